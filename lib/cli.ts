@@ -1,0 +1,206 @@
+/** The frame of each script: options, help, signals, the one catch, and the exit code. */
+
+// @ts-types="./types/std_cli.d.ts"
+import { parseArgs } from "@std/cli";
+import config from "../deno.json" with { type: "json" };
+import { ExitCode, inputError, Interrupted, ProcessError, UserError } from "./errors.ts";
+import { dryRunHost, type Host, realHost } from "./host.ts";
+import { terminalUi } from "./ui.ts";
+
+/** One option of a script. */
+export interface OptionSpec {
+  /** What it is, for the help. */
+  help: string;
+  /** One letter. */
+  short?: string;
+  /** It takes a value, which the help calls so. */
+  value?: string;
+}
+
+/** A script as its help and its parser see it. */
+export interface ScriptSpec<Name extends string> {
+  /** `create.ts`. */
+  name: string;
+  /** One sentence. */
+  summary: string;
+  /** Lines as `[options] NAME FILE...`, without the name. */
+  usage: readonly string[];
+  /** By long name, in the order of the help. */
+  options: Readonly<Record<Name, OptionSpec>>;
+  /** A worked example and what happens under the hood. */
+  epilogue: string;
+}
+
+/** The parsed command line. */
+export interface Arguments<Name extends string> {
+  /** Options without a value that are on. */
+  flags: ReadonlySet<Name | CommonName>;
+  /** Values by option. */
+  values: ReadonlyMap<Name | CommonName, string>;
+  /** What came after the options, always strings. */
+  positionals: string[];
+}
+
+type CommonName = keyof typeof commonOptions;
+
+const commonOptions = {
+  "help": { short: "h", help: "Show this help" },
+  "version": { short: "V", help: "Show the version" },
+  "dry-run": { short: "n", help: "Print the commands that would be run; change nothing" },
+  "verbose": { short: "v", help: "Show each external command before it runs" },
+  "quiet": { short: "q", help: "Errors only" },
+  "yes": { short: "y", help: "Answer yes to questions, except the one about a private key" },
+  "json": { help: "Print the result as one JSON document" },
+  "engine": {
+    value: "lxc|incus",
+    help: "Which CLI drives the containers (default: $GUI_CONTAINER_ENGINE, else whichever answers)",
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+/**
+ * Parses a command line. Options come before the first positional; `--` ends them.
+ *
+ * @throws {UserError} with exit code 2 for an unknown option, a missing or an unwanted value
+ */
+export function parseCommandLine<Name extends string>(
+  spec: ScriptSpec<Name>,
+  args: readonly string[],
+): Arguments<Name> {
+  const options: Record<string, OptionSpec> = { ...spec.options, ...commonOptions };
+  const names = Object.keys(options);
+  const boolean = names.filter((name) => !options[name]!.value);
+  const string = names.filter((name) => options[name]!.value);
+  const hint = `See ${spec.name} --help`;
+  const parsed = parseArgs(withExplicitFlags(args, options), {
+    boolean,
+    string: [...string, "_"],
+    alias: Object.fromEntries(names.flatMap((name) => options[name]!.short ? [[options[name]!.short!, name]] : [])),
+    stopEarly: true,
+    unknown(arg, key) {
+      if (key === undefined) return true;
+      throw inputError(`Unknown option "${arg.split("=")[0]}"`, hint);
+    },
+  });
+  for (const name of boolean) {
+    if (typeof parsed[name] !== "boolean") throw inputError(`The option --${name} takes no value`, hint);
+  }
+  for (const name of string) {
+    if (parsed[name] === "") throw inputError(`The option --${name} needs a value: ${options[name]!.value}`, hint);
+  }
+  return {
+    flags: new Set(boolean.filter((name) => parsed[name])) as Set<Name | CommonName>,
+    values: new Map(string.flatMap((name) => parsed[name] === undefined ? [] : [[name, parsed[name]]])) as Map<
+      Name | CommonName,
+      string
+    >,
+    positionals: parsed._,
+  };
+}
+
+/** Gives each flag its `=true`, since parseArgs takes a container called "true" or "false" for the value of a flag. */
+function withExplicitFlags(args: readonly string[], options: Record<string, OptionSpec>): string[] {
+  const explicit = [...args];
+  for (let at = 0; at < explicit.length; at++) {
+    const arg = explicit[at]!;
+    if (!/^-./.test(arg) || arg === "--") break;
+    const [name, spec] = Object.entries(options).find(([name, { short }]) =>
+      arg === `--${name}` || arg === `-${short}`
+    ) ??
+      [];
+    if (spec?.value) at++;
+    else if (spec) explicit[at] = `--${name}=true`;
+  }
+  return explicit;
+}
+
+/** The text of `--help`. */
+export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
+  const rows = Object.entries<OptionSpec>({ ...spec.options, ...commonOptions }).map((
+    [name, { short, value, help }],
+  ) => ({
+    option: `  ${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`,
+    help,
+  }));
+  const width = Math.max(...rows.map(({ option }) => option.length)) + 2;
+  return [
+    spec.summary,
+    "",
+    ...spec.usage.map((line, index) => `${index === 0 ? "Usage:" : "      "} ${spec.name} ${line}`),
+    "",
+    "Options:",
+    ...rows.map(({ option, help }) => option.padEnd(width) + help),
+    "",
+    spec.epilogue.trim(),
+  ].join("\n");
+}
+
+/**
+ * Runs a script from its command line to its exit: help and version, options, signals, errors. Ends the process, with
+ * everything cleaned up before.
+ */
+export async function runScript<Name extends string>(
+  spec: ScriptSpec<Name>,
+  main: (host: Host, args: Arguments<Name>) => Promise<number | void>,
+): Promise<never> {
+  Deno.exit(await runToExitCode(spec, main, Deno.args));
+}
+
+async function runToExitCode<Name extends string>(
+  spec: ScriptSpec<Name>,
+  main: (host: Host, args: Arguments<Name>) => Promise<number | void>,
+  commandLine: readonly string[],
+): Promise<number> {
+  const ending = new AbortController();
+  const signals = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
+    const listener = (): void => ending.abort(new Interrupted(signal));
+    Deno.addSignalListener(signal, listener);
+    return { signal, listener };
+  });
+  let ui = terminalUi({ quiet: false, json: false, yes: false, signal: ending.signal });
+  let verbose = false;
+  try {
+    const args = parseCommandLine(spec, commandLine);
+    const json = args.flags.has("json");
+    verbose = args.flags.has("verbose");
+    ui = terminalUi({ quiet: args.flags.has("quiet"), json, yes: args.flags.has("yes"), signal: ending.signal });
+    if (args.flags.has("help")) {
+      ui.result(helpText(spec), helpText(spec));
+      return 0;
+    }
+    if (args.flags.has("version")) {
+      ui.result(`${spec.name} ${config.version}`, config.version);
+      return 0;
+    }
+    const host = args.flags.has("dry-run")
+      ? dryRunHost({ ui, signal: ending.signal })
+      : realHost({ ui, signal: ending.signal, verbose });
+    return await main(host, args) ?? 0;
+  } catch (error) {
+    return explain(error, { ui, verbose });
+  } finally {
+    for (const { signal, listener } of signals) Deno.removeSignalListener(signal, listener);
+  }
+}
+
+function explain(error: unknown, { ui, verbose }: { ui: ReturnType<typeof terminalUi>; verbose: boolean }): number {
+  if (error instanceof Interrupted) return error.exitCode;
+  const stack = verbose && error instanceof Error ? error.stack ?? "" : "";
+  if (error instanceof UserError) {
+    ui.error(error.message, error.hint, [error.output, stack].filter(Boolean).join("\n"));
+    return error.exitCode;
+  }
+  if (error instanceof ProcessError) {
+    ui.error(
+      error.message,
+      "Run it again with --verbose to see each command",
+      [error.output, stack].filter(Boolean).join("\n"),
+    );
+    return ExitCode.failed;
+  }
+  ui.error(
+    error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    "This should not happen: run it again with --verbose and report what it prints",
+    stack,
+  );
+  return ExitCode.failed;
+}

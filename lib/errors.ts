@@ -1,0 +1,106 @@
+/** The errors that a user sees: what failed, what to do about it, and the exit code that goes with it. */
+
+/** The exit codes of the command-line contract, by meaning. */
+export const ExitCode = {
+  /** It could not be done: the engine, the network, cloud-init, an app that failed. */
+  failed: 1,
+  /** The command line or an input file is wrong; nothing was touched. */
+  usage: 2,
+  /** The engine cannot be reached: not installed, not running, no permission. */
+  noEngine: 125,
+  /** A program that is needed is missing. */
+  missingProgram: 127,
+} as const;
+
+/** What a {@linkcode UserError} carries besides its message. */
+export interface UserErrorOptions {
+  /** What to do about it: one line. */
+  hint: string;
+  /** Default: {@linkcode ExitCode.failed}. */
+  exitCode?: number;
+  /** What another program printed, when that is the cause; shown indented. */
+  output?: string;
+  /** The error that led here. */
+  cause?: unknown;
+}
+
+/** Something the user can mend. The message is one line: what failed, and on what. */
+export class UserError extends Error {
+  override name = "UserError";
+  /** What to do about it: one line. */
+  readonly hint: string;
+  /** The exit code of the script. */
+  readonly exitCode: number;
+  /** What another program printed, or an empty string. */
+  readonly output: string;
+
+  constructor(message: string, options: UserErrorOptions) {
+    super(message, { cause: options.cause });
+    this.hint = options.hint;
+    this.exitCode = options.exitCode ?? ExitCode.failed;
+    this.output = options.output ?? "";
+  }
+}
+
+/** Wrong command line or input file: a {@linkcode UserError} with {@linkcode ExitCode.usage}. */
+export function inputError(message: string, hint: string): UserError {
+  return new UserError(message, { hint, exitCode: ExitCode.usage });
+}
+
+/** How a program ended, with all that it said. */
+export interface ProcessResult {
+  /** The program and its arguments. */
+  argv: readonly string[];
+  /** Exit status; 128 plus the signal's number when a signal ended it. */
+  code: number;
+  /** The signal that ended it, if one did. */
+  signal: Deno.Signal | null;
+  /** Captured standard output; empty when it was not captured. */
+  stdout: string;
+  /** Captured standard error; empty when it was not captured. */
+  stderr: string;
+}
+
+/** A program ended with a status that its caller did not expect. */
+export class ProcessError extends Error implements ProcessResult {
+  override name = "ProcessError";
+  readonly argv: readonly string[];
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+
+  constructor(result: ProcessResult, options: { timedOutAfterMs?: number } = {}) {
+    const { argv, code, signal } = result;
+    const how = options.timedOutAfterMs !== undefined
+      ? `did not end within ${options.timedOutAfterMs / 1000} s`
+      : signal
+      ? `was ended by ${signal}`
+      : `failed with exit status ${code}`;
+    super(`"${argv.slice(0, 3).join(" ")}${argv.length > 3 ? " …" : ""}" ${how}`);
+    this.argv = argv;
+    this.code = code;
+    this.signal = signal;
+    this.stdout = result.stdout;
+    this.stderr = result.stderr;
+  }
+
+  /** What the program said: its standard error, or its standard output when that is empty. */
+  get output(): string {
+    return this.stderr.trim() || this.stdout.trim();
+  }
+}
+
+/** The run was ended by a signal. Thrown through the `AbortSignal` of a {@linkcode Host}. */
+export class Interrupted extends Error {
+  override name = "Interrupted";
+
+  constructor(readonly signal: "SIGINT" | "SIGTERM" | "SIGHUP") {
+    super(`Ended by ${signal}`);
+  }
+
+  /** 128 plus the signal's number. */
+  get exitCode(): number {
+    return { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[this.signal];
+  }
+}

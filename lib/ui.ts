@@ -1,0 +1,132 @@
+/** What a script says and asks: results on stdout, all else on stderr; animation only on a terminal. */
+
+/** Which of a script's words are wanted, and how. */
+export interface UiOptions {
+  /** Errors only. */
+  quiet: boolean;
+  /** One JSON document on stdout in place of text. */
+  json: boolean;
+  /** Answer yes to the questions that may be answered so. */
+  yes: boolean;
+  /** Ends a wait for an answer. */
+  signal: AbortSignal;
+}
+
+/** The script's side of a conversation with whoever started it. */
+export interface Ui {
+  /** Prints the result: the text, or the data when JSON was asked for. */
+  result(text: string, data: unknown): void;
+  /** A line on what happens now. */
+  status(text: string): void;
+  /** Something the user should know. */
+  warn(text: string): void;
+  /** A command that is about to run, for `--verbose`. */
+  command(line: string): void;
+  /** A command that would be run, the result of `--dry-run`. */
+  plan(line: string): void;
+  /** A state that replaces the one before it on a terminal; a plain line elsewhere. */
+  progress(text: string): void;
+  /** An error: what failed, what to do, and what a program printed. */
+  error(message: string, hint?: string, output?: string): void;
+  /**
+   * Asks a yes-or-no question. Without a terminal, and where `--yes` does not answer, the answer is no.
+   * `personOnly`: `--yes` does not answer it.
+   */
+  confirm(question: string, options?: { personOnly?: boolean }): Promise<boolean>;
+  /**
+   * Waits for Enter, or the end of the input.
+   * @throws the signal's reason when the run is ended meanwhile
+   */
+  enter(prompt: string): Promise<void>;
+}
+
+/** A {@linkcode Ui} on the process's own stdin, stdout and stderr. */
+export function terminalUi(options: UiOptions): Ui {
+  let progressShown = false;
+  const animated = Deno.stderr.isTerminal() && !options.quiet;
+  const line = (text: string): void => {
+    writeSync(Deno.stderr, `${progressShown ? "\r\x1b[K" : ""}${text}\n`);
+    progressShown = false;
+  };
+  const say = (text: string): void => {
+    if (!options.quiet) line(text);
+  };
+  const ask = async (prompt: string): Promise<string | undefined> => {
+    if (progressShown) line("");
+    writeSync(Deno.stderr, prompt);
+    return await readLine(options.signal);
+  };
+  return {
+    result: (text, data) => writeSync(Deno.stdout, (options.json ? JSON.stringify(data) : text) + "\n"),
+    status: say,
+    warn: (text) => say(`${paint("33", "warning:")} ${text}`),
+    command: (text) => line(`+ ${text}`),
+    plan: (text) => writeSync(Deno.stdout, `${text}\n`),
+    progress(text) {
+      if (!animated) return say(text);
+      const { columns } = Deno.consoleSize();
+      writeSync(Deno.stderr, `\r\x1b[K${oneLine(text).slice(0, columns - 1)}`);
+      progressShown = true;
+    },
+    error(message, hint, output) {
+      line(`${paint("31", "error:")} ${message}`);
+      if (output) line(indent(output));
+      if (hint) line(`${paint("36", "hint:")} ${hint}`);
+    },
+    async confirm(question, { personOnly = false } = {}) {
+      if (options.yes && !personOnly) return true;
+      if (!Deno.stdin.isTerminal()) return false;
+      return /^y(es)?$/i.test((await ask(`${question} [y/N] `) ?? "").trim());
+    },
+    async enter(prompt) {
+      await ask(options.quiet ? "" : prompt);
+    },
+  };
+}
+
+/**
+ * A program's output made fit for a terminal: no control characters but line ends and tabs, since what comes out of a
+ * container may be hostile.
+ */
+export function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/\r\n/g, "\n").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "\ufffd");
+}
+
+function oneLine(text: string): string {
+  return printable(text).replace(/[\n\t]/g, " ");
+}
+
+function indent(text: string): string {
+  return printable(text.trimEnd()).replace(/^/gm, "    ");
+}
+
+function paint(code: string, text: string): string {
+  return Deno.stderr.isTerminal() && !Deno.noColor ? `\x1b[${code}m${text}\x1b[0m` : text;
+}
+
+function writeSync(stream: { writeSync(data: Uint8Array): number }, text: string): void {
+  const data = new TextEncoder().encode(text);
+  for (let written = 0; written < data.length;) written += stream.writeSync(data.subarray(written));
+}
+
+/** One line of stdin without its end; undefined at the end of the input. */
+async function readLine(signal: AbortSignal): Promise<string | undefined> {
+  signal.throwIfAborted();
+  const reader = Deno.stdin.readable.getReader();
+  const stop = (): void => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    let text = "";
+    while (!text.includes("\n")) {
+      const { value, done } = await reader.read();
+      signal.throwIfAborted();
+      if (done) return text === "" ? undefined : text;
+      text += new TextDecoder().decode(value);
+    }
+    return text.slice(0, text.indexOf("\n"));
+  } finally {
+    signal.removeEventListener("abort", stop);
+    reader.releaseLock();
+  }
+}

@@ -1,0 +1,35 @@
+/** Undo on failure: a stack filled as steps succeed, run newest first, disarmed at the end. */
+
+import type { Host } from "./host.ts";
+
+/** Longest time all undoing together may take, in milliseconds. */
+const undoDeadlineMs = 120_000;
+
+/** What can be undone so far. */
+export interface Undo {
+  /** Adds the undoing of a step that has just been done, or is about to be. `what` completes "Could not …". */
+  add(what: string, action: (host: Host) => Promise<unknown>): void;
+}
+
+/**
+ * Runs `work`; when it throws, undoes newest first what it added, then throws the same error. The actions get a
+ * {@linkcode Host} that a signal does not stop; one that fails is told and does not keep the others from running.
+ */
+export async function withUndo<T>(host: Host, work: (undo: Undo) => Promise<T>): Promise<T> {
+  await using stack = new AsyncDisposableStack();
+  let cleaning: Host | undefined;
+  const result = await work({
+    add(what, action) {
+      stack.defer(async () => {
+        cleaning ??= host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
+        try {
+          await action(cleaning);
+        } catch (error) {
+          host.ui.error(`Could not ${what}: ${error instanceof Error ? error.message : error}`);
+        }
+      });
+    },
+  });
+  stack.move();
+  return result;
+}

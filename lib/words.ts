@@ -1,0 +1,87 @@
+/**
+ * Words of a command line: split by the quoting rules of a POSIX shell, and quoted so that such a shell reads them back.
+ * Rules: POSIX.1-2024, Shell Command Language, section 2.2 (Quoting). Nothing is expanded and no operator is known.
+ */
+
+/** Thrown by {@linkcode splitWords}: a quote that is never closed, or a backslash with nothing behind it. */
+export class WordsError extends Error {
+  override name = "WordsError";
+}
+
+/**
+ * Splits `text` into words. Blanks (space, tab, newline) part them; `'…'` keeps everything, `"…"` everything but
+ * `\$`, `` \` ``, `\"`, `\\` and backslash-newline, and outside of quotes a backslash keeps the next character.
+ *
+ * @example Quotes group, nothing is expanded
+ * ```ts
+ * splitWords(`say "it's $5" ''`); // ["say", "it's $5", ""]
+ * ```
+ * @throws {WordsError}
+ */
+export function splitWords(text: string): string[] {
+  const words: string[] = [];
+  let word: string | undefined;
+  let at = 0;
+  while (at < text.length) {
+    const character = text[at]!;
+    if (character === " " || character === "\t" || character === "\n") {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+      at++;
+    } else if (character === "'") {
+      const end = text.indexOf("'", at + 1);
+      if (end < 0) throw new WordsError(`The single quote at character ${at + 1} is not closed`);
+      word = (word ?? "") + text.slice(at + 1, end);
+      at = end + 1;
+    } else if (character === '"') {
+      const quoted = doubleQuoted(text, at);
+      word = (word ?? "") + quoted.value;
+      at = quoted.end;
+    } else if (character === "\\") {
+      const next = text[at + 1];
+      if (next === undefined) throw new WordsError(`The backslash at character ${at + 1} has nothing behind it`);
+      if (next !== "\n") word = (word ?? "") + next;
+      at += 2;
+    } else {
+      word = (word ?? "") + character;
+      at++;
+    }
+  }
+  if (word !== undefined) words.push(word);
+  return words;
+}
+
+function doubleQuoted(text: string, start: number): { value: string; end: number } {
+  let value = "";
+  let at = start + 1;
+  while (at < text.length) {
+    const character = text[at]!;
+    if (character === '"') return { value, end: at + 1 };
+    const next = text[at + 1];
+    if (character === "\\" && next !== undefined && '$`"\\\n'.includes(next)) {
+      if (next !== "\n") value += next;
+      at += 2;
+    } else {
+      value += character;
+      at++;
+    }
+  }
+  throw new WordsError(`The double quote at character ${start + 1} is not closed`);
+}
+
+/**
+ * One word as a POSIX shell reads it back, byte for byte. A word of harmless characters stays as it is.
+ *
+ * @example
+ * ```ts
+ * quoteWord("it's"); // `'it'\''s'`
+ * ```
+ */
+export function quoteWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** {@linkcode quoteWord} for each word, with spaces between: a line that can be pasted into a POSIX shell. */
+export function quoteWords(words: readonly string[]): string {
+  return words.map(quoteWord).join(" ");
+}
