@@ -113,6 +113,17 @@ function withExplicitFlags(args: readonly string[], options: Record<string, Opti
   return explicit;
 }
 
+/**
+ * A duration in milliseconds: a whole number and `s`, `m` or `h`.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function parseDuration(text: string): number {
+  const [, number, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
+  if (number === undefined) throw inputError(`"${text}" is no duration`, "Write a number and s, m or h: 90s, 20m, 2h");
+  return Number(number) * { s: 1_000, m: 60_000, h: 3_600_000 }[unit as "s" | "m" | "h"];
+}
+
 /** The text of `--help`. */
 export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
   const rows = Object.entries<OptionSpec>({ ...spec.options, ...commonOptions }).map((

@@ -15,7 +15,7 @@ export interface RunOptions extends Omit<ProcessOptions, "signal" | "detached"> 
 }
 
 /** How {@linkcode Host.value} finds a value, and how a shell would. */
-export interface ValueOptions extends Omit<ProcessOptions, "signal" | "detached" | "stdin"> {
+export interface ValueOptions extends Omit<ProcessOptions, "signal" | "detached"> {
   /** The shell variable that holds it in a dry run. */
   variable: string;
   /** A shell filter from the program's output to the value, for a dry run: `| sed …`. */
@@ -71,7 +71,7 @@ export function realHost(options: HostOptions, cleanup = false): Host {
       return runProcess(argv, { ...processOptions, signal, detached });
     },
     async value(argv, { variable: _, filter: __, parse, ...processOptions }) {
-      return parse((await host.run(argv, { ...processOptions, stdin: "null" })).stdout);
+      return parse((await host.run(argv, processOptions)).stdout);
     },
     start(argv, processOptions) {
       echo(argv);
@@ -115,8 +115,8 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
       if (!runOptions.looksOnly) print(show(argv, runOptions));
       return Promise.resolve(success(argv));
     },
-    value(argv, { variable, filter }) {
-      print(`${variable}=$(${show(argv, { stdin: "null" })} ${filter})`);
+    value(argv, { variable, filter, ...processOptions }) {
+      print(`${variable}=$(${show(argv, processOptions)} ${filter})`);
       return Promise.resolve(standIn(variable));
     },
     start(argv, processOptions) {

@@ -1,0 +1,39 @@
+/** The host's end of a session: xpra's client on the user's display. */
+
+import type { Channel } from "./channels.ts";
+import type { ProcessResult } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { clientArgv } from "./xpra.ts";
+
+/** The screen of the X server in the container when the host's own is not known. */
+const fallbackScreen = { width: 3840, height: 2160 };
+
+/** The size of the whole X screen, all monitors together, in pixels. */
+export async function screenSize(host: Host): Promise<{ width: number; height: number }> {
+  try {
+    const { stdout } = await host.run(["xrandr", "--current"], { stdin: "null", looksOnly: true });
+    const [, width, height] = /current (\d+) x (\d+)/.exec(stdout) ?? [];
+    return width && height ? { width: Number(width), height: Number(height) } : fallbackScreen;
+  } catch {
+    host.signal.throwIfAborted();
+    return fallbackScreen;
+  }
+}
+
+/**
+ * Attaches to a session until it ends or the run is ended; then the client is gone. Never throws for how it ended.
+ */
+export async function attachClient(
+  host: Host,
+  options: { socket: string; container: string; open: ReadonlySet<Channel>; userOptions: readonly string[] },
+): Promise<ProcessResult> {
+  host.signal.throwIfAborted();
+  const client = host.start(clientArgv(options), { stdin: "null" });
+  const end = (): void => client.kill("SIGTERM");
+  host.signal.addEventListener("abort", end, { once: true });
+  try {
+    return await client.ended;
+  } finally {
+    host.signal.removeEventListener("abort", end);
+  }
+}

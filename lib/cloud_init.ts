@@ -1,0 +1,157 @@
+/** cloud-init: files become the parts of one user-data document, and its status becomes an outcome. */
+
+// @ts-types="./types/std_path.d.ts"
+import { basename } from "@std/path";
+import { type Engine, exec } from "./engine.ts";
+import { inputError, UserError } from "./errors.ts";
+import { isMap, parseYaml } from "./yaml.ts";
+
+/** One part of the user-data. */
+export interface Part {
+  /** The file's name, shown in cloud-init's log. */
+  filename: string;
+  /** The MIME type that cloud-init handles it by. */
+  type: string;
+  content: string;
+}
+
+/** First lines and their types, as in cloud-init's `handlers/__init__.py` (INCLUSION_TYPES_MAP); the longer one first. */
+const types: readonly (readonly [string, string])[] = [
+  ["#cloud-config-archive", "text/cloud-config-archive"],
+  ["#cloud-config-jsonp", "text/cloud-config-jsonp"],
+  ["#cloud-config", "text/cloud-config"],
+  ["#cloud-boothook", "text/cloud-boothook"],
+  ["#include-once", "text/x-include-once-url"],
+  ["#include", "text/x-include-url"],
+  ["#part-handler", "text/part-handler"],
+  ["## template: jinja", "text/jinja2"],
+  ["#!", "text/x-shellscript"],
+];
+
+/**
+ * How lists and maps of several cloud-configs are put together: they add up. cloud-init's own default lets the later file
+ * replace the list of the earlier one. (cloud-init documentation, "Merging user data sections".)
+ */
+const mergeType = "list(append)+dict(recurse_list)+str()";
+
+/**
+ * The type of a file by its first line, checked as far as we can: a cloud-config must be a YAML map.
+ *
+ * @throws {UserError} exit code 2, with file, line and column
+ */
+export function parsePart(path: string, content: string): Part {
+  const firstLine = content.split(/\r?\n/, 1)[0]!;
+  const type = types.find(([start]) => firstLine.startsWith(start))?.[1];
+  if (type === undefined) {
+    throw inputError(
+      `${path}:1:1: The first line does not say what it is: "${firstLine.slice(0, 60)}"`,
+      'cloud-init would ignore the file. A cloud-config starts with the line "#cloud-config", a script with "#!"',
+    );
+  }
+  if (type === "text/cloud-config" || type === "text/cloud-config-archive") checkYaml(path, content, type);
+  return { filename: basename(path), type, content };
+}
+
+function checkYaml(path: string, content: string, type: string): void {
+  const data = parseYaml(path, content);
+  const [right, wanted] = type === "text/cloud-config"
+    ? [isMap(data), "a map of cloud-config keys"]
+    : [Array.isArray(data), "a list of parts"];
+  if (!right) throw inputError(`${path}:1:1: The file is not ${wanted}`, "Write at least one key, such as packages:");
+}
+
+/** The user-data document: MIME multipart, the same text for the same parts. */
+export function userData(parts: readonly Part[]): string {
+  const boundary = freeBoundary(parts);
+  const body = parts.map(({ filename, type, content }) =>
+    [
+      `--${boundary}`,
+      `Content-Type: ${type}; charset="utf-8"`,
+      "MIME-Version: 1.0",
+      "Content-Transfer-Encoding: 8bit",
+      `Content-Disposition: attachment; filename="${filename.replace(/[^\w.+-]/g, "_")}"`,
+      ...(type === "text/cloud-config" ? [`Merge-Type: ${mergeType}`] : []),
+      "",
+      content,
+    ].join("\n")
+  );
+  return [
+    `Content-Type: multipart/mixed; boundary="${boundary}"`,
+    "MIME-Version: 1.0",
+    "",
+    ...body,
+    `--${boundary}--`,
+    "",
+  ].join("\n");
+}
+
+function freeBoundary(parts: readonly Part[]): string {
+  for (let number = 0;; number++) {
+    const boundary = `gui-container-part-${number}`;
+    if (!parts.some(({ content }) => content.includes(boundary))) return boundary;
+  }
+}
+
+/** How cloud-init ended. */
+export type CloudInitOutcome =
+  | { kind: "done" }
+  | { kind: "degraded"; warnings: string[] }
+  | { kind: "error"; errors: string[] };
+
+/**
+ * Reads `cloud-init status --format json` and its exit status: 0 done, 1 error, 2 done with recoverable errors
+ * (cloud-init documentation, "Failure states").
+ */
+export function parseStatus(stdout: string, code: number): CloudInitOutcome {
+  let status: { errors?: string[]; recoverable_errors?: Record<string, string[]>; detail?: string } = {};
+  try {
+    status = JSON.parse(stdout);
+  } catch {
+    status = { errors: [stdout.trim()].filter(Boolean) };
+  }
+  if (code === 0) return { kind: "done" };
+  if (code === 2) return { kind: "degraded", warnings: Object.values(status.recoverable_errors ?? {}).flat() };
+  return {
+    kind: "error",
+    errors: status.errors?.length ? status.errors : [status.detail ?? "cloud-init gave no reason"],
+  };
+}
+
+/**
+ * Waits until cloud-init has ended in a running instance.
+ *
+ * @throws {UserError} when it failed, when there is none, or after `timeoutMs`
+ */
+export async function waitForCloudInit(
+  engine: Engine,
+  name: string,
+  { timeoutMs }: { timeoutMs: number },
+): Promise<CloudInitOutcome> {
+  const { stdout, code } = await exec(engine, name, ["cloud-init", "status", "--wait", "--format", "json"], {
+    stdin: "null",
+    okCodes: [0, 1, 2, 127],
+    timeoutMs,
+  });
+  if (engine.host.dryRun) return { kind: "done" };
+  if (code === 127) {
+    throw new UserError(`There is no cloud-init in the image of "${name}"`, {
+      hint: "Choose an image with cloud-init by --image: ubuntu:24.04, or the cloud variant of an image of images:",
+    });
+  }
+  const outcome = parseStatus(stdout, code);
+  if (outcome.kind === "error") {
+    throw new UserError(`cloud-init failed in "${name}": ${outcome.errors[0]}`, {
+      hint: "Mend the cloud-config; to look around in the container, run it again with --keep-failed",
+      output: [...outcome.errors.slice(1), await outputLogTail(engine, name)].join("\n"),
+    });
+  }
+  return outcome;
+}
+
+async function outputLogTail(engine: Engine, name: string): Promise<string> {
+  const { stdout } = await exec(engine, name, ["tail", "-n", "20", "/var/log/cloud-init-output.log"], {
+    stdin: "null",
+    okCodes: "any",
+  });
+  return stdout;
+}

@@ -1,0 +1,103 @@
+/** What create puts into a container, and how all of it is taken away again. */
+
+import { deleteInstance, deleteProfile, type Engine, exec, execArgv, findInstance, profileExists } from "./engine.ts";
+import { UserError } from "./errors.ts";
+import { containerPaths, containerUid, exists, type Mounts, removeMounts, usedMounts } from "./mounts.ts";
+import { knownHostsLines, sshUser } from "./ssh.ts";
+
+/** The configuration key that marks an instance as made by create. */
+export const markKey = "user.gui-container";
+
+/**
+ * Runs as root in the container, the authorized keys on stdin: keys, the directory of mapped files, and lingering, so
+ * that the container user's systemd runs without a login. Prints the public host keys.
+ */
+const prepareScript = `
+set -eu
+umask 077
+user=${sshUser}
+id "$user" >/dev/null
+mkdir -p "/home/$user/.ssh" "${containerPaths.maps}"
+cat >"/home/$user/.ssh/authorized_keys"
+chmod 755 "${containerPaths.maps}"
+chown -R "$user:" "/home/$user/.ssh" "${containerPaths.maps}"
+loginctl enable-linger "$user"
+cat /etc/ssh/ssh_host_*_key.pub
+`;
+
+/**
+ * Prepares a container for attach and map.
+ *
+ * @returns the lines of a known_hosts file with its host keys
+ */
+export async function prepareContainer(engine: Engine, name: string, authorizedKeys: string): Promise<string> {
+  const text = authorizedKeys.endsWith("\n") ? authorizedKeys : `${authorizedKeys}\n`;
+  return await engine.host.value(execArgv(engine, name, ["/bin/sh", "-c", prepareScript]), {
+    stdin: { text },
+    variable: "KNOWN_HOSTS",
+    filter: `| sed -n 's/^\\([^ ]* [^ ]*\\).*/${name} \\1/p'`,
+    parse: (stdout) => knownHostsLines(name, stdout),
+  });
+}
+
+/**
+ * Removes a container, its profile and its directories.
+ *
+ * @param options `force`: also with files in the share, or when create did not make the container
+ * @returns what was removed, in words
+ * @throws {UserError} exit code 1 when there is nothing to remove, or for what `force` would allow
+ */
+export async function removeContainer(
+  engine: Engine,
+  name: string,
+  { mounts, force }: { mounts: Mounts; force: boolean },
+): Promise<string[]> {
+  const { host } = engine;
+  const instance = await findInstance(engine, name);
+  const hasProfile = host.dryRun || await profileExists(engine, name);
+  const hasMounts = host.dryRun || await exists(mounts.directory);
+  if (!instance && !hasProfile && !hasMounts) {
+    throw new UserError(`There is no container "${name}"`, { hint: `${engine.cli} list shows those that are there` });
+  }
+  if (!force) {
+    if (instance && !instance.config[markKey]) {
+      throw new UserError(`The container "${name}" was not made by create.ts`, {
+        hint: "To remove it all the same: --force",
+      });
+    }
+    const used = await usedMounts({ ...mounts, xpra: mounts.share });
+    if (used) {
+      throw new UserError(`There are files in "${used}"`, { hint: "Save them, or remove them too with --force" });
+    }
+  }
+  const removed: string[] = [];
+  if (instance?.status === "Running") await emptyMounts(engine, name);
+  if (instance || host.dryRun) {
+    await deleteInstance(engine, name);
+    removed.push("container");
+  }
+  if (hasProfile) {
+    await deleteProfile(engine, name);
+    removed.push("profile");
+  }
+  if (hasMounts) {
+    await removeMounts(host, [mounts.directory]);
+    removed.push(mounts.directory);
+  }
+  return removed;
+}
+
+/** The container user may have closed a directory of its own to the host user; it can still remove what is in there. */
+async function emptyMounts(engine: Engine, name: string): Promise<void> {
+  await exec(engine, name, [
+    "setpriv",
+    `--reuid=${containerUid}`,
+    "--clear-groups",
+    "find",
+    containerPaths.xpra,
+    containerPaths.share,
+    "-mindepth",
+    "1",
+    "-delete",
+  ], { stdin: "null", okCodes: "any" });
+}

@@ -1,0 +1,331 @@
+/** The container engine: LXD (`lxc`) or Incus (`incus`), through its CLI. What differs between the two is in one table. */
+
+import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "./errors.ts";
+import type { Host, RunOptions } from "./host.ts";
+
+/** The CLI that drives the containers. */
+export type EngineCli = "lxc" | "incus";
+
+const engines: Readonly<Record<EngineCli, { product: string; defaultImage: string; group: string; init: string }>> = {
+  lxc: { product: "LXD", defaultImage: "ubuntu:", group: "lxd", init: "sudo lxd init --auto" },
+  incus: {
+    product: "Incus",
+    defaultImage: "images:ubuntu/24.04/cloud",
+    group: "incus-admin",
+    init: "sudo incus admin init --auto",
+  },
+};
+
+/** An engine that is spoken to. */
+export interface Engine {
+  readonly host: Host;
+  readonly cli: EngineCli;
+  /** "LXD" or "Incus". */
+  readonly product: string;
+  /** What is launched when nothing else is asked for. */
+  readonly defaultImage: string;
+}
+
+/** A range of an instance's id map, as the engine keeps it in `volatile.idmap.current`. */
+export interface IdMapRange {
+  Isuid: boolean;
+  Isgid: boolean;
+  /** First id on the host. */
+  Hostid: number;
+  /** First id in the container. */
+  Nsid: number;
+  /** How many ids. */
+  Maprange: number;
+}
+
+/** What the engine knows of an instance. */
+export interface Instance {
+  name: string;
+  /** "Running", "Stopped", "Frozen", … */
+  status: string;
+  config: Readonly<Record<string, string>>;
+  /** The instance's own devices. */
+  devices: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Its global IPv4 address; undefined while it has none. */
+  ipv4: string | undefined;
+}
+
+/** A device as the engine's API takes it. */
+export type Device = Readonly<Record<string, string>>;
+
+/**
+ * Which engine to use: the one that is asked for by option or by `$GUI_CONTAINER_ENGINE`, else the first that answers,
+ * `lxc` before `incus`.
+ *
+ * @throws {UserError} exit code 125 when none answers, 2 for a name that is neither
+ */
+export async function chooseEngine(host: Host, wanted: string | undefined): Promise<Engine> {
+  const choice = wanted ?? host.env("GUI_CONTAINER_ENGINE");
+  if (choice !== undefined) {
+    if (choice !== "lxc" && choice !== "incus") {
+      throw inputError(`There is no engine "${choice}"`, "Use lxc or incus, with --engine or $GUI_CONTAINER_ENGINE");
+    }
+    return engineOf(host, choice);
+  }
+  if (host.dryRun) return engineOf(host, "lxc");
+  const failures: UserError[] = [];
+  for (const cli of ["lxc", "incus"] as const) {
+    const engine = engineOf(host, cli);
+    try {
+      await query(engine, "/1.0");
+      return engine;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      failures.push(error);
+    }
+  }
+  throw failures.find(({ output }) => output !== "") ?? new UserError("Neither LXD nor Incus is installed", {
+    hint: `Install one of them: "sudo snap install lxd" and "${engines.lxc.init}", or the package incus`,
+    exitCode: ExitCode.noEngine,
+  });
+}
+
+function engineOf(host: Host, cli: EngineCli): Engine {
+  return { host, cli, product: engines[cli].product, defaultImage: engines[cli].defaultImage };
+}
+
+/** The same engine, spoken to through another host: for cleaning up. */
+export function engineOn(engine: Engine, host: Host): Engine {
+  return { ...engine, host };
+}
+
+/**
+ * The instance called `name`, with its state; undefined when there is none. One call.
+ */
+export async function findInstance(engine: Engine, name: string): Promise<Instance | undefined> {
+  const found = await query(engine, `/1.0/instances/${name}?recursion=1`);
+  return found === undefined ? undefined : parseInstance(found);
+}
+
+/** Whether there is a profile called `name`. */
+export async function profileExists(engine: Engine, name: string): Promise<boolean> {
+  return await query(engine, `/1.0/profiles/${name}`) !== undefined;
+}
+
+/** Makes a profile from the YAML text that `lxc profile edit` takes. */
+export async function createProfile(engine: Engine, name: string, yaml: string): Promise<void> {
+  await run(engine, ["profile", "create", name], { stdin: "null" });
+  await setProfile(engine, name, yaml);
+}
+
+/** Replaces what a profile holds. */
+export async function setProfile(engine: Engine, name: string, yaml: string): Promise<void> {
+  await run(engine, ["profile", "edit", name], { stdin: { text: yaml } });
+}
+
+/** Removes a profile. */
+export async function deleteProfile(engine: Engine, name: string): Promise<void> {
+  await run(engine, ["profile", "delete", name], { stdin: "null" });
+}
+
+/**
+ * Makes an instance and starts it.
+ *
+ * @throws {UserError} when there is no such image
+ */
+export async function launch(
+  engine: Engine,
+  name: string,
+  options: {
+    image: string;
+    profiles: readonly string[];
+    config: Readonly<Record<string, string>>;
+    line?: (line: string) => void;
+  },
+): Promise<void> {
+  await run(engine, [
+    "launch",
+    options.image,
+    name,
+    ...options.profiles.flatMap((profile) => ["--profile", profile]),
+    ...Object.entries(options.config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
+  ], { stdin: "null", ...(options.line ? { output: { line: options.line } } : {}) });
+}
+
+/** Starts a stopped instance. */
+export async function startInstance(engine: Engine, name: string): Promise<void> {
+  await run(engine, ["start", name], { stdin: "null" });
+}
+
+/** Stops an instance if need be and removes it. */
+export async function deleteInstance(engine: Engine, name: string): Promise<void> {
+  await run(engine, ["delete", "--force", name], { stdin: "null" });
+}
+
+/** Adds devices to an instance, all or none, in one call. */
+export async function addDevices(
+  engine: Engine,
+  name: string,
+  devices: Readonly<Record<string, Device>>,
+): Promise<void> {
+  await run(engine, [
+    "query",
+    "--request",
+    "PATCH",
+    "--wait",
+    "--data",
+    JSON.stringify({ devices }),
+    `/1.0/instances/${name}`,
+  ], {
+    stdin: "null",
+  });
+}
+
+/** Takes devices away from an instance. */
+export async function removeDevices(engine: Engine, name: string, devices: readonly string[]): Promise<void> {
+  if (devices.length > 0) await run(engine, ["config", "device", "remove", name, ...devices], { stdin: "null" });
+}
+
+/** Runs a program as root inside of an instance. */
+export async function exec(
+  engine: Engine,
+  name: string,
+  argv: readonly string[],
+  options: RunOptions,
+): Promise<ProcessResult> {
+  return await run(engine, ["exec", name, "--mode", "non-interactive", "--", ...argv], options);
+}
+
+/** The argument list of {@linkcode exec}, for a caller that wants one value of it. */
+export function execArgv(engine: Engine, name: string, argv: readonly string[]): string[] {
+  return [engine.cli, "exec", name, "--mode", "non-interactive", "--", ...argv];
+}
+
+/**
+ * The id on the host of the user `uid` of a container, from the container's own id map.
+ *
+ * @throws {UserError} when the map does not have it
+ */
+export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
+  const range = idMap.find(({ Isuid, Nsid, Maprange }) => Isuid && uid >= Nsid && uid < Nsid + Maprange);
+  if (!range) {
+    throw new UserError(`The container's id map has no user ${uid}`, {
+      hint: "It must be unprivileged: remove security.privileged and raw.idmap from its profile",
+    });
+  }
+  return range.Hostid + uid - range.Nsid;
+}
+
+/** {@linkcode hostUid} of an instance that the engine knows, as a word for a command line. */
+export async function instanceHostUid(engine: Engine, name: string, uid: number): Promise<string> {
+  return await engine.host.value([engine.cli, "config", "get", name, "volatile.idmap.current"], {
+    stdin: "null",
+    variable: "HOST_UID",
+    filter: `| tr '{' '\\n' | sed -n 's/.*"Isuid":true.*"Hostid":\\([0-9]*\\),"Nsid":0,.*/\\1/p' | ` +
+      `while read -r first; do echo $((first + ${uid})); done`,
+    parse: (stdout) => String(hostUid(JSON.parse(stdout), uid)),
+  });
+}
+
+/**
+ * The global IPv4 address of a running instance, as a word for a command line.
+ *
+ * @throws {UserError} when it has none
+ */
+export async function instanceAddress(engine: Engine, name: string): Promise<string> {
+  return await engine.host.value([engine.cli, "query", `/1.0/instances/${name}?recursion=1`], {
+    stdin: "null",
+    variable: "IPV4",
+    filter: `| awk -F '"' '/"address"/ { a = $4 } /"scope": "global"/ && a !~ /:/ { print a; exit }'`,
+    parse(stdout) {
+      const { ipv4 } = parseInstance(JSON.parse(stdout));
+      if (ipv4 !== undefined) return ipv4;
+      throw new UserError(`The container "${name}" has no IPv4 address`, {
+        hint: "See whether its profile has a nic device, and whether a firewall drops the DHCP of the engine's bridge",
+      });
+    },
+  });
+}
+
+/** The profile as YAML text, for putting it back with {@linkcode setProfile}. */
+export async function showProfile(engine: Engine, name: string): Promise<string> {
+  return (await run(engine, ["profile", "show", name], { stdin: "null", looksOnly: true })).stdout;
+}
+
+/** Runs the engine's CLI; what it answers becomes an error of ours. */
+async function run(engine: Engine, args: readonly string[], options: RunOptions): Promise<ProcessResult> {
+  try {
+    return await engine.host.run([engine.cli, ...args], options);
+  } catch (error) {
+    throw explain(engine, error);
+  }
+}
+
+/** GET of the engine's API; undefined for "not found", and in a dry run. */
+async function query(engine: Engine, path: string): Promise<unknown> {
+  try {
+    const { stdout } = await run(engine, ["query", path], { stdin: "null", looksOnly: true });
+    return stdout === "" ? undefined : JSON.parse(stdout);
+  } catch (error) {
+    if (error instanceof ProcessError && /not found/i.test(error.stderr)) return undefined;
+    throw error;
+  }
+}
+
+/** Tells apart: no engine (125), and what the engine itself refused (1). */
+function explain(engine: Engine, error: unknown): unknown {
+  const { product, group, init } = engines[engine.cli];
+  if (error instanceof UserError && error.exitCode === ExitCode.missingProgram) {
+    return new UserError(`The engine's program "${engine.cli}" is not installed`, {
+      hint: `Install ${product}, or choose the other engine with --engine`,
+      exitCode: ExitCode.noEngine,
+      cause: error,
+    });
+  }
+  if (!(error instanceof ProcessError)) return error;
+  if (/permission denied/i.test(error.stderr) && /unix\.socket/.test(error.stderr)) {
+    return new UserError(`You may not use ${product}`, {
+      hint: `Join its group, then log in again: sudo usermod --append --groups ${group} "$USER"`,
+      exitCode: ExitCode.noEngine,
+      output: error.output,
+      cause: error,
+    });
+  }
+  if (/unix\.socket|connection refused|LXD doesn't appear|Incus doesn't appear|daemon/i.test(error.stderr)) {
+    return new UserError(`${product} does not answer`, {
+      hint: `Start it; if it was never set up: ${init}`,
+      exitCode: ExitCode.noEngine,
+      output: error.output,
+      cause: error,
+    });
+  }
+  return error;
+}
+
+function parseInstance(json: unknown): Instance {
+  const instance = json as {
+    name: string;
+    status: string;
+    config: Record<string, string>;
+    devices: Record<string, Record<string, string>>;
+    state?: { network?: Record<string, { addresses: { family: string; scope: string; address: string }[] }> };
+  };
+  const addresses = Object.values(instance.state?.network ?? {}).flatMap(({ addresses }) => addresses);
+  return {
+    name: instance.name,
+    status: instance.status,
+    config: instance.config,
+    devices: instance.devices,
+    ipv4: addresses.find(({ family, scope }) => family === "inet" && scope === "global")?.address,
+  };
+}
+
+/**
+ * Checks a container's name by the engines' own rule: 1 to 63 letters, digits and dashes, starting with a letter and not
+ * ending in a dash (RFC 1123 host names, without a leading digit).
+ *
+ * @throws {UserError} exit code 2
+ */
+export function checkInstanceName(name: string): void {
+  if (!/^[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(name)) {
+    throw inputError(
+      `"${name}" cannot be the name of a container`,
+      'Use 1 to 63 letters, digits and "-"; start with a letter, do not end in "-"',
+    );
+  }
+}

@@ -1,0 +1,85 @@
+/** The record of mapped files, on disk before a mapping takes effect, so that a crash can be put right. One file each. */
+
+// @ts-types="./types/std_path.d.ts"
+import { join } from "@std/path";
+import type { Acl } from "./acl.ts";
+import { inputError } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { quoteWord } from "./words.ts";
+
+/** One mapped file. */
+export interface Mapping {
+  engine: string;
+  /** The container's name. */
+  instance: string;
+  /** The device of the container that shows the file. */
+  device: string;
+  /** The file on the host, without symbolic links. */
+  host: string;
+  /** The same file in the container. */
+  container: string;
+  readOnly: boolean;
+  /** Which inode was given: a file that replaces it must not get its ACL. */
+  dev: number;
+  ino: number;
+  /** The container user's uid on the host. */
+  uid: number;
+  /** Mode bits before. */
+  mode: number;
+  /** The access ACL before, and the one that was set. */
+  original: AclRecord;
+  granted: AclRecord;
+}
+
+/** An {@linkcode Acl} as JSON: maps become lists of pairs. */
+export interface AclRecord extends Omit<Acl, "users" | "groups" | "mask"> {
+  users: [number, number][];
+  groups: [number, number][];
+  mask: number | null;
+}
+
+/** An ACL as it goes to disk. */
+export function toRecord(acl: Acl): AclRecord {
+  return { ...acl, users: [...acl.users], groups: [...acl.groups], mask: acl.mask ?? null };
+}
+
+/** An ACL as it comes from disk. */
+export function fromRecord(record: AclRecord): Acl {
+  return { ...record, users: new Map(record.users), groups: new Map(record.groups), mask: record.mask ?? undefined };
+}
+
+/**
+ * The directory of the records: `$XDG_STATE_HOME/gui-container/mappings`, by default below `~/.local/state` (XDG Base
+ * Directory Specification).
+ *
+ * @throws {UserError} exit code 2 when neither variable is set
+ */
+export function journalDirectory(host: Host): string {
+  const home = host.env("HOME");
+  const state = host.env("XDG_STATE_HOME") ?? (home && join(home, ".local", "state"));
+  if (!state) throw inputError("Neither $XDG_STATE_HOME nor $HOME is set", "Set one of them");
+  return join(state, "gui-container", "mappings");
+}
+
+/** Writes a record: whole or not at all, readable by nobody else. */
+export async function writeRecord(host: Host, mapping: Mapping): Promise<void> {
+  const directory = journalDirectory(host);
+  const path = join(directory, `${mapping.device}.json`);
+  const text = JSON.stringify(mapping);
+  await host.change(
+    `mkdir -p -m 700 ${quoteWord(directory)} && printf %s ${quoteWord(text)} >${quoteWord(path)}`,
+    async () => {
+      await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+      using file = await Deno.open(`${path}.new`, { write: true, create: true, truncate: true, mode: 0o600 });
+      await file.write(new TextEncoder().encode(text));
+      await file.sync();
+      await Deno.rename(`${path}.new`, path);
+    },
+  );
+}
+
+/** Removes a record. */
+export async function removeRecord(host: Host, device: string): Promise<void> {
+  const path = join(journalDirectory(host), `${device}.json`);
+  await host.change(`rm -f ${quoteWord(path)}`, () => Deno.remove(path));
+}

@@ -1,0 +1,124 @@
+/** The directories that a container shares with the host, and who may use them. */
+
+// @ts-types="./types/std_path.d.ts"
+import { join } from "@std/path";
+import { inputError } from "./errors.ts";
+import type { Device } from "./engine.ts";
+import type { Host } from "./host.ts";
+import { quoteWords } from "./words.ts";
+
+/** The paths of one container on the host. Only `xpra` and `share` are seen by the container. */
+export interface Mounts {
+  /** `MOUNTS/NAME`. */
+  directory: string;
+  /** Sockets and logs of sessions; `/home/ubuntu/.xpra` in the container. */
+  xpra: string;
+  /** Files for both; `/home/ubuntu/share` in the container. */
+  share: string;
+  /** The container's SSH host keys. */
+  knownHosts: string;
+}
+
+/** Where the directories are in the container. */
+export const containerPaths = { xpra: "/home/ubuntu/.xpra", share: "/home/ubuntu/share", maps: "/home/ubuntu/maps" };
+
+/** The container user: its uid and gid inside, as in Ubuntu's images. */
+export const containerUid = 1000;
+
+/**
+ * The paths for a container: below `$GUI_CONTAINER_MOUNTS`, or `$HOME/container_mounts`.
+ *
+ * @throws {UserError} exit code 2 when neither variable is set
+ */
+export function mountsOf(host: Host, name: string): Mounts {
+  const home = host.env("HOME");
+  const base = host.env("GUI_CONTAINER_MOUNTS") ?? (home && join(home, "container_mounts"));
+  if (!base) throw inputError("Neither $GUI_CONTAINER_MOUNTS nor $HOME is set", "Set one of them");
+  if (!base.startsWith("/")) {
+    throw inputError(`$GUI_CONTAINER_MOUNTS is no absolute path: "${base}"`, "Start it with /");
+  }
+  const directory = join(base, name);
+  return {
+    directory,
+    xpra: join(directory, "xpra"),
+    share: join(directory, "share"),
+    knownHosts: join(directory, "known_hosts"),
+  };
+}
+
+/** The disk devices that show the directories to the container. */
+export function mountDevices(mounts: Mounts): Record<string, Device> {
+  const disk = (source: string, path: string): Device => ({ type: "disk", source, path });
+  return { xpra: disk(mounts.xpra, containerPaths.xpra), share: disk(mounts.share, containerPaths.share) };
+}
+
+/**
+ * Makes the directories that are not there yet. Returns those it made below `MOUNTS`, outermost first, for undoing.
+ */
+export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> {
+  const missing: string[] = [];
+  for (const path of [mounts.directory, mounts.xpra, mounts.share]) {
+    if (!await exists(path)) missing.push(path);
+  }
+  if (missing.length > 0) {
+    await host.change(`mkdir -p ${quoteWords(missing)}`, async () => {
+      for (const path of missing) await Deno.mkdir(path, { recursive: true, mode: 0o755 });
+    });
+  }
+  return missing;
+}
+
+/** Removes directories with all that is in them, innermost first. */
+export async function removeMounts(host: Host, made: readonly string[]): Promise<void> {
+  for (const path of [...made].reverse()) {
+    await host.change(`rm -rf ${quoteWords([path])}`, () => removeTree(path));
+  }
+}
+
+/**
+ * Lets the host user and the container user read and write in both directories, whoever makes a file there: mode 771, and
+ * default entries that new files inherit.
+ */
+export async function shareMounts(host: Host, mounts: Mounts, containerHostUid: string): Promise<void> {
+  const me = host.dryRun ? "$(id -u)" : String((await Deno.stat(mounts.xpra)).uid);
+  const entries = [
+    `u:${containerHostUid}:rwx`,
+    "m::rwx",
+    "o::--x",
+    `d:u:${me}:rwx`,
+    `d:u:${containerHostUid}:rwx`,
+    "d:m::rwx",
+    "d:o::---",
+  ].join(",");
+  await host.change(`chmod 771 ${quoteWords([mounts.xpra, mounts.share])}`, async () => {
+    for (const path of [mounts.xpra, mounts.share]) await Deno.chmod(path, 0o771);
+  });
+  await host.run(["setfacl", "-m", entries, "--", mounts.xpra, mounts.share], { stdin: "null" });
+}
+
+/** The first of the shared directories that has something in it, if one has. */
+export async function usedMounts(mounts: Mounts): Promise<string | undefined> {
+  for (const path of [mounts.xpra, mounts.share]) {
+    if (await exists(path) && !(await Deno.readDir(path)[Symbol.asyncIterator]().next()).done) return path;
+  }
+  return undefined;
+}
+
+/** Whether there is something at `path`. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function removeTree(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

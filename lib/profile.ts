@@ -1,0 +1,73 @@
+/** The profile of a container: the user's file checked, joined with the user-data. */
+
+// @ts-types="./types/std_yaml.d.ts"
+import { stringify } from "@std/yaml";
+import { inputError } from "./errors.ts";
+import { isMap, locateKey, parseYaml } from "./yaml.ts";
+
+/** What a profile file may hold; the engines' own shape. */
+export interface Profile {
+  config: Record<string, string>;
+  description: string;
+  devices: Record<string, Record<string, string>>;
+}
+
+/** The configuration key of the user-data. Images of every age read it; `cloud-init.user-data` only the newer ones. */
+export const userDataKey = "user.user-data";
+
+/**
+ * Reads a profile file.
+ *
+ * @throws {UserError} exit code 2, with file, line and column, for anything but `config`, `devices` and `description`
+ */
+export function parseProfile(path: string, text: string): Profile {
+  const data = parseYaml(path, text);
+  const fail = (keys: readonly string[], what: string, hint: string): never => {
+    const { line, column } = locateKey(text, keys);
+    throw inputError(`${path}:${line}:${column}: ${what}`, hint);
+  };
+  if (!isMap(data)) return fail([], "A profile is a map", "Write the keys config:, devices: and description:");
+  for (const key of Object.keys(data)) {
+    if (!["config", "description", "devices"].includes(key)) {
+      fail([key], `Unknown key "${key}" in the profile`, "A profile holds config, devices and description only");
+    }
+  }
+  const description = data.description ?? "";
+  if (typeof description !== "string") return fail(["description"], "The description is not text", "Put it in quotes");
+  const config = strings(data.config ?? {}, ["config"], fail);
+  for (const key of [userDataKey, "cloud-init.user-data"]) {
+    if (key in config) {
+      fail(
+        ["config", key],
+        `The profile has user-data of its own in "${key}"`,
+        "Put it in a file and name that as CLOUD_INIT",
+      );
+    }
+  }
+  const devices = data.devices ?? {};
+  if (!isMap(devices)) return fail(["devices"], '"devices" is not a map', "Write one key for each device");
+  return {
+    config,
+    description,
+    devices: Object.fromEntries(
+      Object.entries(devices).map(([name, device]) => [name, strings(device, ["devices", name], fail)]),
+    ),
+  };
+}
+
+/** The YAML that `lxc profile edit` takes: the profile with the user-data in it. */
+export function profileYaml(profile: Profile, userData: string): string {
+  return stringify({ ...profile, config: { ...profile.config, [userDataKey]: userData } }, { lineWidth: -1 });
+}
+
+type Fail = (keys: readonly string[], what: string, hint: string) => never;
+
+function strings(data: unknown, keys: readonly string[], fail: Fail): Record<string, string> {
+  if (!isMap(data)) return fail(keys, `"${keys.join(".")}" is not a map`, "Write one key a line below it");
+  for (const [key, value] of Object.entries(data)) {
+    if (typeof value === "string") continue;
+    const hint = typeof value === "object" ? "Values here are text" : `Put it in quotes: ${key}: "${value}"`;
+    fail([...keys, key], `The value of "${[...keys, key].join(".")}" is not text`, hint);
+  }
+  return data as Record<string, string>;
+}

@@ -1,0 +1,34 @@
+/** Getting at a container for a session: running, with an address, and with pinned host keys. */
+
+import { type Engine, findInstance, instanceAddress, startInstance } from "./engine.ts";
+import { UserError } from "./errors.ts";
+import { exists, type Mounts } from "./mounts.ts";
+import type { SshTarget } from "./ssh.ts";
+
+/**
+ * Starts the container if need be, and tells how to reach it.
+ *
+ * @throws {UserError} when there is none, or when create did not make it
+ */
+export async function reachContainer(engine: Engine, name: string, mounts: Mounts): Promise<SshTarget> {
+  const { host } = engine;
+  const instance = await findInstance(engine, name);
+  if (!host.dryRun) {
+    if (!instance) {
+      throw new UserError(`There is no container "${name}"`, {
+        hint: `Make it with create.ts, or see ${engine.cli} list`,
+      });
+    }
+    if (!await exists(mounts.knownHosts)) {
+      throw new UserError(`The host keys of "${name}" are not pinned: there is no ${mounts.knownHosts}`, {
+        hint: "Make the container with create.ts, or set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
+      });
+    }
+    if (instance.status === "Running" && instance.ipv4) return { name, address: instance.ipv4, mounts };
+    if (instance.status !== "Running") {
+      host.ui.status(`Starting "${name}"`);
+      await startInstance(engine, name);
+    }
+  }
+  return { name, address: await instanceAddress(engine, name), mounts };
+}

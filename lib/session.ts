@@ -1,0 +1,205 @@
+/**
+ * A session: one app under one xpra server in one container, as a systemd user unit of the container user. systemd holds
+ * its socket, starts X server, xpra and app in one control group, and takes all of it down with the unit.
+ */
+
+// @ts-types="./types/std_path.d.ts"
+import { join } from "@std/path";
+import type { Channel } from "./channels.ts";
+import { ExitCode, inputError, ProcessError, UserError } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { containerPaths } from "./mounts.ts";
+import { sshRun, type SshTarget } from "./ssh.ts";
+import { quoteWords } from "./words.ts";
+import { serverArgv, serverEnvironment } from "./xpra.ts";
+
+/** What is to run in a new session. */
+export interface SessionPlan {
+  /** The app and its arguments. */
+  app: readonly string[];
+  /** The session's name; or the one to count up from when it is taken, if `exact` is not set. */
+  name: string;
+  /** Fail when the name is taken. */
+  exact: boolean;
+  open: ReadonlySet<Channel>;
+  /** Width and height of the X server's screen, in pixels. */
+  screen: { width: number; height: number };
+}
+
+/** Longest path of a Unix socket, in bytes: `sun_path` of unix(7) without its final zero. */
+const longestSocketPath = 107;
+
+/** Exit status of {@linkcode startScript} when the session is there already. */
+const taken = 75;
+
+/**
+ * Starts the unit of a session and prints its name. It runs in the container under sh, with the session's name, "exact"
+ * or "count", the app, and then the words of the unit's main process.
+ *
+ * `BindsTo=` of the socket starts the service with it, without waiting, and stops it with the service.
+ */
+const startScript = `
+command -v "$3" >/dev/null || { echo "$3: not found" >&2; exit ${ExitCode.missingProgram}; }
+command -v xpra >/dev/null || { echo "xpra: not found" >&2; exit ${ExitCode.missingProgram}; }
+export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
+base=$1 mode=$2 session=$1 count=1
+shift 3
+while ! message=$(systemd-run --user --quiet --collect --unit="gui-container-$session" \\
+  --expand-environment=no --description="$session" \\
+  --property=Type=exec --property=RuntimeDirectory="gui-container-$session" --property=TimeoutStopSec=5 \\
+  --property=StandardOutput="truncate:${containerPaths.xpra}/$session.log" --property=StandardError=inherit \\
+  --socket-property=ListenStream="${containerPaths.xpra}/$session" --socket-property=SocketMode=0660 \\
+  --socket-property=RemoveOnStop=yes --socket-property=BindsTo="gui-container-$session.service" \\
+  "$@" 2>&1); do
+  if ! systemctl --user --quiet is-active "gui-container-$session.socket"; then
+    printf '%s\\n' "$message" >&2
+    exit 1
+  fi
+  [ "$mode" = count ] || exit ${taken}
+  count=$((count + 1))
+  session=$base-$count
+done
+printf '%s\\n' "$session"
+`;
+
+/**
+ * The main process of the unit, under sh in the container, with the app as the text of a script, the screen, and the
+ * words of xpra: an X server on a display of its own choice, with a cookie for any display (Xsecurity(7); the format of
+ * the entry is in Xauth's \`AuWrite.c\`), a D-Bus, then xpra in this process, to which systemd has given the socket.
+ */
+const serverScript = `
+set -eu
+umask 077
+printf '%s\\n' "$1" >"$RUNTIME_DIRECTORY/app"
+export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority" LANG="\${LANG:-C.UTF-8}"
+{ printf '\\377\\377\\0\\0\\0\\0\\0\\022MIT-MAGIC-COOKIE-1\\0\\020'; head -c 16 /dev/urandom; } >"$XAUTHORITY"
+mkfifo "$RUNTIME_DIRECTORY/display"
+Xvfb -displayfd 3 -screen 0 "$2x24+32" -auth "$XAUTHORITY" -nolisten tcp -noreset +extension GLX +extension RANDR \\
+  +extension RENDER +extension Composite -dpi 96x96 3>"$RUNTIME_DIRECTORY/display" &
+dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
+export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
+read -r display <"$RUNTIME_DIRECTORY/display"
+export DISPLAY=":$display"
+shift 2
+exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" --sessions-dir="$RUNTIME_DIRECTORY/xpra" "$@"
+`;
+
+/**
+ * Checks the name of a session: it becomes part of a unit's name and of paths.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function checkSessionName(name: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name)) {
+    throw inputError(`"${name}" cannot be the name of a session`, 'Use up to 64 letters, digits, "_", "." and "-"');
+  }
+}
+
+/** The default name of a session: the app's base name, with what a name cannot hold taken out. */
+export function sessionNameOf(app: string): string {
+  const name = app.slice(app.lastIndexOf("/") + 1).replace(/[^A-Za-z0-9_.-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "")
+    .slice(0, 60);
+  return name || "app";
+}
+
+/** The script that runs the app: its words, then a line in the log on how it ended. */
+export function appScript(app: readonly string[]): string {
+  return `${quoteWords(app)}\nstatus=$?\necho "The app ended with exit status $status"\nexit $status`;
+}
+
+/**
+ * Starts a session with one SSH call.
+ *
+ * @returns the session's name
+ * @throws {UserError} with exit code 127 when the container has no such app, or no xpra
+ */
+export async function startSession(host: Host, target: SshTarget, plan: SessionPlan): Promise<string> {
+  const app = plan.app[0]!;
+  const words = [
+    ...Object.entries(serverEnvironment).map(([name, value]) => `--setenv=${name}=${value}`),
+    "/bin/sh",
+    "-c",
+    serverScript,
+    "gui-container",
+    appScript(plan.app),
+    `${plan.screen.width}x${plan.screen.height}`,
+    ...serverArgv({ open: plan.open }),
+  ];
+  try {
+    const { stdout } = await sshRun(
+      host,
+      target,
+      ["/bin/sh", "-c", startScript, "gui-container", plan.name, plan.exact ? "exact" : "count", app, ...words],
+      { stdin: "null" },
+    );
+    return host.dryRun ? plan.name : stdout.trim();
+  } catch (error) {
+    throw error instanceof ProcessError ? explain(error, target, plan) : error;
+  }
+}
+
+function explain(error: ProcessError, { name }: SshTarget, plan: SessionPlan): UserError {
+  if (error.code === taken) {
+    return inputError(
+      `There is a session "${plan.name}" in "${name}" already`,
+      "Choose another name with --session, or leave APP_CMDLINE away to attach to it",
+    );
+  }
+  if (error.code === ExitCode.missingProgram) {
+    const program = error.stderr.includes("xpra: not found") ? "xpra" : plan.app[0]!;
+    return new UserError(`There is no program "${program}" in the container "${name}"`, {
+      hint:
+        `Install it there, for example: add it to packages: of a cloud-config file, or apt-get install in the container`,
+      exitCode: ExitCode.missingProgram,
+      cause: error,
+    });
+  }
+  return new UserError(`The session could not be started in "${name}"`, {
+    hint: "See whether the container user has a systemd of its own: loginctl show-user ubuntu",
+    output: error.output,
+    cause: error,
+  });
+}
+
+/**
+ * The path of a session's socket on the host.
+ *
+ * @throws {UserError} exit code 2 when it is longer than a socket's path can be
+ */
+export function socketPath(xpraDirectory: string, session: string): string {
+  const path = join(xpraDirectory, session);
+  if (new TextEncoder().encode(path).length > longestSocketPath) {
+    throw inputError(
+      `The path of the socket is longer than ${longestSocketPath} bytes: "${path}"`,
+      "Set $GUI_CONTAINER_MOUNTS to a shorter path",
+    );
+  }
+  return path;
+}
+
+/** How the app of a session ended, as far as its log tells. */
+export interface AppEnding {
+  /** The app's exit status; undefined when the log does not have it: the session was ended from outside. */
+  status: number | undefined;
+  /** The end of what the app and the server printed. */
+  output: string;
+}
+
+/** Reads the log of a session that has ended; undefined when there is none. */
+export async function appEnding(xpraDirectory: string, session: string): Promise<AppEnding | undefined> {
+  let log: string;
+  try {
+    log = await Deno.readTextFile(join(xpraDirectory, `${session}.log`));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  const status = [...log.matchAll(/^The app ended with exit status (\d+)$/gm)].at(-1)?.[1];
+  return {
+    status: status === undefined ? undefined : Number(status),
+    output: log.split("\n").filter((line) => !xpraLine.test(line)).slice(-15).join("\n"),
+  };
+}
+
+/** A line that xpra itself logs starts with its time: what is left is the app's. */
+const xpraLine = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} /;

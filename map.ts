@@ -1,0 +1,77 @@
+#!/bin/sh
+//bin/true; exec deno run --no-prompt --allow-read --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" --allow-run=lxc,incus,setfacl,getfacl --allow-env=HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_* "$0" "$@"
+/**
+ * Lends files of the host to a running container, and takes them back exactly as they were.
+ *
+ * @module
+ */
+
+import { type Arguments, runScript, type ScriptSpec } from "./lib/cli.ts";
+import { checkInstanceName, chooseEngine, engineOn, findInstance, instanceHostUid } from "./lib/engine.ts";
+import { inputError } from "./lib/errors.ts";
+import type { Host } from "./lib/host.ts";
+import { checkFile, mapFiles, planMappings, unmapFiles } from "./lib/mapping.ts";
+import { containerUid } from "./lib/mounts.ts";
+import { withUndo } from "./lib/undo.ts";
+
+const spec = {
+  name: "map.ts",
+  summary: "Lends files of the host to a running container, and takes them back exactly as they were.",
+  usage: ["[options] NAME FILE..."],
+  options: {
+    "read-only": { help: "The container may read the files, not write them" },
+  },
+  epilogue: `
+Example:
+  map.ts my-container ~/Documents/letter.odt
+
+What happens: the container user gets an entry in the ACL of each file (setfacl), and a disk device shows the file in the
+container, below /home/ubuntu/maps (lxc query). Enter, the end of the input, Ctrl-C or a signal takes the files back: the
+devices go, and the ACLs are what they were.`,
+} satisfies ScriptSpec<string>;
+
+type Name = keyof typeof spec.options;
+
+/** Longest time that taking files back may take, in milliseconds. */
+const unmapDeadlineMs = 60_000;
+
+/** Runs the script. */
+export async function main(host: Host, args: Arguments<Name>): Promise<void> {
+  const [name, ...paths] = args.positionals;
+  if (name === undefined || paths.length === 0) {
+    throw inputError("Arguments are missing: NAME FILE...", "See map.ts --help");
+  }
+  checkInstanceName(name);
+  const files = [];
+  for (const path of paths) files.push(await checkFile(path));
+  const engine = await chooseEngine(host, args.values.get("engine"));
+  const instance = await findInstance(engine, name);
+  if (!host.dryRun && instance?.status !== "Running") {
+    throw inputError(
+      instance ? `The container "${name}" does not run` : `There is no container "${name}"`,
+      instance ? `Start it: ${engine.cli} start ${name}` : `See ${engine.cli} list`,
+    );
+  }
+  const uid = Number(await instanceHostUid(engine, name, containerUid));
+  const mappings = await planMappings(host, files, {
+    engine,
+    instance: name,
+    uid,
+    readOnly: args.flags.has("read-only"),
+  });
+  await withUndo(host, (undo) => mapFiles(engine, mappings, undo));
+  host.ui.result(
+    mappings.map(({ host, container }) => `${host}\t${container}`).join("\n"),
+    mappings.map(({ host, container, device, readOnly }) => ({ host, container, device, readOnly })),
+  );
+
+  try {
+    if (!host.dryRun) await host.ui.enter("Press Enter to take the files back: ");
+  } finally {
+    // Also when a signal ended the waiting: what is lent is taken back first.
+    await unmapFiles(engineOn(engine, host.forCleanup(AbortSignal.timeout(unmapDeadlineMs))), mappings);
+  }
+  host.ui.status(mappings.length === 1 ? "The file is taken back" : `${mappings.length} files are taken back`);
+}
+
+if (import.meta.main) await runScript(spec, main);
