@@ -1,0 +1,268 @@
+/** LXD and Incus, side by side: started where they do not run, set up where nobody has, and given the lab's image. */
+
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import { runProcess } from "../../lib/process.ts";
+import { logTail, startDaemon, stopDaemon } from "./daemons.ts";
+import { imageAlias, type ImageFiles, recipeProperty } from "./image.ts";
+import type { EngineName, EngineRecord, Part } from "./state.ts";
+import { announce, type Lab, partStep } from "./steps.ts";
+
+/** What differs between the engines. */
+interface EngineFacts {
+  daemon: readonly string[];
+  waitReady: readonly string[];
+  unit: string;
+  /** Where it keeps its database, pools and sockets. */
+  dir: string;
+  logDir: string;
+  bridge: string;
+  /** The third byte of its preferred subnet, 198.18.N.0/24: a range for tests of networks (RFC 2544). */
+  subnet: number;
+}
+
+/** What differs between the engines, by the name of their CLI. */
+export const engineFacts: Readonly<Record<EngineName, EngineFacts>> = {
+  lxc: {
+    daemon: ["lxd", "--group", "lxd", "--logfile"],
+    waitReady: ["lxd", "waitready", "--timeout", "60"],
+    unit: "lxd",
+    dir: "/var/lib/lxd",
+    logDir: "/var/log/lxd",
+    bridge: "guilab-lxd",
+    subnet: 0,
+  },
+  incus: {
+    daemon: ["/usr/libexec/incus/incusd", "--group", "incus-admin", "--logfile"],
+    waitReady: ["/usr/libexec/incus/incusd", "waitready", "--timeout", "60"],
+    unit: "incus",
+    dir: "/var/lib/incus",
+    logDir: "/var/log/incus",
+    bridge: "guilab-incus",
+    subnet: 1,
+  },
+};
+
+/** The lab's storage pool on either engine. */
+export const poolName = "gui-lab";
+
+/** The instance that shows, after an import, that the image boots. */
+export const trialName = "gui-lab-trial";
+
+/** How long a container may take to boot before the engine counts as unusable. */
+const trialTimeoutMs = 120_000;
+
+const poolBytes = 20 * 2 ** 30;
+
+/** Brings one engine up, without the image. Its part stays missing until {@linkcode ensureImage} is through. */
+export async function ensureEngine(lab: Lab, engine: EngineName): Promise<void> {
+  await partStep(lab, engine, async () => {
+    const program = await findProgram(engine);
+    if (!program) return { missing: `"${engine}" is not installed` };
+    const started = await ensureRunning(lab, engine);
+    if (started) return started;
+    await setUp(lab, engine);
+    return { version: await serverVersion(engine), note: "without the image" };
+  });
+}
+
+/** Gives one engine the image, and shows that a container of it boots. */
+export async function ensureImage(lab: Lab, engine: EngineName, files: ImageFiles): Promise<void> {
+  if ("missing" in lab.state.parts[engine]) return;
+  await partStep(lab, engine, async () => {
+    const record = engineRecord(lab, engine);
+    const present = await imageRecipe(engine);
+    if (present?.recipe !== files.recipe || record.launchMs === undefined) {
+      if (present && present.recipe !== files.recipe) {
+        if (!present.recipe) return { missing: `the image alias "${imageAlias}" is somebody else's` };
+        await runProcess([engine, "image", "delete", imageAlias], { stdin: "null" });
+      }
+      if (present?.recipe !== files.recipe) {
+        announce(lab, `${engine}: importing the image`);
+        await runProcess([engine, "image", "import", files.metadata, files.rootfs, "--alias", imageAlias], {
+          stdin: "null",
+        });
+      }
+      record.image = { fingerprint: (await imageRecipe(engine))!.fingerprint, recipe: files.recipe };
+      // The first instance unpacks the image into the pool; the second shows what every other one costs.
+      announce(lab, `${engine}: booting a container to see that it works`);
+      await launchTrial(engine);
+      record.launchMs = await launchTrial(engine);
+    }
+    return await describeEngine(lab, engine);
+  });
+}
+
+/** Without root: engines that the user can reach are used as they are. */
+export async function findEngine(lab: Lab, engine: EngineName): Promise<void> {
+  await partStep(lab, engine, async () => {
+    if (!await findProgram(engine)) return { missing: `"${engine}" is not installed` };
+    if (!await answers(engine)) return { missing: `"${engine}" does not reach its daemon as this user` };
+    if (!await imageRecipe(engine)) return { missing: `there is no image "${imageAlias}", and building it takes root` };
+    return { version: await serverVersion(engine), note: "set up by somebody else" };
+  });
+}
+
+/** The answer of the engine's API, or undefined where it says that there is no such thing. */
+export async function query<T>(engine: EngineName, path: string): Promise<T | undefined> {
+  const { code, stdout, stderr } = await runProcess([engine, "query", path], {
+    stdin: "null",
+    okCodes: "any",
+    timeoutMs: 30_000,
+  });
+  // Incus 6.0.4 prints nothing for an empty list.
+  if (code === 0) return (stdout.trim() === "" ? [] : JSON.parse(stdout)) as T;
+  if (/not found/i.test(stderr)) return undefined;
+  throw new Error(`"${engine} query ${path}" failed: ${stderr.trim()}`);
+}
+
+/** Whether the engine's daemon answers. */
+export async function answers(engine: EngineName): Promise<boolean> {
+  const { code } = await runProcess([engine, "query", "/1.0"], { stdin: "null", okCodes: "any", timeoutMs: 10_000 });
+  return code === 0;
+}
+
+/** What the lab did to an engine so far. */
+export function engineRecord(lab: Lab, engine: EngineName): EngineRecord {
+  return lab.state.engines[engine] ??= { stateMade: false, profileDevices: [] };
+}
+
+/** The name of an engine's daemon in the state. */
+export function daemonName(engine: EngineName): string {
+  return engine === "lxc" ? "lxd" : "incusd";
+}
+
+/** Starts the engine's daemon if it does not answer: by the service manager where there is one, else by ourselves. */
+export async function ensureRunning(lab: Lab, engine: EngineName): Promise<Part | undefined> {
+  const facts = engineFacts[engine];
+  const name = daemonName(engine);
+  if (await answers(engine)) return undefined;
+  if (exists("/run/systemd/system")) {
+    await runProcess(["systemctl", "start", facts.unit], { stdin: "null", okCodes: "any", timeoutMs: 90_000 });
+    if (await answers(engine)) return undefined;
+    return { missing: `its service does not start (journalctl -u ${facts.unit})` };
+  }
+  if (!exists(join(facts.dir, "database"))) {
+    // Whatever was known of an engine that is gone holds no longer.
+    lab.state.engines[engine] = { stateMade: true, profileDevices: [] };
+  }
+  // One that runs and does not answer is of no use.
+  await stopDaemon(lab.state, name, { graceMs: 10_000 });
+  Deno.mkdirSync(facts.logDir, { recursive: true });
+  startDaemon(lab.state, name, [...facts.daemon, join(facts.logDir, `${name}.log`)]);
+  const { code } = await runProcess(facts.waitReady, { stdin: "null", okCodes: "any", timeoutMs: 70_000 });
+  if (code === 0 && await answers(engine)) return undefined;
+  return { missing: `its daemon does not get ready: ${logTail(name)}` };
+}
+
+/** The image behind the lab's alias: its fingerprint, and the hash of its recipe when it is the lab's. */
+export async function imageRecipe(
+  engine: EngineName,
+): Promise<{ fingerprint: string; recipe: string | undefined; size: number } | undefined> {
+  const alias = await query<{ target: string }>(engine, `/1.0/images/aliases/${imageAlias}`);
+  if (!alias) return undefined;
+  const image = await query<{ properties: Record<string, string>; size: number }>(
+    engine,
+    `/1.0/images/${alias.target}`,
+  );
+  return { fingerprint: alias.target, recipe: image?.properties[recipeProperty], size: image?.size ?? 0 };
+}
+
+/** A pool, a bridge and the default profile, on an engine that has none of them. Others' are used as they are. */
+async function setUp(lab: Lab, engine: EngineName): Promise<void> {
+  const record = engineRecord(lab, engine);
+  const pools = await query<string[]>(engine, "/1.0/storage-pools") ?? [];
+  const profile = await query<{ devices: Record<string, unknown> }>(engine, "/1.0/profiles/default");
+  const devices = Object.keys(profile?.devices ?? {});
+  const lacks = (name: string): boolean => !devices.includes(name);
+  // A pool with another name is somebody's: their engine, their choice.
+  if (pools.some((path) => !path.endsWith(`/${poolName}`))) return;
+  if (pools.length === 0) await makePool(lab, engine);
+  record.pool = poolName;
+  const { bridge } = engineFacts[engine];
+  const networks = await query<string[]>(engine, "/1.0/networks") ?? [];
+  if (!networks.some((path) => path.endsWith(`/${bridge}`))) await makeBridge(engine);
+  record.network = bridge;
+  const add = async (device: string, ...config: string[]): Promise<void> => {
+    if (!lacks(device)) return;
+    await runProcess([engine, "profile", "device", "add", "default", device, ...config], { stdin: "null" });
+    record.profileDevices.push(device);
+  };
+  await add("root", "disk", "path=/", `pool=${poolName}`);
+  await add("eth0", "nic", `network=${bridge}`, "name=eth0");
+}
+
+/** btrfs in a loop file makes an instance in 0.2 s; a plain directory takes seconds for each, but works everywhere. */
+async function makePool(lab: Lab, engine: EngineName): Promise<void> {
+  const free = await freeBytes(engineFacts[engine].dir);
+  const size = Math.min(poolBytes, Math.floor(free * 0.4));
+  const btrfs = await runProcess(
+    [engine, "storage", "create", poolName, "btrfs", `size=${Math.floor(size / 2 ** 20)}MiB`],
+    { stdin: "null", okCodes: "any" },
+  );
+  if (btrfs.code === 0) return;
+  const reason = btrfs.stderr.trim().split("\n").at(-1);
+  lab.ui.warn(
+    `${engine}: no btrfs pool in a loop file (${reason}): taking a directory, so each instance takes seconds`,
+  );
+  await runProcess([engine, "storage", "create", poolName, "dir"], { stdin: "null" });
+}
+
+async function makeBridge(engine: EngineName): Promise<void> {
+  const { bridge, subnet } = engineFacts[engine];
+  const { stdout } = await runProcess(["ip", "-4", "route", "show"], { stdin: "null" });
+  // A neighbour that is in use is stepped over by two: the other engine has the one between.
+  let third = subnet;
+  while (third < 254 && stdout.includes(`198.18.${third}.`)) third += 2;
+  await runProcess(
+    [engine, "network", "create", bridge, `ipv4.address=198.18.${third}.1/24`, "ipv4.nat=true", "ipv6.address=none"],
+    { stdin: "null" },
+  );
+}
+
+/** Boots a container of the image, and gives back the milliseconds until cloud-init was done. */
+async function launchTrial(engine: EngineName): Promise<number> {
+  await runProcess([engine, "delete", "--force", trialName], { stdin: "null", okCodes: "any" });
+  try {
+    const start = performance.now();
+    await runProcess([engine, "launch", imageAlias, trialName], { stdin: "null", timeoutMs: trialTimeoutMs });
+    await runProcess([engine, "exec", trialName, "--", "cloud-init", "status", "--wait"], {
+      stdin: "null",
+      timeoutMs: trialTimeoutMs,
+    });
+    return Math.round(performance.now() - start);
+  } finally {
+    await runProcess([engine, "delete", "--force", trialName], { stdin: "null", okCodes: "any" });
+  }
+}
+
+async function describeEngine(lab: Lab, engine: EngineName): Promise<Part> {
+  const { launchMs, pool } = engineRecord(lab, engine);
+  const driver = pool
+    ? (await query<{ driver: string }>(engine, `/1.0/storage-pools/${pool}`))?.driver
+    : "somebody's own";
+  const note = `storage ${driver}, launch to cloud-init done ${((launchMs ?? 0) / 1000).toFixed(2)} s`;
+  return { version: await serverVersion(engine), note };
+}
+
+async function serverVersion(engine: EngineName): Promise<string> {
+  return (await query<{ environment: { server_version: string } }>(engine, "/1.0"))!.environment.server_version;
+}
+
+async function freeBytes(path: string): Promise<number> {
+  const { stdout } = await runProcess(["df", "--output=avail", "-B1", "--", path], { stdin: "null" });
+  return Number(stdout.trim().split("\n").at(-1));
+}
+
+async function findProgram(name: string): Promise<boolean> {
+  return (await runProcess(["which", name], { stdin: "null", okCodes: [0, 1] })).code === 0;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,124 @@
+/** What the lab's image is made of. Any change here makes `up` build a new one. */
+
+import { xpraRuntimePackages } from "./packages.ts";
+
+/** The release that the image is made of. */
+export const release = "trixie";
+
+/** Packages of the image, beyond the smallest Debian that has apt. */
+export const imagePackages = [
+  // a machine
+  ...["systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "cloud-init", "openssh-server", "iproute2"],
+  ...["netbase", "ifupdown", "isc-dhcp-client", "sudo", "ca-certificates", "acl", "procps", "locales", "xdg-utils"],
+  // windows and sound
+  ...["xvfb", "xauth", "x11-apps", "x11-utils", "x11-xserver-utils", "x11-xkb-utils", "xkb-data", "xterm", "xclip"],
+  ...["xinput", "xdotool", "fonts-dejavu-core", "pulseaudio", "pulseaudio-utils", "libnotify-bin", "sox"],
+  ...xpraRuntimePackages,
+].sort();
+
+/** Files that are put into the image as they are, by path. */
+export const imageFiles: Readonly<Record<string, string>> = {
+  "/etc/cloud/cloud.cfg.d/90_gui-lab.cfg": `\
+# The engines' templates write the seed. Nothing else is asked, so nothing is waited for.
+datasource_list: [NoCloud, None]
+# RSA keys take up to a second to make.
+ssh_genkeytypes: [ed25519, ecdsa]
+# As in Ubuntu's images.
+system_info:
+  default_user:
+    name: ubuntu
+    gecos: Ubuntu
+    lock_passwd: true
+    groups: [adm, cdrom, dip, sudo]
+    sudo: ["ALL=(ALL) NOPASSWD:ALL"]
+    shell: /bin/bash
+`,
+  "/etc/sudoers.d/90-cloud-init-users": "ubuntu ALL=(ALL) NOPASSWD:ALL\n",
+  "/etc/default/locale": "LANG=C.UTF-8\n",
+};
+
+/** Run as root inside the image by a POSIX shell, after its files are there. */
+export const imageSetup = `\
+set -eu
+useradd --create-home --shell /bin/bash --uid 1000 --comment Ubuntu --groups adm,cdrom,dip,sudo ubuntu
+chmod 440 /etc/sudoers.d/90-cloud-init-users
+
+# What each container must have of its own. An empty machine-id is filled in at boot without the presets of a first boot.
+rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /var/lib/dbus/machine-id
+: >/etc/machine-id
+ln -s /etc/machine-id /var/lib/dbus/machine-id
+
+# Of no use in a container that lives for minutes.
+systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \\
+  man-db.timer systemd-tmpfiles-clean.timer getty@tty1.service console-getty.service systemd-pstore.service
+`;
+
+/** Installs xpra's wheel, which the setup finds in the image's /root, and compiles it: its users cannot write there. */
+export const wheelSetup = `\
+set -eu
+python3 -m pip install --quiet --break-system-packages --no-deps --no-index /root/*.whl
+rm /root/*.whl
+python3 -m compileall -q /usr/local/lib/python3*/dist-packages/xpra
+`;
+
+/** One file that an engine writes into an instance. */
+export interface ImageTemplate {
+  /** The occasions. */
+  when: readonly string[];
+  /** The template's file beside the image's metadata. */
+  file: string;
+  text: string;
+  /** What the template sees as `properties`. */
+  properties?: Readonly<Record<string, string>>;
+}
+
+/** Templates that the engines fill in when they make or start an instance (image format: "templates"). */
+export const imageTemplates: Readonly<Record<string, ImageTemplate>> = {
+  "/var/lib/cloud/seed/nocloud/meta-data": {
+    when: ["create", "copy"],
+    file: "meta-data.tpl",
+    text: `\
+#cloud-config
+instance-id: {{ config_get("volatile.cloud-init.instance-id", instance.name) }}
+local-hostname: {{ instance.name }}
+{{ config_get("user.meta-data", "") }}
+`,
+  },
+  "/var/lib/cloud/seed/nocloud/user-data": {
+    when: ["create", "copy"],
+    file: "user-data.tpl",
+    text: seed("user-data"),
+    properties: { default: "#cloud-config\n{}\n" },
+  },
+  "/var/lib/cloud/seed/nocloud/vendor-data": {
+    when: ["create", "copy"],
+    file: "vendor-data.tpl",
+    text: seed("vendor-data"),
+    properties: { default: "#cloud-config\n{}\n" },
+  },
+  // Without it the container waits for minutes on an answer by DHCPv6.
+  "/var/lib/cloud/seed/nocloud/network-config": {
+    when: ["create", "copy"],
+    file: "network-config.tpl",
+    text: seed("network-config"),
+    properties: {
+      default: "version: 1\nconfig:\n  - type: physical\n    name: eth0\n    subnets:\n      - type: dhcp\n",
+    },
+  },
+  "/etc/hostname": { when: ["create", "copy", "rename"], file: "hostname.tpl", text: "{{ instance.name }}\n" },
+  "/etc/hosts": {
+    when: ["create", "copy", "rename"],
+    file: "hosts.tpl",
+    text: `\
+127.0.0.1 localhost
+127.0.1.1 {{ instance.name }}
+::1 localhost ip6-localhost ip6-loopback
+`,
+  },
+};
+
+/** The instance's key of either spelling, the newer one first, and nothing around it: a MIME document must not change. */
+function seed(key: string): string {
+  return `{%- if config_get("cloud-init.${key}", "") == "" -%}{{ config_get("user.${key}", properties.default) }}` +
+    `{%- else -%}{{ config_get("cloud-init.${key}", "") }}{%- endif -%}`;
+}

@@ -1,0 +1,101 @@
+/** The lab's command line: `deno task lab up|status|run|shot|down`. */
+
+// @ts-types="../../lib/types/std_path.d.ts"
+import { resolve } from "@std/path";
+import { ExitCode, inputError, ProcessError, UserError } from "../../lib/errors.ts";
+import { terminalUi, type Ui } from "../../lib/ui.ts";
+import { looksUp, runInLab } from "./run.ts";
+import { type EngineName, engineNames, labState, withLock } from "./state.ts";
+
+const usage = `\
+A machine to test in: two engines, an image, xpra, a user, a display, a bus and a sound server.
+
+Usage: deno task lab up                                     all of it; what is there is kept
+       deno task lab status                                 what is there, versions, sizes
+       deno task lab run [--engine lxc|incus] -- CMD…       CMD as the lab's user, in this checkout, on its display
+       deno task lab shot FILE.png                          a picture of the lab's display
+       deno task lab down [--purge]                         stop it; with --purge remove all that it made
+
+It runs on Debian 13. As root it installs packages, starts LXD and Incus where they do not run, makes a storage pool and
+a bridge where an engine has none, builds an image, and makes the user "gui-lab". Without root it uses what is there.
+State, logs, the image and xpra's wheel are kept in /var/lib/gui-container-lab, or in $GUI_CONTAINER_LAB_DIR.`;
+
+const hint = "See deno task lab --help";
+
+async function main(args: readonly string[], ui: Ui): Promise<number> {
+  const [command, ...rest] = args;
+  switch (command) {
+    case "up":
+      noMore(rest);
+      return await up(ui);
+    case "run":
+      return await run(rest, ui);
+    case "help":
+    case "--help":
+    case "-h":
+      ui.result(usage, usage);
+      return 0;
+    default:
+      throw inputError(command === undefined ? "No command is given" : `Unknown command "${command}"`, hint);
+  }
+}
+
+async function up(ui: Ui): Promise<number> {
+  const start = performance.now();
+  const [{ bringUp }, { openLab }] = await Promise.all([import("./up.ts"), import("./steps.ts")]);
+  await locked(ui, () => bringUp(openLab(ui)));
+  const missing = Object.entries(labState().parts).filter(([, part]) => "missing" in part).map(([name]) => name);
+  const took = `${((performance.now() - start) / 1000).toFixed(2)} s`.padStart(8);
+  ui.status(`${took}  the lab is up${missing.length > 0 ? `, without ${missing.join(", ")}` : ""}`);
+  return 0;
+}
+
+async function run(args: readonly string[], ui: Ui): Promise<number> {
+  let engine: EngineName = Deno.env.get("GUI_CONTAINER_ENGINE") === "incus" ? "incus" : "lxc";
+  let rest = args;
+  while (rest[0]?.startsWith("-") && rest[0] !== "--") {
+    const [, inline] = /^--engine=(.*)$/.exec(rest[0]) ?? [];
+    if (inline === undefined && rest[0] !== "--engine") throw inputError(`Unknown option "${rest[0]}"`, hint);
+    const value = inline ?? rest[1];
+    if (value !== "lxc" && value !== "incus") {
+      throw inputError(`The option --engine needs one of ${engineNames.join(", ")}`, hint);
+    }
+    engine = value;
+    rest = rest.slice(inline === undefined ? 2 : 1);
+  }
+  const argv = rest[0] === "--" ? rest.slice(1) : rest;
+  if (argv.length === 0) throw inputError("No command to run is given", hint);
+  if (!looksUp(labState())) await up(ui);
+  return await runInLab(labState(), argv, engine);
+}
+
+function noMore(rest: readonly string[]): void {
+  if (rest.length > 0) throw inputError(`Unexpected "${rest[0]}"`, hint);
+}
+
+async function locked<T>(ui: Ui, action: () => Promise<T>): Promise<T> {
+  return await withLock(action, {
+    waiting: () => ui.status("          waiting for another run that changes the lab …"),
+  });
+}
+
+/** The directory that the user was in: `deno task` changes to the checkout and tells it in this variable. */
+export function callerPath(path: string): string {
+  return resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), path);
+}
+
+if (import.meta.main) {
+  const ui = terminalUi({ quiet: false, json: false, yes: false, signal: new AbortController().signal });
+  try {
+    Deno.exit(await main(Deno.args, ui));
+  } catch (error) {
+    if (error instanceof UserError) {
+      ui.error(error.message, error.hint, error.cause instanceof ProcessError ? error.cause.output : error.output);
+      Deno.exit(error.exitCode);
+    }
+    if (error instanceof ProcessError) {
+      ui.error(error.message, "See the logs in the lab's state directory", error.output);
+    } else throw error;
+    Deno.exit(ExitCode.failed);
+  }
+}

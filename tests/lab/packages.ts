@@ -1,0 +1,163 @@
+/** The Debian packages that the host needs, and how they get there. */
+
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import { runProcess } from "../../lib/process.ts";
+
+/** Everything but xpra: engines, image building, desktop, and the tools that tests use. */
+export const hostPackages = [
+  // engines
+  ...["lxd", "lxd-client", "incus", "acl", "dnsmasq-base", "nftables", "iproute2", "btrfs-progs", "uidmap"],
+  // image
+  ...["mmdebstrap", "squashfs-tools", "debian-archive-keyring", "util-linux", "mount", "tar", "gzip"],
+  // desktop
+  ...["xvfb", "xauth", "openbox", "dbus-daemon", "dbus-bin", "pulseaudio", "pulseaudio-utils", "dunst"],
+  ...["fonts-dejavu-core", "xkb-data", "x11-xkb-utils"],
+  // what tests use
+  ...["xdotool", "imagemagick", "x11-utils", "x11-apps", "x11-xserver-utils", "xterm", "xclip", "xinput", "sox"],
+  ...["zenity", "libnotify-bin", "xdg-utils", "openssh-client", "procps", "python3-numpy", "ca-certificates"],
+] as const;
+
+/** What xpra's wheel needs at run time, on the host and in the image. */
+export const xpraRuntimePackages = [
+  ...["libx11-6", "libxcomposite1", "libxdamage1", "libxtst6", "libxkbfile1", "libxres1", "libxrandr2", "libxpresent1"],
+  ...["libdrm2", "libgtk-3-0t64", "liblz4-1", "libbrotli1", "libxxhash0", "libqrencode4", "libturbojpeg0", "libwebp7"],
+  ...["libvpx9", "libx264-164", "libyuv0", "libwayland-client0", "libavif16", "libproc2-0"],
+  ...[
+    "python3-gi",
+    "python3-gi-cairo",
+    "python3-cairo",
+    "gir1.2-gtk-3.0",
+    "python3-pil",
+    "python3-dbus",
+    "python3-xdg",
+  ],
+  ...["python3-netifaces", "python3-setproctitle", "python3-rencode", "python3-lz4", "python3-cryptography"],
+  ...["gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-plugins-bad", "gstreamer1.0-pulseaudio"],
+  ...["gir1.2-gstreamer-1.0", "python3-gst-1.0", "python3-pip"],
+] as const;
+
+/** What building xpra's wheel needs. */
+export const xpraBuildPackages = [
+  ...["pkgconf", "gcc", "libc6-dev", "libx11-dev", "libxcomposite-dev", "libxdamage-dev", "libxtst-dev"],
+  ...["libxkbfile-dev", "libxres-dev", "libxrandr-dev", "libxpresent-dev", "libdrm-dev", "libgtk-3-dev"],
+  ...["python3-dev", "python3-setuptools", "python3-pip", "python3-wheel", "python3-cairo-dev", "python-gi-dev"],
+  ...["cython3", "libsystemd-dev", "libpam0g-dev", "libproc2-dev", "liblz4-dev", "libbrotli-dev", "libxxhash-dev"],
+  ...["libqrencode-dev", "libturbojpeg0-dev", "libwebp-dev", "libvpx-dev", "libx264-dev", "libyuv-dev"],
+  ...["libwayland-dev", "libavif-dev"],
+] as const;
+
+/** apt's and dpkg's environment: nothing asks. */
+const unattended = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
+
+/** Those of `packages` that are not installed. */
+export async function missingPackages(packages: readonly string[]): Promise<string[]> {
+  // Exit status 1: some of them are not known to dpkg at all.
+  const { stdout } = await runProcess(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", ...packages], {
+    stdin: "null",
+    okCodes: [0, 1],
+  });
+  const installed = new Set(
+    stdout.split("\n").filter((line) => line.endsWith(" installed")).map((l) => l.split(" ")[0]),
+  );
+  return packages.filter((name) => !installed.has(name));
+}
+
+/** Installs those of `packages` that are missing. `onInstall` hears how many, before it starts. */
+export async function installPackages(
+  packages: readonly string[],
+  { onInstall }: { onInstall: (missing: readonly string[]) => void },
+): Promise<string> {
+  const missing = await missingPackages(packages);
+  if (missing.length === 0) return `all ${packages.length} there`;
+  if (Deno.uid() !== 0) return `not root, so these stay missing: ${missing.join(" ")}`;
+  onInstall(missing);
+  await aptUpdate();
+  await runProcess(
+    ["apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", ...missing],
+    { stdin: "null", env: unattended },
+  );
+  return `installed ${missing.length}`;
+}
+
+let updated = false;
+
+/** Fetches the package lists, once a run. */
+export async function aptUpdate(): Promise<void> {
+  if (updated) return;
+  await runProcess(["apt-get", "update", "-q", "-o", "DPkg::Lock::Timeout=300"], { stdin: "null", env: unattended });
+  updated = true;
+}
+
+/** The host's apt sources that are Debian's own, as one file in deb822 format; other people's stay out of the image. */
+export async function debianSources(release: string): Promise<string> {
+  const stanzas: string[] = [];
+  const directory = "/etc/apt/sources.list.d";
+  const names = [...Deno.readDirSync(directory)].map(({ name }) => join(directory, name)).sort();
+  for (const file of ["/etc/apt/sources.list", ...names]) {
+    const text = await Deno.readTextFile(file).catch(() => "");
+    if (file.endsWith(".sources")) stanzas.push(...debianStanzas(text, release));
+    else if (file.endsWith(".list")) stanzas.push(...debianStanzas(oneLineToDeb822(text), release));
+  }
+  if (stanzas.length > 0) return stanzas.join("\n\n") + "\n";
+  return [
+    stanza("http://archive.example.org/debian", [release, `${release}-updates`]),
+    stanza("http://archive.example.org/debian-security", [`${release}-security`]),
+  ].join("\n\n") + "\n";
+}
+
+/** Those stanzas of a deb822 sources file that name binary packages of `release` in an archive of Debian. */
+export function debianStanzas(text: string, release: string): string[] {
+  return text.split(/\n\s*\n/).map(withoutComments).filter((stanza) => {
+    const field = (name: string): string => new RegExp(`^${name}:(.*)$`, "im").exec(stanza)?.[1]?.trim() ?? "";
+    return /\bdeb\b/.test(field("Types")) &&
+      /\/debian(-security)?\/?(\s|$)|\/\/(\w+\.)*debian\.org\//.test(field("URIs")) &&
+      field("Suites").split(/\s+/).every((suite) => suite === release || suite.startsWith(`${release}-`)) &&
+      !/^yes$/i.test(field("Trusted")) && !/^no$/i.test(field("Enabled")) &&
+      (field("Signed-By") === "" || field("Signed-By").includes("debian-archive"));
+  });
+}
+
+/** The lines `deb [options] URI suite component…` of a sources.list, each as a deb822 stanza. */
+export function oneLineToDeb822(text: string): string {
+  return text.split("\n").flatMap((line) => {
+    const [, options = "", uri, suite, components] =
+      /^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line) ?? [];
+    if (!uri || !suite) return [];
+    const keyring = /signed-by=(\S+)/.exec(options)?.[1];
+    const trusted = /trusted=(\S+)/.exec(options)?.[1];
+    return [stanza(uri, [suite], { components: components!.trim(), keyring, trusted })];
+  }).join("\n\n");
+}
+
+/** The settings of the host's apt that decide whether it takes the archive at all; an image needs the same ones. */
+export async function aptOptions(): Promise<string[]> {
+  const { stdout } = await runProcess(["apt-config", "dump", "Acquire::Check-Valid-Until", "Acquire::Check-Date"], {
+    stdin: "null",
+  });
+  return stdout.trim().split("\n").filter((line) => /^Acquire::Check-(Valid-Until|Date) ".+";$/.test(line))
+    .map((line) => line.slice(0, -1));
+}
+
+function stanza(
+  uri: string,
+  suites: readonly string[],
+  { components = "main", keyring = "/usr/share/keyrings/debian-archive-keyring.gpg", trusted }: {
+    components?: string;
+    keyring?: string | undefined;
+    trusted?: string | undefined;
+  } = {},
+): string {
+  return [
+    "Types: deb",
+    `URIs: ${uri}`,
+    `Suites: ${suites.join(" ")}`,
+    `Components: ${components}`,
+    `Signed-By: ${keyring}`,
+    ...(trusted ? [`Trusted: ${trusted}`] : []),
+  ].join("\n");
+}
+
+function withoutComments(text: string): string {
+  return text.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#")).join("\n");
+}

@@ -1,0 +1,66 @@
+/** Runs a command as the lab's user, in this checkout, on the lab's display, bus and sound. */
+
+import { startProcess } from "../../lib/process.ts";
+import { checkoutDir, mountCheckout } from "./checkout.ts";
+import { isAlive } from "./daemons.ts";
+import { type EngineName, labDir, type LabState, type LabUser } from "./state.ts";
+import { asUser } from "./user.ts";
+
+/** Variables of the caller that a program needs to reach the network, or that say how to talk. */
+const passedOn = new RegExp(
+  [
+    "SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|DENO_CERT|DENO_TLS_CA_STORE|(https?|no|all|ftp)_proxy|JSR_URL",
+    "npm_config_(registry|@.*|//.*|ca|cafile|strict_ssl|(https?_)?proxy|noproxy)",
+    "GUI_CONTAINER_.*|CI|GITHUB_ACTIONS|NO_COLOR|FORCE_COLOR|TERM|COLORTERM|TZ",
+  ].map((names) => `^(${names})$`).join("|"),
+  "i",
+);
+
+/** Whether `run` can go ahead without bringing anything up. Looks at process ids only, so that it costs nothing. */
+export function looksUp(state: LabState): boolean {
+  return state.user !== undefined && "version" in state.parts.display && "version" in state.parts.user &&
+    Object.values(state.processes).every(isAlive);
+}
+
+/** Runs `argv`, with our own stdin, stdout and stderr, and gives back its exit code. Signals are passed on. */
+export async function runInLab(state: LabState, argv: readonly string[], engine: EngineName): Promise<number> {
+  const command = Deno.uid() === 0 ? await forUser(state, state.user!, argv, engine) : {
+    argv,
+    env: { ...state.env, GUI_CONTAINER_ENGINE: engine },
+    cwd: checkoutDir(),
+  };
+  const child = startProcess(command.argv, { stdin: "inherit", output: "inherit", env: command.env, cwd: command.cwd });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const) {
+    Deno.addSignalListener(signal, () => {
+      // A terminal has sent these to its whole foreground group already, the command included.
+      if ((signal === "SIGINT" || signal === "SIGQUIT") && inForeground()) return;
+      child.kill(signal);
+    });
+  }
+  return (await child.ended).code;
+}
+
+async function forUser(
+  state: LabState,
+  user: LabUser,
+  argv: readonly string[],
+  engine: EngineName,
+): Promise<{ argv: string[]; env: Record<string, string>; cwd: string }> {
+  const cwd = await mountCheckout(user);
+  const caller = Object.entries(Deno.env.toObject()).filter(([name]) => passedOn.test(name));
+  const env = {
+    ...Object.fromEntries(caller),
+    ...state.env,
+    GUI_CONTAINER_ENGINE: engine,
+    GUI_CONTAINER_LAB_DIR: labDir(),
+    PWD: cwd,
+  };
+  return { ...asUser(user, argv, { env }), cwd };
+}
+
+/** Whether our process group is the one that the terminal talks to: fields 5 and 8 of /proc/PID/stat. */
+function inForeground(): boolean {
+  const stat = Deno.readTextFileSync("/proc/self/stat");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[2] === fields[5];
+}

@@ -1,0 +1,150 @@
+/** What the lab has, what it lacks and why, and what it made: one JSON file that root writes and anyone reads. */
+
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import type { ProcessIdentity } from "./daemons.ts";
+
+/** The engines, by the name of their CLI. */
+export const engineNames = ["lxc", "incus"] as const;
+
+/** An engine, by the name of its CLI. */
+export type EngineName = typeof engineNames[number];
+
+/** The parts of the lab that a test may need. */
+export const partNames = [
+  "user",
+  "display",
+  "windowManager",
+  "bus",
+  "sound",
+  "notifications",
+  "xpra",
+  "lxc",
+  "incus",
+  "imageXpra",
+] as const;
+
+/** A part of the lab that a test may need. */
+export type PartName = typeof partNames[number];
+
+/** A part that is there, with its version and what is worth knowing about it; or why it is not. */
+export type Part = { version: string; note?: string } | { missing: string };
+
+/** The ordinary user that the tests run as. */
+export interface LabUser {
+  name: string;
+  uid: number;
+  gid: number;
+  home: string;
+}
+
+/** What the lab changed on an engine. Only this is ever taken away again. */
+export interface EngineRecord {
+  /** The engine had no database when the lab first started it: all of its state is the lab's. */
+  stateMade: boolean;
+  pool?: string;
+  network?: string;
+  /** Devices of the default profile. */
+  profileDevices: string[];
+  /** Fingerprint of the image, and the hash of the recipe that it was built from. */
+  image?: { fingerprint: string; recipe: string };
+  /** Milliseconds from launch to cloud-init's end, measured when the image was imported. */
+  launchMs?: number;
+}
+
+/** The whole state. */
+export interface LabState {
+  parts: Record<PartName, Part>;
+  user?: LabUser;
+  /** Variables that make a program use the lab's display, bus and sound. */
+  env: Record<string, string>;
+  /** Daemons that the lab started, by name. */
+  processes: Record<string, ProcessIdentity>;
+  engines: Partial<Record<EngineName, EngineRecord>>;
+  /** Things outside of the state directory that the lab made, and takes away when it is purged. */
+  made: { user?: boolean; hostXpra?: "pip"; xpraRepository?: string[]; idRanges?: string[] };
+  /** Where xpra for the image comes from, once found. */
+  xpraSource?: XpraSource;
+  /** Answers that take long to find, each with the key that it is valid for. */
+  known: Record<string, { key: string; value: string }>;
+}
+
+/** Where an xpra comes from: packages of a repository, or a wheel that was built here. */
+export type XpraSource =
+  | { kind: "debian" | "xpra.org"; version: string }
+  | { kind: "wheel"; version: string; file: string };
+
+/** A state in which nothing is there yet. */
+export function emptyState(): LabState {
+  const missing = { missing: "the lab is not up (deno task lab up)" };
+  return {
+    parts: Object.fromEntries(partNames.map((name) => [name, missing])) as Record<PartName, Part>,
+    env: {},
+    processes: {},
+    engines: {},
+    made: {},
+    known: {},
+  };
+}
+
+/** Where the lab keeps its state, its logs and what is slow to make: `$GUI_CONTAINER_LAB_DIR`, or a fixed place. */
+export function labDir(): string {
+  const chosen = Deno.env.get("GUI_CONTAINER_LAB_DIR");
+  if (chosen) return chosen;
+  const system = "/var/lib/gui-container-lab";
+  if (Deno.uid() === 0 || readState(system)?.user?.uid === Deno.uid()) return system;
+  const home = Deno.env.get("HOME") ?? "/nonexistent";
+  return join(Deno.env.get("XDG_STATE_HOME") || join(home, ".local/state"), "gui-container-lab");
+}
+
+/** The lab as it was last seen by `up`. Without one every part is missing, with that reason. */
+export function labState(): LabState {
+  return readState(labDir()) ?? emptyState();
+}
+
+/**
+ * Why a test that needs `parts` has to be skipped; undefined when all of them are there.
+ *
+ * @example
+ * ```ts
+ * const reason = missingParts("lxc", "xpra", "imageXpra");
+ * ```
+ */
+export function missingParts(...parts: readonly PartName[]): string | undefined {
+  const state = labState();
+  const reasons = parts.flatMap((name) => {
+    const part = state.parts[name];
+    return "missing" in part ? [`no ${name}: ${part.missing}`] : [];
+  });
+  return reasons.length > 0 ? reasons.join("; ") : undefined;
+}
+
+/** Writes the state, whole or not at all. */
+export function saveState(state: LabState): void {
+  const file = join(labDir(), "state.json");
+  Deno.mkdirSync(labDir(), { recursive: true });
+  Deno.writeTextFileSync(`${file}.new`, JSON.stringify(state, null, 2) + "\n", { mode: 0o644 });
+  Deno.renameSync(`${file}.new`, file);
+}
+
+/** Keeps other runs out while `action` changes the lab: two at once would make everything twice. */
+export async function withLock<T>(action: () => Promise<T>, options: { waiting: () => void }): Promise<T> {
+  Deno.mkdirSync(labDir(), { recursive: true });
+  using file = Deno.openSync(join(labDir(), "lock"), { create: true, write: true });
+  if (!file.tryLockSync(true)) {
+    options.waiting();
+    await file.lock(true);
+  }
+  return await action();
+}
+
+function readState(dir: string): LabState | undefined {
+  try {
+    return { ...emptyState(), ...JSON.parse(Deno.readTextFileSync(join(dir, "state.json"))) };
+  } catch (error) {
+    // A file that a power cut left half written tells no more than none.
+    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
+    if (error instanceof Deno.errors.PermissionDenied) return undefined;
+    throw error;
+  }
+}

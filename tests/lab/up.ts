@@ -1,0 +1,48 @@
+/** Brings the lab up, from whatever is there. */
+
+import { mountCheckout } from "./checkout.ts";
+import { ensureDesktop } from "./desktop.ts";
+import { ensureEngine, ensureImage, findEngine } from "./engines.ts";
+import { ensureImageFiles, type ImageFiles } from "./image.ts";
+import { hostPackages, installPackages, xpraRuntimePackages } from "./packages.ts";
+import { engineNames, type Part, saveState } from "./state.ts";
+import { announce, type Lab, partStep, step } from "./steps.ts";
+import { ensureUser } from "./user.ts";
+import { ensureHostXpra, findXpraSource, noSource } from "./xpra.ts";
+
+/** All of it; what is there is kept. Parts that cannot be had are recorded as missing, with the reason. */
+export async function bringUp(lab: Lab): Promise<void> {
+  const root = Deno.uid() === 0;
+  await step(lab, "packages", () =>
+    installPackages([...hostPackages, ...xpraRuntimePackages], {
+      onInstall: (missing) => announce(lab, `installing ${missing.length} packages`),
+    }));
+  await partStep(lab, "user", () => ensureUser(lab.state));
+  await ensureDesktop(lab);
+  if (!root) {
+    await partStep(lab, "xpra", () => ensureHostXpra(lab, undefined));
+    for (const engine of engineNames) await findEngine(lab, engine);
+    lab.state.parts.imageXpra = { missing: "not known: the image was made by somebody else" };
+    saveState(lab.state);
+    return;
+  }
+  await step(lab, "checkout", () => mountCheckout(lab.state.user!));
+  for (const engine of engineNames) await ensureEngine(lab, engine);
+  const source = await findXpraSource(lab).catch((error) => {
+    lab.ui.warn(`xpra cannot be built: ${error instanceof Error ? error.message : error}`);
+    return undefined;
+  });
+  await partStep(lab, "xpra", () => ensureHostXpra(lab, source));
+  let files: ImageFiles | undefined;
+  await partStep(lab, "imageXpra", async (): Promise<Part> => {
+    files = await ensureImageFiles(lab, source);
+    return source ? { version: source.version, note: source.kind } : { missing: noSource };
+  });
+  for (const engine of engineNames) {
+    if (files) await ensureImage(lab, engine, files);
+    else if (!("missing" in lab.state.parts[engine])) {
+      lab.state.parts[engine] = { missing: "the image cannot be built" };
+    }
+  }
+  saveState(lab.state);
+}
