@@ -4,6 +4,7 @@
 import { basename, dirname, fromFileUrl, join } from "@std/path";
 import { UserError } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
+import { shortHash } from "./files.ts";
 import { labDir, type LabUser } from "./state.ts";
 
 /** The checkout that this file is part of. */
@@ -75,11 +76,4 @@ function isSame(from: Deno.FileInfo, target: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** A short, stable name for a path (FNV-1a, 32 bits). */
-function shortHash(text: string): string {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash.toString(16).padStart(8, "0");
 }

@@ -22,7 +22,7 @@ export async function ensureDesktop(lab: Lab): Promise<void> {
   if (Deno.uid() !== 0) return await findDesktop(lab);
   makeRuntimeDirectory(user);
   // What was connected to a display that has gone ends with it or hangs; the bus hands DISPLAY to what it starts.
-  if (!isAlive(state.processes["display"])) await stopDesktop(lab);
+  if (!isAlive(state.processes["display"]) || !await displayAnswers(lab, user)) await stopDesktop(lab);
   await partStep(lab, "display", () => ensureDisplay(lab, user));
   if ("missing" in state.parts.display) return;
   await partStep(lab, "bus", () => ensureBus(lab, user));
@@ -70,7 +70,8 @@ async function ensureDisplay({ state }: Lab, user: LabUser): Promise<Part> {
 async function ensureBus({ state }: Lab, user: LabUser): Promise<Part> {
   const socket = join(state.env["XDG_RUNTIME_DIR"]!, "bus");
   state.env["DBUS_SESSION_BUS_ADDRESS"] = `unix:path=${socket}`;
-  if (isAlive(state.processes["bus"])) return { version: "dbus-daemon" };
+  if (isAlive(state.processes["bus"]) && await socketAnswers(socket)) return { version: "dbus-daemon" };
+  await stopDaemon(state, "bus");
   await Deno.remove(socket).catch(() => {});
   const identity = startDaemon(
     state,
@@ -94,7 +95,8 @@ async function ensureSound({ state }: Lab, user: LabUser): Promise<Part> {
   const socket = join(state.env["XDG_RUNTIME_DIR"]!, "pulse/native");
   state.env["PULSE_SERVER"] = `unix:${socket}`;
   const note = "null sink";
-  if (isAlive(state.processes["sound"])) return { version: "pulseaudio", note };
+  if (isAlive(state.processes["sound"]) && await socketAnswers(socket)) return { version: "pulseaudio", note };
+  await stopDaemon(state, "sound");
   await Deno.remove(socket).catch(() => {});
   const identity = startDaemon(
     state,
@@ -120,6 +122,12 @@ async function ensureNotifications({ state }: Lab, user: LabUser): Promise<Part>
       { env: state.env },
     ).catch(() => "")).includes("boolean true");
   return await ready("notifications", identity, owned, "dunst");
+}
+
+/** A display that runs is of no use when its authority file or its socket was swept away. */
+async function displayAnswers({ state }: Lab, user: LabUser): Promise<boolean> {
+  if (!state.env["DISPLAY"]) return false;
+  return await runAsUser(user, ["xset", "q"], { env: state.env, timeoutMs: 5_000 }).then(() => true, () => false);
 }
 
 /** Waits until a daemon answers, and says why not when it does not. */

@@ -3,6 +3,7 @@
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import { runProcess } from "../../lib/process.ts";
+import { exists } from "./files.ts";
 import { logTail, startDaemon, stopDaemon } from "./daemons.ts";
 import { imageAlias, type ImageFiles, recipeProperty } from "./image.ts";
 import type { EngineName, EngineRecord, Part } from "./state.ts";
@@ -256,13 +257,4 @@ async function freeBytes(path: string): Promise<number> {
 
 async function findProgram(name: string): Promise<boolean> {
   return (await runProcess(["which", name], { stdin: "null", okCodes: [0, 1] })).code === 0;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,7 +3,16 @@
 // @ts-types="../../lib/types/std_path.d.ts"
 import { dirname, join } from "@std/path";
 import { runProcess } from "../../lib/process.ts";
-import { imageFiles, imagePackages, imageSetup, imageTemplates, release, wheelSetup } from "./image_recipe.ts";
+import { exists, shortHash } from "./files.ts";
+import {
+  imageFiles,
+  imageFinish,
+  imagePackages,
+  imageSetup,
+  imageTemplates,
+  release,
+  wheelSetup,
+} from "./image_recipe.ts";
 import { aptOptions, debianSources } from "./packages.ts";
 import { labDir, type XpraSource } from "./state.ts";
 import { announce, type Lab } from "./steps.ts";
@@ -27,8 +36,9 @@ export interface ImageFiles {
 export async function ensureImageFiles(lab: Lab, xpra: XpraSource | undefined): Promise<ImageFiles> {
   const sources = await debianSources(release);
   const options = await aptOptions();
-  const recipe = await hash({
+  const recipe = shortHash(JSON.stringify({
     imageFiles,
+    imageFinish,
     imagePackages,
     imageSetup,
     imageTemplates,
@@ -36,7 +46,7 @@ export async function ensureImageFiles(lab: Lab, xpra: XpraSource | undefined): 
     sources,
     options,
     xpra,
-  });
+  }));
   const directory = join(labDir(), "images");
   const files = {
     metadata: join(directory, `${recipe}.metadata.tar.gz`),
@@ -76,7 +86,7 @@ async function buildRoot(
     await Deno.writeTextFile(join(overlay, path), text);
   }
   const setup = join(work, "setup.sh");
-  await Deno.writeTextFile(setup, imageSetup + (xpra?.kind === "wheel" ? wheelSetup : ""));
+  await Deno.writeTextFile(setup, imageSetup + (xpra?.kind === "wheel" ? wheelSetup : "") + imageFinish);
   // mmdebstrap hands hooks to a shell; the paths come in through the environment.
   const hooks = ['cp -r --no-preserve=ownership "$LAB_OVERLAY/." "$1"', 'chroot "$1" sh -s <"$LAB_SETUP"'];
   const extra: string[] = [];
@@ -123,18 +133,4 @@ async function buildMetadata(directory: string, files: ImageFiles): Promise<void
   await runProcess(["tar", "-czf", files.metadata, "-C", directory, "--", "metadata.yaml", "templates"], {
     stdin: "null",
   });
-}
-
-async function hash(value: unknown): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(value)));
-  return new Uint8Array(digest).toHex().slice(0, 16);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -28,8 +28,15 @@ async function main(args: readonly string[], ui: Ui): Promise<number> {
     case "up":
       noMore(rest);
       return await up(ui);
+    case "status":
+      noMore(rest);
+      return await status(ui);
     case "run":
       return await run(rest, ui);
+    case "shot":
+      return await shot(rest, ui);
+    case "down":
+      return await down(rest, ui);
     case "help":
     case "--help":
     case "-h":
@@ -69,6 +76,37 @@ async function run(args: readonly string[], ui: Ui): Promise<number> {
   return await runInLab(labState(), argv, engine);
 }
 
+async function status(ui: Ui): Promise<number> {
+  const [{ statusText }, { openLab }] = await Promise.all([import("./status.ts"), import("./steps.ts")]);
+  ui.result(await statusText(openLab(ui)), undefined);
+  return 0;
+}
+
+async function shot(args: readonly string[], ui: Ui): Promise<number> {
+  const [file, ...rest] = args;
+  if (file === undefined || file.startsWith("-")) throw inputError("The picture needs a file name", hint);
+  noMore(rest);
+  const state = labState();
+  if (!looksUp(state)) throw new UserError("The lab is not up", { hint: "Bring it up with deno task lab up" });
+  const { takeShot } = await import("./shot.ts");
+  // `deno task` changes to the checkout, and tells where the user was in this variable.
+  const path = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), file);
+  await takeShot(state, path);
+  ui.status(`Written to ${path}`);
+  return 0;
+}
+
+async function down(args: readonly string[], ui: Ui): Promise<number> {
+  const purge = args[0] === "--purge";
+  noMore(purge ? args.slice(1) : args);
+  if (Deno.uid() !== 0) {
+    throw new UserError("Only root can take the lab down", { hint: "Without root it has started nothing" });
+  }
+  const [{ takeDown }, { openLab }] = await Promise.all([import("./down.ts"), import("./steps.ts")]);
+  await locked(ui, () => takeDown(openLab(ui), { purge }));
+  return 0;
+}
+
 function noMore(rest: readonly string[]): void {
   if (rest.length > 0) throw inputError(`Unexpected "${rest[0]}"`, hint);
 }
@@ -77,11 +115,6 @@ async function locked<T>(ui: Ui, action: () => Promise<T>): Promise<T> {
   return await withLock(action, {
     waiting: () => ui.status("          waiting for another run that changes the lab …"),
   });
-}
-
-/** The directory that the user was in: `deno task` changes to the checkout and tells it in this variable. */
-export function callerPath(path: string): string {
-  return resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), path);
 }
 
 if (import.meta.main) {

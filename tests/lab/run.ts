@@ -3,18 +3,9 @@
 import { startProcess } from "../../lib/process.ts";
 import { checkoutDir, mountCheckout } from "./checkout.ts";
 import { isAlive } from "./daemons.ts";
+import { callerEnvironment } from "./environment.ts";
 import { type EngineName, labDir, type LabState, type LabUser } from "./state.ts";
 import { asUser } from "./user.ts";
-
-/** Variables of the caller that a program needs to reach the network, or that say how to talk. */
-const passedOn = new RegExp(
-  [
-    "SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|DENO_CERT|DENO_TLS_CA_STORE|(https?|no|all|ftp)_proxy|JSR_URL",
-    "npm_config_(registry|@.*|//.*|ca|cafile|strict_ssl|(https?_)?proxy|noproxy)",
-    "GUI_CONTAINER_.*|CI|GITHUB_ACTIONS|NO_COLOR|FORCE_COLOR|TERM|COLORTERM|TZ",
-  ].map((names) => `^(${names})$`).join("|"),
-  "i",
-);
 
 /** Whether `run` can go ahead without bringing anything up. Looks at process ids only, so that it costs nothing. */
 export function looksUp(state: LabState): boolean {
@@ -47,9 +38,8 @@ async function forUser(
   engine: EngineName,
 ): Promise<{ argv: string[]; env: Record<string, string>; cwd: string }> {
   const cwd = await mountCheckout(user);
-  const caller = Object.entries(Deno.env.toObject()).filter(([name]) => passedOn.test(name));
   const env = {
-    ...Object.fromEntries(caller),
+    ...callerEnvironment(),
     ...state.env,
     GUI_CONTAINER_ENGINE: engine,
     GUI_CONTAINER_LAB_DIR: labDir(),

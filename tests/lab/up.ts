@@ -7,7 +7,7 @@ import { ensureImageFiles, type ImageFiles } from "./image.ts";
 import { hostPackages, installPackages, xpraRuntimePackages } from "./packages.ts";
 import { engineNames, type Part, saveState } from "./state.ts";
 import { announce, type Lab, partStep, step } from "./steps.ts";
-import { ensureUser } from "./user.ts";
+import { ensureDenoPackages, ensureUser } from "./user.ts";
 import { ensureHostXpra, findXpraSource, noSource } from "./xpra.ts";
 
 /** All of it; what is there is kept. Parts that cannot be had are recorded as missing, with the reason. */
@@ -26,7 +26,11 @@ export async function bringUp(lab: Lab): Promise<void> {
     saveState(lab.state);
     return;
   }
-  await step(lab, "checkout", () => mountCheckout(lab.state.user!));
+  await step(lab, "checkout", async () => {
+    const place = await mountCheckout(lab.state.user!);
+    const packages = await ensureDenoPackages(lab.state, place).catch((error) => `not installed: ${error.message}`);
+    return `${place} (Deno's packages: ${packages})`;
+  });
   for (const engine of engineNames) await ensureEngine(lab, engine);
   const source = await findXpraSource(lab).catch((error) => {
     lab.ui.warn(`xpra cannot be built: ${error instanceof Error ? error.message : error}`);

@@ -3,6 +3,8 @@
 // @ts-types="../../lib/types/std_path.d.ts"
 import { dirname, join } from "@std/path";
 import { runProcess } from "../../lib/process.ts";
+import { exists, shortHash } from "./files.ts";
+import { callerEnvironment } from "./environment.ts";
 import type { LabState, LabUser, Part } from "./state.ts";
 
 const userName = "gui-lab";
@@ -119,13 +121,27 @@ async function ensureDeno(user: LabUser): Promise<void> {
     await Deno.remove(target).catch(() => {});
     await runProcess(["install", "--preserve-timestamps", "--mode=755", "--", source, target], { stdin: "null" });
   }
+}
+
+/** Gives the user the packages that the checkout needs: copies of the caller's, which may be all there is offline. */
+export async function ensureDenoPackages(state: LabState, checkout: string): Promise<string> {
+  const user = state.user!;
+  const lock = await Deno.readTextFile(join(checkout, "deno.lock"));
+  const key = `${shortHash(lock)} ${Deno.version.deno}`;
+  if (state.known["denoPackages"]?.key === key && exists(denoDir(user))) return "all there";
   const packages = join(Deno.env.get("DENO_DIR") || join(Deno.env.get("HOME") ?? "/root", ".cache/deno"), "npm");
-  const copied = join(denoDir(user), "npm");
-  if (exists(packages) && !exists(copied)) {
-    await makeOwnDirectory(user, denoDir(user), 0o755);
-    await runProcess(["cp", "-r", "--", packages, copied], { stdin: "null" });
-    await runProcess(["chown", "-R", `${user.uid}:${user.gid}`, denoDir(user)], { stdin: "null" });
+  await makeOwnDirectory(user, denoDir(user), 0o755);
+  if (exists(packages)) {
+    await runProcess(["cp", "-r", "--update=none", "--", packages, denoDir(user)], { stdin: "null" });
+    await runProcess(["chown", "-R", `${user.uid}:${user.gid}`, join(denoDir(user), "npm")], { stdin: "null" });
   }
+  await runAsUser(user, ["deno", "install", "--frozen", "--quiet"], {
+    env: callerEnvironment(),
+    cwd: checkout,
+    timeoutMs: 120_000,
+  });
+  state.known["denoPackages"] = { key, value: "" };
+  return "installed";
 }
 
 /** Both clients greet a user at their first run, on stderr, and LXD's makes a key pair: have that behind us. */
@@ -144,11 +160,9 @@ async function makeOwnDirectory(user: LabUser, path: string, mode: number): Prom
   await Deno.chown(path, user.uid, user.gid);
 }
 
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
+/** Removes the user with its home, after ending whatever still runs as it: the user is the lab's, and so is all of that. */
+export async function removeUser(user: LabUser): Promise<void> {
+  await runProcess(["pkill", "-KILL", "-U", String(user.uid)], { stdin: "null", okCodes: [0, 1] });
+  // Exit status 12: the home was there no longer. userdel warns of a mailbox that there never was.
+  await runProcess(["userdel", "--force", "--remove", user.name], { stdin: "null", okCodes: [0, 12] });
 }

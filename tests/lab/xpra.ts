@@ -3,6 +3,7 @@
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import { runProcess } from "../../lib/process.ts";
+import { exists } from "./files.ts";
 import { installPackages, xpraBuildPackages, xpraRuntimePackages } from "./packages.ts";
 import { labDir, type LabState, type Part, type XpraSource } from "./state.ts";
 import { announce, type Lab } from "./steps.ts";
@@ -159,12 +160,3 @@ async function buildWheel(lab: Lab): Promise<XpraSource | undefined> {
 
 /** Debian's packages that xpra's wheel needs at run time, on the host. */
 export const hostRuntimePackages = xpraRuntimePackages;
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
