@@ -8,7 +8,6 @@ import { mountPoints, runtimeDir, unmountCheckouts } from "./checkout.ts";
 import { isAlive, stopDaemon, until } from "./daemons.ts";
 import { stopDesktop } from "./desktop.ts";
 import { answers, daemonName, engineFacts, engineRecord, ensureRunning, query, trialName } from "./engines.ts";
-import { recipeProperty } from "./image.ts";
 import { type EngineName, engineNames, labDir, partNames, saveState } from "./state.ts";
 import { type Lab, step } from "./steps.ts";
 import { removeUser } from "./user.ts";
@@ -121,16 +120,13 @@ async function removeAdditions(lab: Lab, engine: EngineName): Promise<string[]> 
       "/1.0/instances?recursion=1&all-projects=true",
     ) ?? [];
     for (const { name, project } of instances) await remove("delete", "--force", "--project", project, name);
+    // Those that tests published too: the pool keeps a copy of each, and cannot be removed before.
+    record.images = (await query<{ fingerprint: string }[]>(engine, "/1.0/images?recursion=1") ?? [])
+      .map(({ fingerprint }) => fingerprint);
   } else {
     await remove("delete", "--force", trialName);
   }
-  const images = await query<{ fingerprint: string; properties: Record<string, string> | null }[]>(
-    engine,
-    "/1.0/images?recursion=1",
-  ) ?? [];
-  for (const { fingerprint, properties } of images) {
-    if (record.stateMade || properties?.[recipeProperty]) await remove("image", "delete", fingerprint);
-  }
+  for (const fingerprint of record.images) await remove("image", "delete", fingerprint);
   for (const device of record.profileDevices) await remove("profile", "device", "remove", "default", device);
   if (record.network) await remove("network", "delete", record.network);
   if (record.pool) await remove("storage", "delete", record.pool);

@@ -72,24 +72,30 @@ export async function ensureImage(lab: Lab, engine: EngineName, files: ImageFile
   if ("missing" in lab.state.parts[engine]) return;
   await partStep(lab, engine, async () => {
     const record = engineRecord(lab, engine);
-    const present = await imageRecipe(engine);
-    if (present?.recipe !== files.recipe || record.launchMs === undefined) {
-      if (present && present.recipe !== files.recipe) {
-        if (!present.recipe) return { missing: `the image alias "${imageAlias}" is somebody else's` };
-        await runProcess([engine, "image", "delete", imageAlias], { stdin: "null" });
-      }
-      if (present?.recipe !== files.recipe) {
-        announce(lab, `${engine}: importing the image`);
-        await runProcess([engine, "image", "import", files.metadata, files.rootfs, "--alias", imageAlias], {
-          stdin: "null",
-        });
-      }
-      record.image = { fingerprint: (await imageRecipe(engine))!.fingerprint, recipe: files.recipe };
+    const current = files.fingerprint;
+    const target = (await query<{ target: string }>(engine, `/1.0/images/aliases/${imageAlias}`))?.target;
+    if (target && !await isLabImage(lab, engine, target)) {
+      return { missing: `the image alias "${imageAlias}" is somebody else's` };
+    }
+    if (!record.images.includes(current)) record.images.push(current);
+    if (!await query(engine, `/1.0/images/${current}`)) {
+      announce(lab, `${engine}: importing the image`);
+      await runProcess([engine, "image", "import", files.metadata, files.rootfs], { stdin: "null" });
+      delete record.launchMs;
+    }
+    if (record.launchMs === undefined) {
       // The first instance unpacks the image into the pool; the second shows what every other one costs.
       announce(lab, `${engine}: booting a container to see that it works`);
-      await launchTrial(engine);
-      record.launchMs = await launchTrial(engine);
+      await launchTrial(engine, current);
+      record.launchMs = await launchTrial(engine, current);
     }
+    // Only now, in one move: whoever uses the alias meanwhile gets the old image or the new one.
+    if (target !== current) await setAlias(engine, current, { exists: target !== undefined });
+    for (const old of new Set([...record.images, ...(target ? [target] : [])])) {
+      if (old === current || !await query(engine, `/1.0/images/${old}`)) continue;
+      await runProcess([engine, "image", "delete", old], { stdin: "null" });
+    }
+    record.images = [current];
     return await describeEngine(lab, engine);
   });
 }
@@ -99,7 +105,9 @@ export async function findEngine(lab: Lab, engine: EngineName): Promise<void> {
   await partStep(lab, engine, async () => {
     if (!await findProgram(engine)) return { missing: `"${engine}" is not installed` };
     if (!await answers(engine)) return { missing: `"${engine}" does not reach its daemon as this user` };
-    if (!await imageRecipe(engine)) return { missing: `there is no image "${imageAlias}", and building it takes root` };
+    if (!await query(engine, `/1.0/images/aliases/${imageAlias}`)) {
+      return { missing: `there is no image "${imageAlias}", and building it takes root` };
+    }
     return { version: await serverVersion(engine), note: "set up by somebody else" };
   });
 }
@@ -125,7 +133,7 @@ export async function answers(engine: EngineName): Promise<boolean> {
 
 /** What the lab did to an engine so far. */
 export function engineRecord(lab: Lab, engine: EngineName): EngineRecord {
-  return lab.state.engines[engine] ??= { stateMade: false, profileDevices: [] };
+  return lab.state.engines[engine] ??= { stateMade: false, profileDevices: [], images: [] };
 }
 
 /** The name of an engine's daemon in the state. */
@@ -145,7 +153,7 @@ export async function ensureRunning(lab: Lab, engine: EngineName): Promise<Part 
   }
   if (!exists(join(facts.dir, "database"))) {
     // Whatever was known of an engine that is gone holds no longer.
-    lab.state.engines[engine] = { stateMade: true, profileDevices: [] };
+    lab.state.engines[engine] = { stateMade: true, profileDevices: [], images: [] };
   }
   // One that runs and does not answer is of no use.
   await stopDaemon(lab.state, name, { graceMs: 10_000 });
@@ -156,17 +164,20 @@ export async function ensureRunning(lab: Lab, engine: EngineName): Promise<Part 
   return { missing: `its daemon does not get ready: ${logTail(name)}` };
 }
 
-/** The image behind the lab's alias: its fingerprint, and the hash of its recipe when it is the lab's. */
-export async function imageRecipe(
-  engine: EngineName,
-): Promise<{ fingerprint: string; recipe: string | undefined; size: number } | undefined> {
-  const alias = await query<{ target: string }>(engine, `/1.0/images/aliases/${imageAlias}`);
-  if (!alias) return undefined;
-  const image = await query<{ properties: Record<string, string>; size: number }>(
-    engine,
-    `/1.0/images/${alias.target}`,
-  );
-  return { fingerprint: alias.target, recipe: image?.properties[recipeProperty], size: image?.size ?? 0 };
+/**
+ * Whether the lab made the image behind its alias: it is recorded, or (should the record be lost) it bears the lab's
+ * mark. Only for that one does the mark count, since images that are published from a container inherit it.
+ */
+async function isLabImage(lab: Lab, engine: EngineName, fingerprint: string): Promise<boolean> {
+  if (engineRecord(lab, engine).images.includes(fingerprint)) return true;
+  const image = await query<{ properties: Record<string, string> | null }>(engine, `/1.0/images/${fingerprint}`);
+  return image?.properties?.[recipeProperty] !== undefined;
+}
+
+async function setAlias(engine: EngineName, target: string, { exists }: { exists: boolean }): Promise<void> {
+  const data = JSON.stringify({ name: imageAlias, target });
+  const path = exists ? `/1.0/images/aliases/${imageAlias}` : "/1.0/images/aliases";
+  await runProcess([engine, "query", "-X", exists ? "PUT" : "POST", "-d", data, path], { stdin: "null" });
 }
 
 /** A pool, a bridge and the default profile, on an engine that has none of them. Others' are used as they are. */
@@ -222,11 +233,11 @@ async function makeBridge(engine: EngineName): Promise<void> {
 }
 
 /** Boots a container of the image, and gives back the milliseconds until cloud-init was done. */
-async function launchTrial(engine: EngineName): Promise<number> {
+async function launchTrial(engine: EngineName, image: string): Promise<number> {
   await runProcess([engine, "delete", "--force", trialName], { stdin: "null", okCodes: "any" });
   try {
     const start = performance.now();
-    await runProcess([engine, "launch", imageAlias, trialName], { stdin: "null", timeoutMs: trialTimeoutMs });
+    await runProcess([engine, "launch", image, trialName], { stdin: "null", timeoutMs: trialTimeoutMs });
     await runProcess([engine, "exec", trialName, "--", "cloud-init", "status", "--wait"], {
       stdin: "null",
       timeoutMs: trialTimeoutMs,

@@ -1,5 +1,6 @@
 /** The lab's image: a Debian with systemd, cloud-init, sshd and xpra, built once for each recipe and kept. */
 
+import { createHash } from "node:crypto";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { dirname, join } from "@std/path";
 import { runProcess } from "../../lib/process.ts";
@@ -28,8 +29,8 @@ export const recipeProperty = "gui-lab-recipe";
 export interface ImageFiles {
   metadata: string;
   rootfs: string;
-  /** Hash of all that went into it. */
-  recipe: string;
+  /** What the engines call the image: SHA-256 over both files, one after the other. */
+  fingerprint: string;
 }
 
 /** The image's files: those of an earlier run when the recipe is still the same, else new ones. */
@@ -51,23 +52,25 @@ export async function ensureImageFiles(lab: Lab, xpra: XpraSource | undefined): 
   const files = {
     metadata: join(directory, `${recipe}.metadata.tar.gz`),
     rootfs: join(directory, `${recipe}.squashfs`),
-    recipe,
   };
-  if (exists(files.metadata) && exists(files.rootfs)) return files;
+  const fingerprintFile = join(directory, `${recipe}.fingerprint`);
+  if (exists(fingerprintFile)) return { ...files, fingerprint: await Deno.readTextFile(fingerprintFile) };
   announce(lab, "building the image, which takes about two minutes");
   await Deno.remove(directory, { recursive: true }).catch(() => {});
   const work = join(directory, "work");
   Deno.mkdirSync(work, { recursive: true });
   await buildRoot({ work, sources, options, xpra });
   await runProcess(
-    ["mksquashfs", join(work, "root"), `${files.rootfs}.new`, "-comp", "zstd", "-Xcompression-level", "1"]
+    ["mksquashfs", join(work, "root"), files.rootfs, "-comp", "zstd", "-Xcompression-level", "1"]
       .concat("-noappend", "-quiet", "-no-progress"),
     { stdin: "null" },
   );
-  await buildMetadata(join(work, "metadata"), files);
-  await Deno.rename(`${files.rootfs}.new`, files.rootfs);
+  await buildMetadata(join(work, "metadata"), { file: files.metadata, recipe });
+  const fingerprint = await hashFiles([files.metadata, files.rootfs]);
   await Deno.remove(work, { recursive: true });
-  return files;
+  // Last: this file says that the others are whole.
+  await Deno.writeTextFile(fingerprintFile, fingerprint);
+  return { ...files, fingerprint };
 }
 
 async function buildRoot(
@@ -108,7 +111,10 @@ async function buildRoot(
 }
 
 /** The metadata is YAML, of which JSON is a part. */
-async function buildMetadata(directory: string, files: ImageFiles): Promise<void> {
+async function buildMetadata(
+  directory: string,
+  { file: archive, recipe }: { file: string; recipe: string },
+): Promise<void> {
   await Deno.mkdir(join(directory, "templates"), { recursive: true });
   const templates = Object.entries(imageTemplates).map(([path, { when, file, properties }]) => [
     path,
@@ -122,7 +128,7 @@ async function buildMetadata(directory: string, files: ImageFiles): Promise<void
       os: "debian",
       release,
       variant: "cloud",
-      [recipeProperty]: files.recipe,
+      [recipeProperty]: recipe,
     },
     templates: Object.fromEntries(templates),
   };
@@ -130,7 +136,17 @@ async function buildMetadata(directory: string, files: ImageFiles): Promise<void
   for (const { file, text } of Object.values(imageTemplates)) {
     await Deno.writeTextFile(join(directory, "templates", file), text);
   }
-  await runProcess(["tar", "-czf", files.metadata, "-C", directory, "--", "metadata.yaml", "templates"], {
+  await runProcess(["tar", "-czf", archive, "-C", directory, "--", "metadata.yaml", "templates"], {
     stdin: "null",
   });
+}
+
+async function hashFiles(paths: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const path of paths) {
+    using file = await Deno.open(path);
+    const buffer = new Uint8Array(2 ** 20);
+    for (let length; (length = await file.read(buffer)) !== null;) hash.update(buffer.subarray(0, length));
+  }
+  return hash.digest("hex");
 }

@@ -46,8 +46,8 @@ export interface EngineRecord {
   network?: string;
   /** Devices of the default profile. */
   profileDevices: string[];
-  /** Fingerprint of the image, and the hash of the recipe that it was built from. */
-  image?: { fingerprint: string; recipe: string };
+  /** Fingerprints of the images. */
+  images: string[];
   /** Milliseconds from launch to cloud-init's end, measured when the image was imported. */
   launchMs?: number;
 }
