@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { runProcess } from "../../lib/process.ts";
 import { exists } from "./files.ts";
 import { logTail, startDaemon, stopDaemon } from "./daemons.ts";
-import { imageAlias, type ImageFiles, recipeProperty } from "./image.ts";
+import { imageAlias, type ImageFiles, recipeProperty, xpraProperty } from "./image.ts";
 import type { EngineName, EngineRecord, Part } from "./state.ts";
 import { announce, type Lab, partStep } from "./steps.ts";
 
@@ -105,9 +105,11 @@ export async function findEngine(lab: Lab, engine: EngineName): Promise<void> {
   await partStep(lab, engine, async () => {
     if (!await findProgram(engine)) return { missing: `"${engine}" is not installed` };
     if (!await answers(engine)) return { missing: `"${engine}" does not reach its daemon as this user` };
-    if (!await query(engine, `/1.0/images/aliases/${imageAlias}`)) {
-      return { missing: `there is no image "${imageAlias}", and building it takes root` };
-    }
+    const target = (await query<{ target: string }>(engine, `/1.0/images/aliases/${imageAlias}`))?.target;
+    if (!target) return { missing: `there is no image "${imageAlias}", and building it takes root` };
+    const image = await query<{ properties: Record<string, string> | null }>(engine, `/1.0/images/${target}`);
+    const xpra = image?.properties?.[xpraProperty];
+    if (xpra) lab.state.parts.imageXpra = { version: xpra };
     return { version: await serverVersion(engine), note: "set up by somebody else" };
   });
 }

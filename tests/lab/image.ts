@@ -25,6 +25,9 @@ export const imageAlias = "gui-lab";
 /** The image property that holds the hash of its recipe. */
 export const recipeProperty = "gui-lab-recipe";
 
+/** The image property that holds the version of its xpra; absent when it has none. */
+export const xpraProperty = "gui-lab-xpra";
+
 /** The image as two files, as the engines import it. */
 export interface ImageFiles {
   metadata: string;
@@ -65,7 +68,7 @@ export async function ensureImageFiles(lab: Lab, xpra: XpraSource | undefined): 
       .concat("-noappend", "-quiet", "-no-progress"),
     { stdin: "null" },
   );
-  await buildMetadata(join(work, "metadata"), { file: files.metadata, recipe });
+  await buildMetadata(join(work, "metadata"), { file: files.metadata, recipe, xpra });
   const fingerprint = await hashFiles([files.metadata, files.rootfs]);
   await Deno.remove(work, { recursive: true });
   // Last: this file says that the others are whole.
@@ -113,7 +116,7 @@ async function buildRoot(
 /** The metadata is YAML, of which JSON is a part. */
 async function buildMetadata(
   directory: string,
-  { file: archive, recipe }: { file: string; recipe: string },
+  { file: archive, recipe, xpra }: { file: string; recipe: string; xpra: XpraSource | undefined },
 ): Promise<void> {
   await Deno.mkdir(join(directory, "templates"), { recursive: true });
   const templates = Object.entries(imageTemplates).map(([path, { when, file, properties }]) => [
@@ -129,6 +132,7 @@ async function buildMetadata(
       release,
       variant: "cloud",
       [recipeProperty]: recipe,
+      ...(xpra ? { [xpraProperty]: xpra.version } : {}),
     },
     templates: Object.fromEntries(templates),
   };

@@ -49,6 +49,12 @@ async function main(args: readonly string[], ui: Ui): Promise<number> {
 
 async function up(ui: Ui): Promise<number> {
   const start = performance.now();
+  const { made, user } = labState();
+  if (Deno.uid() !== 0 && made.user && user?.uid === Deno.uid()) {
+    if (!looksUp(labState())) throw new UserError("The lab is not up", { hint: "Bring it up as root" });
+    ui.status("The lab is up; root takes care of it");
+    return 0;
+  }
   const [{ bringUp }, { openLab }] = await Promise.all([import("./up.ts"), import("./steps.ts")]);
   await locked(ui, () => bringUp(openLab(ui)));
   const missing = Object.entries(labState().parts).filter(([, part]) => "missing" in part).map(([name]) => name);
@@ -118,6 +124,8 @@ async function locked<T>(ui: Ui, action: () => Promise<T>): Promise<T> {
 }
 
 if (import.meta.main) {
+  // What the lab makes must be readable by its user, whatever the caller keeps to itself.
+  Deno.umask(0o022);
   const ui = terminalUi({ quiet: false, json: false, yes: false, signal: new AbortController().signal });
   try {
     Deno.exit(await main(Deno.args, ui));

@@ -9,7 +9,9 @@ import { asUser } from "./user.ts";
 
 /** Whether `run` can go ahead without bringing anything up. Looks at process ids only, so that it costs nothing. */
 export function looksUp(state: LabState): boolean {
-  return state.user !== undefined && "version" in state.parts.display && "version" in state.parts.user &&
+  if (state.user === undefined) return false;
+  if (Deno.uid() !== 0 && !state.made.user) return true;
+  return "version" in state.parts.display && "version" in state.parts.user &&
     Object.values(state.processes).every(isAlive);
 }
 
@@ -17,7 +19,7 @@ export function looksUp(state: LabState): boolean {
 export async function runInLab(state: LabState, argv: readonly string[], engine: EngineName): Promise<number> {
   const command = Deno.uid() === 0 ? await forUser(state, state.user!, argv, engine) : {
     argv,
-    env: { ...state.env, GUI_CONTAINER_ENGINE: engine },
+    env: { ...state.env, ...Deno.env.toObject(), GUI_CONTAINER_ENGINE: engine },
     cwd: checkoutDir(),
   };
   const child = startProcess(command.argv, { stdin: "inherit", output: "inherit", env: command.env, cwd: command.cwd });

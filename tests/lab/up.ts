@@ -21,8 +21,8 @@ export async function bringUp(lab: Lab): Promise<void> {
   await ensureDesktop(lab);
   if (!root) {
     await partStep(lab, "xpra", () => ensureHostXpra(lab, undefined));
+    lab.state.parts.imageXpra = { missing: "no image says that it has one" };
     for (const engine of engineNames) await findEngine(lab, engine);
-    lab.state.parts.imageXpra = { missing: "not known: the image was made by somebody else" };
     saveState(lab.state);
     return;
   }
