@@ -110,7 +110,7 @@ export async function debianSources(release: string): Promise<string> {
 export function debianStanzas(text: string, release: string): string[] {
   return text.split(/\n\s*\n/).map(withoutComments).filter((stanza) => {
     const field = (name: string): string => new RegExp(`^${name}:(.*)$`, "im").exec(stanza)?.[1]?.trim() ?? "";
-    return /\bdeb\b/.test(field("Types")) &&
+    return field("Types").split(/\s+/).includes("deb") &&
       /\/debian(-security)?\/?(\s|$)|\/\/(\w+\.)*debian\.org\//.test(field("URIs")) &&
       field("Suites").split(/\s+/).every((suite) => suite === release || suite.startsWith(`${release}-`)) &&
       !/^yes$/i.test(field("Trusted")) && !/^no$/i.test(field("Enabled")) &&
