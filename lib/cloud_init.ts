@@ -149,7 +149,7 @@ export async function waitForCloudInit(
 }
 
 async function outputLogTail(engine: Engine, name: string): Promise<string> {
-  const { stdout } = await exec(engine, name, ["tail", "-n", "20", "/var/log/cloud-init-output.log"], {
+  const { stdout } = await exec(engine, name, ["tail", "-n", "60", "/var/log/cloud-init-output.log"], {
     stdin: "null",
     okCodes: "any",
   });

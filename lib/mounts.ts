@@ -83,10 +83,12 @@ export async function shareMounts(host: Host, mounts: Mounts, containerHostUid: 
   const me = host.dryRun ? "$(id -u)" : String((await Deno.stat(mounts.xpra)).uid);
   const entries = [
     `u:${containerHostUid}:rwx`,
+    "g::---",
     "m::rwx",
     "o::--x",
     `d:u:${me}:rwx`,
     `d:u:${containerHostUid}:rwx`,
+    "d:g::---",
     "d:m::rwx",
     "d:o::---",
   ].join(",");

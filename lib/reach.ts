@@ -1,9 +1,22 @@
 /** Getting at a container for a session: running, with an address, and with pinned host keys. */
 
-import { type Engine, findInstance, instanceAddress, startInstance } from "./engine.ts";
+import { type Engine, exec, findInstance, instanceAddress, startInstance } from "./engine.ts";
 import { UserError } from "./errors.ts";
 import { exists, type Mounts } from "./mounts.ts";
 import type { SshTarget } from "./ssh.ts";
+
+/** Longest wait for the network of a container that was just started, in milliseconds. */
+const networkTimeoutMs = 60_000;
+
+/**
+ * Waits in the container until it has its network and sshd: systemd's own jobs end then. Just after the start there is
+ * no systemd to ask yet. Ubuntu 24.04 starts sshd by its socket.
+ */
+const awaitNetworkScript = `
+until systemctl is-system-running 2>/dev/null | grep -qvx offline; do sleep 0.05; done
+systemctl start network-online.target
+systemctl start ssh.socket 2>/dev/null || systemctl start ssh.service
+`;
 
 /**
  * Starts the container if need be, and tells how to reach it.
@@ -25,10 +38,11 @@ export async function reachContainer(engine: Engine, name: string, mounts: Mount
       });
     }
     if (instance.status === "Running" && instance.ipv4) return { name, address: instance.ipv4, mounts };
-    if (instance.status !== "Running") {
-      host.ui.status(`Starting "${name}"`);
-      await startInstance(engine, name);
-    }
   }
+  if (instance?.status !== "Running") {
+    host.ui.status(`Starting "${name}"`);
+    await startInstance(engine, name);
+  }
+  await exec(engine, name, ["/bin/sh", "-c", awaitNetworkScript], { stdin: "null", timeoutMs: networkTimeoutMs });
   return { name, address: await instanceAddress(engine, name), mounts };
 }

@@ -71,7 +71,7 @@ const serverScript = `
 set -eu
 umask 077
 printf '%s\\n' "$1" >"$RUNTIME_DIRECTORY/app"
-export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority" LANG="\${LANG:-C.UTF-8}"
+export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority" TMPDIR="$RUNTIME_DIRECTORY" LANG="\${LANG:-C.UTF-8}"
 { printf '\\377\\377\\0\\0\\0\\0\\0\\022MIT-MAGIC-COOKIE-1\\0\\020'; head -c 16 /dev/urandom; } >"$XAUTHORITY"
 mkfifo "$RUNTIME_DIRECTORY/display"
 Xvfb -displayfd 3 -screen 0 "$2x24+32" -auth "$XAUTHORITY" -nolisten tcp -noreset +extension GLX +extension RANDR \\
@@ -104,7 +104,7 @@ export function sessionNameOf(app: string): string {
 
 /** The script that runs the app: its words, then a line in the log on how it ended. */
 export function appScript(app: readonly string[]): string {
-  return `${quoteWords(app)}\nstatus=$?\necho "The app ended with exit status $status"\nexit $status`;
+  return `unset TMPDIR\n${quoteWords(app)}\nstatus=$?\necho "The app ended with exit status $status"\nexit $status`;
 }
 
 /**
@@ -194,10 +194,11 @@ export async function appEnding(xpraDirectory: string, session: string): Promise
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  const status = [...log.matchAll(/^The app ended with exit status (\d+)$/gm)].at(-1)?.[1];
+  const end = [...log.matchAll(/^The app ended with exit status (\d+)$/gm)].at(-1);
+  const output = log.slice(log.indexOf(" started command "), end?.index).split("\n").slice(1);
   return {
-    status: status === undefined ? undefined : Number(status),
-    output: log.split("\n").filter((line) => !xpraLine.test(line)).slice(-15).join("\n"),
+    status: end && Number(end[1]),
+    output: output.filter((line) => !xpraLine.test(line)).slice(-15).join("\n"),
   };
 }
 

@@ -1,0 +1,187 @@
+// attach.ts on a real engine, with real xpra and real windows on the lab's display.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import { runProcess } from "../../lib/process.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  script,
+  sh,
+  startScript,
+  testOnEngines,
+  windowWith,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-attach-${engine}`;
+const needed = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
+
+testOnEngines("attach.ts: a container to attach to", needed, (engine) => makeContainer(engine, nameOn(engine)));
+
+testOnEngines("attach.ts shows a window, keys reach the app, and it ends clean", needed, async (engine) => {
+  const name = nameOn(engine);
+  const attach = startScript("attach", engine, [
+    name,
+    `xterm -T "it's a *window*" -e sh -c 'read -r line; printf %s "$line" >share/typed'`,
+  ]);
+  const window = await windowWith(`it's a \\*window\\* \\[${name}\\]`);
+  await eventually("a picture in the window that is not one flat colour", async () => {
+    const { stdout } = await runProcess(["sh", "-c", `import -window ${window} png:- | identify -format %k -`], {
+      stdin: "null",
+      okCodes: "any",
+    });
+    return Number(stdout) > 1;
+  });
+  await sh(["xdotool", "windowactivate", "--sync", window, "type", "--delay", "20", "key to app"]);
+  await sh(["xdotool", "key", "Return"]);
+  const ended = await attach.ended;
+  assertEquals(ended.code, 0, ended.stderr);
+  assertEquals(ended.stdout, "");
+  assertStringIncludes(ended.stderr, "Open channels: clipboard, sound");
+  assertEquals(await Deno.readTextFile(join(mountsRoot, name, "share", "typed")), "key to app");
+  await nothingLeft(engine);
+});
+
+testOnEngines("attach.ts carries the clipboard both ways", needed, async (engine) => {
+  const name = nameOn(engine);
+  const attach = startScript("attach", engine, ["--session=clip", name, "xterm -T clipboard -e sleep 600"]);
+  await windowWith(`clipboard \\[${name}`);
+  const onDisplay = (command: string): Promise<string> =>
+    inContainer(
+      engine,
+      name,
+      `d=/run/user/1000/gui-container-clip; DISPLAY=:$(ls $d/xpra) XAUTHORITY=$d/xauthority; export DISPLAY XAUTHORITY; ${command}`,
+    );
+  await sh(["xclip", "-selection", "clipboard", "-in"], { stdin: { text: "from the host" }, output: "inherit" });
+  await eventually(
+    "the host's text in the container's clipboard",
+    async () => await onDisplay("timeout 2 xclip -selection clipboard -out || true") === "from the host",
+  );
+  await onDisplay("printf 'from the app' | xclip -selection clipboard -in >/dev/null 2>&1");
+  await eventually("the app's text in the host's clipboard", async () => {
+    const { stdout } = await runProcess(["timeout", "2", "xclip", "-selection", "clipboard", "-out"], {
+      stdin: "null",
+      okCodes: "any",
+    });
+    return stdout === "from the app";
+  });
+  await inContainer(engine, name, "pkill xterm");
+  await attach.ended;
+  await nothingLeft(engine);
+});
+
+testOnEngines("attach.ts lets the host hear a tone of 440 Hz", [...needed, "sound"], async (engine) => {
+  const name = nameOn(engine);
+  await sh(["sox", "-qn", join(mountsRoot, name, "share", "tone.wav"), "synth", "10", "sine", "440"]);
+  const recording = await Deno.makeTempFile({ suffix: ".raw" });
+  const attach = startScript("attach", engine, [
+    name,
+    "sh -c 'xclock & paplay share/tone.wav; kill $!'",
+  ]);
+  try {
+    const frequency = await eventually("a tone at the host's sound server", async () => {
+      await sh([
+        "sh",
+        "-c",
+        `timeout 1 parec --device=@DEFAULT_MONITOR@ --format=s16le --rate=44100 --channels=1 >"$0" || true`,
+        recording,
+      ]);
+      const { stderr } = await runProcess(
+        [
+          "sox",
+          "-t",
+          "raw",
+          "-r",
+          "44100",
+          "-e",
+          "signed",
+          "-b",
+          "16",
+          "-c",
+          "1",
+          recording,
+          "-n",
+          "trim",
+          "0.5",
+          "stat",
+        ],
+        { stdin: "null", okCodes: "any" },
+      );
+      const loud = Number(/Maximum amplitude:\s+([\d.]+)/.exec(stderr)?.[1]) > 0.01;
+      return loud && Number(/Rough\s+frequency:\s+(\d+)/.exec(stderr)?.[1]);
+    });
+    assert(Math.abs(frequency - 440) < 10, `${frequency} Hz`);
+  } finally {
+    await Deno.remove(recording);
+    attach.kill("SIGTERM");
+  }
+  await attach.ended;
+  await inContainer(engine, name, "pkill paplay || true");
+  await nothingLeft(engine);
+});
+
+testOnEngines("attach.ts detaches on Ctrl-C, and the app runs on", needed, async (engine) => {
+  const name = nameOn(engine);
+  const attach = startScript("attach", engine, [name, "xclock"]);
+  await windowWith(`xclock \\[${name}\\]`);
+  attach.kill("SIGINT");
+  const { code, stderr } = await attach.ended;
+  assertEquals(code, 130);
+  assertStringIncludes(stderr, "Detached");
+  assertEquals(await inContainer(engine, name, "pgrep -c xclock"), "1");
+  await inContainer(engine, name, "pkill xclock");
+  await nothingLeft(engine);
+});
+
+testOnEngines("attach.ts says that an app is not there, or died, with its exit code", needed, async (engine) => {
+  const name = nameOn(engine);
+  const missing = await script("attach", engine, [name, "no-such-app --flag"]);
+  assertEquals(missing.code, 127);
+  assertStringIncludes(missing.stderr, 'There is no program "no-such-app" in the container');
+  const died = await script("attach", engine, [name, "sh -c 'echo last words >&2; exit 7'"]);
+  assertEquals(died.code, 1);
+  assertStringIncludes(died.stderr, '"sh" ended with exit status 7');
+  assertStringIncludes(died.stderr, "    last words\n");
+  await nothingLeft(engine);
+});
+
+testOnEngines("attach.ts starts a stopped container", needed, async (engine) => {
+  const name = nameOn(engine);
+  await sh([engine, "stop", "--force", name]);
+  const attach = startScript("attach", engine, [name, "xclock"]);
+  await windowWith(`xclock \\[${name}\\]`);
+  await inContainer(engine, name, "pkill xclock");
+  await attach.ended;
+  await nothingLeft(engine);
+});
+
+testOnEngines("attach.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));
+
+/** Neither process, socket nor X authority of a session, on either side. */
+async function nothingLeft(engine: EngineName): Promise<void> {
+  const name = nameOn(engine);
+  await eventually("the end of the session's processes", async () =>
+    await inContainer(
+      engine,
+      name,
+      "ps -u 1000 -o args= | grep -E '[X]vfb|[x]pra|[g]ui-container|--[f]ork|[p]aplay' || true",
+    ) === "", { timeoutMs: 8_000 });
+  const inside = await inContainer(
+    engine,
+    name,
+    `ls -d /run/user/1000/gui-container-* /tmp/.X11-unix/* /tmp/.X*-lock ~/.Xauthority ~/.xpra/*.mmap 2>/dev/null; find ~/.xpra -type s; ` +
+      `systemctl --user list-units --all --plain --no-legend 'gui-container-*'`,
+  ).catch((error) => error.stdout);
+  assertEquals(inside, "");
+  const clients = await runProcess(["pgrep", "-u", String(Deno.uid()), "-af", `attach socket:${mountsRoot}/${name}/`], {
+    stdin: "null",
+    okCodes: "any",
+  });
+  assertEquals(clients.stdout, "");
+}

@@ -1,0 +1,141 @@
+/** What the end-to-end tests have in common: the engines at hand, the scripts as their user runs them, and waiting. */
+
+// @ts-types="../../lib/types/std_path.d.ts"
+import { fromFileUrl, join } from "@std/path";
+import type { ProcessResult } from "../../lib/errors.ts";
+import { type ProcessOptions, type RunningProcess, runProcess, startProcess } from "../../lib/process.ts";
+import { type EngineName, engineNames, missingParts, type PartName } from "../lab/state.ts";
+
+export type { EngineName };
+
+/** The checkout. */
+export const root = fromFileUrl(new URL("../..", import.meta.url));
+
+/** The user's key pair, as `lab run` provides it. */
+export const publicKey = join(Deno.env.get("HOME")!, ".ssh", "id_ed25519.pub");
+
+/** Where the scripts put their directories. */
+export const mountsRoot = Deno.env.get("GUI_CONTAINER_MOUNTS") ?? join(Deno.env.get("HOME")!, "container_mounts");
+
+/**
+ * Registers a test once for each engine. Where a part of the lab is missing the test is ignored, with the reason in its
+ * name.
+ */
+export function testOnEngines(
+  name: string,
+  parts: readonly PartName[],
+  test: (engine: EngineName) => Promise<void>,
+): void {
+  for (const engine of engineNames) {
+    const missing = missingParts(engine, ...parts);
+    Deno.test({
+      name: `${engine}: ${name}${missing ? ` (skipped: ${missing})` : ""}`,
+      ignore: missing !== undefined,
+      fn: () => test(engine),
+    });
+  }
+}
+
+/** Runs a script of ours as its user does: by its first lines, with the permissions that stand there. */
+export function script(
+  name: "create" | "attach" | "map",
+  engine: EngineName,
+  args: readonly string[],
+  options: Partial<ProcessOptions> = {},
+): Promise<ProcessResult> {
+  return runProcess([join(root, `${name}.ts`), `--engine=${engine}`, ...args], {
+    stdin: "null",
+    okCodes: "any",
+    ...options,
+  });
+}
+
+/** Starts a script of ours and goes on. */
+export function startScript(
+  name: "create" | "attach" | "map",
+  engine: EngineName,
+  args: readonly string[],
+  options: Partial<ProcessOptions> = {},
+): RunningProcess {
+  return startProcess([join(root, `${name}.ts`), `--engine=${engine}`, ...args], { stdin: "null", ...options });
+}
+
+/** Runs a program; its exit status must be 0. Returns what it prints, without the last line end. */
+export async function sh(argv: readonly string[], options: Partial<ProcessOptions> = {}): Promise<string> {
+  return (await runProcess(argv, { stdin: "null", ...options })).stdout.replace(/\n$/, "");
+}
+
+/** Runs a shell script as the container user, in a container. */
+export function inContainer(engine: EngineName, name: string, shell: string, ...args: string[]): Promise<string> {
+  return sh([
+    engine,
+    "exec",
+    name,
+    "--mode=non-interactive",
+    "--user=1000",
+    "--group=1000",
+    "--env=HOME=/home/ubuntu",
+    "--cwd=/home/ubuntu",
+    "--",
+    "/bin/sh",
+    "-ec",
+    shell,
+    "sh",
+    ...args,
+  ]);
+}
+
+/** Waits until `probe` gives something, and returns that. Fails after `timeoutMs`. */
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | undefined | false>,
+  { timeoutMs = 20_000 } = {},
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs / 1000} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** The X id of the visible window whose title contains `title`. */
+export function windowWith(title: string): Promise<string> {
+  return eventually(`a window with "${title}" in its title`, async () => {
+    const { stdout } = await runProcess(["xdotool", "search", "--onlyvisible", "--name", title], {
+      stdin: "null",
+      okCodes: "any",
+    });
+    return stdout.split("\n")[0] || undefined;
+  });
+}
+
+/** Makes a container with create.ts for the tests of one file. */
+export async function makeContainer(
+  engine: EngineName,
+  name: string,
+  cloudInit = "#cloud-config\ndisable_root: true\n",
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    const file = join(directory, "test.yaml");
+    await Deno.writeTextFile(file, cloudInit);
+    const result = await script("create", engine, [
+      "--image=gui-lab",
+      "--yes",
+      name,
+      publicKey,
+      join(root, "profiles/gui.yaml"),
+      file,
+    ]);
+    if (result.code !== 0) throw new Error(`create.ts failed: ${result.stderr}`);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Removes a container of the tests, whatever state it is in. */
+export async function removeContainer(engine: EngineName, name: string): Promise<void> {
+  await script("create", engine, ["--delete", "--force", name]);
+}
