@@ -39,7 +39,7 @@ export const xpraRuntimePackages = [
 
 /** What building xpra's wheel needs. */
 export const xpraBuildPackages = [
-  ...["pkgconf", "gcc", "libc6-dev", "libx11-dev", "libxcomposite-dev", "libxdamage-dev", "libxtst-dev"],
+  ...["pkgconf", "gcc", "g++", "libc6-dev", "libx11-dev", "libxcomposite-dev", "libxdamage-dev", "libxtst-dev"],
   ...["libxkbfile-dev", "libxres-dev", "libxrandr-dev", "libxpresent-dev", "libdrm-dev", "libgtk-3-dev"],
   ...["python3-dev", "python3-setuptools", "python3-pip", "python3-wheel", "python3-cairo-dev", "python-gi-dev"],
   ...["cython3", "libsystemd-dev", "libpam0g-dev", "libproc2-dev", "liblz4-dev", "libbrotli-dev", "libxxhash-dev"],

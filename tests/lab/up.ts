@@ -8,7 +8,7 @@ import { hostPackages, installPackages, xpraRuntimePackages } from "./packages.t
 import { engineNames, type Part, saveState } from "./state.ts";
 import { announce, type Lab, partStep, step } from "./steps.ts";
 import { ensureDenoPackages, ensureUser } from "./user.ts";
-import { ensureHostXpra, findXpraSource, noSource } from "./xpra.ts";
+import { buildLog, ensureHostXpra, findXpraSource, noSource } from "./xpra.ts";
 
 /** All of it; what is there is kept. Parts that cannot be had are recorded as missing, with the reason. */
 export async function bringUp(lab: Lab): Promise<void> {
@@ -33,7 +33,7 @@ export async function bringUp(lab: Lab): Promise<void> {
   });
   for (const engine of engineNames) await ensureEngine(lab, engine);
   const source = await findXpraSource(lab).catch((error) => {
-    lab.ui.warn(`xpra cannot be built: ${error instanceof Error ? error.message : error}`);
+    lab.ui.warn(`xpra cannot be built (see ${buildLog()}): ${error instanceof Error ? error.message : error}`);
     return undefined;
   });
   await partStep(lab, "xpra", () => ensureHostXpra(lab, source));

@@ -1,10 +1,10 @@
 /** Where xpra comes from, for the host and for the image: installed already, Debian, xpra.org, or built from PyPI. */
 
 // @ts-types="../../lib/types/std_path.d.ts"
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { runProcess } from "../../lib/process.ts";
 import { exists } from "./files.ts";
-import { installPackages, xpraBuildPackages, xpraRuntimePackages } from "./packages.ts";
+import { installPackages, xpraBuildPackages } from "./packages.ts";
 import { labDir, type LabState, type Part, type XpraSource } from "./state.ts";
 import { announce, type Lab } from "./steps.ts";
 
@@ -143,13 +143,23 @@ async function buildWheel(lab: Lab): Promise<XpraSource | undefined> {
   announce(lab, `building xpra ${sourceVersion} from its source package, which takes about three minutes`);
   const work = join(labDir(), "build");
   await Deno.mkdir(work, { recursive: true });
+  // setuptools reads it from the home directory, and compiles on one processor without it.
+  await Deno.writeTextFile(
+    join(work, ".pydistutils.cfg"),
+    `[build_ext]\nparallel = ${navigator.hardwareConcurrency}\n`,
+  );
   try {
     await runProcess(
       [
-        ...[python, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-binary", "xpra"],
+        ...[python, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-binary", "xpra", "--verbose"],
         ...["--wheel-dir", join(work, "wheels"), `xpra==${sourceVersion}`],
       ],
-      { stdin: "null", env: { ...pipEnvironment, TMPDIR: work }, cwd: work },
+      {
+        stdin: "null",
+        output: { line: logger(buildLog()) },
+        env: { ...pipEnvironment, TMPDIR: work, HOME: work },
+        cwd: work,
+      },
     );
     await Deno.rename(join(work, "wheels"), wheelDir());
   } finally {
@@ -158,5 +168,13 @@ async function buildWheel(lab: Lab): Promise<XpraSource | undefined> {
   return keptWheel();
 }
 
-/** Debian's packages that xpra's wheel needs at run time, on the host. */
-export const hostRuntimePackages = xpraRuntimePackages;
+/** The build's output, of which pip prints thousands of lines. */
+export function buildLog(): string {
+  return join(labDir(), "logs/xpra-build.log");
+}
+
+function logger(path: string): (line: string) => void {
+  Deno.mkdirSync(dirname(path), { recursive: true });
+  Deno.writeTextFileSync(path, "");
+  return (line) => Deno.writeTextFileSync(path, `${line}\n`, { append: true });
+}

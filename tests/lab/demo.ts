@@ -1,0 +1,163 @@
+/**
+ * The first look: a container with Firefox in it, its window on the display, and a page of the host lent to it, by the
+ * three scripts as a user would call them. Without a display it is shown on the lab's, and a picture is written.
+ */
+
+// @ts-types="../../lib/types/std_path.d.ts"
+import { fromFileUrl, join, resolve } from "@std/path";
+import { ProcessError } from "../../lib/errors.ts";
+import { type ProcessOptions, runProcess, startProcess } from "../../lib/process.ts";
+import { quoteWords } from "../../lib/words.ts";
+import { imageAlias } from "./image.ts";
+
+const root = fromFileUrl(new URL("../..", import.meta.url));
+const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
+const name = "demo";
+
+const page = `<!doctype html><meta charset="utf-8"><title>gui-container demo</title>
+<body style="font: 24px sans-serif; margin: 4em; background: #eef">
+<h1>This Firefox runs in a container</h1>
+<p>Its window is among your own. It cannot see your display, your keys or your files:
+this page was lent to it by <b>map.ts</b>, and is taken back when you press Enter.`;
+
+function say(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+/** Says what is run, then runs it. */
+function run(argv: readonly string[], options: Partial<ProcessOptions> = {}): ReturnType<typeof runProcess> {
+  say(`$ ${quoteWords(argv)}`);
+  return runProcess(argv, { stdin: "null", output: "inherit", cwd: root, ...options });
+}
+
+async function succeeds(argv: readonly string[], timeoutMs: number): Promise<boolean> {
+  try {
+    await runProcess(argv, { stdin: "null", timeoutMs });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function engineAtHand(): Promise<"lxc" | "incus"> {
+  const wanted = Deno.env.get("GUI_CONTAINER_ENGINE");
+  if (wanted === "lxc" || wanted === "incus") return wanted;
+  return await succeeds(["lxc", "query", "/1.0"], 10_000) ? "lxc" : "incus";
+}
+
+/** The engine's image of Ubuntu where it can be had, else the lab's own of Debian. */
+async function chooseImage(engine: "lxc" | "incus"): Promise<{ image: string; cloudConfig: string; firefox: string }> {
+  const ubuntu = engine === "lxc" ? "ubuntu:24.04" : "images:ubuntu/24.04/cloud";
+  if (await succeeds([engine, "image", "info", ubuntu], 15_000)) {
+    return { image: ubuntu, cloudConfig: "firefox.yaml", firefox: "firefox" };
+  }
+  say(`The image ${ubuntu} cannot be reached: the lab's own image "${imageAlias}", a Debian, is used instead`);
+  return { image: imageAlias, cloudConfig: "firefox-debian.yaml", firefox: "firefox-esr" };
+}
+
+/** Waits for a window with `title`; rejects when `ended` comes first. */
+async function windowShown(title: string, ended: Promise<unknown>): Promise<void> {
+  let over = false;
+  ended.finally(() => over = true);
+  while (!await succeeds(["xdotool", "search", "--onlyvisible", "--name", title], 5_000)) {
+    if (over) throw new Error("The app ended before its window was there");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** The demo, as the user who will see the window. */
+async function show(picture: string | undefined): Promise<void> {
+  const startedMs = performance.now();
+  const engine = await engineAtHand();
+  const { image, cloudConfig, firefox } = await chooseImage(engine);
+  if (await succeeds([engine, "query", `/1.0/instances/${name}`], 10_000)) {
+    say(`The container "${name}" is there already, and is used`);
+  } else {
+    const key = join(Deno.env.get("HOME")!, ".ssh", "id_ed25519.pub");
+    await run([
+      "./create.ts",
+      "--image",
+      image,
+      name,
+      key,
+      "profiles/gui.yaml",
+      `examples/cloud-config/${cloudConfig}`,
+    ]);
+  }
+  if (!await succeeds([engine, "exec", name, "true"], 10_000)) await run([engine, "start", name]);
+
+  const file = join(Deno.env.get("HOME")!, "gui-container demo.html");
+  await Deno.writeTextFile(file, page);
+  say(`$ ${quoteWords(["./map.ts", "--read-only", name, file])}`);
+  const mapped = Promise.withResolvers<string>();
+  const map = startProcess(["./map.ts", "--read-only", name, file], {
+    stdin: "null",
+    cwd: root,
+    // The files are taken back at the end of the input: here it is ended by a signal instead.
+    output: { line: (line) => line.includes("\t") ? mapped.resolve(line.split("\t")[1]!) : say(line) },
+  });
+  map.ended.then(() => mapped.reject(new Error("map.ts did not map the page")));
+  const inside = await mapped.promise;
+
+  const attach = [
+    "./attach.ts",
+    name,
+    quoteWords([firefox, "--new-window", `file://${encodeURI(inside)}`]),
+    "--border=blue",
+  ];
+  say(`$ ${quoteWords(attach)}`);
+  const client = startProcess(attach, { stdin: "null", output: "inherit", cwd: root });
+  if (picture !== undefined) {
+    await windowShown("gui-container demo", client.ended);
+    say(`The window was there after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+    // The page is painted a moment after the window.
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await runProcess(["import", "-window", "root", picture], { stdin: "null" });
+    await runProcess([
+      "xdotool",
+      "search",
+      "--onlyvisible",
+      "--name",
+      "gui-container demo",
+      "windowactivate",
+      "--sync",
+      "key",
+      "ctrl+q",
+    ], {
+      stdin: "null",
+    });
+    say(`A picture of it: ${picture}`);
+  }
+  await client.ended;
+  map.kill("SIGTERM");
+  await map.ended;
+  say("");
+  say("What to type next:");
+  say(`  ./attach.ts ${name} ${firefox}          Firefox again`);
+  say(`  ./attach.ts ${name} xterm               another app in the same container`);
+  say(`  ./create.ts --delete ${name}            remove it all`);
+  if (picture !== undefined) say(`each behind "deno task lab run --", which has the user and the display`);
+}
+
+async function main(): Promise<void> {
+  const [inLab, picture] = Deno.args;
+  if (inLab === "--in-lab") return await show(picture);
+  if (Deno.env.get("DISPLAY") && Deno.uid() !== 0) return await show(undefined);
+  const startedMs = performance.now();
+  await runProcess([...lab, "up"], { stdin: "null", output: "inherit" });
+  const shot = resolve(Deno.env.get("INIT_CWD") ?? ".", "demo.png");
+  const temporary = "/tmp/gui-container-demo.png";
+  await runProcess([...lab, "run", "--", "deno", "run", "-A", "tests/lab/demo.ts", "--in-lab", temporary], {
+    stdin: "null",
+    output: "inherit",
+  });
+  await Deno.copyFile(temporary, shot);
+  say(`\nThe picture is in ${shot}. All of it took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+}
+
+try {
+  await main();
+} catch (error) {
+  say(error instanceof ProcessError ? `error: ${error.message}\n${error.output}` : String(error));
+  Deno.exit(1);
+}
