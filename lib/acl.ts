@@ -12,7 +12,7 @@ export type Permissions = number;
 export interface Acl {
   /** The owner's entry. */
   user: Permissions;
-  /** Entries of named users, by uid, in the order of `getfacl`. */
+  /** Entries of named users, by uid. */
   users: ReadonlyMap<number, Permissions>;
   /** The owning group's entry. */
   group: Permissions;
@@ -50,13 +50,18 @@ export function parseAcl(text: string): Acl {
   return { user, users, group, groups, mask, other };
 }
 
-/** The ACL in the short text form that `setfacl --set` takes, entries by commas. */
+/**
+ * The ACL in the short text form that `setfacl --set` takes, entries by commas; named ones by id, as the kernel keeps them, so
+ * that the same ACL is the same text.
+ */
 export function formatAcl(acl: Acl): string {
+  const named = (tag: "u" | "g", entries: ReadonlyMap<number, Permissions>): string[] =>
+    [...entries].sort(([a], [b]) => a - b).map(([id, permissions]) => `${tag}:${id}:${toLetters(permissions)}`);
   return [
     `u::${toLetters(acl.user)}`,
-    ...[...acl.users].map(([uid, permissions]) => `u:${uid}:${toLetters(permissions)}`),
+    ...named("u", acl.users),
     `g::${toLetters(acl.group)}`,
-    ...[...acl.groups].map(([gid, permissions]) => `g:${gid}:${toLetters(permissions)}`),
+    ...named("g", acl.groups),
     ...(acl.mask === undefined ? [] : [`m::${toLetters(acl.mask)}`]),
     `o::${toLetters(acl.other)}`,
   ].join(",");
