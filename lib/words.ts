@@ -81,7 +81,14 @@ export function quoteWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** {@linkcode quoteWord} for each word, with spaces between: a line that can be pasted into a POSIX shell. */
+/**
+ * {@linkcode quoteWord} for each word, with spaces between: a line that can be pasted into a POSIX shell. The first word is
+ * the program, whatever it is: one such as `if` or `A=b` is quoted, or the shell would take it for its grammar.
+ */
 export function quoteWords(words: readonly string[]): string {
-  return words.map(quoteWord).join(" ");
+  return words.map((word, index) => index === 0 && grammar.test(word) ? `'${word}'` : quoteWord(word)).join(" ");
 }
+
+/** Reserved words, those of bash too, and assignments (POSIX.1-2024, Shell Command Language, sections 2.4 and 2.9.1). */
+const grammar =
+  /^(?:case|coproc|do|done|elif|else|esac|fi|for|function|if|in|select|then|time|until|while|\w+\+?=[\w@%+=:,./-]*)$/;
