@@ -1,0 +1,95 @@
+/** The outside of a unit test: programs answered by a function, and all that was asked of it and said by it kept. */
+
+import { ProcessError, type ProcessResult } from "../../lib/errors.ts";
+import type { Host, RunOptions } from "../../lib/host.ts";
+import type { Ui } from "../../lib/ui.ts";
+
+/** What was said, and how: `warn: …`. */
+export interface RecordingUi {
+  ui: Ui;
+  said: string[];
+}
+
+/** A {@linkcode Ui} that keeps what it is told, and answers each question with `yes`. */
+export function recordingUi({ yes = false }: { yes?: boolean } = {}): RecordingUi {
+  const said: string[] = [];
+  return {
+    said,
+    ui: {
+      result: (text) => void said.push(`result: ${text}`),
+      status: (text) => void said.push(`status: ${text}`),
+      warn: (text) => void said.push(`warn: ${text}`),
+      command: (line) => void said.push(`command: ${line}`),
+      plan: (line) => void said.push(`plan: ${line}`),
+      progress: (text) => void said.push(`progress: ${text}`),
+      error: (message) => void said.push(`error: ${message}`),
+      confirm(question) {
+        said.push(`confirm: ${question}`);
+        return Promise.resolve(yes);
+      },
+      enter(prompt) {
+        said.push(`enter: ${prompt}`);
+        return Promise.resolve();
+      },
+    },
+  };
+}
+
+/** How a program is answered: what it printed and how it ended, or an error for one that cannot be started. */
+export type Answer = Partial<Pick<ProcessResult, "code" | "stdout" | "stderr">> | Error;
+
+/** A {@linkcode Host} and what it was asked to run. */
+export interface RecordingHost {
+  host: Host;
+  /** Argument lists in their order, those of `value()` included. */
+  calls: string[][];
+  /** The options of each call. */
+  options: RunOptions[];
+  said: string[];
+}
+
+/** A {@linkcode Host} that runs nothing. As the real one, it throws a ProcessError for a status that is not expected. */
+export function recordingHost(
+  { answer = () => ({}), env = {}, dryRun = false }: {
+    answer?: (argv: readonly string[]) => Answer;
+    env?: Record<string, string>;
+    dryRun?: boolean;
+  } = {},
+): RecordingHost {
+  const { ui, said } = recordingUi();
+  const calls: string[][] = [];
+  const allOptions: RunOptions[] = [];
+  const host: Host = {
+    ui,
+    signal: new AbortController().signal,
+    dryRun,
+    env: (name) => env[name],
+    run(argv, options) {
+      calls.push([...argv]);
+      allOptions.push(options);
+      const answered = answer(argv);
+      if (answered instanceof Error) return Promise.reject(answered);
+      const result = { argv, code: 0, signal: null, stdout: "", stderr: "", ...answered };
+      const okCodes = options.okCodes ?? [0];
+      return okCodes === "any" || okCodes.includes(result.code)
+        ? Promise.resolve(result)
+        : Promise.reject(new ProcessError(result));
+    },
+    async value(argv, { parse, ...options }) {
+      return parse((await host.run(argv, options)).stdout);
+    },
+    start(argv) {
+      calls.push([...argv]);
+      return {
+        pid: 1,
+        ended: Promise.resolve({ argv, code: 0, signal: null, stdout: "", stderr: "" }),
+        kill() {},
+      };
+    },
+    async change(_command, act) {
+      await act();
+    },
+    forCleanup: () => host,
+  };
+  return { host, calls, options: allOptions, said };
+}
