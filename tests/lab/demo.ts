@@ -18,7 +18,7 @@ const page = `<!doctype html><meta charset="utf-8"><title>gui-container demo</ti
 <body style="font: 24px sans-serif; margin: 4em; background: #eef">
 <h1>This Firefox runs in a container</h1>
 <p>Its window is among your own. It cannot see your display, your keys or your files:
-this page was lent to it by <b>map.ts</b>, and is taken back when you press Enter.`;
+this page was lent to it by <b>map.ts</b>, and is taken back afterwards.`;
 
 function say(line: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
@@ -88,16 +88,8 @@ async function show(picture: string | undefined): Promise<void> {
 
   const file = join(Deno.env.get("HOME")!, "gui-container demo.html");
   await Deno.writeTextFile(file, page);
-  say(`$ ${quoteWords(["./map.ts", "--read-only", name, file])}`);
-  const mapped = Promise.withResolvers<string>();
-  const map = startProcess(["./map.ts", "--read-only", name, file], {
-    stdin: "null",
-    cwd: root,
-    // The files are taken back at the end of the input: here it is ended by a signal instead.
-    output: { line: (line) => line.includes("\t") ? mapped.resolve(line.split("\t")[1]!) : say(line) },
-  });
-  map.ended.then(() => mapped.reject(new Error("map.ts did not map the page")));
-  const inside = await mapped.promise;
+  const { stdout } = await run(["./map.ts", "--read-only", "--no-wait", name, file], { output: "capture" });
+  const inside = stdout.trimEnd().split("\t")[1]!;
 
   const attach = [
     "./attach.ts",
@@ -129,8 +121,7 @@ async function show(picture: string | undefined): Promise<void> {
     say(`A picture of it: ${picture}`);
   }
   await client.ended;
-  map.kill("SIGTERM");
-  await map.ended;
+  await run(["./map.ts", "--unmap", name, file]);
   say("");
   say("What to type next:");
   say(`  ./attach.ts ${name} ${firefox}          Firefox again`);

@@ -52,6 +52,11 @@ async function stopEngine(lab: Lab, engine: EngineName): Promise<string> {
     const failed = await ensureRunning(lab, engine);
     if (failed) return "missing" in failed ? failed.missing : "";
   }
+  if (!lab.state.engines[engine]?.stateMade) {
+    // Its instances are its owner's, and live on without the daemon.
+    await stopDaemon(lab.state, name, { graceMs: 30_000 });
+    return "daemon stopped, instances left alone";
+  }
   const stopped = await stopInstances(engine);
   const shutdown = [engineFacts[engine].daemon[0]!, "shutdown", "--force", "--timeout", "30"];
   await runProcess(shutdown, { stdin: "null", okCodes: "any", timeoutMs: stopTimeoutMs });
@@ -135,7 +140,7 @@ async function removeAdditions(lab: Lab, engine: EngineName): Promise<string[]> 
 
 /** What is left of an engine that has been stopped: mounts, loop devices, the bridge, its directory's content. */
 async function removeState(engine: EngineName): Promise<void> {
-  const { dir, logDir, bridge } = engineFacts[engine];
+  const { dir, logDir, bridge, unit } = engineFacts[engine];
   for (const path of mountPoints().filter((path) => path.startsWith(`${dir}/`)).toReversed()) {
     await runProcess(["umount", "--lazy", "--", path], { stdin: "null", okCodes: "any" });
   }
@@ -148,6 +153,11 @@ async function removeState(engine: EngineName): Promise<void> {
   }
   if (exists(`/sys/class/net/${bridge}`)) {
     await runProcess(["ip", "link", "delete", bridge], { stdin: "null", okCodes: "any" });
+  }
+  // The firewall table of the engine stays behind, empty; with anything in it, it is not ours.
+  const table = await runProcess(["nft", "list", "table", "inet", unit], { stdin: "null", okCodes: "any" });
+  if (table.code === 0 && /^table inet \w+ \{\s*\}\s*$/.test(table.stdout)) {
+    await runProcess(["nft", "delete", "table", "inet", unit], { stdin: "null", okCodes: "any" });
   }
   for (const top of [dir, logDir]) {
     // The directories themselves are the package's.

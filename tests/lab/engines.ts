@@ -13,6 +13,7 @@ import { announce, type Lab, partStep } from "./steps.ts";
 interface EngineFacts {
   daemon: readonly string[];
   waitReady: readonly string[];
+  /** Its service's name, and that of its firewall table. */
   unit: string;
   /** Where it keeps its database, pools and sockets. */
   dir: string;

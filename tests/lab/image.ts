@@ -60,7 +60,8 @@ export async function ensureImageFiles(lab: Lab, xpra: XpraSource | undefined): 
   if (exists(fingerprintFile)) return { ...files, fingerprint: await Deno.readTextFile(fingerprintFile) };
   announce(lab, "building the image, which takes about two minutes");
   await Deno.remove(directory, { recursive: true }).catch(() => {});
-  const work = join(directory, "work");
+  // Of its own for each run: what a killed run started may still be writing to its own.
+  const work = join(directory, `work-${Deno.pid}`);
   Deno.mkdirSync(work, { recursive: true });
   await buildRoot({ work, sources, options, xpra });
   await runProcess(

@@ -62,7 +62,7 @@ export interface LabState {
   processes: Record<string, ProcessIdentity>;
   engines: Partial<Record<EngineName, EngineRecord>>;
   /** Things outside of the state directory that the lab made, and takes away when it is purged. */
-  made: { user?: boolean; hostXpra?: "pip"; xpraRepository?: string[]; idRanges?: string[] };
+  made: { user?: boolean; hostXpra?: "pip"; xpraRepository?: string[] };
   /** Where xpra for the image comes from, once found. */
   xpraSource?: XpraSource;
   /** Answers that take long to find, each with the key that it is valid for. */

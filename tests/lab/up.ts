@@ -31,7 +31,7 @@ export async function bringUp(lab: Lab): Promise<void> {
     const packages = await ensureDenoPackages(lab.state, place).catch((error) => `not installed: ${error.message}`);
     return `${place} (Deno's packages: ${packages})`;
   });
-  for (const engine of engineNames) await ensureEngine(lab, engine);
+  await Promise.all(engineNames.map((engine) => ensureEngine(lab, engine)));
   const source = await findXpraSource(lab).catch((error) => {
     lab.ui.warn(`xpra cannot be built (see ${buildLog()}): ${error instanceof Error ? error.message : error}`);
     return undefined;
