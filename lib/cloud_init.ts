@@ -63,14 +63,16 @@ function checkYaml(path: string, content: string, type: string): void {
 /** The user-data document: MIME multipart, the same text for the same parts. */
 export function userData(parts: readonly Part[]): string {
   const boundary = freeBoundary(parts);
-  const body = parts.map(({ filename, type, content }) =>
+  const filenames = safeFilenames(parts);
+  const body = parts.map(({ type, content }, index) =>
     [
       `--${boundary}`,
       `Content-Type: ${type}; charset="utf-8"`,
       "MIME-Version: 1.0",
       "Content-Transfer-Encoding: 8bit",
-      `Content-Disposition: attachment; filename="${filename.replace(/[^\w.+-]/g, "_")}"`,
-      ...(type === "text/cloud-config" ? [`Merge-Type: ${mergeType}`] : []),
+      `Content-Disposition: attachment; filename="${filenames[index]}"`,
+      // A template hands its headers on to what it becomes.
+      ...(type === "text/cloud-config" || type === "text/jinja2" ? [`Merge-Type: ${mergeType}`] : []),
       "",
       content,
     ].join("\n")
@@ -83,6 +85,21 @@ export function userData(parts: readonly Part[]): string {
     `--${boundary}--`,
     "",
   ].join("\n");
+}
+
+/**
+ * Names that need no quoting, each only once: cloud-init writes a script to a file of that name, without the characters it
+ * does not like (`clean_filename` in its `util.py`), over one of the same name.
+ */
+function safeFilenames(parts: readonly Part[]): string[] {
+  const names: string[] = [];
+  for (const { filename } of parts) {
+    const safe = filename.replace(/[^\w.-]/g, "_");
+    let name = safe;
+    for (let number = 2; names.includes(name); number++) name = `${number}-${safe}`;
+    names.push(name);
+  }
+  return names;
 }
 
 function freeBoundary(parts: readonly Part[]): string {
@@ -105,7 +122,7 @@ export type CloudInitOutcome =
 export function parseStatus(stdout: string, code: number): CloudInitOutcome {
   let status: { errors?: string[]; recoverable_errors?: Record<string, string[]>; detail?: string } = {};
   try {
-    status = JSON.parse(stdout);
+    status = JSON.parse(stdout) ?? {};
   } catch {
     status = { errors: [stdout.trim()].filter(Boolean) };
   }
