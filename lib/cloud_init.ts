@@ -89,14 +89,14 @@ export function userData(parts: readonly Part[]): string {
 
 /**
  * Names that need no quoting, each only once: cloud-init writes a script to a file of that name, without the characters it
- * does not like (`clean_filename` in its `util.py`), over one of the same name.
+ * does not like (`clean_filename` in its `util.py`), over one of the same name, and runs them in the order of names.
  */
 function safeFilenames(parts: readonly Part[]): string[] {
   const names: string[] = [];
   for (const { filename } of parts) {
     const safe = filename.replace(/[^\w.-]/g, "_");
     let name = safe;
-    for (let number = 2; names.includes(name); number++) name = `${number}-${safe}`;
+    for (let number = 2; names.includes(name); number++) name = `${safe}-${number}`;
     names.push(name);
   }
   return names;
