@@ -6,10 +6,13 @@
  * @module
  */
 
+// @ts-types="./lib/types/std_path.d.ts"
+import { resolve } from "@std/path";
 import { type Arguments, runScript, type ScriptSpec } from "./lib/cli.ts";
 import { checkInstanceName, chooseEngine, engineOn, findInstance, instanceHostUid } from "./lib/engine.ts";
 import { inputError } from "./lib/errors.ts";
 import type { Host } from "./lib/host.ts";
+import { type Mapping, readRecords } from "./lib/journal.ts";
 import { checkFile, mapFiles, planMappings, unmapFiles } from "./lib/mapping.ts";
 import { containerUid } from "./lib/mounts.ts";
 import { withUndo } from "./lib/undo.ts";
@@ -17,9 +20,12 @@ import { withUndo } from "./lib/undo.ts";
 const spec = {
   name: "map.ts",
   summary: "Lends files of the host to a running container, and takes them back exactly as they were.",
-  usage: ["[options] NAME FILE..."],
+  usage: ["[options] NAME FILE...", "--list", "--unmap [NAME [FILE...]]"],
   options: {
     "read-only": { help: "The container may read the files, not write them" },
+    "no-wait": { help: "Return at once; the files stay mapped until --unmap" },
+    "list": { help: "Show the files that are mapped" },
+    "unmap": { help: "Take files back: all, those of a container, or the named ones" },
   },
   epilogue: `
 Example:
@@ -37,6 +43,8 @@ const unmapDeadlineMs = 60_000;
 
 /** Runs the script. */
 export async function main(host: Host, args: Arguments<Name>): Promise<void> {
+  if (args.flags.has("list")) return showMappings(host, await readRecords(host));
+  if (args.flags.has("unmap")) return await unmap(host, args);
   const [name, ...paths] = args.positionals;
   if (name === undefined || paths.length === 0) {
     throw inputError("Arguments are missing: NAME FILE...", "See map.ts --help");
@@ -60,10 +68,8 @@ export async function main(host: Host, args: Arguments<Name>): Promise<void> {
     readOnly: args.flags.has("read-only"),
   });
   await withUndo(host, (undo) => mapFiles(engine, mappings, undo));
-  host.ui.result(
-    mappings.map(({ host, container }) => `${host}\t${container}`).join("\n"),
-    mappings.map(({ host, container, device, readOnly }) => ({ host, container, device, readOnly })),
-  );
+  showMappings(host, mappings);
+  if (args.flags.has("no-wait")) return;
 
   try {
     if (!host.dryRun) await host.ui.enter("Press Enter to take the files back: ");
@@ -71,6 +77,29 @@ export async function main(host: Host, args: Arguments<Name>): Promise<void> {
     // Also when a signal ended the waiting: what is lent is taken back first.
     await unmapFiles(engineOn(engine, host.forCleanup(AbortSignal.timeout(unmapDeadlineMs))), mappings);
   }
+  tellTakenBack(host, mappings);
+}
+
+async function unmap(host: Host, { positionals: [name, ...paths] }: Arguments<Name>): Promise<void> {
+  const real = await Promise.all(paths.map((path) => Deno.realPath(path).catch(() => resolve(path))));
+  const wanted = (await readRecords(host)).filter((mapping) =>
+    (name === undefined || mapping.instance === name) && (real.length === 0 || real.includes(mapping.host))
+  );
+  const missing = real.find((path) => !wanted.some((mapping) => mapping.host === path));
+  if (missing !== undefined) throw inputError(`"${missing}" is not mapped into "${name}"`, "See map.ts --list");
+  for (const [key, mappings] of Map.groupBy(wanted, ({ engine, instance }) => `${engine} ${instance}`)) {
+    await unmapFiles(await chooseEngine(host, key.split(" ")[0]), mappings);
+  }
+  tellTakenBack(host, wanted);
+}
+
+function showMappings(host: Host, mappings: readonly Mapping[]): void {
+  const text = mappings.map(({ host, container }) => `${host}\t${container}`).join("\n");
+  const data = mappings.map(({ host, container, device, readOnly }) => ({ host, container, device, readOnly }));
+  host.ui.result(text, data);
+}
+
+function tellTakenBack(host: Host, mappings: readonly Mapping[]): void {
   host.ui.status(mappings.length === 1 ? "The file is taken back" : `${mappings.length} files are taken back`);
 }
 

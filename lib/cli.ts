@@ -108,7 +108,8 @@ function withExplicitFlags(args: readonly string[], options: Record<string, Opti
     ) ??
       [];
     if (spec?.value) at++;
-    else if (spec) explicit[at] = `--${name}=true`;
+    // It never takes one for a flag whose name starts with no-, and does not know such a flag with its `=true`.
+    else if (spec && !name!.startsWith("no-")) explicit[at] = `--${name}=true`;
   }
   return explicit;
 }

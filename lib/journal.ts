@@ -78,6 +78,20 @@ export async function writeRecord(host: Host, mapping: Mapping): Promise<void> {
   );
 }
 
+/** All records, in no order. */
+export async function readRecords(host: Host): Promise<Mapping[]> {
+  const directory = journalDirectory(host);
+  const mappings: Mapping[] = [];
+  try {
+    for await (const { name } of Deno.readDir(directory)) {
+      if (name.endsWith(".json")) mappings.push(JSON.parse(await Deno.readTextFile(join(directory, name))));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return mappings;
+}
+
 /** Removes a record. */
 export async function removeRecord(host: Host, device: string): Promise<void> {
   const path = join(journalDirectory(host), `${device}.json`);

@@ -57,7 +57,10 @@ export function terminalUi(options: UiOptions): Ui {
     return await readLine(options.signal);
   };
   return {
-    result: (text, data) => writeSync(Deno.stdout, (options.json ? JSON.stringify(data) : text) + "\n"),
+    result(text, data) {
+      if (options.json) writeSync(Deno.stdout, `${JSON.stringify(data)}\n`);
+      else if (text !== "") writeSync(Deno.stdout, `${text}\n`);
+    },
     status: say,
     warn: (text) => say(`${paint("33", "warning:")} ${text}`),
     command: (text) => line(`+ ${text}`),
