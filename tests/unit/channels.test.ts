@@ -1,0 +1,120 @@
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type Channel, channelLine, channelNames, channelOptions, openChannels } from "../../lib/channels.ts";
+import { UserError } from "../../lib/errors.ts";
+import { clientArgv, serverArgv } from "../../lib/xpra.ts";
+
+const opened = (options: Parameters<typeof openChannels>[0]): string[] => [...openChannels(options)].sort();
+
+Deno.test("openChannels() opens what the preset opens", () => {
+  assertEquals(opened({ preset: "isolated" }), []);
+  assertEquals(opened({}), ["clipboard-in", "clipboard-out", "sound"]);
+  assertEquals(opened({ preset: "desktop" }), opened({}));
+  assertEquals(
+    opened({ preset: "trusted" }),
+    channelNames.filter((channel) => channel !== "microphone" && channel !== "webcam").sort(),
+  );
+});
+
+Deno.test("openChannels() opens and closes single ones on top, and closing wins", () => {
+  assertEquals(opened({ preset: "isolated", allow: "clipboard,tray" }), ["clipboard-in", "clipboard-out", "tray"]);
+  assertEquals(opened({ deny: "clipboard" }), ["sound"]);
+  assertEquals(opened({ deny: "clipboard-out" }), ["clipboard-in", "sound"]);
+  assertEquals(opened({ preset: "isolated", allow: "webcam", deny: "webcam" }), []);
+  assertEquals(opened({ preset: "isolated", allow: " sound , tray ,," }), ["sound", "tray"]);
+});
+
+Deno.test("openChannels() does not change a preset", () => {
+  openChannels({ preset: "isolated", allow: "webcam" });
+  openChannels({ preset: "desktop", deny: "sound" });
+  assertEquals(opened({ preset: "isolated" }), []);
+  assertEquals(opened({}).length, 3);
+});
+
+Deno.test("openChannels() refuses a name it does not know, with exit code 2 and those it does", () => {
+  for (const options of [{ preset: "Desktop" }, { preset: "toString" }, { preset: "" }]) {
+    const error = assertThrows(() => openChannels(options), UserError, `There is no preset "${options.preset}"`);
+    assertEquals(error.exitCode, 2);
+    assert(error.hint.includes("isolated, desktop, trusted"));
+  }
+  for (const options of [{ allow: "sound,video" }, { deny: "video" }, { allow: "all" }, { allow: "SOUND" }]) {
+    assertEquals(assertThrows(() => openChannels(options), UserError, "There is no channel").exitCode, 2);
+  }
+});
+
+Deno.test("channelLine() names the open ones, both directions of the clipboard as one", () => {
+  assertEquals(channelLine(new Set()), "Open channels: none");
+  assertEquals(channelLine(openChannels({})), "Open channels: clipboard, sound");
+  assertEquals(channelLine(new Set<Channel>(["clipboard-out"])), "Open channels: clipboard-out");
+  assertEquals(channelLine(new Set<Channel>(["tray", "clipboard-in"])), "Open channels: clipboard-in, tray");
+});
+
+/** xpra's option of each channel, and what it is when the channel is open, at the client and at the server. */
+const switches: Record<Channel, { option: string; open: [string, string]; closed: string }> = {
+  "clipboard-in": { option: "clipboard", open: ["yes", "yes"], closed: "no" },
+  "clipboard-out": { option: "clipboard", open: ["yes", "yes"], closed: "no" },
+  "sound": { option: "speaker", open: ["on", "on"], closed: "disabled" },
+  "microphone": { option: "microphone", open: ["on", "on"], closed: "disabled" },
+  "webcam": { option: "webcam", open: ["auto", "yes"], closed: "no" },
+  "notifications": { option: "notifications", open: ["yes", "yes"], closed: "no" },
+  "links": { option: "open-url", open: ["yes", "yes"], closed: "no" },
+  "files": { option: "file-transfer", open: ["yes", "yes"], closed: "no" },
+  "printing": { option: "printing", open: ["yes", "yes"], closed: "no" },
+  "tray": { option: "system-tray", open: ["yes", "yes"], closed: "no" },
+};
+
+Deno.test("channelOptions() opens at both ends exactly the channels that are open", () => {
+  for (const channel of channelNames) {
+    for (const [index, end] of (["client", "server"] as const).entries()) {
+      const options = channelOptions(new Set([channel]), end);
+      for (const [name, { option, open, closed }] of Object.entries(switches)) {
+        if (option === switches[channel].option && name !== channel) continue;
+        assert(
+          options.includes(`--${option}=${name === channel ? open[index] : closed}`),
+          `${end}: ${channel}, ${name}`,
+        );
+      }
+    }
+  }
+});
+
+Deno.test("channelOptions() gives the clipboard its direction: in is to the server", () => {
+  const direction = (...open: Channel[]): string | undefined =>
+    channelOptions(new Set(open), "client").find((option) => option.startsWith("--clipboard-direction="));
+  assertEquals(direction("clipboard-in"), "--clipboard-direction=to-server");
+  assertEquals(direction("clipboard-out"), "--clipboard-direction=to-client");
+  assertEquals(direction("clipboard-in", "clipboard-out"), "--clipboard-direction=both");
+  assertEquals(direction(), undefined);
+});
+
+Deno.test("channelOptions() closes remote control and logging whatever is open, and says everything once", () => {
+  for (const open of [new Set<Channel>(), new Set(channelNames)]) {
+    for (const end of ["client", "server"] as const) {
+      const options = channelOptions(open, end);
+      for (const closed of ["remote-logging", "start-new-commands", "dbus-control", "open-files"]) {
+        assert(options.includes(`--${closed}=no`), `${end} ${closed}`);
+      }
+      const names = options.map((option) => option.split("=")[0]);
+      assertEquals(new Set(names).size, names.length);
+    }
+    assert(channelOptions(open, "client").includes("--control=no"));
+  }
+});
+
+Deno.test("clientArgv() attaches to the socket, with the user's options last and unchanged", () => {
+  const userOptions = ["--border=red", "--title=it's $x", "--sharing", "yes"];
+  const argv = clientArgv({ socket: "/m/a b", container: "box", open: new Set(), userOptions });
+  assertEquals(argv.slice(0, 3), ["xpra", "attach", "socket:/m/a b"]);
+  assertEquals(argv.slice(-4), userOptions);
+  assert(argv.indexOf("--clipboard=no") < argv.indexOf("--border=red"));
+  assert(argv.includes("--title=@title@ [box]"));
+});
+
+Deno.test("serverArgv() has the channels of its end, ends with its app, and listens nowhere else", () => {
+  const argv = serverArgv({ open: new Set<Channel>(["tray"]) });
+  for (const option of channelOptions(new Set<Channel>(["tray"]), "server")) assert(argv.includes(option), option);
+  for (const option of ["--exit-with-children=yes", "--daemon=no", "--bind=none", "--mdns=no"]) {
+    assert(argv.includes(option));
+  }
+  assert(!argv.some((option) => option.startsWith("--bind-")));
+});

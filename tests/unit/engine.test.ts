@@ -1,0 +1,258 @@
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  addDevices,
+  checkInstanceName,
+  chooseEngine,
+  createProfile,
+  exec,
+  execArgv,
+  findInstance,
+  hostUid,
+  type IdMapRange,
+  instanceAddress,
+  instanceHostUid,
+  launch,
+  profileExists,
+  removeDevices,
+} from "../../lib/engine.ts";
+import { ProcessError, UserError } from "../../lib/errors.ts";
+import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
+
+function range(Nsid: number, Hostid: number, Maprange: number, only?: "uid" | "gid"): IdMapRange {
+  return { Isuid: only !== "gid", Isgid: only !== "uid", Hostid, Nsid, Maprange };
+}
+
+Deno.test("hostUid() counts from the start of the range, whatever the engine chose", () => {
+  assertEquals(hostUid([range(0, 1000000, 1000000000)], 1000), 1001000);
+  assertEquals(hostUid([range(0, 100000, 65536)], 1000), 101000);
+  // security.idmap.isolated
+  assertEquals(hostUid([range(0, 1065536, 65536)], 1000), 1066536);
+  assertEquals(hostUid([range(0, 100000, 65536)], 0), 100000);
+});
+
+Deno.test("hostUid() takes the range that has the user, and ranges of users only", () => {
+  // raw.idmap "uid 1000 1000": three ranges for users, one for groups.
+  const map = [
+    range(0, 555, 65536, "gid"),
+    range(0, 100000, 1000, "uid"),
+    range(1000, 1000, 1, "uid"),
+    range(1001, 101001, 64535, "uid"),
+  ];
+  assertEquals([999, 1000, 1001, 65535].map((uid) => hostUid(map, uid)), [100999, 1000, 101001, 165535]);
+});
+
+Deno.test("hostUid() refuses a user beyond the map, and a privileged container's empty map", () => {
+  for (
+    const [map, uid] of [
+      [[], 1000],
+      [[range(0, 100000, 1000)], 1000],
+      [[range(1001, 100000, 5)], 1000],
+      [[range(0, 100000, 65536, "gid")], 1000],
+    ] as const
+  ) assertThrows(() => hostUid(map, uid), UserError, `no user ${uid}`);
+});
+
+Deno.test("checkInstanceName() takes the engines' names", () => {
+  for (const name of ["a", "A", "a1", "my-container", "a--b", "true", "a".repeat(63)]) checkInstanceName(name);
+});
+
+Deno.test("checkInstanceName() refuses all others, with exit code 2", () => {
+  for (
+    const name of [
+      "",
+      "1a",
+      "-a",
+      "a-",
+      "a".repeat(64),
+      "a b",
+      "a_b",
+      "a.b",
+      "a/b",
+      "../a",
+      "a\n",
+      "\na",
+      "ä",
+      "a'b",
+      "host:a",
+      "--help",
+      "а", // Cyrillic.
+    ]
+  ) assertEquals(assertThrows(() => checkInstanceName(name), UserError, "cannot be the name").exitCode, 2);
+});
+
+const notInstalled = new UserError("no", { hint: "", exitCode: 127 });
+const noSocket =
+  'Error: Get "http://unix.socket/1.0": dial unix /var/snap/lxd/common/lxd/unix.socket: connect: no such file or directory';
+const noPermission =
+  'Error: Get "http://unix.socket/1.0": dial unix /var/lib/incus/unix.socket: connect: permission denied';
+
+/** A host whose `lxc` and `incus` answer so. */
+function hostWith(answers: Record<string, Answer>, options: Parameters<typeof recordingHost>[0] = {}): RecordingHost {
+  return recordingHost({ ...options, answer: ([program]) => answers[program!] ?? notInstalled });
+}
+
+Deno.test("chooseEngine() takes the one that answers, lxc before incus", async () => {
+  const both = hostWith({ lxc: { stdout: "{}" }, incus: { stdout: "{}" } });
+  const lxc = await chooseEngine(both.host, undefined);
+  assertEquals([lxc.cli, lxc.product, lxc.defaultImage], ["lxc", "LXD", "ubuntu:"]);
+  assertEquals(both.calls.map(([program]) => program), ["lxc"]);
+
+  for (const lxc of [notInstalled, { code: 1, stderr: noSocket }]) {
+    const incus = await chooseEngine(hostWith({ lxc, incus: { stdout: "{}" } }).host, undefined);
+    assertEquals([incus.cli, incus.product, incus.defaultImage], ["incus", "Incus", "images:ubuntu/24.04/cloud"]);
+  }
+});
+
+Deno.test("chooseEngine() does as it is told without asking, the option before the variable", async () => {
+  const recorded = recordingHost({ env: { GUI_CONTAINER_ENGINE: "incus" } });
+  assertEquals((await chooseEngine(recorded.host, "lxc")).cli, "lxc");
+  assertEquals((await chooseEngine(recorded.host, undefined)).cli, "incus");
+  assertEquals(recorded.calls, []);
+});
+
+Deno.test("chooseEngine() refuses another name with exit code 2", async () => {
+  for (const name of ["docker", "LXC", "toString"]) {
+    const error = await assertRejects(() => chooseEngine(recordingHost().host, name), UserError, `"${name}"`);
+    assertEquals(error.exitCode, 2);
+  }
+});
+
+Deno.test("chooseEngine() works in a dry run without an engine", async () => {
+  const recorded = hostWith({}, { dryRun: true });
+  assertEquals((await chooseEngine(recorded.host, undefined)).cli, "lxc");
+});
+
+Deno.test("chooseEngine() says what to do: install one, start it, or join its group; exit code 125", async () => {
+  for (
+    const [answers, message, hint] of [
+      [{}, "Neither LXD nor Incus is installed", "snap install lxd"],
+      [{ lxc: { code: 1, stderr: noSocket } }, "LXD does not answer", "sudo lxd init --auto"],
+      [{ incus: { code: 1, stderr: noSocket } }, "Incus does not answer", "sudo incus admin init --auto"],
+      [{ incus: { code: 1, stderr: noPermission } }, "You may not use Incus", "--groups incus-admin"],
+      [{ lxc: { code: 1, stderr: noPermission } }, "You may not use LXD", "--groups lxd"],
+    ] as const
+  ) {
+    const error = await assertRejects(() => chooseEngine(hostWith(answers).host, undefined), UserError, message);
+    assertStringIncludes(error.hint, hint);
+    assertEquals(error.exitCode, 125);
+  }
+});
+
+Deno.test("an engine that is asked for and not installed is exit code 125, with the other one as a way out", async () => {
+  const engine = await chooseEngine(hostWith({}).host, "incus");
+  const error = await assertRejects(() => findInstance(engine, "box"), UserError, '"incus" is not installed');
+  assertEquals(error.exitCode, 125);
+  assertStringIncludes(error.hint, "--engine");
+});
+
+Deno.test("a refusal of the engine itself keeps what it said", async () => {
+  const engine = await chooseEngine(hostWith({ lxc: { code: 1, stderr: "Error: No space left\n" } }).host, "lxc");
+  const error = await assertRejects(
+    () => launch(engine, "box", { image: "x", profiles: [], config: {} }),
+    ProcessError,
+  );
+  assertEquals(error.output, "Error: No space left");
+});
+
+const instance = {
+  name: "box",
+  status: "Running",
+  config: { "user.gui-container": "1" },
+  devices: { share: { type: "disk" } },
+  state: {
+    network: {
+      lo: { addresses: [{ family: "inet", scope: "local", address: "127.0.0.1" }] },
+      eth0: {
+        addresses: [
+          { family: "inet6", scope: "global", address: "fd00::1" },
+          { family: "inet", scope: "link", address: "169.254.1.1" },
+          { family: "inet", scope: "global", address: "10.0.0.5" },
+        ],
+      },
+    },
+  },
+};
+
+async function lxcThat(
+  answer: Answer,
+): Promise<{ recorded: RecordingHost; engine: Awaited<ReturnType<typeof chooseEngine>> }> {
+  const recorded = recordingHost({ answer: () => answer });
+  return { recorded, engine: await chooseEngine(recorded.host, "lxc") };
+}
+
+Deno.test("findInstance() reads status, config and the global IPv4 address with one call", async () => {
+  const { recorded, engine } = await lxcThat({ stdout: JSON.stringify(instance) });
+  const { state: _, ...rest } = instance;
+  assertEquals(await findInstance(engine, "box"), { ...rest, ipv4: "10.0.0.5" });
+  assertEquals(recorded.calls, [["lxc", "query", "/1.0/instances/box?recursion=1"]]);
+});
+
+Deno.test("findInstance() knows an instance that is stopped, and one that is not there", async () => {
+  const stopped = { ...instance, status: "Stopped", state: { network: null } };
+  assertEquals(
+    (await findInstance((await lxcThat({ stdout: JSON.stringify(stopped) })).engine, "box"))?.ipv4,
+    undefined,
+  );
+  for (const stderr of ["Error: Instance not found\n", "Error: not found\n"]) {
+    assertEquals(await findInstance((await lxcThat({ code: 1, stderr })).engine, "box"), undefined);
+  }
+});
+
+Deno.test("profileExists() throws what is not an answer", async () => {
+  assertEquals(await profileExists((await lxcThat({ stdout: '{"name":"p"}' })).engine, "p"), true);
+  assertEquals(
+    await profileExists((await lxcThat({ code: 1, stderr: "Error: Profile not found" })).engine, "p"),
+    false,
+  );
+  const { engine } = await lxcThat({ code: 1, stderr: "Error: disk full" });
+  await assertRejects(() => profileExists(engine, "p"), ProcessError);
+});
+
+Deno.test("instanceAddress() says that there is none, and where to look", async () => {
+  const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, state: {} }) });
+  const error = await assertRejects(() => instanceAddress(engine, "box"), UserError, "no IPv4 address");
+  assertStringIncludes(error.hint, "nic device");
+});
+
+Deno.test("instanceHostUid() reads the instance's own id map", async () => {
+  const { recorded, engine } = await lxcThat({ stdout: JSON.stringify([range(0, 1065536, 65536)]) + "\n" });
+  assertEquals(await instanceHostUid(engine, "box", 1000), "1066536");
+  assertEquals(recorded.calls, [["lxc", "config", "get", "box", "volatile.idmap.current"]]);
+});
+
+Deno.test("the argument lists of the engine's CLI, each with its stdin stated", async () => {
+  const { recorded, engine } = await lxcThat({});
+  await launch(engine, "box", { image: "ubuntu:", profiles: ["default", "box"], config: { "user.a": "b c" } });
+  await createProfile(engine, "box", "config: {}\n");
+  await addDevices(engine, "box", { share: { type: "disk", source: `/a "b"`, path: "/c" } });
+  await removeDevices(engine, "box", ["one", "two"]);
+  await removeDevices(engine, "box", []);
+  await exec(engine, "box", ["cat", "--", "-x"], { stdin: "inherit" });
+  assertEquals(recorded.calls, [
+    ["lxc", "launch", "ubuntu:", "box", "--profile", "default", "--profile", "box", "--config", "user.a=b c"],
+    ["lxc", "profile", "create", "box"],
+    ["lxc", "profile", "edit", "box"],
+    [
+      "lxc",
+      "query",
+      "--request",
+      "PATCH",
+      "--wait",
+      "--data",
+      String.raw`{"devices":{"share":{"type":"disk","source":"/a \"b\"","path":"/c"}}}`,
+      "/1.0/instances/box",
+    ],
+    ["lxc", "config", "device", "remove", "box", "one", "two"],
+    ["lxc", "exec", "box", "--mode", "non-interactive", "--", "cat", "--", "-x"],
+  ]);
+  assertEquals(recorded.calls.at(-1), execArgv(engine, "box", ["cat", "--", "-x"]));
+  assertEquals(recorded.options.map(({ stdin }) => stdin), [
+    "null",
+    "null",
+    { text: "config: {}\n" },
+    "null",
+    "null",
+    "inherit",
+  ]);
+});

@@ -1,0 +1,153 @@
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { ProcessError, UserError } from "../../lib/errors.ts";
+import { mountsOf } from "../../lib/mounts.ts";
+import { runProcess } from "../../lib/process.ts";
+import { inspectKeys, knownHostsLines, pinHostKeys, sshArgv, sshRun, type SshTarget } from "../../lib/ssh.ts";
+import { recordingHost } from "./recording_host.ts";
+import { argumentsSeenByShell, awkwardWords, testWith } from "./samples.ts";
+
+/** A target whose directories have this path. */
+function targetIn(directory: string): SshTarget {
+  const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory } });
+  return { name: "Box", address: "10.0.0.5", mounts: mountsOf(host, "Box") };
+}
+
+const ed25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFzM5rYqb0Yz1xkz9pJm2oS2QpXhJ0m2x1bB7o8s6b0Q";
+
+Deno.test("knownHostsLines() pins each key under the container's name, without its comment", () => {
+  const keys = `${ed25519} root@box\necdsa-sha2-nistp256 AAAAE2= \n\nssh-rsa AAAAB3\nno key\n# ssh-rsa A\n`;
+  assertEquals(knownHostsLines("box", keys), `box ${ed25519}\nbox ecdsa-sha2-nistp256 AAAAE2=\nbox ssh-rsa AAAAB3\n`);
+  assertEquals(knownHostsLines("box", ""), "");
+});
+
+testWith(["ssh-keygen"], "knownHostsLines() are found by OpenSSH, under a name with capitals too", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const { mounts } = targetIn(directory);
+    await Deno.mkdir(mounts.directory);
+    await pinHostKeys(recordingHost().host, mounts, knownHostsLines("Box", `${ed25519} c\n`));
+    const { stdout } = await runProcess(["ssh-keygen", "-F", "Box", "-f", mounts.knownHosts], { stdin: "null" });
+    assertStringIncludes(stdout, ed25519);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("sshArgv() carries words through the remote shell byte for byte", async () => {
+  const words = awkwardWords.filter((word) => word !== "");
+  for (const remote of [["show", ...words], ["show", "", ""], ["show"]]) {
+    const argv = sshArgv(targetIn("/m"), remote, { mayAsk: false });
+    const command = argv.slice(argv.indexOf("--") + 1);
+    // ssh joins what follows the host by spaces, and the login shell there gets it by -c.
+    assertEquals(await argumentsSeenByShell(command.join(" ")), [remote.slice(1)]);
+  }
+});
+
+Deno.test("sshArgv() trusts the pinned keys only, forwards nothing, and never asks without a terminal", () => {
+  const argv = sshArgv(targetIn("/m"), ["true"], { mayAsk: false });
+  for (
+    const setting of [
+      'UserKnownHostsFile="/m/Box/known_hosts"',
+      "GlobalKnownHostsFile=/dev/null",
+      "HostKeyAlias=Box",
+      "StrictHostKeyChecking=yes",
+      "UpdateHostKeys=no",
+      "ForwardAgent=no",
+      "ForwardX11=no",
+      "ClearAllForwardings=yes",
+      "BatchMode=yes",
+    ]
+  ) assertEquals(argv[argv.indexOf(setting) - 1], "-o", setting);
+  assert(sshArgv(targetIn("/m"), ["true"], { mayAsk: true }).includes("BatchMode=no"));
+  assertEquals(argv.slice(-3), ["ubuntu@10.0.0.5", "--", "true"]);
+});
+
+testWith(["ssh"], "sshArgv() names a known_hosts file whose path has spaces, quotes and percent signs", async () => {
+  for (const directory of ["/a b", "/a%h", "/it's", "/~x", "/#x", "/ü"]) {
+    const target = targetIn(directory);
+    const [program, ...rest] = sshArgv(target, ["true"], { mayAsk: false });
+    const { stdout } = await runProcess([program!, "-G", ...rest], { stdin: "null" });
+    const line = stdout.split("\n").find((text) => text.startsWith("userknownhostsfile "))!;
+    assertEquals(line, `userknownhostsfile ${target.mounts.knownHosts}`);
+  }
+});
+
+Deno.test("sshRun() tells a changed host key, a refused key and no connection apart", async () => {
+  for (
+    const [stderr, message, hint] of [
+      ["@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@\n", "is not the one that was pinned", "known_hosts"],
+      ["Host key verification failed.\n", "is not the one that was pinned", "known_hosts"],
+      ["ubuntu@10.0.0.5: Permission denied (publickey).\n", "does not accept your SSH keys", "ssh-add"],
+      ["ssh: connect to host 10.0.0.5 port 22: No route to host\n", 'Cannot reach "Box" at 10.0.0.5', "firewall"],
+    ] as const
+  ) {
+    const { host } = recordingHost({ answer: () => ({ code: 255, stderr }) });
+    const error = await assertRejects(
+      () => sshRun(host, targetIn("/m"), ["true"], { stdin: "null" }),
+      UserError,
+      message,
+    );
+    assertStringIncludes(error.hint, hint);
+    assertEquals([error.exitCode, error.output], [1, stderr.trim()]);
+  }
+});
+
+Deno.test("sshRun() leaves the remote program's own failure as it is", async () => {
+  const { host } = recordingHost({ answer: () => ({ code: 1, stderr: "Permission denied" }) });
+  await assertRejects(() => sshRun(host, targetIn("/m"), ["true"], { stdin: "null" }), ProcessError);
+});
+
+Deno.test("inspectKeys() finds public keys of every type, with options and comments", () => {
+  for (
+    const text of [
+      ed25519,
+      `${ed25519} a comment with spaces\n`,
+      `\n# mine\n\n${ed25519}\r\n`,
+      "ssh-rsa AAAAB3NzaC1yc2E= me",
+      "ecdsa-sha2-nistp521 AAAAE2== me",
+      "sk-ssh-ed25519@openssh.com AAAAGnNr me",
+      "sk-ecdsa-sha2-nistp256@openssh.com AAAAInNr me",
+      `from="10.0.0.*",command="echo \\"hi\\"" ${ed25519}`,
+      `restrict\t${ed25519}`,
+    ]
+  ) assertEquals(inspectKeys(text), { privateKey: false, publicKey: true }, text);
+});
+
+Deno.test("inspectKeys() finds private keys, also beside a public one", () => {
+  for (const kind of ["OPENSSH ", "RSA ", "EC ", "DSA ", "ENCRYPTED ", ""]) {
+    const key = `-----BEGIN ${kind}PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END ${kind}PRIVATE KEY-----\n`;
+    assertEquals(inspectKeys(key), { privateKey: true, publicKey: false });
+    assertEquals(inspectKeys(`${ed25519}\n${key}`), { privateKey: true, publicKey: true });
+  }
+});
+
+Deno.test("inspectKeys() finds no key in what is none", () => {
+  for (
+    const text of [
+      "",
+      "hello",
+      `# ${ed25519}`,
+      "ssh-ed25519",
+      "ssh-ed25519 ",
+      "ssh-ed25519 !!!",
+      "xssh-ed25519 AAAA",
+      "-----BEGIN CERTIFICATE-----\nMIIB\n",
+      "-----BEGIN PUBLIC KEY-----\nMIIB\n",
+    ]
+  ) assertEquals(inspectKeys(text), { privateKey: false, publicKey: false }, text);
+});
+
+testWith(["ssh-keygen"], "inspectKeys() knows what ssh-keygen makes", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    for (const [type, ...more] of [["ed25519"], ["ecdsa"], ["ecdsa", "-m", "PEM"], ["ecdsa", "-m", "PKCS8"]]) {
+      const path = `${directory}/${type}${more.join("")}`;
+      await runProcess(["ssh-keygen", "-q", "-t", type!, ...more, "-N", "", "-f", path], { stdin: "null" });
+      assertEquals(inspectKeys(await Deno.readTextFile(path)), { privateKey: true, publicKey: false });
+      assertEquals(inspectKeys(await Deno.readTextFile(`${path}.pub`)), { privateKey: false, publicKey: true });
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
