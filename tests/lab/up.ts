@@ -5,7 +5,7 @@ import { ensureDesktop } from "./desktop.ts";
 import { ensureEngine, ensureImage, findEngine } from "./engines.ts";
 import { ensureImageFiles, type ImageFiles } from "./image.ts";
 import { hostPackages, installPackages, xpraRuntimePackages } from "./packages.ts";
-import { engineNames, type Part, saveState } from "./state.ts";
+import { engineNames, type Part, saveState, type XpraSource } from "./state.ts";
 import { announce, type Lab, partStep, step } from "./steps.ts";
 import { ensureDenoPackages, ensureUser } from "./user.ts";
 import { buildLog, ensureHostXpra, findXpraSource, noSource } from "./xpra.ts";
@@ -32,9 +32,14 @@ export async function bringUp(lab: Lab): Promise<void> {
     return `${place} (Deno's packages: ${packages})`;
   });
   await Promise.all(engineNames.map((engine) => ensureEngine(lab, engine)));
-  const source = await findXpraSource(lab).catch((error) => {
-    lab.ui.warn(`xpra cannot be built (see ${buildLog()}): ${error instanceof Error ? error.message : error}`);
-    return undefined;
+  let source: XpraSource | undefined;
+  await step(lab, "xpra's source", async () => {
+    try {
+      source = await findXpraSource(lab);
+    } catch (error) {
+      lab.ui.warn(`xpra cannot be built (see ${buildLog()}): ${error instanceof Error ? error.message : error}`);
+    }
+    return source ? `${source.kind} ${source.version}` : "none";
   });
   await partStep(lab, "xpra", () => ensureHostXpra(lab, source));
   let files: ImageFiles | undefined;
