@@ -1,0 +1,157 @@
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { openChannels } from "../../lib/channels.ts";
+import { UserError } from "../../lib/errors.ts";
+import { mountsOf } from "../../lib/mounts.ts";
+import { runProcess } from "../../lib/process.ts";
+import {
+  appEnding,
+  appScript,
+  checkSessionName,
+  sessionNameOf,
+  type SessionPlan,
+  socketPath,
+  startSession,
+} from "../../lib/session.ts";
+import type { SshTarget } from "../../lib/ssh.ts";
+import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
+import { argumentsSeenByShell, awkwardWords, randomWords } from "./samples.ts";
+
+Deno.test("sessionNameOf() is the app's base name, without what a name cannot hold", () => {
+  for (
+    const [app, name] of [
+      ["firefox", "firefox"],
+      ["/usr/lib/x/foo-bar_1.2", "foo-bar_1.2"],
+      ["./my app", "my-app"],
+      ["it's", "it-s"],
+      ["-x", "x"],
+      [".hidden", "hidden"],
+      ["..", "app"],
+      ["/", "app"],
+      ["[", "app"],
+      ["日本", "app"],
+      ["über", "ber"],
+      ["a\nb", "a-b"],
+      ["x".repeat(300), "x".repeat(60)],
+    ] as const
+  ) assertEquals(sessionNameOf(app), name);
+});
+
+Deno.test("sessionNameOf() is a name that checkSessionName() takes, with room to count, whatever the app", () => {
+  for (const app of [...awkwardWords, ...randomWords(300, 5)]) checkSessionName(`${sessionNameOf(app)}-99`);
+});
+
+Deno.test("checkSessionName() refuses what could leave its directory or a unit's name, with exit code 2", () => {
+  for (const name of ["a", "9", "a.b_c-d", "x".repeat(64)]) checkSessionName(name);
+  for (const name of ["", ".", "..", "-a", ".a", "a/b", "a b", "a\n", "a@b", "ä", "a%i", "x".repeat(65)]) {
+    assertEquals(assertThrows(() => checkSessionName(name), UserError, "name of a session").exitCode, 2);
+  }
+});
+
+Deno.test("appScript() runs the app's words byte for byte, and tells its exit status", async () => {
+  const words = ["show", ...awkwardWords, ...randomWords(100, 6)];
+  // The script ends its shell, so its last lines are printed as one more call.
+  const script = appScript(words).replace('echo "', 'show "').replace("exit $status", "");
+  assertEquals(await argumentsSeenByShell(script), [words.slice(1), ["The app ended with exit status 0"]]);
+});
+
+Deno.test("appScript() ends with the app's exit status, without the server's TMPDIR", async () => {
+  const { code, stdout } = await runProcess(
+    ["/bin/sh", "-c", appScript(["sh", "-c", 'echo "[${TMPDIR-}]"; exit 7'])],
+    { stdin: "null", env: { TMPDIR: "/server" }, okCodes: "any" },
+  );
+  assertEquals([code, stdout], [7, "[]\nThe app ended with exit status 7\n"]);
+});
+
+Deno.test("socketPath() refuses a path that is longer than a socket's can be, counted in bytes", () => {
+  assertEquals(socketPath("/m/box/xpra", "firefox"), "/m/box/xpra/firefox");
+  const room = 107 - "/".length - "/s".length;
+  assertEquals(socketPath(`/${"a".repeat(room)}`, "s").length, 107);
+  for (const directory of [`/${"a".repeat(room + 1)}`, `/${"ü".repeat(room / 2 + 1)}`]) {
+    const error = assertThrows(() => socketPath(directory, "s"), UserError, "longer than 107 bytes");
+    assertEquals(error.exitCode, 2);
+    assertStringIncludes(error.hint, "GUI_CONTAINER_MOUNTS");
+  }
+});
+
+function start(answer: Answer, plan: Partial<SessionPlan> = {}): { recorded: RecordingHost; session: Promise<string> } {
+  const recorded = recordingHost({ env: { HOME: "/home/me" }, answer: () => answer });
+  const target: SshTarget = { name: "box", address: "10.0.0.5", mounts: mountsOf(recorded.host, "box") };
+  const whole: SessionPlan = {
+    app: ["xterm"],
+    name: "xterm",
+    exact: false,
+    open: openChannels({}),
+    screen: { width: 800, height: 600 },
+    ...plan,
+  };
+  return { recorded, session: startSession(recorded.host, target, whole) };
+}
+
+Deno.test("startSession() gives back the name that the container chose, after one SSH call", async () => {
+  const { recorded, session } = start({ stdout: "xterm-3\n" });
+  assertEquals(await session, "xterm-3");
+  assertEquals(recorded.calls.map(([program]) => program), ["ssh"]);
+});
+
+Deno.test("startSession() carries the app through both shells byte for byte", async () => {
+  const app = ["show", ...awkwardWords.filter((word) => word !== "")];
+  const { recorded, session } = start({ stdout: "x\n" }, { app, exact: true, name: "x" });
+  await session;
+  const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
+  assertEquals(words!.slice(0, 2), ["/bin/sh", "-c"]);
+  assertEquals(words!.slice(3, 7), ["gui-container", "x", "exact", "show"]);
+  assert(words!.includes(appScript(app)));
+  assert(words!.includes("800x600"));
+});
+
+Deno.test("startSession() sends scripts that a POSIX shell can parse", async () => {
+  const { recorded, session } = start({ stdout: "x\n" });
+  await session;
+  const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
+  const scripts = words!.filter((_, index) => words![index - 1] === "-c");
+  assertEquals(scripts.length, 2);
+  for (const script of scripts) await runProcess(["/bin/sh", "-n", "-c", script], { stdin: "null" });
+});
+
+Deno.test("startSession() tells a missing app, a missing xpra and a name that is taken apart", async () => {
+  for (
+    const [answer, message, exitCode] of [
+      [{ code: 127, stderr: "foo: not found\n" }, 'no program "foo" in the container "box"', 127],
+      [{ code: 127, stderr: "xpra: not found\n" }, 'no program "xpra" in the container "box"', 127],
+      [{ code: 75 }, 'There is a session "mine" in "box" already', 2],
+      [{ code: 1, stderr: "Failed to connect to bus\n" }, 'could not be started in "box"', 1],
+    ] as const
+  ) {
+    const { session } = start(answer, { app: ["foo"], name: "mine", exact: true });
+    const error = await assertRejects(() => session, UserError, message);
+    assertEquals(error.exitCode, exitCode);
+  }
+});
+
+Deno.test("appEnding() reads the app's exit status, and of its output what is not xpra's", async () => {
+  const directory = await Deno.makeTempDir();
+  const write = (text: string): Promise<void> => Deno.writeTextFile(`${directory}/s.log`, text);
+  try {
+    assertEquals(await appEnding(directory, "s"), undefined);
+    await write(
+      `2026-01-01 10:00:00,123 xpra is ready
+2026-01-01 10:00:00,124 started command '/bin/sh app' with pid 5
+The app ended with exit status 0
+cannot open display
+2026-01-01 10:00:01,000 more of xpra
+really
+The app ended with exit status 3
+2026-01-01 10:00:02,000 the end
+`,
+    );
+    assertEquals(await appEnding(directory, "s"), {
+      status: 3,
+      output: "The app ended with exit status 0\ncannot open display\nreally\n",
+    });
+    await write("2026-01-01 10:00:00,124 started command 'x' with pid 5\nkilled in the middle\n");
+    assertEquals((await appEnding(directory, "s"))?.status, undefined);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
