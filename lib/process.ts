@@ -39,6 +39,9 @@ const packages: Readonly<Record<string, string>> = {
 /** Time between SIGTERM and SIGKILL for a program that does not end. */
 const killAfterMs = 3_000;
 
+/** How long output is awaited after a program was ended, in milliseconds: a child of its own may hold it open for ever. */
+const lastOutputMs = 200;
+
 /**
  * Deno refuses to start anything under a scoped `--allow-run` while one of these is set, since they could replace the
  * program's code. An empty value passes, and means "not set" to the dynamic linker. Names: ld.so(8).
@@ -102,12 +105,14 @@ export function startProcess(argv: readonly string[], options: ProcessOptions): 
     throw explainSpawnError(error, program);
   }
   const onLine = typeof output === "object" ? output.line : undefined;
+  let killed = false;
   return {
     pid: child.pid,
-    ended: collect(argv, child, { stdin: options.stdin, piped: piped === "piped", onLine }),
+    ended: collect(argv, child, { stdin: options.stdin, piped: piped === "piped", onLine, wasKilled: () => killed }),
     kill(signal) {
       try {
         child.kill(signal);
+        killed = true;
       } catch {
         // It has ended by itself.
       }
@@ -136,9 +141,13 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
   try {
     const result = await child.ended;
     options.signal?.throwIfAborted();
-    if (deadline?.aborted && result.signal) throw new ProcessError(result, { timedOutAfterMs: options.timeoutMs! });
     const okCodes = options.okCodes ?? [0];
-    if (okCodes !== "any" && !okCodes.includes(result.code)) throw new ProcessError(result);
+    const isOk = okCodes === "any" || okCodes.includes(result.code);
+    // Some hand SIGTERM on and end by themselves: "lxc exec" does, with status 143.
+    if (deadline?.aborted && (!isOk || result.signal)) {
+      throw new ProcessError(result, { timedOutAfterMs: options.timeoutMs! });
+    }
+    if (!isOk) throw new ProcessError(result);
     return result;
   } finally {
     stop.removeEventListener("abort", end);
@@ -149,18 +158,35 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
 async function collect(
   argv: readonly string[],
   child: Deno.ChildProcess,
-  how: { stdin: ProcessOptions["stdin"]; piped: boolean; onLine: ((line: string) => void) | undefined },
+  how: {
+    stdin: ProcessOptions["stdin"];
+    piped: boolean;
+    onLine: ((line: string) => void) | undefined;
+    wasKilled: () => boolean;
+  },
 ): Promise<ProcessResult> {
+  const giveUp = new AbortController();
+  let giveUpTimer: ReturnType<typeof setTimeout> | undefined;
+  const ended = child.status.then((status) => {
+    if (how.wasKilled()) giveUpTimer = setTimeout(() => giveUp.abort(), lastOutputMs);
+    return status;
+  });
+  const read = (stream: ReadableStream<Uint8Array>): Promise<string> =>
+    readAll(stream, { onLine: how.onLine, giveUp: giveUp.signal });
   const [status, stdout, stderr] = await Promise.all([
-    child.status,
-    how.piped ? readAll(child.stdout, how.onLine) : "",
-    how.piped ? readAll(child.stderr, how.onLine) : "",
+    ended,
+    how.piped ? read(child.stdout) : "",
+    how.piped ? read(child.stderr) : "",
     typeof how.stdin === "object" ? writeAll(child.stdin, how.stdin.text) : undefined,
   ]);
+  clearTimeout(giveUpTimer);
   return { argv, code: status.code, signal: status.signal, stdout, stderr };
 }
 
-async function readAll(stream: ReadableStream<Uint8Array>, onLine?: (line: string) => void): Promise<string> {
+async function readAll(
+  stream: ReadableStream<Uint8Array>,
+  { onLine, giveUp }: { onLine: ((line: string) => void) | undefined; giveUp: AbortSignal },
+): Promise<string> {
   let all = "";
   let told = 0;
   const decoder = new TextDecoder();
@@ -169,8 +195,10 @@ async function readAll(stream: ReadableStream<Uint8Array>, onLine?: (line: strin
     for (let end; (end = all.indexOf("\n", told)) >= 0; told = end + 1) onLine(all.slice(told, end));
     if (last && told < all.length) onLine(all.slice(told));
   };
-  for await (const chunk of stream) {
-    all += decoder.decode(chunk, { stream: true });
+  const reader = stream.getReader();
+  giveUp.addEventListener("abort", () => reader.cancel().catch(() => {}));
+  for (let chunk; !(chunk = await reader.read()).done;) {
+    all += decoder.decode(chunk.value, { stream: true });
     tell(false);
   }
   all += decoder.decode();
