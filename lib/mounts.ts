@@ -80,7 +80,9 @@ export async function removeMounts(host: Host, made: readonly string[]): Promise
  * default entries that new files inherit.
  */
 export async function shareMounts(host: Host, mounts: Mounts, containerHostUid: string): Promise<void> {
-  const me = host.dryRun ? "$(id -u)" : String((await Deno.stat(mounts.xpra)).uid);
+  const me = host.dryRun
+    ? await host.value(["id", "-u"], { stdin: "null", variable: "MY_UID", filter: "", parse: String })
+    : String((await Deno.stat(mounts.xpra)).uid);
   const entries = [
     `u:${containerHostUid}:rwx`,
     "g::---",
