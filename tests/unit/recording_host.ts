@@ -10,7 +10,7 @@ export interface RecordingUi {
   said: string[];
 }
 
-/** A {@linkcode Ui} that keeps what it is told, and answers each question with `yes`. */
+/** A {@linkcode Ui} that keeps what it is told, answers each question with `yes`, and chooses the first of several. */
 export function recordingUi({ yes = false }: { yes?: boolean } = {}): RecordingUi {
   const said: string[] = [];
   return {
@@ -26,6 +26,10 @@ export function recordingUi({ yes = false }: { yes?: boolean } = {}): RecordingU
       confirm(question) {
         said.push(`confirm: ${question}`);
         return Promise.resolve(yes);
+      },
+      choose(question, choices) {
+        said.push(`choose: ${question}`);
+        return Promise.resolve(choices[0]);
       },
       enter(prompt) {
         said.push(`enter: ${prompt}`);

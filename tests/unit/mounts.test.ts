@@ -1,0 +1,92 @@
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assertEquals, assertThrows } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import { UserError } from "../../lib/errors.ts";
+import { dryRunHost, type Host } from "../../lib/host.ts";
+import { exists, makeMounts, mountDevices, mountsOf, removeMounts, shareMounts, usedMounts } from "../../lib/mounts.ts";
+import { recordingHost, recordingUi } from "./recording_host.ts";
+import { argumentsSeenByShell } from "./samples.ts";
+
+function hostIn(env: Record<string, string>): Host {
+  return recordingHost({ env }).host;
+}
+
+async function inTempDir(test: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "it's " });
+  try {
+    await test(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("mountsOf() is below $GUI_CONTAINER_MOUNTS, else below the home directory", () => {
+  const mounts = mountsOf(hostIn({ HOME: "/home/me" }), "box");
+  assertEquals(mounts, {
+    directory: "/home/me/container_mounts/box",
+    xpra: "/home/me/container_mounts/box/xpra",
+    share: "/home/me/container_mounts/box/share",
+    knownHosts: "/home/me/container_mounts/box/known_hosts",
+  });
+  assertEquals(mountsOf(hostIn({ HOME: "/home/me", GUI_CONTAINER_MOUNTS: "/m/" }), "box").directory, "/m/box");
+});
+
+Deno.test("mountsOf() refuses a relative path, and to guess", () => {
+  for (const env of [{}, { GUI_CONTAINER_MOUNTS: "m" }, { GUI_CONTAINER_MOUNTS: "~/m", HOME: "/h" }]) {
+    assertEquals(assertThrows(() => mountsOf(hostIn(env), "box"), UserError).exitCode, 2);
+  }
+});
+
+Deno.test("mountDevices() shows the two directories, and nothing else of the host", () => {
+  const mounts = mountsOf(hostIn({ GUI_CONTAINER_MOUNTS: "/m" }), "box");
+  assertEquals(mountDevices(mounts), {
+    xpra: { type: "disk", source: "/m/box/xpra", path: "/home/ubuntu/.xpra" },
+    share: { type: "disk", source: "/m/box/share", path: "/home/ubuntu/share" },
+  });
+});
+
+Deno.test("makeMounts() tells what it made, and removeMounts() takes just that away", () =>
+  inTempDir(async (directory) => {
+    const host = hostIn({ GUI_CONTAINER_MOUNTS: directory });
+    const mounts = mountsOf(host, "box");
+    await Deno.mkdir(mounts.share, { recursive: true });
+    await Deno.writeTextFile(join(mounts.share, "kept"), "");
+    assertEquals(await usedMounts(mounts), mounts.share);
+    const made = await makeMounts(host, mounts);
+    assertEquals(made, [mounts.xpra]);
+    await Deno.writeTextFile(join(mounts.xpra, "log"), "");
+    await removeMounts(host, made);
+    assertEquals([await exists(mounts.xpra), await exists(join(mounts.share, "kept"))], [false, true]);
+
+    const other = mountsOf(host, "other");
+    const all = await makeMounts(host, other);
+    assertEquals(all, [other.directory, other.xpra, other.share]);
+    assertEquals(await usedMounts(other), undefined);
+    await removeMounts(host, all);
+    assertEquals(await exists(other.directory), false);
+    // What is gone already is no failure.
+    await removeMounts(host, all);
+  }));
+
+Deno.test("makeMounts() makes MOUNTS too, and leaves it", () =>
+  inTempDir(async (directory) => {
+    const host = hostIn({ GUI_CONTAINER_MOUNTS: join(directory, "a/b") });
+    await removeMounts(host, await makeMounts(host, mountsOf(host, "box")));
+    assertEquals([...Deno.readDirSync(join(directory, "a/b"))], []);
+  }));
+
+Deno.test("shareMounts() prints in a dry run what it does in a real one", () =>
+  inTempDir(async (directory) => {
+    const recorded = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory } });
+    const mounts = mountsOf(recorded.host, "box");
+    await makeMounts(recorded.host, mounts);
+    await shareMounts(recorded.host, mounts, "1001000");
+    assertEquals((await Deno.stat(mounts.share)).mode! & 0o7777, 0o771);
+
+    const { ui, said } = recordingUi();
+    await shareMounts(dryRunHost({ ui, signal: new AbortController().signal }), mounts, "1001000");
+    const lines = said.map((text) => text.replace(/^plan: /, "")).join("\n");
+    const seen = await argumentsSeenByShell(`setfacl() { show setfacl "$@"; }\n${lines}`);
+    assertEquals(seen, recorded.calls);
+  }));

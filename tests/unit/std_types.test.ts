@@ -1,0 +1,60 @@
+// The npm mirror of @std has no types, and an untyped import is silently `any`: our own types must make a wrong call an error.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { fromFileUrl, join } from "@std/path";
+import { runProcess } from "../../lib/process.ts";
+
+const root = fromFileUrl(new URL("../..", import.meta.url));
+
+/** The lines that `deno check` finds an error on, of a file with these lines below its imports; its exit status. */
+async function check(lines: readonly string[]): Promise<{ code: number; errorLines: string[]; output: string }> {
+  const imports = [["parseArgs", "cli"], ["parse", "yaml"], ["join", "path"], ["assertEquals", "assert"]];
+  const text = [
+    ...imports.flatMap(([name, module]) => [
+      `// @ts-types="${join(root, "lib/types", `std_${module}.d.ts`)}"`,
+      `import { ${name} } from "@std/${module}";`,
+    ]),
+    "export { assertEquals, join, parse, parseArgs };",
+    ...lines,
+  ].join("\n");
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = join(directory, "calls.ts");
+    await Deno.writeTextFile(path, text);
+    const argv = [Deno.execPath(), "check", "--quiet", "--no-lock", "--config", join(root, "deno.json"), path];
+    const { code, stderr } = await runProcess(argv, { stdin: "null", env: { NO_COLOR: "1" }, okCodes: "any" });
+    const all = text.split("\n");
+    const errorLines = [...stderr.matchAll(/calls\.ts:(\d+):\d+$/gm)].map(([, line]) => all[Number(line) - 1]!);
+    return { code, errorLines, output: stderr };
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("deno check passes right calls of @std", async () => {
+  const { code, output } = await check([
+    'export const args: string[] = parseArgs(["-a", "b"], { boolean: ["a"], string: ["_"], stopEarly: true })._;',
+    'export const data: unknown = parse("a: 1");',
+    'export const path: string = join("a", "b", "c");',
+    'assertEquals(path, "a/b/c");',
+  ]);
+  assertEquals(code, 0, output);
+});
+
+Deno.test("deno check rejects each wrong call of @std", async () => {
+  const wrong = [
+    'parseArgs("-a");',
+    'parseArgs([], { bolean: ["a"] });',
+    "parse(5);",
+    'parse("a: 1").a;',
+    'join(5, "a");',
+    "join();",
+    'const length: number = join("a"); export { length };',
+    "assertEquals(1);",
+  ];
+  const { code, errorLines, output } = await check(wrong);
+  assert(code !== 0);
+  assertEquals([...new Set(errorLines)], wrong, output);
+});
