@@ -6,26 +6,43 @@
  * @module
  */
 
-import { channelLine, openChannels } from "./lib/channels.ts";
+import { type Channel, channelLine, openChannels } from "./lib/channels.ts";
 import { type Arguments, runScript, type ScriptSpec } from "./lib/cli.ts";
 import { attachClient, screenSize } from "./lib/client.ts";
-import { checkInstanceName, chooseEngine } from "./lib/engine.ts";
-import { ExitCode, inputError, Interrupted, UserError } from "./lib/errors.ts";
+import { checkInstanceName, chooseEngine, type Engine, listInstances } from "./lib/engine.ts";
+import { ExitCode, inputError, type ProcessResult, UserError } from "./lib/errors.ts";
 import type { Host } from "./lib/host.ts";
-import { mountsOf } from "./lib/mounts.ts";
-import { reachContainer } from "./lib/reach.ts";
-import { appEnding, checkSessionName, sessionNameOf, socketPath, startSession } from "./lib/session.ts";
+import { joinSession, listSessions, type LiveSession, noSession, stopSessions } from "./lib/live_sessions.ts";
+import { exists, mountsOf } from "./lib/mounts.ts";
+import { isRunning, reachContainer } from "./lib/reach.ts";
+import { appEnding, checkSessionName, readSessionLog, sessionNameOf, socketPath, startSession } from "./lib/session.ts";
+import type { SshTarget } from "./lib/ssh.ts";
 import { quoteWords, splitWords, WordsError } from "./lib/words.ts";
 
 const spec = {
   name: "attach.ts",
   summary: "Runs an app in a container and shows its windows among the host's own.",
-  usage: ["[options] NAME APP_CMDLINE [XPRA_OPTION...]"],
+  usage: [
+    "[options] NAME APP_CMDLINE [XPRA_OPTION...]",
+    "[options] NAME",
+    "--list [NAME]",
+    "--stop NAME [SESSION | --all]",
+    "--logs NAME [SESSION]",
+  ],
   options: {
-    "session": { value: "S", help: "Name of the session (default: the app's base name, then -2, -3, …)" },
+    "session": {
+      value: "S",
+      help: "Name for a new session (default: the app's base name, then -2, -3, …), or the one to reattach",
+    },
+    "detached": { help: "Start the session and return without attaching" },
+    "join": { help: "Run APP_CMDLINE in the live session, and return when it ends" },
     "preset": { value: "P", help: "isolated, desktop (default) or trusted: which channels are open" },
     "allow": { value: "C,…", help: "Open these channels as well" },
     "deny": { value: "C,…", help: "Close these channels" },
+    "list": { help: "Show the sessions that run" },
+    "stop": { help: "End a session and all that belongs to it" },
+    "all": { help: "With --stop: all sessions of the container" },
+    "logs": { help: "Print what a session's app and server have printed" },
   },
   epilogue: `
 Channels: clipboard-in (host to app), clipboard-out (app to host), clipboard (both), sound, microphone, webcam,
@@ -44,62 +61,201 @@ type Name = keyof typeof spec.options;
 
 /** Runs the script. Returns the exit code. */
 export async function main(host: Host, args: Arguments<Name>): Promise<number> {
-  const [container, commandLine, ...userOptions] = args.positionals;
-  if (container === undefined || commandLine === undefined) {
-    throw inputError("Arguments are missing: NAME APP_CMDLINE", "See attach.ts --help");
-  }
-  checkInstanceName(container);
+  const { flags, values } = args;
+  const [container, ...words] = args.positionals;
+  if (container !== undefined) checkInstanceName(container);
+  const most = flags.has("list") ? 0 : flags.has("stop") || flags.has("logs") ? 1 : Infinity;
+  if (words.length > most) throw inputError(`Too many arguments: "${words[most]}"`, "See attach.ts --help");
+  if (flags.has("list")) return await list(host, container, values.get("engine"));
+  if (container === undefined) throw inputError("The container's NAME is missing", "See attach.ts --help");
+  const wanted = values.get("session");
+  if (wanted !== undefined) checkSessionName(wanted);
+  if (flags.has("logs")) return await showLog(host, container, words[0] ?? wanted);
+  if (flags.has("stop")) return await stop(host, container, { session: words[0] ?? wanted, args });
+
+  const open = openChannels({ preset: values.get("preset"), allow: values.get("allow"), deny: values.get("deny") });
+  // What starts with a dash is for xpra: then there is no APP_CMDLINE, and the session that runs is meant.
+  const commandLine = words[0]?.startsWith("-") ? undefined : words.shift();
+  if (commandLine === undefined) return await reattach(host, container, { open, userOptions: words, wanted, args });
   const app = splitCommandLine(commandLine);
-  const exact = args.values.get("session");
-  const name = exact ?? sessionNameOf(app[0]!);
+  if (flags.has("join")) return await join(host, container, { app, wanted, args });
+  return await attach(host, container, { app, open, userOptions: words, wanted, args });
+}
+
+interface Details {
+  args: Arguments<Name>;
+  wanted: string | undefined;
+  open: Set<Channel>;
+  userOptions: string[];
+}
+
+async function attach(host: Host, container: string, details: Details & { app: string[] }): Promise<number> {
+  const { app, open, userOptions, wanted, args } = details;
+  const name = wanted ?? sessionNameOf(app[0]!);
   checkSessionName(name);
-  const open = openChannels({
-    preset: args.values.get("preset"),
-    allow: args.values.get("allow"),
-    deny: args.values.get("deny"),
-  });
   const mounts = mountsOf(host, container);
   socketPath(mounts.xpra, `${name}-99`);
-  if (!host.dryRun && !host.env("DISPLAY")) {
-    throw new UserError("There is no display to show windows on: $DISPLAY is not set", {
-      hint: "Run it in a desktop session",
-    });
-  }
-
+  const detached = args.flags.has("detached");
+  if (!detached) needDisplay(host);
   const engine = await chooseEngine(host, args.values.get("engine"));
   const [target, screen] = await Promise.all([reachContainer(engine, container, mounts), screenSize(host)]);
-  const session = await startSession(host, target, { app, name, exact: exact !== undefined, open, screen });
-  host.ui.status(channelLine(open));
-  const client = await attachClient(host, {
-    socket: socketPath(mounts.xpra, session),
-    container,
-    open,
-    userOptions,
-  });
-  if (host.dryRun) return 0;
+  const session = await startSession(host, target, { app, name, exact: wanted !== undefined, open, screen });
+  if (detached) {
+    host.ui.result(session, { container, session });
+    return 0;
+  }
+  return await show(host, target, { session, open, userOptions });
+}
 
+async function reattach(host: Host, container: string, details: Details): Promise<number> {
+  const { open, userOptions, wanted, args } = details;
+  needDisplay(host);
+  const target = await reach(host, container, args);
+  const session = wanted ?? await theLiveSession(host, target);
+  if (wanted !== undefined && !host.dryRun && !await exists(socketPath(target.mounts.xpra, wanted))) {
+    throw noSession(container, wanted);
+  }
+  return await show(host, target, { session, open, userOptions });
+}
+
+async function join(
+  host: Host,
+  container: string,
+  { app, wanted, args }: Pick<Details, "args" | "wanted"> & { app: string[] },
+): Promise<number> {
+  const target = await reach(host, container, args);
+  const session = wanted ?? await theLiveSession(host, target);
+  const status = await joinSession(host, target, { session, app });
+  if (status === 0) return 0;
+  throw new UserError(`"${app[0]}" ended with exit status ${status}`, {
+    hint: `What it printed is in the session's log: attach.ts --logs ${container} ${session}`,
+  });
+}
+
+/** The one live session; with several, a choice of the user's. */
+async function theLiveSession(host: Host, target: SshTarget): Promise<string> {
+  const sessions = await listSessions(host, target);
+  if (host.dryRun) return "SESSION";
+  if (sessions.length === 0) {
+    throw new UserError(`No session runs in "${target.name}"`, {
+      hint: `Start one: attach.ts ${target.name} APP_CMDLINE`,
+    });
+  }
+  const chosen = sessions.length === 1 ? sessions[0] : await host.ui.choose(
+    `Several sessions run in "${target.name}"`,
+    sessions,
+    ({ session, app }) => `${session}  ${app}`,
+  );
+  if (chosen) return chosen.session;
+  throw inputError(
+    `Several sessions run in "${target.name}": ${sessions.map(({ session }) => session).join(", ")}`,
+    "Name one with --session",
+  );
+}
+
+/** Attaches xpra's client until the session ends or the user detaches. */
+async function show(
+  host: Host,
+  { name: container, mounts }: SshTarget,
+  { session, open, userOptions }: { session: string; open: Set<Channel>; userOptions: string[] },
+): Promise<number> {
+  host.ui.status(channelLine(open));
+  const socket = socketPath(mounts.xpra, session);
+  const client = await attachClient(host, { socket, container, open, userOptions });
+  if (host.dryRun) return 0;
   if (host.signal.aborted) {
-    if (host.signal.reason instanceof Interrupted && await isListening(mounts.xpra, session)) {
-      host.ui.status(`Detached; the app runs on. To come back: attach.ts ${quoteWords([container])}`);
+    if (await exists(socket)) {
+      const back = quoteWords(["attach.ts", "--session", session, container]);
+      host.ui.status(`Detached; the app runs on. To come back: ${back}`);
     }
     throw host.signal.reason;
   }
-  const ending = await appEnding(mounts.xpra, session);
-  if (ending?.status === undefined && client.code !== 0) {
-    throw new UserError(`The xpra client ended with exit status ${client.code}`, {
-      hint: "What it said is above; the server's log is beside the socket",
-      output: `${client.stdout}${client.stderr}`.split("\n").slice(-15).join("\n"),
-    });
-  }
+  return await tellEnding(mounts.xpra, session, client);
+}
+
+async function tellEnding(directory: string, session: string, client: ProcessResult): Promise<number> {
+  const ending = await appEnding(directory, session);
   if (ending?.status) {
-    const missing = ending.status === ExitCode.missingProgram;
-    throw new UserError(`"${app[0]}" ended with exit status ${ending.status}`, {
-      hint: `Its whole output is in ${mounts.xpra}/${session}.log`,
-      exitCode: missing ? ExitCode.missingProgram : ExitCode.failed,
+    throw new UserError(`The app of "${session}" ended with exit status ${ending.status}`, {
+      hint: `All that it printed is in ${directory}/${session}.log`,
+      exitCode: ending.status === ExitCode.missingProgram ? ExitCode.missingProgram : ExitCode.failed,
       output: ending.output,
     });
   }
+  if (ending?.status === undefined && client.code !== 0) {
+    throw new UserError(`The xpra client ended with exit status ${client.code}`, {
+      hint: `The server's log is in ${directory}/${session}.log`,
+      output: `${client.stdout}${client.stderr}`.split("\n").slice(-15).join("\n"),
+    });
+  }
   return 0;
+}
+
+async function list(host: Host, container: string | undefined, wantedEngine: string | undefined): Promise<number> {
+  const engine = await chooseEngine(host, wantedEngine);
+  const names = container === undefined ? await containersOfOurs(engine) : [container];
+  const sessions: LiveSession[] = [];
+  for (const name of names) {
+    if (container !== undefined && !host.dryRun && !await isRunning(engine, name)) continue;
+    sessions.push(...await listSessions(host, await reachContainer(engine, name, mountsOf(host, name))));
+  }
+  const rows = sessions.map(({ container, session, app, pid, clients, since }) =>
+    [container, session, app, pid, clients, since].join("\t")
+  );
+  host.ui.result(rows.join("\n"), sessions);
+  return 0;
+}
+
+/** The running containers that create made, by their pinned host keys here. */
+async function containersOfOurs(engine: Engine): Promise<string[]> {
+  const names: string[] = [];
+  for (const { name, status } of await listInstances(engine)) {
+    if (status === "Running" && await exists(mountsOf(engine.host, name).knownHosts)) names.push(name);
+  }
+  return names;
+}
+
+async function stop(
+  host: Host,
+  container: string,
+  { session, args }: { session: string | undefined; args: Arguments<Name> },
+): Promise<number> {
+  // `--stop NAME --all`, as the contract writes it, has the option behind the name.
+  const all = args.flags.has("all") || session === "--all";
+  const target = await reach(host, container, args);
+  const sessions = await listSessions(host, target);
+  const names = all ? sessions.map((live) => live.session) : [session ?? await theLiveSession(host, target)];
+  if (!all && !host.dryRun && !sessions.some((live) => live.session === names[0])) {
+    throw noSession(container, names[0]!);
+  }
+  if (names.length > 0) await stopSessions(host, target, names);
+  host.ui.result(names.join("\n"), names.map((name) => ({ container, session: name })));
+  return 0;
+}
+
+async function showLog(host: Host, container: string, session: string | undefined): Promise<number> {
+  const { xpra } = mountsOf(host, container);
+  const log = await readSessionLog(xpra, session);
+  if (log === undefined) {
+    throw inputError(
+      session === undefined ? `There is no log of a session of "${container}"` : `There is no log of "${session}"`,
+      `See what is in ${xpra}`,
+    );
+  }
+  host.ui.result(log.trimEnd(), log);
+  return 0;
+}
+
+async function reach(host: Host, container: string, args: Arguments<Name>): Promise<SshTarget> {
+  const engine = await chooseEngine(host, args.values.get("engine"));
+  return await reachContainer(engine, container, mountsOf(host, container));
+}
+
+function needDisplay(host: Host): void {
+  if (host.dryRun || host.env("DISPLAY")) return;
+  throw new UserError("There is no display to show windows on: $DISPLAY is not set", {
+    hint: "Run it in a desktop session, or start the app without its windows: --detached",
+  });
 }
 
 function splitCommandLine(commandLine: string): string[] {
@@ -110,14 +266,6 @@ function splitCommandLine(commandLine: string): string[] {
   } catch (error) {
     if (!(error instanceof WordsError)) throw error;
     throw inputError(`APP_CMDLINE cannot be split into words: ${error.message}`, "Quote it as for a POSIX shell");
-  }
-}
-
-async function isListening(directory: string, session: string): Promise<boolean> {
-  try {
-    return (await Deno.lstat(socketPath(directory, session))).isSocket ?? false;
-  } catch {
-    return false;
   }
 }
 

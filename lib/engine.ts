@@ -102,6 +102,11 @@ export async function findInstance(engine: Engine, name: string): Promise<Instan
   return found === undefined ? undefined : parseInstance(found);
 }
 
+/** All instances, without their state. */
+export async function listInstances(engine: Engine): Promise<Instance[]> {
+  return ((await query(engine, "/1.0/instances?recursion=1") ?? []) as unknown[]).map(parseInstance);
+}
+
 /** Whether there is a profile called `name`. */
 export async function profileExists(engine: Engine, name: string): Promise<boolean> {
   return await query(engine, `/1.0/profiles/${name}`) !== undefined;

@@ -27,11 +27,7 @@ export async function reachContainer(engine: Engine, name: string, mounts: Mount
   const { host } = engine;
   const instance = await findInstance(engine, name);
   if (!host.dryRun) {
-    if (!instance) {
-      throw new UserError(`There is no container "${name}"`, {
-        hint: `Make it with create.ts, or see ${engine.cli} list`,
-      });
-    }
+    if (!instance) throw noContainer(engine, name);
     if (!await exists(mounts.knownHosts)) {
       throw new UserError(`The host keys of "${name}" are not pinned: there is no ${mounts.knownHosts}`, {
         hint: "Make the container with create.ts, or set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
@@ -45,4 +41,21 @@ export async function reachContainer(engine: Engine, name: string, mounts: Mount
   }
   await exec(engine, name, ["/bin/sh", "-c", awaitNetworkScript], { stdin: "null", timeoutMs: networkTimeoutMs });
   return { name, address: await instanceAddress(engine, name), mounts };
+}
+
+/**
+ * Whether the container runs.
+ *
+ * @throws {UserError} when there is none
+ */
+export async function isRunning(engine: Engine, name: string): Promise<boolean> {
+  const instance = await findInstance(engine, name);
+  if (!instance) throw noContainer(engine, name);
+  return instance.status === "Running";
+}
+
+function noContainer(engine: Engine, name: string): UserError {
+  return new UserError(`There is no container "${name}"`, {
+    hint: `Make it with create.ts, or see ${engine.cli} list`,
+  });
 }

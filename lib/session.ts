@@ -10,7 +10,7 @@ import { ExitCode, inputError, ProcessError, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { containerPaths } from "./mounts.ts";
 import { sshRun, type SshTarget } from "./ssh.ts";
-import { quoteWords } from "./words.ts";
+import { quoteWord, quoteWords } from "./words.ts";
 import { serverArgv, serverEnvironment } from "./xpra.ts";
 
 /** What is to run in a new session. */
@@ -63,14 +63,15 @@ printf '%s\\n' "$session"
 `;
 
 /**
- * The main process of the unit, under sh in the container, with the app as the text of a script, the screen, and the
- * words of xpra: an X server on a display of its own choice, with a cookie for any display (Xsecurity(7); the format of
+ * The main process of the unit, under sh in the container, with the app as the text of a script, the screen, the
+ * app's command line as a JSON string, and the words of xpra: an X server on a display of its own choice, with a cookie for any display (Xsecurity(7); the format of
  * the entry is in Xauth's \`AuWrite.c\`), a D-Bus, then xpra in this process, to which systemd has given the socket.
  */
 const serverScript = `
 set -eu
 umask 077
 printf '%s\\n' "$1" >"$RUNTIME_DIRECTORY/app"
+printf '%s\\n' "$3" >"$RUNTIME_DIRECTORY/record"
 export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority" TMPDIR="$RUNTIME_DIRECTORY" LANG="\${LANG:-C.UTF-8}"
 { printf '\\377\\377\\0\\0\\0\\0\\0\\022MIT-MAGIC-COOKIE-1\\0\\020'; head -c 16 /dev/urandom; } >"$XAUTHORITY"
 mkfifo "$RUNTIME_DIRECTORY/display"
@@ -80,7 +81,7 @@ dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
 export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
 read -r display <"$RUNTIME_DIRECTORY/display"
 export DISPLAY=":$display"
-shift 2
+shift 3
 exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" --sessions-dir="$RUNTIME_DIRECTORY/xpra" "$@"
 `;
 
@@ -90,8 +91,11 @@ exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" --s
  * @throws {UserError} exit code 2
  */
 export function checkSessionName(name: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name)) {
-    throw inputError(`"${name}" cannot be the name of a session`, 'Use up to 64 letters, digits, "_", "." and "-"');
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) || name.endsWith(".log")) {
+    throw inputError(
+      `"${name}" cannot be the name of a session`,
+      'Use up to 64 letters, digits, "_", "." and "-"; do not end in ".log"',
+    );
   }
 }
 
@@ -102,9 +106,18 @@ export function sessionNameOf(app: string): string {
   return name || "app";
 }
 
-/** The script that runs the app: its words, then a line in the log on how it ended. */
+/**
+ * The script that runs the app. It leaves its environment and its process id for those who join the session, tells in
+ * the log how the app ended, and waits for the apps that joined: they hold a lock on the environment's file.
+ */
 export function appScript(app: readonly string[]): string {
-  return `unset TMPDIR\n${quoteWords(app)}\nstatus=$?\necho "The app ended with exit status $status"\nexit $status`;
+  return `unset TMPDIR
+export -p >"$RUNTIME_DIRECTORY/environment"
+/bin/sh -c 'echo $$ >"$RUNTIME_DIRECTORY/pid"; exec "$@"' sh ${app.map(quoteWord).join(" ")}
+status=$?
+echo "The app ended with exit status $status"
+flock --exclusive "$RUNTIME_DIRECTORY/environment" true
+exit $status`;
 }
 
 /**
@@ -123,6 +136,7 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     "gui-container",
     appScript(plan.app),
     `${plan.screen.width}x${plan.screen.height}`,
+    JSON.stringify(quoteWords(plan.app)),
     ...serverArgv({ open: plan.open }),
   ];
   try {
@@ -142,7 +156,7 @@ function explain(error: ProcessError, { name }: SshTarget, plan: SessionPlan): U
   if (error.code === taken) {
     return inputError(
       `There is a session "${plan.name}" in "${name}" already`,
-      "Choose another name with --session, or leave APP_CMDLINE away to attach to it",
+      "Choose another name with --session; to attach to it leave APP_CMDLINE away, to run the app in it say --join",
     );
   }
   if (error.code === ExitCode.missingProgram) {
@@ -185,15 +199,33 @@ export interface AppEnding {
   output: string;
 }
 
-/** Reads the log of a session that has ended; undefined when there is none. */
-export async function appEnding(xpraDirectory: string, session: string): Promise<AppEnding | undefined> {
-  let log: string;
+/**
+ * The log of a session; of the one that was started last when no name is given. Undefined when there is none.
+ */
+export async function readSessionLog(xpraDirectory: string, session?: string): Promise<string | undefined> {
   try {
-    log = await Deno.readTextFile(join(xpraDirectory, `${session}.log`));
+    const name = session ?? await newestLog(xpraDirectory);
+    return name && await Deno.readTextFile(join(xpraDirectory, `${name}.log`));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+async function newestLog(xpraDirectory: string): Promise<string | undefined> {
+  let newest: { name: string; time: number } | undefined;
+  for await (const { name } of Deno.readDir(xpraDirectory)) {
+    if (!name.endsWith(".log")) continue;
+    const time = (await Deno.stat(join(xpraDirectory, name))).mtime?.getTime() ?? 0;
+    if (!newest || time > newest.time) newest = { name: name.slice(0, -".log".length), time };
+  }
+  return newest?.name;
+}
+
+/** How the app of a session that has ended did so, by its log; undefined when there is none. */
+export async function appEnding(xpraDirectory: string, session: string): Promise<AppEnding | undefined> {
+  const log = await readSessionLog(xpraDirectory, session);
+  if (log === undefined) return undefined;
   const end = [...log.matchAll(/^The app ended with exit status (\d+)$/gm)].at(-1);
   const output = log.slice(log.indexOf(" started command "), end?.index).split("\n").slice(1);
   return {

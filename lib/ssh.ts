@@ -70,7 +70,7 @@ function sshOptions(mounts: Mounts, name: string, { mayAsk }: { mayAsk: boolean 
 /**
  * Runs a program in a container and captures what it prints.
  *
- * @throws {UserError} when SSH itself failed (its exit status 255)
+ * @throws {UserError} when SSH itself failed: exit status 255, with a message. Without one, a signal ended the program
  */
 export async function sshRun(
   host: Host,
@@ -82,7 +82,7 @@ export async function sshRun(
   try {
     return await host.run(sshArgv(target, remote, { mayAsk }), options);
   } catch (error) {
-    throw error instanceof ProcessError && error.code === 255 ? explain(target, error) : error;
+    throw error instanceof ProcessError && error.code === 255 && error.stderr !== "" ? explain(target, error) : error;
   }
 }
 

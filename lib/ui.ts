@@ -33,6 +33,8 @@ export interface Ui {
    * `personOnly`: `--yes` does not answer it.
    */
   confirm(question: string, options?: { personOnly?: boolean }): Promise<boolean>;
+  /** Lets the user choose one of several; undefined without a terminal, or for an answer that is none of them. */
+  choose<T>(question: string, choices: readonly T[], describe: (choice: T) => string): Promise<T | undefined>;
   /**
    * Waits for Enter, or the end of the input.
    * @throws the signal's reason when the run is ended meanwhile
@@ -80,6 +82,11 @@ export function terminalUi(options: UiOptions): Ui {
       if (options.yes && !personOnly) return true;
       if (!Deno.stdin.isTerminal()) return false;
       return /^y(es)?$/i.test((await ask(`${question} [y/N] `) ?? "").trim());
+    },
+    async choose(question, choices, describe) {
+      if (!Deno.stdin.isTerminal()) return undefined;
+      const list = choices.map((choice, index) => `  ${index + 1}  ${printable(describe(choice))}\n`).join("");
+      return choices[Number(await ask(`${question}:\n${list}Which one? [1-${choices.length}] `)) - 1];
     },
     async enter(prompt) {
       await ask(options.quiet ? "" : prompt);

@@ -105,19 +105,7 @@ async function show(picture: string | undefined): Promise<void> {
     // The page is painted a moment after the window.
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     await runProcess(["import", "-window", "root", picture], { stdin: "null" });
-    await runProcess([
-      "xdotool",
-      "search",
-      "--onlyvisible",
-      "--name",
-      "gui-container demo",
-      "windowactivate",
-      "--sync",
-      "key",
-      "ctrl+q",
-    ], {
-      stdin: "null",
-    });
+    await run(["./attach.ts", "--stop", name, "--all"]);
     say(`A picture of it: ${picture}`);
   }
   await client.ended;

@@ -1,0 +1,131 @@
+/** The sessions that run in a container, as its systemd knows them: to list, to stop, to run another app in. */
+
+import { ExitCode, inputError, ProcessError, UserError } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { containerPaths } from "./mounts.ts";
+import { sshRun, type SshTarget } from "./ssh.ts";
+
+/** A session that runs. */
+export interface LiveSession {
+  container: string;
+  session: string;
+  /** The app's command line, quoted for a POSIX shell. */
+  app: string;
+  /** The app's process id in the container. */
+  pid: number;
+  /** How many xpra clients are attached. */
+  clients: number;
+  /** When it was started, ISO 8601. */
+  since: string;
+}
+
+/** Prints a line for each live session: name, process id, clients, start in seconds of the epoch, app as JSON. */
+const listScript = `
+export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
+systemctl --user list-units --type=service --state=activating,active --plain --no-legend 'gui-container-*' |
+while read -r unit rest; do
+  directory=$XDG_RUNTIME_DIR/\${unit%.service}
+  session=\${unit#gui-container-}
+  session=\${session%.service}
+  [ -e "$directory/record" ] || continue
+  printf '%s\\t%s\\t%s\\t%s\\t%s\\n' "$session" "$(cat "$directory/pid" 2>/dev/null)" \\
+    "$(grep -c " 03 *[0-9]* ${containerPaths.xpra}/$session\\$" /proc/net/unix)" \\
+    "$(stat -c %Y "$directory/record")" "$(cat "$directory/record")"
+done
+`;
+
+/** Stops the sessions that are named; the socket of each goes with it. */
+const stopScript = `
+export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
+for session; do
+  systemctl --user stop "gui-container-$session.service"
+done
+`;
+
+/** Exit status of {@linkcode joinScript} when there is no such session. */
+const notLive = 76;
+
+/**
+ * Runs an app in a session, under sh with the session's name and the app's words: with the environment of its first app,
+ * in a scope that ends with it, and with a lock that keeps the session from ending before. What it prints goes to the log.
+ */
+const joinScript = `
+export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
+environment=$XDG_RUNTIME_DIR/gui-container-$1/environment
+[ -e "$environment" ] || exit ${notLive}
+. "$environment"
+unit=gui-container-$1.service
+exec >>"${containerPaths.xpra}/$1.log" 2>&1
+shift
+command -v "$1" >/dev/null || exit ${ExitCode.missingProgram}
+exec systemd-run --user --scope --quiet --collect --property=BindsTo="$unit" --property=After="$unit" -- \\
+  flock --shared "$environment" "$@"
+`;
+
+/** The live sessions of a container, oldest first. */
+export async function listSessions(host: Host, target: SshTarget): Promise<LiveSession[]> {
+  const { stdout } = await sshRun(host, target, ["/bin/sh", "-c", listScript], { stdin: "null" });
+  return parseSessions(target.name, stdout);
+}
+
+/** Reads the lines of {@linkcode listScript}; the container is not trusted, and lines that are none are left out. */
+export function parseSessions(container: string, stdout: string): LiveSession[] {
+  const sessions = stdout.split("\n").flatMap((line): LiveSession[] => {
+    const [, session, pid, clients, since, record] = /^([\w.-]+)\t(\d*)\t(\d+)\t(\d+)\t(".*")$/.exec(line) ?? [];
+    if (session === undefined) return [];
+    try {
+      return [{
+        container,
+        session,
+        app: String(JSON.parse(record!)),
+        pid: Number(pid),
+        clients: Number(clients),
+        since: new Date(Number(since) * 1000).toISOString(),
+      }];
+    } catch {
+      return [];
+    }
+  });
+  return sessions.sort((a, b) => a.since < b.since ? -1 : a.since > b.since ? 1 : 0);
+}
+
+/** Stops sessions: app, xpra, X server and bus of each. */
+export async function stopSessions(host: Host, target: SshTarget, names: readonly string[]): Promise<void> {
+  await sshRun(host, target, ["/bin/sh", "-c", stopScript, "gui-container", ...names], { stdin: "null" });
+}
+
+/**
+ * Runs an app in a live session until it ends.
+ *
+ * @returns its exit status
+ * @throws {UserError} when there is no such session, or with exit code 127 no such app
+ */
+export async function joinSession(
+  host: Host,
+  target: SshTarget,
+  { session, app }: { session: string; app: readonly string[] },
+): Promise<number> {
+  try {
+    await sshRun(host, target, ["/bin/sh", "-c", joinScript, "gui-container", session, ...app], { stdin: "null" });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    if (error.code === notLive) throw noSession(target.name, session);
+    if (error.code === ExitCode.missingProgram) {
+      throw new UserError(`There is no program "${app[0]}" in the container "${target.name}"`, {
+        hint:
+          "Install it there, for example: add it to packages: of a cloud-config file, or apt-get install in the container",
+        exitCode: ExitCode.missingProgram,
+      });
+    }
+    if (error.code === 255) {
+      throw new UserError(`"${app[0]}" ended with the session "${session}"`, { hint: "Start it again" });
+    }
+    return error.code;
+  }
+}
+
+/** The error for a session that does not run. */
+export function noSession(container: string, session: string): UserError {
+  return inputError(`There is no session "${session}" in "${container}"`, `See attach.ts --list ${container}`);
+}
