@@ -71,7 +71,7 @@ export function parseCommandLine<Name extends string>(
   const boolean = names.filter((name) => !options[name]!.value);
   const string = names.filter((name) => options[name]!.value);
   const hint = `See ${spec.name} --help`;
-  const parsed = parseArgs(withExplicitFlags(args, options), {
+  const parsed = parseArgs(withEndOfOptions(args, options), {
     boolean,
     string: [...string, "_"],
     alias: Object.fromEntries(names.flatMap((name) => options[name]!.short ? [[options[name]!.short!, name]] : [])),
@@ -81,8 +81,12 @@ export function parseCommandLine<Name extends string>(
       throw inputError(`Unknown option "${arg.split("=")[0]}"`, hint);
     },
   });
+  if (!Array.isArray(parsed._)) throw inputError('Unknown option "--_"', hint);
+  const optionArgs = args.slice(0, args.length - parsed._.length);
   for (const name of boolean) {
-    if (typeof parsed[name] !== "boolean") throw inputError(`The option --${name} takes no value`, hint);
+    if (typeof parsed[name] !== "boolean" || optionArgs.some((arg) => arg.startsWith(`--${name}=`))) {
+      throw inputError(`The option --${name} takes no value`, hint);
+    }
   }
   for (const name of string) {
     if (parsed[name] === "") throw inputError(`The option --${name} needs a value: ${options[name]!.value}`, hint);
@@ -97,22 +101,27 @@ export function parseCommandLine<Name extends string>(
   };
 }
 
-/** Gives each flag its `=true`, since parseArgs takes a container called "true" or "false" for the value of a flag. */
-function withExplicitFlags(args: readonly string[], options: Record<string, OptionSpec>): string[] {
-  const explicit = [...args];
-  for (let at = 0; at < explicit.length; at++) {
-    const arg = explicit[at]!;
-    if (!/^-./.test(arg) || arg === "--") break;
-    const [name, spec] = Object.entries(options).find(([name, { short }]) =>
-      arg === `--${name}` || arg === `-${short}`
-    ) ??
-      [];
-    if (spec?.value) at++;
-    // It never takes one for a flag whose name starts with no-, and does not know such a flag with its `=true`.
-    else if (spec && !name!.startsWith("no-")) explicit[at] = `--${name}=true`;
+/**
+ * Puts `--` before the first positional. Without it parseArgs takes a container called "true" or "false" for the value of a
+ * flag, and drops a `--` that comes later.
+ */
+function withEndOfOptions(args: readonly string[], options: Record<string, OptionSpec>): string[] {
+  let at = 0;
+  for (; at < args.length; at++) {
+    const arg = args[at]!;
+    if (arg === "--") return [...args];
+    if (!/^-./.test(arg)) break;
+    const letter = /^-[A-Za-z]+$/.test(arg) ? arg.at(-1) : undefined;
+    const takesNext = Object.entries(options).some(([name, { short, value }]) =>
+      value && (arg === `--${name}` || letter !== undefined && letter === short)
+    );
+    if (takesNext) at++;
   }
-  return explicit;
+  return [...args.slice(0, at), "--", ...args.slice(at)];
 }
+
+/** Timers of JavaScript runtimes count in 31 bits: a longer one is over at once. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * A duration in milliseconds: a whole number and `s`, `m` or `h`.
@@ -122,7 +131,9 @@ function withExplicitFlags(args: readonly string[], options: Record<string, Opti
 export function parseDuration(text: string): number {
   const [, number, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
   if (number === undefined) throw inputError(`"${text}" is no duration`, "Write a number and s, m or h: 90s, 20m, 2h");
-  return Number(number) * { s: 1_000, m: 60_000, h: 3_600_000 }[unit as "s" | "m" | "h"];
+  const durationMs = Number(number) * { s: 1_000, m: 60_000, h: 3_600_000 }[unit as "s" | "m" | "h"];
+  if (durationMs > longestTimerMs) throw inputError(`"${text}" is too long`, "The longest duration is 596h");
+  return durationMs;
 }
 
 /** The text of `--help`. */
