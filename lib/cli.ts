@@ -71,7 +71,7 @@ export function parseCommandLine<Name extends string>(
   const boolean = names.filter((name) => !options[name]!.value);
   const string = names.filter((name) => options[name]!.value);
   const hint = `See ${spec.name} --help`;
-  const parsed = parseArgs(withEndOfOptions(args, options), {
+  const parsed = parseArgs(withEndOfOptions(args, { options, hint }), {
     boolean,
     string: [...string, "_"],
     alias: Object.fromEntries(names.flatMap((name) => options[name]!.short ? [[options[name]!.short!, name]] : [])),
@@ -81,7 +81,6 @@ export function parseCommandLine<Name extends string>(
       throw inputError(`Unknown option "${arg.split("=")[0]}"`, hint);
     },
   });
-  if (!Array.isArray(parsed._)) throw inputError('Unknown option "--_"', hint);
   const optionArgs = args.slice(0, args.length - parsed._.length);
   for (const name of boolean) {
     if (typeof parsed[name] !== "boolean" || optionArgs.some((arg) => arg.startsWith(`--${name}=`))) {
@@ -105,12 +104,17 @@ export function parseCommandLine<Name extends string>(
  * Puts `--` before the first positional. Without it parseArgs takes a container called "true" or "false" for the value of a
  * flag, and drops a `--` that comes later.
  */
-function withEndOfOptions(args: readonly string[], options: Record<string, OptionSpec>): string[] {
+function withEndOfOptions(
+  args: readonly string[],
+  { options, hint }: { options: Record<string, OptionSpec>; hint: string },
+): string[] {
   let at = 0;
   for (; at < args.length; at++) {
     const arg = args[at]!;
     if (arg === "--") return [...args];
     if (!/^-./.test(arg)) break;
+    // The name under which parseArgs keeps the positionals: it would take a value for it.
+    if (/^--_(?:=|$)/.test(arg)) throw inputError('Unknown option "--_"', hint);
     const letter = /^-[A-Za-z]+$/.test(arg) ? arg.at(-1) : undefined;
     const takesNext = Object.entries(options).some(([name, { short, value }]) =>
       value && (arg === `--${name}` || letter !== undefined && letter === short)
