@@ -63,20 +63,20 @@ export function terminalUi(options: UiOptions): Ui {
       if (options.json) writeSync(Deno.stdout, `${JSON.stringify(data)}\n`);
       else if (text !== "") writeSync(Deno.stdout, `${text}\n`);
     },
-    status: say,
-    warn: (text) => say(`${paint("33", "warning:")} ${text}`),
+    status: (text) => say(printable(text)),
+    warn: (text) => say(`${paint("33", "warning:")} ${printable(text)}`),
     command: (text) => line(`+ ${text}`),
     plan: (text) => writeSync(Deno.stdout, `${text}\n`),
     progress(text) {
-      if (!animated) return say(text);
+      if (!animated) return say(printable(text));
       const { columns } = Deno.consoleSize();
       writeSync(Deno.stderr, `\r\x1b[K${oneLine(text).slice(0, columns - 1)}`);
       progressShown = true;
     },
     error(message, hint, output) {
-      line(`${paint("31", "error:")} ${message}`);
+      line(`${paint("31", "error:")} ${oneLine(message)}`);
       if (output) line(indent(output));
-      if (hint) line(`${paint("36", "hint:")} ${hint}`);
+      if (hint) line(`${paint("36", "hint:")} ${oneLine(hint)}`);
     },
     async confirm(question, { personOnly = false } = {}) {
       if (options.yes && !personOnly) return true;
