@@ -1,0 +1,65 @@
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import type { ProcessResult } from "../../lib/errors.ts";
+import { runProcess } from "../../lib/process.ts";
+import { printable } from "../../lib/ui.ts";
+
+Deno.test("printable() keeps text, line ends and tabs", () => {
+  for (const text of ["", "a b\n\tc\n", "naïve – 日本 ❤ 𝄞 \u{1F600}", "é\u00a0"]) assertEquals(printable(text), text);
+  assertEquals(printable("a\r\nb\r\n"), "a\nb\n");
+});
+
+Deno.test("printable() leaves no control character that a terminal obeys", () => {
+  assertEquals(printable("\x1b[2J\x1b]0;title\x07"), "\ufffd[2J\ufffd]0;title\ufffd");
+  assertEquals(printable("50%\r100%"), "50%\ufffd100%");
+  assertEquals(printable("\x00\x08\x0b\x0c\x7f\x9b31m"), "\ufffd".repeat(6) + "31m");
+  const all = Array.from({ length: 0x100 }, (_, code) => String.fromCharCode(code)).join("");
+  for (const character of printable(all)) {
+    const code = character.codePointAt(0)!;
+    assert(code === 9 || code === 10 || (code >= 32 && code < 127) || code >= 160, code.toString(16));
+  }
+});
+
+/** What a script that only does this with its terminalUi `ui` prints. */
+async function ui(body: string, options: Record<string, boolean>, stdin = ""): Promise<ProcessResult> {
+  const all = { quiet: false, json: false, yes: false, ...options };
+  const script = `import { terminalUi } from ${JSON.stringify(new URL("../../lib/ui.ts", import.meta.url).href)};
+const ui = terminalUi({ ...${JSON.stringify(all)}, signal: new AbortController().signal });
+${body}`;
+  return await runProcess([Deno.execPath(), "eval", "--ext=ts", "--no-lock", script], { stdin: { text: stdin } });
+}
+
+Deno.test("terminalUi() lets no control character of a message reach the terminal", async () => {
+  const text = '"a\\x1b[2Jb\\x07"';
+  const { stdout, stderr } = await ui(
+    `ui.status(${text}); ui.warn(${text}); ui.progress(${text}); ui.error(${text}, ${text}, ${text});`,
+    {},
+  );
+  const seen = "a\ufffd[2Jb\ufffd";
+  assertEquals(stdout, "");
+  assertEquals(stderr, `${seen}\nwarning: ${seen}\n${seen}\nerror: ${seen}\n    ${seen}\nhint: ${seen}\n`);
+});
+
+Deno.test("terminalUi() says an error in one line, and indents each line that a program printed", async () => {
+  const { stderr } = await ui(`ui.error("No file \\"a\\nb\\"", "Do\\nthis", "one\\n\\ntwo\\n\\n");`, { quiet: true });
+  assertEquals(stderr, 'error: No file "a b"\n    one\n    \n    two\nhint: Do this\n');
+});
+
+Deno.test("terminalUi() says only errors when it is to be quiet, and still gives the result", async () => {
+  const { stdout, stderr } = await ui(
+    `ui.status("s"); ui.warn("w"); ui.progress("p"); ui.error("e"); ui.result("text", { a: "\\u001b" });`,
+    { quiet: true },
+  );
+  assertEquals([stdout, stderr], ["text\n", "error: e\n"]);
+});
+
+Deno.test("terminalUi() waits for Enter or the end of the input, and answers no without a terminal", async () => {
+  for (const stdin of ["", "\n", "y\nmore"]) {
+    const { stdout } = await ui(
+      `ui.result(String(await ui.confirm("Sure?")), 0); await ui.enter("Press"); Deno.exit();`,
+      {},
+      stdin,
+    );
+    assertEquals(stdout, "false\n");
+  }
+});
