@@ -84,6 +84,10 @@ Deno.test("shareMounts() prints in a dry run what it does in a real one", () =>
     await shareMounts(recorded.host, mounts, "1001000");
     assertEquals((await Deno.stat(mounts.share)).mode! & 0o7777, 0o771);
 
+    const me = (await Deno.stat(directory)).uid;
+    const entries = `u:1001000:rwx,g::---,m::rwx,o::--x,d:u:${me}:rwx,d:u:1001000:rwx,d:g::---,d:m::rwx,d:o::---`;
+    assertEquals(recorded.calls, [["setfacl", "-m", entries, "--", mounts.xpra, mounts.share]]);
+
     const { ui, said } = recordingUi();
     await shareMounts(dryRunHost({ ui, signal: new AbortController().signal }), mounts, "1001000");
     const lines = said.map((text) => text.replace(/^plan: /, "")).join("\n");
