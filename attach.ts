@@ -170,11 +170,18 @@ async function show(
     }
     throw host.signal.reason;
   }
-  return await tellEnding(mounts.xpra, session, client);
+  return await tellEnding(host, { directory: mounts.xpra, session, client });
 }
 
-async function tellEnding(directory: string, session: string, client: ProcessResult): Promise<number> {
+async function tellEnding(
+  host: Host,
+  { directory, session, client }: { directory: string; session: string; client: ProcessResult },
+): Promise<number> {
   const ending = await appEnding(directory, session);
+  if (ending?.stopped) {
+    host.ui.status(`The session "${session}" was stopped`);
+    return 0;
+  }
   if (ending?.status) {
     throw new UserError(`The app of "${session}" ended with exit status ${ending.status}`, {
       hint: `All that it printed is in ${directory}/${session}.log`,
@@ -183,8 +190,10 @@ async function tellEnding(directory: string, session: string, client: ProcessRes
     });
   }
   if (ending?.status === undefined && client.code !== 0) {
-    throw new UserError(`The xpra client ended with exit status ${client.code}`, {
-      hint: `The server's log is in ${directory}/${session}.log`,
+    const gone = !await exists(socketPath(directory, session));
+    const what = gone ? `The session "${session}" was ended from outside` : "The xpra client could not stay attached";
+    throw new UserError(what, {
+      hint: `The log of its server is in ${directory}/${session}.log`,
       output: `${client.stdout}${client.stderr}`.split("\n").slice(-15).join("\n"),
     });
   }

@@ -36,18 +36,21 @@ const taken = 75;
  * Starts the unit of a session and prints its name. It runs in the container under sh, with the session's name, "exact"
  * or "count", the app, and then the words of the unit's main process.
  *
- * `BindsTo=` of the socket starts the service with it, without waiting, and stops it with the service.
+ * `BindsTo=` of the socket starts the service with it, without waiting, and stops it with the service. To stop it, the app
+ * is asked to end, then xpra; what is still there then is killed.
  */
 const startScript = `
 command -v "$3" >/dev/null || { echo "$3: not found" >&2; exit ${ExitCode.missingProgram}; }
 command -v xpra >/dev/null || { echo "xpra: not found" >&2; exit ${ExitCode.missingProgram}; }
 export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 base=$1 mode=$2 session=$1 count=1
+stop='[ "$MAINPID" ] || exit 0; echo The session is stopped; kill "$(cat "$RUNTIME_DIRECTORY/pid")"; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'
 shift 3
 while ! message=$(systemd-run --user --quiet --collect --unit="gui-container-$session" \\
   --expand-environment=no --description="$session" \\
-  --property=Type=exec --property=RuntimeDirectory="gui-container-$session" --property=TimeoutStopSec=5 \\
-  --property=StandardOutput="truncate:${containerPaths.xpra}/$session.log" --property=StandardError=inherit \\
+  --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \\
+  --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c '$stop'" \\
+  --property=StandardOutput="append:${containerPaths.xpra}/$session.log" --property=StandardError=inherit \\
   --socket-property=ListenStream="${containerPaths.xpra}/$session" --socket-property=SocketMode=0660 \\
   --socket-property=RemoveOnStop=yes --socket-property=BindsTo="gui-container-$session.service" \\
   "$@" 2>&1); do
@@ -69,6 +72,7 @@ printf '%s\\n' "$session"
  */
 const serverScript = `
 set -eu
+: >"${containerPaths.xpra}/\${RUNTIME_DIRECTORY##*/gui-container-}.log"
 umask 077
 printf '%s\\n' "$1" >"$RUNTIME_DIRECTORY/app"
 printf '%s\\n' "$3" >"$RUNTIME_DIRECTORY/record"
@@ -106,6 +110,9 @@ export function sessionNameOf(app: string): string {
   return name || "app";
 }
 
+/** The line of the log from which on the app may have printed. */
+const startLine = "The app is started";
+
 /**
  * The script that runs the app. It leaves its environment and its process id for those who join the session, tells in
  * the log how the app ended, and waits for the apps that joined: they hold a lock on the environment's file.
@@ -113,6 +120,7 @@ export function sessionNameOf(app: string): string {
 export function appScript(app: readonly string[]): string {
   return `unset TMPDIR
 export -p >"$RUNTIME_DIRECTORY/environment"
+echo "${startLine}"
 /bin/sh -c 'echo $$ >"$RUNTIME_DIRECTORY/pid"; exec "$@"' sh ${app.map(quoteWord).join(" ")}
 status=$?
 echo "The app ended with exit status $status"
@@ -195,6 +203,8 @@ export function socketPath(xpraDirectory: string, session: string): string {
 export interface AppEnding {
   /** The app's exit status; undefined when the log does not have it: the session was ended from outside. */
   status: number | undefined;
+  /** Somebody stopped the session. */
+  stopped: boolean;
   /** The end of what the app and the server printed. */
   output: string;
 }
@@ -227,9 +237,10 @@ export async function appEnding(xpraDirectory: string, session: string): Promise
   const log = await readSessionLog(xpraDirectory, session);
   if (log === undefined) return undefined;
   const end = [...log.matchAll(/^The app ended with exit status (\d+)$/gm)].at(-1);
-  const output = log.slice(log.indexOf(" started command "), end?.index).split("\n").slice(1);
+  const output = log.slice(log.indexOf(startLine), end?.index).split("\n").slice(1);
   return {
     status: end && Number(end[1]),
+    stopped: /^The session is stopped$/m.test(log),
     output: output.filter((line) => !xpraLine.test(line)).slice(-15).join("\n"),
   };
 }

@@ -62,7 +62,9 @@ export function startScript(
 
 /** Runs a program; its exit status must be 0. Returns what it prints, without the last line end. */
 export async function sh(argv: readonly string[], options: Partial<ProcessOptions> = {}): Promise<string> {
-  return (await runProcess(argv, { stdin: "null", ...options })).stdout.replace(/\n$/, "");
+  const { code, stdout, stderr } = await runProcess(argv, { stdin: "null", ...options, okCodes: "any" });
+  if (code !== 0) throw new Error(`${argv.join(" ")}: exit status ${code}: ${stderr}${stdout}`);
+  return stdout.replace(/\n$/, "");
 }
 
 /** Runs a shell script as the container user, in a container. */
@@ -75,6 +77,7 @@ export function inContainer(engine: EngineName, name: string, shell: string, ...
     "--user=1000",
     "--group=1000",
     "--env=HOME=/home/ubuntu",
+    "--env=XDG_RUNTIME_DIR=/run/user/1000",
     "--cwd=/home/ubuntu",
     "--",
     "/bin/sh",

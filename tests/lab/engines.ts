@@ -163,7 +163,12 @@ export async function ensureRunning(lab: Lab, engine: EngineName): Promise<Part 
   Deno.mkdirSync(facts.logDir, { recursive: true });
   startDaemon(lab.state, name, [...facts.daemon, join(facts.logDir, `${name}.log`)]);
   const { code } = await runProcess(facts.waitReady, { stdin: "null", okCodes: "any", timeoutMs: 70_000 });
-  if (code === 0 && await answers(engine)) return undefined;
+  if (code === 0 && await answers(engine)) {
+    // Devices that are added to a running container reach it through this directory. Without systemd, which makes every
+    // mount shared, it is private, and Incus 6.0.4 fails: "Failed to move the mount … Invalid argument".
+    await runProcess(["mount", "--make-shared", join(facts.dir, "shmounts")], { stdin: "null", okCodes: "any" });
+    return undefined;
+  }
   return { missing: `its daemon does not get ready: ${logTail(name)}` };
 }
 
