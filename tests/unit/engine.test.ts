@@ -5,6 +5,7 @@ import {
   checkInstanceName,
   chooseEngine,
   createProfile,
+  type Engine,
   exec,
   execArgv,
   findInstance,
@@ -17,7 +18,10 @@ import {
   removeDevices,
 } from "../../lib/engine.ts";
 import { ProcessError, UserError } from "../../lib/errors.ts";
-import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
+import { dryRunHost } from "../../lib/host.ts";
+import { runProcess } from "../../lib/process.ts";
+import { quoteWord } from "../../lib/words.ts";
+import { type Answer, type RecordingHost, recordingHost, recordingUi } from "./recording_host.ts";
 
 function range(Nsid: number, Hostid: number, Maprange: number, only?: "uid" | "gid"): IdMapRange {
   return { Isuid: only !== "gid", Isgid: only !== "uid", Hostid, Nsid, Maprange };
@@ -176,7 +180,7 @@ const instance = {
 
 async function lxcThat(
   answer: Answer,
-): Promise<{ recorded: RecordingHost; engine: Awaited<ReturnType<typeof chooseEngine>> }> {
+): Promise<{ recorded: RecordingHost; engine: Engine }> {
   const recorded = recordingHost({ answer: () => answer });
   return { recorded, engine: await chooseEngine(recorded.host, "lxc") };
 }
@@ -219,6 +223,33 @@ Deno.test("instanceHostUid() reads the instance's own id map", async () => {
   const { recorded, engine } = await lxcThat({ stdout: JSON.stringify([range(0, 1065536, 65536)]) + "\n" });
   assertEquals(await instanceHostUid(engine, "box", 1000), "1066536");
   assertEquals(recorded.calls, [["lxc", "config", "get", "box", "volatile.idmap.current"]]);
+});
+
+/** What the lines of a dry run put into a variable, when the engine's CLI prints this. */
+async function valueInShell(
+  variable: string,
+  printed: string,
+  ask: (engine: Engine) => Promise<string>,
+): Promise<string> {
+  const { ui, said } = recordingUi();
+  const host = dryRunHost({ ui, signal: new AbortController().signal });
+  await ask(await chooseEngine(host, "lxc"));
+  const lines = said.map((text) => text.replace(/^plan: /, "")).join("\n");
+  const script = `lxc() { printf '%s\\n' ${quoteWord(printed)}; }\n${lines}\nprintf %s "$${variable}"`;
+  return (await runProcess(["/bin/sh", "-c", script], { stdin: "null" })).stdout;
+}
+
+Deno.test("instanceHostUid() and instanceAddress() are found by the filters of a dry run too", async () => {
+  const map = JSON.stringify([range(0, 1065536, 65536)]);
+  assertEquals(await valueInShell("HOST_UID", map, (engine) => instanceHostUid(engine, "box", 1000)), "1066536");
+  const apart = JSON.stringify([range(0, 100000, 65536, "uid"), range(0, 200000, 65536, "gid")]);
+  assertEquals(await valueInShell("HOST_UID", apart, (engine) => instanceHostUid(engine, "box", 1000)), "101000");
+  // The CLIs print what they are asked for indented, keys in order.
+  const text = JSON.stringify(instance, null, "\t").replace(
+    /("family": .*),\n(\s*)("scope": .*),\n\s*("address": .*)\n/g,
+    "$4,\n$2$1,\n$2$3\n",
+  );
+  assertEquals(await valueInShell("IPV4", text, (engine) => instanceAddress(engine, "box")), "10.0.0.5");
 });
 
 Deno.test("the argument lists of the engine's CLI, each with its stdin stated", async () => {
