@@ -3,7 +3,7 @@
 // @ts-types="./types/std_path.d.ts"
 import { basename } from "@std/path";
 import { type Engine, exec } from "./engine.ts";
-import { inputError, UserError } from "./errors.ts";
+import { inputError, ProcessError, UserError } from "./errors.ts";
 import { isMap, parseYaml } from "./yaml.ts";
 
 /** One part of the user-data. */
@@ -148,6 +148,13 @@ export async function waitForCloudInit(
     stdin: "null",
     okCodes: [0, 1, 2, 127],
     timeoutMs,
+  }).catch(async (error) => {
+    if (!(error instanceof ProcessError && error.timedOut)) throw error;
+    throw new UserError(`cloud-init did not end within ${timeoutMs / 1000} s in "${name}"`, {
+      hint: "Wait longer with --timeout, or see what it waits for by the end of its output",
+      output: await outputLogTail(engine, name),
+      cause: error,
+    });
   });
   if (engine.host.dryRun) return { kind: "done" };
   if (code === 127) {

@@ -69,6 +69,8 @@ export class ProcessError extends Error implements ProcessResult {
   readonly signal: Deno.Signal | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** It was ended because it took too long. */
+  readonly timedOut: boolean;
 
   constructor(result: ProcessResult, options: { timedOutAfterMs?: number } = {}) {
     const { argv, code, signal } = result;
@@ -83,6 +85,7 @@ export class ProcessError extends Error implements ProcessResult {
     this.signal = signal;
     this.stdout = result.stdout;
     this.stderr = result.stderr;
+    this.timedOut = options.timedOutAfterMs !== undefined;
   }
 
   /** What the program said: its standard error, or its standard output when that is empty. */

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { parsePart, parseStatus, type Part, userData, waitForCloudInit } from "../../lib/cloud_init.ts";
 import { chooseEngine, type Engine } from "../../lib/engine.ts";
-import { UserError } from "../../lib/errors.ts";
+import { ProcessError, UserError } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 import { testWith } from "./samples.ts";
@@ -155,6 +155,19 @@ Deno.test("waitForCloudInit() says that the image has no cloud-init", async () =
   const engine = await engineThat(() => ({ code: 127 }));
   const error = await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), UserError, '"box"');
   assert(error.hint.includes("--image"));
+});
+
+Deno.test("waitForCloudInit() says that it took too long, with the end of the output log", async () => {
+  const result = { argv: ["lxc"], code: 143, signal: null, stdout: "", stderr: "" };
+  const tooLong = new ProcessError(result, { timedOutAfterMs: 1000 });
+  const engine = await engineThat((argv) => argv.includes("tail") ? { stdout: "Unpacking\n" } : tooLong);
+  const error = await assertRejects(
+    () => waitForCloudInit(engine, "box", { timeoutMs: 1000 }),
+    UserError,
+    "within 1 s",
+  );
+  assertEquals([error.exitCode, error.output], [1, "Unpacking\n"]);
+  assert(error.hint.includes("--timeout"));
 });
 
 Deno.test("waitForCloudInit() gives back the warnings of a degraded one", async () => {
