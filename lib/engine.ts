@@ -75,8 +75,8 @@ export async function chooseEngine(host: Host, wanted: string | undefined): Prom
       await query(engine, "/1.0");
       return engine;
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      failures.push(error);
+      if (error instanceof UserError) failures.push(error);
+      else if (!(error instanceof ProcessError)) throw error;
     }
   }
   throw failures.find(({ output }) => output !== "") ?? new UserError("Neither LXD nor Incus is installed", {
@@ -291,7 +291,7 @@ function explain(engine: Engine, error: unknown): unknown {
       cause: error,
     });
   }
-  if (/unix\.socket|connection refused|LXD doesn't appear|Incus doesn't appear|daemon/i.test(error.stderr)) {
+  if (/unix\.socket|doesn't appear to be (started|running)/i.test(error.stderr)) {
     return new UserError(`${product} does not answer`, {
       hint: `Start it; if it was never set up: ${init}`,
       exitCode: ExitCode.noEngine,

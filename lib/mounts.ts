@@ -37,6 +37,12 @@ export function mountsOf(host: Host, name: string): Mounts {
   if (!base.startsWith("/")) {
     throw inputError(`$GUI_CONTAINER_MOUNTS is no absolute path: "${base}"`, "Start it with /");
   }
+  if (base.includes(",")) {
+    throw inputError(
+      `There is a comma in the path "${base}"`,
+      "Set $GUI_CONTAINER_MOUNTS to one without: it parts lists of paths",
+    );
+  }
   const directory = join(base, name);
   return {
     directory,

@@ -95,10 +95,10 @@ exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" --s
  * @throws {UserError} exit code 2
  */
 export function checkSessionName(name: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) || name.endsWith(".log")) {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) || /\.(log|service|socket)$/.test(name)) {
     throw inputError(
       `"${name}" cannot be the name of a session`,
-      'Use up to 64 letters, digits, "_", "." and "-"; do not end in ".log"',
+      'Use up to 64 letters, digits, "_", "." and "-"; do not end in ".log", ".service" or ".socket"',
     );
   }
 }
@@ -225,7 +225,7 @@ export async function readSessionLog(xpraDirectory: string, session?: string): P
 async function newestLog(xpraDirectory: string): Promise<string | undefined> {
   let newest: { name: string; time: number } | undefined;
   for await (const { name } of Deno.readDir(xpraDirectory)) {
-    if (!name.endsWith(".log")) continue;
+    if (!/\.(log|service|socket)$/.test(name)) continue;
     const time = (await Deno.stat(join(xpraDirectory, name))).mtime?.getTime() ?? 0;
     if (!newest || time > newest.time) newest = { name: name.slice(0, -".log".length), time };
   }
@@ -237,7 +237,7 @@ export async function appEnding(xpraDirectory: string, session: string): Promise
   const log = await readSessionLog(xpraDirectory, session);
   if (log === undefined) return undefined;
   const end = [...log.matchAll(/^The app ended with exit status (\d+)$/gm)].at(-1);
-  const output = log.slice(log.indexOf(startLine), end?.index).split("\n").slice(1);
+  const output = log.slice(Math.max(0, log.indexOf(startLine)), end?.index).split("\n").slice(1);
   return {
     status: end && Number(end[1]),
     stopped: /^The session is stopped$/m.test(log),

@@ -1,5 +1,6 @@
 /** Undo on failure: a stack filled as steps succeed, run newest first, disarmed at the end. */
 
+import { ProcessError, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 
 /** Longest time all undoing together may take, in milliseconds. */
@@ -25,7 +26,8 @@ export async function withUndo<T>(host: Host, work: (undo: Undo) => Promise<T>):
         try {
           await action(cleaning);
         } catch (error) {
-          host.ui.error(`Could not ${what}: ${error instanceof Error ? error.message : error}`);
+          const output = error instanceof UserError || error instanceof ProcessError ? error.output : "";
+          host.ui.error(`Could not ${what}: ${error instanceof Error ? error.message : error}`, undefined, output);
         }
       });
     },
