@@ -1,5 +1,5 @@
 #!/bin/sh
-//bin/true; exec deno run --no-prompt --allow-read --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,setfacl --allow-env=HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$0" "$@"
+//bin/true; exec deno run --no-prompt --allow-read --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,setfacl,getfacl --allow-env=HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$0" "$@"
 /**
  * Makes a container for a graphical application: its profile, the directories shared with the host, the container
  * itself, its software, and the SSH access that attach.ts uses.
@@ -9,16 +9,17 @@
 
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli.ts";
 import { parsePart, userData, waitForCloudInit } from "./lib/cloud_init.ts";
-import { prepareContainer, removeContainer } from "./lib/container.ts";
+import { checkPrograms, markKey, prepareContainer, removeContainer } from "./lib/container.ts";
+import { beginCreation, recoverCreation, runKey, unmakingSteps } from "./lib/creation.ts";
+import { cachedInstanceConfig, cacheInstance, describeCached, findCached, recipeOf } from "./lib/cache.ts";
 import {
   addDevices,
   checkInstanceName,
   chooseEngine,
   createProfile,
+  deleteImage,
   deleteInstance,
-  deleteProfile,
   type Engine,
-  engineOn,
   findInstance,
   instanceAddress,
   instanceHostUid,
@@ -31,19 +32,17 @@ import { inputError, UserError } from "./lib/errors.ts";
 import type { Host } from "./lib/host.ts";
 import { readInput } from "./lib/input.ts";
 import {
+  checkAclSupport,
   containerUid,
-  makeMounts,
   mountDevices,
   type Mounts,
   mountsOf,
-  removeMounts,
   shareMounts,
   usedMounts,
 } from "./lib/mounts.ts";
 import { parseProfile, profileYaml } from "./lib/profile.ts";
 import { inspectKeys, pinHostKeys, sshRun } from "./lib/ssh.ts";
 import { withUndo } from "./lib/undo.ts";
-import { quoteWords } from "./lib/words.ts";
 
 const spec = {
   name: "create.ts",
@@ -52,7 +51,9 @@ const spec = {
   options: {
     "image": { value: "IMAGE", help: 'What to launch (default: "ubuntu:", with Incus "images:ubuntu/24.04/cloud")' },
     "timeout": { value: "DURATION", help: "Longest wait for cloud-init, such as 90s, 20m, 1h (default: 20m)" },
-    "delete": { help: "Remove what create made: container, profile, mount directories" },
+    "cache": { help: "Keep the provisioned container as an image, and start from it next time" },
+    "keep-failed": { help: "On failure leave everything in place for a look" },
+    "delete": { help: "Remove what create made: sessions, container, profile, mount directories" },
     "force": { help: "With --delete: also when the share still holds files, or create did not make the container" },
   },
   epilogue: `
@@ -76,18 +77,23 @@ interface Request {
   image: string | undefined;
   timeoutMs: number;
   mounts: Mounts;
+  cache: boolean;
+  keepFailed: boolean;
 }
 
 /** Runs the script. */
 export async function main(host: Host, args: Arguments<Name>): Promise<void> {
   if (args.flags.has("delete")) return await remove(host, args);
   const request = await readRequest(host, args);
+  await checkPrograms(host, ["ssh"]);
+  await checkAclSupport(host, request.mounts);
   const engine = await chooseEngine(host, args.values.get("engine"));
+  await recoverCreation(engine, request.name, request.mounts);
   const replacesProfile = await refuseOrReuse(engine, request);
   await create(engine, request, replacesProfile);
 }
 
-async function readRequest(host: Host, { positionals, values }: Arguments<Name>): Promise<Request> {
+async function readRequest(host: Host, { positionals, flags, values }: Arguments<Name>): Promise<Request> {
   const [name, keysPath, profilePath, ...cloudInitPaths] = positionals;
   if (name === undefined || keysPath === undefined || profilePath === undefined || cloudInitPaths.length === 0) {
     throw inputError("Arguments are missing: NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...", "See create.ts --help");
@@ -114,6 +120,8 @@ async function readRequest(host: Host, { positionals, values }: Arguments<Name>)
     image: values.get("image"),
     timeoutMs: parseDuration(values.get("timeout") ?? "20m"),
     mounts: mountsOf(host, name),
+    cache: flags.has("cache"),
+    keepFailed: flags.has("keep-failed"),
   };
 }
 
@@ -144,58 +152,95 @@ async function refuseOrReuse(engine: Engine, { name, mounts }: Request): Promise
 async function create(engine: Engine, request: Request, replacesProfile: boolean): Promise<void> {
   const { host } = engine;
   const { name, mounts } = request;
-  const image = request.image ?? engine.defaultImage;
   const startedMs = performance.now();
-  const { address, uid } = await withUndo(host, async (undo) => {
-    host.ui.progress(`Making the profile "${name}"`);
-    if (replacesProfile) {
-      const before = await showProfile(engine, name);
-      undo.add(`put back the profile "${name}"`, (cleaning) => setProfile(engineOn(engine, cleaning), name, before));
-      await setProfile(engine, name, request.profile);
-    } else {
-      undo.add(`remove the profile "${name}"`, (cleaning) => deleteProfile(engineOn(engine, cleaning), name));
-      await createProfile(engine, name, request.profile);
-    }
+  const image = request.image ?? engine.defaultImage;
+  const profileBefore = replacesProfile ? await showProfile(engine, name) : null;
+  const { creation, end } = await beginCreation(engine, mounts, { name, profileBefore });
+  try {
+    const { address, uid } = await withUndo(host, async (undo) => {
+      for (const { what, action } of unmakingSteps(engine, mounts, creation)) undo.add(what, action);
 
-    const made = await makeMounts(host, mounts);
-    undo.add(`remove "${mounts.directory}"`, (cleaning) => removeMounts(cleaning, made));
+      host.ui.progress(`Making the profile "${name}"`);
+      if (replacesProfile) await setProfile(engine, name, request.profile);
+      else await createProfile(engine, name, request.profile);
 
-    host.ui.progress(`Launching "${name}" from ${image}`);
-    const run = crypto.randomUUID();
-    undo.add(`remove the container "${name}"`, async (cleaning) => {
-      const cleaner = engineOn(engine, cleaning);
-      const instance = await findInstance(cleaner, name);
-      if (instance?.config["user.gui-container.run"] === run) await deleteInstance(cleaner, name);
-    });
+      await provision(engine, request, { image, run: creation.run });
+
+      host.ui.progress("Sharing directories, keys and host keys");
+      const uid = await instanceHostUid(engine, name, containerUid);
+      await shareMounts(host, mounts, uid);
+      await addDevices(engine, name, mountDevices(mounts));
+      await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys));
+      const address = await instanceAddress(engine, name);
+      await sshRun(host, { name, address, mounts }, ["true"], { stdin: "null" });
+      return { address, uid };
+    }, { keep: request.keepFailed && (() => tellKept(engine, name)) });
+    if (!host.dryRun) report(engine, request, { image, address, uid, startedMs });
+  } finally {
+    await end();
+  }
+}
+
+/** Launches the container and waits until its software is there; with --cache from an image that has it already. */
+async function provision(
+  engine: Engine,
+  request: Request,
+  { image, run }: { image: string; run: string },
+): Promise<void> {
+  const { name, timeoutMs } = request;
+  const { ui } = engine.host;
+  const launchFrom = async (source: string, config: Record<string, string>): Promise<void> => {
+    ui.progress(`Launching "${name}" from ${source}`);
     await launch(engine, name, {
-      image,
+      image: source,
       profiles: ["default", name],
-      config: { "user.gui-container": "1", "user.gui-container.run": run },
+      config: { [markKey]: "1", [runKey]: run, ...config },
     });
-
-    host.ui.progress("Waiting for cloud-init");
-    const outcome = await waitForCloudInit(engine, name, { timeoutMs: request.timeoutMs });
+    const outcome = await waitForCloudInit(engine, name, { timeoutMs });
     if (outcome.kind === "degraded") {
-      for (const warning of outcome.warnings) host.ui.warn(`cloud-init: ${warning}`);
+      for (const warning of outcome.warnings) ui.warn(`cloud-init: ${warning}`);
     }
+  };
+  if (!request.cache) return await launchFrom(image, {});
 
-    host.ui.progress("Sharing directories, keys and host keys");
-    const uid = await instanceHostUid(engine, name, containerUid);
-    await shareMounts(host, mounts, uid);
-    await addDevices(engine, name, mountDevices(mounts));
-    await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys));
-    const address = await instanceAddress(engine, name);
-    await sshRun(host, { name, address, mounts }, ["true"], { stdin: "null" });
-    return { address, uid };
-  });
-  if (host.dryRun) return;
-  host.ui.result(
+  const recipe = await recipeOf(engine, { image, profile: request.profile });
+  const found = await findCached(engine, recipe);
+  if (found) {
+    ui.status(describeCached(found));
+    try {
+      return await launchFrom(found.fingerprint, cachedInstanceConfig);
+    } catch (error) {
+      engine.host.signal.throwIfAborted();
+      ui.warn(`The cached image cannot be used, and is made anew: ${error instanceof Error ? error.message : error}`);
+      if (await findInstance(engine, name)) await deleteInstance(engine, name);
+      await deleteImage(engine, found.fingerprint);
+    }
+  }
+  await launchFrom(image, {});
+  ui.progress("Keeping the container as an image");
+  const made = await cacheInstance(engine, name, { recipe, run });
+  ui.status(describeCached(made));
+  await deleteInstance(engine, name);
+  await launchFrom(made.fingerprint, cachedInstanceConfig);
+}
+
+function tellKept({ host, cli }: Engine, name: string): void {
+  host.ui.status(`What was made is kept. To look around: ${cli} exec ${name} -- bash`);
+  host.ui.status(`To remove it: create.ts --delete --force ${name}`);
+}
+
+function report(
+  engine: Engine,
+  { name, mounts }: Request,
+  { image, address, uid, startedMs }: { image: string; address: string; uid: string; startedMs: number },
+): void {
+  engine.host.ui.result(
     [
       `name:     ${name}`,
       `engine:   ${engine.product}`,
       `image:    ${image}`,
       `address:  ${address}`,
-      `next:     attach.ts ${name} ${quoteWords(["APP"])}`,
+      `next:     attach.ts ${name} APP`,
     ].join("\n"),
     {
       name,
@@ -214,6 +259,7 @@ async function remove(host: Host, { positionals, flags, values }: Arguments<Name
   if (name === undefined || more.length > 0) throw inputError("--delete takes one NAME", "See create.ts --help");
   checkInstanceName(name);
   const engine = await chooseEngine(host, values.get("engine"));
+  await recoverCreation(engine, name, mountsOf(host, name));
   const removed = await removeContainer(engine, name, { mounts: mountsOf(host, name), force: flags.has("force") });
   if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name, removed });
 }

@@ -2,6 +2,7 @@
 
 import { deleteInstance, deleteProfile, type Engine, exec, execArgv, findInstance, profileExists } from "./engine.ts";
 import { UserError } from "./errors.ts";
+import type { Host } from "./host.ts";
 import { containerPaths, containerUid, exists, type Mounts, removeMounts, usedMounts } from "./mounts.ts";
 import { knownHostsLines, sshUser } from "./ssh.ts";
 
@@ -38,6 +39,22 @@ export async function prepareContainer(engine: Engine, name: string, authorizedK
     filter: `| sed -n 's/^\\([^ ]* [^ ]*\\).*/${name} \\1/p'`,
     parse: (stdout) => knownHostsLines(name, stdout),
   });
+}
+
+/**
+ * Checks that programs are there before anything is touched.
+ *
+ * @throws {UserError} exit code 127
+ */
+export async function checkPrograms(host: Host, programs: readonly string[]): Promise<void> {
+  // ssh and the acl tools know -V or --version; any answer will do, it is only about being there.
+  for (const program of programs) {
+    await host.run([program, program === "ssh" ? "-V" : "--version"], {
+      stdin: "null",
+      okCodes: "any",
+      looksOnly: true,
+    });
+  }
 }
 
 /**

@@ -112,6 +112,78 @@ export async function profileExists(engine: Engine, name: string): Promise<boole
   return await query(engine, `/1.0/profiles/${name}`) !== undefined;
 }
 
+/** An image of the engine's own store. */
+export interface Image {
+  fingerprint: string;
+  aliases: { name: string }[];
+  /** When it was made, ISO 8601. */
+  created_at: string;
+  /** Bytes. */
+  size: number;
+  properties: Readonly<Record<string, string>> | null;
+}
+
+/** The local images that have all of `properties`. */
+export async function findImages(engine: Engine, properties: Readonly<Record<string, string>>): Promise<Image[]> {
+  const images = (await query(engine, "/1.0/images?recursion=1") ?? []) as Image[];
+  return images.filter((image) =>
+    Object.entries(properties).every(([key, value]) => image.properties?.[key] === value)
+  );
+}
+
+/** Removes a local image. */
+export async function deleteImage(engine: Engine, fingerprint: string): Promise<void> {
+  await run(engine, ["image", "delete", fingerprint], { stdin: "null" });
+}
+
+/**
+ * The fingerprint of an image, local or of a remote.
+ *
+ * @throws {UserError} when there is no such image
+ */
+export async function imageFingerprint(engine: Engine, image: string): Promise<string> {
+  return await engine.host.value([engine.cli, "image", "info", image], {
+    stdin: "null",
+    variable: "FINGERPRINT",
+    filter: "| sed -n 's/^Fingerprint: //p'",
+    parse(stdout) {
+      const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
+      if (fingerprint) return fingerprint;
+      throw new UserError(`The engine does not know the image "${image}"`, { hint: `See ${engine.cli} image list` });
+    },
+  });
+}
+
+/** Stops an instance and makes a local image of it. */
+export async function publish(
+  engine: Engine,
+  name: string,
+  { alias, properties }: { alias: string; properties: Readonly<Record<string, string>> },
+): Promise<void> {
+  await run(engine, ["stop", name], { stdin: "null" });
+  await run(engine, [
+    "publish",
+    name,
+    "--alias",
+    alias,
+    "--compression",
+    "none",
+    ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
+  ], { stdin: "null" });
+}
+
+/** Waits for what the engine still does with an instance, at most a minute each. */
+export async function waitForOperations(engine: Engine, name: string): Promise<void> {
+  type Operation = { id: string; status: string; resources: Record<string, string[]> | null };
+  const all = (await query(engine, "/1.0/operations?recursion=1") ?? {}) as Record<string, Operation[]>;
+  for (const { id, resources } of all.running ?? []) {
+    const paths = Object.values(resources ?? {}).flat();
+    if (paths.some((path) => path.split("?")[0]!.endsWith(`/${name}`))) {
+      await query(engine, `/1.0/operations/${id}/wait?timeout=60`);
+    }
+  }
+}
+
 /** Makes a profile from the YAML text that `lxc profile edit` takes. */
 export async function createProfile(engine: Engine, name: string, yaml: string): Promise<void> {
   await run(engine, ["profile", "create", name], { stdin: "null" });

@@ -2,7 +2,7 @@
 
 // @ts-types="./types/std_path.d.ts"
 import { join } from "@std/path";
-import { inputError } from "./errors.ts";
+import { inputError, ProcessError, UserError } from "./errors.ts";
 import type { Device } from "./engine.ts";
 import type { Host } from "./host.ts";
 import { quoteWords } from "./words.ts";
@@ -72,6 +72,61 @@ export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> 
     });
   }
   return missing;
+}
+
+/** The ACLs of those directories that are there already, in the form that {@linkcode restoreAcls} takes. */
+export async function saveAcls(host: Host, mounts: Mounts): Promise<string> {
+  const there: string[] = [];
+  for (const path of [mounts.xpra, mounts.share]) if (await exists(path)) there.push(path);
+  if (there.length === 0) return "";
+  return JSON.stringify(
+    await Promise.all(there.map(async (path) => {
+      const { stdout } = await host.run(["getfacl", "-cnpE", "--", path], { stdin: "null" });
+      return [path, stdout];
+    })),
+  );
+}
+
+/** Puts ACLs, and so the mode, of directories back as {@linkcode saveAcls} found them. */
+export async function restoreAcls(host: Host, saved: string): Promise<void> {
+  if (saved === "") return;
+  for (const [path, acl] of JSON.parse(saved) as [string, string][]) {
+    if (await exists(path)) await host.run(["setfacl", "--set-file=-", "--", path], { stdin: { text: acl } });
+  }
+}
+
+/**
+ * Checks that ACLs can be set where the directories will be, before anything is made.
+ *
+ * @throws {UserError} for a file system without them, or a directory that may not be written; 127 without `setfacl`
+ */
+export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void> {
+  if (host.dryRun) return;
+  const base = join(mounts.directory, "..");
+  const isNew = !await exists(base);
+  let probe: string;
+  try {
+    await Deno.mkdir(base, { recursive: true });
+    probe = await Deno.makeTempDir({ dir: base, prefix: ".gui-container-" });
+  } catch (error) {
+    throw new UserError(`Cannot make directories in "${base}": ${error instanceof Error ? error.message : error}`, {
+      hint: "Set $GUI_CONTAINER_MOUNTS to a directory that you may write",
+      cause: error,
+    });
+  }
+  try {
+    await host.run(["setfacl", "-m", "u:1:r", "--", probe], { stdin: "null" });
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    throw new UserError(`The file system of "${base}" has no ACLs`, {
+      hint: "Set $GUI_CONTAINER_MOUNTS to a directory on one that has: ext4, xfs, btrfs, or zfs with acltype=posixacl",
+      output: error.output,
+      cause: error,
+    });
+  } finally {
+    await Deno.remove(probe);
+    if (isNew) await Deno.remove(base);
+  }
 }
 
 /** Removes directories with all that is in them, innermost first. */

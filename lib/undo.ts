@@ -15,11 +15,17 @@ export interface Undo {
 /**
  * Runs `work`; when it throws, undoes newest first what it added, then throws the same error. The actions get a
  * {@linkcode Host} that a signal does not stop; one that fails is told and does not keep the others from running.
+ *
+ * @param options `keep`: called when work throws, in place of undoing
  */
-export async function withUndo<T>(host: Host, work: (undo: Undo) => Promise<T>): Promise<T> {
+export async function withUndo<T>(
+  host: Host,
+  work: (undo: Undo) => Promise<T>,
+  { keep }: { keep?: (() => void) | false } = {},
+): Promise<T> {
   await using stack = new AsyncDisposableStack();
   let cleaning: Host | undefined;
-  const result = await work({
+  const undo: Undo = {
     add(what, action) {
       stack.defer(async () => {
         cleaning ??= host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
@@ -31,7 +37,16 @@ export async function withUndo<T>(host: Host, work: (undo: Undo) => Promise<T>):
         }
       });
     },
-  });
-  stack.move();
-  return result;
+  };
+  try {
+    const result = await work(undo);
+    stack.move();
+    return result;
+  } catch (error) {
+    if (keep) {
+      stack.move();
+      keep();
+    }
+    throw error;
+  }
 }

@@ -64,6 +64,7 @@ export async function ensureEngine(lab: Lab, engine: EngineName): Promise<void> 
     const started = await ensureRunning(lab, engine);
     if (started) return started;
     await setUp(lab, engine);
+    await shareDeviceMounts(engine);
     return { version: await serverVersion(engine), note: "without the image" };
   });
 }
@@ -88,6 +89,8 @@ export async function ensureImage(lab: Lab, engine: EngineName, files: ImageFile
       // The first instance unpacks the image into the pool; the second shows what every other one costs.
       announce(lab, `${engine}: booting a container to see that it works`);
       await launchTrial(engine, current);
+      // On a new machine the directory may be mounted only now.
+      await shareDeviceMounts(engine);
       record.launchMs = await launchTrial(engine, current);
     }
     // Only now, in one move: whoever uses the alias meanwhile gets the old image or the new one.
@@ -163,12 +166,7 @@ export async function ensureRunning(lab: Lab, engine: EngineName): Promise<Part 
   Deno.mkdirSync(facts.logDir, { recursive: true });
   startDaemon(lab.state, name, [...facts.daemon, join(facts.logDir, `${name}.log`)]);
   const { code } = await runProcess(facts.waitReady, { stdin: "null", okCodes: "any", timeoutMs: 70_000 });
-  if (code === 0 && await answers(engine)) {
-    // Devices that are added to a running container reach it through this directory. Without systemd, which makes every
-    // mount shared, it is private, and Incus 6.0.4 fails: "Failed to move the mount … Invalid argument".
-    await runProcess(["mount", "--make-shared", join(facts.dir, "shmounts")], { stdin: "null", okCodes: "any" });
-    return undefined;
-  }
+  if (code === 0 && await answers(engine)) return undefined;
   return { missing: `its daemon does not get ready: ${logTail(name)}` };
 }
 
@@ -186,6 +184,17 @@ async function setAlias(engine: EngineName, target: string, { exists }: { exists
   const data = JSON.stringify({ name: imageAlias, target });
   const path = exists ? `/1.0/images/aliases/${imageAlias}` : "/1.0/images/aliases";
   await runProcess([engine, "query", "-X", exists ? "PUT" : "POST", "-d", data, path], { stdin: "null" });
+}
+
+/**
+ * Devices that are added to a running container reach it through this directory. Without systemd, which makes every mount
+ * shared, it is private, and Incus 6.0.4 fails: "Failed to move the mount … Invalid argument". A container that was
+ * started before keeps the private one.
+ */
+async function shareDeviceMounts(engine: EngineName): Promise<void> {
+  if (exists("/run/systemd/system")) return;
+  const path = join(engineFacts[engine].dir, "shmounts");
+  await runProcess(["mount", "--make-shared", path], { stdin: "null", okCodes: "any" });
 }
 
 /** A pool, a bridge and the default profile, on an engine that has none of them. Others' are used as they are. */

@@ -1,0 +1,166 @@
+/**
+ * A container that is being made: a record on disk of what there was before, written ahead of the first change and locked
+ * while its process lives, so that what a killed run left half made can be unmade by the next one.
+ */
+
+// @ts-types="./types/std_path.d.ts"
+import { join } from "@std/path";
+import {
+  deleteImage,
+  deleteInstance,
+  deleteProfile,
+  type Engine,
+  engineOn,
+  findImages,
+  findInstance,
+  profileExists,
+  setProfile,
+  waitForOperations,
+} from "./engine.ts";
+import { UserError } from "./errors.ts";
+import type { Host } from "./host.ts";
+import { exists, makeMounts, type Mounts, removeMounts, restoreAcls, saveAcls } from "./mounts.ts";
+
+/** Instance and image key with the run that made it: what to unmake is known by it, never by a name. */
+export const runKey = "user.gui-container.run";
+
+/** What there was before a container was made. */
+export interface Creation {
+  engine: string;
+  /** The container's name. */
+  name: string;
+  /** Names the run; the instance and a cached image bear it. */
+  run: string;
+  /** The profile of that name as YAML, when there was one. */
+  profileBefore: string | null;
+  /** The directories that were not there, outermost first. */
+  directories: string[];
+  /** Those that were there, as `getfacl` describes them. */
+  aclsBefore: string;
+}
+
+/** A step of unmaking; `what` completes "Could not …". */
+export interface UnmakingStep {
+  what: string;
+  action: (host: Host) => Promise<unknown>;
+}
+
+/** The record's file for a container. */
+function recordPath(mounts: Mounts): string {
+  return join(mounts.directory, "creating.json");
+}
+
+/**
+ * Makes the missing directories and, in them, the record, locked by this process.
+ *
+ * @throws {UserError} when another run makes the same container
+ */
+export async function beginCreation(
+  engine: Engine,
+  mounts: Mounts,
+  details: Pick<Creation, "name" | "profileBefore">,
+): Promise<{ creation: Creation; end: () => Promise<void> }> {
+  const { host } = engine;
+  const creation: Creation = {
+    ...details,
+    engine: engine.cli,
+    run: crypto.randomUUID(),
+    directories: [],
+    aclsBefore: "",
+  };
+  if (host.dryRun) {
+    await makeMounts(host, mounts);
+    return { creation, end: () => Promise.resolve() };
+  }
+  creation.aclsBefore = await saveAcls(host, mounts);
+  creation.directories = await makeMounts(host, mounts);
+  const path = recordPath(mounts);
+  const file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
+  if (!await file.tryLock(true)) {
+    file.close();
+    throw beingMade(details.name);
+  }
+  await file.write(new TextEncoder().encode(JSON.stringify(creation)));
+  await file.sync();
+  return {
+    creation,
+    async end() {
+      file.close();
+      await Deno.remove(path).catch(() => {});
+    },
+  };
+}
+
+/** What unmakes a creation, oldest step first, as it was made; to be run newest first. */
+export function unmakingSteps(engine: Engine, mounts: Mounts, creation: Creation): UnmakingStep[] {
+  const { name, run } = creation;
+  return [
+    {
+      what: `remove "${mounts.directory}"`,
+      action: async (host) => {
+        await removeMounts(host, creation.directories);
+        await restoreAcls(host, creation.aclsBefore);
+      },
+    },
+    {
+      what: `put the profile "${name}" back as it was`,
+      action: async (host) => {
+        const cleaner = engineOn(engine, host);
+        if (!await profileExists(cleaner, name)) return;
+        if (creation.profileBefore === null) await deleteProfile(cleaner, name);
+        else await setProfile(cleaner, name, creation.profileBefore);
+      },
+    },
+    {
+      what: `remove the cached image of this run`,
+      action: async (host) => {
+        const cleaner = engineOn(engine, host);
+        for (const { fingerprint } of await findImages(cleaner, { [runKey]: run })) {
+          await deleteImage(cleaner, fingerprint);
+        }
+      },
+    },
+    {
+      what: `remove the container "${name}"`,
+      action: async (host) => {
+        const cleaner = engineOn(engine, host);
+        // The CLI may be gone while the engine still makes the instance.
+        await waitForOperations(cleaner, name);
+        if ((await findInstance(cleaner, name))?.config[runKey] === run) await deleteInstance(cleaner, name);
+      },
+    },
+  ];
+}
+
+/**
+ * Unmakes what a run left that was killed while it made this container. Does nothing when there is none.
+ *
+ * @throws {UserError} when that run is still alive
+ */
+export async function recoverCreation(engine: Engine, name: string, mounts: Mounts): Promise<void> {
+  const { host } = engine;
+  const path = recordPath(mounts);
+  if (host.dryRun || !await exists(path)) return;
+  using file = await Deno.open(path, { read: true, write: true });
+  if (!await file.tryLock(true)) throw beingMade(name);
+  let creation: Creation;
+  try {
+    creation = JSON.parse(await Deno.readTextFile(path));
+  } catch {
+    // Killed before the record was whole: nothing but directories was made, and they may hold what was there before.
+    await Deno.remove(path);
+    return;
+  }
+  if (creation.engine !== engine.cli) {
+    throw new UserError(`A run that was killed has left the container "${name}" half made on the other engine`, {
+      hint: `Run it again with --engine ${creation.engine}`,
+    });
+  }
+  host.ui.status(`Removing what a run that was killed has left of "${name}"`);
+  for (const { action } of unmakingSteps(engine, mounts, creation).reverse()) await action(host);
+  await Deno.remove(path).catch(() => {});
+}
+
+function beingMade(name: string): UserError {
+  return new UserError(`The container "${name}" is being made by another run`, { hint: "Wait for it, or end it" });
+}
