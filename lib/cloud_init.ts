@@ -2,7 +2,7 @@
 
 // @ts-types="./types/std_path.d.ts"
 import { basename } from "@std/path";
-import { type Engine, exec } from "./engine.ts";
+import { type Engine, exec, execArgv, findInstance, noAddressError } from "./engine.ts";
 import { inputError, ProcessError, UserError } from "./errors.ts";
 import { isMap, parseYaml } from "./yaml.ts";
 
@@ -134,42 +134,146 @@ export function parseStatus(stdout: string, code: number): CloudInitOutcome {
   };
 }
 
+/** Time after which cloud-init's output is followed, in milliseconds; what ends before needs no telling. */
+const followAfterMs = 2_000;
+
+/** Longest wait for an address, in milliseconds: DHCP answers within seconds or not at all. */
+const addressTimeoutMs = 30_000;
+
+/** Exit status of {@linkcode waitScript} when there is no cloud-init. */
+const noCloudInit = 127;
+
 /**
- * Waits until cloud-init has ended in a running instance.
+ * Prints the outcome as JSON, once cloud-init has ended. Its exit status is cloud-init's; 127 without one. Where it was
+ * given no user-data at all, the file of the user-data is empty, and that is told by its size on the last line.
+ */
+const waitScript = `
+cloud-init status --wait --format json
+status=$?
+echo "$(stat -L -c %s /var/lib/cloud/instance/user-data.txt 2>/dev/null || echo 0)"
+exit $status
+`;
+
+/**
+ * Waits until cloud-init has ended in a running instance, and tells its stage, the time, and its last line of output.
  *
- * @throws {UserError} when it failed, when there is none, or after `timeoutMs`
+ * @throws {UserError} when it failed, when there is none, after `timeoutMs`, or when the instance gets no address
  */
 export async function waitForCloudInit(
   engine: Engine,
   name: string,
   { timeoutMs }: { timeoutMs: number },
 ): Promise<CloudInitOutcome> {
-  const { stdout, code } = await exec(engine, name, ["cloud-init", "status", "--wait", "--format", "json"], {
-    stdin: "null",
-    okCodes: [0, 1, 2, 127],
-    timeoutMs,
-  }).catch(async (error) => {
-    if (!(error instanceof ProcessError && error.timedOut)) throw error;
-    throw new UserError(`cloud-init did not end within ${timeoutMs / 1000} s in "${name}"`, {
-      hint: "Wait longer with --timeout, or see what it waits for by the end of its output",
-      output: await outputLogTail(engine, name),
-      cause: error,
+  const { host } = engine;
+  host.ui.progress("Waiting for cloud-init");
+  const over = new AbortController();
+  const following = host.dryRun ? undefined : follow(engine, name, over.signal);
+  const noAddress = host.dryRun ? undefined : watchAddress(engine, name, over);
+  try {
+    const { stdout, code } = await exec(engine, name, ["/bin/sh", "-c", waitScript], {
+      stdin: "null",
+      okCodes: [0, 1, 2, noCloudInit],
+      timeoutMs,
+      signal: over.signal,
     });
-  });
-  if (engine.host.dryRun) return { kind: "done" };
-  if (code === 127) {
+    if (host.dryRun) return { kind: "done" };
+    const { json, userDataBytes } = splitAnswer(stdout);
+    return await judge(engine, name, { json, userDataBytes, code });
+  } catch (error) {
+    if (error instanceof ProcessError && error.timedOut) {
+      throw new UserError(`cloud-init still runs after ${timeoutMs / 1000} s in "${name}"`, {
+        hint: "Wait longer with --timeout, or see what it waits for by the end of its output",
+        output: await outputLogTail(engine, name),
+        cause: error,
+      });
+    }
+    throw error;
+  } finally {
+    over.abort();
+    await Promise.allSettled([following, noAddress]);
+  }
+}
+
+function splitAnswer(stdout: string): { json: string; userDataBytes: number } {
+  const lines = stdout.trimEnd().split("\n");
+  return { userDataBytes: Number(lines.pop()), json: lines.join("\n") };
+}
+
+async function judge(
+  engine: Engine,
+  name: string,
+  { json, userDataBytes, code }: { json: string; userDataBytes: number; code: number },
+): Promise<CloudInitOutcome> {
+  if (code === noCloudInit) {
     throw new UserError(`There is no cloud-init in the image of "${name}"`, {
       hint: "Choose an image with cloud-init by --image: ubuntu:24.04, or the cloud variant of an image of images:",
     });
   }
-  const outcome = parseStatus(stdout, code);
+  const outcome = parseStatus(json, code);
   if (outcome.kind === "error") {
     throw new UserError(`cloud-init failed in "${name}": ${outcome.errors[0]}`, {
       hint: "Mend the cloud-config; to look around in the container, run it again with --keep-failed",
       output: [...outcome.errors.slice(1), await outputLogTail(engine, name)].join("\n"),
     });
   }
+  if (userDataBytes === 0) {
+    throw new UserError(`cloud-init was given no user-data in "${name}"`, {
+      hint:
+        'Its image reads it from the engine\'s socket: take security.devlxd: "false" (Incus: security.guestapi) out of the profile',
+    });
+  }
   return outcome;
+}
+
+/** Shows what cloud-init prints, once it takes longer. */
+async function follow(engine: Engine, name: string, over: AbortSignal): Promise<void> {
+  const startedMs = performance.now();
+  if (!await delay(followAfterMs, over)) return;
+  let stage = "";
+  const process = engine.host.start(
+    execArgv(engine, name, ["tail", "-n", "+1", "-F", "/var/log/cloud-init-output.log"]),
+    {
+      stdin: "null",
+      output: {
+        line(line) {
+          const found = /^Cloud-init v\. \S+ (?:running) '([\w:-]+)'/.exec(line)?.[1];
+          if (found) stage = found;
+          const seconds = Math.round((performance.now() - startedMs) / 1000);
+          engine.host.ui.progress(`cloud-init ${stage} ${seconds} s: ${line}`, {
+            plain: found ? `cloud-init: ${stage}` : "",
+          });
+        },
+      },
+    },
+  );
+  over.addEventListener("abort", () => process.kill("SIGTERM"), { once: true });
+  await process.ended;
+}
+
+/** Ends the wait when the instance has no address after half a minute. */
+async function watchAddress(engine: Engine, name: string, over: AbortController): Promise<void> {
+  const deadlineMs = performance.now() + addressTimeoutMs;
+  while (await delay(2_000, over.signal)) {
+    const instance = await findInstance(engine, name);
+    if (!instance || instance.ipv4 !== undefined) return;
+    if (performance.now() > deadlineMs) return over.abort(noAddressError(name));
+  }
+}
+
+/** Waits; false when it is over before. */
+function delay(ms: number, over: AbortSignal): Promise<boolean> {
+  if (over.aborted) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      resolve(false);
+    };
+    const timer = setTimeout(() => {
+      over.removeEventListener("abort", end);
+      resolve(true);
+    }, ms);
+    over.addEventListener("abort", end, { once: true });
+  });
 }
 
 async function outputLogTail(engine: Engine, name: string): Promise<string> {

@@ -172,11 +172,13 @@ export async function publish(
   ], { stdin: "null" });
 }
 
-/** Waits for what the engine still does with an instance, at most a minute each. */
+/** Waits for what the engine itself still does with an instance, at most a minute each. */
 export async function waitForOperations(engine: Engine, name: string): Promise<void> {
-  type Operation = { id: string; status: string; resources: Record<string, string[]> | null };
+  type Operation = { id: string; class: string; resources: Record<string, string[]> | null };
   const all = (await query(engine, "/1.0/operations?recursion=1") ?? {}) as Record<string, Operation[]>;
-  for (const { id, resources } of all.running ?? []) {
+  for (const { id, class: kind, resources } of all.running ?? []) {
+    // A program that runs in the instance is an operation of the class "websocket", and ends with it.
+    if (kind !== "task") continue;
     const paths = Object.values(resources ?? {}).flat();
     if (paths.some((path) => path.split("?")[0]!.endsWith(`/${name}`))) {
       await query(engine, `/1.0/operations/${id}/wait?timeout=60`);
@@ -208,20 +210,24 @@ export async function deleteProfile(engine: Engine, name: string): Promise<void>
 export async function launch(
   engine: Engine,
   name: string,
-  options: {
-    image: string;
-    profiles: readonly string[];
-    config: Readonly<Record<string, string>>;
-    line?: (line: string) => void;
-  },
+  options: { image: string; profiles: readonly string[]; config: Readonly<Record<string, string>> },
 ): Promise<void> {
-  await run(engine, [
-    "launch",
-    options.image,
-    name,
-    ...options.profiles.flatMap((profile) => ["--profile", profile]),
-    ...Object.entries(options.config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
-  ], { stdin: "null", ...(options.line ? { output: { line: options.line } } : {}) });
+  try {
+    await run(engine, [
+      "launch",
+      options.image,
+      name,
+      ...options.profiles.flatMap((profile) => ["--profile", profile]),
+      ...Object.entries(options.config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
+    ], { stdin: "null" });
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    throw new UserError(`${engine.product} cannot make the container "${name}" from the image "${options.image}"`, {
+      hint: `See whether there is such an image (${engine.cli} image list), and what ${engine.product} says`,
+      output: error.output,
+      cause: error,
+    });
+  }
 }
 
 /** Starts a stopped instance. */
@@ -312,10 +318,16 @@ export async function instanceAddress(engine: Engine, name: string): Promise<str
     parse(stdout) {
       const { ipv4 } = parseInstance(JSON.parse(stdout));
       if (ipv4 !== undefined) return ipv4;
-      throw new UserError(`The container "${name}" has no IPv4 address`, {
-        hint: "See whether its profile has a nic device, and whether a firewall drops the DHCP of the engine's bridge",
-      });
+      throw noAddressError(name);
     },
+  });
+}
+
+/** The error for an instance that gets no address, with the usual causes. */
+export function noAddressError(name: string): UserError {
+  return new UserError(`The container "${name}" has no IPv4 address`, {
+    hint:
+      "See whether its profile has a nic device, and whether a firewall (ufw, firewalld, Docker's) drops the bridge's DHCP",
   });
 }
 

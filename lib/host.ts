@@ -9,7 +9,7 @@ import type { Ui } from "./ui.ts";
 import { quoteWord, quoteWords } from "./words.ts";
 
 /** How {@linkcode Host.run} runs a program. */
-export interface RunOptions extends Omit<ProcessOptions, "signal" | "detached"> {
+export interface RunOptions extends Omit<ProcessOptions, "detached"> {
   /** It only looks. A dry run does not show it: nothing that comes after depends on it. */
   looksOnly?: boolean;
 }
@@ -68,7 +68,8 @@ export function realHost(options: HostOptions, cleanup = false): Host {
       echo(argv);
       // A program that has the terminal must stay in the terminal's session.
       const detached = cleanup && processOptions.output !== "inherit";
-      return runProcess(argv, { ...processOptions, signal, detached });
+      const end = processOptions.signal ? AbortSignal.any([signal, processOptions.signal]) : signal;
+      return runProcess(argv, { ...processOptions, signal: end, detached });
     },
     async value(argv, { variable: _, filter: __, parse, ...processOptions }) {
       return parse((await host.run(argv, processOptions)).stdout);

@@ -24,8 +24,11 @@ export interface Ui {
   command(line: string): void;
   /** A command that would be run, the result of `--dry-run`. */
   plan(line: string): void;
-  /** A state that replaces the one before it on a terminal; a plain line elsewhere. */
-  progress(text: string): void;
+  /**
+   * A state that replaces the one before it on a terminal; a plain line elsewhere: `plain` where it is given, and none when
+   * that is empty.
+   */
+  progress(text: string, options?: { plain?: string }): void;
   /** An error: what failed, what to do, and what a program printed. */
   error(message: string, hint?: string, output?: string): void;
   /**
@@ -46,20 +49,25 @@ export interface Ui {
 export function terminalUi(options: UiOptions): Ui {
   let progressShown = false;
   const animated = Deno.stderr.isTerminal() && !options.quiet;
-  const line = (text: string): void => {
-    writeSync(Deno.stderr, `${progressShown ? "\r\x1b[K" : ""}${text}\n`);
+  const clearProgress = (): void => {
+    if (progressShown) writeSync(Deno.stderr, "\r\x1b[K");
     progressShown = false;
+  };
+  const line = (text: string): void => {
+    clearProgress();
+    writeSync(Deno.stderr, `${text}\n`);
   };
   const say = (text: string): void => {
     if (!options.quiet) line(text);
   };
   const ask = async (prompt: string): Promise<string | undefined> => {
-    if (progressShown) line("");
+    clearProgress();
     writeSync(Deno.stderr, prompt);
     return await readLine(options.signal);
   };
   return {
     result(text, data) {
+      clearProgress();
       if (options.json) writeSync(Deno.stdout, `${JSON.stringify(data)}\n`);
       else if (text !== "") writeSync(Deno.stdout, `${text}\n`);
     },
@@ -67,8 +75,8 @@ export function terminalUi(options: UiOptions): Ui {
     warn: (text) => say(`${paint("33", "warning:")} ${printable(text)}`),
     command: (text) => line(`+ ${text}`),
     plan: (text) => writeSync(Deno.stdout, `${text}\n`),
-    progress(text) {
-      if (!animated) return say(printable(text));
+    progress(text, { plain = text } = {}) {
+      if (!animated) return plain === "" ? undefined : say(plain);
       const { columns } = Deno.consoleSize();
       writeSync(Deno.stderr, `\r\x1b[K${oneLine(text).slice(0, columns - 1)}`);
       progressShown = true;
