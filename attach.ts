@@ -1,5 +1,5 @@
 #!/bin/sh
-//bin/true; exec deno run --no-prompt --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,xpra,xrandr --allow-env=DISPLAY,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$0" "$@"
+//bin/true; exec deno run --quiet --no-prompt --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,xpra,xrandr --allow-env=DISPLAY,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$0" "$@"
 /**
  * Runs an app in a container and shows its windows among the host's own.
  *

@@ -1,5 +1,5 @@
 #!/bin/sh
-//bin/true; exec deno run --no-prompt --allow-read --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,setfacl,getfacl --allow-env=HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$0" "$@"
+//bin/true; exec deno run --quiet --no-prompt --allow-read --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,setfacl,getfacl,cloud-init --allow-env=HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$0" "$@"
 /**
  * Makes a container for a graphical application: its profile, the directories shared with the host, the container
  * itself, its software, and the SSH access that attach.ts uses.
@@ -8,7 +8,7 @@
  */
 
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli.ts";
-import { parsePart, userData, waitForCloudInit } from "./lib/cloud_init.ts";
+import { checkSchema, parsePart, type Part, userData, waitForCloudInit } from "./lib/cloud_init.ts";
 import { checkPrograms, markKey, prepareContainer, removeContainer } from "./lib/container.ts";
 import { beginCreation, recoverCreation, runKey, unmakingSteps } from "./lib/creation.ts";
 import { cachedInstanceConfig, cacheInstance, describeCached, findCached, recipeOf } from "./lib/cache.ts";
@@ -111,8 +111,12 @@ async function readRequest(host: Host, { positionals, flags, values }: Arguments
     throw inputError(`There is no public key in "${keysPath}"`, "Make a pair with ssh-keygen and name the .pub file");
   }
   const profile = parseProfile(profilePath, await readInput(profilePath));
-  const parts = [];
-  for (const path of cloudInitPaths) parts.push(parsePart(path, await readInput(path)));
+  const parts: Part[] = [];
+  for (const path of cloudInitPaths) {
+    const part = parsePart(path, await readInput(path));
+    await checkSchema(host, path, part);
+    parts.push(part);
+  }
   return {
     name,
     keys,

@@ -211,6 +211,8 @@ async function runToExitCode<Name extends string>(
 
 function explain(error: unknown, { ui, verbose }: { ui: ReturnType<typeof terminalUi>; verbose: boolean }): number {
   if (error instanceof Interrupted) return error.exitCode;
+  // Whoever read our results has stopped: there is nobody to tell.
+  if (error instanceof Deno.errors.BrokenPipe) return ExitCode.failed;
   const stack = verbose && error instanceof Error ? error.stack ?? "" : "";
   if (error instanceof UserError) {
     ui.error(error.message, error.hint, [error.output, stack].filter(Boolean).join("\n"));

@@ -3,7 +3,8 @@
 // @ts-types="./types/std_path.d.ts"
 import { basename } from "@std/path";
 import { type Engine, exec, execArgv, findInstance, noAddressError } from "./engine.ts";
-import { inputError, ProcessError, UserError } from "./errors.ts";
+import { ExitCode, inputError, ProcessError, UserError } from "./errors.ts";
+import type { Host } from "./host.ts";
 import { isMap, parseYaml } from "./yaml.ts";
 
 /** One part of the user-data. */
@@ -40,7 +41,19 @@ const mergeType = "list(append)+dict(recurse_list)+str()";
  * @throws {UserError} exit code 2, with file, line and column
  */
 export function parsePart(path: string, content: string): Part {
-  const firstLine = content.split(/\r?\n/, 1)[0]!;
+  const firstLine = content.split("\n", 1)[0]!;
+  if (firstLine.startsWith("\ufeff")) {
+    throw inputError(
+      `${path}:1:1: The file starts with a byte-order mark`,
+      "Save it as UTF-8 without one: cloud-init would ignore the file",
+    );
+  }
+  if (firstLine.startsWith("#!") && firstLine.endsWith("\r")) {
+    throw inputError(
+      `${path}:1:${firstLine.length}: The lines of the script end in CR LF`,
+      "Save it with Unix line ends: no program has a name that ends in CR",
+    );
+  }
   const type = types.find(([start]) => firstLine.startsWith(start))?.[1];
   if (type === undefined) {
     throw inputError(
@@ -58,6 +71,27 @@ function checkYaml(path: string, content: string, type: string): void {
     ? [isMap(data), "a map of cloud-config keys"]
     : [Array.isArray(data), "a list of parts"];
   if (!right) throw inputError(`${path}:1:1: The file is not ${wanted}`, "Write at least one key, such as packages:");
+}
+
+/**
+ * Has the host's own cloud-init check a cloud-config, where it is installed.
+ *
+ * @throws {UserError} exit code 2, with what it says
+ */
+export async function checkSchema(host: Host, path: string, part: Part): Promise<void> {
+  if (part.type !== "text/cloud-config" || host.dryRun) return;
+  try {
+    await host.run(["cloud-init", "schema", "--config-file", path], { stdin: "null", looksOnly: true });
+  } catch (error) {
+    if (error instanceof UserError) return;
+    if (!(error instanceof ProcessError)) throw error;
+    throw new UserError(`cloud-init does not take "${path}"`, {
+      hint: "Mend what it says",
+      exitCode: ExitCode.usage,
+      output: error.output,
+      cause: error,
+    });
+  }
 }
 
 /** The user-data document: MIME multipart, the same text for the same parts. */
@@ -236,7 +270,7 @@ async function follow(engine: Engine, name: string, over: AbortSignal): Promise<
       stdin: "null",
       output: {
         line(line) {
-          const found = /^Cloud-init v\. \S+ (?:running) '([\w:-]+)'/.exec(line)?.[1];
+          const found = /^Cloud-init v\. \S+ running '([\w:-]+)'/.exec(line)?.[1];
           if (found) stage = found;
           const seconds = Math.round((performance.now() - startedMs) / 1000);
           engine.host.ui.progress(`cloud-init ${stage} ${seconds} s: ${line}`, {

@@ -1,5 +1,7 @@
 /** What create puts into a container, and how all of it is taken away again. */
 
+// @ts-types="./types/std_path.d.ts"
+import { join } from "@std/path";
 import { deleteInstance, deleteProfile, type Engine, exec, execArgv, findInstance, profileExists } from "./engine.ts";
 import { UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
@@ -82,6 +84,12 @@ export async function removeContainer(
         hint: "To remove it all the same: --force",
       });
     }
+    const live = instance?.status === "Running" ? await liveSocket(mounts) : undefined;
+    if (live) {
+      throw new UserError(`The session "${live}" runs in "${name}"`, {
+        hint: `End it with attach.ts --stop ${name} ${live}, or remove it too with --force`,
+      });
+    }
     const used = await usedMounts({ ...mounts, xpra: mounts.share });
     if (used) {
       throw new UserError(`There are files in "${used}"`, { hint: "Save them, or remove them too with --force" });
@@ -102,6 +110,15 @@ export async function removeContainer(
     removed.push(mounts.directory);
   }
   return removed;
+}
+
+/** The name of a session that runs: systemd removes its socket when it ends. */
+async function liveSocket(mounts: Mounts): Promise<string | undefined> {
+  if (!await exists(mounts.xpra)) return undefined;
+  for await (const { name } of Deno.readDir(mounts.xpra)) {
+    if ((await Deno.lstat(join(mounts.xpra, name))).isSocket) return name;
+  }
+  return undefined;
 }
 
 /** The container user may have closed a directory of its own to the host user; it can still remove what is in there. */

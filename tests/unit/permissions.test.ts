@@ -26,7 +26,7 @@ for (const script of scripts) {
       assert(!/^(?:-A|--allow-all|-P|--permission-set)\b/.test(option), option);
       assert(!/^--(?:allow-(?:net|sys|ffi|import|scripts)|unstable)/.test(option), option);
       assert(!/^(?:-[WREN]|--allow-(?:write|run|env))(?:=\*?)?$/.test(option), option);
-      assert(/^(?:--no-prompt|--allow-read(?:=.+)?|--allow-(?:write|run|env)=.+)$/.test(option), option);
+      assert(/^(?:--quiet|--no-prompt|--allow-read(?:=.+)?|--allow-(?:write|run|env)=.+)$/.test(option), option);
       for (const path of /^--allow-write=(.*)/.exec(option)?.[1]?.split(",") ?? []) {
         assert(/^\/home\/me\/./.test(path), path);
       }
