@@ -76,7 +76,7 @@ export function terminalUi(options: UiOptions): Ui {
     command: (text) => line(`+ ${text}`),
     plan: (text) => writeSync(Deno.stdout, `${text}\n`),
     progress(text, { plain = text } = {}) {
-      if (!animated) return plain === "" ? undefined : say(plain);
+      if (!animated) return plain === "" ? undefined : say(oneLine(plain));
       const { columns } = Deno.consoleSize();
       writeSync(Deno.stderr, `\r\x1b[K${oneLine(text).slice(0, columns - 1)}`);
       progressShown = true;

@@ -144,7 +144,9 @@ async function engineThat(answer: (argv: readonly string[]) => Answer): Promise<
 
 Deno.test("waitForCloudInit() fails with cloud-init's own errors and the end of its output log", async () => {
   const engine = await engineThat((argv) =>
-    argv.includes("tail") ? { stdout: "E: no such package\n" } : { code: 1, stdout: '{"errors":["first","second"]}' }
+    argv.includes("tail")
+      ? { stdout: "E: no such package\n" }
+      : { code: 1, stdout: '{"errors":["first","second"]}\n42\n' }
   );
   const error = await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), UserError, "first");
   assertEquals(error.output, "second\nE: no such package\n");
@@ -164,13 +166,47 @@ Deno.test("waitForCloudInit() says that it took too long, with the end of the ou
   const error = await assertRejects(
     () => waitForCloudInit(engine, "box", { timeoutMs: 1000 }),
     UserError,
-    "within 1 s",
+    'still runs after 1 s in "box"',
   );
   assertEquals([error.exitCode, error.output], [1, "Unpacking\n"]);
   assert(error.hint.includes("--timeout"));
 });
 
 Deno.test("waitForCloudInit() gives back the warnings of a degraded one", async () => {
-  const engine = await engineThat(() => ({ code: 2, stdout: '{"recoverable_errors":{"WARNING":["w"]}}' }));
+  const engine = await engineThat(() => ({ code: 2, stdout: '{"recoverable_errors":{"WARNING":["w"]}}\n42\n' }));
   assertEquals(await waitForCloudInit(engine, "box", { timeoutMs: 1000 }), { kind: "degraded", warnings: ["w"] });
+});
+
+Deno.test("waitForCloudInit() reads a status of several lines, and the size of the user-data after it", async () => {
+  const engine = await engineThat(() => ({ stdout: '{\n "status": "done",\n "errors": []\n}\n2048\n' }));
+  assertEquals(await waitForCloudInit(engine, "box", { timeoutMs: 1000 }), { kind: "done" });
+});
+
+Deno.test("waitForCloudInit() fails when cloud-init was given no user-data, done or degraded", async () => {
+  for (const code of [0, 2]) {
+    const engine = await engineThat(() => ({ code, stdout: '{"status":"done"}\n0\n' }));
+    const error = await assertRejects(
+      () => waitForCloudInit(engine, "box", { timeoutMs: 1000 }),
+      UserError,
+      'no user-data in "box"',
+    );
+    assertEquals(error.exitCode, 1);
+    assert(error.hint.includes("security.devlxd"), error.hint);
+  }
+});
+
+Deno.test("waitForCloudInit() names cloud-init's own error rather than the missing user-data", async () => {
+  const engine = await engineThat((argv) =>
+    argv.includes("tail") ? {} : { code: 1, stdout: '{"errors":["no datasource"]}\n0\n' }
+  );
+  await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), UserError, "no datasource");
+});
+
+Deno.test("waitForCloudInit() asks once, and in a dry run judges nothing", async () => {
+  const recorded = recordingHost({ dryRun: true });
+  const engine = await chooseEngine(recorded.host, "lxc");
+  assertEquals(await waitForCloudInit(engine, "box", { timeoutMs: 1000 }), { kind: "done" });
+  assertEquals(recorded.calls.map((argv) => argv.slice(0, 8)), [
+    ["lxc", "exec", "box", "--mode", "non-interactive", "--", "/bin/sh", "-c"],
+  ]);
 });

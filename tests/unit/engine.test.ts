@@ -150,13 +150,31 @@ Deno.test("an engine that is asked for and not installed is exit code 125, with 
   assertStringIncludes(error.hint, "--engine");
 });
 
-Deno.test("a refusal of the engine itself keeps what it said", async () => {
+Deno.test("launch() says which image and container the engine refused, with what it said", async () => {
   const engine = await chooseEngine(hostWith({ lxc: { code: 1, stderr: "Error: No space left\n" } }).host, "lxc");
   const error = await assertRejects(
-    () => launch(engine, "box", { image: "x", profiles: [], config: {} }),
-    ProcessError,
+    () => launch(engine, "box", { image: "x:y", profiles: [], config: {} }),
+    UserError,
+    'the container "box" from the image "x:y"',
   );
+  assertEquals([error.exitCode, error.output], [1, "Error: No space left"]);
+  assertStringIncludes(error.hint, "lxc image list");
+});
+
+Deno.test("a refusal of the engine itself keeps what it said", async () => {
+  const engine = await chooseEngine(hostWith({ lxc: { code: 1, stderr: "Error: No space left\n" } }).host, "lxc");
+  const error = await assertRejects(() => createProfile(engine, "box", ""), ProcessError);
   assertEquals(error.output, "Error: No space left");
+});
+
+Deno.test("launch() tells an engine that does not answer from one that refuses", async () => {
+  const engine = await chooseEngine(hostWith({ lxc: { code: 1, stderr: noSocket } }).host, "lxc");
+  const error = await assertRejects(
+    () => launch(engine, "box", { image: "x", profiles: [], config: {} }),
+    UserError,
+    "LXD does not answer",
+  );
+  assertEquals(error.exitCode, 125);
 });
 
 const instance = {

@@ -31,7 +31,7 @@ for (const script of scripts) {
         assert(/^\/home\/me\/./.test(path), path);
       }
       for (const program of /^--allow-run=(.*)/.exec(option)?.[1]?.split(",") ?? []) {
-        assert(/^[a-z]+$/.test(program) && !/^(?:ba|da|z|)sh$|^(?:env|sudo|deno)$/.test(program), program);
+        assert(/^[a-z][a-z-]*$/.test(program) && !/^(?:ba|da|z|)sh$|^(?:env|sudo|deno)$/.test(program), program);
       }
     }
   });

@@ -63,3 +63,20 @@ Deno.test("terminalUi() waits for Enter or the end of the input, and answers no 
     assertEquals(stdout, "false\n");
   }
 });
+
+Deno.test("terminalUi() lets nobody choose without a terminal, whatever the input holds", async () => {
+  const { stdout, stderr } = await ui(
+    `ui.result(String(await ui.choose("Session", ["a", "b"], String)), 0); Deno.exit();`,
+    { yes: true },
+    "1\n",
+  );
+  assertEquals([stdout, stderr], ["undefined\n", ""]);
+});
+
+Deno.test("terminalUi() says progress in plain lines without a terminal, and what is to be left out not at all", async () => {
+  const { stdout, stderr } = await ui(
+    `ui.progress("one"); ui.progress("two, shown in place", { plain: "two" }); ui.progress("three", { plain: "" });`,
+    {},
+  );
+  assertEquals([stdout, stderr], ["", "one\ntwo\n"]);
+});
