@@ -1,0 +1,162 @@
+/**
+ * Faults made on demand: programs of the same names first on PATH that hand on to the real ones, except for one call, and
+ * a picture of all that create.ts could have changed.
+ */
+
+// @ts-types="../../lib/types/std_path.d.ts"
+import { dirname, join } from "@std/path";
+import type { ProcessResult } from "../../lib/errors.ts";
+import { type ProcessOptions, runProcess } from "../../lib/process.ts";
+import { type EngineName, publicKey, root, script, sh } from "./world.ts";
+
+/** What becomes of the call: it fails without being made, or create.ts gets a signal when it starts. */
+export type Fault = "fail" | "INT" | "TERM" | "KILL";
+
+/** What every fake prints when it fails. */
+export const failure = "fake: this call fails";
+
+const fakedPrograms = ["lxc", "incus", "ssh", "setfacl", "getfacl"];
+
+/**
+ * Counts the calls, logs each as one line, and acts at the one whose number is in `at`. What create.ts looks at while it waits
+ * for cloud-init depends on how long that takes: such calls are handed on uncounted.
+ */
+const fakeProgram = (real: string): string =>
+  `#!/bin/sh
+cd "$FAULTS" || exit 99
+until mkdir lock 2>/dev/null; do sleep 0.01; done
+call=$(printf '%s ' "\${0##*/}" "$@" | tr '\\n' ' ')
+waiting=$(cat waiting)
+case $call in
+*'cloud-init status'*) echo yes >waiting; waiting=no ;;
+*' config get '* | *'apt-get clean'*) echo no >waiting; waiting=no ;;
+esac
+number=0
+if [ "$waiting" = no ]; then
+  number=$(($(cat count) + 1))
+  echo "$number" >count
+  printf '%s\\n' "$call" >>log
+fi
+rmdir lock
+if [ "$number" = "$(cat at)" ]; then
+  act=$(cat fault)
+  case $act in
+  fail) echo '${failure}' >&2; exit 1 ;;
+  *) kill -s "$act" "$PPID" ;;
+  esac
+fi
+cd "$OLDPWD" || exit 99
+exec ${real} "$@"
+`;
+
+/** A place of its own for one case: a name, mounts, and the fakes. */
+export interface Place {
+  engine: EngineName;
+  name: string;
+  /** `$GUI_CONTAINER_MOUNTS`. */
+  mounts: string;
+  /** The cloud-config without packages. */
+  cloudConfig: string;
+  /** The directory of the fakes. */
+  fakes: string;
+}
+
+/** Runs `test` in a new place, and removes the place and whatever container is left in it. */
+export async function withPlace(
+  { engine, name }: { engine: EngineName; name: string },
+  test: (place: Place) => Promise<void>,
+): Promise<void> {
+  const base = await Deno.makeTempDir({ dir: Deno.env.get("HOME")!, prefix: "e2e-faults-" });
+  const place = {
+    engine,
+    name,
+    mounts: join(base, "mounts"),
+    cloudConfig: join(base, "plain.yaml"),
+    fakes: join(base, "fakes"),
+  };
+  try {
+    await Deno.mkdir(place.mounts);
+    await Deno.mkdir(place.fakes);
+    await Deno.writeTextFile(place.cloudConfig, "#cloud-config\ndisable_root: true\n");
+    for (const program of fakedPrograms) {
+      await Deno.writeTextFile(join(place.fakes, program), fakeProgram(`/usr/bin/${program}`), { mode: 0o755 });
+    }
+    await test(place);
+  } finally {
+    await create(place, ["--delete", "--force", name]);
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+/** The environment in which create.ts works in a place. */
+export function environment(place: Place): Record<string, string> {
+  return { GUI_CONTAINER_MOUNTS: place.mounts };
+}
+
+/** Runs create.ts in a place, by itself. */
+export function create(
+  place: Place,
+  args: readonly string[],
+  options: Partial<ProcessOptions> = {},
+): Promise<ProcessResult> {
+  return script("create", place.engine, args, { ...options, env: { ...environment(place), ...options.env } });
+}
+
+/** What create.ts is given to make the container of a place. */
+export function createArgs({ name, cloudConfig }: Place, options: readonly string[] = []): string[] {
+  return ["--image=gui-lab", ...options, name, publicKey, join(root, "profiles/gui.yaml"), cloudConfig];
+}
+
+/** Runs create.ts with the fakes before it. Returns how it ended, and the counted calls. */
+export async function createWithFault(
+  place: Place,
+  { at, fault, args = createArgs(place), mounts = place.mounts }: {
+    at: number;
+    fault: Fault;
+    args?: readonly string[];
+    mounts?: string;
+  },
+): Promise<{ result: ProcessResult; calls: string[] }> {
+  const state = join(dirname(place.fakes), "faults");
+  await Deno.mkdir(state, { recursive: true });
+  for (const [file, text] of [["at", at], ["fault", fault], ["count", 0], ["log", ""], ["waiting", "no"]] as const) {
+    await Deno.writeTextFile(join(state, file), text === "" ? "" : `${text}\n`);
+  }
+  const result = await create(place, args, {
+    env: { PATH: `${place.fakes}:${Deno.env.get("PATH")}`, FAULTS: state, GUI_CONTAINER_MOUNTS: mounts },
+  });
+  const log = await Deno.readTextFile(join(state, "log"));
+  return { result, calls: log.split("\n").filter(Boolean) };
+}
+
+/**
+ * All that create.ts could have changed in a place, as text: the instance, the profile, the images of `recipes`, and the
+ * tree of the mounts with modes, owners, ACLs and contents.
+ */
+export async function picture(place: Place, { recipes = [] }: { recipes?: readonly string[] } = {}): Promise<string> {
+  const { engine, name, mounts } = place;
+  const [instance, profile, images, tree] = await Promise.all([
+    engineShow(engine, ["config", "show", name]),
+    engineShow(engine, ["profile", "show", name]),
+    recipes.length === 0 ? "" : sh([engine, "query", "/1.0/images?recursion=1"]),
+    sh(["/bin/sh", "-c", treeScript, "sh", mounts]),
+  ]);
+  const kept = recipes.filter((recipe) => images.includes(recipe));
+  return [`instance: ${instance}`, `profile: ${profile}`, `images: ${kept.join(" ")}`, `tree: ${tree}`].join("\n");
+}
+
+/** The text, or "none" when there is no such thing. */
+async function engineShow(engine: EngineName, args: readonly string[]): Promise<string> {
+  const result = await runProcess([engine, ...args], { stdin: "null", okCodes: "any" });
+  if (result.code === 0) return result.stdout;
+  if (/not found/i.test(result.stderr)) return "none";
+  throw new Error(result.stderr);
+}
+
+const treeScript = `
+test -e "$1" || exit 0
+cd "$1"
+find . -printf '%p %y %m %U %G %l\\n' | sort
+getfacl --recursive --numeric --absolute-names . | grep -v '^$'
+find . -type f | sort | while read -r file; do printf '%s: ' "$file"; cat "$file"; done
+`;
