@@ -9,11 +9,20 @@
 // @ts-types="./lib/types/std_path.d.ts"
 import { resolve } from "@std/path";
 import { type Arguments, runScript, type ScriptSpec } from "./lib/cli.ts";
-import { checkInstanceName, chooseEngine, engineOn, findInstance, instanceHostUid } from "./lib/engine.ts";
+import {
+  addDevices,
+  checkInstanceName,
+  chooseEngine,
+  type Engine,
+  engineOn,
+  findInstance,
+  instanceHostUid,
+  removeDevices,
+} from "./lib/engine.ts";
 import { inputError } from "./lib/errors.ts";
 import type { Host } from "./lib/host.ts";
 import { type Mapping, readRecords } from "./lib/journal.ts";
-import { checkFile, mapFiles, planMappings, unmapFiles } from "./lib/mapping.ts";
+import { checkFile, deviceOf, mapFiles, type MappableFile, newPlace, planMappings, unmapFiles } from "./lib/mapping.ts";
 import { containerUid } from "./lib/mounts.ts";
 import { withUndo } from "./lib/undo.ts";
 
@@ -53,31 +62,47 @@ export async function main(host: Host, args: Arguments<Name>): Promise<void> {
   const files = [];
   for (const path of paths) files.push(await checkFile(path));
   const engine = await chooseEngine(host, args.values.get("engine"));
+  const readOnly = args.flags.has("read-only");
+  if (host.dryRun) return await printPlan(engine, name, { files, readOnly });
   const instance = await findInstance(engine, name);
-  if (!host.dryRun && instance?.status !== "Running") {
+  if (instance?.status !== "Running") {
     throw inputError(
       instance ? `The container "${name}" does not run` : `There is no container "${name}"`,
       instance ? `Start it: ${engine.cli} start ${name}` : `See ${engine.cli} list`,
     );
   }
   const uid = Number(await instanceHostUid(engine, name, containerUid));
-  const mappings = await planMappings(host, files, {
-    engine,
-    instance: name,
-    uid,
-    readOnly: args.flags.has("read-only"),
-  });
+  const mappings = await planMappings(files, { engine, instance: name, uid, readOnly });
   await withUndo(host, (undo) => mapFiles(engine, mappings, undo));
   showMappings(host, mappings);
   if (args.flags.has("no-wait")) return;
 
   try {
-    if (!host.dryRun) await host.ui.enter("Press Enter to take the files back: ");
+    await host.ui.enter("Press Enter to take the files back: ");
   } finally {
     // Also when a signal ended the waiting: what is lent is taken back first.
     await unmapFiles(engineOn(engine, host.forCleanup(AbortSignal.timeout(unmapDeadlineMs))), mappings);
   }
   tellTakenBack(host, mappings);
+}
+
+/** What a dry run prints: an entry for the container user and the devices, then both taken away. */
+async function printPlan(
+  engine: Engine,
+  name: string,
+  { files, readOnly }: { files: readonly MappableFile[]; readOnly: boolean },
+): Promise<void> {
+  const { host } = engine;
+  const uid = await instanceHostUid(engine, name, containerUid);
+  const paths = files.map(({ path }) => path);
+  const devices = Object.fromEntries(paths.map((path) => {
+    const { device, container } = newPlace(path);
+    return [device, deviceOf({ host: path, container, readOnly })];
+  }));
+  await host.run(["setfacl", "-m", `u:${uid}:${readOnly ? "r--" : "rw-"}`, "--", ...paths], { stdin: "null" });
+  await addDevices(engine, name, devices);
+  await removeDevices(engine, name, Object.keys(devices));
+  await host.run(["setfacl", "-x", `u:${uid}`, "--", ...paths], { stdin: "null" });
 }
 
 async function unmap(host: Host, { positionals: [name, ...paths] }: Arguments<Name>): Promise<void> {
@@ -100,7 +125,9 @@ function showMappings(host: Host, mappings: readonly Mapping[]): void {
 }
 
 function tellTakenBack(host: Host, mappings: readonly Mapping[]): void {
-  host.ui.status(mappings.length === 1 ? "The file is taken back" : `${mappings.length} files are taken back`);
+  const what = ["No file is mapped", "The file is taken back"][mappings.length] ??
+    `${mappings.length} files are taken back`;
+  host.ui.status(what);
 }
 
 if (import.meta.main) await runScript(spec, main);

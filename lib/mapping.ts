@@ -2,7 +2,7 @@
 
 // @ts-types="./types/std_path.d.ts"
 import { basename } from "@std/path";
-import { type Acl, formatAcl, grant, parseAcl, readAcl, revoke, sameAcl, writeAcl } from "./acl.ts";
+import { formatAcl, grant, readAcl, revoke, sameAcl, writeAcl } from "./acl.ts";
 import { addDevices, type Device, type Engine, removeDevices } from "./engine.ts";
 import { inputError } from "./errors.ts";
 import type { Host } from "./host.ts";
@@ -46,41 +46,40 @@ export async function checkFile(path: string): Promise<MappableFile> {
   return { path: real, info };
 }
 
+/** A device name and a path in the container for a file, unlike any other. */
+export function newPlace(path: string): { device: string; container: string } {
+  const id = [...crypto.getRandomValues(new Uint8Array(5))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { device: `map-${id}`, container: `${containerPaths.maps}/${id}-${basename(path)}` };
+}
+
 /**
  * The records of mappings that do not exist yet, and the ACLs that they need.
  *
- * @param uid the container user's uid on the host
+ * @param options `uid`: the container user's on the host
  */
 export async function planMappings(
-  host: Host,
   files: readonly MappableFile[],
-  options: { engine: Engine; instance: string; uid: number; readOnly: boolean },
+  { engine, instance, uid, readOnly }: { engine: Engine; instance: string; uid: number; readOnly: boolean },
 ): Promise<Mapping[]> {
   const mappings: Mapping[] = [];
   for (const { path, info } of files) {
-    const original = host.dryRun ? unknownAcl : await readAcl(host, path);
-    const id = [...crypto.getRandomValues(new Uint8Array(5))].map((byte) => byte.toString(16).padStart(2, "0")).join(
-      "",
-    );
+    const original = await readAcl(engine.host, path);
     mappings.push({
-      engine: options.engine.cli,
-      instance: options.instance,
-      device: `map-${id}`,
+      ...newPlace(path),
+      engine: engine.cli,
+      instance,
       host: path,
-      container: `${containerPaths.maps}/${id}-${basename(path)}`,
-      readOnly: options.readOnly,
+      readOnly,
       dev: info.dev,
       ino: info.ino!,
-      uid: options.uid,
+      uid,
       mode: info.mode! & 0o7777,
       original: toRecord(original),
-      granted: toRecord(grant(original, options.uid, options.readOnly ? 4 : 6)),
+      granted: toRecord(grant(original, uid, readOnly ? 4 : 6)),
     });
   }
   return mappings;
 }
-
-const unknownAcl: Acl = parseAcl("user::rw-\ngroup::---\nother::---");
 
 /** Maps files: all, or none with the undoing of `undo`. The record of each is on disk before it takes effect. */
 export async function mapFiles(engine: Engine, mappings: readonly Mapping[], undo: Undo): Promise<void> {
@@ -100,13 +99,14 @@ export async function unmapFiles(engine: Engine, mappings: readonly Mapping[]): 
   for (const mapping of mappings) await giveBack(engine.host, mapping);
 }
 
-function deviceOf({ host, container, readOnly }: Mapping): Device {
+/** The device that shows a file. */
+export function deviceOf({ host, container, readOnly }: Pick<Mapping, "host" | "container" | "readOnly">): Device {
   return { type: "disk", source: host, path: container, ...(readOnly ? { readonly: "true" } : {}) };
 }
 
 /** Restores ACL and mode of a file, unless it is another one by now, then forgets the record. */
 async function giveBack(host: Host, mapping: Mapping): Promise<void> {
-  if (host.dryRun || await isSameFile(mapping)) await restore(host, mapping);
+  if (await isSameFile(mapping)) await restore(host, mapping);
   else host.ui.warn(`"${mapping.host}" is not the file that was mapped any more; its permissions are left as they are`);
   await removeRecord(host, mapping.device);
 }
@@ -114,7 +114,7 @@ async function giveBack(host: Host, mapping: Mapping): Promise<void> {
 async function restore(host: Host, mapping: Mapping): Promise<void> {
   const original = fromRecord(mapping.original);
   const granted = fromRecord(mapping.granted);
-  const current = host.dryRun ? granted : await readAcl(host, mapping.host);
+  const current = await readAcl(host, mapping.host);
   const wanted = revoke(current, { uid: mapping.uid, original, granted });
   if (!sameAcl(current, granted) && formatAcl(current) !== formatAcl(original)) {
     host.ui.warn(

@@ -1,10 +1,12 @@
 // attach.ts on a real engine, with real xpra and real windows on the lab's display.
 
 // @ts-types="../../lib/types/std_assert.d.ts"
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
+import type { ProcessResult } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
+import { quoteWords } from "../../lib/words.ts";
 import {
   type EngineName,
   eventually,
@@ -148,6 +150,60 @@ testOnEngines("attach.ts says that an app is not there, or died, with its exit c
   assertEquals(died.code, 1);
   assertStringIncludes(died.stderr, '"sh" ended with exit status 7');
   assertStringIncludes(died.stderr, "    last words\n");
+  await nothingLeft(engine);
+});
+
+testOnEngines("attach.ts starts, lists, joins, reattaches and stops sessions", needed, async (engine) => {
+  const name = nameOn(engine);
+  const run = (...args: string[]): Promise<ProcessResult> => script("attach", engine, args);
+  assertEquals((await run("--detached", name, "xclock -update 1")).stdout, "xclock\n");
+  assertEquals((await run("--detached", name, "xclock")).stdout, "xclock-2\n", "a name that is taken is counted up");
+  const taken = await run("--detached", "--session=xclock", name, "xclock");
+  assertEquals(taken.code, 2);
+  assertStringIncludes(taken.stderr, 'There is a session "xclock"');
+  const sessions = await eventually("both apps' process ids", async () => {
+    const list = JSON.parse((await run("--json", "--list", name)).stdout);
+    return list.every(({ pid }: { pid: number }) => pid > 1) && list;
+  });
+  assertEquals(sessions.map(({ session, app, clients }: Record<string, unknown>) => [session, app, clients]).sort(), [
+    ["xclock", "xclock -update 1", 0],
+    ["xclock-2", "xclock", 0],
+  ]);
+  assertEquals((await run(name)).code, 2, "which of two cannot be known without a terminal");
+
+  const joined = await run("--join", "--session=xclock", name, `sh -c 'echo "joined $DISPLAY"; exit 5'`);
+  assertEquals(joined.code, 1);
+  assertStringIncludes(joined.stderr, '"sh" ended with exit status 5');
+  assertMatch((await run("--logs", name, "xclock")).stdout, /^joined :\d+$/m);
+
+  const back = startScript("attach", engine, ["--session=xclock-2", name]);
+  await windowWith(`xclock \\[${name}\\]`);
+  assertEquals((await run("--stop", name, "xclock-2")).code, 0);
+  assertEquals((await back.ended).code, 0);
+  assertEquals((await run("--stop", name, "--all")).code, 0);
+  assertEquals((await run("--list", name)).stdout, "");
+  assertEquals((await run("--stop", name, "xclock")).code, 2);
+  await nothingLeft(engine);
+});
+
+testOnEngines("attach.ts hands every word to the app as it is", needed, async (engine) => {
+  const name = nameOn(engine);
+  const words = [
+    `it's`,
+    `"quoted"`,
+    "$HOME `id` $(id) ; & | > <",
+    "line\nbreak",
+    "tab\there",
+    "ü€😀",
+    "-dash",
+    "",
+    "\\",
+    "%s %% $$",
+  ];
+  const command = ["sh", "-c", `printf '%s\\0' "$@" >share/words`, "sh", ...words];
+  const { code, stderr } = await script("attach", engine, [name, quoteWords(command)]);
+  assertEquals(code, 0, stderr);
+  assertEquals((await Deno.readTextFile(join(mountsRoot, name, "share", "words"))).split("\0"), [...words, ""]);
   await nothingLeft(engine);
 });
 
