@@ -22,7 +22,7 @@ import {
 import { inputError } from "./lib/errors.ts";
 import type { Host } from "./lib/host.ts";
 import { type Mapping, readRecords } from "./lib/journal.ts";
-import { checkFile, deviceOf, mapFiles, type MappableFile, newPlace, planMappings, unmapFiles } from "./lib/mapping.ts";
+import { checkFile, deviceOf, mapFiles, type MappableFile, newPlace, unmapFiles } from "./lib/mapping.ts";
 import { containerUid } from "./lib/mounts.ts";
 import { withUndo } from "./lib/undo.ts";
 
@@ -59,7 +59,7 @@ export async function main(host: Host, args: Arguments<Name>): Promise<void> {
     throw inputError("Arguments are missing: NAME FILE...", "See map.ts --help");
   }
   checkInstanceName(name);
-  const files = [];
+  const files: MappableFile[] = [];
   for (const path of paths) files.push(await checkFile(path));
   const engine = await chooseEngine(host, args.values.get("engine"));
   const readOnly = args.flags.has("read-only");
@@ -72,8 +72,7 @@ export async function main(host: Host, args: Arguments<Name>): Promise<void> {
     );
   }
   const uid = Number(await instanceHostUid(engine, name, containerUid));
-  const mappings = await planMappings(files, { engine, instance: name, uid, readOnly });
-  await withUndo(host, (undo) => mapFiles(engine, mappings, undo));
+  const mappings = await withUndo(host, (undo) => mapFiles(files, { engine, instance: name, uid, readOnly }, undo));
   showMappings(host, mappings);
   if (args.flags.has("no-wait")) return;
 

@@ -78,6 +78,16 @@ export async function writeRecord(host: Host, mapping: Mapping): Promise<void> {
   );
 }
 
+/** Runs `action` while no other run of map.ts reads or changes records and ACLs. */
+export async function withJournalLock<T>(host: Host, action: () => Promise<T>): Promise<T> {
+  if (host.dryRun) return await action();
+  const directory = journalDirectory(host);
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  using file = await Deno.open(join(directory, "lock"), { write: true, create: true, mode: 0o600 });
+  await file.lock(true);
+  return await action();
+}
+
 /** All records, in no order. */
 export async function readRecords(host: Host): Promise<Mapping[]> {
   const directory = journalDirectory(host);

@@ -2,11 +2,19 @@
 
 // @ts-types="./types/std_path.d.ts"
 import { basename } from "@std/path";
-import { formatAcl, grant, readAcl, revoke, sameAcl, writeAcl } from "./acl.ts";
+import { type Acl, formatAcl, grant, readAcl, revoke, sameAcl, writeAcl } from "./acl.ts";
 import { addDevices, type Device, type Engine, removeDevices } from "./engine.ts";
 import { inputError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { fromRecord, type Mapping, removeRecord, toRecord, writeRecord } from "./journal.ts";
+import {
+  fromRecord,
+  type Mapping,
+  readRecords,
+  removeRecord,
+  toRecord,
+  withJournalLock,
+  writeRecord,
+} from "./journal.ts";
 import { containerPaths } from "./mounts.ts";
 import type { Undo } from "./undo.ts";
 
@@ -57,13 +65,19 @@ export function newPlace(path: string): { device: string; container: string } {
  *
  * @param options `uid`: the container user's on the host
  */
-export async function planMappings(
+async function planMappings(
   files: readonly MappableFile[],
   { engine, instance, uid, readOnly }: { engine: Engine; instance: string; uid: number; readOnly: boolean },
 ): Promise<Mapping[]> {
+  const records = await readRecords(engine.host);
   const mappings: Mapping[] = [];
   for (const { path, info } of files) {
-    const original = await readAcl(engine.host, path);
+    const current = await readAcl(engine.host, path);
+    const others = ofInode([...records, ...mappings], { dev: info.dev, ino: info.ino! });
+    // A file that is lent already is given back for good when the last one is done: as it was before the first.
+    const first = others[0] && fromRecord(others[0].original);
+    const isAsWeLeftIt = first !== undefined && sameAcl(current, withGrants(first, others));
+    const original = isAsWeLeftIt ? first : current;
     mappings.push({
       ...newPlace(path),
       engine: engine.cli,
@@ -75,28 +89,46 @@ export async function planMappings(
       uid,
       mode: info.mode! & 0o7777,
       original: toRecord(original),
-      granted: toRecord(grant(original, uid, readOnly ? 4 : 6)),
+      granted: toRecord(withGrants(original, [...(isAsWeLeftIt ? others : []), { uid, readOnly }])),
     });
   }
   return mappings;
 }
 
 /** Maps files: all, or none with the undoing of `undo`. The record of each is on disk before it takes effect. */
-export async function mapFiles(engine: Engine, mappings: readonly Mapping[], undo: Undo): Promise<void> {
+export async function mapFiles(
+  files: readonly MappableFile[],
+  options: { engine: Engine; instance: string; uid: number; readOnly: boolean },
+  undo: Undo,
+): Promise<Mapping[]> {
+  const { engine, instance } = options;
   const { host } = engine;
-  for (const mapping of mappings) {
-    undo.add(`restore the permissions of "${mapping.host}"`, (cleaning) => giveBack(cleaning, mapping));
-    await writeRecord(host, mapping);
-    await writeAcl(host, mapping.host, fromRecord(mapping.granted));
-  }
-  const devices = Object.fromEntries(mappings.map((mapping) => [mapping.device, deviceOf(mapping)]));
-  await addDevices(engine, mappings[0]!.instance, devices);
+  const mappings = await withJournalLock(host, async () => {
+    const planned = await planMappings(files, options);
+    for (const mapping of planned) {
+      undo.add(
+        `restore the permissions of "${mapping.host}"`,
+        (cleaning) => withJournalLock(cleaning, () => giveBack(cleaning, mapping)),
+      );
+      await writeRecord(host, mapping);
+      await writeAcl(host, mapping.host, fromRecord(mapping.granted));
+    }
+    return planned;
+  });
+  await addDevices(
+    engine,
+    instance,
+    Object.fromEntries(mappings.map((mapping) => [mapping.device, deviceOf(mapping)])),
+  );
+  return mappings;
 }
 
 /** Takes mapped files back: out of the container first, then their permissions. */
 export async function unmapFiles(engine: Engine, mappings: readonly Mapping[]): Promise<void> {
   await removeDevices(engine, mappings[0]!.instance, mappings.map(({ device }) => device));
-  for (const mapping of mappings) await giveBack(engine.host, mapping);
+  await withJournalLock(engine.host, async () => {
+    for (const mapping of mappings) await giveBack(engine.host, mapping);
+  });
 }
 
 /** The device that shows a file. */
@@ -112,8 +144,10 @@ async function giveBack(host: Host, mapping: Mapping): Promise<void> {
 }
 
 async function restore(host: Host, mapping: Mapping): Promise<void> {
-  const original = fromRecord(mapping.original);
-  const granted = fromRecord(mapping.granted);
+  const before = fromRecord(mapping.original);
+  const others = ofInode(await readRecords(host), mapping).filter(({ device }) => device !== mapping.device);
+  const original = withGrants(before, others);
+  const granted = withGrants(before, [...others, mapping]);
   const current = await readAcl(host, mapping.host);
   const wanted = revoke(current, { uid: mapping.uid, original, granted });
   if (!sameAcl(current, granted) && formatAcl(current) !== formatAcl(original)) {
@@ -122,6 +156,17 @@ async function restore(host: Host, mapping: Mapping): Promise<void> {
     );
   }
   if (!sameAcl(current, wanted)) await writeAcl(host, mapping.host, wanted);
+}
+
+function ofInode(mappings: readonly Mapping[], { dev, ino }: Pick<Mapping, "dev" | "ino">): Mapping[] {
+  return mappings.filter((mapping) => mapping.dev === dev && mapping.ino === ino);
+}
+
+/** The ACL of a file that is lent by all of `mappings`; what they permit one user adds up. */
+function withGrants(original: Acl, mappings: readonly Pick<Mapping, "uid" | "readOnly">[]): Acl {
+  const permissions = new Map<number, number>();
+  for (const { uid, readOnly } of mappings) permissions.set(uid, (permissions.get(uid) ?? 0) | (readOnly ? 4 : 6));
+  return [...permissions].reduce((acl, [uid, bits]) => grant(acl, uid, bits), original);
 }
 
 async function isSameFile({ host, dev, ino }: Mapping): Promise<boolean> {

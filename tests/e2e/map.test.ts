@@ -74,6 +74,25 @@ testOnEngines("map.ts ends at the end of its input, and prints host and containe
   await Deno.remove(file);
 });
 
+testOnEngines("map.ts restores a file that is lent twice when the last one is done", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  const file = await Deno.makeTempFile();
+  await sh(["setfacl", "-m", "u:12345:rw-,m::r--", "--", file]);
+  const before = await permissions([file]);
+  assertEquals((await script("map", engine, ["--no-wait", name, file])).code, 0);
+  const lent = await permissions([file]);
+  // The end of its input takes the second one back at once.
+  const second = await script("map", engine, ["--read-only", name, file]);
+  assertEquals([second.code, second.stderr.includes("warning")], [0, false], second.stderr);
+  assertEquals(await permissions([file]), lent);
+  assertMatch((await script("map", engine, ["--list"])).stdout, new RegExp(`^${file}\t`));
+  const back = await script("map", engine, ["--unmap", name, file]);
+  assertEquals([back.code, back.stderr.includes("warning")], [0, false], back.stderr);
+  assertEquals(await permissions([file]), before);
+  assertEquals((await script("map", engine, ["--unmap", name, file])).code, 2, "it is not mapped any more");
+  await Deno.remove(file);
+});
+
 testOnEngines("map.ts refuses what it cannot map before anything is touched", ["user"], async (engine) => {
   const name = nameOn(engine);
   const file = await Deno.makeTempFile();
