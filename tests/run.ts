@@ -9,7 +9,7 @@ import { runProcess } from "../lib/process.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
 const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
-const unit = [Deno.execPath(), "test", "-A", "tests/unit"];
+const unit = [Deno.execPath(), "test", "-A", "--parallel", "tests/unit"];
 const endToEnd = [...lab, "run", "--", "deno", "test", "-A", "tests/e2e"];
 
 const total = { passed: 0, failed: 0, skipped: 0 };
