@@ -4,7 +4,7 @@
  */
 
 // @ts-types="./types/std_path.d.ts"
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import {
   deleteImage,
   deleteInstance,
@@ -19,7 +19,16 @@ import {
 } from "./engine.ts";
 import { UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { exists, makeMounts, type Mounts, removeMounts, restoreAcls, saveAcls } from "./mounts.ts";
+import {
+  exists,
+  makeMounts,
+  type Mounts,
+  type MountsBefore,
+  removeEmpty,
+  removeMounts,
+  restoreMounts,
+  saveMounts,
+} from "./mounts.ts";
 
 /** Instance and image key with the run that made it: what to unmake is known by it, never by a name. */
 export const runKey = "user.gui-container.run";
@@ -35,8 +44,10 @@ export interface Creation {
   profileBefore: string | null;
   /** The directories that were not there, outermost first. */
   directories: string[];
-  /** Those that were there, as `getfacl` describes them. */
-  aclsBefore: string;
+  /** The directory that holds those of all containers, when it was not there. */
+  base: string | null;
+  /** Those that were there, and the pinned host keys. */
+  mountsBefore: MountsBefore;
 }
 
 /** A step of unmaking; `what` completes "Could not …". */
@@ -66,20 +77,25 @@ export async function beginCreation(
     engine: engine.cli,
     run: crypto.randomUUID(),
     directories: [],
-    aclsBefore: "",
+    base: null,
+    mountsBefore: { directories: [], knownHosts: null },
   };
   if (host.dryRun) {
     await makeMounts(host, mounts);
     return { creation, end: () => Promise.resolve() };
   }
-  creation.aclsBefore = await saveAcls(host, mounts);
+  const base = dirname(mounts.directory);
+  if (!await exists(base)) creation.base = base;
+  creation.mountsBefore = await saveMounts(host, mounts);
   creation.directories = await makeMounts(host, mounts);
   const path = recordPath(mounts);
-  const file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
+  // Only the run that has the lock may empty the file: until then it may be another one's record.
+  const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
   if (!await file.tryLock(true)) {
     file.close();
     throw beingMade(details.name);
   }
+  await file.truncate();
   await file.write(new TextEncoder().encode(JSON.stringify(creation)));
   await file.sync();
   return {
@@ -99,7 +115,10 @@ export function unmakingSteps(engine: Engine, mounts: Mounts, creation: Creation
       what: `remove "${mounts.directory}"`,
       action: async (host) => {
         await removeMounts(host, creation.directories);
-        await restoreAcls(host, creation.aclsBefore);
+        if (!creation.directories.includes(mounts.directory)) {
+          await restoreMounts(host, mounts, creation.mountsBefore);
+        }
+        if (creation.base !== null) await removeEmpty([creation.base]);
       },
     },
     {

@@ -1,7 +1,7 @@
 /** The directories that a container shares with the host, and who may use them. */
 
 // @ts-types="./types/std_path.d.ts"
-import { join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { inputError, ProcessError, UserError } from "./errors.ts";
 import type { Device } from "./engine.ts";
 import type { Host } from "./host.ts";
@@ -74,25 +74,36 @@ export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> 
   return missing;
 }
 
-/** The ACLs of those directories that are there already, in the form that {@linkcode restoreAcls} takes. */
-export async function saveAcls(host: Host, mounts: Mounts): Promise<string> {
-  const there: string[] = [];
-  for (const path of [mounts.xpra, mounts.share]) if (await exists(path)) there.push(path);
-  if (there.length === 0) return "";
-  return JSON.stringify(
-    await Promise.all(there.map(async (path) => {
-      const { stdout } = await host.run(["getfacl", "-cnpE", "--", path], { stdin: "null" });
-      return [path, stdout];
-    })),
-  );
+/** What there was of the directories before: what {@linkcode restoreMounts} needs. */
+export interface MountsBefore {
+  /** Path, mode and ACL, as `getfacl` describes it, of each directory that was there. */
+  directories: { path: string; mode: number; acl: string }[];
+  /** The pinned host keys; null when there were none. */
+  knownHosts: string | null;
 }
 
-/** Puts ACLs, and so the mode, of directories back as {@linkcode saveAcls} found them. */
-export async function restoreAcls(host: Host, saved: string): Promise<void> {
-  if (saved === "") return;
-  for (const [path, acl] of JSON.parse(saved) as [string, string][]) {
-    if (await exists(path)) await host.run(["setfacl", "--set-file=-", "--", path], { stdin: { text: acl } });
+/** Looks at what is there already and will be changed: modes and ACLs of the directories, the pinned host keys. */
+export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefore> {
+  const directories = [];
+  for (const path of [mounts.xpra, mounts.share]) {
+    if (!await exists(path)) continue;
+    const { stdout } = await host.run(["getfacl", "-cnpE", "--", path], { stdin: "null" });
+    directories.push({ path, mode: (await Deno.stat(path)).mode! & 0o7777, acl: stdout });
   }
+  const knownHosts = await exists(mounts.knownHosts) ? await Deno.readTextFile(mounts.knownHosts) : null;
+  return { directories, knownHosts };
+}
+
+/** Puts modes, ACLs and pinned host keys back as {@linkcode saveMounts} found them. */
+export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBefore): Promise<void> {
+  for (const { path, mode, acl } of before.directories) {
+    if (!await exists(path)) continue;
+    await host.run(["setfacl", "--set-file=-", "--", path], { stdin: { text: acl } });
+    // An ACL has no set-id and sticky bits.
+    await Deno.chmod(path, mode);
+  }
+  if (before.knownHosts !== null) await Deno.writeTextFile(mounts.knownHosts, before.knownHosts);
+  else if (await exists(mounts.knownHosts)) await Deno.remove(mounts.knownHosts);
 }
 
 /**
@@ -102,12 +113,12 @@ export async function restoreAcls(host: Host, saved: string): Promise<void> {
  */
 export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void> {
   if (host.dryRun) return;
-  const base = join(mounts.directory, "..");
+  const base = dirname(mounts.directory);
   const isNew = !await exists(base);
-  let probe: string;
+  // Always the same for one container, so that the next run takes away what one that was killed has left.
+  const probe = join(base, `.gui-container-${basename(mounts.directory)}`);
   try {
-    await Deno.mkdir(base, { recursive: true });
-    probe = await Deno.makeTempDir({ dir: base, prefix: ".gui-container-" });
+    await Deno.mkdir(probe, { recursive: true });
   } catch (error) {
     throw new UserError(`Cannot make directories in "${base}": ${error instanceof Error ? error.message : error}`, {
       hint: "Set $GUI_CONTAINER_MOUNTS to a directory that you may write",
@@ -118,15 +129,21 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
     await host.run(["setfacl", "-m", "u:1:r", "--", probe], { stdin: "null" });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
+    // Another run for the same container has ended its own check.
+    if (!await exists(probe)) return;
     throw new UserError(`The file system of "${base}" has no ACLs`, {
       hint: "Set $GUI_CONTAINER_MOUNTS to a directory on one that has: ext4, xfs, btrfs, or zfs with acltype=posixacl",
       output: error.output,
       cause: error,
     });
   } finally {
-    await Deno.remove(probe);
-    if (isNew) await Deno.remove(base);
+    await removeEmpty(isNew ? [base, probe] : [probe]);
   }
+}
+
+/** Removes directories, innermost first, unless something is in them; what is gone already is no matter. */
+export async function removeEmpty(paths: readonly string[]): Promise<void> {
+  for (const path of [...paths].reverse()) await Deno.remove(path).catch(() => {});
 }
 
 /** Removes directories with all that is in them, innermost first. */

@@ -1,0 +1,171 @@
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import { beginCreation, type Creation, recoverCreation, unmakingSteps } from "../../lib/creation.ts";
+import { chooseEngine, type Engine } from "../../lib/engine.ts";
+import { UserError } from "../../lib/errors.ts";
+import { type Mounts, mountsOf } from "../../lib/mounts.ts";
+import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
+
+const gone: Answer = { code: 1, stderr: "Error: not found\n" };
+
+/** Runs `test` with an engine that answers so and an empty directory for the mounts of "box". */
+async function withEngine(
+  answer: (argv: readonly string[]) => Answer,
+  test: (world: { engine: Engine; mounts: Mounts; recorded: RecordingHost }) => Promise<void>,
+): Promise<void> {
+  const base = await Deno.makeTempDir();
+  try {
+    const recorded = recordingHost({ answer, env: { GUI_CONTAINER_MOUNTS: base } });
+    const engine = await chooseEngine(recorded.host, "lxc");
+    await test({ engine, mounts: mountsOf(recorded.host, "box"), recorded });
+  } finally {
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+/** An engine with an instance and a profile "box", and an image, all of the run "7"; or of another one. */
+function thingsOf(run: string): (argv: readonly string[]) => Answer {
+  return ([, command, path]) => {
+    if (command !== "query") return {};
+    if (path!.startsWith("/1.0/instances/")) {
+      return {
+        stdout: JSON.stringify({
+          name: "box",
+          status: "Running",
+          config: { "user.gui-container.run": run },
+          devices: {},
+        }),
+      };
+    }
+    if (path!.startsWith("/1.0/profiles/")) return { stdout: "{}" };
+    if (path!.startsWith("/1.0/images")) {
+      return { stdout: JSON.stringify([{ fingerprint: "f", properties: { "user.gui-container.run": run } }]) };
+    }
+    return { stdout: "{}" };
+  };
+}
+
+const creation: Creation = {
+  engine: "lxc",
+  name: "box",
+  run: "7",
+  profileBefore: null,
+  directories: [],
+  base: null,
+  mountsBefore: { directories: [], knownHosts: null },
+};
+
+/** The changes among the calls. */
+function changes({ calls }: RecordingHost): string[] {
+  return calls.filter(([, command]) => command !== "query").map((argv) => argv.slice(1).join(" "));
+}
+
+async function unmake(engine: Engine, mounts: Mounts, creation: Creation): Promise<void> {
+  for (const { action } of unmakingSteps(engine, mounts, creation).reverse()) await action(engine.host);
+}
+
+Deno.test("unmakingSteps() are the container, the image, the profile, then the directories, when run newest first", async () => {
+  await withEngine(thingsOf("7"), async ({ engine, mounts, recorded }) => {
+    await Deno.mkdir(mounts.share, { recursive: true });
+    assertEquals(
+      unmakingSteps(engine, mounts, creation).reverse().map(({ what }) => what),
+      [
+        'remove the container "box"',
+        "remove the cached image of this run",
+        'put the profile "box" back as it was',
+        `remove "${mounts.directory}"`,
+      ],
+    );
+    await unmake(engine, mounts, { ...creation, directories: [mounts.directory, mounts.share] });
+    assertEquals(changes(recorded), ["delete --force box", "image delete f", "profile delete box"]);
+    await assertRejects(() => Deno.lstat(mounts.directory), Deno.errors.NotFound);
+  });
+});
+
+Deno.test("unmakingSteps() leave the instance and the images of another run", async () => {
+  await withEngine(thingsOf("8"), async ({ engine, mounts, recorded }) => {
+    await unmake(engine, mounts, { ...creation, profileBefore: "config: {}\n" });
+    assertEquals(changes(recorded), ["profile edit box"]);
+    assertEquals(recorded.options.find(({ stdin }) => typeof stdin === "object")?.stdin, { text: "config: {}\n" });
+  });
+});
+
+Deno.test("unmakingSteps() leave directories that were there, and find nothing where nothing was made", async () => {
+  await withEngine(() => gone, async ({ engine, mounts, recorded }) => {
+    // What there is at least: an engine that answers with empty lists.
+    await Deno.mkdir(mounts.share, { recursive: true });
+    recorded.calls.length = 0;
+    await unmake(engine, mounts, creation);
+    assertEquals(changes(recorded), []);
+    assert((await Deno.stat(mounts.share)).isDirectory);
+  });
+});
+
+Deno.test("beginCreation() records what there was before, and takes the record away at its end", async () => {
+  await withEngine(() => gone, async ({ engine, mounts }) => {
+    const { creation, end } = await beginCreation(engine, mounts, { name: "box", profileBefore: "a: b\n" });
+    const path = join(mounts.directory, "creating.json");
+    assertEquals(JSON.parse(await Deno.readTextFile(path)), creation);
+    assertEquals(creation.directories, [mounts.directory, mounts.xpra, mounts.share]);
+    assertEquals(creation.profileBefore, "a: b\n");
+    await end();
+    await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+  });
+});
+
+Deno.test("unmakingSteps() put the pinned host keys back, or take away those of the run", async () => {
+  await withEngine(() => ({ stdout: "{}" }), async ({ engine, mounts }) => {
+    await Deno.mkdir(mounts.share, { recursive: true });
+    for (const knownHosts of ["box ssh-ed25519 AAAA\n", null]) {
+      await Deno.writeTextFile(mounts.knownHosts, "box ssh-ed25519 BBBB\n");
+      const [directories] = unmakingSteps(engine, mounts, {
+        ...creation,
+        mountsBefore: { directories: [], knownHosts },
+      });
+      await directories!.action(engine.host);
+      const now = await Deno.readTextFile(mounts.knownHosts).catch(() => null);
+      assertEquals(now, knownHosts);
+    }
+  });
+});
+
+Deno.test("beginCreation() and recoverCreation() refuse while another run makes the container, and leave its record", async () => {
+  const answer = ([program]: readonly string[]): Answer => program === "lxc" ? gone : {};
+  await withEngine(answer, async ({ engine, mounts }) => {
+    const { creation, end } = await beginCreation(engine, mounts, { name: "box", profileBefore: null });
+    const again = (): Promise<unknown> => beginCreation(engine, mounts, { name: "box", profileBefore: null });
+    await assertRejects(again, UserError, "is being made by another run");
+    await assertRejects(() => recoverCreation(engine, "box", mounts), UserError, "is being made by another run");
+    assertEquals(JSON.parse(await Deno.readTextFile(join(mounts.directory, "creating.json"))), creation);
+    await end();
+  });
+});
+
+Deno.test("recoverCreation() unmakes what a killed run left, says so, and takes the record away", async () => {
+  await withEngine(thingsOf("7"), async ({ engine, mounts, recorded }) => {
+    await Deno.mkdir(mounts.share, { recursive: true });
+    const path = join(mounts.directory, "creating.json");
+    await Deno.writeTextFile(path, JSON.stringify({ ...creation, directories: [mounts.directory, mounts.share] }));
+    await recoverCreation(engine, "box", mounts);
+    assertEquals(changes(recorded), ["delete --force box", "image delete f", "profile delete box"]);
+    assert(recorded.said.some((line) => line.includes('"box"')), recorded.said.join());
+    await assertRejects(() => Deno.lstat(mounts.directory), Deno.errors.NotFound);
+    recorded.calls.length = 0;
+    await recoverCreation(engine, "box", mounts);
+    assertEquals(recorded.calls, []);
+  });
+});
+
+Deno.test("recoverCreation() refuses what was begun on the other engine, and touches nothing", async () => {
+  await withEngine(thingsOf("7"), async ({ engine, mounts, recorded }) => {
+    await Deno.mkdir(mounts.directory, { recursive: true });
+    const path = join(mounts.directory, "creating.json");
+    await Deno.writeTextFile(path, JSON.stringify({ ...creation, engine: "incus" }));
+    const error = await assertRejects(() => recoverCreation(engine, "box", mounts), UserError, "other engine");
+    assert(error.hint.includes("--engine incus"));
+    assertEquals(changes(recorded), []);
+    assert((await Deno.stat(path)).isFile);
+  });
+});
