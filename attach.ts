@@ -159,7 +159,7 @@ async function show(
   { name: container, mounts }: SshTarget,
   { session, open, userOptions }: { session: string; open: Set<Channel>; userOptions: string[] },
 ): Promise<number> {
-  host.ui.status(channelLine(open));
+  host.ui.status(channelLine(open, userOptions));
   const socket = socketPath(mounts.xpra, session);
   const client = await attachClient(host, { socket, container, open, userOptions });
   if (host.dryRun) return 0;

@@ -55,12 +55,22 @@ function parseNames(names: string): Channel[] {
   });
 }
 
-/** One line that says which channels are open. */
-export function channelLine(open: ReadonlySet<Channel>): string {
+/**
+ * One line that says which channels are open, and which options of the user's own contradict that: those win.
+ *
+ * @param userOptions options of `xpra attach`, behind ours
+ */
+export function channelLine(open: ReadonlySet<Channel>, userOptions: readonly string[] = []): string {
   const both = open.has("clipboard-in") && open.has("clipboard-out");
   const names = channelNames.filter((channel) => open.has(channel) && !(both && channel === "clipboard-out"))
     .map((channel) => both && channel === "clipboard-in" ? "clipboard" : channel);
-  return `Open channels: ${names.join(", ") || "none"}`;
+  const ours = channelOptions(open, "client");
+  const against = userOptions.filter((option) => {
+    const name = option.split("=")[0]!;
+    return !ours.includes(option) && ours.some((own) => own.split("=")[0] === name);
+  });
+  const line = `Open channels: ${names.join(", ") || "none"}`;
+  return against.length === 0 ? line : `${line}; but your options for xpra win: ${against.join(" ")}`;
 }
 
 /** The options that open and close the channels, of xpra's client on the host or of its server in the container. */

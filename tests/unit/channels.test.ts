@@ -118,3 +118,12 @@ Deno.test("serverArgv() has the channels of its end, ends with its app, and list
   }
   assert(!argv.some((option) => option.startsWith("--bind-")));
 });
+
+Deno.test("channelLine() names the user's options that contradict a channel, and no others", () => {
+  const open = openChannels({ preset: "isolated" });
+  assertEquals(
+    channelLine(open, ["--clipboard=yes", "--border=red", "--printing=no", "--control=yes"]),
+    "Open channels: none; but your options for xpra win: --clipboard=yes --control=yes",
+  );
+  assertEquals(channelLine(open, ["--border=red", "--clipboard=no"]), "Open channels: none");
+});
