@@ -10,7 +10,7 @@
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli.ts";
 import { checkSchema, parsePart, type Part, userData, waitForCloudInit } from "./lib/cloud_init.ts";
 import { checkPrograms, markKey, prepareContainer, removeContainer } from "./lib/container.ts";
-import { beginCreation, recoverCreation, runKey, unmakingSteps } from "./lib/creation.ts";
+import { beginCreation, recoverCreation, refuseBeingMade, runKey, unmakingSteps } from "./lib/creation.ts";
 import { cachedInstanceConfig, cacheInstance, describeCached, findCached, recipeOf } from "./lib/cache.ts";
 import {
   addDevices,
@@ -141,6 +141,7 @@ async function refuseOrReuse(engine: Engine, { name, mounts }: Request): Promise
     });
   }
   const replacesProfile = await profileExists(engine, name);
+  if (replacesProfile) await refuseBeingMade(name, mounts);
   if (
     replacesProfile && !await ui.confirm(`There is a profile "${name}" without a container. Replace what it holds?`)
   ) {

@@ -91,7 +91,8 @@ export async function beginCreation(
   const path = recordPath(mounts);
   // Only the run that has the lock may empty the file: until then it may be another one's record.
   const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
-  if (!await file.tryLock(true)) {
+  // Whoever else had the lock meanwhile has taken the file away: a lock on that would bind nobody.
+  if (!await file.tryLock(true) || !await isAt(file, path)) {
     file.close();
     throw beingMade(details.name);
   }
@@ -105,6 +106,23 @@ export async function beginCreation(
       await Deno.remove(path).catch(() => {});
     },
   };
+}
+
+async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
+  const there = await Deno.stat(path).catch(() => undefined);
+  return there !== undefined && there.ino === (await file.stat()).ino;
+}
+
+/**
+ * Tells a container that is being made from what was left of one, neither of which the engine knows as an instance.
+ *
+ * @throws {UserError} when another run makes it
+ */
+export async function refuseBeingMade(name: string, mounts: Mounts): Promise<void> {
+  const path = recordPath(mounts);
+  if (!await exists(path)) return;
+  using file = await Deno.open(path, { read: true, write: true });
+  if (!await file.tryLock(true)) throw beingMade(name);
 }
 
 /** What unmakes a creation, oldest step first, as it was made; to be run newest first. */

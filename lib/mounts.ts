@@ -78,8 +78,8 @@ export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> 
 export interface MountsBefore {
   /** Path, mode and ACL, as `getfacl` describes it, of each directory that was there. */
   directories: { path: string; mode: number; acl: string }[];
-  /** The pinned host keys; null when there were none. */
-  knownHosts: string | null;
+  /** The pinned host keys and the mode of their file; null when there were none. */
+  knownHosts: { text: string; mode: number } | null;
 }
 
 /** Looks at what is there already and will be changed: modes and ACLs of the directories, the pinned host keys. */
@@ -88,9 +88,11 @@ export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefo
   for (const path of [mounts.xpra, mounts.share]) {
     if (!await exists(path)) continue;
     const { stdout } = await host.run(["getfacl", "-cnpE", "--", path], { stdin: "null" });
-    directories.push({ path, mode: (await Deno.stat(path)).mode! & 0o7777, acl: stdout });
+    directories.push({ path, mode: await modeOf(path), acl: stdout });
   }
-  const knownHosts = await exists(mounts.knownHosts) ? await Deno.readTextFile(mounts.knownHosts) : null;
+  const knownHosts = await exists(mounts.knownHosts)
+    ? { text: await Deno.readTextFile(mounts.knownHosts), mode: await modeOf(mounts.knownHosts) }
+    : null;
   return { directories, knownHosts };
 }
 
@@ -98,12 +100,17 @@ export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefo
 export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBefore): Promise<void> {
   for (const { path, mode, acl } of before.directories) {
     if (!await exists(path)) continue;
-    await host.run(["setfacl", "--set-file=-", "--", path], { stdin: { text: acl } });
+    // Default entries stay when none are set, unless they are removed first (acl 2.3.2).
+    await host.run(["setfacl", "--remove-default", "--set-file=-", "--", path], { stdin: { text: acl } });
     // An ACL has no set-id and sticky bits.
     await Deno.chmod(path, mode);
   }
-  if (before.knownHosts !== null) await Deno.writeTextFile(mounts.knownHosts, before.knownHosts);
-  else if (await exists(mounts.knownHosts)) await Deno.remove(mounts.knownHosts);
+  if (before.knownHosts !== null) {
+    const { text, mode } = before.knownHosts;
+    await Deno.writeTextFile(mounts.knownHosts, text, { mode });
+  } else if (await exists(mounts.knownHosts)) {
+    await Deno.remove(mounts.knownHosts);
+  }
 }
 
 /**
@@ -195,6 +202,10 @@ export async function exists(path: string): Promise<boolean> {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
+}
+
+async function modeOf(path: string): Promise<number> {
+  return (await Deno.stat(path)).mode! & 0o7777;
 }
 
 async function removeTree(path: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { beginCreation, type Creation, recoverCreation, unmakingSteps } from "../../lib/creation.ts";
+import { beginCreation, type Creation, recoverCreation, refuseBeingMade, unmakingSteps } from "../../lib/creation.ts";
 import { chooseEngine, type Engine } from "../../lib/engine.ts";
 import { UserError } from "../../lib/errors.ts";
 import { type Mounts, mountsOf } from "../../lib/mounts.ts";
@@ -118,7 +118,7 @@ Deno.test("beginCreation() records what there was before, and takes the record a
 Deno.test("unmakingSteps() put the pinned host keys back, or take away those of the run", async () => {
   await withEngine(() => ({ stdout: "{}" }), async ({ engine, mounts }) => {
     await Deno.mkdir(mounts.share, { recursive: true });
-    for (const knownHosts of ["box ssh-ed25519 AAAA\n", null]) {
+    for (const knownHosts of [{ text: "box ssh-ed25519 AAAA\n", mode: 0o640 }, null]) {
       await Deno.writeTextFile(mounts.knownHosts, "box ssh-ed25519 BBBB\n");
       const [directories] = unmakingSteps(engine, mounts, {
         ...creation,
@@ -126,7 +126,8 @@ Deno.test("unmakingSteps() put the pinned host keys back, or take away those of 
       });
       await directories!.action(engine.host);
       const now = await Deno.readTextFile(mounts.knownHosts).catch(() => null);
-      assertEquals(now, knownHosts);
+      assertEquals(now, knownHosts?.text ?? null);
+      if (knownHosts) assertEquals((await Deno.stat(mounts.knownHosts)).mode! & 0o777, knownHosts.mode);
     }
   });
 });
@@ -138,6 +139,7 @@ Deno.test("beginCreation() and recoverCreation() refuse while another run makes 
     const again = (): Promise<unknown> => beginCreation(engine, mounts, { name: "box", profileBefore: null });
     await assertRejects(again, UserError, "is being made by another run");
     await assertRejects(() => recoverCreation(engine, "box", mounts), UserError, "is being made by another run");
+    await assertRejects(() => refuseBeingMade("box", mounts), UserError, "is being made by another run");
     assertEquals(JSON.parse(await Deno.readTextFile(join(mounts.directory, "creating.json"))), creation);
     await end();
   });
