@@ -6,11 +6,21 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
-import { create, createArgs, createWithFault, failure, type Fault, picture, type Place, withPlace } from "./faults.ts";
-import { type EngineName, eventually, root, sh, testOnEngines } from "./world.ts";
+import {
+  create,
+  createArgs,
+  createWithFault,
+  environment,
+  failure,
+  type Fault,
+  picture,
+  type Place,
+  withPlace,
+} from "./faults.ts";
+import { type EngineName, eventually, root, sh, startScript, testOnEngines } from "./world.ts";
 
 /** How many cases run side by side: each has a name and mounts of its own. */
-const sideBySide = 4;
+const sideBySide = 3;
 
 /** Exit codes of create.ts by fault; a run that is killed has none of its own. */
 const exitCodes: Readonly<Record<Fault, number>> = { fail: 1, INT: 130, TERM: 143, KILL: 137 };
@@ -167,14 +177,15 @@ testOnEngines("create.ts puts back what a killed run had changed before it goes 
   await withPlace({ engine, name: "e2e-faults-kept" }, async (place) => {
     await leaveThingsBehind(place);
     const before = await picture(place);
-    const calls = (await createWithFault(place, { at: 1, fault: "fail", args: createArgs(place) })).calls;
-    assertEquals(await picture(place), before, calls.join("\n"));
-    // The last call of all is the test connection.
-    const { result } = await createWithFault(place, { at: 19, fault: "KILL", args: createArgs(place, ["--yes"]) });
-    if (result.code === 0) throw new Error("There are fewer calls than expected");
-    const failed = await createWithFault(place, { at: 12, fault: "fail", args: createArgs(place, ["--yes"]) });
-    assertEquals(failed.result.code, 1, failed.result.stderr);
-    assertEquals(await picture(place), before);
+    const args = createArgs(place, ["--yes"]);
+    for (const step of [/^\w+ launch/, /^ssh -T/]) {
+      const killed = await createWithFault(place, { at: step, fault: "KILL", args });
+      assertEquals(killed.result.code, exitCodes.KILL, killed.calls.join("\n"));
+      const failed = await createWithFault(place, { at: /^ssh -T/, fault: "fail", args });
+      assertEquals(failed.result.code, 1, failed.result.stderr);
+      assertStringIncludes(failed.result.stderr, "Removing what a run that was killed has left");
+      assertEquals(await picture(place), before);
+    }
   });
 });
 
@@ -191,9 +202,9 @@ testOnEngines("create.ts without --yes leaves a profile and files that were ther
 
 testOnEngines("create.ts leaves no directory of mounts that it had to make", ["user"], async (engine) => {
   await withPlace({ engine, name: "e2e-faults-base" }, async (place) => {
-    const missing = join(place.mounts, "not", "there");
+    const missing = join(place.mounts, "missing");
     const before = await picture(place);
-    for (const [at, fault] of [[5, "fail"], [6, "TERM"], [7, "fail"]] as const) {
+    for (const [at, fault] of [[/^setfacl/, "fail"], [/profile edit/, "TERM"], [/^\w+ launch/, "fail"]] as const) {
       const { result } = await createWithFault(place, { at, fault, mounts: missing });
       assertEquals(result.code, exitCodes[fault], result.stderr);
       assertEquals(await picture(place), before);
@@ -346,10 +357,16 @@ testOnEngines(
     await withPlace({ engine, name: "e2e-faults-long" }, async (place) => {
       const before = await picture(place);
       await Deno.writeTextFile(place.cloudConfig, "#cloud-config\nruncmd: [[sleep, '60']]\n");
-      const running = create(place, createArgs(place), { timeoutMs: 6_000 });
-      const result = await running.catch((error) => error as ProcessResult);
-      assertEquals(result.code, 143);
-      await eventually("nothing is left", async () => await picture(place) === before);
+      const running = startScript("create", engine, createArgs(place), { env: environment(place) });
+      await eventually(
+        "cloud-init works",
+        async () => (await picture(place)).includes("volatile.last_state.power: RUNNING"),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      running.kill("SIGTERM");
+      const { code, stderr } = await running.ended;
+      assertEquals(code, 143, stderr);
+      assertEquals(await picture(place), before);
     });
   },
 );

@@ -18,12 +18,14 @@ export const failure = "fake: this call fails";
 const fakedPrograms = ["lxc", "incus", "ssh", "setfacl", "getfacl"];
 
 /**
- * Counts the calls, logs each as one line, and acts at the one whose number is in `at`. What create.ts looks at while it waits
+ * Counts the calls, logs each as one line, and acts at the one whose number is in `at`, or at the first that matches it. What create.ts looks at while it waits
  * for cloud-init depends on how long that takes: such calls are handed on uncounted.
  */
 const fakeProgram = (real: string): string =>
   `#!/bin/sh
 cd "$FAULTS" || exit 99
+ended=
+trap 'ended=yes' TERM
 until mkdir lock 2>/dev/null; do sleep 0.01; done
 call=$(printf '%s ' "\${0##*/}" "$@" | tr '\\n' ' ')
 waiting=$(cat waiting)
@@ -37,8 +39,15 @@ if [ "$waiting" = no ]; then
   echo "$number" >count
   printf '%s\\n' "$call" >>log
 fi
+at=$(cat at)
+case $at in
+[0-9-]*) ;;
+*) if printf '%s\\n' "$call" | grep -Eq "$at"; then at=$number; echo -1 >at; fi ;;
+esac
 rmdir lock
-if [ "$number" = "$(cat at)" ]; then
+trap - TERM
+[ -z "$ended" ] || exit 143
+if [ "$number" = "$at" ]; then
   act=$(cat fault)
   case $act in
   fail) echo '${failure}' >&2; exit 1 ;;
@@ -111,7 +120,7 @@ export function createArgs({ name, cloudConfig }: Place, options: readonly strin
 export async function createWithFault(
   place: Place,
   { at, fault, args = createArgs(place), mounts = place.mounts }: {
-    at: number;
+    at: number | RegExp;
     fault: Fault;
     args?: readonly string[];
     mounts?: string;
@@ -119,7 +128,15 @@ export async function createWithFault(
 ): Promise<{ result: ProcessResult; calls: string[] }> {
   const state = join(dirname(place.fakes), "faults");
   await Deno.mkdir(state, { recursive: true });
-  for (const [file, text] of [["at", at], ["fault", fault], ["count", 0], ["log", ""], ["waiting", "no"]] as const) {
+  for (
+    const [file, text] of [
+      ["at", typeof at === "number" ? at : at.source.replace("\\w", "[a-z]")],
+      ["fault", fault],
+      ["count", 0],
+      ["log", ""],
+      ["waiting", "no"],
+    ] as const
+  ) {
     await Deno.writeTextFile(join(state, file), text === "" ? "" : `${text}\n`);
   }
   const result = await create(place, args, {
