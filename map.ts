@@ -21,7 +21,7 @@ import {
 } from "./lib/engine.ts";
 import { inputError } from "./lib/errors.ts";
 import type { Host } from "./lib/host.ts";
-import { type Mapping, readRecords } from "./lib/journal.ts";
+import { announcePresence, forgetPresence, isOrphan, type Mapping, readRecords } from "./lib/journal.ts";
 import { checkFile, deviceOf, mapFiles, type MappableFile, newPlace, unmapFiles } from "./lib/mapping.ts";
 import { containerUid } from "./lib/mounts.ts";
 import { withUndo } from "./lib/undo.ts";
@@ -29,11 +29,12 @@ import { withUndo } from "./lib/undo.ts";
 const spec = {
   name: "map.ts",
   summary: "Lends files of the host to a running container, and takes them back exactly as they were.",
-  usage: ["[options] NAME FILE...", "--list", "--unmap [NAME [FILE...]]"],
+  usage: ["[options] NAME FILE...", "--list", "--unmap [NAME [FILE...]]", "--recover"],
   options: {
     "read-only": { help: "The container may read the files, not write them" },
     "no-wait": { help: "Return at once; the files stay mapped until --unmap" },
     "list": { help: "Show the files that are mapped" },
+    "recover": { help: "Take back what runs that were killed have left; each run does so first" },
     "unmap": { help: "Take files back: all, those of a container, or the named ones" },
   },
   epilogue: `
@@ -54,6 +55,8 @@ const unmapDeadlineMs = 60_000;
 export async function main(host: Host, args: Arguments<Name>): Promise<void> {
   if (args.flags.has("list")) return showMappings(host, await readRecords(host));
   if (args.flags.has("unmap")) return await unmap(host, args);
+  const recovered = await recover(host);
+  if (args.flags.has("recover")) return tellTakenBack(host, recovered);
   const [name, ...paths] = args.positionals;
   if (name === undefined || paths.length === 0) {
     throw inputError("Arguments are missing: NAME FILE...", "See map.ts --help");
@@ -72,15 +75,25 @@ export async function main(host: Host, args: Arguments<Name>): Promise<void> {
     );
   }
   const uid = Number(await instanceHostUid(engine, name, containerUid));
-  const mappings = await withUndo(host, (undo) => mapFiles(files, { engine, instance: name, uid, readOnly }, undo));
-  showMappings(host, mappings);
-  if (args.flags.has("no-wait")) return;
-
+  if (args.flags.has("no-wait")) {
+    showMappings(
+      host,
+      await withUndo(host, (undo) => mapFiles(files, { engine, instance: name, uid, readOnly, owner: null }, undo)),
+    );
+    return;
+  }
+  const presence = await announcePresence(host);
+  const options = { engine, instance: name, uid, readOnly, owner: presence.owner };
+  let mappings: Mapping[] = [];
   try {
+    mappings = await withUndo(host, (undo) => mapFiles(files, options, undo));
+    showMappings(host, mappings);
     await host.ui.enter("Press Enter to take the files back: ");
   } finally {
     // Also when a signal ended the waiting: what is lent is taken back first.
-    await unmapFiles(engineOn(engine, host.forCleanup(AbortSignal.timeout(unmapDeadlineMs))), mappings);
+    const cleaning = engineOn(engine, host.forCleanup(AbortSignal.timeout(unmapDeadlineMs)));
+    if (mappings.length > 0) await unmapFiles(cleaning, mappings);
+    await presence.end();
   }
   tellTakenBack(host, mappings);
 }
@@ -111,10 +124,25 @@ async function unmap(host: Host, { positionals: [name, ...paths] }: Arguments<Na
   );
   const missing = real.find((path) => !wanted.some((mapping) => mapping.host === path));
   if (missing !== undefined) throw inputError(`"${missing}" is not mapped into "${name}"`, "See map.ts --list");
+  await takeBack(host, wanted);
+  tellTakenBack(host, wanted);
+}
+
+/** Takes back what runs that were killed have lent. */
+async function recover(host: Host): Promise<Mapping[]> {
+  if (host.dryRun) return [];
+  const records = await readRecords(host);
+  const orphans: Mapping[] = [];
+  for (const mapping of records) if (await isOrphan(host, mapping)) orphans.push(mapping);
+  await takeBack(host, orphans);
+  for (const { owner } of orphans) await forgetPresence(host, owner!);
+  return orphans;
+}
+
+async function takeBack(host: Host, wanted: readonly Mapping[]): Promise<void> {
   for (const [key, mappings] of Map.groupBy(wanted, ({ engine, instance }) => `${engine} ${instance}`)) {
     await unmapFiles(await chooseEngine(host, key.split(" ")[0]), mappings);
   }
-  tellTakenBack(host, wanted);
 }
 
 function showMappings(host: Host, mappings: readonly Mapping[]): void {

@@ -12,6 +12,12 @@ import { knownHostsLines, sshUser } from "./ssh.ts";
 export const markKey = "user.gui-container";
 
 /**
+ * Has GStreamer write its registry of plugins, which takes a second. Where there is none at the first attach, xpra's sound
+ * is not ready when its client asks, and both wait (xpra 6.5.5: 5 s).
+ */
+const gstreamerScan = 'import gi; gi.require_version("Gst", "1.0"); from gi.repository import Gst; Gst.init(None)';
+
+/**
  * Runs as root in the container, the authorized keys on stdin: keys, the directory of mapped files, and lingering, so
  * that the container user's systemd runs without a login. Prints the public host keys.
  */
@@ -25,6 +31,7 @@ cat >"/home/$user/.ssh/authorized_keys"
 chmod 755 "${containerPaths.maps}"
 chown -R "$user:" "/home/$user/.ssh" "${containerPaths.maps}"
 loginctl enable-linger "$user"
+HOME=/home/$user runuser -u "$user" -- python3 -c '${gstreamerScan}' </dev/null >/dev/null 2>&1 &
 cat /etc/ssh/ssh_host_*_key.pub
 `;
 

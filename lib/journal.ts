@@ -19,6 +19,8 @@ export interface Mapping {
   /** The same file in the container. */
   container: string;
   readOnly: boolean;
+  /** The {@linkcode Presence} of the run that waits to take it back; null when it stays until `--unmap`. */
+  owner: string | null;
   /** Which inode was given: a file that replaces it must not get its ACL. */
   dev: number;
   ino: number;
@@ -29,6 +31,51 @@ export interface Mapping {
   /** The access ACL before, and the one that was set. */
   original: AclRecord;
   granted: AclRecord;
+}
+
+/** A run that waits to take files back, seen by others through the lock that it holds on a file. */
+export interface Presence {
+  /** The file's name in the journal's directory: the `owner` of its mappings. */
+  owner: string;
+  /** The run has taken everything back. */
+  end(): Promise<void>;
+}
+
+/**
+ * Shows other runs that this one lives. The kernel gives the lock up when the process ends, however it ends. (Deno 2.9
+ * lets no script under scoped permissions read /proc, where a process could be asked for by its id.)
+ */
+export async function announcePresence(host: Host): Promise<Presence> {
+  const directory = journalDirectory(host);
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  const owner = `run-${crypto.randomUUID()}`;
+  const path = join(directory, owner);
+  const file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
+  await file.lock(true);
+  return {
+    owner,
+    async end() {
+      file.close();
+      await Deno.remove(path);
+    },
+  };
+}
+
+/** Whether the run that was to take a file back is gone: killed, or the machine was started anew. */
+export async function isOrphan(host: Host, { owner }: Mapping): Promise<boolean> {
+  if (owner === null) return false;
+  try {
+    using file = await Deno.open(join(journalDirectory(host), owner), { write: true });
+    return await file.tryLock(true);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
+  }
+}
+
+/** Removes what {@linkcode announcePresence} of a run that was killed has left. */
+export async function forgetPresence(host: Host, owner: string): Promise<void> {
+  await Deno.remove(join(journalDirectory(host), owner)).catch(() => {});
 }
 
 /** An {@linkcode Acl} as JSON: maps become lists of pairs. */

@@ -3,8 +3,8 @@
 // @ts-types="./types/std_path.d.ts"
 import { basename } from "@std/path";
 import { type Acl, formatAcl, grant, readAcl, revoke, sameAcl, writeAcl } from "./acl.ts";
-import { addDevices, type Device, type Engine, removeDevices } from "./engine.ts";
-import { inputError } from "./errors.ts";
+import { addDevices, type Device, type Engine, findInstance, removeDevices } from "./engine.ts";
+import { inputError, ProcessError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import {
   fromRecord,
@@ -60,14 +60,24 @@ export function newPlace(path: string): { device: string; container: string } {
   return { device: `map-${id}`, container: `${containerPaths.maps}/${id}-${basename(path)}` };
 }
 
+/** How files are mapped. */
+export interface MapOptions {
+  engine: Engine;
+  /** The container's name. */
+  instance: string;
+  /** The container user's uid on the host. */
+  uid: number;
+  readOnly: boolean;
+  /** The run that will take them back; null when they stay mapped. */
+  owner: string | null;
+}
+
 /**
  * The records of mappings that do not exist yet, and the ACLs that they need.
- *
- * @param options `uid`: the container user's on the host
  */
 async function planMappings(
   files: readonly MappableFile[],
-  { engine, instance, uid, readOnly }: { engine: Engine; instance: string; uid: number; readOnly: boolean },
+  { engine, instance, uid, readOnly, owner }: MapOptions,
 ): Promise<Mapping[]> {
   const records = await readRecords(engine.host);
   const mappings: Mapping[] = [];
@@ -84,6 +94,7 @@ async function planMappings(
       instance,
       host: path,
       readOnly,
+      owner,
       dev: info.dev,
       ino: info.ino!,
       uid,
@@ -98,7 +109,7 @@ async function planMappings(
 /** Maps files: all, or none with the undoing of `undo`. The record of each is on disk before it takes effect. */
 export async function mapFiles(
   files: readonly MappableFile[],
-  options: { engine: Engine; instance: string; uid: number; readOnly: boolean },
+  options: MapOptions,
   undo: Undo,
 ): Promise<Mapping[]> {
   const { engine, instance } = options;
@@ -123,9 +134,22 @@ export async function mapFiles(
   return mappings;
 }
 
-/** Takes mapped files back: out of the container first, then their permissions. */
+/**
+ * Takes mapped files of one container back: out of the container first, then their permissions. A container or a device
+ * that is gone does not keep the permissions from being restored.
+ */
 export async function unmapFiles(engine: Engine, mappings: readonly Mapping[]): Promise<void> {
-  await removeDevices(engine, mappings[0]!.instance, mappings.map(({ device }) => device));
+  const instance = mappings[0]!.instance;
+  const devices = mappings.map(({ device }) => device);
+  try {
+    await removeDevices(engine, instance, devices);
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    const left = (await findInstance(engine, instance))?.devices ?? {};
+    const present = devices.filter((device) => device in left);
+    if (present.length === devices.length) throw error;
+    await removeDevices(engine, instance, present);
+  }
   await withJournalLock(engine.host, async () => {
     for (const mapping of mappings) await giveBack(engine.host, mapping);
   });

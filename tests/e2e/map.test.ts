@@ -93,6 +93,38 @@ testOnEngines("map.ts restores a file that is lent twice when the last one is do
   await Deno.remove(file);
 });
 
+testOnEngines("map.ts --recover takes back what a killed run has lent", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  const directory = await Deno.makeTempDir();
+  const [file, fifo] = [join(directory, "file"), join(directory, "input")];
+  await Deno.writeTextFile(file, "text");
+  const before = await permissions([file]);
+  await sh(["mkfifo", fifo]);
+  using _input = await Deno.open(fifo, { read: true, write: true });
+  const map = startProcess([
+    "sh",
+    "-c",
+    'exec "$@" <"$0"',
+    fifo,
+    join(root, "map.ts"),
+    `--engine=${engine}`,
+    name,
+    file,
+  ], {
+    stdin: "null",
+  });
+  await eventually("the mapped file", async () => (await inContainer(engine, name, "ls maps")) !== "");
+  map.kill("SIGKILL");
+  await map.ended;
+  assertEquals(await inContainer(engine, name, "cat maps/*"), "text");
+  const recovered = await script("map", engine, ["--recover"]);
+  assertEquals(recovered.code, 0, recovered.stderr);
+  assertEquals(await permissions([file]), before);
+  assertEquals(await inContainer(engine, name, "ls maps"), "");
+  assertStringIncludes((await script("map", engine, ["--recover"])).stderr, "No file is mapped");
+  await Deno.remove(directory, { recursive: true });
+});
+
 testOnEngines("map.ts refuses what it cannot map before anything is touched", ["user"], async (engine) => {
   const name = nameOn(engine);
   const file = await Deno.makeTempFile();
