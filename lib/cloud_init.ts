@@ -177,11 +177,16 @@ const addressTimeoutMs = 30_000;
 /** Exit status of {@linkcode waitScript} when there is no cloud-init. */
 const noCloudInit = 127;
 
+/** Exit status of {@linkcode waitScript} when nothing in the container can give cloud-init its user-data. */
+const noSource = 66;
+
 /**
- * Prints the outcome as JSON, once cloud-init has ended. Its exit status is cloud-init's; 127 without one. Where it was
+ * cloud-init's user-data comes from files that the image's templates make, or from the engine's socket; without either
+ * it would look for minutes. Prints the outcome as JSON, once cloud-init has ended. Its exit status is cloud-init's; 127 without one. Where it was
  * given no user-data at all, the file of the user-data is empty, and that is told by its size on the last line.
  */
 const waitScript = `
+ls -d /var/lib/cloud/seed/nocloud* >/dev/null 2>&1 || [ -e /dev/lxd/sock ] || [ -e /dev/incus/sock ] || exit ${noSource}
 cloud-init status --wait --format json
 status=$?
 echo "$(stat -L -c %s /var/lib/cloud/instance/user-data.txt 2>/dev/null || echo 0)"
@@ -206,7 +211,7 @@ export async function waitForCloudInit(
   try {
     const { stdout, code } = await exec(engine, name, ["/bin/sh", "-c", waitScript], {
       stdin: "null",
-      okCodes: [0, 1, 2, noCloudInit],
+      okCodes: [0, 1, 2, noCloudInit, noSource],
       timeoutMs,
       signal: over.signal,
     });
@@ -243,6 +248,7 @@ async function judge(
       hint: "Choose an image with cloud-init by --image: ubuntu:24.04, or the cloud variant of an image of images:",
     });
   }
+  if (code === noSource) throw noUserData(name);
   const outcome = parseStatus(json, code);
   if (outcome.kind === "error") {
     throw new UserError(`cloud-init failed in "${name}": ${outcome.errors[0]}`, {
@@ -250,13 +256,15 @@ async function judge(
       output: [...outcome.errors.slice(1), await outputLogTail(engine, name)].join("\n"),
     });
   }
-  if (userDataBytes === 0) {
-    throw new UserError(`cloud-init was given no user-data in "${name}"`, {
-      hint:
-        'Its image reads it from the engine\'s socket: take security.devlxd: "false" (Incus: security.guestapi) out of the profile',
-    });
-  }
+  if (userDataBytes === 0) throw noUserData(name);
   return outcome;
+}
+
+function noUserData(name: string): UserError {
+  return new UserError(`cloud-init was given no user-data in "${name}"`, {
+    hint:
+      'Its image reads it from the engine\'s socket: take security.devlxd: "false" (Incus: security.guestapi) out of the profile',
+  });
 }
 
 /** Shows what cloud-init prints, once it takes longer. */
