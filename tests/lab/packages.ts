@@ -2,6 +2,7 @@
 
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
+import { UserError } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
 
 /** Everything but xpra: engines, image building, desktop, and the tools that tests use. */
@@ -100,10 +101,9 @@ export async function debianSources(release: string): Promise<string> {
     else if (file.endsWith(".list")) stanzas.push(...debianStanzas(oneLineToDeb822(text), release));
   }
   if (stanzas.length > 0) return stanzas.join("\n\n") + "\n";
-  return [
-    stanza("http://archive.example.org/debian", [release, `${release}-updates`]),
-    stanza("http://archive.example.org/debian-security", [`${release}-security`]),
-  ].join("\n\n") + "\n";
+  throw new UserError(`The host's apt knows no archive of Debian ${release}`, {
+    hint: `Add one to /etc/apt/sources.list.d, with ${release} as its suite`,
+  });
 }
 
 /** Those stanzas of a deb822 sources file that name binary packages of `release` in an archive of Debian. */
