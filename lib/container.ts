@@ -86,6 +86,11 @@ export async function removeContainer(
     throw new UserError(`There is no container "${name}"`, { hint: `${engine.cli} list shows those that are there` });
   }
   if (!force) {
+    if (!instance && hasMounts && !host.dryRun) {
+      throw new UserError(`There is no container "${name}" in ${engine.product}, but its directories are there`, {
+        hint: "Should it be in the other engine, name that with --engine; else remove them with --force",
+      });
+    }
     if (instance && !instance.config[markKey]) {
       throw new UserError(`The container "${name}" was not made by create.ts`, {
         hint: "To remove it all the same: --force",
