@@ -46,6 +46,13 @@ function say(line: string): void {
 const wanted = Deno.args[0] ?? "all";
 await runProcess([...lab, "up"], { stdin: "null", output: "inherit", okCodes: "any" });
 if (wanted === "all" || wanted === "unit") await runTests(unit);
-if (wanted === "all" || wanted === "e2e") await runTests(endToEnd);
+if (wanted === "all" || wanted === "e2e") {
+  await runProcess([...lab, "run", "--", "deno", "run", "-A", "tests/e2e/sweep.ts"], {
+    stdin: "null",
+    output: "inherit",
+    okCodes: "any",
+  });
+  await runTests(endToEnd);
+}
 say(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 Deno.exit(total.failed > 0 ? 1 : 0);

@@ -114,12 +114,13 @@ export function windowWith(title: string): Promise<string> {
   });
 }
 
-/** Makes a container with create.ts for the tests of one file. */
+/** Makes a container with create.ts for the tests of one file, in place of one that a killed run has left. */
 export async function makeContainer(
   engine: EngineName,
   name: string,
   cloudInit = "#cloud-config\ndisable_root: true\n",
 ): Promise<void> {
+  await removeContainer(engine, name);
   const directory = await Deno.makeTempDir();
   try {
     const file = join(directory, "test.yaml");
