@@ -8,16 +8,19 @@
 
 import { type Channel, channelLine, openChannels } from "./lib/channels.ts";
 import { type Arguments, runScript, type ScriptSpec } from "./lib/cli.ts";
-import { attachClient, screenSize } from "./lib/client.ts";
+import { attachClient, fallbackScreen, screenSize } from "./lib/client.ts";
+import { tellEnding } from "./lib/ending.ts";
 import { checkInstanceName, chooseEngine, type Engine, listInstances } from "./lib/engine.ts";
-import { ExitCode, inputError, type ProcessResult, UserError } from "./lib/errors.ts";
+import { inputError, UserError } from "./lib/errors.ts";
 import type { Host } from "./lib/host.ts";
 import { joinSession, listSessions, type LiveSession, noSession, stopSessions } from "./lib/live_sessions.ts";
 import { exists, mountsOf } from "./lib/mounts.ts";
 import { isRunning, reachContainer } from "./lib/reach.ts";
-import { appEnding, checkSessionName, readSessionLog, sessionNameOf, socketPath, startSession } from "./lib/session.ts";
+import { checkSessionName, sessionNameOf, socketPath, startSession } from "./lib/session.ts";
+import { readSessionLog } from "./lib/session_log.ts";
 import type { SshTarget } from "./lib/ssh.ts";
 import { quoteWords, splitWords, WordsError } from "./lib/words.ts";
+import { checkClient } from "./lib/xpra_version.ts";
 
 const spec = {
   name: "attach.ts",
@@ -98,24 +101,25 @@ async function attach(host: Host, container: string, details: Details & { app: s
   const detached = args.flags.has("detached");
   if (!detached) needDisplay(host);
   const engine = await chooseEngine(host, args.values.get("engine"));
-  const [target, screen] = await Promise.all([reachContainer(engine, container, mounts), screenSize(host)]);
+  const [target, screen] = await Promise.all([
+    reachContainer(engine, container, mounts),
+    detached ? screenSize(host).catch(() => fallbackScreen) : screenSize(host),
+    detached ? undefined : checkClient(host),
+  ]);
   const session = await startSession(host, target, { app, name, exact: wanted !== undefined, open, screen });
   if (detached) {
     host.ui.result(session, { container, session });
     return 0;
   }
-  return await show(host, target, { session, open, userOptions });
+  return await show(host, target, { session, open, userOptions, isNew: true });
 }
 
 async function reattach(host: Host, container: string, details: Details): Promise<number> {
   const { open, userOptions, wanted, args } = details;
   needDisplay(host);
-  const target = await reach(host, container, args);
-  const session = wanted ?? await theLiveSession(host, target);
-  if (wanted !== undefined && !host.dryRun && !await exists(socketPath(target.mounts.xpra, wanted))) {
-    throw noSession(container, wanted);
-  }
-  return await show(host, target, { session, open, userOptions });
+  const [target] = await Promise.all([reach(host, container, args), checkClient(host)]);
+  const session = await theLiveSession(host, target, wanted);
+  return await show(host, target, { session, open, userOptions, isNew: false });
 }
 
 async function join(
@@ -132,10 +136,14 @@ async function join(
   });
 }
 
-/** The one live session; with several, a choice of the user's. */
-async function theLiveSession(host: Host, target: SshTarget): Promise<string> {
+/** The live session that is wanted, or the one there is; with several, a choice of the user's. */
+async function theLiveSession(host: Host, target: SshTarget, wanted?: string): Promise<string> {
   const sessions = await listSessions(host, target);
-  if (host.dryRun) return "SESSION";
+  if (host.dryRun) return wanted ?? "SESSION";
+  if (wanted !== undefined) {
+    if (!sessions.some(({ session }) => session === wanted)) throw noSession(target.name, wanted);
+    return wanted;
+  }
   if (sessions.length === 0) {
     throw new UserError(`No session runs in "${target.name}"`, {
       hint: `Start one: attach.ts ${target.name} APP_CMDLINE`,
@@ -156,11 +164,12 @@ async function theLiveSession(host: Host, target: SshTarget): Promise<string> {
 /** Attaches xpra's client until the session ends or the user detaches. */
 async function show(
   host: Host,
-  { name: container, mounts }: SshTarget,
-  { session, open, userOptions }: { session: string; open: Set<Channel>; userOptions: string[] },
+  target: SshTarget,
+  { session, open, userOptions, isNew }: { session: string; open: Set<Channel>; userOptions: string[]; isNew: boolean },
 ): Promise<number> {
   host.ui.status(channelLine(open, userOptions));
-  const socket = socketPath(mounts.xpra, session);
+  const container = target.name;
+  const socket = socketPath(target.mounts.xpra, session);
   const client = await attachClient(host, { socket, container, open, userOptions });
   if (host.dryRun) return 0;
   if (host.signal.aborted) {
@@ -170,33 +179,7 @@ async function show(
     }
     throw host.signal.reason;
   }
-  return await tellEnding(host, { directory: mounts.xpra, session, client });
-}
-
-async function tellEnding(
-  host: Host,
-  { directory, session, client }: { directory: string; session: string; client: ProcessResult },
-): Promise<number> {
-  const ending = await appEnding(directory, session);
-  if (ending?.stopped) {
-    host.ui.status(`The session "${session}" was stopped`);
-    return 0;
-  }
-  if (ending?.status) {
-    throw new UserError(`The app of "${session}" ended with exit status ${ending.status}`, {
-      hint: `All that it printed is in ${directory}/${session}.log`,
-      exitCode: ending.status === ExitCode.missingProgram ? ExitCode.missingProgram : ExitCode.failed,
-      output: ending.output,
-    });
-  }
-  if (ending?.status === undefined && client.code !== 0) {
-    const gone = !await exists(socketPath(directory, session));
-    const what = gone ? `The session "${session}" was ended from outside` : "The xpra client could not stay attached";
-    throw new UserError(what, {
-      hint: `The log of its server is in ${directory}/${session}.log`,
-      output: `${client.stdout}${client.stderr}`.split("\n").slice(-15).join("\n"),
-    });
-  }
+  await tellEnding(host, target, { session, client, isNew });
   return 0;
 }
 

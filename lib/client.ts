@@ -1,21 +1,31 @@
 /** The host's end of a session: xpra's client on the user's display. */
 
 import type { Channel } from "./channels.ts";
-import type { ProcessResult } from "./errors.ts";
+import { ProcessError, type ProcessResult, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { clientArgv } from "./xpra.ts";
 
 /** The screen of the X server in the container when the host's own is not known. */
-const fallbackScreen = { width: 3840, height: 2160 };
+export const fallbackScreen = { width: 3840, height: 2160 };
 
-/** The size of the whole X screen, all monitors together, in pixels. */
+/**
+ * The size of the whole X screen, all monitors together, in pixels.
+ *
+ * @throws {UserError} when there is no display to show windows on
+ */
 export async function screenSize(host: Host): Promise<{ width: number; height: number }> {
   try {
     const { stdout } = await host.run(["xrandr", "--current"], { stdin: "null", looksOnly: true });
     const [, width, height] = /current (\d+) x (\d+)/.exec(stdout) ?? [];
     return width && height ? { width: Number(width), height: Number(height) } : fallbackScreen;
-  } catch {
+  } catch (error) {
     host.signal.throwIfAborted();
+    if (error instanceof ProcessError && /open display/.test(error.output)) {
+      throw new UserError(`The display "${host.env("DISPLAY")}" cannot be opened`, {
+        hint: "Run it in a desktop session, or start the app without its windows: --detached",
+        output: error.output,
+      });
+    }
     return fallbackScreen;
   }
 }
@@ -36,4 +46,9 @@ export async function attachClient(
   } finally {
     host.signal.removeEventListener("abort", end);
   }
+}
+
+/** Whether the client got as far as to show the session. */
+export function wasAttached({ stdout, stderr }: ProcessResult): boolean {
+  return /^.* Attached to /m.test(`${stdout}${stderr}`);
 }

@@ -9,9 +9,11 @@ import type { Channel } from "./channels.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { containerPaths } from "./mounts.ts";
+import { startLine } from "./session_log.ts";
 import { sshRun, type SshTarget } from "./ssh.ts";
 import { quoteWord, quoteWords } from "./words.ts";
 import { serverArgv, serverEnvironment } from "./xpra.ts";
+import { noUsableXpra } from "./xpra_version.ts";
 
 /** What is to run in a new session. */
 export interface SessionPlan {
@@ -37,17 +39,22 @@ const taken = 75;
  * or "count", the app, and then the words of the unit's main process.
  *
  * `BindsTo=` of the socket starts the service with it, without waiting, and stops it with the service. To stop it, the app
- * is asked to end, then xpra; what is still there then is killed.
+ * is asked to end, then xpra; what is still there then is killed. A socket without a listener is what a container that was
+ * killed has left.
  */
 const startScript = `
 command -v "$3" >/dev/null || { echo "$3: not found" >&2; exit ${ExitCode.missingProgram}; }
 command -v xpra >/dev/null || { echo "xpra: not found" >&2; exit ${ExitCode.missingProgram}; }
 export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
+cd ${containerPaths.xpra}
+for socket in *; do
+  [ ! -S "$socket" ] || grep -q " ${containerPaths.xpra}/$socket\\$" /proc/net/unix || rm -f "$socket"
+done
 base=$1 mode=$2 session=$1 count=1
-stop='[ "$MAINPID" ] || exit 0; echo The session is stopped; kill "$(cat "$RUNTIME_DIRECTORY/pid")"; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'
+stop='[ "$MAINPID" ] || exit 0; echo The session is stopped; kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'
 shift 3
 while ! message=$(systemd-run --user --quiet --collect --unit="gui-container-$session" \\
-  --expand-environment=no --description="$session" \\
+  --description="$session" \\
   --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \\
   --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c '$stop'" \\
   --property=StandardOutput="append:${containerPaths.xpra}/$session.log" --property=StandardError=inherit \\
@@ -66,26 +73,30 @@ printf '%s\\n' "$session"
 `;
 
 /**
- * The main process of the unit, under sh in the container, with the app as the text of a script, the screen, the
- * app's command line as a JSON string, and the words of xpra: an X server on a display of its own choice, with a cookie for any display (Xsecurity(7); the format of
- * the entry is in Xauth's \`AuWrite.c\`), a D-Bus, then xpra in this process, to which systemd has given the socket.
+ * The main process of the unit, under sh in the container, with the screen and the words of xpra: an X server on a display
+ * of its own choice, with a cookie for any display (Xsecurity(7); the format of the entry is in Xauth's `AuWrite.c`), a
+ * D-Bus, then xpra in this process, to which systemd has given the socket.
+ *
+ * This script and the app are in variables: systemd expands `$` in the words of a command, and cannot be told not to before
+ * its version 254.
  */
 const serverScript = `
 set -eu
 : >"${containerPaths.xpra}/\${RUNTIME_DIRECTORY##*/gui-container-}.log"
 umask 077
-printf '%s\\n' "$1" >"$RUNTIME_DIRECTORY/app"
-printf '%s\\n' "$3" >"$RUNTIME_DIRECTORY/record"
+printf '%s\\n' "$GUI_CONTAINER_APP" >"$RUNTIME_DIRECTORY/app"
+printf '%s\\n' "$GUI_CONTAINER_RECORD" >"$RUNTIME_DIRECTORY/record"
+unset GUI_CONTAINER_APP GUI_CONTAINER_RECORD GUI_CONTAINER_SERVER
 export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority" TMPDIR="$RUNTIME_DIRECTORY" LANG="\${LANG:-C.UTF-8}"
 { printf '\\377\\377\\0\\0\\0\\0\\0\\022MIT-MAGIC-COOKIE-1\\0\\020'; head -c 16 /dev/urandom; } >"$XAUTHORITY"
 mkfifo "$RUNTIME_DIRECTORY/display"
-Xvfb -displayfd 3 -screen 0 "$2x24+32" -auth "$XAUTHORITY" -nolisten tcp -noreset +extension GLX +extension RANDR \\
+Xvfb -displayfd 3 -screen 0 "$1x24+32" -auth "$XAUTHORITY" -nolisten tcp -noreset +extension GLX +extension RANDR \\
   +extension RENDER +extension Composite -dpi 96x96 3>"$RUNTIME_DIRECTORY/display" &
 dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
 export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
 read -r display <"$RUNTIME_DIRECTORY/display"
 export DISPLAY=":$display"
-shift 3
+shift
 exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" --sessions-dir="$RUNTIME_DIRECTORY/xpra" "$@"
 `;
 
@@ -110,9 +121,6 @@ export function sessionNameOf(app: string): string {
   return name || "app";
 }
 
-/** The line of the log from which on the app may have printed. */
-const startLine = "The app is started";
-
 /**
  * The script that runs the app. It leaves its environment and its process id for those who join the session, tells in
  * the log how the app ended, and waits for the apps that joined: they hold a lock on the environment's file.
@@ -136,15 +144,19 @@ exit $status`;
  */
 export async function startSession(host: Host, target: SshTarget, plan: SessionPlan): Promise<string> {
   const app = plan.app[0]!;
+  const variables = {
+    ...serverEnvironment,
+    GUI_CONTAINER_SERVER: serverScript,
+    GUI_CONTAINER_APP: appScript(plan.app),
+    GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(plan.app)),
+  };
   const words = [
-    ...Object.entries(serverEnvironment).map(([name, value]) => `--setenv=${name}=${value}`),
+    ...Object.entries(variables).map(([name, value]) => `--setenv=${name}=${value}`),
     "/bin/sh",
     "-c",
-    serverScript,
+    'eval "$GUI_CONTAINER_SERVER"',
     "gui-container",
-    appScript(plan.app),
     `${plan.screen.width}x${plan.screen.height}`,
-    JSON.stringify(quoteWords(plan.app)),
     ...serverArgv({ open: plan.open }),
   ];
   try {
@@ -168,8 +180,8 @@ function explain(error: ProcessError, { name }: SshTarget, plan: SessionPlan): U
     );
   }
   if (error.code === ExitCode.missingProgram) {
-    const program = error.stderr.includes("xpra: not found") ? "xpra" : plan.app[0]!;
-    return new UserError(`There is no program "${program}" in the container "${name}"`, {
+    if (error.stderr.includes("xpra: not found")) return noUsableXpra(`in the container "${name}"`, {});
+    return new UserError(`There is no program "${plan.app[0]}" in the container "${name}"`, {
       hint:
         `Install it there, for example: add it to packages: of a cloud-config file, or apt-get install in the container`,
       exitCode: ExitCode.missingProgram,
@@ -198,52 +210,3 @@ export function socketPath(xpraDirectory: string, session: string): string {
   }
   return path;
 }
-
-/** How the app of a session ended, as far as its log tells. */
-export interface AppEnding {
-  /** The app's exit status; undefined when the log does not have it: the session was ended from outside. */
-  status: number | undefined;
-  /** Somebody stopped the session. */
-  stopped: boolean;
-  /** The end of what the app and the server printed. */
-  output: string;
-}
-
-/**
- * The log of a session; of the one that was started last when no name is given. Undefined when there is none.
- */
-export async function readSessionLog(xpraDirectory: string, session?: string): Promise<string | undefined> {
-  try {
-    const name = session ?? await newestLog(xpraDirectory);
-    return name && await Deno.readTextFile(join(xpraDirectory, `${name}.log`));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-async function newestLog(xpraDirectory: string): Promise<string | undefined> {
-  let newest: { name: string; time: number } | undefined;
-  for await (const { name } of Deno.readDir(xpraDirectory)) {
-    if (!/\.(log|service|socket)$/.test(name)) continue;
-    const time = (await Deno.stat(join(xpraDirectory, name))).mtime?.getTime() ?? 0;
-    if (!newest || time > newest.time) newest = { name: name.slice(0, -".log".length), time };
-  }
-  return newest?.name;
-}
-
-/** How the app of a session that has ended did so, by its log; undefined when there is none. */
-export async function appEnding(xpraDirectory: string, session: string): Promise<AppEnding | undefined> {
-  const log = await readSessionLog(xpraDirectory, session);
-  if (log === undefined) return undefined;
-  const end = [...log.matchAll(/^The app ended with exit status (\d+)$/gm)].at(-1);
-  const output = log.slice(Math.max(0, log.indexOf(startLine)), end?.index).split("\n").slice(1);
-  return {
-    status: end && Number(end[1]),
-    stopped: /^The session is stopped$/m.test(log),
-    output: output.filter((line) => !xpraLine.test(line)).slice(-15).join("\n"),
-  };
-}
-
-/** A line that xpra itself logs starts with its time: what is left is the app's. */
-const xpraLine = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} /;

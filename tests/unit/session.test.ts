@@ -5,7 +5,6 @@ import { type ProcessResult, UserError } from "../../lib/errors.ts";
 import { mountsOf } from "../../lib/mounts.ts";
 import { runProcess } from "../../lib/process.ts";
 import {
-  appEnding,
   appScript,
   checkSessionName,
   sessionNameOf,
@@ -117,7 +116,7 @@ Deno.test("startSession() carries the app through both shells byte for byte", as
   const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
   assertEquals(words!.slice(0, 2), ["/bin/sh", "-c"]);
   assertEquals(words!.slice(3, 7), ["gui-container", "x", "exact", "show"]);
-  assert(words!.includes(appScript(app)));
+  assert(words!.includes(`--setenv=GUI_CONTAINER_APP=${appScript(app)}`));
   assert(words!.includes("800x600"));
 });
 
@@ -125,8 +124,10 @@ Deno.test("startSession() sends scripts that a POSIX shell can parse", async () 
   const { recorded, session } = start({ stdout: "x\n" });
   await session;
   const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
-  const scripts = words!.filter((_, index) => words![index - 1] === "-c");
-  assertEquals(scripts.length, 2);
+  const variable = "--setenv=GUI_CONTAINER_SERVER=";
+  const scripts = words!.filter((_, index) => words![index - 1] === "-c")
+    .concat(words!.filter((word) => word.startsWith(variable)).map((word) => word.slice(variable.length)));
+  assertEquals(scripts.length, 3);
   for (const script of scripts) await runProcess(["/bin/sh", "-n", "-c", script], { stdin: "null" });
 });
 
@@ -134,7 +135,7 @@ Deno.test("startSession() tells a missing app, a missing xpra and a name that is
   for (
     const [answer, message, exitCode] of [
       [{ code: 127, stderr: "foo: not found\n" }, 'no program "foo" in the container "box"', 127],
-      [{ code: 127, stderr: "xpra: not found\n" }, 'no program "xpra" in the container "box"', 127],
+      [{ code: 127, stderr: "xpra: not found\n" }, 'There is no xpra in the container "box"', 127],
       [{ code: 75 }, 'There is a session "mine" in "box" already', 2],
       [{ code: 1, stderr: "Failed to connect to bus\n" }, 'could not be started in "box"', 1],
     ] as const
@@ -142,28 +143,5 @@ Deno.test("startSession() tells a missing app, a missing xpra and a name that is
     const { session } = start(answer, { app: ["foo"], name: "mine", exact: true });
     const error = await assertRejects(() => session, UserError, message);
     assertEquals(error.exitCode, exitCode);
-  }
-});
-
-Deno.test("appEnding() reads the app's exit status, and of its output what is not xpra's", async () => {
-  const directory = await Deno.makeTempDir();
-  const time = "2026-01-01 10:00:00,123";
-  const write = (appOutput: string): Promise<void> =>
-    Deno.writeTextFile(
-      `${directory}/s.log`,
-      `${time} xpra is ready\nno time\n${time} started command '/bin/sh app' with pid 5\n${appOutput}`,
-    );
-  try {
-    assertEquals(await appEnding(directory, "s"), undefined);
-    // What an app prints may look like our own line: the last one counts.
-    const script = `echo one; echo The app ended with exit status 0; echo "${time} more of xpra"; echo two; exit 3`;
-    await write(`${(await runApp(["sh", "-c", script])).stdout}${time} the end\n`);
-    const ending = await appEnding(directory, "s");
-    assertEquals(ending?.status, 3);
-    assertEquals(ending?.output, "one\nThe app ended with exit status 0\ntwo\n");
-    await write("ended in the middle\n");
-    assertEquals((await appEnding(directory, "s"))?.status, undefined);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
   }
 });

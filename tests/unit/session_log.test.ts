@@ -1,0 +1,67 @@
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import type { ProcessResult } from "../../lib/errors.ts";
+import { runProcess } from "../../lib/process.ts";
+import { appScript } from "../../lib/session.ts";
+import { appEnding, readSessionLog } from "../../lib/session_log.ts";
+
+Deno.test("appEnding() reads the app's exit status, and of its output what is not xpra's", async () => {
+  const directory = await Deno.makeTempDir();
+  const time = "2026-01-01 10:00:00,123";
+  const write = (appOutput: string): Promise<void> =>
+    Deno.writeTextFile(
+      `${directory}/s.log`,
+      `${time} xpra is ready\nno time\n${time} started command '/bin/sh app' with pid 5\n${appOutput}`,
+    );
+  try {
+    assertEquals(await appEnding(directory, "s"), undefined);
+    // What an app prints may look like our own line: the last one counts.
+    const runtime = await Deno.makeTempDir({ dir: directory });
+    const runApp = (app: string[]): Promise<ProcessResult> =>
+      runProcess(["/bin/sh", "-c", appScript(app)], {
+        stdin: "null",
+        env: { RUNTIME_DIRECTORY: runtime },
+        okCodes: "any",
+      });
+    const script = `echo one; echo The app ended with exit status 0; echo "${time} more of xpra"; echo two; exit 3`;
+    await write(`${(await runApp(["sh", "-c", script])).stdout}${time} the end\n`);
+    const ending = await appEnding(directory, "s");
+    assertEquals(ending?.status, 3);
+    assertEquals(ending?.output, "one\nThe app ended with exit status 0\ntwo\n");
+    await write("ended in the middle\n");
+    assertEquals((await appEnding(directory, "s"))?.status, undefined);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("appEnding() names an option that the server's xpra does not know, but not one of the app's", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const complaint = "xpra initialization error:\nno such option: --audio\n";
+    await Deno.writeTextFile(`${directory}/old.log`, complaint);
+    assertEquals((await appEnding(directory, "old"))?.unknownOption, "--audio");
+    await Deno.writeTextFile(`${directory}/app.log`, `The app is started\n${complaint}`);
+    assertEquals((await appEnding(directory, "app"))?.unknownOption, undefined);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("readSessionLog() reads the newest log or the end of one, and neither waits for a pipe nor follows a link", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    assertEquals(await readSessionLog(directory), undefined);
+    await Deno.writeTextFile(`${directory}/a.log`, "first\n");
+    await Deno.writeTextFile(`${directory}/b.log`, "second\n");
+    await Deno.utime(`${directory}/a.log`, 1, 1);
+    assertEquals(await readSessionLog(directory), "second\n");
+    assertEquals(await readSessionLog(directory, "a"), "first\n");
+    assertEquals(await readSessionLog(directory, "a", 3), "st\n");
+    await runProcess(["mkfifo", `${directory}/pipe.log`], { stdin: "null" });
+    await Deno.symlink("/etc/hostname", `${directory}/link.log`);
+    for (const name of ["none", "pipe", "link"]) assertEquals(await readSessionLog(directory, name), undefined, name);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
