@@ -47,6 +47,7 @@ const wanted = Deno.args[0] ?? "all";
 await runProcess([...lab, "up"], { stdin: "null", output: "inherit", okCodes: "any" });
 if (wanted === "all" || wanted === "unit") await runTests(unit);
 if (wanted === "all" || wanted === "e2e") {
+  await runProcess([...lab, "xpra5"], { stdin: "null", output: "inherit", okCodes: "any" });
   await runProcess([...lab, "run", "--", "deno", "run", "-A", "tests/e2e/sweep.ts"], {
     stdin: "null",
     output: "inherit",

@@ -48,6 +48,12 @@ export const xpraBuildPackages = [
   ...["libwayland-dev", "libavif-dev"],
 ] as const;
 
+/** What building the wheel of xpra 5 needs besides. */
+export const xpra5BuildPackages = [
+  ...["libavutil-dev", "libavcodec-dev", "libswscale-dev", "libavformat-dev", "libavfilter-dev", "libavdevice-dev"],
+  ...["pandoc"],
+] as const;
+
 /** apt's and dpkg's environment: nothing asks. */
 const unattended = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
 

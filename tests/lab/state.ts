@@ -22,6 +22,7 @@ export const partNames = [
   "lxc",
   "incus",
   "imageXpra",
+  "xpra5",
 ] as const;
 
 /** A part of the lab that a test may need. */
@@ -77,8 +78,9 @@ export type XpraSource =
 /** A state in which nothing is there yet. */
 export function emptyState(): LabState {
   const missing = { missing: "the lab is not up (deno task lab up)" };
+  const parts = Object.fromEntries(partNames.map((name) => [name, missing])) as Record<PartName, Part>;
   return {
-    parts: Object.fromEntries(partNames.map((name) => [name, missing])) as Record<PartName, Part>,
+    parts: { ...parts, xpra5: { missing: "it is not built yet (deno task lab xpra5)" } },
     env: {},
     processes: {},
     engines: {},
@@ -140,7 +142,10 @@ export async function withLock<T>(action: () => Promise<T>, options: { waiting: 
 
 function readState(dir: string): LabState | undefined {
   try {
-    return { ...emptyState(), ...JSON.parse(Deno.readTextFileSync(join(dir, "state.json"))) };
+    const empty = emptyState();
+    const state = JSON.parse(Deno.readTextFileSync(join(dir, "state.json")));
+    // A part that is newer than the state has not been looked at.
+    return { ...empty, ...state, parts: { ...empty.parts, ...state.parts } };
   } catch (error) {
     // A file that a power cut left half written tells no more than none.
     if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;

@@ -4,12 +4,15 @@
 import { dirname, join } from "@std/path";
 import { runProcess } from "../../lib/process.ts";
 import { exists } from "./files.ts";
-import { installPackages, xpraBuildPackages } from "./packages.ts";
+import { installPackages, xpra5BuildPackages, xpraBuildPackages } from "./packages.ts";
 import { labDir, type LabState, type Part, type XpraSource } from "./state.ts";
 import { announce, type Lab } from "./steps.ts";
 
 /** The source package that is known to build and to work. */
 const sourceVersion = "6.5.5";
+
+/** The same of the LTS line, for the test that attaches to a container that has it. */
+const ltsVersion = "5.1.6";
 
 /** Debian's own Python; another one may come first on PATH. */
 const python = "/usr/bin/python3";
@@ -65,10 +68,23 @@ export async function removeHostXpra(state: LabState): Promise<void> {
 export async function findXpraSource(lab: Lab): Promise<XpraSource | undefined> {
   const known = lab.state.xpraSource;
   if (known && (known.kind !== "wheel" || exists(known.file))) return known;
-  const wheel = keptWheel();
-  const source = wheel ?? await debianCandidate() ?? await xpraOrgCandidate() ?? await buildWheel(lab);
+  const source = keptWheel(sourceVersion) ?? await debianCandidate() ?? await xpraOrgCandidate() ??
+    await buildWheel(lab, sourceVersion);
   if (source) lab.state.xpraSource = source;
   return source;
+}
+
+/** The wheel of xpra 5, built when there is none yet. Nothing but its own test needs it. */
+export async function ensureXpra5(lab: Lab): Promise<Part> {
+  const wheel = keptWheel(ltsVersion) ?? await buildWheel(lab, ltsVersion, xpra5BuildPackages);
+  return wheel ? { version: wheel.version } : { missing: "it is not built yet, and that takes root" };
+}
+
+/** The file of the wheel of xpra 5; it is there when the lab has that part. */
+export function xpra5Wheel(): string {
+  const wheel = keptWheel(ltsVersion);
+  if (!wheel) throw new Error(`No wheel of xpra ${ltsVersion} in ${wheelDir()}`);
+  return wheel.file;
 }
 
 /** Writes xpra.org's apt source and its key below `directory`; gives back the source's file. */
@@ -126,21 +142,25 @@ function wheelDir(): string {
   return join(labDir(), "wheels");
 }
 
-function keptWheel(): XpraSource | undefined {
+function keptWheel(version: string): XpraSource & { kind: "wheel" } | undefined {
   if (!exists(wheelDir())) return undefined;
   const name = [...Deno.readDirSync(wheelDir())].map(({ name }) => name).find((name) =>
-    name.startsWith(`xpra-${sourceVersion}-`) && name.endsWith(".whl")
+    name.startsWith(`xpra-${version}-`) && name.endsWith(".whl")
   );
-  return name ? { kind: "wheel", version: sourceVersion, file: join(wheelDir(), name) } : undefined;
+  return name ? { kind: "wheel", version, file: join(wheelDir(), name) } : undefined;
 }
 
-/** Builds the wheel: minutes, once. The flags keep pip from fetching other build tools than Debian's. */
-async function buildWheel(lab: Lab): Promise<XpraSource | undefined> {
+/** Builds a wheel: minutes, once. The flags keep pip from fetching other build tools than Debian's. */
+async function buildWheel(
+  lab: Lab,
+  version: string,
+  morePackages: readonly string[] = [],
+): Promise<XpraSource & { kind: "wheel" } | undefined> {
   if (Deno.uid() !== 0) return undefined;
-  await installPackages(xpraBuildPackages, {
+  await installPackages([...xpraBuildPackages, ...morePackages], {
     onInstall: (missing) => announce(lab, `installing ${missing.length} packages to build xpra with`),
   });
-  announce(lab, `building xpra ${sourceVersion} from its source package, which takes about three minutes`);
+  announce(lab, `building xpra ${version} from its source package, which takes about three minutes`);
   const work = join(labDir(), "build");
   await Deno.mkdir(work, { recursive: true });
   // setuptools reads it from the home directory, and compiles on one processor without it.
@@ -152,7 +172,7 @@ async function buildWheel(lab: Lab): Promise<XpraSource | undefined> {
     await runProcess(
       [
         ...[python, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-binary", "xpra", "--verbose"],
-        ...["--wheel-dir", join(work, "wheels"), `xpra==${sourceVersion}`],
+        ...["--wheel-dir", join(work, "wheels"), `xpra==${version}`],
       ],
       {
         stdin: "null",
@@ -161,11 +181,14 @@ async function buildWheel(lab: Lab): Promise<XpraSource | undefined> {
         cwd: work,
       },
     );
-    await Deno.rename(join(work, "wheels"), wheelDir());
+    await Deno.mkdir(wheelDir(), { recursive: true });
+    for await (const { name } of Deno.readDir(join(work, "wheels"))) {
+      await Deno.rename(join(work, "wheels", name), join(wheelDir(), name));
+    }
   } finally {
     await Deno.remove(work, { recursive: true }).catch(() => {});
   }
-  return keptWheel();
+  return keptWheel(version);
 }
 
 /** The build's output, of which pip prints thousands of lines. */
