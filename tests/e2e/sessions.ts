@@ -1,0 +1,57 @@
+/** What the tests of attach.ts have in common: acting inside of a session, and what must be gone when one has ended. */
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { runProcess } from "../../lib/process.ts";
+import type { PartName } from "../lab/state.ts";
+import { type EngineName, eventually, inContainer, mountsRoot } from "./world.ts";
+
+/** The parts of the lab that show a window of a session. */
+export const needed: readonly PartName[] = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"];
+
+/** Runs a shell script as the container user, on the display and the bus of a session. */
+export function inSession(engine: EngineName, name: string, session: string, shell: string): Promise<string> {
+  return inContainer(engine, name, `. "$XDG_RUNTIME_DIR/gui-container-${session}/environment"; ${shell}`);
+}
+
+/** What a program prints, whatever its exit status. */
+export async function output(argv: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await runProcess(argv, { stdin: "null", okCodes: "any" });
+  return stdout + stderr;
+}
+
+/** Programs of the container user that are not a session's: its systemd, with what that starts on demand, and this look. */
+const notOfSessions = "^(/usr/lib/systemd/systemd --user|\\(sd-pam\\)|/usr/bin/pulseaudio --daemonize=no |" +
+  "/usr/bin/dbus-daemon --session --address=systemd: |/bin/sh -ec|ps -u 1000|grep )";
+
+/** Fails unless nothing of any session is there: neither process, socket nor X authority, on either side. */
+export async function nothingLeft(engine: EngineName, name: string): Promise<void> {
+  let processes = "";
+  await eventually("the end of the session's processes", async () => {
+    processes = await inContainer(engine, name, `ps -u 1000 -o args= | grep -vE '${notOfSessions}' || true`);
+    return processes === "";
+  }, { timeoutMs: 10_000 }).catch((error) => {
+    throw new Error(`${error.message}: ${processes}`);
+  });
+  const inside = await inContainer(
+    engine,
+    name,
+    `ls -d /run/user/1000/gui-container-* /tmp/.X11-unix/* /tmp/.X*-lock ~/.Xauthority ~/.xpra/*.mmap /tmp/*xpra* 2>/dev/null || true
+find ~/.xpra -type s
+systemctl --user list-units --all --plain --no-legend 'gui-container-*' 'run-*.scope'`,
+  );
+  assertEquals(inside, "");
+  assertEquals(await clientsOf(name), []);
+}
+
+/** The process ids of the xpra clients of a container's sessions on the host. */
+export async function clientsOf(name: string): Promise<number[]> {
+  const { stdout } = await runProcess(
+    ["pgrep", "-u", String(Deno.uid()), "-f", `attach socket:${mountsRoot}/${name}/`],
+    {
+      stdin: "null",
+      okCodes: [0, 1],
+    },
+  );
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
