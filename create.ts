@@ -7,6 +7,7 @@
  * @module
  */
 
+import { bundledCloudConfigs, bundledProfiles, readNamed } from "./lib/bundled.ts";
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli.ts";
 import { checkSchema, parsePart, type Part, userData, waitForCloudInit } from "./lib/cloud_init.ts";
 import { checkPrograms, markKey, prepareContainer, removeContainer } from "./lib/container.ts";
@@ -58,7 +59,11 @@ const spec = {
   },
   epilogue: `
 Example:
-  create.ts my-container ~/.ssh/id_ed25519.pub profiles/gui.yaml examples/cloud-config/firefox.yaml
+  create.ts my-container ~/.ssh/id_ed25519.pub gui xpra firefox
+
+PROFILE and CLOUD_INIT are files, or the bare names of those that come with create.ts: the profiles
+${Object.keys(bundledProfiles.files).join(", ")};
+the cloud-configs ${Object.keys(bundledCloudConfigs.files).join(", ")}.
 
 What happens: a profile called NAME gets PROFILE and the CLOUD_INIT files (lxc profile create). A container called NAME
 is made from it (lxc launch) and cloud-init is waited for. Two directories below $GUI_CONTAINER_MOUNTS, by default
@@ -110,11 +115,13 @@ async function readRequest(host: Host, { positionals, flags, values }: Arguments
   if (!publicKey) {
     throw inputError(`There is no public key in "${keysPath}"`, "Make a pair with ssh-keygen and name the .pub file");
   }
-  const profile = parseProfile(profilePath, await readInput(profilePath));
+  const profileFile = await readNamed(profilePath, bundledProfiles);
+  const profile = parseProfile(profileFile.path, profileFile.text);
   const parts: Part[] = [];
-  for (const path of cloudInitPaths) {
-    const part = parsePart(path, await readInput(path));
-    await checkSchema(host, path, part);
+  for (const word of cloudInitPaths) {
+    const { path, text, bundled } = await readNamed(word, bundledCloudConfigs);
+    const part = parsePart(path, text);
+    if (!bundled) await checkSchema(host, path, part);
     parts.push(part);
   }
   return {

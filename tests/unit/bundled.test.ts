@@ -1,0 +1,117 @@
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { fromFileUrl, join } from "@std/path";
+import { bundledCloudConfigs, bundledProfiles, readNamed } from "../../lib/bundled.ts";
+import { parsePart } from "../../lib/cloud_init.ts";
+import { UserError } from "../../lib/errors.ts";
+import { parseProfile } from "../../lib/profile.ts";
+import { isMap, parseYaml } from "../../lib/yaml.ts";
+
+const root = fromFileUrl(new URL("../..", import.meta.url));
+
+/** Names and texts of the YAML files of a directory. */
+async function filesOf(directory: string): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for await (const { name } of Deno.readDir(join(root, directory))) {
+    if (!name.endsWith(".yaml")) continue;
+    files[name.slice(0, -".yaml".length)] = await Deno.readTextFile(join(root, directory, name));
+  }
+  return files;
+}
+
+Deno.test("every profile and cloud-config that comes with the scripts is bundled, but for the template", async () => {
+  const { "your-own-app": _, ...cloudConfigs } = await filesOf("examples/cloud-config");
+  assertEquals({ ...bundledCloudConfigs.files }, cloudConfigs);
+  assertEquals({ ...bundledProfiles.files }, await filesOf("profiles"));
+});
+
+Deno.test("readNamed() takes a bare name for the bundled file, and a file of that name before it", async () => {
+  const before = Deno.cwd();
+  const directory = await Deno.makeTempDir();
+  try {
+    Deno.chdir(directory);
+    assertEquals(await readNamed("gui", bundledProfiles), {
+      path: "gui.yaml",
+      text: bundledProfiles.files.gui!,
+      bundled: true,
+    });
+    await Deno.writeTextFile("gui", "mine: 1\n");
+    await Deno.writeTextFile("gui.yaml", "mine: 2\n");
+    assertEquals(await readNamed("gui", bundledProfiles), { path: "gui", text: "mine: 1\n", bundled: false });
+    assertEquals((await readNamed("gui.yaml", bundledProfiles)).text, "mine: 2\n");
+    assertEquals((await readNamed("./gui", bundledProfiles)).text, "mine: 1\n");
+  } finally {
+    Deno.chdir(before);
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("readNamed() refuses a bare name that is neither, with exit code 2 and the names that there are", async () => {
+  for (const word of ["no-such", "constructor", "__proto__", "", "your-own-app"]) {
+    const error = await assertRejects(
+      () => readNamed(word, bundledCloudConfigs),
+      UserError,
+      `There is no file "${word}"`,
+    );
+    assertEquals(error.exitCode, 2);
+    assertStringIncludes(error.hint, "chromium, firefox, firefox-debian, gimp,");
+  }
+  // What looks like a path is a path.
+  for (const word of ["./gui", "profiles/no-such", "no-such.yaml", "gui.yml"]) {
+    await assertRejects(() => readNamed(word, bundledProfiles), UserError, `There is no file "${word}"`);
+  }
+});
+
+Deno.test("each bundled profile is one, and holds all that the base holds", () => {
+  const base = parseProfile("gui.yaml", bundledProfiles.files.gui!);
+  for (const [name, text] of Object.entries(bundledProfiles.files)) {
+    const profile = parseProfile(`${name}.yaml`, text);
+    assertEquals({ ...profile.config, ...base.config }, profile.config, name);
+    assert(profile.description.length > 0);
+  }
+});
+
+Deno.test("each cloud-config is one, upgrades itself, and names whole keys for the archives of others", async () => {
+  for (const [name, text] of Object.entries(await filesOf("examples/cloud-config"))) {
+    assertEquals(parsePart(`${name}.yaml`, text).type, "text/cloud-config");
+    const data = parseYaml(name, text) as { packages: string[]; apt?: { sources?: unknown } };
+    assert(data.packages.includes("unattended-upgrades"), name);
+    assertEquals([...data.packages].sort(), name === "your-own-app" ? [...data.packages].sort() : data.packages, name);
+    const sources = data.apt?.sources ?? {};
+    assert(isMap(sources));
+    for (const source of Object.values(sources) as { source: string; key?: string; keyid?: string }[]) {
+      assert(/^deb \[[^\]]*\bsigned-by=\$KEY_FILE\] https:\/\//.test(source.source), source.source);
+      assert(
+        /^[0-9A-F]{40}$/.test(source.keyid ?? "") || source.key?.startsWith("-----BEGIN PGP PUBLIC KEY BLOCK-----"),
+      );
+      // Its packages are upgraded too.
+      const host = new URL(/https:\S+/.exec(source.source)![0]).hostname;
+      assertStringIncludes(text, `"site=${host}"`);
+      // Nobody has installed it here, and it says so.
+      assertStringIncludes(text, "Checked by schema only: no test installs it.");
+    }
+  }
+});
+
+Deno.test("the fingerprint beside the text of a key is the key's own", async () => {
+  const key = /^( +)-----BEGIN PGP[^]*?-----END PGP PUBLIC KEY BLOCK-----$/m.exec(bundledCloudConfigs.files.firefox!)!;
+  const armored = key[0].replaceAll(new RegExp(`^${key[1]}`, "gm"), "");
+  const bytes = Uint8Array.from(
+    atob(armored.split("\n\n")[1]!.replace(/\n=.*[^]*/, "").replace(/\s/g, "")),
+    (c) => c.charCodeAt(0),
+  );
+  // The first packet: a version 4 key in the old format, with a length of two bytes (RFC 4880, sections 4.2 and 12.2).
+  assertEquals(bytes[0], 0xc6);
+  const length = bytes[1]! < 192 ? bytes[1]! : ((bytes[1]! - 192) << 8) + bytes[2]! + 192;
+  const start = bytes[1]! < 192 ? 2 : 3;
+  const body = bytes.slice(start, start + length);
+  const digest = new Uint8Array(
+    await crypto.subtle.digest("SHA-1", new Uint8Array([0x99, length >> 8, length & 255, ...body])),
+  );
+  const fingerprint = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("").toUpperCase();
+  assertStringIncludes(
+    bundledCloudConfigs.files.firefox!.replaceAll(" ", ""),
+    `Fingerprint${fingerprint}`,
+  );
+});
