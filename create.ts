@@ -22,7 +22,6 @@ import {
   deleteInstance,
   type Engine,
   findInstance,
-  instanceAddress,
   instanceHostUid,
   launch,
   profileExists,
@@ -41,7 +40,8 @@ import {
   shareMounts,
   usedMounts,
 } from "./lib/mounts.ts";
-import { parseProfile, profileYaml } from "./lib/profile.ts";
+import { parseProfile, profileForSetup, profileYaml } from "./lib/profile.ts";
+import { sshTarget } from "./lib/reach.ts";
 import { inspectKeys, pinHostKeys, sshRun } from "./lib/ssh.ts";
 import { withUndo } from "./lib/undo.ts";
 
@@ -79,6 +79,8 @@ interface Request {
   keys: string;
   /** The profile with the user-data in it, as YAML. */
   profile: string;
+  /** The same for the time in which software is installed. */
+  setupProfile: string;
   image: string | undefined;
   timeoutMs: number;
   mounts: Mounts;
@@ -128,6 +130,7 @@ async function readRequest(host: Host, { positionals, flags, values }: Arguments
     name,
     keys,
     profile: profileYaml(profile, userData(parts)),
+    setupProfile: profileYaml(profileForSetup(profile), userData(parts)),
     image: values.get("image"),
     timeoutMs: parseDuration(values.get("timeout") ?? "20m"),
     mounts: mountsOf(host, name),
@@ -173,19 +176,26 @@ async function create(engine: Engine, request: Request, replacesProfile: boolean
       for (const { what, action } of unmakingSteps(engine, mounts, creation)) undo.add(what, action);
 
       host.ui.progress(`Making the profile "${name}"`);
-      if (replacesProfile) await setProfile(engine, name, request.profile);
-      else await createProfile(engine, name, request.profile);
+      if (replacesProfile) await setProfile(engine, name, request.setupProfile);
+      else await createProfile(engine, name, request.setupProfile);
 
       await provision(engine, request, { image, run: creation.run });
+
+      let hasNetwork = true;
+      if (request.setupProfile !== request.profile) {
+        host.ui.progress("Taking away what the profile has of the type none");
+        await setProfile(engine, name, request.profile);
+        hasNetwork = !host.dryRun && (await findInstance(engine, name))?.hasNetwork === true;
+      }
 
       host.ui.progress("Sharing directories, keys and host keys");
       const uid = await instanceHostUid(engine, name, containerUid);
       await shareMounts(host, mounts, uid);
       await addDevices(engine, name, mountDevices(mounts));
       await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys));
-      const address = await instanceAddress(engine, name);
-      await sshRun(host, { name, address, mounts }, ["true"], { stdin: "null" });
-      return { address, uid };
+      const target = await sshTarget(engine, name, { mounts, hasNetwork });
+      await sshRun(host, target, ["true"], { stdin: "null" });
+      return { address: hasNetwork ? target.address : null, uid };
     }, { keep: request.keepFailed && (() => tellKept(engine, name)) });
     if (!host.dryRun) report(engine, request, { image, address, uid, startedMs });
   } finally {
@@ -244,14 +254,14 @@ function tellKept({ host, cli }: Engine, name: string): void {
 function report(
   engine: Engine,
   { name, mounts }: Request,
-  { image, address, uid, startedMs }: { image: string; address: string; uid: string; startedMs: number },
+  { image, address, uid, startedMs }: { image: string; address: string | null; uid: string; startedMs: number },
 ): void {
   engine.host.ui.result(
     [
       `name:     ${name}`,
       `engine:   ${engine.product}`,
       `image:    ${image}`,
-      `address:  ${address}`,
+      `address:  ${address ?? "none, without a network"}`,
       `next:     attach.ts ${name} APP`,
     ].join("\n"),
     {

@@ -48,6 +48,8 @@ export interface Instance {
   devices: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Its global IPv4 address; undefined while it has none. */
   ipv4: string | undefined;
+  /** It has a network card, by itself or by a profile. */
+  hasNetwork: boolean;
 }
 
 /** A device as the engine's API takes it. */
@@ -392,6 +394,7 @@ function parseInstance(json: unknown): Instance {
     status: string;
     config: Record<string, string>;
     devices: Record<string, Record<string, string>>;
+    expanded_devices: Record<string, Record<string, string>>;
     state?: { network?: Record<string, { addresses: { family: string; scope: string; address: string }[] }> };
   };
   const addresses = Object.values(instance.state?.network ?? {}).flatMap(({ addresses }) => addresses);
@@ -400,6 +403,7 @@ function parseInstance(json: unknown): Instance {
     status: instance.status,
     config: instance.config,
     devices: instance.devices,
+    hasNetwork: Object.values(instance.expanded_devices).some(({ type }) => type === "nic"),
     ipv4: addresses.find(({ family, scope }) => family === "inet" && scope === "global")?.address,
   };
 }

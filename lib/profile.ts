@@ -60,6 +60,16 @@ export function profileYaml(profile: Profile, userData: string): string {
   return stringify({ ...profile, config: { ...profile.config, [userDataKey]: userData } }, { lineWidth: -1 });
 }
 
+/**
+ * The profile while software is installed: without its devices of the type "none", which take away what the engine's default
+ * profile gives, such as the network. The same object when it has none.
+ */
+export function profileForSetup(profile: Profile): Profile {
+  const devices = Object.entries(profile.devices);
+  const given = devices.filter(([, { type }]) => type !== "none");
+  return given.length === devices.length ? profile : { ...profile, devices: Object.fromEntries(given) };
+}
+
 type Fail = (keys: readonly string[], what: string, hint: string) => never;
 
 function strings(data: unknown, keys: readonly string[], fail: Fail): Record<string, string> {

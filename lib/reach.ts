@@ -1,6 +1,6 @@
-/** Getting at a container for a session: running, with an address, and with pinned host keys. */
+/** Getting at a container for a session: running, with an address or a way around the network, and with pinned host keys. */
 
-import { type Engine, exec, findInstance, instanceAddress, startInstance } from "./engine.ts";
+import { type Engine, exec, execArgv, findInstance, instanceAddress, startInstance } from "./engine.ts";
 import { UserError } from "./errors.ts";
 import { exists, type Mounts } from "./mounts.ts";
 import type { SshTarget } from "./ssh.ts";
@@ -17,6 +17,15 @@ until systemctl is-system-running 2>/dev/null | grep -qvx offline; do sleep 0.05
 systemctl start network-online.target
 systemctl start ssh.socket 2>/dev/null || systemctl start ssh.service
 `;
+
+/** The same in a container without a network: waits until users may log in. */
+const awaitLoginScript = `
+until systemctl is-system-running 2>/dev/null | grep -qvx offline; do sleep 0.05; done
+systemctl start systemd-user-sessions.service
+`;
+
+/** Serves one SSH connection on its stdin and stdout, as root in the container. sshd wants its directory to be there. */
+const sshdScript = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
 
 /**
  * Starts the container if need be, and tells how to reach it.
@@ -35,12 +44,24 @@ export async function reachContainer(engine: Engine, name: string, mounts: Mount
     }
     if (instance.status === "Running" && instance.ipv4) return { name, address: instance.ipv4, mounts };
   }
+  const hasNetwork = instance?.hasNetwork ?? true;
   if (instance?.status !== "Running") {
     host.ui.status(`Starting "${name}"`);
     await startInstance(engine, name);
   }
-  await exec(engine, name, ["/bin/sh", "-c", awaitNetworkScript], { stdin: "null", timeoutMs: networkTimeoutMs });
-  return { name, address: await instanceAddress(engine, name), mounts };
+  const script = hasNetwork ? awaitNetworkScript : awaitLoginScript;
+  await exec(engine, name, ["/bin/sh", "-c", script], { stdin: "null", timeoutMs: networkTimeoutMs });
+  return await sshTarget(engine, name, { mounts, hasNetwork });
+}
+
+/** Where SSH finds a running container: its address, or by way of the engine when it has no network. */
+export async function sshTarget(
+  engine: Engine,
+  name: string,
+  { mounts, hasNetwork }: { mounts: Mounts; hasNetwork: boolean },
+): Promise<SshTarget> {
+  if (hasNetwork) return { name, address: await instanceAddress(engine, name), mounts };
+  return { name, address: name, mounts, proxy: execArgv(engine, name, ["/bin/sh", "-c", sshdScript]) };
 }
 
 /**

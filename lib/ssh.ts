@@ -12,8 +12,10 @@ export const sshUser = "ubuntu";
 export interface SshTarget {
   /** The container's name: what its host keys are pinned under. */
   name: string;
-  /** Its IPv4 address. */
+  /** Its IPv4 address, or for one without a network its name. */
   address: string;
+  /** For one without a network: the command that speaks to an sshd in it by its stdin and stdout. */
+  proxy?: readonly string[];
   mounts: Mounts;
 }
 
@@ -41,15 +43,16 @@ export async function pinHostKeys(host: Host, mounts: Mounts, lines: string): Pr
 export function sshArgv(target: SshTarget, remote: readonly string[], options: { mayAsk: boolean }): string[] {
   return [
     "ssh",
-    ...sshOptions(target.mounts, target.name, options),
+    ...sshOptions(target, options),
     `${sshUser}@${target.address}`,
     "--",
     quoteWords(remote),
   ];
 }
 
-function sshOptions(mounts: Mounts, name: string, { mayAsk }: { mayAsk: boolean }): string[] {
+function sshOptions({ mounts, name, proxy }: SshTarget, { mayAsk }: { mayAsk: boolean }): string[] {
   const settings = {
+    ...(proxy ? { ProxyCommand: quoteWords(proxy).replaceAll("%", "%%") } : {}),
     UserKnownHostsFile: `"${mounts.knownHosts.replaceAll("%", "%%")}"`,
     GlobalKnownHostsFile: "/dev/null",
     HostKeyAlias: name,

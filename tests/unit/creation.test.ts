@@ -36,6 +36,7 @@ function thingsOf(run: string): (argv: readonly string[]) => Answer {
           status: "Running",
           config: { "user.gui-container.run": run },
           devices: {},
+          expanded_devices: {},
         }),
       };
     }

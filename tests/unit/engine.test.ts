@@ -182,6 +182,7 @@ const instance = {
   status: "Running",
   config: { "user.gui-container": "1" },
   devices: { share: { type: "disk" } },
+  expanded_devices: { root: { type: "disk", path: "/" }, eth0: { type: "nic", network: "lxdbr0" } },
   state: {
     network: {
       lo: { addresses: [{ family: "inet", scope: "local", address: "127.0.0.1" }] },
@@ -205,8 +206,8 @@ async function lxcThat(
 
 Deno.test("findInstance() reads status, config and the global IPv4 address with one call", async () => {
   const { recorded, engine } = await lxcThat({ stdout: JSON.stringify(instance) });
-  const { state: _, ...rest } = instance;
-  assertEquals(await findInstance(engine, "box"), { ...rest, ipv4: "10.0.0.5" });
+  const { state: _, expanded_devices: __, ...rest } = instance;
+  assertEquals(await findInstance(engine, "box"), { ...rest, hasNetwork: true, ipv4: "10.0.0.5" });
   assertEquals(recorded.calls, [["lxc", "query", "/1.0/instances/box?recursion=1"]]);
 });
 
@@ -215,6 +216,11 @@ Deno.test("findInstance() knows an instance that is stopped, and one that is not
   assertEquals(
     (await findInstance((await lxcThat({ stdout: JSON.stringify(stopped) })).engine, "box"))?.ipv4,
     undefined,
+  );
+  const offline = { ...instance, expanded_devices: { ...instance.expanded_devices, eth0: { type: "none" } } };
+  assertEquals(
+    (await findInstance((await lxcThat({ stdout: JSON.stringify(offline) })).engine, "box"))?.hasNetwork,
+    false,
   );
   for (const stderr of ["Error: Instance not found\n", "Error: not found\n"]) {
     assertEquals(await findInstance((await lxcThat({ code: 1, stderr })).engine, "box"), undefined);

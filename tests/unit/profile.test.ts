@@ -6,7 +6,7 @@ import { fromFileUrl } from "@std/path";
 import { parse } from "@std/yaml";
 import { UserError } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
-import { parseProfile, profileYaml, userDataKey } from "../../lib/profile.ts";
+import { parseProfile, profileForSetup, profileYaml, userDataKey } from "../../lib/profile.ts";
 import { awkwardWords, randomWords } from "./samples.ts";
 
 Deno.test("parseProfile() reads config, devices and description", () => {
@@ -107,6 +107,14 @@ Deno.test("profileYaml() replaces nothing of the profile and does not change it"
   const profile = { description: "", config: {}, devices: {} };
   profileYaml(profile, "x");
   assertEquals(profile, { description: "", config: {}, devices: {} });
+});
+
+Deno.test("profileForSetup() leaves out what is taken away, and changes no other profile", () => {
+  const given = { eth1: { type: "nic", parent: "br0" } };
+  const profile = { description: "d", config: { a: "b" }, devices: { eth0: { type: "none" }, ...given } };
+  assertEquals(profileForSetup(profile), { ...profile, devices: given });
+  const other = { ...profile, devices: given };
+  assert(profileForSetup(other) === other);
 });
 
 const pyYaml =

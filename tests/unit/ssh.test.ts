@@ -44,6 +44,16 @@ Deno.test("sshArgv() carries words through the remote shell byte for byte", asyn
   }
 });
 
+Deno.test("sshArgv() goes by way of the engine to a container without a network, as ssh reads that", async () => {
+  const proxy = ["lxc", "exec", "Box", "--", "/bin/sh", "-c", "echo '100%' && exec sshd -i"];
+  const argv = sshArgv({ ...targetIn("/m"), address: "Box", proxy }, ["true"], { mayAsk: false });
+  assert(argv.includes("ubuntu@Box"));
+  const option = argv.find((word) => word.startsWith("ProxyCommand="))!.slice("ProxyCommand=".length);
+  // ssh replaces %% by %, and hands the rest to the user's shell behind "exec" (ssh_config(5)).
+  assertEquals(await argumentsSeenByShell(`show ${option.replaceAll("%%", "%")}`), [proxy]);
+  assert(!sshArgv(targetIn("/m"), ["true"], { mayAsk: false }).some((word) => word.startsWith("ProxyCommand=")));
+});
+
 Deno.test("sshArgv() trusts the pinned keys only, forwards nothing, and never asks without a terminal", () => {
   const argv = sshArgv(targetIn("/m"), ["true"], { mayAsk: false });
   for (
