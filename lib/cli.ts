@@ -203,23 +203,10 @@ async function runToExitCode<Name extends string>(
       : realHost({ ui, signal: ending.signal, verbose });
     return await main(host, args) ?? 0;
   } catch (error) {
-    await caughtUp(error, ending.signal);
     return explain(ending.signal.aborted ? ending.signal.reason : error, { ui, verbose });
   } finally {
     for (const { signal, listener } of signals) Deno.removeSignalListener(signal, listener);
   }
-}
-
-/**
- * On Ctrl-C the program that we wait for gets the signal too, and may have ended before we are told of ours: waits a moment
- * for that.
- */
-async function caughtUp(error: unknown, signal: AbortSignal): Promise<void> {
-  if (signal.aborted || !(error instanceof ProcessError) || (error.signal !== "SIGINT" && error.code !== 130)) return;
-  await new Promise((resolve) => {
-    signal.addEventListener("abort", resolve, { once: true });
-    setTimeout(resolve, 100);
-  });
 }
 
 function explain(error: unknown, { ui, verbose }: { ui: ReturnType<typeof terminalUi>; verbose: boolean }): number {

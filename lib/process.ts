@@ -39,6 +39,9 @@ const packages: Readonly<Record<string, string>> = {
 /** Time between SIGTERM and SIGKILL for a program that does not end. */
 const killAfterMs = 3_000;
 
+/** How much later than a program of ours we may be told of a signal that was for both, in milliseconds. */
+const signalDelayMs = 50;
+
 /** How long output is awaited after a program was ended, in milliseconds: a child of its own may hold it open for ever. */
 const lastOutputMs = 200;
 
@@ -121,6 +124,18 @@ export function startProcess(argv: readonly string[], options: ProcessOptions): 
 }
 
 /**
+ * On Ctrl-C the program that we wait for gets the signal too, and may have ended before we are told of ours: waits a moment
+ * for that.
+ */
+async function aMomentFor(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => {
+    signal.addEventListener("abort", resolve, { once: true });
+    setTimeout(resolve, signalDelayMs);
+  });
+}
+
+/**
  * Runs a program to its end.
  *
  * @throws {ProcessError} for a status that is not in `okCodes`, or when `timeoutMs` is over
@@ -140,9 +155,10 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
   stop.addEventListener("abort", end, { once: true });
   try {
     const result = await child.ended;
-    options.signal?.throwIfAborted();
     const okCodes = options.okCodes ?? [0];
     const isOk = okCodes === "any" || okCodes.includes(result.code);
+    if (!isOk && options.signal) await aMomentFor(options.signal);
+    options.signal?.throwIfAborted();
     // Some hand SIGTERM on and end by themselves: "lxc exec" does, with status 143.
     if (deadline?.aborted && (!isOk || result.signal)) {
       throw new ProcessError(result, { timedOutAfterMs: options.timeoutMs! });

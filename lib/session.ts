@@ -31,12 +31,15 @@ export interface SessionPlan {
 /** Longest path of a Unix socket, in bytes: `sun_path` of unix(7) without its final zero. */
 const longestSocketPath = 107;
 
+/** Longest time to take back a session whose start was interrupted, in milliseconds. */
+const undoDeadlineMs = 15_000;
+
 /** Exit status of {@linkcode startScript} when the session is there already. */
 const taken = 75;
 
 /**
  * Starts the unit of a session and prints its name. It runs in the container under sh, with the session's name, "exact"
- * or "count", the app, and then the words of the unit's main process.
+ * or "count", the app, the id of this run, and then the words of the unit's main process.
  *
  * `BindsTo=` of the socket starts the service with it, without waiting, and stops it with the service. To stop it, the app
  * is asked to end, then xpra; what is still there then is killed. A socket without a listener is what a container that was
@@ -50,26 +53,39 @@ cd ${containerPaths.xpra}
 for socket in *; do
   [ ! -S "$socket" ] || grep -q " ${containerPaths.xpra}/$socket\\$" /proc/net/unix || rm -f "$socket"
 done
-base=$1 mode=$2 session=$1 count=1
+base=$1 mode=$2 run=$4 session=$1 count=1
 stop='[ "$MAINPID" ] || exit 0; echo The session is stopped; kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'
-shift 3
+shift 4
 while ! message=$(systemd-run --user --quiet --collect --unit="gui-container-$session" \\
-  --description="$session" \\
+  --description="$session, run $run" \\
   --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \\
   --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c '$stop'" \\
   --property=StandardOutput="append:${containerPaths.xpra}/$session.log" --property=StandardError=inherit \\
   --socket-property=ListenStream="${containerPaths.xpra}/$session" --socket-property=SocketMode=0660 \\
   --socket-property=RemoveOnStop=yes --socket-property=BindsTo="gui-container-$session.service" \\
   "$@" 2>&1); do
-  if ! systemctl --user --quiet is-active "gui-container-$session.socket"; then
-    printf '%s\\n' "$message" >&2
-    exit 1
-  fi
-  [ "$mode" = count ] || exit ${taken}
+  case $message in
+    *' already '*) ;;
+    *) printf '%s\\n' "$message" >&2; exit 1 ;;
+  esac
   count=$((count + 1))
-  session=$base-$count
+  if [ "$mode" = count ]; then
+    session=$base-$count
+  elif systemctl --user --quiet is-active "gui-container-$session.socket" || [ "$count" -gt 100 ]; then
+    exit ${taken}
+  else
+    # It starts at the same moment, or is about to end.
+    sleep 0.1
+  fi
 done
 printf '%s\\n' "$session"
+`;
+
+/** Stops what {@linkcode startScript} has started, under sh with the id of the run. */
+const undoScript = `
+export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
+systemctl --user list-units --type=service --plain --no-legend 'gui-container-*' | grep " run $1$" |
+while read -r unit rest; do systemctl --user stop "$unit"; done
 `;
 
 /**
@@ -137,7 +153,7 @@ exit $status`;
 }
 
 /**
- * Starts a session with one SSH call.
+ * Starts a session with one SSH call. When the run is ended meanwhile, what may have been started is stopped.
  *
  * @returns the session's name
  * @throws {UserError} with exit code 127 when the container has no such app, or no xpra
@@ -159,15 +175,16 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     `${plan.screen.width}x${plan.screen.height}`,
     ...serverArgv({ open: plan.open }),
   ];
+  const run = `${Deno.pid}.${Date.now()}`;
+  const start = ["/bin/sh", "-c", startScript, "gui-container", plan.name, plan.exact ? "exact" : "count", app, run];
   try {
-    const { stdout } = await sshRun(
-      host,
-      target,
-      ["/bin/sh", "-c", startScript, "gui-container", plan.name, plan.exact ? "exact" : "count", app, ...words],
-      { stdin: "null" },
-    );
+    const { stdout } = await sshRun(host, target, [...start, ...words], { stdin: "null" });
     return host.dryRun ? plan.name : stdout.trim();
   } catch (error) {
+    if (host.signal.aborted) {
+      const cleaning = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
+      await sshRun(cleaning, target, ["/bin/sh", "-c", undoScript, "gui-container", run], { stdin: "null" });
+    }
     throw error instanceof ProcessError ? explain(error, target, plan) : error;
   }
 }

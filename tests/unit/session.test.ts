@@ -1,5 +1,5 @@
 // @ts-types="../../lib/types/std_assert.d.ts"
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { openChannels } from "../../lib/channels.ts";
 import { type ProcessResult, UserError } from "../../lib/errors.ts";
 import { mountsOf } from "../../lib/mounts.ts";
@@ -116,6 +116,7 @@ Deno.test("startSession() carries the app through both shells byte for byte", as
   const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
   assertEquals(words!.slice(0, 2), ["/bin/sh", "-c"]);
   assertEquals(words!.slice(3, 7), ["gui-container", "x", "exact", "show"]);
+  assertMatch(words![7]!, /^\d+\.\d+$/);
   assert(words!.includes(`--setenv=GUI_CONTAINER_APP=${appScript(app)}`));
   assert(words!.includes("800x600"));
 });
