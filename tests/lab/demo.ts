@@ -14,8 +14,9 @@ const root = fromFileUrl(new URL("../..", import.meta.url));
 const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
 const name = "demo";
 
+const pageColour = "#eeeeff";
 const page = `<!doctype html><meta charset="utf-8"><title>gui-container demo</title>
-<body style="font: 24px sans-serif; margin: 4em; background: #eef">
+<body style="font: 24px sans-serif; margin: 4em; background: ${pageColour}">
 <h1>This Firefox runs in a container</h1>
 <p>Its window is among your own. It cannot see your display, your keys or your files:
 this page was lent to it by <b>map.ts</b>, and is taken back afterwards.`;
@@ -46,13 +47,15 @@ async function engineAtHand(): Promise<"lxc" | "incus"> {
 }
 
 /** The engine's image of Ubuntu where it can be had, else the lab's own of Debian. */
-async function chooseImage(engine: "lxc" | "incus"): Promise<{ image: string; cloudConfig: string; firefox: string }> {
+async function chooseImage(
+  engine: "lxc" | "incus",
+): Promise<{ image: string; cloudConfigs: string[]; firefox: string }> {
   const ubuntu = engine === "lxc" ? "ubuntu:24.04" : "images:ubuntu/24.04/cloud";
   if (await succeeds([engine, "image", "info", ubuntu], 15_000)) {
-    return { image: ubuntu, cloudConfig: "firefox.yaml", firefox: "firefox" };
+    return { image: ubuntu, cloudConfigs: ["xpra", "firefox"], firefox: "firefox" };
   }
   say(`The image ${ubuntu} cannot be reached: the lab's own image "${imageAlias}", a Debian, is used instead`);
-  return { image: imageAlias, cloudConfig: "firefox-debian.yaml", firefox: "firefox-esr" };
+  return { image: imageAlias, cloudConfigs: ["firefox-debian"], firefox: "firefox-esr" };
 }
 
 /** Waits for a window with `title`; rejects when `ended` comes first. */
@@ -65,24 +68,26 @@ async function windowShown(title: string, ended: Promise<unknown>): Promise<void
   }
 }
 
+/** Takes a picture of the display once the page is painted, a moment after its window is there. */
+async function takePicture(file: string): Promise<void> {
+  for (let tries = 0; tries < 50; tries++) {
+    await runProcess(["import", "-window", "root", file], { stdin: "null" });
+    const { stdout } = await runProcess(["convert", file, "-format", "%c", "histogram:info:"], { stdin: "null" });
+    const painted = new RegExp(`^ *(\\d+): .*${pageColour}`, "im").exec(stdout)?.[1] ?? "0";
+    if (Number(painted) > 50_000) return;
+  }
+}
+
 /** The demo, as the user who will see the window. */
 async function show(picture: string | undefined): Promise<void> {
   const startedMs = performance.now();
   const engine = await engineAtHand();
-  const { image, cloudConfig, firefox } = await chooseImage(engine);
+  const { image, cloudConfigs, firefox } = await chooseImage(engine);
   if (await succeeds([engine, "query", `/1.0/instances/${name}`], 10_000)) {
     say(`The container "${name}" is there already, and is used`);
   } else {
     const key = join(Deno.env.get("HOME")!, ".ssh", "id_ed25519.pub");
-    await run([
-      "./create.ts",
-      "--image",
-      image,
-      name,
-      key,
-      "profiles/gui.yaml",
-      `examples/cloud-config/${cloudConfig}`,
-    ]);
+    await run(["./create.ts", "--image", image, name, key, "gui", ...cloudConfigs]);
   }
   if (!await succeeds([engine, "exec", name, "true"], 10_000)) await run([engine, "start", name]);
 
@@ -102,9 +107,7 @@ async function show(picture: string | undefined): Promise<void> {
   if (picture !== undefined) {
     await windowShown("gui-container demo", client.ended);
     say(`The window was there after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
-    // The page is painted a moment after the window.
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
-    await runProcess(["import", "-window", "root", picture], { stdin: "null" });
+    await takePicture(picture);
     await run(["./attach.ts", "--stop", name, "--all"]);
     say(`A picture of it: ${picture}`);
   }
