@@ -9,10 +9,18 @@
 
 import { bundledCloudConfigs, bundledProfiles, readNamed } from "./lib/bundled.ts";
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli.ts";
-import { checkSchema, parsePart, type Part, userData, waitForCloudInit } from "./lib/cloud_init.ts";
+import { parsePart, userData, waitForCloudInit } from "./lib/cloud_init.ts";
 import { checkPrograms, markKey, prepareContainer, removeContainer } from "./lib/container.ts";
-import { beginCreation, recoverCreation, refuseBeingMade, runKey, unmakingSteps } from "./lib/creation.ts";
-import { cachedInstanceConfig, cacheInstance, describeCached, findCached, recipeOf } from "./lib/cache.ts";
+import { beginCreation, recoverCreation, refuseBeingMade, runKey, unmake } from "./lib/creation.ts";
+import {
+  cachedInstanceConfig,
+  cacheInstance,
+  describeCached,
+  findCached,
+  type Recipe,
+  recipeOf,
+  removeReplaced,
+} from "./lib/cache.ts";
 import {
   addDevices,
   checkInstanceName,
@@ -21,27 +29,31 @@ import {
   deleteImage,
   deleteInstance,
   type Engine,
+  engineOn,
   findInstance,
+  findProfile,
   instanceHostUid,
   launch,
-  profileExists,
+  otherEngine,
   setProfile,
   showProfile,
 } from "./lib/engine.ts";
-import { inputError, UserError } from "./lib/errors.ts";
+import { ExitCode, inputError, UserError } from "./lib/errors.ts";
 import type { Host } from "./lib/host.ts";
 import { readInput } from "./lib/input.ts";
 import {
   checkAclSupport,
   containerUid,
+  exists,
   mountDevices,
   type Mounts,
   mountsOf,
   shareMounts,
   usedMounts,
 } from "./lib/mounts.ts";
-import { parseProfile, profileForSetup, profileYaml } from "./lib/profile.ts";
+import { parseProfile, type Profile, profileForSetup, profileYaml, userDataKey } from "./lib/profile.ts";
 import { sshTarget } from "./lib/reach.ts";
+import { checkSchema } from "./lib/schema.ts";
 import { inspectKeys, pinHostKeys, sshRun } from "./lib/ssh.ts";
 import { withUndo } from "./lib/undo.ts";
 
@@ -77,10 +89,8 @@ type Name = keyof typeof spec.options;
 interface Request {
   name: string;
   keys: string;
-  /** The profile with the user-data in it, as YAML. */
-  profile: string;
-  /** The same for the time in which software is installed. */
-  setupProfile: string;
+  /** The profile with the user-data in it. */
+  profile: Profile;
   image: string | undefined;
   timeoutMs: number;
   mounts: Mounts;
@@ -119,18 +129,16 @@ async function readRequest(host: Host, { positionals, flags, values }: Arguments
   }
   const profileFile = await readNamed(profilePath, bundledProfiles);
   const profile = parseProfile(profileFile.path, profileFile.text);
-  const parts: Part[] = [];
-  for (const word of cloudInitPaths) {
+  const parts = await Promise.all(cloudInitPaths.map(async (word) => {
     const { path, text, bundled } = await readNamed(word, bundledCloudConfigs);
     const part = parsePart(path, text);
     if (!bundled) await checkSchema(host, path, part);
-    parts.push(part);
-  }
+    return part;
+  }));
   return {
     name,
     keys,
-    profile: profileYaml(profile, userData(parts)),
-    setupProfile: profileYaml(profileForSetup(profile), userData(parts)),
+    profile: { ...profile, config: { ...profile.config, [userDataKey]: userData(parts) } },
     image: values.get("image"),
     timeoutMs: parseDuration(values.get("timeout") ?? "20m"),
     mounts: mountsOf(host, name),
@@ -150,7 +158,8 @@ async function refuseOrReuse(engine: Engine, { name, mounts }: Request): Promise
       hint: `Choose another name, or remove it: create.ts --delete ${name}`,
     });
   }
-  const replacesProfile = await profileExists(engine, name);
+  if (await exists(mounts.directory)) await refuseShared(engine, name, mounts);
+  const replacesProfile = await findProfile(engine, name) !== undefined;
   if (replacesProfile) await refuseBeingMade(name, mounts);
   if (
     replacesProfile && !await ui.confirm(`There is a profile "${name}" without a container. Replace what it holds?`)
@@ -164,86 +173,118 @@ async function refuseOrReuse(engine: Engine, { name, mounts }: Request): Promise
   return replacesProfile;
 }
 
+/** Refuses directories that a container of the same name on the other engine has. */
+async function refuseShared(engine: Engine, name: string, mounts: Mounts): Promise<void> {
+  const other = otherEngine(engine);
+  const instance = await findInstance(other, name).catch((error) => {
+    // What cannot be asked has no containers that run.
+    if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return undefined;
+    throw error;
+  });
+  if (!Object.values(instance?.devices ?? {}).some(({ source }) => source === mounts.share)) return;
+  throw new UserError(
+    `The directories in "${mounts.directory}" belong to the container "${name}" of ${other.product}`,
+    {
+      hint: "Choose another name, or set $GUI_CONTAINER_MOUNTS to another directory for one of the engines",
+    },
+  );
+}
+
 async function create(engine: Engine, request: Request, replacesProfile: boolean): Promise<void> {
   const { host } = engine;
   const { name, mounts } = request;
   const startedMs = performance.now();
   const image = request.image ?? engine.defaultImage;
   const profileBefore = replacesProfile ? await showProfile(engine, name) : null;
-  const { creation, end } = await beginCreation(engine, mounts, { name, profileBefore });
-  try {
-    const { address, uid } = await withUndo(host, async (undo) => {
-      for (const { what, action } of unmakingSteps(engine, mounts, creation)) undo.add(what, action);
+  using record = await beginCreation(engine, mounts, { name, profileBefore });
+  const { creation } = record;
+  const { address, uid, recipe } = await withUndo(host, async (undo) => {
+    undo.add(`unmake "${name}"`, (cleaner) => unmake(engineOn(engine, cleaner), mounts, creation));
 
-      host.ui.progress(`Making the profile "${name}"`);
-      if (replacesProfile) await setProfile(engine, name, request.setupProfile);
-      else await createProfile(engine, name, request.setupProfile);
+    host.ui.progress(`Making the profile "${name}"`);
+    const mark = { [markKey]: "1", [runKey]: creation.run };
+    if (!replacesProfile) await createProfile(engine, name, mark);
+    const setup = profileForSetup(request.profile);
+    await setProfile(engine, name, profileYaml(setup, mark));
 
-      await provision(engine, request, { image, run: creation.run });
+    const recipe = request.cache
+      ? await recipeOf(engine, { image, profile: profileYaml(request.profile, {}) })
+      : undefined;
+    if (recipe) await provisionCached(engine, request, { image, recipe, mark });
+    else await provision(engine, request, { image, mark });
 
-      let hasNetwork = true;
-      if (request.setupProfile !== request.profile) {
-        host.ui.progress("Taking away what the profile has of the type none");
-        await setProfile(engine, name, request.profile);
-        hasNetwork = !host.dryRun && (await findInstance(engine, name))?.hasNetwork === true;
-      }
+    let hasNetwork = true;
+    if (setup !== request.profile) {
+      host.ui.progress("Taking away what the profile has of the type none");
+      await setProfile(engine, name, profileYaml(request.profile, mark));
+      hasNetwork = !host.dryRun && (await findInstance(engine, name))?.hasNetwork === true;
+    }
 
-      host.ui.progress("Sharing directories, keys and host keys");
-      const uid = await instanceHostUid(engine, name, containerUid);
-      await shareMounts(host, mounts, uid);
-      await addDevices(engine, name, mountDevices(mounts));
-      await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys));
-      const target = await sshTarget(engine, name, { mounts, hasNetwork });
-      await sshRun(host, target, ["true"], { stdin: "null" });
-      return { address: hasNetwork ? target.address : null, uid };
-    }, { keep: request.keepFailed && (() => tellKept(engine, name)) });
-    if (!host.dryRun) report(engine, request, { image, address, uid, startedMs });
-  } finally {
-    await end();
+    host.ui.progress("Sharing directories, keys and host keys");
+    const uid = await instanceHostUid(engine, name, containerUid);
+    await shareMounts(host, mounts, uid);
+    await addDevices(engine, name, mountDevices(mounts));
+    await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys));
+    const target = await sshTarget(engine, name, { mounts, hasNetwork });
+    await sshRun(host, target, ["true"], { stdin: "null" });
+    await record.remove();
+    return { address: hasNetwork ? target.address : null, uid, recipe };
+  }, {
+    keep: request.keepFailed && (async () => {
+      await record.remove();
+      tellKept(engine, name);
+    }),
+  });
+  if (recipe) await removeReplaced(engine, recipe);
+  if (!host.dryRun) report(engine, request, { image, address, uid, startedMs });
+}
+
+/** Launches the container and waits until its software is there. */
+async function provision(
+  engine: Engine,
+  { name, timeoutMs }: Request,
+  { image, mark }: { image: string; mark: Record<string, string> },
+): Promise<void> {
+  const { ui } = engine.host;
+  ui.progress(`Launching "${name}" from ${image}`);
+  await launch(engine, name, { image, profiles: ["default", name], config: mark });
+  const outcome = await waitForCloudInit(engine, name, { timeoutMs });
+  if (outcome.kind === "degraded") {
+    for (const warning of outcome.warnings) ui.warn(`cloud-init: ${warning}`);
   }
 }
 
-/** Launches the container and waits until its software is there; with --cache from an image that has it already. */
-async function provision(
+/** The same from an image that has the software already; makes that image first where there is none that can be used. */
+async function provisionCached(
   engine: Engine,
   request: Request,
-  { image, run }: { image: string; run: string },
+  { image, recipe, mark }: { image: string; recipe: Recipe; mark: { [runKey]: string } },
 ): Promise<void> {
-  const { name, timeoutMs } = request;
-  const { ui } = engine.host;
-  const launchFrom = async (source: string, config: Record<string, string>): Promise<void> => {
-    ui.progress(`Launching "${name}" from ${source}`);
-    await launch(engine, name, {
-      image: source,
-      profiles: ["default", name],
-      config: { [markKey]: "1", [runKey]: run, ...config },
-    });
-    const outcome = await waitForCloudInit(engine, name, { timeoutMs });
-    if (outcome.kind === "degraded") {
-      for (const warning of outcome.warnings) ui.warn(`cloud-init: ${warning}`);
+  const { name } = request;
+  const { ui, signal } = engine.host;
+  const run = mark[runKey];
+  for (;;) {
+    let cached = await findCached(engine, recipe);
+    if (!cached) {
+      await provision(engine, request, { image, mark });
+      ui.progress("Keeping the container as an image");
+      cached = await cacheInstance(engine, name, { recipe, run });
+      await deleteInstance(engine, name);
     }
-  };
-  if (!request.cache) return await launchFrom(image, {});
-
-  const recipe = await recipeOf(engine, { image, profile: request.profile });
-  const found = await findCached(engine, recipe);
-  if (found) {
-    ui.status(describeCached(found));
+    ui.status(describeCached(cached));
     try {
-      return await launchFrom(found.fingerprint, cachedInstanceConfig);
+      return await provision(engine, request, {
+        image: cached.fingerprint,
+        mark: { ...mark, ...cachedInstanceConfig },
+      });
     } catch (error) {
-      engine.host.signal.throwIfAborted();
+      signal.throwIfAborted();
+      if (cached.properties?.[runKey] === run) throw error;
       ui.warn(`The cached image cannot be used, and is made anew: ${error instanceof Error ? error.message : error}`);
       if (await findInstance(engine, name)) await deleteInstance(engine, name);
-      await deleteImage(engine, found.fingerprint);
+      await deleteImage(engine, cached.fingerprint);
     }
   }
-  await launchFrom(image, {});
-  ui.progress("Keeping the container as an image");
-  const made = await cacheInstance(engine, name, { recipe, run });
-  ui.status(describeCached(made));
-  await deleteInstance(engine, name);
-  await launchFrom(made.fingerprint, cachedInstanceConfig);
 }
 
 function tellKept({ host, cli }: Engine, name: string): void {

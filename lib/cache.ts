@@ -1,11 +1,20 @@
 /** Provisioned containers kept as local images: the next container of the same recipe starts from one. */
 
+import { createHash } from "node:crypto";
 import { runKey } from "./creation.ts";
-import { type Engine, exec, findImages, type Image, imageFingerprint, publish } from "./engine.ts";
+import { deleteImage, type Engine, engineOn, exec, findImages, type Image, imageHash, publish } from "./engine.ts";
 import { userDataKey } from "./profile.ts";
 
-/** The image property that holds the recipe: what the image was made from, by its hash. */
+/** What a cached image was made from; each a property of the image, SHA-256 in hexadecimal. */
+export interface Recipe {
+  /** The fingerprint of the base image, profile and user-data: an image that has it can be used. */
+  recipe: string;
+  /** The name of the base image, profile and user-data: an image that has only this was made from an older base. */
+  source: string;
+}
+
 const recipeKey = "user.gui-container.recipe";
+const sourceKey = "user.gui-container.source";
 
 /**
  * The configuration of an instance from a cached image. Its user-data is done in the image already: what cloud-init would
@@ -24,45 +33,67 @@ rm -f /home/*/.bash_history /root/.bash_history
 find /home -mindepth 3 -name authorized_keys -delete
 `;
 
-/** The recipe: SHA-256 over base image, profile and user-data, in hexadecimal. */
+/** The recipe of an image and a profile, which holds the user-data. */
 export async function recipeOf(
   engine: Engine,
   { image, profile }: { image: string; profile: string },
-): Promise<string> {
-  const text = `${await imageFingerprint(engine, image)}\n${profile}`;
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+): Promise<Recipe> {
+  return {
+    recipe: await imageHash(engine, image, profile),
+    source: createHash("sha256").update(`${image}\n${profile}`).digest("hex"),
+  };
 }
 
-/** The newest cached image of a recipe. */
-export async function findCached(engine: Engine, recipe: string): Promise<Image | undefined> {
-  const images = await findImages(engine, { [recipeKey]: recipe });
-  return images.sort((a, b) => a.created_at < b.created_at ? 1 : -1)[0];
+/** The cached image of a recipe; of several that were made at once, the one that all runs agree on: the oldest. */
+export async function findCached(engine: Engine, { recipe }: Recipe): Promise<Image | undefined> {
+  const age = ({ created_at, fingerprint }: Image): string => `${created_at} ${fingerprint}`;
+  return (await findImages(engine, { [recipeKey]: recipe })).sort((a, b) => age(a) < age(b) ? -1 : 1)[0];
 }
 
-/** Makes an image of a provisioned instance, which is stopped for it. */
+/** Makes an image of a provisioned instance, which is stopped for it. Returns the one of its recipe. */
 export async function cacheInstance(
   engine: Engine,
   name: string,
-  { recipe, run }: { recipe: string; run: string },
+  { recipe, run }: { recipe: Recipe; run: string },
 ): Promise<Image> {
   await exec(engine, name, ["/bin/sh", "-c", generalizeScript], { stdin: "null" });
-  await publish(engine, name, {
-    alias: `gui-container-${recipe.slice(0, 12)}`,
-    properties: { [recipeKey]: recipe, [runKey]: run },
+  const fingerprint = await publish(engine, name, {
+    description: `${name}, kept by create.ts --cache`,
+    [recipeKey]: recipe.recipe,
+    [sourceKey]: recipe.source,
+    [runKey]: run,
   });
-  const made = await findCached(engine, recipe);
-  return made ??
-    { fingerprint: `gui-container-${recipe.slice(0, 12)}`, aliases: [], created_at: "", size: 0, properties: null };
+  return await findCached(engine, recipe) ?? { fingerprint, created_at: "", size: 0, properties: null };
+}
+
+/** Longest time that removing replaced images may take, in milliseconds. */
+const removingDeadlineMs = 60_000;
+
+/**
+ * Removes the images that the one of this recipe replaces: those of older base images, and others that were made at once with it. The container is made by
+ * then: a signal does not stop it, and what cannot be removed is only told.
+ */
+export async function removeReplaced(engine: Engine, recipe: Recipe): Promise<void> {
+  const { host } = engine;
+  const cleaner = engineOn(engine, host.forCleanup(AbortSignal.timeout(removingDeadlineMs)));
+  try {
+    const kept = await findCached(cleaner, recipe);
+    if (!kept) return;
+    for (const { fingerprint } of await findImages(cleaner, { [sourceKey]: recipe.source })) {
+      if (fingerprint !== kept.fingerprint) await deleteImage(cleaner, fingerprint);
+    }
+  } catch (error) {
+    host.ui.warn(`A cached image that was replaced is still there: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 /** One line on a cached image: its age, and what it costs on disk. */
-export function describeCached({ created_at, size, aliases }: Image): string {
+export function describeCached({ fingerprint, created_at, size }: Image): string {
   const minutes = Math.round((Date.now() - Date.parse(created_at)) / 60_000);
   const age = minutes < 60
     ? `${minutes} min`
     : minutes < 48 * 60
     ? `${Math.round(minutes / 60)} h`
     : `${Math.round(minutes / 1440)} days`;
-  return `Using the cached image ${aliases[0]?.name ?? ""}, ${age} old, ${Math.round(size / 2 ** 20)} MiB on disk`;
+  return `Using the cached image ${fingerprint.slice(0, 12)}, ${age} old, ${Math.round(size / 2 ** 20)} MiB on disk`;
 }

@@ -3,8 +3,7 @@
 // @ts-types="./types/std_path.d.ts"
 import { basename } from "@std/path";
 import { type Engine, exec, execArgv, findInstance, noAddressError } from "./engine.ts";
-import { ExitCode, inputError, ProcessError, UserError } from "./errors.ts";
-import type { Host } from "./host.ts";
+import { inputError, ProcessError, UserError } from "./errors.ts";
 import { isMap, parseYaml } from "./yaml.ts";
 
 /** One part of the user-data. */
@@ -71,27 +70,6 @@ function checkYaml(path: string, content: string, type: string): void {
     ? [isMap(data), "a map of cloud-config keys"]
     : [Array.isArray(data), "a list of parts"];
   if (!right) throw inputError(`${path}:1:1: The file is not ${wanted}`, "Write at least one key, such as packages:");
-}
-
-/**
- * Has the host's own cloud-init check a cloud-config, where it is installed.
- *
- * @throws {UserError} exit code 2, with what it says
- */
-export async function checkSchema(host: Host, path: string, part: Part): Promise<void> {
-  if (part.type !== "text/cloud-config" || host.dryRun) return;
-  try {
-    await host.run(["cloud-init", "schema", "--config-file", path], { stdin: "null", looksOnly: true });
-  } catch (error) {
-    if (error instanceof UserError) return;
-    if (!(error instanceof ProcessError)) throw error;
-    throw new UserError(`cloud-init does not take "${path}"`, {
-      hint: "Mend what it says",
-      exitCode: ExitCode.usage,
-      output: error.output,
-      cause: error,
-    });
-  }
 }
 
 /** The user-data document: MIME multipart, the same text for the same parts. */
@@ -171,22 +149,20 @@ export function parseStatus(stdout: string, code: number): CloudInitOutcome {
 /** Time after which cloud-init's output is followed, in milliseconds; what ends before needs no telling. */
 const followAfterMs = 2_000;
 
+/** For looking at what may not be there. */
+const quiet = { stdin: "null", okCodes: "any" } as const;
+
 /** Longest wait for an address, in milliseconds: DHCP answers within seconds or not at all. */
 const addressTimeoutMs = 30_000;
 
 /** Exit status of {@linkcode waitScript} when there is no cloud-init. */
 const noCloudInit = 127;
 
-/** Exit status of {@linkcode waitScript} when nothing in the container can give cloud-init its user-data. */
-const noSource = 66;
-
 /**
- * cloud-init's user-data comes from files that the image's templates make, or from the engine's socket; without either
- * it would look for minutes. Prints the outcome as JSON, once cloud-init has ended. Its exit status is cloud-init's; 127 without one. Where it was
- * given no user-data at all, the file of the user-data is empty, and that is told by its size on the last line.
+ * Prints the outcome as JSON, once cloud-init has ended; on the last line the size of the file of the user-data, which is
+ * empty where cloud-init was given none. Its exit status is cloud-init's; 127 without one.
  */
 const waitScript = `
-ls -d /var/lib/cloud/seed/nocloud* >/dev/null 2>&1 || [ -e /dev/lxd/sock ] || [ -e /dev/incus/sock ] || exit ${noSource}
 cloud-init status --wait --format json
 status=$?
 echo "$(stat -L -c %s /var/lib/cloud/instance/user-data.txt 2>/dev/null || echo 0)"
@@ -196,7 +172,8 @@ exit $status
 /**
  * Waits until cloud-init has ended in a running instance, and tells its stage, the time, and its last line of output.
  *
- * @throws {UserError} when it failed, when there is none, after `timeoutMs`, or when the instance gets no address
+ * @throws {UserError} when it failed, when there is none, after `timeoutMs`, or when the instance gets no user-data or no
+ * address
  */
 export async function waitForCloudInit(
   engine: Engine,
@@ -207,11 +184,11 @@ export async function waitForCloudInit(
   host.ui.progress("Waiting for cloud-init");
   const over = new AbortController();
   const following = host.dryRun ? undefined : follow(engine, name, over.signal);
-  const noAddress = host.dryRun ? undefined : watchAddress(engine, name, over);
+  const watching = host.dryRun ? undefined : watch(engine, name, over);
   try {
     const { stdout, code } = await exec(engine, name, ["/bin/sh", "-c", waitScript], {
       stdin: "null",
-      okCodes: [0, 1, 2, noCloudInit, noSource],
+      okCodes: [0, 1, 2, noCloudInit],
       timeoutMs,
       signal: over.signal,
     });
@@ -229,7 +206,7 @@ export async function waitForCloudInit(
     throw error;
   } finally {
     over.abort();
-    await Promise.allSettled([following, noAddress]);
+    await Promise.allSettled([following, watching]);
   }
 }
 
@@ -248,7 +225,6 @@ async function judge(
       hint: "Choose an image with cloud-init by --image: ubuntu:24.04, or the cloud variant of an image of images:",
     });
   }
-  if (code === noSource) throw noUserData(name);
   const outcome = parseStatus(json, code);
   if (outcome.kind === "error") {
     throw new UserError(`cloud-init failed in "${name}": ${outcome.errors[0]}`, {
@@ -263,7 +239,7 @@ async function judge(
 function noUserData(name: string): UserError {
   return new UserError(`cloud-init was given no user-data in "${name}"`, {
     hint:
-      'Its image reads it from the engine\'s socket: take security.devlxd: "false" (Incus: security.guestapi) out of the profile',
+      'If its image reads it from the engine\'s socket, take security.devlxd: "false" (Incus: security.guestapi) out of the profile; else choose another one by --image',
   });
 }
 
@@ -292,13 +268,36 @@ async function follow(engine: Engine, name: string, over: AbortSignal): Promise<
   await process.ended;
 }
 
-/** Ends the wait when the instance has no address after half a minute. */
-async function watchAddress(engine: Engine, name: string, over: AbortController): Promise<void> {
+/**
+ * Ends the wait when it is for nothing: when cloud-init found nothing that gives it user-data, without which it would wait for
+ * minutes on a network of its own guess, or when the instance has no address after half a minute.
+ */
+async function watch(engine: Engine, name: string, over: AbortController): Promise<void> {
   const deadlineMs = performance.now() + addressTimeoutMs;
+  let source: boolean | undefined;
   while (await delay(2_000, over.signal)) {
+    source ??= foundSource((await exec(engine, name, ["cat", "/run/cloud-init/status.json"], quiet)).stdout);
+    if (source === false) return over.abort(noUserData(name));
     const instance = await findInstance(engine, name);
-    if (!instance || instance.ipv4 !== undefined) return;
-    if (performance.now() > deadlineMs) return over.abort(noAddressError(name));
+    if (!instance || instance.ipv4 !== undefined && source) return;
+    if (instance.ipv4 === undefined && performance.now() > deadlineMs) return over.abort(noAddressError(name));
+  }
+}
+
+/**
+ * Whether cloud-init has found what gives it user-data: files that the image's templates made, or the engine's socket. Both
+ * are looked for before there is a network.
+ *
+ * @param statusJson `/run/cloud-init/status.json`
+ * @returns undefined while it has not looked
+ */
+export function foundSource(statusJson: string): boolean | undefined {
+  try {
+    const { v1 } = JSON.parse(statusJson);
+    if (v1.datasource) return true;
+    return v1["init-local"].finished ? false : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -319,9 +318,5 @@ function delay(ms: number, over: AbortSignal): Promise<boolean> {
 }
 
 async function outputLogTail(engine: Engine, name: string): Promise<string> {
-  const { stdout } = await exec(engine, name, ["tail", "-n", "60", "/var/log/cloud-init-output.log"], {
-    stdin: "null",
-    okCodes: "any",
-  });
-  return stdout;
+  return (await exec(engine, name, ["tail", "-n", "60", "/var/log/cloud-init-output.log"], quiet)).stdout;
 }

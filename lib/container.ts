@@ -2,13 +2,13 @@
 
 // @ts-types="./types/std_path.d.ts"
 import { join } from "@std/path";
-import { deleteInstance, deleteProfile, type Engine, exec, execArgv, findInstance, profileExists } from "./engine.ts";
+import { deleteInstance, deleteProfile, type Engine, exec, execArgv, findInstance, findProfile } from "./engine.ts";
 import { UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { containerPaths, containerUid, exists, type Mounts, removeMounts, usedMounts } from "./mounts.ts";
 import { knownHostsLines, sshUser } from "./ssh.ts";
 
-/** The configuration key that marks an instance as made by create. */
+/** The configuration key that marks instances and profiles as made by create. */
 export const markKey = "user.gui-container";
 
 /**
@@ -80,10 +80,17 @@ export async function removeContainer(
 ): Promise<string[]> {
   const { host } = engine;
   const instance = await findInstance(engine, name);
-  const hasProfile = host.dryRun || await profileExists(engine, name);
+  const profile = await findProfile(engine, name);
+  const hasProfile = host.dryRun || profile !== undefined;
   const hasMounts = host.dryRun || await exists(mounts.directory);
   if (!instance && !hasProfile && !hasMounts) {
     throw new UserError(`There is no container "${name}"`, { hint: `${engine.cli} list shows those that are there` });
+  }
+  const others = profile?.used_by.filter((path) => path.split("?")[0] !== `/1.0/instances/${name}`) ?? [];
+  if (others.length > 0) {
+    throw new UserError(`The profile "${name}" is used by others: ${others.join(", ")}`, {
+      hint: "Take it away from them first",
+    });
   }
   if (!force) {
     if (!instance && hasMounts && !host.dryRun) {
@@ -91,8 +98,9 @@ export async function removeContainer(
         hint: "Should it be in the other engine, name that with --engine; else remove them with --force",
       });
     }
-    if (instance && !instance.config[markKey]) {
-      throw new UserError(`The container "${name}" was not made by create.ts`, {
+    for (const [what, found] of [["container", instance], ["profile", profile]] as const) {
+      if (!found || found.config[markKey]) continue;
+      throw new UserError(`The ${what} "${name}" was not made by create.ts`, {
         hint: "To remove it all the same: --force",
       });
     }

@@ -10,15 +10,13 @@ import {
   deleteInstance,
   deleteProfile,
   type Engine,
-  engineOn,
   findImages,
   findInstance,
-  profileExists,
+  findProfile,
   setProfile,
   waitForOperations,
 } from "./engine.ts";
 import { UserError } from "./errors.ts";
-import type { Host } from "./host.ts";
 import {
   exists,
   makeMounts,
@@ -30,7 +28,7 @@ import {
   saveMounts,
 } from "./mounts.ts";
 
-/** Instance and image key with the run that made it: what to unmake is known by it, never by a name. */
+/** Key of instances, profiles and images with the run that made them: what to unmake is known by it, never by a name. */
 export const runKey = "user.gui-container.run";
 
 /** What there was before a container was made. */
@@ -38,7 +36,7 @@ export interface Creation {
   engine: string;
   /** The container's name. */
   name: string;
-  /** Names the run; the instance and a cached image bear it. */
+  /** Names the run; the instance, the profile and a cached image bear it. */
   run: string;
   /** The profile of that name as YAML, when there was one. */
   profileBefore: string | null;
@@ -50,10 +48,11 @@ export interface Creation {
   mountsBefore: MountsBefore;
 }
 
-/** A step of unmaking; `what` completes "Could not …". */
-export interface UnmakingStep {
-  what: string;
-  action: (host: Host) => Promise<unknown>;
+/** The record of a creation on disk, locked while it is open. */
+export interface CreationRecord extends Disposable {
+  creation: Creation;
+  /** Takes the record away: what was made is there to stay. */
+  remove(): Promise<void>;
 }
 
 /** The record's file for a container. */
@@ -70,7 +69,7 @@ export async function beginCreation(
   engine: Engine,
   mounts: Mounts,
   details: Pick<Creation, "name" | "profileBefore">,
-): Promise<{ creation: Creation; end: () => Promise<void> }> {
+): Promise<CreationRecord> {
   const { host } = engine;
   const creation: Creation = {
     ...details,
@@ -82,7 +81,7 @@ export async function beginCreation(
   };
   if (host.dryRun) {
     await makeMounts(host, mounts);
-    return { creation, end: () => Promise.resolve() };
+    return { creation, remove: () => Promise.resolve(), [Symbol.dispose]() {} };
   }
   const base = dirname(mounts.directory);
   if (!await exists(base)) creation.base = base;
@@ -99,13 +98,12 @@ export async function beginCreation(
   await file.truncate();
   await file.write(new TextEncoder().encode(JSON.stringify(creation)));
   await file.sync();
-  return {
-    creation,
-    async end() {
-      file.close();
-      await Deno.remove(path).catch(() => {});
-    },
-  };
+  return { creation, remove: () => removeRecord(mounts), [Symbol.dispose]: () => file.close() };
+}
+
+/** To be called while it is locked: later it may be another run's. */
+async function removeRecord(mounts: Mounts): Promise<void> {
+  await Deno.remove(recordPath(mounts)).catch(() => {});
 }
 
 async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
@@ -125,48 +123,27 @@ export async function refuseBeingMade(name: string, mounts: Mounts): Promise<voi
   if (!await file.tryLock(true)) throw beingMade(name);
 }
 
-/** What unmakes a creation, oldest step first, as it was made; to be run newest first. */
-export function unmakingSteps(engine: Engine, mounts: Mounts, creation: Creation): UnmakingStep[] {
-  const { name, run } = creation;
-  return [
-    {
-      what: `remove "${mounts.directory}"`,
-      action: async (host) => {
-        await removeMounts(host, creation.directories);
-        if (!creation.directories.includes(mounts.directory)) {
-          await restoreMounts(host, mounts, creation.mountsBefore);
-        }
-        if (creation.base !== null) await removeEmpty([creation.base]);
-      },
-    },
-    {
-      what: `put the profile "${name}" back as it was`,
-      action: async (host) => {
-        const cleaner = engineOn(engine, host);
-        if (!await profileExists(cleaner, name)) return;
-        if (creation.profileBefore === null) await deleteProfile(cleaner, name);
-        else await setProfile(cleaner, name, creation.profileBefore);
-      },
-    },
-    {
-      what: `remove the cached image of this run`,
-      action: async (host) => {
-        const cleaner = engineOn(engine, host);
-        for (const { fingerprint } of await findImages(cleaner, { [runKey]: run })) {
-          await deleteImage(cleaner, fingerprint);
-        }
-      },
-    },
-    {
-      what: `remove the container "${name}"`,
-      action: async (host) => {
-        const cleaner = engineOn(engine, host);
-        // The CLI may be gone while the engine still makes the instance.
-        await waitForOperations(cleaner, name);
-        if ((await findInstance(cleaner, name))?.config[runKey] === run) await deleteInstance(cleaner, name);
-      },
-    },
-  ];
+/**
+ * Unmakes a creation, newest step first, and then its record. What cannot be unmade needs what was made before it: the
+ * rest, and the record, stay for the next run.
+ *
+ * @throws what the first step that fails throws
+ */
+export async function unmake(engine: Engine, mounts: Mounts, creation: Creation): Promise<void> {
+  const { name, run, profileBefore } = creation;
+  const { host } = engine;
+  // The CLI may be gone while the engine still makes the instance.
+  await waitForOperations(engine, name);
+  if ((await findInstance(engine, name))?.config[runKey] === run) await deleteInstance(engine, name);
+  for (const { fingerprint } of await findImages(engine, { [runKey]: run })) await deleteImage(engine, fingerprint);
+  if ((await findProfile(engine, name))?.config[runKey] === run) {
+    if (profileBefore === null) await deleteProfile(engine, name);
+    else await setProfile(engine, name, profileBefore);
+  }
+  await removeMounts(host, creation.directories);
+  if (!creation.directories.includes(mounts.directory)) await restoreMounts(host, mounts, creation.mountsBefore);
+  await removeRecord(mounts);
+  if (creation.base !== null) await removeEmpty([creation.base]);
 }
 
 /**
@@ -194,8 +171,7 @@ export async function recoverCreation(engine: Engine, name: string, mounts: Moun
     });
   }
   host.ui.status(`Removing what a run that was killed has left of "${name}"`);
-  for (const { action } of unmakingSteps(engine, mounts, creation).reverse()) await action(host);
-  await Deno.remove(path).catch(() => {});
+  await unmake(engine, mounts, creation);
 }
 
 function beingMade(name: string): UserError {

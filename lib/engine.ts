@@ -1,7 +1,9 @@
 /** The container engine: LXD (`lxc`) or Incus (`incus`), through its CLI. What differs between the two is in one table. */
 
+import { createHash } from "node:crypto";
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "./errors.ts";
 import type { Host, RunOptions } from "./host.ts";
+import { quoteWord } from "./words.ts";
 
 /** The CLI that drives the containers. */
 export type EngineCli = "lxc" | "incus";
@@ -91,6 +93,11 @@ function engineOf(host: Host, cli: EngineCli): Engine {
   return { host, cli, product: engines[cli].product, defaultImage: engines[cli].defaultImage };
 }
 
+/** The other one of the two engines. */
+export function otherEngine({ host, cli }: Engine): Engine {
+  return engineOf(host, cli === "lxc" ? "incus" : "lxc");
+}
+
 /** The same engine, spoken to through another host: for cleaning up. */
 export function engineOn(engine: Engine, host: Host): Engine {
   return { ...engine, host };
@@ -109,15 +116,21 @@ export async function listInstances(engine: Engine): Promise<Instance[]> {
   return ((await query(engine, "/1.0/instances?recursion=1") ?? []) as unknown[]).map(parseInstance);
 }
 
-/** Whether there is a profile called `name`. */
-export async function profileExists(engine: Engine, name: string): Promise<boolean> {
-  return await query(engine, `/1.0/profiles/${name}`) !== undefined;
+/** What the engine knows of a profile. */
+export interface EngineProfile {
+  config: Readonly<Record<string, string>>;
+  /** API paths of the instances and profiles that use it. */
+  used_by: readonly string[];
+}
+
+/** The profile called `name`; undefined when there is none. */
+export async function findProfile(engine: Engine, name: string): Promise<EngineProfile | undefined> {
+  return await query(engine, `/1.0/profiles/${name}`) as EngineProfile | undefined;
 }
 
 /** An image of the engine's own store. */
 export interface Image {
   fingerprint: string;
-  aliases: { name: string }[];
   /** When it was made, ISO 8601. */
   created_at: string;
   /** Bytes. */
@@ -133,45 +146,54 @@ export async function findImages(engine: Engine, properties: Readonly<Record<str
   );
 }
 
-/** Removes a local image. */
+/** Removes a local image; one that is gone already is no matter. */
 export async function deleteImage(engine: Engine, fingerprint: string): Promise<void> {
-  await run(engine, ["image", "delete", fingerprint], { stdin: "null" });
+  try {
+    await run(engine, ["image", "delete", fingerprint], { stdin: "null" });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
 }
 
 /**
- * The fingerprint of an image, local or of a remote.
+ * A hash of an image, local or of a remote, and a text that goes with it: SHA-256 over the image's fingerprint, a line
+ * end, and the text.
  *
  * @throws {UserError} when there is no such image
  */
-export async function imageFingerprint(engine: Engine, image: string): Promise<string> {
+export async function imageHash(engine: Engine, image: string, text: string): Promise<string> {
   return await engine.host.value([engine.cli, "image", "info", image], {
     stdin: "null",
-    variable: "FINGERPRINT",
-    filter: "| sed -n 's/^Fingerprint: //p'",
+    variable: "RECIPE",
+    filter: `| { sed -n 's/^Fingerprint: //p'; printf %s ${quoteWord(text)}; } | sha256sum | cut -d ' ' -f 1`,
     parse(stdout) {
       const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
-      if (fingerprint) return fingerprint;
+      if (fingerprint) return createHash("sha256").update(`${fingerprint}\n${text}`).digest("hex");
       throw new UserError(`The engine does not know the image "${image}"`, { hint: `See ${engine.cli} image list` });
     },
   });
 }
 
-/** Stops an instance and makes a local image of it. */
+/** Stops an instance and makes a local image of it. Returns the image's fingerprint, as a word for a command line. */
 export async function publish(
   engine: Engine,
   name: string,
-  { alias, properties }: { alias: string; properties: Readonly<Record<string, string>> },
-): Promise<void> {
+  properties: Readonly<Record<string, string>>,
+): Promise<string> {
   await run(engine, ["stop", name], { stdin: "null" });
-  await run(engine, [
+  return await engine.host.value([
+    engine.cli,
     "publish",
     name,
-    "--alias",
-    alias,
     "--compression",
     "none",
     ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
-  ], { stdin: "null" });
+  ], {
+    stdin: "null",
+    variable: "IMAGE",
+    filter: "| sed -n 's/.*fingerprint: //p'",
+    parse: (stdout) => /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "",
+  });
 }
 
 /** Waits for what the engine itself still does with an instance, at most a minute each. */
@@ -188,13 +210,29 @@ export async function waitForOperations(engine: Engine, name: string): Promise<v
   }
 }
 
-/** Makes a profile from the YAML text that `lxc profile edit` takes. */
-export async function createProfile(engine: Engine, name: string, yaml: string): Promise<void> {
-  await run(engine, ["profile", "create", name], { stdin: "null" });
-  await setProfile(engine, name, yaml);
+/**
+ * Makes a profile that bears this configuration from the start: it is known whose it is even when the run ends before
+ * {@linkcode setProfile}, which takes a profile of any size.
+ *
+ * @throws {UserError} when there is one of that name
+ */
+export async function createProfile(
+  engine: Engine,
+  name: string,
+  config: Readonly<Record<string, string>>,
+): Promise<void> {
+  try {
+    await post(engine, "POST", "/1.0/profiles", { name, config });
+  } catch (error) {
+    if (!(error instanceof ProcessError) || !/already exists/i.test(error.stderr)) throw error;
+    throw new UserError(`There is a profile "${name}" already`, {
+      hint: "Another program has just made it: choose another name, or run it again to be asked about the profile",
+      cause: error,
+    });
+  }
 }
 
-/** Replaces what a profile holds. */
+/** Replaces what a profile holds, by the YAML text that `lxc profile edit` takes. */
 export async function setProfile(engine: Engine, name: string, yaml: string): Promise<void> {
   await run(engine, ["profile", "edit", name], { stdin: { text: yaml } });
 }
@@ -248,17 +286,7 @@ export async function addDevices(
   name: string,
   devices: Readonly<Record<string, Device>>,
 ): Promise<void> {
-  await run(engine, [
-    "query",
-    "--request",
-    "PATCH",
-    "--wait",
-    "--data",
-    JSON.stringify({ devices }),
-    `/1.0/instances/${name}`,
-  ], {
-    stdin: "null",
-  });
+  await post(engine, "PATCH", `/1.0/instances/${name}`, { devices });
 }
 
 /** Takes devices away from an instance. */
@@ -347,15 +375,25 @@ async function run(engine: Engine, args: readonly string[], options: RunOptions)
   }
 }
 
+/** A change by the engine's API, waited for. */
+async function post(engine: Engine, method: "PATCH" | "POST", path: string, data: unknown): Promise<void> {
+  const body = JSON.stringify(data);
+  await run(engine, ["query", "--request", method, "--wait", "--data", body, path], { stdin: "null" });
+}
+
 /** GET of the engine's API; undefined for "not found", and in a dry run. */
 async function query(engine: Engine, path: string): Promise<unknown> {
   try {
     const { stdout } = await run(engine, ["query", path], { stdin: "null", looksOnly: true });
     return stdout === "" ? undefined : JSON.parse(stdout);
   } catch (error) {
-    if (error instanceof ProcessError && /not found/i.test(error.stderr)) return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof ProcessError && /not found/i.test(error.stderr);
 }
 
 /** Tells apart: no engine (125), and what the engine itself refused (1). */

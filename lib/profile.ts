@@ -55,9 +55,9 @@ export function parseProfile(path: string, text: string): Profile {
   };
 }
 
-/** The YAML that `lxc profile edit` takes: the profile with the user-data in it. */
-export function profileYaml(profile: Profile, userData: string): string {
-  return stringify({ ...profile, config: { ...profile.config, [userDataKey]: userData } }, { lineWidth: -1 });
+/** The YAML that `lxc profile edit` takes: the profile, and more configuration. */
+export function profileYaml(profile: Profile, config: Readonly<Record<string, string>>): string {
+  return stringify({ ...profile, config: { ...profile.config, ...config } }, { lineWidth: -1 });
 }
 
 /**

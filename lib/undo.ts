@@ -21,7 +21,7 @@ export interface Undo {
 export async function withUndo<T>(
   host: Host,
   work: (undo: Undo) => Promise<T>,
-  { keep }: { keep?: (() => void) | false } = {},
+  { keep }: { keep?: (() => Promise<void>) | false } = {},
 ): Promise<T> {
   await using stack = new AsyncDisposableStack();
   let cleaning: Host | undefined;
@@ -33,7 +33,11 @@ export async function withUndo<T>(
           await action(cleaning);
         } catch (error) {
           const output = error instanceof UserError || error instanceof ProcessError ? error.output : "";
-          host.ui.error(`Could not ${what}: ${error instanceof Error ? error.message : error}`, undefined, output);
+          host.ui.error(
+            `Could not ${what}: ${error instanceof Error ? error.message : error}`,
+            "Run the script again when that is mended: it goes on with it",
+            output,
+          );
         }
       });
     },
@@ -45,7 +49,7 @@ export async function withUndo<T>(
   } catch (error) {
     if (keep) {
       stack.move();
-      keep();
+      await keep();
     }
     throw error;
   }

@@ -1,9 +1,11 @@
 // @ts-types="../../lib/types/std_assert.d.ts"
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { cacheInstance, describeCached, findCached, recipeOf } from "../../lib/cache.ts";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
+import { cacheInstance, describeCached, findCached, recipeOf, removeReplaced } from "../../lib/cache.ts";
 import { chooseEngine, type Engine, type Image } from "../../lib/engine.ts";
 import { UserError } from "../../lib/errors.ts";
-import { type RecordingHost, recordingHost } from "./recording_host.ts";
+import { dryRunHost } from "../../lib/host.ts";
+import { runProcess } from "../../lib/process.ts";
+import { type RecordingHost, recordingHost, recordingUi } from "./recording_host.ts";
 
 const fingerprint = "ab".repeat(32);
 
@@ -22,8 +24,10 @@ async function engineWith(
 Deno.test("recipeOf() is the same for the same base image and profile, whatever the image is called", async () => {
   const { engine } = await engineWith();
   const recipe = await recipeOf(engine, { image: "ubuntu:", profile: "config: {}\n" });
-  assertMatch(recipe, /^[0-9a-f]{64}$/);
-  assertEquals(await recipeOf(engine, { image: "ubuntu:24.04", profile: "config: {}\n" }), recipe);
+  assertMatch(recipe.recipe, /^[0-9a-f]{64}$/);
+  const other = await recipeOf(engine, { image: "ubuntu:24.04", profile: "config: {}\n" });
+  assertEquals(other.recipe, recipe.recipe);
+  assertNotEquals(other.source, recipe.source);
 });
 
 Deno.test("recipeOf() differs with the base image, and with the profile, which holds the user-data", async () => {
@@ -34,7 +38,8 @@ Deno.test("recipeOf() differs with the base image, and with the profile, which h
     await recipeOf(engine, { image: "x", profile: "config: {a: b}\n" }),
     await recipeOf(newer, { image: "x", profile: "config: {}\n" }),
   ];
-  assertEquals(new Set(recipes).size, 3);
+  assertEquals(new Set(recipes.map(({ recipe }) => recipe)).size, 3);
+  assertEquals(recipes[0]!.source, recipes[2]!.source, "the same source, an older base image");
 });
 
 Deno.test("recipeOf() refuses an image that the engine does not know", async () => {
@@ -43,47 +48,93 @@ Deno.test("recipeOf() refuses an image that the engine does not know", async () 
   await assertRejects(() => recipeOf(engine, { image: "x", profile: "" }), UserError, '"x"');
 });
 
-const recipeKey = "user.gui-container.recipe";
-
-Deno.test("findCached() takes the newest image of the recipe, and none of another one", async () => {
-  const image = (name: string, created_at: string, properties: Record<string, string> | null): Partial<Image> => ({
-    fingerprint: name,
-    created_at,
-    properties,
+Deno.test("recipeOf() is found by the filter of a dry run too", async () => {
+  const profile = "config:\n  a: it's\n";
+  const { engine } = await engineWith();
+  const { recipe } = await recipeOf(engine, { image: "x", profile });
+  const { ui, said } = recordingUi();
+  await recipeOf(await chooseEngine(dryRunHost({ ui, signal: new AbortController().signal }), "lxc"), {
+    image: "x",
+    profile,
   });
+  const { stdout } = await runProcess(
+    [
+      "/bin/sh",
+      "-c",
+      `lxc() { printf 'Fingerprint: ${fingerprint}\nSize: 1MiB\n'; }\n${
+        said.map((line) => line.replace("plan: ", "")).join("\n")
+      }\nprintf %s "$RECIPE"`,
+    ],
+    { stdin: "null" },
+  );
+  assertEquals(stdout, recipe);
+});
+
+const recipeKey = "user.gui-container.recipe";
+const sourceKey = "user.gui-container.source";
+const recipe = { recipe: "r", source: "s" };
+
+function image(name: string, created_at: string, properties: Record<string, string> | null): Partial<Image> {
+  return { fingerprint: name, created_at, properties };
+}
+
+Deno.test("findCached() takes the oldest image of the recipe, and none of another one", async () => {
   const images = [
-    image("old", "2024-01-01T00:00:00Z", { [recipeKey]: "r" }),
-    image("new", "2024-02-01T00:00:00Z", { [recipeKey]: "r" }),
-    image("other", "2024-03-01T00:00:00Z", { [recipeKey]: "s" }),
-    image("foreign", "2024-03-01T00:00:00Z", null),
+    image("foreign", "2024-01-01T00:00:00Z", null),
+    image("other", "2024-01-01T00:00:00Z", { [recipeKey]: "other", [sourceKey]: "s" }),
+    image("new", "2024-03-01T00:00:00Z", { [recipeKey]: "r" }),
+    image("old-2", "2024-02-01T00:00:00Z", { [recipeKey]: "r" }),
+    image("old-1", "2024-02-01T00:00:00Z", { [recipeKey]: "r" }),
   ];
   const { engine } = await engineWith({ images });
-  assertEquals((await findCached(engine, "r"))?.fingerprint, "new");
-  assertEquals(await findCached(engine, "t"), undefined);
+  assertEquals((await findCached(engine, recipe))?.fingerprint, "old-1");
+  assertEquals(await findCached(engine, { recipe: "t", source: "s" }), undefined);
+});
+
+Deno.test("removeReplaced() removes the images of older bases and of other runs, and no others", async () => {
+  const images = [
+    image("kept", "2024-02-01T00:00:00Z", { [recipeKey]: "r", [sourceKey]: "s" }),
+    image("twin", "2024-02-02T00:00:00Z", { [recipeKey]: "r", [sourceKey]: "s" }),
+    image("older-base", "2024-01-01T00:00:00Z", { [recipeKey]: "q", [sourceKey]: "s" }),
+    image("other-image", "2024-01-01T00:00:00Z", { [recipeKey]: "r", [sourceKey]: "t" }),
+    image("foreign", "2024-01-01T00:00:00Z", {}),
+  ];
+  const { engine, recorded } = await engineWith({ images: images.toReversed() });
+  await removeReplaced(engine, recipe);
+  const removed = recorded.calls.filter(([, command]) => command === "image").map((argv) => argv.at(-1));
+  // That of another name for the same base image has the same recipe, and is the older one: it is used, and stays.
+  assertEquals(removed, ["older-base", "twin", "kept"]);
+});
+
+Deno.test("removeReplaced() removes nothing where there is no image of the recipe", async () => {
+  const { engine, recorded } = await engineWith({
+    images: [image("older-base", "2024-01-01T00:00:00Z", { [recipeKey]: "q", [sourceKey]: "s" })],
+  });
+  await removeReplaced(engine, recipe);
+  assertEquals(recorded.calls.map(([, command]) => command), ["query"]);
 });
 
 Deno.test("cacheInstance() takes the container's identity away before it is stopped and kept", async () => {
   const { engine, recorded } = await engineWith({
     images: [{ fingerprint, created_at: "2024-01-01T00:00:00Z", properties: { [recipeKey]: "r" } }],
   });
-  const made = await cacheInstance(engine, "box", { recipe: "r", run: "7" });
+  const made = await cacheInstance(engine, "box", { recipe, run: "7" });
   assertEquals(made.fingerprint, fingerprint);
   assertEquals(recorded.calls.map((argv) => argv[1]), ["exec", "stop", "publish", "query"]);
   const script = recorded.calls[0]!.at(-1)!;
   for (const word of ["ssh_host_", "machine-id", "cloud-init clean", "authorized_keys"]) assert(script.includes(word));
-  assertEquals(recorded.calls[2]!.slice(-2), [`${recipeKey}=r`, "user.gui-container.run=7"]);
+  assertEquals(recorded.calls[2]!.slice(-3), [`${recipeKey}=r`, `${sourceKey}=s`, "user.gui-container.run=7"]);
 });
 
-Deno.test("describeCached() tells alias, age and size", () => {
+Deno.test("describeCached() tells fingerprint, age and size", () => {
   const aged = (minutes: number): string =>
     describeCached({
       fingerprint,
-      aliases: [{ name: "gui-container-1" }],
       created_at: new Date(Date.now() - minutes * 60_000).toISOString(),
       size: 3 * 2 ** 20,
       properties: null,
     });
-  assertEquals(aged(5), "Using the cached image gui-container-1, 5 min old, 3 MiB on disk");
+  assertEquals(aged(5), "Using the cached image abababababab, 5 min old, 3 MiB on disk");
   assertMatch(aged(120), /, 2 h old,/);
   assertMatch(aged(3 * 1440), /, 3 days old,/);
 });

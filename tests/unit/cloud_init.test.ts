@@ -1,6 +1,6 @@
 // @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { parsePart, parseStatus, type Part, userData, waitForCloudInit } from "../../lib/cloud_init.ts";
+import { foundSource, parsePart, parseStatus, type Part, userData, waitForCloudInit } from "../../lib/cloud_init.ts";
 import { chooseEngine, type Engine } from "../../lib/engine.ts";
 import { ProcessError, UserError } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
@@ -200,6 +200,14 @@ Deno.test("waitForCloudInit() names cloud-init's own error rather than the missi
     argv.includes("tail") ? {} : { code: 1, stdout: '{"errors":["no datasource"]}\n0\n' }
   );
   await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), UserError, "no datasource");
+});
+
+Deno.test("foundSource() knows when cloud-init has looked, and whether it found something", () => {
+  const status = (datasource: string | null, finished: number | null): string =>
+    JSON.stringify({ v1: { datasource, "init-local": { finished, start: 1.5 }, init: { finished: null } } });
+  assertEquals(foundSource(status("DataSourceNoCloud [seed=/var/lib/cloud/seed/nocloud]", 2.5)), true);
+  assertEquals(foundSource(status(null, 2.5)), false);
+  for (const early of [status(null, null), "", "{}", "no such file"]) assertEquals(foundSource(early), undefined);
 });
 
 Deno.test("waitForCloudInit() asks once, and in a dry run judges nothing", async () => {

@@ -2,9 +2,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { beginCreation, type Creation, recoverCreation, refuseBeingMade, unmakingSteps } from "../../lib/creation.ts";
+import { beginCreation, type Creation, recoverCreation, refuseBeingMade, unmake } from "../../lib/creation.ts";
 import { chooseEngine, type Engine } from "../../lib/engine.ts";
-import { UserError } from "../../lib/errors.ts";
+import { ProcessError, UserError } from "../../lib/errors.ts";
 import { type Mounts, mountsOf } from "../../lib/mounts.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
@@ -40,7 +40,9 @@ function thingsOf(run: string): (argv: readonly string[]) => Answer {
         }),
       };
     }
-    if (path!.startsWith("/1.0/profiles/")) return { stdout: "{}" };
+    if (path!.startsWith("/1.0/profiles/")) {
+      return { stdout: JSON.stringify({ config: { "user.gui-container.run": run }, used_by: [] }) };
+    }
     if (path!.startsWith("/1.0/images")) {
       return { stdout: JSON.stringify([{ fingerprint: "f", properties: { "user.gui-container.run": run } }]) };
     }
@@ -63,37 +65,50 @@ function changes({ calls }: RecordingHost): string[] {
   return calls.filter(([, command]) => command !== "query").map((argv) => argv.slice(1).join(" "));
 }
 
-async function unmake(engine: Engine, mounts: Mounts, creation: Creation): Promise<void> {
-  for (const { action } of unmakingSteps(engine, mounts, creation).reverse()) await action(engine.host);
-}
-
-Deno.test("unmakingSteps() are the container, the image, the profile, then the directories, when run newest first", async () => {
+Deno.test("unmake() takes away the container, the image, the profile, then the directories", async () => {
   await withEngine(thingsOf("7"), async ({ engine, mounts, recorded }) => {
     await Deno.mkdir(mounts.share, { recursive: true });
-    assertEquals(
-      unmakingSteps(engine, mounts, creation).reverse().map(({ what }) => what),
-      [
-        'remove the container "box"',
-        "remove the cached image of this run",
-        'put the profile "box" back as it was',
-        `remove "${mounts.directory}"`,
-      ],
-    );
     await unmake(engine, mounts, { ...creation, directories: [mounts.directory, mounts.share] });
     assertEquals(changes(recorded), ["delete --force box", "image delete f", "profile delete box"]);
     await assertRejects(() => Deno.lstat(mounts.directory), Deno.errors.NotFound);
   });
 });
 
-Deno.test("unmakingSteps() leave the instance and the images of another run", async () => {
-  await withEngine(thingsOf("8"), async ({ engine, mounts, recorded }) => {
+Deno.test("unmake() puts a profile back that was there", async () => {
+  await withEngine(thingsOf("7"), async ({ engine, mounts, recorded }) => {
     await unmake(engine, mounts, { ...creation, profileBefore: "config: {}\n" });
-    assertEquals(changes(recorded), ["profile edit box"]);
+    assertEquals(changes(recorded).at(-1), "profile edit box");
     assertEquals(recorded.options.find(({ stdin }) => typeof stdin === "object")?.stdin, { text: "config: {}\n" });
   });
 });
 
-Deno.test("unmakingSteps() leave directories that were there, and find nothing where nothing was made", async () => {
+Deno.test("unmake() leaves the container, the images and the profile of another run", async () => {
+  await withEngine(thingsOf("8"), async ({ engine, mounts, recorded }) => {
+    await unmake(engine, mounts, creation);
+    await unmake(engine, mounts, { ...creation, profileBefore: "config: {}\n" });
+    assertEquals(changes(recorded), []);
+  });
+});
+
+Deno.test("unmake() leaves what was made before a step that fails, and the record, to the next run", async () => {
+  for (const failing of ["delete", "image", "profile"]) {
+    const things = thingsOf("7");
+    await withEngine(
+      (argv) => argv[1] === failing ? { code: 1, stderr: "no\n" } : things(argv),
+      async ({ engine, mounts }) => {
+        const path = join(mounts.directory, "creating.json");
+        using _record = await beginCreation(engine, mounts, { name: "box", profileBefore: null });
+        await assertRejects(
+          () => unmake(engine, mounts, { ...creation, directories: [mounts.directory] }),
+          ProcessError,
+        );
+        assert((await Deno.stat(path)).isFile);
+      },
+    );
+  }
+});
+
+Deno.test("unmake() leaves directories that were there, and finds nothing where nothing was made", async () => {
   await withEngine(() => gone, async ({ engine, mounts, recorded }) => {
     // What there is at least: an engine that answers with empty lists.
     await Deno.mkdir(mounts.share, { recursive: true });
@@ -104,28 +119,25 @@ Deno.test("unmakingSteps() leave directories that were there, and find nothing w
   });
 });
 
-Deno.test("beginCreation() records what there was before, and takes the record away at its end", async () => {
+Deno.test("beginCreation() records what there was before, and takes the record away when asked to", async () => {
   await withEngine(() => gone, async ({ engine, mounts }) => {
-    const { creation, end } = await beginCreation(engine, mounts, { name: "box", profileBefore: "a: b\n" });
+    using record = await beginCreation(engine, mounts, { name: "box", profileBefore: "a: b\n" });
+    const { creation } = record;
     const path = join(mounts.directory, "creating.json");
     assertEquals(JSON.parse(await Deno.readTextFile(path)), creation);
     assertEquals(creation.directories, [mounts.directory, mounts.xpra, mounts.share]);
     assertEquals(creation.profileBefore, "a: b\n");
-    await end();
+    await record.remove();
     await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
   });
 });
 
-Deno.test("unmakingSteps() put the pinned host keys back, or take away those of the run", async () => {
-  await withEngine(() => ({ stdout: "{}" }), async ({ engine, mounts }) => {
+Deno.test("unmake() puts the pinned host keys back, or takes away those of the run", async () => {
+  await withEngine(() => gone, async ({ engine, mounts }) => {
     await Deno.mkdir(mounts.share, { recursive: true });
     for (const knownHosts of [{ text: "box ssh-ed25519 AAAA\n", mode: 0o640 }, null]) {
       await Deno.writeTextFile(mounts.knownHosts, "box ssh-ed25519 BBBB\n");
-      const [directories] = unmakingSteps(engine, mounts, {
-        ...creation,
-        mountsBefore: { directories: [], knownHosts },
-      });
-      await directories!.action(engine.host);
+      await unmake(engine, mounts, { ...creation, mountsBefore: { directories: [], knownHosts } });
       const now = await Deno.readTextFile(mounts.knownHosts).catch(() => null);
       assertEquals(now, knownHosts?.text ?? null);
       if (knownHosts) assertEquals((await Deno.stat(mounts.knownHosts)).mode! & 0o777, knownHosts.mode);
@@ -136,13 +148,12 @@ Deno.test("unmakingSteps() put the pinned host keys back, or take away those of 
 Deno.test("beginCreation() and recoverCreation() refuse while another run makes the container, and leave its record", async () => {
   const answer = ([program]: readonly string[]): Answer => program === "lxc" ? gone : {};
   await withEngine(answer, async ({ engine, mounts }) => {
-    const { creation, end } = await beginCreation(engine, mounts, { name: "box", profileBefore: null });
+    using record = await beginCreation(engine, mounts, { name: "box", profileBefore: null });
     const again = (): Promise<unknown> => beginCreation(engine, mounts, { name: "box", profileBefore: null });
     await assertRejects(again, UserError, "is being made by another run");
     await assertRejects(() => recoverCreation(engine, "box", mounts), UserError, "is being made by another run");
     await assertRejects(() => refuseBeingMade("box", mounts), UserError, "is being made by another run");
-    assertEquals(JSON.parse(await Deno.readTextFile(join(mounts.directory, "creating.json"))), creation);
-    await end();
+    assertEquals(JSON.parse(await Deno.readTextFile(join(mounts.directory, "creating.json"))), record.creation);
   });
 });
 

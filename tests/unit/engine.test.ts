@@ -9,13 +9,14 @@ import {
   exec,
   execArgv,
   findInstance,
+  findProfile,
   hostUid,
   type IdMapRange,
   instanceAddress,
   instanceHostUid,
   launch,
-  profileExists,
   removeDevices,
+  setProfile,
 } from "../../lib/engine.ts";
 import { ProcessError, UserError } from "../../lib/errors.ts";
 import { dryRunHost } from "../../lib/host.ts";
@@ -163,8 +164,15 @@ Deno.test("launch() says which image and container the engine refused, with what
 
 Deno.test("a refusal of the engine itself keeps what it said", async () => {
   const engine = await chooseEngine(hostWith({ lxc: { code: 1, stderr: "Error: No space left\n" } }).host, "lxc");
-  const error = await assertRejects(() => createProfile(engine, "box", ""), ProcessError);
+  const error = await assertRejects(() => setProfile(engine, "box", ""), ProcessError);
   assertEquals(error.output, "Error: No space left");
+});
+
+Deno.test("createProfile() refuses a profile that somebody has just made", async () => {
+  const refusal = 'Error: Error inserting "box" into database: The profile already exists\n';
+  const engine = await chooseEngine(hostWith({ lxc: { code: 1, stderr: refusal } }).host, "lxc");
+  const error = await assertRejects(() => createProfile(engine, "box", {}), UserError, 'a profile "box" already');
+  assertEquals(error.exitCode, 1);
 });
 
 Deno.test("launch() tells an engine that does not answer from one that refuses", async () => {
@@ -227,14 +235,15 @@ Deno.test("findInstance() knows an instance that is stopped, and one that is not
   }
 });
 
-Deno.test("profileExists() throws what is not an answer", async () => {
-  assertEquals(await profileExists((await lxcThat({ stdout: '{"name":"p"}' })).engine, "p"), true);
+Deno.test("findProfile() throws what is not an answer", async () => {
+  const profile = { config: { "user.a": "b" }, used_by: ["/1.0/instances/x"] };
+  assertEquals(await findProfile((await lxcThat({ stdout: JSON.stringify(profile) })).engine, "p"), profile);
   assertEquals(
-    await profileExists((await lxcThat({ code: 1, stderr: "Error: Profile not found" })).engine, "p"),
-    false,
+    await findProfile((await lxcThat({ code: 1, stderr: "Error: Profile not found" })).engine, "p"),
+    undefined,
   );
   const { engine } = await lxcThat({ code: 1, stderr: "Error: disk full" });
-  await assertRejects(() => profileExists(engine, "p"), ProcessError);
+  await assertRejects(() => findProfile(engine, "p"), ProcessError);
 });
 
 Deno.test("instanceAddress() says that there is none, and where to look", async () => {
@@ -279,14 +288,24 @@ Deno.test("instanceHostUid() and instanceAddress() are found by the filters of a
 Deno.test("the argument lists of the engine's CLI, each with its stdin stated", async () => {
   const { recorded, engine } = await lxcThat({});
   await launch(engine, "box", { image: "ubuntu:", profiles: ["default", "box"], config: { "user.a": "b c" } });
-  await createProfile(engine, "box", "config: {}\n");
+  await createProfile(engine, "box", { "user.a": "b" });
+  await setProfile(engine, "box", "config: {}\n");
   await addDevices(engine, "box", { share: { type: "disk", source: `/a "b"`, path: "/c" } });
   await removeDevices(engine, "box", ["one", "two"]);
   await removeDevices(engine, "box", []);
   await exec(engine, "box", ["cat", "--", "-x"], { stdin: "inherit" });
   assertEquals(recorded.calls, [
     ["lxc", "launch", "ubuntu:", "box", "--profile", "default", "--profile", "box", "--config", "user.a=b c"],
-    ["lxc", "profile", "create", "box"],
+    [
+      "lxc",
+      "query",
+      "--request",
+      "POST",
+      "--wait",
+      "--data",
+      '{"name":"box","config":{"user.a":"b"}}',
+      "/1.0/profiles",
+    ],
     ["lxc", "profile", "edit", "box"],
     [
       "lxc",

@@ -99,13 +99,16 @@ Deno.test("profileYaml() holds the user-data in its key, and reads back the same
     devices: { e: { type: "nic", n: "1" } },
   };
   for (const text of texts) {
-    assertEquals(parse(profileYaml(profile, text)), { ...profile, config: { ...profile.config, [userDataKey]: text } });
+    assertEquals(parse(profileYaml(profile, { [userDataKey]: text })), {
+      ...profile,
+      config: { ...profile.config, [userDataKey]: text },
+    });
   }
 });
 
 Deno.test("profileYaml() replaces nothing of the profile and does not change it", () => {
   const profile = { description: "", config: {}, devices: {} };
-  profileYaml(profile, "x");
+  profileYaml(profile, { [userDataKey]: "x" });
   assertEquals(profile, { description: "", config: {}, devices: {} });
 });
 
@@ -127,7 +130,7 @@ Deno.test({
   async fn() {
     const program = "import json, sys, yaml\nprint(json.dumps([yaml.safe_load(d) for d in json.load(sys.stdin)]))";
     const documents = texts.map((text) =>
-      profileYaml({ description: text, config: { yes: "on", n: "1_0" }, devices: {} }, text)
+      profileYaml({ description: text, config: { yes: "on", n: "1_0" }, devices: {} }, { [userDataKey]: text })
     );
     const { stdout } = await runProcess(["python3", "-c", program], { stdin: { text: JSON.stringify(documents) } });
     assertEquals(
