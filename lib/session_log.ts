@@ -31,10 +31,10 @@ export async function readSessionLog(
   session?: string,
   bytes = Infinity,
 ): Promise<string | undefined> {
-  const name = session ?? await newestLog(xpraDirectory);
-  if (name === undefined) return undefined;
-  const path = join(xpraDirectory, `${name}.log`);
   try {
+    const name = session ?? await newestLog(xpraDirectory);
+    if (name === undefined) return undefined;
+    const path = join(xpraDirectory, `${name}.log`);
     // The container can write here: a pipe in place of the log would be waited for for ever.
     const { isFile, size } = await Deno.lstat(path);
     if (!isFile) return undefined;

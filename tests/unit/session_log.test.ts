@@ -51,6 +51,7 @@ Deno.test("appEnding() names an option that the server's xpra does not know, but
 Deno.test("readSessionLog() reads the newest log or the end of one, and neither waits for a pipe nor follows a link", async () => {
   const directory = await Deno.makeTempDir();
   try {
+    assertEquals(await readSessionLog(`${directory}/none`), undefined);
     assertEquals(await readSessionLog(directory), undefined);
     await Deno.writeTextFile(`${directory}/a.log`, "first\n");
     await Deno.writeTextFile(`${directory}/b.log`, "second\n");
