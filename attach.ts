@@ -1,5 +1,5 @@
 #!/bin/sh
-//bin/true; exec deno run --quiet --no-prompt --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,xpra,xrandr --allow-env=DISPLAY,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$0" "$@"
+//bin/true; exec deno run --quiet --no-prompt --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,xpra,xrandr,zenity,notify-send --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$0" "$@"
 /**
  * Runs an app in a container and shows its windows among the host's own.
  *
@@ -58,6 +58,7 @@ Example:
 What happens: the container is started if it does not run (lxc start). One ssh call starts a systemd user unit in it: an X
 server, xpra and the app. "xpra attach" shows its windows here, over a Unix socket in $GUI_CONTAINER_MOUNTS, by default
 ~/container_mounts. Ctrl-C detaches; the session ends with the app.`,
+  showErrors: true,
 } satisfies ScriptSpec<string>;
 
 type Name = keyof typeof spec.options;

@@ -1,5 +1,5 @@
 #!/bin/sh
-//bin/true; exec deno run --quiet --no-prompt --allow-read --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" --allow-run=lxc,incus,setfacl,getfacl --allow-env=HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_* "$0" "$@"
+//bin/true; exec deno run --quiet --no-prompt --allow-read --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" --allow-run=lxc,incus,setfacl,getfacl,stat,zenity,notify-send --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_* "$0" "$@"
 /**
  * Lends files of the host to a running container, and takes them back exactly as they were.
  *
@@ -7,8 +7,11 @@
  */
 
 // @ts-types="./lib/types/std_path.d.ts"
-import { resolve } from "@std/path";
-import { type Arguments, runScript, type ScriptSpec } from "./lib/cli.ts";
+import { basename, dirname, join, resolve } from "@std/path";
+import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli.ts";
+import { markKey } from "./lib/container.ts";
+import { hasDisplay, isUnattended } from "./lib/desktop.ts";
+import { dialogDesk } from "./lib/dialogs.ts";
 import {
   addDevices,
   checkInstanceName,
@@ -16,23 +19,41 @@ import {
   type Engine,
   engineOn,
   findInstance,
+  hostUid,
   instanceHostUid,
+  listInstances,
   removeDevices,
 } from "./lib/engine.ts";
-import { inputError } from "./lib/errors.ts";
+import { inputError, ProcessError, UserError } from "./lib/errors.ts";
+import { isSameInode } from "./lib/held_file.ts";
 import type { Host } from "./lib/host.ts";
-import { announcePresence, forgetPresence, isOrphan, type Mapping, readRecords } from "./lib/journal.ts";
-import { checkFile, deviceOf, mapFiles, type MappableFile, newPlace, unmapFiles } from "./lib/mapping.ts";
+import { listeningSessions } from "./lib/in_use.ts";
+import {
+  announcePresence,
+  forgetRuns,
+  listRuns,
+  type Mapping,
+  ownIds,
+  readRecords,
+  withJournalLock,
+} from "./lib/journal.ts";
+import { type LendingDesk, nothingChosen, terminalDesk } from "./lib/lending_desk.ts";
+import { checkFile, type MappableFile, newPlace } from "./lib/mappable.ts";
+import { deviceOf, type Lent, mapFiles, type MapOptions, mapReplacement, unmapFiles } from "./lib/mapping.ts";
 import { containerUid } from "./lib/mounts.ts";
+import { watchFiles } from "./lib/replaced_files.ts";
 import { withUndo } from "./lib/undo.ts";
 
 const spec = {
   name: "map.ts",
   summary: "Lends files of the host to a running container, and takes them back exactly as they were.",
-  usage: ["[options] NAME FILE...", "--list", "--unmap [NAME [FILE...]]", "--recover"],
+  usage: ["[options] [NAME [FILE...]]", "--list", "--unmap [NAME [FILE...]]", "--recover"],
   options: {
     "read-only": { help: "The container may read the files, not write them" },
+    "for": { value: "DURATION", help: "Take the files back by itself after this long: 90s, 30m, 2h" },
     "no-wait": { help: "Return at once; the files stay mapped until --unmap" },
+    "gui": { help: "Ask by dialogs (zenity); the default with a display and no terminal" },
+    "no-gui": { help: "Ask on the terminal" },
     "list": { help: "Show the files that are mapped" },
     "recover": { help: "Take back what runs that were killed have left; each run does so first" },
     "unmap": { help: "Take files back: all, those of a container, or the named ones" },
@@ -42,8 +63,9 @@ Example:
   map.ts my-container ~/Documents/letter.odt
 
 What happens: the container user gets an entry in the ACL of each file (setfacl), and a disk device shows the file in the
-container, below /home/ubuntu/maps (lxc query). Enter, the end of the input, Ctrl-C or a signal takes the files back: the
-devices go, and the ACLs are what they were.`,
+container, below /home/ubuntu/maps (lxc query). Enter, the end of the input, Ctrl-C, a signal or the time of --for takes
+the files back: the devices go, and the ACLs are what they were. Without NAME or FILE you are asked for them.`,
+  showErrors: true,
 } satisfies ScriptSpec<string>;
 
 type Name = keyof typeof spec.options;
@@ -51,51 +73,217 @@ type Name = keyof typeof spec.options;
 /** Longest time that taking files back may take, in milliseconds. */
 const unmapDeadlineMs = 60_000;
 
-/** Runs the script. */
-export async function main(host: Host, args: Arguments<Name>): Promise<void> {
-  if (args.flags.has("list")) return showMappings(host, await readRecords(host));
-  if (args.flags.has("unmap")) return await unmap(host, args);
-  const recovered = await recover(host);
-  if (args.flags.has("recover")) return tellTakenBack(host, recovered);
-  const [name, ...paths] = args.positionals;
-  if (name === undefined || paths.length === 0) {
-    throw inputError("Arguments are missing: NAME FILE...", "See map.ts --help");
-  }
-  checkInstanceName(name);
-  const files: MappableFile[] = [];
-  for (const path of paths) files.push(await checkFile(path));
-  const engine = await chooseEngine(host, args.values.get("engine"));
-  const readOnly = args.flags.has("read-only");
+/** Runs the script. Returns the exit code. */
+export async function main(host: Host, args: Arguments<Name>): Promise<number> {
+  const { flags } = args;
+  const forMs = durationOf(args);
+  if (flags.has("list")) return showMappings(host, await readRecords(host));
+  if (flags.has("unmap")) return await unmap(host, args);
+  if (flags.has("recover")) return showTakenBack(host, await recover(host));
+  const desk = chooseDesk(host, flags);
+  const chosen = await chooseFiles(host, desk, args);
+  if (!chosen) return 1;
+  const { engine, name, files, own } = chosen;
+  const readOnly = flags.has("read-only");
   if (host.dryRun) return await printPlan(engine, name, { files, readOnly });
-  const instance = await findInstance(engine, name);
-  if (instance?.status !== "Running") {
-    throw inputError(
-      instance ? `The container "${name}" does not run` : `There is no container "${name}"`,
-      instance ? `Start it: ${engine.cli} start ${name}` : `See ${engine.cli} list`,
-    );
-  }
-  const uid = Number(await instanceHostUid(engine, name, containerUid));
-  if (args.flags.has("no-wait")) {
-    showMappings(
-      host,
-      await withUndo(host, (undo) => mapFiles(files, { engine, instance: name, uid, readOnly, owner: null }, undo)),
-    );
-    return;
+  await recover(host).catch((error) => {
+    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    host.ui.warn(`What a run that was killed has lent cannot be taken back now: ${error.message}`);
+  });
+  const uid = await containerUserOf(engine, name);
+  const options: MapOptions = { engine, instance: name, uid, readOnly, owner: null };
+  if (flags.has("no-wait")) {
+    return showLent(host, await withUndo(host, (undo) => mapFiles(files, options, undo)));
   }
   const presence = await announcePresence(host);
-  const options = { engine, instance: name, uid, readOnly, owner: presence.owner };
-  let mappings: Mapping[] = [];
+  options.owner = presence.owner;
+  const lent: Lent[] = [];
   try {
-    mappings = await withUndo(host, (undo) => mapFiles(files, options, undo));
-    showMappings(host, mappings);
-    await host.ui.enter("Press Enter to take the files back: ");
+    lent.push(...await withUndo(host, (undo) => mapFiles(files, options, undo)));
+    showLent(host, lent);
+    await lendUntilAsked(host, desk, { lent, options, own, forMs, yes: flags.has("yes") });
   } finally {
     // Also when a signal ended the waiting: what is lent is taken back first.
     const cleaning = engineOn(engine, host.forCleanup(AbortSignal.timeout(unmapDeadlineMs)));
-    if (mappings.length > 0) await unmapFiles(cleaning, mappings);
-    await presence.end();
+    try {
+      for (const finding of await unmapFiles(cleaning, lent)) {
+        if (host.signal.aborted) host.ui.warn(finding);
+        else await desk.tell(finding);
+      }
+    } finally {
+      await presence.end();
+    }
   }
-  tellTakenBack(host, mappings);
+  tellTakenBack(host, lent.length);
+  return 0;
+}
+
+function durationOf({ flags, values }: Arguments<Name>): number | undefined {
+  const text = values.get("for");
+  if (text === undefined) return undefined;
+  if (!flags.has("no-wait")) return parseDuration(text);
+  throw inputError(
+    "--for and --no-wait exclude each other: with --no-wait nobody waits for the time to pass",
+    "Leave one of them away",
+  );
+}
+
+function chooseDesk(host: Host, flags: Arguments<Name>["flags"]): LendingDesk & { isGraphical: boolean } {
+  if (flags.has("gui") && flags.has("no-gui")) {
+    throw inputError("--gui and --no-gui exclude each other", "Leave one of them away");
+  }
+  if (flags.has("gui") && !host.dryRun && !hasDisplay(host.env)) {
+    throw new UserError("There is no display to show dialogs on: $DISPLAY is not set", {
+      hint: "Run it in a desktop session, or with --no-gui",
+    });
+  }
+  const isGraphical = !host.dryRun &&
+    (flags.has("gui") || !flags.has("no-gui") && hasDisplay(host.env) && isUnattended());
+  return { ...(isGraphical ? dialogDesk(host) : terminalDesk(host)), isGraphical };
+}
+
+interface Chosen {
+  engine: Engine;
+  name: string;
+  files: MappableFile[];
+  /** The user's own ids. */
+  own: { uid: number; gid: number };
+}
+
+/** Container and files, from the command line or asked for; undefined when the user closes a dialog. */
+async function chooseFiles(
+  host: Host,
+  desk: ReturnType<typeof chooseDesk>,
+  { positionals, values }: Arguments<Name>,
+): Promise<Chosen | undefined> {
+  // Root may lend anybody's files. A dry run makes no directory to find out who the user is.
+  const own = host.dryRun ? { uid: 0, gid: 0 } : await ownIds(host);
+  const [given, ...givenPaths] = positionals;
+  if (given !== undefined) checkInstanceName(given);
+  const givenFiles = await checkFiles(givenPaths, own);
+  const engine = await chooseEngine(host, values.get("engine"));
+  const name = given ?? await desk.chooseContainer(host.dryRun ? [] : await containersOfOurs(engine));
+  if (name === undefined) {
+    if (desk.isGraphical) return undefined;
+    throw nothingChosen("NAME");
+  }
+  const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await desk.chooseFiles(name), own);
+  if (files.length > 0) return { engine, name, files, own };
+  if (desk.isGraphical) return undefined;
+  throw nothingChosen("FILE...");
+}
+
+async function checkFiles(paths: readonly string[], own: Chosen["own"]): Promise<MappableFile[]> {
+  const files: MappableFile[] = [];
+  for (const path of paths) {
+    const file = await checkFile(path, own);
+    const same = files.find(({ state }) => isSameInode(state, file.state));
+    if (same) throw inputError(`"${path}" is the same file as "${same.path}"`, "Name each file once");
+    files.push(file);
+  }
+  return files;
+}
+
+/** The running containers that create made. */
+async function containersOfOurs(engine: Engine): Promise<string[]> {
+  const instances = (await listInstances(engine)).filter(({ status, config }) =>
+    status === "Running" && config[markKey]
+  );
+  if (instances.length > 0) return instances.map(({ name }) => name);
+  throw new UserError(`No container that create.ts made runs in ${engine.product}`, {
+    hint: `Start one: ${engine.cli} start NAME`,
+  });
+}
+
+/**
+ * The uid on the host of the container user.
+ *
+ * @throws {UserError} exit code 2 for a container that files cannot be lent to
+ */
+async function containerUserOf(engine: Engine, name: string): Promise<number> {
+  const instance = await findInstance(engine, name);
+  if (!instance) throw inputError(`There is no container "${name}"`, `See ${engine.cli} list`);
+  if (!instance.config[markKey]) {
+    throw inputError(
+      `The container "${name}" was not made by create.ts`,
+      `Make one with it, or mark this one: ${engine.cli} config set ${name} ${markKey} true`,
+    );
+  }
+  if (instance.status !== "Running") {
+    throw inputError(`The container "${name}" does not run`, `Start it: ${engine.cli} start ${name}`);
+  }
+  return hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), containerUid);
+}
+
+/** Waits until the files are to be taken back. Gives the container the files that replace them meanwhile. */
+async function lendUntilAsked(
+  host: Host,
+  desk: LendingDesk,
+  { lent, options, own, forMs, yes }: {
+    lent: Lent[];
+    options: MapOptions;
+    own: Chosen["own"];
+    forMs: number | undefined;
+    yes: boolean;
+  },
+): Promise<void> {
+  const over = new AbortController();
+  const timer = forMs === undefined ? undefined : setTimeout(() => over.abort(), forMs);
+  const waiting = new AbortController();
+  const watching = watchReplaced(host, desk, { lent, options, own, signal: waiting.signal });
+  const signal = timer === undefined ? undefined : over.signal;
+  try {
+    while (await desk.untilAsked(lent.map(({ mapping }) => mapping), signal)) {
+      const sessions = yes ? [] : await listeningSessions(options.engine, options.instance);
+      if (sessions.length === 0 || await desk.confirm(liveWarning(options.instance, sessions), signal)) break;
+    }
+  } finally {
+    clearTimeout(timer);
+    waiting.abort();
+    await watching;
+  }
+}
+
+function liveWarning(container: string, sessions: readonly string[]): string {
+  const [what, verb] = sessions.length === 1 ? ["session", "runs"] : ["sessions", "run"];
+  return `The ${what} ${sessions.join(", ")} still ${verb} in "${container}": what an app there has not saved is lost`;
+}
+
+async function watchReplaced(
+  host: Host,
+  desk: LendingDesk,
+  { lent, options, own, signal }: { lent: Lent[]; options: MapOptions; own: Chosen["own"]; signal: AbortSignal },
+): Promise<void> {
+  const refused = new Set<number>();
+  const onReplaced = async (path: string): Promise<void> => {
+    const index = lent.findIndex(({ mapping }) => mapping.host === path);
+    let file: MappableFile | undefined;
+    try {
+      file = await checkFile(path, own);
+      if (refused.has(file.state.ino)) return;
+      const old = lent[index]!;
+      lent[index] = await mapReplacement(file, old, options);
+      old.file?.close();
+      host.ui.status(`"${path}" was replaced; "${options.instance}" has the new file now`);
+    } catch (error) {
+      if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+      if (file) refused.add(file.state.ino);
+      await desk.tell(
+        `"${path}" was replaced, and "${options.instance}" keeps the old file: ${error.message}`,
+      );
+    }
+  };
+  try {
+    await watchFiles(() => lent.map(({ mapping }) => mapping), {
+      signal,
+      onReplaced,
+      onGone: (path) => desk.tell(`"${path}" is gone, and "${options.instance}" still has it`),
+    });
+  } catch (error) {
+    await desk.tell(
+      `Files that are replaced will not be noticed: ${error instanceof Error ? error.message : error}`,
+    );
+  }
 }
 
 /** What a dry run prints: an entry for the container user and the devices, then both taken away. */
@@ -103,7 +291,7 @@ async function printPlan(
   engine: Engine,
   name: string,
   { files, readOnly }: { files: readonly MappableFile[]; readOnly: boolean },
-): Promise<void> {
+): Promise<number> {
   const { host } = engine;
   const uid = await instanceHostUid(engine, name, containerUid);
   const paths = files.map(({ path }) => path);
@@ -115,46 +303,96 @@ async function printPlan(
   await addDevices(engine, name, devices);
   await removeDevices(engine, name, Object.keys(devices));
   await host.run(["setfacl", "-x", `u:${uid}`, "--", ...paths], { stdin: "null" });
+  return 0;
 }
 
-async function unmap(host: Host, { positionals: [name, ...paths] }: Arguments<Name>): Promise<void> {
-  const real = await Promise.all(paths.map((path) => Deno.realPath(path).catch(() => resolve(path))));
+async function unmap(host: Host, { positionals: [name, ...paths] }: Arguments<Name>): Promise<number> {
+  const real = await Promise.all(paths.map(realPath));
   const wanted = (await readRecords(host)).filter((mapping) =>
     (name === undefined || mapping.instance === name) && (real.length === 0 || real.includes(mapping.host))
   );
   const missing = real.find((path) => !wanted.some((mapping) => mapping.host === path));
   if (missing !== undefined) throw inputError(`"${missing}" is not mapped into "${name}"`, "See map.ts --list");
   await takeBack(host, wanted);
-  tellTakenBack(host, wanted);
+  return host.dryRun ? 0 : showTakenBack(host, wanted);
+}
+
+/** The path of a file that may be gone. */
+async function realPath(path: string): Promise<string> {
+  try {
+    return await Deno.realPath(path);
+  } catch {
+    const directory = await Deno.realPath(dirname(path)).catch(() => resolve(dirname(path)));
+    return join(directory, basename(path));
+  }
 }
 
 /** Takes back what runs that were killed have lent. */
 async function recover(host: Host): Promise<Mapping[]> {
   if (host.dryRun) return [];
-  const records = await readRecords(host);
-  const orphans: Mapping[] = [];
-  for (const mapping of records) if (await isOrphan(host, mapping)) orphans.push(mapping);
-  await takeBack(host, orphans);
-  for (const { owner } of orphans) await forgetPresence(host, owner!);
+  const { orphans, dead } = await withJournalLock(host, async () => {
+    const { live, dead } = await listRuns(host);
+    const records = await readRecords(host);
+    return { dead, orphans: records.filter(({ owner }) => owner !== null && !live.includes(owner)) };
+  });
+  await takeBack(host, orphans, { settle: true });
+  await forgetRuns(host, dead);
   return orphans;
 }
 
-async function takeBack(host: Host, wanted: readonly Mapping[]): Promise<void> {
+/** Takes files back from all their containers; tells what was found, and throws the first error when that is done. */
+async function takeBack(
+  host: Host,
+  wanted: readonly Mapping[],
+  options: { settle?: boolean } = {},
+): Promise<void> {
+  const failures: unknown[] = [];
   for (const [key, mappings] of Map.groupBy(wanted, ({ engine, instance }) => `${engine} ${instance}`)) {
-    await unmapFiles(await chooseEngine(host, key.split(" ")[0]), mappings);
+    const engine = await chooseEngine(host, key.split(" ")[0]);
+    if (host.dryRun) {
+      await printTakingBack(engine, mappings);
+      continue;
+    }
+    try {
+      const findings = await unmapFiles(engine, mappings.map((mapping) => ({ mapping })), options);
+      for (const finding of findings) host.ui.warn(finding);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+async function printTakingBack(engine: Engine, mappings: readonly Mapping[]): Promise<void> {
+  await removeDevices(engine, mappings[0]!.instance, mappings.map(({ device }) => device));
+  for (const { host: path, uid } of mappings) {
+    await engine.host.run(["setfacl", "-x", `u:${uid}`, "--", path], { stdin: "null" });
   }
 }
 
-function showMappings(host: Host, mappings: readonly Mapping[]): void {
+function showLent(host: Host, lent: readonly Lent[]): number {
+  for (const { mapping, file } of lent) {
+    const links = file!.stat().links;
+    if (links > 1) host.ui.warn(`"${mapping.host}" has ${links} names (hard links); it is lent under all of them`);
+  }
+  return showMappings(host, lent.map(({ mapping }) => mapping));
+}
+
+function showMappings(host: Host, mappings: readonly Mapping[]): number {
   const text = mappings.map(({ host, container }) => `${host}\t${container}`).join("\n");
   const data = mappings.map(({ host, container, device, readOnly }) => ({ host, container, device, readOnly }));
   host.ui.result(text, data);
+  return 0;
 }
 
-function tellTakenBack(host: Host, mappings: readonly Mapping[]): void {
-  const what = ["No file is mapped", "The file is taken back"][mappings.length] ??
-    `${mappings.length} files are taken back`;
-  host.ui.status(what);
+function showTakenBack(host: Host, mappings: readonly Mapping[]): number {
+  showMappings(host, mappings);
+  tellTakenBack(host, mappings.length);
+  return 0;
+}
+
+function tellTakenBack(host: Host, count: number): void {
+  host.ui.status(["No file is mapped", "The file is taken back"][count] ?? `${count} files are taken back`);
 }
 
 if (import.meta.main) await runScript(spec, main);

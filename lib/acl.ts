@@ -84,17 +84,61 @@ export function grant(acl: Acl, uid: number, permissions: Permissions): Acl {
   };
 }
 
+/** What was done to an ACL: `granted` was set in place of `original`, for these users. */
+export interface Grant {
+  uids: readonly number[];
+  original: Acl;
+  granted: Acl;
+}
+
 /**
- * Takes the entry of `uid` away from `current`. When nothing else was changed since `granted` was set, the result is
- * exactly `original`.
+ * Takes the entries of `uids` away from `current`. When nothing else was changed since `granted` was set, the result is
+ * exactly `original`. Otherwise what was changed stays, and what was not is as it was in `original`, unless somebody could do
+ * more by that than now.
  */
-export function revoke(current: Acl, change: { uid: number; original: Acl; granted: Acl }): Acl {
-  if (formatAcl(current) === formatAcl(change.granted)) return change.original;
-  const users = new Map(current.users);
-  const before = change.original.users.get(change.uid);
-  if (before === undefined) users.delete(change.uid);
-  else users.set(change.uid, before);
-  return { ...current, users };
+export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
+  if (sameAcl(current, granted)) return original;
+  // Nothing is left of ours: "setfacl -b".
+  if (current.mask === undefined) return current;
+  const ours = new Set(uids);
+  const changed = (tag: "users" | "groups"): [number, Permissions][] =>
+    [...current[tag]].filter(([id, worth]) => !(tag === "users" && ours.has(id)) && granted[tag].get(id) !== worth);
+  const groupChanged = current.group !== granted.group;
+  const maskChanged = current.mask !== granted.mask;
+  const added = union([...changed("users"), ...changed("groups")], groupChanged ? current.group : 0) & current.mask;
+  const limit = original.mask ?? original.group;
+  const mask = maskChanged ? current.mask : limit | added;
+  const isNarrow = (mask & ~limit) === 0;
+  const entries = (tag: "users" | "groups"): Map<number, Permissions> =>
+    new Map([...current[tag]].flatMap(([id, worth]): [number, Permissions][] => {
+      const before = original[tag].get(id);
+      if (tag === "users" && ours.has(id)) {
+        return before === undefined ? [] : [[id, isNarrow ? before : before & limit]];
+      }
+      // Entries that the old mask clipped were cut down by grant(). Under a mask as narrow they can be whole again.
+      return [[id, before !== undefined && isNarrow && granted[tag].get(id) === worth ? before : worth]];
+    }));
+  const users = entries("users");
+  const groups = entries("groups");
+  const group = isNarrow && !groupChanged ? original.group : current.group;
+  if (original.mask !== undefined || users.size + groups.size > 0) return { ...current, users, groups, group, mask };
+  // As it was, there is no mask any more: what chmod has set meanwhile as the group's rights was the mask.
+  return { ...current, users, groups, group: groupChanged || !maskChanged ? group & mask : mask, mask: undefined };
+}
+
+/**
+ * The ACL that a file would have if the one that it has replaced had not been lent: editors copy the whole ACL to the
+ * file that they save, or the mode alone, whose group bits are the mask while there is one.
+ */
+export function withoutCopy(current: Acl, { uids, original, granted }: Grant): Acl {
+  if (uids.some((uid) => current.users.has(uid))) return revoke(current, { uids, original, granted });
+  const isCopy = current.mask === undefined && current.user === granted.user && current.other === granted.other &&
+    current.group === granted.mask;
+  return isCopy ? { ...current, group: original.mask ?? original.group } : current;
+}
+
+function union(entries: readonly [number, Permissions][], start: Permissions): Permissions {
+  return entries.reduce((all, [, worth]) => all | worth, start);
 }
 
 /** Whether two ACLs permit the same, written the same. */
@@ -102,15 +146,21 @@ export function sameAcl(a: Acl, b: Acl): boolean {
   return formatAcl(a) === formatAcl(b);
 }
 
-/** The access ACL of a file. */
-export async function readAcl(host: Host, path: string): Promise<Acl> {
-  const { stdout } = await host.run(["getfacl", "-cnpE", "--", path], { stdin: "null" });
-  return parseAcl(stdout);
+/** The access ACLs of files, in their order, by one call. */
+export async function readAcls(host: Host, paths: readonly string[]): Promise<Acl[]> {
+  if (paths.length === 0) return [];
+  const { stdout } = await host.run(["getfacl", "-cnpE", "--", ...paths], { stdin: "null" });
+  const acls = stdout.split("\n\n").filter((text) => text.trim() !== "").map(parseAcl);
+  if (acls.length !== paths.length) throw new SyntaxError(`${acls.length} ACLs of ${paths.length} files`);
+  return acls;
 }
 
-/** Replaces the access ACL of a file. */
-export async function writeAcl(host: Host, path: string, acl: Acl): Promise<void> {
-  await host.run(["setfacl", "--set", formatAcl(acl), "--", path], { stdin: "null" });
+/** Replaces the access ACLs of files, by one call. The paths are absolute. */
+export async function writeAcls(host: Host, changes: readonly { path: string; acl: Acl }[]): Promise<void> {
+  if (changes.length === 0) return;
+  await host.run(["setfacl", ...changes.flatMap(({ path, acl }) => ["--set", formatAcl(acl), path])], {
+    stdin: "null",
+  });
 }
 
 function fromLetters(letters: string): Permissions {

@@ -3,6 +3,7 @@
 // @ts-types="./types/std_cli.d.ts"
 import { parseArgs } from "@std/cli";
 import config from "../deno.json" with { type: "json" };
+import { isUnseen, showOnDesktop } from "./desktop.ts";
 import { ExitCode, inputError, Interrupted, ProcessError, UserError } from "./errors.ts";
 import { dryRunHost, type Host, realHost } from "./host.ts";
 import { terminalUi } from "./ui.ts";
@@ -29,6 +30,8 @@ export interface ScriptSpec<Name extends string> {
   options: Readonly<Record<Name, OptionSpec>>;
   /** A worked example and what happens under the hood. */
   epilogue: string;
+  /** It may be started from a desktop's menu: an error that nobody would see is shown on the desktop, too. */
+  showErrors?: boolean;
 }
 
 /** The parsed command line. */
@@ -203,7 +206,21 @@ async function runToExitCode<Name extends string>(
       : realHost({ ui, signal: ending.signal, verbose });
     return await main(host, args) ?? 0;
   } catch (error) {
-    return explain(ending.signal.aborted ? ending.signal.reason : error, { ui, verbose });
+    const told: string[] = [];
+    const code = explain(ending.signal.aborted ? ending.signal.reason : error, {
+      ui: {
+        ...ui,
+        error(message, hint, output) {
+          ui.error(message, hint, output);
+          told.push(message, hint ?? "");
+        },
+      },
+      verbose,
+    });
+    if (spec.showErrors && told.length > 0 && isUnseen((name) => Deno.env.get(name) || undefined)) {
+      await showOnDesktop(`${spec.name}: ${told[0]}`, told.slice(1).join("\n"));
+    }
+    return code;
   } finally {
     for (const { signal, listener } of signals) Deno.removeSignalListener(signal, listener);
   }

@@ -3,12 +3,13 @@
 // @ts-types="./types/std_path.d.ts"
 import { join } from "@std/path";
 import type { Acl } from "./acl.ts";
-import { inputError } from "./errors.ts";
+import { inputError, UserError } from "./errors.ts";
+import type { InodeId } from "./held_file.ts";
 import type { Host } from "./host.ts";
 import { quoteWord } from "./words.ts";
 
-/** One mapped file. */
-export interface Mapping {
+/** One mapped file, and its inode: a file that replaces it must not get its ACL. */
+export interface Mapping extends InodeId {
   engine: string;
   /** The container's name. */
   instance: string;
@@ -21,9 +22,6 @@ export interface Mapping {
   readOnly: boolean;
   /** The {@linkcode Presence} of the run that waits to take it back; null when it stays until `--unmap`. */
   owner: string | null;
-  /** Which inode was given: a file that replaces it must not get its ACL. */
-  dev: number;
-  ino: number;
   /** The container user's uid on the host. */
   uid: number;
   /** Mode bits before. */
@@ -46,36 +44,49 @@ export interface Presence {
  * lets no script under scoped permissions read /proc, where a process could be asked for by its id.)
  */
 export async function announcePresence(host: Host): Promise<Presence> {
-  const directory = journalDirectory(host);
-  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   const owner = `run-${crypto.randomUUID()}`;
-  const path = join(directory, owner);
-  const file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
-  await file.lock(true);
+  const path = join(journalDirectory(host), owner);
+  // Under the journal's lock: a run that looks for those that were killed must not see the file before it is locked.
+  const file = await withJournalLock(host, async () => {
+    const file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
+    await file.lock(true);
+    return file;
+  });
   return {
     owner,
     async end() {
       file.close();
-      await Deno.remove(path);
+      await removeFile(path);
     },
   };
 }
 
-/** Whether the run that was to take a file back is gone: killed, or the machine was started anew. */
-export async function isOrphan(host: Host, { owner }: Mapping): Promise<boolean> {
-  if (owner === null) return false;
+/** The runs by their presence: those that live, and those that are gone without having ended. Under the journal's lock. */
+export async function listRuns(host: Host): Promise<{ live: string[]; dead: string[] }> {
+  const [live, dead]: string[][] = [[], []];
+  for (const name of await listFiles(host)) {
+    if (name.startsWith("run-")) (await isLocked(join(journalDirectory(host), name)) ? live : dead)!.push(name);
+  }
+  return { live: live!, dead: dead! };
+}
+
+async function isLocked(path: string): Promise<boolean> {
   try {
-    using file = await Deno.open(join(journalDirectory(host), owner), { write: true });
-    return await file.tryLock(true);
+    using file = await Deno.open(path, { write: true });
+    return !await file.tryLock(true);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
+    // It has just ended.
+    if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
 }
 
-/** Removes what {@linkcode announcePresence} of a run that was killed has left. */
-export async function forgetPresence(host: Host, owner: string): Promise<void> {
-  await Deno.remove(join(journalDirectory(host), owner)).catch(() => {});
+/** Removes what runs that are gone have left in the journal besides records: their presence, and half-written records. */
+export async function forgetRuns(host: Host, dead: readonly string[]): Promise<void> {
+  await withJournalLock(host, async () => {
+    const torn = (await listFiles(host)).filter((name) => name.endsWith(".new"));
+    for (const name of [...dead, ...torn]) await removeFile(join(journalDirectory(host), name));
+  });
 }
 
 /** An {@linkcode Acl} as JSON: maps become lists of pairs. */
@@ -108,49 +119,101 @@ export function journalDirectory(host: Host): string {
   return join(state, "gui-container", "mappings");
 }
 
-/** Writes a record: whole or not at all, readable by nobody else. */
-export async function writeRecord(host: Host, mapping: Mapping): Promise<void> {
+/**
+ * The user's own uid and gid, as those of the files that this process makes. Makes the directory of the records, open to
+ * nobody else.
+ *
+ * @throws {UserError} when the directory is another user's
+ */
+export async function ownIds(host: Host): Promise<{ uid: number; gid: number }> {
+  return await withJournalLock(host, async (lock) => {
+    const { uid, gid } = await lock.stat();
+    const directory = await Deno.stat(journalDirectory(host));
+    if (directory.uid !== uid) {
+      throw new UserError(`The directory "${journalDirectory(host)}" is not yours`, {
+        hint: "Set $XDG_STATE_HOME to a directory of your own",
+      });
+    }
+    if (directory.mode! & 0o077) await Deno.chmod(journalDirectory(host), 0o700);
+    return { uid: uid!, gid: gid! };
+  });
+}
+
+/** Writes records, each whole or not at all, readable by nobody else; they are on disk when this returns. */
+export async function writeRecords(host: Host, mappings: readonly Mapping[]): Promise<void> {
   const directory = journalDirectory(host);
-  const path = join(directory, `${mapping.device}.json`);
-  const text = JSON.stringify(mapping);
-  await host.change(
-    `mkdir -p -m 700 ${quoteWord(directory)} && printf %s ${quoteWord(text)} >${quoteWord(path)}`,
-    async () => {
-      await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  await Promise.all(mappings.map(async (mapping) => {
+    const path = join(directory, `${mapping.device}.json`);
+    const text = JSON.stringify(mapping);
+    await host.change(`printf %s ${quoteWord(text)} >${quoteWord(path)}`, async () => {
       using file = await Deno.open(`${path}.new`, { write: true, create: true, truncate: true, mode: 0o600 });
-      await file.write(new TextEncoder().encode(text));
+      const bytes = new TextEncoder().encode(text);
+      for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
       await file.sync();
       await Deno.rename(`${path}.new`, path);
-    },
-  );
+    });
+  }));
+  using opened = await Deno.open(directory);
+  await opened.sync();
 }
 
 /** Runs `action` while no other run of map.ts reads or changes records and ACLs. */
-export async function withJournalLock<T>(host: Host, action: () => Promise<T>): Promise<T> {
-  if (host.dryRun) return await action();
+export async function withJournalLock<T>(host: Host, action: (lock: Deno.FsFile) => Promise<T>): Promise<T> {
   const directory = journalDirectory(host);
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   using file = await Deno.open(join(directory, "lock"), { write: true, create: true, mode: 0o600 });
   await file.lock(true);
-  return await action();
+  return await action(file);
 }
 
-/** All records, in no order. */
+/** All records, in no order. One that cannot be read is told and left alone. */
 export async function readRecords(host: Host): Promise<Mapping[]> {
-  const directory = journalDirectory(host);
   const mappings: Mapping[] = [];
-  try {
-    for await (const { name } of Deno.readDir(directory)) {
-      if (name.endsWith(".json")) mappings.push(JSON.parse(await Deno.readTextFile(join(directory, name))));
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  for (const name of await listFiles(host)) {
+    if (!name.endsWith(".json")) continue;
+    const path = join(journalDirectory(host), name);
+    const mapping = await readRecord(path);
+    if (mapping) mappings.push(mapping);
+    else if (mapping === null) host.ui.warn(`"${path}" is no record of a mapped file; remove it if no file is mapped`);
   }
   return mappings;
 }
 
-/** Removes a record. */
-export async function removeRecord(host: Host, device: string): Promise<void> {
-  const path = join(journalDirectory(host), `${device}.json`);
-  await host.change(`rm -f ${quoteWord(path)}`, () => Deno.remove(path));
+/** Undefined when it was removed meanwhile, null when it is no record. */
+async function readRecord(path: string): Promise<Mapping | undefined | null> {
+  try {
+    const mapping = JSON.parse(await Deno.readTextFile(path));
+    const isRecord = ["engine", "instance", "device", "host", "container", "ino", "uid", "original", "granted"]
+      .every((key) => mapping?.[key] !== undefined);
+    return isRecord ? mapping : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** Removes records; those that are gone already are no matter. */
+export async function removeRecords(host: Host, mappings: readonly Mapping[]): Promise<void> {
+  for (const { device } of mappings) {
+    const path = join(journalDirectory(host), `${device}.json`);
+    await host.change(`rm -f ${quoteWord(path)}`, () => removeFile(path));
+  }
+}
+
+async function removeFile(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function listFiles(host: Host): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(journalDirectory(host)))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
 }

@@ -1,64 +1,25 @@
-/** Lending a host file to a running container, and taking it back exactly. */
+/** Lending host files to a running container, and taking them back exactly. */
 
 // @ts-types="./types/std_path.d.ts"
-import { basename } from "@std/path";
-import { type Acl, formatAcl, grant, readAcl, revoke, sameAcl, writeAcl } from "./acl.ts";
-import { addDevices, type Device, type Engine, findInstance, removeDevices } from "./engine.ts";
-import { inputError, ProcessError } from "./errors.ts";
+import { dirname, join } from "@std/path";
+import { type Acl, type Grant, grant, readAcls, revoke, sameAcl, withoutCopy, writeAcls } from "./acl.ts";
+import { addDevices, type Device, type Engine, engineOn, exec, findInstance, removeDevices } from "./engine.ts";
+import { inputError, ProcessError, UserError } from "./errors.ts";
+import { checkHandles, type HeldFile, holdFile, type InodeId, isSameInode } from "./held_file.ts";
 import type { Host } from "./host.ts";
+import { lookAfter } from "./in_use.ts";
 import {
   fromRecord,
   type Mapping,
   readRecords,
-  removeRecord,
+  removeRecords,
   toRecord,
   withJournalLock,
-  writeRecord,
+  writeRecords,
 } from "./journal.ts";
-import { containerPaths } from "./mounts.ts";
-import type { Undo } from "./undo.ts";
-
-/** A file that can be mapped. */
-export interface MappableFile {
-  /** Its path, absolute and without symbolic links. */
-  path: string;
-  info: Deno.FileInfo;
-}
-
-/**
- * Looks at a file that is to be mapped.
- *
- * @throws {UserError} exit code 2 for what is no readable regular file of the user's own
- */
-export async function checkFile(path: string): Promise<MappableFile> {
-  let real: string;
-  let info: Deno.FileInfo;
-  try {
-    real = await Deno.realPath(path);
-    info = await Deno.stat(real);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw inputError(`There is no file "${path}"`, "Check its path");
-    throw inputError(`Cannot look at "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
-  }
-  if (!info.isFile) {
-    throw inputError(
-      `"${path}" is ${info.isDirectory ? "a directory" : "no regular file"}`,
-      "Only files can be mapped",
-    );
-  }
-  try {
-    (await Deno.open(real)).close();
-  } catch {
-    throw inputError(`The file "${path}" cannot be read`, "Only what you can read yourself can be mapped");
-  }
-  return { path: real, info };
-}
-
-/** A device name and a path in the container for a file, unlike any other. */
-export function newPlace(path: string): { device: string; container: string } {
-  const id = [...crypto.getRandomValues(new Uint8Array(5))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return { device: `map-${id}`, container: `${containerPaths.maps}/${id}-${basename(path)}` };
-}
+import { type MappableFile, newPlace } from "./mappable.ts";
+import { containerPaths, containerUid } from "./mounts.ts";
+import { type Undo, withUndo } from "./undo.ts";
 
 /** How files are mapped. */
 export interface MapOptions {
@@ -72,118 +33,374 @@ export interface MapOptions {
   owner: string | null;
 }
 
-/**
- * The records of mappings that do not exist yet, and the ACLs that they need.
- */
-async function planMappings(
-  files: readonly MappableFile[],
-  { engine, instance, uid, readOnly, owner }: MapOptions,
-): Promise<Mapping[]> {
-  const records = await readRecords(engine.host);
-  const mappings: Mapping[] = [];
-  for (const { path, info } of files) {
-    const current = await readAcl(engine.host, path);
-    const others = ofInode([...records, ...mappings], { dev: info.dev, ino: info.ino! });
-    // A file that is lent already is given back for good when the last one is done: as it was before the first.
-    const first = others[0] && fromRecord(others[0].original);
-    const isAsWeLeftIt = first !== undefined && sameAcl(current, withGrants(first, others));
-    const original = isAsWeLeftIt ? first : current;
-    mappings.push({
-      ...newPlace(path),
-      engine: engine.cli,
-      instance,
-      host: path,
-      readOnly,
-      owner,
-      dev: info.dev,
-      ino: info.ino!,
-      uid,
-      mode: info.mode! & 0o7777,
-      original: toRecord(original),
-      granted: toRecord(withGrants(original, [...(isAsWeLeftIt ? others : []), { uid, readOnly }])),
-    });
-  }
-  return mappings;
+/** A mapped file, held by the run that has mapped it; without `file` it is looked for. */
+export interface Lent {
+  mapping: Mapping;
+  file?: HeldFile;
 }
+
+/** A file that is to be mapped: at a new place, or in place of the one that it has replaced. */
+type Candidate = MappableFile & { replaces?: Mapping };
+
+/** Longest time that the engine may take for a change that a signal must not tear, in milliseconds. */
+const changeTimeoutMs = 60_000;
+
+/** How often devices are taken away again when somebody else changes the instance at the same time. */
+const removeTries = 8;
+
+/** How long after a kill the engine may still carry out what it was last told, in milliseconds. */
+const settleMs = 1_000;
 
 /** Maps files: all, or none with the undoing of `undo`. The record of each is on disk before it takes effect. */
-export async function mapFiles(
-  files: readonly MappableFile[],
-  options: MapOptions,
-  undo: Undo,
-): Promise<Mapping[]> {
+export async function mapFiles(files: readonly Candidate[], options: MapOptions, undo: Undo): Promise<Lent[]> {
   const { engine, instance } = options;
+  const [lending, made] = await Promise.allSettled([lend(files, options, undo), makeDirectory(engine, instance)]);
+  if (lending.status === "rejected") throw lending.reason;
+  if (made.status === "rejected") throw made.reason;
+  const lent = lending.value;
+  const devices = Object.fromEntries(lent.map(({ mapping }) => [mapping.device, deviceOf(mapping)]));
+  // The engine would go on alone with a call whose caller was ended: then nobody would know when to take it back.
+  await addDevices(untorn(engine), instance, devices);
+  engine.host.signal.throwIfAborted();
+  return lent;
+}
+
+/** The directory of the mapped files is the container user's: the engine would make it root's. */
+async function makeDirectory(engine: Engine, instance: string): Promise<void> {
+  const asUser = ["setpriv", `--reuid=${containerUid}`, `--regid=${containerUid}`, "--clear-groups"];
+  await exec(engine, instance, [...asUser, "mkdir", "-p", containerPaths.maps], { stdin: "null", okCodes: "any" });
+}
+
+/** Writes the records, then sets the ACLs. */
+async function lend(files: readonly Candidate[], options: MapOptions, undo: Undo): Promise<Lent[]> {
+  const { engine } = options;
   const { host } = engine;
-  const mappings = await withJournalLock(host, async () => {
-    const planned = await planMappings(files, options);
-    for (const mapping of planned) {
-      undo.add(
-        `restore the permissions of "${mapping.host}"`,
-        (cleaning) => withJournalLock(cleaning, () => giveBack(cleaning, mapping)),
+  return await withJournalLock(host, async () => {
+    const lent = await planMappings(files, options);
+    undo.add("take the files back", (cleaning) => unmapFiles(engineOn(engine, cleaning), lent));
+    await writeRecords(host, lent.map(({ mapping }) => mapping));
+    try {
+      await writeAcls(
+        host,
+        lent.map(({ file, mapping }) => ({ path: file!.handle, acl: fromRecord(mapping.granted) })),
       );
-      await writeRecord(host, mapping);
-      await writeAcl(host, mapping.host, fromRecord(mapping.granted));
+    } catch (error) {
+      throw error instanceof ProcessError ? await explainNoAcl(host, lent, error) : error;
     }
-    return planned;
+    return lent;
   });
-  await addDevices(
-    engine,
-    instance,
-    Object.fromEntries(mappings.map((mapping) => [mapping.device, deviceOf(mapping)])),
+}
+
+/** Tells which file cannot have an ACL: `setfacl` names it by its handle. */
+async function explainNoAcl(host: Host, lent: readonly Lent[], error: ProcessError): Promise<Error> {
+  const acls = await readAcls(host, lent.map(({ file }) => file!.handle));
+  const refused = lent.find(({ mapping }, index) => !sameAcl(acls[index]!, fromRecord(mapping.granted)));
+  if (!refused) return error;
+  const why = /operation not supported/i.test(error.stderr) ? "its file system has no ACLs" : "its ACL cannot be set";
+  return inputErrorWith(
+    `"${refused.mapping.host}" cannot be mapped: ${why}`,
+    error.output.replaceAll(/\/proc\/\d+\/fd\/\d+: /g, ""),
   );
-  return mappings;
+}
+
+function inputErrorWith(message: string, output: string): UserError {
+  const hint =
+    "Copy it to a file system with ACLs that you may write: ext4, xfs, btrfs, tmpfs, or zfs with acltype=posixacl";
+  return new UserError(message, { hint, output, exitCode: inputError("", "").exitCode });
+}
+
+/** The records of mappings that do not exist yet, and the ACLs that they need. */
+async function planMappings(
+  files: readonly Candidate[],
+  { engine, instance, uid, readOnly, owner }: MapOptions,
+): Promise<Lent[]> {
+  const [acls, records] = await Promise.all([
+    readHeldAcls(engine.host, files.map(({ file }) => file)),
+    readRecords(engine.host),
+  ]);
+  return files.map(({ path, file, state, replaces }, index) => {
+    const others = ofInode(records, state);
+    const current = acls[index]!;
+    // A file that is lent already is given back for good when the last one is done: as it was before the first.
+    const original = others[0]
+      ? revoke(current, grantOf(others[0], others))
+      : replaces
+      ? withoutCopy(current, grantOf(replaces, [replaces]))
+      : current;
+    return {
+      file,
+      mapping: {
+        ...newPlace(path),
+        ...(replaces ? { container: replaces.container } : {}),
+        engine: engine.cli,
+        instance,
+        host: path,
+        readOnly,
+        owner,
+        dev: state.dev,
+        ino: state.ino,
+        bornMs: state.bornMs,
+        uid,
+        mode: state.mode,
+        original: toRecord(original),
+        granted: toRecord(withGrants(original, [...others, { uid, readOnly }])),
+      },
+    };
+  });
+}
+
+/** What was done to the ACL of a file by `all` of its mappings together, seen from the one that was first. */
+function grantOf(first: Mapping, all: readonly Mapping[]): Grant {
+  const original = fromRecord(first.original);
+  return { uids: all.map(({ uid }) => uid), original, granted: withGrants(original, all) };
 }
 
 /**
- * Takes mapped files of one container back: out of the container first, then their permissions. A container or a device
- * that is gone does not keep the permissions from being restored.
+ * Gives the container the file that has replaced a mapped one, at the same path in there, and restores the old one.
+ *
+ * @returns what is mapped now
  */
-export async function unmapFiles(engine: Engine, mappings: readonly Mapping[]): Promise<void> {
-  const instance = mappings[0]!.instance;
-  const devices = mappings.map(({ device }) => device);
-  try {
-    await removeDevices(engine, instance, devices);
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
-    const left = (await findInstance(engine, instance))?.devices ?? {};
-    const present = devices.filter((device) => device in left);
-    if (present.length === devices.length) throw error;
-    await removeDevices(engine, instance, present);
-  }
-  await withJournalLock(engine.host, async () => {
-    for (const mapping of mappings) await giveBack(engine.host, mapping);
+export async function mapReplacement(replacement: MappableFile, old: Lent, options: MapOptions): Promise<Lent> {
+  const engine = untorn(options.engine);
+  const { host } = engine;
+  return await withUndo(host, async (undo) => {
+    const [lent] = await lend([{ ...replacement, replaces: old.mapping }], { ...options, engine }, undo);
+    const { device } = lent!.mapping;
+    await takeOut(engine, options.instance, [old.mapping.device]);
+    await addDevices(engine, options.instance, { [device]: deviceOf(lent!.mapping) });
+    const { failed } = await restoreFiles(host, [old], { knowsReplacement: true });
+    if (failed) throw failed;
+    await removeRecords(host, [old.mapping]);
+    return lent!;
   });
 }
 
-/** The device that shows a file. */
-export function deviceOf({ host, container, readOnly }: Pick<Mapping, "host" | "container" | "readOnly">): Device {
-  return { type: "disk", source: host, path: container, ...(readOnly ? { readonly: "true" } : {}) };
+/**
+ * Takes mapped files of one container back: out of the container, and their permissions. What cannot be done now stays on
+ * record for the next time.
+ *
+ * @param options `settle`: a killed run may have told the engine to add a device just now
+ * @returns what was found that the user should know
+ */
+export async function unmapFiles(
+  engine: Engine,
+  lent: readonly Lent[],
+  { settle = false }: { settle?: boolean } = {},
+): Promise<string[]> {
+  if (lent.length === 0) return [];
+  const { instance } = lent[0]!.mapping;
+  const mappings = lent.map(({ mapping }) => mapping);
+  const devices = mappings.map(({ device }) => device);
+  if (settle && !await areThere(engine, instance, devices)) await new Promise((done) => setTimeout(done, settleMs));
+  const [taken, restored] = await Promise.allSettled([
+    takeOut(engine, instance, devices),
+    restoreFiles(engine.host, lent),
+  ]);
+  if (restored.status === "rejected") throw restored.reason;
+  if (taken.status === "rejected") throw taken.reason;
+  await removeRecords(engine.host, restored.value.done);
+  if (restored.value.failed) throw restored.value.failed;
+  const open = await lookAfter(engine, instance, mappings);
+  return [
+    ...restored.value.findings,
+    ...open.map(({ container, programs }) =>
+      `${programs.join(", ")} in "${instance}" still has "${container}" open, and keeps it until it closes it`
+    ),
+  ];
 }
 
-/** Restores ACL and mode of a file, unless it is another one by now, then forgets the record. */
-async function giveBack(host: Host, mapping: Mapping): Promise<void> {
-  if (await isSameFile(mapping)) await restore(host, mapping);
-  else host.ui.warn(`"${mapping.host}" is not the file that was mapped any more; its permissions are left as they are`);
-  await removeRecord(host, mapping.device);
-}
-
-async function restore(host: Host, mapping: Mapping): Promise<void> {
-  const before = fromRecord(mapping.original);
-  const others = ofInode(await readRecords(host), mapping).filter(({ device }) => device !== mapping.device);
-  const original = withGrants(before, others);
-  const granted = withGrants(before, [...others, mapping]);
-  const current = await readAcl(host, mapping.host);
-  const wanted = revoke(current, { uid: mapping.uid, original, granted });
-  if (!sameAcl(current, granted) && formatAcl(current) !== formatAcl(original)) {
-    host.ui.warn(
-      `The permissions of "${mapping.host}" were changed meanwhile; only the container's entry is taken away`,
-    );
+/**
+ * Takes devices away; those that are gone, like the container itself, are no matter. The engines' clients change an
+ * instance by its ETag, and give up when somebody else was faster.
+ */
+async function takeOut(engine: Engine, instance: string, devices: readonly string[]): Promise<void> {
+  let left = devices;
+  for (let tries = 1;; tries++) {
+    try {
+      await removeDevices(engine, instance, left);
+      return;
+    } catch (error) {
+      const mayPass = error instanceof ProcessError || error instanceof UserError;
+      if (!mayPass || tries === removeTries) throw error;
+      engine.host.signal.throwIfAborted();
+    }
+    await new Promise((done) => setTimeout(done, 20 * tries));
+    const there = (await findInstance(engine, instance))?.devices ?? {};
+    left = devices.filter((device) => device in there);
+    if (left.length === 0) return;
   }
-  if (!sameAcl(current, wanted)) await writeAcl(host, mapping.host, wanted);
 }
 
-function ofInode(mappings: readonly Mapping[], { dev, ino }: Pick<Mapping, "dev" | "ino">): Mapping[] {
-  return mappings.filter((mapping) => mapping.dev === dev && mapping.ino === ino);
+async function areThere(engine: Engine, instance: string, devices: readonly string[]): Promise<boolean> {
+  const found = await findInstance(engine, instance);
+  return found === undefined || devices.every((device) => device in found.devices);
+}
+
+/** The device that shows a file. A container must start also when the file is gone. */
+export function deviceOf({ host, container, readOnly }: Pick<Mapping, "host" | "container" | "readOnly">): Device {
+  return { type: "disk", source: host, path: container, required: "false", ...(readOnly ? { readonly: "true" } : {}) };
+}
+
+/** What {@linkcode restoreFiles} has done. */
+interface Restored {
+  /** Those whose record is not needed any more. */
+  done: Mapping[];
+  findings: string[];
+  /** The first error. */
+  failed: Error | undefined;
+}
+
+/** The mappings of one inode that end together. */
+interface Ending {
+  file: HeldFile;
+  mappings: Mapping[];
+}
+
+/**
+ * Restores the ACLs of files, unless another run has done so: of the inodes that were mapped, wherever they are now. Of a
+ * file that has taken the place of one, only what was copied to it is taken away.
+ */
+async function restoreFiles(
+  host: Host,
+  lent: readonly Lent[],
+  { knowsReplacement = false }: { knowsReplacement?: boolean } = {},
+): Promise<Restored> {
+  return await withJournalLock(host, async (lock) => {
+    const { uid: own } = await lock.stat();
+    const records = await readRecords(host);
+    const mine = lent.filter(({ mapping }) => records.some(({ device }) => device === mapping.device));
+    const rest = records.filter(({ device }) => !mine.some(({ mapping }) => mapping.device === device));
+    const restored: Restored = { done: [], findings: [], failed: undefined };
+    const opened: HeldFile[] = [];
+    const endings: Ending[] = [];
+    for (const { mapping, file } of mine) {
+      const found = file ?? findInode(mapping);
+      if (found && found !== file) opened.push(found);
+      if (found && own !== 0 && found.stat().uid !== own) {
+        restored.done.push(mapping);
+        restored.findings.push(foreignFile(mapping));
+      } else if (found && found.stat().links > 0) {
+        const same = endings.find((ending) => isSameInode(ending.file.stat(), mapping));
+        if (same) same.mappings.push(mapping);
+        else endings.push({ file: found, mappings: [mapping] });
+      } else {
+        restored.done.push(mapping);
+        if (!found) restored.findings.push(lostFile(mapping));
+      }
+      if (!knowsReplacement) await restoreReplacement(host, mapping, { records, restored });
+    }
+    try {
+      await restoreEndings(host, endings, { rest, restored });
+    } catch (error) {
+      if (!(error instanceof ProcessError)) throw error;
+      // One that cannot be restored now must not keep the others from being.
+      for (const ending of endings) {
+        await restoreEndings(host, [ending], { rest, restored }).catch((error) => void (restored.failed ??= error));
+      }
+    } finally {
+      for (const file of opened) file.close();
+    }
+    return restored;
+  });
+}
+
+async function restoreEndings(
+  host: Host,
+  endings: readonly Ending[],
+  { rest, restored }: { rest: readonly Mapping[]; restored: Restored },
+): Promise<void> {
+  const acls = await readHeldAcls(host, endings.map(({ file }) => file));
+  const findings: string[] = [];
+  const changes = endings.flatMap(({ file, mappings }, index) => {
+    const [first] = mappings as [Mapping];
+    const others = ofInode(rest, first);
+    const before = fromRecord(first.original);
+    const uids = mappings.map(({ uid }) => uid);
+    const original = withGrants(before, others);
+    const granted = withGrants(before, [...others, ...mappings]);
+    const current = acls[index]!;
+    const wanted = revoke(current, { uids, original, granted });
+    if (!sameAcl(current, granted) && !sameAcl(current, original)) {
+      findings.push(
+        `The permissions of "${first.host}" were changed meanwhile; only the container's entry is taken away`,
+      );
+    }
+    if (first.mode & ~file.stat().mode & 0o6000) {
+      findings.push(`"${first.host}" is no set-ID file any more: Linux ends that when somebody else writes to it`);
+    }
+    return sameAcl(current, wanted) ? [] : [{ path: file.handle, acl: wanted }];
+  });
+  await writeAcls(host, changes);
+  restored.findings.push(...findings);
+  restored.done.push(...endings.flatMap(({ mappings }) => mappings));
+}
+
+/** Another file is where the mapped one was: it may have got a copy of its permissions. */
+async function restoreReplacement(
+  host: Host,
+  mapping: Mapping,
+  { records, restored }: { records: readonly Mapping[]; restored: Restored },
+): Promise<void> {
+  const file = holdFile(mapping.host);
+  if (!file) return;
+  try {
+    const state = file.stat();
+    if (isSameInode(state, mapping) || ofInode(records, state).length > 0) return;
+    const what = `"${mapping.host}" was replaced meanwhile`;
+    const [current] = await readHeldAcls(host, [file]);
+    const wanted = withoutCopy(current!, grantOf(mapping, [mapping]));
+    if (sameAcl(current!, wanted)) {
+      restored.findings.push(`${what}; the file that is there now was not lent`);
+    } else {
+      await writeAcls(host, [{ path: file.handle, acl: wanted }]);
+      restored.findings.push(`${what}; what was copied to the new file of the container's permissions is taken away`);
+    }
+  } catch (error) {
+    // It is somebody else's, or no file: nothing of ours is on it.
+    if (!(error instanceof ProcessError)) throw error;
+  } finally {
+    file.close();
+  }
+}
+
+function foreignFile({ host, uid }: Mapping): string {
+  return `"${host}" belongs to somebody else now, who can take the container's entry away: setfacl -x u:${uid} FILE`;
+}
+
+function lostFile({ host, ino, uid }: Mapping): string {
+  return `The file that was mapped as "${host}" is not there any more. If it was moved, end its lending where it is now: ` +
+    `find DIRECTORY -inum ${ino} -exec setfacl -x u:${uid} {} +`;
+}
+
+/** The inode that was mapped: at its path, or under another name in the same directory. */
+function findInode(mapping: Mapping): HeldFile | undefined {
+  const held = holdFile(mapping.host);
+  if (held && isSameInode(held.stat(), mapping)) return held;
+  held?.close();
+  const directory = dirname(mapping.host);
+  try {
+    for (const { name, isFile } of Deno.readDirSync(directory)) {
+      const path = join(directory, name);
+      if (!isFile || Deno.lstatSync(path).ino !== mapping.ino) continue;
+      const file = holdFile(path);
+      if (file && isSameInode(file.stat(), mapping)) return file;
+      file?.close();
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) throw error;
+  }
+  return undefined;
+}
+
+/** The ACLs of files, read by their handles once these are known to be right. */
+async function readHeldAcls(host: Host, files: readonly HeldFile[]): Promise<Acl[]> {
+  if (files.length === 0) return [];
+  const [acls] = await Promise.all([readAcls(host, files.map(({ handle }) => handle)), checkHandles(host, files)]);
+  return acls;
+}
+
+function ofInode(mappings: readonly Mapping[], inode: InodeId): Mapping[] {
+  return mappings.filter((mapping) => isSameInode(mapping, inode));
 }
 
 /** The ACL of a file that is lent by all of `mappings`; what they permit one user adds up. */
@@ -193,12 +410,7 @@ function withGrants(original: Acl, mappings: readonly Pick<Mapping, "uid" | "rea
   return [...permissions].reduce((acl, [uid, bits]) => grant(acl, uid, bits), original);
 }
 
-async function isSameFile({ host, dev, ino }: Mapping): Promise<boolean> {
-  try {
-    const info = await Deno.stat(host);
-    return info.dev === dev && info.ino === ino;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+/** The engine, spoken to in a way that a signal does not interrupt. */
+function untorn(engine: Engine): Engine {
+  return engineOn(engine, engine.host.forCleanup(AbortSignal.timeout(changeTimeoutMs)));
 }

@@ -35,14 +35,18 @@ export interface Ui {
    * Asks a yes-or-no question. Without a terminal, and where `--yes` does not answer, the answer is no.
    * `personOnly`: `--yes` does not answer it.
    */
-  confirm(question: string, options?: { personOnly?: boolean }): Promise<boolean>;
+  confirm(question: string, options?: { personOnly?: boolean; signal?: AbortSignal }): Promise<boolean>;
   /** Lets the user choose one of several; undefined without a terminal, or for an answer that is none of them. */
   choose<T>(question: string, choices: readonly T[], describe: (choice: T) => string): Promise<T | undefined>;
+  /** Asks for a line; undefined without a terminal, and at the end of the input. */
+  ask(question: string): Promise<string | undefined>;
   /**
-   * Waits for Enter, or the end of the input.
+   * Waits for Enter, or the end of the input, which is no answer when nobody is at a terminal and `needsLine` is set; or
+   * until `signal` aborts.
+   * @returns whether it was Enter
    * @throws the signal's reason when the run is ended meanwhile
    */
-  enter(prompt: string): Promise<void>;
+  enter(prompt: string, options?: { needsLine?: boolean; signal?: AbortSignal }): Promise<boolean>;
 }
 
 /** A {@linkcode Ui} on the process's own stdin, stdout and stderr. */
@@ -60,10 +64,12 @@ export function terminalUi(options: UiOptions): Ui {
   const say = (text: string): void => {
     if (!options.quiet) line(text);
   };
-  const ask = async (prompt: string): Promise<string | undefined> => {
+  const ask = async (prompt: string, signal?: AbortSignal): Promise<string | undefined> => {
     clearProgress();
     writeSync(Deno.stderr, prompt);
-    return await readLine(options.signal);
+    const line = await readLine(signal ? AbortSignal.any([options.signal, signal]) : options.signal);
+    options.signal.throwIfAborted();
+    return line;
   };
   return {
     result(text, data) {
@@ -86,18 +92,25 @@ export function terminalUi(options: UiOptions): Ui {
       if (output) line(indent(output));
       if (hint) line(`${paint("36", "hint:")} ${oneLine(hint)}`);
     },
-    async confirm(question, { personOnly = false } = {}) {
+    async confirm(question, { personOnly = false, signal } = {}) {
       if (options.yes && !personOnly) return true;
       if (!Deno.stdin.isTerminal()) return false;
-      return /^y(es)?$/i.test((await ask(`${question} [y/N] `) ?? "").trim());
+      return /^y(es)?$/i.test((await ask(`${question} [y/N] `, signal) ?? "").trim());
     },
     async choose(question, choices, describe) {
       if (!Deno.stdin.isTerminal()) return undefined;
       const list = choices.map((choice, index) => `  ${index + 1}  ${printable(describe(choice))}\n`).join("");
       return choices[Number(await ask(`${question}:\n${list}Which one? [1-${choices.length}] `)) - 1];
     },
-    async enter(prompt) {
-      await ask(options.quiet ? "" : prompt);
+    async ask(question) {
+      return Deno.stdin.isTerminal() ? await ask(question) : undefined;
+    },
+    async enter(prompt, { needsLine = false, signal } = {}) {
+      const line = await ask(options.quiet ? "" : prompt, signal);
+      if (line !== undefined || !needsLine || !signal || Deno.stdin.isTerminal()) return line !== undefined;
+      await aborted(AbortSignal.any([options.signal, signal]));
+      options.signal.throwIfAborted();
+      return false;
     },
   };
 }
@@ -128,23 +141,38 @@ function writeSync(stream: { writeSync(data: Uint8Array): number }, text: string
   for (let written = 0; written < data.length;) written += stream.writeSync(data.subarray(written));
 }
 
-/** One line of stdin without its end; undefined at the end of the input. */
+/** What was read of stdin behind the last line. */
+let unread = "";
+
+/** One line of stdin without its end; undefined at the end of the input, and when `signal` aborts. */
 async function readLine(signal: AbortSignal): Promise<string | undefined> {
-  signal.throwIfAborted();
+  if (signal.aborted) return undefined;
   const reader = Deno.stdin.readable.getReader();
   const stop = (): void => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", stop, { once: true });
   try {
-    let text = "";
-    while (!text.includes("\n")) {
+    const decoder = new TextDecoder();
+    while (!unread.includes("\n")) {
       const { value, done } = await reader.read();
-      signal.throwIfAborted();
-      if (done) return text === "" ? undefined : text;
-      text += new TextDecoder().decode(value);
+      if (done || signal.aborted) {
+        const rest = unread;
+        unread = "";
+        return rest === "" || signal.aborted ? undefined : rest;
+      }
+      unread += decoder.decode(value, { stream: true });
     }
-    return text.slice(0, text.indexOf("\n"));
+    const line = unread.slice(0, unread.indexOf("\n"));
+    unread = unread.slice(line.length + 1);
+    return line;
   } finally {
     signal.removeEventListener("abort", stop);
     reader.releaseLock();
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

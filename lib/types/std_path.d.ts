@@ -2,6 +2,7 @@
 
 export function basename(path: string, suffix?: string): string;
 export function dirname(path: string): string;
+export function extname(path: string): string;
 export function fromFileUrl(url: string | URL): string;
 export function isAbsolute(path: string): boolean;
 export function join(path: string, ...paths: string[]): string;

@@ -8,10 +8,11 @@ import {
   grant,
   parseAcl,
   type Permissions,
-  readAcl,
+  readAcls,
   revoke,
   sameAcl,
-  writeAcl,
+  withoutCopy,
+  writeAcls,
 } from "../../lib/acl.ts";
 import { fromRecord, toRecord } from "../../lib/journal.ts";
 import { realHost } from "../../lib/host.ts";
@@ -143,24 +144,116 @@ Deno.test("revoke() restores the original exactly when nothing was changed meanw
     for (const uid of uids) {
       const granted = grant(original, uid, 6);
       // As it comes back from the kernel: through text, entries by id.
-      assertEquals(revoke(asRead(granted), { uid, original, granted }), original, formatAcl(original));
+      assertEquals(revoke(asRead(granted), { uids: [uid], original, granted }), original, formatAcl(original));
     }
   }
 });
 
 Deno.test("revoke() after a change takes only our entry away, and puts back the one that was there", () => {
   const original = { ...plain, users: new Map([[7, 5]]), mask: 5 };
-  for (const [uid, entries] of [[9, "u:7:r-x,"], [7, "u:7:r-x,"]] as const) {
+  for (const uid of [9, 7]) {
     const granted = grant(original, uid, 6);
     const current = { ...granted, other: 0, users: new Map(granted.users) };
-    assertEquals(formatAcl(revoke(current, { uid, original, granted })), `u::rw-,${entries}g::r--,m::rwx,o::---`);
+    const wanted = "u::rw-,u:7:r-x,g::r--,m::r-x,o::---";
+    assertEquals(formatAcl(revoke(current, { uids: [uid], original, granted })), wanted);
   }
 });
 
-Deno.test("revoke() keeps an entry that somebody else added meanwhile", () => {
+Deno.test("revoke() keeps an entry that somebody else added meanwhile, under the mask that setfacl would make", () => {
   const granted = grant(plain, 9, 6);
   const current = { ...granted, users: new Map([[8, 4], ...granted.users]) };
-  assertEquals(formatAcl(revoke(current, { uid: 9, original: plain, granted })), "u::rw-,u:8:r--,g::r--,m::rw-,o::r--");
+  const revoked = revoke(current, { uids: [9], original: plain, granted });
+  assertEquals(formatAcl(revoked), "u::rw-,u:8:r--,g::r--,m::r--,o::r--");
+});
+
+Deno.test("revoke() after chmod gives the mode that chmod has set, without a mask where there was none", () => {
+  const granted = grant(plain, 9, 6);
+  // What chmod does to an ACL: owner, mask and other (acl(5)).
+  const chmod = (acl: Acl, mode: number): Acl => ({ ...acl, user: mode >> 6, mask: mode >> 3 & 7, other: mode & 7 });
+  for (const [mode, text] of [[0o600, "u::rw-,g::---,o::---"], [0o755, "u::rwx,g::r-x,o::r-x"]] as const) {
+    assertEquals(formatAcl(revoke(chmod(granted, mode), { uids: [9], original: plain, granted })), text);
+  }
+  // `chmod o-r` keeps the bits that are the mask.
+  assertEquals(
+    formatAcl(revoke(chmod(granted, 0o660), { uids: [9], original: plain, granted })),
+    "u::rw-,g::r--,o::---",
+  );
+});
+
+Deno.test("revoke() leaves an ACL alone of which nothing of ours is left", () => {
+  const original = { ...plain, users: new Map([[7, 7]]), mask: 4 };
+  const granted = grant(original, 9, 6);
+  assertEquals(revoke(plain, { uids: [9], original, granted }), plain);
+});
+
+Deno.test("revoke() takes the entries of several users away at once", () => {
+  for (const original of acls) {
+    const granted = grant(grant(original, 5, 4), 6, 6);
+    assertEquals(revoke(asRead(granted), { uids: [5, 6], original, granted }), original);
+  }
+});
+
+/** What people do to an ACL that is lent, and to the mask as setfacl(1) and chmod(1) do. */
+function randomChange(acl: Acl, random: (below: number) => number): { acl: Acl; chmod: boolean } {
+  const named = [...acl.users.keys()];
+  switch (random(5)) {
+    case 0: {
+      const mask = random(8);
+      return { acl: { ...acl, user: random(8), mask, other: random(8) }, chmod: true };
+    }
+    case 1: {
+      const users = new Map([...acl.users, [random(2) ? 5 : 3_000_000, random(8)]]);
+      const mask = [...users.values(), ...acl.groups.values()].reduce((all, worth) => all | worth, acl.group);
+      return { acl: { ...acl, users, mask }, chmod: false };
+    }
+    case 2: {
+      const users = new Map(acl.users);
+      users.delete(named[random(named.length)]!);
+      return { acl: { ...acl, users }, chmod: false };
+    }
+    case 3:
+      return { acl: { ...acl, group: random(8) }, chmod: false };
+    default:
+      return { acl: { ...acl, groups: new Map([...acl.groups, [50, random(8)]]) }, chmod: false };
+  }
+}
+
+Deno.test("revoke() after any change gives nobody more than the change left, and nothing to who had it lent", () => {
+  const random = randomNumbers(4);
+  for (const original of acls) {
+    for (const uid of uids) {
+      const granted = grant(original, uid, 6);
+      const { acl: current, chmod } = randomChange(granted, random);
+      const revoked = revoke(current, { uids: [uid], original, granted });
+      const [before, now] = [effective(current), effective(revoked)];
+      const told = `${formatAcl(original)}: ${formatAcl(current)} -> ${formatAcl(revoked)}`;
+      for (const [who, permissions] of Object.entries(now)) {
+        const isGroupAfterChmod = chmod && current.mask !== granted.mask && who === "group" &&
+          original.mask === undefined;
+        if (who === `user ${uid}`) assertEquals(permissions & ~effective(original)[who]!, 0, told);
+        else if (isGroupAfterChmod) assertEquals(permissions, current.mask, told);
+        else assertEquals(permissions & ~before[who]!, 0, `${who}: ${told}`);
+      }
+      assertEquals(revoked.users.has(uid), current.users.has(uid) && original.users.has(uid), told);
+      assert(revoked.mask !== undefined || revoked.users.size + revoked.groups.size === 0, told);
+    }
+  }
+});
+
+Deno.test("withoutCopy() takes out of a new file what an editor has copied of the lending", () => {
+  for (const original of acls) {
+    const granted = grant(original, 101000, 6);
+    const lending = { uids: [101000], original, granted };
+    assertEquals(withoutCopy(granted, lending), original);
+    // Only the mode was copied: its group bits were the mask.
+    const mode = { user: granted.user, users: new Map(), group: granted.mask!, groups: new Map(), mask: undefined };
+    assertEquals(
+      withoutCopy({ ...mode, other: granted.other }, lending).group,
+      original.mask ?? original.group,
+    );
+    const other = { ...mode, other: granted.other ^ 1 };
+    assertEquals(withoutCopy(other, lending), other);
+  }
 });
 
 Deno.test("an ACL goes to the journal's JSON and back unchanged", () => {
@@ -169,27 +262,37 @@ Deno.test("an ACL goes to the journal's JSON and back unchanged", () => {
 
 testWith(
   ["getfacl", "setfacl"],
-  "writeAcl() and readAcl() agree with the kernel, and grant() and revoke() leave no trace",
+  "writeAcls() and readAcls() agree with the kernel, and grant() and revoke() leave no trace",
   async () => {
     const host = realHost({ ui: recordingUi().ui, signal: new AbortController().signal, verbose: false });
     const directory = await Deno.makeTempDir();
     try {
       // What a path can do to a command line: it starts with a dash, holds quotes, a newline.
       const path = join(directory, `-n "it's"\n$x`);
-      await Deno.writeTextFile(path, "");
-      for (const original of randomAcls(12, 3)) {
-        await writeAcl(host, path, original);
-        assertEquals(await readAcl(host, path), original);
-        const mode = (await Deno.stat(path)).mode;
-        for (const uid of [7, 101000]) {
-          const granted = grant(original, uid, 6);
-          await writeAcl(host, path, granted);
-          const current = await readAcl(host, path);
-          assert(sameAcl(current, granted));
-          await writeAcl(host, path, revoke(current, { uid, original, granted }));
-          assertEquals(await readAcl(host, path), original);
-          assertEquals((await Deno.stat(path)).mode, mode);
-        }
+      const originals = randomAcls(60, 3);
+      const paths = await Promise.all(originals.map(async (_, index) => {
+        const copy = `${path}${index}`;
+        await Deno.writeTextFile(copy, "");
+        return copy;
+      }));
+      const write = (acls: readonly Acl[]): Promise<void> =>
+        writeAcls(host, acls.map((acl, index) => ({ path: paths[index]!, acl })));
+      const modes = (): (number | null)[] => paths.map((path) => Deno.statSync(path).mode);
+      await write(originals);
+      assertEquals(await readAcls(host, paths), originals);
+      const before = modes();
+      for (const uid of [7, 101000]) {
+        const granted = originals.map((original) => grant(original, uid, 6));
+        await write(granted);
+        const current = await readAcls(host, paths);
+        assert(current.every((acl, index) => sameAcl(acl, granted[index]!)));
+        await write(
+          current.map((acl, index) =>
+            revoke(acl, { uids: [uid], original: originals[index]!, granted: granted[index]! })
+          ),
+        );
+        assertEquals(await readAcls(host, paths), originals);
+        assertEquals(modes(), before);
       }
     } finally {
       await Deno.remove(directory, { recursive: true });

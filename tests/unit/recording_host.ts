@@ -31,9 +31,13 @@ export function recordingUi({ yes = false }: { yes?: boolean } = {}): RecordingU
         said.push(`choose: ${question}`);
         return Promise.resolve(choices[0]);
       },
+      ask(question) {
+        said.push(`ask: ${question}`);
+        return Promise.resolve(undefined);
+      },
       enter(prompt) {
         said.push(`enter: ${prompt}`);
-        return Promise.resolve();
+        return Promise.resolve(true);
       },
     },
   };
