@@ -2,7 +2,7 @@
 
 // @ts-types="./types/std_yaml.d.ts"
 import { parse } from "@std/yaml";
-import { inputError } from "./errors.ts";
+import { inputError, type UserError } from "./errors.ts";
 
 /**
  * Parses the one document of a YAML file.
@@ -11,19 +11,24 @@ import { inputError } from "./errors.ts";
  * @throws {UserError} exit code 2, its message starting `path:line:column:`
  */
 export function parseYaml(path: string, text: string): unknown {
-  const hint = "Mend that line; YAML is indented with spaces";
+  const lines = text.split("\n");
+  const invalid = (what: string, line: number, column: number): UserError => {
+    const shown = lines[line - 1]?.trim().slice(0, 60);
+    const message = `${path}:${line}:${column}: Not valid YAML: ${what}${shown ? `: "${shown}"` : ""}`;
+    return inputError(message, "Mend that line, or the one before; YAML is indented with spaces");
+  };
   // The parser of @std/yaml 1.4 takes a tab; cloud-init's would give up. In a block scalar no line starts with one.
-  const tab = text.split("\n").findIndex((line) => /^\t+\S/.test(line));
+  const tab = lines.findIndex((line) => /^\t+\S/.test(line));
   try {
     const data = parse(text);
-    if (tab >= 0) throw inputError(`${path}:${tab + 1}:1: Not valid YAML: A tab cannot indent a line`, hint);
+    if (tab >= 0) throw invalid("A tab cannot indent a line", tab + 1, 1);
     return data;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const [, what = error.message, line = "1", column = "1"] =
       /^(.*?) at line (\d+), column (\d+)/s.exec(error.message) ??
         [];
-    throw inputError(`${path}:${line}:${column}: Not valid YAML: ${what}`, hint);
+    throw invalid(what, Number(line), Number(column));
   }
 }
 
