@@ -1,0 +1,148 @@
+// map.ts on files of every kind of permissions: after unmapping they are what they were, byte by byte.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import { type Acl, formatAcl } from "../../lib/acl.ts";
+import { randomNumbers } from "../unit/samples.ts";
+import { permissions, startMap, withDirectory } from "./lending.ts";
+import { type EngineName, inContainer, makeContainer, removeContainer, script, sh, testOnEngines } from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-exact-${engine}`;
+
+testOnEngines("map.ts: a container for exact restoring", ["user"], (engine) => makeContainer(engine, nameOn(engine)));
+
+/** A random ACL whose owner may read, and random set-id and sticky bits. */
+function randomPermissions(random: (below: number) => number, containerUid: number): { acl: Acl; special: number } {
+  const ids = [0, 7, 1000, 100999, 4294967294, containerUid];
+  const some = (): Map<number, number> => new Map(ids.filter(() => random(4) === 0).map((id) => [id, random(8)]));
+  const [users, groups] = random(3) === 0 ? [new Map(), new Map()] : [some(), some()];
+  const mask = users.size + groups.size > 0 || random(6) === 0 ? random(8) : undefined;
+  return {
+    acl: { user: 4 | random(4), users, group: random(8), groups, mask, other: random(8) },
+    special: random(4) === 0 ? random(8) << 9 : 0,
+  };
+}
+
+testOnEngines("map.ts restores files of random ACLs and modes exactly", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  const random = randomNumbers(engine === "lxc" ? 7 : 8);
+  const idMap = JSON.parse(await sh([engine, "config", "get", name, "volatile.idmap.current"]));
+  await withDirectory(async (directory) => {
+    let cases = 0;
+    for (let batch = 0; batch < 5; batch++) {
+      const all = Array.from({ length: 60 }, () => randomPermissions(random, idMap[0].Hostid + 1000));
+      const files = all.map((_, index) => join(directory, `${batch}-${index}`));
+      await Promise.all(files.map((file, index) => Deno.writeTextFile(file, `content ${index}`)));
+      await sh(["setfacl", ...all.flatMap(({ acl }, index) => ["--set", formatAcl(acl), files[index]!])]);
+      for (const [index, { special }] of all.entries()) {
+        if (special) await Deno.chmod(files[index]!, (await Deno.stat(files[index]!)).mode! & 0o777 | special);
+      }
+      const before = await permissions(files);
+      const readOnly = batch % 2 === 1;
+      const mapped = await script("map", engine, [
+        "--no-wait",
+        "--json",
+        ...readOnly ? ["--read-only"] : [],
+        name,
+        ...files,
+      ]);
+      assertEquals(mapped.code, 0, mapped.stderr);
+      const lent: { host: string; container: string }[] = JSON.parse(mapped.stdout);
+      const paths = lent.map(({ container }) => container);
+      const read = await inContainer(engine, name, 'cat -- "$@"', ...paths);
+      assertEquals(read, files.map((_, index) => `content ${index}`).join(""));
+      const writable = await inContainer(engine, name, 'for f; do test -w "$f" && echo "$f"; done; true', ...paths);
+      assertEquals(writable, readOnly ? "" : paths.join("\n"));
+      const back = await script("map", engine, ["--unmap", name]);
+      assertEquals([back.code, back.stderr], [0, "60 files are taken back\n"]);
+      assertEquals(await permissions(files), before);
+      assertEquals(await inContainer(engine, name, "ls -A maps"), "");
+      cases += files.length;
+    }
+    Deno.stdout.writeSync(new TextEncoder().encode(`${cases} cases, 0 failed\n`));
+  });
+});
+
+testOnEngines("map.ts lends through symbolic links, and tells of hard links", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const [file, link, second] = ["file", "link", "second"].map((part) => join(directory, part)) as [
+      string,
+      string,
+      string,
+    ];
+    await Deno.writeTextFile(file, "text");
+    await Deno.symlink(file, link);
+    await Deno.link(file, second);
+    const before = await permissions([file, second]);
+    const run = await startMap(engine, [name, link]);
+    assertEquals(run.lent[0]!.host, file);
+    await run.says("2 names");
+    // The name that was lent goes; the other one is the same file, and is put right.
+    await Deno.remove(file);
+    const { code } = await run.kill("SIGTERM");
+    assertEquals(code, 143);
+    await Deno.link(second, file);
+    assertEquals(await permissions([file, second]), before);
+  });
+});
+
+testOnEngines("map.ts says when a set-user-ID bit is gone because the container wrote", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const file = join(directory, "file");
+    await Deno.writeTextFile(file, "text");
+    await Deno.chmod(file, 0o4755);
+    const run = await startMap(engine, [name, file]);
+    await inContainer(engine, name, 'echo more >>"$1"', run.lent[0]!.container);
+    const { code, stderr } = await run.enter();
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stderr, "set-ID");
+    assertEquals(((await Deno.stat(file)).mode! & 0o7777).toString(8), "755");
+  });
+});
+
+testOnEngines("map.ts maps a 4 GB file as fast as a small one", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const [small, large] = [join(directory, "small"), join(directory, "large")];
+    await Deno.writeTextFile(small, "");
+    await Deno.writeTextFile(large, "");
+    await Deno.truncate(large, 4 * 2 ** 30);
+    const seconds = async (file: string): Promise<number> => {
+      const startMs = performance.now();
+      const { code, stderr } = await script("map", engine, [name, file]);
+      assertEquals(code, 0, stderr);
+      return (performance.now() - startMs) / 1000;
+    };
+    const times = [await seconds(small), await seconds(large), await seconds(small), await seconds(large)];
+    assert(Math.min(times[1]!, times[3]!) < 2 * Math.min(times[0]!, times[2]!), times.join(" "));
+  });
+});
+
+testOnEngines("map.ts: another container cannot read what is lent to one", ["user"], async (engine) => {
+  const [name, other] = [nameOn(engine), `${nameOn(engine)}-other`];
+  await makeContainer(engine, other);
+  try {
+    await withDirectory(async (directory) => {
+      const file = join(directory, "secret");
+      await Deno.writeTextFile(file, "secret");
+      await Deno.chmod(file, 0o600);
+      const run = await startMap(engine, [name, file]);
+      assertEquals(await inContainer(engine, name, 'cat "$1"', run.lent[0]!.container), "secret");
+      // The very file, shown to the other container by hand.
+      await sh([engine, "config", "device", "add", other, "by-hand", "disk", `source=${file}`, "path=/home/ubuntu/x"]);
+      const tried = await inContainer(engine, other, "cat x 2>&1 || true; echo x >x 2>&1 || true");
+      assert(!tried.includes("secret"), tried);
+      assertStringIncludes(tried, "Permission denied");
+      assertEquals((await run.enter()).code, 0);
+      assertEquals(await Deno.readTextFile(file), "secret");
+    });
+  } finally {
+    await removeContainer(engine, other);
+  }
+});
+
+testOnEngines("map.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));
