@@ -104,14 +104,14 @@ export async function eventually<T>(
 }
 
 /** The X id of the visible window whose title contains `title`. */
-export function windowWith(title: string): Promise<string> {
+export function windowWith(title: string, options: { timeoutMs?: number } = {}): Promise<string> {
   return eventually(`a window with "${title}" in its title`, async () => {
     const { stdout } = await runProcess(["xdotool", "search", "--onlyvisible", "--name", title], {
       stdin: "null",
       okCodes: "any",
     });
     return stdout.split("\n")[0] || undefined;
-  });
+  }, options);
 }
 
 /** Makes a container with create.ts for the tests of one file, in place of one that a killed run has left. */

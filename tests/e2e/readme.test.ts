@@ -1,0 +1,135 @@
+// Every command of README.md, as its reader would type it: the blocks marked "sh", in their order, in one place.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import { runProcess, startProcess } from "../../lib/process.ts";
+import { missingParts } from "../lab/state.ts";
+import { eventually, makeContainer, removeContainer, root, sh, windowWith } from "./world.ts";
+
+const engine = "lxc";
+const container = "e2e-readme";
+
+/**
+ * A command is run until there is a window with this title, if one is given; then the user presses Ctrl-C, or ends the
+ * container's apps, and the command ends with `code`.
+ */
+interface Until {
+  window?: string;
+  then: "Ctrl-C" | { endAppsIn: string };
+  code: number;
+}
+
+/** Longest wait for a window of a container that is made before. */
+const provisioningMs = 180_000;
+
+/** How a command is run that is not simply run to its end, by how it starts. */
+const special: readonly (readonly [start: string, treatment: { skip: string } | Until])[] = [
+  ["deno task test", { skip: "it is this run" }],
+  ["deno task bench", { skip: "it wants a quiet machine" }],
+  ["./map.ts --no-gui --read-only --for 30m", { skip: "it takes half an hour; map's own tests have --for" }],
+  ["deno task demo", { window: "gui-container demo", then: { endAppsIn: "demo" }, code: 0 }],
+  [`./attach.ts ${container} "firefox`, { window: `\\[${container}\\]`, then: "Ctrl-C", code: 130 }],
+  ["./attach.ts --preset isolated", { window: `\\[${container}\\]`, then: { endAppsIn: container }, code: 0 }],
+  // With its session: the app did not end by itself.
+  [`./attach.ts --join ${container}`, { then: { endAppsIn: container }, code: 1 }],
+  [`./attach.ts ${container}`, { window: `\\[${container}\\]`, then: "Ctrl-C", code: 130 }],
+];
+
+/** The lines of the blocks marked `sh`, without comments, as they are run here. */
+function commandsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block]) => block!.trim().split("\n"))
+    .map((line) => forTheLab(line.replace(/ +# .*$/, "")));
+}
+
+/**
+ * Where the lab differs from the reader's machine: names of its own, no image of Ubuntu, an xpra that is in the image,
+ * nobody who presses Enter in a dialog.
+ */
+function forTheLab(command: string): string {
+  return command
+    .replaceAll("my-container", container).replace(/\b(work|play)-browser/, `${container}-$1`)
+    .replace("./create.ts ", "./create.ts --image=gui-lab ").replace("xpra firefox", "firefox-debian")
+    .replace("firefox https://xkcd.com/", "firefox-esr about:blank")
+    .replace("./map.ts ", "./map.ts --no-gui ").replace("npx -y deno@2 task", "deno task");
+}
+
+const missing = missingParts(engine, "user", "display", "windowManager", "bus", "xpra", "imageXpra");
+const home = Deno.env.get("HOME")!;
+const letter = join(home, "Documents", "letter.odt");
+const before = missing ? [] : await instances();
+
+/** Registers a test; it is ignored, with the reason in its name, where `skip` gives one. */
+function test(name: string, skip: string | undefined, fn: () => Promise<void>): void {
+  Deno.test({ name: `README.md: ${name}${skip ? ` (skipped: ${skip})` : ""}`, ignore: skip !== undefined, fn });
+}
+
+test("there is a letter to lend", missing, async () => {
+  await Deno.mkdir(join(home, "Documents"), { recursive: true });
+  await Deno.writeTextFile(letter, "Dear reader\n");
+});
+
+for (const command of commandsOf(await Deno.readTextFile(join(root, "README.md")))) {
+  const [, treatment] = special.find(([start]) => command.startsWith(start)) ?? [];
+  test(command, missing ?? (treatment && "skip" in treatment ? treatment.skip : undefined), async () => {
+    if (command.includes(container) && !command.includes("create.ts")) await needContainer();
+    // The reader has closed the app's windows.
+    if (command.includes("--delete")) await sh([join(root, "attach.ts"), "--stop", container, "--all"], options);
+    if (treatment && "then" in treatment) await runUntil(command, treatment);
+    else await runToEnd(command);
+  });
+}
+
+test("the letter is as it was, and nothing is left", missing, async () => {
+  assertEquals(await Deno.readTextFile(letter), "Dear reader\n");
+  await Deno.remove(join(home, "Documents"), { recursive: true });
+  for (const name of [container, `${container}-work`, `${container}-play`, "demo"]) {
+    if (!before.includes(name)) await removeContainer(engine, name);
+  }
+  const images: { fingerprint: string; properties: { description?: string } }[] = JSON.parse(
+    await sh([engine, "query", "/1.0/images?recursion=1"]),
+  );
+  for (const { fingerprint, properties } of images) {
+    if (properties.description?.startsWith(`${container}-`)) await sh([engine, "image", "delete", fingerprint]);
+  }
+});
+
+async function instances(): Promise<string[]> {
+  const urls: string[] = JSON.parse(await sh([engine, "query", "/1.0/instances"]));
+  return urls.map((url) => url.split("/").at(-1)!);
+}
+
+/** The tutorial has removed it at its end. */
+async function needContainer(): Promise<void> {
+  if (!(await instances()).includes(container)) await makeContainer(engine, container);
+}
+
+const options = { stdin: "null", cwd: root, env: { GUI_CONTAINER_ENGINE: engine, NO_COLOR: "1" } } as const;
+
+async function runToEnd(command: string): Promise<void> {
+  const { code, stdout, stderr } = await runProcess(["/bin/sh", "-c", command], { ...options, okCodes: "any" });
+  assertEquals(code, 0, `${command}\n${stdout}${stderr}`);
+}
+
+async function runUntil(command: string, { window, then, code }: Until): Promise<void> {
+  const running = startProcess(["/bin/sh", "-c", `exec ${command}`], options);
+  try {
+    if (window !== undefined) await windowWith(window, { timeoutMs: provisioningMs });
+    if (then !== "Ctrl-C") await endApps(then.endAppsIn);
+  } finally {
+    if (then === "Ctrl-C") running.kill("SIGINT");
+  }
+  const ended = await running.ended;
+  assertEquals(ended.code, code, `${command}\n${ended.stderr}`);
+}
+
+/** Ends all sessions of a container, once there is one with an app that runs. */
+async function endApps(name: string): Promise<void> {
+  const attach = join(root, "attach.ts");
+  await eventually("an app that runs", async () => {
+    const list = JSON.parse(await sh([attach, "--json", "--list", name], options));
+    return list.some(({ pid }: { pid: number }) => pid > 0);
+  });
+  await sh([attach, "--stop", name, "--all"], options);
+}
