@@ -37,10 +37,12 @@ export function mountsOf(host: Host, name: string): Mounts {
   if (!base.startsWith("/")) {
     throw inputError(`$GUI_CONTAINER_MOUNTS is no absolute path: "${base}"`, "Start it with /");
   }
-  if (base.includes(",")) {
+  // Deno parts lists of paths by commas; ssh has the others in its own way in the settings that name a file.
+  // deno-lint-ignore no-control-regex
+  if (/[,"\\$\x00-\x1f\x7f]/.test(base)) {
     throw inputError(
-      `There is a comma in the path "${base}"`,
-      "Set $GUI_CONTAINER_MOUNTS to one without: it parts lists of paths",
+      `The directories of containers cannot be in "${base}"`,
+      'Set $GUI_CONTAINER_MOUNTS to a path without commas, ", \\, $ and control characters',
     );
   }
   const directory = join(base, name);

@@ -19,7 +19,9 @@ export async function checkSchema(host: Host, path: string, { type, content }: P
     if (error instanceof UserError && error.exitCode === ExitCode.missingProgram) return;
     if (!(error instanceof ProcessError)) throw error;
     const [first, ...more] = schemaMistakes(path, content, error.stderr);
-    if (first === undefined) return host.ui.warn(`This host's cloud-init could not check "${path}": ${error.message}`);
+    if (first === undefined) {
+      return host.ui.warn(`This host's cloud-init could not check "${path}": ${error.output.split("\n").at(-1)}`);
+    }
     throw new UserError(first, {
       hint: "Write what cloud-init takes there: https://docs.cloud-init.io/en/latest/reference/modules.html",
       exitCode: ExitCode.usage,

@@ -4,8 +4,21 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
+import type { ProcessResult } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
-import { type EngineName, inContainer, mountsRoot, publicKey, root, script, sh, testOnEngines } from "./world.ts";
+import { makeImage, removeImage } from "./images.ts";
+import {
+  type EngineName,
+  inContainer,
+  makeContainer,
+  mountsRoot,
+  publicKey,
+  root,
+  script,
+  sh,
+  startScript,
+  testOnEngines,
+} from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-create-${engine}`;
 
@@ -51,6 +64,7 @@ testOnEngines(
 
       await inBothDirections(engine, result.hostUid);
       await withPinnedKey(engine, result.ipv4);
+      await withSchema(engine, directory);
 
       const again = await script("create", engine, [
         "--image=gui-lab",
@@ -112,6 +126,134 @@ async function withPinnedKey(engine: EngineName, ipv4: string): Promise<void> {
   const { code } = await runProcess(ssh("/dev/null"), { stdin: "null", okCodes: "any" });
   assertEquals(code, 255, `${engine}: an unknown key is not accepted`);
 }
+
+/** With a cloud-init on the host, which is the container's here, its mistakes are told; what is only deprecated is none. */
+async function withSchema(engine: EngineName, directory: string): Promise<void> {
+  const name = nameOn(engine);
+  // Root of a container may not open a pipe of the host's by its path.
+  const inside = "cat >/tmp/checked; exec cloud-init schema --config-file=/tmp/checked";
+  const program = `#!/bin/sh
+[ "$*" = 'schema --config-file=/dev/stdin' ] || exit 99
+exec ${engine} exec ${name} --mode=non-interactive -- /bin/sh -c '${inside}'
+`;
+  await Deno.writeTextFile(join(directory, "cloud-init"), program, { mode: 0o755 });
+  const check = async (text: string): Promise<ProcessResult> => {
+    const file = join(directory, "checked.yaml");
+    await Deno.writeTextFile(file, text);
+    return await script("create", engine, ["--image=gui-lab", name, publicKey, "gui", file], {
+      env: { PATH: `${directory}:${Deno.env.get("PATH")}` },
+    });
+  };
+  const wrong = await check("#cloud-config\npakages: [sl]\nruncmd: ls\nusers:\n  - name: x\n    gecos: 3\n");
+  assertEquals(wrong.code, 2, wrong.stderr);
+  for (
+    const line of [
+      /^(error:| {3}) .*checked\.yaml:2:1: cloud-init knows no key "pakages"$/m,
+      /^(error:| {3}) .*checked\.yaml:3:1: "runcmd": 'ls' is not of type 'array'$/m,
+      /^(error:| {3}) .*checked\.yaml:6:5: "users\.0\.gecos": 3 is not of type 'string'$/m,
+      /^hint: /m,
+    ]
+  ) assertMatch(wrong.stderr, line);
+  const deprecated = await check("#cloud-config\napt_update: true\n");
+  assertEquals(deprecated.code, 1, deprecated.stderr);
+  assertStringIncludes(deprecated.stderr, `There is a container "${name}" already`);
+}
+
+testOnEngines("create.ts says at once that an image gets no user-data, and why", ["user"], async (engine) => {
+  const directory = await Deno.makeTempDir();
+  const [open, closed, file] = ["open", "closed", "plain.yaml"].map((name) => join(directory, name));
+  const make = (profile: string): Promise<ProcessResult> =>
+    script("create", engine, ["--image=e2e-socket", "e2e-socket", publicKey, profile, file!]);
+  try {
+    await makeImage(engine, "e2e-socket");
+    await Deno.writeTextFile(file!, "#cloud-config\nruncmd: [[touch, /var/lib/by-socket]]\n");
+    await Deno.writeTextFile(open!, "config: {}\n");
+    const key = engine === "lxc" ? "security.devlxd" : "security.guestapi";
+    await Deno.writeTextFile(closed!, `config:\n  ${key}: "false"\n`);
+    const startedMs = performance.now();
+    const refused = await make(closed!);
+    assertEquals(refused.code, 1, refused.stderr);
+    assertStringIncludes(refused.stderr, 'cloud-init was given no user-data in "e2e-socket"');
+    assertStringIncludes(refused.stderr, key);
+    assert(performance.now() - startedMs < 30_000, "it does not wait for --timeout");
+    const made = await make(open!);
+    assertEquals(made.code, 0, made.stderr);
+    assertEquals(await inContainer(engine, "e2e-socket", "ls /var/lib/by-socket"), "/var/lib/by-socket");
+  } finally {
+    await script("create", engine, ["--delete", "--force", "e2e-socket"]);
+    await removeImage(engine, "e2e-socket");
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+testOnEngines(
+  "create.ts copes with any umask, a link to the mounts, names that must be quoted, and keys with CR LF",
+  ["user"],
+  async (engine) => {
+    for (const umask of ["077", "000"]) {
+      const name = `e2e-odd-${engine}`;
+      const directory = join(Deno.env.get("HOME")!, `${name} it's 100 %h; ü`);
+      await Deno.mkdir(directory);
+      const [file, keys, link] = [`it's\n"x".yaml`, "keys \t", "li nk"].map((name) => join(directory, name));
+      const env = { GUI_CONTAINER_MOUNTS: link! };
+      try {
+        await Deno.mkdir(join(directory, "mounts"));
+        await Deno.symlink(join(directory, "mounts"), link!);
+        await Deno.writeTextFile(file!, "#cloud-config\r\ndisable_root: true\r\n");
+        const [type, base64] = (await Deno.readTextFile(publicKey)).split(" ");
+        await Deno.writeTextFile(keys!, `${type} ${base64}\r\n`);
+        const made = await runProcess(
+          ["/bin/sh", "-c", `umask ${umask}; exec "$@"`, "sh", join(root, "create.ts"), "--engine", engine]
+            .concat(["--image=gui-lab", name, keys!, "gui", file!]),
+          { stdin: "null", okCodes: "any", env },
+        );
+        assertEquals(made.code, 0, made.stderr);
+        const share = join(directory, "mounts", name, "share");
+        await inContainer(
+          engine,
+          name,
+          "umask 077; echo app >share/from-app; mkdir share/deep; echo x >share/deep/file",
+        );
+        await sh(["/bin/sh", "-c", `umask ${umask}; cat from-app deep/file; echo host >from-host`], { cwd: share });
+        await inContainer(engine, name, "echo app >>share/from-host");
+        const others = await sh(["find", join(directory, "mounts", name), "-perm", "/002"]);
+        assertEquals(others, "", "nothing is open to everybody");
+        const deleted = await script("create", engine, ["--delete", "--force", name], { env });
+        assertEquals(deleted.code, 0, deleted.stderr);
+        assertEquals([...Deno.readDirSync(join(directory, "mounts"))], []);
+      } finally {
+        await script("create", engine, ["--delete", "--force", name], { env });
+        await Deno.remove(directory, { recursive: true });
+      }
+    }
+  },
+);
+
+testOnEngines(
+  "create.ts --delete refuses a live session, and with --force ends it",
+  ["user", "display", "bus", "xpra", "imageXpra"],
+  async (engine) => {
+    const name = `e2e-live-${engine}`;
+    await makeContainer(engine, name);
+    try {
+      const attached = await script("attach", engine, ["--detached", "--session=kept", name, "xclock"]);
+      assertEquals(attached.code, 0, attached.stderr);
+      const refused = await script("create", engine, ["--delete", name]);
+      assertEquals(refused.code, 1, refused.stderr);
+      assertStringIncludes(refused.stderr, `The session "kept" runs in "${name}"`);
+      assertStringIncludes(refused.stderr, `attach.ts --stop ${name} kept`);
+      assertStringIncludes((await script("attach", engine, ["--list", name])).stdout, "kept");
+
+      const client = startScript("attach", engine, ["--preset=isolated", name]);
+      const deleted = await script("create", engine, ["--delete", "--force", name]);
+      assertEquals(deleted.code, 0, deleted.stderr);
+      await client.ended;
+      assertEquals(await present(join(mountsRoot, name)), false);
+    } finally {
+      await script("create", engine, ["--delete", "--force", name]);
+    }
+  },
+);
 
 testOnEngines("create.ts unmakes everything when a step fails", ["user"], async (engine) => {
   const directory = await Deno.makeTempDir();

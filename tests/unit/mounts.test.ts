@@ -38,6 +38,15 @@ Deno.test("mountsOf() refuses a relative path, and to guess", () => {
   }
 });
 
+Deno.test("mountsOf() refuses a path that Deno's permissions or ssh cannot take", () => {
+  for (const path of ["/a,b", '/a"b', "/a\\b", "/a$b", "/a\nb", "/a\tb"]) {
+    assertEquals(assertThrows(() => mountsOf(hostIn({ GUI_CONTAINER_MOUNTS: path }), "box"), UserError).exitCode, 2);
+  }
+  for (const path of ["/it's a%h", "/ünï;&*"]) {
+    assertEquals(mountsOf(hostIn({ GUI_CONTAINER_MOUNTS: path }), "box").directory, `${path}/box`);
+  }
+});
+
 Deno.test("mountDevices() shows the two directories, and nothing else of the host", () => {
   const mounts = mountsOf(hostIn({ GUI_CONTAINER_MOUNTS: "/m" }), "box");
   assertEquals(mountDevices(mounts), {
