@@ -18,15 +18,16 @@ export const publicKey = join(Deno.env.get("HOME")!, ".ssh", "id_ed25519.pub");
 export const mountsRoot = Deno.env.get("GUI_CONTAINER_MOUNTS") ?? join(Deno.env.get("HOME")!, "container_mounts");
 
 /**
- * Registers a test once for each engine. Where a part of the lab is missing the test is ignored, with the reason in its
- * name.
+ * Registers a test once for each engine, or for those that are named. Where a part of the lab is missing the test is
+ * ignored, with the reason in its name.
  */
 export function testOnEngines(
   name: string,
   parts: readonly PartName[],
   test: (engine: EngineName) => Promise<void>,
+  engines: readonly EngineName[] = engineNames,
 ): void {
-  for (const engine of engineNames) {
+  for (const engine of engines) {
     const missing = missingParts(engine, ...parts);
     Deno.test({
       name: `${engine}: ${name}${missing ? ` (skipped: ${missing})` : ""}`,

@@ -1,0 +1,204 @@
+// The profiles and cloud-configs that come with the scripts, for real: limits that hold, a container without a network, and
+// each app that Debian has with its window. What is of others' archives is checked by cloud-init's schema.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import type { ProcessResult } from "../../lib/errors.ts";
+import { runProcess } from "../../lib/process.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  mountsRoot,
+  publicKey,
+  removeContainer,
+  root,
+  script,
+  sh,
+  startScript,
+  testOnEngines,
+  windowWith,
+} from "./world.ts";
+
+const windowParts = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
+
+/** Runs create.ts for a container of that name, in place of one that a killed run has left. */
+async function create(
+  engine: EngineName,
+  name: string,
+  profile: string,
+  ...cloudInit: string[]
+): Promise<ProcessResult> {
+  await removeContainer(engine, name);
+  return await script("create", engine, ["--image=gui-lab", "--yes", "--json", name, publicKey, profile, ...cloudInit]);
+}
+
+/** Gives `test` a container, and takes it away afterwards. */
+async function withContainer(
+  engine: EngineName,
+  [name, profile, ...cloudInit]: [name: string, profile: string, ...cloudInit: string[]],
+  test: (made: { name: string; ipv4: string | null }) => Promise<void>,
+): Promise<void> {
+  const made = await create(engine, name, profile, ...cloudInit);
+  assertEquals(made.code, 0, made.stderr);
+  try {
+    await test(JSON.parse(made.stdout));
+  } finally {
+    await removeContainer(engine, name);
+  }
+}
+
+/** Runs a shell script as root in a container. */
+async function asRoot(engine: EngineName, name: string, shell: string, ...args: string[]): Promise<ProcessResult> {
+  return await runProcess(
+    [engine, "exec", name, "--mode=non-interactive", "--", "/bin/sh", "-c", shell, "sh", ...args],
+    {
+      stdin: "null",
+      okCodes: "any",
+    },
+  );
+}
+
+/** A cloud-config that asks for nothing. */
+const nothing = await Deno.makeTempFile({ suffix: ".yaml" });
+await Deno.writeTextFile(nothing, "#cloud-config\ndisable_root: true\n");
+globalThis.addEventListener("unload", () => Deno.removeSync(nothing));
+
+/** Whether the app's window shows more than one flat colour. */
+async function isPainted(window: string): Promise<boolean> {
+  const { stdout } = await runProcess(["sh", "-c", `import -window ${window} png:- | identify -format %k -`], {
+    stdin: "null",
+    okCodes: "any",
+  });
+  return Number(stdout) > 16;
+}
+
+testOnEngines("gui-limits: memory, processors and processes have their limits", ["user"], async (engine) => {
+  await withContainer(engine, [`e2e-limits-${engine}`, "gui-limits", nothing], async ({ name }) => {
+    const eater = await asRoot(engine, name, "head -c 3G /dev/zero | tail");
+    assertEquals([eater.code, eater.stdout.length], [137, 0], "what takes 3 GiB of memory is killed");
+
+    const forks = await asRoot(
+      engine,
+      name,
+      `python3 -c '
+import os, signal
+children = []
+try:
+    while len(children) < 2500:
+        child = os.fork()
+        if child == 0: signal.pause()
+        children.append(child)
+except BlockingIOError: print(len(children))
+for child in children: os.kill(child, 9)
+'`,
+    );
+    assert(Number(forks.stdout) > 1000 && Number(forks.stdout) < 2000, forks.stdout + forks.stderr);
+
+    assert(Number((await asRoot(engine, name, "nproc")).stdout) <= 2);
+    await sh([engine, "config", "set", name, "limits.cpu=1"]);
+    assertEquals((await asRoot(engine, name, "nproc")).stdout, "1\n");
+  });
+});
+
+testOnEngines("gui-gpu: the host's GPU is the container user's, or its lack is told", ["user"], async (engine) => {
+  const name = `e2e-gpu-${engine}`;
+  const hasGpu = await Deno.stat("/dev/dri").then(() => true, () => false);
+  const made = await create(engine, name, "gui-gpu", nothing);
+  try {
+    if (hasGpu) {
+      assertEquals(made.code, 0, made.stderr);
+      const { stdout } = await asRoot(engine, name, "stat -c '%u %g %a' /dev/dri/card*");
+      assertMatch(stdout, /^1000 1000 660$/m);
+    } else {
+      // The profile was loaded, and is gone again.
+      assertEquals(made.code, 1);
+      assertStringIncludes(made.stderr, "Failed to detect requested GPU device");
+      const { code } = await runProcess([engine, "profile", "show", name], { stdin: "null", okCodes: "any" });
+      assertEquals(code, 1);
+    }
+  } finally {
+    await removeContainer(engine, name);
+  }
+});
+
+testOnEngines("gui-offline: root in the container reaches nobody, and attach.ts works", windowParts, async (engine) => {
+  const neighbour = `e2e-online-${engine}`;
+  await withContainer(engine, [neighbour, "gui", nothing], async ({ ipv4: address }) => {
+    // The package comes by the network, which is there while software is installed.
+    const hello = join(await Deno.makeTempDir(), "hello.yaml");
+    await Deno.writeTextFile(hello, "#cloud-config\npackages: [hello]\n");
+    await withContainer(engine, [`e2e-offline-${engine}`, "gui-offline", hello], async ({ name, ipv4 }) => {
+      assertEquals(ipv4, null);
+      assertStringIncludes((await asRoot(engine, name, "hello")).stdout, "Hello");
+
+      const gateway = address!.replace(/\.\d+$/, ".1");
+      const reach = `
+        ip link show eth0 >/dev/null 2>&1 || { ip link add eth0 type dummy; ip addr add 198.51.100.1/24 dev eth0; ip link set eth0 up; }
+        ip route show default | grep -q . || ip route add default dev eth0
+        for address; do
+          timeout 3 ping -c 1 -W 1 "$address" >/dev/null 2>&1 || timeout 3 bash -c ": </dev/tcp/$address/22" 2>/dev/null && echo "$address"
+        done; true`;
+      const targets = [address!, gateway];
+      const reached = async (from: string): Promise<string> =>
+        (await asRoot(engine, from, `export PATH=$PATH:/usr/sbin; ${reach}`, ...targets)).stdout;
+      assertEquals(await reached(name), "");
+      assertStringIncludes(await reached(neighbour), `${address}\n`, "the same words find what can be reached");
+
+      for (const round of ["as it was made", "after a restart"]) {
+        const title = `offline ${round}`;
+        const attach = startScript("attach", engine, [name, `xterm -T "${title}" -e sleep 600`]);
+        await windowWith(`${title} \\[${name}\\]`);
+        await script("attach", engine, ["--stop", name, "--all"]);
+        assertEquals((await attach.ended).code, 0);
+        await sh([engine, "stop", name]);
+      }
+    });
+  });
+});
+
+testOnEngines("every example is valid for cloud-init's schema", ["user"], async (engine) => {
+  await withContainer(engine, [`e2e-schema-${engine}`, "gui", nothing], async ({ name }) => {
+    const examples = join(root, "examples/cloud-config");
+    const share = join(mountsRoot, name, "share");
+    for await (const { name: file } of Deno.readDir(examples)) {
+      await Deno.copyFile(join(examples, file), join(share, file));
+    }
+    await Deno.writeTextFile(join(share, "wrong.yaml"), "#cloud-config\npackages: hello\nruncmd: true\n");
+    assertEquals(
+      await inContainer(
+        engine,
+        name,
+        'cd share; for f in *.yaml; do cloud-init schema -c "$f" >/dev/null 2>&1 || echo "$f"; done',
+      ),
+      "wrong.yaml",
+    );
+  });
+}, ["lxc"]);
+
+/** The examples whose packages are in Debian: on which engine each is tried, and the app that it is for. */
+const apps: Readonly<Record<string, { engine: EngineName; app: string; title: string }>> = {
+  "chromium": { engine: "lxc", app: "chromium --no-first-run about:version", title: "Chromium" },
+  "firefox-debian": { engine: "incus", app: "firefox-esr about:license", title: "Mozilla Firefox" },
+  "gimp": { engine: "incus", app: "gimp", title: "(Welcome to GIMP|GNU Image Manipulation Program)" },
+  "libreoffice": { engine: "lxc", app: "libreoffice --calc", title: "LibreOffice Calc" },
+  "vlc": { engine: "incus", app: "vlc --no-qt-privacy-ask", title: "VLC media player" },
+  "your-own-app": { engine: "lxc", app: "mousepad", title: "Mousepad" },
+};
+
+for (const [example, { engine, app, title }] of Object.entries(apps)) {
+  testOnEngines(`the example ${example} is installed and shows its window`, windowParts, async (engine) => {
+    const file = example === "your-own-app" ? join(root, "examples/cloud-config/your-own-app.yaml") : example;
+    await withContainer(engine, [`e2e-${example}-${engine}`, "gui", file], async ({ name }) => {
+      const attach = startScript("attach", engine, [name, app]);
+      const window = await windowWith(`${title} \\[${name}\\]`, { timeoutMs: 60_000 });
+      await eventually(`a picture in the window of ${app}`, () => isPainted(window), { timeoutMs: 60_000 });
+      const { stdout } = await asRoot(engine, name, "apt-config dump --format '%v ' APT::Periodic::Unattended-Upgrade");
+      assertEquals(stdout, "1 ", "it upgrades itself");
+      await script("attach", engine, ["--stop", name, "--all"]);
+      assertEquals((await attach.ended).code, 0);
+    });
+  }, [engine]);
+}
