@@ -322,8 +322,9 @@ async function remove(host: Host, { positionals, flags, values }: Arguments<Name
   if (name === undefined || more.length > 0) throw inputError("--delete takes one NAME", "See create.ts --help");
   checkInstanceName(name);
   const engine = await chooseEngine(host, values.get("engine"));
-  await recoverCreation(engine, name, mountsOf(host, name));
-  const removed = await removeContainer(engine, name, { mounts: mountsOf(host, name), force: flags.has("force") });
+  const mounts = mountsOf(host, name);
+  const recovered = await recoverCreation(engine, name, mounts);
+  const removed = await removeContainer(engine, name, { mounts, force: flags.has("force"), recovered });
   if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name, removed });
 }
 

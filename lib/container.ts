@@ -69,14 +69,15 @@ export async function checkPrograms(host: Host, programs: readonly string[]): Pr
 /**
  * Removes a container, its profile and its directories.
  *
- * @param options `force`: also with files in the share, or when create did not make the container
+ * @param options `force`: also with files in the share, or when create did not make the container; `recovered`: there was
+ * something until now, so that it is no error when there is nothing
  * @returns what was removed, in words
  * @throws {UserError} exit code 1 when there is nothing to remove, or for what `force` would allow
  */
 export async function removeContainer(
   engine: Engine,
   name: string,
-  { mounts, force }: { mounts: Mounts; force: boolean },
+  { mounts, force, recovered }: { mounts: Mounts; force: boolean; recovered: boolean },
 ): Promise<string[]> {
   const { host } = engine;
   const instance = await findInstance(engine, name);
@@ -84,6 +85,7 @@ export async function removeContainer(
   const hasProfile = host.dryRun || profile !== undefined;
   const hasMounts = host.dryRun || await exists(mounts.directory);
   if (!instance && !hasProfile && !hasMounts) {
+    if (recovered) return ["what another run has left"];
     throw new UserError(`There is no container "${name}"`, { hint: `${engine.cli} list shows those that are there` });
   }
   const others = profile?.used_by.filter((path) => path.split("?")[0] !== `/1.0/instances/${name}`) ?? [];

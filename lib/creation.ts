@@ -147,14 +147,15 @@ export async function unmake(engine: Engine, mounts: Mounts, creation: Creation)
 }
 
 /**
- * Unmakes what a run left that was killed while it made this container. Does nothing when there is none.
+ * Unmakes what a run left that was killed while it made this container, or could not unmake. Does nothing when there is none.
  *
+ * @returns whether there was such a run
  * @throws {UserError} when that run is still alive
  */
-export async function recoverCreation(engine: Engine, name: string, mounts: Mounts): Promise<void> {
+export async function recoverCreation(engine: Engine, name: string, mounts: Mounts): Promise<boolean> {
   const { host } = engine;
   const path = recordPath(mounts);
-  if (host.dryRun || !await exists(path)) return;
+  if (host.dryRun || !await exists(path)) return false;
   using file = await Deno.open(path, { read: true, write: true });
   if (!await file.tryLock(true)) throw beingMade(name);
   let creation: Creation;
@@ -163,15 +164,16 @@ export async function recoverCreation(engine: Engine, name: string, mounts: Moun
   } catch {
     // Killed before the record was whole: nothing but directories was made, and they may hold what was there before.
     await Deno.remove(path);
-    return;
+    return false;
   }
   if (creation.engine !== engine.cli) {
-    throw new UserError(`A run that was killed has left the container "${name}" half made on the other engine`, {
+    throw new UserError(`Another run has left the container "${name}" half made on the other engine`, {
       hint: `Run it again with --engine ${creation.engine}`,
     });
   }
-  host.ui.status(`Removing what a run that was killed has left of "${name}"`);
+  host.ui.status(`Removing what another run has left of "${name}"`);
   await unmake(engine, mounts, creation);
+  return true;
 }
 
 function beingMade(name: string): UserError {

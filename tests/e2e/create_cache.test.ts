@@ -1,41 +1,60 @@
 // create.ts --cache: what the second container has, and has not, of the first; and dry runs that make the same container.
 
+import { createHash } from "node:crypto";
 // @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
+import { runKey } from "../../lib/creation.ts";
 import { parsePart, userData } from "../../lib/cloud_init.ts";
 import { runProcess } from "../../lib/process.ts";
-import { parseProfile, profileYaml } from "../../lib/profile.ts";
+import { parseProfile, profileYaml, userDataKey } from "../../lib/profile.ts";
 import { create, createArgs, createWithFault, environment, picture, type Place, withPlace } from "./faults.ts";
-import { inContainer, root, sh, testOnEngines } from "./world.ts";
+import { makeImage, plantImage, removeImage } from "./images.ts";
+import { eventually, inContainer, root, sh, testOnEngines } from "./world.ts";
 
 const recipeKey = "user.gui-container.recipe";
+const sourceKey = "user.gui-container.source";
+const image = "e2e-small";
+
+testOnEngines("create.ts --cache: a small image to start from", ["user"], (engine) => makeImage(engine, image));
+
+/** The images of one recipe, or of older bases of it, and what a planted one needs to be one of them. */
+interface Recipes {
+  images(): Promise<string[]>;
+  usable: Record<string, string>;
+  older: Record<string, string>;
+}
 
 /** Runs `test` with the recipe of this cloud-config, and removes the images of that recipe afterwards; no others. */
 async function withRecipe(
   place: Place,
   { cloudConfig }: { cloudConfig: string },
-  test: (images: () => Promise<string[]>) => Promise<void>,
+  test: (recipes: Recipes) => Promise<void>,
 ): Promise<void> {
   await Deno.writeTextFile(place.cloudConfig, cloudConfig);
   const profilePath = join(root, "profiles/gui.yaml");
-  const profile = profileYaml(
-    parseProfile(profilePath, await Deno.readTextFile(profilePath)),
-    userData([parsePart(place.cloudConfig, cloudConfig)]),
-  );
-  const base = /^Fingerprint: (\w+)$/m.exec(await sh([place.engine, "image", "info", "gui-lab"]))![1];
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${base}\n${profile}`));
-  const recipe = [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const profile = profileYaml(parseProfile(profilePath, await Deno.readTextFile(profilePath)), {
+    [userDataKey]: userData([parsePart(place.cloudConfig, cloudConfig)]),
+  });
+  const base = /^Fingerprint: (\w+)$/m.exec(await sh([place.engine, "image", "info", place.image]))![1];
+  const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
+  const [recipe, source] = [`${base}\n${profile}`, `${place.image}\n${profile}`].map(hash) as [string, string];
   const images = async (): Promise<string[]> => {
     const all = JSON.parse(await sh([place.engine, "query", "/1.0/images?recursion=1"])) as {
       fingerprint: string;
       properties: Record<string, string> | null;
     }[];
-    return all.filter(({ properties }) => properties?.[recipeKey] === recipe).map(({ fingerprint }) => fingerprint);
+    return all
+      .filter(({ properties }) => properties?.[recipeKey] === recipe || properties?.[sourceKey] === source)
+      .map(({ fingerprint }) => fingerprint);
   };
   try {
-    await test(images);
+    await test({
+      images,
+      usable: { [recipeKey]: recipe, [sourceKey]: source },
+      older: { [recipeKey]: hash("older"), [sourceKey]: source },
+    });
   } finally {
     for (const fingerprint of await images()) await sh([place.engine, "image", "delete", fingerprint]);
   }
@@ -68,108 +87,131 @@ testOnEngines(
   ["user"],
   (engine) =>
     withPlace(
-      { engine, name: "e2e-cache-one" },
+      { engine, name: "e2e-cache-one", image },
       (place) =>
-        withRecipe(place, { cloudConfig: "#cloud-config\npackage_update: true\npackages: [sl]\n" }, async (images) => {
-          const otherKey = join(place.fakes, "..", "other");
-          await sh(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "other", "-f", otherKey]);
-          const ownKey = await Deno.readTextFile(createArgs(place).at(-3)!);
-          const bothKeys = join(place.fakes, "..", "both.pub");
-          await Deno.writeTextFile(bothKeys, `${ownKey.trimEnd()}\n${await Deno.readTextFile(`${otherKey}.pub`)}`);
-          const [args, secondArgs] = [place, { ...place, name: "e2e-cache-two" }].map((at) =>
-            createArgs(at, ["--cache", "--json"])
-          );
+        withRecipe(
+          place,
+          { cloudConfig: "#cloud-config\npackage_update: true\npackages: [sl]\n" },
+          async ({ images, usable, older }) => {
+            await plantImage(engine, usable);
+            await plantImage(engine, older);
+            const planted = await images();
+            assertEquals(planted.length, 2);
 
-          const one = await create(place, args!.with(-3, bothKeys));
-          assertEquals(one.code, 0, one.stderr);
-          assertEquals((await images()).length, 1);
-          await inContainer(engine, place.name, "echo first >.first; echo first >share/first; test -x /usr/games/sl");
-          const first = await identity(place);
-          assertEquals(first.home, "./.first");
+            const otherKey = join(place.fakes, "..", "other");
+            await sh(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "other", "-f", otherKey]);
+            const ownKey = await Deno.readTextFile(createArgs(place).at(-3)!);
+            const bothKeys = join(place.fakes, "..", "both.pub");
+            await Deno.writeTextFile(bothKeys, `${ownKey.trimEnd()}\n${await Deno.readTextFile(`${otherKey}.pub`)}`);
+            const [args, secondArgs] = [place, { ...place, name: "e2e-cache-two" }].map((at) =>
+              createArgs(at, ["--cache", "--json"])
+            );
 
-          const second: Place = { ...place, name: "e2e-cache-two" };
-          try {
-            const two = await create(second, secondArgs!);
-            assertEquals(two.code, 0, two.stderr);
-            assertMatch(two.stderr, /Using the cached image \S+, \d+ min old, \d+ MiB on disk/);
-            assertEquals((await images()).length, 1, "no second image");
-            await inContainer(engine, second.name, "test -x /usr/games/sl");
-            const its = await identity(second);
-            for (const key of ["machineId", "hostname", "hostKey", "authorizedKeys", "knownHosts"]) {
-              assertNotEquals(its[key], first[key], key);
+            const one = await create(place, args!.with(-3, bothKeys));
+            assertEquals(one.code, 0, one.stderr);
+            assertStringIncludes(one.stderr, "The cached image cannot be used, and is made anew");
+            const kept = await images();
+            assertEquals(kept.length, 1, "what cannot be used is gone, and that of the older base image");
+            assert(!planted.includes(kept[0]!));
+            await inContainer(engine, place.name, "echo first >.first; echo first >share/first; test -x /usr/games/sl");
+            const first = await identity(place);
+            assertEquals(first.home, "./.first");
+
+            const second: Place = { ...place, name: "e2e-cache-two" };
+            try {
+              const two = await create(second, secondArgs!);
+              assertEquals(two.code, 0, two.stderr);
+              assertMatch(two.stderr, /Using the cached image \S+, \d+ min old, \d+ MiB on disk/);
+              assertEquals(await images(), kept, "no second image");
+              await inContainer(engine, second.name, "test -x /usr/games/sl");
+              const its = await identity(second);
+              for (const key of ["machineId", "hostname", "hostKey", "authorizedKeys", "knownHosts"]) {
+                assertNotEquals(its[key], first[key], key);
+              }
+              assertMatch(its.machineId!, /^[0-9a-f]{32}$/);
+              assertEquals(its.hostname, `${second.name}\n${second.name}`);
+              assertEquals(its.authorizedKeys, ownKey.trimEnd());
+              assertStringIncludes(its.knownHosts!, its.hostKey!);
+              assertEquals(its.home, "");
+            } finally {
+              await create(second, ["--delete", "--force", second.name]);
             }
-            assertMatch(its.machineId!, /^[0-9a-f]{32}$/);
-            assertEquals(its.hostname, "e2e-cache-two\ne2e-cache-two");
-            assertEquals(its.authorizedKeys, ownKey.trimEnd());
-            assertStringIncludes(its.knownHosts!, its.hostKey!);
-            assertEquals(its.home, "");
+          },
+        ),
+    ),
+);
+
+testOnEngines(
+  "create.ts --cache twice at once ends with two containers and one image",
+  ["user"],
+  (engine) =>
+    withPlace(
+      { engine, name: "e2e-cache-left", image },
+      (place) =>
+        withRecipe(place, { cloudConfig: "#cloud-config\nruncmd: [[touch, /var/lib/twin]]\n" }, async ({ images }) => {
+          const other = { ...place, name: `${place.name}-2` };
+          try {
+            const runs = await Promise.all([place, other].map((at) => create(at, createArgs(at, ["--cache"]))));
+            for (const { code, stderr } of runs) assertEquals(code, 0, stderr);
+            assertEquals((await images()).length, 1);
+            for (const { name } of [place, other]) {
+              assertEquals(await inContainer(engine, name, "ls /var/lib/twin; hostname"), `/var/lib/twin\n${name}`);
+            }
           } finally {
-            await create(second, ["--delete", "--force", second.name]);
+            await create(other, ["--delete", "--force", other.name]);
+          }
+        }),
+    ),
+);
+
+/** The calls that only --cache makes. */
+const ownCalls = [/image info/, /apt-get clean/, /^\w+ stop/, /^\w+ publish/, /^\w+ delete/, /launch [0-9a-f]{64}/];
+
+testOnEngines(
+  "create.ts --cache leaves no image, and nothing else, when a step of its own fails (in turns on the engines)",
+  ["user"],
+  (engine) =>
+    withPlace(
+      { engine, name: "e2e-cache-fault", image },
+      (place) =>
+        withRecipe(place, { cloudConfig: "#cloud-config\nruncmd: [[touch, /var/lib/fault]]\n" }, async ({ images }) => {
+          const before = await picture(place);
+          const args = createArgs(place, ["--cache"]);
+          for (const [index, at] of ownCalls.entries()) {
+            const fault = (index % 2 === 0) === (engine === "lxc") ? "fail" as const : "TERM" as const;
+            const { result } = await createWithFault(place, { at, fault, args });
+            assertEquals(result.code, fault === "fail" ? 1 : 143, `${fault} at ${at}: ${result.stderr}`);
+            assertEquals(await images(), [], `${fault} at ${at}: ${result.stderr}`);
+            assertEquals(await picture(place), before, `${fault} at ${at}`);
           }
         }),
     ),
 );
 
 testOnEngines(
-  "create.ts --cache makes an image that is gone or cannot be used anew",
+  "create.ts makes the container after a run with --cache that was killed (at half of its own calls on each engine)",
   ["user"],
   (engine) =>
     withPlace(
-      { engine, name: "e2e-cache-stale" },
+      { engine, name: "e2e-cache-kill", image },
       (place) =>
-        withRecipe(place, { cloudConfig: "#cloud-config\nruncmd: [[touch, /var/lib/stale]]\n" }, async (images) => {
-          const args = createArgs(place, ["--cache"]);
-          const make = async (at: number | RegExp): Promise<{ calls: string[]; stderr: string }> => {
-            const { result, calls } = await createWithFault(place, { at, fault: "fail", args });
-            assertEquals(result.code, 0, result.stderr);
-            assertEquals(await inContainer(engine, place.name, "ls /var/lib/stale"), "/var/lib/stale");
-            const deleted = await create(place, ["--delete", place.name]);
-            assertEquals(deleted.code, 0, deleted.stderr);
-            return { calls, stderr: result.stderr };
-          };
-          await make(-1);
-          const [made] = await images();
-          assert(made);
-
-          await sh([engine, "image", "delete", made]);
-          assert((await make(-1)).calls.some((call) => call.includes(" publish ")));
-          const [again] = await images();
-          assert(again);
-
-          const broken = await make(/^\w+ launch [0-9a-f]{64}/);
-          assertStringIncludes(broken.stderr, "The cached image cannot be used, and is made anew");
-          const anew = await images();
-          assertEquals(anew.length, 1);
-          assertNotEquals(anew[0], again);
-        }),
-    ),
-);
-
-testOnEngines(
-  "create.ts --cache leaves no image, and nothing else, when a step of its own fails",
-  ["user"],
-  (engine) =>
-    withPlace(
-      { engine, name: "e2e-cache-fault" },
-      (place) =>
-        withRecipe(place, { cloudConfig: "#cloud-config\nruncmd: [[touch, /var/lib/fault]]\n" }, async (images) => {
+        withRecipe(place, { cloudConfig: "#cloud-config\nruncmd: [[touch, /var/lib/kill]]\n" }, async ({ images }) => {
           const before = await picture(place);
-          const args = createArgs(place, ["--cache"]);
-          const own = [
-            /image info/,
-            /apt-get clean/,
-            /^\w+ stop/,
-            /^\w+ publish/,
-            /^\w+ delete/,
-            /launch [0-9a-f]{64}/,
-          ];
-          const faults = own.flatMap((at) => [{ at, fault: "fail" as const }, { at, fault: "TERM" as const }])
-            .filter((_, index) => index % (engine === "lxc" ? 2 : 4) === (engine === "lxc" ? index >> 1 & 1 : 1));
-          for (const { at, fault } of faults) {
-            const { result } = await createWithFault(place, { at, fault, args });
-            assertEquals(result.code, fault === "fail" ? 1 : 143, `${fault} at ${at}: ${result.stderr}`);
-            assertEquals(await images(), [], `${fault} at ${at}: ${result.stderr}`);
-            assertEquals(await picture(place), before, `${fault} at ${at}`);
+          const killed = ownCalls.filter((_, index) => (index % 2 === 0) === (engine === "lxc"));
+          for (const at of killed) {
+            const { result } = await createWithFault(place, {
+              at,
+              fault: "KILL",
+              args: createArgs(place, ["--cache"]),
+            });
+            assertEquals(result.code, 137, `${at}: ${result.stderr}`);
+            const again = await create(place, createArgs(place));
+            assertEquals(again.code, 0, `${at}: ${again.stderr}`);
+            const deleted = await create(place, ["--delete", place.name]);
+            assertEquals(deleted.code, 0, `${at}: ${deleted.stderr}`);
+            assertEquals(await picture(place), before, `${at}`);
+            // The publish of a run that is gone may be at work still.
+            await eventually(`${at}: no image`, async () => (await images()).length === 0);
           }
         }),
     ),
@@ -181,6 +223,8 @@ async function shape({ engine, name, mounts }: Place): Promise<unknown> {
   const profile = JSON.parse(await sh([engine, "query", `/1.0/profiles/${name}`]));
   const config = Object.entries(instance.config as Record<string, string>)
     .filter(([key]) => !/^volatile\.|^user\.gui-container\.run$/.test(key));
+  const { [runKey]: run, ...profileConfig } = profile.config;
+  assertEquals(run, instance.config[runKey]);
   const uid = await sh([
     engine,
     "query",
@@ -194,43 +238,52 @@ async function shape({ engine, name, mounts }: Place): Promise<unknown> {
     join(mounts, name),
     `${uid}`,
   ]);
-  return { config, devices: instance.devices, profiles: instance.profiles, profile: profile.config, tree };
+  return { config, devices: instance.devices, profiles: instance.profiles, profile: profileConfig, tree };
 }
 
-testOnEngines(
-  "create.ts --dry-run prints lines that make the same container",
-  ["user"],
-  (engine) =>
-    withPlace({ engine, name: "e2e-dry" }, async (place) => {
-      const before = await picture(place);
-      const dry = await create(place, createArgs(place, ["--dry-run"]));
-      assertEquals(dry.code, 0, dry.stderr);
-      assertEquals(await picture(place), before, "a dry run changes nothing");
+for (const options of [[], ["--cache"]]) {
+  testOnEngines(
+    `create.ts ${["--dry-run", ...options].join(" ")} prints lines that make the same container`,
+    ["user"],
+    (engine) =>
+      withPlace(
+        { engine, name: "e2e-dry", image },
+        (place) =>
+          withRecipe(place, { cloudConfig: "#cloud-config\nruncmd: [[touch, /var/lib/dry]]\n" }, async ({ images }) => {
+            const before = await picture(place);
+            const dry = await create(place, createArgs(place, ["--dry-run", ...options]));
+            assertEquals(dry.code, 0, dry.stderr);
+            assertEquals(await picture(place), before, "a dry run changes nothing");
 
-      await sh(["/bin/sh", "-e"], { stdin: { text: dry.stdout }, env: environment(place) });
-      const byHand = await shape(place);
-      const address = await sh([engine, "list", `^${place.name}$`, "--format=csv", "--columns=4"]);
-      assertEquals(
-        await sh([
-          "ssh",
-          "-oBatchMode=yes",
-          "-oStrictHostKeyChecking=yes",
-          `-oHostKeyAlias=${place.name}`,
-          `-oUserKnownHostsFile=${join(place.mounts, place.name, "known_hosts")}`,
-          `ubuntu@${address.split(" ")[0]!.replaceAll('"', "")}`,
-          "id -un",
-        ]),
-        "ubuntu",
-      );
-      const deleted = await create(place, ["--delete", place.name]);
-      assertEquals(deleted.code, 0, deleted.stderr);
-      assertEquals(await picture(place), before);
+            await sh(["/bin/sh", "-e"], { stdin: { text: dry.stdout }, env: environment(place) });
+            const byHand = await shape(place);
+            const kept = await images();
+            assertEquals(kept.length, options.length);
+            const address = await sh([engine, "list", `^${place.name}$`, "--format=csv", "--columns=4"]);
+            assertEquals(
+              await sh([
+                "ssh",
+                "-oBatchMode=yes",
+                "-oStrictHostKeyChecking=yes",
+                `-oHostKeyAlias=${place.name}`,
+                `-oUserKnownHostsFile=${join(place.mounts, place.name, "known_hosts")}`,
+                `ubuntu@${address.split(" ")[0]!.replaceAll('"', "")}`,
+                "ls /var/lib/dry",
+              ]),
+              "/var/lib/dry",
+            );
+            const deleted = await create(place, ["--delete", place.name]);
+            assertEquals(deleted.code, 0, deleted.stderr);
+            assertEquals(await picture(place), before);
 
-      const made = await create(place, createArgs(place));
-      assertEquals(made.code, 0, made.stderr);
-      assertEquals(byHand, await shape(place));
-    }),
-);
+            const made = await create(place, createArgs(place, options));
+            assertEquals(made.code, 0, made.stderr);
+            assertEquals(byHand, await shape(place));
+            assertEquals(await images(), kept, "what the lines have kept is used");
+          }),
+      ),
+  );
+}
 
 Deno.test("create.ts --dry-run needs no engine, and no other program", async () => {
   const directory = await Deno.makeTempDir();
@@ -252,3 +305,5 @@ Deno.test("create.ts --dry-run needs no engine, and no other program", async () 
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+testOnEngines("create.ts --cache: the small image is removed", ["user"], (engine) => removeImage(engine, image));

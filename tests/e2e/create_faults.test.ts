@@ -12,18 +12,20 @@ import {
   createWithFault,
   environment,
   failure,
-  type Fault,
+  noAnswer,
   picture,
   type Place,
+  type SimpleFault,
   withPlace,
 } from "./faults.ts";
+import { engineNames, missingParts } from "../lab/state.ts";
 import { type EngineName, eventually, root, sh, startScript, testOnEngines } from "./world.ts";
 
 /** How many cases run side by side: each has a name and mounts of its own. */
 const sideBySide = 3;
 
 /** Exit codes of create.ts by fault; a run that is killed has none of its own. */
-const exitCodes: Readonly<Record<Fault, number>> = { fail: 1, INT: 130, TERM: 143, KILL: 137 };
+const exitCodes: Readonly<Record<SimpleFault, number>> = { fail: 1, INT: 130, TERM: 143, KILL: 137 };
 
 /** One line says what failed and one what to do, and between them stands only what a program printed. */
 function assertToldWell({ stderr, stdout }: ProcessResult): void {
@@ -62,7 +64,7 @@ async function runCases<T>(
 }
 
 /** Every step on LXD, every second one on Incus, from the first for one fault and from the second for the next. */
-function steps(engine: EngineName, calls: readonly string[], fault: Fault): { at: number; fault: Fault }[] {
+function steps(engine: EngineName, calls: readonly string[], fault: SimpleFault): { at: number; fault: SimpleFault }[] {
   const all = calls.map((_, index) => ({ at: index + 1, fault }));
   const odd = fault === "fail" || fault === "TERM";
   return engine === "lxc" ? all : all.filter(({ at }) => at % 2 === (odd ? 1 : 0));
@@ -73,8 +75,8 @@ const answersEitherWay = (call: string): boolean => call === "ssh -V ";
 
 function testFaults(
   name: string,
-  faults: readonly Fault[],
-  check: (place: Place, step: { at: number; fault: Fault; call: string }) => Promise<void>,
+  faults: readonly SimpleFault[],
+  check: (place: Place, step: { at: number; fault: SimpleFault; call: string }) => Promise<void>,
 ): void {
   testOnEngines(`${name} (each step on LXD, every second one on Incus)`, ["user"], async (engine) => {
     const prefix = `e2e-faults-${faults[0]!.toLowerCase()}`;
@@ -183,7 +185,7 @@ testOnEngines("create.ts puts back what a killed run had changed before it goes 
       assertEquals(killed.result.code, exitCodes.KILL, killed.calls.join("\n"));
       const failed = await createWithFault(place, { at: /^ssh -T/, fault: "fail", args });
       assertEquals(failed.result.code, 1, failed.result.stderr);
-      assertStringIncludes(failed.result.stderr, "Removing what a run that was killed has left");
+      assertStringIncludes(failed.result.stderr, "Removing what another run has left");
       assertEquals(await picture(place), before);
     }
   });
@@ -210,6 +212,81 @@ testOnEngines("create.ts leaves no directory of mounts that it had to make", ["u
       assertEquals(await picture(place), before);
     }
   });
+});
+
+testOnEngines("create.ts leaves what others make of its name meanwhile", ["user"], async (engine) => {
+  const real = `/usr/bin/${engine}`;
+  const cases = [
+    {
+      what: "a profile",
+      at: /query --request POST/,
+      before: (name: string) => `${real} profile create ${name}`,
+      told: "There is a profile",
+    },
+    {
+      what: "a container",
+      at: /^\w+ launch/,
+      before: (name: string) => `${real} init gui-lab ${name} </dev/null`,
+      told: "cannot make the container",
+    },
+  ];
+  await runCases(cases, {
+    describe: ({ what }) => what,
+    run: ({ at, before, told }, index) =>
+      withPlace({ engine, name: `e2e-faults-theirs-${index}` }, async (place) => {
+        const { result } = await createWithFault(place, { at, fault: { before: before(place.name) } });
+        assertEquals(result.code, 1, result.stderr);
+        assertStringIncludes(result.stderr, told);
+        const after = await picture(place);
+        assertEquals([!after.includes("instance: none"), !after.includes("profile: none")], [index === 1, index === 0]);
+        assert(after.endsWith(`tree: ${(await picture({ ...place, name: "e2e-none" })).split("tree: ")[1]}`), after);
+        // It lacks our mark.
+        const refused = await create(place, ["--delete", place.name]);
+        assertEquals(refused.code, 1, refused.stderr);
+        assertStringIncludes(refused.stderr, "was not made by create.ts");
+      }),
+  });
+});
+
+testOnEngines("create.ts goes on with unmaking when the engine answers again", ["user"], async (engine) => {
+  await runCases([/^\w+ profile edit/, /cloud-init status/, /^\w+ config get/, /^setfacl.*rwx/], {
+    describe: (at) => `gone at ${at}`,
+    run: (at, index) =>
+      withPlace({ engine, name: `e2e-faults-gone-${index}` }, async (place) => {
+        const before = await picture(place);
+        const { result } = await createWithFault(place, { at, fault: "gone" });
+        assert([1, 125].includes(result.code), result.stderr);
+        assertStringIncludes(result.stderr, `Could not unmake "${place.name}"`);
+        assertStringIncludes(result.stderr, "does not answer");
+        if (index % 2 === 0) assertEquals((await create(place, createArgs(place))).code, 0);
+        const deleted = await create(place, ["--delete", place.name]);
+        assertEquals(deleted.code, 0, `${result.stderr}\n${deleted.stderr}`);
+        assertEquals(await picture(place), before);
+      }),
+  });
+});
+
+Deno.test({
+  name: "create.ts refuses the directories of a container of the same name on the other engine",
+  ignore: engineNames.some((engine) => missingParts(engine, "user") !== undefined),
+  fn: () =>
+    withPlace({ engine: "incus", name: "e2e-faults-both" }, async (place) => {
+      const made = await create(place, createArgs(place));
+      assertEquals(made.code, 0, made.stderr);
+      const before = await picture(place);
+      const onLxd: Place = { ...place, engine: "lxc" };
+      for (const args of [createArgs(onLxd, ["--yes"]), ["--delete", place.name]]) {
+        const refused = await create(onLxd, args);
+        assertEquals(refused.code, 1, refused.stderr);
+        assertToldWell(refused);
+        assertEquals(await picture(place), before);
+      }
+      const elsewhere = join(place.mounts, "elsewhere");
+      const other = await create(onLxd, createArgs(onLxd), { env: { GUI_CONTAINER_MOUNTS: elsewhere } });
+      assertEquals(other.code, 0, other.stderr);
+      const deleted = await create(onLxd, ["--delete", place.name], { env: { GUI_CONTAINER_MOUNTS: elsewhere } });
+      assertEquals(deleted.code, 0, deleted.stderr);
+    }),
 });
 
 testOnEngines("create.ts --keep-failed keeps all, and the line that it prints removes it", ["user"], async (engine) => {
@@ -277,7 +354,6 @@ async function createWithPrograms(
   }
 }
 
-const dial = 'Error: Get "http://unix.socket/1.0": dial unix';
 const others = ["deno", "ssh", "setfacl", "getfacl"];
 
 testOnEngines("create.ts tells what is missing before it touches anything: 125 and 127", ["user"], async (engine) => {
@@ -295,21 +371,21 @@ testOnEngines("create.ts tells what is missing before it touches anything: 125 a
         },
         {
           programs: others,
-          fakes: { [engine]: `${dial} /var/lib/${engine}/unix.socket: connect: permission denied` },
+          fakes: { [engine]: noAnswer.replace("connection refused", "permission denied") },
           code: 125,
           message: "You may not use",
           hint: "usermod",
         },
         {
           programs: others,
-          fakes: { [engine]: `${dial} /var/lib/${engine}/unix.socket: connect: connection refused` },
+          fakes: { [engine]: noAnswer },
           code: 125,
           message: "does not answer",
           hint: "init --auto",
         },
         {
           programs: others,
-          fakes: { [engine]: `${dial} /var/lib/${engine}/unix.socket: connect: no such file or directory` },
+          fakes: { [engine]: noAnswer.replace("connection refused", "no such file or directory") },
           options: [`--engine=${engine}`],
           code: 125,
           message: "does not answer",

@@ -9,8 +9,18 @@ import type { ProcessResult } from "../../lib/errors.ts";
 import { type ProcessOptions, runProcess } from "../../lib/process.ts";
 import { type EngineName, publicKey, root, script, sh } from "./world.ts";
 
-/** What becomes of the call: it fails without being made, or create.ts gets a signal when it starts. */
-export type Fault = "fail" | "INT" | "TERM" | "KILL";
+/**
+ * What becomes of the call: it fails without being made, create.ts gets a signal when it starts, a shell script runs before
+ * it, or from it on the engine does not answer.
+ */
+export type Fault = SimpleFault | { before: string } | "gone";
+
+/** Those that any call may meet. */
+export type SimpleFault = "fail" | "INT" | "TERM" | "KILL";
+
+/** What the CLI of an engine prints that does not run. */
+export const noAnswer =
+  'Error: Get "http://unix.socket/1.0": dial unix /var/lib/unix.socket: connect: connection refused';
 
 /** What every fake prints when it fails. */
 export const failure = "fake: this call fails";
@@ -51,8 +61,13 @@ if [ "$number" = "$at" ]; then
   act=$(cat fault)
   case $act in
   fail) echo '${failure}' >&2; exit 1 ;;
+  before) /bin/sh -e before >&2 || exit 98 ;;
+  gone) touch gone ;;
   *) kill -s "$act" "$PPID" ;;
   esac
+fi
+if [ -e gone ]; then
+  case \${0##*/} in lxc | incus) echo '${noAnswer}' >&2; exit 1 ;; esac
 fi
 cd "$OLDPWD" || exit 99
 exec ${real} "$@"
@@ -68,20 +83,26 @@ export interface Place {
   cloudConfig: string;
   /** The directory of the fakes. */
   fakes: string;
+  /** What is launched. */
+  image: string;
 }
 
-/** Runs `test` in a new place, and removes the place and whatever container is left in it. */
+/**
+ * Runs `test` in a new place, and removes the place and whatever container is left in it. Its name starts with `name`, and is
+ * one that no run before has used.
+ */
 export async function withPlace(
-  { engine, name }: { engine: EngineName; name: string },
+  { engine, name, image = "gui-lab" }: { engine: EngineName; name: string; image?: string },
   test: (place: Place) => Promise<void>,
 ): Promise<void> {
   const base = await Deno.makeTempDir({ dir: Deno.env.get("HOME")!, prefix: "e2e-faults-" });
   const place = {
     engine,
-    name,
+    name: `${name}-${crypto.randomUUID().slice(0, 4)}`,
     mounts: join(base, "mounts"),
     cloudConfig: join(base, "plain.yaml"),
     fakes: join(base, "fakes"),
+    image,
   };
   try {
     await Deno.mkdir(place.mounts);
@@ -92,7 +113,7 @@ export async function withPlace(
     }
     await test(place);
   } finally {
-    await create(place, ["--delete", "--force", name]);
+    await create(place, ["--delete", "--force", place.name]);
     await Deno.remove(base, { recursive: true });
   }
 }
@@ -112,8 +133,8 @@ export function create(
 }
 
 /** What create.ts is given to make the container of a place. */
-export function createArgs({ name, cloudConfig }: Place, options: readonly string[] = []): string[] {
-  return ["--image=gui-lab", ...options, name, publicKey, join(root, "profiles/gui.yaml"), cloudConfig];
+export function createArgs({ name, cloudConfig, image }: Place, options: readonly string[] = []): string[] {
+  return [`--image=${image}`, ...options, name, publicKey, join(root, "profiles/gui.yaml"), cloudConfig];
 }
 
 /** Runs create.ts with the fakes before it. Returns how it ended, and the counted calls. */
@@ -128,10 +149,12 @@ export async function createWithFault(
 ): Promise<{ result: ProcessResult; calls: string[] }> {
   const state = join(dirname(place.fakes), "faults");
   await Deno.mkdir(state, { recursive: true });
+  await Deno.remove(join(state, "gone")).catch(() => {});
   for (
     const [file, text] of [
       ["at", typeof at === "number" ? at : at.source.replace("\\w", "[a-z]")],
-      ["fault", fault],
+      ["fault", typeof fault === "string" ? fault : "before"],
+      ["before", typeof fault === "string" ? "" : fault.before],
       ["count", 0],
       ["log", ""],
       ["waiting", "no"],

@@ -162,12 +162,12 @@ Deno.test("recoverCreation() unmakes what a killed run left, says so, and takes 
     await Deno.mkdir(mounts.share, { recursive: true });
     const path = join(mounts.directory, "creating.json");
     await Deno.writeTextFile(path, JSON.stringify({ ...creation, directories: [mounts.directory, mounts.share] }));
-    await recoverCreation(engine, "box", mounts);
+    assertEquals(await recoverCreation(engine, "box", mounts), true);
     assertEquals(changes(recorded), ["delete --force box", "image delete f", "profile delete box"]);
     assert(recorded.said.some((line) => line.includes('"box"')), recorded.said.join());
     await assertRejects(() => Deno.lstat(mounts.directory), Deno.errors.NotFound);
     recorded.calls.length = 0;
-    await recoverCreation(engine, "box", mounts);
+    assertEquals(await recoverCreation(engine, "box", mounts), false);
     assertEquals(recorded.calls, []);
   });
 });
