@@ -243,6 +243,11 @@ function explain(error: unknown, { ui, verbose }: { ui: ReturnType<typeof termin
     );
     return ExitCode.failed;
   }
+  // What the operating system refuses: a disk that is full, a file that may not be written.
+  if (error instanceof Error && /^E[A-Z0-9]+$/.test(String((error as { code?: unknown }).code))) {
+    ui.error(error.message, "See whether the disk is full, and whether you may write there", stack);
+    return ExitCode.failed;
+  }
   ui.error(
     error instanceof Error ? `${error.name}: ${error.message}` : String(error),
     "This should not happen: run it again with --verbose and report what it prints",

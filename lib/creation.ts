@@ -88,16 +88,31 @@ export async function beginCreation(
   creation.mountsBefore = await saveMounts(host, mounts);
   creation.directories = await makeMounts(host, mounts);
   const path = recordPath(mounts);
+  const cannotWrite = (error: unknown): UserError =>
+    new UserError(`Cannot write "${path}": ${error instanceof Error ? error.message : error}`, {
+      hint: "See whether its disk is full, and whether you may write there",
+      cause: error,
+    });
   // Only the run that has the lock may empty the file: until then it may be another one's record.
-  const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+  const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 }).catch((error) => {
+    throw cannotWrite(error);
+  });
   // Whoever else had the lock meanwhile has taken the file away: a lock on that would bind nobody.
   if (!await file.tryLock(true) || !await isAt(file, path)) {
     file.close();
     throw beingMade(details.name);
   }
-  await file.truncate();
-  await file.write(new TextEncoder().encode(JSON.stringify(creation)));
-  await file.sync();
+  try {
+    await file.truncate();
+    const bytes = new TextEncoder().encode(JSON.stringify(creation));
+    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+    await file.sync();
+  } catch (error) {
+    await removeRecord(mounts);
+    await removeEmpty([...creation.base === null ? [] : [creation.base], ...creation.directories]);
+    file.close();
+    throw cannotWrite(error);
+  }
   return { creation, remove: () => removeRecord(mounts), [Symbol.dispose]: () => file.close() };
 }
 

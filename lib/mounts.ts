@@ -116,12 +116,18 @@ export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBe
 }
 
 /**
- * Checks that ACLs can be set where the directories will be, before anything is made.
+ * Checks that the directories can be made and ACLs set there, before anything is made.
  *
- * @throws {UserError} for a file system without them, or a directory that may not be written; 127 without `setfacl`
+ * @throws {UserError} for a file in their place, a file system without ACLs, or a directory that may not be written; 127
+ * without `setfacl`
  */
 export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void> {
   if (host.dryRun) return;
+  for (const path of [mounts.directory, mounts.xpra, mounts.share]) {
+    if ((await Deno.stat(path).catch(() => undefined))?.isDirectory === false) {
+      throw new UserError(`"${path}" is no directory`, { hint: "Move it away, or choose another name" });
+    }
+  }
   const base = dirname(mounts.directory);
   const isNew = !await exists(base);
   // Always the same for one container, so that the next run takes away what one that was killed has left.

@@ -157,6 +157,12 @@ Deno.test("create.ts says of a directory for the mounts that it cannot be writte
       assertStringIncludes(stderr, "hint: Set $GUI_CONTAINER_MOUNTS");
     }
     assertEquals(await sh(["ls", "-lR", directory]), before);
+    const { code, stderr } = await runProcess(
+      [join(root, "create.ts"), "file", publicKey, "gui", join(directory, "part")],
+      { stdin: "null", okCodes: "any", env: { GUI_CONTAINER_MOUNTS: directory } },
+    );
+    assertEquals(code, 1, stderr);
+    assertStringIncludes(stderr, `"${join(directory, "file")}" is no directory`);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

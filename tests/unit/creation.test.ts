@@ -132,6 +132,16 @@ Deno.test("beginCreation() records what there was before, and takes the record a
   });
 });
 
+Deno.test("beginCreation() makes nothing where its record cannot be written", async () => {
+  await withEngine(() => gone, async ({ engine, mounts }) => {
+    await Deno.mkdir(join(mounts.directory, "creating.json"), { recursive: true });
+    const begin = (): Promise<unknown> => beginCreation(engine, mounts, { name: "box", profileBefore: null });
+    const error = await assertRejects(begin, UserError, 'Cannot write "');
+    assertEquals(error.exitCode, 1);
+    assert(error.hint.includes("disk"));
+  });
+});
+
 Deno.test("unmake() puts the pinned host keys back, or takes away those of the run", async () => {
   await withEngine(() => gone, async ({ engine, mounts }) => {
     await Deno.mkdir(mounts.share, { recursive: true });
