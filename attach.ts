@@ -7,8 +7,18 @@
  */
 
 import { type Channel, channelLine, openChannels } from "./lib/channels.ts";
+import {
+  checkAttachable,
+  checkDisplay,
+  checkEngine,
+  checkProgram,
+  checkRuntime,
+  checkXpra,
+  programs,
+} from "./lib/checks.ts";
 import { type Arguments, runScript, type ScriptSpec } from "./lib/cli.ts";
 import { attachClient, fallbackScreen, screenSize } from "./lib/client.ts";
+import { type Check, diagnose } from "./lib/doctor.ts";
 import { tellEnding } from "./lib/ending.ts";
 import { checkInstanceName, chooseEngine, type Engine, listInstances } from "./lib/engine.ts";
 import { inputError, UserError } from "./lib/errors.ts";
@@ -262,4 +272,18 @@ function splitCommandLine(commandLine: string): string[] {
   }
 }
 
-if (import.meta.main) await runScript(spec, main);
+/** What `--doctor` looks at. */
+const checks: Check[] = [
+  checkRuntime,
+  checkEngine,
+  checkProgram(programs.ssh),
+  checkXpra,
+  checkDisplay,
+  checkProgram(programs.xrandr),
+  checkProgram(programs.notifySend),
+  checkAttachable,
+];
+
+if (import.meta.main) {
+  await runScript(spec, { main, doctor: (host, wanted) => diagnose(host, { wanted, checks }) });
+}

@@ -8,6 +8,7 @@
  */
 
 import { bundledCloudConfigs, bundledProfiles, readNamed } from "./lib/bundled.ts";
+import { checkAcls, checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/checks.ts";
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli.ts";
 import { parsePart, userData, waitForCloudInit } from "./lib/cloud_init.ts";
 import { checkPrograms, markKey, prepareContainer, removeContainer } from "./lib/container.ts";
@@ -21,6 +22,7 @@ import {
   recipeOf,
   removeReplaced,
 } from "./lib/cache.ts";
+import { type Check, diagnose } from "./lib/doctor.ts";
 import {
   addDevices,
   checkInstanceName,
@@ -328,4 +330,18 @@ async function remove(host: Host, { positionals, flags, values }: Arguments<Name
   if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name, removed });
 }
 
-if (import.meta.main) await runScript(spec, main);
+/** What `--doctor` looks at. */
+const checks: Check[] = [
+  checkRuntime,
+  checkEngine,
+  checkProgram(programs.ssh),
+  checkProgram(programs.setfacl),
+  checkProgram(programs.getfacl),
+  checkProgram(programs.cloudInit),
+  checkAcls,
+  checkContainers,
+];
+
+if (import.meta.main) {
+  await runScript(spec, { main, doctor: (host, wanted) => diagnose(host, { wanted, checks }) });
+}

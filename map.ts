@@ -8,10 +8,12 @@
 
 // @ts-types="./lib/types/std_path.d.ts"
 import { basename, dirname, join, resolve } from "@std/path";
+import { checkEngine, checkLeftovers, checkProgram, checkRuntime, programs } from "./lib/checks.ts";
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli.ts";
 import { markKey } from "./lib/container.ts";
 import { hasDisplay, isUnattended } from "./lib/desktop.ts";
 import { dialogDesk } from "./lib/dialogs.ts";
+import { type Check, diagnose } from "./lib/doctor.ts";
 import {
   addDevices,
   checkInstanceName,
@@ -395,4 +397,17 @@ function tellTakenBack(host: Host, count: number): void {
   host.ui.status(["No file is mapped", "The file is taken back"][count] ?? `${count} files are taken back`);
 }
 
-if (import.meta.main) await runScript(spec, main);
+/** What `--doctor` looks at. */
+const checks: Check[] = [
+  checkRuntime,
+  checkEngine,
+  checkProgram(programs.setfacl),
+  checkProgram(programs.getfacl),
+  checkProgram(programs.zenity),
+  checkProgram(programs.notifySend),
+  checkLeftovers,
+];
+
+if (import.meta.main) {
+  await runScript(spec, { main, doctor: (host, wanted) => diagnose(host, { wanted, checks }) });
+}

@@ -53,6 +53,7 @@ const commonOptions = {
   "verbose": { short: "v", help: "Show each external command before it runs" },
   "quiet": { short: "q", help: "Errors only" },
   "yes": { short: "y", help: "Answer yes to questions, except the one about a private key" },
+  "doctor": { help: "Look at this host: what is there, what is missing, what is risky, and what mends it" },
   "json": { help: "Print the result as one JSON document" },
   "engine": {
     value: "lxc|incus",
@@ -164,20 +165,28 @@ export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
   ].join("\n");
 }
 
+/** What a script does, by its options. */
+export interface ScriptActions<Name extends string> {
+  /** Its work. Returns the exit code, by default 0. */
+  main(host: Host, args: Arguments<Name>): Promise<number | void>;
+  /** `--doctor`, for the engine that is asked for. Returns the exit code. */
+  doctor(host: Host, engine: string | undefined): Promise<number>;
+}
+
 /**
  * Runs a script from its command line to its exit: help and version, options, signals, errors. Ends the process, with
  * everything cleaned up before.
  */
 export async function runScript<Name extends string>(
   spec: ScriptSpec<Name>,
-  main: (host: Host, args: Arguments<Name>) => Promise<number | void>,
+  actions: ScriptActions<Name>,
 ): Promise<never> {
-  Deno.exit(await runToExitCode(spec, main, Deno.args));
+  Deno.exit(await runToExitCode(spec, actions, Deno.args));
 }
 
 async function runToExitCode<Name extends string>(
   spec: ScriptSpec<Name>,
-  main: (host: Host, args: Arguments<Name>) => Promise<number | void>,
+  actions: ScriptActions<Name>,
   commandLine: readonly string[],
 ): Promise<number> {
   const ending = new AbortController();
@@ -201,10 +210,14 @@ async function runToExitCode<Name extends string>(
       ui.result(`${spec.name} ${config.version}`, config.version);
       return 0;
     }
+    // It only looks, also in a dry run.
+    if (args.flags.has("doctor")) {
+      return await actions.doctor(realHost({ ui, signal: ending.signal, verbose }), args.values.get("engine"));
+    }
     const host = args.flags.has("dry-run")
       ? dryRunHost({ ui, signal: ending.signal })
       : realHost({ ui, signal: ending.signal, verbose });
-    return await main(host, args) ?? 0;
+    return await actions.main(host, args) ?? 0;
   } catch (error) {
     const told: string[] = [];
     const code = explain(ending.signal.aborted ? ending.signal.reason : error, {

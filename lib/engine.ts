@@ -26,6 +26,10 @@ export interface Engine {
   readonly product: string;
   /** What is launched when nothing else is asked for. */
   readonly defaultImage: string;
+  /** The group whose members may use it. */
+  readonly group: string;
+  /** The command that sets it up. */
+  readonly init: string;
 }
 
 /** A range of an instance's id map, as the engine keeps it in `volatile.idmap.current`. */
@@ -69,12 +73,12 @@ export async function chooseEngine(host: Host, wanted: string | undefined): Prom
     if (choice !== "lxc" && choice !== "incus") {
       throw inputError(`There is no engine "${choice}"`, "Use lxc or incus, with --engine or $GUI_CONTAINER_ENGINE");
     }
-    return engineOf(host, choice);
+    return engineCalled(host, choice);
   }
-  if (host.dryRun) return engineOf(host, "lxc");
+  if (host.dryRun) return engineCalled(host, "lxc");
   const failures: UserError[] = [];
   for (const cli of ["lxc", "incus"] as const) {
-    const engine = engineOf(host, cli);
+    const engine = engineCalled(host, cli);
     try {
       await query(engine, "/1.0");
       return engine;
@@ -89,13 +93,43 @@ export async function chooseEngine(host: Host, wanted: string | undefined): Prom
   });
 }
 
-function engineOf(host: Host, cli: EngineCli): Engine {
-  return { host, cli, product: engines[cli].product, defaultImage: engines[cli].defaultImage };
+/** The engine of a CLI, whether it answers or not. */
+export function engineCalled(host: Host, cli: EngineCli): Engine {
+  return { host, cli, ...engines[cli] };
+}
+
+/** What an engine tells of itself. */
+export interface ServerState {
+  version: string;
+  /** We may use a project of our own only. */
+  restricted: boolean;
+  /** What it has found wanting in the host, each in a line. */
+  warnings: string[];
+}
+
+/**
+ * Asks an engine about itself.
+ *
+ * @throws {UserError} with exit code 125 when it does not answer
+ */
+export async function serverState(engine: Engine): Promise<ServerState> {
+  const { environment } = await query(engine, "/1.0") as { environment: { server_version: string; project: string } };
+  // Incus gives each user that is only in the group "incus" a project of that name, and no warnings.
+  const restricted = environment.project.startsWith("user-");
+  const warnings = restricted ? [] : await query(engine, "/1.0/warnings?recursion=1") as {
+    type: string;
+    last_message: string;
+  }[];
+  return {
+    version: environment.server_version,
+    restricted,
+    warnings: warnings.map(({ type, last_message: message }) => `${type}: ${message}`),
+  };
 }
 
 /** The other one of the two engines. */
 export function otherEngine({ host, cli }: Engine): Engine {
-  return engineOf(host, cli === "lxc" ? "incus" : "lxc");
+  return engineCalled(host, cli === "lxc" ? "incus" : "lxc");
 }
 
 /** The same engine, spoken to through another host: for cleaning up. */
@@ -119,6 +153,7 @@ export async function listInstances(engine: Engine): Promise<Instance[]> {
 /** What the engine knows of a profile. */
 export interface EngineProfile {
   config: Readonly<Record<string, string>>;
+  devices: Readonly<Record<string, Device>>;
   /** API paths of the instances and profiles that use it. */
   used_by: readonly string[];
 }

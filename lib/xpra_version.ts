@@ -73,7 +73,7 @@ export async function checkClient(host: Host): Promise<void> {
 }
 
 /** The lines that install a current xpra on Debian and Ubuntu, from xpra's own repository. */
-const installLines = `\
+export const installLines = `\
 sudo wget -O /usr/share/keyrings/xpra.asc https://xpra.org/xpra.asc
 sudo wget -P /etc/apt/sources.list.d "https://raw.githubusercontent.com/Xpra-org/xpra/master/packaging/repos/$(. /etc/os-release; echo "$VERSION_CODENAME")/xpra.sources"
 sudo apt-get update && sudo apt-get install xpra`;

@@ -133,7 +133,13 @@ async function runMain(body: string, args: readonly string[]): Promise<ProcessRe
       file,
       `import { runScript } from ${library("cli.ts")};
 import { inputError, ProcessError, UserError } from ${library("errors.ts")};
-await runScript(${JSON.stringify(spec)}, async (host, args) => { ${body} });
+await runScript(${JSON.stringify(spec)}, {
+  async main(host, args) { ${body} },
+  async doctor(host, engine) {
+    host.ui.result("looked " + engine + host.dryRun, { engine });
+    return 1;
+  },
+});
 Deno.exit(99);`,
     );
     const argv = [
@@ -157,6 +163,7 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
   const cases: [body: string, args: string[], code: number, stdout: string, stderr: string][] = [
     ["throw 1", ["--help"], 0, `${helpText(spec)}\n`, ""],
     ["throw 1", ["-V"], 0, `try.ts ${config.version}\n`, ""],
+    ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "looked incusfalse\n", ""],
     ["throw 1", ["--bogus"], 2, "", 'error: Unknown option "--bogus"\nhint: See try.ts --help\n'],
     [`host.ui.status("s"); host.ui.progress("p"); host.ui.result("text", {a: 1})`, ["x"], 0, "text\n", "s\np\n"],
     [`host.ui.status("s"); host.ui.warn("w"); host.ui.result("text", {a: 1})`, ["-q", "--json"], 0, '{"a":1}\n', ""],

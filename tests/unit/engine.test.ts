@@ -236,7 +236,7 @@ Deno.test("findInstance() knows an instance that is stopped, and one that is not
 });
 
 Deno.test("findProfile() throws what is not an answer", async () => {
-  const profile = { config: { "user.a": "b" }, used_by: ["/1.0/instances/x"] };
+  const profile = { config: { "user.a": "b" }, devices: {}, used_by: ["/1.0/instances/x"] };
   assertEquals(await findProfile((await lxcThat({ stdout: JSON.stringify(profile) })).engine, "p"), profile);
   assertEquals(
     await findProfile((await lxcThat({ code: 1, stderr: "Error: Profile not found" })).engine, "p"),

@@ -1,0 +1,236 @@
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  checkAcls,
+  checkAttachable,
+  checkContainers,
+  checkDisplay,
+  checkEngine,
+  checkProgram,
+  checkXpra,
+  programs,
+  sharedIdMaps,
+} from "../../lib/checks.ts";
+import { type Check, diagnose, type Finding } from "../../lib/doctor.ts";
+import { chooseEngine, engineCalled } from "../../lib/engine.ts";
+import { ExitCode, UserError } from "../../lib/errors.ts";
+import { type Answer, recordingHost } from "./recording_host.ts";
+
+/** The error for a program that is not installed. */
+const missing = new UserError("It is not installed", { hint: "Install it", exitCode: ExitCode.missingProgram });
+
+const server = { environment: { server_version: "5.21", project: "default" } };
+const goodDevices = { root: { type: "disk", path: "/" }, eth0: { type: "nic" } };
+
+/** A host with LXD, which knows these instances, and without Incus. */
+function lxdHost(
+  { devices = goodDevices, warnings = [], instances = [], inside = () => ({}), project = "default" }: {
+    devices?: unknown;
+    warnings?: unknown[];
+    instances?: unknown[];
+    inside?: (argv: readonly string[]) => Answer;
+    project?: string;
+  } = {},
+): ReturnType<typeof recordingHost> {
+  const answers: Record<string, unknown> = {
+    "/1.0": { environment: { ...server.environment, project } },
+    "/1.0/warnings?recursion=1": warnings,
+    "/1.0/profiles/default": { config: {}, devices, used_by: [] },
+    "/1.0/instances?recursion=1": instances,
+  };
+  return recordingHost({
+    env: { GUI_CONTAINER_MOUNTS: "/no-such-mounts" },
+    answer(argv) {
+      if (argv[0] !== "lxc") return missing;
+      if (argv[1] === "exec") return inside(argv);
+      return { stdout: JSON.stringify(answers[argv[2]!]) };
+    },
+  });
+}
+
+/** An instance that create has made. */
+function ours(name: string, firstHostId: number | null, status = "Running"): unknown {
+  const map = firstHostId === null ? [] : [{ Isuid: true, Isgid: true, Hostid: firstHostId, Nsid: 0, Maprange: 65536 }];
+  return {
+    name,
+    status,
+    config: { "volatile.idmap.next": JSON.stringify(map) },
+    devices: { xpra: { type: "disk", path: "/home/ubuntu/.xpra" } },
+    expanded_devices: {},
+  };
+}
+
+async function findings(
+  check: Check,
+  { host }: { host: ReturnType<typeof recordingHost>["host"] },
+): Promise<Finding[]> {
+  return await check(host, await chooseEngine(host, undefined).catch(() => undefined));
+}
+
+Deno.test("diagnose() prints each finding with what mends it, and ends with 1 only when something is broken", async () => {
+  const risky: Check = () => Promise.resolve([{ verdict: "risk", what: "A risk", mend: "one\ntwo" }]);
+  const fine: Check = () => Promise.resolve([{ verdict: "ok", what: "Fine" }]);
+  const broken: Check = () => Promise.resolve([{ verdict: "broken", what: "Broken" }]);
+  const { host, said } = lxdHost();
+  assertEquals(await diagnose(host, { wanted: undefined, checks: [risky, fine] }), 0);
+  assertEquals(said, ["result: risk    A risk\n          one\n          two\nok      Fine"]);
+  assertEquals(await diagnose(host, { wanted: undefined, checks: [fine, broken] }), 1);
+});
+
+Deno.test("diagnose() tells a check that fails as something broken", async () => {
+  const failing: Check = (host) => host.run(["slow"], { stdin: "null" }).then(() => []);
+  const { host, said } = recordingHost({ answer: () => ({ code: 7, stderr: "why" }) });
+  assertEquals(await diagnose(host, { wanted: "lxc", checks: [failing] }), 1);
+  assertEquals(said, ['result: broken  "slow" failed with exit status 7: why']);
+});
+
+Deno.test("diagnose() goes on without an engine, and refuses the name of none", async () => {
+  const { host } = recordingHost({ answer: () => missing });
+  let seen: unknown = "nothing";
+  const check: Check = (_, engine) => {
+    seen = engine;
+    return Promise.resolve([]);
+  };
+  assertEquals(await diagnose(host, { wanted: undefined, checks: [check] }), 0);
+  assertEquals(seen, undefined);
+  await assertRejects(() => diagnose(host, { wanted: "docker", checks: [] }), UserError, 'There is no engine "docker"');
+});
+
+Deno.test("checkEngine() tells which engine answers, and calls one broken only when none does", async () => {
+  const found = await findings(checkEngine, lxdHost());
+  assertEquals(found.slice(0, 2).map(({ verdict, what }) => [verdict, what]), [
+    ["ok", "LXD 5.21 answers"],
+    ["absent", 'The engine\'s program "incus" is not installed'],
+  ]);
+  assertStringIncludes(found[2]!.what, "can be root on this host");
+  assert(!found.some(({ verdict }) => verdict === "broken"));
+
+  const none = await findings(checkEngine, recordingHost({ answer: () => missing }));
+  assertEquals(none.map(({ verdict }) => verdict), ["broken", "absent"]);
+
+  // The one that is installed is at fault, not the one that is not.
+  const stopped = recordingHost({
+    answer: ([cli]) => cli === "lxc" ? missing : { code: 1, stderr: "Error: Get http://unix.socket/1.0: refused" },
+  });
+  const found2 = await findings(checkEngine, stopped);
+  assertEquals(found2.map(({ verdict }) => verdict), ["absent", "broken"]);
+  assertStringIncludes(found2[1]!.mend!, "incus admin init");
+});
+
+Deno.test("checkEngine() tells a kernel without AppArmor, a restricted project, and a default profile that lacks devices", async () => {
+  const appArmor = { type: "AppArmor support has been disabled", last_message: "lack of kernel support" };
+  const risk = (await findings(checkEngine, lxdHost({ warnings: [appArmor] }))).find(({ what }) =>
+    /AppArmor/.test(what)
+  );
+  assertEquals(risk?.verdict, "risk");
+  assertStringIncludes(risk!.what, "lack of kernel support");
+  const restricted = await findings(checkEngine, lxdHost({ project: "user-1000" }));
+  assert(!restricted.some(({ verdict }) => verdict === "risk"));
+  const bare = await findings(checkEngine, lxdHost({ devices: {} }));
+  assertEquals(bare.filter(({ verdict }) => verdict === "broken").map(({ mend }) => mend?.split("\n")[0]), [
+    "sudo lxd init --auto",
+    "lxc network create lxdbr0",
+  ]);
+});
+
+Deno.test("checkProgram() tells the version, and by its need what the lack of a program means", async () => {
+  const { host } = recordingHost({ answer: () => ({ code: 255, stderr: "OpenSSH_10.0p2 Debian-7, OpenSSL 3.5.1\n" }) });
+  assertEquals(await checkProgram(programs.ssh)(host, undefined), [
+    { verdict: "ok", what: "ssh 10.0p2: starts the sessions in a container" },
+  ]);
+  const without = recordingHost({ answer: () => missing }).host;
+  const [needed] = await checkProgram(programs.setfacl)(without, undefined);
+  assertEquals([needed!.verdict, needed!.mend], ["broken", "sudo apt install acl"]);
+  const [optional] = await checkProgram(programs.cloudInit)(without, undefined);
+  assertEquals([optional!.verdict, optional!.mend], ["absent", undefined]);
+});
+
+Deno.test("checkXpra() tells one that is missing, broken, too old, or with known holes", async () => {
+  const cases: [answer: Answer, verdict: string, what: RegExp][] = [
+    [{ stdout: "xpra v6.5.5-r0\n" }, "ok", /^xpra 6\.5\.5 on this host$/],
+    [{ stdout: "xpra v6.5.2-r0\n" }, "risk", /6\.5\.2, has a known hole/],
+    [{ stdout: "xpra v5.1.5\n" }, "risk", /5\.1\.5, has a known hole/],
+    [{ stdout: "xpra v5.1.6\n" }, "ok", /5\.1\.6/],
+    [{ stdout: "xpra v3.1.5\n" }, "broken", /too old/],
+    [{ stdout: "what?" }, "broken", /does not tell its version/],
+    [{ code: 1, stderr: "Traceback" }, "broken", /does not work/],
+    [missing, "broken", /There is no xpra/],
+  ];
+  for (const [answer, verdict, what] of cases) {
+    const [finding] = await checkXpra(recordingHost({ answer: () => answer }).host);
+    assertEquals(finding!.verdict, verdict, finding!.what);
+    assert(what.test(finding!.what), finding!.what);
+    assertEquals(finding!.mend !== undefined, verdict !== "ok");
+  }
+});
+
+Deno.test("checkDisplay() needs a display", async () => {
+  assertEquals((await checkDisplay(recordingHost({ env: { DISPLAY: ":7" } }).host))[0]!.verdict, "ok");
+  assertEquals((await checkDisplay(recordingHost().host))[0]!.verdict, "broken");
+});
+
+Deno.test("checkAcls() tells a place where nothing can be made", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${directory}/file`, "");
+    const env = { GUI_CONTAINER_MOUNTS: `${directory}/file` };
+    assertEquals((await checkAcls(recordingHost({ env }).host))[0]!.verdict, "broken");
+    const fine = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory } });
+    assertEquals(await checkAcls(fine.host), [{ verdict: "ok", what: `ACLs can be set in ${directory}` }]);
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["file"], "nothing is left");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("checkContainers() tells shared ids, privileged containers, and those without seccomp, of ours only", async () => {
+  const other = { ...ours("other", 1000000) as Record<string, unknown>, devices: {} };
+  const instances = [ours("a", 1000000), ours("b", 1000000, "Stopped"), ours("c", 2000000), ours("p", null), other];
+  const inside = ([, , name]: readonly string[]): Answer => ({ stdout: `Seccomp:\t${name === "a" ? 0 : 2}\n` });
+  const found = await findings(checkContainers, lxdHost({ instances, inside }));
+  const risks = found.filter(({ verdict }) => verdict === "risk").map(({ what }) => what);
+  assertEquals(risks.length, 3);
+  assertStringIncludes(risks[0]!, '"p" is privileged');
+  assertStringIncludes(risks[1]!, "a, b");
+  assertStringIncludes(risks[2]!, "not filtered by seccomp: a");
+  assertEquals(found.length, 3);
+  const fine = await findings(checkContainers, lxdHost({ instances: instances.slice(2, 3), inside }));
+  assertEquals(fine.map(({ verdict }) => verdict), ["ok"]);
+  assertEquals(await checkContainers(recordingHost().host, undefined), []);
+});
+
+Deno.test("sharedIdMaps() are those that start at the same host id", () => {
+  const instance = (name: string, first: number): { name: string; config: Record<string, string> } => ({
+    name,
+    config: { "volatile.idmap.next": JSON.stringify([{ Isuid: true, Hostid: first, Nsid: 0 }]) },
+  });
+  assertEquals(sharedIdMaps([instance("a", 1), instance("b", 2), instance("c", 1)]), ["a", "c"]);
+  assertEquals(sharedIdMaps([instance("a", 1), { name: "d", config: {} }, { name: "e", config: {} }]), []);
+});
+
+Deno.test("checkAttachable() tells host keys that are not pinned, and containers without a current xpra", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const names = ["new", "old", "none", "stopped"];
+    for (const name of names) {
+      await Deno.mkdir(`${directory}/${name}`);
+      await Deno.writeTextFile(`${directory}/${name}/known_hosts`, "");
+    }
+    const inside = ([, , name]: readonly string[]): Answer =>
+      name === "none" ? { code: 1 } : { stdout: `xpra v${name === "old" ? "4.4" : "6.5.5"}\n` };
+    const instances = [...names, "elsewhere"].map((name, i) =>
+      ours(name, i, name === "stopped" ? "Stopped" : "Running")
+    );
+    const recorded = lxdHost({ instances, inside });
+    const host = { ...recorded.host, env: () => directory };
+    const found = await checkAttachable(host, engineCalled(host, "lxc"));
+    assertEquals(found.map(({ verdict, what }) => [verdict, /"(\w+)"/.exec(what)![1]]), [
+      ["ok", "new"],
+      ["broken", "old"],
+      ["broken", "none"],
+      ["broken", "elsewhere"],
+    ]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
