@@ -101,13 +101,20 @@ export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
   // Nothing is left of ours: "setfacl -b".
   if (current.mask === undefined) return current;
   const ours = new Set(uids);
-  const changed = (tag: "users" | "groups"): [number, Permissions][] =>
-    [...current[tag]].filter(([id, worth]) => !(tag === "users" && ours.has(id)) && granted[tag].get(id) !== worth);
+  const others = (tag: "users" | "groups"): [number, Permissions][] =>
+    [...current[tag]].filter(([id]) => tag === "groups" || !ours.has(id));
+  const isChanged = (tag: "users" | "groups", [id, worth]: [number, Permissions]): boolean =>
+    granted[tag].get(id) !== worth;
+  const changed = [
+    ...others("users").filter((entry) => isChanged("users", entry)),
+    ...others("groups").filter((entry) => isChanged("groups", entry)),
+  ];
   const groupChanged = current.group !== granted.group;
-  const maskChanged = current.mask !== granted.mask;
-  const added = union([...changed("users"), ...changed("groups")], groupChanged ? current.group : 0) & current.mask;
   const limit = original.mask ?? original.group;
-  const mask = maskChanged ? current.mask : limit | added;
+  const mask = isAsSetfaclMakes(current, granted)
+    ? union([...others("users"), ...others("groups")], current.group)
+    : mergeBits(limit, granted.mask ?? 0, current.mask) |
+      union(changed, groupChanged ? current.group : 0) & current.mask;
   const isNarrow = (mask & ~limit) === 0;
   const entries = (tag: "users" | "groups"): Map<number, Permissions> =>
     new Map([...current[tag]].flatMap(([id, worth]): [number, Permissions][] => {
@@ -123,7 +130,19 @@ export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
   const group = isNarrow && !groupChanged ? original.group : current.group;
   if (original.mask !== undefined || users.size + groups.size > 0) return { ...current, users, groups, group, mask };
   // As it was, there is no mask any more: what chmod has set meanwhile as the group's rights was the mask.
-  return { ...current, users, groups, group: groupChanged || !maskChanged ? group & mask : mask, mask: undefined };
+  return { ...current, users, groups, group: groupChanged ? group & mask : mask, mask: undefined };
+}
+
+/** Whether entries were changed since and the mask permits just what they all do: `setfacl` makes it so. */
+function isAsSetfaclMakes(current: Acl, granted: Acl): boolean {
+  return current.mask === union([...current.users, ...current.groups], current.group) &&
+    !sameAcl({ ...current, user: granted.user, other: granted.other, mask: granted.mask }, granted);
+}
+
+/** What was changed from `granted` to `current`, done to `original`, bit by bit: as `chmod g+x` would have. */
+function mergeBits(original: Permissions, granted: Permissions, current: Permissions): Permissions {
+  const changed = granted ^ current;
+  return original & ~changed | current & changed;
 }
 
 /**

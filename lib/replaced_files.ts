@@ -62,6 +62,8 @@ export async function watchFiles(
     away.set(path, Infinity);
     await onGone(path);
   };
+  // What happened before there was a watch.
+  schedule();
   try {
     for await (const { kind } of watcher) if (kind !== "access") schedule();
   } finally {

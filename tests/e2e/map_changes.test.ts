@@ -1,0 +1,237 @@
+// map.ts while others work on the lent files: only what is ours is taken away, and a file that is replaced goes over.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assertEquals, assertStringIncludes } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  makeContainer,
+  removeContainer,
+  script,
+  sh,
+  testOnEngines,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-changes-${engine}`;
+
+testOnEngines("map.ts: a container for changes", ["user"], (engine) => makeContainer(engine, nameOn(engine)));
+
+/** What is done to a lent file `$1`, what its permissions must be then, and what is told. */
+interface Change {
+  what: string;
+  /** Before it is lent. */
+  before?: string;
+  shell: string;
+  /** What gives a file that was never lent the permissions that are wanted; the same where it is not said. */
+  twin?: string;
+  told?: string;
+}
+
+const changed = "only the container's entry is taken away";
+
+const changes: readonly Change[] = [
+  { what: "chmod to less", shell: 'chmod 600 "$1"', told: changed },
+  // The group's bits are the mask while a file is lent, which has the container's right to write.
+  { what: "chmod to more", shell: 'chmod 775 "$1"', twin: 'chmod 755 "$1"', told: changed },
+  { what: "chmod +x", shell: 'chmod +x "$1"', told: changed },
+  { what: "chmod of others", shell: 'chmod o-r "$1"', told: changed },
+  { what: "chmod u+x", shell: 'chmod u+x "$1"', told: changed },
+  { what: "chmod to nothing", shell: 'chmod 000 "$1"', told: changed },
+  { what: "an entry added", shell: 'setfacl -m u:7:r "$1"', told: changed },
+  { what: "an entry that permits all", shell: 'setfacl -m g:7:rwx "$1"', told: changed },
+  { what: "all entries removed", shell: 'setfacl -b "$1"' },
+  {
+    what: "an entry changed where there were some",
+    before: 'setfacl -m u:7:rwx,g:8:rx,m:rwx "$1"',
+    shell: 'setfacl -m u:7:r "$1"',
+    told: changed,
+  },
+  {
+    what: "an entry removed where there were some",
+    before: 'setfacl -m u:7:rwx,g:8:rx,m:rx "$1"',
+    shell: 'setfacl -n -x g:8 "$1"',
+    told: changed,
+  },
+  {
+    what: "chmod under a mask",
+    before: 'setfacl -m u:7:rwx,m:rx "$1"',
+    shell: 'chmod g-x "$1"',
+    told: changed,
+  },
+  { what: "written", shell: 'echo host >>"$1"' },
+  { what: "touched", shell: 'touch -d 2020-01-01 "$1"' },
+  { what: "renamed", shell: 'mv "$1" "$1.new"; sleep 0.5; mv "$1.new" "$1"' },
+];
+
+testOnEngines("map.ts takes away only what is its own after changes by others", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const pairs = await Promise.all(changes.map(async ({ before }, index) => {
+      const [lent, twin] = [join(directory, `lent-${index}`), join(directory, `twin-${index}`)] as const;
+      for (const file of [lent, twin]) {
+        await Deno.writeTextFile(file, "text\n");
+        await Deno.chmod(file, 0o644);
+        if (before) await sh(["sh", "-ec", before, "sh", file]);
+      }
+      return [lent, twin] as const;
+    }));
+    const run = await startMap(engine, [name, ...pairs.map(([lent]) => lent)]);
+    for (const [index, { shell, twin = shell }] of changes.entries()) {
+      await sh(["sh", "-ec", shell, "sh", pairs[index]![0]]);
+      await sh(["sh", "-ec", twin, "sh", pairs[index]![1]]);
+    }
+    await inContainer(engine, name, 'echo container >>"$1"', run.lent[changes.length - 3]!.container);
+    const { code, stderr } = await run.kill("SIGTERM");
+    assertEquals(code, 143, stderr);
+    const failures: string[] = [];
+    for (const [index, { what, told }] of changes.entries()) {
+      const [lent, twin] = pairs[index]!;
+      const [got, wanted] = [await permissions([lent]), await permissions([twin])];
+      if (got !== wanted) failures.push(`${what}: ${got}, not ${wanted}`);
+      const isTold = stderr.includes(`"${lent}" were changed meanwhile`);
+      if (isTold !== (told !== undefined)) failures.push(`${what}: told: ${isTold}`);
+    }
+    Deno.stdout.writeSync(new TextEncoder().encode(`${changes.length} cases, ${failures.length} failed\n`));
+    assertEquals(failures, [], stderr);
+    assertEquals(await Deno.readTextFile(pairs[changes.length - 3]![0]), "text\nhost\ncontainer\n");
+  });
+});
+
+/** How editors and people put another file in a file's place: `$1` the file, `$2` its directory. */
+const replacements: readonly { what: string; shell: string; keeps?: string }[] = [
+  { what: "renamed over, as gedit and LibreOffice save", shell: 'echo new >"$2/.tmp"; mv "$2/.tmp" "$1"' },
+  {
+    what: "the old one kept as a backup, as vim saves",
+    shell: 'mv "$1" "$1~"; cp --no-preserve=all "$1~" "$1"; chmod --reference="$1~" "$1"; echo new >"$1"',
+    keeps: "~",
+  },
+  {
+    what: "with a copy of the ACL, as vim and GLib save",
+    shell: 'cp --preserve=all "$1" "$2/.tmp"; echo new >"$2/.tmp"; mv "$2/.tmp" "$1"',
+  },
+  {
+    what: "with a copy of the mode",
+    shell: 'echo new >"$2/.tmp"; chmod --reference="$1" "$2/.tmp"; mv "$2/.tmp" "$1"',
+  },
+  { what: "deleted and made anew", shell: 'rm "$1"; echo new >"$1"; chmod 644 "$1"' },
+  { what: "exchanged twice", shell: 'for t in old new; do echo $t >"$2/.tmp"; mv "$2/.tmp" "$1"; sleep 0.3; done' },
+];
+
+testOnEngines("map.ts gives the container a file that replaces a mapped one", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  const failures: string[] = [];
+  for (const original of [undefined, "u:7:rwx,g:8:r,m:r"]) {
+    await withDirectory(async (directory) => {
+      const files: string[] = [];
+      for (const [index] of replacements.entries()) {
+        const own = join(directory, `${index}`);
+        await Deno.mkdir(own);
+        const file = join(own, "a file");
+        await Deno.writeTextFile(file, "old\n");
+        await Deno.chmod(file, 0o644);
+        if (original) await sh(["setfacl", "-m", original, file]);
+        files.push(file);
+      }
+      const run = await startMap(engine, [name, ...files]);
+      for (const [index, { what, shell, keeps }] of replacements.entries()) {
+        const [file, { container }] = [files[index]!, run.lent[index]!] as const;
+        try {
+          const before = await permissions([file]);
+          await sh(["sh", "-ec", shell, "sh", file, join(file, "..")]);
+          const isThere = '[ "$(stat -c %i "$1")" = "$2" ] && [ -w "$1" ] && echo yes || true';
+          await eventually("the new file in the container", async () => {
+            const { ino } = await Deno.stat(file);
+            return await inContainer(engine, name, isThere, container, String(ino)) === "yes";
+          });
+          assertEquals(await inContainer(engine, name, 'echo more >>"$1"; cat "$1"', container), "new\nmore");
+          if (keeps) {
+            const kept = await permissions([`${file}${keeps}`]);
+            if (kept === before) failures.push(`${what}: the old file keeps ours: ${kept}`);
+          }
+        } catch (error) {
+          failures.push(`${what}: ${error}`);
+        }
+      }
+      const { code, stderr } = await run.enter();
+      assertEquals(code, 0, stderr);
+      for (const [index, { what }] of replacements.entries()) {
+        const acl = await permissions([files[index]!]);
+        if (/^user:\d{5,}:/m.test(acl)) failures.push(`${what}: ours is left: ${acl}`);
+        if (/^\d*[2367]\d \d+ \d+$/m.test(acl)) failures.push(`${what}: the group may write: ${acl}`);
+      }
+      assertEquals(await mapDevices(engine, name), []);
+      assertEquals(await inContainer(engine, name, "ls -A maps"), "");
+    });
+  }
+  const count = 2 * replacements.length;
+  Deno.stdout.writeSync(new TextEncoder().encode(`${count} cases, ${failures.length} failed\n`));
+  assertEquals(failures, []);
+});
+
+testOnEngines("map.ts tells of a file that is deleted, moved away or replaced by none", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const [deleted, moved, linked] = ["deleted", "moved", "linked"].map((part) => join(directory, "d", part)) as [
+      string,
+      string,
+      string,
+    ];
+    await Deno.mkdir(join(directory, "d"));
+    for (const file of [deleted, moved, linked]) await Deno.writeTextFile(file, "text");
+    const before = await permissions([moved]);
+    const run = await startMap(engine, [name, deleted, moved, linked]);
+    await Deno.remove(deleted);
+    await Deno.remove(linked);
+    await Deno.mkdir(linked);
+    await run.says(`"${deleted}" is gone`);
+    await run.says(`"${linked}" was replaced`);
+    // The whole directory is moved: the file is still found, by its inode.
+    const there = join(directory, "elsewhere");
+    await Deno.rename(join(directory, "d"), there);
+    const { code } = await run.enter();
+    assertEquals(code, 0);
+    assertEquals(await permissions([join(there, "moved")]), before);
+    assertEquals(await mapDevices(engine, name), []);
+  });
+});
+
+testOnEngines("map.ts --unmap after a change finds the file, or says how to", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const path = (part: string): string => join(directory, part);
+    const names = ["renamed", "deleted", "replaced", "copied", "moved"];
+    for (const part of names) {
+      await Deno.writeTextFile(path(part), "text");
+      await Deno.chmod(path(part), 0o644);
+    }
+    await Deno.mkdir(path("away"));
+    const before = await permissions([path("renamed")]);
+    const lent = await script("map", engine, ["--no-wait", name, ...names.map(path)]);
+    assertEquals(lent.code, 0, lent.stderr);
+    await Deno.rename(path("renamed"), path("other name"));
+    await Deno.remove(path("deleted"));
+    await sh(["sh", "-ec", 'cd "$1"; echo new >t; chmod 644 t; mv t replaced', "sh", directory]);
+    await sh(["sh", "-ec", 'cd "$1"; cp -p copied t; mv t copied', "sh", directory]);
+    await Deno.rename(path("moved"), path("away/moved"));
+    const { code, stderr } = await script("map", engine, ["--unmap", name, ...names.map(path)]);
+    assertEquals(code, 0, stderr);
+    for (const part of ["other name", "replaced", "copied"]) {
+      assertEquals(await permissions([path(part)]), before, `${part}: ${stderr}`);
+    }
+    for (const part of ["deleted", "moved"]) {
+      assertStringIncludes(stderr, `The file that was mapped as "${path(part)}" is not there any more`);
+    }
+    assertStringIncludes(stderr, `"${path("replaced")}" was replaced meanwhile`);
+    // The line that it prints does what it says.
+    const line = /find DIRECTORY (-inum \d+ -exec setfacl -x u:\d+ \{\} \+)$/gm;
+    for (const [, words] of stderr.matchAll(line)) await sh(["find", path("away"), ...words!.split(" ")]);
+    assertEquals((await permissions([path("away/moved")])).includes("user:1"), false);
+    assertEquals((await script("map", engine, ["--list"])).stdout, "");
+  });
+});
+
+testOnEngines("map.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));
