@@ -121,7 +121,7 @@ export function terminalUi(options: UiOptions): Ui {
  */
 export function printable(text: string): string {
   // deno-lint-ignore no-control-regex
-  return text.replace(/\r\n/g, "\n").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "\ufffd");
+  return text.replace(/\r+(?=\n|$)/g, "").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "\ufffd");
 }
 
 function oneLine(text: string): string {

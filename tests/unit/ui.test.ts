@@ -7,6 +7,7 @@ import { printable } from "../../lib/ui.ts";
 Deno.test("printable() keeps text, line ends and tabs", () => {
   for (const text of ["", "a b\n\tc\n", "naïve – 日本 ❤ 𝄞 \u{1F600}", "é\u00a0"]) assertEquals(printable(text), text);
   assertEquals(printable("a\r\nb\r\n"), "a\nb\n");
+  assertEquals(printable("a\r\r\nb\r"), "a\nb");
 });
 
 Deno.test("printable() leaves no control character that a terminal obeys", () => {
