@@ -28,7 +28,6 @@ import {
   checkInstanceName,
   chooseEngine,
   createProfile,
-  deleteImage,
   deleteInstance,
   type Engine,
   engineOn,
@@ -200,7 +199,7 @@ async function create(engine: Engine, request: Request, replacesProfile: boolean
   const profileBefore = replacesProfile ? await showProfile(engine, name) : null;
   using record = await beginCreation(engine, mounts, { name, profileBefore });
   const { creation } = record;
-  const { address, uid, recipe } = await withUndo(host, async (undo) => {
+  const { address, uid, replace } = await withUndo(host, async (undo) => {
     undo.add(`unmake "${name}"`, (cleaner) => unmake(engineOn(engine, cleaner), mounts, creation));
 
     host.ui.progress(`Making the profile "${name}"`);
@@ -209,11 +208,12 @@ async function create(engine: Engine, request: Request, replacesProfile: boolean
     const setup = profileForSetup(request.profile);
     await setProfile(engine, name, profileYaml(setup, mark));
 
-    const recipe = request.cache
-      ? await recipeOf(engine, { image, profile: profileYaml(request.profile, {}) })
-      : undefined;
-    if (recipe) await provisionCached(engine, request, { image, recipe, mark });
-    else await provision(engine, request, { image, mark });
+    let replace = async (): Promise<void> => {};
+    if (request.cache) {
+      const recipe = await recipeOf(engine, { image, profile: profileYaml(request.profile, {}) });
+      const used = await provisionCached(engine, request, { image, recipe, mark });
+      replace = () => removeReplaced(engine, recipe, used);
+    } else await provision(engine, request, { image, config: mark });
 
     let hasNetwork = true;
     if (setup !== request.profile) {
@@ -230,14 +230,14 @@ async function create(engine: Engine, request: Request, replacesProfile: boolean
     const target = await sshTarget(engine, name, { mounts, hasNetwork });
     await sshRun(host, target, ["true"], { stdin: "null" });
     await record.remove();
-    return { address: hasNetwork ? target.address : null, uid, recipe };
+    return { address: hasNetwork ? target.address : null, uid, replace };
   }, {
     keep: request.keepFailed && (async () => {
       await record.remove();
       tellKept(engine, name);
     }),
   });
-  if (recipe) await removeReplaced(engine, recipe);
+  await replace();
   if (!host.dryRun) report(engine, request, { image, address, uid, startedMs });
 }
 
@@ -245,48 +245,52 @@ async function create(engine: Engine, request: Request, replacesProfile: boolean
 async function provision(
   engine: Engine,
   { name, timeoutMs }: Request,
-  { image, mark }: { image: string; mark: Record<string, string> },
+  { image, config }: { image: string; config: Record<string, string> },
 ): Promise<void> {
   const { ui } = engine.host;
   ui.progress(`Launching "${name}" from ${image}`);
-  await launch(engine, name, { image, profiles: ["default", name], config: mark });
+  await launch(engine, name, { image, profiles: ["default", name], config });
   const outcome = await waitForCloudInit(engine, name, { timeoutMs });
   if (outcome.kind === "degraded") {
     for (const warning of outcome.warnings) ui.warn(`cloud-init: ${warning}`);
   }
 }
 
-/** The same from an image that has the software already; makes that image first where there is none that can be used. */
+/**
+ * The same from an image that has the software already; makes that image first where there is none that can be used.
+ *
+ * @returns the fingerprint of the image
+ */
 async function provisionCached(
   engine: Engine,
   request: Request,
   { image, recipe, mark }: { image: string; recipe: Recipe; mark: { [runKey]: string } },
-): Promise<void> {
+): Promise<string> {
   const { name } = request;
   const { ui, signal } = engine.host;
-  const run = mark[runKey];
-  for (;;) {
-    let cached = await findCached(engine, recipe);
-    if (!cached) {
-      await provision(engine, request, { image, mark });
-      ui.progress("Keeping the container as an image");
-      cached = await cacheInstance(engine, name, { recipe, run });
-      await deleteInstance(engine, name);
-    }
+  const launchFrom = async (fingerprint: string): Promise<string> => {
+    await provision(engine, request, { image: fingerprint, config: { ...mark, ...cachedInstanceConfig } });
+    return fingerprint;
+  };
+  const unusable: string[] = [];
+  for (let cached; (cached = await findCached(engine, recipe, unusable));) {
     ui.status(describeCached(cached));
     try {
-      return await provision(engine, request, {
-        image: cached.fingerprint,
-        mark: { ...mark, ...cachedInstanceConfig },
-      });
+      return await launchFrom(cached.fingerprint);
     } catch (error) {
       signal.throwIfAborted();
-      if (cached.properties?.[runKey] === run) throw error;
       ui.warn(`The cached image cannot be used, and is made anew: ${error instanceof Error ? error.message : error}`);
+      unusable.push(cached.fingerprint);
       if (await findInstance(engine, name)) await deleteInstance(engine, name);
-      await deleteImage(engine, cached.fingerprint);
     }
   }
+  await provision(engine, request, { image, config: mark });
+  ui.progress("Keeping the container as an image");
+  const made = await cacheInstance(engine, name, { recipe, run: mark[runKey] });
+  await deleteInstance(engine, name);
+  const kept = await findCached(engine, recipe, unusable);
+  if (kept) ui.status(describeCached(kept));
+  return await launchFrom(kept?.fingerprint ?? made);
 }
 
 function tellKept({ host, cli }: Engine, name: string): void {

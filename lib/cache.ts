@@ -44,43 +44,52 @@ export async function recipeOf(
   };
 }
 
-/** The cached image of a recipe; of several that were made at once, the one that all runs agree on: the oldest. */
-export async function findCached(engine: Engine, { recipe }: Recipe): Promise<Image | undefined> {
+/**
+ * The cached image of a recipe; of several that were made at once, the one that all runs agree on: the oldest.
+ *
+ * @param unusable fingerprints of those that were tried in vain
+ */
+export async function findCached(
+  engine: Engine,
+  { recipe }: Recipe,
+  unusable: readonly string[] = [],
+): Promise<Image | undefined> {
   const age = ({ created_at, fingerprint }: Image): string => `${created_at} ${fingerprint}`;
-  return (await findImages(engine, { [recipeKey]: recipe })).sort((a, b) => age(a) < age(b) ? -1 : 1)[0];
+  return (await findImages(engine, { [recipeKey]: recipe }))
+    .filter(({ fingerprint }) => !unusable.includes(fingerprint))
+    .sort((a, b) => age(a) < age(b) ? -1 : 1)[0];
 }
 
-/** Makes an image of a provisioned instance, which is stopped for it. Returns the one of its recipe. */
+/** Makes an image of a provisioned instance, which is stopped for it. Returns its fingerprint, as a word for a command line. */
 export async function cacheInstance(
   engine: Engine,
   name: string,
   { recipe, run }: { recipe: Recipe; run: string },
-): Promise<Image> {
+): Promise<string> {
   await exec(engine, name, ["/bin/sh", "-c", generalizeScript], { stdin: "null" });
-  const fingerprint = await publish(engine, name, {
+  return await publish(engine, name, {
     description: `${name}, kept by create.ts --cache`,
     [recipeKey]: recipe.recipe,
     [sourceKey]: recipe.source,
     [runKey]: run,
   });
-  return await findCached(engine, recipe) ?? { fingerprint, created_at: "", size: 0, properties: null };
 }
 
 /** Longest time that removing replaced images may take, in milliseconds. */
 const removingDeadlineMs = 60_000;
 
 /**
- * Removes the images that the one of this recipe replaces: those of older base images, and others that were made at once with it. The container is made by
- * then: a signal does not stop it, and what cannot be removed is only told.
+ * Removes the images that one of this recipe replaces: of older base images, made at once with it, or of no use. The
+ * container is made by then: a signal does not stop it, and what cannot be removed is only told.
  */
-export async function removeReplaced(engine: Engine, recipe: Recipe): Promise<void> {
+export async function removeReplaced(engine: Engine, recipe: Recipe, used: string): Promise<void> {
   const { host } = engine;
   const cleaner = engineOn(engine, host.forCleanup(AbortSignal.timeout(removingDeadlineMs)));
   try {
-    const kept = await findCached(cleaner, recipe);
-    if (!kept) return;
-    for (const { fingerprint } of await findImages(cleaner, { [sourceKey]: recipe.source })) {
-      if (fingerprint !== kept.fingerprint) await deleteImage(cleaner, fingerprint);
+    for (const { fingerprint, properties } of await findImages(cleaner, {})) {
+      if (fingerprint === used) continue;
+      if (properties?.[recipeKey] !== recipe.recipe && properties?.[sourceKey] !== recipe.source) continue;
+      await deleteImage(cleaner, fingerprint);
     }
   } catch (error) {
     host.ui.warn(`A cached image that was replaced is still there: ${error instanceof Error ? error.message : error}`);

@@ -257,7 +257,7 @@ export async function createProfile(
   config: Readonly<Record<string, string>>,
 ): Promise<void> {
   try {
-    await post(engine, "POST", "/1.0/profiles", { name, config });
+    await request(engine, "POST", "/1.0/profiles", { name, config });
   } catch (error) {
     if (!(error instanceof ProcessError) || !/already exists/i.test(error.stderr)) throw error;
     throw new UserError(`There is a profile "${name}" already`, {
@@ -321,7 +321,7 @@ export async function addDevices(
   name: string,
   devices: Readonly<Record<string, Device>>,
 ): Promise<void> {
-  await post(engine, "PATCH", `/1.0/instances/${name}`, { devices });
+  await request(engine, "PATCH", `/1.0/instances/${name}`, { devices });
 }
 
 /** Takes devices away from an instance. */
@@ -411,7 +411,7 @@ async function run(engine: Engine, args: readonly string[], options: RunOptions)
 }
 
 /** A change by the engine's API, waited for. */
-async function post(engine: Engine, method: "PATCH" | "POST", path: string, data: unknown): Promise<void> {
+async function request(engine: Engine, method: "PATCH" | "POST", path: string, data: unknown): Promise<void> {
   const body = JSON.stringify(data);
   await run(engine, ["query", "--request", method, "--wait", "--data", body, path], { stdin: "null" });
 }
