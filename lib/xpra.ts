@@ -48,5 +48,13 @@ export function serverArgv(options: { open: ReadonlySet<Channel> }): string[] {
   ];
 }
 
-/** Variables of the server. xpra gathers damage as for a network; on a local socket the largest delay is what is felt. */
-export const serverEnvironment: Readonly<Record<string, string>> = { XPRA_BATCH_MAX_DELAY: "16" };
+/** Variables of the server that options do not reach. */
+export const serverEnvironment: Readonly<Record<string, string>> = {
+  // xpra gathers damage as for a network; on a local socket the largest delay is what is felt.
+  XPRA_BATCH_MAX_DELAY: "16",
+  XPRA_BATCH_MIN_DELAY: "1",
+  XPRA_BATCH_START_DELAY: "1",
+  // A window has the size that the X server says. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is that of
+  // one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
+  XPRA_SIZEHINTS_SIZE: "0",
+};
