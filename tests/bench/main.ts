@@ -1,51 +1,41 @@
 /**
- * `deno task bench [--only ROW] [--rounds N]`: what the scripts cost beside the same work by hand, in one run, in turns.
- * Prints a Markdown table; with `--json` the figures. Runs in the lab, as its user.
+ * `deno task bench [--only ROW] [--json]`: what the scripts cost beside the same work done in other ways, in one run, in
+ * turns. Prints a Markdown table, or with `--json` every sample. Runs in the lab, as its user.
  */
 
 // @ts-types="../../lib/types/std_cli.d.ts"
 import { parseArgs } from "@std/cli";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
+import { ProcessError } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
-import { missingParts } from "../lab/state.ts";
-import { rows } from "./rows.ts";
+import { labState, missingParts } from "../lab/state.ts";
+import { attachRows } from "./attach.ts";
+import { createRows } from "./create.ts";
+import { feelRows } from "./feel.ts";
+import { idleRows } from "./idle.ts";
+import type { Figure, Row, Way } from "./row.ts";
+import { markdownTable } from "./table.ts";
+import { removeContainer } from "./world.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 
-/** One measured column of a row, in seconds. */
-interface Figure {
-  row: string;
-  column: string;
-  seconds: number[];
-}
+/** All rows, in the order of the table. */
+const rows: readonly Row[] = [...createRows, ...attachRows, ...feelRows, ...idleRows];
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;
-}
-
-async function measure(options: { only: string | undefined; rounds: number }): Promise<Figure[]> {
+async function measure(only: string | undefined): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const row of rows) {
-    if (options.only !== undefined && !row.name.includes(options.only)) continue;
+    const name = row.measures.map((measure) => measure.name).join("; ");
+    if (only !== undefined && !name.includes(only)) continue;
     const missing = missingParts("lxc", ...row.needs);
     if (missing) {
-      say(`${row.name}: left out, ${missing}`);
+      say(`${name}: left out, ${missing}`);
       continue;
     }
     await row.before?.();
     try {
-      const taken = row.columns.map((column): Figure => ({ row: row.name, column: column.name, seconds: [] }));
-      // The first round warms up and is not counted. Columns take turns, so that a slow moment meets all of them.
-      for (let round = 0; round <= options.rounds; round++) {
-        for (const [index, column] of row.columns.entries()) {
-          const seconds = await column.run();
-          say(`${row.name}, ${column.name}: ${seconds.toFixed(2)} s${round === 0 ? " (warm-up)" : ""}`);
-          if (round > 0) taken[index]!.seconds.push(seconds);
-        }
-      }
-      figures.push(...taken);
+      figures.push(...await measureRow(name, row));
     } finally {
       await row.after?.();
     }
@@ -53,22 +43,41 @@ async function measure(options: { only: string | undefined; rounds: number }): P
   return figures;
 }
 
-/** The table: a line a row, its columns with median, least and most, and ours against the floor. */
-function table(figures: readonly Figure[]): string {
-  const lines = ["| what | how | median | min | max | × floor |", "| --- | --- | --- | --- | --- | --- |"];
-  for (const { row, column, seconds } of figures) {
-    const floor = figures.find((other) => other.row === row && other.column === "by hand");
-    const ratio = floor ? (median(seconds) / median(floor.seconds)).toFixed(2) : "";
-    const [middle, least, most] = [median(seconds), Math.min(...seconds), Math.max(...seconds)];
-    lines.push(
-      `| ${row} | ${column} | ${middle.toFixed(2)} s | ${least.toFixed(2)} s | ${most.toFixed(2)} s | ${ratio} |`,
-    );
+/** Ways take turns, so that a slow moment of the machine meets all of them. */
+async function measureRow(name: string, row: Row): Promise<Figure[]> {
+  const ways = Object.entries(row.ways) as [Way, NonNullable<Row["ways"][Way]>][];
+  const figures = ways.flatMap(([way]) => row.measures.map((measure): Figure => ({ ...measure, way, samples: [] })));
+  for (let round = 0; round < row.rounds; round++) {
+    const warmUp = round === 0 && row.rounds > 1;
+    for (const [way, run] of ways) {
+      const results = await run();
+      const ofWay = figures.filter((figure) => figure.way === way);
+      say(`${name}, ${way}: ${results.flat().map((value) => value.toFixed(2)).join(" ")}${warmUp ? " (warm-up)" : ""}`);
+      if (!warmUp) results.forEach((samples, index) => ofWay[index]!.samples.push(...[samples].flat()));
+    }
   }
-  return lines.join("\n");
+  return figures;
 }
 
 function say(line: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+function machine(): string {
+  const { parts } = labState();
+  const version = (part: "lxc" | "xpra" | "imageXpra"): string => {
+    const known = parts[part];
+    return "version" in known ? known.version : "none";
+  };
+  const processor = /^model name\s*:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? Deno.build.arch;
+  return [
+    `${navigator.hardwareConcurrency} cores (${processor})`,
+    `Linux ${Deno.osRelease()}`,
+    `LXD ${version("lxc")}`,
+    `xpra ${version("xpra")} on the host, ${version("imageXpra")} in the container`,
+    `Deno ${Deno.version.deno}`,
+    new Date().toISOString().slice(0, 10),
+  ].join(", ");
 }
 
 async function main(): Promise<number> {
@@ -83,15 +92,20 @@ async function main(): Promise<number> {
     });
     return code;
   }
-  const args = parseArgs([...Deno.args], { string: ["only", "rounds"], boolean: ["json", "in-lab"] });
-  const figures = await measure({ only: args.only as string | undefined, rounds: Number(args.rounds ?? 5) });
-  const machine = `${navigator.hardwareConcurrency} cores, Linux ${Deno.osRelease()}, Deno ${Deno.version.deno}`;
-  const date = new Date().toISOString().slice(0, 10);
+  const args = parseArgs([...Deno.args], { string: ["only"], boolean: ["json", "in-lab"] });
+  const startMs = performance.now();
+  const figures = await measure(args.only as string | undefined).finally(removeContainer);
+  say(`Took ${((performance.now() - startMs) / 60_000).toFixed(1)} minutes`);
   const text = args.json
-    ? JSON.stringify({ machine, date, figures })
-    : `${table(figures)}\n\n${machine}, LXD, ${date}; medians of ${args.rounds ?? 5} rounds.`;
+    ? JSON.stringify({ machine: machine(), figures })
+    : `${markdownTable(figures)}\n\nMedians, with 5th and 95th percentile. ${machine()}.`;
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   return 0;
 }
 
-Deno.exit(await main());
+try {
+  Deno.exit(await main());
+} catch (error) {
+  say(error instanceof ProcessError ? `${error.message}\n${error.output}` : String(error));
+  Deno.exit(1);
+}

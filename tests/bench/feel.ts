@@ -1,0 +1,116 @@
+/** Rows: what it is like to use a window: keys, whole-window pictures, a video, text. */
+
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import { sessionLoad, settle } from "./load.ts";
+import type { Row, Way } from "./row.ts";
+import { type SessionOptions, startSession, titleOf } from "./sessions.ts";
+import { container, engine, makeContainer, mounts, probe, root, run } from "./world.ts";
+
+const needs = ["user", "lxc", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
+const measuredSeconds = 10;
+
+async function keys(way: Way): Promise<[number[]]> {
+  const session = await startSession(way, { app: "xterm -T keys -e cat", sound: false });
+  try {
+    await (await probe("window", `keys ${titleOf(way)}`, "30")).seen;
+    await settle();
+    const typed = await probe<number[]>("keys", `keys ${titleOf(way)}`, "40");
+    return [await typed.seen];
+  } finally {
+    await session.end();
+  }
+}
+
+/** An app whose window changes all the time. */
+interface Moving {
+  app: string;
+  /** A regular expression for the app's window title. */
+  title: string;
+  /** A part of the window that every frame changes: x, y, width, height. */
+  area: readonly [number, number, number, number];
+  /** For {@linkcode sessionLoad}. */
+  process: string;
+}
+
+const paint: Moving = {
+  app: "python3 share/paint.py",
+  title: "paint",
+  area: [0, 350, 1000, 1],
+  process: "share/paint",
+};
+const video: Moving = {
+  app: "mpv --no-config --really-quiet --vo=x11 --ao=null --no-osc --title=video share/video.mp4",
+  title: "video",
+  area: [0, 360, 1280, 1],
+  process: "mpv",
+};
+const text: Moving = {
+  app: "xterm -T text -geometry 100x40 -e sh share/text.sh",
+  title: "text",
+  area: [0, 0, 600, 100],
+  process: "xterm|share/text|sleep",
+};
+
+async function frames(way: Way, { app, title, area, process }: Moving): Promise<[number, number]> {
+  const options: SessionOptions = { app, sound: false };
+  const session = await startSession(way, options);
+  try {
+    await (await probe("window", `${title} ${titleOf(way)}`, "30")).seen;
+    await settle();
+    const { cpu, result } = await sessionLoad({
+      pid: session.pid,
+      app: process,
+      async work() {
+        const args = [`${title} ${titleOf(way)}`, `${measuredSeconds}`, ...area.map(String)];
+        return await (await probe<{ changes: number; seconds: number }>("changes", ...args)).seen;
+      },
+    });
+    return [result.changes / result.seconds, cpu];
+  } finally {
+    await session.end();
+  }
+}
+
+async function prepare(): Promise<void> {
+  await makeContainer();
+  const share = join(mounts, container, "share");
+  await Deno.copyFile(join(root, "tests/bench/paint.py"), join(share, "paint.py"));
+  await Deno.writeTextFile(
+    join(share, "text.sh"),
+    "i=0\nwhile :; do\n  i=$((i + 1))\n  seq -s ' ' $i $((i + 20))\n  sleep 0.016\ndone\n",
+  );
+  const make =
+    "ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=1280x720:rate=30 -t 40 -pix_fmt yuv420p /home/ubuntu/share/video.mp4";
+  await run([engine, "exec", container, "--user=1000", "--group=1000", "--", ...make.split(" ")]);
+}
+
+function frameRow(name: string, moving: Moving): Row {
+  const measured: Way[] = ["original", "hand", "mmap", "ours"];
+  return {
+    measures: [{ name, unit: "frames/s" }, { name: `${name}: processor`, unit: "% of a core" }],
+    needs,
+    rounds: 1,
+    before: prepare,
+    ways: Object.fromEntries(measured.map((way) => [way, () => frames(way, moving)])),
+  };
+}
+
+/** All rows about using a window. */
+export const feelRows: readonly Row[] = [
+  {
+    measures: [{ name: "key pressed to picture changed, xterm", unit: "ms" }],
+    needs,
+    rounds: 1,
+    before: makeContainer,
+    ways: {
+      original: () => keys("original"),
+      hand: () => keys("hand"),
+      mmap: () => keys("mmap"),
+      ours: () => keys("ours"),
+    },
+  },
+  frameRow("1000 × 700 window repainted at 60 Hz", paint),
+  frameRow("1280 × 720 video of 30 frames/s in mpv", video),
+  frameRow("text scrolling in xterm, 60 lines/s", text),
+];

@@ -1,0 +1,86 @@
+/** What the processes of a session cost: processor time and memory, on both sides. */
+
+import { container, engine, run, sleep } from "./world.ts";
+
+/** A process of a session. */
+interface ProcessLoad {
+  name: string;
+  /** Processor time so far, in seconds. */
+  seconds: number;
+  /** Memory, with what is shared divided among those that share it, in MB. */
+  megabytes: number;
+}
+
+/** Kernel ticks in a second, the unit of /proc/PID/stat. */
+const ticksPerSecond = 100;
+
+/**
+ * Prints a line for each process of the container user that is part of a session: name, ticks, kB. Left out are the user's
+ * systemd and sshd, and the app with what it has started: "$1" is a pattern for its command line.
+ */
+const insideScript = `
+for directory in $(grep -ls '^Uid:.1000' /proc/[0-9]*/status); do
+  directory=\${directory%/status}
+  name=$(cat "$directory/comm" 2>/dev/null) || continue
+  case $name in systemd | "(sd-pam)" | sshd*) continue ;; esac
+  tr '\\0' ' ' <"$directory/cmdline" | grep -Eq "^([^ ]*/)?(python3? )?[^ ]*($1)" && continue
+  ticks=$(sed 's/.*) //' "$directory/stat" 2>/dev/null | { read -r a b c d e f g h i j k user system rest; echo $((user + system)); })
+  memory=$(sed -n 's/^Pss: *\\([0-9]*\\) kB/\\1/p' "$directory/smaps_rollup" 2>/dev/null)
+  echo "$name $ticks \${memory:-0}"
+done`;
+
+async function inside(appPattern: string): Promise<ProcessLoad[]> {
+  const text = await run([engine, "exec", container, "--", "/bin/sh", "-c", insideScript, "sh", appPattern]);
+  return text.trim().split("\n").filter(Boolean).map((line) => {
+    const [kilobytes, ticks, ...name] = line.split(" ").reverse();
+    return {
+      name: name.reverse().join(" "),
+      seconds: Number(ticks) / ticksPerSecond,
+      megabytes: Number(kilobytes) / 1024,
+    };
+  });
+}
+
+/** The host's processes of a session: the client, and what has started it and was started by it. */
+async function outside(pid: number): Promise<ProcessLoad[]> {
+  const loads: ProcessLoad[] = [];
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => undefined);
+  if (stat === undefined) return loads;
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const rollup = await Deno.readTextFile(`/proc/${pid}/smaps_rollup`).catch(() => "");
+  loads.push({
+    name: stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")")),
+    seconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
+    megabytes: Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024,
+  });
+  for await (const { name: task } of Deno.readDir(`/proc/${pid}/task`)) {
+    const children = await Deno.readTextFile(`/proc/${pid}/task/${task}/children`).catch(() => "");
+    for (const child of children.split(" ").filter(Boolean)) loads.push(...await outside(Number(child)));
+  }
+  return loads;
+}
+
+/** The load of a session: while `work` is done, percent of one core; then, MB. */
+export async function sessionLoad<T>(
+  { pid, app, work }: { pid: number; app: string; work: () => Promise<T> },
+): Promise<{ cpu: number; memory: number; result: T; parts: string }> {
+  const look = async (): Promise<ProcessLoad[]> => (await Promise.all([inside(app), outside(pid)])).flat();
+  const sum = (loads: ProcessLoad[], what: "seconds" | "megabytes"): number =>
+    loads.reduce((total, load) => total + load[what], 0);
+  const before = await look();
+  const startMs = performance.now();
+  const result = await work();
+  const elapsed = (performance.now() - startMs) / 1000;
+  const after = await look();
+  return {
+    cpu: (sum(after, "seconds") - sum(before, "seconds")) / elapsed * 100,
+    memory: sum(after, "megabytes"),
+    result,
+    parts: after.map(({ name, megabytes }) => `${name} ${megabytes.toFixed(0)}`).join(", "),
+  };
+}
+
+/** Lets a session settle: it has started, and all that it does at the start is done. */
+export async function settle(): Promise<void> {
+  await sleep(4_000);
+}

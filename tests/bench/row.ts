@@ -1,0 +1,54 @@
+/** What a row of the bench is: the same work done in several ways, each giving the same figures. */
+
+import type { PartName } from "../lab/state.ts";
+
+/** The ways in which the same work is done: the columns of the table, in its order. */
+export const ways = {
+  original: "the original's sequence",
+  plain: "xpra as it comes",
+  hand: "by hand",
+  mmap: "by hand, mmap",
+  ours: "ours",
+} as const;
+
+/** A column of the table. */
+export type Way = keyof typeof ways;
+
+/** A figure that a row gives. */
+export interface Measure {
+  /** What it is, as in the table's first column. */
+  name: string;
+  /** `s`, `ms`, `frames/s`, `% of a core`, `MB`. */
+  unit: string;
+}
+
+/** One row of the bench, or several that are measured in one go. */
+export interface Row {
+  measures: readonly Measure[];
+  needs: readonly PartName[];
+  /** How often each way is tried; the first time is not counted when there is more than one. */
+  rounds: number;
+  before?(): Promise<void>;
+  after?(): Promise<void>;
+  /** Does the work once, tidies up, and returns the samples of each measure. */
+  ways: Partial<Record<Way, () => Promise<(number | readonly number[])[]>>>;
+}
+
+/** The samples of one measure in one column. */
+export interface Figure extends Measure {
+  way: Way;
+  samples: number[];
+}
+
+/** The middle of some numbers. */
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** The value below which a share of the numbers lies, between the two nearest. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * share;
+  const below = sorted[Math.floor(at)]!;
+  return below + (sorted[Math.ceil(at)]! - below) * (at - Math.floor(at));
+}
