@@ -154,7 +154,7 @@ async function readRequest(host: Host, { positionals, flags, values }: Arguments
  */
 async function refuseOrReuse(engine: Engine, { name, mounts }: Request): Promise<boolean> {
   const { ui } = engine.host;
-  if (await findInstance(engine, name)) {
+  if (await findInstance(engine, name, { withAddress: false })) {
     throw new UserError(`There is a container "${name}" already`, {
       hint: `Choose another name, or remove it: create.ts --delete ${name}`,
     });
@@ -177,7 +177,7 @@ async function refuseOrReuse(engine: Engine, { name, mounts }: Request): Promise
 /** Refuses directories that a container of the same name on the other engine has. */
 async function refuseShared(engine: Engine, name: string, mounts: Mounts): Promise<void> {
   const other = otherEngine(engine);
-  const instance = await findInstance(other, name).catch((error) => {
+  const instance = await findInstance(other, name, { withAddress: false }).catch((error) => {
     // What cannot be asked has no containers that run.
     if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return undefined;
     throw error;
@@ -219,7 +219,7 @@ async function create(engine: Engine, request: Request, replacesProfile: boolean
     if (setup !== request.profile) {
       host.ui.progress("Taking away what the profile has of the type none");
       await setProfile(engine, name, profileYaml(request.profile, mark));
-      hasNetwork = !host.dryRun && (await findInstance(engine, name))?.hasNetwork === true;
+      hasNetwork = !host.dryRun && (await findInstance(engine, name, { withAddress: false }))?.hasNetwork === true;
     }
 
     host.ui.progress("Sharing directories, keys and host keys");
@@ -281,7 +281,7 @@ async function provisionCached(
       signal.throwIfAborted();
       ui.warn(`The cached image cannot be used, and is made anew: ${error instanceof Error ? error.message : error}`);
       unusable.push(cached.fingerprint);
-      if (await findInstance(engine, name)) await deleteInstance(engine, name);
+      if (await findInstance(engine, name, { withAddress: false })) await deleteInstance(engine, name);
     }
   }
   await provision(engine, request, { image, config: mark });

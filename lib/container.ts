@@ -80,7 +80,7 @@ export async function removeContainer(
   { mounts, force, recovered }: { mounts: Mounts; force: boolean; recovered: boolean },
 ): Promise<string[]> {
   const { host } = engine;
-  const instance = await findInstance(engine, name);
+  const instance = await findInstance(engine, name, { withAddress: false });
   const profile = await findProfile(engine, name);
   const hasProfile = host.dryRun || profile !== undefined;
   const hasMounts = host.dryRun || await exists(mounts.directory);

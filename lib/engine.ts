@@ -138,10 +138,17 @@ export function engineOn(engine: Engine, host: Host): Engine {
 }
 
 /**
- * The instance called `name`, with its state; undefined when there is none. One call.
+ * The instance called `name`; undefined when there is none. One call.
+ *
+ * @param options `withAddress: false` asks for no state. There is none to be had while an instance fails to start (Incus
+ * 6.0.4: "Invalid PID")
  */
-export async function findInstance(engine: Engine, name: string): Promise<Instance | undefined> {
-  const found = await query(engine, `/1.0/instances/${name}?recursion=1`);
+export async function findInstance(
+  engine: Engine,
+  name: string,
+  { withAddress = true }: { withAddress?: boolean } = {},
+): Promise<Instance | undefined> {
+  const found = await query(engine, `/1.0/instances/${name}${withAddress ? "?recursion=1" : ""}`);
   return found === undefined ? undefined : parseInstance(found);
 }
 
