@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Channel, channelLine, openChannels } from "./lib/channels.ts";
+import { type Channel, channelLine, channelNames, openChannels, presetNames } from "./lib/channels.ts";
 import {
   checkAttachable,
   checkDisplay,
@@ -32,6 +32,8 @@ import type { SshTarget } from "./lib/ssh.ts";
 import { quoteWords, splitWords, WordsError } from "./lib/words.ts";
 import { checkClient } from "./lib/xpra_version.ts";
 
+const channelList = { words: ["clipboard", ...channelNames], list: true };
+
 const spec = {
   name: "attach.ts",
   summary: "Runs an app in a container and shows its windows among the host's own.",
@@ -46,17 +48,24 @@ const spec = {
     "session": {
       value: "S",
       help: "Name for a new session (default: the app's base name, then -2, -3, …), or the one to reattach",
+      completion: "session",
     },
     "detached": { help: "Start the session and return without attaching" },
     "join": { help: "Run APP_CMDLINE in the live session, and return when it ends" },
-    "preset": { value: "P", help: "isolated, desktop (default) or trusted: which channels are open" },
-    "allow": { value: "C,…", help: "Open these channels as well" },
-    "deny": { value: "C,…", help: "Close these channels" },
+    "preset": {
+      value: "P",
+      help: "isolated, desktop (default) or trusted: which channels are open",
+      completion: { words: presetNames },
+    },
+    "allow": { value: "C,…", help: "Open these channels as well", completion: channelList },
+    "deny": { value: "C,…", help: "Close these channels", completion: channelList },
     "list": { help: "Show the sessions that run" },
     "stop": { help: "End a session and all that belongs to it" },
     "all": { help: "With --stop: all sessions of the container" },
     "logs": { help: "Print what a session's app and server have printed" },
   },
+  places: { first: ["container"] },
+  placesWith: { "stop": { first: ["container", "session"] }, "logs": { first: ["container", "session"] } },
   epilogue: `
 Channels: clipboard-in (host to app), clipboard-out (app to host), clipboard (both), sound, microphone, webcam,
 notifications, links, files, printing, tray. "isolated" opens none, "desktop" clipboard and sound, "trusted" all but

@@ -70,6 +70,11 @@ const spec = {
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories" },
     "force": { help: "With --delete: also when the share still holds files, or create did not make the container" },
   },
+  places: {
+    first: [null, "file", { words: Object.keys(bundledProfiles.files), files: true }],
+    rest: { words: Object.keys(bundledCloudConfigs.files), files: true },
+  },
+  placesWith: { "delete": { first: ["container"] } },
   epilogue: `
 Example:
   create.ts my-container ~/.ssh/id_ed25519.pub gui xpra firefox

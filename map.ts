@@ -60,6 +60,8 @@ const spec = {
     "recover": { help: "Take back what runs that were killed have left; each run does so first" },
     "unmap": { help: "Take files back: all, those of a container, or the named ones" },
   },
+  places: { first: ["container"], rest: "file" },
+  placesWith: { "list": { first: [] }, "recover": { first: [] } },
   epilogue: `
 Example:
   map.ts my-container ~/Documents/letter.odt

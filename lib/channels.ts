@@ -25,6 +25,9 @@ const presets: Readonly<Record<string, readonly Channel[]>> = {
   trusted: channelNames.filter((channel) => channel !== "microphone" && channel !== "webcam"),
 };
 
+/** The names of the presets. */
+export const presetNames: readonly string[] = Object.keys(presets);
+
 /**
  * The open channels for `--preset`, `--allow` and `--deny`; the last word is with `deny`.
  *
@@ -39,7 +42,7 @@ export function openChannels(
   },
 ): Set<Channel> {
   const base = Object.hasOwn(presets, preset) ? presets[preset] : undefined;
-  if (!base) throw inputError(`There is no preset "${preset}"`, `Use one of ${Object.keys(presets).join(", ")}`);
+  if (!base) throw inputError(`There is no preset "${preset}"`, `Use one of ${presetNames.join(", ")}`);
   const open = new Set(base);
   for (const channel of parseNames(allow)) open.add(channel);
   for (const channel of parseNames(deny)) open.delete(channel);

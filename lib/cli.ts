@@ -3,6 +3,7 @@
 // @ts-types="./types/std_cli.d.ts"
 import { parseArgs } from "@std/cli";
 import config from "../deno.json" with { type: "json" };
+import { type CommandLine, type Completion, completionScript, type Places, shellNames } from "./completions.ts";
 import { isUnseen, showOnDesktop } from "./desktop.ts";
 import { ExitCode, inputError, Interrupted, ProcessError, UserError } from "./errors.ts";
 import { dryRunHost, type Host, realHost } from "./host.ts";
@@ -16,6 +17,8 @@ export interface OptionSpec {
   short?: string;
   /** It takes a value, which the help calls so. */
   value?: string;
+  /** What the value can be, for the shells' completions. */
+  completion?: Completion;
 }
 
 /** A script as its help and its parser see it. */
@@ -28,6 +31,9 @@ export interface ScriptSpec<Name extends string> {
   usage: readonly string[];
   /** By long name, in the order of the help. */
   options: Readonly<Record<Name, OptionSpec>>;
+  /** What the positional arguments can be, for the shells' completions; and behind some of the options. */
+  places: Places;
+  placesWith: Readonly<Partial<Record<Name, Places>>>;
   /** A worked example and what happens under the hood. */
   epilogue: string;
   /** It may be started from a desktop's menu: an error that nobody would see is shown on the desktop, too. */
@@ -58,6 +64,12 @@ const commonOptions = {
   "engine": {
     value: "lxc|incus",
     help: "Which CLI drives the containers (default: $GUI_CONTAINER_ENGINE, else whichever answers)",
+    completion: { words: ["lxc", "incus"] },
+  },
+  "completions": {
+    value: "SHELL",
+    help: `Print completions for ${shellNames.join(", ")}`,
+    completion: { words: shellNames },
   },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -165,6 +177,22 @@ export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
   ].join("\n");
 }
 
+/** The command line of a script, as the shells' completions need it; it is also called as its compiled binary is. */
+function commandLineOf<Name extends string>(spec: ScriptSpec<Name>): CommandLine {
+  const options = Object.entries<OptionSpec>({ ...spec.options, ...commonOptions });
+  return {
+    commands: [spec.name, `gui-${spec.name.replace(/\.ts$/, "")}`],
+    options: options.map(([long, { short, help, value, completion }]) => ({
+      long,
+      help,
+      ...(short === undefined ? {} : { short }),
+      ...(value === undefined ? {} : { value: completion ?? null }),
+    })),
+    places: spec.places,
+    placesWith: spec.placesWith as Record<string, Places>,
+  };
+}
+
 /** What a script does, by its options. */
 export interface ScriptActions<Name extends string> {
   /** Its work. Returns the exit code, by default 0. */
@@ -208,6 +236,12 @@ async function runToExitCode<Name extends string>(
     }
     if (args.flags.has("version")) {
       ui.result(`${spec.name} ${config.version}`, config.version);
+      return 0;
+    }
+    const shell = args.values.get("completions");
+    if (shell !== undefined) {
+      const text = completionScript(commandLineOf(spec), shell);
+      ui.result(text.trimEnd(), text);
       return 0;
     }
     // It only looks, also in a dry run.

@@ -18,6 +18,8 @@ const spec = {
     "gui": { help: "Dialogs" },
     "no-gui": { help: "No dialogs" },
   },
+  places: { first: ["container"] },
+  placesWith: { "delete": { first: [] } },
   epilogue: "\nExample:\n  try.ts x\n",
 } satisfies ScriptSpec<string>;
 
