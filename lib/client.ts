@@ -30,6 +30,9 @@ export async function screenSize(host: Host): Promise<{ width: number; height: n
   }
 }
 
+/** Time between SIGTERM and SIGKILL for a client that does not end. */
+const killAfterMs = 3_000;
+
 /**
  * Attaches to a session until it ends or the run is ended; then the client is gone. Never throws for how it ended.
  */
@@ -38,13 +41,19 @@ export async function attachClient(
   options: { socket: string; container: string; open: ReadonlySet<Channel>; userOptions: readonly string[] },
 ): Promise<ProcessResult> {
   host.signal.throwIfAborted();
-  const client = host.start(clientArgv(options), { stdin: "null" });
-  const end = (): void => client.kill("SIGTERM");
+  // In a session of its own: on Ctrl-C the terminal's signal and ours would meet in it, and xpra 6.5.5 then hangs at times.
+  const client = host.start(clientArgv(options), { stdin: "null", detached: true });
+  let killing: ReturnType<typeof setTimeout> | undefined;
+  const end = (): void => {
+    client.kill("SIGTERM");
+    killing = setTimeout(() => client.kill("SIGKILL"), killAfterMs);
+  };
   host.signal.addEventListener("abort", end, { once: true });
   try {
     return await client.ended;
   } finally {
     host.signal.removeEventListener("abort", end);
+    clearTimeout(killing);
   }
 }
 
