@@ -41,7 +41,7 @@ import {
 } from "./lib/journal.ts";
 import { type LendingDesk, nothingChosen, terminalDesk } from "./lib/lending_desk.ts";
 import { checkFile, type MappableFile, newPlace } from "./lib/mappable.ts";
-import { deviceOf, type Lent, mapFiles, type MapOptions, mapReplacement, unmapFiles } from "./lib/mapping.ts";
+import { deviceOf, keepLent, type Lent, mapFiles, type MapOptions, mapReplacement, unmapFiles } from "./lib/mapping.ts";
 import { containerUid } from "./lib/mounts.ts";
 import { watchFiles } from "./lib/replaced_files.ts";
 import { withUndo } from "./lib/undo.ts";
@@ -95,12 +95,13 @@ export async function main(host: Host, args: Arguments<Name>): Promise<number> {
     host.ui.warn(`What a run that was killed has lent cannot be taken back now: ${error.message}`);
   });
   const uid = await containerUserOf(engine, name);
-  const options: MapOptions = { engine, instance: name, uid, readOnly, owner: null };
-  if (flags.has("no-wait")) {
-    return showLent(host, await withUndo(host, (undo) => mapFiles(files, options, undo)));
-  }
   const presence = await announcePresence(host);
-  options.owner = presence.owner;
+  const options: MapOptions = { engine, instance: name, uid, readOnly, owner: presence.owner };
+  if (flags.has("no-wait")) {
+    const lent = await withUndo(host, async (undo) => await keepLent(host, await mapFiles(files, options, undo)));
+    await presence.end();
+    return showLent(host, lent);
+  }
   const lent: Lent[] = [];
   try {
     lent.push(...await withUndo(host, (undo) => mapFiles(files, options, undo)));
@@ -119,6 +120,8 @@ export async function main(host: Host, args: Arguments<Name>): Promise<number> {
     }
   }
   tellTakenBack(host, lent.length);
+  // A signal while they were taken back.
+  host.signal.throwIfAborted();
   return 0;
 }
 
@@ -250,7 +253,9 @@ async function lendUntilAsked(
 
 function liveWarning(container: string, sessions: readonly string[]): string {
   const [what, verb] = sessions.length === 1 ? ["session", "runs"] : ["sessions", "run"];
-  return `The ${what} ${sessions.join(", ")} still ${verb} in "${container}": what an app there has not saved is lost`;
+  return `The ${what} ${
+    sessions.join(", ")
+  } still ${verb} in "${container}": what an app there has not saved will be lost`;
 }
 
 async function watchReplaced(

@@ -45,7 +45,13 @@ export function dialogDesk(host: Host): LendingDesk {
     async untilAsked(mappings, signal) {
       const { instance, readOnly } = mappings[0]!;
       await zenity([
-        ...["--list", `--title=Lent to ${instance}`, ...window, "--ok-label=Take the files back"],
+        ...[
+          "--list",
+          `--title=Lent to ${instance}`,
+          ...window,
+          "--ok-label=Take the files back",
+          "--cancel-label=Close",
+        ],
         `--text=${instance} can ${readOnly ? "read" : "read and change"} these files until you close this window.`,
         ...["--column=Here", "--column=In the container"],
         ...mappings.flatMap((mapping) => [mapping.host, mapping.container]),
@@ -55,7 +61,7 @@ export function dialogDesk(host: Host): LendingDesk {
     async confirm(warning, signal) {
       const answer = await zenity([
         ...["--question", "--no-markup", "--default-cancel", "--title=Take the files back?", `--text=${warning}`],
-        ...["--ok-label=Take them back", "--cancel-label=Leave them"],
+        ...["--width=420", "--ok-label=Take them back", "--cancel-label=Leave them"],
       ], signal);
       return answer !== undefined;
     },

@@ -1,0 +1,305 @@
+// map.ts asks: on a terminal, and by dialogs on a real display, which are driven by keys.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import type { ProcessResult } from "../../lib/errors.ts";
+import { startProcess } from "../../lib/process.ts";
+import { quoteWords } from "../../lib/words.ts";
+import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  makeContainer,
+  removeContainer,
+  root,
+  script,
+  sh,
+  testOnEngines,
+  windowWith,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-asking-${engine}`;
+
+testOnEngines("map.ts: a container for questions", ["user"], (engine) => makeContainer(engine, nameOn(engine)));
+
+/** A socket of a session that a process listens at, and one that a crash has left. */
+async function withSession(engine: EngineName, name: string, test: () => Promise<void>): Promise<void> {
+  const listen = `python3 -c '
+import socket, time
+for name, live in (("stale", False), ("editor", True)):
+    s = socket.socket(socket.AF_UNIX)
+    s.bind("/home/ubuntu/.xpra/" + name)
+    if live: s.listen()
+    else: s.close()
+time.sleep(600)'`;
+  const listening = startProcess(
+    [engine, "exec", name, "--user=1000", "--group=1000", "--mode=non-interactive", "--", "sh", "-c", `exec ${listen}`],
+    { stdin: "null" },
+  );
+  try {
+    await eventually(
+      "the session's socket",
+      async () => (await inContainer(engine, name, "ls .xpra")).includes("editor"),
+    );
+    await test();
+  } finally {
+    listening.kill("SIGTERM");
+    await listening.ended;
+    await inContainer(engine, name, "pkill python3 || true; rm -f .xpra/editor .xpra/stale");
+  }
+}
+
+/** map.ts on a terminal of its own. */
+interface TerminalRun {
+  /** Waits until the terminal shows a text that was not waited for yet. */
+  shows(text: string): Promise<void>;
+  type(text: string): Promise<void>;
+  ended: Promise<ProcessResult>;
+}
+
+async function onTerminal(engine: EngineName, directory: string, args: readonly string[]): Promise<TerminalRun> {
+  const fifo = join(directory, "keys");
+  await sh(["mkfifo", fifo]);
+  const keys = await Deno.open(fifo, { read: true, write: true });
+  const command = quoteWords([join(root, "map.ts"), `--engine=${engine}`, ...args]);
+  const log = join(directory, "terminal");
+  const run = startProcess(["sh", "-c", 'exec script -qefc "$1" "$2" <"$0"', fifo, command, log], { stdin: "null" });
+  let seen = 0;
+  return {
+    async shows(text) {
+      const at = await eventually(`"${text}" on the terminal`, async () => {
+        const at = (await Deno.readTextFile(log).catch(() => "")).indexOf(text, seen);
+        return at >= 0 && at + text.length;
+      });
+      seen = at;
+    },
+    type: async (text) => void await keys.write(new TextEncoder().encode(text)),
+    ended: run.ended.finally(async () => {
+      keys.close();
+      await Deno.remove(fifo);
+      await Deno.remove(log);
+    }),
+  };
+}
+
+testOnEngines("map.ts asks for the container and the files on a terminal", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const files = ["it's one", "two"].map((part) => join(directory, part));
+    for (const file of files) await Deno.writeTextFile(file, "text");
+    const before = await permissions(files);
+    const run = await onTerminal(engine, directory, ["--verbose"]);
+    await run.shows("Containers that run:");
+    await run.shows("Which one?");
+    const listed = await Deno.readTextFile(join(directory, "terminal"));
+    const number = new RegExp(`^ +(\\d+) +${name}\\r?$`, "m").exec(listed)?.[1];
+    assert(number, listed);
+    await run.type(`${number}\n`);
+    await run.shows("File: ");
+    await run.type(`"${files[0]}" \n`);
+    await run.shows("File: ");
+    await run.type("'not closed\n");
+    await run.shows("not closed");
+    await run.type(`${files[1]}\n`);
+    await run.shows("File: ");
+    await run.shows("File: ");
+    await run.type("\n");
+    await run.shows("Press Enter");
+    assertEquals((await mapDevices(engine, name)).length, 2);
+    await run.type("\n");
+    assertEquals((await run.ended).code, 0);
+    assertEquals(await permissions(files), before);
+  });
+});
+
+testOnEngines("map.ts warns on a terminal while a session runs, and asks again", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const file = join(directory, "file");
+    await Deno.writeTextFile(file, "text");
+    await withSession(engine, name, async () => {
+      const run = await onTerminal(engine, directory, [name, file]);
+      await run.shows("Press Enter");
+      await run.type("\n");
+      await run.shows(`The session editor still runs in "${name}"`);
+      await run.shows("[y/N]");
+      await run.type("n\n");
+      await run.shows("Press Enter");
+      assertEquals((await mapDevices(engine, name)).length, 1);
+      await run.type("\n");
+      await run.shows("[y/N]");
+      await run.type("y\n");
+      assertEquals((await run.ended).code, 0);
+      // Nobody can be asked through a pipe: its end takes the files back.
+      const piped = await script("map", engine, [name, file], { stdin: { text: "\n" } });
+      assertEquals(piped.code, 0);
+      assertStringIncludes(piped.stderr, "The session editor still runs");
+      const yes = await script("map", engine, ["--yes", name, file], { stdin: { text: "\n" } });
+      assertEquals([yes.code, yes.stderr.includes("editor")], [0, false]);
+    });
+    assertEquals(await mapDevices(engine, name), []);
+  });
+});
+
+testOnEngines("map.ts --for takes the files back when the time is over", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const file = join(directory, "file");
+    await Deno.writeTextFile(file, "text");
+    const before = await permissions([file]);
+    const startMs = performance.now();
+    const timed = await script("map", engine, ["--for", "2s", name, file]);
+    assertEquals(timed.code, 0, timed.stderr);
+    assert(performance.now() - startMs > 2_000, "the end of the input is no answer");
+    assertEquals(await permissions([file]), before);
+    const run = await startMap(engine, ["--for", "2s", name, file]);
+    assertEquals((await run.ended).code, 0);
+    const early = await startMap(engine, ["--for", "1h", name, file]);
+    assertEquals((await early.enter()).code, 0);
+    assertEquals(await permissions([file]), before);
+    for (const args of [["--for", "2", name, file], ["--for", "2s", "--no-wait", name, file], ["--gui", "--no-gui"]]) {
+      assertEquals((await script("map", engine, args)).code, 2, args.join(" "));
+    }
+  });
+});
+
+testOnEngines("map.ts without a terminal and a display tells what is missing", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  for (const [args, what] of [[[], "NAME"], [[name], "FILE..."]] as const) {
+    const { code, stderr } = await script("map", engine, args);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, what);
+  }
+  const gui = await script("map", engine, ["--gui", name], { env: { DISPLAY: "", WAYLAND_DISPLAY: "" } });
+  assertEquals(gui.code, 1);
+  assertStringIncludes(gui.stderr, "$DISPLAY is not set");
+});
+
+const onDisplay = ["user", "display", "windowManager"] as const;
+
+/** Starts map.ts as a desktop's menu does: nothing to read from, and nobody who reads. */
+function fromMenu(engine: EngineName, directory: string, args: readonly string[]): Promise<ProcessResult> {
+  const shell = 'exec "$@" >"$0/out" 2>"$0/err"';
+  return startProcess(["sh", "-c", shell, directory, join(root, "map.ts"), `--engine=${engine}`, ...args], {
+    stdin: "null",
+  }).ended;
+}
+
+async function press(title: string, ...keys: string[]): Promise<void> {
+  const window = await windowWith(title);
+  await sh(["xdotool", "windowactivate", "--sync", window]);
+  // GTK maps a window before it takes keys.
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  for (const key of keys) {
+    await sh(key.startsWith("/") ? ["xdotool", "type", "--delay", "20", key] : ["xdotool", "key", key]);
+  }
+}
+
+async function gone(title: string): Promise<void> {
+  await eventually(`no window "${title}"`, async () => {
+    return await sh(["xdotool", "search", "--onlyvisible", "--name", title]).then(() => false, () => true);
+  });
+}
+
+testOnEngines("map.ts asks by dialogs when there is a display and no terminal", onDisplay, async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const file = join(directory, "letter");
+    await Deno.writeTextFile(file, "text");
+    const before = await permissions([file]);
+    await withSession(engine, name, async () => {
+      const ended = fromMenu(engine, directory, ["--verbose"]);
+      await windowWith("Lend files");
+      const line = /zenity --list .*--column=Container (.*)$/m.exec(await Deno.readTextFile(join(directory, "err")))!;
+      const index = line[1]!.split(" ").indexOf(name);
+      await press("Lend files", ...Array(index).fill("Down"), "Return");
+      // Typing a path opens the line for it; what GTK adds behind is removed.
+      await press(`Files to lend to ${name}`, file, "shift+End", "Delete", "Return");
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      if (await windowWith(`Files to lend to ${name}|Lent to ${name}`) && !await isShown(`Lent to ${name}`)) {
+        await press(`Files to lend to ${name}`, "Return");
+      }
+      await windowWith(`Lent to ${name}`);
+      const container = (await Deno.readTextFile(join(directory, "out"))).trimEnd().split("\t")[1]!;
+      assertEquals(await inContainer(engine, name, 'cat "$1"', container), "text");
+      await press(`Lent to ${name}`, "Return");
+      await press("Take the files back", "Escape");
+      await gone("Take the files back");
+      await press(`Lent to ${name}`, "Return");
+      assertEquals((await mapDevices(engine, name)).length, 1);
+      await press("Take the files back", "Tab", "Return");
+      const { code } = await ended;
+      assertEquals(code, 0, await Deno.readTextFile(join(directory, "err")));
+    });
+    assertEquals(await permissions([file]), before);
+    assertEquals(await mapDevices(engine, name), []);
+  });
+});
+
+async function isShown(title: string): Promise<boolean> {
+  return await sh(["xdotool", "search", "--onlyvisible", "--name", title]).then(() => true, () => false);
+}
+
+testOnEngines("map.ts takes back what a dialog shows, by signal and by time", onDisplay, async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const file = join(directory, "letter");
+    await Deno.writeTextFile(file, "text");
+    const before = await permissions([file]);
+    const timed = fromMenu(engine, directory, ["--for", "3s", name, file]);
+    await windowWith(`Lent to ${name}`);
+    assertEquals((await timed).code, 0);
+    await gone(`Lent to ${name}`);
+    const run = await startMap(engine, ["--gui", name, file]);
+    await windowWith(`Lent to ${name}`);
+    assertEquals((await run.kill("SIGTERM")).code, 143);
+    await gone(`Lent to ${name}`);
+    assertEquals(await permissions([file]), before);
+    // A dialog that is closed is an answer, not an error.
+    const closed = fromMenu(engine, directory, [name]);
+    await press(`Files to lend to ${name}`, "Escape");
+    assertEquals((await closed).code, 1);
+    assertEquals(await Deno.readTextFile(join(directory, "err")), "");
+  });
+});
+
+testOnEngines("map.ts shows an error on the desktop that nobody would see", onDisplay, async (engine) => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const bin = join(directory, "bin");
+    await Deno.mkdir(bin);
+    // A desktop without a notification service: then it is a window, which closes by itself.
+    await Deno.writeTextFile(join(bin, "notify-send"), '#!/bin/sh\nprintf "%s\\n" "$@" >"$SEEN"\nexit ${NOTIFY:-0}\n', {
+      mode: 0o755,
+    });
+    const seen = join(directory, "seen");
+    const environment = `SEEN=${seen} PATH=${bin}:$PATH`;
+    const start = (extra: string): Promise<ProcessResult> =>
+      startProcess([
+        "sh",
+        "-c",
+        `${environment} ${extra} "$0/map.ts" --engine=${engine} ${nameOn(engine)} /no/such "a&b" 2>"$1"`,
+        root,
+        join(directory, "err"),
+      ], { stdin: "null" }).ended;
+    assertEquals((await start("")).code, 2);
+    assertStringIncludes(await Deno.readTextFile(seen), 'map.ts: There is no file "/no/such"');
+    const shown = start("NOTIFY=1");
+    await press("map.ts: There is no file", "Return");
+    assertEquals((await shown).code, 2);
+    // Where somebody reads stderr, nothing is shown.
+    await Deno.remove(seen);
+    const read = await script("map", engine, [nameOn(engine), "/no/such"], {
+      env: { PATH: `${bin}:${Deno.env.get("PATH")}`, SEEN: seen },
+    });
+    assertEquals(read.code, 2);
+    assertEquals(await Deno.stat(seen).then(() => true, () => false), false);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+testOnEngines("map.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));
