@@ -26,6 +26,8 @@ export interface Mapping extends InodeId {
   uid: number;
   /** Mode bits before. */
   mode: number;
+  /** The file's permissions are restored already, but the engine could not take its device away. */
+  restored?: boolean;
   /** The access ACL before, and the one that was set. */
   original: AclRecord;
   granted: AclRecord;

@@ -29,8 +29,8 @@ export interface MapOptions {
   /** The container user's uid on the host. */
   uid: number;
   readOnly: boolean;
-  /** The run that will take them back; null when they stay mapped. */
-  owner: string | null;
+  /** The run that maps them, and will take them back unless {@linkcode keepLent} says otherwise. */
+  owner: string;
 }
 
 /** A mapped file, held by the run that has mapped it; without `file` it is looked for. */
@@ -63,6 +63,13 @@ export async function mapFiles(files: readonly Candidate[], options: MapOptions,
   await addDevices(untorn(engine), instance, devices);
   engine.host.signal.throwIfAborted();
   return lent;
+}
+
+/** Lets files stay mapped when the run that has mapped them ends. Until then they are taken back if it is killed. */
+export async function keepLent(host: Host, lent: readonly Lent[]): Promise<Lent[]> {
+  const kept = lent.map(({ file, mapping }) => ({ mapping: { ...mapping, owner: null }, ...(file ? { file } : {}) }));
+  await withJournalLock(host, () => writeRecords(host, kept.map(({ mapping }) => mapping)));
+  return kept;
 }
 
 /** The directory of the mapped files is the container user's: the engine would make it root's. */
@@ -168,9 +175,8 @@ export async function mapReplacement(replacement: MappableFile, old: Lent, optio
     const { device } = lent!.mapping;
     await takeOut(engine, options.instance, [old.mapping.device]);
     await addDevices(engine, options.instance, { [device]: deviceOf(lent!.mapping) });
-    const { failed } = await restoreFiles(host, [old], { knowsReplacement: true });
+    const { failed } = await restoreFiles(host, [old], { forget: true, knowsReplacement: true });
     if (failed) throw failed;
-    await removeRecords(host, [old.mapping]);
     return lent!;
   });
 }
@@ -192,17 +198,13 @@ export async function unmapFiles(
   const mappings = lent.map(({ mapping }) => mapping);
   const devices = mappings.map(({ device }) => device);
   if (settle && !await areThere(engine, instance, devices)) await new Promise((done) => setTimeout(done, settleMs));
-  const [taken, restored] = await Promise.allSettled([
-    takeOut(engine, instance, devices),
-    restoreFiles(engine.host, lent),
-  ]);
-  if (restored.status === "rejected") throw restored.reason;
-  if (taken.status === "rejected") throw taken.reason;
-  await removeRecords(engine.host, restored.value.done);
-  if (restored.value.failed) throw restored.value.failed;
+  const failure: Error | undefined = await takeOut(engine, instance, devices).then(() => undefined, (error) => error);
+  // Without the engine the container keeps its devices, but it cannot open the files any more.
+  const { failed, findings } = await restoreFiles(engine.host, lent, { forget: failure === undefined });
+  if (failure ?? failed) throw failure ?? failed;
   const open = await lookAfter(engine, instance, mappings);
   return [
-    ...restored.value.findings,
+    ...findings,
     ...open.map(({ container, programs }) =>
       `${programs.join(", ")} in "${instance}" still has "${container}" open, and keeps it until it closes it`
     ),
@@ -243,7 +245,7 @@ export function deviceOf({ host, container, readOnly }: Pick<Mapping, "host" | "
 
 /** What {@linkcode restoreFiles} has done. */
 interface Restored {
-  /** Those whose record is not needed any more. */
+  /** Those whose file needs nothing more. */
   done: Mapping[];
   findings: string[];
   /** The first error. */
@@ -259,11 +261,13 @@ interface Ending {
 /**
  * Restores the ACLs of files, unless another run has done so: of the inodes that were mapped, wherever they are now. Of a
  * file that has taken the place of one, only what was copied to it is taken away.
+ *
+ * @param options `forget`: the records are not needed any more
  */
 async function restoreFiles(
   host: Host,
   lent: readonly Lent[],
-  { knowsReplacement = false }: { knowsReplacement?: boolean } = {},
+  { forget, knowsReplacement = false }: { forget: boolean; knowsReplacement?: boolean },
 ): Promise<Restored> {
   return await withJournalLock(host, async (lock) => {
     const { uid: own } = await lock.stat();
@@ -274,6 +278,10 @@ async function restoreFiles(
     const opened: HeldFile[] = [];
     const endings: Ending[] = [];
     for (const { mapping, file } of mine) {
+      if (isRestored(records, mapping)) {
+        restored.done.push(mapping);
+        continue;
+      }
       const found = file ?? findInode(mapping);
       if (found && found !== file) opened.push(found);
       if (found && own !== 0 && found.stat().uid !== own) {
@@ -300,6 +308,9 @@ async function restoreFiles(
     } finally {
       for (const file of opened) file.close();
     }
+    // Before others get the lock: they would take a file for lent whose record is there.
+    if (forget) await removeRecords(host, restored.done);
+    else await writeRecords(host, restored.done.map((mapping) => ({ ...mapping, restored: true })));
     return restored;
   });
 }
@@ -399,8 +410,13 @@ async function readHeldAcls(host: Host, files: readonly HeldFile[]): Promise<Acl
   return acls;
 }
 
+/** Those of the mappings that have changed the permissions of an inode. */
 function ofInode(mappings: readonly Mapping[], inode: InodeId): Mapping[] {
-  return mappings.filter((mapping) => isSameInode(mapping, inode));
+  return mappings.filter((mapping) => !mapping.restored && isSameInode(mapping, inode));
+}
+
+function isRestored(records: readonly Mapping[], { device }: Mapping): boolean {
+  return records.some((record) => record.device === device && record.restored === true);
 }
 
 /** The ACL of a file that is lent by all of `mappings`; what they permit one user adds up. */

@@ -25,7 +25,7 @@ export const noAnswer =
 /** What every fake prints when it fails. */
 export const failure = "fake: this call fails";
 
-const fakedPrograms = ["lxc", "incus", "ssh", "setfacl", "getfacl"];
+const fakedPrograms = ["lxc", "incus", "ssh", "setfacl", "getfacl", "stat"];
 
 /**
  * Counts the calls, logs each as one line, and acts at the one whose number is in `at`, or at the first that matches it. What create.ts looks at while it waits
@@ -106,11 +106,8 @@ export async function withPlace(
   };
   try {
     await Deno.mkdir(place.mounts);
-    await Deno.mkdir(place.fakes);
+    await writeFakes(place.fakes);
     await Deno.writeTextFile(place.cloudConfig, "#cloud-config\ndisable_root: true\n");
-    for (const program of fakedPrograms) {
-      await Deno.writeTextFile(join(place.fakes, program), fakeProgram(`/usr/bin/${program}`), { mode: 0o755 });
-    }
     await test(place);
   } finally {
     await create(place, ["--delete", "--force", place.name]);
@@ -138,7 +135,7 @@ export function createArgs({ name, cloudConfig, image }: Place, options: readonl
 }
 
 /** Runs create.ts with the fakes before it. Returns how it ended, and the counted calls. */
-export async function createWithFault(
+export function createWithFault(
   place: Place,
   { at, fault, args = createArgs(place), mounts = place.mounts }: {
     at: number | RegExp;
@@ -146,6 +143,19 @@ export async function createWithFault(
     args?: readonly string[];
     mounts?: string;
   },
+): Promise<{ result: ProcessResult; calls: string[] }> {
+  return withFault(
+    place,
+    { at, fault },
+    (env) => create(place, args, { env: { ...env, GUI_CONTAINER_MOUNTS: mounts } }),
+  );
+}
+
+/** Runs what `run` runs with the fakes first on PATH. Returns how it ended, and the counted calls. */
+export async function withFault(
+  place: Pick<Place, "fakes">,
+  { at, fault }: { at: number | RegExp; fault: Fault },
+  run: (env: Record<string, string>) => Promise<ProcessResult>,
 ): Promise<{ result: ProcessResult; calls: string[] }> {
   const state = join(dirname(place.fakes), "faults");
   await Deno.mkdir(state, { recursive: true });
@@ -162,11 +172,17 @@ export async function createWithFault(
   ) {
     await Deno.writeTextFile(join(state, file), text === "" ? "" : `${text}\n`);
   }
-  const result = await create(place, args, {
-    env: { PATH: `${place.fakes}:${Deno.env.get("PATH")}`, FAULTS: state, GUI_CONTAINER_MOUNTS: mounts },
-  });
+  const result = await run({ PATH: `${place.fakes}:${Deno.env.get("PATH")}`, FAULTS: state });
   const log = await Deno.readTextFile(join(state, "log"));
   return { result, calls: log.split("\n").filter(Boolean) };
+}
+
+/** Writes the fakes into a directory. */
+export async function writeFakes(directory: string): Promise<void> {
+  await Deno.mkdir(directory);
+  for (const program of fakedPrograms) {
+    await Deno.writeTextFile(join(directory, program), fakeProgram(`/usr/bin/${program}`), { mode: 0o755 });
+  }
 }
 
 /**
