@@ -3,7 +3,7 @@
 import { wasAttached } from "./client.ts";
 import { ExitCode, type ProcessResult, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { stopSessions } from "./live_sessions.ts";
+import { listSessions, stopSessions } from "./live_sessions.ts";
 import { exists } from "./mounts.ts";
 import { socketPath } from "./session.ts";
 import { appEnding } from "./session_log.ts";
@@ -40,7 +40,7 @@ export async function tellEnding(
   if (ending?.unknownOption !== undefined) {
     throw noUsableXpra(`in the container "${name}"`, { unknownOption: ending.unknownOption });
   }
-  if (!await exists(socketPath(mounts.xpra, session))) {
+  if (!await isLive(host, target, session)) {
     throw new UserError(`The session "${session}" was ended from outside`, {
       hint: seeLog,
       output: ending?.output || output,
@@ -57,6 +57,17 @@ export async function tellEnding(
       output,
     },
   );
+}
+
+/** Whether a session runs on. Not so in a container that cannot be reached; its socket may well be there still. */
+async function isLive(host: Host, target: SshTarget, session: string): Promise<boolean> {
+  if (!await exists(socketPath(target.mounts.xpra, session))) return false;
+  try {
+    return (await listSessions(host, target)).some((live) => live.session === session);
+  } catch {
+    host.signal.throwIfAborted();
+    return false;
+  }
 }
 
 function lastLines(text: string): string {
