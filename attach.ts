@@ -1,5 +1,5 @@
 #!/bin/sh
-//bin/true; exec deno run --quiet --no-prompt --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,xpra,xrandr,zenity,notify-send --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$0" "$@"
+//bin/true; exec deno run --quiet --no-prompt --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,xpra,xrandr,zenity,notify-send --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$(readlink -f -- "$0" 2>/dev/null || echo "$0")" "$@"
 /**
  * Runs an app in a container and shows its windows among the host's own.
  *
@@ -38,7 +38,7 @@ const spec = {
   name: "attach.ts",
   summary: "Runs an app in a container and shows its windows among the host's own.",
   usage: [
-    "[options] NAME APP_CMDLINE [XPRA_OPTION...]",
+    "[options] NAME APP_CMDLINE [XPRA_OPTION...] [-- APP_WORD...]",
     "[options] NAME",
     "--list [NAME]",
     "--stop NAME [SESSION | --all]",
@@ -100,7 +100,9 @@ export async function main(host: Host, args: Arguments<Name>): Promise<number> {
   // What starts with a dash is for xpra: then there is no APP_CMDLINE, and the session that runs is meant.
   const commandLine = words[0]?.startsWith("-") ? undefined : words.shift();
   if (commandLine === undefined) return await reattach(host, container, { open, userOptions: words, wanted, args });
-  const app = splitCommandLine(commandLine);
+  // What a desktop entry hands over is not to be quoted, and may be nothing at all.
+  const end = words.indexOf("--");
+  const app = [...splitCommandLine(commandLine), ...(end < 0 ? [] : words.splice(end).slice(1))];
   if (flags.has("join")) return await join(host, container, { app, wanted, args });
   return await attach(host, container, { app, open, userOptions: words, wanted, args });
 }

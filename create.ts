@@ -1,5 +1,5 @@
 #!/bin/sh
-//bin/true; exec deno run --quiet --no-prompt --allow-read --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,setfacl,getfacl,cloud-init --allow-env=HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$0" "$@"
+//bin/true; exec deno run --quiet --no-prompt --allow-read --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,setfacl,getfacl,cloud-init --allow-env=HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$(readlink -f -- "$0" 2>/dev/null || echo "$0")" "$@"
 /**
  * Makes a container for a graphical application: its profile, the directories shared with the host, the container
  * itself, its software, and the SSH access that attach.ts uses.

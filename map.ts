@@ -1,5 +1,5 @@
 #!/bin/sh
-//bin/true; exec deno run --quiet --no-prompt --allow-read --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" --allow-run=lxc,incus,setfacl,getfacl,stat,zenity,notify-send --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_* "$0" "$@"
+//bin/true; exec deno run --quiet --no-prompt --allow-read --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" --allow-run=lxc,incus,setfacl,getfacl,stat,zenity,notify-send --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_* "$(readlink -f -- "$0" 2>/dev/null || echo "$0")" "$@"
 /**
  * Lends files of the host to a running container, and takes them back exactly as they were.
  *

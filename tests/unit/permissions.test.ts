@@ -2,9 +2,15 @@
 
 // @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { fromFileUrl } from "@std/path";
+import { runProcess } from "../../lib/process.ts";
 import { argumentsSeenByShell } from "./samples.ts";
 
 const scripts = ["create", "attach", "map"] as const;
+
+/** What runs the lines, in place of a script, as its path without symbolic links. */
+const shell = await Deno.realPath("/bin/sh");
 
 /** The words after `deno run` of a script's second line, as its shell sees them, HOME and all. */
 async function denoArguments(script: string, environment: string): Promise<string[]> {
@@ -20,7 +26,7 @@ async function denoArguments(script: string, environment: string): Promise<strin
 for (const script of scripts) {
   Deno.test(`${script}.ts asks for no permission that it could do without a scope`, async () => {
     const words = await denoArguments(script, "HOME=/home/me; unset GUI_CONTAINER_MOUNTS XDG_STATE_HOME");
-    const options = words.slice(0, words.indexOf("/bin/sh"));
+    const options = words.slice(0, words.indexOf(shell));
     assert(options.includes("--no-prompt"));
     for (const option of options) {
       assert(!/^(?:-A|--allow-all|-P|--permission-set)\b/.test(option), option);
@@ -38,7 +44,7 @@ for (const script of scripts) {
 
   Deno.test(`${script}.ts gets its own path and its arguments as they are`, async () => {
     const words = await denoArguments(script, "HOME='/home/a b'; unset GUI_CONTAINER_MOUNTS XDG_STATE_HOME");
-    assertEquals(words.slice(-3), ["/bin/sh", "one", "two words"]);
+    assertEquals(words.slice(-3), [shell, "one", "two words"]);
     for (const word of words.slice(0, -3)) assert(word.startsWith("--"), word);
   });
 }
@@ -54,5 +60,19 @@ Deno.test("create.ts and attach.ts are scoped to the directories that they use",
     assert((await denoArguments("create", environment)).includes(`--allow-write=${directory}`));
     const attach = await denoArguments("attach", environment);
     assert(attach.includes(`--allow-read=${directory}`) || attach.includes("--allow-read"));
+  }
+});
+
+Deno.test("a script can be started by a symbolic link to it", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    for (const script of scripts) {
+      const link = `${directory}/${script}`;
+      await Deno.symlink(fromFileUrl(new URL(`../../${script}.ts`, import.meta.url)), link);
+      const { stdout } = await runProcess([link, "--version"], { stdin: "null" });
+      assert(stdout.startsWith(`${script}.ts `), stdout);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
 });
