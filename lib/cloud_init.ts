@@ -232,15 +232,12 @@ async function judge(
       output: [...outcome.errors.slice(1), await outputLogTail(engine, name)].join("\n"),
     });
   }
-  if (userDataBytes === 0) throw noUserData(name);
+  if (userDataBytes === 0) throw noUserData(engine, name);
   return outcome;
 }
 
-function noUserData(name: string): UserError {
-  return new UserError(`cloud-init was given no user-data in "${name}"`, {
-    hint:
-      'If its image reads it from the engine\'s socket, take security.devlxd: "false" (Incus: security.guestapi) out of the profile; else choose another one by --image',
-  });
+function noUserData({ userDataHint }: Engine, name: string): UserError {
+  return new UserError(`cloud-init was given no user-data in "${name}"`, { hint: userDataHint });
 }
 
 /** Shows what cloud-init prints, once it takes longer. */
@@ -277,7 +274,7 @@ async function watch(engine: Engine, name: string, over: AbortController): Promi
   let source: boolean | undefined;
   while (await delay(2_000, over.signal)) {
     source ??= foundSource((await exec(engine, name, ["cat", "/run/cloud-init/status.json"], quiet)).stdout);
-    if (source === false) return over.abort(noUserData(name));
+    if (source === false) return over.abort(noUserData(engine, name));
     const instance = await findInstance(engine, name);
     if (!instance || instance.ipv4 !== undefined && source) return;
     if (instance.ipv4 === undefined && performance.now() > deadlineMs) return over.abort(noAddressError(name));

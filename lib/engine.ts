@@ -8,20 +8,8 @@ import { quoteWord } from "./words.ts";
 /** The CLI that drives the containers. */
 export type EngineCli = "lxc" | "incus";
 
-const engines: Readonly<Record<EngineCli, { product: string; defaultImage: string; group: string; init: string }>> = {
-  lxc: { product: "LXD", defaultImage: "ubuntu:", group: "lxd", init: "sudo lxd init --auto" },
-  incus: {
-    product: "Incus",
-    defaultImage: "images:ubuntu/24.04/cloud",
-    group: "incus-admin",
-    init: "sudo incus admin init --auto",
-  },
-};
-
-/** An engine that is spoken to. */
-export interface Engine {
-  readonly host: Host;
-  readonly cli: EngineCli;
+/** What differs between the two. */
+interface EngineKind {
   /** "LXD" or "Incus". */
   readonly product: string;
   /** What is launched when nothing else is asked for. */
@@ -30,6 +18,34 @@ export interface Engine {
   readonly group: string;
   /** The command that sets it up. */
   readonly init: string;
+  /** What to do when an image gives cloud-init no user-data. */
+  readonly userDataHint: string;
+}
+
+const engines: Readonly<Record<EngineCli, EngineKind>> = {
+  lxc: {
+    product: "LXD",
+    defaultImage: "ubuntu:",
+    group: "lxd",
+    init: "sudo lxd init --auto",
+    userDataHint:
+      'If its image reads it from LXD\'s socket, take security.devlxd: "false" out of the profile; else choose another by --image',
+  },
+  incus: {
+    product: "Incus",
+    defaultImage: "images:ubuntu/24.04/cloud",
+    group: "incus-admin",
+    init: "sudo incus admin init --auto",
+    // cloud-init 25.1 looks for LXD's socket alone.
+    userDataHint:
+      "Choose one whose templates make files for cloud-init by --image: the cloud variant of one of images:",
+  },
+};
+
+/** An engine that is spoken to. */
+export interface Engine extends EngineKind {
+  readonly host: Host;
+  readonly cli: EngineCli;
 }
 
 /** A range of an instance's id map, as the engine keeps it in `volatile.idmap.current`. */
