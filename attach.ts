@@ -1,5 +1,5 @@
 #!/bin/sh
-//bin/true; exec deno run --quiet --no-prompt --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,xpra,xrandr,zenity,notify-send --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$(readlink -f -- "$0" 2>/dev/null || echo "$0")" "$@"
+//bin/true; exec deno run --quiet --no-prompt --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,xpra,xrandr,pacat,zenity,notify-send --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$(readlink -f -- "$0" 2>/dev/null || echo "$0")" "$@"
 /**
  * Runs an app in a container and shows its windows among the host's own.
  *

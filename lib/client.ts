@@ -1,9 +1,9 @@
 /** The host's end of a session: xpra's client on the user's display. */
 
-import type { Channel } from "./channels.ts";
 import { ProcessError, type ProcessResult, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { clientArgv } from "./xpra.ts";
+import { hasOwnSound, playSound, withoutSound } from "./sound.ts";
+import { clientArgv, clientEnvironment, type ClientOptions } from "./xpra.ts";
 
 /** The screen of the X server in the container when the host's own is not known. */
 export const fallbackScreen = { width: 3840, height: 2160 };
@@ -38,11 +38,17 @@ const killAfterMs = 3_000;
  */
 export async function attachClient(
   host: Host,
-  options: { socket: string; container: string; open: ReadonlySet<Channel>; userOptions: readonly string[] },
+  options: ClientOptions,
 ): Promise<ProcessResult> {
   host.signal.throwIfAborted();
   // In a session of its own: on Ctrl-C the terminal's signal and ours would meet in it, and xpra 6.5.5 then hangs at times.
-  const client = host.start(clientArgv(options), { stdin: "null", detached: true });
+  const player = hasOwnSound(options.open) ? playSound(host, options.socket) : undefined;
+  const open = player || host.dryRun && hasOwnSound(options.open) ? withoutSound(options.open) : options.open;
+  const client = host.start(clientArgv({ ...options, open }, crypto.randomUUID()), {
+    stdin: "null",
+    detached: true,
+    env: { ...clientEnvironment },
+  });
   let killing: ReturnType<typeof setTimeout> | undefined;
   const end = (): void => {
     client.kill("SIGTERM");
@@ -53,6 +59,7 @@ export async function attachClient(
     return await client.ended;
   } finally {
     host.signal.removeEventListener("abort", end);
+    player?.kill("SIGTERM");
     clearTimeout(killing);
   }
 }

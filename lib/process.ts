@@ -30,6 +30,7 @@ const packages: Readonly<Record<string, string>> = {
   "getfacl": "acl",
   "incus": "incus",
   "lxc": "lxd",
+  "pacat": "pulseaudio-utils",
   "setfacl": "acl",
   "ssh": "openssh-client",
   "xpra": "xpra (see https://github.com/Xpra-org/xpra/wiki/Download)",

@@ -10,9 +10,10 @@ import { ExitCode, inputError, ProcessError, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { containerPaths } from "./mounts.ts";
 import { startLine } from "./session_log.ts";
+import { hasOwnSound, soundServerScript, soundSuffix, withoutSound } from "./sound.ts";
 import { sshRun, type SshTarget } from "./ssh.ts";
 import { quoteWord, quoteWords } from "./words.ts";
-import { serverArgv, serverEnvironment } from "./xpra.ts";
+import { pixelsInfix, serverArgv, serverEnvironment } from "./xpra.ts";
 import { noUsableXpra } from "./xpra_version.ts";
 
 /** What is to run in a new session. */
@@ -53,15 +54,17 @@ cd ${containerPaths.xpra}
 for socket in *; do
   [ ! -S "$socket" ] || grep -q " ${containerPaths.xpra}/$socket\\$" /proc/net/unix || rm -f "$socket"
 done
-base=$1 mode=$2 run=$4 session=$1 count=1
+base=$1 mode=$2 run=$4 sound=$5 session=$1 count=1
 stop='[ "$MAINPID" ] || exit 0; echo The session is stopped; kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'
-shift 4
-while ! message=$(systemd-run --user --quiet --collect --unit="gui-container-$session" \\
+shift 5
+while fifo=${containerPaths.xpra}/$session${soundSuffix} && ! message=$(systemd-run --user --quiet --collect --unit="gui-container-$session" \\
   --description="$session, run $run" \\
   --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \\
   --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c '$stop'" \\
+  --property=ExecStopPost=":/bin/sh -c 'rm -f ${containerPaths.xpra}/$session${pixelsInfix}*'" \\
   --property=StandardOutput="append:${containerPaths.xpra}/$session.log" --property=StandardError=inherit \\
   --socket-property=ListenStream="${containerPaths.xpra}/$session" --socket-property=SocketMode=0660 \\
+  --socket-property=ExecStartPre="/bin/sh -c '\${sound:+rm -f $fifo; mkfifo -m 660 $fifo}'" \\
   --socket-property=RemoveOnStop=yes --socket-property=BindsTo="gui-container-$session.service" \\
   "$@" 2>&1); do
   case $message in
@@ -110,6 +113,10 @@ Xvfb -displayfd 3 -screen 0 "$1x24+32" -auth "$XAUTHORITY" -nolisten tcp -norese
   +extension RENDER +extension Composite -dpi 96x96 3>"$RUNTIME_DIRECTORY/display" &
 dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
 export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
+if [ "\${GUI_CONTAINER_SOUND:-}" ]; then
+${soundServerScript(`${containerPaths.xpra}/\${RUNTIME_DIRECTORY##*/gui-container-}${soundSuffix}`)}
+fi
+unset GUI_CONTAINER_SOUND
 read -r display <"$RUNTIME_DIRECTORY/display"
 export DISPLAY=":$display"
 shift
@@ -160,11 +167,13 @@ exit $status`;
  */
 export async function startSession(host: Host, target: SshTarget, plan: SessionPlan): Promise<string> {
   const app = plan.app[0]!;
+  const sound = hasOwnSound(plan.open) ? "yes" : "";
   const variables = {
     ...serverEnvironment,
     GUI_CONTAINER_SERVER: serverScript,
     GUI_CONTAINER_APP: appScript(plan.app),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(plan.app)),
+    GUI_CONTAINER_SOUND: sound,
   };
   const words = [
     ...Object.entries(variables).map(([name, value]) => `--setenv=${name}=${value}`),
@@ -173,10 +182,20 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     'eval "$GUI_CONTAINER_SERVER"',
     "gui-container",
     `${plan.screen.width}x${plan.screen.height}`,
-    ...serverArgv({ open: plan.open }),
+    ...serverArgv({ open: hasOwnSound(plan.open) ? withoutSound(plan.open) : plan.open }),
   ];
   const run = `${Deno.pid}.${Date.now()}`;
-  const start = ["/bin/sh", "-c", startScript, "gui-container", plan.name, plan.exact ? "exact" : "count", app, run];
+  const start = [
+    "/bin/sh",
+    "-c",
+    startScript,
+    "gui-container",
+    plan.name,
+    plan.exact ? "exact" : "count",
+    app,
+    run,
+    sound,
+  ];
   try {
     const { stdout } = await sshRun(host, target, [...start, ...words], { stdin: "null" });
     return host.dryRun ? plan.name : stdout.trim();
