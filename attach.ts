@@ -83,7 +83,7 @@ server, xpra and the app. "xpra attach" shows its windows here, over a Unix sock
 type Name = keyof typeof spec.options;
 
 /** Runs the script. Returns the exit code. */
-export async function main(host: Host, args: Arguments<Name>): Promise<number> {
+async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const { flags, values } = args;
   const [container, ...words] = args.positionals;
   if (container !== undefined) checkInstanceName(container);

@@ -105,7 +105,7 @@ interface Request {
 }
 
 /** Runs the script. */
-export async function main(host: Host, args: Arguments<Name>): Promise<void> {
+async function main(host: Host, args: Arguments<Name>): Promise<void> {
   if (args.flags.has("delete")) return await remove(host, args);
   const request = await readRequest(host, args);
   await checkPrograms(host, ["ssh"]);

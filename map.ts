@@ -78,7 +78,7 @@ type Name = keyof typeof spec.options;
 const unmapDeadlineMs = 60_000;
 
 /** Runs the script. Returns the exit code. */
-export async function main(host: Host, args: Arguments<Name>): Promise<number> {
+async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const { flags } = args;
   const forMs = durationOf(args);
   if (flags.has("list")) return showMappings(host, await readRecords(host));

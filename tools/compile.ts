@@ -1,0 +1,65 @@
+/**
+ * Standalone binaries of the scripts: `deno task compile [--target TARGET]`. Each has the permissions of its script baked in;
+ * what is scoped to a directory of the user's there cannot be here, since the directory is not known yet.
+ */
+
+// @ts-types="../lib/types/std_path.d.ts"
+import { fromFileUrl, join } from "@std/path";
+import { ProcessError, UserError } from "../lib/errors.ts";
+import { runProcess } from "../lib/process.ts";
+
+const root = fromFileUrl(new URL("..", import.meta.url));
+
+/** The scripts, without their suffix. */
+export const scripts = ["create", "attach", "map"] as const;
+
+/**
+ * The permissions of a script, from its second line, for `deno compile`: those with a path of the user's without their
+ * scope.
+ */
+export function permissionsOf(text: string): string[] {
+  const line = text.split("\n")[1]!;
+  return [...line.matchAll(/ (--no-prompt|--allow-[a-z]+)(=(?:"[^"]*"|\S+))?(?= )/g)].map(([, name, scope = ""]) =>
+    scope.includes("$") ? name! : name! + scope
+  );
+}
+
+/** The command line that compiles a script. */
+export function compileArgv(script: string, text: string, target: string | undefined): string[] {
+  return [
+    Deno.execPath(),
+    "compile",
+    "--quiet",
+    ...permissionsOf(text),
+    ...(target === undefined ? [] : ["--target", target]),
+    "--output",
+    join(root, "bin", target ?? "", `gui-${script}`),
+    join(root, `${script}.ts`),
+  ];
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const [option, target] = args;
+  if (args.length > 0 && (option !== "--target" || target === undefined || args.length > 2)) {
+    throw new UserError(`Unknown arguments: ${args.join(" ")}`, {
+      hint: "deno task compile [--target x86_64-unknown-linux-gnu | --target aarch64-unknown-linux-gnu]",
+    });
+  }
+  for (const script of scripts) {
+    const argv = compileArgv(script, await Deno.readTextFile(join(root, `${script}.ts`)), target);
+    await runProcess(argv, { stdin: "null", cwd: root });
+    Deno.stdout.writeSync(new TextEncoder().encode(`${argv.at(-2)}\n`));
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    Deno.stderr.writeSync(
+      new TextEncoder().encode(`error: ${error.message}\n${error.output || (error as UserError).hint}\n`),
+    );
+    Deno.exit(1);
+  }
+}
