@@ -96,6 +96,8 @@ while read -r unit rest; do systemctl --user stop "$unit"; done
  * of its own choice, with a cookie for any display (Xsecurity(7); the format of the entry is in Xauth's `AuWrite.c`), a
  * D-Bus, then xpra in this process, to which systemd has given the socket.
  *
+ * With links open, xpra's own xdg-open comes first on PATH; xpra does that itself only for a socket that it made.
+ *
  * This script and the app are in variables: systemd expands `$` in the words of a command, and cannot be told not to before
  * its version 254.
  */
@@ -116,7 +118,13 @@ export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
 if [ "\${GUI_CONTAINER_SOUND:-}" ]; then
 ${soundServerScript(`${containerPaths.xpra}/\${RUNTIME_DIRECTORY##*/gui-container-}${soundSuffix}`)}
 fi
-unset GUI_CONTAINER_SOUND
+if [ "\${GUI_CONTAINER_LINKS:-}" ]; then
+  export XPRA_SERVER_SOCKET="${containerPaths.xpra}/\${RUNTIME_DIRECTORY##*/gui-container-}"
+  for directory in /usr/lib/xpra /usr/libexec/xpra /usr/local/libexec/xpra; do
+    [ ! -x "$directory/xdg-open" ] || export PATH="$directory:$PATH"
+  done
+fi
+unset GUI_CONTAINER_SOUND GUI_CONTAINER_LINKS
 read -r display <"$RUNTIME_DIRECTORY/display"
 export DISPLAY=":$display"
 shift
@@ -174,6 +182,7 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     GUI_CONTAINER_APP: appScript(plan.app),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(plan.app)),
     GUI_CONTAINER_SOUND: sound,
+    GUI_CONTAINER_LINKS: plan.open.has("links") ? "yes" : "",
   };
   const words = [
     ...Object.entries(variables).map(([name, value]) => `--setenv=${name}=${value}`),
