@@ -86,8 +86,11 @@ export function grant(acl: Acl, uid: number, permissions: Permissions): Acl {
 
 /** What was done to an ACL: `granted` was set in place of `original`, for these users. */
 export interface Grant {
+  /** The users whose entries are ours. */
   uids: readonly number[];
+  /** What there was before. */
   original: Acl;
+  /** What was set. */
   granted: Acl;
 }
 

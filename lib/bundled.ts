@@ -19,7 +19,9 @@ import { exists } from "./mounts.ts";
 
 /** Files of one kind: what the command line calls them, and their texts by name. */
 export interface BundledFiles {
+  /** The name of the argument. */
   kind: "PROFILE" | "CLOUD_INIT";
+  /** Texts by bare name. */
   files: Readonly<Record<string, string>>;
 }
 
@@ -39,7 +41,9 @@ export const bundledCloudConfigs: BundledFiles = {
 export interface NamedFile {
   /** Its path; of a bundled file its name and `.yaml`. */
   path: string;
+  /** All that is in it. */
   text: string;
+  /** It comes with the scripts. */
   bundled: boolean;
 }
 

@@ -97,6 +97,7 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
 
 /** A program that the script starts. */
 export interface ProgramSpec {
+  /** Its name, as it is found on `$PATH`. */
   program: string;
   /** The option that makes it say its version. */
   versionOption?: string;

@@ -33,6 +33,7 @@ export interface ScriptSpec<Name extends string> {
   options: Readonly<Record<Name, OptionSpec>>;
   /** What the positional arguments can be, for the shells' completions; and behind some of the options. */
   places: Places;
+  /** The same behind some of the options, which take the place of `places`. */
   placesWith: Readonly<Partial<Record<Name, Places>>>;
   /** A worked example and what happens under the hood. */
   epilogue: string;
@@ -50,9 +51,20 @@ export interface Arguments<Name extends string> {
   positionals: string[];
 }
 
-type CommonName = keyof typeof commonOptions;
+/** The options that all scripts have. */
+export type CommonName =
+  | "help"
+  | "version"
+  | "dry-run"
+  | "verbose"
+  | "quiet"
+  | "yes"
+  | "doctor"
+  | "json"
+  | "engine"
+  | "completions";
 
-const commonOptions = {
+const commonOptions: Readonly<Record<CommonName, OptionSpec>> = {
   "help": { short: "h", help: "Show this help" },
   "version": { short: "V", help: "Show the version" },
   "dry-run": { short: "n", help: "Print the commands that would be run; change nothing" },
@@ -71,7 +83,7 @@ const commonOptions = {
     help: `Print completions for ${shellNames.join(", ")}`,
     completion: { words: shellNames },
   },
-} as const satisfies Record<string, OptionSpec>;
+};
 
 /**
  * Parses a command line. Options come before the first positional; `--` ends them.

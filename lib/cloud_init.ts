@@ -12,6 +12,7 @@ export interface Part {
   filename: string;
   /** The MIME type that cloud-init handles it by. */
   type: string;
+  /** The file as it is. */
   content: string;
 }
 

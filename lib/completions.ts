@@ -21,6 +21,7 @@ export type Completion =
 
 /** What can stand at the places of the positional arguments. */
 export interface Places {
+  /** One for each, in their order. */
   first: readonly Completion[];
   /** At all that come after them. */
   rest?: Completion;
@@ -28,8 +29,11 @@ export interface Places {
 
 /** One option, as the shells need it. */
 export interface CompletedOption {
+  /** Its name, without dashes. */
   long: string;
+  /** One letter. */
   short?: string;
+  /** What it is, in a line. */
   help: string;
   /** It takes a value: what that can be. */
   value?: Completion;
@@ -39,6 +43,7 @@ export interface CompletedOption {
 export interface CommandLine {
   /** The names that the script may be started by. */
   commands: readonly string[];
+  /** In the order of the help. */
   options: readonly CompletedOption[];
   /** The places without one of the flags below. */
   places: Places;

@@ -33,6 +33,7 @@ export const runKey = "user.gui-container.run";
 
 /** What there was before a container was made. */
 export interface Creation {
+  /** Its CLI. */
   engine: string;
   /** The container's name. */
   name: string;
@@ -50,6 +51,7 @@ export interface Creation {
 
 /** The record of a creation on disk, locked while it is open. */
 export interface CreationRecord extends Disposable {
+  /** What is on disk. */
   creation: Creation;
   /** Takes the record away: what was made is there to stay. */
   remove(): Promise<void>;

@@ -12,6 +12,7 @@ export type Verdict = "ok" | "absent" | "risk" | "broken";
 
 /** One thing that was looked at. */
 export interface Finding {
+  /** What is thought of it. */
   verdict: Verdict;
   /** What was found, in one line. */
   what: string;

@@ -9,7 +9,7 @@ import { quoteWord } from "./words.ts";
 export type EngineCli = "lxc" | "incus";
 
 /** What differs between the two. */
-interface EngineKind {
+export interface EngineKind {
   /** "LXD" or "Incus". */
   readonly product: string;
   /** What is launched when nothing else is asked for. */
@@ -44,13 +44,17 @@ const engines: Readonly<Record<EngineCli, EngineKind>> = {
 
 /** An engine that is spoken to. */
 export interface Engine extends EngineKind {
+  /** The outside that its CLI is run by. */
   readonly host: Host;
+  /** Its program. */
   readonly cli: EngineCli;
 }
 
 /** A range of an instance's id map, as the engine keeps it in `volatile.idmap.current`. */
 export interface IdMapRange {
+  /** It maps user ids. */
   Isuid: boolean;
+  /** It maps group ids. */
   Isgid: boolean;
   /** First id on the host. */
   Hostid: number;
@@ -62,9 +66,11 @@ export interface IdMapRange {
 
 /** What the engine knows of an instance. */
 export interface Instance {
+  /** Unique within its engine. */
   name: string;
   /** "Running", "Stopped", "Frozen", … */
   status: string;
+  /** Its own configuration, without what its profiles give. */
   config: Readonly<Record<string, string>>;
   /** The instance's own devices. */
   devices: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -116,6 +122,7 @@ export function engineCalled(host: Host, cli: EngineCli): Engine {
 
 /** What an engine tells of itself. */
 export interface ServerState {
+  /** As in `5.0.2`. */
   version: string;
   /** We may use a project of our own only. */
   restricted: boolean;
@@ -175,7 +182,9 @@ export async function listInstances(engine: Engine): Promise<Instance[]> {
 
 /** What the engine knows of a profile. */
 export interface EngineProfile {
+  /** Its own configuration, without what its profiles give. */
   config: Readonly<Record<string, string>>;
+  /** By name. */
   devices: Readonly<Record<string, Device>>;
   /** API paths of the instances and profiles that use it. */
   used_by: readonly string[];
@@ -188,11 +197,13 @@ export async function findProfile(engine: Engine, name: string): Promise<EngineP
 
 /** An image of the engine's own store. */
 export interface Image {
+  /** SHA-256, in hexadecimal. */
   fingerprint: string;
   /** When it was made, ISO 8601. */
   created_at: string;
   /** Bytes. */
   size: number;
+  /** What was said of it when it was made. */
   properties: Readonly<Record<string, string>> | null;
 }
 

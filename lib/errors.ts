@@ -26,6 +26,7 @@ export interface UserErrorOptions {
 
 /** Something the user can mend. The message is one line: what failed, and on what. */
 export class UserError extends Error {
+  /** Tells it apart where it is printed. */
   override name = "UserError";
   /** What to do about it: one line. */
   readonly hint: string;
@@ -34,6 +35,7 @@ export class UserError extends Error {
   /** What another program printed, or an empty string. */
   readonly output: string;
 
+  /** `message` has no final period. */
   constructor(message: string, options: UserErrorOptions) {
     super(message, { cause: options.cause });
     this.hint = options.hint;
@@ -63,6 +65,7 @@ export interface ProcessResult {
 
 /** A program ended with a status that its caller did not expect. */
 export class ProcessError extends Error implements ProcessResult {
+  /** Tells it apart where it is printed. */
   override name = "ProcessError";
   readonly argv: readonly string[];
   readonly code: number;
@@ -72,6 +75,7 @@ export class ProcessError extends Error implements ProcessResult {
   /** It was ended because it took too long. */
   readonly timedOut: boolean;
 
+  /** `timedOutAfterMs`: it was ended because it took longer. */
   constructor(result: ProcessResult, options: { timedOutAfterMs?: number } = {}) {
     const { argv, code, signal } = result;
     const how = options.timedOutAfterMs !== undefined
@@ -96,8 +100,10 @@ export class ProcessError extends Error implements ProcessResult {
 
 /** The run was ended by a signal. Thrown through the `AbortSignal` of a {@linkcode Host}. */
 export class Interrupted extends Error {
+  /** Tells it apart where it is printed. */
   override name = "Interrupted";
 
+  /** `signal`: the one that ended the run. */
   constructor(readonly signal: "SIGINT" | "SIGTERM" | "SIGHUP") {
     super(`Ended by ${signal}`);
   }

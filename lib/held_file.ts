@@ -16,9 +16,13 @@ export interface HeldFile {
 
 /** What {@linkcode HeldFile.stat} tells. */
 export interface FileState extends InodeId {
+  /** A regular file. */
   isFile: boolean;
+  /** A directory. */
   isDirectory: boolean;
+  /** Its owner. */
   uid: number;
+  /** Its group. */
   gid: number;
   /** Permission bits, set-id and sticky bits included. */
   mode: number;
@@ -28,7 +32,9 @@ export interface FileState extends InodeId {
 
 /** What tells an inode from any other, also from one that gets its number later. */
 export interface InodeId {
+  /** The number of its file system. */
   dev: number;
+  /** Its number in there. */
   ino: number;
   /** When it was made, in milliseconds of the epoch; null where the file system does not know. */
   bornMs: number | null;

@@ -26,6 +26,7 @@ export interface ValueOptions extends Omit<ProcessOptions, "signal" | "detached"
 
 /** What a script can see and do outside of itself. */
 export interface Host {
+  /** The user. */
   readonly ui: Ui;
   /** Aborts when the run is to end; the reason is an `Interrupted`. */
   readonly signal: AbortSignal;
@@ -47,7 +48,9 @@ export interface Host {
 
 /** What a real host is made of. */
 export interface HostOptions {
+  /** The user. */
   ui: Ui;
+  /** Ends the run. */
   signal: AbortSignal;
   /** Echo each command before it runs. */
   verbose: boolean;

@@ -10,6 +10,7 @@ import { quoteWord } from "./words.ts";
 
 /** One mapped file, and its inode: a file that replaces it must not get its ACL. */
 export interface Mapping extends InodeId {
+  /** The engine's CLI. */
   engine: string;
   /** The container's name. */
   instance: string;
@@ -19,6 +20,7 @@ export interface Mapping extends InodeId {
   host: string;
   /** The same file in the container. */
   container: string;
+  /** The container may read it, not write. */
   readOnly: boolean;
   /** The {@linkcode Presence} of the run that waits to take it back; null when it stays until `--unmap`. */
   owner: string | null;
@@ -30,6 +32,7 @@ export interface Mapping extends InodeId {
   restored?: boolean;
   /** The access ACL before, and the one that was set. */
   original: AclRecord;
+  /** The access ACL that was set. */
   granted: AclRecord;
 }
 
@@ -93,8 +96,11 @@ export async function forgetRuns(host: Host, dead: readonly string[]): Promise<v
 
 /** An {@linkcode Acl} as JSON: maps become lists of pairs. */
 export interface AclRecord extends Omit<Acl, "users" | "groups" | "mask"> {
+  /** Pairs of uid and permissions. */
   users: [number, number][];
+  /** Pairs of gid and permissions. */
   groups: [number, number][];
+  /** Null where there is none. */
   mask: number | null;
 }
 

@@ -7,7 +7,9 @@ import { sshRun, type SshTarget } from "./ssh.ts";
 
 /** A session that runs. */
 export interface LiveSession {
+  /** The name of its container. */
   container: string;
+  /** Unique within its container. */
   session: string;
   /** The app's command line, quoted for a POSIX shell. */
   app: string;

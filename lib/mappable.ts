@@ -10,6 +10,7 @@ import { containerPaths } from "./mounts.ts";
 export interface MappableFile {
   /** Its path, absolute and without symbolic links. */
   path: string;
+  /** The file, held open. */
   file: HeldFile;
   /** What it was when it was looked at. */
   state: FileState;

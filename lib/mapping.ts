@@ -23,11 +23,13 @@ import { type Undo, withUndo } from "./undo.ts";
 
 /** How files are mapped. */
 export interface MapOptions {
+  /** The engine of the container. */
   engine: Engine;
   /** The container's name. */
   instance: string;
   /** The container user's uid on the host. */
   uid: number;
+  /** The container may read the files, not write them. */
   readOnly: boolean;
   /** The run that maps them, and will take them back unless {@linkcode keepLent} says otherwise. */
   owner: string;
@@ -35,12 +37,14 @@ export interface MapOptions {
 
 /** A mapped file, held by the run that has mapped it; without `file` it is looked for. */
 export interface Lent {
+  /** The record of it. */
   mapping: Mapping;
+  /** The file, where this run holds it open. */
   file?: HeldFile;
 }
 
 /** A file that is to be mapped: at a new place, or in place of the one that it has replaced. */
-type Candidate = MappableFile & { replaces?: Mapping };
+export type Candidate = MappableFile & { replaces?: Mapping };
 
 /** Longest time that the engine may take for a change that a signal must not tear, in milliseconds. */
 const changeTimeoutMs = 60_000;

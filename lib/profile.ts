@@ -7,8 +7,11 @@ import { isMap, locateKey, parseYaml } from "./yaml.ts";
 
 /** What a profile file may hold; the engines' own shape. */
 export interface Profile {
+  /** Configuration keys and their values. */
   config: Record<string, string>;
+  /** For people. */
   description: string;
+  /** Devices by name, each with its keys and values. */
   devices: Record<string, Record<string, string>>;
 }
 

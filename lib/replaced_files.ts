@@ -6,6 +6,7 @@ import { holdFile, type InodeId, isSameInode } from "./held_file.ts";
 
 /** A path and the inode that is expected there. */
 export interface WatchedFile extends InodeId {
+  /** Its path on the host. */
   host: string;
 }
 

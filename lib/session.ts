@@ -24,6 +24,7 @@ export interface SessionPlan {
   name: string;
   /** Fail when the name is taken. */
   exact: boolean;
+  /** The channels that are open. */
   open: ReadonlySet<Channel>;
   /** Width and height of the X server's screen, in pixels. */
   screen: { width: number; height: number };

@@ -16,6 +16,7 @@ export interface SshTarget {
   address: string;
   /** For one without a network: the command that speaks to an sshd in it by its stdin and stdout. */
   proxy?: readonly string[];
+  /** Where its host keys are pinned. */
   mounts: Mounts;
 }
 

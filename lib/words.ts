@@ -5,6 +5,7 @@
 
 /** Thrown by {@linkcode splitWords}: a quote that is never closed, or a backslash with nothing behind it. */
 export class WordsError extends Error {
+  /** Tells it apart where it is printed. */
   override name = "WordsError";
 }
 

@@ -7,7 +7,9 @@ import { containerPaths } from "./mounts.ts";
 export interface ClientOptions {
   /** The session's socket. */
   socket: string;
+  /** The container's name, for the windows' titles. */
   container: string;
+  /** The channels that are open. */
   open: ReadonlySet<Channel>;
   /** Options of `xpra attach` that come last, and win. */
   userOptions: readonly string[];
