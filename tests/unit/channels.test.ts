@@ -103,7 +103,7 @@ Deno.test("channelOptions() closes remote control and logging whatever is open, 
 
 Deno.test("clientArgv() attaches to the socket, with the user's options last and unchanged", () => {
   const userOptions = ["--border=red", "--title=it's $x", "--sharing", "yes"];
-  const argv = clientArgv({ socket: "/m/a b", container: "box", open: new Set(), userOptions });
+  const argv = clientArgv({ socket: "/m/a b", container: "box", open: new Set(), userOptions }, "token");
   assertEquals(argv.slice(0, 3), ["xpra", "attach", "socket:/m/a b"]);
   assertEquals(argv.slice(-4), userOptions);
   assert(argv.indexOf("--clipboard=no") < argv.indexOf("--border=red"));

@@ -141,7 +141,7 @@ Deno.test("a dry run prints a value that goes through the remote shell of ssh as
 });
 
 Deno.test("a dry run prints changes of files that come out as the real ones do", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "it's $x " });
+  const directory = await Deno.makeTempDir({ prefix: "it's & x " });
   try {
     const lines = "box ssh-ed25519 AAAA\nbox ssh-rsa BBBB\n";
     const { host, lines: printed } = dryRun();
