@@ -74,6 +74,8 @@ microphone and webcam.
 Example:
   attach.ts my-container "firefox https://xkcd.com/" --border=red
 
+XPRA_OPTIONs go to "xpra attach" as they are. APP_WORDs are added to APP_CMDLINE as they are, without any quoting.
+
 What happens: the container is started if it does not run (lxc start). One ssh call starts a systemd user unit in it: an X
 server, xpra and the app. "xpra attach" shows its windows here, over a Unix socket in $GUI_CONTAINER_MOUNTS, by default
 ~/container_mounts. Ctrl-C detaches; the session ends with the app.`,
@@ -291,6 +293,7 @@ const checks: Check[] = [
   checkXpra,
   checkDisplay,
   checkProgram(programs.xrandr),
+  checkProgram(programs.pacat),
   checkProgram(programs.notifySend),
   checkAttachable,
 ];

@@ -150,6 +150,7 @@ export const programs = {
     optional: true,
     package: "x11-xserver-utils",
   },
+  pacat: { program: "pacat", purpose: "plays the app's sound", optional: true, package: "pulseaudio-utils" },
   zenity: { program: "zenity", purpose: "shows dialogs", optional: true, package: "zenity" },
   notifySend: {
     program: "notify-send",
