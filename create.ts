@@ -86,7 +86,8 @@ the cloud-configs ${Object.keys(bundledCloudConfigs.files).join(", ")}.
 What happens: a profile called NAME gets PROFILE and the CLOUD_INIT files (lxc profile create). A container called NAME
 is made from it (lxc launch) and cloud-init is waited for. Two directories below $GUI_CONTAINER_MOUNTS, by default
 ~/container_mounts, are shared with it (setfacl, disk devices). AUTHORIZED_KEYS goes into the container, and its host keys
-are pinned on the host. If any of this fails, all of it is unmade.`,
+are pinned on the host. What PROFILE takes away by a device of the type none, as gui-offline does with the network, goes
+when cloud-init has ended. If any of this fails, all of it is unmade.`,
 } satisfies ScriptSpec<string>;
 
 type Name = keyof typeof spec.options;
