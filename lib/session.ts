@@ -97,8 +97,6 @@ while read -r unit rest; do systemctl --user stop "$unit"; done
  * of its own choice, with a cookie for any display (Xsecurity(7); the format of the entry is in Xauth's `AuWrite.c`), a
  * D-Bus, then xpra in this process, to which systemd has given the socket.
  *
- * With links open, xpra's own xdg-open comes first on PATH; xpra does that itself only for a socket that it made.
- *
  * This script and the app are in variables: systemd expands `$` in the words of a command, and cannot be told not to before
  * its version 254.
  */
@@ -119,13 +117,7 @@ export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
 if [ "\${GUI_CONTAINER_SOUND:-}" ]; then
 ${soundServerScript(`${containerPaths.xpra}/\${RUNTIME_DIRECTORY##*/gui-container-}${soundSuffix}`)}
 fi
-if [ "\${GUI_CONTAINER_LINKS:-}" ]; then
-  export XPRA_SERVER_SOCKET="${containerPaths.xpra}/\${RUNTIME_DIRECTORY##*/gui-container-}"
-  for directory in /usr/lib/xpra /usr/libexec/xpra /usr/local/libexec/xpra; do
-    [ ! -x "$directory/xdg-open" ] || export PATH="$directory:$PATH"
-  done
-fi
-unset GUI_CONTAINER_SOUND GUI_CONTAINER_LINKS
+unset GUI_CONTAINER_SOUND
 read -r display <"$RUNTIME_DIRECTORY/display"
 export DISPLAY=":$display"
 # The same for this very display: python-xlib 0.33 takes no cookie for any.
@@ -162,12 +154,20 @@ export function sessionNameOf(app: string): string {
   return name || "app";
 }
 
+const linksScript = `
+export XPRA_SERVER_SOCKET="${containerPaths.xpra}/\${RUNTIME_DIRECTORY##*/gui-container-}"
+for directory in /usr/lib/xpra /usr/libexec/xpra /usr/local/libexec/xpra; do
+  [ ! -x "$directory/xdg-open" ] || PATH="$directory:$PATH"
+done`;
+
 /**
  * The script that runs the app. It leaves its environment and its process id for those who join the session, tells in
  * the log how the app ended, and waits for the apps that joined: they hold a lock on the environment's file.
+ *
+ * @param options `links`: xpra's own xdg-open comes first on PATH; xpra does that itself only for a socket that it made
  */
-export function appScript(app: readonly string[]): string {
-  return `unset TMPDIR
+export function appScript(app: readonly string[], { links }: { links: boolean } = { links: false }): string {
+  return `unset TMPDIR${links ? linksScript : ""}
 export -p >"$RUNTIME_DIRECTORY/environment"
 echo "${startLine}"
 /bin/sh -c 'echo $$ >"$RUNTIME_DIRECTORY/pid"; exec "$@"' sh ${app.map(quoteWord).join(" ")}
@@ -189,10 +189,9 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
   const variables = {
     ...serverEnvironment,
     GUI_CONTAINER_SERVER: serverScript,
-    GUI_CONTAINER_APP: appScript(plan.app),
+    GUI_CONTAINER_APP: appScript(plan.app, { links: plan.open.has("links") }),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(plan.app)),
     GUI_CONTAINER_SOUND: sound,
-    GUI_CONTAINER_LINKS: plan.open.has("links") ? "yes" : "",
   };
   const words = [
     ...Object.entries(variables).map(([name, value]) => `--setenv=${name}=${value}`),
