@@ -1,5 +1,5 @@
 #!/bin/sh
-//bin/true; exec deno run --quiet --no-prompt --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,xpra,xrandr,pacat,zenity,notify-send --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$(readlink -f -- "$0" 2>/dev/null || echo "$0")" "$@"
+//bin/true; exec deno run --quiet --no-prompt --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,xpra,xrandr,xrdb,pacat,zenity,notify-send --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$(readlink -f -- "$0" 2>/dev/null || echo "$0")" "$@"
 /**
  * Runs an app in a container and shows its windows among the host's own.
  *
@@ -17,7 +17,7 @@ import {
   programs,
 } from "./lib/checks.ts";
 import { type Arguments, runScript, type ScriptSpec } from "./lib/cli.ts";
-import { attachClient, fallbackScreen, screenSize } from "./lib/client.ts";
+import { attachClient, fallbackScreen, hostScreen } from "./lib/client.ts";
 import { type Check, diagnose } from "./lib/doctor.ts";
 import { tellEnding } from "./lib/ending.ts";
 import { checkInstanceName, chooseEngine, type Engine, listInstances } from "./lib/engine.ts";
@@ -127,7 +127,7 @@ async function attach(host: Host, container: string, details: Details & { app: s
   const engine = await chooseEngine(host, args.values.get("engine"));
   const [target, screen] = await Promise.all([
     reachContainer(engine, container, mounts),
-    detached ? screenSize(host).catch(() => fallbackScreen) : screenSize(host),
+    detached ? hostScreen(host).catch(() => fallbackScreen) : hostScreen(host),
     detached ? undefined : checkClient(host),
   ]);
   const session = await startSession(host, target, { app, name, exact: wanted !== undefined, open, screen });

@@ -5,19 +5,47 @@ import type { Host } from "./host.ts";
 import { hasOwnSound, playSound, withoutSound } from "./sound.ts";
 import { clientArgv, clientEnvironment, type ClientOptions } from "./xpra.ts";
 
+/** The screen that the X server in the container has. */
+export interface Screen {
+  /** Of all monitors together, in pixels. */
+  width: number;
+  /** Of all monitors together, in pixels. */
+  height: number;
+  /** What apps go by for the size of letters, in dots per inch. */
+  dpi: number;
+}
+
+/** What X servers take when nobody says otherwise. */
+const usualDpi = 96;
+
 /** The screen of the X server in the container when the host's own is not known. */
-export const fallbackScreen = { width: 3840, height: 2160 };
+export const fallbackScreen: Screen = { width: 3840, height: 2160, dpi: usualDpi };
+
+/** What the host's apps go by: the desktops of today set it, and so do their users. Undefined when it is not set. */
+async function hostDpi(host: Host): Promise<number | undefined> {
+  try {
+    const { stdout } = await host.run(["xrdb", "-query"], { stdin: "null", looksOnly: true });
+    const dpi = Number(/^Xft\.dpi:\s*(\d+)/m.exec(stdout)?.[1]);
+    return dpi >= 50 && dpi <= 500 ? dpi : undefined;
+  } catch {
+    host.signal.throwIfAborted();
+    return undefined;
+  }
+}
 
 /**
- * The size of the whole X screen, all monitors together, in pixels.
+ * The screen that the session's X server is to have: as the host's whole X screen.
  *
  * @throws {UserError} when there is no display to show windows on
  */
-export async function screenSize(host: Host): Promise<{ width: number; height: number }> {
+export async function hostScreen(host: Host): Promise<Screen> {
   try {
-    const { stdout } = await host.run(["xrandr", "--current"], { stdin: "null", looksOnly: true });
+    const [dpi, { stdout }] = await Promise.all([
+      hostDpi(host),
+      host.run(["xrandr", "--current"], { stdin: "null", looksOnly: true }),
+    ]);
     const [, width, height] = /current (\d+) x (\d+)/.exec(stdout) ?? [];
-    return width && height ? { width: Number(width), height: Number(height) } : fallbackScreen;
+    return width && height ? { width: Number(width), height: Number(height), dpi: dpi ?? usualDpi } : fallbackScreen;
   } catch (error) {
     host.signal.throwIfAborted();
     if (error instanceof ProcessError && /open display/.test(error.output)) {
@@ -38,13 +66,14 @@ const killAfterMs = 3_000;
  */
 export async function attachClient(
   host: Host,
-  options: ClientOptions,
+  options: Omit<ClientOptions, "dpi">,
 ): Promise<ProcessResult> {
   host.signal.throwIfAborted();
   // In a session of its own: on Ctrl-C the terminal's signal and ours would meet in it, and xpra 6.5.5 then hangs at times.
   const player = hasOwnSound(options.open) ? playSound(host, options.socket) : undefined;
   const open = player || host.dryRun && hasOwnSound(options.open) ? withoutSound(options.open) : options.open;
-  const client = host.start(clientArgv({ ...options, open }, crypto.randomUUID()), {
+  const dpi = await hostDpi(host);
+  const client = host.start(clientArgv({ ...options, open, dpi }, crypto.randomUUID()), {
     stdin: "null",
     detached: true,
     env: { ...clientEnvironment },

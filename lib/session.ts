@@ -6,6 +6,7 @@
 // @ts-types="./types/std_path.d.ts"
 import { join } from "@std/path";
 import type { Channel } from "./channels.ts";
+import type { Screen } from "./client.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { containerPaths } from "./mounts.ts";
@@ -26,8 +27,8 @@ export interface SessionPlan {
   exact: boolean;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
-  /** Width and height of the X server's screen, in pixels. */
-  screen: { width: number; height: number };
+  /** What the session's X server is to have. */
+  screen: Screen;
 }
 
 /** Longest path of a Unix socket, in bytes: `sun_path` of unix(7) without its final zero. */
@@ -93,7 +94,7 @@ while read -r unit rest; do systemctl --user stop "$unit"; done
 `;
 
 /**
- * The main process of the unit, under sh in the container, with the screen and the words of xpra: an X server on a display
+ * The main process of the unit, under sh in the container, with the screen's size and dots per inch and the words of xpra: an X server on a display
  * of its own choice, with a cookie for any display (Xsecurity(7); the format of the entry is in Xauth's `AuWrite.c`), a
  * D-Bus, then xpra in this process, to which systemd has given the socket.
  *
@@ -111,7 +112,7 @@ export XAUTHORITY="$RUNTIME_DIRECTORY/xauthority" TMPDIR="$RUNTIME_DIRECTORY" LA
 { printf '\\377\\377\\0\\0\\0\\0\\0\\022MIT-MAGIC-COOKIE-1\\0\\020'; head -c 16 /dev/urandom; } >"$XAUTHORITY"
 mkfifo "$RUNTIME_DIRECTORY/display"
 Xvfb -displayfd 3 -screen 0 "$1x24+32" -auth "$XAUTHORITY" -nolisten tcp -noreset +extension GLX +extension RANDR \\
-  +extension RENDER +extension Composite -dpi 96x96 3>"$RUNTIME_DIRECTORY/display" &
+  +extension RENDER +extension Composite -dpi "$2" 3>"$RUNTIME_DIRECTORY/display" &
 dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
 export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
 if [ "\${GUI_CONTAINER_SOUND:-}" ]; then
@@ -129,7 +130,7 @@ host=$(uname -n)
 } >"$XAUTHORITY-display"
 cat "$XAUTHORITY-display" >>"$XAUTHORITY"
 rm "$XAUTHORITY-display"
-shift
+shift 2
 exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" --sessions-dir="$RUNTIME_DIRECTORY/xpra" "$@"
 `;
 
@@ -200,7 +201,8 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     'eval "$GUI_CONTAINER_SERVER"',
     "gui-container",
     `${plan.screen.width}x${plan.screen.height}`,
-    ...serverArgv({ open: hasOwnSound(plan.open) ? withoutSound(plan.open) : plan.open }),
+    `${plan.screen.dpi}`,
+    ...serverArgv({ open: hasOwnSound(plan.open) ? withoutSound(plan.open) : plan.open, dpi: plan.screen.dpi }),
   ];
   const run = `${Deno.pid}.${Date.now()}`;
   const start = [

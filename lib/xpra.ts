@@ -11,6 +11,8 @@ export interface ClientOptions {
   container: string;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
+  /** The host's dots per inch; xpra's own guess when they are not known. */
+  dpi?: number | undefined;
   /** Options of `xpra attach` that come last, and win. */
   userOptions: readonly string[];
 }
@@ -39,6 +41,7 @@ export function clientArgv(options: ClientOptions, token: string): string[] {
     "--mmap-group=no",
     ...plainPixels,
     "--video-decoders=none",
+    ...(options.dpi === undefined ? [] : [`--dpi=${options.dpi}`]),
     `--title=@title@ [${options.container}]`,
     ...channelOptions(options.open, "client"),
     ...options.userOptions,
@@ -55,7 +58,7 @@ const plainPixels = ["--encodings=rgb", "--csc-modules=none"];
  * The server's command line, without its display: on a display that is there already, on the listening socket that
  * systemd hands over, with one app, ending with it.
  */
-export function serverArgv(options: { open: ReadonlySet<Channel> }): string[] {
+export function serverArgv(options: { open: ReadonlySet<Channel>; dpi: number }): string[] {
   return [
     "--exit-with-children=yes",
     "--use-display=yes",
@@ -74,6 +77,7 @@ export function serverArgv(options: { open: ReadonlySet<Channel> }): string[] {
     "--sharing=yes",
     // The X server has the size of the host's screen from the start.
     "--resize-display=no",
+    `--dpi=${options.dpi}`,
     `--mmap=${containerPaths.xpra}`,
     ...plainPixels,
     "--video-encoders=none",

@@ -1,0 +1,190 @@
+// What makes a window of attach.ts look and feel like one of the host's own, on a display of the test's own where it needs one.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import { startProcess } from "../../lib/process.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  script,
+  sh,
+  startScript,
+  testOnEngines,
+  windowWith,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-native-${engine}`;
+const needed = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
+
+/** A file of the share, when it is there with something in it. */
+async function shared(engine: EngineName, file: string): Promise<string> {
+  const path = join(mountsRoot, nameOn(engine), "share", file);
+  return await eventually(`the file "${file}" of the app`, async () => await Deno.readTextFile(path).catch(() => ""));
+}
+
+/** Does something with an X server of its own, with a window manager on it. */
+async function withDisplay(action: (env: { DISPLAY: string }) => Promise<void>): Promise<void> {
+  const number = await Deno.makeTempFile();
+  const server = startProcess(
+    ["sh", "-c", 'exec Xvfb -displayfd 1 -screen 0 1600x900x24 -nolisten tcp -noreset >"$0" 2>/dev/null', number],
+    { stdin: "null", env: { XAUTHORITY: "" } },
+  );
+  try {
+    const display = await eventually(
+      "an X server",
+      async () => (await Deno.readTextFile(number)).match(/^(\d+)\n/)?.[1],
+    );
+    const env = { DISPLAY: `:${display}`, XAUTHORITY: "" };
+    const manager = startProcess(["openbox", "--sm-disable"], { stdin: "null", env });
+    try {
+      await eventually(
+        "a window manager",
+        async () => (await sh(["xprop", "-root", "_NET_SUPPORTING_WM_CHECK"], { env })).includes("window id"),
+      );
+      await action(env);
+    } finally {
+      manager.kill("SIGTERM");
+      await manager.ended;
+    }
+  } finally {
+    server.kill("SIGTERM");
+    await server.ended;
+    await Deno.remove(number);
+  }
+}
+
+testOnEngines("attach.ts: a container for native windows", needed, (engine) => makeContainer(engine, nameOn(engine)));
+
+testOnEngines("attach.ts shows the app's own class and icon, and nothing of xpra's", needed, async (engine) => {
+  const name = nameOn(engine);
+  await withDisplay(async (env) => {
+    // xterm brings an icon of its own.
+    const attach = startScript("attach", engine, [name, "xterm -T plain -class Special -name special -e sleep 600"], {
+      env,
+    });
+    const titles: string[] = [];
+    const window = await eventually("the app's window", async () => {
+      titles.push(
+        await sh(["xdotool", "search", "--onlyvisible", "--name", ".", "getwindowname", "%@"], { env, okCodes: "any" })
+          .catch(() => ""),
+      );
+      return (await sh(["xdotool", "search", "--onlyvisible", "--name", `plain \\[${name}\\]`], { env }).catch(() =>
+        ""
+      ))
+        .split("\n")[0];
+    });
+    const properties = await sh(["xprop", "-id", window, "WM_CLASS", "_NET_WM_ICON", "_GTK_FRAME_EXTENTS"], { env });
+    assertMatch(properties, /^WM_CLASS\(STRING\) = "special", "Special"$/m);
+    assertStringIncludes(properties, "_NET_WM_ICON(CARDINAL) = \tIcon (");
+    // What a header bar or a shadow of its own would have.
+    assertMatch(properties, /_GTK_FRAME_EXTENTS:\s+not found|_GTK_FRAME_EXTENTS\(CARDINAL\) = 0, 0, 0, 0/);
+    assert(!titles.some((title) => /splash/i.test(title)), titles.join());
+    await script("attach", engine, ["--stop", name, "--all"]);
+    const { stderr } = await attach.ended;
+    assertEquals(stderr, `Open channels: clipboard, sound\nThe session "xterm" was stopped\n`);
+  });
+});
+
+for (
+  const { layout, typed } of [
+    // The keys of a US keyboard with "y", "[", ";", "-" and "a" on them.
+    { layout: "de", typed: "züößa" },
+    { layout: "ru", typed: "нхж-ф" },
+  ] as const
+) {
+  testOnEngines(
+    `attach.ts hands on what is typed on a keyboard with the layout "${layout}"`,
+    needed,
+    async (engine) => {
+      const name = nameOn(engine);
+      await withDisplay(async (env) => {
+        await sh(["setxkbmap", layout], { env });
+        await Deno.remove(join(mountsRoot, name, "share", "typed")).catch(() => {});
+        const app = `xterm -u8 -T ${layout} -e sh -c 'read -r line; printf %s "$line" >share/typed'`;
+        const attach = startScript("attach", engine, [name, app], { env });
+        const window = await eventually(
+          "the app's window",
+          () =>
+            sh(["xdotool", "search", "--onlyvisible", "--name", `${layout} \\[${name}\\]`], { env }).catch(() => ""),
+        );
+        await sh(["xdotool", "windowactivate", "--sync", window.split("\n")[0]!], { env });
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        // Key codes, as a keyboard sends them: the layout gives them their meaning.
+        await sh(["xdotool", "key", "--delay", "60", "29", "34", "47", "20", "38", "36"], { env });
+        assertEquals(await shared(engine, "typed"), typed);
+        await attach.ended;
+      });
+    },
+  );
+}
+
+testOnEngines("attach.ts gives an app the host's resolution and monitors", needed, async (engine) => {
+  const name = nameOn(engine);
+  await withDisplay(async (env) => {
+    await sh(["xrdb", "-merge"], { env, stdin: { text: "Xft.dpi: 192\n" } });
+    await sh(["xrandr", "--setmonitor", "left", "800/211x900/238+0+0", "screen"], { env });
+    await sh(["xrandr", "--setmonitor", "right", "800/211x900/238+800+0", "none"], { env });
+    await Deno.remove(join(mountsRoot, name, "share", "display")).catch(() => {});
+    const look = "xrdb -query >share/display.new; xdpyinfo >>share/display.new; mv share/display.new share/display; " +
+      "sleep 2; xrandr --listmonitors >share/monitors; exec sleep 600";
+    const attach = startScript("attach", engine, [name, `sh -c 'xclock & ${look}'`], { env });
+    const display = await shared(engine, "display");
+    assertMatch(display, /^Xft\.dpi:\s+192$/m);
+    assertMatch(display, /^\s+resolution:\s+192x192 dots per inch$/m);
+    assertMatch(display, /^\s+dimensions:\s+1600x900 pixels/m);
+    assertMatch(await shared(engine, "monitors"), /^Monitors: 2$/m);
+    await script("attach", engine, ["--stop", name, "--all"]);
+    await attach.ended;
+  });
+});
+
+testOnEngines("attach.ts shows each of 50 windows at its own size, ten at a time", needed, async (engine) => {
+  const name = nameOn(engine);
+  const attach = startScript("attach", engine, ["--session=sizes", name, "xterm -T size-0 -e sleep 600"]);
+  await windowWith(`size-0 \\[${name}\\]`);
+  const size = async (title: string): Promise<string> => {
+    const window = await windowWith(`${title} \\[${name}\\]`);
+    return /Width: (\d+)\n.*Height: (\d+)/.exec(await sh(["xwininfo", "-id", window]))?.slice(1).join("x") ?? "";
+  };
+  const wanted = await size("size-0");
+  assertMatch(wanted, /^\d{3}x\d{3}$/);
+  for (let round = 0; round < 5; round++) {
+    const titles = [...Array(10).keys()].map((index) => `size-${round}-${index}`);
+    const joined = titles.map((title) =>
+      startScript("attach", engine, ["--join", "--session=sizes", name, `xterm -T ${title} -e sleep 600`])
+    );
+    assertEquals(await Promise.all(titles.map(size)), titles.map(() => wanted));
+    await inContainer(engine, name, `pkill -f 'size-${round}-'`);
+    await Promise.all(joined.map(({ ended }) => ended));
+  }
+  await script("attach", engine, ["--stop", name, "--all"]);
+  await attach.ended;
+});
+
+testOnEngines("attach.ts moves pixels through shared memory, and leaves no file of it", needed, async (engine) => {
+  const name = nameOn(engine);
+  const xpra = join(mountsRoot, name, "xpra");
+  const attach = startScript("attach", engine, [name, "xclock"]);
+  await windowWith(`xclock \\[${name}\\]`);
+  assertMatch((await script("attach", engine, ["--logs", name, "xclock"])).stdout, /enabled fast write mmap transfers/);
+  const names = [...Deno.readDirSync(xpra)].map(({ name }) => name).filter((name) => !name.endsWith(".log"));
+  assertEquals(names.sort(), ["xclock", "xclock~sound"]);
+  await inContainer(engine, name, "pkill xclock");
+  await attach.ended;
+  await eventually(
+    "nothing of the session",
+    () => Promise.resolve(![...Deno.readDirSync(xpra)].some(({ name }) => !name.endsWith(".log"))),
+  );
+});
+
+testOnEngines(
+  "attach.ts: the container for native windows is removed",
+  ["user"],
+  (engine) => removeContainer(engine, nameOn(engine)),
+);
