@@ -14,6 +14,7 @@ import { attachRows } from "./attach.ts";
 import { createRows } from "./create.ts";
 import { feelRows } from "./feel.ts";
 import { idleRows } from "./idle.ts";
+import { mapRows } from "./map.ts";
 import type { Figure, Row, Way } from "./row.ts";
 import { markdownTable } from "./table.ts";
 import { removeContainer } from "./world.ts";
@@ -21,7 +22,7 @@ import { removeContainer } from "./world.ts";
 const root = fromFileUrl(new URL("../..", import.meta.url));
 
 /** All rows, in the order of the table. */
-const rows: readonly Row[] = [...createRows, ...attachRows, ...feelRows, ...idleRows];
+const rows: readonly Row[] = [...createRows, ...attachRows, ...feelRows, ...idleRows, ...mapRows];
 
 async function measure(only: string | undefined): Promise<Figure[]> {
   const figures: Figure[] = [];

@@ -141,6 +141,7 @@ Xvfb -displayfd 3 -screen 0 1920x1200x24+32 -auth "$XAUTHORITY" -nolisten tcp -n
   3>"$RUNTIME_DIRECTORY/display" &
 read -r display <"$RUNTIME_DIRECTORY/display"
 echo "$display" >"$RUNTIME_DIRECTORY/number"
+xauth -q add ":$display" . "$(xauth list | sed 's/.* //')"
 exec xpra seamless ":$display" --use-display=yes --daemon=no --bind=none --attach=no --systemd-run=no --mdns=no \\
   --html=off --http=no --ssh-upgrade=no --rfb-upgrade=no --splash=no --resize-display=no --exit-with-children=yes \\
   --start-child="$1" --webcam=no --printing=no --file-transfer=no --notifications=no $2
