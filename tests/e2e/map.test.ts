@@ -4,7 +4,8 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { startProcess } from "../../lib/process.ts";
+import { runProcess, startProcess } from "../../lib/process.ts";
+import { permissions, startMap, withDirectory } from "./lending.ts";
 import {
   type EngineName,
   eventually,
@@ -127,19 +128,168 @@ testOnEngines("map.ts --recover takes back what a killed run has lent", ["user"]
 
 testOnEngines("map.ts refuses what it cannot map before anything is touched", ["user"], async (engine) => {
   const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const path = (part: string): string => join(directory, part);
+    const file = path("file");
+    await Deno.writeTextFile(file, "text");
+    await Deno.writeTextFile(path("unreadable"), "text");
+    await Deno.chmod(path("unreadable"), 0);
+    await Deno.mkdir(path("closed"));
+    await Deno.writeTextFile(path("closed/file"), "text");
+    await Deno.chmod(path("closed"), 0);
+    await Deno.symlink(file, path("link"));
+    await Deno.symlink("nowhere", path("dangling"));
+    await sh(["mkfifo", path("fifo")]);
+    await sh(["python3", "-c", "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])", path("socket")]);
+    const before = await permissions([file]);
+    const refused: [string, string][] = [
+      ["/", "is a directory"],
+      ["/dev/null", "is no regular file"],
+      [path("fifo"), "is no regular file"],
+      [path("socket"), "is no regular file"],
+      ["/no/such/file", "There is no file"],
+      [`${file}/x`, "There is no file"],
+      [path("dangling"), "There is no file"],
+      [path("unreadable"), "cannot be read"],
+      [path("closed/file"), "cannot be reached"],
+      ["/proc/self/status", "is a file of the kernel's"],
+      ["/sys/kernel/notes", "is a file of the kernel's"],
+      ["/etc/passwd", "belongs to somebody else"],
+      ["/etc/shadow", "belongs to somebody else"],
+      [file, "is the same file"],
+      [path("link"), "is the same file"],
+    ];
+    for (const [other, message] of refused) {
+      const { code, stdout, stderr } = await script("map", engine, [name, file, other]);
+      assertEquals([code, stdout], [2, ""], `${other}: ${stderr}`);
+      assertStringIncludes(stderr, message, other);
+      assertMatch(stderr, /^error: .*\nhint: .*\n$/, other);
+    }
+    await sh(["sh", "-ec", 'echo text >"$(printf \'%s/caf\\351\' "$1")"', "sh", directory]);
+    const bytes = await sh([
+      ...["sh", "-c", '"$@" "$0"/caf* 2>&1 || echo "status $?"', directory],
+      ...[join(root, "map.ts"), `--engine=${engine}`, name, file],
+    ]);
+    assertStringIncludes(bytes, "is not UTF-8 text");
+    assertStringIncludes(bytes, "status 2");
+    assertEquals(await permissions([file]), before);
+    await Deno.chmod(path("closed"), 0o700);
+  });
+});
+
+testOnEngines("map.ts refuses a file on a file system without ACLs", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const [file, mount] = [join(directory, "file"), join(directory, "ramfs")];
+    await Deno.writeTextFile(file, "text");
+    await Deno.mkdir(mount);
+    const before = await permissions([file]);
+    // A namespace in which the user may mount one that knows no ACLs.
+    const shell = 'mount -t ramfs -o mode=1777 none "$1"; echo text >"$1/other"; shift; "$@" 2>&1 || echo "status $?"';
+    const printed = await sh([
+      ...["unshare", "--user", "--map-current-user", "--mount", "--keep-caps", "sh", "-ec", shell, "sh", mount],
+      ...[join(root, "map.ts"), `--engine=${engine}`, name, file, join(mount, "other")],
+    ]);
+    assertStringIncludes(printed, "cannot be mapped");
+    assertStringIncludes(printed, "status 2");
+    assertEquals(await permissions([file]), before);
+    assertEquals(await inContainer(engine, name, "ls maps"), "");
+  });
+});
+
+testOnEngines("map.ts refuses a container that is not there, stopped, or not create's", ["user"], async (engine) => {
+  const name = nameOn(engine);
   const file = await Deno.makeTempFile();
-  const before = await permissions([file]);
-  for (const other of ["/", "/dev/null", "/no/such/file", "/etc/shadow"]) {
-    const { code, stderr } = await script("map", engine, [name, file, other]);
-    assertEquals(code, 2, other);
-    assertStringIncludes(stderr, other);
+  const refuse = async (container: string, message: string, code = 2): Promise<void> => {
+    const result = await script("map", engine, [container, file]);
+    assertEquals([result.code, result.stdout], [code, ""], result.stderr);
+    assertStringIncludes(result.stderr, message);
+  };
+  await refuse("no-such-container", "There is no container");
+  await refuse("-x", "Unknown option");
+  await refuse("a_b", "cannot be the name of a container");
+  await sh([engine, "stop", "--force", name]);
+  await refuse(name, "does not run");
+  await sh([engine, "start", name]);
+  await sh([engine, "config", "unset", name, "user.gui-container"]);
+  await refuse(name, "was not made by create.ts");
+  await sh([engine, "config", "set", name, "user.gui-container=1"]);
+  const bin = await Deno.makeTempDir();
+  for (const program of ["deno", "getfacl", "setfacl", "stat"]) {
+    await Deno.symlink(await sh(["/bin/sh", "-c", `command -v ${program}`]), join(bin, program));
   }
-  assertEquals(await permissions([file]), before);
+  for (
+    const [extra, message] of [[[], "Neither LXD nor Incus"], [[`--engine=${engine}`], "is not installed"]] as const
+  ) {
+    const none = await runProcess([join(root, "map.ts"), ...extra, name, file], {
+      stdin: "null",
+      okCodes: "any",
+      env: { PATH: bin, GUI_CONTAINER_ENGINE: "" },
+    });
+    assertEquals(none.code, 125, none.stderr);
+    assertStringIncludes(none.stderr, message);
+  }
+  await Deno.remove(bin, { recursive: true });
+  await Deno.remove(file);
+});
+
+testOnEngines("map.ts lends a file of a name as long as can be", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const files = [`${"é".repeat(125)}.odt`, "x".repeat(255)].map((part) => join(directory, part));
+    for (const file of files) await Deno.writeTextFile(file, "text");
+    const run = await startMap(engine, [name, ...files]);
+    for (const { container } of run.lent) {
+      assertEquals(await inContainer(engine, name, 'cat -- "$1"', container), "text");
+      assertEquals(new TextEncoder().encode(container.split("/").at(-1)).length > 250, true);
+    }
+    assertMatch(run.lent[0]!.container, /é\.odt$/);
+    assertEquals((await run.enter()).code, 0);
+    assertEquals(await inContainer(engine, name, "ls maps"), "");
+  });
+});
+
+testOnEngines("map.ts says which program still has a file open", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const file = join(directory, "file");
+    await Deno.writeTextFile(file, "text");
+    const run = await startMap(engine, [name, file]);
+    const reader = startProcess(
+      [
+        ...[engine, "exec", name, "--mode=non-interactive", "--user=1000", "--group=1000", "--"],
+        ...["sh", "-c", 'exec sleep 60 <"$0"', run.lent[0]!.container],
+      ],
+      { stdin: "null" },
+    );
+    await eventually(
+      "the file is open",
+      async () => (await inContainer(engine, name, "pgrep sleep || true")) !== "",
+    );
+    const { code, stderr } = await run.enter();
+    assertEquals(code, 0);
+    assertStringIncludes(stderr, `sleep in "${name}" still has "${run.lent[0]!.container}" open`);
+    await inContainer(engine, name, "pkill sleep");
+    await reader.ended;
+    // The directory is the container user's, also when it had to be made.
+    await inContainer(engine, name, "rmdir maps");
+    assertEquals((await script("map", engine, [name, file])).code, 0);
+    assertEquals(await inContainer(engine, name, "stat -c %u:%g:%a maps"), "1000:1000:755");
+  });
+});
+
+testOnEngines("map.ts --json is one document for each way to use it", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  const file = await Deno.makeTempFile();
+  const lent = [];
+  for (const args of [["--no-wait", name, file], ["--list"], ["--unmap", name, file], ["--list"], ["--recover"]]) {
+    const { code, stdout, stderr } = await script("map", engine, ["--json", ...args]);
+    assertEquals(code, 0, stderr);
+    lent.push(JSON.parse(stdout));
+  }
+  assertEquals(Object.keys(lent[0][0]), ["host", "container", "device", "readOnly"]);
+  assertEquals(lent, [lent[0], lent[0], lent[0], [], []]);
   await Deno.remove(file);
 });
 
 testOnEngines("map.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));
-
-async function permissions(files: readonly string[]): Promise<string> {
-  return await sh(["getfacl", "-cnpE", "--", ...files]) + await sh(["stat", "-c", "%a %u %g", "--", ...files]);
-}
