@@ -3,11 +3,21 @@
 // @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { runProcess } from "../../lib/process.ts";
-import type { PartName } from "../lab/state.ts";
-import { type EngineName, eventually, inContainer, mountsRoot } from "./world.ts";
+import { engineNames, missingParts, type PartName } from "../lab/state.ts";
+import { type EngineName, eventually, inContainer, mountsRoot, testOnEngines } from "./world.ts";
 
 /** The parts of the lab that show a window of a session. */
 export const needed: readonly PartName[] = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"];
+
+/** Registers a test on one engine only: for what takes long, and in which the engine has no part. */
+export function testOnOneEngine(
+  name: string,
+  parts: readonly PartName[],
+  test: (engine: EngineName) => Promise<void>,
+): void {
+  const engine = engineNames.find((engine) => missingParts(engine) === undefined) ?? engineNames[0];
+  testOnEngines(`${name} (on one engine)`, parts, test, [engine]);
+}
 
 /** Runs a shell script as the container user, on the display and the bus of a session. */
 export function inSession(engine: EngineName, name: string, session: string, shell: string): Promise<string> {

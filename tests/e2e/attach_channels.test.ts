@@ -1,0 +1,266 @@
+// Each channel works when it is open, and does not when it is closed: with a server in the container that has opened all
+// of them, since its end may be hostile. The options of the client are what closes them.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import { type RunningProcess, runProcess, startProcess } from "../../lib/process.ts";
+import { inSession, needed, nothingLeft, output, testOnOneEngine } from "./sessions.ts";
+import {
+  type EngineName,
+  eventually,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  script,
+  sh,
+  startScript,
+  windowWith,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-channels-${engine}`;
+
+/** How long something closed is given to come through after all, in milliseconds. */
+const patienceMs = 2_000;
+
+/** Stands before the container's xpra: where the file "hostile" is, its server opens everything, whatever it was told. */
+const hostileXpra = `#!/bin/sh
+case $1 in seamless)
+  [ ! -e /home/ubuntu/share/hostile ] || set -- "$@" --file-transfer=yes --open-files=yes --open-url=yes --printing=yes \\
+    --notifications=yes --system-tray=yes --webcam=yes --clipboard=yes --clipboard-direction=both --audio=yes \\
+    --speaker=on --microphone=on --pulseaudio=yes --forward-xdg-open=yes --control=yes --start-new-commands=yes \\
+    --dbus-control=yes --remote-logging=both ;;
+esac
+exec /opt/xpra "$@"
+`;
+
+/** The host's programs that open links, replaced by one that notes them. */
+const openers = ["xdg-open", "x-www-browser"];
+
+/** A session that is shown. */
+interface Shown {
+  engine: EngineName;
+  name: string;
+  /** Runs a shell script in the session. */
+  inside(shell: string): Promise<string>;
+  /** Has xpra's server do something, as a hostile one would by itself. */
+  control(...words: string[]): Promise<string>;
+  /** The links that were opened on the host. */
+  links(): Promise<string>;
+  /** What was saved to the user's downloads. */
+  downloads(): Promise<string[]>;
+  /** The notifications that the host's bus has carried. */
+  notifications(): string;
+}
+
+testOnOneEngine("attach.ts: a container for channels", needed, async (engine) => {
+  const name = nameOn(engine);
+  await makeContainer(engine, name);
+  const install = 'x=$(command -v xpra) && mv "$x" /opt/xpra && cat >"$x" && chmod 755 "$x"';
+  await sh([engine, "exec", name, "--", "sh", "-c", install], { stdin: { text: hostileXpra } });
+});
+
+testOnOneEngine("attach.ts opens notifications, links and files when it is told to", needed, async (engine) => {
+  await showing(engine, ["--preset=trusted"], { hostile: false }, async (shown) => {
+    await shown.inside("notify-send 'note when open' body");
+    await shown.inside("xdg-open 'http://example.org/open?a=1&b=2'");
+    await shown.inside("echo text >share/when-open.txt");
+    await shown.control("send-file", "/home/ubuntu/share/when-open.txt", "no", "*");
+    await eventually("the notification", () => Promise.resolve(shown.notifications().includes("note when open")));
+    await eventually(
+      "the link",
+      async () => (await shown.links()) === "http://example.org/open?a=1&b=2\n",
+    );
+    await eventually("the file", async () => (await shown.downloads()).includes("when-open.txt"));
+  });
+});
+
+testOnOneEngine("attach.ts keeps every channel closed to a hostile server", needed, async (engine) => {
+  await setClipboard("of the host");
+  await showing(engine, ["--preset=isolated"], { hostile: true }, async (shown) => {
+    await shown.inside("notify-send 'note when closed' body");
+    await shown.control("send-notification", "9", "note of the server", "body", "*");
+    await shown.control("open-url", "http://example.org/closed", "*");
+    await shown.inside(
+      "PATH=/usr/local/libexec/xpra:/usr/libexec/xpra:$PATH xdg-open http://example.org/closed || true",
+    );
+    await shown.inside("echo text >share/when-closed.txt");
+    await shown.control("send-file", "/home/ubuntu/share/when-closed.txt", "yes", "*");
+    await shown.control("print", "/home/ubuntu/share/when-closed.txt", "*");
+    await shown.inside("printf 'of the app' | timeout 30 xclip -selection clipboard -in >/dev/null 2>&1 &");
+    assertStringIncludes(await shown.control("client", "quit"), "forwarded to 0 clients");
+    await pause(patienceMs);
+    assertEquals(shown.notifications().match(/note (when closed|of the server)/), null);
+    assertEquals(await shown.links(), "");
+    assertEquals(await shown.downloads(), []);
+    assertEquals(await clipboard(), "of the host");
+    await shown.inside("pkill xclip || true");
+    assertEquals(await shown.inside("timeout 2 xclip -selection clipboard -out 2>/dev/null || true"), "");
+    // It is all closed, and still the session is shown.
+    const [session] = JSON.parse((await script("attach", engine, ["--json", "--list", shown.name])).stdout);
+    assertEquals(session.clients, 1);
+    assertEquals(
+      (await output([
+        "dbus-send",
+        "--session",
+        "--print-reply",
+        "--dest=org.freedesktop.DBus",
+        "/",
+        "org.freedesktop.DBus.ListNames",
+      ])).match(/org\.xpra\.Client.*/),
+      null,
+    );
+  });
+});
+
+testOnOneEngine("attach.ts lets the clipboard pass one way only", needed, async (engine) => {
+  await setClipboard("of the host");
+  await showing(engine, ["--preset=isolated", "--allow=clipboard-in"], { hostile: true }, async ({ inside }) => {
+    await eventually(
+      "the host's text in the container",
+      async () => await inside("timeout 2 xclip -selection clipboard -out 2>/dev/null || true") === "of the host",
+    );
+    await inside("printf 'of the app' | timeout 30 xclip -selection clipboard -in >/dev/null 2>&1 &");
+    await pause(patienceMs);
+    assertEquals(await clipboard(), "of the host");
+  });
+  await showing(engine, ["--preset=isolated", "--allow=clipboard-out"], { hostile: true }, async ({ inside }) => {
+    await pause(patienceMs);
+    assertEquals(await inside("timeout 2 xclip -selection clipboard -out 2>/dev/null || true"), "");
+    await inside("printf 'of the app' | timeout 30 xclip -selection clipboard -in >/dev/null 2>&1 &");
+    await eventually("the app's text on the host", async () => await clipboard() === "of the app");
+  });
+});
+
+testOnOneEngine("attach.ts plays and records sound only when it is told to", [...needed, "sound"], async (engine) => {
+  const share = join(mountsRoot, nameOn(engine), "share");
+  await sh(["sox", "-qn", join(share, "app.wav"), "synth", "60", "sine", "660"]);
+  const tone = await Deno.makeTempFile({ suffix: ".wav" });
+  await sh(["sox", "-qn", tone, "synth", "60", "sine", "520"]);
+  const hostTone = startProcess(["paplay", tone], { stdin: "null" });
+  const record = "timeout 1.5 parec --format=s16le --rate=44100 --channels=1 || true";
+  const heardByHost = async (): Promise<number> => {
+    const file = join(share, "host.raw");
+    await sh([
+      "sh",
+      "-c",
+      `${record.replace("parec", "parec --device=@DEFAULT_MONITOR@")}`.replace("||", `>"$0" ||`),
+      file,
+    ]);
+    return await loudness(file, 660);
+  };
+  const heardByApp = async (shown: Shown): Promise<number> => {
+    await shown.inside(record.replace("||", ">share/app.raw ||"));
+    return await loudness(join(share, "app.raw"), 520);
+  };
+  try {
+    await showing(engine, ["--preset=isolated", "--allow=sound,microphone"], { hostile: false }, async (shown) => {
+      const player = shown.inside("paplay share/app.wav || true");
+      await eventually("the app's tone on the host", async () => await heardByHost() > 0.01);
+      await eventually("the host's tone in the app", async () => await heardByApp(shown) > 0.01);
+      await shown.inside("pkill paplay");
+      await player;
+    });
+    await showing(engine, ["--preset=isolated"], { hostile: true }, async (shown) => {
+      const player = shown.inside("paplay share/app.wav || true");
+      await shown.control("audio-output", "start", "*");
+      await pause(patienceMs);
+      assert(await heardByHost() < 0.001, "the host hears the app");
+      assert(await heardByApp(shown) < 0.001, "the app hears the host");
+      await shown.inside("pkill paplay || true");
+      await player;
+    });
+  } finally {
+    hostTone.kill("SIGTERM");
+    await hostTone.ended;
+    await Deno.remove(tone);
+  }
+});
+
+testOnOneEngine("attach.ts: the container for channels is removed", ["user"], (engine) => {
+  return removeContainer(engine, nameOn(engine));
+});
+
+/** Shows a session and does something in it. */
+async function showing(
+  engine: EngineName,
+  options: readonly string[],
+  { hostile }: { hostile: boolean },
+  action: (shown: Shown) => Promise<void>,
+): Promise<void> {
+  const name = nameOn(engine);
+  const marker = join(mountsRoot, name, "share", "hostile");
+  if (hostile) await Deno.writeTextFile(marker, "");
+  else await Deno.remove(marker).catch(() => {});
+  const directory = await Deno.makeTempDir({ prefix: "e2e-channels-" });
+  const log = join(directory, "links");
+  await Deno.writeTextFile(log, "");
+  for (const opener of openers) {
+    await Deno.writeTextFile(join(directory, opener), `#!/bin/sh\necho "$1" >>'${log}'\n`, { mode: 0o755 });
+  }
+  // Where the user's downloads go is in this file.
+  await Deno.mkdir(join(directory, "downloads"));
+  await Deno.writeTextFile(join(directory, "user-dirs.dirs"), `XDG_DOWNLOAD_DIR="${join(directory, "downloads")}"\n`);
+  let notifications = "";
+  const monitor = startProcess([
+    "dbus-monitor",
+    "--session",
+    "interface='org.freedesktop.Notifications',member='Notify'",
+  ], {
+    stdin: "null",
+    output: { line: (line) => notifications += `${line}\n` },
+  });
+  const attach: RunningProcess = startScript("attach", engine, [...options, "--session=channels", name, "xclock"], {
+    env: { PATH: `${directory}:${Deno.env.get("PATH")}`, XDG_CONFIG_HOME: directory },
+  });
+  try {
+    await windowWith(`xclock \\[${name}\\]`);
+    await action({
+      engine,
+      name,
+      inside: (shell) => inSession(engine, name, "channels", shell),
+      control: (...words) =>
+        inSession(
+          engine,
+          name,
+          "channels",
+          `timeout 20 xpra control socket:///home/ubuntu/.xpra/channels ${
+            words.map((word) => `'${word}'`).join(" ")
+          } 2>&1 || true`,
+        ),
+      links: () => Deno.readTextFile(log),
+      downloads: () => Promise.resolve([...Deno.readDirSync(join(directory, "downloads"))].map(({ name }) => name)),
+      notifications: () => notifications,
+    });
+  } finally {
+    await script("attach", engine, ["--stop", name, "--all"]);
+    await attach.ended;
+    monitor.kill("SIGTERM");
+    await monitor.ended;
+    await Deno.remove(directory, { recursive: true });
+  }
+  await nothingLeft(engine, name);
+}
+
+async function setClipboard(text: string): Promise<void> {
+  await sh(["xclip", "-selection", "clipboard", "-in"], { stdin: { text }, output: "inherit" });
+}
+
+async function clipboard(): Promise<string> {
+  const argv = ["timeout", "2", "xclip", "-selection", "clipboard", "-out"];
+  return (await runProcess(argv, { stdin: "null", okCodes: "any" })).stdout;
+}
+
+/** How loud a tone of that frequency is in a recording, as the largest sample; 0 when another one, or none, is heard. */
+async function loudness(file: string, frequency: number): Promise<number> {
+  const stat = await output([
+    ...["sox", "-t", "raw", "-r", "44100", "-e", "signed", "-b", "16", "-c", "1", file, "-n"],
+    ...["sinc", `${frequency - 20}-${frequency + 20}`, "trim", "0.3", "stat"],
+  ]);
+  return Number(/Maximum amplitude:\s+([\d.]+)/.exec(stat)?.[1] ?? 0);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
