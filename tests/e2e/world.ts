@@ -93,7 +93,7 @@ export function inContainer(engine: EngineName, name: string, shell: string, ...
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false>,
-  { timeoutMs = 20_000 } = {},
+  { timeoutMs = 40_000 } = {},
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

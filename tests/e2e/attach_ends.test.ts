@@ -1,0 +1,263 @@
+// However an attachment or a session ends: what should run on runs on, nothing else is left, and the exit code says how.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertMatch } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { join } from "@std/path";
+import { quoteWord, quoteWords } from "../../lib/words.ts";
+import { clientsOf, inSession, needed, nothingLeft } from "./sessions.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  root,
+  script,
+  sh,
+  startScript,
+  testOnEngines,
+  windowWith,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-ends-${engine}`;
+
+/** A session that is shown, in a terminal of its own. */
+interface Scene {
+  engine: EngineName;
+  name: string;
+  /** The X id of its window. */
+  window: string;
+  /** attach.ts. */
+  attach: number;
+  /** xpra's client. */
+  client: number;
+  terminal: Terminal;
+}
+
+/** One way to end, and what is expected of it. */
+interface Ending {
+  how: string;
+  /** Brings it about. */
+  act(scene: Scene): Promise<unknown>;
+  /** attach.ts's exit code; undefined for one that cannot have any. */
+  code: number | undefined;
+  /** What it says. */
+  says: RegExp;
+  /** Whether the app runs on. */
+  runsOn: boolean;
+}
+
+const detached = /^(?:\^C)?Detached; the app runs on. To come back: attach.ts --session \S+ \S+$/m;
+
+const endings: readonly Ending[] = [
+  {
+    how: "the app's window is closed",
+    // As a person does it. xdotool's own windowclose destroys the window without a word to its app.
+    act: ({ window }) => sh(["xdotool", "windowactivate", "--sync", window, "key", "alt+F4"]),
+    code: 0,
+    says: /^Open channels: .*\n$/,
+    runsOn: false,
+  },
+  {
+    how: "the app is killed",
+    act: ({ engine, name }) => inContainer(engine, name, "pkill -KILL -x xclock"),
+    code: 1,
+    says: /^error: The app of "ending" ended with exit status 137$/m,
+    runsOn: false,
+  },
+  {
+    how: "the xpra client is asked to end",
+    act: ({ client }) => Promise.resolve(Deno.kill(client, "SIGTERM")),
+    code: 1,
+    says: /^error: The xpra client could not stay attached to "ending"$/m,
+    runsOn: true,
+  },
+  {
+    how: "the xpra client is killed",
+    act: ({ client }) => Promise.resolve(Deno.kill(client, "SIGKILL")),
+    code: 1,
+    says: /^error: The xpra client could not stay attached to "ending"$/m,
+    runsOn: true,
+  },
+  {
+    how: "Ctrl-C is pressed",
+    act: ({ terminal }) => terminal.type("\x03"),
+    code: 130,
+    says: detached,
+    runsOn: true,
+  },
+  {
+    how: "SIGTERM",
+    act: ({ attach }) => Promise.resolve(Deno.kill(attach, "SIGTERM")),
+    code: 143,
+    says: detached,
+    runsOn: true,
+  },
+  {
+    how: "the terminal is closed",
+    act: ({ terminal }) => terminal.close(),
+    code: 129,
+    says: /^/,
+    runsOn: true,
+  },
+  {
+    how: "the server is killed",
+    act: ({ engine, name }) => inContainer(engine, name, "pkill -KILL -f '[x]pra seamless'"),
+    code: 1,
+    says: /^error: The session "ending" was ended from outside$/m,
+    runsOn: false,
+  },
+  {
+    how: "the X server in the container is killed",
+    // It leaves its socket, which the next one takes over.
+    act: ({ engine, name }) => inContainer(engine, name, "pkill -KILL -x Xvfb; rm /tmp/.X11-unix/*"),
+    code: 1,
+    says: /^error: The (app of "ending" ended with exit status 1|session "ending" was ended from outside)$/m,
+    runsOn: false,
+  },
+  {
+    how: "attach.ts is killed: its client shows the session until that is stopped",
+    act: async ({ engine, name, attach, client, window }) => {
+      Deno.kill(attach, "SIGKILL");
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      assertEquals(await clientsOf(name), [client]);
+      await sh(["xdotool", "getwindowname", window]);
+      assertEquals((await script("attach", engine, ["--stop", name])).code, 0);
+    },
+    code: undefined,
+    says: /^/,
+    runsOn: false,
+  },
+  {
+    how: "the container is stopped",
+    act: async ({ engine, name }) => {
+      await sh([engine, "stop", "--force", name]);
+      await eventually("the client's end", async () => (await clientsOf(name)).length === 0);
+      assertEquals((await script("attach", engine, ["--list", name])).stdout, "");
+      // What a machine that crashes leaves as well: the socket. The next session takes its name.
+      const again = await script("attach", engine, ["--session=ending", "--detached", name, "true"]);
+      assertEquals([again.code, again.stdout], [0, "ending\n"], again.stderr);
+    },
+    code: 1,
+    says: /^error: The session "ending" was ended from outside$/m,
+    runsOn: false,
+  },
+];
+
+testOnEngines("attach.ts: a container for endings", needed, (engine) => makeContainer(engine, nameOn(engine)));
+
+for (const { how, act, code, says, runsOn } of endings) {
+  testOnEngines(`attach.ts leaves nothing but what runs on: ${how}`, needed, async (engine) => {
+    const name = nameOn(engine);
+    const terminal = openTerminal([
+      join(root, "attach.ts"),
+      `--engine=${engine}`,
+      "--session=ending",
+      name,
+      "xclock",
+    ]);
+    try {
+      const window = await windowWith(`xclock \\[${name}\\]`);
+      const [client] = await clientsOf(name);
+      const parent = await sh(["ps", "-o", "ppid=", "-p", String(client)]);
+      await act({ engine, name, window, terminal, client: client!, attach: Number(parent) });
+      const ended = await terminal.ended();
+      assertMatch(ended.printed, says);
+      if (code !== undefined) assertEquals(ended.code, code, ended.printed);
+      if (runsOn) {
+        assertEquals(await inContainer(engine, name, "pgrep -c -x xclock"), "1");
+        await eventually("no client", async () => {
+          const [session] = JSON.parse((await script("attach", engine, ["--json", "--list", name])).stdout);
+          return session.session === "ending" && session.clients === 0;
+        });
+        assertEquals(await clientsOf(name), []);
+        assertEquals((await script("attach", engine, ["--stop", name])).stdout, "ending\n");
+      }
+      await nothingLeft(engine, name);
+    } finally {
+      if (how !== "the terminal is closed") await terminal.close();
+      await script("attach", engine, ["--stop", name, "--all"]);
+      await eventually("the last client's end", async () => (await clientsOf(name)).length === 0);
+    }
+  });
+}
+
+const rounds = 25;
+
+testOnEngines(`attach.ts leaves nothing in ${rounds} rounds, and each window has its size`, needed, async (engine) => {
+  const name = nameOn(engine);
+  let next = 0;
+  let right: string | undefined;
+  const worker = async (): Promise<void> => {
+    for (let round; (round = next++) < rounds;) {
+      const attach = startScript("attach", engine, [
+        ...[`--session=round-${round}`, name],
+        `xterm -geometry 80x24 -T round-${round}- -e sh -c 'until [ -e share/end-${round} ]; do sleep 0.05; done'`,
+      ]);
+      const window = await windowWith(`round-${round}- \\[${name}\\]`);
+      right ??= sizeOf(await inSession(engine, name, `round-${round}`, `xwininfo -name round-${round}-`));
+      assertEquals(sizeOf(await sh(["xwininfo", "-id", window])), right, `round ${round}`);
+      await Deno.writeTextFile(join(mountsRoot, name, "share", `end-${round}`), "");
+      const { code, stderr } = await attach.ended;
+      assertEquals(code, 0, `round ${round}: ${stderr}`);
+    }
+  };
+  await Promise.all([worker(), worker()]);
+  assert(Number(right?.split("x")[0]) > 400, right);
+  await nothingLeft(engine, name);
+});
+
+testOnEngines("attach.ts: the container for endings is removed", ["user"], (engine) => {
+  return removeContainer(engine, nameOn(engine));
+});
+
+/** Width and height in what xwininfo says. */
+function sizeOf(text: string): string {
+  return ["Width", "Height"].map((what) => new RegExp(`${what}: (\\d+)`).exec(text)?.[1]).join("x");
+}
+
+/** A terminal in which a program runs. */
+interface Terminal {
+  /** Presses keys. */
+  type(keys: string): Promise<void>;
+  /** Closes it, as its window's button does. */
+  close(): Promise<void>;
+  /** Waits until the program ends: how, and what it printed. */
+  ended(): Promise<{ code: number; printed: string }>;
+}
+
+/** Runs a program in a real terminal: script(1) makes one, and the kernel hangs it up when that is killed. */
+function openTerminal(argv: readonly string[]): Terminal {
+  const directory = Deno.makeTempDirSync({ prefix: "e2e-ends-" });
+  const [typescript, status] = [join(directory, "typescript"), join(directory, "status")];
+  // The outer shell ends with the terminal, as a user's does, and the terminal's programs are hung up then.
+  const inner = `trap : HUP INT; ${quoteWords(argv)}; echo $? >"$STATUS.part"; mv "$STATUS.part" "$STATUS"`;
+  const command = `trap : INT; sh -c ${quoteWord(inner)}; read -r _`;
+  const process = new Deno.Command("script", {
+    args: ["--quiet", "--flush", "--command", command, typescript],
+    env: { SHELL: "/bin/sh", STATUS: status },
+    stdin: "piped",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const keys = process.stdin.getWriter();
+  return {
+    type: (text) => keys.write(new TextEncoder().encode(text)),
+    async close() {
+      process.kill("SIGKILL");
+      await process.status;
+      await keys.close().catch(() => {});
+    },
+    async ended() {
+      const code = await eventually(
+        "the end of the program in the terminal",
+        () => Deno.readTextFile(status).catch(() => undefined),
+      );
+      const [, printed = ""] =
+        /^Script started [^\n]*\n(.*?)(?:\nScript done [^\n]*\n)?$/s.exec(await Deno.readTextFile(typescript)) ?? [];
+      return { code: Number(code), printed: printed.replaceAll("\r", "") };
+    },
+  };
+}
