@@ -23,22 +23,16 @@ import {
   removeReplaced,
 } from "./lib/cache.ts";
 import { type Check, diagnose } from "./lib/doctor.ts";
+import { chooseEngine, type Engine, engineOn, otherEngine } from "./lib/engine.ts";
+import { createProfile, findProfile, setProfile, showProfile } from "./lib/engine_profile.ts";
 import {
   addDevices,
   checkInstanceName,
-  chooseEngine,
-  createProfile,
   deleteInstance,
-  type Engine,
-  engineOn,
   findInstance,
-  findProfile,
   instanceHostUid,
   launch,
-  otherEngine,
-  setProfile,
-  showProfile,
-} from "./lib/engine.ts";
+} from "./lib/instance.ts";
 import { ExitCode, inputError, UserError } from "./lib/errors.ts";
 import type { Host } from "./lib/host.ts";
 import { readInput } from "./lib/input.ts";

@@ -14,18 +14,16 @@ import { markKey } from "./lib/container.ts";
 import { hasDisplay, isUnattended } from "./lib/desktop.ts";
 import { dialogDesk } from "./lib/dialogs.ts";
 import { type Check, diagnose } from "./lib/doctor.ts";
+import { chooseEngine, type Engine, engineOn } from "./lib/engine.ts";
 import {
   addDevices,
   checkInstanceName,
-  chooseEngine,
-  type Engine,
-  engineOn,
   findInstance,
   hostUid,
   instanceHostUid,
   listInstances,
   removeDevices,
-} from "./lib/engine.ts";
+} from "./lib/instance.ts";
 import { inputError, ProcessError, UserError } from "./lib/errors.ts";
 import { isSameInode } from "./lib/held_file.ts";
 import type { Host } from "./lib/host.ts";

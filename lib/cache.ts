@@ -2,7 +2,9 @@
 
 import { createHash } from "node:crypto";
 import { runKey } from "./creation.ts";
-import { deleteImage, type Engine, engineOn, exec, findImages, type Image, imageHash, publish } from "./engine.ts";
+import { type Engine, engineOn } from "./engine.ts";
+import { deleteImage, findImages, type Image, imageHash, publish } from "./image.ts";
+import { exec } from "./instance.ts";
 import { userDataKey } from "./profile.ts";
 
 /** What a cached image was made from; each a property of the image, SHA-256 in hexadecimal. */

@@ -1,16 +1,9 @@
 /** The checks of `--doctor`: the engine and what it isolates by, the programs, the file system, the containers. */
 
 import type { Check, Finding } from "./doctor.ts";
-import {
-  type Engine,
-  engineCalled,
-  type EngineCli,
-  exec,
-  findProfile,
-  type Instance,
-  listInstances,
-  serverState,
-} from "./engine.ts";
+import { type Engine, engineCalled, type EngineCli, serverState } from "./engine.ts";
+import { findProfile } from "./engine_profile.ts";
+import { exec, type Instance, listInstances } from "./instance.ts";
 import { ExitCode, ProcessError, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { listRuns } from "./journal.ts";

@@ -2,7 +2,8 @@
 
 // @ts-types="./types/std_path.d.ts"
 import { basename } from "@std/path";
-import { type Engine, exec, execArgv, findInstance, noAddressError } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { exec, execArgv, findInstance, noAddressError } from "./instance.ts";
 import { inputError, ProcessError, UserError } from "./errors.ts";
 import { isMap, parseYaml } from "./yaml.ts";
 

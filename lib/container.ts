@@ -2,7 +2,9 @@
 
 // @ts-types="./types/std_path.d.ts"
 import { join } from "@std/path";
-import { deleteInstance, deleteProfile, type Engine, exec, execArgv, findInstance, findProfile } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { deleteProfile, findProfile } from "./engine_profile.ts";
+import { deleteInstance, exec, execArgv, findInstance } from "./instance.ts";
 import { UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { containerPaths, containerUid, exists, type Mounts, removeMounts, usedMounts } from "./mounts.ts";

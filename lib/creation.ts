@@ -5,17 +5,10 @@
 
 // @ts-types="./types/std_path.d.ts"
 import { dirname, join } from "@std/path";
-import {
-  deleteImage,
-  deleteInstance,
-  deleteProfile,
-  type Engine,
-  findImages,
-  findInstance,
-  findProfile,
-  setProfile,
-  waitForOperations,
-} from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { deleteProfile, findProfile, setProfile } from "./engine_profile.ts";
+import { deleteImage, findImages } from "./image.ts";
+import { deleteInstance, findInstance, waitForOperations } from "./instance.ts";
 import { UserError } from "./errors.ts";
 import {
   exists,

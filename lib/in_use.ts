@@ -1,6 +1,7 @@
 /** What in a container uses what is lent to it: sessions that run there, and programs that have a lent file open. */
 
-import { type Engine, exec } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { exec } from "./instance.ts";
 import { ProcessError } from "./errors.ts";
 import type { InodeId } from "./held_file.ts";
 import { containerPaths } from "./mounts.ts";

@@ -3,7 +3,8 @@
 // @ts-types="./types/std_path.d.ts"
 import { dirname, join } from "@std/path";
 import { type Acl, type Grant, grant, readAcls, revoke, sameAcl, withoutCopy, writeAcls } from "./acl.ts";
-import { addDevices, type Device, type Engine, engineOn, exec, findInstance, removeDevices } from "./engine.ts";
+import { type Engine, engineOn } from "./engine.ts";
+import { addDevices, type Device, exec, findInstance, removeDevices } from "./instance.ts";
 import { inputError, ProcessError, UserError } from "./errors.ts";
 import { checkHandles, type HeldFile, holdFile, type InodeId, isSameInode } from "./held_file.ts";
 import type { Host } from "./host.ts";

@@ -3,7 +3,7 @@
 // @ts-types="./types/std_path.d.ts"
 import { basename, dirname, join } from "@std/path";
 import { inputError, ProcessError, UserError } from "./errors.ts";
-import type { Device } from "./engine.ts";
+import type { Device } from "./instance.ts";
 import type { Host } from "./host.ts";
 import { quoteWords } from "./words.ts";
 

@@ -1,6 +1,7 @@
 /** Getting at a container for a session: running, with an address or a way around the network, and with pinned host keys. */
 
-import { type Engine, exec, execArgv, findInstance, instanceAddress, startInstance } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { exec, execArgv, findInstance, instanceAddress, startInstance } from "./instance.ts";
 import { UserError } from "./errors.ts";
 import { exists, type Mounts } from "./mounts.ts";
 import type { SshTarget } from "./ssh.ts";

@@ -1,7 +1,8 @@
 // @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { cacheInstance, describeCached, findCached, recipeOf, removeReplaced } from "../../lib/cache.ts";
-import { chooseEngine, type Engine, type Image } from "../../lib/engine.ts";
+import { chooseEngine, type Engine } from "../../lib/engine.ts";
+import { type Image } from "../../lib/image.ts";
 import { UserError } from "../../lib/errors.ts";
 import { dryRunHost } from "../../lib/host.ts";
 import { runProcess } from "../../lib/process.ts";

@@ -1,90 +1,10 @@
 // @ts-types="../../lib/types/std_assert.d.ts"
-import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  addDevices,
-  checkInstanceName,
-  chooseEngine,
-  createProfile,
-  type Engine,
-  exec,
-  execArgv,
-  findInstance,
-  findProfile,
-  hostUid,
-  type IdMapRange,
-  instanceAddress,
-  instanceHostUid,
-  launch,
-  removeDevices,
-  setProfile,
-} from "../../lib/engine.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { chooseEngine, type Engine } from "../../lib/engine.ts";
+import { createProfile, findProfile, setProfile } from "../../lib/engine_profile.ts";
 import { ProcessError, UserError } from "../../lib/errors.ts";
-import { dryRunHost } from "../../lib/host.ts";
-import { runProcess } from "../../lib/process.ts";
-import { quoteWord } from "../../lib/words.ts";
-import { type Answer, type RecordingHost, recordingHost, recordingUi } from "./recording_host.ts";
-
-function range(Nsid: number, Hostid: number, Maprange: number, only?: "uid" | "gid"): IdMapRange {
-  return { Isuid: only !== "gid", Isgid: only !== "uid", Hostid, Nsid, Maprange };
-}
-
-Deno.test("hostUid() counts from the start of the range, whatever the engine chose", () => {
-  assertEquals(hostUid([range(0, 1000000, 1000000000)], 1000), 1001000);
-  assertEquals(hostUid([range(0, 100000, 65536)], 1000), 101000);
-  // security.idmap.isolated
-  assertEquals(hostUid([range(0, 1065536, 65536)], 1000), 1066536);
-  assertEquals(hostUid([range(0, 100000, 65536)], 0), 100000);
-});
-
-Deno.test("hostUid() takes the range that has the user, and ranges of users only", () => {
-  // raw.idmap "uid 1000 1000": three ranges for users, one for groups.
-  const map = [
-    range(0, 555, 65536, "gid"),
-    range(0, 100000, 1000, "uid"),
-    range(1000, 1000, 1, "uid"),
-    range(1001, 101001, 64535, "uid"),
-  ];
-  assertEquals([999, 1000, 1001, 65535].map((uid) => hostUid(map, uid)), [100999, 1000, 101001, 165535]);
-});
-
-Deno.test("hostUid() refuses a user beyond the map, and a privileged container's empty map", () => {
-  for (
-    const [map, uid] of [
-      [[], 1000],
-      [[range(0, 100000, 1000)], 1000],
-      [[range(1001, 100000, 5)], 1000],
-      [[range(0, 100000, 65536, "gid")], 1000],
-    ] as const
-  ) assertThrows(() => hostUid(map, uid), UserError, `no user ${uid}`);
-});
-
-Deno.test("checkInstanceName() takes the engines' names", () => {
-  for (const name of ["a", "A", "a1", "my-container", "a--b", "true", "a".repeat(63)]) checkInstanceName(name);
-});
-
-Deno.test("checkInstanceName() refuses all others, with exit code 2", () => {
-  for (
-    const name of [
-      "",
-      "1a",
-      "-a",
-      "a-",
-      "a".repeat(64),
-      "a b",
-      "a_b",
-      "a.b",
-      "a/b",
-      "../a",
-      "a\n",
-      "\na",
-      "ä",
-      "a'b",
-      "host:a",
-      "--help",
-      "а", // Cyrillic.
-    ]
-  ) assertEquals(assertThrows(() => checkInstanceName(name), UserError, "cannot be the name").exitCode, 2);
-});
+import { findInstance, launch } from "../../lib/instance.ts";
+import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
 const notInstalled = new UserError("no", { hint: "", exitCode: 127 });
 const noSocket =
@@ -144,6 +64,10 @@ Deno.test("chooseEngine() says what to do: install one, start it, or join its gr
   }
 });
 
+function lxcThat(answer: Answer): Promise<Engine> {
+  return chooseEngine(hostWith({ lxc: answer }).host, "lxc");
+}
+
 Deno.test("an engine that is asked for and not installed is exit code 125, with the other one as a way out", async () => {
   const engine = await chooseEngine(hostWith({}).host, "incus");
   const error = await assertRejects(() => findInstance(engine, "box"), UserError, '"incus" is not installed');
@@ -151,32 +75,21 @@ Deno.test("an engine that is asked for and not installed is exit code 125, with 
   assertStringIncludes(error.hint, "--engine");
 });
 
-Deno.test("launch() says which image and container the engine refused, with what it said", async () => {
-  const engine = await chooseEngine(hostWith({ lxc: { code: 1, stderr: "Error: No space left\n" } }).host, "lxc");
-  const error = await assertRejects(
-    () => launch(engine, "box", { image: "x:y", profiles: [], config: {} }),
-    UserError,
-    'the container "box" from the image "x:y"',
-  );
-  assertEquals([error.exitCode, error.output], [1, "Error: No space left"]);
-  assertStringIncludes(error.hint, "lxc image list");
-});
-
 Deno.test("a refusal of the engine itself keeps what it said", async () => {
-  const engine = await chooseEngine(hostWith({ lxc: { code: 1, stderr: "Error: No space left\n" } }).host, "lxc");
+  const engine = await lxcThat({ code: 1, stderr: "Error: No space left\n" });
   const error = await assertRejects(() => setProfile(engine, "box", ""), ProcessError);
   assertEquals(error.output, "Error: No space left");
 });
 
 Deno.test("createProfile() refuses a profile that somebody has just made", async () => {
   const refusal = 'Error: Error inserting "box" into database: The profile already exists\n';
-  const engine = await chooseEngine(hostWith({ lxc: { code: 1, stderr: refusal } }).host, "lxc");
+  const engine = await lxcThat({ code: 1, stderr: refusal });
   const error = await assertRejects(() => createProfile(engine, "box", {}), UserError, 'a profile "box" already');
   assertEquals(error.exitCode, 1);
 });
 
 Deno.test("launch() tells an engine that does not answer from one that refuses", async () => {
-  const engine = await chooseEngine(hostWith({ lxc: { code: 1, stderr: noSocket } }).host, "lxc");
+  const engine = await lxcThat({ code: 1, stderr: noSocket });
   const error = await assertRejects(
     () => launch(engine, "box", { image: "x", profiles: [], config: {} }),
     UserError,
@@ -185,148 +98,13 @@ Deno.test("launch() tells an engine that does not answer from one that refuses",
   assertEquals(error.exitCode, 125);
 });
 
-const instance = {
-  name: "box",
-  status: "Running",
-  config: { "user.gui-container": "1" },
-  devices: { share: { type: "disk" } },
-  expanded_devices: { root: { type: "disk", path: "/" }, eth0: { type: "nic", network: "lxdbr0" } },
-  state: {
-    network: {
-      lo: { addresses: [{ family: "inet", scope: "local", address: "127.0.0.1" }] },
-      eth0: {
-        addresses: [
-          { family: "inet6", scope: "global", address: "fd00::1" },
-          { family: "inet", scope: "link", address: "169.254.1.1" },
-          { family: "inet", scope: "global", address: "10.0.0.5" },
-        ],
-      },
-    },
-  },
-};
-
-async function lxcThat(
-  answer: Answer,
-): Promise<{ recorded: RecordingHost; engine: Engine }> {
-  const recorded = recordingHost({ answer: () => answer });
-  return { recorded, engine: await chooseEngine(recorded.host, "lxc") };
-}
-
-Deno.test("findInstance() reads status, config and the global IPv4 address with one call", async () => {
-  const { recorded, engine } = await lxcThat({ stdout: JSON.stringify(instance) });
-  const { state: _, expanded_devices: __, ...rest } = instance;
-  assertEquals(await findInstance(engine, "box"), { ...rest, hasNetwork: true, ipv4: "10.0.0.5" });
-  assertEquals(recorded.calls, [["lxc", "query", "/1.0/instances/box?recursion=1"]]);
-});
-
-Deno.test("findInstance() knows an instance that is stopped, and one that is not there", async () => {
-  const stopped = { ...instance, status: "Stopped", state: { network: null } };
-  assertEquals(
-    (await findInstance((await lxcThat({ stdout: JSON.stringify(stopped) })).engine, "box"))?.ipv4,
-    undefined,
-  );
-  const offline = { ...instance, expanded_devices: { ...instance.expanded_devices, eth0: { type: "none" } } };
-  assertEquals(
-    (await findInstance((await lxcThat({ stdout: JSON.stringify(offline) })).engine, "box"))?.hasNetwork,
-    false,
-  );
-  for (const stderr of ["Error: Instance not found\n", "Error: not found\n"]) {
-    assertEquals(await findInstance((await lxcThat({ code: 1, stderr })).engine, "box"), undefined);
-  }
-});
-
 Deno.test("findProfile() throws what is not an answer", async () => {
   const profile = { config: { "user.a": "b" }, devices: {}, used_by: ["/1.0/instances/x"] };
-  assertEquals(await findProfile((await lxcThat({ stdout: JSON.stringify(profile) })).engine, "p"), profile);
+  assertEquals(await findProfile(await lxcThat({ stdout: JSON.stringify(profile) }), "p"), profile);
   assertEquals(
-    await findProfile((await lxcThat({ code: 1, stderr: "Error: Profile not found" })).engine, "p"),
+    await findProfile(await lxcThat({ code: 1, stderr: "Error: Profile not found" }), "p"),
     undefined,
   );
-  const { engine } = await lxcThat({ code: 1, stderr: "Error: disk full" });
+  const engine = await lxcThat({ code: 1, stderr: "Error: disk full" });
   await assertRejects(() => findProfile(engine, "p"), ProcessError);
-});
-
-Deno.test("instanceAddress() says that there is none, and where to look", async () => {
-  const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, state: {} }) });
-  const error = await assertRejects(() => instanceAddress(engine, "box"), UserError, "no IPv4 address");
-  assertStringIncludes(error.hint, "nic device");
-});
-
-Deno.test("instanceHostUid() reads the instance's own id map", async () => {
-  const { recorded, engine } = await lxcThat({ stdout: JSON.stringify([range(0, 1065536, 65536)]) + "\n" });
-  assertEquals(await instanceHostUid(engine, "box", 1000), "1066536");
-  assertEquals(recorded.calls, [["lxc", "config", "get", "box", "volatile.idmap.current"]]);
-});
-
-/** What the lines of a dry run put into a variable, when the engine's CLI prints this. */
-async function valueInShell(
-  variable: string,
-  printed: string,
-  ask: (engine: Engine) => Promise<string>,
-): Promise<string> {
-  const { ui, said } = recordingUi();
-  const host = dryRunHost({ ui, signal: new AbortController().signal });
-  await ask(await chooseEngine(host, "lxc"));
-  const lines = said.map((text) => text.replace(/^plan: /, "")).join("\n");
-  const script = `lxc() { printf '%s\\n' ${quoteWord(printed)}; }\n${lines}\nprintf %s "$${variable}"`;
-  return (await runProcess(["/bin/sh", "-c", script], { stdin: "null" })).stdout;
-}
-
-Deno.test("instanceHostUid() and instanceAddress() are found by the filters of a dry run too", async () => {
-  const map = JSON.stringify([range(0, 1065536, 65536)]);
-  assertEquals(await valueInShell("HOST_UID", map, (engine) => instanceHostUid(engine, "box", 1000)), "1066536");
-  const apart = JSON.stringify([range(0, 100000, 65536, "uid"), range(0, 200000, 65536, "gid")]);
-  assertEquals(await valueInShell("HOST_UID", apart, (engine) => instanceHostUid(engine, "box", 1000)), "101000");
-  // The CLIs print what they are asked for indented, keys in order.
-  const text = JSON.stringify(instance, null, "\t").replace(
-    /("family": .*),\n(\s*)("scope": .*),\n\s*("address": .*)\n/g,
-    "$4,\n$2$1,\n$2$3\n",
-  );
-  assertEquals(await valueInShell("IPV4", text, (engine) => instanceAddress(engine, "box")), "10.0.0.5");
-});
-
-Deno.test("the argument lists of the engine's CLI, each with its stdin stated", async () => {
-  const { recorded, engine } = await lxcThat({});
-  await launch(engine, "box", { image: "ubuntu:", profiles: ["default", "box"], config: { "user.a": "b c" } });
-  await createProfile(engine, "box", { "user.a": "b" });
-  await setProfile(engine, "box", "config: {}\n");
-  await addDevices(engine, "box", { share: { type: "disk", source: `/a "b"`, path: "/c" } });
-  await removeDevices(engine, "box", ["one", "two"]);
-  await removeDevices(engine, "box", []);
-  await exec(engine, "box", ["cat", "--", "-x"], { stdin: "inherit" });
-  assertEquals(recorded.calls, [
-    ["lxc", "launch", "ubuntu:", "box", "--profile", "default", "--profile", "box", "--config", "user.a=b c"],
-    [
-      "lxc",
-      "query",
-      "--request",
-      "POST",
-      "--wait",
-      "--data",
-      '{"name":"box","config":{"user.a":"b"}}',
-      "/1.0/profiles",
-    ],
-    ["lxc", "profile", "edit", "box"],
-    [
-      "lxc",
-      "query",
-      "--request",
-      "PATCH",
-      "--wait",
-      "--data",
-      String.raw`{"devices":{"share":{"type":"disk","source":"/a \"b\"","path":"/c"}}}`,
-      "/1.0/instances/box",
-    ],
-    ["lxc", "config", "device", "remove", "box", "one", "two"],
-    ["lxc", "exec", "box", "--mode", "non-interactive", "--", "cat", "--", "-x"],
-  ]);
-  assertEquals(recorded.calls.at(-1), execArgv(engine, "box", ["cat", "--", "-x"]));
-  assertEquals(recorded.options.map(({ stdin }) => stdin), [
-    "null",
-    "null",
-    { text: "config: {}\n" },
-    "null",
-    "null",
-    "inherit",
-  ]);
 });
