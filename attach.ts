@@ -294,6 +294,7 @@ const checks: Check[] = [
   checkXpra,
   checkDisplay,
   checkProgram(programs.xrandr),
+  checkProgram(programs.xrdb),
   checkProgram(programs.pacat),
   checkProgram(programs.notifySend),
   checkAttachable,

@@ -143,6 +143,13 @@ export const programs = {
     optional: true,
     package: "x11-xserver-utils",
   },
+  xrdb: {
+    program: "xrdb",
+    versionOption: "-version",
+    purpose: "tells the size of letters",
+    optional: true,
+    package: "x11-xserver-utils",
+  },
   pacat: { program: "pacat", purpose: "plays the app's sound", optional: true, package: "pulseaudio-utils" },
   zenity: { program: "zenity", purpose: "shows dialogs", optional: true, package: "zenity" },
   notifySend: {
@@ -251,7 +258,14 @@ export async function checkContainers(_host: Host, engine: Engine | undefined): 
   return findings;
 }
 
-/** What attach needs of each container that create made: the pinned host keys, and in those that run an xpra. */
+/** The programs of a session in a container, besides xpra. */
+const sessionPrograms: readonly Required<Omit<ProgramSpec, "versionOption">>[] = [
+  { program: "Xvfb", purpose: "no app can be shown", optional: false, package: "xvfb" },
+  { program: "dbus-daemon", purpose: "no app can be shown", optional: false, package: "dbus-daemon" },
+  { program: "pulseaudio", purpose: "its apps are not heard", optional: true, package: "pulseaudio" },
+];
+
+/** What attach needs of each container that create made: the pinned host keys, and in those that run its programs. */
 export async function checkAttachable(host: Host, engine: Engine | undefined): Promise<Finding[]> {
   if (!engine) return [];
   const ours = (await listInstances(engine)).filter(isOurs);
@@ -264,25 +278,36 @@ export async function checkAttachable(host: Host, engine: Engine | undefined): P
         mend: "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
       }];
     }
-    if (status !== "Running") return [];
-    const { stdout, code } = await exec(
-      engine,
-      name,
-      ["/bin/sh", "-c", "command -v xpra >/dev/null && xpra --version"],
-      {
-        stdin: "null",
-        okCodes: "any",
-        timeoutMs: versionTimeoutMs,
-      },
-    );
-    if (code === 0) return [judgeXpra(stdout, `in the container "${name}"`)];
-    return [{
+    return status === "Running" ? await checkInside(engine, name) : [];
+  }));
+  return findings.flat();
+}
+
+async function checkInside(engine: Engine, name: string): Promise<Finding[]> {
+  const look = 'for program; do command -v "$program" >/dev/null || echo "no $program"; done; xpra --version';
+  const names = sessionPrograms.map(({ program }) => program);
+  const { stdout } = await exec(engine, name, ["/bin/sh", "-c", look, "sh", "xpra", ...names], {
+    stdin: "null",
+    okCodes: "any",
+    timeoutMs: versionTimeoutMs,
+  });
+  const lines = stdout.split("\n");
+  const lacks = (program: string): boolean => lines.includes(`no ${program}`);
+  const xpra: Finding = lacks("xpra")
+    ? {
       verdict: "broken",
       what: `There is no xpra in the container "${name}"`,
       mend: `In the container (${engine.cli} exec ${name} -- bash):\n${installLines}`,
-    }];
-  }));
-  return findings.flat();
+    }
+    : judgeXpra(stdout, `in the container "${name}"`);
+  return [
+    xpra,
+    ...sessionPrograms.filter(({ program }) => lacks(program)).map((spec): Finding => ({
+      verdict: spec.optional ? "absent" : "broken",
+      what: `There is no ${spec.program} in the container "${name}": ${spec.purpose}`,
+      mend: `${engine.cli} exec ${name} -- apt-get install ${spec.package}`,
+    })),
+  ];
 }
 
 /** Files that a run which was killed has lent. */

@@ -208,16 +208,19 @@ Deno.test("sharedIdMaps() are those that start at the same host id", () => {
   assertEquals(sharedIdMaps([instance("a", 1), { name: "d", config: {} }, { name: "e", config: {} }]), []);
 });
 
-Deno.test("checkAttachable() tells host keys that are not pinned, and containers without a current xpra", async () => {
+Deno.test("checkAttachable() tells host keys that are not pinned, and containers without a current xpra or its programs", async () => {
   const directory = await Deno.makeTempDir();
   try {
-    const names = ["new", "old", "none", "stopped"];
+    const names = ["new", "old", "none", "silent", "blind", "stopped"];
     for (const name of names) {
       await Deno.mkdir(`${directory}/${name}`);
       await Deno.writeTextFile(`${directory}/${name}/known_hosts`, "");
     }
-    const inside = ([, , name]: readonly string[]): Answer =>
-      name === "none" ? { code: 1 } : { stdout: `xpra v${name === "old" ? "4.4" : "6.5.5"}\n` };
+    const lacking: Record<string, string> = { none: "no xpra\n", silent: "no pulseaudio\n", blind: "no Xvfb\n" };
+    const inside = ([, , name]: readonly string[]): Answer => ({
+      code: name === "none" ? 127 : 0,
+      stdout: `${lacking[name!] ?? ""}${name === "none" ? "" : `xpra v${name === "old" ? "4.4" : "6.5.5"}\n`}`,
+    });
     const instances = [...names, "elsewhere"].map((name, i) =>
       ours(name, i, name === "stopped" ? "Stopped" : "Running")
     );
@@ -228,8 +231,13 @@ Deno.test("checkAttachable() tells host keys that are not pinned, and containers
       ["ok", "new"],
       ["broken", "old"],
       ["broken", "none"],
+      ["ok", "silent"],
+      ["absent", "silent"],
+      ["ok", "blind"],
+      ["broken", "blind"],
       ["broken", "elsewhere"],
     ]);
+    assertEquals(found[4]!.mend, "lxc exec silent -- apt-get install pulseaudio");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
