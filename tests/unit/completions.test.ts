@@ -11,23 +11,29 @@ import { testWith } from "./samples.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 
-/** Asks a shell, whose completions are in `file`, what it offers for `line`. */
-type Ask = (file: string, line: string, options: { cwd: string; env: Record<string, string> }) => Promise<string[]>;
+/** Asks a shell, whose completions are in `file`, what it offers for each of the lines. */
+type Ask = (
+  file: string,
+  lines: readonly string[],
+  options: { cwd: string; env: Record<string, string> },
+) => Promise<string[][]>;
 
-const askBash: Ask = async (file, line, options) => {
+const askBash: Ask = (file, lines, options) => {
   // Readline parts words at = too.
   const driver = `source "$1"; compopt() { :; }; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
     "$(complete -p "$1" | sed 's/.*-F \\([^ ]*\\).*/\\1/')"; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const words = line.split(" ").flatMap((word) => word.startsWith("--") ? word.split(/(=)/).filter(Boolean) : [word]);
-  const { stdout } = await runProcess(["bash", "--norc", "-c", driver, "bash", file, ...words], {
-    stdin: "null",
-    ...options,
-  });
-  return stdout.split("\n");
+  return Promise.all(lines.map(async (line) => {
+    const words = line.split(" ").flatMap((word) => word.startsWith("--") ? word.split(/(=)/).filter(Boolean) : [word]);
+    const { stdout } = await runProcess(["bash", "--norc", "-c", driver, "bash", file, ...words], {
+      stdin: "null",
+      ...options,
+    });
+    return stdout.split("\n");
+  }));
 };
 
-const askZsh: Ask = async (file, line, options) => {
-  // Another zsh, on a terminal, where what would be added to its list is written down too.
+const askZsh: Ask = async (file, lines, options) => {
+  // Another zsh, on a terminal, where what would be added to its list is written down too, and a dot behind each list.
   const driver = `
     zmodload zsh/zpty
     zpty inner "exec env PS1= TERM=dumb zsh -f -i"
@@ -37,38 +43,33 @@ const askZsh: Ask = async (file, line, options) => {
         [[ \${@[(r)-[OAD]*]} == -[OAD]* ]] || { builtin compadd -O hits "$@"; print -rl -- $hits >>../hits; }
         builtin compadd "$@"
       }
-      show() { zle list-choices; : >../done; }
-      zle -C list-choices list-choices _main_complete; zle -N show; bindkey "^X" show; : >../ready'
-    until [[ -e ../ready ]]; do sleep 0.02; done
-    zpty -w -n inner "$1"$'\\C-x'
-    until [[ -e ../done ]]; do sleep 0.02; done
+      show() { zle list-choices; zle kill-whole-line; print . >>../hits; : >../done; }
+      zle -C list-choices list-choices _main_complete; zle -N show; bindkey "^T" show; : >../done'
+    for line in "" "$@"; do
+      [[ -z $line ]] || zpty -w -n inner "$line"$'\\C-t'
+      until [[ -e ../done ]]; do sleep 0.02; done
+      rm ../done
+    done
     zpty -d inner`;
-  const directory = join(options.cwd, "..");
-  for (const name of ["hits", "ready", "done"]) await Deno.remove(join(directory, name)).catch(() => {});
-  await runProcess(["timeout", "20", "zsh", "-f", "-c", driver, "zsh", line], {
+  const hits = join(options.cwd, "../hits");
+  await Deno.writeTextFile(hits, "");
+  await runProcess(["timeout", "30", "zsh", "-f", "-c", driver, "zsh", ...lines], {
     stdin: "null",
     cwd: options.cwd,
     env: { ...options.env, COMPLETIONS: file },
   });
-  const hits = await Deno.readTextFile(join(directory, "hits")).catch(() => "");
-  for (const name of ["hits", "ready", "done"]) await Deno.remove(join(directory, name)).catch(() => {});
-  return hits.split("\n");
+  return (await Deno.readTextFile(hits)).split(/^\.$/m).slice(0, -1).map((text) => text.split("\n"));
 };
 
-const askFish: Ask = async (file, line, options) => {
-  const { stdout } = await runProcess([
-    "fish",
-    "--no-config",
-    "-c",
-    "source $argv[1]; complete -C $argv[2]",
-    file,
-    line,
-  ], {
-    stdin: "null",
-    ...options,
-  });
-  return stdout.split("\n").map((hit) => hit.split("\t")[0]!);
-};
+const askFish: Ask = (file, lines, options) =>
+  Promise.all(lines.map(async (line) => {
+    const driver = "source $argv[1]; complete -C $argv[2]";
+    const { stdout } = await runProcess(["fish", "--no-config", "-c", driver, file, line], {
+      stdin: "null",
+      ...options,
+    });
+    return stdout.split("\n").map((hit) => hit.split("\t")[0]!);
+  }));
 
 /** What each line is to offer; what stands before a value, or before the last of a list, is left out. */
 const cases: readonly (readonly [line: string, offered: readonly string[]])[] = [
@@ -114,21 +115,23 @@ for (const [shell, ask] of [["bash", askBash], ["zsh", askZsh], ["fish", askFish
         listeners.push(Deno.listen({ transport: "unix", path: join(mounts, "box/xpra", session) }));
         await Deno.writeTextFile(join(mounts, "box/xpra", `${session}.log`), "");
       }
-      const files: Record<string, string> = {};
+      const env = { GUI_CONTAINER_MOUNTS: mounts, HOME: directory };
       for (const script of ["create", "attach", "map"]) {
         const { stdout } = await runProcess(
           [Deno.execPath(), "run", "-A", join(root, `${script}.ts`), "--completions", shell],
           { stdin: "null" },
         );
-        files[script] = join(directory, script);
-        await Deno.writeTextFile(files[script], stdout);
-      }
-      const env = { GUI_CONTAINER_MOUNTS: mounts, HOME: directory };
-      for (const [line, offered] of cases) {
-        const script = /create|attach|map/.exec(line)![0];
-        const hits = (await ask(files[script]!, line, { cwd, env }))
-          .map((hit) => hit.replace(/^--[a-z]+=(?=.)/, "").replace(/.*,/, "").replace(/=$/, "").trim()).filter(Boolean);
-        assertEquals([...new Set(hits)].sort(), [...offered], line);
+        const file = join(directory, script);
+        await Deno.writeTextFile(file, stdout);
+        const own = cases.filter(([line]) => /create|attach|map/.exec(line)![0] === script);
+        const answers = await ask(file, own.map(([line]) => line), { cwd, env });
+        assertEquals(answers.length, own.length);
+        for (const [index, [line, offered]] of own.entries()) {
+          const hits = answers[index]!
+            .map((hit) => hit.replace(/^--[a-z]+=(?=.)/, "").replace(/.*,/, "").replace(/=$/, "").trim())
+            .filter(Boolean);
+          assertEquals([...new Set(hits)].sort(), [...offered], line);
+        }
       }
     } finally {
       for (const listener of listeners) listener.close();
