@@ -19,6 +19,9 @@ export interface MappableFile {
 /** Longest name of a file, in bytes, on Linux's own file systems. */
 const longestName = 255;
 
+/** The longest path below `/` that the engines can mount a device on: they keep a file `disk.DEVICE.PATH` for it. */
+const longestPath = longestName - engineSize("disk.map-0123456789.");
+
 /**
  * Looks at a file that is to be mapped, and holds it.
  *
@@ -93,19 +96,24 @@ function cannotLook(path: string, error: unknown): Error {
 /** A device name and a path in the container for a file, unlike any other. */
 export function newPlace(path: string): { device: string; container: string } {
   const id = [...crypto.getRandomValues(new Uint8Array(5))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const name = shortName(basename(path), longestName - id.length - 1);
-  return { device: `map-${id}`, container: `${containerPaths.maps}/${id}-${name}` };
+  const start = `${containerPaths.maps}/${id}-`;
+  const name = shortName(basename(path), longestPath - engineSize(start.slice(1)));
+  return { device: `map-${id}`, container: `${start}${name}` };
 }
 
-/** A file's name in at most so many bytes: cut before its extension, between characters. */
-export function shortName(name: string, bytes: number): string {
-  const size = (text: string): number => new TextEncoder().encode(text).length;
-  if (size(name) <= bytes) return name;
-  const extension = size(extname(name)) <= 16 ? extname(name) : "";
+/** A file's name of at most {@linkcode engineSize} `size`: cut before its extension, between characters. */
+function shortName(name: string, size: number): string {
+  if (engineSize(name) <= size) return name;
+  const extension = engineSize(extname(name)) <= 16 ? extname(name) : "";
   let stem = "";
   for (const character of name.slice(0, name.length - extension.length)) {
-    if (size(stem + character + extension) > bytes) break;
+    if (engineSize(stem + character + extension) > size) break;
     stem += character;
   }
   return stem + extension;
+}
+
+/** How many bytes a text takes in the file names of the engines, which write a slash as "-" and "-" as "--". */
+function engineSize(text: string): number {
+  return new TextEncoder().encode(text.replaceAll("-", "--")).length;
 }
