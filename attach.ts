@@ -143,7 +143,10 @@ async function reattach(host: Host, container: string, details: Details): Promis
   const { open, userOptions, wanted, args } = details;
   needDisplay(host);
   const [target] = await Promise.all([reach(host, container, args), checkClient(host)]);
-  const session = await theLiveSession(host, target, wanted);
+  const { session, clients } = await theLiveSession(host, target, wanted);
+  if (clients > 0 && open.delete("sound")) {
+    host.ui.status(`Another client is attached to "${session}", and plays its sound`);
+  }
   return await show(host, target, { session, open, userOptions, isNew: false });
 }
 
@@ -153,7 +156,7 @@ async function join(
   { app, wanted, args }: Pick<Details, "args" | "wanted"> & { app: string[] },
 ): Promise<number> {
   const target = await reach(host, container, args);
-  const session = wanted ?? await theLiveSession(host, target);
+  const session = wanted ?? (await theLiveSession(host, target)).session;
   const status = await joinSession(host, target, { session, app });
   if (status === 0) return 0;
   throw new UserError(`"${app[0]}" ended with exit status ${status}`, {
@@ -162,12 +165,17 @@ async function join(
 }
 
 /** The live session that is wanted, or the one there is; with several, a choice of the user's. */
-async function theLiveSession(host: Host, target: SshTarget, wanted?: string): Promise<string> {
+async function theLiveSession(
+  host: Host,
+  target: SshTarget,
+  wanted?: string,
+): Promise<Pick<LiveSession, "session" | "clients">> {
   const sessions = await listSessions(host, target);
-  if (host.dryRun) return wanted ?? "SESSION";
+  if (host.dryRun) return { session: wanted ?? "SESSION", clients: 0 };
   if (wanted !== undefined) {
-    if (!sessions.some(({ session }) => session === wanted)) throw noSession(target.name, wanted);
-    return wanted;
+    const found = sessions.find(({ session }) => session === wanted);
+    if (!found) throw noSession(target.name, wanted);
+    return found;
   }
   if (sessions.length === 0) {
     throw new UserError(`No session runs in "${target.name}"`, {
@@ -179,7 +187,7 @@ async function theLiveSession(host: Host, target: SshTarget, wanted?: string): P
     sessions,
     ({ session, app }) => `${session}  ${app}`,
   );
-  if (chosen) return chosen.session;
+  if (chosen) return chosen;
   throw inputError(
     `Several sessions run in "${target.name}": ${sessions.map(({ session }) => session).join(", ")}`,
     "Name one with --session",
@@ -241,7 +249,7 @@ async function stop(
   const all = args.flags.has("all") || session === "--all";
   const target = await reach(host, container, args);
   const sessions = await listSessions(host, target);
-  const names = all ? sessions.map((live) => live.session) : [session ?? await theLiveSession(host, target)];
+  const names = all ? sessions.map((live) => live.session) : [session ?? (await theLiveSession(host, target)).session];
   if (!all && !host.dryRun && !sessions.some((live) => live.session === names[0])) {
     throw noSession(container, names[0]!);
   }

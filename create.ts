@@ -199,7 +199,7 @@ async function create(engine: Engine, request: Request, replacesProfile: boolean
   const profileBefore = replacesProfile ? await showProfile(engine, name) : null;
   using record = await beginCreation(engine, mounts, { name, profileBefore });
   const { creation } = record;
-  const { address, uid, replace } = await withUndo(host, async (undo) => {
+  const { address, uid, hasXpra, replace } = await withUndo(host, async (undo) => {
     undo.add(`unmake "${name}"`, (cleaner) => unmake(engineOn(engine, cleaner), mounts, creation));
 
     host.ui.progress(`Making the profile "${name}"`);
@@ -228,9 +228,9 @@ async function create(engine: Engine, request: Request, replacesProfile: boolean
     await addDevices(engine, name, mountDevices(mounts));
     await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys));
     const target = await sshTarget(engine, name, { mounts, hasNetwork });
-    await sshRun(host, target, ["true"], { stdin: "null" });
+    const { stdout: xpra } = await sshRun(host, target, ["sh", "-c", "command -v xpra || true"], { stdin: "null" });
     await record.remove();
-    return { address: hasNetwork ? target.address : null, uid, replace };
+    return { address: hasNetwork ? target.address : null, uid, hasXpra: xpra !== "", replace };
   }, {
     keep: request.keepFailed && (async () => {
       await record.remove();
@@ -238,7 +238,13 @@ async function create(engine: Engine, request: Request, replacesProfile: boolean
     }),
   });
   await replace();
-  if (!host.dryRun) report(engine, request, { image, address, uid, startedMs });
+  if (host.dryRun) return;
+  report(engine, request, { image, address, uid, startedMs });
+  if (!hasXpra) {
+    host.ui.warn(
+      `There is no xpra in "${name}": attach.ts will not work. Make it again with xpra among the CLOUD_INIT files`,
+    );
+  }
 }
 
 /** Launches the container and waits until its software is there. */

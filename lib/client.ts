@@ -76,7 +76,7 @@ export async function attachClient(
   const client = host.start(clientArgv({ ...options, open, dpi }, crypto.randomUUID()), {
     stdin: "null",
     detached: true,
-    env: { ...clientEnvironment },
+    env: clientEnvironment(crypto.randomUUID()),
   });
   let killing: ReturnType<typeof setTimeout> | undefined;
   const end = (): void => {

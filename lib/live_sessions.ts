@@ -21,9 +21,19 @@ export interface LiveSession {
   since: string;
 }
 
-/** Prints a line for each live session: name, process id, clients, start in seconds of the epoch, app as JSON. */
+/**
+ * Prints a line for each live session: name, process id, clients, start in seconds of the epoch, app as JSON. A socket is
+ * listed in the network namespace of the end that has made the connection: those of the server's that are not listed in
+ * the container's are its clients on the host.
+ */
 const listScript = `
 export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
+count_clients() {
+  ls -l "/proc/$1/fd" | awk '
+    FILENAME != "-" { listed[FILENAME ~ /unix/ ? $7 : $10]; next }
+    sub(/.*socket:\\[/, "") && sub(/\\]$/, "") && !($0 in listed) { clients++ }
+    END { print clients + 0 }' /proc/net/unix /proc/net/netlink -
+}
 systemctl --user list-units --type=service --state=activating,active --plain --no-legend 'gui-container-*' |
 while read -r unit rest; do
   directory=$XDG_RUNTIME_DIR/\${unit%.service}
@@ -31,7 +41,7 @@ while read -r unit rest; do
   session=\${session%.service}
   [ -e "$directory/record" ] || continue
   printf '%s\\t%s\\t%s\\t%s\\t%s\\n' "$session" "$(cat "$directory/pid" 2>/dev/null)" \\
-    "$(grep -c " 03 *[0-9]* ${containerPaths.xpra}/$session\\$" /proc/net/unix)" \\
+    "$(count_clients "$(systemctl --user show --property=MainPID --value "$unit")")" \\
     "$(stat -c %Y "$directory/record")" "$(cat "$directory/record")"
 done
 `;

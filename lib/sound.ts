@@ -3,7 +3,7 @@
  * silence for ever, a tenth of a processor and more (6.5.5), and makes a client that comes too early wait for 5 s.
  *
  * In the container a PulseAudio of the session's own writes to the FIFO while an app plays, and sleeps otherwise. On the
- * host `pacat` plays what comes; it cannot be heard back. Two clients of one session would each get a part of it.
+ * host `pacat` plays what comes; it cannot be heard back. Two that play from one session would each get a part of it.
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";

@@ -96,13 +96,21 @@ export const serverEnvironment: Readonly<Record<string, string>> = {
   XPRA_SIZEHINTS_SIZE: "0",
 };
 
-/** Variables of the client that options do not reach: no socket to control it, no agent of SSH, no power events. */
-export const clientEnvironment: Readonly<Record<string, string>> = {
-  // The file of the pixels is a ring: what is larger than eight pictures of the screen only fills memory and disk. In bytes;
-  // xpra's own is 2 GiB.
-  XPRA_MMAP_MIN_SIZE: `${64 * 1024 * 1024}`,
-  XPRA_MMAP_MAX_SIZE: `${256 * 1024 * 1024}`,
-  XPRA_CLIENT_BIND_SOCKETS: "0",
-  XPRA_SSH_AGENT: "0",
-  XPRA_POWER_EVENTS: "0",
-};
+/**
+ * Variables of the client that options do not reach: no socket to control it, no agent of SSH, no power events.
+ *
+ * @param uuid what the server knows this client by: a second one with the same would end the first. xpra's own tells the
+ * user and the machine apart, and so tells containers what belongs together
+ */
+export function clientEnvironment(uuid: string): Record<string, string> {
+  return {
+    XPRA_USER_UUID: uuid,
+    // The file of the pixels is a ring: what is larger than eight pictures of the screen only fills memory and disk. In bytes;
+    // xpra's own is 2 GiB.
+    XPRA_MMAP_MIN_SIZE: `${64 * 1024 * 1024}`,
+    XPRA_MMAP_MAX_SIZE: `${256 * 1024 * 1024}`,
+    XPRA_CLIENT_BIND_SOCKETS: "0",
+    XPRA_SSH_AGENT: "0",
+    XPRA_POWER_EVENTS: "0",
+  };
+}

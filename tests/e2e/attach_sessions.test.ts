@@ -1,0 +1,141 @@
+// Several sessions, clients and starts at once, and how windows are marked.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { clientsOf, needed, nothingLeft } from "./sessions.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  makeContainer,
+  removeContainer,
+  script,
+  sh,
+  startScript,
+  testOnEngines,
+  windowWith,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-sessions-${engine}`;
+
+testOnEngines("attach.ts: a container for several sessions", needed, (engine) => makeContainer(engine, nameOn(engine)));
+
+testOnEngines(
+  "attach.ts starts several sessions at the same moment, each with its own name",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    const started = await Promise.all(
+      Array.from({ length: 4 }, () => script("attach", engine, ["--detached", name, "xclock"])),
+    );
+    assertEquals(started.map(({ code }) => code), [0, 0, 0, 0], started.map(({ stderr }) => stderr).join());
+    const names = started.map(({ stdout }) => stdout.trim());
+    assertEquals(names.toSorted(), ["xclock", "xclock-2", "xclock-3", "xclock-4"]);
+    const listed = JSON.parse((await script("attach", engine, ["--json", "--list", name])).stdout);
+    assertEquals(listed.map(({ session }: { session: string }) => session).sort(), names.toSorted());
+
+    const same = await Promise.all(
+      Array.from({ length: 3 }, () => script("attach", engine, ["--detached", "--session=one", name, "xclock"])),
+    );
+    assertEquals(same.map(({ code }) => code).sort(), [0, 2, 2], same.map(({ stderr }) => stderr).join());
+    await eventually("five apps", async () => await inContainer(engine, name, "pgrep -c -x xclock || true") === "5");
+    assertEquals(
+      (await script("attach", engine, ["--stop", name, "--all"])).stdout.split("\n").filter(Boolean).length,
+      5,
+    );
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnEngines("attach.ts shows a session to a second client, and the first one stays", needed, async (engine) => {
+  const name = nameOn(engine);
+  const first = startScript("attach", engine, ["--session=shared", name, "xclock"]);
+  await windowWith(`xclock \\[${name}\\]`);
+  const second = startScript("attach", engine, ["--session=shared", name, "--title=@title@ [again]"]);
+  await windowWith("xclock \\[again\\]");
+  await eventually("two clients", async () => {
+    const [session] = JSON.parse((await script("attach", engine, ["--json", "--list", name])).stdout);
+    return session.clients === 2;
+  });
+  assertEquals((await clientsOf(name)).length, 2);
+  second.kill("SIGINT");
+  const { code: secondCode, stderr: secondStderr } = await second.ended;
+  assertEquals(secondCode, 130);
+  assertStringIncludes(
+    secondStderr,
+    'Another client is attached to "shared", and plays its sound\nOpen channels: clipboard\n',
+  );
+  await windowWith(`xclock \\[${name}\\]`);
+  await script("attach", engine, ["--stop", name, "--all"]);
+  const { code, stderr } = await first.ended;
+  assertEquals(code, 0, stderr);
+  await nothingLeft(engine, name);
+});
+
+testOnEngines("attach.ts hands on the options that mark windows", needed, async (engine) => {
+  const name = nameOn(engine);
+  // xpra 6.5.5 takes the icon and does nothing with it.
+  const marks = [
+    "--border=red,5",
+    `--title=@title@, not to be trusted on ${engine}`,
+    "--window-icon=/usr/share/icons/no-such.png",
+  ];
+  const attach = startScript("attach", engine, [name, "xev", ...marks]);
+  const window = await windowWith(`not to be trusted on ${engine}`);
+  const colours = async (crop: string): Promise<number[]> => {
+    const shell =
+      'import -window "$0" png:- | convert png:- -crop "$1" +repage -format "%[fx:mean.r],%[fx:mean.g]" info:';
+    return (await sh(["sh", "-c", shell, window, crop])).split(",").map(Number);
+  };
+  await eventually("a red border of five pixels", async () => {
+    const [red, green] = await colours("5x100+0+50").catch(() => []);
+    return red! > 0.5 && green === 0;
+  });
+  const [red, green] = await colours("20x100+5+50");
+  assert(red! > 0.5 && green! > 0.5, `the app's own picture is inside of the border: ${red}, ${green}`);
+  const [client] = await clientsOf(name);
+  assertStringIncludes((await Deno.readTextFile(`/proc/${client}/cmdline`)).replaceAll("\0", " "), marks.join(" "));
+  await script("attach", engine, ["--stop", name, "--all"]);
+  const { stderr } = await attach.ended;
+  assertStringIncludes(stderr, "Open channels: clipboard, sound\n");
+});
+
+testOnEngines("attach.ts says which options of xpra's open what is closed", needed, async (engine) => {
+  const name = nameOn(engine);
+  const attach = startScript("attach", engine, ["--preset=isolated", name, "xclock", "--notifications=yes"]);
+  await windowWith(`xclock \\[${name}\\]`);
+  await script("attach", engine, ["--stop", name, "--all"]);
+  assertMatch(
+    (await attach.ended).stderr,
+    /^Open channels: none; but your options for xpra win: --notifications=yes$/m,
+  );
+});
+
+testOnEngines(
+  "attach.ts opens the webcam's channel, and sound, microphone and webcam at once",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    for (const allow of ["webcam", "webcam,microphone,sound"]) {
+      const attach = startScript("attach", engine, ["--preset=isolated", `--allow=${allow}`, name, "xclock"]);
+      await windowWith(`xclock \\[${name}\\]`);
+      await script("attach", engine, ["--stop", name, "--all"]);
+      const { code, stderr } = await attach.ended;
+      assertEquals(code, 0, stderr);
+    }
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnEngines("attach.ts runs with its own permissions where LD_LIBRARY_PATH is set", needed, async (engine) => {
+  const name = nameOn(engine);
+  const attach = startScript("attach", engine, [name, "xclock"], { env: { LD_LIBRARY_PATH: "/usr/lib/nowhere" } });
+  await windowWith(`xclock \\[${name}\\]`);
+  await script("attach", engine, ["--stop", name, "--all"]);
+  const { code, stderr } = await attach.ended;
+  assertEquals([code, stderr], [0, `Open channels: clipboard, sound\nThe session "xclock" was stopped\n`]);
+});
+
+testOnEngines("attach.ts: the container for several sessions is removed", ["user"], (engine) => {
+  return removeContainer(engine, nameOn(engine));
+});
