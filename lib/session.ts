@@ -71,7 +71,10 @@ while fifo=${containerPaths.xpra}/$session${soundSuffix} && ! message=$(systemd-
   "$@" 2>&1); do
   case $message in
     *' already '*) ;;
-    *) printf '%s\\n' "$message" >&2; exit 1 ;;
+    *)
+      printf '%s\\n' "$message" >&2
+      df -P "$XDG_RUNTIME_DIR" . | awk '$4 == 0 { print "No space left in " $6 }' >&2
+      exit 1 ;;
   esac
   count=$((count + 1))
   if [ "$mode" = count ]; then
@@ -244,8 +247,11 @@ function explain(error: ProcessError, { name }: SshTarget, plan: SessionPlan): U
       cause: error,
     });
   }
+  const full = /^No space left in (.*)$/m.exec(error.output)?.[1];
   return new UserError(`The session could not be started in "${name}"`, {
-    hint: "See whether the container user has a systemd of its own: loginctl show-user ubuntu",
+    hint: full === undefined
+      ? "See whether the container user has a systemd of its own: loginctl show-user ubuntu"
+      : `Make room in ${full}: see what df -h and du -xh ${full} say in the container`,
     output: error.output,
     cause: error,
   });
