@@ -1,0 +1,85 @@
+// xpra 5, the long-term version, in the container, and the host's xpra 6.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { basename, join } from "@std/path";
+import { xpra5Wheel } from "../lab/xpra.ts";
+import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  script,
+  sh,
+  startScript,
+  windowWith,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-xpra5-${engine}`;
+const parts = [...needed, "xpra5"] as const;
+
+testOnOneEngine("attach.ts: a container with xpra 5", parts, async (engine) => {
+  const name = nameOn(engine);
+  await makeContainer(engine, name);
+  const wheel = xpra5Wheel();
+  await Deno.copyFile(wheel, join(mountsRoot, name, "share", basename(wheel)));
+  const install = "python3 -m pip uninstall --quiet --yes --break-system-packages xpra; " +
+    'python3 -m pip install --quiet --break-system-packages --no-deps --no-index "$1"';
+  await sh([engine, "exec", name, "--", "sh", "-ec", install, "sh", `/home/ubuntu/share/${basename(wheel)}`]);
+  assertStringIncludes(await inContainer(engine, name, "xpra --version"), "v5.");
+});
+
+testOnOneEngine("attach.ts shows windows of xpra 5, with keys, clipboard and shared memory", parts, async (engine) => {
+  const name = nameOn(engine);
+  const app = `xterm -T five -e sh -c 'read -r line; printf %s "$line" >share/typed; exec sleep 600'`;
+  const attach = startScript("attach", engine, ["--session=five", name, app]);
+  const window = await windowWith(`five \\[${name}\\]`);
+  await sh(["xdotool", "windowactivate", "--sync", window, "type", "--delay", "20", "key to app"]);
+  await sh(["xdotool", "key", "Return"]);
+  const typed = join(mountsRoot, name, "share", "typed");
+  assertEquals(
+    await eventually(
+      "what was typed",
+      () => Deno.readTextFile(typed).then((text) => text || undefined, () => undefined),
+    ),
+    "key to app",
+  );
+  await inSession(
+    engine,
+    name,
+    "five",
+    "printf 'of the app' | timeout 60 xclip -selection clipboard -in >/dev/null 2>&1 &",
+  );
+  await eventually(
+    "the app's text on the host",
+    async () => await sh(["sh", "-c", "timeout 2 xclip -selection clipboard -out || true"]) === "of the app",
+  );
+  assert([...Deno.readDirSync(join(mountsRoot, name, "xpra"))].some(({ name }) => name === "five"));
+  attach.kill("SIGINT");
+  assertEquals((await attach.ended).code, 130);
+  const back = startScript("attach", engine, [name]);
+  await windowWith(`five \\[${name}\\]`);
+  assertEquals((await script("attach", engine, ["--join", name, "sh -c 'exit 3'"])).code, 1);
+  await script("attach", engine, ["--stop", name, "five"]);
+  assertEquals((await back.ended).code, 0);
+  await inSession(engine, name, "five", "true").catch(() => {});
+  await nothingLeft(engine, name);
+});
+
+testOnOneEngine("attach.ts ends with an app under xpra 5", parts, async (engine) => {
+  const name = nameOn(engine);
+  const attach = startScript("attach", engine, ["--preset=trusted", name, "sh -c 'xclock & sleep 4; exit 3'"]);
+  await windowWith(`xclock \\[${name}\\]`);
+  const { code, stderr } = await attach.ended;
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, 'The app of "sh" ended with exit status 3');
+  await nothingLeft(engine, name);
+});
+
+testOnOneEngine("attach.ts: the container with xpra 5 is removed", ["user"], (engine) => {
+  return removeContainer(engine, nameOn(engine));
+});
