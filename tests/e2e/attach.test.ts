@@ -7,6 +7,7 @@ import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
 import { quoteWords } from "../../lib/words.ts";
+import { inSession, needed, nothingLeft } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -22,7 +23,6 @@ import {
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-attach-${engine}`;
-const needed = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
 
 testOnEngines("attach.ts: a container to attach to", needed, (engine) => makeContainer(engine, nameOn(engine)));
 
@@ -47,19 +47,14 @@ testOnEngines("attach.ts shows a window, keys reach the app, and it ends clean",
   assertEquals(ended.stdout, "");
   assertStringIncludes(ended.stderr, "Open channels: clipboard, sound");
   assertEquals(await Deno.readTextFile(join(mountsRoot, name, "share", "typed")), "key to app");
-  await nothingLeft(engine);
+  await nothingLeft(engine, name);
 });
 
 testOnEngines("attach.ts carries the clipboard both ways", needed, async (engine) => {
   const name = nameOn(engine);
   const attach = startScript("attach", engine, ["--session=clip", name, "xterm -T clipboard -e sleep 600"]);
   await windowWith(`clipboard \\[${name}`);
-  const onDisplay = (command: string): Promise<string> =>
-    inContainer(
-      engine,
-      name,
-      `d=/run/user/1000/gui-container-clip; DISPLAY=:$(ls $d/xpra) XAUTHORITY=$d/xauthority; export DISPLAY XAUTHORITY; ${command}`,
-    );
+  const onDisplay = (command: string): Promise<string> => inSession(engine, name, "clip", command);
   await sh(["xclip", "-selection", "clipboard", "-in"], { stdin: { text: "from the host" }, output: "inherit" });
   await eventually(
     "the host's text in the container's clipboard",
@@ -75,7 +70,7 @@ testOnEngines("attach.ts carries the clipboard both ways", needed, async (engine
   });
   await inContainer(engine, name, "pkill xterm");
   await attach.ended;
-  await nothingLeft(engine);
+  await nothingLeft(engine, name);
 });
 
 testOnEngines("attach.ts lets the host hear a tone of 440 Hz", [...needed, "sound"], async (engine) => {
@@ -125,7 +120,7 @@ testOnEngines("attach.ts lets the host hear a tone of 440 Hz", [...needed, "soun
   }
   await attach.ended;
   await inContainer(engine, name, "pkill paplay || true");
-  await nothingLeft(engine);
+  await nothingLeft(engine, name);
 });
 
 testOnEngines("attach.ts detaches on Ctrl-C, and the app runs on", needed, async (engine) => {
@@ -138,7 +133,7 @@ testOnEngines("attach.ts detaches on Ctrl-C, and the app runs on", needed, async
   assertStringIncludes(stderr, "Detached");
   assertEquals(await inContainer(engine, name, "pgrep -c xclock"), "1");
   await inContainer(engine, name, "pkill xclock");
-  await nothingLeft(engine);
+  await nothingLeft(engine, name);
 });
 
 testOnEngines("attach.ts says that an app is not there, or died, with its exit code", needed, async (engine) => {
@@ -150,7 +145,7 @@ testOnEngines("attach.ts says that an app is not there, or died, with its exit c
   assertEquals(died.code, 1);
   assertStringIncludes(died.stderr, '"sh" ended with exit status 7');
   assertStringIncludes(died.stderr, "    last words\n");
-  await nothingLeft(engine);
+  await nothingLeft(engine, name);
 });
 
 testOnEngines("attach.ts starts, lists, joins, reattaches and stops sessions", needed, async (engine) => {
@@ -183,7 +178,7 @@ testOnEngines("attach.ts starts, lists, joins, reattaches and stops sessions", n
   assertEquals((await run("--stop", name, "--all")).code, 0);
   assertEquals((await run("--list", name)).stdout, "");
   assertEquals((await run("--stop", name, "xclock")).code, 2);
-  await nothingLeft(engine);
+  await nothingLeft(engine, name);
 });
 
 testOnEngines("attach.ts hands every word to the app as it is", needed, async (engine) => {
@@ -204,7 +199,7 @@ testOnEngines("attach.ts hands every word to the app as it is", needed, async (e
   const { code, stderr } = await script("attach", engine, [name, quoteWords(command)]);
   assertEquals(code, 0, stderr);
   assertEquals((await Deno.readTextFile(join(mountsRoot, name, "share", "words"))).split("\0"), [...words, ""]);
-  await nothingLeft(engine);
+  await nothingLeft(engine, name);
 });
 
 testOnEngines("attach.ts starts a stopped container", needed, async (engine) => {
@@ -214,30 +209,7 @@ testOnEngines("attach.ts starts a stopped container", needed, async (engine) => 
   await windowWith(`xclock \\[${name}\\]`);
   await inContainer(engine, name, "pkill xclock");
   await attach.ended;
-  await nothingLeft(engine);
+  await nothingLeft(engine, name);
 });
 
 testOnEngines("attach.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));
-
-/** Neither process, socket nor X authority of a session, on either side. */
-async function nothingLeft(engine: EngineName): Promise<void> {
-  const name = nameOn(engine);
-  await eventually("the end of the session's processes", async () =>
-    await inContainer(
-      engine,
-      name,
-      "ps -u 1000 -o args= | grep -E '[X]vfb|[x]pra|[g]ui-container|--[f]ork|[p]aplay' || true",
-    ) === "", { timeoutMs: 8_000 });
-  const inside = await inContainer(
-    engine,
-    name,
-    `ls -d /run/user/1000/gui-container-* /tmp/.X11-unix/* /tmp/.X*-lock ~/.Xauthority ~/.xpra/*.mmap 2>/dev/null || true; find ~/.xpra -type s; ` +
-      `systemctl --user list-units --all --plain --no-legend 'gui-container-*'`,
-  );
-  assertEquals(inside, "");
-  const clients = await runProcess(["pgrep", "-u", String(Deno.uid()), "-af", `attach socket:${mountsRoot}/${name}/`], {
-    stdin: "null",
-    okCodes: "any",
-  });
-  assertEquals(clients.stdout, "");
-}

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import { startProcess } from "../../lib/process.ts";
+import { needed } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -20,7 +21,6 @@ import {
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-native-${engine}`;
-const needed = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
 
 /** A file of the share, when it is there with something in it. */
 async function shared(engine: EngineName, file: string): Promise<string> {
