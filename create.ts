@@ -11,7 +11,7 @@ import { bundledCloudConfigs, bundledProfiles, readNamed } from "./lib/bundled.t
 import { checkAcls, checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/checks.ts";
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli.ts";
 import { parsePart, userData, waitForCloudInit } from "./lib/cloud_init.ts";
-import { checkPrograms, markKey, prepareContainer, removeContainer } from "./lib/container.ts";
+import { checkPrograms, markKey, prepareContainer, refuseUsedByOthers, removeContainer } from "./lib/container.ts";
 import { beginCreation, recoverCreation, refuseBeingMade, runKey, unmake } from "./lib/creation.ts";
 import {
   cachedInstanceConfig,
@@ -102,6 +102,7 @@ interface Request {
 /** Runs the script. */
 async function main(host: Host, args: Arguments<Name>): Promise<void> {
   if (args.flags.has("delete")) return await remove(host, args);
+  if (args.flags.has("force")) throw inputError("The option --force goes with --delete", "See create.ts --help");
   const request = await readRequest(host, args);
   await checkPrograms(host, ["ssh"]);
   await checkAclSupport(host, request.mounts);
@@ -116,7 +117,9 @@ async function readRequest(host: Host, { positionals, flags, values }: Arguments
   if (name === undefined || keysPath === undefined || profilePath === undefined || cloudInitPaths.length === 0) {
     throw inputError("Arguments are missing: NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...", "See create.ts --help");
   }
-  checkInstanceName(name);
+  checkName(name);
+  const image = values.get("image");
+  if (image?.startsWith("-")) throw inputError(`"${image}" is no image`, "Name one as the engine does: ubuntu:24.04");
   const keys = await readInput(keysPath);
   const { privateKey, publicKey } = inspectKeys(keys);
   if (
@@ -140,12 +143,18 @@ async function readRequest(host: Host, { positionals, flags, values }: Arguments
     name,
     keys,
     profile: { ...profile, config: { ...profile.config, [userDataKey]: userData(parts) } },
-    image: values.get("image"),
+    image,
     timeoutMs: parseDuration(values.get("timeout") ?? "20m"),
     mounts: mountsOf(host, name),
     cache: flags.has("cache"),
     keepFailed: flags.has("keep-failed"),
   };
+}
+
+function checkName(name: string): void {
+  checkInstanceName(name);
+  // Its profile would be the one that all containers have.
+  if (name === "default") throw inputError('The name "default" is that of the engine\'s own profile', "Choose another");
 }
 
 /**
@@ -160,8 +169,12 @@ async function refuseOrReuse(engine: Engine, { name, mounts }: Request): Promise
     });
   }
   if (await exists(mounts.directory)) await refuseShared(engine, name, mounts);
-  const replacesProfile = await findProfile(engine, name) !== undefined;
-  if (replacesProfile) await refuseBeingMade(name, mounts);
+  const profile = await findProfile(engine, name);
+  const replacesProfile = profile !== undefined;
+  if (replacesProfile) {
+    await refuseBeingMade(name, mounts);
+    refuseUsedByOthers(name, profile);
+  }
   if (
     replacesProfile && !await ui.confirm(`There is a profile "${name}" without a container. Replace what it holds?`)
   ) {
@@ -332,7 +345,7 @@ function report(
 async function remove(host: Host, { positionals, flags, values }: Arguments<Name>): Promise<void> {
   const [name, ...more] = positionals;
   if (name === undefined || more.length > 0) throw inputError("--delete takes one NAME", "See create.ts --help");
-  checkInstanceName(name);
+  checkName(name);
   const engine = await chooseEngine(host, values.get("engine"));
   const mounts = mountsOf(host, name);
   const recovered = await recoverCreation(engine, name, mounts);

@@ -62,8 +62,20 @@ export function parsePart(path: string, content: string): Part {
       'cloud-init would ignore the file. A cloud-config starts with the line "#cloud-config", a script with "#!"',
     );
   }
+  if (type === "text/jinja2") checkTemplate(path, content);
   if (type === "text/cloud-config" || type === "text/cloud-config-archive") checkYaml(path, content, type);
   return { filename: basename(path), type, content };
+}
+
+/** What a template becomes must say what it is, too; a statement or comment of Jinja's may come before. */
+function checkTemplate(path: string, content: string): void {
+  const line = content.split("\n").findIndex((line, index) => index > 0 && line.trim() !== "");
+  const text = content.split("\n")[line]?.trim() ?? "";
+  if (text.startsWith("{") || types.some(([start]) => text.startsWith(start))) return;
+  throw inputError(
+    `${path}:${Math.max(line, 1) + 1}:1: The template does not say what it becomes: "${text.slice(0, 60)}"`,
+    'cloud-init would ignore it. Let "#cloud-config" or "#!" follow the first line',
+  );
 }
 
 function checkYaml(path: string, content: string, type: string): void {

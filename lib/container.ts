@@ -3,7 +3,7 @@
 // @ts-types="./types/std_path.d.ts"
 import { join } from "@std/path";
 import type { Engine } from "./engine.ts";
-import { deleteProfile, findProfile } from "./engine_profile.ts";
+import { deleteProfile, type EngineProfile, findProfile } from "./engine_profile.ts";
 import { deleteInstance, exec, execArgv, findInstance } from "./instance.ts";
 import { UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
@@ -90,12 +90,7 @@ export async function removeContainer(
     if (recovered) return ["what another run has left"];
     throw new UserError(`There is no container "${name}"`, { hint: `${engine.cli} list shows those that are there` });
   }
-  const others = profile?.used_by.filter((path) => path.split("?")[0] !== `/1.0/instances/${name}`) ?? [];
-  if (others.length > 0) {
-    throw new UserError(`The profile "${name}" is used by others: ${others.join(", ")}`, {
-      hint: "Take it away from them first",
-    });
-  }
+  if (profile) refuseUsedByOthers(name, profile);
   if (!force) {
     if (!instance && hasMounts && !host.dryRun) {
       throw new UserError(`There is no container "${name}" in ${engine.product}, but its directories are there`, {
@@ -134,6 +129,19 @@ export async function removeContainer(
     removed.push(mounts.directory);
   }
   return removed;
+}
+
+/**
+ * Checks that no container but the one of its name has a profile.
+ *
+ * @throws {UserError} with those that have it
+ */
+export function refuseUsedByOthers(name: string, profile: EngineProfile): void {
+  const others = profile.used_by.filter((path) => path.split("?")[0] !== `/1.0/instances/${name}`);
+  if (others.length === 0) return;
+  throw new UserError(`The profile "${name}" is used by others: ${others.join(", ")}`, {
+    hint: "Take it away from them first, or choose another name",
+  });
 }
 
 /** The name of a session that runs: systemd removes its socket when it ends. */

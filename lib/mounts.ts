@@ -141,7 +141,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
     });
   }
   try {
-    await host.run(["setfacl", "-m", "u:1:r", "--", probe], { stdin: "null" });
+    await host.run(["setfacl", "-m", "u:0:r", "--", probe], { stdin: "null" });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     // Another run for the same container has ended its own check.

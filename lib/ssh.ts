@@ -122,7 +122,7 @@ function explain({ name, address, mounts }: SshTarget, error: ProcessError): Use
 export function inspectKeys(text: string): { privateKey: boolean; publicKey: boolean } {
   const keyType = "(?:sk-)?(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\\.com)?";
   return {
-    privateKey: /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text),
+    privateKey: /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|^PuTTY-User-Key-File-/m.test(text),
     publicKey: text.split("\n").some((line) =>
       new RegExp(`^[^#]*(?:^|\\s)${keyType}\\s+[A-Za-z0-9+/]+=*(?:\\s|$)`).test(line)
     ),

@@ -420,12 +420,6 @@ testOnEngines("create.ts tells what is missing before it touches anything: 125 a
   });
 });
 
-Deno.test({
-  name: "create.ts names a file system without ACLs (skipped: one cannot be mounted without root)",
-  ignore: true,
-  fn() {},
-});
-
 testOnEngines(
   "create.ts ends on a signal while cloud-init still works, and leaves nothing",
   ["user"],

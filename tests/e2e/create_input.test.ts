@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
+import type { ProcessResult } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
 import { publicKey, root, sh } from "./world.ts";
 
@@ -25,6 +26,7 @@ const cases: {
     says: `cannot be the name of a container`,
     hint: "1 to 63 letters",
   })),
+  { name: "default", says: "the engine's own profile", hint: "Choose another" },
   { keys: "", says: 'keys" is empty', hint: "file you meant" },
   { keys: "# none\nssh-ed25519\n", says: "There is no public key in", hint: "ssh-keygen" },
   { keys: new Uint8Array([0xff, 0xfe, 0, 1]), says: "is not UTF-8 text", hint: "text file" },
@@ -59,6 +61,9 @@ const cases: {
   { parts: ["#cloud-config\n- a\n"], says: /part-0:1:1: The file is not a map/, hint: "packages:" },
   { parts: ["#cloud-config-archive\na: b\n"], says: /part-0:1:1: The file is not a list/, hint: "" },
   { parts: [config, new Uint8Array([35, 33, 0])], says: 'part-1" is not text but binary', hint: "text file" },
+  { parts: ["## template: jinja\npackages: [a]\n"], says: /part-0:2:1: The template/, hint: "#cloud-config" },
+  { options: ["--image=--vm"], says: '"--vm" is no image', hint: "ubuntu:24.04" },
+  { options: ["--force"], says: "--force goes with --delete", hint: "--help" },
   { options: ["--timeout=soon"], says: '"soon" is no duration', hint: "20m" },
   { options: ["--no-such"], says: 'Unknown option "--no-such"', hint: "--help" },
   { options: ["--engine=docker"], says: 'There is no engine "docker"', hint: "lxc or incus" },
@@ -166,4 +171,52 @@ Deno.test("create.ts says of a directory for the mounts that it cannot be writte
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+/** Runs a program in a user namespace of its own, with another file system mounted on a directory. */
+function onFileSystem(type: string, directory: string, argv: readonly string[]): Promise<ProcessResult> {
+  const script = 'mount -t "$1" none "$2" && shift 2 && exec "$@"';
+  return runProcess(
+    ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", script, "sh", type, directory].concat(argv),
+    {
+      stdin: "null",
+      okCodes: "any",
+      env: { GUI_CONTAINER_MOUNTS: directory },
+    },
+  );
+}
+
+const mayMount = (await onFileSystem("ramfs", "/tmp", ["true"])).code === 0;
+
+Deno.test({
+  name: `create.ts names a file system without ACLs${mayMount ? "" : " (skipped: users may not mount one here)"}`,
+  ignore: !mayMount,
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    try {
+      const [part, mounts] = [join(directory, "part"), join(directory, "mounts")];
+      await Deno.writeTextFile(part, config);
+      await Deno.mkdir(mounts);
+      const look = 'create=$1; shift; "$create" "$@"; code=$?; ls -A "$GUI_CONTAINER_MOUNTS"; exit "$code"';
+      const argv = [
+        "/bin/sh",
+        "-c",
+        look,
+        "sh",
+        join(root, "create.ts"),
+        "--engine=lxc",
+        "box",
+        publicKey,
+        "gui",
+        part,
+      ];
+      const without = await onFileSystem("ramfs", mounts, argv);
+      assertEquals([without.code, without.stdout], [1, ""], without.stderr);
+      assertStringIncludes(without.stderr, `The file system of "${mounts}" has no ACLs`);
+      assertStringIncludes(without.stderr, "Operation not supported");
+      assertStringIncludes(without.stderr, "hint: Set $GUI_CONTAINER_MOUNTS");
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
 });

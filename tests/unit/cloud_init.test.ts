@@ -19,6 +19,8 @@ Deno.test("parsePart() takes the type from the first line, the longer beginning 
       ["#cloud-boothook\n#!/bin/sh\n", "text/cloud-boothook"],
       ["#part-handler\n", "text/part-handler"],
       ["## template: jinja\n#cloud-config\n{{ not: yaml", "text/jinja2"],
+      ["## template: jinja\n\n{% set a = 1 %}\n#cloud-config\na: {{ a }}\n", "text/jinja2"],
+      ["## template: jinja\r\n#!/bin/sh\r\n", "text/jinja2"],
       ["#!/bin/sh\n: [not yaml\n", "text/x-shellscript"],
       ["#!/bin/sh", "text/x-shellscript"],
     ] as const
@@ -32,6 +34,17 @@ Deno.test("parsePart() refuses a file that cloud-init would ignore, with file, l
     const error = assertThrows(() => parsePart("a/b.yaml", content), UserError, "a/b.yaml:1:1: ");
     assertEquals(error.exitCode, 2);
   }
+});
+
+Deno.test("parsePart() refuses a template of which cloud-init would not know what it becomes", () => {
+  for (
+    const [content, at] of [
+      ["## template: jinja\npackages: [a]\n", "t:2:1: "],
+      ["## template: jinja\n\npackages: [a]\n", "t:3:1: "],
+      ["## template: jinja\n", "t:2:1: "],
+      ["## template: jinja", "t:2:1: "],
+    ] as const
+  ) assertEquals(assertThrows(() => parsePart("t", content), UserError, at).exitCode, 2);
 });
 
 Deno.test("parsePart() refuses YAML that does not parse where it stops to", () => {

@@ -130,6 +130,10 @@ Deno.test("inspectKeys() finds private keys, also beside a public one", () => {
     assertEquals(inspectKeys(key), { privateKey: true, publicKey: false });
     assertEquals(inspectKeys(`${ed25519}\n${key}`), { privateKey: true, publicKey: true });
   }
+  assertEquals(inspectKeys(`${ed25519}\nPuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 1\nAAAA\n`), {
+    privateKey: true,
+    publicKey: true,
+  });
 });
 
 Deno.test("inspectKeys() finds no key in what is none", () => {
