@@ -9,23 +9,24 @@ interface Recipe {
   templates: boolean;
 }
 
-/**
- * `e2e-small` has a third of the lab's image, so that keeping a container of it takes seconds: windows and sound are gone.
- * `e2e-socket` reads its user-data from the engine's socket alone, and has the NoCloud seed of another container.
- */
-const recipes: Readonly<Record<"e2e-small" | "e2e-socket", Recipe>> = {
-  "e2e-small": {
-    script: `
+/** A third of the lab's image is left, so that keeping a container of it takes seconds: windows and sound are gone. */
+const slim = `
 rm -rf /usr/local/lib/* /usr/share/locale /usr/share/doc /usr/share/man /usr/share/icons /usr/share/sounds
 rm -rf /usr/share/X11 /usr/share/fonts /usr/libexec/gcc /usr/lib/*-linux-gnu/gstreamer-1.0
 find /usr/lib/*-linux-gnu -maxdepth 1 -size +3M ! -name 'libcrypto*' ! -name 'libc.so*' -delete
-cloud-init clean --logs --seed
-`,
+`;
+
+/**
+ * `e2e-small` is no more than that; `e2e-socket` reads its user-data from the engine's socket alone, and has the NoCloud
+ * seed of another container.
+ */
+const recipes: Readonly<Record<"e2e-small" | "e2e-socket", Recipe>> = {
+  "e2e-small": {
+    script: "cloud-init clean --logs --seed",
     templates: true,
   },
   "e2e-socket": {
     script: `
-rm -rf /usr/local/lib/* /usr/share/locale /usr/share/doc
 sed -i 's/^datasource_list:.*/datasource_list: [LXD]/' /etc/cloud/cloud.cfg.d/90_gui-lab.cfg
 cloud-init clean --logs
 test -e /var/lib/cloud/seed/nocloud/user-data
@@ -43,7 +44,14 @@ export async function makeImage(engine: EngineName, alias: keyof typeof recipes)
   try {
     await run("launch", "gui-lab", name);
     await run("exec", name, "--", "cloud-init", "status", "--wait");
-    await run("exec", name, "--", "/bin/sh", "-ec", `${script}\n: >/etc/machine-id\nrm -f /etc/ssh/ssh_host_*`);
+    await run(
+      "exec",
+      name,
+      "--",
+      "/bin/sh",
+      "-ec",
+      `${slim}\n${script}\n: >/etc/machine-id\nrm -f /etc/ssh/ssh_host_*`,
+    );
     if (!templates) {
       const metadata = await run("config", "metadata", "show", name);
       await sh([engine, "config", "metadata", "edit", name], {
