@@ -1,7 +1,7 @@
 // Every command of README.md, as its reader would type it: the blocks marked "sh", in their order, in one place.
 
 // @ts-types="../../lib/types/std_assert.d.ts"
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/process.ts";
@@ -24,11 +24,17 @@ interface Until {
 /** Longest wait for a window of a container that is made before. */
 const provisioningMs = 180_000;
 
+/** The home of a reader who installs things there. */
+const readersHome = await Deno.makeTempDir();
+globalThis.addEventListener("unload", () => Deno.removeSync(readersHome, { recursive: true }));
+
 /** How a command is run that is not simply run to its end, by how it starts. */
-const special: readonly (readonly [start: string, treatment: { skip: string } | Until])[] = [
+const special: readonly (readonly [start: string, treatment: { skip: string } | { home: string } | Until])[] = [
   ["deno task test", { skip: "it is this run" }],
   ["deno task bench", { skip: "it wants a quiet machine" }],
   ["./map.ts --no-gui --read-only --for 30m", { skip: "it takes half an hour; map's own tests have --for" }],
+  ["mkdir -p ~/.local/bin", { home: readersHome }],
+  ["xdg-desktop-menu install", { home: readersHome }],
   ["deno task demo", { window: "gui-container demo", then: { endAppsIn: "demo" }, code: 0 }],
   [`./attach.ts ${container} "firefox`, { window: `\\[${container}\\]`, then: "Ctrl-C", code: 130 }],
   ["./attach.ts --preset isolated", { window: `\\[${container}\\]`, then: { endAppsIn: container }, code: 0 }],
@@ -77,9 +83,17 @@ for (const command of commandsOf(await Deno.readTextFile(join(root, "README.md")
     // The reader has closed the app's windows.
     if (command.includes("--delete")) await sh([join(root, "attach.ts"), "--stop", container, "--all"], options);
     if (treatment && "then" in treatment) await runUntil(command, treatment);
-    else await runToEnd(command);
+    else await runToEnd(command, treatment && "home" in treatment ? treatment.home : home);
   });
 }
+
+test("the desktop entry and what it starts are where the desktop looks for them", missing, async () => {
+  const entry = join(readersHome, ".local/share/applications/containerized-firefox.desktop");
+  await sh(["desktop-file-validate", entry]);
+  for (const program of ["attach.ts", "map.ts", "open-in-container"]) {
+    assert((await Deno.stat(join(readersHome, ".local/bin", program))).isFile);
+  }
+});
 
 test("the letter is as it was, and nothing is left", missing, async () => {
   assertEquals(await Deno.readTextFile(letter), "Dear reader\n");
@@ -107,8 +121,12 @@ async function needContainer(): Promise<void> {
 
 const options = { stdin: "null", cwd: root, env: { GUI_CONTAINER_ENGINE: engine, NO_COLOR: "1" } } as const;
 
-async function runToEnd(command: string): Promise<void> {
-  const { code, stdout, stderr } = await runProcess(["/bin/sh", "-c", command], { ...options, okCodes: "any" });
+async function runToEnd(command: string, home: string): Promise<void> {
+  const { code, stdout, stderr } = await runProcess(["/bin/sh", "-c", command], {
+    ...options,
+    env: { ...options.env, HOME: home },
+    okCodes: "any",
+  });
   assertEquals(code, 0, `${command}\n${stdout}${stderr}`);
 }
 
