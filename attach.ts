@@ -9,6 +9,7 @@
 import { type Channel, channelLine, channelNames, openChannels, presetNames } from "./lib/channels.ts";
 import {
   checkAttachable,
+  checkContainers,
   checkDisplay,
   checkEngine,
   checkProgram,
@@ -305,6 +306,7 @@ const checks: Check[] = [
   checkProgram(programs.xrdb),
   checkProgram(programs.pacat),
   checkProgram(programs.notifySend),
+  checkContainers,
   checkAttachable,
 ];
 

@@ -8,7 +8,7 @@
 
 // @ts-types="./lib/types/std_path.d.ts"
 import { basename, dirname, join, resolve } from "@std/path";
-import { checkEngine, checkLeftovers, checkProgram, checkRuntime, programs } from "./lib/checks.ts";
+import { checkContainers, checkEngine, checkLeftovers, checkProgram, checkRuntime, programs } from "./lib/checks.ts";
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli.ts";
 import { markKey } from "./lib/container.ts";
 import { hasDisplay, isUnattended } from "./lib/desktop.ts";
@@ -410,6 +410,7 @@ const checks: Check[] = [
   checkProgram(programs.getfacl),
   checkProgram(programs.zenity),
   checkProgram(programs.notifySend),
+  checkContainers,
   checkLeftovers,
 ];
 
