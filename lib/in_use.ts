@@ -1,7 +1,7 @@
 /** What in a container uses what is lent to it: sessions that run there, and programs that have a lent file open. */
 
 import type { Engine } from "./engine.ts";
-import { exec } from "./instance.ts";
+import { exec, removeFiles } from "./instance.ts";
 import { ProcessError } from "./errors.ts";
 import type { InodeId } from "./held_file.ts";
 import { containerPaths } from "./mounts.ts";
@@ -22,11 +22,12 @@ done
 stat -L -c '%d:%i %n' /proc/[0-9]*/fd/* 2>/dev/null | grep -E "$pattern" | while IFS=/ read -r inode _ pid _; do
   read -r program <"/proc/$pid/comm" && printf '%s%s\\n' "$inode" "$program"
 done
+true
 `;
 
 /** The names of the sessions that run in a container: sockets of xpra that a process listens at. */
 export async function listeningSessions(engine: Engine, instance: string): Promise<string[]> {
-  return parseListening(await look(engine, instance, ["cat", "/proc/net/unix"]));
+  return parseListening(await look(engine, instance, ["cat", "/proc/net/unix"]) ?? "");
 }
 
 /** Reads `/proc/net/unix`, see proc(5) and `__SO_ACCEPTCON` in Linux's net.h. */
@@ -49,6 +50,10 @@ export async function lookAfter(
     ...["/bin/sh", "-c", afterScript, "sh", pattern],
     ...files.map(({ container }) => container),
   ]);
+  if (stdout === undefined) {
+    await removeFiles(engine, instance, files.map(({ container }) => container), { timeoutMs: lookTimeoutMs });
+    return [];
+  }
   const lines = stdout.split("\n").map((line) => line.split(" "));
   return files.flatMap(({ container, dev, ino }) => {
     const own = lines.filter(([inode]) => inode === inodeText({ dev, ino }));
@@ -61,12 +66,14 @@ function inodeText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
   return `${dev}:${ino}`;
 }
 
-/** What a program prints in a container; nothing when it does not run. */
-async function look(engine: Engine, instance: string, argv: readonly string[]): Promise<string> {
+/** What a program prints in a container; undefined when it fails, as it does in one that does not run. */
+async function look(engine: Engine, instance: string, argv: readonly string[]): Promise<string | undefined> {
+  const options = { stdin: "null", okCodes: "any", timeoutMs: lookTimeoutMs } as const;
   try {
-    return (await exec(engine, instance, argv, { stdin: "null", okCodes: "any", timeoutMs: lookTimeoutMs })).stdout;
+    const { code, stdout } = await exec(engine, instance, argv, options);
+    return code === 0 ? stdout : undefined;
   } catch (error) {
-    if (error instanceof ProcessError) return "";
+    if (error instanceof ProcessError) return undefined;
     throw error;
   }
 }

@@ -154,6 +154,19 @@ export async function exec(
   return await run(engine, ["exec", name, "--mode", "non-interactive", "--", ...argv], options);
 }
 
+/** Removes files of an instance, whether it runs or not; those that are not there are no matter. */
+export async function removeFiles(
+  engine: Engine,
+  name: string,
+  paths: readonly string[],
+  { timeoutMs }: { timeoutMs: number },
+): Promise<void> {
+  for (const path of paths) {
+    const file = `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`;
+    await run(engine, ["query", "--request", "DELETE", file], { stdin: "null", okCodes: "any", timeoutMs });
+  }
+}
+
 /** The argument list of {@linkcode exec}, for a caller that wants one value of it. */
 export function execArgv(engine: Engine, name: string, argv: readonly string[]): string[] {
   return [engine.cli, "exec", name, "--mode", "non-interactive", "--", ...argv];
