@@ -96,7 +96,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const presence = await announcePresence(host);
   const options: MapOptions = { engine, instance: name, uid, readOnly, owner: presence.owner };
   if (flags.has("no-wait")) {
-    const lent = await withUndo(host, async (undo) => await keepLent(host, await mapFiles(files, options, undo)));
+    const lent = await withUndo(host, async (undo) => await keepLent(engine, await mapFiles(files, options, undo)));
     await presence.end();
     return showLent(host, lent);
   }
@@ -267,11 +267,17 @@ async function watchReplaced(
     let file: MappableFile | undefined;
     try {
       file = await checkFile(path, own);
-      if (refused.has(file.state.ino)) return;
+      if (refused.has(file.state.ino)) return file.file.close();
       const old = lent[index]!;
-      lent[index] = await mapReplacement(file, old, options);
-      old.file?.close();
-      host.ui.status(`"${path}" was replaced; "${options.instance}" has the new file now`);
+      const replacement = await mapReplacement(file, old, options);
+      if (replacement) {
+        lent[index] = replacement;
+        old.file?.close();
+        host.ui.status(`"${path}" was replaced; "${options.instance}" has the new file now`);
+      } else {
+        refused.add(file.state.ino);
+        host.ui.status(`"${path}" was replaced, but it was taken back from "${options.instance}" before`);
+      }
     } catch (error) {
       if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
       if (file) refused.add(file.state.ino);

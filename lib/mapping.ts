@@ -70,10 +70,20 @@ export async function mapFiles(files: readonly Candidate[], options: MapOptions,
   return lent;
 }
 
-/** Lets files stay mapped when the run that has mapped them ends. Until then they are taken back if it is killed. */
-export async function keepLent(host: Host, lent: readonly Lent[]): Promise<Lent[]> {
-  const kept = lent.map(({ file, mapping }) => ({ mapping: { ...mapping, owner: null }, ...(file ? { file } : {}) }));
-  await withJournalLock(host, () => writeRecords(host, kept.map(({ mapping }) => mapping)));
+/**
+ * Lets files stay mapped when the run that has mapped them ends. Until then they are taken back if it is killed.
+ *
+ * @returns those that another run has not taken back already
+ */
+export async function keepLent(engine: Engine, lent: readonly Lent[]): Promise<Lent[]> {
+  const { host } = engine;
+  const [kept, lost] = await withJournalLock(host, async () => {
+    const records = await readRecords(host);
+    const kept = lent.filter(({ mapping }) => isOnRecord(records, mapping));
+    await writeRecords(host, kept.map(({ mapping }) => ({ ...mapping, owner: null })));
+    return [kept, lent.filter((one) => !kept.includes(one))];
+  });
+  await unmapFiles(engine, lost);
   return kept;
 }
 
@@ -83,12 +93,14 @@ async function makeDirectory(engine: Engine, instance: string): Promise<void> {
   await exec(engine, instance, [...asUser, "mkdir", "-p", containerPaths.maps], { stdin: "null", okCodes: "any" });
 }
 
-/** Writes the records, then sets the ACLs. */
+/** Writes the records, then sets the ACLs. Nothing is lent in place of what another run has taken back. */
 async function lend(files: readonly Candidate[], options: MapOptions, undo: Undo): Promise<Lent[]> {
   const { engine } = options;
   const { host } = engine;
   return await withJournalLock(host, async () => {
-    const lent = await planMappings(files, options);
+    const records = await readRecords(host);
+    if (files.some(({ replaces }) => replaces && !isOnRecord(records, replaces))) return [];
+    const lent = await planMappings(files, { ...options, records });
     undo.add("take the files back", (cleaning) => unmapFiles(engineOn(engine, cleaning), lent));
     await writeRecords(host, lent.map(({ mapping }) => mapping));
     try {
@@ -124,12 +136,9 @@ function inputErrorWith(message: string, output: string): UserError {
 /** The records of mappings that do not exist yet, and the ACLs that they need. */
 async function planMappings(
   files: readonly Candidate[],
-  { engine, instance, uid, readOnly, owner }: MapOptions,
+  { engine, instance, uid, readOnly, owner, records }: MapOptions & { records: readonly Mapping[] },
 ): Promise<Lent[]> {
-  const [acls, records] = await Promise.all([
-    readHeldAcls(engine.host, files.map(({ file }) => file)),
-    readRecords(engine.host),
-  ]);
+  const acls = await readHeldAcls(engine.host, files.map(({ file }) => file));
   return files.map(({ path, file, state, replaces }, index) => {
     const others = ofInode(records, state);
     const current = acls[index]!;
@@ -170,19 +179,23 @@ function grantOf(first: Mapping, all: readonly Mapping[]): Grant {
 /**
  * Gives the container the file that has replaced a mapped one, at the same path in there, and restores the old one.
  *
- * @returns what is mapped now
+ * @returns what is mapped now; undefined when another run has taken the old one back
  */
-export async function mapReplacement(replacement: MappableFile, old: Lent, options: MapOptions): Promise<Lent> {
+export async function mapReplacement(
+  replacement: MappableFile,
+  old: Lent,
+  options: MapOptions,
+): Promise<Lent | undefined> {
   const engine = untorn(options.engine);
   const { host } = engine;
   return await withUndo(host, async (undo) => {
     const [lent] = await lend([{ ...replacement, replaces: old.mapping }], { ...options, engine }, undo);
-    const { device } = lent!.mapping;
+    if (!lent) return undefined;
     await takeOut(engine, options.instance, [old.mapping.device]);
-    await addDevices(engine, options.instance, { [device]: deviceOf(lent!.mapping) });
+    await addDevices(engine, options.instance, { [lent.mapping.device]: deviceOf(lent.mapping) });
     const { failed } = await restoreFiles(host, [old], { forget: true, knowsReplacement: true });
     if (failed) throw failed;
-    return lent!;
+    return lent;
   });
 }
 
@@ -418,6 +431,10 @@ async function readHeldAcls(host: Host, files: readonly HeldFile[]): Promise<Acl
 /** Those of the mappings that have changed the permissions of an inode. */
 function ofInode(mappings: readonly Mapping[], inode: InodeId): Mapping[] {
   return mappings.filter((mapping) => !mapping.restored && isSameInode(mapping, inode));
+}
+
+function isOnRecord(records: readonly Mapping[], { device }: Mapping): boolean {
+  return records.some((record) => record.device === device && record.restored !== true);
 }
 
 function isRestored(records: readonly Mapping[], { device }: Mapping): boolean {

@@ -122,27 +122,46 @@ testOnEngines("map.ts maps a 4 GB file as fast as a small one", ["user"], async 
   });
 });
 
-testOnEngines("map.ts: another container cannot read what is lent to one", ["user"], async (engine) => {
-  const [name, other] = [nameOn(engine), `${nameOn(engine)}-other`];
-  await makeContainer(engine, other);
-  try {
-    await withDirectory(async (directory) => {
-      const file = join(directory, "secret");
-      await Deno.writeTextFile(file, "secret");
-      await Deno.chmod(file, 0o600);
-      const run = await startMap(engine, [name, file]);
-      assertEquals(await inContainer(engine, name, 'cat "$1"', run.lent[0]!.container), "secret");
-      // The very file, shown to the other container by hand.
-      await sh([engine, "config", "device", "add", other, "by-hand", "disk", `source=${file}`, "path=/home/ubuntu/x"]);
-      const tried = await inContainer(engine, other, "cat x 2>&1 || true; echo x >x 2>&1 || true");
-      assert(!tried.includes("secret"), tried);
-      assertStringIncludes(tried, "Permission denied");
-      assertEquals((await run.enter()).code, 0);
-      assertEquals(await Deno.readTextFile(file), "secret");
-    });
-  } finally {
-    await removeContainer(engine, other);
-  }
-});
+testOnEngines(
+  "map.ts: another container cannot read what is lent to one, until it is lent to it",
+  ["user"],
+  async (engine) => {
+    const [name, other] = [nameOn(engine), `${nameOn(engine)}-other`];
+    await makeContainer(engine, other);
+    try {
+      await withDirectory(async (directory) => {
+        const file = join(directory, "secret");
+        await Deno.writeTextFile(file, "secret");
+        await Deno.chmod(file, 0o600);
+        const before = await permissions([file]);
+        const run = await startMap(engine, [name, file]);
+        assertEquals(await inContainer(engine, name, 'cat "$1"', run.lent[0]!.container), "secret");
+        // The very file, shown to the other container by hand.
+        await sh([
+          engine,
+          "config",
+          "device",
+          "add",
+          other,
+          "by-hand",
+          "disk",
+          `source=${file}`,
+          "path=/home/ubuntu/x",
+        ]);
+        const tried = await inContainer(engine, other, "cat x 2>&1 || true; echo x >x 2>&1 || true");
+        assert(!tried.includes("secret"), tried);
+        assertStringIncludes(tried, "Permission denied");
+        assertEquals(await Deno.readTextFile(file), "secret");
+        const second = await startMap(engine, ["--read-only", other, file]);
+        assertEquals((await run.enter()).code, 0);
+        assertEquals(await inContainer(engine, other, 'cat "$1"', second.lent[0]!.container), "secret");
+        assertEquals((await second.enter()).code, 0);
+        assertEquals(await permissions([file]), before);
+      });
+    } finally {
+      await removeContainer(engine, other);
+    }
+  },
+);
 
 testOnEngines("map.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));

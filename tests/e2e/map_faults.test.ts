@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/errors.ts";
-import { withFault, writeFakes } from "./faults.ts";
+import { type Fault, type SimpleFault, withFault, writeFakes } from "./faults.ts";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
 import {
   type EngineName,
@@ -13,6 +13,7 @@ import {
   inContainer,
   makeContainer,
   removeContainer,
+  root,
   script,
   sh,
   testOnEngines,
@@ -21,8 +22,6 @@ import {
 const nameOn = (engine: EngineName): string => `e2e-kill-${engine}`;
 
 testOnEngines("map.ts: a container for faults", ["user"], (engine) => makeContainer(engine, nameOn(engine)));
-
-type Fault = "fail" | "INT" | "TERM" | "KILL";
 
 /** Two files, a journal of their own, and the fakes. */
 interface Case {
@@ -38,7 +37,7 @@ interface Case {
 async function withCase(engine: EngineName, name: string, test: (one: Case) => Promise<void>): Promise<void> {
   await withDirectory(async (directory) => {
     const [files, fakes, state] = [
-      ["one", "two"].map((part) => join(directory, part)),
+      ["one", "it's\ntwo"].map((part) => join(directory, part)),
       join(directory, "fakes"),
       join(directory, "state"),
     ];
@@ -120,7 +119,7 @@ const meanwhile: readonly { what: string; act: (one: Case) => Promise<unknown> }
 /** Every call of mapping and unmapping, each with a fault, and something else meanwhile. */
 async function runFaults(
   engine: EngineName,
-  fault: Fault,
+  fault: SimpleFault,
   { args, prepare }: { args: (one: Case) => string[]; prepare?: (one: Case) => Promise<unknown> },
 ): Promise<void> {
   const name = nameOn(engine);
@@ -146,9 +145,10 @@ async function runFaults(
         const codes = { KILL: [137], INT: [130], TERM: [143], fail: [0, 1, 2] }[fault];
         assert(codes.includes(result.code), told);
         await act(one);
-        const last = prepare ? ["--unmap"] : ["--recover"];
-        for (const args of [last, last]) {
-          const { code, stderr } = await map(one, args);
+        // A signal has the files taken back at once.
+        const times = fault === "KILL" ? 2 : fault === "fail" || prepare ? 1 : 0;
+        for (let time = 0; time < times; time++) {
+          const { code, stderr } = await map(one, [prepare ? "--unmap" : "--recover"]);
           assertEquals(code, 0, `${told}\n${stderr}`);
         }
         await assertClean(one, told);
@@ -183,6 +183,21 @@ testOnEngines("map.ts --no-wait that is killed while it maps is taken back", ["u
   });
 });
 
+testOnEngines(
+  "map.ts leaves no device when --unmap takes the files back while they are mapped",
+  ["user"],
+  async (engine) => {
+    await withCase(engine, nameOn(engine), async (one) => {
+      const unmap = { before: `'${join(root, "map.ts")}' --engine=${engine} --unmap` };
+      for (const args of [["--no-wait", one.name, ...one.files], [one.name, ...one.files]]) {
+        const { result } = await mapWithFault(one, /query .*PATCH/, unmap, args);
+        assertEquals(result.code, 0, result.stderr);
+        await assertClean(one, result.stderr);
+      }
+    });
+  },
+);
+
 testOnEngines("map.ts takes back what was lent to a container that is deleted", ["user"], async (engine) => {
   const name = `${nameOn(engine)}-gone`;
   await makeContainer(engine, name);
@@ -191,12 +206,75 @@ testOnEngines("map.ts takes back what was lent to a container that is deleted", 
     assertEquals(killed.result.code, 137);
     const kept = await map(one, ["--no-wait", name, one.files[0]!]);
     assertEquals(kept.code, 0, kept.stderr);
+    const run = await startMap(engine, [name, ...one.files], { env: { XDG_STATE_HOME: one.state } });
     await removeContainer(engine, name);
+    assertEquals((await run.enter()).code, 0);
     for (const args of [["--unmap"], ["--recover"]]) {
       const { code, stderr } = await map(one, args);
       assertEquals(code, 0, stderr);
     }
     await assertClean(one, "deleted");
+  });
+});
+
+testOnEngines("map.ts leaves nothing in a container that is stopped meanwhile", ["user"], async (engine) => {
+  await withCase(engine, nameOn(engine), async (one) => {
+    const run = await startMap(engine, [one.name, ...one.files], { env: { XDG_STATE_HOME: one.state } });
+    await sh([engine, "stop", "--force", one.name]);
+    assertEquals((await run.enter()).code, 0);
+    await sh([engine, "start", one.name]);
+    await assertClean(one, "stopped");
+  });
+});
+
+testOnEngines("map.ts takes back from each state between lent and not lent", ["user"], async (engine) => {
+  await withCase(engine, nameOn(engine), async (one) => {
+    await map(one, ["--no-wait", one.name, ...one.files]);
+    const directory = join(one.state, "..");
+    // Of the record, the permissions and the device: what a power cut may have left of them.
+    const states = [[true, true], [true, false], [false, true], [false, false]] as const;
+    const files = states.map((_, index) => join(directory, `state-${index}`));
+    for (const file of files) await sh(["cp", "--preserve=all", one.files[0]!, file]);
+    await sh(["setfacl", "-b", "-m", "u:7:rwx,g:8:r,m:r", ...files]);
+    const before = await permissions(files);
+    const lent = JSON.parse((await map(one, ["--no-wait", "--json", one.name, ...files])).stdout);
+    for (const [index, [hasPermissions, hasDevice]] of states.entries()) {
+      if (!hasPermissions) await sh(["setfacl", "--set", "u::rw-,u:7:rwx,g::r--,g:8:r--,m::r--,o::r--", files[index]!]);
+      if (!hasDevice) await sh([engine, "config", "device", "remove", one.name, lent[index].device]);
+    }
+    const { code, stderr } = await map(one, ["--unmap"]);
+    assertEquals([code, stderr.includes("warning")], [0, false], stderr);
+    assertEquals(await permissions(files), before);
+    await assertClean(one, stderr);
+  });
+});
+
+testOnEngines("map.ts lends nothing when the disk of its journal is full", ["user"], async (engine) => {
+  await withCase(engine, nameOn(engine), async (one) => {
+    await sh(["setfacl", "-b", ...one.files]);
+    const before = await permissions(one.files);
+    await Deno.mkdir(one.state);
+    const shell = `
+mount -t tmpfs -o size=64k,mode=700 none "$XDG_STATE_HOME"
+"$0" --recover
+cat /dev/zero >"$XDG_STATE_HOME/fill" || "$0" "$@" || echo "status $?"
+rm "$XDG_STATE_HOME/fill"
+"$0" --recover
+ls -A "$XDG_STATE_HOME/gui-container/mappings"`;
+    // A namespace in which the user may mount a small disk.
+    const namespace = ["unshare", "--user", "--map-current-user", "--mount", "--keep-caps"];
+    for (const way of [[], ["--no-wait"]]) {
+      const printed = await sh(
+        [...namespace, "sh", "-ec", `exec 2>&1${shell}`, join(root, "map.ts"), ...way, one.name, ...one.files],
+        { env: { XDG_STATE_HOME: one.state, GUI_CONTAINER_ENGINE: engine } },
+      );
+      assertMatch(
+        printed,
+        /No file is mapped\n.*No space left on device.*\n(error: .*\n)?error: No space left.*\nhint: See whether the disk is full.*\nstatus 1\nNo file is mapped\nlock$/,
+      );
+    }
+    assertEquals(await permissions(one.files), before);
+    assertEquals(await mapDevices(engine, one.name), []);
   });
 });
 
@@ -253,8 +331,9 @@ testOnEngines("map.ts undoes nobody else's change of the container's devices", [
   await withCase(engine, nameOn(engine), async (one) => {
     const others = (async () => {
       for (let round = 0; round < 8; round++) {
-        await sh([engine, "config", "device", "add", one.name, `other-${round}`, "none"]).catch(() =>
-          sh([engine, "config", "device", "add", one.name, `other-${round}`, "none"])
+        await eventually(
+          "a device of somebody else's",
+          () => sh([engine, "config", "device", "add", one.name, `other-${round}`, "none"]).catch(() => undefined),
         );
       }
     })();

@@ -17,7 +17,7 @@ export const hostPackages = [
   // what tests use
   ...["xdotool", "imagemagick", "x11-utils", "x11-apps", "x11-xserver-utils", "xterm", "xclip", "xinput", "sox"],
   ...["zenity", "libnotify-bin", "xdg-utils", "openssh-client", "procps", "python3-numpy", "ca-certificates"],
-  ...["zsh", "fish", "desktop-file-utils", "libgtk-3-bin"],
+  ...["zsh", "fish", "desktop-file-utils", "libgtk-3-bin", "libglib2.0-bin", "vim-tiny"],
 ] as const;
 
 /** What xpra's wheel needs at run time, on the host and in the image. */
