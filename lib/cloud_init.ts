@@ -169,18 +169,21 @@ const quiet = { stdin: "null", okCodes: "any" } as const;
 /** Longest wait for an address, in milliseconds: DHCP answers within seconds or not at all. */
 const addressTimeoutMs = 30_000;
 
-/** Exit status of {@linkcode waitScript} when there is no cloud-init. */
+/** What the shell says of a program that is not there. */
 const noCloudInit = 127;
 
+/** Exit status of {@linkcode waitScript} when cloud-init failed: none that the engine's CLI has for a failure of its own. */
+const waitedInVain = 3;
+
 /**
- * Prints the outcome as JSON, once cloud-init has ended; on the last line the size of the file of the user-data, which is
- * empty where cloud-init was given none. Its exit status is cloud-init's; 127 without one.
+ * Prints the outcome as JSON, once cloud-init has ended; on the last line cloud-init's exit status and the size of the file
+ * of the user-data, which is empty where cloud-init was given none.
  */
 const waitScript = `
 cloud-init status --wait --format json
 status=$?
-echo "$(stat -L -c %s /var/lib/cloud/instance/user-data.txt 2>/dev/null || echo 0)"
-exit $status
+echo "$status $(stat -L -c %s /var/lib/cloud/instance/user-data.txt 2>/dev/null || echo 0)"
+case $status in 0 | 2) ;; *) exit ${waitedInVain} ;; esac
 `;
 
 /**
@@ -197,18 +200,19 @@ export async function waitForCloudInit(
   const { host } = engine;
   host.ui.progress("Waiting for cloud-init");
   const over = new AbortController();
-  const following = host.dryRun ? undefined : follow(engine, name, over.signal);
-  const watching = host.dryRun ? undefined : watch(engine, name, over);
+  // Taken up at once: what ends the wait may end them before.
+  const beside = Promise.allSettled(
+    host.dryRun ? [] : [follow(engine, name, over.signal), watch(engine, name, over)],
+  );
   try {
-    const { stdout, code } = await exec(engine, name, ["/bin/sh", "-c", waitScript], {
+    const { stdout } = await exec(engine, name, ["/bin/sh", "-c", waitScript], {
       stdin: "null",
-      okCodes: [0, 1, 2, noCloudInit],
+      okCodes: [0, waitedInVain],
       timeoutMs,
       signal: over.signal,
     });
     if (host.dryRun) return { kind: "done" };
-    const { json, userDataBytes } = splitAnswer(stdout);
-    return await judge(engine, name, { json, userDataBytes, code });
+    return await judge(engine, name, splitAnswer(stdout));
   } catch (error) {
     if (error instanceof ProcessError && error.timedOut) {
       throw new UserError(`cloud-init still runs after ${timeoutMs / 1000} s in "${name}"`, {
@@ -220,19 +224,27 @@ export async function waitForCloudInit(
     throw error;
   } finally {
     over.abort();
-    await Promise.allSettled([following, watching]);
+    await beside;
   }
 }
 
-function splitAnswer(stdout: string): { json: string; userDataBytes: number } {
+/** What {@linkcode waitScript} has found out. */
+interface WaitAnswer {
+  json: string;
+  code: number;
+  userDataBytes: number;
+}
+
+function splitAnswer(stdout: string): WaitAnswer {
   const lines = stdout.trimEnd().split("\n");
-  return { userDataBytes: Number(lines.pop()), json: lines.join("\n") };
+  const [code, userDataBytes] = lines.pop()!.split(" ").map(Number) as [number, number];
+  return { json: lines.join("\n"), code, userDataBytes };
 }
 
 async function judge(
   engine: Engine,
   name: string,
-  { json, userDataBytes, code }: { json: string; userDataBytes: number; code: number },
+  { json, userDataBytes, code }: WaitAnswer,
 ): Promise<CloudInitOutcome> {
   if (code === noCloudInit) {
     throw new UserError(`There is no cloud-init in the image of "${name}"`, {

@@ -144,6 +144,12 @@ export async function removeDevices(engine: Engine, name: string, devices: reado
   if (devices.length > 0) await run(engine, ["config", "device", "remove", name, ...devices], { stdin: "null" });
 }
 
+/**
+ * What an engine says that could not start a program, seen with Incus 6.0.4 on a busy machine just after the start of an
+ * instance; the next time it can.
+ */
+const notStarted = /Failed to retrieve PID of executing child process/;
+
 /** Runs a program as root inside of an instance. */
 export async function exec(
   engine: Engine,
@@ -151,7 +157,13 @@ export async function exec(
   argv: readonly string[],
   options: RunOptions,
 ): Promise<ProcessResult> {
-  return await run(engine, ["exec", name, "--mode", "non-interactive", "--", ...argv], options);
+  const args = ["exec", name, "--mode", "non-interactive", "--", ...argv];
+  try {
+    return await run(engine, args, options);
+  } catch (error) {
+    if (error instanceof ProcessError && notStarted.test(error.stderr)) return await run(engine, args, options);
+    throw error;
+  }
 }
 
 /** Removes files of an instance, whether it runs or not; those that are not there are no matter. */

@@ -159,7 +159,7 @@ Deno.test("waitForCloudInit() fails with cloud-init's own errors and the end of 
   const engine = await engineThat((argv) =>
     argv.includes("tail")
       ? { stdout: "E: no such package\n" }
-      : { code: 1, stdout: '{"errors":["first","second"]}\n42\n' }
+      : { code: 3, stdout: '{"errors":["first","second"]}\n1 42\n' }
   );
   const error = await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), UserError, "first");
   assertEquals(error.output, "second\nE: no such package\n");
@@ -167,7 +167,7 @@ Deno.test("waitForCloudInit() fails with cloud-init's own errors and the end of 
 });
 
 Deno.test("waitForCloudInit() says that the image has no cloud-init", async () => {
-  const engine = await engineThat(() => ({ code: 127 }));
+  const engine = await engineThat(() => ({ code: 3, stdout: "127 0\n" }));
   const error = await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), UserError, '"box"');
   assert(error.hint.includes("--image"));
 });
@@ -185,19 +185,35 @@ Deno.test("waitForCloudInit() says that it took too long, with the end of the ou
   assert(error.hint.includes("--timeout"));
 });
 
+Deno.test("waitForCloudInit() tells a failure of the engine's CLI from one of cloud-init", async () => {
+  const engine = await engineThat(() => ({ code: 1, stderr: "Error: Instance is not running\n" }));
+  const error = await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), ProcessError);
+  assertEquals(error.output, "Error: Instance is not running");
+});
+
+Deno.test("waitForCloudInit() ends by its own error when what it does beside fails before", async () => {
+  const { host } = recordingHost();
+  const run: typeof host.run = (argv) =>
+    argv.includes("cat")
+      ? Promise.reject(new Error("beside"))
+      : new Promise((_, reject) => setTimeout(() => reject(new Error("itself")), 2_500));
+  const engine = { ...await chooseEngine(host, "lxc"), host: { ...host, run } };
+  await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), Error, "itself");
+});
+
 Deno.test("waitForCloudInit() gives back the warnings of a degraded one", async () => {
-  const engine = await engineThat(() => ({ code: 2, stdout: '{"recoverable_errors":{"WARNING":["w"]}}\n42\n' }));
+  const engine = await engineThat(() => ({ stdout: '{"recoverable_errors":{"WARNING":["w"]}}\n2 42\n' }));
   assertEquals(await waitForCloudInit(engine, "box", { timeoutMs: 1000 }), { kind: "degraded", warnings: ["w"] });
 });
 
 Deno.test("waitForCloudInit() reads a status of several lines, and the size of the user-data after it", async () => {
-  const engine = await engineThat(() => ({ stdout: '{\n "status": "done",\n "errors": []\n}\n2048\n' }));
+  const engine = await engineThat(() => ({ stdout: '{\n "status": "done",\n "errors": []\n}\n0 2048\n' }));
   assertEquals(await waitForCloudInit(engine, "box", { timeoutMs: 1000 }), { kind: "done" });
 });
 
 Deno.test("waitForCloudInit() fails when cloud-init was given no user-data, done or degraded", async () => {
   for (const code of [0, 2]) {
-    const engine = await engineThat(() => ({ code, stdout: '{"status":"done"}\n0\n' }));
+    const engine = await engineThat(() => ({ stdout: `{"status":"done"}\n${code} 0\n` }));
     const error = await assertRejects(
       () => waitForCloudInit(engine, "box", { timeoutMs: 1000 }),
       UserError,
@@ -210,7 +226,7 @@ Deno.test("waitForCloudInit() fails when cloud-init was given no user-data, done
 
 Deno.test("waitForCloudInit() names cloud-init's own error rather than the missing user-data", async () => {
   const engine = await engineThat((argv) =>
-    argv.includes("tail") ? {} : { code: 1, stdout: '{"errors":["no datasource"]}\n0\n' }
+    argv.includes("tail") ? {} : { code: 3, stdout: '{"errors":["no datasource"]}\n1 0\n' }
   );
   await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), UserError, "no datasource");
 });

@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { chooseEngine, type Engine } from "../../lib/engine.ts";
 import { createProfile, setProfile } from "../../lib/engine_profile.ts";
-import { UserError } from "../../lib/errors.ts";
+import { ProcessError, UserError } from "../../lib/errors.ts";
 import { dryRunHost } from "../../lib/host.ts";
 import {
   addDevices,
@@ -141,6 +141,19 @@ Deno.test("findInstance() knows an instance that is stopped, and one that is not
   );
   for (const stderr of ["Error: Instance not found\n", "Error: not found\n"]) {
     assertEquals(await findInstance((await lxcThat({ code: 1, stderr })).engine, "box"), undefined);
+  }
+});
+
+Deno.test("exec() tries again what the engine could not start, once, and nothing that was started", async () => {
+  for (
+    const [stderr, calls] of [
+      ["Error: Failed to retrieve PID of executing child process\n", 2],
+      ["Error: Instance is not running\n", 1],
+    ] as const
+  ) {
+    const { recorded, engine } = await lxcThat({ code: 1, stderr });
+    await assertRejects(() => exec(engine, "box", ["true"], { stdin: "null" }), ProcessError);
+    assertEquals(recorded.calls.length, calls);
   }
 });
 
