@@ -4,7 +4,7 @@
 import { join } from "@std/path";
 import type { Engine } from "./engine.ts";
 import { deleteProfile, type EngineProfile, findProfile } from "./engine_profile.ts";
-import { deleteInstance, exec, execArgv, findInstance } from "./instance.ts";
+import { deleteInstance, exec, execArgv, findInstance, type Instance, startInstance } from "./instance.ts";
 import { UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { containerPaths, containerUid, exists, type Mounts, removeMounts, usedMounts } from "./mounts.ts";
@@ -21,7 +21,8 @@ const gstreamerScan = 'import gi; gi.require_version("Gst", "1.0"); from gi.repo
 
 /**
  * Runs as root in the container, the authorized keys on stdin: keys, the directory of mapped files, and lingering, so
- * that the container user's systemd runs without a login. Prints the public host keys.
+ * that the container user's systemd runs without a login. Prints the public host keys. (runuser stays when the container is
+ * stopped meanwhile, which then takes 90 s; setpriv becomes the program.)
  */
 const prepareScript = `
 set -eu
@@ -33,7 +34,7 @@ cat >"/home/$user/.ssh/authorized_keys"
 chmod 755 "${containerPaths.maps}"
 chown -R "$user:" "/home/$user/.ssh" "${containerPaths.maps}"
 loginctl enable-linger "$user"
-HOME=/home/$user runuser -u "$user" -- python3 -c '${gstreamerScan}' </dev/null >/dev/null 2>&1 &
+HOME=/home/$user setpriv --reuid="$user" --regid="$user" --init-groups python3 -c '${gstreamerScan}' </dev/null >/dev/null 2>&1 &
 cat /etc/ssh/ssh_host_*_key.pub
 `;
 
@@ -115,7 +116,7 @@ export async function removeContainer(
     }
   }
   const removed: string[] = [];
-  if (instance?.status === "Running") await emptyMounts(engine, name);
+  if (instance && hasMounts) await emptyMounts(engine, instance, mounts);
   if (instance || host.dryRun) {
     await deleteInstance(engine, name);
     removed.push("container");
@@ -153,12 +154,22 @@ async function liveSocket(mounts: Mounts): Promise<string | undefined> {
   return undefined;
 }
 
-/** The container user may have closed a directory of its own to the host user; it can still remove what is in there. */
-async function emptyMounts(engine: Engine, name: string): Promise<void> {
+/**
+ * Removes what is in the shared directories. What the container has closed to the host user can only be removed from within:
+ * by its user, who has those directories, with root's way into what root has put deeper down.
+ */
+async function emptyMounts(engine: Engine, { name, status }: Instance, mounts: Mounts): Promise<void> {
+  if (status !== "Running") {
+    if (await emptyFromHost(mounts)) return;
+    // Where it cannot be started, what removes the directories themselves tells.
+    await startInstance(engine, name).catch(() => {});
+  }
   await exec(engine, name, [
     "setpriv",
     `--reuid=${containerUid}`,
     "--clear-groups",
+    "--inh-caps=+dac_override,+fowner",
+    "--ambient-caps=+dac_override,+fowner",
     "find",
     containerPaths.xpra,
     containerPaths.share,
@@ -166,4 +177,18 @@ async function emptyMounts(engine: Engine, name: string): Promise<void> {
     "1",
     "-delete",
   ], { stdin: "null", okCodes: "any" });
+}
+
+/** Whether all could be removed. */
+async function emptyFromHost({ xpra, share }: Mounts): Promise<boolean> {
+  try {
+    for (const path of [xpra, share]) {
+      if (!await exists(path)) continue;
+      for await (const { name } of Deno.readDir(path)) await Deno.remove(join(path, name), { recursive: true });
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
 }

@@ -220,6 +220,11 @@ async function removeTree(path: string): Promise<void> {
   try {
     await Deno.remove(path, { recursive: true });
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound) return;
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    throw new UserError(`What the container has closed to you in "${path}" cannot be removed`, {
+      hint: `Remove it as root: sudo rm -rf ${quoteWords([path])}`,
+      cause: error,
+    });
   }
 }

@@ -191,13 +191,12 @@ testOnEngines("create.ts says at once that an image gets no user-data, and why",
 });
 
 testOnEngines(
-  "create.ts copes with any umask, a link to the mounts, names that must be quoted, and keys with CR LF",
+  "create.ts copes with any umask, a link to the mounts, names that must be quoted, keys with CR LF, and closed directories",
   ["user"],
   async (engine) => {
     await Promise.all(["077", "000"].map(async (umask) => {
       const name = `e2e-odd-${umask}-${engine}`;
-      const directory = join(Deno.env.get("HOME")!, `${name} it's 100 %h; ü`);
-      await Deno.mkdir(directory);
+      const directory = await Deno.makeTempDir({ dir: Deno.env.get("HOME")!, prefix: `${name} it's 100 %h; ü` });
       const [file, keys, link] = [`it's\n"x".yaml`, "keys \t", "li nk"].map((name) => join(directory, name));
       const env = { GUI_CONTAINER_MOUNTS: link! };
       try {
@@ -222,6 +221,8 @@ testOnEngines(
         await inContainer(engine, name, "echo app >>share/from-host");
         const others = await sh(["find", join(directory, "mounts", name), "-perm", "/002"]);
         assertEquals(others, "", "nothing is open to everybody");
+        await inContainer(engine, name, closeScript);
+        if (umask === "000") await sh([engine, "stop", name], { timeoutMs: 30_000 });
         const deleted = await script("create", engine, ["--delete", "--force", name], { env });
         assertEquals(deleted.code, 0, deleted.stderr);
         assertEquals([...Deno.readDirSync(join(directory, "mounts"))], []);
@@ -232,6 +233,17 @@ testOnEngines(
     }));
   },
 );
+
+/** What an app could do so that the host user cannot remove its files: directories of its own and of root's, all closed. */
+const closeScript = `
+cd share
+mkdir -p closed/deep open
+echo app >closed/deep/file
+setfacl -R -b closed
+chmod 000 closed/deep closed
+chmod 1777 open
+sudo sh -c 'mkdir open/roots && setfacl -b open/roots && echo root >open/roots/file && chmod 700 open/roots'
+`;
 
 testOnEngines(
   "create.ts --delete refuses a live session, and with --force ends it",
