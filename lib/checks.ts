@@ -8,6 +8,7 @@ import { ExitCode, ProcessError, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { listRuns } from "./journal.ts";
 import { checkAclSupport, containerPaths, exists, mountsOf } from "./mounts.ts";
+import { packages } from "./process.ts";
 import { installLines, isTooOld, knownHole, parseXpraVersion } from "./xpra_version.ts";
 
 /** Longest time that a program may take to say its version, in milliseconds. */
@@ -98,8 +99,6 @@ export interface ProgramSpec {
   purpose: string;
   /** The script does its work without it. */
   optional?: boolean;
-  /** Its package on Debian and Ubuntu; none where installing it on a host does harm. */
-  package?: string;
 }
 
 /** A check for one program, by having it say its version. */
@@ -119,7 +118,7 @@ export function checkProgram(spec: ProgramSpec): Check {
       return [{
         verdict: spec.optional ? "absent" : "broken",
         what: `${spec.program} is not installed: ${spec.purpose}`,
-        ...(spec.package ? { mend: `sudo apt install ${spec.package}` } : {}),
+        ...(packages[spec.program] ? { mend: `sudo apt install ${packages[spec.program]}` } : {}),
       }];
     }
   };
@@ -127,37 +126,16 @@ export function checkProgram(spec: ProgramSpec): Check {
 
 /** The programs of all three scripts, for {@linkcode checkProgram}. */
 export const programs = {
-  ssh: {
-    program: "ssh",
-    versionOption: "-V",
-    purpose: "starts the sessions in a container",
-    package: "openssh-client",
-  },
-  setfacl: { program: "setfacl", purpose: "lets the container user at shared files", package: "acl" },
-  getfacl: { program: "getfacl", purpose: "reads what is to be restored", package: "acl" },
-  // Installed on a host, it would run there at the next boot.
+  ssh: { program: "ssh", versionOption: "-V", purpose: "starts the sessions in a container" },
+  setfacl: { program: "setfacl", purpose: "lets the container user at shared files" },
+  getfacl: { program: "getfacl", purpose: "reads what is to be restored" },
+  // Without a line that installs it: on a host, it would run there at the next boot.
   cloudInit: { program: "cloud-init", purpose: "checks a cloud-config before it is used", optional: true },
-  xrandr: {
-    program: "xrandr",
-    purpose: "tells the size of the screen",
-    optional: true,
-    package: "x11-xserver-utils",
-  },
-  xrdb: {
-    program: "xrdb",
-    versionOption: "-version",
-    purpose: "tells the size of letters",
-    optional: true,
-    package: "x11-xserver-utils",
-  },
-  pacat: { program: "pacat", purpose: "plays the app's sound", optional: true, package: "pulseaudio-utils" },
-  zenity: { program: "zenity", purpose: "shows dialogs", optional: true, package: "zenity" },
-  notifySend: {
-    program: "notify-send",
-    purpose: "tells errors on the desktop",
-    optional: true,
-    package: "libnotify-bin",
-  },
+  xrandr: { program: "xrandr", purpose: "tells the size of the screen", optional: true },
+  xrdb: { program: "xrdb", versionOption: "-version", purpose: "tells the size of letters", optional: true },
+  pacat: { program: "pacat", purpose: "plays the app's sound", optional: true },
+  zenity: { program: "zenity", purpose: "shows dialogs", optional: true },
+  notifySend: { program: "notify-send", purpose: "tells errors on the desktop", optional: true },
 } as const satisfies Record<string, ProgramSpec>;
 
 /** Whether there can be ACLs where create puts the directories. */
@@ -258,12 +236,12 @@ export async function checkContainers(_host: Host, engine: Engine | undefined): 
   return findings;
 }
 
-/** The programs of a session in a container, besides xpra. */
-const sessionPrograms: readonly Required<Omit<ProgramSpec, "versionOption">>[] = [
-  { program: "Xvfb", purpose: "no app can be shown", optional: false, package: "xvfb" },
-  { program: "dbus-daemon", purpose: "no app can be shown", optional: false, package: "dbus-daemon" },
-  { program: "pulseaudio", purpose: "its apps are not heard", optional: true, package: "pulseaudio" },
-];
+/** The programs of a session in a container, besides xpra, and what is without each. */
+const sessionPrograms = [
+  { program: "Xvfb", without: "no app can be shown", verdict: "broken" },
+  { program: "dbus-daemon", without: "no app can be shown", verdict: "broken" },
+  { program: "pulseaudio", without: "its apps are not heard", verdict: "absent" },
+] as const;
 
 /** What attach needs of each container that create made: the pinned host keys, and in those that run its programs. */
 export async function checkAttachable(host: Host, engine: Engine | undefined): Promise<Finding[]> {
@@ -302,10 +280,10 @@ async function checkInside(engine: Engine, name: string): Promise<Finding[]> {
     : judgeXpra(stdout, `in the container "${name}"`);
   return [
     xpra,
-    ...sessionPrograms.filter(({ program }) => lacks(program)).map((spec): Finding => ({
-      verdict: spec.optional ? "absent" : "broken",
-      what: `There is no ${spec.program} in the container "${name}": ${spec.purpose}`,
-      mend: `${engine.cli} exec ${name} -- apt-get install ${spec.package}`,
+    ...sessionPrograms.filter(({ program }) => lacks(program)).map(({ program, without, verdict }): Finding => ({
+      verdict,
+      what: `There is no ${program} in the container "${name}": ${without}`,
+      mend: `${engine.cli} exec ${name} -- apt-get install ${packages[program]}`,
     })),
   ];
 }

@@ -25,15 +25,21 @@ export interface ProcessOptions {
   detached?: boolean;
 }
 
-/** The package of Debian and Ubuntu that has a program, for the hint when it is missing. */
-const packages: Readonly<Record<string, string>> = {
+/** The package of Debian and Ubuntu that has a program, for what to do when it is missing. */
+export const packages: Readonly<Record<string, string>> = {
+  "dbus-daemon": "dbus-daemon",
   "getfacl": "acl",
   "incus": "incus",
   "lxc": "lxd",
+  "notify-send": "libnotify-bin",
   "pacat": "pulseaudio-utils",
+  "pulseaudio": "pulseaudio",
   "setfacl": "acl",
   "ssh": "openssh-client",
   "xpra": "xpra (see https://github.com/Xpra-org/xpra/wiki/Download)",
+  "xrandr": "x11-xserver-utils",
+  "xrdb": "x11-xserver-utils",
+  "Xvfb": "xvfb",
   "zenity": "zenity",
 };
 
