@@ -47,8 +47,24 @@ export function parseProfile(path: string, text: string): Profile {
       );
     }
   }
+  if (/^(true|1|yes|on)$/i.test(config["security.privileged"] ?? "")) {
+    fail(
+      ["config", "security.privileged"],
+      "A privileged container cannot be used",
+      "Its root is the host's: take it out",
+    );
+  }
   const devices = data.devices ?? {};
   if (!isMap(devices)) return fail(["devices"], '"devices" is not a map', "Write one key for each device");
+  for (const name of ["xpra", "share"]) {
+    if (name in devices) {
+      fail(
+        ["devices", name],
+        `The device name "${name}" is taken`,
+        "create.ts adds a device of that name: choose another",
+      );
+    }
+  }
   return {
     config,
     description,

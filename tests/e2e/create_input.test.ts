@@ -6,6 +6,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
+import { quoteWords } from "../../lib/words.ts";
 import { publicKey, root, sh } from "./world.ts";
 
 const config = "#cloud-config\npackages: [a]\n";
@@ -50,6 +51,16 @@ const cases: {
     profile: 'config:\n  user.user-data: "x"\n',
     says: /profile:2:3: The profile has user-data of its own/,
     hint: "CLOUD_INIT",
+  },
+  {
+    profile: 'config:\n  security.privileged: "true"\n',
+    says: /profile:2:3: A privileged container cannot be used/,
+    hint: "take it out",
+  },
+  {
+    profile: "devices:\n  share: {type: none}\n",
+    says: /profile:2:3: The device name "share" is taken/,
+    hint: "choose another",
   },
   { parts: ["packages: [a]\n"], says: /part-0:1:1: The first line does not say/, hint: "#cloud-config" },
   { parts: ["#cloud-confg\na: b\n"], says: /part-0:1:1: .*"#cloud-confg"/, hint: "#cloud-config" },
@@ -139,6 +150,28 @@ Deno.test("create.ts tells files that are missing, directories, or not to be rea
       });
       assertEquals(code, 2, stderr);
       assertStringIncludes(stderr, says);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("create.ts takes a private key from a person at a terminal who answers y, whatever --yes says", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const key = join(directory, "id");
+    await sh(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
+    const both = `${await Deno.readTextFile(key)}${await Deno.readTextFile(`${key}.pub`)}`;
+    await Deno.writeTextFile(key, both);
+    const command = quoteWords([join(root, "create.ts"), "--yes", "box", key, "no-such-profile", "xpra"]);
+    for (const [answer, says] of [["y\n", '"no-such-profile"'], ["\n", "holds a private key"]] as const) {
+      const { code, stdout } = await runProcess(["script", "-qec", command, "/dev/null"], {
+        stdin: { text: answer },
+        okCodes: "any",
+      });
+      assertEquals(code, 2, stdout);
+      assertStringIncludes(stdout, "holds a PRIVATE key. Put it into the container? [y/N]");
+      assertStringIncludes(stdout.split("error:")[1]!, says);
     }
   } finally {
     await Deno.remove(directory, { recursive: true });

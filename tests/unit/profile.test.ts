@@ -59,6 +59,10 @@ Deno.test("parseProfile() refuses what is wrong, with file, line and column of i
       [`config:\n  a: x\n  ${userDataKey}: x\n`, "p:3:3: The profile has user-data of its own"],
       ["config:\n  cloud-init.user-data: x\n", "p:2:3: The profile has user-data of its own"],
       ["config:\n  a: 'x\n", "p:"],
+      ['config:\n  security.privileged: "true"\n', "p:2:3: A privileged container"],
+      ['config: {security.privileged: "1"}\n', "p:1:1: A privileged container"],
+      ["devices:\n  a: {type: none}\n  share: {type: disk}\n", 'p:3:3: The device name "share" is taken'],
+      ["devices:\n  xpra: {type: none}\n", 'p:2:3: The device name "xpra" is taken'],
     ] as const
   ) {
     const error = assertThrows(() => parseProfile("p", text), UserError, message);
