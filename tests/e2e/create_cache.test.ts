@@ -11,6 +11,7 @@ import { runProcess } from "../../lib/process.ts";
 import { parseProfile, profileYaml, userDataKey } from "../../lib/profile.ts";
 import { create, createArgs, createWithFault, environment, picture, type Place, withPlace } from "./faults.ts";
 import { makeImage, plantImage, removeImage } from "./images.ts";
+import { testOnOneEngine } from "./sessions.ts";
 import { eventually, inContainer, root, sh, testOnEngines } from "./world.ts";
 
 const recipeKey = "user.gui-container.recipe";
@@ -133,6 +134,7 @@ testOnEngines(
               assertEquals(its.authorizedKeys, ownKey.trimEnd());
               assertStringIncludes(its.knownHosts!, its.hostKey!);
               assertEquals(its.home, "");
+              assertNotEquals(JSON.parse(two.stdout).hostUid, JSON.parse(one.stdout).hostUid, "isolated id maps");
             } finally {
               await create(second, ["--delete", "--force", second.name]);
             }
@@ -141,7 +143,7 @@ testOnEngines(
     ),
 );
 
-testOnEngines(
+testOnOneEngine(
   "create.ts --cache twice at once ends with two containers and one image",
   ["user"],
   (engine) =>
@@ -248,7 +250,7 @@ async function shape({ engine, name, mounts }: Place): Promise<unknown> {
 }
 
 for (const options of [[], ["--cache"]]) {
-  testOnEngines(
+  (options.length === 0 ? testOnEngines : testOnOneEngine)(
     `create.ts ${["--dry-run", ...options].join(" ")} prints lines that make the same container`,
     ["user"],
     (engine) =>

@@ -63,11 +63,11 @@ async function runCases<T>(
   if (failures.length > 0) throw new Error(failures.join("\n\n"));
 }
 
-/** Every step on LXD, every second one on Incus, from the first for one fault and from the second for the next. */
+/** Every step on LXD, every third one on Incus, from another one on for each fault. */
 function steps(engine: EngineName, calls: readonly string[], fault: SimpleFault): { at: number; fault: SimpleFault }[] {
   const all = calls.map((_, index) => ({ at: index + 1, fault }));
-  const odd = fault === "fail" || fault === "TERM";
-  return engine === "lxc" ? all : all.filter(({ at }) => at % 2 === (odd ? 1 : 0));
+  const first = Object.keys(exitCodes).indexOf(fault);
+  return engine === "lxc" ? all : all.filter(({ at }) => (at + first) % 3 === 0);
 }
 
 /** `ssh -V` only shows that there is an ssh. */
@@ -78,7 +78,7 @@ function testFaults(
   faults: readonly SimpleFault[],
   check: (place: Place, step: { at: number; fault: SimpleFault; call: string }) => Promise<void>,
 ): void {
-  testOnEngines(`${name} (each step on LXD, every second one on Incus)`, ["user"], async (engine) => {
+  testOnEngines(`${name} (each step on LXD, every third one on Incus)`, ["user"], async (engine) => {
     const prefix = `e2e-faults-${faults[0]!.toLowerCase()}`;
     let calls: string[] = [];
     await withPlace({ engine, name: `${prefix}-probe` }, async (place) => void (calls = await callsOf(place)));
@@ -160,7 +160,7 @@ testOnEngines(
     const cases = changing.flatMap(({ call, at }, index) => [
       { call, at, fault: "fail" as const },
       ...(index % 2 === 0 ? [{ call, at, fault: "TERM" as const }] : []),
-    ]).filter((_, index) => engine === "lxc" || index % 2 === 0);
+    ]).filter((_, index) => engine === "lxc" || index % 4 === 0);
     await runCases(cases, {
       describe: ({ call, fault }) => `${fault} at ${call}`,
       run: ({ at, fault }, index) =>
@@ -180,27 +180,43 @@ testOnEngines("create.ts puts back what a killed run had changed before it goes 
     await leaveThingsBehind(place);
     const before = await picture(place);
     const args = createArgs(place, ["--yes"]);
-    for (const step of [/^\w+ launch/, /^ssh -T/]) {
-      const killed = await createWithFault(place, { at: step, fault: "KILL", args });
-      assertEquals(killed.result.code, exitCodes.KILL, killed.calls.join("\n"));
-      const failed = await createWithFault(place, { at: /^ssh -T/, fault: "fail", args });
-      assertEquals(failed.result.code, 1, failed.result.stderr);
-      assertStringIncludes(failed.result.stderr, "Removing what another run has left");
-      assertEquals(await picture(place), before);
-    }
-  });
-});
-
-testOnEngines("create.ts without --yes leaves a profile and files that were there alone", ["user"], async (engine) => {
-  await withPlace({ engine, name: "e2e-faults-asked" }, async (place) => {
-    await leaveThingsBehind(place);
-    const before = await picture(place);
-    const refused = await create(place, createArgs(place));
-    assertEquals(refused.code, 2, refused.stderr);
-    assertToldWell(refused);
+    const step = engine === "lxc" ? /^ssh -T/ : /^\w+ launch/;
+    const killed = await createWithFault(place, { at: step, fault: "KILL", args });
+    assertEquals(killed.result.code, exitCodes.KILL, killed.calls.join("\n"));
+    const failed = await createWithFault(place, { at: /^ssh -T/, fault: "fail", args });
+    assertEquals(failed.result.code, 1, failed.result.stderr);
+    assertStringIncludes(failed.result.stderr, "Removing what another run has left");
     assertEquals(await picture(place), before);
   });
 });
+
+testOnEngines(
+  "create.ts leaves a profile and files that were there alone without --yes, and a profile that others use always",
+  ["user"],
+  async (engine) => {
+    await withPlace({ engine, name: "e2e-faults-asked" }, async (place) => {
+      await leaveThingsBehind(place);
+      const before = await picture(place);
+      const refused = await create(place, createArgs(place));
+      assertEquals(refused.code, 2, refused.stderr);
+      assertToldWell(refused);
+      assertEquals(await picture(place), before);
+
+      const other = `${place.name}-other`;
+      await sh([engine, "init", "gui-lab", other, "--profile=default", `--profile=${place.name}`]);
+      try {
+        const inUse = await picture(place);
+        const used = await create(place, createArgs(place, ["--yes"]));
+        assertEquals(used.code, 1, used.stderr);
+        assertToldWell(used);
+        assertStringIncludes(used.stderr, `is used by others: /1.0/instances/${other}`);
+        assertEquals(await picture(place), inUse);
+      } finally {
+        await sh([engine, "delete", other]);
+      }
+    });
+  },
+);
 
 testOnEngines("create.ts leaves no directory of mounts that it had to make", ["user"], async (engine) => {
   await withPlace({ engine, name: "e2e-faults-base" }, async (place) => {
@@ -249,7 +265,8 @@ testOnEngines("create.ts leaves what others make of its name meanwhile", ["user"
 });
 
 testOnEngines("create.ts goes on with unmaking when the engine answers again", ["user"], async (engine) => {
-  await runCases([/^\w+ profile edit/, /cloud-init status/, /^\w+ config get/, /^setfacl.*rwx/], {
+  const steps = engine === "lxc" ? [/^\w+ profile edit/, /^setfacl.*rwx/] : [/cloud-init status/, /^\w+ config get/];
+  await runCases(steps, {
     describe: (at) => `gone at ${at}`,
     run: (at, index) =>
       withPlace({ engine, name: `e2e-faults-gone-${index}` }, async (place) => {
@@ -306,7 +323,7 @@ testOnEngines("create.ts --keep-failed keeps all, and the line that it prints re
 });
 
 testOnEngines("create.ts twice at once with one name: exactly one makes it", ["user"], async (engine) => {
-  await runCases([0, 0, 40, 150, 600], {
+  await runCases(engine === "lxc" ? [0, 0, 40, 150, 600] : [0, 100], {
     describe: (delayMs) => `${delayMs} ms apart`,
     run: (delayMs, index) =>
       withPlace({ engine, name: `e2e-faults-two-${index}` }, async (place) => {
