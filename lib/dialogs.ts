@@ -14,7 +14,10 @@ const closed = 1;
 /** What parts the paths of the file dialog: no path of its has two slashes in a row. */
 const pathSeparator = "//:";
 
-const window = ["--width=640", "--height=360"];
+const size = ["--width=640", "--height=360"];
+
+/** Room for the paths of a file on both sides. */
+const wideSize = ["--width=800", "--height=360"];
 
 /** Asks by dialogs. */
 export function dialogDesk(host: Host): LendingDesk {
@@ -32,7 +35,7 @@ export function dialogDesk(host: Host): LendingDesk {
   return {
     chooseContainer: (names) =>
       zenity([
-        ...["--list", "--title=Lend files", "--text=Which container gets the files?", ...window],
+        ...["--list", "--title=Lend files", "--text=Which container gets the files?", ...size],
         ...["--ok-label=Choose files", "--column=Container", ...names],
       ]),
     async chooseFiles(container) {
@@ -48,7 +51,7 @@ export function dialogDesk(host: Host): LendingDesk {
         ...[
           "--list",
           `--title=Lent to ${instance}`,
-          ...window,
+          ...wideSize,
           "--ok-label=Take the files back",
           "--cancel-label=Close",
         ],
