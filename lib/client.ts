@@ -13,13 +13,15 @@ export interface Screen {
   height: number;
   /** What apps go by for the size of letters, in dots per inch. */
   dpi: number;
+  /** Where each monitor is in it, as xrandr(1) takes and prints it: `800/211x900/238+0+0`, in pixels and millimetres. */
+  monitors: readonly string[];
 }
 
 /** What X servers take when nobody says otherwise. */
 const usualDpi = 96;
 
 /** The screen of the X server in the container when the host's own is not known. */
-export const fallbackScreen: Screen = { width: 3840, height: 2160, dpi: usualDpi };
+export const fallbackScreen: Screen = { width: 3840, height: 2160, dpi: usualDpi, monitors: [] };
 
 /** What the host's apps go by: the desktops of today set it, and so do their users. Undefined when it is not set. */
 async function hostDpi(host: Host): Promise<number | undefined> {
@@ -40,12 +42,18 @@ async function hostDpi(host: Host): Promise<number | undefined> {
  */
 export async function hostScreen(host: Host): Promise<Screen> {
   try {
-    const [dpi, { stdout }] = await Promise.all([
+    const [dpi = usualDpi, { stdout }] = await Promise.all([
       hostDpi(host),
-      host.run(["xrandr", "--current"], { stdin: "null", looksOnly: true }),
+      host.run(["xrandr", "--current", "--listmonitors"], { stdin: "null", looksOnly: true }),
     ]);
-    const [, width, height] = /current (\d+) x (\d+)/.exec(stdout) ?? [];
-    return width && height ? { width: Number(width), height: Number(height), dpi: dpi ?? usualDpi } : fallbackScreen;
+    const found = [...stdout.matchAll(/ (\d+)\/\d+x(\d+)\/\d+\+(\d+)\+(\d+)/g)];
+    if (found.length === 0) return fallbackScreen;
+    return {
+      width: Math.max(...found.map(([, width, , x]) => Number(width) + Number(x))),
+      height: Math.max(...found.map(([, , height, , y]) => Number(height) + Number(y))),
+      dpi,
+      monitors: found.map(([geometry]) => geometry.trim()),
+    };
   } catch (error) {
     host.signal.throwIfAborted();
     if (error instanceof ProcessError && /open display/.test(error.output)) {

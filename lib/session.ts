@@ -97,9 +97,10 @@ while read -r unit rest; do systemctl --user stop "$unit"; done
 `;
 
 /**
- * The main process of the unit, under sh in the container, with the screen's size and dots per inch and the words of xpra: an X server on a display
- * of its own choice, with a cookie for any display (Xsecurity(7); the format of the entry is in Xauth's `AuWrite.c`), a
- * D-Bus, then xpra in this process, to which systemd has given the socket.
+ * The main process of the unit, under sh in the container, with the screen's size, its dots per inch, the monitors when
+ * there are several, and the words of xpra: an X server on a display of its own choice, with a cookie for any display
+ * (Xsecurity(7); the format of the entry is in Xauth's `AuWrite.c`), a D-Bus, then xpra in this process, to which systemd
+ * has given the socket. Xvfb has one output, called `screen`; xpra 6.5.5 gives monitors to Xorg's dummy driver only.
  *
  * This script and the app are in variables: systemd expands `$` in the words of a command, and cannot be told not to before
  * its version 254.
@@ -133,7 +134,12 @@ host=$(uname -n)
 } >"$XAUTHORITY-display"
 cat "$XAUTHORITY-display" >>"$XAUTHORITY"
 rm "$XAUTHORITY-display"
-shift 2
+output=screen
+for monitor in $3; do
+  xrandr --setmonitor "$monitor" "$monitor" "$output" || break
+  output=none
+done &
+shift 3
 exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" --sessions-dir="$RUNTIME_DIRECTORY/xpra" "$@"
 `;
 
@@ -205,6 +211,7 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     "gui-container",
     `${plan.screen.width}x${plan.screen.height}`,
     `${plan.screen.dpi}`,
+    plan.screen.monitors.length > 1 ? plan.screen.monitors.join(" ") : "",
     ...serverArgv({ open: hasOwnSound(plan.open) ? withoutSound(plan.open) : plan.open, dpi: plan.screen.dpi }),
   ];
   const run = `${Deno.pid}.${Date.now()}`;

@@ -1,7 +1,7 @@
 // What makes a window of attach.ts look and feel like one of the host's own, on a display of the test's own where it needs one.
 
 // @ts-types="../../lib/types/std_assert.d.ts"
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import { startProcess } from "../../lib/process.ts";
@@ -25,7 +25,10 @@ const nameOn = (engine: EngineName): string => `e2e-native-${engine}`;
 /** A file of the share, when it is there with something in it. */
 async function shared(engine: EngineName, file: string): Promise<string> {
   const path = join(mountsRoot, nameOn(engine), "share", file);
-  return await eventually(`the file "${file}" of the app`, async () => await Deno.readTextFile(path).catch(() => ""));
+  return await eventually(
+    `the file "${file}" of the app`,
+    async () => await Deno.readTextFile(path).catch(() => "") || undefined,
+  );
 }
 
 /** Does something with an X server of its own, with a window manager on it. */
@@ -68,23 +71,20 @@ testOnEngines("attach.ts shows the app's own class and icon, and nothing of xpra
     const attach = startScript("attach", engine, [name, "xterm -T plain -class Special -name special -e sleep 600"], {
       env,
     });
-    const titles: string[] = [];
-    const window = await eventually("the app's window", async () => {
-      titles.push(
-        await sh(["xdotool", "search", "--onlyvisible", "--name", ".", "getwindowname", "%@"], { env, okCodes: "any" })
-          .catch(() => ""),
-      );
-      return (await sh(["xdotool", "search", "--onlyvisible", "--name", `plain \\[${name}\\]`], { env }).catch(() =>
-        ""
-      ))
-        .split("\n")[0];
-    });
+    const window = await windowWith(`plain \\[${name}\\]`, { env });
+    // Nothing of xpra's own is shown beside it.
+    assertEquals(
+      await sh(["xdotool", "search", "--onlyvisible", "--name", ".", "getwindowname", "%@"], { env }),
+      `plain [${name}]`,
+    );
     const properties = await sh(["xprop", "-id", window, "WM_CLASS", "_NET_WM_ICON", "_GTK_FRAME_EXTENTS"], { env });
     assertMatch(properties, /^WM_CLASS\(STRING\) = "special", "Special"$/m);
     assertStringIncludes(properties, "_NET_WM_ICON(CARDINAL) = \tIcon (");
     // What a header bar or a shadow of its own would have.
-    assertMatch(properties, /_GTK_FRAME_EXTENTS:\s+not found|_GTK_FRAME_EXTENTS\(CARDINAL\) = 0, 0, 0, 0/);
-    assert(!titles.some((title) => /splash/i.test(title)), titles.join());
+    assertMatch(
+      properties,
+      /_GTK_FRAME_EXTENTS:\s+(?:not found|no such atom)|_GTK_FRAME_EXTENTS\(CARDINAL\) = 0, 0, 0, 0/,
+    );
     await script("attach", engine, ["--stop", name, "--all"]);
     const { stderr } = await attach.ended;
     assertEquals(stderr, `Open channels: clipboard, sound\nThe session "xterm" was stopped\n`);
@@ -108,12 +108,8 @@ for (
         await Deno.remove(join(mountsRoot, name, "share", "typed")).catch(() => {});
         const app = `xterm -u8 -T ${layout} -e sh -c 'read -r line; printf %s "$line" >share/typed'`;
         const attach = startScript("attach", engine, [name, app], { env });
-        const window = await eventually(
-          "the app's window",
-          () =>
-            sh(["xdotool", "search", "--onlyvisible", "--name", `${layout} \\[${name}\\]`], { env }).catch(() => ""),
-        );
-        await sh(["xdotool", "windowactivate", "--sync", window.split("\n")[0]!], { env });
+        const window = await windowWith(`${layout} \\[${name}\\]`, { env });
+        await sh(["xdotool", "windowactivate", "--sync", window], { env });
         await new Promise((resolve) => setTimeout(resolve, 500));
         // Key codes, as a keyboard sends them: the layout gives them their meaning.
         await sh(["xdotool", "key", "--delay", "60", "29", "34", "47", "20", "38", "36"], { env });
@@ -142,29 +138,6 @@ testOnEngines("attach.ts gives an app the host's resolution and monitors", neede
     await script("attach", engine, ["--stop", name, "--all"]);
     await attach.ended;
   });
-});
-
-testOnEngines("attach.ts shows each of 50 windows at its own size, ten at a time", needed, async (engine) => {
-  const name = nameOn(engine);
-  const attach = startScript("attach", engine, ["--session=sizes", name, "xterm -T size-0 -e sleep 600"]);
-  await windowWith(`size-0 \\[${name}\\]`);
-  const size = async (title: string): Promise<string> => {
-    const window = await windowWith(`${title} \\[${name}\\]`);
-    return /Width: (\d+)\n.*Height: (\d+)/.exec(await sh(["xwininfo", "-id", window]))?.slice(1).join("x") ?? "";
-  };
-  const wanted = await size("size-0");
-  assertMatch(wanted, /^\d{3}x\d{3}$/);
-  for (let round = 0; round < 5; round++) {
-    const titles = [...Array(10).keys()].map((index) => `size-${round}-${index}`);
-    const joined = titles.map((title) =>
-      startScript("attach", engine, ["--join", "--session=sizes", name, `xterm -T ${title} -e sleep 600`])
-    );
-    assertEquals(await Promise.all(titles.map(size)), titles.map(() => wanted));
-    await inContainer(engine, name, `pkill -f 'size-${round}-'`);
-    await Promise.all(joined.map(({ ended }) => ended));
-  }
-  await script("attach", engine, ["--stop", name, "--all"]);
-  await attach.ended;
 });
 
 testOnEngines("attach.ts moves pixels through shared memory, and leaves no file of it", needed, async (engine) => {

@@ -104,15 +104,30 @@ export async function eventually<T>(
   }
 }
 
-/** The X id of the visible window whose title contains `title`. */
-export function windowWith(title: string, options: { timeoutMs?: number } = {}): Promise<string> {
+/** The X id of the visible window whose title contains `title`, on the display of `env` or ours. */
+export function windowWith(
+  title: string,
+  { env = {}, ...options }: { timeoutMs?: number; env?: Record<string, string> } = {},
+): Promise<string> {
   return eventually(`a window with "${title}" in its title`, async () => {
     const { stdout } = await runProcess(["xdotool", "search", "--onlyvisible", "--name", title], {
       stdin: "null",
       okCodes: "any",
+      env,
     });
     return stdout.split("\n")[0] || undefined;
   }, options);
+}
+
+/** Waits until a window shows more than a flat colour or two. */
+export async function painted(window: string): Promise<void> {
+  await eventually(`a picture in the window ${window}`, async () => {
+    const { stdout } = await runProcess(["sh", "-c", `import -window ${window} png:- | identify -format %k -`], {
+      stdin: "null",
+      okCodes: "any",
+    });
+    return Number(stdout) > 16;
+  }, { timeoutMs: 60_000 });
 }
 
 /** Makes a container with create.ts for the tests of one file, in place of one that a killed run has left. */

@@ -97,7 +97,7 @@ function start(answer: Answer, plan: Partial<SessionPlan> = {}): { recorded: Rec
     name: "xterm",
     exact: false,
     open: openChannels({}),
-    screen: { width: 800, height: 600, dpi: 96 },
+    screen: { width: 800, height: 600, dpi: 96, monitors: [] },
     ...plan,
   };
   return { recorded, session: startSession(recorded.host, target, whole) };
