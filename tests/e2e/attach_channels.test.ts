@@ -199,9 +199,7 @@ async function showing(
   for (const opener of openers) {
     await Deno.writeTextFile(join(directory, opener), `#!/bin/sh\necho "$1" >>'${log}'\n`, { mode: 0o755 });
   }
-  // Where the user's downloads go is in this file.
   await Deno.mkdir(join(directory, "downloads"));
-  await Deno.writeTextFile(join(directory, "user-dirs.dirs"), `XDG_DOWNLOAD_DIR="${join(directory, "downloads")}"\n`);
   let notifications = "";
   const monitor = startProcess([
     "dbus-monitor",
@@ -212,7 +210,7 @@ async function showing(
     output: { line: (line) => notifications += `${line}\n` },
   });
   const attach: RunningProcess = startScript("attach", engine, [...options, "--session=channels", name, "xclock"], {
-    env: { PATH: `${directory}:${Deno.env.get("PATH")}`, XDG_CONFIG_HOME: directory },
+    env: { PATH: `${directory}:${Deno.env.get("PATH")}`, XPRA_DOWNLOAD_DIR: join(directory, "downloads") },
   });
   try {
     await windowWith(`xclock \\[${name}\\]`);
