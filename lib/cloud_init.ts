@@ -90,19 +90,20 @@ function checkYaml(path: string, content: string, type: string): void {
 export function userData(parts: readonly Part[]): string {
   const boundary = freeBoundary(parts);
   const filenames = safeFilenames(parts);
-  const body = parts.map(({ type, content }, index) =>
-    [
+  const body = parts.map(({ type, content }, index) => {
+    const { encoding, encoded } = encode(content);
+    return [
       `--${boundary}`,
       `Content-Type: ${type}; charset="utf-8"`,
       "MIME-Version: 1.0",
-      "Content-Transfer-Encoding: 8bit",
+      `Content-Transfer-Encoding: ${encoding}`,
       `Content-Disposition: attachment; filename="${filenames[index]}"`,
       // A template hands its headers on to what it becomes.
       ...(type === "text/cloud-config" || type === "text/jinja2" ? [`Merge-Type: ${mergeType}`] : []),
       "",
-      content,
-    ].join("\n")
-  );
+      encoded,
+    ].join("\n");
+  });
   return [
     `Content-Type: multipart/mixed; boundary="${boundary}"`,
     "MIME-Version: 1.0",
@@ -111,6 +112,13 @@ export function userData(parts: readonly Part[]): string {
     `--${boundary}--`,
     "",
   ].join("\n");
+}
+
+/** As it is where that can be: cloud-init reads the document as text, and spoils the letters beyond ASCII of an 8bit part. */
+function encode(content: string): { encoding: string; encoded: string } {
+  // deno-lint-ignore no-control-regex
+  if (/^[\x00-\x7f]*$/.test(content)) return { encoding: "7bit", encoded: content };
+  return { encoding: "base64", encoded: new TextEncoder().encode(content).toBase64().replace(/.{76}/g, "$&\n") };
 }
 
 /**

@@ -24,8 +24,17 @@ import {
 
 const nameOn = (engine: EngineName): string => `e2e-create-${engine}`;
 
+/** Parts of each kind, with letters beyond ASCII; each leaves a file called so in the container. */
+const kinds: Readonly<Record<string, string>> = {
+  template:
+    '## template: jinja\n#cloud-config\nwrite_files:\n- {path: /var/lib/by-template, content: "ü {{ v1.local_hostname }}\\n"}\n',
+  boothook: "#cloud-boothook\n#!/bin/sh\necho ü boothook >/var/lib/by-boothook\n",
+  script: "#!/bin/sh\necho ü script >/var/lib/by-script\n",
+  archive: "#cloud-config-archive\n- |\n  #!/bin/sh\n  echo ü archive >/var/lib/by-archive\n",
+};
+
 testOnEngines(
-  "create.ts makes a container of two cloud-configs, and --delete leaves nothing",
+  "create.ts makes a container of two cloud-configs and parts of each kind, and --delete leaves nothing",
   ["user"],
   async (engine) => {
     const name = nameOn(engine);
@@ -33,7 +42,17 @@ testOnEngines(
     const directory = await Deno.makeTempDir();
     const [one, two] = [join(directory, "one.yaml"), join(directory, "two.yaml")];
     await Deno.writeTextFile(one, "#cloud-config\npackage_update: true\npackages: [sl]\n");
-    await Deno.writeTextFile(two, "#cloud-config\npackages: [hello]\n");
+    await Deno.writeTextFile(
+      two,
+      '#cloud-config\npackages: [hello]\nwrite_files:\n- {path: /var/lib/by-two, content: "ü two\\n"}\n',
+    );
+    const others = await Promise.all(
+      Object.entries(kinds).map(async ([kind, text]) => {
+        const path = join(directory, kind);
+        await Deno.writeTextFile(path, text);
+        return path;
+      }),
+    );
     try {
       const made = await script("create", engine, [
         "--image=gui-lab",
@@ -43,6 +62,7 @@ testOnEngines(
         join(root, "profiles/gui.yaml"),
         one,
         two,
+        ...others,
       ]);
       assertEquals(made.code, 0, made.stderr);
       if (!missingParts(engine, "imageXpra")) assert(!made.stderr.includes("xpra"), made.stderr);
@@ -58,6 +78,11 @@ testOnEngines(
           "hello install ok installed",
           "sl install ok installed",
         ].join("\n"),
+      );
+      assertEquals(
+        (await inContainer(engine, name, "cd /var/lib; for kind; do cat by-$kind; done", "two", ...Object.keys(kinds)))
+          .split("\n"),
+        ["ü two", `ü ${name}`, "ü boothook", "ü script", "ü archive"],
       );
       assertMatch(await inContainer(engine, name, "id"), /^uid=1000\(ubuntu\)/);
       assertEquals(

@@ -81,6 +81,7 @@ const parts: Part[] = [
     content: "#!/bin/sh\n--gui-container-part-0\n--gui-container-part-1--\nFrom me\n.\n--\n=20\n",
   },
   { filename: `a"b\nc;ü.sh`, type: "text/x-shellscript", content: "#!x" },
+  { filename: "long", type: "text/cloud-config", content: `#cloud-config\na: ${"ü€ ".repeat(500)}\n` },
   { filename: "template", type: "text/jinja2", content: "## template: jinja\n#cloud-config\na: {{ b }}\n" },
 ];
 
@@ -90,12 +91,12 @@ testWith(
   async () => {
     const program = `
 import email, json, sys
-message = email.message_from_bytes(sys.stdin.buffer.read())
+message = email.message_from_string(sys.stdin.buffer.read().decode("utf-8"))
 assert message.is_multipart() and not message.defects, message.defects
 for part in message.walk():
     if part is message: continue
     assert not part.defects and not part.is_multipart(), part.defects
-    print(json.dumps([part.get_content_type(), part.get_content_charset(), part.get_payload(decode=True).decode("utf-8"), part["Merge-Type"]]))
+    print(json.dumps([part.get_content_type(), part.get_content_charset(), part.get_payload(decode=True).decode("utf-8", "surrogateescape"), part["Merge-Type"]]))
 `;
     const { stdout } = await runProcess(["python3", "-c", program], {
       stdin: { text: userData(parts) },
