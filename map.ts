@@ -79,7 +79,7 @@ const unmapDeadlineMs = 60_000;
 async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const { flags } = args;
   const forMs = durationOf(args);
-  if (flags.has("list")) return showMappings(host, await readRecords(host));
+  if (flags.has("list")) return showMappings(host, await readMappings(host, args));
   if (flags.has("unmap")) return await unmap(host, args);
   if (flags.has("recover")) return showTakenBack(host, await recover(host));
   const desk = chooseDesk(host, flags);
@@ -319,9 +319,17 @@ async function printPlan(
   return 0;
 }
 
-async function unmap(host: Host, { positionals: [name, ...paths] }: Arguments<Name>): Promise<number> {
+/** What is mapped, into containers of the engine that is asked for. */
+async function readMappings(host: Host, { values }: Arguments<Name>): Promise<Mapping[]> {
+  const engine = values.get("engine");
+  const wanted = engine === undefined ? undefined : (await chooseEngine(host, engine)).cli;
+  return (await readRecords(host)).filter(({ engine }) => wanted === undefined || engine === wanted);
+}
+
+async function unmap(host: Host, args: Arguments<Name>): Promise<number> {
+  const [name, ...paths] = args.positionals;
   const real = await Promise.all(paths.map(realPath));
-  const wanted = (await readRecords(host)).filter((mapping) =>
+  const wanted = (await readMappings(host, args)).filter((mapping) =>
     (name === undefined || mapping.instance === name) && (real.length === 0 || real.includes(mapping.host))
   );
   const missing = real.find((path) => !wanted.some((mapping) => mapping.host === path));

@@ -5,7 +5,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/process.ts";
-import { permissions, startMap, withDirectory } from "./lending.ts";
+import { type LentFile, permissions, startMap, withDirectory } from "./lending.ts";
 import {
   type EngineName,
   eventually,
@@ -285,14 +285,18 @@ testOnEngines("map.ts says which program still has a file open", ["user"], async
 testOnEngines("map.ts --json is one document for each way to use it", ["user"], async (engine) => {
   const name = nameOn(engine);
   const file = await Deno.makeTempFile();
-  const lent = [];
-  for (const args of [["--no-wait", name, file], ["--list"], ["--unmap", name, file], ["--list"], ["--recover"]]) {
+  const other = engine === "lxc" ? "incus" : "lxc";
+  const run = async (engine: EngineName, ...args: string[]): Promise<LentFile[]> => {
     const { code, stdout, stderr } = await script("map", engine, ["--json", ...args]);
     assertEquals(code, 0, stderr);
-    lent.push(JSON.parse(stdout));
-  }
-  assertEquals(Object.keys(lent[0][0]), ["host", "container", "device", "readOnly"]);
-  assertEquals(lent, [lent[0], lent[0], lent[0], [], []]);
+    return JSON.parse(stdout);
+  };
+  const lent = await run(engine, "--no-wait", name, file);
+  assertEquals(Object.keys(lent[0]!), ["host", "container", "device", "readOnly"]);
+  assertEquals(await run(engine, "--list"), lent);
+  for (const args of [["--list"], ["--unmap", name]]) assertEquals(await run(other, ...args), []);
+  assertEquals(await run(engine, "--unmap", name, file), lent);
+  for (const args of [["--list"], ["--recover"]]) assertEquals(await run(engine, ...args), []);
   await Deno.remove(file);
 });
 
