@@ -182,6 +182,8 @@ export async function writeAcls(host: Host, changes: readonly { path: string; ac
   if (changes.length === 0) return;
   await host.run(["setfacl", ...changes.flatMap(({ path, acl }) => ["--set", formatAcl(acl), path])], {
     stdin: "null",
+    // What it says is told apart.
+    env: { LC_ALL: "C" },
   });
 }
 
