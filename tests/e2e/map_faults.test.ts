@@ -119,7 +119,7 @@ const meanwhile: readonly { what: string; act: (one: Case) => Promise<unknown> }
 /** Every call of mapping and unmapping, each with a fault, and something else meanwhile. */
 async function runFaults(
   engine: EngineName,
-  fault: SimpleFault,
+  fault: SimpleFault | "gone",
   { args, prepare }: { args: (one: Case) => string[]; prepare?: (one: Case) => Promise<unknown> },
 ): Promise<void> {
   const name = nameOn(engine);
@@ -142,11 +142,11 @@ async function runFaults(
       const { result } = await mapWithFault(one, index + 1, fault, args(one));
       const told = `${fault} at ${index + 1} (${call}), then ${what}: ${result.code}: ${result.stderr}`;
       try {
-        const codes = { KILL: [137], INT: [130], TERM: [143], fail: [0, 1, 2] }[fault];
+        const codes = { KILL: [137], INT: [130], TERM: [143], fail: [0, 1, 2], gone: [0, 125] }[fault];
         assert(codes.includes(result.code), told);
         await act(one);
         // A signal has the files taken back at once.
-        const times = fault === "KILL" ? 2 : fault === "fail" || prepare ? 1 : 0;
+        const times = fault === "KILL" ? 2 : (fault === "TERM" || fault === "INT") && !prepare ? 0 : 1;
         for (let time = 0; time < times; time++) {
           const { code, stderr } = await map(one, [prepare ? "--unmap" : "--recover"]);
           assertEquals(code, 0, `${told}\n${stderr}`);
@@ -161,7 +161,7 @@ async function runFaults(
   assertEquals(failures.length, 0, failures.join("\n\n"));
 }
 
-for (const fault of ["KILL", "TERM", "INT", "fail"] as const) {
+for (const fault of ["KILL", "TERM", "INT", "fail", "gone"] as const) {
   testOnEngines(`map.ts: ${fault} at each call of mapping and taking back leaves nothing`, ["user"], async (engine) => {
     // The end of the input: files are mapped and taken back in one run.
     await runFaults(engine, fault, { args: (one) => [one.name, ...one.files] });
