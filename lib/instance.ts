@@ -99,7 +99,9 @@ export async function launch(
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     throw new UserError(`${engine.product} cannot make the container "${name}" from the image "${options.image}"`, {
-      hint: `See whether there is such an image (${engine.cli} image list), and what ${engine.product} says`,
+      hint: /No root device|No storage pool/.test(error.stderr)
+        ? `${engine.product} was never set up: ${engine.init}`
+        : `See whether there is such an image (${engine.cli} image list), and what ${engine.product} says`,
       output: error.output,
       cause: error,
     });

@@ -121,6 +121,16 @@ Deno.test("launch() says which image and container the engine refused, with what
   assertStringIncludes(error.hint, "lxc image list");
 });
 
+Deno.test("launch() says how to set up an engine that has no storage", async () => {
+  const stderr = "Error: Failed instance creation: Failed getting root disk: No root device could be found\n";
+  const { engine } = await lxcThat({ code: 1, stderr });
+  const error = await assertRejects(
+    () => launch(engine, "box", { image: "x", profiles: [], config: {} }),
+    UserError,
+  );
+  assertStringIncludes(error.hint, "sudo lxd init --auto");
+});
+
 Deno.test("findInstance() reads status, config and the global IPv4 address with one call", async () => {
   const { recorded, engine } = await lxcThat({ stdout: JSON.stringify(instance) });
   const { state: _, expanded_devices: __, ...rest } = instance;
