@@ -1,0 +1,89 @@
+// The documents for people, where they can be held to what is there: links, permissions, lines for a shell's start.
+
+// @ts-types="../../lib/types/std_assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+// @ts-types="../../lib/types/std_path.d.ts"
+import { dirname, fromFileUrl, join } from "@std/path";
+import { runProcess } from "../../lib/process.ts";
+import { permissionsOf, scripts } from "../../tools/compile.ts";
+import { testWith } from "./samples.ts";
+
+const root = fromFileUrl(new URL("../..", import.meta.url));
+
+/** The places that a document's links and pictures lead to, without those on the web. */
+function targetsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!).filter((target) =>
+    !/^https?:/.test(target)
+  );
+}
+
+/** The names by which a document's headings are linked to, as GitHub makes them. */
+function anchorsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    `#${heading!.toLowerCase().replace(/[^\p{L}\d\s_-]/gu, "").replaceAll(" ", "-")}`
+  );
+}
+
+for (const document of ["README.md", "examples/desktop-files/README.md"]) {
+  Deno.test(`${document}: each link leads somewhere`, async () => {
+    const markdown = await Deno.readTextFile(join(root, document));
+    const anchors = anchorsOf(markdown);
+    const broken: string[] = [];
+    for (const target of targetsOf(markdown)) {
+      const isThere = target.startsWith("#")
+        ? anchors.includes(target)
+        : await Deno.stat(join(root, dirname(document), target)).then(() => true, () => false);
+      if (!isThere) broken.push(target);
+    }
+    assertEquals(broken, []);
+  });
+}
+
+const readme = await Deno.readTextFile(join(root, "README.md"));
+
+Deno.test("README.md: the table of permissions is what stands in the scripts", async () => {
+  for (const script of scripts) {
+    const row = new RegExp(`^\\| \`${script}.ts\` *\\| (.*) \\|$`, "m").exec(readme);
+    assert(row, script);
+    const [reads, writes, starts] = row[1]!.split("|").map((cell) => cell.trim());
+    const text = await Deno.readTextFile(join(root, `${script}.ts`));
+    const permissions = permissionsOf(text);
+    const programs = /^--allow-run=(.*)/m.exec(permissions.join("\n"))![1]!;
+    assertEquals(starts, programs.split(",").map((program) => `\`${program}\``).join(", "));
+    assertEquals(reads === "any file", / --allow-read /.test(text), `${script}: ${reads}`);
+    assertEquals(writes !== "nothing", permissions.includes("--allow-write"), `${script}: ${writes}`);
+    for (const cell of [reads!, writes!]) {
+      const place = /`~\/(.*)`/.exec(cell)?.[1];
+      if (place) assertStringIncludes(text.split("\n")[1]!, place.split("/")[0]!, cell);
+    }
+    assert(!permissions.some((permission) => permission.startsWith("--allow-net")));
+  }
+});
+
+for (
+  const [shell, argv, seen] of [
+    ["bash", ["bash", "--norc", "-c"], "complete -p create.ts attach.ts map.ts gui-map"],
+    ["zsh", ["zsh", "-f", "-c"], "print -l $_comps[create.ts] $_comps[attach.ts] $_comps[map.ts] $_comps[gui-map]"],
+    [
+      "fish",
+      ["fish", "--no-config", "-c"],
+      'for name in create.ts attach.ts map.ts gui-map; complete -C "$name --eng"; end',
+    ],
+  ] as const
+) {
+  testWith([shell], `README.md: the line for ${shell} gives it the completions of all three`, async () => {
+    const home = await Deno.makeTempDir();
+    try {
+      await Deno.symlink(root, join(home, "gui-container"));
+      const line = readme.split("\n").find((line) => line.includes(`--completions ${shell}`))!.trim();
+      const before = shell === "zsh" ? "autoload -Uz compinit; compinit -u -D;" : "";
+      const { stdout } = await runProcess([...argv, `${before} ${line}\n${seen}`], {
+        stdin: "null",
+        env: { HOME: home },
+      });
+      assertEquals(stdout.trimEnd().split("\n").length, 4, stdout);
+    } finally {
+      await Deno.remove(home, { recursive: true });
+    }
+  });
+}
