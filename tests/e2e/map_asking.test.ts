@@ -8,6 +8,7 @@ import type { ProcessResult } from "../../lib/errors.ts";
 import { startProcess } from "../../lib/process.ts";
 import { quoteWords } from "../../lib/words.ts";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
+import { testOnOneEngine } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -144,7 +145,7 @@ testOnEngines("map.ts warns on a terminal while a session runs, and asks again",
   });
 });
 
-testOnEngines("map.ts --for takes the files back when the time is over", ["user"], async (engine) => {
+testOnOneEngine("map.ts --for takes the files back when the time is over", ["user"], async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {
     const file = join(directory, "file");
@@ -166,7 +167,7 @@ testOnEngines("map.ts --for takes the files back when the time is over", ["user"
   });
 });
 
-testOnEngines("map.ts without a terminal and a display tells what is missing", ["user"], async (engine) => {
+testOnOneEngine("map.ts without a terminal and a display tells what is missing", ["user"], async (engine) => {
   const name = nameOn(engine);
   for (const [args, what] of [[[], "NAME"], [[name], "FILE..."]] as const) {
     const { code, stderr } = await script("map", engine, args);
@@ -204,7 +205,7 @@ async function gone(title: string): Promise<void> {
   });
 }
 
-testOnEngines("map.ts asks by dialogs when there is a display and no terminal", onDisplay, async (engine) => {
+testOnOneEngine("map.ts asks by dialogs when there is a display and no terminal", onDisplay, async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {
     const file = join(directory, "letter");
@@ -243,7 +244,7 @@ async function isShown(title: string): Promise<boolean> {
   return await sh(["xdotool", "search", "--onlyvisible", "--name", title]).then(() => true, () => false);
 }
 
-testOnEngines("map.ts takes back what a dialog shows, by signal and by time", onDisplay, async (engine) => {
+testOnOneEngine("map.ts takes back what a dialog shows, by signal and by time", onDisplay, async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {
     const file = join(directory, "letter");
@@ -266,7 +267,7 @@ testOnEngines("map.ts takes back what a dialog shows, by signal and by time", on
   });
 });
 
-testOnEngines("map.ts shows an error on the desktop that nobody would see", onDisplay, async (engine) => {
+testOnOneEngine("map.ts shows an error on the desktop that nobody would see", onDisplay, async (engine) => {
   const directory = await Deno.makeTempDir();
   try {
     const bin = join(directory, "bin");

@@ -7,6 +7,7 @@ import { join } from "@std/path";
 import { type Acl, formatAcl } from "../../lib/acl.ts";
 import { randomNumbers } from "../unit/samples.ts";
 import { permissions, startMap, withDirectory } from "./lending.ts";
+import { testOnOneEngine } from "./sessions.ts";
 import { type EngineName, inContainer, makeContainer, removeContainer, script, sh, testOnEngines } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-exact-${engine}`;
@@ -104,7 +105,7 @@ testOnEngines("map.ts says when a set-user-ID bit is gone because the container 
   });
 });
 
-testOnEngines("map.ts maps a 4 GB file as fast as a small one", ["user"], async (engine) => {
+testOnOneEngine("map.ts maps a 4 GB file as fast as a small one", ["user"], async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {
     const [small, large] = [join(directory, "small"), join(directory, "large")];
