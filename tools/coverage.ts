@@ -26,7 +26,7 @@ async function main(files: readonly string[]): Promise<void> {
     const variable = `DENO_COVERAGE_DIR=${directory}`;
     const e2e = ["deno", ...deno.slice(1), ...(files.length > 0 ? files : ["tests/e2e"])];
     // A test that fails is the matter of other tasks.
-    for (const argv of [["env", variable, ...deno, "tests/unit"], [...lab, "env", variable, ...e2e]]) {
+    for (const argv of [["env", variable, ...deno, "--parallel", "tests/unit"], [...lab, "env", variable, ...e2e]]) {
       await runProcess(argv, { stdin: "null", output: "inherit", cwd: root, okCodes: "any" });
     }
     for await (const { name } of Deno.readDir(directory)) {

@@ -9,6 +9,7 @@ import {
   eventually,
   makeContainer,
   mountsRoot,
+  painted,
   removeContainer,
   root,
   script,
@@ -128,6 +129,7 @@ testOnEngines("a file is lent to the app, and taken back when its session ends",
       await sh(["xprop", "-id", window, "WM_CLASS"]),
       `"${await valueOf("containerized-vlc", "StartupWMClass")}"`,
     );
+    await painted(window);
     assertStringIncludes((await script("map", engine, ["--list"])).stdout, `${file}\t/home/ubuntu/maps/`);
     await script("attach", engine, ["--stop", container, "--all"]);
     await eventually(

@@ -1,4 +1,4 @@
-/** Images that the tests of create.ts make of the lab's, by an alias of their own. */
+/** Images that tests make of the lab's, by an alias of their own. */
 
 import { runProcess } from "../../lib/process.ts";
 import { type EngineName, sh } from "./world.ts";
@@ -18,9 +18,10 @@ find /usr/lib/*-linux-gnu -maxdepth 1 -size +3M ! -name 'libcrypto*' ! -name 'li
 
 /**
  * `e2e-small` is no more than that; `e2e-socket` reads its user-data from the engine's socket alone, and has the NoCloud
- * seed of another container.
+ * seed of another container; `e2e-bare` is as the cloud images of images:, without an SSH server, and its user is not
+ * called "ubuntu".
  */
-const recipes: Readonly<Record<"e2e-small" | "e2e-socket", Recipe>> = {
+const recipes: Readonly<Record<"e2e-small" | "e2e-socket" | "e2e-bare", Recipe>> = {
   "e2e-small": {
     script: "cloud-init clean --logs --seed",
     templates: true,
@@ -32,6 +33,16 @@ cloud-init clean --logs
 test -e /var/lib/cloud/seed/nocloud/user-data
 `,
     templates: false,
+  },
+  "e2e-bare": {
+    script: `
+dpkg --purge openssh-server openssh-sftp-server
+userdel --remove ubuntu
+rm /etc/sudoers.d/90-cloud-init-users
+sed -i 's/name: ubuntu/name: debian/' /etc/cloud/cloud.cfg.d/90_gui-lab.cfg
+cloud-init clean --logs --seed
+`,
+    templates: true,
   },
 };
 

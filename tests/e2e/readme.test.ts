@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/process.ts";
 import { missingParts } from "../lab/state.ts";
-import { eventually, makeContainer, removeContainer, root, sh, windowWith } from "./world.ts";
+import { eventually, makeContainer, painted, removeContainer, root, sh, windowWith } from "./world.ts";
 
 const engine = "lxc";
 const container = "e2e-readme";
@@ -17,6 +17,8 @@ const container = "e2e-readme";
  */
 interface Until {
   window?: string;
+  /** The window is to show more than text. */
+  painted?: true;
   then: "Ctrl-C" | { endAppsIn: string };
   code: number;
 }
@@ -31,12 +33,15 @@ globalThis.addEventListener("unload", () => Deno.removeSync(readersHome, { recur
 /** How a command is run that is not simply run to its end, by how it starts. */
 const special: readonly (readonly [start: string, treatment: { skip: string } | { home: string } | Until])[] = [
   ["deno task test", { skip: "it is this run" }],
+  ["./create.ts --image=gui-lab --cache", {
+    skip: "keeping the whole image takes long; create's own tests have --cache",
+  }],
   ["deno task bench", { skip: "it wants a quiet machine" }],
   ["./map.ts --no-gui --read-only --for 30m", { skip: "it takes half an hour; map's own tests have --for" }],
   ["mkdir -p ~/.local/bin", { home: readersHome }],
   ["xdg-desktop-menu install", { home: readersHome }],
-  ["deno task demo", { window: "gui-container demo", then: { endAppsIn: "demo" }, code: 0 }],
-  [`./attach.ts ${container} "firefox`, { window: `\\[${container}\\]`, then: "Ctrl-C", code: 130 }],
+  ["deno task demo", { window: "gui-container demo", painted: true, then: { endAppsIn: "demo" }, code: 0 }],
+  [`./attach.ts ${container} "firefox`, { window: `\\[${container}\\]`, painted: true, then: "Ctrl-C", code: 130 }],
   ["./attach.ts --preset isolated", { window: `\\[${container}\\]`, then: { endAppsIn: container }, code: 0 }],
   // With its session: the app did not end by itself.
   [`./attach.ts --join ${container}`, { then: { endAppsIn: container }, code: 1 }],
@@ -55,7 +60,7 @@ function commandsOf(markdown: string): string[] {
  */
 function forTheLab(command: string): string {
   return command
-    .replaceAll("my-container", container).replace(/\b(work|play)-browser/, `${container}-$1`)
+    .replaceAll("my-container", container)
     .replace("./create.ts ", "./create.ts --image=gui-lab ").replace("xpra firefox", "firefox-debian")
     .replace("firefox https://xkcd.com/", "firefox-esr about:blank")
     .replace("./map.ts ", "./map.ts --no-gui ").replace("npx -y deno@2 task", "deno task");
@@ -98,14 +103,8 @@ test("the desktop entry and what it starts are where the desktop looks for them"
 test("the letter is as it was, and nothing is left", missing, async () => {
   assertEquals(await Deno.readTextFile(letter), "Dear reader\n");
   await Deno.remove(join(home, "Documents"), { recursive: true });
-  for (const name of [container, `${container}-work`, `${container}-play`, "demo"]) {
+  for (const name of [container, "demo"]) {
     if (!before.includes(name)) await removeContainer(engine, name);
-  }
-  const images: { fingerprint: string; properties: { description?: string } }[] = JSON.parse(
-    await sh([engine, "query", "/1.0/images?recursion=1"]),
-  );
-  for (const { fingerprint, properties } of images) {
-    if (properties.description?.startsWith(`${container}-`)) await sh([engine, "image", "delete", fingerprint]);
   }
 });
 
@@ -130,10 +129,13 @@ async function runToEnd(command: string, home: string): Promise<void> {
   assertEquals(code, 0, `${command}\n${stdout}${stderr}`);
 }
 
-async function runUntil(command: string, { window, then, code }: Until): Promise<void> {
+async function runUntil(command: string, { window: title, painted: isPainted, then, code }: Until): Promise<void> {
   const running = startProcess(["/bin/sh", "-c", `exec ${command}`], options);
   try {
-    if (window !== undefined) await windowWith(window, { timeoutMs: provisioningMs });
+    if (title !== undefined) {
+      const window = await windowWith(title, { timeoutMs: provisioningMs });
+      if (isPainted) await painted(window);
+    }
     if (then !== "Ctrl-C") await endApps(then.endAppsIn);
   } finally {
     if (then === "Ctrl-C") running.kill("SIGINT");
