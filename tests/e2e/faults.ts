@@ -10,10 +10,10 @@ import { type ProcessOptions, runProcess } from "../../lib/process.ts";
 import { type EngineName, publicKey, root, script, sh } from "./world.ts";
 
 /**
- * What becomes of the call: it fails without being made, create.ts gets a signal when it starts, a shell script runs before
- * it, or from it on the engine does not answer.
+ * What becomes of the call: it fails without being made, the script gets a signal when it starts or SIGKILL when it is done,
+ * a shell script runs before it, or from it on the engine does not answer.
  */
-export type Fault = SimpleFault | { before: string } | "gone";
+export type Fault = SimpleFault | "KILL after" | { before: string } | "gone";
 
 /** Those that any call may meet. */
 export type SimpleFault = "fail" | "INT" | "TERM" | "KILL";
@@ -63,6 +63,7 @@ if [ "$number" = "$at" ]; then
   fail) echo '${failure}' >&2; exit 1 ;;
   before) /bin/sh -e before >&2 || exit 98 ;;
   gone) touch gone ;;
+  'KILL after') cd "$OLDPWD" && ${real} "$@"; kill -s KILL "$PPID"; exit ;;
   *) kill -s "$act" "$PPID" ;;
   esac
 fi

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/errors.ts";
-import { type Fault, type SimpleFault, withFault, writeFakes } from "./faults.ts";
+import { type Fault, withFault, writeFakes } from "./faults.ts";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
 import {
   type EngineName,
@@ -116,10 +116,12 @@ const meanwhile: readonly { what: string; act: (one: Case) => Promise<unknown> }
   },
 ];
 
+const faults = ["KILL", "KILL after", "TERM", "INT", "fail", "gone"] as const;
+
 /** Every call of mapping and unmapping, each with a fault, and something else meanwhile. */
 async function runFaults(
   engine: EngineName,
-  fault: SimpleFault | "gone",
+  fault: typeof faults[number],
   { args, prepare }: { args: (one: Case) => string[]; prepare?: (one: Case) => Promise<unknown> },
 ): Promise<void> {
   const name = nameOn(engine);
@@ -130,23 +132,23 @@ async function runFaults(
     await map(one, ["--unmap"]);
   });
   const failures: string[] = [];
-  const all = [...calls.entries()];
-  // The others take every second step: the first, third, … for one fault, the second, fourth, … for the next.
-  const steps = engine === "lxc" && fault !== "INT"
-    ? all
-    : all.filter(([index]) => index % 2 === (fault === "KILL" || fault === "fail" ? 0 : 1));
+  // Each call meets each fault on one of the engines, the next call on the other one.
+  const first = (engine === "lxc" ? 0 : 1) + faults.indexOf(fault);
+  const steps = [...calls.entries()].filter(([index]) => (index + first) % 2 === 0);
   for (const [index, call] of steps) {
-    const { what, act } = fault === "KILL" ? meanwhile[index % meanwhile.length]! : meanwhile[0]!;
+    const isKill = fault.startsWith("KILL");
+    const { what, act } = isKill ? meanwhile[index % meanwhile.length]! : meanwhile[0]!;
     await withCase(engine, name, async (one) => {
       await prepare?.(one);
       const { result } = await mapWithFault(one, index + 1, fault, args(one));
       const told = `${fault} at ${index + 1} (${call}), then ${what}: ${result.code}: ${result.stderr}`;
       try {
-        const codes = { KILL: [137], INT: [130], TERM: [143], fail: [0, 1, 2], gone: [0, 125] }[fault];
+        const codes =
+          { "KILL": [137], "KILL after": [137], INT: [130], TERM: [143], fail: [0, 1, 2], gone: [0, 125] }[fault];
         assert(codes.includes(result.code), told);
         await act(one);
         // A signal has the files taken back at once.
-        const times = fault === "KILL" ? 2 : (fault === "TERM" || fault === "INT") && !prepare ? 0 : 1;
+        const times = isKill ? 2 : (fault === "TERM" || fault === "INT") && !prepare ? 0 : 1;
         for (let time = 0; time < times; time++) {
           const { code, stderr } = await map(one, [prepare ? "--unmap" : "--recover"]);
           assertEquals(code, 0, `${told}\n${stderr}`);
@@ -161,7 +163,7 @@ async function runFaults(
   assertEquals(failures.length, 0, failures.join("\n\n"));
 }
 
-for (const fault of ["KILL", "TERM", "INT", "fail", "gone"] as const) {
+for (const fault of faults) {
   testOnEngines(`map.ts: ${fault} at each call of mapping and taking back leaves nothing`, ["user"], async (engine) => {
     // The end of the input: files are mapped and taken back in one run.
     await runFaults(engine, fault, { args: (one) => [one.name, ...one.files] });
