@@ -4,6 +4,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
+import { needed } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -18,7 +19,6 @@ import {
   windowWith,
 } from "./world.ts";
 
-const parts = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
 const entries = join(root, "examples/desktop-files");
 
 /** An entry installed for a container of another name, and what launches it. */
@@ -57,7 +57,7 @@ Deno.test({
 
 testOnEngines(
   "a web address reaches the app as one word, and a second one the session that runs",
-  parts,
+  needed,
   async (engine) => {
     const container = `e2e-desktop-${engine}`;
     const directory = await Deno.makeTempDir();
@@ -101,7 +101,7 @@ write_files:
   },
 );
 
-testOnEngines("a file is lent to the app, and taken back when its session ends", parts, async (engine) => {
+testOnEngines("a file is lent to the app, and taken back when its session ends", needed, async (engine) => {
   const container = `e2e-play-${engine}`;
   const directory = await Deno.makeTempDir();
   const file = join(directory, 'it\'s a "tune" $HOME `id`;.wav');

@@ -10,6 +10,7 @@ import type { ProcessResult } from "../../lib/errors.ts";
 import { runProcess } from "../../lib/process.ts";
 import { parseYaml } from "../../lib/yaml.ts";
 import { makeImage, removeImage } from "./images.ts";
+import { needed } from "./sessions.ts";
 import {
   type EngineName,
   inContainer,
@@ -24,8 +25,6 @@ import {
   testOnEngines,
   windowWith,
 } from "./world.ts";
-
-const windowParts = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
 
 /** Runs create.ts for a container of that name, in place of one that a killed run has left. */
 async function create(
@@ -118,7 +117,7 @@ testOnEngines("gui-gpu: the host's GPU is the container user's, or its lack is t
   }
 });
 
-testOnEngines("gui-offline: root in the container reaches nobody, and attach.ts works", windowParts, async (engine) => {
+testOnEngines("gui-offline: root in the container reaches nobody, and attach.ts works", needed, async (engine) => {
   const neighbour = `e2e-online-${engine}`;
   await withContainer(engine, [neighbour, "gui", nothing], async ({ ipv4: address }) => {
     // The package comes by the network, which is there while software is installed.
@@ -215,7 +214,7 @@ const apps: Readonly<Record<string, { engine: EngineName; app: string; title: st
 };
 
 for (const [example, { engine, app, title }] of Object.entries(apps)) {
-  testOnEngines(`the example ${example} is installed and shows its window`, windowParts, async (engine) => {
+  testOnEngines(`the example ${example} is installed and shows its window`, needed, async (engine) => {
     const file = example === "your-own-app" ? join(root, "examples/cloud-config/your-own-app.yaml") : example;
     await withContainer(engine, [`e2e-${example}-${engine}`, "gui", file], async ({ name }) => {
       const attach = startScript("attach", engine, [name, app]);

@@ -6,6 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/process.ts";
 import { missingParts } from "../lab/state.ts";
+import { needed } from "./sessions.ts";
 import { eventually, makeContainer, painted, removeContainer, root, sh, windowWith } from "./world.ts";
 
 const engine = "lxc";
@@ -66,7 +67,7 @@ function forTheLab(command: string): string {
     .replace("./map.ts ", "./map.ts --no-gui ").replace("npx -y deno@2 task", "deno task");
 }
 
-const missing = missingParts(engine, "user", "display", "windowManager", "bus", "xpra", "imageXpra");
+const missing = missingParts(engine, ...needed);
 const home = Deno.env.get("HOME")!;
 const letter = join(home, "Documents", "letter.odt");
 const before = missing ? [] : await instances();
