@@ -5,7 +5,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import { startProcess } from "../../lib/process.ts";
-import { needed } from "./sessions.ts";
+import { inSession, needed } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -138,6 +138,42 @@ testOnEngines("attach.ts gives an app the host's resolution and monitors", neede
     await script("attach", engine, ["--stop", name, "--all"]);
     await attach.ended;
   });
+});
+
+testOnEngines("attach.ts resizes windows, and drags within them reach the app", needed, async (engine) => {
+  const name = nameOn(engine);
+  const app = `xterm -T dragged -e sh -c 'printf "some-word\\n"; exec sleep 600'`;
+  const attach = startScript("attach", engine, ["--session=drag", name, app]);
+  const window = await windowWith(`dragged \\[${name}\\]`);
+  const sizeOf = (text: string): string => /Width: (\d+)\n\s*Height: (\d+)/.exec(text)?.slice(1).join("x") ?? "";
+  await eventually("the same new size on both sides", async () => {
+    // A window that has just come up is still given its first size.
+    await sh(["xdotool", "windowsize", window, "700", "400", "sleep", "0.5"]);
+    const inside = sizeOf(await inSession(engine, name, "drag", "xwininfo -name dragged"));
+    // xterm is as large as whole letters are.
+    return sizeOf(await sh(["xwininfo", "-id", window])) === "700x400" && /^(69|70)\dx(38|39|40)\d$/.test(inside);
+  });
+  await sh(["xdotool", "windowactivate", "--sync", window]);
+  const drag = [
+    "mousemove",
+    "--window",
+    window,
+    "4",
+    "8",
+    "mousedown",
+    "1",
+    "mousemove",
+    "--window",
+    window,
+    "350",
+    "9",
+  ];
+  await eventually("what was dragged over, as the app's selection", async () => {
+    await sh(["xdotool", ...drag, "sleep", "0.2", "mouseup", "1"]);
+    return await inSession(engine, name, "drag", "timeout 2 xclip -selection primary -out || true") === "some-word";
+  });
+  await script("attach", engine, ["--stop", name, "--all"]);
+  assertEquals((await attach.ended).code, 0);
 });
 
 testOnEngines("attach.ts moves pixels through shared memory, and leaves no file of it", needed, async (engine) => {
