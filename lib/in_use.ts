@@ -31,7 +31,7 @@ export async function listeningSessions(engine: Engine, instance: string): Promi
 }
 
 /** Reads `/proc/net/unix`, see proc(5) and `__SO_ACCEPTCON` in Linux's net.h. */
-export function parseListening(text: string): string[] {
+function parseListening(text: string): string[] {
   const pattern = new RegExp(`^\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths.xpra)}/([\\w.-]+)$`, "gm");
   return [...new Set([...text.matchAll(pattern)].map(([, name]) => name!))].sort();
 }

@@ -120,7 +120,7 @@ export function fromRecord(record: AclRecord): Acl {
  *
  * @throws {UserError} exit code 2 when neither variable is set
  */
-export function journalDirectory(host: Host): string {
+function journalDirectory(host: Host): string {
   const home = host.env("HOME");
   const state = host.env("XDG_STATE_HOME") ?? (home && join(home, ".local", "state"));
   if (!state) throw inputError("Neither $XDG_STATE_HOME nor $HOME is set", "Set one of them");

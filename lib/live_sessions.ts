@@ -81,7 +81,7 @@ export async function listSessions(host: Host, target: SshTarget): Promise<LiveS
 }
 
 /** Reads the lines of {@linkcode listScript}; the container is not trusted, and lines that are none are left out. */
-export function parseSessions(container: string, stdout: string): LiveSession[] {
+function parseSessions(container: string, stdout: string): LiveSession[] {
   const sessions = stdout.split("\n").flatMap((line): LiveSession[] => {
     const [, session, pid, clients, since, record] = /^([\w.-]+)\t(\d*)\t(\d+)\t(\d+)\t(".*")$/.exec(line) ?? [];
     if (session === undefined) return [];

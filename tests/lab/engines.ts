@@ -46,7 +46,7 @@ export const engineFacts: Readonly<Record<EngineName, EngineFacts>> = {
 };
 
 /** The lab's storage pool on either engine. */
-export const poolName = "gui-lab";
+const poolName = "gui-lab";
 
 /** The instance that shows, after an import, that the image boots. */
 export const trialName = "gui-lab-trial";

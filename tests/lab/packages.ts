@@ -59,7 +59,7 @@ export const xpra5BuildPackages = [
 const unattended = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
 
 /** Those of `packages` that are not installed. */
-export async function missingPackages(packages: readonly string[]): Promise<string[]> {
+async function missingPackages(packages: readonly string[]): Promise<string[]> {
   // Exit status 1: some of them are not known to dpkg at all.
   const { stdout } = await runProcess(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", ...packages], {
     stdin: "null",
@@ -91,7 +91,7 @@ export async function installPackages(
 let updated = false;
 
 /** Fetches the package lists, once a run. */
-export async function aptUpdate(): Promise<void> {
+async function aptUpdate(): Promise<void> {
   if (updated) return;
   await runProcess(["apt-get", "update", "-q", "-o", "DPkg::Lock::Timeout=300"], { stdin: "null", env: unattended });
   updated = true;

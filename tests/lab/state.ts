@@ -76,7 +76,7 @@ export type XpraSource =
   | { kind: "wheel"; version: string; file: string };
 
 /** A state in which nothing is there yet. */
-export function emptyState(): LabState {
+function emptyState(): LabState {
   const missing = { missing: "the lab is not up (deno task lab up)" };
   const parts = Object.fromEntries(partNames.map((name) => [name, missing])) as Record<PartName, Part>;
   return {

@@ -37,7 +37,7 @@ export async function ensureUser(state: LabState): Promise<Part> {
 }
 
 /** Where the user's own programs are. */
-export function userBin(user: LabUser): string {
+function userBin(user: LabUser): string {
   return join(user.home, ".local/bin");
 }
 
