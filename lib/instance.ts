@@ -78,24 +78,37 @@ export function checkInstanceName(name: string): void {
   }
 }
 
+/** What is launched, and how. */
+export interface LaunchOptions {
+  /** A local image, or one of a remote. */
+  image: string;
+  /** Profiles, the later one over the earlier. */
+  profiles: readonly string[];
+  /** Configuration of its own. */
+  config: Readonly<Record<string, string>>;
+}
+
 /**
  * Makes an instance and starts it.
  *
  * @throws {UserError} when there is no such image
  */
-export async function launch(
-  engine: Engine,
-  name: string,
-  options: { image: string; profiles: readonly string[]; config: Readonly<Record<string, string>> },
-): Promise<void> {
+export async function launch(engine: Engine, name: string, options: LaunchOptions): Promise<void> {
+  const { profiles, config } = options;
+  const args = [
+    "launch",
+    options.image,
+    name,
+    ...profiles.flatMap((profile) => ["--profile", profile]),
+    ...Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
+  ];
   try {
-    await run(engine, [
-      "launch",
-      options.image,
-      name,
-      ...options.profiles.flatMap((profile) => ["--profile", profile]),
-      ...Object.entries(options.config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
-    ], { stdin: "null" });
+    await run(engine, args, { stdin: "null" }).catch(async (error) => {
+      // LXD 5.0.2 may give one of two isolated containers that are made at once a range of ids that the host has not set aside.
+      if (!(error instanceof ProcessError && /\bforkstart\b/.test(error.stderr))) throw error;
+      await deleteInstance(engine, name);
+      await run(engine, args, { stdin: "null" });
+    });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     throw new UserError(`${engine.product} cannot make the container "${name}" from the image "${options.image}"`, {

@@ -121,6 +121,23 @@ Deno.test("launch() says which image and container the engine refused, with what
   assertStringIncludes(error.hint, "lxc image list");
 });
 
+Deno.test("launch() makes anew, once, what could be made but not started", async () => {
+  const failed: Answer = {
+    code: 1,
+    stderr: "Error: Failed to run: /usr/bin/lxd forkstart box /var/lib/lxd/…: exit status 1\n",
+  };
+  for (const failures of [1, 2]) {
+    let launches = 0;
+    const answer = ([, command]: readonly string[]): Answer =>
+      command === "launch" && ++launches <= failures ? failed : {};
+    const { host, calls } = recordingHost({ answer });
+    const launched = launch(await chooseEngine(host, "lxc"), "box", { image: "x", profiles: [], config: {} });
+    if (failures === 1) await launched;
+    else await assertRejects(() => launched, UserError, "cannot make");
+    assertEquals(calls.map(([, command]) => command), ["launch", "delete", "launch"]);
+  }
+});
+
 Deno.test("launch() says how to set up an engine that has no storage", async () => {
   const stderr = "Error: Failed instance creation: Failed getting root disk: No root device could be found\n";
   const { engine } = await lxcThat({ code: 1, stderr });
