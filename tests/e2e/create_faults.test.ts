@@ -19,6 +19,7 @@ import {
   withPlace,
 } from "./faults.ts";
 import { engineNames, missingParts } from "../lab/state.ts";
+import { testOnOneEngine } from "./sessions.ts";
 import { type EngineName, eventually, root, sh, startScript, testOnEngines } from "./world.ts";
 
 /** How many cases run side by side: each has a name and mounts of its own. */
@@ -306,21 +307,25 @@ Deno.test({
     }),
 });
 
-testOnEngines("create.ts --keep-failed keeps all, and the line that it prints removes it", ["user"], async (engine) => {
-  await withPlace({ engine, name: "e2e-faults-keep" }, async (place) => {
-    const before = await picture(place);
-    await Deno.writeTextFile(place.cloudConfig, "#cloud-config\nruncmd: [[sh, -c, 'exit 3']]\n");
-    const kept = await create(place, createArgs(place, ["--keep-failed"]));
-    assertEquals(kept.code, 1);
-    const after = await picture(place);
-    assert(!after.includes("instance: none") && !after.includes("profile: none"), after);
-    const line = /To remove it: create\.ts (.*)$/m.exec(kept.stderr)?.[1];
-    assert(line, kept.stderr);
-    const removed = await create(place, line.split(" "));
-    assertEquals(removed.code, 0, removed.stderr);
-    assertEquals(await picture(place), before);
-  });
-});
+testOnOneEngine(
+  "create.ts --keep-failed keeps all, and the line that it prints removes it",
+  ["user"],
+  async (engine) => {
+    await withPlace({ engine, name: "e2e-faults-keep" }, async (place) => {
+      const before = await picture(place);
+      await Deno.writeTextFile(place.cloudConfig, "#cloud-config\nruncmd: [[sh, -c, 'exit 3']]\n");
+      const kept = await create(place, createArgs(place, ["--keep-failed"]));
+      assertEquals(kept.code, 1);
+      const after = await picture(place);
+      assert(!after.includes("instance: none") && !after.includes("profile: none"), after);
+      const line = /To remove it: create\.ts (.*)$/m.exec(kept.stderr)?.[1];
+      assert(line, kept.stderr);
+      const removed = await create(place, line.split(" "));
+      assertEquals(removed.code, 0, removed.stderr);
+      assertEquals(await picture(place), before);
+    });
+  },
+);
 
 testOnEngines("create.ts twice at once with one name: exactly one makes it", ["user"], async (engine) => {
   await runCases(engine === "lxc" ? [0, 0, 40, 150, 600] : [0, 100], {
