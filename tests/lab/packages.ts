@@ -16,7 +16,16 @@ export const hostPackages = [
   ...["fonts-dejavu-core", "xkb-data", "x11-xkb-utils"],
   // what tests use
   ...["xdotool", "imagemagick", "x11-utils", "x11-apps", "x11-xserver-utils", "xterm", "xclip", "xinput", "sox"],
-  ...["zenity", "libnotify-bin", "xdg-utils", "openssh-client", "procps", "python3-numpy", "ca-certificates"],
+  ...[
+    "zenity",
+    "libnotify-bin",
+    "xdg-utils",
+    "openssh-client",
+    "procps",
+    "python3-numpy",
+    "python3-xlib",
+    "ca-certificates",
+  ],
   ...["zsh", "fish", "desktop-file-utils", "libgtk-3-bin", "libglib2.0-bin", "vim-tiny"],
 ] as const;
 
