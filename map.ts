@@ -20,6 +20,7 @@ import {
   checkInstanceName,
   findInstance,
   hostUid,
+  type Instance,
   instanceHostUid,
   listInstances,
   removeDevices,
@@ -38,7 +39,7 @@ import {
   withJournalLock,
 } from "./lib/journal.ts";
 import { type LendingDesk, nothingChosen, terminalDesk } from "./lib/lending_desk.ts";
-import { checkFile, type MappableFile, newPlace } from "./lib/mappable.ts";
+import { checkFile, checkNotShared, type MappableFile, newPlace } from "./lib/mappable.ts";
 import { deviceOf, keepLent, type Lent, mapFiles, type MapOptions, mapReplacement, unmapFiles } from "./lib/mapping.ts";
 import { containerUid } from "./lib/mounts.ts";
 import { watchFiles } from "./lib/replaced_files.ts";
@@ -92,7 +93,9 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
     host.ui.warn(`What a run that was killed has lent cannot be taken back now: ${error.message}`);
   });
-  const uid = await containerUserOf(engine, name);
+  const instance = await findContainer(engine, name);
+  for (const { path } of files) await checkNotShared(path, instance.devices);
+  const uid = hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), containerUid);
   const presence = await announcePresence(host);
   const options: MapOptions = { engine, instance: name, uid, readOnly, owner: presence.owner };
   if (flags.has("no-wait")) {
@@ -201,11 +204,11 @@ async function containersOfOurs(engine: Engine): Promise<string[]> {
 }
 
 /**
- * The uid on the host of the container user.
+ * The container that files are lent to.
  *
- * @throws {UserError} exit code 2 for a container that files cannot be lent to
+ * @throws {UserError} exit code 2 for one that files cannot be lent to
  */
-async function containerUserOf(engine: Engine, name: string): Promise<number> {
+async function findContainer(engine: Engine, name: string): Promise<Instance> {
   const instance = await findInstance(engine, name);
   if (!instance) throw inputError(`There is no container "${name}"`, `See ${engine.cli} list`);
   if (!instance.config[markKey]) {
@@ -217,7 +220,7 @@ async function containerUserOf(engine: Engine, name: string): Promise<number> {
   if (instance.status !== "Running") {
     throw inputError(`The container "${name}" does not run`, `Start it: ${engine.cli} start ${name}`);
   }
-  return hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), containerUid);
+  return instance;
 }
 
 /** Waits until the files are to be taken back. Gives the container the files that replace them meanwhile. */
@@ -261,13 +264,14 @@ async function watchReplaced(
   desk: LendingDesk,
   { lent, options, own, signal }: { lent: Lent[]; options: MapOptions; own: Chosen["own"]; signal: AbortSignal },
 ): Promise<void> {
-  const refused = new Set<number>();
+  /** The inodes that were found at paths and not lent. */
+  const refused = new Map<string, number>();
   const onReplaced = async (path: string): Promise<void> => {
     const index = lent.findIndex(({ mapping }) => mapping.host === path);
     let file: MappableFile | undefined;
     try {
       file = await checkFile(path, own);
-      if (refused.has(file.state.ino)) return file.file.close();
+      if (refused.get(path) === file.state.ino) return file.file.close();
       const old = lent[index]!;
       const replacement = await mapReplacement(file, old, options);
       if (replacement) {
@@ -275,12 +279,12 @@ async function watchReplaced(
         old.file?.close();
         host.ui.status(`"${path}" was replaced; "${options.instance}" has the new file now`);
       } else {
-        refused.add(file.state.ino);
+        refused.set(path, file.state.ino);
         host.ui.status(`"${path}" was replaced, but it was taken back from "${options.instance}" before`);
       }
     } catch (error) {
       if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-      if (file) refused.add(file.state.ino);
+      if (file) refused.set(path, file.state.ino);
       await desk.tell(
         `"${path}" was replaced, and "${options.instance}" keeps the old file: ${error.message}`,
       );

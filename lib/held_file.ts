@@ -98,3 +98,15 @@ export async function checkHandles(host: Host, files: readonly HeldFile[]): Prom
     });
   }
 }
+
+/**
+ * Whether a file is at `path` itself, and not elsewhere through symbolic links: as its handle tells, which others cannot
+ * change in between.
+ */
+export async function isAt(host: Host, file: HeldFile, path: string): Promise<boolean> {
+  const { stdout } = await host.run(["stat", "-c", "%N", "--", file.handle], {
+    stdin: "null",
+    env: { QUOTING_STYLE: "literal" },
+  });
+  return stdout === `${file.handle} -> ${path}\n`;
+}

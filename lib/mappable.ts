@@ -1,9 +1,10 @@
 /** Which files can be lent to a container, and what they are called in there. */
 
 // @ts-types="./types/std_path.d.ts"
-import { basename, extname, resolve } from "@std/path";
+import { basename, extname, join, resolve } from "@std/path";
 import { inputError } from "./errors.ts";
 import { type FileState, type HeldFile, holdFile } from "./held_file.ts";
+import type { Instance } from "./instance.ts";
 import { containerPaths } from "./mounts.ts";
 
 /** A file that can be mapped, held. */
@@ -53,6 +54,25 @@ export async function checkFile(path: string, own: { uid: number; gid: number })
     throw error;
   }
   return { path: real, file, state };
+}
+
+/**
+ * Checks that a file is in no directory that the container can write: it could put a link to any other file of the user's
+ * there, and has the file already.
+ *
+ * @param devices the container's devices
+ * @throws {UserError} exit code 2
+ */
+export async function checkNotShared(path: string, devices: Instance["devices"]): Promise<void> {
+  for (const { type, source, path: place, readonly } of Object.values(devices)) {
+    if (type !== "disk" || !source?.startsWith("/") || readonly === "true") continue;
+    const directory = join(await Deno.realPath(source).catch(() => source), "/");
+    if (!path.startsWith(directory)) continue;
+    throw inputError(
+      `"${path}" is in a directory that the container shares`,
+      `It is there already, as ${join(place ?? "/", path.slice(directory.length))}`,
+    );
+  }
 }
 
 async function realPath(path: string): Promise<string> {

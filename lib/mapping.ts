@@ -6,7 +6,7 @@ import { type Acl, type Grant, grant, readAcls, revoke, sameAcl, withoutCopy, wr
 import { type Engine, engineOn } from "./engine.ts";
 import { addDevices, type Device, exec, findInstance, removeDevices } from "./instance.ts";
 import { inputError, ProcessError, UserError } from "./errors.ts";
-import { checkHandles, type HeldFile, holdFile, type InodeId, isSameInode } from "./held_file.ts";
+import { checkHandles, type HeldFile, holdFile, type InodeId, isAt, isSameInode } from "./held_file.ts";
 import type { Host } from "./host.ts";
 import { lookAfter } from "./in_use.ts";
 import {
@@ -188,6 +188,10 @@ export async function mapReplacement(
 ): Promise<Lent | undefined> {
   const engine = untorn(options.engine);
   const { host } = engine;
+  // Who can write in its directory, as the container itself can in its share, must not choose a file of the user's.
+  if (!await isAt(host, replacement.file, old.mapping.host)) {
+    throw inputError("a symbolic link leads elsewhere now", "Lend the other file itself");
+  }
   return await withUndo(host, async (undo) => {
     const [lent] = await lend([{ ...replacement, replaces: old.mapping }], { ...options, engine }, undo);
     if (!lent) return undefined;

@@ -85,6 +85,8 @@ export async function withDirectory(test: (directory: string) => Promise<void>):
   try {
     await test(directory);
   } finally {
+    // Also what a test has closed.
+    await sh(["chmod", "-R", "u+rwX", directory]);
     await Deno.remove(directory, { recursive: true });
   }
 }

@@ -11,6 +11,7 @@ import {
   eventually,
   inContainer,
   makeContainer,
+  mountsRoot,
   removeContainer,
   root,
   script,
@@ -141,6 +142,8 @@ testOnEngines("map.ts refuses what it cannot map before anything is touched", ["
     await Deno.symlink("nowhere", path("dangling"));
     await sh(["mkfifo", path("fifo")]);
     await sh(["python3", "-c", "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])", path("socket")]);
+    const shared = join(mountsRoot, name, "share", "file");
+    await Deno.writeTextFile(shared, "text");
     const before = await permissions([file]);
     const refused: [string, string][] = [
       ["/", "is a directory"],
@@ -158,6 +161,7 @@ testOnEngines("map.ts refuses what it cannot map before anything is touched", ["
       ["/etc/shadow", "belongs to somebody else"],
       [file, "is the same file"],
       [path("link"), "is the same file"],
+      [shared, "is in a directory that the container shares"],
     ];
     for (const [other, message] of refused) {
       const { code, stdout, stderr } = await script("map", engine, [name, file, other]);
@@ -173,7 +177,7 @@ testOnEngines("map.ts refuses what it cannot map before anything is touched", ["
     assertStringIncludes(bytes, "is not UTF-8 text");
     assertStringIncludes(bytes, "status 2");
     assertEquals(await permissions([file]), before);
-    await Deno.chmod(path("closed"), 0o700);
+    await Deno.remove(shared);
   });
 });
 

@@ -178,6 +178,35 @@ testOnEngines("map.ts gives the container a file that replaces a mapped one", ["
   assertEquals(failures, []);
 });
 
+testOnEngines("map.ts lends no other file that a link in a lent one's place leads to", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await withDirectory(async (directory) => {
+    const [one, two, secret] = ["a/file", "b/file", "secret/file"].map((part) => join(directory, part)) as [
+      string,
+      string,
+      string,
+    ];
+    for (const file of [one, two, secret]) {
+      await Deno.mkdir(join(file, ".."));
+      await Deno.writeTextFile(file, file === secret ? "secret" : "lent");
+      await Deno.chmod(file, 0o600);
+    }
+    const before = await permissions([secret]);
+    const run = await startMap(engine, [name, one, two]);
+    await sh(["ln", "-sf", secret, one]);
+    // A link on the way to it; the directory is still watched.
+    await sh(["sh", "-ec", 'cd "$1"; mv b c; ln -s secret b; touch c/new', "sh", directory]);
+    for (const file of [one, two]) {
+      await run.says(`"${file}" was replaced, and "${name}" keeps the old file: a symbolic link leads elsewhere now`);
+    }
+    for (const { container } of run.lent) assertEquals(await inContainer(engine, name, 'cat "$1"', container), "lent");
+    assertEquals(await permissions([secret]), before);
+    assertEquals((await run.enter()).code, 0);
+    assertEquals(await permissions([secret]), before);
+    assertEquals(await mapDevices(engine, name), []);
+  });
+});
+
 testOnEngines("map.ts lends nothing in place of what another run has taken back", ["user"], async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {
