@@ -105,21 +105,15 @@ testOnEngines("map.ts says when a set-user-ID bit is gone because the container 
   });
 });
 
-testOnOneEngine("map.ts maps a 4 GB file as fast as a small one", ["user"], async (engine) => {
+testOnOneEngine("map.ts takes no longer for a large file: it does not read it", ["user"], async (engine) => {
   const name = nameOn(engine);
   await withDirectory(async (directory) => {
-    const [small, large] = [join(directory, "small"), join(directory, "large")];
-    await Deno.writeTextFile(small, "");
-    await Deno.writeTextFile(large, "");
-    await Deno.truncate(large, 4 * 2 ** 30);
-    const seconds = async (file: string): Promise<number> => {
-      const startMs = performance.now();
-      const { code, stderr } = await script("map", engine, [name, file]);
-      assertEquals(code, 0, stderr);
-      return (performance.now() - startMs) / 1000;
-    };
-    const times = [await seconds(small), await seconds(large), await seconds(small), await seconds(large)];
-    assert(Math.min(times[1]!, times[3]!) < 2 * Math.min(times[0]!, times[2]!), times.join(" "));
+    const file = join(directory, "large");
+    await Deno.writeTextFile(file, "");
+    // Whoever reads all of it needs minutes.
+    await Deno.truncate(file, 2 ** 40);
+    const { code, stderr } = await script("map", engine, [name, file], { timeoutMs: 20_000 });
+    assertEquals(code, 0, stderr);
   });
 });
 
