@@ -122,7 +122,9 @@ async function withSocket(engine: EngineName, scene: Scene): Promise<Loot> {
   ]);
   try {
     const cookies = join(mountsRoot, name, "share", "cookies");
-    await sh(["sh", "-c", `xauth nlist "$DISPLAY" | sed 's/^..../ffff/' | xauth -f "$0" nmerge - 2>&1`, cookies]);
+    // -i: a directory that is not the user's cannot hold a lock.
+    const shell = `xauth -i nlist "$DISPLAY" | sed 's/^..../ffff/' | xauth -f "$0" nmerge - 2>&1; chmod 660 "$0"`;
+    await sh(["sh", "-c", shell, cookies]);
     return await steal(engine, { ...scene, environment: "export DISPLAY=:99 XAUTHORITY=/home/ubuntu/share/cookies" });
   } finally {
     await sh([engine, "config", "device", "remove", name, "x0"]);
