@@ -54,12 +54,23 @@ async function original(name: string, userData: string): Promise<number> {
   return taken;
 }
 
+/** Removes what a bench that was killed has left. */
+async function removeLeftovers(): Promise<void> {
+  await run(["./create.ts", "--quiet", "--delete", "--force", "bench-ours"], { okCodes: "any" });
+  for (const name of ["bench-original", "bench-floor"]) {
+    await run([engine, "delete", "--force", name], { okCodes: "any" });
+    await run([engine, "profile", "delete", name], { okCodes: "any" });
+    await run(["rm", "-rf", join(mounts, name)]);
+  }
+}
+
 /** All rows about create.ts. */
 export const createRows: readonly Row[] = [
   {
     measures: [{ name: "create, light cloud-config", unit: "s" }],
     needs: ["user", "lxc"],
     rounds: 4,
+    before: removeLeftovers,
     ways: {
       original: async () => [await original("bench-original", light)],
       hand: async () => [await byHand("bench-floor", light)],
@@ -70,6 +81,7 @@ export const createRows: readonly Row[] = [
     measures: [{ name: "create again, a package in the recipe, `--cache`", unit: "s" }],
     needs: ["user", "lxc"],
     rounds: 4,
+    before: removeLeftovers,
     ways: {
       original: async () => [await original("bench-original", heavy)],
       hand: async () => [await byHand("bench-floor", light)],

@@ -184,16 +184,19 @@ function makeRuntimeDirectory(user: LabUser): void {
 }
 
 /**
- * Writes an X authority file with a new cookie that fits any display, since the server chooses the number itself. The
- * entry: family "wild", no address, no number, name and cookie, each with its length in 16 bits (libXau, Xauth.h).
+ * Writes an X authority file with a new cookie that fits any display, since the server chooses the number itself. An
+ * entry: family, address, number, name and cookie, each with its length in 16 bits (libXau, Xauth.h). The first has the
+ * family "wild" and no address; python-xlib 0.33 wants one with the host's name.
  */
 function writeAuthority(path: string, user: LabUser): void {
   const field = (data: Uint8Array): number[] => [data.length >> 8, data.length & 255, ...data];
   const nothing = new Uint8Array();
   const name = new TextEncoder().encode("MIT-MAGIC-COOKIE-1");
   const cookie = crypto.getRandomValues(new Uint8Array(16));
-  const entry = [255, 255, ...field(nothing), ...field(nothing), ...field(name), ...field(cookie)];
-  Deno.writeFileSync(path, Uint8Array.from(entry), { mode: 0o600 });
+  const rest = [...field(nothing), ...field(name), ...field(cookie)];
+  const wild = [255, 255, ...field(nothing), ...rest];
+  const local = [1, 0, ...field(new TextEncoder().encode(Deno.hostname())), ...rest];
+  Deno.writeFileSync(path, Uint8Array.from([...wild, ...local]), { mode: 0o600 });
   Deno.chmodSync(path, 0o600);
   Deno.chownSync(path, user.uid, user.gid);
 }
