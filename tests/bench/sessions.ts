@@ -69,7 +69,10 @@ export function attachTo(way: Way, { sound }: { sound: boolean }): Session {
     async end() {
       if (way === "ours") await run(["./attach.ts", "--quiet", "--stop", container, "--all"]);
       else if (way === "original") {
-        await ssh("xpra stop socket:/home/ubuntu/.xpra/bench-original </dev/null >/dev/null 2>&1");
+        // Its server is gone at times, and then cannot be asked to stop.
+        await ssh(
+          "xpra stop socket:/home/ubuntu/.xpra/bench-original </dev/null >/dev/null 2>&1 || pkill -u ubuntu Xvfb || true",
+        );
       } else await ssh(`systemctl --user stop ${unitOf(way)}.service`);
       await detach();
     },
