@@ -126,7 +126,7 @@ function row(count: number): Row {
       { name: `map: ${what}, Enter to taken back`, unit: "s" },
     ],
     needs: ["user", "lxc"],
-    rounds: 8,
+    rounds: 5,
     async before() {
       await removeAll();
       await Deno.mkdir(directory);
