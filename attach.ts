@@ -206,7 +206,7 @@ async function show(
   const socket = socketPath(target.mounts.xpra, session);
   const client = await attachClient(host, { socket, container, open, userOptions });
   if (host.dryRun) return 0;
-  if (host.signal.aborted) {
+  if (client === undefined || host.signal.aborted) {
     if (await exists(socket)) {
       const back = quoteWords(["attach.ts", "--session", session, container]);
       host.ui.status(`Detached; the app runs on. To come back: ${back}`);

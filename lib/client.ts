@@ -30,7 +30,6 @@ async function hostDpi(host: Host): Promise<number | undefined> {
     const dpi = Number(/^Xft\.dpi:\s*(\d+)/m.exec(stdout)?.[1]);
     return dpi >= 50 && dpi <= 500 ? dpi : undefined;
   } catch {
-    host.signal.throwIfAborted();
     return undefined;
   }
 }
@@ -71,16 +70,19 @@ const killAfterMs = 3_000;
 
 /**
  * Attaches to a session until it ends or the run is ended; then the client is gone. Never throws for how it ended.
+ *
+ * @returns undefined when the run was ended before there was a client
  */
 export async function attachClient(
   host: Host,
   options: Omit<ClientOptions, "dpi">,
-): Promise<ProcessResult> {
-  host.signal.throwIfAborted();
-  // In a session of its own: on Ctrl-C the terminal's signal and ours would meet in it, and xpra 6.5.5 then hangs at times.
+): Promise<ProcessResult | undefined> {
+  const dpi = await hostDpi(host);
+  // From here to the listener nothing waits: a signal in between would find nobody who ends what was started.
+  if (host.signal.aborted) return undefined;
   const player = hasOwnSound(options.open) ? playSound(host, options.socket) : undefined;
   const open = player || host.dryRun && hasOwnSound(options.open) ? withoutSound(options.open) : options.open;
-  const dpi = await hostDpi(host);
+  // In a session of its own: on Ctrl-C the terminal's signal and ours would meet in it, and xpra 6.5.5 then hangs at times.
   const client = host.start(clientArgv({ ...options, open, dpi }, crypto.randomUUID()), {
     stdin: "null",
     detached: true,
