@@ -18,18 +18,33 @@ import {
   programs,
 } from "./lib/checks.ts";
 import { type Arguments, runScript, type ScriptSpec } from "./lib/cli.ts";
-import { attachClient, fallbackScreen, hostScreen } from "./lib/client.ts";
+import {
+  attachClient,
+  type AttachOptions,
+  type Client,
+  clientAhead,
+  fallbackScreen,
+  hostScreen,
+} from "./lib/client.ts";
 import { type Check, diagnose } from "./lib/doctor.ts";
 import { tellEnding } from "./lib/ending.ts";
 import { chooseEngine, type Engine } from "./lib/engine.ts";
 import { checkInstanceName, listInstances } from "./lib/instance.ts";
 import { inputError, UserError } from "./lib/errors.ts";
 import type { Host } from "./lib/host.ts";
-import { joinSession, listSessions, type LiveSession, noSession, stopSessions } from "./lib/live_sessions.ts";
+import {
+  joinSession,
+  likelySession,
+  listSessions,
+  type LiveSession,
+  noSession,
+  stopSessions,
+} from "./lib/live_sessions.ts";
 import { exists, mountsOf } from "./lib/mounts.ts";
 import { isRunning, reachContainer } from "./lib/reach.ts";
-import { checkSessionName, sessionNameOf, socketPath, startSession } from "./lib/session.ts";
+import { checkSessionName, newRun, runSocket, sessionNameOf, socketPath, startSession } from "./lib/session.ts";
 import { readSessionLog } from "./lib/session_log.ts";
+import { hasFifo, hasOwnSound } from "./lib/sound.ts";
 import type { SshTarget } from "./lib/ssh.ts";
 import { quoteWords, splitWords, WordsError } from "./lib/words.ts";
 import { checkClient } from "./lib/xpra_version.ts";
@@ -123,32 +138,59 @@ async function attach(host: Host, container: string, details: Details & { app: s
   const name = wanted ?? sessionNameOf(app[0]!);
   checkSessionName(name);
   const mounts = mountsOf(host, container);
+  const run = newRun();
+  const socket = socketPath(mounts.xpra, runSocket(run));
   socketPath(mounts.xpra, `${name}-99`);
   const detached = args.flags.has("detached");
   if (!detached) needDisplay(host);
   const engine = await chooseEngine(host, args.values.get("engine"));
+  const options = { container, open, userOptions, ownSound: hasOwnSound(open) };
+  await using ahead = clientAhead(host);
   const [target, screen] = await Promise.all([
-    reachContainer(engine, container, mounts),
+    reachContainer(engine, container, mounts).then((target) => {
+      if (!detached) ahead.start({ ...options, socket });
+      return target;
+    }),
     detached ? hostScreen(host).catch(() => fallbackScreen) : hostScreen(host),
     detached ? undefined : checkClient(host),
   ]);
-  const session = await startSession(host, target, { app, name, exact: wanted !== undefined, open, screen });
+  const session = await startSession(host, target, { app, run, name, exact: wanted !== undefined, open, screen });
   if (detached) {
     host.ui.result(session, { container, session });
     return 0;
   }
-  return await show(host, target, { session, open, userOptions, isNew: true });
+  const ofSession = { ...options, socket: socketPath(mounts.xpra, session) };
+  return await show(host, target, { session, isNew: true, options: ofSession, client: ahead.client });
 }
 
 async function reattach(host: Host, container: string, details: Details): Promise<number> {
   const { open, userOptions, wanted, args } = details;
   needDisplay(host);
-  const [target] = await Promise.all([reach(host, container, args), checkClient(host)]);
+  const { xpra } = mountsOf(host, container);
+  const optionsFor = (session: string): AttachOptions => {
+    const socket = socketPath(xpra, session);
+    return { container, open, userOptions, socket, ownSound: hasOwnSound(open) && (host.dryRun || hasFifo(socket)) };
+  };
+  await using ahead = clientAhead(host);
+  let likely: string | undefined;
+  const [target] = await Promise.all([
+    reach(host, container, args).then(async (target) => {
+      likely = await likelySession(xpra, wanted);
+      const options = likely === undefined ? undefined : optionsFor(likely);
+      // Whether xpra is to bring the sound depends on the other clients.
+      if (options && options.ownSound === open.has("sound")) ahead.start(options);
+      return target;
+    }),
+    checkClient(host),
+  ]);
   const { session, clients } = await theLiveSession(host, target, wanted);
+  if (session !== likely) await ahead[Symbol.asyncDispose]();
+  const options = optionsFor(session);
   if (clients > 0 && open.delete("sound")) {
+    options.ownSound = false;
     host.ui.status(`Another client is attached to "${session}", and plays its sound`);
   }
-  return await show(host, target, { session, open, userOptions, isNew: false });
+  return await show(host, target, { session, isNew: false, options, client: ahead.client });
 }
 
 async function join(
@@ -157,8 +199,8 @@ async function join(
   { app, wanted, args }: Pick<Details, "args" | "wanted"> & { app: string[] },
 ): Promise<number> {
   const target = await reach(host, container, args);
-  const session = wanted ?? (await theLiveSession(host, target)).session;
-  const status = await joinSession(host, target, { session, app });
+  const join = (session?: string): ReturnType<typeof joinSession> => joinSession(host, target, { session, app });
+  const { session, status } = await join(wanted) ?? (await join((await theLiveSession(host, target)).session))!;
   if (status === 0) return 0;
   throw new UserError(`"${app[0]}" ended with exit status ${status}`, {
     hint: `What it printed is in the session's log: attach.ts --logs ${container} ${session}`,
@@ -195,20 +237,23 @@ async function theLiveSession(
   );
 }
 
-/** Attaches xpra's client until the session ends or the user detaches. */
+/** Attaches xpra's client, or one that was started ahead, until the session ends or the user detaches. */
 async function show(
   host: Host,
   target: SshTarget,
-  { session, open, userOptions, isNew }: { session: string; open: Set<Channel>; userOptions: string[]; isNew: boolean },
+  { session, isNew, options, client: ahead }: {
+    session: string;
+    isNew: boolean;
+    options: AttachOptions;
+    client: Client | undefined;
+  },
 ): Promise<number> {
-  host.ui.status(channelLine(open, userOptions));
-  const container = target.name;
-  const socket = socketPath(target.mounts.xpra, session);
-  const client = await attachClient(host, { socket, container, open, userOptions });
+  host.ui.status(channelLine(options.open, options.userOptions));
+  const client = await attachClient(host, options, ahead);
   if (host.dryRun) return 0;
   if (client === undefined || host.signal.aborted) {
-    if (await exists(socket)) {
-      const back = quoteWords(["attach.ts", "--session", session, container]);
+    if (await exists(options.socket)) {
+      const back = quoteWords(["attach.ts", "--session", session, target.name]);
       host.ui.status(`Detached; the app runs on. To come back: ${back}`);
     }
     throw host.signal.reason;

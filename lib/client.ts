@@ -2,7 +2,8 @@
 
 import { ProcessError, type ProcessResult, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { hasOwnSound, playSound, withoutSound } from "./sound.ts";
+import { exists } from "./mounts.ts";
+import { playSound, withoutSound } from "./sound.ts";
 import { clientArgv, clientEnvironment, type ClientOptions } from "./xpra.ts";
 
 /** The screen that the X server in the container has. */
@@ -68,20 +69,26 @@ export async function hostScreen(host: Host): Promise<Screen> {
 /** Time between SIGTERM and SIGKILL for a client that does not end. */
 const killAfterMs = 3_000;
 
-/**
- * Attaches to a session until it ends or the run is ended; then the client is gone. Never throws for how it ended.
- *
- * @returns undefined when the run was ended before there was a client
- */
-export async function attachClient(
-  host: Host,
-  options: Omit<ClientOptions, "dpi">,
-): Promise<ProcessResult | undefined> {
+/** How to attach to a session. */
+export interface AttachOptions extends Omit<ClientOptions, "dpi"> {
+  /** The session's sound comes by its FIFO, see `sound.ts`. */
+  ownSound: boolean;
+}
+
+/** A client that runs. */
+export interface Client {
+  /** How it ended. Never rejects. */
+  ended: Promise<ProcessResult>;
+  /** Ends it. Nothing happens when it has ended. */
+  end(): void;
+}
+
+/** Starts a client that the end of the run ends; undefined when the run has been ended meanwhile. */
+async function startClient(host: Host, { ownSound, ...options }: AttachOptions): Promise<Client | undefined> {
   const dpi = await hostDpi(host);
   // From here to the listener nothing waits: a signal in between would find nobody who ends what was started.
   if (host.signal.aborted) return undefined;
-  const player = hasOwnSound(options.open) ? playSound(host, options.socket) : undefined;
-  const open = player || host.dryRun && hasOwnSound(options.open) ? withoutSound(options.open) : options.open;
+  const open = ownSound ? withoutSound(options.open) : options.open;
   // In a session of its own: on Ctrl-C the terminal's signal and ours would meet in it, and xpra 6.5.5 then hangs at times.
   const client = host.start(clientArgv({ ...options, open, dpi }, crypto.randomUUID()), {
     stdin: "null",
@@ -89,17 +96,76 @@ export async function attachClient(
     env: clientEnvironment(crypto.randomUUID()),
   });
   let killing: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
   const end = (): void => {
+    if (isOver) return;
     client.kill("SIGTERM");
-    killing = setTimeout(() => client.kill("SIGKILL"), killAfterMs);
+    killing ??= setTimeout(() => client.kill("SIGKILL"), killAfterMs);
   };
   host.signal.addEventListener("abort", end, { once: true });
-  try {
-    return await client.ended;
-  } finally {
+  const ended = client.ended.finally(() => {
+    isOver = true;
     host.signal.removeEventListener("abort", end);
-    player?.kill("SIGTERM");
     clearTimeout(killing);
+  });
+  return { ended, end };
+}
+
+/**
+ * A client that is started before its session: it takes its time until it connects (xpra 6.5.5: 1.3 s, of which it sleeps
+ * one), and the session starts meanwhile. It ends with its scope.
+ */
+export interface ClientAhead extends AsyncDisposable {
+  /** Starts it, unless its scope has ended. Never throws: what keeps it from starting is told when another one is tried. */
+  start(options: AttachOptions): Promise<void>;
+  /** What was started; undefined before, and when it could not be. */
+  readonly client: Client | undefined;
+}
+
+/** Makes a {@linkcode ClientAhead} that has not been started. */
+export function clientAhead(host: Host): ClientAhead {
+  let isOver = false;
+  let starting: Promise<Client | undefined> | undefined;
+  let client: Client | undefined;
+  return {
+    async start(options) {
+      if (isOver || host.dryRun) return;
+      starting = startClient(host, options).catch(() => undefined);
+      client = await starting;
+    },
+    get client() {
+      return client;
+    },
+    async [Symbol.asyncDispose]() {
+      isOver = true;
+      const ending = await starting;
+      client = undefined;
+      ending?.end();
+      await ending?.ended;
+    },
+  };
+}
+
+/**
+ * Attaches to a session until it ends or the run is ended; then the client is gone. Never throws for how it ended.
+ *
+ * @param ahead the client to attach; another one is started if that one came too early
+ * @returns undefined when the run was ended before there was a client
+ */
+export async function attachClient(
+  host: Host,
+  options: AttachOptions,
+  ahead?: Client,
+): Promise<ProcessResult | undefined> {
+  const client = ahead ?? await startClient(host, options);
+  if (!client) return undefined;
+  const player = options.ownSound ? playSound(host, options.socket) : undefined;
+  try {
+    const result = await client.ended;
+    const cameTooEarly = client === ahead && !wasAttached(result) && await exists(options.socket);
+    return cameTooEarly ? await (await startClient(host, options))?.ended : result;
+  } finally {
+    player?.kill("SIGTERM");
   }
 }
 

@@ -3,6 +3,7 @@
 import { ExitCode, inputError, ProcessError, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { containerPaths } from "./mounts.ts";
+import { soundSuffix } from "./sound.ts";
 import { sshRun, type SshTarget } from "./ssh.ts";
 
 /** A session that runs. */
@@ -54,22 +55,35 @@ for session; do
 done
 `;
 
-/** Exit status of {@linkcode joinScript} when there is no such session. */
+/** Exit statuses of {@linkcode joinScript}: there is no such session; there is none, or more than one. */
 const notLive = 76;
+const notOne = 77;
 
 /**
- * Runs an app in a session, under sh with the session's name and the app's words: with the environment of its first app,
- * in a scope that ends with it, and with a lock that keeps the session from ending before. What it prints goes to the log.
+ * Runs an app in a session, under sh with the session's name, or none for the only one, and the app's words: with the
+ * environment of its first app, in a scope that ends with it, and with a lock that keeps the session from ending before.
+ * When it comes to that, it prints the session's name; what the app prints goes to the log.
  */
 const joinScript = `
 export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
-environment=$XDG_RUNTIME_DIR/gui-container-$1/environment
+cd "$XDG_RUNTIME_DIR"
+session=$1
+shift
+if [ -z "$session" ]; then
+  for file in gui-container-*/environment; do
+    [ -z "$session" ] && [ -e "$file" ] || exit ${notOne}
+    session=\${file%/environment}
+    session=\${session#gui-container-}
+  done
+fi
+environment=$XDG_RUNTIME_DIR/gui-container-$session/environment
 [ -e "$environment" ] || exit ${notLive}
 . "$environment"
-unit=gui-container-$1.service
-exec >>"${containerPaths.xpra}/$1.log" 2>&1
-shift
+cd
 command -v "$1" >/dev/null || exit ${ExitCode.missingProgram}
+printf '%s\\n' "$session"
+exec >>"${containerPaths.xpra}/$session.log" 2>&1
+unit=gui-container-$session.service
 exec systemd-run --user --scope --quiet --collect --property=BindsTo="$unit" --property=After="$unit" -- \\
   flock --shared "$environment" "$@"
 `;
@@ -101,6 +115,20 @@ function parseSessions(container: string, stdout: string): LiveSession[] {
   return sessions.sort((a, b) => a.since < b.since ? -1 : a.since > b.since ? 1 : 0);
 }
 
+/**
+ * The session that most likely runs, by the sockets on the host: the one that is wanted, or the only one. Undefined when
+ * that is not plain.
+ *
+ * @param xpraDirectory of the container's mounts
+ */
+export async function likelySession(xpraDirectory: string, wanted: string | undefined): Promise<string | undefined> {
+  const entries = await Array.fromAsync(Deno.readDir(xpraDirectory)).catch(() => []);
+  const names = entries.filter(({ isFile, isDirectory, isSymlink }) => !isFile && !isDirectory && !isSymlink)
+    .map(({ name }) => name).filter((name) => !name.endsWith(soundSuffix));
+  if (wanted !== undefined) return names.find((name) => name === wanted);
+  return names.length === 1 ? names[0] : undefined;
+}
+
 /** Stops sessions: app, xpra, X server and bus of each. */
 export async function stopSessions(host: Host, target: SshTarget, names: readonly string[]): Promise<void> {
   await sshRun(host, target, ["/bin/sh", "-c", stopScript, "gui-container", ...names], { stdin: "null" });
@@ -109,32 +137,35 @@ export async function stopSessions(host: Host, target: SshTarget, names: readonl
 /**
  * Runs an app in a live session until it ends.
  *
- * @returns its exit status
+ * @param options `session`: its name; by default the only one
+ * @returns the session's name and the app's exit status; undefined when no name is given and there is not one session
  * @throws {UserError} when there is no such session, or with exit code 127 no such app
  */
 export async function joinSession(
   host: Host,
   target: SshTarget,
-  { session, app }: { session: string; app: readonly string[] },
-): Promise<number> {
-  try {
-    await sshRun(host, target, ["/bin/sh", "-c", joinScript, "gui-container", session, ...app], { stdin: "null" });
-    return 0;
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
-    if (error.code === notLive) throw noSession(target.name, session);
-    if (error.code === ExitCode.missingProgram) {
-      throw new UserError(`There is no program "${app[0]}" in the container "${target.name}"`, {
-        hint:
-          "Install it there, for example: add it to packages: of a cloud-config file, or apt-get install in the container",
-        exitCode: ExitCode.missingProgram,
-      });
-    }
-    if (error.code === 255) {
-      throw new UserError(`"${app[0]}" ended with the session "${session}"`, { hint: "Start it again" });
-    }
-    return error.code;
+  { session, app }: { session: string | undefined; app: readonly string[] },
+): Promise<{ session: string; status: number } | undefined> {
+  const remote = ["/bin/sh", "-c", joinScript, "gui-container", session ?? "", ...app];
+  const result = await sshRun(host, target, remote, { stdin: "null" }).catch((error) => {
+    if (error instanceof ProcessError) return error;
+    throw error;
+  });
+  const [, joined] = /^([\w.-]+)\n/.exec(result.stdout) ?? [];
+  if (joined === undefined && result instanceof ProcessError) {
+    if (result.code === notOne) return undefined;
+    if (result.code === notLive) throw noSession(target.name, session ?? "");
+    if (result.code !== ExitCode.missingProgram) throw result;
+    throw new UserError(`There is no program "${app[0]}" in the container "${target.name}"`, {
+      hint:
+        "Install it there, for example: add it to packages: of a cloud-config file, or apt-get install in the container",
+      exitCode: ExitCode.missingProgram,
+    });
   }
+  if (result.code === 255) {
+    throw new UserError(`"${app[0]}" ended with the session "${joined}"`, { hint: "Start it again" });
+  }
+  return { session: joined ?? "", status: result.code };
 }
 
 /** The error for a session that does not run. */

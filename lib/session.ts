@@ -21,6 +21,8 @@ import { noUsableXpra } from "./xpra_version.ts";
 export interface SessionPlan {
   /** The app and its arguments. */
   app: readonly string[];
+  /** The id of this run, see {@linkcode newRun}. */
+  run: string;
   /** The session's name; or the one to count up from when it is taken, if `exact` is not set. */
   name: string;
   /** Fail when the name is taken. */
@@ -37,6 +39,19 @@ const longestSocketPath = 107;
 /** Longest time to take back a session whose start was interrupted, in milliseconds. */
 const undoDeadlineMs = 15_000;
 
+/** An id for a run that starts a session. */
+export function newRun(): string {
+  return crypto.randomUUID().slice(0, 8);
+}
+
+/**
+ * Another name of the socket of the session that a run starts: one that can be told before the session has its own. The
+ * container makes it a link to that.
+ */
+export function runSocket(run: string): string {
+  return `.${run}`;
+}
+
 /** Exit status of {@linkcode startScript} when the session is there already. */
 const taken = 75;
 
@@ -46,7 +61,7 @@ const taken = 75;
  *
  * `BindsTo=` of the socket starts the service with it, without waiting, and stops it with the service. To stop it, the app
  * is asked to end, then xpra; what is still there then is killed. A socket without a listener is what a container that was
- * killed has left.
+ * killed has left, and a link to none what one has left whose session was ended so.
  */
 const startScript = `
 command -v "$3" >/dev/null || { echo "$3: not found" >&2; exit ${ExitCode.missingProgram}; }
@@ -56,6 +71,9 @@ cd ${containerPaths.xpra}
 for socket in *; do
   [ ! -S "$socket" ] || grep -q " ${containerPaths.xpra}/$socket\\$" /proc/net/unix || rm -f "$socket"
 done
+for link in .[!.]*; do
+  [ -e "$link" ] || rm -f "$link"
+done
 base=$1 mode=$2 run=$4 sound=$5 session=$1 count=1
 stop='[ "$MAINPID" ] || exit 0; echo The session is stopped; kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'
 shift 5
@@ -63,10 +81,14 @@ while fifo=${containerPaths.xpra}/$session${soundSuffix} && ! message=$(systemd-
   --description="$session, run $run" \\
   --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \\
   --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c '$stop'" \\
-  --property=ExecStopPost=":/bin/sh -c 'rm -f ${containerPaths.xpra}/$session${pixelsInfix}*'" \\
+  --property=ExecStopPost=":/bin/sh -c 'cd ${containerPaths.xpra}; rm -f $session${pixelsInfix}* ${
+  runSocket("$run")
+}*'" \\
   --property=StandardOutput="append:${containerPaths.xpra}/$session.log" --property=StandardError=inherit \\
   --socket-property=ListenStream="${containerPaths.xpra}/$session" --socket-property=SocketMode=0660 \\
-  --socket-property=ExecStartPre="/bin/sh -c '\${sound:+rm -f $fifo; mkfifo -m 660 $fifo}'" \\
+  --socket-property=ExecStartPre="/bin/sh -c 'ln -s $session ${containerPaths.xpra}/${
+  runSocket("$run")
+} || :\${sound:+; rm -f $fifo; mkfifo -m 660 $fifo}'" \\
   --socket-property=RemoveOnStop=yes --socket-property=BindsTo="gui-container-$session.service" \\
   "$@" 2>&1); do
   case $message in
@@ -214,7 +236,6 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     plan.screen.monitors.length > 1 ? plan.screen.monitors.join(" ") : "",
     ...serverArgv({ open: hasOwnSound(plan.open) ? withoutSound(plan.open) : plan.open, dpi: plan.screen.dpi }),
   ];
-  const run = `${Deno.pid}.${Date.now()}`;
   const start = [
     "/bin/sh",
     "-c",
@@ -223,7 +244,7 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     plan.name,
     plan.exact ? "exact" : "count",
     app,
-    run,
+    plan.run,
     sound,
   ];
   try {
@@ -232,7 +253,7 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
   } catch (error) {
     if (host.signal.aborted) {
       const cleaning = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
-      await sshRun(cleaning, target, ["/bin/sh", "-c", undoScript, "gui-container", run], { stdin: "null" });
+      await sshRun(cleaning, target, ["/bin/sh", "-c", undoScript, "gui-container", plan.run], { stdin: "null" });
     }
     throw error instanceof ProcessError ? explain(error, target, plan) : error;
   }

@@ -35,6 +35,15 @@ export function hasOwnSound(open: ReadonlySet<Channel>): boolean {
   return open.has("sound") && !open.has("microphone");
 }
 
+/** Whether the session of a socket has a FIFO for its sound. */
+export function hasFifo(socket: string): boolean {
+  try {
+    return Deno.lstatSync(`${socket}${soundSuffix}`).isFifo ?? false;
+  } catch {
+    return false;
+  }
+}
+
 /** The channels that are left to xpra when sound goes its own way. */
 export function withoutSound(open: ReadonlySet<Channel>): Set<Channel> {
   return new Set([...open].filter((channel) => channel !== "sound"));

@@ -47,6 +47,23 @@ testOnEngines(
   },
 );
 
+testOnEngines("attach.ts attaches once more when its client was there before the session", needed, async (engine) => {
+  const name = nameOn(engine);
+  const path = await Deno.makeTempDir({ prefix: "e2e-path-" });
+  const slow = `#!/bin/sh\nsleep 3\nPATH=${Deno.env.get("PATH")} exec ssh "$@"\n`;
+  await Deno.writeTextFile(`${path}/ssh`, slow, { mode: 0o755 });
+  const attach = startScript("attach", engine, ["--verbose", name, "xclock"], {
+    env: { PATH: `${path}:${Deno.env.get("PATH")}` },
+  });
+  await windowWith(`xclock \\[${name}\\]`);
+  await script("attach", engine, ["--stop", name, "--all"]);
+  const { code, stderr } = await attach.ended;
+  assertEquals(code, 0, stderr);
+  assertEquals(stderr.match(/^\+ xpra attach /gm)?.length, 2, stderr);
+  await Deno.remove(path, { recursive: true });
+  await nothingLeft(engine, name);
+});
+
 testOnEngines("attach.ts shows a session to a second client, and the first one stays", needed, async (engine) => {
   const name = nameOn(engine);
   const first = startScript("attach", engine, ["--session=shared", name, "xclock"]);

@@ -47,7 +47,7 @@ export async function nothingLeft(engine: EngineName, name: string): Promise<voi
     engine,
     name,
     `ls -d /run/user/1000/gui-container-* /tmp/.X11-unix/* /tmp/.X*-lock ~/.Xauthority ~/.xpra/*.mmap /tmp/*xpra* 2>/dev/null || true
-find ~/.xpra -type s
+find ~/.xpra -mindepth 1 ! -name '*.log'
 systemctl --user list-units --all --plain --no-legend 'gui-container-*' 'run-*.scope'`,
   );
   assertEquals(inside, "");

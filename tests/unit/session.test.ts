@@ -1,5 +1,5 @@
 // @ts-types="../../lib/types/std_assert.d.ts"
-import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { openChannels } from "../../lib/channels.ts";
 import { type ProcessResult, UserError } from "../../lib/errors.ts";
 import { mountsOf } from "../../lib/mounts.ts";
@@ -94,6 +94,7 @@ function start(answer: Answer, plan: Partial<SessionPlan> = {}): { recorded: Rec
   const target: SshTarget = { name: "box", address: "10.0.0.5", mounts: mountsOf(recorded.host, "box") };
   const whole: SessionPlan = {
     app: ["xterm"],
+    run: "1234abcd",
     name: "xterm",
     exact: false,
     open: openChannels({}),
@@ -116,7 +117,7 @@ Deno.test("startSession() carries the app through both shells byte for byte", as
   const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
   assertEquals(words!.slice(0, 2), ["/bin/sh", "-c"]);
   assertEquals(words!.slice(3, 7), ["gui-container", "x", "exact", "show"]);
-  assertMatch(words![7]!, /^\d+\.\d+$/);
+  assertEquals(words![7], "1234abcd");
   assert(words!.includes(`--setenv=GUI_CONTAINER_APP=${appScript(app)}`));
   assert(words!.includes("800x600"));
 });
