@@ -62,7 +62,7 @@ def is_painted(data):
 
 
 def wait_for(title, seconds):
-    """Waits for a painted window. It looks when something happens below the root window: looking all the time costs."""
+    """Waits for a painted window. It looks when something happens to a window that is new: looking all the time costs."""
     root.change_attributes(event_mask=X.SubstructureNotifyMask)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -71,9 +71,15 @@ def wait_for(title, seconds):
             if is_painted(picture(window)):
                 return window
             time.sleep(0.002)
-        select.select([connection], [], [], 0.25)
+        # What has come with the replies meanwhile is not in the socket any more.
+        if not connection.pending_events():
+            select.select([connection], [], [], 0.25)
         while connection.pending_events():
-            connection.next_event()
+            event = connection.next_event()
+            if event.type == X.CreateNotify:
+                # The window manager puts it into a frame: what happens to it then is not seen from the root window.
+                changes_of_its_own = X.StructureNotifyMask | X.PropertyChangeMask
+                event.window.change_attributes(event_mask=changes_of_its_own, onerror=lambda *_: None)
     sys.exit(f"No painted window \"{title}\" within {seconds} s")
 
 
