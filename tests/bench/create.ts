@@ -80,7 +80,7 @@ export const createRows: readonly Row[] = [
   {
     measures: [{ name: "create again, a package in the recipe, `--cache`", unit: "s" }],
     needs: ["user", "lxc"],
-    rounds: 4,
+    rounds: 3,
     before: removeLeftovers,
     ways: {
       original: async () => [await original("bench-original", heavy)],
