@@ -165,6 +165,9 @@ testOnEngines("attach.ts starts, lists, joins, reattaches and stops sessions", n
     ["xclock-2", "xclock", 0],
   ]);
   assertEquals((await run(name)).code, 2, "which of two cannot be known without a terminal");
+  const either = await run("--join", name, "true");
+  assertEquals(either.code, 2);
+  assertStringIncludes(either.stderr, 'Several sessions run in "');
 
   const joined = await run("--join", "--session=xclock", name, `sh -c 'echo "joined $DISPLAY"; exit 5'`);
   assertEquals(joined.code, 1);
@@ -175,9 +178,20 @@ testOnEngines("attach.ts starts, lists, joins, reattaches and stops sessions", n
   await windowWith(`xclock \\[${name}\\]`);
   assertEquals((await run("--stop", name, "xclock-2")).code, 0);
   assertEquals((await back.ended).code, 0);
+  assertEquals((await run("--join", name, "true")).code, 0, "the only one that is left");
+  for (const status of [76, 77, 127]) {
+    const { code, stderr } = await run("--join", name, `sh -c 'exit ${status}'`);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, `"sh" ended with exit status ${status}\n`);
+    assertStringIncludes(stderr, `--logs ${name} xclock\n`);
+  }
+  assertEquals((await run("--join", name, "no-such-app")).code, 127);
   assertEquals((await run("--stop", name, "--all")).code, 0);
   assertEquals((await run("--list", name)).stdout, "");
   assertEquals((await run("--stop", name, "xclock")).code, 2);
+  const none = await run("--join", name, "true");
+  assertEquals(none.code, 1);
+  assertStringIncludes(none.stderr, 'No session runs in "');
   await nothingLeft(engine, name);
 });
 

@@ -176,6 +176,50 @@ testOnEngines("attach.ts resizes windows, and drags within them reach the app", 
   assertEquals((await attach.ended).code, 0);
 });
 
+/** Prints the picture of the pointer: with a number, that of this glyph of X's cursor font, over a window of its own. */
+const pointerScript = `
+import sys
+import time
+from Xlib import X, display
+from Xlib.ext import xfixes
+connection = display.Display()
+connection.xfixes_query_version()
+root = connection.screen().root
+if len(sys.argv) > 1:
+    font = connection.open_font("cursor")
+    glyph = int(sys.argv[1])
+    cursor = font.create_glyph_cursor(font, glyph, glyph + 1, (0, 0, 0), (65535, 65535, 65535))
+    window = root.create_window(1500, 800, 50, 50, 0, X.CopyFromParent, override_redirect=True, cursor=cursor)
+    window.map()
+    window.warp_pointer(25, 25)
+    connection.sync()
+    time.sleep(0.3)
+image = connection.xfixes_get_cursor_image(root)
+print(image.width, image.height, image.xhot, image.yhot, list(image.cursor_image))
+`;
+
+/** Names of pointers in X's cursor font, and the glyphs that they are (cursorfont.h). */
+const pointers = { watch: "150", xterm: "152" };
+
+testOnEngines("attach.ts gives the pointer the shape that the app gives it", needed, async (engine) => {
+  const name = nameOn(engine);
+  await withDisplay(async (env) => {
+    const look = (...args: string[]): Promise<string> => sh(["python3", "-c", pointerScript, ...args], { env });
+    for (const [shape, glyph] of Object.entries(pointers)) {
+      const app = `xterm -T pointer -xrm 'XTerm*pointerShape: ${shape}' -e sleep 600`;
+      const attach = startScript("attach", engine, [name, app], { env });
+      const window = await windowWith(`pointer \\[${name}\\]`, { env });
+      const expected = await look(glyph);
+      await eventually(`the pointer "${shape}"`, async () => {
+        await sh(["xdotool", "mousemove", "--window", window, "40", "40", "mousemove_relative", "5", "5"], { env });
+        return await look() === expected;
+      });
+      await script("attach", engine, ["--stop", name, "--all"]);
+      await attach.ended;
+    }
+  });
+});
+
 testOnEngines("attach.ts moves pixels through shared memory, and leaves no file of it", needed, async (engine) => {
   const name = nameOn(engine);
   const xpra = join(mountsRoot, name, "xpra");
