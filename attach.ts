@@ -139,16 +139,16 @@ async function attach(host: Host, container: string, details: Details & { app: s
   checkSessionName(name);
   const mounts = mountsOf(host, container);
   const run = newRun();
-  const socket = socketPath(mounts.xpra, runSocket(run));
   socketPath(mounts.xpra, `${name}-99`);
   const detached = args.flags.has("detached");
+  const aheadSocket = detached ? undefined : socketPath(mounts.xpra, runSocket(run));
   if (!detached) needDisplay(host);
   const engine = await chooseEngine(host, args.values.get("engine"));
   const options = { container, open, userOptions, ownSound: hasOwnSound(open) };
   await using ahead = clientAhead(host);
   const [target, screen] = await Promise.all([
     reachContainer(engine, container, mounts).then((target) => {
-      if (!detached) ahead.start({ ...options, socket });
+      if (aheadSocket !== undefined) ahead.start({ ...options, socket: aheadSocket });
       return target;
     }),
     detached ? hostScreen(host).catch(() => fallbackScreen) : hostScreen(host),
@@ -160,8 +160,14 @@ async function attach(host: Host, container: string, details: Details & { app: s
     return 0;
   }
   const ofSession = { ...options, socket: socketPath(mounts.xpra, session) };
-  return await show(host, target, { session, isNew: true, options: ofSession, client: ahead.client });
+  return await show(host, target, { session, isNew: true, options: ofSession, early: await ahead.take() });
 }
+
+/**
+ * Within so many milliseconds the container tells its sessions, or no client is started ahead: it would connect before it is
+ * known which other clients there are.
+ */
+const answerMs = 500;
 
 async function reattach(host: Host, container: string, details: Details): Promise<number> {
   const { open, userOptions, wanted, args } = details;
@@ -177,20 +183,20 @@ async function reattach(host: Host, container: string, details: Details): Promis
     reach(host, container, args).then(async (target) => {
       likely = await likelySession(xpra, wanted);
       const options = likely === undefined ? undefined : optionsFor(likely);
-      // Whether xpra is to bring the sound depends on the other clients.
-      if (options && options.ownSound === open.has("sound")) ahead.start(options);
+      // Only where xpra brings no sound: whether it may depends on the other clients.
+      if (options && options.ownSound === open.has("sound")) ahead.start(options, { withinMs: answerMs });
       return target;
     }),
     checkClient(host),
   ]);
   const { session, clients } = await theLiveSession(host, target, wanted);
-  if (session !== likely) await ahead[Symbol.asyncDispose]();
+  if (session !== likely) await ahead.end();
   const options = optionsFor(session);
   if (clients > 0 && open.delete("sound")) {
     options.ownSound = false;
     host.ui.status(`Another client is attached to "${session}", and plays its sound`);
   }
-  return await show(host, target, { session, isNew: false, options, client: ahead.client });
+  return await show(host, target, { session, isNew: false, options, early: await ahead.take() });
 }
 
 async function join(
@@ -241,15 +247,15 @@ async function theLiveSession(
 async function show(
   host: Host,
   target: SshTarget,
-  { session, isNew, options, client: ahead }: {
+  { session, isNew, options, early }: {
     session: string;
     isNew: boolean;
     options: AttachOptions;
-    client: Client | undefined;
+    early: Client | undefined;
   },
 ): Promise<number> {
   host.ui.status(channelLine(options.open, options.userOptions));
-  const client = await attachClient(host, options, ahead);
+  const client = await attachClient(host, options, early);
   if (host.dryRun) return 0;
   if (client === undefined || host.signal.aborted) {
     if (await exists(options.socket)) {

@@ -112,57 +112,64 @@ async function startClient(host: Host, { ownSound, ...options }: AttachOptions):
 }
 
 /**
- * A client that is started before its session: it takes its time until it connects (xpra 6.5.5: 1.3 s, of which it sleeps
- * one), and the session starts meanwhile. It ends with its scope.
+ * A client that is started before its session is known: it takes its time until it connects (xpra 6.5.5: 1.3 s, of which it
+ * sleeps one), and the session starts or is asked for meanwhile. It ends with its scope.
  */
 export interface ClientAhead extends AsyncDisposable {
-  /** Starts it, unless its scope has ended. Never throws: what keeps it from starting is told when another one is tried. */
-  start(options: AttachOptions): Promise<void>;
-  /** What was started; undefined before, and when it could not be. */
-  readonly client: Client | undefined;
+  /**
+   * Starts it, unless its scope has ended, or in a dry run. What keeps it from starting is told when another one is tried.
+   *
+   * @param options `withinMs`: it is ended when it was not taken within so many milliseconds
+   */
+  start(options: AttachOptions, limit?: { withinMs: number }): void;
+  /** What was started and was not ended, to be kept: the limit does not count any more. */
+  take(): Promise<Client | undefined>;
+  /** Ends it. */
+  end(): Promise<void>;
 }
 
 /** Makes a {@linkcode ClientAhead} that has not been started. */
 export function clientAhead(host: Host): ClientAhead {
   let isOver = false;
-  let starting: Promise<Client | undefined> | undefined;
-  let client: Client | undefined;
+  let client: Promise<Client | undefined> = Promise.resolve(undefined);
+  let giveUp: ReturnType<typeof setTimeout> | undefined;
+  const end = async (): Promise<void> => {
+    isOver = true;
+    clearTimeout(giveUp);
+    const ending = await client;
+    ending?.end();
+    await ending?.ended;
+  };
   return {
-    async start(options) {
+    start(options, limit) {
       if (isOver || host.dryRun) return;
-      starting = startClient(host, options).catch(() => undefined);
-      client = await starting;
+      client = startClient(host, options).catch(() => undefined);
+      if (limit) giveUp = setTimeout(end, limit.withinMs);
     },
-    get client() {
-      return client;
+    async take() {
+      clearTimeout(giveUp);
+      return isOver ? undefined : await client;
     },
-    async [Symbol.asyncDispose]() {
-      isOver = true;
-      const ending = await starting;
-      client = undefined;
-      ending?.end();
-      await ending?.ended;
-    },
+    end,
+    [Symbol.asyncDispose]: end,
   };
 }
 
 /**
  * Attaches to a session until it ends or the run is ended; then the client is gone. Never throws for how it ended.
  *
- * @param ahead the client to attach; another one is started if that one came too early
+ * @param early a client that was started ahead; another one is started if it came too early
  * @returns undefined when the run was ended before there was a client
  */
 export async function attachClient(
   host: Host,
   options: AttachOptions,
-  ahead?: Client,
+  early?: Client,
 ): Promise<ProcessResult | undefined> {
-  const client = ahead ?? await startClient(host, options);
-  if (!client) return undefined;
   const player = options.ownSound ? playSound(host, options.socket) : undefined;
   try {
-    const result = await client.ended;
-    const cameTooEarly = client === ahead && !wasAttached(result) && await exists(options.socket);
+    const result = await (early ?? await startClient(host, options))?.ended;
+    const cameTooEarly = early && result && !wasAttached(result) && await exists(options.socket);
     return cameTooEarly ? await (await startClient(host, options))?.ended : result;
   } finally {
     player?.kill("SIGTERM");

@@ -3,7 +3,7 @@
 import { ExitCode, inputError, ProcessError, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { containerPaths } from "./mounts.ts";
-import { soundSuffix } from "./sound.ts";
+import { isSessionName } from "./session.ts";
 import { sshRun, type SshTarget } from "./ssh.ts";
 
 /** A session that runs. */
@@ -66,24 +66,23 @@ const notOne = 77;
  */
 const joinScript = `
 export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
-cd "$XDG_RUNTIME_DIR"
-session=$1
-shift
-if [ -z "$session" ]; then
-  for file in gui-container-*/environment; do
+if [ -z "$1" ]; then
+  session=
+  for file in "$XDG_RUNTIME_DIR"/gui-container-*/record; do
     [ -z "$session" ] && [ -e "$file" ] || exit ${notOne}
-    session=\${file%/environment}
-    session=\${session#gui-container-}
+    session=\${file%/record}
+    session=\${session##*/gui-container-}
   done
+  shift
+  set -- "$session" "$@"
 fi
-environment=$XDG_RUNTIME_DIR/gui-container-$session/environment
-[ -e "$environment" ] || exit ${notLive}
-. "$environment"
-cd
-command -v "$1" >/dev/null || exit ${ExitCode.missingProgram}
-printf '%s\\n' "$session"
-exec >>"${containerPaths.xpra}/$session.log" 2>&1
-unit=gui-container-$session.service
+[ -e "$XDG_RUNTIME_DIR/gui-container-$1/environment" ] || exit ${notLive}
+. "$XDG_RUNTIME_DIR/gui-container-$1/environment"
+command -v "$2" >/dev/null || exit ${ExitCode.missingProgram}
+printf '%s\\n' "$1"
+exec >>"${containerPaths.xpra}/$1.log" 2>&1
+environment=$XDG_RUNTIME_DIR/gui-container-$1/environment unit=gui-container-$1.service
+shift
 exec systemd-run --user --scope --quiet --collect --property=BindsTo="$unit" --property=After="$unit" -- \\
   flock --shared "$environment" "$@"
 `;
@@ -98,7 +97,7 @@ export async function listSessions(host: Host, target: SshTarget): Promise<LiveS
 function parseSessions(container: string, stdout: string): LiveSession[] {
   const sessions = stdout.split("\n").flatMap((line): LiveSession[] => {
     const [, session, pid, clients, since, record] = /^([\w.-]+)\t(\d*)\t(\d+)\t(\d+)\t(".*")$/.exec(line) ?? [];
-    if (session === undefined) return [];
+    if (session === undefined || !isSessionName(session)) return [];
     try {
       return [{
         container,
@@ -123,8 +122,9 @@ function parseSessions(container: string, stdout: string): LiveSession[] {
  */
 export async function likelySession(xpraDirectory: string, wanted: string | undefined): Promise<string | undefined> {
   const entries = await Array.fromAsync(Deno.readDir(xpraDirectory)).catch(() => []);
+  // The container can write there: only what a session can be called is looked at.
   const names = entries.filter(({ isFile, isDirectory, isSymlink }) => !isFile && !isDirectory && !isSymlink)
-    .map(({ name }) => name).filter((name) => !name.endsWith(soundSuffix));
+    .map(({ name }) => name).filter(isSessionName);
   if (wanted !== undefined) return names.find((name) => name === wanted);
   return names.length === 1 ? names[0] : undefined;
 }
@@ -153,7 +153,7 @@ export async function joinSession(
   });
   const [, joined] = /^([\w.-]+)\n/.exec(result.stdout) ?? [];
   if (joined === undefined && result instanceof ProcessError) {
-    if (result.code === notOne) return undefined;
+    if (session === undefined && (result.code === notOne || result.code === notLive)) return undefined;
     if (result.code === notLive) throw noSession(target.name, session ?? "");
     if (result.code !== ExitCode.missingProgram) throw result;
     throw new UserError(`There is no program "${app[0]}" in the container "${target.name}"`, {

@@ -61,7 +61,7 @@ const taken = 75;
  *
  * `BindsTo=` of the socket starts the service with it, without waiting, and stops it with the service. To stop it, the app
  * is asked to end, then xpra; what is still there then is killed. A socket without a listener is what a container that was
- * killed has left, and a link to none what one has left whose session was ended so.
+ * killed has left, and so is a link to none, unless it has just been made.
  */
 const startScript = `
 command -v "$3" >/dev/null || { echo "$3: not found" >&2; exit ${ExitCode.missingProgram}; }
@@ -71,9 +71,7 @@ cd ${containerPaths.xpra}
 for socket in *; do
   [ ! -S "$socket" ] || grep -q " ${containerPaths.xpra}/$socket\\$" /proc/net/unix || rm -f "$socket"
 done
-for link in .[!.]*; do
-  [ -e "$link" ] || rm -f "$link"
-done
+find . -maxdepth 1 -name '.*' -xtype l -mmin +1 -delete
 base=$1 mode=$2 run=$4 sound=$5 session=$1 count=1
 stop='[ "$MAINPID" ] || exit 0; echo The session is stopped; kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'
 shift 5
@@ -81,7 +79,7 @@ while fifo=${containerPaths.xpra}/$session${soundSuffix} && ! message=$(systemd-
   --description="$session, run $run" \\
   --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \\
   --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c '$stop'" \\
-  --property=ExecStopPost=":/bin/sh -c 'cd ${containerPaths.xpra}; rm -f $session${pixelsInfix}* ${
+  --property=ExecStopPost=":/bin/sh -c 'cd ${containerPaths.xpra} && rm -f $session${pixelsInfix}* ${
   runSocket("$run")
 }*'" \\
   --property=StandardOutput="append:${containerPaths.xpra}/$session.log" --property=StandardError=inherit \\
@@ -165,18 +163,22 @@ shift 3
 exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" --sessions-dir="$RUNTIME_DIRECTORY/xpra" "$@"
 `;
 
+/** Whether something can be the name of a session: it becomes part of a unit's name, of paths, and of what xpra takes for a URL. */
+export function isSessionName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) && !/\.(log|service|socket)$/.test(name);
+}
+
 /**
- * Checks the name of a session: it becomes part of a unit's name and of paths.
+ * Checks the name of a session that the user gives.
  *
  * @throws {UserError} exit code 2
  */
 export function checkSessionName(name: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) || /\.(log|service|socket)$/.test(name)) {
-    throw inputError(
-      `"${name}" cannot be the name of a session`,
-      'Use up to 64 letters, digits, "_", "." and "-"; do not end in ".log", ".service" or ".socket"',
-    );
-  }
+  if (isSessionName(name)) return;
+  throw inputError(
+    `"${name}" cannot be the name of a session`,
+    'Use up to 64 letters, digits, "_", "." and "-"; do not end in ".log", ".service" or ".socket"',
+  );
 }
 
 /** The default name of a session: the app's base name, with what a name cannot hold taken out. */
@@ -247,16 +249,24 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     plan.run,
     sound,
   ];
+  const undo = async (): Promise<void> => {
+    const cleaning = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
+    await sshRun(cleaning, target, ["/bin/sh", "-c", undoScript, "gui-container", plan.run], { stdin: "null" });
+  };
+  let session: string;
   try {
-    const { stdout } = await sshRun(host, target, [...start, ...words], { stdin: "null" });
-    return host.dryRun ? plan.name : stdout.trim();
+    session = (await sshRun(host, target, [...start, ...words], { stdin: "null" })).stdout.trim();
   } catch (error) {
-    if (host.signal.aborted) {
-      const cleaning = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
-      await sshRun(cleaning, target, ["/bin/sh", "-c", undoScript, "gui-container", plan.run], { stdin: "null" });
-    }
+    if (host.signal.aborted) await undo();
     throw error instanceof ProcessError ? explain(error, target, plan) : error;
   }
+  if (host.dryRun) return plan.name;
+  if (isSessionName(session)) return session;
+  await undo();
+  throw new UserError(`The container "${target.name}" does not tell the name of the session that it has started`, {
+    hint: "See what a login prints there: over ssh, nothing but what a command prints may come",
+    output: session,
+  });
 }
 
 function explain(error: ProcessError, { name }: SshTarget, plan: SessionPlan): UserError {
@@ -288,6 +298,7 @@ function explain(error: ProcessError, { name }: SshTarget, plan: SessionPlan): U
 /**
  * The path of a session's socket on the host.
  *
+ * @param session its name, or what {@linkcode runSocket} gives
  * @throws {UserError} exit code 2 when it is longer than a socket's path can be
  */
 export function socketPath(xpraDirectory: string, session: string): string {

@@ -1,7 +1,7 @@
 // attach.ts on a real engine, with real xpra and real windows on the lab's display.
 
 // @ts-types="../../lib/types/std_assert.d.ts"
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 // @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/errors.ts";
@@ -82,7 +82,9 @@ testOnEngines("attach.ts lets the host hear a tone of 440 Hz", [...needed, "soun
     "sh -c 'xclock & paplay share/tone.wav; kill $!'",
   ]);
   try {
-    const frequency = await eventually("a tone at the host's sound server", async () => {
+    // Not from the very beginning: what a busy machine leaves out there sounds like another tone.
+    let frequency = 0;
+    await eventually("a tone of 440 Hz at the host's sound server", async () => {
       await sh([
         "sh",
         "-c",
@@ -111,15 +113,15 @@ testOnEngines("attach.ts lets the host hear a tone of 440 Hz", [...needed, "soun
         { stdin: "null", okCodes: "any" },
       );
       const loud = Number(/Maximum amplitude:\s+([\d.]+)/.exec(stderr)?.[1]) > 0.01;
-      return loud && Number(/Rough\s+frequency:\s+(\d+)/.exec(stderr)?.[1]);
-    });
-    assert(Math.abs(frequency - 440) < 10, `${frequency} Hz`);
+      if (loud) frequency = Number(/Rough\s+frequency:\s+(\d+)/.exec(stderr)?.[1]);
+      return Math.abs(frequency - 440) < 10;
+    }, { timeoutMs: 15_000 }).catch(() => assertEquals(frequency, 440));
   } finally {
     await Deno.remove(recording);
     attach.kill("SIGTERM");
+    await attach.ended;
+    await inContainer(engine, name, "pkill paplay || true");
   }
-  await attach.ended;
-  await inContainer(engine, name, "pkill paplay || true");
   await nothingLeft(engine, name);
 });
 

@@ -47,19 +47,24 @@ testOnEngines(
   },
 );
 
-testOnEngines("attach.ts attaches once more when its client was there before the session", needed, async (engine) => {
+testOnEngines("attach.ts starts its client once more when the container is slow to answer", needed, async (engine) => {
   const name = nameOn(engine);
   const path = await Deno.makeTempDir({ prefix: "e2e-path-" });
   const slow = `#!/bin/sh\nsleep 3\nPATH=${Deno.env.get("PATH")} exec ssh "$@"\n`;
   await Deno.writeTextFile(`${path}/ssh`, slow, { mode: 0o755 });
-  const attach = startScript("attach", engine, ["--verbose", name, "xclock"], {
-    env: { PATH: `${path}:${Deno.env.get("PATH")}` },
-  });
-  await windowWith(`xclock \\[${name}\\]`);
-  await script("attach", engine, ["--stop", name, "--all"]);
-  const { code, stderr } = await attach.ended;
-  assertEquals(code, 0, stderr);
-  assertEquals(stderr.match(/^\+ xpra attach /gm)?.length, 2, stderr);
+  const env = { PATH: `${path}:${Deno.env.get("PATH")}` };
+  for (const isNew of [true, false]) {
+    const attach = startScript("attach", engine, ["--verbose", name, ...(isNew ? ["xclock"] : [])], { env });
+    await windowWith(`xclock \\[${name}\\]`);
+    assertEquals((await clientsOf(name)).length, 1);
+    if (isNew) attach.kill("SIGINT");
+    else await script("attach", engine, ["--stop", name, "--all"]);
+    const { code, stderr } = await attach.ended;
+    assertEquals(code, isNew ? 130 : 0, stderr);
+    assertEquals(stderr.match(/^\+ xpra attach /gm)?.length, 2, stderr);
+    assertMatch(stderr, /^Open channels: clipboard, sound$/m);
+    assert(!stderr.includes("Another client"), stderr);
+  }
   await Deno.remove(path, { recursive: true });
   await nothingLeft(engine, name);
 });

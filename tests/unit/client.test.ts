@@ -55,31 +55,48 @@ Deno.test("attachClient() starts nothing when the run is ended while it still lo
 Deno.test("clientAhead() ends its client with its scope, and starts none after it", async () => {
   const { host, events } = hostOfClients();
   const ahead = clientAhead(host);
-  await ahead.start(options);
+  ahead.start(options);
+  assertEquals(typeof (await ahead.take())?.end, "function");
   await ahead[Symbol.asyncDispose]();
   assertEquals(events, ["attach", "SIGTERM"]);
-  assertEquals(ahead.client, undefined);
-  await ahead.start(options);
+  assertEquals(await ahead.take(), undefined);
+  ahead.start(options);
+  assertEquals(await ahead.take(), undefined);
   assertEquals(events, ["attach", "SIGTERM"]);
 });
 
 Deno.test("clientAhead() ends a client whose scope ends while it still looks at the host", async () => {
   const { host, events } = hostOfClients();
   const ahead = clientAhead(host);
-  const starting = ahead.start(options);
+  ahead.start(options);
   await ahead[Symbol.asyncDispose]();
-  await starting;
   assertEquals(events, ["attach", "SIGTERM"]);
-  assertEquals(ahead.client, undefined);
+});
+
+Deno.test("clientAhead() ends a client that is not taken in time, and not one that is", async () => {
+  const { host, events } = hostOfClients();
+  await using late = clientAhead(host);
+  late.start(options, { withinMs: 1 });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals(await late.take(), undefined);
+  assertEquals(events, ["attach", "SIGTERM"]);
+  {
+    await using ahead = clientAhead(host);
+    ahead.start(options, { withinMs: 20 });
+    await ahead.take();
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    assertEquals(events, ["attach", "SIGTERM", "attach"]);
+  }
 });
 
 Deno.test("clientAhead() ends its client when the run is ended", async () => {
   const ending = new AbortController();
   const { host, events } = hostOfClients(ending.signal);
   await using ahead = clientAhead(host);
-  await ahead.start(options);
+  ahead.start(options);
+  const client = await ahead.take();
   ending.abort();
-  assertEquals((await ahead.client!.ended).code, 1);
+  assertEquals((await client!.ended).code, 1);
   assertEquals(events, ["attach", "SIGTERM"]);
 });
 
@@ -91,6 +108,13 @@ Deno.test("clientAhead() does not tell what keeps a client from starting", async
       throw new UserError('The program "xpra" is not installed', { hint: "Install it" });
     },
   });
-  await ahead.start(options);
-  assertEquals(ahead.client, undefined);
+  ahead.start(options);
+  assertEquals(await ahead.take(), undefined);
+});
+
+Deno.test("attachClient() plans to play the sound beside the client, not after it", async () => {
+  const { host, said, calls } = recordingHost({ dryRun: true });
+  await attachClient({ ...host, change: (command) => Promise.resolve(void calls.push([command])) }, options);
+  assertEquals(calls.map(([program]) => program!.split(" ")[0]), ["pacat", "xrdb", "xpra"]);
+  assertEquals(said, []);
 });
