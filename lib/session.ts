@@ -61,7 +61,7 @@ const taken = 75;
  *
  * `BindsTo=` of the socket starts the service with it, without waiting, and stops it with the service. To stop it, the app
  * is asked to end, then xpra; what is still there then is killed. A socket without a listener is what a container that was
- * killed has left, and so is a link to none, unless it has just been made.
+ * killed has left, and so are a link to none, and what is named after one of them.
  */
 const startScript = `
 command -v "$3" >/dev/null || { echo "$3: not found" >&2; exit ${ExitCode.missingProgram}; }
@@ -69,9 +69,12 @@ command -v xpra >/dev/null || { echo "xpra: not found" >&2; exit ${ExitCode.miss
 export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 cd ${containerPaths.xpra}
 for socket in *; do
-  [ ! -S "$socket" ] || grep -q " ${containerPaths.xpra}/$socket\\$" /proc/net/unix || rm -f "$socket"
+  [ ! -S "$socket" ] || grep -q " ${containerPaths.xpra}/$socket\\$" /proc/net/unix ||
+    rm -f "$socket" "$socket${pixelsInfix}"*
 done
-find . -maxdepth 1 -name '.*' -xtype l -mmin +1 -delete
+for link in .[!.]*; do
+  [ -e "$link" ] || rm -f "$link" "$link${pixelsInfix}"*
+done
 base=$1 mode=$2 run=$4 sound=$5 session=$1 count=1
 stop='[ "$MAINPID" ] || exit 0; echo The session is stopped; kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'
 shift 5
@@ -84,7 +87,7 @@ while fifo=${containerPaths.xpra}/$session${soundSuffix} && ! message=$(systemd-
 }*'" \\
   --property=StandardOutput="append:${containerPaths.xpra}/$session.log" --property=StandardError=inherit \\
   --socket-property=ListenStream="${containerPaths.xpra}/$session" --socket-property=SocketMode=0660 \\
-  --socket-property=ExecStartPre="/bin/sh -c 'ln -s $session ${containerPaths.xpra}/${
+  --socket-property=ExecStartPost="/bin/sh -c 'ln -s $session ${containerPaths.xpra}/${
   runSocket("$run")
 } || :\${sound:+; rm -f $fifo; mkfifo -m 660 $fifo}'" \\
   --socket-property=RemoveOnStop=yes --socket-property=BindsTo="gui-container-$session.service" \\
