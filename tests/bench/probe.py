@@ -110,6 +110,9 @@ def changes(window, seconds, area):
     count = 0
     start = time.monotonic()
     before = picture(window, area)
+    if before is None:
+        size = window.get_geometry()
+        sys.exit(f"Only a window of {size.width} × {size.height} pixels to look at")
     while time.monotonic() - start < seconds:
         time.sleep(0.003)
         now = picture(window, area)
