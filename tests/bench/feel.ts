@@ -4,22 +4,37 @@
 import { join } from "@std/path";
 import { sessionLoad, settle } from "./load.ts";
 import type { Row, Way } from "./row.ts";
-import { type SessionOptions, startSession, titleOf } from "./sessions.ts";
+import { type Session, startSession, titleOf } from "./sessions.ts";
 import { container, engine, makeContainer, mounts, probe, root, run } from "./world.ts";
 
 const needs = ["user", "lxc", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
 const measuredSeconds = 6;
 
-async function keys(way: Way): Promise<[number[]]> {
-  const session = await startSession(way, { app: "xterm -T keys -e cat", sound: false });
-  try {
+/**
+ * Measures in a session; xpra by itself shows a window of 10 × 17 pixels at times, in which there is nothing to see: then in
+ * another one. Ours has to be right at once.
+ */
+async function inSession<T>(way: Way, app: string, work: (session: Session) => Promise<T>): Promise<T> {
+  for (let left = way === "ours" ? 1 : 5;; left--) {
+    const session = await startSession(way, { app, sound: false });
+    try {
+      return await work(session);
+    } catch (error) {
+      if (left === 1) throw error;
+      Deno.stderr.writeSync(new TextEncoder().encode(`${way}: ${error}\n`));
+    } finally {
+      await session.end();
+    }
+  }
+}
+
+function keys(way: Way): Promise<[number[]]> {
+  return inSession(way, "xterm -T keys -e cat", async () => {
     await (await probe("window", `keys ${titleOf(way)}`, "30")).seen;
     await settle();
     const typed = await probe<number[]>("keys", `keys ${titleOf(way)}`, "40");
     return [await typed.seen];
-  } finally {
-    await session.end();
-  }
+  });
 }
 
 /** An app whose window changes all the time. */
@@ -52,29 +67,12 @@ const text: Moving = {
   process: "xterm|share/text|sleep",
 };
 
-/**
- * xpra by itself shows a window of 10 × 17 pixels at times, in which there is nothing to count: then another
- * session is started. Ours has to be right at once.
- */
-async function frames(way: Way, moving: Moving): Promise<[number, number]> {
-  for (let left = way === "ours" ? 1 : 5;; left--) {
-    try {
-      return await framesOf(way, moving);
-    } catch (error) {
-      if (left === 1) throw error;
-      Deno.stderr.writeSync(new TextEncoder().encode(`${way}: ${error}\n`));
-    }
-  }
-}
-
-async function framesOf(way: Way, { app, title, area, process }: Moving): Promise<[number, number]> {
-  const options: SessionOptions = { app, sound: false };
-  const session = await startSession(way, options);
-  try {
+function frames(way: Way, { app, title, area, process }: Moving): Promise<[number, number]> {
+  return inSession(way, app, async ({ pid }) => {
     await (await probe("window", `${title} ${titleOf(way)}`, "30")).seen;
     await settle();
     const { cpu, result } = await sessionLoad({
-      pid: session.pid,
+      pid,
       app: process,
       async work() {
         const args = [`${title} ${titleOf(way)}`, `${measuredSeconds}`, ...area.map(String)];
@@ -82,9 +80,7 @@ async function framesOf(way: Way, { app, title, area, process }: Moving): Promis
       },
     });
     return [result.changes / result.seconds, cpu];
-  } finally {
-    await session.end();
-  }
+  });
 }
 
 let isPrepared = false;

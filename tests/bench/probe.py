@@ -83,9 +83,17 @@ def wait_for(title, seconds):
     sys.exit(f"No painted window \"{title}\" within {seconds} s")
 
 
-def keys(window, count):
-    """Types into a terminal by XTEST, a key at a time: how long until the picture of its first line is another one."""
-    line = (0, 0, 400, 20)
+def part_of(title, seconds, area):
+    """A painted window that a part can be seen of."""
+    window = wait_for(title, seconds)
+    if picture(window, area) is None:
+        size = window.get_geometry()
+        sys.exit(f"Only a window of {size.width} × {size.height} pixels to look at")
+    return window
+
+
+def keys(window, line, count):
+    """Types into a terminal by XTEST, a key at a time: how long until the picture of its line is another one."""
     subprocess.run(["xdotool", "windowactivate", "--sync", str(window.id)], check=True)
     time.sleep(1)
     code = connection.keysym_to_keycode(XK.XK_x)
@@ -94,25 +102,24 @@ def keys(window, count):
         time.sleep(0.1)
         before = picture(window, line)
         start = time.monotonic()
-        xtest.fake_input(connection, X.KeyPress, code)
-        connection.sync()
-        while picture(window, line) == before:
-            if time.monotonic() - start > 2:
-                sys.exit("A key did not change the window's picture")
-        delays.append((time.monotonic() - start) * 1000)
-        xtest.fake_input(connection, X.KeyRelease, code)
-        connection.sync()
+        try:
+            xtest.fake_input(connection, X.KeyPress, code)
+            connection.sync()
+            while picture(window, line) == before:
+                if time.monotonic() - start > 2:
+                    sys.exit("A key did not change the window's picture")
+            delays.append((time.monotonic() - start) * 1000)
+        finally:
+            xtest.fake_input(connection, X.KeyRelease, code)
+            connection.sync()
     return delays
 
 
-def changes(window, seconds, area):
+def changes(window, area, seconds):
     """How often a part of the window has another picture than before, by a look every 3 ms."""
     count = 0
     start = time.monotonic()
     before = picture(window, area)
-    if before is None:
-        size = window.get_geometry()
-        sys.exit(f"Only a window of {size.width} × {size.height} pixels to look at")
     while time.monotonic() - start < seconds:
         time.sleep(0.003)
         now = picture(window, area)
@@ -149,11 +156,10 @@ def main(command, *args):
         start = time.monotonic()
         wait_for(args[0], float(args[1]))
         return (time.monotonic() - start) * 1000
-    window = wait_for(args[0], 30)
+    area = (0, 0, 400, 20) if command == "keys" else tuple(map(int, args[2:6]))
+    window = part_of(args[0], 30, area)
     say("ready")
-    if command == "keys":
-        return keys(window, int(args[1]))
-    return changes(window, float(args[1]), tuple(map(int, args[2:6])))
+    return keys(window, area, int(args[1])) if command == "keys" else changes(window, area, float(args[1]))
 
 
 say(json.dumps(main(*sys.argv[1:])))
