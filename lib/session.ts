@@ -61,7 +61,7 @@ const taken = 75;
  *
  * `BindsTo=` of the socket starts the service with it, without waiting, and stops it with the service. To stop it, the app
  * is asked to end, then xpra; what is still there then is killed. A socket without a listener is what a container that was
- * killed has left, and so are a link to none, and what is named after one of them.
+ * killed has left, and so are a link to none, and what is named after one that is not there.
  */
 const startScript = `
 command -v "$3" >/dev/null || { echo "$3: not found" >&2; exit ${ExitCode.missingProgram}; }
@@ -69,8 +69,10 @@ command -v xpra >/dev/null || { echo "xpra: not found" >&2; exit ${ExitCode.miss
 export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 cd ${containerPaths.xpra}
 for socket in *; do
-  [ ! -S "$socket" ] || grep -q " ${containerPaths.xpra}/$socket\\$" /proc/net/unix ||
-    rm -f "$socket" "$socket${pixelsInfix}"*
+  [ ! -S "$socket" ] || grep -q " ${containerPaths.xpra}/$socket\\$" /proc/net/unix || rm -f "$socket"
+done
+for file in *${pixelsInfix}*; do
+  [ -e "\${file%%"${pixelsInfix}"*}" ] || rm -f "$file"
 done
 for link in .[!.]*; do
   [ -e "$link" ] || rm -f "$link" "$link${pixelsInfix}"*

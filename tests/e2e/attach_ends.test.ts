@@ -134,10 +134,12 @@ const endings: readonly Ending[] = [
   {
     how: "the container is stopped",
     act: async ({ engine, name, terminal }) => {
+      assertEquals((await script("attach", engine, ["--session=other", "--detached", name, "xclock"])).code, 0);
       await sh([engine, "stop", "--force", name]);
       await terminal.ended();
       assertEquals((await script("attach", engine, ["--list", name])).stdout, "");
-      // What a machine that crashes leaves as well: the socket. The next session takes its name.
+      // What a machine that crashes leaves as well: sockets, and what goes with them. The next session takes the name of one,
+      // and removes what is left of the other.
       const again = await script("attach", engine, ["--session=ending", "--detached", name, "true"]);
       assertEquals([again.code, again.stdout], [0, "ending\n"], again.stderr);
     },
