@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Channel, channelLine, channelNames, openChannels, presetNames } from "./lib/channels.ts";
+import { type Channel, channelLine, channelNames, openChannels, presetNames } from "./lib/attach/channels.ts";
 import {
   checkAttachable,
   checkContainers,
@@ -16,8 +16,8 @@ import {
   checkRuntime,
   checkXpra,
   programs,
-} from "./lib/checks.ts";
-import { type Arguments, runScript, type ScriptSpec } from "./lib/cli.ts";
+} from "./lib/cli/checks.ts";
+import { type Arguments, runScript, type ScriptSpec } from "./lib/cli/script.ts";
 import {
   attachClient,
   type AttachOptions,
@@ -25,13 +25,13 @@ import {
   clientAhead,
   fallbackScreen,
   hostScreen,
-} from "./lib/client.ts";
-import { type Check, diagnose } from "./lib/doctor.ts";
-import { tellEnding } from "./lib/ending.ts";
-import { chooseEngine, type Engine } from "./lib/engine.ts";
-import { checkInstanceName, listInstances } from "./lib/instance.ts";
-import { inputError, UserError } from "./lib/errors.ts";
-import type { Host } from "./lib/host.ts";
+} from "./lib/attach/client.ts";
+import { type Check, diagnose } from "./lib/cli/doctor.ts";
+import { tellEnding } from "./lib/attach/outcome.ts";
+import { chooseEngine, type Engine } from "./lib/engine/engine.ts";
+import { checkInstanceName, listInstances } from "./lib/engine/instance.ts";
+import { inputError, UserError } from "./lib/base/errors.ts";
+import type { Host } from "./lib/base/host.ts";
 import {
   joinSession,
   likelySession,
@@ -39,15 +39,15 @@ import {
   type LiveSession,
   noSession,
   stopSessions,
-} from "./lib/live_sessions.ts";
-import { exists, mountsOf } from "./lib/mounts.ts";
-import { isRunning, reachContainer } from "./lib/reach.ts";
-import { checkSessionName, newRun, runSocket, sessionNameOf, socketPath, startSession } from "./lib/session.ts";
-import { readSessionLog } from "./lib/session_log.ts";
-import { hasFifo, hasOwnSound } from "./lib/sound.ts";
-import type { SshTarget } from "./lib/ssh.ts";
-import { quoteWords, splitWords, WordsError } from "./lib/words.ts";
-import { checkClient } from "./lib/xpra_version.ts";
+} from "./lib/attach/live_sessions.ts";
+import { exists, mountsOf } from "./lib/container/mounts.ts";
+import { isRunning, reachContainer } from "./lib/container/connect.ts";
+import { checkSessionName, newRun, runSocket, sessionNameOf, socketPath, startSession } from "./lib/attach/session.ts";
+import { readSessionLog } from "./lib/attach/session_log.ts";
+import { hasFifo, hasOwnSound } from "./lib/attach/sound.ts";
+import type { SshTarget } from "./lib/container/ssh.ts";
+import { quoteWords, splitWords, WordsError } from "./lib/base/shell_words.ts";
+import { checkClient } from "./lib/attach/xpra_version.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
 

@@ -7,12 +7,12 @@
  * @module
  */
 
-import { bundledCloudConfigs, bundledProfiles, readNamed } from "./lib/bundled.ts";
-import { checkAcls, checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/checks.ts";
-import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli.ts";
-import { parsePart, userData, waitForCloudInit } from "./lib/cloud_init.ts";
-import { checkPrograms, markKey, prepareContainer, refuseUsedByOthers, removeContainer } from "./lib/container.ts";
-import { beginCreation, recoverCreation, refuseBeingMade, runKey, unmake } from "./lib/creation.ts";
+import { bundledCloudConfigs, bundledProfiles, readNamed } from "./lib/create/bundled.ts";
+import { checkAcls, checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
+import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli/script.ts";
+import { parsePart, userData, waitForCloudInit } from "./lib/create/cloud_init.ts";
+import { checkPrograms, markKey, prepareContainer, refuseUsedByOthers, removeContainer } from "./lib/create/prepare.ts";
+import { beginCreation, recoverCreation, refuseBeingMade, runKey, unmake } from "./lib/create/journal.ts";
 import {
   cachedInstanceConfig,
   cacheInstance,
@@ -21,10 +21,10 @@ import {
   type Recipe,
   recipeOf,
   removeReplaced,
-} from "./lib/cache.ts";
-import { type Check, diagnose } from "./lib/doctor.ts";
-import { chooseEngine, type Engine, engineOn, otherEngine } from "./lib/engine.ts";
-import { createProfile, findProfile, setProfile, showProfile } from "./lib/engine_profile.ts";
+} from "./lib/create/cache.ts";
+import { type Check, diagnose } from "./lib/cli/doctor.ts";
+import { chooseEngine, type Engine, engineOn, otherEngine } from "./lib/engine/engine.ts";
+import { createProfile, findProfile, setProfile, showProfile } from "./lib/engine/profile.ts";
 import {
   addDevices,
   checkInstanceName,
@@ -32,10 +32,10 @@ import {
   findInstance,
   instanceHostUid,
   launch,
-} from "./lib/instance.ts";
-import { ExitCode, inputError, UserError } from "./lib/errors.ts";
-import type { Host } from "./lib/host.ts";
-import { readInput } from "./lib/input.ts";
+} from "./lib/engine/instance.ts";
+import { ExitCode, inputError, UserError } from "./lib/base/errors.ts";
+import type { Host } from "./lib/base/host.ts";
+import { readInput } from "./lib/base/input.ts";
 import {
   checkAclSupport,
   containerUid,
@@ -45,12 +45,12 @@ import {
   mountsOf,
   shareMounts,
   usedMounts,
-} from "./lib/mounts.ts";
-import { parseProfile, type Profile, profileForSetup, profileYaml, userDataKey } from "./lib/profile.ts";
-import { sshTarget } from "./lib/reach.ts";
-import { checkSchema } from "./lib/schema.ts";
-import { inspectKeys, pinHostKeys, sshRun } from "./lib/ssh.ts";
-import { withUndo } from "./lib/undo.ts";
+} from "./lib/container/mounts.ts";
+import { parseProfile, type Profile, profileForSetup, profileYaml, userDataKey } from "./lib/create/profile_file.ts";
+import { sshTarget } from "./lib/container/connect.ts";
+import { checkSchema } from "./lib/create/schema.ts";
+import { inspectKeys, pinHostKeys, sshRun } from "./lib/container/ssh.ts";
+import { withUndo } from "./lib/base/undo.ts";
 
 const spec = {
   name: "create.ts",

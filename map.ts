@@ -6,15 +6,21 @@
  * @module
  */
 
-// @ts-types="./lib/types/std_path.d.ts"
 import { basename, dirname, join, resolve } from "@std/path";
-import { checkContainers, checkEngine, checkLeftovers, checkProgram, checkRuntime, programs } from "./lib/checks.ts";
-import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli.ts";
-import { markKey } from "./lib/container.ts";
-import { hasDisplay, isUnattended } from "./lib/desktop.ts";
-import { dialogDesk } from "./lib/dialogs.ts";
-import { type Check, diagnose } from "./lib/doctor.ts";
-import { chooseEngine, type Engine, engineOn } from "./lib/engine.ts";
+import {
+  checkContainers,
+  checkEngine,
+  checkLeftovers,
+  checkProgram,
+  checkRuntime,
+  programs,
+} from "./lib/cli/checks.ts";
+import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli/script.ts";
+import { markKey } from "./lib/create/prepare.ts";
+import { hasDisplay, isUnattended } from "./lib/base/desktop.ts";
+import { dialogDesk } from "./lib/map/zenity.ts";
+import { type Check, diagnose } from "./lib/cli/doctor.ts";
+import { chooseEngine, type Engine, engineOn } from "./lib/engine/engine.ts";
 import {
   addDevices,
   checkInstanceName,
@@ -24,11 +30,11 @@ import {
   instanceHostUid,
   listInstances,
   removeDevices,
-} from "./lib/instance.ts";
-import { inputError, ProcessError, UserError } from "./lib/errors.ts";
-import { isSameInode } from "./lib/held_file.ts";
-import type { Host } from "./lib/host.ts";
-import { listeningSessions } from "./lib/in_use.ts";
+} from "./lib/engine/instance.ts";
+import { inputError, ProcessError, UserError } from "./lib/base/errors.ts";
+import { isSameInode } from "./lib/map/held_file.ts";
+import type { Host } from "./lib/base/host.ts";
+import { listeningSessions } from "./lib/map/open_files.ts";
 import {
   announcePresence,
   forgetRuns,
@@ -37,13 +43,13 @@ import {
   ownIds,
   readRecords,
   withJournalLock,
-} from "./lib/journal.ts";
-import { type LendingDesk, nothingChosen, terminalDesk } from "./lib/lending_desk.ts";
-import { checkFile, checkNotShared, type MappableFile, newPlace } from "./lib/mappable.ts";
-import { deviceOf, keepLent, type Lent, mapFiles, type MapOptions, mapReplacement, unmapFiles } from "./lib/mapping.ts";
-import { containerUid } from "./lib/mounts.ts";
-import { watchFiles } from "./lib/replaced_files.ts";
-import { withUndo } from "./lib/undo.ts";
+} from "./lib/map/journal.ts";
+import { type LendingDesk, nothingChosen, terminalDesk } from "./lib/map/prompter.ts";
+import { checkFile, checkNotShared, type MappableFile, newPlace } from "./lib/map/source_file.ts";
+import { deviceOf, keepLent, type Lent, mapFiles, type MapOptions, mapReplacement, unmapFiles } from "./lib/map/map.ts";
+import { containerUid } from "./lib/container/mounts.ts";
+import { watchFiles } from "./lib/map/watch.ts";
+import { withUndo } from "./lib/base/undo.ts";
 
 const spec = {
   name: "map.ts",

@@ -3,9 +3,8 @@
  * with a line "N passed, N failed, N skipped"; exit status 1 when a test failed or a part could not be run.
  */
 
-// @ts-types="../lib/types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
-import { runProcess } from "../lib/process.ts";
+import { runProcess } from "../lib/base/process.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
 const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];

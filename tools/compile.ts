@@ -3,10 +3,9 @@
  * what is scoped to a directory of the user's there cannot be here, since the directory is not known yet.
  */
 
-// @ts-types="../lib/types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
-import { ProcessError, UserError } from "../lib/errors.ts";
-import { runProcess } from "../lib/process.ts";
+import { ProcessError, UserError } from "../lib/base/errors.ts";
+import { runProcess } from "../lib/base/process.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
 

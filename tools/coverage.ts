@@ -3,15 +3,14 @@
  * default all of them. The end-to-end tests see the checkout at another path, as the lab's user; both count as one.
  */
 
-// @ts-types="../lib/types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
-import { runProcess } from "../lib/process.ts";
+import { runProcess } from "../lib/base/process.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
 
 /** The URL of a file of the checkout, wherever that was seen; undefined for all other files. */
 export function inCheckout(url: string, directory: string): string | undefined {
-  const path = /^file:\/\/.*?\/((?:lib\/)?[\w-]+\.ts)$/.exec(url)?.[1];
+  const path = /^file:\/\/.*?\/((?:lib\/[\w-]+\/)?[\w-]+\.ts)$/.exec(url)?.[1];
   const isOurs = path !== undefined && (path.startsWith("lib/") || /^(create|attach|map)\.ts$/.test(path)) &&
     !/\/(node_modules|tests|tools)\//.test(url);
   return isOurs ? `file://${join(directory, path)}` : undefined;

@@ -1,6 +1,6 @@
 /** Rows: how long until a window is there. */
 
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { settle } from "./load.ts";
 import type { Measure, Row, Way } from "./row.ts";
 import { attachTo, joinSession, startSession, titleOf } from "./sessions.ts";

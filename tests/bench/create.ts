@@ -1,6 +1,5 @@
 /** Rows: making a container. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import type { Row } from "./row.ts";
 import { cloudConfig, engine, image, mounts, publicKey, run, seconds } from "./world.ts";

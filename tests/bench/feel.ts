@@ -1,6 +1,5 @@
 /** Rows: what it is like to use a window: keys, whole-window pictures, a video, text. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import { sessionLoad, settle } from "./load.ts";
 import type { Row, Way } from "./row.ts";

@@ -1,6 +1,5 @@
 /** Rows: what a session costs while nothing happens, and how soon a sound is heard then. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import { sessionLoad, settle } from "./load.ts";
 import type { Measure, Row, Way } from "./row.ts";

@@ -3,12 +3,10 @@
  * turns. Prints a Markdown table, or with `--json` every sample. Runs in the lab, as its user.
  */
 
-// @ts-types="../../lib/types/std_cli.d.ts"
 import { parseArgs } from "@std/cli";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
-import { ProcessError } from "../../lib/errors.ts";
-import { runProcess } from "../../lib/process.ts";
+import { ProcessError } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { labState, missingParts } from "../lab/state.ts";
 import { attachRows } from "./attach.ts";
 import { createRows } from "./create.ts";

@@ -1,8 +1,7 @@
 /** Rows: how long until files that are lent can be read in the container, and until they are taken back. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { basename, join } from "@std/path";
-import { startProcess } from "../../lib/process.ts";
+import { startProcess } from "../../lib/base/process.ts";
 import type { Row, Way } from "./row.ts";
 import { cloudConfig, engine, home, image, publicKey, root, run, seconds } from "./world.ts";
 

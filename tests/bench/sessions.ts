@@ -1,9 +1,8 @@
 /** The ways to have a session: as the original did it, as xpra does it by itself, by hand as well as can be, and by us. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { quoteWord, quoteWords } from "../../lib/words.ts";
-import { runProcess, startProcess } from "../../lib/process.ts";
+import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";
+import { runProcess, startProcess } from "../../lib/base/process.ts";
 import type { Way } from "./row.ts";
 import { address, container, mounts, root, run, sleep } from "./world.ts";
 

@@ -1,8 +1,7 @@
 /** What the rows of the bench have in common: running programs, their container, and looking at the display. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
-import { type ProcessOptions, runProcess, startProcess } from "../../lib/process.ts";
+import { type ProcessOptions, runProcess, startProcess } from "../../lib/base/process.ts";
 
 /** The checkout. */
 export const root = fromFileUrl(new URL("../..", import.meta.url));

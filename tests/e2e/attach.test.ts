@@ -1,12 +1,10 @@
 // attach.ts on a real engine, with real xpra and real windows on the lab's display.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import type { ProcessResult } from "../../lib/errors.ts";
-import { runProcess } from "../../lib/process.ts";
-import { quoteWords } from "../../lib/words.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { quoteWords } from "../../lib/base/shell_words.ts";
 import { inSession, needed, nothingLeft } from "./sessions.ts";
 import {
   type EngineName,

@@ -1,11 +1,9 @@
 // Each channel works when it is open, and does not when it is closed: with a server in the container that has opened all
 // of them, since its end may be hostile. The options of the client are what closes them.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { type RunningProcess, runProcess, startProcess } from "../../lib/process.ts";
+import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
 import { inSession, needed, nothingLeft, output, testOnOneEngine } from "./sessions.ts";
 import {
   type EngineName,

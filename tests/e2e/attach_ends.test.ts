@@ -1,10 +1,8 @@
 // However an attachment or a session ends: what should run on runs on, nothing else is left, and the exit code says how.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { quoteWord, quoteWords } from "../../lib/words.ts";
+import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";
 import { clientsOf, inSession, needed, nothingLeft } from "./sessions.ts";
 import {
   type EngineName,

@@ -1,8 +1,6 @@
 // What attach.ts says when something is wrong, on either side: one line what, one line what to do, within seconds.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import { needed, nothingLeft } from "./sessions.ts";
 import {

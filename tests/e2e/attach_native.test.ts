@@ -1,10 +1,8 @@
 // What makes a window of attach.ts look and feel like one of the host's own, on a display of the test's own where it needs one.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { startProcess } from "../../lib/process.ts";
+import { startProcess } from "../../lib/base/process.ts";
 import { inSession, needed } from "./sessions.ts";
 import {
   type EngineName,

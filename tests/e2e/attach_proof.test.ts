@@ -1,11 +1,9 @@
 // What the product is for: real programs in the container that try to read and act beyond their own windows, once in a
 // session, once with the host's X socket handed in as simpler solutions do. Prints what they got as a table.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { nothingLeft } from "./sessions.ts";
 import {
   type EngineName,

@@ -1,6 +1,5 @@
 // Several sessions, clients and starts at once, and how windows are marked.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { clientsOf, needed, nothingLeft } from "./sessions.ts";
 import {

@@ -1,10 +1,8 @@
 // attach.ts hands generated words to real apps, through the real ssh into real containers: new sessions and joined apps.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { quoteWord } from "../../lib/words.ts";
+import { quoteWord } from "../../lib/base/shell_words.ts";
 import { randomNumbers } from "../unit/samples.ts";
 import { needed, nothingLeft } from "./sessions.ts";
 import {

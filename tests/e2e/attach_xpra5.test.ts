@@ -1,8 +1,6 @@
 // xpra 5, the long-term version, in the container, and the host's xpra 6.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { basename, join } from "@std/path";
 import { xpra5Wheel } from "../lab/xpra.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";

@@ -1,12 +1,10 @@
 // create.ts on a real engine: what it makes, that the container can be used, and that --delete leaves nothing.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import type { ProcessResult } from "../../lib/errors.ts";
-import { runProcess } from "../../lib/process.ts";
-import { quoteWords } from "../../lib/words.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { quoteWords } from "../../lib/base/shell_words.ts";
 import { engineNames, missingParts } from "../lab/state.ts";
 import { makeImage, removeImage } from "./images.ts";
 import {

@@ -1,14 +1,12 @@
 // create.ts --cache: what the second container has, and has not, of the first; and dry runs that make the same container.
 
 import { createHash } from "node:crypto";
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { runKey } from "../../lib/creation.ts";
-import { parsePart, userData } from "../../lib/cloud_init.ts";
-import { runProcess } from "../../lib/process.ts";
-import { parseProfile, profileYaml, userDataKey } from "../../lib/profile.ts";
+import { runKey } from "../../lib/create/journal.ts";
+import { parsePart, userData } from "../../lib/create/cloud_init.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { parseProfile, profileYaml, userDataKey } from "../../lib/create/profile_file.ts";
 import { create, createArgs, createWithFault, environment, picture, type Place, withPlace } from "./faults.ts";
 import { makeImage, plantImage, removeImage } from "./images.ts";
 import { testOnOneEngine } from "./sessions.ts";

@@ -1,11 +1,9 @@
 // create.ts when something fails: at every step, by an error, a signal or a kill, nothing is left half made.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import type { ProcessResult } from "../../lib/errors.ts";
-import { runProcess } from "../../lib/process.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import {
   create,
   createArgs,

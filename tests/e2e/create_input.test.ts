@@ -1,12 +1,10 @@
 // create.ts and wrong input: each is told with its place and what to do, by exit code 2, before anything is touched.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import type { ProcessResult } from "../../lib/errors.ts";
-import { runProcess } from "../../lib/process.ts";
-import { quoteWords } from "../../lib/words.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { quoteWords } from "../../lib/base/shell_words.ts";
 import { publicKey, root, sh } from "./world.ts";
 
 const config = "#cloud-config\npackages: [a]\n";

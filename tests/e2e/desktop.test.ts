@@ -1,8 +1,6 @@
 // The desktop entries of the examples, launched as a desktop does it: a web address and a file, with awkward characters.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import { needed } from "./sessions.ts";
 import {

@@ -1,10 +1,8 @@
 // --doctor of each script on a host where all is well, and on one where things are missing.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import type { Finding } from "../../lib/doctor.ts";
+import type { Finding } from "../../lib/cli/doctor.ts";
 import { script, sh, testOnEngines } from "./world.ts";
 
 testOnEngines("--doctor finds nothing broken where all is there", ["user", "display", "xpra"], async (engine) => {

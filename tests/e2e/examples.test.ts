@@ -1,14 +1,12 @@
 // The profiles and cloud-configs that come with the scripts, for real: limits that hold, a container without a network, and
 // each app that Debian has with its window. What is of others' archives is checked by cloud-init's schema.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { bundledCloudConfigs } from "../../lib/bundled.ts";
-import type { ProcessResult } from "../../lib/errors.ts";
-import { runProcess } from "../../lib/process.ts";
-import { parseYaml } from "../../lib/yaml.ts";
+import { bundledCloudConfigs } from "../../lib/create/bundled.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { parseYaml } from "../../lib/base/yaml.ts";
 import { makeImage, removeImage } from "./images.ts";
 import { needed } from "./sessions.ts";
 import {

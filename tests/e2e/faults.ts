@@ -3,10 +3,9 @@
  * a picture of all that create.ts could have changed.
  */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { dirname, join } from "@std/path";
-import type { ProcessResult } from "../../lib/errors.ts";
-import { type ProcessOptions, runProcess } from "../../lib/process.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { type ProcessOptions, runProcess } from "../../lib/base/process.ts";
 import { type EngineName, publicKey, root, script, sh } from "./world.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** Images that tests make of the lab's, by an alias of their own. */
 
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { type EngineName, sh } from "./world.ts";
 
 /** What an image is made by, as root in a container of the lab's image, and whether it keeps the templates of that. */

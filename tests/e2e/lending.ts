@@ -1,9 +1,8 @@
 /** Running map.ts while it waits, and looking at what it does to files. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import type { ProcessResult } from "../../lib/errors.ts";
-import { startProcess } from "../../lib/process.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { startProcess } from "../../lib/base/process.ts";
 import { type EngineName, eventually, root, sh } from "./world.ts";
 
 /** A mapping as `--json` tells it. */

@@ -1,10 +1,8 @@
 // map.ts on a real engine: a file is lent, used, and taken back exactly.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { runProcess, startProcess } from "../../lib/process.ts";
+import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { type LentFile, permissions, startMap, withDirectory } from "./lending.ts";
 import {
   type EngineName,

@@ -1,12 +1,10 @@
 // map.ts asks: on a terminal, and by dialogs on a real display, which are driven by keys.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import type { ProcessResult } from "../../lib/errors.ts";
-import { startProcess } from "../../lib/process.ts";
-import { quoteWords } from "../../lib/words.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { startProcess } from "../../lib/base/process.ts";
+import { quoteWords } from "../../lib/base/shell_words.ts";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
 import { testOnOneEngine } from "./sessions.ts";
 import {

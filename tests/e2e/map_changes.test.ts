@@ -1,8 +1,6 @@
 // map.ts while others work on the lent files: only what is ours is taken away, and a file that is replaced goes over.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
 import {

@@ -1,10 +1,8 @@
 // map.ts on files of every kind of permissions: after unmapping they are what they were, byte by byte.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { type Acl, formatAcl } from "../../lib/acl.ts";
+import { type Acl, formatAcl } from "../../lib/map/acl.ts";
 import { randomNumbers } from "../unit/samples.ts";
 import { permissions, startMap, withDirectory } from "./lending.ts";
 import { testOnOneEngine } from "./sessions.ts";

@@ -1,10 +1,8 @@
 // map.ts when it is killed, signalled or failed at each call of a program: the next run, or --recover, puts all right.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import type { ProcessResult } from "../../lib/errors.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type Fault, withFault, writeFakes } from "./faults.ts";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
 import {

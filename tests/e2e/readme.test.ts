@@ -1,10 +1,8 @@
 // Every command of README.md, as its reader would type it: the blocks marked "sh", in their order, in one place.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { runProcess, startProcess } from "../../lib/process.ts";
+import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { missingParts } from "../lab/state.ts";
 import { needed } from "./sessions.ts";
 import { eventually, makeContainer, painted, removeContainer, root, sh, windowWith } from "./world.ts";

@@ -1,8 +1,7 @@
 /** What the tests of attach.ts have in common: acting inside of a session, and what must be gone when one has ended. */
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { engineNames, missingParts, type PartName } from "../lab/state.ts";
 import { type EngineName, eventually, inContainer, mountsRoot, testOnEngines } from "./world.ts";
 

@@ -3,9 +3,8 @@
  * each engine. Nothing else in the lab is called so.
  */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { engineNames, missingParts } from "../lab/state.ts";
 import { mountsRoot } from "./world.ts";
 

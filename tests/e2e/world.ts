@@ -1,9 +1,8 @@
 /** What the end-to-end tests have in common: the engines at hand, the scripts as their user runs them, and waiting. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
-import type { ProcessResult } from "../../lib/errors.ts";
-import { type ProcessOptions, type RunningProcess, runProcess, startProcess } from "../../lib/process.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { type ProcessOptions, type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
 import { type EngineName, engineNames, missingParts, type PartName } from "../lab/state.ts";
 
 export type { EngineName };

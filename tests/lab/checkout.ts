@@ -1,9 +1,8 @@
 /** This checkout where the lab's user can reach it, as its own, although it may be root's and in root's home. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { basename, dirname, fromFileUrl, join } from "@std/path";
-import { UserError } from "../../lib/errors.ts";
-import { runProcess } from "../../lib/process.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { shortHash } from "./files.ts";
 import { labDir, type LabUser } from "./state.ts";
 

@@ -1,8 +1,7 @@
 /** Programs that outlive the lab's own process, known by an identity that a recycled process id does not have. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { startProcess } from "../../lib/process.ts";
+import { startProcess } from "../../lib/base/process.ts";
 import { asUser } from "./user.ts";
 import { labDir, type LabState, type LabUser, saveState } from "./state.ts";
 

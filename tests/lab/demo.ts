@@ -3,11 +3,10 @@
  * three scripts as a user would call them. Without a display it is shown on the lab's, and a picture is written.
  */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { fromFileUrl, join, resolve } from "@std/path";
-import { ProcessError } from "../../lib/errors.ts";
-import { type ProcessOptions, runProcess, startProcess } from "../../lib/process.ts";
-import { quoteWords } from "../../lib/words.ts";
+import { ProcessError } from "../../lib/base/errors.ts";
+import { type ProcessOptions, runProcess, startProcess } from "../../lib/base/process.ts";
+import { quoteWords } from "../../lib/base/shell_words.ts";
 import { imageAlias } from "./image.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));

@@ -1,8 +1,7 @@
 /** A desktop for the lab's user: virtual display, window manager, message bus, sound server, notifications. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { daemonLog, isAlive, logTail, startDaemon, stopDaemon, until } from "./daemons.ts";
 import { labDir, type LabUser, type Part } from "./state.ts";
 import { type Lab, partStep } from "./steps.ts";

@@ -1,8 +1,7 @@
 /** Takes the lab down: what it started, and on request what it made. Nothing else. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { exists } from "./files.ts";
 import { mountPoints, runtimeDir, unmountCheckouts } from "./checkout.ts";
 import { isAlive, stopDaemon, until } from "./daemons.ts";

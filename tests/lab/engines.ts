@@ -1,8 +1,7 @@
 /** LXD and Incus, side by side: started where they do not run, set up where nobody has, and given the lab's image. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { exists } from "./files.ts";
 import { logTail, startDaemon, stopDaemon } from "./daemons.ts";
 import { imageAlias, type ImageFiles, recipeProperty, xpraProperty } from "./image.ts";

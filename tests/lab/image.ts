@@ -1,9 +1,8 @@
 /** The lab's image: a Debian with systemd, cloud-init, sshd and xpra, built once for each recipe and kept. */
 
 import { createHash } from "node:crypto";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { dirname, join } from "@std/path";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { exists, shortHash } from "./files.ts";
 import {
   imageFiles,

@@ -1,9 +1,8 @@
 /** The lab's command line: `deno task lab up|status|run|shot|down`. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { resolve } from "@std/path";
-import { ExitCode, inputError, ProcessError, UserError } from "../../lib/errors.ts";
-import { terminalUi, type Ui } from "../../lib/ui.ts";
+import { ExitCode, inputError, ProcessError, UserError } from "../../lib/base/errors.ts";
+import { terminalUi, type Ui } from "../../lib/base/ui.ts";
 import { looksUp, runInLab } from "./run.ts";
 import { type EngineName, engineNames, labState, withLock } from "./state.ts";
 

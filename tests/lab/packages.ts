@@ -1,9 +1,8 @@
 /** The Debian packages that the host needs, and how they get there. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { UserError } from "../../lib/errors.ts";
-import { runProcess } from "../../lib/process.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
 
 /** Everything but xpra: engines, image building, desktop, and the tools that tests use. */
 export const hostPackages = [

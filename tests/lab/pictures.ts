@@ -3,9 +3,8 @@
  * parts being `windows` and `dialogs`, by default both. The containers that are made for it are removed again.
  */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
-import { runProcess, startProcess } from "../../lib/process.ts";
+import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { imageAlias } from "./image.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));

@@ -1,6 +1,6 @@
 /** Runs a command as the lab's user, in this checkout, on the lab's display, bus and sound. */
 
-import { startProcess } from "../../lib/process.ts";
+import { startProcess } from "../../lib/base/process.ts";
 import { checkoutDir, mountCheckout } from "./checkout.ts";
 import { isAlive } from "./daemons.ts";
 import { callerEnvironment } from "./environment.ts";

@@ -1,8 +1,7 @@
 /** A picture of the lab's display. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { UserError } from "../../lib/errors.ts";
+import { UserError } from "../../lib/base/errors.ts";
 import type { LabState } from "./state.ts";
 import { runAsUser } from "./user.ts";
 

@@ -1,6 +1,5 @@
 /** What the lab has, what it lacks and why, and what it made: one JSON file that root writes and anyone reads. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import type { ProcessIdentity } from "./daemons.ts";
 

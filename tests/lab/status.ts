@@ -1,8 +1,7 @@
 /** What is there: parts and their versions, daemons, sizes. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { isAlive } from "./daemons.ts";
 import { answers, engineRecord, query } from "./engines.ts";
 import { type EngineName, engineNames, labDir, type LabState } from "./state.ts";

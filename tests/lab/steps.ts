@@ -1,7 +1,7 @@
 /** Says what the lab does while it does it, and how long each step took. */
 
-import { ProcessError, UserError } from "../../lib/errors.ts";
-import type { Ui } from "../../lib/ui.ts";
+import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import type { Ui } from "../../lib/base/ui.ts";
 import { type LabState, labState, type Part, type PartName, saveState } from "./state.ts";
 
 /** The lab at work: what is known, and whom to tell. */

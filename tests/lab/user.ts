@@ -1,8 +1,7 @@
 /** The ordinary user that the tests run as: root would make tests of permissions meaningless. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { dirname, join } from "@std/path";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { exists, shortHash } from "./files.ts";
 import { callerEnvironment } from "./environment.ts";
 import type { LabState, LabUser, Part } from "./state.ts";

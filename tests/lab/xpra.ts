@@ -1,8 +1,7 @@
 /** Where xpra comes from, for the host and for the image: installed already, Debian, xpra.org, or built from PyPI. */
 
-// @ts-types="../../lib/types/std_path.d.ts"
 import { dirname, join } from "@std/path";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { exists } from "./files.ts";
 import { installPackages, xpra5BuildPackages, xpraBuildPackages } from "./packages.ts";
 import { labDir, type LabState, type Part, type XpraSource } from "./state.ts";

@@ -1,6 +1,4 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
 import {
   type Acl,
@@ -13,9 +11,9 @@ import {
   sameAcl,
   withoutCopy,
   writeAcls,
-} from "../../lib/acl.ts";
-import { fromRecord, toRecord } from "../../lib/journal.ts";
-import { realHost } from "../../lib/host.ts";
+} from "../../lib/map/acl.ts";
+import { fromRecord, toRecord } from "../../lib/map/journal.ts";
+import { realHost } from "../../lib/base/host.ts";
 import { recordingUi } from "./recording_host.ts";
 import { randomNumbers, testWith } from "./samples.ts";
 

@@ -1,12 +1,10 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
-import { bundledCloudConfigs, bundledProfiles, readNamed } from "../../lib/bundled.ts";
-import { parsePart } from "../../lib/cloud_init.ts";
-import { UserError } from "../../lib/errors.ts";
-import { parseProfile } from "../../lib/profile.ts";
-import { isMap, parseYaml } from "../../lib/yaml.ts";
+import { bundledCloudConfigs, bundledProfiles, readNamed } from "../../lib/create/bundled.ts";
+import { parsePart } from "../../lib/create/cloud_init.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { parseProfile } from "../../lib/create/profile_file.ts";
+import { isMap, parseYaml } from "../../lib/base/yaml.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 

@@ -1,11 +1,10 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
-import { cacheInstance, describeCached, findCached, recipeOf, removeReplaced } from "../../lib/cache.ts";
-import { chooseEngine, type Engine } from "../../lib/engine.ts";
-import { type Image } from "../../lib/image.ts";
-import { UserError } from "../../lib/errors.ts";
-import { dryRunHost } from "../../lib/host.ts";
-import { runProcess } from "../../lib/process.ts";
+import { cacheInstance, describeCached, findCached, recipeOf, removeReplaced } from "../../lib/create/cache.ts";
+import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
+import { type Image } from "../../lib/engine/image.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { dryRunHost } from "../../lib/base/host.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { type RecordingHost, recordingHost, recordingUi } from "./recording_host.ts";
 
 const fingerprint = "ab".repeat(32);

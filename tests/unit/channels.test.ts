@@ -1,8 +1,7 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Channel, channelLine, channelNames, channelOptions, openChannels } from "../../lib/channels.ts";
-import { UserError } from "../../lib/errors.ts";
-import { clientArgv, serverArgv } from "../../lib/xpra.ts";
+import { type Channel, channelLine, channelNames, channelOptions, openChannels } from "../../lib/attach/channels.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { clientArgv, serverArgv } from "../../lib/attach/xpra.ts";
 
 const opened = (options: Parameters<typeof openChannels>[0]): string[] => [...openChannels(options)].sort();
 

@@ -1,8 +1,7 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { attachClient, type AttachOptions, clientAhead } from "../../lib/client.ts";
-import { UserError } from "../../lib/errors.ts";
-import type { Host } from "../../lib/host.ts";
+import { attachClient, type AttachOptions, clientAhead } from "../../lib/attach/client.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import type { Host } from "../../lib/base/host.ts";
 import { recordingHost } from "./recording_host.ts";
 
 const options: AttachOptions = {

@@ -1,9 +1,15 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { foundSource, parsePart, parseStatus, type Part, userData, waitForCloudInit } from "../../lib/cloud_init.ts";
-import { chooseEngine, type Engine } from "../../lib/engine.ts";
-import { ProcessError, UserError } from "../../lib/errors.ts";
-import { runProcess } from "../../lib/process.ts";
+import {
+  foundSource,
+  parsePart,
+  parseStatus,
+  type Part,
+  userData,
+  waitForCloudInit,
+} from "../../lib/create/cloud_init.ts";
+import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
+import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 import { testWith } from "./samples.ts";
 

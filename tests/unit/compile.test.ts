@@ -1,12 +1,10 @@
 // The binaries, as far as Deno's runtime for them can be had: `deno compile` downloads it, or takes the one of $DENORT_BIN.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
-import { bundledCloudConfigs, bundledProfiles } from "../../lib/bundled.ts";
-import { runProcess } from "../../lib/process.ts";
+import { bundledCloudConfigs, bundledProfiles } from "../../lib/create/bundled.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { compileArgv, permissionsOf, scripts } from "../../tools/compile.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));

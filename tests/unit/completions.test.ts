@@ -1,12 +1,10 @@
 // The completions in the shells themselves: each is given the start of a command line, and must offer the same.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
-import { completionScript } from "../../lib/completions.ts";
-import { UserError } from "../../lib/errors.ts";
-import { runProcess } from "../../lib/process.ts";
+import { completionScript } from "../../lib/cli/completions.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { testWith } from "./samples.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));

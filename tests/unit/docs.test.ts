@@ -1,10 +1,8 @@
 // The documents for people, where they can be held to what is there: links, permissions, lines for a shell's start.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { dirname, fromFileUrl, join } from "@std/path";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { permissionsOf, scripts } from "../../tools/compile.ts";
 import { testWith } from "./samples.ts";
 

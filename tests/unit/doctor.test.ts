@@ -1,4 +1,3 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   checkAcls,
@@ -10,10 +9,10 @@ import {
   checkXpra,
   programs,
   sharedIdMaps,
-} from "../../lib/checks.ts";
-import { type Check, diagnose, type Finding } from "../../lib/doctor.ts";
-import { chooseEngine, engineCalled } from "../../lib/engine.ts";
-import { ExitCode, UserError } from "../../lib/errors.ts";
+} from "../../lib/cli/checks.ts";
+import { type Check, diagnose, type Finding } from "../../lib/cli/doctor.ts";
+import { chooseEngine, engineCalled } from "../../lib/engine/engine.ts";
+import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
 /** The error for a program that is not installed. */

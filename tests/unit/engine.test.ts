@@ -1,9 +1,8 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { chooseEngine, type Engine } from "../../lib/engine.ts";
-import { createProfile, findProfile, setProfile } from "../../lib/engine_profile.ts";
-import { ProcessError, UserError } from "../../lib/errors.ts";
-import { findInstance, launch } from "../../lib/instance.ts";
+import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
+import { createProfile, findProfile, setProfile } from "../../lib/engine/profile.ts";
+import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import { findInstance, launch } from "../../lib/engine/instance.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
 const notInstalled = new UserError("no", { hint: "", exitCode: 127 });

@@ -1,11 +1,10 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ProcessError } from "../../lib/errors.ts";
-import { dryRunHost, type Host, realHost } from "../../lib/host.ts";
-import { runProcess } from "../../lib/process.ts";
-import { mountsOf } from "../../lib/mounts.ts";
-import { pinHostKeys, sshArgv } from "../../lib/ssh.ts";
-import { quoteWords } from "../../lib/words.ts";
+import { ProcessError } from "../../lib/base/errors.ts";
+import { dryRunHost, type Host, realHost } from "../../lib/base/host.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
+import { pinHostKeys, sshArgv } from "../../lib/container/ssh.ts";
+import { quoteWords } from "../../lib/base/shell_words.ts";
 import { recordingUi } from "./recording_host.ts";
 import { argumentsSeenByShell, awkwardWords, randomWords } from "./samples.ts";
 

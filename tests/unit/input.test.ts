@@ -1,9 +1,7 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { UserError } from "../../lib/errors.ts";
-import { readInput } from "../../lib/input.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { readInput } from "../../lib/base/input.ts";
 
 async function withFile(content: Uint8Array, test: (path: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir();

@@ -1,9 +1,8 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { chooseEngine, type Engine } from "../../lib/engine.ts";
-import { createProfile, setProfile } from "../../lib/engine_profile.ts";
-import { ProcessError, UserError } from "../../lib/errors.ts";
-import { dryRunHost } from "../../lib/host.ts";
+import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
+import { createProfile, setProfile } from "../../lib/engine/profile.ts";
+import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import { dryRunHost } from "../../lib/base/host.ts";
 import {
   addDevices,
   checkInstanceName,
@@ -16,9 +15,9 @@ import {
   instanceHostUid,
   launch,
   removeDevices,
-} from "../../lib/instance.ts";
-import { runProcess } from "../../lib/process.ts";
-import { quoteWord } from "../../lib/words.ts";
+} from "../../lib/engine/instance.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { quoteWord } from "../../lib/base/shell_words.ts";
 import { type Answer, type RecordingHost, recordingHost, recordingUi } from "./recording_host.ts";
 
 function range(Nsid: number, Hostid: number, Maprange: number, only?: "uid" | "gid"): IdMapRange {

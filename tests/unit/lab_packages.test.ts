@@ -1,4 +1,3 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { debianStanzas, oneLineToDeb822 } from "../lab/packages.ts";
 

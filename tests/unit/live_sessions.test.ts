@@ -1,6 +1,5 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { likelySession } from "../../lib/live_sessions.ts";
+import { likelySession } from "../../lib/attach/live_sessions.ts";
 
 Deno.test("likelySession() is the wanted session, or the only one, and nothing else that the container puts there", async () => {
   const directory = await Deno.makeTempDir();

@@ -1,10 +1,16 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { join } from "@std/path";
-import { UserError } from "../../lib/errors.ts";
-import { dryRunHost, type Host } from "../../lib/host.ts";
-import { exists, makeMounts, mountDevices, mountsOf, removeMounts, shareMounts, usedMounts } from "../../lib/mounts.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { dryRunHost, type Host } from "../../lib/base/host.ts";
+import {
+  exists,
+  makeMounts,
+  mountDevices,
+  mountsOf,
+  removeMounts,
+  shareMounts,
+  usedMounts,
+} from "../../lib/container/mounts.ts";
 import { recordingHost, recordingUi } from "./recording_host.ts";
 import { argumentsSeenByShell } from "./samples.ts";
 

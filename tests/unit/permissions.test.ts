@@ -1,10 +1,8 @@
 // What each script may do stands in its second line. It is the smallest set that works, and each part is scoped.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { fromFileUrl } from "@std/path";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { argumentsSeenByShell } from "./samples.ts";
 
 const scripts = ["create", "attach", "map"] as const;

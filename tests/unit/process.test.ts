@@ -1,7 +1,6 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { ProcessError, UserError } from "../../lib/errors.ts";
-import { runProcess, startProcess } from "../../lib/process.ts";
+import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { awkwardWords, randomWords } from "./samples.ts";
 
 const quiet = { stdin: "null" } as const;
@@ -90,7 +89,9 @@ Deno.test("startProcess() says that a program is missing, with its package and e
 });
 
 Deno.test("startProcess() names the package of a program that is missing", async () => {
-  const script = `import { startProcess } from ${JSON.stringify(new URL("../../lib/process.ts", import.meta.url).href)};
+  const script = `import { startProcess } from ${
+    JSON.stringify(new URL("../../lib/base/process.ts", import.meta.url).href)
+  };
 try { startProcess(["setfacl"], { stdin: "null" }); } catch (error) { console.log(error.exitCode, error.hint); }`;
   // In a process of its own: the search path is one for all tests that run side by side.
   const argv = [Deno.execPath(), "eval", "--ext=ts", "--no-lock", script];

@@ -1,8 +1,8 @@
 /** The outside of a unit test: programs answered by a function, and all that was asked of it and said by it kept. */
 
-import { ProcessError, type ProcessResult } from "../../lib/errors.ts";
-import type { Host, RunOptions } from "../../lib/host.ts";
-import type { Ui } from "../../lib/ui.ts";
+import { ProcessError, type ProcessResult } from "../../lib/base/errors.ts";
+import type { Host, RunOptions } from "../../lib/base/host.ts";
+import type { Ui } from "../../lib/base/ui.ts";
 
 /** What was said, and how: `warn: …`. */
 export interface RecordingUi {

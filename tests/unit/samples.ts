@@ -1,6 +1,6 @@
 /** What several unit tests try: words that are hard to quote, random ones, and whether a program is there. */
 
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 
 /** Words that a careless quoting breaks. None holds a NUL, which no argument can. */
 export const awkwardWords: readonly string[] = [

@@ -1,8 +1,7 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { parsePart } from "../../lib/cloud_init.ts";
-import { UserError } from "../../lib/errors.ts";
-import { checkSchema, schemaMistakes } from "../../lib/schema.ts";
+import { parsePart } from "../../lib/create/cloud_init.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { checkSchema, schemaMistakes } from "../../lib/create/schema.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
 /** What cloud-init 25.1 prints besides, run by a user on a machine that is no cloud's. */

@@ -1,9 +1,8 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { openChannels } from "../../lib/channels.ts";
-import { type ProcessResult, UserError } from "../../lib/errors.ts";
-import { mountsOf } from "../../lib/mounts.ts";
-import { runProcess } from "../../lib/process.ts";
+import { openChannels } from "../../lib/attach/channels.ts";
+import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import {
   appScript,
   checkSessionName,
@@ -11,8 +10,8 @@ import {
   type SessionPlan,
   socketPath,
   startSession,
-} from "../../lib/session.ts";
-import type { SshTarget } from "../../lib/ssh.ts";
+} from "../../lib/attach/session.ts";
+import type { SshTarget } from "../../lib/container/ssh.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 import { argumentsSeenByShell, awkwardWords, randomWords } from "./samples.ts";
 

@@ -1,9 +1,8 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import type { ProcessResult } from "../../lib/errors.ts";
-import { runProcess } from "../../lib/process.ts";
-import { appScript } from "../../lib/session.ts";
-import { appEnding, readSessionLog } from "../../lib/session_log.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { appScript } from "../../lib/attach/session.ts";
+import { appEnding, readSessionLog } from "../../lib/attach/session_log.ts";
 
 Deno.test("appEnding() reads the app's exit status, and of its output what is not xpra's", async () => {
   const directory = await Deno.makeTempDir();

@@ -1,9 +1,8 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { ProcessError, UserError } from "../../lib/errors.ts";
-import { mountsOf } from "../../lib/mounts.ts";
-import { runProcess } from "../../lib/process.ts";
-import { inspectKeys, knownHostsLines, pinHostKeys, sshArgv, sshRun, type SshTarget } from "../../lib/ssh.ts";
+import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { inspectKeys, knownHostsLines, pinHostKeys, sshArgv, sshRun, type SshTarget } from "../../lib/container/ssh.ts";
 import { recordingHost } from "./recording_host.ts";
 import { argumentsSeenByShell, awkwardWords, testWith } from "./samples.ts";
 

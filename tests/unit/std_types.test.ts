@@ -1,10 +1,8 @@
 // The npm mirror of @std has no types, and an untyped import is silently `any`: our own types must make a wrong call an error.
 
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-// @ts-types="../../lib/types/std_path.d.ts"
 import { fromFileUrl, join } from "@std/path";
-import { runProcess } from "../../lib/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 
@@ -12,10 +10,7 @@ const root = fromFileUrl(new URL("../..", import.meta.url));
 async function check(lines: readonly string[]): Promise<{ code: number; errorLines: string[]; output: string }> {
   const imports = [["parseArgs", "cli"], ["parse", "yaml"], ["join", "path"], ["assertEquals", "assert"]];
   const text = [
-    ...imports.flatMap(([name, module]) => [
-      `// @ts-types="${join(root, "lib/types", `std_${module}.d.ts`)}"`,
-      `import { ${name} } from "@std/${module}";`,
-    ]),
+    ...imports.map(([name, module]) => `import { ${name} } from "@std/${module}";`),
     "export { assertEquals, join, parse, parseArgs };",
     ...lines,
   ].join("\n");

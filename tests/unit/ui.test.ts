@@ -1,8 +1,7 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { ProcessResult } from "../../lib/errors.ts";
-import { runProcess } from "../../lib/process.ts";
-import { printable } from "../../lib/ui.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { printable } from "../../lib/base/ui.ts";
 
 Deno.test("printable() keeps text, line ends and tabs", () => {
   for (const text of ["", "a b\n\tc\n", "naïve – 日本 ❤ 𝄞 \u{1F600}", "é\u00a0"]) assertEquals(printable(text), text);
@@ -24,7 +23,7 @@ Deno.test("printable() leaves no control character that a terminal obeys", () =>
 /** What a script that only does this with its terminalUi `ui` prints. */
 async function ui(body: string, options: Record<string, boolean>, stdin = ""): Promise<ProcessResult> {
   const all = { quiet: false, json: false, yes: false, ...options };
-  const script = `import { terminalUi } from ${JSON.stringify(new URL("../../lib/ui.ts", import.meta.url).href)};
+  const script = `import { terminalUi } from ${JSON.stringify(new URL("../../lib/base/ui.ts", import.meta.url).href)};
 const ui = terminalUi({ ...${JSON.stringify(all)}, signal: new AbortController().signal });
 ${body}`;
   return await runProcess([Deno.execPath(), "eval", "--ext=ts", "--no-lock", script], { stdin: { text: stdin } });

@@ -1,7 +1,6 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Host } from "../../lib/host.ts";
-import { withUndo } from "../../lib/undo.ts";
+import type { Host } from "../../lib/base/host.ts";
+import { withUndo } from "../../lib/base/undo.ts";
 import { recordingHost } from "./recording_host.ts";
 
 Deno.test("withUndo() undoes nothing when all went well, and gives back the result", async () => {

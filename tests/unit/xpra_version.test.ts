@@ -1,7 +1,6 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { ExitCode, UserError } from "../../lib/errors.ts";
-import { checkClient, isTooOld, knownHole, parseXpraVersion, type XpraVersion } from "../../lib/xpra_version.ts";
+import { ExitCode, UserError } from "../../lib/base/errors.ts";
+import { checkClient, isTooOld, knownHole, parseXpraVersion, type XpraVersion } from "../../lib/attach/xpra_version.ts";
 import { recordingHost } from "./recording_host.ts";
 
 Deno.test("parseXpraVersion() reads what the versions print", () => {

@@ -1,7 +1,6 @@
-// @ts-types="../../lib/types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { UserError } from "../../lib/errors.ts";
-import { isMap, locateKey, parseYaml } from "../../lib/yaml.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { isMap, locateKey, parseYaml } from "../../lib/base/yaml.ts";
 
 Deno.test("parseYaml() gives the values of one document", () => {
   assertEquals(parseYaml("x", "#cloud-config\na: [1, two]\nb: |\n  text\n"), { a: [1, "two"], b: "text\n" });

@@ -1,0 +1,103 @@
+/** Which xpra is at hand: missing, too old to be used, or with holes that a hostile container could use. */
+
+import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+
+/** Major, minor and patch number, as in `6.5.5`. */
+export type XpraVersion = readonly [major: number, minor: number, patch: number];
+
+/** The first version that is supported: the long-term one. */
+const oldest = 5;
+
+/**
+ * Client versions whose holes a hostile server could use, by the first version of each line without them. From xpra's
+ * release notes of 6.5.3, 6.5.1 and 5.1.6.
+ */
+const holes: readonly { fixedIn: XpraVersion; reason: string }[] = [
+  {
+    fixedIn: [5, 1, 6],
+    reason: "a hostile server can have files written outside of the download directory and any kind of URL opened",
+  },
+  {
+    fixedIn: [6, 5, 3],
+    reason: "pointers and sizes that a hostile server gives for the shared memory are not checked",
+  },
+];
+
+/** Reads what `xpra --version` prints: `xpra v6.5.5-r0`. */
+export function parseXpraVersion(text: string): XpraVersion | undefined {
+  const [, major, minor, patch = "0"] = /\bv?(\d+)\.(\d+)(?:\.(\d+))?/.exec(text) ?? [];
+  return major === undefined ? undefined : [Number(major), Number(minor), Number(patch)];
+}
+
+/** Whether xpra is older than any that is supported. */
+export function isTooOld([major]: XpraVersion): boolean {
+  return major < oldest;
+}
+
+/**
+ * Why a client of this version should not meet a hostile server, and the version to have instead; undefined for one without
+ * known holes.
+ */
+export function knownHole(version: XpraVersion): { reason: string; fixedIn: string } | undefined {
+  const line = holes.find(({ fixedIn }) => fixedIn[0] === version[0]);
+  if (!line) return undefined;
+  const [, minor, patch] = line.fixedIn;
+  const isFixed = version[1] > minor || version[1] === minor && version[2] >= patch;
+  return isFixed ? undefined : { reason: line.reason, fixedIn: line.fixedIn.join(".") };
+}
+
+/**
+ * Checks the host's xpra: warns of known holes.
+ *
+ * @throws {UserError} with exit code 127 when there is none, or when it is too old
+ */
+export async function checkClient(host: Host): Promise<void> {
+  let version: XpraVersion | undefined;
+  try {
+    version = parseXpraVersion((await host.run(["xpra", "--version"], { stdin: "null", looksOnly: true })).stdout);
+  } catch (error) {
+    if (error instanceof ProcessError) throw noUsableXpra("on this host", { output: error.output });
+    throw error instanceof UserError && error.exitCode === ExitCode.missingProgram
+      ? noUsableXpra("on this host", {})
+      : error;
+  }
+  if (!version) return;
+  if (isTooOld(version)) throw noUsableXpra("on this host", { version: version.join(".") });
+  const hole = knownHole(version);
+  if (hole) {
+    host.ui.warn(
+      `The xpra on this host, ${version.join(".")}, has a known hole: ${hole.reason}. Install ${hole.fixedIn} or later`,
+    );
+  }
+}
+
+/** The lines that install a current xpra on Debian and Ubuntu, from xpra's own repository. */
+export const installLines = `\
+sudo wget -O /usr/share/keyrings/xpra.asc https://xpra.org/xpra.asc
+sudo wget -P /etc/apt/sources.list.d "https://raw.githubusercontent.com/Xpra-org/xpra/master/packaging/repos/$(. /etc/os-release; echo "$VERSION_CODENAME")/xpra.sources"
+sudo apt-get update && sudo apt-get install xpra`;
+
+/**
+ * The error for an xpra that is not there, or that is too old.
+ *
+ * @param where "on this host", or in which container
+ * @param found what is known of one that is there: its version, an option that it does not know, or what it printed
+ */
+export function noUsableXpra(
+  where: string,
+  found: { version?: string; unknownOption?: string; output?: string },
+): UserError {
+  const what = found.version !== undefined
+    ? `The xpra ${where}, ${found.version}, is too old`
+    : found.unknownOption !== undefined
+    ? `The xpra ${where} is too old: it does not know ${found.unknownOption}`
+    : found.output !== undefined
+    ? `The xpra ${where} does not work`
+    : `There is no xpra ${where}`;
+  return new UserError(what, {
+    hint: `Install version ${oldest} or later there; on Debian and Ubuntu with the lines above`,
+    output: [found.output?.trimEnd(), installLines].filter(Boolean).join("\n"),
+    exitCode: ExitCode.missingProgram,
+  });
+}

@@ -1,0 +1,101 @@
+/** The profile of a container: the user's file checked, joined with the user-data. */
+
+import { stringify } from "@std/yaml";
+import { inputError } from "../base/errors.ts";
+import { isMap, locateKey, parseYaml } from "../base/yaml.ts";
+
+/** What a profile file may hold; the engines' own shape. */
+export interface Profile {
+  /** Configuration keys and their values. */
+  config: Record<string, string>;
+  /** For people. */
+  description: string;
+  /** Devices by name, each with its keys and values. */
+  devices: Record<string, Record<string, string>>;
+}
+
+/** The configuration key of the user-data. Images of every age read it; `cloud-init.user-data` only the newer ones. */
+export const userDataKey = "user.user-data";
+
+/**
+ * Reads a profile file.
+ *
+ * @throws {UserError} exit code 2, with file, line and column, for anything but `config`, `devices` and `description`
+ */
+export function parseProfile(path: string, text: string): Profile {
+  const data = parseYaml(path, text);
+  const fail = (keys: readonly string[], what: string, hint: string): never => {
+    const { line, column } = locateKey(text, keys);
+    throw inputError(`${path}:${line}:${column}: ${what}`, hint);
+  };
+  if (!isMap(data)) return fail([], "A profile is a map", "Write the keys config:, devices: and description:");
+  for (const key of Object.keys(data)) {
+    if (!["config", "description", "devices"].includes(key)) {
+      fail([key], `Unknown key "${key}" in the profile`, "A profile holds config, devices and description only");
+    }
+  }
+  const description = data.description ?? "";
+  if (typeof description !== "string") return fail(["description"], "The description is not text", "Put it in quotes");
+  const config = strings(data.config ?? {}, ["config"], fail);
+  for (const key of [userDataKey, "cloud-init.user-data"]) {
+    if (key in config) {
+      fail(
+        ["config", key],
+        `The profile has user-data of its own in "${key}"`,
+        "Put it in a file and name that as CLOUD_INIT",
+      );
+    }
+  }
+  if (/^(true|1|yes|on)$/i.test(config["security.privileged"] ?? "")) {
+    fail(
+      ["config", "security.privileged"],
+      "A privileged container cannot be used",
+      "Its root is the host's: take it out",
+    );
+  }
+  const devices = data.devices ?? {};
+  if (!isMap(devices)) return fail(["devices"], '"devices" is not a map', "Write one key for each device");
+  for (const name of ["xpra", "share"]) {
+    if (name in devices) {
+      fail(
+        ["devices", name],
+        `The device name "${name}" is taken`,
+        "create.ts adds a device of that name: choose another",
+      );
+    }
+  }
+  return {
+    config,
+    description,
+    devices: Object.fromEntries(
+      Object.entries(devices).map(([name, device]) => [name, strings(device, ["devices", name], fail)]),
+    ),
+  };
+}
+
+/** The YAML that `lxc profile edit` takes: the profile, and more configuration. */
+export function profileYaml(profile: Profile, config: Readonly<Record<string, string>>): string {
+  return stringify({ ...profile, config: { ...profile.config, ...config } }, { lineWidth: -1 });
+}
+
+/**
+ * The profile while software is installed: without its devices of the type "none", which take away what the engine's default
+ * profile gives, such as the network. The same object when it has none.
+ */
+export function profileForSetup(profile: Profile): Profile {
+  const devices = Object.entries(profile.devices);
+  const given = devices.filter(([, { type }]) => type !== "none");
+  return given.length === devices.length ? profile : { ...profile, devices: Object.fromEntries(given) };
+}
+
+type Fail = (keys: readonly string[], what: string, hint: string) => never;
+
+function strings(data: unknown, keys: readonly string[], fail: Fail): Record<string, string> {
+  if (!isMap(data)) return fail(keys, `"${keys.join(".")}" is not a map`, "Write one key a line below it");
+  for (const [key, value] of Object.entries(data)) {
+    if (typeof value === "string") continue;
+    const hint = typeof value === "object" ? "Values here are text" : `Put it in quotes: ${key}: "${value}"`;
+    fail([...keys, key], `The value of "${[...keys, key].join(".")}" is not text`, hint);
+  }
+  return data as Record<string, string>;
+}

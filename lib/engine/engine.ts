@@ -1,0 +1,190 @@
+/** The container engine: LXD (`lxc`) or Incus (`incus`), through its CLI. What differs between the two is in one table. */
+
+import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import type { Host, RunOptions } from "../base/host.ts";
+
+/** The CLI that drives the containers. */
+export type EngineCli = "lxc" | "incus";
+
+/** What differs between the two. */
+export interface EngineKind {
+  /** "LXD" or "Incus". */
+  readonly product: string;
+  /** What is launched when nothing else is asked for. */
+  readonly defaultImage: string;
+  /** The group whose members may use it. */
+  readonly group: string;
+  /** The command that sets it up. */
+  readonly init: string;
+  /** What to do when an image gives cloud-init no user-data. */
+  readonly userDataHint: string;
+}
+
+const engines: Readonly<Record<EngineCli, EngineKind>> = {
+  lxc: {
+    product: "LXD",
+    defaultImage: "ubuntu:",
+    group: "lxd",
+    init: "sudo lxd init --auto",
+    userDataHint:
+      'If its image reads it from LXD\'s socket, take security.devlxd: "false" out of the profile; else choose another by --image',
+  },
+  incus: {
+    product: "Incus",
+    defaultImage: "images:ubuntu/24.04/cloud",
+    group: "incus-admin",
+    init: "sudo incus admin init --auto",
+    // cloud-init 25.1 looks for LXD's socket alone.
+    userDataHint:
+      "Choose one whose templates make files for cloud-init by --image: the cloud variant of one of images:",
+  },
+};
+
+/** An engine that is spoken to. */
+export interface Engine extends EngineKind {
+  /** The outside that its CLI is run by. */
+  readonly host: Host;
+  /** Its program. */
+  readonly cli: EngineCli;
+}
+
+/**
+ * Which engine to use: the one that is asked for by option or by `$GUI_CONTAINER_ENGINE`, else the first that answers,
+ * `lxc` before `incus`.
+ *
+ * @throws {UserError} exit code 125 when none answers, 2 for a name that is neither
+ */
+export async function chooseEngine(host: Host, wanted: string | undefined): Promise<Engine> {
+  const choice = wanted ?? host.env("GUI_CONTAINER_ENGINE");
+  if (choice !== undefined) {
+    if (choice !== "lxc" && choice !== "incus") {
+      throw inputError(`There is no engine "${choice}"`, "Use lxc or incus, with --engine or $GUI_CONTAINER_ENGINE");
+    }
+    return engineCalled(host, choice);
+  }
+  if (host.dryRun) return engineCalled(host, "lxc");
+  const failures: UserError[] = [];
+  for (const cli of ["lxc", "incus"] as const) {
+    const engine = engineCalled(host, cli);
+    try {
+      await query(engine, "/1.0");
+      return engine;
+    } catch (error) {
+      if (error instanceof UserError) failures.push(error);
+      else if (!(error instanceof ProcessError)) throw error;
+    }
+  }
+  throw failures.find(({ output }) => output !== "") ?? new UserError("Neither LXD nor Incus is installed", {
+    hint: `Install one of them: "sudo snap install lxd" and "${engines.lxc.init}", or the package incus`,
+    exitCode: ExitCode.noEngine,
+  });
+}
+
+/** The engine of a CLI, whether it answers or not. */
+export function engineCalled(host: Host, cli: EngineCli): Engine {
+  return { host, cli, ...engines[cli] };
+}
+
+/** The other one of the two engines. */
+export function otherEngine({ host, cli }: Engine): Engine {
+  return engineCalled(host, cli === "lxc" ? "incus" : "lxc");
+}
+
+/** The same engine, spoken to through another host: for cleaning up. */
+export function engineOn(engine: Engine, host: Host): Engine {
+  return { ...engine, host };
+}
+
+/** What an engine tells of itself. */
+export interface ServerState {
+  /** As in `5.0.2`. */
+  version: string;
+  /** We may use a project of our own only. */
+  restricted: boolean;
+  /** What it has found wanting in the host, each in a line. */
+  warnings: string[];
+}
+
+/**
+ * Asks an engine about itself.
+ *
+ * @throws {UserError} with exit code 125 when it does not answer
+ */
+export async function serverState(engine: Engine): Promise<ServerState> {
+  const { environment } = await query(engine, "/1.0") as { environment: { server_version: string; project: string } };
+  // Incus gives each user that is only in the group "incus" a project of that name, and no warnings.
+  const restricted = environment.project.startsWith("user-");
+  const warnings = restricted ? [] : await query(engine, "/1.0/warnings?recursion=1") as {
+    type: string;
+    last_message: string;
+  }[];
+  return {
+    version: environment.server_version,
+    restricted,
+    warnings: warnings.map(({ type, last_message: message }) => `${type}: ${message}`),
+  };
+}
+
+/**
+ * Runs the engine's CLI.
+ *
+ * @throws {UserError} exit code 125 when the engine cannot be reached
+ */
+export async function run(engine: Engine, args: readonly string[], options: RunOptions): Promise<ProcessResult> {
+  try {
+    return await engine.host.run([engine.cli, ...args], options);
+  } catch (error) {
+    throw explain(engine, error);
+  }
+}
+
+/** A change by the engine's API, waited for. */
+export async function request(engine: Engine, method: "PATCH" | "POST", path: string, data: unknown): Promise<void> {
+  const body = JSON.stringify(data);
+  await run(engine, ["query", "--request", method, "--wait", "--data", body, path], { stdin: "null" });
+}
+
+/** GET of the engine's API; undefined for "not found", and in a dry run. */
+export async function query(engine: Engine, path: string): Promise<unknown> {
+  try {
+    const { stdout } = await run(engine, ["query", path], { stdin: "null", looksOnly: true });
+    return stdout === "" ? undefined : JSON.parse(stdout);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether the engine says that there is no such thing. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ProcessError && /not found/i.test(error.stderr);
+}
+
+/** Tells apart: no engine (125), and what the engine itself refused (1). */
+function explain({ cli, product, group, init }: Engine, error: unknown): unknown {
+  if (error instanceof UserError && error.exitCode === ExitCode.missingProgram) {
+    return new UserError(`The engine's program "${cli}" is not installed`, {
+      hint: `Install ${product}, or choose the other engine with --engine`,
+      exitCode: ExitCode.noEngine,
+      cause: error,
+    });
+  }
+  if (!(error instanceof ProcessError)) return error;
+  if (/permission denied/i.test(error.stderr) && /unix\.socket/.test(error.stderr)) {
+    return new UserError(`You may not use ${product}`, {
+      hint: `Join its group, then log in again: sudo usermod --append --groups ${group} "$USER"`,
+      exitCode: ExitCode.noEngine,
+      output: error.output,
+      cause: error,
+    });
+  }
+  if (/unix\.socket|doesn't appear to be (started|running)/i.test(error.stderr)) {
+    return new UserError(`${product} does not answer`, {
+      hint: `Start it; if it was never set up: ${init}`,
+      exitCode: ExitCode.noEngine,
+      output: error.output,
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,76 @@
+/** Images in the engine's own store. */
+
+import { createHash } from "node:crypto";
+import { type Engine, isNotFound, query, run } from "./engine.ts";
+import { UserError } from "../base/errors.ts";
+import { quoteWord } from "../base/shell_words.ts";
+
+/** An image of the engine's own store. */
+export interface Image {
+  /** SHA-256, in hexadecimal. */
+  fingerprint: string;
+  /** When it was made, ISO 8601. */
+  created_at: string;
+  /** Bytes. */
+  size: number;
+  /** What was said of it when it was made. */
+  properties: Readonly<Record<string, string>> | null;
+}
+
+/** The local images that have all of `properties`. */
+export async function findImages(engine: Engine, properties: Readonly<Record<string, string>>): Promise<Image[]> {
+  const images = (await query(engine, "/1.0/images?recursion=1") ?? []) as Image[];
+  return images.filter((image) =>
+    Object.entries(properties).every(([key, value]) => image.properties?.[key] === value)
+  );
+}
+
+/**
+ * A hash of an image, local or of a remote, and a text that goes with it: SHA-256 over the image's fingerprint, a line
+ * end, and the text.
+ *
+ * @throws {UserError} when there is no such image
+ */
+export async function imageHash(engine: Engine, image: string, text: string): Promise<string> {
+  return await engine.host.value([engine.cli, "image", "info", image], {
+    stdin: "null",
+    variable: "RECIPE",
+    filter: `| { sed -n 's/^Fingerprint: //p'; printf %s ${quoteWord(text)}; } | sha256sum | cut -d ' ' -f 1`,
+    parse(stdout) {
+      const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
+      if (fingerprint) return createHash("sha256").update(`${fingerprint}\n${text}`).digest("hex");
+      throw new UserError(`The engine does not know the image "${image}"`, { hint: `See ${engine.cli} image list` });
+    },
+  });
+}
+
+/** Stops an instance and makes a local image of it. Returns the image's fingerprint, as a word for a command line. */
+export async function publish(
+  engine: Engine,
+  name: string,
+  properties: Readonly<Record<string, string>>,
+): Promise<string> {
+  await run(engine, ["stop", name], { stdin: "null" });
+  return await engine.host.value([
+    engine.cli,
+    "publish",
+    name,
+    "--compression",
+    "none",
+    ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
+  ], {
+    stdin: "null",
+    variable: "IMAGE",
+    filter: "| sed -n 's/.*fingerprint: //p'",
+    parse: (stdout) => /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "",
+  });
+}
+
+/** Removes a local image; one that is gone already is no matter. */
+export async function deleteImage(engine: Engine, fingerprint: string): Promise<void> {
+  try {
+    await run(engine, ["image", "delete", fingerprint], { stdin: "null" });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}

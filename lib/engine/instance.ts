@@ -1,0 +1,266 @@
+/** Containers as the engine knows them: instances, their devices, and programs in them. */
+
+import { type Engine, query, request, run } from "./engine.ts";
+import { inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import type { RunOptions } from "../base/host.ts";
+
+/** What the engine knows of an instance. */
+export interface Instance {
+  /** Unique within its engine. */
+  name: string;
+  /** "Running", "Stopped", "Frozen", … */
+  status: string;
+  /** Its own configuration, without what its profiles give. */
+  config: Readonly<Record<string, string>>;
+  /** The instance's own devices. */
+  devices: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Its global IPv4 address; undefined while it has none. */
+  ipv4: string | undefined;
+  /** It has a network card, by itself or by a profile. */
+  hasNetwork: boolean;
+}
+
+/** A device as the engine's API takes it. */
+export type Device = Readonly<Record<string, string>>;
+
+/**
+ * The instance called `name`; undefined when there is none. One call.
+ *
+ * @param options `withAddress: false` asks for no state. There is none to be had while an instance fails to start (Incus
+ * 6.0.4: "Invalid PID")
+ */
+export async function findInstance(
+  engine: Engine,
+  name: string,
+  { withAddress = true }: { withAddress?: boolean } = {},
+): Promise<Instance | undefined> {
+  const found = await query(engine, `/1.0/instances/${name}${withAddress ? "?recursion=1" : ""}`);
+  return found === undefined ? undefined : parseInstance(found);
+}
+
+/** All instances, without their state. */
+export async function listInstances(engine: Engine): Promise<Instance[]> {
+  return ((await query(engine, "/1.0/instances?recursion=1") ?? []) as unknown[]).map(parseInstance);
+}
+
+function parseInstance(json: unknown): Instance {
+  const instance = json as {
+    name: string;
+    status: string;
+    config: Record<string, string>;
+    devices: Record<string, Record<string, string>>;
+    expanded_devices: Record<string, Record<string, string>>;
+    state?: { network?: Record<string, { addresses: { family: string; scope: string; address: string }[] }> };
+  };
+  const addresses = Object.values(instance.state?.network ?? {}).flatMap(({ addresses }) => addresses);
+  return {
+    name: instance.name,
+    status: instance.status,
+    config: instance.config,
+    devices: instance.devices,
+    hasNetwork: Object.values(instance.expanded_devices).some(({ type }) => type === "nic"),
+    ipv4: addresses.find(({ family, scope }) => family === "inet" && scope === "global")?.address,
+  };
+}
+
+/**
+ * Checks a container's name by the engines' own rule: 1 to 63 letters, digits and dashes, starting with a letter and not
+ * ending in a dash (RFC 1123 host names, without a leading digit).
+ *
+ * @throws {UserError} exit code 2
+ */
+export function checkInstanceName(name: string): void {
+  if (!/^[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(name)) {
+    throw inputError(
+      `"${name}" cannot be the name of a container`,
+      'Use 1 to 63 letters, digits and "-"; start with a letter, do not end in "-"',
+    );
+  }
+}
+
+/** What is launched, and how. */
+export interface LaunchOptions {
+  /** A local image, or one of a remote. */
+  image: string;
+  /** Profiles, the later one over the earlier. */
+  profiles: readonly string[];
+  /** Configuration of its own. */
+  config: Readonly<Record<string, string>>;
+}
+
+/**
+ * Makes an instance and starts it.
+ *
+ * @throws {UserError} when there is no such image
+ */
+export async function launch(engine: Engine, name: string, options: LaunchOptions): Promise<void> {
+  const { profiles, config } = options;
+  const args = [
+    "launch",
+    options.image,
+    name,
+    ...profiles.flatMap((profile) => ["--profile", profile]),
+    ...Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
+  ];
+  try {
+    await run(engine, args, { stdin: "null" }).catch(async (error) => {
+      // LXD 5.0.2 may give one of two isolated containers that are made at once a range of ids that the host has not set aside.
+      if (!(error instanceof ProcessError && /\bforkstart\b/.test(error.stderr))) throw error;
+      await deleteInstance(engine, name);
+      await run(engine, args, { stdin: "null" });
+    });
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    throw new UserError(`${engine.product} cannot make the container "${name}" from the image "${options.image}"`, {
+      hint: /No root device|No storage pool/.test(error.stderr)
+        ? `${engine.product} was never set up: ${engine.init}`
+        : `See whether there is such an image (${engine.cli} image list), and what ${engine.product} says`,
+      output: error.output,
+      cause: error,
+    });
+  }
+}
+
+/** Starts a stopped instance. */
+export async function startInstance(engine: Engine, name: string): Promise<void> {
+  await run(engine, ["start", name], { stdin: "null" });
+}
+
+/** Stops an instance if need be and removes it. */
+export async function deleteInstance(engine: Engine, name: string): Promise<void> {
+  await run(engine, ["delete", "--force", name], { stdin: "null" });
+}
+
+/** Waits for what the engine itself still does with an instance, at most a minute each. */
+export async function waitForOperations(engine: Engine, name: string): Promise<void> {
+  type Operation = { id: string; class: string; resources: Record<string, string[]> | null };
+  const all = (await query(engine, "/1.0/operations?recursion=1") ?? {}) as Record<string, Operation[]>;
+  for (const { id, class: kind, resources } of all.running ?? []) {
+    // A program that runs in the instance is an operation of the class "websocket", and ends with it.
+    if (kind !== "task") continue;
+    const paths = Object.values(resources ?? {}).flat();
+    if (paths.some((path) => path.split("?")[0]!.endsWith(`/${name}`))) {
+      await query(engine, `/1.0/operations/${id}/wait?timeout=60`);
+    }
+  }
+}
+
+/** Adds devices to an instance, all or none, in one call. */
+export async function addDevices(
+  engine: Engine,
+  name: string,
+  devices: Readonly<Record<string, Device>>,
+): Promise<void> {
+  await request(engine, "PATCH", `/1.0/instances/${name}`, { devices });
+}
+
+/** Takes devices away from an instance. */
+export async function removeDevices(engine: Engine, name: string, devices: readonly string[]): Promise<void> {
+  if (devices.length > 0) await run(engine, ["config", "device", "remove", name, ...devices], { stdin: "null" });
+}
+
+/**
+ * What an engine says that could not start a program, seen with Incus 6.0.4 on a busy machine just after the start of an
+ * instance; the next time it can.
+ */
+const notStarted = /Failed to retrieve PID of executing child process/;
+
+/** Runs a program as root inside of an instance. */
+export async function exec(
+  engine: Engine,
+  name: string,
+  argv: readonly string[],
+  options: RunOptions,
+): Promise<ProcessResult> {
+  const args = ["exec", name, "--mode", "non-interactive", "--", ...argv];
+  try {
+    return await run(engine, args, options);
+  } catch (error) {
+    if (error instanceof ProcessError && notStarted.test(error.stderr)) return await run(engine, args, options);
+    throw error;
+  }
+}
+
+/** Removes files of an instance, whether it runs or not; those that are not there are no matter. */
+export async function removeFiles(
+  engine: Engine,
+  name: string,
+  paths: readonly string[],
+  { timeoutMs }: { timeoutMs: number },
+): Promise<void> {
+  for (const path of paths) {
+    const file = `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`;
+    await run(engine, ["query", "--request", "DELETE", file], { stdin: "null", okCodes: "any", timeoutMs });
+  }
+}
+
+/** The argument list of {@linkcode exec}, for a caller that wants one value of it. */
+export function execArgv(engine: Engine, name: string, argv: readonly string[]): string[] {
+  return [engine.cli, "exec", name, "--mode", "non-interactive", "--", ...argv];
+}
+
+/** A range of an instance's id map, as the engine keeps it in `volatile.idmap.current`. */
+export interface IdMapRange {
+  /** It maps user ids. */
+  Isuid: boolean;
+  /** It maps group ids. */
+  Isgid: boolean;
+  /** First id on the host. */
+  Hostid: number;
+  /** First id in the container. */
+  Nsid: number;
+  /** How many ids. */
+  Maprange: number;
+}
+
+/**
+ * The id on the host of the user `uid` of a container, from the container's own id map.
+ *
+ * @throws {UserError} when the map does not have it
+ */
+export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
+  const range = idMap.find(({ Isuid, Nsid, Maprange }) => Isuid && uid >= Nsid && uid < Nsid + Maprange);
+  if (!range) {
+    throw new UserError(`The container's id map has no user ${uid}`, {
+      hint: "It must be unprivileged: remove security.privileged and raw.idmap from its profile",
+    });
+  }
+  return range.Hostid + uid - range.Nsid;
+}
+
+/** {@linkcode hostUid} of an instance that the engine knows, as a word for a command line. */
+export async function instanceHostUid(engine: Engine, name: string, uid: number): Promise<string> {
+  return await engine.host.value([engine.cli, "config", "get", name, "volatile.idmap.current"], {
+    stdin: "null",
+    variable: "HOST_UID",
+    filter: `| tr '{' '\\n' | sed -n 's/.*"Isuid":true.*"Hostid":\\([0-9]*\\),"Nsid":0,.*/\\1/p' | ` +
+      `while read -r first; do echo $((first + ${uid})); done`,
+    parse: (stdout) => String(hostUid(JSON.parse(stdout), uid)),
+  });
+}
+
+/**
+ * The global IPv4 address of a running instance, as a word for a command line.
+ *
+ * @throws {UserError} when it has none
+ */
+export async function instanceAddress(engine: Engine, name: string): Promise<string> {
+  return await engine.host.value([engine.cli, "query", `/1.0/instances/${name}?recursion=1`], {
+    stdin: "null",
+    variable: "IPV4",
+    filter: `| awk -F '"' '/"address"/ { a = $4 } /"scope": "global"/ && a !~ /:/ { print a; exit }'`,
+    parse(stdout) {
+      const { ipv4 } = parseInstance(JSON.parse(stdout));
+      if (ipv4 !== undefined) return ipv4;
+      throw noAddressError(name);
+    },
+  });
+}
+
+/** The error for an instance that gets no address, with the usual causes. */
+export function noAddressError(name: string): UserError {
+  return new UserError(`The container "${name}" has no IPv4 address`, {
+    hint:
+      "See whether its profile has a nic device, and whether a firewall (ufw, firewalld, Docker's) drops the bridge's DHCP",
+  });
+}

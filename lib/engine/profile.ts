@@ -1,0 +1,57 @@
+/** Profiles as the engine keeps them. */
+
+import { type Engine, query, request, run } from "./engine.ts";
+import { ProcessError, UserError } from "../base/errors.ts";
+import type { Device } from "./instance.ts";
+
+/** What the engine knows of a profile. */
+export interface EngineProfile {
+  /** Its own configuration, without what its profiles give. */
+  config: Readonly<Record<string, string>>;
+  /** By name. */
+  devices: Readonly<Record<string, Device>>;
+  /** API paths of the instances and profiles that use it. */
+  used_by: readonly string[];
+}
+
+/** The profile called `name`; undefined when there is none. */
+export async function findProfile(engine: Engine, name: string): Promise<EngineProfile | undefined> {
+  return await query(engine, `/1.0/profiles/${name}`) as EngineProfile | undefined;
+}
+
+/** The profile as YAML text, for putting it back with {@linkcode setProfile}. */
+export async function showProfile(engine: Engine, name: string): Promise<string> {
+  return (await run(engine, ["profile", "show", name], { stdin: "null", looksOnly: true })).stdout;
+}
+
+/**
+ * Makes a profile that bears this configuration from the start: it is known whose it is even when the run ends before
+ * {@linkcode setProfile}, which takes a profile of any size.
+ *
+ * @throws {UserError} when there is one of that name
+ */
+export async function createProfile(
+  engine: Engine,
+  name: string,
+  config: Readonly<Record<string, string>>,
+): Promise<void> {
+  try {
+    await request(engine, "POST", "/1.0/profiles", { name, config });
+  } catch (error) {
+    if (!(error instanceof ProcessError) || !/already exists/i.test(error.stderr)) throw error;
+    throw new UserError(`There is a profile "${name}" already`, {
+      hint: "Another program has just made it: choose another name, or run it again to be asked about the profile",
+      cause: error,
+    });
+  }
+}
+
+/** Replaces what a profile holds, by the YAML text that `lxc profile edit` takes. */
+export async function setProfile(engine: Engine, name: string, yaml: string): Promise<void> {
+  await run(engine, ["profile", "edit", name], { stdin: { text: yaml } });
+}
+
+/** Removes a profile. */
+export async function deleteProfile(engine: Engine, name: string): Promise<void> {
+  await run(engine, ["profile", "delete", name], { stdin: "null" });
+}

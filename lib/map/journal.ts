@@ -1,0 +1,226 @@
+/** The record of mapped files, on disk before a mapping takes effect, so that a crash can be put right. One file each. */
+
+import { join } from "@std/path";
+import type { Acl } from "./acl.ts";
+import { inputError, UserError } from "../base/errors.ts";
+import type { InodeId } from "./held_file.ts";
+import type { Host } from "../base/host.ts";
+import { quoteWord } from "../base/shell_words.ts";
+
+/** One mapped file, and its inode: a file that replaces it must not get its ACL. */
+export interface Mapping extends InodeId {
+  /** The engine's CLI. */
+  engine: string;
+  /** The container's name. */
+  instance: string;
+  /** The device of the container that shows the file. */
+  device: string;
+  /** The file on the host, without symbolic links. */
+  host: string;
+  /** The same file in the container. */
+  container: string;
+  /** The container may read it, not write. */
+  readOnly: boolean;
+  /** The {@linkcode Presence} of the run that waits to take it back; null when it stays until `--unmap`. */
+  owner: string | null;
+  /** The container user's uid on the host. */
+  uid: number;
+  /** Mode bits before. */
+  mode: number;
+  /** The file's permissions are restored already, but the engine could not take its device away. */
+  restored?: boolean;
+  /** The access ACL before, and the one that was set. */
+  original: AclRecord;
+  /** The access ACL that was set. */
+  granted: AclRecord;
+}
+
+/** A run that waits to take files back, seen by others through the lock that it holds on a file. */
+export interface Presence {
+  /** The file's name in the journal's directory: the `owner` of its mappings. */
+  owner: string;
+  /** The run has taken everything back. */
+  end(): Promise<void>;
+}
+
+/**
+ * Shows other runs that this one lives. The kernel gives the lock up when the process ends, however it ends. (Deno 2.9
+ * lets no script under scoped permissions read /proc, where a process could be asked for by its id.)
+ */
+export async function announcePresence(host: Host): Promise<Presence> {
+  const owner = `run-${crypto.randomUUID()}`;
+  const path = join(journalDirectory(host), owner);
+  // Under the journal's lock: a run that looks for those that were killed must not see the file before it is locked.
+  const file = await withJournalLock(host, async () => {
+    const file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
+    await file.lock(true);
+    return file;
+  });
+  return {
+    owner,
+    async end() {
+      file.close();
+      await removeFile(path);
+    },
+  };
+}
+
+/** The runs by their presence: those that live, and those that are gone without having ended. Under the journal's lock. */
+export async function listRuns(host: Host): Promise<{ live: string[]; dead: string[] }> {
+  const [live, dead]: string[][] = [[], []];
+  for (const name of await listFiles(host)) {
+    if (name.startsWith("run-")) (await isLocked(join(journalDirectory(host), name)) ? live : dead)!.push(name);
+  }
+  return { live: live!, dead: dead! };
+}
+
+async function isLocked(path: string): Promise<boolean> {
+  try {
+    using file = await Deno.open(path, { write: true });
+    return !await file.tryLock(true);
+  } catch (error) {
+    // It has just ended.
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Removes what runs that are gone have left in the journal besides records: their presence, and half-written records. */
+export async function forgetRuns(host: Host, dead: readonly string[]): Promise<void> {
+  await withJournalLock(host, async () => {
+    const torn = (await listFiles(host)).filter((name) => name.endsWith(".new"));
+    for (const name of [...dead, ...torn]) await removeFile(join(journalDirectory(host), name));
+  });
+}
+
+/** An {@linkcode Acl} as JSON: maps become lists of pairs. */
+export interface AclRecord extends Omit<Acl, "users" | "groups" | "mask"> {
+  /** Pairs of uid and permissions. */
+  users: [number, number][];
+  /** Pairs of gid and permissions. */
+  groups: [number, number][];
+  /** Null where there is none. */
+  mask: number | null;
+}
+
+/** An ACL as it goes to disk. */
+export function toRecord(acl: Acl): AclRecord {
+  return { ...acl, users: [...acl.users], groups: [...acl.groups], mask: acl.mask ?? null };
+}
+
+/** An ACL as it comes from disk. */
+export function fromRecord(record: AclRecord): Acl {
+  return { ...record, users: new Map(record.users), groups: new Map(record.groups), mask: record.mask ?? undefined };
+}
+
+/**
+ * The directory of the records: `$XDG_STATE_HOME/gui-container/mappings`, by default below `~/.local/state` (XDG Base
+ * Directory Specification).
+ *
+ * @throws {UserError} exit code 2 when neither variable is set
+ */
+function journalDirectory(host: Host): string {
+  const home = host.env("HOME");
+  const state = host.env("XDG_STATE_HOME") ?? (home && join(home, ".local", "state"));
+  if (!state) throw inputError("Neither $XDG_STATE_HOME nor $HOME is set", "Set one of them");
+  return join(state, "gui-container", "mappings");
+}
+
+/**
+ * The user's own uid and gid, as those of the files that this process makes. Makes the directory of the records, open to
+ * nobody else.
+ *
+ * @throws {UserError} when the directory is another user's
+ */
+export async function ownIds(host: Host): Promise<{ uid: number; gid: number }> {
+  return await withJournalLock(host, async (lock) => {
+    const { uid, gid } = await lock.stat();
+    const directory = await Deno.stat(journalDirectory(host));
+    if (directory.uid !== uid) {
+      throw new UserError(`The directory "${journalDirectory(host)}" is not yours`, {
+        hint: "Set $XDG_STATE_HOME to a directory of your own",
+      });
+    }
+    if (directory.mode! & 0o077) await Deno.chmod(journalDirectory(host), 0o700);
+    return { uid: uid!, gid: gid! };
+  });
+}
+
+/** Writes records, each whole or not at all, readable by nobody else; they are on disk when this returns. */
+export async function writeRecords(host: Host, mappings: readonly Mapping[]): Promise<void> {
+  const directory = journalDirectory(host);
+  await Promise.all(mappings.map(async (mapping) => {
+    const path = join(directory, `${mapping.device}.json`);
+    const text = JSON.stringify(mapping);
+    await host.change(`printf %s ${quoteWord(text)} >${quoteWord(path)}`, async () => {
+      using file = await Deno.open(`${path}.new`, { write: true, create: true, truncate: true, mode: 0o600 });
+      const bytes = new TextEncoder().encode(text);
+      for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+      await file.sync();
+      await Deno.rename(`${path}.new`, path);
+    });
+  }));
+  using opened = await Deno.open(directory);
+  await opened.sync();
+}
+
+/** Runs `action` while no other run of map.ts reads or changes records and ACLs. */
+export async function withJournalLock<T>(host: Host, action: (lock: Deno.FsFile) => Promise<T>): Promise<T> {
+  const directory = journalDirectory(host);
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  using file = await Deno.open(join(directory, "lock"), { write: true, create: true, mode: 0o600 });
+  await file.lock(true);
+  return await action(file);
+}
+
+/** All records, in no order. One that cannot be read is told and left alone. */
+export async function readRecords(host: Host): Promise<Mapping[]> {
+  const mappings: Mapping[] = [];
+  for (const name of await listFiles(host)) {
+    if (!name.endsWith(".json")) continue;
+    const path = join(journalDirectory(host), name);
+    const mapping = await readRecord(path);
+    if (mapping) mappings.push(mapping);
+    else if (mapping === null) host.ui.warn(`"${path}" is no record of a mapped file; remove it if no file is mapped`);
+  }
+  return mappings;
+}
+
+/** Undefined when it was removed meanwhile, null when it is no record. */
+async function readRecord(path: string): Promise<Mapping | undefined | null> {
+  try {
+    const mapping = JSON.parse(await Deno.readTextFile(path));
+    const isRecord = ["engine", "instance", "device", "host", "container", "ino", "uid", "original", "granted"]
+      .every((key) => mapping?.[key] !== undefined);
+    return isRecord ? mapping : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** Removes records; those that are gone already are no matter. */
+export async function removeRecords(host: Host, mappings: readonly Mapping[]): Promise<void> {
+  for (const { device } of mappings) {
+    const path = join(journalDirectory(host), `${device}.json`);
+    await host.change(`rm -f ${quoteWord(path)}`, () => removeFile(path));
+  }
+}
+
+async function removeFile(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function listFiles(host: Host): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(journalDirectory(host)))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,138 @@
+/** Which files can be lent to a container, and what they are called in there. */
+
+import { basename, extname, join, resolve } from "@std/path";
+import { inputError } from "../base/errors.ts";
+import { type FileState, type HeldFile, holdFile } from "./held_file.ts";
+import type { Instance } from "../engine/instance.ts";
+import { containerPaths } from "../container/mounts.ts";
+
+/** A file that can be mapped, held. */
+export interface MappableFile {
+  /** Its path, absolute and without symbolic links. */
+  path: string;
+  /** The file, held open. */
+  file: HeldFile;
+  /** What it was when it was looked at. */
+  state: FileState;
+}
+
+/** Longest name of a file, in bytes, on Linux's own file systems. */
+const longestName = 255;
+
+/** The longest path below `/` that the engines can mount a device on: they keep a file `disk.DEVICE.PATH` for it. */
+const longestPath = longestName - engineSize("disk.map-0123456789.");
+
+/**
+ * Looks at a file that is to be mapped, and holds it.
+ *
+ * @param own the user's ids
+ * @throws {UserError} exit code 2 for what is no readable regular file of the user's own
+ */
+export async function checkFile(path: string, own: { uid: number; gid: number }): Promise<MappableFile> {
+  const real = await realPath(path);
+  const file = holdFile(real);
+  if (!file) throw await noFile(path);
+  const state = file.stat();
+  try {
+    if (!state.isFile) {
+      throw inputError(
+        `"${path}" is ${state.isDirectory ? "a directory" : "no regular file"}`,
+        "Only files can be mapped",
+      );
+    }
+    if (own.uid !== 0 && state.uid !== own.uid) {
+      throw inputError(`The file "${path}" belongs to somebody else`, "Map a copy: only its owner may lend a file");
+    }
+    // Who is not in the file's group cannot set its ACL without losing this bit, nor set it again (acl 2.3.2, Linux 6).
+    if (own.uid !== 0 && state.mode & 0o2000 && state.gid !== own.gid) {
+      throw inputError(`"${path}" is a set-group-ID file of another group than yours`, "Map a copy");
+    }
+    await checkReadable(path, real);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return { path: real, file, state };
+}
+
+/**
+ * Checks that a file is in no directory that the container can write: it could put a link to any other file of the user's
+ * there, and has the file already.
+ *
+ * @param devices the container's devices
+ * @throws {UserError} exit code 2
+ */
+export async function checkNotShared(path: string, devices: Instance["devices"]): Promise<void> {
+  for (const { type, source, path: place, readonly } of Object.values(devices)) {
+    if (type !== "disk" || !source?.startsWith("/") || readonly === "true") continue;
+    const directory = join(await Deno.realPath(source).catch(() => source), "/");
+    if (!path.startsWith(directory)) continue;
+    throw inputError(
+      `"${path}" is in a directory that the container shares`,
+      `It is there already, as ${join(place ?? "/", path.slice(directory.length))}`,
+    );
+  }
+}
+
+async function realPath(path: string): Promise<string> {
+  try {
+    return await Deno.realPath(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) throw await noFile(path);
+    throw cannotLook(path, error);
+  }
+}
+
+/** Arguments and paths reach Deno as text: what is not UTF-8 has become U+FFFD, and is not found under that name. */
+async function noFile(path: string): Promise<Error> {
+  const whole = path.startsWith("/") ? path : resolve(path);
+  if (!whole.includes("\ufffd")) return inputError(`There is no file "${path}"`, "Check its path");
+  const isThere = await Deno.lstat(path).then(() => true, () => false);
+  return isThere
+    ? inputError(`"${path}" leads to no file`, "Check its path")
+    : inputError(`The path of "${path}" is not UTF-8 text`, "Rename it, or give the file a second name: ln OLD NEW");
+}
+
+async function checkReadable(path: string, real: string): Promise<void> {
+  try {
+    (await Deno.open(real)).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw cannotLook(path, error);
+    throw inputError(`The file "${path}" cannot be read`, "Only what you can read yourself can be mapped");
+  }
+}
+
+function cannotLook(path: string, error: unknown): Error {
+  if (error instanceof Deno.errors.NotCapable) {
+    return inputError(`"${path}" is a file of the kernel's`, "Only files on a disk can be mapped");
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return inputError(`"${path}" cannot be reached`, "Check the permissions of the directories on its path");
+  }
+  return inputError(`Cannot look at "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
+}
+
+/** A device name and a path in the container for a file, unlike any other. */
+export function newPlace(path: string): { device: string; container: string } {
+  const id = [...crypto.getRandomValues(new Uint8Array(5))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const start = `${containerPaths.maps}/${id}-`;
+  const name = shortName(basename(path), longestPath - engineSize(start.slice(1)));
+  return { device: `map-${id}`, container: `${start}${name}` };
+}
+
+/** A file's name of at most {@linkcode engineSize} `size`: cut before its extension, between characters. */
+function shortName(name: string, size: number): string {
+  if (engineSize(name) <= size) return name;
+  const extension = engineSize(extname(name)) <= 16 ? extname(name) : "";
+  let stem = "";
+  for (const character of name.slice(0, name.length - extension.length)) {
+    if (engineSize(stem + character + extension) > size) break;
+    stem += character;
+  }
+  return stem + extension;
+}
+
+/** How many bytes a text takes in the file names of the engines, which write a slash as "-" and "-" as "--". */
+function engineSize(text: string): number {
+  return new TextEncoder().encode(text.replaceAll("-", "--")).length;
+}

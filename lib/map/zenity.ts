@@ -1,0 +1,75 @@
+/** The dialogs of zenity (3 or 4) for lending files. */
+
+import { join } from "@std/path";
+import { showOnDesktop } from "../base/desktop.ts";
+import type { Host } from "../base/host.ts";
+import type { LendingDesk } from "./prompter.ts";
+import { printable } from "../base/ui.ts";
+
+/** Exit status of zenity: the first button, or any other way to close the dialog. */
+const okay = 0;
+const closed = 1;
+
+/** What parts the paths of the file dialog: no path of its has two slashes in a row. */
+const pathSeparator = "//:";
+
+const size = ["--width=640", "--height=360"];
+
+/** Room for the paths of a file on both sides. */
+const wideSize = ["--width=800", "--height=360"];
+
+/** Asks by dialogs. */
+export function dialogDesk(host: Host): LendingDesk {
+  /** What the user chose, or undefined. */
+  const zenity = async (args: readonly string[], signal?: AbortSignal): Promise<string | undefined> => {
+    const options = { stdin: "null", okCodes: [okay, closed] } as const;
+    try {
+      const { code, stdout } = await host.run(["zenity", ...args], signal ? { ...options, signal } : options);
+      return code === okay ? stdout.replace(/\n$/, "") : undefined;
+    } catch (error) {
+      if (signal?.aborted && !host.signal.aborted) return undefined;
+      throw error;
+    }
+  };
+  return {
+    chooseContainer: (names) =>
+      zenity([
+        ...["--list", "--title=Lend files", "--text=Which container gets the files?", ...size],
+        ...["--ok-label=Choose files", "--column=Container", ...names],
+      ]),
+    async chooseFiles(container) {
+      const chosen = await zenity([
+        ...["--file-selection", "--multiple", `--title=Files to lend to ${container}`],
+        ...[`--separator=${pathSeparator}`, `--filename=${join(host.env("HOME") ?? "/", "/")}`],
+      ]);
+      return chosen ? chosen.split(pathSeparator) : [];
+    },
+    async untilAsked(mappings, signal) {
+      const { instance, readOnly } = mappings[0]!;
+      await zenity([
+        ...[
+          "--list",
+          `--title=Lent to ${instance}`,
+          ...wideSize,
+          "--ok-label=Take the files back",
+          "--cancel-label=Close",
+        ],
+        `--text=${instance} can ${readOnly ? "read" : "read and change"} these files until you close this window.`,
+        ...["--column=Here", "--column=In the container"],
+        ...mappings.flatMap((mapping) => [mapping.host, mapping.container]),
+      ], signal);
+      return !signal?.aborted;
+    },
+    async confirm(warning, signal) {
+      const answer = await zenity([
+        ...["--question", "--no-markup", "--default-cancel", "--title=Take the files back?", `--text=${warning}`],
+        ...["--width=420", "--ok-label=Take them back", "--cancel-label=Leave them"],
+      ], signal);
+      return answer !== undefined;
+    },
+    async tell(text) {
+      host.ui.warn(text);
+      await showOnDesktop("Lent files", printable(text), { kind: "warning" });
+    },
+  };
+}

@@ -1,0 +1,193 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { beginCreation, type Creation, recoverCreation, refuseBeingMade, unmake } from "../../lib/create/journal.ts";
+import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
+import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import { type Mounts, mountsOf } from "../../lib/container/mounts.ts";
+import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
+
+const gone: Answer = { code: 1, stderr: "Error: not found\n" };
+
+/** Runs `test` with an engine that answers so and an empty directory for the mounts of "box". */
+async function withEngine(
+  answer: (argv: readonly string[]) => Answer,
+  test: (world: { engine: Engine; mounts: Mounts; recorded: RecordingHost }) => Promise<void>,
+): Promise<void> {
+  const base = await Deno.makeTempDir();
+  try {
+    const recorded = recordingHost({ answer, env: { GUI_CONTAINER_MOUNTS: base } });
+    const engine = await chooseEngine(recorded.host, "lxc");
+    await test({ engine, mounts: mountsOf(recorded.host, "box"), recorded });
+  } finally {
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+/** An engine with an instance and a profile "box", and an image, all of the run "7"; or of another one. */
+function thingsOf(run: string): (argv: readonly string[]) => Answer {
+  return ([, command, path]) => {
+    if (command !== "query") return {};
+    if (path!.startsWith("/1.0/instances/")) {
+      return {
+        stdout: JSON.stringify({
+          name: "box",
+          status: "Running",
+          config: { "user.gui-container.run": run },
+          devices: {},
+          expanded_devices: {},
+        }),
+      };
+    }
+    if (path!.startsWith("/1.0/profiles/")) {
+      return { stdout: JSON.stringify({ config: { "user.gui-container.run": run }, used_by: [] }) };
+    }
+    if (path!.startsWith("/1.0/images")) {
+      return { stdout: JSON.stringify([{ fingerprint: "f", properties: { "user.gui-container.run": run } }]) };
+    }
+    return { stdout: "{}" };
+  };
+}
+
+const creation: Creation = {
+  engine: "lxc",
+  name: "box",
+  run: "7",
+  profileBefore: null,
+  directories: [],
+  base: null,
+  mountsBefore: { directories: [], knownHosts: null },
+};
+
+/** The changes among the calls. */
+function changes({ calls }: RecordingHost): string[] {
+  return calls.filter(([, command]) => command !== "query").map((argv) => argv.slice(1).join(" "));
+}
+
+Deno.test("unmake() takes away the container, the image, the profile, then the directories", async () => {
+  await withEngine(thingsOf("7"), async ({ engine, mounts, recorded }) => {
+    await Deno.mkdir(mounts.share, { recursive: true });
+    await unmake(engine, mounts, { ...creation, directories: [mounts.directory, mounts.share] });
+    assertEquals(changes(recorded), ["delete --force box", "image delete f", "profile delete box"]);
+    await assertRejects(() => Deno.lstat(mounts.directory), Deno.errors.NotFound);
+  });
+});
+
+Deno.test("unmake() puts a profile back that was there", async () => {
+  await withEngine(thingsOf("7"), async ({ engine, mounts, recorded }) => {
+    await unmake(engine, mounts, { ...creation, profileBefore: "config: {}\n" });
+    assertEquals(changes(recorded).at(-1), "profile edit box");
+    assertEquals(recorded.options.find(({ stdin }) => typeof stdin === "object")?.stdin, { text: "config: {}\n" });
+  });
+});
+
+Deno.test("unmake() leaves the container, the images and the profile of another run", async () => {
+  await withEngine(thingsOf("8"), async ({ engine, mounts, recorded }) => {
+    await unmake(engine, mounts, creation);
+    await unmake(engine, mounts, { ...creation, profileBefore: "config: {}\n" });
+    assertEquals(changes(recorded), []);
+  });
+});
+
+Deno.test("unmake() leaves what was made before a step that fails, and the record, to the next run", async () => {
+  for (const failing of ["delete", "image", "profile"]) {
+    const things = thingsOf("7");
+    await withEngine(
+      (argv) => argv[1] === failing ? { code: 1, stderr: "no\n" } : things(argv),
+      async ({ engine, mounts }) => {
+        const path = join(mounts.directory, "creating.json");
+        using _record = await beginCreation(engine, mounts, { name: "box", profileBefore: null });
+        await assertRejects(
+          () => unmake(engine, mounts, { ...creation, directories: [mounts.directory] }),
+          ProcessError,
+        );
+        assert((await Deno.stat(path)).isFile);
+      },
+    );
+  }
+});
+
+Deno.test("unmake() leaves directories that were there, and finds nothing where nothing was made", async () => {
+  await withEngine(() => gone, async ({ engine, mounts, recorded }) => {
+    // What there is at least: an engine that answers with empty lists.
+    await Deno.mkdir(mounts.share, { recursive: true });
+    recorded.calls.length = 0;
+    await unmake(engine, mounts, creation);
+    assertEquals(changes(recorded), []);
+    assert((await Deno.stat(mounts.share)).isDirectory);
+  });
+});
+
+Deno.test("beginCreation() records what there was before, and takes the record away when asked to", async () => {
+  await withEngine(() => gone, async ({ engine, mounts }) => {
+    using record = await beginCreation(engine, mounts, { name: "box", profileBefore: "a: b\n" });
+    const { creation } = record;
+    const path = join(mounts.directory, "creating.json");
+    assertEquals(JSON.parse(await Deno.readTextFile(path)), creation);
+    assertEquals(creation.directories, [mounts.directory, mounts.xpra, mounts.share]);
+    assertEquals(creation.profileBefore, "a: b\n");
+    await record.remove();
+    await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+  });
+});
+
+Deno.test("beginCreation() makes nothing where its record cannot be written", async () => {
+  await withEngine(() => gone, async ({ engine, mounts }) => {
+    await Deno.mkdir(join(mounts.directory, "creating.json"), { recursive: true });
+    const begin = (): Promise<unknown> => beginCreation(engine, mounts, { name: "box", profileBefore: null });
+    const error = await assertRejects(begin, UserError, 'Cannot write "');
+    assertEquals(error.exitCode, 1);
+    assert(error.hint.includes("disk"));
+  });
+});
+
+Deno.test("unmake() puts the pinned host keys back, or takes away those of the run", async () => {
+  await withEngine(() => gone, async ({ engine, mounts }) => {
+    await Deno.mkdir(mounts.share, { recursive: true });
+    for (const knownHosts of [{ text: "box ssh-ed25519 AAAA\n", mode: 0o640 }, null]) {
+      await Deno.writeTextFile(mounts.knownHosts, "box ssh-ed25519 BBBB\n");
+      await unmake(engine, mounts, { ...creation, mountsBefore: { directories: [], knownHosts } });
+      const now = await Deno.readTextFile(mounts.knownHosts).catch(() => null);
+      assertEquals(now, knownHosts?.text ?? null);
+      if (knownHosts) assertEquals((await Deno.stat(mounts.knownHosts)).mode! & 0o777, knownHosts.mode);
+    }
+  });
+});
+
+Deno.test("beginCreation() and recoverCreation() refuse while another run makes the container, and leave its record", async () => {
+  const answer = ([program]: readonly string[]): Answer => program === "lxc" ? gone : {};
+  await withEngine(answer, async ({ engine, mounts }) => {
+    using record = await beginCreation(engine, mounts, { name: "box", profileBefore: null });
+    const again = (): Promise<unknown> => beginCreation(engine, mounts, { name: "box", profileBefore: null });
+    await assertRejects(again, UserError, "is being made by another run");
+    await assertRejects(() => recoverCreation(engine, "box", mounts), UserError, "is being made by another run");
+    await assertRejects(() => refuseBeingMade("box", mounts), UserError, "is being made by another run");
+    assertEquals(JSON.parse(await Deno.readTextFile(join(mounts.directory, "creating.json"))), record.creation);
+  });
+});
+
+Deno.test("recoverCreation() unmakes what a killed run left, says so, and takes the record away", async () => {
+  await withEngine(thingsOf("7"), async ({ engine, mounts, recorded }) => {
+    await Deno.mkdir(mounts.share, { recursive: true });
+    const path = join(mounts.directory, "creating.json");
+    await Deno.writeTextFile(path, JSON.stringify({ ...creation, directories: [mounts.directory, mounts.share] }));
+    assertEquals(await recoverCreation(engine, "box", mounts), true);
+    assertEquals(changes(recorded), ["delete --force box", "image delete f", "profile delete box"]);
+    assert(recorded.said.some((line) => line.includes('"box"')), recorded.said.join());
+    await assertRejects(() => Deno.lstat(mounts.directory), Deno.errors.NotFound);
+    recorded.calls.length = 0;
+    assertEquals(await recoverCreation(engine, "box", mounts), false);
+    assertEquals(recorded.calls, []);
+  });
+});
+
+Deno.test("recoverCreation() refuses what was begun on the other engine, and touches nothing", async () => {
+  await withEngine(thingsOf("7"), async ({ engine, mounts, recorded }) => {
+    await Deno.mkdir(mounts.directory, { recursive: true });
+    const path = join(mounts.directory, "creating.json");
+    await Deno.writeTextFile(path, JSON.stringify({ ...creation, engine: "incus" }));
+    const error = await assertRejects(() => recoverCreation(engine, "box", mounts), UserError, "other engine");
+    assert(error.hint.includes("--engine incus"));
+    assertEquals(changes(recorded), []);
+    assert((await Deno.stat(path)).isFile);
+  });
+});

@@ -1,0 +1,218 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import config from "../../deno.json" with { type: "json" };
+import { helpText, parseCommandLine, parseDuration, type ScriptSpec } from "../../lib/cli/script.ts";
+import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+
+const spec = {
+  name: "try.ts",
+  summary: "Tries.",
+  usage: ["[options] NAME", "--list"],
+  options: {
+    "image": { help: "An image", value: "IMAGE", short: "i" },
+    "delete": { help: "Delete it" },
+    "no-wait": { help: "Do not wait" },
+    "gui": { help: "Dialogs" },
+    "no-gui": { help: "No dialogs" },
+  },
+  places: { first: ["container"] },
+  placesWith: { "delete": { first: [] } },
+  epilogue: "\nExample:\n  try.ts x\n",
+} satisfies ScriptSpec<string>;
+
+/** Flags, values and positionals of a command line. */
+function parsed(...args: string[]): [string[], Record<string, string>, string[]] {
+  const { flags, values, positionals } = parseCommandLine(spec, args);
+  return [[...flags].sort(), Object.fromEntries(values), positionals];
+}
+
+Deno.test("parseCommandLine() tells flags, values and positionals apart", () => {
+  assertEquals(parsed(), [[], {}, []]);
+  assertEquals(parsed("--delete", "-n", "--image", "x", "box", "y"), [["delete", "dry-run"], { image: "x" }, [
+    "box",
+    "y",
+  ]]);
+  assertEquals(parsed("--image=a=b", "--engine=lxc"), [[], { image: "a=b", engine: "lxc" }, []]);
+  assertEquals(parsed("-i", "x", "y"), [[], { image: "x" }, ["y"]]);
+  assertEquals(parsed("-nvi", "x", "y"), [["dry-run", "verbose"], { image: "x" }, ["y"]]);
+});
+
+Deno.test("parseCommandLine() takes flags that start with no- as flags of their own", () => {
+  assertEquals(parsed("--no-wait", "x"), [["no-wait"], {}, ["x"]]);
+  assertEquals(parsed("--no-gui", "x"), [["no-gui"], {}, ["x"]]);
+  assertEquals(parsed("--gui", "--no-wait"), [["gui", "no-wait"], {}, []]);
+});
+
+Deno.test("parseCommandLine() ends the options at the first positional, and keeps all that follows", () => {
+  const after = ["xterm -e x", "--json", "--border=red", "--", "-q", "--bogus", ""];
+  assertEquals(parsed("--json", "box", ...after), [["json"], {}, ["box", ...after]]);
+});
+
+Deno.test("parseCommandLine() ends the options at the first --, and keeps a second one", () => {
+  assertEquals(parsed("--json", "--", "--delete", "x"), [["json"], {}, ["--delete", "x"]]);
+  assertEquals(parsed("--", "--", "x"), [[], {}, ["--", "x"]]);
+  assertEquals(parsed("-"), [[], {}, ["-"]]);
+});
+
+Deno.test("parseCommandLine() takes no name for a number or a truth value", () => {
+  for (const name of ["007", "1e3", "0x10", "true", "false", "null", "", "__proto__"]) {
+    assertEquals(parsed(name), [[], {}, [name]]);
+    assertEquals(parsed("--delete", name), [["delete"], {}, [name]]);
+    assertEquals(parsed("-vn", name, name), [["dry-run", "verbose"], {}, [name, name]]);
+    if (name !== "") assertEquals(parsed("--image", name, name), [[], { image: name }, [name]]);
+  }
+});
+
+Deno.test("parseCommandLine() refuses an unknown option with exit code 2, and names it", () => {
+  for (
+    const [args, name] of [
+      [["--bogus"], "--bogus"],
+      [["--bogus=secret", "x"], "--bogus"],
+      [["--imag", "x"], "--imag"],
+      [["-x"], "-x"],
+      [["-5"], "-5"],
+      [["--no-json"], "--no-json"],
+      [["--constructor"], "--constructor"],
+      [["--__proto__=1"], "--__proto__"],
+      [["--engine.foo=1"], "--engine.foo"],
+      [["--_=x"], "--_"],
+      [["--_", "x"], "--_"],
+    ] as const
+  ) {
+    const error = assertThrows(() => parsed(...args), UserError, `Unknown option "${name}"`);
+    assertEquals([error.exitCode, error.hint], [2, "See try.ts --help"]);
+  }
+});
+
+Deno.test("parseCommandLine() refuses a value that is missing, and one that is too many", () => {
+  for (
+    const args of [["--image"], ["--image="], ["--image", ""], ["--image", "--json", "x"], ["-i"], ["--image", "--"]]
+  ) {
+    assertEquals(assertThrows(() => parsed(...args), UserError, "--image needs a value: IMAGE").exitCode, 2);
+  }
+  for (const args of [["--delete=no", "x"], ["--delete=true"], ["--delete="], ["--gui=1"], ["--no-wait=x"]]) {
+    assertEquals(assertThrows(() => parsed(...args), UserError).exitCode, 2);
+  }
+  assertThrows(() => parsed("--delete=no", "x"), UserError, "--delete takes no value");
+  assertEquals(parsed("x", "--delete=no"), [[], {}, ["x", "--delete=no"]]);
+});
+
+Deno.test("parseDuration() reads seconds, minutes and hours", () => {
+  assertEquals(["90s", "20m", "2h", "596h"].map(parseDuration), [90_000, 1_200_000, 7_200_000, 2_145_600_000]);
+});
+
+Deno.test("parseDuration() refuses everything else, and what no timer can wait for", () => {
+  for (
+    const text of ["", "5", "m", "1.5h", "-1s", "1 s", "1d", "1S", "1h30m", "597h", "999999h", "9999999999999s", "1s\n"]
+  ) {
+    assertEquals(assertThrows(() => parseDuration(text), UserError).exitCode, 2, text);
+  }
+  const longest = AbortSignal.timeout(parseDuration("596h"));
+  assert(!longest.aborted);
+});
+
+Deno.test("helpText() shows usage, each option with its value, and the example", () => {
+  const help = helpText(spec);
+  assertStringIncludes(help, "Usage: try.ts [options] NAME\n       try.ts --list\n");
+  assertMatch(help, /^ {2}-i, --image IMAGE +An image$/m);
+  assertMatch(help, /^ {6}--delete +Delete it$/m);
+  assertMatch(help, /^ {2}-n, --dry-run +Print/m);
+  assertMatch(help, /Example:\n {2}try\.ts x$/);
+  for (const line of help.split("\n")) assert(line.length <= 120 && line === line.trimEnd(), line);
+});
+
+const root = fromFileUrl(new URL("../..", import.meta.url));
+
+/** A script whose main function has this body, run as a user would. */
+async function runMain(body: string, args: readonly string[]): Promise<ProcessResult> {
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    const library = (name: string): string => JSON.stringify(join(root, "lib", name));
+    await Deno.writeTextFile(
+      file,
+      `import { runScript } from ${library("cli/script.ts")};
+import { inputError, ProcessError, UserError } from ${library("base/errors.ts")};
+await runScript(${JSON.stringify(spec)}, {
+  async main(host, args) { ${body} },
+  async doctor(host, engine) {
+    host.ui.result("looked " + engine + host.dryRun, { engine });
+    return 1;
+  },
+});
+Deno.exit(99);`,
+    );
+    const argv = [
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--no-check",
+      "--no-lock",
+      "--config",
+      join(root, "deno.json"),
+      file,
+      ...args,
+    ];
+    return await runProcess(argv, { stdin: "null", okCodes: "any" });
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+Deno.test("runScript() keeps results on stdout, all else on stderr, and tells the outcome by the exit code", async () => {
+  const cases: [body: string, args: string[], code: number, stdout: string, stderr: string][] = [
+    ["throw 1", ["--help"], 0, `${helpText(spec)}\n`, ""],
+    ["throw 1", ["-V"], 0, `try.ts ${config.version}\n`, ""],
+    ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "looked incusfalse\n", ""],
+    ["throw 1", ["--bogus"], 2, "", 'error: Unknown option "--bogus"\nhint: See try.ts --help\n'],
+    [`host.ui.status("s"); host.ui.progress("p"); host.ui.result("text", {a: 1})`, ["x"], 0, "text\n", "s\np\n"],
+    [`host.ui.status("s"); host.ui.warn("w"); host.ui.result("text", {a: 1})`, ["-q", "--json"], 0, '{"a":1}\n', ""],
+    ["return 7", [], 7, "", ""],
+    [
+      `throw new UserError("Bad \\"x\\"", { hint: "Mend it", exitCode: 125, output: "said\\n\\x1b[31mred" })`,
+      ["--quiet"],
+      125,
+      "",
+      'error: Bad "x"\n    said\n    \ufffd[31mred\nhint: Mend it\n',
+    ],
+    [
+      `await host.run(["sh", "-c", "echo why >&2; exit 5"], { stdin: "null" })`,
+      [],
+      1,
+      "",
+      'error: "sh -c echo why >&2; exit 5" failed with exit status 5\n    why\nhint: Run it again with --verbose to see each command\n',
+    ],
+    [
+      `await host.run(["no-such-program-x"], { stdin: "null" })`,
+      [],
+      127,
+      "",
+      'error: The program "no-such-program-x" is not installed\nhint: Install it\n',
+    ],
+    [
+      `await host.run(["no-such-program-x", "a b"], { stdin: "null" })`,
+      ["-n"],
+      0,
+      "no-such-program-x 'a b' </dev/null\n",
+      "",
+    ],
+    [`return await host.ui.confirm("Sure?") ? 3 : 4`, [], 4, "", ""],
+    [`return await host.ui.confirm("Sure?") ? 3 : 4`, ["--yes"], 3, "", ""],
+    [`return await host.ui.confirm("Sure?", { personOnly: true }) ? 3 : 4`, ["-y"], 4, "", ""],
+    [`Deno.kill(Deno.pid, "SIGTERM"); await host.run(["sleep", "9"], { stdin: "null" })`, [], 143, "", ""],
+  ];
+  const results = await Promise.all(cases.map(([body, args]) => runMain(body, args)));
+  for (const [index, [body, args, code, stdout, stderr]] of cases.entries()) {
+    const result = results[index]!;
+    assertEquals([result.code, result.stdout, result.stderr], [code, stdout, stderr], `${body} ${args.join(" ")}`);
+  }
+});
+
+Deno.test("runScript() shows a stack only with --verbose", async () => {
+  const body = `throw new RangeError("odd")`;
+  const [plain, verbose] = await Promise.all([runMain(body, []), runMain(body, ["--verbose"])]);
+  assertEquals([plain.code, verbose.code], [1, 1]);
+  assertStringIncludes(plain.stderr, "error: RangeError: odd\nhint: ");
+  assert(!/^\s+at /m.test(plain.stderr), plain.stderr);
+  assertMatch(verbose.stderr, /^\s+at /m);
+});
