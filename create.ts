@@ -163,7 +163,7 @@ function checkName(name: string): void {
  */
 async function refuseOrReuse(engine: Engine, { name, mounts }: Request): Promise<boolean> {
   const { ui } = engine.host;
-  if (await findInstance(engine, name, { withAddress: false })) {
+  if (await findInstance(engine, name)) {
     throw new UserError(`There is a container "${name}" already`, {
       hint: `Choose another name, or remove it: create.ts --delete ${name}`,
     });
@@ -190,7 +190,7 @@ async function refuseOrReuse(engine: Engine, { name, mounts }: Request): Promise
 /** Refuses directories that a container of the same name on the other engine has. */
 async function refuseShared(engine: Engine, name: string, mounts: Mounts): Promise<void> {
   const other = otherEngine(engine);
-  const instance = await findInstance(other, name, { withAddress: false }).catch((error) => {
+  const instance = await findInstance(other, name).catch((error) => {
     // What cannot be asked has no containers that run.
     if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return undefined;
     throw error;
@@ -232,7 +232,7 @@ async function create(engine: Engine, request: Request, replacesProfile: boolean
     if (setup !== request.profile) {
       host.ui.progress("Taking away what the profile has of the type none");
       await setProfile(engine, name, profileYaml(request.profile, mark));
-      hasNetwork = !host.dryRun && (await findInstance(engine, name, { withAddress: false }))?.hasNetwork === true;
+      hasNetwork = !host.dryRun && (await findInstance(engine, name))?.hasNetwork === true;
     }
 
     host.ui.progress("Sharing directories, keys and host keys");
@@ -241,7 +241,7 @@ async function create(engine: Engine, request: Request, replacesProfile: boolean
     await addDevices(engine, name, mountDevices(mounts));
     await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys));
     const target = await sshTarget(engine, name, { mounts, hasNetwork });
-    const { stdout: xpra } = await sshRun(host, target, ["sh", "-c", "command -v xpra || true"], { stdin: "null" });
+    const { stdout: xpra } = await sshRun(host, target, ["sh", "-c", "command -v xpra || true"]);
     await record.remove();
     return { address: hasNetwork ? target.address : null, uid, hasXpra: xpra !== "", replace };
   }, {
@@ -300,7 +300,7 @@ async function provisionCached(
       signal.throwIfAborted();
       ui.warn(`The cached image cannot be used, and is made anew: ${error instanceof Error ? error.message : error}`);
       unusable.push(cached.fingerprint);
-      if (await findInstance(engine, name, { withAddress: false })) await deleteInstance(engine, name);
+      if (await findInstance(engine, name)) await deleteInstance(engine, name);
     }
   }
   await provision(engine, request, { image, config: mark });

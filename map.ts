@@ -322,10 +322,10 @@ async function printPlan(
     const { device, container } = newPlace(path);
     return [device, deviceOf({ host: path, container, readOnly })];
   }));
-  await host.run(["setfacl", "-m", `u:${uid}:${readOnly ? "r--" : "rw-"}`, "--", ...paths], { stdin: "null" });
+  await host.run(["setfacl", "-m", `u:${uid}:${readOnly ? "r--" : "rw-"}`, "--", ...paths]);
   await addDevices(engine, name, devices);
   await removeDevices(engine, name, Object.keys(devices));
-  await host.run(["setfacl", "-x", `u:${uid}`, "--", ...paths], { stdin: "null" });
+  await host.run(["setfacl", "-x", `u:${uid}`, "--", ...paths]);
   return 0;
 }
 
@@ -397,7 +397,7 @@ async function takeBack(
 async function printTakingBack(engine: Engine, mappings: readonly Mapping[]): Promise<void> {
   await removeDevices(engine, mappings[0]!.instance, mappings.map(({ device }) => device));
   for (const { host: path, uid } of mappings) {
-    await engine.host.run(["setfacl", "-x", `u:${uid}`, "--", path], { stdin: "null" });
+    await engine.host.run(["setfacl", "-x", `u:${uid}`, "--", path]);
   }
 }
 

@@ -17,7 +17,6 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 async function runTests(argv: readonly string[]): Promise<void> {
   let summary: RegExpExecArray | null = null;
   const { code } = await runProcess(argv, {
-    stdin: "null",
     cwd: root,
     env: { NO_COLOR: "1" },
     okCodes: "any",
@@ -43,12 +42,11 @@ function say(line: string): void {
 }
 
 const wanted = Deno.args[0] ?? "all";
-await runProcess([...lab, "up"], { stdin: "null", output: "inherit", okCodes: "any" });
+await runProcess([...lab, "up"], { output: "inherit", okCodes: "any" });
 if (wanted === "all" || wanted === "unit") await runTests(unit);
 if (wanted === "all" || wanted === "e2e") {
-  await runProcess([...lab, "xpra5"], { stdin: "null", output: "inherit", okCodes: "any" });
+  await runProcess([...lab, "xpra5"], { output: "inherit", okCodes: "any" });
   await runProcess([...lab, "run", "--", "deno", "run", "-A", "tests/e2e/sweep.ts"], {
-    stdin: "null",
     output: "inherit",
     okCodes: "any",
   });

@@ -46,7 +46,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   for (const script of scripts) {
     const argv = compileArgv(script, await Deno.readTextFile(join(root, `${script}.ts`)), target);
-    await runProcess(argv, { stdin: "null", cwd: root });
+    await runProcess(argv, { cwd: root });
     Deno.stdout.writeSync(new TextEncoder().encode(`${argv.at(-2)}\n`));
   }
 }

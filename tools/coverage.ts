@@ -26,7 +26,7 @@ async function main(files: readonly string[]): Promise<void> {
     const e2e = ["deno", ...deno.slice(1), ...(files.length > 0 ? files : ["tests/e2e"])];
     // A test that fails is the matter of other tasks.
     for (const argv of [["env", variable, ...deno, "--parallel", "tests/unit"], [...lab, "env", variable, ...e2e]]) {
-      await runProcess(argv, { stdin: "null", output: "inherit", cwd: root, okCodes: "any" });
+      await runProcess(argv, { output: "inherit", cwd: root, okCodes: "any" });
     }
     for await (const { name } of Deno.readDir(directory)) {
       const path = join(directory, name);
@@ -35,7 +35,7 @@ async function main(files: readonly string[]): Promise<void> {
       if (url === undefined) await Deno.remove(path);
       else if (url !== profile.url) await Deno.writeTextFile(path, JSON.stringify({ ...profile, url }));
     }
-    await runProcess([Deno.execPath(), "coverage", directory], { stdin: "null", output: "inherit", cwd: root });
+    await runProcess([Deno.execPath(), "coverage", directory], { output: "inherit", cwd: root });
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

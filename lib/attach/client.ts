@@ -27,7 +27,7 @@ export const fallbackScreen: Screen = { width: 3840, height: 2160, dpi: usualDpi
 /** What the host's apps go by: the desktops of today set it, and so do their users. Undefined when it is not set. */
 async function hostDpi(host: Host): Promise<number | undefined> {
   try {
-    const { stdout } = await host.run(["xrdb", "-query"], { stdin: "null", looksOnly: true });
+    const { stdout } = await host.run(["xrdb", "-query"], { looksOnly: true });
     const dpi = Number(/^Xft\.dpi:\s*(\d+)/m.exec(stdout)?.[1]);
     return dpi >= 50 && dpi <= 500 ? dpi : undefined;
   } catch {
@@ -44,7 +44,7 @@ export async function hostScreen(host: Host): Promise<Screen> {
   try {
     const [dpi = usualDpi, { stdout }] = await Promise.all([
       hostDpi(host),
-      host.run(["xrandr", "--current", "--listmonitors"], { stdin: "null", looksOnly: true }),
+      host.run(["xrandr", "--current", "--listmonitors"], { looksOnly: true }),
     ]);
     const found = [...stdout.matchAll(/ (\d+)\/\d+x(\d+)\/\d+\+(\d+)\+(\d+)/g)];
     if (found.length === 0) return fallbackScreen;
@@ -91,7 +91,6 @@ async function startClient(host: Host, { ownSound, ...options }: AttachOptions):
   const open = ownSound ? withoutSound(options.open) : options.open;
   // In a session of its own: on Ctrl-C the terminal's signal and ours would meet in it, and xpra 6.5.5 then hangs at times.
   const client = host.start(clientArgv({ ...options, open, dpi }, crypto.randomUUID()), {
-    stdin: "null",
     detached: true,
     env: clientEnvironment(crypto.randomUUID()),
   });

@@ -89,7 +89,7 @@ exec systemd-run --user --scope --quiet --collect --property=BindsTo="$unit" --p
 
 /** The live sessions of a container, oldest first. */
 export async function listSessions(host: Host, target: SshTarget): Promise<LiveSession[]> {
-  const { stdout } = await sshRun(host, target, ["/bin/sh", "-c", listScript], { stdin: "null" });
+  const { stdout } = await sshRun(host, target, ["/bin/sh", "-c", listScript]);
   return parseSessions(target.name, stdout);
 }
 
@@ -131,7 +131,7 @@ export async function likelySession(xpraDirectory: string, wanted: string | unde
 
 /** Stops sessions: app, xpra, X server and bus of each. */
 export async function stopSessions(host: Host, target: SshTarget, names: readonly string[]): Promise<void> {
-  await sshRun(host, target, ["/bin/sh", "-c", stopScript, "gui-container", ...names], { stdin: "null" });
+  await sshRun(host, target, ["/bin/sh", "-c", stopScript, "gui-container", ...names]);
 }
 
 /**
@@ -147,7 +147,7 @@ export async function joinSession(
   { session, app }: { session: string | undefined; app: readonly string[] },
 ): Promise<{ session: string; status: number } | undefined> {
   const remote = ["/bin/sh", "-c", joinScript, "gui-container", session ?? "", ...app];
-  const result = await sshRun(host, target, remote, { stdin: "null" }).catch((error) => {
+  const result = await sshRun(host, target, remote).catch((error) => {
     if (error instanceof ProcessError) return error;
     throw error;
   });

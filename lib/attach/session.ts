@@ -255,11 +255,11 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
   ];
   const undo = async (): Promise<void> => {
     const cleaning = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
-    await sshRun(cleaning, target, ["/bin/sh", "-c", undoScript, "gui-container", plan.run], { stdin: "null" });
+    await sshRun(cleaning, target, ["/bin/sh", "-c", undoScript, "gui-container", plan.run]);
   };
   let session: string;
   try {
-    session = (await sshRun(host, target, [...start, ...words], { stdin: "null" })).stdout.trim();
+    session = (await sshRun(host, target, [...start, ...words])).stdout.trim();
   } catch (error) {
     if (host.signal.aborted) await undo();
     throw error instanceof ProcessError ? explain(error, target, plan) : error;

@@ -82,7 +82,7 @@ export function playSound(host: Host, socket: string): RunningProcess | undefine
   if (fd === undefined) return undefined;
   try {
     // The very file that was looked at: the container could have put something else there since.
-    const player = host.start(argv(`/proc/${Deno.pid}/fd/${fd}`), { stdin: "null" });
+    const player = host.start(argv(`/proc/${Deno.pid}/fd/${fd}`));
     player.ended.then(() => closeSync(fd));
     return player;
   } catch (error) {

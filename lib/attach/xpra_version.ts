@@ -55,7 +55,7 @@ export function knownHole(version: XpraVersion): { reason: string; fixedIn: stri
 export async function checkClient(host: Host): Promise<void> {
   let version: XpraVersion | undefined;
   try {
-    version = parseXpraVersion((await host.run(["xpra", "--version"], { stdin: "null", looksOnly: true })).stdout);
+    version = parseXpraVersion((await host.run(["xpra", "--version"], { looksOnly: true })).stdout);
   } catch (error) {
     if (error instanceof ProcessError) throw noUsableXpra("on this host", { output: error.output });
     throw error instanceof UserError && error.exitCode === ExitCode.missingProgram

@@ -42,7 +42,7 @@ export async function showOnDesktop(
   ) {
     const timeoutMs = argv[0] === "zenity" ? (shownFor + 10) * 1_000 : notifyTimeoutMs;
     // Status 5 is zenity's own timeout. A program that is missing leaves it to the next one.
-    const shown = await runProcess(argv, { stdin: "null", okCodes: [0, 1, 5], timeoutMs }).catch(() => undefined);
+    const shown = await runProcess(argv, { okCodes: [0, 1, 5], timeoutMs }).catch(() => undefined);
     if (shown && (argv[0] === "zenity" || shown.code === 0)) return;
   }
 }

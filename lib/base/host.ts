@@ -35,11 +35,11 @@ export interface Host {
   /** An environment variable; undefined when it is unset or empty. */
   env(name: string): string | undefined;
   /** Runs a program to its end; see {@linkcode runProcess}. A dry run answers with success and no output. */
-  run(argv: readonly string[], options: RunOptions): Promise<ProcessResult>;
+  run(argv: readonly string[], options?: RunOptions): Promise<ProcessResult>;
   /** Runs a program for one value that later commands need. A dry run answers with a stand-in that prints as a variable. */
   value(argv: readonly string[], options: ValueOptions): Promise<string>;
   /** Starts a program that runs on beside us. In a dry run it has ended well at once. */
-  start(argv: readonly string[], options: Omit<ProcessOptions, "signal" | "timeoutMs">): RunningProcess;
+  start(argv: readonly string[], options?: Omit<ProcessOptions, "signal" | "timeoutMs">): RunningProcess;
   /** Changes something without a program: does `act`, or prints the command line that has the same effect. */
   change(command: string, act: () => Promise<unknown>): Promise<void>;
   /** The same outside for cleaning up: another signal ends it, and Ctrl-C does not reach its programs. */
@@ -67,7 +67,7 @@ export function realHost(options: HostOptions, cleanup = false): Host {
     signal,
     dryRun: false,
     env: (name) => Deno.env.get(name) || undefined,
-    run(argv, { looksOnly: _, ...processOptions }) {
+    run(argv, { looksOnly: _, ...processOptions } = {}) {
       echo(argv);
       // A program that has the terminal must stay in the terminal's session.
       const detached = cleanup && processOptions.output !== "inherit";
@@ -103,7 +103,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
     stdout: "",
     stderr: "",
   });
-  const show = (argv: readonly string[], { stdin, env }: Pick<ProcessOptions, "stdin" | "env">): string => {
+  const show = (argv: readonly string[], { stdin = "null", env }: Pick<ProcessOptions, "stdin" | "env">): string => {
     const assignments = Object.entries(env ?? {}).map(([name, value]) => `${name}=${quoteWord(value)} `).join("");
     const command = expandStandIns(assignments + quoteWords(argv));
     if (stdin === "inherit") return command;
@@ -115,7 +115,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
     signal,
     dryRun: true,
     env: (name) => Deno.env.get(name) || undefined,
-    run(argv, runOptions) {
+    run(argv, runOptions = {}) {
       if (!runOptions.looksOnly) print(show(argv, runOptions));
       return Promise.resolve(success(argv));
     },
@@ -123,7 +123,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
       print(`${variable}=$(${show(argv, processOptions)} ${filter})`);
       return Promise.resolve(standIn(variable));
     },
-    start(argv, processOptions) {
+    start(argv, processOptions = {}) {
       print(show(argv, processOptions));
       return { pid: 0, ended: Promise.resolve(success(argv)), kill() {} };
     },

@@ -4,8 +4,11 @@ import { ExitCode, ProcessError, type ProcessResult, UserError } from "./errors.
 
 /** How a program is run. */
 export interface ProcessOptions {
-  /** What it reads. Stated each time: `lxc init` and `lxc profile create` read YAML from a stdin that is no terminal. */
-  stdin: "null" | "inherit" | { text: string };
+  /**
+   * What it reads; nothing by default. `lxc init` and `lxc profile create` read YAML from a stdin that is not a terminal, so
+   * none of ours is ever handed on unasked.
+   */
+  stdin?: "null" | "inherit" | { text: string };
   /**
    * What becomes of its output. `capture`: kept and returned. `inherit`: it has the terminal, or whatever ours is.
    * `{ line }`: called with each line of both streams as it comes, and kept as well.
@@ -95,7 +98,8 @@ export interface RunningProcess {
  *
  * @throws {UserError} with exit code 127 when there is no such program
  */
-export function startProcess(argv: readonly string[], options: ProcessOptions): RunningProcess {
+export function startProcess(argv: readonly string[], options: ProcessOptions = {}): RunningProcess {
+  const { stdin = "null" } = options;
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError("An empty argument list");
   const output = options.output ?? "capture";
@@ -104,7 +108,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions): 
   try {
     child = new Deno.Command(program, {
       args,
-      stdin: typeof options.stdin === "string" ? options.stdin : "piped",
+      stdin: typeof stdin === "string" ? stdin : "piped",
       stdout: piped,
       stderr: piped,
       env: { ...withoutLinkerVariables(), ...options.env },
@@ -118,7 +122,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions): 
   let killed = false;
   return {
     pid: child.pid,
-    ended: collect(argv, child, { stdin: options.stdin, piped: piped === "piped", onLine, wasKilled: () => killed }),
+    ended: collect(argv, child, { stdin, piped: piped === "piped", onLine, wasKilled: () => killed }),
     kill(signal) {
       try {
         child.kill(signal);
@@ -149,7 +153,7 @@ async function aMomentFor(signal: AbortSignal): Promise<void> {
  * @throws {UserError} with exit code 127 when there is no such program
  * @throws the signal's reason when `signal` aborts
  */
-export async function runProcess(argv: readonly string[], options: ProcessOptions): Promise<ProcessResult> {
+export async function runProcess(argv: readonly string[], options: ProcessOptions = {}): Promise<ProcessResult> {
   options.signal?.throwIfAborted();
   const child = startProcess(argv, options);
   const deadline = options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs);
@@ -182,7 +186,7 @@ async function collect(
   argv: readonly string[],
   child: Deno.ChildProcess,
   how: {
-    stdin: ProcessOptions["stdin"];
+    stdin: NonNullable<ProcessOptions["stdin"]>;
     piped: boolean;
     onLine: ((line: string) => void) | undefined;
     wasKilled: () => boolean;

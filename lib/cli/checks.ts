@@ -106,7 +106,6 @@ export function checkProgram(spec: ProgramSpec): Check {
   return async (host) => {
     try {
       const { stdout, stderr } = await host.run([spec.program, spec.versionOption ?? "--version"], {
-        stdin: "null",
         okCodes: "any",
         looksOnly: true,
         timeoutMs: versionTimeoutMs,
@@ -155,7 +154,6 @@ export async function checkAcls(host: Host): Promise<Finding[]> {
 export async function checkXpra(host: Host): Promise<Finding[]> {
   try {
     const { stdout } = await host.run(["xpra", "--version"], {
-      stdin: "null",
       looksOnly: true,
       timeoutMs: versionTimeoutMs,
     });
@@ -218,7 +216,6 @@ export async function checkContainers(_host: Host, engine: Engine | undefined): 
   const unfiltered: string[] = [];
   for (const { name } of running) {
     const { stdout } = await exec(engine, name, ["grep", "^Seccomp:", "/proc/1/status"], {
-      stdin: "null",
       okCodes: "any",
     });
     if (!/\b2\b/.test(stdout)) unfiltered.push(name);
@@ -265,7 +262,6 @@ async function checkInside(engine: Engine, name: string): Promise<Finding[]> {
   const look = 'for program; do command -v "$program" >/dev/null || echo "no $program"; done; xpra --version';
   const names = sessionPrograms.map(({ program }) => program);
   const { stdout } = await exec(engine, name, ["/bin/sh", "-c", look, "sh", "xpra", ...names], {
-    stdin: "null",
     okCodes: "any",
     timeoutMs: versionTimeoutMs,
   });

@@ -35,7 +35,7 @@ const sshdScript = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
  */
 export async function reachContainer(engine: Engine, name: string, mounts: Mounts): Promise<SshTarget> {
   const { host } = engine;
-  const instance = await findInstance(engine, name);
+  const instance = await findInstance(engine, name, { withState: true });
   if (!host.dryRun) {
     if (!instance) throw noContainer(engine, name);
     if (!await exists(mounts.knownHosts)) {
@@ -51,7 +51,7 @@ export async function reachContainer(engine: Engine, name: string, mounts: Mount
     await startInstance(engine, name);
   }
   const script = hasNetwork ? awaitNetworkScript : awaitLoginScript;
-  await exec(engine, name, ["/bin/sh", "-c", script], { stdin: "null", timeoutMs: networkTimeoutMs });
+  await exec(engine, name, ["/bin/sh", "-c", script], { timeoutMs: networkTimeoutMs });
   return await sshTarget(engine, name, { mounts, hasNetwork });
 }
 

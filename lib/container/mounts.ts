@@ -88,7 +88,7 @@ export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefo
   const directories = [];
   for (const path of [mounts.xpra, mounts.share]) {
     if (!await exists(path)) continue;
-    const { stdout } = await host.run(["getfacl", "-cnpE", "--", path], { stdin: "null" });
+    const { stdout } = await host.run(["getfacl", "-cnpE", "--", path]);
     directories.push({ path, mode: await modeOf(path), acl: stdout });
   }
   const knownHosts = await exists(mounts.knownHosts)
@@ -140,7 +140,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
     });
   }
   try {
-    await host.run(["setfacl", "-m", "u:0:r", "--", probe], { stdin: "null" });
+    await host.run(["setfacl", "-m", "u:0:r", "--", probe]);
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     // Another run for the same container has ended its own check.
@@ -173,7 +173,7 @@ export async function removeMounts(host: Host, made: readonly string[]): Promise
  */
 export async function shareMounts(host: Host, mounts: Mounts, containerHostUid: string): Promise<void> {
   const me = host.dryRun
-    ? await host.value(["id", "-u"], { stdin: "null", variable: "MY_UID", filter: "", parse: String })
+    ? await host.value(["id", "-u"], { variable: "MY_UID", filter: "", parse: String })
     : String((await Deno.stat(mounts.xpra)).uid);
   const entries = [
     `u:${containerHostUid}:rwx`,
@@ -189,7 +189,7 @@ export async function shareMounts(host: Host, mounts: Mounts, containerHostUid: 
   await host.change(`chmod 771 ${quoteWords([mounts.xpra, mounts.share])}`, async () => {
     for (const path of [mounts.xpra, mounts.share]) await Deno.chmod(path, 0o771);
   });
-  await host.run(["setfacl", "-m", entries, "--", mounts.xpra, mounts.share], { stdin: "null" });
+  await host.run(["setfacl", "-m", entries, "--", mounts.xpra, mounts.share]);
 }
 
 /** The first of the shared directories that has something in it, if one has. */

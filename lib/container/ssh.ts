@@ -80,7 +80,7 @@ export async function sshRun(
   host: Host,
   target: SshTarget,
   remote: readonly string[],
-  options: RunOptions,
+  options: RunOptions = {},
 ): Promise<ProcessResult> {
   const mayAsk = !host.dryRun && Deno.stdin.isTerminal();
   try {

@@ -68,7 +68,7 @@ export async function cacheInstance(
   name: string,
   { recipe, run }: { recipe: Recipe; run: string },
 ): Promise<string> {
-  await exec(engine, name, ["/bin/sh", "-c", generalizeScript], { stdin: "null" });
+  await exec(engine, name, ["/bin/sh", "-c", generalizeScript]);
   return await publish(engine, name, {
     description: `${name}, kept by create.ts --cache`,
     [recipeKey]: recipe.recipe,

@@ -171,7 +171,7 @@ export function parseStatus(stdout: string, code: number): CloudInitOutcome {
 const followAfterMs = 2_000;
 
 /** For looking at what may not be there. */
-const quiet = { stdin: "null", okCodes: "any" } as const;
+const quiet = { okCodes: "any" } as const;
 
 /** Longest wait for an address, in milliseconds: DHCP answers within seconds or not at all. */
 const addressTimeoutMs = 30_000;
@@ -213,7 +213,6 @@ export async function waitForCloudInit(
   );
   try {
     const { stdout } = await exec(engine, name, ["/bin/sh", "-c", waitScript], {
-      stdin: "null",
       okCodes: [0, waitedInVain],
       timeoutMs,
       signal: over.signal,
@@ -281,7 +280,6 @@ async function follow(engine: Engine, name: string, over: AbortSignal): Promise<
   const process = engine.host.start(
     execArgv(engine, name, ["tail", "-n", "+1", "-F", "/var/log/cloud-init-output.log"]),
     {
-      stdin: "null",
       output: {
         line(line) {
           const found = /^Cloud-init v\. \S+ running '([\w:-]+)'/.exec(line)?.[1];
@@ -308,7 +306,7 @@ async function watch(engine: Engine, name: string, over: AbortController): Promi
   while (await delay(2_000, over.signal)) {
     source ??= foundSource((await exec(engine, name, ["cat", "/run/cloud-init/status.json"], quiet)).stdout);
     if (source === false) return over.abort(noUserData(engine, name));
-    const instance = await findInstance(engine, name);
+    const instance = await findInstance(engine, name, { withState: true });
     if (!instance || instance.ipv4 !== undefined && source) return;
     if (instance.ipv4 === undefined && performance.now() > deadlineMs) return over.abort(noAddressError(name));
   }

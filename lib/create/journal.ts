@@ -143,7 +143,7 @@ export async function unmake(engine: Engine, mounts: Mounts, creation: Creation)
   const { host } = engine;
   // The CLI may be gone while the engine still makes the instance.
   await waitForOperations(engine, name);
-  if ((await findInstance(engine, name, { withAddress: false }))?.config[runKey] === run) {
+  if ((await findInstance(engine, name))?.config[runKey] === run) {
     await deleteInstance(engine, name);
   }
   for (const { fingerprint } of await findImages(engine, { [runKey]: run })) await deleteImage(engine, fingerprint);

@@ -61,7 +61,6 @@ export async function checkPrograms(host: Host, programs: readonly string[]): Pr
   // ssh and the acl tools know -V or --version; any answer will do, it is only about being there.
   for (const program of programs) {
     await host.run([program, program === "ssh" ? "-V" : "--version"], {
-      stdin: "null",
       okCodes: "any",
       looksOnly: true,
     });
@@ -82,7 +81,7 @@ export async function removeContainer(
   { mounts, force, recovered }: { mounts: Mounts; force: boolean; recovered: boolean },
 ): Promise<string[]> {
   const { host } = engine;
-  const instance = await findInstance(engine, name, { withAddress: false });
+  const instance = await findInstance(engine, name);
   const profile = await findProfile(engine, name);
   const hasProfile = host.dryRun || profile !== undefined;
   const hasMounts = host.dryRun || await exists(mounts.directory);
@@ -175,7 +174,7 @@ async function emptyMounts(engine: Engine, { name, status }: Instance, mounts: M
     "-mindepth",
     "1",
     "-delete",
-  ], { stdin: "null", okCodes: "any" });
+  ], { okCodes: "any" });
 }
 
 /** Whether all could be removed. */

@@ -130,7 +130,7 @@ export async function serverState(engine: Engine): Promise<ServerState> {
  *
  * @throws {UserError} exit code 125 when the engine cannot be reached
  */
-export async function run(engine: Engine, args: readonly string[], options: RunOptions): Promise<ProcessResult> {
+export async function run(engine: Engine, args: readonly string[], options: RunOptions = {}): Promise<ProcessResult> {
   try {
     return await engine.host.run([engine.cli, ...args], options);
   } catch (error) {
@@ -141,13 +141,13 @@ export async function run(engine: Engine, args: readonly string[], options: RunO
 /** A change by the engine's API, waited for. */
 export async function request(engine: Engine, method: "PATCH" | "POST", path: string, data: unknown): Promise<void> {
   const body = JSON.stringify(data);
-  await run(engine, ["query", "--request", method, "--wait", "--data", body, path], { stdin: "null" });
+  await run(engine, ["query", "--request", method, "--wait", "--data", body, path]);
 }
 
 /** GET of the engine's API; undefined for "not found", and in a dry run. */
 export async function query(engine: Engine, path: string): Promise<unknown> {
   try {
-    const { stdout } = await run(engine, ["query", path], { stdin: "null", looksOnly: true });
+    const { stdout } = await run(engine, ["query", path], { looksOnly: true });
     return stdout === "" ? undefined : JSON.parse(stdout);
   } catch (error) {
     if (isNotFound(error)) return undefined;

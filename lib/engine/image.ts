@@ -33,7 +33,6 @@ export async function findImages(engine: Engine, properties: Readonly<Record<str
  */
 export async function imageHash(engine: Engine, image: string, text: string): Promise<string> {
   return await engine.host.value([engine.cli, "image", "info", image], {
-    stdin: "null",
     variable: "RECIPE",
     filter: `| { sed -n 's/^Fingerprint: //p'; printf %s ${quoteWord(text)}; } | sha256sum | cut -d ' ' -f 1`,
     parse(stdout) {
@@ -50,7 +49,7 @@ export async function publish(
   name: string,
   properties: Readonly<Record<string, string>>,
 ): Promise<string> {
-  await run(engine, ["stop", name], { stdin: "null" });
+  await run(engine, ["stop", name]);
   return await engine.host.value([
     engine.cli,
     "publish",
@@ -59,7 +58,6 @@ export async function publish(
     "none",
     ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
   ], {
-    stdin: "null",
     variable: "IMAGE",
     filter: "| sed -n 's/.*fingerprint: //p'",
     parse: (stdout) => /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "",
@@ -69,7 +67,7 @@ export async function publish(
 /** Removes a local image; one that is gone already is no matter. */
 export async function deleteImage(engine: Engine, fingerprint: string): Promise<void> {
   try {
-    await run(engine, ["image", "delete", fingerprint], { stdin: "null" });
+    await run(engine, ["image", "delete", fingerprint]);
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

@@ -26,15 +26,15 @@ export type Device = Readonly<Record<string, string>>;
 /**
  * The instance called `name`; undefined when there is none. One call.
  *
- * @param options `withAddress: false` asks for no state. There is none to be had while an instance fails to start (Incus
- * 6.0.4: "Invalid PID")
+ * @param options `withState` asks for its address too. The engine has to look inside for that, and cannot while an instance
+ * fails to start (Incus 6.0.4: "Invalid PID")
  */
 export async function findInstance(
   engine: Engine,
   name: string,
-  { withAddress = true }: { withAddress?: boolean } = {},
+  { withState = false }: { withState?: boolean } = {},
 ): Promise<Instance | undefined> {
-  const found = await query(engine, `/1.0/instances/${name}${withAddress ? "?recursion=1" : ""}`);
+  const found = await query(engine, `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`);
   return found === undefined ? undefined : parseInstance(found);
 }
 
@@ -103,11 +103,11 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
     ...Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
   ];
   try {
-    await run(engine, args, { stdin: "null" }).catch(async (error) => {
+    await run(engine, args).catch(async (error) => {
       // LXD 5.0.2 may give one of two isolated containers that are made at once a range of ids that the host has not set aside.
       if (!(error instanceof ProcessError && /\bforkstart\b/.test(error.stderr))) throw error;
       await deleteInstance(engine, name);
-      await run(engine, args, { stdin: "null" });
+      await run(engine, args);
     });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
@@ -123,12 +123,12 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
 
 /** Starts a stopped instance. */
 export async function startInstance(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["start", name], { stdin: "null" });
+  await run(engine, ["start", name]);
 }
 
 /** Stops an instance if need be and removes it. */
 export async function deleteInstance(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["delete", "--force", name], { stdin: "null" });
+  await run(engine, ["delete", "--force", name]);
 }
 
 /** Waits for what the engine itself still does with an instance, at most a minute each. */
@@ -156,7 +156,7 @@ export async function addDevices(
 
 /** Takes devices away from an instance. */
 export async function removeDevices(engine: Engine, name: string, devices: readonly string[]): Promise<void> {
-  if (devices.length > 0) await run(engine, ["config", "device", "remove", name, ...devices], { stdin: "null" });
+  if (devices.length > 0) await run(engine, ["config", "device", "remove", name, ...devices]);
 }
 
 /**
@@ -170,7 +170,7 @@ export async function exec(
   engine: Engine,
   name: string,
   argv: readonly string[],
-  options: RunOptions,
+  options: RunOptions = {},
 ): Promise<ProcessResult> {
   const args = ["exec", name, "--mode", "non-interactive", "--", ...argv];
   try {
@@ -190,7 +190,7 @@ export async function removeFiles(
 ): Promise<void> {
   for (const path of paths) {
     const file = `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`;
-    await run(engine, ["query", "--request", "DELETE", file], { stdin: "null", okCodes: "any", timeoutMs });
+    await run(engine, ["query", "--request", "DELETE", file], { okCodes: "any", timeoutMs });
   }
 }
 
@@ -231,7 +231,6 @@ export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
 /** {@linkcode hostUid} of an instance that the engine knows, as a word for a command line. */
 export async function instanceHostUid(engine: Engine, name: string, uid: number): Promise<string> {
   return await engine.host.value([engine.cli, "config", "get", name, "volatile.idmap.current"], {
-    stdin: "null",
     variable: "HOST_UID",
     filter: `| tr '{' '\\n' | sed -n 's/.*"Isuid":true.*"Hostid":\\([0-9]*\\),"Nsid":0,.*/\\1/p' | ` +
       `while read -r first; do echo $((first + ${uid})); done`,
@@ -246,7 +245,6 @@ export async function instanceHostUid(engine: Engine, name: string, uid: number)
  */
 export async function instanceAddress(engine: Engine, name: string): Promise<string> {
   return await engine.host.value([engine.cli, "query", `/1.0/instances/${name}?recursion=1`], {
-    stdin: "null",
     variable: "IPV4",
     filter: `| awk -F '"' '/"address"/ { a = $4 } /"scope": "global"/ && a !~ /:/ { print a; exit }'`,
     parse(stdout) {

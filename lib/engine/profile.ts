@@ -21,7 +21,7 @@ export async function findProfile(engine: Engine, name: string): Promise<EngineP
 
 /** The profile as YAML text, for putting it back with {@linkcode setProfile}. */
 export async function showProfile(engine: Engine, name: string): Promise<string> {
-  return (await run(engine, ["profile", "show", name], { stdin: "null", looksOnly: true })).stdout;
+  return (await run(engine, ["profile", "show", name], { looksOnly: true })).stdout;
 }
 
 /**
@@ -53,5 +53,5 @@ export async function setProfile(engine: Engine, name: string, yaml: string): Pr
 
 /** Removes a profile. */
 export async function deleteProfile(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["profile", "delete", name], { stdin: "null" });
+  await run(engine, ["profile", "delete", name]);
 }

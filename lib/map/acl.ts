@@ -171,7 +171,7 @@ export function sameAcl(a: Acl, b: Acl): boolean {
 /** The access ACLs of files, in their order, by one call. */
 export async function readAcls(host: Host, paths: readonly string[]): Promise<Acl[]> {
   if (paths.length === 0) return [];
-  const { stdout } = await host.run(["getfacl", "-cnpE", "--", ...paths], { stdin: "null" });
+  const { stdout } = await host.run(["getfacl", "-cnpE", "--", ...paths]);
   const acls = stdout.split("\n\n").filter((text) => text.trim() !== "").map(parseAcl);
   if (acls.length !== paths.length) throw new SyntaxError(`${acls.length} ACLs of ${paths.length} files`);
   return acls;
@@ -181,7 +181,6 @@ export async function readAcls(host: Host, paths: readonly string[]): Promise<Ac
 export async function writeAcls(host: Host, changes: readonly { path: string; acl: Acl }[]): Promise<void> {
   if (changes.length === 0) return;
   await host.run(["setfacl", ...changes.flatMap(({ path, acl }) => ["--set", formatAcl(acl), path])], {
-    stdin: "null",
     // What it says is told apart.
     env: { LC_ALL: "C" },
   });

@@ -88,9 +88,7 @@ export function isSameInode(a: InodeId, b: InodeId): boolean {
  * are not the kernel's would hand out another file's.
  */
 export async function checkHandles(host: Host, files: readonly HeldFile[]): Promise<void> {
-  const { stdout } = await host.run(["stat", "-L", "-c", "%d %i", "--", ...files.map(({ handle }) => handle)], {
-    stdin: "null",
-  });
+  const { stdout } = await host.run(["stat", "-L", "-c", "%d %i", "--", ...files.map(({ handle }) => handle)]);
   const expected = files.map((file) => file.stat()).map(({ dev, ino }) => `${dev} ${ino}\n`).join("");
   if (stdout !== expected) {
     throw new UserError("This Deno does not let other programs use its open files", {
@@ -105,7 +103,6 @@ export async function checkHandles(host: Host, files: readonly HeldFile[]): Prom
  */
 export async function isAt(host: Host, file: HeldFile, path: string): Promise<boolean> {
   const { stdout } = await host.run(["stat", "-c", "%N", "--", file.handle], {
-    stdin: "null",
     env: { QUOTING_STYLE: "literal" },
   });
   return stdout === `${file.handle} -> ${path}\n`;

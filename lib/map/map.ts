@@ -89,7 +89,7 @@ export async function keepLent(engine: Engine, lent: readonly Lent[]): Promise<L
 /** The directory of the mapped files is the container user's: the engine would make it root's. */
 async function makeDirectory(engine: Engine, instance: string): Promise<void> {
   const asUser = ["setpriv", `--reuid=${containerUid}`, `--regid=${containerUid}`, "--clear-groups"];
-  await exec(engine, instance, [...asUser, "mkdir", "-p", containerPaths.maps], { stdin: "null", okCodes: "any" });
+  await exec(engine, instance, [...asUser, "mkdir", "-p", containerPaths.maps], { okCodes: "any" });
 }
 
 /** Writes the records, then sets the ACLs. Nothing is lent in place of what another run has taken back. */

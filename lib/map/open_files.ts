@@ -68,7 +68,7 @@ function inodeText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
 
 /** What a program prints in a container; undefined when it fails, as it does in one that does not run. */
 async function look(engine: Engine, instance: string, argv: readonly string[]): Promise<string | undefined> {
-  const options = { stdin: "null", okCodes: "any", timeoutMs: lookTimeoutMs } as const;
+  const options = { okCodes: "any", timeoutMs: lookTimeoutMs } as const;
   try {
     const { code, stdout } = await exec(engine, instance, argv, options);
     return code === 0 ? stdout : undefined;

@@ -22,7 +22,7 @@ const wideSize = ["--width=800", "--height=360"];
 export function dialogDesk(host: Host): LendingDesk {
   /** What the user chose, or undefined. */
   const zenity = async (args: readonly string[], signal?: AbortSignal): Promise<string | undefined> => {
-    const options = { stdin: "null", okCodes: [okay, closed] } as const;
+    const options = { okCodes: [okay, closed] } as const;
     try {
       const { code, stdout } = await host.run(["zenity", ...args], signal ? { ...options, signal } : options);
       return code === okay ? stdout.replace(/\n$/, "") : undefined;

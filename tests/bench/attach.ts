@@ -58,7 +58,7 @@ async function stopped(way: Way): Promise<[number]> {
 async function answering(everyMs: number): Promise<void> {
   for (;;) {
     const argv = [engine, "exec", container, "--", "sh", "-c", "systemctl is-active ssh && hostname -I | grep -q ."];
-    if ((await runProcess(argv, { stdin: "null", okCodes: "any" })).code === 0) return void await address();
+    if ((await runProcess(argv, { okCodes: "any" })).code === 0) return void await address();
     await sleep(everyMs);
   }
 }

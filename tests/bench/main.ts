@@ -82,10 +82,9 @@ function machine(): string {
 async function main(): Promise<number> {
   if (!Deno.args.includes("--in-lab")) {
     const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
-    await runProcess([...lab, "up"], { stdin: "null", output: "inherit" });
+    await runProcess([...lab, "up"], { output: "inherit" });
     const inside = ["deno", "run", "-A", "tests/bench/main.ts", "--in-lab", ...Deno.args];
     const { code } = await runProcess([...lab, "run", "--", ...inside], {
-      stdin: "null",
       output: "inherit",
       okCodes: "any",
     });

@@ -20,7 +20,7 @@ async function probe(count: number): Promise<{ seen: Promise<unknown> }> {
   const argv = [engine, "exec", container, "--mode=non-interactive", "--user=1000", "--group=1000"];
   const { ended } = startProcess(
     [...argv, "--cwd=/home/ubuntu", "--", "/bin/sh", "-c", readable, "sh", String(count)],
-    { stdin: "null", output: { line: () => ready.resolve() } },
+    { output: { line: () => ready.resolve() } },
   );
   await Promise.race([ready.promise, ended]);
   return { seen: ended };
@@ -96,7 +96,7 @@ function ours(files: readonly string[]): Lending {
       keys = await Deno.open(input, { read: true, write: true });
       const mapped = Promise.withResolvers<void>();
       const argv = ["sh", "-c", 'exec "$@" <"$0"', input, "./map.ts", `--engine=${engine}`, container, ...files];
-      const running = startProcess(argv, { stdin: "null", cwd: root, output: { line: () => mapped.resolve() } });
+      const running = startProcess(argv, { cwd: root, output: { line: () => mapped.resolve() } });
       ended = running.ended;
       await Promise.race([mapped.promise, ended]);
     },

@@ -57,7 +57,7 @@ export function attachTo(way: Way, { sound }: { sound: boolean }): Session {
   const argv = way === "ours"
     ? ["./attach.ts", "--quiet", ...(sound ? [] : ["--deny=sound"]), container]
     : ["xpra", "attach", `socket:${socketOf(way)}`, `--title=@title@ [${way}]`, ...clientOptions(way, { sound })];
-  const client = startProcess(argv, { stdin: "null", cwd: root });
+  const client = startProcess(argv, { cwd: root });
   const detach = async (): Promise<void> => {
     client.kill("SIGINT");
     await client.ended;
@@ -101,7 +101,7 @@ async function startOriginal({ app, sound }: SessionOptions): Promise<Session> {
   );
   for (let tries = 0; tries < 30; tries++) {
     const version = ["xpra", "version", `socket:${socketOf("original")}`];
-    if ((await runProcess(version, { stdin: "null", okCodes: "any" })).code === 0) break;
+    if ((await runProcess(version, { okCodes: "any" })).code === 0) break;
     await sleep(1_000);
   }
   return attachTo("original", { sound });
@@ -117,7 +117,6 @@ async function startPlain({ app, sound }: SessionOptions): Promise<Session> {
       ...[`--start-child=${app}`, "--exit-with-children=yes", "--title=@title@ [plain]"],
       ...(sound ? [] : ["--audio=no"]),
     ],
-    { stdin: "null" },
   );
   const detach = async (): Promise<void> => {
     client.kill("SIGINT");
@@ -174,7 +173,7 @@ async function startByHand({ app, sound }: SessionOptions, way: Way): Promise<Se
 
 async function startOurs({ app, sound }: SessionOptions): Promise<Session> {
   const options = sound ? [] : ["--deny=sound"];
-  const attach = startProcess(["./attach.ts", "--quiet", ...options, container, app], { stdin: "null", cwd: root });
+  const attach = startProcess(["./attach.ts", "--quiet", ...options, container, app], { cwd: root });
   return await Promise.resolve({
     pid: attach.pid,
     async detach() {
@@ -193,7 +192,7 @@ export async function joinSession(way: "hand" | "ours", app: string): Promise<()
   const remote = `DISPLAY=:$(cat /run/user/1000/${unitOf("hand")}/number) ` +
     `XAUTHORITY=/run/user/1000/${unitOf("hand")}/xauthority ${app}`;
   const argv = way === "ours" ? ["./attach.ts", "--quiet", "--join", container, app] : [...await sshArgv(), remote];
-  const joined = startProcess(argv, { stdin: "null", cwd: root });
+  const joined = startProcess(argv, { cwd: root });
   return async () => {
     await ssh(`pkill -x ${quoteWord(app.split(" ")[0]!)} || true`);
     await joined.ended;

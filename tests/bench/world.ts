@@ -23,7 +23,7 @@ export const publicKey = join(home, ".ssh", "id_ed25519.pub");
 
 /** Runs a program in the checkout and gives back what it prints. */
 export async function run(argv: readonly string[], options: Partial<ProcessOptions> = {}): Promise<string> {
-  return (await runProcess(argv, { stdin: "null", cwd: root, ...options })).stdout;
+  return (await runProcess(argv, { cwd: root, ...options })).stdout;
 }
 
 /** The seconds that some work takes. */
@@ -55,7 +55,6 @@ export async function makeContainer(): Promise<void> {
   if (made) return;
   const packages = "#cloud-config\npackages: [mpv, ffmpeg, python3-xlib]\n";
   await runProcess(["./create.ts", "--quiet", "--delete", "--force", container], {
-    stdin: "null",
     cwd: root,
     okCodes: "any",
   });
@@ -93,7 +92,6 @@ export async function probe<T>(...args: string[]): Promise<Probe<T>> {
     if (text === "ready") ready.resolve();
   };
   const running = startProcess(["/usr/bin/python3", join(root, "tests/bench/probe.py"), ...args], {
-    stdin: "null",
     output: { line },
   });
   const seen = running.ended.then(({ code, stdout, stderr }): T => {

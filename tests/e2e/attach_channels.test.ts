@@ -136,7 +136,7 @@ testOnOneEngine("attach.ts plays and records sound only when it is told to", [..
   await sh(["sox", "-qn", join(share, "app.wav"), "synth", "60", "sine", "660"]);
   const tone = await Deno.makeTempFile({ suffix: ".wav" });
   await sh(["sox", "-qn", tone, "synth", "60", "sine", "520"]);
-  const hostTone = startProcess(["paplay", tone], { stdin: "null" });
+  const hostTone = startProcess(["paplay", tone]);
   const record = "timeout 1.5 parec --format=s16le --rate=44100 --channels=1 || true";
   const heardByHost = async (): Promise<number> => {
     const file = join(share, "host.raw");
@@ -204,7 +204,6 @@ async function showing(
     "--session",
     "interface='org.freedesktop.Notifications',member='Notify'",
   ], {
-    stdin: "null",
     output: { line: (line) => notifications += `${line}\n` },
   });
   const attach: RunningProcess = startScript("attach", engine, [...options, "--session=channels", name, "xclock"], {
@@ -245,7 +244,7 @@ async function setClipboard(text: string): Promise<void> {
 
 async function clipboard(): Promise<string> {
   const argv = ["timeout", "2", "xclip", "-selection", "clipboard", "-out"];
-  return (await runProcess(argv, { stdin: "null", okCodes: "any" })).stdout;
+  return (await runProcess(argv, { okCodes: "any" })).stdout;
 }
 
 /** How loud a tone of that frequency is in a recording, as the largest sample; 0 when another one, or none, is heard. */

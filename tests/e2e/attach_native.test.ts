@@ -34,7 +34,7 @@ async function withDisplay(action: (env: { DISPLAY: string }) => Promise<void>):
   const number = await Deno.makeTempFile();
   const server = startProcess(
     ["sh", "-c", 'exec Xvfb -displayfd 1 -screen 0 1600x900x24 -nolisten tcp -noreset >"$0" 2>/dev/null', number],
-    { stdin: "null", env: { XAUTHORITY: "" } },
+    { env: { XAUTHORITY: "" } },
   );
   try {
     const display = await eventually(
@@ -42,7 +42,7 @@ async function withDisplay(action: (env: { DISPLAY: string }) => Promise<void>):
       async () => (await Deno.readTextFile(number)).match(/^(\d+)\n/)?.[1],
     );
     const env = { DISPLAY: `:${display}`, XAUTHORITY: "" };
-    const manager = startProcess(["openbox", "--sm-disable"], { stdin: "null", env });
+    const manager = startProcess(["openbox", "--sm-disable"], { env });
     try {
       await eventually(
         "a window manager",

@@ -51,7 +51,6 @@ testOnEngines(
       args: ["-T", title, "-bg", colour, "-fg", colour, "-cr", colour, "-geometry", "60x20", "-e", "sh"],
       cwd: directory,
       env: { PS1: "" },
-      stdin: "null",
       stdout: "null",
       stderr: "null",
     }).spawn();
@@ -209,6 +208,6 @@ async function printTable(
     row("reads the clipboard (`xclip -out`)", yesNo("clipboard")),
     row("finds a file of the user's (`sudo find /`)", yesNo("files")),
   ];
-  const version = (await runProcess(["xpra", "--version"], { stdin: "null" })).stdout.trim();
+  const version = (await runProcess(["xpra", "--version"])).stdout.trim();
   await Deno.stdout.write(new TextEncoder().encode(`\n${engine}, ${version}\n\n${lines.join("\n")}\n\n`));
 }

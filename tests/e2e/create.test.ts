@@ -111,7 +111,7 @@ testOnEngines(
       assertEquals(deleted.code, 0, deleted.stderr);
     }
     for (const path of [`/1.0/instances/${name}`, `/1.0/profiles/${name}`]) {
-      const { code, stderr } = await runProcess([engine, "query", path], { stdin: "null", okCodes: "any" });
+      const { code, stderr } = await runProcess([engine, "query", path], { okCodes: "any" });
       assert(code !== 0 && /not found/i.test(stderr), `${path} is still there`);
     }
     assertEquals(await present(mounts), false);
@@ -149,7 +149,7 @@ async function withPinnedKey(engine: EngineName, ipv4: string): Promise<void> {
     "id -un",
   ];
   assertEquals(await sh(ssh(join(mountsRoot, name, "known_hosts"))), "ubuntu");
-  const { code } = await runProcess(ssh("/dev/null"), { stdin: "null", okCodes: "any" });
+  const { code } = await runProcess(ssh("/dev/null"), { okCodes: "any" });
   assertEquals(code, 255, `${engine}: an unknown key is not accepted`);
 }
 
@@ -231,7 +231,7 @@ testOnEngines(
         const made = await runProcess(
           ["/bin/sh", "-c", `umask ${umask}; exec "$@"`, "sh", join(root, "create.ts"), "--engine", engine]
             .concat(["--image=gui-lab", name, keys!, "gui", file!]),
-          { stdin: "null", okCodes: "any", env },
+          { okCodes: "any", env },
         );
         assertEquals(made.code, 0, made.stderr);
         const share = join(directory, "mounts", name, "share");
@@ -324,7 +324,6 @@ async function toldOnTerminal(engine: EngineName, directory: string): Promise<vo
   const argv = [join(root, "create.ts"), `--engine=${engine}`, "--image=gui-lab", name, publicKey, "gui", file];
   try {
     const { code, stdout } = await runProcess(["script", "-qec", quoteWords(argv), "/dev/null"], {
-      stdin: "null",
       okCodes: "any",
     });
     assertEquals(code, 0, stdout);

@@ -299,7 +299,6 @@ Deno.test("create.ts --dry-run needs no engine, and no other program", async () 
     await Deno.writeTextFile(place.cloudConfig, "#cloud-config\ndisable_root: true\n");
     for (const options of [["--dry-run"], ["--dry-run", "--cache"], ["--dry-run", "--engine=incus"]]) {
       const { code, stdout, stderr } = await runProcess([join(root, "create.ts"), ...createArgs(place, options)], {
-        stdin: "null",
         okCodes: "any",
         env: { PATH: directory, GUI_CONTAINER_ENGINE: "" },
       });

@@ -365,7 +365,6 @@ async function createWithPrograms(
       await Deno.writeTextFile(join(directory, program), `#!/bin/sh\necho '${message}' >&2\nexit 1\n`, { mode: 0o755 });
     }
     return await runProcess([join(root, "create.ts"), ...createArgs(place, options)], {
-      stdin: "null",
       okCodes: "any",
       env: { GUI_CONTAINER_MOUNTS: place.mounts, GUI_CONTAINER_ENGINE: "", PATH: directory },
     });

@@ -100,7 +100,6 @@ Deno.test("create.ts tells wrong input by exit code 2, and touches nothing", asy
         ];
         const argv = [join(root, "create.ts"), ...wrong.options ?? [], "--", ...args];
         const { code, stdout, stderr } = await runProcess(argv, {
-          stdin: "null",
           okCodes: "any",
           env: { GUI_CONTAINER_MOUNTS: mounts },
         });
@@ -142,7 +141,6 @@ Deno.test("create.ts tells files that are missing, directories, or not to be rea
       ] as const
     ) {
       const { code, stderr } = await runProcess([join(root, "create.ts"), ...args], {
-        stdin: "null",
         okCodes: "any",
         env: { DENO_DIR: Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME")!, ".cache/deno"), ...env },
       });
@@ -186,7 +184,7 @@ Deno.test("create.ts says of a directory for the mounts that it cannot be writte
     for (const mounts of ["file", "closed", "closed/below"]) {
       const { code, stderr } = await runProcess(
         [join(root, "create.ts"), "box", publicKey, "gui", join(directory, "part")],
-        { stdin: "null", okCodes: "any", env: { GUI_CONTAINER_MOUNTS: join(directory, mounts) } },
+        { okCodes: "any", env: { GUI_CONTAINER_MOUNTS: join(directory, mounts) } },
       );
       assertEquals(code, 1, stderr);
       assertStringIncludes(stderr, `Cannot make directories in "${join(directory, mounts)}"`);
@@ -195,7 +193,7 @@ Deno.test("create.ts says of a directory for the mounts that it cannot be writte
     assertEquals(await sh(["ls", "-lR", directory]), before);
     const { code, stderr } = await runProcess(
       [join(root, "create.ts"), "file", publicKey, "gui", join(directory, "part")],
-      { stdin: "null", okCodes: "any", env: { GUI_CONTAINER_MOUNTS: directory } },
+      { okCodes: "any", env: { GUI_CONTAINER_MOUNTS: directory } },
     );
     assertEquals(code, 1, stderr);
     assertStringIncludes(stderr, `"${join(directory, "file")}" is no directory`);
@@ -210,7 +208,6 @@ function onFileSystem(type: string, directory: string, argv: readonly string[]):
   return runProcess(
     ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", script, "sh", type, directory].concat(argv),
     {
-      stdin: "null",
       okCodes: "any",
       env: { GUI_CONTAINER_MOUNTS: directory },
     },

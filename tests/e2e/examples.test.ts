@@ -55,7 +55,6 @@ async function asRoot(engine: EngineName, name: string, shell: string, ...args: 
   return await runProcess(
     [engine, "exec", name, "--mode=non-interactive", "--", "/bin/sh", "-c", shell, "sh", ...args],
     {
-      stdin: "null",
       okCodes: "any",
     },
   );
@@ -107,7 +106,7 @@ testOnEngines("gui-gpu: the host's GPU is the container user's, or its lack is t
       // The profile was loaded, and is gone again.
       assertEquals(made.code, 1);
       assertStringIncludes(made.stderr, "Failed to detect requested GPU device");
-      const { code } = await runProcess([engine, "profile", "show", name], { stdin: "null", okCodes: "any" });
+      const { code } = await runProcess([engine, "profile", "show", name], { okCodes: "any" });
       assertEquals(code, 1);
     }
   } finally {

@@ -203,7 +203,7 @@ export async function picture(place: Place, { recipes = [] }: { recipes?: readon
 
 /** The text, or "none" when there is no such thing. */
 async function engineShow(engine: EngineName, args: readonly string[]): Promise<string> {
-  const result = await runProcess([engine, ...args], { stdin: "null", okCodes: "any" });
+  const result = await runProcess([engine, ...args], { okCodes: "any" });
   if (result.code === 0) return result.stdout;
   if (/not found/i.test(result.stderr)) return "none";
   throw new Error(result.stderr);

@@ -72,13 +72,13 @@ export async function makeImage(engine: EngineName, alias: keyof typeof recipes)
     await run("stop", "--force", name);
     await run("publish", name, "--alias", alias, "--compression", "none");
   } finally {
-    await runProcess([engine, "delete", "--force", name], { stdin: "null", okCodes: "any" });
+    await runProcess([engine, "delete", "--force", name], { okCodes: "any" });
   }
 }
 
 /** Removes an image of {@linkcode makeImage}, if it is there. */
 export async function removeImage(engine: EngineName, alias: string): Promise<void> {
-  await runProcess([engine, "image", "delete", alias], { stdin: "null", okCodes: "any" });
+  await runProcess([engine, "image", "delete", alias], { okCodes: "any" });
 }
 
 /** Imports an image that cannot be started, with these properties. */

@@ -38,7 +38,7 @@ export async function startMap(
   const lines: string[] = [];
   const map = startProcess(
     ["sh", "-c", 'exec "$@" <"$0"', fifo, join(root, "map.ts"), `--engine=${engine}`, "--json", ...args],
-    { stdin: "null", output: { line: (text) => lines.push(text) }, env },
+    { output: { line: (text) => lines.push(text) }, env },
   );
   const ended = map.ended.finally(async () => {
     input.close();

@@ -39,7 +39,7 @@ testOnEngines("map.ts lends a file of any name, and restores its ACL and mode", 
   const lines: string[] = [];
   const map = startProcess(
     ["sh", "-c", 'exec "$@" <"$0"', fifo, join(root, "map.ts"), `--engine=${engine}`, "--json", name, awkward, plain],
-    { stdin: "null", output: { line: (text) => lines.push(text) } },
+    { output: { line: (text) => lines.push(text) } },
   );
   const mapped = await eventually(
     "the result of map.ts",
@@ -110,9 +110,7 @@ testOnEngines("map.ts --recover takes back what a killed run has lent", ["user"]
     `--engine=${engine}`,
     name,
     file,
-  ], {
-    stdin: "null",
-  });
+  ]);
   await eventually("the mapped file", async () => (await inContainer(engine, name, "ls maps")) !== "");
   map.kill("SIGKILL");
   await map.ended;
@@ -228,7 +226,6 @@ testOnEngines("map.ts refuses a container that is not there, stopped, or not cre
     const [extra, message] of [[[], "Neither LXD nor Incus"], [[`--engine=${engine}`], "is not installed"]] as const
   ) {
     const none = await runProcess([join(root, "map.ts"), ...extra, name, file], {
-      stdin: "null",
       okCodes: "any",
       env: { PATH: bin, GUI_CONTAINER_ENGINE: "" },
     });
@@ -266,7 +263,6 @@ testOnEngines("map.ts says which program still has a file open", ["user"], async
         ...[engine, "exec", name, "--mode=non-interactive", "--user=1000", "--group=1000", "--"],
         ...["sh", "-c", 'exec sleep 60 <"$0"', run.lent[0]!.container],
       ],
-      { stdin: "null" },
     );
     await eventually(
       "the file is open",

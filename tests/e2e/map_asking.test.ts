@@ -36,7 +36,6 @@ for name, live in (("stale", False), ("editor", True)):
 time.sleep(600)'`;
   const listening = startProcess(
     [engine, "exec", name, "--user=1000", "--group=1000", "--mode=non-interactive", "--", "sh", "-c", `exec ${listen}`],
-    { stdin: "null" },
   );
   try {
     await eventually(
@@ -65,7 +64,7 @@ async function onTerminal(engine: EngineName, directory: string, args: readonly 
   const keys = await Deno.open(fifo, { read: true, write: true });
   const command = quoteWords([join(root, "map.ts"), `--engine=${engine}`, ...args]);
   const log = join(directory, "terminal");
-  const run = startProcess(["sh", "-c", 'exec script -qefc "$1" "$2" <"$0"', fifo, command, log], { stdin: "null" });
+  const run = startProcess(["sh", "-c", 'exec script -qefc "$1" "$2" <"$0"', fifo, command, log]);
   let seen = 0;
   return {
     async shows(text) {
@@ -182,9 +181,7 @@ const onDisplay = ["user", "display", "windowManager"] as const;
 /** Starts map.ts as a desktop's menu does: nothing to read from, and nobody who reads. */
 function fromMenu(engine: EngineName, directory: string, args: readonly string[]): Promise<ProcessResult> {
   const shell = 'exec "$@" >"$0/out" 2>"$0/err"';
-  return startProcess(["sh", "-c", shell, directory, join(root, "map.ts"), `--engine=${engine}`, ...args], {
-    stdin: "null",
-  }).ended;
+  return startProcess(["sh", "-c", shell, directory, join(root, "map.ts"), `--engine=${engine}`, ...args]).ended;
 }
 
 async function press(title: string, ...keys: string[]): Promise<void> {
@@ -283,7 +280,7 @@ testOnOneEngine("map.ts shows an error on the desktop that nobody would see", on
         `${environment} ${extra} "$0/map.ts" --engine=${engine} ${nameOn(engine)} /no/such "a&b" 2>"$1"`,
         root,
         join(directory, "err"),
-      ], { stdin: "null" }).ended;
+      ]).ended;
     assertEquals((await start("")).code, 2);
     assertStringIncludes(await Deno.readTextFile(seen), 'map.ts: There is no file "/no/such"');
     const shown = start("NOTIFY=1");

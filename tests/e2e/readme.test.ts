@@ -117,7 +117,7 @@ async function needContainer(): Promise<void> {
   if (!(await instances()).includes(container)) await makeContainer(engine, container);
 }
 
-const options = { stdin: "null", cwd: root, env: { GUI_CONTAINER_ENGINE: engine, NO_COLOR: "1" } } as const;
+const options = { cwd: root, env: { GUI_CONTAINER_ENGINE: engine, NO_COLOR: "1" } } as const;
 
 async function runToEnd(command: string, home: string): Promise<void> {
   const { code, stdout, stderr } = await runProcess(["/bin/sh", "-c", command], {

@@ -25,7 +25,7 @@ export function inSession(engine: EngineName, name: string, session: string, she
 
 /** What a program prints, whatever its exit status. */
 export async function output(argv: readonly string[]): Promise<string> {
-  const { stdout, stderr } = await runProcess(argv, { stdin: "null", okCodes: "any" });
+  const { stdout, stderr } = await runProcess(argv, { okCodes: "any" });
   return stdout + stderr;
 }
 
@@ -58,7 +58,6 @@ export async function clientsOf(name: string): Promise<number[]> {
   const { stdout } = await runProcess(
     ["pgrep", "-u", String(Deno.uid()), "-f", `attach socket:${mountsRoot}/${name}/`],
     {
-      stdin: "null",
       okCodes: [0, 1],
     },
   );

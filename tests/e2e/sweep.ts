@@ -11,11 +11,11 @@ import { mountsRoot } from "./world.ts";
 for (const engine of engineNames) {
   if (missingParts(engine)) continue;
   for (const kind of ["instances", "profiles"]) {
-    const { stdout } = await runProcess([engine, "query", `/1.0/${kind}`], { stdin: "null" });
+    const { stdout } = await runProcess([engine, "query", `/1.0/${kind}`]);
     const names = (JSON.parse(stdout) as string[]).map((url) => url.split("/").at(-1)!);
     for (const name of names.filter((name) => name.startsWith("e2e-"))) {
       const remove = kind === "instances" ? ["delete", "--force", name] : ["profile", "delete", name];
-      await runProcess([engine, ...remove], { stdin: "null", output: "inherit", okCodes: "any" });
+      await runProcess([engine, ...remove], { output: "inherit", okCodes: "any" });
     }
   }
 }
@@ -24,7 +24,7 @@ for (const directory of [mountsRoot, Deno.env.get("HOME")!]) {
     if (!name.startsWith("e2e-")) continue;
     const path = join(directory, name);
     // Some tests close a directory to their user.
-    await runProcess(["chmod", "--recursive", "u+rwX", "--", path], { stdin: "null", okCodes: "any" });
+    await runProcess(["chmod", "--recursive", "u+rwX", "--", path], { okCodes: "any" });
     await Deno.remove(path, { recursive: true });
   }
 }

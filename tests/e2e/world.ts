@@ -44,7 +44,6 @@ export function script(
   options: Partial<ProcessOptions> = {},
 ): Promise<ProcessResult> {
   return runProcess([join(root, `${name}.ts`), `--engine=${engine}`, ...args], {
-    stdin: "null",
     okCodes: "any",
     ...options,
   });
@@ -57,12 +56,12 @@ export function startScript(
   args: readonly string[],
   options: Partial<ProcessOptions> = {},
 ): RunningProcess {
-  return startProcess([join(root, `${name}.ts`), `--engine=${engine}`, ...args], { stdin: "null", ...options });
+  return startProcess([join(root, `${name}.ts`), `--engine=${engine}`, ...args], { ...options });
 }
 
 /** Runs a program; its exit status must be 0. Returns what it prints, without the last line end. */
 export async function sh(argv: readonly string[], options: Partial<ProcessOptions> = {}): Promise<string> {
-  const { code, stdout, stderr } = await runProcess(argv, { stdin: "null", ...options, okCodes: "any" });
+  const { code, stdout, stderr } = await runProcess(argv, { ...options, okCodes: "any" });
   if (code !== 0) throw new Error(`${argv.join(" ")}: exit status ${code}: ${stderr}${stdout}`);
   return stdout.replace(/\n$/, "");
 }
@@ -110,7 +109,6 @@ export function windowWith(
 ): Promise<string> {
   return eventually(`a window with "${title}" in its title`, async () => {
     const { stdout } = await runProcess(["xdotool", "search", "--onlyvisible", "--name", title], {
-      stdin: "null",
       okCodes: "any",
       env,
     });
@@ -122,7 +120,6 @@ export function windowWith(
 export async function painted(window: string): Promise<void> {
   await eventually(`a picture in the window ${window}`, async () => {
     const { stdout } = await runProcess(["sh", "-c", `import -window ${window} png:- | identify -format %k -`], {
-      stdin: "null",
       okCodes: "any",
     });
     return Number(stdout) > 16;

@@ -32,7 +32,7 @@ export async function mountCheckout(user: LabUser): Promise<string> {
   Deno.mkdirSync(target, { recursive: true });
   const map = `u:${from.uid}:${user.uid}:1 g:${from.gid}:${user.gid}:1`;
   try {
-    await runProcess(["mount", "--bind", "-o", `X-mount.idmap=${map}`, "--", source, target], { stdin: "null" });
+    await runProcess(["mount", "--bind", "-o", `X-mount.idmap=${map}`, "--", source, target]);
   } catch (cause) {
     throw new UserError(`The checkout "${source}" cannot be shown to the user "${user.name}"`, {
       hint: "Put it on a file system that can be mounted with mapped ids (ext4, xfs, btrfs; Linux 5.19 or newer)",
@@ -65,7 +65,7 @@ export function mountPoints(): string[] {
 
 async function unmount(path: string): Promise<void> {
   // Lazily: programs that still run in it keep what they have.
-  while (mountPoints().includes(path)) await runProcess(["umount", "--lazy", "--", path], { stdin: "null" });
+  while (mountPoints().includes(path)) await runProcess(["umount", "--lazy", "--", path]);
 }
 
 function isSame(from: Deno.FileInfo, target: string): boolean {

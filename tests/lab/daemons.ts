@@ -41,7 +41,7 @@ export function startDaemon(
     : { argv, env: options.env ?? {} };
   const child = startProcess(
     ["sh", "-c", redirect, "sh", log, options.stdoutFile ?? log, ...command.argv],
-    { stdin: "null", output: "inherit", env: command.env, cwd: "/", detached: true },
+    { output: "inherit", env: command.env, cwd: "/", detached: true },
   );
   const identity = identify(child.pid);
   if (!identity) throw new Error(`The daemon "${name}" ended at once`);

@@ -27,12 +27,12 @@ function say(line: string): void {
 /** Says what is run, then runs it. */
 function run(argv: readonly string[], options: Partial<ProcessOptions> = {}): ReturnType<typeof runProcess> {
   say(`$ ${quoteWords(argv)}`);
-  return runProcess(argv, { stdin: "null", output: "inherit", cwd: root, ...options });
+  return runProcess(argv, { output: "inherit", cwd: root, ...options });
 }
 
 async function succeeds(argv: readonly string[], timeoutMs: number): Promise<boolean> {
   try {
-    await runProcess(argv, { stdin: "null", timeoutMs });
+    await runProcess(argv, { timeoutMs });
     return true;
   } catch {
     return false;
@@ -70,8 +70,8 @@ async function windowShown(title: string, ended: Promise<unknown>): Promise<void
 /** Takes a picture of the display once the page is painted, a moment after its window is there. */
 async function takePicture(file: string): Promise<void> {
   for (let tries = 0; tries < 50; tries++) {
-    await runProcess(["import", "-window", "root", file], { stdin: "null" });
-    const { stdout } = await runProcess(["convert", file, "-format", "%c", "histogram:info:"], { stdin: "null" });
+    await runProcess(["import", "-window", "root", file]);
+    const { stdout } = await runProcess(["convert", file, "-format", "%c", "histogram:info:"]);
     const painted = new RegExp(`^ *(\\d+): .*${pageColour}`, "im").exec(stdout)?.[1] ?? "0";
     if (Number(painted) > 50_000) return;
   }
@@ -102,7 +102,7 @@ async function show(picture: string | undefined): Promise<void> {
     "--border=blue",
   ];
   say(`$ ${quoteWords(attach)}`);
-  const client = startProcess(attach, { stdin: "null", output: "inherit", cwd: root });
+  const client = startProcess(attach, { output: "inherit", cwd: root });
   if (picture !== undefined) {
     await windowShown("gui-container demo", client.ended);
     say(`The window was there after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
@@ -125,11 +125,10 @@ async function main(): Promise<void> {
   if (inLab === "--in-lab") return await show(picture);
   if (Deno.env.get("DISPLAY") && Deno.uid() !== 0) return await show(undefined);
   const startedMs = performance.now();
-  await runProcess([...lab, "up"], { stdin: "null", output: "inherit" });
+  await runProcess([...lab, "up"], { output: "inherit" });
   const shot = resolve(Deno.env.get("INIT_CWD") ?? ".", "demo.png");
   const temporary = "/tmp/gui-container-demo.png";
   await runProcess([...lab, "run", "--", "deno", "run", "-A", "tests/lab/demo.ts", "--in-lab", temporary], {
-    stdin: "null",
     output: "inherit",
   });
   await Deno.copyFile(temporary, shot);

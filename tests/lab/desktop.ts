@@ -157,7 +157,6 @@ async function findDesktop(lab: Lab): Promise<void> {
   await partStep(lab, "bus", () => fromEnvironment("DBUS_SESSION_BUS_ADDRESS"));
   await partStep(lab, "windowManager", async () => {
     const { code, stdout } = await runProcess(["xprop", "-root", "_NET_SUPPORTING_WM_CHECK"], {
-      stdin: "null",
       okCodes: "any",
       timeoutMs: 5_000,
     });
@@ -166,7 +165,7 @@ async function findDesktop(lab: Lab): Promise<void> {
       : { missing: "no window manager" };
   });
   await partStep(lab, "sound", async () => {
-    const { code } = await runProcess(["pactl", "info"], { stdin: "null", okCodes: "any", timeoutMs: 5_000 });
+    const { code } = await runProcess(["pactl", "info"], { okCodes: "any", timeoutMs: 5_000 });
     return code === 0 ? { version: "the user's own" } : { missing: "no sound server answers" };
   });
   lab.state.parts.notifications = { missing: "without root the user's own notifications are left alone" };

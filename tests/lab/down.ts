@@ -58,7 +58,7 @@ async function stopEngine(lab: Lab, engine: EngineName): Promise<string> {
   }
   const stopped = await stopInstances(engine);
   const shutdown = [engineFacts[engine].daemon[0]!, "shutdown", "--force", "--timeout", "30"];
-  await runProcess(shutdown, { stdin: "null", okCodes: "any", timeoutMs: stopTimeoutMs });
+  await runProcess(shutdown, { okCodes: "any", timeoutMs: stopTimeoutMs });
   await until(() => !isAlive(lab.state.processes[name]), { timeoutMs: 5_000 });
   await stopDaemon(lab.state, name, { graceMs: 10_000 });
   return `stopped, with ${stopped} running instances`;
@@ -73,7 +73,6 @@ async function stopInstances(engine: EngineName): Promise<number> {
   await Promise.all(
     running.map(({ name, project }) =>
       runProcess([engine, "stop", "--force", "--project", project, name], {
-        stdin: "null",
         okCodes: "any",
         timeoutMs: stopTimeoutMs,
       })
@@ -112,7 +111,6 @@ async function removeAdditions(lab: Lab, engine: EngineName): Promise<string[]> 
   const failures: string[] = [];
   const remove = async (...args: string[]): Promise<void> => {
     const { code, stderr } = await runProcess([engine, ...args], {
-      stdin: "null",
       okCodes: "any",
       timeoutMs: stopTimeoutMs,
     });
@@ -141,22 +139,22 @@ async function removeAdditions(lab: Lab, engine: EngineName): Promise<string[]> 
 async function removeState(engine: EngineName): Promise<void> {
   const { dir, logDir, bridge, unit } = engineFacts[engine];
   for (const path of mountPoints().filter((path) => path.startsWith(`${dir}/`)).toReversed()) {
-    await runProcess(["umount", "--lazy", "--", path], { stdin: "null", okCodes: "any" });
+    await runProcess(["umount", "--lazy", "--", path], { okCodes: "any" });
   }
-  const { stdout } = await runProcess(["losetup", "--json", "--list", "--output", "NAME,BACK-FILE"], { stdin: "null" });
+  const { stdout } = await runProcess(["losetup", "--json", "--list", "--output", "NAME,BACK-FILE"]);
   const loops = stdout.trim() === ""
     ? []
     : (JSON.parse(stdout) as { loopdevices: { name: string; "back-file": string }[] }).loopdevices;
   for (const { name, "back-file": file } of loops) {
-    if (file.startsWith(`${dir}/`)) await runProcess(["losetup", "--detach", name], { stdin: "null", okCodes: "any" });
+    if (file.startsWith(`${dir}/`)) await runProcess(["losetup", "--detach", name], { okCodes: "any" });
   }
   if (exists(`/sys/class/net/${bridge}`)) {
-    await runProcess(["ip", "link", "delete", bridge], { stdin: "null", okCodes: "any" });
+    await runProcess(["ip", "link", "delete", bridge], { okCodes: "any" });
   }
   // The firewall table of the engine stays behind, empty; with anything in it, it is not ours.
-  const table = await runProcess(["nft", "list", "table", "inet", unit], { stdin: "null", okCodes: "any" });
+  const table = await runProcess(["nft", "list", "table", "inet", unit], { okCodes: "any" });
   if (table.code === 0 && /^table inet \w+ \{\s*\}\s*$/.test(table.stdout)) {
-    await runProcess(["nft", "delete", "table", "inet", unit], { stdin: "null", okCodes: "any" });
+    await runProcess(["nft", "delete", "table", "inet", unit], { okCodes: "any" });
   }
   for (const top of [dir, logDir]) {
     // The directories themselves are the package's.

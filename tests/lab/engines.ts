@@ -81,7 +81,7 @@ export async function ensureImage(lab: Lab, engine: EngineName, files: ImageFile
     if (!record.images.includes(current)) record.images.push(current);
     if (!await query(engine, `/1.0/images/${current}`)) {
       announce(lab, `${engine}: importing the image`);
-      await runProcess([engine, "image", "import", files.metadata, files.rootfs], { stdin: "null" });
+      await runProcess([engine, "image", "import", files.metadata, files.rootfs]);
       delete record.launchMs;
     }
     if (record.launchMs === undefined) {
@@ -96,7 +96,7 @@ export async function ensureImage(lab: Lab, engine: EngineName, files: ImageFile
     if (target !== current) await setAlias(engine, current, { exists: target !== undefined });
     for (const old of new Set([...record.images, ...(target ? [target] : [])])) {
       if (old === current || !await query(engine, `/1.0/images/${old}`)) continue;
-      await runProcess([engine, "image", "delete", old], { stdin: "null" });
+      await runProcess([engine, "image", "delete", old]);
     }
     record.images = [current];
     return await describeEngine(lab, engine);
@@ -120,7 +120,6 @@ export async function findEngine(lab: Lab, engine: EngineName): Promise<void> {
 /** The answer of the engine's API, or undefined where it says that there is no such thing. */
 export async function query<T>(engine: EngineName, path: string): Promise<T | undefined> {
   const { code, stdout, stderr } = await runProcess([engine, "query", path], {
-    stdin: "null",
     okCodes: "any",
     timeoutMs: 30_000,
   });
@@ -132,7 +131,7 @@ export async function query<T>(engine: EngineName, path: string): Promise<T | un
 
 /** Whether the engine's daemon answers. */
 export async function answers(engine: EngineName): Promise<boolean> {
-  const { code } = await runProcess([engine, "query", "/1.0"], { stdin: "null", okCodes: "any", timeoutMs: 10_000 });
+  const { code } = await runProcess([engine, "query", "/1.0"], { okCodes: "any", timeoutMs: 10_000 });
   return code === 0;
 }
 
@@ -152,7 +151,7 @@ export async function ensureRunning(lab: Lab, engine: EngineName): Promise<Part 
   const name = daemonName(engine);
   if (await answers(engine)) return undefined;
   if (exists("/run/systemd/system")) {
-    await runProcess(["systemctl", "start", facts.unit], { stdin: "null", okCodes: "any", timeoutMs: 90_000 });
+    await runProcess(["systemctl", "start", facts.unit], { okCodes: "any", timeoutMs: 90_000 });
     if (await answers(engine)) return undefined;
     return { missing: `its service does not start (journalctl -u ${facts.unit})` };
   }
@@ -164,7 +163,7 @@ export async function ensureRunning(lab: Lab, engine: EngineName): Promise<Part 
   await stopDaemon(lab.state, name, { graceMs: 10_000 });
   Deno.mkdirSync(facts.logDir, { recursive: true });
   startDaemon(lab.state, name, [...facts.daemon, join(facts.logDir, `${name}.log`)]);
-  const { code } = await runProcess(facts.waitReady, { stdin: "null", okCodes: "any", timeoutMs: 70_000 });
+  const { code } = await runProcess(facts.waitReady, { okCodes: "any", timeoutMs: 70_000 });
   if (code === 0 && await answers(engine)) return undefined;
   return { missing: `its daemon does not get ready: ${logTail(name)}` };
 }
@@ -182,7 +181,7 @@ async function isLabImage(lab: Lab, engine: EngineName, fingerprint: string): Pr
 async function setAlias(engine: EngineName, target: string, { exists }: { exists: boolean }): Promise<void> {
   const data = JSON.stringify({ name: imageAlias, target });
   const path = exists ? `/1.0/images/aliases/${imageAlias}` : "/1.0/images/aliases";
-  await runProcess([engine, "query", "-X", exists ? "PUT" : "POST", "-d", data, path], { stdin: "null" });
+  await runProcess([engine, "query", "-X", exists ? "PUT" : "POST", "-d", data, path]);
 }
 
 /**
@@ -193,7 +192,7 @@ async function setAlias(engine: EngineName, target: string, { exists }: { exists
 async function shareDeviceMounts(engine: EngineName): Promise<void> {
   if (exists("/run/systemd/system")) return;
   const path = join(engineFacts[engine].dir, "shmounts");
-  await runProcess(["mount", "--make-shared", path], { stdin: "null", okCodes: "any" });
+  await runProcess(["mount", "--make-shared", path], { okCodes: "any" });
 }
 
 /** A pool, a bridge and the default profile, on an engine that has none of them. Others' are used as they are. */
@@ -213,7 +212,7 @@ async function setUp(lab: Lab, engine: EngineName): Promise<void> {
   record.network = bridge;
   const add = async (device: string, ...config: string[]): Promise<void> => {
     if (!lacks(device)) return;
-    await runProcess([engine, "profile", "device", "add", "default", device, ...config], { stdin: "null" });
+    await runProcess([engine, "profile", "device", "add", "default", device, ...config]);
     record.profileDevices.push(device);
   };
   await add("root", "disk", "path=/", `pool=${poolName}`);
@@ -226,41 +225,39 @@ async function makePool(lab: Lab, engine: EngineName): Promise<void> {
   const size = Math.min(poolBytes, Math.floor(free * 0.4));
   const btrfs = await runProcess(
     [engine, "storage", "create", poolName, "btrfs", `size=${Math.floor(size / 2 ** 20)}MiB`],
-    { stdin: "null", okCodes: "any" },
+    { okCodes: "any" },
   );
   if (btrfs.code === 0) return;
   const reason = btrfs.stderr.trim().split("\n").at(-1);
   lab.ui.warn(
     `${engine}: no btrfs pool in a loop file (${reason}): taking a directory, so each instance takes seconds`,
   );
-  await runProcess([engine, "storage", "create", poolName, "dir"], { stdin: "null" });
+  await runProcess([engine, "storage", "create", poolName, "dir"]);
 }
 
 async function makeBridge(engine: EngineName): Promise<void> {
   const { bridge, subnet } = engineFacts[engine];
-  const { stdout } = await runProcess(["ip", "-4", "route", "show"], { stdin: "null" });
+  const { stdout } = await runProcess(["ip", "-4", "route", "show"]);
   // A neighbour that is in use is stepped over by two: the other engine has the one between.
   let third = subnet;
   while (third < 254 && stdout.includes(`198.18.${third}.`)) third += 2;
   await runProcess(
     [engine, "network", "create", bridge, `ipv4.address=198.18.${third}.1/24`, "ipv4.nat=true", "ipv6.address=none"],
-    { stdin: "null" },
   );
 }
 
 /** Boots a container of the image, and gives back the milliseconds until cloud-init was done. */
 async function launchTrial(engine: EngineName, image: string): Promise<number> {
-  await runProcess([engine, "delete", "--force", trialName], { stdin: "null", okCodes: "any" });
+  await runProcess([engine, "delete", "--force", trialName], { okCodes: "any" });
   try {
     const start = performance.now();
-    await runProcess([engine, "launch", image, trialName], { stdin: "null", timeoutMs: trialTimeoutMs });
+    await runProcess([engine, "launch", image, trialName], { timeoutMs: trialTimeoutMs });
     await runProcess([engine, "exec", trialName, "--", "cloud-init", "status", "--wait"], {
-      stdin: "null",
       timeoutMs: trialTimeoutMs,
     });
     return Math.round(performance.now() - start);
   } finally {
-    await runProcess([engine, "delete", "--force", trialName], { stdin: "null", okCodes: "any" });
+    await runProcess([engine, "delete", "--force", trialName], { okCodes: "any" });
   }
 }
 
@@ -278,10 +275,10 @@ async function serverVersion(engine: EngineName): Promise<string> {
 }
 
 async function freeBytes(path: string): Promise<number> {
-  const { stdout } = await runProcess(["df", "--output=avail", "-B1", "--", path], { stdin: "null" });
+  const { stdout } = await runProcess(["df", "--output=avail", "-B1", "--", path]);
   return Number(stdout.trim().split("\n").at(-1));
 }
 
 async function findProgram(name: string): Promise<boolean> {
-  return (await runProcess(["which", name], { stdin: "null", okCodes: [0, 1] })).code === 0;
+  return (await runProcess(["which", name], { okCodes: [0, 1] })).code === 0;
 }

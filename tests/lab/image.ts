@@ -66,7 +66,6 @@ export async function ensureImageFiles(lab: Lab, xpra: XpraSource | undefined): 
   await runProcess(
     ["mksquashfs", join(work, "root"), files.rootfs, "-comp", "zstd", "-Xcompression-level", "1"]
       .concat("-noappend", "-quiet", "-no-progress"),
-    { stdin: "null" },
   );
   await buildMetadata(join(work, "metadata"), { file: files.metadata, recipe, xpra });
   const fingerprint = await hashFiles([files.metadata, files.rootfs]);
@@ -107,7 +106,6 @@ async function buildRoot(
       ...[release, join(work, "root"), sourcesFile, ...extra],
     ],
     {
-      stdin: "null",
       env: { LAB_OVERLAY: overlay, LAB_SETUP: setup, LAB_WHEEL: xpra?.kind === "wheel" ? xpra.file : "", LC_ALL: "C" },
     },
   );
@@ -140,9 +138,7 @@ async function buildMetadata(
   for (const { file, text } of Object.values(imageTemplates)) {
     await Deno.writeTextFile(join(directory, "templates", file), text);
   }
-  await runProcess(["tar", "-czf", archive, "-C", directory, "--", "metadata.yaml", "templates"], {
-    stdin: "null",
-  });
+  await runProcess(["tar", "-czf", archive, "-C", directory, "--", "metadata.yaml", "templates"]);
 }
 
 async function hashFiles(paths: readonly string[]): Promise<string> {

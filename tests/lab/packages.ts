@@ -70,7 +70,6 @@ const unattended = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
 async function missingPackages(packages: readonly string[]): Promise<string[]> {
   // Exit status 1: some of them are not known to dpkg at all.
   const { stdout } = await runProcess(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", ...packages], {
-    stdin: "null",
     okCodes: [0, 1],
   });
   const installed = new Set(
@@ -91,7 +90,7 @@ export async function installPackages(
   await aptUpdate();
   await runProcess(
     ["apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", ...missing],
-    { stdin: "null", env: unattended },
+    { env: unattended },
   );
   return `installed ${missing.length}`;
 }
@@ -101,7 +100,7 @@ let updated = false;
 /** Fetches the package lists, once a run. */
 async function aptUpdate(): Promise<void> {
   if (updated) return;
-  await runProcess(["apt-get", "update", "-q", "-o", "DPkg::Lock::Timeout=300"], { stdin: "null", env: unattended });
+  await runProcess(["apt-get", "update", "-q", "-o", "DPkg::Lock::Timeout=300"], { env: unattended });
   updated = true;
 }
 
@@ -147,9 +146,7 @@ export function oneLineToDeb822(text: string): string {
 
 /** The settings of the host's apt that decide whether it takes the archive at all; an image needs the same ones. */
 export async function aptOptions(): Promise<string[]> {
-  const { stdout } = await runProcess(["apt-config", "dump", "Acquire::Check-Valid-Until", "Acquire::Check-Date"], {
-    stdin: "null",
-  });
+  const { stdout } = await runProcess(["apt-config", "dump", "Acquire::Check-Valid-Until", "Acquire::Check-Date"]);
   return stdout.trim().split("\n").filter((line) => /^Acquire::Check-(Valid-Until|Date) ".+";$/.test(line))
     .map((line) => line.slice(0, -1));
 }

@@ -15,7 +15,7 @@ if (target === undefined) throw new Error("The directory for the pictures is mis
 const directory = target;
 
 async function run(...argv: string[]): Promise<string> {
-  return (await runProcess(argv, { stdin: "null", cwd: root })).stdout;
+  return (await runProcess(argv, { cwd: root })).stdout;
 }
 
 /** The id of the window with this title, once it is there. */
@@ -82,7 +82,7 @@ This page was lent to it by <b>map.ts</b>, and is taken back afterwards.`,
       'PS1="$ "; echo "$ $0 $*"; "$0" "$@"; exec cat',
       ...create,
     ],
-    { stdin: "null", cwd: root },
+    { cwd: root },
   );
   const terminalWindow = await windowWith("^Terminal$");
   const unpacking = ["lxc", "exec", "browser", "--", "grep", "Unpacking", "/var/log/cloud-init-output.log"];
@@ -100,11 +100,9 @@ This page was lent to it by <b>map.ts</b>, and is taken back afterwards.`,
   const [pageInside, letterInside] = [await lent("browser", page), await lent("editor", letter)];
   const clients = [
     startProcess(["./attach.ts", "browser", `firefox-esr --new-window 'file://${pageInside}'`, "--border=blue,5"], {
-      stdin: "null",
       cwd: root,
     }),
     startProcess(["./attach.ts", "editor", `mousepad '${letterInside}'`, "--border=red,5"], {
-      stdin: "null",
       cwd: root,
     }),
   ];
@@ -135,9 +133,9 @@ async function takeDialogs(): Promise<void> {
   const files = ["letter.odt", "photo of the garden.jpg", "taxes 2025.ods"].map((name) => join(documents, name));
   for (const file of files) await Deno.writeTextFile(file, "");
 
-  const choosing = startProcess(["./map.ts", "--gui"], { stdin: "null", cwd: root });
+  const choosing = startProcess(["./map.ts", "--gui"], { cwd: root });
   await dialog("^Lend files$", "map-container.png");
-  const lending = startProcess(["./map.ts", "--gui", "my-container", ...files], { stdin: "null", cwd: root });
+  const lending = startProcess(["./map.ts", "--gui", "my-container", ...files], { cwd: root });
   await dialog("^Lent to my-container$", "map-files.png");
   await Promise.all([choosing, lending].map(({ ended }) => ended));
 

@@ -47,7 +47,7 @@ async function describePool(engine: EngineName, pool: string): Promise<string> {
 }
 
 async function size(path: string): Promise<string> {
-  const { code, stdout } = await runProcess(["du", "-sm", "--", path], { stdin: "null", okCodes: [0, 1] });
+  const { code, stdout } = await runProcess(["du", "-sm", "--", path], { okCodes: [0, 1] });
   return code === 0 ? `${stdout.split("\t")[0]} MiB` : "nothing yet";
 }
 

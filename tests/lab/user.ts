@@ -21,9 +21,7 @@ export async function ensureUser(state: LabState): Promise<Part> {
   }
   let user = await findUser(userName);
   if (!user) {
-    await runProcess(["useradd", "--create-home", "--shell", "/bin/bash", "--comment", "gui-container lab", userName], {
-      stdin: "null",
-    });
+    await runProcess(["useradd", "--create-home", "--shell", "/bin/bash", "--comment", "gui-container lab", userName]);
     state.made.user = true;
     user = (await findUser(userName))!;
   }
@@ -79,7 +77,7 @@ export async function runAsUser(
   } = {},
 ): Promise<string> {
   const command = Deno.uid() === 0 ? asUser(user, argv, { env }) : { argv, env };
-  return (await runProcess(command.argv, { stdin: "null", env: command.env, cwd, timeoutMs })).stdout;
+  return (await runProcess(command.argv, { env: command.env, cwd, timeoutMs })).stdout;
 }
 
 function denoDir(user: LabUser): string {
@@ -87,18 +85,18 @@ function denoDir(user: LabUser): string {
 }
 
 async function findUser(name: string): Promise<LabUser | undefined> {
-  const { code, stdout } = await runProcess(["getent", "passwd", name], { stdin: "null", okCodes: [0, 2] });
+  const { code, stdout } = await runProcess(["getent", "passwd", name], { okCodes: [0, 2] });
   if (code !== 0) return undefined;
   const [, , uid, gid, , home] = stdout.trim().split(":");
   return { name, uid: Number(uid), gid: Number(gid), home: home! };
 }
 
 async function joinGroups(user: LabUser): Promise<void> {
-  const { stdout } = await runProcess(["id", "-Gn", user.name], { stdin: "null" });
+  const { stdout } = await runProcess(["id", "-Gn", user.name]);
   const have = stdout.trim().split(" ");
   for (const group of engineGroups.filter((group) => !have.includes(group))) {
     // The group comes with the engine's package; without the engine it is not missed.
-    await runProcess(["usermod", "--append", "--groups", group, user.name], { stdin: "null", okCodes: [0, 6] });
+    await runProcess(["usermod", "--append", "--groups", group, user.name], { okCodes: [0, 6] });
   }
 }
 
@@ -118,7 +116,7 @@ async function ensureDeno(user: LabUser): Promise<void> {
   if (from.size !== to?.size || from.mtime?.getTime() !== to.mtime?.getTime()) {
     await makeOwnDirectory(user, dirname(target), 0o755);
     await Deno.remove(target).catch(() => {});
-    await runProcess(["install", "--preserve-timestamps", "--mode=755", "--", source, target], { stdin: "null" });
+    await runProcess(["install", "--preserve-timestamps", "--mode=755", "--", source, target]);
   }
 }
 
@@ -131,8 +129,8 @@ export async function ensureDenoPackages(state: LabState, checkout: string): Pro
   const packages = join(Deno.env.get("DENO_DIR") || join(Deno.env.get("HOME") ?? "/root", ".cache/deno"), "npm");
   await makeOwnDirectory(user, denoDir(user), 0o755);
   if (exists(packages)) {
-    await runProcess(["cp", "-r", "--update=none", "--", packages, denoDir(user)], { stdin: "null" });
-    await runProcess(["chown", "-R", `${user.uid}:${user.gid}`, join(denoDir(user), "npm")], { stdin: "null" });
+    await runProcess(["cp", "-r", "--update=none", "--", packages, denoDir(user)]);
+    await runProcess(["chown", "-R", `${user.uid}:${user.gid}`, join(denoDir(user), "npm")]);
   }
   await runAsUser(user, ["deno", "install", "--frozen", "--quiet"], {
     env: callerEnvironment(),
@@ -161,7 +159,7 @@ async function makeOwnDirectory(user: LabUser, path: string, mode: number): Prom
 
 /** Removes the user with its home, after ending whatever still runs as it: the user is the lab's, and so is all of that. */
 export async function removeUser(user: LabUser): Promise<void> {
-  await runProcess(["pkill", "-KILL", "-U", String(user.uid)], { stdin: "null", okCodes: [0, 1] });
+  await runProcess(["pkill", "-KILL", "-U", String(user.uid)], { okCodes: [0, 1] });
   // Exit status 12: the home was there no longer. userdel warns of a mailbox that there never was.
-  await runProcess(["userdel", "--force", "--remove", user.name], { stdin: "null", okCodes: [0, 12] });
+  await runProcess(["userdel", "--force", "--remove", user.name], { okCodes: [0, 12] });
 }

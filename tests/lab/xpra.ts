@@ -41,7 +41,7 @@ export async function ensureHostXpra(lab: Lab, source: XpraSource | undefined): 
   if (source.kind === "wheel") {
     await runProcess(
       [python, "-m", "pip", "install", "--break-system-packages", "--no-deps", "--no-index", "--", source.file],
-      { stdin: "null", env: pipEnvironment },
+      { env: pipEnvironment },
     );
     lab.state.made.hostXpra = "pip";
   } else {
@@ -56,7 +56,6 @@ export async function ensureHostXpra(lab: Lab, source: XpraSource | undefined): 
 export async function removeHostXpra(state: LabState): Promise<void> {
   if (state.made.hostXpra === "pip") {
     await runProcess([python, "-m", "pip", "uninstall", "--break-system-packages", "--yes", "xpra"], {
-      stdin: "null",
       env: pipEnvironment,
     });
   }
@@ -103,19 +102,19 @@ export const noSource = "neither Debian's archive nor xpra.org has it, and its s
 
 /** The version of the xpra on PATH. Asking it takes a second, so the answer is kept for that very file. */
 async function installedVersion(state: LabState): Promise<string | undefined> {
-  const { code, stdout } = await runProcess(["which", "xpra"], { stdin: "null", okCodes: [0, 1] });
+  const { code, stdout } = await runProcess(["which", "xpra"], { okCodes: [0, 1] });
   if (code !== 0) return undefined;
   const path = stdout.trim();
   const key = `${path} ${Deno.statSync(path).mtime?.getTime()}`;
   if (state.known["xpra"]?.key === key) return state.known["xpra"].value;
-  const answer = await runProcess([path, "--version"], { stdin: "null", okCodes: "any", timeoutMs: 30_000 });
+  const answer = await runProcess([path, "--version"], { okCodes: "any", timeoutMs: 30_000 });
   const version = /xpra v?(\d+\.\d+[\w.-]*)/.exec(answer.stdout)?.[1];
   if (version) state.known["xpra"] = { key, value: version };
   return version;
 }
 
 async function debianCandidate(): Promise<XpraSource | undefined> {
-  const { stdout } = await runProcess(["apt-cache", "madison", "xpra"], { stdin: "null", okCodes: "any" });
+  const { stdout } = await runProcess(["apt-cache", "madison", "xpra"], { okCodes: "any" });
   const line = stdout.split("\n").find((line) => /\/debian\b|debian\.org/.test(line) && /Packages/.test(line));
   const version = line?.split("|")[1]?.trim();
   return version && Number.parseInt(version) >= 5 ? { kind: "debian", version } : undefined;
@@ -133,7 +132,7 @@ async function xpraOrgCandidate(): Promise<XpraSource | undefined> {
 
 async function addRepository(): Promise<string[]> {
   const file = await xpraOrgSource("/etc/apt/sources.list.d", "trixie");
-  await runProcess(["apt-get", "update", "-q"], { stdin: "null" });
+  await runProcess(["apt-get", "update", "-q"]);
   return [file, "/etc/apt/sources.list.d/xpra.asc"];
 }
 
@@ -174,7 +173,6 @@ async function buildWheel(
         ...["--wheel-dir", join(work, "wheels"), `xpra==${version}`],
       ],
       {
-        stdin: "null",
         output: { line: logger(buildLog()) },
         env: { ...pipEnvironment, TMPDIR: work, HOME: work },
         cwd: work,

@@ -69,7 +69,6 @@ Deno.test("recipeOf() is found by the filter of a dry run too", async () => {
         said.map((line) => line.replace("plan: ", "")).join("\n")
       }\nprintf %s "$RECIPE"`,
     ],
-    { stdin: "null" },
   );
   assertEquals(stdout, recipe);
 });

@@ -23,7 +23,7 @@ async function compile(
   const argv = compileArgv(script, await textOf(script), undefined).map((word, index, all) =>
     all[index - 1] === "--output" ? path : word
   );
-  const { code, stderr } = await runProcess(argv, { stdin: "null", okCodes: "any", env, timeoutMs: 120_000 });
+  const { code, stderr } = await runProcess(argv, { okCodes: "any", env, timeoutMs: 120_000 });
   return { path, isMade: code === 0, output: stderr };
 }
 
@@ -80,7 +80,7 @@ Deno.test({
     for (const script of scripts) {
       const { path, isMade, output } = await compile(script, { directory });
       assert(isMade, output);
-      const { stdout } = await runProcess([path, "--version"], { stdin: "null" });
+      const { stdout } = await runProcess([path, "--version"]);
       assertEquals(stdout, `${script}.ts ${config.version}\n`);
     }
     const key = join(directory, "key.pub");
@@ -88,9 +88,7 @@ Deno.test({
       key,
       "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFzM5rYqb0Yz1xkz9pJm2oS2QpXhJ0m2x1bB7o8s6b0Q me\n",
     );
-    const { stdout } = await runProcess([first.path, "--dry-run", "box", key, "gui", "xpra", "firefox"], {
-      stdin: "null",
-    });
+    const { stdout } = await runProcess([first.path, "--dry-run", "box", key, "gui", "xpra", "firefox"]);
     assertStringIncludes(stdout, "https://packages.mozilla.org/apt");
   },
 });

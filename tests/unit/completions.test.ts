@@ -23,7 +23,6 @@ const askBash: Ask = (file, lines, options) => {
   return Promise.all(lines.map(async (line) => {
     const words = line.split(" ").flatMap((word) => word.startsWith("--") ? word.split(/(=)/).filter(Boolean) : [word]);
     const { stdout } = await runProcess(["bash", "--norc", "-c", driver, "bash", file, ...words], {
-      stdin: "null",
       ...options,
     });
     return stdout.split("\n");
@@ -52,7 +51,6 @@ const askZsh: Ask = async (file, lines, options) => {
   const hits = join(options.cwd, "../hits");
   await Deno.writeTextFile(hits, "");
   await runProcess(["timeout", "30", "zsh", "-f", "-c", driver, "zsh", ...lines], {
-    stdin: "null",
     cwd: options.cwd,
     env: { ...options.env, COMPLETIONS: file },
   });
@@ -63,7 +61,6 @@ const askFish: Ask = (file, lines, options) =>
   Promise.all(lines.map(async (line) => {
     const driver = "source $argv[1]; complete -C $argv[2]";
     const { stdout } = await runProcess(["fish", "--no-config", "-c", driver, file, line], {
-      stdin: "null",
       ...options,
     });
     return stdout.split("\n").map((hit) => hit.split("\t")[0]!);
@@ -117,7 +114,6 @@ for (const [shell, ask] of [["bash", askBash], ["zsh", askZsh], ["fish", askFish
       for (const script of ["create", "attach", "map"]) {
         const { stdout } = await runProcess(
           [Deno.execPath(), "run", "-A", join(root, `${script}.ts`), "--completions", shell],
-          { stdin: "null" },
         );
         const file = join(directory, script);
         await Deno.writeTextFile(file, stdout);

@@ -76,7 +76,6 @@ for (
       const line = readme.split("\n").find((line) => line.includes(`--completions ${shell}`))!.trim();
       const before = shell === "zsh" ? "autoload -Uz compinit; compinit -u -D;" : "";
       const { stdout } = await runProcess([...argv, `${before} ${line}\n${seen}`], {
-        stdin: "null",
         env: { HOME: home },
       });
       assertEquals(stdout.trimEnd().split("\n").length, 4, stdout);

@@ -77,7 +77,7 @@ Deno.test("diagnose() prints each finding with what mends it, and ends with 1 on
 });
 
 Deno.test("diagnose() tells a check that fails as something broken", async () => {
-  const failing: Check = (host) => host.run(["slow"], { stdin: "null" }).then(() => []);
+  const failing: Check = (host) => host.run(["slow"]).then(() => []);
   const { host, said } = recordingHost({ answer: () => ({ code: 7, stderr: "why" }) });
   assertEquals(await diagnose(host, { wanted: "lxc", checks: [failing] }), 1);
   assertEquals(said, ['result: broken  "slow" failed with exit status 7: why']);

@@ -24,28 +24,28 @@ const awkward = [...awkwardWords, ...randomWords(100, 7)];
 
 Deno.test("a dry run runs nothing, and answers with success and no output", async () => {
   const { host, lines } = dryRun();
-  const result = await host.run(["false"], { stdin: "null" });
+  const result = await host.run(["false"]);
   assertEquals([result.code, result.stdout, result.stderr], [0, "", ""]);
-  assertEquals((await host.start(["no-such-program"], { stdin: "null" }).ended).code, 0);
+  assertEquals((await host.start(["no-such-program"]).ended).code, 0);
   await host.change("touch x", () => Promise.reject(new Error("It acted")));
   assertEquals(lines(), ["false </dev/null", "no-such-program </dev/null", "touch x"]);
 });
 
 Deno.test("a dry run does not show what only looks", async () => {
   const { host, lines } = dryRun();
-  await host.run(["lxc", "query", "/1.0"], { stdin: "null", looksOnly: true });
+  await host.run(["lxc", "query", "/1.0"], { looksOnly: true });
   assertEquals(lines(), []);
 });
 
 Deno.test("a dry run cleans up dry", async () => {
   const { host, lines } = dryRun();
-  await host.forCleanup(never).run(["false"], { stdin: "null" });
+  await host.forCleanup(never).run(["false"]);
   assertEquals(lines(), ["false </dev/null"]);
 });
 
 Deno.test("a dry run prints lines that /bin/sh runs with the same arguments, byte for byte", async () => {
   const { host, lines } = dryRun();
-  await host.run(["show", ...awkward], { stdin: "null" });
+  await host.run(["show", ...awkward]);
   await host.run(["show", "last", ""], { stdin: "inherit" });
   assertEquals(await argumentsSeenByShell(lines().join("\n")), [awkward, ["last", ""]]);
 });
@@ -60,14 +60,13 @@ Deno.test("a dry run prints what a program reads, byte for byte", async () => {
 
 Deno.test("a dry run closes the stdin of a program that reads nothing", async () => {
   const { host, lines } = dryRun();
-  await host.run(["cat"], { stdin: "null" });
+  await host.run(["cat"]);
   assertEquals(await shell(`printf 'not for it' | { ${lines().join("\n")}\n}`), "");
 });
 
 Deno.test("a dry run prints variables of the environment, byte for byte", async () => {
   const { host, lines } = dryRun();
   await host.run(["sh", "-c", 'printf "%s\\0%s" "$ONE" "$TWO"'], {
-    stdin: "null",
     env: { ONE: `it's "$x"\n\\`, TWO: "" },
   });
   assertEquals(await shell(lines().join("\n")), `it's "$x"\n\\\0`);
@@ -79,7 +78,6 @@ const wildValue = `it's "$HOME" \`id\` * \\ a  b\n$(id)`;
 /** A value that is only known when the lines run. */
 async function unknownValue(host: Host, variable = "VALUE"): Promise<string> {
   return await host.value(["printf", "%s", wildValue], {
-    stdin: "null",
     variable,
     filter: "| cat",
     parse() {
@@ -95,7 +93,7 @@ Deno.test("a dry run prints a value as a variable that the lines set, wherever i
   const words = surroundings.flatMap((before) => surroundings.map((after) => `${before}\0${after}`));
   const doubled = [`\0\0`, `'\0'\0'`, `u:\0:rwx,u:\0:r`];
   const all = [...words, ...doubled];
-  await host.run(["show", ...all.map((word) => word.replaceAll("\0", value))], { stdin: "null" });
+  await host.run(["show", ...all.map((word) => word.replaceAll("\0", value))]);
   assertEquals(await argumentsSeenByShell(lines().join("\n")), [all.map((word) => word.replaceAll("\0", wildValue))]);
 });
 
@@ -103,12 +101,11 @@ Deno.test("a dry run keeps two values apart, also side by side", async () => {
   const { host, lines } = dryRun();
   const one = await unknownValue(host, "ONE");
   const two = await host.value(["echo", "second"], {
-    stdin: "null",
     variable: "TWO",
     filter: "| tr s S",
     parse: String,
   });
-  await host.run(["show", one + two, `${two}'${one}`], { stdin: "null" });
+  await host.run(["show", one + two, `${two}'${one}`]);
   assertEquals(await argumentsSeenByShell(lines().join("\n")), [[`${wildValue}Second`, `Second'${wildValue}`]]);
 });
 
@@ -116,7 +113,7 @@ Deno.test("a dry run prints a value in what a program reads, in its environment,
   const { host, lines } = dryRun();
   const value = await unknownValue(host);
   await host.run(["cat"], { stdin: { text: `it's ${value}'\n` } });
-  await host.run(["sh", "-c", 'printf %s "$ONE"'], { stdin: "null", env: { ONE: value } });
+  await host.run(["sh", "-c", 'printf %s "$ONE"'], { env: { ONE: value } });
   await host.change(`printf %s ${quoteWords(["'", value, `a'${value}`])}`, () => Promise.resolve());
   assertEquals(
     await shell(lines().join("\n")),
@@ -127,13 +124,12 @@ Deno.test("a dry run prints a value in what a program reads, in its environment,
 Deno.test("a dry run prints a value that goes through the remote shell of ssh as that shell needs it", async () => {
   const { host, lines } = dryRun();
   const address = await host.value(["echo", "10.0.0.5"], {
-    stdin: "null",
     variable: "IPV4",
     filter: "",
     parse: String,
   });
   const target = { name: "box", address, mounts: { directory: "/m", xpra: "", share: "", knownHosts: `/it's "m"` } };
-  await host.run(sshArgv(target, ["show", "it's", address], { mayAsk: false }), { stdin: "null" });
+  await host.run(sshArgv(target, ["show", "it's", address], { mayAsk: false }));
   const [argv] = await argumentsSeenByShell(`ssh() { show "$@"; }\n${lines().join("\n")}`);
   assert(argv!.includes("ubuntu@10.0.0.5"));
   assertEquals(await argumentsSeenByShell(argv!.at(-1)!), [["it's", "10.0.0.5"]]);
@@ -169,9 +165,9 @@ Deno.test("a real host takes an empty variable for one that is not set", () => {
 Deno.test("a verbose host echoes each command before it runs, quoted for pasting", async () => {
   const { ui, said } = recordingUi();
   const host = realHost({ ui, signal: never, verbose: true });
-  await assertRejects(() => host.run(["sh", "-c", "exit 3"], { stdin: "null" }), ProcessError);
-  await host.value(["echo", "it's"], { stdin: "null", variable: "X", filter: "", parse: String });
-  await host.start(["true"], { stdin: "null" }).ended;
+  await assertRejects(() => host.run(["sh", "-c", "exit 3"]), ProcessError);
+  await host.value(["echo", "it's"], { variable: "X", filter: "", parse: String });
+  await host.start(["true"]).ended;
   await host.change("touch 'a b'", () => Promise.resolve());
   assertEquals(said, [
     "command: sh -c 'exit 3'",
@@ -185,7 +181,6 @@ Deno.test("a quiet host echoes nothing, acts, and hands values through their par
   const { ui, said } = recordingUi();
   const host = realHost({ ui, signal: never, verbose: false });
   const value = await host.value(["echo", "5"], {
-    stdin: "null",
     variable: "X",
     filter: "",
     parse: (text) => `<${text.trim()}>`,
@@ -199,9 +194,9 @@ Deno.test("a host for cleaning up runs when the run is ended, out of reach of Ct
   const ending = new AbortController();
   const host = realHost({ ui: recordingUi().ui, signal: ending.signal, verbose: false });
   ending.abort(new RangeError("ended"));
-  await assertRejects(() => host.run(["true"], { stdin: "null" }), RangeError, "ended");
+  await assertRejects(() => host.run(["true"]), RangeError, "ended");
   // The sixth field is the session: proc_pid_stat(5).
   const script = 'read -r a b c d e session rest </proc/$$/stat; [ "$session" = $$ ] && echo its own';
-  const { stdout } = await host.forCleanup(never).run(["sh", "-c", script], { stdin: "null" });
+  const { stdout } = await host.forCleanup(never).run(["sh", "-c", script]);
   assertEquals(stdout, "its own\n");
 });

@@ -67,7 +67,7 @@ Deno.test("a script can be started by a symbolic link to it", async () => {
     for (const script of scripts) {
       const link = `${directory}/${script}`;
       await Deno.symlink(fromFileUrl(new URL(`../../${script}.ts`, import.meta.url)), link);
-      const { stdout } = await runProcess([link, "--version"], { stdin: "null" });
+      const { stdout } = await runProcess([link, "--version"]);
       assert(stdout.startsWith(`${script}.ts `), stdout);
     }
   } finally {

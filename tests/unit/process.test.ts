@@ -3,40 +3,38 @@ import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { awkwardWords, randomWords } from "./samples.ts";
 
-const quiet = { stdin: "null" } as const;
-
 Deno.test("runProcess() hands arguments on byte for byte, past any shell", async () => {
   const words = [...awkwardWords, ...randomWords(50, 8)];
-  const { stdout } = await runProcess(["printf", "%s\\0", ...words], quiet);
+  const { stdout } = await runProcess(["printf", "%s\\0", ...words]);
   assertEquals(stdout.split("\0").slice(0, -1), words);
 });
 
 Deno.test("runProcess() keeps both streams apart, and the argument list", async () => {
   const argv = ["sh", "-c", "echo out; echo err >&2"];
-  assertEquals(await runProcess(argv, quiet), { argv, code: 0, signal: null, stdout: "out\n", stderr: "err\n" });
+  assertEquals(await runProcess(argv), { argv, code: 0, signal: null, stdout: "out\n", stderr: "err\n" });
 });
 
 Deno.test("runProcess() throws for a status that is not expected, with all that was said", async () => {
   const argv = ["sh", "-c", "echo out; echo ' err ' >&2; exit 3", "more"];
-  const error = await assertRejects(() => runProcess(argv, quiet), ProcessError);
+  const error = await assertRejects(() => runProcess(argv), ProcessError);
   assertEquals([error.code, error.signal, error.stdout, error.output], [3, null, "out\n", "err"]);
   assertStringIncludes(error.message, "failed with exit status 3");
   assertStringIncludes(error.message, '"sh -c ');
 });
 
 Deno.test("runProcess() shows what is on stdout when stderr is empty", async () => {
-  const error = await assertRejects(() => runProcess(["sh", "-c", "echo why; exit 1"], quiet), ProcessError);
+  const error = await assertRejects(() => runProcess(["sh", "-c", "echo why; exit 1"]), ProcessError);
   assertEquals(error.output, "why");
 });
 
 Deno.test("runProcess() takes an expected status for an answer", async () => {
-  assertEquals((await runProcess(["sh", "-c", "exit 2"], { ...quiet, okCodes: [0, 2] })).code, 2);
-  assertEquals((await runProcess(["sh", "-c", "exit 99"], { ...quiet, okCodes: "any" })).code, 99);
-  await assertRejects(() => runProcess(["true"], { ...quiet, okCodes: [1] }), ProcessError);
+  assertEquals((await runProcess(["sh", "-c", "exit 2"], { okCodes: [0, 2] })).code, 2);
+  assertEquals((await runProcess(["sh", "-c", "exit 99"], { okCodes: "any" })).code, 99);
+  await assertRejects(() => runProcess(["true"], { okCodes: [1] }), ProcessError);
 });
 
 Deno.test("runProcess() tells the signal that ended a program", async () => {
-  const error = await assertRejects(() => runProcess(["sh", "-c", "kill -9 $$"], quiet), ProcessError, "SIGKILL");
+  const error = await assertRejects(() => runProcess(["sh", "-c", "kill -9 $$"]), ProcessError, "SIGKILL");
   assertEquals([error.code, error.signal], [137, "SIGKILL"]);
 });
 
@@ -44,7 +42,7 @@ Deno.test("runProcess() gives a program its whole input, and none when it is to 
   const text = "ünï 𝄞\n\0".repeat(100_000);
   assertEquals((await runProcess(["cat"], { stdin: { text } })).stdout, text);
   assertEquals((await runProcess(["cat"], { stdin: { text: "" } })).stdout, "");
-  assertEquals((await runProcess(["cat"], quiet)).stdout, "");
+  assertEquals((await runProcess(["cat"])).stdout, "");
 });
 
 Deno.test("runProcess() does not mind a program that leaves its input unread", async () => {
@@ -56,7 +54,6 @@ Deno.test("runProcess() tells lines of both streams as they come, whole, the las
   // The two bytes of ü come apart.
   const script = "printf 'one\\n\\n\\303'; sleep 0.05; printf '\\274ber'; sleep 0.05; printf '\\nlast'; echo err >&2";
   const { stdout, stderr } = await runProcess(["sh", "-c", script], {
-    ...quiet,
     output: { line: (line) => lines.push(line) },
   });
   assertEquals(lines.filter((line) => line !== "err"), ["one", "", "über", "last"]);
@@ -66,7 +63,6 @@ Deno.test("runProcess() tells lines of both streams as they come, whole, the las
 
 Deno.test("runProcess() adds to the environment, and starts in the directory", async () => {
   const { stdout } = await runProcess(["sh", "-c", 'echo "$PWD $X ${PATH:+path}"'], {
-    ...quiet,
     env: { X: "y" },
     cwd: "/",
   });
@@ -76,14 +72,14 @@ Deno.test("runProcess() adds to the environment, and starts in the directory", a
 Deno.test("runProcess() hides the dynamic linker's variables, which would stop a scoped --allow-run", async () => {
   Deno.env.set("LD_BIND_NOT", "1");
   try {
-    assertEquals((await runProcess(["sh", "-c", 'echo "[$LD_BIND_NOT]"'], quiet)).stdout, "[]\n");
+    assertEquals((await runProcess(["sh", "-c", 'echo "[$LD_BIND_NOT]"'])).stdout, "[]\n");
   } finally {
     Deno.env.delete("LD_BIND_NOT");
   }
 });
 
 Deno.test("startProcess() says that a program is missing, with its package and exit code 127", () => {
-  const error = assertThrows(() => startProcess(["no-such-program-x"], quiet), UserError, '"no-such-program-x"');
+  const error = assertThrows(() => startProcess(["no-such-program-x"]), UserError, '"no-such-program-x"');
   assertEquals([error.exitCode, error.hint], [127, "Install it"]);
   assertEquals(error.cause instanceof Deno.errors.NotFound, true);
 });
@@ -92,19 +88,19 @@ Deno.test("startProcess() names the package of a program that is missing", async
   const script = `import { startProcess } from ${
     JSON.stringify(new URL("../../lib/base/process.ts", import.meta.url).href)
   };
-try { startProcess(["setfacl"], { stdin: "null" }); } catch (error) { console.log(error.exitCode, error.hint); }`;
+try { startProcess(["setfacl"]); } catch (error) { console.log(error.exitCode, error.hint); }`;
   // In a process of its own: the search path is one for all tests that run side by side.
   const argv = [Deno.execPath(), "eval", "--ext=ts", "--no-lock", script];
-  const { stdout } = await runProcess(argv, { ...quiet, env: { PATH: "/nowhere", NO_COLOR: "1" } });
+  const { stdout } = await runProcess(argv, { env: { PATH: "/nowhere", NO_COLOR: "1" } });
   assertEquals(stdout, "127 Install it; its package is acl\n");
 });
 
 Deno.test("startProcess() refuses an empty argument list", () => {
-  assertThrows(() => startProcess([], quiet), TypeError);
+  assertThrows(() => startProcess([]), TypeError);
 });
 
 Deno.test("startProcess() goes on beside the program; it can be ended, also twice", async () => {
-  const child = startProcess(["sleep", "60"], quiet);
+  const child = startProcess(["sleep", "60"]);
   assert(child.pid > 0);
   child.kill("SIGTERM");
   assertEquals((await child.ended).signal, "SIGTERM");
@@ -113,18 +109,18 @@ Deno.test("startProcess() goes on beside the program; it can be ended, also twic
 
 Deno.test("runProcess() ends a program that takes too long, and says so", async () => {
   const message = "did not end within 0.05 s";
-  await assertRejects(() => runProcess(["sleep", "60"], { ...quiet, timeoutMs: 50 }), ProcessError, message);
+  await assertRejects(() => runProcess(["sleep", "60"], { timeoutMs: 50 }), ProcessError, message);
 });
 
 Deno.test("runProcess() says so too when the program ends itself on SIGTERM, as lxc exec does", async () => {
   const argv = ["sh", "-c", "trap 'exit 143' TERM; while :; do sleep 0.01; done"];
-  await assertRejects(() => runProcess(argv, { ...quiet, timeoutMs: 100 }), ProcessError, "did not end within 0.1 s");
+  await assertRejects(() => runProcess(argv, { timeoutMs: 100 }), ProcessError, "did not end within 0.1 s");
 });
 
 Deno.test("runProcess() does not wait for a program's own children when it was ended", async () => {
   const started = performance.now();
   const argv = ["sh", "-c", "echo first; sleep 4; echo never"];
-  const error = await assertRejects(() => runProcess(argv, { ...quiet, timeoutMs: 100 }), ProcessError, "did not end");
+  const error = await assertRejects(() => runProcess(argv, { timeoutMs: 100 }), ProcessError, "did not end");
   assert(performance.now() - started < 2000);
   assertEquals(error.stdout, "first\n");
 });
@@ -138,7 +134,7 @@ Deno.test("runProcess() ends the program when the run is ended, and throws the r
   };
   const argv = ["sh", "-c", "echo $$; exec sleep 60"];
   await assertRejects(
-    () => runProcess(argv, { ...quiet, signal: ending.signal, output: { line } }),
+    () => runProcess(argv, { signal: ending.signal, output: { line } }),
     RangeError,
     "Ctrl-C",
   );
@@ -147,5 +143,5 @@ Deno.test("runProcess() ends the program when the run is ended, and throws the r
 
 Deno.test("runProcess() starts nothing when the run is ended already", async () => {
   const signal = AbortSignal.abort(new RangeError("ended"));
-  await assertRejects(() => runProcess(["no-such-program-x"], { ...quiet, signal }), RangeError, "ended");
+  await assertRejects(() => runProcess(["no-such-program-x"], { signal }), RangeError, "ended");
 });

@@ -72,7 +72,7 @@ export function recordingHost(
     signal: new AbortController().signal,
     dryRun,
     env: (name) => env[name],
-    run(argv, options) {
+    run(argv, options = {}) {
       calls.push([...argv]);
       allOptions.push(options);
       const answered = answer(argv);

@@ -88,9 +88,7 @@ function isThere(program: string): boolean {
 
 /** The arguments that a line for `/bin/sh` gives to each `show`, a function that prints them with their number. */
 export async function argumentsSeenByShell(script: string): Promise<string[][]> {
-  const { stdout } = await runProcess(["/bin/sh", "-c", `show() { printf '%s\\0' "$#" "$@"; }\n${script}`], {
-    stdin: "null",
-  });
+  const { stdout } = await runProcess(["/bin/sh", "-c", `show() { printf '%s\\0' "$#" "$@"; }\n${script}`]);
   const fields = stdout.split("\0").slice(0, -1);
   const calls: string[][] = [];
   while (fields.length > 0) calls.push(fields.splice(0, Number(fields.shift())));

@@ -153,7 +153,7 @@ Deno.exit(99);`,
       file,
       ...args,
     ];
-    return await runProcess(argv, { stdin: "null", okCodes: "any" });
+    return await runProcess(argv, { okCodes: "any" });
   } finally {
     await Deno.remove(file);
   }
@@ -176,21 +176,21 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
       'error: Bad "x"\n    said\n    \ufffd[31mred\nhint: Mend it\n',
     ],
     [
-      `await host.run(["sh", "-c", "echo why >&2; exit 5"], { stdin: "null" })`,
+      `await host.run(["sh", "-c", "echo why >&2; exit 5"])`,
       [],
       1,
       "",
       'error: "sh -c echo why >&2; exit 5" failed with exit status 5\n    why\nhint: Run it again with --verbose to see each command\n',
     ],
     [
-      `await host.run(["no-such-program-x"], { stdin: "null" })`,
+      `await host.run(["no-such-program-x"])`,
       [],
       127,
       "",
       'error: The program "no-such-program-x" is not installed\nhint: Install it\n',
     ],
     [
-      `await host.run(["no-such-program-x", "a b"], { stdin: "null" })`,
+      `await host.run(["no-such-program-x", "a b"])`,
       ["-n"],
       0,
       "no-such-program-x 'a b' </dev/null\n",
@@ -199,7 +199,7 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
     [`return await host.ui.confirm("Sure?") ? 3 : 4`, [], 4, "", ""],
     [`return await host.ui.confirm("Sure?") ? 3 : 4`, ["--yes"], 3, "", ""],
     [`return await host.ui.confirm("Sure?", { personOnly: true }) ? 3 : 4`, ["-y"], 4, "", ""],
-    [`Deno.kill(Deno.pid, "SIGTERM"); await host.run(["sleep", "9"], { stdin: "null" })`, [], 143, "", ""],
+    [`Deno.kill(Deno.pid, "SIGTERM"); await host.run(["sleep", "9"])`, [], 143, "", ""],
   ];
   const results = await Promise.all(cases.map(([body, args]) => runMain(body, args)));
   for (const [index, [body, args, code, stdout, stderr]] of cases.entries()) {

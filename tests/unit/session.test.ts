@@ -51,7 +51,6 @@ async function runApp(app: readonly string[]): Promise<ProcessResult> {
   const directory = await Deno.makeTempDir();
   try {
     return await runProcess(["/bin/sh", "-c", appScript(app)], {
-      stdin: "null",
       env: { RUNTIME_DIRECTORY: directory, TMPDIR: "/server" },
       okCodes: "any",
     });
@@ -137,7 +136,7 @@ Deno.test("startSession() sends scripts that a POSIX shell can parse", async () 
   const scripts = words!.filter((_, index) => words![index - 1] === "-c")
     .concat(words!.filter((word) => word.startsWith(variable)).map((word) => word.slice(variable.length)));
   assertEquals(scripts.length, 3);
-  for (const script of scripts) await runProcess(["/bin/sh", "-n", "-c", script], { stdin: "null" });
+  for (const script of scripts) await runProcess(["/bin/sh", "-n", "-c", script]);
 });
 
 Deno.test("startSession() tells a missing app, a missing xpra and a name that is taken apart", async () => {

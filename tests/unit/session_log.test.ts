@@ -18,7 +18,6 @@ Deno.test("appEnding() reads the app's exit status, and of its output what is no
     const runtime = await Deno.makeTempDir({ dir: directory });
     const runApp = (app: string[]): Promise<ProcessResult> =>
       runProcess(["/bin/sh", "-c", appScript(app)], {
-        stdin: "null",
         env: { RUNTIME_DIRECTORY: runtime },
         okCodes: "any",
       });
@@ -58,7 +57,7 @@ Deno.test("readSessionLog() reads the newest log or the end of one, and neither 
     assertEquals(await readSessionLog(directory), "second\n");
     assertEquals(await readSessionLog(directory, "a"), "first\n");
     assertEquals(await readSessionLog(directory, "a", 3), "st\n");
-    await runProcess(["mkfifo", `${directory}/pipe.log`], { stdin: "null" });
+    await runProcess(["mkfifo", `${directory}/pipe.log`]);
     await Deno.symlink("/etc/hostname", `${directory}/link.log`);
     for (const name of ["none", "pipe", "link"]) assertEquals(await readSessionLog(directory, name), undefined, name);
   } finally {

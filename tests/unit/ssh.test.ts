@@ -26,7 +26,7 @@ testWith(["ssh-keygen"], "knownHostsLines() are found by OpenSSH, under a name w
     const { mounts } = targetIn(directory);
     await Deno.mkdir(mounts.directory);
     await pinHostKeys(recordingHost().host, mounts, knownHostsLines("Box", `${ed25519} c\n`));
-    const { stdout } = await runProcess(["ssh-keygen", "-F", "Box", "-f", mounts.knownHosts], { stdin: "null" });
+    const { stdout } = await runProcess(["ssh-keygen", "-F", "Box", "-f", mounts.knownHosts]);
     assertStringIncludes(stdout, ed25519);
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -76,7 +76,7 @@ testWith(["ssh"], "sshArgv() names a known_hosts file whose path has spaces, quo
   for (const directory of ["/a b", "/a%h", "/it's", "/~x", "/#x", "/ü"]) {
     const target = targetIn(directory);
     const [program, ...rest] = sshArgv(target, ["true"], { mayAsk: false });
-    const { stdout } = await runProcess([program!, "-G", ...rest], { stdin: "null" });
+    const { stdout } = await runProcess([program!, "-G", ...rest]);
     const line = stdout.split("\n").find((text) => text.startsWith("userknownhostsfile "))!;
     assertEquals(line, `userknownhostsfile ${target.mounts.knownHosts}`);
   }
@@ -93,7 +93,7 @@ Deno.test("sshRun() tells a changed host key, a refused key and no connection ap
   ) {
     const { host } = recordingHost({ answer: () => ({ code: 255, stderr }) });
     const error = await assertRejects(
-      () => sshRun(host, targetIn("/m"), ["true"], { stdin: "null" }),
+      () => sshRun(host, targetIn("/m"), ["true"]),
       UserError,
       message,
     );
@@ -104,7 +104,7 @@ Deno.test("sshRun() tells a changed host key, a refused key and no connection ap
 
 Deno.test("sshRun() leaves the remote program's own failure as it is", async () => {
   const { host } = recordingHost({ answer: () => ({ code: 1, stderr: "Permission denied" }) });
-  await assertRejects(() => sshRun(host, targetIn("/m"), ["true"], { stdin: "null" }), ProcessError);
+  await assertRejects(() => sshRun(host, targetIn("/m"), ["true"]), ProcessError);
 });
 
 Deno.test("inspectKeys() finds public keys of every type, with options and comments", () => {
@@ -156,7 +156,7 @@ testWith(["ssh-keygen"], "inspectKeys() knows what ssh-keygen makes", async () =
   try {
     for (const [type, ...more] of [["ed25519"], ["ecdsa"], ["ecdsa", "-m", "PEM"], ["ecdsa", "-m", "PKCS8"]]) {
       const path = `${directory}/${type}${more.join("")}`;
-      await runProcess(["ssh-keygen", "-q", "-t", type!, ...more, "-N", "", "-f", path], { stdin: "null" });
+      await runProcess(["ssh-keygen", "-q", "-t", type!, ...more, "-N", "", "-f", path]);
       assertEquals(inspectKeys(await Deno.readTextFile(path)), { privateKey: true, publicKey: false });
       assertEquals(inspectKeys(await Deno.readTextFile(`${path}.pub`)), { privateKey: false, publicKey: true });
     }

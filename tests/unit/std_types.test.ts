@@ -19,7 +19,7 @@ async function check(lines: readonly string[]): Promise<{ code: number; errorLin
     const path = join(directory, "calls.ts");
     await Deno.writeTextFile(path, text);
     const argv = [Deno.execPath(), "check", "--quiet", "--no-lock", "--config", join(root, "deno.json"), path];
-    const { code, stderr } = await runProcess(argv, { stdin: "null", env: { NO_COLOR: "1" }, okCodes: "any" });
+    const { code, stderr } = await runProcess(argv, { env: { NO_COLOR: "1" }, okCodes: "any" });
     const all = text.split("\n");
     const errorLines = [...stderr.matchAll(/calls\.ts:(\d+):\d+$/gm)].map(([, line]) => all[Number(line) - 1]!);
     return { code, errorLines, output: stderr };
