@@ -7,16 +7,7 @@
  */
 
 import { type Channel, channelLine, channelNames, openChannels, presetNames } from "./lib/attach/channels.ts";
-import {
-  checkAttachable,
-  checkContainers,
-  checkDisplay,
-  checkEngine,
-  checkProgram,
-  checkRuntime,
-  checkXpra,
-  programs,
-} from "./lib/cli/checks.ts";
+import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Arguments, runScript, type ScriptSpec } from "./lib/cli/script.ts";
 import {
   attachClient,
@@ -28,9 +19,9 @@ import {
 } from "./lib/attach/client.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { tellEnding } from "./lib/attach/outcome.ts";
-import { chooseEngine, type Engine } from "./lib/engine/engine.ts";
-import { checkInstanceName, listInstances } from "./lib/engine/instance.ts";
-import { inputError, UserError } from "./lib/base/errors.ts";
+import { chooseEngine } from "./lib/engine/engine.ts";
+import { checkInstanceName } from "./lib/engine/instance.ts";
+import { inputError, ProcessError, UserError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 import {
   joinSession,
@@ -40,14 +31,17 @@ import {
   noSession,
   stopSessions,
 } from "./lib/attach/live_sessions.ts";
-import { exists, mountsOf } from "./lib/container/mounts.ts";
-import { isRunning, reachContainer } from "./lib/container/connect.ts";
+import { mountsOf } from "./lib/container/mounts.ts";
+import { reachContainer } from "./lib/container/connect.ts";
+import { findOurs, listOurs } from "./lib/container/ours.ts";
 import { checkSessionName, newRun, runSocket, sessionNameOf, socketPath, startSession } from "./lib/attach/session.ts";
 import { readSessionLog } from "./lib/attach/session_log.ts";
 import { hasFifo, hasOwnSound } from "./lib/attach/sound.ts";
 import type { SshTarget } from "./lib/container/ssh.ts";
 import { quoteWords, splitWords, WordsError } from "./lib/base/shell_words.ts";
 import { checkClient } from "./lib/attach/xpra_version.ts";
+import { checkAttachable, checkDisplay, checkXpra } from "./lib/attach/checks.ts";
+import { exists } from "./lib/base/files.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
 
@@ -270,26 +264,26 @@ async function show(
 
 async function list(host: Host, container: string | undefined, wantedEngine: string | undefined): Promise<number> {
   const engine = await chooseEngine(host, wantedEngine);
-  const names = container === undefined ? await containersOfOurs(engine) : [container];
+  const containers = container === undefined
+    ? await listOurs(engine)
+    : host.dryRun
+    ? [{ name: container, status: "Running" }]
+    : [await findOurs(engine, container)];
   const sessions: LiveSession[] = [];
-  for (const name of names) {
-    if (container !== undefined && !host.dryRun && !await isRunning(engine, name)) continue;
-    sessions.push(...await listSessions(host, await reachContainer(engine, name, mountsOf(host, name))));
+  for (const { name, status } of containers) {
+    if (status !== "Running") continue;
+    try {
+      sessions.push(...await listSessions(host, await reachContainer(engine, name, mountsOf(host, name))));
+    } catch (error) {
+      if (container !== undefined || !(error instanceof UserError || error instanceof ProcessError)) throw error;
+      host.ui.warn(`The sessions of "${name}" are not known: ${error.message}`);
+    }
   }
   const rows = sessions.map(({ container, session, app, pid, clients, since }) =>
     [container, session, app, pid, clients, since].join("\t")
   );
   host.ui.result(rows.join("\n"), sessions);
   return 0;
-}
-
-/** The running containers that create made, by their pinned host keys here. */
-async function containersOfOurs(engine: Engine): Promise<string[]> {
-  const names: string[] = [];
-  for (const { name, status } of await listInstances(engine)) {
-    if (status === "Running" && await exists(mountsOf(engine.host, name).knownHosts)) names.push(name);
-  }
-  return names;
 }
 
 async function stop(

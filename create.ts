@@ -8,11 +8,11 @@
  */
 
 import { bundledCloudConfigs, bundledProfiles, readNamed } from "./lib/create/bundled.ts";
-import { checkAcls, checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
+import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli/script.ts";
 import { parsePart, userData, waitForCloudInit } from "./lib/create/cloud_init.ts";
-import { checkPrograms, markKey, prepareContainer, refuseUsedByOthers, removeContainer } from "./lib/create/prepare.ts";
-import { beginCreation, recoverCreation, refuseBeingMade, runKey, unmake } from "./lib/create/journal.ts";
+import { checkPrograms, prepareContainer } from "./lib/create/prepare.ts";
+import { beginCreation, recoverCreation, refuseBeingMade, unmake } from "./lib/create/journal.ts";
 import {
   cachedInstanceConfig,
   cacheInstance,
@@ -24,7 +24,7 @@ import {
 } from "./lib/create/cache.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { chooseEngine, type Engine, engineOn, otherEngine } from "./lib/engine/engine.ts";
-import { createProfile, findProfile, setProfile, showProfile } from "./lib/engine/profile.ts";
+import { createProfile, findProfile, refuseUsedByOthers, setProfile, showProfile } from "./lib/engine/profile.ts";
 import {
   addDevices,
   checkInstanceName,
@@ -38,8 +38,6 @@ import type { Host } from "./lib/base/host.ts";
 import { readInput } from "./lib/base/input.ts";
 import {
   checkAclSupport,
-  containerUid,
-  exists,
   mountDevices,
   type Mounts,
   mountsOf,
@@ -51,6 +49,10 @@ import { sshTarget } from "./lib/container/connect.ts";
 import { checkSchema } from "./lib/create/schema.ts";
 import { inspectKeys, pinHostKeys, sshRun } from "./lib/container/ssh.ts";
 import { withUndo } from "./lib/base/undo.ts";
+import { checkAcls } from "./lib/create/checks.ts";
+import { containerUser, markKey, runKey } from "./lib/container/ours.ts";
+import { removeContainer } from "./lib/create/remove.ts";
+import { exists } from "./lib/base/files.ts";
 
 const spec = {
   name: "create.ts",
@@ -236,7 +238,7 @@ async function create(engine: Engine, request: Request, replacesProfile: boolean
     }
 
     host.ui.progress("Sharing directories, keys and host keys");
-    const uid = await instanceHostUid(engine, name, containerUid);
+    const uid = await instanceHostUid(engine, name, containerUser.uid);
     await shareMounts(host, mounts, uid);
     await addDevices(engine, name, mountDevices(mounts));
     await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys));

@@ -7,16 +7,8 @@
  */
 
 import { basename, dirname, join, resolve } from "@std/path";
-import {
-  checkContainers,
-  checkEngine,
-  checkLeftovers,
-  checkProgram,
-  checkRuntime,
-  programs,
-} from "./lib/cli/checks.ts";
+import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli/script.ts";
-import { markKey } from "./lib/create/prepare.ts";
 import { hasDisplay, isUnattended } from "./lib/base/desktop.ts";
 import { dialogDesk } from "./lib/map/zenity.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
@@ -24,14 +16,12 @@ import { chooseEngine, type Engine, engineOn } from "./lib/engine/engine.ts";
 import {
   addDevices,
   checkInstanceName,
-  findInstance,
   hostUid,
   type Instance,
   instanceHostUid,
-  listInstances,
   removeDevices,
 } from "./lib/engine/instance.ts";
-import { inputError, ProcessError, UserError } from "./lib/base/errors.ts";
+import { ExitCode, inputError, ProcessError, UserError } from "./lib/base/errors.ts";
 import { isSameInode } from "./lib/map/held_file.ts";
 import type { Host } from "./lib/base/host.ts";
 import { listeningSessions } from "./lib/map/open_files.ts";
@@ -47,9 +37,10 @@ import {
 import { type LendingDesk, nothingChosen, terminalDesk } from "./lib/map/prompter.ts";
 import { checkFile, checkNotShared, type MappableFile, newPlace } from "./lib/map/source_file.ts";
 import { deviceOf, keepLent, type Lent, mapFiles, type MapOptions, mapReplacement, unmapFiles } from "./lib/map/map.ts";
-import { containerUid } from "./lib/container/mounts.ts";
 import { watchFiles } from "./lib/map/watch.ts";
 import { withUndo } from "./lib/base/undo.ts";
+import { checkLeftovers } from "./lib/map/checks.ts";
+import { containerUser, findOurs, listOurs } from "./lib/container/ours.ts";
 
 const spec = {
   name: "map.ts",
@@ -101,7 +92,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   });
   const instance = await findContainer(engine, name);
   for (const { path } of files) await checkNotShared(path, instance.devices);
-  const uid = hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), containerUid);
+  const uid = hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), containerUser.uid);
   const presence = await announcePresence(host);
   const options: MapOptions = { engine, instance: name, uid, readOnly, owner: presence.owner };
   if (flags.has("no-wait")) {
@@ -176,7 +167,7 @@ async function chooseFiles(
   if (given !== undefined) checkInstanceName(given);
   const givenFiles = await checkFiles(givenPaths, own);
   const engine = await chooseEngine(host, values.get("engine"));
-  const name = given ?? await desk.chooseContainer(host.dryRun ? [] : await containersOfOurs(engine));
+  const name = given ?? await desk.chooseContainer(host.dryRun ? [] : await runningContainers(engine));
   if (name === undefined) {
     if (desk.isGraphical) return undefined;
     throw nothingChosen("NAME");
@@ -198,12 +189,10 @@ async function checkFiles(paths: readonly string[], own: Chosen["own"]): Promise
   return files;
 }
 
-/** The running containers that create made. */
-async function containersOfOurs(engine: Engine): Promise<string[]> {
-  const instances = (await listInstances(engine)).filter(({ status, config }) =>
-    status === "Running" && config[markKey]
-  );
-  if (instances.length > 0) return instances.map(({ name }) => name);
+/** The names of the running containers of ours. */
+async function runningContainers(engine: Engine): Promise<string[]> {
+  const names = (await listOurs(engine)).filter(({ status }) => status === "Running").map(({ name }) => name);
+  if (names.length > 0) return names;
   throw new UserError(`No container that create.ts made runs in ${engine.product}`, {
     hint: `Start one: ${engine.cli} start NAME`,
   });
@@ -215,14 +204,7 @@ async function containersOfOurs(engine: Engine): Promise<string[]> {
  * @throws {UserError} exit code 2 for one that files cannot be lent to
  */
 async function findContainer(engine: Engine, name: string): Promise<Instance> {
-  const instance = await findInstance(engine, name);
-  if (!instance) throw inputError(`There is no container "${name}"`, `See ${engine.cli} list`);
-  if (!instance.config[markKey]) {
-    throw inputError(
-      `The container "${name}" was not made by create.ts`,
-      `Make one with it, or mark this one: ${engine.cli} config set ${name} ${markKey} true`,
-    );
-  }
+  const instance = await findOurs(engine, name, { exitCode: ExitCode.usage });
   if (instance.status !== "Running") {
     throw inputError(`The container "${name}" does not run`, `Start it: ${engine.cli} start ${name}`);
   }
@@ -316,7 +298,7 @@ async function printPlan(
   { files, readOnly }: { files: readonly MappableFile[]; readOnly: boolean },
 ): Promise<number> {
   const { host } = engine;
-  const uid = await instanceHostUid(engine, name, containerUid);
+  const uid = await instanceHostUid(engine, name, containerUser.uid);
   const paths = files.map(({ path }) => path);
   const devices = Object.fromEntries(paths.map((path) => {
     const { device, container } = newPlace(path);

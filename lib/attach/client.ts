@@ -2,9 +2,9 @@
 
 import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { exists } from "../container/mounts.ts";
 import { playSound, withoutSound } from "./sound.ts";
 import { clientArgv, clientEnvironment, type ClientOptions } from "./xpra.ts";
+import { exists } from "../base/files.ts";
 
 /** The screen that the X server in the container has. */
 export interface Screen {

@@ -2,9 +2,9 @@
 
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { containerPaths } from "../container/mounts.ts";
 import { isSessionName } from "./session.ts";
 import { sshRun, type SshTarget } from "../container/ssh.ts";
+import { containerPaths } from "../container/ours.ts";
 
 /** A session that runs. */
 export interface LiveSession {

@@ -4,11 +4,11 @@ import { wasAttached } from "./client.ts";
 import { ExitCode, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { listSessions, stopSessions } from "./live_sessions.ts";
-import { exists } from "../container/mounts.ts";
 import { socketPath } from "./session.ts";
 import { appEnding } from "./session_log.ts";
 import type { SshTarget } from "../container/ssh.ts";
 import { noUsableXpra } from "./xpra_version.ts";
+import { exists } from "../base/files.ts";
 
 /**
  * Tells how an attachment ended that no signal has ended.

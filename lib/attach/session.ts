@@ -8,13 +8,13 @@ import type { Channel } from "./channels.ts";
 import type { Screen } from "./client.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { containerPaths } from "../container/mounts.ts";
 import { startLine } from "./session_log.ts";
 import { hasOwnSound, soundServerScript, soundSuffix, withoutSound } from "./sound.ts";
 import { sshRun, type SshTarget } from "../container/ssh.ts";
 import { quoteWord, quoteWords } from "../base/shell_words.ts";
 import { pixelsInfix, serverArgv, serverEnvironment } from "./xpra.ts";
 import { noUsableXpra } from "./xpra_version.ts";
+import { containerPaths } from "../container/ours.ts";
 
 /** What is to run in a new session. */
 export interface SessionPlan {

@@ -1,7 +1,7 @@
 /** xpra's two ends: the argument lists of its client on the host and of its server in the container. */
 
 import { type Channel, channelOptions } from "./channels.ts";
-import { containerPaths } from "../container/mounts.ts";
+import { containerPaths } from "../container/ours.ts";
 
 /** What a client is to show, and how. */
 export interface ClientOptions {

@@ -93,3 +93,15 @@ export function quoteWords(words: readonly string[]): string {
 /** Reserved words, those of bash too, and assignments (POSIX.1-2024, Shell Command Language, sections 2.4 and 2.9.1). */
 const grammar =
   /^(?:case|coproc|do|done|elif|else|esac|fi|for|function|if|in|select|then|time|until|while|\w+\+?=[\w@%+=:,./-]*)$/;
+
+/**
+ * A shell script with its values in front: an assignment each, quoted once.
+ *
+ * @example
+ * ```ts
+ * withValues('echo "$greeting"', { greeting: "it's" }); // `greeting='it'\\''s'\necho "$greeting"`
+ * ```
+ */
+export function withValues(script: string, values: Readonly<Record<string, string>>): string {
+  return Object.entries(values).map(([name, value]) => `${name}=${quoteWord(value)}\n`).join("") + script;
+}

@@ -3,16 +3,14 @@
 import type { Check, Finding } from "./doctor.ts";
 import { type Engine, engineCalled, type EngineCli, serverState } from "../engine/engine.ts";
 import { findProfile } from "../engine/profile.ts";
-import { exec, type Instance, listInstances } from "../engine/instance.ts";
+import { exec, type Instance } from "../engine/instance.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { listRuns } from "../map/journal.ts";
-import { checkAclSupport, containerPaths, exists, mountsOf } from "../container/mounts.ts";
+import { listOurs } from "../container/ours.ts";
 import { packages } from "../base/process.ts";
-import { installLines, isTooOld, knownHole, parseXpraVersion } from "../attach/xpra_version.ts";
 
 /** Longest time that a program may take to say its version, in milliseconds. */
-const versionTimeoutMs = 10_000;
+export const versionTimeoutMs = 10_000;
 
 /** The runtime that the script runs on. */
 export function checkRuntime(): Promise<Finding[]> {
@@ -137,64 +135,10 @@ export const programs = {
   notifySend: { program: "notify-send", purpose: "tells errors on the desktop", optional: true },
 } as const satisfies Record<string, ProgramSpec>;
 
-/** Whether there can be ACLs where create puts the directories. */
-export async function checkAcls(host: Host): Promise<Finding[]> {
-  const mounts = mountsOf(host, "doctor");
-  const place = mounts.directory.slice(0, -"/doctor".length);
-  try {
-    await checkAclSupport(host, mounts);
-    return [{ verdict: "ok", what: `ACLs can be set in ${place}` }];
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return [{ verdict: "broken", what: error.message, mend: error.hint }];
-  }
-}
-
-/** xpra on the host: there, not too old, without known holes. */
-export async function checkXpra(host: Host): Promise<Finding[]> {
-  try {
-    const { stdout } = await host.run(["xpra", "--version"], {
-      looksOnly: true,
-      timeoutMs: versionTimeoutMs,
-    });
-    return [judgeXpra(stdout, "on this host")];
-  } catch (error) {
-    if (error instanceof ProcessError) {
-      return [{ verdict: "broken", what: `xpra does not work: ${error.message}`, mend: installLines }];
-    }
-    if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
-    return [{ verdict: "broken", what: "There is no xpra on this host", mend: installLines }];
-  }
-}
-
-function judgeXpra(stdout: string, where: string): Finding {
-  const version = parseXpraVersion(stdout);
-  if (!version) return { verdict: "broken", what: `The xpra ${where} does not tell its version`, mend: installLines };
-  const text = version.join(".");
-  if (isTooOld(version)) {
-    return { verdict: "broken", what: `The xpra ${where}, ${text}, is too old`, mend: installLines };
-  }
-  const hole = knownHole(version);
-  if (!hole) return { verdict: "ok", what: `xpra ${text} ${where}` };
-  return { verdict: "risk", what: `The xpra ${where}, ${text}, has a known hole: ${hole.reason}`, mend: installLines };
-}
-
-/** Whether there is a display for windows. */
-export function checkDisplay(host: Host): Promise<Finding[]> {
-  const display = host.env("DISPLAY");
-  return Promise.resolve<Finding[]>([
-    display ? { verdict: "ok", what: `Windows are shown on the display ${display}` } : {
-      verdict: "broken",
-      what: "There is no display to show windows on: $DISPLAY is not set",
-      mend: "Run it in a desktop session; on Wayland, one with Xwayland",
-    },
-  ]);
-}
-
 /** The containers that create made: their id maps, and for each that runs seccomp. */
 export async function checkContainers(_host: Host, engine: Engine | undefined): Promise<Finding[]> {
   if (!engine) return [];
-  const ours = (await listInstances(engine)).filter(isOurs);
+  const ours = await listOurs(engine);
   const sharing = sharedIdMaps(ours);
   const findings: Finding[] = ours.filter(({ config }) => firstHostId(config) === undefined && hasIdMap(config)).map(
     ({ name }) => ({
@@ -231,73 +175,6 @@ export async function checkContainers(_host: Host, engine: Engine | undefined): 
     findings.push({ verdict: "ok", what: "seccomp filters the system calls of all containers that run" });
   }
   return findings;
-}
-
-/** The programs of a session in a container, besides xpra, and what is without each. */
-const sessionPrograms = [
-  { program: "Xvfb", without: "no app can be shown", verdict: "broken" },
-  { program: "dbus-daemon", without: "no app can be shown", verdict: "broken" },
-  { program: "pulseaudio", without: "its apps are not heard", verdict: "absent" },
-] as const;
-
-/** What attach needs of each container that create made: the pinned host keys, and in those that run its programs. */
-export async function checkAttachable(host: Host, engine: Engine | undefined): Promise<Finding[]> {
-  if (!engine) return [];
-  const ours = (await listInstances(engine)).filter(isOurs);
-  const findings = await Promise.all(ours.map(async ({ name, status }): Promise<Finding[]> => {
-    const { knownHosts } = mountsOf(host, name);
-    if (!await exists(knownHosts)) {
-      return [{
-        verdict: "broken",
-        what: `The host keys of the container "${name}" are not pinned: there is no ${knownHosts}`,
-        mend: "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
-      }];
-    }
-    return status === "Running" ? await checkInside(engine, name) : [];
-  }));
-  return findings.flat();
-}
-
-async function checkInside(engine: Engine, name: string): Promise<Finding[]> {
-  const look = 'for program; do command -v "$program" >/dev/null || echo "no $program"; done; xpra --version';
-  const names = sessionPrograms.map(({ program }) => program);
-  const { stdout } = await exec(engine, name, ["/bin/sh", "-c", look, "sh", "xpra", ...names], {
-    okCodes: "any",
-    timeoutMs: versionTimeoutMs,
-  });
-  const lines = stdout.split("\n");
-  const lacks = (program: string): boolean => lines.includes(`no ${program}`);
-  const xpra: Finding = lacks("xpra")
-    ? {
-      verdict: "broken",
-      what: `There is no xpra in the container "${name}"`,
-      mend: `In the container (${engine.cli} exec ${name} -- bash):\n${installLines}`,
-    }
-    : judgeXpra(stdout, `in the container "${name}"`);
-  return [
-    xpra,
-    ...sessionPrograms.filter(({ program }) => lacks(program)).map(({ program, without, verdict }): Finding => ({
-      verdict,
-      what: `There is no ${program} in the container "${name}": ${without}`,
-      mend: `${engine.cli} exec ${name} -- apt-get install ${packages[program]}`,
-    })),
-  ];
-}
-
-/** Files that a run which was killed has lent. */
-export async function checkLeftovers(host: Host): Promise<Finding[]> {
-  const { dead } = await listRuns(host);
-  if (dead.length === 0) return [];
-  return [{
-    verdict: "risk",
-    what: "A run of map.ts that was killed has left files in a container",
-    mend: "map.ts --recover",
-  }];
-}
-
-/** By the directory that create shares with each. */
-function isOurs({ devices }: Instance): boolean {
-  return devices.xpra?.path === containerPaths.xpra;
 }
 
 /** The names of the containers whose first host id another one has too. */

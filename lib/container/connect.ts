@@ -1,10 +1,12 @@
 /** Getting at a container for a session: running, with an address or a way around the network, and with pinned host keys. */
 
 import type { Engine } from "../engine/engine.ts";
-import { exec, execArgv, findInstance, instanceAddress, startInstance } from "../engine/instance.ts";
+import { exec, execArgv, instanceAddress, startInstance } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
-import { exists, type Mounts } from "./mounts.ts";
+import type { Mounts } from "./mounts.ts";
+import { findOurs } from "./ours.ts";
 import type { SshTarget } from "./ssh.ts";
+import { exists } from "../base/files.ts";
 
 /** Longest wait for the network of a container that was just started, in milliseconds. */
 const networkTimeoutMs = 60_000;
@@ -35,9 +37,8 @@ const sshdScript = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
  */
 export async function reachContainer(engine: Engine, name: string, mounts: Mounts): Promise<SshTarget> {
   const { host } = engine;
-  const instance = await findInstance(engine, name, { withState: true });
-  if (!host.dryRun) {
-    if (!instance) throw noContainer(engine, name);
+  const instance = host.dryRun ? undefined : await findOurs(engine, name, { withState: true });
+  if (instance) {
     if (!await exists(mounts.knownHosts)) {
       throw new UserError(`The host keys of "${name}" are not pinned: there is no ${mounts.knownHosts}`, {
         hint: "Make the container with create.ts, or set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
@@ -63,21 +64,4 @@ export async function sshTarget(
 ): Promise<SshTarget> {
   if (hasNetwork) return { name, address: await instanceAddress(engine, name), mounts };
   return { name, address: name, mounts, proxy: execArgv(engine, name, ["/bin/sh", "-c", sshdScript]) };
-}
-
-/**
- * Whether the container runs.
- *
- * @throws {UserError} when there is none
- */
-export async function isRunning(engine: Engine, name: string): Promise<boolean> {
-  const instance = await findInstance(engine, name);
-  if (!instance) throw noContainer(engine, name);
-  return instance.status === "Running";
-}
-
-function noContainer(engine: Engine, name: string): UserError {
-  return new UserError(`There is no container "${name}"`, {
-    hint: `Make it with create.ts, or see ${engine.cli} list`,
-  });
 }

@@ -5,6 +5,8 @@ import { inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Device } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
+import { exists, modeOf, removeEmpty, removeTree } from "../base/files.ts";
+import { containerPaths } from "./ours.ts";
 
 /** The paths of one container on the host. Only `xpra` and `share` are seen by the container. */
 export interface Mounts {
@@ -17,12 +19,6 @@ export interface Mounts {
   /** The container's SSH host keys. */
   knownHosts: string;
 }
-
-/** Where the directories are in the container. */
-export const containerPaths = { xpra: "/home/ubuntu/.xpra", share: "/home/ubuntu/share", maps: "/home/ubuntu/maps" };
-
-/** The container user: its uid and gid inside, as in Ubuntu's images. */
-export const containerUid = 1000;
 
 /**
  * The paths for a container: below `$GUI_CONTAINER_MOUNTS`, or `$HOME/container_mounts`.
@@ -155,11 +151,6 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
   }
 }
 
-/** Removes directories, innermost first, unless something is in them; what is gone already is no matter. */
-export async function removeEmpty(paths: readonly string[]): Promise<void> {
-  for (const path of [...paths].reverse()) await Deno.remove(path).catch(() => {});
-}
-
 /** Removes directories with all that is in them, innermost first. */
 export async function removeMounts(host: Host, made: readonly string[]): Promise<void> {
   for (const path of [...made].reverse()) {
@@ -198,32 +189,4 @@ export async function usedMounts(mounts: Mounts): Promise<string | undefined> {
     if (await exists(path) && !(await Deno.readDir(path)[Symbol.asyncIterator]().next()).done) return path;
   }
   return undefined;
-}
-
-/** Whether there is something at `path`. */
-export async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-async function modeOf(path: string): Promise<number> {
-  return (await Deno.stat(path)).mode! & 0o7777;
-}
-
-async function removeTree(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-    throw new UserError(`What the container has closed to you in "${path}" cannot be removed`, {
-      hint: `Remove it as root: sudo rm -rf ${quoteWords([path])}`,
-      cause: error,
-    });
-  }
 }

@@ -3,10 +3,8 @@
 import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import type { Mounts } from "./mounts.ts";
+import { containerUser } from "./ours.ts";
 import { quoteWords } from "../base/shell_words.ts";
-
-/** The user that SSH logs in as, as in Ubuntu's images. */
-export const sshUser = "ubuntu";
 
 /** Where and how to reach a container. */
 export interface SshTarget {
@@ -45,7 +43,7 @@ export function sshArgv(target: SshTarget, remote: readonly string[], options: {
   return [
     "ssh",
     ...sshOptions(target, options),
-    `${sshUser}@${target.address}`,
+    `${containerUser.name}@${target.address}`,
     "--",
     quoteWords(remote),
   ];

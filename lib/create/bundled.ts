@@ -15,7 +15,7 @@ import guiOffline from "../../profiles/gui-offline.yaml" with { type: "text" };
 import gui from "../../profiles/gui.yaml" with { type: "text" };
 import { inputError } from "../base/errors.ts";
 import { readInput } from "../base/input.ts";
-import { exists } from "../container/mounts.ts";
+import { exists } from "../base/files.ts";
 
 /** Files of one kind: what the command line calls them, and their texts by name. */
 export interface BundledFiles {

@@ -1,11 +1,11 @@
 /** Provisioned containers kept as local images: the next container of the same recipe starts from one. */
 
 import { createHash } from "node:crypto";
-import { runKey } from "./journal.ts";
 import { type Engine, engineOn } from "../engine/engine.ts";
 import { deleteImage, findImages, type Image, imageHash, publish } from "../engine/image.ts";
 import { exec } from "../engine/instance.ts";
 import { userDataKey } from "./profile_file.ts";
+import { runKey } from "../container/ours.ts";
 
 /** What a cached image was made from; each a property of the image, SHA-256 in hexadecimal. */
 export interface Recipe {

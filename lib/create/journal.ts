@@ -9,19 +9,16 @@ import { deleteProfile, findProfile, setProfile } from "../engine/profile.ts";
 import { deleteImage, findImages } from "../engine/image.ts";
 import { deleteInstance, findInstance, waitForOperations } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
+import { runKey } from "../container/ours.ts";
 import {
-  exists,
   makeMounts,
   type Mounts,
   type MountsBefore,
-  removeEmpty,
   removeMounts,
   restoreMounts,
   saveMounts,
 } from "../container/mounts.ts";
-
-/** Key of instances, profiles and images with the run that made them: what to unmake is known by it, never by a name. */
-export const runKey = "user.gui-container.run";
+import { exists, removeEmpty } from "../base/files.ts";
 
 /** What there was before a container was made. */
 export interface Creation {

@@ -55,3 +55,16 @@ export async function setProfile(engine: Engine, name: string, yaml: string): Pr
 export async function deleteProfile(engine: Engine, name: string): Promise<void> {
   await run(engine, ["profile", "delete", name]);
 }
+
+/**
+ * Checks that no container but the one of its name has a profile.
+ *
+ * @throws {UserError} with those that have it
+ */
+export function refuseUsedByOthers(name: string, profile: EngineProfile): void {
+  const others = profile.used_by.filter((path) => path.split("?")[0] !== `/1.0/instances/${name}`);
+  if (others.length === 0) return;
+  throw new UserError(`The profile "${name}" is used by others: ${others.join(", ")}`, {
+    hint: "Take it away from them first, or choose another name",
+  });
+}

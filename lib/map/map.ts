@@ -18,8 +18,8 @@ import {
   writeRecords,
 } from "./journal.ts";
 import { type MappableFile, newPlace } from "./source_file.ts";
-import { containerPaths, containerUid } from "../container/mounts.ts";
 import { type Undo, withUndo } from "../base/undo.ts";
+import { containerPaths, containerUser } from "../container/ours.ts";
 
 /** How files are mapped. */
 export interface MapOptions {
@@ -88,7 +88,7 @@ export async function keepLent(engine: Engine, lent: readonly Lent[]): Promise<L
 
 /** The directory of the mapped files is the container user's: the engine would make it root's. */
 async function makeDirectory(engine: Engine, instance: string): Promise<void> {
-  const asUser = ["setpriv", `--reuid=${containerUid}`, `--regid=${containerUid}`, "--clear-groups"];
+  const asUser = ["setpriv", `--reuid=${containerUser.uid}`, `--regid=${containerUser.uid}`, "--clear-groups"];
   await exec(engine, instance, [...asUser, "mkdir", "-p", containerPaths.maps], { okCodes: "any" });
 }
 

@@ -4,7 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import { exec, removeFiles } from "../engine/instance.ts";
 import { ProcessError } from "../base/errors.ts";
 import type { InodeId } from "./held_file.ts";
-import { containerPaths } from "../container/mounts.ts";
+import { containerPaths } from "../container/ours.ts";
 
 /** Longest time that a look into the container may take, in milliseconds: one that is frozen does not answer. */
 const lookTimeoutMs = 10_000;

@@ -4,7 +4,7 @@ import { basename, extname, join, resolve } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { type FileState, type HeldFile, holdFile } from "./held_file.ts";
 import type { Instance } from "../engine/instance.ts";
-import { containerPaths } from "../container/mounts.ts";
+import { containerPaths } from "../container/ours.ts";
 
 /** A file that can be mapped, held. */
 export interface MappableFile {

@@ -3,7 +3,6 @@
 import { createHash } from "node:crypto";
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { runKey } from "../../lib/create/journal.ts";
 import { parsePart, userData } from "../../lib/create/cloud_init.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { parseProfile, profileYaml, userDataKey } from "../../lib/create/profile_file.ts";
@@ -11,6 +10,7 @@ import { create, createArgs, createWithFault, environment, picture, type Place, 
 import { makeImage, plantImage, removeImage } from "./images.ts";
 import { testOnOneEngine } from "./sessions.ts";
 import { eventually, inContainer, root, sh, testOnEngines } from "./world.ts";
+import { runKey } from "../../lib/container/ours.ts";
 
 const recipeKey = "user.gui-container.recipe";
 const sourceKey = "user.gui-container.source";

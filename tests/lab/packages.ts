@@ -24,6 +24,7 @@ export const hostPackages = [
     "python3-numpy",
     "python3-xlib",
     "ca-certificates",
+    "shellcheck",
   ],
   ...["zsh", "fish", "desktop-file-utils", "libgtk-3-bin", "libglib2.0-bin", "vim-tiny"],
 ] as const;

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { cacheInstance, describeCached, findCached, recipeOf, removeReplaced } from "../../lib/create/cache.ts";
 import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
-import { type Image } from "../../lib/engine/image.ts";
+import type { Image } from "../../lib/engine/image.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { dryRunHost } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";

@@ -1,19 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import {
-  checkAcls,
-  checkAttachable,
-  checkContainers,
-  checkDisplay,
-  checkEngine,
-  checkProgram,
-  checkXpra,
-  programs,
-  sharedIdMaps,
-} from "../../lib/cli/checks.ts";
+import { checkContainers, checkEngine, checkProgram, programs, sharedIdMaps } from "../../lib/cli/checks.ts";
 import { type Check, diagnose, type Finding } from "../../lib/cli/doctor.ts";
 import { chooseEngine, engineCalled } from "../../lib/engine/engine.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
+import { checkAcls } from "../../lib/create/checks.ts";
+import { checkAttachable, checkDisplay, checkXpra } from "../../lib/attach/checks.ts";
 
 /** The error for a program that is not installed. */
 const missing = new UserError("It is not installed", { hint: "Install it", exitCode: ExitCode.missingProgram });
@@ -53,8 +45,8 @@ function ours(name: string, firstHostId: number | null, status = "Running"): unk
   return {
     name,
     status,
-    config: { "volatile.idmap.next": JSON.stringify(map) },
-    devices: { xpra: { type: "disk", path: "/home/ubuntu/.xpra" } },
+    config: { "user.gui-container": "1", "volatile.idmap.next": JSON.stringify(map) },
+    devices: {},
     expanded_devices: {},
   };
 }
@@ -183,7 +175,9 @@ Deno.test("checkAcls() tells a place where nothing can be made", async () => {
 });
 
 Deno.test("checkContainers() tells shared ids, privileged containers, and those without seccomp, of ours only", async () => {
-  const other = { ...ours("other", 1000000) as Record<string, unknown>, devices: {} };
+  const marked = ours("other", 1000000) as { config: Record<string, string> };
+  const { "user.gui-container": _, ...config } = marked.config;
+  const other = { ...marked, config };
   const instances = [ours("a", 1000000), ours("b", 1000000, "Stopped"), ours("c", 2000000), ours("p", null), other];
   const inside = ([, , name]: readonly string[]): Answer => ({ stdout: `Seccomp:\t${name === "a" ? 0 : 2}\n` });
   const found = await findings(checkContainers, lxdHost({ instances, inside }));

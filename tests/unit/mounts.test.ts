@@ -3,7 +3,6 @@ import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
 import { dryRunHost, type Host } from "../../lib/base/host.ts";
 import {
-  exists,
   makeMounts,
   mountDevices,
   mountsOf,
@@ -13,6 +12,7 @@ import {
 } from "../../lib/container/mounts.ts";
 import { recordingHost, recordingUi } from "./recording_host.ts";
 import { argumentsSeenByShell } from "./samples.ts";
+import { exists } from "../../lib/base/files.ts";
 
 function hostIn(env: Record<string, string>): Host {
   return recordingHost({ env }).host;

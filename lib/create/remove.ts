@@ -1,0 +1,121 @@
+/** Removing a container with its profile and its directories. */
+
+import { join } from "@std/path";
+import type { Engine } from "../engine/engine.ts";
+import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
+import { deleteInstance, exec, findInstance, type Instance, startInstance } from "../engine/instance.ts";
+import { UserError } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
+import { type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
+import { containerPaths, containerUser, isOurs } from "../container/ours.ts";
+
+/**
+ * Removes a container, its profile and its directories.
+ *
+ * @param options `force`: also with files in the share, or when create did not make the container; `recovered`: there was
+ * something until now, so that it is no error when there is nothing
+ * @returns what was removed, in words
+ * @throws {UserError} exit code 1 when there is nothing to remove, or for what `force` would allow
+ */
+export async function removeContainer(
+  engine: Engine,
+  name: string,
+  { mounts, force, recovered }: { mounts: Mounts; force: boolean; recovered: boolean },
+): Promise<string[]> {
+  const { host } = engine;
+  const instance = await findInstance(engine, name);
+  const profile = await findProfile(engine, name);
+  const hasProfile = host.dryRun || profile !== undefined;
+  const hasMounts = host.dryRun || await exists(mounts.directory);
+  if (!instance && !hasProfile && !hasMounts) {
+    if (recovered) return ["what another run has left"];
+    throw new UserError(`There is no container "${name}"`, { hint: `${engine.cli} list shows those that are there` });
+  }
+  if (profile) refuseUsedByOthers(name, profile);
+  if (!force) {
+    if (!instance && hasMounts && !host.dryRun) {
+      throw new UserError(`There is no container "${name}" in ${engine.product}, but its directories are there`, {
+        hint: "Should it be in the other engine, name that with --engine; else remove them with --force",
+      });
+    }
+    for (const [what, found] of [["container", instance], ["profile", profile]] as const) {
+      if (!found || isOurs(found)) continue;
+      throw new UserError(`The ${what} "${name}" was not made by create.ts`, {
+        hint: "To remove it all the same: --force",
+      });
+    }
+    const live = instance?.status === "Running" ? await liveSocket(mounts) : undefined;
+    if (live) {
+      throw new UserError(`The session "${live}" runs in "${name}"`, {
+        hint: `End it with attach.ts --stop ${name} ${live}, or remove it too with --force`,
+      });
+    }
+    const used = await usedMounts({ ...mounts, xpra: mounts.share });
+    if (used) {
+      throw new UserError(`There are files in "${used}"`, { hint: "Save them, or remove them too with --force" });
+    }
+  }
+  const removed: string[] = [];
+  if (instance && hasMounts) await emptyMounts(engine, instance, mounts);
+  if (instance || host.dryRun) {
+    await deleteInstance(engine, name);
+    removed.push("container");
+  }
+  if (hasProfile) {
+    await deleteProfile(engine, name);
+    removed.push("profile");
+  }
+  if (hasMounts) {
+    await removeMounts(host, [mounts.directory]);
+    removed.push(mounts.directory);
+  }
+  return removed;
+}
+
+/** The name of a session that runs: systemd removes its socket when it ends. */
+async function liveSocket(mounts: Mounts): Promise<string | undefined> {
+  if (!await exists(mounts.xpra)) return undefined;
+  for await (const { name } of Deno.readDir(mounts.xpra)) {
+    if ((await Deno.lstat(join(mounts.xpra, name))).isSocket) return name;
+  }
+  return undefined;
+}
+
+/**
+ * Removes what is in the shared directories. What the container has closed to the host user can only be removed from within:
+ * by its user, who has those directories, with root's way into what root has put deeper down.
+ */
+async function emptyMounts(engine: Engine, { name, status }: Instance, mounts: Mounts): Promise<void> {
+  if (status !== "Running") {
+    if (await emptyFromHost(mounts)) return;
+    // Where it cannot be started, what removes the directories themselves tells.
+    await startInstance(engine, name).catch(() => {});
+  }
+  await exec(engine, name, [
+    "setpriv",
+    `--reuid=${containerUser.uid}`,
+    "--clear-groups",
+    "--inh-caps=+dac_override,+fowner",
+    "--ambient-caps=+dac_override,+fowner",
+    "find",
+    containerPaths.xpra,
+    containerPaths.share,
+    "-mindepth",
+    "1",
+    "-delete",
+  ], { okCodes: "any" });
+}
+
+/** Whether all could be removed. */
+async function emptyFromHost({ xpra, share }: Mounts): Promise<boolean> {
+  try {
+    for (const path of [xpra, share]) {
+      if (!await exists(path)) continue;
+      for await (const { name } of Deno.readDir(path)) await Deno.remove(join(path, name), { recursive: true });
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
