@@ -1,6 +1,7 @@
 /** Provisioned containers kept as local images: the next container of the same recipe starts from one. */
 
 import { createHash } from "node:crypto";
+import generalizeScript from "./generalize.sh" with { type: "text" };
 import { type Engine, engineOn } from "../engine/engine.ts";
 import { deleteImage, findImages, type Image, imageHash, publish } from "../engine/image.ts";
 import { exec } from "../engine/instance.ts";
@@ -23,17 +24,6 @@ const sourceKey = "user.gui-container.source";
  * do again, package lists above all, takes longer than the rest. Identity (host keys, host name) cloud-init makes anew.
  */
 export const cachedInstanceConfig: Readonly<Record<string, string>> = { [userDataKey]: "#cloud-config\n{}\n" };
-
-/** Takes away what makes the container itself, as root in it: cloud-init does it again in a container of the image. */
-const generalizeScript = `
-set -eu
-apt-get clean 2>/dev/null || true
-cloud-init clean --logs --seed
-rm -f /etc/ssh/ssh_host_* /var/lib/dbus/machine-id
-: >/etc/machine-id
-rm -f /home/*/.bash_history /root/.bash_history
-find /home -mindepth 3 -name authorized_keys -delete
-`;
 
 /** The recipe of an image and a profile, which holds the user-data. */
 export async function recipeOf(

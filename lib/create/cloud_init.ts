@@ -1,9 +1,11 @@
 /** cloud-init: files become the parts of one user-data document, and its status becomes an outcome. */
 
 import { basename } from "@std/path";
+import awaitScript from "./await_cloud_init.sh" with { type: "text" };
 import type { Engine } from "../engine/engine.ts";
 import { exec, execArgv, findInstance, noAddressError } from "../engine/instance.ts";
 import { inputError, ProcessError, UserError } from "../base/errors.ts";
+import { withValues } from "../base/shell_words.ts";
 import { isMap, parseYaml } from "../base/yaml.ts";
 
 /** One part of the user-data. */
@@ -179,19 +181,8 @@ const addressTimeoutMs = 30_000;
 /** What the shell says of a program that is not there. */
 const noCloudInit = 127;
 
-/** Exit status of {@linkcode waitScript} when cloud-init failed: none that the engine's CLI has for a failure of its own. */
-const waitedInVain = 3;
-
-/**
- * Prints the outcome as JSON, once cloud-init has ended; on the last line cloud-init's exit status and the size of the file
- * of the user-data, which is empty where cloud-init was given none.
- */
-const waitScript = `
-cloud-init status --wait --format json
-status=$?
-echo "$status $(stat -L -c %s /var/lib/cloud/instance/user-data.txt 2>/dev/null || echo 0)"
-case $status in 0 | 2) ;; *) exit ${waitedInVain} ;; esac
-`;
+/** Exit status of await_cloud_init.sh when cloud-init failed. The engine's CLI has another one for a failure of its own. */
+const cloudInitFailed = 3;
 
 /**
  * Waits until cloud-init has ended in a running instance, and tells its stage, the time, and its last line of output.
@@ -212,8 +203,9 @@ export async function waitForCloudInit(
     host.dryRun ? [] : [follow(engine, name, over.signal), watch(engine, name, over)],
   );
   try {
-    const { stdout } = await exec(engine, name, ["/bin/sh", "-c", waitScript], {
-      okCodes: [0, waitedInVain],
+    const script = withValues(awaitScript, { failed: String(cloudInitFailed) });
+    const { stdout } = await exec(engine, name, ["/bin/sh", "-c", script], {
+      okCodes: [0, cloudInitFailed],
       timeoutMs,
       signal: over.signal,
     });
@@ -234,7 +226,7 @@ export async function waitForCloudInit(
   }
 }
 
-/** What {@linkcode waitScript} has found out. */
+/** What await_cloud_init.sh prints. */
 interface WaitAnswer {
   json: string;
   code: number;

@@ -1,35 +1,12 @@
 /** What create puts into a container: keys, the directory of mapped files, and a user that lingers. */
 
+import prepareScript from "./prepare.sh" with { type: "text" };
 import type { Engine } from "../engine/engine.ts";
 import { execArgv } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import { containerPaths, containerUser } from "../container/ours.ts";
 import { knownHostsLines } from "../container/ssh.ts";
-
-/**
- * Has GStreamer write its registry of plugins, which takes a second. Where there is none at the first attach, xpra's sound
- * is not ready when its client asks, and both wait (xpra 6.5.5: 5 s).
- */
-const gstreamerScan = 'import gi; gi.require_version("Gst", "1.0"); from gi.repository import Gst; Gst.init(None)';
-
-/**
- * Runs as root in the container, the authorized keys on stdin: keys, the directory of mapped files, and lingering, so
- * that the container user's systemd runs without a login. Prints the public host keys. (runuser stays when the container is
- * stopped meanwhile, which then takes 90 s; setpriv becomes the program.)
- */
-const prepareScript = `
-set -eu
-umask 077
-user=${containerUser.name}
-id "$user" >/dev/null
-mkdir -p "/home/$user/.ssh" "${containerPaths.maps}"
-cat >"/home/$user/.ssh/authorized_keys"
-chmod 755 "${containerPaths.maps}"
-chown -R "$user:" "/home/$user/.ssh" "${containerPaths.maps}"
-loginctl enable-linger "$user"
-HOME=/home/$user setpriv --reuid="$user" --regid="$user" --init-groups python3 -c '${gstreamerScan}' </dev/null >/dev/null 2>&1 &
-cat /etc/ssh/ssh_host_*_key.pub
-`;
+import { withValues } from "../base/shell_words.ts";
 
 /**
  * Prepares a container for attach and map.
@@ -38,10 +15,11 @@ cat /etc/ssh/ssh_host_*_key.pub
  */
 export async function prepareContainer(engine: Engine, name: string, authorizedKeys: string): Promise<string> {
   const text = authorizedKeys.endsWith("\n") ? authorizedKeys : `${authorizedKeys}\n`;
-  return await engine.host.value(execArgv(engine, name, ["/bin/sh", "-c", prepareScript]), {
+  const script = withValues(prepareScript, { user: containerUser.name, maps: containerPaths.maps });
+  return await engine.host.value(execArgv(engine, name, ["/bin/sh", "-c", script]), {
     stdin: { text },
     variable: "KNOWN_HOSTS",
-    filter: `| sed -n 's/^\\([^ ]* [^ ]*\\).*/${name} \\1/p'`,
+    filter: `| awk '{ print "${name}", $1, $2 }'`,
     parse: (stdout) => knownHostsLines(name, stdout),
   });
 }

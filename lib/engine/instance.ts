@@ -232,8 +232,8 @@ export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
 export async function instanceHostUid(engine: Engine, name: string, uid: number): Promise<string> {
   return await engine.host.value([engine.cli, "config", "get", name, "volatile.idmap.current"], {
     variable: "HOST_UID",
-    filter: `| tr '{' '\\n' | sed -n 's/.*"Isuid":true.*"Hostid":\\([0-9]*\\),"Nsid":0,.*/\\1/p' | ` +
-      `while read -r first; do echo $((first + ${uid})); done`,
+    // One record for each range of the map, its values in the fields 2, 4, …: Isuid, Isgid, Hostid, Nsid, Maprange.
+    filter: `| awk -v RS='{' -F '[:,]' '$2 == "true" && $8 == 0 { print $6 + ${uid} }'`,
     parse: (stdout) => String(hostUid(JSON.parse(stdout), uid)),
   });
 }
