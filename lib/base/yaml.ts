@@ -37,38 +37,25 @@ export function isMap(data: unknown): data is Record<string, unknown> {
 }
 
 /**
- * Line and column, from 1, of the key or list item that `keys` lead to in a text in block style; of the innermost one that
- * could be found otherwise. A list item is named by its number, from 0.
+ * Line and column, from 1, of the key that `keys` lead to, from the outermost one inwards. Knows maps in block style; where it
+ * does not find a key, it gives the one around it.
  */
 export function locateKey(text: string, keys: readonly string[]): { line: number; column: number } {
-  const wanted = [...keys];
   let found = { line: 1, column: 1 };
-  let outer = { column: 0, isItem: true }; // What was found last: what is not deeper is not below it.
-  let level: number | undefined; // Column of what is right below it.
-  let items = 0; // How many of its list items were seen.
-  for (const { line, column, key } of entries(text)) {
-    if (wanted.length === 0) break;
-    const isItem = key === undefined;
-    // The items of a key's list may stand in the column of the key.
-    if (column < outer.column || column === outer.column && (outer.isItem || !isItem)) break;
-    level ??= column;
-    if (column !== level || (isItem ? String(items++) : key) !== wanted[0]) continue;
-    found = { line, column };
-    wanted.shift();
-    outer = { column, isItem };
-    level = undefined;
-    items = 0;
+  let depth = 0;
+  let outer = -1; // Indentation of the key found last.
+  let level: number | undefined; // Indentation of the keys below it.
+  for (const [index, line] of text.split("\n").entries()) {
+    const [, spaces, double, single, plain] =
+      /^(\s*)(?:"([^"]*)"|'([^']*)'|([^\s#'"-][^:]*?))\s*:(?:\s|$)/.exec(line) ?? [];
+    if (spaces === undefined) continue;
+    const indentation = spaces.length;
+    if (indentation <= outer) break;
+    level ??= indentation;
+    if (indentation !== level || (double ?? single ?? plain) !== keys[depth]) continue;
+    found = { line: index + 1, column: indentation + 1 };
+    if (++depth === keys.length) break;
+    [outer, level] = [indentation, undefined];
   }
   return found;
-}
-
-/** The keys and list items of a text in block style, in their order; several may stand on one line: `- name: x`. */
-function* entries(text: string): Generator<{ line: number; column: number; key?: string }> {
-  for (const [index, line] of text.split("\n").entries()) {
-    const [start, spaces, dashes] = /^(\s*)((?:-(?:\s+|$))*)/.exec(line) as unknown as [string, string, string];
-    for (const { index: dash } of dashes.matchAll(/-/g)) yield { line: index + 1, column: spaces.length + dash + 1 };
-    const match = /^(?:"([^"]*)"|'([^']*)'|([^\s#'"-][^:]*?))\s*:(?:\s|$)/.exec(line.slice(start.length));
-    const key = match && (match[1] ?? match[2] ?? match[3]);
-    if (typeof key === "string") yield { line: index + 1, column: start.length + 1, key };
-  }
 }

@@ -157,9 +157,9 @@ async function withPinnedKey(engine: EngineName, ipv4: string): Promise<void> {
 async function withSchema(engine: EngineName, directory: string): Promise<void> {
   const name = nameOn(engine);
   // Root of a container may not open a pipe of the host's by its path.
-  const inside = "cat >/tmp/checked; exec cloud-init schema --config-file=/tmp/checked";
+  const inside = "cat >/tmp/checked; exec cloud-init schema --annotate --config-file=/tmp/checked";
   const program = `#!/bin/sh
-[ "$*" = 'schema --config-file=/dev/stdin' ] || exit 99
+[ "$*" = 'schema --annotate --config-file=/dev/stdin' ] || exit 99
 exec ${engine} exec ${name} --mode=non-interactive -- /bin/sh -c '${inside}'
 `;
   await Deno.writeTextFile(join(directory, "cloud-init"), program, { mode: 0o755 });
@@ -174,9 +174,9 @@ exec ${engine} exec ${name} --mode=non-interactive -- /bin/sh -c '${inside}'
   assertEquals(wrong.code, 2, wrong.stderr);
   for (
     const line of [
-      /^(error:| {3}) .*checked\.yaml:2:1: cloud-init knows no key "pakages"$/m,
-      /^(error:| {3}) .*checked\.yaml:3:1: "runcmd": 'ls' is not of type 'array'$/m,
-      /^(error:| {3}) .*checked\.yaml:6:5: "users\.0\.gecos": 3 is not of type 'string'$/m,
+      /^(error:| {3}) .*checked\.yaml:2:1: cloud-init knows no key 'pakages': "pakages: \[sl\]"$/m,
+      /^(error:| {3}) .*checked\.yaml:3:1: 'ls' is not of type 'array': "runcmd: ls"$/m,
+      /^(error:| {3}) .*checked\.yaml:6:5: 3 is not of type 'string': "gecos: 3"$/m,
       /^hint: /m,
     ]
   ) assertMatch(wrong.stderr, line);

@@ -72,19 +72,3 @@ Deno.test("locateKey() copes with CRLF line ends and a document that is indented
   assertEquals(locateKey("a:\r\n  b: 1\r\n", ["a", "b"]), { line: 2, column: 3 });
   assertEquals(locateKey("---\n  a:\n      b: 1\n  c: 2\n", ["c"]), { line: 4, column: 3 });
 });
-
-Deno.test("locateKey() finds list items by their number, deeper than their key or in its column", () => {
-  const text = "users:\n- name: a\n  gecos: 3\n-\n  name: b\nfiles:\n  - - x\n    - y\n  - path: p\nend: 1\n";
-  for (
-    const [keys, line, column] of [
-      [["users", "0"], 2, 1],
-      [["users", "0", "name"], 2, 3],
-      [["users", "0", "gecos"], 3, 3],
-      [["users", "1", "name"], 5, 3],
-      [["users", "2"], 1, 1],
-      [["files", "0", "1"], 8, 5],
-      [["files", "1", "path"], 9, 5],
-      [["end"], 10, 1],
-    ] as const
-  ) assertEquals(locateKey(text, keys), { line, column }, keys.join("."));
-});
