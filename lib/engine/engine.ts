@@ -1,20 +1,20 @@
-/** The container engine: LXD (`lxc`) or Incus (`incus`), through its CLI. What differs between the two is in one table. */
+/** The container engine: LXD (`lxc`) or Incus (`incus`), driven by its CLI. One table holds what differs between the two. */
 
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 
-/** The CLI that drives the containers. */
+/** The name of an engine's CLI. */
 export type EngineCli = "lxc" | "incus";
 
-/** What differs between the two. */
+/** What differs between LXD and Incus. */
 export interface EngineKind {
   /** "LXD" or "Incus". */
   readonly product: string;
-  /** What is launched when nothing else is asked for. */
+  /** The image that is launched when none is named. */
   readonly defaultImage: string;
-  /** The group whose members may use it. */
+  /** The group whose members may use the engine. */
   readonly group: string;
-  /** The command that sets it up. */
+  /** The command that sets the engine up. */
   readonly init: string;
   /** What to do when an image gives cloud-init no user-data. */
   readonly userDataHint: string;
@@ -40,31 +40,34 @@ const engines: Readonly<Record<EngineCli, EngineKind>> = {
   },
 };
 
-/** An engine that is spoken to. */
+/** The CLIs of the engines, in the order in which they are asked. */
+export const engineClis = Object.keys(engines) as EngineCli[];
+
+/** An engine, and the host that runs its CLI. */
 export interface Engine extends EngineKind {
-  /** The outside that its CLI is run by. */
+  /** Runs the CLI. */
   readonly host: Host;
-  /** Its program. */
+  /** The CLI. */
   readonly cli: EngineCli;
 }
 
 /**
- * Which engine to use: the one that is asked for by option or by `$GUI_CONTAINER_ENGINE`, else the first that answers,
- * `lxc` before `incus`.
+ * Which engine to use: the one that is asked for by option or by `$GUI_CONTAINER_ENGINE`, else the first of
+ * {@linkcode engineClis} that answers.
  *
  * @throws {UserError} exit code 125 when none answers, 2 for a name that is neither
  */
 export async function chooseEngine(host: Host, wanted: string | undefined): Promise<Engine> {
   const choice = wanted ?? host.env("GUI_CONTAINER_ENGINE");
   if (choice !== undefined) {
-    if (choice !== "lxc" && choice !== "incus") {
-      throw inputError(`There is no engine "${choice}"`, "Use lxc or incus, with --engine or $GUI_CONTAINER_ENGINE");
-    }
-    return engineCalled(host, choice);
+    const cli = engineClis.find((name) => name === choice);
+    if (cli !== undefined) return engineCalled(host, cli);
+    const names = engineClis.join(" or ");
+    throw inputError(`There is no engine "${choice}"`, `Use ${names}, with --engine or $GUI_CONTAINER_ENGINE`);
   }
-  if (host.dryRun) return engineCalled(host, "lxc");
+  if (host.dryRun) return engineCalled(host, engineClis[0]!);
   const failures: UserError[] = [];
-  for (const cli of ["lxc", "incus"] as const) {
+  for (const cli of engineClis) {
     const engine = engineCalled(host, cli);
     try {
       await query(engine, "/1.0");
@@ -80,39 +83,39 @@ export async function chooseEngine(host: Host, wanted: string | undefined): Prom
   });
 }
 
-/** The engine of a CLI, whether it answers or not. */
+/** The engine that a CLI drives. Does not ask whether it answers. */
 export function engineCalled(host: Host, cli: EngineCli): Engine {
   return { host, cli, ...engines[cli] };
 }
 
-/** The other one of the two engines. */
+/** The other engine. */
 export function otherEngine({ host, cli }: Engine): Engine {
-  return engineCalled(host, cli === "lxc" ? "incus" : "lxc");
+  return engineCalled(host, engineClis.find((name) => name !== cli)!);
 }
 
-/** The same engine, spoken to through another host: for cleaning up. */
+/** The same engine on another host, such as the one for cleaning up. */
 export function engineOn(engine: Engine, host: Host): Engine {
   return { ...engine, host };
 }
 
-/** What an engine tells of itself. */
+/** What an engine reports about itself. */
 export interface ServerState {
-  /** As in `5.0.2`. */
+  /** Such as `5.0.2`. */
   version: string;
-  /** We may use a project of our own only. */
+  /** The user may use one project of their own, and nothing else. */
   restricted: boolean;
-  /** What it has found wanting in the host, each in a line. */
+  /** What the engine misses on this host, one line each. */
   warnings: string[];
 }
 
 /**
- * Asks an engine about itself.
+ * Asks an engine for its version and its warnings.
  *
  * @throws {UserError} with exit code 125 when it does not answer
  */
 export async function serverState(engine: Engine): Promise<ServerState> {
   const { environment } = await query(engine, "/1.0") as { environment: { server_version: string; project: string } };
-  // Incus gives each user that is only in the group "incus" a project of that name, and no warnings.
+  // Incus gives a user who is only in the group "incus" a project called "user-UID", where there are no warnings.
   const restricted = environment.project.startsWith("user-");
   const warnings = restricted ? [] : await query(engine, "/1.0/warnings?recursion=1") as {
     type: string;
@@ -134,17 +137,17 @@ export async function run(engine: Engine, args: readonly string[], options: RunO
   try {
     return await engine.host.run([engine.cli, ...args], options);
   } catch (error) {
-    throw explain(engine, error);
+    throw engineError(engine, error);
   }
 }
 
-/** A change by the engine's API, waited for. */
+/** Changes something by the engine's API, and waits until that is done. */
 export async function request(engine: Engine, method: "PATCH" | "POST", path: string, data: unknown): Promise<void> {
   const body = JSON.stringify(data);
   await run(engine, ["query", "--request", method, "--wait", "--data", body, path]);
 }
 
-/** GET of the engine's API; undefined for "not found", and in a dry run. */
+/** Reads one path of the engine's API. Returns undefined when there is nothing at it, and in a dry run. */
 export async function query(engine: Engine, path: string): Promise<unknown> {
   try {
     const { stdout } = await run(engine, ["query", path], { looksOnly: true });
@@ -155,13 +158,15 @@ export async function query(engine: Engine, path: string): Promise<unknown> {
   }
 }
 
-/** Whether the engine says that there is no such thing. */
+/** Whether an error is the engine's answer that there is no such thing. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof ProcessError && /not found/i.test(error.stderr);
 }
 
-/** Tells apart: no engine (125), and what the engine itself refused (1). */
-function explain({ cli, product, group, init }: Engine, error: unknown): unknown {
+/**
+ * The error for a call of the CLI that failed: exit code 125 when the engine cannot be reached, else the same error.
+ */
+function engineError({ cli, product, group, init }: Engine, error: unknown): unknown {
   if (error instanceof UserError && error.exitCode === ExitCode.missingProgram) {
     return new UserError(`The engine's program "${cli}" is not installed`, {
       hint: `Install ${product}, or choose the other engine with --engine`,

@@ -1,19 +1,19 @@
-/** Images in the engine's own store. */
+/** Local images: those in the engine's own store. */
 
 import { createHash } from "node:crypto";
 import { type Engine, isNotFound, query, run } from "./engine.ts";
 import { UserError } from "../base/errors.ts";
 import { quoteWord } from "../base/shell_words.ts";
 
-/** An image of the engine's own store. */
+/** A local image. */
 export interface Image {
   /** SHA-256, in hexadecimal. */
   fingerprint: string;
-  /** When it was made, ISO 8601. */
+  /** When the image was made, ISO 8601. */
   created_at: string;
-  /** Bytes. */
+  /** In bytes. */
   size: number;
-  /** What was said of it when it was made. */
+  /** Keys and values that were given when the image was made. */
   properties: Readonly<Record<string, string>> | null;
 }
 
@@ -26,8 +26,7 @@ export async function findImages(engine: Engine, properties: Readonly<Record<str
 }
 
 /**
- * A hash of an image, local or of a remote, and a text that goes with it: SHA-256 over the image's fingerprint, a line
- * end, and the text.
+ * SHA-256 over an image's fingerprint, a line end, and a text. The image may be local or on a remote.
  *
  * @throws {UserError} when there is no such image
  */
@@ -43,7 +42,7 @@ export async function imageHash(engine: Engine, image: string, text: string): Pr
   });
 }
 
-/** Stops an instance and makes a local image of it. Returns the image's fingerprint, as a word for a command line. */
+/** Stops an instance and makes a local image of it. Returns the image's fingerprint; in a dry run a shell variable. */
 export async function publish(
   engine: Engine,
   name: string,
@@ -64,7 +63,7 @@ export async function publish(
   });
 }
 
-/** Removes a local image; one that is gone already is no matter. */
+/** Removes a local image. Nothing happens when it is gone already. */
 export async function deleteImage(engine: Engine, fingerprint: string): Promise<void> {
   try {
     await run(engine, ["image", "delete", fingerprint]);

@@ -1,33 +1,33 @@
-/** Containers as the engine knows them: instances, their devices, and programs in them. */
+/** Instances (containers) of the engine: their configuration, their devices, and programs that run in them. */
 
 import { type Engine, query, request, run } from "./engine.ts";
 import { inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 
-/** What the engine knows of an instance. */
+/** An instance, as the engine describes it. */
 export interface Instance {
-  /** Unique within its engine. */
+  /** Unique within the engine. */
   name: string;
   /** "Running", "Stopped", "Frozen", … */
   status: string;
   /** Its own configuration, without what its profiles give. */
   config: Readonly<Record<string, string>>;
-  /** The instance's own devices. */
+  /** Its own devices, without what its profiles give. */
   devices: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Its global IPv4 address; undefined while it has none. */
   ipv4: string | undefined;
-  /** It has a network card, by itself or by a profile. */
+  /** Whether it has a network card, of its own or by a profile. */
   hasNetwork: boolean;
 }
 
-/** A device as the engine's API takes it. */
+/** The keys and values of a device. */
 export type Device = Readonly<Record<string, string>>;
 
 /**
- * The instance called `name`; undefined when there is none. One call.
+ * The instance called `name`; undefined when there is none.
  *
- * @param options `withState` asks for its address too. The engine has to look inside for that, and cannot while an instance
- * fails to start (Incus 6.0.4: "Invalid PID")
+ * @param options `withState`: ask for the address too. The engine looks into the instance for that, and fails while the
+ * instance cannot start (Incus 6.0.4: "Invalid PID")
  */
 export async function findInstance(
   engine: Engine,
@@ -38,7 +38,7 @@ export async function findInstance(
   return found === undefined ? undefined : parseInstance(found);
 }
 
-/** All instances, without their state. */
+/** All instances, without their addresses. */
 export async function listInstances(engine: Engine): Promise<Instance[]> {
   return ((await query(engine, "/1.0/instances?recursion=1") ?? []) as unknown[]).map(parseInstance);
 }
@@ -64,8 +64,8 @@ function parseInstance(json: unknown): Instance {
 }
 
 /**
- * Checks a container's name by the engines' own rule: 1 to 63 letters, digits and dashes, starting with a letter and not
- * ending in a dash (RFC 1123 host names, without a leading digit).
+ * Checks a name by the engines' own rule: 1 to 63 letters, digits and dashes; the first is a letter, the last is no dash
+ * (RFC 1123 host names, without a leading digit).
  *
  * @throws {UserError} exit code 2
  */
@@ -78,13 +78,13 @@ export function checkInstanceName(name: string): void {
   }
 }
 
-/** What is launched, and how. */
+/** Options of {@linkcode launch}. */
 export interface LaunchOptions {
-  /** A local image, or one of a remote. */
+  /** A local image, or one on a remote. */
   image: string;
-  /** Profiles, the later one over the earlier. */
+  /** Profiles; a later one overrides an earlier one. */
   profiles: readonly string[];
-  /** Configuration of its own. */
+  /** The instance's own configuration. */
   config: Readonly<Record<string, string>>;
 }
 
@@ -104,7 +104,7 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
   ];
   try {
     await run(engine, args).catch(async (error) => {
-      // LXD 5.0.2 may give one of two isolated containers that are made at once a range of ids that the host has not set aside.
+      // Two isolated containers made at once: LXD 5.0.2 may give one of them ids that the host does not allow it.
       if (!(error instanceof ProcessError && /\bforkstart\b/.test(error.stderr))) throw error;
       await deleteInstance(engine, name);
       await run(engine, args);
@@ -126,17 +126,17 @@ export async function startInstance(engine: Engine, name: string): Promise<void>
   await run(engine, ["start", name]);
 }
 
-/** Stops an instance if need be and removes it. */
+/** Removes an instance, stopping it first if it runs. */
 export async function deleteInstance(engine: Engine, name: string): Promise<void> {
   await run(engine, ["delete", "--force", name]);
 }
 
-/** Waits for what the engine itself still does with an instance, at most a minute each. */
+/** Waits for the operations that the engine still carries out on an instance, at most a minute for each. */
 export async function waitForOperations(engine: Engine, name: string): Promise<void> {
   type Operation = { id: string; class: string; resources: Record<string, string[]> | null };
   const all = (await query(engine, "/1.0/operations?recursion=1") ?? {}) as Record<string, Operation[]>;
   for (const { id, class: kind, resources } of all.running ?? []) {
-    // A program that runs in the instance is an operation of the class "websocket", and ends with it.
+    // Not for programs that run in the instance: those are operations of the class "websocket".
     if (kind !== "task") continue;
     const paths = Object.values(resources ?? {}).flat();
     if (paths.some((path) => path.split("?")[0]!.endsWith(`/${name}`))) {
@@ -145,7 +145,7 @@ export async function waitForOperations(engine: Engine, name: string): Promise<v
   }
 }
 
-/** Adds devices to an instance, all or none, in one call. */
+/** Adds devices to an instance, all or none. */
 export async function addDevices(
   engine: Engine,
   name: string,
@@ -154,18 +154,18 @@ export async function addDevices(
   await request(engine, "PATCH", `/1.0/instances/${name}`, { devices });
 }
 
-/** Takes devices away from an instance. */
+/** Removes devices from an instance. */
 export async function removeDevices(engine: Engine, name: string, devices: readonly string[]): Promise<void> {
   if (devices.length > 0) await run(engine, ["config", "device", "remove", name, ...devices]);
 }
 
 /**
- * What an engine says that could not start a program, seen with Incus 6.0.4 on a busy machine just after the start of an
- * instance; the next time it can.
+ * The engine could not start a program. Seen with Incus 6.0.4 on a busy machine just after the start of an instance; a second
+ * try succeeds.
  */
 const notStarted = /Failed to retrieve PID of executing child process/;
 
-/** Runs a program as root inside of an instance. */
+/** Runs a program as root in an instance. */
 export async function exec(
   engine: Engine,
   name: string,
@@ -181,7 +181,7 @@ export async function exec(
   }
 }
 
-/** Removes files of an instance, whether it runs or not; those that are not there are no matter. */
+/** Removes files of an instance, running or not. Nothing happens for a file that is not there. */
 export async function removeFiles(
   engine: Engine,
   name: string,
@@ -194,29 +194,29 @@ export async function removeFiles(
   }
 }
 
-/** The argument list of {@linkcode exec}, for a caller that wants one value of it. */
+/** The command line of {@linkcode exec}, for a caller that runs it in another way. */
 export function execArgv(engine: Engine, name: string, argv: readonly string[]): string[] {
   return [engine.cli, "exec", name, "--mode", "non-interactive", "--", ...argv];
 }
 
-/** A range of an instance's id map, as the engine keeps it in `volatile.idmap.current`. */
+/** One range of an instance's id map, as in `volatile.idmap.current`. */
 export interface IdMapRange {
-  /** It maps user ids. */
+  /** Whether it maps user ids. */
   Isuid: boolean;
-  /** It maps group ids. */
+  /** Whether it maps group ids. */
   Isgid: boolean;
-  /** First id on the host. */
+  /** The first id on the host. */
   Hostid: number;
-  /** First id in the container. */
+  /** The first id in the container. */
   Nsid: number;
-  /** How many ids. */
+  /** The number of ids. */
   Maprange: number;
 }
 
 /**
- * The id on the host of the user `uid` of a container, from the container's own id map.
+ * The host uid of a container's user, from the container's id map.
  *
- * @throws {UserError} when the map does not have it
+ * @throws {UserError} when the map does not hold the user
  */
 export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
   const range = idMap.find(({ Isuid, Nsid, Maprange }) => Isuid && uid >= Nsid && uid < Nsid + Maprange);
@@ -228,7 +228,7 @@ export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
   return range.Hostid + uid - range.Nsid;
 }
 
-/** {@linkcode hostUid} of an instance that the engine knows, as a word for a command line. */
+/** The host uid of an instance's user, in decimal; in a dry run a shell variable. */
 export async function instanceHostUid(engine: Engine, name: string, uid: number): Promise<string> {
   return await engine.host.value([engine.cli, "config", "get", name, "volatile.idmap.current"], {
     variable: "HOST_UID",
@@ -239,7 +239,7 @@ export async function instanceHostUid(engine: Engine, name: string, uid: number)
 }
 
 /**
- * The global IPv4 address of a running instance, as a word for a command line.
+ * The global IPv4 address of a running instance; in a dry run a shell variable.
  *
  * @throws {UserError} when it has none
  */
@@ -255,7 +255,7 @@ export async function instanceAddress(engine: Engine, name: string): Promise<str
   });
 }
 
-/** The error for an instance that gets no address, with the usual causes. */
+/** The error for an instance without an address. Its hint names the usual causes. */
 export function noAddressError(name: string): UserError {
   return new UserError(`The container "${name}" has no IPv4 address`, {
     hint:

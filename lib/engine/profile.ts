@@ -6,11 +6,11 @@ import type { Device } from "./instance.ts";
 
 /** What the engine knows of a profile. */
 export interface EngineProfile {
-  /** Its own configuration, without what its profiles give. */
+  /** The configuration that it gives to its instances. */
   config: Readonly<Record<string, string>>;
-  /** By name. */
+  /** The devices that it gives to its instances, by name. */
   devices: Readonly<Record<string, Device>>;
-  /** API paths of the instances and profiles that use it. */
+  /** API paths of what uses it: instances, as `/1.0/instances/NAME`. */
   used_by: readonly string[];
 }
 
@@ -19,14 +19,14 @@ export async function findProfile(engine: Engine, name: string): Promise<EngineP
   return await query(engine, `/1.0/profiles/${name}`) as EngineProfile | undefined;
 }
 
-/** The profile as YAML text, for putting it back with {@linkcode setProfile}. */
+/** The profile as YAML, as {@linkcode setProfile} takes it. */
 export async function showProfile(engine: Engine, name: string): Promise<string> {
   return (await run(engine, ["profile", "show", name], { looksOnly: true })).stdout;
 }
 
 /**
- * Makes a profile that bears this configuration from the start: it is known whose it is even when the run ends before
- * {@linkcode setProfile}, which takes a profile of any size.
+ * Makes a profile with a configuration in one call, so that its marks are there even when the run ends right after. The rest
+ * follows by {@linkcode setProfile}, which takes any size.
  *
  * @throws {UserError} when there is one of that name
  */
@@ -46,7 +46,7 @@ export async function createProfile(
   }
 }
 
-/** Replaces what a profile holds, by the YAML text that `lxc profile edit` takes. */
+/** Replaces all that a profile holds. `yaml` is what `lxc profile edit` takes. */
 export async function setProfile(engine: Engine, name: string, yaml: string): Promise<void> {
   await run(engine, ["profile", "edit", name], { stdin: { text: yaml } });
 }
@@ -57,9 +57,9 @@ export async function deleteProfile(engine: Engine, name: string): Promise<void>
 }
 
 /**
- * Checks that no container but the one of its name has a profile.
+ * Refuses a profile that is used by anything but the container of the same name.
  *
- * @throws {UserError} with those that have it
+ * @throws {UserError} names the users
  */
 export function refuseUsedByOthers(name: string, profile: EngineProfile): void {
   const others = profile.used_by.filter((path) => path.split("?")[0] !== `/1.0/instances/${name}`);
