@@ -1,33 +1,33 @@
-/** A start from a desktop's menu: no terminal, nobody who reads what is printed, but a display. */
+/** A script started from a desktop's menu: it has a display, but no terminal, and nobody reads its output. */
 
 import { fstatSync } from "node:fs";
 import type { Host } from "./host.ts";
 import { runProcess } from "./process.ts";
 import { printable } from "./ui.ts";
 
-/** How long an error is shown, in seconds. */
+/** How long zenity shows a message, in seconds. */
 const shownFor = 60;
 
-/** Longest time that the notification service may take to answer, in milliseconds. */
+/** How long the notification service may take to answer, in milliseconds. */
 const notifyTimeoutMs = 5_000;
 
-/** Whether there is a display for dialogs. */
+/** Whether there is a display that dialogs can be shown on. */
 export function hasDisplay(env: Host["env"]): boolean {
   return ["DISPLAY", "WAYLAND_DISPLAY"].some((name) => env(name) !== undefined);
 }
 
-/** Whether there is neither a terminal nor somebody who reads our output or writes our input through a pipe. */
+/** Whether none of the three standard streams is a terminal or a pipe. */
 export function isUnattended(): boolean {
   return [Deno.stdin, Deno.stdout, Deno.stderr].every((stream, fd) => !stream.isTerminal() && !fstatSync(fd).isFIFO());
 }
 
-/** Whether an error that is only printed is seen by nobody who started us. */
+/** Whether the user would not see an error on stderr: there is a desktop, and neither a terminal nor a pipe. */
 export function isUnseen(env: Host["env"]): boolean {
   return !Deno.stdin.isTerminal() && !Deno.stderr.isTerminal() && !fstatSync(2).isFIFO() &&
     (hasDisplay(env) || env("GIO_LAUNCHED_DESKTOP_FILE") !== undefined);
 }
 
-/** Shows something on the desktop: as a notification, or in a window that closes by itself. */
+/** Shows a message on the desktop: as a notification, or else in a window that closes by itself. */
 export async function showOnDesktop(
   title: string,
   text: string,
@@ -41,7 +41,7 @@ export async function showOnDesktop(
     ]
   ) {
     const timeoutMs = argv[0] === "zenity" ? (shownFor + 10) * 1_000 : notifyTimeoutMs;
-    // Status 5 is zenity's own timeout. A program that is missing leaves it to the next one.
+    // Status 5 is zenity's own timeout. If the first program is missing, the next one is tried.
     const shown = await runProcess(argv, { okCodes: [0, 1, 5], timeoutMs }).catch(() => undefined);
     if (shown && (argv[0] === "zenity" || shown.code === 0)) return;
   }

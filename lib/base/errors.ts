@@ -18,15 +18,15 @@ export interface UserErrorOptions {
   hint: string;
   /** Default: {@linkcode ExitCode.failed}. */
   exitCode?: number;
-  /** What another program printed, when that is the cause; shown indented. */
+  /** What another program printed, when that is the cause. It is shown indented. */
   output?: string;
   /** The error that led here. */
   cause?: unknown;
 }
 
-/** Something the user can mend. The message is one line: what failed, and on what. */
+/** An error that the user can fix. Its message is one line: what failed, and on what. */
 export class UserError extends Error {
-  /** Tells it apart where it is printed. */
+  /** The class, for a stack trace. */
   override name = "UserError";
   /** What to do about it: one line. */
   readonly hint: string;
@@ -44,12 +44,12 @@ export class UserError extends Error {
   }
 }
 
-/** Wrong command line or input file: a {@linkcode UserError} with {@linkcode ExitCode.usage}. */
+/** The error for a wrong command line or input file: a {@linkcode UserError} with {@linkcode ExitCode.usage}. */
 export function inputError(message: string, hint: string): UserError {
   return new UserError(message, { hint, exitCode: ExitCode.usage });
 }
 
-/** How a program ended, with all that it said. */
+/** How a program ended, and what it printed. */
 export interface ProcessResult {
   /** The program and its arguments. */
   argv: readonly string[];
@@ -63,19 +63,19 @@ export interface ProcessResult {
   stderr: string;
 }
 
-/** A program ended with a status that its caller did not expect. */
+/** A program ended with an exit status that its caller did not expect, or took too long. */
 export class ProcessError extends Error implements ProcessResult {
-  /** Tells it apart where it is printed. */
+  /** The class, for a stack trace. */
   override name = "ProcessError";
   readonly argv: readonly string[];
   readonly code: number;
   readonly signal: Deno.Signal | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** It was ended because it took too long. */
+  /** Whether it was ended because it took too long. */
   readonly timedOut: boolean;
 
-  /** `timedOutAfterMs`: it was ended because it took longer. */
+  /** `timedOutAfterMs`: the program was ended because it took longer than that. */
   constructor(result: ProcessResult, options: { timedOutAfterMs?: number } = {}) {
     const { argv, code, signal } = result;
     const how = options.timedOutAfterMs !== undefined
@@ -92,7 +92,7 @@ export class ProcessError extends Error implements ProcessResult {
     this.timedOut = options.timedOutAfterMs !== undefined;
   }
 
-  /** What the program said: its standard error, or its standard output when that is empty. */
+  /** What the program printed: its standard error, or its standard output when that is empty. */
   get output(): string {
     return this.stderr.trim() || this.stdout.trim();
   }
@@ -100,10 +100,10 @@ export class ProcessError extends Error implements ProcessResult {
 
 /** The run was ended by a signal. Thrown through the `AbortSignal` of a {@linkcode Host}. */
 export class Interrupted extends Error {
-  /** Tells it apart where it is printed. */
+  /** The class, for a stack trace. */
   override name = "Interrupted";
 
-  /** `signal`: the one that ended the run. */
+  /** `signal`: the signal that ended the run. */
   constructor(readonly signal: "SIGINT" | "SIGTERM" | "SIGHUP") {
     super(`Ended by ${signal}`);
   }

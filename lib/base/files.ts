@@ -1,9 +1,9 @@
-/** Files and directories of the host: whether they are there, their mode, and removing them. */
+/** Files and directories of the host: whether they exist, their mode, and how they are removed. */
 
 import { UserError } from "./errors.ts";
 import { quoteWords } from "./shell_words.ts";
 
-/** Whether there is something at `path`. */
+/** Whether there is anything at `path`; a dangling link counts. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);
@@ -14,20 +14,20 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** The permission bits of what is at `path`, with set-ID and sticky bits. */
+/** The permission bits of a file, with its set-ID and sticky bits. */
 export async function modeOf(path: string): Promise<number> {
   return (await Deno.stat(path)).mode! & 0o7777;
 }
 
-/** Removes directories, innermost first, unless something is in them; what is gone already is no matter. */
+/** Removes those of the directories that are empty, the last one first. Ignores what is gone already. */
 export async function removeEmpty(paths: readonly string[]): Promise<void> {
   for (const path of [...paths].reverse()) await Deno.remove(path).catch(() => {});
 }
 
 /**
- * Removes what is at `path` with all that is in it; nothing happens when it is gone.
+ * Removes a file or a directory with all that is in it. Nothing happens when it is gone already.
  *
- * @throws {UserError} for a directory that the container has closed to the host user
+ * @throws {UserError} for a directory that a container has closed to the host user
  */
 export async function removeTree(path: string): Promise<void> {
   try {

@@ -1,6 +1,6 @@
 /**
- * The outside of the scripts, as one value that is handed in: programs, environment, the user, the signal that ends the
- * run, and changes to files. A test hands in one that records; `--dry-run` one that prints.
+ * The world outside of a script, as one value that is handed to functions: programs, environment, the user, the signal that
+ * ends the run, and changes to files. A test hands in a host that records, `--dry-run` one that prints.
  */
 
 import type { ProcessResult } from "./errors.ts";
@@ -10,53 +10,53 @@ import { quoteWord, quoteWords } from "./shell_words.ts";
 
 /** How {@linkcode Host.run} runs a program. */
 export interface RunOptions extends Omit<ProcessOptions, "detached"> {
-  /** It only looks. A dry run does not show it: nothing that comes after depends on it. */
+  /** The program changes nothing and no later command needs its output: a dry run does not show it. */
   looksOnly?: boolean;
 }
 
-/** How {@linkcode Host.value} finds a value, and how a shell would. */
+/** How {@linkcode Host.value} takes a value from a program's output, and how a shell does it. */
 export interface ValueOptions extends Omit<ProcessOptions, "signal" | "detached"> {
   /** The shell variable that holds it in a dry run. */
   variable: string;
-  /** A shell filter from the program's output to the value, for a dry run: `| sed …`. */
+  /** For a dry run, a shell filter that turns the output into the value: `| sed …`. */
   filter: string;
-  /** The same in our own code. */
+  /** Turns the output into the value. */
   parse(stdout: string): string;
 }
 
-/** What a script can see and do outside of itself. */
+/** All that a script can see and do outside of itself. */
 export interface Host {
-  /** The user. */
+  /** Speaks with the user. */
   readonly ui: Ui;
-  /** Aborts when the run is to end; the reason is an `Interrupted`. */
+  /** Aborts when the run must end. Its reason is an {@linkcode Interrupted}. */
   readonly signal: AbortSignal;
-  /** Nothing is run or changed, all is printed. */
+  /** Whether commands are only printed. */
   readonly dryRun: boolean;
   /** An environment variable; undefined when it is unset or empty. */
   env(name: string): string | undefined;
-  /** Runs a program to its end; see {@linkcode runProcess}. A dry run answers with success and no output. */
+  /** Runs a program to its end; see {@linkcode runProcess}. In a dry run it succeeds and prints nothing. */
   run(argv: readonly string[], options?: RunOptions): Promise<ProcessResult>;
-  /** Runs a program for one value that later commands need. A dry run answers with a stand-in that prints as a variable. */
+  /** Runs a program for one value that later commands need. In a dry run the value is a shell variable, quoted rightly. */
   value(argv: readonly string[], options: ValueOptions): Promise<string>;
-  /** Starts a program that runs on beside us. In a dry run it has ended well at once. */
+  /** Starts a program and does not wait for it. In a dry run it has succeeded at once. */
   start(argv: readonly string[], options?: Omit<ProcessOptions, "signal" | "timeoutMs">): RunningProcess;
-  /** Changes something without a program: does `act`, or prints the command line that has the same effect. */
+  /** Changes something without a program: calls `act`. A dry run prints `command`, which has the same effect. */
   change(command: string, act: () => Promise<unknown>): Promise<void>;
-  /** The same outside for cleaning up: another signal ends it, and Ctrl-C does not reach its programs. */
+  /** A host for cleaning up: `signal` ends it, and Ctrl-C does not reach its programs. */
   forCleanup(signal: AbortSignal): Host;
 }
 
-/** What a real host is made of. */
+/** Options of {@linkcode realHost}. */
 export interface HostOptions {
-  /** The user. */
+  /** Speaks with the user. */
   ui: Ui;
-  /** Ends the run. */
+  /** Aborts when the run must end. */
   signal: AbortSignal;
-  /** Echo each command before it runs. */
+  /** Print each command before it runs. */
   verbose: boolean;
 }
 
-/** The real outside. */
+/** The real world: programs run, and files change. */
 export function realHost(options: HostOptions, cleanup = false): Host {
   const { ui, signal, verbose } = options;
   const echo = (argv: readonly string[]): void => {
@@ -91,8 +91,8 @@ export function realHost(options: HostOptions, cleanup = false): Host {
 }
 
 /**
- * An outside that prints what would be done, as lines for a POSIX shell, on stdout. A value that is only known when the
- * commands really run is a shell variable in them.
+ * A host that changes nothing and prints on stdout what would be done, as commands for a POSIX shell. A value that is known
+ * only when the commands run is a shell variable in them.
  */
 export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Host {
   const print = (line: string): void => ui.plan(line);
@@ -136,12 +136,15 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
   return host;
 }
 
-// Two private-use characters that no name, path or key contains mark a variable inside of a word.
+// Two private-use characters, which no name, path or key contains, mark a shell variable within a word.
 function standIn(variable: string): string {
   return `\uE0F0${variable}\uE0F1`;
 }
 
-/** Inside of single quotes, which {@linkcode quoteWord} puts around a stand-in: leaves them for a double-quoted variable. */
+/**
+ * Turns each stand-in into a double-quoted variable. {@linkcode quoteWord} has put the word in single quotes, so these are closed
+ * before it and opened behind it.
+ */
 function expandStandIns(command: string): string {
   return command.replace(
     /('?)\uE0F0(\w+)\uE0F1('?)/g,

@@ -1,11 +1,11 @@
-/** Files that the user names: read as UTF-8 text, with errors that say what is wrong with them. */
+/** Text files that the user names on the command line. */
 
 import { inputError } from "./errors.ts";
 
 /**
- * Reads a text file that the command line names.
+ * Reads a text file.
  *
- * @throws {UserError} exit code 2: missing, a directory, unreadable, empty, or not UTF-8 text
+ * @throws {UserError} exit code 2 when it is missing, a directory, unreadable, empty, or not UTF-8 text
  */
 export async function readInput(path: string): Promise<string> {
   let bytes: Uint8Array;

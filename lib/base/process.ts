@@ -1,34 +1,34 @@
-/** The only place that starts a program. Always an argument list, never a shell. */
+/** Programs of the host. Only this file starts one, by an argument list and never through a shell. */
 
 import { ExitCode, ProcessError, type ProcessResult, UserError } from "./errors.ts";
 
-/** How a program is run. */
+/** How a program is started and run. */
 export interface ProcessOptions {
   /**
-   * What it reads; nothing by default. `lxc init` and `lxc profile create` read YAML from a stdin that is not a terminal, so
-   * none of ours is ever handed on unasked.
+   * What it reads; nothing by default. It gets our own stdin only on request, since `lxc init` and `lxc profile create` read
+   * YAML from a stdin that is not a terminal.
    */
   stdin?: "null" | "inherit" | { text: string };
   /**
-   * What becomes of its output. `capture`: kept and returned. `inherit`: it has the terminal, or whatever ours is.
-   * `{ line }`: called with each line of both streams as it comes, and kept as well.
+   * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `{ line }`: into the result, and each line
+   * of both streams is handed to this function when it comes.
    */
   output?: "capture" | "inherit" | { line: (line: string) => void };
-  /** Exit statuses that are an answer, not a failure; `any` for all. Default: only 0. */
+  /** Exit statuses that are no failure; `any` for all. Default: only 0. */
   okCodes?: readonly number[] | "any";
   /** Variables added to the environment. */
   env?: Record<string, string>;
   /** Working directory. */
   cwd?: string;
-  /** Longest time it may take, in milliseconds. */
+  /** How long it may take, in milliseconds. */
   timeoutMs?: number;
   /** Ends it with SIGTERM, then SIGKILL. */
   signal?: AbortSignal;
-  /** Starts it in a session of its own, so that Ctrl-C on the terminal reaches us alone. */
+  /** Starts it in a session of its own, so that Ctrl-C on the terminal does not reach it. */
   detached?: boolean;
 }
 
-/** The package of Debian and Ubuntu that has a program, for what to do when it is missing. */
+/** Debian's and Ubuntu's package of each program, for the hint when it is missing. */
 export const packages: Readonly<Record<string, string>> = {
   "dbus-daemon": "dbus-daemon",
   "getfacl": "acl",
@@ -46,18 +46,18 @@ export const packages: Readonly<Record<string, string>> = {
   "zenity": "zenity",
 };
 
-/** Time between SIGTERM and SIGKILL for a program that does not end. */
+/** The time from SIGTERM to SIGKILL for a program that does not end, in milliseconds. */
 const killAfterMs = 3_000;
 
-/** How much later than a program of ours we may be told of a signal that was for both, in milliseconds. */
+/** Ctrl-C reaches our programs and us. We may learn of it this much later than they do, in milliseconds. */
 const signalDelayMs = 50;
 
-/** How long output is awaited after a program was ended, in milliseconds: a child of its own may hold it open for ever. */
+/** How long to read on after a program was killed, in milliseconds. A child of its own may keep the pipe open for ever. */
 const lastOutputMs = 200;
 
 /**
- * Deno refuses to start anything under a scoped `--allow-run` while one of these is set, since they could replace the
- * program's code. An empty value passes, and means "not set" to the dynamic linker. Names: ld.so(8).
+ * Variables of the dynamic linker (ld.so(8)). Under a scoped `--allow-run`, Deno starts nothing while one of them has a value,
+ * since they can replace a program's code. An empty value passes; for the linker it means "not set".
  */
 const linkerVariables = [
   "LD_ASSUME_KERNEL",
@@ -83,13 +83,13 @@ const linkerVariables = [
   "LD_WARN",
 ];
 
-/** A program that runs while we go on. */
+/** A program that was started and may still run. */
 export interface RunningProcess {
   /** Its process id. */
   readonly pid: number;
-  /** How it ended. Never rejects for an exit status. */
+  /** How it ended. Does not reject, whatever the exit status. */
   readonly ended: Promise<ProcessResult>;
-  /** Sends it a signal; nothing happens when it has ended. */
+  /** Sends it a signal. Nothing happens when it has ended. */
   kill(signal: Deno.Signal): void;
 }
 
@@ -116,7 +116,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
       ...(options.detached ? { detached: true } : {}),
     }).spawn();
   } catch (error) {
-    throw explainSpawnError(error, program);
+    throw spawnError(error, program);
   }
   const onLine = typeof output === "object" ? output.line : undefined;
   let killed = false;
@@ -128,17 +128,14 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
         child.kill(signal);
         killed = true;
       } catch {
-        // It has ended by itself.
+        // The program has ended by itself.
       }
     },
   };
 }
 
-/**
- * On Ctrl-C the program that we wait for gets the signal too, and may have ended before we are told of ours: waits a moment
- * for that.
- */
-async function aMomentFor(signal: AbortSignal): Promise<void> {
+/** Waits a moment for a signal: on Ctrl-C a program may have ended before we learn of the signal that ended it. */
+async function awaitLateSignal(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise((resolve) => {
     signal.addEventListener("abort", resolve, { once: true });
@@ -149,7 +146,7 @@ async function aMomentFor(signal: AbortSignal): Promise<void> {
 /**
  * Runs a program to its end.
  *
- * @throws {ProcessError} for a status that is not in `okCodes`, or when `timeoutMs` is over
+ * @throws {ProcessError} for an exit status that is not in `okCodes`, or after `timeoutMs`
  * @throws {UserError} with exit code 127 when there is no such program
  * @throws the signal's reason when `signal` aborts
  */
@@ -168,9 +165,9 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     const result = await child.ended;
     const okCodes = options.okCodes ?? [0];
     const isOk = okCodes === "any" || okCodes.includes(result.code);
-    if (!isOk && options.signal) await aMomentFor(options.signal);
+    if (!isOk && options.signal) await awaitLateSignal(options.signal);
     options.signal?.throwIfAborted();
-    // Some hand SIGTERM on and end by themselves: "lxc exec" does, with status 143.
+    // A program may catch SIGTERM and end by itself: "lxc exec" does, with status 143.
     if (deadline?.aborted && (!isOk || result.signal)) {
       throw new ProcessError(result, { timedOutAfterMs: options.timeoutMs! });
     }
@@ -239,7 +236,7 @@ async function writeAll(stream: WritableStream<Uint8Array>, text: string): Promi
     await writer.write(new TextEncoder().encode(text));
     await writer.close();
   } catch {
-    // It ended without reading all of it; its exit status tells the rest.
+    // The program ended before it had read everything. Its exit status tells whether that is a failure.
   }
 }
 
@@ -247,7 +244,8 @@ function withoutLinkerVariables(): Record<string, string> {
   return Object.fromEntries(linkerVariables.filter((name) => Deno.env.get(name)).map((name) => [name, ""]));
 }
 
-function explainSpawnError(error: unknown, program: string): unknown {
+/** The error for a program that could not be started. */
+function spawnError(error: unknown, program: string): unknown {
   if (error instanceof Deno.errors.NotFound) {
     return new UserError(`The program "${program}" is not installed`, {
       hint: `Install it${packages[program] ? `; its package is ${packages[program]}` : ""}`,

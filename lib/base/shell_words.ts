@@ -3,15 +3,16 @@
  * Rules: POSIX.1-2024, Shell Command Language, section 2.2 (Quoting). Nothing is expanded and no operator is known.
  */
 
-/** Thrown by {@linkcode splitWords}: a quote that is never closed, or a backslash with nothing behind it. */
+/** Thrown by {@linkcode splitWords} for a quote that is not closed, or a backslash with nothing behind it. */
 export class WordsError extends Error {
-  /** Tells it apart where it is printed. */
+  /** The class, for a stack trace. */
   override name = "WordsError";
 }
 
 /**
- * Splits `text` into words. Blanks (space, tab, newline) part them; `'…'` keeps everything, `"…"` everything but
- * `\$`, `` \` ``, `\"`, `\\` and backslash-newline, and outside of quotes a backslash keeps the next character.
+ * Splits `text` into words at blanks (space, tab, newline). Within `'…'` every character stands for itself. Within `"…"` every
+ * character does but a backslash before `$`, `` ` ``, `"`, `\` or a newline. Outside of quotes a backslash keeps the next
+ * character.
  *
  * @example Quotes group, nothing is expanded
  * ```ts
@@ -83,8 +84,8 @@ export function quoteWord(word: string): string {
 }
 
 /**
- * {@linkcode quoteWord} for each word, with spaces between: a line that can be pasted into a POSIX shell. The first word is
- * the program, whatever it is: one such as `if` or `A=b` is quoted, or the shell would take it for its grammar.
+ * A command line that can be pasted into a POSIX shell: each word by {@linkcode quoteWord}, with spaces between them. The first
+ * word names the program; it is quoted as well when it looks like the shell's own grammar, as `if` and `A=b` do.
  */
 export function quoteWords(words: readonly string[]): string {
   return words.map((word, index) => index === 0 && grammar.test(word) ? `'${word}'` : quoteWord(word)).join(" ");
@@ -95,7 +96,7 @@ const grammar =
   /^(?:case|coproc|do|done|elif|else|esac|fi|for|function|if|in|select|then|time|until|while|\w+\+?=[\w@%+=:,./-]*)$/;
 
 /**
- * A shell script with its values in front: an assignment each, quoted once.
+ * A shell script with one assignment for each value in front of it. The values are quoted here, and nowhere else.
  *
  * @example
  * ```ts

@@ -1,55 +1,55 @@
-/** What a script says and asks: results on stdout, all else on stderr; animation only on a terminal. */
+/** What a script prints and asks: results on stdout, all else on stderr, animation only on a terminal. */
 
-/** Which of a script's words are wanted, and how. */
+/** Options of {@linkcode terminalUi}. */
 export interface UiOptions {
-  /** Errors only. */
+  /** Print errors only. */
   quiet: boolean;
-  /** One JSON document on stdout in place of text. */
+  /** Print the result as one JSON document. */
   json: boolean;
-  /** Answer yes to the questions that may be answered so. */
+  /** Answer yes to all questions but those for a person. */
   yes: boolean;
-  /** Ends a wait for an answer. */
+  /** Ends the wait for an answer. */
   signal: AbortSignal;
 }
 
-/** The script's side of a conversation with whoever started it. */
+/** How a script speaks with its user. */
 export interface Ui {
-  /** Prints the result: the text, or the data when JSON was asked for. */
+  /** Prints the result: `text`, or `data` as JSON when that is asked for. */
   result(text: string, data: unknown): void;
-  /** A line on what happens now. */
+  /** Prints what is being done. */
   status(text: string): void;
-  /** Something the user should know. */
+  /** Prints a warning. */
   warn(text: string): void;
-  /** A command that is about to run, for `--verbose`. */
+  /** Prints a command that is about to run, for `--verbose`. */
   command(line: string): void;
-  /** A command that would be run, the result of `--dry-run`. */
+  /** Prints a command that would be run, for `--dry-run`. */
   plan(line: string): void;
   /**
-   * A state that replaces the one before it on a terminal; a plain line elsewhere: `plain` where it is given, and none when
-   * that is empty.
+   * Prints the state of a longer step. On a terminal it replaces the state before it. Elsewhere it is a line of its own:
+   * `plain` when that is given, and no line when `plain` is empty.
    */
   progress(text: string, options?: { plain?: string }): void;
-  /** An error: what failed, what to do, and what a program printed. */
+  /** Prints an error: what failed, what to do, and what a program printed. */
   error(message: string, hint?: string, output?: string): void;
   /**
-   * Asks a yes-or-no question. Without a terminal, and where `--yes` does not answer, the answer is no.
+   * Asks a yes-or-no question. The answer is yes with `--yes`, and else no without a terminal.
    * `personOnly`: `--yes` does not answer it.
    */
   confirm(question: string, options?: { personOnly?: boolean; signal?: AbortSignal }): Promise<boolean>;
-  /** Lets the user choose one of several; undefined without a terminal, or for an answer that is none of them. */
+  /** Lets the user choose. Returns undefined without a terminal, or for an answer that is none of the choices. */
   choose<T>(question: string, choices: readonly T[], describe: (choice: T) => string): Promise<T | undefined>;
-  /** Asks for a line; undefined without a terminal, and at the end of the input. */
+  /** Asks for a line. Returns undefined without a terminal, and at the end of the input. */
   ask(question: string): Promise<string | undefined>;
   /**
-   * Waits for Enter, or the end of the input, which is no answer when nobody is at a terminal and `needsLine` is set; or
-   * until `signal` aborts.
+   * Waits for Enter, for the end of the input, or until `signal` aborts. With `needsLine` and without a terminal, the end of
+   * the input does not end the wait.
    * @returns whether it was Enter
-   * @throws the signal's reason when the run is ended meanwhile
+   * @throws the reason of the run's own signal when that aborts
    */
   enter(prompt: string, options?: { needsLine?: boolean; signal?: AbortSignal }): Promise<boolean>;
 }
 
-/** A {@linkcode Ui} on the process's own stdin, stdout and stderr. */
+/** A {@linkcode Ui} on this process's stdin, stdout and stderr. */
 export function terminalUi(options: UiOptions): Ui {
   let progressShown = false;
   const animated = Deno.stderr.isTerminal() && !options.quiet;
@@ -116,8 +116,8 @@ export function terminalUi(options: UiOptions): Ui {
 }
 
 /**
- * A program's output made fit for a terminal: no control characters but line ends and tabs, since what comes out of a
- * container may be hostile.
+ * Text without control characters but line ends and tabs, so that it can be printed on a terminal. What a container prints may
+ * be hostile.
  */
 export function printable(text: string): string {
   // deno-lint-ignore no-control-regex
@@ -141,10 +141,10 @@ function writeSync(stream: { writeSync(data: Uint8Array): number }, text: string
   for (let written = 0; written < data.length;) written += stream.writeSync(data.subarray(written));
 }
 
-/** What was read of stdin behind the last line. */
+/** What was read of stdin beyond the last line. */
 let unread = "";
 
-/** One line of stdin without its end; undefined at the end of the input, and when `signal` aborts. */
+/** Reads one line of stdin, without its end. Returns undefined at the end of the input, and when `signal` aborts. */
 async function readLine(signal: AbortSignal): Promise<string | undefined> {
   if (signal.aborted) return undefined;
   const reader = Deno.stdin.readable.getReader();

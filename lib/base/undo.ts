@@ -1,22 +1,22 @@
-/** Undo on failure: a stack filled as steps succeed, run newest first, disarmed at the end. */
+/** Undo on failure: a stack of actions that is filled as steps succeed, and runs newest first when one fails. */
 
 import { ProcessError, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 
-/** Longest time all undoing together may take, in milliseconds. */
+/** How long all actions together may take, in milliseconds. */
 const undoDeadlineMs = 120_000;
 
-/** What can be undone so far. */
+/** The actions that undo what was done so far. */
 export interface Undo {
-  /** Adds the undoing of a step that has just been done, or is about to be. `what` completes "Could not …". */
+  /** Adds an action that undoes a step. `what` completes the message "Could not …" for when the action fails. */
   add(what: string, action: (host: Host) => Promise<unknown>): void;
 }
 
 /**
- * Runs `work`; when it throws, undoes newest first what it added, then throws the same error. The actions get a
- * {@linkcode Host} that a signal does not stop; one that fails is told and does not keep the others from running.
+ * Runs `work`. When it throws, runs the actions that it added, newest first, and throws the same error. The actions get a
+ * {@linkcode Host} that a signal does not stop. An action that fails is reported, and the others still run.
  *
- * @param options `keep`: called when work throws, in place of undoing
+ * @param options `keep`: called instead of the actions when `work` throws
  */
 export async function withUndo<T>(
   host: Host,
@@ -35,7 +35,7 @@ export async function withUndo<T>(
           const output = error instanceof UserError || error instanceof ProcessError ? error.output : "";
           host.ui.error(
             `Could not ${what}: ${error instanceof Error ? error.message : error}`,
-            "Run the script again when that is mended: it goes on with it",
+            "Fix that, then run the script again: it finishes the cleanup",
             output,
           );
         }

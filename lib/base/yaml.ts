@@ -1,4 +1,4 @@
-/** YAML files of the user: read with errors that name file, line and column. */
+/** YAML files of the user. Errors name file, line and column. */
 
 import { parse } from "@std/yaml";
 import { inputError, type UserError } from "./errors.ts";
@@ -14,9 +14,9 @@ export function parseYaml(path: string, text: string): unknown {
   const invalid = (what: string, line: number, column: number): UserError => {
     const shown = lines[line - 1]?.trim().slice(0, 60);
     const message = `${path}:${line}:${column}: Not valid YAML: ${what}${shown ? `: "${shown}"` : ""}`;
-    return inputError(message, "Mend that line, or the one before; YAML is indented with spaces");
+    return inputError(message, "Fix that line or the one before; YAML is indented with spaces");
   };
-  // The parser of @std/yaml 1.4 takes a tab; cloud-init's would give up. In a block scalar no line starts with one.
+  // @std/yaml 1.4 accepts a tab as indentation, PyYAML in cloud-init does not. No line of a block scalar starts with one.
   const tab = lines.findIndex((line) => /^\t+\S/.test(line));
   try {
     const data = parse(text);
