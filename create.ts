@@ -10,7 +10,8 @@
 import { bundledCloudConfigs, bundledProfiles, readNamed } from "./lib/create/bundled.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli/script.ts";
-import { parsePart, userData, waitForCloudInit } from "./lib/create/cloud_init.ts";
+import { waitForCloudInit } from "./lib/create/cloud_init.ts";
+import { parsePart, userData } from "./lib/create/user_data.ts";
 import { checkPrograms, prepareContainer } from "./lib/create/prepare.ts";
 import { beginCreation, recoverCreation, refuseBeingMade, unmake } from "./lib/create/journal.ts";
 import {

@@ -1,6 +1,6 @@
 /** The host's own cloud-init, where it is installed, as a checker of cloud-configs. */
 
-import type { Part } from "./cloud_init.ts";
+import type { Part } from "./user_data.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { locateKey } from "../base/yaml.ts";

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { parsePart, userData } from "../../lib/create/cloud_init.ts";
+import { parsePart, userData } from "../../lib/create/user_data.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { parseProfile, profileYaml, userDataKey } from "../../lib/create/profile_file.ts";
 import { create, createArgs, createWithFault, environment, picture, type Place, withPlace } from "./faults.ts";

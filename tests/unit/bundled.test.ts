@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { bundledCloudConfigs, bundledProfiles, readNamed } from "../../lib/create/bundled.ts";
-import { parsePart } from "../../lib/create/cloud_init.ts";
+import { parsePart } from "../../lib/create/user_data.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { parseProfile } from "../../lib/create/profile_file.ts";
 import { isMap, parseYaml } from "../../lib/base/yaml.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { parsePart } from "../../lib/create/cloud_init.ts";
+import { parsePart } from "../../lib/create/user_data.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { checkSchema, schemaMistakes } from "../../lib/create/schema.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";

@@ -1,0 +1,143 @@
+/** User-data: files become the parts of one MIME document, which cloud-init reads. */
+
+import { basename } from "@std/path";
+import { inputError } from "../base/errors.ts";
+import { isMap, parseYaml } from "../base/yaml.ts";
+
+/** One part of the user-data. */
+export interface Part {
+  /** The file's name, as cloud-init's log shows it. */
+  filename: string;
+  /** The MIME type, by which cloud-init knows what to do with the part. */
+  type: string;
+  /** The file's text. */
+  content: string;
+}
+
+/** The type for each start of a first line, as in cloud-init's `handlers/__init__.py` (INCLUSION_TYPES_MAP); longer ones first. */
+const types: readonly (readonly [string, string])[] = [
+  ["#cloud-config-archive", "text/cloud-config-archive"],
+  ["#cloud-config-jsonp", "text/cloud-config-jsonp"],
+  ["#cloud-config", "text/cloud-config"],
+  ["#cloud-boothook", "text/cloud-boothook"],
+  ["#include-once", "text/x-include-once-url"],
+  ["#include", "text/x-include-url"],
+  ["#part-handler", "text/part-handler"],
+  ["## template: jinja", "text/jinja2"],
+  ["#!", "text/x-shellscript"],
+];
+
+/**
+ * Makes lists and maps of several cloud-configs add up. By cloud-init's default, a later list replaces an earlier one
+ * (cloud-init documentation, "Merging user data sections").
+ */
+const mergeType = "list(append)+dict(recurse_list)+str()";
+
+/**
+ * Makes a part of a file. Its first line tells the type. A cloud-config must be a YAML map, an archive a list, and a template must
+ * say what it becomes.
+ *
+ * @throws {UserError} exit code 2, with file, line and column
+ */
+export function parsePart(path: string, content: string): Part {
+  const firstLine = content.split("\n", 1)[0]!;
+  if (firstLine.startsWith("\ufeff")) {
+    throw inputError(
+      `${path}:1:1: The file starts with a byte-order mark`,
+      "Save it as UTF-8 without one: cloud-init would ignore the file",
+    );
+  }
+  if (firstLine.startsWith("#!") && firstLine.endsWith("\r")) {
+    throw inputError(
+      `${path}:1:${firstLine.length}: The lines of the script end in CR LF`,
+      "Save it with Unix line ends: no program has a name that ends in CR",
+    );
+  }
+  const type = types.find(([start]) => firstLine.startsWith(start))?.[1];
+  if (type === undefined) {
+    throw inputError(
+      `${path}:1:1: The first line does not say what it is: "${firstLine.slice(0, 60)}"`,
+      'cloud-init would ignore the file. A cloud-config starts with the line "#cloud-config", a script with "#!"',
+    );
+  }
+  if (type === "text/jinja2") checkTemplate(path, content);
+  if (type === "text/cloud-config" || type === "text/cloud-config-archive") checkYaml(path, content, type);
+  return { filename: basename(path), type, content };
+}
+
+/** The second line of a template must tell its type in turn, unless a statement or a comment of Jinja's comes before. */
+function checkTemplate(path: string, content: string): void {
+  const line = content.split("\n").findIndex((line, index) => index > 0 && line.trim() !== "");
+  const text = content.split("\n")[line]?.trim() ?? "";
+  if (text.startsWith("{") || types.some(([start]) => text.startsWith(start))) return;
+  throw inputError(
+    `${path}:${Math.max(line, 1) + 1}:1: The template does not say what it becomes: "${text.slice(0, 60)}"`,
+    'cloud-init would ignore it. Let "#cloud-config" or "#!" follow the first line',
+  );
+}
+
+function checkYaml(path: string, content: string, type: string): void {
+  const data = parseYaml(path, content);
+  const [right, wanted] = type === "text/cloud-config"
+    ? [isMap(data), "a map of cloud-config keys"]
+    : [Array.isArray(data), "a list of parts"];
+  if (!right) throw inputError(`${path}:1:1: The file is not ${wanted}`, "Write at least one key, such as packages:");
+}
+
+/** The user-data: a MIME multipart document. The same parts give the same text. */
+export function userData(parts: readonly Part[]): string {
+  const boundary = freeBoundary(parts);
+  const filenames = safeFilenames(parts);
+  const body = parts.map(({ type, content }, index) => {
+    const { encoding, encoded } = encode(content);
+    return [
+      `--${boundary}`,
+      `Content-Type: ${type}; charset="utf-8"`,
+      "MIME-Version: 1.0",
+      `Content-Transfer-Encoding: ${encoding}`,
+      `Content-Disposition: attachment; filename="${filenames[index]}"`,
+      // The result of a template has the headers of the template.
+      ...(type === "text/cloud-config" || type === "text/jinja2" ? [`Merge-Type: ${mergeType}`] : []),
+      "",
+      encoded,
+    ].join("\n");
+  });
+  return [
+    `Content-Type: multipart/mixed; boundary="${boundary}"`,
+    "MIME-Version: 1.0",
+    "",
+    ...body,
+    `--${boundary}--`,
+    "",
+  ].join("\n");
+}
+
+/** Plain ASCII stays as it is. All else is base64, since cloud-init spoils letters beyond ASCII in an 8bit part. */
+function encode(content: string): { encoding: string; encoded: string } {
+  // deno-lint-ignore no-control-regex
+  if (/^[\x00-\x7f]*$/.test(content)) return { encoding: "7bit", encoded: content };
+  return { encoding: "base64", encoded: new TextEncoder().encode(content).toBase64().replace(/.{76}/g, "$&\n") };
+}
+
+/**
+ * File names without special characters, each only once. cloud-init writes a script to a file of that name, which would replace
+ * another script's, removes some characters (`clean_filename` in its `util.py`), and runs the scripts in the order of names.
+ */
+function safeFilenames(parts: readonly Part[]): string[] {
+  const names: string[] = [];
+  for (const { filename } of parts) {
+    const safe = filename.replace(/[^\w.-]/g, "_");
+    let name = safe;
+    for (let number = 2; names.includes(name); number++) name = `${safe}-${number}`;
+    names.push(name);
+  }
+  return names;
+}
+
+/** A boundary that is in none of the parts. */
+function freeBoundary(parts: readonly Part[]): string {
+  for (let number = 0;; number++) {
+    const boundary = `gui-container-part-${number}`;
+    if (!parts.some(({ content }) => content.includes(boundary))) return boundary;
+  }
+}

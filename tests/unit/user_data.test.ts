@@ -1,0 +1,132 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { parsePart, type Part, userData } from "../../lib/create/user_data.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { testWith } from "./samples.ts";
+
+Deno.test("parsePart() takes the type from the first line, the longer beginning first", () => {
+  for (
+    const [content, type] of [
+      ["#cloud-config\npackages: [a]\n", "text/cloud-config"],
+      ["#cloud-config\r\npackages: [a]\r\n", "text/cloud-config"],
+      ["#cloud-config-archive\n- type: text/plain\n", "text/cloud-config-archive"],
+      ["#cloud-config-jsonp\n[]\n", "text/cloud-config-jsonp"],
+      ["#include-once\nhttps://example.org/\n", "text/x-include-once-url"],
+      ["#include https://example.org/\n", "text/x-include-url"],
+      ["#cloud-boothook\n#!/bin/sh\n", "text/cloud-boothook"],
+      ["#part-handler\n", "text/part-handler"],
+      ["## template: jinja\n#cloud-config\n{{ not: yaml", "text/jinja2"],
+      ["## template: jinja\n\n{% set a = 1 %}\n#cloud-config\na: {{ a }}\n", "text/jinja2"],
+      ["## template: jinja\r\n#!/bin/sh\r\n", "text/jinja2"],
+      ["#!/bin/sh\n: [not yaml\n", "text/x-shellscript"],
+      ["#!/bin/sh", "text/x-shellscript"],
+    ] as const
+  ) assertEquals(parsePart("some/dir/x y", content), { filename: "x y", type, content });
+});
+
+Deno.test("parsePart() refuses a file that cloud-init would ignore, with file, line and column", () => {
+  for (
+    const content of ["packages: [a]\n", "\n#cloud-config\na: 1\n", " #cloud-config\na: 1\n", "# cloud-config\na: 1\n"]
+  ) {
+    const error = assertThrows(() => parsePart("a/b.yaml", content), UserError, "a/b.yaml:1:1: ");
+    assertEquals(error.exitCode, 2);
+  }
+});
+
+Deno.test("parsePart() refuses a template of which cloud-init would not know what it becomes", () => {
+  for (
+    const [content, at] of [
+      ["## template: jinja\npackages: [a]\n", "t:2:1: "],
+      ["## template: jinja\n\npackages: [a]\n", "t:3:1: "],
+      ["## template: jinja\n", "t:2:1: "],
+      ["## template: jinja", "t:2:1: "],
+    ] as const
+  ) assertEquals(assertThrows(() => parsePart("t", content), UserError, at).exitCode, 2);
+});
+
+Deno.test("parsePart() refuses YAML that does not parse where it stops to", () => {
+  const error = assertThrows(
+    () => parsePart("b.yaml", "#cloud-config\npackages:\n  - a\n bad: [\n"),
+    UserError,
+    "b.yaml:",
+  );
+  assert(/^b\.yaml:[45]:\d+: Not valid YAML: /.test(error.message), error.message);
+  assertEquals(error.exitCode, 2);
+});
+
+Deno.test("parsePart() refuses a cloud-config that is no map, and an archive that is no list", () => {
+  for (
+    const content of [
+      "#cloud-config\n",
+      "#cloud-config\n- a\n",
+      "#cloud-config\ntext\n",
+      "#cloud-config-archive\na: 1\n",
+    ]
+  ) {
+    assertThrows(() => parsePart("x", content), UserError, "x:1:1: The file is not a ");
+  }
+});
+
+const parts: Part[] = [
+  { filename: "one.yaml", type: "text/cloud-config", content: "#cloud-config\npackages: [a]\n" },
+  { filename: "no end of line.sh", type: "text/x-shellscript", content: "#!/bin/sh\necho ünï 𝄞 'q' \"q\" \\ $x" },
+  { filename: "blank lines", type: "text/x-shellscript", content: "#!/bin/sh\n\n\n\tx  \n\n\n" },
+  { filename: "crlf", type: "text/cloud-config", content: "#cloud-config\r\na: b\r\n" },
+  {
+    filename: "boundary",
+    type: "text/x-shellscript",
+    content: "#!/bin/sh\n--gui-container-part-0\n--gui-container-part-1--\nFrom me\n.\n--\n=20\n",
+  },
+  { filename: `a"b\nc;ü.sh`, type: "text/x-shellscript", content: "#!x" },
+  { filename: "long", type: "text/cloud-config", content: `#cloud-config\na: ${"ü€ ".repeat(500)}\n` },
+  { filename: "template", type: "text/jinja2", content: "## template: jinja\n#cloud-config\na: {{ b }}\n" },
+];
+
+testWith(
+  ["python3"],
+  "userData() is read by Python's email package, as cloud-init reads it, byte for byte",
+  async () => {
+    const program = `
+import email, json, sys
+message = email.message_from_string(sys.stdin.buffer.read().decode("utf-8"))
+assert message.is_multipart() and not message.defects, message.defects
+for part in message.walk():
+    if part is message: continue
+    assert not part.defects and not part.is_multipart(), part.defects
+    print(json.dumps([part.get_content_type(), part.get_content_charset(), part.get_payload(decode=True).decode("utf-8", "surrogateescape"), part["Merge-Type"]]))
+`;
+    const { stdout } = await runProcess(["python3", "-c", program], {
+      stdin: { text: userData(parts) },
+      env: { PYTHONIOENCODING: "utf-8" },
+    });
+    const add = "list(append)+dict(recurse_list)+str()";
+    assertEquals(
+      stdout.trimEnd().split("\n").map((line) => JSON.parse(line)),
+      parts.map(({ type, content }) => [
+        type,
+        "utf-8",
+        content,
+        type === "text/cloud-config" || type === "text/jinja2" ? add : null,
+      ]),
+    );
+  },
+);
+
+Deno.test("userData() names each part by its file, safe for a header, and no two alike", () => {
+  // cloud-init writes a script to a file of that name: the second of two alike would replace the first.
+  const same = ["run.sh", "run.sh", "run.sh-2", `a"b\nc.sh`, "ü.sh", "é.sh"].map((filename): Part => ({
+    filename,
+    type: "text/x-shellscript",
+    content: "#!/bin/sh\n",
+  }));
+  const names = [...userData(same).matchAll(/filename=(.*)$/gm)].map(([, name]) => name!);
+  assertEquals(names.length, same.length);
+  assertEquals(new Set(names).size, same.length);
+  assertEquals(names.slice(0, 3), [`"run.sh"`, `"run.sh-2"`, `"run.sh-2-2"`]);
+  for (const name of names) assert(/^"[\w.-]+"$/.test(name), name);
+});
+
+Deno.test("userData() is the same text for the same parts", () => {
+  assertEquals(userData(parts), userData(structuredClone(parts)));
+  assert(userData(parts) !== userData(parts.toReversed()));
+});
