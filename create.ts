@@ -7,53 +7,27 @@
  * @module
  */
 
-import { bundledCloudConfigs, bundledProfiles, readNamed } from "./lib/create/bundled.ts";
+import { bundledCloudConfigs, bundledProfiles } from "./lib/create/bundled.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli/script.ts";
-import { waitForCloudInit } from "./lib/create/cloud_init.ts";
-import { parsePart, userData } from "./lib/create/user_data.ts";
-import { checkPrograms, prepareContainer } from "./lib/create/prepare.ts";
-import { beginCreation, recoverCreation, refuseBeingMade, unmake } from "./lib/create/journal.ts";
-import {
-  cachedInstanceConfig,
-  cacheInstance,
-  describeCached,
-  findCached,
-  type Recipe,
-  recipeOf,
-  removeReplaced,
-} from "./lib/create/cache.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
-import { chooseEngine, type Engine, engineOn, otherEngine } from "./lib/engine/engine.ts";
-import { createProfile, findProfile, refuseUsedByOthers, setProfile, showProfile } from "./lib/engine/profile.ts";
-import {
-  addDevices,
-  checkInstanceName,
-  deleteInstance,
-  findInstance,
-  instanceHostUid,
-  launch,
-} from "./lib/engine/instance.ts";
-import { ExitCode, inputError, UserError } from "./lib/base/errors.ts";
-import type { Host } from "./lib/base/host.ts";
-import { readInput } from "./lib/base/input.ts";
-import {
-  checkAclSupport,
-  mountDevices,
-  type Mounts,
-  mountsOf,
-  shareMounts,
-  usedMounts,
-} from "./lib/container/mounts.ts";
-import { parseProfile, type Profile, profileForSetup, profileYaml, userDataKey } from "./lib/create/profile_file.ts";
-import { sshTarget } from "./lib/container/connect.ts";
-import { checkSchema } from "./lib/create/schema.ts";
-import { inspectKeys, pinHostKeys, sshRun } from "./lib/container/ssh.ts";
-import { withUndo } from "./lib/base/undo.ts";
 import { checkAcls } from "./lib/create/checks.ts";
-import { containerUser, markKey, runKey } from "./lib/container/ours.ts";
+import { checkExisting } from "./lib/create/existing.ts";
+import { readAuthorizedKeys, readProfile, readUserData } from "./lib/create/input_files.ts";
+import { beginCreation, type Creation, recoverCreation, unmake } from "./lib/create/journal.ts";
+import { checkSsh, prepareContainer, testConnection } from "./lib/create/prepare.ts";
+import { type Profile, profileForSetup, profileYaml, withUserData } from "./lib/create/profile_file.ts";
+import { provision, provisionCached } from "./lib/create/provision.ts";
 import { removeContainer } from "./lib/create/remove.ts";
-import { exists } from "./lib/base/files.ts";
+import { checkAclSupport, mountDevices, type Mounts, mountsOf, shareMounts } from "./lib/container/mounts.ts";
+import { containerUser, markKey, runKey } from "./lib/container/ours.ts";
+import { pinHostKeys } from "./lib/container/ssh.ts";
+import { chooseEngine, type Engine, engineOn } from "./lib/engine/engine.ts";
+import { addDevices, checkInstanceName, findInstance, instanceHostUid } from "./lib/engine/instance.ts";
+import { createProfile, setProfile } from "./lib/engine/profile.ts";
+import { inputError } from "./lib/base/errors.ts";
+import type { Host } from "./lib/base/host.ts";
+import { withUndo } from "./lib/base/undo.ts";
 
 const spec = {
   name: "create.ts",
@@ -80,18 +54,22 @@ PROFILE and CLOUD_INIT are files, or the bare names of those that come with crea
 ${Object.keys(bundledProfiles.files).join(", ")};
 the cloud-configs ${Object.keys(bundledCloudConfigs.files).join(", ")}.
 
-What happens: a profile called NAME gets PROFILE and the CLOUD_INIT files (lxc profile create). A container called NAME
-is made from it (lxc launch) and cloud-init is waited for. Two directories below $GUI_CONTAINER_MOUNTS, by default
-~/container_mounts, are shared with it (setfacl, disk devices). AUTHORIZED_KEYS goes into the container, and its host keys
-are pinned on the host. What PROFILE takes away by a device of the type none, as gui-offline does with the network, goes
-when cloud-init has ended. If any of this fails, all of it is unmade.`,
+What happens:
+  1. A profile called NAME gets PROFILE, and the CLOUD_INIT files as its user-data (lxc profile edit).
+  2. Two directories are made below $GUI_CONTAINER_MOUNTS, by default ~/container_mounts.
+  3. A container called NAME is made with that profile (lxc launch). cloud-init installs the software. After that, devices
+     of the type none in PROFILE take effect: gui-offline removes the network so.
+  4. The directories are shared with the container (setfacl, disk devices), AUTHORIZED_KEYS is put into it, and its SSH
+     host keys are pinned on the host.
+If a step fails, all of it is undone.`,
 } satisfies ScriptSpec<string>;
 
 type Name = keyof typeof spec.options;
 
-/** What create was asked for, all of it checked. */
+/** What the command line asks for, checked. */
 interface Request {
   name: string;
+  /** The text of AUTHORIZED_KEYS. */
   keys: string;
   /** The profile with the user-data in it. */
   profile: Profile;
@@ -102,50 +80,31 @@ interface Request {
   keepFailed: boolean;
 }
 
-/** Runs the script. */
 async function main(host: Host, args: Arguments<Name>): Promise<void> {
   if (args.flags.has("delete")) return await remove(host, args);
-  if (args.flags.has("force")) throw inputError("The option --force goes with --delete", "See create.ts --help");
   const request = await readRequest(host, args);
-  await checkPrograms(host, ["ssh"]);
-  await checkAclSupport(host, request.mounts);
+  const { name, mounts } = request;
+  await checkSsh(host);
+  await checkAclSupport(host, mounts);
   const engine = await chooseEngine(host, args.values.get("engine"));
-  await recoverCreation(engine, request.name, request.mounts);
-  const replacesProfile = await refuseOrReuse(engine, request);
-  await create(engine, request, replacesProfile);
+  await recoverCreation(engine, name, mounts);
+  const profileBefore = await checkExisting(engine, name, mounts);
+  await create(engine, request, profileBefore);
 }
 
 async function readRequest(host: Host, { positionals, flags, values }: Arguments<Name>): Promise<Request> {
-  const [name, keysPath, profilePath, ...cloudInitPaths] = positionals;
-  if (name === undefined || keysPath === undefined || profilePath === undefined || cloudInitPaths.length === 0) {
+  if (flags.has("force")) throw inputError("The option --force goes with --delete", "See create.ts --help");
+  const [name, keysPath, profileWord, ...cloudInitWords] = positionals;
+  if (name === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
     throw inputError("Arguments are missing: NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...", "See create.ts --help");
   }
   checkName(name);
   const image = values.get("image");
   if (image?.startsWith("-")) throw inputError(`"${image}" is no image`, "Name one as the engine does: ubuntu:24.04");
-  const keys = await readInput(keysPath);
-  const { privateKey, publicKey } = inspectKeys(keys);
-  if (
-    privateKey &&
-    !await host.ui.confirm(`"${keysPath}" holds a PRIVATE key. Put it into the container?`, { personOnly: true })
-  ) {
-    throw inputError(`"${keysPath}" holds a private key`, "Name the public one; its file usually ends in .pub");
-  }
-  if (!publicKey) {
-    throw inputError(`There is no public key in "${keysPath}"`, "Make a pair with ssh-keygen and name the .pub file");
-  }
-  const profileFile = await readNamed(profilePath, bundledProfiles);
-  const profile = parseProfile(profileFile.path, profileFile.text);
-  const parts = await Promise.all(cloudInitPaths.map(async (word) => {
-    const { path, text, bundled } = await readNamed(word, bundledCloudConfigs);
-    const part = parsePart(path, text);
-    if (!bundled) await checkSchema(host, path, part);
-    return part;
-  }));
   return {
     name,
-    keys,
-    profile: { ...profile, config: { ...profile.config, [userDataKey]: userData(parts) } },
+    keys: await readAuthorizedKeys(host, keysPath),
+    profile: withUserData(await readProfile(profileWord), await readUserData(host, cloudInitWords)),
     image,
     timeoutMs: parseDuration(values.get("timeout") ?? "20m"),
     mounts: mountsOf(host, name),
@@ -156,163 +115,77 @@ async function readRequest(host: Host, { positionals, flags, values }: Arguments
 
 function checkName(name: string): void {
   checkInstanceName(name);
-  // Its profile would be the one that all containers have.
+  // The container's profile has its name, and every container has the profile "default".
   if (name === "default") throw inputError('The name "default" is that of the engine\'s own profile', "Choose another");
 }
 
-/**
- * Refuses a container that is there; asks about a profile without one, and about directories with files in them.
- * Returns whether a profile is to be replaced.
- */
-async function refuseOrReuse(engine: Engine, { name, mounts }: Request): Promise<boolean> {
-  const { ui } = engine.host;
-  if (await findInstance(engine, name)) {
-    throw new UserError(`There is a container "${name}" already`, {
-      hint: `Choose another name, or remove it: create.ts --delete ${name}`,
-    });
-  }
-  if (await exists(mounts.directory)) await refuseShared(engine, name, mounts);
-  const profile = await findProfile(engine, name);
-  const replacesProfile = profile !== undefined;
-  if (replacesProfile) {
-    await refuseBeingMade(name, mounts);
-    refuseUsedByOthers(name, profile);
-  }
-  if (
-    replacesProfile && !await ui.confirm(`There is a profile "${name}" without a container. Replace what it holds?`)
-  ) {
-    throw inputError(`There is a profile "${name}" already`, "Answer yes with --yes to use it, or choose another name");
-  }
-  const used = await usedMounts(mounts);
-  if (used && !await ui.confirm(`There are files in "${used}". Share them with the new container?`)) {
-    throw inputError(`There are files in "${used}" already`, "Answer yes with --yes to use it, or choose another name");
-  }
-  return replacesProfile;
-}
-
-/** Refuses directories that a container of the same name on the other engine has. */
-async function refuseShared(engine: Engine, name: string, mounts: Mounts): Promise<void> {
-  const other = otherEngine(engine);
-  const instance = await findInstance(other, name).catch((error) => {
-    // What cannot be asked has no containers that run.
-    if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return undefined;
-    throw error;
-  });
-  if (!Object.values(instance?.devices ?? {}).some(({ source }) => source === mounts.share)) return;
-  throw new UserError(
-    `The directories in "${mounts.directory}" belong to the container "${name}" of ${other.product}`,
-    {
-      hint: "Choose another name, or set $GUI_CONTAINER_MOUNTS to another directory for one of the engines",
-    },
-  );
-}
-
-async function create(engine: Engine, request: Request, replacesProfile: boolean): Promise<void> {
+/** Makes the container, or undoes all that it did. `profileBefore`: a profile of that name that is there already. */
+async function create(engine: Engine, request: Request, profileBefore: string | null): Promise<void> {
   const { host } = engine;
   const { name, mounts } = request;
   const startedMs = performance.now();
-  const image = request.image ?? engine.defaultImage;
-  const profileBefore = replacesProfile ? await showProfile(engine, name) : null;
   using record = await beginCreation(engine, mounts, { name, profileBefore });
   const { creation } = record;
-  const { address, uid, hasXpra, replace } = await withUndo(host, async (undo) => {
+  const made = await withUndo(host, async (undo) => {
     undo.add(`unmake "${name}"`, (cleaner) => unmake(engineOn(engine, cleaner), mounts, creation));
-
-    host.ui.progress(`Making the profile "${name}"`);
-    const mark = { [markKey]: "1", [runKey]: creation.run };
-    if (!replacesProfile) await createProfile(engine, name, mark);
-    const setup = profileForSetup(request.profile);
-    await setProfile(engine, name, profileYaml(setup, mark));
-
-    let replace = async (): Promise<void> => {};
-    if (request.cache) {
-      const recipe = await recipeOf(engine, { image, profile: profileYaml(request.profile, {}) });
-      const used = await provisionCached(engine, request, { image, recipe, mark });
-      replace = () => removeReplaced(engine, recipe, used);
-    } else await provision(engine, request, { image, config: mark });
-
-    let hasNetwork = true;
-    if (setup !== request.profile) {
-      host.ui.progress("Taking away what the profile has of the type none");
-      await setProfile(engine, name, profileYaml(request.profile, mark));
-      hasNetwork = !host.dryRun && (await findInstance(engine, name))?.hasNetwork === true;
-    }
-
-    host.ui.progress("Sharing directories, keys and host keys");
-    const uid = await instanceHostUid(engine, name, containerUser.uid);
-    await shareMounts(host, mounts, uid);
-    await addDevices(engine, name, mountDevices(mounts));
-    await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys));
-    const target = await sshTarget(engine, name, { mounts, hasNetwork });
-    const { stdout: xpra } = await sshRun(host, target, ["sh", "-c", "command -v xpra || true"]);
+    const made = await make(engine, request, creation);
     await record.remove();
-    return { address: hasNetwork ? target.address : null, uid, hasXpra: xpra !== "", replace };
+    return made;
   }, {
     keep: request.keepFailed && (async () => {
       await record.remove();
       tellKept(engine, name);
     }),
   });
-  await replace();
+  await made.removeReplaced?.();
   if (host.dryRun) return;
-  report(engine, request, { image, address, uid, startedMs });
-  if (!hasXpra) {
-    host.ui.warn(
-      `There is no xpra in "${name}": attach.ts will not work. Make it again with xpra among the CLOUD_INIT files`,
-    );
-  }
+  report(engine, request, { ...made, seconds: Math.round(performance.now() - startedMs) / 1000 });
 }
 
-/** Launches the container and waits until its software is there. */
-async function provision(
-  engine: Engine,
-  { name, timeoutMs }: Request,
-  { image, config }: { image: string; config: Record<string, string> },
-): Promise<void> {
-  const { ui } = engine.host;
-  ui.progress(`Launching "${name}" from ${image}`);
-  await launch(engine, name, { image, profiles: ["default", name], config });
-  const outcome = await waitForCloudInit(engine, name, { timeoutMs });
-  if (outcome.kind === "degraded") {
-    for (const warning of outcome.warnings) ui.warn(`cloud-init: ${warning}`);
-  }
+/** What {@linkcode make} made. */
+interface Made {
+  /** The image that the container was made from. */
+  image: string;
+  /** The container's address; null without a network. */
+  address: string | null;
+  /** The host uid of the container's user. */
+  uid: string;
+  hasXpra: boolean;
+  /** Removes the cached images that a newer one replaces. */
+  removeReplaced: (() => Promise<void>) | undefined;
 }
 
-/**
- * The same from an image that has the software already; makes that image first where there is none that can be used.
- *
- * @returns the fingerprint of the image
- */
-async function provisionCached(
-  engine: Engine,
-  request: Request,
-  { image, recipe, mark }: { image: string; recipe: Recipe; mark: { [runKey]: string } },
-): Promise<string> {
-  const { name } = request;
-  const { ui, signal } = engine.host;
-  const launchFrom = async (fingerprint: string): Promise<string> => {
-    await provision(engine, request, { image: fingerprint, config: { ...mark, ...cachedInstanceConfig } });
-    return fingerprint;
-  };
-  const unusable: string[] = [];
-  for (let cached; (cached = await findCached(engine, recipe, unusable));) {
-    ui.status(describeCached(cached));
-    try {
-      return await launchFrom(cached.fingerprint);
-    } catch (error) {
-      signal.throwIfAborted();
-      ui.warn(`The cached image cannot be used, and is made anew: ${error instanceof Error ? error.message : error}`);
-      unusable.push(cached.fingerprint);
-      if (await findInstance(engine, name)) await deleteInstance(engine, name);
-    }
+/** The steps, in their order. The directories on the host are there already. */
+async function make(engine: Engine, request: Request, creation: Creation): Promise<Made> {
+  const { host } = engine;
+  const { name, mounts, profile, timeoutMs } = request;
+  const image = request.image ?? engine.defaultImage;
+  const marks = { [markKey]: "1", [runKey]: creation.run };
+
+  host.ui.progress(`Making the profile "${name}"`);
+  const setup = profileForSetup(profile);
+  if (creation.profileBefore === null) await createProfile(engine, name, marks);
+  await setProfile(engine, name, profileYaml(setup, marks));
+
+  let removeReplaced: Made["removeReplaced"];
+  if (request.cache) {
+    const recipe = { image, profile: profileYaml(profile, {}) };
+    removeReplaced = await provisionCached(engine, name, { ...recipe, marks, timeoutMs });
+  } else await provision(engine, name, { image, marks, timeoutMs });
+
+  let hasNetwork = true;
+  if (setup !== profile) {
+    host.ui.progress("Removing the devices that the profile sets to none");
+    await setProfile(engine, name, profileYaml(profile, marks));
+    hasNetwork = !host.dryRun && (await findInstance(engine, name))?.hasNetwork === true;
   }
-  await provision(engine, request, { image, config: mark });
-  ui.progress("Keeping the container as an image");
-  const made = await cacheInstance(engine, name, { recipe, run: mark[runKey] });
-  await deleteInstance(engine, name);
-  const kept = await findCached(engine, recipe, unusable);
-  if (kept) ui.status(describeCached(kept));
-  return await launchFrom(kept?.fingerprint ?? made);
+
+  host.ui.progress("Sharing directories, keys and host keys");
+  const uid = await instanceHostUid(engine, name, containerUser.uid);
+  await shareMounts(host, mounts, uid);
+  await addDevices(engine, name, mountDevices(mounts));
+  await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys));
+  return { image, uid, removeReplaced, ...await testConnection(engine, name, { mounts, hasNetwork }) };
 }
 
 function tellKept({ host, cli }: Engine, name: string): void {
@@ -323,9 +196,10 @@ function tellKept({ host, cli }: Engine, name: string): void {
 function report(
   engine: Engine,
   { name, mounts }: Request,
-  { image, address, uid, startedMs }: { image: string; address: string | null; uid: string; startedMs: number },
+  { image, address, uid, hasXpra, seconds }: Made & { seconds: number },
 ): void {
-  engine.host.ui.result(
+  const { ui } = engine.host;
+  ui.result(
     [
       `name:     ${name}`,
       `engine:   ${engine.product}`,
@@ -340,9 +214,11 @@ function report(
       ipv4: address,
       hostUid: Number(uid),
       mounts: { xpra: mounts.xpra, share: mounts.share },
-      seconds: Math.round(performance.now() - startedMs) / 1000,
+      seconds,
     },
   );
+  if (hasXpra) return;
+  ui.warn(`There is no xpra in "${name}": attach.ts will not work. Make it again with xpra among the CLOUD_INIT files`);
 }
 
 async function remove(host: Host, { positionals, flags, values }: Arguments<Name>): Promise<void> {
@@ -356,7 +232,7 @@ async function remove(host: Host, { positionals, flags, values }: Arguments<Name
   if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name, removed });
 }
 
-/** What `--doctor` looks at. */
+/** What `--doctor` checks. */
 const checks: Check[] = [
   checkRuntime,
   checkEngine,

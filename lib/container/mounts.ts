@@ -1,4 +1,4 @@
-/** The directories that a container shares with the host, and who may use them. */
+/** The directories on the host that belong to a container, and the ACLs on those that it shares. */
 
 import { basename, dirname, join } from "@std/path";
 import { inputError, ProcessError, UserError } from "../base/errors.ts";
@@ -8,22 +8,22 @@ import { quoteWords } from "../base/shell_words.ts";
 import { exists, modeOf, removeEmpty, removeTree } from "../base/files.ts";
 import { containerPaths } from "./ours.ts";
 
-/** The paths of one container on the host. Only `xpra` and `share` are seen by the container. */
+/** The paths of one container on the host. The container sees `xpra` and `share` only. */
 export interface Mounts {
   /** `MOUNTS/NAME`. */
   directory: string;
-  /** Sockets and logs of sessions; `/home/ubuntu/.xpra` in the container. */
+  /** Sockets and logs of sessions. In the container: `/home/ubuntu/.xpra`. */
   xpra: string;
-  /** Files for both; `/home/ubuntu/share` in the container. */
+  /** Files for both sides. In the container: `/home/ubuntu/share`. */
   share: string;
-  /** The container's SSH host keys. */
+  /** The file that pins the container's SSH host keys. */
   knownHosts: string;
 }
 
 /**
- * The paths for a container: below `$GUI_CONTAINER_MOUNTS`, or `$HOME/container_mounts`.
+ * The paths of a container, below `$GUI_CONTAINER_MOUNTS` or else `$HOME/container_mounts`.
  *
- * @throws {UserError} exit code 2 when neither variable is set
+ * @throws {UserError} exit code 2 when neither variable is set, and for a path that Deno or ssh cannot take
  */
 export function mountsOf(host: Host, name: string): Mounts {
   const home = host.env("HOME");
@@ -32,7 +32,7 @@ export function mountsOf(host: Host, name: string): Mounts {
   if (!base.startsWith("/")) {
     throw inputError(`$GUI_CONTAINER_MOUNTS is no absolute path: "${base}"`, "Start it with /");
   }
-  // Deno parts lists of paths by commas; ssh has the others in its own way in the settings that name a file.
+  // Deno splits a list of paths at commas. The other characters have a meaning in those settings of ssh that name a file.
   // deno-lint-ignore no-control-regex
   if (/[,"\\$\x00-\x1f\x7f]/.test(base)) {
     throw inputError(
@@ -49,15 +49,13 @@ export function mountsOf(host: Host, name: string): Mounts {
   };
 }
 
-/** The disk devices that show the directories to the container. */
+/** The disk devices that share the directories with the container. */
 export function mountDevices(mounts: Mounts): Record<string, Device> {
   const disk = (source: string, path: string): Device => ({ type: "disk", source, path });
   return { xpra: disk(mounts.xpra, containerPaths.xpra), share: disk(mounts.share, containerPaths.share) };
 }
 
-/**
- * Makes the directories that are not there yet. Returns those it made below `MOUNTS`, outermost first, for undoing.
- */
+/** Makes the directories that are missing. Returns them, outermost first. */
 export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> {
   const missing: string[] = [];
   for (const path of [mounts.directory, mounts.xpra, mounts.share]) {
@@ -71,15 +69,15 @@ export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> 
   return missing;
 }
 
-/** What there was of the directories before: what {@linkcode restoreMounts} needs. */
+/** The state that {@linkcode restoreMounts} restores. */
 export interface MountsBefore {
-  /** Path, mode and ACL, as `getfacl` describes it, of each directory that was there. */
+  /** Each directory that was there, with its mode and its ACL as `getfacl` prints it. */
   directories: { path: string; mode: number; acl: string }[];
-  /** The pinned host keys and the mode of their file; null when there were none. */
+  /** The file of the pinned host keys; null when there was none. */
   knownHosts: { text: string; mode: number } | null;
 }
 
-/** Looks at what is there already and will be changed: modes and ACLs of the directories, the pinned host keys. */
+/** Reads the state of what is there already and will change: modes and ACLs of the directories, the pinned host keys. */
 export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefore> {
   const directories = [];
   for (const path of [mounts.xpra, mounts.share]) {
@@ -93,13 +91,13 @@ export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefo
   return { directories, knownHosts };
 }
 
-/** Puts modes, ACLs and pinned host keys back as {@linkcode saveMounts} found them. */
+/** Restores modes, ACLs and pinned host keys as {@linkcode saveMounts} found them. */
 export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBefore): Promise<void> {
   for (const { path, mode, acl } of before.directories) {
     if (!await exists(path)) continue;
-    // Default entries stay when none are set, unless they are removed first (acl 2.3.2).
+    // A file without default entries does not remove those that are there (acl 2.3.2): they are removed first.
     await host.run(["setfacl", "--remove-default", "--set-file=-", "--", path], { stdin: { text: acl } });
-    // An ACL has no set-id and sticky bits.
+    // An ACL does not hold the set-ID and sticky bits.
     await Deno.chmod(path, mode);
   }
   if (before.knownHosts !== null) {
@@ -111,10 +109,10 @@ export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBe
 }
 
 /**
- * Checks that the directories can be made and ACLs set there, before anything is made.
+ * Checks that the directories can be made and that ACLs can be set there. Leaves nothing behind.
  *
- * @throws {UserError} for a file in their place, a file system without ACLs, or a directory that may not be written; 127
- * without `setfacl`
+ * @throws {UserError} for a file in place of a directory, a directory that may not be written, or a file system without ACLs;
+ * exit code 127 without `setfacl`
  */
 export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void> {
   if (host.dryRun) return;
@@ -125,7 +123,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
   }
   const base = dirname(mounts.directory);
   const isNew = !await exists(base);
-  // Always the same for one container, so that the next run takes away what one that was killed has left.
+  // The name is always the same for one container, so that the next run removes what a killed run has left.
   const probe = join(base, `.gui-container-${basename(mounts.directory)}`);
   try {
     await Deno.mkdir(probe, { recursive: true });
@@ -139,7 +137,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
     await host.run(["setfacl", "-m", "u:0:r", "--", probe]);
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
-    // Another run for the same container has ended its own check.
+    // Another run for the same container has removed it at the end of its own check.
     if (!await exists(probe)) return;
     throw new UserError(`The file system of "${base}" has no ACLs`, {
       hint: "Set $GUI_CONTAINER_MOUNTS to a directory on one that has: ext4, xfs, btrfs, or zfs with acltype=posixacl",
@@ -151,7 +149,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
   }
 }
 
-/** Removes directories with all that is in them, innermost first. */
+/** Removes directories with all that is in them, the last one first. */
 export async function removeMounts(host: Host, made: readonly string[]): Promise<void> {
   for (const path of [...made].reverse()) {
     await host.change(`rm -rf ${quoteWords([path])}`, () => removeTree(path));
@@ -159,8 +157,8 @@ export async function removeMounts(host: Host, made: readonly string[]): Promise
 }
 
 /**
- * Lets the host user and the container user read and write in both directories, whoever makes a file there: mode 771, and
- * default entries that new files inherit.
+ * Lets the host user and the container's user read and write in both directories: mode 771, and default entries, which every file
+ * inherits that either of them makes.
  */
 export async function shareMounts(host: Host, mounts: Mounts, containerHostUid: string): Promise<void> {
   const me = host.dryRun
@@ -183,7 +181,7 @@ export async function shareMounts(host: Host, mounts: Mounts, containerHostUid: 
   await host.run(["setfacl", "-m", entries, "--", mounts.xpra, mounts.share]);
 }
 
-/** The first of the shared directories that has something in it, if one has. */
+/** A shared directory that has something in it; undefined when both are empty or missing. */
 export async function usedMounts(mounts: Mounts): Promise<string | undefined> {
   for (const path of [mounts.xpra, mounts.share]) {
     if (await exists(path) && !(await Deno.readDir(path)[Symbol.asyncIterator]().next()).done) return path;

@@ -1,16 +1,16 @@
-/** Which containers are ours, and what is where in one: its user, its paths, and the keys that create.ts leaves on it. */
+/** Our containers: which ones they are, and the user, the paths and the keys that each of them has. */
 
 import type { Engine } from "../engine/engine.ts";
 import { findInstance, type Instance, listInstances } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
 
-/** The configuration key that marks instances and profiles as made by create.ts. */
+/** The configuration key that marks an instance or a profile as made by create.ts. */
 export const markKey = "user.gui-container";
 
-/** The key of instances, profiles and images that names the run of create.ts which made them. */
+/** The key of an instance, a profile or an image with the id of the create.ts run that made it. */
 export const runKey = "user.gui-container.run";
 
-/** The user in a container that apps run as, as in Ubuntu's images; its gid is its uid. */
+/** The container's user, who runs the apps: the one in Ubuntu's images. Its gid equals its uid. */
 export const containerUser = { name: "ubuntu", uid: 1000 } as const;
 
 const home = `/home/${containerUser.name}`;
@@ -19,29 +19,29 @@ const home = `/home/${containerUser.name}`;
 export const containerPaths = {
   /** Sockets and logs of sessions, shared with the host. */
   xpra: `${home}/.xpra`,
-  /** Files for both sides, shared with the host. */
+  /** Files that both sides may use, shared with the host. */
   share: `${home}/share`,
   /** The files that map.ts lends. */
   maps: `${home}/maps`,
-  /** The keys that may log in. */
+  /** The user's SSH directory, with authorized_keys. */
   ssh: `${home}/.ssh`,
 } as const;
 
-/** Whether create.ts made the instance, or somebody marked it by hand as map.ts says. */
+/** Whether an instance or a profile has our mark, by create.ts or by hand. */
 export function isOurs({ config }: Pick<Instance, "config">): boolean {
   return Boolean(config[markKey]);
 }
 
-/** All containers of ours, without their state, in the engine's order. */
+/** All our containers, without their addresses, in the engine's order. */
 export async function listOurs(engine: Engine): Promise<Instance[]> {
   return (await listInstances(engine)).filter(isOurs);
 }
 
 /**
- * The container of ours that is called `name`.
+ * Our container called `name`.
  *
- * @param options `withState`: see {@linkcode findInstance}; `exitCode`: that of the error
- * @throws {UserError} when there is none, or when it is not ours
+ * @param options `withState`: see {@linkcode findInstance}; `exitCode`: the exit code of the error
+ * @throws {UserError} when there is no such container, or when it is not ours
  */
 export async function findOurs(
   engine: Engine,

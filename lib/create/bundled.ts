@@ -1,4 +1,4 @@
-/** The profiles and cloud-configs that come with the scripts, by name; in a compiled binary too. */
+/** The profiles and cloud-configs that come with the scripts, by name. A compiled binary holds them too. */
 
 import chromium from "../../examples/cloud-config/chromium.yaml" with { type: "text" };
 import firefoxDebian from "../../examples/cloud-config/firefox-debian.yaml" with { type: "text" };
@@ -17,11 +17,11 @@ import { inputError } from "../base/errors.ts";
 import { readInput } from "../base/input.ts";
 import { exists } from "../base/files.ts";
 
-/** Files of one kind: what the command line calls them, and their texts by name. */
+/** Bundled files of one kind. */
 export interface BundledFiles {
-  /** The name of the argument. */
+  /** The argument of the command line that names one. */
   kind: "PROFILE" | "CLOUD_INIT";
-  /** Texts by bare name. */
+  /** Their texts, by name without `.yaml`. */
   files: Readonly<Record<string, string>>;
 }
 
@@ -31,27 +31,27 @@ export const bundledProfiles: BundledFiles = {
   files: { gui, "gui-gpu": guiGpu, "gui-limits": guiLimits, "gui-offline": guiOffline },
 };
 
-/** The files of `examples/cloud-config/`, but for the template. */
+/** The files of `examples/cloud-config/`, without the template. */
 export const bundledCloudConfigs: BundledFiles = {
   kind: "CLOUD_INIT",
   files: { chromium, firefox, "firefox-debian": firefoxDebian, gimp, libreoffice, slack, typora, vlc, xpra },
 };
 
-/** A file that the command line names. */
+/** A file that the command line names, read. */
 export interface NamedFile {
-  /** Its path; of a bundled file its name and `.yaml`. */
+  /** Its path; for a bundled file its name and `.yaml`. */
   path: string;
-  /** All that is in it. */
+  /** Its text. */
   text: string;
-  /** It comes with the scripts. */
+  /** Whether it comes with the scripts. */
   bundled: boolean;
 }
 
 /**
- * Reads the file that a word of the command line means: a path, or the bare name of a bundled file. A file of that name is
- * preferred.
+ * Reads the file that a word of the command line names: a path, or the bare name of a bundled file. A file in the working
+ * directory comes before a bundled one of the same name.
  *
- * @throws {UserError} exit code 2 for a bare name that is neither, with those that there are, and as {@linkcode readInput}
+ * @throws {UserError} exit code 2 for a bare name that is neither (the hint lists the bundled ones), and as {@linkcode readInput}
  */
 export async function readNamed(word: string, { kind, files }: BundledFiles): Promise<NamedFile> {
   if (word.includes("/") || /\.ya?ml$/.test(word) || await exists(word)) {

@@ -1,4 +1,4 @@
-/** Provisioned containers kept as local images: the next container of the same recipe starts from one. */
+/** Cached images: containers with their software, kept as local images for the next container of the same recipe. */
 
 import { createHash } from "node:crypto";
 import generalizeScript from "./generalize.sh" with { type: "text" };
@@ -8,11 +8,11 @@ import { exec } from "../engine/instance.ts";
 import { userDataKey } from "./profile_file.ts";
 import { runKey } from "../container/ours.ts";
 
-/** What a cached image was made from; each a property of the image, SHA-256 in hexadecimal. */
+/** What a cached image was made from, as two properties of the image. Each is a SHA-256 in hexadecimal. */
 export interface Recipe {
-  /** The fingerprint of the base image, profile and user-data: an image that has it can be used. */
+  /** Over the base image's fingerprint, the profile and the user-data. An image with this property can be used. */
   recipe: string;
-  /** The name of the base image, profile and user-data: an image that has only this was made from an older base. */
+  /** Over the base image's name, the profile and the user-data. An image with only this was made from an older base image. */
   source: string;
 }
 
@@ -20,8 +20,8 @@ const recipeKey = "user.gui-container.recipe";
 const sourceKey = "user.gui-container.source";
 
 /**
- * The configuration of an instance from a cached image. Its user-data is done in the image already: what cloud-init would
- * do again, package lists above all, takes longer than the rest. Identity (host keys, host name) cloud-init makes anew.
+ * The configuration of an instance from a cached image: empty user-data. The image has the software already, and cloud-init would
+ * take long to find that out. It still makes a new identity (host keys, host name).
  */
 export const cachedInstanceConfig: Readonly<Record<string, string>> = { [userDataKey]: "#cloud-config\n{}\n" };
 
@@ -37,9 +37,9 @@ export async function recipeOf(
 }
 
 /**
- * The cached image of a recipe; of several that were made at once, the one that all runs agree on: the oldest.
+ * The cached image of a recipe. Several runs at once may have made several: all runs take the oldest.
  *
- * @param unusable fingerprints of those that were tried in vain
+ * @param unusable fingerprints of images that did not work
  */
 export async function findCached(
   engine: Engine,
@@ -52,7 +52,11 @@ export async function findCached(
     .sort((a, b) => age(a) < age(b) ? -1 : 1)[0];
 }
 
-/** Makes an image of a provisioned instance, which is stopped for it. Returns its fingerprint, as a word for a command line. */
+/**
+ * Makes a cached image of an instance, which it stops.
+ *
+ * @returns the fingerprint; in a dry run a shell variable
+ */
 export async function cacheInstance(
   engine: Engine,
   name: string,
@@ -67,12 +71,14 @@ export async function cacheInstance(
   });
 }
 
-/** Longest time that removing replaced images may take, in milliseconds. */
+/** How long removing replaced images may take, in milliseconds. */
 const removingDeadlineMs = 60_000;
 
 /**
- * Removes the images that one of this recipe replaces: of older base images, made at once with it, or of no use. The
- * container is made by then: a signal does not stop it, and what cannot be removed is only told.
+ * Removes the cached images that `used` replaces: those of older base images, those of the same recipe made at the same time, and
+ * those that did not work. The container is made by then, so a signal does not stop this, and a failure is only a warning.
+ *
+ * @param used the fingerprint of the image that stays
  */
 export async function removeReplaced(engine: Engine, recipe: Recipe, used: string): Promise<void> {
   const { host } = engine;
@@ -84,11 +90,13 @@ export async function removeReplaced(engine: Engine, recipe: Recipe, used: strin
       await deleteImage(cleaner, fingerprint);
     }
   } catch (error) {
-    host.ui.warn(`A cached image that was replaced is still there: ${error instanceof Error ? error.message : error}`);
+    host.ui.warn(
+      `A cached image that is no longer needed could not be removed: ${error instanceof Error ? error.message : error}`,
+    );
   }
 }
 
-/** One line on a cached image: its age, and what it costs on disk. */
+/** One line about a cached image: its age and its size on disk. */
 export function describeCached({ fingerprint, created_at, size }: Image): string {
   const minutes = Math.round((Date.now() - Date.parse(created_at)) / 60_000);
   const age = minutes < 60

@@ -1,11 +1,11 @@
-/** What `create.ts --doctor` looks at besides what all scripts need. */
+/** The check that only `create.ts --doctor` makes. */
 
 import type { Finding } from "../cli/doctor.ts";
 import { UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { checkAclSupport, mountsOf } from "../container/mounts.ts";
 
-/** Whether there can be ACLs where create puts the directories. */
+/** Whether ACLs can be set where create.ts makes its directories. */
 export async function checkAcls(host: Host): Promise<Finding[]> {
   const mounts = mountsOf(host, "doctor");
   const place = mounts.directory.slice(0, -"/doctor".length);

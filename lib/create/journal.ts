@@ -1,6 +1,6 @@
 /**
- * A container that is being made: a record on disk of what there was before, written ahead of the first change and locked
- * while its process lives, so that what a killed run left half made can be unmade by the next one.
+ * The journal of create.ts: a record on disk of what there was before a container is made. It is written before the first change
+ * and locked while the run lives. The next run uses it to undo what a killed run has left.
  */
 
 import { dirname, join } from "@std/path";
@@ -20,41 +20,40 @@ import {
 } from "../container/mounts.ts";
 import { exists, removeEmpty } from "../base/files.ts";
 
-/** What there was before a container was made. */
+/** The making of a container: its run, and what there was before. */
 export interface Creation {
-  /** Its CLI. */
+  /** The CLI of the engine. */
   engine: string;
   /** The container's name. */
   name: string;
-  /** Names the run; the instance, the profile and a cached image bear it. */
+  /** The run's id, which marks the instance, the profile and a cached image. */
   run: string;
-  /** The profile of that name as YAML, when there was one. */
+  /** The profile of that name as YAML; null when there was none. */
   profileBefore: string | null;
-  /** The directories that were not there, outermost first. */
+  /** The directories that were missing, outermost first. */
   directories: string[];
-  /** The directory that holds those of all containers, when it was not there. */
+  /** The directory for all containers when it was missing, else null. */
   base: string | null;
-  /** Those that were there, and the pinned host keys. */
+  /** The directories that were there, and the pinned host keys. */
   mountsBefore: MountsBefore;
 }
 
-/** The record of a creation on disk, locked while it is open. */
+/** A record on disk, locked while it is open. */
 export interface CreationRecord extends Disposable {
-  /** What is on disk. */
+  /** What the record says. */
   creation: Creation;
-  /** Takes the record away: what was made is there to stay. */
+  /** Removes the record: the container is complete, or kept as it is. */
   remove(): Promise<void>;
 }
 
-/** The record's file for a container. */
 function recordPath(mounts: Mounts): string {
   return join(mounts.directory, "creating.json");
 }
 
 /**
- * Makes the missing directories and, in them, the record, locked by this process.
+ * Makes the missing directories, writes the record into them, and locks it.
  *
- * @throws {UserError} when another run makes the same container
+ * @throws {UserError} when another run is making the same container
  */
 export async function beginCreation(
   engine: Engine,
@@ -81,17 +80,17 @@ export async function beginCreation(
   const path = recordPath(mounts);
   const cannotWrite = (error: unknown): UserError =>
     new UserError(`Cannot write "${path}": ${error instanceof Error ? error.message : error}`, {
-      hint: "See whether its disk is full, and whether you may write there",
+      hint: "See whether the disk is full, and whether you may write there",
       cause: error,
     });
-  // Only the run that has the lock may empty the file: until then it may be another one's record.
+  // The file is emptied only under the lock: before that, it may be the record of another run.
   const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 }).catch((error) => {
     throw cannotWrite(error);
   });
-  // Whoever else had the lock meanwhile has taken the file away: a lock on that would bind nobody.
+  // A run that held the lock until now has removed the file, and a lock on a removed file keeps nobody out.
   if (!await file.tryLock(true) || !await isAt(file, path)) {
     file.close();
-    throw beingMade(details.name);
+    throw beingMadeError(details.name);
   }
   try {
     await file.truncate();
@@ -107,38 +106,39 @@ export async function beginCreation(
   return { creation, remove: () => removeRecord(mounts), [Symbol.dispose]: () => file.close() };
 }
 
-/** To be called while it is locked: later it may be another run's. */
+/** Removes the record. It must be locked, or it may be another run's. */
 async function removeRecord(mounts: Mounts): Promise<void> {
   await Deno.remove(recordPath(mounts)).catch(() => {});
 }
 
+/** Whether an open file is still the one at `path`. */
 async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
   const there = await Deno.stat(path).catch(() => undefined);
   return there !== undefined && there.ino === (await file.stat()).ino;
 }
 
 /**
- * Tells a container that is being made from what was left of one, neither of which the engine knows as an instance.
+ * Refuses a container that another run is making. The engine does not know it as an instance yet.
  *
- * @throws {UserError} when another run makes it
+ * @throws {UserError} when another run has locked its record
  */
 export async function refuseBeingMade(name: string, mounts: Mounts): Promise<void> {
   const path = recordPath(mounts);
   if (!await exists(path)) return;
   using file = await Deno.open(path, { read: true, write: true });
-  if (!await file.tryLock(true)) throw beingMade(name);
+  if (!await file.tryLock(true)) throw beingMadeError(name);
 }
 
 /**
- * Unmakes a creation, newest step first, and then its record. What cannot be unmade needs what was made before it: the
- * rest, and the record, stay for the next run.
+ * Undoes what a run made, newest first, and removes its record at the end. When a step fails, what was made before that step stays,
+ * since it is still in use, and the record stays for the next run.
  *
- * @throws what the first step that fails throws
+ * @throws the error of the step that fails
  */
 export async function unmake(engine: Engine, mounts: Mounts, creation: Creation): Promise<void> {
   const { name, run, profileBefore } = creation;
   const { host } = engine;
-  // The CLI may be gone while the engine still makes the instance.
+  // The engine may still be making the instance when its CLI has ended.
   await waitForOperations(engine, name);
   if ((await findInstance(engine, name))?.config[runKey] === run) {
     await deleteInstance(engine, name);
@@ -155,22 +155,22 @@ export async function unmake(engine: Engine, mounts: Mounts, creation: Creation)
 }
 
 /**
- * Unmakes what a run left that was killed while it made this container, or could not unmake. Does nothing when there is none.
+ * Undoes what an earlier run has left of this container: a run that was killed, or that could not undo everything.
  *
  * @returns whether there was such a run
- * @throws {UserError} when that run is still alive
+ * @throws {UserError} when that run is still at work
  */
 export async function recoverCreation(engine: Engine, name: string, mounts: Mounts): Promise<boolean> {
   const { host } = engine;
   const path = recordPath(mounts);
   if (host.dryRun || !await exists(path)) return false;
   using file = await Deno.open(path, { read: true, write: true });
-  if (!await file.tryLock(true)) throw beingMade(name);
+  if (!await file.tryLock(true)) throw beingMadeError(name);
   let creation: Creation;
   try {
     creation = JSON.parse(await Deno.readTextFile(path));
   } catch {
-    // Killed before the record was whole: nothing but directories was made, and they may hold what was there before.
+    // The run was killed while it wrote the record. It had only made directories, which may hold older files: they stay.
     await Deno.remove(path);
     return false;
   }
@@ -184,6 +184,6 @@ export async function recoverCreation(engine: Engine, name: string, mounts: Moun
   return true;
 }
 
-function beingMade(name: string): UserError {
+function beingMadeError(name: string): UserError {
   return new UserError(`The container "${name}" is being made by another run`, { hint: "Wait for it, or end it" });
 }

@@ -1,20 +1,20 @@
-/** The profile of a container: the user's file checked, joined with the user-data. */
+/** The profile of a container: the file PROFILE, checked, and joined with the user-data. */
 
 import { stringify } from "@std/yaml";
 import { inputError } from "../base/errors.ts";
 import { isMap, locateKey, parseYaml } from "../base/yaml.ts";
 
-/** What a profile file may hold; the engines' own shape. */
+/** A profile, in the engines' own shape. */
 export interface Profile {
   /** Configuration keys and their values. */
   config: Record<string, string>;
-  /** For people. */
+  /** A text for people. */
   description: string;
   /** Devices by name, each with its keys and values. */
   devices: Record<string, Record<string, string>>;
 }
 
-/** The configuration key of the user-data. Images of every age read it; `cloud-init.user-data` only the newer ones. */
+/** The configuration key of the user-data. All images know it; only newer ones know `cloud-init.user-data`. */
 export const userDataKey = "user.user-data";
 
 /**
@@ -50,7 +50,7 @@ export function parseProfile(path: string, text: string): Profile {
     fail(
       ["config", "security.privileged"],
       "A privileged container cannot be used",
-      "Its root is the host's: take it out",
+      "Root in it is root on the host: take it out",
     );
   }
   const devices = data.devices ?? {};
@@ -73,14 +73,19 @@ export function parseProfile(path: string, text: string): Profile {
   };
 }
 
-/** The YAML that `lxc profile edit` takes: the profile, and more configuration. */
+/** The profile with the user-data in it. */
+export function withUserData(profile: Profile, userData: string): Profile {
+  return { ...profile, config: { ...profile.config, [userDataKey]: userData } };
+}
+
+/** The YAML that `lxc profile edit` takes: the profile with more configuration. */
 export function profileYaml(profile: Profile, config: Readonly<Record<string, string>>): string {
   return stringify({ ...profile, config: { ...profile.config, ...config } }, { lineWidth: -1 });
 }
 
 /**
- * The profile while software is installed: without its devices of the type "none", which take away what the engine's default
- * profile gives, such as the network. The same object when it has none.
+ * The profile for the time in which cloud-init installs software: without devices of the type "none". Such a device removes one of
+ * the engine's default profile, such as the network card. Returns the same object when there is no such device.
  */
 export function profileForSetup(profile: Profile): Profile {
   const devices = Object.entries(profile.devices);

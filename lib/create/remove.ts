@@ -1,4 +1,4 @@
-/** Removing a container with its profile and its directories. */
+/** Removing a container, its profile and its directories. */
 
 import { join } from "@std/path";
 import type { Engine } from "../engine/engine.ts";
@@ -12,10 +12,10 @@ import { containerPaths, containerUser, isOurs } from "../container/ours.ts";
 /**
  * Removes a container, its profile and its directories.
  *
- * @param options `force`: also with files in the share, or when create did not make the container; `recovered`: there was
- * something until now, so that it is no error when there is nothing
+ * @param options `force`: also when a session runs, when the share holds files, or when create.ts did not make the container.
+ * `recovered`: what a killed run had left was removed just now, so it is no error when nothing else is there
  * @returns what was removed, in words
- * @throws {UserError} exit code 1 when there is nothing to remove, or for what `force` would allow
+ * @throws {UserError} exit code 1 when there is nothing to remove, or when it takes `force`
  */
 export async function removeContainer(
   engine: Engine,
@@ -72,7 +72,7 @@ export async function removeContainer(
   return removed;
 }
 
-/** The name of a session that runs: systemd removes its socket when it ends. */
+/** The name of a running session. It has a socket; systemd removes that when the session ends. */
 async function liveSocket(mounts: Mounts): Promise<string | undefined> {
   if (!await exists(mounts.xpra)) return undefined;
   for await (const { name } of Deno.readDir(mounts.xpra)) {
@@ -82,13 +82,13 @@ async function liveSocket(mounts: Mounts): Promise<string | undefined> {
 }
 
 /**
- * Removes what is in the shared directories. What the container has closed to the host user can only be removed from within:
- * by its user, who has those directories, with root's way into what root has put deeper down.
+ * Removes what is in the shared directories. Where the container has closed a directory to the host user, only the container can:
+ * its user owns the shared directories, and two capabilities let it remove what root has put into them.
  */
 async function emptyMounts(engine: Engine, { name, status }: Instance, mounts: Mounts): Promise<void> {
   if (status !== "Running") {
     if (await emptyFromHost(mounts)) return;
-    // Where it cannot be started, what removes the directories themselves tells.
+    // Start errors are ignored: if the directories then cannot be removed, removeMounts() reports that.
     await startInstance(engine, name).catch(() => {});
   }
   await exec(engine, name, [
@@ -106,7 +106,7 @@ async function emptyMounts(engine: Engine, { name, status }: Instance, mounts: M
   ], { okCodes: "any" });
 }
 
-/** Whether all could be removed. */
+/** Removes what the host user may remove. Returns whether that was everything. */
 async function emptyFromHost({ xpra, share }: Mounts): Promise<boolean> {
   try {
     for (const path of [xpra, share]) {

@@ -1,0 +1,93 @@
+/** A container with its software: launched from an image, or from a cached one that has the software already. */
+
+import {
+  cachedInstanceConfig,
+  cacheInstance,
+  describeCached,
+  findCached,
+  type Recipe,
+  recipeOf,
+  removeReplaced,
+} from "./cache.ts";
+import { waitForCloudInit } from "./cloud_init.ts";
+import { runKey } from "../container/ours.ts";
+import type { Engine } from "../engine/engine.ts";
+import { deleteInstance, findInstance, launch } from "../engine/instance.ts";
+
+/** What a container is made from. */
+export interface Provisioning {
+  /** The image, local or on a remote. */
+  image: string;
+  /** The container's own configuration: the marks of the run that makes it. */
+  marks: Readonly<Record<string, string>> & { readonly [runKey]: string };
+  /** How long cloud-init may take, in milliseconds. */
+  timeoutMs: number;
+}
+
+/**
+ * Launches a container with the profile of its name, and waits until cloud-init has installed its software. Shows what
+ * cloud-init warns of.
+ */
+export async function provision(
+  engine: Engine,
+  name: string,
+  { image, marks, timeoutMs }: Provisioning,
+): Promise<void> {
+  const { ui } = engine.host;
+  ui.progress(`Launching "${name}" from ${image}`);
+  await launch(engine, name, { image, profiles: ["default", name], config: marks });
+  const outcome = await waitForCloudInit(engine, name, { timeoutMs });
+  if (outcome.kind === "degraded") {
+    for (const warning of outcome.warnings) ui.warn(`cloud-init: ${warning}`);
+  }
+}
+
+/**
+ * Does the same with a cached image, which it makes first where there is none that works.
+ *
+ * @param provisioning `profile`: the profile as YAML with the user-data, which together with the image tells cached images apart
+ * @returns a function that removes the cached images which this one replaces
+ */
+export async function provisionCached(
+  engine: Engine,
+  name: string,
+  { profile, ...provisioning }: Provisioning & { profile: string },
+): Promise<() => Promise<void>> {
+  const recipe = await recipeOf(engine, { image: provisioning.image, profile });
+  const used = await provisionFromRecipe(engine, name, { ...provisioning, recipe });
+  return () => removeReplaced(engine, recipe, used);
+}
+
+/** Returns the fingerprint of the cached image that the container was made from. */
+async function provisionFromRecipe(
+  engine: Engine,
+  name: string,
+  { recipe, ...provisioning }: Provisioning & { recipe: Recipe },
+): Promise<string> {
+  const { ui, signal } = engine.host;
+  const { marks } = provisioning;
+  const launchFrom = async (image: string): Promise<string> => {
+    await provision(engine, name, { ...provisioning, image, marks: { ...marks, ...cachedInstanceConfig } });
+    return image;
+  };
+  const unusable: string[] = [];
+  for (let cached; (cached = await findCached(engine, recipe, unusable));) {
+    ui.status(describeCached(cached));
+    try {
+      return await launchFrom(cached.fingerprint);
+    } catch (error) {
+      signal.throwIfAborted();
+      ui.warn(`The cached image cannot be used, and is made anew: ${error instanceof Error ? error.message : error}`);
+      unusable.push(cached.fingerprint);
+      if (await findInstance(engine, name)) await deleteInstance(engine, name);
+    }
+  }
+  await provision(engine, name, provisioning);
+  ui.progress("Keeping the container as an image");
+  const made = await cacheInstance(engine, name, { recipe, run: marks[runKey] });
+  await deleteInstance(engine, name);
+  // Another run may have made the same image at the same time: all take the oldest.
+  const kept = await findCached(engine, recipe, unusable);
+  if (kept) ui.status(describeCached(kept));
+  return await launchFrom(kept?.fingerprint ?? made);
+}
