@@ -61,6 +61,8 @@ export interface ProcessResult {
   stdout: string;
   /** Captured standard error; empty when it was not captured. */
   stderr: string;
+  /** It was killed because it printed more than it may. */
+  overflowed?: boolean;
 }
 
 /** A program ended with an exit status that its caller did not expect, or took too long. */
@@ -74,12 +76,15 @@ export class ProcessError extends Error implements ProcessResult {
   readonly stderr: string;
   /** Whether it was ended because it took too long. */
   readonly timedOut: boolean;
+  readonly overflowed: boolean;
 
   /** `timedOutAfterMs`: the program was ended because it took longer than that. */
   constructor(result: ProcessResult, options: { timedOutAfterMs?: number } = {}) {
     const { argv, code, signal } = result;
     const how = options.timedOutAfterMs !== undefined
       ? `did not end within ${options.timedOutAfterMs / 1000} s`
+      : result.overflowed
+      ? "printed more than it may, and was killed"
       : signal
       ? `was ended by ${signal}`
       : `failed with exit status ${code}`;
@@ -90,6 +95,7 @@ export class ProcessError extends Error implements ProcessResult {
     this.stdout = result.stdout;
     this.stderr = result.stderr;
     this.timedOut = options.timedOutAfterMs !== undefined;
+    this.overflowed = result.overflowed ?? false;
   }
 
   /** What the program printed: its standard error, or its standard output when that is empty. */

@@ -10,8 +10,8 @@ export interface ProcessOptions {
    */
   stdin?: "null" | "inherit" | { text: string };
   /**
-   * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `{ line }`: into the result, and each line
-   * of both streams is handed to this function when it comes.
+   * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `{ line }`: each line of both streams is
+   * handed to this function when it comes, and the result has the end of them.
    */
   output?: "capture" | "inherit" | { line: (line: string) => void };
   /** Exit statuses that are no failure; `any` for all. Default: only 0. */
@@ -20,8 +20,13 @@ export interface ProcessOptions {
   env?: Record<string, string>;
   /** Working directory. */
   cwd?: string;
-  /** How long it may take, in milliseconds. */
+  /** How long it may take, in milliseconds; by default, and with Infinity, as long as it likes. */
   timeoutMs?: number;
+  /**
+   * How much it may print to a captured stream, in bytes, before it is killed. Default: {@linkcode defaultMaxOutputBytes}. Set
+   * it low for what a container can answer.
+   */
+  maxOutputBytes?: number;
   /** Ends it with SIGTERM, then SIGKILL. */
   signal?: AbortSignal;
   /** Starts it in a session of its own, so that Ctrl-C on the terminal does not reach it. */
@@ -45,6 +50,12 @@ export const packages: Readonly<Record<string, string>> = {
   "Xvfb": "xvfb",
   "zenity": "zenity",
 };
+
+/** What a program may print to one stream by default, in bytes: more than any answer of an engine. */
+export const defaultMaxOutputBytes = 64 * 2 ** 20;
+
+/** How much of a stream that is handed on line by line is kept, and the longest line, in bytes. */
+const keptOutput = 64 * 2 ** 10;
 
 /** The time from SIGTERM to SIGKILL for a program that does not end, in milliseconds. */
 const killAfterMs = 3_000;
@@ -122,7 +133,13 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
   let killed = false;
   return {
     pid: child.pid,
-    ended: collect(argv, child, { stdin, piped: piped === "piped", onLine, wasKilled: () => killed }),
+    ended: collect(argv, child, {
+      stdin,
+      piped: piped === "piped",
+      onLine,
+      maxOutputBytes: options.maxOutputBytes ?? defaultMaxOutputBytes,
+      wasKilled: () => killed,
+    }),
     kill(signal) {
       try {
         child.kill(signal);
@@ -146,14 +163,15 @@ async function awaitLateSignal(signal: AbortSignal): Promise<void> {
 /**
  * Runs a program to its end.
  *
- * @throws {ProcessError} for an exit status that is not in `okCodes`, or after `timeoutMs`
+ * @throws {ProcessError} for an exit status that is not in `okCodes`, after `timeoutMs`, or for more than `maxOutputBytes`
  * @throws {UserError} with exit code 127 when there is no such program
  * @throws the signal's reason when `signal` aborts
  */
 export async function runProcess(argv: readonly string[], options: ProcessOptions = {}): Promise<ProcessResult> {
   options.signal?.throwIfAborted();
   const child = startProcess(argv, options);
-  const deadline = options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs);
+  const { timeoutMs = Infinity } = options;
+  const deadline = timeoutMs === Infinity ? undefined : AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([options.signal, deadline].filter((signal) => signal !== undefined));
   let killTimer: ReturnType<typeof setTimeout> | undefined;
   const end = (): void => {
@@ -169,8 +187,9 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     options.signal?.throwIfAborted();
     // A program may catch SIGTERM and end by itself: "lxc exec" does, with status 143.
     if (deadline?.aborted && (!isOk || result.signal)) {
-      throw new ProcessError(result, { timedOutAfterMs: options.timeoutMs! });
+      throw new ProcessError(result, { timedOutAfterMs: timeoutMs });
     }
+    if (result.overflowed) throw new ProcessError(result);
     if (!isOk) throw new ProcessError(result);
     return result;
   } finally {
@@ -186,17 +205,29 @@ async function collect(
     stdin: NonNullable<ProcessOptions["stdin"]>;
     piped: boolean;
     onLine: ((line: string) => void) | undefined;
+    maxOutputBytes: number;
     wasKilled: () => boolean;
   },
 ): Promise<ProcessResult> {
   const giveUp = new AbortController();
   let giveUpTimer: ReturnType<typeof setTimeout> | undefined;
+  let overflowed = false;
   const ended = child.status.then((status) => {
-    if (how.wasKilled()) giveUpTimer = setTimeout(() => giveUp.abort(), lastOutputMs);
+    if (how.wasKilled() || overflowed) giveUpTimer = setTimeout(() => giveUp.abort(), lastOutputMs);
     return status;
   });
+  const overflow = (): void => {
+    overflowed = true;
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  };
   const read = (stream: ReadableStream<Uint8Array>): Promise<string> =>
-    readAll(stream, { onLine: how.onLine, giveUp: giveUp.signal });
+    how.onLine
+      ? readLines(stream, { onLine: how.onLine, giveUp: giveUp.signal })
+      : readAll(stream, { maxBytes: how.maxOutputBytes, overflow, giveUp: giveUp.signal });
   const [status, stdout, stderr] = await Promise.all([
     ended,
     how.piped ? read(child.stdout) : "",
@@ -204,30 +235,53 @@ async function collect(
     typeof how.stdin === "object" ? writeAll(child.stdin, how.stdin.text) : undefined,
   ]);
   clearTimeout(giveUpTimer);
-  return { argv, code: status.code, signal: status.signal, stdout, stderr };
+  return { argv, code: status.code, signal: status.signal, stdout, stderr, ...(overflowed ? { overflowed } : {}) };
 }
 
-async function readAll(
-  stream: ReadableStream<Uint8Array>,
-  { onLine, giveUp }: { onLine: ((line: string) => void) | undefined; giveUp: AbortSignal },
-): Promise<string> {
-  let all = "";
-  let told = 0;
+/** The chunks of a stream as text, until it ends or `giveUp` aborts. */
+async function* textOf(stream: ReadableStream<Uint8Array>, giveUp: AbortSignal): AsyncGenerator<string> {
   const decoder = new TextDecoder();
-  const tell = (last: boolean): void => {
-    if (!onLine) return;
-    for (let end; (end = all.indexOf("\n", told)) >= 0; told = end + 1) onLine(all.slice(told, end));
-    if (last && told < all.length) onLine(all.slice(told));
-  };
   const reader = stream.getReader();
   giveUp.addEventListener("abort", () => reader.cancel().catch(() => {}));
-  for (let chunk; !(chunk = await reader.read()).done;) {
-    all += decoder.decode(chunk.value, { stream: true });
-    tell(false);
+  for (let chunk; !(chunk = await reader.read()).done;) yield decoder.decode(chunk.value, { stream: true });
+  yield decoder.decode();
+}
+
+/** All of a stream, as long as it is at most `maxBytes`; calls `overflow` when it is longer, and drops the rest. */
+async function readAll(
+  stream: ReadableStream<Uint8Array>,
+  { maxBytes, overflow, giveUp }: { maxBytes: number; overflow: () => void; giveUp: AbortSignal },
+): Promise<string> {
+  let all = "";
+  let isOver = false;
+  for await (const text of textOf(stream, giveUp)) {
+    if (isOver) continue;
+    // A text has at most as many code units as bytes.
+    isOver = all.length + text.length > maxBytes;
+    if (isOver) overflow();
+    else all += text;
   }
-  all += decoder.decode();
-  tell(true);
   return all;
+}
+
+/** Hands on each line of a stream, cut where it is too long, and returns the end of all. */
+async function readLines(
+  stream: ReadableStream<Uint8Array>,
+  { onLine, giveUp }: { onLine: (line: string) => void; giveUp: AbortSignal },
+): Promise<string> {
+  let kept = "";
+  let line = "";
+  for await (const text of textOf(stream, giveUp)) {
+    kept = (kept + text).slice(-keptOutput);
+    const [first, ...more] = text.split("\n") as [string, ...string[]];
+    line = (line + first).slice(0, keptOutput);
+    for (const next of more) {
+      onLine(line);
+      line = next.slice(0, keptOutput);
+    }
+  }
+  if (line !== "") onLine(line);
+  return kept;
 }
 
 async function writeAll(stream: WritableStream<Uint8Array>, text: string): Promise<void> {

@@ -52,6 +52,7 @@ export interface Ui {
 /** A {@linkcode Ui} on this process's stdin, stdout and stderr. */
 export function terminalUi(options: UiOptions): Ui {
   let progressShown = false;
+  const isStdoutTerminal = Deno.stdout.isTerminal();
   const animated = Deno.stderr.isTerminal() && !options.quiet;
   const clearProgress = (): void => {
     if (progressShown) writeSync(Deno.stderr, "\r\x1b[K");
@@ -61,6 +62,8 @@ export function terminalUi(options: UiOptions): Ui {
     clearProgress();
     writeSync(Deno.stderr, `${text}\n`);
   };
+  // A program that reads our results gets each byte. A terminal gets what cannot steer it.
+  const print = (text: string): void => writeSync(Deno.stdout, `${isStdoutTerminal ? printable(text) : text}\n`);
   const say = (text: string): void => {
     if (!options.quiet) line(text);
   };
@@ -74,13 +77,13 @@ export function terminalUi(options: UiOptions): Ui {
   return {
     result(text, data) {
       clearProgress();
-      if (options.json) writeSync(Deno.stdout, `${JSON.stringify(data)}\n`);
-      else if (text !== "") writeSync(Deno.stdout, `${text}\n`);
+      if (options.json) print(JSON.stringify(data));
+      else if (text !== "") print(text);
     },
     status: (text) => say(printable(text)),
     warn: (text) => say(`${paint("33", "warning:")} ${printable(text)}`),
-    command: (text) => line(`+ ${text}`),
-    plan: (text) => writeSync(Deno.stdout, `${text}\n`),
+    command: (text) => line(`+ ${printable(text)}`),
+    plan: print,
     progress(text, { plain = text } = {}) {
       if (!animated) return plain === "" ? undefined : say(oneLine(plain));
       const { columns } = Deno.consoleSize();
@@ -95,7 +98,7 @@ export function terminalUi(options: UiOptions): Ui {
     async confirm(question, { personOnly = false, signal } = {}) {
       if (options.yes && !personOnly) return true;
       if (!Deno.stdin.isTerminal()) return false;
-      return /^y(es)?$/i.test((await ask(`${question} [y/N] `, signal) ?? "").trim());
+      return /^y(es)?$/i.test((await ask(`${printable(question)} [y/N] `, signal) ?? "").trim());
     },
     async choose(question, choices, describe) {
       if (!Deno.stdin.isTerminal()) return undefined;
@@ -116,13 +119,15 @@ export function terminalUi(options: UiOptions): Ui {
 }
 
 /**
- * Text without control characters but line ends and tabs, so that it can be printed on a terminal. What a container prints may
- * be hostile.
+ * Text without control characters but line ends and tabs, and without those that reverse the direction of writing (Unicode
+ * Standard Annex 9), so that it can be printed on a terminal and reads as it is. What a container prints may be hostile.
  */
 export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/\r+(?=\n|$)/g, "").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "\ufffd");
+  return text.replace(/\r+(?=\n|$)/g, "").replace(unprintable, "\ufffd");
 }
+
+// deno-lint-ignore no-control-regex
+const unprintable = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 function oneLine(text: string): string {
   return printable(text).replace(/[\n\t]/g, " ");

@@ -165,13 +165,23 @@ export async function removeDevices(engine: Engine, name: string, devices: reado
  */
 const notStarted = /Failed to retrieve PID of executing child process/;
 
-/** Runs a program as root in an instance. */
+/** What a program in an instance may answer, in bytes: the instance may have replaced it. */
+const maxAnswerBytes = 2 ** 20;
+
+/** How long a program in an instance may take by default, in milliseconds. */
+const answerTimeoutMs = 60_000;
+
+/**
+ * Runs a program as root in an instance. The instance is not trusted: what it answers is limited to 1 MiB, and by default to
+ * a minute.
+ */
 export async function exec(
   engine: Engine,
   name: string,
   argv: readonly string[],
-  options: RunOptions = {},
+  given: RunOptions = {},
 ): Promise<ProcessResult> {
+  const options = { timeoutMs: answerTimeoutMs, maxOutputBytes: maxAnswerBytes, ...given };
   const args = ["exec", name, "--mode", "non-interactive", "--", ...argv];
   try {
     return await run(engine, args, options);

@@ -145,3 +145,29 @@ Deno.test("runProcess() starts nothing when the run is ended already", async () 
   const signal = AbortSignal.abort(new RangeError("ended"));
   await assertRejects(() => runProcess(["no-such-program-x"], { signal }), RangeError, "ended");
 });
+
+Deno.test("runProcess() kills a program that prints without end, and says so", async () => {
+  for (const stream of ["", " >&2"]) {
+    const argv = ["sh", "-c", `while :; do echo yyyyyyyyyyyyyyyy${stream}; done`];
+    const error = await assertRejects(
+      () => runProcess(argv, { maxOutputBytes: 100_000 }),
+      ProcessError,
+      "printed more",
+    );
+    assert(error.overflowed && error.stdout.length + error.stderr.length <= 100_000);
+  }
+  // One that leaves a child behind which holds the pipe open.
+  const argv = ["sh", "-c", "yes & yes"];
+  await assertRejects(() => runProcess(argv, { maxOutputBytes: 1000, okCodes: "any" }), ProcessError, "printed more");
+  assertEquals((await runProcess(["printf", "%1000d", "1"], { maxOutputBytes: 1000 })).stdout.length, 1000);
+});
+
+Deno.test("runProcess() hands on lines without keeping all of them, and cuts those that do not end", async () => {
+  const lines: string[] = [];
+  const line = (text: string): void => void lines.push(text);
+  const script =
+    "i=0; while [ $i -lt 9000 ]; do echo 0123456789012345; i=$((i+1)); done; head -c 200000 /dev/zero; echo; echo last";
+  const { stdout } = await runProcess(["sh", "-c", script], { output: { line } });
+  assertEquals([lines.length, lines[0], lines.at(-1)], [9002, "0123456789012345", "last"]);
+  assert(lines[9000]!.length <= 65_536 && stdout.length <= 65_536 && stdout.endsWith("last\n"));
+});

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
+import { quoteWords } from "../../lib/base/shell_words.ts";
 import { printable } from "../../lib/base/ui.ts";
 
 Deno.test("printable() keeps text, line ends and tabs", () => {
@@ -11,6 +12,7 @@ Deno.test("printable() keeps text, line ends and tabs", () => {
 
 Deno.test("printable() leaves no control character that a terminal obeys", () => {
   assertEquals(printable("\x1b[2J\x1b]0;title\x07"), "\ufffd[2J\ufffd]0;title\ufffd");
+  assertEquals(printable("cv\u202Efdp.sh"), "cv\ufffdfdp.sh");
   assertEquals(printable("50%\r100%"), "50%\ufffd100%");
   assertEquals(printable("\x00\x08\x0b\x0c\x7f\x9b31m"), "\ufffd".repeat(6) + "31m");
   const all = Array.from({ length: 0x100 }, (_, code) => String.fromCharCode(code)).join("");
@@ -38,6 +40,24 @@ Deno.test("terminalUi() lets no control character of a message reach the termina
   const seen = "a\ufffd[2Jb\ufffd";
   assertEquals(stdout, "");
   assertEquals(stderr, `${seen}\nwarning: ${seen}\n${seen}\nerror: ${seen}\n    ${seen}\nhint: ${seen}\n`);
+});
+
+Deno.test("terminalUi() gives a program each byte of a result, and a terminal none that steers it", async () => {
+  // "\x1b]52;" writes to the clipboard.
+  const body = `ui.result("a\\x1b]52;c;cHduZWQ=\\x07", { a: "\\x9b2J" }); ui.plan("\\x1b[2J")`;
+  const raw = await ui(body, {});
+  assertEquals(raw.stdout, "a\x1b]52;c;cHduZWQ=\x07\n\x1b[2J\n");
+  for (const json of [false, true]) {
+    const script = `import { terminalUi } from ${JSON.stringify(new URL("../../lib/base/ui.ts", import.meta.url).href)};
+const ui = terminalUi({ quiet: false, yes: false, json: ${json}, signal: new AbortController().signal });
+${body}`;
+    const argv = [Deno.execPath(), "eval", "--ext=ts", "--no-lock", script];
+    const { stdout } = await runProcess(["script", "-qec", quoteWords(argv), "/dev/null"], {
+      env: { NO_COLOR: "1", SHELL: "/bin/sh" },
+    });
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x1b\x07\x9b]/.test(stdout) && stdout.includes("\ufffd"), JSON.stringify(stdout));
+  }
 });
 
 Deno.test("terminalUi() says an error in one line, and indents each line that a program printed", async () => {
