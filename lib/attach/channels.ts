@@ -1,37 +1,103 @@
-/** The channels between an app and the host, which preset opens which, and what that means for both ends of xpra. */
+/** The channels between an app and the host: which presets open each of them, and how xpra's two ends open and close it. */
 
 import { inputError } from "../base/errors.ts";
 
 /** What can pass between the app and the host besides its windows, keys and pointer. */
-export const channelNames = [
-  "clipboard-in",
-  "clipboard-out",
-  "sound",
-  "microphone",
-  "webcam",
-  "notifications",
-  "links",
-  "files",
-  "printing",
-  "tray",
-] as const;
-
-/** A channel: `clipboard-in` is host to app, `clipboard-out` app to host. */
-export type Channel = (typeof channelNames)[number];
-
-const presets: Readonly<Record<string, readonly Channel[]>> = {
-  isolated: [],
-  desktop: ["clipboard-in", "clipboard-out", "sound"],
-  trusted: channelNames.filter((channel) => channel !== "microphone" && channel !== "webcam"),
-};
+export type Channel =
+  /** Host to app. */
+  | "clipboard-in"
+  /** App to host. */
+  | "clipboard-out"
+  | "sound"
+  | "microphone"
+  | "webcam"
+  | "notifications"
+  /** The app opens a link on the host. */
+  | "links"
+  /** xpra's own file transfer. */
+  | "files"
+  | "printing"
+  | "tray";
 
 /** The names of the presets. */
-export const presetNames: readonly string[] = Object.keys(presets);
+export const presetNames = ["isolated", "desktop", "trusted"] as const;
+
+/** An option of xpra that a channel sets. */
+interface Setting {
+  /** Its value when the channel is open. */
+  open: string;
+  /** Its value when no channel that sets it is open; the option is left away without one. */
+  closed?: string;
+}
+
+/** What a channel is. */
+interface ChannelRow {
+  /** The presets that open it, each by its name. No other preset does. */
+  presets: readonly (typeof presetNames)[number][];
+  /** xpra's options for it at both ends, by their names. */
+  both?: Readonly<Record<string, Setting>>;
+  /** xpra's options for it at the client only. */
+  client?: Readonly<Record<string, Setting>>;
+  /** xpra's options for it at the server only. */
+  server?: Readonly<Record<string, Setting>>;
+}
+
+const yesNo: Setting = { open: "yes", closed: "no" };
+const onDisabled: Setting = { open: "on", closed: "disabled" };
+
+const channels: Readonly<Record<Channel, ChannelRow>> = {
+  "clipboard-in": {
+    presets: ["desktop", "trusted"],
+    both: { "clipboard": yesNo, "clipboard-direction": { open: "to-server" } },
+  },
+  "clipboard-out": {
+    presets: ["desktop", "trusted"],
+    both: { "clipboard": yesNo, "clipboard-direction": { open: "to-client" } },
+  },
+  "sound": {
+    presets: ["desktop", "trusted"],
+    both: { "audio": yesNo, "speaker": onDisabled },
+    server: { "pulseaudio": yesNo },
+  },
+  "microphone": {
+    presets: [],
+    both: { "audio": yesNo, "microphone": onDisabled },
+    server: { "pulseaudio": yesNo },
+  },
+  "webcam": {
+    presets: [],
+    client: { "webcam": { open: "auto", closed: "no" } },
+    server: { "webcam": yesNo },
+  },
+  "notifications": { presets: ["trusted"], both: { "notifications": yesNo } },
+  "links": { presets: ["trusted"], both: { "open-url": yesNo }, server: { "forward-xdg-open": yesNo } },
+  "files": { presets: ["trusted"], both: { "file-transfer": yesNo } },
+  "printing": { presets: ["trusted"], both: { "printing": yesNo } },
+  "tray": { presets: ["trusted"], both: { "system-tray": yesNo } },
+};
+
+/** The names of the channels. */
+export const channelNames = Object.keys(channels) as readonly Channel[];
+
+/** What no channel opens: control of one end by the other, its log, and files that open by themselves. */
+const alwaysClosed = {
+  both: ["--open-files=no", "--remote-logging=no", "--start-new-commands=no", "--dbus-control=no"],
+  client: ["--control=no"],
+  server: [],
+};
+
+/** The channels of a table whose rows name the preset. */
+export function channelsOfPreset<Name extends string>(
+  preset: string,
+  table: Readonly<Record<Name, { presets: readonly string[] }>>,
+): Name[] {
+  return (Object.keys(table) as Name[]).filter((name) => table[name].presets.includes(preset));
+}
 
 /**
- * The open channels for `--preset`, `--allow` and `--deny`; the last word is with `deny`.
+ * The open channels for `--preset`, `--allow` and `--deny`. A channel that is both allowed and denied is closed.
  *
- * @param options `allow` and `deny` are names by commas; `clipboard` means both directions
+ * @param options `allow` and `deny` are names with commas between them; `clipboard` means both directions
  * @throws {UserError} exit code 2 for an unknown name
  */
 export function openChannels(
@@ -41,9 +107,10 @@ export function openChannels(
     deny?: string | undefined;
   },
 ): Set<Channel> {
-  const base = Object.hasOwn(presets, preset) ? presets[preset] : undefined;
-  if (!base) throw inputError(`There is no preset "${preset}"`, `Use one of ${presetNames.join(", ")}`);
-  const open = new Set(base);
+  if (!presetNames.some((known) => known === preset)) {
+    throw inputError(`There is no preset "${preset}"`, `Use one of ${presetNames.join(", ")}`);
+  }
+  const open = new Set(channelsOfPreset(preset, channels));
   for (const channel of parseNames(allow)) open.add(channel);
   for (const channel of parseNames(deny)) open.delete(channel);
   return open;
@@ -59,9 +126,9 @@ function parseNames(names: string): Channel[] {
 }
 
 /**
- * One line that says which channels are open, and which options of the user's own contradict that: those win.
+ * The line that tells the user which channels are open, and which of the user's own options contradict that.
  *
- * @param userOptions options of `xpra attach`, behind ours
+ * @param userOptions options of `xpra attach` that come behind ours, and win
  */
 export function channelLine(open: ReadonlySet<Channel>, userOptions: readonly string[] = []): string {
   const both = open.has("clipboard-in") && open.has("clipboard-out");
@@ -76,34 +143,20 @@ export function channelLine(open: ReadonlySet<Channel>, userOptions: readonly st
   return against.length === 0 ? line : `${line}; but your options for xpra win: ${against.join(" ")}`;
 }
 
-/** The options that open and close the channels, of xpra's client on the host or of its server in the container. */
+/** The options that open the open channels and close all others, for one end of xpra. */
 export function channelOptions(open: ReadonlySet<Channel>, end: "client" | "server"): string[] {
-  const yes = (channel: Channel): string => open.has(channel) ? "yes" : "no";
-  const audio = (channel: "sound" | "microphone"): string => open.has(channel) ? "on" : "disabled";
-  const clipboardIn = open.has("clipboard-in");
-  const clipboardOut = open.has("clipboard-out");
-  const direction = clipboardIn && clipboardOut ? "both" : clipboardIn ? "to-server" : "to-client";
-  const anyAudio = open.has("sound") || open.has("microphone");
-  return [
-    `--clipboard=${clipboardIn || clipboardOut ? "yes" : "no"}`,
-    ...(clipboardIn || clipboardOut ? [`--clipboard-direction=${direction}`] : []),
-    `--audio=${anyAudio ? "yes" : "no"}`,
-    `--speaker=${audio("sound")}`,
-    `--microphone=${audio("microphone")}`,
-    `--webcam=${end === "client" && open.has("webcam") ? "auto" : yes("webcam")}`,
-    `--notifications=${yes("notifications")}`,
-    `--open-url=${yes("links")}`,
-    `--file-transfer=${yes("files")}`,
-    "--open-files=no",
-    `--printing=${yes("printing")}`,
-    `--system-tray=${yes("tray")}`,
-    // Closed whatever the preset: control of one end by the other, and its log.
-    "--remote-logging=no",
-    "--start-new-commands=no",
-    "--dbus-control=no",
-    ...(end === "client" ? ["--control=no"] : [
-      `--pulseaudio=${anyAudio ? "yes" : "no"}`,
-      `--forward-xdg-open=${yes("links")}`,
-    ]),
-  ];
+  const settings = channelNames.flatMap((channel) => {
+    const { both, [end]: own } = channels[channel];
+    return Object.entries({ ...both, ...own })
+      .map(([option, setting]) => ({ option, closed: setting.closed, open: open.has(channel) ? [setting.open] : [] }));
+  });
+  const options = Object.entries(Object.groupBy(settings, ({ option }) => option)).flatMap(
+    ([option, settings = []]) => {
+      const values = new Set(settings.flatMap(({ open }) => open));
+      // Only the two directions of the clipboard differ.
+      const value = values.size > 1 ? "both" : [...values][0] ?? settings[0]?.closed;
+      return value === undefined ? [] : [`--${option}=${value}`];
+    },
+  );
+  return [...options, ...alwaysClosed.both, ...alwaysClosed[end]];
 }

@@ -1,18 +1,34 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Channel, channelLine, channelNames, channelOptions, openChannels } from "../../lib/attach/channels.ts";
+import {
+  type Channel,
+  channelLine,
+  channelNames,
+  channelOptions,
+  channelsOfPreset,
+  openChannels,
+  presetNames,
+} from "../../lib/attach/channels.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { clientArgv, serverArgv } from "../../lib/attach/xpra.ts";
 
 const opened = (options: Parameters<typeof openChannels>[0]): string[] => [...openChannels(options)].sort();
 
-Deno.test("openChannels() opens what the preset opens", () => {
-  assertEquals(opened({ preset: "isolated" }), []);
-  assertEquals(opened({}), ["clipboard-in", "clipboard-out", "sound"]);
-  assertEquals(opened({ preset: "desktop" }), opened({}));
-  assertEquals(
-    opened({ preset: "trusted" }),
-    channelNames.filter((channel) => channel !== "microphone" && channel !== "webcam").sort(),
-  );
+/** The channels of each preset, in alphabetical order. */
+const presets: Record<typeof presetNames[number], Channel[]> = {
+  isolated: [],
+  desktop: ["clipboard-in", "clipboard-out", "sound"],
+  trusted: ["clipboard-in", "clipboard-out", "files", "links", "notifications", "printing", "sound", "tray"],
+};
+
+Deno.test("openChannels() opens exactly these channels for each preset, and those of desktop by default", () => {
+  assertEquals<readonly string[]>(presetNames, Object.keys(presets));
+  for (const preset of presetNames) assertEquals(opened({ preset }), presets[preset], preset);
+  assertEquals(opened({}), presets.desktop);
+});
+
+Deno.test("channelsOfPreset() opens a channel in no preset that its row does not name", () => {
+  const table = { "clipboard": { presets: ["desktop", "trusted"] }, "new": { presets: [] } };
+  assertEquals(presetNames.map((preset) => channelsOfPreset(preset, table)), [[], ["clipboard"], ["clipboard"]]);
 });
 
 Deno.test("openChannels() opens and closes single ones on top, and closing wins", () => {
