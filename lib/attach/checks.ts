@@ -1,5 +1,6 @@
-/** What `attach.ts --doctor` looks at besides what all scripts need: xpra, the display, and the containers' own programs. */
+/** What only `attach.ts --doctor` checks: xpra, the display, and the programs in the containers. */
 
+import lookInside from "./look_inside.sh" with { type: "text" };
 import { versionTimeoutMs } from "../cli/checks.ts";
 import type { Finding } from "../cli/doctor.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -10,9 +11,9 @@ import type { Host } from "../base/host.ts";
 import { mountsOf } from "../container/mounts.ts";
 import { listOurs } from "../container/ours.ts";
 import { packages } from "../base/process.ts";
-import { installLines, isTooOld, knownHole, parseXpraVersion } from "./xpra_version.ts";
+import { installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./xpra_version.ts";
 
-/** xpra on the host: there, not too old, without known holes. */
+/** Checks that the host has an xpra that is current enough and has no known vulnerability. */
 export async function checkXpra(host: Host): Promise<Finding[]> {
   try {
     const { stdout } = await host.run(["xpra", "--version"], {
@@ -36,12 +37,16 @@ function judgeXpra(stdout: string, where: string): Finding {
   if (isTooOld(version)) {
     return { verdict: "broken", what: `The xpra ${where}, ${text}, is too old`, mend: installLines };
   }
-  const hole = knownHole(version);
-  if (!hole) return { verdict: "ok", what: `xpra ${text} ${where}` };
-  return { verdict: "risk", what: `The xpra ${where}, ${text}, has a known hole: ${hole.reason}`, mend: installLines };
+  const vulnerability = knownVulnerability(version);
+  if (!vulnerability) return { verdict: "ok", what: `xpra ${text} ${where}` };
+  return {
+    verdict: "risk",
+    what: `The xpra ${where}, ${text}, has a known vulnerability: ${vulnerability.reason}`,
+    mend: installLines,
+  };
 }
 
-/** Whether there is a display for windows. */
+/** Checks that there is a display for windows. */
 export function checkDisplay(host: Host): Promise<Finding[]> {
   const display = host.env("DISPLAY");
   return Promise.resolve<Finding[]>([
@@ -53,14 +58,14 @@ export function checkDisplay(host: Host): Promise<Finding[]> {
   ]);
 }
 
-/** The programs of a session in a container, besides xpra, and what is without each. */
+/** The programs that a session needs in its container besides xpra, and what is missing without each. */
 const sessionPrograms = [
   { program: "Xvfb", without: "no app can be shown", verdict: "broken" },
   { program: "dbus-daemon", without: "no app can be shown", verdict: "broken" },
   { program: "pulseaudio", without: "its apps are not heard", verdict: "absent" },
 ] as const;
 
-/** What attach needs of each container that create made: the pinned host keys, and in those that run its programs. */
+/** Checks what attach.ts needs of each container: its pinned host keys and, when it runs, the programs in it. */
 export async function checkAttachable(host: Host, engine: Engine | undefined): Promise<Finding[]> {
   if (!engine) return [];
   const ours = await listOurs(engine);
@@ -79,9 +84,8 @@ export async function checkAttachable(host: Host, engine: Engine | undefined): P
 }
 
 async function checkInside(engine: Engine, name: string): Promise<Finding[]> {
-  const look = 'for program; do command -v "$program" >/dev/null || echo "no $program"; done; xpra --version';
   const names = sessionPrograms.map(({ program }) => program);
-  const { stdout } = await exec(engine, name, ["/bin/sh", "-c", look, "sh", "xpra", ...names], {
+  const { stdout } = await exec(engine, name, ["/bin/sh", "-c", lookInside, "sh", "xpra", ...names], {
     okCodes: "any",
     timeoutMs: versionTimeoutMs,
   });

@@ -1,4 +1,4 @@
-/** Which xpra is at hand: missing, too old to be used, or with holes that a hostile container could use. */
+/** The version of xpra on either end: missing, too old, or with a vulnerability that a hostile container could use. */
 
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -10,10 +10,10 @@ export type XpraVersion = readonly [major: number, minor: number, patch: number]
 const oldest = 5;
 
 /**
- * Client versions whose holes a hostile server could use, by the first version of each line without them. From xpra's
- * release notes of 6.5.3, 6.5.1 and 5.1.6.
+ * Vulnerabilities of the client that a hostile server could use, with the first fixed version of each major version. From
+ * xpra's release notes of 6.5.3, 6.5.1 and 5.1.6.
  */
-const holes: readonly { fixedIn: XpraVersion; reason: string }[] = [
+const vulnerabilities: readonly { fixedIn: XpraVersion; reason: string }[] = [
   {
     fixedIn: [5, 1, 6],
     reason: "a hostile server can have files written outside of the download directory and any kind of URL opened",
@@ -24,33 +24,33 @@ const holes: readonly { fixedIn: XpraVersion; reason: string }[] = [
   },
 ];
 
-/** Reads what `xpra --version` prints: `xpra v6.5.5-r0`. */
+/** The version in what `xpra --version` prints, such as `xpra v6.5.5-r0`; undefined when there is none. */
 export function parseXpraVersion(text: string): XpraVersion | undefined {
   const [, major, minor, patch = "0"] = /\bv?(\d+)\.(\d+)(?:\.(\d+))?/.exec(text) ?? [];
   return major === undefined ? undefined : [Number(major), Number(minor), Number(patch)];
 }
 
-/** Whether xpra is older than any that is supported. */
+/** Whether a version is older than the oldest supported one. */
 export function isTooOld([major]: XpraVersion): boolean {
   return major < oldest;
 }
 
 /**
- * Why a client of this version should not meet a hostile server, and the version to have instead; undefined for one without
- * known holes.
+ * The known vulnerability of a client of this version: what a hostile server can do with it, and the first version that has
+ * the fix. Undefined when none is known.
  */
-export function knownHole(version: XpraVersion): { reason: string; fixedIn: string } | undefined {
-  const line = holes.find(({ fixedIn }) => fixedIn[0] === version[0]);
-  if (!line) return undefined;
-  const [, minor, patch] = line.fixedIn;
+export function knownVulnerability(version: XpraVersion): { reason: string; fixedIn: string } | undefined {
+  const known = vulnerabilities.find(({ fixedIn }) => fixedIn[0] === version[0]);
+  if (!known) return undefined;
+  const [, minor, patch] = known.fixedIn;
   const isFixed = version[1] > minor || version[1] === minor && version[2] >= patch;
-  return isFixed ? undefined : { reason: line.reason, fixedIn: line.fixedIn.join(".") };
+  return isFixed ? undefined : { reason: known.reason, fixedIn: known.fixedIn.join(".") };
 }
 
 /**
- * Checks the host's xpra: warns of known holes.
+ * Checks the host's xpra. Warns of a known vulnerability.
  *
- * @throws {UserError} with exit code 127 when there is none, or when it is too old
+ * @throws {UserError} with exit code 127 when there is no xpra, or when it is too old or broken
  */
 export async function checkClient(host: Host): Promise<void> {
   let version: XpraVersion | undefined;
@@ -64,25 +64,27 @@ export async function checkClient(host: Host): Promise<void> {
   }
   if (!version) return;
   if (isTooOld(version)) throw noUsableXpra("on this host", { version: version.join(".") });
-  const hole = knownHole(version);
-  if (hole) {
+  const vulnerability = knownVulnerability(version);
+  if (vulnerability) {
+    const { reason, fixedIn } = vulnerability;
     host.ui.warn(
-      `The xpra on this host, ${version.join(".")}, has a known hole: ${hole.reason}. Install ${hole.fixedIn} or later`,
+      `The xpra on this host, ${version.join(".")}, has a known vulnerability: ${reason}. Install ${fixedIn} or later`,
     );
   }
 }
 
-/** The lines that install a current xpra on Debian and Ubuntu, from xpra's own repository. */
+/** The commands that install a current xpra on Debian and Ubuntu, from xpra's own repository. */
 export const installLines = `\
 sudo wget -O /usr/share/keyrings/xpra.asc https://xpra.org/xpra.asc
 sudo wget -P /etc/apt/sources.list.d "https://raw.githubusercontent.com/Xpra-org/xpra/master/packaging/repos/$(. /etc/os-release; echo "$VERSION_CODENAME")/xpra.sources"
 sudo apt-get update && sudo apt-get install xpra`;
 
 /**
- * The error for an xpra that is not there, or that is too old.
+ * The error for an xpra that is missing, too old or broken.
  *
  * @param where "on this host", or in which container
- * @param found what is known of one that is there: its version, an option that it does not know, or what it printed
+ * @param found what is known of it: its version, an option that it does not know, or what it printed when it failed; empty
+ * when there is no xpra
  */
 export function noUsableXpra(
   where: string,

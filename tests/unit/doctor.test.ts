@@ -136,11 +136,11 @@ Deno.test("checkProgram() tells the version, and by its need what the lack of a 
   assertEquals([optional!.verdict, optional!.mend], ["absent", undefined]);
 });
 
-Deno.test("checkXpra() tells one that is missing, broken, too old, or with known holes", async () => {
+Deno.test("checkXpra() tells one that is missing, broken, too old, or with known vulnerabilities", async () => {
   const cases: [answer: Answer, verdict: string, what: RegExp][] = [
     [{ stdout: "xpra v6.5.5-r0\n" }, "ok", /^xpra 6\.5\.5 on this host$/],
-    [{ stdout: "xpra v6.5.2-r0\n" }, "risk", /6\.5\.2, has a known hole/],
-    [{ stdout: "xpra v5.1.5\n" }, "risk", /5\.1\.5, has a known hole/],
+    [{ stdout: "xpra v6.5.2-r0\n" }, "risk", /6\.5\.2, has a known vulnerability/],
+    [{ stdout: "xpra v5.1.5\n" }, "risk", /5\.1\.5, has a known vulnerability/],
     [{ stdout: "xpra v5.1.6\n" }, "ok", /5\.1\.6/],
     [{ stdout: "xpra v3.1.5\n" }, "broken", /too old/],
     [{ stdout: "what?" }, "broken", /does not tell its version/],

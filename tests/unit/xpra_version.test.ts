@@ -1,6 +1,12 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
-import { checkClient, isTooOld, knownHole, parseXpraVersion, type XpraVersion } from "../../lib/attach/xpra_version.ts";
+import {
+  checkClient,
+  isTooOld,
+  knownVulnerability,
+  parseXpraVersion,
+  type XpraVersion,
+} from "../../lib/attach/xpra_version.ts";
 import { recordingHost } from "./recording_host.ts";
 
 Deno.test("parseXpraVersion() reads what the versions print", () => {
@@ -15,7 +21,7 @@ Deno.test("parseXpraVersion() reads what the versions print", () => {
   for (const [text, version] of cases) assertEquals(parseXpraVersion(text), version, text);
 });
 
-Deno.test("isTooOld() draws the line at 5, and knownHole() at the fixed version of each line", () => {
+Deno.test("isTooOld() draws the line at 5, and knownVulnerability() at the fixed version of each line", () => {
   const cases: [XpraVersion, boolean, string | undefined][] = [
     [[4, 4, 6], true, undefined],
     [[5, 0, 9], false, "5.1.6"],
@@ -29,7 +35,7 @@ Deno.test("isTooOld() draws the line at 5, and knownHole() at the fixed version 
     [[7, 0, 0], false, undefined],
   ];
   for (const [version, tooOld, fixedIn] of cases) {
-    assertEquals([isTooOld(version), knownHole(version)?.fixedIn], [tooOld, fixedIn], version.join("."));
+    assertEquals([isTooOld(version), knownVulnerability(version)?.fixedIn], [tooOld, fixedIn], version.join("."));
   }
 });
 
@@ -52,7 +58,7 @@ Deno.test("checkClient() refuses a client that is missing, broken or too old, wi
   }
 });
 
-Deno.test("checkClient() warns of a client with a known hole, and says nothing of one without", async () => {
+Deno.test("checkClient() warns of a client with a known vulnerability, and says nothing of one without", async () => {
   const said = async (version: string): Promise<string[]> => {
     const recorded = recordingHost({ answer: () => ({ stdout: `xpra v${version}-r0\n` }) });
     await checkClient(recorded.host);
