@@ -6,42 +6,38 @@
  * @module
  */
 
+import { splitCommandLine } from "./lib/attach/app.ts";
 import { type Channel, channelLine, channelNames, openChannels, presetNames } from "./lib/attach/channels.ts";
-import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
-import { type Arguments, runScript, type ScriptSpec } from "./lib/cli/script.ts";
+import { checkAttachable, checkDisplay, checkXpra } from "./lib/attach/checks.ts";
+import { attachClient, type AttachOptions, type Client, prestartedClient } from "./lib/attach/client.ts";
 import {
-  attachClient,
-  type AttachOptions,
-  type Client,
-  clientAhead,
-  fallbackScreen,
-  hostScreen,
-} from "./lib/attach/client.ts";
-import { type Check, diagnose } from "./lib/cli/doctor.ts";
-import { tellEnding } from "./lib/attach/outcome.ts";
-import { chooseEngine } from "./lib/engine/engine.ts";
-import { checkInstanceName } from "./lib/engine/instance.ts";
-import { inputError, ProcessError, UserError } from "./lib/base/errors.ts";
-import type { Host } from "./lib/base/host.ts";
-import {
+  chooseSession,
   joinSession,
   likelySession,
+  listContainers,
   listSessions,
-  type LiveSession,
   noSession,
   stopSessions,
 } from "./lib/attach/live_sessions.ts";
-import { mountsOf } from "./lib/container/mounts.ts";
-import { reachContainer } from "./lib/container/connect.ts";
-import { findOurs, listOurs } from "./lib/container/ours.ts";
-import { checkSessionName, newRun, runSocket, sessionNameOf, socketPath, startSession } from "./lib/attach/session.ts";
+import { reportOutcome } from "./lib/attach/outcome.ts";
+import { fallbackScreen, hostScreen, requireDisplay } from "./lib/attach/screen.ts";
+import { startSession } from "./lib/attach/session.ts";
 import { readSessionLog } from "./lib/attach/session_log.ts";
+import { checkSessionName, newRun, runLink, sessionNameOf, socketPath } from "./lib/attach/session_name.ts";
 import { hasFifo, hasOwnSound } from "./lib/attach/sound.ts";
-import type { SshTarget } from "./lib/container/ssh.ts";
-import { quoteWords, splitWords, WordsError } from "./lib/base/shell_words.ts";
 import { checkClient } from "./lib/attach/xpra_version.ts";
-import { checkAttachable, checkDisplay, checkXpra } from "./lib/attach/checks.ts";
+import { inputError, UserError } from "./lib/base/errors.ts";
 import { exists } from "./lib/base/files.ts";
+import type { Host } from "./lib/base/host.ts";
+import { quoteWords } from "./lib/base/shell_words.ts";
+import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
+import { type Check, diagnose } from "./lib/cli/doctor.ts";
+import { type Arguments, runScript, type ScriptSpec } from "./lib/cli/script.ts";
+import { reachContainer } from "./lib/container/connect.ts";
+import { mountsOf } from "./lib/container/mounts.ts";
+import type { SshTarget } from "./lib/container/ssh.ts";
+import { chooseEngine } from "./lib/engine/engine.ts";
+import { checkInstanceName } from "./lib/engine/instance.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
 
@@ -102,47 +98,52 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   if (container !== undefined) checkInstanceName(container);
   const most = flags.has("list") ? 0 : flags.has("stop") || flags.has("logs") ? 1 : Infinity;
   if (words.length > most) throw inputError(`Too many arguments: "${words[most]}"`, "See attach.ts --help");
-  if (flags.has("list")) return await list(host, container, values.get("engine"));
+  if (flags.has("list")) return await list(host, container, args);
   if (container === undefined) throw inputError("The container's NAME is missing", "See attach.ts --help");
   const wanted = values.get("session");
   if (wanted !== undefined) checkSessionName(wanted);
   if (flags.has("logs")) return await showLog(host, container, words[0] ?? wanted);
-  if (flags.has("stop")) return await stop(host, container, { session: words[0] ?? wanted, args });
+  if (flags.has("stop")) return await stop(host, container, { wanted: words[0] ?? wanted, args });
 
   const open = openChannels({ preset: values.get("preset"), allow: values.get("allow"), deny: values.get("deny") });
-  // What starts with a dash is for xpra: then there is no APP_CMDLINE, and the session that runs is meant.
+  // Without APP_CMDLINE a live session is meant. A word that starts with a dash is an option for xpra.
   const commandLine = words[0]?.startsWith("-") ? undefined : words.shift();
   if (commandLine === undefined) return await reattach(host, container, { open, userOptions: words, wanted, args });
-  // What a desktop entry hands over is not to be quoted, and may be nothing at all.
+  // A desktop entry gives the files to open as APP_WORDs. They need no quoting, and there may be none.
   const end = words.indexOf("--");
   const app = [...splitCommandLine(commandLine), ...(end < 0 ? [] : words.splice(end).slice(1))];
   if (flags.has("join")) return await join(host, container, { app, wanted, args });
   return await attach(host, container, { app, open, userOptions: words, wanted, args });
 }
 
-interface Details {
+/** What the command line asks for. */
+interface AttachRequest {
   args: Arguments<Name>;
+  /** The session's name, if one is given. */
   wanted: string | undefined;
   open: Set<Channel>;
   userOptions: string[];
 }
 
-async function attach(host: Host, container: string, details: Details & { app: string[] }): Promise<number> {
-  const { app, open, userOptions, wanted, args } = details;
+/** Starts an app in a new session, and shows the session unless `--detached` is given. */
+async function attach(host: Host, container: string, request: AttachRequest & { app: string[] }): Promise<number> {
+  const { app, open, userOptions, wanted, args } = request;
+  const mounts = mountsOf(host, container);
   const name = wanted ?? sessionNameOf(app[0]!);
   checkSessionName(name);
-  const mounts = mountsOf(host, container);
-  const run = newRun();
   socketPath(mounts.xpra, `${name}-99`);
+  const run = newRun();
   const detached = args.flags.has("detached");
-  const aheadSocket = detached ? undefined : socketPath(mounts.xpra, runSocket(run));
-  if (!detached) needDisplay(host);
+  const linkPath = detached ? undefined : socketPath(mounts.xpra, runLink(run));
+  if (!detached) requireDisplay(host);
   const engine = await chooseEngine(host, args.values.get("engine"));
   const options = { container, open, userOptions, ownSound: hasOwnSound(open) };
-  await using ahead = clientAhead(host);
+
+  // The client takes its time to load. It is started before the session, and finds it by the link of this run.
+  await using prestarted = prestartedClient(host);
   const [target, screen] = await Promise.all([
     reachContainer(engine, container, mounts).then((target) => {
-      if (aheadSocket !== undefined) ahead.start({ ...options, socket: aheadSocket });
+      if (linkPath !== undefined) prestarted.start({ ...options, socket: linkPath });
       return target;
     }),
     detached ? hostScreen(host).catch(() => fallbackScreen) : hostScreen(host),
@@ -153,132 +154,98 @@ async function attach(host: Host, container: string, details: Details & { app: s
     host.ui.result(session, { container, session });
     return 0;
   }
-  const ofSession = { ...options, socket: socketPath(mounts.xpra, session) };
-  return await show(host, target, { session, isNew: true, options: ofSession, early: await ahead.take() });
+  return await show(host, target, {
+    session,
+    isNew: true,
+    options: { ...options, socket: socketPath(mounts.xpra, session) },
+    client: await prestarted.take(),
+  });
 }
 
 /**
- * Within so many milliseconds the container tells its sessions, or no client is started ahead: it would connect before it is
- * known which other clients there are.
+ * Longest time until the container tells its sessions before the prestarted client is ended, in milliseconds. Otherwise the
+ * client would connect before it is known which other clients there are.
  */
 const answerMs = 500;
 
-async function reattach(host: Host, container: string, details: Details): Promise<number> {
-  const { open, userOptions, wanted, args } = details;
-  needDisplay(host);
+/** Shows a live session again. */
+async function reattach(host: Host, container: string, request: AttachRequest): Promise<number> {
+  const { open, userOptions, wanted, args } = request;
+  requireDisplay(host);
   const { xpra } = mountsOf(host, container);
   const optionsFor = (session: string): AttachOptions => {
     const socket = socketPath(xpra, session);
     return { container, open, userOptions, socket, ownSound: hasOwnSound(open) && (host.dryRun || hasFifo(socket)) };
   };
-  await using ahead = clientAhead(host);
+
+  // The client takes its time to load. It is started for the session that is most likely meant.
+  await using prestarted = prestartedClient(host);
   let likely: string | undefined;
   const [target] = await Promise.all([
     reach(host, container, args).then(async (target) => {
       likely = await likelySession(xpra, wanted);
       const options = likely === undefined ? undefined : optionsFor(likely);
-      // Only where xpra brings no sound: whether it may depends on the other clients.
-      if (options && options.ownSound === open.has("sound")) ahead.start(options, { withinMs: answerMs });
+      // xpra may bring the sound only when no other client does, which is not known yet.
+      if (options && options.ownSound === open.has("sound")) prestarted.start(options, { withinMs: answerMs });
       return target;
     }),
     checkClient(host),
   ]);
-  const { session, clients } = await theLiveSession(host, target, wanted);
-  if (session !== likely) await ahead.end();
+  const { session, clients } = await chooseSession(host, target, wanted);
+  if (session !== likely) await prestarted.end();
   const options = optionsFor(session);
   if (clients > 0 && open.delete("sound")) {
     options.ownSound = false;
     host.ui.status(`Another client is attached to "${session}", and plays its sound`);
   }
-  return await show(host, target, { session, isNew: false, options, early: await ahead.take() });
+  return await show(host, target, { session, isNew: false, options, client: await prestarted.take() });
 }
 
-async function join(
-  host: Host,
-  container: string,
-  { app, wanted, args }: Pick<Details, "args" | "wanted"> & { app: string[] },
-): Promise<number> {
-  const target = await reach(host, container, args);
-  const join = (session?: string): ReturnType<typeof joinSession> => joinSession(host, target, { session, app });
-  const { session, status } = await join(wanted) ?? (await join((await theLiveSession(host, target)).session))!;
-  if (status === 0) return 0;
-  throw new UserError(`"${app[0]}" ended with exit status ${status}`, {
-    hint: `What it printed is in the session's log: attach.ts --logs ${container} ${session}`,
-  });
-}
-
-/** The live session that is wanted, or the one there is; with several, a choice of the user's. */
-async function theLiveSession(
-  host: Host,
-  target: SshTarget,
-  wanted?: string,
-): Promise<Pick<LiveSession, "session" | "clients">> {
-  const sessions = await listSessions(host, target);
-  if (host.dryRun) return { session: wanted ?? "SESSION", clients: 0 };
-  if (wanted !== undefined) {
-    const found = sessions.find(({ session }) => session === wanted);
-    if (!found) throw noSession(target.name, wanted);
-    return found;
-  }
-  if (sessions.length === 0) {
-    throw new UserError(`No session runs in "${target.name}"`, {
-      hint: `Start one: attach.ts ${target.name} APP_CMDLINE`,
-    });
-  }
-  const chosen = sessions.length === 1 ? sessions[0] : await host.ui.choose(
-    `Several sessions run in "${target.name}"`,
-    sessions,
-    ({ session, app }) => `${session}  ${app}`,
-  );
-  if (chosen) return chosen;
-  throw inputError(
-    `Several sessions run in "${target.name}": ${sessions.map(({ session }) => session).join(", ")}`,
-    "Name one with --session",
-  );
-}
-
-/** Attaches xpra's client, or one that was started ahead, until the session ends or the user detaches. */
+/** Shows a session until it ends or the user detaches. */
 async function show(
   host: Host,
   target: SshTarget,
-  { session, isNew, options, early }: {
+  { session, isNew, options, client }: {
     session: string;
     isNew: boolean;
     options: AttachOptions;
-    early: Client | undefined;
+    client: Client | undefined;
   },
 ): Promise<number> {
   host.ui.status(channelLine(options.open, options.userOptions));
-  const client = await attachClient(host, options, early);
+  const ended = await attachClient(host, options, client);
   if (host.dryRun) return 0;
-  if (client === undefined || host.signal.aborted) {
+  if (ended === undefined || host.signal.aborted) {
     if (await exists(options.socket)) {
       const back = quoteWords(["attach.ts", "--session", session, target.name]);
       host.ui.status(`Detached; the app runs on. To come back: ${back}`);
     }
     throw host.signal.reason;
   }
-  await tellEnding(host, target, { session, client, isNew });
+  await reportOutcome(host, target, { session, client: ended, isNew });
   return 0;
 }
 
-async function list(host: Host, container: string | undefined, wantedEngine: string | undefined): Promise<number> {
-  const engine = await chooseEngine(host, wantedEngine);
-  const containers = container === undefined
-    ? await listOurs(engine)
-    : host.dryRun
-    ? [{ name: container, status: "Running" }]
-    : [await findOurs(engine, container)];
-  const sessions: LiveSession[] = [];
-  for (const { name, status } of containers) {
-    if (status !== "Running") continue;
-    try {
-      sessions.push(...await listSessions(host, await reachContainer(engine, name, mountsOf(host, name))));
-    } catch (error) {
-      if (container !== undefined || !(error instanceof UserError || error instanceof ProcessError)) throw error;
-      host.ui.warn(`The sessions of "${name}" are not known: ${error.message}`);
-    }
-  }
+/** Runs an app in a live session, and returns when the app ends. */
+async function join(
+  host: Host,
+  container: string,
+  { app, wanted, args }: Pick<AttachRequest, "args" | "wanted"> & { app: string[] },
+): Promise<number> {
+  const target = await reach(host, container, args);
+  // Undefined when no session is named and there are several, or none: then the user chooses, or is told.
+  const joined = await joinSession(host, target, { session: wanted, app }) ??
+    await joinSession(host, target, { session: (await chooseSession(host, target)).session, app });
+  const { session, status } = joined!;
+  if (status === 0) return 0;
+  throw new UserError(`"${app[0]}" ended with exit status ${status}`, {
+    hint: `What it printed is in the session's log: attach.ts --logs ${container} ${session}`,
+  });
+}
+
+/** Prints the live sessions of one container, or of all. */
+async function list(host: Host, container: string | undefined, args: Arguments<Name>): Promise<number> {
+  const sessions = await listContainers(await chooseEngine(host, args.values.get("engine")), container);
   const rows = sessions.map(({ container, session, app, pid, clients, since }) =>
     [container, session, app, pid, clients, since].join("\t")
   );
@@ -286,16 +253,17 @@ async function list(host: Host, container: string | undefined, wantedEngine: str
   return 0;
 }
 
+/** Stops one live session of a container, or all. */
 async function stop(
   host: Host,
   container: string,
-  { session, args }: { session: string | undefined; args: Arguments<Name> },
+  { wanted, args }: Pick<AttachRequest, "wanted" | "args">,
 ): Promise<number> {
-  // `--stop NAME --all`, as the contract writes it, has the option behind the name.
-  const all = args.flags.has("all") || session === "--all";
+  // In `--stop NAME --all` the option stands behind the name, and so counts as a word.
+  const all = args.flags.has("all") || wanted === "--all";
   const target = await reach(host, container, args);
   const sessions = await listSessions(host, target);
-  const names = all ? sessions.map((live) => live.session) : [session ?? (await theLiveSession(host, target)).session];
+  const names = all ? sessions.map((live) => live.session) : [wanted ?? (await chooseSession(host, target)).session];
   if (!all && !host.dryRun && !sessions.some((live) => live.session === names[0])) {
     throw noSession(container, names[0]!);
   }
@@ -304,6 +272,7 @@ async function stop(
   return 0;
 }
 
+/** Prints the log of a session. */
 async function showLog(host: Host, container: string, session: string | undefined): Promise<number> {
   const { xpra } = mountsOf(host, container);
   const log = await readSessionLog(xpra, session);
@@ -317,30 +286,13 @@ async function showLog(host: Host, container: string, session: string | undefine
   return 0;
 }
 
+/** Starts the container if it does not run. Returns how SSH reaches it. */
 async function reach(host: Host, container: string, args: Arguments<Name>): Promise<SshTarget> {
   const engine = await chooseEngine(host, args.values.get("engine"));
   return await reachContainer(engine, container, mountsOf(host, container));
 }
 
-function needDisplay(host: Host): void {
-  if (host.dryRun || host.env("DISPLAY")) return;
-  throw new UserError("There is no display to show windows on: $DISPLAY is not set", {
-    hint: "Run it in a desktop session, or start the app without its windows: --detached",
-  });
-}
-
-function splitCommandLine(commandLine: string): string[] {
-  try {
-    const words = splitWords(commandLine);
-    if (words.length === 0 || words[0] === "") throw new WordsError("It names no program");
-    return words;
-  } catch (error) {
-    if (!(error instanceof WordsError)) throw error;
-    throw inputError(`APP_CMDLINE cannot be split into words: ${error.message}`, "Quote it as for a POSIX shell");
-  }
-}
-
-/** What `--doctor` looks at. */
+/** What `--doctor` checks. */
 const checks: Check[] = [
   checkRuntime,
   checkEngine,

@@ -1,95 +1,36 @@
-/** The host's end of a session: xpra's client on the user's display. */
+/** xpra's client on the host: how it is started, shows a session, and is ended. */
 
-import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import type { ProcessResult } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import { hostDpi } from "./screen.ts";
 import { playSound, withoutSound } from "./sound.ts";
 import { clientArgv, clientEnvironment, type ClientOptions } from "./xpra.ts";
 import { exists } from "../base/files.ts";
 
-/** The screen that the X server in the container has. */
-export interface Screen {
-  /** Of all monitors together, in pixels. */
-  width: number;
-  /** Of all monitors together, in pixels. */
-  height: number;
-  /** What apps go by for the size of letters, in dots per inch. */
-  dpi: number;
-  /** Where each monitor is in it, as xrandr(1) takes and prints it: `800/211x900/238+0+0`, in pixels and millimetres. */
-  monitors: readonly string[];
-}
-
-/** What X servers take when nobody says otherwise. */
-const usualDpi = 96;
-
-/** The screen of the X server in the container when the host's own is not known. */
-export const fallbackScreen: Screen = { width: 3840, height: 2160, dpi: usualDpi, monitors: [] };
-
-/** What the host's apps go by: the desktops of today set it, and so do their users. Undefined when it is not set. */
-async function hostDpi(host: Host): Promise<number | undefined> {
-  try {
-    const { stdout } = await host.run(["xrdb", "-query"], { looksOnly: true });
-    const dpi = Number(/^Xft\.dpi:\s*(\d+)/m.exec(stdout)?.[1]);
-    return dpi >= 50 && dpi <= 500 ? dpi : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * The screen that the session's X server is to have: as the host's whole X screen.
- *
- * @throws {UserError} when there is no display to show windows on
- */
-export async function hostScreen(host: Host): Promise<Screen> {
-  try {
-    const [dpi = usualDpi, { stdout }] = await Promise.all([
-      hostDpi(host),
-      host.run(["xrandr", "--current", "--listmonitors"], { looksOnly: true }),
-    ]);
-    const found = [...stdout.matchAll(/ (\d+)\/\d+x(\d+)\/\d+\+(\d+)\+(\d+)/g)];
-    if (found.length === 0) return fallbackScreen;
-    return {
-      width: Math.max(...found.map(([, width, , x]) => Number(width) + Number(x))),
-      height: Math.max(...found.map(([, , height, , y]) => Number(height) + Number(y))),
-      dpi,
-      monitors: found.map(([geometry]) => geometry.trim()),
-    };
-  } catch (error) {
-    host.signal.throwIfAborted();
-    if (error instanceof ProcessError && /open display/.test(error.output)) {
-      throw new UserError(`The display "${host.env("DISPLAY")}" cannot be opened`, {
-        hint: "Run it in a desktop session, or start the app without its windows: --detached",
-        output: error.output,
-      });
-    }
-    return fallbackScreen;
-  }
-}
-
-/** Time between SIGTERM and SIGKILL for a client that does not end. */
+/** Time between SIGTERM and SIGKILL for a client that does not end, in milliseconds. */
 const killAfterMs = 3_000;
 
 /** How to attach to a session. */
 export interface AttachOptions extends Omit<ClientOptions, "dpi"> {
-  /** The session's sound comes by its FIFO, see `sound.ts`. */
+  /** The session's sound comes through a FIFO, see `sound.ts`, and not through xpra. */
   ownSound: boolean;
 }
 
-/** A client that runs. */
+/** A client that was started. */
 export interface Client {
   /** How it ended. Never rejects. */
   ended: Promise<ProcessResult>;
-  /** Ends it. Nothing happens when it has ended. */
+  /** Ends it. Nothing happens when it has ended already. */
   end(): void;
 }
 
-/** Starts a client that the end of the run ends; undefined when the run has been ended meanwhile. */
+/** Starts a client, which ends with the run at the latest; undefined when the run ends before there is a client. */
 async function startClient(host: Host, { ownSound, ...options }: AttachOptions): Promise<Client | undefined> {
   const dpi = await hostDpi(host);
-  // From here to the listener nothing waits: a signal in between would find nobody who ends what was started.
+  // No await between here and the listener below: a signal in between would leave the client running.
   if (host.signal.aborted) return undefined;
   const open = ownSound ? withoutSound(options.open) : options.open;
-  // In a session of its own: on Ctrl-C the terminal's signal and ours would meet in it, and xpra 6.5.5 then hangs at times.
+  // Detached, so that it gets one signal on Ctrl-C, ours, and not the terminal's too: with both xpra 6.5.5 hangs at times.
   const client = host.start(clientArgv({ ...options, open, dpi }, crypto.randomUUID()), {
     detached: true,
     env: clientEnvironment(crypto.randomUUID()),
@@ -111,33 +52,33 @@ async function startClient(host: Host, { ownSound, ...options }: AttachOptions):
 }
 
 /**
- * A client that is started before its session is known: it takes its time until it connects (xpra 6.5.5: 1.3 s, of which it
- * sleeps one), and the session starts or is asked for meanwhile. It ends with its scope.
+ * A client that is started before its session is there. xpra 6.5.5 needs 1.3 s until it connects, of which it sleeps 1 s; the
+ * session is started or looked up in that time. The client ends with the scope of this value.
  */
-export interface ClientAhead extends AsyncDisposable {
+export interface PrestartedClient extends AsyncDisposable {
   /**
-   * Starts it, unless its scope has ended, or in a dry run. What keeps it from starting is told when another one is tried.
+   * Starts the client. Does nothing in a dry run, and after `end`. Start errors are ignored; the retry reports them.
    *
-   * @param options `withinMs`: it is ended when it was not taken within so many milliseconds
+   * @param limit `withinMs`: the client is ended when nobody takes it within so many milliseconds
    */
   start(options: AttachOptions, limit?: { withinMs: number }): void;
-  /** What was started and was not ended, to be kept: the limit does not count any more. */
+  /** The client, without its limit from now on; undefined when it was never started, or was ended. */
   take(): Promise<Client | undefined>;
-  /** Ends it. */
+  /** Ends the client. */
   end(): Promise<void>;
 }
 
-/** Makes a {@linkcode ClientAhead} that has not been started. */
-export function clientAhead(host: Host): ClientAhead {
+/** Makes a {@linkcode PrestartedClient} that is not started yet. */
+export function prestartedClient(host: Host): PrestartedClient {
   let isOver = false;
   let client: Promise<Client | undefined> = Promise.resolve(undefined);
   let giveUp: ReturnType<typeof setTimeout> | undefined;
   const end = async (): Promise<void> => {
     isOver = true;
     clearTimeout(giveUp);
-    const ending = await client;
-    ending?.end();
-    await ending?.ended;
+    const started = await client;
+    started?.end();
+    await started?.ended;
   };
   return {
     start(options, limit) {
@@ -155,27 +96,27 @@ export function clientAhead(host: Host): ClientAhead {
 }
 
 /**
- * Attaches to a session until it ends or the run is ended; then the client is gone. Never throws for how it ended.
+ * Shows a session until the client ends, by itself or because the run ends.
  *
- * @param early a client that was started ahead; another one is started if it came too early
- * @returns undefined when the run was ended before there was a client
+ * @param prestarted a client that was started before; another one is started when it had ended before the session was there
+ * @returns how the client ended; undefined when the run was ended before there was a client
  */
 export async function attachClient(
   host: Host,
   options: AttachOptions,
-  early?: Client,
+  prestarted?: Client,
 ): Promise<ProcessResult | undefined> {
   const player = options.ownSound ? playSound(host, options.socket) : undefined;
   try {
-    const result = await (early ?? await startClient(host, options))?.ended;
-    const cameTooEarly = early && result && !wasAttached(result) && await exists(options.socket);
-    return cameTooEarly ? await (await startClient(host, options))?.ended : result;
+    const result = await (prestarted ?? await startClient(host, options))?.ended;
+    const wasTooEarly = prestarted && result && !wasAttached(result) && await exists(options.socket);
+    return wasTooEarly ? await (await startClient(host, options))?.ended : result;
   } finally {
     player?.kill("SIGTERM");
   }
 }
 
-/** Whether the client got as far as to show the session. */
+/** Whether a client that has ended had shown its session. */
 export function wasAttached({ stdout, stderr }: ProcessResult): boolean {
   return /^.* Attached to /m.test(`${stdout}${stderr}`);
 }

@@ -1,16 +1,23 @@
-/** The sessions that run in a container, as its systemd knows them: to list, to stop, to run another app in. */
+/** The live sessions of containers, as the containers' systemd knows them: to list, to choose, to stop, to join. */
 
+import joinScript from "./join_session.sh" with { type: "text" };
+import listScript from "./list_sessions.sh" with { type: "text" };
+import stopScript from "./stop_sessions.sh" with { type: "text" };
+import { noSuchApp } from "./app.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { isSessionName } from "./session.ts";
-import { sshRun, type SshTarget } from "../container/ssh.ts";
-import { containerPaths } from "../container/ours.ts";
+import type { Engine } from "../engine/engine.ts";
+import { isSessionName } from "./session_name.ts";
+import { reachContainer } from "../container/connect.ts";
+import { mountsOf } from "../container/mounts.ts";
+import { containerPaths, findOurs, listOurs } from "../container/ours.ts";
+import { sshScript, type SshTarget } from "../container/ssh.ts";
 
 /** A session that runs. */
 export interface LiveSession {
   /** The name of its container. */
   container: string;
-  /** Unique within its container. */
+  /** Its name, unique within its container. */
   session: string;
   /** The app's command line, quoted for a POSIX shell. */
   app: string;
@@ -22,78 +29,13 @@ export interface LiveSession {
   since: string;
 }
 
-/**
- * Prints a line for each live session: name, process id, clients, start in seconds of the epoch, app as JSON. A socket is
- * listed in the network namespace of the end that has made the connection: those of the server's that are not listed in
- * the container's are its clients on the host.
- */
-const listScript = `
-export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
-count_clients() {
-  ls -l "/proc/$1/fd" | awk '
-    FILENAME != "-" { listed[FILENAME ~ /unix/ ? $7 : $10]; next }
-    sub(/.*socket:\\[/, "") && sub(/\\]$/, "") && !($0 in listed) { clients++ }
-    END { print clients + 0 }' /proc/net/unix /proc/net/netlink -
-}
-systemctl --user list-units --type=service --state=activating,active --plain --no-legend 'gui-container-*' |
-while read -r unit rest; do
-  directory=$XDG_RUNTIME_DIR/\${unit%.service}
-  session=\${unit#gui-container-}
-  session=\${session%.service}
-  [ -e "$directory/record" ] || continue
-  printf '%s\\t%s\\t%s\\t%s\\t%s\\n' "$session" "$(cat "$directory/pid" 2>/dev/null)" \\
-    "$(count_clients "$(systemctl --user show --property=MainPID --value "$unit")")" \\
-    "$(stat -c %Y "$directory/record")" "$(cat "$directory/record")"
-done
-`;
-
-/** Stops the sessions that are named; the socket of each goes with it. */
-const stopScript = `
-export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
-for session; do
-  systemctl --user stop "gui-container-$session.service"
-done
-`;
-
-/** Exit statuses of {@linkcode joinScript}: there is no such session; there is none, or more than one. */
-const notLive = 76;
-const notOne = 77;
-
-/**
- * Runs an app in a session, under sh with the session's name, or none for the only one, and the app's words: with the
- * environment of its first app, in a scope that ends with it, and with a lock that keeps the session from ending before.
- * When it comes to that, it prints the session's name; what the app prints goes to the log.
- */
-const joinScript = `
-export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
-if [ -z "$1" ]; then
-  session=
-  for file in "$XDG_RUNTIME_DIR"/gui-container-*/record; do
-    [ -z "$session" ] && [ -e "$file" ] || exit ${notOne}
-    session=\${file%/record}
-    session=\${session##*/gui-container-}
-  done
-  shift
-  set -- "$session" "$@"
-fi
-[ -e "$XDG_RUNTIME_DIR/gui-container-$1/environment" ] || exit ${notLive}
-. "$XDG_RUNTIME_DIR/gui-container-$1/environment"
-command -v "$2" >/dev/null || exit ${ExitCode.missingProgram}
-printf '%s\\n' "$1"
-exec >>"${containerPaths.xpra}/$1.log" 2>&1
-environment=$XDG_RUNTIME_DIR/gui-container-$1/environment unit=gui-container-$1.service
-shift
-exec systemd-run --user --scope --quiet --collect --property=BindsTo="$unit" --property=After="$unit" -- \\
-  flock --shared "$environment" "$@"
-`;
-
-/** The live sessions of a container, oldest first. */
+/** The live sessions of a container that runs, oldest first. */
 export async function listSessions(host: Host, target: SshTarget): Promise<LiveSession[]> {
-  const { stdout } = await sshRun(host, target, ["/bin/sh", "-c", listScript]);
+  const { stdout } = await sshScript(host, target, { script: listScript });
   return parseSessions(target.name, stdout);
 }
 
-/** Reads the lines of {@linkcode listScript}; the container is not trusted, and lines that are none are left out. */
+/** Reads what list_sessions.sh prints. The container is not trusted: lines that do not fit are left out. */
 function parseSessions(container: string, stdout: string): LiveSession[] {
   const sessions = stdout.split("\n").flatMap((line): LiveSession[] => {
     const [, session, pid, clients, since, record] = /^([\w.-]+)\t(\d*)\t(\d+)\t(\d+)\t(".*")$/.exec(line) ?? [];
@@ -115,39 +57,109 @@ function parseSessions(container: string, stdout: string): LiveSession[] {
 }
 
 /**
- * The session that most likely runs, by the sockets on the host: the one that is wanted, or the only one. Undefined when
- * that is not plain.
+ * The live sessions of all containers that run, or of the one that is named. Warns of a container that cannot be asked when
+ * all are meant.
  *
- * @param xpraDirectory of the container's mounts
+ * @throws {UserError} when there is no container of that name, or when it cannot be asked
+ */
+export async function listContainers(engine: Engine, container: string | undefined): Promise<LiveSession[]> {
+  const { host } = engine;
+  const containers = container === undefined
+    ? await listOurs(engine)
+    : host.dryRun
+    ? [{ name: container, status: "Running" }]
+    : [await findOurs(engine, container)];
+  const sessions: LiveSession[] = [];
+  for (const { name, status } of containers) {
+    if (status !== "Running") continue;
+    try {
+      sessions.push(...await listSessions(host, await reachContainer(engine, name, mountsOf(host, name))));
+    } catch (error) {
+      if (container !== undefined || !(error instanceof UserError || error instanceof ProcessError)) throw error;
+      host.ui.warn(`The sessions of "${name}" are not known: ${error.message}`);
+    }
+  }
+  return sessions;
+}
+
+/**
+ * The live session called `wanted`; without a name the only one, or the one that the user chooses.
+ *
+ * @throws {UserError} when there is no such session; with exit code 2 when there are several and nobody chooses
+ */
+export async function chooseSession(
+  host: Host,
+  target: SshTarget,
+  wanted?: string,
+): Promise<Pick<LiveSession, "session" | "clients">> {
+  const sessions = await listSessions(host, target);
+  if (host.dryRun) return { session: wanted ?? "SESSION", clients: 0 };
+  if (wanted !== undefined) {
+    const found = sessions.find(({ session }) => session === wanted);
+    if (!found) throw noSession(target.name, wanted);
+    return found;
+  }
+  if (sessions.length === 0) {
+    throw new UserError(`No session runs in "${target.name}"`, {
+      hint: `Start one: attach.ts ${target.name} APP_CMDLINE`,
+    });
+  }
+  const several = `Several sessions run in "${target.name}"`;
+  const chosen = sessions.length === 1
+    ? sessions[0]
+    : await host.ui.choose(several, sessions, ({ session, app }) => `${session}  ${app}`);
+  if (chosen) return chosen;
+  throw inputError(
+    `${several}: ${sessions.map(({ session }) => session).join(", ")}`,
+    "Name one with --session",
+  );
+}
+
+/**
+ * A guess by the sockets on the host which session {@linkcode chooseSession} will return: the wanted one, or the only one;
+ * undefined when there is none, or more than one.
+ *
+ * @param xpraDirectory of the container's mounts. The container can write there: other names than a session's are not looked at
  */
 export async function likelySession(xpraDirectory: string, wanted: string | undefined): Promise<string | undefined> {
   const entries = await Array.fromAsync(Deno.readDir(xpraDirectory)).catch(() => []);
-  // The container can write there: only what a session can be called is looked at.
   const names = entries.filter(({ isFile, isDirectory, isSymlink }) => !isFile && !isDirectory && !isSymlink)
     .map(({ name }) => name).filter(isSessionName);
   if (wanted !== undefined) return names.find((name) => name === wanted);
   return names.length === 1 ? names[0] : undefined;
 }
 
-/** Stops sessions: app, xpra, X server and bus of each. */
+/** Stops sessions: the app, xpra, X server and bus of each. */
 export async function stopSessions(host: Host, target: SshTarget, names: readonly string[]): Promise<void> {
-  await sshRun(host, target, ["/bin/sh", "-c", stopScript, "gui-container", ...names]);
+  await sshScript(host, target, { script: stopScript, parameters: names });
 }
 
+/** Exit statuses of join_session.sh: there is no such session; there is none, or more than one. */
+const notLive = 76;
+const notOne = 77;
+
 /**
- * Runs an app in a live session until it ends.
+ * Runs an app in a live session until the app ends.
  *
- * @param options `session`: its name; by default the only one
- * @returns the session's name and the app's exit status; undefined when no name is given and there is not one session
- * @throws {UserError} when there is no such session, or with exit code 127 no such app
+ * @param options `session`: its name; the only session when it is undefined
+ * @returns the session's name and the app's exit status; undefined when no name is given and there is not just one session
+ * @throws {UserError} when there is no such session; with exit code 127 when there is no such app
  */
 export async function joinSession(
   host: Host,
   target: SshTarget,
   { session, app }: { session: string | undefined; app: readonly string[] },
 ): Promise<{ session: string; status: number } | undefined> {
-  const remote = ["/bin/sh", "-c", joinScript, "gui-container", session ?? "", ...app];
-  const result = await sshRun(host, target, remote).catch((error) => {
+  const result = await sshScript(host, target, {
+    script: joinScript,
+    values: {
+      xpra_directory: containerPaths.xpra,
+      session: session ?? "",
+      not_live: `${notLive}`,
+      not_one: `${notOne}`,
+    },
+    parameters: app,
+  }).catch((error) => {
     if (error instanceof ProcessError) return error;
     throw error;
   });
@@ -155,12 +167,8 @@ export async function joinSession(
   if (joined === undefined && result instanceof ProcessError) {
     if (session === undefined && (result.code === notOne || result.code === notLive)) return undefined;
     if (result.code === notLive) throw noSession(target.name, session ?? "");
-    if (result.code !== ExitCode.missingProgram) throw result;
-    throw new UserError(`There is no program "${app[0]}" in the container "${target.name}"`, {
-      hint:
-        "Install it there, for example: add it to packages: of a cloud-config file, or apt-get install in the container",
-      exitCode: ExitCode.missingProgram,
-    });
+    if (result.code === ExitCode.missingProgram) throw noSuchApp(app[0]!, target.name, result);
+    throw result;
   }
   if (result.code === 255) {
     throw new UserError(`"${app[0]}" ended with the session "${joined}"`, { hint: "Start it again" });

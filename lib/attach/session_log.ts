@@ -2,28 +2,28 @@
 
 import { join } from "@std/path";
 
-/** The line from which on the app may have printed. */
-export const startLine = "The app is started";
-
 /** How the app of a session ended, as far as its log tells. */
-export interface AppEnding {
-  /** The app's exit status; undefined when the log does not have it: the session was ended from outside. */
+export interface AppOutcome {
+  /** The app's exit status; undefined when the session was ended from outside. */
   status: number | undefined;
   /** Somebody stopped the session. */
   stopped: boolean;
-  /** An option of the server's that the xpra in the container does not know. */
+  /** An option of the server that the container's xpra does not know. */
   unknownOption: string | undefined;
-  /** The end of what the app and the server printed. */
+  /** The last lines of the app and the server. */
   output: string;
 }
 
-/** How much of the end of a log tells how its app ended, in bytes. */
+/** How much of the end of a log is read to learn how its app ended, in bytes. */
 const tailBytes = 256 * 1024;
 
+/** How many lines of output an {@linkcode AppOutcome} has at most. */
+const shownLines = 15;
+
 /**
- * The log of a session; of the one that was started last when no name is given. Undefined when there is none.
+ * The log of a session, or without a name of the session that has printed last; undefined when there is none.
  *
- * @param bytes no more than so much of its end
+ * @param bytes how much of its end is read at most
  */
 export async function readSessionLog(
   xpraDirectory: string,
@@ -34,7 +34,7 @@ export async function readSessionLog(
     const name = session ?? await newestLog(xpraDirectory);
     if (name === undefined) return undefined;
     const path = join(xpraDirectory, `${name}.log`);
-    // The container can write here: a pipe in place of the log would be waited for for ever.
+    // The container can write here. Opening a pipe in place of the log would wait for ever.
     const { isFile, size } = await Deno.lstat(path);
     if (!isFile) return undefined;
     using file = await Deno.open(path);
@@ -56,20 +56,21 @@ async function newestLog(xpraDirectory: string): Promise<string | undefined> {
   return newest?.name;
 }
 
-/** How the app of a session that has ended did so, by its log; undefined when there is none. */
-export async function appEnding(xpraDirectory: string, session: string): Promise<AppEnding | undefined> {
+/** How the app of a session has ended, by the session's log; undefined when there is no log. */
+export async function appOutcome(xpraDirectory: string, session: string): Promise<AppOutcome | undefined> {
   const log = await readSessionLog(xpraDirectory, session, tailBytes);
   if (log === undefined) return undefined;
+  // run_app.sh and start_session.sh print these lines. An app may print the same; the last one counts.
+  const start = log.indexOf("The app is started\n");
   const end = [...log.matchAll(/^The app ended with exit status (\d+)$/gm)].at(-1);
-  const start = log.indexOf(`${startLine}\n`);
   const output = log.slice(Math.max(0, start), end?.index).split("\n").slice(1);
   return {
     status: end && Number(end[1]),
     stopped: /^The session is stopped$/m.test(log),
     unknownOption: start < 0 ? /^no such option: (\S+)$/m.exec(log)?.[1] : undefined,
-    output: output.filter((line) => !xpraLine.test(line)).slice(-15).join("\n"),
+    output: output.filter((line) => !xpraLine.test(line)).slice(-shownLines).join("\n"),
   };
 }
 
-/** A line that xpra itself logs starts with its time: what is left is the app's. */
+/** A line of xpra's own log starts with its time; all other lines are the app's. */
 const xpraLine = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} /;

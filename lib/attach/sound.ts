@@ -1,9 +1,10 @@
 /**
- * Sound from a session to the host: raw samples through a FIFO beside the session's socket. xpra's own way codes and sends
- * silence for ever, a tenth of a processor and more (6.5.5), and makes a client that comes too early wait for 5 s.
+ * Sound from a session to the host: raw samples through a FIFO beside the session's socket. xpra 6.5.5 by itself encodes and
+ * sends silence without end, which takes a tenth of a processor and more, and a client that connects too early waits 5 s.
  *
- * In the container a PulseAudio of the session's own writes to the FIFO while an app plays, and sleeps otherwise. On the
- * host `pacat` plays what comes; it cannot be heard back. Two that play from one session would each get a part of it.
+ * In the container the session's own PulseAudio, which serve_session.sh starts, writes to the FIFO while an app plays. On the
+ * host `pacat` reads and plays the samples. It sends nothing back. Only one client can play the sound of a session: two
+ * would each get a part of the samples.
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
@@ -14,23 +15,26 @@ import type { RunningProcess } from "../base/process.ts";
 import { quoteWords } from "../base/shell_words.ts";
 
 /**
- * What the FIFO's name has behind that of the session's socket. It is made before PulseAudio starts, which would let
- * everybody read and write it.
+ * What the FIFO's name has behind the name of the session's socket. start_session.sh makes the FIFO: PulseAudio would make
+ * one that everybody may read and write.
  */
 export const soundSuffix = "~sound";
 
-/** The samples, as both ends must have them. */
+/** The samples. Both ends must agree on them. */
 const rate = 48_000;
 const format = "s16le";
 const channels = 2;
 
-/** Sound that waits at the host's sound server, in milliseconds: enough for a busy machine, too little to be noticed. */
+/** How much sound waits at the host's sound server, in milliseconds. Enough for a busy machine, too little to be noticed. */
 const latencyMs = 60;
 
-/** What a pipe can hold (pipe(7)), in bytes. */
+/** How much a pipe can hold (pipe(7)), in bytes. */
 const pipeSize = 65_536;
 
-/** Whether a session's sound goes its own way. With the microphone open xpra has both: they share its sound server. */
+/**
+ * Whether a session's sound goes through the FIFO. With the microphone open it goes through xpra: the microphone needs the
+ * sound server that xpra starts, and apps use one sound server for both.
+ */
 export function hasOwnSound(open: ReadonlySet<Channel>): boolean {
   return open.has("sound") && !open.has("microphone");
 }
@@ -44,29 +48,19 @@ export function hasFifo(socket: string): boolean {
   }
 }
 
-/** The channels that are left to xpra when sound goes its own way. */
+/** The channels that xpra opens when the sound goes through the FIFO. */
 export function withoutSound(open: ReadonlySet<Channel>): Set<Channel> {
   return new Set([...open].filter((channel) => channel !== "sound"));
 }
 
-/**
- * Starts the sound server of a session, in sh in the container, in the background.
- *
- * @param fifo its path, as in double quotes
- */
-export function soundServerScript(fifo: string): string {
-  // The timing is the system's clock: with nobody at the other end, apps go on, and what they play is dropped.
-  const sink = `file=${fifo} format=${format} rate=${rate} channels=${channels} use_system_clock_for_timing=yes`;
-  return `pulseaudio -n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --realtime=no --high-priority=no \\
-  --load="module-native-protocol-unix socket=$RUNTIME_DIRECTORY/pulse auth-anonymous=1" \\
-  --load="module-pipe-sink sink_name=host ${sink}" --load="module-suspend-on-idle timeout=1" &
-export PULSE_SERVER="unix:$RUNTIME_DIRECTORY/pulse"`;
-}
+/** The arguments of PulseAudio's module-pipe-sink that describe the samples. */
+export const sinkSamples = `format=${format} rate=${rate} channels=${channels}`;
 
 /**
- * Plays what comes through a session's FIFO until that ends or the program is killed; undefined when the session has none.
+ * Plays what comes through a session's FIFO until the session ends or the player is killed. Warns when there is no player.
  *
  * @param socket the path of the session's socket
+ * @returns the player; undefined when the session has no FIFO, and when there is no player
  */
 export function playSound(host: Host, socket: string): RunningProcess | undefined {
   const argv = (file: string): string[] => [
@@ -81,7 +75,7 @@ export function playSound(host: Host, socket: string): RunningProcess | undefine
   const fd = openFifo(path);
   if (fd === undefined) return undefined;
   try {
-    // The very file that was looked at: the container could have put something else there since.
+    // By its descriptor: the container may have put another file at the path since it was opened.
     const player = host.start(argv(`/proc/${Deno.pid}/fd/${fd}`));
     player.ended.then(() => closeSync(fd));
     return player;
@@ -93,7 +87,7 @@ export function playSound(host: Host, socket: string): RunningProcess | undefine
   }
 }
 
-/** Opens a FIFO to read, with what was left in it read away; undefined when there is none. A link is none. */
+/** Opens a FIFO for reading and drops old samples in it; undefined when there is no FIFO. A link to one does not count. */
 function openFifo(path: string): number | undefined {
   let fd: number;
   try {
@@ -108,7 +102,7 @@ function openFifo(path: string): number | undefined {
   try {
     readSync(fd, new Uint8Array(pipeSize));
   } catch {
-    // EAGAIN: it is empty.
+    // EAGAIN: the FIFO is empty.
   }
   return fd;
 }

@@ -1,9 +1,9 @@
-/** xpra's two ends: the argument lists of its client on the host and of its server in the container. */
+/** The two ends of xpra: command line and environment of the client on the host and of the server in the container. */
 
 import { type Channel, channelOptions } from "./channels.ts";
 import { containerPaths } from "../container/ours.ts";
 
-/** What a client is to show, and how. */
+/** Which session a client shows, and how. */
 export interface ClientOptions {
   /** The session's socket. */
   socket: string;
@@ -11,18 +11,18 @@ export interface ClientOptions {
   container: string;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
-  /** The host's dots per inch; xpra's own guess when they are not known. */
+  /** The host's dots per inch; xpra guesses them when they are undefined. */
   dpi?: number | undefined;
-  /** Options of `xpra attach` that come last, and win. */
+  /** The user's options of `xpra attach`. They come last and win. */
   userOptions: readonly string[];
 }
 
 /**
- * The client's command line for a session's socket.
+ * The client's command line.
  *
- * @param token what nobody can guess, for the name of the file through which pixels come. The client makes it new in the
- * directory of the socket, which the container can write to, and removes it when both have it open: an unknown name is
- * what keeps the container from putting a link to another file there before
+ * @param token a part of the name of the file for pixels that nobody can guess. The client makes this file beside the socket
+ * and removes it when both ends have opened it. The container can write there: if it knew the name, it could put a link to
+ * another file there before
  */
 export function clientArgv(options: ClientOptions, token: string): string[] {
   const pixels = `${options.socket}${pixelsInfix}${token}`;
@@ -36,7 +36,7 @@ export function clientArgv(options: ClientOptions, token: string): string[] {
     "--tray=no",
     "--opengl=no",
     "--reconnect=no",
-    // xpra takes a colon for the end of a path.
+    // xpra takes a colon for the end of the path.
     `--mmap=${pixels.includes(":") ? "no" : pixels}`,
     "--mmap-group=no",
     ...plainPixels,
@@ -48,15 +48,15 @@ export function clientArgv(options: ClientOptions, token: string): string[] {
   ];
 }
 
-/** What the name of a pixels' file has between the session's name, in which it cannot be, and its token. */
+/** What the name of a file for pixels has between the session's name and the token. No session's name can have it. */
 export const pixelsInfix = "~";
 
-/** Pixels as they are, where they cannot come through a file: what a network would save is spent on codecs here. */
+/** Without the file, pixels come through the socket uncompressed. On one machine, compression only costs time. */
 const plainPixels = ["--encodings=rgb", "--csc-modules=none"];
 
 /**
- * The server's command line, without its display: on a display that is there already, on the listening socket that
- * systemd hands over, with one app, ending with it.
+ * The options of the server. It uses an X server that runs already and the listening socket that systemd hands over, starts
+ * one app and ends with it.
  */
 export function serverArgv(options: { open: ReadonlySet<Channel>; dpi: number }): string[] {
   return [
@@ -85,28 +85,29 @@ export function serverArgv(options: { open: ReadonlySet<Channel>; dpi: number })
   ];
 }
 
-/** Variables of the server that options do not reach. */
+/** The server's environment: settings for which xpra has no option. */
 export const serverEnvironment: Readonly<Record<string, string>> = {
-  // xpra gathers damage as for a network; on a local socket the largest delay is what is felt.
+  // xpra collects changes of the picture before it sends them, in milliseconds, which suits a network. On a local socket the
+  // user only feels the delay.
   XPRA_BATCH_MAX_DELAY: "16",
   XPRA_BATCH_MIN_DELAY: "1",
   XPRA_BATCH_START_DELAY: "1",
-  // A window has the size that the X server says. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is that of
-  // one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
+  // A window has the size that the X server tells. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is the size
+  // of one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
   XPRA_SIZEHINTS_SIZE: "0",
 };
 
 /**
- * Variables of the client that options do not reach: no socket to control it, no agent of SSH, no power events.
+ * The client's environment: no socket to control it, no SSH agent, no power events, for which xpra has no option.
  *
- * @param uuid what the server knows this client by: a second one with the same would end the first. xpra's own tells the
- * user and the machine apart, and so tells containers what belongs together
+ * @param uuid by which the server knows this client. Two clients of a session need two: a second one with the same uuid
+ * ends the first. xpra's own uuid identifies user and machine, so two containers could tell that they have the same user
  */
 export function clientEnvironment(uuid: string): Record<string, string> {
   return {
     XPRA_USER_UUID: uuid,
-    // The file of the pixels is a ring: what is larger than eight pictures of the screen only fills memory and disk. In bytes;
-    // xpra's own is 2 GiB.
+    // The size of the file for pixels, in bytes. It is a ring: more than eight pictures of the screen only fill memory and
+    // disk. xpra's default is 2 GiB.
     XPRA_MMAP_MIN_SIZE: `${64 * 1024 * 1024}`,
     XPRA_MMAP_MAX_SIZE: `${256 * 1024 * 1024}`,
     XPRA_CLIENT_BIND_SOCKETS: "0",

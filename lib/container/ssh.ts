@@ -1,20 +1,20 @@
-/** SSH to a container: pinned host keys, nobody's own known_hosts touched, nothing forwarded. */
+/** SSH to a container: only the pinned host keys count, the user's known_hosts is not used, nothing is forwarded. */
 
 import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import type { Mounts } from "./mounts.ts";
 import { containerUser } from "./ours.ts";
-import { quoteWords } from "../base/shell_words.ts";
+import { quoteWords, withValues } from "../base/shell_words.ts";
 
 /** Where and how to reach a container. */
 export interface SshTarget {
-  /** The container's name: what its host keys are pinned under. */
+  /** The container's name. Its host keys are pinned under this name. */
   name: string;
-  /** Its IPv4 address, or for one without a network its name. */
+  /** Its IPv4 address; its name when it has no network. */
   address: string;
-  /** For one without a network: the command that speaks to an sshd in it by its stdin and stdout. */
+  /** The command whose stdin and stdout lead to an sshd in a container without a network. */
   proxy?: readonly string[];
-  /** Where its host keys are pinned. */
+  /** Its directories on the host. `knownHosts` has the pinned host keys. */
   mounts: Mounts;
 }
 
@@ -28,7 +28,7 @@ export function knownHostsLines(name: string, publicKeys: string): string {
     .map((line) => `${name} ${line.split(" ").slice(0, 2).join(" ")}\n`).join("");
 }
 
-/** Writes the lines of {@linkcode knownHostsLines}. */
+/** Writes what {@linkcode knownHostsLines} returns to the container's known_hosts file. */
 export async function pinHostKeys(host: Host, mounts: Mounts, lines: string): Promise<void> {
   await host.change(
     `printf %s ${quoteWords([lines])} >${quoteWords([mounts.knownHosts])}`,
@@ -37,7 +37,10 @@ export async function pinHostKeys(host: Host, mounts: Mounts, lines: string): Pr
 }
 
 /**
- * The argument list that runs `remote` in a container. The words are quoted for the remote shell here, and nowhere else.
+ * The argument list that runs a program in a container as the container user.
+ *
+ * @param remote the program and its arguments. They are quoted for the remote shell here, and nowhere else
+ * @param options `mayAsk`: ssh may ask the user, for a passphrase for example
  */
 export function sshArgv(target: SshTarget, remote: readonly string[], options: { mayAsk: boolean }): string[] {
   return [
@@ -57,7 +60,7 @@ function sshOptions({ mounts, name, proxy }: SshTarget, { mayAsk }: { mayAsk: bo
     HostKeyAlias: name,
     StrictHostKeyChecking: "yes",
     UpdateHostKeys: "no",
-    // Whatever the user's own configuration says, the container gets neither the agent nor the X server.
+    // The user's own configuration may say otherwise; the container gets neither the agent nor the X server.
     ForwardAgent: "no",
     ForwardX11: "no",
     ClearAllForwardings: "yes",
@@ -70,9 +73,11 @@ function sshOptions({ mounts, name, proxy }: SshTarget, { mayAsk }: { mayAsk: bo
 }
 
 /**
- * Runs a program in a container and captures what it prints.
+ * Runs a program in a container as the container user and captures what it prints.
  *
- * @throws {UserError} when SSH itself failed: exit status 255, with a message. Without one, a signal ended the program
+ * @throws {UserError} when ssh itself fails. Its exit status is 255 then, and it prints why; for a program that a signal has
+ * ended its exit status is 255 too, and it prints nothing
+ * @throws {ProcessError} when the program fails
  */
 export async function sshRun(
   host: Host,
@@ -84,11 +89,29 @@ export async function sshRun(
   try {
     return await host.run(sshArgv(target, remote, { mayAsk }), options);
   } catch (error) {
-    throw error instanceof ProcessError && error.code === 255 && error.stderr !== "" ? explain(target, error) : error;
+    throw error instanceof ProcessError && error.code === 255 && error.stderr !== "" ? sshError(target, error) : error;
   }
 }
 
-function explain({ name, address, mounts }: SshTarget, error: ProcessError): UserError {
+/**
+ * Runs a script for sh in a container as the container user and captures what it prints.
+ *
+ * @param options `values` become variables of the script, `parameters` its positional parameters
+ * @throws as {@linkcode sshRun}
+ */
+export async function sshScript(
+  host: Host,
+  target: SshTarget,
+  { script, values = {}, parameters = [] }: {
+    script: string;
+    values?: Readonly<Record<string, string>>;
+    parameters?: readonly string[];
+  },
+): Promise<ProcessResult> {
+  return await sshRun(host, target, ["/bin/sh", "-c", withValues(script, values), "gui-container", ...parameters]);
+}
+
+function sshError({ name, address, mounts }: SshTarget, error: ProcessError): UserError {
   const { output } = error;
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed/.test(output)) {
     return new UserError(`The SSH host key of "${name}" is not the one that was pinned`, {

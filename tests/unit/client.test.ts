@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { attachClient, type AttachOptions, clientAhead } from "../../lib/attach/client.ts";
+import { attachClient, type AttachOptions, prestartedClient } from "../../lib/attach/client.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { recordingHost } from "./recording_host.ts";
@@ -51,64 +51,64 @@ Deno.test("attachClient() starts nothing when the run is ended while it still lo
   assertEquals(calls, [["xrdb", "-query"]]);
 });
 
-Deno.test("clientAhead() ends its client with its scope, and starts none after it", async () => {
+Deno.test("prestartedClient() ends its client with its scope, and starts none after it", async () => {
   const { host, events } = hostOfClients();
-  const ahead = clientAhead(host);
-  ahead.start(options);
-  assertEquals(typeof (await ahead.take())?.end, "function");
-  await ahead[Symbol.asyncDispose]();
+  const prestarted = prestartedClient(host);
+  prestarted.start(options);
+  assertEquals(typeof (await prestarted.take())?.end, "function");
+  await prestarted[Symbol.asyncDispose]();
   assertEquals(events, ["attach", "SIGTERM"]);
-  assertEquals(await ahead.take(), undefined);
-  ahead.start(options);
-  assertEquals(await ahead.take(), undefined);
-  assertEquals(events, ["attach", "SIGTERM"]);
-});
-
-Deno.test("clientAhead() ends a client whose scope ends while it still looks at the host", async () => {
-  const { host, events } = hostOfClients();
-  const ahead = clientAhead(host);
-  ahead.start(options);
-  await ahead[Symbol.asyncDispose]();
+  assertEquals(await prestarted.take(), undefined);
+  prestarted.start(options);
+  assertEquals(await prestarted.take(), undefined);
   assertEquals(events, ["attach", "SIGTERM"]);
 });
 
-Deno.test("clientAhead() ends a client that is not taken in time, and not one that is", async () => {
+Deno.test("prestartedClient() ends a client whose scope ends while it still looks at the host", async () => {
   const { host, events } = hostOfClients();
-  await using late = clientAhead(host);
+  const prestarted = prestartedClient(host);
+  prestarted.start(options);
+  await prestarted[Symbol.asyncDispose]();
+  assertEquals(events, ["attach", "SIGTERM"]);
+});
+
+Deno.test("prestartedClient() ends a client that is not taken in time, and not one that is", async () => {
+  const { host, events } = hostOfClients();
+  await using late = prestartedClient(host);
   late.start(options, { withinMs: 1 });
   await new Promise((resolve) => setTimeout(resolve, 20));
   assertEquals(await late.take(), undefined);
   assertEquals(events, ["attach", "SIGTERM"]);
   {
-    await using ahead = clientAhead(host);
-    ahead.start(options, { withinMs: 20 });
-    await ahead.take();
+    await using prestarted = prestartedClient(host);
+    prestarted.start(options, { withinMs: 20 });
+    await prestarted.take();
     await new Promise((resolve) => setTimeout(resolve, 40));
     assertEquals(events, ["attach", "SIGTERM", "attach"]);
   }
 });
 
-Deno.test("clientAhead() ends its client when the run is ended", async () => {
+Deno.test("prestartedClient() ends its client when the run is ended", async () => {
   const ending = new AbortController();
   const { host, events } = hostOfClients(ending.signal);
-  await using ahead = clientAhead(host);
-  ahead.start(options);
-  const client = await ahead.take();
+  await using prestarted = prestartedClient(host);
+  prestarted.start(options);
+  const client = await prestarted.take();
   ending.abort();
   assertEquals((await client!.ended).code, 1);
   assertEquals(events, ["attach", "SIGTERM"]);
 });
 
-Deno.test("clientAhead() does not tell what keeps a client from starting", async () => {
+Deno.test("prestartedClient() ignores start errors", async () => {
   const { host } = recordingHost();
-  await using ahead = clientAhead({
+  await using prestarted = prestartedClient({
     ...host,
     start() {
       throw new UserError('The program "xpra" is not installed', { hint: "Install it" });
     },
   });
-  ahead.start(options);
-  assertEquals(await ahead.take(), undefined);
+  prestarted.start(options);
+  assertEquals(await prestarted.take(), undefined);
 });
 
 Deno.test("attachClient() plans to play the sound beside the client, not after it", async () => {

@@ -1,91 +1,16 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { appScript } from "../../lib/attach/app.ts";
 import { openChannels } from "../../lib/attach/channels.ts";
+import { type SessionPlan, startSession } from "../../lib/attach/session.ts";
+import startScript from "../../lib/attach/start_session.sh" with { type: "text" };
 import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import {
-  appScript,
-  checkSessionName,
-  sessionNameOf,
-  type SessionPlan,
-  socketPath,
-  startSession,
-} from "../../lib/attach/session.ts";
+import { withValues } from "../../lib/base/shell_words.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
 import type { SshTarget } from "../../lib/container/ssh.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
-import { argumentsSeenByShell, awkwardWords, randomWords } from "./samples.ts";
-
-Deno.test("sessionNameOf() is the app's base name, without what a name cannot hold", () => {
-  for (
-    const [app, name] of [
-      ["firefox", "firefox"],
-      ["/usr/lib/x/foo-bar_1.2", "foo-bar_1.2"],
-      ["./my app", "my-app"],
-      ["it's", "it-s"],
-      ["-x", "x"],
-      [".hidden", "hidden"],
-      ["..", "app"],
-      ["/", "app"],
-      ["[", "app"],
-      ["日本", "app"],
-      ["über", "ber"],
-      ["a\nb", "a-b"],
-      ["x".repeat(300), "x".repeat(60)],
-    ] as const
-  ) assertEquals(sessionNameOf(app), name);
-});
-
-Deno.test("sessionNameOf() is a name that checkSessionName() takes, with room to count, whatever the app", () => {
-  for (const app of [...awkwardWords, ...randomWords(300, 5)]) checkSessionName(`${sessionNameOf(app)}-99`);
-});
-
-Deno.test("checkSessionName() refuses what could leave its directory or a unit's name, with exit code 2", () => {
-  for (const name of ["a", "9", "a.b_c-d", "x".repeat(64)]) checkSessionName(name);
-  for (const name of ["", ".", "..", "-a", ".a", "a/b", "a b", "a\n", "a@b", "ä", "a%i", "x".repeat(65)]) {
-    assertEquals(assertThrows(() => checkSessionName(name), UserError, "name of a session").exitCode, 2);
-  }
-});
-
-/** Runs an app as its session does, in a runtime directory of its own. */
-async function runApp(app: readonly string[]): Promise<ProcessResult> {
-  const directory = await Deno.makeTempDir();
-  try {
-    return await runProcess(["/bin/sh", "-c", appScript(app)], {
-      env: { RUNTIME_DIRECTORY: directory, TMPDIR: "/server" },
-      okCodes: "any",
-    });
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
-
-Deno.test("appScript() runs the app's words byte for byte, and tells its exit status", async () => {
-  const words = [...awkwardWords, ...randomWords(100, 6)];
-  const { stdout, stderr } = await runApp(["printf", "%s\\0", "first", ...words]);
-  assertEquals(stderr, "");
-  assertEquals(stdout.split("\0").slice(1), [...words, "The app ended with exit status 0\n"]);
-});
-
-Deno.test("appScript() ends with the app's exit status, without the server's TMPDIR", async () => {
-  const { code, stdout } = await runApp(["sh", "-c", 'echo "[${TMPDIR-}]"; exit 7']);
-  assertEquals(code, 7);
-  assert(stdout.endsWith("[]\nThe app ended with exit status 7\n"), stdout);
-});
-
-Deno.test("appScript() takes no app for a word of the shell's grammar", async () => {
-  for (const program of ["A=b", "if", "while", "!"]) assertEquals((await runApp([program, "x"])).code, 127);
-});
-
-Deno.test("socketPath() refuses a path that is longer than a socket's can be, counted in bytes", () => {
-  assertEquals(socketPath("/m/box/xpra", "firefox"), "/m/box/xpra/firefox");
-  const room = 107 - "/".length - "/s".length;
-  assertEquals(socketPath(`/${"a".repeat(room)}`, "s").length, 107);
-  for (const directory of [`/${"a".repeat(room + 1)}`, `/${"ü".repeat(room / 2 + 1)}`]) {
-    const error = assertThrows(() => socketPath(directory, "s"), UserError, "longer than 107 bytes");
-    assertEquals(error.exitCode, 2);
-    assertStringIncludes(error.hint, "GUI_CONTAINER_MOUNTS");
-  }
-});
+import { argumentsSeenByShell, awkwardWords } from "./samples.ts";
 
 function start(answer: Answer, plan: Partial<SessionPlan> = {}): { recorded: RecordingHost; session: Promise<string> } {
   const recorded = recordingHost({ env: { HOME: "/home/me" }, answer: () => answer });
@@ -122,10 +47,11 @@ Deno.test("startSession() carries the app through both shells byte for byte", as
   await session;
   const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
   assertEquals(words!.slice(0, 2), ["/bin/sh", "-c"]);
-  assertEquals(words!.slice(3, 7), ["gui-container", "x", "exact", "show"]);
-  assertEquals(words![7], "1234abcd");
+  for (const value of ["name=x", "mode=exact", "program=show", "run=1234abcd"]) {
+    assert(words![2]!.includes(`${value}\n`), value);
+  }
   assert(words!.includes(`--setenv=GUI_CONTAINER_APP=${appScript(app)}`));
-  assert(words!.includes("800x600"));
+  assert(words!.some((word) => word.startsWith("--setenv=GUI_CONTAINER_SERVER=") && word.includes("screen=800x600\n")));
 });
 
 Deno.test("startSession() sends scripts that a POSIX shell can parse", async () => {
@@ -139,7 +65,7 @@ Deno.test("startSession() sends scripts that a POSIX shell can parse", async () 
   for (const script of scripts) await runProcess(["/bin/sh", "-n", "-c", script]);
 });
 
-Deno.test("startSession() tells a missing app, a missing xpra and a name that is taken apart", async () => {
+Deno.test("startSession() tells apart a missing app, a missing xpra and a name that is taken", async () => {
   for (
     const [answer, message, exitCode] of [
       [{ code: 127, stderr: "foo: not found\n" }, 'no program "foo" in the container "box"', 127],
@@ -152,4 +78,91 @@ Deno.test("startSession() tells a missing app, a missing xpra and a name that is
     const error = await assertRejects(() => session, UserError, message);
     assertEquals(error.exitCode, exitCode);
   }
+});
+
+/** What start_session.sh did in a directory, with systemd-run replaced by a program that notes its arguments. */
+interface Started {
+  result: ProcessResult;
+  /** The arguments of each call of systemd-run. */
+  calls: string[][];
+  /** What is in the directory afterwards. */
+  left: string[];
+}
+
+/**
+ * Runs start_session.sh in a directory of its own, as in the home of the container user.
+ *
+ * @param options `files`: what is there before; `xpraDirectory`: the value of that name, below the directory
+ */
+async function runStartScript(
+  { files, xpraDirectory, values = {} }: {
+    files: readonly string[];
+    xpraDirectory: string;
+    values?: Record<string, string>;
+  },
+): Promise<Started> {
+  const directory = await Deno.makeTempDir();
+  try {
+    const home = join(directory, "home");
+    const [bin, log] = [join(directory, "bin"), join(directory, "log")];
+    for (const path of [bin, home]) await Deno.mkdir(path);
+    for (const name of ["xpra", "app"]) await Deno.writeTextFile(join(bin, name), "#!/bin/sh\n", { mode: 0o755 });
+    const note = `#!/bin/sh\nprintf '%s\\0' "$#" "$@" >>"$LOG"\n`;
+    await Deno.writeTextFile(join(bin, "systemd-run"), note, { mode: 0o755 });
+    for (const file of files) await Deno.symlink("nowhere", join(home, file));
+    await Deno.writeTextFile(log, "");
+    const script = withValues(startScript, {
+      xpra_directory: join(home, xpraDirectory),
+      name: "xterm",
+      mode: "exact",
+      program: "app",
+      run: "1234abcd",
+      link: ".1234abcd",
+      pixels: "~",
+      sound: "",
+      taken: "75",
+      ...values,
+    });
+    const result = await runProcess(["/bin/sh", "-c", script, "gui-container", "app"], {
+      cwd: home,
+      env: { PATH: `${bin}:${Deno.env.get("PATH")}`, LOG: log, HOME: home, XDG_RUNTIME_DIR: directory },
+      okCodes: "any",
+    });
+    const words = (await Deno.readTextFile(log)).split("\0").slice(0, -1);
+    const calls: string[][] = [];
+    while (words.length > 0) calls.push(words.splice(0, Number(words.shift())));
+    return {
+      result: { ...result, stderr: result.stderr.replaceAll(home, "HOME") },
+      calls: calls.map((call) => call.map((word) => word.replaceAll(home, "HOME"))),
+      left: [...Deno.readDirSync(home)].map(({ name }) => name).sort(),
+    };
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("start_session.sh gives the units their properties byte by byte, as systemd expands them", async () => {
+  const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values: { sound: "~sound" } });
+  assertEquals(words, [
+    "--user",
+    "--quiet",
+    "--collect",
+    "--unit=gui-container-xterm",
+    "--description=xterm, run 1234abcd",
+    "--property=Type=exec",
+    "--property=RuntimeDirectory=gui-container-xterm",
+    "--property=TimeoutStopSec=8",
+    `--property=ExecStop=:/bin/sh -c '[ "$MAINPID" ] || exit 0; echo The session is stopped; ` +
+    `kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'`,
+    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~* .1234abcd*'",
+    "--property=StandardOutput=append:HOME/xterm.log",
+    "--property=StandardError=inherit",
+    "--socket-property=ListenStream=HOME/xterm",
+    "--socket-property=SocketMode=0660",
+    "--socket-property=ExecStartPost=/bin/sh -c 'ln -s xterm HOME/.1234abcd || :; rm -f HOME/xterm~sound; " +
+    "mkfifo -m 660 HOME/xterm~sound'",
+    "--socket-property=RemoveOnStop=yes",
+    "--socket-property=BindsTo=gui-container-xterm.service",
+    "app",
+  ]);
 });

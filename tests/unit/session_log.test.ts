@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { appScript } from "../../lib/attach/session.ts";
-import { appEnding, readSessionLog } from "../../lib/attach/session_log.ts";
+import { appScript } from "../../lib/attach/app.ts";
+import { appOutcome, readSessionLog } from "../../lib/attach/session_log.ts";
 
-Deno.test("appEnding() reads the app's exit status, and of its output what is not xpra's", async () => {
+Deno.test("appOutcome() reads the app's exit status, and of its output what is not xpra's", async () => {
   const directory = await Deno.makeTempDir();
   const time = "2026-01-01 10:00:00,123";
   const write = (appOutput: string): Promise<void> =>
@@ -13,7 +13,7 @@ Deno.test("appEnding() reads the app's exit status, and of its output what is no
       `${time} xpra is ready\nno time\n${time} started command '/bin/sh app' with pid 5\n${appOutput}`,
     );
   try {
-    assertEquals(await appEnding(directory, "s"), undefined);
+    assertEquals(await appOutcome(directory, "s"), undefined);
     // What an app prints may look like our own line: the last one counts.
     const runtime = await Deno.makeTempDir({ dir: directory });
     const runApp = (app: string[]): Promise<ProcessResult> =>
@@ -23,24 +23,24 @@ Deno.test("appEnding() reads the app's exit status, and of its output what is no
       });
     const script = `echo one; echo The app ended with exit status 0; echo "${time} more of xpra"; echo two; exit 3`;
     await write(`${(await runApp(["sh", "-c", script])).stdout}${time} the end\n`);
-    const ending = await appEnding(directory, "s");
-    assertEquals(ending?.status, 3);
-    assertEquals(ending?.output, "one\nThe app ended with exit status 0\ntwo\n");
+    const outcome = await appOutcome(directory, "s");
+    assertEquals(outcome?.status, 3);
+    assertEquals(outcome?.output, "one\nThe app ended with exit status 0\ntwo\n");
     await write("ended in the middle\n");
-    assertEquals((await appEnding(directory, "s"))?.status, undefined);
+    assertEquals((await appOutcome(directory, "s"))?.status, undefined);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
 });
 
-Deno.test("appEnding() names an option that the server's xpra does not know, but not one of the app's", async () => {
+Deno.test("appOutcome() names an option that the server's xpra does not know, but not one of the app's", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const complaint = "xpra initialization error:\nno such option: --audio\n";
     await Deno.writeTextFile(`${directory}/old.log`, complaint);
-    assertEquals((await appEnding(directory, "old"))?.unknownOption, "--audio");
+    assertEquals((await appOutcome(directory, "old"))?.unknownOption, "--audio");
     await Deno.writeTextFile(`${directory}/app.log`, `The app is started\n${complaint}`);
-    assertEquals((await appEnding(directory, "app"))?.unknownOption, undefined);
+    assertEquals((await appOutcome(directory, "app"))?.unknownOption, undefined);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -1,0 +1,24 @@
+# shellcheck shell=sh
+# Prints a line for each live session, as the container user: name, process id of the app, number of clients, start in
+# seconds of the epoch, app as JSON; a tab between them.
+export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
+
+# The clients of the xpra server with this process id. A socket is listed in the network namespace of the end that has made
+# the connection. The clients are on the host: their connections are the sockets of the server that are not listed here.
+count_clients() {
+  readlink "/proc/$1/fd/"* | awk '
+    FILENAME != "-" { listed[FILENAME ~ /unix/ ? $7 : $10]; next }
+    sub(/^socket:\[/, "") && sub(/\]$/, "") && !($0 in listed) { clients++ }
+    END { print clients + 0 }' /proc/net/unix /proc/net/netlink -
+}
+
+systemctl --user list-units --type=service --state=activating,active --plain --no-legend 'gui-container-*' |
+  while read -r unit _; do
+    directory=$XDG_RUNTIME_DIR/${unit%.service}
+    session=${unit#gui-container-}
+    session=${session%.service}
+    [ -e "$directory/record" ] || continue
+    printf '%s\t%s\t%s\t%s\t%s\n' "$session" "$(cat "$directory/pid" 2>/dev/null)" \
+      "$(count_clients "$(systemctl --user show --property=MainPID --value "$unit")")" \
+      "$(stat -c %Y "$directory/record")" "$(cat "$directory/record")"
+  done

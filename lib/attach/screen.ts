@@ -1,0 +1,77 @@
+/** The screen of a session: as large as the host's, with its monitors and its dots per inch. */
+
+import { ProcessError, UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+
+/** What the X server in the container has. */
+export interface Screen {
+  /** Of all monitors together, in pixels. */
+  width: number;
+  /** Of all monitors together, in pixels. */
+  height: number;
+  /** Dots per inch, by which apps choose the size of letters. */
+  dpi: number;
+  /** Where each monitor is in it, as xrandr(1) takes and prints it: `800/211x900/238+0+0`, in pixels and millimetres. */
+  monitors: readonly string[];
+}
+
+/** The dots per inch that X servers assume by themselves. */
+const usualDpi = 96;
+
+/** The screen that a session has when the host's own is not known. */
+export const fallbackScreen: Screen = { width: 3840, height: 2160, dpi: usualDpi, monitors: [] };
+
+/** What to do when there is no display. */
+const noDisplayHint = "Run it in a desktop session, or start the app without its windows: --detached";
+
+/**
+ * Checks that there is a display to show windows on. A dry run needs none.
+ *
+ * @throws {UserError} when `$DISPLAY` is not set
+ */
+export function requireDisplay(host: Host): void {
+  if (host.dryRun || host.env("DISPLAY")) return;
+  throw new UserError("There is no display to show windows on: $DISPLAY is not set", { hint: noDisplayHint });
+}
+
+/** The dots per inch that desktops and users set for the host's apps; undefined when nobody has set them. */
+export async function hostDpi(host: Host): Promise<number | undefined> {
+  try {
+    const { stdout } = await host.run(["xrdb", "-query"], { looksOnly: true });
+    const dpi = Number(/^Xft\.dpi:\s*(\d+)/m.exec(stdout)?.[1]);
+    return dpi >= 50 && dpi <= 500 ? dpi : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The host's whole X screen; {@linkcode fallbackScreen} when xrandr does not tell it.
+ *
+ * @throws {UserError} when the display cannot be opened
+ */
+export async function hostScreen(host: Host): Promise<Screen> {
+  try {
+    const [dpi = usualDpi, { stdout }] = await Promise.all([
+      hostDpi(host),
+      host.run(["xrandr", "--current", "--listmonitors"], { looksOnly: true }),
+    ]);
+    const found = [...stdout.matchAll(/ (\d+)\/\d+x(\d+)\/\d+\+(\d+)\+(\d+)/g)];
+    if (found.length === 0) return fallbackScreen;
+    return {
+      width: Math.max(...found.map(([, width, , x]) => Number(width) + Number(x))),
+      height: Math.max(...found.map(([, , height, , y]) => Number(height) + Number(y))),
+      dpi,
+      monitors: found.map(([geometry]) => geometry.trim()),
+    };
+  } catch (error) {
+    host.signal.throwIfAborted();
+    if (error instanceof ProcessError && /open display/.test(error.output)) {
+      throw new UserError(`The display "${host.env("DISPLAY")}" cannot be opened`, {
+        hint: noDisplayHint,
+        output: error.output,
+      });
+    }
+    return fallbackScreen;
+  }
+}

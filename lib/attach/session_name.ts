@@ -1,0 +1,62 @@
+/** The names of sessions and of their sockets. */
+
+import { join } from "@std/path";
+import { inputError } from "../base/errors.ts";
+
+/** Longest path of a Unix socket, in bytes: `sun_path` of unix(7) without its final zero. */
+const longestSocketPath = 107;
+
+/** Whether `name` can name a session. It becomes part of a unit's name and of paths, and xpra must not take it for a URL. */
+export function isSessionName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) && !/\.(log|service|socket)$/.test(name);
+}
+
+/**
+ * Checks a name that the user gives to a session.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function checkSessionName(name: string): void {
+  if (isSessionName(name)) return;
+  throw inputError(
+    `"${name}" cannot be the name of a session`,
+    'Use up to 64 letters, digits, "_", "." and "-"; do not end in ".log", ".service" or ".socket"',
+  );
+}
+
+/** The default name of a session: the base name of the app's program, without what a name cannot have. */
+export function sessionNameOf(program: string): string {
+  const name = program.slice(program.lastIndexOf("/") + 1).replace(/[^A-Za-z0-9_.-]+/g, "-")
+    .replace(/^[^A-Za-z0-9]+/, "").slice(0, 60);
+  return name || "app";
+}
+
+/** A new id for a run of attach.ts that starts a session. */
+export function newRun(): string {
+  return crypto.randomUUID().slice(0, 8);
+}
+
+/**
+ * The name of the link to a session's socket that the container makes for the run that starts the session. A client can be
+ * told this name before the session has a name.
+ */
+export function runLink(run: string): string {
+  return `.${run}`;
+}
+
+/**
+ * The path of a session's socket on the host.
+ *
+ * @param name the session's name, or what {@linkcode runLink} returns
+ * @throws {UserError} exit code 2 when it is longer than a socket's path can be
+ */
+export function socketPath(xpraDirectory: string, name: string): string {
+  const path = join(xpraDirectory, name);
+  if (new TextEncoder().encode(path).length > longestSocketPath) {
+    throw inputError(
+      `The path of the socket is longer than ${longestSocketPath} bytes: "${path}"`,
+      "Set $GUI_CONTAINER_MOUNTS to a shorter path",
+    );
+  }
+  return path;
+}

@@ -1,0 +1,13 @@
+# shellcheck shell=sh
+# Waits, as root in a container, until its user can log in. systemd's own jobs end then.
+# Value in front: has_network is "yes" for a container with a network, in which sshd is waited for too.
+: "${has_network?}"
+# Just after the start systemd does not answer yet.
+until systemctl is-system-running 2>/dev/null | grep -qvx offline; do sleep 0.05; done
+if [ "$has_network" ]; then
+  systemctl start network-online.target
+  # Ubuntu 24.04 starts sshd by its socket.
+  systemctl start ssh.socket 2>/dev/null || systemctl start ssh.service
+else
+  systemctl start systemd-user-sessions.service
+fi

@@ -1,0 +1,42 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { appScript, splitCommandLine } from "../../lib/attach/app.ts";
+import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { awkwardWords, randomWords } from "./samples.ts";
+
+Deno.test("splitCommandLine() refuses an open quote and a line without a program, with exit code 2", () => {
+  assertEquals(splitCommandLine(`xterm -T "it's"`), ["xterm", "-T", "it's"]);
+  for (const line of ["", "  ", "''", `"xterm`]) {
+    assertEquals(assertThrows(() => splitCommandLine(line), UserError, "cannot be split").exitCode, 2);
+  }
+});
+
+/** Runs an app as its session does, in a runtime directory of its own. */
+async function runApp(app: readonly string[]): Promise<ProcessResult> {
+  const directory = await Deno.makeTempDir();
+  try {
+    return await runProcess(["/bin/sh", "-c", appScript(app)], {
+      env: { RUNTIME_DIRECTORY: directory, TMPDIR: "/server" },
+      okCodes: "any",
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("appScript() runs the app's words byte for byte, and tells its exit status", async () => {
+  const words = [...awkwardWords, ...randomWords(100, 6)];
+  const { stdout, stderr } = await runApp(["printf", "%s\\0", "first", ...words]);
+  assertEquals(stderr, "");
+  assertEquals(stdout.split("\0").slice(1), [...words, "The app ended with exit status 0\n"]);
+});
+
+Deno.test("appScript() ends with the app's exit status, without the server's TMPDIR", async () => {
+  const { code, stdout } = await runApp(["sh", "-c", 'echo "[${TMPDIR-}]"; exit 7']);
+  assertEquals(code, 7);
+  assert(stdout.endsWith("[]\nThe app ended with exit status 7\n"), stdout);
+});
+
+Deno.test("appScript() takes no app for a word of the shell's grammar", async () => {
+  for (const program of ["A=b", "if", "while", "!"]) assertEquals((await runApp([program, "x"])).code, 127);
+});
