@@ -35,8 +35,9 @@ export interface SessionPlan {
   screen: Screen;
 }
 
-/** Exit status of start_session.sh when the name is taken. */
+/** Exit statuses of start_session.sh: the name is taken; the container lacks the directory of the sockets. */
 const taken = 75;
+const noDirectory = 78;
 
 /** Longest time that the stopping of a session takes whose start was interrupted, in milliseconds. */
 const undoDeadlineMs = 15_000;
@@ -59,6 +60,7 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     pixels: pixelsInfix,
     sound: hasOwnSound(open) ? soundSuffix : "",
     taken: `${taken}`,
+    no_directory: `${noDirectory}`,
   };
   const undo = async (): Promise<void> => {
     const cleaning = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
@@ -109,11 +111,22 @@ function serviceWords({ app, open, screen }: SessionPlan): string[] {
   ];
 }
 
-function sessionStartError(error: ProcessError, { name }: SshTarget, plan: SessionPlan): UserError {
+function sessionStartError(error: ProcessError, { name, mounts }: SshTarget, plan: SessionPlan): UserError {
   if (error.code === taken) {
     return inputError(
       `There is a session "${plan.name}" in "${name}" already`,
       "Choose another name with --session; to attach to it leave APP_CMDLINE away, to run the app in it say --join",
+    );
+  }
+  if (error.code === noDirectory) {
+    const device = ["xpra", "disk", `source=${mounts.xpra}`, `path=${containerPaths.xpra}`];
+    return new UserError(
+      `The container "${name}" lacks the directory of the sessions' sockets, ${containerPaths.xpra}`,
+      {
+        hint: `Add its device again, by lxc or incus: config device add ${quoteWords([name, ...device])}`,
+        output: error.output,
+        cause: error,
+      },
     );
   }
   if (error.code === ExitCode.missingProgram) {

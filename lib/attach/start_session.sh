@@ -10,9 +10,9 @@
 #   run, link       the id of this run, and the name of its link to the session's socket
 #   pixels          what stands between the session's name and the rest in the name of a file for pixels
 #   sound           what the FIFO for sound has behind the session's name; empty for a session without a FIFO
-#   taken           exit status
+#   taken, no_directory  exit statuses
 : "${xpra_directory:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${link:?}" "${pixels:?}" "${sound?}"
-: "${taken:?}"
+: "${taken:?}" "${no_directory:?}"
 
 for needed in "$program" xpra; do
   command -v "$needed" >/dev/null || { printf '%s: not found\n' "$needed" >&2; exit 127; }
@@ -20,9 +20,8 @@ done
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 
 # A container that was killed leaves sockets that nobody listens on, links to no socket, and files of sessions that have no
-# socket.
-# shellcheck disable=SC2164 # It is there with the mount.
-cd "$xpra_directory"
+# socket. Anywhere else but here the loops would remove files of the user's.
+cd "$xpra_directory" || exit "$no_directory"
 for socket in *; do
   [ ! -S "$socket" ] || grep -q " $xpra_directory/$socket\$" /proc/net/unix || rm -f "$socket"
 done

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { appScript } from "../../lib/attach/app.ts";
 import { openChannels } from "../../lib/attach/channels.ts";
@@ -65,12 +65,13 @@ Deno.test("startSession() sends scripts that a POSIX shell can parse", async () 
   for (const script of scripts) await runProcess(["/bin/sh", "-n", "-c", script]);
 });
 
-Deno.test("startSession() tells apart a missing app, a missing xpra and a name that is taken", async () => {
+Deno.test("startSession() tells apart a missing app, a missing xpra, a name that is taken and a missing directory", async () => {
   for (
     const [answer, message, exitCode] of [
       [{ code: 127, stderr: "foo: not found\n" }, 'no program "foo" in the container "box"', 127],
       [{ code: 127, stderr: "xpra: not found\n" }, 'There is no xpra in the container "box"', 127],
       [{ code: 75 }, 'There is a session "mine" in "box" already', 2],
+      [{ code: 78, stderr: "cd: can't cd\n" }, 'The container "box" lacks the directory of the sessions\' sockets', 1],
       [{ code: 1, stderr: "Failed to connect to bus\n" }, 'could not be started in "box"', 1],
     ] as const
   ) {
@@ -121,6 +122,7 @@ async function runStartScript(
       pixels: "~",
       sound: "",
       taken: "75",
+      no_directory: "78",
       ...values,
     });
     const result = await runProcess(["/bin/sh", "-c", script, "gui-container", "app"], {
@@ -140,6 +142,15 @@ async function runStartScript(
     await Deno.remove(directory, { recursive: true });
   }
 }
+
+Deno.test("start_session.sh removes what killed sessions have left, and nothing where its directory is missing", async () => {
+  const files = [".deadbeef", ".deadbeef~token", "gone~sound"];
+  const cleaned = await runStartScript({ files, xpraDirectory: "." });
+  assertEquals([cleaned.result.code, cleaned.result.stdout, cleaned.left], [0, "xterm\n", []], cleaned.result.stderr);
+  const missing = await runStartScript({ files, xpraDirectory: ".xpra" });
+  assertEquals([missing.result.code, missing.calls, missing.left], [78, [], files]);
+  assertStringIncludes(missing.result.stderr, "HOME/.xpra");
+});
 
 Deno.test("start_session.sh gives the units their properties byte by byte, as systemd expands them", async () => {
   const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values: { sound: "~sound" } });
