@@ -13,7 +13,7 @@ import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { checkAcls } from "./lib/create/checks.ts";
 import { checkExisting } from "./lib/create/existing.ts";
-import { readAuthorizedKeys, readProfile, readUserData } from "./lib/create/input_files.ts";
+import { type Identity, readAuthorizedKeys, readProfile, readUserData } from "./lib/create/input_files.ts";
 import { beginCreation, type Creation, recoverCreation, unmake } from "./lib/create/journal.ts";
 import { checkSsh, prepareContainer, testConnection } from "./lib/create/prepare.ts";
 import { type Profile, profileForSetup, profileYaml, withUserData } from "./lib/create/profile_file.ts";
@@ -21,7 +21,7 @@ import { provision, provisionCached } from "./lib/create/provision.ts";
 import { removeContainer } from "./lib/create/remove.ts";
 import { checkAclSupport, mountDevices, type Mounts, mountsOf, shareMounts } from "./lib/container/mounts.ts";
 import { containerUser, markKey, runKey } from "./lib/container/ours.ts";
-import { pinHostKeys } from "./lib/container/ssh.ts";
+import { identityFiles, pinHostKeys, writeIdentityFiles } from "./lib/container/ssh.ts";
 import { chooseEngine, type Engine, engineOn } from "./lib/engine/engine.ts";
 import { addDevices, checkInstanceName, findInstance, instanceHostUid } from "./lib/engine/instance.ts";
 import { createProfile, setProfile } from "./lib/engine/profile.ts";
@@ -69,8 +69,8 @@ type Name = keyof typeof spec.options;
 /** What the command line asks for, checked. */
 interface Request {
   name: string;
-  /** The text of AUTHORIZED_KEYS. */
-  keys: string;
+  /** AUTHORIZED_KEYS. */
+  keys: { text: string; identities: Identity[] };
   /** The profile with the user-data in it. */
   profile: Profile;
   image: string | undefined;
@@ -184,7 +184,8 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
   const uid = await instanceHostUid(engine, name, containerUser.uid);
   await shareMounts(host, mounts, uid);
   await addDevices(engine, name, mountDevices(mounts));
-  await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys));
+  await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys.text));
+  await writeIdentityFiles(host, mounts, identityFiles(mounts, request.keys.identities));
   return { image, uid, removeReplaced, ...await testConnection(engine, name, { mounts, hasNetwork }) };
 }
 

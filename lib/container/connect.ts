@@ -4,10 +4,11 @@ import awaitBoot from "./await_boot.sh" with { type: "text" };
 import type { Engine } from "../engine/engine.ts";
 import { exec, execArgv, instanceAddress, startInstance } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
 import type { Mounts } from "./mounts.ts";
 import { findOurs } from "./ours.ts";
 import { withValues } from "../base/shell_words.ts";
-import type { SshTarget } from "./ssh.ts";
+import { sshConfigPath, type SshTarget } from "./ssh.ts";
 import { exists } from "../base/files.ts";
 
 /** Longest wait for a container that was just started, in milliseconds. */
@@ -34,7 +35,9 @@ export async function reachContainer(engine: Engine, name: string, mounts: Mount
         hint: "Make the container with create.ts, or set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
       });
     }
-    if (instance.status === "Running" && instance.ipv4) return { name, address: instance.ipv4, mounts };
+    if (instance.status === "Running" && instance.ipv4) {
+      return await withConfig(host, { name, address: instance.ipv4, mounts });
+    }
   }
   const hasNetwork = instance?.hasNetwork ?? true;
   if (instance?.status !== "Running") {
@@ -52,6 +55,16 @@ export async function sshTarget(
   name: string,
   { mounts, hasNetwork }: { mounts: Mounts; hasNetwork: boolean },
 ): Promise<SshTarget> {
-  if (hasNetwork) return { name, address: await instanceAddress(engine, name), mounts };
-  return { name, address: name, mounts, proxy: execArgv(engine, name, ["/bin/sh", "-c", serveSsh]) };
+  return await withConfig(
+    engine.host,
+    hasNetwork
+      ? { name, address: await instanceAddress(engine, name), mounts }
+      : { name, address: name, mounts, proxy: execArgv(engine, name, ["/bin/sh", "-c", serveSsh]) },
+  );
+}
+
+/** The target with the file of ssh's settings, where create.ts has written one. */
+async function withConfig(host: Host, target: SshTarget): Promise<SshTarget> {
+  const config = sshConfigPath(target.mounts);
+  return host.dryRun || await exists(config) ? { ...target, config } : target;
 }

@@ -18,6 +18,8 @@ export interface Mounts {
   share: string;
   /** The file that pins the container's SSH host keys. */
   knownHosts: string;
+  /** The directory of ssh's settings for the container: which keys of the user it offers. */
+  ssh: string;
 }
 
 /**
@@ -46,6 +48,7 @@ export function mountsOf(host: Host, name: string): Mounts {
     xpra: join(directory, "xpra"),
     share: join(directory, "share"),
     knownHosts: join(directory, "known_hosts"),
+    ssh: join(directory, "ssh"),
   };
 }
 
@@ -58,7 +61,7 @@ export function mountDevices(mounts: Mounts): Record<string, Device> {
 /** Makes the directories that are missing. Returns them, outermost first. */
 export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> {
   const missing: string[] = [];
-  for (const path of [mounts.directory, mounts.xpra, mounts.share]) {
+  for (const path of [mounts.directory, mounts.ssh, mounts.xpra, mounts.share]) {
     if (!await exists(path)) missing.push(path);
   }
   if (missing.length > 0) {
@@ -73,11 +76,11 @@ export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> 
 export interface MountsBefore {
   /** Each directory that was there, with its mode and its ACL as `getfacl` prints it. */
   directories: { path: string; mode: number; acl: string }[];
-  /** The file of the pinned host keys; null when there was none. */
-  knownHosts: { text: string; mode: number } | null;
+  /** The file of the pinned host keys and those of ssh's settings, as far as they were there. */
+  files: { path: string; text: string; mode: number }[];
 }
 
-/** Reads the state of what is there already and will change: modes and ACLs of the directories, the pinned host keys. */
+/** Reads the state of what is there already and will change: modes and ACLs of the directories, and the files for ssh. */
 export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefore> {
   const directories = [];
   for (const path of [mounts.xpra, mounts.share]) {
@@ -85,13 +88,21 @@ export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefo
     const { stdout } = await host.run(["getfacl", "-cnpE", "--", path]);
     directories.push({ path, mode: await modeOf(path), acl: stdout });
   }
-  const knownHosts = await exists(mounts.knownHosts)
-    ? { text: await Deno.readTextFile(mounts.knownHosts), mode: await modeOf(mounts.knownHosts) }
-    : null;
-  return { directories, knownHosts };
+  const files = [];
+  for (const path of await sshFiles(mounts)) {
+    files.push({ path, text: await Deno.readTextFile(path), mode: await modeOf(path) });
+  }
+  return { directories, files };
 }
 
-/** Restores modes, ACLs and pinned host keys as {@linkcode saveMounts} found them. */
+/** The files of pinned host keys and of ssh's settings that are there. */
+async function sshFiles({ knownHosts, ssh }: Mounts): Promise<string[]> {
+  const paths = await exists(knownHosts) ? [knownHosts] : [];
+  if (await exists(ssh)) { for await (const { name } of Deno.readDir(ssh)) paths.push(join(ssh, name)); }
+  return paths;
+}
+
+/** Restores modes, ACLs and the files for ssh as {@linkcode saveMounts} found them. */
 export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBefore): Promise<void> {
   for (const { path, mode, acl } of before.directories) {
     if (!await exists(path)) continue;
@@ -100,12 +111,8 @@ export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBe
     // An ACL does not hold the set-ID and sticky bits.
     await Deno.chmod(path, mode);
   }
-  if (before.knownHosts !== null) {
-    const { text, mode } = before.knownHosts;
-    await Deno.writeTextFile(mounts.knownHosts, text, { mode });
-  } else if (await exists(mounts.knownHosts)) {
-    await Deno.remove(mounts.knownHosts);
-  }
+  for (const path of await sshFiles(mounts)) await Deno.remove(path);
+  for (const { path, text, mode } of before.files) await Deno.writeTextFile(path, text, { mode });
 }
 
 /**

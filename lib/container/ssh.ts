@@ -1,4 +1,9 @@
-/** SSH to a container: only the pinned host keys count, the user's known_hosts is not used, nothing is forwarded. */
+/**
+ * SSH to a container, which may have replaced its sshd: only the pinned host keys count, only a public key can log in, only
+ * the keys given to create.ts are offered, nothing is forwarded, and none of the user's own settings is used.
+ */
+
+import { join } from "@std/path";
 
 import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
@@ -16,6 +21,49 @@ export interface SshTarget {
   proxy?: readonly string[];
   /** Its directories on the host. `knownHosts` has the pinned host keys. */
   mounts: Mounts;
+  /** The file of ssh's settings; undefined for a container that was made before there was one. */
+  config?: string | undefined;
+}
+
+/** The file of ssh's settings for a container: it names the keys that ssh offers. */
+export function sshConfigPath({ ssh }: Pick<Mounts, "ssh">): string {
+  return join(ssh, "config");
+}
+
+/**
+ * The files that name the keys which ssh offers to a container: `config`, and for each key whose private half no file is
+ * known to hold, a file with the public half, by which ssh finds it in an agent.
+ *
+ * @param identities from {@linkcode publicKeysIn}, each with the path of its private key where that is known
+ * @returns texts by file name
+ */
+export function identityFiles(
+  mounts: Pick<Mounts, "ssh">,
+  identities: readonly { publicKey: string; privateKeyPath: string | undefined }[],
+): Record<string, string> {
+  const files: Record<string, string> = {};
+  const lines = identities.map(({ publicKey, privateKeyPath }, index) => {
+    const name = `${index + 1}.pub`;
+    if (privateKeyPath === undefined) files[name] = `${publicKey}\n`;
+    return `IdentityFile "${(privateKeyPath ?? join(mounts.ssh, name)).replaceAll("%", "%%")}"\n`;
+  });
+  const comment = "# The keys that ssh offers to this container, and no others. Add your own as IdentityFile.\n";
+  return { ...files, config: comment + lines.join("") };
+}
+
+/** Writes {@linkcode identityFiles}. */
+export async function writeIdentityFiles(
+  host: Host,
+  mounts: Mounts,
+  files: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(mounts.ssh, name);
+    await host.change(
+      `printf %s ${quoteWords([text])} >${quoteWords([path])}`,
+      () => Deno.writeTextFile(path, text, { mode: 0o600 }),
+    );
+  }
 }
 
 /**
@@ -52,7 +100,7 @@ export function sshArgv(target: SshTarget, remote: readonly string[], options: {
   ];
 }
 
-function sshOptions({ mounts, name, proxy }: SshTarget, { mayAsk }: { mayAsk: boolean }): string[] {
+function sshOptions({ mounts, name, proxy, config }: SshTarget, { mayAsk }: { mayAsk: boolean }): string[] {
   const settings = {
     ...(proxy ? { ProxyCommand: quoteWords(proxy).replaceAll("%", "%%") } : {}),
     UserKnownHostsFile: `"${mounts.knownHosts.replaceAll("%", "%%")}"`,
@@ -60,7 +108,15 @@ function sshOptions({ mounts, name, proxy }: SshTarget, { mayAsk }: { mayAsk: bo
     HostKeyAlias: name,
     StrictHostKeyChecking: "yes",
     UpdateHostKeys: "no",
-    // The user's own configuration may say otherwise; the container gets neither the agent nor the X server.
+    // A password, or an answer to a question of the container's, is never asked for. The agent's other keys stay unknown.
+    PreferredAuthentications: "publickey",
+    PubkeyAuthentication: "yes",
+    PasswordAuthentication: "no",
+    KbdInteractiveAuthentication: "no",
+    GSSAPIAuthentication: "no",
+    HostbasedAuthentication: "no",
+    IdentitiesOnly: "yes",
+    AddKeysToAgent: "no",
     ForwardAgent: "no",
     ForwardX11: "no",
     ClearAllForwardings: "yes",
@@ -69,13 +125,26 @@ function sshOptions({ mounts, name, proxy }: SshTarget, { mayAsk }: { mayAsk: bo
     LogLevel: "ERROR",
     BatchMode: mayAsk ? "no" : "yes",
   };
-  return ["-T", ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`])];
+  // None of the user's and the system's own settings, such as ControlMaster, KnownHostsCommand or SendEnv, is read.
+  return [
+    "-F",
+    config ?? "none",
+    "-T",
+    ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
+  ];
 }
 
+/** How long an answer over SSH may take by default, in milliseconds. */
+const answerTimeoutMs = 60_000;
+
+/** How much a program in a container may answer, in bytes. */
+const maxAnswerBytes = 2 ** 20;
+
 /**
- * Runs a program in a container as the container user and captures what it prints.
+ * Runs a program in a container as the container user and captures what it prints. The container is not trusted: by default
+ * it has a minute to answer, and its answer is limited to 1 MiB.
  *
- * @throws {UserError} when ssh itself fails. Its exit status is 255 then, and it prints why; for a program that a signal has
+ * @throws {UserError} when the container answers too much or too late, or when ssh itself fails. Its exit status is 255 then, and it prints why; for a program that a signal has
  * ended its exit status is 255 too, and it prints nothing
  * @throws {ProcessError} when the program fails
  */
@@ -87,9 +156,12 @@ export async function sshRun(
 ): Promise<ProcessResult> {
   const mayAsk = !host.dryRun && Deno.stdin.isTerminal();
   try {
-    return await host.run(sshArgv(target, remote, { mayAsk }), options);
+    const limits = { timeoutMs: answerTimeoutMs, maxOutputBytes: maxAnswerBytes };
+    return await host.run(sshArgv(target, remote, { mayAsk }), { ...limits, ...options });
   } catch (error) {
-    throw error instanceof ProcessError && error.code === 255 && error.stderr !== "" ? sshError(target, error) : error;
+    if (!(error instanceof ProcessError)) throw error;
+    if (error.timedOut || error.overflowed) throw noAnswer(target, error);
+    throw error.code === 255 && error.stderr !== "" ? sshError(target, error) : error;
   }
 }
 
@@ -111,6 +183,13 @@ export async function sshScript(
   return await sshRun(host, target, ["/bin/sh", "-c", withValues(script, values), "gui-container", ...parameters]);
 }
 
+function noAnswer({ name }: SshTarget, error: ProcessError): UserError {
+  return new UserError(
+    error.timedOut ? `The container "${name}" does not answer` : `The container "${name}" answers more than it should`,
+    { hint: "Its sshd or its programs may hang, or may have been replaced", cause: error },
+  );
+}
+
 function sshError({ name, address, mounts }: SshTarget, error: ProcessError): UserError {
   const { output } = error;
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed/.test(output)) {
@@ -122,8 +201,9 @@ function sshError({ name, address, mounts }: SshTarget, error: ProcessError): Us
   }
   if (/Permission denied/.test(output)) {
     return new UserError(`The container "${name}" does not accept your SSH keys`, {
-      hint:
-        "Let ssh find the private key of the public key given to create.ts: ssh-add FILE, or IdentityFile in ~/.ssh/config",
+      hint: `ssh offers only the keys given to create.ts. Load the private key with ssh-add FILE, or name it in ${
+        sshConfigPath(mounts)
+      }`,
       output,
       cause: error,
     });
@@ -136,16 +216,21 @@ function sshError({ name, address, mounts }: SshTarget, error: ProcessError): Us
 }
 
 /**
- * Checks an authorized_keys file (sshd(8), "AUTHORIZED_KEYS FILE FORMAT").
- *
- * @returns whether it holds a private key, and whether a public one
+ * The public keys in an authorized_keys file (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"): the type and the key of each, without
+ * options and comment.
  */
-export function inspectKeys(text: string): { privateKey: boolean; publicKey: boolean } {
-  const keyType = "(?:sk-)?(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\\.com)?";
-  return {
-    privateKey: /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|^PuTTY-User-Key-File-/m.test(text),
-    publicKey: text.split("\n").some((line) =>
-      new RegExp(`^[^#]*(?:^|\\s)${keyType}\\s+[A-Za-z0-9+/]+=*(?:\\s|$)`).test(line)
-    ),
-  };
+export function publicKeysIn(text: string): string[] {
+  return [...text.matchAll(publicKeyLine)].map(([, key]) => key!.replace(/[ \t]+/, " "));
 }
+
+/** Whether a text holds a private key, of OpenSSH, of OpenSSL or of PuTTY. */
+export function hasPrivateKey(text: string): boolean {
+  return /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|^PuTTY-User-Key-File-/m.test(text);
+}
+
+/** A line with a public key: its type and the key itself, behind options of any kind. */
+const publicKeyLine = new RegExp(
+  "^[^#\\n]*?(?<!\\S)((?:sk-)?(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\\.com)?" +
+    "[ \\t]+[A-Za-z0-9+/]+=*)(?!\\S)",
+  "gm",
+);

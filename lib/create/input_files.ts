@@ -1,31 +1,61 @@
 /** The files that the command line of create.ts names: AUTHORIZED_KEYS, PROFILE and CLOUD_INIT, read and checked. */
 
+import { join, resolve } from "@std/path";
 import { bundledCloudConfigs, bundledProfiles, readNamed } from "./bundled.ts";
 import { parseProfile, type Profile } from "./profile_file.ts";
 import { checkSchema } from "./schema.ts";
 import { parsePart, userData } from "./user_data.ts";
-import { inspectKeys } from "../container/ssh.ts";
+import { hasPrivateKey, publicKeysIn } from "../container/ssh.ts";
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { readInput } from "../base/input.ts";
+import { exists } from "../base/files.ts";
+
+/** A public key that may log in, and where its private key is. */
+export interface Identity {
+  /** The type and the key. */
+  publicKey: string;
+  /** Undefined when it is in no file that is known: it may be in an agent. */
+  privateKeyPath: string | undefined;
+}
 
 /**
  * Reads AUTHORIZED_KEYS. A private key in it is refused, unless a person at the terminal takes it.
  *
  * @throws {UserError} exit code 2 for a private key, or when there is no public one
  */
-export async function readAuthorizedKeys(host: Host, path: string): Promise<string> {
-  const keys = await readInput(path);
-  const { privateKey, publicKey } = inspectKeys(keys);
+export async function readAuthorizedKeys(
+  host: Host,
+  path: string,
+): Promise<{ text: string; identities: Identity[] }> {
+  const text = await readInput(path);
   const question = `"${path}" holds a PRIVATE key. Put it into the container?`;
-  if (privateKey && !await host.ui.confirm(question, { personOnly: true })) {
+  if (hasPrivateKey(text) && !await host.ui.confirm(question, { personOnly: true })) {
     throw inputError(`"${path}" holds a private key`, "Name the public one; its file usually ends in .pub");
   }
-  if (!publicKey) {
+  const publicKeys = publicKeysIn(text);
+  if (publicKeys.length === 0) {
     throw inputError(`There is no public key in "${path}"`, "Make a pair with ssh-keygen and name the .pub file");
   }
-  return keys;
+  const home = host.env("HOME");
+  const candidates = [
+    ...(path.endsWith(".pub") ? [resolve(path)] : []),
+    ...(home === undefined ? [] : usualKeys.map((name) => join(home, ".ssh", name))),
+  ];
+  const privateKeys = new Map<string, string>();
+  for (const publicPath of candidates) {
+    const privatePath = publicPath.slice(0, -".pub".length);
+    // A path that ssh cannot be told.
+    if (/["\\\n]/.test(privatePath) || !await exists(privatePath)) continue;
+    const [publicKey] = publicKeysIn(await Deno.readTextFile(publicPath).catch(() => ""));
+    if (publicKey !== undefined && !privateKeys.has(publicKey)) privateKeys.set(publicKey, privatePath);
+  }
+  const identities = publicKeys.map((publicKey) => ({ publicKey, privateKeyPath: privateKeys.get(publicKey) }));
+  return { text, identities };
 }
+
+/** The files that ssh-keygen writes public keys to by default (ssh(1), "FILES"). */
+const usualKeys = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub", "id_ed25519_sk.pub", "id_ecdsa_sk.pub"];
 
 /**
  * Reads PROFILE: a file, or the name of a bundled one.

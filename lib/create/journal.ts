@@ -67,7 +67,7 @@ export async function beginCreation(
     run: crypto.randomUUID(),
     directories: [],
     base: null,
-    mountsBefore: { directories: [], knownHosts: null },
+    mountsBefore: { directories: [], files: [] },
   };
   if (host.dryRun) {
     await makeMounts(host, mounts);

@@ -55,7 +55,7 @@ const creation: Creation = {
   profileBefore: null,
   directories: [],
   base: null,
-  mountsBefore: { directories: [], knownHosts: null },
+  mountsBefore: { directories: [], files: [] },
 };
 
 /** The changes among the calls. */
@@ -123,7 +123,7 @@ Deno.test("beginCreation() records what there was before, and takes the record a
     const { creation } = record;
     const path = join(mounts.directory, "creating.json");
     assertEquals(JSON.parse(await Deno.readTextFile(path)), creation);
-    assertEquals(creation.directories, [mounts.directory, mounts.xpra, mounts.share]);
+    assertEquals(creation.directories, [mounts.directory, mounts.ssh, mounts.xpra, mounts.share]);
     assertEquals(creation.profileBefore, "a: b\n");
     await record.remove();
     await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
@@ -140,15 +140,26 @@ Deno.test("beginCreation() makes nothing where its record cannot be written", as
   });
 });
 
-Deno.test("unmake() puts the pinned host keys back, or takes away those of the run", async () => {
+Deno.test("unmake() puts the files for ssh back, and removes those of the run", async () => {
   await withEngine(() => gone, async ({ engine, mounts }) => {
     await Deno.mkdir(mounts.share, { recursive: true });
-    for (const knownHosts of [{ text: "box ssh-ed25519 AAAA\n", mode: 0o640 }, null]) {
+    const config = join(mounts.ssh, "config");
+    await Deno.mkdir(mounts.ssh);
+    const all = [
+      { path: mounts.knownHosts, text: "box ssh-ed25519 AAAA\n", mode: 0o640 },
+      { path: config, text: "IdentityFile /old\n", mode: 0o600 },
+    ];
+    for (const files of [all, all.slice(1), []]) {
       await Deno.writeTextFile(mounts.knownHosts, "box ssh-ed25519 BBBB\n");
-      await unmake(engine, mounts, { ...creation, mountsBefore: { directories: [], knownHosts } });
-      const now = await Deno.readTextFile(mounts.knownHosts).catch(() => null);
-      assertEquals(now, knownHosts?.text ?? null);
-      if (knownHosts) assertEquals((await Deno.stat(mounts.knownHosts)).mode! & 0o777, knownHosts.mode);
+      await Deno.writeTextFile(config, "IdentityFile /new\n");
+      await Deno.writeTextFile(join(mounts.ssh, "1.pub"), "ssh-ed25519 BBBB\n");
+      await unmake(engine, mounts, { ...creation, mountsBefore: { directories: [], files } });
+      const found = [];
+      for (const path of [mounts.knownHosts, config, join(mounts.ssh, "1.pub")]) {
+        const text = await Deno.readTextFile(path).catch(() => undefined);
+        if (text !== undefined) found.push({ path, text, mode: (await Deno.stat(path)).mode! & 0o777 });
+      }
+      assertEquals(found, files);
     }
   });
 });

@@ -128,7 +128,11 @@ Deno.test("a dry run prints a value that goes through the remote shell of ssh as
     filter: "",
     parse: String,
   });
-  const target = { name: "box", address, mounts: { directory: "/m", xpra: "", share: "", knownHosts: `/it's "m"` } };
+  const target = {
+    name: "box",
+    address,
+    mounts: { directory: "/m", xpra: "", share: "", knownHosts: `/it's "m"`, ssh: "" },
+  };
   await host.run(sshArgv(target, ["show", "it's", address], { mayAsk: false }));
   const [argv] = await argumentsSeenByShell(`ssh() { show "$@"; }\n${lines().join("\n")}`);
   assert(argv!.includes("ubuntu@10.0.0.5"));

@@ -34,6 +34,7 @@ Deno.test("mountsOf() is below $GUI_CONTAINER_MOUNTS, else below the home direct
     xpra: "/home/me/container_mounts/box/xpra",
     share: "/home/me/container_mounts/box/share",
     knownHosts: "/home/me/container_mounts/box/known_hosts",
+    ssh: "/home/me/container_mounts/box/ssh",
   });
   assertEquals(mountsOf(hostIn({ HOME: "/home/me", GUI_CONTAINER_MOUNTS: "/m/" }), "box").directory, "/m/box");
 });
@@ -69,14 +70,14 @@ Deno.test("makeMounts() tells what it made, and removeMounts() takes just that a
     await Deno.writeTextFile(join(mounts.share, "kept"), "");
     assertEquals(await usedMounts(mounts), mounts.share);
     const made = await makeMounts(host, mounts);
-    assertEquals(made, [mounts.xpra]);
+    assertEquals(made, [mounts.ssh, mounts.xpra]);
     await Deno.writeTextFile(join(mounts.xpra, "log"), "");
     await removeMounts(host, made);
     assertEquals([await exists(mounts.xpra), await exists(join(mounts.share, "kept"))], [false, true]);
 
     const other = mountsOf(host, "other");
     const all = await makeMounts(host, other);
-    assertEquals(all, [other.directory, other.xpra, other.share]);
+    assertEquals(all, [other.directory, other.ssh, other.xpra, other.share]);
     assertEquals(await usedMounts(other), undefined);
     await removeMounts(host, all);
     assertEquals(await exists(other.directory), false);

@@ -1,8 +1,20 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import type { RunOptions } from "../../lib/base/host.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { inspectKeys, knownHostsLines, pinHostKeys, sshArgv, sshRun, type SshTarget } from "../../lib/container/ssh.ts";
+import {
+  hasPrivateKey,
+  identityFiles,
+  knownHostsLines,
+  pinHostKeys,
+  publicKeysIn,
+  sshArgv,
+  sshConfigPath,
+  sshRun,
+  type SshTarget,
+} from "../../lib/container/ssh.ts";
 import { recordingHost } from "./recording_host.ts";
 import { argumentsSeenByShell, awkwardWords, testWith } from "./samples.ts";
 
@@ -66,6 +78,10 @@ Deno.test("sshArgv() trusts the pinned keys only, forwards nothing, and never as
       "ForwardX11=no",
       "ClearAllForwardings=yes",
       "BatchMode=yes",
+      "PreferredAuthentications=publickey",
+      "PasswordAuthentication=no",
+      "KbdInteractiveAuthentication=no",
+      "IdentitiesOnly=yes",
     ]
   ) assertEquals(argv[argv.indexOf(setting) - 1], "-o", setting);
   assert(sshArgv(targetIn("/m"), ["true"], { mayAsk: true }).includes("BatchMode=no"));
@@ -107,35 +123,27 @@ Deno.test("sshRun() leaves the remote program's own failure as it is", async () 
   await assertRejects(() => sshRun(host, targetIn("/m"), ["true"]), ProcessError);
 });
 
-Deno.test("inspectKeys() finds public keys of every type, with options and comments", () => {
+Deno.test("publicKeysIn() finds public keys of every type, without their options and comments", () => {
   for (
     const text of [
       ed25519,
       `${ed25519} a comment with spaces\n`,
       `\n# mine\n\n${ed25519}\r\n`,
-      "ssh-rsa AAAAB3NzaC1yc2E= me",
-      "ecdsa-sha2-nistp521 AAAAE2== me",
-      "sk-ssh-ed25519@openssh.com AAAAGnNr me",
-      "sk-ecdsa-sha2-nistp256@openssh.com AAAAInNr me",
       `from="10.0.0.*",command="echo \\"hi\\"" ${ed25519}`,
-      `restrict\t${ed25519}`,
+      `restrict\t${ed25519.replace(" ", "\t")}`,
     ]
-  ) assertEquals(inspectKeys(text), { privateKey: false, publicKey: true }, text);
+  ) assertEquals(publicKeysIn(text), [ed25519], text);
+  for (
+    const key of [
+      "ssh-rsa AAAAB3NzaC1yc2E=",
+      "ecdsa-sha2-nistp521 AAAAE2==",
+      "sk-ssh-ed25519@openssh.com AAAAGnNr",
+      "sk-ecdsa-sha2-nistp256@openssh.com AAAAInNr",
+    ]
+  ) assertEquals(publicKeysIn(`${key} me\n${ed25519} me`), [key, ed25519]);
 });
 
-Deno.test("inspectKeys() finds private keys, also beside a public one", () => {
-  for (const kind of ["OPENSSH ", "RSA ", "EC ", "DSA ", "ENCRYPTED ", ""]) {
-    const key = `-----BEGIN ${kind}PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END ${kind}PRIVATE KEY-----\n`;
-    assertEquals(inspectKeys(key), { privateKey: true, publicKey: false });
-    assertEquals(inspectKeys(`${ed25519}\n${key}`), { privateKey: true, publicKey: true });
-  }
-  assertEquals(inspectKeys(`${ed25519}\nPuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 1\nAAAA\n`), {
-    privateKey: true,
-    publicKey: true,
-  });
-});
-
-Deno.test("inspectKeys() finds no key in what is none", () => {
+Deno.test("publicKeysIn() finds no key in what is none", () => {
   for (
     const text of [
       "",
@@ -148,19 +156,94 @@ Deno.test("inspectKeys() finds no key in what is none", () => {
       "-----BEGIN CERTIFICATE-----\nMIIB\n",
       "-----BEGIN PUBLIC KEY-----\nMIIB\n",
     ]
-  ) assertEquals(inspectKeys(text), { privateKey: false, publicKey: false }, text);
+  ) {
+    assertEquals(publicKeysIn(text), [], text);
+    assert(!hasPrivateKey(text));
+  }
 });
 
-testWith(["ssh-keygen"], "inspectKeys() knows what ssh-keygen makes", async () => {
+Deno.test("hasPrivateKey() finds private keys, also beside a public one", () => {
+  for (const kind of ["OPENSSH ", "RSA ", "EC ", "DSA ", "ENCRYPTED ", ""]) {
+    const key = `-----BEGIN ${kind}PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END ${kind}PRIVATE KEY-----\n`;
+    assertEquals([hasPrivateKey(key), publicKeysIn(key)], [true, []]);
+    assertEquals([hasPrivateKey(`${ed25519}\n${key}`), publicKeysIn(`${ed25519}\n${key}`)], [true, [ed25519]]);
+  }
+  assert(hasPrivateKey(`${ed25519}\nPuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 1\nAAAA\n`));
+});
+
+testWith(["ssh-keygen"], "hasPrivateKey() and publicKeysIn() know what ssh-keygen makes", async () => {
   const directory = await Deno.makeTempDir();
   try {
     for (const [type, ...more] of [["ed25519"], ["ecdsa"], ["ecdsa", "-m", "PEM"], ["ecdsa", "-m", "PKCS8"]]) {
       const path = `${directory}/${type}${more.join("")}`;
       await runProcess(["ssh-keygen", "-q", "-t", type!, ...more, "-N", "", "-f", path]);
-      assertEquals(inspectKeys(await Deno.readTextFile(path)), { privateKey: true, publicKey: false });
-      assertEquals(inspectKeys(await Deno.readTextFile(`${path}.pub`)), { privateKey: false, publicKey: true });
+      const [secret, open] = [await Deno.readTextFile(path), await Deno.readTextFile(`${path}.pub`)];
+      assertEquals([hasPrivateKey(secret), publicKeysIn(secret)], [true, []]);
+      assertEquals([hasPrivateKey(open), publicKeysIn(open)], [false, [open.split(" ").slice(0, 2).join(" ")]]);
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
+  }
+});
+
+testWith(["ssh"], "identityFiles() make ssh offer these keys and no others, whatever their paths hold", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "it's 100% " });
+  try {
+    const target = targetIn(directory);
+    const privateKeyPath = join(directory, "id %h");
+    const files = identityFiles(target.mounts, [
+      { publicKey: ed25519, privateKeyPath: undefined },
+      { publicKey: "ssh-rsa AAAAB3", privateKeyPath },
+    ]);
+    assertEquals(Object.keys(files), ["1.pub", "config"]);
+    assertEquals(files["1.pub"], `${ed25519}\n`);
+    await Deno.mkdir(target.mounts.ssh, { recursive: true });
+    await Deno.writeTextFile(join(target.mounts.ssh, "config"), files.config!);
+    const [program, ...rest] = sshArgv({ ...target, config: sshConfigPath(target.mounts) }, ["true"], { mayAsk: true });
+    const { stdout } = await runProcess([program!, "-G", ...rest]);
+    const offered = stdout.split("\n").filter((line) => line.startsWith("identityfile "));
+    const expected = [join(target.mounts.ssh, "1.pub"), privateKeyPath];
+    assertEquals(offered, expected.map((path) => `identityfile ${path.replaceAll("%", "%%")}`));
+    assertStringIncludes(stdout, "identitiesonly yes\n");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+testWith(["ssh"], "sshArgv() uses nothing of the user's own settings", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    const config = join(home, "config");
+    await Deno.writeTextFile(
+      config,
+      "Host *\n  ControlMaster auto\n  ControlPath /tmp/x\n  KnownHostsCommand /bin/true\n  GSSAPIAuthentication yes\n" +
+        "  IdentityAgent /tmp/agent\n  SendEnv SECRET\n",
+    );
+    const argv = sshArgv(targetIn("/m"), ["true"], { mayAsk: true });
+    const settings = async (words: string[]): Promise<string> => (await runProcess(["ssh", "-G", ...words])).stdout;
+    const attacked = /^(?:controlmaster (?!false)|controlpath|knownhostscommand|gssapiauthentication yes|sendenv)/m;
+    // The same command line with the user's file in place of ours: what it would have used.
+    assertMatch(await settings(argv.slice(1).with(1, config)), attacked);
+    assert(!attacked.test(await settings(argv.slice(1))));
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("sshRun() tells a container that does not answer, and one that answers without end", async () => {
+  for (
+    const [result, options, message] of [
+      [{}, { timedOutAfterMs: 5 }, "does not answer"],
+      [{ overflowed: true }, {}, "answers more than it should"],
+    ] as const
+  ) {
+    const error = new ProcessError(
+      { argv: ["ssh"], code: 1, signal: null, stdout: "", stderr: "", ...result },
+      options,
+    );
+    const recorded = recordingHost({ answer: () => error });
+    await assertRejects(() => sshRun(recorded.host, targetIn("/m"), ["true"]), UserError, message);
+    const [{ timeoutMs, maxOutputBytes }] = recorded.options as [RunOptions];
+    assertEquals([timeoutMs, maxOutputBytes], [60_000, 2 ** 20]);
   }
 });
