@@ -102,7 +102,10 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   if (container === undefined) throw inputError("The container's NAME is missing", "See attach.ts --help");
   const wanted = values.get("session");
   if (wanted !== undefined) checkSessionName(wanted);
-  if (flags.has("logs")) return await showLog(host, container, words[0] ?? wanted);
+  if (flags.has("logs")) {
+    if (words[0] !== undefined) checkSessionName(words[0]);
+    return await showLog(host, container, words[0] ?? wanted);
+  }
   if (flags.has("stop")) return await stop(host, container, { wanted: words[0] ?? wanted, args });
 
   const open = openChannels({ preset: values.get("preset"), allow: values.get("allow"), deny: values.get("deny") });
@@ -275,14 +278,18 @@ async function stop(
 /** Prints the log of a session. */
 async function showLog(host: Host, container: string, session: string | undefined): Promise<number> {
   const { xpra } = mountsOf(host, container);
-  const log = await readSessionLog(xpra, session);
-  if (log === undefined) {
+  const log = await readSessionLog(xpra, { session });
+  if (!log) {
     throw inputError(
       session === undefined ? `There is no log of a session of "${container}"` : `There is no log of "${session}"`,
       `See what is in ${xpra}`,
     );
   }
-  host.ui.result(log.trimEnd(), log);
+  const { text, omittedBytes } = log;
+  if (omittedBytes > 0) {
+    host.ui.warn(`The log is long: its last ${text.length} characters follow, behind ${omittedBytes} bytes in ${xpra}`);
+  }
+  host.ui.result(text.trimEnd(), text);
   return 0;
 }
 

@@ -8,6 +8,7 @@ import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts
 import type { Host } from "../base/host.ts";
 import type { Engine } from "../engine/engine.ts";
 import { isSessionName } from "./session_name.ts";
+import { readDirectory } from "../base/files.ts";
 import { reachContainer } from "../container/connect.ts";
 import { mountsOf } from "../container/mounts.ts";
 import { containerPaths, findOurs, listOurs } from "../container/ours.ts";
@@ -29,9 +30,15 @@ export interface LiveSession {
   since: string;
 }
 
+/** How long a container may take to tell its sessions, in milliseconds. */
+const listTimeoutMs = 5_000;
+
+/** The longest command line of an app that is shown, in UTF-16 code units. */
+const longestApp = 4096;
+
 /** The live sessions of a container that runs, oldest first. */
 export async function listSessions(host: Host, target: SshTarget): Promise<LiveSession[]> {
-  const { stdout } = await sshScript(host, target, { script: listScript });
+  const { stdout } = await sshScript(host, target, { script: listScript, timeoutMs: listTimeoutMs });
   return parseSessions(target.name, stdout);
 }
 
@@ -44,7 +51,7 @@ function parseSessions(container: string, stdout: string): LiveSession[] {
       return [{
         container,
         session,
-        app: String(JSON.parse(record!)),
+        app: String(JSON.parse(record!)).slice(0, longestApp),
         pid: Number(pid),
         clients: Number(clients),
         since: new Date(Number(since) * 1000).toISOString(),
@@ -69,17 +76,19 @@ export async function listContainers(engine: Engine, container: string | undefin
     : host.dryRun
     ? [{ name: container, status: "Running" }]
     : [await findOurs(engine, container)];
-  const sessions: LiveSession[] = [];
-  for (const { name, status } of containers) {
-    if (status !== "Running") continue;
+  const running = containers.filter(({ status }) => status === "Running");
+  // Side by side: those that do not answer cost one deadline together.
+  const sessions = await Promise.all(running.map(async ({ name }) => {
     try {
-      sessions.push(...await listSessions(host, await reachContainer(engine, name, mountsOf(host, name))));
+      const target = await reachContainer(engine, name, mountsOf(host, name), { bootTimeoutMs: listTimeoutMs });
+      return await listSessions(host, target);
     } catch (error) {
       if (container !== undefined || !(error instanceof UserError || error instanceof ProcessError)) throw error;
       host.ui.warn(`The sessions of "${name}" are not known: ${error.message}`);
+      return [];
     }
-  }
-  return sessions;
+  }));
+  return sessions.flat();
 }
 
 /**
@@ -122,8 +131,8 @@ export async function chooseSession(
  * @param xpraDirectory of the container's mounts. The container can write there: other names than a session's are not looked at
  */
 export async function likelySession(xpraDirectory: string, wanted: string | undefined): Promise<string | undefined> {
-  const entries = await Array.fromAsync(Deno.readDir(xpraDirectory)).catch(() => []);
-  const names = entries.filter(({ isFile, isDirectory, isSymlink }) => !isFile && !isDirectory && !isSymlink)
+  const names = (await readDirectory(xpraDirectory))
+    .filter(({ isFile, isDirectory, isSymlink }) => !isFile && !isDirectory && !isSymlink)
     .map(({ name }) => name).filter(isSessionName);
   if (wanted !== undefined) return names.find((name) => name === wanted);
   return names.length === 1 ? names[0] : undefined;
@@ -159,6 +168,7 @@ export async function joinSession(
       not_one: `${notOne}`,
     },
     parameters: app,
+    timeoutMs: Infinity,
   }).catch((error) => {
     if (error instanceof ProcessError) return error;
     throw error;

@@ -1,6 +1,9 @@
 /** The log of a session, beside its socket: what the app and the server printed, and how the app ended. */
 
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "@std/path";
+import { readDirectory } from "../base/files.ts";
+import { isSessionName } from "./session_name.ts";
 
 /** How the app of a session ended, as far as its log tells. */
 export interface AppOutcome {
@@ -20,45 +23,64 @@ const tailBytes = 256 * 1024;
 /** How many lines of output an {@linkcode AppOutcome} has at most. */
 const shownLines = 15;
 
+/** How much of the end of a log `--logs` prints, in bytes. A log may be as large as the container likes. */
+export const printedBytes = 4 * 1024 * 1024;
+
+/** The end of a log. */
+export interface SessionLog {
+  text: string;
+  /** How much comes before `text`, in bytes. */
+  omittedBytes: number;
+}
+
 /**
- * The log of a session, or without a name of the session that has printed last; undefined when there is none.
+ * The end of the log of a session, or without a name of the session that has printed last; undefined when there is none. The
+ * container can write where the logs are: a link is not followed, a pipe not waited for.
  *
- * @param bytes how much of its end is read at most
+ * @param bytes how much of its end is read
  */
 export async function readSessionLog(
   xpraDirectory: string,
-  session?: string,
-  bytes = Infinity,
-): Promise<string | undefined> {
+  { session, bytes = printedBytes }: { session?: string | undefined; bytes?: number } = {},
+): Promise<SessionLog | undefined> {
+  const name = session ?? await newestLog(xpraDirectory);
+  if (name === undefined) return undefined;
+  let fd: number;
   try {
-    const name = session ?? await newestLog(xpraDirectory);
-    if (name === undefined) return undefined;
-    const path = join(xpraDirectory, `${name}.log`);
-    // The container can write here. Opening a pipe in place of the log would wait for ever.
-    const { isFile, size } = await Deno.lstat(path);
-    if (!isFile) return undefined;
-    using file = await Deno.open(path);
-    await file.seek(Math.max(0, size - bytes), Deno.SeekMode.Start);
-    return await new Response(file.readable).text();
+    fd = openSync(join(xpraDirectory, `${name}.log`), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (["ENOENT", "ELOOP", "ENXIO"].includes((error as { code?: string }).code ?? "")) return undefined;
     throw error;
+  }
+  try {
+    const info = fstatSync(fd);
+    if (!info.isFile()) return undefined;
+    const omittedBytes = Math.max(0, info.size - bytes);
+    const buffer = new Uint8Array(Math.min(info.size, bytes));
+    let length = 0;
+    for (let read; (read = readSync(fd, buffer, length, buffer.length - length, omittedBytes + length)) > 0;) {
+      length += read;
+    }
+    return { text: new TextDecoder().decode(buffer.subarray(0, length)), omittedBytes };
+  } finally {
+    closeSync(fd);
   }
 }
 
 async function newestLog(xpraDirectory: string): Promise<string | undefined> {
   let newest: { name: string; time: number } | undefined;
-  for await (const { name } of Deno.readDir(xpraDirectory)) {
-    if (!name.endsWith(".log")) continue;
-    const time = (await Deno.lstat(join(xpraDirectory, name))).mtime?.getTime() ?? 0;
-    if (!newest || time > newest.time) newest = { name: name.slice(0, -".log".length), time };
+  for (const { name, isFile } of await readDirectory(xpraDirectory)) {
+    const session = name.replace(/\.log$/, "");
+    if (!isFile || session === name || !isSessionName(session)) continue;
+    const time = (await Deno.lstat(join(xpraDirectory, name)).catch(() => undefined))?.mtime?.getTime() ?? 0;
+    if (!newest || time > newest.time) newest = { name: session, time };
   }
   return newest?.name;
 }
 
 /** How the app of a session has ended, by the session's log; undefined when there is no log. */
 export async function appOutcome(xpraDirectory: string, session: string): Promise<AppOutcome | undefined> {
-  const log = await readSessionLog(xpraDirectory, session, tailBytes);
+  const log = (await readSessionLog(xpraDirectory, { session, bytes: tailBytes }))?.text;
   if (log === undefined) return undefined;
   // run_app.sh and start_session.sh print these lines. An app may print the same; the last one counts.
   const start = log.indexOf("The app is started\n");

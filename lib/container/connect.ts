@@ -12,7 +12,7 @@ import { sshConfigPath, type SshTarget } from "./ssh.ts";
 import { exists } from "../base/files.ts";
 
 /** Longest wait for a container that was just started, in milliseconds. */
-const bootTimeoutMs = 60_000;
+const longestBootMs = 60_000;
 
 /**
  * Serves one SSH connection on stdin and stdout, as root in the container. sshd needs its directory. This is one line and no
@@ -26,7 +26,12 @@ const serveSsh = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
  * @returns how SSH reaches it
  * @throws {UserError} when there is no such container, when create.ts did not make it, or when its host keys are not pinned
  */
-export async function reachContainer(engine: Engine, name: string, mounts: Mounts): Promise<SshTarget> {
+export async function reachContainer(
+  engine: Engine,
+  name: string,
+  mounts: Mounts,
+  { bootTimeoutMs = longestBootMs }: { bootTimeoutMs?: number } = {},
+): Promise<SshTarget> {
   const { host } = engine;
   const instance = host.dryRun ? undefined : await findOurs(engine, name, { withState: true });
   if (instance) {

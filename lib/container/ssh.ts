@@ -174,13 +174,14 @@ export async function sshRun(
 export async function sshScript(
   host: Host,
   target: SshTarget,
-  { script, values = {}, parameters = [] }: {
+  { script, values = {}, parameters = [], ...options }: RunOptions & {
     script: string;
     values?: Readonly<Record<string, string>>;
     parameters?: readonly string[];
   },
 ): Promise<ProcessResult> {
-  return await sshRun(host, target, ["/bin/sh", "-c", withValues(script, values), "gui-container", ...parameters]);
+  const remote = ["/bin/sh", "-c", withValues(script, values), "gui-container", ...parameters];
+  return await sshRun(host, target, remote, options);
 }
 
 function noAnswer({ name }: SshTarget, error: ProcessError): UserError {

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { appScript } from "../../lib/attach/app.ts";
-import { appOutcome, readSessionLog } from "../../lib/attach/session_log.ts";
+import { appOutcome, printedBytes, readSessionLog } from "../../lib/attach/session_log.ts";
 
 Deno.test("appOutcome() reads the app's exit status, and of its output what is not xpra's", async () => {
   const directory = await Deno.makeTempDir();
@@ -54,12 +54,28 @@ Deno.test("readSessionLog() reads the newest log or the end of one, and neither 
     await Deno.writeTextFile(`${directory}/a.log`, "first\n");
     await Deno.writeTextFile(`${directory}/b.log`, "second\n");
     await Deno.utime(`${directory}/a.log`, 1, 1);
-    assertEquals(await readSessionLog(directory), "second\n");
-    assertEquals(await readSessionLog(directory, "a"), "first\n");
-    assertEquals(await readSessionLog(directory, "a", 3), "st\n");
     await runProcess(["mkfifo", `${directory}/pipe.log`]);
     await Deno.symlink("/etc/hostname", `${directory}/link.log`);
-    for (const name of ["none", "pipe", "link"]) assertEquals(await readSessionLog(directory, name), undefined, name);
+    // Newer than all, but no session can be called so.
+    await Deno.writeTextFile(`${directory}/$(id).log`, "no name\n");
+    assertEquals((await readSessionLog(directory))?.text, "second\n");
+    assertEquals((await readSessionLog(directory, { session: "a" }))?.text, "first\n");
+    assertEquals(await readSessionLog(directory, { session: "a", bytes: 3 }), { text: "st\n", omittedBytes: 3 });
+    for (const session of ["none", "pipe", "link"]) {
+      assertEquals(await readSessionLog(directory, { session }), undefined, session);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("readSessionLog() reads no more than the end of a log of a terabyte", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    using file = await Deno.open(`${directory}/s.log`, { write: true, create: true });
+    await file.truncate(2 ** 40);
+    const log = await readSessionLog(directory, { session: "s" });
+    assertEquals([log?.text.length, log?.omittedBytes], [printedBytes, 2 ** 40 - printedBytes]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
