@@ -1,0 +1,196 @@
+// A container that has replaced its programs: what its sshd, its logs and its answers can do to whoever asks it something.
+// Each attack is shown to work against the same step done by hand, so that no test can pass by accident.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { runProcess } from "../../lib/base/process.ts";
+import { quoteWords } from "../../lib/base/shell_words.ts";
+import { testOnOneEngine } from "./sessions.ts";
+import {
+  type EngineName,
+  inContainer,
+  makeContainer,
+  mountsRoot,
+  publicKey,
+  removeContainer,
+  root,
+  script,
+  sh,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-hostile-${engine}`;
+
+/** What a sequence of this kind does to a terminal: it writes "pwned" to the clipboard (xterm's ctlseqs, OSC 52). */
+const toClipboard = "\x1b]52;c;cHduZWQ=\x07";
+
+/** What a terminal is given by a command, with these lines typed into it. */
+async function onTerminal(
+  argv: readonly string[],
+  { typed = "", timeoutMs = 30_000, env = {} }: { typed?: string; timeoutMs?: number; env?: Record<string, string> } =
+    {},
+): Promise<string> {
+  const { stdout } = await runProcess(["script", "-qec", quoteWords(argv), "/dev/null"], {
+    stdin: { text: typed },
+    okCodes: "any",
+    timeoutMs,
+    env: { SHELL: "/bin/sh", NO_COLOR: "1", ...env },
+  });
+  return stdout;
+}
+
+/** Runs a shell script as root in a container. */
+function asRoot(engine: EngineName, name: string, shell: string): Promise<string> {
+  return sh([engine, "exec", name, "--mode=non-interactive", "--", "/bin/sh", "-ec", shell]);
+}
+
+/** Has the container's sshd run with these lines in front of its settings, until the returned function is called. */
+async function replaceSshd(engine: EngineName, name: string, lines: string): Promise<() => Promise<unknown>> {
+  const file = "/etc/ssh/sshd_config.d/00-evil.conf";
+  await asRoot(engine, name, `printf '${lines}' >${file}; systemctl reset-failed ssh; systemctl restart ssh`);
+  return () => asRoot(engine, name, `rm -f ${file}; systemctl reset-failed ssh; systemctl restart ssh`);
+}
+
+/** ssh as somebody types it who pins the host keys and leaves the rest to the user's own settings. */
+async function plainSsh(engine: EngineName, name: string): Promise<string[]> {
+  const state = JSON.parse(await sh([engine, "query", `/1.0/instances/${name}/state`]));
+  const address = state.network.eth0.addresses.find(({ family }: { family: string }) => family === "inet").address;
+  const settings = [`UserKnownHostsFile=${join(mountsRoot, name, "known_hosts")}`, `HostKeyAlias=${name}`];
+  return ["ssh", ...settings.flatMap((setting) => ["-o", setting]), `ubuntu@${address}`];
+}
+
+function attach(engine: EngineName, ...args: string[]): string[] {
+  return [join(root, "attach.ts"), `--engine=${engine}`, ...args];
+}
+
+testOnOneEngine("hostile: the container is made", ["user"], async (engine) => {
+  await makeContainer(engine, nameOn(engine));
+  // The tries of the tests are not to be held up by sshd's own limits.
+  await asRoot(engine, nameOn(engine), "echo PerSourcePenalties no >/etc/ssh/sshd_config.d/10-tries.conf");
+});
+
+testOnOneEngine("hostile: an sshd that asks for a password gets none from the user", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  const restore = await replaceSshd(engine, name, "PubkeyAuthentication no\\nKbdInteractiveAuthentication yes\\n");
+  try {
+    const byHand = await onTerminal([...await plainSsh(engine, name), "-o", "NumberOfPasswordPrompts=1", "true"], {
+      typed: "hunter22\nhunter22\nhunter22\n",
+    });
+    assertStringIncludes(byHand, "assword");
+    const ours = await onTerminal(attach(engine, "--list", name), { typed: "hunter22\n" });
+    assert(!/assword:/.test(ours), ours);
+    assertStringIncludes(ours, "does not accept your SSH keys");
+  } finally {
+    await restore();
+  }
+});
+
+testOnOneEngine(
+  "hostile: an sshd learns of no key but the one that was given to create.ts",
+  ["user"],
+  async (engine) => {
+    const name = nameOn(engine);
+    const directory = await Deno.makeTempDir();
+    const other = join(directory, "other");
+    await sh(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", other]);
+    const fingerprint = (await sh(["ssh-keygen", "-lf", `${other}.pub`])).split(" ")[1]!;
+    const [, pid] = /SSH_AGENT_PID=(\d+)/.exec(await sh(["ssh-agent", "-a", join(directory, "agent")])) ?? [];
+    const env = { SSH_AUTH_SOCK: join(directory, "agent") };
+    const restore = await replaceSshd(engine, name, "LogLevel DEBUG\\nAuthorizedKeysFile none\\n");
+    try {
+      await sh(["ssh-add", other], { env });
+      const offered = async (argv: string[]): Promise<string> => {
+        const before = (await asRoot(engine, name, "journalctl -q -o cat | wc -l")).trim();
+        await runProcess(argv, { okCodes: "any", env });
+        return await asRoot(engine, name, `journalctl -q -o cat | tail -n +${Number(before) + 1}`);
+      };
+      assertStringIncludes(
+        await offered([...await plainSsh(engine, name), "-o", "BatchMode=yes", "true"]),
+        fingerprint,
+      );
+      const ours = await offered(attach(engine, "--list", name));
+      assert(!ours.includes(fingerprint));
+      const own = (await sh(["ssh-keygen", "-lf", publicKey])).split(" ")[1]!;
+      assertStringIncludes(ours, own);
+    } finally {
+      await restore();
+      Deno.kill(Number(pid), "SIGTERM");
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);
+
+testOnOneEngine("hostile: an sshd that answers without end holds up nobody", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  const restore = await replaceSshd(engine, name, "ForceCommand /usr/bin/yes\\n");
+  try {
+    const byHand = await sh([
+      "sh",
+      "-c",
+      `${quoteWords([...await plainSsh(engine, name), "true"])} | head -c 30000000 | wc -c`,
+    ]);
+    assertEquals(byHand.trim(), "30000000");
+    const startedMs = performance.now();
+    const { code, stdout, stderr } = await script("attach", engine, ["--list"]);
+    assertEquals([code, stdout.includes(name)], [0, false]);
+    assertStringIncludes(stderr, `"${name}" are not known: The container "${name}" answers more than it should`);
+    assert(performance.now() - startedMs < 10_000);
+    const one = await script("attach", engine, ["--list", name]);
+    assertEquals([one.code, /This should not happen/.test(one.stderr)], [1, false]);
+  } finally {
+    await restore();
+  }
+});
+
+testOnOneEngine("hostile: an sshd that never answers costs --list its deadline", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  const restore = await replaceSshd(engine, name, "ForceCommand sleep 600\\n");
+  try {
+    const startedMs = performance.now();
+    const { code, stderr } = await script("attach", engine, ["--list"]);
+    assertEquals(code, 0);
+    assertStringIncludes(stderr, `"${name}" are not known: The container "${name}" does not answer`);
+    assert(performance.now() - startedMs < 12_000);
+  } finally {
+    await restore();
+  }
+});
+
+testOnOneEngine("hostile: a log does not steer the terminal that --logs prints it to", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await inContainer(engine, name, `printf 'text\\033]52;c;cHduZWQ=\\007\\n' >~/.xpra/evil.log`);
+  const log = join(mountsRoot, name, "xpra", "evil.log");
+  assertStringIncludes(await onTerminal(["cat", log]), toClipboard);
+  const shown = await onTerminal(attach(engine, "--logs", name, "evil"));
+  assert(shown.includes("text") && !shown.includes("\x1b"), JSON.stringify(shown));
+  // A program gets each byte.
+  assertStringIncludes((await script("attach", engine, ["--logs", name, "evil"])).stdout, toClipboard);
+});
+
+testOnOneEngine("hostile: a log of a terabyte is printed within seconds", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  await inContainer(
+    engine,
+    name,
+    "echo start >~/.xpra/big.log; truncate -s 1T ~/.xpra/big.log; echo end >>~/.xpra/big.log",
+  );
+  try {
+    const log = join(mountsRoot, name, "xpra", "big.log");
+    const byHand = await runProcess(["sh", "-c", 'cat "$1" >/dev/null', "sh", log], {
+      timeoutMs: 3_000,
+      okCodes: "any",
+    })
+      .catch((error) => error);
+    assert(byHand instanceof Error, "cat does not come to the end");
+    const startedMs = performance.now();
+    const { code, stdout, stderr } = await script("attach", engine, ["--logs", name, "big"]);
+    assertEquals([code, stdout.endsWith("end\n")], [0, true]);
+    assert(stdout.length < 10_000_000 && performance.now() - startedMs < 5_000);
+    assertStringIncludes(stderr, "The log is long");
+  } finally {
+    await inContainer(engine, name, "rm -f ~/.xpra/big.log");
+  }
+});
+
+testOnOneEngine("hostile: the container is removed", ["user"], async (engine) => {
+  await removeContainer(engine, nameOn(engine));
+});
