@@ -1,5 +1,13 @@
 #!/bin/sh
-//bin/true; exec deno run --quiet --no-prompt --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,xpra,xrandr,xrdb,pacat,zenity,notify-send --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$(readlink -f -- "$0" 2>/dev/null || echo "$0")" "$@"
+//bin/true; set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
+//bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
+//bin/true; set -- --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
+//bin/true; set -- --allow-run=lxc,incus,ssh,xpra,xrandr,xrdb,pacat,zenity,notify-send "$@"
+//bin/true; set -- --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE "$@"
+//bin/true; set -- --allow-env='HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
+//bin/true; exec deno run --quiet --no-prompt "$@"
+// Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
+// permission a line, and Deno.
 /**
  * Runs an app in a container and shows its windows among the host's own.
  *

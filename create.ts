@@ -1,5 +1,13 @@
 #!/bin/sh
-//bin/true; exec deno run --quiet --no-prompt --allow-read --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" --allow-run=lxc,incus,ssh,setfacl,getfacl,cloud-init --allow-env=HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_* "$(readlink -f -- "$0" 2>/dev/null || echo "$0")" "$@"
+//bin/true; set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
+//bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
+//bin/true; set -- --allow-read "$@"
+//bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
+//bin/true; set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,cloud-init "$@"
+//bin/true; set -- --allow-env='HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
+//bin/true; exec deno run --quiet --no-prompt "$@"
+// Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
+// permission a line, and Deno.
 /**
  * Makes a container for a graphical application: its profile, the directories shared with the host, the container
  * itself, its software, and the SSH access that attach.ts uses.

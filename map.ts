@@ -1,5 +1,14 @@
 #!/bin/sh
-//bin/true; exec deno run --quiet --no-prompt --allow-read --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" --allow-run=lxc,incus,setfacl,getfacl,stat,zenity,notify-send --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_* "$(readlink -f -- "$0" 2>/dev/null || echo "$0")" "$@"
+//bin/true; set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
+//bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
+//bin/true; set -- --allow-read "$@"
+//bin/true; set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
+//bin/true; set -- --allow-run=lxc,incus,setfacl,getfacl,stat,zenity,notify-send "$@"
+//bin/true; set -- --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE "$@"
+//bin/true; set -- --allow-env='HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*' "$@"
+//bin/true; exec deno run --quiet --no-prompt "$@"
+// Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
+// permission a line, and Deno.
 /**
  * Lends files of the host to a running container, and takes them back exactly as they were.
  *

@@ -13,14 +13,15 @@ const root = fromFileUrl(new URL("..", import.meta.url));
 export const scripts = ["create", "attach", "map"] as const;
 
 /**
- * The permissions of a script, from its second line, for `deno compile`: those with a path of the user's without their
- * scope.
+ * The permissions of a script for `deno compile`, from the first lines of its text. A value with a shell variable in it is
+ * a directory of the user's, which is not known yet: that permission is given without a scope.
  */
 export function permissionsOf(text: string): string[] {
-  const line = text.split("\n")[1]!;
-  return [...line.matchAll(/ (--no-prompt|--allow-[a-z]+)(=(?:"[^"]*"|\S+))?(?= )/g)].map(([, name, scope = ""]) =>
-    scope.includes("$") ? name! : name! + scope
+  const lines = [...text.matchAll(/^\/\/bin\/true; set -- (--allow-[a-z]+)(=.+)? "\$@"$/gm)];
+  const permissions = lines.map(([, name, scope = ""]) =>
+    scope.includes("$") ? name! : name! + scope.replace(/^='(.*)'$/, "=$1")
   );
+  return ["--no-prompt", ...permissions];
 }
 
 /** The command line that compiles a script. */

@@ -27,12 +27,17 @@ async function compile(
   return { path, isMade: code === 0, output: stderr };
 }
 
-Deno.test("permissionsOf() are those of the script's second line, without the directories", async () => {
+Deno.test("permissionsOf() are those of the script's first lines, without the directories", async () => {
+  const header = `#!/bin/sh
+//bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
+//bin/true; set -- --allow-read "$@"
+//bin/true; set -- --allow-write="\${A:-$HOME/a b}" "$@"
+//bin/true; set -- --allow-run=x,y "$@"
+//bin/true; set -- --allow-env='HOME,LD_*' "$@"
+//bin/true; exec deno run --quiet --no-prompt "$@"
+`;
   assertEquals(
-    permissionsOf(
-      '#!/bin/sh\n//bin/true; exec deno run --quiet --no-prompt --allow-read --allow-write="${A:-$HOME/a b}" --allow-run=x,y ' +
-        '--allow-env=HOME,LD_* "$0" "$@"\n',
-    ),
+    permissionsOf(header),
     ["--no-prompt", "--allow-read", "--allow-write", "--allow-run=x,y", "--allow-env=HOME,LD_*"],
   );
   for (const script of scripts) {

@@ -1,23 +1,31 @@
-// What each script may do stands in its second line. It is the smallest set that works, and each part is scoped.
+// What each script may do stands in its first lines. It is the smallest set that works, and each part is scoped. No file
+// that somebody has planted in the current directory changes it, or is run by it.
 
-import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { argumentsSeenByShell } from "./samples.ts";
 
 const scripts = ["create", "attach", "map"] as const;
 
+const root = fromFileUrl(new URL("../..", import.meta.url));
+
 /** What runs the lines, in place of a script, as its path without symbolic links. */
 const shell = await Deno.realPath("/bin/sh");
 
-/** The words after `deno run` of a script's second line, as its shell sees them, HOME and all. */
-async function denoArguments(script: string, environment: string): Promise<string[]> {
-  const text = await Deno.readTextFile(new URL(`../../${script}.ts`, import.meta.url));
-  const [first, second] = text.split("\n");
+/** The lines of a script that are commands for sh, without the first. */
+async function headerOf(script: string): Promise<string[]> {
+  const [first, ...lines] = (await Deno.readTextFile(join(root, `${script}.ts`))).split("\n");
   assertEquals(first, "#!/bin/sh");
-  const line = second!.replace(/^\/\/bin\/true; exec deno run /, "show ");
-  assert(line !== second, second);
-  const [words] = await argumentsSeenByShell(`set -- one 'two words'\n${environment}\n${line}`);
+  const header = lines.slice(0, lines.findIndex((line) => !line.startsWith("//bin/true; ")));
+  assert(header.at(-1)!.startsWith("//bin/true; exec deno run "), header.at(-1));
+  return header;
+}
+
+/** The words after `deno run` in a script's first lines, as its shell sees them, HOME and all. */
+async function denoArguments(script: string, environment: string): Promise<string[]> {
+  const lines = (await headerOf(script)).join("\n").replace(" exec deno run ", " show ");
+  const [words] = await argumentsSeenByShell(`set -- one 'two words'\n${environment}\n${lines}`);
   return words!;
 }
 
@@ -69,6 +77,87 @@ Deno.test("a script can be started by a symbolic link to it", async () => {
       await Deno.symlink(fromFileUrl(new URL(`../../${script}.ts`, import.meta.url)), link);
       const { stdout } = await runProcess([link, "--version"]);
       assert(stdout.startsWith(`${script}.ts `), stdout);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+/** A directory in which whatever the first lines look up by name is planted: each leaves a file `pwned` beside it. */
+async function plantedDirectory(): Promise<string> {
+  const directory = await Deno.makeTempDir();
+  await Deno.mkdir(join(directory, "bin"));
+  for (const name of ["deno", "readlink", "true", "bin/true", "sh", "bin/sh", "set", "command"]) {
+    const text = `#!/bin/sh\n: >${directory}/pwned\n`;
+    await Deno.writeTextFile(join(directory, name), text, { mode: 0o755 });
+  }
+  return directory;
+}
+
+for (const script of scripts) {
+  Deno.test(`${script}.ts runs no program that is planted in the current directory`, async () => {
+    const directory = await plantedDirectory();
+    try {
+      const path = Deno.env.get("PATH")!;
+      for (const PATH of [path, `.:${path}`, `:${path}`, `bin:./bin:${path}`, `${path}:`]) {
+        const { stdout } = await runProcess([join(root, `${script}.ts`), "--version"], {
+          cwd: directory,
+          env: { PATH, CDPATH: "." },
+        });
+        assert(stdout.startsWith(`${script}.ts `), stdout);
+      }
+      const none = await runProcess([join(root, `${script}.ts`), "--version"], {
+        cwd: directory,
+        env: { PATH: ":." },
+        okCodes: [127],
+      });
+      assertStringIncludes(none.stderr, "deno");
+      assertEquals(await Deno.stat(join(directory, "pwned")).catch(() => "nothing"), "nothing");
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+
+  Deno.test(`${script}.ts gets the permissions of its lines, whatever files the current directory has`, async () => {
+    const directory = await Deno.makeTempDir();
+    try {
+      const words = (await headerOf(script)).flatMap((line) => /--allow-\S+\*\S*/.exec(line) ?? []);
+      assertEquals(words.length, 1);
+      const planted = words[0]!.replaceAll("'", "").replace("*", "PRELOAD,*");
+      await Deno.writeTextFile(join(directory, planted), "");
+      const seen = `cd ${directory}; HOME=/h; unset GUI_CONTAINER_MOUNTS XDG_STATE_HOME`;
+      assert(!(await denoArguments(script, seen)).includes(planted));
+      // Without the quotes, the shell takes the file's name for the option.
+      const [unquoted] = await argumentsSeenByShell(`cd ${directory}; show ${words[0]!.replaceAll("'", "")}`);
+      assertEquals(unquoted, [planted]);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
+
+Deno.test("a planted program is run by a shell that looks for it in a directory of $PATH that is not absolute", async () => {
+  const directory = await plantedDirectory();
+  try {
+    const env = { PATH: `.:${Deno.env.get("PATH")}` };
+    await runProcess(["/bin/sh", "-c", "deno --version"], { cwd: directory, env });
+    assert((await Deno.stat(join(directory, "pwned"))).isFile);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a script runs in a directory with spaces and quotes in its path, by a link, and by its bare name", async () => {
+  const directory = await Deno.makeTempDir();
+  const checkout = join(directory, `it's $HOME, "a * b"`);
+  try {
+    await Deno.mkdir(checkout);
+    const files = ["map.ts", "deno.json", "deno.lock", "lib"];
+    await runProcess(["cp", "-R", ...files.map((file) => join(root, file)), checkout]);
+    await Deno.symlink(join(checkout, "map.ts"), join(directory, "my map"));
+    for (const argv of [[join(checkout, "map.ts")], ["./my map"], ["sh", "my map"]]) {
+      const { stdout } = await runProcess([...argv, "--version"], { cwd: directory });
+      assert(stdout.startsWith("map.ts "), stdout);
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
