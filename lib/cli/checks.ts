@@ -1,7 +1,7 @@
 /** The checks of `--doctor`: the engine and what it isolates by, the programs, the file system, the containers. */
 
 import type { Check, Finding } from "./doctor.ts";
-import { type Engine, engineCalled, type EngineCli, serverState } from "../engine/engine.ts";
+import { type Engine, engineCalled, type EngineCli, engineClis, serverState } from "../engine/engine.ts";
 import { findProfile } from "../engine/profile.ts";
 import { exec, type Instance } from "../engine/instance.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
@@ -19,7 +19,7 @@ export function checkRuntime(): Promise<Finding[]> {
 
 /** Both engines, who may use the chosen one, and what it reports of the kernel. */
 export async function checkEngine(host: Host, engine: Engine | undefined): Promise<Finding[]> {
-  const findings = await Promise.all((["lxc", "incus"] as const).map((cli) => checkServer(host, cli)));
+  const findings = await Promise.all(engineClis.map((cli) => checkServer(host, cli)));
   const chosen = findings.find(({ cli }) => cli === engine?.cli);
   if (!chosen?.answers) {
     // None answers, or the one that was asked for does not: one of those that are installed is at fault.

@@ -5,6 +5,7 @@ import config from "../../deno.json" with { type: "json" };
 import { type CommandLine, type Completion, completionScript, type Places, shellNames } from "./completions.ts";
 import { isUnseen, showOnDesktop } from "../base/desktop.ts";
 import { ExitCode, inputError, Interrupted, ProcessError, UserError } from "../base/errors.ts";
+import { engineClis } from "../engine/engine.ts";
 import { dryRunHost, type Host, realHost } from "../base/host.ts";
 import { terminalUi } from "../base/ui.ts";
 
@@ -73,9 +74,9 @@ const commonOptions: Readonly<Record<CommonName, OptionSpec>> = {
   "doctor": { help: "Look at this host: what is there, what is missing, what is risky, and what mends it" },
   "json": { help: "Print the result as one JSON document" },
   "engine": {
-    value: "lxc|incus",
+    value: engineClis.join("|"),
     help: "Which CLI drives the containers (default: $GUI_CONTAINER_ENGINE, else whichever answers)",
-    completion: { words: ["lxc", "incus"] },
+    completion: { words: engineClis },
   },
   "completions": {
     value: "SHELL",
