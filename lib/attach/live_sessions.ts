@@ -7,10 +7,9 @@ import { noSuchApp } from "./app.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Engine } from "../engine/engine.ts";
-import { isSessionName } from "./session_name.ts";
-import { readDirectory } from "../base/files.ts";
 import { reachContainer } from "../container/connect.ts";
 import { mountsOf } from "../container/mounts.ts";
+import { isSessionName, sessionNames } from "../container/names.ts";
 import { containerPaths, findOurs, listOurs } from "../container/ours.ts";
 import { sshScript, type SshTarget } from "../container/ssh.ts";
 
@@ -128,12 +127,10 @@ export async function chooseSession(
  * A guess by the sockets on the host which session {@linkcode chooseSession} will return: the wanted one, or the only one;
  * undefined when there is none, or more than one.
  *
- * @param xpraDirectory of the container's mounts. The container can write there: other names than a session's are not looked at
+ * @param xpraDirectory of the container's mounts
  */
 export async function likelySession(xpraDirectory: string, wanted: string | undefined): Promise<string | undefined> {
-  const names = (await readDirectory(xpraDirectory))
-    .filter(({ isFile, isDirectory, isSymlink }) => !isFile && !isDirectory && !isSymlink)
-    .map(({ name }) => name).filter(isSessionName);
+  const names = await sessionNames(xpraDirectory);
   if (wanted !== undefined) return names.find((name) => name === wanted);
   return names.length === 1 ? names[0] : undefined;
 }

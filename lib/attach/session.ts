@@ -9,7 +9,7 @@ import undoStart from "./undo_start.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./app.ts";
 import type { Channel } from "./channels.ts";
 import type { Screen } from "./screen.ts";
-import { isSessionName, runLink } from "./session_name.ts";
+import { runLink } from "./session_name.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { hasOwnSound, sinkSamples, soundSuffix, withoutSound } from "./sound.ts";
@@ -17,6 +17,7 @@ import { sshScript, type SshTarget } from "../container/ssh.ts";
 import { quoteWords, withValues } from "../base/shell_words.ts";
 import { pixelsInfix, serverArgv, serverEnvironment } from "./xpra.ts";
 import { noUsableXpra } from "./xpra_version.ts";
+import { isSessionName } from "../container/names.ts";
 import { containerPaths, containerUser } from "../container/ours.ts";
 
 /** What is to run in a new session. */

@@ -3,7 +3,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "@std/path";
 import { readDirectory } from "../base/files.ts";
-import { isSessionName } from "./session_name.ts";
+import { isSessionName } from "../container/names.ts";
 
 /** How the app of a session ended, as far as its log tells. */
 export interface AppOutcome {

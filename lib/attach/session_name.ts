@@ -2,14 +2,10 @@
 
 import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
+import { isSessionName } from "../container/names.ts";
 
 /** Longest path of a Unix socket, in bytes: `sun_path` of unix(7) without its final zero. */
 const longestSocketPath = 107;
-
-/** Whether `name` can name a session. It becomes part of a unit's name and of paths, and xpra must not take it for a URL. */
-export function isSessionName(name: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) && !/\.(log|service|socket)$/.test(name);
-}
 
 /**
  * Checks a name that the user gives to a session.

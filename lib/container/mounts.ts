@@ -23,11 +23,11 @@ export interface Mounts {
 }
 
 /**
- * The paths of a container, below `$GUI_CONTAINER_MOUNTS` or else `$HOME/container_mounts`.
+ * The directory of all containers: `$GUI_CONTAINER_MOUNTS` or else `$HOME/container_mounts`.
  *
  * @throws {UserError} exit code 2 when neither variable is set, and for a path that Deno or ssh cannot take
  */
-export function mountsOf(host: Host, name: string): Mounts {
+export function mountsRoot(host: Pick<Host, "env">): string {
   const home = host.env("HOME");
   const base = host.env("GUI_CONTAINER_MOUNTS") ?? (home && join(home, "container_mounts"));
   if (!base) throw inputError("Neither $GUI_CONTAINER_MOUNTS nor $HOME is set", "Set one of them");
@@ -42,7 +42,16 @@ export function mountsOf(host: Host, name: string): Mounts {
       'Set $GUI_CONTAINER_MOUNTS to a path without commas, ", \\, $ and control characters',
     );
   }
-  const directory = join(base, name);
+  return base;
+}
+
+/**
+ * The paths of a container, below {@linkcode mountsRoot}.
+ *
+ * @throws {UserError} as {@linkcode mountsRoot}
+ */
+export function mountsOf(host: Pick<Host, "env">, name: string): Mounts {
+  const directory = join(mountsRoot(host), name);
   return {
     directory,
     xpra: join(directory, "xpra"),

@@ -64,18 +64,24 @@ function parseInstance(json: unknown): Instance {
 }
 
 /**
- * Checks a name by the engines' own rule: 1 to 63 letters, digits and dashes; the first is a letter, the last is no dash
- * (RFC 1123 host names, without a leading digit).
+ * Whether `name` can name a container, by the engines' own rule: 1 to 63 letters, digits and dashes; the first is a letter,
+ * the last is no dash (RFC 1123 host names, without a leading digit).
+ */
+export function isInstanceName(name: string): boolean {
+  return /^[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(name);
+}
+
+/**
+ * Checks a name that the user gives for a container.
  *
  * @throws {UserError} exit code 2
  */
 export function checkInstanceName(name: string): void {
-  if (!/^[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(name)) {
-    throw inputError(
-      `"${name}" cannot be the name of a container`,
-      'Use 1 to 63 letters, digits and "-"; start with a letter, do not end in "-"',
-    );
-  }
+  if (isInstanceName(name)) return;
+  throw inputError(
+    `"${name}" cannot be the name of a container`,
+    'Use 1 to 63 letters, digits and "-"; start with a letter, do not end in "-"',
+  );
 }
 
 /** Options of {@linkcode launch}. */

@@ -1,0 +1,38 @@
+/**
+ * The names of containers and sessions, as the directories of create.ts on the host have them. A container can write in those
+ * that it shares: a name counts only when it passes the rule for names, and so has nothing that a shell or a terminal obeys.
+ */
+
+import { join } from "@std/path";
+import { exists, readDirectory } from "../base/files.ts";
+import { isInstanceName } from "../engine/instance.ts";
+
+/** Whether `name` can name a session. It becomes part of a unit's name and of paths, and xpra must not take it for a URL. */
+export function isSessionName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) && !/\.(log|service|socket)$/.test(name);
+}
+
+/**
+ * The names of the containers whose host keys are pinned, sorted.
+ *
+ * @param root the directory of all containers, as `mountsRoot` returns it
+ */
+export async function containerNames(root: string): Promise<string[]> {
+  const names = (await readDirectory(root)).map(({ name }) => name).filter(isInstanceName);
+  const pinned = await Promise.all(names.map((name) => exists(join(root, name, "known_hosts")).catch(() => false)));
+  return names.filter((_, index) => pinned[index]).sort();
+}
+
+/**
+ * The names of the sessions of a container, by their sockets, sorted.
+ *
+ * @param xpraDirectory of the container's mounts
+ */
+export async function sessionNames(xpraDirectory: string): Promise<string[]> {
+  return (await readDirectory(xpraDirectory)).filter(isOther).map(({ name }) => name).filter(isSessionName).sort();
+}
+
+/** Whether an entry is a socket, a pipe or a device: Deno does not tell them apart here. */
+function isOther({ isFile, isDirectory, isSymlink }: Deno.DirEntry): boolean {
+  return !isFile && !isDirectory && !isSymlink;
+}
