@@ -24,7 +24,7 @@ async function main(files: readonly string[]): Promise<void> {
     const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts"), "run", "--"];
     const variable = `DENO_COVERAGE_DIR=${directory}`;
     const e2e = ["deno", ...deno.slice(1), ...(files.length > 0 ? files : ["tests/e2e"])];
-    // A test that fails is the matter of other tasks.
+    // Failing tests are reported by other tasks.
     for (const argv of [["env", variable, ...deno, "--parallel", "tests/unit"], [...lab, "env", variable, ...e2e]]) {
       await runProcess(argv, { output: "inherit", cwd: root, okCodes: "any" });
     }

@@ -1,4 +1,4 @@
-/** The checks of `--doctor`: the engine and what it isolates by, the programs, the file system, the containers. */
+/** The checks that `--doctor` makes for every script: the engine, how it isolates, the programs, and the containers. */
 
 import type { Check, Finding } from "./doctor.ts";
 import { type Engine, engineCalled, type EngineCli, engineClis, serverState } from "../engine/engine.ts";
@@ -9,20 +9,20 @@ import type { Host } from "../base/host.ts";
 import { listOurs } from "../container/ours.ts";
 import { packages } from "../base/process.ts";
 
-/** Longest time that a program may take to say its version, in milliseconds. */
+/** How long `--doctor` waits for a program, on the host or in a container, in milliseconds. */
 export const versionTimeoutMs = 10_000;
 
-/** The runtime that the script runs on. */
+/** Reports the version of Deno. */
 export function checkRuntime(): Promise<Finding[]> {
   return Promise.resolve([{ verdict: "ok", what: `Deno ${Deno.version.deno}` }]);
 }
 
-/** Both engines, who may use the chosen one, and what it reports of the kernel. */
+/** Checks whether each engine answers; for the chosen one also who may use it, AppArmor, and its default profile. */
 export async function checkEngine(host: Host, engine: Engine | undefined): Promise<Finding[]> {
   const findings = await Promise.all(engineClis.map((cli) => checkServer(host, cli)));
   const chosen = findings.find(({ cli }) => cli === engine?.cli);
   if (!chosen?.answers) {
-    // None answers, or the one that was asked for does not: one of those that are installed is at fault.
+    // No engine answers, or the chosen one does not. Blame an engine that is installed, where there is one.
     const culprit = chosen ?? findings.find(({ installed }) => installed) ?? findings[0]!;
     culprit.finding.verdict = "broken";
   }
@@ -54,18 +54,19 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
   const { product, group, cli } = engine;
   const { restricted, warnings } = await serverState(engine);
   const findings: Finding[] = [
-    restricted ? { verdict: "ok", what: `You may use a project of your own in ${product}, and no other` } : {
+    restricted ? { verdict: "ok", what: `You may use only a project of your own in ${product}` } : {
       verdict: "risk",
-      what: `Whoever may use ${product} can be root on this host, and so can each program that you run`,
-      mend: `See who is in the group, and take out who does not have to be: getent group ${group}`,
+      what: `Everyone who may use ${product} can be root on this host, and so can each program that they run`,
+      mend: `List the members of the group, and remove those who do not need it: getent group ${group}`,
     },
   ];
   const appArmor = warnings.find((warning) => /AppArmor support has been disabled/.test(warning));
   findings.push(
     appArmor === undefined ? { verdict: "ok", what: `${product} confines containers with AppArmor` } : {
       verdict: "risk",
-      what: `There is no AppArmor to confine containers with: ${appArmor.replace(/^.*?: /, "")}`,
-      mend: "Boot a kernel that has it, with the options: apparmor=1 security=apparmor; install the package apparmor",
+      what: `${product} cannot confine containers with AppArmor: ${appArmor.replace(/^.*?: /, "")}`,
+      mend:
+        "Boot a kernel with AppArmor and the options apparmor=1 security=apparmor, and install the package apparmor",
     },
   );
   const profile = await findProfile(engine, "default");
@@ -73,7 +74,7 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
   if (!kinds.some(({ type, path }) => type === "disk" && path === "/")) {
     findings.push({
       verdict: "broken",
-      what: `The default profile of ${product} has no root disk: no container can be made`,
+      what: `The default profile of ${product} has no root disk: containers cannot be made`,
       mend: engine.init,
     });
   }
@@ -91,15 +92,15 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
 export interface ProgramSpec {
   /** Its name, as it is found on `$PATH`. */
   program: string;
-  /** The option that makes it say its version. */
+  /** The option that prints its version; default: `--version`. */
   versionOption?: string;
-  /** What it is for. */
+  /** What the script uses it for. */
   purpose: string;
-  /** The script does its work without it. */
+  /** The script works without it. */
   optional?: boolean;
 }
 
-/** A check for one program, by having it say its version. */
+/** A check that runs one program for its version. */
 export function checkProgram(spec: ProgramSpec): Check {
   return async (host) => {
     try {
@@ -124,18 +125,18 @@ export function checkProgram(spec: ProgramSpec): Check {
 /** The programs of all three scripts, for {@linkcode checkProgram}. */
 export const programs = {
   ssh: { program: "ssh", versionOption: "-V", purpose: "starts the sessions in a container" },
-  setfacl: { program: "setfacl", purpose: "lets the container user at shared files" },
-  getfacl: { program: "getfacl", purpose: "reads what is to be restored" },
-  // Without a line that installs it: on a host, it would run there at the next boot.
+  setfacl: { program: "setfacl", purpose: "gives the container user access to shared files" },
+  getfacl: { program: "getfacl", purpose: "reads the access rights that are restored later" },
+  // No line installs it: on a host, cloud-init would run at the next boot.
   cloudInit: { program: "cloud-init", purpose: "checks a cloud-config before it is used", optional: true },
-  xrandr: { program: "xrandr", purpose: "tells the size of the screen", optional: true },
-  xrdb: { program: "xrdb", versionOption: "-version", purpose: "tells the size of letters", optional: true },
+  xrandr: { program: "xrandr", purpose: "reads the size of the screen", optional: true },
+  xrdb: { program: "xrdb", versionOption: "-version", purpose: "reads the size of text", optional: true },
   pacat: { program: "pacat", purpose: "plays the app's sound", optional: true },
   zenity: { program: "zenity", purpose: "shows dialogs", optional: true },
-  notifySend: { program: "notify-send", purpose: "tells errors on the desktop", optional: true },
+  notifySend: { program: "notify-send", purpose: "shows errors on the desktop", optional: true },
 } as const satisfies Record<string, ProgramSpec>;
 
-/** The containers that create made: their id maps, and for each that runs seccomp. */
+/** Checks the containers that create made: that no two share host ids, and that seccomp filters those that run. */
 export async function checkContainers(_host: Host, engine: Engine | undefined): Promise<Finding[]> {
   if (!engine) return [];
   const ours = await listOurs(engine);
@@ -144,40 +145,47 @@ export async function checkContainers(_host: Host, engine: Engine | undefined): 
     ({ name }) => ({
       verdict: "risk",
       what: `The container "${name}" is privileged: root in it is root on this host`,
-      mend: 'Make it anew with the profile gui, or with security.privileged: "false" in its own',
+      mend: 'Make it again with the profile gui, or with security.privileged: "false" in its own profile',
     }),
   );
   if (sharing.length > 0) {
     findings.push({
       verdict: "risk",
-      what: `What is shared with one of these containers is open to the others, which have the same host ids: ${
+      what: `These containers have the same host ids, and so access to each other's shared files: ${
         sharing.join(", ")
       }`,
-      mend: 'Make them anew with the profile gui, or with security.idmap.isolated: "true" in their own',
+      mend: 'Make them again with the profile gui, or with security.idmap.isolated: "true" in their own profiles',
     });
   } else if (ours.length > 1) findings.push({ verdict: "ok", what: "No two containers have the same host ids" });
   const running = ours.filter(({ status }) => status === "Running");
-  const unfiltered: string[] = [];
-  for (const { name } of running) {
-    const { stdout } = await exec(engine, name, ["grep", "^Seccomp:", "/proc/1/status"], {
-      okCodes: "any",
-    });
-    if (!/\b2\b/.test(stdout)) unfiltered.push(name);
-  }
+  const unfiltered = (await Promise.all(running.map(async ({ name }) => await isFiltered(engine, name) ? [] : [name])))
+    .flat();
   if (unfiltered.length > 0) {
     findings.push({
       verdict: "risk",
       what: `The system calls of these containers are not filtered by seccomp: ${unfiltered.join(", ")}`,
-      mend: "Boot a kernel with seccomp, and see whether their profile switches the filter off: " +
+      mend: "Boot a kernel with seccomp, and check that their profiles do not switch the filter off: " +
         `${engine.cli} config show --expanded ${unfiltered[0]}`,
     });
   } else if (running.length > 0) {
-    findings.push({ verdict: "ok", what: "seccomp filters the system calls of all containers that run" });
+    findings.push({ verdict: "ok", what: "seccomp filters the system calls of all running containers" });
   }
   return findings;
 }
 
-/** The names of the containers whose first host id another one has too. */
+/** Whether seccomp filters a container's first process, as the container says. One that does not answer counts as unfiltered. */
+async function isFiltered(engine: Engine, name: string): Promise<boolean> {
+  const argv = ["grep", "^Seccomp:", "/proc/1/status"];
+  try {
+    const { stdout } = await exec(engine, name, argv, { okCodes: "any", timeoutMs: versionTimeoutMs });
+    return /\b2\b/.test(stdout);
+  } catch (error) {
+    if (error instanceof ProcessError) return false;
+    throw error;
+  }
+}
+
+/** The names of the containers that share their first host id with another one. */
 export function sharedIdMaps(instances: readonly Pick<Instance, "name" | "config">[]): string[] {
   const groups = Map.groupBy(instances, ({ config }) => firstHostId(config));
   return [...groups].flatMap(([first, group]) =>
@@ -189,7 +197,7 @@ function hasIdMap(config: Instance["config"]): boolean {
   return "volatile.idmap.next" in config;
 }
 
-/** The host's id for root in the container; undefined where that is root itself. */
+/** The host id of the container's root; undefined for a privileged container, whose root is the host's. */
 function firstHostId(config: Instance["config"]): number | undefined {
   const map = JSON.parse(config["volatile.idmap.next"] ?? "[]") as { Isuid: boolean; Hostid: number; Nsid: number }[];
   return map.find(({ Isuid, Nsid }) => Isuid && Nsid === 0)?.Hostid;

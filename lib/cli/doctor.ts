@@ -1,32 +1,32 @@
-/** What `--doctor` finds out about a host: what is there, what is missing, what is risky; each with the line that mends it. */
+/** How `--doctor` runs its checks and prints what they find: what is there, missing or risky, and how to fix it. */
 
 import { chooseEngine, type Engine } from "../engine/engine.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 
 /**
- * What is thought of it. `ok`: as it should be. `absent`: not there, and not needed for all. `risk`: it works, and takes
- * protection away. `broken`: the script cannot do its work.
+ * How a finding counts. `ok`: as it should be. `absent`: missing, and the script can work without it. `risk`: it works with
+ * less protection. `broken`: the script cannot do its work.
  */
 export type Verdict = "ok" | "absent" | "risk" | "broken";
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
-  /** What is thought of it. */
+  /** How it counts. */
   verdict: Verdict;
   /** What was found, in one line. */
   what: string;
-  /** Commands, or a sentence, that mend it. */
+  /** Commands that fix it, or a sentence that says how. */
   mend?: string;
 }
 
-/** Looks at one thing. `engine` is the one that the script would use; undefined when none answers. */
+/** Checks one thing. `engine` is the one that the script would use; undefined when none answers. */
 export type Check = (host: Host, engine: Engine | undefined) => Promise<Finding[]>;
 
 /**
- * Carries checks out, side by side, and prints what they find, in their order.
+ * Runs all checks at the same time, and prints their findings in the order of the checks.
  *
- * @param options `wanted`: the engine that is asked for
+ * @param options `wanted`: the engine that the user asks for
  * @returns the exit code: 1 when something is broken
  */
 export async function diagnose(
@@ -45,7 +45,7 @@ export async function diagnose(
   return isBroken ? ExitCode.failed : 0;
 }
 
-/** A check that could not be carried out, such as a program that does not end. */
+/** The finding for a check that failed, such as one whose program did not end. */
 function tellFailure(error: unknown): Finding[] {
   if (error instanceof UserError) return [{ verdict: "broken", what: error.message, mend: error.hint }];
   if (error instanceof ProcessError) return [{ verdict: "broken", what: `${error.message}: ${error.output}` }];
