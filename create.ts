@@ -17,7 +17,8 @@
 
 import { bundledCloudConfigs, bundledProfiles } from "./lib/create/bundled.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
-import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli/script.ts";
+import { type Arguments, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
+import { runScript } from "./lib/cli/script.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { checkAcls } from "./lib/create/checks.ts";
 import { checkExisting } from "./lib/create/existing.ts";

@@ -17,7 +17,8 @@
 
 import { basename, dirname, join, resolve } from "@std/path";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
-import { type Arguments, parseDuration, runScript, type ScriptSpec } from "./lib/cli/script.ts";
+import { type Arguments, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
+import { runScript } from "./lib/cli/script.ts";
 import { hasDisplay, isUnattended } from "./lib/base/desktop.ts";
 import { dialogDesk } from "./lib/map/zenity.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";

@@ -1,6 +1,6 @@
 /**
- * Has shellcheck read every `.sh` file: `deno run -A tools/shellcheck.ts`. Where shellcheck is not installed that is told,
- * and nothing fails.
+ * Runs shellcheck on all `.sh` and `.bash` files: `deno run -A tools/shellcheck.ts`. Where shellcheck is not installed, it
+ * says so and does not fail.
  */
 
 import { fromFileUrl } from "@std/path";
@@ -11,7 +11,7 @@ const root = fromFileUrl(new URL("..", import.meta.url));
 
 /** The shell scripts of the checkout, those that git does not know yet included. */
 async function shellFiles(): Promise<string[]> {
-  const argv = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.sh", ".ci/run"];
+  const argv = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.sh", "*.bash", ".ci/run"];
   const { stdout } = await runProcess(argv, { cwd: root });
   return stdout.split("\n").filter(Boolean);
 }
@@ -24,7 +24,7 @@ async function main(): Promise<number> {
     return code;
   } catch (error) {
     if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
-    Deno.stderr.writeSync(new TextEncoder().encode("shellcheck is not installed: the .sh files are not checked\n"));
+    Deno.stderr.writeSync(new TextEncoder().encode("shellcheck is not installed: the shell scripts are not checked\n"));
     return 0;
   }
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
-import { helpText, parseCommandLine, parseDuration, type ScriptSpec } from "../../lib/cli/script.ts";
+import { helpText, parseCommandLine, parseDuration, type ScriptSpec } from "../../lib/cli/options.ts";
 import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 
@@ -91,10 +91,14 @@ Deno.test("parseCommandLine() refuses a value that is missing, and one that is t
   ) {
     assertEquals(assertThrows(() => parsed(...args), UserError, "--image needs a value: IMAGE").exitCode, 2);
   }
-  for (const args of [["--delete=no", "x"], ["--delete=true"], ["--delete="], ["--gui=1"], ["--no-wait=x"]]) {
+  for (
+    const args of [["--delete=no", "x"], ["--delete=true"], ["--delete="], ["--gui=1"], ["--no-wait=x"], ["-n=5"], [
+      "-n5",
+    ]]
+  ) {
     assertEquals(assertThrows(() => parsed(...args), UserError).exitCode, 2);
   }
-  assertThrows(() => parsed("--delete=no", "x"), UserError, "--delete takes no value");
+  assertThrows(() => parsed("--delete=no", "--delete", "x"), UserError, "--delete takes no value");
   assertEquals(parsed("x", "--delete=no"), [[], {}, ["x", "--delete=no"]]);
 });
 

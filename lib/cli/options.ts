@@ -1,0 +1,201 @@
+/** The command line of a script: its options and positional arguments, how they are parsed, and the text of the help. */
+
+import { parseArgs } from "@std/cli";
+import { inputError } from "../base/errors.ts";
+import { engineClis } from "../engine/engine.ts";
+import { shellNames } from "./shells.ts";
+
+/** What fits at one place of a command line, for completions; null where nothing can be offered. */
+export type Completion =
+  | "container"
+  | "session"
+  | "file"
+  | null
+  | {
+    words: readonly string[];
+    /** Files fit as well. */
+    files?: boolean;
+    /** Several of the words fit, separated by commas. */
+    list?: boolean;
+  };
+
+/** What fits at the places of the positional arguments. */
+export interface Places {
+  /** The first places, in order. */
+  first: readonly Completion[];
+  /** All places after them. */
+  rest?: Completion;
+}
+
+/** One option of a script. */
+export interface OptionSpec {
+  /** One line for the help. */
+  help: string;
+  /** One letter. */
+  short?: string;
+  /** The option takes a value; the help shows it by this name. */
+  value?: string;
+  /** What fits as the value. */
+  completion?: Exclude<Completion, "file">;
+}
+
+/** Options by long name, in the order of the help. */
+export type Options<Name extends string = string> = Readonly<Record<Name, OptionSpec>>;
+
+/** All that help, parser and completions need to know of a script. */
+export interface ScriptSpec<Name extends string> {
+  /** `create.ts`. */
+  name: string;
+  /** One sentence. */
+  summary: string;
+  /** Lines as `[options] NAME FILE...`, without the name. */
+  usage: readonly string[];
+  /** Its own options, without those that all scripts have. */
+  options: Options<Name>;
+  /** What fits as the positional arguments. */
+  places: Places;
+  /** The same with one of these options on the command line, in place of `places`. */
+  placesWith: Readonly<Partial<Record<Name, Places>>>;
+  /** A worked example and what happens under the hood. */
+  epilogue: string;
+  /** The script may be started from a desktop's menu: an error that nobody would see is also shown on the desktop. */
+  showErrors?: boolean;
+}
+
+/** The parsed command line. */
+export interface Arguments<Name extends string> {
+  /** The options without a value that are given. */
+  flags: ReadonlySet<Name | CommonName>;
+  /** The values of the other options. */
+  values: ReadonlyMap<Name | CommonName, string>;
+  /** The positional arguments. */
+  positionals: string[];
+}
+
+/** The options that all scripts have. */
+export type CommonName =
+  | "help"
+  | "version"
+  | "dry-run"
+  | "verbose"
+  | "quiet"
+  | "yes"
+  | "doctor"
+  | "json"
+  | "engine"
+  | "completions";
+
+const commonOptions: Options<CommonName> = {
+  "help": { short: "h", help: "Show this help" },
+  "version": { short: "V", help: "Show the version" },
+  "dry-run": { short: "n", help: "Print the commands that would be run; change nothing" },
+  "verbose": { short: "v", help: "Show each external command before it runs" },
+  "quiet": { short: "q", help: "Errors only" },
+  "yes": { short: "y", help: "Answer yes to questions, except the one about a private key" },
+  "doctor": { help: "Check this host: what is there, what is missing, what is risky, and how to fix it" },
+  "json": { help: "Print the result as one JSON document" },
+  "engine": {
+    value: engineClis.join("|"),
+    help: "Which CLI drives the containers (default: $GUI_CONTAINER_ENGINE, else whichever answers)",
+    completion: { words: engineClis },
+  },
+  "completions": {
+    value: "SHELL",
+    help: `Print completions for ${shellNames.join(", ")}`,
+    completion: { words: shellNames },
+  },
+};
+
+/** All options of a script. */
+export function optionsOf<Name extends string>(spec: ScriptSpec<Name>): Options<Name | CommonName> {
+  return { ...spec.options, ...commonOptions };
+}
+
+/** The option that a word ends with, as `--image`, `-i` or `-vi` do; undefined when there is none. */
+export function optionIn(word: string, options: Options): OptionSpec | undefined {
+  const short = /^-[A-Za-z]+$/.test(word) ? word.at(-1) : undefined;
+  return Object.entries(options).find(([name, option]) => word === `--${name}` || short && short === option.short)?.[1];
+}
+
+/**
+ * Where the options of a command line end: the index of `--` or of the first positional. It is the number of words when there
+ * is neither, and one more when the last option still lacks its value.
+ */
+export function endOfOptions(words: readonly string[], options: Options): number {
+  let at = 0;
+  while (at < words.length && words[at] !== "--" && /^-./s.test(words[at]!)) {
+    at += optionIn(words[at]!, options)?.value ? 2 : 1;
+  }
+  return at;
+}
+
+/**
+ * Parses a command line. Options come before the first positional; `--` ends them.
+ *
+ * @throws {UserError} with exit code 2 for an unknown option, a missing or an unwanted value
+ */
+export function parseCommandLine<Name extends string>(
+  spec: ScriptSpec<Name>,
+  args: readonly string[],
+): Arguments<Name> {
+  const options = optionsOf(spec);
+  const names = Object.keys(options) as (Name | CommonName)[];
+  const valued = names.filter((name) => options[name].value);
+  const hint = `See ${spec.name} --help`;
+  const flags = new Set<Name | CommonName>();
+  // parseArgs gets the options only: it would take a container called "true" for a flag's value, and drop a later "--".
+  const end = endOfOptions(args, options);
+  const parsed = parseArgs(args.slice(0, end), {
+    string: valued,
+    alias: Object.fromEntries(valued.flatMap((name) => options[name].short ? [[options[name].short, name]] : [])),
+    // Called for flags and unknown options; without a key for a "-" where a value is missing, which is reported below.
+    unknown(arg, key, value) {
+      if (key === undefined) return;
+      const flag = names.find((name) => !options[name].value && (key === name || key === options[name].short));
+      if (flag === undefined) throw inputError(`Unknown option "${arg.split("=")[0]}"`, hint);
+      if (value !== true) throw inputError(`The option --${flag} takes no value`, hint);
+      flags.add(flag);
+    },
+  });
+  const values = new Map<Name | CommonName, string>();
+  for (const name of valued.filter((name) => Object.hasOwn(parsed, name))) {
+    if (parsed[name] === "") throw inputError(`The option --${name} needs a value: ${options[name].value}`, hint);
+    values.set(name, String(parsed[name]));
+  }
+  return { flags, values, positionals: args.slice(args[end] === "--" ? end + 1 : end) };
+}
+
+/** Timers of JavaScript runtimes count in 31 bits: a longer one is over at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/**
+ * A duration in milliseconds: a whole number and `s`, `m` or `h`.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function parseDuration(text: string): number {
+  const [, number, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
+  if (number === undefined) throw inputError(`"${text}" is no duration`, "Write a number and s, m or h: 90s, 20m, 2h");
+  const durationMs = Number(number) * { s: 1_000, m: 60_000, h: 3_600_000 }[unit as "s" | "m" | "h"];
+  if (durationMs > longestTimerMs) throw inputError(`"${text}" is too long`, "The longest duration is 596h");
+  return durationMs;
+}
+
+/** The text of `--help`. */
+export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
+  const rows = Object.entries<OptionSpec>(optionsOf(spec)).map(([name, { short, value, help }]) => ({
+    option: `  ${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`,
+    help,
+  }));
+  const width = Math.max(...rows.map(({ option }) => option.length)) + 2;
+  return [
+    spec.summary,
+    "",
+    ...spec.usage.map((line, index) => `${index === 0 ? "Usage:" : "      "} ${spec.name} ${line}`),
+    "",
+    "Options:",
+    ...rows.map(({ option, help }) => option.padEnd(width) + help),
+    "",
+    spec.epilogue.trim(),
+  ].join("\n");
+}

@@ -1,0 +1,75 @@
+/**
+ * What teaches bash, zsh and fish the completions of a script. Each is a stub that asks the script with `--complete`, and
+ * offers what that prints as it is.
+ */
+
+import { inputError } from "../base/errors.ts";
+import { quoteWord } from "../base/shell_words.ts";
+import bashFunction from "./complete.bash" with { type: "text" };
+import fishFunction from "./complete.fish" with { type: "text" };
+import zshFunction from "./complete.zsh" with { type: "text" };
+
+/** A script as a shell sees it. */
+export interface Program {
+  /** The names that it is started by. */
+  commands: readonly [string, ...string[]];
+  /**
+   * The file that is asked. It is not the command on the line that is completed: a file of the same name in a shared directory
+   * would run when the user presses Tab.
+   */
+  path: string;
+}
+
+/** The shells, and what writes the stub for each. */
+const shells: Readonly<Record<string, (program: Program) => string>> = { bash, zsh, fish };
+
+/** The names of the shells. */
+export const shellNames: readonly string[] = Object.keys(shells);
+
+/**
+ * The text that a shell reads to complete the command lines of a script.
+ *
+ * @throws {UserError} exit code 2 for another shell
+ */
+export function completionStub(program: Program, shell: string): string {
+  const write = Object.hasOwn(shells, shell) ? shells[shell] : undefined;
+  if (!write) throw inputError(`There are no completions for "${shell}"`, `Use one of ${shellNames.join(", ")}`);
+  return write(program);
+}
+
+/** The name of the shell function for a script. */
+function functionOf({ commands }: Program): string {
+  return `_${commands[0].replace(/\W/g, "_")}`;
+}
+
+function bash(program: Program): string {
+  const name = functionOf(program);
+  return `# To have these completions: source <(${program.commands[0]} --completions bash)
+${bashFunction}
+${name}() { _gui_container_complete ${quoteWord(program.path)} "$2"; }
+complete -F ${name} ${program.commands.join(" ")}
+`;
+}
+
+function zsh(program: Program): string {
+  const name = functionOf(program);
+  return `#compdef ${program.commands.join(" ")}
+# To have these completions: source <(${program.commands[0]} --completions zsh), behind compinit
+${zshFunction}
+${name}() { _gui_container_complete ${quoteWord(program.path)} }
+compdef ${name} ${program.commands.join(" ")}
+`;
+}
+
+function fish(program: Program): string {
+  // In single quotes, fish takes a backslash before another one or before a quote as its escape.
+  const path = `'${program.path.replace(/[\\']/g, "\\$&")}'`;
+  const name = functionOf(program);
+  return `# To have these completions: ${program.commands[0]} --completions fish | source
+${fishFunction}
+function ${name}
+    _gui_container_complete ${path}
+end
+${program.commands.map((command) => `complete -c ${command} -f -a '(${name})'`).join("\n")}
+`;
+}
