@@ -1,0 +1,52 @@
+/** Packets: a type, and what goes with it. Their way from frames and back. */
+
+import { Violation } from "./faults.ts";
+import { frame, type RawPacket } from "./frames.ts";
+import { decode, type DecodeLimits, encode, type Value } from "./rencode.ts";
+
+/** A packet. */
+export interface Packet {
+  /** Its type. */
+  type: string;
+  /** What goes with it: the first is xpra's item 1. */
+  args: Value[];
+}
+
+/** From so many bytes on a byte string is sent as a chunk of its own, which costs no copy. */
+const chunkFrom = 8192;
+/** xpra's own ends fail with more chunks, and for a higher index. */
+const mostChunks = 3;
+const highestIndex = 15;
+
+/**
+ * Decodes a packet. Its byte strings look into the frames.
+ *
+ * @throws {Violation} for what is no packet
+ */
+export function decodePacket({ main, chunks }: RawPacket, limits?: DecodeLimits): Packet {
+  const items = decode(main, limits);
+  if (!Array.isArray(items)) throw new Violation("It sends a packet that is no list");
+  for (const [index, chunk] of chunks) {
+    if (index >= items.length) throw new Violation("It sends a part of a packet that has no such item");
+    items[index] = chunk;
+  }
+  const [type, ...args] = items;
+  if (typeof type !== "string") throw new Violation("It sends a packet without a type");
+  return { type, args };
+}
+
+/** Encodes a packet as parts to be written one after the other. Large byte strings are not copied. */
+export function encodePacket({ type, args }: Packet): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  const items: Value[] = [type, ...args];
+  let chunks = 0;
+  for (let index = 1; index < items.length && index <= highestIndex; index++) {
+    const item = items[index];
+    if (!(item instanceof Uint8Array) || item.length < chunkFrom || chunks === mostChunks) continue;
+    chunks++;
+    parts.push(...frame(item, index));
+    items[index] = "";
+  }
+  parts.push(...frame(encode(items), 0));
+  return parts;
+}
