@@ -1,0 +1,409 @@
+/**
+ * The client's packets: which types may reach the container, and with what. Keys pass only while one of the container's
+ * windows has the keyboard, and where the pointer and the modifier keys are is told only of the container's own
+ * windows.
+ */
+
+import type { Channel } from "../channels.ts";
+import { judgeClipboard } from "./clipboard.ts";
+import { Refusal } from "./faults.ts";
+import { clientHello, displayChange, plainTable } from "./hello.ts";
+import { cameraFrame, cameraStart, cameraStop, soundControl, soundData } from "./media.ts";
+import type { Packet } from "./packets.ts";
+import type { Dict, Value } from "./rencode.ts";
+import { args, fields, flag, integer, line, list, type Shape, word } from "./shapes.ts";
+import { closings, type SessionState, type Verdict } from "./state.ts";
+import { file, fileChunk, fileChunkAnswer, printers } from "./transfers.ts";
+import { coordinate, windowNumber } from "./windows.ts";
+
+type Judge = (packet: Packet, session: SessionState) => Verdict;
+
+const nothing: Verdict = {};
+const count = integer(-1, Number.MAX_SAFE_INTEGER);
+const modifiers = list(word(/^[\w-]{1,20}$/), 16);
+const buttonNumber = integer(-1, 255);
+const buttons = list(buttonNumber, 16);
+const length = integer(0, 0x7fff);
+/** The number of the window below the pointer, of all windows, or of none. */
+const anyWindow = integer(-1, 2 ** 48);
+/** xpra sends two coordinates, or four with those in the window. */
+const position: Shape<number[]> = (value) => {
+  const passed = list(coordinate, 4)(value);
+  if (passed.length !== 2 && passed.length !== 4) throw new Refusal("a position has no two coordinates");
+  return passed;
+};
+
+/** Judges a packet of the client. Throws a refusal for one that must not pass. */
+export function judgeClientPacket(packet: Packet, session: SessionState): Verdict {
+  const judge = judges.get(packet.type);
+  if (!judge) throw new Refusal("the container does not need it");
+  const isFirst = packet.type === "hello" || packet.type === "disconnect" || packet.type === "connection-close";
+  if (!session.clientIsKnown && !isFirst) throw new Refusal("the client has not said hello");
+  return judge(packet, session);
+}
+
+const hello: Judge = ({ type, args: values }, session) => {
+  if (session.clientIsKnown) throw new Refusal("the client has said hello already");
+  const { hello, screen, pixels } = clientHello(values[0], session);
+  if (screen) session.windows.setScreen(screen.width, screen.height);
+  session.pixels = pixels;
+  session.clientIsKnown = true;
+  return { pass: { type, args: [hello] } };
+};
+
+/** The load of the host, which the client tells, is not the container's business. */
+const pingEcho: Judge = ({ type, args: values }) => {
+  const [time, , , , latency, id] = args([count, count, count, count, count], [line(64)])(values);
+  return { pass: { type, args: [time!, 0, 0, 0, latency!, id ?? ""] } };
+};
+
+/** What the client says of a window: of its encodings. Not on which of the host's desktops it is. */
+function properties(value: Value | undefined): Dict {
+  const passed = plainTable(value ?? new Map());
+  for (const key of passed.keys()) if (!/^encodings?\b/.test(`${key}`)) passed.delete(key);
+  return passed;
+}
+
+const state = fields({
+  "frame": list(integer(0, 4096), 4),
+  "focused": flag,
+  "fullscreen": flag,
+  "maximized": flag,
+  "iconified": flag,
+  "above": flag,
+  "below": flag,
+  "shaded": flag,
+  "sticky": flag,
+  "skip-taskbar": flag,
+  "skip-pager": flag,
+});
+
+/** The modifier keys are those that are held down on the whole host. */
+function ownModifiers(value: Value | undefined, session: SessionState): Value[] {
+  return session.windows.focused() === 0 ? [] : modifiers(value ?? []);
+}
+
+const mapWindow: Judge = ({ type, args: values }, session) => {
+  const [window, x, y, width, height] = args([windowNumber, coordinate, coordinate, length, length])(values) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  session.windows.shown(window, { x, y, width: Math.max(1, width), height: Math.max(1, height) });
+  return {
+    pass: {
+      type,
+      args: [window, x, y, width, height, properties(values[5]), state(values[6] ?? new Map())],
+    },
+  };
+};
+
+const configureWindow: Judge = ({ type, args: values }, session) => {
+  const place = args([windowNumber, coordinate, coordinate, length, length])(values);
+  const [window, x, y, width, height] = place as [number, number, number, number, number];
+  session.windows.shown(window, { x, y, width: Math.max(1, width), height: Math.max(1, height) });
+  const passed: Value[] = [...place, properties(values[5])];
+  // The tray's own form ends here.
+  if (values.length <= 6) return { pass: { type, args: passed } };
+  passed.push(integer(-1, 2 ** 31)(values[6]!), state(values[7] ?? new Map()), flag(values[8] ?? false));
+  if (values.length >= 12) {
+    passed.push(anyWindow(values[9]!), [...session.pointer], ownModifiers(values[11], session));
+  }
+  return { pass: { type, args: passed } };
+};
+
+/** The same in the form of xpra 6 without compatibility. */
+const configureByTable: Judge = ({ type, args: values }, session) => {
+  const window = windowNumber(values[0]!);
+  const table = values[1];
+  if (!(table instanceof Map)) throw new Refusal("a window's place is no table");
+  const passed = new Map<string, Value>();
+  const geometry = table.get("geometry");
+  if (geometry !== undefined) {
+    const [x, y, width, height] = args([coordinate, coordinate, length, length])(
+      Array.isArray(geometry) ? geometry : [],
+    );
+    passed.set("geometry", [x!, y!, width!, height!]);
+    session.windows.shown(window, {
+      x: x as number,
+      y: y as number,
+      width: Math.max(1, width as number),
+      height: Math.max(1, height as number),
+    });
+  }
+  if (table.has("properties")) passed.set("properties", properties(table.get("properties")));
+  if (table.has("state")) passed.set("state", state(table.get("state")!));
+  if (table.has("resize-counter")) passed.set("resize-counter", integer(-1, 2 ** 31)(table.get("resize-counter")!));
+  return { pass: { type, args: [window, passed] } };
+};
+
+const unmapWindow: Judge = ({ type, args: values }, session) => {
+  const [window, iconic] = args([windowNumber], [flag])(values);
+  session.windows.hidden(window as number);
+  const passed: Value[] = [window!];
+  if (iconic !== undefined) passed.push(iconic);
+  if (values.length > 2) passed.push(state(values[2]!));
+  return { pass: { type, args: passed }, toClient: closings(session) };
+};
+
+const focus: Judge = ({ type, args: values }, session) => {
+  const window = integer(0, 2 ** 48)(values[0]!);
+  session.windows.focus(window);
+  return { pass: { type, args: [session.windows.focused(), ownModifiers(values[1], session)] } };
+};
+
+/** Whether a key may pass: with the keyboard in the container, or as the end of one that has passed. */
+function mayPress(key: string, pressed: boolean, session: SessionState): boolean {
+  if (pressed && session.windows.focused() !== 0) {
+    if (session.keysDown.size < 256) session.keysDown.add(key);
+    return true;
+  }
+  const wasDown = session.keysDown.delete(key);
+  return !pressed && (wasDown || session.windows.focused() !== 0);
+}
+
+const keyName = line(64);
+
+const key: Judge = ({ type, args: values }, session) => {
+  const passed = args([
+    anyWindow,
+    keyName,
+    flag,
+    modifiers,
+    integer(0, 2 ** 32 - 1),
+    keyText,
+    integer(0, 1024),
+    integer(0, 16),
+  ])(values);
+  if (!mayPress(`${passed[6]}`, passed[2] === true, session)) {
+    throw new Refusal("no window of the container has the keyboard");
+  }
+  return { pass: { type, args: passed } };
+};
+
+/** The text of a key may be a control character. */
+function keyText(value: Value): string {
+  if (typeof value !== "string" || value.length > 16) throw new Refusal("a key has no text");
+  return value;
+}
+
+const keyEvent: Judge = ({ type, args: values }, session) => {
+  const [window, name, pressed, details] = args([
+    anyWindow,
+    keyName,
+    flag,
+    fields({
+      "modifiers": modifiers,
+      "keyval": integer(0, 2 ** 32 - 1),
+      "string": keyText,
+      "keycode": integer(0, 1024),
+      "group": integer(0, 16),
+    }),
+  ])(values);
+  const code = (details as Dict).get("keycode");
+  if (!mayPress(`${code}`, pressed === true, session)) throw new Refusal("no window of the container has the keyboard");
+  return { pass: { type, args: [window!, name!, pressed!, details!] } };
+};
+
+const pointerDetails = fields({
+  "modifiers": modifiers,
+  "buttons": buttons,
+  "raw-button": buttonNumber,
+  "raw-buttons": buttons,
+});
+
+function sawPointer(session: SessionState, window: Value, at: readonly number[]): void {
+  if (!session.windows.has(window as number)) throw new Refusal("the pointer is in none of the container's windows");
+  session.pointer = [at[0]!, at[1]!];
+}
+
+function sawButton(session: SessionState, button: Value, pressed: Value): void {
+  if (pressed === true) session.buttonsDown.add(button as number);
+  else session.buttonsDown.delete(button as number);
+}
+
+const pointerMoved: Judge = ({ type, args: values }, session) => {
+  const passed = args([count, count, anyWindow, position, pointerDetails])(values);
+  sawPointer(session, passed[2]!, passed[3] as number[]);
+  return { pass: { type, args: passed } };
+};
+
+const pointerButton: Judge = ({ type, args: values }, session) => {
+  const passed = args([count, count, anyWindow, buttonNumber, flag, position, pointerDetails])(values);
+  sawPointer(session, passed[2]!, passed[5] as number[]);
+  sawButton(session, passed[3]!, passed[4]!);
+  return { pass: { type, args: passed } };
+};
+
+/** As xpra up to version 4 has it, and icons in the tray. */
+const buttonAction: Judge = ({ type, args: values }, session) => {
+  const passed = args([anyWindow, buttonNumber, flag, position, modifiers], [buttons])(values);
+  sawPointer(session, passed[0]!, passed[3] as number[]);
+  sawButton(session, passed[1]!, passed[2]!);
+  return { pass: { type, args: passed } };
+};
+
+const pointerPosition: Judge = ({ type, args: values }, session) => {
+  const passed = args([anyWindow, position], [modifiers, buttons])(values);
+  sawPointer(session, passed[0]!, passed[1] as number[]);
+  return { pass: { type, args: passed } };
+};
+
+const wheel: Judge = ({ type, args: values }, session) => {
+  const passed = args([anyWindow, buttonNumber, integer(-1_000_000, 1_000_000), position, modifiers], [buttons])(
+    values,
+  );
+  sawPointer(session, passed[0]!, passed[3] as number[]);
+  return { pass: { type, args: passed } };
+};
+
+const refresh: Judge = ({ type, args: values }) => {
+  const [window, , quality, options] = args([anyWindow, integer(0, 100), integer(-1, 100)], [plainTable])(values);
+  return { pass: { type, args: [window!, 0, quality!, options ?? new Map(), properties(values[4])] } };
+};
+
+/** What there is to say of a keyboard. */
+const keymapNames = new RegExp(
+  "^(xkbmap_)?(keymap|backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|query_struct|" +
+    "mod_(meanings|managed|pointermissing)|(x11_)?keycodes|force)$",
+);
+
+const keymap: Judge = ({ type, args: values }) => {
+  const passed = plainTable(values[0]!);
+  for (const table of [passed, passed.get("keymap")]) {
+    if (!(table instanceof Map)) continue;
+    for (const name of table.keys()) if (!keymapNames.test(`${name}`)) table.delete(name);
+  }
+  return { pass: { type, args: values.length > 1 ? [passed, flag(values[1]!)] : [passed] } };
+};
+
+const display: Judge = ({ type, args: values }, session) => {
+  const passed = displayChange(values[0]!);
+  const size = passed.get("desktop-size");
+  if (Array.isArray(size) && typeof size[0] === "number" && typeof size[1] === "number") {
+    session.windows.setScreen(size[0], size[1]);
+  }
+  return { pass: { type, args: [passed] } };
+};
+
+const clipboard: Judge = (packet, { open }) => judgeClipboard(packet, { from: "client", open });
+
+const sendFile: Judge = ({ type, args: values }, session) => {
+  if (!session.open.has("files")) throw new Refusal("the channel is closed");
+  return { pass: { type, args: file(values, session.open) } };
+};
+
+const farewell: Judge = ({ type, args: values }) => ({
+  pass: { type, args: values.slice(0, 2).map((each) => line(100)(each)) },
+});
+
+/** A type whose arguments are checked, and nothing else. */
+function plain(check: (values: readonly Value[]) => Value[]): Judge {
+  return ({ type, args }) => ({ pass: { type, args: check(args) } });
+}
+
+/** The same for an open channel. */
+function onChannel(channels: readonly Channel[], check: (values: readonly Value[]) => Value[]): Judge {
+  return ({ type, args }, { open }) => {
+    if (!channels.some((channel) => open.has(channel))) throw new Refusal("the channel is closed");
+    return { pass: { type, args: check(args) } };
+  };
+}
+
+const ignored: Judge = () => nothing;
+const layoutPart = line(64);
+const audio: readonly Channel[] = ["sound", "microphone"];
+
+const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
+  ["hello", hello],
+  ["disconnect", farewell],
+  ["connection-close", farewell],
+  ["ping", plain(args([count]))],
+  ["ping_echo", pingEcho],
+  // Windows.
+  ["map-window", mapWindow],
+  ["window-map", mapWindow],
+  ["unmap-window", unmapWindow],
+  ["window-unmap", unmapWindow],
+  ["configure-window", configureWindow],
+  ["window-configure", configureByTable],
+  ["close-window", plain(args([windowNumber]))],
+  ["window-close", plain(args([windowNumber]))],
+  ["focus", focus],
+  ["window-focus", focus],
+  ["damage-sequence", plain(args([count, windowNumber, length, length, integer(-10, 2 ** 31)], [line(512)]))],
+  ["window-draw-ack", plain(args([count, windowNumber, length, length, integer(-10, 2 ** 31)], [line(512)]))],
+  ["buffer-refresh", refresh],
+  ["window-refresh", refresh],
+  // Keyboard and pointer.
+  ["key-action", key],
+  ["keyboard-event", keyEvent],
+  ["layout-changed", plain(args([layoutPart, layoutPart, line(256)], [layoutPart, layoutPart]))],
+  ["keymap-changed", keymap],
+  ["keyboard-config", keymap],
+  ["set-keyboard-sync-enabled", plain(args([flag]))],
+  ["keyboard-sync", plain(args([flag]))],
+  ["pointer", pointerMoved],
+  ["pointer-motion", pointerMoved],
+  ["pointer-button", pointerButton],
+  ["button-action", buttonAction],
+  ["pointer-position", pointerPosition],
+  ["wheel-motion", wheel],
+  ["pointer-wheel", wheel],
+  // The host's screens.
+  ["configure-display", display],
+  ["display-configure", display],
+  // Settings.
+  ["set-bell", plain(args([flag]))],
+  ["set-cursors", plain(args([flag]))],
+  ["cursor-set", plain(args([flag]))],
+  ["encoding", plain(args([word(/^[\w-]{1,20}$/)]))],
+  ["quality", plain(args([integer(-1, 100)]))],
+  ["min-quality", plain(args([integer(-1, 100)]))],
+  ["speed", plain(args([integer(-1, 100)]))],
+  ["min-speed", plain(args([integer(-1, 100)]))],
+  // Channels.
+  ["clipboard-token", clipboard],
+  ["clipboard-request", clipboard],
+  ["clipboard-contents", clipboard],
+  ["clipboard-contents-none", clipboard],
+  ["clipboard-pending-requests", clipboard],
+  ["clipboard-enable-selections", clipboard],
+  ["clipboard-status", clipboard],
+  ["set-clipboard-enabled", clipboard],
+  ["set-notify", onChannel(["notifications"], args([flag]))],
+  ["notification-close", onChannel(["notifications"], args([count], [count, line(64)]))],
+  ["notification-action", onChannel(["notifications"], args([count, line(64)]))],
+  ["send-file", sendFile],
+  ["file-send", sendFile],
+  ["send-file-chunk", onChannel(["files"], fileChunk)],
+  ["file-send-chunk", onChannel(["files"], fileChunk)],
+  ["ack-file-chunk", onChannel(["files", "printing"], fileChunkAnswer)],
+  ["file-ack-chunk", onChannel(["files", "printing"], fileChunkAnswer)],
+  ["send-data-response", onChannel(["files", "printing"], args([word(/^[\w-]{1,64}$/), integer(0, 1)]))],
+  ["file-data-response", onChannel(["files", "printing"], args([word(/^[\w-]{1,64}$/), integer(0, 1)]))],
+  ["printers", onChannel(["printing"], printers)],
+  ["print-devices", onChannel(["printing"], printers)],
+  ["sound-control", onChannel(audio, soundControl)],
+  ["audio-control", onChannel(audio, soundControl)],
+  ["sound-data", onChannel(["microphone"], soundData)],
+  ["audio-data", onChannel(["microphone"], soundData)],
+  ["webcam-start", onChannel(["webcam"], cameraStart)],
+  ["webcam-stop", onChannel(["webcam"], cameraStop)],
+  ["webcam-frame", onChannel(["webcam"], cameraFrame)],
+  // What the client sends and the container does not need.
+  ["info-request", ignored],
+  ["suspend", ignored],
+  ["resume", ignored],
+  ["force-ungrab", ignored],
+  ["desktop_size", ignored],
+  ["bandwidth-limit", ignored],
+  ["connection-data", ignored],
+]);
+
+/** The types that the client may send, for the server's list of those that it takes. */
+export const forwardedTypes: ReadonlySet<string> = new Set(
+  [...judges].filter(([, judge]) => judge !== ignored).map(([type]) => type),
+);

@@ -1,0 +1,116 @@
+/**
+ * The clipboard's packets. The channel `clipboard-in` lets the container ask for what the host has copied, and
+ * `clipboard-out` lets it offer something of its own. Text and pictures pass; lists of files do not: pasted into a file
+ * manager they would move or copy files of the host.
+ */
+
+import type { Channel } from "../channels.ts";
+import { Refusal } from "./faults.ts";
+import type { Packet } from "./packets.ts";
+import type { Value } from "./rencode.ts";
+import { bytes, flag, integer, list, oneOf, word } from "./shapes.ts";
+
+/** What becomes of a clipboard's packet. */
+export interface ClipboardVerdict {
+  /** What passes. */
+  pass?: Packet;
+  /** What goes back to who has sent it: otherwise the asking program would wait. */
+  answer?: Packet;
+}
+
+const mostBytes = 64 * 1024 * 1024;
+const targets = new RegExp(
+  "^(TARGETS|TIMESTAMP|UTF8_STRING|STRING|TEXT|COMPOUND_TEXT|" +
+    "text/(plain|html|rtf|richtext|csv|markdown)(;charset=[\\w-]{1,20})?|image/(png|jpeg|gif|bmp|webp|tiff))$",
+  "i",
+);
+const target = word(targets);
+/** Types of data that are no target. */
+const dataType = word(new RegExp(`${targets.source}|^(ATOM|INTEGER)$`, "i"));
+const selection = oneOf("CLIPBOARD", "PRIMARY", "SECONDARY");
+const requestId = integer(0, Number.MAX_SAFE_INTEGER);
+
+/**
+ * Judges a packet of the clipboard.
+ *
+ * @param from who has sent it
+ * @throws {Refusal} when nothing of it may pass
+ */
+export function judgeClipboard(
+  { type, args }: Packet,
+  { from, open }: { from: "server" | "client"; open: ReadonlySet<Channel> },
+): ClipboardVerdict {
+  const may = (channel: Channel): void => {
+    if (!open.has(channel)) throw new Refusal("the channel is closed");
+  };
+  if (!open.has("clipboard-in") && !open.has("clipboard-out")) throw new Refusal("the channel is closed");
+  // The channel by which the sender gives, and the one by which it takes.
+  const gives = from === "server" ? "clipboard-out" : "clipboard-in";
+  const takes = from === "server" ? "clipboard-in" : "clipboard-out";
+  switch (type) {
+    case "clipboard-token":
+      return { pass: { type, args: open.has(gives) ? offer(args) : emptyOffer(args) } };
+    case "clipboard-request": {
+      may(takes);
+      const [id, from, what] = [requestId(args[0]!), selection(args[1]!), args[2]!];
+      if (typeof what === "string" && targets.test(what)) return { pass: { type, args: [id, from, what] } };
+      return { answer: { type: "clipboard-contents-none", args: [id, from] } };
+    }
+    case "clipboard-contents": {
+      may(gives);
+      const [id, of] = [requestId(args[0]!), selection(args[1]!)];
+      const data = contents(args[2]!, args[3]!, args[4]!, args[5]!);
+      return { pass: { type, args: [id, of, ...data, 0] } };
+    }
+    case "clipboard-contents-none":
+      return { pass: { type, args: [requestId(args[0]!), selection(args[1]!)] } };
+    case "clipboard-pending-requests":
+      return { pass: { type, args: [integer(0, 255)(args[0]!)] } };
+    case "clipboard-enable-selections":
+      return { pass: { type, args: [list(selection, 3)(args[0]!)] } };
+    case "clipboard-status":
+    case "set-clipboard-enabled":
+      return { pass: { type, args: [flag(args[0]!), ""] } };
+  }
+  throw new Refusal("it is not one of the clipboard's packets");
+}
+
+function isTarget(value: Value): value is string {
+  return typeof value === "string" && targets.test(value);
+}
+
+/** The type of the data, its format, how it is written, and the data. */
+function contents(type: Value, format: Value, encoding: Value, data: Value): Value[] {
+  const bits = integer(8, 32)(format);
+  switch (encoding) {
+    case "atoms":
+      if (!Array.isArray(data) || data.length > 200) throw new Refusal("too many kinds of data are offered");
+      return [dataType(type), bits, encoding, data.filter(isTarget)];
+    case "integers":
+      return [dataType(type), bits, encoding, list(integer(-(2 ** 31), 2 ** 32), 4096)(data)];
+    case "bytes":
+      return [dataType(type), bits, encoding, bytes(mostBytes)(data)];
+  }
+  throw new Refusal("its data is written in an unknown way");
+}
+
+/** Something was copied; it may come with its kinds and its data. */
+function offer(args: readonly Value[]): Value[] {
+  const passed: Value[] = [selection(args[0]!)];
+  if (args.length < 2) return passed;
+  const kinds = args[1];
+  if (!Array.isArray(kinds) || kinds.length > 200) throw new Refusal("too many kinds of data are offered");
+  passed.push(kinds.filter(isTarget));
+  if (args.length < 7) return passed;
+  const claims = args.length > 8 ? [flag(args[7]!), flag(args[8]!)] : [];
+  const synchronous = args.length > 9 ? [flag(args[9]!)] : [];
+  const what = args[2];
+  if (!isTarget(what!)) return [...passed, "", "", 8, "", new Uint8Array(), ...claims, ...synchronous];
+  return [...passed, target(what), ...contents(args[3]!, args[4]!, args[5]!, args[6]!), ...claims, ...synchronous];
+}
+
+/** The same with nothing in it, which takes nothing from the other end: only that it wants to hear of changes. */
+function emptyOffer(args: readonly Value[]): Value[] {
+  const greedy = args.length > 8 ? flag(args[8]!) : false;
+  return [selection(args[0]!), [], "", "", 8, "", new Uint8Array(), false, greedy];
+}

@@ -1,0 +1,125 @@
+/**
+ * Pixels: what a window shows, its icon, and the pointer's shape. Only plain pixels pass; xpra's client decodes
+ * nothing.
+ */
+
+import { Refusal } from "./faults.ts";
+import type { PixelsFile } from "./hello.ts";
+import type { Value } from "./rencode.ts";
+import { args, bytes, fields, integer, list, oneOf, tuple, word } from "./shapes.ts";
+import { coordinate, side, windowNumber } from "./windows.ts";
+
+const mostPixelBytes = 128 * 1024 * 1024;
+const largestIcon = 512;
+const largestCursor = 256;
+/** The pixels' file begins with two pointers of four bytes. */
+const pixelsStart = 8;
+const count = integer(0, Number.MAX_SAFE_INTEGER);
+
+/** Bytes of a pixel, by the format's name in xpra. */
+const pixelBytes = new Map([
+  ["BGRX", 4],
+  ["BGRA", 4],
+  ["RGBX", 4],
+  ["RGBA", 4],
+  ["XRGB", 4],
+  ["RGB", 3],
+  ["BGR", 3],
+  ["r210", 4],
+  ["BGR565", 2],
+]);
+
+const parts = list(tuple(integer(pixelsStart, 2 ** 31), integer(1, 2 ** 31)), 2);
+
+const drawOptions = fields({
+  "rgb_format": oneOf(...pixelBytes.keys()),
+  "chunks": parts,
+  "flush": integer(0, 0xffff),
+  "window-size": tuple(side, side),
+  "quality": integer(0, 100),
+  "speed": integer(0, 100),
+});
+
+const drawHead = args([windowNumber, coordinate, coordinate, side, side, oneOf("mmap", "rgb24", "rgb32")]);
+
+/**
+ * The arguments of a picture in a window: its bytes are as many as its size needs, and lie in the pixels' file or in
+ * the packet.
+ */
+export function drawing(values: readonly Value[], pixels: PixelsFile | undefined): Value[] {
+  const head = drawHead(values);
+  const [, x, y, width, height, coding] = head as [number, number, number, number, number, string];
+  if (x < 0 || y < 0) throw new Refusal("a picture begins outside of its window");
+  const sequence = count(values[7]!);
+  const stride = integer(0, 2 ** 31)(values[8]!);
+  const options = drawOptions(values[9] ?? new Map());
+  const format = options.get("rgb_format");
+  const perPixel = typeof format === "string" ? pixelBytes.get(format)! : coding === "rgb32" ? 4 : 3;
+  const rowBytes = width * perPixel;
+  const lineBytes = stride === 0 ? rowBytes : stride;
+  if (lineBytes < rowBytes) throw new Refusal("a picture's lines are too short");
+  const needed = lineBytes * (height - 1) + rowBytes;
+  const tail = [sequence, stride, options];
+  if (coding === "mmap") {
+    const places = parts(options.get("chunks") ?? values[6]!);
+    let there = 0;
+    for (const [offset, length] of places as [number, number][]) {
+      there += length;
+      if (!pixels || offset + length > pixels.size) throw new Refusal("a picture lies outside of the pixels' file");
+    }
+    if (there < needed) throw new Refusal("a picture has too few bytes");
+    return [...head, places, ...tail];
+  }
+  options.delete("chunks");
+  const data = bytes(mostPixelBytes)(values[6]!);
+  if (data.length < needed) throw new Refusal("a picture has too few bytes");
+  return [...head, data, ...tail];
+}
+
+/** The arguments of a window's icon. */
+export function icon(values: readonly Value[]): Value[] {
+  const size = integer(1, largestIcon);
+  const [window, width, height, coding, data] = args([
+    windowNumber,
+    size,
+    size,
+    oneOf("BGRA", "RGBA"),
+    bytes(largestIcon * largestIcon * 4),
+  ])(values);
+  if ((data as Uint8Array).length !== (width as number) * (height as number) * 4) {
+    throw new Refusal("an icon has another size than its pixels");
+  }
+  return [window!, width!, height!, coding!, data!];
+}
+
+const cursorName = word(/^[\w.-]{0,64}$/);
+
+/** The arguments of the pointer's shape, or of its usual one. */
+export function cursor(values: readonly Value[]): Value[] {
+  if (values.length <= 1) return [""];
+  const size = integer(1, largestCursor);
+  const spot = integer(0, largestCursor - 1);
+  const [coding, x, y, width, height, spotX, spotY, serial, data, name] = args([
+    oneOf("raw", "default:raw"),
+    coordinate,
+    coordinate,
+    size,
+    size,
+    spot,
+    spot,
+    count,
+    bytes(largestCursor * largestCursor * 4),
+  ], [cursorName])(values);
+  if ((data as Uint8Array).length !== (width as number) * (height as number) * 4) {
+    throw new Refusal("a cursor has another size than its pixels");
+  }
+  return [coding!, x!, y!, width!, height!, spotX!, spotY!, serial!, data!, name ?? ""];
+}
+
+/** The same in the form of xpra 6 without compatibility. */
+export function cursorData(values: readonly Value[]): Value[] {
+  const [coding, width, height, spotX, spotY, serial, data, name] = values;
+  if (values.length < 7) throw new Refusal("arguments are missing");
+  const [raw, , , ...rest] = cursor([coding!, 0, 0, width!, height!, spotX!, spotY!, serial!, data!, name ?? ""]);
+  return [raw!, ...rest];
+}

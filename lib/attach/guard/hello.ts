@@ -1,0 +1,264 @@
+/**
+ * The two hellos: what client and server tell each other first. Both are built anew from what the other end needs, by
+ * the names in xpra 5.1.6 and 6.5.5; the rest tells the user and the machine apart, or opens what is closed.
+ */
+
+import type { Channel } from "../channels.ts";
+import { Refusal } from "./faults.ts";
+import type { Dict, Value } from "./rencode.ts";
+import { line, printable } from "./shapes.ts";
+import { askedDescriptions } from "./windows.ts";
+
+/** What the hellos depend on. */
+export interface HelloOptions {
+  /** The channels that are open. */
+  open: ReadonlySet<Channel>;
+  /** What the server knows this client by. Random, and new each time. */
+  uuid: string;
+}
+
+/** The file through which pixels come, as the client has announced it. */
+export interface PixelsFile {
+  /** In bytes. */
+  size: number;
+}
+
+/** What the guard learns from the client's hello. */
+export interface ClientHello {
+  /** What may pass. */
+  hello: Dict;
+  /** The host's screen. */
+  screen: { width: number; height: number } | undefined;
+  /** Undefined when pixels come by the socket. */
+  pixels: PixelsFile | undefined;
+}
+
+const mostTextCharacters = 256;
+
+/**
+ * The client's hello, as the container gets it: no name of user, machine or monitors, no id of either, no path but the
+ * last part of the pixels' file, nothing of closed channels, and no compression.
+ *
+ * @throws {Refusal} when it is none
+ */
+export function clientHello(value: Value | undefined, { open, uuid }: HelloOptions): ClientHello {
+  if (!(value instanceof Map)) throw new Refusal("the client's hello is no table");
+  const isOpen = isOpenName(open);
+  const hello = pick(value, "", (path) => clientNames.test(path) && isOpen(path));
+  for (const name of ["file", "mmap_file"]) shorten(hello, name);
+  const pixels = hello.get("mmap");
+  for (const part of pixels instanceof Map ? [pixels, ...tablesIn(pixels)] : []) shorten(part, "file");
+  set(hello, {
+    uuid,
+    "session-id": uuid,
+    // Nothing is compressed on a socket of the same machine, so that the guard need not decompress.
+    compressors: [],
+    encoders: ["rencodeplus"],
+    lz4: false,
+    zlib: false,
+    brotli: false,
+    compression_level: 0,
+    "packet-types": [],
+    platform: "linux",
+    modifiers: [],
+    ibus: false,
+    menu: false,
+    "xdg-menu": false,
+    "show-desktop": false,
+    "metadata.supported": [...askedDescriptions],
+    "encodings.window-icon": ["BGRA"],
+    "encodings.cursor": ["raw"],
+    system_tray: open.has("tray"),
+    "encoding.rgb_lz4": false,
+    "encoding.rgb_zlib": false,
+  });
+  patch(hello, "encoding", { rgb_lz4: false, rgb_zlib: false, "window-icon": ["BGRA"] });
+  patch(hello, "encodings", { "window-icon": ["BGRA"], cursor: ["raw"] });
+  patch(hello, "cursor", { encodings: ["raw"] });
+  if (hello.has("cursor.encodings")) hello.set("cursor.encodings", ["raw"]);
+  const wants = hello.get("wants");
+  hello.set("wants", Array.isArray(wants) ? wants.filter((want) => want === "packet-types") : []);
+  return { hello, screen: screenOf(hello), pixels: pixelsOf(hello) };
+}
+
+/**
+ * The server's hello, as the client gets it: an ordinary server of windows of its own kind and no other (for one that
+ * says it shows a desktop, the client grabs the keyboard), without names, menus, commands and cursors, and no
+ * compression.
+ *
+ * @param forwarded the types of packets that the client may send
+ * @throws {Refusal} when it is none
+ */
+export function serverHello(value: Value | undefined, { open }: HelloOptions, forwarded: ReadonlySet<string>): Dict {
+  if (!(value instanceof Map)) throw new Refusal("the server's hello is no table");
+  const isOpen = isOpenName(open);
+  const hello = pick(value, "", (path) => serverNames.test(path) && isOpen(path));
+  const types = value.get("packet-types");
+  set(hello, {
+    compressors: [],
+    encoders: ["rencodeplus"],
+    "packet-types": Array.isArray(types) ? types.filter((type) => typeof type === "string" && forwarded.has(type)) : [],
+    "server.mode": "seamless",
+    "session-type": "seamless",
+    "client-shutdown": false,
+    readonly: false,
+    resize_screen: false,
+    windows: true,
+    keyboard: true,
+    "start-new-commands": false,
+    "file.open": false,
+  });
+  for (const part of [hello, ...tablesIn(hello)]) {
+    const bytes = part.get("token_bytes");
+    if (typeof bytes === "number" && (bytes < 1 || bytes > 1024)) part.delete("token_bytes");
+  }
+  return hello;
+}
+
+/** The screens and monitors of the host in a packet that tells changes of them; their names are left out. */
+export function displayChange(value: Value): Dict {
+  if (!(value instanceof Map)) throw new Refusal("a screen is no table");
+  return pick(value, "", (path) => displayNames.test(path));
+}
+
+/** A table with plain values only: texts made printable, no bytes. */
+export function plainTable(value: Value): Dict {
+  if (!(value instanceof Map)) throw new Refusal("a table is none");
+  return pick(value, "", () => true);
+}
+
+// A path is the keys of a value, joined by points: xpra takes {"a": {"b": 1}} and {"a.b": 1} for the same.
+const displayParts = [
+  "(desktop_size|desktop-size|screen_sizes)(.unscaled|-unscaled)?|refresh-rate(\\.raw)?|vrefresh|dpi(\\..*)?",
+  "monitors\\.\\d+\\.(primary|geometry|refresh-rate|scale-factor|width-mm|height-mm|subpixel-layout|workarea)",
+  "screen-scaling(\\..*)?|resize-events|randr_notify|antialias\\..*",
+].join("|");
+
+const displayNames = new RegExp(`^(${displayParts})$`);
+
+const keyboardParts = "backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|query_struct.*|" +
+  "mod_(meanings|managed|pointermissing).*|(x11_)?keycodes.*";
+
+/** What both ends say of files, print jobs, sound and cameras. */
+const channelParts = "(file|printer)\\..*|file-.*|open-url.*|printing.*|(audio|sound|av-sync|webcam)(\\..*)?";
+
+const pixelsParts = "size|token|token_index|token_bytes";
+
+const clientNames = new RegExp(
+  `^(${
+    [
+      `(display\\.)?(${displayParts})`,
+      "version|protocol|flush|rencodeplus(\\..*)?|client_type|wants|share|ping|ping-echo-sourceid",
+      `keyboard|keyboard_sync|key_repeat|(keymap\\.|xkbmap_)(${keyboardParts})`,
+      "mouse\\.show|(pointer\\.)?double_click\\..*|pointer\\.optional|cursors?|cursor\\..*|wants_default_cursor",
+      "windows|window\\.(?!record).*|auto_refresh_delay|encodings?|encodings?\\..*|batch\\..*|bell",
+      "clipboard(\\..*)?|notifications?(\\..*)?",
+      `mmap|mmap(\\.(read|write))?\\.(file|${pixelsParts})|mmap\\.namespace|mmap_(file|namespace|${pixelsParts})`,
+      channelParts,
+    ].join("|")
+  })$`,
+);
+
+const serverNames = new RegExp(
+  `^(${
+    [
+      "version|protocol|flush|rencodeplus(\\..*)?|start_time|current_time|elapsed_time|session_name",
+      "sharing|sharing-toggle|lock|bandwidth\\..*|network\\..*|ping|ping-echo-sourceid",
+      "notifications?(\\..*)?|clipboard(-direction|s|\\..*)?|bell",
+      "input-devices|pointer(\\..*)?|wheel\\.precise|window\\.(frame-extents|configure\\.delta|states)",
+      "actual_desktop_size|root_window_size|desktop_size|max_desktop_size",
+      "key_repeat.*|keyboard\\..*|modifiers-keynames\\..*|modifier_keycodes\\..*",
+      "cursors|cursor\\.(sizes\\..*|default_size)|auto_refresh_delay|encodings?|encodings?\\..*",
+      `mmap|mmap(\\.(read|write))?\\.(${pixelsParts})|mmap_(enabled|${pixelsParts})`,
+      `virtual-video-devices|${channelParts}`,
+    ].join("|")
+  })$`,
+);
+
+/** What stands for a channel in the hellos. */
+const channelNames: readonly (readonly [RegExp, readonly Channel[]])[] = [
+  [/^clipboard/, ["clipboard-in", "clipboard-out"]],
+  [/^notification/, ["notifications"]],
+  [/^file\.printing|^print/, ["printing"]],
+  [/open-url/, ["links"]],
+  [/^file/, ["files", "links", "printing"]],
+  [/^audio|^sound|^av-sync/, ["sound", "microphone"]],
+  [/^webcam|^virtual-video/, ["webcam"]],
+];
+
+function isOpenName(open: ReadonlySet<Channel>): (path: string) => boolean {
+  return (path) => {
+    const channels = channelNames.find(([pattern]) => pattern.test(path))?.[1];
+    return channels === undefined || channels.some((channel) => open.has(channel));
+  };
+}
+
+/** What of a table has a path that may pass, its texts made printable; other texts than keys of lists are kept. */
+function pick(value: Dict, prefix: string, may: (path: string) => boolean): Dict {
+  const picked: Dict = new Map();
+  for (const [key, each] of value) {
+    const path = key === "" ? prefix.replace(/\.$/, "") : `${prefix}${key}`;
+    if (each instanceof Map) {
+      const inner = pick(each, `${path}.`, may);
+      if (inner.size > 0) picked.set(key, inner);
+    } else if (may(path)) {
+      const plain = /^(display\.)?screen_sizes/.test(path) ? withoutNames(each) : plainValue(each);
+      if (plain !== undefined) picked.set(typeof key === "string" ? printable(key, mostTextCharacters) : key, plain);
+    }
+  }
+  return picked;
+}
+
+function plainValue(value: Value): Value | undefined {
+  if (value instanceof Uint8Array) return undefined;
+  if (typeof value === "string") return line(mostTextCharacters)(value);
+  if (Array.isArray(value)) return value.map(plainValue).filter((each) => each !== undefined);
+  if (value instanceof Map) return plainTable(value);
+  return value;
+}
+
+/** Lists of screens and monitors have the models' names in them. */
+function withoutNames(value: Value): Value {
+  if (typeof value === "string") return "screen";
+  return Array.isArray(value) ? value.map(withoutNames) : typeof value === "number" ? value : 0;
+}
+
+function set(hello: Dict, values: Readonly<Record<string, Value>>): void {
+  for (const [name, value] of Object.entries(values)) hello.set(name, value);
+}
+
+function patch(hello: Dict, name: string, values: Readonly<Record<string, Value>>): void {
+  const inner = hello.get(name);
+  if (inner instanceof Map) set(inner, values);
+}
+
+function* tablesIn(hello: Dict): Generator<Dict> {
+  for (const value of hello.values()) {
+    if (!(value instanceof Map)) continue;
+    yield value;
+    yield* tablesIn(value);
+  }
+}
+
+/** A path tells the host user's home; the server looks in a directory of its own for the last part, `SESSION~TOKEN`. */
+function shorten(part: Dict, name: string): void {
+  const path = part.get(name);
+  if (path === undefined) return;
+  const file = typeof path === "string" ? /[^/]+~\w+$/.exec(path)?.[0] : undefined;
+  if (file === undefined) part.delete(name);
+  else part.set(name, file);
+}
+
+function screenOf(hello: Dict): ClientHello["screen"] {
+  const size = hello.get("desktop_size");
+  if (!Array.isArray(size)) return undefined;
+  const [width, height] = size;
+  if (typeof width !== "number" || typeof height !== "number" || width < 1 || height < 1) return undefined;
+  return { width, height };
+}
+
+function pixelsOf(hello: Dict): PixelsFile | undefined {
+  const mmap = hello.get("mmap");
+  const size = mmap instanceof Map ? mmap.get("size") : hello.get("mmap_size");
+  return typeof size === "number" && size > 0 ? { size } : undefined;
+}

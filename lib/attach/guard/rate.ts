@@ -1,0 +1,22 @@
+/** A rate: how often something may happen, with bursts. */
+
+/** Whether it may happen now. Each yes counts. */
+export type Rate = () => boolean;
+
+/**
+ * A rate by the token bucket: `burst` at once, `perSecond` in the long run.
+ *
+ * @param now a clock in milliseconds
+ */
+export function rate({ perSecond, burst }: { perSecond: number; burst: number }, now: () => number): Rate {
+  let left = burst;
+  let last = now();
+  return () => {
+    const time = now();
+    left = Math.min(burst, left + (time - last) * perSecond / 1000);
+    last = time;
+    if (left < 1) return false;
+    left--;
+    return true;
+  };
+}

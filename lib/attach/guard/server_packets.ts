@@ -1,0 +1,321 @@
+/**
+ * The container's packets: which types may reach xpra's client, and with what. What is not named here does not pass.
+ * Among the types that the client would take are those that grab keyboard and pointer, ask for a password, show the
+ * desktop, set fields of the client, and those with which the client talks to itself.
+ */
+
+import type { Channel } from "../channels.ts";
+import { judgeClipboard } from "./clipboard.ts";
+import { cursor, cursorData, drawing, icon } from "./drawing.ts";
+import { Refusal } from "./faults.ts";
+import { serverHello } from "./hello.ts";
+import { cameraAnswer, cameraStop, soundData } from "./media.ts";
+import type { Packet } from "./packets.ts";
+import type { Rate } from "./rate.ts";
+import type { Value } from "./rencode.ts";
+import { forwardedTypes } from "./client_packets.ts";
+import { args, integer, line } from "./shapes.ts";
+import { closings, type SessionState, type Verdict } from "./state.ts";
+import { file, fileChunk, fileChunkAnswer, link, notification } from "./transfers.ts";
+import { coordinate, printableTitle, type Rectangle, side, windowNumber } from "./windows.ts";
+
+type Judge = (packet: Packet, session: SessionState) => Verdict;
+
+/** xpra's code for a window that there is not. */
+const windowNotFound = -2;
+const count = integer(0, Number.MAX_SAFE_INTEGER);
+const counter = integer(-1, 2 ** 31);
+const nothing: Verdict = {};
+
+/** Judges a packet of the container. Throws a refusal for one that must not pass. */
+export function judgeServerPacket(packet: Packet, session: SessionState): Verdict {
+  const judge = judges.get(packet.type);
+  if (!judge) throw new Refusal(dangers.get(packet.type) ?? "it is not one that is needed");
+  const isFirst = packet.type === "hello" || isFarewell(packet.type);
+  if (!session.serverIsKnown && !isFirst) throw new Refusal("the server has not said hello");
+  return judge(packet, session);
+}
+
+/** What a type would do, to be told when it is dropped. */
+const dangers = new Map([
+  ["pointer-grab", "it takes the keyboard and the pointer of the whole screen"],
+  ["pointer-ungrab", "it belongs to taking the keyboard"],
+  ["challenge", "it asks for a password"],
+  ["show-desktop", "it hides all windows"],
+  ["control", "it controls the client"],
+  ["ssl-upgrade", "it changes the protocol"],
+  ["set_deflate", "it changes the protocol"],
+  ["logging", "it writes to the log on the host"],
+  ["logging-event", "it writes to the log on the host"],
+  ["rpc-reply", "it answers what was not asked"],
+]);
+
+function isFarewell(type: string): boolean {
+  return type === "disconnect" || type === "connection-close";
+}
+
+function need(session: SessionState, ...channels: readonly Channel[]): void {
+  if (!channels.some((channel) => session.open.has(channel))) throw new Refusal("the channel is closed");
+}
+
+function slowly(rate: Rate): void {
+  if (!rate()) throw new Refusal("there are too many");
+}
+
+/** A type whose arguments are checked, and nothing else. */
+function plain(check: (values: readonly Value[]) => Value[]): Judge {
+  return ({ type, args }) => ({ pass: { type, args: check(args) } });
+}
+
+/** The same for an open channel. */
+function onChannel(channels: readonly Channel[], check: (values: readonly Value[]) => Value[]): Judge {
+  return ({ type, args }, session) => {
+    need(session, ...channels);
+    return { pass: { type, args: check(args) } };
+  };
+}
+
+const placed = args([windowNumber, coordinate, coordinate, side, side], [counter]);
+
+function placeIn(values: readonly Value[]): Rectangle {
+  const [, x, y, width, height] = values as [number, number, number, number, number];
+  return { x, y, width, height };
+}
+
+const openWindow: Judge = ({ type, args: values }, session) => {
+  const description = values[5];
+  const popup = type === "new-override-redirect" ||
+    (description instanceof Map && description.get("override-redirect") === true);
+  const place = placed(values.slice(0, 5));
+  const passed = session.windows.open(place[0] as number, placeIn(place), description!, { popup });
+  return { pass: { type: popup ? "new-override-redirect" : "new-window", args: [...place, passed, new Map()] } };
+};
+
+const moveWindow: Judge = ({ type, args: values }, session) => {
+  const place = placed(values);
+  if (!session.windows.has(place[0] as number)) return nothing;
+  slowly(session.rates.change);
+  session.windows.move(place[0] as number, placeIn(place));
+  return { pass: { type, args: place } };
+};
+
+const resizeWindow: Judge = ({ type, args: values }, session) => {
+  const size = args([windowNumber, side, side], [counter])(values);
+  const [window, width, height] = size as [number, number, number];
+  const place = session.windows.size(window) as Rectangle | undefined;
+  if (!place) return nothing;
+  slowly(session.rates.change);
+  session.windows.move(window, { ...place, width, height });
+  return { pass: { type, args: size } };
+};
+
+const describeWindow: Judge = ({ type, args: values }, session) => {
+  const window = windowNumber(values[0]!);
+  if (!session.windows.has(window)) return nothing;
+  const passed = session.windows.describe(window, values[1]!);
+  if (passed.size === 0) return nothing;
+  slowly(session.rates.change);
+  return { pass: { type, args: [window, passed] } };
+};
+
+const closeWindow: Judge = ({ type, args: values }, session) => {
+  const window = windowNumber(values[0]!);
+  if (!session.windows.has(window)) return nothing;
+  session.windows.close(window);
+  return { pass: { type, args: [window] }, also: closings(session) };
+};
+
+/** To the front, where a window would also get the keyboard: only while the user works in the container. */
+const raiseWindow: Judge = ({ type, args: values }, session) => {
+  const window = windowNumber(values[0]!);
+  if (!session.windows.has(window) || session.windows.focused() === 0) return nothing;
+  slowly(session.rates.raise);
+  return { pass: { type, args: [window] } };
+};
+
+const restackWindow: Judge = ({ type, args: values }, session) => {
+  const [window, detail, other] = args([windowNumber, integer(0, 4), integer(0, 2 ** 48)])(values);
+  const { windows } = session;
+  if (!windows.has(window as number) || windows.focused() === 0) return nothing;
+  if (other !== 0 && !windows.has(other as number)) return nothing;
+  slowly(session.rates.raise);
+  return { pass: { type, args: [window!, detail!, other!] } };
+};
+
+/**
+ * The user drags a window by what the app draws for its frame. Only by the pointer: by keys the window manager takes
+ * them all.
+ */
+const dragWindow: Judge = ({ type, args: values }, session) => {
+  const passed = args([
+    windowNumber,
+    coordinate,
+    coordinate,
+    integer(0, 11),
+    integer(0, 9),
+    integer(0, 2),
+  ])(values);
+  const [window, , , direction] = passed;
+  if (!session.windows.has(window as number) || session.windows.focused() === 0) return nothing;
+  if (direction === 9 || direction === 10) throw new Refusal("it takes the keyboard");
+  if (direction !== 11 && session.buttonsDown.size === 0) return nothing;
+  slowly(session.rates.raise);
+  return { pass: { type, args: passed } };
+};
+
+const draw: Judge = ({ type, args: values }, session) => {
+  const window = windowNumber(values[0]!);
+  if (session.windows.has(window)) return { pass: { type, args: drawing(values, session.pixels) } };
+  // A window that may not be shown: the server goes on when it is told so.
+  const [width, height] = [side(values[3]!), side(values[4]!)];
+  const sequence = count(values[7]!);
+  return { answer: { type: "damage-sequence", args: [sequence, window, width, height, windowNotFound, ""] } };
+};
+
+const windowIcon: Judge = ({ type, args: values }, session) => {
+  const passed = icon(values);
+  if (!session.windows.has(passed[0] as number)) return nothing;
+  slowly(session.rates.change);
+  return { pass: { type, args: passed } };
+};
+
+const bell: Judge = ({ type, args: values }, session) => {
+  const passed = args([
+    integer(0, 2 ** 48),
+    integer(0, 0xffff),
+    integer(-100, 100),
+    integer(-1, 20_000),
+    integer(-1, 2000),
+    integer(0, 2 ** 32 - 1),
+    integer(0, 2 ** 32 - 1),
+    line(40),
+  ])(values);
+  if (!session.rates.bell()) return nothing;
+  return { pass: { type, args: passed } };
+};
+
+const openTray: Judge = ({ type, args: values }, session) => {
+  need(session, "tray");
+  const [window, width, height] = args([windowNumber, integer(1, 256), integer(1, 256)])(values);
+  const description = values[3];
+  const title = description instanceof Map ? description.get("title") : "";
+  session.windows.openTray(window as number);
+  const passed = new Map<string, Value>([["title", printableTitle(session.container, title)]]);
+  return { pass: { type, args: [window!, width!, height!, passed] } };
+};
+
+const clipboard: Judge = (packet, { open }) => judgeClipboard(packet, { from: "server", open });
+
+const sendFile: Judge = ({ type, args: values }, session) => {
+  need(session, "files", "printing");
+  const passed = file(values, session.open);
+  slowly(session.rates.file);
+  return { pass: { type, args: passed } };
+};
+
+/** Nobody is asked at each file: the answer is no, as the client's would be. */
+const askFile: Judge = ({ args: values }, session) => {
+  need(session, "files", "printing", "links");
+  const id = line(64)(values[1]!);
+  return { answer: { type: "send-data-response", args: [id, 0] } };
+};
+
+const hello: Judge = ({ type, args: values }, session) => {
+  if (session.serverIsKnown) throw new Refusal("the server has said hello already");
+  if (!session.clientIsKnown) throw new Refusal("the client has not said hello");
+  const passed = serverHello(values[0], session, forwardedTypes);
+  session.serverIsKnown = true;
+  return { pass: { type, args: [passed] } };
+};
+
+const farewell: Judge = ({ type, args: values }) => ({
+  pass: { type, args: values.slice(0, 4).map((value) => typeof value === "string" ? line(200)(value) : "") },
+});
+
+const notify: Judge = ({ type, args: values }, session) => {
+  need(session, "notifications");
+  const passed = notification(session.container, values);
+  slowly(session.rates.notification);
+  return { pass: { type, args: passed } };
+};
+
+const openLink: Judge = ({ type, args: values }, session) => {
+  need(session, "links");
+  const passed = link(values);
+  slowly(session.rates.link);
+  return { pass: { type, args: passed } };
+};
+
+const ignored: Judge = () => nothing;
+
+const audio: readonly Channel[] = ["sound", "microphone"];
+const fileOrPrint: readonly Channel[] = ["files", "printing"];
+
+const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
+  ["hello", hello],
+  ["startup-complete", plain(args([]))],
+  ["disconnect", farewell],
+  ["connection-close", farewell],
+  ["ping", plain(args([count], [count, line(64)]))],
+  ["ping_echo", plain(args([count, count, count, count, integer(-1, Number.MAX_SAFE_INTEGER)], [line(64)]))],
+  // Windows.
+  ["new-window", openWindow],
+  ["window-create", openWindow],
+  ["new-override-redirect", openWindow],
+  ["lost-window", closeWindow],
+  ["window-destroy", closeWindow],
+  ["window-metadata", describeWindow],
+  ["window-move-resize", moveWindow],
+  ["configure-override-redirect", moveWindow],
+  ["window-resized", resizeWindow],
+  ["raise-window", raiseWindow],
+  ["window-raise", raiseWindow],
+  ["restack-window", restackWindow],
+  ["window-restack", restackWindow],
+  ["initiate-moveresize", dragWindow],
+  ["window-initiate-moveresize", dragWindow],
+  ["draw", draw],
+  ["window-draw", draw],
+  ["eos", plain(args([windowNumber]))],
+  ["window-icon", windowIcon],
+  ["cursor", plain(cursor)],
+  ["cursor-data", plain(cursorData)],
+  ["cursor-default", plain(args([]))],
+  ["bell", bell],
+  ["window-bell", bell],
+  // Channels.
+  ["new-tray", openTray],
+  ["clipboard-token", clipboard],
+  ["clipboard-request", clipboard],
+  ["clipboard-contents", clipboard],
+  ["clipboard-contents-none", clipboard],
+  ["clipboard-pending-requests", clipboard],
+  ["clipboard-enable-selections", clipboard],
+  ["clipboard-status", clipboard],
+  ["set-clipboard-enabled", clipboard],
+  ["notify_show", notify],
+  ["notification-show", notify],
+  ["notify_close", onChannel(["notifications"], args([integer(0, 2 ** 32 - 1)]))],
+  ["notification-close", onChannel(["notifications"], args([integer(0, 2 ** 32 - 1)]))],
+  ["open-url", openLink],
+  ["send-file", sendFile],
+  ["file-send", sendFile],
+  ["send-file-chunk", onChannel(fileOrPrint, fileChunk)],
+  ["file-send-chunk", onChannel(fileOrPrint, fileChunk)],
+  ["ack-file-chunk", onChannel(["files"], fileChunkAnswer)],
+  ["file-ack-chunk", onChannel(["files"], fileChunkAnswer)],
+  ["send-data-request", askFile],
+  ["file-data-request", askFile],
+  ["sound-data", onChannel(audio, soundData)],
+  ["audio-data", onChannel(audio, soundData)],
+  ["webcam-stop", onChannel(["webcam"], cameraStop)],
+  ["webcam-ack", onChannel(["webcam"], cameraAnswer)],
+  // What honest servers send and no client needs: settings, events, answers to questions that the guard has kept back.
+  ["server-event", ignored],
+  ["setting-change", ignored],
+  ["info-response", ignored],
+  ["pointer-position", ignored],
+  ["encodings", ignored],
+  ["encoding-set", ignored],
+  ["desktop_size", ignored],
+]);

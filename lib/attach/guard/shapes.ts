@@ -1,0 +1,152 @@
+/** Shapes: what a value of a packet may be. A shape takes a value and gives the one that may pass in its place. */
+
+import { Refusal } from "./faults.ts";
+import type { Dict, Value } from "./rencode.ts";
+
+/**
+ * Gives the value that may pass.
+ *
+ * @throws {Refusal} when none may
+ */
+export type Shape<T extends Value = Value> = (value: Value) => T;
+
+/** A whole number from `low` to `high`. */
+export function integer(low: number, high: number): Shape<number> {
+  return (value) => {
+    if (typeof value !== "number" || value < low || value > high) throw new Refusal("a number is out of range");
+    return value;
+  };
+}
+
+/** A truth value; the numbers 0 and 1 are taken for one. */
+export function flag(value: Value): boolean {
+  if (typeof value === "boolean") return value;
+  if (value === 0 || value === 1) return value === 1;
+  throw new Refusal("a truth value is none");
+}
+
+/** One line of at most `most` characters, made printable; what is longer is cut. */
+export function line(most: number): Shape<string> {
+  return (value) => {
+    if (typeof value !== "string") throw new Refusal("a text is none");
+    return printable(value, most);
+  };
+}
+
+/** A text that matches as it is. */
+export function word(pattern: RegExp): Shape<string> {
+  return (value) => {
+    if (typeof value !== "string" || !pattern.test(value)) {
+      throw new Refusal("a word is not one of those that may pass");
+    }
+    return value;
+  };
+}
+
+/** One of a few words. */
+export function oneOf(...words: readonly string[]): Shape<string> {
+  return (value) => {
+    if (typeof value !== "string" || !words.includes(value)) {
+      throw new Refusal("a word is not one of those that may pass");
+    }
+    return value;
+  };
+}
+
+/** At most `most` bytes. An empty text is taken for none: xpra sends it for that. */
+export function bytes(most: number): Shape<Uint8Array> {
+  return (value) => {
+    if (value === "") return new Uint8Array();
+    if (!(value instanceof Uint8Array) || value.length > most) throw new Refusal("bytes are none, or too many");
+    return value;
+  };
+}
+
+/** A list of at most `most` items of one shape. */
+export function list<T extends Value>(shape: Shape<T>, most: number): Shape<T[]> {
+  return (value) => {
+    if (!Array.isArray(value) || value.length > most) throw new Refusal("a list is none, or too long");
+    return value.map(shape);
+  };
+}
+
+/** A list of so many items, each of its own shape. */
+export function tuple(...shapes: readonly Shape[]): Shape<Value[]> {
+  return (value) => {
+    if (!Array.isArray(value) || value.length !== shapes.length) throw new Refusal("a list has another length");
+    return shapes.map((shape, index) => shape(value[index]!));
+  };
+}
+
+/** The first of these shapes that takes the value. */
+export function either(...shapes: readonly Shape[]): Shape {
+  return (value) => {
+    for (const shape of shapes) {
+      try {
+        return shape(value);
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+      }
+    }
+    throw new Refusal("a value has no shape that may pass");
+  };
+}
+
+/** The same value whatever comes. */
+export function always(value: Value): Shape {
+  return () => value;
+}
+
+/** A table of which only these keys pass, each if its value has its shape; the others are left out without a word. */
+export function fields(shapes: Readonly<Record<string, Shape>>): Shape<Dict> {
+  const known = new Map(Object.entries(shapes));
+  return (value) => {
+    if (!(value instanceof Map)) throw new Refusal("a table is none");
+    const passed: Dict = new Map();
+    for (const [key, each] of value) {
+      const shape = known.get(`${key}`);
+      if (!shape || typeof key !== "string") continue;
+      try {
+        passed.set(key, shape(each));
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+      }
+    }
+    return passed;
+  };
+}
+
+/** A table of at most `most` entries with keys of one shape and values of another. */
+export function table(key: Shape<string | number>, shape: Shape, most: number): Shape<Dict> {
+  return (value) => {
+    if (!(value instanceof Map) || value.size > most) throw new Refusal("a table is none, or too large");
+    return new Map([...value].map(([name, each]) => [key(name), shape(each)]));
+  };
+}
+
+/**
+ * The arguments of a packet: the first ones must be there, the optional ones may; what follows is left out.
+ */
+export function args(shapes: readonly Shape[], optional: readonly Shape[] = []): (values: readonly Value[]) => Value[] {
+  const all = [...shapes, ...optional];
+  return (values) => {
+    if (values.length < shapes.length) throw new Refusal("arguments are missing");
+    return all.slice(0, values.length).map((shape, index) => shape(values[index]!));
+  };
+}
+
+/**
+ * Control characters, those without a picture (which can reverse a line), line and paragraph separators, and unassigned
+ * ones.
+ */
+const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * A text of at most `most` characters in one line, that a terminal, a window's frame or a list can show and nothing
+ * else.
+ */
+export function printable(text: string, most: number): string {
+  // Cut before the look at each character: the text may be as long as a packet.
+  const characters = [...text.slice(0, most * 2)].slice(0, most).join("");
+  return characters.replace(/[\t\r\n]+/g, " ").replace(unprintable, "");
+}

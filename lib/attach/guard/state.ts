@@ -1,0 +1,82 @@
+/** What both directions of a session know of each other. */
+
+import type { Channel } from "../channels.ts";
+import type { PixelsFile } from "./hello.ts";
+import type { Packet } from "./packets.ts";
+import { type Rate, rate } from "./rate.ts";
+import { type Windows, windowsOf } from "./windows.ts";
+
+/** What becomes of a packet that is not refused. Nothing at all: it is left out without a word. */
+export interface Verdict {
+  /** What goes on to the other end. */
+  pass?: Packet;
+  /** What goes on behind it. */
+  also?: readonly Packet[];
+  /** What goes back to where the packet came from. */
+  answer?: Packet;
+  /** What goes to the client, whoever has sent the packet. */
+  toClient?: readonly Packet[];
+}
+
+/** A session as the guard knows it. */
+export interface SessionState {
+  /** The container's name. */
+  container: string;
+  /** The channels that are open, and go through xpra. */
+  open: ReadonlySet<Channel>;
+  /** What the server knows the client by. */
+  uuid: string;
+  /** The container's windows. */
+  windows: Windows;
+  /** The pixels' file, once the client has told it. */
+  pixels: PixelsFile | undefined;
+  /** The client has said hello. */
+  clientIsKnown: boolean;
+  /** The server has said hello. */
+  serverIsKnown: boolean;
+  /** Keys whose press has passed and whose release has not. */
+  keysDown: Set<string>;
+  /** Buttons of the pointer whose press has passed and whose release has not. */
+  buttonsDown: Set<number>;
+  /** Where the container has last seen the pointer in one of its windows. */
+  pointer: readonly [number, number];
+  /** How often the container may do what is seen or heard outside of its windows. */
+  rates: Readonly<Record<"bell" | "notification" | "link" | "file" | "raise" | "change", Rate>>;
+}
+
+/** A session that has just begun. */
+export function sessionState(
+  { container, open, now, uuid }: {
+    container: string;
+    open: ReadonlySet<Channel>;
+    /** A clock in milliseconds. */
+    now: () => number;
+    uuid: string;
+  },
+): SessionState {
+  return {
+    container,
+    open,
+    uuid,
+    windows: windowsOf(container, now),
+    pixels: undefined,
+    clientIsKnown: false,
+    serverIsKnown: false,
+    keysDown: new Set(),
+    buttonsDown: new Set(),
+    pointer: [0, 0],
+    rates: {
+      bell: rate({ perSecond: 4, burst: 8 }, now),
+      notification: rate({ perSecond: 1, burst: 20 }, now),
+      link: rate({ perSecond: 0.5, burst: 5 }, now),
+      file: rate({ perSecond: 1, burst: 20 }, now),
+      raise: rate({ perSecond: 5, burst: 20 }, now),
+      change: rate({ perSecond: 500, burst: 5000 }, now),
+    },
+  };
+}
+
+/** The packets for the client that take away popups whose windows are gone. */
+export function closings(session: SessionState): Packet[] {
+  return session.windows.takeStrays().map((window) => ({ type: "lost-window", args: [window] }));
+}

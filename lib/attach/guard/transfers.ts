@@ -1,0 +1,133 @@
+/** What the container may hand to the host beside its windows: notifications, links, files and print jobs. */
+
+import type { Channel } from "../channels.ts";
+import { Refusal } from "./faults.ts";
+import type { Value } from "./rencode.ts";
+import { args, bytes, flag, integer, line, oneOf, printable, table, word } from "./shapes.ts";
+
+const mostFileBytes = 1_000_000_000;
+const mostChunkBytes = 128 * 1024 * 1024;
+const mostLinkCharacters = 8192;
+
+const transferId = word(/^[\w-]{1,64}$/);
+const chunkNumber = integer(0, 2 ** 32 - 1);
+
+/**
+ * The arguments of a notification, with the container's name in front. It has no pictures, no buttons and no hints, and
+ * its text has no markup: the host's desktop would take links and pictures in it.
+ */
+export function notification(container: string, values: readonly Value[]): Value[] {
+  const [, id, app, replaces, , summary, body, timeout] = args([
+    line(256),
+    integer(0, 2 ** 32 - 1),
+    line(60),
+    integer(0, 2 ** 32 - 1),
+    line(0),
+    line(200),
+    paragraph,
+    integer(-1, 2 ** 31 - 1),
+  ])(values);
+  return [
+    "",
+    id!,
+    `[${container}] ${app}`,
+    replaces!,
+    "",
+    `[${container}] ${summary}`,
+    body!,
+    timeout!,
+    "",
+    [],
+    new Map(),
+  ];
+}
+
+/** A text of several lines as markup that shows it as it is. */
+function paragraph(value: Value): string {
+  if (typeof value !== "string") throw new Refusal("a text is none");
+  const lines = value.slice(0, 4000).split("\n").slice(0, 40).map((each) => printable(each, 400));
+  return lines.join("\n").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+/** The arguments of a link to be opened: one of the web, written as a browser would write it. */
+export function link(values: readonly Value[]): Value[] {
+  const value = values[0];
+  if (typeof value !== "string" || value.length > mostLinkCharacters) throw new Refusal("a link is none, or too long");
+  const url = URL.parse(value);
+  if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.host === "") {
+    throw new Refusal("a link is not one of the web");
+  }
+  return [url.href, ""];
+}
+
+/**
+ * The arguments of a file that is sent, by either end. It is a print job or a file to be kept, never one to be opened.
+ *
+ * @throws {Refusal} also when its channel is closed
+ */
+export function file(values: readonly Value[], open: ReadonlySet<Channel>): Value[] {
+  const [name, type, print, , size, data, options, id] = args([
+    fileName,
+    word(/^[\w.+/-]{0,100}$/),
+    flag,
+    flag,
+    integer(1, mostFileBytes),
+    bytes(mostChunkBytes),
+    fileOptions,
+  ], [word(/^[\w-]{0,64}$/)])(values);
+  if (!open.has(print === true ? "printing" : "files")) throw new Refusal("the channel is closed");
+  return [name!, type!, print!, false, size!, data!, options!, id ?? ""];
+}
+
+function fileName(value: Value): string {
+  const name = line(200)(value);
+  if (/[/\\]/.test(name) || /^\.|^$/.test(name)) throw new Refusal("a file has no name that may pass");
+  return name;
+}
+
+const options = new Map<string, (value: Value) => Value>([
+  ["file-chunk-id", transferId],
+  ["sha256", word(/^[0-9a-f]{64}$/)],
+  ["sha1", word(/^[0-9a-f]{40}$/)],
+  ["printer", line(200)],
+  ["title", line(200)],
+  ["copies", integer(1, 99)],
+]);
+
+function fileOptions(value: Value): Value {
+  if (!(value instanceof Map)) throw new Refusal("a table is none");
+  const passed: [string, Value][] = [];
+  for (const [name, each] of value) {
+    const shape = options.get(`${name}`);
+    if (shape) passed.push([`${name}`, shape(each)]);
+  }
+  return new Map(passed);
+}
+
+/** The arguments of a part of a file. */
+export const fileChunk: (values: readonly Value[]) => Value[] = args([
+  transferId,
+  chunkNumber,
+  bytes(mostChunkBytes),
+  flag,
+]);
+/** The arguments of what follows on a part. The reason may come as no bytes. */
+export const fileChunkAnswer = (values: readonly Value[]): Value[] =>
+  args([transferId, flag, line(200), chunkNumber])(
+    values.map((value, index) => index === 2 && value instanceof Uint8Array ? "" : value),
+  );
+
+/** The host's printers as the container sees them: names and kinds of files, no addresses. */
+export function printers(values: readonly Value[]): Value[] {
+  return args([table(line(100) as (value: Value) => string, printer, 50)])(values);
+}
+
+function printer(value: Value): Value {
+  if (!(value instanceof Map)) throw new Refusal("a printer is no table");
+  const kinds = value.get("mimetypes");
+  const info = value.get("printer-info");
+  return new Map<string, Value>([
+    ["mimetypes", Array.isArray(kinds) ? kinds.map(oneOf("application/pdf", "application/postscript")) : []],
+    ["printer-info", typeof info === "string" ? printable(info, 100) : ""],
+  ]);
+}

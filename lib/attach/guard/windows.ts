@@ -1,0 +1,332 @@
+/**
+ * Windows: which ones the container has, where they are, which one has the keyboard, and what the container may say of
+ * them to the host's window manager.
+ */
+
+import { Refusal } from "./faults.ts";
+import { rate } from "./rate.ts";
+import type { Dict, Value } from "./rencode.ts";
+import { either, fields, flag, integer, line, list, printable, type Shape, tuple, word } from "./shapes.ts";
+
+/** A rectangle on the host's screen, in pixels. */
+export interface Rectangle {
+  /** Of its left edge. */
+  x: number;
+  /** Of its upper edge. */
+  y: number;
+  /** At least 1. */
+  width: number;
+  /** At least 1. */
+  height: number;
+}
+
+/** Largest width and height of a window, in pixels. */
+export const largestSide = 16_384;
+/** A window's number: xpra's server counts from 1, or takes the X server's own numbers. */
+export const windowNumber: Shape<number> = integer(1, 2 ** 48 - 1);
+/** A coordinate of 16 bits, as X has them. */
+export const coordinate: Shape<number> = integer(-0x8000, 0x7fff);
+/** A width or height that a window can have. */
+export const side: Shape<number> = integer(1, largestSide);
+
+/** Most windows at a time, popups included. */
+const mostWindows = 400;
+/** Pixels around a window in which a popup must begin: menus and tips are that near. */
+const popupReach = 48;
+/** What one popup may cover at most, as a part of the screen. */
+const popupShare = 0.5;
+/** What all popups may cover together. */
+const popupsShare = 0.75;
+/** Popups of up to so many pixels may be anywhere: browsers keep some of one pixel. */
+const harmlessArea = 16;
+/** The screen until the client tells it. */
+const smallestScreen = { width: 1024, height: 768 };
+
+const mostTitleCharacters = 400;
+
+/** The windows of a session, as the guard sees them. */
+export interface Windows {
+  /** Takes the size of the host's screen. */
+  setScreen(width: number, height: number): void;
+  /**
+   * A new window, framed by the host's window manager, or a popup, which is not.
+   *
+   * @returns its description, with what may pass
+   * @throws {Refusal} when it may not be shown
+   */
+  open(window: number, place: Rectangle, description: Value, options: { popup: boolean }): Dict;
+  /** A new icon in the tray. Throws as {@linkcode Windows.open}. */
+  openTray(window: number): void;
+  /**
+   * A window moves by the container's will.
+   *
+   * @throws {Refusal} when it may not be there
+   */
+  move(window: number, place: Rectangle): void;
+  /** A window's description changes. Throws a refusal when nothing is left of it. */
+  describe(window: number, description: Value): Dict;
+  /** The container takes a window away. */
+  close(window: number): void;
+  /** The host shows a framed window here. */
+  shown(window: number, place: Rectangle): void;
+  /** The host has hidden a framed window. */
+  hidden(window: number): void;
+  /** Whether there is such a window. */
+  has(window: number): boolean;
+  /** Whether it is a popup. */
+  isPopup(window: number): boolean;
+  /** The size of a window, as far as it is known. */
+  size(window: number): { width: number; height: number } | undefined;
+  /** The host gives the keyboard to a window, or takes it away with 0. */
+  focus(window: number): void;
+  /** The window that has the keyboard, or 0. */
+  focused(): number;
+  /** Popups that are near no shown window any more, and are to be closed. They are forgotten. */
+  takeStrays(): number[];
+}
+
+interface Known {
+  kind: "framed" | "popup" | "tray";
+  place: Rectangle;
+  /** A framed window: the host shows it. */
+  isShown: boolean;
+}
+
+/** Keeps the windows of the container that is called `container`. */
+export function windowsOf(container: string, now: () => number): Windows {
+  const known = new Map<number, Known>();
+  const openings = rate({ perSecond: 30, burst: 200 }, now);
+  let screen = smallestScreen;
+  let focused = 0;
+  const common = descriptionShapes(container, (window) => known.has(window));
+  const ofClass: Shape = (value) => classOf(container, line(80)(value));
+  const framedShape = fields({
+    ...common,
+    ...framedOnly,
+    // Not for popups: xpra's client grabs the keyboard for those of some classes (6.5.5: "sun-awt-X11…").
+    "class-instance": tuple(ofClass, ofClass),
+  });
+  const popupShape = fields({ ...common, "window-type": list(word(popupTypes), 8) });
+
+  const popups = (but: number): Rectangle[] =>
+    [...known].filter(([number, { kind }]) => kind === "popup" && number !== but).map(([, { place }]) => place);
+  const shownFrames = (): Rectangle[] =>
+    [...known.values()].filter(({ kind, isShown }) => kind === "framed" && isShown).map(({ place }) => place);
+  const checkPopup = (number: number, place: Rectangle): void => {
+    if (!mayPopUp(place, { screen, windows: shownFrames(), popups: popups(number) })) {
+      throw new Refusal("a popup is far from the container's windows, or covers too much of the screen");
+    }
+  };
+  const add = (number: number, window: Known): void => {
+    if (known.has(number)) throw new Refusal("a window is opened twice");
+    if (known.size >= mostWindows || !openings()) throw new Refusal("there are too many windows");
+    known.set(number, window);
+  };
+  const named = (description: Dict): Dict => {
+    // Without a title xpra's client makes one up that does not name the container.
+    if (!description.has("title")) description.set("title", titleOf(container, ""));
+    return description;
+  };
+  const onlyWithFocus = (description: Dict): Dict => {
+    // Nothing covers the whole screen while the user works elsewhere.
+    if (description.get("fullscreen") === true && focused === 0) description.delete("fullscreen");
+    return description;
+  };
+
+  return {
+    setScreen(width, height) {
+      screen = { width, height };
+    },
+    open(number, place, description, { popup }) {
+      if (popup) {
+        if (!known.has(number)) checkPopup(number, place);
+        add(number, { kind: "popup", place, isShown: true });
+        return named(popupShape(description));
+      }
+      add(number, { kind: "framed", place, isShown: false });
+      const passed = onlyWithFocus(named(framedShape(description)));
+      if (!passed.has("window-type")) passed.set("window-type", ["NORMAL"]);
+      return passed;
+    },
+    openTray(number) {
+      add(number, { kind: "tray", place: { x: 0, y: 0, width: 1, height: 1 }, isShown: true });
+    },
+    move(number, place) {
+      const window = known.get(number);
+      if (!window) throw new Refusal("there is no such window");
+      if (window.kind === "popup") checkPopup(number, place);
+      window.place = place;
+    },
+    describe(number, description) {
+      const window = known.get(number);
+      if (!window) throw new Refusal("there is no such window");
+      return onlyWithFocus(window.kind === "popup" ? popupShape(description) : framedShape(description));
+    },
+    close(number) {
+      known.delete(number);
+      if (focused === number) focused = 0;
+    },
+    shown(number, place) {
+      const window = known.get(number);
+      if (window?.kind !== "framed") return;
+      window.place = place;
+      window.isShown = true;
+    },
+    hidden(number) {
+      const window = known.get(number);
+      if (window?.kind === "framed") window.isShown = false;
+    },
+    has: (number) => known.has(number),
+    isPopup: (number) => known.get(number)?.kind === "popup",
+    size: (number) => known.get(number)?.place,
+    focus(number) {
+      focused = known.has(number) ? number : 0;
+    },
+    focused: () => focused,
+    takeStrays() {
+      const frames = shownFrames();
+      const near: Rectangle[] = [...frames];
+      const left = new Map([...known].filter(([, { kind }]) => kind === "popup"));
+      // A menu of a menu is near by way of the first one.
+      for (let found = true; found;) {
+        found = false;
+        for (const [number, { place }] of left) {
+          if (!isNear(place, near)) continue;
+          near.push(place);
+          left.delete(number);
+          found = true;
+        }
+      }
+      const strays = [...left.keys()].filter((number) => area(known.get(number)!.place) > harmlessArea);
+      for (const number of strays) known.delete(number);
+      return strays;
+    },
+  };
+}
+
+/**
+ * Whether a popup may be in a place. Menus, tips and lists have no frame, no title, and are above all other windows:
+ * what they may cover is bounded, so that none looks like the host's screen or like a window far from the container's
+ * own.
+ */
+export function mayPopUp(
+  place: Rectangle,
+  { screen, windows, popups }: {
+    screen: { width: number; height: number };
+    windows: readonly Rectangle[];
+    popups: readonly Rectangle[];
+  },
+): boolean {
+  if (area(place) <= harmlessArea) return true;
+  const whole = screen.width * screen.height;
+  if (area(place) > whole * popupShare) return false;
+  if (popups.reduce((sum, popup) => sum + area(popup), area(place)) > whole * popupsShare) return false;
+  return isNear(place, [...windows, ...popups]);
+}
+
+function area({ width, height }: Rectangle): number {
+  return width * height;
+}
+
+function isNear(place: Rectangle, others: readonly Rectangle[]): boolean {
+  return others.some((other) =>
+    place.x <= other.x + other.width + popupReach && other.x <= place.x + place.width + popupReach &&
+    place.y <= other.y + other.height + popupReach && other.y <= place.y + place.height + popupReach
+  );
+}
+
+/** A window's title: the container's name comes first, and nothing in the title can push it away or turn it round. */
+export function titleOf(container: string, title: string): string {
+  return `[${container}] ${printable(title, mostTitleCharacters)}`;
+}
+
+/**
+ * A window's class: the desktop groups windows by it and takes an icon for it, so that no window of a container may
+ * have the class of a program of the host.
+ */
+export function classOf(container: string, name: string): string {
+  return `${container}.${printable(name, 80)}`;
+}
+
+/** Types of windows without a frame. */
+const popupTypes = /^(NORMAL|DIALOG|UTILITY|MENU|DROPDOWN_MENU|POPUP_MENU|TOOLTIP|COMBO|DND)$/;
+
+const lengths: Shape = either(tuple(integer(0, 0x7fff), integer(0, 0x7fff)));
+const steps: Shape = tuple(integer(1, 0x7fff), integer(1, 0x7fff));
+
+const sizeConstraints = fields({
+  "maximum-size": lengths,
+  "minimum-size": tuple(integer(0, largestSide), integer(0, largestSide)),
+  "base-size": lengths,
+  "increment": steps,
+  "gravity": integer(0, 10),
+  "set-initial-position": flag,
+});
+
+/**
+ * What may be said of any window. Not among it: process ids (xpra starts a program on the host for each), commands,
+ * host names, numbers of X windows, properties of X by any name, shapes, and opacity (a window that cannot be seen can
+ * be typed into).
+ */
+function descriptionShapes(container: string, isKnown: (window: number) => boolean): Record<string, Shape> {
+  const title: Shape = (value) => {
+    if (typeof value !== "string") throw new Refusal("a title is no text");
+    return titleOf(container, value);
+  };
+  return {
+    "title": title,
+    "icon-title": title,
+    "transient-for": (value) => {
+      const window = windowNumber(value);
+      if (!isKnown(window)) throw new Refusal("a window belongs to one that there is not");
+      return window;
+    },
+    "has-alpha": flag,
+    "size-constraints": sizeConstraints,
+    "role": line(100),
+  };
+}
+
+/**
+ * What may be said of a framed window only. Not among it: staying above others, on all desktops, out of lists of
+ * windows, or beside the screen's edge with room kept for it.
+ */
+const framedOnly: Record<string, Shape> = {
+  // Other types have no frame, or are docks, desktops and popups: then it is an ordinary one.
+  "window-type": (value) => {
+    const types = list(line(20), 8)(value).filter((type) => /^(NORMAL|DIALOG|UTILITY)$/.test(`${type}`));
+    return types.length > 0 ? types : ["NORMAL"];
+  },
+  "modal": flag,
+  "decorations": either(flag, integer(0, 0xff)),
+  "iconic": flag,
+  "maximized": flag,
+  "fullscreen": flag,
+  "requested-position": tuple(coordinate, coordinate),
+  "set-initial-position": flag,
+};
+
+/** The keys that the server is asked for, of what it could say of windows. */
+export const askedDescriptions: readonly string[] = [
+  "title",
+  "icon-title",
+  "transient-for",
+  "has-alpha",
+  "size-constraints",
+  "role",
+  "class-instance",
+  "window-type",
+  "modal",
+  "decorations",
+  "iconic",
+  "maximized",
+  "fullscreen",
+  "requested-position",
+  "set-initial-position",
+  "override-redirect",
+];
+
+/** The same for a value that may be no text. */
+export function printableTitle(container: string, title: Value | undefined): string {
+  return titleOf(container, typeof title === "string" ? title : "");
+}

@@ -1,0 +1,398 @@
+// Which packets pass between xpra's ends, by the channels that are open, and what is left of them.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type Channel, channelNames } from "../../lib/attach/channels.ts";
+import { judgeClientPacket } from "../../lib/attach/guard/client_packets.ts";
+import { Refusal } from "../../lib/attach/guard/faults.ts";
+import type { Packet } from "../../lib/attach/guard/packets.ts";
+import type { Dict, Value } from "../../lib/attach/guard/rencode.ts";
+import { judgeServerPacket } from "../../lib/attach/guard/server_packets.ts";
+import { type SessionState, sessionState } from "../../lib/attach/guard/state.ts";
+import { bytes, clientHello, description, dict, secret, serverHello } from "../fuzz/samples.ts";
+
+/** A session in which both ends have said hello and one window is shown. */
+function session(...open: readonly Channel[]): SessionState {
+  let time = 0;
+  const made = sessionState({ container: "box", open: new Set(open), now: () => time += 10, uuid: "0f".repeat(16) });
+  judgeClientPacket(clientHello, made);
+  judgeServerPacket(serverHello, made);
+  server(made, "new-window", 1, 100, 100, 484, 316, description, new Map());
+  client(made, "map-window", 1, 100, 100, 484, 316, new Map(), new Map());
+  return made;
+}
+
+function server(state: SessionState, type: string, ...args: Value[]): Packet | undefined {
+  return judgeServerPacket({ type, args }, state).pass;
+}
+
+function client(state: SessionState, type: string, ...args: Value[]): Packet | undefined {
+  return judgeClientPacket({ type, args }, state).pass;
+}
+
+function contains(value: Value | undefined, text: string): boolean {
+  if (typeof value === "string") return value.includes(text);
+  if (Array.isArray(value)) return value.some((each) => contains(each, text));
+  return value instanceof Map && [...value].some((entry) => contains([...entry], text));
+}
+
+for (
+  const type of [
+    "pointer-grab",
+    "pointer-ungrab",
+    "challenge",
+    "show-desktop",
+    "control",
+    "ssl-upgrade",
+    "set_deflate",
+    "logging",
+    "rpc-reply",
+    "gibberish",
+    "invalid",
+    "connection-lost",
+    "no-such-type",
+    "constructor",
+  ]
+) {
+  Deno.test(`"${type}" never reaches the client`, () => {
+    assertThrows(() => server(session(...channelNames), type, 1, 2, 3), Refusal);
+  });
+}
+
+const text = dict({ "": true });
+const ofChannel: readonly (readonly [readonly Channel[], string, readonly Value[]])[] = [
+  [["clipboard-in", "clipboard-out"], "clipboard-token", ["CLIPBOARD"]],
+  [["clipboard-in"], "clipboard-request", [1, "CLIPBOARD", "UTF8_STRING"]],
+  [["clipboard-out"], "clipboard-contents", [1, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(3), 0]],
+  [["notifications"], "notify_show", ["", 1, "app", 0, "", "summary", "body", 1000, "", [], text]],
+  [["notifications"], "notify_close", [1]],
+  [["links"], "open-url", ["https://example.com", ""]],
+  [["files"], "send-file", ["a.txt", "", false, false, 3, bytes(3), new Map(), ""]],
+  [["printing"], "send-file", ["a.pdf", "", true, false, 3, bytes(3), new Map(), ""]],
+  [["files", "printing"], "send-file-chunk", ["id", 1, bytes(3), false]],
+  [["sound", "microphone"], "sound-data", ["opus", bytes(3), new Map(), []]],
+  [["webcam"], "webcam-stop", [0, ""]],
+  [["tray"], "new-tray", [9, 22, 22, new Map()]],
+];
+
+for (const [channels, type, args] of ofChannel) {
+  Deno.test(`"${type}" of the container needs ${channels.join(" or ")}`, () => {
+    for (const channel of channels) assert(server(session(channel), type, ...args), channel);
+    const others = channelNames.filter((channel) => !channels.includes(channel));
+    assertThrows(() => server(session(...others), type, ...args), Refusal);
+  });
+}
+
+const ofClientChannel: readonly (readonly [readonly Channel[], string, readonly Value[]])[] = [
+  [["clipboard-out"], "clipboard-request", [1, "CLIPBOARD", "UTF8_STRING"]],
+  [["clipboard-in"], "clipboard-contents", [1, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(3), 0]],
+  [["notifications"], "notification-close", [1, 2, ""]],
+  [["files"], "send-file", ["a.txt", "", false, false, 3, bytes(3), new Map(), ""]],
+  [["printing"], "printers", [new Map()]],
+  [["microphone"], "sound-data", ["opus", bytes(3), new Map(), []]],
+  [["sound", "microphone"], "sound-control", ["start", "opus"]],
+  [["webcam"], "webcam-frame", [0, 1, "jpeg", 640, 480, bytes(9), new Map()]],
+];
+
+for (const [channels, type, args] of ofClientChannel) {
+  Deno.test(`"${type}" of the client needs ${channels.join(" or ")}`, () => {
+    for (const channel of channels) assert(client(session(channel), type, ...args), channel);
+    const others = channelNames.filter((channel) => !channels.includes(channel));
+    assertThrows(() => client(session(...others), type, ...args), Refusal);
+  });
+}
+
+for (
+  const type of ["shutdown-server", "start-command", "control-request", "logging", "command-signal", "window-signal"]
+) {
+  Deno.test(`"${type}" never reaches the container`, () => {
+    assertThrows(() => client(session(...channelNames), type, 1), Refusal);
+  });
+}
+
+Deno.test("nothing passes before both ends have said hello, and no second hello does", () => {
+  const state = sessionState({ container: "box", open: new Set(), now: () => 0, uuid: "" });
+  assertThrows(() => client(state, "focus", 1, []), Refusal);
+  assertThrows(() => judgeServerPacket(serverHello, state), Refusal);
+  judgeClientPacket(clientHello, state);
+  assertThrows(() => server(state, "startup-complete"), Refusal);
+  judgeServerPacket(serverHello, state);
+  assertEquals(server(state, "startup-complete"), { type: "startup-complete", args: [] });
+  assertThrows(() => judgeClientPacket(clientHello, state), Refusal);
+  assertThrows(() => judgeServerPacket(serverHello, state), Refusal);
+});
+
+Deno.test("the client's hello tells neither user nor machine", () => {
+  const state = sessionState({ container: "box", open: new Set(channelNames), now: () => 0, uuid: "0f".repeat(16) });
+  const hello = judgeClientPacket(clientHello, state).pass!.args[0] as Dict;
+  assertEquals(contains(hello, secret), false);
+  for (const name of ["username", "machine_id", "hostname", "user", "name", "argv", "ssh-auth-sock", "desktop.names"]) {
+    assertEquals(hello.has(name), false, name);
+  }
+  assertEquals(hello.get("uuid"), "0f".repeat(16));
+  assertEquals(((hello.get("mmap") as Dict).get("read") as Dict).get("file"), "app~a113");
+  assertEquals(hello.get("desktop_size"), [1920, 1200]);
+  assertEquals(hello.get("compressors"), []);
+  assertEquals(contains(hello, "x11-property"), false);
+  assertEquals((hello.get("cursor") as Dict).get("encodings"), ["raw"]);
+  assertEquals((hello.get("mouse") as Dict).has("initial-position"), false);
+});
+
+Deno.test("the client's hello says nothing of closed channels", () => {
+  const state = sessionState({ container: "box", open: new Set(), now: () => 0, uuid: "" });
+  const hello = judgeClientPacket(clientHello, state).pass!.args[0] as Dict;
+  for (const name of ["clipboard", "notifications", "file"]) assertEquals(hello.has(name), false, name);
+  assertEquals(hello.get("system_tray"), false);
+});
+
+Deno.test("the server's hello is that of an ordinary server: for a desktop the client grabs the keyboard", () => {
+  const state = sessionState({ container: "box", open: new Set(channelNames), now: () => 0, uuid: "" });
+  judgeClientPacket(clientHello, state);
+  const hello = judgeServerPacket(serverHello, state).pass!.args[0] as Dict;
+  assertEquals(hello.get("server.mode"), "seamless");
+  for (const name of ["shadow", "desktop", "server", "proxy", "xdg-menu", "encryption", "hostname", "lz4"]) {
+    assertEquals(hello.has(name), false, name);
+  }
+  assertEquals(hello.get("packet-types"), ["focus", "pointer-button", "map-window"]);
+  assertEquals(contains(hello, "SIGINT"), false);
+  assertEquals((hello.get("cursor") as Dict).has("default"), false);
+});
+
+Deno.test("keys pass only while a window of the container has the keyboard", () => {
+  const state = session();
+  const key = (pressed: boolean): Packet | undefined =>
+    client(state, "key-action", 1, "h", pressed, [], 104, "h", 43, 0);
+  assertThrows(() => key(true), Refusal);
+  client(state, "focus", 1, []);
+  assert(key(true));
+  client(state, "focus", 0, []);
+  assert(key(false), "the end of a key that has passed");
+  assertThrows(() => key(false), Refusal);
+  assertThrows(() => key(true), Refusal);
+});
+
+Deno.test("keys do not pass for a window that is gone, or that there never was", () => {
+  const state = session();
+  client(state, "focus", 1, []);
+  server(state, "lost-window", 1);
+  assertThrows(() => client(state, "key-action", 1, "h", true, [], 104, "h", 43, 0), Refusal);
+  client(state, "focus", 42, []);
+  assertThrows(() => client(state, "key-action", 42, "h", true, [], 104, "h", 43, 0), Refusal);
+});
+
+Deno.test("the container learns of pointer and modifier keys only from its own windows", () => {
+  const state = session();
+  const configure = (): Value[] =>
+    client(state, "configure-window", 1, 0, 0, 484, 316, new Map(), 0, new Map(), true, 1, [960, 600], ["shift"])!.args;
+  assertEquals(configure().slice(-2), [[0, 0], []]);
+  client(state, "pointer", 0, 1, 1, [300, 200, 20, 10], new Map());
+  client(state, "focus", 1, ["shift"]);
+  assertEquals(configure().slice(-2), [[300, 200], ["shift"]]);
+  assertThrows(() => client(state, "pointer", 0, 1, 0, [300, 200], new Map()), Refusal);
+});
+
+Deno.test("the container learns neither the host's load nor its desktop", () => {
+  const state = session();
+  assertEquals(client(state, "ping_echo", 5, 900, 800, 700, 1, "")!.args, [5, 0, 0, 0, 1, ""]);
+  const map = client(state, "map-window", 1, 0, 0, 9, 9, dict({ workspace: 3, "encoding.x": 1 }), new Map())!;
+  assertEquals(map.args[5], dict({ "encoding.x": 1 }));
+  const monitors = new Map<string | number, Value>([[0, dict({ name: secret, geometry: [0, 0, 9, 9] })]]);
+  const display = client(
+    state,
+    "configure-display",
+    dict({ "desktop-size": [9, 9], monitors, "desktop-names": [secret] }),
+  )!;
+  assertEquals(contains(display.args, secret), false);
+});
+
+Deno.test("a window comes to the front only while the user works in the container", () => {
+  const state = session();
+  assertEquals(server(state, "raise-window", 1), undefined);
+  client(state, "focus", 1, []);
+  assertEquals(server(state, "raise-window", 1), { type: "raise-window", args: [1] });
+});
+
+Deno.test("a window is dragged only by a button that is down, and never by keys", () => {
+  const state = session();
+  const drag = (direction: number): Packet | undefined =>
+    server(state, "initiate-moveresize", 1, 0, 0, direction, 1, 1);
+  assertEquals(drag(8), undefined);
+  client(state, "focus", 1, []);
+  assertEquals(drag(8), undefined);
+  client(state, "pointer-button", 0, 1, 1, 1, true, [1, 1], new Map());
+  assert(drag(8));
+  assertThrows(() => drag(10), Refusal);
+  assertThrows(() => drag(9), Refusal);
+});
+
+const pixels = dict({ rgb_format: "BGRX", chunks: [[8, 4000]] });
+
+Deno.test("a picture has as many bytes as its size needs, in the pixels' file or in the packet", () => {
+  const state = session();
+  const draw = (...args: Value[]): Packet | undefined => server(state, "draw", 1, ...args);
+  assert(draw(0, 0, 10, 100, "mmap", [[8, 4000]], 1, 40, pixels));
+  assert(draw(0, 0, 10, 10, "rgb24", bytes(400), 1, 40, dict({ rgb_format: "BGRX" })));
+  assert(draw(0, 0, 10, 10, "rgb24", bytes(300), 1, 30, new Map()));
+  for (
+    const args of [
+      [0, 0, 10, 101, "mmap", [[8, 4000]], 1, 40, pixels],
+      [0, 0, 10, 10, "mmap", [[0, 4000]], 1, 40, dict({ chunks: [[0, 4000]] })],
+      [0, 0, 10, 10, "mmap", "", 1, 40, dict({ chunks: [[73_732_000, 4000]] })],
+      [0, 0, 10, 10, "rgb24", bytes(399), 1, 40, dict({ rgb_format: "BGRX" })],
+      [0, 0, 10, 10, "rgb24", bytes(400), 1, 39, dict({ rgb_format: "BGRX" })],
+      [0, 0, 10, 10, "png", bytes(400), 1, 40, new Map()],
+      [0, 0, 10, 10, "h264", bytes(400), 1, 40, new Map()],
+      [0, 0, 10, 10, "scroll", bytes(400), 1, 40, new Map()],
+      [-5, 0, 10, 10, "rgb24", bytes(400), 1, 40, new Map()],
+      [0, 0, 20_000, 1, "rgb24", bytes(100_000), 1, 80_000, new Map()],
+    ] as Value[][]
+  ) {
+    assertThrows(() => draw(...args), Refusal);
+  }
+  const passed = draw(0, 0, 10, 10, "rgb24", bytes(400), 1, 40, dict({ rgb_format: "BGRX", lz4: 2, zlib: 1 }))!;
+  assertEquals([...(passed.args[9] as Dict).keys()], ["rgb_format"]);
+});
+
+Deno.test("the server is told that a window which may not be shown is not there", () => {
+  const state = session();
+  const whole = [2, 0, 0, 1920, 1200] as const;
+  assertThrows(() => server(state, "new-override-redirect", ...whole, new Map(), new Map()), Refusal);
+  const { answer, pass } = judgeServerPacket({
+    type: "draw",
+    args: [2, 0, 0, 10, 10, "mmap", [[8, 400]], 7, 40, pixels],
+  }, state);
+  assertEquals(pass, undefined);
+  assertEquals(answer, { type: "damage-sequence", args: [7, 2, 10, 10, -2, ""] });
+});
+
+Deno.test("a popup that is called a window is a popup", () => {
+  const state = session();
+  const about = dict({ title: "menu", "override-redirect": true });
+  assertEquals(server(state, "new-window", 2, 110, 110, 50, 50, about, new Map())!.type, "new-override-redirect");
+  assertThrows(() => server(state, "new-window", 3, 0, 0, 1900, 1200, about, new Map()), Refusal);
+});
+
+Deno.test("popups go with the window that they are at", () => {
+  const state = session();
+  server(state, "new-override-redirect", 2, 110, 110, 50, 50, new Map(), new Map());
+  const gone = judgeServerPacket({ type: "lost-window", args: [1] }, state);
+  assertEquals(gone.also, [{ type: "lost-window", args: [2] }]);
+  const other = session();
+  server(other, "new-override-redirect", 2, 110, 110, 50, 50, new Map(), new Map());
+  const hidden = judgeClientPacket({ type: "unmap-window", args: [1, true, new Map()] }, other);
+  assertEquals(hidden.toClient, [{ type: "lost-window", args: [2] }]);
+});
+
+Deno.test("cursors and icons are plain pixels of a bounded size", () => {
+  const state = session();
+  assert(server(state, "cursor", ""));
+  assert(server(state, "cursor", "raw", 0, 0, 16, 16, 1, 1, 8, bytes(1024), "xterm"));
+  assertThrows(() => server(state, "cursor", "png", 0, 0, 16, 16, 1, 1, 8, bytes(1024), "xterm"), Refusal);
+  assertThrows(() => server(state, "cursor", "raw", 0, 0, 16, 16, 1, 1, 8, bytes(1023), "xterm"), Refusal);
+  assertThrows(() => server(state, "cursor", "raw", 0, 0, 300, 1, 1, 1, 8, bytes(1200), ""), Refusal);
+  assertThrows(() => server(state, "cursor", "raw", 0, 0, 16, 16, 1, 1, 8, bytes(1024), "../x/y"), Refusal);
+  assert(server(state, "window-icon", 1, 32, 32, "BGRA", bytes(4096)));
+  assertThrows(() => server(state, "window-icon", 1, 32, 32, "png", bytes(4096)), Refusal);
+  assertThrows(() => server(state, "window-icon", 1, 32, 32, "BGRA", bytes(4095)), Refusal);
+});
+
+Deno.test("the bell rings a few times a second", () => {
+  const state = session();
+  const rings = Array.from({ length: 100 }, () => server(state, "bell", 1, 3, 50, 400, 100, 0, 0, "Bell"));
+  assert(rings.filter(Boolean).length < 20);
+});
+
+Deno.test("only links of the web are opened, and not many", () => {
+  const state = session("links");
+  const open = (url: string): Packet | undefined => server(state, "open-url", url, "");
+  assertEquals(open("https://example.com/a b?q=1#x")!.args[0], "https://example.com/a%20b?q=1#x");
+  for (
+    const url of [
+      "file:///etc/passwd",
+      "javascript:alert(1)",
+      "mailto:?attach=/etc/passwd",
+      "-h",
+      "x",
+      "https://",
+      "ssh://a",
+    ]
+  ) {
+    assertThrows(() => open(url), Refusal);
+  }
+  assertThrows(() => {
+    for (let times = 0; times < 50; times++) open("https://example.com/");
+  }, Refusal);
+});
+
+Deno.test("files are kept under a plain name and never opened", () => {
+  const state = session("files");
+  const send = (name: string): Value[] =>
+    server(state, "send-file", name, "text/plain", false, true, 3, bytes(3), dict({ command: "sh" }), "id")!.args;
+  assertEquals(send("cv.odt").slice(0, 4), ["cv.odt", "text/plain", false, false]);
+  assertEquals(send("cv.odt")[6], new Map());
+  for (const name of ["../x", "a/b", ".bashrc", "", "..\\x"]) assertThrows(() => send(name), Refusal);
+  const asked = judgeServerPacket({ type: "send-data-request", args: ["file", "id", "x"] }, state);
+  assertEquals(asked.answer, { type: "send-data-response", args: ["id", 0] });
+});
+
+Deno.test("notifications begin with the container's name, without markup, files and buttons", () => {
+  const args = server(
+    session("notifications"),
+    "notify_show",
+    ":1.5",
+    1,
+    "Updater",
+    0,
+    "/etc/passwd",
+    "Restart\nnow",
+    '<a href="x">b</a> & c',
+    -1,
+    ["png", 1, 1, bytes(9)],
+    ["yes", "Yes"],
+    dict({ "image-path": "/etc/passwd" }),
+  )!.args;
+  assertEquals(args, [
+    "",
+    1,
+    "[box] Updater",
+    0,
+    "",
+    "[box] Restart now",
+    '&lt;a href="x"&gt;b&lt;/a&gt; &amp; c',
+    -1,
+    "",
+    [],
+    new Map(),
+  ]);
+});
+
+Deno.test("the clipboard takes text and pictures, no lists of files", () => {
+  const state = session("clipboard-in", "clipboard-out");
+  const offered = ["TARGETS", "UTF8_STRING", "text/uri-list", "x-special/gnome-copied-files", "image/png"];
+  assertEquals(server(state, "clipboard-token", "CLIPBOARD", offered)!.args, [
+    "CLIPBOARD",
+    ["TARGETS", "UTF8_STRING", "image/png"],
+  ]);
+  const asked = judgeClientPacket({ type: "clipboard-request", args: [5, "CLIPBOARD", "text/uri-list"] }, state);
+  assertEquals(asked, { answer: { type: "clipboard-contents-none", args: [5, "CLIPBOARD"] } });
+  assertThrows(
+    () => server(state, "clipboard-contents", 5, "CLIPBOARD", "text/uri-list", 8, "bytes", bytes(3), 0),
+    Refusal,
+  );
+  assertThrows(() => server(state, "clipboard-contents", 5, "SECRET", "STRING", 8, "bytes", bytes(3), 0), Refusal);
+});
+
+Deno.test("with one direction of the clipboard the other end's offers are empty and take nothing", () => {
+  const token = ["CLIPBOARD", ["UTF8_STRING"], "UTF8_STRING", "UTF8_STRING", 8, "bytes", bytes(9), true, true];
+  const inwards = server(session("clipboard-in"), "clipboard-token", ...token)!.args;
+  assertEquals(inwards, ["CLIPBOARD", [], "", "", 8, "", new Uint8Array(), false, true]);
+  const outwards = client(session("clipboard-out"), "clipboard-token", ...token)!.args;
+  assertEquals(outwards, ["CLIPBOARD", [], "", "", 8, "", new Uint8Array(), false, true]);
+  assertEquals(server(session("clipboard-out"), "clipboard-token", ...token)!.args, token);
+});
+
+Deno.test("what honest servers send and no client needs is left out without a word", () => {
+  const state = session();
+  for (const type of ["server-event", "setting-change", "info-response", "encodings", "pointer-position"]) {
+    assertEquals(judgeServerPacket({ type, args: ["x"] }, state), {});
+  }
+});

@@ -1,0 +1,161 @@
+// What the container may say of its windows to the host, and where popups may be.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Refusal } from "../../lib/attach/guard/faults.ts";
+import type { Dict } from "../../lib/attach/guard/rencode.ts";
+import { mayPopUp, titleOf, type Windows, windowsOf } from "../../lib/attach/guard/windows.ts";
+import { description, dict } from "../fuzz/samples.ts";
+
+const place = { x: 100, y: 100, width: 400, height: 300 };
+const framed = { popup: false };
+const popup = { popup: true };
+
+function windows(): Windows {
+  let time = 0;
+  const made = windowsOf("box", () => time += 100);
+  made.setScreen(1920, 1200);
+  return made;
+}
+
+/** Windows with one that is shown. */
+function shown(): Windows {
+  const made = windows();
+  made.open(1, place, description, framed);
+  made.shown(1, place);
+  return made;
+}
+
+Deno.test("titleOf() puts the container's name first, whatever the title is", () => {
+  assertEquals(titleOf("box", "a title"), "[box] a title");
+  assertEquals(titleOf("box", ""), "[box] ");
+  assertEquals([...titleOf("box", "x".repeat(5000))].length, "[box] ".length + 400);
+});
+
+Deno.test("titleOf() leaves out what turns a line round, ends it, or is for a terminal", () => {
+  assertEquals(titleOf("box", "a\u202e\u2066b\u200f\u001b]52;c;x\u0007\u0000\u2028c"), "[box] ab]52;c;xc");
+  assertEquals(titleOf("box", "two\n\r\tlines"), "[box] two lines");
+  assertEquals(titleOf("box", "grüße 日本 😀"), "[box] grüße 日本 😀");
+});
+
+Deno.test("Windows.open() lets pass what a frame needs and nothing else", () => {
+  const passed = windows().open(1, place, description, framed);
+  assertEquals([...passed.keys()].toSorted(), [
+    "class-instance",
+    "has-alpha",
+    "icon-title",
+    "requested-position",
+    "size-constraints",
+    "title",
+    "window-type",
+  ]);
+  assertEquals(passed.get("title"), "[box] ubuntu@box: ~");
+  assertEquals(passed.get("icon-title"), "[box] ubuntu@box: ~");
+  assertEquals(passed.get("class-instance"), ["box.xterm", "box.XTerm"]);
+});
+
+Deno.test("Windows.open() names the container for a window without a title", () => {
+  assertEquals(windows().open(1, place, new Map(), framed).get("title"), "[box] ");
+});
+
+Deno.test("Windows.open() makes an ordinary window of one that would have no frame", () => {
+  for (const type of ["DOCK", "DESKTOP", "POPUP_MENU", "DROPDOWN_MENU", "NOTIFICATION", "SPLASHSCREEN", "TOOLTIP"]) {
+    assertEquals(windows().open(1, place, dict({ "window-type": [type] }), framed).get("window-type"), ["NORMAL"]);
+  }
+  const dialog = windows().open(1, place, dict({ "window-type": ["DIALOG"], "override-redirect": true }), framed);
+  assertEquals(dialog.get("window-type"), ["DIALOG"]);
+  assertEquals(dialog.has("override-redirect"), false);
+});
+
+Deno.test("Windows.open() takes windows for their own only if they are the container's", () => {
+  const made = shown();
+  assertEquals(made.open(2, place, dict({ "transient-for": 1 }), framed).get("transient-for"), 1);
+  assertEquals(made.open(3, place, dict({ "transient-for": 99 }), framed).has("transient-for"), false);
+  assertEquals(made.open(4, place, dict({ "transient-for": 0 }), framed).has("transient-for"), false);
+});
+
+Deno.test("a window covers the whole screen only while the container has the keyboard", () => {
+  const made = shown();
+  const whole = dict({ fullscreen: true });
+  assertEquals(made.describe(1, whole).has("fullscreen"), false);
+  made.focus(1);
+  assertEquals(made.describe(1, whole).get("fullscreen"), true);
+  made.focus(0);
+  assertEquals(made.describe(1, dict({ fullscreen: false })).get("fullscreen"), false);
+});
+
+Deno.test("Windows.open() gives popups no class: xpra's client grabs the keyboard for some", () => {
+  const about = dict({ "class-instance": ["sun-awt-X11-XDialogPeer", "x"], "window-type": ["DIALOG"] });
+  const passed: Dict = shown().open(2, place, about, popup);
+  assertEquals([...passed.keys()], ["window-type", "title"]);
+});
+
+Deno.test("Windows.open() refuses a window twice, too many, and too many at once", () => {
+  const made = shown();
+  assertThrows(() => made.open(1, place, new Map(), framed), Refusal);
+  assertThrows(() => {
+    for (let window = 2; window < 1000; window++) made.open(window, place, new Map(), framed);
+  }, Refusal);
+  const quick = windowsOf("box", () => 0);
+  assertThrows(() => {
+    for (let window = 1; window < 300; window++) {
+      quick.open(window, place, new Map(), framed);
+      quick.close(window);
+    }
+  }, Refusal);
+});
+
+Deno.test("mayPopUp() allows menus at a window, and menus at menus", () => {
+  const screen = { width: 1920, height: 1200 };
+  const menu = { x: 120, y: 130, width: 300, height: 500 };
+  assert(mayPopUp(menu, { screen, windows: [place], popups: [] }));
+  const below = { x: 120, y: 425, width: 300, height: 500 };
+  assert(mayPopUp(below, { screen, windows: [place], popups: [] }));
+  const beside = { x: 425, y: 600, width: 300, height: 500 };
+  assertEquals(mayPopUp(beside, { screen, windows: [place], popups: [] }), false);
+  assert(mayPopUp(beside, { screen, windows: [place], popups: [menu] }));
+});
+
+Deno.test("mayPopUp() refuses what is far from the container's windows, and what covers half of the screen", () => {
+  const screen = { width: 1920, height: 1200 };
+  assertEquals(
+    mayPopUp({ x: 1500, y: 0, width: 300, height: 100 }, { screen, windows: [place], popups: [] }),
+    false,
+  );
+  assertEquals(mayPopUp({ x: 0, y: 0, width: 1920, height: 1200 }, { screen, windows: [place], popups: [] }), false);
+  assertEquals(mayPopUp(place, { screen, windows: [], popups: [] }), false);
+  const halves = [{ x: 0, y: 0, width: 960, height: 1190 }];
+  assertEquals(
+    mayPopUp({ x: 960, y: 0, width: 960, height: 1190 }, { screen, windows: [place], popups: halves }),
+    false,
+  );
+  assert(mayPopUp({ x: 1900, y: 1100, width: 1, height: 1 }, { screen, windows: [], popups: [] }));
+});
+
+Deno.test("Windows.move() holds popups where they may be opened", () => {
+  const made = shown();
+  made.open(2, { x: 150, y: 150, width: 200, height: 200 }, new Map(), popup);
+  made.move(2, { x: 300, y: 200, width: 200, height: 200 });
+  assertThrows(() => made.move(2, { x: 1500, y: 900, width: 200, height: 200 }), Refusal);
+  assertThrows(() => made.move(2, { x: 0, y: 0, width: 1900, height: 1200 }), Refusal);
+  assertThrows(() => made.move(9, place), Refusal);
+});
+
+Deno.test("Windows.takeStrays() gives popups whose window is hidden, with the menus at them", () => {
+  const made = shown();
+  made.open(2, { x: 150, y: 150, width: 200, height: 200 }, new Map(), popup);
+  made.open(3, { x: 360, y: 300, width: 300, height: 300 }, new Map(), popup);
+  assertEquals(made.takeStrays(), []);
+  made.hidden(1);
+  assertEquals(made.takeStrays(), [2, 3]);
+  assertEquals(made.has(2), false);
+});
+
+Deno.test("Windows.focus() knows the container's windows only, and a window that is gone has no keyboard", () => {
+  const made = shown();
+  made.focus(99);
+  assertEquals(made.focused(), 0);
+  made.focus(1);
+  assertEquals(made.focused(), 1);
+  made.close(1);
+  assertEquals(made.focused(), 0);
+});
