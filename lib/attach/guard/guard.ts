@@ -1,0 +1,247 @@
+/**
+ * The guard: what stands between xpra's client on the host and the session's socket, which a container serves that may
+ * be hostile. It takes both ends' packets apart, lets pass what is on a list, and writes that anew: what a decoder of
+ * xpra gets has always come from an encoder of ours.
+ */
+
+import type { Channel } from "../channels.ts";
+import { judgeClientPacket } from "./client_packets.ts";
+import { Refusal, Violation } from "./faults.ts";
+import { type FrameLimits, frameParser } from "./frames.ts";
+import { decodePacket, encodePacket, type Packet } from "./packets.ts";
+import { judgeServerPacket } from "./server_packets.ts";
+import { printable } from "./shapes.ts";
+import { sessionState, type Verdict } from "./state.ts";
+import { type Sender, tally } from "./tally.ts";
+
+/** What a guard needs. */
+export interface GuardOptions {
+  /** Where the client is to connect: a path in a directory that nobody but the user can reach. It must not exist. */
+  listen: string;
+  /** The session's socket, once there is one. When it rejects the client's connection is closed. */
+  connect: Promise<SessionSocket>;
+  /** The container's name, for titles. */
+  container: string;
+  /** The channels that are open, and go through xpra. */
+  open: ReadonlySet<Channel>;
+  /** Tells the user something, in one line: once for each type of packet that is dropped. */
+  report(line: string): void;
+}
+
+/** The socket of a session. */
+export interface SessionSocket {
+  /** Where it is, in a directory that the container can write to. */
+  path: string;
+  /**
+   * A link to it in a private directory, by which it is connected to: Deno 2.9 allows single paths to sockets only, and
+   * looks at the path as it is given. Default: `path`.
+   */
+  link?: string;
+}
+
+/** How a guard's session has ended. */
+export interface GuardEnd {
+  /** What ended it, when it was not one of the ends: told in one line. */
+  reason?: string;
+  /** How many packets were dropped, by who sent them and their type: `container pointer-grab`. */
+  dropped: ReadonlyMap<string, number>;
+}
+
+/** A guard that runs. */
+export interface Guard extends AsyncDisposable {
+  /** How it has ended. Never rejects. */
+  ended: Promise<GuardEnd>;
+  /** Ends it, and waits until it has. */
+  end(): Promise<void>;
+}
+
+/** Bytes that are read at a time. */
+const readBytes = 256 * 1024;
+/** Parts up to this size are written together. */
+const joinBytes = 64 * 1024;
+
+const fromContainer: FrameLimits = { mainBytes: 2 * 1024 * 1024, chunkBytes: 128 * 1024 * 1024 };
+const fromClient: FrameLimits = { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 1024 * 1024 };
+
+/**
+ * Starts a guard. One client can connect; then the socket is removed.
+ *
+ * @throws {Deno.errors.AddrInUse} when there is something at `listen`
+ */
+export function startGuard({ listen, connect, container, open, report }: GuardOptions): Guard {
+  const listener = Deno.listen({ transport: "unix", path: listen });
+  const session = sessionState({ container, open, now: () => performance.now(), uuid: randomId() });
+  const drops = tally(report, () => performance.now());
+  const connections: Deno.Conn[] = [];
+  let isOver = false;
+  const close = (connection: { close(): void }): void => {
+    try {
+      connection.close();
+    } catch {
+      // It is closed already.
+    }
+  };
+  const stop = (): void => {
+    isOver = true;
+    close(listener);
+    connections.forEach(close);
+  };
+  const keep = (connection: Deno.Conn): Deno.Conn => {
+    if (isOver) close(connection);
+    connections.push(connection);
+    return connection;
+  };
+
+  const relay = async (): Promise<void> => {
+    const client = keep(await listener.accept());
+    close(listener);
+    const server = keep(await connectTo(await connect));
+    const toClient = writer(client);
+    const toServer = writer(server);
+    await Promise.race([
+      pump(server, {
+        limits: fromContainer,
+        judge: (packet) => judge(packet, "container"),
+        send: ({ pass, also = [], answer, toClient: more = [] }, outbox) => {
+          put(outbox.client, [...(pass ? [pass] : []), ...also, ...more]);
+          put(outbox.server, answer ? [answer] : []);
+        },
+        toClient,
+        toServer,
+      }),
+      pump(client, {
+        limits: fromClient,
+        judge: (packet) => judge(packet, "client"),
+        send: ({ pass, answer, toClient: more = [] }, outbox) => {
+          put(outbox.server, pass ? [pass] : []);
+          put(outbox.client, [...(answer ? [answer] : []), ...more]);
+        },
+        toClient,
+        toServer,
+      }),
+    ]);
+  };
+  const judge = (packet: Packet, sender: Sender): Verdict => {
+    try {
+      return sender === "container" ? judgeServerPacket(packet, session) : judgeClientPacket(packet, session);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      drops.add(sender, packet.type, error.message);
+      return {};
+    }
+  };
+
+  const ended = relay().then(() => undefined, (error: unknown) => isOver ? undefined : reasonOf(error))
+    .then((reason): GuardEnd => {
+      stop();
+      return { ...(reason === undefined ? {} : { reason }), dropped: drops.counts };
+    });
+  const end = async (): Promise<void> => {
+    stop();
+    await ended;
+  };
+  return { ended, end, [Symbol.asyncDispose]: end };
+}
+
+function randomId(): string {
+  return crypto.randomUUID().replaceAll("-", "");
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Violation) return error.message;
+  return error instanceof Error ? printable(error.message, 200) : "The connection is lost";
+}
+
+/**
+ * Connects to the session's socket. The container can put what it likes in its place: only a socket is taken, and one
+ * that is still the same afterwards, so that no link leads to another socket of the host.
+ *
+ * @throws {Violation} when it is none
+ */
+async function connectTo({ path, link = path }: SessionSocket): Promise<Deno.Conn> {
+  const before = await Deno.lstat(path);
+  if (!before.isSocket) throw new Violation("What is in the place of the session's socket is none");
+  const connection = await Deno.connect({ transport: "unix", path: link });
+  const after = await Deno.lstat(path).catch(() => undefined);
+  if (after?.isSocket && after.ino === before.ino && after.dev === before.dev) return connection;
+  connection.close();
+  throw new Violation("The session's socket was replaced by another");
+}
+
+type Writer = (parts: Uint8Array[]) => Promise<void>;
+
+/** Writes in order, whoever asks. */
+function writer(connection: Deno.Conn): Writer {
+  let last = Promise.resolve();
+  return (parts) => last = last.then(() => writeParts(connection, parts));
+}
+
+async function writeParts(connection: Deno.Conn, parts: readonly Uint8Array[]): Promise<void> {
+  for (const part of joined(parts)) {
+    for (let at = 0; at < part.length;) at += await connection.write(part.subarray(at));
+  }
+}
+
+/**
+ * Small parts become one, so that they take one system call; large ones stay as they are, so that they are not copied.
+ */
+function* joined(parts: readonly Uint8Array[]): Generator<Uint8Array> {
+  let small: Uint8Array[] = [];
+  const take = function* (): Generator<Uint8Array> {
+    if (small.length === 1) yield small[0]!;
+    if (small.length > 1) {
+      const all = new Uint8Array(small.reduce((sum, { length }) => sum + length, 0));
+      let at = 0;
+      for (const part of small) {
+        all.set(part, at);
+        at += part.length;
+      }
+      yield all;
+    }
+    small = [];
+  };
+  for (const part of parts) {
+    if (part.length <= joinBytes) {
+      small.push(part);
+      continue;
+    }
+    yield* take();
+    yield part;
+  }
+  yield* take();
+}
+
+interface Outbox {
+  client: Uint8Array[];
+  server: Uint8Array[];
+}
+
+function put(parts: Uint8Array[], packets: readonly Packet[]): void {
+  for (const packet of packets) parts.push(...encodePacket(packet));
+}
+
+/**
+ * Relays what one end sends, until it ends. The next bytes are read when the last ones are written: a slow reader slows
+ * the writer down, and nothing piles up here.
+ */
+async function pump(
+  from: Deno.Conn,
+  { limits, judge, send, toClient, toServer }: {
+    limits: FrameLimits;
+    judge: (packet: Packet) => Verdict;
+    send: (verdict: Verdict, outbox: Outbox) => void;
+    toClient: Writer;
+    toServer: Writer;
+  },
+): Promise<void> {
+  const frames = frameParser(limits);
+  const buffer = new Uint8Array(readBytes);
+  for (;;) {
+    const count = await from.read(buffer);
+    if (count === null) return;
+    const outbox: Outbox = { client: [], server: [] };
+    for (const raw of frames.push(buffer.subarray(0, count))) send(judge(decodePacket(raw)), outbox);
+    if (outbox.client.length > 0) await toClient(outbox.client);
+    if (outbox.server.length > 0) await toServer(outbox.server);
+  }
+}

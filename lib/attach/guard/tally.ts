@@ -1,0 +1,49 @@
+/** The tally of what was dropped: counted by type, and told once for each. */
+
+import { Violation } from "./faults.ts";
+import { rate } from "./rate.ts";
+import { printable } from "./shapes.ts";
+
+/** Who has sent a packet. */
+export type Sender = "container" | "client";
+
+/** What was dropped. */
+export interface Tally {
+  /** How many, by sender and type, as `container pointer-grab`. */
+  counts: ReadonlyMap<string, number>;
+  /**
+   * Counts a packet that was dropped.
+   *
+   * @param reason why
+   * @throws {Violation} when there are so many that a container keeps the host busy with them
+   */
+  add(sender: Sender, type: string, reason: string): void;
+}
+
+/** Types are chosen by the sender: so many are told apart, the others are counted together. */
+const mostTypes = 64;
+
+/**
+ * Counts from nothing.
+ *
+ * @param report takes one line for each type that the container sends and that is dropped
+ * @param now a clock in milliseconds
+ */
+export function tally(report: (line: string) => void, now: () => number): Tally {
+  const counts = new Map<string, number>();
+  const bearable = rate({ perSecond: 500, burst: 20_000 }, now);
+  return {
+    counts,
+    add(sender, type, reason) {
+      const named = `${sender} ${printable(type, 40) || "(no name)"}`;
+      const key = counts.has(named) || counts.size < mostTypes ? named : `${sender} (others)`;
+      const before = counts.get(key) ?? 0;
+      counts.set(key, before + 1);
+      // What the client sends is not the user's concern: it is xpra's own that the container does not get.
+      if (before === 0 && sender === "container") {
+        report(`The container sends "${key.slice(sender.length + 1)}", which is dropped: ${reason}`);
+      }
+      if (!bearable()) throw new Violation("It sends too much that must not pass");
+    },
+  };
+}

@@ -1,0 +1,243 @@
+// The guard between two real sockets: it relays, drops, ends, and keeps pace with the slower end.
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import type { Channel } from "../../lib/attach/channels.ts";
+import { frameParser } from "../../lib/attach/guard/frames.ts";
+import { type Guard, startGuard } from "../../lib/attach/guard/guard.ts";
+import { decodePacket, encodePacket, type Packet } from "../../lib/attach/guard/packets.ts";
+import type { Value } from "../../lib/attach/guard/rencode.ts";
+import { bytes, clientHello, description, dict, serverHello } from "../fuzz/samples.ts";
+
+/** An end of a connection that speaks packets. */
+interface End {
+  send(...packets: readonly Packet[]): Promise<void>;
+  /** The next packet; undefined at the end. */
+  next(): Promise<Packet | undefined>;
+  raw: Deno.Conn;
+}
+
+function end(raw: Deno.Conn): End {
+  const frames = frameParser({ mainBytes: 1 << 24, chunkBytes: 1 << 28 });
+  const waiting: Packet[] = [];
+  return {
+    raw,
+    async send(...packets) {
+      for (const part of packets.flatMap(encodePacket)) {
+        for (let at = 0; at < part.length;) at += await raw.write(part.subarray(at));
+      }
+    },
+    async next() {
+      while (waiting.length === 0) {
+        const buffer = new Uint8Array(1 << 16);
+        const count = await raw.read(buffer).catch(() => null);
+        if (count === null) return undefined;
+        waiting.push(...frames.push(buffer.subarray(0, count)).map((each) => decodePacket(each)));
+      }
+      return waiting.shift();
+    },
+  };
+}
+
+interface World {
+  guard: Guard;
+  client: End;
+  server: End;
+  said: string[];
+  directory: string;
+}
+
+function packet(type: string, ...args: Value[]): Packet {
+  return { type, args };
+}
+
+async function inWorld(open: readonly Channel[], test: (world: World) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  const path = join(directory, "session");
+  const listen = join(directory, "guard");
+  const listener = Deno.listen({ transport: "unix", path });
+  const said: string[] = [];
+  const guard = startGuard({
+    listen,
+    connect: Promise.resolve({ path }),
+    container: "box",
+    open: new Set(open),
+    report: (line) => said.push(line),
+  });
+  try {
+    const client = end(await Deno.connect({ transport: "unix", path: listen }));
+    const server = end(await listener.accept());
+    await test({ guard, client, server, said, directory });
+    for (const { raw } of [client, server]) {
+      try {
+        raw.close();
+      } catch {
+        // The test has closed it.
+      }
+    }
+  } finally {
+    listener.close();
+    await guard.end();
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function greet({ client, server }: World): Promise<void> {
+  await client.send(clientHello);
+  assertEquals((await server.next())?.type, "hello");
+  await server.send(serverHello);
+  assertEquals((await client.next())?.type, "hello");
+  await server.send(packet("new-window", 1, 0, 0, 484, 316, description, new Map()));
+  assertEquals((await client.next())?.type, "new-window");
+}
+
+Deno.test("startGuard() relays packets of both directions, and large pixels", async () => {
+  await inWorld([], async (world) => {
+    await greet(world);
+    const { client, server } = world;
+    await client.send(packet("focus", 1, []), packet("key-action", 1, "h", true, [], 104, "h", 43, 0));
+    assertEquals(await server.next(), packet("focus", 1, []));
+    assertEquals((await server.next())?.args[1], "h");
+    const pixels = bytes(1000 * 700 * 4, 9);
+    const sending = server.send(
+      packet("draw", 1, 0, 0, 1000, 700, "rgb32", pixels, 1, 4000, dict({ rgb_format: "BGRX" })),
+      packet("ping", 1),
+    );
+    assertEquals((await client.next())?.args[6], pixels);
+    assertEquals(await client.next(), packet("ping", 1));
+    await sending;
+  });
+});
+
+Deno.test("startGuard() drops what must not pass, counts it, and tells it once", async () => {
+  await inWorld([], async (world) => {
+    await greet(world);
+    const { client, server, guard, said } = world;
+    for (let times = 0; times < 50; times++) await server.send(packet("pointer-grab", 1));
+    await server.send(packet("ping", 1));
+    assertEquals((await client.next())?.type, "ping");
+    assertEquals(said, [
+      'The container sends "pointer-grab", which is dropped: it takes the keyboard and the pointer of the whole screen',
+    ]);
+    client.raw.close();
+    const { reason, dropped } = await guard.ended;
+    assertEquals(reason, undefined);
+    assertEquals(dropped.get("container pointer-grab"), 50);
+  });
+});
+
+Deno.test("startGuard() ends a session of what is not xpra's protocol, with a reason", async () => {
+  await inWorld([], async ({ client, server, guard }) => {
+    await client.send(clientHello);
+    await server.next();
+    await server.raw.write(new TextEncoder().encode("SSH-2.0-OpenSSH_10.0\r\n"));
+    assertEquals(await client.next(), undefined);
+    assertStringIncludes((await guard.ended).reason!, "not xpra's protocol");
+  });
+});
+
+Deno.test("startGuard() ends a session that sends too much that must not pass", async () => {
+  await inWorld([], async (world) => {
+    await greet(world);
+    const { server, guard } = world;
+    const flood = Array.from({ length: 1000 }, () => packet("challenge", "x"));
+    await assertRejects(async () => {
+      for (;;) await server.send(...flood);
+    }, Error);
+    assertStringIncludes((await guard.ended).reason!, "too much");
+  });
+});
+
+Deno.test("startGuard() ends when either end does, and the other end hears of it", async () => {
+  await inWorld([], async (world) => {
+    await greet(world);
+    const { client, server, guard } = world;
+    await server.send(packet("disconnect", "server shutdown"));
+    server.raw.close();
+    assertEquals(await client.next(), packet("disconnect", "server shutdown"));
+    assertEquals(await client.next(), undefined);
+    assertEquals((await guard.ended).reason, undefined);
+  });
+});
+
+Deno.test("startGuard() takes one client, and leaves no socket behind", async () => {
+  await inWorld([], async ({ directory }) => {
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["session"]);
+    await assertRejects(() => Deno.connect({ transport: "unix", path: join(directory, "guard") }), Error);
+  });
+});
+
+Deno.test("startGuard() reads no more than the slower end takes", async () => {
+  await inWorld([], async (world) => {
+    await greet(world);
+    const { server, client } = world;
+    const frame = packet(
+      "draw",
+      1,
+      0,
+      0,
+      484,
+      316,
+      "rgb32",
+      bytes(484 * 316 * 4),
+      1,
+      1936,
+      dict({ rgb_format: "BGRX" }),
+    );
+    let sent = 0;
+    const sending = (async () => {
+      for (; sent < 300; sent++) await server.send(frame);
+    })();
+    const before = Deno.memoryUsage();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert(sent < 20, `${sent} pictures were taken`);
+    assert(Deno.memoryUsage().external - before.external < 32e6);
+    for (let seen = 0; seen < 300; seen++) assertEquals((await client.next())?.type, "draw");
+    await sending;
+  });
+});
+
+Deno.test("startGuard() does not follow a link that the container has put in the place of its socket", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const listener = Deno.listen({ transport: "unix", path: join(directory, "host") });
+    await Deno.symlink("host", join(directory, "session"));
+    const listen = join(directory, "guard");
+    const connect = Promise.resolve({ path: join(directory, "session") });
+    const guard = startGuard({ listen, connect, container: "box", open: new Set(), report: () => {} });
+    const client = end(await Deno.connect({ transport: "unix", path: listen }));
+    assertEquals(await client.next(), undefined);
+    assertStringIncludes((await guard.ended).reason!, "is none");
+    client.raw.close();
+    listener.close();
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("startGuard() lets a client wait until there is a session, and closes it when there is none", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const listen = join(directory, "guard");
+    const { promise, reject } = Promise.withResolvers<{ path: string }>();
+    const guard = startGuard({ listen, connect: promise, container: "box", open: new Set(), report: () => {} });
+    const client = end(await Deno.connect({ transport: "unix", path: listen }));
+    await client.send(clientHello);
+    reject(new Error("The session could not be started"));
+    assertEquals(await client.next(), undefined);
+    assertEquals((await guard.ended).reason, "The session could not be started");
+    client.raw.close();
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("Guard.end() ends one that waits for its client", async () => {
+  const directory = await Deno.makeTempDir();
+  const listen = join(directory, "guard");
+  const connect = Promise.resolve({ path: join(directory, "session") });
+  const guard = startGuard({ listen, connect, container: "box", open: new Set(), report: () => {} });
+  await guard.end();
+  assertEquals([...(await guard.ended).dropped], []);
+  await Deno.remove(directory, { recursive: true });
+});
