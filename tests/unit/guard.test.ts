@@ -7,6 +7,7 @@ import { frameParser } from "../../lib/attach/guard/frames.ts";
 import { type Guard, startGuard } from "../../lib/attach/guard/guard.ts";
 import { decodePacket, encodePacket, type Packet } from "../../lib/attach/guard/packets.ts";
 import type { Value } from "../../lib/attach/guard/rencode.ts";
+import { startProcess } from "../../lib/base/process.ts";
 import { bytes, clientHello, description, dict, serverHello } from "../fuzz/samples.ts";
 
 /** An end of a connection that speaks packets. */
@@ -240,4 +241,43 @@ Deno.test("Guard.end() ends one that waits for its client", async () => {
   await guard.end();
   assertEquals([...(await guard.ended).dropped], []);
   await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("startGuard() can be held to two paths: its own socket, and a link to the session's", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const [own, shared] = [join(directory, "own"), join(directory, "shared")];
+    await Deno.mkdir(own);
+    await Deno.mkdir(shared);
+    const [listen, link, path] = [join(own, "guard"), join(own, "session"), join(shared, "xterm")];
+    await Deno.symlink(path, link);
+    const listener = Deno.listen({ transport: "unix", path });
+    const script = join(directory, "run.ts");
+    const module = new URL("../../lib/attach/guard/guard.ts", import.meta.url);
+    await Deno.writeTextFile(
+      script,
+      `import { startGuard } from "${module}";
+const connect = Promise.resolve(${JSON.stringify({ path, link })});
+const options = { listen: "${listen}", connect, container: "box", open: new Set<never>(), report() {} };
+await startGuard(options).ended;`,
+    );
+    const permissions = [
+      `--allow-read=${own},${shared}`,
+      `--allow-write=${own}`,
+      `--allow-net=unix:${listen},unix:${link}`,
+    ];
+    const process = startProcess([Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, script]);
+    let client: Deno.Conn | undefined;
+    while (client === undefined) {
+      client = await Deno.connect({ transport: "unix", path: listen }).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const server = await listener.accept();
+    client.close();
+    assertEquals((await process.ended).code, 0);
+    server.close();
+    listener.close();
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
