@@ -257,6 +257,12 @@ export function encode(value: Value): Uint8Array {
     }
   };
   const putBig = (number: bigint): void => {
+    if (BigInt.asIntN(64, number) === number) {
+      put(int8Code);
+      const start = reserve(8);
+      view.setBigInt64(start, number);
+      return;
+    }
     const decimal = `${number}`;
     if (decimal.length > mostDigits) throw new TypeError("The integer has too many digits");
     put(decimalCode);
