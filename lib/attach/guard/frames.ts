@@ -93,7 +93,7 @@ export function frameParser(limits: FrameLimits): FrameParser {
           return;
         }
         packets.push({ main: payload, chunks });
-        if (chunks.size > 0) chunks = new Map();
+        chunks = new Map();
         chunkTotal = 0;
         borrowed.length = 0;
       };
