@@ -147,8 +147,9 @@ function randomId(): string {
   return crypto.randomUUID().replaceAll("-", "");
 }
 
-function reasonOf(error: unknown): string {
-  if (error instanceof Violation) return error.message;
+/** Undefined for an end that has just gone. */
+function reasonOf(error: unknown): string | undefined {
+  if (error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe) return undefined;
   return error instanceof Error ? printable(error.message, 200) : "The connection is lost";
 }
 
