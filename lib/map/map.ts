@@ -7,7 +7,7 @@ import { addDevices, type Device, exec, findInstance, removeDevices } from "../e
 import { inputError, ProcessError, UserError } from "../base/errors.ts";
 import { checkHandles, type HeldFile, holdFile, type InodeId, isAt, isSameInode } from "./held_file.ts";
 import type { Host } from "../base/host.ts";
-import { lookAfter } from "./open_files.ts";
+import { finishUnmap } from "./open_files.ts";
 import {
   fromRecord,
   type Mapping,
@@ -223,7 +223,7 @@ export async function unmapFiles(
   // Without the engine the container keeps its devices, but it cannot open the files any more.
   const { failed, findings } = await restoreFiles(engine.host, lent, { forget: failure === undefined });
   if (failure ?? failed) throw failure ?? failed;
-  const open = await lookAfter(engine, instance, mappings);
+  const open = await finishUnmap(engine, instance, mappings);
   return [
     ...findings,
     ...open.map(({ container, programs }) =>

@@ -1,33 +1,19 @@
-/** What in a container uses what is lent to it: sessions that run there, and programs that have a lent file open. */
+/** What in a container uses mapped files: sessions that run there, and programs that have an unmapped file still open. */
 
 import type { Engine } from "../engine/engine.ts";
 import { exec, removeFiles } from "../engine/instance.ts";
 import { ProcessError } from "../base/errors.ts";
 import type { InodeId } from "./held_file.ts";
+import { withValues } from "../base/shell_words.ts";
 import { containerPaths } from "../container/ours.ts";
+import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
 
-/** Longest time that a look into the container may take, in milliseconds: one that is frozen does not answer. */
-const lookTimeoutMs = 10_000;
+/** The longest that a program in the container may take, in milliseconds: in a frozen container none ever ends. */
+const execTimeoutMs = 10_000;
 
-/**
- * Removes the mount points that an engine may leave, then prints the open files of the container's processes that fit the
- * pattern: device and inode, program. Runs as root in the container, the pattern and the paths as arguments.
- */
-const afterScript = `
-pattern=$1
-shift
-for file; do
-  if [ -f "$file" ] && ! [ -s "$file" ]; then rm -f -- "$file" 2>/dev/null; fi
-done
-stat -L -c '%d:%i %n' /proc/[0-9]*/fd/* 2>/dev/null | grep -E "$pattern" | while IFS=/ read -r inode _ pid _; do
-  read -r program <"/proc/$pid/comm" && printf '%s%s\\n' "$inode" "$program"
-done
-true
-`;
-
-/** The names of the sessions that run in a container: sockets of xpra that a process listens at. */
+/** The names of the sessions that run in a container: those whose socket of xpra a process listens on. */
 export async function listeningSessions(engine: Engine, instance: string): Promise<string[]> {
-  return parseListening(await look(engine, instance, ["cat", "/proc/net/unix"]) ?? "");
+  return parseListening(await outputOf(engine, instance, ["cat", "/proc/net/unix"]) ?? "");
 }
 
 /** Reads `/proc/net/unix`, see proc(5) and `__SO_ACCEPTCON` in Linux's net.h. */
@@ -36,22 +22,29 @@ function parseListening(text: string): string[] {
   return [...new Set([...text.matchAll(pattern)].map(([, name]) => name!))].sort();
 }
 
+/** An unmapped file that programs in the container still have open. */
+export interface OpenFile {
+  /** The path that it had in the container. */
+  container: string;
+  /** The names of the programs, each once. */
+  programs: string[];
+}
+
 /**
- * Looks after files that were taken back from a container: leaves no mount point, and tells which programs still have one
- * open, by the path that it had in there.
+ * Finishes the unmapping of files in their container: removes the mount points that are left.
+ *
+ * @returns those of the files that programs there still have open; none when the container does not answer
  */
-export async function lookAfter(
+export async function finishUnmap(
   engine: Engine,
   instance: string,
   files: readonly (InodeId & { container: string })[],
-): Promise<{ container: string; programs: string[] }[]> {
-  const pattern = `^(${files.map(inodeText).join("|")}) `;
-  const stdout = await look(engine, instance, [
-    ...["/bin/sh", "-c", afterScript, "sh", pattern],
-    ...files.map(({ container }) => container),
-  ]);
+): Promise<OpenFile[]> {
+  const paths = files.map(({ container }) => container);
+  const script = withValues(finishUnmapScript, { pattern: `^(${files.map(inodeText).join("|")}) ` });
+  const stdout = await outputOf(engine, instance, ["/bin/sh", "-c", script, "sh", ...paths]);
   if (stdout === undefined) {
-    await removeFiles(engine, instance, files.map(({ container }) => container), { timeoutMs: lookTimeoutMs });
+    await removeFiles(engine, instance, paths, { timeoutMs: execTimeoutMs });
     return [];
   }
   const lines = stdout.split("\n").map((line) => line.split(" "));
@@ -62,13 +55,14 @@ export async function lookAfter(
   });
 }
 
+/** An inode as the script prints it. */
 function inodeText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
   return `${dev}:${ino}`;
 }
 
-/** What a program prints in a container; undefined when it fails, as it does in one that does not run. */
-async function look(engine: Engine, instance: string, argv: readonly string[]): Promise<string | undefined> {
-  const options = { okCodes: "any", timeoutMs: lookTimeoutMs } as const;
+/** What a program prints in a container; undefined when it fails, as it does in a container that does not run. */
+async function outputOf(engine: Engine, instance: string, argv: readonly string[]): Promise<string | undefined> {
+  const options = { okCodes: "any", timeoutMs: execTimeoutMs } as const;
   try {
     const { code, stdout } = await exec(engine, instance, argv, options);
     return code === 0 ? stdout : undefined;
