@@ -15,7 +15,6 @@
  * @module
  */
 
-import { basename, dirname, join, resolve } from "@std/path";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Arguments, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
@@ -23,30 +22,18 @@ import { hasDisplay, isUnattended } from "./lib/base/desktop.ts";
 import { dialogDesk } from "./lib/map/zenity.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { chooseEngine, type Engine, engineOn } from "./lib/engine/engine.ts";
-import {
-  addDevices,
-  checkInstanceName,
-  hostUid,
-  type Instance,
-  instanceHostUid,
-  removeDevices,
-} from "./lib/engine/instance.ts";
+import { checkInstanceName, hostUid, type Instance } from "./lib/engine/instance.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "./lib/base/errors.ts";
 import { isSameInode } from "./lib/map/held_file.ts";
 import type { Host } from "./lib/base/host.ts";
 import { listeningSessions } from "./lib/map/open_files.ts";
-import {
-  announcePresence,
-  forgetRuns,
-  listRuns,
-  type Mapping,
-  ownIds,
-  readRecords,
-  withJournalLock,
-} from "./lib/map/journal.ts";
+import { announcePresence, type Mapping, ownIds, readRecords } from "./lib/map/journal.ts";
 import { type LendingDesk, nothingChosen, terminalDesk } from "./lib/map/prompter.ts";
-import { checkFile, checkNotShared, type MappableFile, newPlace } from "./lib/map/source_file.ts";
-import { deviceOf, keepLent, type Lent, mapFiles, type MapOptions, mapReplacement, unmapFiles } from "./lib/map/map.ts";
+import { checkFile, checkNotShared, type MappableFile } from "./lib/map/source_file.ts";
+import { keepMapped, mapFiles, type MapOptions, mapReplacement } from "./lib/map/map.ts";
+import { recordedPath, recover, unmapFiles, unmapRecorded } from "./lib/map/unmap.ts";
+import { printMapping } from "./lib/map/dry_run.ts";
+import type { HeldMapping } from "./lib/map/restore.ts";
 import { watchFiles } from "./lib/map/watch.ts";
 import { withUndo } from "./lib/base/undo.ts";
 import { checkLeftovers } from "./lib/map/checks.ts";
@@ -95,7 +82,10 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   if (!chosen) return 1;
   const { engine, name, files, own } = chosen;
   const readOnly = flags.has("read-only");
-  if (host.dryRun) return await printPlan(engine, name, { files, readOnly });
+  if (host.dryRun) {
+    await printMapping(engine, name, { paths: files.map(({ path }) => path), readOnly });
+    return 0;
+  }
   await recover(host).catch((error) => {
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
     host.ui.warn(`What a run that was killed has lent cannot be taken back now: ${error.message}`);
@@ -106,13 +96,16 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const presence = await announcePresence(host);
   const options: MapOptions = { engine, instance: name, uid, readOnly, owner: presence.owner };
   if (flags.has("no-wait")) {
-    const lent = await withUndo(host, async (undo) => await keepLent(engine, await mapFiles(files, options, undo)));
+    const lent = await withUndo(
+      host,
+      async (undo) => await keepMapped(engine, await mapFiles(files, { ...options, undo })),
+    );
     await presence.end();
     return showLent(host, lent);
   }
-  const lent: Lent[] = [];
+  const lent: HeldMapping[] = [];
   try {
-    lent.push(...await withUndo(host, (undo) => mapFiles(files, options, undo)));
+    lent.push(...await withUndo(host, (undo) => mapFiles(files, { ...options, undo })));
     showLent(host, lent);
     await lendUntilAsked(host, desk, { lent, options, own, forMs, yes: flags.has("yes") });
   } finally {
@@ -226,7 +219,7 @@ async function lendUntilAsked(
   host: Host,
   desk: LendingDesk,
   { lent, options, own, forMs, yes }: {
-    lent: Lent[];
+    lent: HeldMapping[];
     options: MapOptions;
     own: Chosen["own"];
     forMs: number | undefined;
@@ -260,7 +253,7 @@ function liveWarning(container: string, sessions: readonly string[]): string {
 async function watchReplaced(
   host: Host,
   desk: LendingDesk,
-  { lent, options, own, signal }: { lent: Lent[]; options: MapOptions; own: Chosen["own"]; signal: AbortSignal },
+  { lent, options, own, signal }: { lent: HeldMapping[]; options: MapOptions; own: Chosen["own"]; signal: AbortSignal },
 ): Promise<void> {
   /** The inodes that were found at paths and not lent. */
   const refused = new Map<string, number>();
@@ -271,10 +264,10 @@ async function watchReplaced(
       file = await checkFile(path, own);
       if (refused.get(path) === file.state.ino) return file.file.close();
       const old = lent[index]!;
-      const replacement = await mapReplacement(file, old, options);
+      const replacement = await mapReplacement(file, { ...options, old });
       if (replacement) {
         lent[index] = replacement;
-        old.file?.close();
+        old.file.close();
         host.ui.status(`"${path}" was replaced; "${options.instance}" has the new file now`);
       } else {
         refused.set(path, file.state.ino);
@@ -301,26 +294,6 @@ async function watchReplaced(
   }
 }
 
-/** What a dry run prints: an entry for the container user and the devices, then both taken away. */
-async function printPlan(
-  engine: Engine,
-  name: string,
-  { files, readOnly }: { files: readonly MappableFile[]; readOnly: boolean },
-): Promise<number> {
-  const { host } = engine;
-  const uid = await instanceHostUid(engine, name, containerUser.uid);
-  const paths = files.map(({ path }) => path);
-  const devices = Object.fromEntries(paths.map((path) => {
-    const { device, container } = newPlace(path);
-    return [device, deviceOf({ host: path, container, readOnly })];
-  }));
-  await host.run(["setfacl", "-m", `u:${uid}:${readOnly ? "r--" : "rw-"}`, "--", ...paths]);
-  await addDevices(engine, name, devices);
-  await removeDevices(engine, name, Object.keys(devices));
-  await host.run(["setfacl", "-x", `u:${uid}`, "--", ...paths]);
-  return 0;
-}
-
 /** What is mapped, into containers of the engine that is asked for. */
 async function readMappings(host: Host, { values }: Arguments<Name>): Promise<Mapping[]> {
   const engine = values.get("engine");
@@ -330,72 +303,19 @@ async function readMappings(host: Host, { values }: Arguments<Name>): Promise<Ma
 
 async function unmap(host: Host, args: Arguments<Name>): Promise<number> {
   const [name, ...paths] = args.positionals;
-  const real = await Promise.all(paths.map(realPath));
+  const real = await Promise.all(paths.map(recordedPath));
   const wanted = (await readMappings(host, args)).filter((mapping) =>
     (name === undefined || mapping.instance === name) && (real.length === 0 || real.includes(mapping.host))
   );
   const missing = real.find((path) => !wanted.some((mapping) => mapping.host === path));
   if (missing !== undefined) throw inputError(`"${missing}" is not mapped into "${name}"`, "See map.ts --list");
-  await takeBack(host, wanted);
+  await unmapRecorded(host, wanted);
   return host.dryRun ? 0 : showTakenBack(host, wanted);
 }
 
-/** The path of a file that may be gone. */
-async function realPath(path: string): Promise<string> {
-  try {
-    return await Deno.realPath(path);
-  } catch {
-    const directory = await Deno.realPath(dirname(path)).catch(() => resolve(dirname(path)));
-    return join(directory, basename(path));
-  }
-}
-
-/** Takes back what runs that were killed have lent. */
-async function recover(host: Host): Promise<Mapping[]> {
-  if (host.dryRun) return [];
-  const { orphans, dead } = await withJournalLock(host, async () => {
-    const { live, dead } = await listRuns(host);
-    const records = await readRecords(host);
-    return { dead, orphans: records.filter(({ owner }) => owner !== null && !live.includes(owner)) };
-  });
-  await takeBack(host, orphans, { settle: true });
-  await forgetRuns(host, dead);
-  return orphans;
-}
-
-/** Takes files back from all their containers; tells what was found, and throws the first error when that is done. */
-async function takeBack(
-  host: Host,
-  wanted: readonly Mapping[],
-  options: { settle?: boolean } = {},
-): Promise<void> {
-  const failures: unknown[] = [];
-  for (const [key, mappings] of Map.groupBy(wanted, ({ engine, instance }) => `${engine} ${instance}`)) {
-    const engine = await chooseEngine(host, key.split(" ")[0]);
-    if (host.dryRun) {
-      await printTakingBack(engine, mappings);
-      continue;
-    }
-    try {
-      const findings = await unmapFiles(engine, mappings.map((mapping) => ({ mapping })), options);
-      for (const finding of findings) host.ui.warn(finding);
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
-}
-
-async function printTakingBack(engine: Engine, mappings: readonly Mapping[]): Promise<void> {
-  await removeDevices(engine, mappings[0]!.instance, mappings.map(({ device }) => device));
-  for (const { host: path, uid } of mappings) {
-    await engine.host.run(["setfacl", "-x", `u:${uid}`, "--", path]);
-  }
-}
-
-function showLent(host: Host, lent: readonly Lent[]): number {
+function showLent(host: Host, lent: readonly HeldMapping[]): number {
   for (const { mapping, file } of lent) {
-    const links = file!.stat().links;
+    const links = file.stat().links;
     if (links > 1) host.ui.warn(`"${mapping.host}" has ${links} names (hard links); it is lent under all of them`);
   }
   return showMappings(host, lent.map(({ mapping }) => mapping));

@@ -177,8 +177,16 @@ export async function readAcls(host: Host, paths: readonly string[]): Promise<Ac
   return acls;
 }
 
-/** Replaces the access ACLs of files, by one call. The paths are absolute. */
-export async function writeAcls(host: Host, changes: readonly { path: string; acl: Acl }[]): Promise<void> {
+/** A new access ACL for a file. */
+export interface AclChange {
+  /** The file's path, absolute. */
+  path: string;
+  /** Its new ACL. */
+  acl: Acl;
+}
+
+/** Replaces the access ACLs of files, by one call. */
+export async function writeAcls(host: Host, changes: readonly AclChange[]): Promise<void> {
   if (changes.length === 0) return;
   await host.run(["setfacl", ...changes.flatMap(({ path, acl }) => ["--set", formatAcl(acl), path])], {
     // What it says is told apart.

@@ -1,16 +1,17 @@
-/** A file held by its inode: what is done to its handle is done to that very file, whatever becomes of its path. */
+/** A file that is held open: its handle leads to this very inode, whatever is at its path later. */
 
 import { closeSync, fstatSync, openSync } from "node:fs";
+import { type Acl, readAcls } from "./acl.ts";
 import { UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 
 /** A file that is held. */
 export interface HeldFile {
-  /** A path by which other programs find the inode, as long as this process runs and holds it. */
+  /** A path that leads other programs to the inode, as long as this process holds it. */
   readonly handle: string;
   /** What the inode is now. */
   stat(): FileState;
-  /** Lets go of it. */
+  /** Ends the holding. */
   close(): void;
 }
 
@@ -30,17 +31,17 @@ export interface FileState extends InodeId {
   links: number;
 }
 
-/** What tells an inode from any other, also from one that gets its number later. */
+/** What identifies an inode, also after its number was given to a later one. */
 export interface InodeId {
-  /** The number of its file system. */
+  /** The number of its device. */
   dev: number;
-  /** Its number in there. */
+  /** Its number on the device. */
   ino: number;
-  /** When it was made, in milliseconds of the epoch; null where the file system does not know. */
+  /** When it was made, in milliseconds since 1970; null where the file system does not keep that. */
   bornMs: number | null;
 }
 
-/** The flags `O_PATH` and `O_NOFOLLOW` of open(2) on Linux: to hold a file, not to read it, which needs no permission. */
+/** The flags `O_PATH` and `O_NOFOLLOW` of open(2) on Linux: the file is not opened for reading, so no permission is needed. */
 const holdFlags = 0o10000000 | 0o400000;
 
 /**
@@ -53,7 +54,7 @@ export function holdFile(path: string): HeldFile | undefined {
   try {
     fd = openSync(path, holdFlags);
   } catch (error) {
-    if (["ENOENT", "ENOTDIR", "EACCES"].includes((error as { code?: string }).code ?? "")) return undefined;
+    if (["ENOENT", "ENOTDIR", "EACCES", "ELOOP"].includes((error as { code?: string }).code ?? "")) return undefined;
     throw error;
   }
   return {
@@ -77,17 +78,24 @@ export function holdFile(path: string): HeldFile | undefined {
   };
 }
 
-/** Whether two are one inode. Device numbers may change when the machine starts anew: the time of birth tells more. */
+/** Whether two are the same inode. The time of birth decides, if known: device numbers may change when the machine reboots. */
 export function isSameInode(a: InodeId, b: InodeId): boolean {
   if (a.ino !== b.ino) return false;
   return a.bornMs !== null && b.bornMs !== null ? a.bornMs === b.bornMs : a.dev === b.dev;
 }
 
+/** The ACLs of files, in their order, read through their handles. */
+export async function readHeldAcls(host: Host, files: readonly HeldFile[]): Promise<Acl[]> {
+  if (files.length === 0) return [];
+  const [acls] = await Promise.all([readAcls(host, files.map(({ handle }) => handle)), checkHandles(host, files)]);
+  return acls;
+}
+
 /**
- * Checks that other programs find the inodes by the handles, before anything is done to them: a runtime whose descriptors
- * are not the kernel's would hand out another file's.
+ * Checks that other programs find the inodes by the handles. With a runtime whose descriptors are not the kernel's, a handle
+ * would lead them to another file.
  */
-export async function checkHandles(host: Host, files: readonly HeldFile[]): Promise<void> {
+async function checkHandles(host: Host, files: readonly HeldFile[]): Promise<void> {
   const { stdout } = await host.run(["stat", "-L", "-c", "%d %i", "--", ...files.map(({ handle }) => handle)]);
   const expected = files.map((file) => file.stat()).map(({ dev, ino }) => `${dev} ${ino}\n`).join("");
   if (stdout !== expected) {
@@ -98,8 +106,8 @@ export async function checkHandles(host: Host, files: readonly HeldFile[]): Prom
 }
 
 /**
- * Whether a file is at `path` itself, and not elsewhere through symbolic links: as its handle tells, which others cannot
- * change in between.
+ * Whether a file is at `path` itself, not elsewhere through a symbolic link on the way. The kernel's name for the handle
+ * tells: nobody can put another file there between this check and the use of the handle.
  */
 export async function isAt(host: Host, file: HeldFile, path: string): Promise<boolean> {
   const { stdout } = await host.run(["stat", "-c", "%N", "--", file.handle], {

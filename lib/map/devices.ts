@@ -1,0 +1,60 @@
+/** The devices that show mapped files in a container, and the directory there that the files are in. */
+
+import { ProcessError, UserError } from "../base/errors.ts";
+import { containerPaths, containerUser } from "../container/ours.ts";
+import { type Engine, engineOn } from "../engine/engine.ts";
+import { type Device, exec, findInstance, removeDevices } from "../engine/instance.ts";
+import type { Mapping } from "./journal.ts";
+
+/** The longest that the engine may take for a change that a signal must not interrupt, in milliseconds. */
+const changeTimeoutMs = 60_000;
+
+/** How often the removal of devices is tried while others change the same instance. */
+const removeTries = 8;
+
+/** The device that shows a file. It is not required: the container must start also when the file is gone. */
+export function deviceOf({ host, container, readOnly }: Pick<Mapping, "host" | "container" | "readOnly">): Device {
+  return { type: "disk", source: host, path: container, required: "false", ...(readOnly ? { readonly: "true" } : {}) };
+}
+
+/** Makes the directory of the mapped files, as the container user. The engine would make it as root. */
+export async function makeMapsDirectory(engine: Engine, instance: string): Promise<void> {
+  const asUser = ["setpriv", `--reuid=${containerUser.uid}`, `--regid=${containerUser.uid}`, "--clear-groups"];
+  await exec(engine, instance, [...asUser, "mkdir", "-p", containerPaths.maps], { okCodes: "any" });
+}
+
+/**
+ * Removes devices from a container. Devices that are not there are ignored, and so is a container that is not there. The
+ * engines' clients refuse a change when somebody else has changed the same instance just before: then it is tried again.
+ */
+export async function removeMapDevices(engine: Engine, instance: string, devices: readonly string[]): Promise<void> {
+  let left = devices;
+  for (let tries = 1;; tries++) {
+    try {
+      await removeDevices(engine, instance, left);
+      return;
+    } catch (error) {
+      const mayPass = error instanceof ProcessError || error instanceof UserError;
+      if (!mayPass || tries === removeTries) throw error;
+      engine.host.signal.throwIfAborted();
+    }
+    await new Promise((done) => setTimeout(done, 20 * tries));
+    const there = (await findInstance(engine, instance))?.devices ?? {};
+    left = devices.filter((device) => device in there);
+    if (left.length === 0) return;
+  }
+}
+
+/** Whether a container has all of these devices; true for a container that is not there. */
+export async function hasDevices(engine: Engine, instance: string, devices: readonly string[]): Promise<boolean> {
+  const found = await findInstance(engine, instance);
+  return found === undefined || devices.every((device) => device in found.devices);
+}
+
+/**
+ * The engine, with calls that a signal does not interrupt. An engine carries out a change also when its client was ended
+ * meanwhile: then nobody would know when the change is made, and can be undone.
+ */
+export function uninterruptible(engine: Engine): Engine {
+  return engineOn(engine, engine.host.forCleanup(AbortSignal.timeout(changeTimeoutMs)));
+}

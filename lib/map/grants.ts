@@ -1,0 +1,81 @@
+/** What all mappings of one inode do to its ACL together: a file may be mapped into several containers, and by several runs. */
+
+import { type Acl, type Grant, grant, revoke, sameAcl, withoutCopy } from "./acl.ts";
+import { type InodeId, isSameInode } from "./held_file.ts";
+import { fromRecord, type Mapping } from "./journal.ts";
+
+/** Whether a mapping is on record, and the ACL of its file not restored yet. */
+export function isOnRecord(records: readonly Mapping[], { device }: Pick<Mapping, "device">): boolean {
+  return records.some((record) => record.device === device && record.restored !== true);
+}
+
+/** Whether a mapping is on record only because its device is still to be removed. */
+export function isRestored(records: readonly Mapping[], { device }: Pick<Mapping, "device">): boolean {
+  return records.some((record) => record.device === device && record.restored === true);
+}
+
+/** Those of the mappings whose grants are on the ACL of an inode now. */
+export function ofInode(mappings: readonly Mapping[], inode: InodeId): Mapping[] {
+  return mappings.filter((mapping) => !mapping.restored && isSameInode(mapping, inode));
+}
+
+/** The ACL of a file that all of `mappings` grant access to; what they permit one user adds up. */
+export function withGrants(original: Acl, mappings: readonly Pick<Mapping, "uid" | "readOnly">[]): Acl {
+  const permissions = new Map<number, number>();
+  for (const { uid, readOnly } of mappings) permissions.set(uid, (permissions.get(uid) ?? 0) | (readOnly ? 4 : 6));
+  return [...permissions].reduce((acl, [uid, bits]) => grant(acl, uid, bits), original);
+}
+
+/** What mappings of one inode have done to its ACL together. */
+export function grantOf(mappings: readonly [Mapping, ...Mapping[]]): Grant {
+  // All of them have the same original: see planGrant().
+  const original = fromRecord(mappings[0].original);
+  return { uids: mappings.map(({ uid }) => uid), original, granted: withGrants(original, mappings) };
+}
+
+/**
+ * What a new mapping does to the ACL of its file.
+ *
+ * @param options `others`: the mappings that the inode has already; `replaces`: the mapping of the file that this one has
+ * replaced, and whose ACL it may have got a copy of; `uid`, `readOnly`: the grant of the new mapping
+ * @returns the ACL as it was before the first mapping of the inode, and as it is to be set
+ */
+export function planGrant(
+  current: Acl,
+  { others, replaces, uid, readOnly }: {
+    others: readonly Mapping[];
+    replaces: Mapping | undefined;
+    uid: number;
+    readOnly: boolean;
+  },
+): { original: Acl; granted: Acl } {
+  const original = isNotEmpty(others)
+    ? revoke(current, grantOf(others))
+    : replaces
+    ? withoutCopy(current, grantOf([replaces]))
+    : current;
+  return { original, granted: withGrants(original, [...others, { uid, readOnly }]) };
+}
+
+/**
+ * What the end of mappings does to the ACL of their file.
+ *
+ * @param options `ending`: mappings of one inode; `staying`: its other mappings
+ * @returns the ACL that is to be set, and whether somebody else has changed it since it was set
+ */
+export function planRevoke(
+  current: Acl,
+  { ending, staying }: { ending: readonly [Mapping, ...Mapping[]]; staying: readonly Mapping[] },
+): { wanted: Acl; isChanged: boolean } {
+  const { uids, original: first } = grantOf(ending);
+  const original = withGrants(first, staying);
+  const granted = withGrants(first, [...staying, ...ending]);
+  return {
+    wanted: revoke(current, { uids, original, granted }),
+    isChanged: !sameAcl(current, granted) && !sameAcl(current, original),
+  };
+}
+
+function isNotEmpty<T>(items: readonly T[]): items is readonly [T, ...T[]] {
+  return items.length > 0;
+}

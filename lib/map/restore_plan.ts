@@ -1,0 +1,154 @@
+/** What each mapped file needs to be again what it was before: decided from what is on record and what was found. */
+
+import { type Acl, type AclChange, sameAcl, withoutCopy } from "./acl.ts";
+import { grantOf, isOnRecord, isRestored, ofInode, planRevoke } from "./grants.ts";
+import { type FileState, isSameInode } from "./held_file.ts";
+import type { Mapping } from "./journal.ts";
+
+/** A file that was found. */
+export interface FoundFile {
+  /** The path of its handle, which leads to this very inode. */
+  handle: string;
+  /** What the inode is now. */
+  state: FileState;
+  /** Its ACL, or why that cannot be read. */
+  acl: Acl | Error;
+}
+
+/** What has become of one mapped file. */
+export interface ObservedFile {
+  /** The mapping, as its run knows it. */
+  mapping: Mapping;
+  /** The inode that was mapped, wherever it is now; undefined when it was not found. */
+  file: FoundFile | undefined;
+  /** Another inode that is now at the path of the mapped one. */
+  replacement: FoundFile | undefined;
+}
+
+/** One step of restoring. What is found and done is true only once the change is made. */
+export interface RestoreStep {
+  /** The ACL that is to be set, if it is not the right one already. */
+  change?: AclChange;
+  /** The change may fail: the file is none that was mapped. */
+  isOptional?: boolean;
+  /** Why the step cannot be taken. */
+  failure?: Error;
+  /** What the user should know. */
+  findings: string[];
+  /** The mappings whose files need nothing more. */
+  done: Mapping[];
+}
+
+/** A file that was found for a mapping. */
+interface Found {
+  mapping: Mapping;
+  file: FoundFile;
+}
+
+/**
+ * Plans how mapped files are restored when their mappings end. An inode that was mapped gets its ACL back, wherever it is
+ * now. Of a file that has replaced it, only a copied grant is taken away. The mappings of one inode end in one step.
+ *
+ * @param records all mappings on record; nothing is done for those that other runs have ended already
+ * @param observed `files`: what has become of the files whose mappings end; `ownUid`: the user's own
+ */
+export function planRestore(
+  records: readonly Mapping[],
+  { files, ownUid }: { files: readonly ObservedFile[]; ownUid: number },
+): RestoreStep[] {
+  const restored = files.map(({ mapping }) => mapping).filter((mapping) => isRestored(records, mapping));
+  const ending = files.filter(({ mapping }) => isOnRecord(records, mapping));
+  const staying = records.filter(({ device }) => !ending.some(({ mapping }) => mapping.device === device));
+  const inodes = groupByInode(ending.flatMap((observed) => {
+    const { mapping, file } = observed;
+    return file && !planWithoutChange(observed, ownUid) ? [{ mapping, file }] : [];
+  }));
+  const replacements = groupByInode(
+    ending.flatMap(({ mapping, replacement }) =>
+      replacement && ofInode(records, replacement.state).length === 0 ? [{ mapping, file: replacement }] : []
+    ),
+  );
+  return [
+    { findings: [], done: restored },
+    ...ending.flatMap((observed) => [
+      ...(planWithoutChange(observed, ownUid) ?? []),
+      ...replacements.filter(([first]) => first.mapping === observed.mapping).flatMap(planReplacement),
+    ]),
+    ...inodes.map((found) => planInode(found, staying)),
+  ];
+}
+
+/** The step for an inode that can be changed no more; undefined for one that can. */
+function planWithoutChange({ mapping, file }: ObservedFile, ownUid: number): [RestoreStep] | undefined {
+  const done = [mapping];
+  if (!file) return [{ findings: [lostFile(mapping)], done }];
+  if (ownUid !== 0 && file.state.uid !== ownUid) return [{ findings: [foreignFile(mapping)], done }];
+  if (file.state.links === 0) return [{ findings: [], done }];
+  return undefined;
+}
+
+/** The step for an inode some of whose mappings end. */
+function planInode(found: readonly [Found, ...Found[]], staying: readonly Mapping[]): RestoreStep {
+  const [{ mapping: first, file: { handle, state, acl } }] = found;
+  if (acl instanceof Error) return { failure: acl, findings: [], done: [] };
+  const ending = mappingsOf(found);
+  const { wanted, isChanged } = planRevoke(acl, { ending, staying: ofInode(staying, first) });
+  return {
+    ...(sameAcl(acl, wanted) ? {} : { change: { path: handle, acl: wanted } }),
+    findings: [
+      ...(isChanged ? [changedPermissions(first)] : []),
+      ...(first.mode & ~state.mode & 0o6000 ? [lostSetId(first)] : []),
+    ],
+    done: [...ending],
+  };
+}
+
+/** The step for a file that has replaced a mapped one: it may have got a copy of its ACL or of its mode. */
+function planReplacement(found: readonly [Found, ...Found[]]): RestoreStep[] {
+  const [{ file: { handle, acl } }] = found;
+  // It belongs to somebody else, or is no file: there is no grant of ours on it.
+  if (acl instanceof Error) return [];
+  const mappings = mappingsOf(found);
+  const wanted = mappings.reduce((acl, mapping) => withoutCopy(acl, grantOf([mapping])), acl);
+  const isCopy = !sameAcl(acl, wanted);
+  const findings = [...new Set(mappings.map(({ host }) => host))].map((host) => replacedFile(host, isCopy));
+  return [{ ...(isCopy ? { change: { path: handle, acl: wanted }, isOptional: true } : {}), findings, done: [] }];
+}
+
+function mappingsOf([first, ...others]: readonly [Found, ...Found[]]): readonly [Mapping, ...Mapping[]] {
+  return [first.mapping, ...others.map(({ mapping }) => mapping)];
+}
+
+function groupByInode(all: readonly Found[]): [Found, ...Found[]][] {
+  const groups: [Found, ...Found[]][] = [];
+  for (const found of all) {
+    const group = groups.find(([{ file }]) => isSameInode(file.state, found.file.state));
+    if (group) group.push(found);
+    else groups.push([found]);
+  }
+  return groups;
+}
+
+function changedPermissions({ host }: Mapping): string {
+  return `The permissions of "${host}" were changed meanwhile; only the container's entry is taken away`;
+}
+
+function lostSetId({ host }: Mapping): string {
+  return `"${host}" is no set-ID file any more: Linux ends that when somebody else writes to it`;
+}
+
+function replacedFile(host: string, isCopy: boolean): string {
+  const what = isCopy
+    ? "what was copied to the new file of the container's permissions is taken away"
+    : "the file that is there now was not lent";
+  return `"${host}" was replaced meanwhile; ${what}`;
+}
+
+function foreignFile({ host, uid }: Mapping): string {
+  return `"${host}" belongs to somebody else now, who can take the container's entry away: setfacl -x u:${uid} FILE`;
+}
+
+function lostFile({ host, ino, uid }: Mapping): string {
+  return `The file that was mapped as "${host}" is not there any more. If it was moved, end its lending where it is now: ` +
+    `find DIRECTORY -inum ${ino} -exec setfacl -x u:${uid} {} +`;
+}

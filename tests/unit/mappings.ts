@@ -1,0 +1,30 @@
+/** Mappings as they are on record, for unit tests of map.ts. */
+
+import type { Acl } from "../../lib/map/acl.ts";
+import { withGrants } from "../../lib/map/grants.ts";
+import { type Mapping, toRecord } from "../../lib/map/journal.ts";
+
+/** The container user's uid on the host. */
+export const containerUid = 1001000;
+
+/** The ACL of a file of mode 644. */
+export const plain: Acl = { user: 6, users: new Map(), group: 4, groups: new Map(), mask: undefined, other: 4 };
+
+/** What a {@linkcode sampleMapping} can be given. */
+export interface MappingChanges extends Partial<Omit<Mapping, "original" | "granted">> {
+  /** The ACL before. */
+  original?: Acl;
+  /** The mappings that the inode had before. */
+  others?: readonly Mapping[];
+}
+
+/** The mapping of a file: `/d/file` with the ACL {@linkcode plain} where nothing else is said. */
+export function sampleMapping({ original = plain, others = [], ...changes }: MappingChanges = {}): Mapping {
+  const values = {
+    ...{ engine: "lxc", instance: "box", device: "map-1", host: "/d/file", container: "/home/ubuntu/maps/1-file" },
+    ...{ readOnly: false, owner: null, uid: containerUid, mode: 0o644, dev: 1, ino: 5, bornMs: 50 },
+    ...changes,
+  };
+  const granted = withGrants(original, [...others, values]);
+  return { ...values, original: toRecord(original), granted: toRecord(granted) };
+}
