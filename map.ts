@@ -15,29 +15,28 @@
  * @module
  */
 
-import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Arguments, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
-import { hasDisplay, isUnattended } from "./lib/base/desktop.ts";
-import { dialogDesk } from "./lib/map/zenity.ts";
+import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
+import { containerUser, findOurs, listOurs } from "./lib/container/ours.ts";
 import { chooseEngine, type Engine, engineOn } from "./lib/engine/engine.ts";
-import { checkInstanceName, hostUid, type Instance } from "./lib/engine/instance.ts";
+import { checkInstanceName, hostUid } from "./lib/engine/instance.ts";
+import { hasDisplay, isUnattended } from "./lib/base/desktop.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "./lib/base/errors.ts";
-import { isSameInode } from "./lib/map/held_file.ts";
 import type { Host } from "./lib/base/host.ts";
-import { listeningSessions } from "./lib/map/open_files.ts";
-import { announcePresence, type Mapping, ownIds, readRecords } from "./lib/map/journal.ts";
-import { type LendingDesk, nothingChosen, terminalDesk } from "./lib/map/prompter.ts";
-import { checkFile, checkNotShared, type MappableFile } from "./lib/map/source_file.ts";
-import { keepMapped, mapFiles, type MapOptions, mapReplacement } from "./lib/map/map.ts";
-import { recordedPath, recover, unmapFiles, unmapRecorded } from "./lib/map/unmap.ts";
-import { printMapping } from "./lib/map/dry_run.ts";
-import type { HeldMapping } from "./lib/map/restore.ts";
-import { watchFiles } from "./lib/map/watch.ts";
 import { withUndo } from "./lib/base/undo.ts";
 import { checkLeftovers } from "./lib/map/checks.ts";
-import { containerUser, findOurs, listOurs } from "./lib/container/ours.ts";
+import { printMapping } from "./lib/map/dry_run.ts";
+import { announcePresence, type Mapping, ownIds, readRecords, type UserIds } from "./lib/map/journal.ts";
+import { keepMapped, mapFiles, type MapOptions } from "./lib/map/map.ts";
+import { listeningSessions } from "./lib/map/open_files.ts";
+import { missingArgument, type Prompter, terminalPrompter } from "./lib/map/prompter.ts";
+import type { HeldMapping } from "./lib/map/restore.ts";
+import { checkFiles, checkNotShared, type MappableFile } from "./lib/map/source_file.ts";
+import { recordedPath, recover, unmapFiles, unmapRecorded } from "./lib/map/unmap.ts";
+import { followReplacements } from "./lib/map/watch.ts";
+import { dialogPrompter } from "./lib/map/zenity.ts";
 
 const spec = {
   name: "map.ts",
@@ -67,7 +66,7 @@ the files back: the devices go, and the ACLs are what they were. Without NAME or
 
 type Name = keyof typeof spec.options;
 
-/** Longest time that taking files back may take, in milliseconds. */
+/** The longest that unmapping may take at the end of a run, in milliseconds. */
 const unmapDeadlineMs = 60_000;
 
 /** Runs the script. Returns the exit code. */
@@ -76,56 +75,43 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const forMs = durationOf(args);
   if (flags.has("list")) return showMappings(host, await readMappings(host, args));
   if (flags.has("unmap")) return await unmap(host, args);
-  if (flags.has("recover")) return showTakenBack(host, await recover(host));
-  const desk = chooseDesk(host, flags);
-  const chosen = await chooseFiles(host, desk, args);
-  if (!chosen) return 1;
-  const { engine, name, files, own } = chosen;
+  if (flags.has("recover")) return showUnmapped(host, await recover(host));
+  const prompter = choosePrompter(host, flags);
+  const chosen = await chooseFiles(host, prompter, args);
+  if (!chosen) return ExitCode.failed;
+  const { engine, name, files, user } = chosen;
   const readOnly = flags.has("read-only");
   if (host.dryRun) {
     await printMapping(engine, name, { paths: files.map(({ path }) => path), readOnly });
     return 0;
   }
-  await recover(host).catch((error) => {
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-    host.ui.warn(`What a run that was killed has lent cannot be taken back now: ${error.message}`);
-  });
-  const instance = await findContainer(engine, name);
-  for (const { path } of files) await checkNotShared(path, instance.devices);
-  const uid = hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), containerUser.uid);
+  await recoverFirst(host);
+  const uid = await checkContainer(engine, name, files);
   const presence = await announcePresence(host);
   const options: MapOptions = { engine, instance: name, uid, readOnly, owner: presence.owner };
   if (flags.has("no-wait")) {
-    const lent = await withUndo(
-      host,
-      async (undo) => await keepMapped(engine, await mapFiles(files, { ...options, undo })),
-    );
+    const mapped = await withUndo(host, async (undo) => {
+      return await keepMapped(engine, await mapFiles(files, { ...options, undo }));
+    });
     await presence.end();
-    return showLent(host, lent);
+    return showMapped(host, mapped);
   }
-  const lent: HeldMapping[] = [];
+  const mapped: HeldMapping[] = [];
   try {
-    lent.push(...await withUndo(host, (undo) => mapFiles(files, { ...options, undo })));
-    showLent(host, lent);
-    await lendUntilAsked(host, desk, { lent, options, own, forMs, yes: flags.has("yes") });
+    mapped.push(...await withUndo(host, (undo) => mapFiles(files, { ...options, undo })));
+    showMapped(host, mapped);
+    await untilUserEnds(host, prompter, { mapped, options, user, forMs, yes: flags.has("yes") });
   } finally {
-    // Also when a signal ended the waiting: what is lent is taken back first.
-    const cleaning = engineOn(engine, host.forCleanup(AbortSignal.timeout(unmapDeadlineMs)));
-    try {
-      for (const finding of await unmapFiles(cleaning, lent)) {
-        if (host.signal.aborted) host.ui.warn(finding);
-        else await desk.tell(finding);
-      }
-    } finally {
-      await presence.end();
-    }
+    // Also when a signal has ended the waiting.
+    await unmapAtEnd(engine, prompter, mapped).finally(() => presence.end());
   }
-  tellTakenBack(host, lent.length);
-  // A signal while they were taken back.
+  tellUnmapped(host, mapped.length);
+  // A signal that came while they were unmapped.
   host.signal.throwIfAborted();
   return 0;
 }
 
+/** How long files stay mapped, in milliseconds; undefined without `--for`. */
 function durationOf({ flags, values }: Arguments<Name>): number | undefined {
   const text = values.get("for");
   if (text === undefined) return undefined;
@@ -136,7 +122,8 @@ function durationOf({ flags, values }: Arguments<Name>): number | undefined {
   );
 }
 
-function chooseDesk(host: Host, flags: Arguments<Name>["flags"]): LendingDesk & { isGraphical: boolean } {
+/** Dialogs if they are asked for, or if there is a display and nobody at a terminal; otherwise the terminal. */
+function choosePrompter(host: Host, flags: Arguments<Name>["flags"]): Prompter {
   if (flags.has("gui") && flags.has("no-gui")) {
     throw inputError("--gui and --no-gui exclude each other", "Leave one of them away");
   }
@@ -147,49 +134,39 @@ function chooseDesk(host: Host, flags: Arguments<Name>["flags"]): LendingDesk & 
   }
   const isGraphical = !host.dryRun &&
     (flags.has("gui") || !flags.has("no-gui") && hasDisplay(host.env) && isUnattended());
-  return { ...(isGraphical ? dialogDesk(host) : terminalDesk(host)), isGraphical };
+  return isGraphical ? dialogPrompter(host) : terminalPrompter(host);
 }
 
+/** What is to be mapped. */
 interface Chosen {
   engine: Engine;
+  /** The container's name. */
   name: string;
   files: MappableFile[];
-  /** The user's own ids. */
-  own: { uid: number; gid: number };
+  user: UserIds;
 }
 
-/** Container and files, from the command line or asked for; undefined when the user closes a dialog. */
+/** The container and the files, from the command line or asked for; undefined when the user closes a dialog. */
 async function chooseFiles(
   host: Host,
-  desk: ReturnType<typeof chooseDesk>,
+  prompter: Prompter,
   { positionals, values }: Arguments<Name>,
 ): Promise<Chosen | undefined> {
-  // Root may lend anybody's files. A dry run makes no directory to find out who the user is.
-  const own = host.dryRun ? { uid: 0, gid: 0 } : await ownIds(host);
-  const [given, ...givenPaths] = positionals;
-  if (given !== undefined) checkInstanceName(given);
-  const givenFiles = await checkFiles(givenPaths, own);
+  // ownIds() makes a directory, which a dry run must not do: it plans as for root, who may map anybody's files.
+  const user = host.dryRun ? { uid: 0, gid: 0 } : await ownIds(host);
+  const [givenName, ...givenPaths] = positionals;
+  if (givenName !== undefined) checkInstanceName(givenName);
+  const givenFiles = await checkFiles(givenPaths, user);
   const engine = await chooseEngine(host, values.get("engine"));
-  const name = given ?? await desk.chooseContainer(host.dryRun ? [] : await runningContainers(engine));
+  const name = givenName ?? await prompter.chooseContainer(host.dryRun ? [] : await runningContainers(engine));
   if (name === undefined) {
-    if (desk.isGraphical) return undefined;
-    throw nothingChosen("NAME");
+    if (prompter.isGraphical) return undefined;
+    throw missingArgument("NAME");
   }
-  const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await desk.chooseFiles(name), own);
-  if (files.length > 0) return { engine, name, files, own };
-  if (desk.isGraphical) return undefined;
-  throw nothingChosen("FILE...");
-}
-
-async function checkFiles(paths: readonly string[], own: Chosen["own"]): Promise<MappableFile[]> {
-  const files: MappableFile[] = [];
-  for (const path of paths) {
-    const file = await checkFile(path, own);
-    const same = files.find(({ state }) => isSameInode(state, file.state));
-    if (same) throw inputError(`"${path}" is the same file as "${same.path}"`, "Name each file once");
-    files.push(file);
-  }
-  return files;
+  const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(name), user);
+  if (files.length > 0) return { engine, name, files, user };
+  if (prompter.isGraphical) return undefined;
+  throw missingArgument("FILE...");
 }
 
 /** The names of the running containers of ours. */
@@ -201,124 +178,103 @@ async function runningContainers(engine: Engine): Promise<string[]> {
   });
 }
 
+/** Unmaps the files of runs that were killed. If that cannot be done now, the user is told, and this run goes on. */
+async function recoverFirst(host: Host): Promise<void> {
+  try {
+    await recover(host);
+  } catch (error) {
+    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    host.ui.warn(`What a run that was killed has lent cannot be taken back now: ${error.message}`);
+  }
+}
+
 /**
- * The container that files are lent to.
+ * Checks that the files can be mapped into the container.
  *
- * @throws {UserError} exit code 2 for one that files cannot be lent to
+ * @returns the container user's uid on the host
+ * @throws {UserError} exit code 2 if not
  */
-async function findContainer(engine: Engine, name: string): Promise<Instance> {
+async function checkContainer(engine: Engine, name: string, files: readonly MappableFile[]): Promise<number> {
   const instance = await findOurs(engine, name, { exitCode: ExitCode.usage });
   if (instance.status !== "Running") {
     throw inputError(`The container "${name}" does not run`, `Start it: ${engine.cli} start ${name}`);
   }
-  return instance;
+  for (const { path } of files) await checkNotShared(path, instance.devices);
+  return hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), containerUser.uid);
 }
 
-/** Waits until the files are to be taken back. Gives the container the files that replace them meanwhile. */
-async function lendUntilAsked(
+/** Waits until the user or the time of `--for` ends the mapping. Maps files that replace mapped ones meanwhile. */
+async function untilUserEnds(
   host: Host,
-  desk: LendingDesk,
-  { lent, options, own, forMs, yes }: {
-    lent: HeldMapping[];
+  prompter: Prompter,
+  { mapped, options, user, forMs, yes }: {
+    mapped: HeldMapping[];
     options: MapOptions;
-    own: Chosen["own"];
+    user: UserIds;
     forMs: number | undefined;
     yes: boolean;
   },
 ): Promise<void> {
+  const { engine, instance } = options;
   const over = new AbortController();
   const timer = forMs === undefined ? undefined : setTimeout(() => over.abort(), forMs);
-  const waiting = new AbortController();
-  const watching = watchReplaced(host, desk, { lent, options, own, signal: waiting.signal });
   const signal = timer === undefined ? undefined : over.signal;
+  const waiting = new AbortController();
+  const following = followReplacements(host, prompter, { mapped, options, user, signal: waiting.signal });
   try {
-    while (await desk.untilAsked(lent.map(({ mapping }) => mapping), signal)) {
-      const sessions = yes ? [] : await listeningSessions(options.engine, options.instance);
-      if (sessions.length === 0 || await desk.confirm(liveWarning(options.instance, sessions), signal)) break;
+    while (await prompter.untilAsked(mapped.map(({ mapping }) => mapping), signal)) {
+      const sessions = yes ? [] : await listeningSessions(engine, instance);
+      if (sessions.length === 0 || await prompter.confirm(liveWarning(instance, sessions), signal)) break;
     }
   } finally {
     clearTimeout(timer);
     waiting.abort();
-    await watching;
+    await following;
   }
 }
 
 function liveWarning(container: string, sessions: readonly string[]): string {
   const [what, verb] = sessions.length === 1 ? ["session", "runs"] : ["sessions", "run"];
-  return `The ${what} ${
-    sessions.join(", ")
-  } still ${verb} in "${container}": what an app there has not saved will be lost`;
+  const names = sessions.join(", ");
+  return `The ${what} ${names} still ${verb} in "${container}": what an app there has not saved will be lost`;
 }
 
-async function watchReplaced(
-  host: Host,
-  desk: LendingDesk,
-  { lent, options, own, signal }: { lent: HeldMapping[]; options: MapOptions; own: Chosen["own"]; signal: AbortSignal },
-): Promise<void> {
-  /** The inodes that were found at paths and not lent. */
-  const refused = new Map<string, number>();
-  const onReplaced = async (path: string): Promise<void> => {
-    const index = lent.findIndex(({ mapping }) => mapping.host === path);
-    let file: MappableFile | undefined;
-    try {
-      file = await checkFile(path, own);
-      if (refused.get(path) === file.state.ino) return file.file.close();
-      const old = lent[index]!;
-      const replacement = await mapReplacement(file, { ...options, old });
-      if (replacement) {
-        lent[index] = replacement;
-        old.file.close();
-        host.ui.status(`"${path}" was replaced; "${options.instance}" has the new file now`);
-      } else {
-        refused.set(path, file.state.ino);
-        host.ui.status(`"${path}" was replaced, but it was taken back from "${options.instance}" before`);
-      }
-    } catch (error) {
-      if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-      if (file) refused.set(path, file.state.ino);
-      await desk.tell(
-        `"${path}" was replaced, and "${options.instance}" keeps the old file: ${error.message}`,
-      );
-    }
-  };
-  try {
-    await watchFiles(() => lent.map(({ mapping }) => mapping), {
-      signal,
-      onReplaced,
-      onGone: (path) => desk.tell(`"${path}" is gone, and "${options.instance}" still has it`),
-    });
-  } catch (error) {
-    await desk.tell(
-      `Files that are replaced will not be noticed: ${error instanceof Error ? error.message : error}`,
-    );
+/** Unmaps the files of this run, also after a signal, and tells what was found. */
+async function unmapAtEnd(engine: Engine, prompter: Prompter, mapped: readonly HeldMapping[]): Promise<void> {
+  const { host } = engine;
+  const cleaning = engineOn(engine, host.forCleanup(AbortSignal.timeout(unmapDeadlineMs)));
+  for (const finding of await unmapFiles(cleaning, mapped)) {
+    if (host.signal.aborted) host.ui.warn(finding);
+    else await prompter.tell(finding);
   }
 }
 
-/** What is mapped, into containers of the engine that is asked for. */
+/** What is on record, in containers of the engine that is asked for. */
 async function readMappings(host: Host, { values }: Arguments<Name>): Promise<Mapping[]> {
   const engine = values.get("engine");
   const wanted = engine === undefined ? undefined : (await chooseEngine(host, engine)).cli;
   return (await readRecords(host)).filter(({ engine }) => wanted === undefined || engine === wanted);
 }
 
+/** Carries `--unmap` out. Returns the exit code. */
 async function unmap(host: Host, args: Arguments<Name>): Promise<number> {
-  const [name, ...paths] = args.positionals;
-  const real = await Promise.all(paths.map(recordedPath));
+  const [name, ...givenPaths] = args.positionals;
+  const paths = await Promise.all(givenPaths.map(recordedPath));
   const wanted = (await readMappings(host, args)).filter((mapping) =>
-    (name === undefined || mapping.instance === name) && (real.length === 0 || real.includes(mapping.host))
+    (name === undefined || mapping.instance === name) && (paths.length === 0 || paths.includes(mapping.host))
   );
-  const missing = real.find((path) => !wanted.some((mapping) => mapping.host === path));
+  const missing = paths.find((path) => !wanted.some((mapping) => mapping.host === path));
   if (missing !== undefined) throw inputError(`"${missing}" is not mapped into "${name}"`, "See map.ts --list");
   await unmapRecorded(host, wanted);
-  return host.dryRun ? 0 : showTakenBack(host, wanted);
+  return host.dryRun ? 0 : showUnmapped(host, wanted);
 }
 
-function showLent(host: Host, lent: readonly HeldMapping[]): number {
-  for (const { mapping, file } of lent) {
-    const links = file.stat().links;
+function showMapped(host: Host, mapped: readonly HeldMapping[]): number {
+  for (const { mapping, file } of mapped) {
+    const { links } = file.stat();
     if (links > 1) host.ui.warn(`"${mapping.host}" has ${links} names (hard links); it is lent under all of them`);
   }
-  return showMappings(host, lent.map(({ mapping }) => mapping));
+  return showMappings(host, mapped.map(({ mapping }) => mapping));
 }
 
 function showMappings(host: Host, mappings: readonly Mapping[]): number {
@@ -328,13 +284,13 @@ function showMappings(host: Host, mappings: readonly Mapping[]): number {
   return 0;
 }
 
-function showTakenBack(host: Host, mappings: readonly Mapping[]): number {
+function showUnmapped(host: Host, mappings: readonly Mapping[]): number {
   showMappings(host, mappings);
-  tellTakenBack(host, mappings.length);
+  tellUnmapped(host, mappings.length);
   return 0;
 }
 
-function tellTakenBack(host: Host, count: number): void {
+function tellUnmapped(host: Host, count: number): void {
   host.ui.status(["No file is mapped", "The file is taken back"][count] ?? `${count} files are taken back`);
 }
 

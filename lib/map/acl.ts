@@ -1,6 +1,6 @@
 /**
- * POSIX access control lists of files, as values: read from `getfacl -cnpE`, changed, written for `setfacl`. All ids are
- * numbers. Rules: acl(5), and POSIX.1e draft 17 for how the mask clips.
+ * POSIX access control lists of files, as values: read from `getfacl -cnpE`, changed, and written for `setfacl`. All
+ * ids are numbers. Rules: acl(5), and POSIX.1e draft 17 for what the mask does.
  */
 
 import type { Host } from "../base/host.ts";
@@ -18,7 +18,7 @@ export interface Acl {
   group: Permissions;
   /** Entries of named groups, by gid. */
   groups: ReadonlyMap<number, Permissions>;
-  /** Clips all but owner and other; undefined when there are no named entries and none was set. */
+  /** The most that any entry but those of owner and other permits; it may be undefined without named entries. */
   mask: Permissions | undefined;
   /** Everybody else's entry. */
   other: Permissions;
@@ -51,8 +51,8 @@ export function parseAcl(text: string): Acl {
 }
 
 /**
- * The ACL in the short text form that `setfacl --set` takes, entries by commas; named ones by id, as the kernel keeps them, so
- * that the same ACL is the same text.
+ * The ACL in the short text form that `setfacl --set` takes. Named entries are in the order of their ids, as the kernel
+ * keeps them, so that equal ACLs give equal texts.
  */
 export function formatAcl(acl: Acl): string {
   const named = (tag: "u" | "g", entries: ReadonlyMap<number, Permissions>): string[] =>
@@ -68,102 +68,105 @@ export function formatAcl(acl: Acl): string {
 }
 
 /**
- * Lets the user `uid` have `permissions`, and nobody else more than before. A mask that would clip them is widened;
- * each entry that it clipped is then cut down to what it was worth.
+ * Gives the user `uid` the `permissions`, and nobody else more than before: where the mask has to be widened for that,
+ * each entry that the old mask limited is reduced to what it permitted under it.
  */
 export function grant(acl: Acl, uid: number, permissions: Permissions): Acl {
   const mask = acl.mask ?? acl.group;
-  const clip = (entries: ReadonlyMap<number, Permissions>): Map<number, Permissions> =>
-    new Map([...entries].map(([id, worth]) => [id, worth & mask]));
+  const reduce = (entries: ReadonlyMap<number, Permissions>): Map<number, Permissions> =>
+    new Map([...entries].map(([id, bits]) => [id, bits & mask]));
   return {
     ...acl,
-    users: new Map([...clip(acl.users), [uid, permissions]]),
+    users: new Map([...reduce(acl.users), [uid, permissions]]),
     group: acl.group & mask,
-    groups: clip(acl.groups),
+    groups: reduce(acl.groups),
     mask: mask | permissions,
   };
 }
 
-/** What was done to an ACL: `granted` was set in place of `original`, for these users. */
+/** A change that was made to an ACL by {@linkcode grant}, for one user or several. */
 export interface Grant {
-  /** The users whose entries are ours. */
+  /** The users whose entries were set. */
   uids: readonly number[];
-  /** What there was before. */
+  /** The ACL before. */
   original: Acl;
-  /** What was set. */
+  /** The ACL that was set. */
   granted: Acl;
 }
 
 /**
- * Takes the entries of `uids` away from `current`. When nothing else was changed since `granted` was set, the result is
- * exactly `original`. Otherwise what was changed stays, and what was not is as it was in `original`, unless somebody could do
- * more by that than now.
+ * Undoes a grant. If nobody else has changed the ACL since, the result is exactly `original`. Otherwise the changes of
+ * others stay, and the rest is as in `original`, unless that would permit somebody more than `current` does.
  */
 export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
   if (sameAcl(current, granted)) return original;
-  // Nothing is left of ours: "setfacl -b".
+  // Without a mask there are no named entries, ours among them: somebody has removed them all, as `setfacl -b` does.
   if (current.mask === undefined) return current;
   const ours = new Set(uids);
   const others = (tag: "users" | "groups"): [number, Permissions][] =>
     [...current[tag]].filter(([id]) => tag === "groups" || !ours.has(id));
-  const isChanged = (tag: "users" | "groups", [id, worth]: [number, Permissions]): boolean =>
-    granted[tag].get(id) !== worth;
+  const isChanged = (tag: "users" | "groups", [id, bits]: [number, Permissions]): boolean =>
+    granted[tag].get(id) !== bits;
   const changed = [
     ...others("users").filter((entry) => isChanged("users", entry)),
     ...others("groups").filter((entry) => isChanged("groups", entry)),
   ];
   const groupChanged = current.group !== granted.group;
-  const limit = original.mask ?? original.group;
-  const mask = isAsSetfaclMakes(current, granted)
+  const oldMask = original.mask ?? original.group;
+  const mask = hasMaskOfSetfacl(current, granted)
     ? union([...others("users"), ...others("groups")], current.group)
-    : mergeBits(limit, granted.mask ?? 0, current.mask) |
+    : mergeBits(oldMask, granted.mask ?? 0, current.mask) |
       union(changed, groupChanged ? current.group : 0) & current.mask;
-  const isNarrow = (mask & ~limit) === 0;
+  // grant() has reduced the entries that the old mask limited. Where the mask permits no more than the old one, they
+  // can be what they were, and still permit no more.
+  const isNarrow = (mask & ~oldMask) === 0;
   const entries = (tag: "users" | "groups"): Map<number, Permissions> =>
-    new Map([...current[tag]].flatMap(([id, worth]): [number, Permissions][] => {
+    new Map([...current[tag]].flatMap(([id, bits]): [number, Permissions][] => {
       const before = original[tag].get(id);
       if (tag === "users" && ours.has(id)) {
-        return before === undefined ? [] : [[id, isNarrow ? before : before & limit]];
+        return before === undefined ? [] : [[id, isNarrow ? before : before & oldMask]];
       }
-      // Entries that the old mask clipped were cut down by grant(). Under a mask as narrow they can be whole again.
-      return [[id, before !== undefined && isNarrow && granted[tag].get(id) === worth ? before : worth]];
+      return [[id, before !== undefined && isNarrow && granted[tag].get(id) === bits ? before : bits]];
     }));
   const users = entries("users");
   const groups = entries("groups");
   const group = isNarrow && !groupChanged ? original.group : current.group;
   if (original.mask !== undefined || users.size + groups.size > 0) return { ...current, users, groups, group, mask };
-  // As it was, there is no mask any more: what chmod has set meanwhile as the group's rights was the mask.
+  // There was no mask, and need be none. A chmod meanwhile meant the group, and has changed the mask (acl(5)).
   return { ...current, users, groups, group: groupChanged ? group & mask : mask, mask: undefined };
 }
 
-/** Whether entries were changed since and the mask permits just what they all do: `setfacl` makes it so. */
-function isAsSetfaclMakes(current: Acl, granted: Acl): boolean {
+/** Whether entries were changed by `setfacl`, which then sets the mask to the union of all entries that it limits. */
+function hasMaskOfSetfacl(current: Acl, granted: Acl): boolean {
   return current.mask === union([...current.users, ...current.groups], current.group) &&
     !sameAcl({ ...current, user: granted.user, other: granted.other, mask: granted.mask }, granted);
 }
 
-/** What was changed from `granted` to `current`, done to `original`, bit by bit: as `chmod g+x` would have. */
+/** `original` with those bits changed that differ between `granted` and `current`, as `chmod g+x` changes bits. */
 function mergeBits(original: Permissions, granted: Permissions, current: Permissions): Permissions {
   const changed = granted ^ current;
   return original & ~changed | current & changed;
 }
 
 /**
- * The ACL that a file would have if the one that it has replaced had not been lent: editors copy the whole ACL to the
- * file that they save, or the mode alone, whose group bits are the mask while there is one.
+ * The ACL that a file would have if the file that it has replaced had not been granted to anybody. Editors copy the ACL
+ * to the new file, or the mode alone, whose group bits are the mask where there is one.
+ *
+ * @param made the grant on the file that was replaced
  */
-export function withoutCopy(current: Acl, { uids, original, granted }: Grant): Acl {
-  if (uids.some((uid) => current.users.has(uid))) return revoke(current, { uids, original, granted });
+export function withoutCopy(current: Acl, made: Grant): Acl {
+  const { uids, original, granted } = made;
+  if (uids.some((uid) => current.users.has(uid))) return revoke(current, made);
   const isCopy = current.mask === undefined && current.user === granted.user && current.other === granted.other &&
     current.group === granted.mask;
   return isCopy ? { ...current, group: original.mask ?? original.group } : current;
 }
 
 function union(entries: readonly [number, Permissions][], start: Permissions): Permissions {
-  return entries.reduce((all, [, worth]) => all | worth, start);
+  return entries.reduce((all, [, bits]) => all | bits, start);
 }
 
-/** Whether two ACLs permit the same, written the same. */
+/** Whether two ACLs have the same entries. */
 export function sameAcl(a: Acl, b: Acl): boolean {
   return formatAcl(a) === formatAcl(b);
 }
@@ -189,7 +192,7 @@ export interface AclChange {
 export async function writeAcls(host: Host, changes: readonly AclChange[]): Promise<void> {
   if (changes.length === 0) return;
   await host.run(["setfacl", ...changes.flatMap(({ path, acl }) => ["--set", formatAcl(acl), path])], {
-    // What it says is told apart.
+    // The caller looks for a message in English.
     env: { LC_ALL: "C" },
   });
 }

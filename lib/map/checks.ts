@@ -4,7 +4,7 @@ import type { Finding } from "../cli/doctor.ts";
 import type { Host } from "../base/host.ts";
 import { listRuns } from "./journal.ts";
 
-/** Files that a run which was killed has lent. */
+/** Whether runs that were killed have left files mapped. */
 export async function checkLeftovers(host: Host): Promise<Finding[]> {
   const { dead } = await listRuns(host);
   if (dead.length === 0) return [];

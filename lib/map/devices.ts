@@ -24,8 +24,9 @@ export async function makeMapsDirectory(engine: Engine, instance: string): Promi
 }
 
 /**
- * Removes devices from a container. Devices that are not there are ignored, and so is a container that is not there. The
- * engines' clients refuse a change when somebody else has changed the same instance just before: then it is tried again.
+ * Removes devices from a container. Devices that are not there are ignored, and so is a container that is not there.
+ * The engines' clients refuse a change when somebody else has changed the same instance just before: then the
+ * removal is tried again.
  */
 export async function removeMapDevices(engine: Engine, instance: string, devices: readonly string[]): Promise<void> {
   let left = devices;
@@ -52,8 +53,8 @@ export async function hasDevices(engine: Engine, instance: string, devices: read
 }
 
 /**
- * The engine, with calls that a signal does not interrupt. An engine carries out a change also when its client was ended
- * meanwhile: then nobody would know when the change is made, and can be undone.
+ * The engine, with calls that a signal does not interrupt. An engine carries out a change also when its client was
+ * ended meanwhile: then nobody would know when the change is made, and can be undone.
  */
 export function uninterruptible(engine: Engine): Engine {
   return engineOn(engine, engine.host.forCleanup(AbortSignal.timeout(changeTimeoutMs)));

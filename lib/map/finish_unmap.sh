@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# Removes the mount points that an engine may leave, which are the arguments. Then prints which processes of the container
-# have an unmapped file open: for each open file its "DEVICE:INODE", a space, and the program's name. $pattern matches the
-# "DEVICE:INODE" of the unmapped files, with the space. Runs as root in the container.
+# Removes the mount points that an engine may leave, which are the arguments. Then prints which processes of the
+# container have an unmapped file open: for each open file its "DEVICE:INODE", a space, and the program's name. $pattern
+# matches the "DEVICE:INODE" of the unmapped files, with the space. Runs as root in the container.
 
 : "${pattern:?}"
 for file; do

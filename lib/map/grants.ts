@@ -1,4 +1,4 @@
-/** What all mappings of one inode do to its ACL together: a file may be mapped into several containers, and by several runs. */
+/** What all mappings of one inode do to its ACL together: several runs may map a file, into several containers. */
 
 import { type Acl, type Grant, grant, revoke, sameAcl, withoutCopy } from "./acl.ts";
 import { type InodeId, isSameInode } from "./held_file.ts";
@@ -36,8 +36,8 @@ export function grantOf(mappings: readonly [Mapping, ...Mapping[]]): Grant {
 /**
  * What a new mapping does to the ACL of its file.
  *
- * @param options `others`: the mappings that the inode has already; `replaces`: the mapping of the file that this one has
- * replaced, and whose ACL it may have got a copy of; `uid`, `readOnly`: the grant of the new mapping
+ * @param options `others`: the mappings that the inode has already; `replaces`: the mapping of the file that this one
+ * has replaced, and whose ACL it may have got a copy of; `uid`, `readOnly`: the grant of the new mapping
  * @returns the ACL as it was before the first mapping of the inode, and as it is to be set
  */
 export function planGrant(

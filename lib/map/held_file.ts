@@ -41,7 +41,7 @@ export interface InodeId {
   bornMs: number | null;
 }
 
-/** The flags `O_PATH` and `O_NOFOLLOW` of open(2) on Linux: the file is not opened for reading, so no permission is needed. */
+/** The flags `O_PATH` and `O_NOFOLLOW` of open(2) on Linux: to hold a file without reading it takes no permission. */
 const holdFlags = 0o10000000 | 0o400000;
 
 /**
@@ -78,7 +78,7 @@ export function holdFile(path: string): HeldFile | undefined {
   };
 }
 
-/** Whether two are the same inode. The time of birth decides, if known: device numbers may change when the machine reboots. */
+/** Whether two are the same inode. The time of birth decides, if known: device numbers may change at a reboot. */
 export function isSameInode(a: InodeId, b: InodeId): boolean {
   if (a.ino !== b.ino) return false;
   return a.bornMs !== null && b.bornMs !== null ? a.bornMs === b.bornMs : a.dev === b.dev;
@@ -92,8 +92,8 @@ export async function readHeldAcls(host: Host, files: readonly HeldFile[]): Prom
 }
 
 /**
- * Checks that other programs find the inodes by the handles. With a runtime whose descriptors are not the kernel's, a handle
- * would lead them to another file.
+ * Checks that other programs find the inodes by the handles. With a runtime whose descriptors are not the kernel's, a
+ * handle would lead them to another file.
  */
 async function checkHandles(host: Host, files: readonly HeldFile[]): Promise<void> {
   const { stdout } = await host.run(["stat", "-L", "-c", "%d %i", "--", ...files.map(({ handle }) => handle)]);
@@ -106,8 +106,8 @@ async function checkHandles(host: Host, files: readonly HeldFile[]): Promise<voi
 }
 
 /**
- * Whether a file is at `path` itself, not elsewhere through a symbolic link on the way. The kernel's name for the handle
- * tells: nobody can put another file there between this check and the use of the handle.
+ * Whether a file is at `path` itself, not elsewhere through a symbolic link on the way. The kernel's name for the
+ * handle tells: nobody can put another file there between this check and the use of the handle.
  */
 export async function isAt(host: Host, file: HeldFile, path: string): Promise<boolean> {
   const { stdout } = await host.run(["stat", "-c", "%N", "--", file.handle], {

@@ -1,4 +1,4 @@
-/** The record of mapped files, on disk before a mapping takes effect, so that a crash can be put right. One file each. */
+/** The journal: a record on disk of each mapped file, written before it is mapped, to unmap it also after a crash. */
 
 import { join } from "@std/path";
 import type { Acl } from "./acl.ts";
@@ -7,7 +7,7 @@ import type { InodeId } from "./held_file.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWord } from "../base/shell_words.ts";
 
-/** One mapped file, and its inode: a file that replaces it must not get its ACL. */
+/** The record of one mapped file. It names the inode, so that a file that replaces it does not get its ACL. */
 export interface Mapping extends InodeId {
   /** The engine's CLI. */
   engine: string;
@@ -21,36 +21,36 @@ export interface Mapping extends InodeId {
   container: string;
   /** The container may read it, not write. */
   readOnly: boolean;
-  /** The {@linkcode Presence} of the run that waits to take it back; null when it stays until `--unmap`. */
+  /** The {@linkcode Presence} of the run that waits and will unmap it; null when it stays mapped until `--unmap`. */
   owner: string | null;
   /** The container user's uid on the host. */
   uid: number;
-  /** Mode bits before. */
+  /** The mode bits before it was mapped. */
   mode: number;
-  /** The file's permissions are restored already, but the engine could not take its device away. */
+  /** The ACL is restored already, but the engine could not remove the device. */
   restored?: boolean;
-  /** The access ACL before, and the one that was set. */
+  /** The access ACL before the first of all mappings that the inode has now. */
   original: AclRecord;
-  /** The access ACL that was set. */
+  /** The access ACL that was set for this mapping. */
   granted: AclRecord;
 }
 
-/** A run that waits to take files back, seen by others through the lock that it holds on a file. */
+/** The sign that a run is alive and will unmap its files: a lock that it holds on a file in the journal's directory. */
 export interface Presence {
-  /** The file's name in the journal's directory: the `owner` of its mappings. */
+  /** The name of that file, and the `owner` of the run's mappings. */
   owner: string;
-  /** The run has taken everything back. */
+  /** Removes the sign: the run has unmapped its files. */
   end(): Promise<void>;
 }
 
 /**
- * Shows other runs that this one lives. The kernel gives the lock up when the process ends, however it ends. (Deno 2.9
- * lets no script under scoped permissions read /proc, where a process could be asked for by its id.)
+ * Shows other runs that this one is alive. The kernel releases the lock when the process ends, however it ends.
+ * (Looking for a process in /proc is no way: Deno 2.9 lets no script with scoped permissions read there.)
  */
 export async function announcePresence(host: Host): Promise<Presence> {
   const owner = `run-${crypto.randomUUID()}`;
   const path = join(journalDirectory(host), owner);
-  // Under the journal's lock: a run that looks for those that were killed must not see the file before it is locked.
+  // Under the journal's lock: to another run that sees the file before it is locked, this one would seem to be dead.
   const file = await withJournalLock(host, async () => {
     const file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
     await file.lock(true);
@@ -65,7 +65,7 @@ export async function announcePresence(host: Host): Promise<Presence> {
   };
 }
 
-/** The runs by their presence: those that live, and those that are gone without having ended. Under the journal's lock. */
+/** Runs by their presence: those that are alive, and those that were killed. To be called under the journal's lock. */
 export async function listRuns(host: Host): Promise<{ live: string[]; dead: string[] }> {
   const [live, dead]: string[][] = [[], []];
   for (const name of await listFiles(host)) {
@@ -79,13 +79,13 @@ async function isLocked(path: string): Promise<boolean> {
     using file = await Deno.open(path, { write: true });
     return !await file.tryLock(true);
   } catch (error) {
-    // It has just ended.
+    // The run has just ended.
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
 }
 
-/** Removes what runs that are gone have left in the journal besides records: their presence, and half-written records. */
+/** Removes what killed runs have left in the journal besides records: their presence, and half-written records. */
 export async function forgetRuns(host: Host, dead: readonly string[]): Promise<void> {
   await withJournalLock(host, async () => {
     const torn = (await listFiles(host)).filter((name) => name.endsWith(".new"));
@@ -93,7 +93,7 @@ export async function forgetRuns(host: Host, dead: readonly string[]): Promise<v
   });
 }
 
-/** An {@linkcode Acl} as JSON: maps become lists of pairs. */
+/** An {@linkcode Acl} as JSON, which has no maps. */
 export interface AclRecord extends Omit<Acl, "users" | "groups" | "mask"> {
   /** Pairs of uid and permissions. */
   users: [number, number][];
@@ -103,12 +103,12 @@ export interface AclRecord extends Omit<Acl, "users" | "groups" | "mask"> {
   mask: number | null;
 }
 
-/** An ACL as it goes to disk. */
+/** An ACL as it is written to disk. */
 export function toRecord(acl: Acl): AclRecord {
   return { ...acl, users: [...acl.users], groups: [...acl.groups], mask: acl.mask ?? null };
 }
 
-/** An ACL as it comes from disk. */
+/** An ACL as it was read from disk. */
 export function fromRecord(record: AclRecord): Acl {
   return { ...record, users: new Map(record.users), groups: new Map(record.groups), mask: record.mask ?? undefined };
 }
@@ -126,13 +126,21 @@ function journalDirectory(host: Host): string {
   return join(state, "gui-container", "mappings");
 }
 
+/** The ids of a user of the host. */
+export interface UserIds {
+  /** The user's id. */
+  uid: number;
+  /** The id of the user's own group. */
+  gid: number;
+}
+
 /**
- * The user's own uid and gid, as those of the files that this process makes. Makes the directory of the records, open to
- * nobody else.
+ * The user's own ids: those of the files that this process makes. Makes the directory of the records, for this user
+ * alone.
  *
  * @throws {UserError} when the directory is another user's
  */
-export async function ownIds(host: Host): Promise<{ uid: number; gid: number }> {
+export async function ownIds(host: Host): Promise<UserIds> {
   return await withJournalLock(host, async (lock) => {
     const { uid, gid } = await lock.stat();
     const directory = await Deno.stat(journalDirectory(host));
@@ -164,7 +172,7 @@ export async function writeRecords(host: Host, mappings: readonly Mapping[]): Pr
   await opened.sync();
 }
 
-/** Runs `action` while no other run of map.ts reads or changes records and ACLs. */
+/** Calls `action` while no other run of map.ts reads or changes records and ACLs. */
 export async function withJournalLock<T>(host: Host, action: (lock: Deno.FsFile) => Promise<T>): Promise<T> {
   const directory = journalDirectory(host);
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
@@ -173,7 +181,7 @@ export async function withJournalLock<T>(host: Host, action: (lock: Deno.FsFile)
   return await action(file);
 }
 
-/** All records, in no order. One that cannot be read is told and left alone. */
+/** All records, in no order. A file that is no record is left alone, with a warning. */
 export async function readRecords(host: Host): Promise<Mapping[]> {
   const mappings: Mapping[] = [];
   for (const name of await listFiles(host)) {
@@ -186,7 +194,7 @@ export async function readRecords(host: Host): Promise<Mapping[]> {
   return mappings;
 }
 
-/** Undefined when it was removed meanwhile, null when it is no record. */
+/** One record; undefined when it was removed meanwhile, null when the file is no record. */
 async function readRecord(path: string): Promise<Mapping | undefined | null> {
   try {
     const mapping = JSON.parse(await Deno.readTextFile(path));
@@ -200,7 +208,7 @@ async function readRecord(path: string): Promise<Mapping | undefined | null> {
   }
 }
 
-/** Removes records; those that are gone already are no matter. */
+/** Removes records. Those that are gone already are ignored. */
 export async function removeRecords(host: Host, mappings: readonly Mapping[]): Promise<void> {
   for (const { device } of mappings) {
     const path = join(journalDirectory(host), `${device}.json`);

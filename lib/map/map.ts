@@ -1,4 +1,4 @@
-/** Mapping files of the host into a running container: they are put on record, get their ACLs, and are shown by devices. */
+/** Mapping files of the host into a running container: put on record first, then access is granted, then devices. */
 
 import { readAcls, sameAcl, writeAcls } from "./acl.ts";
 import { deviceOf, makeMapsDirectory, removeMapDevices, uninterruptible } from "./devices.ts";

@@ -1,4 +1,4 @@
-/** What in a container uses mapped files: sessions that run there, and programs that have an unmapped file still open. */
+/** What in a container uses mapped files: sessions that run, and programs that have an unmapped file still open. */
 
 import type { Engine } from "../engine/engine.ts";
 import { exec, removeFiles } from "../engine/instance.ts";

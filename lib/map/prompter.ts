@@ -1,31 +1,35 @@
-/** Where a person says which files go to which container, and when they come back: a terminal, or dialogs. */
+/** How the user says which files go to which container, and when they come back: on a terminal, or by dialogs. */
 
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Mapping } from "./journal.ts";
 import { splitWords, WordsError } from "../base/shell_words.ts";
 
-/** One way to ask. */
-export interface LendingDesk {
-  /** Which of these containers; undefined when nobody answers. */
+/** One way to ask the user. */
+export interface Prompter {
+  /** It asks by dialogs. A dialog that is closed is an answer; a missing answer on a terminal is an error. */
+  readonly isGraphical: boolean;
+  /** Asks for one of these containers; undefined when there is no answer. */
   chooseContainer(names: readonly string[]): Promise<string | undefined>;
-  /** Paths of files; none when nobody answers. */
+  /** Asks for paths of files; none when there is no answer. */
   chooseFiles(container: string): Promise<string[]>;
   /**
-   * Shows what is mapped, and waits until it is to be taken back, or until `signal` aborts.
-   * @returns whether somebody asked for it, who can be asked whether that is meant
+   * Shows what is mapped, and waits until the user asks for the end, or until `signal` aborts.
+   *
+   * @returns whether the user asked for it, and so can be asked whether they mean it
    */
   untilAsked(mappings: readonly Mapping[], signal: AbortSignal | undefined): Promise<boolean>;
-  /** Whether to take the files back in spite of what `warning` says. */
+  /** Shows a warning, and asks whether the files are to be unmapped all the same. */
   confirm(warning: string, signal: AbortSignal | undefined): Promise<boolean>;
-  /** Something the user should know. */
+  /** Tells something that the user should know. */
   tell(text: string): Promise<void>;
 }
 
-/** At a terminal, or with input from elsewhere. */
-export function terminalDesk(host: Host): LendingDesk {
+/** Asks on a terminal. Without one, no question is answered. */
+export function terminalPrompter(host: Host): Prompter {
   const { ui } = host;
   return {
+    isGraphical: false,
     chooseContainer: (names) => ui.choose("Containers that run", names, String),
     async chooseFiles(container) {
       const paths: string[] = [];
@@ -62,7 +66,7 @@ function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {
   return signal ? { signal } : {};
 }
 
-/** The error when nobody says what to map. */
-export function nothingChosen(what: "NAME" | "FILE..."): Error {
+/** The error when an argument is neither given nor answered. */
+export function missingArgument(what: "NAME" | "FILE..."): Error {
   return inputError(`Arguments are missing: ${what}`, "See map.ts --help");
 }

@@ -1,4 +1,4 @@
-/** Restoring the ACLs of mapped files: finds them, wherever they are now, makes the changes of the plan, and keeps the records. */
+/** Restoring the ACLs of mapped files: finds the files, makes the changes of the plan, and updates the journal. */
 
 import { dirname, join } from "@std/path";
 import { writeAcls } from "./acl.ts";
@@ -41,11 +41,11 @@ const unreachable = [
 ];
 
 /**
- * Restores the ACLs of files whose mappings end, unless another run has done so. A file that cannot be restored now does
- * not keep the others from being restored; it stays on record.
+ * Restores the ACLs of files whose mappings end, unless another run has done so. A file that cannot be restored now
+ * does not keep the others from being restored; it stays on record.
  *
- * @param options `forget`: the records are not needed any more; `ignoreReplacement`: what is now at the path of a file is
- * not looked at
+ * @param options `forget`: the records are not needed any more; `ignoreReplacement`: what is now at the path of a file
+ * is not looked at
  */
 export async function restoreFiles(
   host: Host,
@@ -99,7 +99,7 @@ async function observe(
   }));
 }
 
-/** Finds the inode that was mapped, at its path or under another name in the same directory, and what has replaced it. */
+/** Finds the inode that was mapped, at its path or elsewhere in the same directory, and what has replaced it. */
 function findFiles(
   { mapping, file }: MappedFile,
   handles: DisposableStack,

@@ -25,11 +25,11 @@ export interface ObservedFile {
   replacement: FoundFile | undefined;
 }
 
-/** One step of restoring. What is found and done is true only once the change is made. */
+/** One step of restoring. Its findings are true, and its mappings done, only once the change is made. */
 export interface RestoreStep {
   /** The ACL that is to be set, if it is not the right one already. */
   change?: AclChange;
-  /** The change may fail: the file is none that was mapped. */
+  /** It is no failure when the change cannot be made: the file was never mapped. */
   isOptional?: boolean;
   /** Why the step cannot be taken. */
   failure?: Error;
@@ -46,8 +46,8 @@ interface Found {
 }
 
 /**
- * Plans how mapped files are restored when their mappings end. An inode that was mapped gets its ACL back, wherever it is
- * now. Of a file that has replaced it, only a copied grant is taken away. The mappings of one inode end in one step.
+ * Plans how mapped files are restored when their mappings end. An inode that was mapped gets its ACL back, wherever it
+ * is now. Of a file that has replaced it, only a copied grant is removed. The mappings of one inode end in one step.
  *
  * @param records all mappings on record; nothing is done for those that other runs have ended already
  * @param observed `files`: what has become of the files whose mappings end; `ownUid`: the user's own
@@ -78,7 +78,7 @@ export function planRestore(
   ];
 }
 
-/** The step for an inode that can be changed no more; undefined for one that can. */
+/** The step for an inode that is lost or out of reach; undefined for one that can be changed. */
 function planWithoutChange({ mapping, file }: ObservedFile, ownUid: number): [RestoreStep] | undefined {
   const done = [mapping];
   if (!file) return [{ findings: [lostFile(mapping)], done }];
@@ -149,6 +149,7 @@ function foreignFile({ host, uid }: Mapping): string {
 }
 
 function lostFile({ host, ino, uid }: Mapping): string {
-  return `The file that was mapped as "${host}" is not there any more. If it was moved, end its lending where it is now: ` +
-    `find DIRECTORY -inum ${ino} -exec setfacl -x u:${uid} {} +`;
+  const command = `find DIRECTORY -inum ${ino} -exec setfacl -x u:${uid} {} +`;
+  return `The file that was mapped as "${host}" is not there any more. ` +
+    `If it was moved, end its lending where it is now: ${command}`;
 }

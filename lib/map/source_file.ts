@@ -1,37 +1,38 @@
-/** Which files can be lent to a container, and what they are called in there. */
+/** Which files of the host can be mapped into a container, and what they are called there. */
 
 import { basename, extname, join, resolve } from "@std/path";
 import { inputError } from "../base/errors.ts";
-import { type FileState, type HeldFile, holdFile } from "./held_file.ts";
+import { type FileState, type HeldFile, holdFile, isSameInode } from "./held_file.ts";
+import type { UserIds } from "./journal.ts";
 import type { Instance } from "../engine/instance.ts";
 import { containerPaths } from "../container/ours.ts";
 
-/** A file that can be mapped, held. */
+/** A file that can be mapped. */
 export interface MappableFile {
   /** Its path, absolute and without symbolic links. */
   path: string;
-  /** The file, held open. */
+  /** The file itself. */
   file: HeldFile;
-  /** What it was when it was looked at. */
+  /** What it was when it was checked. */
   state: FileState;
 }
 
 /** Longest name of a file, in bytes, on Linux's own file systems. */
 const longestName = 255;
 
-/** The longest path below `/` that the engines can mount a device on: they keep a file `disk.DEVICE.PATH` for it. */
+/** The longest path below `/` where the engines can mount a device: they keep a file `disk.DEVICE.PATH` for it. */
 const longestPath = longestName - engineSize("disk.map-0123456789.");
 
 /**
- * Looks at a file that is to be mapped, and holds it.
+ * Checks a file that is to be mapped, and holds it.
  *
- * @param own the user's ids
- * @throws {UserError} exit code 2 for what is no readable regular file of the user's own
+ * @param user the user's own ids; root may map anybody's files
+ * @throws {UserError} exit code 2 for anything but a readable regular file of the user's own
  */
-export async function checkFile(path: string, own: { uid: number; gid: number }): Promise<MappableFile> {
+export async function checkFile(path: string, user: UserIds): Promise<MappableFile> {
   const real = await realPath(path);
   const file = holdFile(real);
-  if (!file) throw await noFile(path);
+  if (!file) throw await noFileError(path);
   const state = file.stat();
   try {
     if (!state.isFile) {
@@ -40,11 +41,11 @@ export async function checkFile(path: string, own: { uid: number; gid: number })
         "Only files can be mapped",
       );
     }
-    if (own.uid !== 0 && state.uid !== own.uid) {
+    if (user.uid !== 0 && state.uid !== user.uid) {
       throw inputError(`The file "${path}" belongs to somebody else`, "Map a copy: only its owner may lend a file");
     }
-    // Who is not in the file's group cannot set its ACL without losing this bit, nor set it again (acl 2.3.2, Linux 6).
-    if (own.uid !== 0 && state.mode & 0o2000 && state.gid !== own.gid) {
+    // Setting the ACL would take this bit away, and only a member of the group can set it again (acl 2.3.2, Linux 6).
+    if (user.uid !== 0 && state.mode & 0o2000 && state.gid !== user.gid) {
       throw inputError(`"${path}" is a set-group-ID file of another group than yours`, "Map a copy");
     }
     await checkReadable(path, real);
@@ -56,8 +57,25 @@ export async function checkFile(path: string, own: { uid: number; gid: number })
 }
 
 /**
- * Checks that a file is in no directory that the container can write: it could put a link to any other file of the user's
- * there, and has the file already.
+ * Checks files that are to be mapped, and holds them.
+ *
+ * @param user see {@linkcode checkFile}
+ * @throws {UserError} as {@linkcode checkFile} does, and for a file that is named twice
+ */
+export async function checkFiles(paths: readonly string[], user: UserIds): Promise<MappableFile[]> {
+  const files: MappableFile[] = [];
+  for (const path of paths) {
+    const file = await checkFile(path, user);
+    const same = files.find(({ state }) => isSameInode(state, file.state));
+    if (same) throw inputError(`"${path}" is the same file as "${same.path}"`, "Name each file once");
+    files.push(file);
+  }
+  return files;
+}
+
+/**
+ * Checks that a file is in no directory that the container can write. The container has such a file already, and could
+ * put a link to any other file of the user's in its place.
  *
  * @param devices the container's devices
  * @throws {UserError} exit code 2
@@ -78,13 +96,15 @@ async function realPath(path: string): Promise<string> {
   try {
     return await Deno.realPath(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) throw await noFile(path);
-    throw cannotLook(path, error);
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      throw await noFileError(path);
+    }
+    throw unreachableError(path, error);
   }
 }
 
-/** Arguments and paths reach Deno as text: what is not UTF-8 has become U+FFFD, and is not found under that name. */
-async function noFile(path: string): Promise<Error> {
+/** The error for a path without a file. What is not UTF-8 in an argument of Deno's becomes U+FFFD: no such file. */
+async function noFileError(path: string): Promise<Error> {
   const whole = path.startsWith("/") ? path : resolve(path);
   if (!whole.includes("\ufffd")) return inputError(`There is no file "${path}"`, "Check its path");
   const isThere = await Deno.lstat(path).then(() => true, () => false);
@@ -97,12 +117,12 @@ async function checkReadable(path: string, real: string): Promise<void> {
   try {
     (await Deno.open(real)).close();
   } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw cannotLook(path, error);
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw unreachableError(path, error);
     throw inputError(`The file "${path}" cannot be read`, "Only what you can read yourself can be mapped");
   }
 }
 
-function cannotLook(path: string, error: unknown): Error {
+function unreachableError(path: string, error: unknown): Error {
   if (error instanceof Deno.errors.NotCapable) {
     return inputError(`"${path}" is a file of the kernel's`, "Only files on a disk can be mapped");
   }
@@ -112,7 +132,7 @@ function cannotLook(path: string, error: unknown): Error {
   return inputError(`Cannot look at "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
 }
 
-/** A device name and a path in the container for a file, unlike any other. */
+/** A new place for a file in the container: a device name and a path that nothing else has. */
 export function newPlace(path: string): { device: string; container: string } {
   const id = [...crypto.getRandomValues(new Uint8Array(5))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const start = `${containerPaths.maps}/${id}-`;
@@ -120,7 +140,7 @@ export function newPlace(path: string): { device: string; container: string } {
   return { device: `map-${id}`, container: `${start}${name}` };
 }
 
-/** A file's name of at most {@linkcode engineSize} `size`: cut before its extension, between characters. */
+/** A file's name, cut before its extension and between characters to an {@linkcode engineSize} of at most `size`. */
 function shortName(name: string, size: number): string {
   if (engineSize(name) <= size) return name;
   const extension = engineSize(extname(name)) <= 16 ? extname(name) : "";
@@ -132,7 +152,7 @@ function shortName(name: string, size: number): string {
   return stem + extension;
 }
 
-/** How many bytes a text takes in the file names of the engines, which write a slash as "-" and "-" as "--". */
+/** How many bytes a path takes in a file name of the engines, where a slash is written as "-", and "-" as "--". */
 function engineSize(text: string): number {
   return new TextEncoder().encode(text.replaceAll("-", "--")).length;
 }

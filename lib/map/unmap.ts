@@ -1,4 +1,4 @@
-/** Unmapping files: their devices go, then their ACLs are restored; for this run's own files, and for those on record. */
+/** Unmapping files, those of this run or those on record: devices are removed, then ACLs are restored. */
 
 import { basename, dirname, join, resolve } from "@std/path";
 import { hasDevices, removeMapDevices } from "./devices.ts";
@@ -15,7 +15,7 @@ const settleMs = 1_000;
 /**
  * Unmaps files of one container. What cannot be done now stays on record for the next time.
  *
- * @param options `settle`: the run that mapped them was killed, and may have told the engine just now to add their devices
+ * @param options `settle`: the run that mapped them was killed; the engine may be adding their devices just now
  * @returns what was found that the user should know
  */
 export async function unmapFiles(
@@ -43,8 +43,8 @@ export async function unmapFiles(
 }
 
 /**
- * Unmaps files that are on record, from all their containers; tells the user what was found. An error with one container
- * does not keep the files of the others from being unmapped.
+ * Unmaps files that are on record, from all their containers; tells the user what was found. An error with one
+ * container does not keep the files of the others from being unmapped.
  *
  * @param options see {@linkcode unmapFiles}
  * @throws the first error, when all is done

@@ -1,27 +1,88 @@
-/** Watching over mapped files: editors save by putting a new file in the old one's place. */
+/** Following mapped files: when an editor puts a new file in an old one's place, the container gets the new one. */
 
 import { dirname } from "@std/path";
+import { ProcessError, UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
 import { holdFile, type InodeId, isSameInode } from "./held_file.ts";
+import type { UserIds } from "./journal.ts";
+import { type MapOptions, mapReplacement } from "./map.ts";
+import type { Prompter } from "./prompter.ts";
+import type { HeldMapping } from "./restore.ts";
+import { checkFile, type MappableFile } from "./source_file.ts";
 
 /** A path and the inode that is expected there. */
-export interface WatchedFile extends InodeId {
-  /** Its path on the host. */
+interface WatchedFile extends InodeId {
+  /** The path on the host. */
   host: string;
 }
 
-/** How long after something happened the files are looked at, in milliseconds: an editor takes several steps. */
+/** How long after an event the files are looked at, in milliseconds: an editor saves in several steps. */
 const delayMs = 150;
 
-/** How long a file may be away before that is told, in milliseconds. */
-const awayMs = 2_000;
+/** How long a file may be missing before that is told, in milliseconds. */
+const missingMs = 2_000;
 
 /**
- * Watches the directories of files until `signal` aborts. Calls `onReplaced` for each path where another file is found,
- * and `onGone` once for each where none is any more, one call at a time.
+ * Watches mapped files until `signal` aborts. Gives the container each file that replaces one of them. Tells the user
+ * when a new file cannot be mapped, which the container then does not get, and when a file is gone.
  *
- * @param files asked for each time: what was replaced is another inode from then on
+ * @param options `mapped`: the files; each new one takes the old one's place in this array. `user`: the user's own ids
  */
-export async function watchFiles(
+export async function followReplacements(
+  host: Host,
+  prompter: Prompter,
+  { mapped, options, user, signal }: {
+    mapped: HeldMapping[];
+    options: MapOptions;
+    user: UserIds;
+    signal: AbortSignal;
+  },
+): Promise<void> {
+  /** The inodes that are not mapped and were told of, by their paths. */
+  const refused = new Map<string, number>();
+  const { instance } = options;
+  const onReplaced = async (path: string): Promise<void> => {
+    const index = mapped.findIndex(({ mapping }) => mapping.host === path);
+    let file: MappableFile | undefined;
+    try {
+      file = await checkFile(path, user);
+      if (refused.get(path) === file.state.ino) return file.file.close();
+      const old = mapped[index]!;
+      const replacement = await mapReplacement(file, { ...options, old });
+      if (replacement) {
+        mapped[index] = replacement;
+        old.file.close();
+        host.ui.status(`"${path}" was replaced; "${instance}" has the new file now`);
+      } else {
+        refused.set(path, file.state.ino);
+        host.ui.status(`"${path}" was replaced, but it was taken back from "${instance}" before`);
+      }
+    } catch (error) {
+      if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+      if (file) refused.set(path, file.state.ino);
+      await prompter.tell(`"${path}" was replaced, and "${instance}" keeps the old file: ${error.message}`);
+    }
+  };
+  try {
+    await watchFiles(() => mapped.map(({ mapping }) => mapping), {
+      signal,
+      onReplaced,
+      onGone: (path) => prompter.tell(`"${path}" is gone, and "${instance}" still has it`),
+    });
+  } catch (error) {
+    await prompter.tell(
+      `Files that are replaced will not be noticed: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+/**
+ * Watches the directories of files until `signal` aborts. Calls `onReplaced` for each path where another inode is
+ * found, and `onGone` once for each path where there is no file any more, one call at a time.
+ *
+ * @param files called at each look, since it is the new inode that is expected once a file was replaced
+ */
+async function watchFiles(
   files: () => readonly WatchedFile[],
   { signal, onReplaced, onGone }: {
     signal: AbortSignal;
@@ -33,8 +94,8 @@ export async function watchFiles(
   using watcher = Deno.watchFs(directories, { recursive: false });
   const stop = (): void => watcher.close();
   signal.addEventListener("abort", stop, { once: true });
-  /** When a file was first seen to be away; Infinity once that is told. */
-  const away = new Map<string, number>();
+  /** When a file was first found missing, by its path; Infinity once that is told. */
+  const missing = new Map<string, number>();
   let looking = Promise.resolve();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const schedule = (): void => {
@@ -49,20 +110,20 @@ export async function watchFiles(
       const held = holdFile(file.host);
       const isExpected = held && isSameInode(held.stat(), file);
       held?.close();
-      if (held) away.delete(file.host);
+      if (held) missing.delete(file.host);
       if (held && !isExpected) await onReplaced(file.host);
-      if (!held) await lookAgain(file.host);
+      if (!held) await lookForMissing(file.host);
     }
   };
-  const lookAgain = async (path: string): Promise<void> => {
-    const since = away.get(path) ?? performance.now();
-    away.set(path, since);
+  const lookForMissing = async (path: string): Promise<void> => {
+    const since = missing.get(path) ?? performance.now();
+    missing.set(path, since);
     if (since === Infinity) return;
-    if (performance.now() - since < awayMs) return schedule();
-    away.set(path, Infinity);
+    if (performance.now() - since < missingMs) return schedule();
+    missing.set(path, Infinity);
     await onGone(path);
   };
-  // What happened before there was a watch.
+  // Something may have happened before the watch began.
   schedule();
   try {
     for await (const { kind } of watcher) if (kind !== "access") schedule();

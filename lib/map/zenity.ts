@@ -1,26 +1,25 @@
-/** The dialogs of zenity (3 or 4) for lending files. */
+/** Asking the user by dialogs of zenity (3 or 4). */
 
 import { join } from "@std/path";
 import { showOnDesktop } from "../base/desktop.ts";
 import type { Host } from "../base/host.ts";
-import type { LendingDesk } from "./prompter.ts";
+import type { Prompter } from "./prompter.ts";
 import { printable } from "../base/ui.ts";
 
-/** Exit status of zenity: the first button, or any other way to close the dialog. */
-const okay = 0;
-const closed = 1;
+/** The exit statuses of zenity: the first button was pressed, or the dialog was closed in another way. */
+const [okay, closed] = [0, 1];
 
-/** What parts the paths of the file dialog: no path of its has two slashes in a row. */
+/** What the file dialog puts between paths: it gives no path with two slashes in a row. */
 const pathSeparator = "//:";
 
 const size = ["--width=640", "--height=360"];
 
-/** Room for the paths of a file on both sides. */
+/** Wide enough for the paths of a file on both sides. */
 const wideSize = ["--width=800", "--height=360"];
 
 /** Asks by dialogs. */
-export function dialogDesk(host: Host): LendingDesk {
-  /** What the user chose, or undefined. */
+export function dialogPrompter(host: Host): Prompter {
+  /** What the user chose; undefined when the dialog was closed, by them or by `signal`. */
   const zenity = async (args: readonly string[], signal?: AbortSignal): Promise<string | undefined> => {
     const options = { okCodes: [okay, closed] } as const;
     try {
@@ -32,6 +31,7 @@ export function dialogDesk(host: Host): LendingDesk {
     }
   };
   return {
+    isGraphical: true,
     chooseContainer: (names) =>
       zenity([
         ...["--list", "--title=Lend files", "--text=Which container gets the files?", ...size],

@@ -31,7 +31,7 @@ function effective(acl: Acl): Record<string, Permissions> {
   };
 }
 
-/** Random valid ACLs: with named entries there is a mask, without there may be one. Entries by id, as a kernel keeps them. */
+/** Random valid ACLs: with named entries there is a mask, without there may be one. Entries in the order of ids. */
 function randomAcls(count: number, seed: number): Acl[] {
   const random = randomNumbers(seed);
   const ids = [0, 7, 1000, 100999, 1001000, 4294967294];
@@ -193,7 +193,7 @@ Deno.test("revoke() takes the entries of several users away at once", () => {
   }
 });
 
-/** What people do to an ACL that is lent, and to the mask as setfacl(1) and chmod(1) do. */
+/** What people do to the ACL of a mapped file, and to the mask as setfacl(1) and chmod(1) do. */
 function randomChange(acl: Acl, random: (below: number) => number): { acl: Acl; chmod: boolean } {
   const named = [...acl.users.keys()];
   switch (random(5)) {
@@ -203,7 +203,7 @@ function randomChange(acl: Acl, random: (below: number) => number): { acl: Acl; 
     }
     case 1: {
       const users = new Map([...acl.users, [random(2) ? 5 : 3_000_000, random(8)]]);
-      const mask = [...users.values(), ...acl.groups.values()].reduce((all, worth) => all | worth, acl.group);
+      const mask = [...users.values(), ...acl.groups.values()].reduce((all, bits) => all | bits, acl.group);
       return { acl: { ...acl, users, mask }, chmod: false };
     }
     case 2: {
@@ -218,7 +218,7 @@ function randomChange(acl: Acl, random: (below: number) => number): { acl: Acl; 
   }
 }
 
-Deno.test("revoke() after any change gives nobody more than the change left, and nothing to who had it lent", () => {
+Deno.test("revoke() after any change gives nobody more than the change left, and the user of the grant nothing", () => {
   const random = randomNumbers(4);
   for (const original of acls) {
     for (const uid of uids) {
@@ -241,19 +241,19 @@ Deno.test("revoke() after any change gives nobody more than the change left, and
   }
 });
 
-Deno.test("withoutCopy() takes out of a new file what an editor has copied of the lending", () => {
+Deno.test("withoutCopy() takes out of a new file what an editor has copied of the grant", () => {
   for (const original of acls) {
     const granted = grant(original, 101000, 6);
-    const lending = { uids: [101000], original, granted };
-    assertEquals(withoutCopy(granted, lending), original);
+    const made = { uids: [101000], original, granted };
+    assertEquals(withoutCopy(granted, made), original);
     // Only the mode was copied: its group bits were the mask.
     const mode = { user: granted.user, users: new Map(), group: granted.mask!, groups: new Map(), mask: undefined };
     assertEquals(
-      withoutCopy({ ...mode, other: granted.other }, lending).group,
+      withoutCopy({ ...mode, other: granted.other }, made).group,
       original.mask ?? original.group,
     );
     const other = { ...mode, other: granted.other ^ 1 };
-    assertEquals(withoutCopy(other, lending), other);
+    assertEquals(withoutCopy(other, made), other);
   }
 });
 

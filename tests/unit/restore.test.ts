@@ -199,7 +199,7 @@ const pairs: readonly [Partial<Mapping>, Partial<Mapping>][] = [
 
 const originals = [plain, { ...plain, users: new Map([[7, 7], [2001000, 1]]), mask: 4 }];
 
-Deno.test("planRestore() ends two mappings of one inode together in one step", () => {
+Deno.test("planRestore() ends mappings of one inode together in one step", () => {
   for (const original of originals) {
     for (const [one, two] of pairs) {
       const first = sampleMapping({ ...one, original });
@@ -214,7 +214,7 @@ Deno.test("planRestore() ends two mappings of one inode together in one step", (
   }
 });
 
-Deno.test("planRestore() ends two mappings of one inode one after the other: the one that stays keeps its grant", () => {
+Deno.test("planRestore() ends mappings of one inode one after the other: the one that stays keeps its grant", () => {
   for (const original of originals) {
     for (const [one, two] of pairs) {
       const first = sampleMapping({ ...one, original });
