@@ -46,6 +46,7 @@ const spec = {
     "image": { value: "IMAGE", help: 'What to launch (default: "ubuntu:", with Incus "images:ubuntu/24.04/cloud")' },
     "timeout": { value: "DURATION", help: "Longest wait for cloud-init, such as 90s, 20m, 1h (default: 20m)" },
     "cache": { help: "Keep the provisioned container as an image, and start from it next time" },
+    "trust-profile": { help: "Take a PROFILE whose keys give something of the host away, and warn of each" },
     "keep-failed": { help: "On failure leave everything in place for a look" },
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories" },
     "force": { help: "With --delete: also when the share still holds files, or create did not make the container" },
@@ -110,10 +111,12 @@ async function readRequest(host: Host, { positionals, flags, values }: Arguments
   checkName(name);
   const image = values.get("image");
   if (image?.startsWith("-")) throw inputError(`"${image}" is no image`, "Name one as the engine does: ubuntu:24.04");
+  const keys = await readAuthorizedKeys(host, keysPath);
+  const profile = await readProfile(host, profileWord, { trusted: flags.has("trust-profile") });
   return {
     name,
-    keys: await readAuthorizedKeys(host, keysPath),
-    profile: withUserData(await readProfile(profileWord), await readUserData(host, cloudInitWords)),
+    keys,
+    profile: withUserData(profile, await readUserData(host, cloudInitWords)),
     image,
     timeoutMs: parseDuration(values.get("timeout") ?? "20m"),
     mounts: mountsOf(host, name),

@@ -3,13 +3,15 @@
 import { join, resolve } from "@std/path";
 import { bundledCloudConfigs, bundledProfiles, readNamed } from "./bundled.ts";
 import { parseProfile, type Profile } from "./profile_file.ts";
+import { profileRisks } from "./profile_risks.ts";
 import { checkSchema } from "./schema.ts";
 import { parsePart, userData } from "./user_data.ts";
 import { hasPrivateKey, publicKeysIn } from "../container/ssh.ts";
-import { inputError } from "../base/errors.ts";
+import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { readInput } from "../base/input.ts";
 import { exists } from "../base/files.ts";
+import { locateKey } from "../base/yaml.ts";
 
 /** A public key that may log in, and where its private key is. */
 export interface Identity {
@@ -58,13 +60,28 @@ export async function readAuthorizedKeys(
 const usualKeys = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub", "id_ed25519_sk.pub", "id_ecdsa_sk.pub"];
 
 /**
- * Reads PROFILE: a file, or the name of a bundled one.
+ * Reads PROFILE: a file, or the name of a bundled one. A file whose keys give something of the host away is refused, or with
+ * `trusted` each of them is a warning. A bundled profile is trusted, also as a file.
  *
- * @throws {UserError} exit code 2, with file, line and column
+ * @throws {UserError} exit code 2, with file, line and column of each mistake and each such key
  */
-export async function readProfile(word: string): Promise<Profile> {
+export async function readProfile(host: Host, word: string, { trusted }: { trusted: boolean }): Promise<Profile> {
   const { path, text } = await readNamed(word, bundledProfiles);
-  return parseProfile(path, text);
+  const profile = parseProfile(path, text);
+  if (Object.values(bundledProfiles.files).includes(text)) return profile;
+  const risks = profileRisks(profile).map(({ keys, gives }) => {
+    const { line, column } = locateKey(text, keys);
+    return `${path}:${line}:${column}: "${keys.join(".")}" ${gives}`;
+  });
+  if (!trusted && risks.length > 0) {
+    throw new UserError(risks[0]!, {
+      hint: "Take it out, or add --trust-profile if you trust whoever wrote the profile",
+      exitCode: ExitCode.usage,
+      output: risks.slice(1).join("\n"),
+    });
+  }
+  for (const risk of risks) host.ui.warn(risk);
+  return profile;
 }
 
 /**

@@ -56,6 +56,16 @@ const cases: {
     hint: "take it out",
   },
   {
+    profile: 'config:\n  raw.lxc: "x"\n',
+    says: /profile:2:3: "config\.raw\.lxc" sets anything for the container/,
+    hint: "--trust-profile",
+  },
+  {
+    profile: "devices:\n  gpu:\n    type: gpu\n",
+    says: /profile:2:3: "devices\.gpu" lets the container use the host's graphics driver/,
+    hint: "--trust-profile",
+  },
+  {
     profile: "devices:\n  share: {type: none}\n",
     says: /profile:2:3: The device name "share" is taken/,
     hint: "choose another",
@@ -147,6 +157,39 @@ Deno.test("create.ts tells files that are missing, directories, or not to be rea
       assertEquals(code, 2, stderr);
       assertStringIncludes(stderr, says);
     }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("create.ts refuses a PROFILE that gives the host away, and with --trust-profile warns of each of its keys", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const [profile, part, mounts] = ["profile", "part", "mounts"].map((name) => join(directory, name));
+    await Deno.writeTextFile(part!, config);
+    await Deno.writeTextFile(
+      profile!,
+      'config:\n  security.nesting: "true"\ndevices:\n  home:\n    type: disk\n    path: /mnt\n    source: /home\n',
+    );
+    const told = [
+      /\bprofile:2:3: "config\.security\.nesting" lets root in the container mount and make containers/m,
+      /\bprofile:7:5: "devices\.home\.source" gives the container "\/home" of the host$/m,
+    ];
+    for (const trusted of [false, true]) {
+      const options = ["--dry-run", "--engine=lxc", ...trusted ? ["--trust-profile"] : []];
+      const { code, stdout, stderr } = await runProcess(
+        [join(root, "create.ts"), ...options, "box", publicKey, profile!, part!],
+        { okCodes: "any", env: { GUI_CONTAINER_MOUNTS: mounts! } },
+      );
+      assertEquals(code, trusted ? 0 : 2, stderr);
+      for (const line of told) assertMatch(stderr, line);
+      assertEquals(
+        [stderr.match(/^error:/gm)?.length, stderr.match(/^warning:/gm)?.length],
+        trusted ? [undefined, 2] : [1, undefined],
+      );
+      assertEquals(stdout.includes("source: /home"), trusted);
+    }
+    assert(!await Deno.lstat(mounts!).catch(() => undefined), "nothing was made");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -1,0 +1,214 @@
+/**
+ * What a profile gives away: one table of the keys that are harmless and of those that give something of the host to the
+ * container. A key that is not in the table is not known to be harmless.
+ *
+ * It follows what LXD and Incus refuse in a restricted project (`restricted.*` in their documentation of projects; the list of
+ * keys is in `project/permissions.go` of either) and what their documentation says of options and devices.
+ */
+
+import type { Profile } from "./profile_file.ts";
+
+/** A key of a profile that gives something of the host away, or that is not known to be harmless. */
+export interface ProfileRisk {
+  /** The key in the file, from the outermost one inwards. */
+  keys: readonly string[];
+  /** What it gives away: the rest of a sentence that begins with the key. */
+  gives: string;
+}
+
+type Device = Readonly<Record<string, string>>;
+
+/** What is to say of one key, or of all that begin alike. */
+interface Rule {
+  /** `config.KEY`, or `TYPE.KEY` for a key of a device; a `*` at the end stands for any rest. `TYPE.type` is the device itself. */
+  key: string;
+  /** What it gives away. A key without this is harmless. */
+  gives?: string | ((value: string, device: Device) => string);
+  /** Tells the values that are harmless. */
+  unless?: (value: string, device: Device) => boolean;
+}
+
+/** Values that the engines take for false. */
+const isOff = (value: string): boolean => /^(?:|false|0|no|off)$/i.test(value);
+/** Values that the engines take for true where true is the default. */
+const isOn = (value: string): boolean => /^(?:|true|1|yes|on)$/i.test(value);
+
+const filtersLess = "changes the filter that keeps dangerous system calls from the host's kernel";
+const hostHardware = ({ source, path }: Device): string =>
+  `gives the container the device "${source ?? path}" of the host`;
+
+/** The first rule for a key applies. */
+const rules: readonly Rule[] = [
+  { key: "config.boot.autorestart" },
+  { key: "config.boot.autostart*" },
+  { key: "config.boot.stop.priority" },
+  { key: "config.cloud-init.network-config" },
+  { key: "config.cloud-init.ssh-keys.*", gives: "lets the owner of that SSH key into the container" },
+  { key: "config.cloud-init.vendor-data" },
+  { key: "config.cluster.evacuate" },
+  { key: "config.environment.*" },
+  {
+    key: "config.limits.memory.oom_priority",
+    gives: "chooses which programs the host ends when it runs out of memory",
+  },
+  { key: "config.limits.*" },
+  { key: "config.linux.kernel_modules*", gives: "loads modules into the host's kernel" },
+  { key: "config.linux.sysctl.*", gives: "changes settings of the host's kernel" },
+  { key: "config.nvidia.*", gives: "gives the container the host's NVIDIA driver and libraries" },
+  { key: "config.placement.group" },
+  { key: "config.raw.apparmor", gives: "changes the AppArmor rules that confine the container" },
+  { key: "config.raw.idmap", gives: "makes users of the container users of the host" },
+  {
+    key: "config.raw.lxc",
+    gives: "sets anything for the container: host paths in it, commands run by root on the host",
+  },
+  { key: "config.raw.qemu*", gives: "sets options of a program that runs on the host" },
+  { key: "config.raw.seccomp", gives: filtersLess },
+  { key: "config.security.bpffs.*", gives: "lets the container load programs into the host's kernel" },
+  { key: "config.security.delegate_bpf*", gives: "lets the container load programs into the host's kernel" },
+  // The engine answers at the guest socket only to root in the container, who has the user-data in a file as well.
+  { key: "config.security.devlxd" },
+  { key: "config.security.devlxd.images", gives: "lets root in the container copy images of the host", unless: isOff },
+  {
+    key: "config.security.devlxd.management.volumes",
+    gives: "lets the container manage storage volumes of the host",
+    unless: isOff,
+  },
+  { key: "config.security.guestapi" },
+  {
+    key: "config.security.guestapi.images",
+    gives: "lets root in the container copy images of the host",
+    unless: isOff,
+  },
+  { key: "config.security.idmap.isolated" },
+  {
+    key: "config.security.idmap.*",
+    gives: "chooses the container's ids on the host, which may be those of a user or of another container",
+  },
+  {
+    key: "config.security.nesting",
+    gives: "lets root in the container mount and make containers: more of the host's kernel is open to attack",
+    unless: isOff,
+  },
+  // parseProfile() refuses all other values.
+  { key: "config.security.privileged" },
+  { key: "config.security.protection.*" },
+  { key: "config.security.selinux.*", gives: "changes the SELinux rules that confine the container" },
+  { key: "config.security.syscalls.deny_compat" },
+  { key: "config.security.syscalls.deny_default", gives: filtersLess, unless: isOn },
+  {
+    key: "config.security.syscalls.intercept.*",
+    gives: "has the engine carry out system calls of the container as root on the host",
+    unless: isOff,
+  },
+  { key: "config.security.syscalls.*", gives: filtersLess },
+  { key: "config.snapshots.*" },
+  { key: "config.ubuntu_pro.*", gives: "gives the container the host's Ubuntu Pro subscription" },
+  { key: "config.user.gui-container*", gives: "is a mark by which these scripts know what they have made" },
+  { key: "config.user.*" },
+  { key: "config.volatile.*", gives: "sets what the engine keeps for itself, such as the container's ids on the host" },
+
+  { key: "none.*" },
+
+  {
+    key: "disk.source",
+    gives: (source) => `gives the container "${source}" of the host`,
+    // The name of a volume in a storage pool of the engine. An empty value is none for the engines, here and below.
+    unless: (source, { pool }) => Boolean(pool) && /^\w[\w.-]*$/.test(source),
+  },
+  { key: "disk.limits.*" },
+  { key: "disk.path" },
+  { key: "disk.pool" },
+  { key: "disk.readonly" },
+  { key: "disk.required" },
+  { key: "disk.size" },
+  { key: "disk.type" },
+
+  {
+    key: "nic.type",
+    gives: (_, { nictype, parent }) =>
+      nictype === "physical"
+        ? `takes the network card "${parent}" from the host and gives it to the container`
+        : `puts the container on the network of the host's "${parent}"; for a network of the engine, name it by "network"`,
+    // A network that the engine manages, or a cable that ends on the host without an address.
+    unless: (_, { network, nictype }) => Boolean(network) || nictype === "p2p",
+  },
+  { key: "nic.ipv4.routes*", gives: "has the host send others' traffic to the container" },
+  { key: "nic.ipv6.routes*", gives: "has the host send others' traffic to the container" },
+  { key: "nic.hwaddr" },
+  { key: "nic.ipv4.address" },
+  { key: "nic.ipv6.address" },
+  { key: "nic.limits.*" },
+  { key: "nic.mtu" },
+  { key: "nic.name" },
+  { key: "nic.network" },
+  { key: "nic.nictype" },
+  { key: "nic.parent" },
+  { key: "nic.queue.tx.length" },
+  { key: "nic.security.acls*" },
+  { key: "nic.security.ipv4_filtering" },
+  { key: "nic.security.ipv6_filtering" },
+  { key: "nic.security.mac_filtering" },
+  { key: "nic.security.port_isolation" },
+
+  {
+    key: "proxy.type",
+    gives: (_, { bind, listen, connect }) =>
+      !bind || bind === "host"
+        ? `opens "${listen}" on the host, which leads into the container`
+        : `lets the container connect to "${connect}" as if it were a program of the host`,
+  },
+  { key: "proxy.*" },
+
+  { key: "gpu.type", gives: "lets the container use the host's graphics driver, which is a large part of the kernel" },
+  { key: "gpu.*" },
+  { key: "infiniband.type", gives: "gives the container an InfiniBand card of the host" },
+  { key: "infiniband.*" },
+  { key: "pci.type", gives: "gives the container a PCI device of the host" },
+  { key: "pci.*" },
+  { key: "tpm.type", gives: "runs a TPM emulator for the container on the host" },
+  { key: "tpm.*" },
+  { key: "unix-block.type", gives: (_, device) => hostHardware(device) },
+  { key: "unix-block.*" },
+  { key: "unix-char.type", gives: (_, device) => hostHardware(device) },
+  { key: "unix-char.*" },
+  { key: "unix-hotplug.type", gives: "gives the container devices that are plugged into the host" },
+  { key: "unix-hotplug.*" },
+  { key: "usb.type", gives: "gives the container USB devices of the host, which may be its keyboard" },
+  { key: "usb.*" },
+];
+
+const deviceTypes: ReadonlySet<string> = new Set(rules.map(({ key }) => key.split(".")[0]!));
+
+const unknown = "is not known to be harmless";
+
+/** The risks of a profile, in the order of its keys; none for one that gives nothing of the host away. */
+export function profileRisks({ config, devices }: Profile): ProfileRisk[] {
+  const risks: ProfileRisk[] = [];
+  const check = (keys: readonly string[], name: string, value: string, device: Device = {}): void => {
+    const gives = risk(name, value, device);
+    if (gives !== undefined) risks.push({ keys, gives });
+  };
+  for (const [key, value] of Object.entries(config)) check(["config", key], `config.${key}`, value);
+  for (const [name, device] of Object.entries(devices)) {
+    const { type = "", ...others } = device;
+    if (!deviceTypes.has(type)) {
+      risks.push({ keys: ["devices", name], gives: unknown });
+      continue;
+    }
+    check(["devices", name], `${type}.type`, type, device);
+    for (const [key, value] of Object.entries(others)) {
+      check(["devices", name, key], `${type}.${key}`, value, device);
+    }
+  }
+  return risks;
+}
+
+/** What a key with this value gives away; undefined when it is harmless. */
+function risk(name: string, value: string, device: Device): string | undefined {
+  const rule = rules.find(({ key }) => key.endsWith("*") ? name.startsWith(key.slice(0, -1)) : name === key);
+  if (!rule) return unknown;
+  const { gives, unless } = rule;
+  if (gives === undefined || unless?.(value, device)) return undefined;
+  return typeof gives === "function" ? gives(value, device) : gives;
+}

@@ -1,0 +1,77 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { bundledProfiles } from "../../lib/create/bundled.ts";
+import { readProfile } from "../../lib/create/input_files.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { recordingHost } from "./recording_host.ts";
+
+const root = fromFileUrl(new URL("../..", import.meta.url));
+
+/** Runs `test` with the path of a file of this text. */
+async function withFile(text: string, test: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(path, text);
+    await test(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+const risky = `config:
+  limits.cpu: "2"
+  raw.lxc: lxc.mount.entry = / mnt none bind 0 0
+devices:
+  home:
+    type: disk
+    path: /mnt
+    source: /home
+`;
+
+Deno.test("readProfile() refuses each key that gives the host away, with its place, exit code 2, and a way out", () =>
+  withFile(risky, async (path) => {
+    const { host, said } = recordingHost();
+    const error = await assertRejects(
+      () => readProfile(host, path, { trusted: false }),
+      UserError,
+      `${path}:3:3: "config.raw.lxc" sets anything for the container`,
+    );
+    assertEquals(error.exitCode, 2);
+    assertEquals(error.output, `${path}:8:5: "devices.home.source" gives the container "/home" of the host`);
+    assertStringIncludes(error.hint, "--trust-profile");
+    assertEquals(said, []);
+  }));
+
+Deno.test("readProfile() takes them when the profile is trusted, and warns of each", () =>
+  withFile(risky, async (path) => {
+    const { host, said } = recordingHost();
+    const profile = await readProfile(host, path, { trusted: true });
+    assertEquals(profile.devices, { home: { type: "disk", path: "/mnt", source: "/home" } });
+    assertEquals(said.map((line) => line.replace(path, "p").slice(0, 40)), [
+      'warn: p:3:3: "config.raw.lxc" sets anyth',
+      'warn: p:8:5: "devices.home.source" gives',
+    ]);
+  }));
+
+Deno.test("readProfile() refuses a privileged container, trusted or not", () =>
+  withFile('config:\n  security.privileged: "true"\n', async (path) => {
+    for (const trusted of [false, true]) {
+      await assertRejects(
+        () => readProfile(recordingHost().host, path, { trusted }),
+        UserError,
+        `${path}:2:3: A privileged container cannot be used`,
+      );
+    }
+  }));
+
+Deno.test("readProfile() takes the bundled profiles by name and by file without a word, and no changed copy", async () => {
+  const { host, said } = recordingHost();
+  for (const name of Object.keys(bundledProfiles.files)) {
+    await readProfile(host, name, { trusted: false });
+    await readProfile(host, join(root, "profiles", `${name}.yaml`), { trusted: false });
+  }
+  assertEquals(said, []);
+  await withFile(`${bundledProfiles.files["gui-gpu"]}  more: {type: none}\n`, async (path) => {
+    await assertRejects(() => readProfile(host, path, { trusted: false }), UserError, '"devices.gpu" lets');
+  });
+});
