@@ -1,4 +1,5 @@
-// Every command of README.md, as its reader would type it: the blocks marked "sh", in their order, in one place.
+// Every command of README.md and the documents that it leads to, as their reader would type it: the blocks marked "sh", in
+// their order, in one place.
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
@@ -6,6 +7,16 @@ import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { missingParts } from "../lab/state.ts";
 import { needed } from "./sessions.ts";
 import { eventually, makeContainer, painted, removeContainer, root, sh, windowWith } from "./world.ts";
+
+/** In the order in which they are read: README.md makes the container, the others use it. */
+const documents = [
+  "README.md",
+  "examples/desktop-files/README.md",
+  "docs/benchmark.md",
+  "docs/comparison.md",
+  "docs/development.md",
+  "docs/troubleshooting.md",
+];
 
 const engine = "lxc";
 const container = "e2e-readme";
@@ -32,12 +43,9 @@ globalThis.addEventListener("unload", () => Deno.removeSync(readersHome, { recur
 /** How a command is run that is not simply run to its end, by how it starts. */
 const special: readonly (readonly [start: string, treatment: { skip: string } | { home: string } | Until])[] = [
   ["deno task test", { skip: "it is this run" }],
-  ["./create.ts --image=gui-lab --cache", {
-    skip: "keeping the whole image takes long; create's own tests have --cache",
-  }],
-  ["deno task bench", { skip: "it wants a quiet machine" }],
   ["./map.ts --no-gui --read-only --for 30m", { skip: "it takes half an hour; map's own tests have --for" }],
   ["mkdir -p ~/.local/bin", { home: readersHome }],
+  ["ln -sf", { home: readersHome }],
   ["xdg-desktop-menu install", { home: readersHome }],
   ["deno task demo", { window: "gui-container demo", painted: true, then: { endAppsIn: "demo" }, code: 0 }],
   [`./attach.ts ${container} "firefox`, { window: `\\[${container}\\]`, painted: true, then: "Ctrl-C", code: 130 }],
@@ -49,8 +57,8 @@ const special: readonly (readonly [start: string, treatment: { skip: string } | 
 
 /** The lines of the blocks marked `sh`, without comments, as they are run here. */
 function commandsOf(markdown: string): string[] {
-  return [...markdown.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block]) => block!.trim().split("\n"))
-    .map((line) => forTheLab(line.replace(/ +# .*$/, "")));
+  return [...markdown.matchAll(/^( *)```sh\n(.*?)^\1```$/gms)].flatMap(([, , block]) => block!.trim().split("\n"))
+    .map((line) => forTheLab(line.trim().replace(/ +# .*$/, "")));
 }
 
 /**
@@ -72,17 +80,22 @@ const before = missing ? [] : await instances();
 
 /** Registers a test; it is ignored, with the reason in its name, where `skip` gives one. */
 function test(name: string, skip: string | undefined, fn: () => Promise<void>): void {
-  Deno.test({ name: `README.md: ${name}${skip ? ` (skipped: ${skip})` : ""}`, ignore: skip !== undefined, fn });
+  Deno.test({ name: `${name}${skip ? ` (skipped: ${skip})` : ""}`, ignore: skip !== undefined, fn });
 }
 
-test("there is a letter to lend", missing, async () => {
+test("README.md: there is a letter to lend", missing, async () => {
   await Deno.mkdir(join(home, "Documents"), { recursive: true });
   await Deno.writeTextFile(letter, "Dear reader\n");
 });
 
-for (const command of commandsOf(await Deno.readTextFile(join(root, "README.md")))) {
+for (const document of documents) {
+  for (const command of commandsOf(await Deno.readTextFile(join(root, document)))) testCommand(document, command);
+}
+
+function testCommand(document: string, command: string): void {
   const [, treatment] = special.find(([start]) => command.startsWith(start)) ?? [];
-  test(command, missing ?? (treatment && "skip" in treatment ? treatment.skip : undefined), async () => {
+  const skip = missing ?? (treatment && "skip" in treatment ? treatment.skip : undefined);
+  test(`${document}: ${command}`, skip, async () => {
     if (command.includes(container) && !command.includes("create.ts")) await needContainer();
     // The reader has closed the app's windows.
     if (command.includes("--delete")) await sh([join(root, "attach.ts"), "--stop", container, "--all"], options);
@@ -91,15 +104,19 @@ for (const command of commandsOf(await Deno.readTextFile(join(root, "README.md")
   });
 }
 
-test("the desktop entry and what it starts are where the desktop looks for them", missing, async () => {
-  const entry = join(readersHome, ".local/share/applications/containerized-firefox.desktop");
-  await sh(["desktop-file-validate", entry]);
-  for (const program of ["attach.ts", "map.ts", "open-in-container"]) {
-    assert((await Deno.stat(join(readersHome, ".local/bin", program))).isFile);
-  }
-});
+test(
+  "examples/desktop-files/README.md: the desktop entry and what it starts are where the desktop looks for them",
+  missing,
+  async () => {
+    const entry = join(readersHome, ".local/share/applications/containerized-firefox.desktop");
+    await sh(["desktop-file-validate", entry]);
+    for (const program of ["attach.ts", "map.ts", "open-in-container"]) {
+      assert((await Deno.stat(join(readersHome, ".local/bin", program))).isFile);
+    }
+  },
+);
 
-test("the letter is as it was, and nothing is left", missing, async () => {
+test("README.md: the letter is as it was, and nothing is left", missing, async () => {
   assertEquals(await Deno.readTextFile(letter), "Dear reader\n");
   await Deno.remove(join(home, "Documents"), { recursive: true });
   for (const name of [container, "demo"]) {

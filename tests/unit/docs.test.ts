@@ -8,6 +8,21 @@ import { testWith } from "./samples.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 
+const readme = await Deno.readTextFile(join(root, "README.md"));
+
+/** The documents for people, by their paths in the checkout. */
+const documents = [
+  "README.md",
+  "examples/desktop-files/README.md",
+  ...[...Deno.readDirSync(join(root, "docs"))].map(({ name }) => `docs/${name}`).filter((path) => path.endsWith(".md")),
+];
+
+/** The text of a document without its code, in which brackets and `#` have other meanings. */
+async function proseOf(document: string): Promise<string> {
+  const markdown = await Deno.readTextFile(join(root, document));
+  return markdown.replace(/^( *)```.*?^\1```$/gms, "").replace(/^ {4}.*$/gm, "");
+}
+
 /** The places that a document's links and pictures lead to, without those on the web. */
 function targetsOf(markdown: string): string[] {
   return [...markdown.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!).filter((target) =>
@@ -18,32 +33,44 @@ function targetsOf(markdown: string): string[] {
 /** The names by which a document's headings are linked to, as GitHub makes them. */
 function anchorsOf(markdown: string): string[] {
   return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
-    `#${heading!.toLowerCase().replace(/[^\p{L}\d\s_-]/gu, "").replaceAll(" ", "-")}`
+    heading!.toLowerCase().replace(/[^\p{L}\d\s_-]/gu, "").replaceAll(" ", "-")
   );
 }
 
-for (const document of ["README.md", "examples/desktop-files/README.md"]) {
+/** Whether a link of a document leads to a file of the checkout, and to a heading where it names one. */
+async function leadsSomewhere(document: string, target: string): Promise<boolean> {
+  const [path, anchor] = target.split("#");
+  const file = path === "" ? document : join(dirname(document), path!);
+  if (!await Deno.stat(join(root, file)).then(() => true, () => false)) return false;
+  return anchor === undefined || anchorsOf(await proseOf(file)).includes(anchor);
+}
+
+for (const document of documents) {
   Deno.test(`${document}: each link leads somewhere`, async () => {
-    const markdown = await Deno.readTextFile(join(root, document));
-    const anchors = anchorsOf(markdown);
     const broken: string[] = [];
-    for (const target of targetsOf(markdown)) {
-      const isThere = target.startsWith("#")
-        ? anchors.includes(target)
-        : await Deno.stat(join(root, dirname(document), target)).then(() => true, () => false);
-      if (!isThere) broken.push(target);
+    for (const target of targetsOf(await proseOf(document))) {
+      if (!await leadsSomewhere(document, target)) broken.push(target);
     }
     assertEquals(broken, []);
   });
 }
 
-const readme = await Deno.readTextFile(join(root, "README.md"));
+Deno.test("README.md leads to each of the other documents", async () => {
+  const targets = targetsOf(await proseOf("README.md"));
+  assertEquals(documents.filter((document) => document !== "README.md" && !targets.includes(document)), []);
+});
 
-Deno.test("README.md: the table of permissions is what stands in the scripts", async () => {
+Deno.test("README.md is short: at most 230 lines, none over 120 columns", () => {
+  const lines = readme.trimEnd().split("\n");
+  assert(lines.length <= 230, `${lines.length} lines`);
+  assertEquals(lines.filter((line) => line.length > 120), []);
+});
+
+Deno.test("README.md: the list of permissions is what stands in the scripts", async () => {
   for (const script of scripts) {
-    const row = new RegExp(`^\\| \`${script}.ts\` *\\| (.*) \\|$`, "m").exec(readme);
-    assert(row, script);
-    const [reads, writes, starts] = row[1]!.split("|").map((cell) => cell.trim());
+    const item = new RegExp(`^- \`${script}.ts\` reads (.*?), writes (.*?), and starts (.*?)\\.$`, "ms").exec(readme);
+    assert(item, script);
+    const [reads, writes, starts] = item.slice(1).map((part) => part.replace(/\s+/g, " "));
     const text = await Deno.readTextFile(join(root, `${script}.ts`));
     const header = text.slice(0, text.indexOf("/**"));
     const permissions = permissionsOf(text);
