@@ -66,7 +66,7 @@ const rules: readonly Rule[] = [
   { key: "config.raw.seccomp", gives: filtersLess },
   { key: "config.security.bpffs.*", gives: "lets the container load programs into the host's kernel" },
   { key: "config.security.delegate_bpf*", gives: "lets the container load programs into the host's kernel" },
-  // The engine answers at the guest socket only to root in the container, who has the user-data in a file as well.
+  // The guest socket shows root in the container the instance's own configuration. It is open by default.
   { key: "config.security.devlxd" },
   { key: "config.security.devlxd.images", gives: "lets root in the container copy images of the host", unless: isOff },
   {
