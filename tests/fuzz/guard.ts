@@ -10,7 +10,7 @@ import { frameParser, type RawPacket } from "../../lib/attach/guard/frames.ts";
 import { decodePacket, encodePacket, type Packet } from "../../lib/attach/guard/packets.ts";
 import type { Dict, Value } from "../../lib/attach/guard/rencode.ts";
 import { judgeServerPacket } from "../../lib/attach/guard/server_packets.ts";
-import { type SessionState, sessionState } from "../../lib/attach/guard/state.ts";
+import { type DesktopRequest, type SessionState, sessionState } from "../../lib/attach/guard/state.ts";
 import { askedDescriptions } from "../../lib/attach/guard/windows.ts";
 import { type Chance, chanceFrom } from "./random.ts";
 import { fromClient, fromServer, secret } from "./samples.ts";
@@ -116,7 +116,11 @@ function judgeOne(
     figures.refused++;
     return;
   }
-  const { pass, also = [], answer, toClient = [] } = verdict;
+  const { pass, also = [], answer, toClient = [], request } = verdict;
+  if (request) {
+    checkRequest(request, session);
+    figures.passed++;
+  }
   const forClient = [
     ...(isServer && pass ? [pass] : []),
     ...also,
@@ -132,6 +136,17 @@ function judgeOne(
   for (const each of [...forClient, ...forServer]) {
     figures.passed++;
     checkEncoding(each);
+  }
+}
+
+/** What the desktop is asked: over an open channel, an address of the web, or texts without markup. */
+function checkRequest(request: DesktopRequest, { open, container }: SessionState): void {
+  const texts = request.kind === "link" ? [request.url] : [request.title, request.body.replaceAll("\n", "")];
+  const holds = request.kind === "link"
+    ? open.has("links") && /^https?:\/\/[^/]/.test(request.url)
+    : open.has("notifications") && request.title.startsWith(`[${container}] `) && !/[<>]/.test(request.body);
+  if (!holds || texts.some((text) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text))) {
+    throw new Error(`It asked the desktop: ${JSON.stringify(request)}`);
   }
 }
 
@@ -185,6 +200,8 @@ function checkForClient(packet: Packet, session: SessionState): void {
     if (type !== "window-metadata") must(about.has("title"));
     if (type === "new-window") {
       must(about.get("override-redirect") === undefined);
+      must(!about.has("decorations") && !about.has("has-alpha"));
+      must((args[3] as number) >= 48 && (args[4] as number) >= 24 && (args[2] as number) >= 0);
       must((about.get("window-type") as Value[]).every((each) => /^(NORMAL|DIALOG|UTILITY)$/.test(`${each}`)));
     }
     if (type === "new-override-redirect") {
@@ -194,7 +211,7 @@ function checkForClient(packet: Packet, session: SessionState): void {
     const names = about.get("class-instance");
     must(names === undefined || (names as string[]).every((name) => name.startsWith(`${container}.`)));
   }
-  if (type === "open-url") must(/^https?:\/\/[^/]/.test(`${args[0]}`));
+  must(type !== "open-url" && !/^notif(y_show|ication-show)$/.test(type));
   if (type === "send-file" || type === "file-send") {
     must(args[3] === false && !/[/\\]|^\./.test(`${args[0]}`));
     must(open.has(args[2] === true ? "printing" : "files"));

@@ -48,7 +48,7 @@ const screens: Value = [[
 ]];
 
 const pixels = dict({
-  file: `/home/${secret}/container_mounts/box/xpra/app~a113`,
+  file: `/home/${secret}/container_mounts/box/.attach-1/.pixels-a113`,
   size: 73_732_096,
   token: 67586924236103622390241328209220663162n,
   token_index: 69_461_415,

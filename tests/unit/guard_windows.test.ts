@@ -10,9 +10,9 @@ const place = { x: 100, y: 100, width: 400, height: 300 };
 const framed = { popup: false };
 const popup = { popup: true };
 
-function windows(): Windows {
+function windows({ frameless = false } = {}): Windows {
   let time = 0;
-  const made = windowsOf("box", () => time += 100);
+  const made = windowsOf({ container: "box", now: () => time += 100, frameless });
   made.setScreen(1920, 1200);
   return made;
 }
@@ -38,10 +38,9 @@ Deno.test("titleOf() leaves out what turns a line round, ends it, or is for a te
 });
 
 Deno.test("Windows.open() lets pass what a frame needs and nothing else", () => {
-  const passed = windows().open(1, place, description, framed);
+  const passed = windows().open(1, place, description, framed).description;
   assertEquals([...passed.keys()].toSorted(), [
     "class-instance",
-    "has-alpha",
     "icon-title",
     "requested-position",
     "size-constraints",
@@ -54,23 +53,26 @@ Deno.test("Windows.open() lets pass what a frame needs and nothing else", () => 
 });
 
 Deno.test("Windows.open() names the container for a window without a title", () => {
-  assertEquals(windows().open(1, place, new Map(), framed).get("title"), "[box] ");
+  assertEquals(windows().open(1, place, new Map(), framed).description.get("title"), "[box] ");
 });
 
 Deno.test("Windows.open() makes an ordinary window of one that would have no frame", () => {
   for (const type of ["DOCK", "DESKTOP", "POPUP_MENU", "DROPDOWN_MENU", "NOTIFICATION", "SPLASHSCREEN", "TOOLTIP"]) {
-    assertEquals(windows().open(1, place, dict({ "window-type": [type] }), framed).get("window-type"), ["NORMAL"]);
+    assertEquals(windows().open(1, place, dict({ "window-type": [type] }), framed).description.get("window-type"), [
+      "NORMAL",
+    ]);
   }
-  const dialog = windows().open(1, place, dict({ "window-type": ["DIALOG"], "override-redirect": true }), framed);
+  const dialog =
+    windows().open(1, place, dict({ "window-type": ["DIALOG"], "override-redirect": true }), framed).description;
   assertEquals(dialog.get("window-type"), ["DIALOG"]);
   assertEquals(dialog.has("override-redirect"), false);
 });
 
 Deno.test("Windows.open() takes windows for their own only if they are the container's", () => {
   const made = shown();
-  assertEquals(made.open(2, place, dict({ "transient-for": 1 }), framed).get("transient-for"), 1);
-  assertEquals(made.open(3, place, dict({ "transient-for": 99 }), framed).has("transient-for"), false);
-  assertEquals(made.open(4, place, dict({ "transient-for": 0 }), framed).has("transient-for"), false);
+  assertEquals(made.open(2, place, dict({ "transient-for": 1 }), framed).description.get("transient-for"), 1);
+  assertEquals(made.open(3, place, dict({ "transient-for": 99 }), framed).description.has("transient-for"), false);
+  assertEquals(made.open(4, place, dict({ "transient-for": 0 }), framed).description.has("transient-for"), false);
 });
 
 Deno.test("a window covers the whole screen only while the container has the keyboard", () => {
@@ -83,9 +85,47 @@ Deno.test("a window covers the whole screen only while the container has the key
   assertEquals(made.describe(1, dict({ fullscreen: false })).get("fullscreen"), false);
 });
 
+Deno.test("Windows.open() leaves every window its frame, and none transparent, unless that is wished", () => {
+  const wish = dict({ decorations: 0, "has-alpha": true });
+  const passed = windows().open(1, place, wish, framed).description;
+  assertEquals([passed.has("decorations"), passed.has("has-alpha")], [false, false]);
+  const wished = windows({ frameless: true }).open(1, place, wish, framed).description;
+  assertEquals([wished.get("decorations"), wished.get("has-alpha")], [false, true]);
+  assertEquals(shown().open(2, place, wish, popup).description.get("has-alpha"), true);
+});
+
+Deno.test("a framed window is large enough, and far enough on the screen, to be seen", () => {
+  const at = (x: number, y: number, width = 400, height = 300): number[] => {
+    const { place, description } = windows().open(
+      1,
+      { x, y, width, height },
+      dict({ "requested-position": [x, y] }),
+      framed,
+    );
+    assertEquals(description.get("requested-position"), [place.x, place.y]);
+    return [place.x, place.y, place.width, place.height];
+  };
+  assertEquals(at(10, 20), [10, 20, 400, 300]);
+  assertEquals(at(-5000, -5000), [-352, 0, 400, 300]);
+  assertEquals(at(9000, 9000), [1872, 1176, 400, 300]);
+  assertEquals(at(10, 20, 1, 1), [10, 20, 48, 24]);
+  const tiny = dict({ "size-constraints": dict({ "maximum-size": [1, 1], "minimum-size": [1, 1] }) });
+  const { description } = windows().open(1, place, tiny, framed);
+  assertEquals([...(description.get("size-constraints") as Dict).keys()], ["minimum-size"]);
+  assertEquals(shown().move(1, { x: -9000, y: 5, width: 1, height: 1 }), { x: 0, y: 5, width: 48, height: 24 });
+});
+
+Deno.test("a framed window is where the host shows it, not where the container wants it", () => {
+  const made = shown();
+  made.move(1, { x: 1400, y: 800, width: 400, height: 300 });
+  assertThrows(() => made.open(2, { x: 1500, y: 900, width: 200, height: 200 }, new Map(), popup), Refusal);
+  made.shown(1, { x: 1400, y: 800, width: 400, height: 300 });
+  made.open(2, { x: 1500, y: 900, width: 200, height: 200 }, new Map(), popup);
+});
+
 Deno.test("Windows.open() gives popups no class: xpra's client grabs the keyboard for some", () => {
   const about = dict({ "class-instance": ["sun-awt-X11-XDialogPeer", "x"], "window-type": ["DIALOG"] });
-  const passed: Dict = shown().open(2, place, about, popup);
+  const passed: Dict = shown().open(2, place, about, popup).description;
   assertEquals([...passed.keys()], ["window-type", "title"]);
 });
 
@@ -95,7 +135,7 @@ Deno.test("Windows.open() refuses a window twice, too many, and too many at once
   assertThrows(() => {
     for (let window = 2; window < 1000; window++) made.open(window, place, new Map(), framed);
   }, Refusal);
-  const quick = windowsOf("box", () => 0);
+  const quick = windowsOf({ container: "box", now: () => 0, frameless: false });
   assertThrows(() => {
     for (let window = 1; window < 300; window++) {
       quick.open(window, place, new Map(), framed);

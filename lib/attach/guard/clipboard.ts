@@ -8,7 +8,7 @@ import type { Channel } from "../channels.ts";
 import { Refusal } from "./faults.ts";
 import type { Packet } from "./packets.ts";
 import type { Value } from "./rencode.ts";
-import { bytes, flag, integer, list, oneOf, word } from "./shapes.ts";
+import { bytes, flag, integer, list, oneOf, text, word } from "./shapes.ts";
 
 /** What becomes of a clipboard's packet. */
 export interface ClipboardVerdict {
@@ -24,7 +24,6 @@ const targets = new RegExp(
     "text/(plain|html|rtf|richtext|csv|markdown)(;charset=[\\w-]{1,20})?|image/(png|jpeg|gif|bmp|webp|tiff))$",
   "i",
 );
-const target = word(targets);
 /** Types of data that are no target. */
 const dataType = word(new RegExp(`${targets.source}|^(ATOM|INTEGER)$`, "i"));
 const selection = oneOf("CLIPBOARD", "PRIMARY", "SECONDARY");
@@ -52,8 +51,8 @@ export function judgeClipboard(
       return { pass: { type, args: open.has(gives) ? offer(args) : emptyOffer(args) } };
     case "clipboard-request": {
       may(takes);
-      const [id, from, what] = [requestId(args[0]!), selection(args[1]!), args[2]!];
-      if (typeof what === "string" && targets.test(what)) return { pass: { type, args: [id, from, what] } };
+      const [id, from, what] = [requestId(args[0]!), selection(args[1]!), text(args[2]!)];
+      if (targets.test(what)) return { pass: { type, args: [id, from, what] } };
       return { answer: { type: "clipboard-contents-none", args: [id, from] } };
     }
     case "clipboard-contents": {
@@ -75,21 +74,22 @@ export function judgeClipboard(
   throw new Refusal("it is not one of the clipboard's packets");
 }
 
-function isTarget(value: Value): value is string {
-  return typeof value === "string" && targets.test(value);
+/** The kinds of data of a list that may pass. */
+function kindsIn(value: Value): string[] {
+  return list(text, 200)(value).filter((kind) => targets.test(kind));
 }
 
 /** The type of the data, its format, how it is written, and the data. */
 function contents(type: Value, format: Value, encoding: Value, data: Value): Value[] {
   const bits = integer(8, 32)(format);
-  switch (encoding) {
+  const way = text(encoding);
+  switch (way) {
     case "atoms":
-      if (!Array.isArray(data) || data.length > 200) throw new Refusal("too many kinds of data are offered");
-      return [dataType(type), bits, encoding, data.filter(isTarget)];
+      return [dataType(type), bits, way, kindsIn(data)];
     case "integers":
-      return [dataType(type), bits, encoding, list(integer(-(2 ** 31), 2 ** 32), 4096)(data)];
+      return [dataType(type), bits, way, list(integer(-(2 ** 31), 2 ** 32), 4096)(data)];
     case "bytes":
-      return [dataType(type), bits, encoding, bytes(mostBytes)(data)];
+      return [dataType(type), bits, way, bytes(mostBytes)(data)];
   }
   throw new Refusal("its data is written in an unknown way");
 }
@@ -98,15 +98,13 @@ function contents(type: Value, format: Value, encoding: Value, data: Value): Val
 function offer(args: readonly Value[]): Value[] {
   const passed: Value[] = [selection(args[0]!)];
   if (args.length < 2) return passed;
-  const kinds = args[1];
-  if (!Array.isArray(kinds) || kinds.length > 200) throw new Refusal("too many kinds of data are offered");
-  passed.push(kinds.filter(isTarget));
+  passed.push(kindsIn(args[1]!));
   if (args.length < 7) return passed;
   const claims = args.length > 8 ? [flag(args[7]!), flag(args[8]!)] : [];
   const synchronous = args.length > 9 ? [flag(args[9]!)] : [];
-  const what = args[2];
-  if (!isTarget(what!)) return [...passed, "", "", 8, "", new Uint8Array(), ...claims, ...synchronous];
-  return [...passed, target(what), ...contents(args[3]!, args[4]!, args[5]!, args[6]!), ...claims, ...synchronous];
+  const what = text(args[2]!);
+  if (!targets.test(what)) return [...passed, "", "", 8, "", new Uint8Array(), ...claims, ...synchronous];
+  return [...passed, what, ...contents(args[3]!, args[4]!, args[5]!, args[6]!), ...claims, ...synchronous];
 }
 
 /** The same with nothing in it, which takes nothing from the other end: only that it wants to hear of changes. */

@@ -11,7 +11,7 @@ import { type FrameLimits, frameParser } from "./frames.ts";
 import { decodePacket, encodePacket, type Packet } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
 import { printable } from "./shapes.ts";
-import { sessionState, type Verdict } from "./state.ts";
+import { type DesktopRequest, sessionState, type Verdict } from "./state.ts";
 import { type Sender, tally } from "./tally.ts";
 
 /** What a guard needs. */
@@ -24,8 +24,14 @@ export interface GuardOptions {
   container: string;
   /** The channels that are open, and go through xpra. */
   open: ReadonlySet<Channel>;
+  /** See `WindowsOptions` in windows.ts. Default: false. */
+  frameless?: boolean;
   /** Tells the user something, in one line: once for each type of packet that is dropped. */
   report(line: string): void;
+  /** Called once, when the server's hello passes: both ends have the file for pixels open then. */
+  onHello?(): void;
+  /** Called for what the app asks of the host's desktop. */
+  onRequest?(request: DesktopRequest): void;
 }
 
 /** The socket of a session. */
@@ -68,9 +74,10 @@ const fromClient: FrameLimits = { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 
  *
  * @throws {Deno.errors.AddrInUse} when there is something at `listen`
  */
-export function startGuard({ listen, connect, container, open, report }: GuardOptions): Guard {
+export function startGuard(options: GuardOptions): Guard {
+  const { listen, connect, container, open, frameless, report, onHello, onRequest } = options;
   const listener = Deno.listen({ transport: "unix", path: listen });
-  const session = sessionState({ container, open, now: () => performance.now(), uuid: randomId() });
+  const session = sessionState({ container, open, frameless, now: () => performance.now(), uuid: randomId() });
   const drops = tally(report, () => performance.now());
   const connections: Deno.Conn[] = [];
   let isOver = false;
@@ -101,7 +108,13 @@ export function startGuard({ listen, connect, container, open, report }: GuardOp
     await Promise.race([
       pump(server, {
         limits: fromContainer,
-        judge: (packet) => judge(packet, "container"),
+        judge(packet) {
+          const wasKnown = session.serverIsKnown;
+          const verdict = judge(packet, "container");
+          if (session.serverIsKnown && !wasKnown) onHello?.();
+          if (verdict.request) onRequest?.(verdict.request);
+          return verdict;
+        },
         send: ({ pass, also = [], answer, toClient: more = [] }, outbox) => {
           put(outbox.client, [...(pass ? [pass] : []), ...also, ...more]);
           put(outbox.server, answer ? [answer] : []);

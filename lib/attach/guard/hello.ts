@@ -77,7 +77,8 @@ export function clientHello(value: Value | undefined, { open, uuid }: HelloOptio
   patch(hello, "cursor", { encodings: ["raw"] });
   if (hello.has("cursor.encodings")) hello.set("cursor.encodings", ["raw"]);
   const wants = hello.get("wants");
-  hello.set("wants", Array.isArray(wants) ? wants.filter((want) => want === "packet-types") : []);
+  // xpra 5 wants what is usual by saying nothing.
+  if (Array.isArray(wants)) hello.set("wants", wants.filter((want) => want === "packet-types"));
   return { hello, screen: screenOf(hello), pixels: pixelsOf(hello) };
 }
 
@@ -169,7 +170,7 @@ const serverNames = new RegExp(
       "actual_desktop_size|root_window_size|desktop_size|max_desktop_size",
       "key_repeat.*|keyboard\\..*|modifiers-keynames\\..*|modifier_keycodes\\..*",
       "cursors|cursor\\.(sizes\\..*|default_size)|auto_refresh_delay|encodings?|encodings?\\..*",
-      `mmap|mmap(\\.(read|write))?\\.(${pixelsParts})|mmap_(enabled|${pixelsParts})`,
+      `mmap|mmap(\\.(read|write))?\\.(enabled|${pixelsParts})|mmap_(enabled|${pixelsParts})`,
       `virtual-video-devices|${channelParts}`,
     ].join("|")
   })$`,
@@ -240,11 +241,11 @@ function* tablesIn(hello: Dict): Generator<Dict> {
   }
 }
 
-/** A path tells the host user's home; the server looks in a directory of its own for the last part, `SESSION~TOKEN`. */
+/** A path tells the host user's home; the server looks in a directory of its own for the last part. */
 function shorten(part: Dict, name: string): void {
   const path = part.get(name);
   if (path === undefined) return;
-  const file = typeof path === "string" ? /[^/]+~\w+$/.exec(path)?.[0] : undefined;
+  const file = typeof path === "string" ? /\.pixels-[\w-]+$/.exec(path)?.[0] : undefined;
   if (file === undefined) part.delete(name);
   else part.set(name, file);
 }

@@ -82,31 +82,36 @@ function placeIn(values: readonly Value[]): Rectangle {
   return { x, y, width, height };
 }
 
+function placeOut(window: number, { x, y, width, height }: Rectangle): number[] {
+  return [window, x, y, width, height];
+}
+
 const openWindow: Judge = ({ type, args: values }, session) => {
   const description = values[5];
   const popup = type === "new-override-redirect" ||
     (description instanceof Map && description.get("override-redirect") === true);
-  const place = placed(values.slice(0, 5));
-  const passed = session.windows.open(place[0] as number, placeIn(place), description!, { popup });
-  return { pass: { type: popup ? "new-override-redirect" : "new-window", args: [...place, passed, new Map()] } };
+  const wanted = placed(values.slice(0, 5));
+  const window = wanted[0] as number;
+  const opened = session.windows.open(window, placeIn(wanted), description!, { popup });
+  const args: Value[] = [...placeOut(window, opened.place), opened.description, new Map()];
+  return { pass: { type: popup ? "new-override-redirect" : "new-window", args } };
 };
 
 const moveWindow: Judge = ({ type, args: values }, session) => {
-  const place = placed(values);
-  if (!session.windows.has(place[0] as number)) return nothing;
+  const [window, ...wanted] = placed(values) as number[];
+  if (!session.windows.has(window!)) return nothing;
   slowly(session.rates.change);
-  session.windows.move(place[0] as number, placeIn(place));
-  return { pass: { type, args: place } };
+  const place = session.windows.move(window!, placeIn([window!, ...wanted]));
+  return { pass: { type, args: [...placeOut(window!, place), ...wanted.slice(4)] } };
 };
 
 const resizeWindow: Judge = ({ type, args: values }, session) => {
-  const size = args([windowNumber, side, side], [counter])(values);
-  const [window, width, height] = size as [number, number, number];
-  const place = session.windows.size(window) as Rectangle | undefined;
+  const [window, width, height, ...counters] = args([windowNumber, side, side], [counter])(values) as number[];
+  const place = session.windows.place(window!);
   if (!place) return nothing;
   slowly(session.rates.change);
-  session.windows.move(window, { ...place, width, height });
-  return { pass: { type, args: size } };
+  const passed = session.windows.move(window!, { ...place, width: width!, height: height! });
+  return { pass: { type, args: [window!, passed.width, passed.height, ...counters] } };
 };
 
 const describeWindow: Judge = ({ type, args: values }, session) => {
@@ -232,18 +237,18 @@ const farewell: Judge = ({ type, args: values }) => ({
   pass: { type, args: values.slice(0, 4).map((value) => typeof value === "string" ? line(200)(value) : "") },
 });
 
-const notify: Judge = ({ type, args: values }, session) => {
+const notify: Judge = ({ args: values }, session) => {
   need(session, "notifications");
-  const passed = notification(session.container, values);
+  const request = notification(session.container, values);
   slowly(session.rates.notification);
-  return { pass: { type, args: passed } };
+  return { request };
 };
 
-const openLink: Judge = ({ type, args: values }, session) => {
+const openLink: Judge = ({ args: values }, session) => {
   need(session, "links");
-  const passed = link(values);
+  const request = link(values);
   slowly(session.rates.link);
-  return { pass: { type, args: passed } };
+  return { request };
 };
 
 const ignored: Judge = () => nothing;

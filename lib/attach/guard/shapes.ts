@@ -25,31 +25,44 @@ export function flag(value: Value): boolean {
   throw new Refusal("a truth value is none");
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const mostWordBytes = 4096;
+
+/**
+ * A value as a text: xpra 5 sends some words as bytes.
+ *
+ * @throws {Refusal} when it is none
+ */
+export function text(value: Value): string {
+  if (typeof value === "string") return value;
+  if (!(value instanceof Uint8Array) || value.length > mostWordBytes) throw new Refusal("a text is none");
+  try {
+    return utf8.decode(value);
+  } catch {
+    throw new Refusal("a text is none");
+  }
+}
+
 /** One line of at most `most` characters, made printable; what is longer is cut. */
 export function line(most: number): Shape<string> {
-  return (value) => {
-    if (typeof value !== "string") throw new Refusal("a text is none");
-    return printable(value, most);
-  };
+  return (value) => printable(text(value), most);
 }
 
 /** A text that matches as it is. */
 export function word(pattern: RegExp): Shape<string> {
   return (value) => {
-    if (typeof value !== "string" || !pattern.test(value)) {
-      throw new Refusal("a word is not one of those that may pass");
-    }
-    return value;
+    const found = text(value);
+    if (!pattern.test(found)) throw new Refusal("a word is not one of those that may pass");
+    return found;
   };
 }
 
 /** One of a few words. */
 export function oneOf(...words: readonly string[]): Shape<string> {
   return (value) => {
-    if (typeof value !== "string" || !words.includes(value)) {
-      throw new Refusal("a word is not one of those that may pass");
-    }
-    return value;
+    const found = text(value);
+    if (!words.includes(found)) throw new Refusal("a word is not one of those that may pass");
+    return found;
   };
 }
 

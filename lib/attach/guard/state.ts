@@ -16,7 +16,24 @@ export interface Verdict {
   answer?: Packet;
   /** What goes to the client, whoever has sent the packet. */
   toClient?: readonly Packet[];
+  /** What the host's desktop is asked to do. The client is not: it is in a box, without the desktop's bus. */
+  request?: DesktopRequest;
 }
+
+/** What an app may ask of the host's desktop, over an open channel. */
+export type DesktopRequest =
+  | {
+    kind: "link";
+    /** An address of the web, as a browser writes it. */
+    url: string;
+  }
+  | {
+    kind: "notification";
+    /** One line, with the container's name in front. */
+    title: string;
+    /** Lines of text, as markup that shows them as they are. */
+    body: string;
+  };
 
 /** A session as the guard knows it. */
 export interface SessionState {
@@ -46,19 +63,20 @@ export interface SessionState {
 
 /** A session that has just begun. */
 export function sessionState(
-  { container, open, now, uuid }: {
+  { container, open, now, uuid, frameless = false }: {
     container: string;
     open: ReadonlySet<Channel>;
     /** A clock in milliseconds. */
     now: () => number;
     uuid: string;
+    frameless?: boolean | undefined;
   },
 ): SessionState {
   return {
     container,
     open,
     uuid,
-    windows: windowsOf(container, now),
+    windows: windowsOf({ container, now, frameless }),
     pixels: undefined,
     clientIsKnown: false,
     serverIsKnown: false,

@@ -3,7 +3,8 @@
 import type { Channel } from "../channels.ts";
 import { Refusal } from "./faults.ts";
 import type { Value } from "./rencode.ts";
-import { args, bytes, flag, integer, line, oneOf, printable, table, word } from "./shapes.ts";
+import type { DesktopRequest } from "./state.ts";
+import { args, bytes, flag, integer, line, oneOf, printable, table, text, word } from "./shapes.ts";
 
 const mostFileBytes = 1_000_000_000;
 const mostChunkBytes = 128 * 1024 * 1024;
@@ -13,11 +14,11 @@ const transferId = word(/^[\w-]{1,64}$/);
 const chunkNumber = integer(0, 2 ** 32 - 1);
 
 /**
- * The arguments of a notification, with the container's name in front. It has no pictures, no buttons and no hints, and
- * its text has no markup: the host's desktop would take links and pictures in it.
+ * A notification, with the container's name in front. It has no pictures, no buttons and no hints, and its text has no
+ * markup: the host's desktop would take links and pictures in it.
  */
-export function notification(container: string, values: readonly Value[]): Value[] {
-  const [, id, app, replaces, , summary, body, timeout] = args([
+export function notification(container: string, values: readonly Value[]): DesktopRequest {
+  const [, , , , , summary, body] = args([
     line(256),
     integer(0, 2 ** 32 - 1),
     line(60),
@@ -27,37 +28,24 @@ export function notification(container: string, values: readonly Value[]): Value
     paragraph,
     integer(-1, 2 ** 31 - 1),
   ])(values);
-  return [
-    "",
-    id!,
-    `[${container}] ${app}`,
-    replaces!,
-    "",
-    `[${container}] ${summary}`,
-    body!,
-    timeout!,
-    "",
-    [],
-    new Map(),
-  ];
+  return { kind: "notification", title: `[${container}] ${summary}`, body: `${body}` };
 }
 
 /** A text of several lines as markup that shows it as it is. */
 function paragraph(value: Value): string {
-  if (typeof value !== "string") throw new Refusal("a text is none");
-  const lines = value.slice(0, 4000).split("\n").slice(0, 40).map((each) => printable(each, 400));
+  const lines = text(value).slice(0, 4000).split("\n").slice(0, 40).map((each) => printable(each, 400));
   return lines.join("\n").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-/** The arguments of a link to be opened: one of the web, written as a browser would write it. */
-export function link(values: readonly Value[]): Value[] {
-  const value = values[0];
-  if (typeof value !== "string" || value.length > mostLinkCharacters) throw new Refusal("a link is none, or too long");
-  const url = URL.parse(value);
+/** A link to be opened: one of the web, written as a browser would write it. */
+export function link(values: readonly Value[]): DesktopRequest {
+  const address = text(values[0]!);
+  if (address.length > mostLinkCharacters) throw new Refusal("a link is too long");
+  const url = URL.parse(address);
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.host === "") {
     throw new Refusal("a link is not one of the web");
   }
-  return [url.href, ""];
+  return { kind: "link", url: url.href };
 }
 
 /**

@@ -39,6 +39,8 @@ const popupShare = 0.5;
 const popupsShare = 0.75;
 /** Popups of up to so many pixels may be anywhere: browsers keep some of one pixel. */
 const harmlessArea = 16;
+/** What of a framed window is always to be seen: without a frame to be seen a window could be typed into unnoticed. */
+const leastSeen = { width: 48, height: 24 };
 /** The screen until the client tells it. */
 const smallestScreen = { width: 1024, height: 768 };
 
@@ -51,18 +53,24 @@ export interface Windows {
   /**
    * A new window, framed by the host's window manager, or a popup, which is not.
    *
-   * @returns its description, with what may pass
+   * @returns where it may be, and its description with what may pass
    * @throws {Refusal} when it may not be shown
    */
-  open(window: number, place: Rectangle, description: Value, options: { popup: boolean }): Dict;
+  open(
+    window: number,
+    place: Rectangle,
+    description: Value,
+    options: { popup: boolean },
+  ): { place: Rectangle; description: Dict };
   /** A new icon in the tray. Throws as {@linkcode Windows.open}. */
   openTray(window: number): void;
   /**
    * A window moves by the container's will.
    *
+   * @returns where it may be
    * @throws {Refusal} when it may not be there
    */
-  move(window: number, place: Rectangle): void;
+  move(window: number, place: Rectangle): Rectangle;
   /** A window's description changes. Throws a refusal when nothing is left of it. */
   describe(window: number, description: Value): Dict;
   /** The container takes a window away. */
@@ -75,8 +83,8 @@ export interface Windows {
   has(window: number): boolean;
   /** Whether it is a popup. */
   isPopup(window: number): boolean;
-  /** The size of a window, as far as it is known. */
-  size(window: number): { width: number; height: number } | undefined;
+  /** Where a window is, as far as it is known. */
+  place(window: number): Rectangle | undefined;
   /** The host gives the keyboard to a window, or takes it away with 0. */
   focus(window: number): void;
   /** The window that has the keyboard, or 0. */
@@ -92,8 +100,21 @@ interface Known {
   isShown: boolean;
 }
 
-/** Keeps the windows of the container that is called `container`. */
-export function windowsOf(container: string, now: () => number): Windows {
+/** What the windows of a container may be. */
+export interface WindowsOptions {
+  /** The container's name. */
+  container: string;
+  /** A clock in milliseconds. */
+  now: () => number;
+  /**
+   * Windows may leave the host's frame away, and be transparent, when the app wishes it. Such a window can look like
+   * anything, or like nothing, and yet have the keyboard.
+   */
+  frameless: boolean;
+}
+
+/** Keeps the windows of a container. */
+export function windowsOf({ container, now, frameless }: WindowsOptions): Windows {
   const known = new Map<number, Known>();
   const openings = rate({ perSecond: 30, burst: 200 }, now);
   let screen = smallestScreen;
@@ -103,10 +124,11 @@ export function windowsOf(container: string, now: () => number): Windows {
   const framedShape = fields({
     ...common,
     ...framedOnly,
+    ...(frameless ? { "decorations": either(flag, integer(0, 0xff)), "has-alpha": flag } : {}),
     // Not for popups: xpra's client grabs the keyboard for those of some classes (6.5.5: "sun-awt-X11…").
     "class-instance": tuple(ofClass, ofClass),
   });
-  const popupShape = fields({ ...common, "window-type": list(word(popupTypes), 8) });
+  const popupShape = fields({ ...common, "window-type": list(word(popupTypes), 8), "has-alpha": flag });
 
   const popups = (but: number): Rectangle[] =>
     [...known].filter(([number, { kind }]) => kind === "popup" && number !== but).map(([, { place }]) => place);
@@ -139,14 +161,17 @@ export function windowsOf(container: string, now: () => number): Windows {
     },
     open(number, place, description, { popup }) {
       if (popup) {
+        const passed = named(popupShape(description));
         if (!known.has(number)) checkPopup(number, place);
         add(number, { kind: "popup", place, isShown: true });
-        return named(popupShape(description));
+        return { place, description: passed };
       }
-      add(number, { kind: "framed", place, isShown: false });
       const passed = onlyWithFocus(named(framedShape(description)));
+      const seen = inSight(place, screen);
       if (!passed.has("window-type")) passed.set("window-type", ["NORMAL"]);
-      return passed;
+      if (passed.has("requested-position")) passed.set("requested-position", [seen.x, seen.y]);
+      add(number, { kind: "framed", place: seen, isShown: false });
+      return { place: seen, description: passed };
     },
     openTray(number) {
       add(number, { kind: "tray", place: { x: 0, y: 0, width: 1, height: 1 }, isShown: true });
@@ -154,8 +179,11 @@ export function windowsOf(container: string, now: () => number): Windows {
     move(number, place) {
       const window = known.get(number);
       if (!window) throw new Refusal("there is no such window");
-      if (window.kind === "popup") checkPopup(number, place);
+      // Where a framed window is, the host says: its window manager may have another will.
+      if (window.kind !== "popup") return inSight(place, screen);
+      checkPopup(number, place);
       window.place = place;
+      return place;
     },
     describe(number, description) {
       const window = known.get(number);
@@ -178,7 +206,7 @@ export function windowsOf(container: string, now: () => number): Windows {
     },
     has: (number) => known.has(number),
     isPopup: (number) => known.get(number)?.kind === "popup",
-    size: (number) => known.get(number)?.place,
+    place: (number) => known.get(number)?.place,
     focus(number) {
       focused = known.has(number) ? number : 0;
     },
@@ -224,6 +252,19 @@ export function mayPopUp(
   return isNear(place, [...windows, ...popups]);
 }
 
+/**
+ * The place for a framed window that is nearest to the one that it wants, large enough and far enough on the screen to
+ * be seen.
+ */
+function inSight(place: Rectangle, screen: { width: number; height: number }): Rectangle {
+  const width = Math.max(leastSeen.width, place.width);
+  const height = Math.max(leastSeen.height, place.height);
+  const x = Math.max(leastSeen.width - width, Math.min(place.x, screen.width - leastSeen.width));
+  // Its title is above: it must not be out of reach.
+  const y = Math.max(0, Math.min(place.y, screen.height - leastSeen.height));
+  return { x, y, width, height };
+}
+
 function area({ width, height }: Rectangle): number {
   return width * height;
 }
@@ -251,11 +292,12 @@ export function classOf(container: string, name: string): string {
 /** Types of windows without a frame. */
 const popupTypes = /^(NORMAL|DIALOG|UTILITY|MENU|DROPDOWN_MENU|POPUP_MENU|TOOLTIP|COMBO|DND)$/;
 
-const lengths: Shape = either(tuple(integer(0, 0x7fff), integer(0, 0x7fff)));
+const lengths: Shape = tuple(integer(0, 0x7fff), integer(0, 0x7fff));
 const steps: Shape = tuple(integer(1, 0x7fff), integer(1, 0x7fff));
 
 const sizeConstraints = fields({
-  "maximum-size": lengths,
+  // Not so small that its frame could not be seen.
+  "maximum-size": tuple(integer(leastSeen.width, 0x7fff), integer(leastSeen.height, 0x7fff)),
   "minimum-size": tuple(integer(0, largestSide), integer(0, largestSide)),
   "base-size": lengths,
   "increment": steps,
@@ -281,7 +323,6 @@ function descriptionShapes(container: string, isKnown: (window: number) => boole
       if (!isKnown(window)) throw new Refusal("a window belongs to one that there is not");
       return window;
     },
-    "has-alpha": flag,
     "size-constraints": sizeConstraints,
     "role": line(100),
   };
@@ -298,7 +339,6 @@ const framedOnly: Record<string, Shape> = {
     return types.length > 0 ? types : ["NORMAL"];
   },
   "modal": flag,
-  "decorations": either(flag, integer(0, 0xff)),
   "iconic": flag,
   "maximized": flag,
   "fullscreen": flag,
