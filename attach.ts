@@ -2,8 +2,12 @@
 //bin/true; set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
 //bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
 //bin/true; set -- --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
-//bin/true; set -- --allow-run=lxc,incus,ssh,xpra,xrandr,xrdb,pacat,zenity,notify-send "$@"
-//bin/true; set -- --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE "$@"
+//bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
+//bin/true; m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
+//bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
+//bin/true; set -- --allow-run=lxc,incus,ssh,bwrap,ln,xpra,xrandr,xrdb,pacat,zenity,notify-send,xdg-open "$@"
+//bin/true; set -- --allow-env=DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,GIO_LAUNCHED_DESKTOP_FILE "$@"
+//bin/true; set -- --allow-env=LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES "$@"
 //bin/true; set -- --allow-env='HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
@@ -17,7 +21,7 @@
 import { splitCommandLine } from "./lib/attach/app.ts";
 import { type Channel, channelLine, channelNames, openChannels, presetNames } from "./lib/attach/channels.ts";
 import { checkAttachable, checkDisplay, checkXpra } from "./lib/attach/checks.ts";
-import { attachClient, type AttachOptions, type Client, prestartedClient } from "./lib/attach/client.ts";
+import { type Client, type ClientOptions, startClient } from "./lib/attach/client.ts";
 import {
   chooseSession,
   joinSession,
@@ -28,11 +32,11 @@ import {
   stopSessions,
 } from "./lib/attach/live_sessions.ts";
 import { reportOutcome } from "./lib/attach/outcome.ts";
-import { fallbackScreen, hostScreen, requireDisplay } from "./lib/attach/screen.ts";
+import { fallbackScreen, hostScreen, requireDisplay, type Screen } from "./lib/attach/screen.ts";
 import { startSession } from "./lib/attach/session.ts";
 import { readSessionLog } from "./lib/attach/session_log.ts";
-import { checkSessionName, newRun, runLink, sessionNameOf, socketPath } from "./lib/attach/session_name.ts";
-import { hasFifo, hasOwnSound } from "./lib/attach/sound.ts";
+import { checkSessionName, newRun, sessionNameOf, socketPath } from "./lib/attach/session_name.ts";
+import { hasFifo, hasOwnSound, playSound } from "./lib/attach/sound.ts";
 import { checkClient } from "./lib/attach/xpra_version.ts";
 import { inputError, UserError } from "./lib/base/errors.ts";
 import { exists } from "./lib/base/files.ts";
@@ -75,6 +79,7 @@ const spec = {
     },
     "allow": { value: "C,…", help: "Open these channels as well", completion: channelList },
     "deny": { value: "C,…", help: "Close these channels", completion: channelList },
+    "no-box": { help: "Run xpra's client outside of its bubblewrap box, with all that you may do" },
     "list": { help: "Show the sessions that run" },
     "stop": { help: "End a session and all that belongs to it" },
     "all": { help: "With --stop: all sessions of the container" },
@@ -137,98 +142,106 @@ interface AttachRequest {
   userOptions: string[];
 }
 
+/** What the command line says of a client. */
+function clientOptions(
+  { open, userOptions, args }: AttachRequest,
+  rest: Pick<ClientOptions, "container" | "mounts" | "screen">,
+): Omit<ClientOptions, "ownSound"> {
+  return { ...rest, open, userOptions, box: !args.flags.has("no-box") };
+}
+
 /** Starts an app in a new session, and shows the session unless `--detached` is given. */
 async function attach(host: Host, container: string, request: AttachRequest & { app: string[] }): Promise<number> {
-  const { app, open, userOptions, wanted, args } = request;
+  const { app, open, wanted, args } = request;
   const mounts = mountsOf(host, container);
   const name = wanted ?? sessionNameOf(app[0]!);
   checkSessionName(name);
   socketPath(mounts.xpra, `${name}-99`);
-  const run = newRun();
-  const detached = args.flags.has("detached");
-  const linkPath = detached ? undefined : socketPath(mounts.xpra, runLink(run));
-  if (!detached) requireDisplay(host);
-  const engine = await chooseEngine(host, args.values.get("engine"));
-  const options = { container, open, userOptions, ownSound: hasOwnSound(open) };
-
-  // The client takes its time to load. It is started before the session, and finds it by the link of this run.
-  await using prestarted = prestartedClient(host);
-  const [target, screen] = await Promise.all([
-    reachContainer(engine, container, mounts).then((target) => {
-      if (linkPath !== undefined) prestarted.start({ ...options, socket: linkPath });
-      return target;
-    }),
-    detached ? hostScreen(host).catch(() => fallbackScreen) : hostScreen(host),
-    detached ? undefined : checkClient(host),
-  ]);
-  const session = await startSession(host, target, { app, run, name, exact: wanted !== undefined, open, screen });
-  if (detached) {
+  const plan = { app, run: newRun(), name, exact: wanted !== undefined, open };
+  if (args.flags.has("detached")) {
+    const [target, screen] = await Promise.all([
+      reach(host, container, args),
+      hostScreen(host).catch(() => fallbackScreen),
+    ]);
+    const session = await startSession(host, target, { ...plan, screen });
     host.ui.result(session, { container, session });
     return 0;
   }
-  return await show(host, target, {
-    session,
-    isNew: true,
-    options: { ...options, socket: socketPath(mounts.xpra, session) },
-    client: await prestarted.take(),
-  });
+  requireDisplay(host);
+  // The client takes its time to load: meanwhile the container is reached and the session starts.
+  await using scope = new AsyncDisposableStack();
+  const [target, , { client, options }] = await all([
+    reach(host, container, args),
+    checkClient(host),
+    hostScreen(host).then(async (screen) => {
+      const options = { ...clientOptions(request, { container, mounts, screen }), ownSound: hasOwnSound(open) };
+      return { options, client: scope.use(await startClient(host, options)) };
+    }),
+  ]);
+  const session = await startSession(host, target, { ...plan, screen: options.screen });
+  return await show(host, target, { session, isNew: true, options, client });
 }
-
-/**
- * Longest time until the container tells its sessions before the prestarted client is ended, in milliseconds. Otherwise the
- * client would connect before it is known which other clients there are.
- */
-const answerMs = 500;
 
 /** Shows a live session again. */
 async function reattach(host: Host, container: string, request: AttachRequest): Promise<number> {
-  const { open, userOptions, wanted, args } = request;
+  const { open, wanted, args } = request;
   requireDisplay(host);
-  const { xpra } = mountsOf(host, container);
-  const optionsFor = (session: string): AttachOptions => {
-    const socket = socketPath(xpra, session);
-    return { container, open, userOptions, socket, ownSound: hasOwnSound(open) && (host.dryRun || hasFifo(socket)) };
+  const mounts = mountsOf(host, container);
+  const optionsFor = (session: string, screen: Screen): ClientOptions => {
+    const ownSound = hasOwnSound(open) && (host.dryRun || hasFifo(socketPath(mounts.xpra, session)));
+    return { ...clientOptions(request, { container, mounts, screen }), ownSound };
   };
-
-  // The client takes its time to load. It is started for the session that is most likely meant.
-  await using prestarted = prestartedClient(host);
-  let likely: string | undefined;
-  const [target] = await Promise.all([
-    reach(host, container, args).then(async (target) => {
-      likely = await likelySession(xpra, wanted);
-      const options = likely === undefined ? undefined : optionsFor(likely);
-      // xpra may bring the sound only when no other client does, which is not known yet.
-      if (options && options.ownSound === open.has("sound")) prestarted.start(options, { withinMs: answerMs });
-      return target;
-    }),
+  // The client takes its time to load: it is started for the session that is most likely meant. Where xpra itself brings the
+  // sound, it may do so only when no other client does, which is not known yet.
+  await using scope = new AsyncDisposableStack();
+  const likely = host.dryRun ? undefined : await likelySession(mounts.xpra, wanted);
+  const [target, , { screen, early }] = await all([
+    reach(host, container, args),
     checkClient(host),
+    hostScreen(host).then(async (screen) => {
+      const options = likely === undefined ? undefined : optionsFor(likely, screen);
+      if (options?.ownSound !== open.has("sound")) return { screen, early: undefined };
+      return { screen, early: { options, client: scope.use(await startClient(host, options)) } };
+    }),
   ]);
   const { session, clients } = await chooseSession(host, target, wanted);
-  if (session !== likely) await prestarted.end();
-  const options = optionsFor(session);
+  const options = optionsFor(session, screen);
+  const isFit = options.ownSound === early?.options.ownSound;
   if (clients > 0 && open.delete("sound")) {
     options.ownSound = false;
     host.ui.status(`Another client is attached to "${session}", and plays its sound`);
   }
-  return await show(host, target, { session, isNew: false, options, client: await prestarted.take() });
+  if (isFit) return await show(host, target, { session, isNew: false, options, client: early!.client });
+  await scope.disposeAsync();
+  await using client = await startClient(host, options);
+  return await show(host, target, { session, isNew: false, options, client });
+}
+
+/**
+ * Waits for all, also when one fails: what the others make is then known to their scope.
+ *
+ * @throws what the first of them throws, in their order
+ */
+async function all<T extends readonly unknown[]>(promises: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  await Promise.allSettled(promises);
+  return await Promise.all(promises) as unknown as T;
 }
 
 /** Shows a session until it ends or the user detaches. */
 async function show(
   host: Host,
   target: SshTarget,
-  { session, isNew, options, client }: {
-    session: string;
-    isNew: boolean;
-    options: AttachOptions;
-    client: Client | undefined;
-  },
+  { session, isNew, options, client }: { session: string; isNew: boolean; options: ClientOptions; client: Client },
 ): Promise<number> {
   host.ui.status(channelLine(options.open, options.userOptions));
-  const ended = await attachClient(host, options, client);
+  const socket = socketPath(options.mounts.xpra, session);
+  const player = options.ownSound ? playSound(host, socket) : undefined;
+  await client.show(socket);
+  const ended = await client.ended;
+  player?.kill("SIGTERM");
   if (host.dryRun) return 0;
-  if (ended === undefined || host.signal.aborted) {
-    if (await exists(options.socket)) {
+  if (host.signal.aborted) {
+    if (await exists(socket)) {
       const back = quoteWords(["attach.ts", "--session", session, target.name]);
       host.ui.status(`Detached; the app runs on. To come back: ${back}`);
     }
@@ -315,6 +328,7 @@ const checks: Check[] = [
   checkProgram(programs.ssh),
   checkXpra,
   checkDisplay,
+  checkProgram(programs.bwrap),
   checkProgram(programs.xrandr),
   checkProgram(programs.xrdb),
   checkProgram(programs.pacat),

@@ -1,122 +1,193 @@
-/** xpra's client on the host: how it is started, shows a session, and is ended. */
+/** xpra's client on the host: started in its box, behind its guard, and ended with both. */
 
-import type { ProcessResult } from "../base/errors.ts";
+import { ExitCode, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { hostDpi } from "./screen.ts";
-import { playSound, withoutSound } from "./sound.ts";
-import { clientArgv, clientEnvironment, type ClientOptions } from "./xpra.ts";
-import { exists } from "../base/files.ts";
+import type { RunningProcess } from "../base/process.ts";
+import type { Mounts } from "../container/mounts.ts";
+import { makeAttachDirectory } from "./attach_directory.ts";
+import { boxedArgv, type BoxOptions } from "./box.ts";
+import type { Channel } from "./channels.ts";
+import { type SessionSocket, startGuard } from "./guard/guard.ts";
+import type { DesktopRequest } from "./guard/state.ts";
+import type { Screen } from "./screen.ts";
+import { withoutSound } from "./sound.ts";
+import { clientArgv, clientEnvironment } from "./xpra.ts";
 
 /** Time between SIGTERM and SIGKILL for a client that does not end, in milliseconds. */
 const killAfterMs = 3_000;
 
-/** How to attach to a session. */
-export interface AttachOptions extends Omit<ClientOptions, "dpi"> {
+/**
+ * How long a client that was just started is left alone, in milliseconds. bubblewrap leaves a process behind for ever when it is
+ * killed while it still makes the box (0.12.0), which takes some ten milliseconds.
+ */
+const boxingMs = 250;
+
+/** How to show sessions of a container. */
+export interface ClientOptions {
+  /** The container's name. */
+  container: string;
+  /** Its directories. */
+  mounts: Mounts;
+  /** The channels that are open. */
+  open: ReadonlySet<Channel>;
   /** The session's sound comes through a FIFO, see `sound.ts`, and not through xpra. */
   ownSound: boolean;
+  /** The user's options of `xpra attach`. They come last and win. */
+  userOptions: readonly string[];
+  /** The host's screen. */
+  screen: Screen;
+  /** Runs the client in a box. */
+  box: boolean;
 }
 
-/** A client that was started. */
-export interface Client {
+/** How a client ended. */
+export interface ClientEnd extends ProcessResult {
+  /** It had got as far as to show a session. */
+  wasAttached: boolean;
+  /** Why the guard ended it, in one line; undefined when it was not the guard. */
+  reason: string | undefined;
+}
+
+/** A client that was started. It ends with the scope of this value, and with the run. */
+export interface Client extends AsyncDisposable {
+  /** Leads the client to a session, by the path of the session's socket. */
+  show(socket: string): Promise<void>;
   /** How it ended. Never rejects. */
-  ended: Promise<ProcessResult>;
-  /** Ends it. Nothing happens when it has ended already. */
-  end(): void;
+  ended: Promise<ClientEnd>;
 }
 
-/** Starts a client, which ends with the run at the latest; undefined when the run ends before there is a client. */
-async function startClient(host: Host, { ownSound, ...options }: AttachOptions): Promise<Client | undefined> {
-  const dpi = await hostDpi(host);
-  // No await between here and the listener below: a signal in between would leave the client running.
-  if (host.signal.aborted) return undefined;
+/**
+ * Starts a client, which loads until it is led to a session. xpra 6.5.5 needs 1.3 s until it connects, of which it sleeps 1 s:
+ * meanwhile the session is started or looked up.
+ */
+export async function startClient(host: Host, options: ClientOptions): Promise<Client> {
+  if (host.dryRun) return plannedClient(host, options);
+  const { container, mounts, ownSound, userOptions, screen, box } = options;
   const open = ownSound ? withoutSound(options.open) : options.open;
-  // Detached, so that it gets one signal on Ctrl-C, ours, and not the terminal's too: with both xpra 6.5.5 hangs at times.
-  const client = host.start(clientArgv({ ...options, open, dpi }, crypto.randomUUID()), {
-    detached: true,
-    env: clientEnvironment(crypto.randomUUID()),
-  });
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await makeAttachDirectory(host, mounts, pixelsBytes(screen)));
+  const session = Promise.withResolvers<SessionSocket>();
+  // Nobody may ever wait for it.
+  session.promise.catch(() => {});
+  let wasAttached = false;
+  const guard = stack.use(startGuard({
+    listen: directory.socket,
+    connect: session.promise,
+    container,
+    open,
+    report: (line) => host.ui.warn(line),
+    onHello() {
+      wasAttached = true;
+      directory.hidePixels();
+    },
+    onRequest: (request) => askDesktop(host, request),
+  }));
+  const env = clientEnvironment(crypto.randomUUID());
+  const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
+    clientArgv({ ...paths, open, dpi: screen.dpi, userOptions });
+  host.signal.throwIfAborted();
+  // No await from here to the listener: a signal in between would leave the client running. Detached, so that Ctrl-C does not
+  // reach it from the terminal: with that signal and ours, xpra 6.5.5 hangs at times.
+  const client = startBoxed(host, { argvFor, box, ...directory, open, userOptions, env });
   let killing: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
+  const startedMs = performance.now();
   const end = (): void => {
-    if (isOver) return;
-    client.kill("SIGTERM");
-    killing ??= setTimeout(() => client.kill("SIGKILL"), killAfterMs);
+    if (isOver || killing) return;
+    const terminate = (): void => {
+      client.kill("SIGTERM");
+      killing = setTimeout(() => client.kill("SIGKILL"), killAfterMs);
+    };
+    const restMs = startedMs + boxingMs - performance.now();
+    if (box && restMs > 0) killing = setTimeout(terminate, restMs);
+    else terminate();
   };
   host.signal.addEventListener("abort", end, { once: true });
-  const ended = client.ended.finally(() => {
+  const resources = stack.move();
+  const ended = client.ended.then(async (result): Promise<ClientEnd> => {
     isOver = true;
     host.signal.removeEventListener("abort", end);
     clearTimeout(killing);
+    await guard.end();
+    const { reason } = await guard.ended;
+    await resources.disposeAsync();
+    return { ...result, wasAttached, reason };
   });
-  return { ended, end };
-}
-
-/**
- * A client that is started before its session is there. xpra 6.5.5 needs 1.3 s until it connects, of which it sleeps 1 s; the
- * session is started or looked up in that time. The client ends with the scope of this value.
- */
-export interface PrestartedClient extends AsyncDisposable {
-  /**
-   * Starts the client. Does nothing in a dry run, and after `end`. Start errors are ignored; the retry reports them.
-   *
-   * @param limit `withinMs`: the client is ended when nobody takes it within so many milliseconds
-   */
-  start(options: AttachOptions, limit?: { withinMs: number }): void;
-  /** The client, without its limit from now on; undefined when it was never started, or was ended. */
-  take(): Promise<Client | undefined>;
-  /** Ends the client. */
-  end(): Promise<void>;
-}
-
-/** Makes a {@linkcode PrestartedClient} that is not started yet. */
-export function prestartedClient(host: Host): PrestartedClient {
-  let isOver = false;
-  let client: Promise<Client | undefined> = Promise.resolve(undefined);
-  let giveUp: ReturnType<typeof setTimeout> | undefined;
-  const end = async (): Promise<void> => {
-    isOver = true;
-    clearTimeout(giveUp);
-    const started = await client;
-    started?.end();
-    await started?.ended;
-  };
   return {
-    start(options, limit) {
-      if (isOver || host.dryRun) return;
-      client = startClient(host, options).catch(() => undefined);
-      if (limit) giveUp = setTimeout(end, limit.withinMs);
+    async show(socket) {
+      await host.run(["ln", "-s", "--", socket, directory.session]);
+      session.resolve({ path: socket, link: directory.session });
     },
-    async take() {
-      clearTimeout(giveUp);
-      return isOver ? undefined : await client;
+    ended,
+    async [Symbol.asyncDispose]() {
+      end();
+      await ended;
     },
-    end,
-    [Symbol.asyncDispose]: end,
   };
 }
 
-/**
- * Shows a session until the client ends, by itself or because the run ends.
- *
- * @param prestarted a client that was started before; another one is started when it had ended before the session was there
- * @returns how the client ended; undefined when the run was ended before there was a client
- */
-export async function attachClient(
-  host: Host,
-  options: AttachOptions,
-  prestarted?: Client,
-): Promise<ProcessResult | undefined> {
-  const player = options.ownSound ? playSound(host, options.socket) : undefined;
+/** Opens a link or shows a notification. The guard has made their words safe. */
+function askDesktop(host: Host, request: DesktopRequest): void {
+  const argv = request.kind === "link"
+    ? ["xdg-open", request.url]
+    : ["notify-send", "--app-name=gui-container", "--", request.title, request.body];
   try {
-    const result = await (prestarted ?? await startClient(host, options))?.ended;
-    const wasTooEarly = prestarted && result && !wasAttached(result) && await exists(options.socket);
-    return wasTooEarly ? await (await startClient(host, options))?.ended : result;
-  } finally {
-    player?.kill("SIGTERM");
+    host.start(argv);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    host.ui.warn(`${error.message}. ${error.hint}`);
   }
 }
 
-/** Whether a client that has ended had shown its session. */
-export function wasAttached({ stdout, stderr }: ProcessResult): boolean {
-  return /^.* Attached to /m.test(`${stdout}${stderr}`);
+/** Starts a client in its box; outside of it where that is not wanted, or where there is no bubblewrap. */
+function startBoxed(
+  host: Host,
+  { argvFor, box, env, ...rest }: Omit<BoxOptions, "hostEnv"> & {
+    argvFor: (paths: { socket: string; pixels: string | undefined }) => string[];
+    box: boolean;
+  },
+): RunningProcess {
+  // The container has a say in what the client prints: only the end is kept.
+  const options = { detached: true, output: { line: () => {} } };
+  try {
+    if (box) return host.start(boxedArgv(argvFor, { ...rest, env, hostEnv: host.env }), options);
+  } catch (error) {
+    if (!(error instanceof UserError && error.exitCode === ExitCode.missingProgram)) throw error;
+    host.ui.warn(`xpra's client runs without a box, with all that you may do. ${error.message}. ${error.hint}`);
+  }
+  return host.start(argvFor(rest), { ...options, env });
+}
+
+/** Prints the command line of a client that shows a session without a guard: a shell has none. */
+function plannedClient(host: Host, { open, ownSound, userOptions, screen, box }: ClientOptions): Client {
+  const channels = ownSound ? withoutSound(open) : open;
+  const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
+    clientArgv({ ...paths, open: channels, dpi: screen.dpi, userOptions });
+  return {
+    show(socket) {
+      const paths = { socket, pixels: undefined };
+      const boxOptions = { ...paths, open: channels, userOptions, env: clientEnvironment(""), hostEnv: host.env };
+      host.start(box ? boxedArgv(argvFor, boxOptions) : argvFor(paths));
+      return Promise.resolve();
+    },
+    ended: Promise.resolve({
+      argv: [],
+      code: 0,
+      signal: null,
+      stdout: "",
+      stderr: "",
+      wasAttached: true,
+      reason: undefined,
+    }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/**
+ * The size of the file for pixels: a ring for eight pictures of the screen. xpra takes no less than 64 MiB (6.5.5), and its own
+ * 2 GiB only fill memory and disk.
+ */
+function pixelsBytes({ width, height }: Screen): number {
+  const MiB = 2 ** 20;
+  return Math.min(Math.max(8 * 4 * width * height, 64 * MiB), 256 * MiB);
 }

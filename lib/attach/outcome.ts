@@ -1,7 +1,7 @@
 /** The outcome of an attachment to a session: how it ended, and what the user is told about it. */
 
-import { wasAttached } from "./client.ts";
-import { ExitCode, type ProcessResult, UserError } from "../base/errors.ts";
+import type { ClientEnd } from "./client.ts";
+import { ExitCode, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { listSessions, stopSessions } from "./live_sessions.ts";
 import { socketPath } from "./session_name.ts";
@@ -19,7 +19,7 @@ import { exists } from "../base/files.ts";
 export async function reportOutcome(
   host: Host,
   target: SshTarget,
-  { session, client, isNew }: { session: string; client: ProcessResult; isNew: boolean },
+  { session, client, isNew }: { session: string; client: ClientEnd; isNew: boolean },
 ): Promise<void> {
   const { name, mounts } = target;
   const app = await appOutcome(mounts.xpra, session);
@@ -35,7 +35,7 @@ export async function reportOutcome(
       output: app.output,
     });
   }
-  if (app?.status === 0 || client.code === 0) return;
+  if (app?.status === 0 || client.code === 0 && client.reason === undefined) return;
   if (app?.unknownOption !== undefined) {
     throw noUsableXpra(`in the container "${name}"`, { unknownOption: app.unknownOption });
   }
@@ -46,7 +46,20 @@ export async function reportOutcome(
       output: app?.output || output,
     });
   }
-  if (isNew && !wasAttached(client)) await stopSessions(host, target, [session]);
+  if (isNew && !client.wasAttached) await stopSessions(host, target, [session]);
+  if (client.reason !== undefined) {
+    throw new UserError(`The session "${session}" was cut off: ${client.reason}`, {
+      hint: `An honest xpra does not do that. The app runs on; to end it: attach.ts --stop ${name} ${session}`,
+      output,
+    });
+  }
+  if (/^bwrap: /m.test(client.stderr)) {
+    throw new UserError("bubblewrap cannot make the box for xpra's client", {
+      hint:
+        "Let users make namespaces (sysctl kernel.unprivileged_userns_clone, AppArmor's profile of bwrap), or use --no-box",
+      output,
+    });
+  }
   const unknownOption = /^no such option: (\S+)$/m.exec(client.stderr)?.[1];
   if (unknownOption !== undefined) {
     throw new UserError(`The xpra on this host does not know ${unknownOption}`, {

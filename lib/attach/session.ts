@@ -9,13 +9,12 @@ import undoStart from "./undo_start.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./app.ts";
 import type { Channel } from "./channels.ts";
 import type { Screen } from "./screen.ts";
-import { runLink } from "./session_name.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { hasOwnSound, sinkSamples, soundSuffix, withoutSound } from "./sound.ts";
 import { sshScript, type SshTarget } from "../container/ssh.ts";
 import { quoteWords, withValues } from "../base/shell_words.ts";
-import { pixelsInfix, serverArgv, serverEnvironment } from "./xpra.ts";
+import { serverArgv, serverEnvironment } from "./xpra.ts";
 import { noUsableXpra } from "./xpra_version.ts";
 import { isSessionName } from "../container/names.ts";
 import { containerPaths, containerUser } from "../container/ours.ts";
@@ -57,9 +56,8 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     mode: exact ? "exact" : "count",
     program: app[0]!,
     run,
-    link: runLink(run),
-    pixels: pixelsInfix,
-    sound: hasOwnSound(open) ? soundSuffix : "",
+    sound: hasOwnSound(open) ? "yes" : "",
+    fifo_suffix: soundSuffix,
     taken: `${taken}`,
     no_directory: `${noDirectory}`,
   };

@@ -33,17 +33,8 @@ export function newRun(): string {
 }
 
 /**
- * The name of the link to a session's socket that the container makes for the run that starts the session. A client can be
- * told this name before the session has a name.
- */
-export function runLink(run: string): string {
-  return `.${run}`;
-}
-
-/**
  * The path of a session's socket on the host.
  *
- * @param name the session's name, or what {@linkcode runLink} returns
  * @throws {UserError} exit code 2 when it is longer than a socket's path can be
  */
 export function socketPath(xpraDirectory: string, name: string): string {

@@ -7,11 +7,11 @@
 #   name            the session's name
 #   mode            when that name is taken: "exact" fails, "count" tries name-2, name-3, ...
 #   program         the app's program
-#   run, link       the id of this run, and the name of its link to the session's socket
-#   pixels          what stands between the session's name and the rest in the name of a file for pixels
-#   sound           what the FIFO for sound has behind the session's name; empty for a session without a FIFO
+#   run             the id of this run
+#   sound           not empty for a session that has a FIFO for sound
+#   fifo_suffix     what that FIFO has behind the session's name
 #   taken, no_directory  exit statuses
-: "${xpra_directory:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${link:?}" "${pixels:?}" "${sound?}"
+: "${xpra_directory:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}"
 : "${taken:?}" "${no_directory:?}"
 
 for needed in "$program" xpra; do
@@ -19,18 +19,16 @@ for needed in "$program" xpra; do
 done
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 
-# A container that was killed leaves sockets that nobody listens on, links to no socket, and files of sessions that have no
-# socket. Anywhere else but here the loops would remove files of the user's.
+# A container that was killed leaves sockets that nobody listens on, and their FIFOs. An attachment that was killed leaves its
+# file for pixels. Anywhere else but here this would remove files of the user's.
 cd "$xpra_directory" || exit "$no_directory"
 for socket in *; do
   [ ! -S "$socket" ] || grep -q " $xpra_directory/$socket\$" /proc/net/unix || rm -f "$socket"
 done
-for file in *"$pixels"*; do
-  [ -e "${file%%"$pixels"*}" ] || rm -f "$file"
+for fifo in *"$fifo_suffix"; do
+  [ -e "${fifo%"$fifo_suffix"}" ] || rm -f "$fifo"
 done
-for old_link in .[!.]*; do
-  [ -e "$old_link" ] || rm -f "$old_link" "$old_link$pixels"*
-done
+find . -maxdepth 1 -name '.pixels-*' -mmin +1 -delete
 
 # ExecStop: asks the app to end, then waits for xpra, which ends with it. systemd kills what is there after TimeoutStopSec.
 # shellcheck disable=SC2016 # The shell that systemd starts expands these variables.
@@ -40,15 +38,15 @@ stop='[ "$MAINPID" ] || exit 0; echo The session is stopped; kill "$(cat "$RUNTI
 # service.
 session=$name count=1
 while
-  fifo=$xpra_directory/$session$sound
+  fifo=$xpra_directory/$session$fifo_suffix
   ! message=$(systemd-run --user --quiet --collect --unit="gui-container-$session" \
     --description="$session, run $run" \
     --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \
     --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c '$stop'" \
-    --property=ExecStopPost=":/bin/sh -c 'cd $xpra_directory && rm -f $session$pixels* $link*'" \
+    --property=ExecStopPost=":/bin/sh -c 'cd $xpra_directory && rm -f $session$fifo_suffix'" \
     --property=StandardOutput="append:$xpra_directory/$session.log" --property=StandardError=inherit \
     --socket-property=ListenStream="$xpra_directory/$session" --socket-property=SocketMode=0660 \
-    --socket-property=ExecStartPost="/bin/sh -c 'ln -s $session $xpra_directory/$link || :${sound:+; rm -f $fifo; mkfifo -m 660 $fifo}'" \
+    --socket-property=ExecStartPost="/bin/sh -c ':${sound:+; rm -f $fifo; mkfifo -m 660 $fifo}'" \
     --socket-property=RemoveOnStop=yes --socket-property=BindsTo="gui-container-$session.service" \
     "$@" 2>&1)
 do

@@ -3,33 +3,26 @@
 import { type Channel, channelOptions } from "./channels.ts";
 import { containerPaths } from "../container/ours.ts";
 
-/** Which session a client shows, and how. */
-export interface ClientOptions {
-  /** The session's socket. */
+/** What the command line of a client depends on. */
+export interface ClientArgvOptions {
+  /** The guard's socket. */
   socket: string;
-  /** The container's name, for the windows' titles. */
-  container: string;
+  /** The file for pixels, which is there already; undefined when pixels come through the socket. */
+  pixels: string | undefined;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
-  /** The host's dots per inch; xpra guesses them when they are undefined. */
-  dpi?: number | undefined;
+  /** The host's dots per inch. */
+  dpi: number;
   /** The user's options of `xpra attach`. They come last and win. */
   userOptions: readonly string[];
 }
 
-/**
- * The client's command line.
- *
- * @param token a part of the name of the file for pixels that nobody can guess. The client makes this file beside the socket
- * and removes it when both ends have opened it. The container can write there: if it knew the name, it could put a link to
- * another file there before
- */
-export function clientArgv(options: ClientOptions, token: string): string[] {
-  const pixels = `${options.socket}${pixelsInfix}${token}`;
+/** The client's command line. */
+export function clientArgv({ socket, pixels, open, dpi, userOptions }: ClientArgvOptions): string[] {
   return [
     "xpra",
     "attach",
-    `socket:${options.socket}`,
+    `socket:${socket}`,
     // Nothing of xpra's own around the app's windows.
     "--splash=no",
     "--headerbar=no",
@@ -37,19 +30,19 @@ export function clientArgv(options: ClientOptions, token: string): string[] {
     "--opengl=no",
     "--reconnect=no",
     // xpra takes a colon for the end of the path.
-    `--mmap=${pixels.includes(":") ? "no" : pixels}`,
+    `--mmap=${pixels === undefined || pixels.includes(":") ? "no" : pixels}`,
     "--mmap-group=no",
+    // The guard takes packets apart, and reads none that are compressed.
+    "--compressors=none",
     ...plainPixels,
     "--video-decoders=none",
-    ...(options.dpi === undefined ? [] : [`--dpi=${options.dpi}`]),
-    `--title=@title@ [${options.container}]`,
-    ...channelOptions(options.open, "client"),
-    ...options.userOptions,
+    `--dpi=${dpi}`,
+    // The guard has put the container's name in front.
+    "--title=@title@",
+    ...channelOptions(open, "client"),
+    ...userOptions,
   ];
 }
-
-/** What the name of a file for pixels has between the session's name and the token. No session's name can have it. */
-export const pixelsInfix = "~";
 
 /** Without the file, pixels come through the socket uncompressed. On one machine, compression only costs time. */
 const plainPixels = ["--encodings=rgb", "--csc-modules=none"];
@@ -106,10 +99,8 @@ export const serverEnvironment: Readonly<Record<string, string>> = {
 export function clientEnvironment(uuid: string): Record<string, string> {
   return {
     XPRA_USER_UUID: uuid,
-    // The size of the file for pixels, in bytes. It is a ring: more than eight pictures of the screen only fill memory and
-    // disk. xpra's default is 2 GiB.
-    XPRA_MMAP_MIN_SIZE: `${64 * 1024 * 1024}`,
-    XPRA_MMAP_MAX_SIZE: `${256 * 1024 * 1024}`,
+    // The client waits in front of the guard until the container and the session have started, in seconds.
+    XPRA_EXTRA_TIMEOUT: "180",
     XPRA_CLIENT_BIND_SOCKETS: "0",
     XPRA_SSH_AGENT: "0",
     XPRA_POWER_EVENTS: "0",

@@ -35,6 +35,7 @@ export interface ProcessOptions {
 
 /** Debian's and Ubuntu's package of each program, for the hint when it is missing. */
 export const packages: Readonly<Record<string, string>> = {
+  "bwrap": "bubblewrap",
   "dbus-daemon": "dbus-daemon",
   "getfacl": "acl",
   "incus": "incus",
@@ -44,6 +45,7 @@ export const packages: Readonly<Record<string, string>> = {
   "pulseaudio": "pulseaudio",
   "setfacl": "acl",
   "ssh": "openssh-client",
+  "xdg-open": "xdg-utils",
   "xpra": "xpra (see https://github.com/Xpra-org/xpra/wiki/Download)",
   "xrandr": "x11-xserver-utils",
   "xrdb": "x11-xserver-utils",

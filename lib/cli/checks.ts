@@ -129,6 +129,7 @@ export const programs = {
   getfacl: { program: "getfacl", purpose: "reads the access rights that are restored later" },
   // No line installs it: on a host, cloud-init would run at the next boot.
   cloudInit: { program: "cloud-init", purpose: "checks a cloud-config before it is used", optional: true },
+  bwrap: { program: "bwrap", purpose: "shuts xpra's client in, away from files, network and bus", optional: true },
   xrandr: { program: "xrandr", purpose: "reads the size of the screen", optional: true },
   xrdb: { program: "xrdb", versionOption: "-version", purpose: "reads the size of text", optional: true },
   pacat: { program: "pacat", purpose: "plays the app's sound", optional: true },

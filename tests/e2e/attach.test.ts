@@ -30,7 +30,7 @@ testOnEngines("attach.ts shows a window, keys reach the app, and it ends clean",
     name,
     `xterm -T "it's a *window*" -e sh -c 'read -r line; printf %s "$line" >share/typed'`,
   ]);
-  const window = await windowWith(`it's a \\*window\\* \\[${name}\\]`);
+  const window = await windowWith(`\\[${name}\\] it's a \\*window\\*`);
   await eventually("a picture in the window that is not one flat colour", async () => {
     const { stdout } = await runProcess(["sh", "-c", `import -window ${window} png:- | identify -format %k -`], {
       okCodes: "any",
@@ -50,7 +50,7 @@ testOnEngines("attach.ts shows a window, keys reach the app, and it ends clean",
 testOnEngines("attach.ts carries the clipboard both ways", needed, async (engine) => {
   const name = nameOn(engine);
   const attach = startScript("attach", engine, ["--session=clip", name, "xterm -T clipboard -e sleep 600"]);
-  await windowWith(`clipboard \\[${name}`);
+  await windowWith(`\\[${name}\\] clipboard`);
   const onDisplay = (command: string): Promise<string> => inSession(engine, name, "clip", command);
   await sh(["xclip", "-selection", "clipboard", "-in"], { stdin: { text: "from the host" }, output: "inherit" });
   await eventually(
@@ -124,7 +124,7 @@ testOnEngines("attach.ts lets the host hear a tone of 440 Hz", [...needed, "soun
 testOnEngines("attach.ts detaches on Ctrl-C, and the app runs on", needed, async (engine) => {
   const name = nameOn(engine);
   const attach = startScript("attach", engine, [name, "xclock"]);
-  await windowWith(`xclock \\[${name}\\]`);
+  await windowWith(`\\[${name}\\] xclock`);
   attach.kill("SIGINT");
   const { code, stderr } = await attach.ended;
   assertEquals(code, 130);
@@ -173,7 +173,7 @@ testOnEngines("attach.ts starts, lists, joins, reattaches and stops sessions", n
   assertMatch((await run("--logs", name, "xclock")).stdout, /^joined :\d+$/m);
 
   const back = startScript("attach", engine, ["--session=xclock-2", name]);
-  await windowWith(`xclock \\[${name}\\]`);
+  await windowWith(`\\[${name}\\] xclock`);
   assertEquals((await run("--stop", name, "xclock-2")).code, 0);
   assertEquals((await back.ended).code, 0);
   assertEquals((await run("--join", name, "true")).code, 0, "the only one that is left");
@@ -218,7 +218,7 @@ testOnEngines("attach.ts starts a stopped container", needed, async (engine) => 
   const name = nameOn(engine);
   await sh([engine, "stop", "--force", name]);
   const attach = startScript("attach", engine, [name, "xclock"]);
-  await windowWith(`xclock \\[${name}\\]`);
+  await windowWith(`\\[${name}\\] xclock`);
   await inContainer(engine, name, "pkill xclock");
   await attach.ended;
   await nothingLeft(engine, name);

@@ -210,7 +210,7 @@ async function showing(
     env: { PATH: `${directory}:${Deno.env.get("PATH")}`, XPRA_DOWNLOAD_DIR: join(directory, "downloads") },
   });
   try {
-    await windowWith(`xclock \\[${name}\\]`);
+    await windowWith(`\\[${name}\\] xclock`);
     await action({
       engine,
       name,

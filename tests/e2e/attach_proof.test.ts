@@ -97,7 +97,7 @@ async function inSessionOf(engine: EngineName, scene: Scene & { preset: string }
     name,
     "xterm -T app -e sh",
   ]);
-  const own = await windowWith(`app \\[${name}\\]`);
+  const own = await windowWith(`\\[${name}\\] app`);
   const environment = '. "$XDG_RUNTIME_DIR/gui-container-hostile/environment"';
   // That the logger and the grabber do work is seen on the app's own window.
   assertEquals(await loggedKeys(engine, { environment, window: own }), secret.length, "keys of the app's own window");

@@ -46,32 +46,36 @@ testOnEngines(
   },
 );
 
-testOnEngines("attach.ts starts its client once more when the container is slow to answer", needed, async (engine) => {
-  const name = nameOn(engine);
-  const path = await Deno.makeTempDir({ prefix: "e2e-path-" });
-  const slow = `#!/bin/sh\nsleep 3\nPATH=${Deno.env.get("PATH")} exec ssh "$@"\n`;
-  await Deno.writeTextFile(`${path}/ssh`, slow, { mode: 0o755 });
-  const env = { PATH: `${path}:${Deno.env.get("PATH")}` };
-  for (const isNew of [true, false]) {
-    const attach = startScript("attach", engine, ["--verbose", name, ...(isNew ? ["xclock"] : [])], { env });
-    await windowWith(`xclock \\[${name}\\]`);
-    assertEquals((await clientsOf(name)).length, 1);
-    if (isNew) attach.kill("SIGINT");
-    else await script("attach", engine, ["--stop", name, "--all"]);
-    const { code, stderr } = await attach.ended;
-    assertEquals(code, isNew ? 130 : 0, stderr);
-    assertEquals(stderr.match(/^\+ xpra attach /gm)?.length, 2, stderr);
-    assertMatch(stderr, /^Open channels: clipboard, sound$/m);
-    assert(!stderr.includes("Another client"), stderr);
-  }
-  await Deno.remove(path, { recursive: true });
-  await nothingLeft(engine, name);
-});
+testOnEngines(
+  "attach.ts starts its client once, and has it wait for a container that is slow to answer",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    const path = await Deno.makeTempDir({ prefix: "e2e-path-" });
+    const slow = `#!/bin/sh\nsleep 3\nPATH=${Deno.env.get("PATH")} exec ssh "$@"\n`;
+    await Deno.writeTextFile(`${path}/ssh`, slow, { mode: 0o755 });
+    const env = { PATH: `${path}:${Deno.env.get("PATH")}` };
+    for (const isNew of [true, false]) {
+      const attach = startScript("attach", engine, ["--verbose", name, ...(isNew ? ["xclock"] : [])], { env });
+      await windowWith(`\\[${name}\\] xclock`);
+      assertEquals((await clientsOf(name)).length, 1);
+      if (isNew) attach.kill("SIGINT");
+      else await script("attach", engine, ["--stop", name, "--all"]);
+      const { code, stderr } = await attach.ended;
+      assertEquals(code, isNew ? 130 : 0, stderr);
+      assertEquals(stderr.match(/^\+ bwrap .* xpra attach /gm)?.length, 1, stderr);
+      assertMatch(stderr, /^Open channels: clipboard, sound$/m);
+      assert(!stderr.includes("Another client"), stderr);
+    }
+    await Deno.remove(path, { recursive: true });
+    await nothingLeft(engine, name);
+  },
+);
 
 testOnEngines("attach.ts shows a session to a second client, and the first one stays", needed, async (engine) => {
   const name = nameOn(engine);
   const first = startScript("attach", engine, ["--session=shared", name, "xclock"]);
-  await windowWith(`xclock \\[${name}\\]`);
+  await windowWith(`\\[${name}\\] xclock`);
   const second = startScript("attach", engine, ["--session=shared", name, "--title=@title@ [again]"]);
   await windowWith("xclock \\[again\\]");
   await eventually("two clients", async () => {
@@ -86,7 +90,7 @@ testOnEngines("attach.ts shows a session to a second client, and the first one s
     secondStderr,
     'Another client is attached to "shared", and plays its sound\nOpen channels: clipboard\n',
   );
-  await windowWith(`xclock \\[${name}\\]`);
+  await windowWith(`\\[${name}\\] xclock`);
   await script("attach", engine, ["--stop", name, "--all"]);
   const { code, stderr } = await first.ended;
   assertEquals(code, 0, stderr);
@@ -124,7 +128,7 @@ testOnEngines("attach.ts hands on the options that mark windows", needed, async 
 testOnEngines("attach.ts says which options of xpra's open what is closed", needed, async (engine) => {
   const name = nameOn(engine);
   const attach = startScript("attach", engine, ["--preset=isolated", name, "xclock", "--notifications=yes"]);
-  await windowWith(`xclock \\[${name}\\]`);
+  await windowWith(`\\[${name}\\] xclock`);
   await script("attach", engine, ["--stop", name, "--all"]);
   assertMatch(
     (await attach.ended).stderr,
@@ -139,7 +143,7 @@ testOnEngines(
     const name = nameOn(engine);
     for (const allow of ["webcam", "webcam,microphone,sound"]) {
       const attach = startScript("attach", engine, ["--preset=isolated", `--allow=${allow}`, name, "xclock"]);
-      await windowWith(`xclock \\[${name}\\]`);
+      await windowWith(`\\[${name}\\] xclock`);
       await script("attach", engine, ["--stop", name, "--all"]);
       const { code, stderr } = await attach.ended;
       assertEquals(code, 0, stderr);
@@ -151,7 +155,7 @@ testOnEngines(
 testOnEngines("attach.ts runs with its own permissions where LD_LIBRARY_PATH is set", needed, async (engine) => {
   const name = nameOn(engine);
   const attach = startScript("attach", engine, [name, "xclock"], { env: { LD_LIBRARY_PATH: "/usr/lib/nowhere" } });
-  await windowWith(`xclock \\[${name}\\]`);
+  await windowWith(`\\[${name}\\] xclock`);
   await script("attach", engine, ["--stop", name, "--all"]);
   const { code, stderr } = await attach.ended;
   assertEquals([code, stderr], [0, `Open channels: clipboard, sound\nThe session "xclock" was stopped\n`]);

@@ -35,7 +35,7 @@ testOnOneEngine("attach.ts shows windows of xpra 5, with keys, clipboard and sha
   const name = nameOn(engine);
   const app = `xterm -T five -e sh -c 'read -r line; printf %s "$line" >share/typed; exec sleep 600'`;
   const attach = startScript("attach", engine, ["--session=five", name, app]);
-  const window = await windowWith(`five \\[${name}\\]`);
+  const window = await windowWith(`\\[${name}\\] five`);
   await sh(["xdotool", "windowactivate", "--sync", window, "type", "--delay", "20", "key to app"]);
   await sh(["xdotool", "key", "Return"]);
   const typed = join(mountsRoot, name, "share", "typed");
@@ -60,7 +60,7 @@ testOnOneEngine("attach.ts shows windows of xpra 5, with keys, clipboard and sha
   attach.kill("SIGINT");
   assertEquals((await attach.ended).code, 130);
   const back = startScript("attach", engine, [name]);
-  await windowWith(`five \\[${name}\\]`);
+  await windowWith(`\\[${name}\\] five`);
   assertEquals((await script("attach", engine, ["--join", name, "sh -c 'exit 3'"])).code, 1);
   await script("attach", engine, ["--stop", name, "five"]);
   assertEquals((await back.ended).code, 0);
@@ -71,7 +71,7 @@ testOnOneEngine("attach.ts shows windows of xpra 5, with keys, clipboard and sha
 testOnOneEngine("attach.ts ends with an app under xpra 5", parts, async (engine) => {
   const name = nameOn(engine);
   const attach = startScript("attach", engine, ["--preset=trusted", name, "sh -c 'xclock & sleep 4; exit 3'"]);
-  await windowWith(`xclock \\[${name}\\]`);
+  await windowWith(`\\[${name}\\] xclock`);
   const { code, stderr } = await attach.ended;
   assertEquals(code, 1);
   assertStringIncludes(stderr, 'The app of "sh" ended with exit status 3');

@@ -1,6 +1,6 @@
 // The desktop entries of the examples, launched as a desktop does it: a web address and a file, with awkward characters.
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { needed } from "./sessions.ts";
 import {
@@ -38,9 +38,13 @@ async function install(
   return async (word) => void await sh(["gtk-launch", entry, word], { env, output: "inherit" });
 }
 
-/** The value of a key of an entry. */
-async function valueOf(entry: string, key: string): Promise<string> {
-  return new RegExp(`^${key}=(.*)$`, "m").exec(await Deno.readTextFile(join(entries, `${entry}.desktop`)))![1]!;
+/** The class of an entry's windows, for a container of another name: that name, a dot, and the app's own class. */
+async function windowClass(entry: string, container: string): Promise<string> {
+  const text = await Deno.readTextFile(join(entries, `${entry}.desktop`));
+  const [, own] = /^Exec=open-in-container (?:--\S+ )*(\S+)/m.exec(text)!;
+  const [, value] = /^StartupWMClass=(.*)$/m.exec(text)!;
+  assert(value!.startsWith(`${own}.`), value);
+  return `${container}${value!.slice(own!.length)}`;
 }
 
 Deno.test({
@@ -78,10 +82,10 @@ write_files:
       const words = join(mountsRoot, container, "share/words");
       const addresses = ["https://example.org/?q='$(id)'&x=`id`;%20#it's", "https://example.org/second"];
       await launch(addresses[0]!);
-      const window = await windowWith(`a browser \\[${container}\\]`);
+      const window = await windowWith(`\\[${container}\\] a browser`);
       assertStringIncludes(
         await sh(["xprop", "-id", window, "WM_CLASS"]),
-        await valueOf("containerized-firefox", "StartupWMClass"),
+        await windowClass("containerized-firefox", container),
       );
       assertEquals(await Deno.readTextFile(words), `5\n${addresses[0]}\n`);
       await launch(addresses[1]!);
@@ -120,12 +124,12 @@ testOnEngines("a file is lent to the app, and taken back when its session ends",
     await sh([engine, "stop", container]);
     const launch = await install("containerized-vlc", { directory, engine, container });
     await launch(file);
-    const window = await windowWith(`it's a "tune" .HOME .id.;.*VLC media player \\[${container}\\]`, {
+    const window = await windowWith(`\\[${container}\\] it's a "tune" .HOME .id.;.*VLC media player`, {
       timeoutMs: 60_000,
     });
     assertStringIncludes(
       await sh(["xprop", "-id", window, "WM_CLASS"]),
-      `"${await valueOf("containerized-vlc", "StartupWMClass")}"`,
+      `"${await windowClass("containerized-vlc", container)}"`,
     );
     await painted(window);
     assertStringIncludes((await script("map", engine, ["--list"])).stdout, `${file}\t/home/ubuntu/maps/`);

@@ -140,7 +140,7 @@ testOnEngines("gui-offline: root in the container reaches nobody, and attach.ts 
       // It is the same for one that was started anew.
       await sh([engine, "stop", name]);
       const attach = startScript("attach", engine, [name, 'xterm -T "offline" -e sleep 600']);
-      await windowWith(`offline \\[${name}\\]`);
+      await windowWith(`\\[${name}\\] offline`);
       assertEquals(await reached(name), "");
       await script("attach", engine, ["--stop", name, "--all"]);
       assertEquals((await attach.ended).code, 0);
@@ -215,7 +215,7 @@ for (const [example, { engine, app, title }] of Object.entries(apps)) {
     const file = example === "your-own-app" ? join(root, "examples/cloud-config/your-own-app.yaml") : example;
     await withContainer(engine, [`e2e-${example}-${engine}`, "gui", file], async ({ name }) => {
       const attach = startScript("attach", engine, [name, app]);
-      const window = await windowWith(`${title} \\[${name}\\]`, { timeoutMs: 60_000 });
+      const window = await windowWith(`\\[${name}\\] ${title}`, { timeoutMs: 60_000 });
       await painted(window);
       const { stdout } = await asRoot(engine, name, "apt-config dump --format '%v ' APT::Periodic::Unattended-Upgrade");
       assertEquals(stdout, "1 ", "it upgrades itself");

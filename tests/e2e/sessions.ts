@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { runProcess } from "../../lib/base/process.ts";
 import { engineNames, missingParts, type PartName } from "../lab/state.ts";
-import { type EngineName, eventually, inContainer, mountsRoot, testOnEngines } from "./world.ts";
+import { type EngineName, eventually, inContainer, sh, testOnEngines } from "./world.ts";
 
 /** The parts of the lab that show a window of a session. */
 export const needed: readonly PartName[] = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"];
@@ -53,13 +53,22 @@ systemctl --user list-units --all --plain --no-legend 'gui-container-*' 'run-*.s
   assertEquals(await clientsOf(name), []);
 }
 
-/** The process ids of the xpra clients of a container's sessions on the host. */
+/**
+ * The process ids of the boxes of xpra's clients on the host that attach.ts has started for a container, and of those that
+ * have lost their attach.ts.
+ */
 export async function clientsOf(name: string): Promise<number[]> {
-  const { stdout } = await runProcess(
-    ["pgrep", "-u", String(Deno.uid()), "-f", `attach socket:${mountsRoot}/${name}/`],
-    {
-      okCodes: [0, 1],
-    },
+  const stdout = await sh(["ps", "-u", String(Deno.uid()), "-ww", "-o", "pid=,ppid=,args="]);
+  const rows = stdout.split("\n").map((line) =>
+    /^ *(\d+) +(\d+) (.*)$/.exec(line)!.slice(1) as [string, string, string]
   );
-  return stdout.split("\n").filter(Boolean).map(Number);
+  const isBox = (args: string): boolean => /^\S*bwrap /.test(args);
+  const boxes = rows.filter(([, , args]) => isBox(args));
+  return boxes.flatMap(([pid, parent]) => {
+    const starter = rows.find(([other]) => other === parent)?.[2] ?? "";
+    // The box within the box: bubblewrap's own first process in it.
+    if (isBox(starter)) return [];
+    const isOther = starter.includes("attach.ts") && !starter.split(" ").includes(name);
+    return isOther ? [] : [Number(pid)];
+  });
 }

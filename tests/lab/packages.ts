@@ -21,6 +21,7 @@ export const hostPackages = [
     "xdg-utils",
     "openssh-client",
     "procps",
+    "bubblewrap",
     "python3-numpy",
     "python3-xlib",
     "ca-certificates",

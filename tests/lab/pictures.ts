@@ -106,8 +106,8 @@ This page was lent to it by <b>map.ts</b>, and is taken back afterwards.`,
       cwd: root,
     }),
   ];
-  await place(await windowWith("A page.*\\[browser\\]"), 20, 40, 800, 560);
-  await place(await windowWith("letter.*\\[editor\\]"), 860, 40, 560, 300);
+  await place(await windowWith("\\[browser\\] A page"), 20, 40, 800, 560);
+  await place(await windowWith("\\[editor\\].*letter"), 860, 40, 560, 300);
   await place(terminalWindow, 840, 390, 860, 210);
   await picture("root", "windows.png");
   await run("convert", join(directory, "windows.png"), "-trim", "+repage", join(directory, "windows.png"));

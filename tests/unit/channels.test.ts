@@ -118,11 +118,13 @@ Deno.test("channelOptions() closes remote control and logging whatever is open, 
 
 Deno.test("clientArgv() attaches to the socket, with the user's options last and unchanged", () => {
   const userOptions = ["--border=red", "--title=it's $x", "--sharing", "yes"];
-  const argv = clientArgv({ socket: "/m/a b", container: "box", open: new Set(), userOptions }, "token");
+  const argv = clientArgv({ socket: "/m/a b", pixels: "/m/p", dpi: 96, open: new Set(), userOptions });
   assertEquals(argv.slice(0, 3), ["xpra", "attach", "socket:/m/a b"]);
   assertEquals(argv.slice(-4), userOptions);
   assert(argv.indexOf("--clipboard=no") < argv.indexOf("--border=red"));
-  assert(argv.includes("--title=@title@ [box]"));
+  // The guard puts the container's name in front, and reads no compressed packets.
+  for (const option of ["--title=@title@", "--compressors=none", "--mmap=/m/p"]) assert(argv.includes(option), option);
+  assert(clientArgv({ socket: "/s", pixels: "/a:b", dpi: 96, open: new Set(), userOptions }).includes("--mmap=no"));
 });
 
 Deno.test("serverArgv() has the channels of its end, ends with its app, and listens nowhere else", () => {

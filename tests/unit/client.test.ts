@@ -1,119 +1,120 @@
-import { assertEquals } from "@std/assert";
-import { attachClient, type AttachOptions, prestartedClient } from "../../lib/attach/client.ts";
-import { UserError } from "../../lib/base/errors.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { makeAttachDirectory } from "../../lib/attach/attach_directory.ts";
+import { type ClientOptions, startClient } from "../../lib/attach/client.ts";
+import { fallbackScreen } from "../../lib/attach/screen.ts";
 import type { Host } from "../../lib/base/host.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
 import { recordingHost } from "./recording_host.ts";
 
-const options: AttachOptions = {
-  socket: "/no/such/socket",
-  container: "c",
-  open: new Set(["sound"]),
-  userOptions: [],
-  ownSound: true,
-};
-
-/** A host on which clients run until they are ended, and what becomes of them. */
-function hostOfClients(signal = new AbortController().signal): { host: Host; events: string[] } {
+/** A host with directories of a container, on which clients run until they are ended, and what becomes of them. */
+async function withHost(
+  work: (world: { host: Host; events: string[]; options: ClientOptions; directory: string }) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
   const events: string[] = [];
-  const { host } = recordingHost();
-  return {
-    events,
-    host: {
-      ...host,
-      signal,
-      start(argv) {
-        events.push(argv[1]!);
-        const ended = Promise.withResolvers<
-          { argv: typeof argv; code: number; signal: null; stdout: ""; stderr: "" }
-        >();
-        return {
-          pid: 1,
-          ended: ended.promise,
-          kill(signal) {
-            events.push(signal);
-            ended.resolve({ argv, code: 1, signal: null, stdout: "", stderr: "" });
-          },
-        };
-      },
+  const { host: recording } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory, DISPLAY: ":7" } });
+  const host: Host = {
+    ...recording,
+    start(argv) {
+      events.push(argv[0]!);
+      const ended = Promise.withResolvers<
+        { argv: typeof argv; code: number; signal: null; stdout: ""; stderr: "" }
+      >();
+      return {
+        pid: 1,
+        ended: ended.promise,
+        kill(signal) {
+          events.push(signal);
+          ended.resolve({ argv, code: 1, signal: null, stdout: "", stderr: "" });
+        },
+      };
     },
   };
+  const mounts = mountsOf(host, "box");
+  await Deno.mkdir(mounts.xpra, { recursive: true });
+  const options: ClientOptions = {
+    container: "box",
+    mounts,
+    open: new Set(["sound"]),
+    ownSound: true,
+    userOptions: [],
+    screen: fallbackScreen,
+    box: true,
+  };
+  try {
+    await work({ host, events, options, directory });
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["box"], "nothing is left");
+    assertEquals([...Deno.readDirSync(mounts.xpra)].map(({ name }) => name), [], "nothing is left");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 }
 
-Deno.test("attachClient() starts nothing when the run is ended while it still looks at the host", async () => {
-  const ending = new AbortController();
-  const { host, calls } = recordingHost({
-    answer: () => {
-      ending.abort();
-      return { stdout: "Xft.dpi: 96\n" };
-    },
-  });
-  assertEquals(await attachClient({ ...host, signal: ending.signal }, options), undefined);
-  assertEquals(calls, [["xrdb", "-query"]]);
-});
+Deno.test("startClient() runs the client in a box, and ends it with its scope", () =>
+  withHost(async ({ host, events, options }) => {
+    {
+      await using _client = await startClient(host, options);
+      assertEquals(events, ["bwrap"]);
+    }
+    assertEquals(events, ["bwrap", "SIGTERM"]);
+    {
+      await using _client = await startClient(host, { ...options, box: false });
+    }
+    assertEquals(events.slice(2), ["xpra", "SIGTERM"]);
+  }));
 
-Deno.test("prestartedClient() ends its client with its scope, and starts none after it", async () => {
-  const { host, events } = hostOfClients();
-  const prestarted = prestartedClient(host);
-  prestarted.start(options);
-  assertEquals(typeof (await prestarted.take())?.end, "function");
-  await prestarted[Symbol.asyncDispose]();
-  assertEquals(events, ["attach", "SIGTERM"]);
-  assertEquals(await prestarted.take(), undefined);
-  prestarted.start(options);
-  assertEquals(await prestarted.take(), undefined);
-  assertEquals(events, ["attach", "SIGTERM"]);
-});
+Deno.test("startClient() ends its client when the run is ended, and starts none after that", () =>
+  withHost(async ({ host, events, options }) => {
+    const ending = new AbortController();
+    const client = await startClient({ ...host, signal: ending.signal }, options);
+    ending.abort(new RangeError("Ctrl-C"));
+    const { code, wasAttached, reason } = await client.ended;
+    assertEquals([events, code, wasAttached, reason], [["bwrap", "SIGTERM"], 1, false, undefined]);
+    await assertRejects(() => startClient({ ...host, signal: ending.signal }, options), RangeError, "Ctrl-C");
+    assertEquals(events.length, 2);
+  }));
 
-Deno.test("prestartedClient() ends a client whose scope ends while it still looks at the host", async () => {
-  const { host, events } = hostOfClients();
-  const prestarted = prestartedClient(host);
-  prestarted.start(options);
-  await prestarted[Symbol.asyncDispose]();
-  assertEquals(events, ["attach", "SIGTERM"]);
-});
+Deno.test("makeAttachDirectory() shares the file for pixels by one name, and holds it by another that no container reaches", () =>
+  withHost(async ({ host, options: { mounts } }) => {
+    await using directory = await makeAttachDirectory(host, mounts, 4096);
+    const [name] = [...Deno.readDirSync(mounts.xpra)].map(({ name }) => name);
+    assert(directory.pixels.endsWith(`/${name}`) && !directory.pixels.startsWith(mounts.directory));
+    const [shared, own] = await Promise.all([Deno.stat(join(mounts.xpra, name!)), Deno.stat(directory.pixels)]);
+    assertEquals([own.ino, own.size], [shared.ino, 4096]);
+    // What the container puts in the place of the name that it sees is not what the client opens.
+    await Deno.remove(join(mounts.xpra, name!));
+    await Deno.symlink("/etc/hostname", join(mounts.xpra, name!));
+    assertEquals((await Deno.lstat(directory.pixels)).ino, own.ino);
+    await directory.hidePixels();
+    assertEquals([...Deno.readDirSync(mounts.xpra)], []);
+    assert((await Deno.lstat("/etc/hostname")).isFile);
+  }));
 
-Deno.test("prestartedClient() ends a client that is not taken in time, and not one that is", async () => {
-  const { host, events } = hostOfClients();
-  await using late = prestartedClient(host);
-  late.start(options, { withinMs: 1 });
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assertEquals(await late.take(), undefined);
-  assertEquals(events, ["attach", "SIGTERM"]);
-  {
-    await using prestarted = prestartedClient(host);
-    prestarted.start(options, { withinMs: 20 });
-    await prestarted.take();
-    await new Promise((resolve) => setTimeout(resolve, 40));
-    assertEquals(events, ["attach", "SIGTERM", "attach"]);
-  }
-});
-
-Deno.test("prestartedClient() ends its client when the run is ended", async () => {
-  const ending = new AbortController();
-  const { host, events } = hostOfClients(ending.signal);
-  await using prestarted = prestartedClient(host);
-  prestarted.start(options);
-  const client = await prestarted.take();
-  ending.abort();
-  assertEquals((await client!.ended).code, 1);
-  assertEquals(events, ["attach", "SIGTERM"]);
-});
-
-Deno.test("prestartedClient() ignores start errors", async () => {
-  const { host } = recordingHost();
-  await using prestarted = prestartedClient({
-    ...host,
-    start() {
-      throw new UserError('The program "xpra" is not installed', { hint: "Install it" });
-    },
-  });
-  prestarted.start(options);
-  assertEquals(await prestarted.take(), undefined);
-});
-
-Deno.test("attachClient() plans to play the sound beside the client, not after it", async () => {
-  const { host, said, calls } = recordingHost({ dryRun: true });
-  await attachClient({ ...host, change: (command) => Promise.resolve(void calls.push([command])) }, options);
-  assertEquals(calls.map(([program]) => program!.split(" ")[0]), ["pacat", "xrdb", "xpra"]);
-  assertEquals(said, []);
-});
+Deno.test("makeAttachDirectory() removes what killed runs have left, and nothing of one that runs", () =>
+  withHost(async ({ host, options: { mounts }, directory }) => {
+    const [dead, live] = [join(directory, ".attach-1"), join(directory, ".attach-2")];
+    for (const path of [dead, live]) {
+      await Deno.mkdir(path);
+      await Deno.writeTextFile(join(path, "lock"), "");
+    }
+    const holder = new Deno.Command("flock", {
+      args: [join(live, "lock"), "sh", "-c", "echo locked; cat"],
+      stdin: "piped",
+      stdout: "piped",
+    })
+      .spawn();
+    const reader = holder.stdout.getReader();
+    await reader.read();
+    {
+      await using _directory = await makeAttachDirectory(host, mounts, 4096);
+      const names = [...Deno.readDirSync(directory)].map(({ name }) => name).toSorted();
+      assertEquals(names, [`.attach-${Deno.pid}`, ".attach-2", "box"].toSorted());
+    }
+    await holder.stdin.close();
+    await holder.status;
+    await reader.cancel();
+    await Deno.remove(live, { recursive: true });
+    await runProcess(["true"]);
+  }));

@@ -36,9 +36,14 @@ for (const script of scripts) {
     assert(options.includes("--no-prompt"));
     for (const option of options) {
       assert(!/^(?:-A|--allow-all|-P|--permission-set)\b/.test(option), option);
-      assert(!/^--(?:allow-(?:net|sys|ffi|import|scripts)|unstable)/.test(option), option);
+      assert(!/^--(?:allow-(?:sys|ffi|import|scripts)|unstable)/.test(option), option);
+      // No network: two sockets of a directory of its own.
+      const sockets = /^--allow-net=(.*)/.exec(option)?.[1]?.split(",") ?? [];
+      for (const socket of sockets) {
+        assert(/^unix:\/home\/me\/container_mounts\/\.attach-\d+\/\w+$/.test(socket), option);
+      }
       assert(!/^(?:-[WREN]|--allow-(?:write|run|env))(?:=\*?)?$/.test(option), option);
-      assert(/^(?:--quiet|--no-prompt|--allow-read(?:=.+)?|--allow-(?:write|run|env)=.+)$/.test(option), option);
+      assert(/^(?:--quiet|--no-prompt|--allow-read(?:=.+)?|--allow-(?:write|run|env|net)=.+)$/.test(option), option);
       for (const path of /^--allow-write=(.*)/.exec(option)?.[1]?.split(",") ?? []) {
         assert(/^\/home\/me\/./.test(path), path);
       }

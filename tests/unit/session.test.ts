@@ -118,9 +118,8 @@ async function runStartScript(
       mode: "exact",
       program: "app",
       run: "1234abcd",
-      link: ".1234abcd",
-      pixels: "~",
       sound: "",
+      fifo_suffix: "~sound",
       taken: "75",
       no_directory: "78",
       ...values,
@@ -144,7 +143,7 @@ async function runStartScript(
 }
 
 Deno.test("start_session.sh removes what killed sessions have left, and nothing where its directory is missing", async () => {
-  const files = [".deadbeef", ".deadbeef~token", "gone~sound"];
+  const files = ["gone~sound"];
   const cleaned = await runStartScript({ files, xpraDirectory: "." });
   assertEquals([cleaned.result.code, cleaned.result.stdout, cleaned.left], [0, "xterm\n", []], cleaned.result.stderr);
   const missing = await runStartScript({ files, xpraDirectory: ".xpra" });
@@ -153,7 +152,7 @@ Deno.test("start_session.sh removes what killed sessions have left, and nothing 
 });
 
 Deno.test("start_session.sh gives the units their properties byte by byte, as systemd expands them", async () => {
-  const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values: { sound: "~sound" } });
+  const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values: { sound: "yes" } });
   assertEquals(words, [
     "--user",
     "--quiet",
@@ -165,13 +164,12 @@ Deno.test("start_session.sh gives the units their properties byte by byte, as sy
     "--property=TimeoutStopSec=8",
     `--property=ExecStop=:/bin/sh -c '[ "$MAINPID" ] || exit 0; echo The session is stopped; ` +
     `kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'`,
-    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~* .1234abcd*'",
+    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound'",
     "--property=StandardOutput=append:HOME/xterm.log",
     "--property=StandardError=inherit",
     "--socket-property=ListenStream=HOME/xterm",
     "--socket-property=SocketMode=0660",
-    "--socket-property=ExecStartPost=/bin/sh -c 'ln -s xterm HOME/.1234abcd || :; rm -f HOME/xterm~sound; " +
-    "mkfifo -m 660 HOME/xterm~sound'",
+    "--socket-property=ExecStartPost=/bin/sh -c ':; rm -f HOME/xterm~sound; mkfifo -m 660 HOME/xterm~sound'",
     "--socket-property=RemoveOnStop=yes",
     "--socket-property=BindsTo=gui-container-xterm.service",
     "app",

@@ -1,0 +1,85 @@
+/**
+ * The directory of one attachment: the guard's socket, a link to the session's socket, and the file for pixels. It lies beside
+ * the directories of the containers, where no container sees it.
+ */
+
+import { join } from "@std/path";
+import type { Host } from "../base/host.ts";
+import { type Mounts, mountsRoot } from "../container/mounts.ts";
+import { readDirectory } from "../base/files.ts";
+import { socketPath } from "./session_name.ts";
+
+/** What the names of these directories start with. The process id follows: attach.ts may use its own directory's sockets only. */
+const prefix = ".attach-";
+
+/** The directory of an attachment, removed at the end of its scope. */
+export interface AttachDirectory extends AsyncDisposable {
+  /** Where the guard listens. */
+  socket: string;
+  /** Where the link to the session's socket belongs. */
+  session: string;
+  /** The file for pixels. The container opens it by the same base name. */
+  pixels: string;
+  /** Removes the name that the container sees. Both ends have the file open by then. */
+  hidePixels(): Promise<void>;
+}
+
+/**
+ * Makes the directory, and removes those that killed runs have left.
+ *
+ * The container must be able to open the file for pixels, so the file is made in the shared directory, where it inherits the
+ * right ACL. The container could then put a link to another file in its place. So the client does not open that name but a
+ * second one, in this directory; that both name one file is checked.
+ *
+ * @param pixelsBytes the size of the file for pixels
+ */
+export async function makeAttachDirectory(host: Host, mounts: Mounts, pixelsBytes: number): Promise<AttachDirectory> {
+  const root = mountsRoot(host);
+  await removeLeftovers(root);
+  const path = join(root, `${prefix}${Deno.pid}`);
+  const name = `.pixels-${crypto.randomUUID()}`;
+  const shared = join(mounts.xpra, name);
+  const pixels = join(path, name);
+  await Deno.mkdir(path, { mode: 0o700 });
+  const lock = await Deno.open(join(path, "lock"), { write: true, create: true });
+  await lock.lock(true);
+  const hidePixels = (): Promise<void> => Deno.remove(shared).catch(() => {});
+  const remove = async (): Promise<void> => {
+    await hidePixels();
+    await Deno.remove(path, { recursive: true }).catch(() => {});
+    lock.close();
+  };
+  try {
+    using file = await Deno.open(shared, { read: true, write: true, createNew: true, mode: 0o660 });
+    await file.truncate(pixelsBytes);
+    await Deno.link(shared, pixels);
+    const [made, linked] = [await file.stat(), await Deno.lstat(pixels)];
+    if (!linked.isFile || linked.ino !== made.ino || linked.dev !== made.dev) {
+      throw new Error(`"${shared}" was replaced while it was made`);
+    }
+    return {
+      socket: socketPath(path, "guard"),
+      session: socketPath(path, "session"),
+      pixels,
+      hidePixels,
+      [Symbol.asyncDispose]: remove,
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** Removes the directories of runs that have ended without doing so: nobody holds their locks. */
+async function removeLeftovers(root: string): Promise<void> {
+  for (const { name, isDirectory } of await readDirectory(root)) {
+    if (!isDirectory || !name.startsWith(prefix)) continue;
+    const path = join(root, name);
+    try {
+      using lock = await Deno.open(join(path, "lock"), { write: true });
+      if (await lock.tryLock(true)) await Deno.remove(path, { recursive: true });
+    } catch {
+      // Another run is just making it, or removing it.
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The box around a client on the host: bubblewrap (bwrap(1)) shows the client a read-only system, the display, the guard's
+ * socket and the file for pixels, and nothing else of the host. A vulnerability of the client is then no way to the user's
+ * files, network and bus.
+ */
+
+import { basename } from "@std/path";
+import type { Channel } from "./channels.ts";
+
+/** Where things are in the box, for the client's command line. */
+const boxPaths = {
+  directory: "/run/gui-container",
+  socket: "/run/gui-container/guard",
+  xauthority: "/run/gui-container/xauthority",
+  home: "/run/gui-container/home",
+} as const;
+
+/** What of the host a client needs. */
+export interface BoxOptions {
+  /** The guard's socket. */
+  socket: string;
+  /** The file for pixels; undefined when pixels come through the socket. */
+  pixels: string | undefined;
+  /** The open channels. Each adds what it needs. */
+  open: ReadonlySet<Channel>;
+  /** The user's options for xpra. Files that they name are shown. */
+  userOptions: readonly string[];
+  /** Variables of the client's environment, besides what this module sets. */
+  env: Readonly<Record<string, string>>;
+  /** Reads a variable of the host's environment. */
+  hostEnv(name: string): string | undefined;
+}
+
+/** Parts of the system that a client reads, besides `/usr`; those that are not there are left out. */
+const systemPaths = [
+  ...["/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin"],
+  ...["/etc/alternatives", "/etc/fonts", "/etc/gtk-3.0", "/etc/group", "/etc/ld.so.cache", "/etc/ld.so.conf"],
+  ...["/etc/ld.so.conf.d", "/etc/localtime", "/etc/nsswitch.conf", "/etc/passwd", "/etc/xpra", "/var/cache/fontconfig"],
+];
+
+/** Variables that the client keeps: the language of its own texts. */
+const keptVariables = ["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES"];
+
+/**
+ * The command line of a client in its box. It has no network, unless the display is reached by it; no home, no bus, and sees no
+ * other process.
+ *
+ * @param clientArgv the client's command line, by where its socket and its file for pixels are in the box
+ */
+export function boxedArgv(
+  clientArgv: (paths: { socket: string; pixels: string | undefined }) => string[],
+  options: BoxOptions,
+): string[] {
+  const { socket, pixels, open, userOptions, hostEnv } = options;
+  const display = hostEnv("DISPLAY") ?? "";
+  const displaySocket = displaySocketOf(display);
+  const home = hostEnv("HOME");
+  const xauthority = hostEnv("XAUTHORITY") ?? (home === undefined ? undefined : `${home}/.Xauthority`);
+  const runtime = hostEnv("XDG_RUNTIME_DIR");
+  const pulse = open.has("microphone") && runtime !== undefined ? `${runtime}/pulse/native` : undefined;
+  const inside = {
+    socket: boxPaths.socket,
+    pixels: pixels === undefined ? undefined : `${boxPaths.directory}/${basename(pixels)}`,
+  };
+  const kept = Object.fromEntries(keptVariables.flatMap((name) => {
+    const value = hostEnv(name);
+    return value === undefined ? [] : [[name, value]];
+  }));
+  const env: Record<string, string> = {
+    ...kept,
+    ...options.env,
+    DISPLAY: display,
+    HOME: boxPaths.home,
+    PATH: "/usr/local/bin:/usr/bin:/bin",
+    XAUTHORITY: boxPaths.xauthority,
+    XDG_RUNTIME_DIR: boxPaths.directory,
+    ...(pulse === undefined ? {} : { PULSE_SERVER: `unix:${pulse}` }),
+  };
+  const shown = (path: string, option = "--ro-bind-try"): string[] => [option, path, path];
+  return [
+    "bwrap",
+    "--unshare-all",
+    ...(displaySocket === undefined ? ["--share-net"] : []),
+    "--new-session",
+    "--die-with-parent",
+    "--clearenv",
+    ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...shown("/usr", "--ro-bind"),
+    ...systemPaths.flatMap((path) => shown(path)),
+    ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", boxPaths.directory],
+    ...["--dir", boxPaths.home, "--chdir", boxPaths.home],
+    ...(displaySocket === undefined ? [] : shown(displaySocket)),
+    ...(xauthority === undefined ? [] : ["--ro-bind-try", xauthority, boxPaths.xauthority]),
+    ...["--bind", socket, inside.socket],
+    ...(pixels === undefined ? [] : ["--bind", pixels, inside.pixels!]),
+    ...filesIn(userOptions).flatMap((path) => shown(path)),
+    ...(pulse === undefined ? [] : shown(pulse)),
+    ...(open.has("webcam") ? shown("/dev/video0", "--dev-bind-try") : []),
+    ...(open.has("printing") ? shown("/run/cups/cups.sock") : []),
+    ...(open.has("files") && home !== undefined
+      ? ["--bind-try", `${home}/Downloads`, `${boxPaths.home}/Downloads`]
+      : []),
+    "--",
+    ...clientArgv(inside),
+  ];
+}
+
+/** The socket of a display of this machine (X(7)); undefined for one that is reached by the network. */
+export function displaySocketOf(display: string): string | undefined {
+  const number = /^(?:unix)?:(\d+)(?:\.\d+)?$/.exec(display)?.[1];
+  return number === undefined ? undefined : `/tmp/.X11-unix/X${number}`;
+}
+
+/** The files that options such as `--window-icon=FILE` name. */
+function filesIn(userOptions: readonly string[]): string[] {
+  return userOptions.flatMap((option) => /^--[\w-]+=(\/.*)/.exec(option)?.[1] ?? []);
+}

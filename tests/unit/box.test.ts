@@ -1,0 +1,139 @@
+import { assert, assertEquals } from "@std/assert";
+import { boxedArgv, type BoxOptions, displaySocketOf } from "../../lib/attach/box.ts";
+import type { Channel } from "../../lib/attach/channels.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { testWith } from "./samples.ts";
+
+const hostVariables: Record<string, string> = {
+  DISPLAY: ":7",
+  HOME: "/home/me",
+  XDG_RUNTIME_DIR: "/run/user/1",
+  LANG: "de_DE.UTF-8",
+  SSH_AUTH_SOCK: "/run/agent",
+  DBUS_SESSION_BUS_ADDRESS: "unix:path=/run/bus",
+};
+
+function options(more: Partial<BoxOptions> = {}, env: Record<string, string> = {}): BoxOptions {
+  const variables = { ...hostVariables, ...env };
+  return {
+    socket: "/m/.attach-1/guard",
+    pixels: "/m/.attach-1/.pixels-x",
+    open: new Set<Channel>(),
+    userOptions: [],
+    env: { XPRA_SSH_AGENT: "0" },
+    hostEnv: (name) => variables[name],
+    ...more,
+  };
+}
+
+/** The paths of the host that a box shows. */
+function shown(boxed: readonly string[]): string[] {
+  return boxed.flatMap((word, index) => /^--(?:ro-|dev-)?bind(?:-try)?$/.test(word) ? [boxed[index + 1]!] : []);
+}
+
+const client = ({ socket, pixels }: { socket: string; pixels: string | undefined }): string[] => [
+  "client",
+  socket,
+  pixels ?? "none",
+];
+
+Deno.test("boxedArgv() shows the system, the display, the socket and the pixels, and nothing else", () => {
+  const boxed = boxedArgv(client, options());
+  const paths = shown(boxed).filter((path) => !/^\/(usr|bin|sbin|lib\w*|etc\/.*|var\/cache\/fontconfig)$/.test(path));
+  assertEquals(paths, [
+    "/tmp/.X11-unix/X7",
+    "/home/me/.Xauthority",
+    "/m/.attach-1/guard",
+    "/m/.attach-1/.pixels-x",
+  ]);
+  for (const option of ["--unshare-all", "--clearenv", "--new-session", "--die-with-parent"]) {
+    assert(boxed.includes(option));
+  }
+  assert(!boxed.includes("--share-net"));
+  assertEquals(boxed.slice(boxed.indexOf("--")), [
+    "--",
+    "client",
+    "/run/gui-container/guard",
+    "/run/gui-container/.pixels-x",
+  ]);
+});
+
+Deno.test("boxedArgv() hands on language and display, and neither agent nor bus", () => {
+  const boxed = boxedArgv(client, options({}, { XAUTHORITY: "/run/x" }));
+  const env = Object.fromEntries(
+    boxed.flatMap((word, index) => word === "--setenv" ? [[boxed[index + 1]!, boxed[index + 2]!]] : []),
+  );
+  assertEquals(Object.keys(env).toSorted(), [
+    "DISPLAY",
+    "HOME",
+    "LANG",
+    "PATH",
+    "XAUTHORITY",
+    "XDG_RUNTIME_DIR",
+    "XPRA_SSH_AGENT",
+  ]);
+  assert(shown(boxed).includes("/run/x") && env.HOME !== "/home/me");
+});
+
+Deno.test("boxedArgv() adds what an open channel needs, and no more", () => {
+  const base = shown(boxedArgv(client, options()));
+  const added = (...open: Channel[]): string[] =>
+    shown(boxedArgv(client, options({ open: new Set(open) }))).filter((path) => !base.includes(path));
+  assertEquals(added("clipboard-in", "clipboard-out", "notifications", "links", "tray", "sound"), []);
+  assertEquals(added("files"), ["/home/me/Downloads"]);
+  assertEquals(added("microphone"), ["/run/user/1/pulse/native"]);
+  assertEquals(added("webcam"), ["/dev/video0"]);
+  assertEquals(added("printing"), ["/run/cups/cups.sock"]);
+  assertEquals(
+    shown(boxedArgv(client, options({ userOptions: ["--window-icon=/home/me/a b.png", "--border=red"] })))
+      .filter((path) => !base.includes(path)),
+    ["/home/me/a b.png"],
+  );
+});
+
+Deno.test("displaySocketOf() knows the displays of this machine; another one needs the network", () => {
+  for (const display of [":7", ":7.0", "unix:7"]) assertEquals(displaySocketOf(display), "/tmp/.X11-unix/X7");
+  for (const display of ["localhost:10.0", "host:0", "", "wayland-0"]) {
+    assertEquals(displaySocketOf(display), undefined);
+  }
+  assert(boxedArgv(client, options({}, { DISPLAY: "localhost:10.0" })).includes("--share-net"));
+});
+
+testWith(["bwrap"], "what runs in the box reaches neither home, network, bus, agent nor other processes", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const secret = `${directory}/home/secret`;
+    await Deno.mkdir(`${directory}/home`);
+    for (const path of [secret, `${directory}/guard`, `${directory}/pixels`]) {
+      await Deno.writeTextFile(path, "hunter22");
+    }
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const probe = `
+cat ${secret} ~/secret /root/.profile 2>/dev/null
+[ -e /run/user ] && echo runtime
+[ -n "\$SSH_AUTH_SOCK\$DBUS_SESSION_BUS_ADDRESS" ] && echo variables
+(exec 3<>/dev/tcp/127.0.0.1/${port}) 2>/dev/null && echo network
+ls /proc | grep -c '^[0-9]' | grep -qvx '[1-6]' && echo processes
+touch /usr/x /etc/x 2>/dev/null && echo writes
+cat "$1"; echo pixels >"$2"`;
+    const argvFor = (
+      { socket, pixels }: { socket: string; pixels: string | undefined },
+    ): string[] => ["bash", "-c", probe, "bash", socket, pixels!];
+    const env = { HOME: `${directory}/home`, SSH_AUTH_SOCK: "/run/a", DBUS_SESSION_BUS_ADDRESS: "unix:path=/b" };
+    const unboxed = await runProcess(argvFor({ socket: `${directory}/guard`, pixels: `${directory}/pixels` }), {
+      env,
+      okCodes: "any",
+    });
+    for (const seen of ["hunter22", "variables", "network", "processes"]) assert(unboxed.stdout.includes(seen), seen);
+    const boxed = await runProcess(
+      boxedArgv(argvFor, options({ socket: `${directory}/guard`, pixels: `${directory}/pixels` }, env)),
+      { env, okCodes: "any" },
+    );
+    listener.close();
+    assertEquals([boxed.code, boxed.stdout], [0, "hunter22"], boxed.stderr);
+    assertEquals(await Deno.readTextFile(`${directory}/pixels`), "pixels\n");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
