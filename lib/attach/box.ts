@@ -13,6 +13,7 @@ const boxPaths = {
   socket: "/run/gui-container/guard",
   xauthority: "/run/gui-container/xauthority",
   home: "/run/gui-container/home",
+  downloads: "/run/gui-container/home/Downloads",
 } as const;
 
 /** What of the host a client needs. */
@@ -57,6 +58,7 @@ export function boxedArgv(
   const home = hostEnv("HOME");
   const xauthority = hostEnv("XAUTHORITY") ?? (home === undefined ? undefined : `${home}/.Xauthority`);
   const runtime = hostEnv("XDG_RUNTIME_DIR");
+  const downloads = hostEnv("XPRA_DOWNLOAD_DIR") ?? (home === undefined ? undefined : `${home}/Downloads`);
   const pulse = open.has("microphone") && runtime !== undefined ? `${runtime}/pulse/native` : undefined;
   const inside = {
     socket: boxPaths.socket,
@@ -74,6 +76,7 @@ export function boxedArgv(
     PATH: "/usr/local/bin:/usr/bin:/bin",
     XAUTHORITY: boxPaths.xauthority,
     XDG_RUNTIME_DIR: boxPaths.directory,
+    ...(open.has("files") ? { XPRA_DOWNLOAD_DIR: boxPaths.downloads } : {}),
     ...(pulse === undefined ? {} : { PULSE_SERVER: `unix:${pulse}` }),
   };
   const shown = (path: string, option = "--ro-bind-try"): string[] => [option, path, path];
@@ -97,9 +100,7 @@ export function boxedArgv(
     ...(pulse === undefined ? [] : shown(pulse)),
     ...(open.has("webcam") ? shown("/dev/video0", "--dev-bind-try") : []),
     ...(open.has("printing") ? shown("/run/cups/cups.sock") : []),
-    ...(open.has("files") && home !== undefined
-      ? ["--bind-try", `${home}/Downloads`, `${boxPaths.home}/Downloads`]
-      : []),
+    ...(open.has("files") && downloads !== undefined ? ["--bind-try", downloads, boxPaths.downloads] : []),
     "--",
     ...clientArgv(inside),
   ];

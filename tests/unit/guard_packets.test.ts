@@ -133,6 +133,7 @@ Deno.test("the client's hello tells neither user nor machine", () => {
   }
   assertEquals(hello.get("uuid"), "0f".repeat(16));
   assertEquals(((hello.get("mmap") as Dict).get("read") as Dict).get("file"), ".pixels-a113");
+  assertEquals((hello.get("file") as Dict).get("open-url"), true);
   assertEquals(hello.get("desktop_size"), [1920, 1200]);
   assertEquals(hello.get("compressors"), []);
   assertEquals(contains(hello, "x11-property"), false);

@@ -45,7 +45,7 @@ export function clientHello(value: Value | undefined, { open, uuid }: HelloOptio
   if (!(value instanceof Map)) throw new Refusal("the client's hello is no table");
   const isOpen = isOpenName(open);
   const hello = pick(value, "", (path) => clientNames.test(path) && isOpen(path));
-  for (const name of ["file", "mmap_file"]) shorten(hello, name);
+  shorten(hello, "mmap_file");
   const pixels = hello.get("mmap");
   for (const part of pixels instanceof Map ? [pixels, ...tablesIn(pixels)] : []) shorten(part, "file");
   set(hello, {
