@@ -21,19 +21,20 @@ import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } fr
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { containerUser, findOurs, listOurs } from "./lib/container/ours.ts";
 import { chooseEngine, type Engine, engineOn } from "./lib/engine/engine.ts";
-import { checkInstanceName, hostUid } from "./lib/engine/instance.ts";
+import { checkInstanceName, hostUid, listInstances } from "./lib/engine/instance.ts";
 import { hasDisplay, isUnattended } from "./lib/base/desktop.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 import { withUndo } from "./lib/base/undo.ts";
 import { checkLeftovers } from "./lib/map/checks.ts";
 import { printMapping } from "./lib/map/dry_run.ts";
-import { announcePresence, type Mapping, ownIds, readRecords, type UserIds } from "./lib/map/journal.ts";
+import { announcePresence, type Mapping, ownIds, readRecords } from "./lib/map/journal.ts";
 import { keepMapped, mapFiles, type MapOptions } from "./lib/map/map.ts";
 import { listeningSessions } from "./lib/map/open_files.ts";
 import { missingArgument, type Prompter, terminalPrompter } from "./lib/map/prompter.ts";
 import type { HeldMapping } from "./lib/map/restore.ts";
-import { checkFiles, checkNotShared, type MappableFile } from "./lib/map/source_file.ts";
+import { checkFiles, type FileRules, type MappableFile } from "./lib/map/source_file.ts";
+import { checkDirectory, sharedByDevices, sharedByMounts } from "./lib/map/source_path.ts";
 import { recordedPath, recover, unmapFiles, unmapRecorded } from "./lib/map/unmap.ts";
 import { followReplacements } from "./lib/map/watch.ts";
 import { dialogPrompter } from "./lib/map/zenity.ts";
@@ -79,7 +80,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const prompter = choosePrompter(host, flags);
   const chosen = await chooseFiles(host, prompter, args);
   if (!chosen) return ExitCode.failed;
-  const { engine, name, files, user } = chosen;
+  const { engine, name, files, rules } = chosen;
   const readOnly = flags.has("read-only");
   if (host.dryRun) {
     await printMapping(engine, name, { paths: files.map(({ path }) => path), readOnly });
@@ -100,7 +101,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   try {
     mapped.push(...await withUndo(host, (undo) => mapFiles(files, { ...options, undo })));
     showMapped(host, mapped);
-    await untilUserEnds(host, prompter, { mapped, options, user, forMs, yes: flags.has("yes") });
+    await untilUserEnds(host, prompter, { mapped, options, rules, forMs, yes: flags.has("yes") });
   } finally {
     // Also when a signal has ended the waiting.
     await unmapAtEnd(engine, prompter, mapped).finally(() => presence.end());
@@ -143,7 +144,7 @@ interface Chosen {
   /** The container's name. */
   name: string;
   files: MappableFile[];
-  user: UserIds;
+  rules: FileRules;
 }
 
 /** The container and the files, from the command line or asked for; undefined when the user closes a dialog. */
@@ -154,17 +155,18 @@ async function chooseFiles(
 ): Promise<Chosen | undefined> {
   // ownIds() makes a directory, which a dry run must not do: it plans as for root, who may map anybody's files.
   const user = host.dryRun ? { uid: 0, gid: 0 } : await ownIds(host);
+  const rules = { user, shared: await sharedByMounts(host) };
   const [givenName, ...givenPaths] = positionals;
   if (givenName !== undefined) checkInstanceName(givenName);
-  const givenFiles = await checkFiles(givenPaths, user);
+  const givenFiles = await checkFiles(givenPaths, rules);
   const engine = await chooseEngine(host, values.get("engine"));
   const name = givenName ?? await prompter.chooseContainer(host.dryRun ? [] : await runningContainers(engine));
   if (name === undefined) {
     if (prompter.isGraphical) return undefined;
     throw missingArgument("NAME");
   }
-  const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(name), user);
-  if (files.length > 0) return { engine, name, files, user };
+  const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(name), rules);
+  if (files.length > 0) return { engine, name, files, rules };
   if (prompter.isGraphical) return undefined;
   throw missingArgument("FILE...");
 }
@@ -195,11 +197,17 @@ async function recoverFirst(host: Host): Promise<void> {
  * @throws {UserError} exit code 2 if not
  */
 async function checkContainer(engine: Engine, name: string, files: readonly MappableFile[]): Promise<number> {
-  const instance = await findOurs(engine, name, { exitCode: ExitCode.usage });
+  const [instance, instances] = await Promise.all([
+    findOurs(engine, name, { exitCode: ExitCode.usage }),
+    listInstances(engine),
+  ]);
   if (instance.status !== "Running") {
     throw inputError(`The container "${name}" does not run`, `Start it: ${engine.cli} start ${name}`);
   }
-  for (const { path } of files) await checkNotShared(path, instance.devices);
+  const shared = await sharedByDevices(instances);
+  for (const { path, directories } of files) {
+    for (const directory of directories) await checkDirectory(path, directory, shared);
+  }
   return hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), containerUser.uid);
 }
 
@@ -207,10 +215,10 @@ async function checkContainer(engine: Engine, name: string, files: readonly Mapp
 async function untilUserEnds(
   host: Host,
   prompter: Prompter,
-  { mapped, options, user, forMs, yes }: {
+  { mapped, options, rules, forMs, yes }: {
     mapped: HeldMapping[];
     options: MapOptions;
-    user: UserIds;
+    rules: FileRules;
     forMs: number | undefined;
     yes: boolean;
   },
@@ -220,7 +228,7 @@ async function untilUserEnds(
   const timer = forMs === undefined ? undefined : setTimeout(() => over.abort(), forMs);
   const signal = timer === undefined ? undefined : over.signal;
   const waiting = new AbortController();
-  const following = followReplacements(host, prompter, { mapped, options, user, signal: waiting.signal });
+  const following = followReplacements(host, prompter, { mapped, options, rules, signal: waiting.signal });
   try {
     while (await prompter.untilAsked(mapped.map(({ mapping }) => mapping), signal)) {
       const sessions = yes ? [] : await listeningSessions(engine, instance);

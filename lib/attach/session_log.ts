@@ -28,6 +28,7 @@ export const printedBytes = 4 * 1024 * 1024;
 
 /** The end of a log. */
 export interface SessionLog {
+  /** Its last lines; the first one may be cut. */
   text: string;
   /** How much comes before `text`, in bytes. */
   omittedBytes: number;

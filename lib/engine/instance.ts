@@ -13,7 +13,9 @@ export interface Instance {
   /** Its own configuration, without what its profiles give. */
   config: Readonly<Record<string, string>>;
   /** Its own devices, without what its profiles give. */
-  devices: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  devices: Readonly<Record<string, Device>>;
+  /** Its own devices and those of its profiles. */
+  expandedDevices: Readonly<Record<string, Device>>;
   /** Its global IPv4 address; undefined while it has none. */
   ipv4: string | undefined;
   /** Whether it has a network card, of its own or by a profile. */
@@ -58,6 +60,7 @@ function parseInstance(json: unknown): Instance {
     status: instance.status,
     config: instance.config,
     devices: instance.devices,
+    expandedDevices: instance.expanded_devices,
     hasNetwork: Object.values(instance.expanded_devices).some(({ type }) => type === "nic"),
     ipv4: addresses.find(({ family, scope }) => family === "inet" && scope === "global")?.address,
   };

@@ -1,10 +1,10 @@
 /** Which files of the host can be mapped into a container, and what they are called there. */
 
-import { basename, extname, join, resolve } from "@std/path";
-import { inputError } from "../base/errors.ts";
+import { basename, extname, resolve } from "@std/path";
+import { inputError, UserError } from "../base/errors.ts";
 import { type FileState, type HeldFile, holdFile, isSameInode } from "./held_file.ts";
 import type { UserIds } from "./journal.ts";
-import type { Instance } from "../engine/instance.ts";
+import { followPath, type SharedDirectories } from "./source_path.ts";
 import { containerPaths } from "../container/ours.ts";
 
 /** A file that can be mapped. */
@@ -15,6 +15,16 @@ export interface MappableFile {
   file: HeldFile;
   /** What it was when it was checked. */
   state: FileState;
+  /** The directories on the way to it, through links. */
+  directories: readonly string[];
+}
+
+/** By what a file is judged. */
+export interface FileRules {
+  /** The user's own ids; root may map anybody's files. */
+  user: UserIds;
+  /** The directories that containers can write to. */
+  shared: SharedDirectories;
 }
 
 /** Longest name of a file, in bytes, on Linux's own file systems. */
@@ -26,11 +36,11 @@ const longestPath = longestName - engineSize("disk.map-0123456789.");
 /**
  * Checks a file that is to be mapped, and holds it.
  *
- * @param user the user's own ids; root may map anybody's files
- * @throws {UserError} exit code 2 for anything but a readable regular file of the user's own
+ * @throws {UserError} exit code 2 for anything but a readable regular file of the user's own, and for one that a directory
+ * leads to which a container can write
  */
-export async function checkFile(path: string, user: UserIds): Promise<MappableFile> {
-  const real = await realPath(path);
+export async function checkFile(path: string, { user, shared }: FileRules): Promise<MappableFile> {
+  const { path: real, directories } = await follow(path, shared);
   const file = holdFile(real);
   if (!file) throw await noFileError(path);
   const state = file.stat();
@@ -53,19 +63,18 @@ export async function checkFile(path: string, user: UserIds): Promise<MappableFi
     file.close();
     throw error;
   }
-  return { path: real, file, state };
+  return { path: real, file, state, directories };
 }
 
 /**
  * Checks files that are to be mapped, and holds them.
  *
- * @param user see {@linkcode checkFile}
  * @throws {UserError} as {@linkcode checkFile} does, and for a file that is named twice
  */
-export async function checkFiles(paths: readonly string[], user: UserIds): Promise<MappableFile[]> {
+export async function checkFiles(paths: readonly string[], rules: FileRules): Promise<MappableFile[]> {
   const files: MappableFile[] = [];
   for (const path of paths) {
-    const file = await checkFile(path, user);
+    const file = await checkFile(path, rules);
     const same = files.find(({ state }) => isSameInode(state, file.state));
     if (same) throw inputError(`"${path}" is the same file as "${same.path}"`, "Name each file once");
     files.push(file);
@@ -73,29 +82,11 @@ export async function checkFiles(paths: readonly string[], user: UserIds): Promi
   return files;
 }
 
-/**
- * Checks that a file is in no directory that the container can write. The container has such a file already, and could
- * put a link to any other file of the user's in its place.
- *
- * @param devices the container's devices
- * @throws {UserError} exit code 2
- */
-export async function checkNotShared(path: string, devices: Instance["devices"]): Promise<void> {
-  for (const { type, source, path: place, readonly } of Object.values(devices)) {
-    if (type !== "disk" || !source?.startsWith("/") || readonly === "true") continue;
-    const directory = join(await Deno.realPath(source).catch(() => source), "/");
-    if (!path.startsWith(directory)) continue;
-    throw inputError(
-      `"${path}" is in a directory that the container shares`,
-      `It is there already, as ${join(place ?? "/", path.slice(directory.length))}`,
-    );
-  }
-}
-
-async function realPath(path: string): Promise<string> {
+async function follow(path: string, shared: SharedDirectories): ReturnType<typeof followPath> {
   try {
-    return await Deno.realPath(path);
+    return await followPath(path, shared);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
       throw await noFileError(path);
     }

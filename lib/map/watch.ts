@@ -4,11 +4,10 @@ import { dirname } from "@std/path";
 import { ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { holdFile, type InodeId, isSameInode } from "./held_file.ts";
-import type { UserIds } from "./journal.ts";
 import { type MapOptions, mapReplacement } from "./map.ts";
 import type { Prompter } from "./prompter.ts";
 import type { HeldMapping } from "./restore.ts";
-import { checkFile, type MappableFile } from "./source_file.ts";
+import { checkFile, type FileRules, type MappableFile } from "./source_file.ts";
 
 /** A path and the inode that is expected there. */
 interface WatchedFile extends InodeId {
@@ -26,15 +25,15 @@ const missingMs = 2_000;
  * Watches mapped files until `signal` aborts. Gives the container each file that replaces one of them. Tells the user
  * when a new file cannot be mapped, which the container then does not get, and when a file is gone.
  *
- * @param options `mapped`: the files; each new one takes the old one's place in this array. `user`: the user's own ids
+ * @param options `mapped`: the files; each new one takes the old one's place in this array. `rules`: by what the new files are judged
  */
 export async function followReplacements(
   host: Host,
   prompter: Prompter,
-  { mapped, options, user, signal }: {
+  { mapped, options, rules, signal }: {
     mapped: HeldMapping[];
     options: MapOptions;
-    user: UserIds;
+    rules: FileRules;
     signal: AbortSignal;
   },
 ): Promise<void> {
@@ -45,7 +44,7 @@ export async function followReplacements(
     const index = mapped.findIndex(({ mapping }) => mapping.host === path);
     let file: MappableFile | undefined;
     try {
-      file = await checkFile(path, user);
+      file = await checkFile(path, rules);
       if (refused.get(path) === file.state.ino) return file.file.close();
       const old = mapped[index]!;
       const replacement = await mapReplacement(file, { ...options, old });

@@ -191,6 +191,21 @@ testOnOneEngine("hostile: a log of a terabyte is printed within seconds", ["user
   }
 });
 
+testOnOneEngine("hostile: a link in the share gets no file of the user's lent", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  const secret = join(Deno.env.get("HOME")!, ".ssh", "id_ed25519");
+  await inContainer(engine, name, 'ln -s "$1" ~/share/cv.odt', secret);
+  const lure = join(mountsRoot, name, "share", "cv.odt");
+  // Whoever follows the link gets a file that its owner could lend.
+  assertEquals(await sh(["readlink", "-f", lure]), secret);
+  const acl = (): Promise<string> => sh(["getfacl", "-cnpE", "--", secret]);
+  const before = await acl();
+  const { code, stdout, stderr } = await script("map", engine, ["--no-wait", name, lure]);
+  assertEquals([code, stdout], [2, ""], stderr);
+  assertStringIncludes(stderr, "is in a directory that a container can write to");
+  assertEquals(await acl(), before);
+});
+
 testOnOneEngine("hostile: the container is removed", ["user"], async (engine) => {
   await removeContainer(engine, nameOn(engine));
 });

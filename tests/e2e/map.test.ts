@@ -157,7 +157,7 @@ testOnEngines("map.ts refuses what it cannot map before anything is touched", ["
       ["/etc/shadow", "belongs to somebody else"],
       [file, "is the same file"],
       [path("link"), "is the same file"],
-      [shared, "is in a directory that the container shares"],
+      [shared, "is in a directory that a container can write to"],
     ];
     for (const [other, message] of refused) {
       const { code, stdout, stderr } = await script("map", engine, [name, file, other]);

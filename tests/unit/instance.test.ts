@@ -149,8 +149,13 @@ Deno.test("launch() says how to set up an engine that has no storage", async () 
 
 Deno.test("findInstance() reads status, config and the global IPv4 address with one call", async () => {
   const { recorded, engine } = await lxcThat({ stdout: JSON.stringify(instance) });
-  const { state: _, expanded_devices: __, ...rest } = instance;
-  assertEquals(await findInstance(engine, "box", { withState: true }), { ...rest, hasNetwork: true, ipv4: "10.0.0.5" });
+  const { state: _, expanded_devices: expandedDevices, ...rest } = instance;
+  assertEquals(await findInstance(engine, "box", { withState: true }), {
+    ...rest,
+    expandedDevices,
+    hasNetwork: true,
+    ipv4: "10.0.0.5",
+  });
   assertEquals(recorded.calls, [["lxc", "query", "/1.0/instances/box?recursion=1"]]);
 });
 

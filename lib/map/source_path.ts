@@ -1,0 +1,115 @@
+/**
+ * The way of a path to its file, link by link. A container can put a link to any file of the user's into a directory that it
+ * can write. So nothing is followed, and not even looked at, in such a directory.
+ */
+
+import { dirname, join, resolve } from "@std/path";
+import { inputError } from "../base/errors.ts";
+import { readDirectory } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
+import { mountsOf, mountsRoot } from "../container/mounts.ts";
+import type { Instance } from "../engine/instance.ts";
+
+/** How many links a path may have, as on Linux (path_resolution(7)). */
+const mostLinks = 40;
+
+/** Directories of the host that containers can write to. */
+export interface SharedDirectories {
+  /** Their paths; what is below them counts as well. */
+  paths: ReadonlySet<string>;
+  /** Their inodes, as `device:inode`, by which they are known under other paths too. */
+  inodes: ReadonlySet<string>;
+}
+
+/** The directories of all containers below `$GUI_CONTAINER_MOUNTS`, and that directory itself. No engine is asked. */
+export async function sharedByMounts(host: Host): Promise<SharedDirectories> {
+  const root = mountsRoot(host);
+  const names = (await readDirectory(root)).filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
+  return await describe([root, ...names.flatMap((name) => [mountsOf(host, name).xpra, mountsOf(host, name).share])]);
+}
+
+/** The directories of the host that these instances can write to, by devices of their own or of their profiles. */
+export async function sharedByDevices(instances: readonly Instance[]): Promise<SharedDirectories> {
+  const disks = instances.flatMap(({ expandedDevices }) => Object.values(expandedDevices)).filter(
+    ({ type, source, readonly }) => type === "disk" && source?.startsWith("/") && readonly !== "true",
+  );
+  const directories: string[] = [];
+  for (const { source } of disks) {
+    // A file that is lent is a device as well.
+    if ((await Deno.stat(source!).catch(() => undefined))?.isDirectory) directories.push(source!);
+  }
+  return await describe(directories);
+}
+
+async function describe(directories: readonly string[]): Promise<SharedDirectories> {
+  const paths = new Set<string>();
+  const inodes = new Set<string>();
+  for (const directory of directories) {
+    const info = await Deno.stat(directory).catch(() => undefined);
+    if (!info) continue;
+    paths.add(directory);
+    paths.add(await Deno.realPath(directory));
+    inodes.add(`${info.dev}:${info.ino}`);
+  }
+  return { paths, inodes };
+}
+
+/**
+ * Follows a path as the kernel does.
+ *
+ * @param path as the user gives it
+ * @returns the path without links, and each directory in which a name was looked up
+ * @throws {UserError} exit code 2 as soon as the way leads into a shared directory
+ * @throws {Deno.errors.NotFound} and other errors of the operating system
+ */
+export async function followPath(
+  path: string,
+  shared: SharedDirectories,
+): Promise<{ path: string; directories: string[] }> {
+  const directories: string[] = [];
+  let at = "/";
+  let links = 0;
+  // Not normalized: behind a link, ".." leads to another directory than it seems.
+  let rest = namesOf(path.startsWith("/") ? path : `${resolve(".")}/${path}`);
+  for (let name; (name = rest.shift()) !== undefined;) {
+    if (name === "..") {
+      at = dirname(at);
+      continue;
+    }
+    if (directories.at(-1) !== at) {
+      await checkDirectory(path, at, shared);
+      directories.push(at);
+    }
+    const next = join(at, name);
+    if (!(await Deno.lstat(next)).isSymlink) {
+      at = next;
+      continue;
+    }
+    if (++links > mostLinks) throw inputError(`"${path}" leads through too many links`, "Check its path");
+    const target = await Deno.readLink(next);
+    if (target.startsWith("/")) at = "/";
+    rest = [...namesOf(target), ...rest];
+  }
+  return { path: at, directories };
+}
+
+/**
+ * Checks that a directory is none that a container can write to.
+ *
+ * @param path the path that leads there, for the error
+ * @throws {UserError} exit code 2
+ */
+export async function checkDirectory(path: string, directory: string, shared: SharedDirectories): Promise<void> {
+  const info = await Deno.stat(directory);
+  const isShared = shared.inodes.has(`${info.dev}:${info.ino}`) ||
+    [...shared.paths].some((root) => directory === root || directory.startsWith(`${root}/`));
+  if (!isShared) return;
+  throw inputError(
+    `"${path}" is in a directory that a container can write to, or leads through one`,
+    "A container may have put a link to another file there. Copy the file to a directory of your own, and look at the copy",
+  );
+}
+
+function namesOf(path: string): string[] {
+  return path.split("/").filter((name) => name !== "" && name !== ".");
+}
