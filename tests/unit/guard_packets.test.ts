@@ -161,6 +161,14 @@ Deno.test("the server's hello is that of an ordinary server: for a desktop the c
   assertEquals((hello.get("cursor") as Dict).has("default"), false);
 });
 
+Deno.test("a client of xpra 5 learns that a server of xpra 6 uses the pixels' file", () => {
+  const state = sessionState({ container: "box", open: new Set(), now: () => 0, uuid: "" });
+  judgeClientPacket(clientHello, state);
+  const mmap = dict({ size: 1000, token: 5, token_index: 9, token_bytes: 128, file: "/x" });
+  const hello = server(state, "hello", dict({ version: "6.5", mmap }))!.args[0] as Dict;
+  assertEquals(hello.get("mmap"), dict({ size: 1000, token: 5, token_index: 9, token_bytes: 128, enabled: true }));
+});
+
 Deno.test("keys pass only while a window of the container has the keyboard", () => {
   const state = session();
   const key = (pressed: boolean): Packet | undefined =>

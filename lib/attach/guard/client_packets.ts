@@ -401,6 +401,7 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["desktop_size", ignored],
   ["bandwidth-limit", ignored],
   ["connection-data", ignored],
+  ["set_deflate", ignored],
 ]);
 
 /** The types that the client may send, for the server's list of those that it takes. */

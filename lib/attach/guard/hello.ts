@@ -109,6 +109,9 @@ export function serverHello(value: Value | undefined, { open }: HelloOptions, fo
     "start-new-commands": false,
     "file.open": false,
   });
+  // xpra 6 leaves out what xpra 5 looks for, and then sends pixels through the file all the same.
+  const pixels = hello.get("mmap");
+  if (pixels instanceof Map && pixels.has("token")) pixels.set("enabled", true);
   for (const part of [hello, ...tablesIn(hello)]) {
     const bytes = part.get("token_bytes");
     if (typeof bytes === "number" && (bytes < 1 || bytes > 1024)) part.delete("token_bytes");
