@@ -156,6 +156,7 @@ async function attach(host: Host, container: string, request: AttachRequest & { 
   const mounts = mountsOf(host, container);
   const name = wanted ?? sessionNameOf(app[0]!);
   checkSessionName(name);
+  // Fails for a path that is too long, with what may be added to a name that is taken.
   socketPath(mounts.xpra, `${name}-99`);
   const plan = { app, run: newRun(), name, exact: wanted !== undefined, open };
   if (args.flags.has("detached")) {
