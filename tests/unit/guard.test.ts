@@ -233,6 +233,22 @@ Deno.test("startGuard() lets a client wait until there is a session, and closes 
   }
 });
 
+Deno.test("startGuard() tells a client that comes too late that there is no session", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const listen = join(directory, "guard");
+    const connect = Promise.reject(new Error("The session could not be started"));
+    const guard = startGuard({ listen, connect, container: "box", open: new Set(), report: () => {} });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const client = end(await Deno.connect({ transport: "unix", path: listen }));
+    assertEquals(await client.next(), undefined);
+    assertEquals((await guard.ended).reason, "The session could not be started");
+    client.raw.close();
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("Guard.end() ends one that waits for its client", async () => {
   const directory = await Deno.makeTempDir();
   const listen = join(directory, "guard");

@@ -77,6 +77,8 @@ const fromClient: FrameLimits = { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 
 export function startGuard(options: GuardOptions): Guard {
   const { listen, connect, container, open, frameless, report, onHello, onRequest } = options;
   const listener = Deno.listen({ transport: "unix", path: listen });
+  // Looked at when a client is there; until then nobody would see it reject.
+  connect.catch(() => {});
   const session = sessionState({ container, open, frameless, now: () => performance.now(), uuid: randomId() });
   const drops = tally(report, () => performance.now());
   const connections: Deno.Conn[] = [];
