@@ -79,12 +79,11 @@ const channels: Readonly<Record<Channel, ChannelRow>> = {
 /** The names of the channels. */
 export const channelNames = Object.keys(channels) as readonly Channel[];
 
-/** What no channel opens: control of one end by the other, its log, and files that open by themselves. */
-const alwaysClosed = {
-  both: ["--open-files=no", "--remote-logging=no", "--start-new-commands=no", "--dbus-control=no"],
-  client: ["--control=no"],
-  server: [],
-};
+/**
+ * What no channel opens: control of one end by the other, its log, and files that open by themselves. That the server cannot
+ * control the client is the guard's: xpra 5's client has no option for it.
+ */
+const alwaysClosed = ["--open-files=no", "--remote-logging=no", "--start-new-commands=no", "--dbus-control=no"];
 
 /** The channels of a table whose rows name the preset. */
 export function channelsOfPreset<Name extends string>(
@@ -158,5 +157,22 @@ export function channelOptions(open: ReadonlySet<Channel>, end: "client" | "serv
       return value === undefined ? [] : [`--${option}=${value}`];
     },
   );
-  return [...options, ...alwaysClosed.both, ...alwaysClosed[end]];
+  return [...options, ...alwaysClosed];
+}
+
+/**
+ * The channels that are open when the user's options for xpra win.
+ *
+ * @param userOptions options of `xpra attach`: one of them opens a channel when it is what we would give xpra for it
+ */
+export function withOptions(open: ReadonlySet<Channel>, userOptions: readonly string[]): Set<Channel> {
+  const ours = channelOptions(open, "client");
+  return new Set(
+    channelNames.filter((channel) =>
+      open.has(channel) ||
+      channelOptions(new Set([...open, channel]), "client").some((option) =>
+        userOptions.includes(option) && !ours.includes(option)
+      )
+    ),
+  );
 }

@@ -6,7 +6,7 @@ import type { RunningProcess } from "../base/process.ts";
 import type { Mounts } from "../container/mounts.ts";
 import { makeAttachDirectory } from "./attach_directory.ts";
 import { boxedArgv, type BoxOptions } from "./box.ts";
-import type { Channel } from "./channels.ts";
+import { type Channel, withOptions } from "./channels.ts";
 import { type SessionSocket, startGuard } from "./guard/guard.ts";
 import type { DesktopRequest } from "./guard/state.ts";
 import type { Screen } from "./screen.ts";
@@ -64,6 +64,7 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
   if (host.dryRun) return plannedClient(host, options);
   const { container, mounts, ownSound, userOptions, screen, box } = options;
   const open = ownSound ? withoutSound(options.open) : options.open;
+  const passed = withOptions(open, userOptions);
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await makeAttachDirectory(host, mounts, pixelsBytes(screen)));
   const session = Promise.withResolvers<SessionSocket>();
@@ -74,7 +75,7 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
     listen: directory.socket,
     connect: session.promise,
     container,
-    open,
+    open: passed,
     report: (line) => host.ui.warn(line),
     onHello() {
       wasAttached = true;
@@ -88,7 +89,7 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
   host.signal.throwIfAborted();
   // No await from here to the listener: a signal in between would leave the client running. Detached, so that Ctrl-C does not
   // reach it from the terminal: with that signal and ours, xpra 6.5.5 hangs at times.
-  const client = startBoxed(host, { argvFor, box, ...directory, open, userOptions, env });
+  const client = startBoxed(host, { argvFor, box, ...directory, open: passed, userOptions, env });
   let killing: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
   const startedMs = performance.now();

@@ -105,5 +105,8 @@ export function clientEnvironment(uuid: string): Record<string, string> {
     XPRA_CLIENT_BIND_SOCKETS: "0",
     XPRA_SSH_AGENT: "0",
     XPRA_POWER_EVENTS: "0",
+    // No popup of the container's makes the client grab the keyboard, and no process stands for one of the container's.
+    XPRA_OR_FORCE_GRAB: "",
+    XPRA_SIGNAL_WATCHER: "0",
   };
 }

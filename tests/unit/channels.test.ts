@@ -7,6 +7,7 @@ import {
   channelsOfPreset,
   openChannels,
   presetNames,
+  withOptions,
 } from "../../lib/attach/channels.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { clientArgv, serverArgv } from "../../lib/attach/xpra.ts";
@@ -112,7 +113,6 @@ Deno.test("channelOptions() closes remote control and logging whatever is open, 
       const names = options.map((option) => option.split("=")[0]);
       assertEquals(new Set(names).size, names.length);
     }
-    assert(channelOptions(open, "client").includes("--control=no"));
   }
 });
 
@@ -139,8 +139,17 @@ Deno.test("serverArgv() has the channels of its end, ends with its app, and list
 Deno.test("channelLine() names the user's options that contradict a channel, and no others", () => {
   const open = openChannels({ preset: "isolated" });
   assertEquals(
-    channelLine(open, ["--clipboard=yes", "--border=red", "--printing=no", "--control=yes"]),
-    "Open channels: none; but your options for xpra win: --clipboard=yes --control=yes",
+    channelLine(open, ["--clipboard=yes", "--border=red", "--printing=no", "--dbus-control=yes"]),
+    "Open channels: none; but your options for xpra win: --clipboard=yes --dbus-control=yes",
   );
   assertEquals(channelLine(open, ["--border=red", "--clipboard=no"]), "Open channels: none");
+});
+
+Deno.test("withOptions() opens what the user's options for xpra open, since those win", () => {
+  const isolated = openChannels({ preset: "isolated" });
+  const opened = (...options: string[]): Channel[] => [...withOptions(isolated, options)];
+  assertEquals(opened("--border=red", "--notifications=no", "--title=--notifications=yes"), []);
+  assertEquals(opened("--notifications=yes", "--open-url=yes"), ["notifications", "links"]);
+  assertEquals(opened("--clipboard=yes"), ["clipboard-in", "clipboard-out"]);
+  assertEquals([...withOptions(new Set<Channel>(["files"]), [])], ["files"]);
 });

@@ -8,12 +8,20 @@ const root = fromFileUrl(new URL("../..", import.meta.url));
 /** From the bottom up; the wings, one for each script, share the top floor. */
 const floors = [["std"], ["base"], ["engine"], ["container"], ["cli"], ["create", "attach", "map"]];
 
+/** The modules of a folder of lib/, those of folders in it included, by their paths. */
+function modulesIn(folder: string): string[] {
+  return [...Deno.readDirSync(join(root, folder))].flatMap(({ name, isDirectory }) =>
+    isDirectory ? modulesIn(join(folder, name)) : name.endsWith(".ts") ? [join(folder, name)] : []
+  );
+}
+
 /** The imports of a module from other folders of lib/, as `from -> to`. */
-async function importsOf(folder: string, file: string): Promise<string[]> {
-  const text = await Deno.readTextFile(join(root, "lib", folder, file));
-  return [...text.matchAll(/\bfrom "(\.[^"]+)"/g)].flatMap(([, path]) => {
-    const target = join(dirname(`lib/${folder}/${file}`), path!).split("/");
-    return target[0] === "lib" && target[1] !== folder ? [`${folder} -> ${target[1]}`] : [];
+async function importsOf(path: string): Promise<string[]> {
+  const text = await Deno.readTextFile(join(root, path));
+  const folder = path.split("/")[1]!;
+  return [...text.matchAll(/\bfrom "(\.[^"]+)"/g)].flatMap(([, target]) => {
+    const names = join(dirname(path), target!).split("/");
+    return names[0] === "lib" && names[1] !== folder ? [`${folder} -> ${names[1]}`] : [];
   });
 }
 
@@ -23,28 +31,17 @@ function isDown(arrow: string): boolean {
 }
 
 Deno.test("lib/: a floor imports only what is below it, and no wing imports another", async () => {
-  const arrows = new Set<string>();
   const folders = [...Deno.readDirSync(join(root, "lib"))].map(({ name }) => name);
   assertEquals(folders.toSorted(), floors.flat().toSorted());
-  for (const folder of folders) {
-    for (const { name, isFile } of Deno.readDirSync(join(root, "lib", folder))) {
-      if (isFile && name.endsWith(".ts")) { for (const arrow of await importsOf(folder, name)) arrows.add(arrow); }
-    }
-  }
+  const arrows = new Set((await Promise.all(modulesIn("lib").map(importsOf))).flat());
   assertEquals([...arrows].filter((arrow) => !isDown(arrow)), []);
 });
 
 Deno.test("only base/process starts a program", async () => {
   const starters: string[] = [];
-  for (const folder of floors.flat()) {
-    for (const { name } of Deno.readDirSync(join(root, "lib", folder))) {
-      const path = join("lib", folder, name);
-      if (
-        /\.ts$/.test(name) && /\bDeno\.Command\b|node:child_process/.test(await Deno.readTextFile(join(root, path)))
-      ) {
-        starters.push(path);
-      }
-    }
+  for (const path of modulesIn("lib")) {
+    const text = await Deno.readTextFile(join(root, path));
+    if (/\bDeno\.Command\b|node:child_process/.test(text)) starters.push(path);
   }
   assertEquals(starters, ["lib/base/process.ts"]);
 });
