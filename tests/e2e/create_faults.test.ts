@@ -179,10 +179,10 @@ testOnEngines("create.ts puts back what a killed run had changed before it goes 
     await leaveThingsBehind(place);
     const before = await picture(place);
     const args = createArgs(place, ["--yes"]);
-    const step = engine === "lxc" ? /^ssh -T/ : /^\w+ launch/;
+    const step = engine === "lxc" ? /^ssh -F/ : /^\w+ launch/;
     const killed = await createWithFault(place, { at: step, fault: "KILL", args });
     assertEquals(killed.result.code, exitCodes.KILL, killed.calls.join("\n"));
-    const failed = await createWithFault(place, { at: /^ssh -T/, fault: "fail", args });
+    const failed = await createWithFault(place, { at: /^ssh -F/, fault: "fail", args });
     assertEquals(failed.result.code, 1, failed.result.stderr);
     assertStringIncludes(failed.result.stderr, "Removing what another run has left");
     assertEquals(await picture(place), before);
