@@ -124,7 +124,7 @@ testOnEngines("a file is lent to the app, and taken back when its session ends",
     await sh([engine, "stop", container]);
     const launch = await install("containerized-vlc", { directory, engine, container });
     await launch(file);
-    const window = await windowWith(`\\[${container}\\] it's a "tune" .HOME .id.;.*VLC media player`, {
+    const window = await windowWith(`\\[${container}\\] .*it's a "tune" .HOME .id.;.*VLC media player`, {
       timeoutMs: 60_000,
     });
     assertStringIncludes(
