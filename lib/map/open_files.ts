@@ -11,6 +11,9 @@ import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
 /** The longest that a program in the container may take, in milliseconds: in a frozen container none ever ends. */
 const execTimeoutMs = 10_000;
 
+/** How many programs are named for a file. */
+const mostPrograms = 10;
+
 /** The names of the sessions that run in a container: those whose socket of xpra a process listens on. */
 export async function listeningSessions(engine: Engine, instance: string): Promise<string[]> {
   return parseListening(await outputOf(engine, instance, ["cat", "/proc/net/unix"]) ?? "");
@@ -22,7 +25,7 @@ function parseListening(text: string): string[] {
   return [...new Set([...text.matchAll(pattern)].map(([, name]) => name!))].sort();
 }
 
-/** An unmapped file that programs in the container still have open. */
+/** An unmapped file that programs in the container still have open, or in their memory. */
 export interface OpenFile {
   /** The path that it had in the container. */
   container: string;
@@ -41,16 +44,24 @@ export async function finishUnmap(
   files: readonly (InodeId & { container: string })[],
 ): Promise<OpenFile[]> {
   const paths = files.map(({ container }) => container);
-  const script = withValues(finishUnmapScript, { pattern: `^(${files.map(inodeText).join("|")}) ` });
+  const script = withValues(finishUnmapScript, {
+    open: files.map(inodeText).join("|"),
+    mapped: files.map(memoryText).join("|"),
+  });
   const stdout = await outputOf(engine, instance, ["/bin/sh", "-c", script, "sh", ...paths]);
   if (stdout === undefined) {
     await removeFiles(engine, instance, paths, { timeoutMs: execTimeoutMs });
     return [];
   }
-  const lines = stdout.split("\n").map((line) => line.split(" "));
-  return files.flatMap(({ container, dev, ino }) => {
-    const own = lines.filter(([inode]) => inode === inodeText({ dev, ino }));
-    const programs = [...new Set(own.map(([, ...program]) => program.join(" ")))];
+  const lines = stdout.split("\n");
+  return files.flatMap(({ container, ...inode }) => {
+    const starts = [`${inodeText(inode)} `, `map ${memoryText(inode)} `];
+    const found = lines.flatMap((line) => {
+      const start = starts.find((start) => line.startsWith(start));
+      return start === undefined ? [] : [line.slice(start.length)];
+    });
+    // The container says what its programs are called, and how many there are.
+    const programs = [...new Set(found)].slice(0, mostPrograms);
     return programs.length === 0 ? [] : [{ container, programs }];
   });
 }
@@ -58,6 +69,13 @@ export async function finishUnmap(
 /** An inode as the script prints it. */
 function inodeText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
   return `${dev}:${ino}`;
+}
+
+/** An inode as /proc/PID/maps has it (proc_pid_maps(5)), with the device's numbers as makedev(3) packs them on Linux. */
+function memoryText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
+  const major = Math.floor(dev / 2 ** 8) & 0xfff;
+  const minor = dev & 0xff | Math.floor(dev / 2 ** 12) & 0xfff00;
+  return [major, minor].map((number) => number.toString(16).padStart(2, "0")).join(":") + ` ${ino}`;
 }
 
 /** What a program prints in a container; undefined when it fails, as it does in a container that does not run. */

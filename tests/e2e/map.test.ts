@@ -252,33 +252,47 @@ testOnEngines("map.ts lends a file of a name as long as can be", ["user"], async
   });
 });
 
-testOnEngines("map.ts says which program still has a file open", ["user"], async (engine) => {
-  const name = nameOn(engine);
-  await withDirectory(async (directory) => {
-    const file = join(directory, "file");
-    await Deno.writeTextFile(file, "text");
-    const run = await startMap(engine, [name, file]);
-    const reader = startProcess(
-      [
-        ...[engine, "exec", name, "--mode=non-interactive", "--user=1000", "--group=1000", "--"],
-        ...["sh", "-c", 'exec sleep 60 <"$0"', run.lent[0]!.container],
-      ],
-    );
-    await eventually(
-      "the file is open",
-      async () => (await inContainer(engine, name, "pgrep sleep || true")) !== "",
-    );
-    const { code, stderr } = await run.enter();
-    assertEquals(code, 0);
-    assertStringIncludes(stderr, `sleep in "${name}" still has "${run.lent[0]!.container}" open`);
-    await inContainer(engine, name, "pkill sleep");
-    await reader.ended;
-    // The directory is the container user's, also when it had to be made.
-    await inContainer(engine, name, "rmdir maps");
-    assertEquals((await script("map", engine, [name, file])).code, 0);
-    assertEquals(await inContainer(engine, name, "stat -c %u:%g:%a maps"), "1000:1000:755");
+/** Keeps a file in the memory of python3 without having it open. */
+const keepInMemory = `
+import mmap, os, sys, time
+file = os.open(sys.argv[1], os.O_RDWR)
+memory = mmap.mmap(file, 0, trackfd=False)
+os.close(file)
+time.sleep(60)
+`;
+
+for (
+  const { how, program, argv } of [
+    { how: "open", program: "sleep", argv: (path: string) => ["sh", "-c", 'exec sleep 60 <"$0"', path] },
+    { how: "in its memory", program: "python3", argv: (path: string) => ["python3", "-c", keepInMemory, path] },
+  ]
+) {
+  testOnEngines(`map.ts says which program still has a file ${how}`, ["user"], async (engine) => {
+    const name = nameOn(engine);
+    await withDirectory(async (directory) => {
+      const file = join(directory, "file");
+      await Deno.writeTextFile(file, "text");
+      const run = await startMap(engine, [name, file]);
+      const path = run.lent[0]!.container;
+      const reader = startProcess([
+        ...[engine, "exec", name, "--mode=non-interactive", "--user=1000", "--group=1000", "--", ...argv(path)],
+      ]);
+      const isHeld =
+        'grep -qs "$1" /proc/[0-9]*/maps || ls -l /proc/[0-9]*/fd 2>/dev/null | grep -qF "$1" && echo yes || true';
+      await eventually("the file is held", async () => await inContainer(engine, name, isHeld, path) === "yes");
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const { code, stderr } = await run.enter();
+      assertEquals(code, 0);
+      assertStringIncludes(stderr, `${program} in "${name}" still has "${path}" open`);
+      await inContainer(engine, name, `pkill ${program}`);
+      await reader.ended;
+      // The directory is the container user's, also when it had to be made.
+      await inContainer(engine, name, "rmdir maps");
+      assertEquals((await script("map", engine, [name, file])).code, 0);
+      assertEquals(await inContainer(engine, name, "stat -c %u:%g:%a maps"), "1000:1000:755");
+    });
   });
-});
+}
 
 testOnEngines("map.ts --json is one document for each way to use it", ["user"], async (engine) => {
   const name = nameOn(engine);

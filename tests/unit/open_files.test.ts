@@ -1,9 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { runProcess } from "../../lib/base/process.ts";
+import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
 import { finishUnmap, listeningSessions } from "../../lib/map/open_files.ts";
 import { recordingHost } from "./recording_host.ts";
+import { testWith } from "./samples.ts";
 
 Deno.test("listeningSessions() names the sockets of sessions that a process listens on, each once", async () => {
   const { host } = recordingHost({
@@ -54,6 +55,46 @@ Deno.test("finishUnmap() removes empty mount points, and names the programs that
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+testWith(
+  ["python3.13"],
+  "finishUnmap() names the programs that have a file in their memory, though it is not open",
+  async () => {
+    const file = await Deno.makeTempFile();
+    await Deno.writeTextFile(file, "text");
+    const { dev, ino } = await Deno.stat(file);
+    const files = [{ container: file, dev, ino: ino!, bornMs: null }];
+    const { host, calls } = recordingHost();
+    await finishUnmap(engineCalled(host, "lxc"), "box", files);
+    const keep = "import mmap, sys, time\nfile = open(sys.argv[1], 'r+b')\n" +
+      "memory = mmap.mmap(file.fileno(), 0, trackfd=False)\nfile.close()\nprint('ready', flush=True)\ntime.sleep(60)";
+    const ready = Promise.withResolvers<void>();
+    const keeper = startProcess(["python3.13", "-c", keep, file], { output: { line: () => ready.resolve() } });
+    try {
+      await ready.promise;
+      const { stdout } = await runProcess(calls[0]!.slice(calls[0]!.indexOf("--") + 1));
+      const { host: answering } = recordingHost({ answer: () => ({ stdout }) });
+      const [found] = await finishUnmap(engineCalled(answering, "lxc"), "box", files);
+      assertEquals(found?.programs, ["python3.13"], stdout);
+    } finally {
+      keeper.kill("SIGKILL");
+      await keeper.ended;
+      await Deno.remove(file);
+    }
+  },
+);
+
+Deno.test("finishUnmap() names a few programs, however many the container tells of", async () => {
+  const stdout = Array.from({ length: 1000 }, (_, number) => `5:7 program ${number}\n`).join("");
+  const { host } = recordingHost({ answer: () => ({ stdout }) });
+  const [found] = await finishUnmap(engineCalled(host, "lxc"), "box", [{
+    container: "/f",
+    dev: 5,
+    ino: 7,
+    bornMs: null,
+  }]);
+  assertEquals(found?.programs.length, 10);
 });
 
 Deno.test("finishUnmap() removes the mount points through the engine when the container does not answer", async () => {
