@@ -116,7 +116,12 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
   });
   return {
     async show(socket) {
-      await host.run(["ln", "-s", "--", socket, directory.session]);
+      try {
+        await host.run(["ln", "-s", "--", socket, directory.session]);
+      } catch (error) {
+        // The client has ended already, and its directory is gone: how it ended says more.
+        if (!isOver) throw error;
+      }
       session.resolve({ path: socket, link: directory.session });
     },
     ended,
