@@ -143,7 +143,7 @@ testOnEngines("map.ts refuses what it cannot map before anything is touched", ["
     const before = await permissions([file]);
     const refused: [string, string][] = [
       ["/", "is a directory"],
-      ["/dev/null", "is no regular file"],
+      ["/dev/null", "is a file of the kernel's"],
       [path("fifo"), "is no regular file"],
       [path("socket"), "is no regular file"],
       ["/no/such/file", "There is no file"],
