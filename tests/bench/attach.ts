@@ -32,7 +32,7 @@ async function windows(way: Way, { sound, further }: { sound: boolean; further: 
 
 /** The seconds from the start of some work until a way's window of a title is painted, and what the work gave. */
 async function until<T>(title: string, way: Way, work: () => Promise<T>): Promise<[number, T]> {
-  const window = await probe("window", `${title} ${titleOf(way)}`, "60");
+  const window = await probe("window", titleOf(way, title), "60");
   let result: T;
   const taken = await seconds(async () => {
     [result] = await Promise.all([work(), window.seen]);

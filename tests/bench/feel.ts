@@ -29,9 +29,9 @@ async function inSession<T>(way: Way, app: string, work: (session: Session) => P
 
 function keys(way: Way): Promise<[number[]]> {
   return inSession(way, "xterm -T keys -e cat", async () => {
-    await (await probe("window", `keys ${titleOf(way)}`, "30")).seen;
+    await (await probe("window", titleOf(way, "keys"), "30")).seen;
     await settle();
-    const typed = await probe<number[]>("keys", `keys ${titleOf(way)}`, "40");
+    const typed = await probe<number[]>("keys", titleOf(way, "keys"), "40");
     return [await typed.seen];
   });
 }
@@ -68,13 +68,13 @@ const text: Moving = {
 
 function frames(way: Way, { app, title, area, process }: Moving): Promise<[number, number]> {
   return inSession(way, app, async ({ pid }) => {
-    await (await probe("window", `${title} ${titleOf(way)}`, "30")).seen;
+    await (await probe("window", titleOf(way, title), "30")).seen;
     await settle();
     const { cpu, result } = await sessionLoad({
       pid,
       app: process,
       async work() {
-        const args = [`${title} ${titleOf(way)}`, `${measuredSeconds}`, ...area.map(String)];
+        const args = [titleOf(way, title), `${measuredSeconds}`, ...area.map(String)];
         return await (await probe<{ changes: number; seconds: number }>("changes", ...args)).seen;
       },
     });

@@ -23,7 +23,7 @@ async function idle(way: Way): Promise<[number, number]> {
 }
 
 async function idleLoad(way: Way, { pid }: Session): Promise<[number, number]> {
-  await (await probe("window", `xclock ${titleOf(way)}`, "30")).seen;
+  await (await probe("window", titleOf(way, "xclock"), "30")).seen;
   await settle();
   const { cpu, memory, parts } = await sessionLoad({ pid, app: "xclock|share/play", work: () => sleep(measuredMs) });
   Deno.stderr.writeSync(new TextEncoder().encode(`${way}: ${parts}\n`));

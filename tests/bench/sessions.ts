@@ -23,9 +23,9 @@ export interface Session {
   end(): Promise<void>;
 }
 
-/** A regular expression for the titles of a way's windows. */
-export function titleOf(way: Way): string {
-  return way === "ours" ? `\\[${container}\\]` : `\\[${way}\\]`;
+/** A regular expression for the title that an app's window has in one way: ours begins with the container's name. */
+export function titleOf(way: Way, app: string): string {
+  return way === "ours" ? `\\[${container}\\] ${app}` : `${app} \\[${way}\\]`;
 }
 
 /** The name that a way's session has in its unit, its socket, or its display. */
