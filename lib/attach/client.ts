@@ -132,13 +132,18 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
   };
 }
 
-/** Opens a link or shows a notification. The guard has made their words safe. */
+/**
+ * Opens a link or shows a notification. The guard has made their words safe. What `xdg-open` starts may be the user's
+ * browser, which must outlive this run: Ctrl-C does not reach it, and it never writes to a pipe that ends with us.
+ */
 function askDesktop(host: Host, request: DesktopRequest): void {
   const argv = request.kind === "link"
     ? ["xdg-open", request.url]
     : ["notify-send", "--app-name=gui-container", "--", request.title, request.body];
   try {
-    host.start(argv);
+    host.start(argv, { detached: true, output: "discard" }).ended.then(({ code }) => {
+      if (code !== 0) host.ui.warn(`${argv[0]} ended with exit status ${code}: try it in a terminal`);
+    });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     host.ui.warn(`${error.message}. ${error.hint}`);

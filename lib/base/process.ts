@@ -11,9 +11,9 @@ export interface ProcessOptions {
   stdin?: "null" | "inherit" | { text: string };
   /**
    * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `{ line }`: each line of both streams is
-   * handed to this function when it comes, and the result has the end of them.
+   * handed to this function when it comes, and the result has the end of them. `discard`: nowhere.
    */
-  output?: "capture" | "inherit" | { line: (line: string) => void };
+  output?: "capture" | "inherit" | "discard" | { line: (line: string) => void };
   /** Exit statuses that are no failure; `any` for all. Default: only 0. */
   okCodes?: readonly number[] | "any";
   /** Variables added to the environment. */
@@ -116,7 +116,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError("An empty argument list");
   const output = options.output ?? "capture";
-  const piped = output === "inherit" ? "inherit" : "piped";
+  const piped = output === "inherit" ? "inherit" : output === "discard" ? "null" : "piped";
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(program, {

@@ -22,6 +22,19 @@ Deno.test("runProcess() throws for a status that is not expected, with all that 
   assertStringIncludes(error.message, '"sh -c ');
 });
 
+Deno.test("startProcess() discards output without a pipe, so that a detached program can outlive this one", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    const script = 'a=$(readlink "/proc/$$/fd/1" "/proc/$$/fd/2"); echo "$a" > "$0"; echo out; echo err >&2';
+    const program = startProcess(["sh", "-c", script, file], { detached: true, output: "discard" });
+    const { code, stdout, stderr } = await program.ended;
+    assertEquals([code, stdout, stderr], [0, "", ""]);
+    assertEquals(await Deno.readTextFile(file), "/dev/null\n/dev/null\n");
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
 Deno.test("runProcess() shows what is on stdout when stderr is empty", async () => {
   const error = await assertRejects(() => runProcess(["sh", "-c", "echo why; exit 1"]), ProcessError);
   assertEquals(error.output, "why");
