@@ -10,9 +10,9 @@ const place = { x: 100, y: 100, width: 400, height: 300 };
 const framed = { popup: false };
 const popup = { popup: true };
 
-function windows({ frameless = false } = {}): Windows {
+function windows(): Windows {
   let time = 0;
-  const made = windowsOf({ container: "box", now: () => time += 100, frameless });
+  const made = windowsOf({ container: "box", now: () => time += 100 });
   made.setScreen(1920, 1200);
   return made;
 }
@@ -85,12 +85,10 @@ Deno.test("a window covers the whole screen only while the container has the key
   assertEquals(made.describe(1, dict({ fullscreen: false })).get("fullscreen"), false);
 });
 
-Deno.test("Windows.open() leaves every window its frame, and none transparent, unless that is wished", () => {
+Deno.test("Windows.open() leaves every window its frame, and none transparent", () => {
   const wish = dict({ decorations: 0, "has-alpha": true });
   const passed = windows().open(1, place, wish, framed).description;
   assertEquals([passed.has("decorations"), passed.has("has-alpha")], [false, false]);
-  const wished = windows({ frameless: true }).open(1, place, wish, framed).description;
-  assertEquals([wished.get("decorations"), wished.get("has-alpha")], [false, true]);
   assertEquals(shown().open(2, place, wish, popup).description.get("has-alpha"), true);
 });
 
@@ -135,7 +133,7 @@ Deno.test("Windows.open() refuses a window twice, too many, and too many at once
   assertThrows(() => {
     for (let window = 2; window < 1000; window++) made.open(window, place, new Map(), framed);
   }, Refusal);
-  const quick = windowsOf({ container: "box", now: () => 0, frameless: false });
+  const quick = windowsOf({ container: "box", now: () => 0 });
   assertThrows(() => {
     for (let window = 1; window < 300; window++) {
       quick.open(window, place, new Map(), framed);

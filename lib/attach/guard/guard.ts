@@ -24,8 +24,6 @@ export interface GuardOptions {
   container: string;
   /** The channels that are open, and go through xpra. */
   open: ReadonlySet<Channel>;
-  /** See `WindowsOptions` in windows.ts. Default: false. */
-  frameless?: boolean;
   /** Tells the user something, in one line: once for each type of packet that is dropped. */
   report(line: string): void;
   /** Called once, when the server's hello passes: both ends have the file for pixels open then. */
@@ -75,11 +73,11 @@ const fromClient: FrameLimits = { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 
  * @throws {Deno.errors.AddrInUse} when there is something at `listen`
  */
 export function startGuard(options: GuardOptions): Guard {
-  const { listen, connect, container, open, frameless, report, onHello, onRequest } = options;
+  const { listen, connect, container, open, report, onHello, onRequest } = options;
   const listener = Deno.listen({ transport: "unix", path: listen });
   // Looked at when a client is there; until then nobody would see it reject.
   connect.catch(() => {});
-  const session = sessionState({ container, open, frameless, now: () => performance.now(), uuid: randomId() });
+  const session = sessionState({ container, open, now: () => performance.now(), uuid: randomId() });
   const drops = tally(report, () => performance.now());
   const connections: Deno.Conn[] = [];
   let isOver = false;

@@ -63,20 +63,19 @@ export interface SessionState {
 
 /** A session that has just begun. */
 export function sessionState(
-  { container, open, now, uuid, frameless = false }: {
+  { container, open, now, uuid }: {
     container: string;
     open: ReadonlySet<Channel>;
     /** A clock in milliseconds. */
     now: () => number;
     uuid: string;
-    frameless?: boolean | undefined;
   },
 ): SessionState {
   return {
     container,
     open,
     uuid,
-    windows: windowsOf({ container, now, frameless }),
+    windows: windowsOf({ container, now }),
     pixels: undefined,
     clientIsKnown: false,
     serverIsKnown: false,

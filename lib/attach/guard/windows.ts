@@ -6,7 +6,7 @@
 import { Refusal } from "./faults.ts";
 import { rate } from "./rate.ts";
 import type { Dict, Value } from "./rencode.ts";
-import { either, fields, flag, integer, line, list, printable, type Shape, tuple, word } from "./shapes.ts";
+import { fields, flag, integer, line, list, printable, type Shape, tuple, word } from "./shapes.ts";
 
 /** A rectangle on the host's screen, in pixels. */
 export interface Rectangle {
@@ -81,8 +81,6 @@ export interface Windows {
   hidden(window: number): void;
   /** Whether there is such a window. */
   has(window: number): boolean;
-  /** Whether it is a popup. */
-  isPopup(window: number): boolean;
   /** Where a window is, as far as it is known. */
   place(window: number): Rectangle | undefined;
   /** The host gives the keyboard to a window, or takes it away with 0. */
@@ -106,15 +104,10 @@ export interface WindowsOptions {
   container: string;
   /** A clock in milliseconds. */
   now: () => number;
-  /**
-   * Windows may leave the host's frame away, and be transparent, when the app wishes it. Such a window can look like
-   * anything, or like nothing, and yet have the keyboard.
-   */
-  frameless: boolean;
 }
 
 /** Keeps the windows of a container. */
-export function windowsOf({ container, now, frameless }: WindowsOptions): Windows {
+export function windowsOf({ container, now }: WindowsOptions): Windows {
   const known = new Map<number, Known>();
   const openings = rate({ perSecond: 30, burst: 200 }, now);
   let screen = smallestScreen;
@@ -124,7 +117,6 @@ export function windowsOf({ container, now, frameless }: WindowsOptions): Window
   const framedShape = fields({
     ...common,
     ...framedOnly,
-    ...(frameless ? { "decorations": either(flag, integer(0, 0xff)), "has-alpha": flag } : {}),
     // Not for popups: xpra's client grabs the keyboard for those of some classes (6.5.5: "sun-awt-X11…").
     "class-instance": tuple(ofClass, ofClass),
   });
@@ -205,7 +197,6 @@ export function windowsOf({ container, now, frameless }: WindowsOptions): Window
       if (window?.kind === "framed") window.isShown = false;
     },
     has: (number) => known.has(number),
-    isPopup: (number) => known.get(number)?.kind === "popup",
     place: (number) => known.get(number)?.place,
     focus(number) {
       focused = known.has(number) ? number : 0;
@@ -357,7 +348,6 @@ export const askedDescriptions: readonly string[] = [
   "class-instance",
   "window-type",
   "modal",
-  "decorations",
   "iconic",
   "maximized",
   "fullscreen",
