@@ -29,7 +29,7 @@ const anyWindow = integer(-1, 2 ** 48);
 /** xpra sends two coordinates, or four with those in the window. */
 const position: Shape<number[]> = (value) => {
   const passed = list(coordinate, 4)(value);
-  if (passed.length !== 2 && passed.length !== 4) throw new Refusal("a position has no two coordinates");
+  if (passed.length !== 2 && passed.length !== 4) throw new Refusal("a position does not have two coordinates");
   return passed;
 };
 
@@ -118,7 +118,7 @@ const configureWindow: Judge = ({ type, args: values }, session) => {
 const configureByTable: Judge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
   const table = values[1];
-  if (!(table instanceof Map)) throw new Refusal("a window's place is no table");
+  if (!(table instanceof Map)) throw new Refusal("a window's place is not a table");
   const passed = new Map<string, Value>();
   const geometry = table.get("geometry");
   if (geometry !== undefined) {

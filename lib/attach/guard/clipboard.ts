@@ -91,7 +91,7 @@ function contents(type: Value, format: Value, encoding: Value, data: Value): Val
     case "bytes":
       return [dataType(type), bits, way, bytes(mostBytes)(data)];
   }
-  throw new Refusal("its data is written in an unknown way");
+  throw new Refusal("its data has an unknown encoding");
 }
 
 /** Something was copied; it may come with its kinds and its data. */

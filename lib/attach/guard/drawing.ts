@@ -87,7 +87,7 @@ export function icon(values: readonly Value[]): Value[] {
     bytes(largestIcon * largestIcon * 4),
   ])(values);
   if ((data as Uint8Array).length !== (width as number) * (height as number) * 4) {
-    throw new Refusal("an icon has another size than its pixels");
+    throw new Refusal("an icon's pixels do not match its size");
   }
   return [window!, width!, height!, coding!, data!];
 }
@@ -111,7 +111,7 @@ export function cursor(values: readonly Value[]): Value[] {
     bytes(largestCursor * largestCursor * 4),
   ], [cursorName])(values);
   if ((data as Uint8Array).length !== (width as number) * (height as number) * 4) {
-    throw new Refusal("a cursor has another size than its pixels");
+    throw new Refusal("a cursor's pixels do not match its size");
   }
   return [coding!, x!, y!, width!, height!, spotX!, spotY!, serial!, data!, name ?? ""];
 }

@@ -62,10 +62,10 @@ export function frameParser(limits: FrameLimits): FrameParser {
 
   const readHeader = (): void => {
     const [letter, flags, compression] = header;
-    if (letter !== letterP) throw new Violation("What it sends is not xpra's protocol");
+    if (letter !== letterP) throw new Violation("It does not speak xpra's protocol");
     index = header[3]!;
     size = (header[4]! << 24 | header[5]! << 16 | header[6]! << 8 | header[7]!) >>> 0;
-    if (compression !== 0) throw new Violation("It sends compressed packets, which were not agreed on");
+    if (compression !== 0) throw new Violation("It sends compressed packets, although that was not agreed on");
     const expected = index === 0 ? rencodeplusFlag : 0;
     if ((flags! & ~flushFlag) !== expected) throw new Violation(`It sends packets with unknown flags: ${flags}`);
     if (size === 0) throw new Violation("It sends an empty packet");
@@ -74,7 +74,7 @@ export function frameParser(limits: FrameLimits): FrameParser {
       return;
     }
     if (index > highestIndex || chunks.has(index) || chunks.size >= mostChunks) {
-      throw new Violation("It sends parts of a packet that xpra would not take");
+      throw new Violation("It sends chunks that xpra would not accept");
     }
     chunkTotal += size;
     if (chunkTotal > limits.chunkBytes) throw new Violation(`It sends a packet of ${chunkTotal} bytes`);

@@ -174,7 +174,7 @@ function reasonOf(error: unknown): string | undefined {
  */
 async function connectTo({ path, link = path }: SessionSocket): Promise<Deno.Conn> {
   const before = await Deno.lstat(path);
-  if (!before.isSocket) throw new Violation("What is in the place of the session's socket is none");
+  if (!before.isSocket) throw new Violation("Something else is in the place of the session's socket");
   const connection = await Deno.connect({ transport: "unix", path: link });
   const after = await Deno.lstat(path).catch(() => undefined);
   if (after?.isSocket && after.ino === before.ino && after.dev === before.dev) return connection;

@@ -42,7 +42,7 @@ const mostTextCharacters = 256;
  * @throws {Refusal} when it is none
  */
 export function clientHello(value: Value | undefined, { open, uuid }: HelloOptions): ClientHello {
-  if (!(value instanceof Map)) throw new Refusal("the client's hello is no table");
+  if (!(value instanceof Map)) throw new Refusal("the client's hello is not a table");
   const isOpen = isOpenName(open);
   const hello = pick(value, "", (path) => clientNames.test(path) && isOpen(path));
   shorten(hello, "mmap_file");
@@ -91,7 +91,7 @@ export function clientHello(value: Value | undefined, { open, uuid }: HelloOptio
  * @throws {Refusal} when it is none
  */
 export function serverHello(value: Value | undefined, { open }: HelloOptions, forwarded: ReadonlySet<string>): Dict {
-  if (!(value instanceof Map)) throw new Refusal("the server's hello is no table");
+  if (!(value instanceof Map)) throw new Refusal("the server's hello is not a table");
   const isOpen = isOpenName(open);
   const hello = pick(value, "", (path) => serverNames.test(path) && isOpen(path));
   const types = value.get("packet-types");
@@ -121,13 +121,13 @@ export function serverHello(value: Value | undefined, { open }: HelloOptions, fo
 
 /** The screens and monitors of the host in a packet that tells changes of them; their names are left out. */
 export function displayChange(value: Value): Dict {
-  if (!(value instanceof Map)) throw new Refusal("a screen is no table");
+  if (!(value instanceof Map)) throw new Refusal("a screen is not described by a table");
   return pick(value, "", (path) => displayNames.test(path));
 }
 
 /** A table with plain values only: texts made printable, no bytes. */
 export function plainTable(value: Value): Dict {
-  if (!(value instanceof Map)) throw new Refusal("a table is none");
+  if (!(value instanceof Map)) throw new Refusal("it has something else where a table belongs");
   return pick(value, "", () => true);
 }
 

@@ -25,9 +25,9 @@ const highestIndex = 15;
  */
 export function decodePacket({ main, chunks }: RawPacket, limits?: DecodeLimits): Packet {
   const items = decode(main, limits);
-  if (!Array.isArray(items)) throw new Violation("It sends a packet that is no list");
+  if (!Array.isArray(items)) throw new Violation("It sends a packet that is not a list");
   for (const [index, chunk] of chunks) {
-    if (index >= items.length) throw new Violation("It sends a part of a packet that has no such item");
+    if (index >= items.length) throw new Violation("It sends a chunk for an item that the packet does not have");
     items[index] = chunk;
   }
   const [type, ...args] = items;

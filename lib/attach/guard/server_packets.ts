@@ -30,7 +30,7 @@ const nothing: Verdict = {};
 /** Judges a packet of the container. Throws a refusal for one that must not pass. */
 export function judgeServerPacket(packet: Packet, session: SessionState): Verdict {
   const judge = judges.get(packet.type);
-  if (!judge) throw new Refusal(dangers.get(packet.type) ?? "it is not one that is needed");
+  if (!judge) throw new Refusal(dangers.get(packet.type) ?? "xpra's client does not need it");
   const isFirst = packet.type === "hello" || isFarewell(packet.type);
   if (!session.serverIsKnown && !isFirst) throw new Refusal("the server has not said hello");
   return judge(packet, session);

@@ -22,7 +22,7 @@ export function integer(low: number, high: number): Shape<number> {
 export function flag(value: Value): boolean {
   if (typeof value === "boolean") return value;
   if (value === 0 || value === 1) return value === 1;
-  throw new Refusal("a truth value is none");
+  throw new Refusal("it has something else where true or false belongs");
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -35,11 +35,13 @@ const mostWordBytes = 4096;
  */
 export function text(value: Value): string {
   if (typeof value === "string") return value;
-  if (!(value instanceof Uint8Array) || value.length > mostWordBytes) throw new Refusal("a text is none");
+  if (!(value instanceof Uint8Array) || value.length > mostWordBytes) {
+    throw new Refusal("it has something else where a text belongs");
+  }
   try {
     return utf8.decode(value);
   } catch {
-    throw new Refusal("a text is none");
+    throw new Refusal("it has something else where a text belongs");
   }
 }
 
@@ -52,7 +54,7 @@ export function line(most: number): Shape<string> {
 export function word(pattern: RegExp): Shape<string> {
   return (value) => {
     const found = text(value);
-    if (!pattern.test(found)) throw new Refusal("a word is not one of those that may pass");
+    if (!pattern.test(found)) throw new Refusal("it has a word that is not on the list");
     return found;
   };
 }
@@ -61,7 +63,7 @@ export function word(pattern: RegExp): Shape<string> {
 export function oneOf(...words: readonly string[]): Shape<string> {
   return (value) => {
     const found = text(value);
-    if (!words.includes(found)) throw new Refusal("a word is not one of those that may pass");
+    if (!words.includes(found)) throw new Refusal("it has a word that is not on the list");
     return found;
   };
 }
@@ -70,7 +72,9 @@ export function oneOf(...words: readonly string[]): Shape<string> {
 export function bytes(most: number): Shape<Uint8Array> {
   return (value) => {
     if (value === "") return new Uint8Array();
-    if (!(value instanceof Uint8Array) || value.length > most) throw new Refusal("bytes are none, or too many");
+    if (!(value instanceof Uint8Array) || value.length > most) {
+      throw new Refusal("it has too many bytes, or something else in their place");
+    }
     return value;
   };
 }
@@ -78,7 +82,9 @@ export function bytes(most: number): Shape<Uint8Array> {
 /** A list of at most `most` items of one shape. */
 export function list<T extends Value>(shape: Shape<T>, most: number): Shape<T[]> {
   return (value) => {
-    if (!Array.isArray(value) || value.length > most) throw new Refusal("a list is none, or too long");
+    if (!Array.isArray(value) || value.length > most) {
+      throw new Refusal("it has a list that is too long, or something else in its place");
+    }
     return value.map(shape);
   };
 }
@@ -86,7 +92,7 @@ export function list<T extends Value>(shape: Shape<T>, most: number): Shape<T[]>
 /** A list of so many items, each of its own shape. */
 export function tuple(...shapes: readonly Shape[]): Shape<Value[]> {
   return (value) => {
-    if (!Array.isArray(value) || value.length !== shapes.length) throw new Refusal("a list has another length");
+    if (!Array.isArray(value) || value.length !== shapes.length) throw new Refusal("it has a list of the wrong length");
     return shapes.map((shape, index) => shape(value[index]!));
   };
 }
@@ -101,7 +107,7 @@ export function either(...shapes: readonly Shape[]): Shape {
         if (!(error instanceof Refusal)) throw error;
       }
     }
-    throw new Refusal("a value has no shape that may pass");
+    throw new Refusal("it has a value of the wrong type");
   };
 }
 
@@ -114,7 +120,7 @@ export function always(value: Value): Shape {
 export function fields(shapes: Readonly<Record<string, Shape>>): Shape<Dict> {
   const known = new Map(Object.entries(shapes));
   return (value) => {
-    if (!(value instanceof Map)) throw new Refusal("a table is none");
+    if (!(value instanceof Map)) throw new Refusal("it has something else where a table belongs");
     const passed: Dict = new Map();
     for (const [key, each] of value) {
       const shape = known.get(`${key}`);
@@ -132,7 +138,9 @@ export function fields(shapes: Readonly<Record<string, Shape>>): Shape<Dict> {
 /** A table of at most `most` entries with keys of one shape and values of another. */
 export function table(key: Shape<string | number>, shape: Shape, most: number): Shape<Dict> {
   return (value) => {
-    if (!(value instanceof Map) || value.size > most) throw new Refusal("a table is none, or too large");
+    if (!(value instanceof Map) || value.size > most) {
+      throw new Refusal("it has a table that is too large, or something else in its place");
+    }
     return new Map([...value].map(([name, each]) => [key(name), shape(each)]));
   };
 }

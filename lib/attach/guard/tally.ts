@@ -43,7 +43,7 @@ export function tally(report: (line: string) => void, now: () => number): Tally 
       if (before === 0 && sender === "container") {
         report(`The container sends "${key.slice(sender.length + 1)}", which is dropped: ${reason}`);
       }
-      if (!bearable()) throw new Violation("It sends too much that must not pass");
+      if (!bearable()) throw new Violation("It sends too many packets that are dropped");
     },
   };
 }

@@ -43,7 +43,7 @@ export function link(values: readonly Value[]): DesktopRequest {
   if (address.length > mostLinkCharacters) throw new Refusal("a link is too long");
   const url = URL.parse(address);
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.host === "") {
-    throw new Refusal("a link is not one of the web");
+    throw new Refusal("a link is not an http or https address");
   }
   return { kind: "link", url: url.href };
 }
@@ -69,7 +69,7 @@ export function file(values: readonly Value[], open: ReadonlySet<Channel>): Valu
 
 function fileName(value: Value): string {
   const name = line(200)(value);
-  if (/[/\\]/.test(name) || /^\.|^$/.test(name)) throw new Refusal("a file has no name that may pass");
+  if (/[/\\]/.test(name) || /^\.|^$/.test(name)) throw new Refusal("a file has a name that is not allowed");
   return name;
 }
 
@@ -83,7 +83,7 @@ const options = new Map<string, (value: Value) => Value>([
 ]);
 
 function fileOptions(value: Value): Value {
-  if (!(value instanceof Map)) throw new Refusal("a table is none");
+  if (!(value instanceof Map)) throw new Refusal("it has something else where a table belongs");
   const passed: [string, Value][] = [];
   for (const [name, each] of value) {
     const shape = options.get(`${name}`);
@@ -111,7 +111,7 @@ export function printers(values: readonly Value[]): Value[] {
 }
 
 function printer(value: Value): Value {
-  if (!(value instanceof Map)) throw new Refusal("a printer is no table");
+  if (!(value instanceof Map)) throw new Refusal("a printer is not described by a table");
   const kinds = value.get("mimetypes");
   const info = value.get("printer-info");
   return new Map<string, Value>([

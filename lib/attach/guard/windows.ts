@@ -303,7 +303,7 @@ const sizeConstraints = fields({
  */
 function descriptionShapes(container: string, isKnown: (window: number) => boolean): Record<string, Shape> {
   const title: Shape = (value) => {
-    if (typeof value !== "string") throw new Refusal("a title is no text");
+    if (typeof value !== "string") throw new Refusal("a title is not a text");
     return titleOf(container, value);
   };
   return {
@@ -311,7 +311,7 @@ function descriptionShapes(container: string, isKnown: (window: number) => boole
     "icon-title": title,
     "transient-for": (value) => {
       const window = windowNumber(value);
-      if (!isKnown(window)) throw new Refusal("a window belongs to one that there is not");
+      if (!isKnown(window)) throw new Refusal("a window belongs to an unknown window");
       return window;
     },
     "size-constraints": sizeConstraints,
