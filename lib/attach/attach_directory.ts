@@ -35,14 +35,11 @@ export interface AttachDirectory extends AsyncDisposable {
  */
 export async function makeAttachDirectory(host: Host, mounts: Mounts, pixelsBytes: number): Promise<AttachDirectory> {
   const root = mountsRoot(host);
-  await removeLeftovers(root);
   const path = join(root, `${prefix}${Deno.pid}`);
   const name = `.pixels-${crypto.randomUUID()}`;
   const shared = join(mounts.xpra, name);
   const pixels = join(path, name);
-  await Deno.mkdir(path, { mode: 0o700 });
-  const lock = await Deno.open(join(path, "lock"), { write: true, create: true });
-  await lock.lock(true);
+  const lock = await claim(root, path);
   const hidePixels = (): Promise<void> => Deno.remove(shared).catch(() => {});
   const remove = async (): Promise<void> => {
     await hidePixels();
@@ -68,6 +65,20 @@ export async function makeAttachDirectory(host: Host, mounts: Mounts, pixelsByte
     await remove();
     throw error;
   }
+}
+
+/**
+ * Makes the directory with a lock in it that is held. Runs take turns: to another run that sees the directory before it is
+ * locked, this one would seem to be dead.
+ */
+async function claim(root: string, path: string): Promise<Deno.FsFile> {
+  using turn = await Deno.open(root);
+  await turn.lock(true);
+  await removeLeftovers(root);
+  await Deno.mkdir(path, { mode: 0o700 });
+  const lock = await Deno.open(join(path, "lock"), { write: true, create: true });
+  await lock.lock(true);
+  return lock;
 }
 
 /** Removes the directories of runs that have ended without doing so: nobody holds their locks. */

@@ -118,3 +118,18 @@ Deno.test("makeAttachDirectory() removes what killed runs have left, and nothing
     await Deno.remove(live, { recursive: true });
     await runProcess(["true"]);
   }));
+
+Deno.test("makeAttachDirectory() never takes the directory of a run that starts at the same time for a leftover", () =>
+  withHost(async ({ directory }) => {
+    const program = `
+      import { makeAttachDirectory } from "${import.meta.resolve("../../lib/attach/attach_directory.ts")}";
+      import { mountsOf } from "${import.meta.resolve("../../lib/container/mounts.ts")}";
+      const host = { env: () => ${JSON.stringify(directory)} };
+      for (let count = 0; count < 150; count++) {
+        await using _made = await makeAttachDirectory(host, mountsOf(host, "box"), 1);
+      }
+    `;
+    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const argv = [Deno.execPath(), "run", "--quiet", "--no-check", "-A", "--config", config, "--ext=ts", "-"];
+    await Promise.all(Array.from({ length: 4 }, () => runProcess(argv, { stdin: { text: program } })));
+  }));
