@@ -5,10 +5,11 @@
  */
 
 import type { Channel } from "../channels.ts";
-import { judgeClipboard } from "./clipboard.ts";
+import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
 import { Refusal } from "./faults.ts";
 import { clientHello, displayChange, plainTable } from "./hello.ts";
 import { cameraFrame, cameraStart, cameraStop, soundControl, soundData } from "./media.ts";
+import { ignored, type Judge, onChannel, plain, requireOpen } from "./judge.ts";
 import type { Packet } from "./packets.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { args, fields, flag, integer, line, list, type Shape, word } from "./shapes.ts";
@@ -16,9 +17,6 @@ import { closings, type SessionState, type Verdict } from "./state.ts";
 import { file, fileChunk, fileChunkAnswer, printers } from "./transfers.ts";
 import { coordinate, windowNumber } from "./windows.ts";
 
-type Judge = (packet: Packet, session: SessionState) => Verdict;
-
-const nothing: Verdict = {};
 const count = integer(-1, Number.MAX_SAFE_INTEGER);
 const modifiers = list(word(/^[\w-]{1,20}$/), 16);
 const buttonNumber = integer(-1, 255);
@@ -291,7 +289,7 @@ const display: Judge = ({ type, args: values }, session) => {
 const clipboard: Judge = (packet, { open }) => judgeClipboard(packet, { from: "client", open });
 
 const sendFile: Judge = ({ type, args: values }, session) => {
-  if (!session.open.has("files")) throw new Refusal("the channel is closed");
+  requireOpen(session, "files");
   return { pass: { type, args: file(values, session.open) } };
 };
 
@@ -299,20 +297,6 @@ const farewell: Judge = ({ type, args: values }) => ({
   pass: { type, args: values.slice(0, 2).map((each) => line(100)(each)) },
 });
 
-/** A type whose arguments are checked, and nothing else. */
-function plain(check: (values: readonly Value[]) => Value[]): Judge {
-  return ({ type, args }) => ({ pass: { type, args: check(args) } });
-}
-
-/** The same for an open channel. */
-function onChannel(channels: readonly Channel[], check: (values: readonly Value[]) => Value[]): Judge {
-  return ({ type, args }, { open }) => {
-    if (!channels.some((channel) => open.has(channel))) throw new Refusal("the channel is closed");
-    return { pass: { type, args: check(args) } };
-  };
-}
-
-const ignored: Judge = () => nothing;
 const layoutPart = line(64);
 const audio: readonly Channel[] = ["sound", "microphone"];
 
@@ -365,14 +349,7 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["speed", plain(args([integer(-1, 100)]))],
   ["min-speed", plain(args([integer(-1, 100)]))],
   // Channels.
-  ["clipboard-token", clipboard],
-  ["clipboard-request", clipboard],
-  ["clipboard-contents", clipboard],
-  ["clipboard-contents-none", clipboard],
-  ["clipboard-pending-requests", clipboard],
-  ["clipboard-enable-selections", clipboard],
-  ["clipboard-status", clipboard],
-  ["set-clipboard-enabled", clipboard],
+  ...clipboardTypes.map((type): [string, Judge] => [type, clipboard]),
   ["set-notify", onChannel(["notifications"], args([flag]))],
   ["notification-close", onChannel(["notifications"], args([count], [count, line(64)]))],
   ["notification-action", onChannel(["notifications"], args([count, line(64)]))],

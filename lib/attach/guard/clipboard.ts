@@ -18,6 +18,18 @@ export interface ClipboardVerdict {
   answer?: Packet;
 }
 
+/** The types of the clipboard's packets, the same in both directions. */
+export const clipboardTypes = [
+  "clipboard-token",
+  "clipboard-request",
+  "clipboard-contents",
+  "clipboard-contents-none",
+  "clipboard-pending-requests",
+  "clipboard-enable-selections",
+  "clipboard-status",
+  "set-clipboard-enabled",
+] as const;
+
 const mostBytes = 64 * 1024 * 1024;
 const targets = new RegExp(
   "^(TARGETS|TIMESTAMP|UTF8_STRING|STRING|TEXT|COMPOUND_TEXT|" +

@@ -5,11 +5,12 @@
  */
 
 import type { Channel } from "../channels.ts";
-import { judgeClipboard } from "./clipboard.ts";
+import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
 import { cursor, cursorData, drawing, icon } from "./drawing.ts";
 import { Refusal } from "./faults.ts";
 import { serverHello } from "./hello.ts";
 import { cameraAnswer, cameraStop, soundData } from "./media.ts";
+import { ignored, type Judge, onChannel, plain, requireOpen } from "./judge.ts";
 import type { Packet } from "./packets.ts";
 import type { Rate } from "./rate.ts";
 import type { Value } from "./rencode.ts";
@@ -18,8 +19,6 @@ import { args, integer, line } from "./shapes.ts";
 import { closings, type SessionState, type Verdict } from "./state.ts";
 import { file, fileChunk, fileChunkAnswer, link, notification } from "./transfers.ts";
 import { coordinate, printableTitle, type Rectangle, side, windowNumber } from "./windows.ts";
-
-type Judge = (packet: Packet, session: SessionState) => Verdict;
 
 /** xpra's code for a window that there is not. */
 const windowNotFound = -2;
@@ -54,25 +53,8 @@ function isFarewell(type: string): boolean {
   return type === "disconnect" || type === "connection-close";
 }
 
-function need(session: SessionState, ...channels: readonly Channel[]): void {
-  if (!channels.some((channel) => session.open.has(channel))) throw new Refusal("the channel is closed");
-}
-
 function slowly(rate: Rate): void {
   if (!rate()) throw new Refusal("there are too many");
-}
-
-/** A type whose arguments are checked, and nothing else. */
-function plain(check: (values: readonly Value[]) => Value[]): Judge {
-  return ({ type, args }) => ({ pass: { type, args: check(args) } });
-}
-
-/** The same for an open channel. */
-function onChannel(channels: readonly Channel[], check: (values: readonly Value[]) => Value[]): Judge {
-  return ({ type, args }, session) => {
-    need(session, ...channels);
-    return { pass: { type, args: check(args) } };
-  };
 }
 
 const placed = args([windowNumber, coordinate, coordinate, side, side], [counter]);
@@ -200,7 +182,7 @@ const bell: Judge = ({ type, args: values }, session) => {
 };
 
 const openTray: Judge = ({ type, args: values }, session) => {
-  need(session, "tray");
+  requireOpen(session, "tray");
   const [window, width, height] = args([windowNumber, integer(1, 256), integer(1, 256)])(values);
   const description = values[3];
   const title = description instanceof Map ? description.get("title") : "";
@@ -212,7 +194,7 @@ const openTray: Judge = ({ type, args: values }, session) => {
 const clipboard: Judge = (packet, { open }) => judgeClipboard(packet, { from: "server", open });
 
 const sendFile: Judge = ({ type, args: values }, session) => {
-  need(session, "files", "printing");
+  requireOpen(session, "files", "printing");
   const passed = file(values, session.open);
   slowly(session.rates.file);
   return { pass: { type, args: passed } };
@@ -220,7 +202,7 @@ const sendFile: Judge = ({ type, args: values }, session) => {
 
 /** Nobody is asked at each file: the answer is no, as the client's would be. */
 const askFile: Judge = ({ args: values }, session) => {
-  need(session, "files", "printing", "links");
+  requireOpen(session, "files", "printing", "links");
   const id = line(64)(values[1]!);
   return { answer: { type: "send-data-response", args: [id, 0] } };
 };
@@ -238,20 +220,18 @@ const farewell: Judge = ({ type, args: values }) => ({
 });
 
 const notify: Judge = ({ args: values }, session) => {
-  need(session, "notifications");
+  requireOpen(session, "notifications");
   const request = notification(session.container, values);
   slowly(session.rates.notification);
   return { request };
 };
 
 const openLink: Judge = ({ args: values }, session) => {
-  need(session, "links");
+  requireOpen(session, "links");
   const request = link(values);
   slowly(session.rates.link);
   return { request };
 };
-
-const ignored: Judge = () => nothing;
 
 const audio: readonly Channel[] = ["sound", "microphone"];
 const fileOrPrint: readonly Channel[] = ["files", "printing"];
@@ -290,14 +270,7 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["window-bell", bell],
   // Channels.
   ["new-tray", openTray],
-  ["clipboard-token", clipboard],
-  ["clipboard-request", clipboard],
-  ["clipboard-contents", clipboard],
-  ["clipboard-contents-none", clipboard],
-  ["clipboard-pending-requests", clipboard],
-  ["clipboard-enable-selections", clipboard],
-  ["clipboard-status", clipboard],
-  ["set-clipboard-enabled", clipboard],
+  ...clipboardTypes.map((type): [string, Judge] => [type, clipboard]),
   ["notify_show", notify],
   ["notification-show", notify],
   ["notify_close", onChannel(["notifications"], args([integer(0, 2 ** 32 - 1)]))],
