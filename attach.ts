@@ -79,7 +79,7 @@ const spec = {
     },
     "allow": { value: "C,…", help: "Open these channels as well", completion: channelList },
     "deny": { value: "C,…", help: "Close these channels", completion: channelList },
-    "no-box": { help: "Run xpra's client outside of its bubblewrap box, with all that you may do" },
+    "no-box": { help: "Run xpra's client without its bubblewrap box, with all of your own permissions" },
     "list": { help: "Show the sessions that run" },
     "stop": { help: "End a session and all that belongs to it" },
     "all": { help: "With --stop: all sessions of the container" },
@@ -156,7 +156,7 @@ async function attach(host: Host, container: string, request: AttachRequest & { 
   const mounts = mountsOf(host, container);
   const name = wanted ?? sessionNameOf(app[0]!);
   checkSessionName(name);
-  // Fails for a path that is too long, with what may be added to a name that is taken.
+  // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
   socketPath(mounts.xpra, `${name}-99`);
   const plan = { app, run: newRun(), name, exact: wanted !== undefined, open };
   if (args.flags.has("detached")) {
@@ -192,8 +192,8 @@ async function reattach(host: Host, container: string, request: AttachRequest): 
     const ownSound = hasOwnSound(open) && (host.dryRun || hasFifo(socketPath(mounts.xpra, session)));
     return { ...clientOptions(request, { container, mounts, screen }), ownSound };
   };
-  // The client takes its time to load: it is started for the session that is most likely meant. Where xpra itself brings the
-  // sound, it may do so only when no other client does, which is not known yet.
+  // The client takes its time to load, so it is started for the most likely session. Not if xpra itself
+  // carries the sound: only one client may play it, and whether another one is attached is not known yet.
   await using scope = new AsyncDisposableStack();
   const likely = host.dryRun ? undefined : await likelySession(mounts.xpra, wanted);
   const [target, , { screen, early }] = await all([
@@ -219,9 +219,9 @@ async function reattach(host: Host, container: string, request: AttachRequest): 
 }
 
 /**
- * Waits for all, also when one fails: what the others make is then known to their scope.
+ * Waits for all promises, even if one rejects: by then, what the others made is in the scope that disposes of it.
  *
- * @throws what the first of them throws, in their order
+ * @throws the error of the first promise, in their order, that rejects
  */
 async function all<T extends readonly unknown[]>(promises: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
   await Promise.allSettled(promises);
@@ -259,7 +259,7 @@ async function join(
   { app, wanted, args }: Pick<AttachRequest, "args" | "wanted"> & { app: string[] },
 ): Promise<number> {
   const target = await reach(host, container, args);
-  // Undefined when no session is named and there are several, or none: then the user chooses, or is told.
+  // Undefined when no session is named and there is not exactly one: then the user chooses one, or gets an error.
   const joined = await joinSession(host, target, { session: wanted, app }) ??
     await joinSession(host, target, { session: (await chooseSession(host, target)).session, app });
   const { session, status } = joined!;
@@ -310,7 +310,7 @@ async function showLog(host: Host, container: string, session: string | undefine
   }
   const { text, omittedBytes } = log;
   if (omittedBytes > 0) {
-    host.ui.warn(`The log is long: its last ${text.length} characters follow, behind ${omittedBytes} bytes in ${xpra}`);
+    host.ui.warn(`The log is long: only its last ${text.length} characters follow; see ${xpra} for the rest`);
   }
   host.ui.result(text.trimEnd(), text);
   return 0;

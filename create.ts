@@ -49,7 +49,7 @@ const spec = {
     "trust-profile": { help: "Take a PROFILE whose keys give something of the host away, and warn of each" },
     "keep-failed": { help: "On failure leave everything in place for a look" },
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories" },
-    "force": { help: "With --delete: also when the share still holds files, or create did not make the container" },
+    "force": { help: "With --delete: despite a live session, files in the share, or a container not made by create" },
   },
   places: {
     first: [null, "file", { words: Object.keys(bundledProfiles.files), files: true }],
@@ -68,7 +68,7 @@ What happens:
   1. A profile called NAME gets PROFILE, and the CLOUD_INIT files as its user-data (lxc profile edit).
   2. Two directories are made below $GUI_CONTAINER_MOUNTS, by default ~/container_mounts.
   3. A container called NAME is made with that profile (lxc launch). cloud-init installs the software. After that, devices
-     of the type none in PROFILE take effect: gui-offline removes the network so.
+     of the type none in PROFILE take effect: this is how gui-offline removes the network.
   4. The directories are shared with the container (setfacl, disk devices), AUTHORIZED_KEYS is put into it, and its SSH
      host keys are pinned on the host.
 If a step fails, all of it is undone.`,
@@ -187,7 +187,7 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
 
   let hasNetwork = true;
   if (setup !== profile) {
-    host.ui.progress("Removing the devices that the profile sets to none");
+    host.ui.progress("Removing the devices that the profile disables (type: none)");
     await setProfile(engine, name, profileYaml(profile, marks));
     hasNetwork = !host.dryRun && (await findInstance(engine, name))?.hasNetwork === true;
   }

@@ -45,12 +45,12 @@ const spec = {
   usage: ["[options] [NAME [FILE...]]", "--list", "--unmap [NAME [FILE...]]", "--recover"],
   options: {
     "read-only": { help: "The container may read the files, not write them" },
-    "for": { value: "DURATION", help: "Take the files back by itself after this long: 90s, 30m, 2h" },
+    "for": { value: "DURATION", help: "Take the files back automatically after this time: 90s, 30m, 2h" },
     "no-wait": { help: "Return at once; the files stay mapped until --unmap" },
     "gui": { help: "Ask by dialogs (zenity); the default with a display and no terminal" },
     "no-gui": { help: "Ask on the terminal" },
     "list": { help: "Show the files that are mapped" },
-    "recover": { help: "Take back what runs that were killed have left; each run does so first" },
+    "recover": { help: "Take back files that killed runs have lent; each run that lends files does so first" },
     "unmap": { help: "Take files back: all, those of a container, or the named ones" },
   },
   places: { first: ["container"], rest: "file" },
@@ -61,7 +61,7 @@ Example:
 
 What happens: the container user gets an entry in the ACL of each file (setfacl), and a disk device shows the file in the
 container, below /home/ubuntu/maps (lxc query). Enter, the end of the input, Ctrl-C, a signal or the time of --for takes
-the files back: the devices go, and the ACLs are what they were. Without NAME or FILE you are asked for them.`,
+the files back: the devices are removed, and the ACLs are restored. Without NAME or FILE you are asked for them.`,
   showErrors: true,
 } satisfies ScriptSpec<string>;
 
@@ -118,8 +118,8 @@ function durationOf({ flags, values }: Arguments<Name>): number | undefined {
   if (text === undefined) return undefined;
   if (!flags.has("no-wait")) return parseDuration(text);
   throw inputError(
-    "--for and --no-wait exclude each other: with --no-wait nobody waits for the time to pass",
-    "Leave one of them away",
+    "--for and --no-wait exclude each other: with --no-wait, no run is left to take the files back",
+    "Omit one of them",
   );
 }
 
@@ -186,7 +186,7 @@ async function recoverFirst(host: Host): Promise<void> {
     await recover(host);
   } catch (error) {
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-    host.ui.warn(`What a run that was killed has lent cannot be taken back now: ${error.message}`);
+    host.ui.warn(`Files that a killed run has lent cannot be taken back now: ${error.message}`);
   }
 }
 

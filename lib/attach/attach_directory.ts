@@ -9,7 +9,7 @@ import { type Mounts, mountsRoot } from "../container/mounts.ts";
 import { readDirectory } from "../base/files.ts";
 import { socketPath } from "./session_name.ts";
 
-/** What the names of these directories start with. The process id follows: attach.ts may use its own directory's sockets only. */
+/** The start of these directories' names. The process id follows: attach.ts may use only the sockets in its own one. */
 const prefix = ".attach-";
 
 /** The directory of an attachment, removed at the end of its scope. */
@@ -29,7 +29,7 @@ export interface AttachDirectory extends AsyncDisposable {
  *
  * The container must be able to open the file for pixels, so the file is made in the shared directory, where it inherits the
  * right ACL. The container could then put a link to another file in its place. So the client does not open that name but a
- * second one, in this directory; that both name one file is checked.
+ * second one, in this directory, which is checked to name the same file.
  *
  * @param pixelsBytes the size of the file for pixels
  */
@@ -68,8 +68,8 @@ export async function makeAttachDirectory(host: Host, mounts: Mounts, pixelsByte
 }
 
 /**
- * Makes the directory with a lock in it that is held. Runs take turns: to another run that sees the directory before it is
- * locked, this one would seem to be dead.
+ * Makes the directory, and a file in it, which it locks. Only one run at a time does this: a run that saw the directory
+ * before it is locked would take this run for dead.
  */
 async function claim(root: string, path: string): Promise<Deno.FsFile> {
   using turn = await Deno.open(root);

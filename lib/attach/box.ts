@@ -43,10 +43,10 @@ const systemPaths = [
 const keptVariables = ["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES"];
 
 /**
- * The command line of a client in its box. It has no network, unless the display is reached by it; no home, no bus, and sees no
- * other process.
+ * The command line of a client in its box. In there, the client has no network (unless it reaches the display over
+ * it), no access to the user's home, no bus, and sees no other process.
  *
- * @param clientArgv the client's command line, by where its socket and its file for pixels are in the box
+ * @param clientArgv makes the client's command line from the paths of the socket and of the file for pixels in the box
  */
 export function boxedArgv(
   clientArgv: (paths: { socket: string; pixels: string | undefined }) => string[],

@@ -80,8 +80,8 @@ const channels: Readonly<Record<Channel, ChannelRow>> = {
 export const channelNames = Object.keys(channels) as readonly Channel[];
 
 /**
- * What no channel opens: control of one end by the other, its log, and files that open by themselves. That the server cannot
- * control the client is the guard's: xpra 5's client has no option for it.
+ * What no channel opens: control of one end by the other, logging to the other end, and files that open by
+ * themselves. The guard also keeps the server from controlling the client: xpra 5's client has no option against that.
  */
 const alwaysClosed = ["--open-files=no", "--remote-logging=no", "--start-new-commands=no", "--dbus-control=no"];
 
@@ -139,7 +139,7 @@ export function channelLine(open: ReadonlySet<Channel>, userOptions: readonly st
     return !ours.includes(option) && ours.some((own) => own.split("=")[0] === name);
   });
   const line = `Open channels: ${names.join(", ") || "none"}`;
-  return against.length === 0 ? line : `${line}; but your options for xpra win: ${against.join(" ")}`;
+  return against.length === 0 ? line : `${line}; overridden by your options for xpra: ${against.join(" ")}`;
 }
 
 /** The options that open the open channels and close all others, for one end of xpra. */
@@ -161,9 +161,9 @@ export function channelOptions(open: ReadonlySet<Channel>, end: "client" | "serv
 }
 
 /**
- * The channels that are open when the user's options for xpra win.
+ * The channels that are open once the user's options for xpra have overridden ours.
  *
- * @param userOptions options of `xpra attach`: one of them opens a channel when it is what we would give xpra for it
+ * @param userOptions options of `xpra attach`: one of them opens a channel if we would pass the same option to open it
  */
 export function withOptions(open: ReadonlySet<Channel>, userOptions: readonly string[]): Set<Channel> {
   const ours = channelOptions(open, "client");

@@ -42,7 +42,7 @@ export interface ClientOptions {
 
 /** How a client ended. */
 export interface ClientEnd extends ProcessResult {
-  /** It had got as far as to show a session. */
+  /** Whether it got as far as showing a session. */
   wasAttached: boolean;
   /** Why the guard ended it, in one line; undefined when it was not the guard. */
   reason: string | undefined;
@@ -50,15 +50,15 @@ export interface ClientEnd extends ProcessResult {
 
 /** A client that was started. It ends with the scope of this value, and with the run. */
 export interface Client extends AsyncDisposable {
-  /** Leads the client to a session, by the path of the session's socket. */
+  /** Connects the client to a session, given the path of the session's socket. */
   show(socket: string): Promise<void>;
   /** How it ended. Never rejects. */
   ended: Promise<ClientEnd>;
 }
 
 /**
- * Starts a client, which loads until it is led to a session. xpra 6.5.5 needs 1.3 s until it connects, of which it sleeps 1 s:
- * meanwhile the session is started or looked up.
+ * Starts a client, which loads and waits until `show` connects it to a session. xpra 6.5.5 takes 1.3 s to connect, of
+ * which it sleeps 1 s: meanwhile the session is started or looked up.
  */
 export async function startClient(host: Host, options: ClientOptions): Promise<Client> {
   if (host.dryRun) return plannedClient(host, options);
@@ -119,7 +119,7 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
       try {
         await host.run(["ln", "-s", "--", socket, directory.session]);
       } catch (error) {
-        // The client has ended already, and its directory is gone: how it ended says more.
+        // If the client has ended, its directory is gone. The caller then reports how it ended, which says more.
         if (!isOver) throw error;
       }
       session.resolve({ path: socket, link: directory.session });
@@ -150,7 +150,7 @@ function askDesktop(host: Host, request: DesktopRequest): void {
   }
 }
 
-/** Starts a client in its box; outside of it where that is not wanted, or where there is no bubblewrap. */
+/** Starts a client in its box, or without one if `box` is false or bubblewrap is not installed. */
 function startBoxed(
   host: Host,
   { argvFor, box, env, ...rest }: Omit<BoxOptions, "hostEnv"> & {
@@ -158,18 +158,18 @@ function startBoxed(
     box: boolean;
   },
 ): RunningProcess {
-  // The container has a say in what the client prints: only the end is kept.
+  // The container can influence what the client prints, and how much: only the end is kept.
   const options = { detached: true, output: { line: () => {} } };
   try {
     if (box) return host.start(boxedArgv(argvFor, { ...rest, env, hostEnv: host.env }), options);
   } catch (error) {
     if (!(error instanceof UserError && error.exitCode === ExitCode.missingProgram)) throw error;
-    host.ui.warn(`xpra's client runs without a box, with all that you may do. ${error.message}. ${error.hint}`);
+    host.ui.warn(`xpra's client runs without a box, with all of your permissions. ${error.message}. ${error.hint}`);
   }
   return host.start(argvFor(rest), { ...options, env });
 }
 
-/** Prints the command line of a client that shows a session without a guard: a shell has none. */
+/** For a dry run: prints the command line of a client without a guard, since a shell command cannot start one. */
 function plannedClient(host: Host, { open, ownSound, userOptions, screen, box }: ClientOptions): Client {
   const channels = ownSound ? withoutSound(open) : open;
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>

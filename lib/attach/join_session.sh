@@ -18,7 +18,7 @@ if [ -z "$session" ]; then
 fi
 environment=$XDG_RUNTIME_DIR/gui-container-$session/environment
 [ -e "$environment" ] || exit "$not_live"
-# The environment may have any variable, but no parameter.
+# The environment may set any variable, but cannot change the positional parameters.
 set -- "$session" "$environment" "$xpra_directory/$session.log" "$@"
 # shellcheck source=/dev/null
 . "$environment"

@@ -63,8 +63,8 @@ function parseSessions(container: string, stdout: string): LiveSession[] {
 }
 
 /**
- * The live sessions of all containers that run, or of the one that is named. Warns of a container that cannot be asked when
- * all are meant.
+ * The live sessions of all containers that run, or of the one that is named. Without a name, a container that cannot be
+ * asked only causes a warning.
  *
  * @throws {UserError} when there is no container of that name, or when it cannot be asked
  */
@@ -83,7 +83,7 @@ export async function listContainers(engine: Engine, container: string | undefin
       return await listSessions(host, target);
     } catch (error) {
       if (container !== undefined || !(error instanceof UserError || error instanceof ProcessError)) throw error;
-      host.ui.warn(`The sessions of "${name}" are not known: ${error.message}`);
+      host.ui.warn(`Cannot list the sessions of "${name}": ${error.message}`);
       return [];
     }
   }));
@@ -124,8 +124,8 @@ export async function chooseSession(
 }
 
 /**
- * A guess by the sockets on the host which session {@linkcode chooseSession} will return: the wanted one, or the only one;
- * undefined when there is none, or more than one.
+ * Guesses from the sockets on the host which session {@linkcode chooseSession} will return: the wanted one, or the only
+ * one; undefined when there is none, or more than one.
  *
  * @param xpraDirectory of the container's mounts
  */

@@ -27,7 +27,7 @@ export async function reportOutcome(
     host.ui.status(`The session "${session}" was stopped`);
     return;
   }
-  const seeLog = `All that was printed in it is shown by: attach.ts --logs ${name} ${session}`;
+  const seeLog = `To see what the app and the server printed: attach.ts --logs ${name} ${session}`;
   if (app?.status) {
     throw new UserError(`The app of "${session}" ended with exit status ${app.status}`, {
       hint: seeLog,
@@ -56,7 +56,7 @@ export async function reportOutcome(
   if (/^bwrap: /m.test(client.stderr)) {
     throw new UserError("bubblewrap cannot make the box for xpra's client", {
       hint:
-        "Let users make namespaces (sysctl kernel.unprivileged_userns_clone, AppArmor's profile of bwrap), or use --no-box",
+        "Allow user namespaces (sysctl kernel.unprivileged_userns_clone, AppArmor's profile of bwrap), or use --no-box",
       output,
     });
   }

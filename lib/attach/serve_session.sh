@@ -26,7 +26,7 @@ Xvfb -displayfd 3 -screen 0 "${screen}x24+32" -auth "$XAUTHORITY" -nolisten tcp 
 dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
 export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
 if [ "$sound" ]; then
-  # By the system's clock, apps go on when nobody reads the FIFO, and what they play is dropped.
+  # Timed by the system's clock, apps play on even if nobody reads the FIFO; the samples are then dropped.
   pulseaudio -n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --realtime=no --high-priority=no \
     --load="module-native-protocol-unix socket=$RUNTIME_DIRECTORY/pulse auth-anonymous=1" \
     --load="module-pipe-sink sink_name=host file=$xpra_directory/$session$sound $samples use_system_clock_for_timing=yes" \

@@ -76,8 +76,8 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
   if (host.dryRun) return name;
   if (isSessionName(session)) return session;
   await undo();
-  throw new UserError(`The container "${target.name}" does not tell the name of the session that it has started`, {
-    hint: "See what a login prints there: over ssh, nothing but what a command prints may come",
+  throw new UserError(`The container "${target.name}" does not report the name of the session that it has started`, {
+    hint: "Make its login scripts print nothing: over SSH, only the output of a command may appear",
     output: session,
   });
 }
@@ -114,7 +114,7 @@ function sessionStartError(error: ProcessError, { name, mounts }: SshTarget, pla
   if (error.code === taken) {
     return inputError(
       `There is a session "${plan.name}" in "${name}" already`,
-      "Choose another name with --session; to attach to it leave APP_CMDLINE away, to run the app in it say --join",
+      "Choose another name with --session, attach to it by omitting APP_CMDLINE, or run the app in it with --join",
     );
   }
   if (error.code === noDirectory) {
@@ -136,7 +136,7 @@ function sessionStartError(error: ProcessError, { name, mounts }: SshTarget, pla
   const full = /^No space left in (.*)$/m.exec(error.output)?.[1];
   return new UserError(`The session could not be started in "${name}"`, {
     hint: full === undefined
-      ? `See whether the container user has a systemd of its own: loginctl show-user ${containerUser.name}`
+      ? `Check in the container whether its user has a running systemd: loginctl show-user ${containerUser.name}`
       : `Make room in ${full}: see what df -h and du -xh ${full} say in the container`,
     output: error.output,
     cause: error,

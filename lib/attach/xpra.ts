@@ -94,18 +94,20 @@ export const serverEnvironment: Readonly<Record<string, string>> = {
 /**
  * The client's environment: no socket to control it, no SSH agent, no power events, for which xpra has no option.
  *
- * @param uuid by which the server knows this client. Two clients of a session need two: a second one with the same uuid
- * ends the first. xpra's own uuid identifies user and machine, so two containers could tell that they have the same user
+ * @param uuid identifies this client to the server. Each client of a session needs its own: a second one with the same
+ * uuid ends the first. xpra's own uuid identifies user and machine: two containers could tell that they have
+ * the same user
  */
 export function clientEnvironment(uuid: string): Record<string, string> {
   return {
     XPRA_USER_UUID: uuid,
-    // The client waits in front of the guard until the container and the session have started, in seconds.
+    // How long the client waits for an answer while the container and the session start, in seconds.
     XPRA_EXTRA_TIMEOUT: "180",
     XPRA_CLIENT_BIND_SOCKETS: "0",
     XPRA_SSH_AGENT: "0",
     XPRA_POWER_EVENTS: "0",
-    // No popup of the container's makes the client grab the keyboard, and no process stands for one of the container's.
+    // A popup of the container cannot make the client grab the keyboard, and the client starts no helper process for
+    // each process of the container.
     XPRA_OR_FORCE_GRAB: "",
     XPRA_SIGNAL_WATCHER: "0",
   };

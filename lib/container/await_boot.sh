@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Waits, as root in a container, until its user can log in. systemd's own jobs end then.
-# Value in front: has_network is "yes" for a container with a network, in which sshd is waited for too.
+# Waits, as root in a container, until its user can log in: "systemctl start" returns once systemd has started a unit.
+# Value in front: has_network is "yes" for a container with a network, where this also waits for sshd.
 : "${has_network?}"
 # Just after the start systemd does not answer yet.
 until systemctl is-system-running 2>/dev/null | grep -qvx offline; do sleep 0.05; done

@@ -32,7 +32,7 @@ export function mountsRoot(host: Pick<Host, "env">): string {
   const base = host.env("GUI_CONTAINER_MOUNTS") ?? (home && join(home, "container_mounts"));
   if (!base) throw inputError("Neither $GUI_CONTAINER_MOUNTS nor $HOME is set", "Set one of them");
   if (!base.startsWith("/")) {
-    throw inputError(`$GUI_CONTAINER_MOUNTS is no absolute path: "${base}"`, "Start it with /");
+    throw inputError(`$GUI_CONTAINER_MOUNTS is not an absolute path: "${base}"`, "Start it with /");
   }
   // Deno splits a list of paths at commas. The other characters have a meaning in those settings of ssh that name a file.
   // deno-lint-ignore no-control-regex
@@ -115,7 +115,7 @@ async function sshFiles({ knownHosts, ssh }: Mounts): Promise<string[]> {
 export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBefore): Promise<void> {
   for (const { path, mode, acl } of before.directories) {
     if (!await exists(path)) continue;
-    // A file without default entries does not remove those that are there (acl 2.3.2): they are removed first.
+    // If its input has no default entries, --set-file keeps the old ones (acl 2.3.2), so they are removed first.
     await host.run(["setfacl", "--remove-default", "--set-file=-", "--", path], { stdin: { text: acl } });
     // An ACL does not hold the set-ID and sticky bits.
     await Deno.chmod(path, mode);
@@ -134,7 +134,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
   if (host.dryRun) return;
   for (const path of [mounts.directory, mounts.xpra, mounts.share]) {
     if ((await Deno.stat(path).catch(() => undefined))?.isDirectory === false) {
-      throw new UserError(`"${path}" is no directory`, { hint: "Move it away, or choose another name" });
+      throw new UserError(`"${path}" is not a directory`, { hint: "Move it away, or choose another name" });
     }
   }
   const base = dirname(mounts.directory);
@@ -156,7 +156,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
     // Another run for the same container has removed it at the end of its own check.
     if (!await exists(probe)) return;
     throw new UserError(`The file system of "${base}" has no ACLs`, {
-      hint: "Set $GUI_CONTAINER_MOUNTS to a directory on one that has: ext4, xfs, btrfs, or zfs with acltype=posixacl",
+      hint: "Set $GUI_CONTAINER_MOUNTS to a directory on ext4, xfs, btrfs, or zfs with acltype=posixacl",
       output: error.output,
       cause: error,
     });

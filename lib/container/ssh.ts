@@ -108,7 +108,7 @@ function sshOptions({ mounts, name, proxy, config }: SshTarget, { mayAsk }: { ma
     HostKeyAlias: name,
     StrictHostKeyChecking: "yes",
     UpdateHostKeys: "no",
-    // A password, or an answer to a question of the container's, is never asked for. The agent's other keys stay unknown.
+    // ssh never asks for a password, or a question of the container. It offers none of the agent's other keys.
     PreferredAuthentications: "publickey",
     PubkeyAuthentication: "yes",
     PasswordAuthentication: "no",
@@ -144,8 +144,8 @@ const maxAnswerBytes = 2 ** 20;
  * Runs a program in a container as the container user and captures what it prints. The container is not trusted: by default
  * it has a minute to answer, and its answer is limited to 1 MiB.
  *
- * @throws {UserError} when the container answers too much or too late, or when ssh itself fails. Its exit status is 255 then, and it prints why; for a program that a signal has
- * ended its exit status is 255 too, and it prints nothing
+ * @throws {UserError} when the container answers too much or too late, or when ssh itself fails: it then prints why,
+ * with exit status 255. (If a signal has ended the program, the exit status is 255 too, but ssh prints nothing.)
  * @throws {ProcessError} when the program fails
  */
 export async function sshRun(
@@ -186,7 +186,7 @@ export async function sshScript(
 
 function noAnswer({ name }: SshTarget, error: ProcessError): UserError {
   return new UserError(
-    error.timedOut ? `The container "${name}" does not answer` : `The container "${name}" answers more than it should`,
+    error.timedOut ? `The container "${name}" does not answer` : `The answer of the container "${name}" is too long`,
     { hint: "Its sshd or its programs may hang, or may have been replaced", cause: error },
   );
 }

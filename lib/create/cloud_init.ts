@@ -157,8 +157,8 @@ async function showOutput(engine: Engine, name: string, over: AbortSignal): Prom
 }
 
 /**
- * Ends a wait that is in vain: when nothing gives cloud-init user-data, it would wait minutes for a network that it guesses; and
- * when the instance has no address after half a minute, it gets none.
+ * Ends a wait that cannot succeed. Without a source of user-data, cloud-init would wait minutes for a network
+ * that it guesses; and an instance that has no address after half a minute will not get one.
  */
 async function endVainWait(engine: Engine, name: string, over: AbortController): Promise<void> {
   const deadlineMs = performance.now() + addressTimeoutMs;

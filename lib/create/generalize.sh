@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Removes what makes a container itself, as root in it, before an image is made of it: cloud-init makes it anew in each
-# container of the image.
+# Removes a container's identity (host keys, machine id, histories), as root in it, before an image is made of it. In
+# each container of the image, cloud-init makes a new one.
 set -eu
 apt-get clean 2>/dev/null || true
 cloud-init clean --logs --seed

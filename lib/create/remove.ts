@@ -35,7 +35,7 @@ export async function removeContainer(
   if (!force) {
     if (!instance && hasMounts && !host.dryRun) {
       throw new UserError(`There is no container "${name}" in ${engine.product}, but its directories are there`, {
-        hint: "Should it be in the other engine, name that with --engine; else remove them with --force",
+        hint: "If it is in the other engine, name that with --engine; if not, remove the directories with --force",
       });
     }
     for (const [what, found] of [["container", instance], ["profile", profile]] as const) {

@@ -26,7 +26,7 @@ export async function checkSchema(host: Host, path: string, { type, content }: P
       return host.ui.warn(`This host's cloud-init could not check "${path}": ${error.output.split("\n").at(-1)}`);
     }
     throw new UserError(first, {
-      hint: "Write what cloud-init takes there: https://docs.cloud-init.io/en/latest/reference/modules.html",
+      hint: "See which keys and values cloud-init accepts: https://docs.cloud-init.io/en/latest/reference/modules.html",
       exitCode: ExitCode.usage,
       output: more.join("\n"),
       cause: error,
@@ -59,7 +59,7 @@ export function schemaMistakes(
     return `${path}:${index + 1}:${line.search(/\S/) + 1}: ${what}: "${line.trim().slice(0, 60)}"`;
   });
   if (mistakes.length > 0) return mistakes;
-  // Two unknown keys on the top level have no line for cloud-init 25.1: it ends with a traceback in place of marks.
+  // For two unknown keys at the top level, cloud-init 25.1 gives no lines: it prints a traceback in place of marks.
   return [...stderr.match(unknownKeys)?.[1]?.matchAll(/'([^']*)'/g) ?? []].map(([quoted, key]) => {
     const { line, column } = locateKey(content, [key!]);
     return `${path}:${line}:${column}: cloud-init knows no key ${quoted}`;

@@ -35,8 +35,7 @@ const engines: Readonly<Record<EngineCli, EngineKind>> = {
     group: "incus-admin",
     init: "sudo incus admin init --auto",
     // cloud-init 25.1 looks for LXD's socket alone.
-    userDataHint:
-      "Choose one whose templates make files for cloud-init by --image: the cloud variant of one of images:",
+    userDataHint: "With --image, choose one whose templates make files for cloud-init: a cloud variant from images:",
   },
 };
 

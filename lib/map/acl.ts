@@ -117,8 +117,8 @@ export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
     ? union([...others("users"), ...others("groups")], current.group)
     : mergeBits(oldMask, granted.mask ?? 0, current.mask) |
       union(changed, groupChanged ? current.group : 0) & current.mask;
-  // grant() has reduced the entries that the old mask limited. Where the mask permits no more than the old one, they
-  // can be what they were, and still permit no more.
+  // grant() has reduced the entries that the old mask limited. If the new mask permits no more than the old one, they
+  // can be restored in full: the mask limits them as before.
   const isNarrow = (mask & ~oldMask) === 0;
   const entries = (tag: "users" | "groups"): Map<number, Permissions> =>
     new Map([...current[tag]].flatMap(([id, bits]): [number, Permissions][] => {
@@ -132,7 +132,7 @@ export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
   const groups = entries("groups");
   const group = isNarrow && !groupChanged ? original.group : current.group;
   if (original.mask !== undefined || users.size + groups.size > 0) return { ...current, users, groups, group, mask };
-  // There was no mask, and need be none. A chmod meanwhile meant the group, and has changed the mask (acl(5)).
+  // There was no mask, and none is needed. A chmod meanwhile was meant for the group, but changed the mask (acl(5)).
   return { ...current, users, groups, group: groupChanged ? group & mask : mask, mask: undefined };
 }
 

@@ -50,7 +50,7 @@ export interface Presence {
 export async function announcePresence(host: Host): Promise<Presence> {
   const owner = `run-${crypto.randomUUID()}`;
   const path = join(journalDirectory(host), owner);
-  // Under the journal's lock: to another run that sees the file before it is locked, this one would seem to be dead.
+  // Under the journal's lock: another run that saw the file before it is locked would take this run for dead.
   const file = await withJournalLock(host, async () => {
     const file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
     await file.lock(true);
@@ -189,7 +189,7 @@ export async function readRecords(host: Host): Promise<Mapping[]> {
     const path = join(journalDirectory(host), name);
     const mapping = await readRecord(path);
     if (mapping) mappings.push(mapping);
-    else if (mapping === null) host.ui.warn(`"${path}" is no record of a mapped file; remove it if no file is mapped`);
+    else if (mapping === null) host.ui.warn(`"${path}" is not a record of a mapped file; remove it if none is mapped`);
   }
   return mappings;
 }

@@ -31,7 +31,7 @@ export interface MapOptions {
 /** A file that is to be mapped: at a new place in the container, or at the place of the file that it has replaced. */
 type Candidate = MappableFile & { replaces?: Mapping };
 
-/** Maps files: all, or none, with the undoing of `undo`. Each is on record before it is mapped. */
+/** Maps all of the files; on failure, `undo` unmaps them again. Each is on record before it is mapped. */
 export async function mapFiles(
   files: readonly MappableFile[],
   options: MapOptions & { undo: Undo },
@@ -97,7 +97,7 @@ export async function mapReplacement(
 /**
  * Puts files on record, then grants the container user access to them.
  *
- * @returns the files; none when another run has unmapped one that is replaced
+ * @returns the files; none if one of them replaces a file that another run has already unmapped
  */
 async function grantAccess(
   files: readonly Candidate[],

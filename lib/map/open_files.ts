@@ -60,7 +60,7 @@ export async function finishUnmap(
       const start = starts.find((start) => line.startsWith(start));
       return start === undefined ? [] : [line.slice(start.length)];
     });
-    // The container says what its programs are called, and how many there are.
+    // The container decides what its programs are called, and how many there are: only the first few are named.
     const programs = [...new Set(found)].slice(0, mostPrograms);
     return programs.length === 0 ? [] : [{ container, programs }];
   });

@@ -16,7 +16,7 @@ export interface Prompter {
   /**
    * Shows what is mapped, and waits until the user asks for the end, or until `signal` aborts.
    *
-   * @returns whether the user asked for it, and so can be asked whether they mean it
+   * @returns whether it was the user, who can then be asked to confirm
    */
   untilAsked(mappings: readonly Mapping[], signal: AbortSignal | undefined): Promise<boolean>;
   /** Shows a warning, and asks whether the files are to be unmapped all the same. */

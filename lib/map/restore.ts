@@ -125,8 +125,8 @@ function findInDirectory(directory: string, inode: InodeId): HeldFile | undefine
 }
 
 /**
- * Does something to all of `items` by one call of a program. If that fails, does it to each by itself, so that one that
- * fails does not keep the others from it.
+ * Applies `act`, which runs a program, to all of `items` at once. If that fails, applies it to each item alone, so that
+ * one bad item does not affect the others.
  *
  * @returns the result or the error of each
  */

@@ -1,4 +1,4 @@
-/** What each mapped file needs to be again what it was before: decided from what is on record and what was found. */
+/** How each mapped file gets its former permissions back: decided from the records and from what was found. */
 
 import { type Acl, type AclChange, sameAcl, withoutCopy } from "./acl.ts";
 import { grantOf, isOnRecord, isRestored, ofInode, planRevoke } from "./grants.ts";
@@ -130,26 +130,26 @@ function groupByInode(all: readonly Found[]): [Found, ...Found[]][] {
 }
 
 function changedPermissions({ host }: Mapping): string {
-  return `The permissions of "${host}" were changed meanwhile; only the container's entry is taken away`;
+  return `The permissions of "${host}" were changed meanwhile; only the container's entry was removed`;
 }
 
 function lostSetId({ host }: Mapping): string {
-  return `"${host}" is no set-ID file any more: Linux ends that when somebody else writes to it`;
+  return `"${host}" has lost a set-ID bit: Linux clears it when an unprivileged process writes to it`;
 }
 
 function replacedFile(host: string, isCopy: boolean): string {
   const what = isCopy
-    ? "what was copied to the new file of the container's permissions is taken away"
+    ? "the copy of the container's permissions was removed from the new file"
     : "the file that is there now was not lent";
   return `"${host}" was replaced meanwhile; ${what}`;
 }
 
 function foreignFile({ host, uid }: Mapping): string {
-  return `"${host}" belongs to somebody else now, who can take the container's entry away: setfacl -x u:${uid} FILE`;
+  return `"${host}" belongs to somebody else now, who can remove the container's entry: setfacl -x u:${uid} FILE`;
 }
 
 function lostFile({ host, ino, uid }: Mapping): string {
   const command = `find DIRECTORY -inum ${ino} -exec setfacl -x u:${uid} {} +`;
   return `The file that was mapped as "${host}" is not there any more. ` +
-    `If it was moved, end its lending where it is now: ${command}`;
+    `If it was moved, end its loan there: ${command}`;
 }

@@ -19,7 +19,7 @@ export interface MappableFile {
   directories: readonly string[];
 }
 
-/** By what a file is judged. */
+/** What decides whether a file can be mapped. */
 export interface FileRules {
   /** The user's own ids; root may map anybody's files. */
   user: UserIds;
@@ -36,8 +36,8 @@ const longestPath = longestName - engineSize("disk.map-0123456789.");
 /**
  * Checks a file that is to be mapped, and holds it.
  *
- * @throws {UserError} exit code 2 for anything but a readable regular file of the user's own, and for one that a directory
- * leads to which a container can write
+ * @throws {UserError} exit code 2 for anything but a readable regular file of the user's own, and for one whose path
+ * leads through a directory that a container can write to
  */
 export async function checkFile(path: string, { user, shared }: FileRules): Promise<MappableFile> {
   const { path: real, directories } = await follow(path, shared);
@@ -47,7 +47,7 @@ export async function checkFile(path: string, { user, shared }: FileRules): Prom
   try {
     if (!state.isFile) {
       throw inputError(
-        `"${path}" is ${state.isDirectory ? "a directory" : "no regular file"}`,
+        `"${path}" is ${state.isDirectory ? "a directory" : "not a regular file"}`,
         "Only files can be mapped",
       );
     }
@@ -94,7 +94,7 @@ async function follow(path: string, shared: SharedDirectories): ReturnType<typeo
   }
 }
 
-/** The error for a path without a file. What is not UTF-8 in an argument of Deno's becomes U+FFFD: no such file. */
+/** The error for a path without a file. Deno turns what is not UTF-8 in an argument into U+FFFD. */
 async function noFileError(path: string): Promise<Error> {
   const whole = path.startsWith("/") ? path : resolve(path);
   if (!whole.includes("\ufffd")) return inputError(`There is no file "${path}"`, "Check its path");

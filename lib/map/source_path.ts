@@ -35,7 +35,7 @@ export async function sharedByDevices(instances: readonly Instance[]): Promise<S
   );
   const directories: string[] = [];
   for (const { source } of disks) {
-    // A file that is lent is a device as well.
+    // Lent files are disk devices as well: only directories count.
     if ((await Deno.stat(source!).catch(() => undefined))?.isDirectory) directories.push(source!);
   }
   return await describe(directories);
@@ -94,7 +94,7 @@ export async function followPath(
 }
 
 /**
- * Checks that a directory is none that a container can write to.
+ * Checks that no container can write to a directory.
  *
  * @param path the path that leads there, for the error
  * @throws {UserError} exit code 2

@@ -37,7 +37,7 @@ export async function unmapFiles(
   return [
     ...findings,
     ...open.map(({ container, programs }) =>
-      `${programs.join(", ")} in "${instance}" still has "${container}" open, and keeps it until it closes it`
+      `${programs.join(", ")} in "${instance}" still has "${container}" open, and keeps access until it closes the file`
     ),
   ];
 }

@@ -54,7 +54,7 @@ export async function followReplacements(
         host.ui.status(`"${path}" was replaced; "${instance}" has the new file now`);
       } else {
         refused.set(path, file.state.ino);
-        host.ui.status(`"${path}" was replaced, but it was taken back from "${instance}" before`);
+        host.ui.status(`"${path}" was replaced, but had already been taken back from "${instance}"`);
       }
     } catch (error) {
       if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
@@ -66,11 +66,11 @@ export async function followReplacements(
     await watchFiles(() => mapped.map(({ mapping }) => mapping), {
       signal,
       onReplaced,
-      onGone: (path) => prompter.tell(`"${path}" is gone, and "${instance}" still has it`),
+      onGone: (path) => prompter.tell(`"${path}" is gone, but "${instance}" still has the file`),
     });
   } catch (error) {
     await prompter.tell(
-      `Files that are replaced will not be noticed: ${error instanceof Error ? error.message : error}`,
+      `Replacements of lent files will not be noticed: ${error instanceof Error ? error.message : error}`,
     );
   }
 }

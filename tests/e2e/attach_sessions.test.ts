@@ -132,7 +132,7 @@ testOnEngines("attach.ts says which options of xpra's open what is closed", need
   await script("attach", engine, ["--stop", name, "--all"]);
   assertMatch(
     (await attach.ended).stderr,
-    /^Open channels: none; but your options for xpra win: --notifications=yes$/m,
+    /^Open channels: none; overridden by your options for xpra: --notifications=yes$/m,
   );
 });
 

@@ -239,7 +239,7 @@ Deno.test("create.ts says of a directory for the mounts that it cannot be writte
       { okCodes: "any", env: { GUI_CONTAINER_MOUNTS: directory } },
     );
     assertEquals(code, 1, stderr);
-    assertStringIncludes(stderr, `"${join(directory, "file")}" is no directory`);
+    assertStringIncludes(stderr, `"${join(directory, "file")}" is not a directory`);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -144,8 +144,8 @@ testOnEngines("map.ts refuses what it cannot map before anything is touched", ["
     const refused: [string, string][] = [
       ["/", "is a directory"],
       ["/dev/null", "is a file of the kernel's"],
-      [path("fifo"), "is no regular file"],
-      [path("socket"), "is no regular file"],
+      [path("fifo"), "is not a regular file"],
+      [path("socket"), "is not a regular file"],
       ["/no/such/file", "There is no file"],
       [`${file}/x`, "There is no file"],
       [path("dangling"), "There is no file"],

@@ -363,7 +363,7 @@ testOnEngines("map.ts survives a torn record, and lets nobody else read its jour
     await Deno.chmod(journal, 0o755);
     const { code, stderr } = await map(one, ["--recover"]);
     assertEquals(code, 0, stderr);
-    assertStringIncludes(stderr, 'map-0000000000.json" is no record');
+    assertStringIncludes(stderr, 'map-0000000000.json" is not a record');
     assertEquals((await map(one, [one.name, one.files[0]!])).code, 0);
     assertEquals(((await Deno.stat(journal)).mode! & 0o777).toString(8), "700");
     assertEquals((await map(one, ["--unmap"])).code, 0);

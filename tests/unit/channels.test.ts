@@ -140,7 +140,7 @@ Deno.test("channelLine() names the user's options that contradict a channel, and
   const open = openChannels({ preset: "isolated" });
   assertEquals(
     channelLine(open, ["--clipboard=yes", "--border=red", "--printing=no", "--dbus-control=yes"]),
-    "Open channels: none; but your options for xpra win: --clipboard=yes --dbus-control=yes",
+    "Open channels: none; overridden by your options for xpra: --clipboard=yes --dbus-control=yes",
   );
   assertEquals(channelLine(open, ["--border=red", "--clipboard=no"]), "Open channels: none");
 });

@@ -68,7 +68,7 @@ Deno.test("planRestore() takes only our entry out of an ACL that was changed mea
   const acl = { ...fromRecord(one.granted), users: new Map([[8, 4], [containerUid, 6]]) };
   assertEquals(plan([one], [inPlace(one, { acl })]), {
     changes: ["/proc/1/fd/5 u::rw-,u:8:r--,g::r--,m::r--,o::r--"],
-    findings: ['The permissions of "/d/file" were changed meanwhile; only the container\'s entry is taken away'],
+    findings: ['The permissions of "/d/file" were changed meanwhile; only the container\'s entry was removed'],
     done: ["map-1"],
   });
 });
@@ -82,7 +82,7 @@ Deno.test("planRestore() says when a set-ID bit was lost, not when it was never 
     assertEquals(changes, ["/proc/1/fd/5 u::rw-,g::r--,o::r--"]);
     assertEquals(
       findings,
-      isTold ? ['"/d/file" is no set-ID file any more: Linux ends that when somebody else writes to it'] : [],
+      isTold ? ['"/d/file" has lost a set-ID bit: Linux clears it when an unprivileged process writes to it'] : [],
     );
   }
 });
@@ -92,7 +92,7 @@ Deno.test("planRestore() tells how to find a file that is gone, and is done with
   const { changes, findings, done } = plan([one], [{ mapping: one, file: undefined, replacement: undefined }]);
   assertEquals([changes, done], [[], ["map-1"]]);
   assertEquals(findings, [
-    'The file that was mapped as "/d/file" is not there any more. If it was moved, end its lending where it is now: ' +
+    'The file that was mapped as "/d/file" is not there any more. If it was moved, end its loan there: ' +
     "find DIRECTORY -inum 5 -exec setfacl -x u:1001000 {} +",
   ]);
 });
@@ -108,7 +108,7 @@ Deno.test("planRestore() leaves a file of somebody else alone and says so, unles
   assertEquals(plan([one], given), {
     changes: [],
     findings: [
-      '"/d/file" belongs to somebody else now, who can take the container\'s entry away: setfacl -x u:1001000 FILE',
+      '"/d/file" belongs to somebody else now, who can remove the container\'s entry: setfacl -x u:1001000 FILE',
     ],
     done: ["map-1"],
   });
@@ -126,7 +126,7 @@ Deno.test("planRestore() takes a copied grant out of a file that has replaced a 
   assertEquals(
     findings.slice(1),
     [
-      '"/d/file" was replaced meanwhile; what was copied to the new file of the container\'s permissions is taken away',
+      '"/d/file" was replaced meanwhile; the copy of the container\'s permissions was removed from the new file',
     ],
   );
 });
@@ -145,7 +145,7 @@ Deno.test("planRestore() takes the mask out of a copied mode, whose group bits i
   const one = sampleMapping();
   const { changes, findings } = plan([one], [replaced(one, { ...plain, group: 6 })]);
   assertEquals(changes, ["/proc/1/fd/6 u::rw-,g::r--,o::r--"]);
-  assertStringIncludes(findings[1]!, "is taken away");
+  assertStringIncludes(findings[1]!, "was removed from the new file");
 });
 
 Deno.test("planRestore() leaves a file alone that has replaced a mapped one and has no copy of its permissions", () => {

@@ -36,7 +36,7 @@ Deno.test("startSession() gives back the name that the container chose, after on
 Deno.test("startSession() takes back a session whose name xpra could take for a URL", async () => {
   for (const stdout of ["xpra+tcp:10.0.0.1:14500\n", "..\n", "Welcome!\nxterm\n", ""]) {
     const { recorded, session } = start({ stdout });
-    await assertRejects(() => session, UserError, "does not tell the name of the session");
+    await assertRejects(() => session, UserError, "does not report the name of the session");
     assertEquals(recorded.calls.map(([program]) => program), ["ssh", "ssh"]);
   }
 });

@@ -234,7 +234,7 @@ Deno.test("sshRun() tells a container that does not answer, and one that answers
   for (
     const [result, options, message] of [
       [{}, { timedOutAfterMs: 5 }, "does not answer"],
-      [{ overflowed: true }, {}, "answers more than it should"],
+      [{ overflowed: true }, {}, "is too long"],
     ] as const
   ) {
     const error = new ProcessError(

@@ -1,7 +1,7 @@
 /**
  * The client's packets: which types may reach the container, and with what. Keys pass only while one of the container's
- * windows has the keyboard, and where the pointer and the modifier keys are is told only of the container's own
- * windows.
+ * windows has the keyboard, and the container learns the pointer's position and the modifier keys only for its
+ * own windows.
  */
 
 import type { Channel } from "../channels.ts";
@@ -49,13 +49,13 @@ const hello: Judge = ({ type, args: values }, session) => {
   return { pass: { type, args: [hello] } };
 };
 
-/** The load of the host, which the client tells, is not the container's business. */
+/** xpra's client reports the load of the host, which is not the container's business: zeros pass in its place. */
 const pingEcho: Judge = ({ type, args: values }) => {
   const [time, , , , latency, id] = args([count, count, count, count, count], [line(64)])(values);
   return { pass: { type, args: [time!, 0, 0, 0, latency!, id ?? ""] } };
 };
 
-/** What the client says of a window: of its encodings. Not on which of the host's desktops it is. */
+/** The properties of a window that may pass: those of its encodings, but not which of the host's desktops it is on. */
 function properties(value: Value | undefined): Dict {
   const passed = plainTable(value ?? new Map());
   for (const key of passed.keys()) if (!/^encodings?\b/.test(`${key}`)) passed.delete(key);
@@ -152,7 +152,7 @@ const focus: Judge = ({ type, args: values }, session) => {
   return { pass: { type, args: [session.windows.focused(), ownModifiers(values[1], session)] } };
 };
 
-/** Whether a key may pass: with the keyboard in the container, or as the end of one that has passed. */
+/** Whether a key event may pass: a window of the container has the keyboard, or it releases a key that passed. */
 function mayPress(key: string, pressed: boolean, session: SessionState): boolean {
   if (pressed && session.windows.focused() !== 0) {
     if (session.keysDown.size < 256) session.keysDown.add(key);

@@ -14,7 +14,7 @@ import { bytes, flag, integer, list, oneOf, text, word } from "./shapes.ts";
 export interface ClipboardVerdict {
   /** What passes. */
   pass?: Packet;
-  /** What goes back to who has sent it: otherwise the asking program would wait. */
+  /** What goes back to the sender: without an answer, the program that asks would wait. */
   answer?: Packet;
 }
 
@@ -119,7 +119,7 @@ function offer(args: readonly Value[]): Value[] {
   return [...passed, what, ...contents(args[3]!, args[4]!, args[5]!, args[6]!), ...claims, ...synchronous];
 }
 
-/** The same with nothing in it, which takes nothing from the other end: only that it wants to hear of changes. */
+/** An offer without contents or a claim to the selection: only the wish to be told of changes passes. */
 function emptyOffer(args: readonly Value[]): Value[] {
   const greedy = args.length > 8 ? flag(args[8]!) : false;
   return [selection(args[0]!), [], "", "", 8, "", new Uint8Array(), false, greedy];

@@ -6,7 +6,7 @@ export class Refusal extends Error {
   override name = "Refusal";
 }
 
-/** Bytes that are no xpra packets, or more than a session may hold. The session ends with the message as the reason. */
+/** Bytes that are not xpra packets, or more than a session may hold. Ends the session, with its message as reason. */
 export class Violation extends Error {
   /** Tells it apart where it is caught. */
   override name = "Violation";

@@ -27,7 +27,7 @@ export interface FrameParser {
   /**
    * Takes the next bytes of the stream.
    *
-   * @returns the packets that they complete. These may look into `bytes`: they are good until `bytes` changes
+   * @returns the packets that they complete. These may be views of `bytes`, valid only until `bytes` changes
    * @throws {Violation} for what is no frame, for flags that were not agreed on, and for more than the limits
    */
   push(bytes: Uint8Array): RawPacket[];
@@ -39,11 +39,11 @@ const letterP = 80;
 const rencodeplusFlag = 0x10;
 /** No other packet follows at once: a hint that the guard does not need. */
 const flushFlag = 0x08;
-/** xpra's own ends fail with more. */
+/** Most chunks of a packet: xpra's own client and server fail with more. */
 const mostChunks = 3;
-/** The same. */
+/** Highest index of a chunk: xpra's own client and server fail with a higher one. */
 const highestIndex = 15;
-/** A payload that is still to come gets so much memory at first, whatever its header claims. */
+/** How much memory a payload gets at first, however large its header claims that it will be. */
 const firstBytes = 1 << 20;
 
 /**

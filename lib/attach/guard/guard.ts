@@ -1,7 +1,7 @@
 /**
- * The guard: what stands between xpra's client on the host and the session's socket, which a container serves that may
- * be hostile. It takes both ends' packets apart, lets pass what is on a list, and writes that anew: what a decoder of
- * xpra gets has always come from an encoder of ours.
+ * The guard stands between xpra's client on the host and the session's socket, which belongs to a container that may be
+ * hostile. It takes apart the packets of both ends, passes on only what is on a list, and encodes that anew: xpra's
+ * decoders only ever read what our own encoder has written.
  */
 
 import type { Channel } from "../channels.ts";
@@ -18,7 +18,7 @@ import { type Sender, tally } from "./tally.ts";
 export interface GuardOptions {
   /** Where the client is to connect: a path in a directory that nobody but the user can reach. It must not exist. */
   listen: string;
-  /** The session's socket, once there is one. When it rejects the client's connection is closed. */
+  /** The session's socket, once there is one. If this rejects, the client's connection is closed. */
   connect: Promise<SessionSocket>;
   /** The container's name, for titles. */
   container: string;
@@ -75,7 +75,7 @@ const fromClient: FrameLimits = { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 
 export function startGuard(options: GuardOptions): Guard {
   const { listen, connect, container, open, report, onHello, onRequest } = options;
   const listener = Deno.listen({ transport: "unix", path: listen });
-  // Looked at when a client is there; until then nobody would see it reject.
+  // Awaited only once a client has connected: until then, a rejection would count as unhandled.
   connect.catch(() => {});
   const session = sessionState({ container, open, now: () => performance.now(), uuid: randomId() });
   const drops = tally(report, () => performance.now());
@@ -160,17 +160,17 @@ function randomId(): string {
   return crypto.randomUUID().replaceAll("-", "");
 }
 
-/** Undefined for an end that has just gone. */
+/** Why the relay failed; undefined when one of the ends has just closed its connection. */
 function reasonOf(error: unknown): string | undefined {
   if (error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe) return undefined;
   return error instanceof Error ? printable(error.message, 200) : "The connection is lost";
 }
 
 /**
- * Connects to the session's socket. The container can put what it likes in its place: only a socket is taken, and one
- * that is still the same afterwards, so that no link leads to another socket of the host.
+ * Connects to the session's socket. The container can put anything in its place. So only a socket is accepted, and only
+ * if it is still the same one afterwards: no link can then have led to another socket of the host.
  *
- * @throws {Violation} when it is none
+ * @throws {Violation} when it is not a socket, or was replaced
  */
 async function connectTo({ path, link = path }: SessionSocket): Promise<Deno.Conn> {
   const before = await Deno.lstat(path);
@@ -184,7 +184,7 @@ async function connectTo({ path, link = path }: SessionSocket): Promise<Deno.Con
 
 type Writer = (parts: Uint8Array[]) => Promise<void>;
 
-/** Writes in order, whoever asks. */
+/** Makes a writer. Calls from both directions are written one after the other, in their order. */
 function writer(connection: Deno.Conn): Writer {
   let last = Promise.resolve();
   return (parts) => last = last.then(() => writeParts(connection, parts));

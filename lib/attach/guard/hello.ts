@@ -1,6 +1,6 @@
 /**
  * The two hellos: what client and server tell each other first. Both are built anew from what the other end needs, by
- * the names in xpra 5.1.6 and 6.5.5; the rest tells the user and the machine apart, or opens what is closed.
+ * the names in xpra 5.1.6 and 6.5.5; the rest would identify the user and the machine, or open closed channels.
  */
 
 import type { Channel } from "../channels.ts";
@@ -109,7 +109,7 @@ export function serverHello(value: Value | undefined, { open }: HelloOptions, fo
     "start-new-commands": false,
     "file.open": false,
   });
-  // xpra 6 leaves out what xpra 5 looks for, and then sends pixels through the file all the same.
+  // xpra 6's server leaves out "enabled", which xpra 5's client looks for, yet sends pixels through the file.
   const pixels = hello.get("mmap");
   if (pixels instanceof Map && pixels.has("token")) pixels.set("enabled", true);
   for (const part of [hello, ...tablesIn(hello)]) {
@@ -197,7 +197,7 @@ function isOpenName(open: ReadonlySet<Channel>): (path: string) => boolean {
   };
 }
 
-/** What of a table has a path that may pass, its texts made printable; other texts than keys of lists are kept. */
+/** The part of a table whose paths may pass: texts are made printable, bytes are left out. */
 function pick(value: Dict, prefix: string, may: (path: string) => boolean): Dict {
   const picked: Dict = new Map();
   for (const [key, each] of value) {
@@ -244,7 +244,7 @@ function* tablesIn(hello: Dict): Generator<Dict> {
   }
 }
 
-/** A path tells the host user's home; the server looks in a directory of its own for the last part. */
+/** Cuts a path to the file's name: the rest reveals the user's home, and the server looks in a directory of its own. */
 function shorten(part: Dict, name: string): void {
   const path = part.get(name);
   if (path === undefined) return;

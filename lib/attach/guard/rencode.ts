@@ -128,7 +128,7 @@ export function decode(
   };
   const entry = (dict: Dict, depth: number): void => {
     const key = value(depth);
-    if (typeof key !== "string" && typeof key !== "number") throw malformed("the key of a table is no text or number");
+    if (typeof key !== "string" && typeof key !== "number") throw malformed("a key is neither text nor a number");
     dict.set(key, value(depth));
   };
   const atEnd = (): boolean => {
@@ -186,7 +186,7 @@ export function decode(
   };
 
   const result = value(0);
-  if (at !== bytes.length) throw malformed("it goes on behind its end");
+  if (at !== bytes.length) throw malformed("it has more bytes after its end");
   return result;
 }
 

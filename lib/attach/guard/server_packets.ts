@@ -35,10 +35,10 @@ export function judgeServerPacket(packet: Packet, session: SessionState): Verdic
   return judge(packet, session);
 }
 
-/** What a type would do, to be told when it is dropped. */
+/** What packets of these types would do: the reason that is reported when they are dropped. */
 const dangers = new Map([
   ["pointer-grab", "it takes the keyboard and the pointer of the whole screen"],
-  ["pointer-ungrab", "it belongs to taking the keyboard"],
+  ["pointer-ungrab", "it ends a grab of keyboard and pointer, which the guard does not allow"],
   ["challenge", "it asks for a password"],
   ["show-desktop", "it hides all windows"],
   ["control", "it controls the client"],
@@ -46,7 +46,7 @@ const dangers = new Map([
   ["set_deflate", "it changes the protocol"],
   ["logging", "it writes to the log on the host"],
   ["logging-event", "it writes to the log on the host"],
-  ["rpc-reply", "it answers what was not asked"],
+  ["rpc-reply", "it answers a question that nobody asked"],
 ]);
 
 function isFarewell(type: string): boolean {
@@ -112,7 +112,7 @@ const closeWindow: Judge = ({ type, args: values }, session) => {
   return { pass: { type, args: [window] }, also: closings(session) };
 };
 
-/** To the front, where a window would also get the keyboard: only while the user works in the container. */
+/** Raises a window, which may also give it the keyboard: only while a window of the container has the keyboard. */
 const raiseWindow: Judge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
   if (!session.windows.has(window) || session.windows.focused() === 0) return nothing;
@@ -130,8 +130,8 @@ const restackWindow: Judge = ({ type, args: values }, session) => {
 };
 
 /**
- * The user drags a window by what the app draws for its frame. Only by the pointer: by keys the window manager takes
- * them all.
+ * The user drags a window by a frame that the app draws itself. Only with the pointer: to move a window by keys, the
+ * window manager would take all keys.
  */
 const dragWindow: Judge = ({ type, args: values }, session) => {
   const passed = args([
@@ -153,7 +153,7 @@ const dragWindow: Judge = ({ type, args: values }, session) => {
 const draw: Judge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
   if (session.windows.has(window)) return { pass: { type, args: drawing(values, session.pixels) } };
-  // A window that may not be shown: the server goes on when it is told so.
+  // The client does not show this window. The server waits for an answer to each picture, so it gets one.
   const [width, height] = [side(values[3]!), side(values[4]!)];
   const sequence = count(values[7]!);
   return { answer: { type: "damage-sequence", args: [sequence, window, width, height, windowNotFound, ""] } };

@@ -31,7 +31,7 @@ const mostWordBytes = 4096;
 /**
  * A value as a text: xpra 5 sends some words as bytes.
  *
- * @throws {Refusal} when it is none
+ * @throws {Refusal} when it is not text
  */
 export function text(value: Value): string {
   if (typeof value === "string") return value;
@@ -50,7 +50,7 @@ export function line(most: number): Shape<string> {
   return (value) => printable(text(value), most);
 }
 
-/** A text that matches as it is. */
+/** A text that matches the pattern; it passes unchanged. */
 export function word(pattern: RegExp): Shape<string> {
   return (value) => {
     const found = text(value);
@@ -68,7 +68,7 @@ export function oneOf(...words: readonly string[]): Shape<string> {
   };
 }
 
-/** At most `most` bytes. An empty text is taken for none: xpra sends it for that. */
+/** At most `most` bytes. An empty text counts as no bytes, since xpra sends one in their place. */
 export function bytes(most: number): Shape<Uint8Array> {
   return (value) => {
     if (value === "") return new Uint8Array();
@@ -116,7 +116,7 @@ export function always(value: Value): Shape {
   return () => value;
 }
 
-/** A table of which only these keys pass, each if its value has its shape; the others are left out without a word. */
+/** A table of which only these keys pass, each only if its value has its shape; all others are silently dropped. */
 export function fields(shapes: Readonly<Record<string, Shape>>): Shape<Dict> {
   const known = new Map(Object.entries(shapes));
   return (value) => {
@@ -157,8 +157,8 @@ export function args(shapes: readonly Shape[], optional: readonly Shape[] = []):
 }
 
 /**
- * Control characters, those without a picture (which can reverse a line), line and paragraph separators, and unassigned
- * ones.
+ * Control characters, format characters (which are invisible, and can reverse a line), line and paragraph separators,
+ * and private-use and unassigned characters.
  */
 const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu;
 

@@ -6,7 +6,7 @@ import type { Packet } from "./packets.ts";
 import { type Rate, rate } from "./rate.ts";
 import { type Windows, windowsOf } from "./windows.ts";
 
-/** What becomes of a packet that is not refused. Nothing at all: it is left out without a word. */
+/** What becomes of a packet that is not refused. An empty verdict drops the packet without counting it. */
 export interface Verdict {
   /** What goes on to the other end. */
   pass?: Packet;
@@ -16,7 +16,7 @@ export interface Verdict {
   answer?: Packet;
   /** What goes to the client, whoever has sent the packet. */
   toClient?: readonly Packet[];
-  /** What the host's desktop is asked to do. The client is not: it is in a box, without the desktop's bus. */
+  /** What the host's desktop is asked to do. xpra's client cannot ask: its box has no access to the desktop's bus. */
   request?: DesktopRequest;
 }
 

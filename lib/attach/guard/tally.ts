@@ -20,7 +20,7 @@ export interface Tally {
   add(sender: Sender, type: string, reason: string): void;
 }
 
-/** Types are chosen by the sender: so many are told apart, the others are counted together. */
+/** The sender chooses the names of types. Only this many are counted separately; all others are counted together. */
 const mostTypes = 64;
 
 /**
@@ -39,7 +39,7 @@ export function tally(report: (line: string) => void, now: () => number): Tally 
       const key = counts.has(named) || counts.size < mostTypes ? named : `${sender} (others)`;
       const before = counts.get(key) ?? 0;
       counts.set(key, before + 1);
-      // What the client sends is not the user's concern: it is xpra's own that the container does not get.
+      // Dropped packets of the client are not reported: they only mean that the container gets less from xpra.
       if (before === 0 && sender === "container") {
         report(`The container sends "${key.slice(sender.length + 1)}", which is dropped: ${reason}`);
       }

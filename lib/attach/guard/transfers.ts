@@ -99,7 +99,7 @@ export const fileChunk: (values: readonly Value[]) => Value[] = args([
   bytes(mostChunkBytes),
   flag,
 ]);
-/** The arguments of what follows on a part. The reason may come as no bytes. */
+/** The arguments of the answer to a part. xpra may send empty bytes in place of an error message. */
 export const fileChunkAnswer = (values: readonly Value[]): Value[] =>
   args([transferId, flag, line(200), chunkNumber])(
     values.map((value, index) => index === 2 && value instanceof Uint8Array ? "" : value),

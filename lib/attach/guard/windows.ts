@@ -39,7 +39,7 @@ const popupShare = 0.5;
 const popupsShare = 0.75;
 /** Popups of up to so many pixels may be anywhere: browsers keep some of one pixel. */
 const harmlessArea = 16;
-/** What of a framed window is always to be seen: without a frame to be seen a window could be typed into unnoticed. */
+/** How much of a framed window must stay visible: the user could unknowingly type into one that is out of sight. */
 const leastSeen = { width: 48, height: 24 };
 /** The screen until the client tells it. */
 const smallestScreen = { width: 1024, height: 768 };
@@ -171,7 +171,7 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
     move(number, place) {
       const window = known.get(number);
       if (!window) throw new Refusal("there is no such window");
-      // Where a framed window is, the host says: its window manager may have another will.
+      // The host reports where a framed window really is: its window manager may decide otherwise.
       if (window.kind !== "popup") return inSight(place, screen);
       checkPopup(number, place);
       window.place = place;
@@ -206,7 +206,7 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
       const frames = shownFrames();
       const near: Rectangle[] = [...frames];
       const left = new Map([...known].filter(([, { kind }]) => kind === "popup"));
-      // A menu of a menu is near by way of the first one.
+      // A submenu is near if the menu that it belongs to is.
       for (let found = true; found;) {
         found = false;
         for (const [number, { place }] of left) {
@@ -297,9 +297,9 @@ const sizeConstraints = fields({
 });
 
 /**
- * What may be said of any window. Not among it: process ids (xpra starts a program on the host for each), commands,
- * host names, numbers of X windows, properties of X by any name, shapes, and opacity (a window that cannot be seen can
- * be typed into).
+ * The properties that the container may set on any window. Left out: process ids (xpra starts a program on the host
+ * for each), commands, host names, numbers of X windows, properties of X by any name, shapes, and opacity (a window
+ * that cannot be seen can be typed into).
  */
 function descriptionShapes(container: string, isKnown: (window: number) => boolean): Record<string, Shape> {
   const title: Shape = (value) => {
@@ -320,8 +320,8 @@ function descriptionShapes(container: string, isKnown: (window: number) => boole
 }
 
 /**
- * What may be said of a framed window only. Not among it: staying above others, on all desktops, out of lists of
- * windows, or beside the screen's edge with room kept for it.
+ * The properties that it may set on a framed window only. Left out: those that keep a window above others, on all
+ * desktops, out of lists of windows, or at the screen's edge with space reserved for it.
  */
 const framedOnly: Record<string, Shape> = {
   // Other types have no frame, or are docks, desktops and popups: then it is an ordinary one.
