@@ -216,6 +216,26 @@ Deno.test("startGuard() does not follow a link that the container has put in the
   }
 });
 
+Deno.test("startGuard() can be ended while a client waits for a session that never comes", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const listen = join(directory, "guard");
+    const { promise: connect } = Promise.withResolvers<{ path: string }>();
+    const guard = startGuard({ listen, connect, container: "box", open: new Set(), report: () => {} });
+    const client = end(await Deno.connect({ transport: "unix", path: listen }));
+    await client.send(clientHello);
+    // The guard has accepted the client once it has removed the socket's listener.
+    while (
+      await Deno.connect({ transport: "unix", path: listen }).then((second) => (second.close(), true), () => false)
+    );
+    await guard.end();
+    assertEquals(await client.next(), undefined);
+    client.raw.close();
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("startGuard() lets a client wait until there is a session, and closes it when there is none", async () => {
   const directory = await Deno.makeTempDir();
   try {

@@ -81,6 +81,7 @@ export function startGuard(options: GuardOptions): Guard {
   const drops = tally(report, () => performance.now());
   const connections: Deno.Conn[] = [];
   let isOver = false;
+  const stopped = Promise.withResolvers<void>();
   const close = (connection: { close(): void }): void => {
     try {
       connection.close();
@@ -92,6 +93,7 @@ export function startGuard(options: GuardOptions): Guard {
     isOver = true;
     close(listener);
     connections.forEach(close);
+    stopped.resolve();
   };
   const keep = (connection: Deno.Conn): Deno.Conn => {
     if (isOver) close(connection);
@@ -144,7 +146,11 @@ export function startGuard(options: GuardOptions): Guard {
     }
   };
 
-  const ended = relay().then(() => undefined, (error: unknown) => isOver ? undefined : reasonOf(error))
+  // A session that never starts leaves the relay waiting for ever.
+  const ended = Promise.race([relay(), stopped.promise]).then(
+    () => undefined,
+    (error: unknown) => isOver ? undefined : reasonOf(error),
+  )
     .then((reason): GuardEnd => {
       stop();
       return { ...(reason === undefined ? {} : { reason }), dropped: drops.counts };
