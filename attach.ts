@@ -42,6 +42,7 @@ import { inputError, UserError } from "./lib/base/errors.ts";
 import { exists } from "./lib/base/files.ts";
 import type { Host } from "./lib/base/host.ts";
 import { quoteWords } from "./lib/base/shell_words.ts";
+import { oneLine } from "./lib/base/ui.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import type { Arguments, ScriptSpec } from "./lib/cli/options.ts";
@@ -273,7 +274,7 @@ async function join(
 async function list(host: Host, container: string | undefined, args: Arguments<Name>): Promise<number> {
   const sessions = await listContainers(await chooseEngine(host, args.values.get("engine")), container);
   const rows = sessions.map(({ container, session, app, pid, clients, since }) =>
-    [container, session, app, pid, clients, since].join("\t")
+    [container, session, oneLine(app), pid, clients, since].join("\t")
   );
   host.ui.result(rows.join("\n"), sessions);
   return 0;

@@ -3,7 +3,7 @@
 //bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
 //bin/true; set -- --allow-read "$@"
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
-//bin/true; set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,cloud-init "$@"
+//bin/true; set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,find,cloud-init "$@"
 //bin/true; set -- --allow-env='HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one

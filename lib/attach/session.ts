@@ -133,7 +133,7 @@ function sessionStartError(error: ProcessError, { name, mounts }: SshTarget, pla
       ? noUsableXpra(`in the container "${name}"`, {})
       : noSuchApp(plan.app[0]!, name, error);
   }
-  const full = /^No space left in (.*)$/m.exec(error.output)?.[1];
+  const full = /^No space left in ([\w./-]{1,200})$/m.exec(error.output)?.[1];
   return new UserError(`The session could not be started in "${name}"`, {
     hint: full === undefined
       ? `Check in the container whether its user has a running systemd: loginctl show-user ${containerUser.name}`

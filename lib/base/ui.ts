@@ -102,7 +102,7 @@ export function terminalUi(options: UiOptions): Ui {
     },
     async choose(question, choices, describe) {
       if (!Deno.stdin.isTerminal()) return undefined;
-      const list = choices.map((choice, index) => `  ${index + 1}  ${printable(describe(choice))}\n`).join("");
+      const list = choices.map((choice, index) => `  ${index + 1}  ${oneLine(describe(choice))}\n`).join("");
       return choices[Number(await ask(`${question}:\n${list}Which one? [1-${choices.length}] `)) - 1];
     },
     async ask(question) {
@@ -123,13 +123,14 @@ export function terminalUi(options: UiOptions): Ui {
  * Standard Annex 9), so that it can be printed on a terminal and reads as it is. What a container prints may be hostile.
  */
 export function printable(text: string): string {
-  return text.replace(/\r+(?=\n|$)/g, "").replace(unprintable, "\ufffd");
+  return text.replace(/(?<!\r)\r+(?=\n|$)/g, "").replace(unprintable, "\ufffd");
 }
 
 // deno-lint-ignore no-control-regex
 const unprintable = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
-function oneLine(text: string): string {
+/** {@linkcode printable} text in one line: line ends and tabs become spaces. */
+export function oneLine(text: string): string {
   return printable(text).replace(/[\n\t]/g, " ");
 }
 

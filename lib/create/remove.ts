@@ -1,12 +1,13 @@
 /** Removing a container, its profile and its directories. */
 
-import { join } from "@std/path";
 import type { Engine } from "../engine/engine.ts";
 import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
 import { deleteInstance, exec, findInstance, type Instance, startInstance } from "../engine/instance.ts";
-import { UserError } from "../base/errors.ts";
+import { ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
 import { type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
+import { sessionNames } from "../container/names.ts";
 import { containerPaths, containerUser, isOurs } from "../container/ours.ts";
 
 /**
@@ -44,7 +45,8 @@ export async function removeContainer(
         hint: "To remove it all the same: --force",
       });
     }
-    const live = instance?.status === "Running" ? await liveSocket(mounts) : undefined;
+    // A running session has a socket; systemd removes that when the session ends.
+    const [live] = instance?.status === "Running" ? await sessionNames(mounts.xpra) : [];
     if (live) {
       throw new UserError(`The session "${live}" runs in "${name}"`, {
         hint: `End it with attach.ts --stop ${name} ${live}, or remove it too with --force`,
@@ -72,50 +74,38 @@ export async function removeContainer(
   return removed;
 }
 
-/** The name of a running session. It has a socket; systemd removes that when the session ends. */
-async function liveSocket(mounts: Mounts): Promise<string | undefined> {
-  if (!await exists(mounts.xpra)) return undefined;
-  for await (const { name } of Deno.readDir(mounts.xpra)) {
-    if ((await Deno.lstat(join(mounts.xpra, name))).isSocket) return name;
-  }
-  return undefined;
-}
-
 /**
  * Removes what is in the shared directories. Where the container has closed a directory to the host user, only the container can:
  * its user owns the shared directories, and two capabilities let it remove what root has put into them.
  */
 async function emptyMounts(engine: Engine, { name, status }: Instance, mounts: Mounts): Promise<void> {
   if (status !== "Running") {
-    if (await emptyFromHost(mounts)) return;
+    if (await emptyFromHost(engine.host, mounts)) return;
     // Start errors are ignored: if the directories then cannot be removed, removeMounts() reports that.
     await startInstance(engine, name).catch(() => {});
   }
-  await exec(engine, name, [
-    "setpriv",
-    `--reuid=${containerUser.uid}`,
-    "--clear-groups",
-    "--inh-caps=+dac_override,+fowner",
-    "--ambient-caps=+dac_override,+fowner",
-    "find",
-    containerPaths.xpra,
-    containerPaths.share,
-    "-mindepth",
-    "1",
-    "-delete",
-  ], { okCodes: "any" });
+  try {
+    await exec(engine, name, [
+      "setpriv",
+      `--reuid=${containerUser.uid}`,
+      "--clear-groups",
+      "--inh-caps=+dac_override,+fowner",
+      "--ambient-caps=+dac_override,+fowner",
+      ...removal([containerPaths.xpra, containerPaths.share]),
+    ], { okCodes: "any" });
+  } catch (error) {
+    // The container answers too much or too late. It is deleted all the same; removeMounts() reports what is left.
+    if (!(error instanceof ProcessError)) throw error;
+  }
 }
 
 /** Removes what the host user may remove. Returns whether that was everything. */
-async function emptyFromHost({ xpra, share }: Mounts): Promise<boolean> {
-  try {
-    for (const path of [xpra, share]) {
-      if (!await exists(path)) continue;
-      for await (const { name } of Deno.readDir(path)) await Deno.remove(join(path, name), { recursive: true });
-    }
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied) return false;
-    throw error;
-  }
+async function emptyFromHost(host: Host, { xpra, share }: Mounts): Promise<boolean> {
+  const { code } = await host.run(removal([xpra, share]), { okCodes: "any", output: { line: () => {} } });
+  return code === 0;
+}
+
+/** The command that removes all that is in directories. */
+function removal(directories: readonly string[]): string[] {
+  return ["find", ...directories, "-mindepth", "1", "-delete"];
 }

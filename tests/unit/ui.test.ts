@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
-import { printable } from "../../lib/base/ui.ts";
+import { oneLine, printable } from "../../lib/base/ui.ts";
 
 Deno.test("printable() keeps text, line ends and tabs", () => {
   for (const text of ["", "a b\n\tc\n", "naïve – 日本 ❤ 𝄞 \u{1F600}", "é\u00a0"]) assertEquals(printable(text), text);
@@ -99,4 +99,14 @@ Deno.test("terminalUi() says progress in plain lines without a terminal, and wha
     {},
   );
   assertEquals([stdout, stderr], ["", "one\ntwo\n"]);
+});
+
+Deno.test("printable() takes a container's megabytes of carriage returns at once", () => {
+  const startedMs = performance.now();
+  assertEquals(printable(`${"\r".repeat(2 ** 22)}x\r\r\n\r`).length, 2 ** 22 + 2);
+  assert(performance.now() - startedMs < 5_000);
+});
+
+Deno.test("oneLine() leaves a text no way to look like several rows or columns", () => {
+  assertEquals(oneLine("xterm\t1\nbank\tfirefox\x1b]52;c;eA==\x07"), "xterm 1 bank firefox\ufffd]52;c;eA==\ufffd");
 });
