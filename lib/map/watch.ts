@@ -91,16 +91,24 @@ async function watchFiles(
 ): Promise<void> {
   const directories = [...new Set(files().map(({ host }) => dirname(host)))];
   using watcher = Deno.watchFs(directories, { recursive: false });
-  const stop = (): void => watcher.close();
+  let isClosed = false;
+  const stop = (): void => {
+    if (!isClosed) watcher.close();
+    isClosed = true;
+  };
   signal.addEventListener("abort", stop, { once: true });
   /** When a file was first found missing, by its path; Infinity once that is told. */
   const missing = new Map<string, number>();
   let looking = Promise.resolve();
+  let failure: unknown;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const schedule = (): void => {
     timer ??= setTimeout(() => {
       timer = undefined;
-      looking = looking.then(look);
+      looking = looking.then(look).catch((error) => {
+        failure ??= error;
+        stop();
+      });
     }, delayMs);
   };
   const look = async (): Promise<void> => {
@@ -131,4 +139,5 @@ async function watchFiles(
     signal.removeEventListener("abort", stop);
     await looking;
   }
+  if (failure !== undefined) throw failure;
 }
