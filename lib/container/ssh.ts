@@ -6,6 +6,7 @@
 import { join } from "@std/path";
 
 import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import { answerLimits } from "../engine/instance.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import type { Mounts } from "./mounts.ts";
 import { containerUser } from "./ours.ts";
@@ -134,12 +135,6 @@ function sshOptions({ mounts, name, proxy, config }: SshTarget, { mayAsk }: { ma
   ];
 }
 
-/** How long an answer over SSH may take by default, in milliseconds. */
-const answerTimeoutMs = 60_000;
-
-/** How much a program in a container may answer, in bytes. */
-const maxAnswerBytes = 2 ** 20;
-
 /**
  * Runs a program in a container as the container user and captures what it prints. The container is not trusted: by default
  * it has a minute to answer, and its answer is limited to 1 MiB.
@@ -156,8 +151,7 @@ export async function sshRun(
 ): Promise<ProcessResult> {
   const mayAsk = !host.dryRun && Deno.stdin.isTerminal();
   try {
-    const limits = { timeoutMs: answerTimeoutMs, maxOutputBytes: maxAnswerBytes };
-    return await host.run(sshArgv(target, remote, { mayAsk }), { ...limits, ...options });
+    return await host.run(sshArgv(target, remote, { mayAsk }), { ...answerLimits, ...options });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     if (error.timedOut || error.overflowed) throw noAnswer(target, error);

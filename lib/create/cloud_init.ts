@@ -152,7 +152,8 @@ async function showOutput(engine: Engine, name: string, over: AbortSignal): Prom
       },
     },
   );
-  over.addEventListener("abort", () => process.kill("SIGTERM"), { once: true });
+  // Not SIGTERM: the engine's CLI hands that on to the container's program, which need not obey.
+  over.addEventListener("abort", () => process.kill("SIGKILL"), { once: true });
   await process.ended;
 }
 

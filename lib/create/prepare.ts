@@ -2,7 +2,7 @@
 
 import prepareScript from "./prepare.sh" with { type: "text" };
 import type { Engine } from "../engine/engine.ts";
-import { execArgv } from "../engine/instance.ts";
+import { answerLimits, execArgv } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import type { Mounts } from "../container/mounts.ts";
 import { containerPaths, containerUser } from "../container/ours.ts";
@@ -19,6 +19,7 @@ export async function prepareContainer(engine: Engine, name: string, authorizedK
   const text = authorizedKeys.endsWith("\n") ? authorizedKeys : `${authorizedKeys}\n`;
   const script = withValues(prepareScript, { user: containerUser.name, maps: containerPaths.maps });
   return await engine.host.value(execArgv(engine, name, ["/bin/sh", "-c", script]), {
+    ...answerLimits,
     stdin: { text },
     variable: "KNOWN_HOSTS",
     filter: `| awk '{ print "${name}", $1, $2 }'`,

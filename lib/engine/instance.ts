@@ -174,11 +174,8 @@ export async function removeDevices(engine: Engine, name: string, devices: reado
  */
 const notStarted = /Failed to retrieve PID of executing child process/;
 
-/** What a program in an instance may answer, in bytes: the instance may have replaced it. */
-const maxAnswerBytes = 2 ** 20;
-
-/** How long a program in an instance may take by default, in milliseconds. */
-const answerTimeoutMs = 60_000;
+/** How much a program in an instance may answer, in bytes, and how long it may take: the instance may have replaced it. */
+export const answerLimits = { maxOutputBytes: 2 ** 20, timeoutMs: 60_000 };
 
 /**
  * Runs a program as root in an instance. The instance is not trusted: what it answers is limited to 1 MiB, and by default to
@@ -190,7 +187,7 @@ export async function exec(
   argv: readonly string[],
   given: RunOptions = {},
 ): Promise<ProcessResult> {
-  const options = { timeoutMs: answerTimeoutMs, maxOutputBytes: maxAnswerBytes, ...given };
+  const options = { ...answerLimits, ...given };
   const args = ["exec", name, "--mode", "non-interactive", "--", ...argv];
   try {
     return await run(engine, args, options);
