@@ -2,15 +2,18 @@
 
 import type { Finding } from "../cli/doctor.ts";
 import type { Host } from "../base/host.ts";
-import { listRuns } from "./journal.ts";
+import { readRecords, withJournalLock } from "./journal.ts";
+import { findOrphans } from "./unmap.ts";
 
-/** Whether runs that were killed have left files mapped. */
+/** Whether runs that have ended have left files mapped: killed ones, and those whose engine failed. */
 export async function checkLeftovers(host: Host): Promise<Finding[]> {
-  const { dead } = await listRuns(host);
-  if (dead.length === 0) return [];
+  // The lock makes the journal's directory, which a look must not.
+  if ((await readRecords(host)).length === 0) return [];
+  const { orphans } = await withJournalLock(host, () => findOrphans(host));
+  if (orphans.length === 0) return [];
   return [{
     verdict: "risk",
-    what: "A run of map.ts that was killed has left files in a container",
+    what: "A run of map.ts has ended and left files in a container",
     mend: "map.ts --recover",
   }];
 }

@@ -5,6 +5,7 @@ import { exec, removeFiles } from "../engine/instance.ts";
 import { ProcessError } from "../base/errors.ts";
 import type { InodeId } from "./held_file.ts";
 import { withValues } from "../base/shell_words.ts";
+import { isSessionName } from "../container/names.ts";
 import { containerPaths } from "../container/ours.ts";
 import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
 
@@ -14,6 +15,12 @@ const execTimeoutMs = 10_000;
 /** How many programs are named for a file. */
 const mostPrograms = 10;
 
+/** How much of a program's name is shown, in UTF-16 code units; the kernel itself keeps 15. */
+const longestProgram = 40;
+
+/** How many sessions are named. */
+const mostSessions = 100;
+
 /** The names of the sessions that run in a container: those whose socket of xpra a process listens on. */
 export async function listeningSessions(engine: Engine, instance: string): Promise<string[]> {
   return parseListening(await outputOf(engine, instance, ["cat", "/proc/net/unix"]) ?? "");
@@ -22,7 +29,8 @@ export async function listeningSessions(engine: Engine, instance: string): Promi
 /** Reads `/proc/net/unix`, see proc(5) and `__SO_ACCEPTCON` in Linux's net.h. */
 function parseListening(text: string): string[] {
   const pattern = new RegExp(`^\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths.xpra)}/([\\w.-]+)$`, "gm");
-  return [...new Set([...text.matchAll(pattern)].map(([, name]) => name!))].sort();
+  return [...new Set([...text.matchAll(pattern)].map(([, name]) => name!).filter(isSessionName))]
+    .slice(0, mostSessions).sort();
 }
 
 /** An unmapped file that programs in the container still have open, or in their memory. */
@@ -58,7 +66,7 @@ export async function finishUnmap(
     const starts = [`${inodeText(inode)} `, `map ${memoryText(inode)} `];
     const found = lines.flatMap((line) => {
       const start = starts.find((start) => line.startsWith(start));
-      return start === undefined ? [] : [line.slice(start.length)];
+      return start === undefined ? [] : [line.slice(start.length).slice(0, longestProgram)];
     });
     // The container decides what its programs are called, and how many there are: only the first few are named.
     const programs = [...new Set(found)].slice(0, mostPrograms);

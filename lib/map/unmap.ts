@@ -32,7 +32,10 @@ export async function unmapFiles(
     .then(() => undefined, (error) => error);
   // Also when the devices are still there: without the ACLs the container cannot open the files any more.
   const { failure, findings } = await restoreFiles(engine.host, mapped, { forget: engineFailure === undefined });
-  if (engineFailure ?? failure) throw engineFailure ?? failure;
+  if (engineFailure ?? failure) {
+    for (const finding of findings) engine.host.ui.warn(finding);
+    throw engineFailure ?? failure;
+  }
   const open = await finishUnmap(engine, instance, mappings);
   return [
     ...findings,
@@ -78,14 +81,20 @@ export async function unmapRecorded(
  */
 export async function recover(host: Host): Promise<Mapping[]> {
   if (host.dryRun) return [];
-  const { orphans, dead } = await withJournalLock(host, async () => {
-    const { live, dead } = await listRuns(host);
-    const records = await readRecords(host);
-    return { dead, orphans: records.filter(({ owner }) => owner !== null && !live.includes(owner)) };
-  });
+  const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
   await unmapRecorded(host, orphans, { settle: true });
   await forgetRuns(host, dead);
   return orphans;
+}
+
+/**
+ * The mappings whose runs are dead, and these runs. A run that could not remove a device has ended properly, and left a
+ * mapping all the same. To be called under the journal's lock.
+ */
+export async function findOrphans(host: Host): Promise<{ orphans: Mapping[]; dead: string[] }> {
+  const { live, dead } = await listRuns(host);
+  const records = await readRecords(host);
+  return { dead, orphans: records.filter(({ owner }) => owner !== null && !live.includes(owner)) };
 }
 
 /** The path under which a file was mapped, which may be gone by now: absolute, without symbolic links on the way. */
