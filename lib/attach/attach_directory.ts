@@ -89,8 +89,10 @@ async function removeLeftovers(root: string): Promise<void> {
     try {
       using lock = await Deno.open(join(path, "lock"), { write: true });
       if (await lock.tryLock(true)) await Deno.remove(path, { recursive: true });
-    } catch {
-      // Another run is just making it, or removing it.
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) continue;
+      // The run was killed before it had made the lock; or another run is just removing its own directory.
+      await Deno.remove(path, { recursive: true }).catch(() => {});
     }
   }
 }

@@ -71,6 +71,8 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     session = stdout.trim();
   } catch (error) {
     if (host.signal.aborted) await undo();
+    // The error says more than the failure to undo.
+    else if (mayHaveStarted(error)) await undo().catch(() => {});
     throw error instanceof ProcessError ? sessionStartError(error, target, plan) : error;
   }
   if (host.dryRun) return name;
@@ -80,6 +82,16 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     hint: "Make its login scripts print nothing: over SSH, only the output of a command may appear",
     output: session,
   });
+}
+
+/** Whether the container may have started the session all the same: nobody would then see its app. */
+function mayHaveStarted(error: unknown): boolean {
+  if (error instanceof ProcessError) {
+    return ![taken, noDirectory, ExitCode.missingProgram as number].includes(error.code);
+  }
+  if (!(error instanceof UserError && error.cause instanceof ProcessError)) return false;
+  const { timedOut, overflowed, output } = error.cause;
+  return timedOut || overflowed || /connection .*(closed|reset)|broken pipe|not responding/i.test(output);
 }
 
 /**

@@ -50,7 +50,7 @@ export async function readSessionLog(
   try {
     fd = openSync(join(xpraDirectory, `${name}.log`), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (["ENOENT", "ELOOP", "ENXIO"].includes((error as { code?: string }).code ?? "")) return undefined;
+    if (["ENOENT", "EACCES", "ELOOP", "ENXIO"].includes((error as { code?: string }).code ?? "")) return undefined;
     throw error;
   }
   try {

@@ -28,7 +28,7 @@ done
 for fifo in *"$fifo_suffix"; do
   [ -e "${fifo%"$fifo_suffix"}" ] || rm -f "$fifo"
 done
-find . -maxdepth 1 -name '.pixels-*' -mmin +1 -delete
+find . -maxdepth 1 -name '.pixels-*' -mmin +10 -delete
 
 # ExecStop: asks the app to end, then waits for xpra, which ends with it. systemd kills what is there after TimeoutStopSec.
 # shellcheck disable=SC2016 # The shell that systemd starts expands these variables.
