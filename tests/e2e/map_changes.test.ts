@@ -220,7 +220,7 @@ testOnEngines("map.ts lends nothing in place of what another run has taken back"
     assertEquals(back.code, 0, back.stderr);
     await sh(["sh", "-ec", 'echo new >"$1.tmp"; mv "$1.tmp" "$1"', "sh", file]);
     const before = await permissions([file]);
-    await run.says("was replaced, but it was taken back");
+    await run.says("was replaced, but had already been taken back");
     assertEquals(await permissions([file]), before);
     assertEquals(await mapDevices(engine, name), []);
     assertEquals((await run.enter()).code, 0);
