@@ -200,7 +200,7 @@ testOnEngines("create.ts says at once that an image gets no user-data, and why",
     const refused = await make(engine === "lxc" ? closed! : open!);
     assertEquals(refused.code, 1, refused.stderr);
     assertStringIncludes(refused.stderr, 'cloud-init was given no user-data in "e2e-socket"');
-    assertStringIncludes(refused.stderr, engine === "lxc" ? "take security.devlxd" : "the cloud variant");
+    assertStringIncludes(refused.stderr, engine === "lxc" ? "take security.devlxd" : "a cloud variant");
     assert(performance.now() - startedMs < 30_000, "it does not wait for --timeout");
     if (engine !== "lxc") return;
     const made = await make(open!);

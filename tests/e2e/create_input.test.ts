@@ -147,7 +147,7 @@ Deno.test("create.ts tells files that are missing, directories, or not to be rea
           { HOME: "", GUI_CONTAINER_MOUNTS: "" },
           "Neither $GUI_CONTAINER_MOUNTS nor $HOME",
         ],
-        [["box", publicKey, "gui", part], { GUI_CONTAINER_MOUNTS: "mounts" }, "no absolute path"],
+        [["box", publicKey, "gui", part], { GUI_CONTAINER_MOUNTS: "mounts" }, "is not an absolute path"],
       ] as const
     ) {
       const { code, stderr } = await runProcess([join(root, "create.ts"), ...args], {
