@@ -11,7 +11,7 @@ import { reachContainer } from "../container/connect.ts";
 import { mountsOf } from "../container/mounts.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
 import { containerPaths, findOurs, listOurs } from "../container/ours.ts";
-import { sshScript, type SshTarget } from "../container/ssh.ts";
+import { canAsk, sshScript, type SshTarget } from "../container/ssh.ts";
 
 /** A session that runs. */
 export interface LiveSession {
@@ -35,9 +35,18 @@ const listTimeoutMs = 5_000;
 /** The longest command line of an app that is shown, in UTF-16 code units. */
 const longestApp = 4096;
 
-/** The live sessions of a container that runs, oldest first. */
-export async function listSessions(host: Host, target: SshTarget): Promise<LiveSession[]> {
-  const { stdout } = await sshScript(host, target, { script: listScript, timeoutMs: listTimeoutMs });
+/**
+ * The live sessions of a container that runs, oldest first.
+ *
+ * @param options `mayAsk`: ssh may ask the user for a passphrase, who then has a minute to type it
+ */
+export async function listSessions(
+  host: Host,
+  target: SshTarget,
+  { mayAsk = true }: { mayAsk?: boolean } = {},
+): Promise<LiveSession[]> {
+  const limit = mayAsk && canAsk(host) ? {} : { timeoutMs: listTimeoutMs };
+  const { stdout } = await sshScript(host, target, { script: listScript, mayAsk, ...limit });
   return parseSessions(target.name, stdout);
 }
 
@@ -80,7 +89,8 @@ export async function listContainers(engine: Engine, container: string | undefin
   const sessions = await Promise.all(running.map(async ({ name }) => {
     try {
       const target = await reachContainer(engine, name, mountsOf(host, name), { bootTimeoutMs: listTimeoutMs });
-      return await listSessions(host, target);
+      // Several questions at once could not be told apart.
+      return await listSessions(host, target, { mayAsk: container !== undefined });
     } catch (error) {
       if (container !== undefined || !(error instanceof UserError || error instanceof ProcessError)) throw error;
       host.ui.warn(`Cannot list the sessions of "${name}": ${error.message}`);

@@ -135,6 +135,17 @@ function sshOptions({ mounts, name, proxy, config }: SshTarget, { mayAsk }: { ma
   ];
 }
 
+/** How {@linkcode sshRun} runs a program. */
+export interface SshRunOptions extends RunOptions {
+  /** Whether ssh may ask the user, for a passphrase for example, if somebody is there. By default it may. */
+  mayAsk?: boolean;
+}
+
+/** Whether there is a user whom ssh can ask. */
+export function canAsk(host: Host): boolean {
+  return !host.dryRun && Deno.stdin.isTerminal();
+}
+
 /**
  * Runs a program in a container as the container user and captures what it prints. The container is not trusted: by default
  * it has a minute to answer, and its answer is limited to 1 MiB.
@@ -147,11 +158,11 @@ export async function sshRun(
   host: Host,
   target: SshTarget,
   remote: readonly string[],
-  options: RunOptions = {},
+  { mayAsk = true, ...options }: SshRunOptions = {},
 ): Promise<ProcessResult> {
-  const mayAsk = !host.dryRun && Deno.stdin.isTerminal();
   try {
-    return await host.run(sshArgv(target, remote, { mayAsk }), { ...answerLimits, ...options });
+    const argv = sshArgv(target, remote, { mayAsk: mayAsk && canAsk(host) });
+    return await host.run(argv, { ...answerLimits, ...options });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     if (error.timedOut || error.overflowed) throw noAnswer(target, error);
@@ -168,7 +179,7 @@ export async function sshRun(
 export async function sshScript(
   host: Host,
   target: SshTarget,
-  { script, values = {}, parameters = [], ...options }: RunOptions & {
+  { script, values = {}, parameters = [], ...options }: SshRunOptions & {
     script: string;
     values?: Readonly<Record<string, string>>;
     parameters?: readonly string[];
