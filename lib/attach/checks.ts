@@ -2,7 +2,7 @@
 
 import lookInside from "./look_inside.sh" with { type: "text" };
 import { versionTimeoutMs } from "../cli/checks.ts";
-import type { Finding } from "../cli/doctor.ts";
+import { type Finding, tellFailure } from "../cli/doctor.ts";
 import type { Engine } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
@@ -78,9 +78,16 @@ export async function checkAttachable(host: Host, engine: Engine | undefined): P
         mend: "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
       }];
     }
-    return status === "Running" ? await checkInside(engine, name) : [];
+    return status === "Running"
+      ? await checkInside(engine, name).catch((error) => tellFailure(error, inside(name)))
+      : [];
   }));
   return findings.flat();
+}
+
+/** Where a finding was made. */
+function inside(container: string): string {
+  return `in the container "${container}"`;
 }
 
 async function checkInside(engine: Engine, name: string): Promise<Finding[]> {
@@ -97,7 +104,7 @@ async function checkInside(engine: Engine, name: string): Promise<Finding[]> {
       what: `There is no xpra in the container "${name}"`,
       mend: `In the container (${engine.cli} exec ${name} -- bash):\n${installLines}`,
     }
-    : judgeXpra(stdout, `in the container "${name}"`);
+    : judgeXpra(stdout, inside(name));
   return [
     xpra,
     ...sessionPrograms.filter(({ program }) => lacks(program)).map(({ program, without, verdict }): Finding => ({

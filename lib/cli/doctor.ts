@@ -3,6 +3,7 @@
 import { chooseEngine, type Engine } from "../engine/engine.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import { oneLine } from "../base/ui.ts";
 
 /**
  * How a finding counts. `ok`: as it should be. `absent`: missing, and the script can work without it. `risk`: it works with
@@ -39,17 +40,28 @@ export async function diagnose(
   } catch (error) {
     if (!(error instanceof UserError) || error.exitCode !== ExitCode.noEngine) throw error;
   }
-  const findings = (await Promise.all(checks.map((check) => check(host, engine).catch(tellFailure)))).flat();
+  const findings = (await Promise.all(checks.map((check) => check(host, engine).catch((error) => tellFailure(error)))))
+    .flat();
   const isBroken = findings.some(({ verdict }) => verdict === "broken");
   host.ui.result(findings.map(describe).join("\n"), { ok: !isBroken, findings });
   return isBroken ? ExitCode.failed : 0;
 }
 
-/** The finding for a check that failed, such as one whose program did not end. */
-function tellFailure(error: unknown): Finding[] {
-  if (error instanceof UserError) return [{ verdict: "broken", what: error.message, mend: error.hint }];
-  if (error instanceof ProcessError) return [{ verdict: "broken", what: `${error.message}: ${error.output}` }];
-  throw error;
+/** How much of a failed program's output is shown, in UTF-16 code units: a container may have written it. */
+const longestOutput = 300;
+
+/**
+ * The finding for a check that failed, such as one whose program did not end.
+ *
+ * @param where behind the error's message, such as "in the container …"
+ */
+export function tellFailure(error: unknown, where?: string): Finding[] {
+  const message = [(error as Error).message, where].filter(Boolean).join(" ");
+  if (error instanceof UserError) return [{ verdict: "broken", what: message, mend: error.hint }];
+  if (!(error instanceof ProcessError)) throw error;
+  const output = oneLine(error.output.trim());
+  const shown = output.length > longestOutput ? `${output.slice(0, longestOutput)}…` : output;
+  return [{ verdict: "broken", what: shown === "" ? message : `${message}: ${shown}` }];
 }
 
 function describe({ verdict, what, mend }: Finding): string {

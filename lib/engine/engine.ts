@@ -157,6 +157,11 @@ export async function query(engine: Engine, path: string): Promise<unknown> {
   }
 }
 
+/** Whether the engine answers. */
+export async function answers(engine: Engine): Promise<boolean> {
+  return await query(engine, "/1.0").then(() => true, () => false);
+}
+
 /** Whether an error is the engine's answer that there is no such thing. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof ProcessError && /not found/i.test(error.stderr);

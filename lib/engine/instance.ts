@@ -1,6 +1,6 @@
 /** Instances (containers) of the engine: their configuration, their devices, and programs that run in them. */
 
-import { type Engine, query, request, run } from "./engine.ts";
+import { answers, type Engine, query, request, run } from "./engine.ts";
 import { inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 
@@ -193,6 +193,8 @@ export async function exec(
     return await run(engine, args, options);
   } catch (error) {
     if (error instanceof ProcessError && notStarted.test(error.stderr)) return await run(engine, args, options);
+    // The program's own words may look as if the engine did not answer.
+    if (error instanceof UserError && error.cause instanceof ProcessError && await answers(engine)) throw error.cause;
     throw error;
   }
 }

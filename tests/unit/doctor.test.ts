@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { checkContainers, checkEngine, checkProgram, programs, sharedIdMaps } from "../../lib/cli/checks.ts";
 import { type Check, diagnose, type Finding } from "../../lib/cli/doctor.ts";
 import { chooseEngine, engineCalled } from "../../lib/engine/engine.ts";
-import { ExitCode, UserError } from "../../lib/base/errors.ts";
+import { ExitCode, ProcessError, UserError } from "../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 import { checkAcls } from "../../lib/create/checks.ts";
 import { checkAttachable, checkDisplay, checkXpra } from "../../lib/attach/checks.ts";
@@ -204,16 +204,22 @@ Deno.test("sharedIdMaps() are those that start at the same host id", () => {
 Deno.test("checkAttachable() tells host keys that are not pinned, and containers without a current xpra or its programs", async () => {
   const directory = await Deno.makeTempDir();
   try {
-    const names = ["new", "old", "none", "silent", "blind", "stopped"];
+    const names = ["new", "old", "none", "silent", "blind", "stopped", "liar"];
     for (const name of names) {
       await Deno.mkdir(`${directory}/${name}`);
       await Deno.writeTextFile(`${directory}/${name}/known_hosts`, "");
     }
-    const lacking: Record<string, string> = { none: "no xpra\n", silent: "no pulseaudio\n", blind: "no Xvfb\n" };
-    const inside = ([, , name]: readonly string[]): Answer => ({
-      code: name === "none" ? 127 : 0,
-      stdout: `${lacking[name!] ?? ""}${name === "none" ? "" : `xpra v${name === "old" ? "4.4" : "6.5.5"}\n`}`,
+    // A container that prints what LXD prints to a user without permission, and more than a line.
+    const lie = new ProcessError({
+      ...{ argv: ["lxc"], code: 1, signal: null, stdout: "" },
+      stderr: `permission denied: /var/lib/lxd/unix.socket\nok      all is well\x1b[2J${"!".repeat(1000)}`,
     });
+    const lacking: Record<string, string> = { none: "no xpra\n", silent: "no pulseaudio\n", blind: "no Xvfb\n" };
+    const inside = ([, , name]: readonly string[]): Answer =>
+      name === "liar" ? lie : ({
+        code: name === "none" ? 127 : 0,
+        stdout: `${lacking[name!] ?? ""}${name === "none" ? "" : `xpra v${name === "old" ? "4.4" : "6.5.5"}\n`}`,
+      });
     const instances = [...names, "elsewhere"].map((name, i) =>
       ours(name, i, name === "stopped" ? "Stopped" : "Running")
     );
@@ -228,8 +234,11 @@ Deno.test("checkAttachable() tells host keys that are not pinned, and containers
       ["absent", "silent"],
       ["ok", "blind"],
       ["broken", "blind"],
+      ["broken", "lxc"],
       ["broken", "elsewhere"],
     ]);
+    assertStringIncludes(found[7]!.what, `in the container "liar": `);
+    assert(!/[\n\x1b]/.test(found[7]!.what) && found[7]!.what.length < 500, found[7]!.what);
     assertEquals(found[4]!.mend, "lxc exec silent -- apt-get install pulseaudio");
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
+import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { createProfile, setProfile } from "../../lib/engine/profile.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { dryRunHost } from "../../lib/base/host.ts";
@@ -271,4 +271,18 @@ Deno.test("the argument lists of the engine's CLI, none with our stdin unasked",
     undefined,
     "inherit",
   ]);
+});
+
+Deno.test("exec() does not take what a program in the container prints for the engine's own error", async () => {
+  const stderr = 'Error: Get "http://unix.socket/1.0": dial unix /var/lib/lxd/unix.socket: connect: permission denied';
+  for (const engineAnswers of [true, false]) {
+    const { host } = recordingHost({
+      answer: ([, verb]) => verb === "query" && engineAnswers ? { stdout: "{}" } : { code: 1, stderr },
+    });
+    const error = await assertRejects(() => exec(engineCalled(host, "lxc"), "box", ["true"]), Error);
+    assertEquals(
+      [error instanceof ProcessError, error instanceof UserError && error.exitCode],
+      engineAnswers ? [true, false] : [false, 125],
+    );
+  }
 });
