@@ -5,7 +5,7 @@
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 //bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
-//bin/true; set -- --allow-run=lxc,incus,ssh,bwrap,ln,xpra,xrandr,xrdb,pacat,zenity,notify-send,xdg-open "$@"
+//bin/true; set -- --allow-run=lxc,incus,ssh,bwrap,ln,xpra,xrandr,xrdb,setpriv,pacat,zenity,notify-send,xdg-open "$@"
 //bin/true; set -- --allow-env=DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE "$@"
 //bin/true; set -- --allow-env=LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES "$@"
 //bin/true; set -- --allow-env='HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
@@ -21,7 +21,7 @@
 import { splitCommandLine } from "./lib/attach/app.ts";
 import { type Channel, channelLine, channelNames, openChannels, presetNames } from "./lib/attach/channels.ts";
 import { checkAttachable, checkDisplay, checkXpra } from "./lib/attach/checks.ts";
-import { type Client, type ClientOptions, startClient } from "./lib/attach/client.ts";
+import { type Client, type ClientEnd, type ClientOptions, startClient } from "./lib/attach/client.ts";
 import {
   chooseSession,
   joinSession,
@@ -238,9 +238,17 @@ async function show(
   host.ui.status(channelLine(options.open, options.userOptions));
   const socket = socketPath(options.mounts.xpra, session);
   const player = options.ownSound ? playSound(host, socket) : undefined;
-  await client.show(socket);
-  const ended = await client.ended;
-  player?.kill("SIGTERM");
+  let ended: ClientEnd;
+  try {
+    await client.show(socket);
+    ended = await client.ended;
+  } catch (error) {
+    // Nobody would see the app.
+    if (isNew) await stopSessions(host, target, [session]);
+    throw error;
+  } finally {
+    player?.kill("SIGTERM");
+  }
   if (host.dryRun) return 0;
   if (host.signal.aborted) {
     if (await exists(socket)) {

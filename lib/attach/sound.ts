@@ -8,10 +8,10 @@
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { UserError } from "../base/errors.ts";
+import { ExitCode, UserError } from "../base/errors.ts";
 import type { Channel } from "./channels.ts";
 import type { Host } from "../base/host.ts";
-import type { RunningProcess } from "../base/process.ts";
+import { packages, type RunningProcess } from "../base/process.ts";
 import { quoteWords } from "../base/shell_words.ts";
 
 /**
@@ -63,7 +63,9 @@ export const sinkSamples = `format=${format} rate=${rate} channels=${channels}`;
  * @returns the player; undefined when the session has no FIFO, and when there is no player
  */
 export function playSound(host: Host, socket: string): RunningProcess | undefined {
+  // The player ends with this run, even if that is killed.
   const argv = (file: string): string[] => [
+    ...["setpriv", "--pdeathsig", "TERM"],
     ...["pacat", "--playback", "--raw", `--format=${format}`, `--rate=${rate}`, `--channels=${channels}`],
     ...[`--latency-msec=${latencyMs}`, "--client-name=gui-container", file],
   ];
@@ -77,7 +79,11 @@ export function playSound(host: Host, socket: string): RunningProcess | undefine
   try {
     // By its descriptor: the container may have put another file at the path since it was opened.
     const player = host.start(argv(`/proc/${Deno.pid}/fd/${fd}`));
-    player.ended.then(() => closeSync(fd));
+    player.ended.then(({ code }) => {
+      closeSync(fd);
+      if (code !== ExitCode.missingProgram) return;
+      host.ui.warn(`There will be no sound. The program "pacat" is not installed: install ${packages.pacat}`);
+    });
     return player;
   } catch (error) {
     closeSync(fd);

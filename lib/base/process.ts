@@ -44,6 +44,7 @@ export const packages: Readonly<Record<string, string>> = {
   "pacat": "pulseaudio-utils",
   "pulseaudio": "pulseaudio",
   "setfacl": "acl",
+  "setpriv": "util-linux",
   "ssh": "openssh-client",
   "xdg-open": "xdg-utils",
   "xpra": "xpra (see https://github.com/Xpra-org/xpra/wiki/Download)",

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
+import { runProcess } from "../../lib/base/process.ts";
 import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";
 import { clientsOf, inSession, needed, nothingLeft } from "./sessions.ts";
 import {
@@ -117,8 +118,14 @@ const endings: readonly Ending[] = [
     runsOn: false,
   },
   {
-    how: "attach.ts is killed: its client goes with it",
-    act: ({ attach }) => Promise.resolve(Deno.kill(attach, "SIGKILL")),
+    how: "attach.ts is killed: its client and its player go with it",
+    async act({ attach }) {
+      const player = await sh(["pgrep", "-P", String(attach), "-x", "pacat"]);
+      Deno.kill(attach, "SIGKILL");
+      await eventually("the player's end", async () => {
+        return (await runProcess(["ps", "-p", player], { okCodes: "any" })).code !== 0;
+      });
+    },
     code: undefined,
     says: /^/,
     runsOn: true,

@@ -155,6 +155,21 @@ testOnOneEngine("hostile: an sshd that never answers costs --list its deadline",
   }
 });
 
+testOnOneEngine("hostile: the name of an app adds no row and no column to --list", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  const argument = "\n\tbox\tfake\t'; clear;'\x1b[2J\r";
+  const started = await script("attach", engine, ["--detached", "--session=rows", name, "sleep 600", "--", argument]);
+  assertEquals(started.code, 0, started.stderr);
+  try {
+    const { stdout } = await script("attach", engine, ["--list", name]);
+    assertEquals(stdout.trimEnd().split("\n").map((row) => row.split("\t").length), [6], stdout);
+    const [session] = JSON.parse((await script("attach", engine, ["--json", "--list", name])).stdout);
+    assertStringIncludes(session.app, "\n\tbox\tfake\t");
+  } finally {
+    await script("attach", engine, ["--stop", name, "rows"]);
+  }
+});
+
 testOnOneEngine("hostile: a log does not steer the terminal that --logs prints it to", ["user"], async (engine) => {
   const name = nameOn(engine);
   await inContainer(engine, name, `printf 'text\\033]52;c;cHduZWQ=\\007\\n' >~/.xpra/evil.log`);

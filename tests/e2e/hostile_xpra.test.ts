@@ -1,9 +1,10 @@
-// A container that has replaced its own xpra: it grabs the host's keyboard through xpra's client, and writes down what comes.
+// A container that has replaced its own xpra: it grabs the host's keyboard through xpra's client, and writes down what comes; it
+// has xpra's client ask for a password.
 // The attack is shown to work against a client that somebody starts by hand, and not against attach.ts.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { startProcess } from "../../lib/base/process.ts";
+import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
 import { needed, testOnOneEngine } from "./sessions.ts";
 import {
   type EngineName,
@@ -23,19 +24,46 @@ const nameOn = (engine: EngineName): string => `e2e-evil-${engine}`;
 /** What the user types into a terminal of the host's. */
 const password = "hunter22";
 
-/** Makes the container's xpra hostile, as root: it asks for the keyboard at each repaint, and notes each key. */
+/**
+ * Makes the container's xpra hostile, as root: it asks for the keyboard at each repaint, and notes each key; it asks for a
+ * password before it greets, while there is a file called challenge in the share.
+ */
 const replaceXpra = `
 cd "$(python3 -c 'import os, xpra; print(os.path.dirname(xpra.__file__))')"
 sed -i '/^    def damage(self, wid/a\\        self.send("pointer-grab", wid)' server/source/window.py
 sed -i '/^        pressed = packet.get_bool(3)/a\\        open("/home/ubuntu/share/keys", "a").write(keyname + (" " if pressed else "-up "))' \\
   server/subsystem/keyboard.py
+sed -i '/log(f"all .* authentication modules passed")/a\\        ask_for_password(self, proto)' server/auth.py
+cat >>server/auth.py <<'EOF'
+
+
+def ask_for_password(server, proto):
+    import os
+    if os.path.exists("/home/ubuntu/share/challenge"):
+        server.send_challenge(proto, b"0" * 32, {}, "hmac+sha512", "hmac+sha512", "password of your bank")
+EOF
 grep -q pointer-grab server/source/window.py
 grep -q share/keys server/subsystem/keyboard.py
+grep -q 'ask_for_password(self' server/auth.py
 `;
 
 /** The keys that the container has noted since it was last asked. */
 async function notedKeys(engine: EngineName): Promise<string> {
   return await inContainer(engine, nameOn(engine), "cat share/keys 2>/dev/null || true; rm -f share/keys");
+}
+
+/** Starts a client of the session without attach.ts, as somebody may by hand. */
+function startByHand(engine: EngineName, ...options: string[]): RunningProcess {
+  const socket = join(mountsRoot, nameOn(engine), "xpra", "evil");
+  const closed = ["clipboard", "audio", "notifications", "mmap", "webcam", "opengl"].map((it) => `--${it}=no`);
+  const argv = ["xpra", "attach", `socket:${socket}`, "--title=@title@ by hand", ...closed, ...options];
+  return startProcess(argv, { output: { line: () => {} } });
+}
+
+/** The visible windows with this title. */
+async function windowsWith(title: string): Promise<string[]> {
+  const { stdout } = await runProcess(["xdotool", "search", "--onlyvisible", "--name", title], { okCodes: "any" });
+  return stdout.split("\n").filter(Boolean);
 }
 
 /** Types the password into a terminal of the host's own, while `show` shows the container's window. */
@@ -72,19 +100,7 @@ testOnOneEngine(
   "hostile: an xpra that grabs the keyboard reads what is typed elsewhere, without the guard",
   needed,
   async (engine) => {
-    const socket = join(mountsRoot, nameOn(engine), "xpra", "evil");
-    const closed = [
-      "--clipboard=no",
-      "--audio=no",
-      "--notifications=no",
-      "--mmap=no",
-      "--webcam=no",
-      "--splash=no",
-      "--opengl=no",
-    ];
-    const client = startProcess(["xpra", "attach", `socket:${socket}`, "--title=@title@ by hand", ...closed], {
-      output: { line: () => {} },
-    });
+    const client = startByHand(engine, "--splash=no");
     try {
       await typeBeside(async () => void await windowWith("xclock by hand"));
       const keys = await notedKeys(engine);
@@ -113,6 +129,43 @@ testOnOneEngine(
       const { stderr } = await attach.ended;
       assertStringIncludes(stderr, 'The container sends "pointer-grab", which is dropped');
       assert(!stderr.includes("\x1b"));
+    }
+  },
+);
+
+const dialog = "^Xpra Server Authentication:$";
+
+testOnOneEngine(
+  "hostile: an xpra asks for a password by a dialog without a mark, without the guard",
+  needed,
+  async (engine) => {
+    await inContainer(engine, nameOn(engine), "touch share/challenge");
+    // Without its splash, xpra 6.5.5 fails at its own dialog.
+    const client = startByHand(engine, "--splash=yes");
+    try {
+      await windowWith(dialog);
+    } finally {
+      client.kill("SIGTERM");
+      await client.ended;
+    }
+  },
+);
+
+testOnOneEngine(
+  "hostile: an xpra that asks for a password is not heard by attach.ts, and is told of",
+  needed,
+  async (engine) => {
+    const attach = startScript("attach", engine, ["--preset=isolated", "--session=evil", nameOn(engine)]);
+    try {
+      await windowWith(`\\[${nameOn(engine)}\\] xclock`);
+      // xclock repaints each second, and asks then.
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      assertEquals(await windowsWith(dialog), []);
+    } finally {
+      attach.kill("SIGINT");
+      const { stderr } = await attach.ended;
+      assertStringIncludes(stderr, 'The container sends "challenge", which is dropped');
+      await inContainer(engine, nameOn(engine), "rm share/challenge");
     }
   },
 );
