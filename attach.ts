@@ -5,10 +5,10 @@
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 //bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
-//bin/true; set -- --allow-run=lxc,incus,ssh,bwrap,ln,xpra,xrandr,xrdb,setpriv,pacat,zenity,notify-send,xdg-open "$@"
+//bin/true; set -- --allow-run=lxc,incus,ssh,bwrap,ln,xpra,xrandr,xrdb,wayland-info,setpriv,pacat,zenity,notify-send,xdg-open "$@"
 //bin/true; set -- --allow-env=DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE "$@"
 //bin/true; set -- --allow-env=LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES "$@"
-//bin/true; set -- --allow-env='HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
+//bin/true; set -- --allow-env='HOME,GUI_CONTAINER_DISPLAY,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
 // permission a line, and Deno.
@@ -31,12 +31,14 @@ import {
   noSession,
   stopSessions,
 } from "./lib/attach/live_sessions.ts";
-import { reportOutcome } from "./lib/attach/outcome.ts";
+import { reportOutcome, reportWaylandOutcome } from "./lib/attach/outcome.ts";
 import { fallbackScreen, hostScreen, requireDisplay, type Screen } from "./lib/attach/screen.ts";
-import { startSession } from "./lib/attach/session.ts";
+import { NoWaypipe, type SessionPlan, startSession } from "./lib/attach/session.ts";
 import { readSessionLog } from "./lib/attach/session_log.ts";
 import { checkSessionName, newRun, sessionNameOf, socketPath } from "./lib/attach/session_name.ts";
 import { hasFifo, hasOwnSound, playSound } from "./lib/attach/sound.ts";
+import { againstWayland, displayNames, wantedDisplay } from "./lib/attach/wayland/choice.ts";
+import { NoWayland, startWaylandClient, type WaylandClient } from "./lib/attach/wayland/client.ts";
 import { checkClient } from "./lib/attach/xpra_version.ts";
 import { inputError, UserError } from "./lib/base/errors.ts";
 import { exists } from "./lib/base/files.ts";
@@ -73,6 +75,11 @@ const spec = {
     },
     "detached": { help: "Start the session and return without attaching" },
     "join": { help: "Run APP_CMDLINE in the live session, and return when it ends" },
+    "display": {
+      value: "D",
+      help: "auto (default, or $GUI_CONTAINER_DISPLAY), wayland or x11: how windows are shown",
+      completion: { words: displayNames },
+    },
     "preset": {
       value: "P",
       help: "isolated, desktop (default) or trusted: which channels are open",
@@ -100,7 +107,8 @@ XPRA_OPTIONs go to "xpra attach" as they are. APP_WORDs are added to APP_CMDLINE
 
 What happens: the container is started if it does not run (lxc start). One ssh call starts a systemd user unit in it: an X
 server, xpra and the app. "xpra attach" shows its windows here, over a Unix socket in $GUI_CONTAINER_MOUNTS, by default
-~/container_mounts. Ctrl-C detaches; the session ends with the app.`,
+~/container_mounts. Ctrl-C detaches; the session ends with the app. On a Wayland desktop waypipe takes the place of X server and
+xpra, where both ends have it and the channels allow it; then windows stay at Ctrl-C.`,
   showErrors: true,
 } satisfies ScriptSpec<string>;
 
@@ -153,19 +161,31 @@ function clientOptions(
 
 /** Starts an app in a new session, and shows the session unless `--detached` is given. */
 async function attach(host: Host, container: string, request: AttachRequest & { app: string[] }): Promise<number> {
-  const { app, open, wanted, args } = request;
+  const { app, open, userOptions, wanted, args } = request;
   const mounts = mountsOf(host, container);
   const name = wanted ?? sessionNameOf(app[0]!);
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
   socketPath(mounts.xpra, `${name}-99`);
   const plan = { app, run: newRun(), name, exact: wanted !== undefined, open };
+  const display = wantedDisplay(host, args.values.get("display"));
+  const detached = args.flags.has("detached");
+  let against = againstWayland(host, { open, userOptions, detached, box: !args.flags.has("no-box") });
+  if (display === "wayland" && against !== undefined) throw noWayland(against);
+  if (display !== "x11" && against === undefined) {
+    const outcome = await attachByWayland(host, container, { plan, args, bare: display === "wayland" });
+    if (typeof outcome === "number") return outcome;
+    against = outcome.against;
+    if (display === "wayland") throw noWayland(against);
+  }
+  // On an X desktop there is nothing to choose, and nothing to tell.
+  const why = host.env("WAYLAND_DISPLAY") && display === "auto" ? against : undefined;
   if (args.flags.has("detached")) {
     const [target, screen] = await Promise.all([
       reach(host, container, args),
       hostScreen(host).catch(() => fallbackScreen),
     ]);
-    const session = await startSession(host, target, { ...plan, screen });
+    const session = await startSession(host, target, { ...plan, display: { screen } });
     host.ui.result(session, { container, session });
     return 0;
   }
@@ -180,8 +200,63 @@ async function attach(host: Host, container: string, request: AttachRequest & { 
       return { options, client: scope.use(await startClient(host, options)) };
     }),
   ]);
-  const session = await startSession(host, target, { ...plan, screen: options.screen });
-  return await show(host, target, { session, isNew: true, options, client });
+  const session = await startSession(host, target, { ...plan, display: { screen: options.screen } });
+  return await show(host, target, { session, isNew: true, options, client, why });
+}
+
+function noWayland(reason: string): UserError {
+  return inputError(`Wayland cannot show this: ${reason}`, "Leave out --display wayland, or use --display x11");
+}
+
+/**
+ * Starts an app in a new session on the host's Wayland compositor, and waits for its end.
+ *
+ * @param options `bare`: see {@linkcode startWaylandClient}
+ * @returns the exit code; or why it is not possible, before anything was started
+ */
+async function attachByWayland(
+  host: Host,
+  container: string,
+  { plan, args, bare }: { plan: Omit<SessionPlan, "display">; args: Arguments<Name>; bare: boolean },
+): Promise<number | { against: string }> {
+  const { open } = plan;
+  const mounts = mountsOf(host, container);
+  await using scope = new AsyncDisposableStack();
+  let target: SshTarget;
+  let client: WaylandClient;
+  let session: string;
+  try {
+    [target, client] = await all([
+      reach(host, container, args),
+      startWaylandClient(host, { container, mounts, bare }).then((client) => scope.use(client)),
+    ]);
+    session = await startSession(host, target, { ...plan, display: { transport: client.transport } });
+  } catch (error) {
+    if (error instanceof NoWayland) return { against: error.message };
+    if (error instanceof NoWaypipe) return { against: `there is no waypipe in "${container}"` };
+    throw error;
+  }
+  client.keep();
+  host.ui.status(`${channelLine(open)}; windows by Wayland`);
+  if (hasOwnSound(open)) playSound(host, socketPath(mounts.xpra, session), { outlives: true });
+  const ended = await orInterrupted(host, client.ended);
+  if (host.dryRun) return 0;
+  if (!ended) {
+    const end = quoteWords(["attach.ts", "--stop", container, session]);
+    host.ui.status(`The windows stay, and the app runs on. To end it: ${end}`);
+    throw host.signal.reason;
+  }
+  await reportWaylandOutcome(host, target, session);
+  return 0;
+}
+
+/** Waits for a promise; undefined when the run is to end before. */
+async function orInterrupted<T>(host: Host, promise: Promise<T>): Promise<T | undefined> {
+  const { promise: interrupted, resolve } = Promise.withResolvers<undefined>();
+  const stop = (): void => resolve(undefined);
+  host.signal.addEventListener("abort", stop, { once: true });
+  if (host.signal.aborted) stop();
+  return await Promise.race([promise, interrupted]);
 }
 
 /** Shows a live session again. */
@@ -206,7 +281,11 @@ async function reattach(host: Host, container: string, request: AttachRequest): 
       return { screen, early: { options, client: scope.use(await startClient(host, options)) } };
     }),
   ]);
-  const { session, clients } = await chooseSession(host, target, wanted);
+  const { session, display, clients } = await chooseSession(host, target, wanted);
+  if (display === "wayland") {
+    host.ui.status(`The windows of "${session}" are on a Wayland desktop, and stay there until it ends`);
+    return 0;
+  }
   const options = optionsFor(session, screen);
   const isFit = options.ownSound === early?.options.ownSound;
   if (clients > 0 && open.delete("sound")) {
@@ -233,9 +312,17 @@ async function all<T extends readonly unknown[]>(promises: { [K in keyof T]: Pro
 async function show(
   host: Host,
   target: SshTarget,
-  { session, isNew, options, client }: { session: string; isNew: boolean; options: ClientOptions; client: Client },
+  { session, isNew, options, client, why }: {
+    session: string;
+    isNew: boolean;
+    options: ClientOptions;
+    client: Client;
+    /** Why not by Wayland, where that is worth telling. */
+    why?: string | undefined;
+  },
 ): Promise<number> {
-  host.ui.status(channelLine(options.open, options.userOptions));
+  const line = channelLine(options.open, options.userOptions);
+  host.ui.status(why === undefined ? line : `${line}; windows by X: ${why}`);
   const socket = socketPath(options.mounts.xpra, session);
   const player = options.ownSound ? playSound(host, socket) : undefined;
   let ended: ClientEnd;

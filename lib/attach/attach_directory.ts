@@ -67,6 +67,20 @@ export async function makeAttachDirectory(host: Host, mounts: Mounts, pixelsByte
   }
 }
 
+/** Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have left. */
+export async function makePrivateDirectory(host: Host): Promise<AsyncDisposable & { path: string }> {
+  const root = mountsRoot(host);
+  const path = join(root, `${prefix}${Deno.pid}`);
+  const lock = await claim(root, path);
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await Deno.remove(path, { recursive: true }).catch(() => {});
+      lock.close();
+    },
+  };
+}
+
 /**
  * Makes the directory, and a file in it, which it locks. Only one run at a time does this: a run that saw the directory
  * before it is locked would take this run for dead.

@@ -73,24 +73,13 @@ export function boxedArgv(
     ...options.env,
     DISPLAY: display,
     HOME: boxPaths.home,
-    PATH: "/usr/local/bin:/usr/bin:/bin",
     XAUTHORITY: boxPaths.xauthority,
     XDG_RUNTIME_DIR: boxPaths.directory,
     ...(open.has("files") ? { XPRA_DOWNLOAD_DIR: boxPaths.downloads } : {}),
     ...(pulse === undefined ? {} : { PULSE_SERVER: `unix:${pulse}` }),
   };
-  const shown = (path: string, option = "--ro-bind-try"): string[] => [option, path, path];
   return [
-    "bwrap",
-    "--unshare-all",
-    ...(displaySocket === undefined ? ["--share-net"] : []),
-    "--new-session",
-    "--die-with-parent",
-    "--clearenv",
-    ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
-    ...shown("/usr", "--ro-bind"),
-    ...systemPaths.flatMap((path) => shown(path)),
-    ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", boxPaths.directory],
+    ...boxStart(env, [...(displaySocket === undefined ? ["--share-net"] : []), "--die-with-parent"]),
     ...["--dir", boxPaths.home, "--chdir", boxPaths.home],
     ...(displaySocket === undefined ? [] : shown(displaySocket)),
     ...(xauthority === undefined ? [] : ["--ro-bind-try", xauthority, boxPaths.xauthority]),
@@ -103,6 +92,33 @@ export function boxedArgv(
     ...(open.has("files") && downloads !== undefined ? ["--bind-try", downloads, boxPaths.downloads] : []),
     "--",
     ...clientArgv(inside),
+  ];
+}
+
+/** How a path of the host is shown at the same place, read-only if it is there. */
+function shown(path: string, option = "--ro-bind-try"): string[] {
+  return [option, path, path];
+}
+
+/**
+ * What all boxes begin with: bubblewrap's options for one in which there is a read-only system, and nothing of the user's. Files
+ * and the program to run follow.
+ *
+ * @param env all of the environment but the path of programs
+ * @param options further options of bubblewrap
+ */
+export function boxStart(env: Readonly<Record<string, string>>, options: readonly string[] = []): string[] {
+  const variables = { ...env, PATH: "/usr/local/bin:/usr/bin:/bin" };
+  return [
+    "bwrap",
+    "--unshare-all",
+    "--new-session",
+    ...options,
+    "--clearenv",
+    ...Object.entries(variables).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...shown("/usr", "--ro-bind"),
+    ...systemPaths.flatMap((path) => shown(path)),
+    ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", boxPaths.directory],
   ];
 }
 

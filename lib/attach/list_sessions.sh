@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Prints a line for each live session, as the container user: name, process id of the app, number of clients, start in
-# seconds of the epoch, app as JSON; a tab between them.
+# Prints a line for each live session, as the container user: name, "x11" or "wayland", process id of the app, number of
+# clients, start in seconds of the epoch, app as JSON; a tab between them. A session on Wayland lives no longer than its client.
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 
 # The clients of the xpra server with this process id. A socket is listed in the network namespace of the end that has made
@@ -18,7 +18,11 @@ systemctl --user list-units --type=service --state=activating,active --plain --n
     session=${unit#gui-container-}
     session=${session%.service}
     [ -e "$directory/record" ] || continue
-    printf '%s\t%s\t%s\t%s\t%s\n' "$session" "$(cat "$directory/pid" 2>/dev/null)" \
-      "$(count_clients "$(systemctl --user show --property=MainPID --value "$unit")")" \
+    if [ -e "$directory/wayland" ]; then
+      display=wayland clients=1
+    else
+      display=x11 clients=$(count_clients "$(systemctl --user show --property=MainPID --value "$unit")")
+    fi
+    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$session" "$display" "$(cat "$directory/pid" 2>/dev/null)" "$clients" \
       "$(stat -c %Y "$directory/record")" "$(cat "$directory/record")"
   done

@@ -19,11 +19,13 @@ export interface LiveSession {
   container: string;
   /** Its name, unique within its container. */
   session: string;
+  /** What shows its windows. */
+  display: "x11" | "wayland";
   /** The app's command line, quoted for a POSIX shell. */
   app: string;
   /** The app's process id in the container. */
   pid: number;
-  /** How many xpra clients are attached. */
+  /** How many clients are attached. A session on Wayland has one, and lives no longer than that. */
   clients: number;
   /** When it was started, ISO 8601. */
   since: string;
@@ -53,12 +55,14 @@ export async function listSessions(
 /** Reads what list_sessions.sh prints. The container is not trusted: lines that do not fit are left out. */
 function parseSessions(container: string, stdout: string): LiveSession[] {
   const sessions = stdout.split("\n").flatMap((line): LiveSession[] => {
-    const [, session, pid, clients, since, record] = /^([\w.-]+)\t(\d*)\t(\d+)\t(\d+)\t(".*")$/.exec(line) ?? [];
+    const [, session, display, pid, clients, since, record] =
+      /^([\w.-]+)\t(x11|wayland)\t(\d*)\t(\d+)\t(\d+)\t(".*")$/.exec(line) ?? [];
     if (session === undefined || !isSessionName(session)) return [];
     try {
       return [{
         container,
         session,
+        display: display as LiveSession["display"],
         app: String(JSON.parse(record!)).slice(0, longestApp),
         pid: Number(pid),
         clients: Number(clients),
@@ -109,9 +113,9 @@ export async function chooseSession(
   host: Host,
   target: SshTarget,
   wanted?: string,
-): Promise<Pick<LiveSession, "session" | "clients">> {
+): Promise<Pick<LiveSession, "session" | "display" | "clients">> {
   const sessions = await listSessions(host, target);
-  if (host.dryRun) return { session: wanted ?? "SESSION", clients: 0 };
+  if (host.dryRun) return { session: wanted ?? "SESSION", display: "x11", clients: 0 };
   if (wanted !== undefined) {
     const found = sessions.find(({ session }) => session === wanted);
     if (!found) throw noSession(target.name, wanted);

@@ -5,7 +5,7 @@ import { ExitCode, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { listSessions, stopSessions } from "./live_sessions.ts";
 import { socketPath } from "./session_name.ts";
-import { appOutcome } from "./session_log.ts";
+import { type AppOutcome, appOutcome } from "./session_log.ts";
 import type { SshTarget } from "../container/ssh.ts";
 import { noUsableXpra } from "./xpra_version.ts";
 import { exists } from "../base/files.ts";
@@ -23,26 +23,14 @@ export async function reportOutcome(
 ): Promise<void> {
   const { name, mounts } = target;
   const app = await appOutcome(mounts.xpra, session);
-  if (app?.stopped) {
-    host.ui.status(`The session "${session}" was stopped`);
-    return;
-  }
-  const seeLog = `To see what the app and the server printed: attach.ts --logs ${name} ${session}`;
-  if (app?.status) {
-    throw new UserError(`The app of "${session}" ended with exit status ${app.status}`, {
-      hint: seeLog,
-      exitCode: app.status === ExitCode.missingProgram ? ExitCode.missingProgram : ExitCode.failed,
-      output: app.output,
-    });
-  }
-  if (app?.status === 0 || client.code === 0 && client.reason === undefined) return;
+  if (reportApp(host, target, { session, app }) || client.code === 0 && client.reason === undefined) return;
   if (app?.unknownOption !== undefined) {
     throw noUsableXpra(`in the container "${name}"`, { unknownOption: app.unknownOption });
   }
   const output = lastLines(`${client.stdout}${client.stderr}`);
   if (!await isLive(host, target, session)) {
     throw new UserError(`The session "${session}" was ended from outside`, {
-      hint: seeLog,
+      hint: seeLog(target, session),
       output: app?.output || output,
     });
   }
@@ -67,7 +55,50 @@ export async function reportOutcome(
       output,
     });
   }
-  throw new UserError(`The xpra client could not stay attached to "${session}"`, { hint: seeLog, output });
+  throw new UserError(`The xpra client could not stay attached to "${session}"`, {
+    hint: seeLog(target, session),
+    output,
+  });
+}
+
+/**
+ * Reports how a session on Wayland has ended.
+ *
+ * @throws {UserError} when the app failed, or when the windows are gone for another reason
+ */
+export async function reportWaylandOutcome(host: Host, target: SshTarget, session: string): Promise<void> {
+  const app = await appOutcome(target.mounts.xpra, session);
+  if (reportApp(host, target, { session, app, hint: "; if it needs X: --display x11" })) return;
+  throw new UserError(`The windows of "${session}" were closed from outside`, {
+    hint: seeLog(target, session),
+    output: app?.output ?? "",
+  });
+}
+
+/**
+ * Reports how the app of a session has ended.
+ *
+ * @returns whether it has, and its user knows
+ * @throws {UserError} when it failed
+ */
+function reportApp(
+  host: Host,
+  target: SshTarget,
+  { session, app, hint = "" }: { session: string; app: AppOutcome | undefined; hint?: string },
+): boolean {
+  if (app?.stopped) host.ui.status(`The session "${session}" was stopped`);
+  else if (app?.status) {
+    throw new UserError(`The app of "${session}" ended with exit status ${app.status}`, {
+      hint: `${seeLog(target, session)}${hint}`,
+      exitCode: app.status === ExitCode.missingProgram ? ExitCode.missingProgram : ExitCode.failed,
+      output: app.output,
+    });
+  }
+  return app?.stopped === true || app?.status === 0;
+}
+
+function seeLog({ name }: SshTarget, session: string): string {
+  return `To see what the app and the server printed: attach.ts --logs ${name} ${session}`;
 }
 
 /** Whether a session is live. A container that cannot be reached has no live session, although it may leave a socket. */

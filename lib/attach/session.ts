@@ -1,9 +1,11 @@
 /**
- * A session: one app under one xpra server in one container, as a systemd user unit of the container user. systemd holds
- * its socket, starts X server, xpra and app in one control group, and takes all of it down with the unit.
+ * A session: one app under one xpra server, or one waypipe, in one container, as a systemd user unit of the container user.
+ * systemd holds the socket of xpra, starts servers and app in one control group, and takes all of it down with the unit.
  */
 
 import serveSession from "./serve_session.sh" with { type: "text" };
+import serveWayland from "./serve_wayland.sh" with { type: "text" };
+import serveX11 from "./serve_x11.sh" with { type: "text" };
 import startUnit from "./start_session.sh" with { type: "text" };
 import undoStart from "./undo_start.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./app.ts";
@@ -31,8 +33,20 @@ export interface SessionPlan {
   exact: boolean;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
-  /** The screen of the session's X server. */
+  /** What shows the windows: an X server of the session's own, or a Wayland compositor of the host's. */
+  display: X11Display | WaylandDisplay;
+}
+
+/** A session on an X server of its own, which xpra forwards. */
+export interface X11Display {
+  /** The screen of the X server. */
   screen: Screen;
+}
+
+/** A session on a Wayland compositor of the host's, to which waypipe forwards. */
+export interface WaylandDisplay {
+  /** The base name of the socket at which the host's waypipe listens already, see `wayland/client.ts`. */
+  transport: string;
 }
 
 /** Exit statuses of start_session.sh: the name is taken; the container lacks the directory of the sockets. */
@@ -49,7 +63,7 @@ const undoDeadlineMs = 15_000;
  * @throws {UserError} with exit code 127 when the container has no such app, or no xpra
  */
 export async function startSession(host: Host, target: SshTarget, plan: SessionPlan): Promise<string> {
-  const { app, run, name, exact, open } = plan;
+  const { app, run, name, exact, open, display } = plan;
   const values = {
     xpra_directory: containerPaths.xpra,
     name,
@@ -58,6 +72,8 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
     run,
     sound: hasOwnSound(open) ? "yes" : "",
     fifo_suffix: soundSuffix,
+    server: serverOf(plan),
+    transport: "transport" in display ? display.transport : "",
     taken: `${taken}`,
     no_directory: `${noDirectory}`,
   };
@@ -98,17 +114,22 @@ function mayHaveStarted(error: unknown): boolean {
  * The words of systemd-run behind its own options: environment and command of the service. systemd expands `$` in the words
  * of a command, and cannot be told not to before its version 254. So the scripts are variables of the environment.
  */
-function serviceWords({ app, open, screen }: SessionPlan): string[] {
+function serviceWords({ app, open, display }: SessionPlan): string[] {
+  const shared = {
+    xpra_directory: containerPaths.xpra,
+    sound: hasOwnSound(open) ? soundSuffix : "",
+    samples: sinkSamples,
+  };
   const environment = {
-    ...serverEnvironment,
-    GUI_CONTAINER_SERVER: withValues(serveSession, {
-      xpra_directory: containerPaths.xpra,
-      screen: `${screen.width}x${screen.height}`,
-      dpi: `${screen.dpi}`,
-      monitors: screen.monitors.length > 1 ? screen.monitors.join(" ") : "",
-      sound: hasOwnSound(open) ? soundSuffix : "",
-      samples: sinkSamples,
-    }),
+    ...("screen" in display ? serverEnvironment : {}),
+    GUI_CONTAINER_SERVER: "screen" in display
+      ? withValues(serveSession + serveX11, {
+        ...shared,
+        screen: `${display.screen.width}x${display.screen.height}`,
+        dpi: `${display.screen.dpi}`,
+        monitors: display.screen.monitors.length > 1 ? display.screen.monitors.join(" ") : "",
+      })
+      : withValues(serveSession + serveWayland, { ...shared, transport: display.transport }),
     GUI_CONTAINER_APP: appScript(app, { links: open.has("links") }),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
   };
@@ -118,8 +139,27 @@ function serviceWords({ app, open, screen }: SessionPlan): string[] {
     "-c",
     'eval "$GUI_CONTAINER_SERVER"',
     "gui-container",
-    ...serverArgv({ open: hasOwnSound(open) ? withoutSound(open) : open, dpi: screen.dpi }),
+    ...("screen" in display
+      ? serverArgv({ open: hasOwnSound(open) ? withoutSound(open) : open, dpi: display.screen.dpi })
+      : []),
   ];
+}
+
+/** The program in the container that forwards the session. */
+function serverOf({ display }: SessionPlan): "xpra" | "waypipe" {
+  return "screen" in display ? "xpra" : "waypipe";
+}
+
+/** The container has no waypipe. X may do. */
+export class NoWaypipe extends UserError {
+  /** `container`: its name. */
+  constructor(container: string, cause: ProcessError) {
+    super(`There is no waypipe in the container "${container}"`, {
+      hint: "Install its package waypipe there, or use --display x11",
+      exitCode: ExitCode.missingProgram,
+      cause,
+    });
+  }
 }
 
 function sessionStartError(error: ProcessError, { name, mounts }: SshTarget, plan: SessionPlan): UserError {
@@ -141,6 +181,7 @@ function sessionStartError(error: ProcessError, { name, mounts }: SshTarget, pla
     );
   }
   if (error.code === ExitCode.missingProgram) {
+    if (error.stderr.includes("waypipe: not found")) return new NoWaypipe(name, error);
     return error.stderr.includes("xpra: not found")
       ? noUsableXpra(`in the container "${name}"`, {})
       : noSuchApp(plan.app[0]!, name, error);

@@ -60,12 +60,16 @@ export const sinkSamples = `format=${format} rate=${rate} channels=${channels}`;
  * Plays what comes through a session's FIFO until the session ends or the player is killed. Warns when there is no player.
  *
  * @param socket the path of the session's socket
+ * @param options `outlives`: the player ends with the session alone. By default it also ends with this run, even if that is killed
  * @returns the player; undefined when the session has no FIFO, and when there is no player
  */
-export function playSound(host: Host, socket: string): RunningProcess | undefined {
-  // The player ends with this run, even if that is killed.
+export function playSound(
+  host: Host,
+  socket: string,
+  { outlives = false }: { outlives?: boolean } = {},
+): RunningProcess | undefined {
   const argv = (file: string): string[] => [
-    ...["setpriv", "--pdeathsig", "TERM"],
+    ...(outlives ? [] : ["setpriv", "--pdeathsig", "TERM"]),
     ...["pacat", "--playback", "--raw", `--format=${format}`, `--rate=${rate}`, `--channels=${channels}`],
     ...[`--latency-msec=${latencyMs}`, "--client-name=gui-container", file],
   ];
@@ -78,7 +82,10 @@ export function playSound(host: Host, socket: string): RunningProcess | undefine
   if (fd === undefined) return undefined;
   try {
     // By its descriptor: the container may have put another file at the path since it was opened.
-    const player = host.start(argv(`/proc/${Deno.pid}/fd/${fd}`));
+    const player = host.start(
+      argv(`/proc/${Deno.pid}/fd/${fd}`),
+      outlives ? { detached: true, output: "discard" } : {},
+    );
     player.ended.then(({ code }) => {
       closeSync(fd);
       if (code !== ExitCode.missingProgram) return;

@@ -10,45 +10,57 @@
 #   run             the id of this run
 #   sound           not empty for a session that has a FIFO for sound
 #   fifo_suffix     what that FIFO has behind the session's name
+#   server          the program that forwards the session: xpra or waypipe
+#   transport       with waypipe: the name of the socket at which the host's end listens
 #   taken, no_directory  exit statuses
-: "${xpra_directory:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}"
-: "${taken:?}" "${no_directory:?}"
+: "${xpra_directory:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${server:?}"
+: "${transport?}" "${taken:?}" "${no_directory:?}"
 
-for needed in "$program" xpra; do
+for needed in "$program" "$server"; do
   command -v "$needed" >/dev/null || { printf '%s: not found\n' "$needed" >&2; exit 127; }
 done
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 
 # A container that was killed leaves sockets that nobody listens on, and their FIFOs. An attachment that was killed leaves its
-# file for pixels. Anywhere else but here this would remove files of the user's.
+# file for pixels, or the host's end of waypipe its socket and FIFO. At the socket of a session with waypipe, a process of the
+# host's listens, which is not listed here. Anywhere else but here this would remove files of the user's.
 cd "$xpra_directory" || exit "$no_directory"
 for socket in *; do
-  [ ! -S "$socket" ] || grep -q " $xpra_directory/$socket\$" /proc/net/unix || rm -f "$socket"
+  [ ! -S "$socket" ] || [ -e "$XDG_RUNTIME_DIR/gui-container-$socket/wayland" ] ||
+    grep -q " $xpra_directory/$socket\$" /proc/net/unix || rm -f "$socket"
 done
 for fifo in *"$fifo_suffix"; do
   [ -e "${fifo%"$fifo_suffix"}" ] || rm -f "$fifo"
 done
-find . -maxdepth 1 -name '.pixels-*' -mmin +10 -delete
+find . -maxdepth 1 \( -name '.pixels-*' -o -name '.wayland-*' \) -mmin +10 -delete
 
 # ExecStop: asks the app to end, then waits for xpra, which ends with it. systemd kills what is there after TimeoutStopSec.
 # shellcheck disable=SC2016 # The shell that systemd starts expands these variables.
 stop='[ "$MAINPID" ] || exit 0; echo The session is stopped; kill "$(cat "$RUNTIME_DIRECTORY/pid")" || exit 0; timeout 4 tail --pid="$MAINPID" --sleep-interval=0.1 -f /dev/null'
 
-# BindsTo of the socket starts the service together with the socket, without waiting for it, and stops the socket with the
-# service.
-session=$name count=1
-while
-  fifo=$xpra_directory/$session$fifo_suffix
-  ! message=$(systemd-run --user --quiet --collect --unit="gui-container-$session" \
-    --description="$session, run $run" \
+# Starts the unit of the session. Its parameters are further options and words of systemd-run.
+start() {
+  systemd-run --user --quiet --collect --unit="gui-container-$session" --description="$session, run $run" \
     --property=Type=exec --property=RuntimeDirectory="gui-container-$session" \
     --property=TimeoutStopSec=8 --property=ExecStop=":/bin/sh -c '$stop'" \
-    --property=ExecStopPost=":/bin/sh -c 'cd $xpra_directory && rm -f $session$fifo_suffix'" \
-    --property=StandardOutput="append:$xpra_directory/$session.log" --property=StandardError=inherit \
-    --socket-property=ListenStream="$xpra_directory/$session" --socket-property=SocketMode=0660 \
-    --socket-property=ExecStartPost="/bin/sh -c ':${sound:+; rm -f $fifo; mkfifo -m 660 $fifo}'" \
-    --socket-property=RemoveOnStop=yes --socket-property=BindsTo="gui-container-$session.service" \
-    "$@" 2>&1)
+    --property=ExecStopPost=":/bin/sh -c 'cd $xpra_directory && rm -f $session$fifo_suffix${transport:+ $session $transport*}'" \
+    --property=StandardOutput="append:$xpra_directory/$session.log" --property=StandardError=inherit "$@" 2>&1
+}
+
+# For xpra, BindsTo of the socket starts the service together with the socket, without waiting for it, and stops the socket with
+# the service. waypipe connects to the socket of the host's end, which gets the session's name.
+session=$name count=1
+while
+  fifo=${sound:+; rm -f $session$fifo_suffix; mkfifo -m 660 $session$fifo_suffix}
+  ! message=$(
+    if [ "$transport" ]; then
+      start --property=ExecStartPre=":/bin/sh -c 'cd $xpra_directory && mv $transport $session$fifo'" "$@"
+    else
+      start --socket-property=ListenStream="$xpra_directory/$session" --socket-property=SocketMode=0660 \
+        --socket-property=ExecStartPost="/bin/sh -c 'cd $xpra_directory$fifo'" \
+        --socket-property=RemoveOnStop=yes --socket-property=BindsTo="gui-container-$session.service" "$@"
+    fi
+  )
 do
   case $message in
     *' already '*) ;;
@@ -61,7 +73,8 @@ do
   count=$((count + 1))
   if [ "$mode" = count ]; then
     session=$name-$count
-  elif systemctl --user --quiet is-active "gui-container-$session.socket" || [ "$count" -gt 100 ]; then
+  elif systemctl --user --quiet is-active "gui-container-$session.socket" "gui-container-$session.service" ||
+    [ "$count" -gt 100 ]; then
     exit "$taken"
   else
     # Another session of this name is just starting or ending.

@@ -6,9 +6,9 @@ import { ExitCode, ProcessError, type ProcessResult, UserError } from "./errors.
 export interface ProcessOptions {
   /**
    * What it reads; nothing by default. It gets our own stdin only on request, since `lxc init` and `lxc profile create` read
-   * YAML from a stdin that is not a terminal.
+   * YAML from a stdin that is not a terminal. `later`: it is sent when it is known, and then its input ends.
    */
-  stdin?: "null" | "inherit" | { text: string };
+  stdin?: "null" | "inherit" | { text: string } | { later: Promise<string> };
   /**
    * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `{ line }`: each line of both streams is
    * handed to this function when it comes, and the result has the end of them. `discard`: nowhere.
@@ -235,7 +235,7 @@ async function collect(
     ended,
     how.piped ? read(child.stdout) : "",
     how.piped ? read(child.stderr) : "",
-    typeof how.stdin === "object" ? writeAll(child.stdin, how.stdin.text) : undefined,
+    typeof how.stdin === "object" ? writeAll(child.stdin, how.stdin) : undefined,
   ]);
   clearTimeout(giveUpTimer);
   return { argv, code: status.code, signal: status.signal, stdout, stderr, ...(overflowed ? { overflowed } : {}) };
@@ -287,10 +287,13 @@ async function readLines(
   return kept;
 }
 
-async function writeAll(stream: WritableStream<Uint8Array>, text: string): Promise<void> {
+async function writeAll(
+  stream: WritableStream<Uint8Array>,
+  input: { text: string } | { later: Promise<string> },
+): Promise<void> {
   const writer = stream.getWriter();
   try {
-    await writer.write(new TextEncoder().encode(text));
+    await writer.write(new TextEncoder().encode("text" in input ? input.text : await input.later));
     await writer.close();
   } catch {
     // The program ended before it had read everything. Its exit status tells whether that is a failure.

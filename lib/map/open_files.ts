@@ -6,7 +6,7 @@ import { ProcessError } from "../base/errors.ts";
 import type { InodeId } from "./held_file.ts";
 import { withValues } from "../base/shell_words.ts";
 import { isSessionName } from "../container/names.ts";
-import { containerPaths } from "../container/ours.ts";
+import { containerPaths, containerUser } from "../container/ours.ts";
 import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
 
 /** The longest that a program in the container may take, in milliseconds: in a frozen container none ever ends. */
@@ -21,15 +21,25 @@ const longestProgram = 40;
 /** How many sessions are named. */
 const mostSessions = 100;
 
-/** The names of the sessions that run in a container: those whose socket of xpra a process listens on. */
+/**
+ * The names of the sessions that run in a container: those whose socket of xpra a process listens on, and those with a display of
+ * waypipe's.
+ */
 export async function listeningSessions(engine: Engine, instance: string): Promise<string[]> {
-  return parseListening(await outputOf(engine, instance, ["cat", "/proc/net/unix"]) ?? "");
+  const look = `cat /proc/net/unix; ls -d ${displays("*")} 2>/dev/null || true`;
+  return parseListening(await outputOf(engine, instance, ["/bin/sh", "-c", look]) ?? "");
 }
 
-/** Reads `/proc/net/unix`, see proc(5) and `__SO_ACCEPTCON` in Linux's net.h. */
+/** The path of a session's display of waypipe. */
+function displays(session: string): string {
+  return `/run/user/${containerUser.uid}/gui-container-${session}/wayland`;
+}
+
+/** Reads `/proc/net/unix`, see proc(5) and `__SO_ACCEPTCON` in Linux's net.h, and paths of displays. */
 function parseListening(text: string): string[] {
-  const pattern = new RegExp(`^\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths.xpra)}/([\\w.-]+)$`, "gm");
-  return [...new Set([...text.matchAll(pattern)].map(([, name]) => name!).filter(isSessionName))]
+  const socket = `\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths.xpra)}/([\\w.-]+)`;
+  const pattern = new RegExp(`^(?:${socket}|${displays("([\\w.-]+)")})$`, "gm");
+  return [...new Set([...text.matchAll(pattern)].map(([, xpra, waypipe]) => xpra ?? waypipe!).filter(isSessionName))]
     .slice(0, mostSessions).sort();
 }
 

@@ -18,10 +18,13 @@ Deno.test("listeningSessions() names the sockets of sessions that a process list
 0000000000000000: 00000002 00000000 00010000 0001 01 2006 /home/ubuntu/.xpra/a b
 0000000000000000: 00000002 00000000 00010000 0001 01 2007 /home/ubuntu/.xpra/below/it
 0000000000000000: 00000002 00000000 00010000 0001 01 2008
+/run/user/1000/gui-container-web/wayland
+/run/user/1000/gui-container-*/wayland
+/run/user/1000/gui-container-evil/../wayland
 `,
     }),
   });
-  assertEquals(await listeningSessions(engineCalled(host, "lxc"), "box"), ["editor-2", "writer"]);
+  assertEquals(await listeningSessions(engineCalled(host, "lxc"), "box"), ["editor-2", "web", "writer"]);
 });
 
 Deno.test("listeningSessions() names none when the container does not answer", async () => {

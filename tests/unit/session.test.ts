@@ -21,7 +21,7 @@ function start(answer: Answer, plan: Partial<SessionPlan> = {}): { recorded: Rec
     name: "xterm",
     exact: false,
     open: openChannels({}),
-    screen: { width: 800, height: 600, dpi: 96, monitors: [] },
+    display: { screen: { width: 800, height: 600, dpi: 96, monitors: [] } },
     ...plan,
   };
   return { recorded, session: startSession(recorded.host, target, whole) };
@@ -107,7 +107,9 @@ async function runStartScript(
     const home = join(directory, "home");
     const [bin, log] = [join(directory, "bin"), join(directory, "log")];
     for (const path of [bin, home]) await Deno.mkdir(path);
-    for (const name of ["xpra", "app"]) await Deno.writeTextFile(join(bin, name), "#!/bin/sh\n", { mode: 0o755 });
+    for (const name of ["xpra", "waypipe", "app"]) {
+      await Deno.writeTextFile(join(bin, name), "#!/bin/sh\n", { mode: 0o755 });
+    }
     const note = `#!/bin/sh\nprintf '%s\\0' "$#" "$@" >>"$LOG"\n`;
     await Deno.writeTextFile(join(bin, "systemd-run"), note, { mode: 0o755 });
     for (const file of files) await Deno.symlink("nowhere", join(home, file));
@@ -120,6 +122,8 @@ async function runStartScript(
       run: "1234abcd",
       sound: "",
       fifo_suffix: "~sound",
+      server: "xpra",
+      transport: "",
       taken: "75",
       no_directory: "78",
       ...values,
@@ -169,9 +173,47 @@ Deno.test("start_session.sh gives the units their properties byte by byte, as sy
     "--property=StandardError=inherit",
     "--socket-property=ListenStream=HOME/xterm",
     "--socket-property=SocketMode=0660",
-    "--socket-property=ExecStartPost=/bin/sh -c ':; rm -f HOME/xterm~sound; mkfifo -m 660 HOME/xterm~sound'",
+    "--socket-property=ExecStartPost=/bin/sh -c 'cd HOME; rm -f xterm~sound; mkfifo -m 660 xterm~sound'",
     "--socket-property=RemoveOnStop=yes",
     "--socket-property=BindsTo=gui-container-xterm.service",
     "app",
   ]);
+});
+
+Deno.test("start_session.sh gives a session on Wayland the socket of the host's end, and removes both at its end", async () => {
+  const values = { server: "waypipe", transport: ".wayland-1", sound: "yes" };
+  const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values });
+  assertEquals(words!.filter((word) => /Exec(?:StartPre|StopPost)=/.test(word)), [
+    "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound xterm .wayland-1*'",
+    "--property=ExecStartPre=:/bin/sh -c " +
+    "'cd HOME && mv .wayland-1 xterm; rm -f xterm~sound; mkfifo -m 660 xterm~sound'",
+  ]);
+  assertEquals(words!.filter((word) => word.startsWith("--socket-property")), []);
+});
+
+Deno.test("start_session.sh keeps the socket of a session on Wayland, at which no process of the container's listens", async () => {
+  for (const isLive of [true, false]) {
+    const directory = await Deno.makeTempDir();
+    try {
+      using _socket = Deno.listen({ transport: "unix", path: join(directory, "web") });
+      if (isLive) {
+        await Deno.mkdir(join(directory, "gui-container-web"));
+        await Deno.writeTextFile(join(directory, "gui-container-web", "wayland"), "");
+      }
+      // The list of listening sockets is the network namespace's. Here it is no other than ours, so it is another directory's.
+      const script = startScript.replaceAll("/proc/net/unix", "/dev/null").replace(/^for needed [^]*?^done$/m, "");
+      const head = script.slice(0, script.indexOf("# ExecStop:"));
+      await runProcess([
+        "/bin/sh",
+        "-c",
+        withValues(head, {
+          ...{ xpra_directory: directory, name: "a", mode: "count", program: "a", run: "1", sound: "" },
+          ...{ fifo_suffix: "~sound", server: "waypipe", transport: "t", taken: "75", no_directory: "78" },
+        }),
+      ], { env: { XDG_RUNTIME_DIR: directory } });
+      assertEquals([...Deno.readDirSync(directory)].some(({ name }) => name === "web"), isLive);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  }
 });

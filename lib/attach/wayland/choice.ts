@@ -1,0 +1,58 @@
+/** Whether a session is shown by Wayland or by X: what the user wants, and what speaks against Wayland. */
+
+import { inputError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import { type Channel, channelNames } from "../channels.ts";
+
+/** The values of `--display`. */
+export const displayNames = ["auto", "wayland", "x11"] as const;
+
+/** How windows are to be shown. */
+export type DisplayName = (typeof displayNames)[number];
+
+/**
+ * The value of `--display`, else of `$GUI_CONTAINER_DISPLAY`, else `auto`.
+ *
+ * @throws {UserError} exit code 2 for an unknown one
+ */
+export function wantedDisplay(host: Host, option: string | undefined): DisplayName {
+  const wanted = option ?? host.env("GUI_CONTAINER_DISPLAY") ?? "auto";
+  const name = displayNames.find((known) => known === wanted);
+  if (name !== undefined) return name;
+  throw inputError(
+    `There is no way "${wanted}" to show windows`,
+    `Use ${displayNames.join(", ")}, with --display or $GUI_CONTAINER_DISPLAY`,
+  );
+}
+
+/** The channels that waypipe, or a FIFO of ours, carries. The others need xpra. */
+const carried: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound"];
+
+/** What of an attachment matters for the choice. */
+export interface Wish {
+  /** The channels that are to be open. */
+  open: ReadonlySet<Channel>;
+  /** The user's options for xpra. */
+  userOptions: readonly string[];
+  /** The session is to start without its windows. */
+  detached: boolean;
+  /** The client is to run in a box. */
+  box: boolean;
+}
+
+/**
+ * Why Wayland cannot show what is asked for, as the end of a sentence; undefined if nothing speaks against it so far.
+ *
+ * A compositor gives its clipboard to the window with the focus, in both directions, and nothing between it and the app filters
+ * that. A window lives no longer than its client, so that there is nothing to come back to.
+ */
+export function againstWayland(host: Host, { open, userOptions, detached, box }: Wish): string | undefined {
+  if (!host.env("WAYLAND_DISPLAY")) return "$WAYLAND_DISPLAY is not set";
+  if (detached) return "a Wayland window cannot be left and shown later";
+  if (userOptions.length > 0) return `"${userOptions[0]}" is an option for xpra`;
+  if (!box) return "waypipe runs in a box only";
+  const closed = (["clipboard-in", "clipboard-out"] as const).filter((channel) => !open.has(channel));
+  if (closed.length > 0) return `Wayland cannot close ${closed.length === 2 ? "the clipboard" : closed[0]}`;
+  const extra = channelNames.filter((channel) => open.has(channel) && !carried.includes(channel));
+  return extra.length > 0 ? `waypipe has no ${extra.join(", ")}` : undefined;
+}

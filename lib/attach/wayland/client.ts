@@ -1,0 +1,238 @@
+/**
+ * Shows a session on a Wayland compositor by waypipe, which passes the app's own protocol on to the compositor. Two boxes stand
+ * between them. In the first, waypipe makes a security context: a socket of the compositor's for untrusted clients, at which
+ * screen capture, typing, clipboard managers and the like are not to be had. In the second, another waypipe reads what the
+ * container sends; it has that socket only. So whoever takes over the second one is no more than an untrusted client.
+ */
+
+import { join } from "@std/path";
+import makeContext from "./make_context.sh" with { type: "text" };
+import showSession from "./show_session.sh" with { type: "text" };
+import { ExitCode, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import type { RunningProcess } from "../../base/process.ts";
+import { quoteWords, withValues } from "../../base/shell_words.ts";
+import type { Mounts } from "../../container/mounts.ts";
+import { makePrivateDirectory } from "../attach_directory.ts";
+import { boxStart } from "../box.ts";
+import { strangeGlobals } from "./globals.ts";
+
+/** Windows cannot be shown by Wayland here. X may do. `message` is the reason, as the end of a sentence. */
+export class NoWayland extends Error {
+  /** The class, for a stack trace. */
+  override name = "NoWayland";
+}
+
+/** How long a box may take until it is ready, in milliseconds. */
+const readyMs = 5_000;
+
+/**
+ * How much address space a connection may take, in bytes. waypipe maps what an app calls its pictures' memory twice, used or
+ * not: foot 1.21 has 512 MiB for each window.
+ */
+const bytes = 8 * 2 ** 30;
+
+/** How many processes there may be in a box. Each app has a connection, and few have two. */
+const processes = 64;
+
+/** What the boxes see. */
+const paths = {
+  /** The directory of the sessions' sockets. */
+  shared: "/run/gui-container/shared",
+  /** The compositor's socket for untrusted clients; in the first box, the one for trusted clients. */
+  display: "/run/gui-container/display",
+  /** In the first box: the private directory. */
+  private: "/tmp",
+} as const;
+
+/** bubblewrap's option by which the box ends with its script, whatever else still runs in it. */
+const asFirst = "--as-pid-1";
+
+/** A client that listens. It ends with the scope of this value, unless `keep` was called. */
+export interface WaylandClient extends AsyncDisposable {
+  /** The base name of the socket in the directory of the sessions' sockets. The session gives it its own name. */
+  transport: string;
+  /** Lets the client live for as long as the session, even if this run ends. */
+  keep(): void;
+  /** How it ended. */
+  ended: Promise<ProcessResult>;
+}
+
+/** What a client is started for. */
+export interface WaylandClientOptions {
+  /** The container's name. */
+  container: string;
+  /** Its directories. */
+  mounts: Mounts;
+  /** Show windows even if the compositor has no security contexts, when it has nothing that they would hide. */
+  bare: boolean;
+}
+
+/**
+ * Starts a client, which then waits for a session.
+ *
+ * @throws {NoWayland} when the compositor or waypipe cannot do it
+ */
+export async function startWaylandClient(host: Host, options: WaylandClientOptions): Promise<WaylandClient> {
+  const { container, mounts } = options;
+  const transport = `.wayland-${crypto.randomUUID()}`;
+  const kept = Promise.withResolvers<string>();
+  if (host.dryRun) return plannedClient(host, { ...options, transport });
+  const boxes: RunningProcess[] = [];
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => {
+    // Without the word, the boxes end when their input does: also when this run is killed.
+    kept.resolve("");
+    await Promise.all(boxes.map(({ ended }) => ended));
+  });
+  await using directory = await makePrivateDirectory(host);
+  const start = async (argv: string[]): Promise<void> => void boxes.push(await startBox(host, argv, kept.promise));
+  let display = join(directory.path, "display");
+  try {
+    await start(
+      contextArgv({ ...options, transport, compositor: compositorSocket(host) }, directory.path),
+    );
+  } catch (error) {
+    if (!(error instanceof NoWayland && isWithoutContexts(error) && options.bare)) throw error;
+    await checkGlobals(host);
+    display = compositorSocket(host);
+  }
+  await start(showArgv({ container, mounts, transport, display }));
+  const resources = stack.move();
+  return {
+    transport,
+    keep() {
+      kept.resolve("keep\n");
+      resources.move();
+    },
+    ended: boxes.at(-1)!.ended,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** The path of the compositor's socket, as libwayland finds it. */
+function compositorSocket(host: Host): string {
+  const name = host.env("WAYLAND_DISPLAY") ?? "wayland-0";
+  return name.startsWith("/") ? name : join(host.env("XDG_RUNTIME_DIR") ?? "/", name);
+}
+
+/** The command line of the box that makes the security context. */
+function contextArgv(
+  { container, mounts, transport, compositor }: Omit<WaylandClientOptions, "bare"> & {
+    transport: string;
+    compositor: string;
+  },
+  privateDirectory: string,
+): string[] {
+  const values = { shared: paths.shared, transport, app_id: container, private: paths.private };
+  return [
+    ...boxStart({ WAYLAND_DISPLAY: paths.display, XDG_RUNTIME_DIR: paths.private }, [asFirst]),
+    ...["--bind", mounts.xpra, paths.shared, "--ro-bind", compositor, paths.display],
+    ...["--bind", privateDirectory, paths.private],
+    ...["--", "/bin/sh", "-c", withValues(makeContext, values)],
+  ];
+}
+
+/** The command line of the box that shows the session. */
+function showArgv(
+  { container, mounts, transport, display }: Pick<WaylandClientOptions, "container" | "mounts"> & {
+    transport: string;
+    display: string;
+  },
+): string[] {
+  const values = {
+    shared: paths.shared,
+    transport,
+    title: `[${container}] `,
+    bytes: `${bytes}`,
+    processes: `${processes}`,
+  };
+  return [
+    ...boxStart({ WAYLAND_DISPLAY: paths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
+    ...["--bind", mounts.xpra, paths.shared, "--ro-bind", display, paths.display],
+    ...["--", "/bin/sh", "-c", withValues(showSession, values)],
+  ];
+}
+
+/** Starts a box, and waits until it is ready. It is detached: Ctrl-C is no reason for windows to close. */
+async function startBox(host: Host, argv: string[], kept: Promise<string>): Promise<RunningProcess> {
+  const ready = Promise.withResolvers<true>();
+  const give = Promise.withResolvers<string>();
+  kept.then(give.resolve);
+  let box: RunningProcess;
+  try {
+    box = host.start(argv, {
+      detached: true,
+      stdin: { later: give.promise },
+      output: { line: (line) => line === "ready" && ready.resolve(true) },
+    });
+  } catch (error) {
+    if (!(error instanceof UserError && error.exitCode === ExitCode.missingProgram)) throw error;
+    throw new NoWayland("bubblewrap is not installed on this host");
+  }
+  const timer = Promise.withResolvers<"late">();
+  const timeout = setTimeout(() => timer.resolve("late"), readyMs);
+  const first = await Promise.race([ready.promise, timer.promise, box.ended]);
+  clearTimeout(timeout);
+  if (first === true) return box;
+  give.resolve("");
+  if (first === "late") throw new NoWayland("waypipe does not become ready");
+  throw new NoWayland(reasonOf(first));
+}
+
+const withoutContexts = "the compositor has no security contexts (security-context-v1)";
+
+function isWithoutContexts({ message }: NoWayland): boolean {
+  return message === withoutContexts;
+}
+
+/** Why a box has ended before it was ready. */
+function reasonOf({ stdout, stderr }: ProcessResult): string {
+  const output = `${stdout}${stderr}`;
+  if (/Security context is not supported|security.context.*not (?:supported|available)/i.test(output)) {
+    return withoutContexts;
+  }
+  if (/waypipe: (?:command )?not found/.test(output)) return "waypipe is not installed on this host";
+  if (/(?:unrecognized|unexpected|invalid).*secctx/.test(output)) return "this host's waypipe is older than 0.9.0";
+  const line = output.trim().split("\n").at(-1) ?? "";
+  return `waypipe cannot start on this host${line === "" ? "" : `: ${line}`}`;
+}
+
+/**
+ * Checks that a compositor without security contexts has nothing that they would hide.
+ *
+ * @throws {NoWayland} when it has, or when that cannot be found out
+ */
+async function checkGlobals(host: Host): Promise<void> {
+  let output: string;
+  try {
+    output = (await host.run(["wayland-info"], { looksOnly: true, timeoutMs: readyMs })).stdout;
+  } catch (error) {
+    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    throw new NoWayland(`${withoutContexts}, and what it offers is not known: ${error.message}`);
+  }
+  const strange = strangeGlobals(output);
+  if (strange.length === 0) return;
+  throw new NoWayland(`${withoutContexts}, and gives every client ${strange.slice(0, 5).join(", ")}`);
+}
+
+/** For a dry run: prints the command lines. */
+async function plannedClient(
+  host: Host,
+  { container, mounts, transport }: WaylandClientOptions & { transport: string },
+): Promise<WaylandClient> {
+  const directory = join(mounts.xpra, "..", "..", ".attach-$$");
+  const compositor = compositorSocket(host);
+  for (
+    const argv of [
+      contextArgv({ container, mounts, transport, compositor }, directory),
+      showArgv({ container, mounts, transport, display: join(directory, "display") }),
+    ]
+  ) await host.change(`echo keep | ${quoteWords(argv)} &`, () => Promise.resolve());
+  return {
+    transport,
+    keep() {},
+    ended: Promise.resolve({ argv: [], code: 0, signal: null, stdout: "", stderr: "" }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}

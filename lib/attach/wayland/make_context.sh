@@ -1,0 +1,25 @@
+# shellcheck shell=sh
+# Makes a security context (protocol security-context-v1) in a box of its own, which nothing from a container reaches: a socket
+# of the compositor's that hides screen capture, typing and the like. waypipe makes one, and keeps it for as long as it runs.
+# Prints "ready", reads a line, and on "keep" stays until the session ends. Without that line it ends.
+#
+# Values in front:
+#   shared     the directory of the sessions' sockets
+#   transport  the name there of this session's socket; "~end" behind it is a FIFO that the session holds open while it lives
+#   app_id     what the compositor calls the clients of this socket
+#   private    where the socket "display" is to be
+: "${shared:?}" "${transport:?}" "${app_id:?}" "${private:?}"
+fifo=$shared/$transport~end
+mkfifo -m 660 "$fifo"
+head -c 1 "$fifo" >/dev/null &
+over=$!
+# waypipe makes the context before it listens, and its name has waypipe's process id in it.
+waypipe --no-gpu --compress none --secctx "$app_id" --socket "$private/unused" client &
+waypipe=$!
+until [ -S "$private/unused" ]; do
+  kill -0 "$waypipe" 2>/dev/null || exit 1
+  sleep 0.005
+done
+mv "$private/waypipe-secctx-$waypipe" "$private/display"
+echo ready
+read -r word && [ "$word" = keep ] && wait "$over"
