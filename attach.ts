@@ -5,7 +5,7 @@
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 //bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
-//bin/true; set -- --allow-run=lxc,incus,ssh,bwrap,ln,xpra,xrandr,xrdb,wayland-info,setpriv,pacat,zenity,notify-send,xdg-open "$@"
+//bin/true; set -- --allow-run=lxc,incus,ssh,bwrap,ln,xpra,xrandr,xrdb,waypipe,wayland-info,setpriv,pacat,zenity,notify-send,xdg-open "$@"
 //bin/true; set -- --allow-env=DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE "$@"
 //bin/true; set -- --allow-env=LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES "$@"
 //bin/true; set -- --allow-env='HOME,GUI_CONTAINER_DISPLAY,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"

@@ -11,6 +11,7 @@ import type { Host } from "../base/host.ts";
 import { mountsOf } from "../container/mounts.ts";
 import { listOurs } from "../container/ours.ts";
 import { packages } from "../base/process.ts";
+import { hasContexts, strangeGlobals } from "./wayland/globals.ts";
 import { installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./xpra_version.ts";
 
 /** Checks that the host has an xpra that is current enough and has no known vulnerability. */
@@ -46,16 +47,55 @@ function judgeXpra(stdout: string, where: string): Finding {
   };
 }
 
-/** Checks that there is a display for windows. */
-export function checkDisplay(host: Host): Promise<Finding[]> {
-  const display = host.env("DISPLAY");
-  return Promise.resolve<Finding[]>([
-    display ? { verdict: "ok", what: `Windows are shown on the display ${display}` } : {
+/** Checks that there is a display for windows, of X or of Wayland, and what the latter can do. */
+export async function checkDisplay(host: Host): Promise<Finding[]> {
+  const [display, wayland] = [host.env("DISPLAY"), host.env("WAYLAND_DISPLAY")];
+  const found: Finding[] = wayland ? [await judgeWayland(host, wayland)] : [];
+  if (display) found.push({ verdict: "ok", what: `Windows are shown on the display ${display}` });
+  else if (wayland) {
+    found.push({
+      verdict: "absent",
+      what: "There is no X display: $DISPLAY is not set. Windows that Wayland does not fit cannot be shown",
+      mend: "Let the desktop start Xwayland",
+    });
+  } else {
+    found.push({
       verdict: "broken",
-      what: "There is no display to show windows on: $DISPLAY is not set",
-      mend: "Run it in a desktop session; on Wayland, one with Xwayland",
-    },
-  ]);
+      what: "There is no display to show windows on: neither $DISPLAY nor $WAYLAND_DISPLAY is set",
+      mend: "Run it in a desktop session",
+    });
+  }
+  return found;
+}
+
+async function judgeWayland(host: Host, display: string): Promise<Finding> {
+  const look = async (program: string, ...args: string[]): Promise<string | Finding> => {
+    try {
+      return (await host.run([program, ...args], { looksOnly: true, okCodes: "any", timeoutMs: versionTimeoutMs }))
+        .stdout;
+    } catch (error) {
+      if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
+      return {
+        verdict: "absent",
+        what: `${program} is not installed: without it, windows are shown by X`,
+        mend: `sudo apt install ${packages[program]}`,
+      };
+    }
+  };
+  const [waypipe, globals] = await Promise.all([look("waypipe", "--version"), look("wayland-info")]);
+  if (typeof waypipe !== "string") return waypipe;
+  if (typeof globals !== "string") return globals;
+  if (hasContexts(globals)) {
+    return { verdict: "ok", what: `Windows are shown on the Wayland display ${display}, in a security context` };
+  }
+  const strange = strangeGlobals(globals);
+  return {
+    verdict: "absent",
+    what: `The Wayland display ${display} has no security contexts (security-context-v1): windows are shown by X`,
+    ...(strange.length === 0
+      ? { mend: "--display wayland: it gives no client the screen or the keyboard of others" }
+      : {}),
+  };
 }
 
 /** The programs that a session needs in its container besides xpra, and what is missing without each. */
@@ -63,6 +103,7 @@ const sessionPrograms = [
   { program: "Xvfb", without: "no app can be shown", verdict: "broken" },
   { program: "dbus-daemon", without: "no app can be shown", verdict: "broken" },
   { program: "pulseaudio", without: "its apps are not heard", verdict: "absent" },
+  { program: "waypipe", without: "its windows are shown by X on a Wayland desktop, too", verdict: "absent" },
 ] as const;
 
 /** Checks what attach.ts needs of each container: its pinned host keys and, when it runs, the programs in it. */

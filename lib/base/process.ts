@@ -46,6 +46,8 @@ export const packages: Readonly<Record<string, string>> = {
   "setfacl": "acl",
   "setpriv": "util-linux",
   "ssh": "openssh-client",
+  "wayland-info": "wayland-utils",
+  "waypipe": "waypipe",
   "xdg-open": "xdg-utils",
   "xpra": "xpra (see https://github.com/Xpra-org/xpra/wiki/Download)",
   "xrandr": "x11-xserver-utils",

@@ -155,9 +155,21 @@ Deno.test("checkXpra() tells one that is missing, broken, too old, or with known
   }
 });
 
-Deno.test("checkDisplay() needs a display", async () => {
-  assertEquals((await checkDisplay(recordingHost({ env: { DISPLAY: ":7" } }).host))[0]!.verdict, "ok");
-  assertEquals((await checkDisplay(recordingHost().host))[0]!.verdict, "broken");
+Deno.test("checkDisplay() needs a display, and tells what a Wayland one can do", async () => {
+  const verdicts = async (env: Record<string, string>, answers: Record<string, Answer> = {}): Promise<string[]> => {
+    const { host } = recordingHost({ env, answer: ([program]) => answers[program!] ?? missing });
+    return (await checkDisplay(host)).map(({ verdict }) => verdict);
+  };
+  assertEquals(await verdicts({ DISPLAY: ":7" }), ["ok"]);
+  assertEquals(await verdicts({}), ["broken"]);
+  const both = { DISPLAY: ":7", WAYLAND_DISPLAY: "wayland-1" };
+  const info = (...names: string[]): Answer => ({ stdout: names.map((name) => `interface: '${name}', x\n`).join("") });
+  assertEquals(await verdicts(both), ["absent", "ok"]);
+  assertEquals(await verdicts(both, { "waypipe": {} }), ["absent", "ok"]);
+  const context = info("wl_shm", "wp_security_context_manager_v1");
+  assertEquals(await verdicts(both, { "waypipe": {}, "wayland-info": context }), ["ok", "ok"]);
+  assertEquals(await verdicts({ WAYLAND_DISPLAY: "w" }, { "waypipe": {}, "wayland-info": context }), ["ok", "absent"]);
+  assertEquals(await verdicts(both, { "waypipe": {}, "wayland-info": info("wl_shm") }), ["absent", "ok"]);
 });
 
 Deno.test("checkAcls() tells a place where nothing can be made", async () => {

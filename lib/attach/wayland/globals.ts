@@ -42,6 +42,11 @@ function globalsIn(output: string): string[] {
   return [...new Set([...output.matchAll(/^interface: '(\w+)',/gm)].map(([, name]) => name!))];
 }
 
+/** Whether a compositor can make security contexts (protocol security-context-v1). */
+export function hasContexts(output: string): boolean {
+  return globalsIn(output).includes("wp_security_context_manager_v1");
+}
+
 /** Those that may be privileged; a list that cannot be read is one strange global itself. */
 export function strangeGlobals(output: string): string[] {
   const globals = globalsIn(output);
