@@ -13,6 +13,10 @@ export const hostPackages = [
   // desktop
   ...["xvfb", "xauth", "openbox", "dbus-daemon", "dbus-bin", "pulseaudio", "pulseaudio-utils", "dunst"],
   ...["fonts-dejavu-core", "xkb-data", "x11-xkb-utils"],
+  // Wayland desktop
+  ...["sway", "xwayland", "wtype"],
+  // other compositors: with security-context-v1 as sway; without it, and with screen capture for all, or for none
+  ...["labwc", "cage", "weston"],
   // what tests use
   ...["xdotool", "imagemagick", "x11-utils", "x11-apps", "x11-xserver-utils", "xterm", "xclip", "xinput", "sox"],
   ...[
@@ -27,6 +31,7 @@ export const hostPackages = [
     "ca-certificates",
     "shellcheck",
   ],
+  ...["waypipe", "wayland-utils", "wl-clipboard", "grim", "foot"],
   ...["zsh", "fish", "desktop-file-utils", "libgtk-3-bin", "libglib2.0-bin", "vim-tiny"],
 ] as const;
 
