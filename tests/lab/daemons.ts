@@ -3,7 +3,7 @@
 import { join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
 import { asUser } from "./user.ts";
-import { labDir, type LabState, type LabUser, saveState } from "./state.ts";
+import { labDir, type LabState, type LabUser, type Part, saveState } from "./state.ts";
 
 /** One process of one boot of one machine. */
 export interface ProcessIdentity {
@@ -105,6 +105,29 @@ export async function until(
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return true;
+}
+
+/** Waits until a daemon answers, and says why not when it does not. */
+export async function ready(
+  name: string,
+  identity: ProcessIdentity,
+  answers: () => Promise<boolean>,
+  version: string,
+  note?: string,
+): Promise<Part> {
+  const up = await until(async () => !isAlive(identity) || await answers()) && isAlive(identity);
+  if (!up) return { missing: `${version} does not come up, see ${daemonLog(name)}: ${logTail(name)}` };
+  return note ? { version, note } : { version };
+}
+
+/** Whether somebody listens on a Unix socket. */
+export async function socketAnswers(path: string): Promise<boolean> {
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The identity of a running process; undefined for none and for one that is only waited for (a zombie). */

@@ -2,7 +2,8 @@
 
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
-import { daemonLog, isAlive, logTail, startDaemon, stopDaemon, until } from "./daemons.ts";
+import { isAlive, logTail, ready, socketAnswers, startDaemon, stopDaemon, until } from "./daemons.ts";
+import { callerVariables } from "./environment.ts";
 import { labDir, type LabUser, type Part } from "./state.ts";
 import { type Lab, partStep } from "./steps.ts";
 import { runtimeDir } from "./checkout.ts";
@@ -61,7 +62,7 @@ async function ensureDisplay({ state }: Lab, user: LabUser): Promise<Part> {
   state.env = {
     DISPLAY: `:${read().trim()}`,
     XAUTHORITY: authority,
-    XDG_RUNTIME_DIR: join(runtimeDir(), "user"),
+    XDG_RUNTIME_DIR: userRuntimeDir(),
   };
   return { version: state.env["DISPLAY"]!, note };
 }
@@ -129,24 +130,10 @@ async function displayAnswers({ state }: Lab, user: LabUser): Promise<boolean> {
   return await runAsUser(user, ["xset", "q"], { env: state.env, timeoutMs: 5_000 }).then(() => true, () => false);
 }
 
-/** Waits until a daemon answers, and says why not when it does not. */
-async function ready(
-  name: typeof daemons[number],
-  identity: Parameters<typeof isAlive>[0],
-  answers: () => Promise<boolean>,
-  version: string,
-  note?: string,
-): Promise<Part> {
-  const up = await until(async () => !isAlive(identity) || await answers()) && isAlive(identity);
-  if (!up) return { missing: `${version} does not come up, see ${daemonLog(name)}: ${logTail(name)}` };
-  return note ? { version, note } : { version };
-}
-
 /** Without root the current user's own desktop is taken, where there is one. */
 async function findDesktop(lab: Lab): Promise<void> {
   const names = ["DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "PULSE_SERVER"];
-  const found = names.flatMap((name) => Deno.env.get(name) ? [[name, Deno.env.get(name)!]] : []);
-  lab.state.env = Object.fromEntries(found);
+  lab.state.env = callerVariables(names);
   const fromEnvironment = (name: string): Promise<Part> => {
     const value = lab.state.env[name];
     return Promise.resolve(
@@ -171,8 +158,13 @@ async function findDesktop(lab: Lab): Promise<void> {
   lab.state.parts.notifications = { missing: "without root the user's own notifications are left alone" };
 }
 
+/** The `$XDG_RUNTIME_DIR` of the lab's user. */
+export function userRuntimeDir(): string {
+  return join(runtimeDir(), "user");
+}
+
 function makeRuntimeDirectory(user: LabUser): void {
-  const own = join(runtimeDir(), "user");
+  const own = userRuntimeDir();
   Deno.mkdirSync(join(own, "pulse"), { recursive: true });
   Deno.chmodSync(runtimeDir(), 0o755);
   for (const path of [own, join(own, "pulse")]) {
@@ -197,13 +189,4 @@ function writeAuthority(path: string, user: LabUser): void {
   Deno.writeFileSync(path, Uint8Array.from([...wild, ...local]), { mode: 0o600 });
   Deno.chmodSync(path, 0o600);
   Deno.chownSync(path, user.uid, user.gid);
-}
-
-async function socketAnswers(path: string): Promise<boolean> {
-  try {
-    (await Deno.connect({ transport: "unix", path })).close();
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -10,6 +10,7 @@ import { answers, daemonName, engineFacts, engineRecord, ensureRunning, query, t
 import { type EngineName, engineNames, labDir, partNames, saveState } from "./state.ts";
 import { type Lab, step } from "./steps.ts";
 import { removeUser } from "./user.ts";
+import { stopWayland } from "./wayland.ts";
 import { removeHostXpra } from "./xpra.ts";
 
 /** How long instances and an engine's daemon may take to stop. */
@@ -20,7 +21,7 @@ export async function takeDown(lab: Lab, { purge }: { purge: boolean }): Promise
   for (const engine of engineNames) {
     await step(lab, engine, () => purge ? purgeEngine(lab, engine) : stopEngine(lab, engine));
   }
-  await step(lab, "desktop", async () => `${await stopDesktop(lab)} daemons stopped`);
+  await step(lab, "desktops", async () => `${await stopWayland(lab) + await stopDesktop(lab)} daemons stopped`);
   await step(lab, "checkout", async () => `${await unmountCheckouts()} unmounted`);
   for (const part of partNames) lab.state.parts[part] = { missing: "the lab is down (deno task lab up)" };
   await Deno.remove(runtimeDir(), { recursive: true }).catch(() => {});

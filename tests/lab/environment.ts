@@ -1,4 +1,4 @@
-/** Which of the caller's variables the lab's user gets. */
+/** Which of the caller's variables the lab uses, and which its user gets. */
 
 /** Variables of the caller that a program needs to reach the network, or that say how to talk. */
 const passedOn = new RegExp(
@@ -13,4 +13,9 @@ const passedOn = new RegExp(
 /** The caller's variables that are passed on; what else the caller has set stays with the caller. */
 export function callerEnvironment(): Record<string, string> {
   return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => passedOn.test(name)));
+}
+
+/** Those of the caller's variables `names` that are set. */
+export function callerVariables(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => Deno.env.get(name) ? [[name, Deno.env.get(name)!]] : []));
 }

@@ -3,24 +3,24 @@
 import { resolve } from "@std/path";
 import { ExitCode, inputError, ProcessError, UserError } from "../../lib/base/errors.ts";
 import { terminalUi, type Ui } from "../../lib/base/ui.ts";
+import { hint, takeOptions } from "./options.ts";
 import { looksUp, runInLab } from "./run.ts";
-import { type EngineName, engineNames, labState, withLock } from "./state.ts";
+import { desktopNames, type EngineName, engineNames, labState, withLock } from "./state.ts";
 
 const usage = `\
-A machine to test in: two engines, an image, xpra, a user, a display, a bus and a sound server.
+A machine to test in: two engines, an image, xpra, and a user with an X and a Wayland desktop, a bus and a sound server.
 
 Usage: deno task lab up                                     all of it; what is there is kept
        deno task lab xpra5                                  xpra 5 for the test that needs it: three minutes, once
        deno task lab status                                 what is there, versions, sizes
-       deno task lab run [--engine lxc|incus] -- CMD…       CMD as the lab's user, in this checkout, on its display
-       deno task lab shot FILE.png                          a picture of the lab's display
+       deno task lab run [--engine lxc|incus] [--desktop x11|wayland] -- CMD…
+                                                            CMD as the lab's user, in this checkout, on its desktop
+       deno task lab shot [--desktop x11|wayland] FILE.png  a picture of the desktop
        deno task lab down [--purge]                         stop it; with --purge remove all that it made
 
 It runs on Debian 13. As root it installs packages, starts LXD and Incus where they do not run, makes a storage pool and
 a bridge where an engine has none, builds an image, and makes the user "gui-lab". Without root it uses what is there.
 State, logs, the image and xpra's wheel are kept in /var/lib/gui-container-lab, or in $GUI_CONTAINER_LAB_DIR.`;
-
-const hint = "See deno task lab --help";
 
 async function main(args: readonly string[], ui: Ui): Promise<number> {
   const [command, ...rest] = args;
@@ -78,22 +78,11 @@ async function xpra5(ui: Ui): Promise<number> {
 }
 
 async function run(args: readonly string[], ui: Ui): Promise<number> {
-  let engine: EngineName = Deno.env.get("GUI_CONTAINER_ENGINE") === "incus" ? "incus" : "lxc";
-  let rest = args;
-  while (rest[0]?.startsWith("-") && rest[0] !== "--") {
-    const [, inline] = /^--engine=(.*)$/.exec(rest[0]) ?? [];
-    if (inline === undefined && rest[0] !== "--engine") throw inputError(`Unknown option "${rest[0]}"`, hint);
-    const value = inline ?? rest[1];
-    if (value !== "lxc" && value !== "incus") {
-      throw inputError(`The option --engine needs one of ${engineNames.join(", ")}`, hint);
-    }
-    engine = value;
-    rest = rest.slice(inline === undefined ? 2 : 1);
-  }
-  const argv = rest[0] === "--" ? rest.slice(1) : rest;
+  const { options, rest: argv } = takeOptions(args, { engine: engineNames, desktop: desktopNames });
+  const engine: EngineName = Deno.env.get("GUI_CONTAINER_ENGINE") === "incus" ? "incus" : "lxc";
   if (argv.length === 0) throw inputError("No command to run is given", hint);
   if (!looksUp(labState())) await up(ui);
-  return await runInLab(labState(), argv, engine);
+  return await runInLab(labState(), argv, { engine, desktop: "x11", ...options });
 }
 
 async function status(ui: Ui): Promise<number> {
@@ -103,15 +92,15 @@ async function status(ui: Ui): Promise<number> {
 }
 
 async function shot(args: readonly string[], ui: Ui): Promise<number> {
-  const [file, ...rest] = args;
-  if (file === undefined || file.startsWith("-")) throw inputError("The picture needs a file name", hint);
-  noMore(rest);
+  const { options: { desktop = "x11" }, rest: [file, ...more] } = takeOptions(args, { desktop: desktopNames });
+  if (file === undefined) throw inputError("The picture needs a file name", hint);
+  noMore(more);
   const state = labState();
   if (!looksUp(state)) throw new UserError("The lab is not up", { hint: "Bring it up with deno task lab up" });
   const { takeShot } = await import("./shot.ts");
   // `deno task` changes to the checkout, and tells where the user was in this variable.
   const path = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), file);
-  await takeShot(state, path);
+  await takeShot(state, path, desktop);
   ui.status(`Written to ${path}`);
   return 0;
 }

@@ -1,11 +1,17 @@
-/** Runs a command as the lab's user, in this checkout, on the lab's display, bus and sound. */
+/** Runs a command as the lab's user, in this checkout, on one of the lab's desktops, with its bus and its sound. */
 
 import { startProcess } from "../../lib/base/process.ts";
 import { checkoutDir, mountCheckout } from "./checkout.ts";
 import { isAlive } from "./daemons.ts";
 import { callerEnvironment } from "./environment.ts";
-import { type EngineName, labDir, type LabState, type LabUser } from "./state.ts";
+import { desktopEnvironment, type DesktopName, type EngineName, labDir, type LabState, type LabUser } from "./state.ts";
 import { asUser } from "./user.ts";
+
+/** What a command runs with. */
+interface Choice {
+  engine: EngineName;
+  desktop: DesktopName;
+}
 
 /** Whether `run` can go ahead without bringing anything up. Looks at process ids only, so that it costs nothing. */
 export function looksUp(state: LabState): boolean {
@@ -16,10 +22,15 @@ export function looksUp(state: LabState): boolean {
 }
 
 /** Runs `argv`, with our own stdin, stdout and stderr, and gives back its exit code. Signals are passed on. */
-export async function runInLab(state: LabState, argv: readonly string[], engine: EngineName): Promise<number> {
-  const command = Deno.uid() === 0 ? await forUser(state, state.user!, argv, engine) : {
+export async function runInLab(state: LabState, argv: readonly string[], choice: Choice): Promise<number> {
+  const command = Deno.uid() === 0 ? await forUser(state, state.user!, argv, choice) : {
     argv,
-    env: { ...state.env, ...Deno.env.toObject(), GUI_CONTAINER_ENGINE: engine },
+    env: {
+      ...state.env,
+      ...Deno.env.toObject(),
+      ...(choice.desktop === "wayland" ? desktopEnvironment(state, "wayland") : {}),
+      GUI_CONTAINER_ENGINE: choice.engine,
+    },
     cwd: checkoutDir(),
   };
   const child = startProcess(command.argv, { stdin: "inherit", output: "inherit", env: command.env, cwd: command.cwd });
@@ -37,12 +48,12 @@ async function forUser(
   state: LabState,
   user: LabUser,
   argv: readonly string[],
-  engine: EngineName,
+  { engine, desktop }: Choice,
 ): Promise<{ argv: string[]; env: Record<string, string>; cwd: string }> {
   const cwd = await mountCheckout(user);
   const env = {
     ...callerEnvironment(),
-    ...state.env,
+    ...desktopEnvironment(state, desktop),
     GUI_CONTAINER_ENGINE: engine,
     GUI_CONTAINER_LAB_DIR: labDir(),
     PWD: cwd,

@@ -1,16 +1,18 @@
-/** A picture of the lab's display. */
+/** A picture of a desktop of the lab. */
 
 import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
-import type { LabState } from "./state.ts";
+import { desktopEnvironment, type DesktopName, type LabState } from "./state.ts";
 import { runAsUser } from "./user.ts";
 
-/** Writes a PNG of the whole display to `file`. */
-export async function takeShot(state: LabState, file: string): Promise<void> {
-  // ImageMagick runs as the display's user, who may not write where the caller wants the picture.
-  const picture = join(state.env["XDG_RUNTIME_DIR"] ?? "/tmp", `shot-${Deno.pid}.png`);
+/** Writes a PNG of the whole desktop to `file`. */
+export async function takeShot(state: LabState, file: string, desktop: DesktopName): Promise<void> {
+  const env = desktopEnvironment(state, desktop);
+  // The program runs as the display's user, who may not write where the caller wants the picture.
+  const picture = join(env["XDG_RUNTIME_DIR"] ?? "/tmp", `shot-${Deno.pid}.png`);
   try {
-    await runAsUser(state.user!, ["import", "-window", "root", `png:${picture}`], { env: state.env });
+    const take = desktop === "wayland" ? ["grim", picture] : ["import", "-window", "root", `png:${picture}`];
+    await runAsUser(state.user!, take, { env });
     await Deno.copyFile(picture, file);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.PermissionDenied) {

@@ -1,6 +1,7 @@
 /** What the lab has, what it lacks and why, and what it made: one JSON file that root writes and anyone reads. */
 
 import { join } from "@std/path";
+import { UserError } from "../../lib/base/errors.ts";
 import type { ProcessIdentity } from "./daemons.ts";
 
 /** The engines, by the name of their CLI. */
@@ -8,6 +9,12 @@ export const engineNames = ["lxc", "incus"] as const;
 
 /** An engine, by the name of its CLI. */
 export type EngineName = typeof engineNames[number];
+
+/** The desktops of the lab's user. */
+export const desktopNames = ["x11", "wayland"] as const;
+
+/** A desktop of the lab's user. */
+export type DesktopName = typeof desktopNames[number];
 
 /** The parts of the lab that a test may need. */
 export const partNames = [
@@ -17,6 +24,7 @@ export const partNames = [
   "bus",
   "sound",
   "notifications",
+  "wayland",
   "xpra",
   "lxc",
   "incus",
@@ -58,6 +66,8 @@ export interface LabState {
   user?: LabUser;
   /** Variables that make a program use the lab's display, bus and sound. */
   env: Record<string, string>;
+  /** Those that are different on the Wayland desktop, see {@linkcode desktopEnvironment}. */
+  waylandEnv: Record<string, string>;
   /** Daemons that the lab started, by name. */
   processes: Record<string, ProcessIdentity>;
   engines: Partial<Record<EngineName, EngineRecord>>;
@@ -81,6 +91,7 @@ function emptyState(): LabState {
   return {
     parts: { ...parts, xpra5: { missing: "it is not built yet (deno task lab xpra5)" } },
     env: {},
+    waylandEnv: {},
     processes: {},
     engines: {},
     made: {},
@@ -101,6 +112,24 @@ export function labDir(): string {
 /** The lab as it was last seen by `up`. Without one every part is missing, with that reason. */
 export function labState(): LabState {
   return readState(labDir()) ?? emptyState();
+}
+
+/**
+ * The variables that make a program use one of the desktops, with the bus and the sound that both have in common.
+ *
+ * @example
+ * ```ts
+ * await runProcess(["grim", file], { env: desktopEnvironment(labState(), "wayland") });
+ * ```
+ * @throws {UserError} when the lab has no such desktop
+ */
+export function desktopEnvironment(state: LabState, desktop: DesktopName): Record<string, string> {
+  if (desktop === "x11") return state.env;
+  const part = state.parts.wayland;
+  if ("missing" in part) {
+    throw new UserError(`The lab has no Wayland desktop: ${part.missing}`, { hint: "deno task lab up tries again" });
+  }
+  return { ...state.env, ...state.waylandEnv };
 }
 
 /**

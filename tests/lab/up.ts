@@ -8,6 +8,7 @@ import { hostPackages, installPackages, xpraRuntimePackages } from "./packages.t
 import { engineNames, type Part, saveState, type XpraSource } from "./state.ts";
 import { announce, type Lab, partStep, step } from "./steps.ts";
 import { ensureDenoPackages, ensureUser } from "./user.ts";
+import { ensureWayland } from "./wayland.ts";
 import { buildLog, ensureHostXpra, findXpraSource, noSource } from "./xpra.ts";
 
 /** All of it; what is there is kept. Parts that cannot be had are recorded as missing, with the reason. */
@@ -19,6 +20,7 @@ export async function bringUp(lab: Lab): Promise<void> {
     }));
   await partStep(lab, "user", () => ensureUser(lab.state));
   await ensureDesktop(lab);
+  await ensureWayland(lab);
   if (!root) {
     await partStep(lab, "xpra", () => ensureHostXpra(lab, undefined));
     lab.state.parts.imageXpra = { missing: "no image says that it has one" };
