@@ -97,9 +97,10 @@ async function buildRoot(
   const extra: string[] = [];
   if (xpra?.kind === "wheel") hooks.unshift('cp "$LAB_WHEEL" "$1/root/"');
   if (xpra?.kind === "xpra.org") extra.push(await xpraOrgSource(work, release));
+  // With mounts of its own: mmdebstrap 1.5.7 makes all private, and engines then add no device to a running container.
   await runProcess(
     [
-      ...["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--quiet"],
+      ...["unshare", "--mount", "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--quiet"],
       `--include=${[...imagePackages, ...(xpra && xpra.kind !== "wheel" ? ["xpra"] : [])].join(",")}`,
       ...options.map((option) => `--aptopt=${option}`),
       ...hooks.map((hook) => `--customize-hook=${hook}`),
