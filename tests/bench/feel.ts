@@ -7,7 +7,9 @@ import { type Session, startSession, titleOf } from "./sessions.ts";
 import { container, engine, makeContainer, mounts, probe, root, run } from "./world.ts";
 
 const needs = ["user", "lxc", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
-const measuredSeconds = 6;
+
+/** How long frames are counted. */
+export const measuredSeconds = 6;
 
 /**
  * Measures in a session; xpra by itself shows a window of 10 × 17 pixels at times, in which there is nothing to see: then in
@@ -36,6 +38,9 @@ function keys(way: Way): Promise<[number[]]> {
   });
 }
 
+/** How mpv plays the video, but for its output. */
+export const playVideo = "mpv --no-config --really-quiet --ao=null --no-osc --title=video share/video.mp4";
+
 /** An app whose window changes all the time. */
 interface Moving {
   app: string;
@@ -54,7 +59,7 @@ const paint: Moving = {
   process: "share/paint",
 };
 const video: Moving = {
-  app: "mpv --no-config --really-quiet --vo=x11 --ao=null --no-osc --title=video share/video.mp4",
+  app: `${playVideo} --vo=x11`,
   title: "video",
   area: [0, 360, 1280, 1],
   process: "mpv",
@@ -71,7 +76,7 @@ function frames(way: Way, { app, title, area, process }: Moving): Promise<[numbe
     await (await probe("window", titleOf(way, title), "30")).seen;
     await settle();
     const { cpu, result } = await sessionLoad({
-      pid,
+      pids: [pid],
       app: process,
       async work() {
         const args = [titleOf(way, title), `${measuredSeconds}`, ...area.map(String)];
@@ -84,11 +89,14 @@ function frames(way: Way, { app, title, area, process }: Moving): Promise<[numbe
 
 let isPrepared = false;
 
-async function prepare(): Promise<void> {
+/** Makes the container and the apps in it, once a run. */
+export async function prepareApps(): Promise<void> {
   if (isPrepared) return;
   await makeContainer();
   const share = join(mounts, container, "share");
-  await Deno.copyFile(join(root, "tests/bench/paint.py"), join(share, "paint.py"));
+  for (const name of ["paint.py", "repaint.py"]) {
+    await Deno.copyFile(join(root, "tests/bench", name), join(share, name));
+  }
   await Deno.writeTextFile(
     join(share, "text.sh"),
     "i=0\nwhile :; do\n  i=$((i + 1))\n  seq -s ' ' $i $((i + 20))\n  sleep 0.016\ndone\n",
@@ -105,7 +113,7 @@ function frameRow(name: string, moving: Moving): Row {
     measures: [{ name, unit: "frames/s" }, { name: `${name}: processor`, unit: "% of a core" }],
     needs,
     rounds: 1,
-    before: prepare,
+    before: prepareApps,
     ways: Object.fromEntries(measured.map((way) => [way, () => frames(way, moving)])),
   };
 }

@@ -7,7 +7,9 @@ import { type Session, startSession, titleOf } from "./sessions.ts";
 import { container, makeContainer, mounts, probe, run, sleep } from "./world.ts";
 
 const needs = ["user", "lxc", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
-const measuredMs = 12_000;
+
+/** How long an idle session is looked at, in milliseconds. */
+export const idleMs = 12_000;
 
 /** Longer than a sound server takes until it sleeps: PulseAudio's own default is 5 s, and a sound here takes 1.5 s. */
 const silenceMs = 8_000;
@@ -25,7 +27,11 @@ async function idle(way: Way): Promise<[number, number]> {
 async function idleLoad(way: Way, { pid }: Session): Promise<[number, number]> {
   await (await probe("window", titleOf(way, "xclock"), "30")).seen;
   await settle();
-  const { cpu, memory, parts } = await sessionLoad({ pid, app: "xclock|share/play", work: () => sleep(measuredMs) });
+  const { cpu, memory, parts } = await sessionLoad({
+    pids: [pid],
+    app: "xclock|share/play",
+    work: () => sleep(idleMs),
+  });
   Deno.stderr.writeSync(new TextEncoder().encode(`${way}: ${parts}\n`));
   return [cpu, memory];
 }

@@ -41,30 +41,51 @@ async function inside(appPattern: string): Promise<ProcessLoad[]> {
   });
 }
 
-/** The host's processes of a session: the client, and what has started it and was started by it. */
-async function outside(pid: number): Promise<ProcessLoad[]> {
-  const loads: ProcessLoad[] = [];
+/** Processes of the host and all that they have started, as far as it runs. */
+export async function family(pids: readonly number[]): Promise<number[]> {
+  const found = new Set<number>();
+  const add = async (pid: number): Promise<void> => {
+    if (found.has(pid)) return;
+    try {
+      for await (const { name: task } of Deno.readDir(`/proc/${pid}/task`)) {
+        found.add(pid);
+        const children = await Deno.readTextFile(`/proc/${pid}/task/${task}/children`);
+        for (const child of children.split(" ").filter(Boolean)) await add(Number(child));
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  };
+  for (const pid of pids) await add(pid);
+  return [...found];
+}
+
+/** A process of the host; undefined when it has ended. */
+async function outside(pid: number): Promise<ProcessLoad | undefined> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => undefined);
-  if (stat === undefined) return loads;
+  if (stat === undefined) return undefined;
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const rollup = await Deno.readTextFile(`/proc/${pid}/smaps_rollup`).catch(() => "");
-  loads.push({
+  return {
     name: stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")")),
     seconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
     megabytes: Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024,
-  });
-  for await (const { name: task } of Deno.readDir(`/proc/${pid}/task`)) {
-    const children = await Deno.readTextFile(`/proc/${pid}/task/${task}/children`).catch(() => "");
-    for (const child of children.split(" ").filter(Boolean)) loads.push(...await outside(Number(child)));
-  }
-  return loads;
+  };
 }
 
-/** The load of a session: while `work` is done, percent of one core; then, MB. */
+/**
+ * The load of a session: while `work` is done, percent of one core; then, MB.
+ *
+ * @param options `pids`: the host's processes that have started all others of the session; `app`: a pattern for the command
+ * lines of the app, which is left out
+ */
 export async function sessionLoad<T>(
-  { pid, app, work }: { pid: number; app: string; work: () => Promise<T> },
+  { pids, app, work }: { pids: readonly number[]; app: string; work: () => Promise<T> },
 ): Promise<{ cpu: number; memory: number; result: T; parts: string }> {
-  const look = async (): Promise<ProcessLoad[]> => (await Promise.all([inside(app), outside(pid)])).flat();
+  const look = async (): Promise<ProcessLoad[]> => {
+    const [loads, ...host] = await Promise.all([inside(app), ...(await family(pids)).map(outside)]);
+    return [...loads, ...host.filter((load) => load !== undefined)];
+  };
   const sum = (loads: ProcessLoad[], what: "seconds" | "megabytes"): number =>
     loads.reduce((total, load) => total + load[what], 0);
   const before = await look();

@@ -13,19 +13,30 @@ import { createRows } from "./create.ts";
 import { feelRows } from "./feel.ts";
 import { idleRows } from "./idle.ts";
 import { mapRows } from "./map.ts";
-import type { Figure, Row, Way } from "./row.ts";
+import { type Figure, type Row, waylandWays, ways } from "./row.ts";
 import { markdownTable } from "./table.ts";
+import { waylandRows } from "./wayland.ts";
 import { removeContainer } from "./world.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 
-/** All rows, in the order of the table. */
-const rows: readonly Row[] = [...createRows, ...attachRows, ...feelRows, ...idleRows, ...mapRows];
+/** A table: its columns, and its rows in their order. */
+interface Table {
+  /** What is before the names of its rows on the command line and in messages. */
+  name: string;
+  ways: Readonly<Record<string, string>>;
+  rows: readonly Row<string>[];
+}
 
-async function measure(only: string | undefined): Promise<Figure[]> {
+const tables: readonly Table[] = [
+  { name: "X", ways, rows: [...createRows, ...attachRows, ...feelRows, ...idleRows, ...mapRows] },
+  { name: "Wayland", ways: waylandWays, rows: waylandRows },
+];
+
+async function measure(table: Table, only: string | undefined): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const row of rows) {
-    const name = row.measures.map((measure) => measure.name).join("; ");
+  for (const row of table.rows) {
+    const name = `${table.name}: ${row.measures.map((measure) => measure.name).join("; ")}`;
     if (only !== undefined && !name.includes(only)) continue;
     const missing = missingParts("lxc", ...row.needs);
     if (missing) {
@@ -43,8 +54,8 @@ async function measure(only: string | undefined): Promise<Figure[]> {
 }
 
 /** Ways take turns, so that a slow moment of the machine meets all of them. */
-async function measureRow(name: string, row: Row): Promise<Figure[]> {
-  const ways = Object.entries(row.ways) as [Way, NonNullable<Row["ways"][Way]>][];
+async function measureRow(name: string, row: Row<string>): Promise<Figure[]> {
+  const ways = Object.entries(row.ways) as [string, NonNullable<Row["ways"]["ours"]>][];
   const figures = ways.flatMap(([way]) => row.measures.map((measure): Figure => ({ ...measure, way, samples: [] })));
   for (let round = 0; round < row.rounds; round++) {
     const warmUp = round === 0 && row.rounds > 1;
@@ -92,11 +103,21 @@ async function main(): Promise<number> {
   }
   const args = parseArgs([...Deno.args], { string: ["only"], boolean: ["json", "in-lab"] });
   const startMs = performance.now();
-  const figures = await measure(args.only as string | undefined).finally(removeContainer);
+  const measured: (Table & { figures: Figure[] })[] = [];
+  try {
+    for (const table of tables) {
+      const figures = await measure(table, args.only as string | undefined);
+      if (figures.length > 0) measured.push({ ...table, figures });
+    }
+  } finally {
+    await removeContainer();
+  }
   say(`Took ${((performance.now() - startMs) / 60_000).toFixed(1)} minutes`);
   const text = args.json
-    ? JSON.stringify({ machine: machine(), figures })
-    : `${markdownTable(figures)}\n\nMedians, with 5th and 95th percentile. ${machine()}.`;
+    ? JSON.stringify({ machine: machine(), tables: measured.map(({ name, figures }) => ({ name, figures })) })
+    : `${
+      measured.map(({ figures, ways }) => markdownTable(figures, ways)).join("\n\n")
+    }\n\nMedians, with 5th and 95th percentile. ${machine()}.`;
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   return 0;
 }

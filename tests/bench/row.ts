@@ -2,7 +2,7 @@
 
 import type { PartName } from "../lab/state.ts";
 
-/** The ways in which the same work is done: the columns of the table, in its order. */
+/** The ways in which the same work is done on an X display: the columns of its table, in their order. */
 export const ways = {
   original: "the original's sequence",
   plain: "xpra as it comes",
@@ -11,8 +11,20 @@ export const ways = {
   ours: "ours",
 } as const;
 
-/** A column of the table. */
+/** A column of the table for an X display. */
 export type Way = keyof typeof ways;
+
+/** The ways on a Wayland desktop: the columns of its table, in their order. */
+export const waylandWays = {
+  native: "native",
+  hand: "by hand",
+  ours: "ours by Wayland",
+  x11: "ours by X",
+  plain: "xpra as it comes",
+} as const;
+
+/** A column of the table for a Wayland desktop. */
+export type WaylandWay = keyof typeof waylandWays;
 
 /** A figure that a row gives. */
 export interface Measure {
@@ -23,20 +35,21 @@ export interface Measure {
 }
 
 /** One row of the bench, or several that are measured in one go. */
-export interface Row {
+export interface Row<Column extends string = Way> {
   measures: readonly Measure[];
   needs: readonly PartName[];
   /** How often each way is tried; the first time is not counted when there is more than one. */
   rounds: number;
   before?(): Promise<void>;
   after?(): Promise<void>;
-  /** Does the work once, tidies up, and returns the samples of each measure. */
-  ways: Partial<Record<Way, () => Promise<(number | readonly number[])[]>>>;
+  /** Does the work once, tidies up, and returns the samples of each measure; none for the last ones that a way has not. */
+  ways: Partial<Record<Column, () => Promise<(number | readonly number[])[]>>>;
 }
 
 /** The samples of one measure in one column. */
 export interface Figure extends Measure {
-  way: Way;
+  /** The column. */
+  way: string;
   samples: number[];
 }
 

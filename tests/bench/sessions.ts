@@ -11,6 +11,10 @@ export interface SessionOptions {
   /** The app's command line, without quotes in it: xpra's own start over SSH cannot carry them. */
   app: string;
   sound: boolean;
+  /** Variables of the desktop that it is shown on, where that is not the bench's own. */
+  env?: Record<string, string>;
+  /** More options for `attach.ts`. */
+  options?: readonly string[];
 }
 
 /** A session that runs, with its client. */
@@ -33,7 +37,8 @@ function socketOf(way: Way): string {
   return join(mounts, container, "xpra", `bench-${way}`);
 }
 
-async function ssh(remote: string): Promise<string> {
+/** Runs a command line in the container, as its user. */
+export async function ssh(remote: string): Promise<string> {
   return await run([...await sshArgv(), remote]);
 }
 
@@ -108,7 +113,7 @@ async function startOriginal({ app, sound }: SessionOptions): Promise<Session> {
 }
 
 /** One command that does it all, as xpra's own documentation has it. */
-async function startPlain({ app, sound }: SessionOptions): Promise<Session> {
+async function startPlain({ app, sound, env = {} }: SessionOptions): Promise<Session> {
   const [program, ...options] = await sshArgv();
   const login = options.pop()!;
   const client = startProcess(
@@ -117,6 +122,7 @@ async function startPlain({ app, sound }: SessionOptions): Promise<Session> {
       ...[`--start-child=${app}`, "--exit-with-children=yes", "--title=@title@ [plain]"],
       ...(sound ? [] : ["--audio=no"]),
     ],
+    { env },
   );
   const detach = async (): Promise<void> => {
     client.kill("SIGINT");
@@ -171,9 +177,9 @@ async function startByHand({ app, sound }: SessionOptions, way: Way): Promise<Se
   };
 }
 
-async function startOurs({ app, sound }: SessionOptions): Promise<Session> {
-  const options = sound ? [] : ["--deny=sound"];
-  const attach = startProcess(["./attach.ts", "--quiet", ...options, container, app], { cwd: root });
+async function startOurs({ app, sound, env = {}, options = [] }: SessionOptions): Promise<Session> {
+  const argv = ["./attach.ts", "--quiet", ...(sound ? [] : ["--deny=sound"]), ...options, container, app];
+  const attach = startProcess(argv, { cwd: root, env });
   return await Promise.resolve({
     pid: attach.pid,
     async detach() {

@@ -1,17 +1,17 @@
 /** The bench's table, in Markdown. */
 
-import { type Figure, median, quantile, type Way, ways } from "./row.ts";
+import { type Figure, median, quantile } from "./row.ts";
 
-/** A line for each measure, a column for each way; in each cell the median, and the 5th and 95th percentile. */
-export function markdownTable(figures: readonly Figure[]): string {
-  const columns = (Object.keys(ways) as Way[]).filter((way) => figures.some((figure) => figure.way === way));
+/** A line for each measure, a column for each of the ways; in each cell the median, and the 5th and 95th percentile. */
+export function markdownTable(figures: readonly Figure[], ways: Readonly<Record<string, string>>): string {
+  const columns = Object.keys(ways).filter((way) => figures.some((figure) => figure.way === way));
   const names = [...new Set(figures.map(({ name }) => name))];
   const lines = names.map((name) => {
     const ofRow = figures.filter((figure) => figure.name === name);
     const cells = columns.map((way) => cell(ofRow.find((figure) => figure.way === way)));
     return row([`${name}, ${ofRow[0]!.unit}`, ...cells]);
   });
-  return [row(["", ...columns.map((way) => ways[way])]), row(["---", ...columns.map(() => "---:")]), ...lines].join(
+  return [row(["", ...columns.map((way) => ways[way]!)]), row(["---", ...columns.map(() => "---:")]), ...lines].join(
     "\n",
   );
 }

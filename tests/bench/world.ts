@@ -46,7 +46,7 @@ export async function cloudConfig(name: string, text: string): Promise<string> {
 }
 
 /** The container of all rows about sessions, with the programs that they show. */
-export const container = "bench";
+export const container = "bench-attach";
 
 let made = false;
 
