@@ -237,7 +237,7 @@ async function collect(
     ended,
     how.piped ? read(child.stdout) : "",
     how.piped ? read(child.stderr) : "",
-    typeof how.stdin === "object" ? writeAll(child.stdin, how.stdin) : undefined,
+    typeof how.stdin === "object" ? writeAll(child.stdin, textFor(how.stdin, ended)) : undefined,
   ]);
   clearTimeout(giveUpTimer);
   return { argv, code: status.code, signal: status.signal, stdout, stderr, ...(overflowed ? { overflowed } : {}) };
@@ -289,13 +289,18 @@ async function readLines(
   return kept;
 }
 
-async function writeAll(
-  stream: WritableStream<Uint8Array>,
-  input: { text: string } | { later: Promise<string> },
-): Promise<void> {
+/** What a program is to read. Nothing more is waited for once it has ended. */
+async function textFor(
+  stdin: { text: string } | { later: Promise<string> },
+  ended: Promise<unknown>,
+): Promise<string> {
+  return "text" in stdin ? stdin.text : await Promise.race([stdin.later, ended.then(() => "")]);
+}
+
+async function writeAll(stream: WritableStream<Uint8Array>, text: Promise<string>): Promise<void> {
   const writer = stream.getWriter();
   try {
-    await writer.write(new TextEncoder().encode("text" in input ? input.text : await input.later));
+    await writer.write(new TextEncoder().encode(await text));
     await writer.close();
   } catch {
     // The program ended before it had read everything. Its exit status tells whether that is a failure.

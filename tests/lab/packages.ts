@@ -14,7 +14,7 @@ export const hostPackages = [
   ...["xvfb", "xauth", "openbox", "dbus-daemon", "dbus-bin", "pulseaudio", "pulseaudio-utils", "dunst"],
   ...["fonts-dejavu-core", "xkb-data", "x11-xkb-utils"],
   // Wayland desktop
-  ...["sway", "xwayland", "wtype"],
+  ...["sway", "xwayland"],
   // other compositors: with security-context-v1 as sway; without it, and with screen capture for all, or for none
   ...["labwc", "cage", "weston"],
   // what tests use

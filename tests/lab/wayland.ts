@@ -27,11 +27,8 @@ xwayland force
 exec echo "$WAYLAND_DISPLAY $DISPLAY"
 `;
 
-/**
- * A keyboard that stays: wtype waits for something to type, from a pipe that has no end. A headless sway has no keyboard,
- * and a client sees that of another wtype only when its first key is gone.
- */
-const keyboard = 'rm -f "$1"; mkfifo "$1"; exec wtype - <>"$1"';
+/** The pipe in the user's runtime directory: the keyboard types what is written to it. */
+export const keyboardPipe = "wayland-keyboard";
 
 /** Starts the Wayland desktop if it does not run. */
 export async function ensureWayland(lab: Lab): Promise<void> {
@@ -100,11 +97,14 @@ async function startCompositor(state: LabState, user: LabUser): Promise<Part> {
 
 async function startKeyboard(state: LabState, user: LabUser): Promise<Part> {
   const env = { ...state.env, ...state.waylandEnv };
-  const pipe = join(userRuntimeDir(), "wayland-keyboard");
-  const identity = startDaemon(state, "waylandKeyboard", ["sh", "-c", keyboard, "sh", pipe], { user, env });
+  const pipe = join(userRuntimeDir(), keyboardPipe);
+  if (!exists(pipe)) await runAsUser(user, ["mkfifo", pipe]);
+  // Its own interpreter reads it: the checkout may not be readable for the user.
+  const program = Deno.readTextFileSync(new URL("keyboard.py", import.meta.url));
+  const identity = startDaemon(state, "waylandKeyboard", ["python3", "-c", program, pipe], { user, env });
   const isThere = async (): Promise<boolean> =>
     (await runAsUser(user, ["swaymsg", "-t", "get_inputs"], { env }).catch(() => "")).includes('"type": "keyboard"');
-  return await ready("waylandKeyboard", identity, isThere, "wtype");
+  return await ready("waylandKeyboard", identity, isThere, "a keyboard");
 }
 
 function describe({ waylandEnv }: LabState): Part {

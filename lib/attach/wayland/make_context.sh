@@ -16,10 +16,14 @@ over=$!
 # waypipe makes the context before it listens, and its name has waypipe's process id in it.
 waypipe --no-gpu --compress none --secctx "$app_id" --socket "$private/unused" client &
 waypipe=$!
+tries=0
 until [ -S "$private/unused" ]; do
-  kill -0 "$waypipe" 2>/dev/null || exit 1
+  kill -0 "$waypipe" 2>/dev/null || { rm -f "$fifo"; exit 1; }
+  tries=$((tries + 1))
+  [ "$tries" -lt 400 ] || exit 1
   sleep 0.005
 done
 mv "$private/waypipe-secctx-$waypipe" "$private/display"
 echo ready
 read -r word && [ "$word" = keep ] && wait "$over"
+rm -f "$fifo"

@@ -23,8 +23,11 @@ show() {
 # It writes for as long as it runs, and nobody may read that any more. Start errors are ignored; the retry reports them.
 show 2>/dev/null &
 waypipe=$!
+tries=0
 until [ -S "$transport" ]; do
-  kill -0 "$waypipe" 2>/dev/null || show
+  kill -0 "$waypipe" 2>/dev/null || { rm -f "$fifo"; show; }
+  tries=$((tries + 1))
+  [ "$tries" -lt 400 ] || exit 1
   sleep 0.005
 done
 # waypipe's own mode masks the ACL of the directory, which gives the socket to the container user.

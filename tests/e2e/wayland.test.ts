@@ -1,0 +1,338 @@
+// Windows on a Wayland desktop: the same product as on X, but a window lives with its client, and so does the session.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
+import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
+import { clientsOf, nothingLeft, testOnOneEngine } from "./sessions.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  script,
+  sh,
+  startScript,
+  testOnEngines,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-wayland-${engine}`;
+
+function attach(engine: EngineName, args: readonly string[], env = desktop()): RunningProcess {
+  return startScript("attach", engine, args, { env });
+}
+
+/** Runs attach.ts to its end on the Wayland desktop. */
+function attached(engine: EngineName, args: readonly string[], env = desktop()): ReturnType<typeof script> {
+  return script("attach", engine, args, { env, timeoutMs: 60_000 });
+}
+
+testOnEngines("attach.ts, Wayland: a container", waylandParts, (engine) => makeContainer(engine, nameOn(engine)));
+
+testOnEngines(
+  "attach.ts shows a window by Wayland, keys reach the app, and it ends clean",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const app = `foot -T title sh -c 'read -r line; echo "$line" >share/typed'`;
+    const running = attach(engine, ["--session=w", name, app]);
+    const window = await windowCalled(`[${name}] title`);
+    assertEquals([window.app_id, window.focused], ["foot", true]);
+    assertStringIncludes(await Deno.readTextFile(join(mountsRoot, name, "xpra", "w.log")), "The app is started\n");
+    await type("hunter22\n");
+    const { code, stderr } = await running.ended;
+    assertEquals([code, stderr], [0, "Open channels: clipboard, sound; windows by Wayland\n"]);
+    assertEquals(await inContainer(engine, name, "cat share/typed"), "hunter22");
+    assertEquals(await windows(), []);
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnEngines(
+  "attach.ts, Wayland: Ctrl-C leaves the windows, which --list, --join and --stop know",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const running = attach(engine, ["--session=stays", name, "foot -T one sleep 600"]);
+    await windowCalled(`[${name}] one`);
+    running.kill("SIGINT");
+    const { code, stderr } = await running.ended;
+    assertEquals(code, 130);
+    assertStringIncludes(stderr, `The windows stay, and the app runs on. To end it: attach.ts --stop ${name} stays`);
+    await windowCalled(`[${name}] one`);
+    const [session] = JSON.parse((await attached(engine, ["--json", "--list", name])).stdout);
+    assertEquals([session.session, session.display, session.clients], ["stays", "wayland", 1]);
+    const joined = attach(engine, ["--join", name, "foot -T two sh -c 'read -r _'"]);
+    await windowCalled(`[${name}] two`);
+    const back = await attached(engine, [name]);
+    assertEquals([back.code, back.stderr], [
+      0,
+      'The windows of "stays" are on a Wayland desktop, and stay there until it ends\n',
+    ]);
+    await type("\n");
+    assertEquals((await joined.ended).code, 0);
+    await windowCalled(`[${name}] one`);
+    const stopped = await attached(engine, ["--stop", name]);
+    assertEquals([stopped.code, stopped.stdout], [0, "stays\n"]);
+    await eventually("the end of the windows", async () => (await windows()).length === 0);
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnEngines("attach.ts, Wayland: windows and sound outlive a run that is killed", waylandParts, async (engine) => {
+  const name = nameOn(engine);
+  const players = async (): Promise<string[]> =>
+    (await runProcess(["pgrep", "-u", String(Deno.uid()), "-x", "pacat"], { okCodes: "any" })).stdout.split("\n");
+  const before = await players();
+  const running = attach(engine, ["--session=killed", name, "foot -T alive sleep 600"]);
+  await windowCalled(`[${name}] alive`);
+  const [player] = await eventually("a player", async () => {
+    const found = (await players()).filter((pid) => !before.includes(pid));
+    return found.length > 0 && found;
+  });
+  const shell = await sh(["pgrep", "-f", "--", "--session=killed"]);
+  for (const pid of shell.split("\n")) Deno.kill(Number(pid), "SIGKILL");
+  await running.ended;
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await windowCalled(`[${name}] alive`);
+  assert((await players()).includes(player!));
+  assertEquals((await clientsOf(name)).length, 2);
+  assertEquals((await attached(engine, ["--stop", name, "killed"])).code, 0);
+  await eventually("the player's end", async () => !(await players()).includes(player!));
+  await nothingLeft(engine, name);
+});
+
+testOnEngines(
+  "attach.ts, Wayland: apps that fail or are not there, and a name that is taken",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const failed = await attached(engine, ["--session=f", name, "sh -c 'echo no display; exit 3'"]);
+    assertEquals(failed.code, 1, failed.stderr);
+    assertStringIncludes(failed.stderr, 'The app of "f" ended with exit status 3');
+    assertMatch(failed.stderr, /^ +no display$/m);
+    assertStringIncludes(failed.stderr, "if it needs X: --display x11");
+    const missing = await attached(engine, [name, "no-such-app"]);
+    assertEquals(missing.code, 127, missing.stderr);
+    assertStringIncludes(missing.stderr, 'There is no program "no-such-app"');
+    const first = attach(engine, ["--session=taken", name, "foot -T first sleep 600"]);
+    await windowCalled(`[${name}] first`);
+    const second = await attached(engine, ["--session=taken", name, "foot"]);
+    assertEquals(second.code, 2, second.stderr);
+    assertStringIncludes(second.stderr, `There is a session "taken" in "${name}" already`);
+    await windowCalled(`[${name}] first`);
+    const third = attach(engine, [name, "foot -T third sh -c 'read -r _'"]);
+    await windowCalled(`[${name}] third`);
+    await sh(["swaymsg", `[title="."] kill`], { env: desktop() });
+    assertEquals(await Promise.all([first, third].map(async ({ ended }) => (await ended).code > 128)), [false, false]);
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", waylandParts, async (engine) => {
+  const name = nameOn(engine);
+  for (
+    const [args, why] of [
+      [["--preset=isolated", name, "xclock"], "Wayland cannot close the clipboard"],
+      [["--deny=clipboard-out", name, "xclock"], "Wayland cannot close clipboard-out"],
+      [["--allow=links", name, "xclock"], "waypipe has no links"],
+      [[name, "xclock", "--border=red"], '"--border=red" is an option for xpra'],
+    ] as const
+  ) {
+    const running = attach(engine, args);
+    // Through Xwayland.
+    await windowCalled(`[${name}] xclock`);
+    running.kill("SIGINT");
+    const { stderr } = await running.ended;
+    assertStringIncludes(stderr, `; windows by X: ${why}\n`);
+    await attached(engine, ["--stop", name, "--all"]);
+    const refused = await attached(engine, ["--display=wayland", ...args]);
+    assertEquals(refused.code, 2, refused.stderr);
+    assertStringIncludes(refused.stderr, `error: Wayland cannot show this: ${why}\n`);
+  }
+  const unknown = await attached(engine, ["--display=mir", name, "xclock"]);
+  assertEquals(unknown.code, 2);
+  assertStringIncludes(unknown.stderr, 'There is no way "mir" to show windows');
+  const quiet = attach(engine, ["--display=x11", name, "xclock"]);
+  await windowCalled(`[${name}] xclock`);
+  await attached(engine, ["--stop", name, "--all"]);
+  assertStringIncludes((await quiet.ended).stderr, "Open channels: clipboard, sound\n");
+  await nothingLeft(engine, name);
+});
+
+testOnOneEngine("attach.ts takes X where the container has no waypipe, and says so", waylandParts, async (engine) => {
+  const name = nameOn(engine);
+  await sh([engine, "exec", name, "--", "mv", "/usr/bin/waypipe", "/usr/bin/waypipe.away"]);
+  try {
+    const refused = await attached(engine, ["--display=wayland", name, "xclock"]);
+    assertEquals(refused.code, 2, refused.stderr);
+    assertStringIncludes(refused.stderr, `there is no waypipe in "${name}"`);
+    const running = attach(engine, [name, "xclock"]);
+    await windowCalled(`[${name}] xclock`);
+    await attached(engine, ["--stop", name, "--all"]);
+    assertStringIncludes((await running.ended).stderr, `; windows by X: there is no waypipe in "${name}"\n`);
+    await nothingLeft(engine, name);
+  } finally {
+    await sh([engine, "exec", name, "--", "mv", "/usr/bin/waypipe.away", "/usr/bin/waypipe"]);
+  }
+});
+
+/** Starts a compositor of the test's own, and gives its environment. */
+async function startCompositor(
+  argv: readonly string[],
+  socket: string,
+): Promise<{ process: RunningProcess; env: Record<string, string> } & AsyncDisposable> {
+  const directory = await Deno.makeTempDir({ prefix: "e2e-wayland-" });
+  const { WAYLAND_DISPLAY: _, SWAYSOCK: __, ...rest } = desktop();
+  const own = { XDG_RUNTIME_DIR: directory, WLR_BACKENDS: "headless", WLR_RENDERER: "pixman" };
+  const process = startProcess(["env", "-u", "WAYLAND_DISPLAY", "-u", "DISPLAY", ...argv], {
+    env: { ...rest, ...own, WLR_LIBINPUT_NO_DEVICES: "1" },
+    output: { line: () => {} },
+  });
+  await eventually(`${argv[0]}'s socket`, () => Deno.lstat(join(directory, socket)).catch(() => undefined));
+  return {
+    process,
+    env: { ...rest, ...own, DISPLAY: desktop()["DISPLAY"]!, WAYLAND_DISPLAY: socket },
+    async [Symbol.asyncDispose]() {
+      process.kill("SIGKILL");
+      await process.ended;
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+testOnOneEngine(
+  "attach.ts, Wayland: a compositor that dies ends the session, and nothing is left",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const directory = await Deno.makeTempDir();
+    try {
+      const config = join(directory, "config");
+      await Deno.writeTextFile(config, "xwayland disable\n");
+      await using own = await startCompositor(["sway", "--config", config], "wayland-1");
+      const running = attach(
+        engine,
+        ["--session=crash", name, "foot -T crash sh -c 'touch share/crash; sleep 600'"],
+        own.env,
+      );
+      await eventually("the app", () => Deno.lstat(join(mountsRoot, name, "share", "crash")).catch(() => undefined));
+      own.process.kill("SIGKILL");
+      const { code, stderr } = await running.ended;
+      assertEquals(code, 1, stderr);
+      assertStringIncludes(stderr, 'The app of "crash" ended with exit status');
+      await nothingLeft(engine, name);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+      await inContainer(engine, name, "rm -f share/crash");
+    }
+  },
+);
+
+testOnOneEngine(
+  "attach.ts judges compositors without security contexts by what they give to everybody",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    {
+      // It gives no client more than a window of its own.
+      const weston = ["weston", "--backend=headless", "--socket=plain", "--shell=kiosk"];
+      await using plain = await startCompositor(weston, "plain");
+      const running = attach(engine, [name, "xclock"], plain.env);
+      await windowCalled(`[${name}] xclock`);
+      await attached(engine, ["--stop", name, "--all"]);
+      assertStringIncludes((await running.ended).stderr, "; windows by X: the compositor has no security contexts");
+      const shown = await attached(engine, ["--display=wayland", name, "wayland-info"], plain.env);
+      assertEquals([shown.code, shown.stderr], [0, "Open channels: clipboard, sound; windows by Wayland\n"]);
+      assertStringIncludes((await attached(engine, ["--logs", name, "wayland-info"])).stdout, "'xdg_wm_base'");
+    }
+    {
+      // It lets every client see the screen and type.
+      await using open = await startCompositor(["cage", "--", "sleep", "600"], "wayland-0");
+      const refused = await attached(engine, ["--display=wayland", name, "foot"], open.env);
+      assertEquals(refused.code, 2, refused.stderr);
+      assertMatch(refused.stderr, /no security contexts .*, and gives every client .*zwlr_/);
+    }
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnOneEngine(
+  "hostile: a container that speaks raw to waypipe's client harms its own windows at most",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const running = attach(engine, ["--session=raw", name, "foot -T honest sleep 600"]);
+    await windowCalled(`[${name}] honest`);
+    // Garbage, a header and garbage, too many connections, one that never speaks.
+    const raw = `
+import os, socket, struct
+path = os.path.expanduser("~/.xpra/raw")
+def connect():
+    s = socket.socket(socket.AF_UNIX); s.settimeout(0.2); s.connect(path); return s
+def tell(*parts):
+    s = connect()
+    try:
+        for part in parts: s.sendall(part)
+        s.recv(4096)
+    except OSError: pass
+    finally: s.close()
+header = struct.pack("<IIII", (16 << 16) | (1 << 7) | (1 << 8) | (1 << 11) | (1 << 2), 1, 2, 3)
+for seed in range(20):
+    noise = os.urandom(64 + seed * 160)
+    tell(noise)
+    tell(header, noise)
+    # Messages of every type, with sizes that do not fit.
+    tell(header, *(struct.pack("<I", (size << 5) | kind) + os.urandom(64) for kind in range(24) for size in (8, 64, 2**26)))
+idle = []
+try:
+    for _ in range(300): idle.append(connect())
+except OSError: pass
+print("done")
+`;
+    assertStringIncludes(await inContainer(engine, name, 'python3 -c "$1"', raw), "done");
+    await windowCalled(`[${name}] honest`);
+    assertEquals((await windows()).length, 1);
+    assertEquals((await attached(engine, ["--stop", name, "raw"])).code, 0);
+    assertEquals((await running.ended).code, 0);
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnOneEngine(
+  "hostile: links in place of the socket and the pipe lead waypipe's boxes nowhere",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const secret = join(Deno.env.get("HOME")!, ".ssh", "id_ed25519");
+    const { mode } = await Deno.stat(secret);
+    const trap = `
+import os, time
+directory = os.path.expanduser("~/.xpra")
+end = time.time() + 6
+while time.time() < end:
+    for name in os.listdir(directory):
+        if name.startswith(".wayland-"):
+            path = os.path.join(directory, name)
+            if not os.path.islink(path):
+                try:
+                    os.unlink(path); os.symlink("${secret}", path)
+                except OSError: pass
+`;
+    const trapping = inContainer(engine, name, 'python3 -c "$1"', trap);
+    const { code } = await attached(engine, ["--display=wayland", "--session=trap", name, "true"]);
+    assert(code !== 0, "the session cannot be shown");
+    await trapping;
+    assertEquals((await Deno.stat(secret)).mode, mode);
+    await inContainer(engine, name, "rm -f .xpra/.wayland-*");
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnEngines(
+  "attach.ts, Wayland: the container is removed",
+  ["user"],
+  (engine) => removeContainer(engine, nameOn(engine)),
+);

@@ -1,0 +1,205 @@
+// What the product is for, on a Wayland desktop: real programs in the container that try to read and act beyond their own
+// windows, once in a session, once by waypipe as its manual has it. Prints what they got as a table.
+
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
+import { nothingLeft } from "./sessions.ts";
+import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  sh,
+  startScript,
+  testOnEngines,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-wproof-${engine}`;
+
+/** The colour of the host's own window, which nothing else on the desktop has. */
+const colour = "d10fa3";
+
+/** What the keys are that a user types into a window of the host's own. */
+const secret = "hunter22";
+
+/** What the programs in the container got. */
+interface Loot {
+  globals: number;
+  keys: number;
+  pixels: number;
+  titles: number;
+  commands: number;
+  clipboard: number;
+}
+
+/** Globals that give a client the screen, the keyboard, the clipboard or the windows of others. */
+const privileged = [
+  "ext_session_lock_manager_v1",
+  "zwlr_data_control_manager_v1",
+  "zwlr_foreign_toplevel_manager_v1",
+  "zwlr_layer_shell_v1",
+  "zwlr_screencopy_manager_v1",
+  "zwp_input_method_manager_v2",
+  "zwp_virtual_keyboard_manager_v1",
+];
+
+testOnEngines("attach.ts, Wayland: a container that is not trusted", waylandParts, (engine) => {
+  return makeContainer(engine, nameOn(engine));
+});
+
+testOnEngines(
+  "attach.ts keeps keys, screen, titles and terminals of a Wayland desktop from the app, which waypipe by itself gives away",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const directory = await Deno.makeTempDir({ prefix: "e2e-wproof-" });
+    const title = `bank-${engine}`;
+    const terminal = startProcess(
+      ["foot", "-T", title, "-o", `colors.background=${colour}`, "-o", `colors.foreground=${colour}`, "sh"],
+      { cwd: directory, env: { ...desktop(), PS1: "", ENV: "" } },
+    );
+    try {
+      await windowCalled(title);
+      const ours = await inSession(engine, { title, directory });
+      await nothingLeft(engine, name);
+      const bare = await byHand(engine, { title, directory });
+      await printTable(engine, { bare, ours });
+      const nothing = { globals: 0, keys: 0, pixels: 0, titles: 0, commands: 0, clipboard: 0 };
+      assertEquals(ours, { ...nothing, clipboard: 1 });
+      assertEquals({ ...bare, pixels: 0 }, {
+        ...{ globals: privileged.length, keys: secret.length, pixels: 0 },
+        ...{ titles: 1, commands: 1, clipboard: 1 },
+      });
+      assertEquals(bare.pixels > 10_000, true, `${bare.pixels} pixels`);
+    } finally {
+      terminal.kill("SIGKILL");
+      await terminal.ended;
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);
+
+testOnEngines("attach.ts, Wayland: the container that is not trusted is removed", ["user"], (engine) => {
+  return removeContainer(engine, nameOn(engine));
+});
+
+interface Scene {
+  /** The title of the host's own window. */
+  title: string;
+  /** Where its shell runs. */
+  directory: string;
+}
+
+/** What a program gets in a session of ours. */
+async function inSession(engine: EngineName, scene: Scene): Promise<Loot> {
+  const name = nameOn(engine);
+  const attach = startScript("attach", engine, ["--session=hostile", name, "foot -T app sleep 600"], {
+    env: desktop(),
+  });
+  await windowCalled(`[${name}] app`);
+  const loot = await steal(engine, {
+    ...scene,
+    environment: '. "$XDG_RUNTIME_DIR/gui-container-hostile/environment"',
+  });
+  await inContainer(engine, name, "systemctl --user stop gui-container-hostile.service");
+  await attach.ended;
+  return loot;
+}
+
+/** What it gets by waypipe without a security context. */
+async function byHand(engine: EngineName, scene: Scene): Promise<Loot> {
+  const name = nameOn(engine);
+  const socket = join(mountsRoot, name, "xpra", "by-hand");
+  const client = startProcess(["waypipe", "--no-gpu", "-c", "none", "--socket", socket, "client"], {
+    env: desktop(),
+    output: { line: () => {} },
+  });
+  let server: RunningProcess | undefined;
+  try {
+    await eventually("waypipe's socket", () => Deno.lstat(socket).catch(() => undefined));
+    await Deno.chmod(socket, 0o660);
+    const remote =
+      "waypipe --no-gpu -c none --socket /home/ubuntu/.xpra/by-hand --display /run/user/1000/by-hand server";
+    server = startProcess([
+      ...[engine, "exec", name, "--mode=non-interactive", "--user=1000", "--env=XDG_RUNTIME_DIR=/run/user/1000"],
+      ...["--env=HOME=/home/ubuntu", "--", "/bin/sh", "-c", `${remote} -- foot -T app sleep 600`],
+    ]);
+    await windowCalled("app");
+    const environment = "export WAYLAND_DISPLAY=/run/user/1000/by-hand";
+    return await steal(engine, { ...scene, environment });
+  } finally {
+    await inContainer(engine, name, "pkill -x foot; rm -f .xpra/by-hand /run/user/1000/by-hand");
+    client.kill("SIGTERM");
+    await Promise.all([client.ended, server?.ended]);
+  }
+}
+
+/** Tries everything, on the display that `environment` sets. */
+async function steal(engine: EngineName, scene: Scene & { environment: string }): Promise<Loot> {
+  const { environment, title, directory } = scene;
+  const inside = (shell: string): Promise<string> =>
+    inContainer(engine, nameOn(engine), `${environment}; cd share; ${shell}`);
+  const share = join(mountsRoot, nameOn(engine), "share");
+  const focus = (): Promise<string> => sh(["swaymsg", `[title="^${title}$"] focus`], { env: desktop() });
+
+  const info = await inside("wayland-info");
+  const globals = privileged.filter((global) => info.includes(`interface: '${global}'`)).length;
+
+  await focus();
+  await inside("rm -f screen.ppm; timeout 10 grim -t ppm screen.ppm 2>&1 || true");
+  const isSeen = await Deno.lstat(join(share, "screen.ppm")).then(() => true, () => false);
+  const pixels = isSeen
+    ? Number(
+      await sh([
+        ...["convert", join(share, "screen.ppm"), "-fill", "black", "+opaque", `#${colour}`],
+        ...["-fill", "white", "-opaque", `#${colour}`, "-format", "%[fx:mean*w*h]", "info:"],
+      ]),
+    )
+    : 0;
+  const titles = (await inside("timeout 5 wlrctl toplevel list 2>&1 || true")).includes(title) ? 1 : 0;
+
+  // A menu that takes the keyboard from the window with the focus.
+  await focus();
+  const menu = inside("timeout 6 fuzzel --dmenu --log-level=none </dev/null 2>/dev/null || true");
+  await pause(1_500);
+  await type(`${secret}\n`);
+  const keys = (await menu).trim() === secret ? secret.length : 0;
+  await pause(300);
+
+  const typed = join(directory, "typed-by-the-app");
+  await focus();
+  await inside("timeout 10 wtype -d 40 '     touch typed-by-the-app' -k Return 2>&1 || true");
+  await pause(500);
+  const commands = await Deno.remove(typed).then(() => 1, () => 0);
+
+  await sh(["wl-copy", secret], { env: desktop(), output: "inherit" });
+  // The clipboard belongs to the window with the focus.
+  const [own] = (await windows()).filter(({ name }) => name.endsWith("app"));
+  await sh(["swaymsg", `[con_id=${own!.id}] focus`], { env: desktop() });
+  const clipboard = (await inside("timeout 5 wl-paste 2>&1 || true")).includes(secret) ? 1 : 0;
+  return { globals, keys, pixels, titles, commands, clipboard };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function printTable(engine: EngineName, { bare, ours }: { bare: Loot; ours: Loot }): Promise<void> {
+  const row = (what: string, show: (loot: Loot) => string): string => `| ${what} | ${show(bare)} | ${show(ours)} |`;
+  const yesNo = (key: keyof Loot) => (loot: Loot): string => loot[key] ? "yes" : "no";
+  const lines = [
+    "| a program in the container … | waypipe by itself | `attach.ts` |",
+    "| --- | --- | --- |",
+    row("finds privileged protocols of the compositor (`wayland-info`)", ({ globals }) => `${globals} of 7`),
+    row("takes keys typed for another window (`fuzzel --dmenu`)", ({ keys }) => `${keys} of ${secret.length}`),
+    row("sees another window's pixels (`grim`)", ({ pixels }) => String(pixels)),
+    row("reads the titles of other windows (`wlrctl toplevel list`)", yesNo("titles")),
+    row("types a command into a terminal of the host (`wtype`)", yesNo("commands")),
+    row("reads the clipboard (`wl-paste`)", yesNo("clipboard")),
+  ];
+  await Deno.stdout.write(new TextEncoder().encode(`\n${engine}\n\n${lines.join("\n")}\n\n`));
+}
