@@ -1,14 +1,13 @@
 // What the product is for, on a Wayland desktop: real programs in the container that try to read and act beyond their own
-// windows, once in a session, once by waypipe as its manual has it. Prints what they got as a table.
+// windows, once in a session, once with the compositor's socket handed in as simpler solutions do. Prints what they got as a table.
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
+import { startProcess } from "../../lib/base/process.ts";
 import { nothingLeft } from "./sessions.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import {
   type EngineName,
-  eventually,
   inContainer,
   makeContainer,
   mountsRoot,
@@ -52,7 +51,7 @@ testOnEngines("attach.ts, Wayland: a container that is not trusted", waylandPart
 });
 
 testOnEngines(
-  "attach.ts keeps keys, screen, titles and terminals of a Wayland desktop from the app, which waypipe by itself gives away",
+  "attach.ts keeps keys, screen, titles and terminals of a Wayland desktop from the app, which the compositor's socket gives away",
   waylandParts,
   async (engine) => {
     const name = nameOn(engine);
@@ -66,15 +65,15 @@ testOnEngines(
       await windowCalled(title);
       const ours = await inSession(engine, { title, directory });
       await nothingLeft(engine, name);
-      const bare = await byHand(engine, { title, directory });
-      await printTable(engine, { bare, ours });
+      const given = await withSocket(engine, { title, directory });
+      await printTable(engine, { given, ours });
       const nothing = { globals: 0, keys: 0, pixels: 0, titles: 0, commands: 0, clipboard: 0 };
       assertEquals(ours, { ...nothing, clipboard: 1 });
-      assertEquals({ ...bare, pixels: 0 }, {
+      assertEquals({ ...given, pixels: 0 }, {
         ...{ globals: privileged.length, keys: secret.length, pixels: 0 },
         ...{ titles: 1, commands: 1, clipboard: 1 },
       });
-      assertEquals(bare.pixels > 10_000, true, `${bare.pixels} pixels`);
+      assertEquals(given.pixels > 10_000, true, `${given.pixels} pixels`);
     } finally {
       terminal.kill("SIGKILL");
       await terminal.ended;
@@ -110,31 +109,24 @@ async function inSession(engine: EngineName, scene: Scene): Promise<Loot> {
   return loot;
 }
 
-/** What it gets by waypipe without a security context. */
-async function byHand(engine: EngineName, scene: Scene): Promise<Loot> {
+/** What it gets with the compositor's own socket, as a bind mount or a proxy device gives it. */
+async function withSocket(engine: EngineName, scene: Scene): Promise<Loot> {
   const name = nameOn(engine);
-  const socket = join(mountsRoot, name, "xpra", "by-hand");
-  const client = startProcess(["waypipe", "--no-gpu", "-c", "none", "--socket", socket, "client"], {
-    env: desktop(),
-    output: { line: () => {} },
-  });
-  let server: RunningProcess | undefined;
+  const { XDG_RUNTIME_DIR: directory, WAYLAND_DISPLAY: display } = desktop();
+  await sh([
+    ...[engine, "config", "device", "add", name, "wl0", "proxy", "bind=instance", "uid=1000", "gid=1000", "mode=0600"],
+    ...[`connect=unix:${directory}/${display}`, "listen=unix:/tmp/wayland-host"],
+    ...[`security.uid=${Deno.uid()}`, `security.gid=${Deno.gid()}`],
+  ]);
+  const environment = "export WAYLAND_DISPLAY=/tmp/wayland-host";
+  const app = inContainer(engine, name, `${environment}; exec foot -T app sleep 600`).catch(() => {});
   try {
-    await eventually("waypipe's socket", () => Deno.lstat(socket).catch(() => undefined));
-    await Deno.chmod(socket, 0o660);
-    const remote =
-      "waypipe --no-gpu -c none --socket /home/ubuntu/.xpra/by-hand --display /run/user/1000/by-hand server";
-    server = startProcess([
-      ...[engine, "exec", name, "--mode=non-interactive", "--user=1000", "--env=XDG_RUNTIME_DIR=/run/user/1000"],
-      ...["--env=HOME=/home/ubuntu", "--", "/bin/sh", "-c", `${remote} -- foot -T app sleep 600`],
-    ]);
     await windowCalled("app");
-    const environment = "export WAYLAND_DISPLAY=/run/user/1000/by-hand";
     return await steal(engine, { ...scene, environment });
   } finally {
-    await inContainer(engine, name, "pkill -x foot; rm -f .xpra/by-hand /run/user/1000/by-hand");
-    client.kill("SIGTERM");
-    await Promise.all([client.ended, server?.ended]);
+    await inContainer(engine, name, "pkill -x foot");
+    await app;
+    await sh([engine, "config", "device", "remove", name, "wl0"]);
   }
 }
 
@@ -188,11 +180,11 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-async function printTable(engine: EngineName, { bare, ours }: { bare: Loot; ours: Loot }): Promise<void> {
-  const row = (what: string, show: (loot: Loot) => string): string => `| ${what} | ${show(bare)} | ${show(ours)} |`;
+async function printTable(engine: EngineName, { given, ours }: { given: Loot; ours: Loot }): Promise<void> {
+  const row = (what: string, show: (loot: Loot) => string): string => `| ${what} | ${show(given)} | ${show(ours)} |`;
   const yesNo = (key: keyof Loot) => (loot: Loot): string => loot[key] ? "yes" : "no";
   const lines = [
-    "| a program in the container … | waypipe by itself | `attach.ts` |",
+    "| a program in the container … | with the compositor's socket | `attach.ts` |",
     "| --- | --- | --- |",
     row("finds privileged protocols of the compositor (`wayland-info`)", ({ globals }) => `${globals} of 7`),
     row("takes keys typed for another window (`fuzzel --dmenu`)", ({ keys }) => `${keys} of ${secret.length}`),
