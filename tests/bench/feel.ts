@@ -94,7 +94,7 @@ export async function prepareApps(): Promise<void> {
   if (isPrepared) return;
   await makeContainer();
   const share = join(mounts, container, "share");
-  for (const name of ["paint.py", "repaint.py"]) {
+  for (const name of ["paint.py", "paint_gtk.py", "paint_wayland.py"]) {
     await Deno.copyFile(join(root, "tests/bench", name), join(share, name));
   }
   await Deno.writeTextFile(

@@ -16,13 +16,15 @@ const ticksPerSecond = 100;
 
 /**
  * Prints a line for each process of the container user that is part of a session: name, ticks, kB. Left out are the user's
- * systemd and sshd, and the app with what it has started: "$1" is a pattern for its command line.
+ * systemd, sshd and own bus and sound server, which run anyway, and the app with what it has started: "$1" is a pattern for its
+ * command line.
  */
 const insideScript = `
 for directory in $(grep -ls '^Uid:.1000' /proc/[0-9]*/status); do
   directory=\${directory%/status}
   name=$(cat "$directory/comm" 2>/dev/null) || continue
   case $name in systemd | "(sd-pam)" | sshd*) continue ;; esac
+  grep -Eq '/(dbus|pulseaudio)\\.service$' "$directory/cgroup" && continue
   tr '\\0' ' ' <"$directory/cmdline" | grep -Eq "^([^ ]*/)?(python3? )?[^ ]*($1)" && continue
   ticks=$(sed 's/.*) //' "$directory/stat" 2>/dev/null | { read -r a b c d e f g h i j k user system rest; echo $((user + system)); })
   memory=$(sed -n 's/^Pss: *\\([0-9]*\\) kB/\\1/p' "$directory/smaps_rollup" 2>/dev/null)

@@ -1,7 +1,6 @@
-"""An app for the bench, on X and on Wayland: a window of 1000 × 700 pixels, all of it repainted at each frame of the display.
+"""An app for the bench: a window like that of paint.py, by GTK 3 on X and on Wayland. Needs python3-gi.
 
-It cycles through pictures that neither repeat nor are of one colour: stripes of noise with shapes on top, like a photograph
-in a page. On X it has left them with the X server before. Needs python3-gi and GTK 3.
+On Wayland GTK 3.24 makes new shared memory for each frame, which all has to be passed on.
 """
 
 import random
@@ -45,7 +44,7 @@ def repaint(widget, _):
 
 
 frame = 0
-window = Gtk.Window(title="repaint", decorated=False, app_paintable=True)
+window = Gtk.Window(title="paint", decorated=False, app_paintable=True)
 window.set_default_size(width, height)
 window.realize()
 kept = [picture(window.get_window()) for _ in range(pictures)]
