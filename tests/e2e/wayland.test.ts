@@ -270,6 +270,21 @@ testOnOneEngine("attach.ts, Wayland: an app follows the scale of its monitor at 
 });
 
 testOnOneEngine(
+  "attach.ts, Wayland: a container may be called as a mode of waypipe is",
+  waylandParts,
+  async (engine) => {
+    await makeContainer(engine, "recon");
+    try {
+      const { code, stderr } = await attached(engine, ["--display=wayland", "recon", "true"]);
+      assertEquals(code, 0, stderr);
+      await nothingLeft(engine, "recon");
+    } finally {
+      await removeContainer(engine, "recon");
+    }
+  },
+);
+
+testOnOneEngine(
   "attach.ts judges compositors without security contexts by what they give to everybody",
   waylandParts,
   async (engine) => {

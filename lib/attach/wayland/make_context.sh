@@ -14,7 +14,8 @@ mkfifo -m 660 "$fifo"
 head -c 1 "$fifo" >/dev/null &
 over=$!
 # waypipe makes the context before it listens, and its name has waypipe's process id in it.
-waypipe --no-gpu --compress none --secctx "$app_id" --socket "$private/unused" client &
+# waypipe 0.9.2 takes a word of its own such as "bench" for its mode, also where it is the value of an option.
+waypipe --no-gpu --compress none --secctx="$app_id" --socket "$private/unused" client &
 waypipe=$!
 tries=0
 until [ -S "$private/unused" ]; do
