@@ -35,7 +35,8 @@ const fakeProgram = (real: string): string =>
 cd "$FAULTS" || exit 99
 ended=
 trap 'ended=yes' TERM
-until mkdir lock 2>/dev/null; do sleep 0.01; done
+exec 9>lock
+flock 9
 call=$(printf '%s ' "\${0##*/}" "$@" | tr '\\n' ' ')
 waiting=$(cat waiting)
 case $call in
@@ -53,7 +54,7 @@ case $at in
 [0-9-]*) ;;
 *) if printf '%s\\n' "$call" | grep -Eq "$at"; then at=$number; echo -1 >at; fi ;;
 esac
-rmdir lock
+exec 9>&-
 trap - TERM
 [ -z "$ended" ] || exit 143
 if [ "$number" = "$at" ]; then
