@@ -33,14 +33,20 @@ import {
 } from "./lib/attach/live_sessions.ts";
 import { reportOutcome, reportWaylandOutcome } from "./lib/attach/outcome.ts";
 import { fallbackScreen, hostScreen, requireDisplay, type Screen } from "./lib/attach/screen.ts";
-import { NoWaypipe, type SessionPlan, startSession } from "./lib/attach/session.ts";
+import { type SessionPlan, startSession } from "./lib/attach/session.ts";
 import { readSessionLog } from "./lib/attach/session_log.ts";
 import { checkSessionName, newRun, sessionNameOf, socketPath } from "./lib/attach/session_name.ts";
 import { hasFifo, hasOwnSound, playSound } from "./lib/attach/sound.ts";
-import { againstWayland, displayNames, wantedDisplay } from "./lib/attach/wayland/choice.ts";
-import { NoWayland, startWaylandClient, type WaylandClient } from "./lib/attach/wayland/client.ts";
+import {
+  againstWayland,
+  type DisplayName,
+  displayNames,
+  NoWayland,
+  wantedDisplay,
+} from "./lib/attach/wayland/choice.ts";
+import { startWaylandClient } from "./lib/attach/wayland/client.ts";
 import { checkClient } from "./lib/attach/xpra_version.ts";
-import { inputError, UserError } from "./lib/base/errors.ts";
+import { ExitCode, inputError, UserError } from "./lib/base/errors.ts";
 import { exists } from "./lib/base/files.ts";
 import type { Host } from "./lib/base/host.ts";
 import { quoteWords } from "./lib/base/shell_words.ts";
@@ -125,6 +131,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   if (container === undefined) throw inputError("The container's NAME is missing", "See attach.ts --help");
   const wanted = values.get("session");
   if (wanted !== undefined) checkSessionName(wanted);
+  const display = wantedDisplay(host, values.get("display"));
   if (flags.has("logs")) {
     if (words[0] !== undefined) checkSessionName(words[0]);
     return await showLog(host, container, words[0] ?? wanted);
@@ -134,12 +141,17 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const open = openChannels({ preset: values.get("preset"), allow: values.get("allow"), deny: values.get("deny") });
   // Without APP_CMDLINE a live session is meant. A word that starts with a dash is an option for xpra.
   const commandLine = words[0]?.startsWith("-") ? undefined : words.shift();
-  if (commandLine === undefined) return await reattach(host, container, { open, userOptions: words, wanted, args });
+  if (commandLine === undefined) {
+    if (values.get("display") === "wayland") {
+      throw new NoWayland("a session is shown again by X only", { exitCode: ExitCode.usage });
+    }
+    return await reattach(host, container, { open, userOptions: words, wanted, args });
+  }
   // A desktop entry gives the files to open as APP_WORDs. They need no quoting, and there may be none.
   const end = words.indexOf("--");
   const app = [...splitCommandLine(commandLine), ...(end < 0 ? [] : words.splice(end).slice(1))];
   if (flags.has("join")) return await join(host, container, { app, wanted, args });
-  return await attach(host, container, { app, open, userOptions: words, wanted, args });
+  return await attach(host, container, { app, display, open, userOptions: words, wanted, args });
 }
 
 /** What the command line asks for. */
@@ -160,27 +172,32 @@ function clientOptions(
 }
 
 /** Starts an app in a new session, and shows the session unless `--detached` is given. */
-async function attach(host: Host, container: string, request: AttachRequest & { app: string[] }): Promise<number> {
-  const { app, open, userOptions, wanted, args } = request;
+async function attach(
+  host: Host,
+  container: string,
+  request: AttachRequest & { app: string[]; display: DisplayName },
+): Promise<number> {
+  const { app, display, open, userOptions, wanted, args } = request;
   const mounts = mountsOf(host, container);
   const name = wanted ?? sessionNameOf(app[0]!);
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
   socketPath(mounts.xpra, `${name}-99`);
   const plan = { app, run: newRun(), name, exact: wanted !== undefined, open };
-  const display = wantedDisplay(host, args.values.get("display"));
   const detached = args.flags.has("detached");
   let against = againstWayland(host, { open, userOptions, detached, box: !args.flags.has("no-box") });
-  if (display === "wayland" && against !== undefined) throw noWayland(against);
+  if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });
   if (display !== "x11" && against === undefined) {
-    const outcome = await attachByWayland(host, container, { plan, args, bare: display === "wayland" });
-    if (typeof outcome === "number") return outcome;
-    against = outcome.against;
-    if (display === "wayland") throw noWayland(against);
+    try {
+      return await attachByWayland(host, container, { plan, args, bare: display === "wayland" });
+    } catch (error) {
+      if (!(error instanceof NoWayland) || display === "wayland") throw error;
+      against = error.reason;
+    }
   }
   // On an X desktop there is nothing to choose, and nothing to tell.
   const why = host.env("WAYLAND_DISPLAY") && display === "auto" ? against : undefined;
-  if (args.flags.has("detached")) {
+  if (detached) {
     const [target, screen] = await Promise.all([
       reach(host, container, args),
       hostScreen(host).catch(() => fallbackScreen),
@@ -189,7 +206,7 @@ async function attach(host: Host, container: string, request: AttachRequest & { 
     host.ui.result(session, { container, session });
     return 0;
   }
-  requireDisplay(host);
+  requireDisplay(host, why);
   // The client takes its time to load: meanwhile the container is reached and the session starts.
   await using scope = new AsyncDisposableStack();
   const [target, , { client, options }] = await all([
@@ -204,38 +221,26 @@ async function attach(host: Host, container: string, request: AttachRequest & { 
   return await show(host, target, { session, isNew: true, options, client, why });
 }
 
-function noWayland(reason: string): UserError {
-  return inputError(`Wayland cannot show this: ${reason}`, "Leave out --display wayland, or use --display x11");
-}
-
 /**
  * Starts an app in a new session on the host's Wayland compositor, and waits for its end.
  *
  * @param options `bare`: see {@linkcode startWaylandClient}
- * @returns the exit code; or why it is not possible, before anything was started
+ * @returns the exit code
+ * @throws {NoWayland} when it is not possible, before the session was started
  */
 async function attachByWayland(
   host: Host,
   container: string,
   { plan, args, bare }: { plan: Omit<SessionPlan, "display">; args: Arguments<Name>; bare: boolean },
-): Promise<number | { against: string }> {
+): Promise<number> {
   const { open } = plan;
   const mounts = mountsOf(host, container);
   await using scope = new AsyncDisposableStack();
-  let target: SshTarget;
-  let client: WaylandClient;
-  let session: string;
-  try {
-    [target, client] = await all([
-      reach(host, container, args),
-      startWaylandClient(host, { container, mounts, bare }).then((client) => scope.use(client)),
-    ]);
-    session = await startSession(host, target, { ...plan, display: { transport: client.transport } });
-  } catch (error) {
-    if (error instanceof NoWayland) return { against: error.message };
-    if (error instanceof NoWaypipe) return { against: `there is no waypipe in "${container}"` };
-    throw error;
-  }
+  const [target, client] = await all([
+    reach(host, container, args),
+    startWaylandClient(host, { container, mounts, bare }).then((client) => scope.use(client)),
+  ]);
+  const session = await startSession(host, target, { ...plan, display: { transport: client.transport } });
   client.keep();
   host.ui.status(`${channelLine(open)}; windows by Wayland`);
   if (hasOwnSound(open)) playSound(host, socketPath(mounts.xpra, session), { outlives: true });

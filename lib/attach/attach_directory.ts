@@ -34,37 +34,23 @@ export interface AttachDirectory extends AsyncDisposable {
  * @param pixelsBytes the size of the file for pixels
  */
 export async function makeAttachDirectory(host: Host, mounts: Mounts, pixelsBytes: number): Promise<AttachDirectory> {
-  const root = mountsRoot(host);
-  const path = join(root, `${prefix}${Deno.pid}`);
+  await using stack = new AsyncDisposableStack();
+  const { path } = stack.use(await makePrivateDirectory(host));
   const name = `.pixels-${crypto.randomUUID()}`;
   const shared = join(mounts.xpra, name);
   const pixels = join(path, name);
-  const lock = await claim(root, path);
   const hidePixels = (): Promise<void> => Deno.remove(shared).catch(() => {});
-  const remove = async (): Promise<void> => {
-    await hidePixels();
-    await Deno.remove(path, { recursive: true }).catch(() => {});
-    lock.close();
-  };
-  try {
-    using file = await Deno.open(shared, { read: true, write: true, createNew: true, mode: 0o660 });
-    await file.truncate(pixelsBytes);
-    await Deno.link(shared, pixels);
-    const [made, linked] = [await file.stat(), await Deno.lstat(pixels)];
-    if (!linked.isFile || linked.ino !== made.ino || linked.dev !== made.dev) {
-      throw new Error(`"${shared}" was replaced while it was made`);
-    }
-    return {
-      socket: socketPath(path, "guard"),
-      session: socketPath(path, "session"),
-      pixels,
-      hidePixels,
-      [Symbol.asyncDispose]: remove,
-    };
-  } catch (error) {
-    await remove();
-    throw error;
+  stack.defer(hidePixels);
+  using file = await Deno.open(shared, { read: true, write: true, createNew: true, mode: 0o660 });
+  await file.truncate(pixelsBytes);
+  await Deno.link(shared, pixels);
+  const [made, linked] = [await file.stat(), await Deno.lstat(pixels)];
+  if (!linked.isFile || linked.ino !== made.ino || linked.dev !== made.dev) {
+    throw new Error(`"${shared}" was replaced while it was made`);
   }
+  const paths = { socket: socketPath(path, "guard"), session: socketPath(path, "session") };
+  const resources = stack.move();
+  return { ...paths, pixels, hidePixels, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
 /** Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have left. */

@@ -25,13 +25,19 @@ export const fallbackScreen: Screen = { width: 3840, height: 2160, dpi: usualDpi
 const noDisplayHint = "Run it in a desktop session, or start the app without its windows: --detached";
 
 /**
- * Checks that there is a display to show windows on. A dry run needs none.
+ * Checks that there is an X display to show windows on. A dry run needs none.
  *
+ * @param whyX why Wayland does not show them, on a Wayland desktop
  * @throws {UserError} when `$DISPLAY` is not set
  */
-export function requireDisplay(host: Host): void {
+export function requireDisplay(host: Host, whyX?: string): void {
   if (host.dryRun || host.env("DISPLAY")) return;
-  throw new UserError("There is no display to show windows on: $DISPLAY is not set", { hint: noDisplayHint });
+  if (whyX === undefined) {
+    throw new UserError("There is no display to show windows on: $DISPLAY is not set", { hint: noDisplayHint });
+  }
+  throw new UserError(`There is no X display, for $DISPLAY is not set, and Wayland cannot show this: ${whyX}`, {
+    hint: "Let the desktop start Xwayland, or change what speaks against Wayland",
+  });
 }
 
 /** The dots per inch that desktops and users set for the host's apps; undefined when nobody has set them. */

@@ -18,6 +18,7 @@ import { sshScript, type SshTarget } from "../container/ssh.ts";
 import { quoteWords, withValues } from "../base/shell_words.ts";
 import { serverArgv, serverEnvironment } from "./xpra.ts";
 import { noUsableXpra } from "./xpra_version.ts";
+import { NoWayland } from "./wayland/choice.ts";
 import { isSessionName } from "../container/names.ts";
 import { containerPaths, containerUser } from "../container/ours.ts";
 
@@ -61,6 +62,7 @@ const undoDeadlineMs = 15_000;
  *
  * @returns the session's name
  * @throws {UserError} with exit code 127 when the container has no such app, or no xpra
+ * @throws {NoWayland} when it has no waypipe
  */
 export async function startSession(host: Host, target: SshTarget, plan: SessionPlan): Promise<string> {
   const { app, run, name, exact, open, display } = plan;
@@ -150,18 +152,6 @@ function serverOf({ display }: SessionPlan): "xpra" | "waypipe" {
   return "screen" in display ? "xpra" : "waypipe";
 }
 
-/** The container has no waypipe. X may do. */
-export class NoWaypipe extends UserError {
-  /** `container`: its name. */
-  constructor(container: string, cause: ProcessError) {
-    super(`There is no waypipe in the container "${container}"`, {
-      hint: "Install its package waypipe there, or use --display x11",
-      exitCode: ExitCode.missingProgram,
-      cause,
-    });
-  }
-}
-
 function sessionStartError(error: ProcessError, { name, mounts }: SshTarget, plan: SessionPlan): UserError {
   if (error.code === taken) {
     return inputError(
@@ -181,7 +171,9 @@ function sessionStartError(error: ProcessError, { name, mounts }: SshTarget, pla
     );
   }
   if (error.code === ExitCode.missingProgram) {
-    if (error.stderr.includes("waypipe: not found")) return new NoWaypipe(name, error);
+    if (error.stderr.includes("waypipe: not found")) {
+      return new NoWayland(`there is no waypipe in "${name}"`, { exitCode: ExitCode.missingProgram, cause: error });
+    }
     return error.stderr.includes("xpra: not found")
       ? noUsableXpra(`in the container "${name}"`, {})
       : noSuchApp(plan.app[0]!, name, error);

@@ -1,10 +1,13 @@
 // Whether windows are shown by Wayland, and what speaks against it.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Channel, openChannels } from "../../lib/attach/channels.ts";
-import { againstWayland, wantedDisplay, type Wish } from "../../lib/attach/wayland/choice.ts";
+import { againstWayland, NoWayland, wantedDisplay, type Wish } from "../../lib/attach/wayland/choice.ts";
+import { startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { strangeGlobals } from "../../lib/attach/wayland/globals.ts";
-import { UserError } from "../../lib/base/errors.ts";
+import { ExitCode, UserError } from "../../lib/base/errors.ts";
+import type { Host } from "../../lib/base/host.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
 import { recordingHost } from "./recording_host.ts";
 
 Deno.test("wantedDisplay() takes the option, else the variable, else auto, and refuses other words", () => {
@@ -54,4 +57,63 @@ Deno.test("strangeGlobals() knows what is harmless, and takes what it does not k
     ["zwlr_screencopy_manager_v1", "new_protocol_v9"],
   );
   assertEquals(strangeGlobals("failed to connect"), ["nothing that can be read"]);
+});
+
+/** A host on which the first box ends at once, as one does in which waypipe prints `stderr`; or there is no bubblewrap. */
+async function firstBoxFails(stderr: string | undefined, { bare = false, globals = "" } = {}): Promise<NoWayland> {
+  const root = await Deno.makeTempDir();
+  try {
+    const { host: recorded } = recordingHost({
+      env: { GUI_CONTAINER_MOUNTS: root, WAYLAND_DISPLAY: "wayland-1", XDG_RUNTIME_DIR: "/run/user/1" },
+      answer: () => ({ stdout: globals }),
+    });
+    const host: Host = {
+      ...recorded,
+      start(argv) {
+        if (stderr === undefined) throw new UserError("x", { hint: "x", exitCode: ExitCode.missingProgram });
+        return { pid: 1, ended: Promise.resolve({ argv, code: 1, signal: null, stdout: "", stderr }), kill() {} };
+      },
+    };
+    const started = startWaylandClient(host, { container: "box", mounts: mountsOf(host, "box"), bare });
+    const error = await assertRejects(() => started, NoWayland);
+    assertEquals([...Deno.readDirSync(root)], [], "nothing is left");
+    return error;
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+Deno.test("startWaylandClient() says why waypipe cannot make a security context", async () => {
+  for (
+    const [stderr, reason, exitCode] of [
+      [undefined, "bubblewrap is not installed on this host", 127],
+      ["/bin/sh: 17: waypipe: not found", "waypipe is not installed on this host", 127],
+      ["/bin/sh: line 17: waypipe: command not found", "waypipe is not installed on this host", 127],
+      ["waypipe: unrecognized option '--secctx=box'", "this host's waypipe is older than 0.9.0", 1],
+      [
+        "C5: 1.0 [src/secctx.c: 78] Security context is not supported by the Wayland compositor",
+        "the compositor has no security contexts (security-context-v1)",
+        1,
+      ],
+      [
+        "[0.00][client@4] Compositor did not provide wp_security_context_manager_v1 global",
+        "the compositor has no security contexts (security-context-v1)",
+        1,
+      ],
+      ["bwrap: setting up uid map: Permission denied", "waypipe cannot start on this host", 1],
+    ] as const
+  ) {
+    const error = await firstBoxFails(stderr);
+    assertEquals([error.reason, error.exitCode], [reason, exitCode]);
+  }
+});
+
+Deno.test("startWaylandClient() goes on without security contexts only where nothing would be hidden", async () => {
+  const stderr = "Security context is not supported by the Wayland compositor";
+  const open = "interface: 'zwlr_screencopy_manager_v1',  version:  3\n";
+  const refused = await firstBoxFails(stderr, { bare: true, globals: open });
+  assertEquals(refused.reason.endsWith("and gives every client zwlr_screencopy_manager_v1"), true, refused.reason);
+  // The second box is tried then, and fails as the first one.
+  const tried = await firstBoxFails(stderr, { bare: true, globals: "interface: 'wl_shm',  version:  1\n" });
+  assertEquals(tried.reason, "the compositor has no security contexts (security-context-v1)");
 });

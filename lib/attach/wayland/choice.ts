@@ -1,6 +1,6 @@
 /** Whether a session is shown by Wayland or by X: what the user wants, and what speaks against Wayland. */
 
-import { inputError } from "../../base/errors.ts";
+import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { type Channel, channelNames } from "../channels.ts";
 
@@ -23,6 +23,20 @@ export function wantedDisplay(host: Host, option: string | undefined): DisplayNa
     `There is no way "${wanted}" to show windows`,
     `Use ${displayNames.join(", ")}, with --display or $GUI_CONTAINER_DISPLAY`,
   );
+}
+
+/** Wayland cannot show windows here. Where the user does not insist on it, X may do. */
+export class NoWayland extends UserError {
+  /**
+   * `reason`: why, as the end of a sentence. `exitCode`: {@linkcode ExitCode.usage} only when nothing was touched; `output`:
+   * what another program printed.
+   */
+  constructor(readonly reason: string, options: { exitCode?: number; output?: string; cause?: unknown } = {}) {
+    super(`Wayland cannot show this: ${reason}`, {
+      hint: "Leave out --display wayland, or use --display x11",
+      ...options,
+    });
+  }
 }
 
 /** The channels that waypipe, or a FIFO of ours, carries. The others need xpra. */

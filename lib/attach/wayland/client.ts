@@ -15,13 +15,8 @@ import { quoteWords, withValues } from "../../base/shell_words.ts";
 import type { Mounts } from "../../container/mounts.ts";
 import { makePrivateDirectory } from "../attach_directory.ts";
 import { boxStart } from "../box.ts";
+import { NoWayland } from "./choice.ts";
 import { strangeGlobals } from "./globals.ts";
-
-/** Windows cannot be shown by Wayland here. X may do. `message` is the reason, as the end of a sentence. */
-export class NoWayland extends Error {
-  /** The class, for a stack trace. */
-  override name = "NoWayland";
-}
 
 /** How long a box may take until it is ready, in milliseconds. */
 const readyMs = 5_000;
@@ -93,7 +88,7 @@ export async function startWaylandClient(host: Host, options: WaylandClientOptio
       contextArgv({ ...options, transport, compositor: compositorSocket(host) }, directory.path),
     );
   } catch (error) {
-    if (!(error instanceof NoWayland && isWithoutContexts(error) && options.bare)) throw error;
+    if (!(error instanceof NoWayland && error.reason === withoutContexts && options.bare)) throw error;
     await checkGlobals(host);
     display = compositorSocket(host);
   }
@@ -168,7 +163,7 @@ async function startBox(host: Host, argv: string[], kept: Promise<string>): Prom
     });
   } catch (error) {
     if (!(error instanceof UserError && error.exitCode === ExitCode.missingProgram)) throw error;
-    throw new NoWayland("bubblewrap is not installed on this host");
+    throw new NoWayland("bubblewrap is not installed on this host", { exitCode: ExitCode.missingProgram });
   }
   const timer = Promise.withResolvers<"late">();
   const timeout = setTimeout(() => timer.resolve("late"), readyMs);
@@ -177,25 +172,25 @@ async function startBox(host: Host, argv: string[], kept: Promise<string>): Prom
   if (first === true) return box;
   give.resolve("");
   if (first === "late") throw new NoWayland("waypipe does not become ready");
-  throw new NoWayland(reasonOf(first));
+  throw endedEarly(first);
 }
 
 const withoutContexts = "the compositor has no security contexts (security-context-v1)";
 
-function isWithoutContexts({ message }: NoWayland): boolean {
-  return message === withoutContexts;
-}
-
 /** Why a box has ended before it was ready. */
-function reasonOf({ stdout, stderr }: ProcessResult): string {
-  const output = `${stdout}${stderr}`;
-  if (/Security context is not supported|security.context.*not (?:supported|available)/i.test(output)) {
-    return withoutContexts;
+function endedEarly({ stdout, stderr }: ProcessResult): NoWayland {
+  const output = `${stdout}${stderr}`.trim();
+  // What waypipe 0.9 says, and what it says since 0.10.
+  if (/Security context is not supported|did not provide wp_security_context_manager_v1/.test(output)) {
+    return new NoWayland(withoutContexts);
   }
-  if (/waypipe: (?:command )?not found/.test(output)) return "waypipe is not installed on this host";
-  if (/(?:unrecognized|unexpected|invalid).*secctx/.test(output)) return "this host's waypipe is older than 0.9.0";
-  const line = output.trim().split("\n").at(-1) ?? "";
-  return `waypipe cannot start on this host${line === "" ? "" : `: ${line}`}`;
+  if (/waypipe: (?:command )?not found/.test(output)) {
+    return new NoWayland("waypipe is not installed on this host", { exitCode: ExitCode.missingProgram });
+  }
+  if (/(?:unrecognized|unexpected|invalid).*secctx/.test(output)) {
+    return new NoWayland("this host's waypipe is older than 0.9.0");
+  }
+  return new NoWayland("waypipe cannot start on this host", { output });
 }
 
 /**

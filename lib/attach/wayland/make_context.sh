@@ -10,16 +10,17 @@
 #   private    where the socket "display" is to be
 : "${shared:?}" "${transport:?}" "${app_id:?}" "${private:?}"
 fifo=$shared/$transport~end
+trap 'rm -f "$fifo"' EXIT
 mkfifo -m 660 "$fifo"
 head -c 1 "$fifo" >/dev/null &
 over=$!
-# waypipe makes the context before it listens, and its name has waypipe's process id in it.
+# waypipe makes the context before it listens, and its name has waypipe's process id in it. Nothing tells when it listens.
 # waypipe 0.9.2 takes a word of its own such as "bench" for its mode, also where it is the value of an option.
 waypipe --no-gpu --compress none --secctx="$app_id" --socket "$private/unused" client &
 waypipe=$!
 tries=0
 until [ -S "$private/unused" ]; do
-  kill -0 "$waypipe" 2>/dev/null || { rm -f "$fifo"; exit 1; }
+  kill -0 "$waypipe" 2>/dev/null || exit 1
   tries=$((tries + 1))
   [ "$tries" -lt 400 ] || exit 1
   sleep 0.005
@@ -27,4 +28,3 @@ done
 mv "$private/waypipe-secctx-$waypipe" "$private/display"
 echo ready
 read -r word && [ "$word" = keep ] && wait "$over"
-rm -f "$fifo"

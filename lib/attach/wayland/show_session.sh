@@ -11,6 +11,7 @@
 : "${shared:?}" "${transport:?}" "${title:?}" "${bytes:?}" "${processes:?}"
 cd "$shared" || exit
 fifo=$transport~end
+trap 'rm -f "$transport" "$fifo"' EXIT
 [ -p "$fifo" ] || mkfifo -m 660 "$fifo"
 head -c 1 "$fifo" >/dev/null &
 over=$!
@@ -34,4 +35,3 @@ done
 chmod 660 "$transport"
 echo ready
 read -r word && [ "$word" = keep ] && wait "$over"
-rm -f "$transport" "$fifo"
