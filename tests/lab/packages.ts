@@ -31,7 +31,7 @@ export const hostPackages = [
     "ca-certificates",
     "shellcheck",
   ],
-  ...["waypipe", "wayland-utils", "wl-clipboard", "grim", "foot"],
+  ...["waypipe", "wayland-utils", "wl-clipboard", "grim", "foot", "wtype"],
   ...["zsh", "fish", "desktop-file-utils", "libgtk-3-bin", "libglib2.0-bin", "vim-tiny"],
 ] as const;
 

@@ -99,7 +99,7 @@ async function startKeyboard(state: LabState, user: LabUser): Promise<Part> {
   const env = { ...state.env, ...state.waylandEnv };
   const pipe = join(userRuntimeDir(), keyboardPipe);
   if (!exists(pipe)) await runAsUser(user, ["mkfifo", pipe]);
-  // Its own interpreter reads it: the checkout may not be readable for the user.
+  // As text, since the user may not be able to read the checkout.
   const program = Deno.readTextFileSync(new URL("keyboard.py", import.meta.url));
   const identity = startDaemon(state, "waylandKeyboard", ["python3", "-c", program, pipe], { user, env });
   const isThere = async (): Promise<boolean> =>

@@ -216,14 +216,19 @@ async function plannedClient(
   host: Host,
   { container, mounts, transport }: WaylandClientOptions & { transport: string },
 ): Promise<WaylandClient> {
-  const directory = join(mounts.xpra, "..", "..", ".attach-$$");
-  const compositor = compositorSocket(host);
-  for (
-    const argv of [
-      contextArgv({ container, mounts, transport, compositor }, directory),
-      showArgv({ container, mounts, transport, display: join(directory, "display") }),
-    ]
-  ) await host.change(`echo keep | ${quoteWords(argv)} &`, () => Promise.resolve());
+  const directory = await host.value(["mktemp", "-d"], { variable: "PRIVATE", filter: "", parse: (stdout) => stdout });
+  const display = `${directory}/display`;
+  const boxes = [
+    {
+      argv: contextArgv({ container, mounts, transport, compositor: compositorSocket(host) }, directory),
+      made: display,
+    },
+    { argv: showArgv({ container, mounts, transport, display }), made: join(mounts.xpra, transport) },
+  ];
+  for (const { argv, made } of boxes) {
+    const wait = `until [ -S ${quoteWords([made])} ]; do sleep 0.1; done; sleep 0.1`;
+    await host.change(`echo keep | ${quoteWords(argv)} & ${wait}`, () => Promise.resolve());
+  }
   return {
     transport,
     keep() {},

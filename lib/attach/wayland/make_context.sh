@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Makes a security context (protocol security-context-v1) in a box of its own, which nothing from a container reaches: a socket
-# of the compositor's that hides screen capture, typing and the like. waypipe makes one, and keeps it for as long as it runs.
+# Makes a security context (protocol security-context-v1) in a box of its own: a socket of the compositor's that hides screen
+# capture, typing and the like. waypipe makes one, and keeps it for as long as it runs. Of the container, only the end of a FIFO
+# reaches this box: nothing that comes through it is looked at.
 # Prints "ready", reads a line, and on "keep" stays until the session ends. Without that line it ends.
 #
 # Values in front:

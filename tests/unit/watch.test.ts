@@ -1,0 +1,35 @@
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { holdFile } from "../../lib/map/held_file.ts";
+import type { MapOptions } from "../../lib/map/map.ts";
+import type { Prompter } from "../../lib/map/prompter.ts";
+import type { FileRules } from "../../lib/map/source_file.ts";
+import { followReplacements } from "../../lib/map/watch.ts";
+import { sampleMapping } from "./mappings.ts";
+import { recordingHost } from "./recording_host.ts";
+
+Deno.test("followReplacements() tells that it ends, and does not end the run, when a look at the files fails", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = join(directory, "file");
+    await Deno.writeTextFile(path, "new");
+    const told: string[] = [];
+    const prompter = { tell: (text: string) => Promise.resolve(void told.push(text)) } as unknown as Prompter;
+    // Another inode is on record, so the file counts as replaced; its rules fail as nothing of the user's can make them.
+    const mapping = sampleMapping({ host: path, ino: 1 });
+    const rules = {
+      get user(): never {
+        throw new TypeError("a fault of ours");
+      },
+    } as unknown as FileRules;
+    await followReplacements(recordingHost().host, prompter, {
+      mapped: [{ mapping, file: holdFile(path)! }],
+      options: { instance: "box" } as MapOptions,
+      rules,
+      signal: new AbortController().signal,
+    });
+    assertEquals(told, ["Replacements of lent files will not be noticed: a fault of ours"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
