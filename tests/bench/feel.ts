@@ -61,7 +61,7 @@ const paint: Moving = {
 const video: Moving = {
   app: `${playVideo} --vo=x11`,
   title: "video",
-  area: [0, 360, 1280, 1],
+  area: [0, 500, 1280, 1],
   process: "mpv",
 };
 const text: Moving = {
