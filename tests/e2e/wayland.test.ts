@@ -372,6 +372,23 @@ print("done")
   },
 );
 
+/** Starts waypipe's client as somebody does by hand, with a socket that the container can reach as ~/.xpra/by-hand. */
+async function waypipeByHand(engine: EngineName): Promise<AsyncDisposable> {
+  const path = join(mountsRoot, nameOn(engine), "xpra", "by-hand");
+  const argv = ["waypipe", "--no-gpu", "-c", "none", "--secctx", "x", "--socket", path, "client"];
+  const client = startProcess(argv, { env: desktop(), output: { line: () => {} } });
+  await eventually("waypipe's socket", () => Deno.lstat(path).catch(() => undefined));
+  await Deno.chmod(path, 0o660);
+  return {
+    async [Symbol.asyncDispose]() {
+      client.kill("SIGTERM");
+      await client.ended;
+      await sh(["pkill", "-f", "--", "--secctx x --socket"]).catch(() => {});
+      await Deno.remove(path).catch(() => {});
+    },
+  };
+}
+
 /** Connects a hundred times to a socket of waypipe's, each time with a header that it takes, and stays for some seconds. */
 const crowd = `
 import os, socket, struct, sys, time
@@ -404,19 +421,10 @@ testOnOneEngine(
       }
       return found;
     };
-    const socket = join(mountsRoot, name, "xpra", "by-hand");
-    const byHand = ["waypipe", "--no-gpu", "-c", "none", "--secctx", "x", "--socket", socket, "client"];
-    const client = startProcess(byHand, { env: desktop(), output: { line: () => {} } });
-    try {
-      await eventually("waypipe's socket", () => Deno.lstat(socket).catch(() => undefined));
-      await Deno.chmod(socket, 0o660);
+    {
+      await using _socket = await waypipeByHand(engine);
       const started = await most("~/.xpra/by-hand", "--secctx x --socket");
       assert(started >= 100, `${started} processes`);
-    } finally {
-      client.kill("SIGTERM");
-      await client.ended;
-      await sh(["pkill", "-f", "--", "--secctx x --socket"]).catch(() => {});
-      await Deno.remove(socket).catch(() => {});
     }
     const running = attach(engine, ["--session=crowd", name, "foot -T honest sleep 600"]);
     await windowCalled(`[${name}] honest`);
@@ -424,6 +432,57 @@ testOnOneEngine(
     assert(started > 40 && started <= 64, `${started} processes`);
     await windowCalled(`[${name}] honest`);
     assertEquals((await attached(engine, ["--stop", name, "crowd"])).code, 0);
+    await running.ended;
+    await nothingLeft(engine, name);
+  },
+);
+
+/** Announces six files of 3.75 GiB each to waypipe, as an app does with the memory of its windows, and stays for a while. */
+const giant = `
+import os, socket, struct, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(1)
+s.connect(os.path.expanduser(sys.argv[1]))
+try:
+    s.sendall(struct.pack("<IIII", (16 << 16) | (1 << 7) | (1 << 8) | (1 << 11) | (1 << 2), 1, 2, 3))
+    for file in range(1, 7):
+        s.sendall(struct.pack("<IiI", (12 << 5) | 2, file, 0xf0000000))
+        time.sleep(0.1)
+except OSError:
+    pass
+time.sleep(2)
+`;
+
+testOnOneEngine(
+  "hostile: waypipe takes as much memory as a container announces, and attach.ts sets a limit to that",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    /** The most address space, in GiB, of the waypipe whose command line has this, while the container announces files. */
+    const most = async (socket: string, pattern: string): Promise<number> => {
+      const announcing = inContainer(engine, name, 'python3 -c "$1" "$2"', giant, socket);
+      let found = 0;
+      const isOver = announcing.then(() => true);
+      while (!await Promise.race([isOver, new Promise((resolve) => setTimeout(resolve, 100, false))])) {
+        const { stdout } = await runProcess(["pgrep", "-f", "--", pattern], { okCodes: "any" });
+        for (const pid of stdout.split("\n").filter(Boolean)) {
+          const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
+          found = Math.max(found, Number(/^VmPeak:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 2 ** 20);
+        }
+      }
+      return found;
+    };
+    {
+      await using _socket = await waypipeByHand(engine);
+      const taken = await most("~/.xpra/by-hand", "--secctx x --socket");
+      assert(taken > 40, `${taken} GiB`);
+    }
+    const running = attach(engine, ["--session=giant", name, "foot -T honest sleep 600"]);
+    await windowCalled(`[${name}] honest`);
+    const taken = await most("~/.xpra/giant", `--title-prefix \\[${name}\\]`);
+    assert(taken > 0 && taken <= 8, `${taken} GiB`);
+    await windowCalled(`[${name}] honest`);
+    assertEquals((await attached(engine, ["--stop", name, "giant"])).code, 0);
     await running.ended;
     await nothingLeft(engine, name);
   },
