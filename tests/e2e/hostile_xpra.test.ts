@@ -1,5 +1,5 @@
 // A container that has replaced its own xpra: it grabs the host's keyboard through xpra's client, and writes down what comes; it
-// has xpra's client ask for a password.
+// has xpra's client ask for a password, hides the windows of the host, and controls the client.
 // The attack is shown to work against a client that somebody starts by hand, and not against attach.ts.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -26,7 +26,8 @@ const password = "hunter22";
 
 /**
  * Makes the container's xpra hostile, as root: it asks for the keyboard at each repaint, and notes each key; it asks for a
- * password before it greets, while there is a file called challenge in the share.
+ * password before it greets, while there is a file called challenge in the share; while there is one called desktop, it hides
+ * all windows and controls the client at each repaint.
  */
 const replaceXpra = `
 cd "$(python3 -c 'import os, xpra; print(os.path.dirname(xpra.__file__))')"
@@ -34,6 +35,16 @@ sed -i '/^    def damage(self, wid/a\\        self.send("pointer-grab", wid)' se
 sed -i '/^        pressed = packet.get_bool(3)/a\\        open("/home/ubuntu/share/keys", "a").write(keyname + (" " if pressed else "-up "))' \\
   server/subsystem/keyboard.py
 sed -i '/log(f"all .* authentication modules passed")/a\\        ask_for_password(self, proto)' server/auth.py
+sed -i '/^    def damage(self, wid/a\\        hide_and_control(self)' server/source/window.py
+cat >>server/source/window.py <<'EOF'
+
+
+def hide_and_control(source):
+    import os
+    if os.path.exists("/home/ubuntu/share/desktop"):
+        source.send("show-desktop", True)
+        source.send("control", "debug", "enable", "focus")
+EOF
 cat >>server/auth.py <<'EOF'
 
 
@@ -166,6 +177,69 @@ testOnOneEngine(
       const { stderr } = await attach.ended;
       assertStringIncludes(stderr, 'The container sends "challenge", which is dropped');
       await inContainer(engine, nameOn(engine), "rm share/challenge");
+    }
+  },
+);
+
+/** Whether the host's window manager hides all windows to show the desktop. */
+async function showsDesktop(): Promise<boolean> {
+  return / = 1$/.test(await sh(["xprop", "-root", "_NET_SHOWING_DESKTOP"]));
+}
+
+/** Has the window manager show the windows again (EWMH, _NET_SHOWING_DESKTOP). */
+async function showWindowsAgain(): Promise<void> {
+  const request = `
+from Xlib import X, display
+from Xlib.protocol.event import ClientMessage
+connection = display.Display()
+root = connection.screen().root
+end = ClientMessage(window=root, client_type=connection.get_atom("_NET_SHOWING_DESKTOP"), data=(32, [0] * 5))
+root.send_event(end, event_mask=X.SubstructureRedirectMask | X.SubstructureNotifyMask)
+connection.sync()
+`;
+  await sh(["/usr/bin/python3", "-c", request]);
+  await eventually("the windows", async () => !await showsDesktop());
+}
+
+testOnOneEngine(
+  "hostile: an xpra hides the host's windows and controls the client, without the guard",
+  needed,
+  async (engine) => {
+    await inContainer(engine, nameOn(engine), "touch share/desktop");
+    const socket = join(mountsRoot, nameOn(engine), "xpra", "evil");
+    let output = "";
+    const argv = ["xpra", "attach", `socket:${socket}`, "--splash=no", "--audio=no", "--opengl=no"];
+    const client = startProcess(argv, { output: { line: (line) => void (output += `${line}\n`) } });
+    try {
+      await eventually("the desktop without windows", showsDesktop);
+      await eventually(
+        "a client that is controlled",
+        () => Promise.resolve(/focus/.test(output)),
+      );
+    } finally {
+      client.kill("SIGTERM");
+      await client.ended;
+      await showWindowsAgain();
+    }
+  },
+);
+
+testOnOneEngine(
+  "hostile: an xpra hides nothing of the host's and controls nothing through attach.ts, and is told of",
+  needed,
+  async (engine) => {
+    const attach = startScript("attach", engine, ["--session=evil", nameOn(engine)]);
+    try {
+      await windowWith(`\\[${nameOn(engine)}\\] xclock`);
+      // xclock repaints each second.
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      assert(!await showsDesktop());
+    } finally {
+      attach.kill("SIGINT");
+      const { stderr } = await attach.ended;
+      assertStringIncludes(stderr, 'The container sends "show-desktop", which is dropped');
+      assertStringIncludes(stderr, 'The container sends "control", which is dropped');
+      await inContainer(engine, nameOn(engine), "rm share/desktop");
     }
   },
 );
