@@ -16,13 +16,16 @@ printf '%s\n' "$GUI_CONTAINER_RECORD" >"$RUNTIME_DIRECTORY/record"
 unset GUI_CONTAINER_APP GUI_CONTAINER_RECORD GUI_CONTAINER_SERVER
 export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 
-# Starts the session's D-Bus, and its sound server if it has sound.
+# Starts the session's D-Bus, and what starts its sound server if it has sound.
 start_bus_and_sound() {
   dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
   if [ "$sound" ]; then
-    # Timed by the system's clock, apps play on even if nobody reads the FIFO; the samples are then dropped.
-    pulseaudio -n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --realtime=no --high-priority=no \
+    # It starts when the first app connects. Timed by the system's clock, apps play on even if nobody reads the FIFO; the
+    # samples are then dropped.
+    SYSTEMD_LOG_LEVEL=warning systemd-socket-activate --listen="$RUNTIME_DIRECTORY/pulse" --setenv=XDG_RUNTIME_DIR \
+      --setenv=TMPDIR --setenv=DBUS_SESSION_BUS_ADDRESS \
+      pulseaudio -n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --realtime=no --high-priority=no \
       --load="module-native-protocol-unix socket=$RUNTIME_DIRECTORY/pulse auth-anonymous=1" \
       --load="module-pipe-sink sink_name=host file=$xpra_directory/$session$sound $samples use_system_clock_for_timing=yes" \
       --load="module-suspend-on-idle timeout=1" &

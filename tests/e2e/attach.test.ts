@@ -69,13 +69,16 @@ testOnEngines("attach.ts carries the clipboard both ways", needed, async (engine
   await nothingLeft(engine, name);
 });
 
-testOnEngines("attach.ts lets the host hear a tone of 440 Hz", [...needed, "sound"], async (engine) => {
+testOnEngines("attach.ts starts a sound server for an app that plays, and the host hears a tone of 440 Hz", [
+  ...needed,
+  "sound",
+], async (engine) => {
   const name = nameOn(engine);
   await sh(["sox", "-qn", join(mountsRoot, name, "share", "tone.wav"), "synth", "10", "sine", "440"]);
   const recording = await Deno.makeTempFile({ suffix: ".raw" });
   const attach = startScript("attach", engine, [
     name,
-    "sh -c 'xclock & paplay share/tone.wav; kill $!'",
+    `sh -c 'pgrep -cf "^pulseaudio -n" >share/servers; xclock & paplay share/tone.wav; kill $!'`,
   ]);
   try {
     // Not from the very beginning: what a busy machine leaves out there sounds like another tone.
@@ -112,6 +115,7 @@ testOnEngines("attach.ts lets the host hear a tone of 440 Hz", [...needed, "soun
       if (loud) frequency = Number(/Rough\s+frequency:\s+(\d+)/.exec(stderr)?.[1]);
       return Math.abs(frequency - 440) < 10;
     }, { timeoutMs: 15_000 }).catch(() => assertEquals(frequency, 440));
+    assertEquals(await Deno.readTextFile(join(mountsRoot, name, "share", "servers")), "0\n");
   } finally {
     await Deno.remove(recording);
     attach.kill("SIGTERM");
