@@ -298,6 +298,8 @@ Deno.test("cursors and icons are plain pixels of a bounded size", () => {
   const state = session();
   assert(server(state, "cursor", ""));
   assert(server(state, "cursor", "raw", 0, 0, 16, 16, 1, 1, 8, bytes(1024), "xterm"));
+  const hidden = server(state, "cursor", "", 0, 0, 1, 1, 0, 0, 8, bytes(0), "");
+  assertEquals(hidden!.args, ["raw", 0, 0, 1, 1, 0, 0, 8, new Uint8Array(4), ""]);
   assertThrows(() => server(state, "cursor", "png", 0, 0, 16, 16, 1, 1, 8, bytes(1024), "xterm"), Refusal);
   assertThrows(() => server(state, "cursor", "raw", 0, 0, 16, 16, 1, 1, 8, bytes(1023), "xterm"), Refusal);
   assertThrows(() => server(state, "cursor", "raw", 0, 0, 300, 1, 1, 1, 8, bytes(1200), ""), Refusal);

@@ -100,7 +100,7 @@ export function cursor(values: readonly Value[]): Value[] {
   const size = integer(1, largestCursor);
   const spot = integer(0, largestCursor - 1);
   const [coding, x, y, width, height, spotX, spotY, serial, data, name] = args([
-    oneOf("raw", "default:raw"),
+    oneOf("raw", "default:raw", ""),
     coordinate,
     coordinate,
     size,
@@ -110,6 +110,11 @@ export function cursor(values: readonly Value[]): Value[] {
     count,
     bytes(largestCursor * largestCursor * 4),
   ], [cursorName])(values);
+  // xpra 6.5.5 leaves out the pixels when they are fewer than 256 bytes: apps hide the pointer by such a small one.
+  if (coding === "") {
+    const hidden = new Uint8Array((width as number) * (height as number) * 4);
+    return ["raw", x!, y!, width!, height!, spotX!, spotY!, serial!, hidden, name ?? ""];
+  }
   if ((data as Uint8Array).length !== (width as number) * (height as number) * 4) {
     throw new Refusal("a cursor's pixels do not match its size");
   }
