@@ -86,7 +86,11 @@ async function judgeWayland(host: Host, display: string): Promise<Finding> {
   if (typeof waypipe !== "string") return waypipe;
   if (typeof globals !== "string") return globals;
   if (hasContexts(globals)) {
-    return { verdict: "ok", what: `Windows are shown on the Wayland display ${display}, in a security context` };
+    return {
+      verdict: "ok",
+      what:
+        `The Wayland display ${display} has security contexts: windows are shown by it if these hide what is privileged`,
+    };
   }
   const strange = strangeGlobals(globals);
   return {

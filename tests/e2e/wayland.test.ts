@@ -307,7 +307,7 @@ testOnOneEngine(
 );
 
 testOnOneEngine(
-  "attach.ts judges compositors without security contexts by what they give to everybody",
+  "attach.ts judges compositors by what they give to a container",
   waylandParts,
   async (engine) => {
     const name = nameOn(engine);
@@ -322,6 +322,12 @@ testOnOneEngine(
       const shown = await attached(engine, ["--display=wayland", name, "wayland-info"], plain.env);
       assertEquals([shown.code, shown.stderr], [0, "Open channels: clipboard, sound; windows by Wayland\n"]);
       assertStringIncludes((await attached(engine, ["--logs", name, "wayland-info"])).stdout, "'xdg_wm_base'");
+    }
+    {
+      await using contexts = await startCompositor(["labwc"], "wayland-0");
+      const shown = await attached(engine, [name, "wayland-info"], contexts.env);
+      assertEquals([shown.code, shown.stderr], [0, "Open channels: clipboard, sound; windows by Wayland\n"]);
+      assert(!/zwlr_|virtual_keyboard/.test((await attached(engine, ["--logs", name, "wayland-info"])).stdout));
     }
     {
       // It lets every client see the screen and type.

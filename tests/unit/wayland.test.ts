@@ -117,3 +117,37 @@ Deno.test("startWaylandClient() goes on without security contexts only where not
   const tried = await firstBoxFails(stderr, { bare: true, globals: "interface: 'wl_shm',  version:  1\n" });
   assertEquals(tried.reason, "the compositor has no security contexts (security-context-v1)");
 });
+
+Deno.test("startWaylandClient() takes no security context that hides too little", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const recorded = recordingHost({
+      env: { GUI_CONTAINER_MOUNTS: root, WAYLAND_DISPLAY: "wayland-1", XDG_RUNTIME_DIR: "/run/user/1" },
+      answer: () => ({
+        stdout: "interface: 'wl_shm',  version:  1\ninterface: 'zwlr_data_control_manager_v1',  version:  2\n",
+      }),
+    });
+    const started: string[][] = [];
+    const host: Host = {
+      ...recorded.host,
+      start(argv, { stdin, output } = {}) {
+        started.push([...argv]);
+        if (typeof output === "object") output.line("ready");
+        const end = typeof stdin === "object" && "later" in stdin ? stdin.later : Promise.resolve("");
+        const result = { argv, code: 0, signal: null, stdout: "", stderr: "" };
+        return { pid: 1, ended: end.then((word) => (assertEquals(word, ""), result)), kill() {} };
+      },
+    };
+    const client = startWaylandClient(host, { container: "box", mounts: mountsOf(host, "box"), bare: true });
+    const error = await assertRejects(() => client, NoWayland);
+    assertEquals(
+      error.reason,
+      "the compositor, even in a security context, gives every client zwlr_data_control_manager_v1",
+    );
+    assertEquals([started.length, recorded.calls.map(([program]) => program)], [1, ["wayland-info"]]);
+    assertEquals(recorded.options[0]!.env!["WAYLAND_DISPLAY"]!.startsWith(root), true);
+    assertEquals([...Deno.readDirSync(root)], [], "nothing is left");
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});

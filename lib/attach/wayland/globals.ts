@@ -2,8 +2,8 @@
 
 /**
  * The globals that give a client nothing of other clients, of the keyboard beside its own windows, or of the screen: from
- * wayland-protocols 1.45, GTK, and weston, which lets only authorized clients see the screen. What is not here may be privileged,
- * such as `zwlr_screencopy_manager_v1`.
+ * wayland-protocols 1.45, GTK, KDE's window frames, and weston, which lets only authorized clients see the screen. What is not
+ * here may be privileged, such as `zwlr_screencopy_manager_v1`. `ext_idle_notifier_v1` tells when nobody uses the desktop.
  */
 const harmless = new Set(
   `
@@ -18,7 +18,7 @@ const harmless = new Set(
     zwp_primary_selection_device_manager_v1 zwp_relative_pointer_manager_v1 zwp_tablet_manager_v2 zwp_text_input_manager_v1
     zwp_text_input_manager_v3 zxdg_decoration_manager_v1 zxdg_exporter_v1 zxdg_exporter_v2 zxdg_importer_v1 zxdg_importer_v2
     zxdg_output_manager_v1
-    weston_capture_v1
+    ext_idle_notifier_v1 org_kde_kwin_server_decoration_manager weston_capture_v1
   `.trim().split(/\s+/),
 );
 
