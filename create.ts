@@ -29,8 +29,9 @@ import { type Profile, profileForSetup, profileYaml, withUserData } from "./lib/
 import { provision, provisionCached } from "./lib/create/provision.ts";
 import { removeContainer } from "./lib/create/remove.ts";
 import { checkAclSupport, mountDevices, type Mounts, mountsOf, shareMounts } from "./lib/container/mounts.ts";
-import { containerUser, markKey, runKey } from "./lib/container/ours.ts";
+import { markKey, runKey } from "./lib/container/ours.ts";
 import { identityFiles, pinHostKeys, writeIdentityFiles } from "./lib/container/ssh.ts";
+import { checkUserName, type ContainerUser, formatUser, userKey } from "./lib/container/user.ts";
 import { chooseEngine, type Engine, engineOn } from "./lib/engine/engine.ts";
 import { addDevices, checkInstanceName, findInstance, instanceHostUid } from "./lib/engine/instance.ts";
 import { createProfile, setProfile } from "./lib/engine/profile.ts";
@@ -46,6 +47,7 @@ const spec = {
     "image": { value: "IMAGE", help: 'What to launch (default: "ubuntu:", with Incus "images:ubuntu/24.04/cloud")' },
     "timeout": { value: "DURATION", help: "Longest wait for cloud-init, such as 90s, 20m, 1h (default: 20m)" },
     "cache": { help: "Keep the provisioned container as an image, and start from it next time" },
+    "user": { value: "NAME", help: "The container's user (default: the image's own ordinary one, else ubuntu)" },
     "trust-profile": { help: "Take a PROFILE whose keys give something of the host away, and warn of each" },
     "keep-failed": { help: "On failure leave everything in place for a look" },
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories" },
@@ -69,8 +71,8 @@ What happens:
   2. Two directories are made below $GUI_CONTAINER_MOUNTS, by default ~/container_mounts.
   3. A container called NAME is made with that profile (lxc launch). cloud-init installs the software. After that, devices
      of the type none in PROFILE take effect: this is how gui-offline removes the network.
-  4. The directories are shared with the container (setfacl, disk devices), AUTHORIZED_KEYS is put into it, and its SSH
-     host keys are pinned on the host.
+  4. The container's user is found or made, who runs the apps. The directories are shared with that user (setfacl, disk
+     devices), who may log in by AUTHORIZED_KEYS, and the container's SSH host keys are pinned on the host.
 If a step fails, all of it is undone.`,
 } satisfies ScriptSpec<string>;
 
@@ -84,6 +86,8 @@ interface Request {
   /** The profile with the user-data in it. */
   profile: Profile;
   image: string | undefined;
+  /** The name of the container's user, if one is given. */
+  user: string | undefined;
   timeoutMs: number;
   mounts: Mounts;
   cache: boolean;
@@ -111,13 +115,16 @@ async function readRequest(host: Host, { positionals, flags, values }: Arguments
   checkName(name);
   const image = values.get("image");
   if (image?.startsWith("-")) throw inputError(`"${image}" is no image`, "Name one as the engine does: ubuntu:24.04");
+  const user = values.get("user");
+  if (user !== undefined) checkUserName(user);
   const keys = await readAuthorizedKeys(host, keysPath);
   const profile = await readProfile(host, profileWord, { trusted: flags.has("trust-profile") });
   return {
     name,
     keys,
-    profile: withUserData(profile, await readUserData(host, cloudInitWords)),
+    profile: withUserData(profile, await readUserData(host, cloudInitWords, { user })),
     image,
+    user,
     timeoutMs: parseDuration(values.get("timeout") ?? "20m"),
     mounts: mountsOf(host, name),
     cache: flags.has("cache"),
@@ -160,7 +167,9 @@ interface Made {
   image: string;
   /** The container's address; null without a network. */
   address: string | null;
-  /** The host uid of the container's user. */
+  /** The container's user. */
+  user: ContainerUser;
+  /** That user's host uid. */
   uid: string;
   hasXpra: boolean;
   /** Removes the cached images that a newer one replaces. */
@@ -170,7 +179,7 @@ interface Made {
 /** The steps, in their order. The directories on the host are there already. */
 async function make(engine: Engine, request: Request, creation: Creation): Promise<Made> {
   const { host } = engine;
-  const { name, mounts, profile, timeoutMs } = request;
+  const { name, mounts, profile, timeoutMs, user: wanted } = request;
   const image = request.image ?? engine.defaultImage;
   const marks = { [markKey]: "1", [runKey]: creation.run };
 
@@ -182,7 +191,7 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
   let removeReplaced: Made["removeReplaced"];
   if (request.cache) {
     const recipe = { image, profile: profileYaml(profile, {}) };
-    removeReplaced = await provisionCached(engine, name, { ...recipe, marks, timeoutMs });
+    removeReplaced = await provisionCached(engine, name, { ...recipe, marks, timeoutMs, user: wanted });
   } else await provision(engine, name, { image, marks, timeoutMs });
 
   let hasNetwork = true;
@@ -193,12 +202,14 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
   }
 
   host.ui.progress("Sharing directories, keys and host keys");
-  const uid = await instanceHostUid(engine, name, containerUser.uid);
+  const authorizedKeys = request.keys.text;
+  const { user, knownHosts } = await prepareContainer(engine, name, { authorizedKeys, wanted });
+  const uid = await instanceHostUid(engine, name, user.uid);
   await shareMounts(host, mounts, uid);
-  await addDevices(engine, name, mountDevices(mounts));
-  await pinHostKeys(host, mounts, await prepareContainer(engine, name, request.keys.text));
+  await addDevices(engine, name, mountDevices(mounts, user), { config: { [userKey]: formatUser(user) } });
+  await pinHostKeys(host, mounts, knownHosts);
   await writeIdentityFiles(host, mounts, identityFiles(mounts, request.keys.identities));
-  return { image, uid, removeReplaced, ...await testConnection(engine, name, { mounts, hasNetwork }) };
+  return { image, user, uid, removeReplaced, ...await testConnection(engine, name, { mounts, user, hasNetwork }) };
 }
 
 function tellKept({ host, cli }: Engine, name: string): void {
@@ -209,7 +220,7 @@ function tellKept({ host, cli }: Engine, name: string): void {
 function report(
   engine: Engine,
   { name, mounts }: Request,
-  { image, address, uid, hasXpra, seconds }: Made & { seconds: number },
+  { image, address, user, uid, hasXpra, seconds }: Made & { seconds: number },
 ): void {
   const { ui } = engine.host;
   ui.result(
@@ -218,13 +229,16 @@ function report(
       `engine:   ${engine.product}`,
       `image:    ${image}`,
       `address:  ${address ?? "none, without a network"}`,
+      `user:     ${user.name}`,
       `next:     attach.ts ${name} APP`,
     ].join("\n"),
     {
       name,
       engine: engine.cli,
       image,
-      ipv4: address,
+      address,
+      ipv4: address?.includes(":") ? null : address,
+      user: { name: user.name, uid: Number(user.uid), gid: Number(user.gid), home: user.home },
       hostUid: Number(uid),
       mounts: { xpra: mounts.xpra, share: mounts.share },
       seconds,

@@ -19,7 +19,8 @@ import { type Arguments, parseDuration, type ScriptSpec } from "./lib/cli/option
 import { runScript } from "./lib/cli/script.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
-import { containerUser, findOurs, listOurs } from "./lib/container/ours.ts";
+import { findOurs, listOurs } from "./lib/container/ours.ts";
+import { type ContainerUser, userOf } from "./lib/container/user.ts";
 import { chooseEngine, type Engine, engineOn } from "./lib/engine/engine.ts";
 import { checkInstanceName, hostUid, listInstances } from "./lib/engine/instance.ts";
 import { hasDisplay, isUnattended } from "./lib/base/desktop.ts";
@@ -60,7 +61,7 @@ Example:
   map.ts my-container ~/Documents/letter.odt
 
 What happens: the container user gets an entry in the ACL of each file (setfacl), and a disk device shows the file in the
-container, below /home/ubuntu/maps (lxc query). Enter, the end of the input, Ctrl-C, a signal or the time of --for takes
+container, below maps in that user's home (lxc query). Enter, the end of the input, Ctrl-C, a signal or the time of --for takes
 the files back: the devices are removed, and the ACLs are restored. Without NAME or FILE you are asked for them.`,
   showErrors: true,
 } satisfies ScriptSpec<string>;
@@ -87,9 +88,9 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
     return 0;
   }
   await recoverFirst(host);
-  const uid = await checkContainer(engine, name, files);
+  const { user, uid } = await checkContainer(engine, name, files);
   const presence = await announcePresence(host);
-  const options: MapOptions = { engine, instance: name, uid, readOnly, owner: presence.owner };
+  const options: MapOptions = { engine, instance: name, user, uid, readOnly, owner: presence.owner };
   if (flags.has("no-wait")) {
     const mapped = await withUndo(host, async (undo) => {
       return await keepMapped(engine, await mapFiles(files, { ...options, undo }));
@@ -193,10 +194,14 @@ async function recoverFirst(host: Host): Promise<void> {
 /**
  * Checks that the files can be mapped into the container.
  *
- * @returns the container user's uid on the host
+ * @returns the container's user, and that user's uid on the host
  * @throws {UserError} exit code 2 if not
  */
-async function checkContainer(engine: Engine, name: string, files: readonly MappableFile[]): Promise<number> {
+async function checkContainer(
+  engine: Engine,
+  name: string,
+  files: readonly MappableFile[],
+): Promise<{ user: ContainerUser; uid: number }> {
   const [instance, instances] = await Promise.all([
     findOurs(engine, name, { exitCode: ExitCode.usage }),
     listInstances(engine),
@@ -208,7 +213,8 @@ async function checkContainer(engine: Engine, name: string, files: readonly Mapp
   for (const { path, directories } of files) {
     for (const directory of directories) await checkDirectory(path, directory, shared);
   }
-  return hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), containerUser.uid);
+  const user = userOf(engine, instance);
+  return { user, uid: hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), Number(user.uid)) };
 }
 
 /** Waits until the user or the time of `--for` ends the mapping. Maps files that replace mapped ones meanwhile. */
@@ -223,7 +229,7 @@ async function untilUserEnds(
     yes: boolean;
   },
 ): Promise<void> {
-  const { engine, instance } = options;
+  const { engine, instance, user } = options;
   const over = new AbortController();
   const timer = forMs === undefined ? undefined : setTimeout(() => over.abort(), forMs);
   const signal = timer === undefined ? undefined : over.signal;
@@ -231,7 +237,7 @@ async function untilUserEnds(
   const following = followReplacements(host, prompter, { mapped, options, rules, signal: waiting.signal });
   try {
     while (await prompter.untilAsked(mapped.map(({ mapping }) => mapping), signal)) {
-      const sessions = yes ? [] : await listeningSessions(engine, instance);
+      const sessions = yes ? [] : await listeningSessions(engine, instance, user);
       if (sessions.length === 0 || await prompter.confirm(liveWarning(instance, sessions), signal)) break;
     }
   } finally {

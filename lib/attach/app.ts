@@ -3,7 +3,6 @@
 import runApp from "./run_app.sh" with { type: "text" };
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import { quoteWord, splitWords, withValues, WordsError } from "../base/shell_words.ts";
-import { containerPaths } from "../container/ours.ts";
 
 /**
  * Splits APP_CMDLINE into the app's words.
@@ -24,11 +23,14 @@ export function splitCommandLine(commandLine: string): string[] {
 /**
  * The script for sh that runs the app in its session.
  *
- * @param options `links`: the app's links are opened on the host
+ * @param options `xpraDirectory`: where the session's socket is, in the container; `links`: the app's links are opened on the host
  */
-export function appScript(app: readonly string[], { links }: { links: boolean } = { links: false }): string {
+export function appScript(
+  app: readonly string[],
+  { xpraDirectory, links }: { xpraDirectory: string; links: boolean },
+): string {
   return withValues(`set -- ${app.map(quoteWord).join(" ")}\n${runApp}`, {
-    xpra_directory: containerPaths.xpra,
+    xpra_directory: xpraDirectory,
     links_open: links ? "yes" : "",
   });
 }

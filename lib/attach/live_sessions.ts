@@ -10,8 +10,9 @@ import type { Engine } from "../engine/engine.ts";
 import { reachContainer } from "../container/connect.ts";
 import { mountsOf } from "../container/mounts.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
-import { containerPaths, findOurs, listOurs } from "../container/ours.ts";
+import { findOurs, listOurs } from "../container/ours.ts";
 import { canAsk, sshScript, type SshTarget } from "../container/ssh.ts";
+import { containerPaths } from "../container/user.ts";
 
 /** A session that runs. */
 export interface LiveSession {
@@ -173,7 +174,7 @@ export async function joinSession(
   const result = await sshScript(host, target, {
     script: joinScript,
     values: {
-      xpra_directory: containerPaths.xpra,
+      xpra_directory: containerPaths(target.user).xpra,
       session: session ?? "",
       not_live: `${notLive}`,
       not_one: `${notOne}`,

@@ -20,7 +20,7 @@ import { serverArgv, serverEnvironment } from "./xpra.ts";
 import { noUsableXpra } from "./xpra_version.ts";
 import { NoWayland } from "./wayland/choice.ts";
 import { isSessionName } from "../container/names.ts";
-import { containerPaths, containerUser } from "../container/ours.ts";
+import { containerPaths } from "../container/user.ts";
 
 /** What is to run in a new session. */
 export interface SessionPlan {
@@ -66,8 +66,9 @@ const undoDeadlineMs = 15_000;
  */
 export async function startSession(host: Host, target: SshTarget, plan: SessionPlan): Promise<string> {
   const { app, run, name, exact, open, display } = plan;
+  const xpraDirectory = containerPaths(target.user).xpra;
   const values = {
-    xpra_directory: containerPaths.xpra,
+    xpra_directory: xpraDirectory,
     name,
     mode: exact ? "exact" : "count",
     program: app[0]!,
@@ -85,7 +86,8 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
   };
   let session: string;
   try {
-    const { stdout } = await sshScript(host, target, { script: startUnit, values, parameters: serviceWords(plan) });
+    const parameters = serviceWords(plan, xpraDirectory);
+    const { stdout } = await sshScript(host, target, { script: startUnit, values, parameters });
     session = stdout.trim();
   } catch (error) {
     if (host.signal.aborted) await undo();
@@ -116,9 +118,9 @@ function mayHaveStarted(error: unknown): boolean {
  * The words of systemd-run behind its own options: environment and command of the service. systemd expands `$` in the words
  * of a command, and cannot be told not to before its version 254. So the scripts are variables of the environment.
  */
-function serviceWords({ app, open, display }: SessionPlan): string[] {
+function serviceWords({ app, open, display }: SessionPlan, xpraDirectory: string): string[] {
   const shared = {
-    xpra_directory: containerPaths.xpra,
+    xpra_directory: xpraDirectory,
     sound: hasOwnSound(open) ? soundSuffix : "",
     samples: sinkSamples,
   };
@@ -132,7 +134,7 @@ function serviceWords({ app, open, display }: SessionPlan): string[] {
         monitors: display.screen.monitors.length > 1 ? display.screen.monitors.join(" ") : "",
       })
       : withValues(serveSession + serveWayland, { ...shared, transport: display.transport }),
-    GUI_CONTAINER_APP: appScript(app, { links: open.has("links") }),
+    GUI_CONTAINER_APP: appScript(app, { xpraDirectory, links: open.has("links") }),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
   };
   return [
@@ -142,7 +144,7 @@ function serviceWords({ app, open, display }: SessionPlan): string[] {
     'eval "$GUI_CONTAINER_SERVER"',
     "gui-container",
     ...("screen" in display
-      ? serverArgv({ open: hasOwnSound(open) ? withoutSound(open) : open, dpi: display.screen.dpi })
+      ? serverArgv({ open: hasOwnSound(open) ? withoutSound(open) : open, dpi: display.screen.dpi, xpraDirectory })
       : []),
   ];
 }
@@ -152,7 +154,7 @@ function serverOf({ display }: SessionPlan): "xpra" | "waypipe" {
   return "screen" in display ? "xpra" : "waypipe";
 }
 
-function sessionStartError(error: ProcessError, { name, mounts }: SshTarget, plan: SessionPlan): UserError {
+function sessionStartError(error: ProcessError, { name, user, mounts }: SshTarget, plan: SessionPlan): UserError {
   if (error.code === taken) {
     return inputError(
       `There is a session "${plan.name}" in "${name}" already`,
@@ -160,15 +162,13 @@ function sessionStartError(error: ProcessError, { name, mounts }: SshTarget, pla
     );
   }
   if (error.code === noDirectory) {
-    const device = ["xpra", "disk", `source=${mounts.xpra}`, `path=${containerPaths.xpra}`];
-    return new UserError(
-      `The container "${name}" lacks the directory of the sessions' sockets, ${containerPaths.xpra}`,
-      {
-        hint: `Add its device again, by lxc or incus: config device add ${quoteWords([name, ...device])}`,
-        output: error.output,
-        cause: error,
-      },
-    );
+    const { xpra } = containerPaths(user);
+    const device = ["xpra", "disk", `source=${mounts.xpra}`, `path=${xpra}`];
+    return new UserError(`The container "${name}" lacks the directory of the sessions' sockets, ${xpra}`, {
+      hint: `Add its device again, by lxc or incus: config device add ${quoteWords([name, ...device])}`,
+      output: error.output,
+      cause: error,
+    });
   }
   if (error.code === ExitCode.missingProgram) {
     if (error.stderr.includes("waypipe: not found")) {
@@ -181,7 +181,7 @@ function sessionStartError(error: ProcessError, { name, mounts }: SshTarget, pla
   const full = /^No space left in ([\w./-]{1,200})$/m.exec(error.output)?.[1];
   return new UserError(`The session could not be started in "${name}"`, {
     hint: full === undefined
-      ? `Check in the container whether its user has a running systemd: loginctl show-user ${containerUser.name}`
+      ? `Check in the container whether its user has a running systemd: loginctl show-user ${user.name}`
       : `Make room in ${full}: see what df -h and du -xh ${full} say in the container`,
     output: error.output,
     cause: error,

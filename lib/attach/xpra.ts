@@ -1,7 +1,6 @@
 /** The two ends of xpra: command line and environment of the client on the host and of the server in the container. */
 
 import { type Channel, channelOptions } from "./channels.ts";
-import { containerPaths } from "../container/ours.ts";
 
 /** What the command line of a client depends on. */
 export interface ClientArgvOptions {
@@ -51,8 +50,10 @@ const plainPixels = ["--encodings=rgb", "--csc-modules=none"];
 /**
  * The options of the server. It uses an X server that runs already and the listening socket that systemd hands over, starts
  * one app and ends with it.
+ *
+ * @param options `xpraDirectory`: where sockets and files for pixels are, in the container
  */
-export function serverArgv(options: { open: ReadonlySet<Channel>; dpi: number }): string[] {
+export function serverArgv(options: { open: ReadonlySet<Channel>; dpi: number; xpraDirectory: string }): string[] {
   return [
     "--exit-with-children=yes",
     "--use-display=yes",
@@ -72,7 +73,7 @@ export function serverArgv(options: { open: ReadonlySet<Channel>; dpi: number })
     // The X server has the size of the host's screen from the start.
     "--resize-display=no",
     `--dpi=${options.dpi}`,
-    `--mmap=${containerPaths.xpra}`,
+    `--mmap=${options.xpraDirectory}`,
     ...plainPixels,
     "--video-encoders=none",
     ...channelOptions(options.open, "server"),

@@ -18,7 +18,7 @@ export interface RunOptions extends Omit<ProcessOptions, "detached"> {
 export interface ValueOptions extends Omit<ProcessOptions, "signal" | "detached"> {
   /** The shell variable that holds it in a dry run. */
   variable: string;
-  /** For a dry run, a shell filter that turns the output into the value: `| sed …`. */
+  /** For a dry run, a shell filter that turns the output into the value: `| sed …`. Another value may stand in its quotes. */
   filter: string;
   /** Turns the output into the value. */
   parse(stdout: string): string;
@@ -120,7 +120,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
       return Promise.resolve(success(argv));
     },
     value(argv, { variable, filter, ...processOptions }) {
-      print(`${variable}=$(${show(argv, processOptions)} ${filter})`);
+      print(`${variable}=$(${show(argv, processOptions)} ${expandStandIns(filter)})`);
       return Promise.resolve(standIn(variable));
     },
     start(argv, processOptions = {}) {

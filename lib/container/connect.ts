@@ -7,6 +7,7 @@ import { UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Mounts } from "./mounts.ts";
 import { findOurs } from "./ours.ts";
+import { type ContainerUser, plannedUserOf, userOf } from "./user.ts";
 import { withValues } from "../base/shell_words.ts";
 import { sshConfigPath, type SshTarget } from "./ssh.ts";
 import { exists } from "../base/files.ts";
@@ -34,14 +35,15 @@ export async function reachContainer(
 ): Promise<SshTarget> {
   const { host } = engine;
   const instance = host.dryRun ? undefined : await findOurs(engine, name, { withState: true });
+  const user = instance ? userOf(engine, instance) : await plannedUserOf(engine, name);
   if (instance) {
     if (!await exists(mounts.knownHosts)) {
       throw new UserError(`The host keys of "${name}" are not pinned: there is no ${mounts.knownHosts}`, {
         hint: "Make the container with create.ts, or set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
       });
     }
-    if (instance.status === "Running" && instance.ipv4) {
-      return await withConfig(host, { name, address: instance.ipv4, mounts });
+    if (instance.status === "Running" && instance.address) {
+      return await withConfig(host, { name, address: instance.address, user, mounts });
     }
   }
   const hasNetwork = instance?.hasNetwork ?? true;
@@ -51,20 +53,20 @@ export async function reachContainer(
   }
   const script = withValues(awaitBoot, { has_network: hasNetwork ? "yes" : "" });
   await exec(engine, name, ["/bin/sh", "-c", script], { timeoutMs: bootTimeoutMs });
-  return await sshTarget(engine, name, { mounts, hasNetwork });
+  return await sshTarget(engine, name, { mounts, user, hasNetwork });
 }
 
 /** How SSH reaches a running container: at its address, or through the engine when it has no network. */
 export async function sshTarget(
   engine: Engine,
   name: string,
-  { mounts, hasNetwork }: { mounts: Mounts; hasNetwork: boolean },
+  { mounts, user, hasNetwork }: { mounts: Mounts; user: ContainerUser; hasNetwork: boolean },
 ): Promise<SshTarget> {
   return await withConfig(
     engine.host,
     hasNetwork
-      ? { name, address: await instanceAddress(engine, name), mounts }
-      : { name, address: name, mounts, proxy: execArgv(engine, name, ["/bin/sh", "-c", serveSsh]) },
+      ? { name, address: await instanceAddress(engine, name), user, mounts }
+      : { name, address: name, user, mounts, proxy: execArgv(engine, name, ["/bin/sh", "-c", serveSsh]) },
   );
 }
 

@@ -6,15 +6,15 @@ import type { Device } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { exists, modeOf, removeEmpty, removeTree } from "../base/files.ts";
-import { containerPaths } from "./ours.ts";
+import { containerPaths, type ContainerUser } from "./user.ts";
 
 /** The paths of one container on the host. The container sees `xpra` and `share` only. */
 export interface Mounts {
   /** `MOUNTS/NAME`. */
   directory: string;
-  /** Sockets and logs of sessions. In the container: `/home/ubuntu/.xpra`. */
+  /** Sockets and logs of sessions. In the container: `.xpra` in the user's home. */
   xpra: string;
-  /** Files for both sides. In the container: `/home/ubuntu/share`. */
+  /** Files for both sides. In the container: `share` in the user's home. */
   share: string;
   /** The file that pins the container's SSH host keys. */
   knownHosts: string;
@@ -62,9 +62,10 @@ export function mountsOf(host: Pick<Host, "env">, name: string): Mounts {
 }
 
 /** The disk devices that share the directories with the container. */
-export function mountDevices(mounts: Mounts): Record<string, Device> {
+export function mountDevices(mounts: Mounts, user: ContainerUser): Record<string, Device> {
   const disk = (source: string, path: string): Device => ({ type: "disk", source, path });
-  return { xpra: disk(mounts.xpra, containerPaths.xpra), share: disk(mounts.share, containerPaths.share) };
+  const paths = containerPaths(user);
+  return { xpra: disk(mounts.xpra, paths.xpra), share: disk(mounts.share, paths.share) };
 }
 
 /** Makes the directories that are missing. Returns them, outermost first. */

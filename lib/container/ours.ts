@@ -1,4 +1,4 @@
-/** Our containers: which ones they are, and the user, the paths and the keys that each of them has. */
+/** Our containers: which ones they are, and the keys that mark them. */
 
 import type { Engine } from "../engine/engine.ts";
 import { findInstance, type Instance, listInstances } from "../engine/instance.ts";
@@ -9,23 +9,6 @@ export const markKey = "user.gui-container";
 
 /** The key of an instance, a profile or an image with the id of the create.ts run that made it. */
 export const runKey = "user.gui-container.run";
-
-/** The container's user, who runs the apps: the one in Ubuntu's images. Its gid equals its uid. */
-export const containerUser = { name: "ubuntu", uid: 1000 } as const;
-
-const home = `/home/${containerUser.name}`;
-
-/** Paths in a container. */
-export const containerPaths = {
-  /** Sockets and logs of sessions, shared with the host. */
-  xpra: `${home}/.xpra`,
-  /** Files that both sides may use, shared with the host. */
-  share: `${home}/share`,
-  /** The files that map.ts lends. */
-  maps: `${home}/maps`,
-  /** The user's SSH directory, with authorized_keys. */
-  ssh: `${home}/.ssh`,
-} as const;
 
 /** Whether an instance or a profile has our mark, by create.ts or by hand. */
 export function isOurs({ config }: Pick<Instance, "config">): boolean {

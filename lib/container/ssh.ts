@@ -9,15 +9,17 @@ import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import { answerLimits } from "../engine/instance.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import type { Mounts } from "./mounts.ts";
-import { containerUser } from "./ours.ts";
+import type { ContainerUser } from "./user.ts";
 import { quoteWords, withValues } from "../base/shell_words.ts";
 
 /** Where and how to reach a container. */
 export interface SshTarget {
   /** The container's name. Its host keys are pinned under this name. */
   name: string;
-  /** Its IPv4 address; its name when it has no network. */
+  /** Its address, by IPv4 or IPv6; its name when it has no network. */
   address: string;
+  /** Its user, who logs in. */
+  user: ContainerUser;
   /** The command whose stdin and stdout lead to an sshd in a container without a network. */
   proxy?: readonly string[];
   /** Its directories on the host. `knownHosts` has the pinned host keys. */
@@ -95,7 +97,7 @@ export function sshArgv(target: SshTarget, remote: readonly string[], options: {
   return [
     "ssh",
     ...sshOptions(target, options),
-    `${containerUser.name}@${target.address}`,
+    `${target.user.name}@${target.address}`,
     "--",
     quoteWords(remote),
   ];

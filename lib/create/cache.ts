@@ -7,6 +7,7 @@ import { deleteImage, findImages, type Image, imageHash, publish } from "../engi
 import { exec } from "../engine/instance.ts";
 import { userDataKey } from "./profile_file.ts";
 import { runKey } from "../container/ours.ts";
+import { userConfig } from "./user_data.ts";
 
 /** What a cached image was made from, as two properties of the image. Each is a SHA-256 in hexadecimal. */
 export interface Recipe {
@@ -20,10 +21,12 @@ const recipeKey = "user.gui-container.recipe";
 const sourceKey = "user.gui-container.source";
 
 /**
- * The configuration of an instance from a cached image: empty user-data. The image has the software already, and cloud-init would
- * take long to find that out. It still makes a new identity (host keys, host name).
+ * The configuration of an instance from a cached image: user-data that names the user at most. The image has the software already, and
+ * cloud-init would take long to find that out. It still makes a new identity (host keys, host name), and the image's default user.
  */
-export const cachedInstanceConfig: Readonly<Record<string, string>> = { [userDataKey]: "#cloud-config\n{}\n" };
+export function cachedInstanceConfig(user: string | undefined): Record<string, string> {
+  return { [userDataKey]: userConfig(user) };
+}
 
 /** The recipe of an image and a profile, which holds the user-data. */
 export async function recipeOf(

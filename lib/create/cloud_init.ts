@@ -168,8 +168,8 @@ async function endVainWait(engine: Engine, name: string, over: AbortController):
     source ??= foundSource((await exec(engine, name, ["cat", "/run/cloud-init/status.json"], mayFail)).stdout);
     if (source === false) return over.abort(noUserDataError(engine, name));
     const instance = await findInstance(engine, name, { withState: true });
-    if (!instance || instance.ipv4 !== undefined && source) return;
-    if (instance.ipv4 === undefined && performance.now() > deadlineMs) return over.abort(noAddressError(name));
+    if (!instance || instance.address !== undefined && source) return;
+    if (instance.address === undefined && performance.now() > deadlineMs) return over.abort(noAddressError(name));
   }
 }
 

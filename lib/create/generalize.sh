@@ -6,5 +6,7 @@ apt-get clean 2>/dev/null || true
 cloud-init clean --logs --seed
 rm -f /etc/ssh/ssh_host_* /var/lib/dbus/machine-id
 : >/etc/machine-id
-rm -f /home/*/.bash_history /root/.bash_history
-find /home -mindepth 3 -name authorized_keys -delete
+rm -f /root/.bash_history
+awk -F: '$3 >= 1000 && $3 <= 60000 { print $6 }' /etc/passwd | while read -r home; do
+  rm -f "$home/.bash_history" "$home/.ssh/authorized_keys"
+done

@@ -5,7 +5,7 @@ import { bundledCloudConfigs, bundledProfiles, readNamed } from "./bundled.ts";
 import { parseProfile, type Profile } from "./profile_file.ts";
 import { profileRisks } from "./profile_risks.ts";
 import { checkSchema } from "./schema.ts";
-import { parsePart, userData } from "./user_data.ts";
+import { parsePart, userConfig, userData } from "./user_data.ts";
 import { hasPrivateKey, publicKeysIn } from "../container/ssh.ts";
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -87,15 +87,21 @@ export async function readProfile(host: Host, word: string, { trusted }: { trust
 /**
  * Reads CLOUD_INIT: files, or the names of bundled ones. The host's own cloud-init checks the files.
  *
+ * @param options `user`: the name of the user that cloud-init makes, in place of the image's own
  * @returns the user-data
  * @throws {UserError} exit code 2, with file, line and column
  */
-export async function readUserData(host: Host, words: readonly string[]): Promise<string> {
+export async function readUserData(
+  host: Host,
+  words: readonly string[],
+  { user }: { user: string | undefined },
+): Promise<string> {
   const parts = await Promise.all(words.map(async (word) => {
     const { path, text, bundled } = await readNamed(word, bundledCloudConfigs);
     const part = parsePart(path, text);
     if (!bundled) await checkSchema(host, path, part);
     return part;
   }));
-  return userData(parts);
+  // The first of several values counts.
+  return userData(user === undefined ? parts : [parsePart("user.yaml", userConfig(user)), ...parts]);
 }

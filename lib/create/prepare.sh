@@ -1,15 +1,32 @@
 # shellcheck shell=sh
-# Prepares a container for attach.ts and map.ts, as root in it: keys, the directory of mapped files, lingering. Reads the
-# authorized keys from stdin and prints the public host keys.
-# Values in front: the user in the container, and the directory of mapped files.
-: "${user:?}" "${maps:?}"
+# Prepares a container for attach.ts and map.ts, as root in it: its user, keys, the directory of mapped files, lingering. Reads
+# the authorized keys from stdin. Prints the user as NAME:UID:GID:HOME, then the public host keys.
+#
+# Values in front:
+#   wanted       the user's name; empty for the image's own ordinary user
+#   otherwise    the name of the user who is made where there is no such one
+#   cannot_make  exit status when the user cannot be made
+: "${wanted?}" "${otherwise:?}" "${cannot_make:?}"
 set -eu
 umask 077
-id "$user" >/dev/null
-mkdir -p "/home/$user/.ssh" "$maps"
-cat >"/home/$user/.ssh/authorized_keys"
-chmod 755 "$maps"
-chown -R "$user:" "/home/$user/.ssh" "$maps"
+
+# The image's own user is the first with the uid of an ordinary one, and with a shell to log in.
+[ "$wanted" ] || wanted=$(
+  awk -F: '$3 >= 1000 && $3 <= 60000 && $7 !~ /\/(nologin|false)$/ { print $3, $1 }' /etc/passwd | sort -n |
+    sed -n '1s/^[^ ]* //p'
+)
+user=${wanted:-$otherwise}
+getent passwd "$user" >/dev/null ||
+  useradd --create-home --shell "$(command -v bash || echo /bin/sh)" "$user" || exit "$cannot_make"
+IFS=: read -r user _ uid gid _ home _ <<END
+$(getent passwd "$user")
+END
+printf '%s:%s:%s:%s\n' "$user" "$uid" "$gid" "$home"
+
+mkdir -p "$home/.ssh" "$home/maps"
+cat >"$home/.ssh/authorized_keys"
+chmod 755 "$home/maps"
+chown -R "$uid:$gid" "$home/.ssh" "$home/maps"
 
 # With lingering, the systemd of that user runs without a login.
 loginctl enable-linger "$user"
@@ -17,7 +34,7 @@ loginctl enable-linger "$user"
 # GStreamer writes its registry of plugins at its first start, which takes a second. At the first attach the sound of xpra
 # would not be ready when the client asks, and both would wait (xpra 6.5.5: 5 s). setpriv becomes python3; runuser would
 # not end when the container is stopped meanwhile, and the stop would take 90 s.
-HOME=/home/$user setpriv --reuid="$user" --regid="$user" --init-groups \
+HOME=$home setpriv --reuid="$uid" --regid="$gid" --init-groups \
   python3 -c 'import gi; gi.require_version("Gst", "1.0"); from gi.repository import Gst; Gst.init(None)' \
   </dev/null >/dev/null 2>&1 &
 

@@ -1,30 +1,81 @@
-/** A container prepared for attach.ts and map.ts: SSH keys and host keys, the directory of mapped files, a user that lingers. */
+/** A container prepared for attach.ts and map.ts: its user, SSH keys and host keys, the directory of mapped files, lingering. */
 
 import prepareScript from "./prepare.sh" with { type: "text" };
 import type { Engine } from "../engine/engine.ts";
 import { answerLimits, execArgv } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import type { Mounts } from "../container/mounts.ts";
-import { containerPaths, containerUser } from "../container/ours.ts";
 import { sshTarget } from "../container/connect.ts";
 import { knownHostsLines, sshRun } from "../container/ssh.ts";
+import { type ContainerUser, parseUser, plannedUser, ubuntuUser } from "../container/user.ts";
+import { ProcessError, UserError } from "../base/errors.ts";
 import { withValues } from "../base/shell_words.ts";
 
+/** What {@linkcode prepareContainer} found in a container. */
+export interface Prepared {
+  /** The container's user. */
+  user: ContainerUser;
+  /** The lines of a known_hosts file with its host keys. */
+  knownHosts: string;
+}
+
+/** Exit status of prepare.sh when the user cannot be made. */
+const cannotMake = 76;
+
 /**
- * Prepares a running container.
+ * Prepares a running container. Its image may be hostile: what it says of the user counts only when that is an ordinary one.
  *
- * @returns the lines of a known_hosts file with its host keys
+ * @param options `authorizedKeys`: the keys that may log in; `wanted`: the name of the user, who is made if there is none; by default
+ * the image's own ordinary user, or else "ubuntu"
+ * @throws {UserError} when that is no ordinary user, or cannot be made
  */
-export async function prepareContainer(engine: Engine, name: string, authorizedKeys: string): Promise<string> {
+export async function prepareContainer(
+  engine: Engine,
+  name: string,
+  { authorizedKeys, wanted }: { authorizedKeys: string; wanted: string | undefined },
+): Promise<Prepared> {
+  const { host } = engine;
   const text = authorizedKeys.endsWith("\n") ? authorizedKeys : `${authorizedKeys}\n`;
-  const script = withValues(prepareScript, { user: containerUser.name, maps: containerPaths.maps });
-  return await engine.host.value(execArgv(engine, name, ["/bin/sh", "-c", script]), {
+  const script = withValues(prepareScript, {
+    wanted: wanted ?? "",
+    otherwise: ubuntuUser.name,
+    cannot_make: `${cannotMake}`,
+  });
+  const printed = await host.value(execArgv(engine, name, ["/bin/sh", "-c", script]), {
     ...answerLimits,
     stdin: { text },
-    variable: "KNOWN_HOSTS",
-    filter: `| awk '{ print "${name}", $1, $2 }'`,
-    parse: (stdout) => knownHostsLines(name, stdout),
+    variable: "PREPARED",
+    filter: "",
+    parse: String,
+  }).catch((error) => {
+    if (!(error instanceof ProcessError && error.code === cannotMake)) throw error;
+    throw new UserError(`The user "${wanted ?? ubuntuUser.name}" cannot be made in "${name}"`, {
+      hint: "Choose another name with --user: one that no user and no group of the image has",
+      output: error.output,
+      cause: error,
+    });
   });
+  if (host.dryRun) return await plannedAnswer(host, name, printed);
+  const [line, ...keys] = printed.split("\n");
+  const user = parseUser(line!);
+  if (user && (wanted === undefined || user.name === wanted)) {
+    return { user, knownHosts: knownHostsLines(name, keys.join("\n")) };
+  }
+  const whose = wanted === undefined ? `The user that the image of "${name}" has` : `"${wanted}", a user of the image,`;
+  throw new UserError(`${whose} is no ordinary user`, {
+    hint:
+      "Choose another one, or a new one, with --user. Its uid must be from 1000 to 60000, and its home a plain path of up to 40 characters",
+  });
+}
+
+/** What a dry run knows of the answer: variables. */
+async function plannedAnswer(host: Host, name: string, printed: string): Promise<Prepared> {
+  const part = (variable: string, filter: string): Promise<string> =>
+    host.value(["printf", "%s\\n", printed], { variable, filter, parse: String });
+  return {
+    user: await plannedUser(host, await part("CONTAINER", "| head -n 1")),
+    knownHosts: await part("KNOWN_HOSTS", `| awk 'NR > 1 { print "${name}", $1, $2 }'`),
+  };
 }
 
 /**
@@ -36,9 +87,9 @@ export async function prepareContainer(engine: Engine, name: string, authorizedK
 export async function testConnection(
   engine: Engine,
   name: string,
-  { mounts, hasNetwork }: { mounts: Mounts; hasNetwork: boolean },
+  { mounts, user, hasNetwork }: { mounts: Mounts; user: ContainerUser; hasNetwork: boolean },
 ): Promise<{ address: string | null; hasXpra: boolean }> {
-  const target = await sshTarget(engine, name, { mounts, hasNetwork });
+  const target = await sshTarget(engine, name, { mounts, user, hasNetwork });
   const { stdout } = await sshRun(engine.host, target, ["sh", "-c", "command -v xpra || true"]);
   return { address: hasNetwork ? target.address : null, hasXpra: stdout !== "" };
 }

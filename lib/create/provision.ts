@@ -22,6 +22,8 @@ export interface Provisioning {
   marks: Readonly<Record<string, string>> & { readonly [runKey]: string };
   /** How long cloud-init may take, in milliseconds. */
   timeoutMs: number;
+  /** The name of the user that the user-data names, if it does. */
+  user: string | undefined;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface Provisioning {
 export async function provision(
   engine: Engine,
   name: string,
-  { image, marks, timeoutMs }: Provisioning,
+  { image, marks, timeoutMs }: Omit<Provisioning, "user">,
 ): Promise<void> {
   const { ui } = engine.host;
   ui.progress(`Launching "${name}" from ${image}`);
@@ -65,9 +67,9 @@ async function provisionFromRecipe(
   { recipe, ...provisioning }: Provisioning & { recipe: Recipe },
 ): Promise<string> {
   const { ui, signal } = engine.host;
-  const { marks } = provisioning;
+  const { marks, user } = provisioning;
   const launchFrom = async (image: string): Promise<string> => {
-    await provision(engine, name, { ...provisioning, image, marks: { ...marks, ...cachedInstanceConfig } });
+    await provision(engine, name, { ...provisioning, image, marks: { ...marks, ...cachedInstanceConfig(user) } });
     return image;
   };
   const unusable: string[] = [];

@@ -8,7 +8,8 @@ import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
 import { sessionNames } from "../container/names.ts";
-import { containerPaths, containerUser, isOurs } from "../container/ours.ts";
+import { isOurs } from "../container/ours.ts";
+import { containerPaths, parseUser, ubuntuUser, userKey } from "../container/user.ts";
 
 /**
  * Removes a container, its profile and its directories.
@@ -78,20 +79,22 @@ export async function removeContainer(
  * Removes what is in the shared directories. Where the container has closed a directory to the host user, only the container can:
  * its user owns the shared directories, and two capabilities let it remove what root has put into them.
  */
-async function emptyMounts(engine: Engine, { name, status }: Instance, mounts: Mounts): Promise<void> {
+async function emptyMounts(engine: Engine, { name, status, config }: Instance, mounts: Mounts): Promise<void> {
   if (status !== "Running") {
     if (await emptyFromHost(engine.host, mounts)) return;
     // Start errors are ignored: if the directories then cannot be removed, removeMounts() reports that.
     await startInstance(engine, name).catch(() => {});
   }
+  const user = parseUser(config[userKey] ?? "") ?? ubuntuUser;
+  const { xpra, share } = containerPaths(user);
   try {
     await exec(engine, name, [
       "setpriv",
-      `--reuid=${containerUser.uid}`,
+      `--reuid=${user.uid}`,
       "--clear-groups",
       "--inh-caps=+dac_override,+fowner",
       "--ambient-caps=+dac_override,+fowner",
-      ...removal([containerPaths.xpra, containerPaths.share]),
+      ...removal([xpra, share]),
     ], { okCodes: "any" });
   } catch (error) {
     // The container answers too much or too late. It is deleted all the same; removeMounts() reports what is left.

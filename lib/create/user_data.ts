@@ -84,6 +84,11 @@ function checkYaml(path: string, content: string, type: string): void {
   if (!right) throw inputError(`${path}:1:1: The file is not ${wanted}`, "Write at least one key, such as packages:");
 }
 
+/** A cloud-config that names the user which cloud-init makes by default; with no name, one that is empty. */
+export function userConfig(name?: string): string {
+  return `#cloud-config\n${JSON.stringify(name === undefined ? {} : { user: { name } })}\n`;
+}
+
 /** The user-data: a MIME multipart document. The same parts give the same text. */
 export function userData(parts: readonly Part[]): string {
   const boundary = freeBoundary(parts);

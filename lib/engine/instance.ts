@@ -16,8 +16,8 @@ export interface Instance {
   devices: Readonly<Record<string, Device>>;
   /** Its own devices and those of its profiles. */
   expandedDevices: Readonly<Record<string, Device>>;
-  /** Its global IPv4 address; undefined while it has none. */
-  ipv4: string | undefined;
+  /** Its global address: by IPv6 only where it has none by IPv4. Undefined while it has neither. */
+  address: string | undefined;
   /** Whether it has a network card, of its own or by a profile. */
   hasNetwork: boolean;
 }
@@ -54,7 +54,9 @@ function parseInstance(json: unknown): Instance {
     expanded_devices: Record<string, Record<string, string>>;
     state?: { network?: Record<string, { addresses: { family: string; scope: string; address: string }[] }> };
   };
-  const addresses = Object.values(instance.state?.network ?? {}).flatMap(({ addresses }) => addresses);
+  const addresses = Object.values(instance.state?.network ?? {}).flatMap(({ addresses }) => addresses)
+    .filter(({ scope }) => scope === "global");
+  const addressOf = (wanted: string): string | undefined => addresses.find(({ family }) => family === wanted)?.address;
   return {
     name: instance.name,
     status: instance.status,
@@ -62,7 +64,7 @@ function parseInstance(json: unknown): Instance {
     devices: instance.devices,
     expandedDevices: instance.expanded_devices,
     hasNetwork: Object.values(instance.expanded_devices).some(({ type }) => type === "nic"),
-    ipv4: addresses.find(({ family, scope }) => family === "inet" && scope === "global")?.address,
+    address: addressOf("inet") ?? addressOf("inet6"),
   };
 }
 
@@ -154,13 +156,14 @@ export async function waitForOperations(engine: Engine, name: string): Promise<v
   }
 }
 
-/** Adds devices to an instance, all or none. */
+/** Adds devices to an instance, and values to its configuration, all or none. */
 export async function addDevices(
   engine: Engine,
   name: string,
   devices: Readonly<Record<string, Device>>,
+  { config }: { config?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
-  await request(engine, "PATCH", `/1.0/instances/${name}`, { devices });
+  await request(engine, "PATCH", `/1.0/instances/${name}`, { config, devices });
 }
 
 /** Removes devices from an instance. */
@@ -246,28 +249,29 @@ export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
   return range.Hostid + uid - range.Nsid;
 }
 
-/** The host uid of an instance's user, in decimal; in a dry run a shell variable. */
-export async function instanceHostUid(engine: Engine, name: string, uid: number): Promise<string> {
+/** The host uid of an instance's user. Both are in decimal; in a dry run each is a shell variable. */
+export async function instanceHostUid(engine: Engine, name: string, uid: string): Promise<string> {
   return await engine.host.value([engine.cli, "config", "get", name, "volatile.idmap.current"], {
     variable: "HOST_UID",
     // One record for each range of the map, its values in the fields 2, 4, …: Isuid, Isgid, Hostid, Nsid, Maprange.
     filter: `| awk -v RS='{' -F '[:,]' '$2 == "true" && $8 == 0 { print $6 + ${uid} }'`,
-    parse: (stdout) => String(hostUid(JSON.parse(stdout), uid)),
+    parse: (stdout) => String(hostUid(JSON.parse(stdout), Number(uid))),
   });
 }
 
 /**
- * The global IPv4 address of a running instance; in a dry run a shell variable.
+ * The global address of a running instance, see {@linkcode Instance}; in a dry run a shell variable.
  *
  * @throws {UserError} when it has none
  */
 export async function instanceAddress(engine: Engine, name: string): Promise<string> {
   return await engine.host.value([engine.cli, "query", `/1.0/instances/${name}?recursion=1`], {
-    variable: "IPV4",
-    filter: `| awk -F '"' '/"address"/ { a = $4 } /"scope": "global"/ && a !~ /:/ { print a; exit }'`,
+    variable: "ADDRESS",
+    filter:
+      `| awk -F '"' '/"address"/ { a = $4 } /"scope": "global"/ { if (a ~ /:/) b = b ? b : a; else c = c ? c : a } END { print c ? c : b }'`,
     parse(stdout) {
-      const { ipv4 } = parseInstance(JSON.parse(stdout));
-      if (ipv4 !== undefined) return ipv4;
+      const { address } = parseInstance(JSON.parse(stdout));
+      if (address !== undefined) return address;
       throw noAddressError(name);
     },
   });
@@ -275,8 +279,8 @@ export async function instanceAddress(engine: Engine, name: string): Promise<str
 
 /** The error for an instance without an address. Its hint names the usual causes. */
 export function noAddressError(name: string): UserError {
-  return new UserError(`The container "${name}" has no IPv4 address`, {
+  return new UserError(`The container "${name}" has no address`, {
     hint:
-      "See whether its profile has a nic device, and whether a firewall (ufw, firewalld, Docker's) drops the bridge's DHCP",
+      "See whether its profile has a nic device, and whether a firewall (ufw, firewalld, Docker's) drops the bridge's DHCP or IPv6",
   });
 }

@@ -1,7 +1,7 @@
 /** The devices that show mapped files in a container, and the directory there that the files are in. */
 
 import { ProcessError, UserError } from "../base/errors.ts";
-import { containerPaths, containerUser } from "../container/ours.ts";
+import { containerPaths, type ContainerUser } from "../container/user.ts";
 import { type Engine, engineOn } from "../engine/engine.ts";
 import { type Device, exec, findInstance, removeDevices } from "../engine/instance.ts";
 import type { Mapping } from "./journal.ts";
@@ -18,9 +18,9 @@ export function deviceOf({ host, container, readOnly }: Pick<Mapping, "host" | "
 }
 
 /** Makes the directory of the mapped files, as the container user. The engine would make it as root. */
-export async function makeMapsDirectory(engine: Engine, instance: string): Promise<void> {
-  const asUser = ["setpriv", `--reuid=${containerUser.uid}`, `--regid=${containerUser.uid}`, "--clear-groups"];
-  await exec(engine, instance, [...asUser, "mkdir", "-p", containerPaths.maps], { okCodes: "any" });
+export async function makeMapsDirectory(engine: Engine, instance: string, user: ContainerUser): Promise<void> {
+  const asUser = ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
+  await exec(engine, instance, [...asUser, "mkdir", "-p", containerPaths(user).maps], { okCodes: "any" });
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What a dry run prints: the commands that map files, and that unmap them. */
 
-import { containerUser } from "../container/ours.ts";
+import { plannedUserOf } from "../container/user.ts";
 import { deviceOf } from "./devices.ts";
 import type { Engine } from "../engine/engine.ts";
 import { addDevices, instanceHostUid, removeDevices } from "../engine/instance.ts";
@@ -14,9 +14,10 @@ export async function printMapping(
   { paths, readOnly }: { paths: readonly string[]; readOnly: boolean },
 ): Promise<void> {
   const { host } = engine;
-  const uid = await instanceHostUid(engine, instance, containerUser.uid);
+  const user = await plannedUserOf(engine, instance);
+  const uid = await instanceHostUid(engine, instance, user.uid);
   const devices = Object.fromEntries(paths.map((path) => {
-    const { device, container } = newPlace(path);
+    const { device, container } = newPlace(path, user);
     return [device, deviceOf({ host: path, container, readOnly })];
   }));
   await host.run(["setfacl", "-m", `u:${uid}:${readOnly ? "r--" : "rw-"}`, "--", ...paths]);

@@ -2,6 +2,7 @@
 
 import { readAcls, sameAcl, writeAcls } from "./acl.ts";
 import { deviceOf, makeMapsDirectory, removeMapDevices, uninterruptible } from "./devices.ts";
+import type { ContainerUser } from "../container/user.ts";
 import { type Engine, engineOn } from "../engine/engine.ts";
 import { addDevices } from "../engine/instance.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
@@ -20,7 +21,9 @@ export interface MapOptions {
   engine: Engine;
   /** The container's name. */
   instance: string;
-  /** The container user's uid on the host. */
+  /** The container's user. */
+  user: ContainerUser;
+  /** That user's uid on the host. */
   uid: number;
   /** The container may read the files, not write them. */
   readOnly: boolean;
@@ -36,10 +39,10 @@ export async function mapFiles(
   files: readonly MappableFile[],
   options: MapOptions & { undo: Undo },
 ): Promise<HeldMapping[]> {
-  const { engine, instance } = options;
+  const { engine, instance, user } = options;
   const [granting, making] = await Promise.allSettled([
     grantAccess(files, options),
-    makeMapsDirectory(engine, instance),
+    makeMapsDirectory(engine, instance, user),
   ]);
   if (granting.status === "rejected") throw granting.reason;
   if (making.status === "rejected") throw making.reason;
@@ -126,7 +129,7 @@ async function grantAccess(
 /** The mappings of files that are not mapped yet, with the ACLs that they need. */
 async function planMappings(
   files: readonly Candidate[],
-  { engine, instance, uid, readOnly, owner, records }: MapOptions & { records: readonly Mapping[] },
+  { engine, instance, user, uid, readOnly, owner, records }: MapOptions & { records: readonly Mapping[] },
 ): Promise<HeldMapping[]> {
   const acls = await readHeldAcls(engine.host, files.map(({ file }) => file));
   return files.map(({ path, file, state, replaces }, index) => {
@@ -135,7 +138,7 @@ async function planMappings(
     return {
       file,
       mapping: {
-        ...newPlace(path),
+        ...newPlace(path, user),
         ...(replaces ? { container: replaces.container } : {}),
         engine: engine.cli,
         instance,

@@ -6,7 +6,7 @@ import { ProcessError } from "../base/errors.ts";
 import type { InodeId } from "./held_file.ts";
 import { withValues } from "../base/shell_words.ts";
 import { isSessionName } from "../container/names.ts";
-import { containerPaths, containerUser } from "../container/ours.ts";
+import { containerPaths, type ContainerUser } from "../container/user.ts";
 import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
 
 /** The longest that a program in the container may take, in milliseconds: in a frozen container none ever ends. */
@@ -25,20 +25,20 @@ const mostSessions = 100;
  * The names of the sessions that run in a container: those whose socket of xpra a process listens on, and those with a display of
  * waypipe's.
  */
-export async function listeningSessions(engine: Engine, instance: string): Promise<string[]> {
-  const look = `cat /proc/net/unix; ls -d ${displays("*")} 2>/dev/null || true`;
-  return parseListening(await outputOf(engine, instance, ["/bin/sh", "-c", look]) ?? "");
+export async function listeningSessions(engine: Engine, instance: string, user: ContainerUser): Promise<string[]> {
+  const look = `cat /proc/net/unix; ls -d ${displays(user, "*")} 2>/dev/null || true`;
+  return parseListening(await outputOf(engine, instance, ["/bin/sh", "-c", look]) ?? "", user);
 }
 
 /** The path of a session's display of waypipe. */
-function displays(session: string): string {
-  return `/run/user/${containerUser.uid}/gui-container-${session}/wayland`;
+function displays({ uid }: ContainerUser, session: string): string {
+  return `/run/user/${uid}/gui-container-${session}/wayland`;
 }
 
 /** Reads `/proc/net/unix`, see proc(5) and `__SO_ACCEPTCON` in Linux's net.h, and paths of displays. */
-function parseListening(text: string): string[] {
-  const socket = `\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths.xpra)}/([\\w.-]+)`;
-  const pattern = new RegExp(`^(?:${socket}|${displays("([\\w.-]+)")})$`, "gm");
+function parseListening(text: string, user: ContainerUser): string[] {
+  const socket = `\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths(user).xpra)}/([\\w.-]+)`;
+  const pattern = new RegExp(`^(?:${socket}|${displays(user, "([\\w.-]+)")})$`, "gm");
   return [...new Set([...text.matchAll(pattern)].map(([, xpra, waypipe]) => xpra ?? waypipe!).filter(isSessionName))]
     .slice(0, mostSessions).sort();
 }

@@ -5,7 +5,7 @@ import { inputError, UserError } from "../base/errors.ts";
 import { type FileState, type HeldFile, holdFile, isSameInode } from "./held_file.ts";
 import type { UserIds } from "./journal.ts";
 import { followPath, type SharedDirectories } from "./source_path.ts";
-import { containerPaths } from "../container/ours.ts";
+import { containerPaths, type ContainerUser } from "../container/user.ts";
 
 /** A file that can be mapped. */
 export interface MappableFile {
@@ -123,10 +123,10 @@ function unreachableError(path: string, error: unknown): Error {
   return inputError(`Cannot look at "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
 }
 
-/** A new place for a file in the container: a device name and a path that nothing else has. */
-export function newPlace(path: string): { device: string; container: string } {
+/** A new place for a file in the container: a device name and a path in the user's home that nothing else has. */
+export function newPlace(path: string, user: ContainerUser): { device: string; container: string } {
   const id = [...crypto.getRandomValues(new Uint8Array(5))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const start = `${containerPaths.maps}/${id}-`;
+  const start = `${containerPaths(user).maps}/${id}-`;
   const name = shortName(basename(path), longestPath - engineSize(start.slice(1)));
   return { device: `map-${id}`, container: `${start}${name}` };
 }

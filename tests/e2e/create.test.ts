@@ -68,6 +68,8 @@ testOnEngines(
       assertEquals(result.name, name);
       assertEquals(result.engine, engine);
       assertMatch(result.ipv4, /^\d+\.\d+\.\d+\.\d+$/);
+      assertEquals(result.address, result.ipv4);
+      assertEquals(result.user, { name: "ubuntu", uid: 1000, gid: 1000, home: "/home/ubuntu" });
       assertEquals(result.mounts, { xpra: join(mounts, "xpra"), share: join(mounts, "share") });
 
       assertEquals(
@@ -379,7 +381,7 @@ async function toldOfNoAddress(engine: EngineName, directory: string): Promise<v
   const { code, stderr } = await script("create", engine, ["--image=gui-lab", name, publicKey, profile, file]);
   assertEquals(code, 1, stderr);
   assert(performance.now() - startedMs < 60_000, stderr);
-  assertStringIncludes(stderr, `The container "${name}" has no IPv4 address`);
+  assertStringIncludes(stderr, `The container "${name}" has no address`);
   assertMatch(stderr, /hint: .*firewall/);
   assertEquals(await present(join(mountsRoot, name)), false);
 }

@@ -41,7 +41,7 @@ call=$(printf '%s ' "\${0##*/}" "$@" | tr '\\n' ' ')
 waiting=$(cat waiting)
 case $call in
 *'cloud-init status'*) echo yes >waiting; waiting=no ;;
-*' config get '* | *'apt-get clean'*) echo no >waiting; waiting=no ;;
+*enable-linger* | *' config get '* | *'apt-get clean'*) echo no >waiting; waiting=no ;;
 esac
 number=0
 if [ "$waiting" = no ]; then

@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
-import { cacheInstance, describeCached, findCached, recipeOf, removeReplaced } from "../../lib/create/cache.ts";
+import {
+  cachedInstanceConfig,
+  cacheInstance,
+  describeCached,
+  findCached,
+  recipeOf,
+  removeReplaced,
+} from "../../lib/create/cache.ts";
 import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
 import type { Image } from "../../lib/engine/image.ts";
 import { UserError } from "../../lib/base/errors.ts";
@@ -130,4 +137,9 @@ Deno.test("describeCached() tells fingerprint, age and size", () => {
   assertEquals(aged(5), "Using the cached image abababababab, 5 min old, 3 MiB on disk");
   assertMatch(aged(120), /, 2 h old,/);
   assertMatch(aged(3 * 1440), /, 3 days old,/);
+});
+
+Deno.test("cachedInstanceConfig() has cloud-init do nothing, but for a user that is named", () => {
+  assertEquals(cachedInstanceConfig(undefined), { "user.user-data": "#cloud-config\n{}\n" });
+  assertEquals(cachedInstanceConfig("alice"), { "user.user-data": '#cloud-config\n{"user":{"name":"alice"}}\n' });
 });

@@ -128,7 +128,7 @@ Deno.test("clientArgv() attaches to the socket, with the user's options last and
 });
 
 Deno.test("serverArgv() has the channels of its end, ends with its app, and listens nowhere else", () => {
-  const argv = serverArgv({ open: new Set<Channel>(["tray"]), dpi: 96 });
+  const argv = serverArgv({ open: new Set<Channel>(["tray"]), dpi: 96, xpraDirectory: "/home/ubuntu/.xpra" });
   for (const option of channelOptions(new Set<Channel>(["tray"]), "server")) assert(argv.includes(option), option);
   for (const option of ["--exit-with-children=yes", "--daemon=no", "--bind=none", "--mdns=no"]) {
     assert(argv.includes(option));

@@ -4,6 +4,7 @@ import { dryRunHost, type Host, realHost } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
 import { pinHostKeys, sshArgv } from "../../lib/container/ssh.ts";
+import { ubuntuUser } from "../../lib/container/user.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { recordingUi } from "./recording_host.ts";
 import { argumentsSeenByShell, awkwardWords, randomWords } from "./samples.ts";
@@ -124,13 +125,14 @@ Deno.test("a dry run prints a value in what a program reads, in its environment,
 Deno.test("a dry run prints a value that goes through the remote shell of ssh as that shell needs it", async () => {
   const { host, lines } = dryRun();
   const address = await host.value(["echo", "10.0.0.5"], {
-    variable: "IPV4",
+    variable: "ADDRESS",
     filter: "",
     parse: String,
   });
   const target = {
     name: "box",
     address,
+    user: ubuntuUser,
     mounts: { directory: "/m", xpra: "", share: "", knownHosts: `/it's "m"`, ssh: "" },
   };
   await host.run(sshArgv(target, ["show", "it's", address], { mayAsk: false }));

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { bundledProfiles } from "../../lib/create/bundled.ts";
-import { readProfile } from "../../lib/create/input_files.ts";
+import { readProfile, readUserData } from "../../lib/create/input_files.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { recordingHost } from "./recording_host.ts";
 
@@ -73,5 +73,15 @@ Deno.test("readProfile() takes the bundled profiles by name and by file without 
   assertEquals(said, []);
   await withFile(`${bundledProfiles.files["gui-gpu"]}  more: {type: none}\n`, async (path) => {
     await assertRejects(() => readProfile(host, path, { trusted: false }), UserError, '"devices.gpu" lets');
+  });
+});
+
+Deno.test("readUserData() names the user before all files, since the first of several values counts", async () => {
+  const { host } = recordingHost();
+  await withFile("#cloud-config\nuser: {name: mallory}\n", async (path) => {
+    const plain = await readUserData(host, [path], { user: undefined });
+    const named = await readUserData(host, [path], { user: "alice" });
+    assertEquals(plain.includes("alice"), false);
+    assertEquals(named.match(/alice|mallory/g), ["alice", "mallory"]);
   });
 });

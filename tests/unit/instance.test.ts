@@ -147,22 +147,36 @@ Deno.test("launch() says how to set up an engine that has no storage", async () 
   assertStringIncludes(error.hint, "sudo lxd init --auto");
 });
 
-Deno.test("findInstance() reads status, config and the global IPv4 address with one call", async () => {
+Deno.test("findInstance() reads status, config and the global address with one call, by IPv4 first", async () => {
   const { recorded, engine } = await lxcThat({ stdout: JSON.stringify(instance) });
   const { state: _, expanded_devices: expandedDevices, ...rest } = instance;
   assertEquals(await findInstance(engine, "box", { withState: true }), {
     ...rest,
     expandedDevices,
     hasNetwork: true,
-    ipv4: "10.0.0.5",
+    address: "10.0.0.5",
   });
   assertEquals(recorded.calls, [["lxc", "query", "/1.0/instances/box?recursion=1"]]);
+});
+
+Deno.test("findInstance() takes an IPv6 address where there is none by IPv4, and only a global one", async () => {
+  const addressOf = async (...addresses: [string, string, string][]): Promise<string | undefined> => {
+    const network = {
+      eth0: { addresses: addresses.map(([family, scope, address]) => ({ family, scope, address })) },
+    };
+    const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, state: { network } }) });
+    return (await findInstance(engine, "box", { withState: true }))?.address;
+  };
+  const [local, global] = [["inet6", "link", "fe80::1"], ["inet6", "global", "fd00::1"]] as [string, string, string][];
+  assertEquals(await addressOf(local!, global!), "fd00::1");
+  assertEquals(await addressOf(local!), undefined);
+  assertEquals(await addressOf(global!, ["inet", "global", "10.0.0.5"]), "10.0.0.5");
 });
 
 Deno.test("findInstance() knows an instance that is stopped, and one that is not there", async () => {
   const stopped = { ...instance, status: "Stopped", state: { network: null } };
   assertEquals(
-    (await findInstance((await lxcThat({ stdout: JSON.stringify(stopped) })).engine, "box"))?.ipv4,
+    (await findInstance((await lxcThat({ stdout: JSON.stringify(stopped) })).engine, "box"))?.address,
     undefined,
   );
   const offline = { ...instance, expanded_devices: { ...instance.expanded_devices, eth0: { type: "none" } } };
@@ -190,13 +204,13 @@ Deno.test("exec() tries again what the engine could not start, once, and nothing
 
 Deno.test("instanceAddress() says that there is none, and where to look", async () => {
   const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, state: {} }) });
-  const error = await assertRejects(() => instanceAddress(engine, "box"), UserError, "no IPv4 address");
+  const error = await assertRejects(() => instanceAddress(engine, "box"), UserError, "has no address");
   assertStringIncludes(error.hint, "nic device");
 });
 
 Deno.test("instanceHostUid() reads the instance's own id map", async () => {
   const { recorded, engine } = await lxcThat({ stdout: JSON.stringify([range(0, 1065536, 65536)]) + "\n" });
-  assertEquals(await instanceHostUid(engine, "box", 1000), "1066536");
+  assertEquals(await instanceHostUid(engine, "box", "1000"), "1066536");
   assertEquals(recorded.calls, [["lxc", "config", "get", "box", "volatile.idmap.current"]]);
 });
 
@@ -216,15 +230,18 @@ async function valueInShell(
 
 Deno.test("instanceHostUid() and instanceAddress() are found by the filters of a dry run too", async () => {
   const map = JSON.stringify([range(0, 1065536, 65536)]);
-  assertEquals(await valueInShell("HOST_UID", map, (engine) => instanceHostUid(engine, "box", 1000)), "1066536");
+  assertEquals(await valueInShell("HOST_UID", map, (engine) => instanceHostUid(engine, "box", "1000")), "1066536");
   const apart = JSON.stringify([range(0, 100000, 65536, "uid"), range(0, 200000, 65536, "gid")]);
-  assertEquals(await valueInShell("HOST_UID", apart, (engine) => instanceHostUid(engine, "box", 1000)), "101000");
+  assertEquals(await valueInShell("HOST_UID", apart, (engine) => instanceHostUid(engine, "box", "1000")), "101000");
   // The CLIs print what they are asked for indented, keys in order.
   const text = JSON.stringify(instance, null, "\t").replace(
     /("family": .*),\n(\s*)("scope": .*),\n\s*("address": .*)\n/g,
     "$4,\n$2$1,\n$2$3\n",
   );
-  assertEquals(await valueInShell("IPV4", text, (engine) => instanceAddress(engine, "box")), "10.0.0.5");
+  const ask = (engine: Engine): Promise<string> => instanceAddress(engine, "box");
+  assertEquals(await valueInShell("ADDRESS", text, ask), "10.0.0.5");
+  const without = text.replaceAll('"inet"', '"inet6"').replace("10.0.0.5", "fd00::5");
+  assertEquals(await valueInShell("ADDRESS", without, ask), "fd00::1");
 });
 
 Deno.test("the argument lists of the engine's CLI, none with our stdin unasked", async () => {

@@ -56,9 +56,9 @@ Deno.test("mountsOf() refuses a path that Deno's permissions or ssh cannot take"
 
 Deno.test("mountDevices() shows the two directories, and nothing else of the host", () => {
   const mounts = mountsOf(hostIn({ GUI_CONTAINER_MOUNTS: "/m" }), "box");
-  assertEquals(mountDevices(mounts), {
-    xpra: { type: "disk", source: "/m/box/xpra", path: "/home/ubuntu/.xpra" },
-    share: { type: "disk", source: "/m/box/share", path: "/home/ubuntu/share" },
+  assertEquals(mountDevices(mounts, { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" }), {
+    xpra: { type: "disk", source: "/m/box/xpra", path: "/srv/alice/.xpra" },
+    share: { type: "disk", source: "/m/box/share", path: "/srv/alice/share" },
   });
 });
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
+import { ubuntuUser } from "../../lib/container/user.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
 import { finishUnmap, listeningSessions } from "../../lib/map/open_files.ts";
 import { recordingHost } from "./recording_host.ts";
@@ -24,12 +25,16 @@ Deno.test("listeningSessions() names the sockets of sessions that a process list
 `,
     }),
   });
-  assertEquals(await listeningSessions(engineCalled(host, "lxc"), "box"), ["editor-2", "web", "writer"]);
+  const sessions = await listeningSessions(engineCalled(host, "lxc"), "box", ubuntuUser);
+  assertEquals(sessions, ["editor-2", "web", "writer"]);
+  // The same answer, in a container with another user.
+  const other = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
+  assertEquals(await listeningSessions(engineCalled(host, "lxc"), "box", other), []);
 });
 
 Deno.test("listeningSessions() names none when the container does not answer", async () => {
   const { host } = recordingHost({ answer: () => ({ code: 1, stderr: "Error: The instance is not running" }) });
-  assertEquals(await listeningSessions(engineCalled(host, "lxc"), "box"), []);
+  assertEquals(await listeningSessions(engineCalled(host, "lxc"), "box", ubuntuUser), []);
 });
 
 Deno.test("finishUnmap() removes empty mount points, and names the programs that have a file open", async () => {

@@ -9,12 +9,16 @@ import { runProcess } from "../../lib/base/process.ts";
 import { withValues } from "../../lib/base/shell_words.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
 import type { SshTarget } from "../../lib/container/ssh.ts";
+import { type ContainerUser, ubuntuUser } from "../../lib/container/user.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 import { argumentsSeenByShell, awkwardWords } from "./samples.ts";
 
-function start(answer: Answer, plan: Partial<SessionPlan> = {}): { recorded: RecordingHost; session: Promise<string> } {
+function start(
+  answer: Answer,
+  { user = ubuntuUser, ...plan }: Partial<SessionPlan> & { user?: ContainerUser } = {},
+): { recorded: RecordingHost; session: Promise<string> } {
   const recorded = recordingHost({ env: { HOME: "/home/me" }, answer: () => answer });
-  const target: SshTarget = { name: "box", address: "10.0.0.5", mounts: mountsOf(recorded.host, "box") };
+  const target: SshTarget = { name: "box", address: "10.0.0.5", user, mounts: mountsOf(recorded.host, "box") };
   const whole: SessionPlan = {
     app: ["xterm"],
     run: "1234abcd",
@@ -50,8 +54,19 @@ Deno.test("startSession() carries the app through both shells byte for byte", as
   for (const value of ["name=x", "mode=exact", "program=show", "run=1234abcd"]) {
     assert(words![2]!.includes(`${value}\n`), value);
   }
-  assert(words!.includes(`--setenv=GUI_CONTAINER_APP=${appScript(app)}`));
+  const script = appScript(app, { xpraDirectory: "/home/ubuntu/.xpra", links: false });
+  assert(words!.includes(`--setenv=GUI_CONTAINER_APP=${script}`));
   assert(words!.some((word) => word.startsWith("--setenv=GUI_CONTAINER_SERVER=") && word.includes("screen=800x600\n")));
+});
+
+Deno.test("startSession() logs in as the container's user, and takes all paths from that user's home", async () => {
+  const user = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
+  const { recorded, session } = start({ stdout: "x\n" }, { user });
+  await session;
+  const [call] = recorded.calls;
+  assert(call!.includes("alice@10.0.0.5"));
+  assertEquals([...new Set(call!.at(-1)!.match(/\/[\w/]+\/\.xpra/g))], ["/srv/alice/.xpra"]);
+  assert(!/ubuntu|1000/.test(call!.join(" ")), call!.join(" "));
 });
 
 Deno.test("startSession() sends scripts that a POSIX shell can parse", async () => {

@@ -1,0 +1,130 @@
+/**
+ * The container's user, who runs the apps. It is chosen when the container is made, and kept in the instance's configuration, which
+ * the container cannot change: nothing that it says later is asked for name, uid or home.
+ */
+
+import type { Engine } from "../engine/engine.ts";
+import type { Instance } from "../engine/instance.ts";
+import { inputError, UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+
+/** A user of a container. Each is text; in a dry run, one with shell variables. */
+export interface ContainerUser {
+  /** The user's name. */
+  name: string;
+  /** The user's id, in decimal. */
+  uid: string;
+  /** The id of the user's first group, in decimal. */
+  gid: string;
+  /** The user's home: an absolute path. */
+  home: string;
+}
+
+/** The key of an instance with its user, as {@linkcode formatUser} writes it. */
+export const userKey = "user.gui-container.user";
+
+/** The user of a container without {@linkcode userKey}, which an older create.ts has made: the one in Ubuntu's images. */
+export const ubuntuUser: ContainerUser = { name: "ubuntu", uid: "1000", gid: "1000", home: "/home/ubuntu" };
+
+/** Paths in a container, in the home of its user. */
+export interface ContainerPaths {
+  /** Sockets and logs of sessions, shared with the host. */
+  xpra: string;
+  /** Files that both sides may use, shared with the host. */
+  share: string;
+  /** The files that map.ts lends. */
+  maps: string;
+}
+
+/** The paths in a container with this user. */
+export function containerPaths({ home }: ContainerUser): ContainerPaths {
+  return { xpra: `${home}/.xpra`, share: `${home}/share`, maps: `${home}/maps` };
+}
+
+/** The user as one line: `NAME:UID:GID:HOME`. */
+export function formatUser({ name, uid, gid, home }: ContainerUser): string {
+  return [name, uid, gid, home].join(":");
+}
+
+/** What a user can be called: no more than systemd takes everywhere (systemd.io/USER_NAMES). */
+const namePattern = "[A-Za-z_][A-Za-z0-9_-]{0,30}";
+
+/** The uids of ordinary users: below are those of the system, above are "nobody" and what systemd makes (systemd.io/UIDS-GIDS). */
+const [lowestUid, highestUid] = [1000, 60_000];
+
+/** The highest gid: above are "nogroup" and its like. */
+const highestGid = 60_000;
+
+/** The longest home, in characters: a socket in it must have room for a session's name, and a socket's path has 107 bytes. */
+const longestHome = 40;
+
+/** {@linkcode formatUser}'s line. The home's path has nothing that a shell or systemd would expand, and no "." or "..". */
+const userPattern = new RegExp(
+  `^(${namePattern}):([1-9]\\d{3,4}):([1-9]\\d{0,4}):((?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+)$`,
+);
+
+/**
+ * Reads the line of {@linkcode formatUser}, which may come from a container.
+ *
+ * @returns undefined for anything but an ordinary user with a plain home
+ */
+export function parseUser(line: string): ContainerUser | undefined {
+  const [, name, uid, gid, home] = userPattern.exec(line) ?? [];
+  if (name === undefined || uid === undefined || gid === undefined || home === undefined) return undefined;
+  const isOrdinary = Number(uid) >= lowestUid && Number(uid) <= highestUid && Number(gid) <= highestGid;
+  return isOrdinary && home.length <= longestHome ? { name, uid, gid, home } : undefined;
+}
+
+/**
+ * Checks a name that the user gives for the container's user.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function checkUserName(name: string): void {
+  if (name === "root") throw inputError("root cannot be the container's user", "Name an ordinary user, or a new one");
+  if (new RegExp(`^${namePattern}$`).test(name)) return;
+  throw inputError(
+    `"${name}" cannot be the name of the container's user`,
+    'Use 1 to 31 letters, digits, "_" and "-"; start with a letter or "_"',
+  );
+}
+
+/**
+ * The user of a container of ours.
+ *
+ * @throws {UserError} when somebody has set {@linkcode userKey} to what is no user
+ */
+export function userOf(
+  { cli }: Pick<Engine, "cli">,
+  { name, config }: Pick<Instance, "name" | "config">,
+): ContainerUser {
+  const line = config[userKey];
+  if (line === undefined) return ubuntuUser;
+  const user = parseUser(line);
+  if (user) return user;
+  throw new UserError(`The configuration of "${name}" names no ordinary user: ${userKey}`, {
+    hint: `Set it to NAME:UID:GID:HOME: ${cli} config set ${name} ${userKey} ${formatUser(ubuntuUser)}`,
+  });
+}
+
+/** In a dry run, the user of a container of ours as shell variables: what {@linkcode userOf} returns when the lines are run. */
+export async function plannedUserOf({ host, cli }: Engine, name: string): Promise<ContainerUser> {
+  const line = await host.value([cli, "config", "get", name, userKey], {
+    variable: "CONTAINER",
+    filter: `| sed 's|^$|${formatUser(ubuntuUser)}|'`,
+    parse: String,
+  });
+  return await plannedUser(host, line);
+}
+
+/** In a dry run, the user as shell variables. `line`: the variable with what {@linkcode formatUser} returns. */
+export async function plannedUser(host: Host, line: string): Promise<ContainerUser> {
+  const field = (number: number, variable: string): Promise<string> =>
+    host.value(["printf", "%s\\n", line], { variable, filter: `| cut -d: -f${number}`, parse: String });
+  return {
+    name: await field(1, "CONTAINER_USER"),
+    uid: await field(2, "CONTAINER_UID"),
+    gid: await field(3, "CONTAINER_GID"),
+    home: await field(4, "CONTAINER_HOME"),
+  };
+}
