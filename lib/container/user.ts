@@ -49,11 +49,11 @@ export function formatUser({ name, uid, gid, home }: ContainerUser): string {
 /** What a user can be called: no more than systemd takes everywhere (systemd.io/USER_NAMES). */
 const namePattern = "[A-Za-z_][A-Za-z0-9_-]{0,30}";
 
-/** The uids of ordinary users: below are those of the system, above are "nobody" and what systemd makes (systemd.io/UIDS-GIDS). */
-const [lowestUid, highestUid] = [1000, 60_000];
-
-/** The highest gid: above are "nogroup" and its like. */
-const highestGid = 60_000;
+/**
+ * The highest id of an ordinary user or group; the lowest uid is 1000. Below are those of the system, above are "nobody" and what
+ * systemd makes (systemd.io/UIDS-GIDS).
+ */
+const highestId = 60_000;
 
 /** The longest home, in characters: a socket in it must have room for a session's name, and a socket's path has 107 bytes. */
 const longestHome = 40;
@@ -71,8 +71,8 @@ const userPattern = new RegExp(
 export function parseUser(line: string): ContainerUser | undefined {
   const [, name, uid, gid, home] = userPattern.exec(line) ?? [];
   if (name === undefined || uid === undefined || gid === undefined || home === undefined) return undefined;
-  const isOrdinary = Number(uid) >= lowestUid && Number(uid) <= highestUid && Number(gid) <= highestGid;
-  return isOrdinary && home.length <= longestHome ? { name, uid, gid, home } : undefined;
+  const isOrdinary = Number(uid) <= highestId && Number(gid) <= highestId && home.length <= longestHome;
+  return isOrdinary ? { name, uid, gid, home } : undefined;
 }
 
 /**

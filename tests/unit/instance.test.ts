@@ -233,6 +233,13 @@ Deno.test("instanceHostUid() and instanceAddress() are found by the filters of a
   assertEquals(await valueInShell("HOST_UID", map, (engine) => instanceHostUid(engine, "box", "1000")), "1066536");
   const apart = JSON.stringify([range(0, 100000, 65536, "uid"), range(0, 200000, 65536, "gid")]);
   assertEquals(await valueInShell("HOST_UID", apart, (engine) => instanceHostUid(engine, "box", "1000")), "101000");
+  const uidInVariable = async (engine: Engine): Promise<string> =>
+    instanceHostUid(
+      engine,
+      "box",
+      await engine.host.value(["echo", "4321"], { variable: "CONTAINER_UID", filter: "", parse: String }),
+    );
+  assertEquals(await valueInShell("HOST_UID", apart, uidInVariable), "104321");
   // The CLIs print what they are asked for indented, keys in order.
   const text = JSON.stringify(instance, null, "\t").replace(
     /("family": .*),\n(\s*)("scope": .*),\n\s*("address": .*)\n/g,
