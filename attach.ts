@@ -118,6 +118,9 @@ xpra, where both ends have it and the channels allow it; then windows stay at Ct
   showErrors: true,
 } satisfies ScriptSpec<string>;
 
+/** What the command line takes, for the man page. */
+export const commandLine: ScriptSpec<string> = spec;
+
 type Name = keyof typeof spec.options;
 
 /** Runs the script. Returns the exit code. */

@@ -76,6 +76,9 @@ What happens:
 If a step fails, all of it is undone.`,
 } satisfies ScriptSpec<string>;
 
+/** What the command line takes, for the man page. */
+export const commandLine: ScriptSpec<string> = spec;
+
 type Name = keyof typeof spec.options;
 
 /** What the command line asks for, checked. */

@@ -66,6 +66,9 @@ the files back: the devices are removed, and the ACLs are restored. Without NAME
   showErrors: true,
 } satisfies ScriptSpec<string>;
 
+/** What the command line takes, for the man page. */
+export const commandLine: ScriptSpec<string> = spec;
+
 type Name = keyof typeof spec.options;
 
 /** The longest that unmapping may take at the end of a run, in milliseconds. */

@@ -34,11 +34,19 @@ export async function runScript<Name extends string>(
   Deno.exit(await runToExitCode(spec, actions, Deno.args));
 }
 
-/** The running script as a shell starts it: a file of the checkout, a binary, or by its name where the module is no file. */
+/**
+ * The running script as a shell starts it: a file of the checkout, a binary, the command of Debian's package, or by its name
+ * where the module is no file.
+ */
 function thisProgram(name: string): Program {
-  const file = Deno.mainModule.startsWith("file:") ? fromFileUrl(Deno.mainModule) : name;
+  const file = Deno.mainModule.startsWith("file:///usr/share/")
+    ? `/usr/bin/${name}`
+    : Deno.mainModule.startsWith("file:")
+    ? fromFileUrl(Deno.mainModule)
+    : name;
   return {
-    commands: [name, `gui-${name.replace(/\.ts$/, "")}`],
+    // Where it is installed, its name is the second one to begin with.
+    commands: name.endsWith(".ts") ? [name, `gui-${name.replace(/\.ts$/, "")}`] : [name],
     path: Deno.build.standalone ? Deno.execPath() : file,
   };
 }

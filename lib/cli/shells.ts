@@ -58,6 +58,8 @@ function zsh(program: Program): string {
 ${zshFunction}
 ${name}() { _gui_container_complete ${quoteWord(program.path)} }
 compdef ${name} ${program.commands.join(" ")}
+# In a directory of $fpath, the shell takes all this for the function, and calls it at the first Tab.
+[[ $funcstack[1] != ${name} ]] || ${name}
 `;
 }
 
