@@ -226,6 +226,26 @@ for (const [shell, ask] of shells) {
   });
 }
 
+testWith(["zsh"], "zsh offers at the first Tab where the stub is a file in $fpath, as a package has it", async () => {
+  const directory = await Deno.makeTempDir();
+  const [cwd, functions, mounts] = [join(directory, "cwd"), join(directory, "functions"), join(directory, "m")];
+  try {
+    for (const path of [cwd, functions]) await Deno.mkdir(path);
+    using _ = await makeMounts(mounts, { box: [], bag: [] });
+    const stub = completionStub({ commands: ["gui-attach"], path: join(root, "attach.ts") }, "zsh");
+    await Deno.writeTextFile(join(functions, "_gui_attach"), stub);
+    const start = join(directory, "start");
+    await Deno.writeTextFile(start, `fpath=(${functions} $fpath); compinit -u -D`);
+    const hits = await askZsh(start, ["gui-attach b", "gui-attach --stop b"], {
+      cwd,
+      env: { GUI_CONTAINER_MOUNTS: mounts },
+    });
+    assertEquals(hits.map(offered), [["bag", "box"], ["bag", "box"]]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 /** Names that a container can give to a socket, and a careless shell runs, expands or shows. None passes a rule for names. */
 const hostileNames: readonly string[] = [
   "$(touch pwned)",
