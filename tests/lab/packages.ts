@@ -32,6 +32,8 @@ export const hostPackages = [
     "shellcheck",
   ],
   ...["waypipe", "wayland-utils", "wl-clipboard", "grim", "foot", "wtype"],
+  // what checks the Debian package
+  ...["lintian", "man-db", "mandoc"],
   ...["zsh", "fish", "desktop-file-utils", "libgtk-3-bin", "libglib2.0-bin", "vim-tiny"],
 ] as const;
 

@@ -97,11 +97,12 @@ for (
     ],
   ] as const
 ) {
-  testWith([shell], `README.md: the line for ${shell} gives it the completions of all three`, async () => {
+  testWith([shell], `docs/installing.md: the line for ${shell} gives it the completions of all three`, async () => {
     const home = await Deno.makeTempDir();
     try {
       await Deno.symlink(root, join(home, "gui-container"));
-      const line = readme.split("\n").find((line) => line.includes(`--completions ${shell}`))!.trim();
+      const text = await Deno.readTextFile(join(root, "docs/installing.md"));
+      const line = text.split("\n").find((line) => line.includes(`--completions ${shell}`))!.trim();
       const before = shell === "zsh" ? "autoload -Uz compinit; compinit -u -D;" : "";
       const { stdout } = await runProcess([...argv, `${before} ${line}\n${seen}`], {
         env: { HOME: home },

@@ -1,0 +1,92 @@
+// The Debian package: lintian's opinion, and a machine on which it is installed, used and purged. And the files that it is
+// made of, at work.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { basename, join } from "@std/path";
+import config from "../../deno.json" with { type: "json" };
+import { runProcess } from "../../lib/base/process.ts";
+import { makeDistribution } from "../../tools/package.ts";
+import { testWith } from "../unit/samples.ts";
+import { testOnOneEngine } from "./sessions.ts";
+import { publicKey, root, sh } from "./world.ts";
+
+const container = "e2e-package";
+
+/** Makes what is installed in a directory, and hands that on. */
+async function withDistribution(
+  withDeno: boolean,
+  use: (made: { scripts: string[]; package: string }) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await use(await makeDistribution({ directory, withDeno }));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+testWith(["dpkg-deb", "lintian"], "lintian finds nothing to say about the package", async () => {
+  await withDistribution(false, async ({ package: path }) => {
+    const argv = ["lintian", "--display-info", "--pedantic", "--fail-on", "error", path];
+    assertEquals(await sh(argv), "");
+  });
+});
+
+testOnOneEngine("the package is installed, used without a network, and purged", ["user"], async (engine) => {
+  await withDistribution(true, async ({ scripts, package: deb }) => {
+    const [create, attach, map] = scripts as [string, string, string];
+    const run = (path: string, ...args: string[]): Promise<string> => sh([path, `--engine=${engine}`, ...args]);
+    const inside = (shell: string): Promise<string> => sh([engine, "exec", container, "--", "/bin/sh", "-ec", shell]);
+    await runProcess([create, `--engine=${engine}`, "--delete", "--force", container], { okCodes: "any" });
+    try {
+      // The files at work: they make the container, and look at it.
+      const userData = join(deb, "../user-data.yaml");
+      await Deno.writeTextFile(userData, "#cloud-config\ndisable_root: true\n");
+      const made = JSON.parse(await run(create, "--json", "--image=gui-lab", container, publicKey, "gui", userData));
+      assertEquals(made.name, container);
+      assertEquals(await run(attach, "--list", container), "");
+      const letter = join(deb, "../letter");
+      await Deno.writeTextFile(letter, "Dear reader\n");
+      const [, lent] = (await run(map, "--no-wait", container, letter)).split("\t");
+      assertEquals(await inside(`cat '${lent}'`), "Dear reader");
+      await run(map, "--unmap", container);
+
+      await sh([engine, "file", "push", deb, `${container}/root/`]);
+      const apt = "DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=60";
+      // What it depends on is there before, so that what is left after it is its own.
+      await inside(`${apt} update >&2; ${apt} install -y --no-install-recommends acl bubblewrap openssh-client >&2`);
+      const before = await inside(files);
+      await inside(`${apt} install -y --no-install-recommends ./root/${basename(deb)} >&2`.replace("./root", "/root"));
+      const user = (words: string): Promise<string> =>
+        inside(`cd /home/ubuntu; unshare --net runuser -u ubuntu -- env HOME=/home/ubuntu ${words}`);
+      for (const name of ["gui-create", "gui-attach", "gui-map"]) {
+        assertEquals(await user(`${name} --version`), `${name} ${config.version}`);
+        assertMatch(await user(`${name} --help`), new RegExp(`^Usage: ${name} `, "m"));
+        assertMatch(await user(`${name} --doctor || true`), /^ok {6}Deno \d/m);
+        assertStringIncludes(await user(`${name} --completions bash`), `/usr/bin/${name} `);
+      }
+      const key = "/home/ubuntu/.ssh/authorized_keys";
+      assertStringIncludes(
+        await user(`gui-create --dry-run --engine=incus box ${key} gui xpra firefox`),
+        "https://packages.mozilla.org/apt",
+      );
+      assertStringIncludes(await user("gui-attach --dry-run --engine=incus box xterm"), "systemd-run");
+      const complete = ". /usr/share/bash-completion/completions/gui-map; COMP_LINE='gui-map --reco' COMP_POINT=14 " +
+        "COMP_WORDS=(gui-map --reco) COMP_CWORD=1; _gui_map gui-map --reco gui-map; echo ${COMPREPLY[0]}";
+      assertEquals(await user(`bash -c "${complete.replace(/[$"]/g, "\\$&")}"`), "--recover");
+      assertEquals(await inside("dpkg --verify gui-container"), "");
+
+      await inside(`${apt} purge -y gui-container >&2; rm -r /home/ubuntu/.cache`);
+      assertEquals(await inside(files), before);
+      assert(!(await inside("dpkg-query -W")).includes("gui-container"));
+    } finally {
+      await runProcess([create, `--engine=${engine}`, "--delete", "--force", container], { okCodes: "any" });
+    }
+    assertEquals((await runProcess([engine, "info", container], { okCodes: "any" })).code, 1);
+    assert(!root.includes(deb));
+  });
+});
+
+/** Lists the files of the machine, without what apt, dpkg and systemd write about themselves. */
+const files = `find / -xdev \\( -path /var/cache -o -path /var/log -o -path /var/lib/apt -o -path /var/lib/systemd \\
+  -o -path '/var/lib/dpkg/*-old' -o -path /tmp -o -path /var/tmp -o -path /root -o -path /home/ubuntu/maps \\) -prune -o -print | sort`;
