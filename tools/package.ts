@@ -255,8 +255,8 @@ async function makePackage(
     await write(join(build, "DEBIAN/control"), { content: control(tree, { programs, withDeno }) });
     await write(join(build, "DEBIAN/md5sums"), { content: sumsOf(tree) });
     const path = join(directory, `${packageName}_${config.version}_${withDeno ? architecture() : "all"}.deb`);
-    // gzip packs Deno in seconds, where xz, the default, takes half a minute for a fifth less.
-    const argv = ["dpkg-deb", "--root-owner-group", ...(withDeno ? ["-Zgzip", "-z6"] : []), "--build", build, path];
+    // gzip packs Deno in two seconds, where xz, the default, takes half a minute for a quarter less.
+    const argv = ["dpkg-deb", "--root-owner-group", ...(withDeno ? ["-Zgzip", "-z1"] : []), "--build", build, path];
     const time = releaseTime(currentRelease(releasesOf(await Deno.readTextFile(join(root, "CHANGELOG.md")))));
     await runProcess(argv, { env: { SOURCE_DATE_EPOCH: String(time) } });
     return path;
