@@ -52,7 +52,7 @@ testOnOneEngine("the package is installed, used without a network, and purged", 
       await run(map, "--unmap", container);
 
       await sh([engine, "file", "push", deb, `${container}/root/`]);
-      const apt = "DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends";
+      const apt = "DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends -o Acquire::Languages=none";
       const before = new Set((await inside(files)).split("\n"));
       await inside(`${apt} update >&2; ${apt} install /root/${basename(deb)} >&2`);
       assertEquals(await inside("dpkg --verify gui-container"), "");
