@@ -17,7 +17,7 @@ const unit = [Deno.execPath(), "test", "-A", "--parallel", "tests/unit"];
 function endToEnd(): string[][] {
   const files = [...Deno.readDirSync(join(root, "tests/e2e"))].map(({ name }) => name)
     .filter((name) => name.endsWith(".test.ts")).sort();
-  const isWindowless = (name: string): boolean => /^(create|map)/.test(name) && name !== "map_asking.test.ts";
+  const isWindowless = (name: string): boolean => /^(create|map|package)/.test(name) && name !== "map_asking.test.ts";
   return [files.filter(isWindowless), files.filter((name) => !isWindowless(name))].map((group) => [
     ...[...lab, "run", "--", "deno", "test", "-A"],
     ...group.map((name) => `tests/e2e/${name}`),
