@@ -3,8 +3,10 @@
 //bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
 //bin/true; set -- --allow-read "$@"
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
-//bin/true; set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,find,cloud-init "$@"
-//bin/true; set -- --allow-env='HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
+//bin/true; d=${XDG_DATA_HOME:-$HOME/.local/share}; case $d in [!/]* | *,*) d=$HOME/.local/share ;; esac
+//bin/true; set -- --allow-write="$d/applications,$d/gui-container" "$@"
+//bin/true; set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,find,cloud-init,update-desktop-database "$@"
+//bin/true; set -- --allow-env='HOME,XDG_DATA_HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
 // permission a line, and Deno.
@@ -22,6 +24,14 @@ import { runScript } from "./lib/cli/script.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { checkAcls } from "./lib/create/checks.ts";
 import { checkExisting } from "./lib/create/existing.ts";
+import {
+  exportApps,
+  type ExportedApp,
+  findOpener,
+  parseExportWords,
+  unexportApps,
+} from "./lib/create/export/export.ts";
+import { menuOf } from "./lib/create/export/menu.ts";
 import { type Identity, readAuthorizedKeys, readProfile, readUserData } from "./lib/create/input_files.ts";
 import { beginCreation, type Creation, recoverCreation, unmake } from "./lib/create/journal.ts";
 import { checkSsh, prepareContainer, testConnection } from "./lib/create/prepare.ts";
@@ -35,14 +45,19 @@ import { checkUserName, type ContainerUser, formatUser, userKey } from "./lib/co
 import { chooseEngine, type Engine, engineOn } from "./lib/engine/engine.ts";
 import { addDevices, checkInstanceName, findInstance, instanceHostUid } from "./lib/engine/instance.ts";
 import { createProfile, setProfile } from "./lib/engine/profile.ts";
-import { inputError } from "./lib/base/errors.ts";
+import { inputError, UserError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 import { withUndo } from "./lib/base/undo.ts";
 
 const spec = {
   name: "create.ts",
   summary: "Makes a container for a graphical application, apart from the desktop that will show it.",
-  usage: ["[options] NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...", "--delete [--force] NAME"],
+  usage: [
+    "[options] NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT... [--export [APP...] [ATTACH_OPTION...]]",
+    "--export [--mime] NAME [APP...] [ATTACH_OPTION...]",
+    "--unexport NAME",
+    "--delete [--force] NAME",
+  ],
   options: {
     "image": { value: "IMAGE", help: 'What to launch (default: "ubuntu:", with Incus "images:ubuntu/24.04/cloud")' },
     "timeout": { value: "DURATION", help: "Longest wait for cloud-init, such as 90s, 20m, 1h (default: 20m)" },
@@ -50,14 +65,21 @@ const spec = {
     "user": { value: "NAME", help: "The container's user (default: the image's own ordinary one, else ubuntu)" },
     "trust-profile": { help: "Take a PROFILE whose keys give something of the host away, and warn of each" },
     "keep-failed": { help: "On failure leave everything in place for a look" },
-    "delete": { help: "Remove what create made: sessions, container, profile, mount directories" },
+    "export": { help: "Put the apps of a container, or some of them, into the desktop's menu" },
+    "mime": { help: "With --export: offer the apps for the types of files and addresses that they open" },
+    "unexport": { help: "Take the apps of a container out of the menu" },
+    "delete": { help: "Remove what create made: sessions, container, profile, mount directories, menu entries" },
     "force": { help: "With --delete: despite a live session, files in the share, or a container not made by create" },
   },
   places: {
     first: [null, "file", { words: Object.keys(bundledProfiles.files), files: true }],
     rest: { words: Object.keys(bundledCloudConfigs.files), files: true },
   },
-  placesWith: { "delete": { first: ["container"] } },
+  placesWith: {
+    "export": { first: ["container"] },
+    "unexport": { first: ["container"] },
+    "delete": { first: ["container"] },
+  },
   epilogue: `
 Example:
   create.ts my-container ~/.ssh/id_ed25519.pub gui xpra firefox
@@ -73,7 +95,11 @@ What happens:
      of the type none in PROFILE take effect: this is how gui-offline removes the network.
   4. The container's user is found or made, who runs the apps. The directories are shared with that user (setfacl, disk
      devices), who may log in by AUTHORIZED_KEYS, and the container's SSH host keys are pinned on the host.
-If a step fails, all of it is undone.`,
+If a step fails, all of it is undone.
+
+--export reads the desktop entries in the container (ssh), and writes one into ~/.local/share/applications for each APP, by
+its id or name, or for all. The container's name is in front. ATTACH_OPTIONs are those of attach.ts and xpra that the apps
+are started with, such as --border=red --preset=isolated.`,
 } satisfies ScriptSpec<string>;
 
 /** What the command line takes, for the man page. */
@@ -95,10 +121,15 @@ interface Request {
   mounts: Mounts;
   cache: boolean;
   keepFailed: boolean;
+  /** The words behind `--export`; undefined without it. */
+  exports: ReturnType<typeof parseExportWords> | undefined;
+  withTypes: boolean;
 }
 
 async function main(host: Host, args: Arguments<Name>): Promise<void> {
   if (args.flags.has("delete")) return await remove(host, args);
+  if (args.flags.has("unexport")) return await unexport(host, args);
+  if (args.flags.has("export")) return await exportExisting(host, args);
   const request = await readRequest(host, args);
   const { name, mounts } = request;
   await checkSsh(host);
@@ -111,11 +142,15 @@ async function main(host: Host, args: Arguments<Name>): Promise<void> {
 
 async function readRequest(host: Host, { positionals, flags, values }: Arguments<Name>): Promise<Request> {
   if (flags.has("force")) throw inputError("The option --force goes with --delete", "See create.ts --help");
-  const [name, keysPath, profileWord, ...cloudInitWords] = positionals;
+  const end = positionals.indexOf("--export");
+  const [name, keysPath, profileWord, ...cloudInitWords] = end < 0 ? positionals : positionals.slice(0, end);
+  const exports = end < 0 ? undefined : parseExportWords(positionals.slice(end + 1));
+  if (flags.has("mime") && !exports) throw inputError("The option --mime goes with --export", "See create.ts --help");
   if (name === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
     throw inputError("Arguments are missing: NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...", "See create.ts --help");
   }
   checkName(name);
+  if (exports) menuOf(host, name);
   const image = values.get("image");
   if (image?.startsWith("-")) throw inputError(`"${image}" is no image`, "Name one as the engine does: ubuntu:24.04");
   const user = values.get("user");
@@ -132,6 +167,8 @@ async function readRequest(host: Host, { positionals, flags, values }: Arguments
     mounts: mountsOf(host, name),
     cache: flags.has("cache"),
     keepFailed: flags.has("keep-failed"),
+    exports,
+    withTypes: flags.has("mime"),
   };
 }
 
@@ -160,8 +197,16 @@ async function create(engine: Engine, request: Request, profileBefore: string | 
     }),
   });
   await made.removeReplaced?.();
-  if (host.dryRun) return;
-  report(engine, request, { ...made, seconds: Math.round(performance.now() - startedMs) / 1000 });
+  const seconds = Math.round(performance.now() - startedMs) / 1000;
+  let exported: ExportedApp[] | undefined;
+  try {
+    if (request.exports) {
+      exported = await exportApps(engine, name, { ...request, ...request.exports, opener: await findOpener() });
+    }
+  } finally {
+    // The container is there, exported or not.
+    if (!host.dryRun) report(engine, request, { ...made, exported, seconds });
+  }
 }
 
 /** What {@linkcode make} made. */
@@ -223,7 +268,10 @@ function tellKept({ host, cli }: Engine, name: string): void {
 function report(
   engine: Engine,
   { name, mounts }: Request,
-  { image, address, user, uid, hasXpra, seconds }: Made & { seconds: number },
+  { image, address, user, uid, hasXpra, exported, seconds }: Made & {
+    exported: ExportedApp[] | undefined;
+    seconds: number;
+  },
 ): void {
   const { ui } = engine.host;
   ui.result(
@@ -234,6 +282,7 @@ function report(
       `address:  ${address ?? "none, without a network"}`,
       `user:     ${user.name}`,
       `next:     attach.ts ${name} APP`,
+      ...(exported?.map(({ name }) => `in menu:  ${name}`) ?? []),
     ].join("\n"),
     {
       name,
@@ -245,6 +294,7 @@ function report(
       hostUid: Number(uid),
       mounts: { xpra: mounts.xpra, share: mounts.share },
       seconds,
+      ...(exported ? { exported } : {}),
     },
   );
   if (hasXpra) return;
@@ -255,11 +305,36 @@ async function remove(host: Host, { positionals, flags, values }: Arguments<Name
   const [name, ...more] = positionals;
   if (name === undefined || more.length > 0) throw inputError("--delete takes one NAME", "See create.ts --help");
   checkName(name);
+  const menu = menuOf(host, name);
   const engine = await chooseEngine(host, values.get("engine"));
   const mounts = mountsOf(host, name);
   const recovered = await recoverCreation(engine, name, mounts);
   const removed = await removeContainer(engine, name, { mounts, force: flags.has("force"), recovered });
+  removed.push(...await unexportApps(host, menu));
   if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name, removed });
+}
+
+async function exportExisting(host: Host, { positionals, flags, values }: Arguments<Name>): Promise<void> {
+  const [name, ...words] = positionals;
+  if (name === undefined) throw inputError("--export takes the NAME of a container", "See create.ts --help");
+  checkName(name);
+  const request = { ...parseExportWords(words), withTypes: flags.has("mime"), opener: await findOpener() };
+  menuOf(host, name);
+  const engine = await chooseEngine(host, values.get("engine"));
+  const exported = await exportApps(engine, name, { ...request, mounts: mountsOf(host, name) });
+  if (host.dryRun) return;
+  host.ui.result(exported.map(({ id, name, entry }) => [id, name, entry].join("\t")).join("\n"), exported);
+}
+
+async function unexport(host: Host, { positionals }: Arguments<Name>): Promise<void> {
+  const [name, ...more] = positionals;
+  if (name === undefined || more.length > 0) throw inputError("--unexport takes one NAME", "See create.ts --help");
+  checkName(name);
+  const removed = await unexportApps(host, menuOf(host, name));
+  if (removed.length === 0) {
+    throw new UserError(`Nothing of "${name}" is in the menu`, { hint: `create.ts --export ${name} puts it there` });
+  }
+  if (!host.dryRun) host.ui.result(removed.join("\n"), { name, removed });
 }
 
 /** What `--doctor` checks. */

@@ -46,6 +46,7 @@ export const packages: Readonly<Record<string, string>> = {
   "setfacl": "acl",
   "setpriv": "util-linux",
   "ssh": "openssh-client",
+  "update-desktop-database": "desktop-file-utils",
   "wayland-info": "wayland-utils",
   "waypipe": "waypipe",
   "xdg-open": "xdg-utils",

@@ -79,8 +79,9 @@ Deno.test("README.md: the list of permissions is what stands in the scripts", as
     assertEquals(reads === "any file", /^\/\/bin\/true; set -- --allow-read "/m.test(header), `${script}: ${reads}`);
     assertEquals(writes !== "nothing", permissions.includes("--allow-write"), `${script}: ${writes}`);
     for (const cell of [reads!, writes!]) {
-      const place = /`~\/(.*)`/.exec(cell)?.[1];
-      if (place) assertStringIncludes(header, place.split("/")[0]!, cell);
+      for (const [, place] of cell.matchAll(/`~\/([^`]*)`/g)) {
+        for (const name of [place!.split("/")[0]!, place!.split("/").at(-1)!]) assertStringIncludes(header, name, cell);
+      }
     }
     assert(!/--allow-net(?!="unix:\$m\/[^" ]*")/.test(header), "sockets only");
   }

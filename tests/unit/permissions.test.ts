@@ -31,7 +31,7 @@ async function denoArguments(script: string, environment: string): Promise<strin
 
 for (const script of scripts) {
   Deno.test(`${script}.ts asks for no permission that it could do without a scope`, async () => {
-    const words = await denoArguments(script, "HOME=/home/me; unset GUI_CONTAINER_MOUNTS XDG_STATE_HOME");
+    const words = await denoArguments(script, "HOME=/home/me; unset GUI_CONTAINER_MOUNTS XDG_STATE_HOME XDG_DATA_HOME");
     const options = words.slice(0, words.indexOf(shell));
     assert(options.includes("--no-prompt"));
     for (const option of options) {
@@ -54,7 +54,10 @@ for (const script of scripts) {
   });
 
   Deno.test(`${script}.ts gets its own path and its arguments as they are`, async () => {
-    const words = await denoArguments(script, "HOME='/home/a b'; unset GUI_CONTAINER_MOUNTS XDG_STATE_HOME");
+    const words = await denoArguments(
+      script,
+      "HOME='/home/a b'; unset GUI_CONTAINER_MOUNTS XDG_STATE_HOME XDG_DATA_HOME",
+    );
     assertEquals(words.slice(-3), [shell, "one", "two words"]);
     for (const word of words.slice(0, -3)) assert(word.startsWith("--"), word);
   });
@@ -130,7 +133,7 @@ for (const script of scripts) {
       assertEquals(words.length, 1);
       const planted = words[0]!.replaceAll("'", "").replace("*", "PRELOAD,*");
       await Deno.writeTextFile(join(directory, planted), "");
-      const seen = `cd ${directory}; HOME=/h; unset GUI_CONTAINER_MOUNTS XDG_STATE_HOME`;
+      const seen = `cd ${directory}; HOME=/h; unset GUI_CONTAINER_MOUNTS XDG_STATE_HOME XDG_DATA_HOME`;
       assert(!(await denoArguments(script, seen)).includes(planted));
       // Without the quotes, the shell takes the file's name for the option.
       const [unquoted] = await argumentsSeenByShell(`cd ${directory}; show ${words[0]!.replaceAll("'", "")}`);

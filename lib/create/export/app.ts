@@ -1,0 +1,180 @@
+/**
+ * An app of a container, as its desktop entry describes it (Desktop Entry Specification 1.5). The container has written the
+ * entry: of known keys only, what has the shape that belongs there is taken, and no more than fits into a menu.
+ */
+
+import { splitWords, WordsError } from "../../base/shell_words.ts";
+
+/** What is taken of an entry. */
+export interface App {
+  /** The name of the entry's file, without its suffix. */
+  id: string;
+  /** Its name, in no particular language. */
+  name: string;
+  /** Name, GenericName, Comment and Keywords, by key and language: `Name[de]`. */
+  texts: ReadonlyMap<string, string>;
+  /** Its command line in the container. Each word consists of letters, digits and `@+=:,./_-`: none needs quotes. */
+  command: readonly string[];
+  /** The base name of its program. */
+  program: string;
+  /** What can be added to the command line. */
+  opens: "nothing" | "file" | "address";
+  /** Its icon: a name for the container's themes, or a path in the container. */
+  icon: string | undefined;
+  /** The class of its windows. */
+  windowClass: string;
+  /** The part of the menu that it belongs to. */
+  category: string | undefined;
+  /** The types of the files and addresses that it opens. */
+  mimeTypes: readonly string[];
+  /** It tells when its window is there. */
+  notifies: boolean;
+  /** The container's own menu does not show it, or not on every desktop. */
+  isHidden: boolean;
+}
+
+/** Why an entry gives no app. */
+export interface Refused {
+  /** As in {@linkcode App}. */
+  id: string;
+  /** The end of a sentence that begins with the id. */
+  reason: string;
+}
+
+/** Whether `id` can be the name of an entry: it becomes part of file names. */
+export function isAppId(id: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/.test(id);
+}
+
+/** The keys of texts, and how many characters each has at most. */
+const longestTexts = { Name: 60, GenericName: 60, Comment: 160, Keywords: 200 } as const;
+
+/** The main categories (Desktop Menu Specification, appendix A) but Settings: a container's are none of the host. */
+const categories: ReadonlyMap<string, string> = new Map([
+  ...["AudioVideo", "Development", "Education", "Game", "Graphics", "Network", "Office", "Science", "System", "Utility"]
+    .map((name) => [name, name] as const),
+  ["Audio", "AudioVideo"],
+  ["Video", "AudioVideo"],
+]);
+
+/** A type of files or addresses. Not inode/…, which stands for directories and devices: those are never lent. */
+const mimeType =
+  /^(?:application|audio|image|message|model|text|video|x-scheme-handler)\/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$/;
+
+const mostMimeTypes = 100;
+
+/** A word of a command line that no shell and no launcher reads as anything else. */
+const plainWord = /^[A-Za-z0-9@+=:,./_-]+$/;
+
+const longestCommand = { words: 40, characters: 1_000 };
+
+/**
+ * Reads an entry.
+ *
+ * @param id the name of its file, without its suffix
+ * @returns undefined for an entry that only hides another one
+ */
+export function parseEntry(id: string, text: string): App | Refused | undefined {
+  const values = valuesOf(text);
+  const refuse = (reason: string): Refused => ({ id, reason });
+  const isTrue = (key: string): boolean => values.get(key) === "true";
+  if (isTrue("Hidden")) return undefined;
+  if (values.get("Type") !== "Application") return refuse("is no application");
+  if (isTrue("Terminal")) return refuse("runs in a terminal");
+  const texts = textsOf(values);
+  const name = texts.get("Name");
+  if (name === undefined) return refuse("has no name that can be shown");
+  const run = parseExec(values.get("Exec") ?? "");
+  if (!run) return refuse("has no command line, or one with characters of a shell");
+  const [icon = "", windowClass = ""] = [values.get("Icon"), values.get("StartupWMClass")];
+  return {
+    id,
+    name,
+    texts,
+    ...run,
+    icon: /^[A-Za-z0-9/][^\p{C}]{0,199}$/u.test(icon) ? icon : undefined,
+    windowClass: /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}$/.test(windowClass) ? windowClass : run.program,
+    category: itemsOf(values.get("Categories")).map((item) => categories.get(item)).find((item) => item !== undefined),
+    mimeTypes: [...new Set(itemsOf(values.get("MimeType")).filter((item) => mimeType.test(item)))]
+      .slice(0, mostMimeTypes),
+    notifies: isTrue("StartupNotify"),
+    isHidden: isTrue("NoDisplay") || values.has("OnlyShowIn"),
+  };
+}
+
+/** The lines `key=value` and `key[language]=value` of the entry's own group; the first one of each key counts. */
+function valuesOf(text: string): Map<string, string> {
+  const values = new Map<string, string>();
+  let isOwn = false;
+  for (const line of text.split("\n")) {
+    if (line.startsWith("[")) isOwn = line.trimEnd() === "[Desktop Entry]";
+    const [, key, value] = /^([A-Za-z0-9-]+(?:\[[^\]]*\])?)[ \t]*=[ \t]*(.*)$/s.exec(line) ?? [];
+    if (isOwn && key !== undefined && !values.has(key)) values.set(key, value!.trimEnd());
+  }
+  return values;
+}
+
+/** The texts that can be shown. */
+function textsOf(values: ReadonlyMap<string, string>): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const [key, value] of values) {
+    const [, name, language] = /^(\w+)(?:\[([^\]]*)\])?$/.exec(key) ?? [];
+    if (name === undefined || !Object.hasOwn(longestTexts, name)) continue;
+    if (language !== undefined && !/^[a-z]{2,3}(?:_[A-Z]{2})?(?:@[a-z]{1,12})?$/.test(language)) continue;
+    const longest = longestTexts[name as keyof typeof longestTexts];
+    const text = name === "Keywords"
+      ? itemsOf(value).map(unescape).filter((word) => isShowable(word, longest)).map((word) => `${word};`).join("")
+      : unescape(value);
+    if (isShowable(text, longest)) texts.set(key, text);
+  }
+  return texts;
+}
+
+/**
+ * Whether a text is one line of letters, digits, punctuation, symbols and spaces. Without control and format characters, it
+ * cannot turn a line round, and without `<`, `>` and `\` it is no markup and needs no escape. A heap of marks on one letter
+ * would cover the lines beside it.
+ */
+function isShowable(text: string, longest: number): boolean {
+  return /^[\p{L}\p{N}\p{P}\p{S}][\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]*$/u.test(text) && !/[<>\\]|\p{M}{4}/u.test(text) &&
+    [...text].length <= longest;
+}
+
+/** The items of a list. One with a semicolon in it falls apart. */
+function itemsOf(list: string | undefined): string[] {
+  return (list ?? "").split(";").map((item) => item.trim()).filter(Boolean);
+}
+
+const escapes: ReadonlyMap<string, string> = new Map([["s", " "], ["n", "\n"], ["t", "\t"], ["r", "\r"], ["\\", "\\"]]);
+
+function unescape(value: string): string {
+  return value.replace(/\\(.)/g, (whole, character: string) => escapes.get(character) ?? whole);
+}
+
+/**
+ * Takes a command line apart. Its field codes become {@linkcode App.opens}; what flatpak puts around them is left out.
+ *
+ * @returns undefined when there is no program, or when a word has a character that a shell or a launcher might obey
+ */
+function parseExec(exec: string): Pick<App, "command" | "program" | "opens"> | undefined {
+  let words: string[];
+  try {
+    words = splitWords(unescape(exec));
+  } catch (error) {
+    if (error instanceof WordsError) return undefined;
+    throw error;
+  }
+  const command = words.filter((word) => !/^(?:%[a-zA-Z]|@@u?)$/.test(word));
+  const path = command.find((word, index) => !(index === 0 && word === "env") && !/^\w+=/.test(word)) ?? "";
+  const program = path.replace(/^.*\//, "");
+  // attach.ts takes a word with a dash for an option of its own.
+  if (!/^[A-Za-z0-9][A-Za-z0-9._+-]*$/.test(program) || command[0]!.startsWith("-")) return undefined;
+  if (!command.every((word) => plainWord.test(word)) || command.length > longestCommand.words) return undefined;
+  if (command.join(" ").length > longestCommand.characters) return undefined;
+  const opens = words.some((word) => /^%[uU]$/.test(word))
+    ? "address"
+    : words.some((word) => /^%[fF]$/.test(word))
+    ? "file"
+    : "nothing";
+  return { command, program, opens };
+}

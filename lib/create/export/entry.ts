@@ -1,0 +1,99 @@
+/** The host's desktop entry for an app of a container: it starts the app by open-in-container. */
+
+import { inputError } from "../../base/errors.ts";
+import type { App } from "./app.ts";
+
+/** The key with the name of the container: an entry without it is none of ours. */
+export const entryMark = "X-GuiContainer-Name";
+
+/** What all entries of an export have in common. */
+export interface EntryOptions {
+  /** The container's name. */
+  container: string;
+  /** The program that starts an app: its path, or its name for `$PATH`. */
+  opener: string;
+  /** Variables that it needs in its environment. */
+  env: Readonly<Record<string, string>>;
+  /** Options of attach.ts. */
+  attachOptions: readonly string[];
+  /** Options of xpra. */
+  xpraOptions: readonly string[];
+  /** The app is offered for files and addresses of its types. */
+  withTypes: boolean;
+}
+
+/** The base name of an entry's file. A container's name has no dot: two containers have no entry in common. */
+export function entryName(container: string, id: string): string {
+  return `gui-container-${container}.${id}.desktop`;
+}
+
+/**
+ * The text of an entry. The container's name is in front, where no long name can push it out of sight.
+ *
+ * @param icon a name for the host's themes, or a path
+ */
+export function entryText(app: App, icon: string | undefined, options: EntryOptions): string {
+  const { container, withTypes } = options;
+  const texts = [...app.texts].map(([key, text]) => `${key}=${/Name/.test(key) ? `[${container}] ` : ""}${text}`);
+  return [
+    "[Desktop Entry]",
+    "Type=Application",
+    ...texts,
+    ...(icon === undefined ? [] : [`Icon=${escapeValue(icon)}`]),
+    ...(app.category === undefined ? [] : [`Categories=${app.category};`]),
+    ...(withTypes && app.opens !== "nothing" && app.mimeTypes.length > 0
+      ? [`MimeType=${app.mimeTypes.map((type) => `${type};`).join("")}`]
+      : []),
+    `Exec=${escapeValue(execOf(app, options))}`,
+    "Terminal=false",
+    ...(app.notifies ? ["StartupNotify=true"] : []),
+    // As the guard of attach.ts shows it.
+    `StartupWMClass=${container}.${app.windowClass}`,
+    `${entryMark}=${container}`,
+    "",
+  ].join("\n");
+}
+
+function execOf(app: App, { container, opener, env, attachOptions, xpraOptions }: EntryOptions): string {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  // Without that, all apps that are started by env(1) would be one session.
+  const session = app.command[0] === "env" ? [`--session=${app.program}`] : [];
+  return [
+    ...[...(variables.length > 0 ? ["env", ...variables] : []), opener, ...attachOptions, ...session].map(quoteExec),
+    ...[container, app.command.join(" "), ...xpraOptions].map(quoteExec),
+    "--",
+    ...(app.opens === "address" ? ["%u"] : app.opens === "file" ? ["%f"] : []),
+  ].join(" ");
+}
+
+/** A word of an Exec key (Desktop Entry Specification, "The Exec key"). */
+function quoteExec(word: string): string {
+  const text = word.replaceAll("%", "%%");
+  return /^[A-Za-z0-9@+=:,./_-]+$/.test(text) ? text : `"${text.replace(/["`$\\]/g, "\\$&")}"`;
+}
+
+function escapeValue(value: string): string {
+  return value.replaceAll("\\", "\\\\");
+}
+
+/** The options of attach.ts that an entry can carry. Each other option is one of xpra's. */
+const attachNames = ["allow", "deny", "display", "no-box", "preset"];
+
+/**
+ * Tells options for attach.ts and those for xpra apart.
+ *
+ * @throws {UserError} exit code 2 for a word that is no option, and for one that does not fit into an entry
+ */
+export function sortOptions(words: readonly string[]): Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
+  for (const word of words) {
+    if (!/^--[a-z][a-z0-9-]*(?:=[^\p{C}]*)?$/u.test(word)) {
+      throw inputError(`"${word}" is no option for attach.ts`, "Write each of them as one word: --border=red");
+    }
+  }
+  const isOfAttach = (word: string): boolean => attachNames.includes(word.slice(2).split("=")[0]!);
+  const attachOptions = words.filter(isOfAttach);
+  // open-in-container splits them at blanks.
+  const blank = attachOptions.find((word) => /[\s*?[]/.test(word));
+  if (blank !== undefined) throw inputError(`"${blank}" has a blank or a wildcard in it`, "Leave that out");
+  return { attachOptions, xpraOptions: words.filter((word) => !isOfAttach(word)) };
+}

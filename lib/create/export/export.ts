@@ -1,0 +1,162 @@
+/** Puts the apps of a container into the host's menu. */
+
+import { dirname, fromFileUrl, join } from "@std/path";
+import { inputError, UserError } from "../../base/errors.ts";
+import { exists } from "../../base/files.ts";
+import type { Host } from "../../base/host.ts";
+import { quoteWords } from "../../base/shell_words.ts";
+import { withUndo } from "../../base/undo.ts";
+import { reachContainer } from "../../container/connect.ts";
+import type { Mounts } from "../../container/mounts.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { App } from "./app.ts";
+import { type EntryOptions, entryText, sortOptions } from "./entry.ts";
+import {
+  entryPath,
+  exportedOf,
+  iconPath,
+  type Menu,
+  menuOf,
+  refuseForeign,
+  removeExported,
+  updateTypes,
+  writeFile,
+} from "./menu.ts";
+import { type Apps, readApps, readIcons } from "./read.ts";
+
+/** What is to be exported, and how. */
+export interface ExportRequest {
+  /** Ids or names of apps; none for all. */
+  wanted: readonly string[];
+  /** Options of attach.ts and of xpra that the apps are started with. */
+  options: Pick<EntryOptions, "attachOptions" | "xpraOptions">;
+  /** Offer the apps for files and addresses of their types. */
+  withTypes: boolean;
+  /** The program that starts an app: its path, or its name for `$PATH`. */
+  opener: string;
+}
+
+/** An app in the menu, as the result tells it. */
+export interface ExportedApp {
+  /** The app's id. */
+  id: string;
+  /** Its name in the menu. */
+  name: string;
+  /** The path of its entry. */
+  entry: string;
+}
+
+/**
+ * Splits the words behind `--export NAME`: apps, then options.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function parseExportWords(words: readonly string[]): Pick<ExportRequest, "wanted" | "options"> {
+  const first = words.findIndex((word) => word.startsWith("-"));
+  const end = first < 0 ? words.length : first;
+  return { wanted: words.slice(0, end), options: sortOptions(words.slice(end)) };
+}
+
+/**
+ * Exports apps. Without `wanted`, entries of apps that are no longer there are removed.
+ *
+ * @throws {UserError} exit code 2 for an app that is not there or cannot be exported; nothing is changed then
+ */
+export async function exportApps(
+  engine: Engine,
+  container: string,
+  { mounts, ...request }: ExportRequest & { mounts: Mounts },
+): Promise<ExportedApp[]> {
+  const { host } = engine;
+  const menu = menuOf(host, container);
+  const target = await reachContainer(engine, container, mounts);
+  const found = await readApps(host, target);
+  if (host.dryRun) return await planExport(host, menu);
+  const apps = chooseApps(container, found, request.wanted);
+  if (request.wanted.length === 0) tellRefused(host, found);
+  await refuseForeign(menu, apps.map(({ id }) => id));
+  const icons = await readIcons(host, target, apps);
+  const root = host.env("GUI_CONTAINER_MOUNTS");
+  const options = {
+    ...request.options,
+    attachOptions: [`--engine=${engine.cli}`, ...request.options.attachOptions],
+    container,
+    opener: request.opener,
+    env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
+    withTypes: request.withTypes,
+  };
+  const before = await exportedOf(menu);
+  await withUndo(host, async (undo) => {
+    for (const app of apps) {
+      const picture = icons.get(app);
+      if (picture) await writeFile(iconPath(menu, app.id), picture, undo);
+      const text = entryText(app, picture ? iconPath(menu, app.id) : nameOfIcon(app), options);
+      await writeFile(entryPath(menu, app.id), new TextEncoder().encode(text), undo);
+    }
+  });
+  if (request.wanted.length === 0) {
+    await removeExported(host, menu, before.filter(({ id }) => !apps.some((app) => app.id === id)));
+  }
+  if (request.withTypes || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(host, menu);
+  return apps.map(({ id, name }) => ({ id, name: `[${container}] ${name}`, entry: entryPath(menu, id) }));
+}
+
+/** Of an icon that could not be had, the host's own themes may have one with the same name. */
+function nameOfIcon({ icon }: App): string | undefined {
+  return icon !== undefined && /^[A-Za-z0-9._+-]+$/.test(icon) ? icon : undefined;
+}
+
+/**
+ * The apps that are asked for by their ids or names; all that the container's own menu shows when none is.
+ *
+ * @throws {UserError} exit code 2 for one that is not there or cannot be exported, 1 when there is none at all
+ */
+export function chooseApps(container: string, { apps, refused }: Apps, wanted: readonly string[]): App[] {
+  // xpra's own entries start a session on the display of a session.
+  const shown = apps.filter(({ isHidden, program }) => !isHidden && !/^xpra/.test(program));
+  if (wanted.length === 0) {
+    if (shown.length > 0) return shown;
+    throw new UserError(`"${container}" has no apps for a menu`, {
+      hint: "Install one in it: its package has a file in /usr/share/applications",
+    });
+  }
+  const chosen = wanted.flatMap((word) => {
+    const isMeant = (text: string): boolean => text.toLowerCase() === word.toLowerCase();
+    const meant = apps.filter(({ id, name }) => isMeant(id) || isMeant(name));
+    if (meant.length > 0) return meant;
+    const reason = refused.find(({ id }) => isMeant(id))?.reason;
+    if (reason !== undefined) throw inputError(`"${word}" of "${container}" ${reason}`, "It cannot be exported");
+    const names = shown.slice(0, 30).map(({ id, name }) => isMeant(name) || id === name ? id : `${id} (${name})`);
+    throw inputError(`There is no app "${word}" in "${container}"`, `There are: ${names.join(", ") || "none"}`);
+  });
+  return [...new Set(chosen)];
+}
+
+/** Says what is left out for another reason than that it does not belong into a menu. */
+function tellRefused({ ui }: Host, { refused, isCut }: Apps): void {
+  const told = refused.filter(({ reason }) => !/terminal|no application/.test(reason));
+  for (const { id, reason } of told.slice(0, 10)) ui.warn(`Not exported: "${id}" ${reason}`);
+  if (told.length > 10) ui.warn(`Not exported: ${told.length - 10} more`);
+  if (isCut) ui.warn("The container has more entries than are read: some apps may be missing");
+}
+
+/** What the container has is not known in a dry run. */
+async function planExport(host: Host, menu: Menu): Promise<ExportedApp[]> {
+  const [entry, icon] = [entryPath(menu, "APP"), iconPath(menu, "APP")].map((path) => quoteWords([path]));
+  await host.change(`# for each app: an entry ${entry} and an icon ${icon}`, () => Promise.resolve());
+  return [];
+}
+
+/** Takes the apps of a container out of the menu. Returns the paths of their entries. */
+export async function unexportApps(host: Host, menu: Menu): Promise<string[]> {
+  return await removeExported(host, menu, await exportedOf(menu));
+}
+
+/** open-in-container: the one beside the script that runs, or else its name, by which a desktop finds it on `$PATH`. */
+export async function findOpener(): Promise<string> {
+  if (Deno.mainModule.startsWith("file:")) {
+    const path = join(dirname(fromFileUrl(Deno.mainModule)), "examples/desktop-files/open-in-container");
+    if (await exists(path)) return path;
+  }
+  return "open-in-container";
+}

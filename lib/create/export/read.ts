@@ -1,0 +1,108 @@
+/**
+ * What a container says of its apps: their desktop entries and their icons. Its user reads them, by programs that the
+ * container may have replaced: an answer counts only as far as it has the expected form, and is bounded in length and time.
+ */
+
+import listEntries from "./list_entries.sh" with { type: "text" };
+import renderIcons from "./render_icons.py" with { type: "text" };
+import type { Host } from "../../base/host.ts";
+import { ProcessError, UserError } from "../../base/errors.ts";
+import { sshRun, sshScript, type SshTarget } from "../../container/ssh.ts";
+import { type App, isAppId, parseEntry, type Refused } from "./app.ts";
+import { rewritePng } from "./png.ts";
+
+/** Most entries that are read, and the longest of them in bytes: LibreOffice's, in all languages, have 40,000. */
+const most = { entries: 200, bytes: 100_000 };
+
+/** How long a container may take for an answer, in milliseconds. */
+const answerMs = 30_000;
+
+/** How much it may answer, in bytes: all entries that it may have, each as long as it may be, in base64. */
+const answerBytes = 32 * 2 ** 20;
+
+/** The longest icon, in base64: 128 × 128 pixels that cannot be packed take less. */
+const longestIcon = 100_000;
+
+/** The entries of a container. */
+export interface Apps {
+  /** What can be exported, in the order of the ids. */
+  apps: App[];
+  /** What cannot. */
+  refused: Refused[];
+  /** There are more than were read. */
+  isCut: boolean;
+}
+
+/**
+ * Reads the entries of a container.
+ *
+ * @throws {UserError} when the container answers too much or too late
+ */
+export async function readApps(host: Host, target: SshTarget): Promise<Apps> {
+  const values = { most: `${most.entries + 1}`, bytes: `${most.bytes + 1}` };
+  const limits = { timeoutMs: answerMs, maxOutputBytes: answerBytes };
+  const { stdout } = await sshScript(host, target, { script: listEntries, values, ...limits });
+  return parseAnswer(stdout);
+}
+
+/** Reads what list_entries.sh, or whatever is in its place, has printed. */
+export function parseAnswer(answer: string): Apps {
+  const lines = answer.split("\n", most.entries + 2).filter((line) => line !== "");
+  const found = new Map<string, App | Refused | undefined>();
+  for (const line of lines.slice(0, most.entries)) {
+    const [, id, encoded] = /^\/(?:[^\t]*\/)?([^\t/]+)\.desktop\t([A-Za-z0-9+/=]*)$/.exec(line) ?? [];
+    // No name that could be printed or looked for is known.
+    if (id === undefined || !isAppId(id) || found.has(id)) continue;
+    const bytes = decode(encoded!);
+    const isLong = bytes !== undefined && bytes.length > most.bytes;
+    found.set(
+      id,
+      bytes === undefined || isLong
+        ? { id, reason: isLong ? "is too long" : "cannot be read" }
+        : parseEntry(id, new TextDecoder().decode(bytes)),
+    );
+  }
+  const all = [...found.values()].filter((entry) => entry !== undefined)
+    .toSorted((one, other) => one.id < other.id ? -1 : 1);
+  return {
+    apps: all.filter((entry) => "command" in entry),
+    refused: all.filter((entry) => "reason" in entry),
+    isCut: lines.length > most.entries,
+  };
+}
+
+/**
+ * Has the container render the icons of apps.
+ *
+ * @returns a PNG file for each app whose icon could be had
+ */
+export async function readIcons(host: Host, target: SshTarget, apps: readonly App[]): Promise<Map<App, Uint8Array>> {
+  const withIcon = apps.filter(({ icon }) => icon !== undefined);
+  if (withIcon.length === 0) return new Map();
+  let answer: string;
+  try {
+    const argv = ["python3", "-c", renderIcons, ...withIcon.map(({ icon }) => icon!)];
+    const limits = { timeoutMs: answerMs, maxOutputBytes: answerBytes };
+    // Whatever it has rendered counts, also when it comes to no good end.
+    answer = (await sshRun(host, target, argv, { okCodes: "any", ...limits })).stdout;
+  } catch (error) {
+    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    answer = "";
+  }
+  const lines = answer.split("\n", withIcon.length);
+  return new Map(withIcon.flatMap((app, index) => {
+    const line = lines[index] ?? "";
+    const bytes = line.length > 0 && line.length <= longestIcon ? decode(line) : undefined;
+    const picture = bytes && rewritePng(bytes);
+    return picture ? [[app, picture] as const] : [];
+  }));
+}
+
+/** The bytes of a text in base64; undefined when it is not. */
+function decode(text: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,315 @@
+// The host's menu: the entries that are written there, which files are replaced and removed, and which never are.
+
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { deflateSync } from "node:zlib";
+import { type App, parseEntry } from "../../lib/create/export/app.ts";
+import { entryName, entryText, sortOptions } from "../../lib/create/export/entry.ts";
+import {
+  chooseApps,
+  exportApps,
+  type ExportRequest,
+  parseExportWords,
+  unexportApps,
+} from "../../lib/create/export/export.ts";
+import { menuOf } from "../../lib/create/export/menu.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
+import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
+import { type RecordingHost, recordingHost } from "./recording_host.ts";
+import { testWith } from "./samples.ts";
+
+const root = fromFileUrl(new URL("../..", import.meta.url));
+
+const writer = `[Desktop Entry]
+Type=Application
+Name=Writer
+Name[de]=Schreiber
+GenericName=Word Processor
+Comment=Write & read
+Keywords=text;letter;
+Icon=writer
+Exec=office --writer %U
+Categories=Office;
+MimeType=text/rtf;x-scheme-handler/office;
+StartupNotify=true
+`;
+
+function appOf(text: string): App {
+  const app = parseEntry("writer", text);
+  assert(app && "command" in app);
+  return app;
+}
+
+const options = {
+  container: "my-box",
+  opener: `/home/me/it's a "checkout" for 5$ \`x\` \\ 100%/open-in-container`,
+  env: { GUI_CONTAINER_MOUNTS: "/a b" },
+  attachOptions: ["--engine=lxc", "--preset=isolated"],
+  xpraOptions: ["--border=red", "--title=@title@, not to be trusted; $HOME"],
+  withTypes: true,
+};
+
+Deno.test("entryText() puts the container's name in front, and nothing of the container's behind Exec but plain words", () => {
+  const plain = { ...options, opener: "/x/open-in-container", env: {}, xpraOptions: ["--border=red"] };
+  assertEquals(
+    entryText(appOf(writer), "/icons/writer.png", plain),
+    `[Desktop Entry]
+Type=Application
+Name=[my-box] Writer
+Name[de]=[my-box] Schreiber
+GenericName=[my-box] Word Processor
+Comment=Write & read
+Keywords=text;letter;
+Icon=/icons/writer.png
+Categories=Office;
+MimeType=text/rtf;x-scheme-handler/office;
+Exec=/x/open-in-container --engine=lxc --preset=isolated my-box "office --writer" --border=red -- %u
+Terminal=false
+StartupNotify=true
+StartupWMClass=my-box.office
+X-GuiContainer-Name=my-box
+`,
+  );
+  const bare = entryText(appOf(writer.replace(" %U", "")), undefined, { ...plain, withTypes: true });
+  assert(!/Icon=|MimeType=|%u/.test(bare));
+  const env = entryText(appOf(writer.replace("office", "env A=b office")), undefined, { ...plain, withTypes: false });
+  assertStringIncludes(env, '--session=office my-box "env A=b office --writer" --border=red -- %u\n');
+  assert(!env.includes("MimeType="));
+});
+
+testWith(
+  ["desktop-file-validate", "gio"],
+  "entries are valid, and a desktop reads the words of Exec as they are",
+  async () => {
+    const directory = await Deno.makeTempDir();
+    try {
+      const opener = join(directory, `it's a "checkout" for 5$ \`x\` \\ 100%`, "open-in-container");
+      await Deno.mkdir(join(opener, ".."));
+      const words = join(directory, "words");
+      const program =
+        `#!/bin/sh\nprintf '%s\\0' "$GUI_CONTAINER_MOUNTS" "$@" >'${words}.new'; mv '${words}.new' '${words}'\n`;
+      await Deno.writeTextFile(opener, program, { mode: 0o755 });
+      const path = join(directory, entryName("my-box", "writer"));
+      await Deno.writeTextFile(path, entryText(appOf(writer), "/icons/a\\b.png", { ...options, opener }));
+      const { stdout } = await runProcess(["desktop-file-validate", path], { okCodes: "any" });
+      assertEquals(stdout, "");
+      await runProcess(["gio", "launch", path, "https://example.org/?q='$(id)'"]);
+      while (!await Deno.stat(words).catch(() => undefined)) await new Promise((resolve) => setTimeout(resolve, 20));
+      assertEquals((await Deno.readTextFile(words)).split("\0").slice(0, -1), [
+        "/a b",
+        ...options.attachOptions,
+        "my-box",
+        "office --writer",
+        ...options.xpraOptions,
+        "--",
+        "https://example.org/?q='$(id)'",
+      ]);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);
+
+Deno.test("parseExportWords() tells apps, options of attach.ts and options of xpra apart", async () => {
+  assertEquals(parseExportWords(["a", "b", "--border=red", "--preset=isolated", "--no-box"]), {
+    wanted: ["a", "b"],
+    options: { attachOptions: ["--preset=isolated", "--no-box"], xpraOptions: ["--border=red"] },
+  });
+  for (const word of ["-x", "--", "--Border", "--border=a\nb", "red"]) {
+    const error = assertThrows(() => parseExportWords(["--border=red", word]), UserError);
+    assertEquals(error.exitCode, 2);
+  }
+  for (const word of ["--preset=a b", "--allow=*"]) assertThrows(() => sortOptions([word]), UserError);
+  // Those that attach.ts takes as its own.
+  const attach = await Deno.readTextFile(join(root, "attach.ts"));
+  for (const name of ["allow", "deny", "display", "no-box", "preset"]) {
+    assert(sortOptions([`--${name}`]).attachOptions.length === 1 && attach.includes(`"${name}": {`), name);
+  }
+});
+
+Deno.test("menuOf() is below $XDG_DATA_HOME, if that is absolute", () => {
+  const entries = (env: Record<string, string>): string => menuOf({ env: (name) => env[name] }, "box").entries;
+  assertEquals(entries({ HOME: "/h", XDG_DATA_HOME: "/d" }), "/d/applications");
+  assertEquals(entries({ HOME: "/h", XDG_DATA_HOME: "d" }), "/h/.local/share/applications");
+  for (const env of [{}, { XDG_DATA_HOME: "/a,/" }, { HOME: "/h\n" }]) assertThrows(() => entries(env), UserError);
+});
+
+Deno.test("chooseApps() chooses by id or name, and tells what there is when one is missing", () => {
+  const app = (id: string, lines = ""): App =>
+    parseEntry(id, `[Desktop Entry]\nType=Application\nName=App ${id}\nExec=${id}\n${lines}`) as App;
+  const found = {
+    apps: [app("a"), app("b"), app("hidden", "NoDisplay=true"), app("xpra-gui")],
+    refused: [{ id: "top", reason: "runs in a terminal" }],
+    isCut: false,
+  };
+  const ids = (...wanted: string[]): string[] => chooseApps("box", found, wanted).map(({ id }) => id);
+  assertEquals(ids(), ["a", "b"]);
+  assertEquals(ids("B", "app a", "b", "hidden"), ["b", "a", "hidden"]);
+  const missing = assertThrows(() => ids("a", "c"), UserError);
+  assertEquals([missing.message, missing.hint, missing.exitCode], [
+    'There is no app "c" in "box"',
+    "There are: a (App a), b (App b)",
+    2,
+  ]);
+  assertEquals(assertThrows(() => ids("top"), UserError).message, '"top" of "box" runs in a terminal');
+  assertEquals(assertThrows(() => chooseApps("box", { ...found, apps: [] }, []), UserError).exitCode, 1);
+});
+
+/** A picture of one pixel. */
+const picture = (() => {
+  const hex = "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de";
+  const packed = deflateSync(new Uint8Array(4));
+  const length = packed.length.toString(16).padStart(8, "0");
+  return Uint8Array.fromHex(`${hex}${length}49444154${packed.toString("hex")}00000000`).toBase64();
+})();
+
+/** A container with these entries, and a host whose menu is a directory. */
+async function withMenu(
+  entries: Record<string, string>,
+  test: (world: {
+    engine: Engine;
+    recorded: RecordingHost;
+    data: string;
+    exportNow: (request?: Partial<ExportRequest>) => Promise<string[]>;
+  }) => Promise<void>,
+): Promise<void> {
+  const data = await Deno.makeTempDir();
+  try {
+    const recorded = recordingHost({
+      env: { HOME: data, XDG_DATA_HOME: data },
+      answer: (argv) => {
+        if (argv[0] === "lxc") {
+          return {
+            stdout: JSON.stringify({
+              name: "box",
+              status: "Running",
+              config: { "user.gui-container": "1" },
+              devices: {},
+              expanded_devices: { eth0: { type: "nic" } },
+              state: { network: { eth0: { addresses: [{ family: "inet", scope: "global", address: "192.0.2.1" }] } } },
+            }),
+          };
+        }
+        if (argv[0] !== "ssh") return {};
+        const isIcons = argv.at(-1)!.includes("GdkPixbuf");
+        return isIcons ? { code: 142, stdout: `${picture}\nnonsense\n` } : {
+          stdout: Object.entries(entries).map(([id, text]) => `/a/${id}.desktop\t${btoa(text)}\n`).join(""),
+        };
+      },
+    });
+    const mounts = mountsOf(recorded.host, "box");
+    await Deno.mkdir(mounts.directory, { recursive: true });
+    await Deno.writeTextFile(mounts.knownHosts, "");
+    const engine = await chooseEngine(recorded.host, "lxc");
+    const request = { wanted: [], options: { attachOptions: [], xpraOptions: [] }, withTypes: false, opener: "open" };
+    await test({
+      engine,
+      recorded,
+      data,
+      exportNow: async (given = {}) =>
+        (await exportApps(engine, "box", { ...request, ...given, mounts })).map(({ id }) => id),
+    });
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
+}
+
+/** The files below a directory, sorted. */
+async function filesIn(directory: string): Promise<string[]> {
+  const { stdout } = await runProcess(["find", directory, "-type", "f", "-printf", "%P\n"]);
+  return stdout.split("\n").filter((line) => line !== "" && !line.startsWith("container_mounts")).sort();
+}
+
+const other = writer.replace("Name=Writer", "Name=Other").replace("Icon=writer", "Icon=/usr/share/../x.png");
+
+Deno.test("exportApps() writes entries and icons, and keeps what it wrote in step with the container", async () => {
+  const entries: Record<string, string> = { one: writer, two: other };
+  await withMenu(entries, async ({ data, exportNow, engine, recorded }) => {
+    assertEquals(await exportNow(), ["one", "two"]);
+    const [one, two, icon] = [
+      "applications/gui-container-box.one.desktop",
+      "applications/gui-container-box.two.desktop",
+      "gui-container/icons/box/one.png",
+    ];
+    assertEquals(await filesIn(data), [one, two, icon]);
+    assertStringIncludes(await Deno.readTextFile(join(data, one)), `Icon=${join(data, icon)}\n`);
+    assert(!(await Deno.readTextFile(join(data, two))).includes("Icon="));
+    assert(!recorded.calls.some(([program]) => program === "update-desktop-database"));
+
+    // One of them, with its types; then all, of which one is gone.
+    assertEquals(await exportNow({ wanted: ["two"], withTypes: true }), ["two"]);
+    assertEquals(await filesIn(data), [one, two, "gui-container/icons/box/two.png", icon].sort());
+    assertEquals(recorded.calls.at(-1), ["update-desktop-database", "--quiet", join(data, "applications")]);
+    delete entries.one;
+    assertEquals(await exportNow(), ["two"]);
+    assertEquals(await filesIn(data), [two, "gui-container/icons/box/two.png"]);
+
+    assertEquals(await unexportApps(engine.host, menuOf(engine.host, "box")), [join(data, two)]);
+    assertEquals(await filesIn(data), []);
+    assertEquals(await Deno.stat(join(data, "gui-container")).catch(() => "gone"), "gone");
+  });
+});
+
+Deno.test("exportApps() and unexportApps() leave alone what is not theirs", async () => {
+  await withMenu({ one: writer }, async ({ data, exportNow, engine }) => {
+    const applications = join(data, "applications");
+    await Deno.mkdir(applications);
+    const unexport = (): Promise<string[]> => unexportApps(engine.host, menuOf(engine.host, "box"));
+    // The user's own file, another container's, a link to an entry of ours, a directory.
+    const path = join(applications, "gui-container-box.one.desktop");
+    const ours = "[Desktop Entry]\nX-GuiContainer-Name=box\n";
+    for (const text of ["[Desktop Entry]\n", ours.replace("box", "box2"), ours.replace("X-", "#X-")]) {
+      await Deno.writeTextFile(path, text);
+      const error = await assertRejects(() => exportNow(), UserError);
+      assertEquals([error.message, error.exitCode], [`"${path}" is there, and was not made by create.ts --export`, 1]);
+      assertEquals(await unexport(), []);
+      assertEquals(await Deno.readTextFile(path), text);
+    }
+    await Deno.remove(path);
+    await Deno.writeTextFile(join(data, "ours"), ours);
+    await Deno.symlink(join(data, "ours"), path);
+    await assertRejects(() => exportNow(), UserError);
+    assertEquals(await unexport(), []);
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+    await assertRejects(() => exportNow(), UserError);
+    await Deno.remove(path);
+    for (
+      const name of ["gui-container-box2.one.desktop", "gui-container-boxer.one.desktop", "gui-container-box.desktop"]
+    ) {
+      await Deno.writeTextFile(join(applications, name), ours);
+    }
+    assertEquals(await unexport(), []);
+    assertEquals((await filesIn(data)).length, 4);
+  });
+});
+
+Deno.test("exportApps() that fails half-way leaves what there was", async () => {
+  await withMenu({ one: writer, two: writer }, async ({ data, exportNow }) => {
+    await exportNow({ wanted: ["one"] });
+    const before = await Deno.readTextFile(join(data, "applications/gui-container-box.one.desktop"));
+    // In the way of the second entry.
+    await Deno.mkdir(join(data, "applications/gui-container-box.two.desktop.new"));
+    await assertRejects(() => exportNow({ options: sortOptions(["--border=red"]) }), Error);
+    assertEquals(await filesIn(data), [
+      "applications/gui-container-box.one.desktop",
+      "gui-container/icons/box/one.png",
+    ]);
+    assertEquals(await Deno.readTextFile(join(data, "applications/gui-container-box.one.desktop")), before);
+  });
+});
+
+Deno.test("exportApps() bounds what the container answers, and tells what it leaves out", async () => {
+  const entries = { one: writer, evil: writer.replace("office", "sh -c 'x y'"), top: `${writer}Terminal=true\n` };
+  await withMenu(entries, async ({ exportNow, recorded }) => {
+    assertEquals(await exportNow(), ["one"]);
+    const asked = recorded.options.filter((_, index) => recorded.calls[index]![0] === "ssh");
+    assertEquals(asked.length, 2);
+    for (const { timeoutMs, maxOutputBytes } of asked) assert(timeoutMs! <= 30_000 && maxOutputBytes! <= 32 * 2 ** 20);
+    assertEquals(recorded.said.filter((line) => line.startsWith("warn")), [
+      'warn: Not exported: "evil" has no command line, or one with characters of a shell',
+    ]);
+  });
+});
