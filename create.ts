@@ -345,6 +345,7 @@ const checks: Check[] = [
   checkProgram(programs.setfacl),
   checkProgram(programs.getfacl),
   checkProgram(programs.cloudInit),
+  checkProgram(programs.updateDesktopDatabase),
   checkAcls,
   checkContainers,
 ];

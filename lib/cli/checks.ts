@@ -130,6 +130,11 @@ export const programs = {
   // No line installs it: on a host, cloud-init would run at the next boot.
   cloudInit: { program: "cloud-init", purpose: "checks a cloud-config before it is used", optional: true },
   bwrap: { program: "bwrap", purpose: "shuts xpra's client in, away from files, network and bus", optional: true },
+  updateDesktopDatabase: {
+    program: "update-desktop-database",
+    purpose: "tells the desktop which files exported apps open",
+    optional: true,
+  },
   xrandr: { program: "xrandr", purpose: "reads the size of the screen", optional: true },
   xrdb: { program: "xrdb", versionOption: "-version", purpose: "reads the size of text", optional: true },
   pacat: { program: "pacat", purpose: "plays the app's sound", optional: true },

@@ -1,10 +1,9 @@
-// The desktop entries of the examples, launched as a desktop does it: a web address and a file, with awkward characters.
+// Desktop entries launched as a desktop does it, exported and by hand: a web address and a file, with awkward characters.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { needed } from "./sessions.ts";
 import {
-  type EngineName,
   eventually,
   makeContainer,
   mountsRoot,
@@ -19,46 +18,46 @@ import {
 
 const entries = join(root, "examples/desktop-files");
 
-/** An entry installed for a container of another name, and what launches it. */
+/** The hand-made entry of the examples, installed for a container of another name. */
 async function install(
   entry: string,
-  { directory, engine, container }: { directory: string; engine: EngineName; container: string },
-): Promise<(word: string) => Promise<void>> {
+  { directory, container }: { directory: string; container: string },
+): Promise<string> {
   const text = await Deno.readTextFile(join(entries, `${entry}.desktop`));
+  const [, own] = /^Exec=open-in-container (\S+)/m.exec(text)!;
+  const path = join(directory, "applications", `${entry}.desktop`);
   await Deno.mkdir(join(directory, "applications"), { recursive: true });
   await Deno.writeTextFile(
-    join(directory, "applications", `${entry}.desktop`),
-    text.replace(/^(Exec=open-in-container) \S+/m, `$1 ${container}`),
+    path,
+    text.replace(`open-in-container ${own}`, `open-in-container ${container}`)
+      .replace(`StartupWMClass=${own}.`, `StartupWMClass=${container}.`),
   );
-  const env = {
-    PATH: `${root}:${entries}:${Deno.env.get("PATH")}`,
-    XDG_DATA_HOME: directory,
-    GUI_CONTAINER_ENGINE: engine,
-  };
-  return async (word) => void await sh(["gtk-launch", entry, word], { env, output: "inherit" });
+  return path;
 }
 
-/** The class of an entry's windows, for a container of another name: that name, a dot, and the app's own class. */
-async function windowClass(entry: string, container: string): Promise<string> {
-  const text = await Deno.readTextFile(join(entries, `${entry}.desktop`));
-  const [, own] = /^Exec=open-in-container (?:--\S+ )*(\S+)/m.exec(text)!;
-  const [, value] = /^StartupWMClass=(.*)$/m.exec(text)!;
-  assert(value!.startsWith(`${own}.`), value);
-  return `${container}${value!.slice(own!.length)}`;
+/** Launches an entry with an address or a file, as a desktop does it. */
+async function launch(entry: string, word: string, env: Record<string, string> = {}): Promise<void> {
+  await sh(["gio", "launch", entry, word], { env, output: "inherit" });
+}
+
+/** Fails unless a window is one that a dock gathers under an entry. */
+async function assertGathers(entry: string, window: string): Promise<void> {
+  const [, value] = /^StartupWMClass=(.*)$/m.exec(await Deno.readTextFile(entry))!;
+  assertStringIncludes(await sh(["xprop", "-id", window, "WM_CLASS"]), `"${value}"`);
 }
 
 Deno.test({
-  name: "each desktop entry is valid",
+  name: "each desktop entry of the examples is valid",
   ignore: Deno.build.os !== "linux",
   async fn() {
     const files = [...Deno.readDirSync(entries)].map(({ name }) => name).filter((name) => name.endsWith(".desktop"));
-    assertEquals(files.length, 7);
+    assert(files.length > 0);
     for (const file of files) assertEquals(await sh(["desktop-file-validate", join(entries, file)]), "");
   },
 });
 
 testOnEngines(
-  "a web address reaches the app as one word, and a second one the session that runs",
+  "a web address reaches an exported app as one word, and a second one the session that runs; a file is lent",
   needed,
   async (engine) => {
     const container = `e2e-desktop-${engine}`;
@@ -68,35 +67,58 @@ testOnEngines(
       container,
       `#cloud-config
 write_files:
-  - path: /usr/local/bin/firefox
+  - path: /usr/share/applications/browser.desktop
+    content: |
+      [Desktop Entry]
+      Type=Application
+      Name=Browser
+      Exec=env A=b browser --new %u
+      StartupWMClass=Browser-window
+  - path: /usr/local/bin/browser
     permissions: "0755"
     content: |
       #!/bin/sh
       for word; do :; done
       printf '%s\\n' "$#" "$word" >>/home/ubuntu/share/words
-      exec xterm -class containerized-firefox -T "a browser" -e sleep 600
+      exec xterm -class Browser-window -T "a browser" -e sleep 600
 `,
     );
     try {
-      const launch = await install("containerized-firefox", { directory, engine, container });
+      const env = { XDG_DATA_HOME: directory };
+      const exported = await script("create", engine, ["--export", "--json", container, "browser"], { env });
+      assertEquals(exported.code, 0, exported.stderr);
+      const [{ entry }] = JSON.parse(exported.stdout);
       const words = join(mountsRoot, container, "share/words");
       const addresses = ["https://example.org/?q='$(id)'&x=`id`;%20#it's", "https://example.org/second"];
-      await launch(addresses[0]!);
+      await launch(entry, addresses[0]!);
       const window = await windowWith(`\\[${container}\\] a browser`);
-      assertStringIncludes(
-        await sh(["xprop", "-id", window, "WM_CLASS"]),
-        await windowClass("containerized-firefox", container),
-      );
-      assertEquals(await Deno.readTextFile(words), `5\n${addresses[0]}\n`);
-      await launch(addresses[1]!);
+      await assertGathers(entry, window);
+      assertEquals(await Deno.readTextFile(words), `2\n${addresses[0]}\n`);
+      await launch(entry, addresses[1]!);
       await eventually(
         "the second address",
-        async () => (await Deno.readTextFile(words)).endsWith(`5\n${addresses[1]}\n`),
+        async () => (await Deno.readTextFile(words)).endsWith(`2\n${addresses[1]}\n`),
       );
       const sessions = JSON.parse((await script("attach", engine, ["--list", "--json", container])).stdout);
-      assertEquals(sessions.map(({ session }: { session: string }) => session), ["firefox"]);
+      assertEquals(sessions.map(({ session }: { session: string }) => session), ["browser"]);
+
+      // A desktop makes an address of the file's path.
+      const file = join(directory, 'it\'s 100% a "page" – é.html');
+      await Deno.writeTextFile(file, "");
+      await launch(entry, file);
+      await eventually(
+        "the file in the container",
+        async () =>
+          /\n2\n\/home\/ubuntu\/maps\/[0-9a-f]{10}-it's 100% a "page" – é\.html\n$/.test(
+            await Deno.readTextFile(words),
+          ),
+      );
     } finally {
       await script("attach", engine, ["--stop", container, "--all"]);
+      await eventually(
+        "the file taken back",
+        async () => (await script("map", engine, ["--list"])).stdout.includes(directory) ? false : true,
+      );
       await removeContainer(engine, container);
       await Deno.remove(directory, { recursive: true });
     }
@@ -122,15 +144,13 @@ testOnEngines("a file is lent to the app, and taken back when its session ends",
   try {
     // The desktop may be the first to need the container.
     await sh([engine, "stop", container]);
-    const launch = await install("containerized-vlc", { directory, engine, container });
-    await launch(file);
+    const entry = await install("containerized-vlc", { directory, container });
+    const env = { PATH: `${root}:${entries}:${Deno.env.get("PATH")}`, GUI_CONTAINER_ENGINE: engine };
+    await launch(entry, file, env);
     const window = await windowWith(`\\[${container}\\] .*it's a "tune" .HOME .id.;.*VLC media player`, {
       timeoutMs: 60_000,
     });
-    assertStringIncludes(
-      await sh(["xprop", "-id", window, "WM_CLASS"]),
-      `"${await windowClass("containerized-vlc", container)}"`,
-    );
+    await assertGathers(entry, window);
     await painted(window);
     assertStringIncludes((await script("map", engine, ["--list"])).stdout, `${file}\t/home/ubuntu/maps/`);
     await script("attach", engine, ["--stop", container, "--all"]);

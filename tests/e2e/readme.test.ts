@@ -108,7 +108,7 @@ test(
   "examples/desktop-files/README.md: the desktop entry and what it starts are where the desktop looks for them",
   missing,
   async () => {
-    const entry = join(readersHome, ".local/share/applications/containerized-firefox.desktop");
+    const entry = join(readersHome, ".local/share/applications/containerized-vlc.desktop");
     await sh(["desktop-file-validate", entry]);
     for (const program of ["attach.ts", "map.ts", "open-in-container"]) {
       assert((await Deno.stat(join(readersHome, ".local/bin", program))).isFile);

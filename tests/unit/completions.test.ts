@@ -197,6 +197,7 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["create.ts --cache new key.pub gui fire", ["fire.yaml", "firefox", "firefox-debian"]],
   ["create.ts new ke", ["key.pub"]],
   ["create.ts --delete ", ["bag", "box"]],
+  ["create.ts --export --mime b", ["bag", "box"]],
   ["map.ts box ", ["fire.yaml", "key.pub"]],
   ["map.ts --read-only box k", ["key.pub"]],
   ["map.ts --list ", []],

@@ -72,6 +72,11 @@ Deno.test("create.ts and attach.ts are scoped to the directories that they use",
     ] as const
   ) {
     assert((await denoArguments("create", environment)).includes(`--allow-write=${directory}`));
+    for (const [data, share] of [["/d", "/d"], ["d", "/h/share"], ["/d,/", "/h/share"], ["", "/h/share"]]) {
+      const create = await denoArguments("create", `${environment}; HOME=/h; XDG_DATA_HOME='${data}'`);
+      const own = share!.replace("share", ".local/share");
+      assert(create.includes(`--allow-write=${own}/applications,${own}/gui-container`), create.join(" "));
+    }
     const attach = await denoArguments("attach", environment);
     assert(attach.includes(`--allow-read=${directory}`) || attach.includes("--allow-read"));
   }

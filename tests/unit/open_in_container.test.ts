@@ -1,0 +1,77 @@
+// open-in-container, which the entries of a menu start: what it hands to attach.ts and map.ts, which are played here.
+
+import { assertEquals } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { runProcess } from "../../lib/base/process.ts";
+import { testWith } from "./samples.ts";
+
+const opener = fromFileUrl(new URL("../../examples/desktop-files/open-in-container", import.meta.url));
+
+/** What it starts for these words: each program with its engine and its words. */
+async function startedBy(shell: string, words: readonly string[], { live = "" } = {}): Promise<string[][]> {
+  const directory = await Deno.makeTempDir();
+  try {
+    const play = (name: string): Promise<void> =>
+      Deno.writeTextFile(
+        join(directory, name),
+        `#!/bin/sh
+printf '%s\\0' ${name} "engine=\${GUI_CONTAINER_ENGINE-}" "$@" '' >>'${directory}/started'
+[ ${name} != map.ts ] || [ "$1" != --no-wait ] || printf '%s\\t/home/ubuntu/maps/0123456789-x\\n' "$3"
+`,
+        { mode: 0o755 },
+      );
+    for (const name of ["attach.ts", "map.ts", "lxc", "incus"]) await play(name);
+    const xpra = join(directory, "mounts/box/xpra");
+    await Deno.mkdir(xpra, { recursive: true });
+    using _ = live === "" ? undefined : Deno.listen({ transport: "unix", path: join(xpra, live) });
+    // Elsewhere than in a checkout.
+    await Deno.copyFile(opener, join(directory, "open-in-container"));
+    await runProcess([shell, join(directory, "open-in-container"), ...words], {
+      env: {
+        PATH: `${directory}:${Deno.env.get("PATH")}`,
+        XDG_RUNTIME_DIR: directory,
+        GUI_CONTAINER_MOUNTS: join(directory, "mounts"),
+        GUI_CONTAINER_ENGINE: "",
+      },
+    });
+    return (await Deno.readTextFile(join(directory, "started"))).split("\0\0").slice(0, -1)
+      .map((text) => text.split("\0"));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+for (const shell of ["dash", "bash"]) {
+  testWith(
+    [shell, "flock"],
+    `open-in-container in ${shell} hands on options, words and an address as they are`,
+    async () => {
+      const address = "https://example.org/?q='$(id)'%41&x=`id`;\n";
+      const words = ["--preset=isolated", "--engine=incus", "box", "app --new", "--border=red", "--", address];
+      assertEquals(await startedBy(shell, words), [["attach.ts", "engine=incus", ...words]]);
+      assertEquals(await startedBy(shell, ["box", "/usr/bin/app", "--"], { live: "app" }), [
+        ["attach.ts", "engine=", "--join", "--session=app", "box", "/usr/bin/app", "--"],
+      ]);
+      assertEquals(await startedBy(shell, ["--session=app", "box", "env A=b app", "--"], { live: "app" }), [
+        ["attach.ts", "engine=", "--join", "--session=app", "box", "env A=b app", "--"],
+      ]);
+    },
+  );
+
+  testWith(
+    [shell, "flock"],
+    `open-in-container in ${shell} lends a file, named by its path or its address`,
+    async () => {
+      const path = '/tmp/it\'s 100% "é" \u{1F600} $(id)\n.txt\n';
+      const url = "file:///tmp/it's%20100%25%20%22%C3%A9%22%20%F0%9F%98%80%20$(id)%0A.txt%0a";
+      for (const word of [path, url]) {
+        assertEquals(await startedBy(shell, ["--engine=incus", "box", "app", "--", word]), [
+          ["incus", "engine=incus", "start", "box"],
+          ["map.ts", "engine=incus", "--no-wait", "box", path],
+          ["attach.ts", "engine=incus", "--engine=incus", "box", "app", "--", "/home/ubuntu/maps/0123456789-x"],
+          ["map.ts", "engine=incus", "--unmap", "box", path],
+        ]);
+      }
+    },
+  );
+}
