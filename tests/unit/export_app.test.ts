@@ -123,6 +123,8 @@ Deno.test("parseEntry() refuses a command line with anything that a shell or a l
       "--no-box editor",
       "/usr/bin/",
       "-x",
+      "-/x",
+      "--border=/x",
       "éditeur",
       "editor 'a b'",
       'editor "unclosed',

@@ -288,10 +288,15 @@ Deno.test("exportApps() and unexportApps() leave alone what is not theirs", asyn
 
 Deno.test("exportApps() that fails half-way leaves what there was", async () => {
   await withMenu({ one: writer, two: writer }, async ({ data, exportNow }) => {
+    const block = join(data, "applications/gui-container-box.two.desktop.new");
+    await Deno.mkdir(block, { recursive: true });
+    await assertRejects(() => exportNow(), Error);
+    assertEquals(await filesIn(data), []);
+    await Deno.remove(block);
     await exportNow({ wanted: ["one"] });
     const before = await Deno.readTextFile(join(data, "applications/gui-container-box.one.desktop"));
     // In the way of the second entry.
-    await Deno.mkdir(join(data, "applications/gui-container-box.two.desktop.new"));
+    await Deno.mkdir(block);
     await assertRejects(() => exportNow({ options: sortOptions(["--border=red"]) }), Error);
     assertEquals(await filesIn(data), [
       "applications/gui-container-box.one.desktop",

@@ -49,6 +49,8 @@ Deno.test("rewritePng() keeps size and pixels, and nothing else", () => {
   assertEquals(inflateSync(deflateSync(rows)), Buffer.from(rows));
   const rgb = png(header({ colours: 2, width: 5 }), chunk("IDAT", deflateSync(new Uint8Array(32))), end);
   assert(rewritePng(rgb));
+  const largest = deflateSync(new Uint8Array((1 + 256 * 4) * 256));
+  assert(rewritePng(png(header({ width: 256, height: 256 }), chunk("IDAT", largest), end)));
 });
 
 Deno.test("rewritePng() refuses what is larger, of another kind, or not what it says", () => {
@@ -59,6 +61,16 @@ Deno.test("rewritePng() refuses what is larger, of another kind, or not what it 
       "no header": png(idat, end),
       "no pixels": png(header(), end),
       "too wide": png(header({ width: 60_000, height: 60_000 }), idat, end),
+      "one pixel too wide": png(
+        header({ width: 257, height: 1 }),
+        chunk("IDAT", deflateSync(new Uint8Array(1029))),
+        end,
+      ),
+      "one pixel too high": png(
+        header({ width: 1, height: 257 }),
+        chunk("IDAT", deflateSync(new Uint8Array(1285))),
+        end,
+      ),
       "no height": png(header({ height: 0 }), chunk("IDAT", deflateSync(new Uint8Array())), end),
       "16 bits": png(header({ depth: 16 }), idat, end),
       "a palette": png(header({ colours: 3 }), idat, end),
