@@ -185,6 +185,15 @@ Deno.test("parseEntry() takes of other keys only what has their form", () => {
   assertEquals(appOf("Categories=Audio;Player;").category, "AudioVideo");
 });
 
+Deno.test("parseEntry() takes an icon's name or path, as it fits into a command line", () => {
+  for (const icon of ["org.gnome.Maps", "/snap/firefox/1/meta/gui/icon.png", "/opt/My App/a.svg"]) {
+    assertEquals(appOf(`Icon=${icon}`).icon, icon);
+  }
+  for (const icon of ["", "../x", "-c", "/a'b", "/é", "/a\x1b", "a".repeat(201)]) {
+    assertEquals(appOf(`Icon=${icon}`).icon, undefined);
+  }
+});
+
 Deno.test("parseEntry() reads the first value of the entry's own group", () => {
   const text = `Name=Before\n[Other]\nName=Other\n${
     entry("Name=Editor", "Name=Evil")

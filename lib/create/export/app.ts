@@ -92,7 +92,7 @@ export function parseEntry(id: string, text: string): App | Refused | undefined 
     name,
     texts,
     ...run,
-    icon: /^[A-Za-z0-9/][^\p{C}]{0,199}$/u.test(icon) ? icon : undefined,
+    icon: /^[A-Za-z0-9/][A-Za-z0-9 ._+@/-]{0,199}$/.test(icon) ? icon : undefined,
     windowClass: /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}$/.test(windowClass) ? windowClass : run.program,
     category: itemsOf(values.get("Categories")).map((item) => categories.get(item)).find((item) => item !== undefined),
     mimeTypes: [...new Set(itemsOf(values.get("MimeType")).filter((item) => mimeType.test(item)))]
