@@ -9,6 +9,8 @@ for share in "$HOME/.local/share" "$HOME/.local/share/flatpak/exports/share" /us
     [ -f "$file" ] || continue
     [ "$most" -gt 0 ] || exit 0
     most=$((most - 1))
-    printf '%s\t%s\n' "$file" "$(head -c "$bytes" "$file" | base64 -w 0)"
+    printf '%s\t' "$file"
+    head -c "$bytes" "$file" | base64 -w 0
+    echo
   done
 done
