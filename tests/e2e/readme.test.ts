@@ -96,7 +96,7 @@ function testCommand(document: string, command: string): void {
   const [, treatment] = special.find(([start]) => command.startsWith(start)) ?? [];
   const skip = missing ?? (treatment && "skip" in treatment ? treatment.skip : undefined);
   test(`${document}: ${command}`, skip, async () => {
-    if (command.includes(container) && !command.includes("create.ts")) await needContainer();
+    if (command.includes(container) && !/create\.ts(?!.*export)/.test(command)) await needContainer();
     // The reader has closed the app's windows.
     if (command.includes("--delete")) await sh([join(root, "attach.ts"), "--stop", container, "--all"], options);
     if (treatment && "then" in treatment) await runUntil(command, treatment);
