@@ -5,7 +5,7 @@
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 //bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
-//bin/true; set -- --allow-run=lxc,incus,ssh,bwrap,ln,xpra,xrandr,xrdb,waypipe,wayland-info,setpriv,pacat,zenity,notify-send,xdg-open "$@"
+//bin/true; set -- --allow-run=lxc,incus,ssh,bwrap,ln,xpra,xrandr,xrdb,waypipe,wayland-info,setpriv,pacat,zenity,notify-send,xdg-open,xclip,wl-copy,wl-paste "$@"
 //bin/true; set -- --allow-env=DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE "$@"
 //bin/true; set -- --allow-env=LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES "$@"
 //bin/true; set -- --allow-env='HOME,GUI_CONTAINER_DISPLAY,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
@@ -19,8 +19,19 @@
  */
 
 import { splitCommandLine } from "./lib/attach/app.ts";
-import { type Channel, channelLine, channelNames, openChannels, presetNames } from "./lib/attach/channels.ts";
+import { checkAsking } from "./lib/attach/ask.ts";
+import {
+  type AskableChannel,
+  askableNames,
+  askedChannels,
+  type Channel,
+  channelLine,
+  channelNames,
+  openChannels,
+  presetNames,
+} from "./lib/attach/channels.ts";
 import { checkAttachable, checkDisplay, checkXpra } from "./lib/attach/checks.ts";
+import { copyOut, pasteIn } from "./lib/attach/clipping.ts";
 import { type Client, type ClientEnd, type ClientOptions, startClient } from "./lib/attach/client.ts";
 import {
   chooseSession,
@@ -72,6 +83,7 @@ const spec = {
     "--list [NAME]",
     "--stop NAME [SESSION | --all]",
     "--logs NAME [SESSION]",
+    "--copy NAME | --paste NAME",
   ],
   options: {
     "session": {
@@ -93,18 +105,25 @@ const spec = {
     },
     "allow": { value: "C,…", help: "Open these channels as well", completion: channelList },
     "deny": { value: "C,…", help: "Close these channels", completion: channelList },
+    "ask": {
+      value: "C,…",
+      help: `Ask at each use of these channels: ${askableNames.join(", ")}`,
+      completion: { words: askableNames, list: true },
+    },
     "no-box": { help: "Run xpra's client without its bubblewrap box, with all of your own permissions" },
     "list": { help: "Show the sessions that run" },
     "stop": { help: "End a session and all that belongs to it" },
     "all": { help: "With --stop: all sessions of the container" },
     "logs": { help: "Print what a session's app and server have printed" },
+    "copy": { help: "Put the text on a session's clipboard on the host's, also while the channel is closed" },
+    "paste": { help: "Put the text on the host's clipboard on a session's" },
   },
   places: { first: ["container"] },
   placesWith: { "stop": { first: ["container", "session"] }, "logs": { first: ["container", "session"] } },
   epilogue: `
 Channels: clipboard-in (host to app), clipboard-out (app to host), clipboard (both), sound, microphone, webcam,
 notifications, links, files, printing, tray. "isolated" opens none, "desktop" clipboard and sound, "trusted" all but
-microphone and webcam.
+microphone and webcam. --ask opens channels whatever the preset, and asks by a dialog at each use.
 
 Example:
   attach.ts my-container "firefox https://xkcd.com/" --border=red
@@ -128,7 +147,9 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const { flags, values } = args;
   const [container, ...words] = args.positionals;
   if (container !== undefined) checkInstanceName(container);
-  const most = flags.has("list") ? 0 : flags.has("stop") || flags.has("logs") ? 1 : Infinity;
+  const carry = (["copy", "paste"] as const).filter((way) => flags.has(way));
+  if (carry.length > 1) throw inputError("--copy and --paste go opposite ways", "Use one of them");
+  const most = flags.has("list") || carry.length > 0 ? 0 : flags.has("stop") || flags.has("logs") ? 1 : Infinity;
   if (words.length > most) throw inputError(`Too many arguments: "${words[most]}"`, "See attach.ts --help");
   if (flags.has("list")) return await list(host, container, args);
   if (container === undefined) throw inputError("The container's NAME is missing", "See attach.ts --help");
@@ -140,21 +161,23 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
     return await showLog(host, container, words[0] ?? wanted);
   }
   if (flags.has("stop")) return await stop(host, container, { wanted: words[0] ?? wanted, args });
+  if (carry[0] !== undefined) return await carryClipping(host, container, { way: carry[0], wanted, args });
 
-  const open = openChannels({ preset: values.get("preset"), allow: values.get("allow"), deny: values.get("deny") });
+  const wish = { ask: values.get("ask"), allow: values.get("allow"), deny: values.get("deny") };
+  const channels = { open: openChannels({ ...wish, preset: values.get("preset") }), asks: askedChannels(wish) };
   // Without APP_CMDLINE a live session is meant. A word that starts with a dash is an option for xpra.
   const commandLine = words[0]?.startsWith("-") ? undefined : words.shift();
   if (commandLine === undefined) {
     if (values.get("display") === "wayland") {
       throw new NoWayland("a session is shown again by X only", { exitCode: ExitCode.usage });
     }
-    return await reattach(host, container, { open, userOptions: words, wanted, args });
+    return await reattach(host, container, { ...channels, userOptions: words, wanted, args });
   }
   // A desktop entry gives the files to open as APP_WORDs. They need no quoting, and there may be none.
   const end = words.indexOf("--");
   const app = [...splitCommandLine(commandLine), ...(end < 0 ? [] : words.splice(end).slice(1))];
   if (flags.has("join")) return await join(host, container, { app, wanted, args });
-  return await attach(host, container, { app, display, open, userOptions: words, wanted, args });
+  return await attach(host, container, { app, display, ...channels, userOptions: words, wanted, args });
 }
 
 /** What the command line asks for. */
@@ -163,15 +186,17 @@ interface AttachRequest {
   /** The session's name, if one is given. */
   wanted: string | undefined;
   open: Set<Channel>;
+  /** Those of them each use of which the user is asked for. */
+  asks: ReadonlySet<AskableChannel>;
   userOptions: string[];
 }
 
 /** What the command line says of a client. */
 function clientOptions(
-  { open, userOptions, args }: AttachRequest,
+  { open, asks, userOptions, args }: AttachRequest,
   rest: Pick<ClientOptions, "container" | "mounts" | "screen">,
 ): Omit<ClientOptions, "ownSound"> {
-  return { ...rest, open, userOptions, box: !args.flags.has("no-box") };
+  return { ...rest, open, asks, userOptions, box: !args.flags.has("no-box") };
 }
 
 /** Starts an app in a new session, and shows the session unless `--detached` is given. */
@@ -210,6 +235,7 @@ async function attach(
     return 0;
   }
   requireDisplay(host, why);
+  await checkAsking(host, request.asks);
   // The client takes its time to load: meanwhile the container is reached and the session starts.
   await using scope = new AsyncDisposableStack();
   const [target, , { client, options }] = await all([
@@ -271,6 +297,7 @@ async function orInterrupted<T>(host: Host, promise: Promise<T>): Promise<T | un
 async function reattach(host: Host, container: string, request: AttachRequest): Promise<number> {
   const { open, wanted, args } = request;
   requireDisplay(host);
+  await checkAsking(host, request.asks);
   const mounts = mountsOf(host, container);
   const optionsFor = (session: string, screen: Screen): ClientOptions => {
     const ownSound = hasOwnSound(open) && (host.dryRun || hasFifo(socketPath(mounts.xpra, session)));
@@ -329,7 +356,7 @@ async function show(
     why?: string | undefined;
   },
 ): Promise<number> {
-  const line = channelLine(options.open, options.userOptions);
+  const line = channelLine(options.open, options.userOptions, options.asks);
   host.ui.status(why === undefined ? line : `${line}; windows by X: ${why}`);
   const socket = socketPath(options.mounts.xpra, session);
   const player = options.ownSound ? playSound(host, socket) : undefined;
@@ -399,6 +426,25 @@ async function stop(
   }
   if (names.length > 0) await stopSessions(host, target, names);
   host.ui.result(names.join("\n"), names.map((name) => ({ container, session: name })));
+  return 0;
+}
+
+/** Carries the text on one clipboard to the other: that of a live session, and the host's. */
+async function carryClipping(
+  host: Host,
+  container: string,
+  { way, wanted, args }: Pick<AttachRequest, "wanted" | "args"> & { way: "copy" | "paste" },
+): Promise<number> {
+  const carry = way === "copy" ? copyOut : pasteIn;
+  const target = await reach(host, container, args);
+  // Undefined when no session is named and there is not exactly one: then the user chooses one, or gets an error.
+  const carried = await carry(host, target, { session: wanted }) ??
+    await carry(host, target, { session: (await chooseSession(host, target)).session });
+  if (host.dryRun) return 0;
+  const { characters, leftOut } = carried!;
+  const where = way === "copy" ? `from ${container} are on the clipboard` : `are on the clipboard of ${container}`;
+  const rest = leftOut > 0 ? `; ${leftOut} that cannot be seen were left out` : "";
+  host.ui.result(`${characters} characters ${where}${rest}`, { container, characters, leftOut });
   return 0;
 }
 

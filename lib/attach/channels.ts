@@ -85,6 +85,12 @@ export const channelNames = Object.keys(channels) as readonly Channel[];
  */
 const alwaysClosed = ["--open-files=no", "--remote-logging=no", "--start-new-commands=no", "--dbus-control=no"];
 
+/** The channels whose uses the user can be asked for, one by one. */
+export const askableNames = ["links", "files", "printing", "notifications"] as const satisfies readonly Channel[];
+
+/** One of them. */
+export type AskableChannel = typeof askableNames[number];
+
 /** The channels of a table whose rows name the preset. */
 export function channelsOfPreset<Name extends string>(
   preset: string,
@@ -93,26 +99,57 @@ export function channelsOfPreset<Name extends string>(
   return (Object.keys(table) as Name[]).filter((name) => table[name].presets.includes(preset));
 }
 
+/** The options of a command line that are about channels; the lists are names with commas between them. */
+export interface ChannelWish {
+  /** `--preset`; default: `desktop`. */
+  preset?: string | undefined;
+  /** `--ask`. */
+  ask?: string | undefined;
+  /** `--allow`. */
+  allow?: string | undefined;
+  /** `--deny`. */
+  deny?: string | undefined;
+}
+
 /**
- * The open channels for `--preset`, `--allow` and `--deny`. A channel that is both allowed and denied is closed.
+ * The open channels for `--preset`, `--ask`, `--allow` and `--deny`. A channel that is both allowed and denied is closed.
  *
- * @param options `allow` and `deny` are names with commas between them; `clipboard` means both directions
+ * @param options `clipboard` means both directions. Channels that are asked for count as open, whatever the preset
  * @throws {UserError} exit code 2 for an unknown name
  */
-export function openChannels(
-  { preset = "desktop", allow = "", deny = "" }: {
-    preset?: string | undefined;
-    allow?: string | undefined;
-    deny?: string | undefined;
-  },
-): Set<Channel> {
+export function openChannels({ preset = "desktop", ask = "", allow = "", deny = "" }: ChannelWish): Set<Channel> {
   if (!presetNames.some((known) => known === preset)) {
     throw inputError(`There is no preset "${preset}"`, `Use one of ${presetNames.join(", ")}`);
   }
   const open = new Set(channelsOfPreset(preset, channels));
   for (const channel of parseNames(allow)) open.add(channel);
   for (const channel of parseNames(deny)) open.delete(channel);
+  for (const channel of askedChannels({ ask, allow, deny })) open.add(channel);
   return open;
+}
+
+/**
+ * The channels of `--ask`: each use of them is asked for.
+ *
+ * @throws {UserError} exit code 2 for a channel that cannot be asked for, and for one that is allowed or denied as well
+ */
+export function askedChannels({ ask = "", allow = "", deny = "" }: Omit<ChannelWish, "preset">): Set<AskableChannel> {
+  const settled = new Set([...parseNames(allow), ...parseNames(deny)]);
+  return new Set(
+    parseNames(ask).map((name) => {
+      const channel = askableNames.find((known) => known === name);
+      if (channel === undefined) {
+        throw inputError(`Nobody can be asked at each use of "${name}"`, `Use ${askableNames.join(", ")}`);
+      }
+      if (settled.has(channel)) {
+        throw inputError(
+          `The channel "${channel}" is named by --ask, and by --allow or --deny`,
+          "Name it by one of them",
+        );
+      }
+      return channel;
+    }),
+  );
 }
 
 function parseNames(names: string): Channel[] {
@@ -128,17 +165,25 @@ function parseNames(names: string): Channel[] {
  * The line that tells the user which channels are open, and which of the user's own options contradict that.
  *
  * @param userOptions options of `xpra attach` that come behind ours, and win
+ * @param asks the channels of `open` that are asked for
  */
-export function channelLine(open: ReadonlySet<Channel>, userOptions: readonly string[] = []): string {
+export function channelLine(
+  open: ReadonlySet<Channel>,
+  userOptions: readonly string[] = [],
+  asks: ReadonlySet<Channel> = new Set(),
+): string {
   const both = open.has("clipboard-in") && open.has("clipboard-out");
-  const names = channelNames.filter((channel) => open.has(channel) && !(both && channel === "clipboard-out"))
+  const names = channelNames.filter((channel) =>
+    open.has(channel) && !asks.has(channel) && !(both && channel === "clipboard-out")
+  )
     .map((channel) => both && channel === "clipboard-in" ? "clipboard" : channel);
   const ours = channelOptions(open, "client");
   const against = userOptions.filter((option) => {
     const name = option.split("=")[0]!;
     return !ours.includes(option) && ours.some((own) => own.split("=")[0] === name);
   });
-  const line = `Open channels: ${names.join(", ") || "none"}`;
+  const asked = channelNames.filter((channel) => asks.has(channel));
+  const line = `Open channels: ${names.join(", ") || "none"}${asked.length > 0 ? `; asks: ${asked.join(", ")}` : ""}`;
   return against.length === 0 ? line : `${line}; overridden by your options for xpra: ${against.join(" ")}`;
 }
 

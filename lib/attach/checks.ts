@@ -107,6 +107,7 @@ const sessionPrograms = [
   { program: "Xvfb", without: "no app can be shown", verdict: "broken" },
   { program: "dbus-daemon", without: "no app can be shown", verdict: "broken" },
   { program: "pulseaudio", without: "its apps are not heard", verdict: "absent" },
+  { program: "xclip", without: "nothing can be carried by --copy and --paste", verdict: "absent" },
   { program: "waypipe", without: "its windows are shown by X on a Wayland desktop, too", verdict: "absent" },
 ] as const;
 

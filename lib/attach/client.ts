@@ -6,7 +6,8 @@ import type { RunningProcess } from "../base/process.ts";
 import type { Mounts } from "../container/mounts.ts";
 import { makeAttachDirectory } from "./attach_directory.ts";
 import { boxedArgv, type BoxOptions } from "./box.ts";
-import { type Channel, withOptions } from "./channels.ts";
+import { askInDialog } from "./ask.ts";
+import { type AskableChannel, type Channel, withOptions } from "./channels.ts";
 import { type SessionSocket, startGuard } from "./guard/guard.ts";
 import type { DesktopRequest } from "./guard/state.ts";
 import type { Screen } from "./screen.ts";
@@ -30,6 +31,8 @@ export interface ClientOptions {
   mounts: Mounts;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
+  /** Those of them each use of which the user is asked for. */
+  asks: ReadonlySet<AskableChannel>;
   /** The session's sound comes through a FIFO, see `sound.ts`, and not through xpra. */
   ownSound: boolean;
   /** The user's options of `xpra attach`. They come last and win. */
@@ -62,7 +65,7 @@ export interface Client extends AsyncDisposable {
  */
 export async function startClient(host: Host, options: ClientOptions): Promise<Client> {
   if (host.dryRun) return plannedClient(host, options);
-  const { container, mounts, ownSound, userOptions, screen, box } = options;
+  const { container, mounts, asks, ownSound, userOptions, screen, box } = options;
   const open = ownSound ? withoutSound(options.open) : options.open;
   const passed = withOptions(open, userOptions);
   await using stack = new AsyncDisposableStack();
@@ -76,6 +79,8 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
     connect: session.promise,
     container,
     open: passed,
+    asks,
+    ask: (question, signal) => askInDialog(host, question, { container, signal }),
     report: (line) => host.ui.warn(line),
     onHello() {
       wasAttached = true;
@@ -169,9 +174,13 @@ function startBoxed(
   return host.start(argvFor(rest), { ...options, env });
 }
 
-/** For a dry run: prints the command line of a client without a guard, since a shell command cannot start one. */
-function plannedClient(host: Host, { open, ownSound, userOptions, screen, box }: ClientOptions): Client {
-  const channels = ownSound ? withoutSound(open) : open;
+/**
+ * For a dry run: prints the command line of a client without a guard, since a shell command cannot start one. Nobody would
+ * ask, so that channels with questions are closed.
+ */
+function plannedClient(host: Host, { open, asks, ownSound, userOptions, screen, box }: ClientOptions): Client {
+  const asked: ReadonlySet<Channel> = asks;
+  const channels = new Set([...ownSound ? withoutSound(open) : open].filter((channel) => !asked.has(channel)));
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
     clientArgv({ ...paths, open: channels, dpi: screen.dpi, userOptions });
   return {

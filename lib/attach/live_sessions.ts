@@ -1,5 +1,6 @@
 /** The live sessions of containers, as the containers' systemd knows them: to list, to choose, to stop, to join. */
 
+import findSession from "./find_session.sh" with { type: "text" };
 import joinScript from "./join_session.sh" with { type: "text" };
 import listScript from "./list_sessions.sh" with { type: "text" };
 import stopScript from "./stop_sessions.sh" with { type: "text" };
@@ -155,9 +156,10 @@ export async function stopSessions(host: Host, target: SshTarget, names: readonl
   await sshScript(host, target, { script: stopScript, parameters: names });
 }
 
-/** Exit statuses of join_session.sh: there is no such session; there is none, or more than one. */
-const notLive = 76;
-const notOne = 77;
+/** Exit statuses of find_session.sh: there is no such session; there is none, or more than one. */
+export const notLive = 76;
+/** See above. */
+export const notOne = 77;
 
 /**
  * Runs an app in a live session until the app ends.
@@ -172,7 +174,7 @@ export async function joinSession(
   { session, app }: { session: string | undefined; app: readonly string[] },
 ): Promise<{ session: string; status: number } | undefined> {
   const result = await sshScript(host, target, {
-    script: joinScript,
+    script: findSession + joinScript,
     values: {
       xpra_directory: containerPaths(target.user).xpra,
       session: session ?? "",

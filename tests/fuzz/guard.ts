@@ -3,14 +3,20 @@
  * container and as a client would send them. Run it for long: `deno run -A tests/fuzz/guard.ts 3000000 [SEED]`.
  */
 
-import { type Channel, channelNames } from "../../lib/attach/channels.ts";
+import { askableNames, type Channel, channelNames } from "../../lib/attach/channels.ts";
 import { judgeClientPacket } from "../../lib/attach/guard/client_packets.ts";
 import { Refusal, Violation } from "../../lib/attach/guard/faults.ts";
 import { frameParser, type RawPacket } from "../../lib/attach/guard/frames.ts";
 import { decodePacket, encodePacket, type Packet } from "../../lib/attach/guard/packets.ts";
 import type { Dict, Value } from "../../lib/attach/guard/rencode.ts";
 import { judgeServerPacket } from "../../lib/attach/guard/server_packets.ts";
-import { type DesktopRequest, type SessionState, sessionState } from "../../lib/attach/guard/state.ts";
+import {
+  type DesktopRequest,
+  type OpenQuestion,
+  type SessionState,
+  sessionState,
+  type Verdict,
+} from "../../lib/attach/guard/state.ts";
 import { askedDescriptions } from "../../lib/attach/guard/windows.ts";
 import { type Chance, chanceFrom } from "./random.ts";
 import { fromClient, fromServer, secret } from "./samples.ts";
@@ -80,7 +86,8 @@ export function fuzz({ cases, seed }: { cases: number; seed: number }): FuzzFigu
   let clock = 0;
   while (figures.cases < cases) {
     const open = new Set(channelNames.filter(() => chance.happens(0.4)));
-    const session = sessionState({ container, open, now: () => clock += chance.below(40), uuid: "0".repeat(32) });
+    const asks = new Set(askableNames.filter((name) => open.has(name) && chance.happens(0.3)));
+    const session = sessionState({ container, open, asks, now: () => clock += chance.below(40), uuid: "0".repeat(32) });
     const honest = chance.happens(0.8);
     if (honest) {
       sawScreen(judgeClientPacket(fromClient[0]!, session).pass!, session);
@@ -108,9 +115,16 @@ function judgeOne(
   { isServer, session, figures }: { isServer: boolean; session: SessionState; figures: FuzzFigures },
 ): void {
   const focusBefore = session.windows.focused();
-  let verdict;
+  const agreedBefore = [...session.agreed.keys()];
+  let verdict: Verdict;
   try {
     verdict = isServer ? judgeServerPacket(packet, session) : judgeClientPacket(packet, session);
+    const { question } = verdict;
+    if (question) {
+      checkQuestion(question, session);
+      // Half of the answers are yes.
+      verdict = figures.cases % 2 === 0 ? question.granted() : question.denied;
+    } else if (isServer) checkUnasked(verdict, session, agreedBefore);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     figures.refused++;
@@ -137,6 +151,27 @@ function judgeOne(
     figures.passed++;
     checkEncoding(each);
   }
+}
+
+/** What the user is asked: over a channel that asks, in texts that can be shown. */
+function checkQuestion({ channel, details }: OpenQuestion, { asks }: SessionState): void {
+  if (!asks.has(channel) || details.some(([, text]) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text))) {
+    throw new Error(`It has the user asked: ${channel} ${JSON.stringify(details)}`);
+  }
+}
+
+/** Nothing is done without a question over a channel that asks; a file has been agreed to before it comes. */
+function checkUnasked({ request, pass }: Verdict, { asks }: SessionState, agreed: readonly string[]): void {
+  const channel = request?.kind === "link"
+    ? "links"
+    : request
+    ? "notifications"
+    : !/^(send-file|file-send)$/.test(pass?.type ?? "") || agreed.includes(`${pass!.args[7]}`)
+    ? undefined
+    : pass!.args[2] === true
+    ? "printing"
+    : "files";
+  if (channel !== undefined && asks.has(channel)) throw new Error(`Nobody was asked: ${channel}`);
 }
 
 /** What the desktop is asked: over an open channel, an address of the web, or texts without markup. */

@@ -219,7 +219,7 @@ export const fromServer: readonly Packet[] = [
   packet("open-url", "file:///etc/passwd", ""),
   packet("send-file", "cv.odt", "text/plain", false, true, 3, bytes(3), dict({ sha256: "a".repeat(64) }), "id"),
   packet("send-file-chunk", "id", 1, bytes(100), true),
-  packet("send-data-request", "file", "id", "cv.odt", "", 3, false, true, new Map()),
+  packet("send-data-request", "file", "id", "/home/ubuntu/cv.odt", "text/plain", 3, false, true, new Map()),
   packet("sound-data", "opus", bytes(100), dict({ sequence: 1, "start-of-stream": true }), []),
   packet("webcam-ack", 0, 1, 640, 480),
   packet("new-tray", 9, 22, 22, dict({ title: "tray" })),

@@ -38,6 +38,7 @@ async function withHost(
     container: "box",
     mounts,
     open: new Set(["sound"]),
+    asks: new Set(),
     ownSound: true,
     userOptions: [],
     screen: fallbackScreen,

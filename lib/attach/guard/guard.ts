@@ -4,8 +4,9 @@
  * decoders only ever read what our own encoder has written.
  */
 
-import type { Channel } from "../channels.ts";
+import type { AskableChannel, Channel } from "../channels.ts";
 import { judgeClientPacket } from "./client_packets.ts";
+import { type Answer, consentOf, type Question } from "./consent.ts";
 import { Refusal, Violation } from "./faults.ts";
 import { type FrameLimits, frameParser } from "./frames.ts";
 import { decodePacket, encodePacket, type Packet } from "./packets.ts";
@@ -24,6 +25,10 @@ export interface GuardOptions {
   container: string;
   /** The channels that are open, and go through xpra. */
   open: ReadonlySet<Channel>;
+  /** The open channels each use of which needs the user's consent. Default: none. */
+  asks?: ReadonlySet<AskableChannel>;
+  /** Asks for that, until `signal` aborts: the session is over then. Default: the answer is no. */
+  ask?(question: Question, signal: AbortSignal): Promise<Answer>;
   /** Tells the user something, in one line: once for each type of packet that is dropped. */
   report(line: string): void;
   /** Called once, when the server's hello passes: both ends have the file for pixels open then. */
@@ -73,12 +78,15 @@ const fromClient: FrameLimits = { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 
  * @throws {Deno.errors.AddrInUse} when there is something at `listen`
  */
 export function startGuard(options: GuardOptions): Guard {
-  const { listen, connect, container, open, report, onHello, onRequest } = options;
+  const { listen, connect, container, open, asks = new Set(), report, onHello, onRequest } = options;
   const listener = Deno.listen({ transport: "unix", path: listen });
   // Awaited only once a client has connected: until then, a rejection would count as unhandled.
   connect.catch(() => {});
-  const session = sessionState({ container, open, now: () => performance.now(), uuid: randomId() });
-  const drops = tally(report, () => performance.now());
+  const now = (): number => performance.now();
+  const session = sessionState({ container, open, asks, now, uuid: randomId() });
+  const drops = tally(report, now);
+  const over = new AbortController();
+  const consent = consentOf((question) => options.ask?.(question, over.signal) ?? Promise.resolve("no"), now);
   const connections: Deno.Conn[] = [];
   let isOver = false;
   const stopped = Promise.withResolvers<void>();
@@ -91,6 +99,7 @@ export function startGuard(options: GuardOptions): Guard {
   };
   const stop = (): void => {
     isOver = true;
+    over.abort();
     close(listener);
     connections.forEach(close);
     stopped.resolve();
@@ -107,20 +116,29 @@ export function startGuard(options: GuardOptions): Guard {
     const server = keep(await connectTo(await connect));
     const toClient = writer(client);
     const toServer = writer(server);
+    const fromServer = ({ pass, also = [], answer, toClient: more = [], request }: Verdict, outbox: Outbox): void => {
+      if (request) onRequest?.(request);
+      put(outbox.client, [...(pass ? [pass] : []), ...also, ...more]);
+      put(outbox.server, answer ? [answer] : []);
+    };
+    /** Does what the user has agreed to, or what follows when they have not. The packets behind it have not waited. */
+    const sendLater = async (verdict: Verdict): Promise<void> => {
+      if (isOver) return;
+      const outbox: Outbox = { client: [], server: [] };
+      fromServer(verdict, outbox);
+      // An end that has gone ends the relay anyway.
+      await Promise.all([toClient(outbox.client), toServer(outbox.server)]).catch(() => {});
+    };
     await Promise.race([
       pump(server, {
         limits: fromContainer,
         judge(packet) {
           const wasKnown = session.serverIsKnown;
-          const verdict = judge(packet, "container");
+          const verdict = byConsent(packet, judge(packet, "container"), sendLater);
           if (session.serverIsKnown && !wasKnown) onHello?.();
-          if (verdict.request) onRequest?.(verdict.request);
           return verdict;
         },
-        send: ({ pass, also = [], answer, toClient: more = [] }, outbox) => {
-          put(outbox.client, [...(pass ? [pass] : []), ...also, ...more]);
-          put(outbox.server, answer ? [answer] : []);
-        },
+        send: fromServer,
         toClient,
         toServer,
       }),
@@ -143,6 +161,24 @@ export function startGuard(options: GuardOptions): Guard {
       if (!(error instanceof Refusal)) throw error;
       drops.add(sender, packet.type, error.message);
       return {};
+    }
+  };
+
+  /** Asks the user for what a verdict needs. Without an answer yet, nothing happens, and `later` gets what follows. */
+  const byConsent = (packet: Packet, verdict: Verdict, later: (verdict: Verdict) => Promise<void>): Verdict => {
+    const { question, refused } = verdict;
+    if (refused !== undefined) drops.add("container", packet.type, refused);
+    if (!question) return verdict;
+    const follow = (agreed: boolean): Verdict => agreed ? question.granted() : question.denied;
+    try {
+      const agreed = consent.request(question);
+      if (typeof agreed === "boolean") return follow(agreed);
+      agreed.then((agreed) => later(follow(agreed)));
+      return {};
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      drops.add("container", packet.type, error.message);
+      return question.denied;
     }
   };
 

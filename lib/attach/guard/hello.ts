@@ -13,6 +13,8 @@ import { askedDescriptions } from "./windows.ts";
 export interface HelloOptions {
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
+  /** The open channels each use of which needs the user's consent. */
+  asks: ReadonlySet<Channel>;
   /** What the server knows this client by. Random, and new each time. */
   uuid: string;
 }
@@ -41,7 +43,7 @@ const mostTextCharacters = 256;
  *
  * @throws {Refusal} when it is none
  */
-export function clientHello(value: Value | undefined, { open, uuid }: HelloOptions): ClientHello {
+export function clientHello(value: Value | undefined, { open, asks, uuid }: HelloOptions): ClientHello {
   if (!(value instanceof Map)) throw new Refusal("the client's hello is not a table");
   const isOpen = isOpenName(open);
   const hello = pick(value, "", (path) => clientNames.test(path) && isOpen(path));
@@ -76,6 +78,10 @@ export function clientHello(value: Value | undefined, { open, uuid }: HelloOptio
   patch(hello, "encodings", { "window-icon": ["BGRA"], cursor: ["raw"] });
   patch(hello, "cursor", { encodings: ["raw"] });
   if (hello.has("cursor.encodings")) hello.set("cursor.encodings", ["raw"]);
+  // An honest server then asks before it sends, and waits an hour for the answer.
+  const asking = { ask: asks.has("files"), "printing-ask": asks.has("printing") };
+  patch(hello, "file", asking);
+  patch(hello, "printer", asking);
   const wants = hello.get("wants");
   // xpra 5 wants what is usual by saying nothing.
   if (Array.isArray(wants)) hello.set("wants", wants.filter((want) => want === "packet-types"));

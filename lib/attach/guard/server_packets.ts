@@ -6,6 +6,7 @@
 
 import type { Channel } from "../channels.ts";
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
+import type { Question } from "./consent.ts";
 import { cursor, cursorData, drawing, icon } from "./drawing.ts";
 import { Refusal } from "./faults.ts";
 import { serverHello } from "./hello.ts";
@@ -17,7 +18,7 @@ import type { Value } from "./rencode.ts";
 import { forwardedTypes } from "./client_packets.ts";
 import { args, integer, line } from "./shapes.ts";
 import { closings, type SessionState, type Verdict } from "./state.ts";
-import { file, fileChunk, fileChunkAnswer, link, notification } from "./transfers.ts";
+import { file, fileChunk, fileChunkAnswer, fileOffer, keyOf, link, notification } from "./transfers.ts";
 import { coordinate, printableTitle, type Rectangle, side, windowNumber } from "./windows.ts";
 
 /** xpra's code for a window that there is not. */
@@ -197,14 +198,39 @@ const sendFile: Judge = ({ type, args: values }, session) => {
   requireOpen(session, "files", "printing");
   const passed = file(values, session.open);
   slowly(session.rates.file);
+  if (session.asks.has(passed[2] === true ? "printing" : "files")) {
+    const id = `${passed[7]}`;
+    const agreed = session.agreed.get(id);
+    session.agreed.delete(id);
+    if (agreed !== keyOf(passed)) throw new Refusal("nobody has agreed to it");
+  }
   return { pass: { type, args: passed } };
 };
 
-/** Nobody is asked at each file: the answer is no, as the client's would be. */
+/** Files to whose transfer the user has agreed, and which have not come yet: an honest server sends each at once. */
+const mostAgreed = 16;
+
+/** The server asks before it sends. If nobody is to be asked, the answer is no, as the client's would be. */
 const askFile: Judge = ({ args: values }, session) => {
   requireOpen(session, "files", "printing", "links");
-  const id = line(64)(values[1]!);
-  return { answer: { type: "send-data-response", args: [id, 0] } };
+  const answer = (accept: 0 | 1): Verdict => ({
+    answer: { type: "send-data-response", args: [line(64)(values[1]!), accept] },
+  });
+  const denied = answer(0);
+  try {
+    const offer = fileOffer(values);
+    if (!offer || !session.asks.has(offer.question.channel)) return denied;
+    const granted = (): Verdict => {
+      const [oldest] = session.agreed.keys();
+      if (session.agreed.size >= mostAgreed) session.agreed.delete(oldest!);
+      session.agreed.set(offer.id, offer.key);
+      return answer(1);
+    };
+    return { question: { ...offer.question, granted, denied } };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { ...denied, refused: error.message };
+  }
 };
 
 const hello: Judge = ({ type, args: values }, session) => {
@@ -221,17 +247,23 @@ const farewell: Judge = ({ type, args: values }) => ({
 
 const notify: Judge = ({ args: values }, session) => {
   requireOpen(session, "notifications");
-  const request = notification(session.container, values);
+  const { request, question } = notification(session.container, values);
   slowly(session.rates.notification);
-  return { request };
+  return byConsent(session, question, { request });
 };
 
 const openLink: Judge = ({ args: values }, session) => {
   requireOpen(session, "links");
-  const request = link(values);
+  const { request, question } = link(values);
   slowly(session.rates.link);
-  return { request };
+  return byConsent(session, question, { request });
 };
+
+/** The verdict, if need be only when the user has agreed. */
+function byConsent(session: SessionState, question: Question, verdict: Verdict): Verdict {
+  if (!session.asks.has(question.channel)) return verdict;
+  return { question: { ...question, granted: () => verdict, denied: nothing } };
+}
 
 const audio: readonly Channel[] = ["sound", "microphone"];
 const fileOrPrint: readonly Channel[] = ["files", "printing"];

@@ -1,8 +1,9 @@
 /** What both directions of a session know of each other. */
 
-import type { Channel } from "../channels.ts";
+import type { AskableChannel, Channel } from "../channels.ts";
 import type { PixelsFile } from "./hello.ts";
 import type { Packet } from "./packets.ts";
+import type { Question } from "./consent.ts";
 import { type Rate, rate } from "./rate.ts";
 import { type Windows, windowsOf } from "./windows.ts";
 
@@ -18,6 +19,18 @@ export interface Verdict {
   toClient?: readonly Packet[];
   /** What the host's desktop is asked to do. xpra's client cannot ask: its box has no access to the desktop's bus. */
   request?: DesktopRequest;
+  /** The packet waits for the user's consent. The rest of the verdict counts now. */
+  question?: OpenQuestion;
+  /** Something of it is refused, for this reason, although the verdict has an answer. */
+  refused?: string;
+}
+
+/** A question to the user, and what follows. */
+export interface OpenQuestion extends Question {
+  /** What becomes of the packet when the answer is yes. */
+  granted(): Verdict;
+  /** What becomes of it when the answer is no. */
+  denied: Verdict;
 }
 
 /** What an app may ask of the host's desktop, over an open channel. */
@@ -41,6 +54,10 @@ export interface SessionState {
   container: string;
   /** The channels that are open, and go through xpra. */
   open: ReadonlySet<Channel>;
+  /** The open channels each use of which needs the user's consent. */
+  asks: ReadonlySet<AskableChannel>;
+  /** Files to whose transfer the user has agreed and which have not come yet: what was agreed to, by the transfer's id. */
+  agreed: Map<string, string>;
   /** What the server knows the client by. */
   uuid: string;
   /** The container's windows. */
@@ -63,9 +80,10 @@ export interface SessionState {
 
 /** A session that has just begun. */
 export function sessionState(
-  { container, open, now, uuid }: {
+  { container, open, asks = new Set(), now, uuid }: {
     container: string;
     open: ReadonlySet<Channel>;
+    asks?: ReadonlySet<AskableChannel>;
     /** A clock in milliseconds. */
     now: () => number;
     uuid: string;
@@ -74,6 +92,8 @@ export function sessionState(
   return {
     container,
     open,
+    asks,
+    agreed: new Map(),
     uuid,
     windows: windowsOf({ container, now }),
     pixels: undefined,

@@ -3,6 +3,7 @@
 import type { Channel } from "../channels.ts";
 import { Refusal } from "./faults.ts";
 import type { Value } from "./rencode.ts";
+import type { Question } from "./consent.ts";
 import type { DesktopRequest } from "./state.ts";
 import { args, bytes, flag, integer, line, oneOf, printable, table, text, word } from "./shapes.ts";
 
@@ -17,7 +18,10 @@ const chunkNumber = integer(0, 2 ** 32 - 1);
  * A notification, with the container's name in front. It has no pictures, no buttons and no hints, and its text has no
  * markup: the host's desktop would take links and pictures in it.
  */
-export function notification(container: string, values: readonly Value[]): DesktopRequest {
+export function notification(
+  container: string,
+  values: readonly Value[],
+): { request: DesktopRequest; question: Question } {
   const [, , , , , summary, body] = args([
     line(256),
     integer(0, 2 ** 32 - 1),
@@ -28,24 +32,35 @@ export function notification(container: string, values: readonly Value[]): Deskt
     paragraph,
     integer(-1, 2 ** 31 - 1),
   ])(values);
-  return { kind: "notification", title: `[${container}] ${summary}`, body: `${body}` };
+  const markup = `${body}`.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return {
+    request: { kind: "notification", title: `[${container}] ${summary}`, body: markup },
+    question: {
+      channel: "notifications",
+      what: "show a notification",
+      details: [["Title", `${summary}`], ["Text", `${body}`.replaceAll("\n", " ")]],
+    },
+  };
 }
 
-/** A text of several lines as markup that shows it as it is. */
+/** A text of several lines. */
 function paragraph(value: Value): string {
   const lines = text(value).slice(0, 4000).split("\n").slice(0, 40).map((each) => printable(each, 400));
-  return lines.join("\n").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return lines.join("\n");
 }
 
-/** A link to be opened: one of the web, written as a browser would write it. */
-export function link(values: readonly Value[]): DesktopRequest {
+/** A link to be opened: one of the web, written as a browser would write it, which has ASCII only. */
+export function link(values: readonly Value[]): { request: DesktopRequest; question: Question } {
   const address = text(values[0]!);
   if (address.length > mostLinkCharacters) throw new Refusal("a link is too long");
   const url = URL.parse(address);
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.host === "") {
     throw new Refusal("a link is not an http or https address");
   }
-  return { kind: "link", url: url.href };
+  return {
+    request: { kind: "link", url: url.href },
+    question: { channel: "links", what: "open a link", details: [["Host", url.host], ["Address", url.href]] },
+  };
 }
 
 /**
@@ -65,6 +80,51 @@ export function file(values: readonly Value[], open: ReadonlySet<Channel>): Valu
   ], [word(/^[\w-]{0,64}$/)])(values);
   if (!open.has(print === true ? "printing" : "files")) throw new Refusal("the channel is closed");
   return [name!, type!, print!, false, size!, data!, options!, id ?? ""];
+}
+
+/** A file that the container asks to send. */
+export interface FileOffer {
+  /** The id of its transfer. */
+  id: string;
+  /** What the user is asked. */
+  question: Question;
+  /** What the user agrees to, for {@linkcode keyOf}. */
+  key: string;
+}
+
+/**
+ * The file that an xpra that asks before it sends wants to send; undefined when it is none.
+ *
+ * @throws {Refusal} when it may not be sent
+ */
+export function fileOffer([kind, id, path, type, size, print, , options]: readonly Value[]): FileOffer | undefined {
+  if (kind !== "file") return undefined;
+  // The server asks by the path and sends by the name.
+  const name = text(path!).replace(/.*\//s, "");
+  const sent = [name, type!, print!, false, size!, "", options ?? new Map(), id!];
+  const passed = file(sent, new Set(["files", "printing"]));
+  const isPrint = passed[2] === true;
+  const [copies, printer] = ["copies", "printer"].map((key) => (passed[6] as Map<string, Value>).get(key));
+  return {
+    id: transferId(id!),
+    key: keyOf(passed),
+    question: {
+      channel: isPrint ? "printing" : "files",
+      what: isPrint ? "print a file" : "save a file among your downloads",
+      details: [
+        ["Name", `${passed[0]}`],
+        ["Type", `${passed[1]}`],
+        ["Size", `${passed[4]} bytes`],
+        ...(isPrint ? [["Printer", `${printer ?? ""}`], ["Copies", `${copies ?? 1}`]] as const : []),
+      ],
+    },
+  };
+}
+
+/** What of a file is agreed to, of what {@linkcode file} returns: its name, type, use, size, printer and copies. */
+export function keyOf([name, type, print, , size, , options]: readonly Value[]): string {
+  const [copies, printer] = ["copies", "printer"].map((key) => (options as Map<string, Value>).get(key) ?? null);
+  return JSON.stringify([name, type, print, size, copies, printer]);
 }
 
 function fileName(value: Value): string {

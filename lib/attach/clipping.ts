@@ -1,0 +1,172 @@
+/**
+ * A clipping: one text that the user has carried from the clipboard of a session to the host's, or the other way, whatever the
+ * session's clipboard channel is. It goes over SSH, and neither xpra nor its guard has a part in it.
+ */
+
+import carryText from "./carry_text.sh" with { type: "text" };
+import findSession from "./find_session.sh" with { type: "text" };
+import { ExitCode, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import { sshScript, type SshTarget } from "../container/ssh.ts";
+import { noSession, notLive, notOne } from "./live_sessions.ts";
+
+/** What was carried. */
+export interface Clipping {
+  /** How many characters (code points). */
+  characters: number;
+  /** How many were left out, since nobody can see them. */
+  leftOut: number;
+}
+
+/** The longest clipping, in UTF-16 code units; a text has no more of them than bytes. */
+const most = 2 ** 20;
+
+/** How long the app may take that has copied something on the host, in milliseconds. */
+const readMs = 5_000;
+
+/** Exit status of carry_text.sh. */
+const byWayland = 78;
+
+/** Between which session and the host. */
+export interface CarryOptions {
+  /** The session's name; the only one when it is undefined. */
+  session: string | undefined;
+}
+
+/**
+ * Puts the text on a session's clipboard on the host's. The container is not trusted: its text is bounded, and only what can be
+ * seen is kept. It is never printed.
+ *
+ * @returns undefined when no session is named, and there is not just one
+ * @throws {UserError} when there is no text, or when the session has no clipboard of its own
+ */
+export async function copyOut(host: Host, target: SshTarget, options: CarryOptions): Promise<Clipping | undefined> {
+  const clipboard = hostClipboard(host);
+  const text = await runInSession(host, target, { ...options, direction: "out" });
+  if (text === undefined) return undefined;
+  const clipping = cleaned(host, text, `the clipboard of "${target.name}"`);
+  // The program stays to offer the text, and keeps its output open.
+  await host.run(clipboard.write, { stdin: { text: clipping.text }, output: "discard" });
+  return clipping;
+}
+
+/**
+ * Puts the text on the host's clipboard on a session's.
+ *
+ * @returns undefined when no session is named, and there is not just one
+ * @throws {UserError} when there is no text, or when the session has no clipboard of its own
+ */
+export async function pasteIn(host: Host, target: SshTarget, options: CarryOptions): Promise<Clipping | undefined> {
+  const clipping = cleaned(host, await hostText(host), "the host's clipboard");
+  const done = await runInSession(host, target, { ...options, direction: "in", text: clipping.text });
+  return done === undefined ? undefined : clipping;
+}
+
+/** Runs carry_text.sh. Returns what it prints; undefined when there is not just one session. */
+async function runInSession(
+  host: Host,
+  target: SshTarget,
+  { session, direction, text }: CarryOptions & { direction: "out" | "in"; text?: string },
+): Promise<string | undefined> {
+  const { name } = target;
+  const values = {
+    direction,
+    most: `${most + 1}`,
+    session: session ?? "",
+    not_live: `${notLive}`,
+    not_one: `${notOne}`,
+    by_wayland: `${byWayland}`,
+  };
+  // A dry run passes the text on in a variable.
+  const run: Host["run"] = direction === "in" ? host.run : async (argv, options) => ({
+    ...{ argv, code: 0, signal: null, stderr: "" } satisfies Partial<ProcessResult>,
+    stdout: await host.value(argv, { ...options, variable: "CLIPPING", filter: "", parse: (stdout) => stdout }),
+  });
+  try {
+    const { stdout } = await sshScript({ ...host, run }, target, {
+      script: findSession + carryText,
+      values,
+      maxOutputBytes: most + 1024,
+      ...(text === undefined ? {} : { stdin: { text } }),
+    });
+    return stdout;
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    if (session === undefined && (error.code === notOne || error.code === notLive)) return undefined;
+    if (error.code === notLive) throw noSession(name, session ?? "");
+    if (error.code === byWayland) {
+      throw new UserError(`A session of "${name}" on a Wayland desktop has no clipboard of its own`, {
+        hint: "Copy and paste there as in any other window: its clipboard is the host's while it has the focus",
+      });
+    }
+    if (error.code === ExitCode.missingProgram) {
+      throw new UserError(`There is no xclip in the container "${name}"`, {
+        hint: "Install it there: apt-get install xclip",
+        exitCode: ExitCode.missingProgram,
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+/** The programs for the host's clipboard: a Wayland desktop has its own. */
+function hostClipboard(host: Host): { read: string[]; write: string[] } {
+  if (host.env("WAYLAND_DISPLAY")) {
+    return {
+      read: ["wl-paste", "--no-newline", "--type", "text"],
+      write: ["wl-copy", "--type", "text/plain;charset=utf-8"],
+    };
+  }
+  if (!host.dryRun && !host.env("DISPLAY")) {
+    throw new UserError("There is no clipboard: neither $DISPLAY nor $WAYLAND_DISPLAY is set", {
+      hint: "Run it in a desktop session",
+    });
+  }
+  const xclip = ["xclip", "-selection", "clipboard"];
+  return { read: [...xclip, "-out", "-target", "UTF8_STRING"], write: [...xclip, "-in"] };
+}
+
+/** The text on the host's clipboard. */
+async function hostText(host: Host): Promise<string> {
+  const { read } = hostClipboard(host);
+  const limits = { timeoutMs: readMs, maxOutputBytes: most + 1024 };
+  try {
+    return await host.value(read, { ...limits, variable: "CLIPPING", filter: "", parse: (stdout) => stdout });
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    throw error.overflowed
+      ? tooLong("the host's clipboard")
+      : new UserError("There is no text on the host's clipboard", {
+        hint: "Copy one first",
+        output: error.output,
+        cause: error,
+      });
+  }
+}
+
+/** A text without what nobody can see. A dry run does not know it. */
+function cleaned(host: Host, text: string, place: string): Clipping & { text: string } {
+  if (host.dryRun) return { text, characters: 0, leftOut: 0 };
+  if (text.length > most) throw tooLong(place);
+  const seen = withoutHidden(text);
+  const [before, characters] = [[...text.replaceAll("\r\n", "\n")].length, [...seen].length];
+  if (characters > 0) return { text: seen, characters, leftOut: before - characters };
+  throw new UserError(`There is no text on ${place}`, {
+    hint: "Copy one first; the app that it was copied in must still run, and answer",
+  });
+}
+
+/**
+ * A text of lines without control characters but line ends and tabs, which could steer a terminal, and without characters that
+ * turn the direction of writing or cannot be seen. Joiners stay, which scripts and emoji need.
+ */
+export function withoutHidden(text: string): string {
+  return text.replaceAll("\r\n", "\n").replace(/[\p{Zl}\p{Zp}]/gu, "\n").replace(/(?![\n\t\u200c\u200d])\p{C}/gu, "");
+}
+
+function tooLong(place: string): UserError {
+  return new UserError(`The text on ${place} is longer than 1 MiB`, {
+    hint: "Carry a file instead: map.ts lends one, and the container's share is a directory on both sides",
+  });
+}

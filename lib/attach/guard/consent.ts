@@ -1,0 +1,84 @@
+/**
+ * Consent: the user is asked for single uses of a channel. The container decides when it uses a channel, and how often. So there is
+ * one question at a time, few wait, and none that come too often are asked at all.
+ */
+
+import type { AskableChannel } from "../channels.ts";
+import { Refusal } from "./faults.ts";
+import { rate } from "./rate.ts";
+
+/** What the user is asked. */
+export interface Question {
+  /** The channel that would be used. */
+  channel: AskableChannel;
+  /** What the container wants to do: "open a link". */
+  what: string;
+  /** What there is to know of it, each with its name. All texts are printable; some are the container's own. */
+  details: readonly (readonly [name: string, text: string])[];
+}
+
+/** The user's answer: yes or no for this use, or for all uses of the channel in this session. */
+export type Answer = "once" | "session" | "no" | "never";
+
+/** The consent of one session. */
+export interface Consent {
+  /**
+   * Asks for a use of a channel.
+   *
+   * @returns whether the user agrees; not a promise when that is settled already
+   * @throws {Refusal} when the user has closed the channel, and when there are too many questions
+   */
+  request(question: Question): boolean | Promise<boolean>;
+}
+
+/** How many questions there may be at once, with the one that is shown. */
+const mostQuestions = 4;
+
+/**
+ * The longest text of a detail, in UTF-16 code units. A longer one is refused, since the user could not see all of it: an address
+ * of this length takes half of a screen.
+ */
+const longestDetail = 2000;
+
+/**
+ * Makes the consent of a session that has just begun.
+ *
+ * @param ask shows a question and waits for the answer. If it rejects, the answer is no
+ * @param now a clock in milliseconds
+ */
+export function consentOf(ask: (question: Question) => Promise<Answer>, now: () => number): Consent {
+  const settled = new Map<AskableChannel, boolean>();
+  const waiting: { question: Question; resolve: (agreed: boolean) => void }[] = [];
+  const bearable = rate({ perSecond: 0.2, burst: 6 }, now);
+
+  /** Asks all questions that wait, one after the other. */
+  const work = async (): Promise<void> => {
+    for (let next; (next = waiting[0]) !== undefined; waiting.shift()) {
+      const { question, resolve } = next;
+      const { channel } = question;
+      let agreed = settled.get(channel);
+      if (agreed === undefined) {
+        const answer = await ask(question).catch((): Answer => "no");
+        agreed = answer === "once" || answer === "session";
+        if (answer === "session" || answer === "never") settled.set(channel, agreed);
+      }
+      resolve(agreed);
+    }
+  };
+  return {
+    request(question) {
+      const known = settled.get(question.channel);
+      if (known === false) throw new Refusal("you have closed the channel");
+      if (known) return true;
+      if (question.details.some(([, text]) => text.length > longestDetail)) {
+        throw new Refusal("it is too long to be shown whole");
+      }
+      if (waiting.length >= mostQuestions) throw new Refusal("too many questions wait for your answer");
+      if (!bearable()) throw new Refusal("it asks too often");
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      waiting.push({ question, resolve });
+      if (waiting.length === 1) work();
+      return promise;
+    },
+  };
+}

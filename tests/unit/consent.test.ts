@@ -1,0 +1,165 @@
+// The user's consent for single uses of a channel: what is asked, what the answers do, and that a container cannot flood its user.
+
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { askInDialog, checkAsking, dialogArgv, visible } from "../../lib/attach/ask.ts";
+import type { AskableChannel } from "../../lib/attach/channels.ts";
+import { type Answer, type Consent, consentOf, type Question } from "../../lib/attach/guard/consent.ts";
+import { Refusal } from "../../lib/attach/guard/faults.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { recordingHost } from "./recording_host.ts";
+
+function question(text = "https://example.org/", channel: AskableChannel = "links"): Question {
+  return { channel, what: "open a link", details: [["Address", text]] };
+}
+
+/** A consent whose questions wait until they are answered here. The clock stands until it is moved. */
+function asking(): {
+  consent: Consent;
+  shown: string[];
+  answer: (answer: Answer | Error) => Promise<void>;
+  wait: (ms: number) => void;
+} {
+  let time = 0;
+  const shown: string[] = [];
+  let settle: PromiseWithResolvers<Answer> | undefined;
+  const consent = consentOf((asked) => {
+    assertEquals(settle, undefined, "one question at a time");
+    shown.push(asked.details[0]![1]);
+    settle = Promise.withResolvers();
+    return settle.promise;
+  }, () => time);
+  return {
+    consent,
+    shown,
+    async answer(answer) {
+      const { resolve, reject } = settle!;
+      settle = undefined;
+      if (answer instanceof Error) reject(answer);
+      else resolve(answer);
+      await new Promise((resolve) => setTimeout(resolve));
+    },
+    wait: (ms) => void (time += ms),
+  };
+}
+
+Deno.test("consentOf() asks one question after the other, and an answer is for one use", async () => {
+  const { consent, shown, answer } = asking();
+  const first = consent.request(question("1"));
+  const second = consent.request(question("2"));
+  assertEquals(shown, ["1"]);
+  await answer("once");
+  assertEquals([await first, shown.length], [true, 2]);
+  await answer("no");
+  assertEquals(await second, false);
+  consent.request(question("3"));
+  assertEquals(shown, ["1", "2", "3"]);
+});
+
+Deno.test("consentOf() takes a dialog that fails for a no", async () => {
+  const { consent, answer } = asking();
+  const asked = consent.request(question());
+  await answer(new Error("killed"));
+  assertEquals(await asked, false);
+});
+
+Deno.test("consentOf() remembers an answer for the session only when told to, for that channel, also for what waits", async () => {
+  const { consent, shown, answer } = asking();
+  const [first, second, other] = [question("1"), question("2"), question("3", "files")].map(consent.request);
+  await answer("session");
+  assertEquals([await first, await second], [true, true]);
+  assertEquals(shown, ["1", "3"]);
+  await answer("never");
+  assertEquals(await other, false);
+  assertEquals(consent.request(question("4")), true);
+  assertThrows(() => consent.request(question("5", "files")), Refusal, "you have closed the channel");
+  assertEquals(shown, ["1", "3"]);
+});
+
+Deno.test("consentOf() refuses all but a few of a thousand questions, and more once time has passed", async () => {
+  const { consent, shown, answer, wait } = asking();
+  let refused = 0;
+  const flood = (): void => {
+    for (let times = 0; times < 1000; times++) {
+      try {
+        consent.request(question(`${times}`));
+      } catch (error) {
+        assert(error instanceof Refusal);
+        refused++;
+      }
+    }
+  };
+  flood();
+  assertEquals([shown.length, refused], [1, 996]);
+  for (let times = 0; times < 4; times++) await answer("no");
+  flood();
+  for (let times = 0; times < 2; times++) await answer("no");
+  assertEquals(shown.length, 6);
+  assertThrows(() => consent.request(question()), Refusal, "it asks too often");
+  wait(5_000);
+  consent.request(question());
+  assertEquals(shown.length, 7);
+});
+
+Deno.test("consentOf() refuses what is too long to be shown whole", () => {
+  const { consent, shown } = asking();
+  assertThrows(() => consent.request(question("a".repeat(2001))), Refusal, "too long to be shown whole");
+  consent.request(question("a".repeat(2000)));
+  assertEquals(shown.length, 1);
+});
+
+Deno.test("dialogArgv() shows the whole text as it is, in lines, and nothing that the container says is markup", () => {
+  const address = `https://example.org/?${"a b\\n\\101<b>&amp;_x".repeat(20)}end`;
+  const argv = dialogArgv("box", question(address));
+  const text = argv.find((word) => word.startsWith("--text="))!.slice("--text=".length);
+  assertEquals(argv[0], "zenity");
+  for (const word of ["--no-markup", "--default-cancel", "--timeout=60"]) assert(argv.includes(word), word);
+  assertStringIncludes(text, 'The container "box" asks to open a link.');
+  // As zenity shows it: without its escapes.
+  const shown = text.replaceAll("\\\\", "\\").split("\n\u200e    ").join("");
+  assertEquals(shown.split("\n").at(-1), `Address: ${address}`);
+  assert(text.split("\n").every((line) => [...line.replaceAll("\\\\", "\\")].length <= 76 + 5));
+  assert(!argv.some((word) => /^--title=.*\[/.test(word)));
+});
+
+Deno.test("visible() writes out what cannot be seen, turns the text round, or pushes it away", () => {
+  assertEquals(visible("Grüße 𝄞.txt"), "Grüße 𝄞.txt");
+  assertEquals(visible("invoice\u202efdp.exe"), "invoice\\u{202E}fdp.exe");
+  assertEquals(
+    visible("a\u200b\u00ad\u3164\ufe0f\x1b\n\u2028b"),
+    "a\\u{200B}\\u{00AD}\\u{3164}\\u{FE0F}\\u{001B}\\u{000A}\\u{2028}b",
+  );
+  assertEquals(visible("a b  c\u00a0d"), "a b \\u{0020}c\\u{00A0}d");
+});
+
+Deno.test("askInDialog() reads the button from zenity's status and words; all else is a no", async () => {
+  const asked = async (code: number, stdout: string): Promise<Answer> => {
+    let time = 0;
+    const { host } = recordingHost({ answer: () => ({ code, stdout }) });
+    const options = { container: "box", signal: AbortSignal.any([]), clock: () => time += 2_000 };
+    return await askInDialog(host, question(), options);
+  };
+  assertEquals(await asked(0, ""), "once");
+  assertEquals(await asked(1, "Allow for this session\n"), "session");
+  assertEquals(await asked(1, "Refuse for this session\n"), "never");
+  for (
+    const [code, stdout] of [[1, ""], [5, ""], [255, ""], [1, "Allow once"], [5, "Allow for this session"]] as const
+  ) {
+    assertEquals(await asked(code, stdout), "no");
+  }
+});
+
+Deno.test("askInDialog() asks again when a yes comes before anybody can have read the question", async () => {
+  const { host, calls } = recordingHost({ answer: () => ({ code: 0 }) });
+  const options = { container: "box", signal: AbortSignal.any([]), clock: () => 0 };
+  assertEquals(await askInDialog(host, question(), options), "no");
+  assertEquals(calls.length, 3);
+});
+
+Deno.test("checkAsking() wants zenity where there is something to ask", async () => {
+  const missing = new UserError("The program is not installed", { hint: "", exitCode: 127 });
+  const { host, calls } = recordingHost({ answer: () => missing });
+  await checkAsking(host, new Set());
+  assertEquals(calls, []);
+  const error = await assertRejects(() => checkAsking(host, new Set(["links", "files"] as const)), UserError);
+  assertEquals([error.message, error.exitCode], ["Nobody can be asked for links, files: zenity is not installed", 127]);
+});
