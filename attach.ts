@@ -483,7 +483,9 @@ const checks: Check[] = [
   checkProgram(programs.xrandr),
   checkProgram(programs.xrdb),
   checkProgram(programs.pacat),
+  checkProgram(programs.zenity),
   checkProgram(programs.notifySend),
+  (host, engine) => checkProgram(host.env("WAYLAND_DISPLAY") ? programs.wlCopy : programs.xclip)(host, engine),
   checkContainers,
   checkAttachable,
 ];

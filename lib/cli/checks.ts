@@ -138,6 +138,8 @@ export const programs = {
   xrandr: { program: "xrandr", purpose: "reads the size of the screen", optional: true },
   xrdb: { program: "xrdb", versionOption: "-version", purpose: "reads the size of text", optional: true },
   pacat: { program: "pacat", purpose: "plays the app's sound", optional: true },
+  xclip: { program: "xclip", versionOption: "-version", purpose: "carries text by --copy and --paste", optional: true },
+  wlCopy: { program: "wl-copy", purpose: "carries text by --copy and --paste on Wayland", optional: true },
   zenity: { program: "zenity", purpose: "shows dialogs", optional: true },
   notifySend: { program: "notify-send", purpose: "shows errors on the desktop", optional: true },
 } as const satisfies Record<string, ProgramSpec>;

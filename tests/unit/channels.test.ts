@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
+  askedChannels,
   type Channel,
   channelLine,
   channelNames,
@@ -56,6 +57,37 @@ Deno.test("openChannels() refuses a name it does not know, with exit code 2 and 
   for (const options of [{ allow: "sound,video" }, { deny: "video" }, { allow: "all" }, { allow: "SOUND" }]) {
     assertEquals(assertThrows(() => openChannels(options), UserError, "There is no channel").exitCode, 2);
   }
+});
+
+Deno.test("askedChannels() are open whatever the preset, and are named by no other option", () => {
+  for (const preset of ["isolated", "trusted"]) {
+    const ask = "links, printing";
+    const open = openChannels({ preset, ask });
+    assert(open.has("links") && open.has("printing"));
+    assertEquals([...askedChannels({ ask })], ["links", "printing"]);
+  }
+  assertEquals(opened({ preset: "isolated", ask: "links" }), ["links"]);
+  for (
+    const [options, message] of [
+      [{ ask: "sound" }, 'Nobody can be asked at each use of "sound"'],
+      [{ ask: "clipboard" }, 'Nobody can be asked at each use of "clipboard-in"'],
+      [{ ask: "link" }, 'There is no channel "link"'],
+      [{ ask: "links,files", allow: "files" }, 'The channel "files" is named by --ask, and by --allow or --deny'],
+      [{ ask: "links", deny: "links" }, 'The channel "links" is named by --ask, and by --allow or --deny'],
+    ] as const
+  ) {
+    assertEquals(assertThrows(() => askedChannels(options), UserError, message).exitCode, 2);
+    assertThrows(() => openChannels(options), UserError, message);
+  }
+});
+
+Deno.test("channelLine() tells apart what is open and what is asked for", () => {
+  const asks = askedChannels({ ask: "links,files" });
+  assertEquals(
+    channelLine(openChannels({ ask: "links,files" }), [], asks),
+    "Open channels: clipboard, sound; asks: links, files",
+  );
+  assertEquals(channelLine(asks, [], asks), "Open channels: none; asks: links, files");
 });
 
 Deno.test("channelLine() names the open ones, both directions of the clipboard as one", () => {

@@ -3,11 +3,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { Channel } from "../../lib/attach/channels.ts";
+import type { Answer, Question } from "../../lib/attach/guard/consent.ts";
 import { frameParser } from "../../lib/attach/guard/frames.ts";
-import { type Guard, startGuard } from "../../lib/attach/guard/guard.ts";
+import { type Guard, type GuardOptions, startGuard } from "../../lib/attach/guard/guard.ts";
 import { decodePacket, encodePacket, type Packet } from "../../lib/attach/guard/packets.ts";
 import type { Value } from "../../lib/attach/guard/rencode.ts";
 import { startProcess } from "../../lib/base/process.ts";
+import type { DesktopRequest } from "../../lib/attach/guard/state.ts";
 import { bytes, clientHello, description, dict, serverHello } from "../fuzz/samples.ts";
 
 /** An end of a connection that speaks packets. */
@@ -52,7 +54,11 @@ function packet(type: string, ...args: Value[]): Packet {
   return { type, args };
 }
 
-async function inWorld(open: readonly Channel[], test: (world: World) => Promise<void>): Promise<void> {
+async function inWorld(
+  open: readonly Channel[],
+  test: (world: World) => Promise<void>,
+  options: Partial<GuardOptions> = {},
+): Promise<void> {
   const directory = await Deno.makeTempDir();
   const path = join(directory, "session");
   const listen = join(directory, "guard");
@@ -64,6 +70,7 @@ async function inWorld(open: readonly Channel[], test: (world: World) => Promise
     container: "box",
     open: new Set(open),
     report: (line) => said.push(line),
+    ...options,
   });
   try {
     const client = end(await Deno.connect({ transport: "unix", path: listen }));
@@ -159,6 +166,97 @@ Deno.test("startGuard() ends when either end does, and the other end hears of it
     assertEquals(await client.next(), undefined);
     assertEquals((await guard.ended).reason, undefined);
   });
+});
+
+/** A user who is asked, and answers when the test does. */
+function user(): {
+  asks: Pick<GuardOptions, "asks" | "ask" | "onRequest">;
+  /** The next question that is shown, and what answers it. */
+  next(): Promise<{ question: Question; answer: (answer: Answer) => void; signal: AbortSignal }>;
+  requests: DesktopRequest[];
+} {
+  type Shown = { question: Question; answer: (answer: Answer) => void; signal: AbortSignal };
+  const shown: Shown[] = [];
+  const requests: DesktopRequest[] = [];
+  return {
+    requests,
+    asks: {
+      asks: new Set(["links", "files"]),
+      ask(question, signal) {
+        const { promise, resolve } = Promise.withResolvers<Answer>();
+        shown.push({ question, answer: resolve, signal });
+        return promise;
+      },
+      onRequest: (request) => void requests.push(request),
+    },
+    async next() {
+      for (let tries = 0; shown.length === 0 && tries < 500; tries++) await new Promise((go) => setTimeout(go, 2));
+      return shown.shift()!;
+    },
+  };
+}
+
+Deno.test("startGuard() holds a link back until the user agrees, and nothing else waits for that", async () => {
+  const { asks, next, requests } = user();
+  await inWorld(["links", "files"], async (world) => {
+    await greet(world);
+    const { client, server, said } = world;
+    for (let number = 1; number <= 50; number++) await server.send(packet("open-url", `https://example.org/${number}`));
+    await server.send(packet("ping", 1));
+    assertEquals(await client.next(), packet("ping", 1));
+    const { question: { channel, what, details }, answer } = await next();
+    assertEquals([channel, what], ["links", "open a link"]);
+    assertEquals(details, [["Host", "example.org"], ["Address", "https://example.org/1"]]);
+    assertEquals(requests, []);
+    answer("once");
+    (await next()).answer("no");
+    (await next()).answer("never");
+    await server.send(packet("open-url", "https://example.org/last"), packet("ping", 2));
+    assertEquals(await client.next(), packet("ping", 2));
+    assertEquals(requests, [{ kind: "link", url: "https://example.org/1" }]);
+    assertEquals(said, [
+      'The container sends "open-url", which is dropped: too many questions wait for your answer',
+    ]);
+  }, asks);
+});
+
+Deno.test("startGuard() tells an honest server to ask before it sends a file, and passes the answer on", async () => {
+  const { asks, next } = user();
+  await inWorld(["files", "links"], async (world) => {
+    const { client, server } = world;
+    await client.send(clientHello);
+    const [hello] = (await server.next())!.args as [Map<string, Map<string, Value>>];
+    assertEquals([hello.get("file")!.get("ask"), hello.get("file")!.get("printing-ask")], [true, false]);
+    await server.send(serverHello);
+    await client.next();
+    const ask = (id: string, size = 3): Packet =>
+      packet("send-data-request", "file", id, "/home/ubuntu/cv.odt", "text/plain", size, false, true, new Map());
+    await server.send(ask("one"));
+    const { question, answer } = await next();
+    assertEquals(question.details, [["Name", "cv.odt"], ["Type", "text/plain"], ["Size", "3 bytes"]]);
+    answer("once");
+    assertEquals(await server.next(), packet("send-data-response", "one", 1));
+    await server.send(ask("two"));
+    (await next()).answer("no");
+    assertEquals(await server.next(), packet("send-data-response", "two", 0));
+    await server.send(packet("send-data-request", "file", "three", ".bashrc", "", 3, false, true, new Map()));
+    assertEquals(await server.next(), packet("send-data-response", "three", 0));
+  }, asks);
+});
+
+Deno.test("startGuard() takes the question away when the session ends, and does nothing of it", async () => {
+  const { asks, next, requests } = user();
+  let signal: AbortSignal | undefined;
+  await inWorld(["links"], async (world) => {
+    await greet(world);
+    await world.server.send(packet("open-url", "https://example.org/"));
+    const shown = await next();
+    signal = shown.signal;
+    await world.guard.end();
+    shown.answer("once");
+    await new Promise((resolve) => setTimeout(resolve));
+  }, asks);
+  assertEquals([signal?.aborted, requests], [true, []]);
 });
 
 Deno.test("startGuard() takes one client, and leaves no socket behind", async () => {

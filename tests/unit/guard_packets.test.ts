@@ -1,7 +1,7 @@
 // Which packets pass between xpra's ends, by the channels that are open, and what is left of them.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Channel, channelNames } from "../../lib/attach/channels.ts";
+import { type AskableChannel, type Channel, channelNames } from "../../lib/attach/channels.ts";
 import { judgeClientPacket } from "../../lib/attach/guard/client_packets.ts";
 import { Refusal } from "../../lib/attach/guard/faults.ts";
 import type { Packet } from "../../lib/attach/guard/packets.ts";
@@ -348,6 +348,66 @@ Deno.test("files are kept under a plain name and never opened", () => {
   for (const name of ["../x", "a/b", ".bashrc", "", "..\\x"]) assertThrows(() => send(name), Refusal);
   const asked = judgeServerPacket({ type: "send-data-request", args: ["file", "id", "x"] }, state);
   assertEquals(asked.answer, { type: "send-data-response", args: ["id", 0] });
+});
+
+Deno.test("a file over a channel that asks comes only as it was agreed to, and once", () => {
+  const asking = (...asks: AskableChannel[]): SessionState =>
+    Object.assign(session("files", "printing"), { asks: new Set(asks) });
+  const offer = (state: SessionState, print: boolean, options: Dict = new Map()): Verdict =>
+    judgeServerPacket({
+      type: "send-data-request",
+      args: ["file", "id", "/tmp/a.pdf", "application/pdf", 3, print, true, options],
+    }, state);
+  const send = (state: SessionState, changes: Record<number, Value> = {}, options: Dict = new Map()): Verdict => {
+    const args: Value[] = ["a.pdf", "application/pdf", false, false, 3, bytes(3), options, "id"];
+    return judgeServerPacket({ type: "send-file", args: Object.assign(args, changes) }, state);
+  };
+  const state = asking("files", "printing");
+  const agree = (print = false, options?: Dict): Verdict => offer(state, print, options).question!.granted();
+  const refused = (...sent: Parameters<typeof send>): void =>
+    void assertThrows(() => send(...sent), Refusal, "nobody has agreed to it");
+
+  refused(state);
+  assertEquals(agree().answer, { type: "send-data-response", args: ["id", 1] });
+  assertEquals(send(state).pass?.args[0], "a.pdf");
+  refused(state);
+  for (const changes of [{ 0: "b.exe" }, { 1: "" }, { 2: true }, { 4: 4 }, { 7: "other" }]) {
+    agree();
+    refused(state, changes);
+  }
+  const two = dict({ copies: 2, printer: "p" });
+  assertEquals(offer(state, true, two).question!.details.slice(3), [["Printer", "p"], ["Copies", "2"]]);
+  agree(true, two);
+  refused(state, { 2: true }, dict({ copies: 99, printer: "p" }));
+  agree(true, two);
+  assertEquals(send(state, { 2: true }, dict({ copies: 2, printer: "p", sha256: "a".repeat(64) })).pass?.args[2], true);
+
+  // What is open without questions needs none, and what is closed gets none.
+  assertEquals(send(asking("printing")).pass?.args[0], "a.pdf");
+  refused(asking("printing"), { 2: true });
+  assertEquals(offer(asking("printing"), false).answer?.args, ["id", 0]);
+  assertEquals(offer(asking("files"), true).answer?.args, ["id", 0]);
+});
+
+Deno.test("only a few files are agreed to at once", () => {
+  const state = Object.assign(session("files"), { asks: new Set<AskableChannel>(["files"]) });
+  for (let number = 0; number < 1000; number++) {
+    const args = ["file", `id${number}`, "a.pdf", "", 3, false, true, new Map()];
+    judgeServerPacket({ type: "send-data-request", args }, state).question!.granted();
+  }
+  assertEquals([state.agreed.size, state.agreed.has("id999")], [16, true]);
+});
+
+Deno.test("a notification is asked for with its own words, all of them", () => {
+  const state = Object.assign(session("notifications"), { asks: new Set<AskableChannel>(["notifications"]) });
+  const args = ["", 1, "app", 0, "", "Restart", "<b>now</b>\nor later", 1000, "", [], new Map()];
+  const { question, request } = judgeServerPacket({ type: "notify_show", args }, state);
+  assertEquals([request, question!.details], [undefined, [["Title", "Restart"], ["Text", "<b>now</b> or later"]]]);
+  assertEquals(question!.granted().request, {
+    kind: "notification",
+    title: "[box] Restart",
+    body: "&lt;b&gt;now&lt;/b&gt;\nor later",
+  });
 });
 
 Deno.test("notifications begin with the container's name, without markup, files and buttons", () => {

@@ -19,7 +19,9 @@ Deno.test("wantedDisplay() takes the option, else the variable, else auto, and r
 });
 
 Deno.test("againstWayland() says what Wayland, waypipe or the desktop cannot do", () => {
-  const wish = (changes: Partial<Wish> & { preset?: string; allow?: string; deny?: string }): string | undefined =>
+  const wish = (
+    changes: Partial<Wish> & { preset?: string; allow?: string; deny?: string; ask?: string },
+  ): string | undefined =>
     againstWayland(recordingHost({ env: { WAYLAND_DISPLAY: "wayland-1" } }).host, {
       open: openChannels(changes),
       userOptions: [],
@@ -38,6 +40,7 @@ Deno.test("againstWayland() says what Wayland, waypipe or the desktop cannot do"
       [{ deny: "clipboard-in" }, "Wayland cannot close clipboard-in"],
       [{ deny: "clipboard-out" }, "Wayland cannot close clipboard-out"],
       [{ allow: "files,links" }, "waypipe has no links, files"],
+      [{ ask: "notifications" }, "waypipe has no notifications"],
     ] as const
   ) assertEquals(wish(changes), reason);
   const open = new Set<Channel>(["clipboard-in", "clipboard-out"]);

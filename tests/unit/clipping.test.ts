@@ -1,0 +1,86 @@
+// One text that is carried between the clipboards of a session and of the host.
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { copyOut, pasteIn, withoutHidden } from "../../lib/attach/clipping.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { type Answer, recordingHost } from "./recording_host.ts";
+
+const target = {
+  name: "box",
+  address: "192.0.2.1",
+  mounts: { xpra: "/m/box/xpra", share: "/m/box/share", knownHosts: "/m/box/known_hosts", ssh: "/m/box/ssh" },
+} as Parameters<typeof copyOut>[1];
+
+/** A host whose clipboard, and whose container's, hold this. */
+function world(
+  { inside = {}, own = {}, env = { DISPLAY: ":7" } }: { inside?: Answer; own?: Answer; env?: Record<string, string> },
+): ReturnType<typeof recordingHost> {
+  return recordingHost({ env, answer: ([program]) => program === "ssh" ? inside : own });
+}
+
+Deno.test("copyOut() puts the session's text on the host's clipboard, and tells only how long it is", async () => {
+  const { host, calls, options, said } = world({ inside: { stdout: "it's\n$x 𝄞" } });
+  const clipping = await copyOut(host, target, { session: "xterm" });
+  assertEquals([clipping?.characters, clipping?.leftOut], [9, 0]);
+  assertEquals(calls.length, 2);
+  assertStringIncludes(calls[0]!.at(-1)!, "session=");
+  assertEquals(calls[1], ["xclip", "-selection", "clipboard", "-in"]);
+  assertEquals(options[1]?.stdin, { text: "it's\n$x 𝄞" });
+  assertEquals(said, []);
+});
+
+Deno.test("copyOut() leaves out what steers a terminal, turns a line round, or hides", async () => {
+  assertEquals(withoutHidden("a\x1b[31mb\x00\r\nc\td\u202ee\u200bf\u2028g\u{e0041}\x07\x7f\x9b"), "a[31mb\nc\tdef\ng");
+  assertEquals(withoutHidden("👩‍🔬 می‌خواهم é"), "👩‍🔬 می‌خواهم é");
+  const { host, options } = world({ inside: { stdout: "\u202erm\x1b]52;c;x\x07" } });
+  assertEquals(await copyOut(host, target, { session: "x" }).then((clipping) => clipping?.leftOut), 3);
+  assertEquals(options[1]?.stdin, { text: "rm]52;c;x" });
+});
+
+Deno.test("copyOut() leaves the host's clipboard as it is when there is no text, or too much", async () => {
+  for (
+    const [inside, message] of [
+      [{ stdout: "" }, 'There is no text on the clipboard of "box"'],
+      [{ stdout: "\x00\u202e" }, 'There is no text on the clipboard of "box"'],
+      [{ stdout: "x".repeat(2 ** 20 + 1) }, 'The text on the clipboard of "box" is longer than 1 MiB'],
+      [{ code: 127 }, 'There is no xclip in the container "box"'],
+      [{ code: 78 }, 'A session of "box" on a Wayland desktop has no clipboard of its own'],
+      [{ code: 76 }, 'There is no session "s" in "box"'],
+    ] as const
+  ) {
+    const { host, calls } = world({ inside });
+    await assertRejects(() => copyOut(host, target, { session: "s" }), UserError, message);
+    assertEquals(calls.map(([program]) => program), ["ssh"]);
+  }
+});
+
+Deno.test("copyOut() and pasteIn() leave the choice to their caller when there is not just one session", async () => {
+  for (const code of [76, 77]) {
+    const { host } = world({ inside: { code }, own: { stdout: "text" } });
+    assertEquals(await copyOut(host, target, { session: undefined }), undefined);
+    assertEquals(await pasteIn(host, target, { session: undefined }), undefined);
+  }
+});
+
+Deno.test("pasteIn() hands the host's text to the session, and asks nothing of it when there is none", async () => {
+  const { host, calls, options } = world({ own: { stdout: "secret" } });
+  assertEquals((await pasteIn(host, target, { session: undefined }))?.characters, 6);
+  assertEquals(calls.map(([program]) => program), ["xclip", "ssh"]);
+  assertEquals(options[1]?.stdin, { text: "secret" });
+  assert(!calls[1]!.some((word) => word.includes("secret")));
+  const none = world({ own: { code: 1, stderr: "Error: target UTF8_STRING not available" } });
+  await assertRejects(() => pasteIn(none.host, target, { session: undefined }), UserError, "no text on the host's");
+  assertEquals(none.calls.length, 1);
+});
+
+Deno.test("the host's clipboard is that of its Wayland desktop, else that of its X display", async () => {
+  const programs = async (env: Record<string, string>): Promise<string[]> => {
+    const { host, calls } = world({ inside: { stdout: "a" }, own: { stdout: "b" }, env });
+    await copyOut(host, target, { session: "s" });
+    await pasteIn(host, target, { session: "s" });
+    return calls.map(([program]) => program!).filter((program) => program !== "ssh");
+  };
+  assertEquals(await programs({ DISPLAY: ":7" }), ["xclip", "xclip"]);
+  assertEquals(await programs({ DISPLAY: ":7", WAYLAND_DISPLAY: "wayland-1" }), ["wl-copy", "wl-paste"]);
+  await assertRejects(() => programs({}), UserError, "There is no clipboard");
+});
