@@ -31,7 +31,7 @@ import {
   presetNames,
 } from "./lib/attach/channels.ts";
 import { checkAttachable, checkDisplay, checkXpra } from "./lib/attach/checks.ts";
-import { copyOut, pasteIn } from "./lib/attach/clipping.ts";
+import { type Clipping, copyOut, hostClipping, pasteIn } from "./lib/attach/clipping.ts";
 import { type Client, type ClientEnd, type ClientOptions, startClient } from "./lib/attach/client.ts";
 import {
   chooseSession,
@@ -435,11 +435,12 @@ async function carryClipping(
   container: string,
   { way, wanted, args }: Pick<AttachRequest, "wanted" | "args"> & { way: "copy" | "paste" },
 ): Promise<number> {
-  const carry = way === "copy" ? copyOut : pasteIn;
+  const clipping = way === "paste" ? await hostClipping(host) : undefined;
   const target = await reach(host, container, args);
+  const carry = (session: string | undefined): Promise<Clipping | undefined> =>
+    clipping ? pasteIn(host, target, { session, clipping }) : copyOut(host, target, session);
   // Undefined when no session is named and there is not exactly one: then the user chooses one, or gets an error.
-  const carried = await carry(host, target, { session: wanted }) ??
-    await carry(host, target, { session: (await chooseSession(host, target)).session });
+  const carried = await carry(wanted) ?? await carry((await chooseSession(host, target)).session);
   if (host.dryRun) return 0;
   const { characters, leftOut } = carried!;
   const where = way === "copy" ? `from ${container} are on the clipboard` : `are on the clipboard of ${container}`;

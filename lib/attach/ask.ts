@@ -21,8 +21,8 @@ const soonestMs = 1_000;
 /** How often one question is asked when its answers come too soon. */
 const mostTries = 3;
 
-/** Characters in a line: zenity 4 breaks lines at spaces only, and its window grows with the longest. */
-const lineLength = 76;
+/** Characters in a line. zenity breaks lines at spaces, which an address does not have. */
+const lineLength = 96;
 
 const labels = {
   once: "Allow once",
@@ -95,8 +95,8 @@ export function dialogArgv(container: string, { what, details }: Question): stri
     `--timeout=${shownFor}`,
     // Titles of the container's windows begin with its name in brackets: none is like this one.
     `--title=gui-container: may ${container} ${what}?`,
-    // zenity takes backslashes for the start of an escape (g_strcompress).
-    `--text=${text.replaceAll("\\", "\\\\")}`,
+    "--no-wrap",
+    `--text=${text}`,
     `--ok-label=${labels.once}`,
     `--cancel-label=${labels.no}`,
     `--extra-button=${labels.session}`,
@@ -113,16 +113,17 @@ function answerIn(code: number, stdout: string): Answer {
 
 /**
  * A text in which each character can be seen: those that cannot, or that look like a plain space, or that turn the direction
- * of writing, are written as `\u{202E}`. Of several spaces in a row, too: they could push the end of a text out of sight.
+ * of writing, are written as `<U+202E>`. Of several spaces in a row, too: they could push the end of a text out of sight. And
+ * backslashes: some versions of zenity take them for the start of an escape (3.44 does, 4.1.90 does not).
  */
 export function visible(text: string): string {
   return text.replace(
     hidden,
-    (character) => `\\u{${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}}`,
+    (character) => `<U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}>`,
   );
 }
 
-const hidden = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}|(?<= ) /gu;
+const hidden = /[\\\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}|(?<= ) /gu;
 
 /**
  * A text in lines of the same length, whatever it consists of. All but the first are set in, so that none is taken for one of the

@@ -10,8 +10,10 @@ import type { Host } from "../base/host.ts";
 import { sshScript, type SshTarget } from "../container/ssh.ts";
 import { noSession, notLive, notOne } from "./live_sessions.ts";
 
-/** What was carried. */
+/** What is carried. */
 export interface Clipping {
+  /** The text. Nothing prints it. */
+  text: string;
   /** How many characters (code points). */
   characters: number;
   /** How many were left out, since nobody can see them. */
@@ -27,22 +29,21 @@ const readMs = 5_000;
 /** Exit status of carry_text.sh. */
 const byWayland = 78;
 
-/** Between which session and the host. */
-export interface CarryOptions {
-  /** The session's name; the only one when it is undefined. */
-  session: string | undefined;
-}
-
 /**
  * Puts the text on a session's clipboard on the host's. The container is not trusted: its text is bounded, and only what can be
- * seen is kept. It is never printed.
+ * seen is kept.
  *
+ * @param session its name; the only one when it is undefined
  * @returns undefined when no session is named, and there is not just one
  * @throws {UserError} when there is no text, or when the session has no clipboard of its own
  */
-export async function copyOut(host: Host, target: SshTarget, options: CarryOptions): Promise<Clipping | undefined> {
+export async function copyOut(
+  host: Host,
+  target: SshTarget,
+  session: string | undefined,
+): Promise<Clipping | undefined> {
   const clipboard = hostClipboard(host);
-  const text = await runInSession(host, target, { ...options, direction: "out" });
+  const text = await runInSession(host, target, { session, direction: "out" });
   if (text === undefined) return undefined;
   const clipping = cleaned(host, text, `the clipboard of "${target.name}"`);
   // The program stays to offer the text, and keeps its output open.
@@ -51,14 +52,18 @@ export async function copyOut(host: Host, target: SshTarget, options: CarryOptio
 }
 
 /**
- * Puts the text on the host's clipboard on a session's.
+ * Puts a clipping on a session's clipboard.
  *
+ * @param options `session`: its name; the only one when it is undefined
  * @returns undefined when no session is named, and there is not just one
- * @throws {UserError} when there is no text, or when the session has no clipboard of its own
+ * @throws {UserError} when the session has no clipboard of its own
  */
-export async function pasteIn(host: Host, target: SshTarget, options: CarryOptions): Promise<Clipping | undefined> {
-  const clipping = cleaned(host, await hostText(host), "the host's clipboard");
-  const done = await runInSession(host, target, { ...options, direction: "in", text: clipping.text });
+export async function pasteIn(
+  host: Host,
+  target: SshTarget,
+  { session, clipping }: { session: string | undefined; clipping: Clipping },
+): Promise<Clipping | undefined> {
+  const done = await runInSession(host, target, { session, direction: "in", text: clipping.text });
   return done === undefined ? undefined : clipping;
 }
 
@@ -66,7 +71,7 @@ export async function pasteIn(host: Host, target: SshTarget, options: CarryOptio
 async function runInSession(
   host: Host,
   target: SshTarget,
-  { session, direction, text }: CarryOptions & { direction: "out" | "in"; text?: string },
+  { session, direction, text }: { session: string | undefined; direction: "out" | "in"; text?: string },
 ): Promise<string | undefined> {
   const { name } = target;
   const values = {
@@ -127,12 +132,17 @@ function hostClipboard(host: Host): { read: string[]; write: string[] } {
   return { read: [...xclip, "-out", "-target", "UTF8_STRING"], write: [...xclip, "-in"] };
 }
 
-/** The text on the host's clipboard. */
-async function hostText(host: Host): Promise<string> {
+/**
+ * The text on the host's clipboard, without what nobody can see.
+ *
+ * @throws {UserError} when there is none
+ */
+export async function hostClipping(host: Host): Promise<Clipping> {
   const { read } = hostClipboard(host);
   const limits = { timeoutMs: readMs, maxOutputBytes: most + 1024 };
   try {
-    return await host.value(read, { ...limits, variable: "CLIPPING", filter: "", parse: (stdout) => stdout });
+    const text = await host.value(read, { ...limits, variable: "CLIPPING", filter: "", parse: (stdout) => stdout });
+    return cleaned(host, text, "the host's clipboard");
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     throw error.overflowed
@@ -146,7 +156,7 @@ async function hostText(host: Host): Promise<string> {
 }
 
 /** A text without what nobody can see. A dry run does not know it. */
-function cleaned(host: Host, text: string, place: string): Clipping & { text: string } {
+function cleaned(host: Host, text: string, place: string): Clipping {
   if (host.dryRun) return { text, characters: 0, leftOut: 0 };
   if (text.length > most) throw tooLong(place);
   const seen = withoutHidden(text);

@@ -2,8 +2,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { startProcess } from "../../lib/base/process.ts";
-import { inSession, needed } from "./sessions.ts";
+import { inSession, needed, withDisplay } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -27,37 +26,6 @@ async function shared(engine: EngineName, file: string): Promise<string> {
     `the file "${file}" of the app`,
     async () => await Deno.readTextFile(path).catch(() => "") || undefined,
   );
-}
-
-/** Does something with an X server of its own, with a window manager on it. */
-async function withDisplay(action: (env: { DISPLAY: string }) => Promise<void>): Promise<void> {
-  const number = await Deno.makeTempFile();
-  const server = startProcess(
-    ["sh", "-c", 'exec Xvfb -displayfd 1 -screen 0 1600x900x24 -nolisten tcp -noreset >"$0" 2>/dev/null', number],
-    { env: { XAUTHORITY: "" } },
-  );
-  try {
-    const display = await eventually(
-      "an X server",
-      async () => (await Deno.readTextFile(number)).match(/^(\d+)\n/)?.[1],
-    );
-    const env = { DISPLAY: `:${display}`, XAUTHORITY: "" };
-    const manager = startProcess(["openbox", "--sm-disable"], { env });
-    try {
-      await eventually(
-        "a window manager",
-        async () => (await sh(["xprop", "-root", "_NET_SUPPORTING_WM_CHECK"], { env })).includes("window id"),
-      );
-      await action(env);
-    } finally {
-      manager.kill("SIGTERM");
-      await manager.ended;
-    }
-  } finally {
-    server.kill("SIGTERM");
-    await server.ended;
-    await Deno.remove(number);
-  }
 }
 
 testOnEngines("attach.ts: a container for native windows", needed, (engine) => makeContainer(engine, nameOn(engine)));

@@ -1,7 +1,7 @@
 /** What the tests of attach.ts have in common: acting inside of a session, and what must be gone when one has ended. */
 
 import { assertEquals } from "@std/assert";
-import { runProcess } from "../../lib/base/process.ts";
+import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { engineNames, missingParts, type PartName } from "../lab/state.ts";
 import { type EngineName, eventually, inContainer, sh, testOnEngines } from "./world.ts";
 
@@ -71,4 +71,35 @@ export async function clientsOf(name: string): Promise<number[]> {
     const isOther = starter.includes("attach.ts") && !starter.split(" ").includes(name);
     return isOther ? [] : [Number(pid)];
   });
+}
+
+/** Does something with an X server of its own, with a window manager on it. */
+export async function withDisplay(action: (env: { DISPLAY: string }) => Promise<void>): Promise<void> {
+  const number = await Deno.makeTempFile();
+  const server = startProcess(
+    ["sh", "-c", 'exec Xvfb -displayfd 1 -screen 0 1600x900x24 -nolisten tcp -noreset >"$0" 2>/dev/null', number],
+    { env: { XAUTHORITY: "" } },
+  );
+  try {
+    const display = await eventually(
+      "an X server",
+      async () => (await Deno.readTextFile(number)).match(/^(\d+)\n/)?.[1],
+    );
+    const env = { DISPLAY: `:${display}`, XAUTHORITY: "" };
+    const manager = startProcess(["openbox", "--sm-disable"], { env });
+    try {
+      await eventually(
+        "a window manager",
+        async () => (await sh(["xprop", "-root", "_NET_SUPPORTING_WM_CHECK"], { env })).includes("window id"),
+      );
+      await action(env);
+    } finally {
+      manager.kill("SIGTERM");
+      await manager.ended;
+    }
+  } finally {
+    server.kill("SIGTERM");
+    await server.ended;
+    await Deno.remove(number);
+  }
 }

@@ -1,7 +1,7 @@
 // One text that is carried between the clipboards of a session and of the host.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { copyOut, pasteIn, withoutHidden } from "../../lib/attach/clipping.ts";
+import { copyOut, hostClipping, pasteIn, withoutHidden } from "../../lib/attach/clipping.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
@@ -20,7 +20,7 @@ function world(
 
 Deno.test("copyOut() puts the session's text on the host's clipboard, and tells only how long it is", async () => {
   const { host, calls, options, said } = world({ inside: { stdout: "it's\n$x 𝄞" } });
-  const clipping = await copyOut(host, target, { session: "xterm" });
+  const clipping = await copyOut(host, target, "xterm");
   assertEquals([clipping?.characters, clipping?.leftOut], [9, 0]);
   assertEquals(calls.length, 2);
   assertStringIncludes(calls[0]!.at(-1)!, "session=");
@@ -33,7 +33,7 @@ Deno.test("copyOut() leaves out what steers a terminal, turns a line round, or h
   assertEquals(withoutHidden("a\x1b[31mb\x00\r\nc\td\u202ee\u200bf\u2028g\u{e0041}\x07\x7f\x9b"), "a[31mb\nc\tdef\ng");
   assertEquals(withoutHidden("👩‍🔬 می‌خواهم é"), "👩‍🔬 می‌خواهم é");
   const { host, options } = world({ inside: { stdout: "\u202erm\x1b]52;c;x\x07" } });
-  assertEquals(await copyOut(host, target, { session: "x" }).then((clipping) => clipping?.leftOut), 3);
+  assertEquals(await copyOut(host, target, "x").then((clipping) => clipping?.leftOut), 3);
   assertEquals(options[1]?.stdin, { text: "rm]52;c;x" });
 });
 
@@ -49,7 +49,7 @@ Deno.test("copyOut() leaves the host's clipboard as it is when there is no text,
     ] as const
   ) {
     const { host, calls } = world({ inside });
-    await assertRejects(() => copyOut(host, target, { session: "s" }), UserError, message);
+    await assertRejects(() => copyOut(host, target, "s"), UserError, message);
     assertEquals(calls.map(([program]) => program), ["ssh"]);
   }
 });
@@ -57,27 +57,30 @@ Deno.test("copyOut() leaves the host's clipboard as it is when there is no text,
 Deno.test("copyOut() and pasteIn() leave the choice to their caller when there is not just one session", async () => {
   for (const code of [76, 77]) {
     const { host } = world({ inside: { code }, own: { stdout: "text" } });
-    assertEquals(await copyOut(host, target, { session: undefined }), undefined);
-    assertEquals(await pasteIn(host, target, { session: undefined }), undefined);
+    assertEquals(await copyOut(host, target, undefined), undefined);
+    const clipping = await hostClipping(host);
+    assertEquals(await pasteIn(host, target, { session: undefined, clipping }), undefined);
   }
 });
 
-Deno.test("pasteIn() hands the host's text to the session, and asks nothing of it when there is none", async () => {
+Deno.test("pasteIn() hands the host's text to the session by its input, and there must be one", async () => {
   const { host, calls, options } = world({ own: { stdout: "secret" } });
-  assertEquals((await pasteIn(host, target, { session: undefined }))?.characters, 6);
+  const clipping = await hostClipping(host);
+  assertEquals((await pasteIn(host, target, { session: undefined, clipping }))?.characters, 6);
   assertEquals(calls.map(([program]) => program), ["xclip", "ssh"]);
   assertEquals(options[1]?.stdin, { text: "secret" });
   assert(!calls[1]!.some((word) => word.includes("secret")));
   const none = world({ own: { code: 1, stderr: "Error: target UTF8_STRING not available" } });
-  await assertRejects(() => pasteIn(none.host, target, { session: undefined }), UserError, "no text on the host's");
-  assertEquals(none.calls.length, 1);
+  await assertRejects(() => hostClipping(none.host), UserError, "no text on the host's");
+  const long = world({ own: { stdout: "x".repeat(2 ** 20 + 1) } });
+  await assertRejects(() => hostClipping(long.host), UserError, "longer than 1 MiB");
 });
 
 Deno.test("the host's clipboard is that of its Wayland desktop, else that of its X display", async () => {
   const programs = async (env: Record<string, string>): Promise<string[]> => {
     const { host, calls } = world({ inside: { stdout: "a" }, own: { stdout: "b" }, env });
-    await copyOut(host, target, { session: "s" });
-    await pasteIn(host, target, { session: "s" });
+    await copyOut(host, target, "s");
+    await hostClipping(host);
     return calls.map(([program]) => program!).filter((program) => program !== "ssh");
   };
   assertEquals(await programs({ DISPLAY: ":7" }), ["xclip", "xclip"]);
