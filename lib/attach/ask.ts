@@ -24,6 +24,9 @@ const mostTries = 3;
 /** Characters in a line. zenity breaks lines at spaces, which an address does not have. */
 const lineLength = 96;
 
+/** The exit statuses of zenity: the first button was pressed, the dialog was closed in another way, or nobody has answered. */
+const [okay, closed, timedOut] = [0, 1, 5];
+
 const labels = {
   once: "Allow once",
   session: "Allow for this session",
@@ -73,6 +76,7 @@ export async function askInDialog(
       timeoutMs: (shownFor + 10) * 1_000,
       maxOutputBytes: 1024,
     });
+    if (code > timedOut) host.ui.warn(`zenity ended with exit status ${code}, which counts as a no`);
     const answer = answerIn(code, stdout);
     const isYes = answer === "once" || answer === "session";
     if (!isYes || clock() - startMs >= soonestMs) return answer;
@@ -104,11 +108,11 @@ export function dialogArgv(container: string, { what, details }: Question): stri
   ];
 }
 
-/** What zenity's exit status and output mean: an extra button is told by its label, with the status of the other "no"s. */
+/** What zenity's exit status and output mean: an extra button is told by its label, with the status of a no. */
 function answerIn(code: number, stdout: string): Answer {
-  if (code === 0) return "once";
+  if (code === okay) return "once";
   const label = stdout.trim();
-  return code !== 1 ? "no" : label === labels.session ? "session" : label === labels.never ? "never" : "no";
+  return code !== closed ? "no" : label === labels.session ? "session" : label === labels.never ? "never" : "no";
 }
 
 /**

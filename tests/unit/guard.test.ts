@@ -226,7 +226,7 @@ Deno.test("startGuard() tells an honest server to ask before it sends a file, an
     const { client, server } = world;
     await client.send(clientHello);
     const [hello] = (await server.next())!.args as [Map<string, Map<string, Value>>];
-    assertEquals([hello.get("file")!.get("ask"), hello.get("file")!.get("printing-ask")], [true, false]);
+    assertEquals([hello.get("file")!.get("ask"), hello.get("file")!.get("printing-ask")], [true, undefined]);
     await server.send(serverHello);
     await client.next();
     const ask = (id: string, size = 3): Packet =>

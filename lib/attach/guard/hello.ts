@@ -79,9 +79,8 @@ export function clientHello(value: Value | undefined, { open, asks, uuid }: Hell
   patch(hello, "cursor", { encodings: ["raw"] });
   if (hello.has("cursor.encodings")) hello.set("cursor.encodings", ["raw"]);
   // An honest server then asks before it sends, and waits an hour for the answer.
-  const asking = { ask: asks.has("files"), "printing-ask": asks.has("printing") };
-  patch(hello, "file", asking);
-  patch(hello, "printer", asking);
+  if (asks.has("files")) patch(hello, "file", { ask: true });
+  if (asks.has("printing")) { for (const table of ["file", "printer"]) patch(hello, table, { "printing-ask": true }); }
   const wants = hello.get("wants");
   // xpra 5 wants what is usual by saying nothing.
   if (Array.isArray(wants)) hello.set("wants", wants.filter((want) => want === "packet-types"));

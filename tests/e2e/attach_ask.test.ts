@@ -1,0 +1,357 @@
+// Consent: a user who is asked for each link, file and notification, by an honest container and by one that floods and hides; and
+// single texts that the user carries while the clipboard is closed. On a display of the test's own.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { runProcess } from "../../lib/base/process.ts";
+import { inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
+import { desktop } from "./wayland_desktop.ts";
+import {
+  type EngineName,
+  eventually,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  script,
+  sh,
+  startScript,
+  windowWith,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-ask-${engine}`;
+
+/** Makes the container's xpra send what is in the file "packets" of the share, at the next repaint. Bytes begin with "b:". */
+const replaceXpra = `
+cd "$(python3 -c 'import os, xpra; print(os.path.dirname(xpra.__file__))')"
+sed -i '/^    def damage(self, wid/a\\        send_packets(self)' server/source/window.py
+cat >>server/source/window.py <<'EOF2'
+
+
+def send_packets(source):
+    import json, os
+    try:
+        with open("/home/ubuntu/share/packets") as file:
+            packets = json.load(file)
+        os.unlink("/home/ubuntu/share/packets")
+    except OSError:
+        return
+    for packet in packets:
+        source.send(*(item[2:].encode() if isinstance(item, str) and item.startswith("b:") else item for item in packet))
+EOF2
+grep -q 'send_packets(self)' server/source/window.py
+`;
+
+/** In place of zenity: notes what is asked, and answers as the file "answer" says, not sooner than a person. */
+const fakeZenity = (directory: string): string =>
+  `#!/bin/sh
+[ "$1" != --version ] || exit 0
+exec 9>>'${directory}/turn'
+flock -n 9 || : >'${directory}/two-at-once'
+for word; do
+  case $word in --text=*) printf '%s\\0' "\${word#--text=}" >>'${directory}/asked' ;; esac
+done
+case $(cat '${directory}/answer') in
+once) sleep 1.1; exit 0 ;;
+session) sleep 1.1; echo 'Allow for this session'; exit 1 ;;
+never) echo 'Refuse for this session'; exit 1 ;;
+esac
+exit 1
+`;
+
+const noting = (file: string): string => `#!/bin/sh\nprintf '%s\\n' "$*" >>'${file}'\n`;
+
+/** A session that is shown to a user who is asked. */
+interface Shown {
+  engine: EngineName;
+  /** The display of the test. */
+  env: { DISPLAY: string };
+  /** Runs a shell script in the session. */
+  inside(shell: string): Promise<string>;
+  /** Has xpra's server send these packets. */
+  send(...packets: unknown[][]): Promise<void>;
+  /** Answers the next questions in this way. */
+  answer(answer: "once" | "session" | "no" | "never"): Promise<void>;
+  /** What was asked so far. */
+  asked(): Promise<string[]>;
+  /** What was opened, and notified of. */
+  opened(): Promise<string>;
+  downloads: string;
+  /** What attach.ts has said so far. */
+  said(): string;
+}
+
+/** The app: a terminal whose selection is the clipboard, and a clock that repaints each second. */
+const app = `sh -c 'xclock -update 1 & exec xterm -T typing -xrm "XTerm*selectToClipboard: true" \
+-e sh -c "echo carriedword; exec cat >share/typed"'`;
+
+/** Shows the session, and starts it first if there is none. Detaches at the end. */
+async function showing(
+  engine: EngineName,
+  { dialogs }: { dialogs: "fake" | "real" },
+  action: (shown: Shown) => Promise<void>,
+): Promise<void> {
+  const name = nameOn(engine);
+  const directory = await Deno.makeTempDir({ prefix: "e2e-ask-" });
+  const file = (name: string): string => join(directory, name);
+  const read = (name: string): Promise<string> => Deno.readTextFile(file(name)).catch(() => "");
+  if (dialogs === "fake") await Deno.writeTextFile(file("zenity"), fakeZenity(directory), { mode: 0o755 });
+  for (const program of ["xdg-open", "notify-send"]) {
+    await Deno.writeTextFile(file(program), noting(file("opened")), { mode: 0o755 });
+  }
+  await Deno.writeTextFile(file("answer"), "no");
+  await Deno.mkdir(file("downloads"));
+  const live = JSON.parse((await script("attach", engine, ["--json", "--list", name])).stdout).length > 0;
+  await withDisplay(async (display) => {
+    let said = "";
+    const attach = startScript("attach", engine, [
+      ...["--preset=isolated", "--ask=links,files,notifications", "--session=ask", name, ...(live ? [] : [app])],
+    ], {
+      env: { ...display, PATH: `${directory}:${Deno.env.get("PATH")}`, XPRA_DOWNLOAD_DIR: file("downloads") },
+      output: { line: (line) => said += `${line}\n` },
+    });
+    try {
+      await windowWith(`\\[${name}\\] typing`, { env: display });
+      await action({
+        engine,
+        env: display,
+        inside: (shell) => inSession(engine, name, "ask", shell),
+        async send(...packets) {
+          const share = join(mountsRoot, name, "share");
+          await Deno.writeTextFile(join(share, "new"), JSON.stringify(packets));
+          await Deno.rename(join(share, "new"), join(share, "packets"));
+        },
+        async answer(answer) {
+          await Deno.writeTextFile(file("answer"), answer);
+        },
+        asked: async () => (await read("asked")).split("\0").slice(0, -1),
+        opened: () => read("opened"),
+        downloads: file("downloads"),
+        said: () => said,
+      });
+      assertEquals([...Deno.readDirSync(directory)].filter(({ name }) => name === "two-at-once"), []);
+    } finally {
+      attach.kill("SIGINT");
+      await attach.ended;
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
+
+/** Waits until so many questions were asked. Returns the last one. */
+async function question({ asked }: Shown, count: number): Promise<string> {
+  return (await eventually(`question ${count}`, async () => {
+    const all = await asked();
+    return all.length >= count && all;
+  }))[count - 1]!;
+}
+
+testOnOneEngine("attach.ts --ask: a container is made", needed, async (engine) => {
+  await makeContainer(engine, nameOn(engine));
+  await sh([engine, "exec", nameOn(engine), "--", "/bin/sh", "-ec", replaceXpra]);
+});
+
+testOnOneEngine(
+  "attach.ts --ask opens a link and saves a file of an app after a yes, and not after a no",
+  needed,
+  async (engine) => {
+    await showing(engine, { dialogs: "fake" }, async (shown) => {
+      const { inside, answer, opened, downloads } = shown;
+      await eventually(
+        "the line",
+        () => Promise.resolve(shown.said().includes("Open channels: none; asks: notifications, links, files\n")),
+      );
+      const control = (path: string): Promise<string> =>
+        inside(`timeout 20 xpra control socket:///home/ubuntu/.xpra/ask send-file '${path}' no '*'`);
+      const saved = (): string[] => [...Deno.readDirSync(downloads)].map(({ name }) => name);
+      // Larger than one of xpra's chunks.
+      await inside("head -c 300000 /dev/urandom >'share/an offer.bin'");
+
+      await inside("xdg-open 'http://example.org/no?a=1&b=<i>'");
+      assertEquals(
+        await question(shown, 1),
+        `The container "${nameOn(engine)}" asks to open a link.\n\nHost: example.org\n` +
+          "Address: http://example.org/no?a=1&b=%3Ci%3E",
+      );
+      await control("/home/ubuntu/share/an offer.bin");
+      assertStringIncludes(
+        await question(shown, 2),
+        "asks to save a file among your downloads.\n\nName: an offer.bin\nType: \nSize: 300000 bytes",
+      );
+      await answer("once");
+      await inside("xdg-open http://example.org/yes");
+      await eventually("the link", async () => await opened() === "http://example.org/yes\n");
+      await control("/home/ubuntu/share/an offer.bin");
+      await eventually("the file", () => Promise.resolve(saved().length === 1));
+      await eventually("all of it", async () => {
+        const [here, there] = [join(downloads, saved()[0]!), join(mountsRoot, nameOn(engine), "share", "an offer.bin")];
+        return (await Deno.readFile(here)).length === 300_000 && await sh(["cmp", here, there]) === "";
+      });
+      await answer("session");
+      await inside("notify-send 'a note' 'with <b>text</b>'");
+      assertMatch(await question(shown, 5), /\n\nTitle: a note\nText: with <b>text<\/b>$/);
+      await eventually("the notification", async () => (await opened()).includes("a note with &lt;b&gt;"));
+      await inside("notify-send 'another note'");
+      await eventually("the notification", async () => (await opened()).includes("another note"));
+      assertEquals([(await shown.asked()).length, saved()], [5, ["an offer.bin"]]);
+    });
+  },
+);
+
+testOnOneEngine(
+  "attach.ts --ask: a hostile container cannot flood its user, hide its words, or do without an answer",
+  needed,
+  async (engine) => {
+    await showing(engine, { dialogs: "fake" }, async (shown) => {
+      const { send, answer, opened, said } = shown;
+      const request = (
+        name: string,
+      ): unknown[] => ["send-data-request", "file", "id1", name, "application/pdf", 3, false, true, {}];
+      const file = (
+        name: string,
+      ): unknown[] => ["send-file", name, "application/pdf", false, false, 3, "b:abc", {}, "id1"];
+      await send(request("invoice\u202efdp.exe"), file("invoicefdp.exe"), file("evil.desktop"));
+      assertStringIncludes(await question(shown, 1), "Name: invoicefdp.exe\n");
+      await eventually(
+        "a refusal",
+        () => Promise.resolve(said().includes('"send-file", which is dropped: nobody has')),
+      );
+      await answer("once");
+      await send(request("good.pdf"));
+      await question(shown, 2);
+      // Agreed to, and then another one comes.
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      await send(file("evil.desktop"));
+      await answer("no");
+
+      const notification = ["notify_show", "", 1, "app", 0, "", "flood", "", 1000, "", [], {}];
+      await answer("never");
+      await send(notification);
+      assertStringIncludes(await question(shown, 3), "Title: flood");
+      await send(notification, notification);
+      await eventually("a refusal", () => Promise.resolve(said().includes("dropped: you have closed the channel")));
+
+      await answer("no");
+      const long = `https://long.example/${"x".repeat(2000)}`;
+      await send(["open-url", long, ""], ["open-url", "https://bank.example@evil.example/\u202e\\101<b>\u200b", ""]);
+      assertMatch(
+        await question(shown, 4),
+        /\n\nHost: evil\.example\nAddress: https:\/\/bank\.example@evil\.example\/%E2%80%AE\/101%3Cb%3E%E2%80%8B$/,
+      );
+      await send(...Array.from({ length: 1000 }, (_, number) => ["open-url", `https://flood.example/${number}`, ""]));
+      await question(shown, 5);
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      const asked = await shown.asked();
+      assert(asked.length <= 8, asked.join("\n"));
+      assertStringIncludes(said(), '"open-url", which is dropped: it is too long to be shown whole');
+      assertEquals([await opened(), [...Deno.readDirSync(shown.downloads)].map(({ name }) => name)], ["", []]);
+      // And still the session is shown.
+      await windowWith(`\\[${nameOn(engine)}\\] typing`, { env: shown.env });
+    });
+  },
+);
+
+testOnOneEngine(
+  'attach.ts --ask: in a real dialog, Enter is a no, and a click on "Allow once" opens the link',
+  needed,
+  async (engine) => {
+    await showing(engine, { dialogs: "real" }, async ({ env, inside, opened }) => {
+      await inside("xdg-open http://example.org/enter");
+      const first = await windowWith("gui-container: may ", { env });
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      await sh(["xdotool", "key", "--window", first, "Return"], { env });
+      await eventually("the end of the dialog", async () => !(await titles(env)).includes("gui-container: may"));
+      await inside("xdg-open http://example.org/click");
+      const second = await windowWith("gui-container: may ", { env });
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      const geometry = await sh(["xdotool", "getwindowgeometry", "--shell", second], { env });
+      const [width, height] = ["WIDTH", "HEIGHT"].map((key) => Number(new RegExp(`${key}=(\\d+)`).exec(geometry)![1]));
+      // The buttons of zenity 4 are one above the other, the one for a no below the others.
+      const button = [`${Math.round(width! / 2)}`, `${height! - 107}`];
+      await sh(["xdotool", "mousemove", "--window", second, ...button, "click", "1"], { env });
+      await eventually("the link", async () => await opened() === "http://example.org/click\n");
+    });
+  },
+);
+
+testOnOneEngine("attach.ts --copy and --paste carry one text of real apps each", needed, async (engine) => {
+  const name = nameOn(engine);
+  await showing(engine, { dialogs: "fake" }, async ({ env, inside }) => {
+    const window = await windowWith(`\\[${name}\\] typing`, { env });
+    await sh(["xdotool", "windowactivate", "--sync", window], { env });
+    await setClipboard(env, "it's \x1b[31m$pasted\n");
+    const paste = await script("attach", engine, ["--paste", name], { env });
+    assertEquals([paste.stdout, paste.stderr], [
+      `17 characters are on the clipboard of ${name}; 1 that cannot be seen were left out\n`,
+      "",
+    ]);
+    // From the app into the terminal, in its own way.
+    await inside(
+      "echo 'XTerm*VT100.Translations: #override Shift <Key>Insert: insert-selection(CLIPBOARD)' >/dev/null",
+    );
+    await sh(["xdotool", "key", "--clearmodifiers", "shift+Insert"], { env });
+    const typed = join(mountsRoot, name, "share", "typed");
+    await eventually("the text in the terminal", async () => await Deno.readTextFile(typed) === "it's [31m$pasted\n");
+
+    await sh(["xdotool", "mousemove", "--window", window, "30", "9", "click", "--repeat", "2", "1"], { env });
+    await eventually("a selection", async () => await clipboardInside(inside) === "carriedword");
+    assertEquals(await clipboard(env), "it's \x1b[31m$pasted\n");
+    const copy = await script("attach", engine, ["--json", "--copy", name], { env });
+    assertEquals([copy.stderr, JSON.parse(copy.stdout)], ["", { container: name, characters: 11, leftOut: 0 }]);
+    assertEquals(await clipboard(env), "carriedword");
+
+    // A container that answers without an end, and one that says it is on Wayland.
+    const install = "cat >/usr/local/bin/xclip && chmod 755 /usr/local/bin/xclip";
+    await sh([engine, "exec", name, "--", "sh", "-c", install], { stdin: { text: "#!/bin/sh\nexec yes\n" } });
+    const endless = await script("attach", engine, ["--copy", name], { env });
+    assertEquals(endless.code, 1);
+    assertStringIncludes(endless.stderr, `The text on the clipboard of "${name}" is longer than 1 MiB`);
+    assertEquals(await clipboard(env), "carriedword");
+    await sh([engine, "exec", name, "--", "rm", "/usr/local/bin/xclip"]);
+    await inside('touch "$RUNTIME_DIRECTORY/wayland"');
+    const wayland = await script("attach", engine, ["--copy", name], { env });
+    await inside('rm "$RUNTIME_DIRECTORY/wayland"');
+    assertStringIncludes(wayland.stderr, "on a Wayland desktop has no clipboard of its own");
+  });
+});
+
+testOnOneEngine(
+  "attach.ts --copy and --paste use the clipboard of a Wayland desktop",
+  [...needed, "wayland"],
+  async (engine) => {
+    const name = nameOn(engine);
+    const env = desktop();
+    const inside = (shell: string): Promise<string> => inSession(engine, name, "ask", shell);
+    await sh(["wl-copy", "of the desktop"], { env, output: "discard" });
+    const paste = await script("attach", engine, ["--paste", name], { env });
+    assertEquals(paste.code, 0, paste.stderr);
+    assertEquals(await clipboardInside(inside), "of the desktop");
+    await inside("printf 'of the app' | xclip -selection clipboard -in >/dev/null 2>&1");
+    assertEquals((await script("attach", engine, ["--copy", name], { env })).code, 0);
+    assertEquals(await sh(["wl-paste", "--no-newline"], { env }), "of the app");
+  },
+);
+
+testOnOneEngine("attach.ts --ask: nothing is left, and the container is removed", needed, async (engine) => {
+  await script("attach", engine, ["--stop", nameOn(engine), "--all"]);
+  await nothingLeft(engine, nameOn(engine));
+  await removeContainer(engine, nameOn(engine));
+});
+
+/** The titles of the visible windows. */
+async function titles(env: Record<string, string>): Promise<string> {
+  const argv = ["xdotool", "search", "--onlyvisible", "--name", ".", "getwindowname", "%@"];
+  return (await runProcess(argv, { okCodes: "any", env })).stdout;
+}
+
+async function setClipboard(env: Record<string, string>, text: string): Promise<void> {
+  await sh(["xclip", "-selection", "clipboard", "-in"], { stdin: { text }, output: "discard", env });
+}
+
+async function clipboard(env: Record<string, string>): Promise<string> {
+  const argv = ["timeout", "2", "xclip", "-selection", "clipboard", "-out"];
+  return (await runProcess(argv, { okCodes: "any", env })).stdout;
+}
+
+function clipboardInside(inside: (shell: string) => Promise<string>): Promise<string> {
+  return inside("timeout 2 xclip -selection clipboard -out 2>/dev/null || true");
+}
