@@ -129,7 +129,7 @@ Deno.test("visible() writes out what cannot be seen, turns the text round, pushe
     visible("a\u200b\u00ad\u3164\ufe0f\x1b\n\u2028b\\101"),
     "a<U+200B><U+00AD><U+3164><U+FE0F><U+001B><U+000A><U+2028>b<U+005C>101",
   );
-  assertEquals(visible("a b  c\u00a0d"), "a b <U+0020>c<U+00A0>d");
+  assertEquals(visible("a b  c\u00a0d\ue000"), "a b <U+0020>c<U+00A0>d<U+E000>");
 });
 
 Deno.test("askInDialog() reads the button from zenity's status and words; all else is a no", async () => {
