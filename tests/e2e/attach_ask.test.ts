@@ -258,7 +258,7 @@ testOnOneEngine(
       await inside("xdg-open http://example.org/enter");
       const first = await windowWith("gui-container: may ", { env });
       await new Promise((resolve) => setTimeout(resolve, 1_200));
-      await sh(["xdotool", "key", "--window", first, "Return"], { env });
+      await sh(["xdotool", "windowactivate", "--sync", first, "key", "Return"], { env });
       await eventually("the end of the dialog", async () => !(await titles(env)).includes("gui-container: may"));
       await inside("xdg-open http://example.org/click");
       const second = await windowWith("gui-container: may ", { env });
