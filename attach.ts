@@ -443,9 +443,12 @@ async function carryClipping(
   const carried = await carry(wanted) ?? await carry((await chooseSession(host, target)).session);
   if (host.dryRun) return 0;
   const { characters, leftOut } = carried!;
-  const where = way === "copy" ? `from ${container} are on the clipboard` : `are on the clipboard of ${container}`;
-  const rest = leftOut > 0 ? `; ${leftOut} that cannot be seen were left out` : "";
-  host.ui.result(`${characters} characters ${where}${rest}`, { container, characters, leftOut });
+  const [noun, verb] = characters === 1 ? ["character", "is"] : ["characters", "are"];
+  const where = way === "copy"
+    ? `from ${container} ${verb} on the clipboard`
+    : `${verb} on the clipboard of ${container}`;
+  const rest = leftOut > 0 ? `; left out: ${leftOut} that cannot be seen` : "";
+  host.ui.result(`${characters} ${noun} ${where}${rest}`, { container, characters, leftOut });
   return 0;
 }
 

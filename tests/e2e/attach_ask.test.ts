@@ -251,7 +251,7 @@ testOnOneEngine(
 );
 
 testOnOneEngine(
-  'attach.ts --ask: in a real dialog, Enter is a no, and a click on "Allow once" opens the link',
+  'attach.ts --ask: in a real dialog, Enter is a no, and a click on "Allow once" opens the link; --copy and --paste carry one text each',
   needed,
   async (engine) => {
     await showing(engine, { dialogs: "real" }, async ({ env, inside, opened }) => {
@@ -269,50 +269,46 @@ testOnOneEngine(
       const button = [`${Math.round(width! / 2)}`, `${height! - 107}`];
       await sh(["xdotool", "mousemove", "--window", second, ...button, "click", "1"], { env });
       await eventually("the link", async () => await opened() === "http://example.org/click\n");
+      await carryTexts(engine, { env, inside });
     });
   },
 );
 
-testOnOneEngine("attach.ts --copy and --paste carry one text of real apps each", needed, async (engine) => {
+/** Carries a text of the host into the terminal, and a word of the terminal to the host, and nothing that is hostile. */
+async function carryTexts(engine: EngineName, { env, inside }: Pick<Shown, "env" | "inside">): Promise<void> {
   const name = nameOn(engine);
-  await showing(engine, { dialogs: "fake" }, async ({ env, inside }) => {
-    const window = await windowWith(`\\[${name}\\] typing`, { env });
-    await sh(["xdotool", "windowactivate", "--sync", window], { env });
-    await setClipboard(env, "it's \x1b[31m$pasted\n");
-    const paste = await script("attach", engine, ["--paste", name], { env });
-    assertEquals([paste.stdout, paste.stderr], [
-      `17 characters are on the clipboard of ${name}; 1 that cannot be seen were left out\n`,
-      "",
-    ]);
-    // From the app into the terminal, in its own way.
-    await inside(
-      "echo 'XTerm*VT100.Translations: #override Shift <Key>Insert: insert-selection(CLIPBOARD)' >/dev/null",
-    );
-    await sh(["xdotool", "key", "--clearmodifiers", "shift+Insert"], { env });
-    const typed = join(mountsRoot, name, "share", "typed");
-    await eventually("the text in the terminal", async () => await Deno.readTextFile(typed) === "it's [31m$pasted\n");
+  const window = await windowWith(`\\[${name}\\] typing`, { env });
+  await sh(["xdotool", "windowactivate", "--sync", window], { env });
+  await setClipboard(env, "it's \x1b[31m$pasted\n");
+  const paste = await script("attach", engine, ["--paste", name], { env });
+  assertEquals([paste.stdout, paste.stderr], [
+    `17 characters are on the clipboard of ${name}; left out: 1 that cannot be seen\n`,
+    "",
+  ]);
+  await sh(["xdotool", "key", "--clearmodifiers", "shift+Insert"], { env });
+  const typed = join(mountsRoot, name, "share", "typed");
+  await eventually("the text in the terminal", async () => await Deno.readTextFile(typed) === "it's [31m$pasted\n");
 
-    await sh(["xdotool", "mousemove", "--window", window, "30", "9", "click", "--repeat", "2", "1"], { env });
-    await eventually("a selection", async () => await clipboardInside(inside) === "carriedword");
-    assertEquals(await clipboard(env), "it's \x1b[31m$pasted\n");
-    const copy = await script("attach", engine, ["--json", "--copy", name], { env });
-    assertEquals([copy.stderr, JSON.parse(copy.stdout)], ["", { container: name, characters: 11, leftOut: 0 }]);
-    assertEquals(await clipboard(env), "carriedword");
+  await sh(["xdotool", "mousemove", "--window", window, "30", "9", "click", "--repeat", "2", "1"], { env });
+  await eventually("a selection", async () => await clipboardInside(inside) === "carriedword");
+  assertEquals(await clipboard(env), "it's \x1b[31m$pasted\n");
+  const copy = await script("attach", engine, ["--json", "--copy", name], { env });
+  assertEquals([copy.stderr, JSON.parse(copy.stdout)], ["", { container: name, characters: 11, leftOut: 0 }]);
+  assertEquals(await clipboard(env), "carriedword");
 
-    // A container that answers without an end, and one that says it is on Wayland.
-    const install = "cat >/usr/local/bin/xclip && chmod 755 /usr/local/bin/xclip";
-    await sh([engine, "exec", name, "--", "sh", "-c", install], { stdin: { text: "#!/bin/sh\nexec yes\n" } });
-    const endless = await script("attach", engine, ["--copy", name], { env });
-    assertEquals(endless.code, 1);
-    assertStringIncludes(endless.stderr, `The text on the clipboard of "${name}" is longer than 1 MiB`);
-    assertEquals(await clipboard(env), "carriedword");
-    await sh([engine, "exec", name, "--", "rm", "/usr/local/bin/xclip"]);
-    await inside('touch "$RUNTIME_DIRECTORY/wayland"');
-    const wayland = await script("attach", engine, ["--copy", name], { env });
-    await inside('rm "$RUNTIME_DIRECTORY/wayland"');
-    assertStringIncludes(wayland.stderr, "on a Wayland desktop has no clipboard of its own");
-  });
-});
+  // A container that answers without an end, and one that says it is on Wayland.
+  const install = "cat >/usr/local/bin/xclip && chmod 755 /usr/local/bin/xclip";
+  await sh([engine, "exec", name, "--", "sh", "-c", install], { stdin: { text: "#!/bin/sh\nexec yes\n" } });
+  const endless = await script("attach", engine, ["--copy", name], { env });
+  assertEquals(endless.code, 1);
+  assertStringIncludes(endless.stderr, `The text on the clipboard of "${name}" is longer than 1 MiB`);
+  assertEquals(await clipboard(env), "carriedword");
+  await sh([engine, "exec", name, "--", "rm", "/usr/local/bin/xclip"]);
+  await inside('touch "$RUNTIME_DIRECTORY/wayland"');
+  const wayland = await script("attach", engine, ["--copy", name], { env });
+  await inside('rm "$RUNTIME_DIRECTORY/wayland"');
+  assertStringIncludes(wayland.stderr, "on a Wayland desktop has no clipboard of its own");
+}
 
 testOnOneEngine(
   "attach.ts --copy and --paste use the clipboard of a Wayland desktop",
