@@ -3,11 +3,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { copyOut, hostClipping, pasteIn, withoutHidden } from "../../lib/attach/clipping.ts";
 import { UserError } from "../../lib/base/errors.ts";
+import { ubuntuUser } from "../../lib/container/user.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
 const target = {
   name: "box",
   address: "192.0.2.1",
+  user: ubuntuUser,
   mounts: { xpra: "/m/box/xpra", share: "/m/box/share", knownHosts: "/m/box/known_hosts", ssh: "/m/box/ssh" },
 } as Parameters<typeof copyOut>[1];
 
