@@ -77,7 +77,7 @@ function escapeValue(value: string): string {
 }
 
 /** The options of attach.ts that an entry can carry. Each other option is one of xpra's. */
-const attachNames = ["allow", "deny", "display", "no-box", "preset"];
+const attachNames = ["allow", "ask", "deny", "display", "no-box", "preset"];
 
 /**
  * Tells options for attach.ts and those for xpra apart.
