@@ -2,12 +2,13 @@
 //bin/true; set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
 //bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
 //bin/true; set -- --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
+//bin/true; set -- --allow-read="/etc/localtime,${XDG_CONFIG_HOME:-$HOME/.config}/gtk-3.0/settings.ini" "$@"
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 //bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
-//bin/true; set -- --allow-run=lxc,incus,ssh,bwrap,ln,xpra,xrandr,xrdb,waypipe,wayland-info,setpriv,pacat,zenity,notify-send,xdg-open,xclip,wl-copy,wl-paste "$@"
+//bin/true; set -- --allow-run=lxc,incus,ssh,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,wayland-info,setpriv,pacat,zenity,notify-send,xdg-open,xclip,wl-copy,wl-paste "$@"
 //bin/true; set -- --allow-env=DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE "$@"
-//bin/true; set -- --allow-env=LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES "$@"
+//bin/true; set -- --allow-env=LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME "$@"
 //bin/true; set -- --allow-env='HOME,GUI_CONTAINER_DISPLAY,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
@@ -42,6 +43,7 @@ import {
   noSession,
   stopSessions,
 } from "./lib/attach/live_sessions.ts";
+import { hostLook } from "./lib/attach/look.ts";
 import { reportOutcome, reportWaylandOutcome } from "./lib/attach/outcome.ts";
 import { fallbackScreen, hostScreen, requireDisplay, type Screen } from "./lib/attach/screen.ts";
 import { type SessionPlan, startSession } from "./lib/attach/session.ts";
@@ -121,9 +123,10 @@ const spec = {
   places: { first: ["container"] },
   placesWith: { "stop": { first: ["container", "session"] }, "logs": { first: ["container", "session"] } },
   epilogue: `
-Channels: clipboard-in (host to app), clipboard-out (app to host), clipboard (both), sound, microphone, webcam,
-notifications, links, files, printing, tray. "isolated" opens none, "desktop" clipboard and sound, "trusted" all but
-microphone and webcam. --ask opens channels whatever the preset, and asks by a dialog at each use.
+Channels: clipboard-in (host to app), clipboard-out (app to host), clipboard (both), sound, look (time zone, language, colour
+scheme, font and pointer, at the session's start), microphone, webcam, notifications, links, files, printing, tray. "isolated"
+opens none, "desktop" clipboard, sound and look, "trusted" all but microphone and webcam. --ask opens channels whatever
+the preset, and asks by a dialog at each use.
 
 Example:
   attach.ts my-container "firefox https://xkcd.com/" --border=red
@@ -211,7 +214,8 @@ async function attach(
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
   socketPath(mounts.xpra, `${name}-99`);
-  const plan = { app, run: newRun(), name, exact: wanted !== undefined, open };
+  const look = open.has("look") ? hostLook(host) : undefined;
+  const plan = { app, run: newRun(), name, exact: wanted !== undefined, open, look };
   const detached = args.flags.has("detached");
   let against = againstWayland(host, { open, userOptions, detached, box: !args.flags.has("no-box") });
   if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });
@@ -296,6 +300,8 @@ async function orInterrupted<T>(host: Host, promise: Promise<T>): Promise<T | un
 /** Shows a live session again. */
 async function reattach(host: Host, container: string, request: AttachRequest): Promise<number> {
   const { open, wanted, args } = request;
+  // A session keeps the look that it was started with.
+  open.delete("look");
   requireDisplay(host);
   await checkAsking(host, request.asks);
   const mounts = mountsOf(host, container);
@@ -486,6 +492,7 @@ const checks: Check[] = [
   checkProgram(programs.bwrap),
   checkProgram(programs.xrandr),
   checkProgram(programs.xrdb),
+  checkProgram(programs.gsettings),
   checkProgram(programs.pacat),
   checkProgram(programs.zenity),
   checkProgram(programs.notifySend),

@@ -39,8 +39,8 @@ const systemPaths = [
   ...["/etc/ld.so.conf.d", "/etc/localtime", "/etc/nsswitch.conf", "/etc/passwd", "/etc/xpra", "/var/cache/fontconfig"],
 ];
 
-/** Variables that the client keeps: the language of its own texts. */
-const keptVariables = ["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES"];
+/** Variables that the client keeps: the language of its own texts, and the pointers that it shows where an app names one. */
+const keptVariables = ["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "XCURSOR_SIZE", "XCURSOR_THEME"];
 
 /**
  * The command line of a client in its box. In there, the client has no network (unless it reaches the display over

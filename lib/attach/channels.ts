@@ -9,6 +9,8 @@ export type Channel =
   /** App to host. */
   | "clipboard-out"
   | "sound"
+  /** The app gets the host's time zone, language, colour scheme, font and pointer when its session starts. */
+  | "look"
   | "microphone"
   | "webcam"
   | "notifications"
@@ -59,6 +61,7 @@ const channels: Readonly<Record<Channel, ChannelRow>> = {
     both: { "audio": yesNo, "speaker": onDisabled },
     server: { "pulseaudio": yesNo },
   },
+  "look": { presets: ["desktop", "trusted"] },
   "microphone": {
     presets: [],
     both: { "audio": yesNo, "microphone": onDisabled },

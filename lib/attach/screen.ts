@@ -40,15 +40,15 @@ export function requireDisplay(host: Host, whyX?: string): void {
   });
 }
 
-/** The dots per inch that desktops and users set for the host's apps; undefined when nobody has set them. */
+/** The resources that desktops and users set for the host's apps, as xrdb(1) prints them; empty when nobody has set any. */
+export async function hostResources(host: Host): Promise<string> {
+  return (await host.run(["xrdb", "-query"], { looksOnly: true }).catch(() => undefined))?.stdout ?? "";
+}
+
+/** The dots per inch that are set for the host's apps; undefined when nobody has set them. */
 export async function hostDpi(host: Host): Promise<number | undefined> {
-  try {
-    const { stdout } = await host.run(["xrdb", "-query"], { looksOnly: true });
-    const dpi = Number(/^Xft\.dpi:\s*(\d+)/m.exec(stdout)?.[1]);
-    return dpi >= 50 && dpi <= 500 ? dpi : undefined;
-  } catch {
-    return undefined;
-  }
+  const dpi = Number(/^Xft\.dpi:\s*(\d+)/m.exec(await hostResources(host))?.[1]);
+  return dpi >= 50 && dpi <= 500 ? dpi : undefined;
 }
 
 /**

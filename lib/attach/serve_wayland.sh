@@ -13,6 +13,9 @@ exec 9<>"$xpra_directory/$transport~end"
 
 start_bus_and_sound
 
+# The desktop's input method comes by the compositor (text-input-v3). One of the container would need X.
+unset GTK_IM_MODULE QT_IM_MODULE XMODIFIERS
+
 # What can do both takes Wayland. Toolkits that are not named here do so when there is no DISPLAY.
 export XDG_SESSION_TYPE=wayland MOZ_ENABLE_WAYLAND=1 ELECTRON_OZONE_PLATFORM_HINT=wayland
 

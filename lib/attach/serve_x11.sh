@@ -34,5 +34,13 @@ for monitor in $monitors; do
   xrandr --setmonitor "$monitor" "$monitor" "$output" || break
   output=none
 done &
+# An input method that the container has set up takes the place of xpra's choice, which is none. It is started here, since an app of
+# Xlib, such as xterm, does without one that is not there yet.
+case ${XMODIFIERS-} in
+  @im=fcitx) fcitx5 -d >/dev/null 2>&1 || : ;;
+  @im=ibus) ibus-daemon --daemonize --xim >/dev/null 2>&1 || : ;;
+esac
+[ -z "${XMODIFIERS-}" ] || set -- "$@" --input-method=keep
+# Without --env, xpra 6.5.5 forgets the bus, and it and the app would be on the one that all sessions share.
 exec xpra seamless "$DISPLAY" --start-child="/bin/sh $RUNTIME_DIRECTORY/app" \
-  --sessions-dir="$RUNTIME_DIRECTORY/xpra" "$@"
+  --env="DBUS_SESSION_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS" --sessions-dir="$RUNTIME_DIRECTORY/xpra" "$@"

@@ -7,9 +7,11 @@ import serveSession from "./serve_session.sh" with { type: "text" };
 import serveWayland from "./serve_wayland.sh" with { type: "text" };
 import serveX11 from "./serve_x11.sh" with { type: "text" };
 import startUnit from "./start_session.sh" with { type: "text" };
+import takeLook from "./take_look.sh" with { type: "text" };
 import undoStart from "./undo_start.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./app.ts";
 import type { Channel } from "./channels.ts";
+import { type Look, lookValues } from "./look.ts";
 import type { Screen } from "./screen.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -34,6 +36,8 @@ export interface SessionPlan {
   exact: boolean;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
+  /** The look and language that the session takes from the host; undefined for none. */
+  look?: Promise<Look> | undefined;
   /** What shows the windows: an X server of the session's own, or a Wayland compositor of the host's. */
   display: X11Display | WaylandDisplay;
 }
@@ -86,7 +90,7 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
   };
   let session: string;
   try {
-    const parameters = serviceWords(plan, xpraDirectory);
+    const parameters = serviceWords(plan, { xpraDirectory, look: await plan.look });
     const { stdout } = await sshScript(host, target, { script: startUnit, values, parameters });
     session = stdout.trim();
   } catch (error) {
@@ -118,22 +122,27 @@ function mayHaveStarted(error: unknown): boolean {
  * The words of systemd-run behind its own options: environment and command of the service. systemd expands `$` in the words
  * of a command, and cannot be told not to before its version 254. So the scripts are variables of the environment.
  */
-function serviceWords({ app, open, display }: SessionPlan, xpraDirectory: string): string[] {
+function serviceWords(
+  { app, open, display }: SessionPlan,
+  { xpraDirectory, look }: { xpraDirectory: string; look: Look | undefined },
+): string[] {
   const shared = {
     xpra_directory: xpraDirectory,
     sound: hasOwnSound(open) ? soundSuffix : "",
     samples: sinkSamples,
+    ...(look ? lookValues(look) : {}),
   };
+  const begin = look ? serveSession + takeLook : serveSession;
   const environment = {
     ...("screen" in display ? serverEnvironment : {}),
     GUI_CONTAINER_SERVER: "screen" in display
-      ? withValues(serveSession + serveX11, {
+      ? withValues(begin + serveX11, {
         ...shared,
         screen: `${display.screen.width}x${display.screen.height}`,
         dpi: `${display.screen.dpi}`,
         monitors: display.screen.monitors.length > 1 ? display.screen.monitors.join(" ") : "",
       })
-      : withValues(serveSession + serveWayland, { ...shared, transport: display.transport }),
+      : withValues(begin + serveWayland, { ...shared, transport: display.transport }),
     GUI_CONTAINER_APP: appScript(app, { xpraDirectory, links: open.has("links") }),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
   };

@@ -38,6 +38,7 @@ export const packages: Readonly<Record<string, string>> = {
   "bwrap": "bubblewrap",
   "dbus-daemon": "dbus-daemon",
   "getfacl": "acl",
+  "gsettings": "libglib2.0-bin",
   "incus": "incus",
   "lxc": "lxd",
   "notify-send": "libnotify-bin",

@@ -137,6 +137,7 @@ export const programs = {
   },
   xrandr: { program: "xrandr", purpose: "reads the size of the screen", optional: true },
   xrdb: { program: "xrdb", versionOption: "-version", purpose: "reads the size of text", optional: true },
+  gsettings: { program: "gsettings", purpose: "reads the look of the desktop", optional: true },
   pacat: { program: "pacat", purpose: "plays the app's sound", optional: true },
   xclip: { program: "xclip", versionOption: "-version", purpose: "carries text by --copy and --paste", optional: true },
   wlCopy: { program: "wl-copy", purpose: "carries text by --copy and --paste on Wayland", optional: true },

@@ -4,6 +4,7 @@ import chromium from "../../examples/cloud-config/chromium.yaml" with { type: "t
 import firefoxDebian from "../../examples/cloud-config/firefox-debian.yaml" with { type: "text" };
 import firefox from "../../examples/cloud-config/firefox.yaml" with { type: "text" };
 import gimp from "../../examples/cloud-config/gimp.yaml" with { type: "text" };
+import inputMethod from "../../examples/cloud-config/input-method.yaml" with { type: "text" };
 import libreoffice from "../../examples/cloud-config/libreoffice.yaml" with { type: "text" };
 import slack from "../../examples/cloud-config/slack.yaml" with { type: "text" };
 import typora from "../../examples/cloud-config/typora.yaml" with { type: "text" };
@@ -34,7 +35,18 @@ export const bundledProfiles: BundledFiles = {
 /** The files of `examples/cloud-config/`, without the template. */
 export const bundledCloudConfigs: BundledFiles = {
   kind: "CLOUD_INIT",
-  files: { chromium, firefox, "firefox-debian": firefoxDebian, gimp, libreoffice, slack, typora, vlc, xpra },
+  files: {
+    chromium,
+    firefox,
+    "firefox-debian": firefoxDebian,
+    gimp,
+    "input-method": inputMethod,
+    libreoffice,
+    slack,
+    typora,
+    vlc,
+    xpra,
+  },
 };
 
 /** A file that the command line names, read. */

@@ -53,7 +53,7 @@ testOnEngines("attach.ts shows the app's own class and icon, and nothing of xpra
     );
     await script("attach", engine, ["--stop", name, "--all"]);
     const { stderr } = await attach.ended;
-    assertEquals(stderr, `Open channels: clipboard, sound\nThe session "xterm" was stopped\n`);
+    assertEquals(stderr, `Open channels: clipboard, sound, look\nThe session "xterm" was stopped\n`);
   });
 });
 

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
-import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
+import { desktop, startCompositor, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { clientsOf, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import {
   type EngineName,
@@ -43,7 +43,7 @@ testOnEngines(
     assertStringIncludes(await Deno.readTextFile(join(mountsRoot, name, "xpra", "w.log")), "The app is started\n");
     await type("hunter22\n");
     const { code, stderr } = await running.ended;
-    assertEquals([code, stderr], [0, "Open channels: clipboard, sound; windows by Wayland\n"]);
+    assertEquals([code, stderr], [0, "Open channels: clipboard, sound, look; windows by Wayland\n"]);
     assertEquals(await inContainer(engine, name, "cat share/typed"), "hunter22");
     assertEquals(await windows(), []);
     await nothingLeft(engine, name);
@@ -164,7 +164,7 @@ testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", wa
   const quiet = attach(engine, ["--display=x11", name, "xclock"]);
   await windowCalled(`[${name}] xclock`);
   await attached(engine, ["--stop", name, "--all"]);
-  assertStringIncludes((await quiet.ended).stderr, "Open channels: clipboard, sound\n");
+  assertStringIncludes((await quiet.ended).stderr, "Open channels: clipboard, sound, look\n");
   await nothingLeft(engine, name);
 });
 
@@ -184,30 +184,6 @@ testOnOneEngine("attach.ts takes X where the container has no waypipe, and says 
     await sh([engine, "exec", name, "--", "mv", "/usr/bin/waypipe.away", "/usr/bin/waypipe"]);
   }
 });
-
-/** Starts a compositor of the test's own, and gives its environment. */
-async function startCompositor(
-  argv: readonly string[],
-  socket: string,
-): Promise<{ process: RunningProcess; env: Record<string, string> } & AsyncDisposable> {
-  const directory = await Deno.makeTempDir({ prefix: "e2e-wayland-" });
-  const { WAYLAND_DISPLAY: _, SWAYSOCK: __, ...rest } = desktop();
-  const own = { XDG_RUNTIME_DIR: directory, WLR_BACKENDS: "headless", WLR_RENDERER: "pixman" };
-  const process = startProcess(["env", "-u", "WAYLAND_DISPLAY", "-u", "DISPLAY", ...argv], {
-    env: { ...rest, ...own, WLR_LIBINPUT_NO_DEVICES: "1" },
-    output: { line: () => {} },
-  });
-  await eventually(`${argv[0]}'s socket`, () => Deno.lstat(join(directory, socket)).catch(() => undefined));
-  return {
-    process,
-    env: { ...rest, ...own, DISPLAY: desktop()["DISPLAY"]!, WAYLAND_DISPLAY: socket },
-    async [Symbol.asyncDispose]() {
-      process.kill("SIGKILL");
-      await process.ended;
-      await Deno.remove(directory, { recursive: true });
-    },
-  };
-}
 
 testOnOneEngine(
   "attach.ts, Wayland: a compositor that dies ends the session, and nothing is left",
@@ -320,13 +296,13 @@ testOnOneEngine(
       await attached(engine, ["--stop", name, "--all"]);
       assertStringIncludes((await running.ended).stderr, "; windows by X: the compositor has no security contexts");
       const shown = await attached(engine, ["--display=wayland", name, "wayland-info"], plain.env);
-      assertEquals([shown.code, shown.stderr], [0, "Open channels: clipboard, sound; windows by Wayland\n"]);
+      assertEquals([shown.code, shown.stderr], [0, "Open channels: clipboard, sound, look; windows by Wayland\n"]);
       assertStringIncludes((await attached(engine, ["--logs", name, "wayland-info"])).stdout, "'xdg_wm_base'");
     }
     {
       await using contexts = await startCompositor(["labwc"], "wayland-0");
       const shown = await attached(engine, [name, "wayland-info"], contexts.env);
-      assertEquals([shown.code, shown.stderr], [0, "Open channels: clipboard, sound; windows by Wayland\n"]);
+      assertEquals([shown.code, shown.stderr], [0, "Open channels: clipboard, sound, look; windows by Wayland\n"]);
       assert(!/zwlr_|virtual_keyboard/.test((await attached(engine, ["--logs", name, "wayland-info"])).stdout));
     }
     {

@@ -1,6 +1,7 @@
 /** The Wayland desktop of the lab, for tests, which themselves run on its X display. */
 
 import { join } from "@std/path";
+import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import { desktopEnvironment, labState, type PartName } from "../lab/state.ts";
 import { keyboardPipe } from "../lab/wayland.ts";
 import { eventually, sh } from "./world.ts";
@@ -45,4 +46,28 @@ export function windowCalled(title: string, env?: Record<string, string>): Promi
 /** Types into the window with the focus: returns before all is typed. */
 export async function type(text: string): Promise<void> {
   await Deno.writeTextFile(join(desktop()["XDG_RUNTIME_DIR"]!, keyboardPipe), text);
+}
+
+/** Starts a compositor of the test's own, and gives its environment. */
+export async function startCompositor(
+  argv: readonly string[],
+  socket: string,
+): Promise<{ process: RunningProcess; env: Record<string, string> } & AsyncDisposable> {
+  const directory = await Deno.makeTempDir({ prefix: "e2e-wayland-" });
+  const { WAYLAND_DISPLAY: _, SWAYSOCK: __, ...rest } = desktop();
+  const own = { XDG_RUNTIME_DIR: directory, WLR_BACKENDS: "headless", WLR_RENDERER: "pixman" };
+  const process = startProcess(["env", "-u", "WAYLAND_DISPLAY", "-u", "DISPLAY", ...argv], {
+    env: { ...rest, ...own, WLR_LIBINPUT_NO_DEVICES: "1" },
+    output: { line: () => {} },
+  });
+  await eventually(`${argv[0]}'s socket`, () => Deno.lstat(join(directory, socket)).catch(() => undefined));
+  return {
+    process,
+    env: { ...rest, ...own, DISPLAY: desktop()["DISPLAY"]!, WAYLAND_DISPLAY: socket },
+    async [Symbol.asyncDispose]() {
+      process.kill("SIGKILL");
+      await process.ended;
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
 }

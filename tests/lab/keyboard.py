@@ -1,12 +1,10 @@
-"""A keyboard on a Wayland desktop: types what is written to a pipe, as long as the desktop lives. Usage: keyboard.py PIPE
+"""A keyboard on a Wayland desktop: types what is written to a pipe, as long as the desktop lives. Usage: keyboard.py PIPE, behind
+wayland_client.py
 
 It speaks virtual-keyboard-unstable-v1 itself, since it has to stay: each call of wtype makes a keyboard anew, of which a window
 misses the first key, and which has no keymap for a moment. waypipe 0.9.2 ends an app that is shown a keyboard without one.
 """
 
-import os
-import socket
-import struct
 import sys
 import time
 
@@ -23,42 +21,7 @@ KEYS = {char: first + index for first, row in ROWS.items() for index, char in en
 KEYS |= {"\n": 28, " ": 57, "\\": 43}
 SHIFTED = dict(zip('!@#$%^&*()_+QWERTYUIOP{}ASDFGHJKL:"~ZXCVBNM<>?|', "1234567890-=qwertyuiop[]asdfghjkl;'`zxcvbnm,./\\"))
 
-DISPLAY, REGISTRY, CALLBACK, SEAT, MANAGER, KEYBOARD = 1, 2, 3, 4, 5, 6
-
-
-def text(value):
-    data = value.encode() + b"\0"
-    return struct.pack("<I", len(data)) + data + b"\0" * (-len(data) % 4)
-
-
-class Desktop:
-    def __init__(self):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(os.path.join(os.environ["XDG_RUNTIME_DIR"], os.environ["WAYLAND_DISPLAY"]))
-
-    def send(self, target, opcode, body=b"", fds=()):
-        head = struct.pack("<II", target, (len(body) + 8) << 16 | opcode)
-        socket.send_fds(self.socket, [head + body], list(fds))
-
-    def receive(self):
-        head = self.socket.recv(8, socket.MSG_WAITALL)
-        target, size = struct.unpack("<II", head)
-        return target, size & 0xFFFF, self.socket.recv((size >> 16) - 8, socket.MSG_WAITALL)
-
-    def globals(self):
-        self.send(DISPLAY, 1, struct.pack("<I", REGISTRY))
-        self.send(DISPLAY, 0, struct.pack("<I", CALLBACK))
-        found = {}
-        while True:
-            target, opcode, body = self.receive()
-            if target == CALLBACK:
-                return found
-            if target == REGISTRY and opcode == 0:
-                name, length = struct.unpack("<II", body[:8])
-                found[body[8 : 8 + length - 1].decode()] = name
-
-    def bind(self, found, interface, new):
-        self.send(REGISTRY, 0, struct.pack("<I", found[interface]) + text(interface) + struct.pack("<II", 1, new))
+SEAT, MANAGER, KEYBOARD = 4, 5, 6
 
 
 def main():
@@ -85,6 +48,7 @@ def main():
 
     # A window that gets the focus is told of a keyboard only once that has typed.
     tap(" ")
+    print("ready", flush=True)
     with open(sys.argv[1], "r+b", buffering=0) as pipe:
         while data := pipe.read(4096):
             for char in data.decode():

@@ -100,11 +100,16 @@ async function startKeyboard(state: LabState, user: LabUser): Promise<Part> {
   const pipe = join(userRuntimeDir(), keyboardPipe);
   if (!exists(pipe)) await runAsUser(user, ["mkfifo", pipe]);
   // As text, since the user may not be able to read the checkout.
-  const program = Deno.readTextFileSync(new URL("keyboard.py", import.meta.url));
+  const program = waylandProgram("keyboard.py");
   const identity = startDaemon(state, "waylandKeyboard", ["python3", "-c", program, pipe], { user, env });
   const isThere = async (): Promise<boolean> =>
     (await runAsUser(user, ["swaymsg", "-t", "get_inputs"], { env }).catch(() => "")).includes('"type": "keyboard"');
   return await ready("waylandKeyboard", identity, isThere, "a keyboard");
+}
+
+/** The text of a program in Python of this directory that speaks Wayland. */
+export function waylandProgram(name: string): string {
+  return ["wayland_client.py", name].map((file) => Deno.readTextFileSync(new URL(file, import.meta.url))).join("\n");
 }
 
 function describe({ waylandEnv }: LabState): Part {

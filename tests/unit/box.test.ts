@@ -58,8 +58,8 @@ Deno.test("boxedArgv() shows the system, the display, the socket and the pixels,
   ]);
 });
 
-Deno.test("boxedArgv() hands on language and display, and neither agent nor bus", () => {
-  const boxed = boxedArgv(client, options({}, { XAUTHORITY: "/run/x" }));
+Deno.test("boxedArgv() hands on language, pointer and display, and neither agent nor bus", () => {
+  const boxed = boxedArgv(client, options({}, { XAUTHORITY: "/run/x", XCURSOR_THEME: "DMZ" }));
   const env = Object.fromEntries(
     boxed.flatMap((word, index) => word === "--setenv" ? [[boxed[index + 1]!, boxed[index + 2]!]] : []),
   );
@@ -69,6 +69,7 @@ Deno.test("boxedArgv() hands on language and display, and neither agent nor bus"
     "LANG",
     "PATH",
     "XAUTHORITY",
+    "XCURSOR_THEME",
     "XDG_RUNTIME_DIR",
     "XPRA_SSH_AGENT",
   ]);

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "@std/path";
 import { appScript } from "../../lib/attach/app.ts";
 import { openChannels } from "../../lib/attach/channels.ts";
+import { hostLook } from "../../lib/attach/look.ts";
 import { type SessionPlan, startSession } from "../../lib/attach/session.ts";
 import startScript from "../../lib/attach/start_session.sh" with { type: "text" };
 import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
@@ -78,6 +79,25 @@ Deno.test("startSession() sends scripts that a POSIX shell can parse", async () 
     .concat(words!.filter((word) => word.startsWith(variable)).map((word) => word.slice(variable.length)));
   assertEquals(scripts.length, 3);
   for (const script of scripts) await runProcess(["/bin/sh", "-n", "-c", script]);
+});
+
+Deno.test("startSession() sends the look of the host where there is one, and nothing of it otherwise", async () => {
+  const look = hostLook(recordingHost({ env: { TZ: "Asia/Tokyo", LANG: "ja_JP.UTF-8", XCURSOR_SIZE: "48" } }).host, {
+    settings: "/nowhere",
+  });
+  for (const plan of [{ look }, { look, display: { transport: "t" } }, {}]) {
+    const { recorded, session } = start({ stdout: "x\n" }, plan);
+    await session;
+    const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
+    const variable = "--setenv=GUI_CONTAINER_SERVER=";
+    const script = words!.find((word) => word.startsWith(variable))!.slice(variable.length);
+    for (
+      const value of ["time_zone=Asia/Tokyo\n", "locale=ja_JP.UTF-8\n", "cursor_size=48\n", "GSETTINGS_SCHEMA_DIR"]
+    ) {
+      assertEquals(script.includes(value), "look" in plan, value);
+    }
+    await runProcess(["/bin/sh", "-n", "-c", script]);
+  }
 });
 
 Deno.test("startSession() tells apart a missing app, a missing xpra, a name that is taken and a missing directory", async () => {

@@ -39,8 +39,8 @@ export class NoWayland extends UserError {
   }
 }
 
-/** The channels that waypipe, or a FIFO of ours, carries. The others need xpra. */
-const carried: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound"];
+/** The channels that waypipe carries, or a FIFO of ours, or none of both. The others need xpra. */
+const carried: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound", "look"];
 
 /** What of an attachment matters for the choice. */
 export interface Wish {

@@ -1,0 +1,143 @@
+/**
+ * The look and language of the host's desktop, which a session is given when it starts. Each value is on an allowlist, or is left
+ * out. What the container lacks of it, it leaves out itself: see take_look.sh.
+ */
+
+import { join } from "@std/path";
+import type { Host } from "../base/host.ts";
+import { hostResources } from "./screen.ts";
+
+/** What is handed to a session. Undefined is what the host does not tell, or tells in strange words. */
+export interface Look {
+  /** A name of the tz database, such as `Europe/Berlin`. */
+  timeZone: string | undefined;
+  /** A locale of glibc for UTF-8, such as `de_DE.UTF-8`. */
+  locale: string | undefined;
+  /** Whether the user wants apps dark or light, where one of both is wanted. */
+  colorScheme: "prefer-dark" | "prefer-light" | undefined;
+  /** The font of apps and its size in points, such as `Cantarell 11`. */
+  font: string | undefined;
+  /** The name of the theme of the pointer. */
+  cursorTheme: string | undefined;
+  /** The size of the pointer, in pixels. */
+  cursorSize: string | undefined;
+}
+
+/** Longest wait for a program that tells something of the look, in milliseconds. */
+const askMs = 1_000;
+
+/**
+ * The look and language of the host. On a Wayland desktop, GTK's apps read GSettings and else their file of settings; on an X
+ * desktop without a daemon for settings it is that file alone. So the one comes before the other. Never rejects.
+ *
+ * @param options where the host's time zone and GTK's settings are, for a test
+ */
+export async function hostLook(
+  host: Host,
+  { localtime = "/etc/localtime", settings = gtkSettingsFile(host) }: { localtime?: string; settings?: string } = {},
+): Promise<Look> {
+  const isWayland = host.env("WAYLAND_DISPLAY") !== undefined;
+  const [gsettings, resources, gtk, link] = await Promise.all([
+    host.run(["gsettings", "list-recursively", "org.gnome.desktop.interface"], { looksOnly: true, timeoutMs: askMs })
+      .then(({ stdout }) => stdout, () => ""),
+    isWayland ? "" : hostResources(host),
+    Deno.readTextFile(settings).catch(() => ""),
+    Deno.readLink(localtime).catch(() => ""),
+  ]);
+  const gnome = (key: string): string | undefined =>
+    new RegExp(`^org\\.gnome\\.desktop\\.interface ${key} '?([^'\\\\\\n]*)'?$`, "m").exec(gsettings)?.[1];
+  const file = (key: string): string | undefined => new RegExp(`^${key}[ \\t]*=[ \\t]*(.*?)\\s*$`, "m").exec(gtk)?.[1];
+  const resource = (name: string): string | undefined =>
+    new RegExp(`^Xcursor\\.${name}:[ \\t]*(.*?)\\s*$`, "m").exec(resources)?.[1];
+  /** What GSettings and GTK's file say, the one that counts first. */
+  const both = (key: string, fileKey: string): (string | undefined)[] => {
+    const found = [gnome(key), file(fileKey)];
+    return isWayland ? found : found.reverse();
+  };
+  const dark = /^(?:1|true)$/i.test(file("gtk-application-prefer-dark-theme") ?? "") ? "prefer-dark" : undefined;
+  const wanted = [gnome("color-scheme"), dark];
+  return {
+    timeZone: first(zone, host.env("TZ")?.replace(/^:/, "") ?? link),
+    locale: localeOf(host.env("LC_ALL") ?? host.env("LC_MESSAGES") ?? host.env("LANG")),
+    colorScheme: first(
+      scheme,
+      ...(isWayland ? wanted : wanted.reverse()),
+      ...both("gtk-theme", "gtk-theme-name").map((theme) => darkName.test(theme ?? "") ? "prefer-dark" : undefined),
+    ) as Look["colorScheme"],
+    font: first(font, ...both("font-name", "gtk-font-name")),
+    cursorTheme: first(
+      cursorTheme,
+      host.env("XCURSOR_THEME"),
+      resource("theme"),
+      ...both("cursor-theme", "gtk-cursor-theme-name"),
+    ),
+    cursorSize: first(
+      cursorSize,
+      host.env("XCURSOR_SIZE"),
+      resource("size"),
+      ...both("cursor-size", "gtk-cursor-theme-size"),
+    ),
+  };
+}
+
+function gtkSettingsFile(host: Host): string {
+  return join(host.env("XDG_CONFIG_HOME") ?? join(host.env("HOME") ?? "/", ".config"), "gtk-3.0", "settings.ini");
+}
+
+/** A name of the tz database, alone or behind its directory. */
+const zone = /^(?:\/?(?:[\w.-]+\/)*zoneinfo\/)?((?:[A-Za-z][\w+-]{0,31})(?:\/[A-Za-z][\w+-]{0,31}){0,2})$/;
+const scheme = /^(prefer-(?:dark|light))$/;
+const font = /^([\p{L}\p{N}][\p{L}\p{M}\p{N} ,.+_-]{0,62} \d{1,2}(?:\.\d{1,2})?)$/u;
+const cursorTheme = /^(\w[\w .+-]{0,62})$/;
+const cursorSize = /^([89]|[1-9]\d|1\d\d|2[0-4]\d|25[0-6])$/;
+
+/** The name of a theme that is dark, such as `Adwaita-dark` and `Mint-Y-Dark-Aqua`. */
+const darkName = /(?:^|[^a-z])dark(?![a-z])/i;
+
+/** What the pattern's group holds of the first value that matches. */
+function first(pattern: RegExp, ...values: readonly (string | undefined)[]): string | undefined {
+  for (const value of values) {
+    const found = value === undefined ? undefined : pattern.exec(value)?.[1];
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The locale for UTF-8 of the same language, country and modifier; undefined for `C` and the like. */
+function localeOf(value: string | undefined): string | undefined {
+  const [, language, modifier = ""] =
+    /^([a-z]{2,3}(?:_[A-Z]{2})?)(?:\.[\w-]{1,16})?(@[a-z]{1,16})?$/.exec(value ?? "") ??
+      [];
+  return language === undefined ? undefined : `${language}.UTF-8${modifier}`;
+}
+
+/** The values of take_look.sh. */
+export function lookValues(look: Look): Record<string, string> {
+  const { timeZone, locale, colorScheme, font, cursorTheme, cursorSize } = look;
+  const settings = {
+    "gtk-font-name": font,
+    "gtk-cursor-theme-name": cursorTheme,
+    "gtk-cursor-theme-size": cursorSize,
+    "gtk-application-prefer-dark-theme": colorScheme && (colorScheme === "prefer-dark" ? "1" : "0"),
+  };
+  const defaults = {
+    "color-scheme": colorScheme && `'${colorScheme}'`,
+    "font-name": font && `'${font}'`,
+    "cursor-theme": cursorTheme && `'${cursorTheme}'`,
+    "cursor-size": cursorSize,
+  };
+  return {
+    time_zone: timeZone ?? "",
+    locale: locale ?? "",
+    cursor_theme: cursorTheme ?? "",
+    cursor_size: cursorSize ?? "",
+    gtk_settings: keyFile("Settings", settings),
+    schema_defaults: keyFile("org.gnome.desktop.interface", defaults),
+  };
+}
+
+/** A key file with one group; empty when it would have no key. */
+function keyFile(group: string, values: Readonly<Record<string, string | undefined>>): string {
+  const lines = Object.entries(values).flatMap(([key, value]) => value === undefined ? [] : [`${key}=${value}\n`]);
+  return lines.length === 0 ? "" : `[${group}]\n${lines.join("")}`;
+}

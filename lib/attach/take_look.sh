@@ -1,0 +1,38 @@
+# shellcheck shell=sh
+# Gives a session the look and language of the host, behind serve_session.sh and before anything of the session starts. What the
+# container lacks stays as the container has it. The user's own settings in the container come first; none of their files is changed.
+#
+# Values in front, each empty when the host does not tell it:
+#   time_zone, locale          names, as in TZ and LANG
+#   cursor_theme, cursor_size  of the pointer
+#   gtk_settings               a settings.ini for GTK
+#   schema_defaults            the same for apps that read GSettings: defaults of the schema org.gnome.desktop.interface
+: "${time_zone?}" "${locale?}" "${cursor_theme?}" "${cursor_size?}" "${gtk_settings?}" "${schema_defaults?}"
+[ ! -f "/usr/share/zoneinfo/$time_zone" ] || export TZ="$time_zone"
+if [ "$locale" ] && [ "$(LC_ALL=$locale locale charmap 2>&1)" = UTF-8 ]; then
+  export LANG="$locale"
+  unset LANGUAGE
+fi
+[ -z "$cursor_theme" ] || export XCURSOR_THEME="$cursor_theme"
+[ -z "$cursor_size" ] || export XCURSOR_SIZE="$cursor_size"
+if [ "$gtk_settings" ]; then
+  look=$RUNTIME_DIRECTORY/look
+  mkdir -p "$look/gtk-3.0" "$look/gtk-4.0" "$look/schemas"
+  printf %s "$gtk_settings" >"$look/gtk-3.0/settings.ini"
+  printf %s "$gtk_settings" >"$look/gtk-4.0/settings.ini"
+  export XDG_CONFIG_DIRS="$look:${XDG_CONFIG_DIRS:-/etc/xdg}"
+  # Qt takes GTK's look, where that plugin is there.
+  export QT_QPA_PLATFORMTHEME="${QT_QPA_PLATFORMTHEME:-gtk3}"
+  # Defaults, unlike a database of GSettings, leave what the app's user has set, and where apps save settings. The distribution's own
+  # defaults come before them.
+  installed=/usr/share/glib-2.0/schemas
+  printf %s "$schema_defaults" >"$look/schemas/zzz_host.gschema.override"
+  ln -s "$installed"/*.gschema.override "$installed/org.gnome.desktop.enums.xml" \
+    "$installed/org.gnome.desktop.interface.gschema.xml" "$look/schemas" 2>/dev/null || :
+  for compile in /usr/lib/*/glib-2.0/glib-compile-schemas /usr/bin/glib-compile-schemas; do
+    if [ -x "$compile" ] && "$compile" "$look/schemas" >/dev/null 2>&1; then
+      export GSETTINGS_SCHEMA_DIR="$look/schemas"
+      break
+    fi
+  done
+fi
