@@ -6,7 +6,8 @@
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 //bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
-//bin/true; set -- --allow-run=lxc,incus,ssh,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,wayland-info,setpriv,pacat,zenity,notify-send,xdg-open,xclip,wl-copy,wl-paste "$@"
+//bin/true; case ":$*:" in *:--disposable:*) set -- --allow-read=/ "$@" ;; esac
+//bin/true; set -- --allow-run=lxc,incus,ssh,ssh-keygen,setfacl,find,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,wayland-info,setpriv,pacat,zenity,notify-send,xdg-open,xclip,wl-copy,wl-paste "$@"
 //bin/true; set -- --allow-env=DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE "$@"
 //bin/true; set -- --allow-env=LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME "$@"
 //bin/true; set -- --allow-env='HOME,GUI_CONTAINER_DISPLAY,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
@@ -44,6 +45,8 @@ import {
   stopSessions,
 } from "./lib/attach/live_sessions.ts";
 import { hostLook } from "./lib/attach/look.ts";
+import { withDisposable } from "./lib/attach/disposable/disposable.ts";
+import { holdFiles } from "./lib/attach/disposable/lent_files.ts";
 import { reportOutcome, reportWaylandOutcome } from "./lib/attach/outcome.ts";
 import { fallbackScreen, hostScreen, requireDisplay, type Screen } from "./lib/attach/screen.ts";
 import { type SessionPlan, startSession } from "./lib/attach/session.ts";
@@ -62,6 +65,7 @@ import { checkClient } from "./lib/attach/xpra_version.ts";
 import { ExitCode, inputError, UserError } from "./lib/base/errors.ts";
 import { exists } from "./lib/base/files.ts";
 import type { Host } from "./lib/base/host.ts";
+import { all } from "./lib/base/settle.ts";
 import { quoteWords } from "./lib/base/shell_words.ts";
 import { oneLine } from "./lib/base/ui.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
@@ -82,6 +86,7 @@ const spec = {
   usage: [
     "[options] NAME APP_CMDLINE [XPRA_OPTION...] [-- APP_WORD...]",
     "[options] NAME",
+    "--disposable [--spare] [--as-is] NAME APP_CMDLINE [FILE... | XPRA_OPTION...] [-- APP_WORD...]",
     "--list [NAME]",
     "--stop NAME [SESSION | --all]",
     "--logs NAME [SESSION]",
@@ -95,6 +100,9 @@ const spec = {
     },
     "detached": { help: "Start the session and return without attaching" },
     "join": { help: "Run APP_CMDLINE in the live session, and return when it ends" },
+    "disposable": { help: "Run APP_CMDLINE in a copy of NAME, which goes with its last window, and lend it FILEs" },
+    "spare": { help: "With --disposable: keep a copy waiting, so that the next time is faster" },
+    "as-is": { help: "With --disposable: copy NAME as it is now, not as create.ts made it" },
     "display": {
       value: "D",
       help: "auto (default, or $GUI_CONTAINER_DISPLAY), wayland or x11: how windows are shown",
@@ -121,7 +129,11 @@ const spec = {
     "paste": { help: "Put the text on the host's clipboard on a session's" },
   },
   places: { first: ["container"] },
-  placesWith: { "stop": { first: ["container", "session"] }, "logs": { first: ["container", "session"] } },
+  placesWith: {
+    "disposable": { first: ["container", null], rest: "file" },
+    "stop": { first: ["container", "session"] },
+    "logs": { first: ["container", "session"] },
+  },
   epilogue: `
 Channels: clipboard-in (host to app), clipboard-out (app to host), clipboard (both), sound, look (time zone, language, colour
 scheme, font and pointer, at the session's start), microphone, webcam, notifications, links, files, printing, tray. "isolated"
@@ -130,13 +142,15 @@ the preset, and asks by a dialog at each use.
 
 Example:
   attach.ts my-container "firefox https://xkcd.com/" --border=red
+  attach.ts --disposable my-container evince ~/Downloads/unknown.pdf
 
 XPRA_OPTIONs go to "xpra attach" as they are. APP_WORDs are added to APP_CMDLINE as they are, without any quoting.
 
 What happens: the container is started if it does not run (lxc start). One ssh call starts a systemd user unit in it: an X
 server, xpra and the app. "xpra attach" shows its windows here, over a Unix socket in $GUI_CONTAINER_MOUNTS, by default
 ~/container_mounts. Ctrl-C detaches; the session ends with the app. On a Wayland desktop waypipe takes the place of X server and
-xpra, where both ends have it and the channels allow it; then windows stay at Ctrl-C.`,
+xpra, where both ends have it and the channels allow it; then windows stay at Ctrl-C. With --disposable, a snapshot of the container
+is copied first (lxc query), and the copy is removed when the app ends, at Ctrl-C, or by the next run.`,
   showErrors: true,
 } satisfies ScriptSpec<string>;
 
@@ -170,6 +184,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const channels = { open: openChannels({ ...wish, preset: values.get("preset") }), asks: askedChannels(wish) };
   // Without APP_CMDLINE a live session is meant. A word that starts with a dash is an option for xpra.
   const commandLine = words[0]?.startsWith("-") ? undefined : words.shift();
+  checkDisposable(args, commandLine);
   if (commandLine === undefined) {
     if (values.get("display") === "wayland") {
       throw new NoWayland("a session is shown again by X only", { exitCode: ExitCode.usage });
@@ -179,8 +194,41 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   // A desktop entry gives the files to open as APP_WORDs. They need no quoting, and there may be none.
   const end = words.indexOf("--");
   const app = [...splitCommandLine(commandLine), ...(end < 0 ? [] : words.splice(end).slice(1))];
+  if (flags.has("disposable")) {
+    return await attachDisposable(host, container, { app, display, ...channels, words, wanted, args });
+  }
   if (flags.has("join")) return await join(host, container, { app, wanted, args });
   return await attach(host, container, { app, display, ...channels, userOptions: words, wanted, args });
+}
+
+/**
+ * Checks that the options around `--disposable` fit together.
+ *
+ * @throws {UserError} exit code 2
+ */
+function checkDisposable({ flags }: Arguments<Name>, commandLine: string | undefined): void {
+  const isDisposable = flags.has("disposable");
+  for (const option of ["spare", "as-is"] as const) {
+    if (flags.has(option) && !isDisposable) {
+      throw inputError(`The option --${option} goes with --disposable`, "See attach.ts --help");
+    }
+  }
+  if (!isDisposable) return;
+  if (commandLine === undefined) throw inputError("--disposable needs an APP_CMDLINE", "See attach.ts --help");
+  for (const option of ["detached", "join"] as const) {
+    if (flags.has(option)) {
+      throw inputError(
+        `--${option} and --disposable exclude each other: a disposable container goes with its windows`,
+        "Leave one of them away",
+      );
+    }
+  }
+  if (flags.has("spare") && flags.has("as-is")) {
+    throw inputError(
+      "--spare and --as-is exclude each other: a spare copy is made before it is known what the container will be",
+      "Leave one of them away",
+    );
+  }
 }
 
 /** What the command line asks for. */
@@ -192,6 +240,8 @@ interface AttachRequest {
   /** Those of them each use of which the user is asked for. */
   asks: ReadonlySet<AskableChannel>;
   userOptions: string[];
+  /** The container is removed when this returns. */
+  isDisposable?: boolean;
 }
 
 /** What the command line says of a client. */
@@ -202,13 +252,42 @@ function clientOptions(
   return { ...rest, open, asks, userOptions, box: !args.flags.has("no-box") };
 }
 
+/** Runs an app in a disposable copy of a container. Of the words behind it, those that are no options of xpra are files. */
+async function attachDisposable(
+  host: Host,
+  container: string,
+  { words, ...request }: Omit<AttachRequest, "userOptions"> & {
+    app: string[];
+    display: DisplayName;
+    words: readonly string[];
+  },
+): Promise<number> {
+  const { app, display, open, args: { flags, values } } = request;
+  const userOptions = words.filter((word) => word.startsWith("-"));
+  using files = await holdFiles(host, words.filter((word) => !word.startsWith("-")));
+  // What can be known before the copy is made.
+  const against = againstWayland(host, { open, userOptions, detached: false, box: !flags.has("no-box") });
+  if (display === "x11" || against !== undefined) {
+    if (display === "wayland") throw new NoWayland(against!, { exitCode: ExitCode.usage });
+    requireDisplay(host, host.env("WAYLAND_DISPLAY") ? against : undefined);
+  }
+  const engine = await chooseEngine(host, values.get("engine"));
+  const options = { files, asIs: flags.has("as-is"), spare: flags.has("spare") };
+  return await withDisposable(
+    engine,
+    container,
+    options,
+    (copy, paths) => attach(host, copy, { ...request, app: [...app, ...paths], userOptions, isDisposable: true }),
+  );
+}
+
 /** Starts an app in a new session, and shows the session unless `--detached` is given. */
 async function attach(
   host: Host,
   container: string,
   request: AttachRequest & { app: string[]; display: DisplayName },
 ): Promise<number> {
-  const { app, display, open, userOptions, wanted, args } = request;
+  const { app, display, open, userOptions, wanted, args, isDisposable = false } = request;
   const mounts = mountsOf(host, container);
   const name = wanted ?? sessionNameOf(app[0]!);
   checkSessionName(name);
@@ -221,7 +300,7 @@ async function attach(
   if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });
   if (display !== "x11" && against === undefined) {
     try {
-      return await attachByWayland(host, container, { plan, args, bare: display === "wayland" });
+      return await attachByWayland(host, container, { plan, args, bare: display === "wayland", isDisposable });
     } catch (error) {
       if (!(error instanceof NoWayland) || display === "wayland") throw error;
       against = error.reason;
@@ -251,7 +330,7 @@ async function attach(
     }),
   ]);
   const session = await startSession(host, target, { ...plan, display: { screen: options.screen } });
-  return await show(host, target, { session, isNew: true, options, client, why });
+  return await show(host, target, { session, isNew: true, options, client, why, isDisposable });
 }
 
 /**
@@ -264,7 +343,12 @@ async function attach(
 async function attachByWayland(
   host: Host,
   container: string,
-  { plan, args, bare }: { plan: Omit<SessionPlan, "display">; args: Arguments<Name>; bare: boolean },
+  { plan, args, bare, isDisposable }: {
+    plan: Omit<SessionPlan, "display">;
+    args: Arguments<Name>;
+    bare: boolean;
+    isDisposable: boolean;
+  },
 ): Promise<number> {
   const { open } = plan;
   const mounts = mountsOf(host, container);
@@ -274,12 +358,13 @@ async function attachByWayland(
     startWaylandClient(host, { container, mounts, bare }).then((client) => scope.use(client)),
   ]);
   const session = await startSession(host, target, { ...plan, display: { transport: client.transport } });
-  client.keep();
+  if (!isDisposable) client.keep();
   host.ui.status(`${channelLine(open)}; windows by Wayland`);
-  if (hasOwnSound(open)) playSound(host, socketPath(mounts.xpra, session), { outlives: true });
+  if (hasOwnSound(open)) playSound(host, socketPath(mounts.xpra, session), { outlives: !isDisposable });
   const ended = await orInterrupted(host, client.ended);
   if (host.dryRun) return 0;
   if (!ended) {
+    if (isDisposable) throw host.signal.reason;
     const end = quoteWords(["attach.ts", "--stop", container, session]);
     host.ui.status(`The windows stay, and the app runs on. To end it: ${end}`);
     throw host.signal.reason;
@@ -339,27 +424,18 @@ async function reattach(host: Host, container: string, request: AttachRequest): 
   return await show(host, target, { session, isNew: false, options, client });
 }
 
-/**
- * Waits for all promises, even if one rejects: by then, what the others made is in the scope that disposes of it.
- *
- * @throws the error of the first promise, in their order, that rejects
- */
-async function all<T extends readonly unknown[]>(promises: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
-  await Promise.allSettled(promises);
-  return await Promise.all(promises) as unknown as T;
-}
-
 /** Shows a session until it ends or the user detaches. */
 async function show(
   host: Host,
   target: SshTarget,
-  { session, isNew, options, client, why }: {
+  { session, isNew, options, client, why, isDisposable = false }: {
     session: string;
     isNew: boolean;
     options: ClientOptions;
     client: Client;
     /** Why not by Wayland, where that is worth telling. */
     why?: string | undefined;
+    isDisposable?: boolean;
   },
 ): Promise<number> {
   const line = channelLine(options.open, options.userOptions, options.asks);
@@ -379,7 +455,7 @@ async function show(
   }
   if (host.dryRun) return 0;
   if (host.signal.aborted) {
-    if (await exists(socket)) {
+    if (!isDisposable && await exists(socket)) {
       const back = quoteWords(["attach.ts", "--session", session, target.name]);
       host.ui.status(`Detached; the app runs on. To come back: ${back}`);
     }

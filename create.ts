@@ -22,6 +22,7 @@ import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } fr
 import { type Arguments, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
+import { keepAsMade } from "./lib/create/as_made.ts";
 import { checkAcls } from "./lib/create/checks.ts";
 import { checkExisting } from "./lib/create/existing.ts";
 import {
@@ -38,6 +39,7 @@ import { checkSsh, prepareContainer, testConnection } from "./lib/create/prepare
 import { type Profile, profileForSetup, profileYaml, withUserData } from "./lib/create/profile_file.ts";
 import { provision, provisionCached } from "./lib/create/provision.ts";
 import { removeContainer } from "./lib/create/remove.ts";
+import { claimCopiesOf, removeCopy } from "./lib/container/copies.ts";
 import { checkAclSupport, mountDevices, type Mounts, mountsOf, shareMounts } from "./lib/container/mounts.ts";
 import { markKey, runKey } from "./lib/container/ours.ts";
 import { identityFiles, pinHostKeys, writeIdentityFiles } from "./lib/container/ssh.ts";
@@ -47,6 +49,7 @@ import { addDevices, checkInstanceName, findInstance, instanceHostUid } from "./
 import { createProfile, setProfile } from "./lib/engine/profile.ts";
 import { inputError, UserError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
+import { all } from "./lib/base/settle.ts";
 import { withUndo } from "./lib/base/undo.ts";
 
 const spec = {
@@ -94,7 +97,8 @@ What happens:
   3. A container called NAME is made with that profile (lxc launch). cloud-init installs the software. After that, devices
      of the type none in PROFILE take effect: this is how gui-offline removes the network.
   4. The container's user is found or made, who runs the apps. The directories are shared with that user (setfacl, disk
-     devices), who may log in by AUTHORIZED_KEYS, and the container's SSH host keys are pinned on the host.
+     devices), who may log in by AUTHORIZED_KEYS, and the container's SSH host keys are pinned on the host. A snapshot
+     keeps it as it is then, for attach.ts --disposable.
 If a step fails, all of it is undone.
 
 --export reads the desktop entries in the container (ssh), and writes one into ~/.local/share/applications for each APP, by
@@ -257,7 +261,11 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
   await addDevices(engine, name, mountDevices(mounts, user), { config: { [userKey]: formatUser(user) } });
   await pinHostKeys(host, mounts, knownHosts);
   await writeIdentityFiles(host, mounts, identityFiles(mounts, request.keys.identities));
-  return { image, user, uid, removeReplaced, ...await testConnection(engine, name, { mounts, user, hasNetwork }) };
+  const [connection] = await all([
+    testConnection(engine, name, { mounts, user, hasNetwork }),
+    keepAsMade(engine, name),
+  ]);
+  return { image, user, uid, removeReplaced, ...connection };
 }
 
 function tellKept({ host, cli }: Engine, name: string): void {
@@ -309,7 +317,11 @@ async function remove(host: Host, { positionals, flags, values }: Arguments<Name
   const engine = await chooseEngine(host, values.get("engine"));
   const mounts = mountsOf(host, name);
   const recovered = await recoverCreation(engine, name, mounts);
-  const removed = await removeContainer(engine, name, { mounts, force: flags.has("force"), recovered });
+  const force = flags.has("force");
+  const copies = await claimCopiesOf(engine, name, { force });
+  for (const copy of copies) await removeCopy(host, copy);
+  const removed = await removeContainer(engine, name, { mounts, force, recovered });
+  removed.unshift(...copies.map((copy) => `copy "${copy.name}"`));
   removed.push(...await unexportApps(host, menu));
   if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name, removed });
 }

@@ -107,7 +107,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
     const assignments = Object.entries(env ?? {}).map(([name, value]) => `${name}=${quoteWord(value)} `).join("");
     const command = expandStandIns(assignments + quoteWords(argv));
     if (stdin === "inherit") return command;
-    if (stdin === "null" || "later" in stdin) return `${command} </dev/null`;
+    if (stdin === "null" || !("text" in stdin)) return `${command} </dev/null`;
     return `printf %s ${expandStandIns(quoteWord(stdin.text))} | ${command}`;
   };
   const host: Host = {

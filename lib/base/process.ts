@@ -6,9 +6,10 @@ import { ExitCode, ProcessError, type ProcessResult, UserError } from "./errors.
 export interface ProcessOptions {
   /**
    * What it reads; nothing by default. It gets our own stdin only on request, since `lxc init` and `lxc profile create` read
-   * YAML from a stdin that is not a terminal. `later`: it is sent when it is known, and then its input ends.
+   * YAML from a stdin that is not a terminal. `later`: it is sent when it is known, and then its input ends. `bytes`: of any
+   * number, as they come.
    */
-  stdin?: "null" | "inherit" | { text: string } | { later: Promise<string> };
+  stdin?: "null" | "inherit" | { text: string } | { later: Promise<string> } | { bytes: ReadableStream<Uint8Array> };
   /**
    * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `{ line }`: each line of both streams is
    * handed to this function when it comes, and the result has the end of them. `discard`: nowhere.
@@ -48,6 +49,7 @@ export const packages: Readonly<Record<string, string>> = {
   "setpriv": "util-linux",
   "ssh": "openssh-client",
   "update-desktop-database": "desktop-file-utils",
+  "ssh-keygen": "openssh-client",
   "wayland-info": "wayland-utils",
   "wl-copy": "wl-clipboard",
   "wl-paste": "wl-clipboard",
@@ -242,7 +244,7 @@ async function collect(
     ended,
     how.piped ? read(child.stdout) : "",
     how.piped ? read(child.stderr) : "",
-    typeof how.stdin === "object" ? writeAll(child.stdin, textFor(how.stdin, ended)) : undefined,
+    typeof how.stdin === "object" ? writeInput(child.stdin, how.stdin, ended) : undefined,
   ]);
   clearTimeout(giveUpTimer);
   return { argv, code: status.code, signal: status.signal, stdout, stderr, ...(overflowed ? { overflowed } : {}) };
@@ -292,6 +294,16 @@ async function readLines(
   }
   if (line !== "") onLine(line);
   return kept;
+}
+
+/** Sends a program what it is to read. It may end before it has read everything: its exit status tells whether that is a failure. */
+async function writeInput(
+  stream: WritableStream<Uint8Array>,
+  stdin: Exclude<NonNullable<ProcessOptions["stdin"]>, string>,
+  ended: Promise<unknown>,
+): Promise<void> {
+  if ("bytes" in stdin) await stdin.bytes.pipeTo(stream).catch(() => {});
+  else await writeAll(stream, textFor(stdin, ended));
 }
 
 /** What a program is to read. Nothing more is waited for once it has ended. */

@@ -5,6 +5,7 @@
 
 import { join } from "@std/path";
 import { exists, readDirectory } from "../base/files.ts";
+import { recordPath } from "./copies.ts";
 import { isInstanceName } from "../engine/instance.ts";
 
 /** Whether `name` can name a session. It becomes part of a unit's name and of paths, and xpra must not take it for a URL. */
@@ -13,14 +14,17 @@ export function isSessionName(name: string): boolean {
 }
 
 /**
- * The names of the containers whose host keys are pinned, sorted.
+ * The names of the containers whose host keys are pinned, without disposable copies, sorted.
  *
  * @param root the directory of all containers, as `mountsRoot` returns it
  */
 export async function containerNames(root: string): Promise<string[]> {
   const names = (await readDirectory(root)).map(({ name }) => name).filter(isInstanceName);
-  const pinned = await Promise.all(names.map((name) => exists(join(root, name, "known_hosts")).catch(() => false)));
-  return names.filter((_, index) => pinned[index]).sort();
+  const meant = await Promise.all(names.map(async (name) => {
+    const directory = join(root, name);
+    return await exists(join(directory, "known_hosts")).catch(() => false) && !await exists(recordPath({ directory }));
+  }));
+  return names.filter((_, index) => meant[index]).sort();
 }
 
 /**

@@ -16,6 +16,8 @@ export interface EngineKind {
   readonly group: string;
   /** The command that sets the engine up. */
   readonly init: string;
+  /** The words of its CLI that take a snapshot. */
+  readonly snapshot: string;
   /** What to do when an image gives cloud-init no user-data. */
   readonly userDataHint: string;
 }
@@ -26,6 +28,7 @@ const engines: Readonly<Record<EngineCli, EngineKind>> = {
     defaultImage: "ubuntu:",
     group: "lxd",
     init: "sudo lxd init --auto",
+    snapshot: "snapshot",
     userDataHint:
       'If its image reads it from LXD\'s socket, take security.devlxd: "false" out of the profile; else choose another by --image',
   },
@@ -34,6 +37,7 @@ const engines: Readonly<Record<EngineCli, EngineKind>> = {
     defaultImage: "images:ubuntu/24.04/cloud",
     group: "incus-admin",
     init: "sudo incus admin init --auto",
+    snapshot: "snapshot create",
     // cloud-init 25.1 looks for LXD's socket alone.
     userDataHint: "With --image, choose one whose templates make files for cloud-init: a cloud variant from images:",
   },

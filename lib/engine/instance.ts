@@ -137,6 +137,11 @@ export async function startInstance(engine: Engine, name: string): Promise<void>
   await run(engine, ["start", name]);
 }
 
+/** Kills all that runs in an instance, paused or not. */
+export async function killInstance(engine: Engine, name: string): Promise<void> {
+  await run(engine, ["stop", "--force", name]);
+}
+
 /** Removes an instance, stopping it first if it runs. */
 export async function deleteInstance(engine: Engine, name: string): Promise<void> {
   await run(engine, ["delete", "--force", name]);
@@ -150,7 +155,7 @@ export async function waitForOperations(engine: Engine, name: string): Promise<v
     // Not for programs that run in the instance: those are operations of the class "websocket".
     if (kind !== "task") continue;
     const paths = Object.values(resources ?? {}).flat();
-    if (paths.some((path) => path.split("?")[0]!.endsWith(`/${name}`))) {
+    if (paths.some((path) => path.split("?")[0]!.split("/").includes(name))) {
       await query(engine, `/1.0/operations/${id}/wait?timeout=60`);
     }
   }
@@ -249,9 +254,19 @@ export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
   return range.Hostid + uid - range.Nsid;
 }
 
-/** The host uid of an instance's user. Both are in decimal; in a dry run each is a shell variable. */
-export async function instanceHostUid(engine: Engine, name: string, uid: string): Promise<string> {
-  return await engine.host.value([engine.cli, "config", "get", name, "volatile.idmap.current"], {
+/**
+ * The host uid of an instance's user. Both are in decimal; in a dry run each is a shell variable.
+ *
+ * @param options `isStarted`: the instance has run. Before, it has only the map that it will have
+ */
+export async function instanceHostUid(
+  engine: Engine,
+  name: string,
+  uid: string,
+  { isStarted = true }: { isStarted?: boolean } = {},
+): Promise<string> {
+  const key = isStarted ? "volatile.idmap.current" : "volatile.idmap.next";
+  return await engine.host.value([engine.cli, "config", "get", name, key], {
     variable: "HOST_UID",
     // One record for each range of the map, its values in the fields 2, 4, …: Isuid, Isgid, Hostid, Nsid, Maprange.
     filter: `| awk -v RS='{' -F '[:,]' '$2 == "true" && $8 == 0 { print $6 + ${uid} }'`,

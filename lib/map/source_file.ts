@@ -4,7 +4,7 @@ import { basename, extname, resolve } from "@std/path";
 import { inputError, UserError } from "../base/errors.ts";
 import { type FileState, type HeldFile, holdFile, isSameInode } from "./held_file.ts";
 import type { UserIds } from "./journal.ts";
-import { followPath, type SharedDirectories } from "./source_path.ts";
+import { followPath, type SharedDirectories } from "../container/source_path.ts";
 import { containerPaths, type ContainerUser } from "../container/user.ts";
 
 /** A file that can be mapped. */

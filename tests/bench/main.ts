@@ -10,6 +10,7 @@ import { runProcess } from "../../lib/base/process.ts";
 import { labState, missingParts } from "../lab/state.ts";
 import { attachRows } from "./attach.ts";
 import { createRows } from "./create.ts";
+import { disposableRows } from "./disposable.ts";
 import { feelRows } from "./feel.ts";
 import { idleRows } from "./idle.ts";
 import { mapRows } from "./map.ts";
@@ -29,7 +30,7 @@ interface Table {
 }
 
 const tables: readonly Table[] = [
-  { name: "X", ways, rows: [...createRows, ...attachRows, ...feelRows, ...idleRows, ...mapRows] },
+  { name: "X", ways, rows: [...createRows, ...attachRows, ...disposableRows, ...feelRows, ...idleRows, ...mapRows] },
   { name: "Wayland", ways: waylandWays, rows: waylandRows },
 ];
 

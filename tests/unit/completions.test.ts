@@ -190,6 +190,7 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["attach.ts --logs box xt", ["xterm-2"]],
   ["attach.ts -- b", ["bag", "box"]],
   ["attach.ts box ", []],
+  ["attach.ts --disposable box xterm k", ["key.pub"]],
   ["attach.ts box xterm --bor", []],
   ["gui-attach --stop bag ", []],
   ["~/gui-container/attach.ts ba", ["bag"]],
@@ -216,6 +217,10 @@ for (const [shell, ask] of shells) {
       await Deno.writeTextFile(join(mounts, "box/xpra/firefox.log"), "");
       await Deno.writeTextFile(join(mounts, "box/xpra/no-socket"), "");
       await Deno.mkdir(join(mounts, "no-container/xpra"), { recursive: true });
+      await Deno.mkdir(join(mounts, "box-d01234"));
+      for (const file of ["known_hosts", "disposable.json"]) {
+        await Deno.writeTextFile(join(mounts, "box-d01234", file), "");
+      }
       const stubs = join(directory, "stubs");
       await writeStubs(stubs, shell);
       const env = { GUI_CONTAINER_MOUNTS: mounts };

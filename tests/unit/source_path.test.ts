@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
 import { checkFile } from "../../lib/map/source_file.ts";
-import { followPath, sharedByDevices, sharedByMounts } from "../../lib/map/source_path.ts";
+import { followPath, sharedByDevices, sharedByMounts } from "../../lib/container/source_path.ts";
 import { recordingHost } from "./recording_host.ts";
 
 /** A home with a secret file, and the shared directory of a container, from which a link leads to the secret. */

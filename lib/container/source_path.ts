@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { mountsOf, mountsRoot } from "../container/mounts.ts";
+import { mountsOf, mountsRoot } from "./mounts.ts";
 import type { Instance } from "../engine/instance.ts";
 
 /** How many links a path may have, as on Linux (path_resolution(7)). */

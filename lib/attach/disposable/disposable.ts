@@ -1,0 +1,116 @@
+/** The life of a disposable container: made or taken from what waits, used, removed, and a new spare one made for the next run. */
+
+import type { HeldFiles } from "./lent_files.ts";
+import { findOrigin, makeCopy, makeSpare, type Origin } from "./make_copy.ts";
+import { ProcessError, UserError } from "../../base/errors.ts";
+import { all } from "../../base/settle.ts";
+import { type Copy, findFreeCopies, removeCopy, removeLeftovers } from "../../container/copies.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { listInstances } from "../../engine/instance.ts";
+
+/** How long a run leaves the machine to its app before it makes a spare copy, in milliseconds. */
+const renewAfterMs = 5_000;
+
+/** What a disposable container is made for. */
+export interface DisposableOptions {
+  /** The files that are lent to it. */
+  files: HeldFiles;
+  /** Copy the container as it is now, not as it was made. */
+  asIs: boolean;
+  /** Use the spare copy that waits, and make one for the next run. */
+  spare: boolean;
+}
+
+/**
+ * Runs `use` with a disposable copy of a container, which is removed when that ends, however it ends. Removes first what killed runs have
+ * left.
+ *
+ * @param use gets the copy's name, and the paths of the files in it
+ */
+export async function withDisposable<T>(
+  engine: Engine,
+  source: string,
+  { files, asIs, spare: wantsSpare }: DisposableOptions,
+  use: (name: string, paths: string[]) => Promise<T>,
+): Promise<T> {
+  const { host, cli } = engine;
+  const [origin, instances] = await all([findOrigin(engine, source, { asIs }), listInstances(engine)]);
+  await files.check(instances);
+  const { leftovers, spare, needsSpare } = await findFreeCopies(
+    host,
+    wantsSpare ? { engine: cli, source, recipe: origin.recipe } : undefined,
+  );
+  // It is not there if somebody has removed it by the engine's own commands.
+  const waits = instances.some(({ name }) => name === spare?.name);
+  if (spare && !waits) leftovers.push(spare);
+  await removeLeftovers(host, leftovers);
+  const renewal = needsSpare && !host.dryRun ? renewSpare(engine, origin) : undefined;
+  const useOnce = async (waiting: Copy | undefined): Promise<T> => {
+    const copy = waiting ?? await makeCopy(engine, origin);
+    try {
+      // Whoever reaches the copy starts or wakes it. Files can be put into it before that (LXD 5.0.2, Incus 6.0.4).
+      await files.lend(engine, copy.name, origin.user);
+      host.ui.status(`"${copy.name}" is a copy of "${source}": all that is in it goes with its last window`);
+      renewal?.start();
+      return await use(copy.name, files.pathsFor(origin.user));
+    } catch (error) {
+      throw withoutCopy(error, copy.name, source);
+    } finally {
+      await removeCopy(host, copy);
+    }
+  };
+  try {
+    return await useOnce(waits ? spare : undefined).catch(async (error) => {
+      // Two isolated containers made at once: LXD 5.0.2 may give one of them ids that the host does not allow it.
+      if (!(error instanceof ProcessError && /\bforkstart\b/.test(error.stderr))) throw error;
+      return await useOnce(undefined);
+    });
+  } finally {
+    await renewal?.end();
+  }
+}
+
+/** An error without advice on a copy that is gone. */
+function withoutCopy(error: unknown, copy: string, source: string): unknown {
+  if (!(error instanceof UserError) || !error.hint.includes(copy)) return error;
+  return new UserError(error.message, {
+    hint: `The copy is removed, and its logs with it. For a longer look, run the app in "${source}" itself`,
+    exitCode: error.exitCode,
+    output: error.output,
+    cause: error,
+  });
+}
+
+/** A spare copy that is made while the app runs, or at the end of the run. */
+interface Renewal {
+  /** Starts making it soon. */
+  start(): void;
+  /** Returns when it is made, or when it is clear that it will not be. */
+  end(): Promise<void>;
+}
+
+/** Makes a spare copy beside other work. A failure is only a warning. After a signal, none is made. */
+function renewSpare(engine: Engine, origin: Origin): Renewal {
+  const { host } = engine;
+  const due = Promise.withResolvers<void>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
+  const made = due.promise.then(async () => {
+    if (host.signal.aborted) return;
+    if (isOver) host.ui.progress("Making a spare copy for the next time");
+    await makeSpare(engine, origin);
+  }).catch((error) => {
+    if (host.signal.aborted) return;
+    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    host.ui.warn(`No spare copy could be made: ${error.message}`);
+  });
+  return {
+    start: () => void (timer = setTimeout(due.resolve, renewAfterMs)),
+    async end() {
+      clearTimeout(timer);
+      isOver = true;
+      due.resolve();
+      await made;
+    },
+  };
+}

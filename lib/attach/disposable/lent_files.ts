@@ -1,0 +1,158 @@
+/**
+ * Files that are lent to a disposable container: copies that root owns there. The container gets no access to the host's own
+ * files, so it can change none. Each file is opened before anything is made, and what is lent is that very file.
+ */
+
+import { basename } from "@std/path";
+import { inputError, UserError } from "../../base/errors.ts";
+import {
+  checkDirectory,
+  followPath,
+  sharedByDevices,
+  sharedByMounts,
+  type SharedDirectories,
+} from "../../container/source_path.ts";
+import { containerPaths, type ContainerUser } from "../../container/user.ts";
+import type { Host } from "../../base/host.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { Instance } from "../../engine/instance.ts";
+import { pushFile } from "../../engine/snapshot.ts";
+
+/** How much is lent at most, in bytes: all of it is copied. */
+const mostBytes = 2 * 2 ** 30;
+
+/** A file that is lent. */
+interface LentFile {
+  /** Its path on the host, absolute and without symbolic links. */
+  path: string;
+  /** The directories on the way to it, through links. */
+  directories: readonly string[];
+  /** The file itself, open for reading. */
+  file: Deno.FsFile;
+  /** Its path in the container, below the directory of lent files. */
+  place: string;
+}
+
+/** Files that are held open for lending. They are closed at the end of the scope of this value. */
+export interface HeldFiles extends Disposable {
+  /** Their paths in a container with this user, in their order. */
+  pathsFor(user: ContainerUser): string[];
+  /**
+   * Checks that none of the engine's instances can write to a directory on the way to one of them.
+   *
+   * @throws {UserError} exit code 2
+   */
+  check(instances: readonly Instance[]): Promise<void>;
+  /**
+   * Puts them into a container, which may be paused.
+   *
+   * @throws {UserError} when one cannot be read to its end
+   */
+  lend(engine: Engine, container: string, user: ContainerUser): Promise<void>;
+}
+
+/**
+ * Opens files that are to be lent.
+ *
+ * @throws {UserError} exit code 2 for anything but a regular file that can be read, for one whose path leads through a directory
+ * that a container can write to, and for more than 2 GiB
+ */
+export async function holdFiles(host: Host, paths: readonly string[]): Promise<HeldFiles> {
+  const files: LentFile[] = [];
+  using stack = new DisposableStack();
+  const shared = paths.length > 0 ? await sharedByMounts(host) : undefined;
+  let size = 0;
+  for (const [index, path] of paths.entries()) {
+    const opened = await openFile(path, shared!);
+    stack.defer(() => close(opened.file));
+    size += (await opened.file.stat()).size;
+    const name = basename(opened.path);
+    const isTaken = files.some(({ path }) => basename(path) === name);
+    files.push({ ...opened, place: isTaken ? `${index + 1}/${name}` : name });
+  }
+  if (size > mostBytes) {
+    throw inputError(
+      `The files have ${(size / 2 ** 30).toFixed(1)} GiB, and at most ${mostBytes / 2 ** 30} GiB are copied`,
+      "Lend them to the container itself, by map.ts --read-only, and run the app there",
+    );
+  }
+  const resources = stack.move();
+  const pathsFor = (user: ContainerUser): string[] => files.map(({ place }) => `${containerPaths(user).maps}/${place}`);
+  return {
+    pathsFor,
+    async check(instances) {
+      if (files.length === 0) return;
+      const devices = await sharedByDevices(instances);
+      for (const { path, directories } of files) {
+        for (const directory of directories) await checkDirectory(path, directory, devices);
+      }
+    },
+    async lend(engine, container, user) {
+      for (const [index, path] of pathsFor(user).entries()) {
+        await lendFile(engine, `${container}${path}`, files[index]!);
+      }
+    },
+    [Symbol.dispose]: () => resources.dispose(),
+  };
+}
+
+/** Opens the file at a path, and makes sure that it is the one that the path led to. */
+async function openFile(path: string, shared: SharedDirectories): Promise<Omit<LentFile, "place">> {
+  try {
+    const { path: real, directories } = await followPath(path, shared);
+    const found = await Deno.lstat(real);
+    if (!found.isFile) {
+      throw inputError(
+        `"${path}" is ${found.isDirectory ? "a directory" : "not a regular file"}`,
+        "Only files can be lent",
+      );
+    }
+    const file = await Deno.open(real);
+    const opened = await file.stat();
+    if (opened.isFile && opened.ino === found.ino && opened.dev === found.dev) return { path: real, directories, file };
+    file.close();
+    throw inputError(`"${path}" was replaced while it was opened`, "Try it again");
+  } catch (error) {
+    throw openError(path, error);
+  }
+}
+
+function openError(path: string, error: unknown): unknown {
+  if (error instanceof UserError) return error;
+  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+    return inputError(`There is no file "${path}"`, "Check its path");
+  }
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+    return inputError(
+      `The file "${path}" cannot be read`,
+      "Check its permissions, and those of the directories above it",
+    );
+  }
+  return error;
+}
+
+/** Puts one file into a container, for reading only. */
+async function lendFile(engine: Engine, target: string, { path, file }: LentFile): Promise<void> {
+  const options = { mode: "0444", makeDirectories: true };
+  if (engine.host.dryRun) return await pushFile(engine, target, { ...options, file: path });
+  await file.seek(0, Deno.SeekMode.Start);
+  let isWhole = false;
+  const bytes = ReadableStream.from((async function* () {
+    let sent = 0;
+    const buffer = new Uint8Array(2 ** 18);
+    for (let count; (count = await file.read(buffer)) !== null;) {
+      sent += count;
+      // The file has grown since its size was checked.
+      if (sent > mostBytes) return;
+      yield buffer.slice(0, count);
+    }
+    isWhole = true;
+  })());
+  await pushFile(engine, target, { ...options, stdin: { bytes } });
+  if (isWhole) return;
+  throw new UserError(`"${path}" cannot be read to its end`, { hint: "See whether another program writes to it" });
+}
+
+function close(file: Deno.FsFile): void {
+  file.close();
+}

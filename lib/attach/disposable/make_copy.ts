@@ -1,0 +1,190 @@
+/**
+ * How a disposable copy of a container is made: from the snapshot that create.ts has taken, or from the container as it is. It
+ * shares nothing with the container that it is a copy of: it has host ids, directories on the host, SSH host keys and a
+ * machine id of its own.
+ */
+
+import { createHash } from "node:crypto";
+import { join } from "@std/path";
+import { UserError } from "../../base/errors.ts";
+import { exists } from "../../base/files.ts";
+import type { Host } from "../../base/host.ts";
+import { all } from "../../base/settle.ts";
+import { quoteWords } from "../../base/shell_words.ts";
+import { withUndo } from "../../base/undo.ts";
+import { asMade, beginCopy, type Copy, copyKey, leaveSpare, removeCopy } from "../../container/copies.ts";
+import { reachContainer } from "../../container/connect.ts";
+import { makeMounts, mountDevices, type Mounts, mountsOf, shareMounts } from "../../container/mounts.ts";
+import { findOurs } from "../../container/ours.ts";
+import { knownHostsLines, pinHostKeys, sshConfigPath } from "../../container/ssh.ts";
+import { type ContainerUser, plannedUserOf, userOf } from "../../container/user.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { type Device, instanceHostUid } from "../../engine/instance.ts";
+import {
+  copyInstance,
+  findSnapshot,
+  pauseInstance,
+  pushFile,
+  removeFilesOf,
+  type Snapshot,
+} from "../../engine/snapshot.ts";
+
+/** What copies are made of. */
+export interface Origin {
+  /** The container's name. */
+  source: string;
+  /** The container, or its snapshot, as the engine knows it. */
+  path: string;
+  /** The container's user. */
+  user: ContainerUser;
+  /** The devices of its own, without those of its profiles. */
+  devices: Readonly<Record<string, Device>>;
+  /** Changes with whatever a copy is made from: the snapshot, profiles, devices. Empty for a container as it is. */
+  recipe: string;
+}
+
+/**
+ * What copies of a container are made of.
+ *
+ * @throws {UserError} when there is no such container, or no snapshot of it
+ */
+export async function findOrigin(engine: Engine, source: string, { asIs }: { asIs: boolean }): Promise<Origin> {
+  const path = asIs ? source : `${source}/${asMade}`;
+  if (engine.host.dryRun) return { source, path, user: await plannedUserOf(engine, source), devices: {}, recipe: "" };
+  const [instance, snapshot] = await Promise.all([
+    findOurs(engine, source),
+    asIs ? undefined : findSnapshot(engine, source, asMade),
+  ]);
+  const user = userOf(engine, instance);
+  if (asIs) return { source, path, user, devices: instance.devices, recipe: "" };
+  if (snapshot) return { source, path, user, devices: snapshot.devices, recipe: recipeOf(snapshot) };
+  throw new UserError(`"${source}" has no snapshot of how it was made`, {
+    hint:
+      `Copy it as it is now with --as-is, or take one for all copies from now on: ${engine.cli} ${engine.snapshot} ${
+        quoteWords([source, asMade])
+      }`,
+  });
+}
+
+function recipeOf({ createdAt, expandedConfig, expandedDevices }: Snapshot): string {
+  const config = Object.entries(expandedConfig).filter(([key]) => !key.startsWith("volatile."));
+  return createHash("sha256").update(JSON.stringify([createdAt, config, expandedDevices])).digest("hex");
+}
+
+/**
+ * The devices of a copy in place of those that the container has of its own. Only the root disk and network cards stay: others
+ * share files of the host's, or ports that only one can have. What profiles give stays.
+ */
+export function copyDevices(
+  { devices, user }: Pick<Origin, "devices" | "user">,
+  mounts: Mounts,
+): Record<string, Device> {
+  const others = Object.entries(devices).filter(([, { type, path }]) =>
+    !(type === "none" || type === "nic" || type === "disk" && path === "/")
+  );
+  return { ...Object.fromEntries(others.map(([name]) => [name, { type: "none" }])), ...mountDevices(mounts, user) };
+}
+
+/** Makes a copy, which has not started. If a step fails, all is undone. */
+export async function makeCopy(engine: Engine, origin: Origin): Promise<Copy> {
+  return await begun(engine, { origin, recipe: "" }, async (copy) => {
+    await fill(engine, origin, copy);
+    return copy;
+  });
+}
+
+/** Makes a copy that has started and waits, for a later run. If a step fails, all is undone. */
+export async function makeSpare(engine: Engine, origin: Origin): Promise<void> {
+  await begun(engine, { origin, recipe: origin.recipe }, async (copy) => {
+    await fill(engine, origin, copy);
+    await reachContainer(engine, copy.name, copy.mounts);
+    await pauseInstance(engine, copy.name);
+    await leaveSpare(copy);
+  });
+}
+
+/** Begins a copy, and removes it if `work` fails. */
+async function begun<T>(
+  engine: Engine,
+  { origin, recipe }: { origin: Origin; recipe: string },
+  work: (copy: Copy) => Promise<T>,
+): Promise<T> {
+  return await withUndo(engine.host, async (undo) => {
+    const copy = await beginCopy(engine, { source: origin.source, recipe });
+    undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
+    return await work(copy);
+  });
+}
+
+/** Makes the instance of a copy with all that is its own. */
+async function fill(engine: Engine, origin: Origin, copy: Copy): Promise<void> {
+  const { host } = engine;
+  const { name, mounts } = copy;
+  await makeMounts(host, mounts);
+  const [key] = await all([
+    makeHostKey(host, mounts),
+    copyInstance(engine, origin.path, {
+      name,
+      // After a power cut, the engine must not start it again.
+      config: { [copyKey]: origin.source, "boot.autostart": "false" },
+      devices: copyDevices(origin, mounts),
+    }),
+  ]);
+  const uid = await instanceHostUid(engine, name, origin.user.uid, { isStarted: false });
+  await all([
+    shareMounts(host, mounts, uid),
+    giveIdentity(engine, copy, key),
+    copySshSettings(host, origin.source, mounts),
+  ]);
+}
+
+/** A host key of sshd, as texts. */
+interface HostKey {
+  secret: string;
+  public: string;
+}
+
+/** Makes a host key. No file with it stays on the host. */
+async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> {
+  const path = join(directory, "host_key");
+  await host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path]);
+  const read = async (path: string, variable: string): Promise<string> =>
+    host.dryRun
+      ? `${await host.value(["cat", path], { variable, filter: "", parse: String })}\n`
+      : await Deno.readTextFile(path);
+  const key = { secret: await read(path, "HOST_KEY"), public: await read(`${path}.pub`, "PUBLIC_HOST_KEY") };
+  await host.change(`rm ${quoteWords([path, `${path}.pub`])}`, async () => {
+    for (const file of [path, `${path}.pub`]) await Deno.remove(file);
+  });
+  return key;
+}
+
+/**
+ * Gives a copy that has not started its own host key and machine id, in place of those of its origin, and pins the key. Keeps
+ * cloud-init from running: it would take the copy for a new machine, and install all software again.
+ */
+async function giveIdentity(engine: Engine, { name, mounts }: Copy, key: HostKey): Promise<void> {
+  const push = (path: string, mode: string, text: string): Promise<void> =>
+    pushFile(engine, `${name}${path}`, { mode, stdin: { text }, makeDirectories: true });
+  await all([
+    push("/etc/ssh/ssh_host_ed25519_key", "0600", key.secret),
+    push("/etc/ssh/ssh_host_ed25519_key.pub", "0644", key.public),
+    push("/etc/machine-id", "0444", `${crypto.randomUUID().replaceAll("-", "")}\n`),
+    push("/etc/cloud/cloud-init.disabled", "0644", ""),
+    removeFilesOf(engine, name, [
+      "/etc/ssh/ssh_host_ecdsa_key",
+      "/etc/ssh/ssh_host_ecdsa_key.pub",
+      "/etc/ssh/ssh_host_rsa_key",
+      "/etc/ssh/ssh_host_rsa_key.pub",
+      "/var/lib/dbus/machine-id",
+    ]),
+    pinHostKeys(engine.host, mounts, engine.host.dryRun ? `${name} ${key.public}` : knownHostsLines(name, key.public)),
+  ]);
+}
+
+/** Lets ssh offer the same keys to a copy as to the container. */
+async function copySshSettings(host: Host, source: string, mounts: Mounts): Promise<void> {
+  const [from, to] = [sshConfigPath(mountsOf(host, source)), sshConfigPath(mounts)];
+  if (!host.dryRun && !await exists(from)) return;
+  await host.change(`cp ${quoteWords([from, to])}`, () => Deno.copyFile(from, to));
+}

@@ -1,0 +1,252 @@
+/**
+ * Disposable copies of containers. Each has a record on disk in a directory of its own, written before the copy is made and
+ * locked while a run uses it. By the record, the next run removes what a killed run has left, or takes a spare copy that is ready.
+ */
+
+import { join } from "@std/path";
+import { type Engine, engineCalled, type EngineCli, engineClis } from "../engine/engine.ts";
+import { deleteInstance, findInstance, killInstance, waitForOperations } from "../engine/instance.ts";
+import { ProcessError, UserError } from "../base/errors.ts";
+import { exists, readDirectory, removeEmpty } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
+import { emptyMounts } from "./empty_mounts.ts";
+import { type Mounts, mountsOf, mountsRoot, removeMounts } from "./mounts.ts";
+
+/** The snapshot of a container that create.ts takes at its end. */
+export const asMade = "made";
+
+/** The configuration key that marks a copy. Its value is the name of the container that it was made of. */
+export const copyKey = "user.gui-container.copy-of";
+
+/** How long removing a copy may take, in milliseconds. */
+const removingDeadlineMs = 60_000;
+
+/** What stands in a copy's record. */
+export interface CopyRecord {
+  /** The CLI of the engine. */
+  engine: EngineCli;
+  /** The name of the container that it is a copy of. */
+  source: string;
+  /** What the copy was made from, for a spare one; else empty. */
+  recipe: string;
+}
+
+/** A copy that this run may use or remove, and no other run. */
+export interface Copy extends CopyRecord {
+  /** The name of its instance. */
+  name: string;
+  /** Its directories on the host. */
+  mounts: Mounts;
+  /** The lock on its record, which keeps other runs away until it is closed; undefined in a dry run. */
+  lock: Deno.FsFile | undefined;
+}
+
+/** The name of a new copy: that of the container, as far as it fits, and five random digits. */
+export function newCopyName(source: string): string {
+  const digits = crypto.randomUUID().slice(0, 5);
+  return `${source.slice(0, 63 - "-d".length - digits.length)}-d${digits}`;
+}
+
+/** The record of a copy. */
+export function recordPath({ directory }: Pick<Mounts, "directory">): string {
+  return join(directory, "disposable.json");
+}
+
+/** The file that says that a spare copy is complete, and waits. */
+function readyPath({ directory }: Pick<Mounts, "directory">): string {
+  return join(directory, "ready");
+}
+
+/**
+ * Makes the directory and the record of a new copy, and locks it.
+ *
+ * @throws {UserError} when that cannot be written
+ */
+export async function beginCopy(engine: Engine, record: Omit<CopyRecord, "engine">): Promise<Copy> {
+  const { host, cli } = engine;
+  const name = newCopyName(record.source);
+  const mounts = mountsOf(host, name);
+  const copy = { ...record, engine: cli, name, mounts };
+  if (host.dryRun) return { ...copy, lock: undefined };
+  return await inTurn(host, async () => {
+    try {
+      await Deno.mkdir(mounts.directory, { mode: 0o755 });
+      const lock = await Deno.open(recordPath(mounts), { read: true, write: true, createNew: true, mode: 0o600 });
+      await lock.lock(true);
+      const bytes = new TextEncoder().encode(JSON.stringify({ ...record, engine: cli }));
+      for (let written = 0; written < bytes.length;) written += await lock.write(bytes.subarray(written));
+      await lock.sync();
+      return { ...copy, lock };
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) await removeEmpty([mounts.directory, recordPath(mounts)]);
+      throw new UserError(`Cannot write "${recordPath(mounts)}": ${error instanceof Error ? error.message : error}`, {
+        hint: "See whether the disk is full, and whether you may write there",
+        cause: error,
+      });
+    }
+  });
+}
+
+/** Leaves a spare copy, which is complete, to the next run. */
+export async function leaveSpare({ mounts, lock }: Copy): Promise<void> {
+  using file = await Deno.open(readyPath(mounts), { write: true, create: true, mode: 0o600 });
+  await file.sync();
+  lock?.close();
+}
+
+/** Copies that no other run uses. Each is locked by this run. */
+export interface FreeCopies {
+  /** What killed runs have left, and spare copies that no longer fit. */
+  leftovers: Copy[];
+  /** A spare copy that fits. When this run is killed, the next one removes it. */
+  spare: Copy | undefined;
+  /** Whether no other spare copy that fits is left. */
+  needsSpare: boolean;
+}
+
+/**
+ * Looks at the records of all copies.
+ *
+ * @param wanted which spare copies fit. Without it none is taken, and all are left alone
+ */
+export async function findFreeCopies(host: Host, wanted?: CopyRecord): Promise<FreeCopies> {
+  const free: FreeCopies = { leftovers: [], spare: undefined, needsSpare: wanted !== undefined };
+  if (host.dryRun) return free;
+  return await inTurn(host, async () => {
+    for (const copy of await lockCopies(host)) {
+      if (copy.lock === undefined) continue;
+      if (!await exists(readyPath(copy.mounts))) free.leftovers.push(copy);
+      else if (copy.engine !== wanted?.engine || copy.source !== wanted.source) copy.lock.close();
+      else if (copy.recipe !== wanted.recipe) free.leftovers.push(copy);
+      else if (free.spare) {
+        copy.lock.close();
+        free.needsSpare = false;
+      } else {
+        await Deno.remove(readyPath(copy.mounts));
+        free.spare = copy;
+      }
+    }
+    return free;
+  });
+}
+
+/**
+ * The copies of a container, to remove them with it.
+ *
+ * @param options `force`: those that are in use as well
+ * @throws {UserError} when one is in use
+ */
+export async function claimCopiesOf(engine: Engine, source: string, { force }: { force: boolean }): Promise<Copy[]> {
+  const { host, cli } = engine;
+  if (host.dryRun || !await exists(mountsRoot(host))) return [];
+  return await inTurn(host, async () => {
+    const found: Copy[] = [];
+    for (const copy of await lockCopies(host)) {
+      if (copy.engine === cli && copy.source === source) found.push(copy);
+      else copy.lock?.close();
+    }
+    const used = found.find(({ lock }) => lock === undefined);
+    if (!used || force) return found;
+    for (const { lock } of found) lock?.close();
+    throw new UserError(`The disposable copy "${used.name}" of "${source}" is in use`, {
+      hint: "Close its windows, or remove it too with --force",
+    });
+  });
+}
+
+/** All copies on record. Those that no other run has locked are locked now. To be called in turn. */
+async function lockCopies(host: Host): Promise<Copy[]> {
+  const copies: Copy[] = [];
+  for (const { name, isDirectory } of await readDirectory(mountsRoot(host))) {
+    if (!isDirectory || !/-d[0-9a-f]{5}$/.test(name)) continue;
+    const mounts = mountsOf(host, name);
+    const locked = await lockRecord(mounts);
+    if (locked) copies.push({ ...locked.record, name, mounts, lock: locked.lock });
+    // A run was killed before it wrote a record. What is not empty stays: it may be a container's of such a name.
+    else await removeEmpty([mounts.directory]);
+  }
+  return copies;
+}
+
+/**
+ * Locks the record of a copy and reads it.
+ *
+ * @returns undefined when there is none; without `lock` when another run has locked it
+ */
+async function lockRecord(
+  mounts: Mounts,
+): Promise<{ lock: Deno.FsFile | undefined; record: CopyRecord } | undefined> {
+  const path = recordPath(mounts);
+  let lock: Deno.FsFile | undefined;
+  try {
+    lock = await Deno.open(path, { read: true, write: true });
+    const isFree = await lock.tryLock(true);
+    // The run that held the lock until now has removed the copy, or is just doing so.
+    const record = parseRecord(await Deno.readTextFile(path));
+    if (!isFree) lock.close();
+    return { lock: isFree ? lock : undefined, record };
+  } catch (error) {
+    lock?.close();
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function parseRecord(text: string): CopyRecord {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // A run was killed while it wrote the record: it has made nothing else.
+    return { engine: engineClis[0]!, source: "", recipe: "" };
+  }
+}
+
+/** Does what only one run may do at a time, such as to look at records that another run is just making. */
+async function inTurn<T>(host: Host, act: () => Promise<T>): Promise<T> {
+  using turn = await Deno.open(mountsRoot(host));
+  await turn.lock(true);
+  return await act();
+}
+
+/**
+ * Removes a copy: what its app and its user have put into its directories, its instance, its directories, and with these its
+ * record. A signal does not stop this.
+ *
+ * @throws {UserError} or {ProcessError} when a step fails. The record then stays for the next run
+ */
+export async function removeCopy(host: Host, { engine: cli, source, name, mounts, lock }: Copy): Promise<void> {
+  const cleaner = host.forCleanup(AbortSignal.timeout(removingDeadlineMs));
+  const engine = engineCalled(cleaner, cli);
+  try {
+    if (source !== "") await removeInstance(engine, name, mounts);
+    // The record comes last: it stays when a container has closed one of the others.
+    await removeMounts(cleaner, [mounts.directory, mounts.xpra, mounts.share]);
+  } finally {
+    lock?.close();
+  }
+}
+
+/** Removes the instance of a copy, and what it has put into its directories. */
+async function removeInstance(engine: Engine, name: string, mounts: Mounts): Promise<void> {
+  const { dryRun } = engine.host;
+  // The engine may still be making the instance when its CLI has ended.
+  await waitForOperations(engine, name);
+  const instance = await findInstance(engine, name);
+  if (!dryRun && instance?.config[copyKey] === undefined) return;
+  if (dryRun || instance?.status !== "Stopped") await killInstance(engine, name);
+  await emptyMounts(engine, { name, status: "Stopped", config: instance?.config ?? {} }, mounts);
+  await deleteInstance(engine, name);
+}
+
+/** Removes copies that nobody uses. A failure is only a warning: the next run tries again. */
+export async function removeLeftovers(host: Host, leftovers: readonly Copy[]): Promise<void> {
+  for (const copy of leftovers) {
+    host.ui.status(`Removing the copy "${copy.name}", which is no longer used`);
+    try {
+      await removeCopy(host, copy);
+    } catch (error) {
+      if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+      host.ui.warn(`The copy "${copy.name}" could not be removed: ${error.message}`);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/** What a container and its user have put into the directories that it shares, and how it is removed. */
+
+import type { Engine } from "../engine/engine.ts";
+import { exec, type Instance, startInstance } from "../engine/instance.ts";
+import { ProcessError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import type { Mounts } from "./mounts.ts";
+import { containerPaths, parseUser, ubuntuUser, userKey } from "./user.ts";
+
+/**
+ * Removes what is in the shared directories. Where the container has closed a directory to the host user, only the container can:
+ * its user owns the shared directories, and two capabilities let it remove what root has put into them.
+ */
+export async function emptyMounts(
+  engine: Engine,
+  { name, status, config }: Pick<Instance, "name" | "status" | "config">,
+  mounts: Mounts,
+): Promise<void> {
+  if (status !== "Running") {
+    if (await emptyFromHost(engine.host, mounts)) return;
+    // Start errors are ignored: if the directories then cannot be removed, removeMounts() reports that.
+    await startInstance(engine, name).catch(() => {});
+  }
+  const user = parseUser(config[userKey] ?? "") ?? ubuntuUser;
+  const { xpra, share } = containerPaths(user);
+  try {
+    await exec(engine, name, [
+      "setpriv",
+      `--reuid=${user.uid}`,
+      "--clear-groups",
+      "--inh-caps=+dac_override,+fowner",
+      "--ambient-caps=+dac_override,+fowner",
+      ...removal([xpra, share]),
+    ], { okCodes: "any" });
+  } catch (error) {
+    // The container answers too much or too late. It is deleted all the same; removeMounts() reports what is left.
+    if (!(error instanceof ProcessError)) throw error;
+  }
+}
+
+/** Removes what the host user may remove. Returns whether that was everything. */
+async function emptyFromHost(host: Host, { xpra, share }: Mounts): Promise<boolean> {
+  const { code } = await host.run(removal([xpra, share]), { okCodes: "any", output: { line: () => {} } });
+  return code === 0;
+}
+
+/** The command that removes all that is in directories. */
+function removal(directories: readonly string[]): string[] {
+  return ["find", ...directories, "-mindepth", "1", "-delete"];
+}

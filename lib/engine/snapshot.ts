@@ -1,0 +1,117 @@
+/** Snapshots of instances, and instances that are copied from a snapshot or from an instance as it is. */
+
+import { type Engine, isNotFound, query, request, run } from "./engine.ts";
+import type { Device } from "./instance.ts";
+import type { RunOptions } from "../base/host.ts";
+import { all } from "../base/settle.ts";
+
+/** A snapshot, as the engine describes it. */
+export interface Snapshot {
+  /** When it was taken, ISO 8601. */
+  createdAt: string;
+  /** The instance's own configuration at that time. */
+  config: Readonly<Record<string, string>>;
+  /** The instance's own devices at that time. */
+  devices: Readonly<Record<string, Device>>;
+  /** Its configuration with that of its profiles as they are now. */
+  expandedConfig: Readonly<Record<string, string>>;
+  /** Its devices with those of its profiles as they are now. */
+  expandedDevices: Readonly<Record<string, Device>>;
+}
+
+/** The snapshot of an instance; undefined when there is none of that name. */
+export async function findSnapshot(engine: Engine, instance: string, name: string): Promise<Snapshot | undefined> {
+  const found = await query(engine, `/1.0/instances/${instance}/snapshots/${name}`) as {
+    created_at: string;
+    config: Record<string, string>;
+    devices: Record<string, Device>;
+    expanded_config: Record<string, string>;
+    expanded_devices: Record<string, Device>;
+  } | undefined;
+  return found && {
+    createdAt: found.created_at,
+    config: found.config,
+    devices: found.devices,
+    expandedConfig: found.expanded_config,
+    expandedDevices: found.expanded_devices,
+  };
+}
+
+/** Takes a snapshot of an instance's disk, running or not, which stays until the instance is removed. */
+export async function takeSnapshot(engine: Engine, instance: string, name: string): Promise<void> {
+  // The date keeps "snapshots.expiry" of a profile from removing it.
+  const snapshot = { name, stateful: false, expires_at: "0001-01-01T00:00:00Z" };
+  await request(engine, "POST", `/1.0/instances/${instance}/snapshots`, snapshot);
+}
+
+/** Whether a snapshot of an instance takes neither time nor space at first. In a storage pool of plain directories it is a full copy. */
+export async function hasCheapSnapshots(engine: Engine, instance: string): Promise<boolean> {
+  const pools = (await query(engine, "/1.0/storage-pools?recursion=1") ?? []) as {
+    driver: string;
+    used_by: string[];
+  }[];
+  const pool = pools.find((pool) => pool.used_by.some((path) => path.split("?")[0] === `/1.0/instances/${instance}`));
+  return pool !== undefined && pool.driver !== "dir";
+}
+
+/**
+ * Makes an instance as a copy of another one, with the same profiles. It does not run.
+ *
+ * @param source an instance, or a snapshot as `INSTANCE/SNAPSHOT`
+ * @param changes what it has in place of the source's own configuration and devices
+ */
+export async function copyInstance(
+  engine: Engine,
+  source: string,
+  { name, ...changes }: {
+    name: string;
+    config: Readonly<Record<string, string>>;
+    devices: Readonly<Record<string, Device>>;
+  },
+): Promise<void> {
+  const origin = { type: "copy", source, instance_only: true };
+  await request(engine, "POST", "/1.0/instances", { name, ...changes, source: origin });
+}
+
+/** Stops the time of a running instance: its programs stay in memory and get no processor. `startInstance` wakes it. */
+export async function pauseInstance(engine: Engine, name: string): Promise<void> {
+  await run(engine, ["pause", name]);
+}
+
+/** How a file is put into an instance, and what is in it. */
+export interface PushOptions {
+  /** Permission bits, in octal: `0644`. */
+  mode: string;
+  /** What is in it. */
+  stdin?: NonNullable<RunOptions["stdin"]>;
+  /** The file of the host that is put there, in place of `stdin`. */
+  file?: string;
+  /** Makes the directories on its path that are missing. */
+  makeDirectories?: boolean;
+}
+
+/**
+ * Puts a file of root's into an instance, running or not, in place of one that is there.
+ *
+ * @param target the instance's name, then the file's path
+ */
+export async function pushFile(
+  engine: Engine,
+  target: string,
+  { mode, stdin = "null", file = "-", makeDirectories = false }: PushOptions,
+): Promise<void> {
+  const options = ["--uid", "0", "--gid", "0", "--mode", mode, ...(makeDirectories ? ["--create-dirs"] : [])];
+  await run(engine, ["file", "push", ...options, file, target], { stdin });
+}
+
+/** Removes files of an instance, running or not; those that are not there, too. */
+export async function removeFilesOf(engine: Engine, name: string, paths: readonly string[]): Promise<void> {
+  await all(paths.map(async (path) => {
+    const file = `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`;
+    try {
+      await run(engine, ["query", "--request", "DELETE", file]);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }));
+}

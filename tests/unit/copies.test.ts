@@ -1,0 +1,175 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import {
+  beginCopy,
+  claimCopiesOf,
+  type Copy,
+  findFreeCopies,
+  leaveSpare,
+  newCopyName,
+  removeCopy,
+} from "../../lib/container/copies.ts";
+import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
+import { isInstanceName } from "../../lib/engine/instance.ts";
+import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
+
+/** Runs `test` with an engine that answers so, and an empty directory for all mounts. */
+async function withEngine(
+  answer: (argv: readonly string[]) => Answer,
+  test: (world: { engine: Engine; root: string; recorded: RecordingHost }) => Promise<void>,
+): Promise<void> {
+  const root = await Deno.makeTempDir();
+  try {
+    const recorded = recordingHost({ answer, env: { GUI_CONTAINER_MOUNTS: root } });
+    await test({ engine: engineCalled(recorded.host, "lxc"), root, recorded });
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+/** An engine in which each instance has this configuration. */
+function instancesWith(config: Record<string, string>): (argv: readonly string[]) => Answer {
+  return ([, command, path]) =>
+    command === "query" && path!.startsWith("/1.0/instances/")
+      ? { stdout: JSON.stringify({ name: "x", status: "Running", config, devices: {}, expanded_devices: {} }) }
+      : command === "query"
+      ? { stdout: "{}" }
+      : {};
+}
+
+const wanted = { engine: "lxc" as const, source: "box", recipe: "r" };
+
+function names(copies: readonly Pick<Copy, "name">[]): string[] {
+  return copies.map(({ name }) => name);
+}
+
+function close(...copies: readonly (Copy | undefined)[]): void {
+  for (const copy of copies) copy?.lock?.close();
+}
+
+Deno.test("newCopyName() returns a name that an engine takes, and never the same", () => {
+  for (const source of ["a", "box", "x".repeat(63), `${"x".repeat(55)}-y`, `${"x".repeat(56)}-yz`]) {
+    const made = Array.from({ length: 20 }, () => newCopyName(source));
+    for (const name of made) assert(isInstanceName(name), name);
+    assert(new Set(made).size > 15);
+  }
+});
+
+Deno.test("a copy that a run uses is nobody else's; what a killed run has left is free", async () => {
+  await withEngine(() => ({}), async ({ engine }) => {
+    const { host } = engine;
+    const copy = await beginCopy(engine, { source: "box", recipe: "" });
+    assertEquals(await findFreeCopies(host, wanted), { leftovers: [], spare: undefined, needsSpare: true });
+    copy.lock!.close();
+    const { leftovers } = await findFreeCopies(host);
+    assertEquals(leftovers.map(({ name, source, engine }) => [name, source, engine]), [[copy.name, "box", "lxc"]]);
+    close(...leftovers);
+  });
+});
+
+Deno.test("a spare copy is taken once, and only by a run that wants one of the same recipe", async () => {
+  await withEngine(() => ({}), async ({ engine }) => {
+    const { host } = engine;
+    const spare = await beginCopy(engine, { source: "box", recipe: "r" });
+    await leaveSpare(spare);
+    assertEquals(await findFreeCopies(host), { leftovers: [], spare: undefined, needsSpare: false });
+    const other = await findFreeCopies(host, { ...wanted, source: "bag" });
+    assertEquals([other.leftovers, other.spare, other.needsSpare], [[], undefined, true]);
+    const taken = await findFreeCopies(host, wanted);
+    assertEquals([taken.spare?.name, taken.needsSpare, taken.leftovers], [spare.name, true, []]);
+    assertEquals((await findFreeCopies(host, wanted)).spare, undefined);
+    // The run that took it is killed.
+    close(taken.spare);
+    const later = await findFreeCopies(host, wanted);
+    assertEquals([names(later.leftovers), later.spare], [[spare.name], undefined]);
+    close(...later.leftovers);
+  });
+});
+
+Deno.test("a spare copy that no longer fits is for removal, and a second one that fits is left", async () => {
+  await withEngine(() => ({}), async ({ engine }) => {
+    const { host } = engine;
+    const old = await beginCopy(engine, { source: "box", recipe: "old" });
+    await leaveSpare(old);
+    for (let count = 0; count < 2; count++) await leaveSpare(await beginCopy(engine, { source: "box", recipe: "r" }));
+    const { leftovers, spare, needsSpare } = await findFreeCopies(host, wanted);
+    assertEquals([names(leftovers), spare?.recipe, needsSpare], [[old.name], "r", false]);
+    close(...leftovers, spare);
+  });
+});
+
+Deno.test("a run that was killed while it wrote its record has left a directory, and no engine is asked", async () => {
+  await withEngine(() => new Error("asked"), async ({ engine, root, recorded }) => {
+    const directory = join(root, "box-d01234");
+    await Deno.mkdir(directory);
+    await Deno.writeTextFile(join(directory, "disposable.json"), '{"source":"bo');
+    const { leftovers } = await findFreeCopies(engine.host);
+    assertEquals(names(leftovers), ["box-d01234"]);
+    await removeCopy(engine.host, leftovers[0]!);
+    assertEquals(recorded.calls, []);
+    assertEquals([...Deno.readDirSync(root)], []);
+  });
+});
+
+Deno.test("of the directories without a record, only an empty one goes that has the name of a copy", async () => {
+  await withEngine(() => ({}), async ({ engine, root }) => {
+    const kept = ["box", "box-d43210", "box-dxyzab", "empty"];
+    for (const name of [...kept, "box-d01234"]) await Deno.mkdir(join(root, name));
+    await Deno.mkdir(join(root, "box-d43210", "share"));
+    await Deno.writeTextFile(join(root, "box", "disposable.json"), "{}");
+    assertEquals((await findFreeCopies(engine.host)).leftovers, []);
+    assertEquals([...Deno.readDirSync(root)].map(({ name }) => name).sort(), kept);
+  });
+});
+
+Deno.test("removeCopy() kills, empties, deletes, then removes the directories with the record", async () => {
+  await withEngine(instancesWith({ "user.gui-container.copy-of": "box" }), async ({ engine, root, recorded }) => {
+    const copy = await beginCopy(engine, { source: "box", recipe: "" });
+    await Deno.mkdir(copy.mounts.share);
+    await removeCopy(engine.host, copy);
+    assertEquals(recorded.calls.filter(([, command]) => command !== "query").map((argv) => argv.join(" ")), [
+      `lxc stop --force ${copy.name}`,
+      `find ${copy.mounts.xpra} ${copy.mounts.share} -mindepth 1 -delete`,
+      `lxc delete --force ${copy.name}`,
+    ]);
+    assertEquals([...Deno.readDirSync(root)], []);
+  });
+});
+
+Deno.test("removeCopy() leaves an instance alone that is no copy", async () => {
+  await withEngine(instancesWith({ "user.gui-container": "1" }), async ({ engine, recorded }) => {
+    await removeCopy(engine.host, await beginCopy(engine, { source: "box", recipe: "" }));
+    assertEquals(recorded.calls.filter(([, command]) => command !== "query"), []);
+  });
+});
+
+Deno.test("removeCopy() keeps the record for the next run when the engine fails", async () => {
+  const answer = instancesWith({ "user.gui-container.copy-of": "box" });
+  await withEngine(
+    (argv) => argv[1] === "delete" ? { code: 1, stderr: "Error: busy" } : answer(argv),
+    async (world) => {
+      const { engine } = world;
+      const copy = await beginCopy(engine, { source: "box", recipe: "" });
+      await assertRejects(() => removeCopy(engine.host, copy), ProcessError);
+      const { leftovers } = await findFreeCopies(engine.host);
+      assertEquals(names(leftovers), [copy.name]);
+      close(...leftovers);
+    },
+  );
+});
+
+Deno.test("claimCopiesOf() gives the copies of one container, and those in use by force only", async () => {
+  await withEngine(() => ({}), async ({ engine }) => {
+    const used = await beginCopy(engine, { source: "box", recipe: "" });
+    const spare = await beginCopy(engine, { source: "box", recipe: "r" });
+    await leaveSpare(spare);
+    close(await beginCopy(engine, { source: "bag", recipe: "" }));
+    const error = await assertRejects(() => claimCopiesOf(engine, "box", { force: false }), UserError, used.name);
+    assertEquals(error.hint.includes("--force"), true);
+    const claimed = await claimCopiesOf(engine, "box", { force: true });
+    assertEquals(names(claimed).sort(), [used.name, spare.name].sort());
+    close(used, ...claimed);
+    assertEquals(await claimCopiesOf(engineCalled(engine.host, "incus"), "box", { force: true }), []);
+  });
+});

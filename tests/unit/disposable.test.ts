@@ -1,0 +1,148 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { holdFiles } from "../../lib/attach/disposable/lent_files.ts";
+import { copyDevices, findOrigin } from "../../lib/attach/disposable/make_copy.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
+import { ubuntuUser } from "../../lib/container/user.ts";
+import { engineCalled } from "../../lib/engine/engine.ts";
+import { recordingHost } from "./recording_host.ts";
+
+/** Runs `test` with a directory of the user's, and one in which a container "box" shares a directory. */
+async function withFiles(
+  test: (place: { home: string; shared: string; host: ReturnType<typeof recordingHost>["host"] }) => Promise<void>,
+): Promise<void> {
+  const base = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: join(base, "mounts") } });
+    const [home, shared] = [join(base, "home"), mountsOf(host, "box").share];
+    for (const directory of [home, shared]) await Deno.mkdir(directory, { recursive: true });
+    await test({ home, shared, host });
+  } finally {
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+Deno.test("holdFiles() keeps the base name of a file, and tells two of the same name apart", async () => {
+  await withFiles(async ({ home, host }) => {
+    await Deno.mkdir(join(home, "other"));
+    const paths = [join(home, "it's a\nname.pdf"), join(home, "other", "it's a\nname.pdf"), join(home, "-x")];
+    for (const path of paths) await Deno.writeTextFile(path, "x");
+    using files = await holdFiles(host, paths);
+    const maps = "/home/ubuntu/maps";
+    assertEquals(files.pathsFor(ubuntuUser), [`${maps}/it's a\nname.pdf`, `${maps}/2/it's a\nname.pdf`, `${maps}/-x`]);
+  });
+});
+
+Deno.test("holdFiles() refuses what is no file, and what a container could have put there", async () => {
+  await withFiles(async ({ home, shared, host }) => {
+    await Deno.writeTextFile(join(home, "secret"), "x");
+    await Deno.symlink(join(home, "secret"), join(shared, "planted"));
+    await Deno.symlink(join(shared, "planted"), join(home, "link"));
+    await runProcess(["mkfifo", join(home, "fifo")]);
+    const cases: [string, string][] = [
+      [home, "is a directory"],
+      [join(home, "none"), "There is no file"],
+      [join(home, "secret", "x"), "There is no file"],
+      [join(home, "fifo"), "not a regular file"],
+      ["/dev/null", "not a regular file"],
+      [join(shared, "planted"), "a container can write to"],
+      [join(home, "link"), "a container can write to"],
+    ];
+    for (const [path, message] of cases) {
+      const error = await assertRejects(() => holdFiles(host, [path]), UserError, message);
+      assertEquals(error.exitCode, 2);
+    }
+  });
+});
+
+Deno.test("holdFiles() refuses more than is to be copied", async () => {
+  await withFiles(async ({ home, host }) => {
+    const large = join(home, "large");
+    await Deno.writeTextFile(large, "");
+    await Deno.truncate(large, 2 ** 30 + 1);
+    (await holdFiles(host, [large]))[Symbol.dispose]();
+    const error = await assertRejects(() => holdFiles(host, [large, large]), UserError, "at most 2 GiB");
+    assertEquals(error.exitCode, 2);
+  });
+});
+
+Deno.test("lend() hands the very file over that was held, byte by byte", async () => {
+  await withFiles(async ({ home, host: { env } }) => {
+    const path = join(home, "file");
+    const bytes = crypto.getRandomValues(new Uint8Array(50_000));
+    await Deno.writeFile(path, bytes);
+    const recorded = recordingHost({ env: { GUI_CONTAINER_MOUNTS: env("GUI_CONTAINER_MOUNTS")! } });
+    using files = await holdFiles(recorded.host, [path]);
+    await Deno.rename(path, `${path}.old`);
+    await Deno.writeTextFile(path, "another");
+    // The recording host reads nothing of the stream: the file then counts as not read to its end.
+    await assertRejects(
+      () => files.lend(engineCalled(recorded.host, "lxc"), "box-d01234", ubuntuUser),
+      UserError,
+      "to its end",
+    );
+    const stdin = recorded.options.at(-1)!.stdin as { bytes: ReadableStream<Uint8Array> };
+    assertEquals(new Uint8Array(await new Response(stdin.bytes).arrayBuffer()), bytes);
+    const options = ["--uid", "0", "--gid", "0", "--mode", "0444", "--create-dirs"];
+    assertEquals(recorded.calls, [["lxc", "file", "push", ...options, "-", "box-d01234/home/ubuntu/maps/file"]]);
+  });
+});
+
+Deno.test("copyDevices() keeps disk and network, shares directories of its own, and nothing else", () => {
+  const mounts = mountsOf({ env: () => "/m" }, "box-d01234");
+  assertEquals(
+    copyDevices({
+      user: ubuntuUser,
+      devices: {
+        root: { type: "disk", path: "/", pool: "p" },
+        eth0: { type: "nic", network: "n" },
+        eth1: { type: "none" },
+        xpra: { type: "disk", path: "/home/ubuntu/.xpra", source: "/m/box/xpra" },
+        share: { type: "disk", path: "/home/ubuntu/share", source: "/m/box/share" },
+        "map-0123456789": { type: "disk", path: "/home/ubuntu/maps/x", source: "/home/me/x" },
+        web: { type: "proxy", listen: "tcp:127.0.0.1:80", connect: "tcp:127.0.0.1:80" },
+      },
+    }, mounts),
+    {
+      "map-0123456789": { type: "none" },
+      web: { type: "none" },
+      xpra: { type: "disk", path: "/home/ubuntu/.xpra", source: "/m/box-d01234/xpra" },
+      share: { type: "disk", path: "/home/ubuntu/share", source: "/m/box-d01234/share" },
+    },
+  );
+});
+
+/** An engine with a container "box" and its snapshot. */
+function engineWith(snapshot: Record<string, unknown> | undefined): ReturnType<typeof engineCalled> {
+  const common = { devices: {}, expanded_devices: {}, config: { "user.gui-container": "1" } };
+  const { host } = recordingHost({
+    answer: ([, , path]) =>
+      path!.endsWith("/snapshots/made")
+        ? snapshot ? { stdout: JSON.stringify({ ...common, ...snapshot }) } : { code: 1, stderr: "Error: not found" }
+        : { stdout: JSON.stringify({ name: "box", status: "Running", ...common }) },
+  });
+  return engineCalled(host, "incus");
+}
+
+Deno.test("findOrigin() gives another recipe for another snapshot or profile, and the same for the same", async () => {
+  const recipe = async (snapshot: Record<string, unknown>): Promise<string> =>
+    (await findOrigin(engineWith(snapshot), "box", { asIs: false })).recipe;
+  const first = { created_at: "2026-01-01", expanded_config: { a: "1", "volatile.uuid": "1" } };
+  assertEquals(await recipe(first), await recipe({ ...first, expanded_config: { a: "1", "volatile.uuid": "2" } }));
+  const all = await Promise.all([
+    recipe(first),
+    recipe({ ...first, created_at: "2026-01-02" }),
+    recipe({ ...first, expanded_config: { a: "2" } }),
+    recipe({ ...first, expanded_devices: { eth0: { type: "none" } } }),
+  ]);
+  assertEquals(new Set(all).size, 4);
+});
+
+Deno.test("findOrigin() says what to do without a snapshot, and needs none for a container as it is", async () => {
+  const engine = engineWith(undefined);
+  const error = await assertRejects(() => findOrigin(engine, "box", { asIs: false }), UserError, "no snapshot");
+  assertStringIncludes(error.hint, "incus snapshot create box made");
+  assertEquals((await findOrigin(engine, "box", { asIs: true })).path, "box");
+});
