@@ -60,9 +60,9 @@ Deno.test("README.md leads to each of the other documents", async () => {
   assertEquals(documents.filter((document) => document !== "README.md" && !targets.includes(document)), []);
 });
 
-Deno.test("README.md is short: at most 260 lines, none over 120 columns", () => {
+Deno.test("README.md is short: at most 275 lines, none over 120 columns", () => {
   const lines = readme.trimEnd().split("\n");
-  assert(lines.length <= 260, `${lines.length} lines`);
+  assert(lines.length <= 275, `${lines.length} lines`);
   assertEquals(lines.filter((line) => line.length > 120), []);
 });
 
