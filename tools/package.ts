@@ -22,7 +22,7 @@ import { manPage, manPageOfShell } from "./man_page.ts";
 const root = fromFileUrl(new URL("..", import.meta.url));
 
 /** The package's name. */
-export const packageName = "gui-container";
+const packageName = "gui-container";
 
 /** Where a package has its own Deno. */
 const ownDeno = `/usr/lib/${packageName}/deno`;

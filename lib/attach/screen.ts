@@ -46,7 +46,7 @@ export async function hostResources(host: Host): Promise<string> {
 }
 
 /** The dots per inch that are set for the host's apps; undefined when nobody has set them. */
-export async function hostDpi(host: Host): Promise<number | undefined> {
+async function hostDpi(host: Host): Promise<number | undefined> {
   const dpi = Number(/^Xft\.dpi:\s*(\d+)/m.exec(await hostResources(host))?.[1]);
   return dpi >= 50 && dpi <= 500 ? dpi : undefined;
 }

@@ -48,6 +48,6 @@ export async function showOnDesktop(
 }
 
 /** Text for the body of a notification, which is markup (Desktop Notifications Specification). */
-function escapeMarkup(text: string): string {
+export function escapeMarkup(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -64,7 +64,7 @@ export const packages: Readonly<Record<string, string>> = {
 };
 
 /** What a program may print to one stream by default, in bytes: more than any answer of an engine. */
-export const defaultMaxOutputBytes = 64 * 2 ** 20;
+const defaultMaxOutputBytes = 64 * 2 ** 20;
 
 /** How much of a stream that is handed on line by line is kept, and the longest line, in bytes. */
 const keptOutput = 64 * 2 ** 10;

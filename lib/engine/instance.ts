@@ -115,8 +115,7 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
   ];
   try {
     await run(engine, args).catch(async (error) => {
-      // Two isolated containers made at once: LXD 5.0.2 may give one of them ids that the host does not allow it.
-      if (!(error instanceof ProcessError && /\bforkstart\b/.test(error.stderr))) throw error;
+      if (!isStartFailure(error)) throw error;
       await deleteInstance(engine, name);
       await run(engine, args);
     });
@@ -130,6 +129,14 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
       cause: error,
     });
   }
+}
+
+/**
+ * Whether the engine made an instance and could not start it, so that making it again may help. Of two isolated containers
+ * made at once, LXD 5.0.2 may give one of them ids that the host does not allow it.
+ */
+export function isStartFailure(error: unknown): boolean {
+  return error instanceof ProcessError && /\bforkstart\b/.test(error.stderr);
 }
 
 /** Starts a stopped instance. */
@@ -204,19 +211,6 @@ export async function exec(
     // The program's own words may look as if the engine did not answer.
     if (error instanceof UserError && error.cause instanceof ProcessError && await answers(engine)) throw error.cause;
     throw error;
-  }
-}
-
-/** Removes files of an instance, running or not. Nothing happens for a file that is not there. */
-export async function removeFiles(
-  engine: Engine,
-  name: string,
-  paths: readonly string[],
-  { timeoutMs }: { timeoutMs: number },
-): Promise<void> {
-  for (const path of paths) {
-    const file = `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`;
-    await run(engine, ["query", "--request", "DELETE", file], { okCodes: "any", timeoutMs });
   }
 }
 

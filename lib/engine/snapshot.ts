@@ -1,9 +1,7 @@
 /** Snapshots of instances, and instances that are copied from a snapshot or from an instance as it is. */
 
-import { type Engine, isNotFound, query, request, run } from "./engine.ts";
+import { type Engine, query, request, run } from "./engine.ts";
 import type { Device } from "./instance.ts";
-import type { RunOptions } from "../base/host.ts";
-import { all } from "../base/settle.ts";
 
 /** A snapshot, as the engine describes it. */
 export interface Snapshot {
@@ -44,7 +42,10 @@ export async function takeSnapshot(engine: Engine, instance: string, name: strin
   await request(engine, "POST", `/1.0/instances/${instance}/snapshots`, snapshot);
 }
 
-/** Whether a snapshot of an instance takes neither time nor space at first. In a storage pool of plain directories it is a full copy. */
+/**
+ * Whether a snapshot of an instance takes neither time nor space at first. In a storage pool of plain directories it is a full
+ * copy.
+ */
 export async function hasCheapSnapshots(engine: Engine, instance: string): Promise<boolean> {
   const pools = (await query(engine, "/1.0/storage-pools?recursion=1") ?? []) as {
     driver: string;
@@ -76,42 +77,4 @@ export async function copyInstance(
 /** Stops the time of a running instance: its programs stay in memory and get no processor. `startInstance` wakes it. */
 export async function pauseInstance(engine: Engine, name: string): Promise<void> {
   await run(engine, ["pause", name]);
-}
-
-/** How a file is put into an instance, and what is in it. */
-export interface PushOptions {
-  /** Permission bits, in octal: `0644`. */
-  mode: string;
-  /** What is in it. */
-  stdin?: NonNullable<RunOptions["stdin"]>;
-  /** The file of the host that is put there, in place of `stdin`. */
-  file?: string;
-  /** Makes the directories on its path that are missing. */
-  makeDirectories?: boolean;
-}
-
-/**
- * Puts a file of root's into an instance, running or not, in place of one that is there.
- *
- * @param target the instance's name, then the file's path
- */
-export async function pushFile(
-  engine: Engine,
-  target: string,
-  { mode, stdin = "null", file = "-", makeDirectories = false }: PushOptions,
-): Promise<void> {
-  const options = ["--uid", "0", "--gid", "0", "--mode", mode, ...(makeDirectories ? ["--create-dirs"] : [])];
-  await run(engine, ["file", "push", ...options, file, target], { stdin });
-}
-
-/** Removes files of an instance, running or not; those that are not there, too. */
-export async function removeFilesOf(engine: Engine, name: string, paths: readonly string[]): Promise<void> {
-  await all(paths.map(async (path) => {
-    const file = `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`;
-    try {
-      await run(engine, ["query", "--request", "DELETE", file]);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  }));
 }

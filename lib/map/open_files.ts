@@ -1,7 +1,8 @@
 /** What in a container uses mapped files: sessions that run, and programs that have an unmapped file still open. */
 
 import type { Engine } from "../engine/engine.ts";
-import { exec, removeFiles } from "../engine/instance.ts";
+import { exec } from "../engine/instance.ts";
+import { tryToRemoveFiles } from "../engine/instance_files.ts";
 import { ProcessError } from "../base/errors.ts";
 import type { InodeId } from "./held_file.ts";
 import { withValues } from "../base/shell_words.ts";
@@ -68,7 +69,7 @@ export async function finishUnmap(
   });
   const stdout = await outputOf(engine, instance, ["/bin/sh", "-c", script, "sh", ...paths]);
   if (stdout === undefined) {
-    await removeFiles(engine, instance, paths, { timeoutMs: execTimeoutMs });
+    await tryToRemoveFiles(engine, instance, paths, { timeoutMs: execTimeoutMs });
     return [];
   }
   const lines = stdout.split("\n");

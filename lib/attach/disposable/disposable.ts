@@ -1,4 +1,7 @@
-/** The life of a disposable container: made or taken from what waits, used, removed, and a new spare one made for the next run. */
+/**
+ * The life of a disposable container: it is made, or a spare one that waits is taken; it is used and removed; and a new spare
+ * one is made for the next run.
+ */
 
 import type { HeldFiles } from "./lent_files.ts";
 import { findOrigin, makeCopy, makeSpare, type Origin } from "./make_copy.ts";
@@ -6,7 +9,7 @@ import { ProcessError, UserError } from "../../base/errors.ts";
 import { all } from "../../base/settle.ts";
 import { type Copy, findFreeCopies, removeCopy, removeLeftovers } from "../../container/copies.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { listInstances } from "../../engine/instance.ts";
+import { isStartFailure, listInstances } from "../../engine/instance.ts";
 
 /** How long a run leaves the machine to its app before it makes a spare copy, in milliseconds. */
 const renewAfterMs = 5_000;
@@ -22,8 +25,8 @@ export interface DisposableOptions {
 }
 
 /**
- * Runs `use` with a disposable copy of a container, which is removed when that ends, however it ends. Removes first what killed runs have
- * left.
+ * Runs `use` with a disposable copy of a container, and removes the copy when `use` ends, however it ends. First removes what
+ * killed runs have left.
  *
  * @param use gets the copy's name, and the paths of the files in it
  */
@@ -61,8 +64,7 @@ export async function withDisposable<T>(
   };
   try {
     return await useOnce(waits ? spare : undefined).catch(async (error) => {
-      // Two isolated containers made at once: LXD 5.0.2 may give one of them ids that the host does not allow it.
-      if (!(error instanceof ProcessError && /\bforkstart\b/.test(error.stderr))) throw error;
+      if (!isStartFailure(error)) throw error;
       return await useOnce(undefined);
     });
   } finally {

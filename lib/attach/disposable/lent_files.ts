@@ -16,7 +16,7 @@ import { containerPaths, type ContainerUser } from "../../container/user.ts";
 import type { Host } from "../../base/host.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Instance } from "../../engine/instance.ts";
-import { pushFile } from "../../engine/snapshot.ts";
+import { pushFile } from "../../engine/instance_files.ts";
 
 /** How much is lent at most, in bytes: all of it is copied. */
 const mostBytes = 2 * 2 ** 30;

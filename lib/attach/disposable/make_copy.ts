@@ -20,14 +20,8 @@ import { knownHostsLines, pinHostKeys, sshConfigPath } from "../../container/ssh
 import { type ContainerUser, plannedUserOf, userOf } from "../../container/user.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { type Device, instanceHostUid } from "../../engine/instance.ts";
-import {
-  copyInstance,
-  findSnapshot,
-  pauseInstance,
-  pushFile,
-  removeFilesOf,
-  type Snapshot,
-} from "../../engine/snapshot.ts";
+import { pushFile, removeFiles } from "../../engine/instance_files.ts";
+import { copyInstance, findSnapshot, pauseInstance, type Snapshot } from "../../engine/snapshot.ts";
 
 /** What copies are made of. */
 export interface Origin {
@@ -171,7 +165,7 @@ async function giveIdentity(engine: Engine, { name, mounts }: Copy, key: HostKey
     push("/etc/ssh/ssh_host_ed25519_key.pub", "0644", key.public),
     push("/etc/machine-id", "0444", `${crypto.randomUUID().replaceAll("-", "")}\n`),
     push("/etc/cloud/cloud-init.disabled", "0644", ""),
-    removeFilesOf(engine, name, [
+    removeFiles(engine, name, [
       "/etc/ssh/ssh_host_ecdsa_key",
       "/etc/ssh/ssh_host_ecdsa_key.pub",
       "/etc/ssh/ssh_host_rsa_key",

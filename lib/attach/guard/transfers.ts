@@ -1,5 +1,6 @@
 /** What the container may hand to the host beside its windows: notifications, links, files and print jobs. */
 
+import { escapeMarkup } from "../../base/desktop.ts";
 import type { Channel } from "../channels.ts";
 import { Refusal } from "./faults.ts";
 import type { Value } from "./rencode.ts";
@@ -32,9 +33,8 @@ export function notification(
     paragraph,
     integer(-1, 2 ** 31 - 1),
   ])(values);
-  const markup = `${body}`.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   return {
-    request: { kind: "notification", title: `[${container}] ${summary}`, body: markup },
+    request: { kind: "notification", title: `[${container}] ${summary}`, body: escapeMarkup(`${body}`) },
     question: {
       channel: "notifications",
       what: "show a notification",

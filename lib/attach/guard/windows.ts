@@ -276,7 +276,7 @@ export function titleOf(container: string, title: string): string {
  * A window's class: the desktop groups windows by it and takes an icon for it, so that no window of a container may
  * have the class of a program of the host.
  */
-export function classOf(container: string, name: string): string {
+function classOf(container: string, name: string): string {
   return `${container}.${printable(name, 80)}`;
 }
 

@@ -1,0 +1,57 @@
+/** Files of an instance, running or not: put there and removed by the engine. */
+
+import { type Engine, isNotFound, run } from "./engine.ts";
+import type { RunOptions } from "../base/host.ts";
+import { all } from "../base/settle.ts";
+
+/** How a file is put into an instance, and what is in it. */
+export interface PushOptions {
+  /** Permission bits, in octal: `0644`. */
+  mode: string;
+  /** What is in it. */
+  stdin?: NonNullable<RunOptions["stdin"]>;
+  /** The file of the host that is put there, in place of `stdin`. */
+  file?: string;
+  /** Makes the directories on its path that are missing. */
+  makeDirectories?: boolean;
+}
+
+/**
+ * Puts a file of root's into an instance, running or not, in place of one that is there.
+ *
+ * @param target the instance's name, then the file's path
+ */
+export async function pushFile(
+  engine: Engine,
+  target: string,
+  { mode, stdin = "null", file = "-", makeDirectories = false }: PushOptions,
+): Promise<void> {
+  const options = ["--uid", "0", "--gid", "0", "--mode", mode, ...(makeDirectories ? ["--create-dirs"] : [])];
+  await run(engine, ["file", "push", ...options, file, target], { stdin });
+}
+
+/** Removes files; it is no error if one is not there. */
+export async function removeFiles(engine: Engine, name: string, paths: readonly string[]): Promise<void> {
+  await all(paths.map(async (path) => {
+    try {
+      await run(engine, removal(name, path));
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }));
+}
+
+/** Removes those files that can be removed, one after the other. `timeoutMs`: how long each may take. */
+export async function tryToRemoveFiles(
+  engine: Engine,
+  name: string,
+  paths: readonly string[],
+  { timeoutMs }: { timeoutMs: number },
+): Promise<void> {
+  for (const path of paths) await run(engine, removal(name, path), { okCodes: "any", timeoutMs });
+}
+
+/** The engine's arguments that remove a file. */
+function removal(name: string, path: string): string[] {
+  return ["query", "--request", "DELETE", `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`];
+}
