@@ -95,12 +95,12 @@ const spec = {
   options: {
     "session": {
       value: "S",
-      help: "Name for a new session (default: the app's base name, then -2, -3, …), or the one to reattach",
+      help: "Name for a new session (default: the app's base name, then -2, -3, …), or one to reattach",
       completion: "session",
     },
     "detached": { help: "Start the session and return without attaching" },
     "join": { help: "Run APP_CMDLINE in the live session, and return when it ends" },
-    "disposable": { help: "Run APP_CMDLINE in a copy of NAME, which goes with its last window, and lend it FILEs" },
+    "disposable": { help: "Run APP_CMDLINE in a copy of NAME that is removed with its last window, and lend it FILEs" },
     "spare": { help: "With --disposable: keep a copy waiting, so that the next time is faster" },
     "as-is": { help: "With --disposable: copy NAME as it is now, not as create.ts made it" },
     "display": {
@@ -125,8 +125,8 @@ const spec = {
     "stop": { help: "End a session and all that belongs to it" },
     "all": { help: "With --stop: all sessions of the container" },
     "logs": { help: "Print what a session's app and server have printed" },
-    "copy": { help: "Put the text on a session's clipboard on the host's, also while the channel is closed" },
-    "paste": { help: "Put the text on the host's clipboard on a session's" },
+    "copy": { help: "Put the text from a session's clipboard on the host's, even while the channel is closed" },
+    "paste": { help: "Put the text from the host's clipboard on a session's, likewise" },
   },
   places: { first: ["container"] },
   placesWith: {
@@ -135,22 +135,23 @@ const spec = {
     "logs": { first: ["container", "session"] },
   },
   epilogue: `
-Channels: clipboard-in (host to app), clipboard-out (app to host), clipboard (both), sound, look (time zone, language, colour
-scheme, font and pointer, at the session's start), microphone, webcam, notifications, links, files, printing, tray. "isolated"
-opens none, "desktop" clipboard, sound and look, "trusted" all but microphone and webcam. --ask opens channels whatever
-the preset, and asks by a dialog at each use.
+Channels: clipboard-in (host to app), clipboard-out (app to host), clipboard (both), sound, look (time zone, language,
+colour scheme, font and pointer, as they are when the session starts), microphone, webcam, notifications, links, files,
+printing, tray. "isolated" opens none, "desktop" clipboard, sound and look, "trusted" all but microphone and webcam.
+--ask opens channels whatever the preset, and shows a dialog at each use.
 
-Example:
+Examples:
   attach.ts my-container "firefox https://xkcd.com/" --border=red
   attach.ts --disposable my-container evince ~/Downloads/unknown.pdf
 
 XPRA_OPTIONs go to "xpra attach" as they are. APP_WORDs are added to APP_CMDLINE as they are, without any quoting.
 
-What happens: the container is started if it does not run (lxc start). One ssh call starts a systemd user unit in it: an X
-server, xpra and the app. "xpra attach" shows its windows here, over a Unix socket in $GUI_CONTAINER_MOUNTS, by default
-~/container_mounts. Ctrl-C detaches; the session ends with the app. On a Wayland desktop waypipe takes the place of X server and
-xpra, where both ends have it and the channels allow it; then windows stay at Ctrl-C. With --disposable, a snapshot of the container
-is copied first (lxc query), and the copy is removed when the app ends, at Ctrl-C, or by the next run.`,
+What happens: the container is started if it does not run (lxc start). One ssh call starts a systemd user unit in it: an
+X server, xpra and the app. "xpra attach" shows its windows here, over a Unix socket in $GUI_CONTAINER_MOUNTS (default:
+~/container_mounts). Ctrl-C detaches; the session ends with the app. On a Wayland desktop, waypipe replaces the X server
+and xpra if both ends have it and the options allow it; the windows then stay open after Ctrl-C. With --disposable, a
+snapshot of the container is copied first (lxc query). The copy is removed when the app ends or at Ctrl-C; if the run is
+killed, the next run removes it.`,
   showErrors: true,
 } satisfies ScriptSpec<string>;
 
@@ -218,15 +219,15 @@ function checkDisposable({ flags }: Arguments<Name>, commandLine: string | undef
   for (const option of ["detached", "join"] as const) {
     if (flags.has(option)) {
       throw inputError(
-        `--${option} and --disposable exclude each other: a disposable container goes with its windows`,
-        "Leave one of them away",
+        `--${option} and --disposable exclude each other: a disposable container is removed with its windows`,
+        "Leave one of them out",
       );
     }
   }
   if (flags.has("spare") && flags.has("as-is")) {
     throw inputError(
       "--spare and --as-is exclude each other: a spare copy is made before it is known what the container will be",
-      "Leave one of them away",
+      "Leave one of them out",
     );
   }
 }
@@ -237,7 +238,7 @@ interface AttachRequest {
   /** The session's name, if one is given. */
   wanted: string | undefined;
   open: Set<Channel>;
-  /** Those of them each use of which the user is asked for. */
+  /** The open channels for each use of which the user is asked. */
   asks: ReadonlySet<AskableChannel>;
   userOptions: string[];
   /** The container is removed when this returns. */
@@ -252,7 +253,7 @@ function clientOptions(
   return { ...rest, open, asks, userOptions, box: !args.flags.has("no-box") };
 }
 
-/** Runs an app in a disposable copy of a container. Of the words behind it, those that are no options of xpra are files. */
+/** Runs an app in a disposable copy of a container. Of `words`, those that are not options of xpra are files. */
 async function attachDisposable(
   host: Host,
   container: string,
@@ -498,7 +499,7 @@ async function stop(
   container: string,
   { wanted, args }: Pick<AttachRequest, "wanted" | "args">,
 ): Promise<number> {
-  // In `--stop NAME --all` the option stands behind the name, and so counts as a word.
+  // In `--stop NAME --all` the option comes after the name, and so counts as a word.
   const all = args.flags.has("all") || wanted === "--all";
   const target = await reach(host, container, args);
   const sessions = await listSessions(host, target);

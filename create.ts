@@ -66,10 +66,10 @@ const spec = {
     "timeout": { value: "DURATION", help: "Longest wait for cloud-init, such as 90s, 20m, 1h (default: 20m)" },
     "cache": { help: "Keep the provisioned container as an image, and start from it next time" },
     "user": { value: "NAME", help: "The container's user (default: the image's own ordinary one, else ubuntu)" },
-    "trust-profile": { help: "Take a PROFILE whose keys give something of the host away, and warn of each" },
-    "keep-failed": { help: "On failure leave everything in place for a look" },
+    "trust-profile": { help: "Accept a PROFILE whose keys give the container access to the host, and warn of each" },
+    "keep-failed": { help: "On failure, leave everything in place for inspection" },
     "export": { help: "Put the apps of a container, or some of them, into the desktop's menu" },
-    "mime": { help: "With --export: offer the apps for the types of files and addresses that they open" },
+    "mime": { help: "With --export: also offer the apps for the types of files and addresses that they open" },
     "unexport": { help: "Take the apps of a container out of the menu" },
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories, menu entries" },
     "force": { help: "With --delete: despite a live session, files in the share, or a container not made by create" },
@@ -87,23 +87,23 @@ const spec = {
 Example:
   create.ts my-container ~/.ssh/id_ed25519.pub gui xpra firefox
 
-PROFILE and CLOUD_INIT are files, or the bare names of those that come with create.ts: the profiles
-${Object.keys(bundledProfiles.files).join(", ")};
+PROFILE and CLOUD_INIT are files, or the bare names of those that come with create.ts:
+the profiles ${Object.keys(bundledProfiles.files).join(", ")};
 the cloud-configs ${Object.keys(bundledCloudConfigs.files).join(", ")}.
 
 What happens:
   1. A profile called NAME gets PROFILE, and the CLOUD_INIT files as its user-data (lxc profile edit).
   2. Two directories are made below $GUI_CONTAINER_MOUNTS, by default ~/container_mounts.
-  3. A container called NAME is made with that profile (lxc launch). cloud-init installs the software. After that, devices
-     of the type none in PROFILE take effect: this is how gui-offline removes the network.
-  4. The container's user is found or made, who runs the apps. The directories are shared with that user (setfacl, disk
-     devices), who may log in by AUTHORIZED_KEYS, and the container's SSH host keys are pinned on the host. A snapshot
-     keeps it as it is then, for attach.ts --disposable.
+  3. A container called NAME is made with that profile (lxc launch). cloud-init installs the software. After that,
+     devices of the type none in PROFILE take effect: this is how gui-offline removes the network.
+  4. The container's user, who runs the apps, is found or made. The directories are shared with that user (setfacl, disk
+     devices), who may log in with AUTHORIZED_KEYS, and the container's SSH host keys are pinned on the host. A snapshot
+     keeps the container as it is then, for attach.ts --disposable.
 If a step fails, all of it is undone.
 
---export reads the desktop entries in the container (ssh), and writes one into ~/.local/share/applications for each APP, by
-its id or name, or for all. The container's name is in front. ATTACH_OPTIONs are those of attach.ts and xpra that the apps
-are started with, such as --border=red --preset=isolated.`,
+--export reads the desktop entries in the container (ssh), and writes one into ~/.local/share/applications for each APP,
+given by its id or name, or for all apps. The names in the menu begin with the container's name. ATTACH_OPTIONs are the
+options of attach.ts and xpra that the apps are started with, such as --border=red --preset=isolated.`,
 } satisfies ScriptSpec<string>;
 
 /** What the command line takes, for the man page. */

@@ -48,7 +48,7 @@ const spec = {
     "read-only": { help: "The container may read the files, not write them" },
     "for": { value: "DURATION", help: "Take the files back automatically after this time: 90s, 30m, 2h" },
     "no-wait": { help: "Return at once; the files stay mapped until --unmap" },
-    "gui": { help: "Ask by dialogs (zenity); the default with a display and no terminal" },
+    "gui": { help: "Ask in dialogs (zenity); the default with a display and no terminal" },
     "no-gui": { help: "Ask on the terminal" },
     "list": { help: "Show the files that are mapped" },
     "recover": { help: "Take back files that killed runs have lent; each run that lends files does so first" },
@@ -60,9 +60,11 @@ const spec = {
 Example:
   map.ts my-container ~/Documents/letter.odt
 
-What happens: the container user gets an entry in the ACL of each file (setfacl), and a disk device shows the file in the
-container, below maps in that user's home (lxc query). Enter, the end of the input, Ctrl-C, a signal or the time of --for takes
-the files back: the devices are removed, and the ACLs are restored. Without NAME or FILE you are asked for them.`,
+What happens: the container's user gets an entry in the ACL of each file (setfacl), and a disk device shows the file in
+the container, below ~/maps of that user (lxc query). Enter, the end of the input, Ctrl-C, a signal or the end of
+--for's time takes the files back: the devices are removed, and the ACLs are restored.
+
+Without NAME or FILE you are asked for them.`,
   showErrors: true,
 } satisfies ScriptSpec<string>;
 
@@ -130,7 +132,7 @@ function durationOf({ flags, values }: Arguments<Name>): number | undefined {
 /** Dialogs if they are asked for, or if there is a display and nobody at a terminal; otherwise the terminal. */
 function choosePrompter(host: Host, flags: Arguments<Name>["flags"]): Prompter {
   if (flags.has("gui") && flags.has("no-gui")) {
-    throw inputError("--gui and --no-gui exclude each other", "Leave one of them away");
+    throw inputError("--gui and --no-gui exclude each other", "Leave one of them out");
   }
   if (flags.has("gui") && !host.dryRun && !hasDisplay(host.env)) {
     throw new UserError("There is no display to show dialogs on: $DISPLAY is not set", {

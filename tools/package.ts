@@ -1,7 +1,8 @@
 /**
  * What a person without a checkout installs: `deno task package [--with-deno]`. Into `dist/` it writes the scripts as single
  * files, and a Debian package of them, with manual pages, completions, examples and profiles. With `--with-deno` the package
- * has in it the Deno that runs this, and is for machines of this kind; else it is for all, and takes the Deno on `$PATH`.
+ * contains the Deno that runs this, and is for machines of the same kind; else it is for all machines, and takes the Deno on
+ * `$PATH`.
  */
 
 import { createHash } from "node:crypto";
@@ -41,7 +42,7 @@ interface PackageFile {
 /** The files of a package, by their paths without the first `/`. */
 type Tree = Map<string, PackageFile>;
 
-/** What the scripts do not work without. The other packages are of use on some hosts. */
+/** The packages without which the scripts do not work. The others are of use on some hosts. */
 const required = ["acl", "bubblewrap", "openssh-client"];
 
 /** What every Debian has. */
@@ -50,7 +51,7 @@ const essential = ["util-linux"];
 /** One of these is needed, but which one, and from where, is not for this package to say: LXD is a snap on most hosts. */
 const engines = ["incus", "lxd"];
 
-/** The packages of the programs that the scripts may start, by what they are to this one. */
+/** The packages of the programs that the scripts may start: which to depend on, and which to recommend. */
 export function dependencies(programs: readonly string[]): { depends: string[]; recommends: string[] } {
   // Behind the name there may be where to get it.
   const names = new Set(programs.flatMap((program) => packages[program]?.split(" ")[0] ?? []));

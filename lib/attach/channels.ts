@@ -28,7 +28,7 @@ export const presetNames = ["isolated", "desktop", "trusted"] as const;
 interface Setting {
   /** Its value when the channel is open. */
   open: string;
-  /** Its value when no channel that sets it is open; the option is left away without one. */
+  /** Its value when no channel that sets it is open; without one, the option is left out. */
   closed?: string;
 }
 

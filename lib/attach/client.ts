@@ -31,7 +31,7 @@ export interface ClientOptions {
   mounts: Mounts;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
-  /** Those of them each use of which the user is asked for. */
+  /** The open channels for each use of which the user is asked. */
   asks: ReadonlySet<AskableChannel>;
   /** The session's sound comes through a FIFO, see `sound.ts`, and not through xpra. */
   ownSound: boolean;
@@ -175,8 +175,8 @@ function startBoxed(
 }
 
 /**
- * For a dry run: prints the command line of a client without a guard, since a shell command cannot start one. Nobody would
- * ask, so that channels with questions are closed.
+ * For a dry run: prints the command line of a client without a guard, since a shell command cannot start one. Without
+ * a guard nobody asks, so the channels that ask are closed.
  */
 function plannedClient(host: Host, { open, asks, ownSound, userOptions, screen, box }: ClientOptions): Client {
   const asked: ReadonlySet<Channel> = asks;

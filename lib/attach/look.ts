@@ -1,19 +1,19 @@
 /**
  * The look and language of the host's desktop, which a session is given when it starts. Each value is on an allowlist, or is left
- * out. What the container lacks of it, it leaves out itself: see take_look.sh.
+ * out. A container without a locale, a theme or a font leaves that one out itself: see take_look.sh.
  */
 
 import { join } from "@std/path";
 import type { Host } from "../base/host.ts";
 import { hostResources } from "./screen.ts";
 
-/** What is handed to a session. Undefined is what the host does not tell, or tells in strange words. */
+/** What is handed to a session. Undefined is what the host does not tell, or tells in words that are not on the allowlist. */
 export interface Look {
   /** A name of the tz database, such as `Europe/Berlin`. */
   timeZone: string | undefined;
   /** A locale of glibc for UTF-8, such as `de_DE.UTF-8`. */
   locale: string | undefined;
-  /** Whether the user wants apps dark or light, where one of both is wanted. */
+  /** Whether the user wants apps dark or light, if the desktop says so. */
   colorScheme: "prefer-dark" | "prefer-light" | undefined;
   /** The font of apps and its size in points, such as `Cantarell 11`. */
   font: string | undefined;

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Gives a session the look and language of the host, behind serve_session.sh and before anything of the session starts. What the
-# container lacks stays as the container has it. The user's own settings in the container come first; none of their files is changed.
+# Gives a session the look and language of the host, behind serve_session.sh and before anything of the session starts. A
+# value for which the container has nothing, such as a locale that is not installed, changes nothing. What the user has set in
+# the container comes first; no file of that user's is changed.
 #
 # Values in front, each empty when the host does not tell it:
 #   time_zone, locale          names, as in TZ and LANG

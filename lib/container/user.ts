@@ -92,7 +92,7 @@ export function checkUserName(name: string): void {
 /**
  * The user of a container of ours.
  *
- * @throws {UserError} when somebody has set {@linkcode userKey} to what is no user
+ * @throws {UserError} when somebody has set {@linkcode userKey} to something that names no ordinary user
  */
 export function userOf(
   { cli }: Pick<Engine, "cli">,

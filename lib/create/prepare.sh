@@ -4,7 +4,7 @@
 #
 # Values in front:
 #   wanted       the user's name; empty for the image's own ordinary user
-#   otherwise    the name of the user who is made where there is no such one
+#   otherwise    the name of the user to make if the image has no ordinary one
 #   cannot_make  exit status when the user cannot be made
 : "${wanted?}" "${otherwise:?}" "${cannot_make:?}"
 set -eu

@@ -84,7 +84,7 @@ function checkYaml(path: string, content: string, type: string): void {
   if (!right) throw inputError(`${path}:1:1: The file is not ${wanted}`, "Write at least one key, such as packages:");
 }
 
-/** A cloud-config that names the user which cloud-init makes by default; with no name, one that is empty. */
+/** A cloud-config that names the user whom cloud-init makes by default; without a name, an empty one. */
 export function userConfig(name?: string): string {
   return `#cloud-config\n${JSON.stringify(name === undefined ? {} : { user: { name } })}\n`;
 }

@@ -146,7 +146,10 @@ testOnEngines(
       await inContainer(engine, copy!, "pkill xclock");
       const { code, stdout, stderr } = await run.ended;
       assertEquals([code, stdout], [1, ""], stderr);
-      assertStringIncludes(stderr, `"${copy}" is a copy of "${name}": all that is in it goes with its last window`);
+      assertStringIncludes(
+        stderr,
+        `"${copy}" is a copy of "${name}": all that is in it is deleted when its last window closes`,
+      );
       assertStringIncludes(stderr, "hint: The copy is removed, and its logs with it");
       assertEquals(await Deno.readTextFile(file), "lent");
       await nothingLeft(engine);

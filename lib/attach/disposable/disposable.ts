@@ -53,7 +53,9 @@ export async function withDisposable<T>(
     try {
       // Whoever reaches the copy starts or wakes it. Files can be put into it before that (LXD 5.0.2, Incus 6.0.4).
       await files.lend(engine, copy.name, origin.user);
-      host.ui.status(`"${copy.name}" is a copy of "${source}": all that is in it goes with its last window`);
+      host.ui.status(
+        `"${copy.name}" is a copy of "${source}": all that is in it is deleted when its last window closes`,
+      );
       renewal?.start();
       return await use(copy.name, files.pathsFor(origin.user));
     } catch (error) {

@@ -39,7 +39,7 @@ export class NoWayland extends UserError {
   }
 }
 
-/** The channels that waypipe carries, or a FIFO of ours, or none of both. The others need xpra. */
+/** The channels that waypipe carries, or a FIFO of ours, or that need neither. The others need xpra. */
 const carried: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound", "look"];
 
 /** What of an attachment matters for the choice. */

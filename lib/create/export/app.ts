@@ -27,9 +27,9 @@ export interface App {
   category: string | undefined;
   /** The types of the files and addresses that it opens. */
   mimeTypes: readonly string[];
-  /** It tells when its window is there. */
+  /** Whether it tells the desktop when its window is there. */
   notifies: boolean;
-  /** The container's own menu does not show it, or not on every desktop. */
+  /** Whether the container's own menu shows it on no desktop, or only on some. */
   isHidden: boolean;
 }
 
@@ -49,7 +49,7 @@ export function isAppId(id: string): boolean {
 /** The keys of texts, and how many characters each has at most. */
 const longestTexts = { Name: 60, GenericName: 60, Comment: 160, Keywords: 200 } as const;
 
-/** The main categories (Desktop Menu Specification, appendix A) but Settings: a container's are none of the host. */
+/** The main categories (Desktop Menu Specification, appendix A) but Settings: what a container has there is not for the host. */
 const categories: ReadonlyMap<string, string> = new Map([
   ...["AudioVideo", "Development", "Education", "Game", "Graphics", "Network", "Office", "Science", "System", "Utility"]
     .map((name) => [name, name] as const),

@@ -3,7 +3,7 @@
 import { inputError } from "../../base/errors.ts";
 import type { App } from "./app.ts";
 
-/** The key with the name of the container: an entry without it is none of ours. */
+/** The key with the name of the container: an entry without it is not ours. */
 export const entryMark = "X-GuiContainer-Name";
 
 /** What all entries of an export have in common. */

@@ -101,7 +101,7 @@ export async function exportApps(
   return apps.map(({ id, name }) => ({ id, name: `[${container}] ${name}`, entry: entryPath(menu, id) }));
 }
 
-/** Of an icon that could not be had, the host's own themes may have one with the same name. */
+/** The name of an icon that could not be read: the host's own themes may have one with that name. */
 function nameOfIcon({ icon }: App): string | undefined {
   return icon !== undefined && /^[A-Za-z0-9._+-]+$/.test(icon) ? icon : undefined;
 }
@@ -132,7 +132,7 @@ export function chooseApps(container: string, { apps, refused }: Apps, wanted: r
   return [...new Set(chosen)];
 }
 
-/** Says what is left out for another reason than that it does not belong into a menu. */
+/** Warns of apps that are left out although they belong in a menu. */
 function tellRefused({ ui }: Host, { refused, isCut }: Apps): void {
   const told = refused.filter(({ reason }) => !/terminal|no application/.test(reason));
   for (const { id, reason } of told.slice(0, 10)) ui.warn(`Not exported: "${id}" ${reason}`);

@@ -72,7 +72,7 @@ export async function exportedOf(menu: Menu): Promise<Exported[]> {
   return found.flatMap(({ id, text }) => text === undefined ? [] : [{ id, text }]);
 }
 
-/** The text of an entry; undefined when it has not our mark. */
+/** The text of an entry; undefined when it lacks our mark. */
 async function readOurs(menu: Menu, id: string): Promise<string | undefined> {
   const path = entryPath(menu, id);
   if (!(await Deno.lstat(path)).isFile) return undefined;
@@ -135,7 +135,7 @@ export async function removeExported(host: Host, menu: Menu, exported: readonly 
   return entries;
 }
 
-/** Has the desktop learn which entries open which types of files. It is of no consequence when that fails. */
+/** Tells the desktop which entries open which types of files. A failure is only a warning. */
 export async function updateTypes(host: Host, { entries }: Menu): Promise<void> {
   try {
     await host.run(["update-desktop-database", "--quiet", entries]);

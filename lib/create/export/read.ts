@@ -51,7 +51,7 @@ export function parseAnswer(answer: string): Apps {
   const found = new Map<string, App | Refused | undefined>();
   for (const line of lines.slice(0, most.entries)) {
     const [, id, encoded] = /^\/(?:[^\t]*\/)?([^\t/]+)\.desktop\t([A-Za-z0-9+/=]*)$/.exec(line) ?? [];
-    // No name that could be printed or looked for is known.
+    // Such an id could be neither printed nor asked for.
     if (id === undefined || !isAppId(id) || found.has(id)) continue;
     const bytes = decode(encoded!);
     const isLong = bytes !== undefined && bytes.length > most.bytes;
@@ -74,7 +74,7 @@ export function parseAnswer(answer: string): Apps {
 /**
  * Has the container render the icons of apps.
  *
- * @returns a PNG file for each app whose icon could be had
+ * @returns a PNG file for each app whose icon could be read
  */
 export async function readIcons(host: Host, target: SshTarget, apps: readonly App[]): Promise<Map<App, Uint8Array>> {
   const withIcon = apps.filter(({ icon }) => icon !== undefined);
@@ -83,7 +83,7 @@ export async function readIcons(host: Host, target: SshTarget, apps: readonly Ap
   try {
     const argv = ["python3", "-c", renderIcons, ...withIcon.map(({ icon }) => icon!)];
     const limits = { timeoutMs: answerMs, maxOutputBytes: answerBytes };
-    // Whatever it has rendered counts, also when it comes to no good end.
+    // What it has rendered counts, even if it then fails.
     answer = (await sshRun(host, target, argv, { okCodes: "any", ...limits })).stdout;
   } catch (error) {
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
