@@ -22,6 +22,9 @@ import { manPage, manPageOfShell } from "./man_page.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
 
+/** What the menu's entries start. */
+const opener = "examples/desktop-files/open-in-container";
+
 /** The package's name. */
 const packageName = "gui-container";
 
@@ -103,7 +106,6 @@ async function filesOf(bundles: ReadonlyMap<string, Bundle>, { withDeno }: { wit
   const releases = releasesOf(await text("CHANGELOG.md"));
   const edition = currentRelease(releases);
   const docs = `usr/share/doc/${packageName}`;
-  const opener = "examples/desktop-files/open-in-container";
   const tree: Tree = new Map();
   for (const script of scripts) {
     const name = installedName(script);
@@ -130,7 +132,7 @@ async function filesOf(bundles: ReadonlyMap<string, Bundle>, { withDeno }: { wit
     tree.set(`${docs}/${path}`, { content: await Deno.readFile(join(root, path)) });
   }
   for (const path of await directoryFiles("examples/desktop-files")) {
-    if (path !== opener) tree.set(`${docs}/${path}`, { content: await text(path) });
+    if (path !== opener) tree.set(`${docs}/${path}`, { content: withInstalledNames(await text(path)) });
   }
   for (const path of await directoryFiles("profiles")) {
     tree.set(`${docs}/examples/${path}`, { content: await text(path) });
@@ -285,6 +287,9 @@ export async function makeDistribution(
     await write(path, { content: singleFile(made), executable: true });
     paths.push(path);
   }
+  const path = join(directory, "open-in-container");
+  await write(path, { content: withInstalledNames(await Deno.readTextFile(join(root, opener))), executable: true });
+  paths.push(path);
   return { scripts: paths, package: await makePackage(bundles, { directory, withDeno }) };
 }
 

@@ -76,8 +76,23 @@ function escapeValue(value: string): string {
   return value.replaceAll("\\", "\\\\");
 }
 
-/** The options of attach.ts that an entry can carry. Each other option is one of xpra's. */
+/** The options of attach.ts that an entry can carry. */
 const attachNames = ["allow", "ask", "deny", "display", "no-box", "preset"];
+/** Those that it cannot carry: it starts an app in a session that open-in-container chooses. Each other option is one of xpra's. */
+const notInEntries = [
+  "all",
+  "as-is",
+  "copy",
+  "detached",
+  "disposable",
+  "join",
+  "list",
+  "logs",
+  "paste",
+  "session",
+  "spare",
+  "stop",
+];
 
 /**
  * Tells options for attach.ts and those for xpra apart.
@@ -90,7 +105,15 @@ export function sortOptions(words: readonly string[]): Pick<EntryOptions, "attac
       throw inputError(`"${word}" is no option for attach.ts`, "Write each of them as one word: --border=red");
     }
   }
-  const isOfAttach = (word: string): boolean => attachNames.includes(word.slice(2).split("=")[0]!);
+  const nameOf = (word: string): string => word.slice(2).split("=")[0]!;
+  const isOfAttach = (word: string): boolean => attachNames.includes(nameOf(word));
+  const misplaced = words.find((word) => notInEntries.includes(nameOf(word)));
+  if (misplaced !== undefined) {
+    throw inputError(
+      `A menu entry cannot have "${misplaced}"`,
+      `It can have --${attachNames.join(", --")}, and options of xpra`,
+    );
+  }
   const attachOptions = words.filter(isOfAttach);
   // open-in-container splits them at blanks.
   const blank = attachOptions.find((word) => /[\s*?[]/.test(word));
