@@ -6,7 +6,7 @@
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 //bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
-//bin/true; case ":$*:" in *:--disposable:*) set -- --allow-read=/ "$@" ;; esac
+//bin/true; for word in "$@"; do case $word in --) break ;; --disposable) set -- --allow-read=/ "$@" ;; esac; done
 //bin/true; set -- --allow-run=lxc,incus,ssh,ssh-keygen,setfacl,find,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,wayland-info,setpriv,pacat,zenity,notify-send,xdg-open,xclip,wl-copy,wl-paste "$@"
 //bin/true; set -- --allow-env=DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE "$@"
 //bin/true; set -- --allow-env=LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME "$@"
