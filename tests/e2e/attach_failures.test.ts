@@ -118,7 +118,7 @@ const failures: readonly Failure[] = [
     what: "a container without an address",
     inside: { break: "ip address flush dev eth0", mend: "systemctl restart networking" },
     code: 1,
-    error: /has no IPv4 address/,
+    error: /has no address/,
     hint: /firewall/,
   },
   {
