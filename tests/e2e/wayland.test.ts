@@ -37,6 +37,7 @@ testOnEngines(
   async (engine) => {
     const name = nameOn(engine);
     const app = `foot -T title sh -c 'read -r line; echo "$line" >share/typed'`;
+    const before = await players();
     const running = attach(engine, ["--session=w", name, app]);
     const window = await windowCalled(`[${name}] title`);
     assertEquals([window.app_id, window.focused], ["foot", true]);
@@ -47,6 +48,7 @@ testOnEngines(
     assertEquals(await inContainer(engine, name, "cat share/typed"), "hunter22");
     assertEquals(await windows(), []);
     await nothingLeft(engine, name);
+    await eventually("the player's end", async () => (await players()).every((pid) => before.includes(pid)));
   },
 );
 
@@ -84,10 +86,13 @@ testOnEngines(
   },
 );
 
+/** The process ids of what plays sound for the user. */
+async function players(): Promise<string[]> {
+  return (await runProcess(["pgrep", "-u", String(Deno.uid()), "-x", "pacat"], { okCodes: "any" })).stdout.split("\n");
+}
+
 testOnEngines("attach.ts, Wayland: windows and sound outlive a run that is killed", waylandParts, async (engine) => {
   const name = nameOn(engine);
-  const players = async (): Promise<string[]> =>
-    (await runProcess(["pgrep", "-u", String(Deno.uid()), "-x", "pacat"], { okCodes: "any" })).stdout.split("\n");
   const before = await players();
   const running = attach(engine, ["--session=killed", name, "foot -T alive sleep 600"]);
   await windowCalled(`[${name}] alive`);
