@@ -39,7 +39,7 @@ import { checkSsh, prepareContainer, testConnection } from "./lib/create/prepare
 import { type Profile, profileForSetup, profileYaml, withUserData } from "./lib/create/profile_file.ts";
 import { provision, provisionCached } from "./lib/create/provision.ts";
 import { removeContainer } from "./lib/create/remove.ts";
-import { claimCopiesOf, removeCopy } from "./lib/container/copies.ts";
+import { claimCopiesOf, removeCopies } from "./lib/container/copies.ts";
 import { checkAclSupport, mountDevices, type Mounts, mountsOf, shareMounts } from "./lib/container/mounts.ts";
 import { markKey, runKey } from "./lib/container/ours.ts";
 import { identityFiles, pinHostKeys, writeIdentityFiles } from "./lib/container/ssh.ts";
@@ -319,10 +319,8 @@ async function remove(host: Host, { positionals, flags, values }: Arguments<Name
   const recovered = await recoverCreation(engine, name, mounts);
   const force = flags.has("force");
   const copies = await claimCopiesOf(engine, name, { force });
-  for (const copy of copies) await removeCopy(host, copy);
-  const removed = await removeContainer(engine, name, { mounts, force, recovered });
-  removed.unshift(...copies.map((copy) => `copy "${copy.name}"`));
-  removed.push(...await unexportApps(host, menu));
+  const removed = (await removeCopies(host, copies)).map((copy) => `copy "${copy}"`);
+  removed.push(...await removeContainer(engine, name, { mounts, menu, force, recovered }));
   if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name, removed });
 }
 
@@ -342,7 +340,7 @@ async function unexport(host: Host, { positionals }: Arguments<Name>): Promise<v
   const [name, ...more] = positionals;
   if (name === undefined || more.length > 0) throw inputError("--unexport takes one NAME", "See create.ts --help");
   checkName(name);
-  const removed = await unexportApps(host, menuOf(host, name));
+  const removed = await unexportApps(host, menuOf(host, name), mountsOf(host, name));
   if (removed.length === 0) {
     throw new UserError(`Nothing of "${name}" is in the menu`, { hint: `create.ts --export ${name} puts it there` });
   }

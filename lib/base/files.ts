@@ -29,11 +29,17 @@ export async function removeEmpty(paths: readonly string[]): Promise<void> {
  * Removes a file or a directory with all that is in it. Nothing happens when it is gone already. By find(1), since Deno 2.9
  * crashes on a directory in which a container has nested 30,000 others.
  *
+ * @param options `signal`: ends it. A container can fill the directory with millions of files
  * @throws {UserError} when something cannot be removed, such as what is in a directory that a container has closed
  */
-export async function removeTree(path: string): Promise<void> {
+export async function removeTree(path: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
   if (!await exists(path)) return;
-  const { code, stderr } = await runProcess(["find", path, "-delete"], { okCodes: "any", output: { line: () => {} } });
+  const { code, stderr } = await runProcess(["find", path, "-delete"], {
+    okCodes: "any",
+    output: { line: () => {} },
+    detached: true,
+    ...(signal ? { signal } : {}),
+  });
   if (code === 0 || !await exists(path)) return;
   throw new UserError(`"${path}" cannot be removed`, {
     hint: `A container may have closed a directory in it. Remove it as root: sudo rm -rf ${quoteWords([path])}`,

@@ -9,6 +9,7 @@ import { deleteInstance, findInstance, killInstance, waitForOperations } from ".
 import { ProcessError, UserError } from "../base/errors.ts";
 import { exists, readDirectory, removeEmpty } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
+import { quoteWords } from "../base/shell_words.ts";
 import { emptyMounts } from "./empty_mounts.ts";
 import { type Mounts, mountsOf, mountsRoot, removeMounts } from "./mounts.ts";
 
@@ -18,8 +19,8 @@ export const asMade = "made";
 /** The configuration key that marks a copy. Its value is the name of the container that it was made of. */
 export const copyKey = "user.gui-container.copy-of";
 
-/** How long removing a copy may take, in milliseconds. */
-const removingDeadlineMs = 60_000;
+/** How long each step of removing a copy may take, in milliseconds. */
+const stepDeadlineMs = 60_000;
 
 /** What stands in a copy's record. */
 export interface CopyRecord {
@@ -212,41 +213,90 @@ async function inTurn<T>(host: Host, act: () => Promise<T>): Promise<T> {
  * Removes a copy: what its app and its user have put into its directories, its instance, its directories, and with these its
  * record. A signal does not stop this.
  *
- * @throws {UserError} or {ProcessError} when a step fails. The record then stays for the next run
+ * @throws {UserError} or {ProcessError} when a step fails. While the instance is there, the record stays for the next run
  */
-export async function removeCopy(host: Host, { engine: cli, source, name, mounts, lock }: Copy): Promise<void> {
-  const cleaner = host.forCleanup(AbortSignal.timeout(removingDeadlineMs));
-  const engine = engineCalled(cleaner, cli);
+export async function removeCopy(host: Host, copy: Copy): Promise<void> {
   try {
-    if (source !== "") await removeInstance(engine, name, mounts);
-    // The record comes last: it stays when a container has closed one of the others.
-    await removeMounts(cleaner, [mounts.directory, mounts.xpra, mounts.share]);
+    // Without a source, a run was killed before it made more than a record.
+    if (copy.source !== "") await removeInstance(host, copy);
+    await removeDirectories(host, copy);
   } finally {
-    lock?.close();
+    copy.lock?.close();
   }
 }
 
-/** Removes the instance of a copy, and what it has put into its directories. */
-async function removeInstance(engine: Engine, name: string, mounts: Mounts): Promise<void> {
-  const { dryRun } = engine.host;
-  // The engine may still be making the instance when its CLI has ended.
-  await waitForOperations(engine, name);
-  const instance = await findInstance(engine, name);
-  if (!dryRun && instance?.config[copyKey] === undefined) return;
-  if (dryRun || instance?.status !== "Stopped") await killInstance(engine, name);
-  await emptyMounts(engine, { name, status: "Stopped", config: instance?.config ?? {} }, mounts);
-  await deleteInstance(engine, name);
+/** Removes the instance of a copy, and what it has put into its directories, as far as it lets that happen. */
+async function removeInstance(host: Host, copy: Copy): Promise<void> {
+  const { engine: cli, name, mounts } = copy;
+  const instance = await inTime(host, copy, async (cleaner) => {
+    const engine = engineCalled(cleaner, cli);
+    // The engine may still be making the instance when its CLI has ended.
+    await waitForOperations(engine, name);
+    return await findInstance(engine, name);
+  });
+  if (!host.dryRun && instance?.config[copyKey] === undefined) return;
+  try {
+    await inTime(host, copy, async (cleaner) => {
+      const engine = engineCalled(cleaner, cli);
+      if (host.dryRun || instance?.status !== "Stopped") await killInstance(engine, name);
+      await emptyMounts(engine, { name, status: "Stopped", config: instance?.config ?? {} }, mounts);
+    });
+  } catch (error) {
+    // Whatever the copy does against that, it is deleted. What then stays in its directories is told.
+    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+  }
+  await inTime(host, copy, (cleaner) => deleteInstance(engineCalled(cleaner, cli), name));
 }
 
-/** Removes copies that nobody uses. A failure is only a warning: the next run tries again. */
-export async function removeLeftovers(host: Host, leftovers: readonly Copy[]): Promise<void> {
-  for (const copy of leftovers) {
-    host.ui.status(`Removing the copy "${copy.name}", which is no longer used`);
+/**
+ * Removes the directories of a copy whose instance is gone. If the copy has closed them to the host user, or has put too much into
+ * them, its record goes all the same: this is told once, and no later run waits for it.
+ */
+async function removeDirectories(host: Host, copy: Copy): Promise<void> {
+  const { directory, xpra, share } = copy.mounts;
+  try {
+    // The record comes last.
+    await inTime(host, copy, (cleaner) => removeMounts(cleaner, [directory, xpra, share]));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    await removeEmpty([recordPath(copy.mounts)]);
+    throw new UserError(`What the copy "${copy.name}" has left in "${directory}" cannot be removed`, {
+      hint: `The copy itself is gone. Remove the directory as root: sudo rm -rf ${quoteWords([directory])}`,
+      output: error.output,
+      cause: error,
+    });
+  }
+}
+
+/** Does a step of removing a copy on a host that a signal does not stop, and that has a time of its own for it. */
+async function inTime<T>(host: Host, { name }: Copy, act: (cleaner: Host) => Promise<T>): Promise<T> {
+  try {
+    return await act(host.forCleanup(AbortSignal.timeout(stepDeadlineMs)));
+  } catch (error) {
+    if (!(error instanceof DOMException && error.name === "TimeoutError")) throw error;
+    throw new UserError(`The copy "${name}" could not be removed within ${stepDeadlineMs / 1000} s`, {
+      hint: "The next run with --disposable tries again",
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Removes copies, one after the other. A failure is only a warning.
+ *
+ * @returns the names of those that are gone
+ */
+export async function removeCopies(host: Host, copies: readonly Copy[]): Promise<string[]> {
+  const removed: string[] = [];
+  for (const copy of copies) {
+    host.ui.status(`Removing the copy "${copy.name}"`);
     try {
       await removeCopy(host, copy);
+      removed.push(copy.name);
     } catch (error) {
       if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-      host.ui.warn(`The copy "${copy.name}" could not be removed: ${error.message}`);
+      host.ui.warn(error instanceof UserError ? `${error.message}. ${error.hint}` : error.message);
     }
   }
+  return removed;
 }

@@ -7,8 +7,11 @@ import type { Host } from "../base/host.ts";
 import type { Mounts } from "./mounts.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "./user.ts";
 
+/** How long the host, then the container, may take to remove it, in milliseconds. It may be millions of files. */
+const timeoutMs = 15_000;
+
 /**
- * Removes what is in the shared directories. Where the container has closed a directory to the host user, only the container can:
+ * Removes what is in the shared directories, as far as that takes no longer than half a minute. Where the container has closed a directory to the host user, only the container can:
  * its user owns the shared directories, and two capabilities let it remove what root has put into them.
  */
 export async function emptyMounts(
@@ -31,7 +34,7 @@ export async function emptyMounts(
       "--inh-caps=+dac_override,+fowner",
       "--ambient-caps=+dac_override,+fowner",
       ...removal([xpra, share]),
-    ], { okCodes: "any" });
+    ], { okCodes: "any", timeoutMs });
   } catch (error) {
     // The container answers too much or too late. It is deleted all the same; removeMounts() reports what is left.
     if (!(error instanceof ProcessError)) throw error;
@@ -40,8 +43,13 @@ export async function emptyMounts(
 
 /** Removes what the host user may remove. Returns whether that was everything. */
 async function emptyFromHost(host: Host, { xpra, share }: Mounts): Promise<boolean> {
-  const { code } = await host.run(removal([xpra, share]), { okCodes: "any", output: { line: () => {} } });
-  return code === 0;
+  try {
+    await host.run(removal([xpra, share]), { output: { line: () => {} }, timeoutMs });
+    return true;
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    return false;
+  }
 }
 
 /** The command that removes all that is in directories. */

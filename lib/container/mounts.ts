@@ -169,7 +169,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
 /** Removes directories with all that is in them, the last one first. */
 export async function removeMounts(host: Host, made: readonly string[]): Promise<void> {
   for (const path of [...made].reverse()) {
-    await host.change(`rm -rf ${quoteWords([path])}`, () => removeTree(path));
+    await host.change(`rm -rf ${quoteWords([path])}`, () => removeTree(path, { signal: host.signal }));
   }
 }
 

@@ -1,4 +1,4 @@
-/** Removing a container, its profile and its directories. */
+/** Removing a container, its profile, its entries in the menu and its directories. */
 
 import type { Engine } from "../engine/engine.ts";
 import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
@@ -9,9 +9,11 @@ import { emptyMounts } from "../container/empty_mounts.ts";
 import { type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
 import { sessionNames } from "../container/names.ts";
 import { isOurs } from "../container/ours.ts";
+import { unexportApps } from "./export/export.ts";
+import type { Menu } from "./export/menu.ts";
 
 /**
- * Removes a container, its profile and its directories.
+ * Removes a container, its profile, its entries in the menu and its directories.
  *
  * @param options `force`: also when a session runs, when the share holds files, or when create.ts did not make the container.
  * `recovered`: what a killed run had left was removed just now, so it is no error when nothing else is there
@@ -21,7 +23,7 @@ import { isOurs } from "../container/ours.ts";
 export async function removeContainer(
   engine: Engine,
   name: string,
-  { mounts, force, recovered }: { mounts: Mounts; force: boolean; recovered: boolean },
+  { mounts, menu, force, recovered }: { mounts: Mounts; menu: Menu; force: boolean; recovered: boolean },
 ): Promise<string[]> {
   const { host } = engine;
   const instance = await findInstance(engine, name);
@@ -67,6 +69,8 @@ export async function removeContainer(
     await deleteProfile(engine, name);
     removed.push("profile");
   }
+  removed.push(...await unexportApps(host, menu, mounts));
+  // They come last: the container may have closed them.
   if (hasMounts) {
     await removeMounts(host, [mounts.directory]);
     removed.push(mounts.directory);

@@ -8,6 +8,7 @@ import {
   findFreeCopies,
   leaveSpare,
   newCopyName,
+  removeCopies,
   removeCopy,
 } from "../../lib/container/copies.ts";
 import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
@@ -157,6 +158,62 @@ Deno.test("removeCopy() keeps the record for the next run when the engine fails"
       close(...leftovers);
     },
   );
+});
+
+Deno.test("removeCopy() deletes a copy that neither lets its directories be emptied nor answers", async () => {
+  const answer = instancesWith({ "user.gui-container.copy-of": "box" });
+  for (
+    const late of [
+      new DOMException("Signal timed out.", "TimeoutError"),
+      new UserError("no answer", { hint: "" }),
+      new ProcessError({ argv: ["lxc"], code: 143, signal: null, stdout: "", stderr: "" }, { timedOutAfterMs: 1 }),
+    ]
+  ) {
+    await withEngine(
+      (argv) => argv[0] === "find" ? { code: 1 } : argv[1] === "exec" ? late : answer(argv),
+      async ({ engine, root, recorded: { calls, options } }) => {
+        await removeCopy(engine.host, await beginCopy(engine, { source: "box", recipe: "" }));
+        assertEquals(
+          calls.map((argv) => argv[argv[0] === "lxc" ? 1 : 0]).filter((word) => word !== "query"),
+          ["stop", "find", "start", "exec", "delete"],
+        );
+        const limited = options.filter((_, at) => calls[at]![0] === "find" || calls[at]![1] === "exec");
+        for (const { timeoutMs } of limited) assert(timeoutMs! <= 15_000, `${timeoutMs}`);
+        assertEquals([...Deno.readDirSync(root)], []);
+      },
+    );
+  }
+});
+
+Deno.test("what a copy has closed to the host user is told once, and no later run waits for it", async () => {
+  const answer = instancesWith({ "user.gui-container.copy-of": "box" });
+  await withEngine(answer, async ({ engine, recorded: { said } }) => {
+    const copy = await beginCopy(engine, { source: "box", recipe: "" });
+    const { directory } = copy.mounts;
+    await Deno.mkdir(join(directory, "xpra"));
+    const closed = { ...copy, mounts: { ...copy.mounts, share: "/proc/self/status" } };
+    const spare = await beginCopy(engine, { source: "box", recipe: "" });
+    assertEquals(await removeCopies(engine.host, [closed, spare]), [spare.name]);
+    assertEquals(said.filter((line) => line.startsWith("warn")), [
+      `warn: What the copy "${copy.name}" has left in "${directory}" cannot be removed. ` +
+      `The copy itself is gone. Remove the directory as root: sudo rm -rf ${directory}`,
+    ]);
+    const { leftovers } = await findFreeCopies(engine.host);
+    assertEquals([leftovers, [...Deno.readDirSync(directory)].map(({ name }) => name)], [[], ["xpra"]]);
+  });
+});
+
+Deno.test("removeCopies() only warns of an engine that does not come to an end; the record stays", async () => {
+  const answer = instancesWith({ "user.gui-container.copy-of": "box" });
+  const late = new DOMException("Signal timed out.", "TimeoutError");
+  await withEngine((argv) => argv[1] === "delete" ? late : answer(argv), async ({ engine, recorded: { said } }) => {
+    const copy = await beginCopy(engine, { source: "box", recipe: "" });
+    assertEquals(await removeCopies(engine.host, [copy]), []);
+    assertEquals(said.filter((line) => line.startsWith("warn")).length, 1, said.join("\n"));
+    const { leftovers } = await findFreeCopies(engine.host);
+    assertEquals(names(leftovers), [copy.name]);
+    close(...leftovers);
+  });
 });
 
 Deno.test("claimCopiesOf() gives the copies of one container, and those in use by force only", async () => {

@@ -13,14 +13,14 @@ import {
   parseExportWords,
   unexportApps,
 } from "../../lib/create/export/export.ts";
-import { menuOf } from "../../lib/create/export/menu.ts";
+import { inTurn, menuOf, writeFile } from "../../lib/create/export/menu.ts";
 import { UserError } from "../../lib/base/errors.ts";
+import { withUndo } from "../../lib/base/undo.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
+import { type Mounts, mountsOf } from "../../lib/container/mounts.ts";
 import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
 import { type RecordingHost, recordingHost } from "./recording_host.ts";
 import { testWith } from "./samples.ts";
-
 
 const writer = `[Desktop Entry]
 Type=Application
@@ -174,6 +174,8 @@ async function withMenu(
     recorded: RecordingHost;
     data: string;
     exportNow: (request?: Partial<ExportRequest>) => Promise<string[]>;
+    unexport: () => Promise<string[]>;
+    mounts: Mounts;
   }) => Promise<void>,
 ): Promise<void> {
   const data = await Deno.makeTempDir();
@@ -211,6 +213,8 @@ async function withMenu(
       data,
       exportNow: async (given = {}) =>
         (await exportApps(engine, "box", { ...request, ...given, mounts })).map(({ id }) => id),
+      unexport: () => unexportApps(engine.host, menuOf(engine.host, "box"), mounts),
+      mounts,
     });
   } finally {
     await Deno.remove(data, { recursive: true });
@@ -227,7 +231,7 @@ const other = writer.replace("Name=Writer", "Name=Other").replace("Icon=writer",
 
 Deno.test("exportApps() writes entries and icons, and keeps what it wrote in step with the container", async () => {
   const entries: Record<string, string> = { one: writer, two: other };
-  await withMenu(entries, async ({ data, exportNow, engine, recorded }) => {
+  await withMenu(entries, async ({ data, exportNow, unexport, recorded }) => {
     assertEquals(await exportNow(), ["one", "two"]);
     const [one, two, icon] = [
       "applications/gui-container-box.one.desktop",
@@ -247,23 +251,22 @@ Deno.test("exportApps() writes entries and icons, and keeps what it wrote in ste
     assertEquals(await exportNow(), ["two"]);
     assertEquals(await filesIn(data), [two, "gui-container/icons/box/two.png"]);
 
-    assertEquals(await unexportApps(engine.host, menuOf(engine.host, "box")), [join(data, two)]);
+    assertEquals(await unexport(), [join(data, two)]);
     assertEquals(await filesIn(data), []);
     assertEquals(await Deno.stat(join(data, "gui-container")).catch(() => "gone"), "gone");
   });
 });
 
 Deno.test("exportApps() and unexportApps() leave alone what is not theirs", async () => {
-  await withMenu({ one: writer }, async ({ data, exportNow, engine }) => {
+  await withMenu({ one: writer }, async ({ data, exportNow, unexport }) => {
     const applications = join(data, "applications");
     await Deno.mkdir(applications);
-    const unexport = (): Promise<string[]> => unexportApps(engine.host, menuOf(engine.host, "box"));
     // The user's own file, another container's, a link to an entry of ours, a directory.
     const path = join(applications, "gui-container-box.one.desktop");
     const ours = "[Desktop Entry]\nX-GuiContainer-Name=box\n";
     for (const text of ["[Desktop Entry]\n", ours.replace("box", "box2"), ours.replace("X-", "#X-")]) {
       await Deno.writeTextFile(path, text);
-      const error = await assertRejects(() => exportNow(), UserError);
+      const error = await assertRejects(() => exportNow({ wanted: ["one"] }), UserError);
       assertEquals([error.message, error.exitCode], [`"${path}" is there, and was not made by create.ts --export`, 1]);
       assertEquals(await unexport(), []);
       assertEquals(await Deno.readTextFile(path), text);
@@ -271,11 +274,11 @@ Deno.test("exportApps() and unexportApps() leave alone what is not theirs", asyn
     await Deno.remove(path);
     await Deno.writeTextFile(join(data, "ours"), ours);
     await Deno.symlink(join(data, "ours"), path);
-    await assertRejects(() => exportNow(), UserError);
+    await assertRejects(() => exportNow({ wanted: ["one"] }), UserError);
     assertEquals(await unexport(), []);
     await Deno.remove(path);
     await Deno.mkdir(path);
-    await assertRejects(() => exportNow(), UserError);
+    await assertRejects(() => exportNow({ wanted: ["one"] }), UserError);
     await Deno.remove(path);
     for (
       const name of ["gui-container-box2.one.desktop", "gui-container-boxer.one.desktop", "gui-container-box.desktop"]
@@ -287,17 +290,98 @@ Deno.test("exportApps() and unexportApps() leave alone what is not theirs", asyn
   });
 });
 
+Deno.test("exportApps() of all apps leaves out one whose entry the user has changed, and its icon stays", async () => {
+  await withMenu({ one: writer, two: writer }, async ({ data, exportNow, unexport, recorded }) => {
+    await exportNow();
+    const path = join(data, "applications/gui-container-box.one.desktop");
+    const changed = (await Deno.readTextFile(path)).replace("X-GuiContainer-Name=box\n", "");
+    await Deno.writeTextFile(path, changed);
+    assertEquals(await exportNow(), ["two"]);
+    assertEquals(recorded.said.filter((line) => line.startsWith("warn")), [
+      `warn: Not exported: "one", since "${path}" is there, and was not made by create.ts --export`,
+    ]);
+    await unexport();
+    assertEquals(await filesIn(data), [
+      "applications/gui-container-box.one.desktop",
+      "gui-container/icons/box/one.png",
+    ]);
+    assertEquals(await Deno.readTextFile(path), changed);
+  });
+});
+
+Deno.test("two exports at once do not take each other's entries away", async () => {
+  await withMenu({ one: writer, two: writer }, async ({ data, exportNow, unexport, engine, mounts }) => {
+    await Promise.all([exportNow(), exportNow({ wanted: ["two"] }), exportNow()]);
+    assertEquals((await filesIn(data)).length, 4);
+    let isOver = false;
+    const turn = inTurn(engine.host, mounts, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      isOver = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await unexport();
+    assertEquals([isOver, await filesIn(data)], [true, []]);
+    await turn;
+  });
+});
+
+Deno.test("writeFile() that fails leaves a file alone that another run has put there meanwhile", async () => {
+  const [directory, { host }, { rename }] = [await Deno.makeTempDir(), recordingHost(), Deno];
+  const path = join(directory, "file");
+  const write = (text: string): Promise<void> =>
+    withUndo(host, (undo) => writeFile(path, new TextEncoder().encode(text), undo));
+  try {
+    Deno.rename = async (from, to) => {
+      Deno.rename = rename;
+      await write("other");
+      await Deno.remove(from);
+      await rename(from, to);
+    };
+    await assertRejects(() => write("failed"), Deno.errors.NotFound);
+    assertEquals([await Deno.readTextFile(path), await filesIn(directory)], ["other", ["file"]]);
+  } finally {
+    Deno.rename = rename;
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("unexportApps() removes what a killed export has left", async () => {
+  await withMenu({ one: writer }, async ({ data, exportNow, unexport }) => {
+    await exportNow();
+    const [applications, icons] = [join(data, "applications"), join(data, "gui-container/icons/box")];
+    const left = [
+      join(applications, "gui-container-box.two.desktop.0123abcd.new"),
+      join(icons, "three.png"),
+      join(icons, "one.png.0123abcd.new"),
+    ];
+    const others = ["gui-container-box2.one.desktop.0123abcd.new", "gui-container-box.x.desktop.new.mine"];
+    for (const path of [...left, ...others.map((name) => join(applications, name))]) {
+      await Deno.writeTextFile(path, "x");
+    }
+    const removed = await unexport();
+    assertEquals(removed.toSorted(), [join(applications, "gui-container-box.one.desktop"), ...left].toSorted());
+    assertEquals(await filesIn(data), others.map((name) => `applications/${name}`).toSorted());
+    assertEquals(await unexport(), []);
+  });
+});
+
 Deno.test("exportApps() that fails half-way leaves what there was", async () => {
   await withMenu({ one: writer, two: writer }, async ({ data, exportNow }) => {
-    const block = join(data, "applications/gui-container-box.two.desktop.new");
-    await Deno.mkdir(block, { recursive: true });
-    await assertRejects(() => exportNow(), Error);
+    const { rename } = Deno;
+    using _ = {
+      [Symbol.dispose]() {
+        Deno.rename = rename;
+      },
+    };
+    Deno.rename = async (from, to) => {
+      if (String(to).endsWith("two.desktop")) throw new Error("The disk is full");
+      await rename(from, to);
+    };
+    await assertRejects(() => exportNow(), Error, "full");
     assertEquals(await filesIn(data), []);
     await exportNow({ wanted: ["one"] });
     const before = await Deno.readTextFile(join(data, "applications/gui-container-box.one.desktop"));
-    // In the way of the second entry.
-    await Deno.mkdir(block);
-    await assertRejects(() => exportNow({ options: sortOptions(["--border=red"]) }), Error);
+    await assertRejects(() => exportNow({ options: sortOptions(["--border=red"]) }), Error, "full");
     assertEquals(await filesIn(data), [
       "applications/gui-container-box.one.desktop",
       "gui-container/icons/box/one.png",

@@ -19,6 +19,14 @@ Deno.test("removeTree() removes directories nested deeper than Deno.remove() bea
   assertEquals(await exists(directory), false);
 });
 
+Deno.test("removeTree() ends with its signal", async () => {
+  const directory = await Deno.makeTempDir();
+  const signal = AbortSignal.abort(new UserError("end", { hint: "" }));
+  await assertRejects(() => removeTree(directory, { signal }), UserError, "end");
+  assertEquals(await exists(directory), true);
+  await Deno.remove(directory);
+});
+
 Deno.test("removeTree() says what cannot be removed, and how it can be", async () => {
   await assertRejects(() => removeTree("/proc/self/status"), UserError, '"/proc/self/status" cannot be removed');
 });

@@ -7,7 +7,7 @@ import type { HeldFiles } from "./lent_files.ts";
 import { findOrigin, makeCopy, makeSpare, type Origin } from "./make_copy.ts";
 import { ProcessError, UserError } from "../../base/errors.ts";
 import { all } from "../../base/settle.ts";
-import { type Copy, findFreeCopies, removeCopy, removeLeftovers } from "../../container/copies.ts";
+import { type Copy, findFreeCopies, removeCopies, removeCopy } from "../../container/copies.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { isStartFailure, listInstances } from "../../engine/instance.ts";
 
@@ -46,7 +46,7 @@ export async function withDisposable<T>(
   // It is not there if somebody has removed it by the engine's own commands.
   const waits = instances.some(({ name }) => name === spare?.name);
   if (spare && !waits) leftovers.push(spare);
-  await removeLeftovers(host, leftovers);
+  await removeCopies(host, leftovers);
   const renewal = needsSpare && !host.dryRun ? renewSpare(engine, origin) : undefined;
   const useOnce = async (waiting: Copy | undefined): Promise<T> => {
     const copy = waiting ?? await makeCopy(engine, origin);

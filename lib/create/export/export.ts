@@ -14,10 +14,12 @@ import { type EntryOptions, entryText, sortOptions } from "./entry.ts";
 import {
   entryPath,
   exportedOf,
+  foreignOf,
   iconPath,
+  inTurn,
+  leftoversOf,
   type Menu,
   menuOf,
-  refuseForeign,
   removeExported,
   updateTypes,
   writeFile,
@@ -58,11 +60,20 @@ export function parseExportWords(words: readonly string[]): Pick<ExportRequest, 
 }
 
 /**
- * Exports apps. Without `wanted`, entries of apps that are no longer there are removed.
+ * Exports apps. Without `wanted`, entries of apps that are no longer there are removed, and an app in whose place is an entry that
+ * is not ours is left out. Other runs that change the container's entries wait meanwhile.
  *
  * @throws {UserError} exit code 2 for an app that is not there or cannot be exported; nothing is changed then
  */
 export async function exportApps(
+  engine: Engine,
+  container: string,
+  request: ExportRequest & { mounts: Mounts },
+): Promise<ExportedApp[]> {
+  return await inTurn(engine.host, request.mounts, () => exportInTurn(engine, container, request));
+}
+
+async function exportInTurn(
   engine: Engine,
   container: string,
   { mounts, ...request }: ExportRequest & { mounts: Mounts },
@@ -72,9 +83,15 @@ export async function exportApps(
   const target = await reachContainer(engine, container, mounts);
   const found = await readApps(host, target);
   if (host.dryRun) return await planExport(host, menu);
-  const apps = chooseApps(container, found, request.wanted);
-  if (request.wanted.length === 0) tellRefused(host, found);
-  await refuseForeign(menu, apps.map(({ id }) => id));
+  const chosen = chooseApps(container, found, request.wanted);
+  const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
+  if (request.wanted.length === 0) {
+    tellRefused(host, found);
+    for (const id of foreign) host.ui.warn(`Not exported: "${id}", since ${notOurs(menu, id)}`);
+  } else if (foreign[0] !== undefined) {
+    throw new UserError(notOurs(menu, foreign[0]), { hint: "Move it away" });
+  }
+  const apps = chosen.filter(({ id }) => !foreign.includes(id));
   const icons = await readIcons(host, target, apps);
   const root = host.env("GUI_CONTAINER_MOUNTS");
   const options = {
@@ -99,6 +116,10 @@ export async function exportApps(
   }
   if (request.withTypes || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(host, menu);
   return apps.map(({ id, name }) => ({ id, name: `[${container}] ${name}`, entry: entryPath(menu, id) }));
+}
+
+function notOurs(menu: Menu, id: string): string {
+  return `"${entryPath(menu, id)}" is there, and was not made by create.ts --export`;
 }
 
 /** The name of an icon that could not be read: the host's own themes may have one with that name. */
@@ -147,9 +168,12 @@ async function planExport(host: Host, menu: Menu): Promise<ExportedApp[]> {
   return [];
 }
 
-/** Takes the apps of a container out of the menu. Returns the paths of their entries. */
-export async function unexportApps(host: Host, menu: Menu): Promise<string[]> {
-  return await removeExported(host, menu, await exportedOf(menu));
+/** Takes the apps of a container out of the menu, with what killed runs have left. Returns the paths of entries and leftovers. */
+export async function unexportApps(host: Host, menu: Menu, mounts: Mounts): Promise<string[]> {
+  return await inTurn(host, mounts, async () => {
+    const leftovers = await leftoversOf(menu);
+    return [...await removeExported(host, menu, await exportedOf(menu), leftovers), ...leftovers];
+  });
 }
 
 /** open-in-container: the one beside the script that runs, or else its name, by which a desktop finds it on `$PATH`. */

@@ -1,11 +1,13 @@
 /** The host's menu: where its entries and their icons are, and which of them are those of a container. */
 
 import { dirname, join } from "@std/path";
+import { setTimeout } from "node:timers/promises";
 import { inputError, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, readDirectory, removeEmpty } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import type { Undo } from "../../base/undo.ts";
+import type { Mounts } from "../../container/mounts.ts";
 import { isAppId } from "./app.ts";
 import { entryMark, entryName } from "./entry.ts";
 
@@ -80,29 +82,47 @@ async function readOurs(menu: Menu, id: string): Promise<string | undefined> {
   return text.split("\n").includes(`${entryMark}=${menu.container}`) ? text : undefined;
 }
 
-/**
- * Refuses to replace what is not ours.
- *
- * @throws {UserError} when a file of another kind has the name of an entry
- */
-export async function refuseForeign(menu: Menu, ids: readonly string[]): Promise<void> {
+/** Those of the apps in whose place is something that is not ours. It is not replaced. */
+export async function foreignOf(menu: Menu, ids: readonly string[]): Promise<string[]> {
+  const foreign: string[] = [];
   for (const id of ids) {
-    const path = entryPath(menu, id);
-    if (!await exists(path) || await readOurs(menu, id) !== undefined) continue;
-    throw new UserError(`"${path}" is there, and was not made by create.ts --export`, { hint: "Move it away" });
+    if (await exists(entryPath(menu, id)) && await readOurs(menu, id) === undefined) foreign.push(id);
   }
+  return foreign;
+}
+
+/** What killed runs have left: new files that are not yet in their place, and icons without an entry. */
+export async function leftoversOf(menu: Menu): Promise<string[]> {
+  const [before] = entryName(menu.container, "\n").split("\n") as [string];
+  const entries = (await readDirectory(menu.entries)).filter(({ name, isFile }) =>
+    isFile && name.startsWith(before) && /\.desktop\.[0-9a-f]{8}\.new$/.test(name)
+  );
+  const icons: string[] = [];
+  for (const { name, isFile } of await readDirectory(menu.icons)) {
+    const [id, end] = [name.slice(0, -".png".length), name.slice(-".png".length)];
+    if (isFile && (end !== ".png" || !await exists(entryPath(menu, id)))) icons.push(join(menu.icons, name));
+  }
+  return [...entries.map(({ name }) => join(menu.entries, name)), ...icons];
+}
+
+/** Does what only one run may do at a time with a container's entries. The others wait. */
+export async function inTurn<T>(host: Host, { directory }: Mounts, act: () => Promise<T>): Promise<T> {
+  // Without that directory there is no container to export from.
+  if (host.dryRun || !await exists(directory)) return await act();
+  using turn = await Deno.open(directory);
+  while (!await turn.tryLock(true)) await setTimeout(100, undefined, { signal: host.signal });
+  return await act();
 }
 
 /** Writes a file as a whole or not at all. `undo` brings back what was there. */
 export async function writeFile(path: string, data: Uint8Array, undo: Undo): Promise<void> {
   await makeDirectory(dirname(path), undo);
   const before = await exists(path) ? await Deno.readFile(path) : undefined;
-  undo.add(`restore "${path}"`, async () => {
-    await removeFiles([`${path}.new`, ...(before ? [] : [path])]);
-    if (before) await Deno.writeFile(path, before);
-  });
-  await Deno.writeFile(`${path}.new`, data, { mode: 0o644 });
-  await Deno.rename(`${path}.new`, path);
+  const fresh = `${path}.${crypto.randomUUID().slice(0, 8)}.new`;
+  undo.add(`remove "${fresh}"`, () => removeFiles([fresh]));
+  await Deno.writeFile(fresh, data, { mode: 0o644, createNew: true });
+  await Deno.rename(fresh, path);
+  undo.add(`restore "${path}"`, () => before ? Deno.writeFile(path, before) : removeFiles([path]));
 }
 
 /** Removes those of the files that are there. */
@@ -119,16 +139,21 @@ async function makeDirectory(path: string, undo: Undo): Promise<void> {
 }
 
 /**
- * Removes entries and their icons.
+ * Removes entries and their icons, and leftovers.
  *
  * @returns the paths of the entries
  */
-export async function removeExported(host: Host, menu: Menu, exported: readonly Exported[]): Promise<string[]> {
-  if (exported.length === 0) return [];
+export async function removeExported(
+  host: Host,
+  menu: Menu,
+  exported: readonly Exported[],
+  leftovers: readonly string[] = [],
+): Promise<string[]> {
   const entries = exported.map(({ id }) => entryPath(menu, id));
-  const icons = exported.map(({ id }) => iconPath(menu, id));
-  await host.change(`rm -f ${quoteWords([...entries, ...icons])}`, async () => {
-    await removeFiles([...entries, ...icons]);
+  const paths = [...entries, ...exported.map(({ id }) => iconPath(menu, id)), ...leftovers];
+  if (paths.length === 0) return [];
+  await host.change(`rm -f ${quoteWords(paths)}`, async () => {
+    await removeFiles(paths);
     await removeEmpty([dirname(dirname(menu.icons)), dirname(menu.icons), menu.icons]);
   });
   if (exported.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(host, menu);
