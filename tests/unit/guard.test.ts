@@ -259,6 +259,19 @@ Deno.test("startGuard() takes the question away when the session ends, and does 
   assertEquals([signal?.aborted, requests], [true, []]);
 });
 
+Deno.test("startGuard() ends with a reason when what the user has agreed to fails", async () => {
+  const { asks, next } = user();
+  const onRequest = (): void => {
+    throw new Error("fork: out of memory");
+  };
+  await inWorld(["links"], async (world) => {
+    await greet(world);
+    await world.server.send(packet("open-url", "https://example.org/"));
+    (await next()).answer("once");
+    assertEquals((await world.guard.ended).reason, "fork: out of memory");
+  }, { ...asks, onRequest });
+});
+
 Deno.test("startGuard() takes one client, and leaves no socket behind", async () => {
   await inWorld([], async ({ directory }) => {
     assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["session"]);

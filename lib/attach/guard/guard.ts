@@ -90,6 +90,8 @@ export function startGuard(options: GuardOptions): Guard {
   const connections: Deno.Conn[] = [];
   let isOver = false;
   const stopped = Promise.withResolvers<void>();
+  /** Of what follows an answer, which the relay does not wait for. */
+  const failed = Promise.withResolvers<never>();
   const close = (connection: { close(): void }): void => {
     try {
       connection.close();
@@ -173,7 +175,7 @@ export function startGuard(options: GuardOptions): Guard {
     try {
       const agreed = consent.request(question);
       if (typeof agreed === "boolean") return follow(agreed);
-      agreed.then((agreed) => later(follow(agreed)));
+      agreed.then((agreed) => later(follow(agreed))).catch(failed.reject);
       return {};
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -183,7 +185,7 @@ export function startGuard(options: GuardOptions): Guard {
   };
 
   // A session that never starts leaves the relay waiting for ever.
-  const ended = Promise.race([relay(), stopped.promise]).then(
+  const ended = Promise.race([relay(), stopped.promise, failed.promise]).then(
     () => undefined,
     (error: unknown) => isOver ? undefined : reasonOf(error),
   )
