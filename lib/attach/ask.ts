@@ -1,11 +1,13 @@
 /**
  * The question for the user's consent, as a dialog of zenity (3 or 4). The container can have it appear at any moment, over whatever
- * the user is typing, and chooses some of its words. So Enter, Space, Escape, closing it and waiting mean no, a yes that comes too soon
- * counts as none, and all words are shown as they are.
+ * the user is typing, and chooses some of its words. So Enter, Space, Escape, closing it and waiting mean no. Tab leads to another no
+ * first, a yes that comes too soon counts as none, and one for the whole session is asked for a second time. All words are shown as
+ * they are.
  */
 
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import { visible } from "../base/visible.ts";
 import type { AskableChannel } from "./channels.ts";
 import type { Answer, Question } from "./guard/consent.ts";
 
@@ -13,16 +15,19 @@ import type { Answer, Question } from "./guard/consent.ts";
 const shownFor = 60;
 
 /**
- * A yes that comes sooner was not meant for the question, in milliseconds: nobody has read it. zenity takes half of that until it is
- * seen.
+ * A yes that comes sooner may not be meant for the question, in seconds: the user may still be typing, and has not read it. zenity
+ * takes half a second until it is seen.
  */
-const soonestMs = 1_000;
+const soonest = 3;
 
-/** How often one question is asked when its answers come too soon. */
+/** How often a dialog is shown when a yes comes too soon. */
 const mostTries = 3;
 
 /** Characters in a line. zenity breaks lines at spaces, which an address does not have. */
-const lineLength = 96;
+const lineLength = 88;
+
+/** The width of a dialog. In a narrower one, zenity 4 puts the buttons one below the other: a long text would not leave room for them. */
+const width = 960;
 
 /** The exit statuses of zenity: the first button was pressed, the dialog was closed in another way, or nobody has answered. */
 const [okay, closed, timedOut] = [0, 1, 5];
@@ -54,7 +59,7 @@ export async function checkAsking(host: Host, asks: ReadonlySet<AskableChannel>)
 }
 
 /**
- * Shows a question, and waits for the answer.
+ * Shows a question, and waits for the answer. A yes for the session needs another one.
  *
  * @param options `signal` takes the dialog away, and the answer is no; `clock` tells milliseconds
  */
@@ -67,30 +72,54 @@ export async function askInDialog(
     clock?: () => number;
   },
 ): Promise<Answer> {
-  const argv = dialogArgv(container, question);
-  for (let tries = 0; tries < mostTries; tries++) {
-    const startMs = clock();
-    const { code, stdout } = await host.run(argv, {
-      okCodes: "any",
-      signal,
-      timeoutMs: (shownFor + 10) * 1_000,
-      maxOutputBytes: 1024,
-    });
-    if (code > timedOut) host.ui.warn(`zenity ended with exit status ${code}, which counts as a no`);
-    const answer = answerIn(code, stdout);
-    const isYes = answer === "once" || answer === "session";
-    if (!isYes || clock() - startMs >= soonestMs) return answer;
-  }
-  return "no";
+  const show = async (argv: string[]): Promise<Answer> => {
+    for (let tries = 0; tries < mostTries; tries++) {
+      const startMs = clock();
+      const { code, stdout } = await host.run(argv, {
+        okCodes: "any",
+        signal,
+        timeoutMs: (shownFor + 10) * 1_000,
+        maxOutputBytes: 1024,
+      });
+      if (code > timedOut) host.ui.warn(`zenity ended with exit status ${code}, which counts as a no`);
+      const answer = answerIn(code, stdout);
+      const isYes = answer === "once" || answer === "session";
+      if (!isYes || clock() - startMs >= soonest * 1_000) return answer;
+    }
+    return "no";
+  };
+  const answer = await show(dialogArgv(container, question));
+  return answer === "session" ? await show(confirmArgv(container, question)) : answer;
 }
 
-/** The command line of the dialog. Its buttons have no mnemonics. */
+/** The command line of the dialog. */
 export function dialogArgv(container: string, { what, details }: Question): string[] {
-  const text = [
-    `The container "${container}" asks to ${what}.`,
+  const lines = [
+    `The container "${container}" asks to ${what}. A yes counts after ${soonest} seconds.`,
     "",
     ...details.map(([name, text]) => inLines(`${name}: ${visible(text)}`)),
-  ].join("\n");
+  ];
+  return zenityArgv(container, what, { lines, allow: ["once", "session"] });
+}
+
+/** The command line of the dialog in which the user confirms a yes for the session. */
+function confirmArgv(container: string, { what }: Question): string[] {
+  const lines = [
+    `May the container "${container}" ${what} as often as it likes until attach.ts ends?`,
+    `You will not be asked again. A yes counts after ${soonest} seconds.`,
+  ];
+  return zenityArgv(container, what, { lines, allow: ["session"] });
+}
+
+/**
+ * The command line of a dialog. Its buttons have no mnemonics. From "Refuse", Tab leads to zenity's OK first, and Shift-Tab to the last
+ * extra button: neither is a yes that nothing follows.
+ */
+function zenityArgv(
+  container: string,
+  what: string,
+  { lines, allow }: { lines: readonly string[]; allow: readonly ("once" | "session")[] },
+): string[] {
   return [
     "zenity",
     "--question",
@@ -100,34 +129,20 @@ export function dialogArgv(container: string, { what, details }: Question): stri
     // Titles of the container's windows begin with its name in brackets: none is like this one.
     `--title=gui-container: may ${container} ${what}?`,
     "--no-wrap",
-    `--text=${text}`,
-    `--ok-label=${labels.once}`,
+    `--width=${width}`,
+    `--text=${lines.join("\n")}`,
     `--cancel-label=${labels.no}`,
-    `--extra-button=${labels.session}`,
-    `--extra-button=${labels.never}`,
+    `--ok-label=${labels.never}`,
+    ...allow.map((answer) => `--extra-button=${labels[answer]}`),
   ];
 }
 
 /** What zenity's exit status and output mean: an extra button is told by its label, with the status of a no. */
 function answerIn(code: number, stdout: string): Answer {
-  if (code === okay) return "once";
+  if (code === okay) return "never";
   const label = stdout.trim();
-  return code !== closed ? "no" : label === labels.session ? "session" : label === labels.never ? "never" : "no";
+  return code !== closed ? "no" : label === labels.once ? "once" : label === labels.session ? "session" : "no";
 }
-
-/**
- * A text in which each character can be seen: those that cannot, or that look like a plain space, or that turn the direction
- * of writing, are written as `<U+202E>`. Of several spaces in a row, too: they could push the end of a text out of sight. And
- * backslashes: some versions of zenity take them for the start of an escape (3.44 does, 4.1.90 does not).
- */
-export function visible(text: string): string {
-  return text.replace(
-    hidden,
-    (character) => `<U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}>`,
-  );
-}
-
-const hidden = /[\\\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}|(?<= ) /gu;
 
 /**
  * A text in lines of the same length, whatever it consists of. All but the first are set in, so that none is taken for one of the

@@ -7,6 +7,7 @@ import carryText from "./carry_text.sh" with { type: "text" };
 import findSession from "./find_session.sh" with { type: "text" };
 import { ExitCode, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import { withoutUnseen } from "../base/visible.ts";
 import { sshScript, type SshTarget } from "../container/ssh.ts";
 import { noSession, notLive, notOne } from "./live_sessions.ts";
 
@@ -169,10 +170,12 @@ function cleaned(host: Host, text: string, place: string): Clipping {
 
 /**
  * A text of lines without control characters but line ends and tabs, which could steer a terminal, and without characters that
- * turn the direction of writing or cannot be seen. Joiners stay, which scripts and emoji need.
+ * turn the direction of writing or cannot be seen. Joiners stay, and what chooses between a plain and a coloured sign: scripts and
+ * emoji need them.
  */
 export function withoutHidden(text: string): string {
-  return text.replaceAll("\r\n", "\n").replace(/[\p{Zl}\p{Zp}]/gu, "\n").replace(/(?![\n\t\u200c\u200d])\p{C}/gu, "");
+  const lines = text.replaceAll("\r\n", "\n").replace(/[\p{Zl}\p{Zp}]/gu, "\n");
+  return withoutUnseen(lines, "\n\t\u200c\u200d\ufe0e\ufe0f");
 }
 
 function tooLong(place: string): UserError {

@@ -3,6 +3,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
 import { desktop } from "./wayland_desktop.ts";
@@ -51,9 +52,9 @@ for word; do
   case $word in --text=*) printf '%s\\0' "\${word#--text=}" >>'${directory}/asked' ;; esac
 done
 case $(cat '${directory}/answer') in
-once) sleep 1.1; exit 0 ;;
-session) sleep 1.1; echo 'Allow for this session'; exit 1 ;;
-never) echo 'Refuse for this session'; exit 1 ;;
+once) sleep 3.1; echo 'Allow once'; exit 1 ;;
+session) sleep 3.1; echo 'Allow for this session'; exit 1 ;;
+never) exit 0 ;;
 esac
 exit 1
 `;
@@ -169,13 +170,14 @@ testOnOneEngine(
       await inside("xdg-open 'http://example.org/no?a=1&b=<i>'");
       assertEquals(
         await question(shown, 1),
-        `The container "${nameOn(engine)}" asks to open a link.\n\nHost: example.org\n` +
+        `The container "${nameOn(engine)}" asks to open a link. A yes counts after 3 seconds.\n\nHost: example.org\n` +
           "Address: http://example.org/no?a=1&b=%3Ci%3E",
       );
       await control("/home/ubuntu/share/an offer.bin");
       assertStringIncludes(
         await question(shown, 2),
-        "asks to save a file among your downloads.\n\nName: an offer.bin\nType: \nSize: 300000 bytes",
+        "asks to save a file among your downloads. A yes counts after 3 seconds.\n\n" +
+          "Name: an offer.bin\nType: \nSize: 300000 bytes",
       );
       await answer("once");
       await inside("xdg-open http://example.org/yes");
@@ -189,10 +191,11 @@ testOnOneEngine(
       await answer("session");
       await inside("notify-send 'a note' 'with <b>text</b>'");
       assertMatch(await question(shown, 5), /\n\nTitle: a note\nText: with <b>text<\/b>$/);
+      assertStringIncludes(await question(shown, 6), "show a notification as often as it likes until attach.ts ends?");
       await eventually("the notification", async () => (await opened()).includes("a note with &lt;b&gt;"));
       await inside("notify-send 'another note'");
       await eventually("the notification", async () => (await opened()).includes("another note"));
-      assertEquals([(await shown.asked()).length, saved()], [5, ["an offer.bin"]]);
+      assertEquals([(await shown.asked()).length, saved()], [6, ["an offer.bin"]]);
     });
   },
 );
@@ -219,7 +222,7 @@ testOnOneEngine(
       await send(request("good.pdf"));
       await question(shown, 2);
       // Agreed to, and then another one comes.
-      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      await new Promise((resolve) => setTimeout(resolve, 3_500));
       await send(file("evil.desktop"));
       await answer("no");
 
@@ -251,46 +254,82 @@ testOnOneEngine(
 );
 
 testOnOneEngine(
-  'attach.ts --ask: in a real dialog, Enter is a no, and a click on "Allow once" opens the link; --copy and --paste carry one text each',
+  'attach.ts --ask: in a real dialog, Enter is a no, a click on "Allow once" opens the link, and Tab leads to a no; --copy and --paste carry one text each',
   needed,
   async (engine) => {
-    await showing(engine, { dialogs: "real" }, async ({ env, inside, opened }) => {
-      await inside("xdg-open http://example.org/enter");
-      const first = await windowWith("gui-container: may ", { env });
-      await new Promise((resolve) => setTimeout(resolve, 1_200));
-      await sh(["xdotool", "windowactivate", "--sync", first, "key", "Return"], { env });
-      await eventually("the end of the dialog", async () => !(await titles(env)).includes("gui-container: may"));
-      await inside("xdg-open http://example.org/click");
-      const second = await windowWith("gui-container: may ", { env });
-      await new Promise((resolve) => setTimeout(resolve, 1_200));
-      const geometry = await sh(["xdotool", "getwindowgeometry", "--shell", second], { env });
-      const [width, height] = ["WIDTH", "HEIGHT"].map((key) => Number(new RegExp(`${key}=(\\d+)`).exec(geometry)![1]));
-      // The buttons of zenity 4 are one above the other, the one for a no below the others.
-      const button = [`${Math.round(width! / 2)}`, `${height! - 107}`];
-      await sh(["xdotool", "mousemove", "--window", second, ...button, "click", "1"], { env });
-      await eventually("the link", async () => await opened() === "http://example.org/click\n");
+    await showing(engine, { dialogs: "real" }, async ({ env, inside, opened, said }) => {
+      const ask = async (url: string): Promise<string> => {
+        await inside(`xdg-open ${url}`);
+        return await windowWith("gui-container: may ", { env });
+      };
+      const press = (window: string, ...keys: string[]): Promise<unknown> =>
+        xdotool(env, "windowactivate", "--sync", window, "key", ...keys);
+      const isOver = async (): Promise<boolean> => !(await titles(env)).includes("gui-container: may");
+      // From then on, a yes would count.
+      const laterOn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 3_200));
+
+      const first = await ask("http://example.org/enter");
+      await laterOn();
+      await trying("the end of the dialog", () => press(first, "Return"), isOver);
+      const second = await ask("http://example.org/click");
+      await laterOn();
+      await trying("the link", async () => {
+        const geometry = (await xdotool(env, "getwindowgeometry", "--shell", second)).stdout;
+        const [width, height] = ["WIDTH", "HEIGHT"].map((key) =>
+          Number(new RegExp(`${key}=(\\d+)`).exec(geometry)?.[1])
+        );
+        // The third of the four buttons in a row, each with a margin of 12.
+        const button = [`${Math.round(width! * 0.62)}`, `${height! - 52}`];
+        await xdotool(env, "mousemove", "--window", second, ...button, "click", "1");
+      }, async () => await opened() !== "");
+      // The user types on when the dialog comes.
+      const third = await ask("http://example.org/tab");
+      await trying("the end of the dialog", () => press(third, "Tab", "space"), isOver);
+      await eventually("a refusal", async () => {
+        await inside("xdg-open http://example.org/closed");
+        return said().includes('"open-url", which is dropped: you have closed the channel');
+      });
+      assertEquals(await opened(), "http://example.org/click\n");
       await carryTexts(engine, { env, inside });
     });
   },
 );
 
+/** Acts, once more every few seconds since a key or a click can get lost, until `isDone`. */
+async function trying(what: string, act: () => Promise<unknown>, isDone: () => Promise<boolean>): Promise<void> {
+  await eventually(what, async () => {
+    await act();
+    return await eventually(what, isDone, { timeoutMs: 3_000 }).catch(() => false);
+  });
+}
+
+/** Runs xdotool, also on a window that has just gone. */
+function xdotool(env: Record<string, string>, ...words: string[]): Promise<ProcessResult> {
+  return runProcess(["timeout", "3", "xdotool", ...words], { okCodes: "any", env });
+}
+
 /** Carries a text of the host into the terminal, and a word of the terminal to the host, and nothing that is hostile. */
 async function carryTexts(engine: EngineName, { env, inside }: Pick<Shown, "env" | "inside">): Promise<void> {
   const name = nameOn(engine);
   const window = await windowWith(`\\[${name}\\] typing`, { env });
-  await sh(["xdotool", "windowactivate", "--sync", window], { env });
   await setClipboard(env, "it's \x1b[31m$pasted\n");
   const paste = await script("attach", engine, ["--paste", name], { env });
   assertEquals([paste.stdout, paste.stderr], [
     `17 characters are on the clipboard of ${name}; left out: 1 that cannot be seen\n`,
     "",
   ]);
-  await sh(["xdotool", "key", "--clearmodifiers", "shift+Insert"], { env });
   const typed = join(mountsRoot, name, "share", "typed");
-  await eventually("the text in the terminal", async () => await Deno.readTextFile(typed) === "it's [31m$pasted\n");
+  await trying(
+    "the text in the terminal",
+    () => xdotool(env, "windowactivate", "--sync", window, "key", "--clearmodifiers", "shift+Insert"),
+    async () => (await Deno.readTextFile(typed)).startsWith("it's [31m$pasted\n"),
+  );
 
-  await sh(["xdotool", "mousemove", "--window", window, "30", "9", "click", "--repeat", "2", "1"], { env });
-  await eventually("a selection", async () => await clipboardInside(inside) === "carriedword");
+  await trying(
+    "a selection",
+    () => xdotool(env, "mousemove", "--window", window, "30", "9", "click", "--repeat", "2", "1"),
+    async () => await clipboardInside(inside) === "carriedword",
+  );
   assertEquals(await clipboard(env), "it's \x1b[31m$pasted\n");
   const copy = await script("attach", engine, ["--json", "--copy", name], { env });
   assertEquals([copy.stderr, JSON.parse(copy.stdout)], ["", { container: name, characters: 11, leftOut: 0 }]);

@@ -33,7 +33,8 @@ Deno.test("copyOut() puts the session's text on the host's clipboard, and tells 
 
 Deno.test("copyOut() leaves out what steers a terminal, turns a line round, or hides", async () => {
   assertEquals(withoutHidden("a\x1b[31mb\x00\r\nc\td\u202ee\u200bf\u2028g\u{e0041}\x07\x7f\x9b"), "a[31mb\nc\tdef\ng");
-  assertEquals(withoutHidden("👩‍🔬 می‌خواهم é"), "👩‍🔬 می‌خواهم é");
+  assertEquals(withoutHidden("a\u2800b\u3164c\u115fd\u034fe\u{e0100}f\u{e01ef}g\ufe00h\u{1d159}"), "abcdefgh");
+  assertEquals(withoutHidden("👩‍🔬 می‌خواهم é ❤\ufe0f ❤\ufe0e"), "👩‍🔬 می‌خواهم é ❤\ufe0f ❤\ufe0e");
   const { host, options } = world({ inside: { stdout: "\u202erm\x1b]52;c;x\x07" } });
   assertEquals(await copyOut(host, target, "x").then((clipping) => clipping?.leftOut), 3);
   assertEquals(options[1]?.stdin, { text: "rm]52;c;x" });

@@ -1,11 +1,12 @@
 // The user's consent for single uses of a channel: what is asked, what the answers do, and that a container cannot flood its user.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { askInDialog, checkAsking, dialogArgv, visible } from "../../lib/attach/ask.ts";
+import { askInDialog, checkAsking, dialogArgv } from "../../lib/attach/ask.ts";
 import type { AskableChannel } from "../../lib/attach/channels.ts";
 import { type Answer, type Consent, consentOf, type Question } from "../../lib/attach/guard/consent.ts";
 import { Refusal } from "../../lib/attach/guard/faults.ts";
 import { UserError } from "../../lib/base/errors.ts";
+import { visible } from "../../lib/base/visible.ts";
 import { recordingHost } from "./recording_host.ts";
 
 function question(text = "https://example.org/", channel: AskableChannel = "links"): Question {
@@ -103,6 +104,10 @@ Deno.test("consentOf() refuses all but a few of a thousand questions, and more o
 Deno.test("consentOf() refuses what is too long to be shown whole", () => {
   const { consent, shown } = asking();
   assertThrows(() => consent.request(question("a".repeat(2001))), Refusal, "too long to be shown whole");
+  const [half, spaces] = ["a".repeat(1000), "\u00a0".repeat(251)];
+  const details = [["Host", half], ["Address", `${half}a`]] as const;
+  assertThrows(() => consent.request({ ...question(), details }), Refusal, "too long to be shown whole");
+  assertThrows(() => consent.request(question(spaces)), Refusal, "too long to be shown whole");
   consent.request(question("a".repeat(2000)));
   assertEquals(shown.length, 1);
 });
@@ -117,9 +122,19 @@ Deno.test("dialogArgv() shows the whole text as it is, in lines, and nothing tha
   }
   assertStringIncludes(text, 'The container "box" asks to open a link.');
   assertEquals(text.split("\n\u200e    ").join("").split("\n").at(-1), `Address: ${address}`);
-  assert(text.split("\n").every((line) => line.length <= 96 + 5));
+  assert(text.split("\n").every((line) => line.length <= 88 + 5));
   // A window of the container's has a title that begins with a bracket.
   assert(argv.some((word) => word.startsWith("--title=gui-container: may box ")));
+});
+
+Deno.test("dialogArgv() has the buttons in an order in which neither Tab nor Shift-Tab leads to a last yes at once", () => {
+  const buttons = dialogArgv("box", question()).filter((word) => /^--(?:ok|cancel|extra)-/.test(word));
+  assertEquals(buttons, [
+    "--cancel-label=Refuse",
+    "--ok-label=Refuse for this session",
+    "--extra-button=Allow once",
+    "--extra-button=Allow for this session",
+  ]);
 });
 
 Deno.test("visible() writes out what cannot be seen, turns the text round, pushes it away, or is an escape to zenity", () => {
@@ -130,30 +145,52 @@ Deno.test("visible() writes out what cannot be seen, turns the text round, pushe
     "a<U+200B><U+00AD><U+3164><U+FE0F><U+001B><U+000A><U+2028>b<U+005C>101",
   );
   assertEquals(visible("a b  c\u00a0d\ue000"), "a b <U+0020>c<U+00A0>d<U+E000>");
+  assertEquals(visible("invoice.pdf\u2800\u2800.desktop"), "invoice.pdf<U+2800><U+2800>.desktop");
+  assertEquals(visible("Vie\u0323\u0302t b\u0301\u0302\u0303\u0304"), "Vie\u0323\u0302t b\u0301\u0302<U+0303><U+0304>");
 });
 
+/** A dialog that is answered like this, each time after so long. */
+async function asked(
+  answers: { code: number; stdout?: string }[],
+  { afterMs = 3_000 } = {},
+): Promise<{ answer: Answer; texts: string[] }> {
+  let time = 0;
+  const { host, calls } = recordingHost({
+    answer() {
+      time += afterMs;
+      return answers.shift()!;
+    },
+  });
+  const options = { container: "box", signal: AbortSignal.any([]), clock: () => time };
+  const answer = await askInDialog(host, question(), options);
+  return { answer, texts: calls.map((argv) => argv.find((word) => word.startsWith("--text="))!) };
+}
+
+const session = { code: 1, stdout: "Allow for this session\n" };
+const once = { code: 1, stdout: "Allow once\n" };
+
 Deno.test("askInDialog() reads the button from zenity's status and words; all else is a no", async () => {
-  const asked = async (code: number, stdout: string): Promise<Answer> => {
-    let time = 0;
-    const { host } = recordingHost({ answer: () => ({ code, stdout }) });
-    const options = { container: "box", signal: AbortSignal.any([]), clock: () => time += 2_000 };
-    return await askInDialog(host, question(), options);
-  };
-  assertEquals(await asked(0, ""), "once");
-  assertEquals(await asked(1, "Allow for this session\n"), "session");
-  assertEquals(await asked(1, "Refuse for this session\n"), "never");
-  for (
-    const [code, stdout] of [[1, ""], [5, ""], [255, ""], [1, "Allow once"], [5, "Allow for this session"]] as const
-  ) {
-    assertEquals(await asked(code, stdout), "no");
+  assertEquals((await asked([once])).answer, "once");
+  assertEquals((await asked([{ code: 0 }])).answer, "never");
+  for (const [code, stdout] of [[1, ""], [5, ""], [255, ""], [5, "Allow once"], [1, "Allow"]] as const) {
+    assertEquals((await asked([{ code, stdout }])).answer, "no");
   }
 });
 
+Deno.test("askInDialog() asks for a second time when the answer is yes for the whole session", async () => {
+  const { answer, texts } = await asked([session, session]);
+  assertEquals([answer, texts.length], ["session", 2]);
+  assertStringIncludes(texts[1]!, 'May the container "box" open a link as often as it likes until attach.ts ends?');
+  assertEquals((await asked([session, { code: 1 }])).answer, "no");
+  assertEquals((await asked([session, { code: 0 }])).answer, "never");
+});
+
 Deno.test("askInDialog() asks again when a yes comes before anybody can have read the question", async () => {
-  const { host, calls } = recordingHost({ answer: () => ({ code: 0 }) });
-  const options = { container: "box", signal: AbortSignal.any([]), clock: () => 0 };
-  assertEquals(await askInDialog(host, question(), options), "no");
-  assertEquals(calls.length, 3);
+  for (const yes of [once, session]) {
+    const { answer, texts } = await asked([yes, yes, yes], { afterMs: 2_900 });
+    assertEquals([answer, texts.length, new Set(texts).size], ["no", 3, 1]);
+  }
+  assertEquals((await asked([{ code: 0 }], { afterMs: 10 })).answer, "never");
 });
 
 Deno.test("checkAsking() wants zenity where there is something to ask", async () => {

@@ -153,7 +153,10 @@ Deno.test("parseEntry() shows no text that could pass for another, steer a termi
       "\ue000private",
       "back\\\\slash",
       "b\u0301\u0301\u0301\u0301\u0301",
+      "b\u0301\u0301\u034f\u0301\u0301",
       "\u0301first",
+      "\u3164\u115f\u2800\ufe0f",
+      "\u3164 b",
       " ",
       "",
       "n".repeat(61),
@@ -164,7 +167,8 @@ Deno.test("parseEntry() shows no text that could pass for another, steer a termi
   }
   const app = appOf("Name=Editor", "Name[de\x1b]=a", "Name[../x]=b", "Name[en_us]=c", "X-Name=d", "Comment[de]=e");
   assertEquals([...app.texts.keys()], ["Name", "Comment[de]"]);
-  assertEquals(appOf("Keywords=good;<bad>;\x1b;also;").texts.get("Keywords"), "good;also;");
+  assertEquals(appOf("Keywords=good;<bad>;\x1b;\u3164;also;").texts.get("Keywords"), "good;also;");
+  assertEquals(appOf("Name=❤\ufe0f Fire\u2800f\u{e0100}ox\u3164").name, "❤ Firefox");
 });
 
 Deno.test("parseEntry() takes of other keys only what has their form", () => {

@@ -330,6 +330,7 @@ Deno.test("only links of the web are opened, and not many", () => {
       "x",
       "https://",
       "ssh://a",
+      `https://${"a".repeat(254)}/`,
     ]
   ) {
     assertThrows(() => open(url), Refusal);

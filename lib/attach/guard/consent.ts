@@ -3,6 +3,7 @@
  * one question at a time, few wait, and none that come too often are asked at all.
  */
 
+import { visible } from "../../base/visible.ts";
 import type { AskableChannel } from "../channels.ts";
 import { Refusal } from "./faults.ts";
 import { rate } from "./rate.ts";
@@ -35,10 +36,10 @@ export interface Consent {
 const mostQuestions = 4;
 
 /**
- * The longest text of a detail, in UTF-16 code units. A longer one is refused, since the user could not see all of it: an address
- * of this length takes half of a screen.
+ * How long all details of a question may be together as they are shown, in UTF-16 code units. What is longer is refused, since the
+ * user could not see all of it: this much takes half of a screen.
  */
-const longestDetail = 2000;
+const longestDetails = 2000;
 
 /**
  * Makes the consent of a session that has just begun.
@@ -70,9 +71,8 @@ export function consentOf(ask: (question: Question) => Promise<Answer>, now: () 
       const known = settled.get(question.channel);
       if (known === false) throw new Refusal("you have closed the channel");
       if (known) return true;
-      if (question.details.some(([, text]) => text.length > longestDetail)) {
-        throw new Refusal("it is too long to be shown whole");
-      }
+      const length = question.details.reduce((sum, [, text]) => sum + visible(text).length, 0);
+      if (length > longestDetails) throw new Refusal("it is too long to be shown whole");
       if (waiting.length >= mostQuestions) throw new Refusal("too many questions wait for your answer");
       if (!bearable()) throw new Refusal("it asks too often");
       const { promise, resolve } = Promise.withResolvers<boolean>();

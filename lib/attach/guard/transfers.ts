@@ -11,6 +11,8 @@ import { args, bytes, flag, integer, line, oneOf, printable, table, text, word }
 const mostFileBytes = 1_000_000_000;
 const mostChunkBytes = 128 * 1024 * 1024;
 const mostLinkCharacters = 8192;
+/** No longer name can be looked up (RFC 1035). */
+const mostHostCharacters = 253;
 
 const transferId = word(/^[\w-]{1,64}$/);
 const chunkNumber = integer(0, 2 ** 32 - 1);
@@ -57,6 +59,7 @@ export function link(values: readonly Value[]): { request: DesktopRequest; quest
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.host === "") {
     throw new Refusal("a link is not an http or https address");
   }
+  if (url.hostname.length > mostHostCharacters) throw new Refusal("the host name of a link is too long");
   return {
     request: { kind: "link", url: url.href },
     question: { channel: "links", what: "open a link", details: [["Host", url.host], ["Address", url.href]] },

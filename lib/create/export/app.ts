@@ -4,6 +4,7 @@
  */
 
 import { splitWords, WordsError } from "../../base/shell_words.ts";
+import { withoutUnseen } from "../../base/visible.ts";
 
 /** What is taken of an entry. */
 export interface App {
@@ -122,22 +123,25 @@ function textsOf(values: ReadonlyMap<string, string>): Map<string, string> {
     if (name === undefined || !Object.hasOwn(longestTexts, name)) continue;
     if (language !== undefined && !/^[a-z]{2,3}(?:_[A-Z]{2})?(?:@[a-z]{1,12})?$/.test(language)) continue;
     const longest = longestTexts[name as keyof typeof longestTexts];
+    const shown = (text: string): string => showable(unescape(text), longest);
     const text = name === "Keywords"
-      ? itemsOf(value).map(unescape).filter((word) => isShowable(word, longest)).map((word) => `${word};`).join("")
-      : unescape(value);
-    if (isShowable(text, longest)) texts.set(key, text);
+      ? itemsOf(value).map(shown).filter(Boolean).map((word) => `${word};`).join("")
+      : shown(value);
+    if (text !== "" && [...text].length <= longest) texts.set(key, text);
   }
   return texts;
 }
 
 /**
- * Whether a text is one line of letters, digits, punctuation, symbols and spaces. Without control and format characters, it
- * cannot turn a line round, and without `<`, `>` and `\` it is no markup and needs no escape. A heap of marks on one letter
- * would cover the lines beside it.
+ * A text without letters, marks and signs that nobody can see. It is empty if the rest is not one line of letters, digits,
+ * punctuation, symbols and spaces. Without control and format characters, it cannot turn a line round, and without `<`, `>` and `\`
+ * it is no markup and needs no escape. A heap of marks on one letter would cover the lines beside it.
  */
-function isShowable(text: string, longest: number): boolean {
-  return /^[\p{L}\p{N}\p{P}\p{S}][\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]*$/u.test(text) && !/[<>\\]|\p{M}{4}/u.test(text) &&
-    [...text].length <= longest;
+function showable(text: string, longest: number): string {
+  if (/[\p{C}<>\\]/u.test(text)) return "";
+  const seen = withoutUnseen(text);
+  const isLine = /^[\p{L}\p{N}\p{P}\p{S}][\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]*$/u.test(seen) && !/\p{M}{4}/u.test(seen);
+  return isLine && [...seen].length <= longest ? seen : "";
 }
 
 /** The items of a list. One with a semicolon in it falls apart. */
