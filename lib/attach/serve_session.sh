@@ -21,15 +21,16 @@ start_bus_and_sound() {
   dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
   if [ "$sound" ]; then
-    # It starts when the first app connects. Until then its starter holds the FIFO open: the host's player waits for that,
-    # and ends when nobody does any more. Timed by the system's clock, apps play on even if nobody reads the FIFO; the
-    # samples are then dropped.
+    # The host's player waits until the FIFO is open here, and ends when it no longer is: with the session.
+    exec 8<>"$xpra_directory/$session$sound"
+    # PulseAudio starts when the first app connects. Timed by the system's clock, apps play on even if nobody reads the FIFO;
+    # the samples are then dropped.
     SYSTEMD_LOG_LEVEL=warning systemd-socket-activate --listen="$RUNTIME_DIRECTORY/pulse" --setenv=XDG_RUNTIME_DIR \
       --setenv=TMPDIR --setenv=DBUS_SESSION_BUS_ADDRESS \
       pulseaudio -n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --realtime=no --high-priority=no \
       --load="module-native-protocol-unix socket=$RUNTIME_DIRECTORY/pulse auth-anonymous=1" \
       --load="module-pipe-sink sink_name=host file=$xpra_directory/$session$sound $samples use_system_clock_for_timing=yes" \
-      --load="module-suspend-on-idle timeout=1" 8<>"$xpra_directory/$session$sound" &
+      --load="module-suspend-on-idle timeout=1" &
     export PULSE_SERVER="unix:$RUNTIME_DIRECTORY/pulse"
   fi
 }
