@@ -313,14 +313,13 @@ async function remove(host: Host, { positionals, flags, values }: Arguments<Name
   const [name, ...more] = positionals;
   if (name === undefined || more.length > 0) throw inputError("--delete takes one NAME", "See create.ts --help");
   checkName(name);
-  const menu = menuOf(host, name);
   const engine = await chooseEngine(host, values.get("engine"));
   const mounts = mountsOf(host, name);
   const recovered = await recoverCreation(engine, name, mounts);
   const force = flags.has("force");
   const copies = await claimCopiesOf(engine, name, { force });
   const removed = (await removeCopies(host, copies)).map((copy) => `copy "${copy}"`);
-  removed.push(...await removeContainer(engine, name, { mounts, menu, force, recovered }));
+  removed.push(...await removeContainer(engine, name, { mounts, force, recovered }));
   if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name, removed });
 }
 

@@ -10,7 +10,7 @@ import { type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
 import { sessionNames } from "../container/names.ts";
 import { isOurs } from "../container/ours.ts";
 import { unexportApps } from "./export/export.ts";
-import type { Menu } from "./export/menu.ts";
+import { menuIfAny } from "./export/menu.ts";
 
 /**
  * Removes a container, its profile, its entries in the menu and its directories.
@@ -23,7 +23,7 @@ import type { Menu } from "./export/menu.ts";
 export async function removeContainer(
   engine: Engine,
   name: string,
-  { mounts, menu, force, recovered }: { mounts: Mounts; menu: Menu; force: boolean; recovered: boolean },
+  { mounts, force, recovered }: { mounts: Mounts; force: boolean; recovered: boolean },
 ): Promise<string[]> {
   const { host } = engine;
   const instance = await findInstance(engine, name);
@@ -69,7 +69,8 @@ export async function removeContainer(
     await deleteProfile(engine, name);
     removed.push("profile");
   }
-  removed.push(...await unexportApps(host, menu, mounts));
+  const menu = menuIfAny(host, name);
+  if (menu) removed.push(...await unexportApps(host, menu, mounts));
   // They come last: the container may have closed them.
   if (hasMounts) {
     await removeMounts(host, [mounts.directory]);

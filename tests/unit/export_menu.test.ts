@@ -13,7 +13,7 @@ import {
   parseExportWords,
   unexportApps,
 } from "../../lib/create/export/export.ts";
-import { inTurn, menuOf, writeFile } from "../../lib/create/export/menu.ts";
+import { inTurn, menuIfAny, menuOf, writeFile } from "../../lib/create/export/menu.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { withUndo } from "../../lib/base/undo.ts";
 import { runProcess } from "../../lib/base/process.ts";
@@ -135,6 +135,13 @@ Deno.test("menuOf() is below $XDG_DATA_HOME, if that is absolute", () => {
   assertEquals(entries({ HOME: "/h", XDG_DATA_HOME: "/d" }), "/d/applications");
   assertEquals(entries({ HOME: "/h", XDG_DATA_HOME: "d" }), "/h/.local/share/applications");
   for (const env of [{}, { XDG_DATA_HOME: "/a,/" }, { HOME: "/h\n" }]) assertThrows(() => entries(env), UserError);
+});
+
+Deno.test("menuIfAny() lets a container be deleted where there is no menu", () => {
+  const menu = (env: Record<string, string>): string | undefined =>
+    menuIfAny({ env: (name) => env[name] }, "box")?.entries;
+  assertEquals(menu({ HOME: "/h" }), "/h/.local/share/applications");
+  assertEquals([menu({}), menu({ HOME: "/h", XDG_DATA_HOME: "/a,b" })], [undefined, undefined]);
 });
 
 Deno.test("chooseApps() chooses by id or name, and tells what there is when one is missing", () => {

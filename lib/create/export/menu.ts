@@ -46,6 +46,16 @@ export function menuOf(host: Pick<Host, "env">, container: string): Menu {
   };
 }
 
+/** The same, or undefined where there cannot be one: then nothing was exported to it. */
+export function menuIfAny(host: Pick<Host, "env">, container: string): Menu | undefined {
+  try {
+    return menuOf(host, container);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
 /** The path of the entry for an app. */
 export function entryPath({ entries, container }: Menu, id: string): string {
   return join(entries, entryName(container, id));
