@@ -39,7 +39,6 @@ import { checkSsh, prepareContainer, testConnection } from "./lib/create/prepare
 import { type Profile, profileForSetup, profileYaml, withUserData } from "./lib/create/profile_file.ts";
 import { provision, provisionCached } from "./lib/create/provision.ts";
 import { removeContainer } from "./lib/create/remove.ts";
-import { claimCopiesOf, removeCopies } from "./lib/container/copies.ts";
 import { checkAclSupport, mountDevices, type Mounts, mountsOf, shareMounts } from "./lib/container/mounts.ts";
 import { markKey, runKey } from "./lib/container/ours.ts";
 import { identityFiles, pinHostKeys, writeIdentityFiles } from "./lib/container/ssh.ts";
@@ -316,10 +315,7 @@ async function remove(host: Host, { positionals, flags, values }: Arguments<Name
   const engine = await chooseEngine(host, values.get("engine"));
   const mounts = mountsOf(host, name);
   const recovered = await recoverCreation(engine, name, mounts);
-  const force = flags.has("force");
-  const copies = await claimCopiesOf(engine, name, { force });
-  const removed = (await removeCopies(host, copies)).map((copy) => `copy "${copy}"`);
-  removed.push(...await removeContainer(engine, name, { mounts, force, recovered }));
+  const removed = await removeContainer(engine, name, { mounts, force: flags.has("force"), recovered });
   if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name, removed });
 }
 

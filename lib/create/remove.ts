@@ -1,10 +1,11 @@
-/** Removing a container, its profile, its entries in the menu and its directories. */
+/** Removing a container, its disposable copies, its profile, its entries in the menu and its directories. */
 
 import type { Engine } from "../engine/engine.ts";
 import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
 import { deleteInstance, findInstance } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
+import { claimCopiesOf, removeCopies } from "../container/copies.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
 import { type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
 import { sessionNames } from "../container/names.ts";
@@ -13,9 +14,9 @@ import { unexportApps } from "./export/export.ts";
 import { menuIfAny } from "./export/menu.ts";
 
 /**
- * Removes a container, its profile, its entries in the menu and its directories.
+ * Removes a container, its disposable copies, its profile, its entries in the menu and its directories.
  *
- * @param options `force`: also when a session runs, when the share holds files, or when create.ts did not make the container.
+ * @param options `force`: also when a session runs or a copy is in use, when the share holds files, or when create.ts did not make the container.
  * `recovered`: what a killed run had left was removed just now, so it is no error when nothing else is there
  * @returns what was removed, in words
  * @throws {UserError} exit code 1 when there is nothing to remove, or when it takes `force`
@@ -34,7 +35,8 @@ export async function removeContainer(
     if (recovered) return ["what another run has left"];
     throw new UserError(`There is no container "${name}"`, { hint: `${engine.cli} list shows those that are there` });
   }
-  if (profile) refuseUsedByOthers(name, profile);
+  const copies = await claimCopiesOf(engine, name, { force });
+  if (profile) refuseUsedByOthers(name, profile, { copies: copies.map((copy) => copy.name) });
   if (!force) {
     if (!instance && hasMounts && !host.dryRun) {
       throw new UserError(`There is no container "${name}" in ${engine.product}, but its directories are there`, {
@@ -59,7 +61,7 @@ export async function removeContainer(
       throw new UserError(`There are files in "${used}"`, { hint: "Save them, or remove them too with --force" });
     }
   }
-  const removed: string[] = [];
+  const removed = (await removeCopies(host, copies)).map((copy) => `copy "${copy}"`);
   if (instance && hasMounts) await emptyMounts(engine, instance, mounts);
   if (instance || host.dryRun) {
     await deleteInstance(engine, name);

@@ -59,10 +59,16 @@ export async function deleteProfile(engine: Engine, name: string): Promise<void>
 /**
  * Refuses a profile that is used by anything but the container of the same name.
  *
+ * @param options `copies`: instances that may use it, too
  * @throws {UserError} names the users
  */
-export function refuseUsedByOthers(name: string, profile: EngineProfile): void {
-  const others = profile.used_by.filter((path) => path.split("?")[0] !== `/1.0/instances/${name}`);
+export function refuseUsedByOthers(
+  name: string,
+  profile: EngineProfile,
+  { copies = [] }: { copies?: readonly string[] } = {},
+): void {
+  const known = [name, ...copies].map((instance) => `/1.0/instances/${instance}`);
+  const others = profile.used_by.filter((path) => !known.includes(path.split("?")[0]!));
   if (others.length === 0) return;
   throw new UserError(`The profile "${name}" is used by others: ${others.join(", ")}`, {
     hint: "Take it away from them first, or choose another name",

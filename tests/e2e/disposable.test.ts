@@ -325,7 +325,13 @@ testOnOneEngine(
     await sh([engine, "profile", "set", name, "user.changed", "yes"]);
     const last = await disposed(engine, ["--spare", name, "true"]);
     assertStringIncludes(last.stderr, `Removing the copy "${second}"`);
-    assert(await spare() !== second);
+    const third = await spare();
+    assert(third !== second);
+    // A refusal leaves the spare copy, too.
+    await Deno.writeTextFile(join(mountsRoot, name, "share", "letter"), "keep me\n");
+    const refused = await script("create", engine, ["--delete", name]);
+    assertStringIncludes(refused.stderr, "There are files in");
+    assertEquals([refused.code, await spare()], [1, third]);
     const deleted = await script("create", engine, ["--delete", "--force", name]);
     assertEquals(deleted.code, 0, deleted.stderr);
     await nothingLeft(engine);
