@@ -3,6 +3,8 @@
 //bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
 //bin/true; set -- --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; set -- --allow-read="/etc/localtime,${XDG_CONFIG_HOME:-$HOME/.config}/gtk-3.0/settings.ini" "$@"
+//bin/true; set -- --allow-read="${LXD_CONF:-$HOME/.config/lxc}/config.yml,$HOME/snap/lxd/common/config/config.yml,/etc/lxd/config.yml" "$@"
+//bin/true; set -- --allow-read="${INCUS_CONF:-${XDG_CONFIG_HOME:-$HOME/.config}/incus}/config.yml,$HOME/.config/incus/config.yml,/etc/incus/config.yml" "$@"
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 //bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
@@ -11,6 +13,7 @@
 //bin/true; set -- --allow-env=DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE "$@"
 //bin/true; set -- --allow-env=LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME "$@"
 //bin/true; set -- --allow-env='HOME,GUI_CONTAINER_DISPLAY,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
+//bin/true; set -- --allow-env=LXD_CONF,INCUS_CONF,INCUS_REMOTE,INCUS_PROJECT "$@"
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
 // permission a line, and Deno.
@@ -70,13 +73,12 @@ import { quoteWords } from "./lib/base/shell_words.ts";
 import { oneLine } from "./lib/base/ui.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
-import type { Arguments, ScriptSpec } from "./lib/cli/options.ts";
+import { type Arguments, engineOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { reachContainer } from "./lib/container/connect.ts";
-import { mountsOf } from "./lib/container/mounts.ts";
+import { findPlace, type Place } from "./lib/container/place.ts";
 import type { SshTarget } from "./lib/container/ssh.ts";
 import { chooseEngine } from "./lib/engine/engine.ts";
-import { checkInstanceName } from "./lib/engine/instance.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
 
@@ -163,23 +165,23 @@ type Name = keyof typeof spec.options;
 /** Runs the script. Returns the exit code. */
 async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const { flags, values } = args;
-  const [container, ...words] = args.positionals;
-  if (container !== undefined) checkInstanceName(container);
+  const [word, ...words] = args.positionals;
   const carry = (["copy", "paste"] as const).filter((way) => flags.has(way));
   if (carry.length > 1) throw inputError("--copy and --paste go opposite ways", "Use one of them");
   const most = flags.has("list") || carry.length > 0 ? 0 : flags.has("stop") || flags.has("logs") ? 1 : Infinity;
   if (words.length > most) throw inputError(`Too many arguments: "${words[most]}"`, "See attach.ts --help");
-  if (flags.has("list")) return await list(host, container, args);
-  if (container === undefined) throw inputError("The container's NAME is missing", "See attach.ts --help");
+  if (flags.has("list")) return await list(host, word, args);
+  if (word === undefined) throw inputError("The container's NAME is missing", "See attach.ts --help");
   const wanted = values.get("session");
   if (wanted !== undefined) checkSessionName(wanted);
   const display = wantedDisplay(host, values.get("display"));
+  const place = await findPlace(host, word, engineOptions(args));
   if (flags.has("logs")) {
     if (words[0] !== undefined) checkSessionName(words[0]);
-    return await showLog(host, container, words[0] ?? wanted);
+    return await showLog(host, place, words[0] ?? wanted);
   }
-  if (flags.has("stop")) return await stop(host, container, { wanted: words[0] ?? wanted, args });
-  if (carry[0] !== undefined) return await carryClipping(host, container, { way: carry[0], wanted, args });
+  if (flags.has("stop")) return await stop(host, place, { wanted: words[0] ?? wanted, args });
+  if (carry[0] !== undefined) return await carryClipping(host, place, { way: carry[0], wanted });
 
   const wish = { ask: values.get("ask"), allow: values.get("allow"), deny: values.get("deny") };
   const channels = { open: openChannels({ ...wish, preset: values.get("preset") }), asks: askedChannels(wish) };
@@ -190,16 +192,16 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
     if (values.get("display") === "wayland") {
       throw new NoWayland("a session is shown again by X only", { exitCode: ExitCode.usage });
     }
-    return await reattach(host, container, { ...channels, userOptions: words, wanted, args });
+    return await reattach(host, place, { ...channels, userOptions: words, wanted, args });
   }
   // A desktop entry gives the files to open as APP_WORDs. They need no quoting, and there may be none.
   const end = words.indexOf("--");
   const app = [...splitCommandLine(commandLine), ...(end < 0 ? [] : words.splice(end).slice(1))];
   if (flags.has("disposable")) {
-    return await attachDisposable(host, container, { app, display, ...channels, words, wanted, args });
+    return await attachDisposable(host, place, { app, display, ...channels, words, wanted, args });
   }
-  if (flags.has("join")) return await join(host, container, { app, wanted, args });
-  return await attach(host, container, { app, display, ...channels, userOptions: words, wanted, args });
+  if (flags.has("join")) return await join(host, place, { app, wanted });
+  return await attach(host, place, { app, display, ...channels, userOptions: words, wanted, args });
 }
 
 /**
@@ -256,14 +258,14 @@ function clientOptions(
 /** Runs an app in a disposable copy of a container. Of `words`, those that are not options of xpra are files. */
 async function attachDisposable(
   host: Host,
-  container: string,
+  place: Place,
   { words, ...request }: Omit<AttachRequest, "userOptions"> & {
     app: string[];
     display: DisplayName;
     words: readonly string[];
   },
 ): Promise<number> {
-  const { app, display, open, args: { flags, values } } = request;
+  const { app, display, open, args: { flags } } = request;
   const userOptions = words.filter((word) => word.startsWith("-"));
   using files = await holdFiles(host, words.filter((word) => !word.startsWith("-")));
   // What can be known before the copy is made.
@@ -272,24 +274,27 @@ async function attachDisposable(
     if (display === "wayland") throw new NoWayland(against!, { exitCode: ExitCode.usage });
     requireDisplay(host, host.env("WAYLAND_DISPLAY") ? against : undefined);
   }
-  const engine = await chooseEngine(host, values.get("engine"));
+  const engine = await place.engine;
   const options = { files, asIs: flags.has("as-is"), spare: flags.has("spare") };
   return await withDisposable(
     engine,
-    container,
+    place.name,
     options,
-    (copy, paths) => attach(host, copy, { ...request, app: [...app, ...paths], userOptions, isDisposable: true }),
+    async (copy, paths) => {
+      const copyPlace = await findPlace(host, copy, { engine: engine.cli });
+      return await attach(host, copyPlace, { ...request, app: [...app, ...paths], userOptions, isDisposable: true });
+    },
   );
 }
 
 /** Starts an app in a new session, and shows the session unless `--detached` is given. */
 async function attach(
   host: Host,
-  container: string,
+  place: Place,
   request: AttachRequest & { app: string[]; display: DisplayName },
 ): Promise<number> {
   const { app, display, open, userOptions, wanted, args, isDisposable = false } = request;
-  const mounts = mountsOf(host, container);
+  const { label: container, mounts } = place;
   const name = wanted ?? sessionNameOf(app[0]!);
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
@@ -301,7 +306,7 @@ async function attach(
   if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });
   if (display !== "x11" && against === undefined) {
     try {
-      return await attachByWayland(host, container, { plan, args, bare: display === "wayland", isDisposable });
+      return await attachByWayland(host, place, { plan, bare: display === "wayland", isDisposable });
     } catch (error) {
       if (!(error instanceof NoWayland) || display === "wayland") throw error;
       against = error.reason;
@@ -311,7 +316,7 @@ async function attach(
   const why = host.env("WAYLAND_DISPLAY") && display === "auto" ? against : undefined;
   if (detached) {
     const [target, screen] = await Promise.all([
-      reach(host, container, args),
+      reach(place),
       hostScreen(host).catch(() => fallbackScreen),
     ]);
     const session = await startSession(host, target, { ...plan, display: { screen } });
@@ -323,7 +328,7 @@ async function attach(
   // The client takes its time to load: meanwhile the container is reached and the session starts.
   await using scope = new AsyncDisposableStack();
   const [target, , { client, options }] = await all([
-    reach(host, container, args),
+    reach(place),
     checkClient(host),
     hostScreen(host).then(async (screen) => {
       const options = { ...clientOptions(request, { container, mounts, screen }), ownSound: hasOwnSound(open) };
@@ -343,19 +348,18 @@ async function attach(
  */
 async function attachByWayland(
   host: Host,
-  container: string,
-  { plan, args, bare, isDisposable }: {
+  place: Place,
+  { plan, bare, isDisposable }: {
     plan: Omit<SessionPlan, "display">;
-    args: Arguments<Name>;
     bare: boolean;
     isDisposable: boolean;
   },
 ): Promise<number> {
   const { open } = plan;
-  const mounts = mountsOf(host, container);
+  const { label: container, mounts } = place;
   await using scope = new AsyncDisposableStack();
   const [target, client] = await all([
-    reach(host, container, args),
+    reach(place),
     startWaylandClient(host, { container, mounts, bare }).then((client) => scope.use(client)),
   ]);
   const session = await startSession(host, target, { ...plan, display: { transport: client.transport } });
@@ -384,13 +388,13 @@ async function orInterrupted<T>(host: Host, promise: Promise<T>): Promise<T | un
 }
 
 /** Shows a live session again. */
-async function reattach(host: Host, container: string, request: AttachRequest): Promise<number> {
-  const { open, wanted, args } = request;
+async function reattach(host: Host, place: Place, request: AttachRequest): Promise<number> {
+  const { open, wanted } = request;
   // A session keeps the look that it was started with.
   open.delete("look");
   requireDisplay(host);
   await checkAsking(host, request.asks);
-  const mounts = mountsOf(host, container);
+  const { label: container, mounts } = place;
   const optionsFor = (session: string, screen: Screen): ClientOptions => {
     const ownSound = hasOwnSound(open) && (host.dryRun || hasFifo(socketPath(mounts.xpra, session)));
     return { ...clientOptions(request, { container, mounts, screen }), ownSound };
@@ -400,7 +404,7 @@ async function reattach(host: Host, container: string, request: AttachRequest): 
   await using scope = new AsyncDisposableStack();
   const likely = host.dryRun ? undefined : await likelySession(mounts.xpra, wanted);
   const [target, , { screen, early }] = await all([
-    reach(host, container, args),
+    reach(place),
     checkClient(host),
     hostScreen(host).then(async (screen) => {
       const options = likely === undefined ? undefined : optionsFor(likely, screen);
@@ -469,23 +473,29 @@ async function show(
 /** Runs an app in a live session, and returns when the app ends. */
 async function join(
   host: Host,
-  container: string,
-  { app, wanted, args }: Pick<AttachRequest, "args" | "wanted"> & { app: string[] },
+  place: Place,
+  { app, wanted }: Pick<AttachRequest, "wanted"> & { app: string[] },
 ): Promise<number> {
-  const target = await reach(host, container, args);
+  const target = await reach(place);
   // Undefined when no session is named and there is not exactly one: then the user chooses one, or gets an error.
   const joined = await joinSession(host, target, { session: wanted, app }) ??
     await joinSession(host, target, { session: (await chooseSession(host, target)).session, app });
   const { session, status } = joined!;
   if (status === 0) return 0;
   throw new UserError(`"${app[0]}" ended with exit status ${status}`, {
-    hint: `What it printed is in the session's log: attach.ts --logs ${container} ${session}`,
+    hint: `What it printed is in the session's log: attach.ts --logs ${place.label} ${session}`,
   });
 }
 
 /** Prints the live sessions of one container, or of all. */
-async function list(host: Host, container: string | undefined, args: Arguments<Name>): Promise<number> {
-  const sessions = await listContainers(await chooseEngine(host, args.values.get("engine")), container);
+async function list(host: Host, word: string | undefined, args: Arguments<Name>): Promise<number> {
+  const options = engineOptions(args);
+  // As the engine's own CLI has it, REMOTE: alone means all that is there.
+  const [, remote] = /^([^:]+):$/.exec(word ?? "") ?? [];
+  const isOne = word !== undefined && remote === undefined;
+  const place = isOne ? await findPlace(host, word, options) : undefined;
+  const engine = await (place?.engine ?? chooseEngine(host, options.engine, { ...options, remote }));
+  const sessions = await listContainers(engine, place?.name);
   const rows = sessions.map(({ container, session, app, pid, clients, since }) =>
     [container, session, oneLine(app), pid, clients, since].join("\t")
   );
@@ -496,12 +506,13 @@ async function list(host: Host, container: string | undefined, args: Arguments<N
 /** Stops one live session of a container, or all. */
 async function stop(
   host: Host,
-  container: string,
+  place: Place,
   { wanted, args }: Pick<AttachRequest, "wanted" | "args">,
 ): Promise<number> {
   // In `--stop NAME --all` the option comes after the name, and so counts as a word.
   const all = args.flags.has("all") || wanted === "--all";
-  const target = await reach(host, container, args);
+  const container = place.label;
+  const target = await reach(place);
   const sessions = await listSessions(host, target);
   const names = all ? sessions.map((live) => live.session) : [wanted ?? (await chooseSession(host, target)).session];
   if (!all && !host.dryRun && !sessions.some((live) => live.session === names[0])) {
@@ -515,11 +526,12 @@ async function stop(
 /** Carries the text on one clipboard to the other: that of a live session, and the host's. */
 async function carryClipping(
   host: Host,
-  container: string,
-  { way, wanted, args }: Pick<AttachRequest, "wanted" | "args"> & { way: "copy" | "paste" },
+  place: Place,
+  { way, wanted }: Pick<AttachRequest, "wanted"> & { way: "copy" | "paste" },
 ): Promise<number> {
+  const container = place.label;
   const clipping = way === "paste" ? await hostClipping(host) : undefined;
-  const target = await reach(host, container, args);
+  const target = await reach(place);
   const carry = (session: string | undefined): Promise<Clipping | undefined> =>
     clipping ? pasteIn(host, target, { session, clipping }) : copyOut(host, target, session);
   // Undefined when no session is named and there is not exactly one: then the user chooses one, or gets an error.
@@ -536,8 +548,8 @@ async function carryClipping(
 }
 
 /** Prints the log of a session. */
-async function showLog(host: Host, container: string, session: string | undefined): Promise<number> {
-  const { xpra } = mountsOf(host, container);
+async function showLog(host: Host, { label: container, mounts }: Place, session: string | undefined): Promise<number> {
+  const { xpra } = mounts;
   const log = await readSessionLog(xpra, { session });
   if (!log) {
     throw inputError(
@@ -554,9 +566,8 @@ async function showLog(host: Host, container: string, session: string | undefine
 }
 
 /** Starts the container if it does not run. Returns how SSH reaches it. */
-async function reach(host: Host, container: string, args: Arguments<Name>): Promise<SshTarget> {
-  const engine = await chooseEngine(host, args.values.get("engine"));
-  return await reachContainer(engine, container, mountsOf(host, container));
+async function reach({ name, mounts, engine }: Place): Promise<SshTarget> {
+  return await reachContainer(await engine, name, mounts);
 }
 
 /** What `--doctor` checks. */

@@ -7,6 +7,7 @@
 //bin/true; set -- --allow-write="$d/applications,$d/gui-container" "$@"
 //bin/true; set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,find,cloud-init,update-desktop-database "$@"
 //bin/true; set -- --allow-env='HOME,XDG_DATA_HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
+//bin/true; set -- --allow-env=XDG_CONFIG_HOME,LXD_CONF,INCUS_CONF,INCUS_REMOTE,INCUS_PROJECT "$@"
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
 // permission a line, and Deno.
@@ -19,7 +20,7 @@
 
 import { bundledCloudConfigs, bundledProfiles } from "./lib/create/bundled.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
-import { type Arguments, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
+import { type Arguments, engineOptions, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { keepAsMade } from "./lib/create/as_made.ts";
@@ -39,12 +40,13 @@ import { checkSsh, prepareContainer, testConnection } from "./lib/create/prepare
 import { type Profile, profileForSetup, profileYaml, withUserData } from "./lib/create/profile_file.ts";
 import { provision, provisionCached } from "./lib/create/provision.ts";
 import { removeContainer } from "./lib/create/remove.ts";
-import { checkAclSupport, mountDevices, type Mounts, mountsOf, shareMounts } from "./lib/container/mounts.ts";
-import { markKey, runKey } from "./lib/container/ours.ts";
+import { checkAclSupport, mountDevices, shareMounts } from "./lib/container/mounts.ts";
+import { findOurs, markKey, runKey } from "./lib/container/ours.ts";
+import { findPlace, type Place } from "./lib/container/place.ts";
 import { identityFiles, pinHostKeys, writeIdentityFiles } from "./lib/container/ssh.ts";
 import { checkUserName, type ContainerUser, formatUser, userKey } from "./lib/container/user.ts";
-import { chooseEngine, type Engine, engineOn } from "./lib/engine/engine.ts";
-import { addDevices, checkInstanceName, findInstance, instanceHostUid } from "./lib/engine/instance.ts";
+import { checkTarget, type Engine, engineArgv, engineOn, nameOn } from "./lib/engine/engine.ts";
+import { addDevices, hostUid, idMapOf, instanceHostUid, isHere } from "./lib/engine/instance.ts";
 import { createProfile, setProfile } from "./lib/engine/profile.ts";
 import { inputError, UserError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
@@ -63,6 +65,7 @@ const spec = {
   options: {
     "image": { value: "IMAGE", help: 'What to launch (default: "ubuntu:", with Incus "images:ubuntu/24.04/cloud")' },
     "timeout": { value: "DURATION", help: "Longest wait for cloud-init, such as 90s, 20m, 1h (default: 20m)" },
+    "target": { value: "MEMBER|@GROUP", help: "Which member of a cluster is to have it (default: the engine chooses)" },
     "cache": { help: "Keep the provisioned container as an image, and start from it next time" },
     "user": { value: "NAME", help: "The container's user (default: the image's own ordinary one, else ubuntu)" },
     "trust-profile": { help: "Accept a PROFILE whose keys give the container access to the host, and warn of each" },
@@ -100,6 +103,9 @@ What happens:
      keeps the container as it is then, for attach.ts --disposable.
 If a step fails, all of it is undone.
 
+REMOTE:NAME makes it on another server, a remote of the engine's CLI (lxc remote add). Such a container shares no
+directories with this machine: attach.ts reaches it through the engine.
+
 --export reads the desktop entries in the container (ssh), and writes one into ~/.local/share/applications for each APP,
 given by its id or name, or for all apps. The names in the menu begin with the container's name. ATTACH_OPTIONs are the
 options of attach.ts and xpra that the apps are started with, such as --border=red --preset=isolated.`,
@@ -112,7 +118,8 @@ type Name = keyof typeof spec.options;
 
 /** What the command line asks for, checked. */
 interface Request {
-  name: string;
+  /** The container, which is not there yet. */
+  place: Place;
   /** AUTHORIZED_KEYS. */
   keys: { text: string; identities: Identity[] };
   /** The profile with the user-data in it. */
@@ -121,7 +128,8 @@ interface Request {
   /** The name of the container's user, if one is given. */
   user: string | undefined;
   timeoutMs: number;
-  mounts: Mounts;
+  /** The member of the cluster, or `@GROUP`, that is to have it. */
+  target: string | undefined;
   cache: boolean;
   keepFailed: boolean;
   /** The words behind `--export`; undefined without it. */
@@ -134,40 +142,46 @@ async function main(host: Host, args: Arguments<Name>): Promise<void> {
   if (args.flags.has("unexport")) return await unexport(host, args);
   if (args.flags.has("export")) return await exportExisting(host, args);
   const request = await readRequest(host, args);
-  const { name, mounts } = request;
+  const { name, mounts, server } = request.place;
   await checkSsh(host);
-  await checkAclSupport(host, mounts);
-  const engine = await chooseEngine(host, args.values.get("engine"));
+  await checkAclSupport(host, mounts, { shared: server.isLocal });
+  const engine = await request.place.engine;
+  if (request.target !== undefined) await checkTarget(engine, request.target);
   await recoverCreation(engine, name, mounts);
   const profileBefore = await checkExisting(engine, name, mounts);
   await create(engine, request, profileBefore);
 }
 
-async function readRequest(host: Host, { positionals, flags, values }: Arguments<Name>): Promise<Request> {
+async function readRequest(host: Host, args: Arguments<Name>): Promise<Request> {
+  const { positionals, flags, values } = args;
   if (flags.has("force")) throw inputError("The option --force goes with --delete", "See create.ts --help");
   const end = positionals.indexOf("--export");
-  const [name, keysPath, profileWord, ...cloudInitWords] = end < 0 ? positionals : positionals.slice(0, end);
+  const [word, keysPath, profileWord, ...cloudInitWords] = end < 0 ? positionals : positionals.slice(0, end);
   const exports = end < 0 ? undefined : parseExportWords(positionals.slice(end + 1));
   if (flags.has("mime") && !exports) throw inputError("The option --mime goes with --export", "See create.ts --help");
-  if (name === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
+  if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
     throw inputError("Arguments are missing: NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...", "See create.ts --help");
   }
-  checkName(name);
-  if (exports) menuOf(host, name);
+  const place = await placeOf(host, word, args);
+  if (exports) menuOf(host, place.label);
   const image = values.get("image");
   if (image?.startsWith("-")) throw inputError(`"${image}" is no image`, "Name one as the engine does: ubuntu:24.04");
   const user = values.get("user");
   if (user !== undefined) checkUserName(user);
+  const target = values.get("target");
+  if (target !== undefined && !/^@?[A-Za-z0-9][\w.-]*$/.test(target)) {
+    throw inputError(`"${target}" is no member of a cluster`, "Name a member, or a group of members as @GROUP");
+  }
   const keys = await readAuthorizedKeys(host, keysPath);
   const profile = await readProfile(host, profileWord, { trusted: flags.has("trust-profile") });
   return {
-    name,
+    place,
     keys,
     profile: withUserData(profile, await readUserData(host, cloudInitWords, { user })),
     image,
     user,
     timeoutMs: parseDuration(values.get("timeout") ?? "20m"),
-    mounts: mountsOf(host, name),
+    target,
     cache: flags.has("cache"),
     keepFailed: flags.has("keep-failed"),
     exports,
@@ -175,16 +189,18 @@ async function readRequest(host: Host, { positionals, flags, values }: Arguments
   };
 }
 
-function checkName(name: string): void {
-  checkInstanceName(name);
+/** What the NAME on the command line means. */
+async function placeOf(host: Host, word: string, args: Arguments<Name>): Promise<Place> {
+  const place = await findPlace(host, word, engineOptions(args));
   // The container's profile has its name, and every container has the profile "default".
-  if (name === "default") throw inputError('The name "default" is that of the engine\'s own profile', "Choose another");
+  if (place.name !== "default") return place;
+  throw inputError('The name "default" is that of the engine\'s own profile', "Choose another");
 }
 
 /** Makes the container, or undoes all that it did. `profileBefore`: a profile of that name that is there already. */
 async function create(engine: Engine, request: Request, profileBefore: string | null): Promise<void> {
   const { host } = engine;
-  const { name, mounts } = request;
+  const { name, mounts } = request.place;
   const startedMs = performance.now();
   using record = await beginCreation(engine, mounts, { name, profileBefore });
   const { creation } = record;
@@ -196,7 +212,7 @@ async function create(engine: Engine, request: Request, profileBefore: string | 
   }, {
     keep: request.keepFailed && (async () => {
       await record.remove();
-      tellKept(engine, name);
+      tellKept(engine, request.place);
     }),
   });
   await made.removeReplaced?.();
@@ -204,7 +220,8 @@ async function create(engine: Engine, request: Request, profileBefore: string | 
   let exported: ExportedApp[] | undefined;
   try {
     if (request.exports) {
-      exported = await exportApps(engine, name, { ...request, ...request.exports, opener: await findOpener() });
+      const { withTypes, exports } = request;
+      exported = await exportApps(engine, name, { mounts, withTypes, ...exports, opener: await findOpener() });
     }
   } finally {
     // The container is there, exported or not.
@@ -220,9 +237,11 @@ interface Made {
   address: string | null;
   /** The container's user. */
   user: ContainerUser;
-  /** That user's host uid. */
-  uid: string;
+  /** That user's host uid; null where the container is on another machine. */
+  uid: string | null;
   hasXpra: boolean;
+  /** The member of the cluster that has it; null where there is no cluster. */
+  member: string | null;
   /** Removes the cached images that a newer one replaces. */
   removeReplaced: (() => Promise<void>) | undefined;
 }
@@ -230,7 +249,7 @@ interface Made {
 /** The steps, in their order. The directories on the host are there already. */
 async function make(engine: Engine, request: Request, creation: Creation): Promise<Made> {
   const { host } = engine;
-  const { name, mounts, profile, timeoutMs, user: wanted } = request;
+  const { place: { name, mounts }, profile, timeoutMs, target, user: wanted } = request;
   const image = request.image ?? engine.defaultImage;
   const marks = { [markKey]: "1", [runKey]: creation.run };
 
@@ -242,40 +261,75 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
   let removeReplaced: Made["removeReplaced"];
   if (request.cache) {
     const recipe = { image, profile: profileYaml(profile, {}) };
-    removeReplaced = await provisionCached(engine, name, { ...recipe, marks, timeoutMs, user: wanted });
-  } else await provision(engine, name, { image, marks, timeoutMs });
+    removeReplaced = await provisionCached(engine, name, { ...recipe, marks, timeoutMs, user: wanted, target });
+  } else await provision(engine, name, { image, marks, timeoutMs, target });
 
-  let hasNetwork = true;
   if (setup !== profile) {
     host.ui.progress("Removing the devices that the profile disables (type: none)");
     await setProfile(engine, name, profileYaml(profile, marks));
-    hasNetwork = !host.dryRun && (await findInstance(engine, name))?.hasNetwork === true;
   }
 
   host.ui.progress("Sharing directories, keys and host keys");
   const authorizedKeys = request.keys.text;
   const { user, knownHosts } = await prepareContainer(engine, name, { authorizedKeys, wanted });
-  const uid = await instanceHostUid(engine, name, user.uid);
-  await shareMounts(host, mounts, uid);
-  await addDevices(engine, name, mountDevices(mounts, user), { config: { [userKey]: formatUser(user) } });
+  const found = host.dryRun
+    ? await planned(engine, name, { user, hasNetwork: setup === profile })
+    : await look(engine, name, user);
+  const { uid, member } = found;
+  if (uid !== null) await shareMounts(host, mounts, uid);
+  const devices = uid === null ? {} : mountDevices(mounts, user, { mayMove: member !== null });
+  await addDevices(engine, name, devices, { config: { [userKey]: formatUser(user) } });
   await pinHostKeys(host, mounts, knownHosts);
   await writeIdentityFiles(host, mounts, identityFiles(mounts, request.keys.identities));
   const [connection] = await all([
-    testConnection(engine, name, { mounts, user, hasNetwork }),
+    testConnection(engine, name, { mounts, user, ...found }),
     keepAsMade(engine, name),
   ]);
-  return { image, user, uid, removeReplaced, ...connection };
+  return { image, user, uid, member, removeReplaced, ...connection };
 }
 
-function tellKept({ host, cli }: Engine, name: string): void {
-  host.ui.status(`What was made is kept. To look around: ${cli} exec ${name} -- bash`);
-  host.ui.status(`To remove it: create.ts --delete --force ${name}`);
+/** What the engine knows of the container that was made. */
+interface Found {
+  /** Whether it is on another machine. */
+  elsewhere: boolean;
+  /** The member of the cluster that has it; null where there is no cluster. */
+  member: string | null;
+  /** The host uid of its user; null where it is elsewhere. */
+  uid: string | null;
+  hasNetwork: boolean;
+  address: string | undefined;
+}
+
+async function look(engine: Engine, name: string, user: ContainerUser): Promise<Found> {
+  const instance = await findOurs(engine, name, { withState: engine.server.isLocal });
+  const { location, config, hasNetwork, address } = instance;
+  const elsewhere = !await isHere(engine, instance);
+  const uid = elsewhere ? null : String(hostUid(idMapOf({ config }), Number(user.uid)));
+  return { elsewhere, member: location === "none" ? null : location, uid, hasNetwork, address };
+}
+
+/** The same in a dry run. */
+async function planned(
+  engine: Engine,
+  name: string,
+  { user, hasNetwork }: { user: ContainerUser; hasNetwork: boolean },
+): Promise<Found> {
+  const elsewhere = !engine.server.isLocal;
+  const uid = elsewhere ? null : await instanceHostUid(engine, name, user.uid);
+  return { elsewhere, member: null, uid, hasNetwork, address: undefined };
+}
+
+function tellKept(engine: Engine, { name, label }: Place): void {
+  const { ui } = engine.host;
+  const look = engineArgv(engine, ["exec", nameOn(engine, name), "--", "bash"]).join(" ");
+  ui.status(`What was made is kept. To look around: ${look}`);
+  ui.status(`To remove it: create.ts --delete --force ${label}`);
 }
 
 function report(
   engine: Engine,
-  { name, mounts }: Request,
-  { image, address, user, uid, hasXpra, exported, seconds }: Made & {
+  { place: { name, label, mounts } }: Request,
+  { image, address, user, uid, member, hasXpra, exported, seconds }: Made & {
     exported: ExportedApp[] | undefined;
     seconds: number;
   },
@@ -283,12 +337,13 @@ function report(
   const { ui } = engine.host;
   ui.result(
     [
-      `name:     ${name}`,
+      `name:     ${label}`,
       `engine:   ${engine.product}`,
+      ...(member === null ? [] : [`member:   ${member}`]),
       `image:    ${image}`,
-      `address:  ${address ?? "none, without a network"}`,
+      `address:  ${address ?? (uid === null ? "none is needed" : "none, without a network")}`,
       `user:     ${user.name}`,
-      `next:     attach.ts ${name} APP`,
+      `next:     attach.ts ${label} APP`,
       ...(exported?.map(({ name }) => `in menu:  ${name}`) ?? []),
     ].join("\n"),
     {
@@ -298,48 +353,53 @@ function report(
       address,
       ipv4: address?.includes(":") ? null : address,
       user: { name: user.name, uid: Number(user.uid), gid: Number(user.gid), home: user.home },
-      hostUid: Number(uid),
-      mounts: { xpra: mounts.xpra, share: mounts.share },
+      remote: engine.server.remote ?? null,
+      project: engine.server.project ?? null,
+      member,
+      hostUid: uid === null ? null : Number(uid),
+      mounts: uid === null ? null : { xpra: mounts.xpra, share: mounts.share },
       seconds,
       ...(exported ? { exported } : {}),
     },
   );
   if (hasXpra) return;
-  ui.warn(`There is no xpra in "${name}": attach.ts will not work. Make it again with xpra among the CLOUD_INIT files`);
+  ui.warn(
+    `There is no xpra in "${label}": attach.ts will not work. Make it again with xpra among the CLOUD_INIT files`,
+  );
 }
 
-async function remove(host: Host, { positionals, flags, values }: Arguments<Name>): Promise<void> {
-  const [name, ...more] = positionals;
-  if (name === undefined || more.length > 0) throw inputError("--delete takes one NAME", "See create.ts --help");
-  checkName(name);
-  const engine = await chooseEngine(host, values.get("engine"));
-  const mounts = mountsOf(host, name);
+async function remove(host: Host, args: Arguments<Name>): Promise<void> {
+  const { positionals, flags } = args;
+  const [word, ...more] = positionals;
+  if (word === undefined || more.length > 0) throw inputError("--delete takes one NAME", "See create.ts --help");
+  const { name, label, mounts, ...place } = await placeOf(host, word, args);
+  const engine = await place.engine;
   const recovered = await recoverCreation(engine, name, mounts);
   const removed = await removeContainer(engine, name, { mounts, force: flags.has("force"), recovered });
-  if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name, removed });
+  if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name: label, removed });
 }
 
-async function exportExisting(host: Host, { positionals, flags, values }: Arguments<Name>): Promise<void> {
-  const [name, ...words] = positionals;
-  if (name === undefined) throw inputError("--export takes the NAME of a container", "See create.ts --help");
-  checkName(name);
+async function exportExisting(host: Host, args: Arguments<Name>): Promise<void> {
+  const { positionals, flags } = args;
+  const [word, ...words] = positionals;
+  if (word === undefined) throw inputError("--export takes the NAME of a container", "See create.ts --help");
+  const { name, label, mounts, ...place } = await placeOf(host, word, args);
   const request = { ...parseExportWords(words), withTypes: flags.has("mime"), opener: await findOpener() };
-  menuOf(host, name);
-  const engine = await chooseEngine(host, values.get("engine"));
-  const exported = await exportApps(engine, name, { ...request, mounts: mountsOf(host, name) });
+  menuOf(host, label);
+  const exported = await exportApps(await place.engine, name, { ...request, mounts });
   if (host.dryRun) return;
   host.ui.result(exported.map(({ id, name, entry }) => [id, name, entry].join("\t")).join("\n"), exported);
 }
 
-async function unexport(host: Host, { positionals }: Arguments<Name>): Promise<void> {
-  const [name, ...more] = positionals;
-  if (name === undefined || more.length > 0) throw inputError("--unexport takes one NAME", "See create.ts --help");
-  checkName(name);
-  const removed = await unexportApps(host, menuOf(host, name), mountsOf(host, name));
+async function unexport(host: Host, args: Arguments<Name>): Promise<void> {
+  const [word, ...more] = args.positionals;
+  if (word === undefined || more.length > 0) throw inputError("--unexport takes one NAME", "See create.ts --help");
+  const { label, mounts } = await placeOf(host, word, args);
+  const removed = await unexportApps(host, menuOf(host, label), mounts);
   if (removed.length === 0) {
-    throw new UserError(`Nothing of "${name}" is in the menu`, { hint: `create.ts --export ${name} puts it there` });
+    throw new UserError(`Nothing of "${label}" is in the menu`, { hint: `create.ts --export ${label} puts it there` });
   }
-  if (!host.dryRun) host.ui.result(removed.join("\n"), { name, removed });
+  if (!host.dryRun) host.ui.result(removed.join("\n"), { name: label, removed });
 }
 
 /** What `--doctor` checks. */

@@ -6,6 +6,7 @@
 //bin/true; set -- --allow-run=lxc,incus,setfacl,getfacl,stat,zenity,notify-send "$@"
 //bin/true; set -- --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE "$@"
 //bin/true; set -- --allow-env='HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*' "$@"
+//bin/true; set -- --allow-env=XDG_CONFIG_HOME,LXD_CONF,INCUS_CONF,INCUS_REMOTE,INCUS_PROJECT "$@"
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
 // permission a line, and Deno.
@@ -15,15 +16,17 @@
  * @module
  */
 
-import { type Arguments, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
+import { type Arguments, engineOptions, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
+import { labelOf } from "./lib/container/mounts.ts";
 import { findOurs, listOurs } from "./lib/container/ours.ts";
+import { findPlace } from "./lib/container/place.ts";
 import { checkDirectory, sharedByDevices, sharedByMounts } from "./lib/container/source_path.ts";
 import { type ContainerUser, userOf } from "./lib/container/user.ts";
-import { chooseEngine, type Engine, engineOn } from "./lib/engine/engine.ts";
-import { checkInstanceName, hostUid, listInstances } from "./lib/engine/instance.ts";
+import { chooseEngine, type Engine, engineArgv, engineOn, nameOn } from "./lib/engine/engine.ts";
+import { hostUid, idMapOf, isHere, listInstances } from "./lib/engine/instance.ts";
 import { hasDisplay, isUnattended } from "./lib/base/desktop.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
@@ -157,21 +160,24 @@ interface Chosen {
 async function chooseFiles(
   host: Host,
   prompter: Prompter,
-  { positionals, values }: Arguments<Name>,
+  args: Arguments<Name>,
 ): Promise<Chosen | undefined> {
   // ownIds() makes a directory, which a dry run must not do: it plans as for root, who may map anybody's files.
   const user = host.dryRun ? { uid: 0, gid: 0 } : await ownIds(host);
   const rules = { user, shared: await sharedByMounts(host) };
-  const [givenName, ...givenPaths] = positionals;
-  if (givenName !== undefined) checkInstanceName(givenName);
+  const [givenWord, ...givenPaths] = args.positionals;
+  const options = engineOptions(args);
+  const givenPlace = givenWord === undefined ? undefined : await findPlace(host, givenWord, options);
   const givenFiles = await checkFiles(givenPaths, rules);
-  const engine = await chooseEngine(host, values.get("engine"));
-  const name = givenName ?? await prompter.chooseContainer(host.dryRun ? [] : await runningContainers(engine));
+  const engine = await (givenPlace?.engine ?? chooseEngine(host, options.engine, options));
+  const name = givenPlace?.name ??
+    await prompter.chooseContainer(host.dryRun ? [] : await runningContainers(engine));
   if (name === undefined) {
     if (prompter.isGraphical) return undefined;
     throw missingArgument("NAME");
   }
-  const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(name), rules);
+  const label = labelOf(engine.server, name);
+  const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(label), rules);
   if (files.length > 0) return { engine, name, files, rules };
   if (prompter.isGraphical) return undefined;
   throw missingArgument("FILE...");
@@ -182,7 +188,7 @@ async function runningContainers(engine: Engine): Promise<string[]> {
   const names = (await listOurs(engine)).filter(({ status }) => status === "Running").map(({ name }) => name);
   if (names.length > 0) return names;
   throw new UserError(`No container that create.ts made runs in ${engine.product}`, {
-    hint: `Start one: ${engine.cli} start NAME`,
+    hint: `Start one: ${engineArgv(engine, ["start", nameOn(engine, "NAME")]).join(" ")}`,
   });
 }
 
@@ -211,15 +217,20 @@ async function checkContainer(
     findOurs(engine, name, { exitCode: ExitCode.usage }),
     listInstances(engine),
   ]);
+  const label = labelOf(engine.server, name);
+  if (!await isHere(engine, instance)) {
+    throw inputError(`Files cannot be lent to "${label}": it is on another machine`, "Run map.ts there");
+  }
   if (instance.status !== "Running") {
-    throw inputError(`The container "${name}" does not run`, `Start it: ${engine.cli} start ${name}`);
+    const start = engineArgv(engine, ["start", nameOn(engine, name)]).join(" ");
+    throw inputError(`The container "${label}" does not run`, `Start it: ${start}`);
   }
   const shared = await sharedByDevices(instances);
   for (const { path, directories } of files) {
     for (const directory of directories) await checkDirectory(path, directory, shared);
   }
   const user = userOf(engine, instance);
-  return { user, uid: hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), Number(user.uid)) };
+  return { user, uid: hostUid(idMapOf(instance), Number(user.uid)) };
 }
 
 /** Waits until the user or the time of `--for` ends the mapping. Maps files that replace mapped ones meanwhile. */

@@ -116,7 +116,7 @@ export async function checkAttachable(host: Host, engine: Engine | undefined): P
   if (!engine) return [];
   const ours = await listOurs(engine);
   const findings = await Promise.all(ours.map(async ({ name, status }): Promise<Finding[]> => {
-    const { knownHosts } = mountsOf(host, name);
+    const { knownHosts } = mountsOf(host, name, engine.server);
     if (!await exists(knownHosts)) {
       return [{
         verdict: "broken",

@@ -9,7 +9,7 @@ import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts
 import type { Host } from "../base/host.ts";
 import type { Engine } from "../engine/engine.ts";
 import { reachContainer } from "../container/connect.ts";
-import { mountsOf } from "../container/mounts.ts";
+import { labelOf, mountsOf } from "../container/mounts.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
 import { findOurs, listOurs } from "../container/ours.ts";
 import { canAsk, sshScript, type SshTarget } from "../container/ssh.ts";
@@ -94,12 +94,14 @@ export async function listContainers(engine: Engine, container: string | undefin
   // Side by side: those that do not answer cost one deadline together.
   const sessions = await Promise.all(running.map(async ({ name }) => {
     try {
-      const target = await reachContainer(engine, name, mountsOf(host, name), { bootTimeoutMs: listTimeoutMs });
+      const target = await reachContainer(engine, name, mountsOf(host, name, engine.server), {
+        bootTimeoutMs: listTimeoutMs,
+      });
       // Several questions at once could not be told apart.
       return await listSessions(host, target, { mayAsk: container !== undefined });
     } catch (error) {
       if (container !== undefined || !(error instanceof UserError || error instanceof ProcessError)) throw error;
-      host.ui.warn(`Cannot list the sessions of "${name}": ${error.message}`);
+      host.ui.warn(`Cannot list the sessions of "${labelOf(engine.server, name)}": ${error.message}`);
       return [];
     }
   }));

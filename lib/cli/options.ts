@@ -83,6 +83,7 @@ export type CommonName =
   | "doctor"
   | "json"
   | "engine"
+  | "project"
   | "completions";
 
 const commonOptions: Options<CommonName> = {
@@ -99,6 +100,7 @@ const commonOptions: Options<CommonName> = {
     help: "Which CLI drives the containers (default: $GUI_CONTAINER_ENGINE, else whichever answers)",
     completion: { words: engineClis },
   },
+  "project": { value: "P", help: "The engine's project (default: the one that its CLI uses)" },
   "completions": {
     value: "SHELL",
     help: `Print completions for ${shellNames.join(", ")}`,
@@ -198,4 +200,11 @@ export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
     "",
     spec.epilogue.trim(),
   ].join("\n");
+}
+
+/** The values of `--engine` and `--project`. */
+export function engineOptions<Name extends string>(
+  { values }: Pick<Arguments<Name>, "values">,
+): { engine: string | undefined; project: string | undefined } {
+  return { engine: values.get("engine"), project: values.get("project") };
 }

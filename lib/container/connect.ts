@@ -1,11 +1,14 @@
-/** How a container is made ready for SSH: it runs, it has an address or a way around the network, its host keys are pinned. */
+/**
+ * How a container is made ready for SSH: it runs, it has an address or a way around the network, its host keys are pinned. One that is
+ * on another machine is reached through the engine, too: no route to it is needed.
+ */
 
 import awaitBoot from "./await_boot.sh" with { type: "text" };
 import type { Engine } from "../engine/engine.ts";
-import { exec, execArgv, instanceAddress, startInstance } from "../engine/instance.ts";
+import { exec, execArgv, instanceAddress, isHere, startInstance } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import type { Mounts } from "./mounts.ts";
+import { labelOf, type Mounts } from "./mounts.ts";
 import { findOurs } from "./ours.ts";
 import { type ContainerUser, plannedUserOf, userOf } from "./user.ts";
 import { withValues } from "../base/shell_words.ts";
@@ -34,39 +37,50 @@ export async function reachContainer(
   { bootTimeoutMs = longestBootMs }: { bootTimeoutMs?: number } = {},
 ): Promise<SshTarget> {
   const { host } = engine;
-  const instance = host.dryRun ? undefined : await findOurs(engine, name, { withState: true });
+  const label = labelOf(engine.server, name);
+  const instance = host.dryRun ? undefined : await findOurs(engine, name, { withState: engine.server.isLocal });
   const user = instance ? userOf(engine, instance) : await plannedUserOf(engine, name);
+  const elsewhere = !(instance ? await isHere(engine, instance) : engine.server.isLocal);
   if (instance) {
     if (!await exists(mounts.knownHosts)) {
-      throw new UserError(`The host keys of "${name}" are not pinned: there is no ${mounts.knownHosts}`, {
+      throw new UserError(`The host keys of "${label}" are not pinned: there is no ${mounts.knownHosts}`, {
         hint: "Make the container with create.ts, or set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
       });
     }
+    if (instance.status === "Running" && elsewhere) return await sshTarget(engine, name, { mounts, user, elsewhere });
     if (instance.status === "Running" && instance.address) {
-      return await withConfig(host, { name, address: instance.address, user, mounts });
+      return await withConfig(host, { name: label, address: instance.address, user, mounts, elsewhere });
     }
   }
-  const hasNetwork = instance?.hasNetwork ?? true;
+  const hasNetwork = !elsewhere && (instance?.hasNetwork ?? true);
   if (instance?.status !== "Running") {
-    host.ui.status(`Starting "${name}"`);
+    host.ui.status(`Starting "${label}"`);
     await startInstance(engine, name);
   }
   const script = withValues(awaitBoot, { has_network: hasNetwork ? "yes" : "" });
   await exec(engine, name, ["/bin/sh", "-c", script], { timeoutMs: bootTimeoutMs });
-  return await sshTarget(engine, name, { mounts, user, hasNetwork });
+  return await sshTarget(engine, name, { mounts, user, elsewhere, hasNetwork });
 }
 
-/** How SSH reaches a running container: at its address, or through the engine when it has no network. */
+/** How SSH reaches a running container: at its address, or through the engine when it has no network or is elsewhere. */
 export async function sshTarget(
   engine: Engine,
   name: string,
-  { mounts, user, hasNetwork }: { mounts: Mounts; user: ContainerUser; hasNetwork: boolean },
+  { mounts, user, elsewhere, hasNetwork = false, address }: {
+    mounts: Mounts;
+    user: ContainerUser;
+    elsewhere: boolean;
+    hasNetwork?: boolean;
+    /** Its address, where that is known already. */
+    address?: string | undefined;
+  },
 ): Promise<SshTarget> {
+  const target = { mounts, user, elsewhere, name: labelOf(engine.server, name) };
   return await withConfig(
     engine.host,
-    hasNetwork
-      ? { name, address: await instanceAddress(engine, name), user, mounts }
-      : { name, address: name, user, mounts, proxy: execArgv(engine, name, ["/bin/sh", "-c", serveSsh]) },
+    hasNetwork && !elsewhere
+      ? { ...target, address: address ?? await instanceAddress(engine, name) }
+      : { ...target, address: name, proxy: execArgv(engine, name, ["/bin/sh", "-c", serveSsh]) },
   );
 }
 

@@ -6,9 +6,13 @@ import type { Device } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { exists, modeOf, removeEmpty, removeTree } from "../base/files.ts";
+import { ownServer, type Server } from "../engine/server.ts";
 import { containerPaths, type ContainerUser } from "./user.ts";
 
-/** The paths of one container on the host. The container sees `xpra` and `share` only. */
+/**
+ * The paths of one container on the host. The container sees `xpra` and `share` only. For one that is elsewhere, these two are not
+ * made.
+ */
 export interface Mounts {
   /** `MOUNTS/NAME`. */
   directory: string;
@@ -45,13 +49,21 @@ export function mountsRoot(host: Pick<Host, "env">): string {
   return base;
 }
 
+/** A container's name for the user: with its remote in front, unless that is this machine's own. */
+export function labelOf({ remote }: Pick<Server, "remote">, name: string): string {
+  return remote === undefined || remote === "local" ? name : `${remote}:${name}`;
+}
+
 /**
- * The paths of a container, below {@linkcode mountsRoot}.
+ * The paths of a container, below {@linkcode mountsRoot}. Containers of other servers and projects have directories of their own,
+ * `[REMOTE:][PROJECT_]NAME`, but for the project that Incus makes for each user of this machine.
  *
  * @throws {UserError} as {@linkcode mountsRoot}
  */
-export function mountsOf(host: Pick<Host, "env">, name: string): Mounts {
-  const directory = join(mountsRoot(host), name);
+export function mountsOf(host: Pick<Host, "env">, name: string, server: Server = ownServer): Mounts {
+  const { project } = server;
+  const isPlain = project === undefined || server.isLocal && /^user-\d+$/.test(project);
+  const directory = join(mountsRoot(host), labelOf(server, isPlain ? name : `${project}_${name}`));
   return {
     directory,
     xpra: join(directory, "xpra"),
@@ -61,17 +73,38 @@ export function mountsOf(host: Pick<Host, "env">, name: string): Mounts {
   };
 }
 
-/** The disk devices that share the directories with the container. */
-export function mountDevices(mounts: Mounts, user: ContainerUser): Record<string, Device> {
-  const disk = (source: string, path: string): Device => ({ type: "disk", source, path });
+/**
+ * The disk devices that share the directories with the container.
+ *
+ * @param options `mayMove`: the container may be moved to a machine that lacks the directories, and starts without them there
+ */
+export function mountDevices(
+  mounts: Mounts,
+  user: ContainerUser,
+  { mayMove = false }: { mayMove?: boolean } = {},
+): Record<string, Device> {
+  const disk = (source: string, path: string): Device => ({
+    type: "disk",
+    source,
+    path,
+    ...(mayMove ? { required: "false" } : {}),
+  });
   const paths = containerPaths(user);
   return { xpra: disk(mounts.xpra, paths.xpra), share: disk(mounts.share, paths.share) };
 }
 
-/** Makes the directories that are missing. Returns them, outermost first. */
-export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> {
+/**
+ * Makes the directories that are missing. Returns them, outermost first.
+ *
+ * @param options `shared`: also those that the container sees
+ */
+export async function makeMounts(
+  host: Host,
+  mounts: Mounts,
+  { shared = true }: { shared?: boolean } = {},
+): Promise<string[]> {
   const missing: string[] = [];
-  for (const path of [mounts.directory, mounts.ssh, mounts.xpra, mounts.share]) {
+  for (const path of [mounts.directory, mounts.ssh, ...(shared ? [mounts.xpra, mounts.share] : [])]) {
     if (!await exists(path)) missing.push(path);
   }
   if (missing.length > 0) {
@@ -128,10 +161,15 @@ export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBe
 /**
  * Checks that the directories can be made and that ACLs can be set there. Leaves nothing behind.
  *
+ * @param options `shared`: the container is to see two of them. Without that, no ACL is needed
  * @throws {UserError} for a file in place of a directory, a directory that may not be written, or a file system without ACLs;
  * exit code 127 without `setfacl`
  */
-export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void> {
+export async function checkAclSupport(
+  host: Host,
+  mounts: Mounts,
+  { shared = true }: { shared?: boolean } = {},
+): Promise<void> {
   if (host.dryRun) return;
   for (const path of [mounts.directory, mounts.xpra, mounts.share]) {
     if ((await Deno.stat(path).catch(() => undefined))?.isDirectory === false) {
@@ -151,7 +189,7 @@ export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void>
     });
   }
   try {
-    await host.run(["setfacl", "-m", "u:0:r", "--", probe]);
+    if (shared) await host.run(["setfacl", "-m", "u:0:r", "--", probe]);
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     // Another run for the same container has removed it at the end of its own check.

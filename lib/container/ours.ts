@@ -1,8 +1,10 @@
 /** Our containers: which ones they are, and the keys that mark them. */
 
-import type { Engine } from "../engine/engine.ts";
+import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
 import { findInstance, type Instance, listInstances } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
+import { quoteWords } from "../base/shell_words.ts";
+import { labelOf } from "./mounts.ts";
 
 /** The configuration key that marks an instance or a profile as made by create.ts. */
 export const markKey = "user.gui-container";
@@ -33,15 +35,17 @@ export async function findOurs(
 ): Promise<Instance> {
   const instance = await findInstance(engine, name, { withState });
   const options = exitCode === undefined ? {} : { exitCode };
+  const label = labelOf(engine.server, name);
+  const command = (...args: string[]): string => quoteWords(engineArgv(engine, args));
   if (!instance) {
-    throw new UserError(`There is no container "${name}"`, {
-      hint: `Make it with create.ts, or see ${engine.cli} list`,
+    throw new UserError(`There is no container "${label}"`, {
+      hint: `Make it with create.ts, or see ${command("list", ...(label === name ? [] : [nameOn(engine, "")]))}`,
       ...options,
     });
   }
   if (isOurs(instance)) return instance;
-  throw new UserError(`The container "${name}" was not made by create.ts`, {
-    hint: `Make one with it, or mark this one: ${engine.cli} config set ${name} ${markKey} true`,
+  throw new UserError(`The container "${label}" was not made by create.ts`, {
+    hint: `Make one with it, or mark this one: ${command("config", "set", nameOn(engine, name), markKey, "true")}`,
     ...options,
   });
 }

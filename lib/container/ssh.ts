@@ -14,13 +14,15 @@ import { quoteWords, withValues } from "../base/shell_words.ts";
 
 /** Where and how to reach a container. */
 export interface SshTarget {
-  /** The container's name. Its host keys are pinned under this name. */
+  /** The container's name for the user, `[REMOTE:]NAME`. Its host keys are pinned under this name. */
   name: string;
-  /** Its address, by IPv4 or IPv6; its name when it has no network. */
+  /** Whether it is on another machine: it then sees no directory of this one. */
+  elsewhere: boolean;
+  /** Its address, by IPv4 or IPv6; its name when it is reached through the engine. */
   address: string;
   /** Its user, who logs in. */
   user: ContainerUser;
-  /** The command whose stdin and stdout lead to an sshd in a container without a network. */
+  /** The command of the engine whose stdin and stdout lead to an sshd in the container. */
   proxy?: readonly string[];
   /** Its directories on the host. `knownHosts` has the pinned host keys. */
   mounts: Mounts;

@@ -1,7 +1,7 @@
 /** What there is of a container's name before it is made: refused, or used when the user agrees. */
 
 import { refuseBeingMade } from "./journal.ts";
-import { type Mounts, usedMounts } from "../container/mounts.ts";
+import { labelOf, type Mounts, usedMounts } from "../container/mounts.ts";
 import { type Engine, otherEngine } from "../engine/engine.ts";
 import { findInstance } from "../engine/instance.ts";
 import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.ts";
@@ -17,12 +17,13 @@ import { exists } from "../base/files.ts";
  */
 export async function checkExisting(engine: Engine, name: string, mounts: Mounts): Promise<string | null> {
   const { ui } = engine.host;
+  const label = labelOf(engine.server, name);
   if (await findInstance(engine, name)) {
-    throw new UserError(`There is a container "${name}" already`, {
-      hint: `Choose another name, or remove it: create.ts --delete ${name}`,
+    throw new UserError(`There is a container "${label}" already`, {
+      hint: `Choose another name, or remove it: create.ts --delete ${label}`,
     });
   }
-  if (await exists(mounts.directory)) await refuseOtherEngines(engine, name, mounts);
+  if (engine.server.isLocal && await exists(mounts.directory)) await refuseOtherEngines(engine, name, mounts);
   const profile = await findProfile(engine, name);
   if (profile) {
     await refuseBeingMade(name, mounts);

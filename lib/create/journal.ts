@@ -69,14 +69,15 @@ export async function beginCreation(
     base: null,
     mountsBefore: { directories: [], files: [] },
   };
+  const shared = engine.server.isLocal;
   if (host.dryRun) {
-    await makeMounts(host, mounts);
+    await makeMounts(host, mounts, { shared });
     return { creation, remove: () => Promise.resolve(), [Symbol.dispose]() {} };
   }
   const base = dirname(mounts.directory);
   if (!await exists(base)) creation.base = base;
   creation.mountsBefore = await saveMounts(host, mounts);
-  creation.directories = await makeMounts(host, mounts);
+  creation.directories = await makeMounts(host, mounts, { shared });
   const path = recordPath(mounts);
   const cannotWrite = (error: unknown): UserError =>
     new UserError(`Cannot write "${path}": ${error instanceof Error ? error.message : error}`, {

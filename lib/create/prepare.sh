@@ -23,10 +23,11 @@ $(getent passwd "$user")
 END
 printf '%s:%s:%s:%s\n' "$user" "$uid" "$gid" "$home"
 
-mkdir -p "$home/.ssh" "$home/maps"
+# The host's directories take the place of the last two, where the container is on the same machine.
+mkdir -p "$home/.ssh" "$home/maps" "$home/.xpra" "$home/share"
 cat >"$home/.ssh/authorized_keys"
 chmod 755 "$home/maps"
-chown -R "$uid:$gid" "$home/.ssh" "$home/maps"
+chown -R "$uid:$gid" "$home/.ssh" "$home/maps" "$home/.xpra" "$home/share"
 
 # With lingering, the systemd of that user runs without a login.
 loginctl enable-linger "$user"

@@ -6,6 +6,7 @@ import { answerLimits, execArgv } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import type { Mounts } from "../container/mounts.ts";
 import { sshTarget } from "../container/connect.ts";
+import { labelOf } from "../container/mounts.ts";
 import { knownHostsLines, sshRun } from "../container/ssh.ts";
 import { type ContainerUser, parseUser, plannedUser, ubuntuUser } from "../container/user.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
@@ -55,11 +56,11 @@ export async function prepareContainer(
       cause: error,
     });
   });
-  if (host.dryRun) return await plannedAnswer(host, name, printed);
+  if (host.dryRun) return await plannedAnswer(host, labelOf(engine.server, name), printed);
   const [line, ...keys] = printed.split("\n");
   const user = parseUser(line!);
   if (user && (wanted === undefined || user.name === wanted)) {
-    return { user, knownHosts: knownHostsLines(name, keys.join("\n")) };
+    return { user, knownHosts: knownHostsLines(labelOf(engine.server, name), keys.join("\n")) };
   }
   const whose = wanted === undefined ? `The user that the image of "${name}" has` : `"${wanted}", a user of the image,`;
   throw new UserError(`${whose} is no ordinary user`, {
@@ -81,17 +82,23 @@ async function plannedAnswer(host: Host, name: string, printed: string): Promise
 /**
  * Connects to a prepared container as attach.ts will.
  *
- * @returns its address, null when it has no network; and whether xpra is in it
+ * @returns its address, null when it is reached through the engine; and whether xpra is in it
  * @throws {UserError} when it cannot be reached
  */
 export async function testConnection(
   engine: Engine,
   name: string,
-  { mounts, user, hasNetwork }: { mounts: Mounts; user: ContainerUser; hasNetwork: boolean },
+  known: {
+    mounts: Mounts;
+    user: ContainerUser;
+    elsewhere: boolean;
+    hasNetwork: boolean;
+    address: string | undefined;
+  },
 ): Promise<{ address: string | null; hasXpra: boolean }> {
-  const target = await sshTarget(engine, name, { mounts, user, hasNetwork });
+  const target = await sshTarget(engine, name, known);
   const { stdout } = await sshRun(engine.host, target, ["sh", "-c", "command -v xpra || true"]);
-  return { address: hasNetwork ? target.address : null, hasXpra: stdout !== "" };
+  return { address: target.proxy ? null : target.address, hasXpra: stdout !== "" };
 }
 
 /**

@@ -24,6 +24,8 @@ export interface Provisioning {
   timeoutMs: number;
   /** The name of the user that the user-data names, if it does. */
   user: string | undefined;
+  /** The member of the cluster, or `@GROUP`, that is to have it. */
+  target: string | undefined;
 }
 
 /**
@@ -33,11 +35,11 @@ export interface Provisioning {
 export async function provision(
   engine: Engine,
   name: string,
-  { image, marks, timeoutMs }: Omit<Provisioning, "user">,
+  { image, marks, timeoutMs, target }: Omit<Provisioning, "user">,
 ): Promise<void> {
   const { ui } = engine.host;
   ui.progress(`Launching "${name}" from ${image}`);
-  await launch(engine, name, { image, profiles: ["default", name], config: marks });
+  await launch(engine, name, { image, profiles: ["default", name], config: marks, target });
   const outcome = await waitForCloudInit(engine, name, { timeoutMs });
   if (outcome.kind === "degraded") {
     for (const warning of outcome.warnings) ui.warn(`cloud-init: ${warning}`);

@@ -1,17 +1,21 @@
 /** Removing a container, its disposable copies, its profile, its entries in the menu and its directories. */
 
-import type { Engine } from "../engine/engine.ts";
+import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
 import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
-import { deleteInstance, findInstance } from "../engine/instance.ts";
-import { UserError } from "../base/errors.ts";
+import { deleteInstance, exec, findInstance, type Instance } from "../engine/instance.ts";
+import { ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { claimCopiesOf, removeCopies } from "../container/copies.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
-import { type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
-import { sessionNames } from "../container/names.ts";
+import { labelOf, type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
+import { isSessionName, sessionNames } from "../container/names.ts";
 import { isOurs } from "../container/ours.ts";
+import { containerPaths, parseUser, ubuntuUser, userKey } from "../container/user.ts";
 import { unexportApps } from "./export/export.ts";
 import { menuIfAny } from "./export/menu.ts";
+
+/** How long a container may take to tell its sessions, in milliseconds. */
+const askMs = 5_000;
 
 /**
  * Removes a container, its disposable copies, its profile, its entries in the menu and its directories.
@@ -31,29 +35,31 @@ export async function removeContainer(
   const profile = await findProfile(engine, name);
   const hasProfile = host.dryRun || profile !== undefined;
   const hasMounts = host.dryRun || await exists(mounts.directory);
+  const label = labelOf(engine.server, name);
   if (!instance && !hasProfile && !hasMounts) {
     if (recovered) return ["what another run has left"];
-    throw new UserError(`There is no container "${name}"`, { hint: `${engine.cli} list shows those that are there` });
+    const list = engineArgv(engine, ["list", ...(label === name ? [] : [nameOn(engine, "")])]).join(" ");
+    throw new UserError(`There is no container "${label}"`, { hint: `${list} shows those that are there` });
   }
   const copies = await claimCopiesOf(engine, name, { force });
   if (profile) refuseUsedByOthers(name, profile, { copies: copies.map((copy) => copy.name) });
   if (!force) {
     if (!instance && hasMounts && !host.dryRun) {
-      throw new UserError(`There is no container "${name}" in ${engine.product}, but its directories are there`, {
+      throw new UserError(`There is no container "${label}" in ${engine.product}, but its directories are there`, {
         hint: "If it is in the other engine, name that with --engine; if not, remove the directories with --force",
       });
     }
     for (const [what, found] of [["container", instance], ["profile", profile]] as const) {
       if (!found || isOurs(found)) continue;
-      throw new UserError(`The ${what} "${name}" was not made by create.ts`, {
+      throw new UserError(`The ${what} "${label}" was not made by create.ts`, {
         hint: "To remove it all the same: --force",
       });
     }
     // A running session has a socket; systemd removes that when the session ends.
-    const [live] = instance?.status === "Running" ? await sessionNames(mounts.xpra) : [];
+    const [live] = instance?.status === "Running" ? await socketsOf(engine, instance, mounts) : [];
     if (live) {
-      throw new UserError(`The session "${live}" runs in "${name}"`, {
-        hint: `End it with attach.ts --stop ${name} ${live}, or remove it too with --force`,
+      throw new UserError(`The session "${live}" runs in "${label}"`, {
+        hint: `End it with attach.ts --stop ${label} ${live}, or remove it too with --force`,
       });
     }
     const used = await usedMounts({ ...mounts, xpra: mounts.share });
@@ -62,7 +68,7 @@ export async function removeContainer(
     }
   }
   const removed = (await removeCopies(host, copies)).map((copy) => `copy "${copy}"`);
-  if (instance && hasMounts) await emptyMounts(engine, instance, mounts);
+  if (instance && await exists(mounts.xpra)) await emptyMounts(engine, instance, mounts);
   if (instance || host.dryRun) {
     await deleteInstance(engine, name);
     removed.push("container");
@@ -71,7 +77,7 @@ export async function removeContainer(
     await deleteProfile(engine, name);
     removed.push("profile");
   }
-  const menu = menuIfAny(host, name);
+  const menu = menuIfAny(host, label);
   if (menu) removed.push(...await unexportApps(host, menu, mounts));
   // They come last: the container may have closed them.
   if (hasMounts) {
@@ -79,4 +85,21 @@ export async function removeContainer(
     removed.push(mounts.directory);
   }
   return removed;
+}
+
+/**
+ * The names of the sockets of an instance's sessions. What is in a container that shares no directory with the host is asked of the
+ * container, which may lie: it can only keep its user from removing it without `--force`.
+ */
+async function socketsOf(engine: Engine, { name, config }: Instance, { xpra }: Mounts): Promise<string[]> {
+  if (await exists(xpra)) return await sessionNames(xpra);
+  const user = parseUser(config[userKey] ?? "") ?? ubuntuUser;
+  const list = ["find", containerPaths(user).xpra, "-maxdepth", "1", "-type", "s", "-printf", "%f\\n"];
+  try {
+    const { stdout } = await exec(engine, name, list, { okCodes: "any", timeoutMs: askMs });
+    return stdout.split("\n").filter(isSessionName);
+  } catch (error) {
+    if (error instanceof ProcessError) return [];
+    throw error;
+  }
 }

@@ -2,9 +2,9 @@
 
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
+import { type EngineCli, findServer, hasRemote, ownServer, type Server, type ServerWish } from "./server.ts";
 
-/** The name of an engine's CLI. */
-export type EngineCli = "lxc" | "incus";
+export type { EngineCli };
 
 /** What differs between LXD and Incus. */
 export interface EngineKind {
@@ -46,32 +46,30 @@ const engines: Readonly<Record<EngineCli, EngineKind>> = {
 /** The CLIs of the engines, in the order in which they are asked. */
 export const engineClis = Object.keys(engines) as EngineCli[];
 
-/** An engine, and the host that runs its CLI. */
+/** A server of an engine, and the host that runs the engine's CLI. */
 export interface Engine extends EngineKind {
   /** Runs the CLI. */
   readonly host: Host;
   /** The CLI. */
   readonly cli: EngineCli;
+  /** Which server the CLI is to talk to. */
+  readonly server: Server;
 }
 
 /**
  * Which engine to use: the one that is asked for by option or by `$GUI_CONTAINER_ENGINE`, else the first of
- * {@linkcode engineClis} that answers.
+ * {@linkcode engineClis} that answers, or that has the remote.
  *
- * @throws {UserError} exit code 125 when none answers, 2 for a name that is neither
+ * @param wish the server that is meant; by default that of the CLI's own configuration
+ * @throws {UserError} exit code 125 when none answers, 2 for a name that is neither, and for a remote that there is not
  */
-export async function chooseEngine(host: Host, wanted: string | undefined): Promise<Engine> {
-  const choice = wanted ?? host.env("GUI_CONTAINER_ENGINE");
-  if (choice !== undefined) {
-    const cli = engineClis.find((name) => name === choice);
-    if (cli !== undefined) return engineCalled(host, cli);
-    const names = engineClis.join(" or ");
-    throw inputError(`There is no engine "${choice}"`, `Use ${names}, with --engine or $GUI_CONTAINER_ENGINE`);
-  }
-  if (host.dryRun) return engineCalled(host, engineClis[0]!);
+export async function chooseEngine(host: Host, wanted: string | undefined, wish: ServerWish = {}): Promise<Engine> {
+  const cli = wantedCli(host, wanted) ?? (host.dryRun ? engineClis[0] : undefined);
+  if (cli !== undefined) return engineCalled(host, cli, await findServer(host, cli, wish));
+  const clis = wish.remote === undefined ? engineClis : await clisWith(host, wish.remote);
   const failures: UserError[] = [];
-  for (const cli of engineClis) {
-    const engine = engineCalled(host, cli);
+  for (const cli of clis) {
+    const engine = engineCalled(host, cli, await findServer(host, cli, wish));
     try {
       await query(engine, "/1.0");
       return engine;
@@ -86,12 +84,32 @@ export async function chooseEngine(host: Host, wanted: string | undefined): Prom
   });
 }
 
-/** The engine that a CLI drives. Does not ask whether it answers. */
-export function engineCalled(host: Host, cli: EngineCli): Engine {
-  return { host, cli, ...engines[cli] };
+/**
+ * The CLI that is asked for by option or by `$GUI_CONTAINER_ENGINE`; undefined without either.
+ *
+ * @throws {UserError} exit code 2 for a name that is no engine's
+ */
+export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): EngineCli | undefined {
+  const choice = wanted ?? host.env("GUI_CONTAINER_ENGINE");
+  const cli = engineClis.find((name) => name === choice);
+  if (cli !== undefined || choice === undefined) return cli;
+  const names = engineClis.join(" or ");
+  throw inputError(`There is no engine "${choice}"`, `Use ${names}, with --engine or $GUI_CONTAINER_ENGINE`);
 }
 
-/** The other engine. */
+/** The CLIs that have a remote; all of them when none has, so that each can say so. */
+async function clisWith(host: Host, remote: string): Promise<EngineCli[]> {
+  const have = await Promise.all(engineClis.map((cli) => hasRemote(host, cli, remote)));
+  const clis = engineClis.filter((_, index) => have[index]);
+  return clis.length > 0 ? clis : engineClis;
+}
+
+/** The engine that a CLI drives: a server of it. Does not ask whether it answers. */
+export function engineCalled(host: Host, cli: EngineCli, server: Server = ownServer): Engine {
+  return { host, cli, server, ...engines[cli] };
+}
+
+/** The other engine of this machine. */
 export function otherEngine({ host, cli }: Engine): Engine {
   return engineCalled(host, engineClis.find((name) => name !== cli)!);
 }
@@ -131,6 +149,24 @@ export async function serverState(engine: Engine): Promise<ServerState> {
   };
 }
 
+/** A name as the CLI takes it: with the remote in front, unless it is the CLI's own default. */
+export function nameOn({ server: { remote } }: Pick<Engine, "server">, name: string): string {
+  return remote === undefined ? name : `${remote}:${name}`;
+}
+
+/** The command line of the engine's CLI, in the right project. */
+export function engineArgv({ cli, server: { project } }: Engine, args: readonly string[]): string[] {
+  // "query" refuses the option: there, the path names the project.
+  return [cli, ...(project === undefined || args[0] === "query" ? [] : ["--project", project]), ...args];
+}
+
+/** A path of the API as the CLI takes it: with the remote in front, and the project at its end. */
+export function apiPath(engine: Engine, path: string): string {
+  const { project } = engine.server;
+  const rest = project === undefined ? "" : `${path.includes("?") ? "&" : "?"}project=${encodeURIComponent(project)}`;
+  return nameOn(engine, path + rest);
+}
+
 /**
  * Runs the engine's CLI.
  *
@@ -138,7 +174,7 @@ export async function serverState(engine: Engine): Promise<ServerState> {
  */
 export async function run(engine: Engine, args: readonly string[], options: RunOptions = {}): Promise<ProcessResult> {
   try {
-    return await engine.host.run([engine.cli, ...args], options);
+    return await engine.host.run(engineArgv(engine, args), options);
   } catch (error) {
     throw engineError(engine, error);
   }
@@ -147,13 +183,13 @@ export async function run(engine: Engine, args: readonly string[], options: RunO
 /** Changes something by the engine's API, and waits until that is done. */
 export async function request(engine: Engine, method: "PATCH" | "POST", path: string, data: unknown): Promise<void> {
   const body = JSON.stringify(data);
-  await run(engine, ["query", "--request", method, "--wait", "--data", body, path]);
+  await run(engine, ["query", "--request", method, "--wait", "--data", body, apiPath(engine, path)]);
 }
 
 /** Reads one path of the engine's API. Returns undefined when there is nothing at it, and in a dry run. */
 export async function query(engine: Engine, path: string): Promise<unknown> {
   try {
-    const { stdout } = await run(engine, ["query", path], { looksOnly: true });
+    const { stdout } = await run(engine, ["query", apiPath(engine, path)], { looksOnly: true });
     return stdout === "" ? undefined : JSON.parse(stdout);
   } catch (error) {
     if (isNotFound(error)) return undefined;
@@ -164,6 +200,29 @@ export async function query(engine: Engine, path: string): Promise<unknown> {
 /** Whether the engine answers. */
 export async function answers(engine: Engine): Promise<boolean> {
   return await query(engine, "/1.0").then(() => true, () => false);
+}
+
+/**
+ * Checks that the server can place an instance: on a member of its cluster, or in a group of members.
+ *
+ * @param target a member, or a group as `@GROUP`
+ * @throws {UserError} exit code 2
+ */
+export async function checkTarget(engine: Engine, target: string): Promise<void> {
+  if (engine.host.dryRun) return;
+  const { environment } = await query(engine, "/1.0") as { environment: { server_clustered: boolean } };
+  if (!environment.server_clustered) {
+    throw inputError("--target needs a cluster, and this server is in none", "Leave it out");
+  }
+  const kind = target.startsWith("@") ? "groups" : "members";
+  if (await query(engine, `/1.0/cluster/${kind}/${target.replace(/^@/, "")}`) !== undefined) return;
+  throw inputError(
+    `The cluster has no ${kind === "groups" ? "group" : "member"} "${target}"`,
+    `See ${
+      engineArgv(engine, ["cluster", ...(kind === "groups" ? ["group"] : []), "list", nameOn(engine, "")]).join(" ")
+        .trim()
+    }`,
+  );
 }
 
 /** Whether an error is the engine's answer that there is no such thing. */

@@ -1,7 +1,7 @@
 /** Local images: those in the engine's own store. */
 
 import { createHash } from "node:crypto";
-import { type Engine, isNotFound, query, run } from "./engine.ts";
+import { type Engine, engineArgv, isNotFound, nameOn, query, run } from "./engine.ts";
 import { UserError } from "../base/errors.ts";
 import { quoteWord } from "../base/shell_words.ts";
 
@@ -15,6 +15,11 @@ export interface Image {
   size: number;
   /** Keys and values that were given when the image was made. */
   properties: Readonly<Record<string, string>> | null;
+}
+
+/** An image as the CLI takes it: one without a remote is in the store of the engine's server. */
+export function imageOn(engine: Pick<Engine, "server">, image: string): string {
+  return image.includes(":") ? image : nameOn(engine, image);
 }
 
 /** The local images that have all of `properties`. */
@@ -31,7 +36,7 @@ export async function findImages(engine: Engine, properties: Readonly<Record<str
  * @throws {UserError} when there is no such image
  */
 export async function imageHash(engine: Engine, image: string, text: string): Promise<string> {
-  return await engine.host.value([engine.cli, "image", "info", image], {
+  return await engine.host.value(engineArgv(engine, ["image", "info", imageOn(engine, image)]), {
     variable: "RECIPE",
     filter: `| { sed -n 's/^Fingerprint: //p'; printf %s ${quoteWord(text)}; } | sha256sum | cut -d ' ' -f 1`,
     parse(stdout) {
@@ -48,25 +53,29 @@ export async function publish(
   name: string,
   properties: Readonly<Record<string, string>>,
 ): Promise<string> {
-  await run(engine, ["stop", name]);
-  return await engine.host.value([
-    engine.cli,
-    "publish",
-    name,
-    "--compression",
-    "none",
-    ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
-  ], {
-    variable: "IMAGE",
-    filter: "| sed -n 's/.*fingerprint: //p'",
-    parse: (stdout) => /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "",
-  });
+  await run(engine, ["stop", nameOn(engine, name)]);
+  const { remote } = engine.server;
+  return await engine.host.value(
+    engineArgv(engine, [
+      "publish",
+      nameOn(engine, name),
+      ...(remote === undefined ? [] : [`${remote}:`]),
+      "--compression",
+      "none",
+      ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
+    ]),
+    {
+      variable: "IMAGE",
+      filter: "| sed -n 's/.*fingerprint: //p'",
+      parse: (stdout) => /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "",
+    },
+  );
 }
 
 /** Removes a local image. Nothing happens when it is gone already. */
 export async function deleteImage(engine: Engine, fingerprint: string): Promise<void> {
   try {
-    await run(engine, ["image", "delete", fingerprint]);
+    await run(engine, ["image", "delete", nameOn(engine, fingerprint)]);
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

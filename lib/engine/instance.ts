@@ -1,15 +1,18 @@
 /** Instances (containers) of the engine: their configuration, their devices, and programs that run in them. */
 
-import { answers, type Engine, query, request, run } from "./engine.ts";
+import { answers, apiPath, type Engine, engineArgv, nameOn, query, request, run } from "./engine.ts";
 import { inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
+import { imageOn } from "./image.ts";
 
 /** An instance, as the engine describes it. */
 export interface Instance {
   /** Unique within the engine. */
   name: string;
-  /** "Running", "Stopped", "Frozen", … */
+  /** "Running", "Stopped", "Frozen", …; "Error" while its member of the cluster does not answer. */
   status: string;
+  /** The member of the cluster that it is on; "none" on a server that is in no cluster. */
+  location: string;
   /** Its own configuration, without what its profiles give. */
   config: Readonly<Record<string, string>>;
   /** Its own devices, without what its profiles give. */
@@ -49,6 +52,7 @@ function parseInstance(json: unknown): Instance {
   const instance = json as {
     name: string;
     status: string;
+    location?: string;
     config: Record<string, string>;
     devices: Record<string, Record<string, string>>;
     expanded_devices: Record<string, Record<string, string>>;
@@ -60,6 +64,7 @@ function parseInstance(json: unknown): Instance {
   return {
     name: instance.name,
     status: instance.status,
+    location: instance.location || "none",
     config: instance.config,
     devices: instance.devices,
     expandedDevices: instance.expanded_devices,
@@ -89,6 +94,27 @@ export function checkInstanceName(name: string): void {
   );
 }
 
+/** Where a container is: the server that has it, and its name there. */
+export interface InstancePath {
+  /** A remote of the engine's CLI; undefined for the CLI's default. */
+  remote: string | undefined;
+  /** The name of the instance. */
+  name: string;
+}
+
+/**
+ * Reads a container's name as the user gives it, `[REMOTE:]NAME`.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function parseInstancePath(word: string): InstancePath {
+  const colon = word.indexOf(":");
+  const [remote, name] = colon < 0 ? [undefined, word] : [word.slice(0, colon), word.slice(colon + 1)];
+  checkInstanceName(name);
+  if (remote === "") throw inputError(`"${word}" names no remote`, "Write REMOTE:NAME, or NAME alone");
+  return { remote, name };
+}
+
 /** Options of {@linkcode launch}. */
 export interface LaunchOptions {
   /** A local image, or one on a remote. */
@@ -97,6 +123,8 @@ export interface LaunchOptions {
   profiles: readonly string[];
   /** The instance's own configuration. */
   config: Readonly<Record<string, string>>;
+  /** The member of the cluster, or `@GROUP`, that is to have it; by default, the engine chooses. */
+  target?: string | undefined;
 }
 
 /**
@@ -105,13 +133,14 @@ export interface LaunchOptions {
  * @throws {UserError} when there is no such image
  */
 export async function launch(engine: Engine, name: string, options: LaunchOptions): Promise<void> {
-  const { profiles, config } = options;
+  const { profiles, config, target } = options;
   const args = [
     "launch",
-    options.image,
-    name,
+    imageOn(engine, options.image),
+    nameOn(engine, name),
     ...profiles.flatMap((profile) => ["--profile", profile]),
     ...Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
+    ...(target === undefined ? [] : ["--target", target]),
   ];
   try {
     await run(engine, args).catch(async (error) => {
@@ -132,6 +161,17 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
 }
 
 /**
+ * Whether an instance is on this machine: its server is this machine's, and if that is in a cluster, the instance is on the very
+ * member that this machine is.
+ */
+export async function isHere(engine: Engine, { location }: Pick<Instance, "location">): Promise<boolean> {
+  if (!engine.server.isLocal) return false;
+  if (location === "none") return true;
+  const { environment } = await query(engine, "/1.0") as { environment: { server_name: string } };
+  return environment.server_name === location;
+}
+
+/**
  * Whether the engine made an instance and could not start it, so that making it again may help. Of two isolated containers
  * made at once, LXD 5.0.2 may give one of them ids that the host does not allow it.
  */
@@ -141,17 +181,17 @@ export function isStartFailure(error: unknown): boolean {
 
 /** Starts a stopped instance. */
 export async function startInstance(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["start", name]);
+  await run(engine, ["start", nameOn(engine, name)]);
 }
 
 /** Kills all that runs in an instance, paused or not. */
 export async function killInstance(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["stop", "--force", name]);
+  await run(engine, ["stop", "--force", nameOn(engine, name)]);
 }
 
 /** Removes an instance, stopping it first if it runs. */
 export async function deleteInstance(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["delete", "--force", name]);
+  await run(engine, ["delete", "--force", nameOn(engine, name)]);
 }
 
 /** Waits for the operations that the engine still carries out on an instance, at most a minute for each. */
@@ -180,7 +220,7 @@ export async function addDevices(
 
 /** Removes devices from an instance. */
 export async function removeDevices(engine: Engine, name: string, devices: readonly string[]): Promise<void> {
-  if (devices.length > 0) await run(engine, ["config", "device", "remove", name, ...devices]);
+  if (devices.length > 0) await run(engine, ["config", "device", "remove", nameOn(engine, name), ...devices]);
 }
 
 /**
@@ -203,7 +243,7 @@ export async function exec(
   given: RunOptions = {},
 ): Promise<ProcessResult> {
   const options = { ...answerLimits, ...given };
-  const args = ["exec", name, "--mode", "non-interactive", "--", ...argv];
+  const args = execArgs(engine, name, argv);
   try {
     return await run(engine, args, options);
   } catch (error) {
@@ -216,7 +256,11 @@ export async function exec(
 
 /** The command line of {@linkcode exec}, for a caller that runs it in another way. */
 export function execArgv(engine: Engine, name: string, argv: readonly string[]): string[] {
-  return [engine.cli, "exec", name, "--mode", "non-interactive", "--", ...argv];
+  return engineArgv(engine, execArgs(engine, name, argv));
+}
+
+function execArgs(engine: Engine, name: string, argv: readonly string[]): string[] {
+  return ["exec", nameOn(engine, name), "--mode", "non-interactive", "--", ...argv];
 }
 
 /** One range of an instance's id map, as in `volatile.idmap.current`. */
@@ -231,6 +275,11 @@ export interface IdMapRange {
   Nsid: number;
   /** The number of ids. */
   Maprange: number;
+}
+
+/** The id map that a running instance has; empty for a privileged one. */
+export function idMapOf({ config }: Pick<Instance, "config">): IdMapRange[] {
+  return JSON.parse(config["volatile.idmap.current"] ?? "[]");
 }
 
 /**
@@ -260,7 +309,7 @@ export async function instanceHostUid(
   { isStarted = true }: { isStarted?: boolean } = {},
 ): Promise<string> {
   const key = isStarted ? "volatile.idmap.current" : "volatile.idmap.next";
-  return await engine.host.value([engine.cli, "config", "get", name, key], {
+  return await engine.host.value(engineArgv(engine, ["config", "get", nameOn(engine, name), key]), {
     variable: "HOST_UID",
     // One record for each range of the map, its values in the fields 2, 4, …: Isuid, Isgid, Hostid, Nsid, Maprange.
     filter: `| awk -v RS='{' -F '[:,]' '$2 == "true" && $8 == 0 { print $6 + ${uid} }'`,
@@ -274,7 +323,7 @@ export async function instanceHostUid(
  * @throws {UserError} when it has none
  */
 export async function instanceAddress(engine: Engine, name: string): Promise<string> {
-  return await engine.host.value([engine.cli, "query", `/1.0/instances/${name}?recursion=1`], {
+  return await engine.host.value(engineArgv(engine, ["query", apiPath(engine, `/1.0/instances/${name}?recursion=1`)]), {
     variable: "ADDRESS",
     filter:
       `| awk -F '"' '/"address"/ { a = $4 } /"scope": "global"/ { if (a ~ /:/) b = b ? b : a; else c = c ? c : a } END { print c ? c : b }'`,

@@ -1,6 +1,6 @@
 /** Files of an instance, running or not: put there and removed by the engine. */
 
-import { type Engine, isNotFound, run } from "./engine.ts";
+import { apiPath, type Engine, isNotFound, nameOn, run } from "./engine.ts";
 import type { RunOptions } from "../base/host.ts";
 import { all } from "../base/settle.ts";
 
@@ -27,14 +27,14 @@ export async function pushFile(
   { mode, stdin = "null", file = "-", makeDirectories = false }: PushOptions,
 ): Promise<void> {
   const options = ["--uid", "0", "--gid", "0", "--mode", mode, ...(makeDirectories ? ["--create-dirs"] : [])];
-  await run(engine, ["file", "push", ...options, file, target], { stdin });
+  await run(engine, ["file", "push", ...options, file, nameOn(engine, target)], { stdin });
 }
 
 /** Removes files; it is no error if one is not there. */
 export async function removeFiles(engine: Engine, name: string, paths: readonly string[]): Promise<void> {
   await all(paths.map(async (path) => {
     try {
-      await run(engine, removal(name, path));
+      await run(engine, removal(engine, name, path));
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -48,10 +48,11 @@ export async function tryToRemoveFiles(
   paths: readonly string[],
   { timeoutMs }: { timeoutMs: number },
 ): Promise<void> {
-  for (const path of paths) await run(engine, removal(name, path), { okCodes: "any", timeoutMs });
+  for (const path of paths) await run(engine, removal(engine, name, path), { okCodes: "any", timeoutMs });
 }
 
 /** The engine's arguments that remove a file. */
-function removal(name: string, path: string): string[] {
-  return ["query", "--request", "DELETE", `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`];
+function removal(engine: Engine, name: string, path: string): string[] {
+  const file = apiPath(engine, `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`);
+  return ["query", "--request", "DELETE", file];
 }

@@ -1,6 +1,6 @@
 /** Profiles as the engine keeps them. */
 
-import { type Engine, query, request, run } from "./engine.ts";
+import { type Engine, nameOn, query, request, run } from "./engine.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import type { Device } from "./instance.ts";
 
@@ -21,7 +21,7 @@ export async function findProfile(engine: Engine, name: string): Promise<EngineP
 
 /** The profile as YAML, as {@linkcode setProfile} takes it. */
 export async function showProfile(engine: Engine, name: string): Promise<string> {
-  return (await run(engine, ["profile", "show", name], { looksOnly: true })).stdout;
+  return (await run(engine, ["profile", "show", nameOn(engine, name)], { looksOnly: true })).stdout;
 }
 
 /**
@@ -48,12 +48,12 @@ export async function createProfile(
 
 /** Replaces all that a profile holds. `yaml` is what `lxc profile edit` takes. */
 export async function setProfile(engine: Engine, name: string, yaml: string): Promise<void> {
-  await run(engine, ["profile", "edit", name], { stdin: { text: yaml } });
+  await run(engine, ["profile", "edit", nameOn(engine, name)], { stdin: { text: yaml } });
 }
 
 /** Removes a profile. */
 export async function deleteProfile(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["profile", "delete", name]);
+  await run(engine, ["profile", "delete", nameOn(engine, name)]);
 }
 
 /**

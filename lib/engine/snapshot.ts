@@ -1,6 +1,6 @@
 /** Snapshots of instances, and instances that are copied from a snapshot or from an instance as it is. */
 
-import { type Engine, query, request, run } from "./engine.ts";
+import { type Engine, nameOn, query, request, run } from "./engine.ts";
 import type { Device } from "./instance.ts";
 
 /** A snapshot, as the engine describes it. */
@@ -76,5 +76,5 @@ export async function copyInstance(
 
 /** Stops the time of a running instance: its programs stay in memory and get no processor. `startInstance` wakes it. */
 export async function pauseInstance(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["pause", name]);
+  await run(engine, ["pause", nameOn(engine, name)]);
 }

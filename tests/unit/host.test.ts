@@ -132,6 +132,7 @@ Deno.test("a dry run prints a value that goes through the remote shell of ssh as
   const target = {
     name: "box",
     address,
+    elsewhere: false,
     user: ubuntuUser,
     mounts: { directory: "/m", xpra: "", share: "", knownHosts: `/it's "m"`, ssh: "" },
   };

@@ -152,6 +152,7 @@ Deno.test("findInstance() reads status, config and the global address with one c
   const { state: _, expanded_devices: expandedDevices, ...rest } = instance;
   assertEquals(await findInstance(engine, "box", { withState: true }), {
     ...rest,
+    location: "none",
     expandedDevices,
     hasNetwork: true,
     address: "10.0.0.5",

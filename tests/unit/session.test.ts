@@ -19,7 +19,13 @@ function start(
   { user = ubuntuUser, ...plan }: Partial<SessionPlan> & { user?: ContainerUser } = {},
 ): { recorded: RecordingHost; session: Promise<string> } {
   const recorded = recordingHost({ env: { HOME: "/home/me" }, answer: () => answer });
-  const target: SshTarget = { name: "box", address: "10.0.0.5", user, mounts: mountsOf(recorded.host, "box") };
+  const target: SshTarget = {
+    name: "box",
+    address: "10.0.0.5",
+    user,
+    elsewhere: false,
+    mounts: mountsOf(recorded.host, "box"),
+  };
   const whole: SessionPlan = {
     app: ["xterm"],
     run: "1234abcd",

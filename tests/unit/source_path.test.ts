@@ -70,7 +70,15 @@ Deno.test("followPath() refuses each way that leads through a shared directory",
 Deno.test("followPath() knows a shared directory under another path, and ends in a circle of links", () =>
   inHome(async ({ home, share, secret }) => {
     const devices = { home: { type: "disk", source: share, path: "/x" } };
-    const instance = { name: "box", status: "Running", config: {}, devices, address: undefined, hasNetwork: true };
+    const instance = {
+      name: "box",
+      status: "Running",
+      location: "none",
+      config: {},
+      devices,
+      address: undefined,
+      hasNetwork: true,
+    };
     const shared = await sharedByDevices([{ ...instance, expandedDevices: devices }]);
     await assertRejects(() => followPath(join(share, "cv.odt"), shared), UserError, refused);
     const byInode = { paths: new Set<string>(), inodes: shared.inodes };

@@ -7,7 +7,7 @@ import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
 import { reachContainer } from "../../container/connect.ts";
-import type { Mounts } from "../../container/mounts.ts";
+import { labelOf, type Mounts } from "../../container/mounts.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { App } from "./app.ts";
 import { type EntryOptions, entryText, sortOptions } from "./entry.ts";
@@ -67,20 +67,21 @@ export function parseExportWords(words: readonly string[]): Pick<ExportRequest, 
  */
 export async function exportApps(
   engine: Engine,
-  container: string,
+  name: string,
   request: ExportRequest & { mounts: Mounts },
 ): Promise<ExportedApp[]> {
-  return await inTurn(engine.host, request.mounts, () => exportInTurn(engine, container, request));
+  return await inTurn(engine.host, request.mounts, () => exportInTurn(engine, name, request));
 }
 
 async function exportInTurn(
   engine: Engine,
-  container: string,
+  name: string,
   { mounts, ...request }: ExportRequest & { mounts: Mounts },
 ): Promise<ExportedApp[]> {
-  const { host } = engine;
+  const { host, server: { project } } = engine;
+  const container = labelOf(engine.server, name);
   const menu = menuOf(host, container);
-  const target = await reachContainer(engine, container, mounts);
+  const target = await reachContainer(engine, name, mounts);
   const found = await readApps(host, target);
   if (host.dryRun) return await planExport(host, menu);
   const chosen = chooseApps(container, found, request.wanted);
@@ -96,7 +97,11 @@ async function exportInTurn(
   const root = host.env("GUI_CONTAINER_MOUNTS");
   const options = {
     ...request.options,
-    attachOptions: [`--engine=${engine.cli}`, ...request.options.attachOptions],
+    attachOptions: [
+      `--engine=${engine.cli}`,
+      ...(project === undefined ? [] : [`--project=${project}`]),
+      ...request.options.attachOptions,
+    ],
     container,
     opener: request.opener,
     env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },

@@ -1,0 +1,55 @@
+/** A container as the user names it, `[REMOTE:]NAME`: on which server it is, and where its directories are on the host. */
+
+import { chooseEngine, type Engine, engineClis, wantedCli } from "../engine/engine.ts";
+import { parseInstancePath } from "../engine/instance.ts";
+import { findServer, type Server, type ServerWish } from "../engine/server.ts";
+import type { Host } from "../base/host.ts";
+import { labelOf, type Mounts, mountsOf } from "./mounts.ts";
+
+/** A container that the user names. */
+export interface Place {
+  /** Its name on its server. */
+  name: string;
+  /** Its name for the user: `[REMOTE:]NAME`. */
+  label: string;
+  /** Its directories on the host. */
+  mounts: Mounts;
+  /** The server that has it. */
+  server: Server;
+  /** The engine with that server, once it is known which one answers. */
+  engine: Promise<Engine>;
+}
+
+/** The values of the options that all scripts have for the choice of a server. */
+export interface EngineOptions {
+  /** `--engine`. */
+  engine?: string | undefined;
+  /** `--project`. */
+  project?: string | undefined;
+}
+
+/**
+ * Finds out what a name means. Waits for an engine to answer only where that decides it.
+ *
+ * @throws {UserError} exit code 2 for a word that names no container, and for a remote that there is not; else as `chooseEngine`
+ */
+export async function findPlace(host: Host, word: string, { engine: wanted, project }: EngineOptions): Promise<Place> {
+  const { remote, name } = parseInstancePath(word);
+  const wish = { remote, project };
+  const engine = chooseEngine(host, wanted, wish);
+  // Whoever needs the engine awaits it.
+  engine.catch(() => {});
+  const server = await sureServer(host, wanted, wish) ?? (await engine).server;
+  return { name, label: labelOf(server, name), mounts: mountsOf(host, name, server), server, engine };
+}
+
+/** The server that is meant whichever engine answers; undefined when that makes a difference. */
+async function sureServer(host: Host, wanted: string | undefined, wish: ServerWish): Promise<Server | undefined> {
+  const cli = wantedCli(host, wanted);
+  if (cli !== undefined) return await findServer(host, cli, wish);
+  if (wish.remote !== undefined) return undefined;
+  const [first, ...others] = await Promise.all(engineClis.map((cli) => findServer(host, cli, wish)));
+  const isSame = ({ remote, project, isLocal }: Server): boolean =>
+    remote === first!.remote && project === first!.project && isLocal === first!.isLocal;
+  return others.every(isSame) ? first : undefined;
+}

@@ -1,0 +1,146 @@
+/**
+ * Which server of an engine is meant: a remote of its CLI, and a project there. The CLI's own configuration says what is meant
+ * when the user names neither (`incus remote switch`, `incus project switch`).
+ */
+
+import { join } from "@std/path";
+import { inputError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+
+/** The name of an engine's CLI. */
+export type EngineCli = "lxc" | "incus";
+
+/** A server of an engine. */
+export interface Server {
+  /** The CLI's remote; undefined for the CLI's own default, the engine of this machine. */
+  readonly remote: string | undefined;
+  /** The project; undefined for the one that every server has, "default". */
+  readonly project: string | undefined;
+  /** Whether the server is reached by a Unix socket, and so is this machine's, or a member of a cluster on this machine. */
+  readonly isLocal: boolean;
+}
+
+/** What a user may say of a server. */
+export interface ServerWish {
+  /** A remote of the CLI. */
+  remote?: string | undefined;
+  /** A project. */
+  project?: string | undefined;
+}
+
+/** The engine of this machine, and its default project. */
+export const ownServer: Server = { remote: undefined, project: undefined, isLocal: true };
+
+/** The remote that every CLI has: the engine of this machine. */
+const ownRemote = "local";
+
+/** What a CLI's configuration says of its remotes. */
+interface ClientConfig {
+  /** The remote of names without one. */
+  default: string;
+  /** The remotes, by name. */
+  remotes: ReadonlyMap<string, { isLocal: boolean; project: string | undefined }>;
+}
+
+/**
+ * The server that is meant.
+ *
+ * @throws {UserError} exit code 2 when the CLI has no such remote
+ */
+export async function findServer(host: Pick<Host, "env">, cli: EngineCli, wish: ServerWish = {}): Promise<Server> {
+  const config = await readClientConfig(host, cli, { whole: wish.remote !== undefined });
+  const remote = wish.remote ?? (cli === "incus" ? host.env("INCUS_REMOTE") : undefined) ?? config.default;
+  const known = config.remotes.get(remote);
+  if (!known && remote !== ownRemote) {
+    throw inputError(`There is no remote "${remote}"`, `Add it: ${cli} remote add ${remote} ADDRESS`);
+  }
+  if (remote !== ownRemote && !isPlainName(remote)) {
+    throw inputError(
+      `The remote "${remote}" cannot be used here`,
+      `Rename it: letters, digits, "-" and "." are possible`,
+    );
+  }
+  const project = wish.project ?? (cli === "incus" ? host.env("INCUS_PROJECT") : undefined) ?? known?.project;
+  if (project !== undefined && !isPlainName(project)) {
+    throw inputError(`"${project}" cannot be the name of a project`, 'Use letters, digits, "-" and "."');
+  }
+  return {
+    remote: remote === ownRemote && config.default === ownRemote ? undefined : remote,
+    project: project === "default" ? undefined : project,
+    isLocal: known?.isLocal ?? true,
+  };
+}
+
+/** Whether a CLI has a remote of this name. */
+export async function hasRemote(host: Pick<Host, "env">, cli: EngineCli, remote: string): Promise<boolean> {
+  return remote === ownRemote || (await readClientConfig(host, cli, { whole: true })).remotes.has(remote);
+}
+
+/** Whether a text can be the name of a remote or of a project here: it becomes a part of paths. */
+function isPlainName(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/.test(text);
+}
+
+/** The files of a CLI's configuration: the first of the user's that is there, and the system's, whose remotes come second. */
+function configFiles(host: Pick<Host, "env">, cli: EngineCli): { user: string[]; system: string } {
+  const home = host.env("HOME");
+  const directories = cli === "lxc"
+    ? [host.env("LXD_CONF"), home && join(home, "snap/lxd/common/config"), home && join(home, ".config/lxc")]
+    : [
+      host.env("INCUS_CONF"),
+      join(host.env("XDG_CONFIG_HOME") ?? "/nonexistent", "incus"),
+      home && join(home, ".config/incus"),
+    ];
+  const chosen = directories[0] ? [directories[0]] : directories.filter((directory) => directory !== undefined);
+  return {
+    user: chosen.filter((directory) => directory !== "").map((directory) => join(directory, "config.yml")),
+    system: cli === "lxc" ? "/etc/lxd/config.yml" : "/etc/incus/config.yml",
+  };
+}
+
+/**
+ * Reads a CLI's configuration (`config.yml`). What cannot be read is left out: the CLI reports it.
+ *
+ * @param options `whole`: all remotes are needed. Otherwise, those of a configuration that changes nothing are not read
+ */
+async function readClientConfig(
+  host: Pick<Host, "env">,
+  cli: EngineCli,
+  { whole }: { whole: boolean },
+): Promise<ClientConfig> {
+  const { user, system } = configFiles(host, cli);
+  let text: string | undefined;
+  for (const path of user) text ??= await readText(path);
+  const texts = [await readText(system), text].filter((text) => text !== undefined);
+  if (!whole && !texts.some((text) => changesSomething.test(text))) return { default: ownRemote, remotes: new Map() };
+  // Loaded only where it is needed: most runs are in a hurry and need no YAML.
+  const { isMap, parseYaml } = await import("../base/yaml.ts");
+  let standard = ownRemote;
+  const remotes = new Map<string, { isLocal: boolean; project: string | undefined }>();
+  for (const text of texts) {
+    let config: unknown;
+    try {
+      config = parseYaml("config.yml", text);
+    } catch {
+      continue;
+    }
+    if (!isMap(config)) continue;
+    if (typeof config["default-remote"] === "string") standard = config["default-remote"];
+    for (const [name, remote] of Object.entries(isMap(config.remotes) ? config.remotes : {})) {
+      if (!isMap(remote)) continue;
+      const { addr, project } = remote;
+      remotes.set(name, {
+        isLocal: typeof addr === "string" && addr.startsWith("unix:"),
+        project: typeof project === "string" && project !== "" ? project : undefined,
+      });
+    }
+  }
+  return { default: standard, remotes };
+}
+
+/** A line that names another default remote, or a project of one. */
+const changesSomething = /^default-remote: (?!local\s*$)|^\s+project: (?!default\s*$)./m;
+
+async function readText(path: string): Promise<string | undefined> {
+  return await Deno.readTextFile(path).catch(() => undefined);
+}

@@ -1,0 +1,166 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { apiPath, chooseEngine, type Engine, engineArgv, engineCalled, nameOn } from "../../lib/engine/engine.ts";
+import { addDevices, findInstance, isHere, launch, parseInstancePath } from "../../lib/engine/instance.ts";
+import { publish } from "../../lib/engine/image.ts";
+import { pushFile, removeFiles } from "../../lib/engine/instance_files.ts";
+import { findServer, ownServer, type Server } from "../../lib/engine/server.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
+import { findPlace } from "../../lib/container/place.ts";
+import { UserError } from "../../lib/base/errors.ts";
+import { type Answer, recordingHost } from "./recording_host.ts";
+
+/** Incus' configuration as its CLI writes it. */
+const configText = `\
+default-remote: local
+remotes:
+  big:
+    addr: https://192.0.2.7:8443
+    auth_type: tls
+    protocol: incus
+    public: false
+    project: work
+  images:
+    addr: https://images.linuxcontainers.org
+    protocol: simplestreams
+    public: true
+  local:
+    addr: unix://
+    protocol: incus
+    public: false
+aliases: {}
+`;
+
+/** Runs a test with a configuration of Incus' CLI in a home of its own. */
+async function withConfig(
+  text: string,
+  test: (env: Record<string, string>) => Promise<void>,
+): Promise<void> {
+  const home = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(join(home, ".config/incus"), { recursive: true });
+    await Deno.writeTextFile(join(home, ".config/incus/config.yml"), text);
+    await test({ HOME: home, GUI_CONTAINER_MOUNTS: "/m" });
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+}
+
+const server = (env: Record<string, string>, wish = {}): Promise<Server> =>
+  findServer({ env: (name) => env[name] }, "incus", wish);
+
+Deno.test("findServer() takes the remote that is named, and the project that it has in the CLI's configuration", async () => {
+  await withConfig(configText, async (env) => {
+    assertEquals(await server(env), ownServer);
+    assertEquals(await server(env, { remote: "local" }), ownServer);
+    assertEquals(await server(env, { remote: "big" }), { remote: "big", project: "work", isLocal: false });
+    assertEquals((await server(env, { remote: "big", project: "play" })).project, "play");
+    assertEquals((await server(env, { remote: "big", project: "default" })).project, undefined);
+    assertEquals(await server({ ...env, INCUS_REMOTE: "big" }), { remote: "big", project: "work", isLocal: false });
+    assertEquals((await server({ ...env, INCUS_PROJECT: "play" })).project, "play");
+  });
+});
+
+Deno.test("findServer() follows the default remote and the project that the CLI was switched to", async () => {
+  await withConfig(configText.replace("default-remote: local", "default-remote: big"), async (env) => {
+    assertEquals(await server(env), { remote: "big", project: "work", isLocal: false });
+    // The CLI's default is another one: this machine's must be named.
+    assertEquals(await server(env, { remote: "local" }), { remote: "local", project: undefined, isLocal: true });
+  });
+  const switched = configText.replace("addr: unix://\n", "addr: unix://\n    project: play\n");
+  await withConfig(switched, async (env) => {
+    assertEquals(await server(env), { remote: undefined, project: "play", isLocal: true });
+  });
+});
+
+Deno.test("findServer() refuses a remote that there is not, and names that cannot be a directory's", async () => {
+  await withConfig(configText + "\n", async (env) => {
+    for (const wish of [{ remote: "bigger" }, { remote: "../x" }, { project: "a/b" }, { project: ".." }]) {
+      assertEquals((await assertRejects(() => server(env, wish), UserError)).exitCode, 2);
+    }
+  });
+  await withConfig("{ not: [yaml", async (env) => assertEquals(await server(env), ownServer));
+  await withConfig("default-remote: [1]\nremotes: text\n", async (env) => assertEquals(await server(env), ownServer));
+});
+
+Deno.test("chooseEngine() takes the engine whose CLI has the remote, before the one that answers first", async () => {
+  await withConfig(configText, async (env) => {
+    const recorded = recordingHost({ env, answer: () => ({ stdout: "{}" }) });
+    const engine = await chooseEngine(recorded.host, undefined, { remote: "big" });
+    assertEquals([engine.cli, engine.server.remote], ["incus", "big"]);
+    assertEquals(recorded.calls, [["incus", "query", "big:/1.0?project=work"]]);
+    assertEquals((await chooseEngine(recorded.host, undefined)).cli, "lxc");
+  });
+});
+
+const big: Server = { remote: "big", project: "work", isLocal: false };
+
+function engineOn(server: Server, answer: Answer = {}): { engine: Engine; calls: string[][] } {
+  const { host, calls } = recordingHost({ answer: () => answer });
+  return { engine: engineCalled(host, "incus", server), calls };
+}
+
+Deno.test("each call of the CLI names the remote and the project", async () => {
+  const { engine, calls } = engineOn(big, { stdout: "{}" });
+  await findInstance(engine, "box").catch(() => {});
+  await launch(engine, "box", { image: "mine", profiles: ["default", "box"], config: {}, target: "@gpu" });
+  await launch(engine, "box", { image: "images:debian/13", profiles: [], config: {} });
+  await addDevices(engine, "box", {});
+  await publish(engine, "box", {});
+  await pushFile(engine, "box/etc/x", { mode: "0644" });
+  await removeFiles(engine, "box", ["/etc/x"]);
+  assertEquals(calls.map((call) => call.join(" ")), [
+    "incus query big:/1.0/instances/box?project=work",
+    "incus --project work launch big:mine big:box --profile default --profile box --target @gpu",
+    "incus --project work launch images:debian/13 big:box",
+    'incus query --request PATCH --wait --data {"devices":{}} big:/1.0/instances/box?project=work',
+    "incus --project work stop big:box",
+    "incus --project work publish big:box big: --compression none",
+    "incus --project work file push --uid 0 --gid 0 --mode 0644 - big:box/etc/x",
+    "incus query --request DELETE big:/1.0/instances/box/files?path=%2Fetc%2Fx&project=work",
+  ]);
+  assertEquals(nameOn(engineCalled(engine.host, "incus"), "box"), "box");
+  assertEquals(apiPath(engineCalled(engine.host, "incus"), "/1.0?a=b"), "/1.0?a=b");
+  assertEquals(engineArgv(engineCalled(engine.host, "incus"), ["list"]), ["incus", "list"]);
+});
+
+Deno.test("isHere() asks the engine where an instance is", async () => {
+  const member = { stdout: JSON.stringify({ environment: { server_name: "m1" } }) };
+  assertEquals(await isHere(engineOn(ownServer).engine, { location: "none" }), true);
+  assertEquals(await isHere(engineOn(ownServer, member).engine, { location: "m1" }), true);
+  assertEquals(await isHere(engineOn(ownServer, member).engine, { location: "m2" }), false);
+  assertEquals(await isHere(engineOn(big, member).engine, { location: "m1" }), false);
+  assertEquals(await isHere(engineOn(big).engine, { location: "none" }), false);
+});
+
+Deno.test("parseInstancePath() reads [REMOTE:]NAME, and refuses all else", () => {
+  assertEquals(parseInstancePath("box"), { remote: undefined, name: "box" });
+  assertEquals(parseInstancePath("big:box"), { remote: "big", name: "box" });
+  for (const word of ["", ":", ":box", "big:", "big:b/x", "a:b:c", "big:-x"]) {
+    assertEquals(assertThrows(() => parseInstancePath(word), UserError).exitCode, 2);
+  }
+});
+
+Deno.test("containers of other servers and projects have directories of their own", () => {
+  const host = { env: (name: string) => ({ GUI_CONTAINER_MOUNTS: "/m" })[name] };
+  const directory = (server: Partial<Server>): string => mountsOf(host, "box", { ...ownServer, ...server }).directory;
+  assertEquals(directory({}), "/m/box");
+  assertEquals(directory({ remote: "local" }), "/m/box");
+  assertEquals(directory({ project: "user-1000" }), "/m/box");
+  assertEquals(directory({ project: "work" }), "/m/work_box");
+  assertEquals(directory({ ...big, project: undefined }), "/m/big:box");
+  assertEquals(directory(big), "/m/big:work_box");
+  assertEquals(directory({ ...big, project: "user-1000" }), "/m/big:user-1000_box");
+});
+
+Deno.test("findPlace() waits for no engine where both mean the same, and for the one that has the remote", async () => {
+  await withConfig(configText, async (env) => {
+    const { host } = recordingHost({ env, answer: () => new Error("no engine") });
+    const own = await findPlace(host, "box", {});
+    assertEquals([own.label, own.mounts.directory], ["box", "/m/box"]);
+    await assertRejects(() => own.engine, Error);
+    const there = await findPlace(recordingHost({ env, answer: () => ({ stdout: "{}" }) }).host, "big:box", {});
+    assertEquals([there.name, there.label, there.mounts.directory], ["box", "big:box", "/m/big:work_box"]);
+    assertEquals((await there.engine).cli, "incus");
+  });
+});
