@@ -23,7 +23,7 @@ _gui_container_complete() {
         mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$2")
         ;;
       :list) compopt -o nospace ;;
-      *[![:alnum:]=,._-]*) ;;
+      *[![:alnum:]=,.:_-]*) ;;
       "${words[-1]}"*) COMPREPLY+=("${word#"$before"}") ;;
     esac
   done

@@ -2,8 +2,7 @@
 
 import type { Host } from "../base/host.ts";
 import { mountsOf, mountsRoot } from "../container/mounts.ts";
-import { containerNames, sessionNames } from "../container/names.ts";
-import { isInstanceName } from "../engine/instance.ts";
+import { containerNames, isContainerName, sessionNames } from "../container/names.ts";
 import { type Completion, endOfOptions, optionIn, type Options, type Places } from "./options.ts";
 
 /** A script's command line, as far as its completions need it. */
@@ -96,7 +95,7 @@ function namesOnHost(host: Pick<Host, "env">): Names {
   const names: Names = {
     containers: () => containerNames(mountsRoot(host)),
     async sessions(container) {
-      const containers = container === undefined ? await names.containers() : [container].filter(isInstanceName);
+      const containers = container === undefined ? await names.containers() : [container].filter(isContainerName);
       return (await Promise.all(containers.map((name) => sessionNames(mountsOf(host, name).xpra)))).flat();
     },
   };

@@ -7,19 +7,26 @@ import { join } from "@std/path";
 import { exists, readDirectory } from "../base/files.ts";
 import { recordPath } from "./copies.ts";
 import { isInstanceName } from "../engine/instance.ts";
+import { isPlainName } from "../engine/server.ts";
 
 /** Whether `name` can name a session. It becomes part of a unit's name and of paths, and xpra must not take it for a URL. */
 export function isSessionName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) && !/\.(log|service|socket)$/.test(name);
 }
 
+/** Whether a text can be the name of a container, `[REMOTE:]NAME`, in the CLI's own project. */
+export function isContainerName(text: string): boolean {
+  const [name, remote, ...more] = text.split(":").reverse();
+  return more.length === 0 && isInstanceName(name!) && (remote === undefined || isPlainName(remote));
+}
+
 /**
- * The names of the containers whose host keys are pinned, without disposable copies, sorted.
+ * The names of the containers whose host keys are pinned, without disposable copies and those of other projects, sorted.
  *
  * @param root the directory of all containers, as `mountsRoot` returns it
  */
 export async function containerNames(root: string): Promise<string[]> {
-  const names = (await readDirectory(root)).map(({ name }) => name).filter(isInstanceName);
+  const names = (await readDirectory(root)).map(({ name }) => name).filter(isContainerName);
   const meant = await Promise.all(names.map(async (name) => {
     const directory = join(root, name);
     return await exists(join(directory, "known_hosts")).catch(() => false) && !await exists(recordPath({ directory }));

@@ -77,7 +77,7 @@ export async function hasRemote(host: Pick<Host, "env">, cli: EngineCli, remote:
 }
 
 /** Whether a text can be the name of a remote or of a project here: it becomes a part of paths. */
-function isPlainName(text: string): boolean {
+export function isPlainName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/.test(text);
 }
 

@@ -94,14 +94,16 @@ type Ask = (file: string, lines: readonly string[], place: Place) => Promise<str
 
 const askBash: Ask = (file, lines, place) => {
   const driver = `source "$1"; compopt() { :; }; COMP_LINE=$2 COMP_POINT=\${#2}; shift 2
-    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); current=\${!#}; [[ $current != = ]] || current=
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); current=\${!#}; [[ $current != [=:] ]] || current=
     "$(complete -p "\${1##*/}" | sed 's/.*-F \\([^ ]*\\).*/\\1/')" "$1" "$current" "\${COMP_WORDS[COMP_CWORD - 1]}"
     printf '%s\\n' "\${COMPREPLY[@]}"`;
   return Promise.all(lines.map(async (line) => {
-    // Readline parts words at = too.
-    const words = line.split(" ").flatMap((word) => word.startsWith("--") ? word.split(/(=)/).filter(Boolean) : [word]);
+    // Readline parts words at "=" and ":" too.
+    const words = line.split(" ").flatMap((word) => word === "" ? [word] : word.split(/([=:])/).filter(Boolean));
     const argv = ["bash", "--norc", "-c", driver, "bash", file, line, ...words];
-    return (await runProcess(argv, { ...place })).stdout.split("\n");
+    // What is before a ":" stays on the line.
+    const kept = /[^ ]*:(?=[^ ]*$)/.exec(line)?.[0] ?? "";
+    return (await runProcess(argv, { ...place })).stdout.split("\n").map((word) => word && kept + word);
   }));
 };
 
@@ -176,7 +178,9 @@ async function writeStubs(file: string, shell: string): Promise<void> {
 const cases: readonly (readonly [line: string, offered: readonly string[]])[] = [
   ["attach.ts --eng", ["--engine"]],
   ["attach.ts --de", ["--deny", "--detached"]],
-  ["attach.ts b", ["bag", "box"]],
+  ["attach.ts b", ["bag", "big:box", "box"]],
+  ["attach.ts big:b", ["big:box"]],
+  ["attach.ts --detached bi", ["big:box"]],
   ["attach.ts --detached --session x bo", ["box"]],
   ["attach.ts --preset tr", ["trusted"]],
   ["attach.ts --preset=tr", ["trusted"]],
@@ -188,7 +192,7 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["attach.ts --session f", ["firefox"]],
   ["attach.ts --stop box ", ["firefox", "xterm-2"]],
   ["attach.ts --logs box xt", ["xterm-2"]],
-  ["attach.ts -- b", ["bag", "box"]],
+  ["attach.ts -- b", ["bag", "big:box", "box"]],
   ["attach.ts box ", []],
   ["attach.ts --disposable box xterm k", ["key.pub"]],
   ["attach.ts box xterm --bor", []],
@@ -197,8 +201,8 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["create.ts new key.pub gui-o", ["gui-offline"]],
   ["create.ts --cache new key.pub gui fire", ["fire.yaml", "firefox", "firefox-debian"]],
   ["create.ts new ke", ["key.pub"]],
-  ["create.ts --delete ", ["bag", "box"]],
-  ["create.ts --export --mime b", ["bag", "box"]],
+  ["create.ts --delete ", ["bag", "big:box", "box"]],
+  ["create.ts --export --mime b", ["bag", "big:box", "box"]],
   ["map.ts box ", ["fire.yaml", "key.pub"]],
   ["map.ts --read-only box k", ["key.pub"]],
   ["map.ts --list ", []],
@@ -213,7 +217,7 @@ for (const [shell, ask] of shells) {
     try {
       await Deno.mkdir(cwd);
       for (const file of ["key.pub", "fire.yaml"]) await Deno.writeTextFile(join(cwd, file), "");
-      using _ = await makeMounts(mounts, { box: ["firefox", "xterm-2"], bag: [] });
+      using _ = await makeMounts(mounts, { "box": ["firefox", "xterm-2"], "bag": [], "big:box": [] });
       await Deno.writeTextFile(join(mounts, "box/xpra/firefox.log"), "");
       await Deno.writeTextFile(join(mounts, "box/xpra/no-socket"), "");
       await Deno.mkdir(join(mounts, "no-container/xpra"), { recursive: true });
