@@ -281,7 +281,11 @@ async function attachDisposable(
     place.name,
     options,
     async (copy, paths) => {
-      const copyPlace = await findPlace(host, copy, { engine: engine.cli });
+      const { cli, server: { remote, project } } = engine;
+      const copyPlace = await findPlace(host, remote === undefined ? copy : `${remote}:${copy}`, {
+        engine: cli,
+        project,
+      });
       return await attach(host, copyPlace, { ...request, app: [...app, ...paths], userOptions, isDisposable: true });
     },
   );

@@ -5,6 +5,7 @@
 
 import { join } from "@std/path";
 import { type Engine, engineCalled, type EngineCli, engineClis } from "../engine/engine.ts";
+import { ownServer, type Server } from "../engine/server.ts";
 import { deleteInstance, findInstance, killInstance, waitForOperations } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { exists, readDirectory, removeEmpty } from "../base/files.ts";
@@ -26,6 +27,8 @@ const stepDeadlineMs = 60_000;
 export interface CopyRecord {
   /** The CLI of the engine. */
   engine: EngineCli;
+  /** The server that has it. */
+  server: Server;
   /** The name of the container that it is a copy of. */
   source: string;
   /** What the copy was made from, for a spare one; else empty. */
@@ -63,18 +66,19 @@ function readyPath({ directory }: Pick<Mounts, "directory">): string {
  *
  * @throws {UserError} when that cannot be written
  */
-export async function beginCopy(engine: Engine, record: Omit<CopyRecord, "engine">): Promise<Copy> {
-  const { host, cli } = engine;
-  const name = newCopyName(record.source);
-  const mounts = mountsOf(host, name);
-  const copy = { ...record, engine: cli, name, mounts };
+export async function beginCopy(engine: Engine, plan: Pick<CopyRecord, "source" | "recipe">): Promise<Copy> {
+  const { host, cli, server } = engine;
+  const name = newCopyName(plan.source);
+  const mounts = mountsOf(host, name, server);
+  const record: CopyRecord & { name: string } = { ...plan, engine: cli, server, name };
+  const copy = { ...record, mounts };
   if (host.dryRun) return { ...copy, lock: undefined };
   return await inTurn(host, async () => {
     try {
       await Deno.mkdir(mounts.directory, { mode: 0o755 });
       const lock = await Deno.open(recordPath(mounts), { read: true, write: true, createNew: true, mode: 0o600 });
       await lock.lock(true);
-      const bytes = new TextEncoder().encode(JSON.stringify({ ...record, engine: cli }));
+      const bytes = new TextEncoder().encode(JSON.stringify(record));
       for (let written = 0; written < bytes.length;) written += await lock.write(bytes.subarray(written));
       await lock.sync();
       return { ...copy, lock };
@@ -117,7 +121,7 @@ export async function findFreeCopies(host: Host, wanted?: CopyRecord): Promise<F
     for (const copy of await lockCopies(host)) {
       if (copy.lock === undefined) continue;
       if (!await exists(readyPath(copy.mounts))) free.leftovers.push(copy);
-      else if (copy.engine !== wanted?.engine || copy.source !== wanted.source) copy.lock.close();
+      else if (!wanted || !isOfSame(copy, wanted)) copy.lock.close();
       else if (copy.recipe !== wanted.recipe) free.leftovers.push(copy);
       else if (free.spare) {
         copy.lock.close();
@@ -138,12 +142,12 @@ export async function findFreeCopies(host: Host, wanted?: CopyRecord): Promise<F
  * @throws {UserError} when one is in use
  */
 export async function claimCopiesOf(engine: Engine, source: string, { force }: { force: boolean }): Promise<Copy[]> {
-  const { host, cli } = engine;
+  const { host, cli, server } = engine;
   if (host.dryRun || !await exists(mountsRoot(host))) return [];
   return await inTurn(host, async () => {
     const found: Copy[] = [];
     for (const copy of await lockCopies(host)) {
-      if (copy.engine === cli && copy.source === source) found.push(copy);
+      if (isOfSame(copy, { engine: cli, server, source })) found.push(copy);
       else copy.lock?.close();
     }
     const used = found.find(({ lock }) => lock === undefined);
@@ -155,14 +159,20 @@ export async function claimCopiesOf(engine: Engine, source: string, { force }: {
   });
 }
 
+/** Whether a copy is one of this container. */
+function isOfSame(copy: CopyRecord, { engine, server, source }: Omit<CopyRecord, "recipe">): boolean {
+  return copy.engine === engine && copy.source === source && copy.server.remote === server.remote &&
+    copy.server.project === server.project;
+}
+
 /** All copies on record. Those that no other run has locked are locked now. To be called in turn. */
 async function lockCopies(host: Host): Promise<Copy[]> {
   const copies: Copy[] = [];
-  for (const { name, isDirectory } of await readDirectory(mountsRoot(host))) {
-    if (!isDirectory || !/-d[0-9a-f]{5}$/.test(name)) continue;
-    const mounts = mountsOf(host, name);
+  for (const { name: directory, isDirectory } of await readDirectory(mountsRoot(host))) {
+    if (!isDirectory || !/-d[0-9a-f]{5}$/.test(directory)) continue;
+    const mounts = mountsOf(host, directory);
     const locked = await lockRecord(mounts);
-    if (locked) copies.push({ ...locked.record, name, mounts, lock: locked.lock });
+    if (locked) copies.push({ name: directory, ...locked.record, mounts, lock: locked.lock });
     // A run was killed before it wrote a record. What is not empty stays: it may be a container's of such a name.
     else await removeEmpty([mounts.directory]);
   }
@@ -176,7 +186,7 @@ async function lockCopies(host: Host): Promise<Copy[]> {
  */
 async function lockRecord(
   mounts: Mounts,
-): Promise<{ lock: Deno.FsFile | undefined; record: CopyRecord } | undefined> {
+): Promise<{ lock: Deno.FsFile | undefined; record: CopyRecord & { name?: string } } | undefined> {
   const path = recordPath(mounts);
   let lock: Deno.FsFile | undefined;
   try {
@@ -193,12 +203,13 @@ async function lockRecord(
   }
 }
 
-function parseRecord(text: string): CopyRecord {
+function parseRecord(text: string): CopyRecord & { name?: string } {
   try {
-    return JSON.parse(text);
+    // A record of an older version does not name the server.
+    return { server: ownServer, ...JSON.parse(text) };
   } catch {
     // A run was killed while it wrote the record: it has made nothing else.
-    return { engine: engineClis[0]!, source: "", recipe: "" };
+    return { engine: engineClis[0]!, server: ownServer, source: "", recipe: "" };
   }
 }
 
@@ -227,9 +238,9 @@ export async function removeCopy(host: Host, copy: Copy): Promise<void> {
 
 /** Removes the instance of a copy, and what it has put into its directories, as far as it lets that happen. */
 async function removeInstance(host: Host, copy: Copy): Promise<void> {
-  const { engine: cli, name, mounts } = copy;
+  const { engine: cli, server, name, mounts } = copy;
   const instance = await inTime(host, copy, async (cleaner) => {
-    const engine = engineCalled(cleaner, cli);
+    const engine = engineCalled(cleaner, cli, server);
     // The engine may still be making the instance when its CLI has ended.
     await waitForOperations(engine, name);
     return await findInstance(engine, name);
@@ -237,15 +248,17 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
   if (!host.dryRun && instance?.config[copyKey] === undefined) return;
   try {
     await inTime(host, copy, async (cleaner) => {
-      const engine = engineCalled(cleaner, cli);
+      const engine = engineCalled(cleaner, cli, server);
       if (host.dryRun || instance?.status !== "Stopped") await killInstance(engine, name);
-      await emptyMounts(engine, { name, status: "Stopped", config: instance?.config ?? {} }, mounts);
+      if (server.isLocal) {
+        await emptyMounts(engine, { name, status: "Stopped", config: instance?.config ?? {} }, mounts);
+      }
     });
   } catch (error) {
     // Whatever the copy does against that, it is deleted. What then stays in its directories is told.
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
   }
-  await inTime(host, copy, (cleaner) => deleteInstance(engineCalled(cleaner, cli), name));
+  await inTime(host, copy, (cleaner) => deleteInstance(engineCalled(cleaner, cli, server), name));
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   removeCopy,
 } from "../../lib/container/copies.ts";
 import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
+import { ownServer } from "../../lib/engine/server.ts";
 import { isInstanceName } from "../../lib/engine/instance.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
@@ -39,7 +40,7 @@ function instancesWith(config: Record<string, string>): (argv: readonly string[]
       : {};
 }
 
-const wanted = { engine: "lxc" as const, source: "box", recipe: "r" };
+const wanted = { engine: "lxc" as const, server: ownServer, source: "box", recipe: "r" };
 
 function names(copies: readonly Pick<Copy, "name">[]): string[] {
   return copies.map(({ name }) => name);

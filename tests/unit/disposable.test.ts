@@ -95,6 +95,7 @@ Deno.test("copyDevices() keeps disk and network, shares directories of its own, 
   assertEquals(
     copyDevices({
       user: ubuntuUser,
+      mayMove: false,
       devices: {
         root: { type: "disk", path: "/", pool: "p" },
         eth0: { type: "nic", network: "n" },
@@ -112,6 +113,10 @@ Deno.test("copyDevices() keeps disk and network, shares directories of its own, 
       share: { type: "disk", path: "/home/ubuntu/share", source: "/m/box-d01234/share" },
     },
   );
+  const source = { user: ubuntuUser, mayMove: true, devices: { web: { type: "proxy" } } };
+  assertEquals(copyDevices(source, undefined), { web: { type: "none" } });
+  const moving = copyDevices(source, mounts);
+  assertEquals([moving.xpra?.required, moving.share?.required], ["false", "false"]);
 });
 
 /** An engine with a container "box" and its snapshot. */

@@ -36,12 +36,12 @@ export async function withDisposable<T>(
   { files, asIs, spare: wantsSpare }: DisposableOptions,
   use: (name: string, paths: string[]) => Promise<T>,
 ): Promise<T> {
-  const { host, cli } = engine;
+  const { host, cli, server } = engine;
   const [origin, instances] = await all([findOrigin(engine, source, { asIs }), listInstances(engine)]);
   await files.check(instances);
   const { leftovers, spare, needsSpare } = await findFreeCopies(
     host,
-    wantsSpare ? { engine: cli, source, recipe: origin.recipe } : undefined,
+    wantsSpare ? { engine: cli, server, source, recipe: origin.recipe } : undefined,
   );
   // It is not there if somebody has removed it by the engine's own commands.
   const waits = instances.some(({ name }) => name === spare?.name);

@@ -14,7 +14,7 @@ import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
 import { asMade, beginCopy, type Copy, copyKey, leaveSpare, removeCopy } from "../../container/copies.ts";
 import { reachContainer } from "../../container/connect.ts";
-import { makeMounts, mountDevices, type Mounts, mountsOf, shareMounts } from "../../container/mounts.ts";
+import { labelOf, makeMounts, mountDevices, type Mounts, mountsOf, shareMounts } from "../../container/mounts.ts";
 import { findOurs } from "../../container/ours.ts";
 import { knownHostsLines, pinHostKeys, sshConfigPath } from "../../container/ssh.ts";
 import { type ContainerUser, plannedUserOf, userOf } from "../../container/user.ts";
@@ -31,6 +31,8 @@ export interface Origin {
   path: string;
   /** The container's user. */
   user: ContainerUser;
+  /** Whether the container is on a member of a cluster, which may move it. */
+  mayMove: boolean;
   /** The devices of its own, without those of its profiles. */
   devices: Readonly<Record<string, Device>>;
   /** Changes with whatever a copy is made from: the snapshot, profiles, devices. Empty for a container as it is. */
@@ -44,14 +46,17 @@ export interface Origin {
  */
 export async function findOrigin(engine: Engine, source: string, { asIs }: { asIs: boolean }): Promise<Origin> {
   const path = asIs ? source : `${source}/${asMade}`;
-  if (engine.host.dryRun) return { source, path, user: await plannedUserOf(engine, source), devices: {}, recipe: "" };
+  if (engine.host.dryRun) {
+    return { source, path, user: await plannedUserOf(engine, source), mayMove: false, devices: {}, recipe: "" };
+  }
   const [instance, snapshot] = await Promise.all([
     findOurs(engine, source),
     asIs ? undefined : findSnapshot(engine, source, asMade),
   ]);
   const user = userOf(engine, instance);
-  if (asIs) return { source, path, user, devices: instance.devices, recipe: "" };
-  if (snapshot) return { source, path, user, devices: snapshot.devices, recipe: recipeOf(snapshot) };
+  const known = { source, path, user, mayMove: instance.location !== "none" };
+  if (asIs) return { ...known, devices: instance.devices, recipe: "" };
+  if (snapshot) return { ...known, devices: snapshot.devices, recipe: recipeOf(snapshot) };
   throw new UserError(`"${source}" has no snapshot of how it was made`, {
     hint:
       `Copy it as it is now with --as-is, or take one for all copies from now on: ${engine.cli} ${engine.snapshot} ${
@@ -68,15 +73,20 @@ function recipeOf({ createdAt, expandedConfig, expandedDevices }: Snapshot): str
 /**
  * The devices of a copy in place of those that the container has of its own. Only the root disk and network cards stay: others
  * share files of the host's, or ports that only one can have. What profiles give stays.
+ *
+ * @param mounts the directories that it shares with this machine; undefined where it is elsewhere
  */
 export function copyDevices(
-  { devices, user }: Pick<Origin, "devices" | "user">,
-  mounts: Mounts,
+  { devices, user, mayMove }: Pick<Origin, "devices" | "user" | "mayMove">,
+  mounts: Mounts | undefined,
 ): Record<string, Device> {
   const others = Object.entries(devices).filter(([, { type, path }]) =>
     !(type === "none" || type === "nic" || type === "disk" && path === "/")
   );
-  return { ...Object.fromEntries(others.map(([name]) => [name, { type: "none" }])), ...mountDevices(mounts, user) };
+  return {
+    ...Object.fromEntries(others.map(([name]) => [name, { type: "none" }])),
+    ...(mounts ? mountDevices(mounts, user, { mayMove }) : {}),
+  };
 }
 
 /** Makes a copy, which has not started. If a step fails, all is undone. */
@@ -114,21 +124,24 @@ async function begun<T>(
 async function fill(engine: Engine, origin: Origin, copy: Copy): Promise<void> {
   const { host } = engine;
   const { name, mounts } = copy;
-  await makeMounts(host, mounts);
+  const shared = engine.server.isLocal;
+  await makeMounts(host, mounts, { shared });
   const [key] = await all([
     makeHostKey(host, mounts),
     copyInstance(engine, origin.path, {
       name,
       // After a power cut, the engine must not start it again.
       config: { [copyKey]: origin.source, "boot.autostart": "false" },
-      devices: copyDevices(origin, mounts),
+      devices: copyDevices(origin, shared ? mounts : undefined),
     }),
   ]);
-  const uid = await instanceHostUid(engine, name, origin.user.uid, { isStarted: false });
+  const share = async (): Promise<void> => {
+    await shareMounts(host, mounts, await instanceHostUid(engine, name, origin.user.uid, { isStarted: false }));
+  };
   await all([
-    shareMounts(host, mounts, uid),
+    ...(shared ? [share()] : []),
     giveIdentity(engine, copy, key),
-    copySshSettings(host, origin.source, mounts),
+    copySshSettings(host, mountsOf(host, origin.source, engine.server), mounts),
   ]);
 }
 
@@ -158,6 +171,7 @@ async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> 
  * cloud-init from running: it would take the copy for a new machine, and install all software again.
  */
 async function giveIdentity(engine: Engine, { name, mounts }: Copy, key: HostKey): Promise<void> {
+  const label = labelOf(engine.server, name);
   const push = (path: string, mode: string, text: string): Promise<void> =>
     pushFile(engine, `${name}${path}`, { mode, stdin: { text }, makeDirectories: true });
   await all([
@@ -172,13 +186,17 @@ async function giveIdentity(engine: Engine, { name, mounts }: Copy, key: HostKey
       "/etc/ssh/ssh_host_rsa_key.pub",
       "/var/lib/dbus/machine-id",
     ]),
-    pinHostKeys(engine.host, mounts, engine.host.dryRun ? `${name} ${key.public}` : knownHostsLines(name, key.public)),
+    pinHostKeys(
+      engine.host,
+      mounts,
+      engine.host.dryRun ? `${label} ${key.public}` : knownHostsLines(label, key.public),
+    ),
   ]);
 }
 
 /** Lets ssh offer the same keys to a copy as to the container. */
-async function copySshSettings(host: Host, source: string, mounts: Mounts): Promise<void> {
-  const [from, to] = [sshConfigPath(mountsOf(host, source)), sshConfigPath(mounts)];
+async function copySshSettings(host: Host, source: Mounts, mounts: Mounts): Promise<void> {
+  const [from, to] = [sshConfigPath(source), sshConfigPath(mounts)];
   if (!host.dryRun && !await exists(from)) return;
   await host.change(`cp ${quoteWords([from, to])}`, () => Deno.copyFile(from, to));
 }
