@@ -8,10 +8,11 @@ import { noSuchApp } from "./app.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Engine } from "../engine/engine.ts";
+import { findInstance, type Instance, setConfig, whichAreHere } from "../engine/instance.ts";
 import { reachContainer } from "../container/connect.ts";
 import { labelOf, mountsOf } from "../container/mounts.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
-import { findOurs, listOurs } from "../container/ours.ts";
+import { findOurs, listOurs, sessionKey } from "../container/ours.ts";
 import { canAsk, sshScript, type SshTarget } from "../container/ssh.ts";
 import { containerPaths } from "../container/user.ts";
 
@@ -35,6 +36,12 @@ export interface LiveSession {
 
 /** How long a container may take to tell its sessions, in milliseconds. */
 const listTimeoutMs = 5_000;
+
+/**
+ * How many containers are asked at once: those that do not answer cost one deadline together, and the machine has room for the ssh of
+ * each.
+ */
+const mostAtOnce = 64;
 
 /** The longest command line of an app that is shown, in UTF-16 code units. */
 const longestApp = 4096;
@@ -85,14 +92,11 @@ function parseSessions(container: string, stdout: string): LiveSession[] {
  */
 export async function listContainers(engine: Engine, container: string | undefined): Promise<LiveSession[]> {
   const { host } = engine;
-  const containers = container === undefined
-    ? await listOurs(engine)
-    : host.dryRun
-    ? [{ name: container, status: "Running" }]
-    : [await findOurs(engine, container)];
-  const running = containers.filter(({ status }) => status === "Running");
-  // Side by side: those that do not answer cost one deadline together.
-  const sessions = await Promise.all(running.map(async ({ name }) => {
+  const names = container === undefined ? await withSessions(engine) : [container];
+  if (container !== undefined && !host.dryRun) {
+    if ((await findOurs(engine, container)).status !== "Running") return [];
+  }
+  const ask = async (name: string): Promise<LiveSession[]> => {
     try {
       const target = await reachContainer(engine, name, mountsOf(host, name, engine.server), {
         bootTimeoutMs: listTimeoutMs,
@@ -104,8 +108,36 @@ export async function listContainers(engine: Engine, container: string | undefin
       host.ui.warn(`Cannot list the sessions of "${labelOf(engine.server, name)}": ${error.message}`);
       return [];
     }
+  };
+  const { Readable } = await import("node:stream");
+  return (await Readable.from(names).map(ask, { concurrency: mostAtOnce }).toArray()).flat();
+}
+
+/** The names of our containers that run and may have sessions. None of them is asked: a session has left a trace on this side. */
+async function withSessions(engine: Engine): Promise<string[]> {
+  const { host } = engine;
+  const running = (await listOurs(engine)).filter(({ status }) => status === "Running");
+  const here = await whichAreHere(engine, running);
+  const may = await Promise.all(running.map(async (instance) => {
+    const { name, config, startedAt } = instance;
+    if (!here.includes(instance)) return config[sessionKey] === startedAt;
+    return (await sessionNames(mountsOf(host, name, engine.server).xpra)).length > 0;
   }));
-  return sessions.flat();
+  return running.filter((_, index) => may[index]).map(({ name }) => name);
+}
+
+/**
+ * Marks an instance that is elsewhere as one that may have sessions, until its next start. A failure only costs its sessions their
+ * lines in the list of all.
+ */
+export async function markAsUsed(engine: Engine, name: string): Promise<void> {
+  try {
+    const instance: Instance | undefined = await findInstance(engine, name);
+    if (!instance || instance.config[sessionKey] === instance.startedAt) return;
+    await setConfig(engine, name, { [sessionKey]: instance.startedAt });
+  } catch (error) {
+    if (!(error instanceof ProcessError || error instanceof UserError)) throw error;
+  }
 }
 
 /**

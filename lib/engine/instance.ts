@@ -13,6 +13,8 @@ export interface Instance {
   status: string;
   /** The member of the cluster that it is on; "none" on a server that is in no cluster. */
   location: string;
+  /** When it was last started, as the engine writes it. */
+  startedAt: string;
   /** Its own configuration, without what its profiles give. */
   config: Readonly<Record<string, string>>;
   /** Its own devices, without what its profiles give. */
@@ -53,6 +55,7 @@ function parseInstance(json: unknown): Instance {
     name: string;
     status: string;
     location?: string;
+    last_used_at?: string;
     config: Record<string, string>;
     devices: Record<string, Record<string, string>>;
     expanded_devices: Record<string, Record<string, string>>;
@@ -65,6 +68,7 @@ function parseInstance(json: unknown): Instance {
     name: instance.name,
     status: instance.status,
     location: instance.location || "none",
+    startedAt: instance.last_used_at ?? "",
     config: instance.config,
     devices: instance.devices,
     expandedDevices: instance.expanded_devices,
@@ -164,11 +168,19 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
  * Whether an instance is on this machine: its server is this machine's, and if that is in a cluster, the instance is on the very
  * member that this machine is.
  */
-export async function isHere(engine: Engine, { location }: Pick<Instance, "location">): Promise<boolean> {
-  if (!engine.server.isLocal) return false;
-  if (location === "none") return true;
+export async function isHere(engine: Engine, instance: Pick<Instance, "location">): Promise<boolean> {
+  return (await whichAreHere(engine, [instance])).length > 0;
+}
+
+/** Those of the instances that are on this machine, see {@linkcode isHere}. */
+export async function whichAreHere<T extends Pick<Instance, "location">>(
+  engine: Engine,
+  instances: readonly T[],
+): Promise<T[]> {
+  if (!engine.server.isLocal) return [];
+  if (instances.every(({ location }) => location === "none")) return [...instances];
   const { environment } = await query(engine, "/1.0") as { environment: { server_name: string } };
-  return environment.server_name === location;
+  return instances.filter(({ location }) => location === "none" || location === environment.server_name);
 }
 
 /**
@@ -216,6 +228,11 @@ export async function addDevices(
   { config }: { config?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
   await request(engine, "PATCH", `/1.0/instances/${name}`, { config, devices });
+}
+
+/** Adds values to the configuration of an instance. */
+export async function setConfig(engine: Engine, name: string, config: Readonly<Record<string, string>>): Promise<void> {
+  await request(engine, "PATCH", `/1.0/instances/${name}`, { config });
 }
 
 /** Removes devices from an instance. */

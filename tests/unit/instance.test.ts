@@ -153,6 +153,7 @@ Deno.test("findInstance() reads status, config and the global address with one c
   assertEquals(await findInstance(engine, "box", { withState: true }), {
     ...rest,
     location: "none",
+    startedAt: "",
     expandedDevices,
     hasNetwork: true,
     address: "10.0.0.5",
