@@ -186,10 +186,24 @@ export async function request(engine: Engine, method: "PATCH" | "POST", path: st
   await run(engine, ["query", "--request", method, "--wait", "--data", body, apiPath(engine, path)]);
 }
 
-/** Reads one path of the engine's API. Returns undefined when there is nothing at it, and in a dry run. */
-export async function query(engine: Engine, path: string): Promise<unknown> {
+/** How long another machine's server may take to answer a question, in milliseconds. */
+const remoteTimeoutMs = 15_000;
+
+/**
+ * Reads one path of the engine's API. Returns undefined when there is nothing at it, and in a dry run.
+ *
+ * @param options `timeoutMs`: how long the answer may take; by default, 15 s for another machine's server
+ */
+export async function query(
+  engine: Engine,
+  path: string,
+  { timeoutMs = engine.server.isLocal ? undefined : remoteTimeoutMs }: { timeoutMs?: number } = {},
+): Promise<unknown> {
   try {
-    const { stdout } = await run(engine, ["query", apiPath(engine, path)], { looksOnly: true });
+    const { stdout } = await run(engine, ["query", apiPath(engine, path)], {
+      looksOnly: true,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
     return stdout === "" ? undefined : JSON.parse(stdout);
   } catch (error) {
     if (isNotFound(error)) return undefined;
@@ -233,7 +247,8 @@ export function isNotFound(error: unknown): boolean {
 /**
  * The error for a call of the CLI that failed: exit code 125 when the engine cannot be reached, else the same error.
  */
-function engineError({ cli, product, group, init }: Engine, error: unknown): unknown {
+function engineError(engine: Engine, error: unknown): unknown {
+  const { cli, product, group, init } = engine;
   if (error instanceof UserError && error.exitCode === ExitCode.missingProgram) {
     return new UserError(`The engine's program "${cli}" is not installed`, {
       hint: `Install ${product}, or choose the other engine with --engine`,
@@ -242,6 +257,7 @@ function engineError({ cli, product, group, init }: Engine, error: unknown): unk
     });
   }
   if (!(error instanceof ProcessError)) return error;
+  if (!engine.server.isLocal) return remoteError(engine, error);
   if (/permission denied/i.test(error.stderr) && /unix\.socket/.test(error.stderr)) {
     return new UserError(`You may not use ${product}`, {
       hint: `Join its group, then log in again: sudo usermod --append --groups ${group} "$USER"`,
@@ -257,6 +273,33 @@ function engineError({ cli, product, group, init }: Engine, error: unknown): unk
       output: error.output,
       cause: error,
     });
+  }
+  return error;
+}
+
+/** The same for a call to another machine's server. */
+function remoteError({ cli, server: { remote } }: Engine, error: ProcessError): ProcessError | UserError {
+  const failed = (message: string, hint: string): UserError =>
+    new UserError(message, { hint, exitCode: ExitCode.noEngine, output: error.output, cause: error });
+  if (/\bx509: |failed to verify certificate/.test(error.stderr)) {
+    return failed(
+      `The certificate of the remote "${remote}" is not the one that was trusted`,
+      `If you know why it changed, add the remote anew: ${cli} remote remove ${remote}, then ${cli} remote add`,
+    );
+  }
+  if (/^Error: not (authorized|trusted)/im.test(error.stderr)) {
+    return failed(
+      `The remote "${remote}" does not trust this machine's certificate`,
+      `Let its administrator make a token (${cli} config trust add), then add the remote anew: ${cli} remote add ${remote}`,
+    );
+  }
+  if (
+    error.timedOut || /\bdial tcp\b|\bconnect: |i\/o timeout|TLS handshake timeout|deadline exceeded/.test(error.stderr)
+  ) {
+    return failed(
+      `The remote "${remote}" does not answer`,
+      "See whether its machine runs, and whether this one has a network",
+    );
   }
   return error;
 }

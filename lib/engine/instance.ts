@@ -215,7 +215,7 @@ export async function waitForOperations(engine: Engine, name: string): Promise<v
     if (kind !== "task") continue;
     const paths = Object.values(resources ?? {}).flat();
     if (paths.some((path) => path.split("?")[0]!.split("/").includes(name))) {
-      await query(engine, `/1.0/operations/${id}/wait?timeout=60`);
+      await query(engine, `/1.0/operations/${id}/wait?timeout=60`, { timeoutMs: 70_000 });
     }
   }
 }

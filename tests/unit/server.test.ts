@@ -7,7 +7,7 @@ import { pushFile, removeFiles } from "../../lib/engine/instance_files.ts";
 import { findServer, ownServer, type Server } from "../../lib/engine/server.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
 import { findPlace } from "../../lib/container/place.ts";
-import { UserError } from "../../lib/base/errors.ts";
+import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
 /** Incus' configuration as its CLI writes it. */
@@ -163,4 +163,26 @@ Deno.test("findPlace() waits for no engine where both mean the same, and for the
     assertEquals([there.name, there.label, there.mounts.directory], ["box", "big:box", "/m/big:work_box"]);
     assertEquals((await there.engine).cli, "incus");
   });
+});
+
+Deno.test("a remote that does not answer, or whose certificate is another one, is told with what to do; exit code 125", async () => {
+  const url = 'Error: Get "https://192.0.2.7:8443/1.0": ';
+  for (
+    const [stderr, message, hint] of [
+      [`${url}dial tcp 192.0.2.7:8443: connect: connection refused`, "does not answer", "its machine runs"],
+      [`${url}dial tcp 192.0.2.7:8443: i/o timeout`, "does not answer", "its machine runs"],
+      [
+        `${url}tls: failed to verify certificate: x509: certificate signed by unknown authority`,
+        "is not the one",
+        "remote remove big",
+      ],
+      ["Error: not authorized", "does not trust", "trust add"],
+    ] as const
+  ) {
+    const { engine } = engineOn(big, { code: 1, stderr });
+    const error = await assertRejects(() => findInstance(engine, "box"), UserError, message);
+    assertEquals([error.exitCode, error.hint.includes(hint)], [125, true]);
+    // What a container says in such words is its own.
+    await assertRejects(() => findInstance(engineOn(ownServer, { code: 1, stderr }).engine, "box"), ProcessError);
+  }
 });
