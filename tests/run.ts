@@ -58,7 +58,9 @@ const wanted = Deno.args[0] ?? "all";
 await runProcess([...lab, "up"], { output: "inherit", okCodes: "any" });
 if (wanted === "all" || wanted === "unit") await runTests(unit);
 if (wanted === "all" || wanted === "e2e") {
-  await runProcess([...lab, "xpra5"], { output: "inherit", okCodes: "any" });
+  for (const part of [["xpra5"], ["cluster", "up"]]) {
+    await runProcess([...lab, ...part], { output: "inherit", okCodes: "any" });
+  }
   await runProcess([...lab, "run", "--", "deno", "run", "-A", "tests/e2e/sweep.ts"], {
     output: "inherit",
     okCodes: "any",

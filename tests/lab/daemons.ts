@@ -26,13 +26,21 @@ export interface DaemonOptions {
 /** Redirects itself, so that nothing of the daemon hangs on our own streams; `$1` is the log, `$2` stdout's file. */
 const redirect = 'log=$1 out=$2; shift 2; exec 2>>"$log" >>"$out"; exec "$@"';
 
-/** Starts a daemon in a session of its own, and records it in the state (saved at once). Does not wait for it. */
+/** Starts a daemon, and records it in the state (saved at once). Does not wait for it. */
 export function startDaemon(
   state: LabState,
   name: string,
   argv: readonly string[],
   options: DaemonOptions = {},
 ): ProcessIdentity {
+  const identity = launchDaemon(name, argv, options);
+  state.processes[name] = identity;
+  saveState(state);
+  return identity;
+}
+
+/** Starts a daemon in a session of its own, without a record. Does not wait for it. */
+export function launchDaemon(name: string, argv: readonly string[], options: DaemonOptions = {}): ProcessIdentity {
   const log = daemonLog(name);
   Deno.mkdirSync(join(labDir(), "logs"), { recursive: true });
   Deno.writeTextFileSync(log, `--- ${new Date().toISOString()} ${argv.join(" ")}\n`, { append: true });
@@ -45,8 +53,6 @@ export function startDaemon(
   );
   const identity = identify(child.pid);
   if (!identity) throw new Error(`The daemon "${name}" ended at once`);
-  state.processes[name] = identity;
-  saveState(state);
   return identity;
 }
 
@@ -80,19 +86,50 @@ export async function stopDaemon(
   name: string,
   { graceMs = 5_000 }: { graceMs?: number } = {},
 ): Promise<boolean> {
-  const identity = state.processes[name];
-  const alive = isAlive(identity);
-  if (identity && alive) {
-    const others = sessionOf(identity);
-    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-      kill(identity.pid, signal);
-      if (await until(() => !isAlive(identity), { timeoutMs: graceMs })) break;
-    }
-    for (const other of others.filter(isAlive)) kill(other.pid, "SIGKILL");
-  }
+  const alive = await endProcess(state.processes[name], { graceMs });
   delete state.processes[name];
   saveState(state);
   return alive;
+}
+
+/** As {@linkcode stopDaemon}, for one that the caller has a record of. */
+export async function endProcess(
+  identity: ProcessIdentity | undefined,
+  { graceMs = 5_000 }: { graceMs?: number } = {},
+): Promise<boolean> {
+  if (!identity || !isAlive(identity)) return false;
+  const others = sessionOf(identity);
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    kill(identity.pid, signal);
+    if (await until(() => !isAlive(identity), { timeoutMs: graceMs })) break;
+  }
+  for (const other of others.filter(isAlive)) kill(other.pid, "SIGKILL");
+  return true;
+}
+
+/** Kills these processes and all that come from them, until `left` finds none any more. */
+export async function killAll(left: () => Promise<number[]>): Promise<number> {
+  const killed = new Set<number>();
+  const gone = await until(async () => {
+    const pids = await left();
+    for (const pid of withDescendants(pids, parents())) {
+      kill(pid, "SIGKILL");
+      killed.add(pid);
+    }
+    return pids.length === 0;
+  });
+  if (!gone) throw new Error(`Processes do not end: ${(await left()).join(", ")}`);
+  return killed.size;
+}
+
+/** `pids` and all that come from them, given the parent of each process. */
+export function withDescendants(pids: readonly number[], parents: ReadonlyMap<number, number>): Set<number> {
+  const all = new Set(pids);
+  for (let before = -1; before !== all.size;) {
+    before = all.size;
+    for (const [pid, parent] of parents) if (all.has(parent)) all.add(pid);
+  }
+  return all;
 }
 
 /** Polls until `condition` holds; false when the time is over. */
@@ -145,12 +182,26 @@ function sessionOf(leader: ProcessIdentity): ProcessIdentity[] {
   });
 }
 
-function readStat(pid: number): { state: string; session: number; startTicks: number } | undefined {
+/** The parent of each process of the machine. */
+function parents(): Map<number, number> {
+  const pids = [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(Number.isInteger);
+  return new Map(pids.flatMap((pid) => {
+    const stat = readStat(pid);
+    return stat ? [[pid, stat.parent]] : [];
+  }));
+}
+
+function readStat(pid: number): { state: string; parent: number; session: number; startTicks: number } | undefined {
   try {
     const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
     // The second field is the program's name in parentheses and may hold spaces and parentheses itself.
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { state: fields[0]!, session: Number(fields[3]), startTicks: Number(fields[19]) };
+    return {
+      state: fields[0]!,
+      parent: Number(fields[1]),
+      session: Number(fields[3]),
+      startTicks: Number(fields[19]),
+    };
   } catch {
     return undefined;
   }

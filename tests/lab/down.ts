@@ -3,11 +3,12 @@
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { exists } from "./files.ts";
+import { stopCluster } from "./cluster.ts";
 import { mountPoints, runtimeDir, unmountCheckouts } from "./checkout.ts";
 import { isAlive, stopDaemon, until } from "./daemons.ts";
 import { stopDesktop } from "./desktop.ts";
 import { answers, daemonName, engineFacts, engineRecord, ensureRunning, query, trialName } from "./engines.ts";
-import { type EngineName, engineNames, labDir, partNames, saveState } from "./state.ts";
+import { type EngineName, engineNames, labDir, missingEverywhere, saveState } from "./state.ts";
 import { type Lab, step } from "./steps.ts";
 import { removeUser } from "./user.ts";
 import { stopWayland } from "./wayland.ts";
@@ -18,12 +19,13 @@ const stopTimeoutMs = 60_000;
 
 /** Stops what the lab started; with `purge` removes all that it made but Debian's packages. */
 export async function takeDown(lab: Lab, { purge }: { purge: boolean }): Promise<void> {
+  await step(lab, "cluster", () => stopCluster(lab, { purge }));
   for (const engine of engineNames) {
     await step(lab, engine, () => purge ? purgeEngine(lab, engine) : stopEngine(lab, engine));
   }
   await step(lab, "desktops", async () => `${await stopWayland(lab) + await stopDesktop(lab)} daemons stopped`);
   await step(lab, "checkout", async () => `${await unmountCheckouts()} unmounted`);
-  for (const part of partNames) lab.state.parts[part] = { missing: "the lab is down (deno task lab up)" };
+  lab.state.parts = missingEverywhere("the lab is down");
   await Deno.remove(runtimeDir(), { recursive: true }).catch(() => {});
   if (!purge) return saveState(lab.state);
   await step(lab, "xpra", async () => {

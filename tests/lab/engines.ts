@@ -45,7 +45,7 @@ export const engineFacts: Readonly<Record<EngineName, EngineFacts>> = {
 };
 
 /** The lab's storage pool on either engine. */
-const poolName = "gui-lab";
+export const poolName = "gui-lab";
 
 /** The instance that shows, after an import, that the image boots. */
 export const trialName = "gui-lab-trial";
@@ -117,11 +117,16 @@ export async function findEngine(lab: Lab, engine: EngineName): Promise<void> {
   });
 }
 
-/** The answer of the engine's API, or undefined where it says that there is no such thing. */
-export async function query<T>(engine: EngineName, path: string): Promise<T | undefined> {
+/** The answer of the engine's API, or undefined where it says that there is no such thing. `env` chooses the engine. */
+export async function query<T>(
+  engine: EngineName,
+  path: string,
+  env: Record<string, string> = {},
+): Promise<T | undefined> {
   const { code, stdout, stderr } = await runProcess([engine, "query", path], {
     okCodes: "any",
     timeoutMs: 30_000,
+    env,
   });
   // Incus 6.0.4 prints nothing for an empty list.
   if (code === 0) return (stdout.trim() === "" ? [] : JSON.parse(stdout)) as T;
@@ -237,13 +242,19 @@ async function makePool(lab: Lab, engine: EngineName): Promise<void> {
 
 async function makeBridge(engine: EngineName): Promise<void> {
   const { bridge, subnet } = engineFacts[engine];
-  const { stdout } = await runProcess(["ip", "-4", "route", "show"]);
   // A neighbour that is in use is stepped over by two: the other engine has the one between.
-  let third = subnet;
-  while (third < 254 && stdout.includes(`198.18.${third}.`)) third += 2;
+  const third = await freeSubnet(subnet, { step: 2 });
   await runProcess(
     [engine, "network", "create", bridge, `ipv4.address=198.18.${third}.1/24`, "ipv4.nat=true", "ipv6.address=none"],
   );
+}
+
+/** The first of the subnets 198.18.N.0/24, from N on in steps, that no route of the machine leads to. */
+export async function freeSubnet(from: number, { step }: { step: number }): Promise<number> {
+  const { stdout } = await runProcess(["ip", "-4", "route", "show"]);
+  let third = from;
+  while (third < 254 && stdout.includes(`198.18.${third}.`)) third += step;
+  return third;
 }
 
 /** Boots a container of the image, and gives back the milliseconds until cloud-init was done. */
@@ -274,7 +285,8 @@ async function serverVersion(engine: EngineName): Promise<string> {
   return (await query<{ environment: { server_version: string } }>(engine, "/1.0"))!.environment.server_version;
 }
 
-async function freeBytes(path: string): Promise<number> {
+/** How much more a file system takes, in bytes. */
+export async function freeBytes(path: string): Promise<number> {
   const { stdout } = await runProcess(["df", "--output=avail", "-B1", "--", path]);
   return Number(stdout.trim().split("\n").at(-1));
 }

@@ -5,13 +5,18 @@ import { ExitCode, inputError, ProcessError, UserError } from "../../lib/base/er
 import { terminalUi, type Ui } from "../../lib/base/ui.ts";
 import { hint, takeOptions } from "./options.ts";
 import { looksUp, runInLab } from "./run.ts";
-import { desktopNames, type EngineName, engineNames, labState, withLock } from "./state.ts";
+import { desktopNames, type EngineName, engineNames, labState, partsOnRequest, withLock } from "./state.ts";
 
 const usage = `\
 A machine to test in: two engines, an image, xpra, and a user with an X and a Wayland desktop, a bus and a sound server.
 
 Usage: deno task lab up                                     all of it; what is there is kept
        deno task lab xpra5                                  xpra 5 for the test that needs it: three minutes, once
+       deno task lab cluster up                             three Incus in a cluster, and an Incus and an LXD as remotes
+       deno task lab cluster kill|start SERVER              m1, m2, m3, far or lxdfar, as a machine that dies and comes back
+       deno task lab cluster link SERVER [--delay 20ms] [--rate 10mbit] [--drop]
+                                                            a slow link to it, or one that swallows all; plain: as it was
+       deno task lab cluster down [--purge]                 stop these servers; with --purge remove them
        deno task lab status                                 what is there, versions, sizes
        deno task lab run [--engine lxc|incus] [--desktop x11|wayland] -- CMD…
                                                             CMD as the lab's user, in this checkout, on its desktop
@@ -31,6 +36,8 @@ async function main(args: readonly string[], ui: Ui): Promise<number> {
     case "xpra5":
       noMore(rest);
       return await xpra5(ui);
+    case "cluster":
+      return await cluster(rest, ui);
     case "status":
       noMore(rest);
       return await status(ui);
@@ -60,8 +67,9 @@ async function up(ui: Ui): Promise<number> {
   }
   const [{ bringUp }, { openLab }] = await Promise.all([import("./up.ts"), import("./steps.ts")]);
   await locked(ui, () => bringUp(openLab(ui)));
-  // xpra 5 is built when its test is to be run.
-  const missing = Object.entries(labState().parts).filter(([name, part]) => "missing" in part && name !== "xpra5")
+  const missing = Object.entries(labState().parts).filter(([name, part]) =>
+    "missing" in part && !(name in partsOnRequest)
+  )
     .map(([name]) => name);
   const took = `${((performance.now() - start) / 1000).toFixed(2)} s`.padStart(8);
   ui.status(`${took}  the lab is up${missing.length > 0 ? `, without ${missing.join(", ")}` : ""}`);
@@ -75,6 +83,38 @@ async function xpra5(ui: Ui): Promise<number> {
     await partStep(lab, "xpra5", () => ensureXpra5(lab));
   });
   return 0;
+}
+
+async function cluster(args: readonly string[], ui: Ui): Promise<number> {
+  const [command, ...rest] = args;
+  const [{ makeCluster, stopCluster }, { controlCluster, serveControl }, { openLab, step }] = await Promise.all([
+    import("./cluster.ts"),
+    import("./cluster_control.ts"),
+    import("./steps.ts"),
+  ]);
+  switch (command) {
+    case "up":
+      noMore(rest);
+      await locked(ui, () => makeCluster(openLab(ui)));
+      return 0;
+    case "down": {
+      const purge = rest[0] === "--purge";
+      noMore(purge ? rest.slice(1) : rest);
+      needRoot();
+      await locked(ui, async () => {
+        const lab = openLab(ui);
+        await step(lab, "cluster", () => stopCluster(lab, { purge }));
+      });
+      return 0;
+    }
+    case "control":
+      return await serveControl();
+    case undefined:
+      throw inputError("No command is given", hint);
+    default:
+      ui.status(await controlCluster(args));
+      return 0;
+  }
 }
 
 async function run(args: readonly string[], ui: Ui): Promise<number> {
@@ -108,12 +148,15 @@ async function shot(args: readonly string[], ui: Ui): Promise<number> {
 async function down(args: readonly string[], ui: Ui): Promise<number> {
   const purge = args[0] === "--purge";
   noMore(purge ? args.slice(1) : args);
-  if (Deno.uid() !== 0) {
-    throw new UserError("Only root can take the lab down", { hint: "Without root it has started nothing" });
-  }
+  needRoot();
   const [{ takeDown }, { openLab }] = await Promise.all([import("./down.ts"), import("./steps.ts")]);
   await locked(ui, () => takeDown(openLab(ui), { purge }));
   return 0;
+}
+
+function needRoot(): void {
+  if (Deno.uid() === 0) return;
+  throw new UserError("Only root can take the lab down", { hint: "Without root it has started nothing" });
 }
 
 function noMore(rest: readonly string[]): void {

@@ -30,10 +30,21 @@ export const partNames = [
   "incus",
   "imageXpra",
   "xpra5",
+  "cluster",
+  "far",
+  "lxdfar",
 ] as const;
 
 /** A part of the lab that a test may need. */
 export type PartName = typeof partNames[number];
+
+/** Parts that `lab up` does not make, each with the command that does. */
+export const partsOnRequest: Readonly<Partial<Record<PartName, string>>> = {
+  xpra5: "deno task lab xpra5",
+  cluster: "deno task lab cluster up",
+  far: "deno task lab cluster up",
+  lxdfar: "deno task lab cluster up",
+};
 
 /** A part that is there, with its version and what is worth knowing about it; or why it is not. */
 export type Part = { version: string; note?: string } | { missing: string };
@@ -60,6 +71,14 @@ export interface EngineRecord {
   launchMs?: number;
 }
 
+/** What is known of the servers of `lab cluster`. */
+export interface ClusterRecord {
+  /** The third byte of their network, 198.18.N.0/24. */
+  subnet: number;
+  /** The process that does as root what tests ask of it. */
+  control?: ProcessIdentity;
+}
+
 /** The whole state. */
 export interface LabState {
   parts: Record<PartName, Part>;
@@ -71,6 +90,8 @@ export interface LabState {
   /** Daemons that the lab started, by name. */
   processes: Record<string, ProcessIdentity>;
   engines: Partial<Record<EngineName, EngineRecord>>;
+  /** The other servers: the cluster and those that stand alone. */
+  cluster?: ClusterRecord;
   /** Things outside of the state directory that the lab made, and takes away when it is purged. */
   made: { user?: boolean; hostXpra?: "pip"; xpraRepository?: string[] };
   /** Where xpra for the image comes from, once found. */
@@ -86,10 +107,8 @@ export type XpraSource =
 
 /** A state in which nothing is there yet. */
 function emptyState(): LabState {
-  const missing = { missing: "the lab is not up (deno task lab up)" };
-  const parts = Object.fromEntries(partNames.map((name) => [name, missing])) as Record<PartName, Part>;
   return {
-    parts: { ...parts, xpra5: { missing: "it is not built yet (deno task lab xpra5)" } },
+    parts: missingEverywhere("the lab is not up"),
     env: {},
     waylandEnv: {},
     processes: {},
@@ -97,6 +116,15 @@ function emptyState(): LabState {
     made: {},
     known: {},
   };
+}
+
+/** Every part as missing, for a reason that is one for those that `lab up` makes. */
+export function missingEverywhere(reason: string): Record<PartName, Part> {
+  const entries = partNames.map((name): [PartName, Part] => {
+    const command = partsOnRequest[name];
+    return [name, { missing: command ? `it is not made (${command})` : `${reason} (deno task lab up)` }];
+  });
+  return Object.fromEntries(entries) as Record<PartName, Part>;
 }
 
 /** Where the lab keeps its state, its logs and what is slow to make: `$GUI_CONTAINER_LAB_DIR`, or a fixed place. */
@@ -130,6 +158,29 @@ export function desktopEnvironment(state: LabState, desktop: DesktopName): Recor
     throw new UserError(`The lab has no Wayland desktop: ${part.missing}`, { hint: "deno task lab up tries again" });
   }
   return { ...state.env, ...state.waylandEnv };
+}
+
+/**
+ * The variables that make `incus` and `lxc` know the servers of `lab cluster`: the remotes `m1`, `m2` and `m3` (one
+ * cluster) and `far` for Incus, `lxdfar` for LXD. What is local is the lab's engine, as ever.
+ *
+ * @example
+ * ```ts
+ * await runProcess(["incus", "list", "m1:"], { env: clusterEnvironment() });
+ * ```
+ */
+export function clusterEnvironment(): Record<string, string> {
+  return { INCUS_CONF: join(clusterDir(), "clients/incus"), LXD_CONF: join(clusterDir(), "clients/lxc") };
+}
+
+/** As {@linkcode clusterEnvironment}, and what is local for `incus` is this member of the cluster. */
+export function memberEnvironment(member: "m1" | "m2" | "m3"): Record<string, string> {
+  return { ...clusterEnvironment(), INCUS_SOCKET: join(clusterDir(), member, "unix.socket") };
+}
+
+/** Where the servers of `lab cluster` keep their state. */
+export function clusterDir(): string {
+  return join(labDir(), "cluster");
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
+import { describeServers } from "./cluster.ts";
 import { isAlive } from "./daemons.ts";
 import { answers, engineRecord, query } from "./engines.ts";
 import { type EngineName, engineNames, labDir, type LabState } from "./state.ts";
@@ -18,8 +19,9 @@ export async function statusText(lab: Lab): Promise<string> {
     if (pool && await answers(engine)) rows.push([`${engine} pool`, await describePool(engine, pool)]);
   }
   for (const name of Object.keys(state.processes)) rows.push([`daemon ${name}`, describeDaemon(state, name)]);
+  rows.push(...await describeServers(lab));
   rows.push(
-    ...await Promise.all(["images", "wheels", "logs"].map(async (name): Promise<[string, string]> => {
+    ...await Promise.all(["images", "wheels", "cluster", "logs"].map(async (name): Promise<[string, string]> => {
       const path = join(labDir(), name);
       return [path, await size(path)];
     })),
