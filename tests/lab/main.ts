@@ -95,12 +95,13 @@ async function cluster(args: readonly string[], ui: Ui): Promise<number> {
   switch (command) {
     case "up":
       noMore(rest);
+      needRoot("bring the cluster up");
       await locked(ui, () => makeCluster(openLab(ui)));
       return 0;
     case "down": {
       const purge = rest[0] === "--purge";
       noMore(purge ? rest.slice(1) : rest);
-      needRoot();
+      needRoot("take the cluster down");
       await locked(ui, async () => {
         const lab = openLab(ui);
         await step(lab, "cluster", () => stopCluster(lab, { purge }));
@@ -148,15 +149,15 @@ async function shot(args: readonly string[], ui: Ui): Promise<number> {
 async function down(args: readonly string[], ui: Ui): Promise<number> {
   const purge = args[0] === "--purge";
   noMore(purge ? args.slice(1) : args);
-  needRoot();
+  needRoot("take the lab down");
   const [{ takeDown }, { openLab }] = await Promise.all([import("./down.ts"), import("./steps.ts")]);
   await locked(ui, () => takeDown(openLab(ui), { purge }));
   return 0;
 }
 
-function needRoot(): void {
+function needRoot(what: string): void {
   if (Deno.uid() === 0) return;
-  throw new UserError("Only root can take the lab down", { hint: "Without root it has started nothing" });
+  throw new UserError(`Only root can ${what}`, { hint: "Run it as root; without root the lab starts nothing of this" });
 }
 
 function noMore(rest: readonly string[]): void {
