@@ -4,7 +4,7 @@ import { fromFileUrl, join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { exists } from "./files.ts";
-import { daemonLog, killAll, launchDaemon, logTail, until } from "./daemons.ts";
+import { daemonLog, killAll, launchDaemon, logTail, socketAnswers, until } from "./daemons.ts";
 import { engineFacts, query } from "./engines.ts";
 import { clusterDir, type EngineName } from "./state.ts";
 
@@ -90,8 +90,10 @@ export async function startServer(server: ServerName, subnet: number): Promise<v
   const { engine } = serverFacts[server];
   const [program, ...args] = engineFacts[engine].daemon as [string, ...string[]];
   const env = serverEnvironment(server);
+  const dir = serverDir(server);
   if (!await daemonRuns(server)) {
-    const dir = serverDir(server);
+    // What a killed daemon has left runs in mounts that a new one cannot reach.
+    await killServer(server);
     Deno.mkdirSync(dir, { recursive: true, mode: 0o711 });
     const script = fromFileUrl(new URL("cluster_start.sh", import.meta.url));
     launchDaemon(daemonName(server), [
@@ -115,9 +117,9 @@ export async function killServer(server: ServerName): Promise<number> {
   return await killAll(() => namespaceProcesses(server));
 }
 
-/** Whether anything of a server runs. */
+/** Whether a server's daemon listens to the machine that it is on. */
 export async function daemonRuns(server: ServerName): Promise<boolean> {
-  return (await namespaceProcesses(server)).length > 0;
+  return await socketAnswers(join(serverDir(server), "unix.socket"));
 }
 
 /** Takes a server's network away, after its processes. */
