@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Starts an engine's daemon in the network namespace that this runs in, with mounts of its own: when its last process
 # ends, its pool's mount and loop device are gone. $1 is its directory; what follows is its command line.
 set -eu
