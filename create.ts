@@ -143,8 +143,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<void> {
   if (args.flags.has("export")) return await exportExisting(host, args);
   const request = await readRequest(host, args);
   const { name, mounts, server } = request.place;
-  await checkSsh(host);
-  await checkAclSupport(host, mounts, { shared: server.isLocal });
+  await all([checkSsh(host), checkAclSupport(host, mounts, { shared: server.isLocal })]);
   const engine = await request.place.engine;
   if (request.target !== undefined) await checkTarget(engine, request.target);
   await recoverCreation(engine, name, mounts);

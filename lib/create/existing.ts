@@ -7,6 +7,7 @@ import { findInstance } from "../engine/instance.ts";
 import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.ts";
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
+import { all } from "../base/settle.ts";
 
 /**
  * Refuses a name that a container has. Asks whether to use a profile without a container, and directories with files in them.
@@ -18,13 +19,13 @@ import { exists } from "../base/files.ts";
 export async function checkExisting(engine: Engine, name: string, mounts: Mounts): Promise<string | null> {
   const { ui } = engine.host;
   const label = labelOf(engine.server, name);
-  if (await findInstance(engine, name)) {
+  const [instance, profile] = await all([findInstance(engine, name), findProfile(engine, name)]);
+  if (instance) {
     throw new UserError(`There is a container "${label}" already`, {
       hint: `Choose another name, or remove it: create.ts --delete ${label}`,
     });
   }
   if (engine.server.isLocal && await exists(mounts.directory)) await refuseOtherEngines(engine, name, mounts);
-  const profile = await findProfile(engine, name);
   if (profile) {
     await refuseBeingMade(name, mounts);
     refuseUsedByOthers(name, profile);

@@ -264,7 +264,7 @@ testOnEngines("create.ts leaves what others make of its name meanwhile", ["user"
 });
 
 testOnEngines("create.ts goes on with unmaking when the engine answers again", ["user"], async (engine) => {
-  const steps = engine === "lxc" ? [/^\w+ profile edit/, /^setfacl.*rwx/] : [/cloud-init status/, /^\w+ config get/];
+  const steps = engine === "lxc" ? [/^\w+ profile edit/, /^setfacl.*rwx/] : [/cloud-init status/, /query .*PATCH/];
   await runCases(steps, {
     describe: (at) => `gone at ${at}`,
     run: (at, index) =>
