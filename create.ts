@@ -245,6 +245,9 @@ interface Made {
   removeReplaced: (() => Promise<void>) | undefined;
 }
 
+/** The configuration key for what becomes of a container when its member of the cluster is evacuated. */
+const evacuateKey = "cluster.evacuate";
+
 /** The steps, in their order. The directories on the host are there already. */
 async function make(engine: Engine, request: Request, creation: Creation): Promise<Made> {
   const { host } = engine;
@@ -277,7 +280,10 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
   const { uid, member } = found;
   if (uid !== null) await shareMounts(host, mounts, uid);
   const devices = uid === null ? {} : mountDevices(mounts, user, { mayMove: member !== null });
-  await addDevices(engine, name, devices, { config: { [userKey]: formatUser(user) } });
+  // By default, an evacuation stops a container with directories of its machine, and does not move it.
+  const moves = member !== null && uid !== null && profile.config[evacuateKey] === undefined;
+  const config = { [userKey]: formatUser(user), ...(moves ? { [evacuateKey]: "migrate" } : {}) };
+  await addDevices(engine, name, devices, { config });
   await pinHostKeys(host, mounts, knownHosts);
   await writeIdentityFiles(host, mounts, identityFiles(mounts, request.keys.identities));
   const [connection] = await all([

@@ -187,12 +187,12 @@ export async function request(engine: Engine, method: "PATCH" | "POST", path: st
 }
 
 /** How long another machine's server may take to answer a question, in milliseconds. */
-const remoteTimeoutMs = 15_000;
+const remoteTimeoutMs = 10_000;
 
 /**
  * Reads one path of the engine's API. Returns undefined when there is nothing at it, and in a dry run.
  *
- * @param options `timeoutMs`: how long the answer may take; by default, 15 s for another machine's server
+ * @param options `timeoutMs`: how long the answer may take; by default, 10 s for another machine's server
  */
 export async function query(
   engine: Engine,
@@ -228,20 +228,28 @@ export async function checkTarget(engine: Engine, target: string): Promise<void>
   if (!environment.server_clustered) {
     throw inputError("--target needs a cluster, and this server is in none", "Leave it out");
   }
-  const kind = target.startsWith("@") ? "groups" : "members";
+  const [kind, what] = target.startsWith("@") ? ["groups", "group"] : ["members", "member"];
   if (await query(engine, `/1.0/cluster/${kind}/${target.replace(/^@/, "")}`) !== undefined) return;
-  throw inputError(
-    `The cluster has no ${kind === "groups" ? "group" : "member"} "${target}"`,
-    `See ${
-      engineArgv(engine, ["cluster", ...(kind === "groups" ? ["group"] : []), "list", nameOn(engine, "")]).join(" ")
-        .trim()
-    }`,
-  );
+  throw inputError(`The cluster has no ${what} "${target}"`, `See ${listMembers(engine, kind)}`);
 }
 
 /** Whether an error is the engine's answer that there is no such thing. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof ProcessError && /not found/i.test(error.stderr);
+}
+
+/** What a server says that is starting, or that cannot ask the member of its cluster that has an instance (Incus 6.0.4). */
+const notReady = /^Error: (.*: )?(Server isn't ready yet|Missing event connection with target cluster member)$/m;
+
+/** Whether an error is the answer of a server that is starting, or whose member does not answer. */
+export function isNotReady(error: unknown): boolean {
+  return error instanceof UserError && error.cause instanceof ProcessError && notReady.test(error.cause.stderr);
+}
+
+/** The command that lists the members of the cluster, or its groups of members. */
+export function listMembers(engine: Engine, kind = "members"): string {
+  const words = ["cluster", ...(kind === "groups" ? ["group"] : []), "list", nameOn(engine, "")];
+  return engineArgv(engine, words).join(" ").trim();
 }
 
 /**
@@ -257,6 +265,14 @@ function engineError(engine: Engine, error: unknown): unknown {
     });
   }
   if (!(error instanceof ProcessError)) return error;
+  if (notReady.test(error.stderr)) {
+    return new UserError(`${product} is not ready: it is starting, or a member of its cluster does not answer`, {
+      hint: `In a cluster, see which one: ${listMembers(engine)}`,
+      exitCode: ExitCode.noEngine,
+      output: error.output,
+      cause: error,
+    });
+  }
   if (!engine.server.isLocal) return remoteError(engine, error);
   if (/permission denied/i.test(error.stderr) && /unix\.socket/.test(error.stderr)) {
     return new UserError(`You may not use ${product}`, {

@@ -1,7 +1,18 @@
 /** Instances (containers) of the engine: their configuration, their devices, and programs that run in them. */
 
-import { answers, apiPath, type Engine, engineArgv, nameOn, query, request, run } from "./engine.ts";
-import { inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import {
+  answers,
+  apiPath,
+  type Engine,
+  engineArgv,
+  isNotReady,
+  listMembers,
+  nameOn,
+  query,
+  request,
+  run,
+} from "./engine.ts";
+import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { imageOn } from "./image.ts";
 
@@ -41,8 +52,28 @@ export async function findInstance(
   name: string,
   { withState = false }: { withState?: boolean } = {},
 ): Promise<Instance | undefined> {
-  const found = await query(engine, `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`);
-  return found === undefined ? undefined : parseInstance(found);
+  try {
+    const found = await query(engine, `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`);
+    return found === undefined ? undefined : parseInstance(found);
+  } catch (error) {
+    if (!isNotReady(error)) throw error;
+    // The list of all is answered by the members that are there.
+    const lost = (await listInstances(engine)).find((instance) => instance.name === name && isLost(instance));
+    throw lost ? lostError(engine, lost, error) : error;
+  }
+}
+
+/** Whether the member of the cluster that has an instance does not answer. */
+export function isLost({ status, location }: Pick<Instance, "status" | "location">): boolean {
+  return status === "Error" && location !== "none";
+}
+
+function lostError(engine: Engine, { name, location }: Instance, cause: unknown): UserError {
+  return new UserError(`The member "${location}" of the cluster, which has the container "${name}", does not answer`, {
+    hint: `Start its machine again, or see what the cluster does about it: ${listMembers(engine)}`,
+    exitCode: ExitCode.noEngine,
+    cause,
+  });
 }
 
 /** All instances, without their addresses. */
@@ -193,7 +224,18 @@ export function isStartFailure(error: unknown): boolean {
 
 /** Starts a stopped instance. */
 export async function startInstance(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["start", nameOn(engine, name)]);
+  try {
+    await run(engine, ["start", nameOn(engine, name)]);
+  } catch (error) {
+    if (!(error instanceof ProcessError) || !/member is evacuated/i.test(error.stderr)) throw error;
+    const on = engineArgv(engine, ["cluster", "restore", nameOn(engine, "MEMBER")]).join(" ");
+    const move = engineArgv(engine, ["move", nameOn(engine, name), "--target", "OTHER"]).join(" ");
+    throw new UserError(`"${name}" cannot start: its member of the cluster is evacuated`, {
+      hint: `Bring the member back (${on}), or move the container: ${move}`,
+      output: error.output,
+      cause: error,
+    });
+  }
 }
 
 /** Kills all that runs in an instance, paused or not. */

@@ -52,7 +52,13 @@ export async function findServer(host: Pick<Host, "env">, cli: EngineCli, wish: 
   const remote = wish.remote ?? (cli === "incus" ? host.env("INCUS_REMOTE") : undefined) ?? config.default;
   const known = config.remotes.get(remote);
   if (!known && remote !== ownRemote) {
-    throw inputError(`There is no remote "${remote}"`, `Add it: ${cli} remote add ${remote} ADDRESS`);
+    const other = cli === "lxc" ? "incus" : "lxc";
+    throw inputError(
+      `There is no remote "${remote}" of ${cli}`,
+      await hasRemote(host, other, remote)
+        ? `It is one of ${other}: choose that with --engine ${other}`
+        : `Add it: ${cli} remote add ${remote} ADDRESS`,
+    );
   }
   if (remote !== ownRemote && !isPlainName(remote)) {
     throw inputError(

@@ -186,3 +186,18 @@ Deno.test("a remote that does not answer, or whose certificate is another one, i
     await assertRejects(() => findInstance(engineOn(ownServer, { code: 1, stderr }).engine, "box"), ProcessError);
   }
 });
+
+Deno.test("findInstance() names the member of the cluster that does not answer", async () => {
+  for (const words of ["Server isn't ready yet", "Missing event connection with target cluster member"]) {
+    const { host } = recordingHost({
+      answer: ([, , path]) =>
+        path!.includes("/1.0/instances?")
+          ? { stdout: JSON.stringify([{ name: "box", status: "Error", location: "m2", expanded_devices: {} }]) }
+          : { code: 1, stderr: `Error: ${words}\n` },
+    });
+    const engine = engineCalled(host, "incus", big);
+    const error = await assertRejects(() => findInstance(engine, "box"), UserError, 'The member "m2"');
+    assertEquals([error.exitCode, error.hint.includes("cluster list big:")], [125, true]);
+    assertEquals((await assertRejects(() => findInstance(engine, "bag"), UserError, "is not ready")).exitCode, 125);
+  }
+});
