@@ -8,11 +8,11 @@ import { noSuchApp } from "./app.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Engine } from "../engine/engine.ts";
-import { findInstance, type Instance, isLost, setConfig, whichAreHere } from "../engine/instance.ts";
+import { findInstance, type Instance, isLost, listInstances, setConfig, whichAreHere } from "../engine/instance.ts";
 import { reachContainer } from "../container/connect.ts";
 import { labelOf, mountsOf } from "../container/mounts.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
-import { findOurs, listOurs, sessionKey } from "../container/ours.ts";
+import { findOurs, isOurs, sessionKey } from "../container/ours.ts";
 import { canAsk, sshScript, type SshTarget } from "../container/ssh.ts";
 import { containerPaths } from "../container/user.ts";
 
@@ -116,11 +116,12 @@ export async function listContainers(engine: Engine, container: string | undefin
 /** The names of our containers that run and may have sessions. None of them is asked: a session has left a trace on this side. */
 async function withSessions(engine: Engine): Promise<string[]> {
   const { host } = engine;
-  const ours = await listOurs(engine);
-  for (const member of new Set(ours.filter(isLost).map(({ location }) => location))) {
+  const instances = await listInstances(engine);
+  // What a lost one is, the engine does not say.
+  for (const member of new Set(instances.filter(isLost).map(({ location }) => location))) {
     host.ui.warn(`The member "${member}" of the cluster does not answer: sessions on it are not listed`);
   }
-  const running = ours.filter(({ status }) => status === "Running");
+  const running = instances.filter((instance) => isOurs(instance) && instance.status === "Running");
   const here = await whichAreHere(engine, running);
   const may = await Promise.all(running.map(async (instance) => {
     const { name, config, startedAt } = instance;

@@ -186,13 +186,16 @@ export async function request(engine: Engine, method: "PATCH" | "POST", path: st
   await run(engine, ["query", "--request", method, "--wait", "--data", body, apiPath(engine, path)]);
 }
 
-/** How long another machine's server may take to answer a question, in milliseconds. */
-const remoteTimeoutMs = 10_000;
+/**
+ * How long another machine's server may take to answer a question, in milliseconds. A cluster takes 10 s to notice that a member is
+ * gone (Incus 6.0.4).
+ */
+const remoteTimeoutMs = 15_000;
 
 /**
  * Reads one path of the engine's API. Returns undefined when there is nothing at it, and in a dry run.
  *
- * @param options `timeoutMs`: how long the answer may take; by default, 10 s for another machine's server
+ * @param options `timeoutMs`: how long the answer may take; by default, 15 s for another machine's server
  */
 export async function query(
   engine: Engine,

@@ -87,9 +87,10 @@ function parseInstance(json: unknown): Instance {
     status: string;
     location?: string;
     last_used_at?: string;
-    config: Record<string, string>;
-    devices: Record<string, Record<string, string>>;
-    expanded_devices: Record<string, Record<string, string>>;
+    // All null while the member of the cluster that has it does not answer.
+    config: Record<string, string> | null;
+    devices: Record<string, Record<string, string>> | null;
+    expanded_devices: Record<string, Record<string, string>> | null;
     state?: { network?: Record<string, { addresses: { family: string; scope: string; address: string }[] }> };
   };
   const addresses = Object.values(instance.state?.network ?? {}).flatMap(({ addresses }) => addresses)
@@ -100,10 +101,10 @@ function parseInstance(json: unknown): Instance {
     status: instance.status,
     location: instance.location || "none",
     startedAt: instance.last_used_at ?? "",
-    config: instance.config,
-    devices: instance.devices,
-    expandedDevices: instance.expanded_devices,
-    hasNetwork: Object.values(instance.expanded_devices).some(({ type }) => type === "nic"),
+    config: instance.config ?? {},
+    devices: instance.devices ?? {},
+    expandedDevices: instance.expanded_devices ?? {},
+    hasNetwork: Object.values(instance.expanded_devices ?? {}).some(({ type }) => type === "nic"),
     address: addressOf("inet") ?? addressOf("inet6"),
   };
 }

@@ -192,7 +192,15 @@ Deno.test("findInstance() names the member of the cluster that does not answer",
     const { host } = recordingHost({
       answer: ([, , path]) =>
         path!.includes("/1.0/instances?")
-          ? { stdout: JSON.stringify([{ name: "box", status: "Error", location: "m2", expanded_devices: {} }]) }
+          ? {
+            stdout: JSON.stringify([{
+              name: "box",
+              status: "Error",
+              location: "m2",
+              config: null,
+              expanded_devices: null,
+            }]),
+          }
           : { code: 1, stderr: `Error: ${words}\n` },
     });
     const engine = engineCalled(host, "incus", big);
