@@ -104,7 +104,7 @@ What happens:
 If a step fails, all of it is undone.
 
 REMOTE:NAME makes it on another server, a remote of the engine's CLI (lxc remote add). Such a container shares no
-directories with this machine: attach.ts reaches it through the engine.
+directories with this machine: attach.ts reaches it through the engine, and map.ts lends it copies of files.
 
 --export reads the desktop entries in the container (ssh), and writes one into ~/.local/share/applications for each APP,
 given by its id or name, or for all apps. The names in the menu begin with the container's name. ATTACH_OPTIONs are the
@@ -348,6 +348,7 @@ function report(
       `image:    ${image}`,
       `address:  ${address ?? (uid === null ? "none is needed" : "none, without a network")}`,
       `user:     ${user.name}`,
+      ...(uid === null ? ["share:    none with this machine: map.ts lends copies of files"] : []),
       `next:     attach.ts ${label} APP`,
       ...(exported?.map(({ name }) => `in menu:  ${name}`) ?? []),
     ].join("\n"),

@@ -3,7 +3,7 @@
 //bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
 //bin/true; set -- --allow-read "$@"
 //bin/true; set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
-//bin/true; set -- --allow-run=lxc,incus,setfacl,getfacl,stat,zenity,notify-send "$@"
+//bin/true; set -- --allow-run=lxc,incus,setfacl,getfacl,stat,cp,mv,rm,zenity,notify-send "$@"
 //bin/true; set -- --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE "$@"
 //bin/true; set -- --allow-env='HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*' "$@"
 //bin/true; set -- --allow-env=XDG_CONFIG_HOME,LXD_CONF,INCUS_CONF,INCUS_REMOTE,INCUS_PROJECT "$@"
@@ -25,21 +25,39 @@ import { findOurs, listOurs } from "./lib/container/ours.ts";
 import { findPlace } from "./lib/container/place.ts";
 import { checkDirectory, sharedByDevices, sharedByMounts } from "./lib/container/source_path.ts";
 import { type ContainerUser, userOf } from "./lib/container/user.ts";
-import { chooseEngine, type Engine, engineArgv, engineOn, nameOn } from "./lib/engine/engine.ts";
-import { hostUid, idMapOf, isHere, listInstances } from "./lib/engine/instance.ts";
+import {
+  chooseEngine,
+  type Engine,
+  engineArgv,
+  engineCalled,
+  type EngineCli,
+  engineOn,
+  nameOn,
+} from "./lib/engine/engine.ts";
+import { hostUid, idMapOf, type Instance, isHere, listAllInstances, parseInstancePath } from "./lib/engine/instance.ts";
+import { findServer, hasRemote } from "./lib/engine/server.ts";
 import { hasDisplay, isUnattended } from "./lib/base/desktop.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
-import { withUndo } from "./lib/base/undo.ts";
+import { type Undo, withUndo } from "./lib/base/undo.ts";
 import { checkLeftovers } from "./lib/map/checks.ts";
-import { printMapping } from "./lib/map/dry_run.ts";
-import { announcePresence, type Mapping, ownIds, readRecords } from "./lib/map/journal.ts";
+import { keepCopies, lendCopies, takeBackCopies } from "./lib/map/copies.ts";
+import { printLending, printMapping } from "./lib/map/dry_run.ts";
+import {
+  announcePresence,
+  type Borrower,
+  type LentCopy,
+  type Mapping,
+  ownIds,
+  type ServerRecord,
+  serverRecord,
+} from "./lib/map/journal.ts";
 import { keepMapped, mapFiles, type MapOptions } from "./lib/map/map.ts";
 import { listeningSessions } from "./lib/map/open_files.ts";
-import { missingArgument, type Prompter, terminalPrompter } from "./lib/map/prompter.ts";
+import { type LentFile, missingArgument, type Prompter, terminalPrompter } from "./lib/map/prompter.ts";
 import type { HeldMapping } from "./lib/map/restore.ts";
 import { checkFiles, type FileRules, type MappableFile } from "./lib/map/source_file.ts";
-import { recordedPath, recover, unmapFiles, unmapRecorded } from "./lib/map/unmap.ts";
+import { type Loans, readLoans, recordedPath, recover, unmapFiles, unmapRecorded } from "./lib/map/unmap.ts";
 import { followReplacements } from "./lib/map/watch.ts";
 import { dialogPrompter } from "./lib/map/zenity.ts";
 
@@ -65,7 +83,8 @@ Example:
 
 What happens: the container's user gets an entry in the ACL of each file (setfacl), and a disk device shows the file in
 the container, below ~/maps of that user (lxc query). Enter, the end of the input, Ctrl-C, a signal or the end of
---for's time takes the files back: the devices are removed, and the ACLs are restored.
+--for's time takes the files back: the devices are removed, and the ACLs are restored. To a container on another machine
+a copy is lent (lxc exec), and comes back (cp) if it was changed there; if the file was changed here as well, beside it.
 
 Without NAME or FILE you are asked for them.`,
   showErrors: true,
@@ -79,46 +98,117 @@ type Name = keyof typeof spec.options;
 /** The longest that unmapping may take at the end of a run, in milliseconds. */
 const unmapDeadlineMs = 60_000;
 
+/** The longest that a run waits for files of killed runs to be taken back, in milliseconds. */
+const recoverDeadlineMs = 120_000;
+
+/** How much longer it may take for each byte of lent copies: as on a link of 2 Mbit/s. */
+const msPerByte = 1 / 256;
+
 /** Runs the script. Returns the exit code. */
 async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const { flags } = args;
   const forMs = durationOf(args);
-  if (flags.has("list")) return showMappings(host, await readMappings(host, args));
+  if (flags.has("list")) return showLoans(host, await wantedLoans(host, args));
   if (flags.has("unmap")) return await unmap(host, args);
-  if (flags.has("recover")) return showUnmapped(host, await recover(host));
+  if (flags.has("recover")) return showTakenBack(host, await recover(host));
   const prompter = choosePrompter(host, flags);
   const chosen = await chooseFiles(host, prompter, args);
   if (!chosen) return ExitCode.failed;
   const { engine, name, files, rules } = chosen;
   const readOnly = flags.has("read-only");
   if (host.dryRun) {
-    await printMapping(engine, name, { paths: files.map(({ path }) => path), readOnly });
+    const print = engine.server.isLocal ? printMapping : printLending;
+    await print(engine, name, { paths: files.map(({ path }) => path), readOnly });
     return 0;
   }
   await recoverFirst(host);
   const { user, uid } = await checkContainer(engine, name, files);
   const presence = await announcePresence(host);
-  const options: MapOptions = { engine, instance: name, user, uid, readOnly, owner: presence.owner };
+  const options = { engine, instance: name, user, readOnly, owner: presence.owner };
+  const lender = uid === undefined
+    ? copyLender(files, options)
+    : mapLender(files, { options: { ...options, uid }, prompter, rules });
   if (flags.has("no-wait")) {
-    const mapped = await withUndo(host, async (undo) => {
-      return await keepMapped(engine, await mapFiles(files, { ...options, undo }));
+    const lent = await withUndo(host, async (undo) => {
+      await lender.lend(undo);
+      return await lender.keep();
     });
     await presence.end();
-    return showMapped(host, mapped);
+    return showLoans(host, lent);
   }
-  const mapped: HeldMapping[] = [];
   try {
-    mapped.push(...await withUndo(host, (undo) => mapFiles(files, { ...options, undo })));
-    showMapped(host, mapped);
-    await untilUserEnds(host, prompter, { mapped, options, rules, forMs, yes: flags.has("yes") });
+    await withUndo(host, (undo) => lender.lend(undo));
+    showLoans(host, lender.loans());
+    await untilUserEnds(prompter, { lender, options, forMs, yes: flags.has("yes") });
   } finally {
     // Also when a signal has ended the waiting.
-    await unmapAtEnd(engine, prompter, mapped).finally(() => presence.end());
+    await takeBackAtEnd(engine, prompter, lender).finally(() => presence.end());
   }
-  tellUnmapped(host, mapped.length);
-  // A signal that came while they were unmapped.
+  tellTakenBack(host, lender.loans());
+  // A signal that came while they were taken back.
   host.signal.throwIfAborted();
   return 0;
+}
+
+/** How files are lent: as they are, or as copies. */
+interface Lender {
+  /** Lends them. */
+  lend(undo: Undo): Promise<void>;
+  /** What is lent. */
+  loans(): Loans;
+  /** Lets them stay lent. Returns those that nobody has taken back meanwhile. */
+  keep(): Promise<Loans>;
+  /** Looks after them until `signal` aborts. */
+  follow(signal: AbortSignal): Promise<void>;
+  /** Takes them back. Returns what was found that the user should know. */
+  takeBack(engine: Engine): Promise<string[]>;
+  /** How long that may take, in milliseconds. */
+  deadlineMs(): number;
+}
+
+/** Lends files themselves. */
+function mapLender(
+  files: readonly MappableFile[],
+  { options, prompter, rules }: { options: MapOptions; prompter: Prompter; rules: FileRules },
+): Lender {
+  const { engine } = options;
+  const mapped: HeldMapping[] = [];
+  const loansOf = (mapped: readonly HeldMapping[]): Loans => ({
+    mappings: mapped.map(({ mapping }) => mapping),
+    copies: [],
+  });
+  return {
+    async lend(undo) {
+      mapped.push(...await mapFiles(files, { ...options, undo }));
+      for (const { mapping, file } of mapped) {
+        const { links } = file.stat();
+        if (links > 1) {
+          engine.host.ui.warn(`"${mapping.host}" has ${links} names (hard links); it is lent under all of them`);
+        }
+      }
+    },
+    loans: () => loansOf(mapped),
+    keep: async () => loansOf(await keepMapped(engine, mapped)),
+    follow: (signal) => followReplacements(engine.host, prompter, { mapped, options, rules, signal }),
+    takeBack: (engine) => unmapFiles(engine, mapped),
+    deadlineMs: () => unmapDeadlineMs,
+  };
+}
+
+/** Lends copies of files, which are not looked after: what happens to a file is found out when its copy comes back. */
+function copyLender(files: readonly MappableFile[], options: Omit<MapOptions, "uid">): Lender {
+  const { engine } = options;
+  const copies: LentCopy[] = [];
+  return {
+    async lend(undo) {
+      copies.push(...await lendCopies(files, { ...options, undo }));
+    },
+    loans: () => ({ mappings: [], copies }),
+    keep: async () => ({ mappings: [], copies: await keepCopies(engine.host, copies) }),
+    follow: () => Promise.resolve(),
+    takeBack: (engine) => takeBackCopies(engine, copies),
+    deadlineMs: () => unmapDeadlineMs + copies.reduce((sum, { lent }) => sum + (lent?.size ?? 0), 0) * msPerByte,
+  };
 }
 
 /** How long files stay mapped, in milliseconds; undefined without `--for`. */
@@ -192,35 +282,54 @@ async function runningContainers(engine: Engine): Promise<string[]> {
   });
 }
 
-/** Unmaps the files of runs that were killed. If that cannot be done now, the user is told, and this run goes on. */
+/** Takes back the files of runs that were killed. If that cannot be done now, the user is told, and this run goes on. */
 async function recoverFirst(host: Host): Promise<void> {
   try {
-    await recover(host);
+    await inTime(host, { deadlineMs: recoverDeadlineMs, until: host.signal, act: recover });
   } catch (error) {
+    host.signal.throwIfAborted();
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
     host.ui.warn(`Files that a killed run has lent cannot be taken back now: ${error.message}`);
   }
 }
 
 /**
+ * Takes files back by `act`, whose programs are ended after a while, or when `until` aborts. What is not taken back then stays on
+ * record.
+ */
+async function inTime<T>(
+  host: Host,
+  { deadlineMs, until, act }: { deadlineMs: number; until?: AbortSignal; act: (host: Host) => Promise<T> },
+): Promise<T> {
+  const over = new AbortController();
+  const timer = setTimeout(() => {
+    over.abort(
+      new UserError("The files could not all be taken back in time", { hint: "Try it again: map.ts --recover" }),
+    );
+  }, deadlineMs);
+  try {
+    return await act(host.forCleanup(AbortSignal.any([over.signal, ...(until ? [until] : [])])));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
  * Checks that the files can be mapped into the container.
  *
- * @returns the container's user, and that user's uid on the host
+ * @returns the container's user, and that user's uid on the host; undefined for a container that is on another machine
  * @throws {UserError} exit code 2 if not
  */
 async function checkContainer(
   engine: Engine,
   name: string,
   files: readonly MappableFile[],
-): Promise<{ user: ContainerUser; uid: number }> {
+): Promise<{ user: ContainerUser; uid: number | undefined }> {
   const [instance, instances] = await Promise.all([
     findOurs(engine, name, { exitCode: ExitCode.usage }),
-    listInstances(engine),
+    engine.server.isLocal ? listAllInstances(engine) : listOwnInstances(engine),
   ]);
   const label = labelOf(engine.server, name);
-  if (!await isHere(engine, instance)) {
-    throw inputError(`Files cannot be lent to "${label}": it is on another machine`, "Run map.ts there");
-  }
   if (instance.status !== "Running") {
     const start = engineArgv(engine, ["start", nameOn(engine, name)]).join(" ");
     throw inputError(`The container "${label}" does not run`, `Start it: ${start}`);
@@ -230,17 +339,26 @@ async function checkContainer(
     for (const directory of directories) await checkDirectory(path, directory, shared);
   }
   const user = userOf(engine, instance);
-  return { user, uid: hostUid(idMapOf(instance), Number(user.uid)) };
+  const uid = await isHere(engine, instance) ? hostUid(idMapOf(instance), Number(user.uid)) : undefined;
+  return { user, uid };
 }
 
-/** Waits until the user or the time of `--for` ends the mapping. Maps files that replace mapped ones meanwhile. */
+/** The instances of this machine's own server of an engine; none if there is no such server, or if it does not answer. */
+async function listOwnInstances({ host, cli }: Engine): Promise<Instance[]> {
+  try {
+    return await listAllInstances(engineCalled(host, cli, await findServer(host, cli, { remote: "local" })));
+  } catch (error) {
+    if (error instanceof UserError || error instanceof ProcessError) return [];
+    throw error;
+  }
+}
+
+/** Waits until the user or the time of `--for` ends the lending. */
 async function untilUserEnds(
-  host: Host,
   prompter: Prompter,
-  { mapped, options, rules, forMs, yes }: {
-    mapped: HeldMapping[];
-    options: MapOptions;
-    rules: FileRules;
+  { lender, options, forMs, yes }: {
+    lender: Lender;
+    options: Pick<MapOptions, "engine" | "instance" | "user">;
     forMs: number | undefined;
     yes: boolean;
   },
@@ -250,11 +368,12 @@ async function untilUserEnds(
   const timer = forMs === undefined ? undefined : setTimeout(() => over.abort(), forMs);
   const signal = timer === undefined ? undefined : over.signal;
   const waiting = new AbortController();
-  const following = followReplacements(host, prompter, { mapped, options, rules, signal: waiting.signal });
+  const following = lender.follow(waiting.signal);
+  const label = labelOf(engine.server, instance);
   try {
-    while (await prompter.untilAsked(mapped.map(({ mapping }) => mapping), signal)) {
+    while (await prompter.untilAsked(lentFiles(lender.loans()), signal)) {
       const sessions = yes ? [] : await listeningSessions(engine, instance, user);
-      if (sessions.length === 0 || await prompter.confirm(liveWarning(instance, sessions), signal)) break;
+      if (sessions.length === 0 || await prompter.confirm(liveWarning(label, sessions), signal)) break;
     }
   } finally {
     clearTimeout(timer);
@@ -269,58 +388,98 @@ function liveWarning(container: string, sessions: readonly string[]): string {
   return `The ${what} ${names} still ${verb} in "${container}": what an app there has not saved will be lost`;
 }
 
-/** Unmaps the files of this run, also after a signal, and tells what was found. */
-async function unmapAtEnd(engine: Engine, prompter: Prompter, mapped: readonly HeldMapping[]): Promise<void> {
+/** Takes the files of this run back, also after a signal, and tells what was found. */
+async function takeBackAtEnd(engine: Engine, prompter: Prompter, lender: Lender): Promise<void> {
   const { host } = engine;
-  const cleaning = engineOn(engine, host.forCleanup(AbortSignal.timeout(unmapDeadlineMs)));
-  for (const finding of await unmapFiles(cleaning, mapped)) {
+  const act = (host: Host): Promise<string[]> => lender.takeBack(engineOn(engine, host));
+  for (const finding of await inTime(host, { deadlineMs: lender.deadlineMs(), act })) {
     if (host.signal.aborted) host.ui.warn(finding);
     else await prompter.tell(finding);
   }
 }
 
 /** What is on record, in containers of the engine that is asked for. */
-async function readMappings(host: Host, { values }: Arguments<Name>): Promise<Mapping[]> {
-  const engine = values.get("engine");
-  const wanted = engine === undefined ? undefined : (await chooseEngine(host, engine)).cli;
-  return (await readRecords(host)).filter(({ engine }) => wanted === undefined || engine === wanted);
+async function wantedLoans(host: Host, { values }: Arguments<Name>): Promise<Loans> {
+  const wanted = values.get("engine");
+  const engine = wanted === undefined ? undefined : (await chooseEngine(host, wanted)).cli;
+  return filterLoans(await readLoans(host), (loan) => engine === undefined || loan.engine === engine);
+}
+
+function filterLoans({ mappings, copies }: Loans, isWanted: (loan: Borrower & { host: string }) => boolean): Loans {
+  return { mappings: mappings.filter(isWanted), copies: copies.filter(isWanted) };
 }
 
 /** Carries `--unmap` out. Returns the exit code. */
 async function unmap(host: Host, args: Arguments<Name>): Promise<number> {
-  const [name, ...givenPaths] = args.positionals;
+  const [word, ...givenPaths] = args.positionals;
   const paths = await Promise.all(givenPaths.map(recordedPath));
-  const wanted = (await readMappings(host, args)).filter((mapping) =>
-    (name === undefined || mapping.instance === name) && (paths.length === 0 || paths.includes(mapping.host))
-  );
-  const missing = paths.find((path) => !wanted.some((mapping) => mapping.host === path));
-  if (missing !== undefined) throw inputError(`"${missing}" is not mapped into "${name}"`, "See map.ts --list");
+  const all = await wantedLoans(host, args);
+  const isBorrower = word === undefined ? () => true : await borrowerCalled(host, word, { args, all });
+  const wanted = filterLoans(all, (loan) => isBorrower(loan) && (paths.length === 0 || paths.includes(loan.host)));
+  const missing = paths.find((path) => !lentFiles(wanted).some((file) => file.host === path));
+  if (missing !== undefined) throw inputError(`"${missing}" is not mapped into "${word}"`, "See map.ts --list");
   await unmapRecorded(host, wanted);
-  return host.dryRun ? 0 : showUnmapped(host, wanted);
+  return host.dryRun ? 0 : showTakenBack(host, wanted);
 }
 
-function showMapped(host: Host, mapped: readonly HeldMapping[]): number {
-  for (const { mapping, file } of mapped) {
-    const { links } = file.stat();
-    if (links > 1) host.ui.warn(`"${mapping.host}" has ${links} names (hard links); it is lent under all of them`);
+/** Whether a file is lent to the container that the user calls `word`. No engine is asked. */
+async function borrowerCalled(
+  host: Host,
+  word: string,
+  { args, all }: { args: Arguments<Name>; all: Loans },
+): Promise<(loan: Borrower) => boolean> {
+  const { remote, name } = parseInstancePath(word);
+  const { project } = engineOptions(args);
+  const servers = new Map<string, ServerRecord>();
+  for (const { engine } of [...all.mappings, ...all.copies]) {
+    if (servers.has(engine) || remote !== undefined && !await hasRemote(host, engine as EngineCli, remote)) continue;
+    servers.set(engine, serverRecord(await findServer(host, engine as EngineCli, { remote, project })));
   }
-  return showMappings(host, mapped.map(({ mapping }) => mapping));
+  return ({ engine, server, instance }) => {
+    const meant = servers.get(engine);
+    if (instance !== name || !meant) return false;
+    // A record of an older version names no server.
+    return server ? server.remote === meant.remote && server.project === meant.project : remote === undefined;
+  };
 }
 
-function showMappings(host: Host, mappings: readonly Mapping[]): number {
-  const text = mappings.map(({ host, container }) => `${host}\t${container}`).join("\n");
-  const data = mappings.map(({ host, container, device, readOnly }) => ({ host, container, device, readOnly }));
+/** Files on record as the user sees them. */
+function lentFiles({ mappings, copies }: Loans): LentFile[] {
+  const seen = ({ host, container, readOnly, instance, server }: Mapping | LentCopy): Omit<LentFile, "isCopy"> => ({
+    host,
+    container,
+    readOnly,
+    label: labelOf(server ?? { remote: undefined }, instance),
+  });
+  return [
+    ...mappings.map((mapping) => ({ ...seen(mapping), isCopy: false })),
+    ...copies.map((copy) => ({ ...seen(copy), isCopy: true })),
+  ];
+}
+
+function showLoans(host: Host, loans: Loans): number {
+  const text = lentFiles(loans).map(({ host, container, label, isCopy }) =>
+    `${host}\t${container}${isCopy ? `\t${label}` : ""}`
+  ).join("\n");
+  const data = [
+    ...loans.mappings.map(({ host, container, device, readOnly }) => ({ host, container, device, readOnly })),
+    ...lentFiles({ mappings: [], copies: loans.copies }).map(({ host, container, readOnly, label }) => ({
+      ...{ host, container, device: null, readOnly },
+      copyIn: label,
+    })),
+  ];
   host.ui.result(text, data);
   return 0;
 }
 
-function showUnmapped(host: Host, mappings: readonly Mapping[]): number {
-  showMappings(host, mappings);
-  tellUnmapped(host, mappings.length);
+function showTakenBack(host: Host, loans: Loans): number {
+  showLoans(host, loans);
+  tellTakenBack(host, loans);
   return 0;
 }
 
-function tellUnmapped(host: Host, count: number): void {
+function tellTakenBack(host: Host, { mappings, copies }: Loans): void {
+  const count = mappings.length + copies.length;
   host.ui.status(["No file is mapped", "The file is taken back"][count] ?? `${count} files are taken back`);
 }
 

@@ -107,6 +107,9 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
     const assignments = Object.entries(env ?? {}).map(([name, value]) => `${name}=${quoteWord(value)} `).join("");
     const command = expandStandIns(assignments + quoteWords(argv));
     if (stdin === "inherit") return command;
+    if (stdin !== "null" && "bytes" in stdin && stdin.from !== undefined) {
+      return `${command} <${expandStandIns(quoteWord(stdin.from))}`;
+    }
     if (stdin === "null" || !("text" in stdin)) return `${command} </dev/null`;
     return `printf %s ${expandStandIns(quoteWord(stdin.text))} | ${command}`;
   };

@@ -7,14 +7,25 @@ export interface ProcessOptions {
   /**
    * What it reads; nothing by default. It gets our own stdin only on request, since `lxc init` and `lxc profile create` read
    * YAML from a stdin that is not a terminal. `later`: it is sent when it is known, and then its input ends. `bytes`: of any
-   * number, as they come.
+   * number, as they come; `from` is the file that they are, for a dry run.
    */
-  stdin?: "null" | "inherit" | { text: string } | { later: Promise<string> } | { bytes: ReadableStream<Uint8Array> };
+  stdin?:
+    | "null"
+    | "inherit"
+    | { text: string }
+    | { later: Promise<string> }
+    | { bytes: ReadableStream<Uint8Array>; from?: string };
   /**
    * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `{ line }`: each line of both streams is
-   * handed to this function when it comes, and the result has the end of them. `discard`: nowhere.
+   * handed to this function when it comes, and the result has the end of them. `{ bytes }`: each piece of its standard output is
+   * handed to this function, one after the other; when that throws, the program is killed. `discard`: nowhere.
    */
-  output?: "capture" | "inherit" | "discard" | { line: (line: string) => void };
+  output?:
+    | "capture"
+    | "inherit"
+    | "discard"
+    | { line: (line: string) => void }
+    | { bytes: (piece: Uint8Array) => unknown };
   /** Exit statuses that are no failure; `any` for all. Default: only 0. */
   okCodes?: readonly number[] | "any";
   /** Variables added to the environment. */
@@ -110,7 +121,7 @@ const linkerVariables = [
 export interface RunningProcess {
   /** Its process id. */
   readonly pid: number;
-  /** How it ended. Does not reject, whatever the exit status. */
+  /** How it ended. Does not reject, whatever the exit status, but for what an `output` of ours throws. */
   readonly ended: Promise<ProcessResult>;
   /** Sends it a signal. Nothing happens when it has ended. */
   kill(signal: Deno.Signal): void;
@@ -141,7 +152,8 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
   } catch (error) {
     throw spawnError(error, program);
   }
-  const onLine = typeof output === "object" ? output.line : undefined;
+  const onLine = typeof output === "object" && "line" in output ? output.line : undefined;
+  const onBytes = typeof output === "object" && "bytes" in output ? output.bytes : undefined;
   let killed = false;
   return {
     pid: child.pid,
@@ -149,6 +161,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
       stdin,
       piped: piped === "piped",
       onLine,
+      onBytes,
       maxOutputBytes: options.maxOutputBytes ?? defaultMaxOutputBytes,
       wasKilled: () => killed,
     }),
@@ -217,6 +230,7 @@ async function collect(
     stdin: NonNullable<ProcessOptions["stdin"]>;
     piped: boolean;
     onLine: ((line: string) => void) | undefined;
+    onBytes: ((piece: Uint8Array) => unknown) | undefined;
     maxOutputBytes: number;
     wasKilled: () => boolean;
   },
@@ -228,13 +242,16 @@ async function collect(
     if (how.wasKilled() || overflowed) giveUpTimer = setTimeout(() => giveUp.abort(), lastOutputMs);
     return status;
   });
-  const overflow = (): void => {
-    overflowed = true;
+  const kill = (): void => {
     try {
       child.kill("SIGKILL");
     } catch {
       // It has ended by itself.
     }
+  };
+  const overflow = (): void => {
+    overflowed = true;
+    kill();
   };
   const read = (stream: ReadableStream<Uint8Array>): Promise<string> =>
     how.onLine
@@ -242,7 +259,11 @@ async function collect(
       : readAll(stream, { maxBytes: how.maxOutputBytes, overflow, giveUp: giveUp.signal });
   const [status, stdout, stderr] = await Promise.all([
     ended,
-    how.piped ? read(child.stdout) : "",
+    how.onBytes
+      ? handOn(child.stdout, { onBytes: how.onBytes, kill, giveUp: giveUp.signal })
+      : how.piped
+      ? read(child.stdout)
+      : "",
     how.piped ? read(child.stderr) : "",
     typeof how.stdin === "object" ? writeInput(child.stdin, how.stdin, ended) : undefined,
   ]);
@@ -274,6 +295,23 @@ async function readAll(
     else all += text;
   }
   return all;
+}
+
+/** Hands on each piece of a stream. Calls `kill` before it throws what `onBytes` has thrown. */
+async function handOn(
+  stream: ReadableStream<Uint8Array>,
+  { onBytes, kill, giveUp }: { onBytes: (piece: Uint8Array) => unknown; kill: () => void; giveUp: AbortSignal },
+): Promise<string> {
+  const reader = stream.getReader();
+  giveUp.addEventListener("abort", () => reader.cancel().catch(() => {}));
+  try {
+    for (let piece; !(piece = await reader.read()).done;) await onBytes(piece.value);
+  } catch (error) {
+    kill();
+    await reader.cancel().catch(() => {});
+    throw error;
+  }
+  return "";
 }
 
 /** Hands on each line of a stream, cut where it is too long, and returns the end of all. */

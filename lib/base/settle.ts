@@ -9,3 +9,29 @@ export async function all<T extends readonly unknown[]>(promises: { [K in keyof 
   await Promise.allSettled(promises);
   return await Promise.all(promises) as unknown as T;
 }
+
+/**
+ * Calls `act` for each of the items, for some of them at once. After an error it is called for no other item.
+ *
+ * @returns the results, in the order of the items
+ * @throws the first error, when what was going on is over
+ */
+export async function mapSome<T, R>(
+  items: readonly T[],
+  { atOnce, act }: { atOnce: number; act: (item: T) => Promise<R> },
+): Promise<R[]> {
+  const results: R[] = [];
+  const waiting = [...items.entries()];
+  let hasFailed = false;
+  const work = async (): Promise<void> => {
+    for (let next; !hasFailed && (next = waiting.shift()) !== undefined;) {
+      const [index, item] = next;
+      results[index] = await act(item).catch((error) => {
+        hasFailed = true;
+        throw error;
+      });
+    }
+  };
+  await all(Array.from({ length: Math.min(atOnce, items.length) }, work));
+  return results;
+}

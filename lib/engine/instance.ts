@@ -81,6 +81,22 @@ export async function listInstances(engine: Engine): Promise<Instance[]> {
   return ((await query(engine, "/1.0/instances?recursion=1") ?? []) as unknown[]).map(parseInstance);
 }
 
+/**
+ * All instances of all projects of the server, without their addresses: they may share directories of the host. A user who may use
+ * one project alone gets the instances of that.
+ */
+export async function listAllInstances(engine: Engine): Promise<Instance[]> {
+  try {
+    const { server, ...rest } = engine;
+    const anyProject = { ...rest, server: { ...server, project: undefined } };
+    return ((await query(anyProject, "/1.0/instances?recursion=1&all-projects=true") ?? []) as unknown[])
+      .map(parseInstance);
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    return await listInstances(engine);
+  }
+}
+
 function parseInstance(json: unknown): Instance {
   const instance = json as {
     name: string;
@@ -295,19 +311,21 @@ export const answerLimits = { maxOutputBytes: 2 ** 20, timeoutMs: 60_000 };
 /**
  * Runs a program as root in an instance. The instance is not trusted: what it answers is limited to 1 MiB, and by default to
  * a minute.
+ *
+ * @param given a function is called for each try, of which there may be two
  */
 export async function exec(
   engine: Engine,
   name: string,
   argv: readonly string[],
-  given: RunOptions = {},
+  given: RunOptions | (() => RunOptions) = {},
 ): Promise<ProcessResult> {
-  const options = { ...answerLimits, ...given };
+  const options = (): RunOptions => ({ ...answerLimits, ...(typeof given === "function" ? given() : given) });
   const args = execArgs(engine, name, argv);
   try {
-    return await run(engine, args, options);
+    return await run(engine, args, options());
   } catch (error) {
-    if (error instanceof ProcessError && notStarted.test(error.stderr)) return await run(engine, args, options);
+    if (error instanceof ProcessError && notStarted.test(error.stderr)) return await run(engine, args, options());
     // The program's own words may look as if the engine did not answer.
     if (error instanceof UserError && error.cause instanceof ProcessError && await answers(engine)) throw error.cause;
     throw error;

@@ -95,7 +95,7 @@ export async function readHeldAcls(host: Host, files: readonly HeldFile[]): Prom
  * Checks that other programs find the inodes by the handles. With a runtime whose descriptors are not the kernel's, a
  * handle would lead them to another file.
  */
-async function checkHandles(host: Host, files: readonly HeldFile[]): Promise<void> {
+export async function checkHandles(host: Host, files: readonly HeldFile[]): Promise<void> {
   const { stdout } = await host.run(["stat", "-L", "-c", "%d %i", "--", ...files.map(({ handle }) => handle)]);
   const expected = files.map((file) => file.stat()).map(({ dev, ino }) => `${dev} ${ino}\n`).join("");
   if (stdout !== expected) {

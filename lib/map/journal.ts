@@ -1,18 +1,34 @@
-/** The journal: a record on disk of each mapped file, written before it is mapped, to unmap it also after a crash. */
+/** The journal: a record on disk of each file that is lent, written before it is lent, to take it back also after a crash. */
 
 import { join } from "@std/path";
 import type { Acl } from "./acl.ts";
 import { inputError, UserError } from "../base/errors.ts";
+import { type Engine, engineCalled, type EngineCli } from "../engine/engine.ts";
+import { findServer, type Server } from "../engine/server.ts";
 import type { InodeId } from "./held_file.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWord } from "../base/shell_words.ts";
 
-/** The record of one mapped file. It names the inode, so that a file that replaces it does not get its ACL. */
-export interface Mapping extends InodeId {
+/** A server of an engine, as it is on record: also the CLI's default is named, which the user may change. */
+export interface ServerRecord {
+  /** The CLI's remote. */
+  remote: string;
+  /** The project. */
+  project: string;
+}
+
+/** What a record says of the container that a file is lent to. */
+export interface Borrower {
   /** The engine's CLI. */
   engine: string;
+  /** The server that has the container. Older versions have not recorded it. */
+  server?: ServerRecord;
   /** The container's name. */
   instance: string;
+}
+
+/** The record of one mapped file. It names the inode, so that a file that replaces it does not get its ACL. */
+export interface Mapping extends InodeId, Borrower {
   /** The device of the container that shows the file. */
   device: string;
   /** The file on the host, without symbolic links. */
@@ -33,6 +49,52 @@ export interface Mapping extends InodeId {
   original: AclRecord;
   /** The access ACL that was set for this mapping. */
   granted: AclRecord;
+}
+
+/** What is in a file: as much of it as is needed to tell whether it has changed. */
+export interface Content {
+  /** Its size, in bytes. */
+  size: number;
+  /** Its SHA-256, in hexadecimal. */
+  sha256: string;
+}
+
+/** The record of a file that is lent as a copy. */
+export interface LentCopy extends InodeId, Borrower {
+  /** The name of the record. */
+  id: string;
+  /** The file on the host, without symbolic links. */
+  host: string;
+  /** The copy in the container. */
+  container: string;
+  /** The container's user, as `formatUser` writes it. */
+  user: string;
+  /** The copy does not come back. */
+  readOnly: boolean;
+  /** As in {@linkcode Mapping}. */
+  owner: string | null;
+  /** What both sides had in common last; null until the copy is whole. */
+  lent: Content | null;
+  /** What the container had made of it is safe here: the copy may go. */
+  isSafe?: boolean;
+}
+
+/** The server of an engine as it is put on record. */
+export function serverRecord({ remote = "local", project = "default" }: Server): ServerRecord {
+  return { remote, project };
+}
+
+/**
+ * The engine of a container on record.
+ *
+ * @throws {UserError} when the CLI has no such remote any more
+ */
+export async function engineOfRecord(host: Host, { engine, server }: Borrower): Promise<Engine> {
+  const cli = engine as EngineCli;
+  const found = await findServer(host, cli, server ? { remote: server.remote } : {});
+  // A project is named where it is not the CLI's own choice.
+  const project = !server || (found.project ?? "default") === server.project ? found.project : server.project;
+  return engineCalled(host, cli, { ...found, project });
 }
 
 /** The sign that a run is alive and will unmap its files: a lock that it holds on a file in the journal's directory. */
@@ -156,10 +218,16 @@ export async function ownIds(host: Host): Promise<UserIds> {
 
 /** Writes records, each whole or not at all, readable by nobody else; they are on disk when this returns. */
 export async function writeRecords(host: Host, mappings: readonly Mapping[]): Promise<void> {
+  await writeTexts(
+    host,
+    mappings.map((mapping) => ({ name: `${mapping.device}.json`, text: JSON.stringify(mapping) })),
+  );
+}
+
+async function writeTexts(host: Host, files: readonly { name: string; text: string }[]): Promise<void> {
   const directory = journalDirectory(host);
-  await Promise.all(mappings.map(async (mapping) => {
-    const path = join(directory, `${mapping.device}.json`);
-    const text = JSON.stringify(mapping);
+  await Promise.all(files.map(async ({ name, text }) => {
+    const path = join(directory, name);
     await host.change(`printf %s ${quoteWord(text)} >${quoteWord(path)}`, async () => {
       using file = await Deno.open(`${path}.new`, { write: true, create: true, truncate: true, mode: 0o600 });
       const bytes = new TextEncoder().encode(text);
@@ -187,20 +255,22 @@ export async function readRecords(host: Host): Promise<Mapping[]> {
   for (const name of await listFiles(host)) {
     if (!name.endsWith(".json")) continue;
     const path = join(journalDirectory(host), name);
-    const mapping = await readRecord(path);
+    const mapping = await readRecord<Mapping>(path, mappingKeys);
     if (mapping) mappings.push(mapping);
     else if (mapping === null) host.ui.warn(`"${path}" is not a record of a mapped file; remove it if none is mapped`);
   }
   return mappings;
 }
 
+const mappingKeys = ["engine", "instance", "device", "host", "container", "ino", "uid", "original", "granted"];
+
+const copyKeys = ["engine", "server", "instance", "id", "host", "container", "ino", "user", "lent"];
+
 /** One record; undefined when it was removed meanwhile, null when the file is no record. */
-async function readRecord(path: string): Promise<Mapping | undefined | null> {
+async function readRecord<T>(path: string, keys: readonly string[]): Promise<T | undefined | null> {
   try {
-    const mapping = JSON.parse(await Deno.readTextFile(path));
-    const isRecord = ["engine", "instance", "device", "host", "container", "ino", "uid", "original", "granted"]
-      .every((key) => mapping?.[key] !== undefined);
-    return isRecord ? mapping : null;
+    const record = JSON.parse(await Deno.readTextFile(path));
+    return keys.every((key) => record?.[key] !== undefined) ? record : null;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof SyntaxError) return null;
@@ -213,6 +283,71 @@ export async function removeRecords(host: Host, mappings: readonly Mapping[]): P
   for (const { device } of mappings) {
     const path = join(journalDirectory(host), `${device}.json`);
     await host.change(`rm -f ${quoteWord(path)}`, () => removeFile(path));
+  }
+}
+
+/** What the names of the records of copies end in. Older versions do not know them, and leave them alone. */
+const copyEnd = ".copy";
+
+/** The files of a copy that are in the journal besides its record. */
+export interface CopyFiles {
+  /** What comes from the container, while it comes. */
+  part: string;
+  /** What has come from the container, whole. */
+  back: string;
+  /** What the host's file was before that is written to it, whole; while it is there, the writing is not known to be done. */
+  old: string;
+}
+
+/** The paths of the files of a copy. */
+export function copyFiles(host: Host, { id }: Pick<LentCopy, "id">): CopyFiles {
+  const path = (end: string): string => join(journalDirectory(host), `${id}.${end}`);
+  return { part: path("part"), back: path("back"), old: path("old") };
+}
+
+/** Writes the records of copies, as {@linkcode writeRecords} does those of mapped files. */
+export async function writeCopies(host: Host, copies: readonly LentCopy[]): Promise<void> {
+  await writeTexts(host, copies.map((copy) => ({ name: `${copy.id}${copyEnd}`, text: JSON.stringify(copy) })));
+}
+
+/** The records of all copies, in no order. A file that is no record is left alone, with a warning. */
+export async function readCopies(host: Host): Promise<LentCopy[]> {
+  const copies: LentCopy[] = [];
+  for (const name of await listFiles(host)) {
+    if (!name.endsWith(copyEnd)) continue;
+    const path = join(journalDirectory(host), name);
+    const copy = await readRecord<LentCopy>(path, copyKeys);
+    if (copy) copies.push(copy);
+    else if (copy === null) host.ui.warn(`"${path}" is not a record of a lent copy; remove it if none is lent`);
+  }
+  return copies;
+}
+
+/** The record of one copy; undefined when another run has taken the copy back. */
+export async function readCopy(host: Host, { id }: Pick<LentCopy, "id">): Promise<LentCopy | undefined> {
+  return await readRecord<LentCopy>(join(journalDirectory(host), `${id}${copyEnd}`), copyKeys) ?? undefined;
+}
+
+/** Removes all that the journal has of a copy: its files, also half-written ones, then the record, then the lock. */
+export async function forgetCopy(host: Host, { id }: Pick<LentCopy, "id">): Promise<void> {
+  const last = [`${id}${copyEnd}`, `${id}.lock`];
+  const names = (await listFiles(host)).filter((name) => name.startsWith(`${id}.`) && !last.includes(name));
+  for (const name of [...names, ...last]) await removeFile(join(journalDirectory(host), name));
+}
+
+/** Calls `action` while no other run brings this copy anywhere. */
+export async function withCopyLock<T>(
+  host: Host,
+  { id }: Pick<LentCopy, "id">,
+  action: () => Promise<T>,
+): Promise<T> {
+  const path = join(journalDirectory(host), `${id}.lock`);
+  using file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
+  await file.lock(true);
+  try {
+    return await action();
+  } finally {
+    if (await readCopy(host, { id }) === undefined) await removeFile(path);
   }
 }
 

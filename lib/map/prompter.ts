@@ -2,8 +2,21 @@
 
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import type { Mapping } from "./journal.ts";
 import { splitWords, WordsError } from "../base/shell_words.ts";
+
+/** A file that is lent, as the user sees it. */
+export interface LentFile {
+  /** Its path on the host. */
+  host: string;
+  /** Its path in the container. */
+  container: string;
+  /** The container's name for the user. */
+  label: string;
+  /** The container may not change it. */
+  readOnly: boolean;
+  /** It is lent as a copy. */
+  isCopy: boolean;
+}
 
 /** One way to ask the user. */
 export interface Prompter {
@@ -14,11 +27,11 @@ export interface Prompter {
   /** Asks for paths of files; none when there is no answer. */
   chooseFiles(container: string): Promise<string[]>;
   /**
-   * Shows what is mapped, and waits until the user asks for the end, or until `signal` aborts.
+   * Shows what is lent, and waits until the user asks for the end, or until `signal` aborts.
    *
    * @returns whether it was the user, who can then be asked to confirm
    */
-  untilAsked(mappings: readonly Mapping[], signal: AbortSignal | undefined): Promise<boolean>;
+  untilAsked(files: readonly LentFile[], signal: AbortSignal | undefined): Promise<boolean>;
   /** Shows a warning, and asks whether the files are to be unmapped all the same. */
   confirm(warning: string, signal: AbortSignal | undefined): Promise<boolean>;
   /** Tells something that the user should know. */
@@ -45,7 +58,7 @@ export function terminalPrompter(host: Host): Prompter {
         }
       }
     },
-    untilAsked(_mappings, signal) {
+    untilAsked(_files, signal) {
       return ui.enter("Press Enter to take the files back: ", {
         needsLine: signal !== undefined,
         ...withSignal(signal),

@@ -28,7 +28,7 @@ export interface FileRules {
 }
 
 /** Longest name of a file, in bytes, on Linux's own file systems. */
-const longestName = 255;
+export const longestName = 255;
 
 /** The longest path below `/` where the engines can mount a device: they keep a file `disk.DEVICE.PATH` for it. */
 const longestPath = longestName - engineSize("disk.map-0123456789.");
@@ -132,7 +132,7 @@ export function newPlace(path: string, user: ContainerUser): { device: string; c
 }
 
 /** A file's name, cut before its extension and between characters to an {@linkcode engineSize} of at most `size`. */
-function shortName(name: string, size: number): string {
+export function shortName(name: string, size: number): string {
   if (engineSize(name) <= size) return name;
   const extension = engineSize(extname(name)) <= 16 ? extname(name) : "";
   let stem = "";

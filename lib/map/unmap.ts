@@ -1,11 +1,22 @@
-/** Unmapping files, those of this run or those on record: devices are removed, then ACLs are restored. */
+/** Taking files back, those of this run or those on record: devices are removed, then ACLs are restored; copies are fetched. */
 
 import { basename, dirname, join, resolve } from "@std/path";
 import { hasDevices, removeMapDevices } from "./devices.ts";
-import { printUnmapping } from "./dry_run.ts";
-import { chooseEngine, type Engine } from "../engine/engine.ts";
+import { takeBackCopies } from "./copies.ts";
+import { printTakingBack, printUnmapping } from "./dry_run.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { Host } from "../base/host.ts";
-import { forgetRuns, listRuns, type Mapping, readRecords, withJournalLock } from "./journal.ts";
+import {
+  type Borrower,
+  engineOfRecord,
+  forgetRuns,
+  type LentCopy,
+  listRuns,
+  type Mapping,
+  readCopies,
+  readRecords,
+  withJournalLock,
+} from "./journal.ts";
 import { finishUnmap } from "./open_files.ts";
 import { type MappedFile, restoreFiles } from "./restore.ts";
 
@@ -45,42 +56,72 @@ export async function unmapFiles(
   ];
 }
 
+/** Files on record. */
+export interface Loans {
+  /** Those that are mapped. */
+  mappings: Mapping[];
+  /** Those that are lent as copies. */
+  copies: LentCopy[];
+}
+
+/** All files on record. */
+export async function readLoans(host: Host): Promise<Loans> {
+  return { mappings: await readRecords(host), copies: await readCopies(host) };
+}
+
 /**
- * Unmaps files that are on record, from all their containers; tells the user what was found. An error with one
- * container does not keep the files of the others from being unmapped.
+ * Takes back files that are on record, from all their containers; tells the user what was found. An error with one
+ * container does not keep the files of the others from being taken back.
  *
  * @param options see {@linkcode unmapFiles}
  * @throws the first error, when all is done
  */
 export async function unmapRecorded(
   host: Host,
-  records: readonly Mapping[],
+  { mappings, copies }: Loans,
   options: { settle?: boolean } = {},
 ): Promise<void> {
   const failures: unknown[] = [];
-  for (const [key, mappings] of Map.groupBy(records, ({ engine, instance }) => `${engine} ${instance}`)) {
-    const engine = await chooseEngine(host, key.split(" ")[0]);
-    if (host.dryRun) {
-      await printUnmapping(engine, mappings);
-      continue;
+  const forEach = async <T extends Borrower>(
+    loans: readonly T[],
+    { print, end }: {
+      print: (engine: Engine, loans: readonly T[]) => Promise<void>;
+      end: (engine: Engine, loans: readonly T[]) => Promise<string[]>;
+    },
+  ): Promise<void> => {
+    for (const group of Map.groupBy(loans, borrowerKey).values()) {
+      try {
+        const engine = await engineOfRecord(host, group[0]!);
+        if (host.dryRun) await print(engine, group);
+        else for (const finding of await end(engine, group)) host.ui.warn(finding);
+      } catch (error) {
+        failures.push(error);
+      }
     }
-    try {
-      const findings = await unmapFiles(engine, mappings.map((mapping) => ({ mapping })), options);
-      for (const finding of findings) host.ui.warn(finding);
-    } catch (error) {
-      failures.push(error);
-    }
-  }
+  };
+  await forEach(mappings, {
+    print: printUnmapping,
+    end: (engine, group) => unmapFiles(engine, group.map((mapping) => ({ mapping })), options),
+  });
+  await forEach(copies, {
+    print: printTakingBack,
+    end: (engine, group) => takeBackCopies(engine, group, options),
+  });
   if (failures.length > 0) throw failures[0];
 }
 
+/** What the records of one container have in common. */
+function borrowerKey({ engine, server, instance }: Borrower): string {
+  return JSON.stringify([engine, server?.remote, server?.project, instance]);
+}
+
 /**
- * Unmaps the files of runs that were killed.
+ * Takes back the files of runs that were killed.
  *
- * @returns their mappings
+ * @returns what was lent
  */
-export async function recover(host: Host): Promise<Mapping[]> {
-  if (host.dryRun) return [];
+export async function recover(host: Host): Promise<Loans> {
+  if (host.dryRun) return { mappings: [], copies: [] };
   const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
   await unmapRecorded(host, orphans, { settle: true });
   await forgetRuns(host, dead);
@@ -88,13 +129,14 @@ export async function recover(host: Host): Promise<Mapping[]> {
 }
 
 /**
- * The mappings whose runs are dead, and these runs. A run that could not remove a device has ended properly, and left a
- * mapping all the same. To be called under the journal's lock.
+ * The files whose runs are dead, and these runs. A run that could not remove a device, or fetch a copy, has ended properly, and left
+ * a file lent all the same. To be called under the journal's lock.
  */
-export async function findOrphans(host: Host): Promise<{ orphans: Mapping[]; dead: string[] }> {
+export async function findOrphans(host: Host): Promise<{ orphans: Loans; dead: string[] }> {
   const { live, dead } = await listRuns(host);
-  const records = await readRecords(host);
-  return { dead, orphans: records.filter(({ owner }) => owner !== null && !live.includes(owner)) };
+  const { mappings, copies } = await readLoans(host);
+  const isOrphan = ({ owner }: Pick<Mapping, "owner">): boolean => owner !== null && !live.includes(owner);
+  return { dead, orphans: { mappings: mappings.filter(isOrphan), copies: copies.filter(isOrphan) } };
 }
 
 /** The path under which a file was mapped, which may be gone by now: absolute, without symbolic links on the way. */

@@ -44,19 +44,20 @@ export function dialogPrompter(host: Host): Prompter {
       ]);
       return chosen ? chosen.split(pathSeparator) : [];
     },
-    async untilAsked(mappings, signal) {
-      const { instance, readOnly } = mappings[0]!;
+    async untilAsked(files, signal) {
+      const { label, readOnly, isCopy } = files[0]!;
+      const can = readOnly ? "read" : "read and change";
       await zenity([
         ...[
           "--list",
-          `--title=Lent to ${instance}`,
+          `--title=Lent to ${label}`,
           ...wideSize,
           "--ok-label=Take the files back",
           "--cancel-label=Close",
         ],
-        `--text=${instance} can ${readOnly ? "read" : "read and change"} these files until you close this window.`,
+        `--text=${label} can ${can} ${isCopy ? "copies of " : ""}these files until you close this window.`,
         ...["--column=Here", "--column=In the container"],
-        ...mappings.flatMap((mapping) => [mapping.host, mapping.container]),
+        ...files.flatMap((file) => [file.host, file.container]),
       ], signal);
       return !signal?.aborted;
     },

@@ -135,7 +135,7 @@ Deno.test("startWaylandClient() takes no security context that hides too little"
       ...recorded.host,
       start(argv, { stdin, output } = {}) {
         started.push([...argv]);
-        if (typeof output === "object") output.line("ready");
+        if (typeof output === "object" && "line" in output) output.line("ready");
         const end = typeof stdin === "object" && "later" in stdin ? stdin.later : Promise.resolve("");
         const result = { argv, code: 0, signal: null, stdout: "", stderr: "" };
         return { pid: 1, ended: end.then((word) => (assertEquals(word, ""), result)), kill() {} };

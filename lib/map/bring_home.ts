@@ -1,0 +1,187 @@
+/**
+ * The container's version of a file comes to the host's file, or beside it. A file is written in place, as a mapped one is: its
+ * inode, names, owner, mode, ACL and attributes stay. So that nothing is lost when that is cut off, what was in it and what
+ * comes are in the journal, whole, until all is on disk.
+ */
+
+import { basename, dirname, join } from "@std/path";
+import { ProcessError, UserError } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
+import { checkDirectory, followPath, sharedByMounts } from "../container/source_path.ts";
+import { contentOf, isSameContent, openInode, piecesOf } from "./content.ts";
+import type { HostSide } from "./copy_plan.ts";
+import { checkHandles, holdFile, isSameInode } from "./held_file.ts";
+import { type Content, type CopyFiles, copyFiles, type LentCopy } from "./journal.ts";
+import { longestName, shortName } from "./source_file.ts";
+
+/** How many names are tried for a file that is put beside another one. */
+const mostNames = 1_000;
+
+/** What the host has at the path of a file that was lent. */
+export async function lookHere(copy: LentCopy): Promise<HostSide> {
+  using file = await openInode(copy.host, copy);
+  if (file) return await contentOf(file);
+  return await isThere(copy.host) ? "replaced" : "gone";
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}
+
+/**
+ * Writes the container's version, which is in the journal, to the host's file, if that is as it was lent.
+ *
+ * @returns whether it was written. If not, the file is as it was
+ */
+export async function writeHome(host: Host, copy: LentCopy, wanted: Content): Promise<boolean> {
+  const files = copyFiles(host, copy);
+  if (!await saveOld(copy, files)) return false;
+  try {
+    await overwrite(host, copy, files.back);
+    if (await isOnDisk(copy, wanted)) return true;
+    throw new UserError(`"${copy.host}" was changed while it was written`, { hint: "See what is in it" });
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    // The disk is full, or the file may not be written: it gets back what it had.
+    const here = await lookHere(copy);
+    const isAsLent = typeof here === "string" || isSameContent(here, copy.lent!);
+    if (!isAsLent) await overwrite(host, copy, files.old);
+    await Deno.remove(files.old);
+    return false;
+  }
+}
+
+/** Keeps what is in the file in the journal. Returns false when that is not what was lent. */
+async function saveOld(copy: LentCopy, { old }: CopyFiles): Promise<boolean> {
+  using file = await openInode(copy.host, copy);
+  if (!file) return false;
+  const part = `${old}.part`;
+  using kept = await Deno.open(part, { read: true, write: true, create: true, truncate: true, mode: 0o600 });
+  for await (const piece of piecesOf(file)) {
+    for (let written = 0; written < piece.length;) written += await kept.write(piece.subarray(written));
+  }
+  if (!isSameContent(await contentOf(kept), copy.lent!)) {
+    await Deno.remove(part);
+    return false;
+  }
+  await kept.sync();
+  await moveInJournal(part, old);
+  return true;
+}
+
+/** Gives a file of the journal its final name, on disk. */
+export async function moveInJournal(from: string, to: string): Promise<void> {
+  await Deno.rename(from, to);
+  using directory = await Deno.open(dirname(to));
+  await directory.sync();
+}
+
+/** Writes a file of the journal into the inode that was lent. */
+async function overwrite(host: Host, copy: LentCopy, source: string): Promise<void> {
+  const file = holdFile(copy.host);
+  try {
+    if (!file || !isSameInode(file.stat(), copy)) return;
+    await checkHandles(host, [file]);
+    await host.run(["cp", "--no-target-directory", "--", source, file.handle]);
+  } finally {
+    file?.close();
+  }
+}
+
+async function isOnDisk(copy: LentCopy, wanted: Content): Promise<boolean> {
+  using file = await openInode(copy.host, copy);
+  if (!file || !isSameContent(await contentOf(file), wanted)) return false;
+  await file.sync();
+  return true;
+}
+
+/**
+ * Ends a writing that was cut off.
+ *
+ * @returns what the user should know, if anything, and the content that has come; undefined when no writing was cut off
+ */
+export async function endWriting(
+  host: Host,
+  copy: LentCopy,
+): Promise<{ findings: string[]; content: Content } | undefined> {
+  const files = copyFiles(host, copy);
+  if (!await exists(files.old)) return undefined;
+  using back = await Deno.open(files.back);
+  const content = await contentOf(back);
+  const here = await lookHere(copy);
+  if (typeof here !== "string") {
+    // A part of what was to be written: nothing that is only there can be lost.
+    const isTorn = here.size <= content.size && isSameContent(here, await contentOf(back, here.size));
+    if (isTorn || isSameContent(here, copy.lent!)) await overwrite(host, copy, files.back);
+    if (await isOnDisk(copy, content)) return { findings: [], content };
+  }
+  const beside = await putBeside(host, copy, { source: files.back, content });
+  const findings = [`"${copy.host}" was changed while the container's version was written to it: that is "${beside}"`];
+  if (typeof here !== "string") {
+    const before = await putBeside(host, copy, { source: files.old, content: copy.lent!, end: "as-lent" });
+    findings.push(`What was in "${copy.host}" when it was lent is "${before}"`);
+  }
+  return { findings, content };
+}
+
+/**
+ * Puts a file of the journal beside the host's file, under a name that is free, readable by nobody else.
+ *
+ * @returns its path
+ * @throws {UserError} when it cannot be made there
+ */
+export async function putBeside(
+  host: Host,
+  copy: LentCopy,
+  { source, content, end = `from-${copy.instance}` }: { source: string; content: Content; end?: string },
+): Promise<string> {
+  const directory = dirname(copy.host);
+  const failed = (options: { output?: string; cause?: unknown } = {}): UserError =>
+    new UserError(`Nothing can be put beside "${copy.host}"`, {
+      hint: "Make sure that you may write to its directory, and that no container may; then run map.ts --recover",
+      ...options,
+    });
+  await checkOwn(host, directory).catch((cause) => {
+    throw failed({ cause });
+  });
+  const temporary = join(directory, `.${copy.id}.part`);
+  const copied = await host.run(
+    ["cp", "--remove-destination", "--no-target-directory", "--", source, temporary],
+    { okCodes: "any" },
+  );
+  try {
+    if (copied.code !== 0 || !await isFileWith(temporary, content)) throw failed({ output: copied.stderr });
+    for (let number = 1; number <= mostNames; number++) {
+      const suffix = `.${end}${number === 1 ? "" : `-${number}`}`;
+      const path = join(directory, shortName(basename(copy.host), longestName - 2 * suffix.length) + suffix);
+      if (!await isThere(path)) {
+        await host.run(["mv", "--no-clobber", "--no-target-directory", "--", temporary, path], { okCodes: "any" });
+      }
+      // A run that was cut off may have put it there.
+      if (await isFileWith(path, content)) return path;
+    }
+    throw failed();
+  } finally {
+    if (await isThere(temporary)) await host.run(["rm", "-f", "--", temporary]);
+  }
+}
+
+/** Checks that a directory is where it was, and that no container can write there. */
+async function checkOwn(host: Host, directory: string): Promise<void> {
+  const shared = await sharedByMounts(host);
+  const { path } = await followPath(directory, shared);
+  if (path !== directory) throw new Error(`"${directory}" leads elsewhere now`);
+  await checkDirectory(directory, directory, shared);
+}
+
+/** Whether a regular file is there with this content, on disk. */
+async function isFileWith(path: string, content: Content): Promise<boolean> {
+  if (!(await Deno.lstat(path).catch(() => undefined))?.isFile) return false;
+  using file = await Deno.open(path);
+  if (!isSameContent(await contentOf(file), content)) return false;
+  await file.sync();
+  using directory = await Deno.open(dirname(path));
+  await directory.sync();
+  return true;
+}

@@ -1,0 +1,272 @@
+/**
+ * Files lent as copies, to a container that is on another machine: each is on record first, then it is put there. What the
+ * container has made of it comes back at the end, and the copy is removed once that is safe here.
+ */
+
+import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import { mapSome } from "../base/settle.ts";
+import type { Undo } from "../base/undo.ts";
+import { labelOf } from "../container/mounts.ts";
+import { type ContainerUser, formatUser } from "../container/user.ts";
+import { type Engine, engineArgv, engineOn, nameOn } from "../engine/engine.ts";
+import { findInstance } from "../engine/instance.ts";
+import { endWriting, lookHere, moveInJournal, putBeside, writeHome } from "./bring_home.ts";
+import { openInode } from "./content.ts";
+import { planReturn } from "./copy_plan.ts";
+import { type FoundCopy, readBack, removeCopy, sendCopy } from "./copy_transfer.ts";
+import {
+  copyFiles,
+  forgetCopy,
+  type LentCopy,
+  readCopy,
+  serverRecord,
+  withCopyLock,
+  withJournalLock,
+  writeCopies,
+} from "./journal.ts";
+import { finishUnmap } from "./open_files.ts";
+import { type MappableFile, newPlace } from "./source_file.ts";
+
+/** How files are lent as copies. */
+export interface LendOptions {
+  /** The engine of the container. */
+  engine: Engine;
+  /** The container's name. */
+  instance: string;
+  /** The container's user. */
+  user: ContainerUser;
+  /** The copies do not come back. */
+  readOnly: boolean;
+  /** The run that lends them. */
+  owner: string;
+}
+
+/** How long after a run was killed its last program may still act in the container, in milliseconds. */
+const settleMs = 1_000;
+
+/** How many copies are on their way at once: most of the time of a small one is spent waiting. */
+const atOnce = 4;
+
+/** How often a copy is read that changes again and again while it is taken back. */
+const mostRounds = 5;
+
+/** Lends all of the files; on failure, `undo` takes them back. Each is on record before it is put into the container. */
+export async function lendCopies(
+  files: readonly MappableFile[],
+  { undo, ...options }: LendOptions & { undo: Undo },
+): Promise<LentCopy[]> {
+  const { engine } = options;
+  const { host } = engine;
+  const copies = files.map((file) => newCopy(file, options));
+  undo.add("take the files back", async (cleaning) => {
+    for (const finding of await takeBackCopies(engineOn(engine, cleaning), copies)) host.ui.warn(finding);
+  });
+  await withJournalLock(host, () => writeCopies(host, copies));
+  const act = (copy: LentCopy): Promise<LentCopy[]> =>
+    withCopyLock(host, copy, async () => {
+      host.signal.throwIfAborted();
+      // Another run may have taken it back already.
+      if (await readCopy(host, copy) === undefined) return [];
+      using file = await openInode(copy.host, copy);
+      if (!file) throw new UserError(`"${copy.host}" was replaced while it was lent`, { hint: "Try it again" });
+      const done = { ...copy, lent: await sendCopy(engine, copy, file) };
+      await writeCopies(host, [done]);
+      return [done];
+    });
+  return (await mapSome(copies, { atOnce, act })).flat();
+}
+
+/** The record of a file that is to be lent. */
+export function newCopy(
+  { path, state: { dev, ino, bornMs } }: Pick<MappableFile, "path" | "state">,
+  { engine, instance, user, readOnly, owner }: LendOptions,
+): LentCopy {
+  const { device: id, container } = newPlace(path, user);
+  return {
+    id,
+    engine: engine.cli,
+    server: serverRecord(engine.server),
+    instance,
+    host: path,
+    container,
+    user: formatUser(user),
+    readOnly,
+    owner,
+    dev,
+    ino,
+    bornMs,
+    lent: null,
+  };
+}
+
+/**
+ * Lets copies stay in the container when the run that has lent them ends.
+ *
+ * @returns those that no other run has taken back meanwhile
+ */
+export async function keepCopies(host: Host, copies: readonly LentCopy[]): Promise<LentCopy[]> {
+  const kept: LentCopy[] = [];
+  for (const copy of copies) {
+    await withCopyLock(host, copy, async () => {
+      const now = await readCopy(host, copy);
+      if (!now) return;
+      await writeCopies(host, [{ ...now, owner: null }]);
+      kept.push(copy);
+    });
+  }
+  return kept;
+}
+
+/**
+ * Takes back copies from one container. What cannot be taken back now stays there, and on record, for the next time.
+ *
+ * @param options `settle`: the run that has lent them was killed; a program of it may still write to them
+ * @returns what was found that the user should know
+ * @throws the first error, when all is done that can be done
+ */
+export async function takeBackCopies(
+  engine: Engine,
+  copies: readonly LentCopy[],
+  { settle = false }: { settle?: boolean } = {},
+): Promise<string[]> {
+  if (copies.length === 0) return [];
+  const { host } = engine;
+  const { instance } = copies[0]!;
+  const label = labelOf(engine.server, instance);
+  const findings: string[] = [];
+  const ended: { inode: FoundCopy["inode"]; container: string }[] = [];
+  const failures: Error[] = [];
+  const isThere = await isRunning(engine, instance);
+  const act = async (copy: LentCopy): Promise<void> => {
+    try {
+      await withCopyLock(host, copy, async () => {
+        const now = await readCopy(host, copy);
+        if (!now) return;
+        const one = await takeBack(engine, now, { settle, isThere });
+        findings.push(...one.findings);
+        if (one.inode) ended.push({ inode: one.inode, container: copy.container });
+      });
+    } catch (error) {
+      if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+      failures.push(error);
+    }
+  };
+  await mapSome(copies, { atOnce, act });
+  if (ended.length > 0) {
+    const files = ended.map(({ inode, container }) => ({ ...inode, bornMs: null, container }));
+    for (const { container, programs } of await finishUnmap(engine, instance, files)) {
+      findings.push(
+        `${
+          programs.join(", ")
+        } in "${label}" still has "${container}" open: what is saved there now does not come back`,
+      );
+    }
+  }
+  if (failures.length === 0) return findings;
+  for (const finding of findings) host.ui.warn(finding);
+  for (const { message } of failures.slice(1)) host.ui.warn(message);
+  throw failures[0];
+}
+
+/**
+ * Whether a container is there, running.
+ *
+ * @throws {UserError} when it is there and does not run: nothing can be taken from it safely
+ */
+async function isRunning(engine: Engine, instance: string): Promise<boolean> {
+  const found = await findInstance(engine, instance);
+  if (!found || found.status === "Running") return found !== undefined;
+  const label = labelOf(engine.server, instance);
+  throw new UserError(`The files lent to "${label}" stay there: it does not run`, {
+    hint: `Start it, then take them back: ${
+      engineArgv(engine, ["start", nameOn(engine, instance)]).join(" ")
+    }, then map.ts --unmap ${label}`,
+    exitCode: ExitCode.failed,
+  });
+}
+
+/** Takes one copy back, under its lock. */
+async function takeBack(
+  engine: Engine,
+  record: LentCopy,
+  { settle, isThere }: { settle: boolean; isThere: boolean },
+): Promise<{ findings: string[]; inode?: FoundCopy["inode"] }> {
+  const { host } = engine;
+  const label = labelOf(engine.server, record.instance);
+  const files = copyFiles(host, record);
+  const findings: string[] = [];
+  let copy = record;
+  const save = async (changes: Partial<LentCopy>): Promise<void> => {
+    copy = { ...copy, ...changes };
+    await writeCopies(host, [copy]);
+  };
+  const written = await endWriting(host, copy);
+  if (written) {
+    findings.push(...written.findings);
+    await save({ lent: written.content });
+    await Deno.remove(files.old);
+  }
+  if (!isThere) {
+    if (copy.lent && !copy.readOnly && !copy.isSafe) {
+      findings.push(`"${label}" is gone, and with it its copy of "${copy.host}"; that stays as it is here`);
+    }
+    await forgetCopy(host, copy);
+    return { findings };
+  }
+  if (copy.lent === null || copy.readOnly) {
+    let removal = await removeCopy(engine, copy, "");
+    if (settle && copy.lent === null) {
+      await new Promise((done) => setTimeout(done, settleMs));
+      removal = await removeCopy(engine, copy, "");
+    }
+    if (removal === "stuck") findings.push(stuckCopy(copy, label));
+    await forgetCopy(host, copy);
+    return { findings };
+  }
+  for (let round = 1; round <= mostRounds; round++) {
+    const lent = copy.lent!;
+    const found = await readBack(engine, copy, { lent, part: files.part }).catch(async (error) => {
+      await Deno.remove(files.part).catch(() => {});
+      throw error;
+    });
+    if (typeof found === "string" && copy.isSafe) {
+      await forgetCopy(host, copy);
+      return { findings };
+    }
+    const container = typeof found === "string" ? found : found.content ?? lent;
+    const { action, because } = planReturn(lent, { container, here: await lookHere(copy), label });
+    if (typeof found === "string" || typeof container === "string") {
+      findings.push(`"${copy.host}" ${because}`);
+      await forgetCopy(host, copy);
+      return { findings };
+    }
+    if (found.content) {
+      await moveInJournal(files.part, files.back);
+      const isWritten = action === "write" && await writeHome(host, copy, container);
+      if (action !== "nothing" && !isWritten) {
+        const beside = await putBeside(host, copy, { source: files.back, content: container });
+        const why = because ?? `cannot be written now; what "${label}" has made of it is`;
+        findings.push(`"${copy.host}" ${why} "${beside}"`);
+      }
+    } else if (because) {
+      findings.push(`"${copy.host}" ${because}`);
+    }
+    await save({ lent: container, isSafe: true });
+    await Deno.remove(files.old).catch(() => {});
+    const removal = await removeCopy(engine, copy, found.found);
+    if (removal === "stuck") findings.push(stuckCopy(copy, label));
+    if (removal !== "changed") {
+      await forgetCopy(host, copy);
+      return { findings, inode: found.inode };
+    }
+    await save({ isSafe: false });
+  }
+  throw new UserError(`"${label}" changes its copy of "${copy.host}" again and again`, {
+    hint: "Close what writes to it, then run map.ts --recover",
+  });
+}
+
+function stuckCopy({ host, container }: LentCopy, label: string): string {
+  return `"${label}" does not let its copy of "${host}" be removed: "${container}"`;
+}

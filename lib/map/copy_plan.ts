@@ -1,0 +1,45 @@
+/** What becomes of a file that was lent as a copy: decided from what both sides had in common and what each of them has now. */
+
+import { isSameContent } from "./content.ts";
+import type { Content } from "./journal.ts";
+
+/** What the container has: its version, no file any more, or something else in its place. */
+export type ContainerSide = Content | "gone" | "other";
+
+/** What the host has: what is in the file that was lent, another file in its place, or none. */
+export type HostSide = Content | "replaced" | "gone";
+
+/** What is done on the host: nothing, the container's version is written to the file, or it is put beside the file. */
+export type Return = "nothing" | "write" | "beside";
+
+/** What is done, and why the user should know of it. */
+export interface ReturnPlan {
+  /** What is done. */
+  action: Return;
+  /** What the user should know; the name of the file comes before it, and for "beside" its place behind it. */
+  because?: string;
+}
+
+/** Decides what is done with the container's version. A version that only one side has is never lost. */
+export function planReturn(
+  lent: Content,
+  { container, here, label }: { container: ContainerSide; here: HostSide; label: string },
+): ReturnPlan {
+  if (container === "gone") return { action: "nothing", because: `was removed in "${label}"; it stays as it is here` };
+  if (container === "other") {
+    return { action: "nothing", because: `is no regular file any more in "${label}"; it stays as it is here` };
+  }
+  const isChanged = !isSameContent(container, lent);
+  if (here === "gone") {
+    return isChanged
+      ? { action: "beside", because: `is not there any more; what "${label}" has made of it is` }
+      : { action: "nothing", because: `is not there any more; "${label}" has not changed its copy` };
+  }
+  if (!isChanged) return { action: "nothing" };
+  if (here === "replaced") {
+    return { action: "beside", because: `was replaced here and changed in "${label}"; the container's version is` };
+  }
+  if (isSameContent(here, container)) return { action: "nothing" };
+  if (isSameContent(here, lent)) return { action: "write" };
+  return { action: "beside", because: `was changed here and in "${label}"; the container's version is` };
+}

@@ -1,0 +1,218 @@
+/**
+ * A copy on its way into a container and back, by the engine's exec. What runs there runs as the container's user. The engine's own
+ * file transfer would follow links as root there, and hang with a pipe in place of the file (Incus 6.0.4, LXD 5.0.2: so does the
+ * next start of the container).
+ */
+
+import { basename } from "@std/path";
+import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
+import { exec } from "../engine/instance.ts";
+import { labelOf } from "../container/mounts.ts";
+import { type ContainerUser, parseUser, ubuntuUser } from "../container/user.ts";
+import { ProcessError, UserError } from "../base/errors.ts";
+import type { RunOptions } from "../base/host.ts";
+import { quoteWords } from "../base/shell_words.ts";
+import { counter, piecesOf } from "./content.ts";
+import type { Content, LentCopy } from "./journal.ts";
+import { sizeText, watchTransfer } from "./transfer_watch.ts";
+import readScript from "./read_copy.sh" with { type: "text" };
+import removeScript from "./remove_copy.sh" with { type: "text" };
+import sendScript from "./send_copy.sh" with { type: "text" };
+
+/** How long a program in the container may take that moves no file, in milliseconds. */
+const shortMs = 20_000;
+
+/** How much is shown of what a program in the container printed, in UTF-16 code units. */
+const longestOutput = 2_000;
+
+/** How much more than four times the lent size may come back, in bytes. */
+const mostGrowth = 256 * 2 ** 20;
+
+/** What a copy is: its size, device, inode and times, as `read_copy.sh` prints them. */
+const foundPattern = /^(same|data) ((\d{1,18}) (\d{1,20}) (\d{1,20}) [0-9 :.+-]{1,100})$/;
+
+/** The longest line of {@linkcode foundPattern}, in bytes. */
+const longestLine = 256;
+
+/** A copy in a container, of a user there. */
+export interface CopyPlace {
+  /** Its path. */
+  container: string;
+  /** The user. */
+  user: ContainerUser;
+}
+
+function asUser({ uid, gid }: ContainerUser, script: string, ...args: string[]): string[] {
+  return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "/bin/sh", "-c", script, "sh", ...args];
+}
+
+/** The program that makes a copy of its input. */
+export function sendArgv({ container, user }: CopyPlace, { readOnly }: { readOnly: boolean }): string[] {
+  return asUser(user, sendScript, container, readOnly ? "0400" : "0600");
+}
+
+/** The program that prints a copy, unless it is as it was lent; all as text. */
+export function readArgv({ container, user }: CopyPlace, { size, sha256 }: { size: string; sha256: string }): string[] {
+  return asUser(user, readScript, container, size, sha256);
+}
+
+/** The program that removes a copy, if it is still what was `found`; whatever is there if that is empty. */
+export function removeArgv({ container, user }: CopyPlace, found: string): string[] {
+  return asUser(user, removeScript, container, found);
+}
+
+/** Where a copy is. */
+export function placeOf({ container, user }: Pick<LentCopy, "container" | "user">): CopyPlace {
+  return { container, user: parseUser(user) ?? ubuntuUser };
+}
+
+/**
+ * Puts a file into a container.
+ *
+ * @returns what was put there
+ * @throws {UserError} when it does not arrive whole
+ */
+export async function sendCopy(engine: Engine, copy: LentCopy, file: Deno.FsFile): Promise<Content> {
+  const { size: total } = await file.stat();
+  using watch = watchTransfer(engine.host, { what: `Lending ${basename(copy.host)}` });
+  watch.expect(total);
+  let sent = counter();
+  const options = (): RunOptions => {
+    sent = counter();
+    const count = sent;
+    const bytes = ReadableStream.from((async function* () {
+      for await (const piece of piecesOf(file, total)) {
+        count.add(piece);
+        watch.moved(piece.length);
+        yield piece.slice();
+      }
+    })());
+    return { stdin: { bytes, from: copy.host }, timeoutMs: Infinity, signal: watch.signal };
+  };
+  const label = labelOf(engine.server, copy.instance);
+  const notWhole = (options: { output?: string; cause?: unknown } = {}): UserError =>
+    new UserError(`"${copy.host}" did not arrive whole in "${label}"`, {
+      hint: "See whether the disk is full there, then try it again",
+      ...options,
+    });
+  try {
+    const { stdout } = await exec(engine, copy.instance, sendArgv(placeOf(copy), copy), options);
+    const content = sent.content();
+    if (stdout === `${content.size}\n`) return content;
+    throw notWhole();
+  } catch (error) {
+    throw error instanceof ProcessError
+      ? notWhole({ output: error.output.slice(-longestOutput), cause: error })
+      : error;
+  }
+}
+
+/** What was found of a copy. */
+export interface FoundCopy {
+  /** What it is, for {@linkcode removeCopy}. */
+  found: string;
+  /** The number of its device and of its inode, as the container has them. */
+  inode: { dev: number; ino: number };
+  /** What is in it; undefined when that is what was lent. */
+  content: Content | undefined;
+}
+
+/**
+ * Reads a copy, unless it is as it was lent, into the file `part`, which is on disk then.
+ *
+ * @throws {UserError} when it is larger than it may be, or does not arrive whole
+ */
+export async function readBack(
+  engine: Engine,
+  copy: LentCopy,
+  { lent, part }: { lent: Content; part: string },
+): Promise<FoundCopy | "gone" | "other"> {
+  const { host } = engine;
+  const label = labelOf(engine.server, copy.instance);
+  const most = 4 * lent.size + mostGrowth;
+  using watch = watchTransfer(host, { what: `Taking back ${basename(copy.host)}` });
+  using file = await Deno.open(part, { read: true, write: true, create: true, truncate: true, mode: 0o600 });
+  let line = "";
+  let head: { kind: string; found: string; size: number; dev: number; ino: number } | undefined;
+  const notWhole = (): UserError =>
+    new UserError(`"${label}" did not send its version of "${copy.host}" whole`, { hint: "Try it again" });
+  const received = counter();
+  const onBytes = async (all: Uint8Array): Promise<void> => {
+    let piece = all;
+    if (!head) {
+      const end = piece.indexOf(10);
+      line += new TextDecoder().decode(piece.subarray(0, end < 0 ? undefined : end));
+      if (line.length > longestLine) throw notWhole();
+      if (end < 0) return;
+      const [, kind, found, size, dev, ino] = foundPattern.exec(line) ?? [];
+      if (found === undefined) throw notWhole();
+      head = { kind: kind!, found, size: Number(size), dev: Number(dev), ino: Number(ino) };
+      if (head.size > most) throw tooLarge(engine, copy, { size: head.size, most });
+      if (kind === "data") watch.expect(head.size);
+      piece = piece.subarray(end + 1);
+    }
+    received.add(piece);
+    watch.moved(piece.length);
+    if (received.size > (head.kind === "data" ? head.size : 0)) throw notWhole();
+    for (let written = 0; written < piece.length;) written += await file.write(piece.subarray(written));
+  };
+  try {
+    const { code } = await exec(
+      engine,
+      copy.instance,
+      readArgv(placeOf(copy), { ...lent, size: String(lent.size) }),
+      () => ({
+        okCodes: [0, 3, 4],
+        output: { bytes: onBytes },
+        timeoutMs: Infinity,
+        signal: watch.signal,
+      }),
+    );
+    if (code === 3) return "gone";
+    if (code === 4) return "other";
+  } catch (error) {
+    throw error instanceof ProcessError ? unreadable(label, copy, error) : error;
+  }
+  if (!head || head.kind === "data" && received.size !== head.size) throw notWhole();
+  const { found, dev, ino } = head;
+  if (head.kind === "same") return { found, inode: { dev, ino }, content: undefined };
+  await file.sync();
+  return { found, inode: { dev, ino }, content: received.content() };
+}
+
+function unreadable(label: string, { host }: LentCopy, error: ProcessError): UserError {
+  return new UserError(`"${label}" does not give its version of "${host}"`, {
+    hint: "It stays there until the next run: map.ts --recover",
+    output: error.output.slice(-longestOutput),
+    cause: error,
+  });
+}
+
+function tooLarge(engine: Engine, copy: LentCopy, { size, most }: { size: number; most: number }): UserError {
+  const label = labelOf(engine.server, copy.instance);
+  const place = nameOn(engine, `${copy.instance}${copy.container}`);
+  return new UserError(
+    `"${label}" has made "${copy.host}" ${sizeText(size)} large, and at most ${sizeText(most)} come back`,
+    {
+      hint: `If you want that, fetch it, then remove it there: ${
+        quoteWords(engineArgv(engine, ["file", "pull", place, "."]))
+      }`,
+    },
+  );
+}
+
+/**
+ * Removes a copy, if it has not changed.
+ *
+ * @param found what it was; whatever is there when that is empty
+ * @returns "stuck" when the container does not let it be removed
+ */
+export async function removeCopy(
+  engine: Engine,
+  copy: LentCopy,
+  found: string,
+): Promise<"removed" | "changed" | "stuck"> {
+  const options = { okCodes: [0, 5, 6], timeoutMs: shortMs } as const;
+  const { code } = await exec(engine, copy.instance, removeArgv(placeOf(copy), found), options);
+  return code === 0 ? "removed" : code === 5 ? "changed" : "stuck";
+}

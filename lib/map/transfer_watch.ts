@@ -1,0 +1,82 @@
+/** Watching a transfer: how far it is, for the user, and whether it goes on at all. */
+
+import { UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+
+/** How long a transfer takes before the user sees how far it is, in milliseconds. */
+const silentMs = 1_000;
+
+/** How often that is shown, in milliseconds. */
+const showMs = 200;
+
+/** A transfer is given up when it moves less than this within a minute, in bytes. */
+const leastBytes = 2 ** 17;
+
+/** A transfer that goes on. It ends with the scope of this value. */
+export interface TransferWatch extends Disposable {
+  /** Aborts when the transfer has stalled. */
+  readonly signal: AbortSignal;
+  /** So many bytes are to be moved in all. */
+  expect(total: number): void;
+  /** So many bytes were moved. */
+  moved(count: number): void;
+}
+
+/**
+ * Watches a transfer.
+ *
+ * @param options `what` completes the line `WHAT: 3.1 MiB of 10.0 MiB, 4 s`; `stalledMs`: the time within which something must
+ * move, in milliseconds
+ */
+export function watchTransfer(
+  host: Host,
+  { what, stalledMs = 60_000 }: { what: string; stalledMs?: number },
+): TransferWatch {
+  const stalled = new AbortController();
+  const start = performance.now();
+  let total: number | undefined;
+  let moved = 0;
+  let shown = 0;
+  let movedBefore = 0;
+  const timer = setInterval(() => {
+    if (moved - movedBefore < leastBytes) {
+      stalled.abort(
+        new UserError(`${what}: nothing moves any more, after ${sizeText(moved)}`, {
+          hint: "See whether the container and the network still answer, then try it again",
+        }),
+      );
+    }
+    movedBefore = moved;
+  }, stalledMs);
+  const line = (now: number): string =>
+    `${what}: ${sizeText(moved)}${total === undefined ? "" : ` of ${sizeText(total)}`}, ${
+      ((now - start) / 1000).toFixed(0)
+    } s`;
+  return {
+    signal: stalled.signal,
+    expect(count) {
+      total = count;
+    },
+    moved(count) {
+      moved += count;
+      const now = performance.now();
+      if (now - start < silentMs || now - shown < showMs) return;
+      shown = now;
+      host.ui.progress(line(now), { plain: "" });
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      const now = performance.now();
+      if (now - start >= silentMs) host.ui.status(line(now));
+    },
+  };
+}
+
+/** A size for people: `1.5 MiB`. */
+export function sizeText(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  let unit = 0;
+  let size = bytes;
+  for (; size >= 1024 && unit < units.length - 1; unit++) size /= 1024;
+  return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
+}
