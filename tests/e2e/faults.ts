@@ -24,7 +24,7 @@ export const noAnswer =
 /** What every fake prints when it fails. */
 export const failure = "fake: this call fails";
 
-const fakedPrograms = ["lxc", "incus", "ssh", "setfacl", "getfacl", "stat"];
+const fakedPrograms = ["lxc", "incus", "ssh", "setfacl", "getfacl", "stat", "cp", "mv", "rm"];
 
 /**
  * Counts the calls, logs each as one line, and acts at the one whose number is in `at`, or at the first that matches it. What create.ts looks at while it waits

@@ -221,6 +221,31 @@ testOnOneEngine("hostile: a link in the share gets no file of the user's lent", 
   assertEquals(await acl(), before);
 });
 
+testOnOneEngine(
+  "hostile: a container of another project gets no file lent by a link either",
+  ["user"],
+  async (engine) => {
+    const [project, other] = [`${nameOn(engine)}-project`, `${nameOn(engine)}-other`];
+    const directory = await Deno.makeTempDir({ dir: Deno.env.get("HOME")!, prefix: "e2e-hostile-" });
+    try {
+      const file = join(directory, "file");
+      await Deno.writeTextFile(file, "text");
+      await sh([engine, "project", "create", project, "-c", "features.images=false", "-c", "features.profiles=false"]);
+      const inProject = [engine, "--project", project];
+      await sh([...inProject, "init", "gui-lab", other]);
+      await sh([...inProject, "config", "device", "add", other, "d", "disk", `source=${directory}`, "path=/mnt"]);
+      const { code, stderr } = await script("map", engine, ["--no-wait", nameOn(engine), file]);
+      assertEquals(code, 2, stderr);
+      assertStringIncludes(stderr, "is in a directory that a container can write to");
+    } finally {
+      await script("map", engine, ["--unmap", nameOn(engine)]);
+      await runProcess([engine, "--project", project, "delete", "--force", other], { okCodes: "any" });
+      await runProcess([engine, "project", "delete", project], { okCodes: "any" });
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);
+
 testOnOneEngine("hostile: the container is removed", ["user"], async (engine) => {
   await removeContainer(engine, nameOn(engine));
 });

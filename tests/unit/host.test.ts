@@ -32,6 +32,13 @@ Deno.test("a dry run runs nothing, and answers with success and no output", asyn
   assertEquals(lines(), ["false </dev/null", "no-such-program </dev/null", "touch x"]);
 });
 
+Deno.test("a dry run reads the file whose bytes a program would get", async () => {
+  const { host, lines } = dryRun();
+  const bytes = new ReadableStream<Uint8Array>();
+  await host.run(["cat"], { stdin: { bytes, from: "/it's here" } });
+  assertEquals(lines(), ["cat <'/it'\\''s here'"]);
+});
+
 Deno.test("a dry run does not show what only looks", async () => {
   const { host, lines } = dryRun();
   await host.run(["lxc", "query", "/1.0"], { looksOnly: true });

@@ -14,6 +14,7 @@ import {
   instanceAddress,
   instanceHostUid,
   launch,
+  listAllInstances,
   removeDevices,
 } from "../../lib/engine/instance.ts";
 import { runProcess } from "../../lib/base/process.ts";
@@ -311,4 +312,18 @@ Deno.test("exec() does not take what a program in the container prints for the e
       engineAnswers ? [true, false] : [false, 125],
     );
   }
+});
+
+Deno.test("listAllInstances() asks for all projects, and for the user's own one where only that is allowed", async () => {
+  const list = JSON.stringify([instance]);
+  const server = { remote: "big", project: "mine", isLocal: false };
+  const all = recordingHost({ answer: () => ({ stdout: list }) });
+  assertEquals((await listAllInstances(engineCalled(all.host, "incus", server))).map(({ name }) => name), ["box"]);
+  assertEquals(all.calls, [["incus", "query", "big:/1.0/instances?recursion=1&all-projects=true"]]);
+  const one = recordingHost({
+    answer: (argv) =>
+      argv.at(-1)!.includes("all-projects") ? { code: 1, stderr: "Error: Forbidden" } : { stdout: list },
+  });
+  assertEquals((await listAllInstances(engineCalled(one.host, "incus", server))).length, 1);
+  assertEquals(one.calls.at(-1), ["incus", "query", "big:/1.0/instances?recursion=1&project=mine"]);
 });

@@ -184,3 +184,27 @@ Deno.test("runProcess() hands on lines without keeping all of them, and cuts tho
   assertEquals([lines.length, lines[0], lines.at(-1)], [9002, "0123456789012345", "last"]);
   assert(lines[9000]!.length <= 65_536 && stdout.length <= 65_536 && stdout.endsWith("last\n"));
 });
+
+Deno.test("runProcess() hands on bytes as they are, one piece after the other", async () => {
+  const pieces: number[] = [];
+  let isBusy = false;
+  const bytes = async (piece: Uint8Array): Promise<void> => {
+    assert(!isBusy);
+    isBusy = true;
+    await new Promise((done) => setTimeout(done));
+    pieces.push(...piece);
+    isBusy = false;
+  };
+  const script = "printf '\\377\\000\\n'; sleep 0.05; printf '\\200'; echo why >&2";
+  const { stdout, stderr } = await runProcess(["sh", "-c", script], { output: { bytes } });
+  assertEquals([pieces, stdout, stderr], [[255, 0, 10, 128], "", "why\n"]);
+});
+
+Deno.test("runProcess() kills a program whose bytes are not wanted any more, and throws why", async () => {
+  const started = performance.now();
+  const bytes = (): never => {
+    throw new Error("enough");
+  };
+  await assertRejects(() => runProcess(["cat", "/dev/zero"], { output: { bytes } }), Error, "enough");
+  assert(performance.now() - started < 2_000);
+});

@@ -1,0 +1,375 @@
+// Files lent as copies, with a directory in place of the container: what the engine is to run there runs here.
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { basename, join } from "@std/path";
+import { ProcessError, type ProcessResult, UserError } from "../../lib/base/errors.ts";
+import { type Host, realHost, type RunOptions } from "../../lib/base/host.ts";
+import { withUndo } from "../../lib/base/undo.ts";
+import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
+import { keepCopies, lendCopies, takeBackCopies } from "../../lib/map/copies.ts";
+import { holdFile } from "../../lib/map/held_file.ts";
+import { copyFiles, type LentCopy, readCopies, withJournalLock, writeCopies } from "../../lib/map/journal.ts";
+import { recordingUi } from "./recording_host.ts";
+
+/** What a program is answered with in place of being run. */
+type Answer = (argv: readonly string[], options: RunOptions) => Promise<ProcessResult> | undefined;
+
+interface World {
+  engine: Engine;
+  /** The lent file. */
+  file: string;
+  said: string[];
+  /** What answers in place of a program; set by a test. */
+  answer: { now: Answer };
+  /** Programs that ran in the container or wrote on the host. */
+  calls: string[];
+  lend(options?: { readOnly?: boolean }): Promise<LentCopy>;
+  takeBack(): Promise<string[]>;
+  /** Names in the file's directory. */
+  names(): string[];
+}
+
+const result = (argv: readonly string[], code = 0, stdout = ""): ProcessResult => ({
+  argv,
+  code,
+  signal: null,
+  stdout,
+  stderr: "",
+});
+
+async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
+  const root = await Deno.realPath(await Deno.makeTempDir());
+  const { ui, said } = recordingUi();
+  const real = realHost({ ui, signal: new AbortController().signal, verbose: false });
+  const answer: { now: Answer } = { now: () => undefined };
+  const calls: string[] = [];
+  const env: Record<string, string> = { XDG_STATE_HOME: join(root, "state"), HOME: root };
+  const host: Host = {
+    ...real,
+    env: (name) => env[name],
+    forCleanup: () => host,
+    async run(argv, options = {}) {
+      calls.push(argv.join(" "));
+      const answered = answer.now(argv, options);
+      if (answered) {
+        const { code } = await answered;
+        const { okCodes = [0] } = options;
+        if (okCodes === "any" || okCodes.includes(code)) return await answered;
+        throw new ProcessError(await answered);
+      }
+      if (argv[1] === "query") {
+        return result(
+          argv,
+          0,
+          JSON.stringify({ name: "box", status: "Running", config: {}, devices: {}, expanded_devices: {} }),
+        );
+      }
+      const shell = argv.indexOf("/bin/sh");
+      if (argv[1] !== "exec") return await real.run(argv, options);
+      // What looks for open files would look at this machine's.
+      return argv.includes("setpriv") ? await real.run(argv.slice(shell), options) : result(argv);
+    },
+  };
+  const engine = engineCalled(host, "incus", { remote: "far", project: undefined, isLocal: false });
+  const user = { name: "me", uid: "1000", gid: "1000", home: join(root, "home") };
+  // A home in a temporary directory is longer than that of a container may be: the record's user is the one of Ubuntu then.
+  const directory = join(root, "files");
+  const file = join(directory, "letter.odt");
+  try {
+    await Deno.mkdir(directory);
+    await Deno.writeTextFile(file, "lent", { mode: 0o640 });
+    await withJournalLock(host, () => Promise.resolve());
+    await test({
+      engine,
+      file,
+      said,
+      answer,
+      calls,
+      async lend({ readOnly = false } = {}) {
+        const held = holdFile(file)!;
+        const mappable = { path: file, file: held, state: held.stat(), directories: [] };
+        const options = { engine, instance: "box", user, readOnly, owner: "run-1" };
+        const [copy] = await withUndo(host, (undo) => lendCopies([mappable], { ...options, undo }));
+        held.close();
+        return copy!;
+      },
+      takeBack: async () => await takeBackCopies(engine, await readCopies(host)),
+      names: () => [...Deno.readDirSync(directory)].map(({ name }) => name).sort(),
+    });
+    assertEquals([...Deno.readDirSync(join(root, "state/gui-container/mappings"))].map(({ name }) => name), ["lock"]);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+const text = (path: string): string => Deno.readTextFileSync(path);
+
+Deno.test("lendCopies() puts a private copy into the container, and takeBackCopies() removes it", async () => {
+  for (const readOnly of [false, true]) {
+    await withWorld(async ({ lend, takeBack, file, names, engine }) => {
+      const copy = await lend({ readOnly });
+      assert(basename(copy.container).endsWith("-letter.odt"));
+      assertEquals([text(copy.container), Deno.statSync(copy.container).mode! & 0o777], [
+        "lent",
+        readOnly ? 0o400 : 0o600,
+      ]);
+      assertEquals((await readCopies(engine.host)).map(({ server, lent }) => [server, lent?.size]), [[
+        { remote: "far", project: "default" },
+        4,
+      ]]);
+      if (readOnly) {
+        await Deno.chmod(copy.container, 0o600);
+        await Deno.writeTextFile(copy.container, "changed all the same");
+      }
+      assertEquals(await takeBack(), []);
+      assertEquals([text(file), names()], ["lent", ["letter.odt"]]);
+      await assertRejects(() => Deno.lstat(copy.container), Deno.errors.NotFound);
+    });
+  }
+});
+
+Deno.test("takeBackCopies() writes what the container has changed in place: inode, names and mode stay", async () => {
+  for (const changed of ["changed", "", "x".repeat(3_000_000)]) {
+    await withWorld(async ({ lend, takeBack, file }) => {
+      await Deno.link(file, `${file}.link`);
+      const before = await Deno.stat(file);
+      const copy = await lend();
+      await Deno.writeTextFile(copy.container, changed);
+      assertEquals(await takeBack(), []);
+      const after = await Deno.stat(file);
+      assertEquals(text(`${file}.link`), changed);
+      assertEquals([after.ino, after.mode, after.nlink], [before.ino, before.mode, 2]);
+      await assertRejects(() => Deno.lstat(copy.container), Deno.errors.NotFound);
+    });
+  }
+});
+
+Deno.test("takeBackCopies() puts the container's version beside a file that was changed here, under a free name", async () => {
+  await withWorld(async ({ lend, takeBack, file, names }) => {
+    await Deno.symlink("/nonexistent", `${file}.from-box`);
+    const copy = await lend();
+    await Deno.writeTextFile(copy.container, "there");
+    await Deno.writeTextFile(file, "here");
+    const [finding] = await takeBack();
+    assertStringIncludes(
+      finding!,
+      `"${file}" was changed here and in "far:box"; the container's version is "${file}.from-box-2"`,
+    );
+    assertEquals([text(file), text(`${file}.from-box-2`)], ["here", "there"]);
+    assertEquals(Deno.statSync(`${file}.from-box-2`).mode! & 0o777, 0o600);
+    assertEquals(names(), ["letter.odt", "letter.odt.from-box", "letter.odt.from-box-2"]);
+  });
+});
+
+Deno.test("takeBackCopies() puts the container's version beside where the file was replaced or is gone", async () => {
+  for (const way of ["replaced", "link", "gone"]) {
+    await withWorld(async ({ lend, takeBack, file }) => {
+      const copy = await lend();
+      await Deno.writeTextFile(copy.container, "there");
+      await Deno.rename(file, `${file}.old`);
+      if (way === "replaced") await Deno.writeTextFile(file, "lent");
+      if (way === "link") await Deno.symlink(`${file}.old`, file);
+      const [finding] = await takeBack();
+      assertStringIncludes(finding!, way === "gone" ? "is not there any more" : "was replaced here");
+      assertEquals([text(`${file}.old`), text(`${file}.from-box`)], ["lent", "there"]);
+    });
+  }
+});
+
+Deno.test("takeBackCopies() leaves the file alone when the container has no regular file any more, or is gone", async () => {
+  for (const way of ["removed", "link", "pipe", "directory", "container"]) {
+    await withWorld(async ({ lend, takeBack, file, answer }) => {
+      const copy = await lend();
+      await Deno.remove(copy.container);
+      if (way === "link") await Deno.symlink("/etc/passwd", copy.container);
+      if (way === "directory") await Deno.mkdir(copy.container);
+      if (way === "pipe") await new Deno.Command("mkfifo", { args: [copy.container] }).output();
+      if (way === "container") {
+        answer.now = (argv) =>
+          argv[1] === "query"
+            ? Promise.resolve({ ...result(argv, 1), stderr: "Error: Instance not found" })
+            : undefined;
+      }
+      const [finding] = await takeBack();
+      assertStringIncludes(finding!, way === "container" ? '"far:box" is gone' : '"far:box"; it stays as it is here');
+      assertEquals(text(file), "lent");
+    });
+  }
+});
+
+/** A cp that is cut off when it writes to the lent file: what it has written by then. */
+function failingCp(torn: string, file: string): Answer {
+  let fails = true;
+  return (argv) => {
+    if (argv[0] !== "cp" || !argv.at(-1)!.startsWith("/proc/") || !fails) return undefined;
+    fails = false;
+    Deno.writeTextFileSync(file, torn);
+    return Promise.resolve(result(argv, 1));
+  };
+}
+
+Deno.test("takeBackCopies() gives a file back what it had when it cannot be written, and puts the other version beside", async () => {
+  await withWorld(async ({ lend, takeBack, file, answer }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.container, "there");
+    answer.now = failingCp("th", file);
+    const [finding] = await takeBack();
+    assertStringIncludes(finding!, "cannot be written now");
+    assertEquals([text(file), text(`${file}.from-box`)], ["lent", "there"]);
+  });
+});
+
+/** Leaves the state of a run that was killed while it wrote to the file. */
+async function killedWhileWriting({ engine, file }: World, copy: LentCopy, torn: string): Promise<void> {
+  const { back, old } = copyFiles(engine.host, copy);
+  await Deno.writeTextFile(back, "there", { mode: 0o600 });
+  await Deno.writeTextFile(old, "lent", { mode: 0o600 });
+  await Deno.writeTextFile(`${old}.part`, "le", { mode: 0o600 });
+  await Deno.writeTextFile(file, torn);
+}
+
+Deno.test("takeBackCopies() ends a writing that was cut off, whatever has been written by then", async () => {
+  for (const torn of ["lent", "", "th", "there"]) {
+    await withWorld(async (world) => {
+      const copy = await world.lend();
+      // The container goes on changing its copy: that comes as well.
+      await Deno.writeTextFile(copy.container, "later");
+      await killedWhileWriting(world, copy, torn);
+      assertEquals(await world.takeBack(), [], torn);
+      assertEquals([text(world.file), world.names()], ["later", ["letter.odt"]], torn);
+    });
+  }
+});
+
+Deno.test("takeBackCopies() puts both versions beside a file that was changed after a writing was cut off", async () => {
+  await withWorld(async (world) => {
+    const { file } = world;
+    const copy = await world.lend();
+    await Deno.writeTextFile(copy.container, "there");
+    await killedWhileWriting(world, copy, "mine");
+    const findings = await world.takeBack();
+    assertEquals(findings.length, 2, findings.join("\n"));
+    assertEquals([text(file), text(`${file}.from-box`), text(`${file}.as-lent`)], ["mine", "there", "lent"]);
+  });
+});
+
+Deno.test("takeBackCopies() lets nothing of a copy that did not arrive whole come back", async () => {
+  await withWorld(async ({ lend, takeBack, file, engine }) => {
+    const copy = await lend();
+    await writeCopies(engine.host, [{ ...copy, lent: null }]);
+    await Deno.writeTextFile(copy.container, "le");
+    assertEquals(await takeBack(), []);
+    assertEquals(text(file), "lent");
+  });
+});
+
+Deno.test("lendCopies() takes back all when one does not arrive whole", async () => {
+  await withWorld(async ({ lend, answer }) => {
+    answer.now = (argv) => argv.at(-1) === "0600" ? Promise.resolve(result(argv, 0, "3\n")) : undefined;
+    const error = await assertRejects(() => lend(), UserError);
+    assertStringIncludes(error.message, "did not arrive whole");
+    answer.now = () => undefined;
+  });
+});
+
+Deno.test("takeBackCopies() takes a copy that changes before it is removed once more", async () => {
+  await withWorld(async ({ lend, takeBack, file, answer }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.container, "there");
+    let isFirst = true;
+    answer.now = (argv) => {
+      if (argv.at(-2) !== copy.container || !isFirst) return undefined;
+      isFirst = false;
+      Deno.writeTextFileSync(copy.container, "and more");
+      return undefined;
+    };
+    assertEquals(await takeBack(), []);
+    assertEquals(text(file), "and more");
+  });
+});
+
+/** What a container sends in place of its version. */
+async function lie(pieces: Iterable<string>): Promise<UserError> {
+  let error: UserError | undefined;
+  await withWorld(async ({ lend, takeBack, file, answer, engine }) => {
+    await lend();
+    answer.now = (argv, { output }) => {
+      if (argv.length < 3 || !/^[0-9a-f]{64}$/.test(argv.at(-1)!)) return undefined;
+      return (async () => {
+        const { bytes } = output as { bytes: (piece: Uint8Array) => unknown };
+        for (const piece of pieces) await bytes(new TextEncoder().encode(piece));
+        return result(argv);
+      })();
+    };
+    error = await assertRejects(() => takeBack(), UserError);
+    const [copy] = await readCopies(engine.host);
+    assertEquals(text(file), "lent");
+    await assertRejects(() => Deno.lstat(copyFiles(engine.host, copy!).part), Deno.errors.NotFound);
+    answer.now = () => undefined;
+    assertEquals(await takeBack(), []);
+  });
+  return error!;
+}
+
+function* endless(piece: string): Generator<string> {
+  for (;;) yield piece;
+}
+
+Deno.test("takeBackCopies() takes nothing that the container does not send as it has said", async () => {
+  const line = (size: number | string): string =>
+    `data ${size} 5 6 2026-11-26 09:46:00.1 +0000 2026-11-26 09:46:00.1 +0000\n`;
+  for (
+    const pieces of [
+      [],
+      [line(5), "ther"],
+      [line(5), "there", "!"],
+      [line(4).replace("data", "same"), "x"],
+      [line("5; rm -rf ~")],
+      [line(-1)],
+      ["x\n"],
+      endless("x"),
+      [...line(5), "the"],
+    ]
+  ) {
+    assertStringIncludes((await lie(pieces)).message, "did not send its version", JSON.stringify(pieces));
+  }
+  const error = await lie([line(2 ** 40)]);
+  assertStringIncludes(error.message, "1.0 TiB large, and at most 256.0 MiB come back");
+  assertStringIncludes(error.hint, "incus file pull far:box/");
+});
+
+Deno.test("takeBackCopies() leaves all on record when the container does not run", async () => {
+  await withWorld(async ({ lend, takeBack, answer, engine }) => {
+    await lend();
+    answer.now = (argv) =>
+      argv[1] === "query"
+        ? Promise.resolve(
+          result(argv, 0, '{"name":"box","status":"Frozen","config":{},"devices":{},"expanded_devices":{}}'),
+        )
+        : undefined;
+    const error = await assertRejects(() => takeBack(), UserError);
+    assertStringIncludes(error.message, 'The files lent to "far:box" stay there: it does not run');
+    assertEquals((await readCopies(engine.host)).length, 1);
+    answer.now = () => undefined;
+    assertEquals(await takeBack(), []);
+  });
+});
+
+Deno.test("takeBackCopies() forgets a copy that the container does not let be removed, and says so", async () => {
+  await withWorld(async ({ lend, takeBack, answer }) => {
+    const copy = await lend();
+    answer.now = (argv) => argv.at(-2) === copy.container ? Promise.resolve(result(argv, 6)) : undefined;
+    assertStringIncludes((await takeBack())[0]!, "does not let its copy of");
+  });
+});
+
+Deno.test("keepCopies() and takeBackCopies() know a copy that another run has taken back", async () => {
+  await withWorld(async ({ lend, takeBack, engine }) => {
+    const copy = await lend();
+    assertEquals((await keepCopies(engine.host, [copy])).length, 1);
+    assertEquals((await readCopies(engine.host)).map(({ owner }) => owner), [null]);
+    await Promise.all([takeBack(), takeBack()]);
+    assertEquals(await keepCopies(engine.host, [copy]), []);
+    assertEquals(await takeBackCopies(engine, [copy]), []);
+  });
+});
