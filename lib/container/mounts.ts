@@ -62,7 +62,7 @@ export function labelOf({ remote }: Pick<Server, "remote">, name: string): strin
  */
 export function mountsOf(host: Pick<Host, "env">, name: string, server: Server = ownServer): Mounts {
   const { project } = server;
-  const isPlain = project === undefined || server.isLocal && /^user-\d+$/.test(project);
+  const isPlain = project === undefined || project === "default" || server.isLocal && /^user-\d+$/.test(project);
   const directory = join(mountsRoot(host), labelOf(server, isPlain ? name : `${project}_${name}`));
   return {
     directory,

@@ -14,7 +14,7 @@ export type EngineCli = "lxc" | "incus";
 export interface Server {
   /** The CLI's remote; undefined for the CLI's own default, the engine of this machine. */
   readonly remote: string | undefined;
-  /** The project; undefined for the one that every server has, "default". */
+  /** The project; undefined for the one that every server has, "default", where the CLI takes that by itself. */
   readonly project: string | undefined;
   /** Whether the server is reached by a Unix socket, and so is this machine's, or a member of a cluster on this machine. */
   readonly isLocal: boolean;
@@ -66,13 +66,14 @@ export async function findServer(host: Pick<Host, "env">, cli: EngineCli, wish: 
       `Rename it: letters, digits, "-" and "." are possible`,
     );
   }
-  const project = wish.project ?? (cli === "incus" ? host.env("INCUS_PROJECT") : undefined) ?? known?.project;
-  if (project !== undefined && !isPlainName(project)) {
+  const standard = (cli === "incus" ? host.env("INCUS_PROJECT") : undefined) ?? known?.project ?? "default";
+  const project = wish.project ?? standard;
+  if (!isPlainName(project)) {
     throw inputError(`"${project}" cannot be the name of a project`, 'Use letters, digits, "-" and "."');
   }
   return {
     remote: remote === ownRemote && config.default === ownRemote ? undefined : remote,
-    project: project === "default" ? undefined : project,
+    project: project === "default" && standard === "default" ? undefined : project,
     isLocal: known?.isLocal ?? true,
   };
 }

@@ -55,7 +55,9 @@ Deno.test("findServer() takes the remote that is named, and the project that it 
     assertEquals(await server(env, { remote: "local" }), ownServer);
     assertEquals(await server(env, { remote: "big" }), { remote: "big", project: "work", isLocal: false });
     assertEquals((await server(env, { remote: "big", project: "play" })).project, "play");
-    assertEquals((await server(env, { remote: "big", project: "default" })).project, undefined);
+    // The CLI would take another one.
+    assertEquals((await server(env, { remote: "big", project: "default" })).project, "default");
+    assertEquals((await server(env, { project: "default" })).project, undefined);
     assertEquals(await server({ ...env, INCUS_REMOTE: "big" }), { remote: "big", project: "work", isLocal: false });
     assertEquals((await server({ ...env, INCUS_PROJECT: "play" })).project, "play");
   });
@@ -147,6 +149,7 @@ Deno.test("containers of other servers and projects have directories of their ow
   assertEquals(directory({}), "/m/box");
   assertEquals(directory({ remote: "local" }), "/m/box");
   assertEquals(directory({ project: "user-1000" }), "/m/box");
+  assertEquals(directory({ project: "default" }), "/m/box");
   assertEquals(directory({ project: "work" }), "/m/work_box");
   assertEquals(directory({ ...big, project: undefined }), "/m/big:box");
   assertEquals(directory(big), "/m/big:work_box");
