@@ -5,7 +5,8 @@
 # Values in front:
 #   xpra_directory  where sockets of sessions are
 #   transport       what the socket of the host's end was called before it got the session's name
-: "${xpra_directory:?}" "${transport:?}"
+#   compress        how what is sent is compressed, as the host's end has it
+: "${xpra_directory:?}" "${transport:?}" "${compress:?}"
 session=${RUNTIME_DIRECTORY##*/gui-container-}
 
 # The host's end lives for as long as this is open: until systemd has ended all processes of the session.
@@ -24,7 +25,7 @@ export XDG_SESSION_TYPE=wayland MOZ_ENABLE_WAYLAND=1 ELECTRON_OZONE_PLATFORM_HIN
 mkfifo "$RUNTIME_DIRECTORY/ready"
 {
   # shellcheck disable=SC2016 # The inner shell expands this.
-  waypipe --no-gpu --compress none --socket "$xpra_directory/$session" --display "$RUNTIME_DIRECTORY/wayland" \
+  waypipe --no-gpu --compress "$compress" --socket "$xpra_directory/$session" --display "$RUNTIME_DIRECTORY/wayland" \
     server -- /bin/sh -c 'echo "$WAYLAND_DISPLAY" >"$RUNTIME_DIRECTORY/ready"; exec sleep infinity'
   kill $$
 } &

@@ -91,7 +91,7 @@ Deno.test("startSession() sends the look of the host where there is one, and not
   const look = hostLook(recordingHost({ env: { TZ: "Asia/Tokyo", LANG: "ja_JP.UTF-8", XCURSOR_SIZE: "48" } }).host, {
     settings: "/nowhere",
   });
-  for (const plan of [{ look }, { look, display: { transport: "t" } }, {}]) {
+  for (const plan of [{ look }, { look, display: { transport: "t", compress: "none" } }, {}] as const) {
     const { recorded, session } = start({ stdout: "x\n" }, plan);
     await session;
     const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
