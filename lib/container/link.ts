@@ -59,12 +59,19 @@ export function masterArgv(target: SshTarget, { mayAsk }: { mayAsk: boolean }): 
     ServerAliveCountMax: 3,
     StreamLocalBindUnlink: "yes",
   };
+  // Where the network is away, the engine's CLI would wait for it when ssh has given up.
+  const proxy = target.proxy && { proxy: [...endsWithParent("KILL"), ...target.proxy] };
   return [
-    ...["setpriv", "--pdeathsig", "TERM", "ssh", "-M", "-N"],
+    ...[...endsWithParent("TERM"), "ssh", "-M", "-N"],
     ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
-    ...sshOptions(target, { mayAsk }),
+    ...sshOptions({ ...target, ...proxy }, { mayAsk }),
     sshDestination(target),
   ];
+}
+
+/** What stands in front of a program that is to end with its parent. */
+function endsWithParent(signal: "TERM" | "KILL"): string[] {
+  return ["setpriv", "--pdeathsig", signal];
 }
 
 /**
