@@ -66,7 +66,7 @@ import {
   wantedDisplay,
 } from "./lib/attach/wayland/choice.ts";
 import { startWaylandClient } from "./lib/attach/wayland/client.ts";
-import { awaitFarEnd } from "./lib/attach/wayland/far_windows.ts";
+import { awaitFarEnd, lendSocket } from "./lib/attach/wayland/far_windows.ts";
 import { findWay, findWayAgain, seemsElsewhere, sessionSocket, type Way } from "./lib/attach/way.ts";
 import { checkClient } from "./lib/attach/xpra_version.ts";
 import { ExitCode, inputError, UserError } from "./lib/base/errors.ts";
@@ -363,7 +363,7 @@ async function attach(
 }
 
 /** Why windows of an app on another machine are shown by X if nobody wants it otherwise, as the end of a sentence. */
-const onlyXLasts = "so the app outlives a broken connection";
+const onlyXLasts = "an app on another machine can then be left and shown again";
 
 /** The channels that are possible for a container on another machine. */
 function overNetwork(host: Host, { label }: Place, open: Set<Channel>): Set<Channel> {
@@ -403,13 +403,13 @@ async function attachByWayland(
     return await attachByWayland(host, place, { plan, bare, isDisposable, elsewhere: target.elsewhere });
   }
   const { transport, compress } = client;
-  await remote?.link.lend(`${containerPaths(target.user).xpra}/${transport}`, client.socket);
+  if (remote) await lendSocket(way, client, transport);
   const session = await startSession(host, target, { ...plan, display: { transport, compress } });
   if (!isDisposable && !remote) client.keep();
-  host.ui.status(`${channelLine(open)}; windows by Wayland`);
+  host.ui.status(`${channelLine(open)}; windows by Wayland${remote ? ", which close with this run" : ""}`);
   if (hasOwnSound(open)) playSound(host, socketPath(mounts.xpra, session), { outlives: !isDisposable });
   const ended = remote
-    ? await awaitFarEnd(host, { target, link: remote.link }, session).then(() => true)
+    ? await awaitFarEnd(host, { place, way, scope }, { session, client })
     : await orInterrupted(client.ended, host.signal);
   if (host.dryRun) return 0;
   if (!ended) {
@@ -541,15 +541,12 @@ async function showWhileLost(
   { place, way, scope }: { place: Place; way: Way; scope: AsyncDisposableStack },
   { session, options, ended }: { session: string; options: ClientOptions; ended: ClientEnd },
 ): Promise<{ way: Way; ended: ClientEnd }> {
-  const { name } = way.target;
   try {
     let isLost = await way.remote!.link.isLost();
     while (isLost) {
-      host.ui.warn(`The connection to "${name}" is lost. The app runs on. Trying again until Ctrl-C`);
       way = await findWayAgain(host, place, way, scope);
       try {
         if (!(await listSessions(host, way.target)).some((live) => live.session === session)) break;
-        host.ui.status(`Connected to "${name}" again`);
         await using client = await startClient(host, options);
         ended = await showOnce(host, way, { session, options, client });
       } catch (error) {

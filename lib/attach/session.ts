@@ -61,6 +61,9 @@ export interface WaylandDisplay {
 const taken = 75;
 const noDirectory = 78;
 
+/** How long a session on Wayland waits for a broken connection to another machine to be mended, in seconds. Then it ends. */
+const patienceSeconds = 600;
+
 /** Longest time that the stopping of a session takes whose start was interrupted, in milliseconds. */
 const undoDeadlineMs = 15_000;
 
@@ -146,7 +149,12 @@ function serviceWords(
         dpi: `${display.screen.dpi}`,
         monitors: display.screen.monitors.length > 1 ? display.screen.monitors.join(" ") : "",
       })
-      : withValues(begin + serveWayland, { ...shared, transport: display.transport, compress: display.compress }),
+      : withValues(begin + serveWayland, {
+        ...shared,
+        transport: display.transport,
+        compress: display.compress,
+        patience: elsewhere ? `${patienceSeconds}` : "",
+      }),
     GUI_CONTAINER_APP: appScript(app, { xpraDirectory, links: open.has("links") }),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
   };

@@ -82,10 +82,12 @@ export async function findWayAgain(
   scope: AsyncDisposableStack,
 ): Promise<Way> {
   const { directory } = remote!;
+  host.ui.warn(`The connection to "${target.name}" is lost. The app runs on. Trying again until Ctrl-C`);
   for (let pauseMs = firstPauseMs;; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     await pause(host, pauseMs);
     try {
       const link = scope.use(await openLink(host, target, directory));
+      host.ui.status(`Connected to "${target.name}" again`);
       return { target: link.target, remote: { link, directory } };
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
