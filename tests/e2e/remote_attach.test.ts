@@ -2,20 +2,22 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runProcess } from "../../lib/base/process.ts";
-import { missingParts, type PartName } from "../lab/state.ts";
+import { clusterEnvironment, missingParts, type PartName } from "../lab/state.ts";
 import { needed, nothingLeft } from "./sessions.ts";
-import { desktop, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
+import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import {
   eventually,
   inContainer,
   makeContainer,
   mountsRoot,
-  painted,
   removeContainer,
   script,
   startScript,
   windowWith,
 } from "./world.ts";
+
+// The remotes are added to those of the user: for all other tests, too, nothing else changes.
+for (const [variable, value] of Object.entries(clusterEnvironment())) Deno.env.set(variable, value);
 
 const engine = "incus";
 const name = "far:e2e-far-attach";
@@ -64,9 +66,9 @@ testFar(
     const first = startScript("attach", engine, [
       "--session=x",
       name,
-      "xterm -T elsewhere -e sh -c 'echo in the log >/proc/$PPID/fd/2; exec cat'",
+      "xterm -T elsewhere -e sh -c 'echo in the log >>/proc/$PPID/fd/2; exec cat'",
     ]);
-    await painted(await windowWith("\\[far:e2e-far-attach\\] elsewhere"));
+    await windowWith("\\[far:e2e-far-attach\\] elsewhere");
     assertEquals((await masters()).length, 1);
     assertEquals((await listed()).map(({ session, display, clients }) => [session, display, clients]), [[
       "x",
@@ -92,7 +94,7 @@ testFar(
       });
       return !stdout.split("\n").includes(window);
     });
-    await painted(await windowWith("\\[far:e2e-far-attach\\] elsewhere"));
+    await windowWith("\\[far:e2e-far-attach\\] elsewhere");
     assertEquals(said.slice(-2), [
       `warning: The connection to "${name}" is lost. The app runs on. Trying again until Ctrl-C`,
       `Connected to "${name}" again`,
@@ -121,7 +123,7 @@ testFar(
     const copy = await script("attach", engine, ["--disposable", name, "xterm"]);
     assertEquals(copy.code, 2, copy.stderr);
 
-    const running = startScript("attach", engine, ["--session=killed", name, "xterm -T killed"]);
+    const running = startScript("attach", engine, ["--session=killed", name, "xterm -T killed -e cat"]);
     await windowWith("\\[far:e2e-far-attach\\] killed");
     for (const pid of await pids("--session=killed")) Deno.kill(pid, "SIGKILL");
     await running.ended;
@@ -150,37 +152,44 @@ testFar("attach.ts, elsewhere: a container that fills its log is read to a bound
   assertMatch(stderr, /^warning: The log is long: only its last \d+ characters follow/);
 });
 
-testFar("attach.ts, elsewhere: a window by Wayland where that is asked for, and by X otherwise", [
-  ...needed,
-  ...waylandParts,
-], async () => {
-  const env = desktop();
-  const running = startScript("attach", engine, ["--display=wayland", "--session=w", name, "foot -T far sleep 600"], {
-    env,
-  });
-  await windowCalled(`[${name}] far`);
-  assertEquals((await listed()).map(({ session, display, clients }) => [session, display, clients]), [[
-    "w",
-    "wayland",
-    1,
-  ]]);
-  const stopped = await script("attach", engine, ["--stop", name]);
-  assertEquals([stopped.code, stopped.stdout], [0, "w\n"]);
-  const { code, stderr } = await running.ended;
-  assertEquals([code, stderr.trimEnd().split("\n").at(-1)], [0, 'The session "w" was stopped'], stderr);
-  assertEquals(await windows(), []);
-  await allGone();
+testFar(
+  "attach.ts, elsewhere: a window by Wayland outlives a broken connection, and ends with --stop or with the run",
+  [...needed, ...waylandParts],
+  async () => {
+    const env = desktop();
+    const app = `foot -T far sh -c 'read -r line; echo "$line" >share/typed; exec sleep 600'`;
+    const running = startScript("attach", engine, ["--display=wayland", "--session=w", name, app], { env });
+    await windowCalled(`[${name}] far`);
+    assertEquals((await listed()).map(({ session, display, clients }) => [session, display, clients]), [
+      ["w", "wayland", 1],
+    ]);
+    const [engineEnd] = await engineEnds();
+    Deno.kill(engineEnd!, "SIGKILL");
+    await eventually("another connection", async () => (await engineEnds()).some((pid) => pid !== engineEnd));
+    await windowCalled(`[${name}] far`);
+    await type("hunter22\n");
+    await eventually(
+      "the keys",
+      async () => (await inContainer(engine, name, "cat share/typed || true")) === "hunter22",
+    );
+    const stopped = await script("attach", engine, ["--stop", name]);
+    assertEquals([stopped.code, stopped.stdout], [0, "w\n"]);
+    const { code, stderr } = await running.ended;
+    assertEquals([code, stderr.trimEnd().split("\n").at(-1)], [0, 'The session "w" was stopped'], stderr);
+    assertEquals(await windows(), []);
+    await allGone();
 
-  const lost = startScript("attach", engine, ["--display=wayland", "--session=l", name, "foot -T lost sleep 600"], {
-    env,
-  });
-  await windowCalled(`[${name}] lost`);
-  for (const pid of await engineEnds()) Deno.kill(pid, "SIGKILL");
-  const ended = await lost.ended;
-  assertEquals(ended.code, 1, ended.stderr);
-  assertStringIncludes(ended.stderr, `The connection to "${name}" is lost, and the windows of "l" with it`);
-  assertEquals(await windows(), []);
-  await allGone();
-});
+    const left = startScript("attach", engine, ["--display=wayland", "--session=l", name, "foot -T left sleep 600"], {
+      env,
+    });
+    await windowCalled(`[${name}] left`);
+    left.kill("SIGINT");
+    const ended = await left.ended;
+    assertEquals(ended.code, 130, ended.stderr);
+    assertStringIncludes(ended.stderr, '"l" is stopped: its windows last no longer than this run\n');
+    assertEquals(await windows(), []);
+    await allGone();
+  },
+);
 
 testFar("attach.ts, elsewhere: the container goes", needed, () => removeContainer(engine, name));
