@@ -45,13 +45,13 @@ import {
   likelySession,
   listContainers,
   listSessions,
+  markAsUsed,
   noSession,
   stopSessions,
 } from "./lib/attach/live_sessions.ts";
 import { hostLook } from "./lib/attach/look.ts";
 import { withDisposable } from "./lib/attach/disposable/disposable.ts";
 import { holdFiles } from "./lib/attach/disposable/lent_files.ts";
-import { notDisposable } from "./lib/attach/disposable/make_copy.ts";
 import { isLive, reportOutcome, reportWaylandOutcome } from "./lib/attach/outcome.ts";
 import { fallbackScreen, hostScreen, requireDisplay, type Screen } from "./lib/attach/screen.ts";
 import { type SessionPlan, startSession } from "./lib/attach/session.ts";
@@ -80,7 +80,7 @@ import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { type Arguments, engineOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { findPlace, type Place } from "./lib/container/place.ts";
-import { Unreachable } from "./lib/container/ssh.ts";
+import { type SshTarget, Unreachable } from "./lib/container/ssh.ts";
 import { containerPaths } from "./lib/container/user.ts";
 import { chooseEngine } from "./lib/engine/engine.ts";
 
@@ -270,7 +270,6 @@ async function attachDisposable(
   },
 ): Promise<number> {
   const { app, display, open, args: { flags } } = request;
-  if (!place.server.isLocal) throw notDisposable(place.label);
   const userOptions = words.filter((word) => word.startsWith("-"));
   using files = await holdFiles(host, words.filter((word) => !word.startsWith("-")));
   // What can be known before the copy is made.
@@ -337,6 +336,7 @@ async function attach(
       findWay(host, place, scope),
       hostScreen(host).catch(() => fallbackScreen),
     ]);
+    markUse(place, target, scope);
     const session = await startSession(host, target, { ...plan, display: { screen } });
     host.ui.result(session, { container, session });
     return 0;
@@ -358,8 +358,16 @@ async function attach(
     await scope.disposeAsync();
     return await attach(host, place, request, way.target.elsewhere);
   }
+  markUse(place, way.target, scope);
   const session = await startSession(host, way.target, { ...plan, display: { screen: options.screen } });
   return await show(host, { place, way }, { session, isNew: true, options, client, why, isDisposable });
+}
+
+/** Marks a container on another machine as one that may have sessions, while a session starts: for the list of all. */
+function markUse({ name, engine }: Place, { elsewhere }: SshTarget, scope: AsyncDisposableStack): void {
+  if (!elsewhere) return;
+  const marked = engine.then((engine) => markAsUsed(engine, name)).catch(() => {});
+  scope.defer(() => marked);
 }
 
 /** Why windows of an app on another machine are shown by X if nobody wants it otherwise, as the end of a sentence. */
@@ -404,6 +412,7 @@ async function attachByWayland(
   }
   const { transport, compress } = client;
   if (remote) await lendSocket(way, client, transport);
+  markUse(place, target, scope);
   const session = await startSession(host, target, { ...plan, display: { transport, compress } });
   if (!isDisposable && !remote) client.keep();
   host.ui.status(`${channelLine(open)}; windows by Wayland${remote ? ", which close with this run" : ""}`);

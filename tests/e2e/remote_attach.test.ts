@@ -120,8 +120,6 @@ testFar(
     assertStringIncludes(failed.stderr, 'The app of "sh" ended with exit status 3\n    no such thing\n');
     const missing = await script("attach", engine, [name, "no-such-app"], { timeoutMs: 60_000 });
     assertEquals(missing.code, 127, missing.stderr);
-    const copy = await script("attach", engine, ["--disposable", name, "xterm"]);
-    assertEquals(copy.code, 2, copy.stderr);
 
     const running = startScript("attach", engine, ["--session=killed", name, "xterm -T killed -e cat"]);
     await windowWith("\\[far:e2e-far-attach\\] killed");

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import { inputError, UserError } from "../../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { all } from "../../base/settle.ts";
@@ -19,7 +19,7 @@ import { findOurs } from "../../container/ours.ts";
 import { knownHostsLines, pinHostKeys, sshConfigPath } from "../../container/ssh.ts";
 import { type ContainerUser, plannedUserOf, userOf } from "../../container/user.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { type Device, instanceHostUid, isHere } from "../../engine/instance.ts";
+import { type Device, instanceHostUid } from "../../engine/instance.ts";
 import { pushFile, removeFiles } from "../../engine/instance_files.ts";
 import { copyInstance, findSnapshot, pauseInstance, type Snapshot } from "../../engine/snapshot.ts";
 
@@ -53,7 +53,6 @@ export async function findOrigin(engine: Engine, source: string, { asIs }: { asI
     findOurs(engine, source),
     asIs ? undefined : findSnapshot(engine, source, asMade),
   ]);
-  if (!await isHere(engine, instance)) throw notDisposable(source);
   const user = userOf(engine, instance);
   const known = { source, path, user, mayMove: instance.location !== "none" };
   if (asIs) return { ...known, devices: instance.devices, recipe: "" };
@@ -64,14 +63,6 @@ export async function findOrigin(engine: Engine, source: string, { asIs }: { asI
         quoteWords([source, asMade])
       }`,
   });
-}
-
-/** The error for a container on another machine: what is lent to a copy, and what shows its windows, is on this one. */
-export function notDisposable(container: string): UserError {
-  return inputError(
-    `There are no disposable copies of "${container}": it is on another machine`,
-    "Leave out --disposable, or make the container on this machine",
-  );
 }
 
 function recipeOf({ createdAt, expandedConfig, expandedDevices }: Snapshot): string {
