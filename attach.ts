@@ -67,7 +67,7 @@ import {
 } from "./lib/attach/wayland/choice.ts";
 import { startWaylandClient } from "./lib/attach/wayland/client.ts";
 import { awaitFarEnd, lendSocket } from "./lib/attach/wayland/far_windows.ts";
-import { findWay, findWayAgain, seemsElsewhere, sessionSocket, type Way } from "./lib/attach/way.ts";
+import { findWay, findWayAgain, isElsewhere, seemsElsewhere, sessionSocket, type Way } from "./lib/attach/way.ts";
 import { checkClient } from "./lib/attach/xpra_version.ts";
 import { ExitCode, inputError, UserError } from "./lib/base/errors.ts";
 import { exists } from "./lib/base/files.ts";
@@ -346,7 +346,7 @@ async function attach(
   const directory = elsewhere ? scope.use(await makePrivateDirectory(host)).path : undefined;
   // The client takes its time to load: meanwhile the container is reached and the session starts.
   const [way, , { client, options }] = await all([
-    findWay(host, place, scope, directory),
+    findWay(host, place, scope, { directory, expected: elsewhere ? "elsewhere" : "here" }),
     checkClient(host),
     hostScreen(host).then(async (screen) => {
       const rest = { container, mounts, directory, screen };
@@ -402,7 +402,7 @@ async function attachByWayland(
   await using scope = new AsyncDisposableStack();
   const directory = elsewhere ? scope.use(await makePrivateDirectory(host)).path : undefined;
   const [way, client] = await all([
-    findWay(host, place, scope, directory),
+    findWay(host, place, scope, { directory, expected: elsewhere ? "elsewhere" : "here" }),
     startWaylandClient(host, { container, mounts, directory, bare }).then((client) => scope.use(client)),
   ]);
   const { target, remote } = way;
@@ -452,7 +452,7 @@ async function reattach(host: Host, place: Place, request: AttachRequest, given?
   await using first = new AsyncDisposableStack();
   const likely = host.dryRun ? undefined : elsewhere ? "" : await likelySession(mounts.xpra, wanted);
   const [way, , { screen, early }] = await all([
-    findWay(host, place, scope, directory),
+    findWay(host, place, scope, { directory, expected: elsewhere ? "elsewhere" : "here" }),
     checkClient(host),
     hostScreen(host).then(async (screen) => {
       const options = likely === undefined ? undefined : optionsFor(likely, screen);
@@ -664,8 +664,10 @@ async function showLog(host: Host, place: Place, session: string | undefined): P
   const { label: container, mounts: { xpra } } = place;
   await using scope = new AsyncDisposableStack();
   // What is on this machine is there also while the container does not run.
-  const way = await seemsElsewhere(place) ? await findWay(host, place, scope) : undefined;
-  const log = way ? await fetchSessionLog(host, way.target, { session }) : await readSessionLog(xpra, { session });
+  const seemsFar = await seemsElsewhere(place);
+  let log = seemsFar ? undefined : await readSessionLog(xpra, { session });
+  const way = !log && (seemsFar || await isElsewhere(place)) ? await findWay(host, place, scope) : undefined;
+  if (way) log = await fetchSessionLog(host, way.target, { session });
   if (way && host.dryRun) return 0;
   const directory = way ? `${containerPaths(way.target.user).xpra} in the container` : xpra;
   if (!log) {

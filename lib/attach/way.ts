@@ -11,11 +11,12 @@ import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { reachContainer } from "../container/connect.ts";
 import { type Link, openLink } from "../container/link.ts";
+import { findOurs } from "../container/ours.ts";
 import type { Place } from "../container/place.ts";
 import { type SshTarget, Unreachable } from "../container/ssh.ts";
 import { containerPaths } from "../container/user.ts";
 import { type Engine, engineOn } from "../engine/engine.ts";
-import { findInstance } from "../engine/instance.ts";
+import { findInstance, isHere } from "../engine/instance.ts";
 
 /** How a container is reached. */
 export interface Way {
@@ -46,19 +47,31 @@ export async function seemsElsewhere({ server, mounts }: Place): Promise<boolean
 /**
  * Starts the container if it does not run, and opens the connection to one on another machine, which ends with `scope`.
  *
- * @param directory the private directory of this run, if there is one already
+ * @param options `directory`: the private directory of this run, if there is one already; `expected`: where the container seemed to
+ * be. If it is not there, no connection is opened
  */
 export async function findWay(
   host: Host,
   { name, mounts, engine }: Place,
   scope: AsyncDisposableStack,
-  directory?: string,
+  { directory, expected }: { directory?: string | undefined; expected?: "here" | "elsewhere" } = {},
 ): Promise<Way> {
   const target = await reachContainer(await engine, name, mounts);
-  if (!target.elsewhere) return { target };
+  if (!target.elsewhere || expected === "here") return { target };
   const path = directory ?? scope.use(await makePrivateDirectory(host)).path;
   const link = scope.use(await openLink(host, target, path));
   return { target: link.target, remote: { link, directory: path } };
+}
+
+/** Whether the engine says that a container is on another machine. Where it does not answer, that is not known. */
+export async function isElsewhere({ name, engine }: Place): Promise<boolean> {
+  try {
+    const asked = await engine;
+    return !await isHere(asked, await findOurs(asked, name));
+  } catch (error) {
+    if (error instanceof UserError || error instanceof ProcessError) return false;
+    throw error;
+  }
 }
 
 /** The socket on this side by which a client comes to a session. */
