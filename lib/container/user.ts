@@ -3,7 +3,7 @@
  * the container cannot change: nothing that it says later is asked for name, uid or home.
  */
 
-import type { Engine } from "../engine/engine.ts";
+import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
 import type { Instance } from "../engine/instance.ts";
 import { inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -108,8 +108,9 @@ export function userOf(
 }
 
 /** In a dry run, the user of a container of ours as shell variables: what {@linkcode userOf} returns when the lines are run. */
-export async function plannedUserOf({ host, cli }: Engine, name: string): Promise<ContainerUser> {
-  const line = await host.value([cli, "config", "get", name, userKey], {
+export async function plannedUserOf(engine: Engine, name: string): Promise<ContainerUser> {
+  const { host } = engine;
+  const line = await host.value(engineArgv(engine, ["config", "get", nameOn(engine, name), userKey]), {
     variable: "CONTAINER",
     filter: `| sed 's|^$|${formatUser(ubuntuUser)}|'`,
     parse: String,
