@@ -287,6 +287,10 @@ async function plannedClient(
     compress,
     keep() {},
     ended: Promise.resolve({ argv: [], code: 0, signal: null, stdout: "", stderr: "" }),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    async [Symbol.asyncDispose]() {
+      // The session ends these boxes, unless it is on another machine.
+      if (options.directory === undefined) return;
+      await host.change(`: >${quoteWords([join(shared, `${transport}~end`)])}`, () => Promise.resolve());
+    },
   };
 }
