@@ -25,6 +25,7 @@
 
 import { splitCommandLine } from "./lib/attach/app.ts";
 import { checkAsking } from "./lib/attach/ask.ts";
+import { makePrivateDirectory } from "./lib/attach/attach_directory.ts";
 import {
   type AskableChannel,
   askableNames,
@@ -44,18 +45,19 @@ import {
   likelySession,
   listContainers,
   listSessions,
+  markAsUsed,
   noSession,
   stopSessions,
 } from "./lib/attach/live_sessions.ts";
 import { hostLook } from "./lib/attach/look.ts";
 import { withDisposable } from "./lib/attach/disposable/disposable.ts";
 import { holdFiles } from "./lib/attach/disposable/lent_files.ts";
-import { reportOutcome, reportWaylandOutcome } from "./lib/attach/outcome.ts";
+import { isLive, reportOutcome, reportWaylandOutcome } from "./lib/attach/outcome.ts";
 import { fallbackScreen, hostScreen, requireDisplay, type Screen } from "./lib/attach/screen.ts";
 import { type SessionPlan, startSession } from "./lib/attach/session.ts";
-import { readSessionLog } from "./lib/attach/session_log.ts";
+import { fetchSessionLog, readSessionLog } from "./lib/attach/session_log.ts";
 import { checkSessionName, newRun, sessionNameOf, socketPath } from "./lib/attach/session_name.ts";
-import { hasFifo, hasOwnSound, playSound } from "./lib/attach/sound.ts";
+import { hasFifo, hasOwnSound, playSound, withoutSound } from "./lib/attach/sound.ts";
 import {
   againstWayland,
   type DisplayName,
@@ -64,20 +66,22 @@ import {
   wantedDisplay,
 } from "./lib/attach/wayland/choice.ts";
 import { startWaylandClient } from "./lib/attach/wayland/client.ts";
+import { awaitFarEnd, lendSocket } from "./lib/attach/wayland/far_windows.ts";
+import { findWay, findWayAgain, isElsewhere, seemsElsewhere, sessionSocket, type Way } from "./lib/attach/way.ts";
 import { checkClient } from "./lib/attach/xpra_version.ts";
 import { ExitCode, inputError, UserError } from "./lib/base/errors.ts";
 import { exists } from "./lib/base/files.ts";
 import type { Host } from "./lib/base/host.ts";
-import { all } from "./lib/base/settle.ts";
+import { all, orInterrupted } from "./lib/base/settle.ts";
 import { quoteWords } from "./lib/base/shell_words.ts";
 import { oneLine } from "./lib/base/ui.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { type Arguments, engineOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
-import { reachContainer } from "./lib/container/connect.ts";
 import { findPlace, type Place } from "./lib/container/place.ts";
-import type { SshTarget } from "./lib/container/ssh.ts";
+import { type SshTarget, Unreachable } from "./lib/container/ssh.ts";
+import { containerPaths } from "./lib/container/user.ts";
 import { chooseEngine } from "./lib/engine/engine.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
@@ -250,7 +254,7 @@ interface AttachRequest {
 /** What the command line says of a client. */
 function clientOptions(
   { open, asks, userOptions, args }: AttachRequest,
-  rest: Pick<ClientOptions, "container" | "mounts" | "screen">,
+  rest: Pick<ClientOptions, "container" | "mounts" | "directory" | "screen">,
 ): Omit<ClientOptions, "ownSound"> {
   return { ...rest, open, asks, userOptions, box: !args.flags.has("no-box") };
 }
@@ -291,14 +295,21 @@ async function attachDisposable(
   );
 }
 
-/** Starts an app in a new session, and shows the session unless `--detached` is given. */
+/**
+ * Starts an app in a new session, and shows the session unless `--detached` is given.
+ *
+ * @param given whether the container is on another machine, if that is known
+ */
 async function attach(
   host: Host,
   place: Place,
   request: AttachRequest & { app: string[]; display: DisplayName },
+  given?: boolean,
 ): Promise<number> {
-  const { app, display, open, userOptions, wanted, args, isDisposable = false } = request;
+  const { app, display, userOptions, wanted, args, isDisposable = false } = request;
   const { label: container, mounts } = place;
+  const elsewhere = given ?? await seemsElsewhere(place);
+  const open = elsewhere ? overNetwork(host, place, request.open) : request.open;
   const name = wanted ?? sessionNameOf(app[0]!);
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
@@ -307,10 +318,11 @@ async function attach(
   const plan = { app, run: newRun(), name, exact: wanted !== undefined, open, look };
   const detached = args.flags.has("detached");
   let against = againstWayland(host, { open, userOptions, detached, box: !args.flags.has("no-box") });
+  if (elsewhere && display === "auto" && host.env("DISPLAY")) against ??= onlyXLasts;
   if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });
   if (display !== "x11" && against === undefined) {
     try {
-      return await attachByWayland(host, place, { plan, bare: display === "wayland", isDisposable });
+      return await attachByWayland(host, place, { plan, bare: display === "wayland", isDisposable, elsewhere });
     } catch (error) {
       if (!(error instanceof NoWayland) || display === "wayland") throw error;
       against = error.reason;
@@ -318,29 +330,54 @@ async function attach(
   }
   // On an X desktop there is nothing to choose, and nothing to tell.
   const why = host.env("WAYLAND_DISPLAY") && display === "auto" ? against : undefined;
+  await using scope = new AsyncDisposableStack();
   if (detached) {
-    const [target, screen] = await Promise.all([
-      reach(place),
+    const [{ target }, screen] = await Promise.all([
+      findWay(host, place, scope),
       hostScreen(host).catch(() => fallbackScreen),
     ]);
+    markUse(place, target, scope);
     const session = await startSession(host, target, { ...plan, display: { screen } });
     host.ui.result(session, { container, session });
     return 0;
   }
   requireDisplay(host, why);
   await checkAsking(host, request.asks);
+  const directory = elsewhere ? scope.use(await makePrivateDirectory(host)).path : undefined;
   // The client takes its time to load: meanwhile the container is reached and the session starts.
-  await using scope = new AsyncDisposableStack();
-  const [target, , { client, options }] = await all([
-    reach(place),
+  const [way, , { client, options }] = await all([
+    findWay(host, place, scope, { directory, expected: elsewhere ? "elsewhere" : "here" }),
     checkClient(host),
     hostScreen(host).then(async (screen) => {
-      const options = { ...clientOptions(request, { container, mounts, screen }), ownSound: hasOwnSound(open) };
+      const rest = { container, mounts, directory, screen };
+      const options = { ...clientOptions({ ...request, open }, rest), ownSound: hasOwnSound(open) };
       return { options, client: scope.use(await startClient(host, options)) };
     }),
   ]);
-  const session = await startSession(host, target, { ...plan, display: { screen: options.screen } });
-  return await show(host, target, { session, isNew: true, options, client, why, isDisposable });
+  if (way.target.elsewhere !== elsewhere) {
+    await scope.disposeAsync();
+    return await attach(host, place, request, way.target.elsewhere);
+  }
+  markUse(place, way.target, scope);
+  const session = await startSession(host, way.target, { ...plan, display: { screen: options.screen } });
+  return await show(host, { place, way }, { session, isNew: true, options, client, why, isDisposable });
+}
+
+/** Marks a container on another machine as one that may have sessions, while a session starts: for the list of all. */
+function markUse({ name, engine }: Place, { elsewhere }: SshTarget, scope: AsyncDisposableStack): void {
+  if (!elsewhere) return;
+  const marked = engine.then((engine) => markAsUsed(engine, name)).catch(() => {});
+  scope.defer(() => marked);
+}
+
+/** Why windows of an app on another machine are shown by X if nobody wants it otherwise, as the end of a sentence. */
+const onlyXLasts = "an app on another machine can then be left and shown again";
+
+/** The channels that are possible for a container on another machine. */
+function overNetwork(host: Host, { label }: Place, open: Set<Channel>): Set<Channel> {
+  if (!hasOwnSound(open)) return open;
+  host.ui.status(`There will be no sound: "${label}" is on another machine`);
+  return withoutSound(open);
 }
 
 /**
@@ -353,24 +390,36 @@ async function attach(
 async function attachByWayland(
   host: Host,
   place: Place,
-  { plan, bare, isDisposable }: {
+  { plan, bare, isDisposable, elsewhere }: {
     plan: Omit<SessionPlan, "display">;
     bare: boolean;
     isDisposable: boolean;
+    elsewhere: boolean;
   },
 ): Promise<number> {
   const { open } = plan;
   const { label: container, mounts } = place;
   await using scope = new AsyncDisposableStack();
-  const [target, client] = await all([
-    reach(place),
-    startWaylandClient(host, { container, mounts, bare }).then((client) => scope.use(client)),
+  const directory = elsewhere ? scope.use(await makePrivateDirectory(host)).path : undefined;
+  const [way, client] = await all([
+    findWay(host, place, scope, { directory, expected: elsewhere ? "elsewhere" : "here" }),
+    startWaylandClient(host, { container, mounts, directory, bare }).then((client) => scope.use(client)),
   ]);
-  const session = await startSession(host, target, { ...plan, display: { transport: client.transport } });
-  if (!isDisposable) client.keep();
-  host.ui.status(`${channelLine(open)}; windows by Wayland`);
+  const { target, remote } = way;
+  if (target.elsewhere !== elsewhere) {
+    await scope.disposeAsync();
+    return await attachByWayland(host, place, { plan, bare, isDisposable, elsewhere: target.elsewhere });
+  }
+  const { transport, compress } = client;
+  if (remote) await lendSocket(way, client, transport);
+  markUse(place, target, scope);
+  const session = await startSession(host, target, { ...plan, display: { transport, compress } });
+  if (!isDisposable && !remote) client.keep();
+  host.ui.status(`${channelLine(open)}; windows by Wayland${remote ? ", which close with this run" : ""}`);
   if (hasOwnSound(open)) playSound(host, socketPath(mounts.xpra, session), { outlives: !isDisposable });
-  const ended = await orInterrupted(host, client.ended);
+  const ended = remote
+    ? await awaitFarEnd(host, { place, way, scope }, { session, client })
+    : await orInterrupted(client.ended, host.signal);
   if (host.dryRun) return 0;
   if (!ended) {
     if (isDisposable) throw host.signal.reason;
@@ -382,41 +431,41 @@ async function attachByWayland(
   return 0;
 }
 
-/** Waits for a promise; undefined when the run is to end before. */
-async function orInterrupted<T>(host: Host, promise: Promise<T>): Promise<T | undefined> {
-  const { promise: interrupted, resolve } = Promise.withResolvers<undefined>();
-  const stop = (): void => resolve(undefined);
-  host.signal.addEventListener("abort", stop, { once: true });
-  if (host.signal.aborted) stop();
-  return await Promise.race([promise, interrupted]);
-}
-
 /** Shows a live session again. */
-async function reattach(host: Host, place: Place, request: AttachRequest): Promise<number> {
-  const { open, wanted } = request;
+async function reattach(host: Host, place: Place, request: AttachRequest, given?: boolean): Promise<number> {
+  const { wanted } = request;
+  const elsewhere = given ?? await seemsElsewhere(place);
+  const open = elsewhere ? overNetwork(host, place, request.open) : request.open;
   // A session keeps the look that it was started with.
   open.delete("look");
   requireDisplay(host);
   await checkAsking(host, request.asks);
   const { label: container, mounts } = place;
+  await using scope = new AsyncDisposableStack();
+  const directory = elsewhere ? scope.use(await makePrivateDirectory(host)).path : undefined;
   const optionsFor = (session: string, screen: Screen): ClientOptions => {
     const ownSound = hasOwnSound(open) && (host.dryRun || hasFifo(socketPath(mounts.xpra, session)));
-    return { ...clientOptions(request, { container, mounts, screen }), ownSound };
+    return { ...clientOptions({ ...request, open }, { container, mounts, directory, screen }), ownSound };
   };
   // The client takes its time to load, so it is started for the most likely session. Not if xpra itself
   // carries the sound: only one client may play it, and whether another one is attached is not known yet.
-  await using scope = new AsyncDisposableStack();
-  const likely = host.dryRun ? undefined : await likelySession(mounts.xpra, wanted);
-  const [target, , { screen, early }] = await all([
-    reach(place),
+  await using first = new AsyncDisposableStack();
+  const likely = host.dryRun ? undefined : elsewhere ? "" : await likelySession(mounts.xpra, wanted);
+  const [way, , { screen, early }] = await all([
+    findWay(host, place, scope, { directory, expected: elsewhere ? "elsewhere" : "here" }),
     checkClient(host),
     hostScreen(host).then(async (screen) => {
       const options = likely === undefined ? undefined : optionsFor(likely, screen);
       if (options?.ownSound !== open.has("sound")) return { screen, early: undefined };
-      return { screen, early: { options, client: scope.use(await startClient(host, options)) } };
+      return { screen, early: { options, client: first.use(await startClient(host, options)) } };
     }),
   ]);
-  const { session, display, clients } = await chooseSession(host, target, wanted);
+  if (way.target.elsewhere !== elsewhere) {
+    await first.disposeAsync();
+    await scope.disposeAsync();
+    return await reattach(host, place, request, way.target.elsewhere);
+  }
+  const { session, display, clients } = await chooseSession(host, way.target, wanted);
   if (display === "wayland") {
     host.ui.status(`The windows of "${session}" are on a Wayland desktop, and stay there until it ends`);
     return 0;
@@ -427,16 +476,16 @@ async function reattach(host: Host, place: Place, request: AttachRequest): Promi
     options.ownSound = false;
     host.ui.status(`Another client is attached to "${session}", and plays its sound`);
   }
-  if (isFit) return await show(host, target, { session, isNew: false, options, client: early!.client });
-  await scope.disposeAsync();
+  if (isFit) return await show(host, { place, way }, { session, isNew: false, options, client: early!.client });
+  await first.disposeAsync();
   await using client = await startClient(host, options);
-  return await show(host, target, { session, isNew: false, options, client });
+  return await show(host, { place, way }, { session, isNew: false, options, client });
 }
 
-/** Shows a session until it ends or the user detaches. */
+/** Shows a session until it ends or the user detaches; also when the connection to another machine breaks meanwhile. */
 async function show(
   host: Host,
-  target: SshTarget,
+  { place, way }: { place: Place; way: Way },
   { session, isNew, options, client, why, isDisposable = false }: {
     session: string;
     isNew: boolean;
@@ -447,32 +496,88 @@ async function show(
     isDisposable?: boolean;
   },
 ): Promise<number> {
+  const { target } = way;
   const line = channelLine(options.open, options.userOptions, options.asks);
   host.ui.status(why === undefined ? line : `${line}; windows by X: ${why}`);
-  const socket = socketPath(options.mounts.xpra, session);
-  const player = options.ownSound ? playSound(host, socket) : undefined;
   let ended: ClientEnd;
   try {
-    await client.show(socket);
-    ended = await client.ended;
+    ended = await showOnce(host, way, { session, options, client });
   } catch (error) {
     // Nobody would see the app.
     if (isNew) await stopSessions(host, target, [session]);
     throw error;
-  } finally {
-    player?.kill("SIGTERM");
   }
   if (host.dryRun) return 0;
+  await using scope = new AsyncDisposableStack();
+  const last = way.remote && !host.signal.aborted
+    ? await showWhileLost(host, { place, way, scope }, { session, options, ended })
+    : { ended, way };
   if (host.signal.aborted) {
-    if (!isDisposable && await exists(socket)) {
+    if (!isDisposable && await mayRunOn(host, last.way, session)) {
       const back = quoteWords(["attach.ts", "--session", session, target.name]);
       host.ui.status(`Detached; the app runs on. To come back: ${back}`);
     }
     throw host.signal.reason;
   }
-  await reportOutcome(host, target, { session, client: ended, isNew });
+  await reportOutcome(host, last.way.target, { session, client: last.ended, isNew });
   return 0;
 }
+
+/** Shows a session until its client ends. */
+async function showOnce(
+  host: Host,
+  way: Way,
+  { session, options, client }: { session: string; options: ClientOptions; client: Client },
+): Promise<ClientEnd> {
+  const socket = await sessionSocket(way, session);
+  const player = options.ownSound ? playSound(host, socket) : undefined;
+  try {
+    await client.show(socket);
+    return await client.ended;
+  } finally {
+    player?.kill("SIGTERM");
+  }
+}
+
+/**
+ * Shows a session on another machine again for as often as the connection breaks.
+ *
+ * @param ended how the last client has ended
+ * @returns how the very last one has, and by which way. The run may have been ended meanwhile
+ */
+async function showWhileLost(
+  host: Host,
+  { place, way, scope }: { place: Place; way: Way; scope: AsyncDisposableStack },
+  { session, options, ended }: { session: string; options: ClientOptions; ended: ClientEnd },
+): Promise<{ way: Way; ended: ClientEnd }> {
+  try {
+    let isLost = await way.remote!.link.isLost();
+    while (isLost) {
+      way = await findWayAgain(host, place, way, scope);
+      try {
+        if (!(await listSessions(host, way.target)).some((live) => live.session === session)) break;
+        await using client = await startClient(host, options);
+        ended = await showOnce(host, way, { session, options, client });
+      } catch (error) {
+        if (!(error instanceof Unreachable)) throw error;
+      }
+      isLost = await way.remote!.link.isLost();
+    }
+  } catch (error) {
+    if (!host.signal.aborted) throw error;
+  }
+  return { way, ended };
+}
+
+/** Whether a session runs on when this run has been ended. */
+async function mayRunOn(host: Host, { target, remote }: Way, session: string): Promise<boolean> {
+  if (!remote) return await exists(socketPath(target.mounts.xpra, session));
+  // Where nobody can be asked, it does as far as is known.
+  return await isLive(host.forCleanup(AbortSignal.timeout(askDeadlineMs)), target, session).catch(() => true);
+}
+
+/** How long a container on another machine may take to say whether a session runs on, in milliseconds. */
+const askDeadlineMs = 5_000;
 
 /** Runs an app in a live session, and returns when the app ends. */
 async function join(
@@ -480,7 +585,8 @@ async function join(
   place: Place,
   { app, wanted }: Pick<AttachRequest, "wanted"> & { app: string[] },
 ): Promise<number> {
-  const target = await reach(place);
+  await using scope = new AsyncDisposableStack();
+  const { target } = await findWay(host, place, scope);
   // Undefined when no session is named and there is not exactly one: then the user chooses one, or gets an error.
   const joined = await joinSession(host, target, { session: wanted, app }) ??
     await joinSession(host, target, { session: (await chooseSession(host, target)).session, app });
@@ -516,7 +622,8 @@ async function stop(
   // In `--stop NAME --all` the option comes after the name, and so counts as a word.
   const all = args.flags.has("all") || wanted === "--all";
   const container = place.label;
-  const target = await reach(place);
+  await using scope = new AsyncDisposableStack();
+  const { target } = await findWay(host, place, scope);
   const sessions = await listSessions(host, target);
   const names = all ? sessions.map((live) => live.session) : [wanted ?? (await chooseSession(host, target)).session];
   if (!all && !host.dryRun && !sessions.some((live) => live.session === names[0])) {
@@ -535,7 +642,8 @@ async function carryClipping(
 ): Promise<number> {
   const container = place.label;
   const clipping = way === "paste" ? await hostClipping(host) : undefined;
-  const target = await reach(place);
+  await using scope = new AsyncDisposableStack();
+  const { target } = await findWay(host, place, scope);
   const carry = (session: string | undefined): Promise<Clipping | undefined> =>
     clipping ? pasteIn(host, target, { session, clipping }) : copyOut(host, target, session);
   // Undefined when no session is named and there is not exactly one: then the user chooses one, or gets an error.
@@ -552,26 +660,28 @@ async function carryClipping(
 }
 
 /** Prints the log of a session. */
-async function showLog(host: Host, { label: container, mounts }: Place, session: string | undefined): Promise<number> {
-  const { xpra } = mounts;
-  const log = await readSessionLog(xpra, { session });
+async function showLog(host: Host, place: Place, session: string | undefined): Promise<number> {
+  const { label: container, mounts: { xpra } } = place;
+  await using scope = new AsyncDisposableStack();
+  // What is on this machine is there also while the container does not run.
+  const seemsFar = await seemsElsewhere(place);
+  let log = seemsFar ? undefined : await readSessionLog(xpra, { session });
+  const way = !log && (seemsFar || await isElsewhere(place)) ? await findWay(host, place, scope) : undefined;
+  if (way) log = await fetchSessionLog(host, way.target, { session });
+  if (way && host.dryRun) return 0;
+  const directory = way ? `${containerPaths(way.target.user).xpra} in the container` : xpra;
   if (!log) {
     throw inputError(
       session === undefined ? `There is no log of a session of "${container}"` : `There is no log of "${session}"`,
-      `See what is in ${xpra}`,
+      `See what is in ${directory}`,
     );
   }
   const { text, omittedBytes } = log;
   if (omittedBytes > 0) {
-    host.ui.warn(`The log is long: only its last ${text.length} characters follow; see ${xpra} for the rest`);
+    host.ui.warn(`The log is long: only its last ${text.length} characters follow; see ${directory} for the rest`);
   }
   host.ui.result(text.trimEnd(), text);
   return 0;
-}
-
-/** Starts the container if it does not run. Returns how SSH reaches it. */
-async function reach({ name, mounts, engine }: Place): Promise<SshTarget> {
-  return await reachContainer(await engine, name, mounts);
 }
 
 /** What `--doctor` checks. */

@@ -16,10 +16,10 @@ const prefix = ".attach-";
 export interface AttachDirectory extends AsyncDisposable {
   /** Where the guard listens. */
   socket: string;
-  /** Where the link to the session's socket belongs. */
+  /** Where the link to the session's socket belongs, or the socket that leads to it. */
   session: string;
-  /** The file for pixels. The container opens it by the same base name. */
-  pixels: string;
+  /** The file for pixels. The container opens it by the same base name. Undefined when pixels come through the socket. */
+  pixels: string | undefined;
   /** Removes the name that the container sees. Both ends have the file open by then. */
   hidePixels(): Promise<void>;
 }
@@ -33,7 +33,11 @@ export interface AttachDirectory extends AsyncDisposable {
  *
  * @param pixelsBytes the size of the file for pixels
  */
-export async function makeAttachDirectory(host: Host, mounts: Mounts, pixelsBytes: number): Promise<AttachDirectory> {
+export async function makeAttachDirectory(
+  host: Host,
+  mounts: Mounts,
+  pixelsBytes: number,
+): Promise<AttachDirectory & { pixels: string }> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await makePrivateDirectory(host));
   const name = `.pixels-${crypto.randomUUID()}`;
@@ -48,13 +52,42 @@ export async function makeAttachDirectory(host: Host, mounts: Mounts, pixelsByte
   if (!linked.isFile || linked.ino !== made.ino || linked.dev !== made.dev) {
     throw new Error(`"${shared}" was replaced while it was made`);
   }
-  const paths = { socket: socketPath(path, "guard"), session: socketPath(path, "session") };
+  const paths = { socket: socketPath(path, "guard"), session: sessionSocketIn(path) };
   const resources = stack.move();
   return { ...paths, pixels, hidePixels, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
-/** Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have left. */
+/**
+ * The directory of an attachment to a container on another machine, which shares none with us: nothing of it is shown there.
+ *
+ * @param path a private directory, which may have been that of an attachment before
+ */
+export async function reuseDirectory(path: string): Promise<AttachDirectory> {
+  const [socket, session] = [socketPath(path, "guard"), sessionSocketIn(path)];
+  await Deno.remove(socket).catch(() => {});
+  return {
+    socket,
+    session,
+    pixels: undefined,
+    hidePixels: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** Where a socket that leads to a session belongs, in a private directory. */
+export function sessionSocketIn(directory: string): string {
+  return socketPath(directory, "session");
+}
+
+/**
+ * Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have left. In a dry
+ * run, its path is a shell variable.
+ */
 export async function makePrivateDirectory(host: Host): Promise<AsyncDisposable & { path: string }> {
+  if (host.dryRun) {
+    const path = await host.value(["mktemp", "-d"], { variable: "PRIVATE", filter: "", parse: String });
+    return { path, [Symbol.asyncDispose]: async () => void await host.run(["rm", "-rf", path]) };
+  }
   const root = mountsRoot(host);
   const path = join(root, `${prefix}${Deno.pid}`);
   const lock = await claim(root, path);

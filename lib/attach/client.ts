@@ -4,7 +4,7 @@ import { ExitCode, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { RunningProcess } from "../base/process.ts";
 import type { Mounts } from "../container/mounts.ts";
-import { makeAttachDirectory } from "./attach_directory.ts";
+import { makeAttachDirectory, reuseDirectory } from "./attach_directory.ts";
 import { boxedArgv, type BoxOptions } from "./box.ts";
 import { askInDialog } from "./ask.ts";
 import { type AskableChannel, type Channel, withOptions } from "./channels.ts";
@@ -29,6 +29,8 @@ export interface ClientOptions {
   container: string;
   /** Its directories. */
   mounts: Mounts;
+  /** The private directory of a run whose container is on another machine; undefined for one on this machine. */
+  directory?: string | undefined;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
   /** The open channels for each use of which the user is asked. */
@@ -53,7 +55,10 @@ export interface ClientEnd extends ProcessResult {
 
 /** A client that was started. It ends with the scope of this value, and with the run. */
 export interface Client extends AsyncDisposable {
-  /** Connects the client to a session, given the path of the session's socket. */
+  /**
+   * Connects the client to a session, given the path of the session's socket: one in the directory that the container shares, or
+   * for a container on another machine, one in the private directory.
+   */
   show(socket: string): Promise<void>;
   /** How it ended. Never rejects. */
   ended: Promise<ClientEnd>;
@@ -69,7 +74,12 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
   const open = ownSound ? withoutSound(options.open) : options.open;
   const passed = withOptions(open, userOptions);
   await using stack = new AsyncDisposableStack();
-  const directory = stack.use(await makeAttachDirectory(host, mounts, pixelsBytes(screen)));
+  const isElsewhere = options.directory !== undefined;
+  const directory = stack.use(
+    isElsewhere
+      ? await reuseDirectory(options.directory!)
+      : await makeAttachDirectory(host, mounts, pixelsBytes(screen)),
+  );
   const session = Promise.withResolvers<SessionSocket>();
   // Nobody may ever wait for it.
   session.promise.catch(() => {});
@@ -121,6 +131,7 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
   });
   return {
     async show(socket) {
+      if (isElsewhere) return session.resolve({ path: socket });
       try {
         await host.run(["ln", "-s", "--", socket, directory.session]);
       } catch (error) {

@@ -4,11 +4,13 @@
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 
 # The clients of the xpra server with this process id. A socket is listed in the network namespace of the end that has made
-# the connection. The clients are on the host: their connections are the sockets of the server that are not listed here.
+# the connection. The clients are on the host: their connections are the sockets of the server that are not listed here. Those of
+# clients on another machine are made by this container's sshd: they are listed as connected (03) to the session's own socket.
 count_clients() {
-  readlink "/proc/$1/fd/"* | awk '
-    FILENAME != "-" { listed[FILENAME ~ /unix/ ? $7 : $10]; next }
-    sub(/^socket:\[/, "") && sub(/\]$/, "") && !($0 in listed) { clients++ }
+  readlink "/proc/$1/fd/"* | awk -v socket="/.xpra/$2" '
+    FILENAME ~ /unix/ { listed[$7] = $6 == "03" && substr($8, length($8) - length(socket) + 1) == socket; next }
+    FILENAME != "-" { listed[$10] = 0; next }
+    sub(/^socket:\[/, "") && sub(/\]$/, "") && (!($0 in listed) || listed[$0]) { clients++ }
     END { print clients + 0 }' /proc/net/unix /proc/net/netlink -
 }
 
@@ -21,7 +23,8 @@ systemctl --user list-units --type=service --state=activating,active --plain --n
     if [ -e "$directory/wayland" ]; then
       display=wayland clients=1
     else
-      display=x11 clients=$(count_clients "$(systemctl --user show --property=MainPID --value "$unit")")
+      display=x11
+      clients=$(count_clients "$(systemctl --user show --property=MainPID --value "$unit")" "$session")
     fi
     printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$session" "$display" "$(cat "$directory/pid" 2>/dev/null)" "$clients" \
       "$(stat -c %Y "$directory/record")" "$(cat "$directory/record")"

@@ -5,6 +5,7 @@ import joinScript from "./join_session.sh" with { type: "text" };
 import listScript from "./list_sessions.sh" with { type: "text" };
 import stopScript from "./stop_sessions.sh" with { type: "text" };
 import { noSuchApp } from "./app.ts";
+import { mapSome } from "../base/settle.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -109,8 +110,7 @@ export async function listContainers(engine: Engine, container: string | undefin
       return [];
     }
   };
-  const { Readable } = await import("node:stream");
-  return (await Readable.from(names).map(ask, { concurrency: mostAtOnce }).toArray()).flat();
+  return (await mapSome(names, { atOnce: mostAtOnce, act: ask })).flat();
 }
 
 /** The names of our containers that run and may have sessions. None of them is asked: a session has left a trace on this side. */

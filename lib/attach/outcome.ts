@@ -21,8 +21,8 @@ export async function reportOutcome(
   target: SshTarget,
   { session, client, isNew }: { session: string; client: ClientEnd; isNew: boolean },
 ): Promise<void> {
-  const { name, mounts } = target;
-  const app = await appOutcome(mounts.xpra, session);
+  const { name } = target;
+  const app = await appOutcome(host, target, session);
   if (reportApp(host, target, { session, app }) || client.code === 0 && client.reason === undefined) return;
   if (app?.unknownOption !== undefined) {
     throw noUsableXpra(`in the container "${name}"`, { unknownOption: app.unknownOption });
@@ -67,7 +67,7 @@ export async function reportOutcome(
  * @throws {UserError} when the app failed, or when the windows are gone for another reason
  */
 export async function reportWaylandOutcome(host: Host, target: SshTarget, session: string): Promise<void> {
-  const app = await appOutcome(target.mounts.xpra, session);
+  const app = await appOutcome(host, target, session);
   if (reportApp(host, target, { session, app, hint: "; if it needs X: --display x11" })) return;
   throw new UserError(`The windows of "${session}" were closed from outside`, {
     hint: seeLog(target, session),
@@ -102,8 +102,8 @@ function seeLog({ name }: SshTarget, session: string): string {
 }
 
 /** Whether a session is live. A container that cannot be reached has no live session, although it may leave a socket. */
-async function isLive(host: Host, target: SshTarget, session: string): Promise<boolean> {
-  if (!await exists(socketPath(target.mounts.xpra, session))) return false;
+export async function isLive(host: Host, target: SshTarget, session: string): Promise<boolean> {
+  if (!target.elsewhere && !await exists(socketPath(target.mounts.xpra, session))) return false;
   try {
     return (await listSessions(host, target)).some((live) => live.session === session);
   } catch {

@@ -5,7 +5,9 @@
 # Values in front:
 #   xpra_directory  where sockets of sessions are
 #   transport       what the socket of the host's end was called before it got the session's name
-: "${xpra_directory:?}" "${transport:?}"
+#   compress        how what is sent is compressed, as the host's end has it
+#   patience        for a host's end on another machine: how long a broken connection to it is waited for, in seconds
+: "${xpra_directory:?}" "${transport:?}" "${compress:?}" "${patience?}"
 session=${RUNTIME_DIRECTORY##*/gui-container-}
 
 # The host's end lives for as long as this is open: until systemd has ended all processes of the session.
@@ -19,12 +21,27 @@ unset GTK_IM_MODULE QT_IM_MODULE XMODIFIERS
 # What can do both takes Wayland. Toolkits that are not named here do so when there is no DISPLAY.
 export XDG_SESSION_TYPE=wayland MOZ_ENABLE_WAYLAND=1 ELECTRON_OZONE_PLATFORM_HINT=wayland
 
+if [ "$patience" ]; then
+  # Without this, waypipe gives up when its connection breaks. reconnect_wayland.sh tells it the next one.
+  set -- --control "$RUNTIME_DIRECTORY/control"
+  # For as long as there is a connection, this container's sshd listens at a socket whose name begins so.
+  {
+    missed=0
+    while [ "$missed" -lt "$patience" ]; do
+      sleep 10
+      missed=$((missed + 10))
+      ! grep -q " $xpra_directory/$transport" /proc/net/unix || missed=0
+    done
+    kill $$
+  } &
+fi
+
 # waypipe starts a command when its display is there, and ends with it; but waypipe 0.9.2 does not always notice the end of it.
 # So the app is not that command. waypipe itself ends when the host's end is gone; so does the session then.
 mkfifo "$RUNTIME_DIRECTORY/ready"
 {
   # shellcheck disable=SC2016 # The inner shell expands this.
-  waypipe --no-gpu --compress none --socket "$xpra_directory/$session" --display "$RUNTIME_DIRECTORY/wayland" \
+  waypipe --no-gpu --compress "$compress" "$@" --socket "$xpra_directory/$session" --display "$RUNTIME_DIRECTORY/wayland" \
     server -- /bin/sh -c 'echo "$WAYLAND_DISPLAY" >"$RUNTIME_DIRECTORY/ready"; exec sleep infinity'
   kill $$
 } &

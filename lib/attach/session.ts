@@ -21,6 +21,7 @@ import { quoteWords, withValues } from "../base/shell_words.ts";
 import { serverArgv, serverEnvironment } from "./xpra.ts";
 import { noUsableXpra } from "./xpra_version.ts";
 import { NoWayland } from "./wayland/choice.ts";
+import type { Compression } from "./wayland/client.ts";
 import { isSessionName } from "../container/names.ts";
 import { containerPaths } from "../container/user.ts";
 
@@ -52,11 +53,16 @@ export interface X11Display {
 export interface WaylandDisplay {
   /** The base name of the socket at which the host's waypipe listens already, see `wayland/client.ts`. */
   transport: string;
+  /** How what it sends is compressed, see `wayland/client.ts`. */
+  compress: Compression;
 }
 
 /** Exit statuses of start_session.sh: the name is taken; the container lacks the directory of the sockets. */
 const taken = 75;
 const noDirectory = 78;
+
+/** How long a session on Wayland waits for a broken connection to another machine to be mended, in seconds. Then it ends. */
+const patienceSeconds = 600;
 
 /** Longest time that the stopping of a session takes whose start was interrupted, in milliseconds. */
 const undoDeadlineMs = 15_000;
@@ -90,7 +96,8 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
   };
   let session: string;
   try {
-    const parameters = serviceWords(plan, { xpraDirectory, look: await plan.look });
+    const { elsewhere } = target;
+    const parameters = serviceWords(plan, { xpraDirectory, elsewhere, look: await plan.look });
     const { stdout } = await sshScript(host, target, { script: startUnit, values, parameters });
     session = stdout.trim();
   } catch (error) {
@@ -124,7 +131,7 @@ function mayHaveStarted(error: unknown): boolean {
  */
 function serviceWords(
   { app, open, display }: SessionPlan,
-  { xpraDirectory, look }: { xpraDirectory: string; look: Look | undefined },
+  { xpraDirectory, elsewhere, look }: { xpraDirectory: string; elsewhere: boolean; look: Look | undefined },
 ): string[] {
   const shared = {
     xpra_directory: xpraDirectory,
@@ -134,7 +141,7 @@ function serviceWords(
   };
   const begin = look ? serveSession + takeLook : serveSession;
   const environment = {
-    ...("screen" in display ? serverEnvironment : {}),
+    ...("screen" in display ? serverEnvironment({ elsewhere }) : {}),
     GUI_CONTAINER_SERVER: "screen" in display
       ? withValues(begin + serveX11, {
         ...shared,
@@ -142,7 +149,12 @@ function serviceWords(
         dpi: `${display.screen.dpi}`,
         monitors: display.screen.monitors.length > 1 ? display.screen.monitors.join(" ") : "",
       })
-      : withValues(begin + serveWayland, { ...shared, transport: display.transport }),
+      : withValues(begin + serveWayland, {
+        ...shared,
+        transport: display.transport,
+        compress: display.compress,
+        patience: elsewhere ? `${patienceSeconds}` : "",
+      }),
     GUI_CONTAINER_APP: appScript(app, { xpraDirectory, links: open.has("links") }),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
   };
@@ -163,7 +175,11 @@ function serverOf({ display }: SessionPlan): "xpra" | "waypipe" {
   return "screen" in display ? "xpra" : "waypipe";
 }
 
-function sessionStartError(error: ProcessError, { name, user, mounts }: SshTarget, plan: SessionPlan): UserError {
+function sessionStartError(
+  error: ProcessError,
+  { name, user, mounts, elsewhere }: SshTarget,
+  plan: SessionPlan,
+): UserError {
   if (error.code === taken) {
     return inputError(
       `There is a session "${plan.name}" in "${name}" already`,
@@ -174,7 +190,9 @@ function sessionStartError(error: ProcessError, { name, user, mounts }: SshTarge
     const { xpra } = containerPaths(user);
     const device = ["xpra", "disk", `source=${mounts.xpra}`, `path=${xpra}`];
     return new UserError(`The container "${name}" lacks the directory of the sessions' sockets, ${xpra}`, {
-      hint: `Add its device again, by lxc or incus: config device add ${quoteWords([name, ...device])}`,
+      hint: elsewhere
+        ? "Make that directory in the container, as its user"
+        : `Add its device again, by lxc or incus: config device add ${quoteWords([name, ...device])}`,
       output: error.output,
       cause: error,
     });

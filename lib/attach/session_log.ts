@@ -1,9 +1,16 @@
-/** The log of a session, beside its socket: what the app and the server printed, and how the app ended. */
+/**
+ * The log of a session, beside its socket: what the app and the server printed, and how the app ended. That of a container on another
+ * machine is asked for by SSH.
+ */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "@std/path";
+import readLog from "./read_log.sh" with { type: "text" };
 import { readDirectory } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
 import { isSessionName } from "../container/names.ts";
+import { sshScript, type SshTarget } from "../container/ssh.ts";
+import { containerPaths } from "../container/user.ts";
 
 /** How the app of a session ended, as far as its log tells. */
 export interface AppOutcome {
@@ -79,10 +86,34 @@ async function newestLog(xpraDirectory: string): Promise<string | undefined> {
   return newest?.name;
 }
 
+/**
+ * The end of the log of a session, as {@linkcode readSessionLog}, on whatever machine the container is. The container is not trusted:
+ * no more is taken of its answer than was asked for.
+ */
+export async function fetchSessionLog(
+  host: Host,
+  target: SshTarget,
+  { session, bytes = printedBytes }: { session?: string | undefined; bytes?: number } = {},
+): Promise<SessionLog | undefined> {
+  if (!target.elsewhere) return await readSessionLog(target.mounts.xpra, { session, bytes });
+  const { stdout } = await sshScript(host, target, {
+    script: readLog,
+    values: { xpra_directory: containerPaths(target.user).xpra, session: session ?? "", bytes: `${bytes}` },
+    maxOutputBytes: bytes + 1024,
+  });
+  const [first, size] = /^(\d{1,15})\n/.exec(stdout) ?? [];
+  if (first === undefined) return undefined;
+  return { text: stdout.slice(first.length), omittedBytes: Math.max(0, Number(size) - bytes) };
+}
+
 /** How the app of a session has ended, by the session's log; undefined when there is no log. */
-export async function appOutcome(xpraDirectory: string, session: string): Promise<AppOutcome | undefined> {
-  const log = (await readSessionLog(xpraDirectory, { session, bytes: tailBytes }))?.text;
-  if (log === undefined) return undefined;
+export async function appOutcome(host: Host, target: SshTarget, session: string): Promise<AppOutcome | undefined> {
+  const log = (await fetchSessionLog(host, target, { session, bytes: tailBytes }))?.text;
+  return log === undefined ? undefined : outcomeIn(log);
+}
+
+/** How the app of a session has ended, by the end of the session's log. */
+export function outcomeIn(log: string): AppOutcome {
   // run_app.sh and start_session.sh print these lines. An app may print the same; the last one counts.
   const start = log.indexOf("The app is started\n");
   const end = [...log.matchAll(/^The app ended with exit status (\d+)$/gm)].at(-1);

@@ -16,6 +16,8 @@
 : "${xpra_directory:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${server:?}"
 : "${transport?}" "${taken:?}" "${no_directory:?}"
 
+# Without a session, nobody else removes it.
+[ -z "$transport" ] || trap 'rm -f "$xpra_directory/$transport"' EXIT
 for needed in "$program" "$server"; do
   command -v "$needed" >/dev/null || { printf '%s: not found\n' "$needed" >&2; exit 127; }
 done

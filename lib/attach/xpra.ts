@@ -73,6 +73,7 @@ export function serverArgv(options: { open: ReadonlySet<Channel>; dpi: number; x
     // The X server has the size of the host's screen from the start.
     "--resize-display=no",
     `--dpi=${options.dpi}`,
+    // Also for a client that has no such file: with --mmap=no, xpra 6.5.5 lets no client in.
     `--mmap=${options.xpraDirectory}`,
     ...plainPixels,
     "--video-encoders=none",
@@ -80,17 +81,21 @@ export function serverArgv(options: { open: ReadonlySet<Channel>; dpi: number; x
   ];
 }
 
-/** The server's environment: settings for which xpra has no option. */
-export const serverEnvironment: Readonly<Record<string, string>> = {
-  // xpra collects changes of the picture before it sends them, in milliseconds, which suits a network. On a local socket the
-  // user only feels the delay.
-  XPRA_BATCH_MAX_DELAY: "16",
-  XPRA_BATCH_MIN_DELAY: "1",
-  XPRA_BATCH_START_DELAY: "1",
-  // A window has the size that the X server tells. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is the size
-  // of one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
-  XPRA_SIZEHINTS_SIZE: "0",
-};
+/**
+ * The server's environment: settings for which xpra has no option.
+ *
+ * @param options `elsewhere`: the client is on another machine
+ */
+export function serverEnvironment({ elsewhere }: { elsewhere: boolean }): Record<string, string> {
+  return {
+    // xpra collects changes of the picture before it sends them, in milliseconds, which suits a network. On a local socket the
+    // user only feels the delay.
+    ...(elsewhere ? {} : { XPRA_BATCH_MAX_DELAY: "16", XPRA_BATCH_MIN_DELAY: "1", XPRA_BATCH_START_DELAY: "1" }),
+    // A window has the size that the X server tells. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is the size
+    // of one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
+    XPRA_SIZEHINTS_SIZE: "0",
+  };
+}
 
 /**
  * The client's environment: no socket to control it, no SSH agent, no power events, for which xpra has no option.

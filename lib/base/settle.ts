@@ -35,3 +35,16 @@ export async function mapSome<T, R>(
   await all(Array.from({ length: Math.min(atOnce, items.length) }, work));
   return results;
 }
+
+/** Waits for a promise; undefined when `signal` aborts before. */
+export async function orInterrupted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const { promise: interrupted, resolve } = Promise.withResolvers<undefined>();
+  const stop = (): void => resolve(undefined);
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    return await Promise.race([promise, interrupted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

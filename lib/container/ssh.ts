@@ -1,6 +1,7 @@
 /**
  * SSH to a container, which may have replaced its sshd: only the pinned host keys count, only a public key can log in, only
- * the keys given to create.ts are offered, nothing is forwarded, and none of the user's own settings is used.
+ * the keys given to create.ts are offered, nothing is forwarded but what `link.ts` asks for, and none of the user's own settings
+ * is used.
  */
 
 import { join } from "@std/path";
@@ -28,6 +29,14 @@ export interface SshTarget {
   mounts: Mounts;
   /** The file of ssh's settings; undefined for a container that was made before there was one. */
   config?: string | undefined;
+  /** The socket of this run's one connection to it, see `link.ts`. Without that connection, ssh makes one of its own. */
+  control?: string;
+}
+
+/** ssh itself has failed: there may be no way to the container just now, and one later. */
+export class Unreachable extends UserError {
+  /** The class, for a stack trace. */
+  override name = "Unreachable";
 }
 
 /** The file of ssh's settings for a container: it names the keys that ssh offers. */
@@ -99,13 +108,27 @@ export function sshArgv(target: SshTarget, remote: readonly string[], options: {
   return [
     "ssh",
     ...sshOptions(target, options),
-    `${target.user.name}@${target.address}`,
+    sshDestination(target),
     "--",
     quoteWords(remote),
   ];
 }
 
-function sshOptions({ mounts, name, proxy, config }: SshTarget, { mayAsk }: { mayAsk: boolean }): string[] {
+/** Whom ssh logs in as, and where. */
+export function sshDestination({ user, address }: Pick<SshTarget, "user" | "address">): string {
+  return `${user.name}@${address}`;
+}
+
+/** The option that names the socket of a connection which several ssh share. ssh expands `%` in it. */
+export function controlOption(control: string): string[] {
+  return ["-S", control.replaceAll("%", "%%")];
+}
+
+/** The options of each ssh to a container. */
+export function sshOptions(
+  { mounts, name, proxy, config, control }: SshTarget,
+  { mayAsk }: { mayAsk: boolean },
+): string[] {
   const settings = {
     ...(proxy ? { ProxyCommand: quoteWords(proxy).replaceAll("%", "%%") } : {}),
     UserKnownHostsFile: `"${mounts.knownHosts.replaceAll("%", "%%")}"`,
@@ -135,6 +158,7 @@ function sshOptions({ mounts, name, proxy, config }: SshTarget, { mayAsk }: { ma
     "-F",
     config ?? "none",
     "-T",
+    ...(control === undefined ? [] : controlOption(control)),
     ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
   ];
 }
@@ -194,13 +218,14 @@ export async function sshScript(
 }
 
 function noAnswer({ name }: SshTarget, error: ProcessError): UserError {
-  return new UserError(
+  return new (error.timedOut ? Unreachable : UserError)(
     error.timedOut ? `The container "${name}" does not answer` : `The answer of the container "${name}" is too long`,
     { hint: "Its sshd or its programs may hang, or may have been replaced", cause: error },
   );
 }
 
-function sshError({ name, address, mounts }: SshTarget, error: ProcessError): UserError {
+/** The error for an ssh that has failed by itself, by what it printed. */
+export function sshError({ name, address, mounts, elsewhere }: SshTarget, error: ProcessError): UserError {
   const { output } = error;
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed/.test(output)) {
     return new UserError(`The SSH host key of "${name}" is not the one that was pinned`, {
@@ -218,8 +243,10 @@ function sshError({ name, address, mounts }: SshTarget, error: ProcessError): Us
       cause: error,
     });
   }
-  return new UserError(`Cannot reach "${name}" at ${address} by SSH`, {
-    hint: "See whether a firewall blocks the engine's bridge, and whether sshd runs in the container",
+  return new Unreachable(`Cannot reach "${name}" ${elsewhere ? "through the engine" : `at ${address}`} by SSH`, {
+    hint: elsewhere
+      ? "See whether its server answers, and whether sshd is installed in the container"
+      : "See whether a firewall blocks the engine's bridge, and whether sshd runs in the container",
     output,
     cause: error,
   });

@@ -16,14 +16,17 @@ import { argumentsSeenByShell, awkwardWords } from "./samples.ts";
 
 function start(
   answer: Answer,
-  { user = ubuntuUser, ...plan }: Partial<SessionPlan> & { user?: ContainerUser } = {},
+  { user = ubuntuUser, elsewhere = false, ...plan }: Partial<SessionPlan> & {
+    user?: ContainerUser;
+    elsewhere?: boolean;
+  } = {},
 ): { recorded: RecordingHost; session: Promise<string> } {
   const recorded = recordingHost({ env: { HOME: "/home/me" }, answer: () => answer });
   const target: SshTarget = {
     name: "box",
     address: "10.0.0.5",
     user,
-    elsewhere: false,
+    elsewhere,
     mounts: mountsOf(recorded.host, "box"),
   };
   const whole: SessionPlan = {
@@ -91,7 +94,7 @@ Deno.test("startSession() sends the look of the host where there is one, and not
   const look = hostLook(recordingHost({ env: { TZ: "Asia/Tokyo", LANG: "ja_JP.UTF-8", XCURSOR_SIZE: "48" } }).host, {
     settings: "/nowhere",
   });
-  for (const plan of [{ look }, { look, display: { transport: "t" } }, {}]) {
+  for (const plan of [{ look }, { look, display: { transport: "t", compress: "none" } }, {}] as const) {
     const { recorded, session } = start({ stdout: "x\n" }, plan);
     await session;
     const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
@@ -104,6 +107,19 @@ Deno.test("startSession() sends the look of the host where there is one, and not
     }
     await runProcess(["/bin/sh", "-n", "-c", script]);
   }
+});
+
+Deno.test("startSession() leaves it to xpra when to send over a network, and lets waypipe wait for a broken connection there", async () => {
+  const wordsOf = async (plan: Parameters<typeof start>[1]): Promise<string> => {
+    const { recorded, session } = start({ stdout: "x\n" }, plan);
+    await session;
+    return recorded.calls[0]!.at(-1)!;
+  };
+  assert((await wordsOf({})).includes("--setenv=XPRA_BATCH_MAX_DELAY=16"));
+  assert(!(await wordsOf({ elsewhere: true })).includes("XPRA_BATCH_"));
+  const display = { transport: "t", compress: "zstd" } as const;
+  assert((await wordsOf({ display, elsewhere: true })).includes("patience=600\n"));
+  assert(!(await wordsOf({ display })).includes("patience=600\n"));
 });
 
 Deno.test("startSession() tells apart a missing app, a missing xpra, a name that is taken and a missing directory", async () => {

@@ -1,8 +1,27 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { appScript } from "../../lib/attach/app.ts";
-import { appOutcome, printedBytes, readSessionLog } from "../../lib/attach/session_log.ts";
+import {
+  type AppOutcome,
+  appOutcome,
+  fetchSessionLog,
+  printedBytes,
+  readSessionLog,
+} from "../../lib/attach/session_log.ts";
+import readLog from "../../lib/attach/read_log.sh" with { type: "text" };
+import { UserError } from "../../lib/base/errors.ts";
+import { withValues } from "../../lib/base/shell_words.ts";
+import type { SshTarget } from "../../lib/container/ssh.ts";
+import { ubuntuUser } from "../../lib/container/user.ts";
+import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
+
+/** What appOutcome() tells of a session whose log is in this directory. */
+function outcomeOf(xpra: string, session: string): Promise<AppOutcome | undefined> {
+  const mounts = { directory: xpra, xpra, share: xpra, knownHosts: xpra, ssh: xpra };
+  const target: SshTarget = { name: "box", elsewhere: false, address: "10.0.0.5", user: ubuntuUser, mounts };
+  return appOutcome(recordingHost().host, target, session);
+}
 
 Deno.test("appOutcome() reads the app's exit status, and of its output what is not xpra's", async () => {
   const directory = await Deno.makeTempDir();
@@ -13,7 +32,7 @@ Deno.test("appOutcome() reads the app's exit status, and of its output what is n
       `${time} xpra is ready\nno time\n${time} started command '/bin/sh app' with pid 5\n${appOutput}`,
     );
   try {
-    assertEquals(await appOutcome(directory, "s"), undefined);
+    assertEquals(await outcomeOf(directory, "s"), undefined);
     // What an app prints may look like our own line: the last one counts.
     const runtime = await Deno.makeTempDir({ dir: directory });
     const runApp = (app: string[]): Promise<ProcessResult> =>
@@ -23,11 +42,11 @@ Deno.test("appOutcome() reads the app's exit status, and of its output what is n
       });
     const script = `echo one; echo The app ended with exit status 0; echo "${time} more of xpra"; echo two; exit 3`;
     await write(`${(await runApp(["sh", "-c", script])).stdout}${time} the end\n`);
-    const outcome = await appOutcome(directory, "s");
+    const outcome = await outcomeOf(directory, "s");
     assertEquals(outcome?.status, 3);
     assertEquals(outcome?.output, "one\nThe app ended with exit status 0\ntwo\n");
     await write("ended in the middle\n");
-    assertEquals((await appOutcome(directory, "s"))?.status, undefined);
+    assertEquals((await outcomeOf(directory, "s"))?.status, undefined);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -38,9 +57,9 @@ Deno.test("appOutcome() names an option that the server's xpra does not know, bu
   try {
     const complaint = "xpra initialization error:\nno such option: --audio\n";
     await Deno.writeTextFile(`${directory}/old.log`, complaint);
-    assertEquals((await appOutcome(directory, "old"))?.unknownOption, "--audio");
+    assertEquals((await outcomeOf(directory, "old"))?.unknownOption, "--audio");
     await Deno.writeTextFile(`${directory}/app.log`, `The app is started\n${complaint}`);
-    assertEquals((await appOutcome(directory, "app"))?.unknownOption, undefined);
+    assertEquals((await outcomeOf(directory, "app"))?.unknownOption, undefined);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -76,6 +95,61 @@ Deno.test("readSessionLog() reads no more than the end of a log of a terabyte", 
     await file.truncate(2 ** 40);
     const log = await readSessionLog(directory, { session: "s" });
     assertEquals([log?.text.length, log?.omittedBytes], [printedBytes, 2 ** 40 - printedBytes]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+/** A container on another machine that answers so to whatever it is asked. */
+function far(answer: Answer): { target: SshTarget; recorded: RecordingHost } {
+  const mounts = { directory: "/m", xpra: "/m/xpra", share: "/m/share", knownHosts: "/m/k", ssh: "/m/ssh" };
+  return {
+    target: { name: "far:box", elsewhere: true, address: "box", user: ubuntuUser, mounts, control: "/p/ssh" },
+    recorded: recordingHost({ answer: () => answer }),
+  };
+}
+
+Deno.test("fetchSessionLog() asks a container on another machine, and takes a bounded answer of the right form only", async () => {
+  for (
+    const [stdout, log] of [
+      ["12\nHello\nthere\n", { text: "Hello\nthere\n", omittedBytes: 0 }],
+      ["1000000\nthe end\n", { text: "the end\n", omittedBytes: 1_000_000 - 20 }],
+      ["", undefined],
+      ["ls: cannot\n", undefined],
+      ["99999999999999999999\n", undefined],
+    ] as const
+  ) {
+    const { target, recorded } = far({ stdout });
+    assertEquals(await fetchSessionLog(recorded.host, target, { session: "s", bytes: 20 }), log);
+    assertEquals(recorded.calls.length, 1);
+    assertEquals([recorded.options[0]!.maxOutputBytes, recorded.options[0]!.timeoutMs], [20 + 1024, 60_000]);
+  }
+  const { target, recorded } = far({ code: 255, stderr: "ssh: connection refused\n" });
+  await assertRejects(
+    () => appOutcome(recorded.host, target, "s"),
+    UserError,
+    'Cannot reach "far:box" through the engine',
+  );
+});
+
+Deno.test("read_log.sh prints the size and the end of a log, or of the newest one, and nothing where there is none", async () => {
+  const directory = await Deno.makeTempDir();
+  const read = async (session: string, bytes = 4): Promise<string> => {
+    const script = withValues(readLog, { xpra_directory: directory, session, bytes: `${bytes}` });
+    return (await runProcess(["/bin/sh", "-c", script])).stdout;
+  };
+  try {
+    assertEquals([await read(""), await read("a")], ["", ""]);
+    await Deno.writeTextFile(`${directory}/a.log`, "of a\n");
+    await Deno.utime(`${directory}/a.log`, 1, 1);
+    await Deno.writeTextFile(`${directory}/b.log`, "of b, longer\n");
+    assertEquals([await read(""), await read("a"), await read("a", 99), await read("c")], [
+      "13\nger\n",
+      "5\nf a\n",
+      "5\nof a\n",
+      "",
+    ]);
+    assertEquals((await readSessionLog(directory, { session: "a", bytes: 4 }))?.text, "f a\n");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -43,10 +43,20 @@ const paths = {
 /** bubblewrap's option by which the box ends with its script, whatever else still runs in it. */
 const asFirst = "--as-pid-1";
 
+/**
+ * How waypipe compresses what it sends: both ends have to agree. On one machine that only costs time. Debian 13's waypipe (0.9.2)
+ * has both lz4 and zstd.
+ */
+export type Compression = "none" | "zstd";
+
 /** A client that listens. It ends with the scope of this value, unless `keep` was called. */
 export interface WaylandClient extends AsyncDisposable {
   /** The base name of the socket in the directory of the sessions' sockets. The session gives it its own name. */
   transport: string;
+  /** The path of that socket. */
+  socket: string;
+  /** How what the session sends is to be compressed. */
+  compress: Compression;
   /** Lets the client live for as long as the session, even if this run ends. */
   keep(): void;
   /** How it ended. */
@@ -59,6 +69,8 @@ export interface WaylandClientOptions {
   container: string;
   /** Its directories. */
   mounts: Mounts;
+  /** The private directory of a run whose container is on another machine; undefined for one on this machine. */
+  directory?: string | undefined;
   /** Show windows even if the compositor has no security contexts, when it has nothing that they would hide. */
   bare: boolean;
 }
@@ -69,7 +81,7 @@ export interface WaylandClientOptions {
  * @throws {NoWayland} when the compositor or waypipe cannot do it
  */
 export async function startWaylandClient(host: Host, options: WaylandClientOptions): Promise<WaylandClient> {
-  const { container, mounts } = options;
+  const { container } = options;
   const transport = `.wayland-${crypto.randomUUID()}`;
   const kept = Promise.withResolvers<string>();
   if (host.dryRun) return plannedClient(host, { ...options, transport });
@@ -80,12 +92,13 @@ export async function startWaylandClient(host: Host, options: WaylandClientOptio
     kept.resolve("");
     await Promise.all(boxes.map(({ ended }) => ended));
   });
-  await using directory = await makePrivateDirectory(host);
+  await using directories = await makeDirectories(host, options);
+  const shared = directories.shared;
   const start = async (argv: string[]): Promise<void> => void boxes.push(await startBox(host, argv, kept.promise));
-  let display = join(directory.path, "display");
+  let display = join(directories.private, "display");
   try {
     await start(
-      contextArgv({ ...options, transport, compositor: compositorSocket(host) }, directory.path),
+      contextArgv({ container, shared, transport, compositor: compositorSocket(host) }, directories.private),
     );
     await checkGlobals(host, display, "the compositor, even in a security context,");
   } catch (error) {
@@ -93,10 +106,13 @@ export async function startWaylandClient(host: Host, options: WaylandClientOptio
     display = compositorSocket(host);
     await checkGlobals(host, display, `${withoutContexts}, and`);
   }
-  await start(showArgv({ container, mounts, transport, display }));
+  const compress = compressionFor(options);
+  await start(showArgv({ container, shared, transport, display, compress }));
   const resources = stack.move();
   return {
     transport,
+    socket: join(shared, transport),
+    compress,
     keep() {
       kept.resolve("keep\n");
       resources.move();
@@ -104,6 +120,30 @@ export async function startWaylandClient(host: Host, options: WaylandClientOptio
     ended: boxes.at(-1)!.ended,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+function compressionFor({ directory }: Pick<WaylandClientOptions, "directory">): Compression {
+  return directory === undefined ? "none" : "zstd";
+}
+
+/**
+ * The directories of the boxes: `shared` has the socket at which the session's waypipe arrives, and `private` is seen by the first
+ * box only.
+ */
+async function makeDirectories(
+  host: Host,
+  { mounts, directory }: Pick<WaylandClientOptions, "mounts" | "directory">,
+): Promise<AsyncDisposable & { shared: string; private: string }> {
+  if (directory === undefined) {
+    const made = await makePrivateDirectory(host);
+    return { shared: mounts.xpra, private: made.path, [Symbol.asyncDispose]: () => made[Symbol.asyncDispose]() };
+  }
+  // Neither box sees the directory itself, with the socket of ssh's master.
+  const made = { shared: join(directory, "windows"), private: join(directory, "context") };
+  await host.change(`mkdir ${quoteWords(Object.values(made))}`, async () => {
+    for (const path of Object.values(made)) await Deno.mkdir(path, { mode: 0o700 });
+  });
+  return { ...made, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 /** The path of the compositor's socket, as libwayland finds it. */
@@ -114,7 +154,9 @@ function compositorSocket(host: Host): string {
 
 /** The command line of the box that makes the security context. */
 function contextArgv(
-  { container, mounts, transport, compositor }: Omit<WaylandClientOptions, "bare"> & {
+  { container, shared, transport, compositor }: {
+    container: string;
+    shared: string;
     transport: string;
     compositor: string;
   },
@@ -123,7 +165,7 @@ function contextArgv(
   const values = { shared: paths.shared, transport, app_id: container, private: paths.private };
   return [
     ...boxStart({ WAYLAND_DISPLAY: paths.display, XDG_RUNTIME_DIR: paths.private }, [asFirst]),
-    ...["--bind", mounts.xpra, paths.shared, "--ro-bind", compositor, paths.display],
+    ...["--bind", shared, paths.shared, "--ro-bind", compositor, paths.display],
     ...["--bind", privateDirectory, paths.private],
     ...["--", "/bin/sh", "-c", withValues(makeContext, values)],
   ];
@@ -131,9 +173,12 @@ function contextArgv(
 
 /** The command line of the box that shows the session. */
 function showArgv(
-  { container, mounts, transport, display }: Pick<WaylandClientOptions, "container" | "mounts"> & {
+  { container, shared, transport, display, compress }: {
+    container: string;
+    shared: string;
     transport: string;
     display: string;
+    compress: Compression;
   },
 ): string[] {
   const values = {
@@ -142,10 +187,11 @@ function showArgv(
     title: `[${container}] `,
     bytes: `${bytes}`,
     processes: `${processes}`,
+    compress,
   };
   return [
     ...boxStart({ WAYLAND_DISPLAY: paths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
-    ...["--bind", mounts.xpra, paths.shared, "--ro-bind", display, paths.display],
+    ...["--bind", shared, paths.shared, "--ro-bind", display, paths.display],
     ...["--", "/bin/sh", "-c", withValues(showSession, values)],
   ];
 }
@@ -218,16 +264,18 @@ async function checkGlobals(host: Host, socket: string, compositor: string): Pro
 /** For a dry run: prints the command lines. */
 async function plannedClient(
   host: Host,
-  { container, mounts, transport }: WaylandClientOptions & { transport: string },
+  { transport, ...options }: WaylandClientOptions & { transport: string },
 ): Promise<WaylandClient> {
-  const directory = await host.value(["mktemp", "-d"], { variable: "PRIVATE", filter: "", parse: (stdout) => stdout });
+  const { container } = options;
+  const { shared, private: directory } = await makeDirectories(host, options);
   const display = `${directory}/display`;
+  const compress = compressionFor(options);
   const boxes = [
     {
-      argv: contextArgv({ container, mounts, transport, compositor: compositorSocket(host) }, directory),
+      argv: contextArgv({ container, shared, transport, compositor: compositorSocket(host) }, directory),
       made: display,
     },
-    { argv: showArgv({ container, mounts, transport, display }), made: join(mounts.xpra, transport) },
+    { argv: showArgv({ container, shared, transport, display, compress }), made: join(shared, transport) },
   ];
   for (const { argv, made } of boxes) {
     const wait = `until [ -S ${quoteWords([made])} ]; do sleep 0.1; done; sleep 0.1`;
@@ -235,8 +283,14 @@ async function plannedClient(
   }
   return {
     transport,
+    socket: join(shared, transport),
+    compress,
     keep() {},
     ended: Promise.resolve({ argv: [], code: 0, signal: null, stdout: "", stderr: "" }),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    async [Symbol.asyncDispose]() {
+      // The session ends these boxes, unless it is on another machine.
+      if (options.directory === undefined) return;
+      await host.change(`: >${quoteWords([join(shared, `${transport}~end`)])}`, () => Promise.resolve());
+    },
   };
 }

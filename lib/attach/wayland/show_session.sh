@@ -8,7 +8,8 @@
 #   title      what the titles of windows begin with
 #   bytes      how much address space each connection may take
 #   processes  how many processes there may be: one for each connection, and a few
-: "${shared:?}" "${transport:?}" "${title:?}" "${bytes:?}" "${processes:?}"
+#   compress   how what the container sends is compressed
+: "${shared:?}" "${transport:?}" "${title:?}" "${bytes:?}" "${processes:?}" "${compress:?}"
 cd "$shared" || exit
 fifo=$transport~end
 trap 'rm -f "$transport" "$fifo"' EXIT
@@ -19,7 +20,7 @@ over=$!
 echo 1000 >/proc/self/oom_score_adj
 show() {
   exec prlimit --as="$bytes" --nproc="$processes" \
-    waypipe --no-gpu --compress none --title-prefix "$title" --socket "$transport" client
+    waypipe --no-gpu --compress "$compress" --title-prefix "$title" --socket "$transport" client
 }
 # It writes for as long as it runs, and nobody may read that any more. Start errors are ignored; the retry reports them.
 show 2>/dev/null &

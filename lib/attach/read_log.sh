@@ -1,0 +1,16 @@
+# shellcheck shell=sh
+# Prints the end of the log of a session, as the container user: a line with the size of all of it in bytes, then the end. Prints
+# nothing where there is no log.
+#
+# Values in front:
+#   xpra_directory  where logs of sessions are
+#   session         the session's name; empty for the one that has printed last
+#   bytes           how much to print
+: "${xpra_directory:?}" "${session?}" "${bytes:?}"
+cd "$xpra_directory" || exit 0
+log=${session:+$session.log}
+# shellcheck disable=SC2012 # Other names are no sessions'.
+[ "$log" ] || log=$(ls -t -- *.log 2>/dev/null | head -n 1)
+[ -f "$log" ] || exit 0
+stat -c %s "$log"
+tail -c "$bytes" "$log"

@@ -1,0 +1,196 @@
+/**
+ * The one SSH connection of a run to a container on another machine: OpenSSH's master (ssh_config(5), ControlMaster), through
+ * which every other ssh of the run goes. A connection through the engine's exec takes many round trips of the network; a program
+ * over one that is open takes one or two.
+ *
+ * The container may have replaced its sshd. All that it gets is a way to the sockets that {@linkcode Link.lend} names.
+ */
+
+import { join } from "@std/path";
+import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import type { RunningProcess } from "../base/process.ts";
+import { quoteWords } from "../base/shell_words.ts";
+import { answerLimits } from "../engine/instance.ts";
+import { canAsk, controlOption, sshDestination, sshError, sshOptions, type SshTarget, Unreachable } from "./ssh.ts";
+
+/** A connection that is open. It ends with the scope of this value, and with the run, even if that is killed. */
+export interface Link extends AsyncDisposable {
+  /** How SSH reaches the container by it. */
+  target: SshTarget;
+  /** Makes a socket on this side whose connections go to one in the container. */
+  reach(path: string, inContainer: string): Promise<void>;
+  /** Makes a socket in the container whose connections go to one on this side. */
+  lend(inContainer: string, path: string): Promise<void>;
+  /** Resolves when it has ended. */
+  ended: Promise<ProcessResult>;
+  /** Whether the connection is lost. */
+  isLost(): Promise<boolean>;
+}
+
+/**
+ * How long it takes at most until a connection over which nothing comes counts as lost: three questions without an answer, each
+ * after so many seconds.
+ */
+const aliveSeconds = 3;
+
+/** How long a connection may take until it is ready, in milliseconds. */
+const readyMs = 60_000;
+
+/** How often to look whether it is ready, in milliseconds. */
+const pollMs = 5;
+
+/** Time between SIGTERM and SIGKILL for a master that does not end, in milliseconds. */
+const killAfterMs = 2_000;
+
+/** ssh makes its socket under a longer name first (10.0: by 17 bytes), and a socket's path has 107 bytes (unix(7)). */
+const longestControl = 107 - 17;
+
+/**
+ * The command line of the master. It ends with the process that has started it.
+ *
+ * @param target with `control`: where the master's socket is to be
+ */
+export function masterArgv(target: SshTarget, { mayAsk }: { mayAsk: boolean }): string[] {
+  const settings = {
+    ControlPersist: "no",
+    Compression: "yes",
+    ServerAliveInterval: aliveSeconds,
+    ServerAliveCountMax: 3,
+    StreamLocalBindUnlink: "yes",
+  };
+  // Where the network is away, the engine's CLI would wait for it when ssh has given up.
+  const proxy = target.proxy && { proxy: [...endsWithParent("KILL"), ...target.proxy] };
+  return [
+    ...[...endsWithParent("TERM"), "ssh", "-M", "-N"],
+    ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
+    ...sshOptions({ ...target, ...proxy }, { mayAsk }),
+    sshDestination(target),
+  ];
+}
+
+/** What stands in front of a program that is to end with its parent. */
+function endsWithParent(signal: "TERM" | "KILL"): string[] {
+  return ["setpriv", "--pdeathsig", signal];
+}
+
+/**
+ * The command line that tells the master something.
+ *
+ * @param words what ssh(1) has behind `-O`
+ */
+export function controlArgv(target: SshTarget, words: readonly string[]): string[] {
+  return ["ssh", "-F", "none", ...controlOption(target.control!), "-O", ...words, sshDestination(target)];
+}
+
+/** The options of ssh that forward one socket to another: `-L` or `-R`, listening first. Each path is taken as it is. */
+export function forwardOption(option: "-L" | "-R", listen: string, connect: string): string[] {
+  const escaped = (path: string): string => path.replace(/[\\:]/g, "\\$&").replaceAll("%", "%%");
+  return [option, `${escaped(listen)}:${escaped(connect)}`];
+}
+
+/**
+ * Opens the connection.
+ *
+ * @param directory a private directory, which gets the master's socket
+ * @throws {Unreachable} when there is no way to the container just now
+ * @throws {UserError} when its host key is another one, or when it does not accept the user's keys
+ */
+export async function openLink(host: Host, target: SshTarget, directory: string): Promise<Link> {
+  const control = join(directory, "ssh");
+  if (new TextEncoder().encode(control).length > longestControl) {
+    throw new UserError(`The path of ssh's socket is too long: "${control}"`, {
+      hint: "Set $GUI_CONTAINER_MOUNTS to a shorter path",
+    });
+  }
+  const linked = { ...target, control };
+  if (host.dryRun) return await plannedLink(host, linked);
+  const first = await startMaster(host, linked, { mayAsk: false });
+  if ("kill" in first) return linkOf(host, linked, first);
+  const error = sshError(target, first);
+  // A key with a passphrase: ssh asks for it on the terminal, so it must belong there. Ctrl-C then ends it.
+  if (error instanceof Unreachable || !canAsk(host) || !/Permission denied/.test(first.output)) throw error;
+  const second = await startMaster(host, linked, { mayAsk: true });
+  if ("kill" in second) return linkOf(host, linked, second);
+  throw sshError(target, second);
+}
+
+/** Starts a master and waits until it is ready, or has ended. */
+async function startMaster(
+  host: Host,
+  target: SshTarget,
+  { mayAsk }: { mayAsk: boolean },
+): Promise<RunningProcess | ProcessError> {
+  await Deno.remove(target.control!).catch(() => {});
+  host.signal.throwIfAborted();
+  // Detached, so that Ctrl-C does not reach it from the terminal: what is to be told to the container then still can be.
+  const master = host.start(masterArgv(target, { mayAsk }), { detached: !mayAsk, output: { line: () => {} } });
+  let result: ProcessResult | undefined;
+  master.ended.then((ended) => result = ended);
+  const deadlineMs = performance.now() + readyMs;
+  while (!result) {
+    const isLate = performance.now() > deadlineMs;
+    if (host.signal.aborted || isLate) {
+      await end(master);
+      host.signal.throwIfAborted();
+      throw new Unreachable(`The container "${target.name}" does not answer`, {
+        hint: "Its sshd may hang, or may have been replaced",
+      });
+    }
+    if ((await Deno.lstat(target.control!).catch(() => undefined))?.isSocket) return master;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+  return new ProcessError(result);
+}
+
+/** Ends a master. */
+async function end(master: RunningProcess): Promise<void> {
+  master.kill("SIGTERM");
+  const killing = setTimeout(() => master.kill("SIGKILL"), killAfterMs);
+  await master.ended;
+  clearTimeout(killing);
+}
+
+function linkOf(host: Host, target: SshTarget, master: RunningProcess): Link {
+  const tell = async (words: readonly string[]): Promise<void> => {
+    try {
+      await host.run(controlArgv(target, words), answerLimits);
+    } catch (error) {
+      if (!(error instanceof ProcessError)) throw error;
+      throw new Unreachable(`The container "${target.name}" does not let ssh forward a socket`, {
+        hint: "See AllowStreamLocalForwarding in its sshd_config, and whether its server answers",
+        output: error.output,
+        cause: error,
+      });
+    }
+  };
+  return {
+    target,
+    reach: (path, inContainer) => tell(["forward", ...forwardOption("-L", path, inContainer)]),
+    lend: (inContainer, path) => tell(["forward", ...forwardOption("-R", inContainer, path)]),
+    ended: master.ended,
+    async isLost() {
+      const { code } = await host.run(controlArgv(target, ["check"]), { ...answerLimits, okCodes: "any" });
+      return code !== 0;
+    },
+    [Symbol.asyncDispose]: () => end(master),
+  };
+}
+
+/** For a dry run: prints the command lines. */
+async function plannedLink(host: Host, target: SshTarget): Promise<Link> {
+  const wait = `until [ -S ${quoteWords([target.control!])} ]; do sleep 0.1; done`;
+  await host.change(
+    `${quoteWords(masterArgv(target, { mayAsk: false }))} </dev/null & ${wait}`,
+    () => Promise.resolve(),
+  );
+  const tell = async (...words: string[]): Promise<void> => void await host.run(controlArgv(target, words));
+  return {
+    target,
+    reach: (path, inContainer) => tell("forward", ...forwardOption("-L", path, inContainer)),
+    lend: (inContainer, path) => tell("forward", ...forwardOption("-R", inContainer, path)),
+    ended: new Promise(() => {}),
+    isLost: () => Promise.resolve(false),
+    [Symbol.asyncDispose]: () => tell("exit"),
+  };
+}

@@ -1,0 +1,193 @@
+// attach.ts and a container on another machine: windows by X and by Wayland over one connection, which may break.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { runProcess } from "../../lib/base/process.ts";
+import { clusterEnvironment, missingParts, type PartName } from "../lab/state.ts";
+import { needed, nothingLeft } from "./sessions.ts";
+import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
+import {
+  eventually,
+  inContainer,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  script,
+  startScript,
+  windowWith,
+} from "./world.ts";
+
+// The remotes are added to those of the user: for all other tests, too, nothing else changes.
+for (const [variable, value] of Object.entries(clusterEnvironment())) Deno.env.set(variable, value);
+
+const engine = "incus";
+const name = "far:e2e-far-attach";
+
+function testFar(what: string, parts: readonly PartName[], test: () => Promise<void>): void {
+  const missing = missingParts(engine, "far", ...parts);
+  Deno.test({
+    name: `${engine}: ${what}${missing ? ` (skipped: ${missing})` : ""}`,
+    ignore: missing !== undefined,
+    fn: test,
+  });
+}
+
+/** The process ids of the user's processes whose command line matches. */
+async function pids(pattern: string): Promise<number[]> {
+  const { stdout } = await runProcess(["pgrep", "-u", String(Deno.uid()), "-f", "--", pattern], { okCodes: "any" });
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
+
+/** The masters of connections to the container, and what the engine runs for them. */
+const masters = (): Promise<number[]> => pids("^ssh -M .*far:e2e-far-attach");
+const engineEnds = (): Promise<number[]> => pids("^incus exec far:e2e-far-attach ");
+
+/** Fails unless nothing of any run is left, on either side. */
+async function allGone(): Promise<void> {
+  await eventually(
+    "the end of the connection",
+    async () => (await masters()).length + (await engineEnds()).length === 0,
+  );
+  assertEquals([...Deno.readDirSync(mountsRoot)].filter(({ name }) => name.startsWith(".attach-")), []);
+  await nothingLeft(engine, name);
+}
+
+async function listed(): Promise<{ session: string; display: string; clients: number }[]> {
+  const { code, stdout, stderr } = await script("attach", engine, ["--json", "--list", name]);
+  assertEquals(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+testFar("attach.ts, elsewhere: a container", needed, () => makeContainer(engine, name));
+
+testFar(
+  "attach.ts, elsewhere: an app outlives Ctrl-C and a broken connection, is listed, shown again, logged and stopped",
+  needed,
+  async () => {
+    const first = startScript("attach", engine, [
+      "--session=x",
+      name,
+      "xterm -T elsewhere -e sh -c 'echo in the log >>/proc/$PPID/fd/2; exec cat'",
+    ]);
+    await windowWith("\\[far:e2e-far-attach\\] elsewhere");
+    assertEquals((await masters()).length, 1);
+    assertEquals((await listed()).map(({ session, display, clients }) => [session, display, clients]), [[
+      "x",
+      "x11",
+      1,
+    ]]);
+    first.kill("SIGINT");
+    const detached = await first.ended;
+    assertEquals(detached.code, 130, detached.stderr);
+    assertStringIncludes(detached.stderr, `There will be no sound: "${name}" is on another machine\n`);
+    assertStringIncludes(detached.stderr, `To come back: attach.ts --session x ${name}\n`);
+    assertEquals((await masters()).length, 0);
+    assertEquals((await listed()).map(({ clients }) => clients), [0]);
+
+    const said: string[] = [];
+    const again = startScript("attach", engine, [name], { output: { line: (line) => said.push(line) } });
+    const window = await windowWith("\\[far:e2e-far-attach\\] elsewhere");
+    const [engineEnd] = await engineEnds();
+    Deno.kill(engineEnd!, "SIGKILL");
+    await eventually("the end of the first window", async () => {
+      const { stdout } = await runProcess(["xdotool", "search", "--onlyvisible", "--name", "elsewhere"], {
+        okCodes: "any",
+      });
+      return !stdout.split("\n").includes(window);
+    });
+    await windowWith("\\[far:e2e-far-attach\\] elsewhere");
+    assertEquals(said.slice(-2), [
+      `warning: The connection to "${name}" is lost. The app runs on. Trying again until Ctrl-C`,
+      `Connected to "${name}" again`,
+    ]);
+
+    const logs = await script("attach", engine, ["--logs", name, "x"]);
+    assertStringIncludes(logs.stdout, "The app is started\n");
+    assertStringIncludes(logs.stdout, "\nin the log\n");
+    const stopped = await script("attach", engine, ["--stop", name]);
+    assertEquals([stopped.code, stopped.stdout], [0, "x\n"]);
+    const { code, stderr } = await again.ended;
+    assertEquals([code, stderr.trimEnd().split("\n").at(-1)], [0, 'The session "x" was stopped']);
+    await allGone();
+  },
+);
+
+testFar(
+  "attach.ts, elsewhere: how an app has ended, and a run that is killed leaves nothing of its own",
+  needed,
+  async () => {
+    const failed = await script("attach", engine, [name, "sh -c 'echo no such thing; exit 3'"], { timeoutMs: 60_000 });
+    assertEquals(failed.code, 1, failed.stderr);
+    assertStringIncludes(failed.stderr, 'The app of "sh" ended with exit status 3\n    no such thing\n');
+    const missing = await script("attach", engine, [name, "no-such-app"], { timeoutMs: 60_000 });
+    assertEquals(missing.code, 127, missing.stderr);
+
+    const running = startScript("attach", engine, ["--session=killed", name, "xterm -T killed -e cat"]);
+    await windowWith("\\[far:e2e-far-attach\\] killed");
+    for (const pid of await pids("--session=killed")) Deno.kill(pid, "SIGKILL");
+    await running.ended;
+    await eventually(
+      "the end of the connection",
+      async () => (await masters()).length + (await engineEnds()).length === 0,
+    );
+    const stopped = await script("attach", engine, ["--stop", name, "--all"]);
+    assertEquals([stopped.code, stopped.stdout], [0, "killed\n"]);
+    // The next run has removed what the killed one has left.
+    await allGone();
+  },
+);
+
+testFar("attach.ts, elsewhere: a container that fills its log is read to a bound only", needed, async () => {
+  await inContainer(
+    engine,
+    name,
+    "mkdir -p .xpra; printf 'first\\n' >.xpra/big.log; truncate -s 1T .xpra/big.log; echo last >>.xpra/big.log",
+  );
+  const { code, stdout, stderr } = await script("attach", engine, ["--logs", name, "big"]);
+  await inContainer(engine, name, "rm .xpra/big.log");
+  assertEquals(code, 0, stderr);
+  assert(stdout.length <= 4 * 2 ** 20 + 16, `${stdout.length}`);
+  assertStringIncludes(stdout.slice(-16), "last\n");
+  assertMatch(stderr, /^warning: The log is long: only its last \d+ characters follow/);
+});
+
+testFar(
+  "attach.ts, elsewhere: a window by Wayland outlives a broken connection, and ends with --stop or with the run",
+  [...needed, ...waylandParts],
+  async () => {
+    const env = desktop();
+    const app = `foot -T far sh -c 'read -r line; echo "$line" >share/typed; exec sleep 600'`;
+    const running = startScript("attach", engine, ["--display=wayland", "--session=w", name, app], { env });
+    await windowCalled(`[${name}] far`);
+    assertEquals((await listed()).map(({ session, display, clients }) => [session, display, clients]), [
+      ["w", "wayland", 1],
+    ]);
+    const [engineEnd] = await engineEnds();
+    Deno.kill(engineEnd!, "SIGKILL");
+    await eventually("another connection", async () => (await engineEnds()).some((pid) => pid !== engineEnd));
+    await windowCalled(`[${name}] far`);
+    await type("hunter22\n");
+    await eventually(
+      "the keys",
+      async () => (await inContainer(engine, name, "cat share/typed || true")) === "hunter22",
+    );
+    const stopped = await script("attach", engine, ["--stop", name]);
+    assertEquals([stopped.code, stopped.stdout], [0, "w\n"]);
+    const { code, stderr } = await running.ended;
+    assertEquals([code, stderr.trimEnd().split("\n").at(-1)], [0, 'The session "w" was stopped'], stderr);
+    assertEquals(await windows(), []);
+    await allGone();
+
+    const left = startScript("attach", engine, ["--display=wayland", "--session=l", name, "foot -T left sleep 600"], {
+      env,
+    });
+    await windowCalled(`[${name}] left`);
+    left.kill("SIGINT");
+    const ended = await left.ended;
+    assertEquals(ended.code, 130, ended.stderr);
+    assertStringIncludes(ended.stderr, '"l" is stopped: its windows last no longer than this run\n');
+    assertEquals(await windows(), []);
+    await allGone();
+  },
+);
+
+testFar("attach.ts, elsewhere: the container goes", needed, () => removeContainer(engine, name));
