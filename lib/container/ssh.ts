@@ -7,7 +7,7 @@
 import { join } from "@std/path";
 
 import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
-import { answerLimits } from "../engine/instance.ts";
+import { answerLimits, isNotStarted } from "../engine/instance.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import type { Mounts } from "./mounts.ts";
 import type { ContainerUser } from "./user.ts";
@@ -190,7 +190,11 @@ export async function sshRun(
 ): Promise<ProcessResult> {
   try {
     const argv = sshArgv(target, remote, { mayAsk: mayAsk && canAsk(host) });
-    return await host.run(argv, { ...answerLimits, ...options });
+    const run = (): Promise<ProcessResult> => host.run(argv, { ...answerLimits, ...options });
+    return await run().catch((error) => {
+      if (target.proxy && isNotStarted(error)) return run();
+      throw error;
+    });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     if (error.timedOut || error.overflowed) throw noAnswer(target, error);

@@ -305,6 +305,11 @@ export async function removeDevices(engine: Engine, name: string, devices: reado
  */
 const notStarted = /Failed to retrieve PID of executing child process/;
 
+/** Whether the engine could not start a program in an instance, and a second try may succeed. */
+export function isNotStarted(error: unknown): error is ProcessError {
+  return error instanceof ProcessError && notStarted.test(error.stderr);
+}
+
 /** How much a program in an instance may answer, in bytes, and how long it may take: the instance may have replaced it. */
 export const answerLimits = { maxOutputBytes: 2 ** 20, timeoutMs: 60_000 };
 
@@ -325,7 +330,7 @@ export async function exec(
   try {
     return await run(engine, args, options());
   } catch (error) {
-    if (error instanceof ProcessError && notStarted.test(error.stderr)) return await run(engine, args, options());
+    if (isNotStarted(error)) return await run(engine, args, options());
     // The program's own words may look as if the engine did not answer.
     if (error instanceof UserError && error.cause instanceof ProcessError && await answers(engine)) throw error.cause;
     throw error;

@@ -248,3 +248,20 @@ Deno.test("sshRun() tells a container that does not answer, and one that answers
     assertEquals([timeoutMs, maxOutputBytes], [60_000, 2 ** 20]);
   }
 });
+
+Deno.test("sshRun() tries again, once, when the engine could not start the sshd that it was to reach", async () => {
+  let failures = 1;
+  const { host, calls } = recordingHost({
+    answer: () =>
+      failures-- > 0 ? { code: 255, stderr: "Error: Failed to retrieve PID of executing child process\n" } : {},
+  });
+  const target = { ...targetIn("/m"), proxy: ["incus", "exec", "Box"] };
+  await sshRun(host, target, ["true"]);
+  assertEquals(calls.length, 2);
+  failures = 2;
+  await assertRejects(() => sshRun(host, target, ["true"]), UserError, "Cannot reach");
+  failures = 1;
+  // The container's own words.
+  await assertRejects(() => sshRun(host, targetIn("/m"), ["true"]), UserError, "Cannot reach");
+  assertEquals(calls.length, 5);
+});
