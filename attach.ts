@@ -60,6 +60,7 @@ import { checkSessionName, newRun, sessionNameOf, socketPath } from "./lib/attac
 import { hasFifo, hasOwnSound, playSound, withoutSound } from "./lib/attach/sound.ts";
 import {
   againstWayland,
+  againstWaylandElsewhere,
   type DisplayName,
   displayNames,
   NoWayland,
@@ -318,7 +319,7 @@ async function attach(
   const plan = { app, run: newRun(), name, exact: wanted !== undefined, open, look };
   const detached = args.flags.has("detached");
   let against = againstWayland(host, { open, userOptions, detached, box: !args.flags.has("no-box") });
-  if (elsewhere && display === "auto" && host.env("DISPLAY")) against ??= onlyXLasts;
+  if (elsewhere && display === "auto") against ??= againstWaylandElsewhere(host);
   if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });
   if (display !== "x11" && against === undefined) {
     try {
@@ -369,9 +370,6 @@ function markUse({ name, engine }: Place, { elsewhere }: SshTarget, scope: Async
   const marked = engine.then((engine) => markAsUsed(engine, name)).catch(() => {});
   scope.defer(() => marked);
 }
-
-/** Why windows of an app on another machine are shown by X if nobody wants it otherwise, as the end of a sentence. */
-const onlyXLasts = "an app on another machine can then be left and shown again";
 
 /** The channels that are possible for a container on another machine. */
 function overNetwork(host: Host, { label }: Place, open: Set<Channel>): Set<Channel> {

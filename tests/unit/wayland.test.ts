@@ -2,7 +2,13 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Channel, openChannels } from "../../lib/attach/channels.ts";
-import { againstWayland, NoWayland, wantedDisplay, type Wish } from "../../lib/attach/wayland/choice.ts";
+import {
+  againstWayland,
+  againstWaylandElsewhere,
+  NoWayland,
+  wantedDisplay,
+  type Wish,
+} from "../../lib/attach/wayland/choice.ts";
 import { startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { strangeGlobals } from "../../lib/attach/wayland/globals.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
@@ -49,6 +55,13 @@ Deno.test("againstWayland() says what Wayland, waypipe or the desktop cannot do"
     againstWayland(none, { open, userOptions: [], detached: false, box: true }),
     "$WAYLAND_DISPLAY is not set",
   );
+});
+
+Deno.test("againstWaylandElsewhere() prefers X for an app on another machine, where there is an X display", () => {
+  const against = (env: Record<string, string>): string | undefined =>
+    againstWaylandElsewhere(recordingHost({ env: { WAYLAND_DISPLAY: "wayland-1", ...env } }).host);
+  assertEquals(against({ DISPLAY: ":0" }), "an app on another machine can then be left and shown again");
+  assertEquals(against({}), undefined);
 });
 
 Deno.test("strangeGlobals() knows what is harmless, and takes what it does not know for privileged", () => {

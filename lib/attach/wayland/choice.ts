@@ -70,3 +70,11 @@ export function againstWayland(host: Host, { open, userOptions, detached, box }:
   const extra = channelNames.filter((channel) => open.has(channel) && !carried.includes(channel));
   return extra.length > 0 ? `waypipe has no ${extra.join(", ")}` : undefined;
 }
+
+/**
+ * Why windows of an app on another machine are shown by X where that is possible and the user does not insist on Wayland, as the end
+ * of a sentence. By Wayland, the app would end with the run.
+ */
+export function againstWaylandElsewhere(host: Host): string | undefined {
+  return host.env("DISPLAY") ? "an app on another machine can then be left and shown again" : undefined;
+}
