@@ -6,7 +6,7 @@
 import { join } from "@std/path";
 import awaitEnd from "../await_end.sh" with { type: "text" };
 import reconnect from "../reconnect_wayland.sh" with { type: "text" };
-import { ProcessError } from "../../base/errors.ts";
+import { ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { orInterrupted } from "../../base/settle.ts";
 import type { Place } from "../../container/place.ts";
@@ -47,8 +47,22 @@ export async function awaitFarEnd(
     for (let count = 2;; count++) {
       // Nothing is told by what the container answers, or by when: only that it is worth looking.
       const asked = sshScript(host, target, { script: awaitEnd, values: { session }, timeoutMs: Infinity });
-      await orInterrupted(Promise.race([asked.catch(() => {}), way.remote!.link.ended]), host.signal);
+      const isClosed = await orInterrupted(
+        Promise.race([
+          asked.catch(() => {}).then(() => false),
+          way.remote!.link.ended.then(() => false),
+          client.ended.then(() => !host.dryRun),
+        ]),
+        host.signal,
+      );
       host.signal.throwIfAborted();
+      if (isClosed) {
+        // The session's waypipe would wait for another one.
+        await stopSessions(host, target, [session]);
+        throw new UserError(`The windows of "${session}" were closed from outside`, {
+          hint: `To see what the app printed: attach.ts --logs ${target.name} ${session}`,
+        });
+      }
       if (!await way.remote!.link.isLost()) return true;
       way = await findWayAgain(host, place, way, scope);
       try {
