@@ -57,7 +57,7 @@ import { fallbackScreen, hostScreen, requireDisplay, type Screen } from "./lib/a
 import { type SessionPlan, startSession } from "./lib/attach/session.ts";
 import { fetchSessionLog, readSessionLog } from "./lib/attach/session_log.ts";
 import { checkSessionName, newRun, sessionNameOf, socketPath } from "./lib/attach/session_name.ts";
-import { hasFifo, hasOwnSound, playSound, withoutSound } from "./lib/attach/sound.ts";
+import { hasFifo, hasOwnSound, playRemoteSound, playSound } from "./lib/attach/sound.ts";
 import {
   againstWayland,
   againstWaylandElsewhere,
@@ -307,10 +307,9 @@ async function attach(
   request: AttachRequest & { app: string[]; display: DisplayName },
   given?: boolean,
 ): Promise<number> {
-  const { app, display, userOptions, wanted, args, isDisposable = false } = request;
+  const { app, display, open, userOptions, wanted, args, isDisposable = false } = request;
   const { label: container, mounts } = place;
   const elsewhere = given ?? await seemsElsewhere(place);
-  const open = elsewhere ? overNetwork(host, place, request.open) : request.open;
   const name = wanted ?? sessionNameOf(app[0]!);
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
@@ -351,7 +350,7 @@ async function attach(
     checkClient(host),
     hostScreen(host).then(async (screen) => {
       const rest = { container, mounts, directory, screen };
-      const options = { ...clientOptions({ ...request, open }, rest), ownSound: hasOwnSound(open) };
+      const options = { ...clientOptions(request, rest), ownSound: hasOwnSound(open) };
       return { options, client: scope.use(await startClient(host, options)) };
     }),
   ]);
@@ -369,13 +368,6 @@ function markUse({ name, engine }: Place, { elsewhere }: SshTarget, scope: Async
   if (!elsewhere) return;
   const marked = engine.then((engine) => markAsUsed(engine, name)).catch(() => {});
   scope.defer(() => marked);
-}
-
-/** The channels that are possible for a container on another machine. */
-function overNetwork(host: Host, { label }: Place, open: Set<Channel>): Set<Channel> {
-  if (!hasOwnSound(open)) return open;
-  host.ui.status(`There will be no sound: "${label}" is on another machine`);
-  return withoutSound(open);
 }
 
 /**
@@ -414,7 +406,10 @@ async function attachByWayland(
   const session = await startSession(host, target, { ...plan, display: { transport, compress } });
   if (!isDisposable && !remote) client.keep();
   host.ui.status(`${channelLine(open)}; windows by Wayland${remote ? ", which close with this run" : ""}`);
-  if (hasOwnSound(open)) playSound(host, socketPath(mounts.xpra, session), { outlives: !isDisposable });
+  if (hasOwnSound(open) && remote) {
+    const player = playRemoteSound(host, target, session);
+    scope.defer(() => player?.kill("SIGTERM"));
+  } else if (hasOwnSound(open)) playSound(host, socketPath(mounts.xpra, session), { outlives: !isDisposable });
   const ended = remote
     ? await awaitFarEnd(host, { place, way, scope }, { session, client })
     : await orInterrupted(client.ended, host.signal);
@@ -431,9 +426,8 @@ async function attachByWayland(
 
 /** Shows a live session again. */
 async function reattach(host: Host, place: Place, request: AttachRequest, given?: boolean): Promise<number> {
-  const { wanted } = request;
+  const { open, wanted } = request;
   const elsewhere = given ?? await seemsElsewhere(place);
-  const open = elsewhere ? overNetwork(host, place, request.open) : request.open;
   // A session keeps the look that it was started with.
   open.delete("look");
   requireDisplay(host);
@@ -442,8 +436,9 @@ async function reattach(host: Host, place: Place, request: AttachRequest, given?
   await using scope = new AsyncDisposableStack();
   const directory = elsewhere ? scope.use(await makePrivateDirectory(host)).path : undefined;
   const optionsFor = (session: string, screen: Screen): ClientOptions => {
-    const ownSound = hasOwnSound(open) && (host.dryRun || hasFifo(socketPath(mounts.xpra, session)));
-    return { ...clientOptions({ ...request, open }, { container, mounts, directory, screen }), ownSound };
+    // Whether it has a FIFO elsewhere is found out there.
+    const ownSound = hasOwnSound(open) && (host.dryRun || elsewhere || hasFifo(socketPath(mounts.xpra, session)));
+    return { ...clientOptions(request, { container, mounts, directory, screen }), ownSound };
   };
   // The client takes its time to load, so it is started for the most likely session. Not if xpra itself
   // carries the sound: only one client may play it, and whether another one is attached is not known yet.
@@ -528,7 +523,9 @@ async function showOnce(
   { session, options, client }: { session: string; options: ClientOptions; client: Client },
 ): Promise<ClientEnd> {
   const socket = await sessionSocket(way, session);
-  const player = options.ownSound ? playSound(host, socket) : undefined;
+  const player = options.ownSound
+    ? way.remote ? playRemoteSound(host, way.target, session) : playSound(host, socket)
+    : undefined;
   try {
     await client.show(socket);
     return await client.ended;

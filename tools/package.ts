@@ -163,6 +163,27 @@ function copyright(releases: readonly Release[], { withDeno }: { withDeno: boole
  COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
  OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 `;
+  const bsd = `License: BSD-3-clause
+ Redistribution and use in source and binary forms, with or without modification, are permitted provided that the
+ following conditions are met:
+ .
+ 1. Redistributions of source code must retain the above copyright notice, this list of conditions and the following
+ disclaimer.
+ .
+ 2. Redistributions in binary form must reproduce the above copyright notice, this list of conditions and the following
+ disclaimer in the documentation and/or other materials provided with the distribution.
+ .
+ 3. Neither the name of Eugene Ware nor the names of its contributors may be used to endorse or promote
+ products derived from this software without specific prior written permission.
+ .
+ THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES,
+ INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE
+ DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDERS OR CONTRIBUTORS BE LIABLE FOR ANY DIRECT, INDIRECT, INCIDENTAL,
+ SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR
+ SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY,
+ WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF
+ THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
+`;
   return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: ${packageName}
 
@@ -175,9 +196,11 @@ Files: ${modulesDirectory}/*
 Copyright: ${years} the ${packageName} authors
  2018-2026 the Deno authors (the parts named npm:deno-std)
  2011-2015 Vitaly Puzrin (the parts of these that read and write YAML)
-License: Apache-2.0 and Expat
- The Apache License, Version 2.0, is in /usr/share/common-licenses/Apache-2.0. The parts named npm:deno-std are under the
- license Expat.
+ 2014 Eugene Ware (jpeg-js, which is in gui-attach.js)
+ 2011 notmasteryet (the decoder of jpeg-js)
+License: Apache-2.0 and Expat and BSD-3-clause
+ The Apache License, Version 2.0, is in /usr/share/common-licenses/Apache-2.0. The parts named npm:deno-std are under the license
+ Expat. jpeg-js is under the license BSD-3-clause, and its decoder under the Apache License, Version 2.0.
 ${
     withDeno
       ? `
@@ -188,7 +211,8 @@ Comment: As published at https://github.com/denoland/deno, which names the licen
 `
       : ""
   }
-${mit}`;
+${mit}
+${bsd}`;
 }
 
 /** For a package with Deno in it, which is as its makers publish it. */

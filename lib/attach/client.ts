@@ -90,6 +90,7 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
     container,
     open: passed,
     asks,
+    elsewhere: isElsewhere,
     ask: (question, signal) => askInDialog(host, question, { container, signal }),
     report: (line) => host.ui.warn(line),
     onHello() {

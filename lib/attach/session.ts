@@ -136,12 +136,12 @@ function serviceWords(
   const shared = {
     xpra_directory: xpraDirectory,
     sound: hasOwnSound(open) ? soundSuffix : "",
-    samples: sinkSamples,
+    samples: sinkSamples({ elsewhere }),
     ...(look ? lookValues(look) : {}),
   };
   const begin = look ? serveSession + takeLook : serveSession;
   const environment = {
-    ...("screen" in display ? serverEnvironment({ elsewhere }) : {}),
+    ...("screen" in display ? serverEnvironment : {}),
     GUI_CONTAINER_SERVER: "screen" in display
       ? withValues(begin + serveX11, {
         ...shared,
@@ -165,7 +165,12 @@ function serviceWords(
     'eval "$GUI_CONTAINER_SERVER"',
     "gui-container",
     ...("screen" in display
-      ? serverArgv({ open: hasOwnSound(open) ? withoutSound(open) : open, dpi: display.screen.dpi, xpraDirectory })
+      ? serverArgv({
+        open: hasOwnSound(open) ? withoutSound(open) : open,
+        dpi: display.screen.dpi,
+        xpraDirectory,
+        elsewhere,
+      })
       : []),
   ];
 }

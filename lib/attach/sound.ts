@@ -5,14 +5,20 @@
  * In the container the session's own PulseAudio, which serve_session.sh starts, writes to the FIFO while an app plays. On the
  * host `pacat` reads and plays the samples. It sends nothing back. Only one client can play the sound of a session: two
  * would each get a part of the samples.
+ *
+ * From another machine the samples come by ssh, fewer of them and of 8 bits each (G.711's µ-law): no decoder reads what the container
+ * sends, and silence sends nothing.
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import readSound from "./read_sound.sh" with { type: "text" };
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Channel } from "./channels.ts";
 import type { Host } from "../base/host.ts";
 import { packages, type RunningProcess } from "../base/process.ts";
-import { quoteWords } from "../base/shell_words.ts";
+import { quoteWords, withValues } from "../base/shell_words.ts";
+import { sshArgv, type SshTarget } from "../container/ssh.ts";
+import { containerPaths } from "../container/user.ts";
 
 /**
  * What the FIFO's name has behind the name of the session's socket. start_session.sh makes the FIFO: PulseAudio would make
@@ -20,13 +26,29 @@ import { quoteWords } from "../base/shell_words.ts";
  */
 export const soundSuffix = "~sound";
 
-/** The samples. Both ends must agree on them. */
-const rate = 48_000;
-const format = "s16le";
-const channels = 2;
+/** How sound is sampled. Both ends must agree on it. */
+interface Samples {
+  format: "s16le" | "ulaw";
+  /** A second. */
+  rate: number;
+  channels: 2;
+}
+
+/** On one machine: 1.5 Mbit/s. */
+const local: Samples = { format: "s16le", rate: 48_000, channels: 2 };
+/** Over a network: 0.5 Mbit/s. */
+const remote: Samples = { format: "ulaw", rate: 32_000, channels: 2 };
+/** Bytes of both channels, by the format. */
+const remoteFrame = 2;
 
 /** How much sound waits at the host's sound server, in milliseconds. Enough for a busy machine, too little to be noticed. */
 const latencyMs = 60;
+/** The same over a network, where some comes late. */
+const remoteLatencyMs = 150;
+/** How much sound from another machine may come ahead of its time, in milliseconds: what is beyond that came too late, and is dropped. */
+const longestAheadMs = 400;
+/** What comes too fast is read this slowly: so long for each piece, in milliseconds. */
+const floodPauseMs = 10;
 
 /** How much a pipe can hold (pipe(7)), in bytes. */
 const pipeSize = 65_536;
@@ -53,8 +75,19 @@ export function withoutSound(open: ReadonlySet<Channel>): Set<Channel> {
   return new Set([...open].filter((channel) => channel !== "sound"));
 }
 
-/** The arguments of PulseAudio's module-pipe-sink that describe the samples. */
-export const sinkSamples = `format=${format} rate=${rate} channels=${channels}`;
+/** The arguments of PulseAudio's module-pipe-sink that describe the samples. `elsewhere`: they go over a network. */
+export function sinkSamples({ elsewhere }: { elsewhere: boolean }): string {
+  const { format, rate, channels } = elsewhere ? remote : local;
+  return `format=${format} rate=${rate} channels=${channels}`;
+}
+
+/** The player. It plays `file`, or its stdin. */
+function playerArgv({ format, rate, channels }: Samples, latencyMs: number, file?: string): string[] {
+  return [
+    ...["pacat", "--playback", "--raw", `--format=${format}`, `--rate=${rate}`, `--channels=${channels}`],
+    ...[`--latency-msec=${latencyMs}`, "--client-name=gui-container", ...(file === undefined ? [] : [file])],
+  ];
+}
 
 /**
  * Plays what comes through a session's FIFO until the session ends or the player is killed. Warns when there is no player.
@@ -70,8 +103,7 @@ export function playSound(
 ): RunningProcess | undefined {
   const argv = (file: string): string[] => [
     ...(outlives ? [] : ["setpriv", "--pdeathsig", "TERM"]),
-    ...["pacat", "--playback", "--raw", `--format=${format}`, `--rate=${rate}`, `--channels=${channels}`],
-    ...[`--latency-msec=${latencyMs}`, "--client-name=gui-container", file],
+    ...playerArgv(local, latencyMs, file),
   ];
   const path = `${socket}${soundSuffix}`;
   if (host.dryRun) {
@@ -98,6 +130,84 @@ export function playSound(
     host.ui.warn(`There will be no sound. ${error.message}. ${error.hint}`);
     return undefined;
   }
+}
+
+/**
+ * Plays what comes through the FIFO of a session on another machine, until the session or the connection ends, or the player is killed.
+ * Warns when there is no player.
+ *
+ * @returns the player; undefined when there is none
+ */
+export function playRemoteSound(host: Host, target: SshTarget, session: string): RunningProcess | undefined {
+  const fifo = `${containerPaths(target.user).xpra}/${session}${soundSuffix}`;
+  const reader = sshArgv(target, ["/bin/sh", "-c", withValues(readSound, { fifo })], { mayAsk: false });
+  const argv = playerArgv(remote, remoteLatencyMs);
+  if (host.dryRun) {
+    host.change(`${quoteWords(reader)} </dev/null | ${quoteWords(argv)} &`, () => Promise.resolve());
+    return undefined;
+  }
+  const bytesPerMs = remote.rate * remoteFrame / 1000;
+  const samples = new TransformStream<Uint8Array, Uint8Array>(
+    {},
+    new ByteLengthQueuingStrategy({ highWaterMark: longestAheadMs * bytesPerMs }),
+    new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
+  );
+  const writer = samples.writable.getWriter();
+  const inTime = onlyInTime({ frame: remoteFrame, bytesPerMs, longestAheadMs }, () => performance.now());
+  try {
+    const player = host.start(argv, { stdin: { bytes: samples.readable }, output: "discard", detached: true });
+    const source = host.start(reader, {
+      detached: true,
+      output: {
+        async bytes(piece) {
+          const part = inTime(piece);
+          // A player that hangs has no room. What it did not take is not kept.
+          if (part && writer.desiredSize! > 0) writer.write(part).catch(() => {});
+          else if (!part) await new Promise((resolve) => setTimeout(resolve, floodPauseMs));
+        },
+      },
+    });
+    player.ended.then(() => source.kill("SIGTERM"));
+    source.ended.then(() => writer.close()).catch(() => {});
+    return {
+      pid: player.pid,
+      ended: player.ended,
+      kill(signal) {
+        source.kill(signal);
+        player.kill(signal);
+      },
+    };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    host.ui.warn(`There will be no sound. ${error.message}. ${error.hint}`);
+    return undefined;
+  }
+}
+
+/**
+ * Takes samples as they come, and gives those that may be played: whole frames, and never more than `longestAheadMs` ahead of the time
+ * that has passed. After a pause of the network, what was sent meanwhile comes at once, and would else delay all that follows.
+ *
+ * @param now a clock in milliseconds
+ */
+export function onlyInTime(
+  { frame, bytesPerMs, longestAheadMs }: { frame: number; bytesPerMs: number; longestAheadMs: number },
+  now: () => number,
+): (piece: Uint8Array) => Uint8Array | undefined {
+  let rest = new Uint8Array();
+  let playedUntil = now();
+  return (piece) => {
+    const all = new Uint8Array(rest.length + piece.length);
+    all.set(rest);
+    all.set(piece, rest.length);
+    const whole = all.length - all.length % frame;
+    rest = all.slice(whole);
+    playedUntil = Math.max(playedUntil, now());
+    const lengthMs = whole / bytesPerMs;
+    if (playedUntil - now() + lengthMs > longestAheadMs) return undefined;
+    playedUntil += lengthMs;
+    return all.subarray(0, whole);
+  };
 }
 
 /** Opens a FIFO for reading and drops old samples in it; undefined when there is no FIFO. A link to one does not count. */

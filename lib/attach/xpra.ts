@@ -44,16 +44,25 @@ export function clientArgv({ socket, pixels, open, dpi, userOptions }: ClientArg
   ];
 }
 
-/** Without the file, pixels come through the socket uncompressed. On one machine, compression only costs time. */
+/**
+ * Without the file, pixels come through the socket uncompressed. On one machine, compression only costs time. From another one
+ * compressed pictures come to the guard, which decodes them: the client gets plain pixels there, too.
+ */
 const plainPixels = ["--encodings=rgb", "--csc-modules=none"];
+
+/** What the server sends over a network: JPEGs, which the guard decodes, see `guard/pictures.ts`, and pixels as they are once they stand still. */
+const compressedPixels = ["--encodings=rgb,jpeg", "--csc-modules=none"];
 
 /**
  * The options of the server. It uses an X server that runs already and the listening socket that systemd hands over, starts
  * one app and ends with it.
  *
- * @param options `xpraDirectory`: where sockets and files for pixels are, in the container
+ * @param options `xpraDirectory`: where sockets and files for pixels are, in the container; `elsewhere`: the client is on another
+ * machine
  */
-export function serverArgv(options: { open: ReadonlySet<Channel>; dpi: number; xpraDirectory: string }): string[] {
+export function serverArgv(
+  options: { open: ReadonlySet<Channel>; dpi: number; xpraDirectory: string; elsewhere: boolean },
+): string[] {
   return [
     "--exit-with-children=yes",
     "--use-display=yes",
@@ -73,29 +82,25 @@ export function serverArgv(options: { open: ReadonlySet<Channel>; dpi: number; x
     // The X server has the size of the host's screen from the start.
     "--resize-display=no",
     `--dpi=${options.dpi}`,
-    // Also for a client that has no such file: with --mmap=no, xpra 6.5.5 lets no client in.
+    // Also elsewhere, where no client has such a file: with "no", no client can connect to the server (6.5.5).
     `--mmap=${options.xpraDirectory}`,
-    ...plainPixels,
+    ...(options.elsewhere ? compressedPixels : plainPixels),
     "--video-encoders=none",
     ...channelOptions(options.open, "server"),
   ];
 }
 
-/**
- * The server's environment: settings for which xpra has no option.
- *
- * @param options `elsewhere`: the client is on another machine
- */
-export function serverEnvironment({ elsewhere }: { elsewhere: boolean }): Record<string, string> {
-  return {
-    // xpra collects changes of the picture before it sends them, in milliseconds, which suits a network. On a local socket the
-    // user only feels the delay.
-    ...(elsewhere ? {} : { XPRA_BATCH_MAX_DELAY: "16", XPRA_BATCH_MIN_DELAY: "1", XPRA_BATCH_START_DELAY: "1" }),
-    // A window has the size that the X server tells. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is the size
-    // of one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
-    XPRA_SIZEHINTS_SIZE: "0",
-  };
-}
+/** The server's environment: settings for which xpra has no option. */
+export const serverEnvironment: Readonly<Record<string, string>> = {
+  // xpra collects changes of the picture before it sends them, in milliseconds. On a local socket the user only feels the delay; over a
+  // network, what xpra 6.5.5 chooses by itself is too much: 5 frames/s at 100 Mbit/s. It still sends less when answers come late.
+  XPRA_BATCH_MAX_DELAY: "16",
+  XPRA_BATCH_MIN_DELAY: "1",
+  XPRA_BATCH_START_DELAY: "1",
+  // A window has the size that the X server tells. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is the size
+  // of one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
+  XPRA_SIZEHINTS_SIZE: "0",
+};
 
 /**
  * The client's environment: no socket to control it, no SSH agent, no power events, for which xpra has no option.

@@ -87,7 +87,14 @@ export function fuzz({ cases, seed }: { cases: number; seed: number }): FuzzFigu
   while (figures.cases < cases) {
     const open = new Set(channelNames.filter(() => chance.happens(0.4)));
     const asks = new Set(askableNames.filter((name) => open.has(name) && chance.happens(0.3)));
-    const session = sessionState({ container, open, asks, now: () => clock += chance.below(40), uuid: "0".repeat(32) });
+    const session = sessionState({
+      container,
+      open,
+      asks,
+      now: () => clock += chance.below(40),
+      uuid: "0".repeat(32),
+      elsewhere: chance.happens(0.5),
+    });
     const honest = chance.happens(0.8);
     if (honest) {
       sawScreen(judgeClientPacket(fromClient[0]!, session).pass!, session);
@@ -130,7 +137,11 @@ function judgeOne(
     figures.refused++;
     return;
   }
-  const { pass, also = [], answer, toClient = [], request } = verdict;
+  const { pass, also = [], answer, toClient = [], request, drawing } = verdict;
+  if (drawing) {
+    checkDrawing(drawing, session);
+    figures.passed++;
+  }
   if (request) {
     checkRequest(request, session);
     figures.passed++;
@@ -182,6 +193,15 @@ function checkRequest(request: DesktopRequest, { open, container }: SessionState
     : open.has("notifications") && request.title.startsWith(`[${container}] `) && !/[<>]/.test(request.body);
   if (!holds || texts.some((text) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text))) {
     throw new Error(`It asked the desktop: ${JSON.stringify(request)}`);
+  }
+}
+
+/** What is decoded: over a network, a JPEG that is as large as its packet says. */
+function checkDrawing({ picture, args }: NonNullable<Verdict["drawing"]>, { elsewhere }: SessionState): void {
+  const { data, width, height } = picture!;
+  const isJpeg = [0, 1, -2, -1].map((at) => data.at(at)).join() === "255,216,255,217";
+  if (!elsewhere || !isJpeg || args[3] !== width || args[4] !== height || args[5] !== "rgb32") {
+    throw new Error(`It decodes: ${describe(args)}`);
   }
 }
 
@@ -255,7 +275,9 @@ function checkForClient(packet: Packet, session: SessionState): void {
     must(open.has(type === "clipboard-contents" ? "clipboard-out" : "clipboard-in"));
     must(!JSON.stringify(args, (_, value) => typeof value === "bigint" ? `${value}` : value).includes("uri-list"));
   }
-  if (/draw$/.test(type)) must(/^(mmap|rgb24|rgb32)$/.test(`${args[5]}`));
+  if (/draw$/.test(type)) {
+    must((session.elsewhere ? /^(rgb24|rgb32)$/ : /^(mmap|rgb24|rgb32)$/).test(`${args[5]}`));
+  }
   if (type === "hello") {
     const hello = args[0] as Dict;
     must(hello.get("server.mode") === "seamless" && Array.isArray(hello.get("compressors")));

@@ -23,6 +23,22 @@ export function bytes(length: number, value = 7): Uint8Array {
   return new Uint8Array(length).fill(value);
 }
 
+function base64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+/** JPEG of 8 × 6 pixels: the left half is (10, 20, 230), the right one (200, 30, 40). */
+export const picture = base64(
+  "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJBwYGCAsICQoKCgoKBggLDA" +
+    "sKDAkKCgr/2wBDAQICAgICAgUDAwUKBwYHCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgr/wAARCAAG" +
+    "AAgDAREAAhEBAxEB/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhBy" +
+    "JxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKT" +
+    "lJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3+Pn6/8QAHwEAAwEBAQEBAQEBAQAAAA" +
+    "AAAAECAwQFBgcICQoL/8QAtREAAgECBAQDBAcFBAQAAQJ3AAECAxEEBSExBhJBUQdhcRMiMoEIFEKRobHBCSMzUvAVYnLRChYkNOEl8RcYGRom" +
+    "JygpKjU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6goOEhYaHiImKkpOUlZaXmJmaoqOkpaanqKmqsrO0tba3uLm6wsPExc" +
+    "bHyMnK0tPU1dbX2Nna4uPk5ebn6Onq8vP09fb3+Pn6/9oADAMBAAIRAxEAPwD89f2af+Y1/wBu3/tWv6m+nf8A809/3N/+6x++fQ9/5nf/AHLf" +
+    "+7B//9k=",
+);
 const monitor = dict({
   primary: true,
   geometry: [0, 0, 1920, 1200],
@@ -188,6 +204,7 @@ export const fromServer: readonly Packet[] = [
   packet("initiate-moveresize", 1, 10, 10, 8, 1, 1),
   packet("draw", 1, 0, 0, 484, 316, "mmap", [[8, 1936 * 316]], 1, 1936, drawn),
   packet("draw", 1, 122, 2, 6, 13, "rgb24", bytes(6 * 13 * 4), 2, 24, dict({ rgb_format: "BGRX" })),
+  packet("draw", 1, 4, 4, 8, 6, "jpeg", picture, 4, 0, dict({ quality: 90 })),
   packet("draw", 1, 0, 0, 100, 100, "rgb32", bytes(40_000), 3, 400, dict({ rgb_format: "BGRA" })),
   packet("eos", 1),
   packet("window-icon", 1, 32, 32, "BGRA", bytes(4096)),

@@ -10,7 +10,7 @@ import { decodePacket, encodePacket, type Packet } from "../../lib/attach/guard/
 import type { Value } from "../../lib/attach/guard/rencode.ts";
 import { startProcess } from "../../lib/base/process.ts";
 import type { DesktopRequest } from "../../lib/attach/guard/state.ts";
-import { bytes, clientHello, description, dict, serverHello } from "../fuzz/samples.ts";
+import { bytes, clientHello, description, dict, picture, serverHello } from "../fuzz/samples.ts";
 
 /** An end of a connection that speaks packets. */
 interface End {
@@ -115,6 +115,24 @@ Deno.test("startGuard() relays packets of both directions, and large pixels", as
     assertEquals(await client.next(), packet("ping", 1));
     await sending;
   });
+});
+
+Deno.test("startGuard() decodes pictures of another machine in their order, and drops broken ones", async () => {
+  await inWorld([], async (world) => {
+    await greet(world);
+    const { client, server, said } = world;
+    const draw = (sequence: number, data: Uint8Array): Packet =>
+      packet("draw", 1, 0, 0, 8, 6, "jpeg", data, sequence, 0, new Map());
+    await server.send(packet("ping", 1), draw(1, picture), draw(2, new Uint8Array(50)), draw(3, picture));
+    await server.send(draw(4, picture), packet("ping", 2));
+    assertEquals(await client.next(), packet("ping", 1));
+    for (const sequence of [1, 3, 4]) {
+      const { type, args } = (await client.next())!;
+      assertEquals([type, args[5], (args[6] as Uint8Array).length, args[7]], ["draw", "rgb32", 192, sequence]);
+    }
+    assertEquals(await client.next(), packet("ping", 2));
+    assertEquals(said.length, 1);
+  }, { elsewhere: true });
 });
 
 Deno.test("startGuard() drops what must not pass, counts it, and tells it once", async () => {

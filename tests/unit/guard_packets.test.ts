@@ -3,12 +3,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type AskableChannel, type Channel, channelNames } from "../../lib/attach/channels.ts";
 import { judgeClientPacket } from "../../lib/attach/guard/client_packets.ts";
+import { withPixels } from "../../lib/attach/guard/drawing.ts";
 import { Refusal } from "../../lib/attach/guard/faults.ts";
 import type { Packet } from "../../lib/attach/guard/packets.ts";
 import type { Dict, Value } from "../../lib/attach/guard/rencode.ts";
 import { judgeServerPacket } from "../../lib/attach/guard/server_packets.ts";
 import { type SessionState, sessionState, type Verdict } from "../../lib/attach/guard/state.ts";
-import { bytes, clientHello, description, dict, secret, serverHello } from "../fuzz/samples.ts";
+import { bytes, clientHello, description, dict, picture, secret, serverHello } from "../fuzz/samples.ts";
 
 /** A session in which both ends have said hello and one window is shown. */
 function session(...open: readonly Channel[]): SessionState {
@@ -262,6 +263,61 @@ Deno.test("a picture has as many bytes as its size needs, in the pixels' file or
   }
   const passed = draw(0, 0, 10, 10, "rgb24", bytes(400), 1, 40, dict({ rgb_format: "BGRX", lz4: 2, zlib: 1 }))!;
   assertEquals([...(passed.args[9] as Dict).keys()], ["rgb_format"]);
+});
+
+/** A session with a container on another machine. */
+function farSession(): SessionState {
+  const made = sessionState({
+    container: "box",
+    open: new Set(),
+    now: () => 0,
+    uuid: "0f".repeat(16),
+    elsewhere: true,
+  });
+  judgeClientPacket(clientHello, made);
+  judgeServerPacket(serverHello, made);
+  server(made, "new-window", 1, 100, 100, 484, 316, description, new Map());
+  return made;
+}
+
+Deno.test("over a network compressed pictures are decoded, and come to the client as plain ones", () => {
+  const draw = (...args: Value[]): Verdict => judgeServerPacket({ type: "draw", args: [1, ...args] }, farSession());
+  const { pass, drawing } = draw(4, 5, 8, 6, "jpeg", picture, 7, 0, dict({ quality: 90, flush: 1, lz4: 1 }));
+  assertEquals([pass, drawing!.picture], [undefined, { data: picture, width: 8, height: 6 }]);
+  const plain = bytes(8 * 6 * 4);
+  const options = dict({ quality: 90, flush: 1, rgb_format: "BGRX" });
+  assertEquals(withPixels(drawing!, plain), [1, 4, 5, 8, 6, "rgb32", plain, 7, 32, options]);
+  assert(draw(0, 0, 10, 10, "rgb24", bytes(300), 1, 30, new Map()).pass);
+  for (
+    const args of [
+      [4, 5, 8, 7, "jpeg", picture, 7, 0, new Map()],
+      [4, 5, 8, 6, "jpeg", "", 7, 0, new Map()],
+      [-1, 5, 8, 6, "jpeg", picture, 7, 0, new Map()],
+      [4, 5, 8, 6, "png", picture, 7, 0, new Map()],
+      [4, 5, 8, 6, "webp", picture, 7, 0, new Map()],
+      [0, 0, 10, 100, "mmap", [[8, 4000]], 1, 40, pixels],
+      [0, 0, 484, 316, "scroll", "", 5, 0, dict({ scroll: [[0, 13, 484, 303, 0, -13]] })],
+    ] as Value[][]
+  ) {
+    assertThrows(() => draw(...args), Refusal);
+  }
+  // On the same machine nothing is decoded.
+  assertThrows(() => server(session(), "draw", 1, 4, 5, 8, 6, "jpeg", picture, 7, 0, new Map()), Refusal);
+});
+
+Deno.test("over a network the server is offered what the guard decodes, whatever the client offers", () => {
+  const greeting = (elsewhere: boolean, encodings: Record<string, Value> = {}): Dict => {
+    const state = sessionState({ container: "box", open: new Set(), now: () => 0, uuid: "0f".repeat(16), elsewhere });
+    const hello = new Map([...clientHello.args[0] as Dict, ...dict(encodings)]);
+    return judgeClientPacket({ type: "hello", args: [hello] }, state).pass!.args[0] as Dict;
+  };
+  const encoding = (hello: Dict): Value[] =>
+    ["options", "core"].map((name) => (hello.get("encoding") as Dict).get(name)!);
+  assertEquals(encoding(greeting(false)), [["rgb"], ["rgb24", "rgb32"]]);
+  assertEquals(encoding(greeting(true)), [["rgb", "jpeg"], ["rgb24", "rgb32", "jpeg"]]);
+  assertEquals((greeting(true).get("encoding") as Dict).get("scaling.control"), 0);
+  const old = greeting(true, { encodings: ["rgb"], "encodings.core": ["rgb24", "rgb32"] });
+  assertEquals(old.get("encodings.core"), ["rgb24", "rgb32", "jpeg"]);
 });
 
 Deno.test("the server is told that a window which may not be shown is not there", () => {

@@ -109,14 +109,15 @@ Deno.test("startSession() sends the look of the host where there is one, and not
   }
 });
 
-Deno.test("startSession() leaves it to xpra when to send over a network, and lets waypipe wait for a broken connection there", async () => {
+Deno.test("startSession() has xpra compress pictures over a network only, and lets waypipe wait for a broken connection there", async () => {
   const wordsOf = async (plan: Parameters<typeof start>[1]): Promise<string> => {
     const { recorded, session } = start({ stdout: "x\n" }, plan);
     await session;
     return recorded.calls[0]!.at(-1)!;
   };
-  assert((await wordsOf({})).includes("--setenv=XPRA_BATCH_MAX_DELAY=16"));
-  assert(!(await wordsOf({ elsewhere: true })).includes("XPRA_BATCH_"));
+  const codings = async (elsewhere: boolean): Promise<string | undefined> =>
+    /--encodings=[\w,]+/.exec(await wordsOf({ elsewhere }))?.[0];
+  assertEquals([await codings(false), await codings(true)], ["--encodings=rgb", "--encodings=rgb,jpeg"]);
   const display = { transport: "t", compress: "zstd" } as const;
   assert((await wordsOf({ display, elsewhere: true })).includes("patience=600\n"));
   assert(!(await wordsOf({ display })).includes("patience=600\n"));

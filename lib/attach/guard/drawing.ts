@@ -1,10 +1,11 @@
 /**
  * Pixels: what a window shows, its icon, and the pointer's shape. Only plain pixels pass; xpra's client decodes
- * nothing.
+ * nothing. Over a network compressed pictures come, which the guard decodes.
  */
 
 import { Refusal } from "./faults.ts";
 import type { PixelsFile } from "./hello.ts";
+import { checkPicture, type Picture } from "./pictures.ts";
 import type { Value } from "./rencode.ts";
 import { args, bytes, fields, integer, list, oneOf, tuple, word } from "./shapes.ts";
 import { coordinate, side, windowNumber } from "./windows.ts";
@@ -40,14 +41,50 @@ const drawOptions = fields({
   "speed": integer(0, 100),
 });
 
-const drawHead = args([windowNumber, coordinate, coordinate, side, side, oneOf("mmap", "rgb24", "rgb32")]);
+const headOf = (...codings: readonly string[]): (values: readonly Value[]) => Value[] =>
+  args([windowNumber, coordinate, coordinate, side, side, oneOf(...codings)]);
+const drawHead = headOf("mmap", "rgb24", "rgb32");
+const networkHead = headOf("rgb24", "rgb32", "jpeg");
+
+/** A picture in a window. */
+export interface Drawing {
+  /** The arguments of its packet. */
+  args: Value[];
+  /** Its compressed picture. The arguments are not complete without its pixels, see {@linkcode withPixels}. */
+  picture?: Picture;
+}
+
+/** Where the pixels are in the arguments. */
+const pixelsIndex = 6;
 
 /**
- * The arguments of a picture in a window: its bytes are as many as its size needs, and lie in the pixels' file or in
- * the packet.
+ * A picture in a window: its bytes are as many as its size needs, and lie in the pixels' file or in the packet; over a
+ * network, they may be compressed.
  */
-export function drawing(values: readonly Value[], pixels: PixelsFile | undefined): Value[] {
-  const head = drawHead(values);
+export function drawing(
+  values: readonly Value[],
+  { pixels, elsewhere }: { pixels: PixelsFile | undefined; elsewhere: boolean },
+): Drawing {
+  if (!elsewhere) return { args: plainDrawing(drawHead(values), values, pixels) };
+  const head = networkHead(values);
+  const [, x, y, width, height, coding] = head as [number, number, number, number, number, string];
+  if (coding !== "jpeg") return { args: plainDrawing(head, values, undefined) };
+  if (x < 0 || y < 0) throw new Refusal("a picture begins outside of its window");
+  const sequence = count(values[7]!);
+  const options = drawOptions(values[9] ?? new Map());
+  options.delete("chunks");
+  const picture: Picture = { data: bytes(mostPixelBytes)(values[6]!), width, height };
+  checkPicture(picture);
+  options.set("rgb_format", "BGRX");
+  return { args: [...head.slice(0, 5), "rgb32", "", sequence, width * 4, options], picture };
+}
+
+/** The arguments of a picture with its pixels. */
+export function withPixels({ args }: Drawing, pixels: Uint8Array): Value[] {
+  return args.with(pixelsIndex, pixels);
+}
+
+function plainDrawing(head: Value[], values: readonly Value[], pixels: PixelsFile | undefined): Value[] {
   const [, x, y, width, height, coding] = head as [number, number, number, number, number, string];
   if (x < 0 || y < 0) throw new Refusal("a picture begins outside of its window");
   const sequence = count(values[7]!);

@@ -7,6 +7,8 @@
 import type { AskableChannel, Channel } from "../channels.ts";
 import { judgeClientPacket } from "./client_packets.ts";
 import { type Answer, consentOf, type Question } from "./consent.ts";
+import { startDecoder } from "./decoder.ts";
+import { withPixels } from "./drawing.ts";
 import { Refusal, Violation } from "./faults.ts";
 import { type FrameLimits, frameParser } from "./frames.ts";
 import { decodePacket, encodePacket, type Packet } from "./packets.ts";
@@ -29,6 +31,8 @@ export interface GuardOptions {
   asks?: ReadonlySet<AskableChannel>;
   /** Asks for that, until `signal` aborts: the session is over then. Default: the answer is no. */
   ask?(question: Question, signal: AbortSignal): Promise<Answer>;
+  /** The container is on another machine: its pictures come compressed, and are decoded here. Default: it is on this one. */
+  elsewhere?: boolean;
   /** Tells the user something, in one line: once for each type of packet that is dropped. */
   report(line: string): void;
   /** Called once, when the server's hello passes: both ends have the file for pixels open then. */
@@ -78,12 +82,13 @@ const fromClient: FrameLimits = { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 
  * @throws {Deno.errors.AddrInUse} when there is something at `listen`
  */
 export function startGuard(options: GuardOptions): Guard {
-  const { listen, connect, container, open, asks = new Set(), report, onHello, onRequest } = options;
+  const { listen, connect, container, open, asks = new Set(), elsewhere = false, report, onHello, onRequest } = options;
   const listener = Deno.listen({ transport: "unix", path: listen });
   // Awaited only once a client has connected: until then, a rejection would count as unhandled.
   connect.catch(() => {});
   const now = (): number => performance.now();
-  const session = sessionState({ container, open, asks, now, uuid: randomId() });
+  const session = sessionState({ container, open, asks, now, uuid: randomId(), elsewhere });
+  const decoder = elsewhere ? startDecoder() : undefined;
   const drops = tally(report, now);
   const over = new AbortController();
   const consent = consentOf((question) => options.ask?.(question, over.signal) ?? Promise.resolve("no"), now);
@@ -104,6 +109,7 @@ export function startGuard(options: GuardOptions): Guard {
     over.abort();
     close(listener);
     connections.forEach(close);
+    decoder?.end();
     stopped.resolve();
   };
   const keep = (connection: Deno.Conn): Deno.Conn => {
@@ -140,6 +146,7 @@ export function startGuard(options: GuardOptions): Guard {
           if (session.serverIsKnown && !wasKnown) onHello?.();
           return verdict;
         },
+        decode,
         send: fromServer,
         toClient,
         toServer,
@@ -156,13 +163,27 @@ export function startGuard(options: GuardOptions): Guard {
       }),
     ]);
   };
+  /** Drops a packet that must not pass, and goes on. */
+  const refused = (error: unknown, sender: Sender, type: string): Verdict => {
+    if (!(error instanceof Refusal)) throw error;
+    drops.add(sender, type, error.message);
+    return {};
+  };
   const judge = (packet: Packet, sender: Sender): Verdict => {
     try {
       return sender === "container" ? judgeServerPacket(packet, session) : judgeClientPacket(packet, session);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      drops.add(sender, packet.type, error.message);
-      return {};
+      return refused(error, sender, packet.type);
+    }
+  };
+
+  /** Decodes the compressed picture of a packet that is to pass. */
+  const decode = async (drawing: NonNullable<Verdict["drawing"]>): Promise<Verdict> => {
+    try {
+      const pixels = await decoder!.decode(drawing.picture!);
+      return { pass: { type: drawing.type, args: withPixels(drawing, pixels) } };
+    } catch (error) {
+      return refused(error, "container", drawing.type);
     }
   };
 
@@ -284,9 +305,10 @@ function put(parts: Uint8Array[], packets: readonly Packet[]): void {
  */
 async function pump(
   from: Deno.Conn,
-  { limits, judge, send, toClient, toServer }: {
+  { limits, judge, decode, send, toClient, toServer }: {
     limits: FrameLimits;
     judge: (packet: Packet) => Verdict;
+    decode?: (drawing: NonNullable<Verdict["drawing"]>) => Promise<Verdict>;
     send: (verdict: Verdict, outbox: Outbox) => void;
     toClient: Writer;
     toServer: Writer;
@@ -298,8 +320,19 @@ async function pump(
     const count = await from.read(buffer);
     if (count === null) return;
     const outbox: Outbox = { client: [], server: [] };
-    for (const raw of frames.push(buffer.subarray(0, count))) send(judge(decodePacket(raw)), outbox);
-    if (outbox.client.length > 0) await toClient(outbox.client);
-    if (outbox.server.length > 0) await toServer(outbox.server);
+    const flush = async (): Promise<void> => {
+      const { client, server } = outbox;
+      [outbox.client, outbox.server] = [[], []];
+      if (client.length > 0) await toClient(client);
+      if (server.length > 0) await toServer(server);
+    };
+    for (const raw of frames.push(buffer.subarray(0, count))) {
+      const verdict = judge(decodePacket(raw));
+      const { drawing } = verdict;
+      // What came before a picture does not wait for it.
+      if (drawing) await flush();
+      send(drawing ? await decode!(drawing) : verdict, outbox);
+    }
+    await flush();
   }
 }

@@ -17,6 +17,8 @@ export interface HelloOptions {
   asks: ReadonlySet<Channel>;
   /** What the server knows this client by. Random, and new each time. */
   uuid: string;
+  /** The container is on another machine: its pictures come compressed, for the guard to decode. */
+  elsewhere: boolean;
 }
 
 /** The file through which pixels come, as the client has announced it. */
@@ -43,7 +45,7 @@ const mostTextCharacters = 256;
  *
  * @throws {Refusal} when it is none
  */
-export function clientHello(value: Value | undefined, { open, asks, uuid }: HelloOptions): ClientHello {
+export function clientHello(value: Value | undefined, { open, asks, uuid, elsewhere }: HelloOptions): ClientHello {
   if (!(value instanceof Map)) throw new Refusal("the client's hello is not a table");
   const isOpen = isOpenName(open);
   const hello = pick(value, "", (path) => clientNames.test(path) && isOpen(path));
@@ -78,6 +80,7 @@ export function clientHello(value: Value | undefined, { open, asks, uuid }: Hell
   patch(hello, "encodings", { "window-icon": ["BGRA"], cursor: ["raw"] });
   patch(hello, "cursor", { encodings: ["raw"] });
   if (hello.has("cursor.encodings")) hello.set("cursor.encodings", ["raw"]);
+  if (elsewhere) offerPictures(hello);
   // An honest server then asks before it sends, and waits an hour for the answer.
   if (asks.has("files")) patch(hello, "file", { ask: true });
   if (asks.has("printing")) { for (const table of ["file", "printer"]) patch(hello, table, { "printing-ask": true }); }
@@ -239,6 +242,23 @@ function set(hello: Dict, values: Readonly<Record<string, Value>>): void {
 function patch(hello: Dict, name: string, values: Readonly<Record<string, Value>>): void {
   const inner = hello.get(name);
   if (inner instanceof Map) set(inner, values);
+}
+
+/** What the guard decodes, or the client takes as it is. Not xpra's `scroll`: the server of 6.5.5 fails with it and sends nothing. */
+const networkEncodings = ["rgb24", "rgb32", "jpeg"];
+
+/** Offers compressed pictures in the client's place, and none that are scaled down: each has the size of its packet. */
+function offerPictures(hello: Dict): void {
+  const names = ["rgb", "jpeg"];
+  patch(hello, "encoding", {
+    options: names,
+    core: networkEncodings,
+    full_csc_modes: new Map([["jpeg", ["BGRX"]]]),
+    "scaling.control": 0,
+  });
+  patch(hello, "encodings", { "": names, all: names, core: networkEncodings });
+  // xpra 5's client has lists instead of tables.
+  if (Array.isArray(hello.get("encodings"))) set(hello, { encodings: names, "encodings.core": networkEncodings });
 }
 
 function* tablesIn(hello: Dict): Generator<Dict> {

@@ -153,7 +153,10 @@ const dragWindow: Judge = ({ type, args: values }, session) => {
 
 const draw: Judge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
-  if (session.windows.has(window)) return { pass: { type, args: drawing(values, session.pixels) } };
+  if (session.windows.has(window)) {
+    const drawn = drawing(values, session);
+    return drawn.picture ? { drawing: { type, ...drawn } } : { pass: { type, args: drawn.args } };
+  }
   // The client does not show this window. The server waits for an answer to each picture, so it gets one.
   const [width, height] = [side(values[3]!), side(values[4]!)];
   const sequence = count(values[7]!);

@@ -1,6 +1,7 @@
 /** What both directions of a session know of each other. */
 
 import type { AskableChannel, Channel } from "../channels.ts";
+import type { Drawing } from "./drawing.ts";
 import type { PixelsFile } from "./hello.ts";
 import type { Packet } from "./packets.ts";
 import type { Question } from "./consent.ts";
@@ -21,6 +22,8 @@ export interface Verdict {
   request?: DesktopRequest;
   /** The packet waits for the user's consent. The rest of the verdict counts now. */
   question?: OpenQuestion;
+  /** What is to pass has a compressed picture, which is decoded first. What comes behind it waits. */
+  drawing?: { type: string } & Drawing;
   /** Something of it is refused, for this reason, although the verdict has an answer. */
   refused?: string;
 }
@@ -60,6 +63,8 @@ export interface SessionState {
   agreed: Map<string, string>;
   /** What the server knows the client by. */
   uuid: string;
+  /** The container is on another machine: its pictures come compressed. */
+  elsewhere: boolean;
   /** The container's windows. */
   windows: Windows;
   /** The pixels' file, once the client has told it. */
@@ -80,13 +85,14 @@ export interface SessionState {
 
 /** A session that has just begun. */
 export function sessionState(
-  { container, open, asks = new Set(), now, uuid }: {
+  { container, open, asks = new Set(), now, uuid, elsewhere = false }: {
     container: string;
     open: ReadonlySet<Channel>;
     asks?: ReadonlySet<AskableChannel>;
     /** A clock in milliseconds. */
     now: () => number;
     uuid: string;
+    elsewhere?: boolean;
   },
 ): SessionState {
   return {
@@ -95,6 +101,7 @@ export function sessionState(
     asks,
     agreed: new Map(),
     uuid,
+    elsewhere,
     windows: windowsOf({ container, now }),
     pixels: undefined,
     clientIsKnown: false,

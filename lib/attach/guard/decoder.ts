@@ -1,0 +1,67 @@
+/**
+ * Decodes JPEGs for xpra's client, whose own decoders never see bytes of the container. The decoder is jpeg-js, which is plain
+ * JavaScript, in a worker, so that keys do not wait for pictures. It takes one picture at a time.
+ */
+
+import jpeg from "jpeg-js/lib/decoder.js" with { type: "text" };
+import glue from "./decode_picture.js" with { type: "text" };
+import { Refusal, Violation } from "./faults.ts";
+import type { Picture } from "./pictures.ts";
+
+/** A decoder that runs. */
+export interface PictureDecoder {
+  /**
+   * Decodes a picture that `checkPicture` has accepted. Must not be called while another one is decoded.
+   *
+   * @returns its pixels as BGRX, without gaps
+   * @throws {Refusal} when it is no such picture
+   * @throws {Violation} when that takes too long
+   */
+  decode(picture: Picture): Promise<Uint8Array>;
+  /** Ends it. */
+  end(): void;
+}
+
+/** Longest time for one picture, in milliseconds. The largest takes a second on an idle processor. */
+const longestMs = 20_000;
+
+/** A worker has no imports, as a package is one file: jpeg-js, a module of CommonJS, and what uses it are one text. */
+const worker = `const library = {};\n((module) => {\n${jpeg}\n})(library);\n${glue}`;
+
+/** Starts a decoder. */
+export function startDecoder({ deadlineMs = longestMs }: { deadlineMs?: number } = {}): PictureDecoder {
+  const url = URL.createObjectURL(new Blob([worker], { type: "text/javascript" }));
+  const decoder = new Worker(url, { type: "module" });
+  let waiting: PromiseWithResolvers<Uint8Array> | undefined;
+  const end = (): void => {
+    decoder.terminate();
+    URL.revokeObjectURL(url);
+    waiting?.reject(new Violation("Its pictures are not decoded any more"));
+  };
+  decoder.onmessage = ({ data }: MessageEvent<Uint8Array | undefined>) => {
+    if (data) waiting?.resolve(data);
+    else waiting?.reject(new Refusal("a compressed picture cannot be decoded"));
+  };
+  decoder.onerror = (event) => {
+    event.preventDefault();
+    end();
+  };
+  return {
+    async decode({ data, ...picture }) {
+      waiting = Promise.withResolvers<Uint8Array>();
+      const timer = setTimeout(() => {
+        waiting?.reject(new Violation("It sends a picture that takes too long to decode"));
+        end();
+      }, deadlineMs);
+      try {
+        const own = data.slice();
+        decoder.postMessage({ ...picture, data: own }, [own.buffer]);
+        return await waiting.promise;
+      } finally {
+        clearTimeout(timer);
+        waiting = undefined;
+      }
+    },
+    end,
+  };
+}

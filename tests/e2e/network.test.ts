@@ -1,0 +1,101 @@
+// Pictures and sound as they come from another machine, of a container of this one: compressed, decoded by the guard, and by ssh.
+
+import { assert } from "@std/assert";
+import { join } from "@std/path";
+import type { Channel } from "../../lib/attach/channels.ts";
+import { startGuard } from "../../lib/attach/guard/guard.ts";
+import { stopSessions } from "../../lib/attach/live_sessions.ts";
+import { hostScreen } from "../../lib/attach/screen.ts";
+import { startSession } from "../../lib/attach/session.ts";
+import { newRun, socketPath } from "../../lib/attach/session_name.ts";
+import { playRemoteSound } from "../../lib/attach/sound.ts";
+import { clientArgv, clientEnvironment } from "../../lib/attach/xpra.ts";
+import { realHost } from "../../lib/base/host.ts";
+import { runProcess, startProcess } from "../../lib/base/process.ts";
+import { terminalUi } from "../../lib/base/ui.ts";
+import { reachContainer } from "../../lib/container/connect.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
+import { chooseEngine } from "../../lib/engine/engine.ts";
+import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { eventually, makeContainer, mountsRoot, removeContainer, root, sh, windowWith } from "./world.ts";
+
+const name = "e2e-network";
+/** As picture.py has it: its window has so many bytes, of three colours. */
+const windowBytes = 600 * 400 * 3;
+
+testOnOneEngine("pictures and sound over a network are as in the container", [...needed, "sound"], async (engine) => {
+  await makeContainer(engine, name);
+  await using _container = { [Symbol.asyncDispose]: () => removeContainer(engine, name) };
+  const share = join(mountsRoot, name, "share");
+  await Deno.copyFile(join(root, "tests/e2e/picture.py"), join(share, "picture.py"));
+  await sh(["sox", "-qn", join(share, "tone.wav"), "synth", "30", "sine", "440"]);
+
+  const { signal } = new AbortController();
+  const host = realHost({ ui: terminalUi({ quiet: true, json: false, yes: true, signal }), signal, verbose: false });
+  const mounts = mountsOf(host, name);
+  const target = { ...await reachContainer(await chooseEngine(host, engine), name, mounts), elsewhere: true };
+  const open: ReadonlySet<Channel> = new Set(["sound"]);
+  const display = { screen: await hostScreen(host) };
+  const app = ["sh", "-c", "paplay share/tone.wav & exec python3 share/picture.py"];
+  const session = await startSession(host, target, { app, run: newRun(), name: "net", exact: true, open, display });
+  const directory = await Deno.makeTempDir();
+  const listen = join(directory, "guard");
+  const said: string[] = [];
+  const connect = Promise.resolve({ path: socketPath(mounts.xpra, session) });
+  const guard = startGuard({
+    listen,
+    connect,
+    container: name,
+    open: new Set(),
+    elsewhere: true,
+    report: (line) => said.push(line),
+  });
+  const argv = clientArgv({ socket: listen, pixels: undefined, open: new Set(), dpi: 96, userOptions: [] });
+  const client = startProcess(argv, { env: clientEnvironment(crypto.randomUUID()), output: { line: () => {} } });
+  const player = playRemoteSound(host, target, session)!;
+  try {
+    const window = await windowWith(`\\[${name}\\] picture`);
+    const [inside, outside] = [join(share, "inside.xwd"), join(directory, "outside.rgb")];
+    const take = 'xwd -silent -id "$(xdotool search --onlyvisible --name picture)" >share/inside.xwd';
+    let difference = Infinity;
+    // At first it may be lossy; when it stands still, it no longer is.
+    await eventually("the container's own pixels", async () => {
+      await inSession(engine, name, session, take);
+      await sh(["import", "-window", window, "-depth", "8", `rgb:${outside}`]);
+      difference = largestDifference(await pixelsOf(inside, directory), await Deno.readFile(outside));
+      return difference === 0;
+    }, { timeoutMs: 10_000 }).catch(() => assert(difference === 0, `pixels differ by ${difference}`));
+    await eventually("a tone of 440 Hz at the host's sound server", heardTone, { timeoutMs: 15_000 });
+    assert(said.length === 0, said.join());
+  } finally {
+    client.kill("SIGTERM");
+    await client.ended;
+    await guard.end();
+    await stopSessions(host, target, [session]);
+    await player.ended;
+    await Deno.remove(directory, { recursive: true });
+  }
+  await nothingLeft(engine, name);
+});
+
+/** The pixels in a file of xwd's. */
+async function pixelsOf(file: string, directory: string): Promise<Uint8Array> {
+  const plain = join(directory, "inside.rgb");
+  await sh(["convert", `xwd:${file}`, "-depth", "8", `rgb:${plain}`]);
+  return await Deno.readFile(plain);
+}
+
+/** How far two pictures of the window are apart, in the colour where they are farthest. */
+function largestDifference(one: Uint8Array, other: Uint8Array): number {
+  if (one.length !== windowBytes || other.length !== windowBytes) return Infinity;
+  return one.reduce((most, byte, at) => Math.max(most, Math.abs(byte - other[at]!)), 0);
+}
+
+/** Whether the host's sound server plays a tone of 440 Hz. */
+async function heardTone(): Promise<boolean> {
+  const record = "timeout 1 parec --device=@DEFAULT_MONITOR@ --format=s16le --rate=44100 --channels=1 || true";
+  const raw = "sox -t raw -r 44100 -e signed -b 16 -c 1 - -n trim 0.5 stat";
+  const { stderr } = await runProcess(["sh", "-c", `{ ${record}; } | ${raw}`], { okCodes: "any" });
+  const value = (pattern: RegExp): number => Number(pattern.exec(stderr)?.[1]);
+  return value(/Maximum amplitude:\s+([\d.]+)/) > 0.01 && Math.abs(value(/Rough\s+frequency:\s+(\d+)/) - 440) < 10;
+}

@@ -1,0 +1,85 @@
+// Sound from another machine: what is played, and what came too late.
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { onlyInTime, playRemoteSound, sinkSamples } from "../../lib/attach/sound.ts";
+import { dryRunHost, type Host } from "../../lib/base/host.ts";
+import type { ProcessOptions } from "../../lib/base/process.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
+import type { SshTarget } from "../../lib/container/ssh.ts";
+import { ubuntuUser } from "../../lib/container/user.ts";
+import { recordingUi } from "./recording_host.ts";
+
+Deno.test("onlyInTime() plays what comes at its rate, whole frames at a time", () => {
+  let time = 0;
+  const play = onlyInTime({ frame: 2, bytesPerMs: 64, longestAheadMs: 400 }, () => time);
+  let played = 0;
+  for (let piece = 0; piece < 1000; piece++) {
+    time += 10;
+    const part = play(new Uint8Array(piece % 2 === 0 ? 641 : 639))!;
+    assertEquals(part.length % 2, 0);
+    played += part.length;
+  }
+  assertEquals(played, 640_000);
+});
+
+Deno.test("onlyInTime() drops what is far ahead of its time, and never plays it later", () => {
+  let time = 0;
+  const play = onlyInTime({ frame: 2, bytesPerMs: 64, longestAheadMs: 400 }, () => time);
+  const lengths = (times: number): (number | undefined)[] =>
+    Array.from({ length: times }, () => play(new Uint8Array(6400))?.length);
+  // Ten seconds of sound at once: 0.4 s of it is played.
+  assertEquals(lengths(100).filter((length) => length !== undefined), [6400, 6400, 6400, 6400]);
+  time += 100;
+  assertEquals(lengths(2), [6400, undefined]);
+  // After a silence nothing is owed.
+  time += 60_000;
+  assertEquals(lengths(5), [6400, 6400, 6400, 6400, undefined]);
+  assertEquals(play(new Uint8Array(10_000_000)), undefined);
+});
+
+Deno.test("sinkSamples() takes a third of the bits over a network", () => {
+  assertEquals(sinkSamples({ elsewhere: false }), "format=s16le rate=48000 channels=2");
+  assertEquals(sinkSamples({ elsewhere: true }), "format=ulaw rate=32000 channels=2");
+});
+
+const mounts = mountsOf({ env: () => "/m" }, "box");
+const target: SshTarget = { name: "far:box", elsewhere: true, address: "box", user: ubuntuUser, mounts };
+const { signal } = new AbortController();
+
+Deno.test("playRemoteSound() reads the FIFO of the session by ssh, and asks nothing; a dry run prints how", () => {
+  const { ui, said } = recordingUi();
+  assertEquals(playRemoteSound(dryRunHost({ ui, signal }), target, "xterm"), undefined);
+  assertEquals(said.length, 1);
+  assertMatch(
+    said[0]!,
+    /^plan: ssh .* BatchMode=yes .*\/\.xpra\/xterm~sound.*<\/dev\/null \| pacat .* --format=ulaw --rate=32000 .*&$/s,
+  );
+});
+
+Deno.test("playRemoteSound() hands the player what came in time; both end together", async () => {
+  const started: { argv: readonly string[]; options: ProcessOptions; end: () => void; killed: string[] }[] = [];
+  const host = {
+    ...dryRunHost({ ui: recordingUi().ui, signal }),
+    dryRun: false,
+    start(argv: readonly string[], options: ProcessOptions = {}) {
+      const { promise: ended, resolve } = Promise.withResolvers<Awaited<ReturnType<Host["start"]>["ended"]>>();
+      const end = (): void => resolve({ argv, code: 0, signal: null, stdout: "", stderr: "" });
+      const killed: string[] = [];
+      started.push({ argv, options, end, killed });
+      return { pid: 1, ended, kill: (name: string) => void killed.push(name) };
+    },
+  } as Host;
+  const player = playRemoteSound(host, target, "xterm")!;
+  const [pacat, ssh] = started;
+  assertEquals([pacat!.argv[0], ssh!.argv[0]], ["pacat", "ssh"]);
+  const { bytes } = ssh!.options.output as { bytes(piece: Uint8Array): Promise<void> };
+  const reader = (pacat!.options.stdin as { bytes: ReadableStream<Uint8Array> }).bytes.getReader();
+  for (let piece = 0; piece < 5; piece++) await bytes(new Uint8Array(12_000).fill(piece));
+  // 0.4 s: the rest came too early to be in time.
+  const heard = [await reader.read(), await reader.read()].map(({ value }) => [value!.length, value![0]]);
+  assertEquals(heard, [[12_000, 0], [12_000, 1]]);
+  ssh!.end();
+  assertEquals((await reader.read()).done, true);
+  player.kill("SIGTERM");
+  assertEquals([pacat!.killed, ssh!.killed], [["SIGTERM"], ["SIGTERM"]]);
+});
