@@ -431,7 +431,8 @@ await startGuard(options).ended;`,
       `--allow-write=${own}`,
       `--allow-net=unix:${listen},unix:${link}`,
     ];
-    const process = startProcess([Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, script]);
+    const config = `--config=${new URL("../../deno.json", import.meta.url).pathname}`;
+    const process = startProcess([Deno.execPath(), "run", "--quiet", "--no-prompt", config, ...permissions, script]);
     let client: Deno.Conn | undefined;
     while (client === undefined) {
       client = await Deno.connect({ transport: "unix", path: listen }).catch(() => undefined);
