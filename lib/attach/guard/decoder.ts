@@ -33,7 +33,9 @@ export function startDecoder({ deadlineMs = longestMs }: { deadlineMs?: number }
   const url = URL.createObjectURL(new Blob([worker], { type: "text/javascript" }));
   const decoder = new Worker(url, { type: "module" });
   let waiting: PromiseWithResolvers<Uint8Array> | undefined;
+  let isOver = false;
   const end = (): void => {
+    isOver = true;
     decoder.terminate();
     URL.revokeObjectURL(url);
     waiting?.reject(new Violation("Its pictures are not decoded any more"));
@@ -48,6 +50,7 @@ export function startDecoder({ deadlineMs = longestMs }: { deadlineMs?: number }
   };
   return {
     async decode({ data, ...picture }) {
+      if (isOver) throw new Violation("Its pictures are not decoded any more");
       waiting = Promise.withResolvers<Uint8Array>();
       const timer = setTimeout(() => {
         waiting?.reject(new Violation("It sends a picture that takes too long to decode"));
