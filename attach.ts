@@ -158,7 +158,10 @@ X server, xpra and the app. "xpra attach" shows its windows here, over a Unix so
 ~/container_mounts). Ctrl-C detaches; the session ends with the app. On a Wayland desktop, waypipe replaces the X server
 and xpra if both ends have it and the options allow it; the windows then stay open after Ctrl-C. With --disposable, a
 snapshot of the container is copied first (lxc query). The copy is removed when the app ends or at Ctrl-C; if the run is
-killed, the next run removes it.`,
+killed, the next run removes it.
+
+REMOTE:NAME is a container on a remote of the engine's CLI (lxc remote add). ssh reaches it through the engine (lxc exec),
+and a Unix socket that ssh forwards takes the place of the shared one.`,
   showErrors: true,
 } satisfies ScriptSpec<string>;
 

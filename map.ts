@@ -86,7 +86,7 @@ the container, below ~/maps of that user (lxc query). Enter, the end of the inpu
 --for's time takes the files back: the devices are removed, and the ACLs are restored. To a container on another machine
 a copy is lent (lxc exec), and comes back (cp) if it was changed there; if the file was changed here as well, beside it.
 
-Without NAME or FILE you are asked for them.`,
+REMOTE:NAME is a container on a remote of the engine's CLI (lxc remote add). Without NAME or FILE you are asked for them.`,
   showErrors: true,
 } satisfies ScriptSpec<string>;
 
