@@ -190,13 +190,12 @@ function unreadable(label: string, { host }: LentCopy, error: ProcessError): Use
 
 function tooLarge(engine: Engine, copy: LentCopy, { size, most }: { size: number; most: number }): UserError {
   const label = labelOf(engine.server, copy.instance);
-  const place = nameOn(engine, `${copy.instance}${copy.container}`);
+  // Not by "file pull", which would make a link here of a link there.
+  const fetch = engineArgv(engine, ["exec", nameOn(engine, copy.instance), "--", "cat", copy.container]);
   return new UserError(
     `"${label}" has made "${copy.host}" ${sizeText(size)} large, and at most ${sizeText(most)} come back`,
     {
-      hint: `If you want that, fetch it, then remove it there: ${
-        quoteWords(engineArgv(engine, ["file", "pull", place, "."]))
-      }`,
+      hint: `If you want that, fetch it, then remove it there: ${quoteWords(fetch)} >FILE`,
     },
   );
 }

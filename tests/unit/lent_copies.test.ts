@@ -335,7 +335,7 @@ Deno.test("takeBackCopies() takes nothing that the container does not send as it
   }
   const error = await lie([line(2 ** 40)]);
   assertStringIncludes(error.message, "1.0 TiB large, and at most 256.0 MiB come back");
-  assertStringIncludes(error.hint, "incus file pull far:box/");
+  assertStringIncludes(error.hint, "incus exec far:box -- cat /");
 });
 
 Deno.test("takeBackCopies() leaves all on record when the container does not run", async () => {
