@@ -282,7 +282,9 @@ async function runningContainers(engine: Engine): Promise<string[]> {
   });
 }
 
-/** Takes back the files of runs that were killed. If that cannot be done now, the user is told, and this run goes on. */
+/**
+ * Takes back the files of runs that were killed. If that cannot be done now, the user is told, and this run goes on.
+ */
 async function recoverFirst(host: Host): Promise<void> {
   try {
     await inTime(host, { deadlineMs: recoverDeadlineMs, until: host.signal, act: recover });
@@ -294,8 +296,8 @@ async function recoverFirst(host: Host): Promise<void> {
 }
 
 /**
- * Takes files back by `act`, whose programs are ended after a while, or when `until` aborts. What is not taken back then stays on
- * record.
+ * Takes files back by `act`, whose programs are ended after a while, or when `until` aborts. What is not taken back
+ * then stays on record.
  */
 async function inTime<T>(
   host: Host,
@@ -343,7 +345,9 @@ async function checkContainer(
   return { user, uid };
 }
 
-/** The instances of this machine's own server of an engine; none if there is no such server, or if it does not answer. */
+/**
+ * The instances of this machine's own server of an engine; none if there is no such server, or if it does not answer.
+ */
 async function listOwnInstances({ host, cli }: Engine): Promise<Instance[]> {
   try {
     return await listAllInstances(engineCalled(host, cli, await findServer(host, cli, { remote: "local" })));

@@ -11,8 +11,8 @@ const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
 const unit = [Deno.execPath(), "test", "-A", "--parallel", "tests/unit"];
 
 /**
- * The end-to-end tests in two groups, each of which runs one file after the other: those that show windows, of which only one
- * can have the keyboard, and those that do not.
+ * The end-to-end tests in two groups, each of which runs one file after the other: those that show windows, of which
+ * only one can have the keyboard, and those that do not.
  */
 function endToEnd(): string[][] {
   const files = [...Deno.readDirSync(join(root, "tests/e2e"))].map(({ name }) => name)

@@ -1,6 +1,6 @@
 /**
- * Standalone binaries of the scripts: `deno task compile [--target TARGET]`. Each has the permissions of its script baked in;
- * what is scoped to a directory of the user's there cannot be here, since the directory is not known yet.
+ * Standalone binaries of the scripts: `deno task compile [--target TARGET]`. Each has the permissions of its script
+ * baked in; what is scoped to a directory of the user's there cannot be here, since the directory is not known yet.
  */
 
 import { fromFileUrl, join } from "@std/path";
@@ -13,8 +13,8 @@ const root = fromFileUrl(new URL("..", import.meta.url));
 export const scripts = ["create", "attach", "map"] as const;
 
 /**
- * The permissions of a script for `deno compile`, from the first lines of its text. A value with a shell variable in it is
- * a directory of the user's, which is not known yet: that permission is given without a scope.
+ * The permissions of a script for `deno compile`, from the first lines of its text. A value with a shell variable in it
+ * is a directory of the user's, which is not known yet: that permission is given without a scope.
  */
 export function permissionsOf(text: string): string[] {
   const lines = [...text.matchAll(/^\/\/bin\/true; set -- (--allow-[a-z]+)(=.+)? "\$@"$/gm)];

@@ -30,8 +30,8 @@ export function roff(text: string): string {
 }
 
 /**
- * A paragraph of a help text: lines of a numbered list, lines to type, which are indented, and prose. Each request stands on a
- * line of its own.
+ * A paragraph of a help text: lines of a numbered list, lines to type, which are indented, and prose. Each request
+ * stands on a line of its own.
  */
 function paragraph(lines: readonly string[]): string {
   const blocks: string[] = [];
@@ -125,8 +125,8 @@ export function manPage(spec: ScriptSpec<string>, edition: Edition): string {
 }
 
 /**
- * The manual page of a shell script, made of the comment that it begins with. Of that, the first sentence says what the script
- * does, and the indented lines how it is called.
+ * The manual page of a shell script, made of the comment that it begins with. Of that, the first sentence says what the
+ * script does, and the indented lines how it is called.
  */
 export function manPageOfShell(name: string, text: string, edition: Edition): string {
   const [, comment] = /^#!.*\n((?:#.*\n)+)/.exec(withInstalledNames(text))!;

@@ -1,8 +1,8 @@
 /**
- * What a person without a checkout installs: `deno task package [--with-deno]`. Into `dist/` it writes the scripts as single
- * files, and a Debian package of them, with manual pages, completions, examples and profiles. With `--with-deno` the package
- * contains the Deno that runs this, and is for machines of the same kind; else it is for all machines, and takes the Deno on
- * `$PATH`.
+ * What a person without a checkout installs: `deno task package [--with-deno]`. Into `dist/` it writes the scripts as
+ * single files, and a Debian package of them, with manual pages, completions, examples and profiles. With `--with-deno`
+ * the package contains the Deno that runs this, and is for machines of the same kind; else it is for all machines, and
+ * takes the Deno on `$PATH`.
  */
 
 import { createHash } from "node:crypto";
@@ -51,7 +51,9 @@ const required = ["acl", "bubblewrap", "openssh-client"];
 /** What every Debian has. */
 const essential = ["util-linux"];
 
-/** One of these is needed, but which one, and from where, is not for this package to say: LXD is a snap on most hosts. */
+/**
+ * One of these is needed, but which one, and from where, is not for this package to say: LXD is a snap on most hosts.
+ */
 const engines = ["incus", "lxd"];
 
 /** The packages of the programs that the scripts may start: which to depend on, and which to recommend. */

@@ -1,6 +1,6 @@
 /**
- * Runs shellcheck on all `.sh` and `.bash` files: `deno run -A tools/shellcheck.ts`. Where shellcheck is not installed, it
- * says so and does not fail.
+ * Runs shellcheck on all `.sh` and `.bash` files: `deno run -A tools/shellcheck.ts`. Where shellcheck is not installed,
+ * it says so and does not fail.
  */
 
 import { fromFileUrl } from "@std/path";

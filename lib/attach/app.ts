@@ -23,7 +23,8 @@ export function splitCommandLine(commandLine: string): string[] {
 /**
  * The script for sh that runs the app in its session.
  *
- * @param options `xpraDirectory`: where the session's socket is, in the container; `links`: the app's links are opened on the host
+ * @param options `xpraDirectory`: where the session's socket is, in the container; `links`: the app's links are opened
+ * on the host
  */
 export function appScript(
   app: readonly string[],

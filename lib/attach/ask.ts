@@ -1,8 +1,8 @@
 /**
- * The question for the user's consent, as a dialog of zenity (3 or 4). The container can have it appear at any moment, over whatever
- * the user is typing, and chooses some of its words. So Enter, Space, Escape, closing it and waiting mean no. Tab leads to another no
- * first, a yes that comes too soon counts as none, and one for the whole session is asked for a second time. All words are shown as
- * they are.
+ * The question for the user's consent, as a dialog of zenity (3 or 4). The container can have it appear at any moment,
+ * over whatever the user is typing, and chooses some of its words. So Enter, Space, Escape, closing it and waiting mean
+ * no. Tab leads to another no first, a yes that comes too soon counts as none, and one for the whole session is asked
+ * for a second time. All words are shown as they are.
  */
 
 import { ExitCode, UserError } from "../base/errors.ts";
@@ -15,8 +15,8 @@ import type { Answer, Question } from "./guard/consent.ts";
 const shownFor = 60;
 
 /**
- * A yes that comes sooner may not be meant for the question, in seconds: the user may still be typing, and has not read it. zenity
- * takes half a second until it is seen.
+ * A yes that comes sooner may not be meant for the question, in seconds: the user may still be typing, and has not read
+ * it. zenity takes half a second until it is seen.
  */
 const soonest = 3;
 
@@ -26,10 +26,16 @@ const mostTries = 3;
 /** Characters in a line. zenity breaks lines at spaces, which an address does not have. */
 const lineLength = 88;
 
-/** The width of a dialog. In a narrower one, zenity 4 puts the buttons one below the other: a long text would not leave room for them. */
+/**
+ * The width of a dialog. In a narrower one, zenity 4 puts the buttons one below the other: a long text would not leave
+ * room for them.
+ */
 const width = 960;
 
-/** The exit statuses of zenity: the first button was pressed, the dialog was closed in another way, or nobody has answered. */
+/**
+ * The exit statuses of zenity: the first button was pressed, the dialog was closed in another way, or nobody has
+ * answered.
+ */
 const [okay, closed, timedOut] = [0, 1, 5];
 
 const labels = {
@@ -112,8 +118,8 @@ function confirmArgv(container: string, { what }: Question): string[] {
 }
 
 /**
- * The command line of a dialog. Its buttons have no mnemonics. From "Refuse", Tab leads to zenity's OK first, and Shift-Tab to the last
- * extra button: neither is a yes that nothing follows.
+ * The command line of a dialog. Its buttons have no mnemonics. From "Refuse", Tab leads to zenity's OK first, and
+ * Shift-Tab to the last extra button: neither is a yes that nothing follows.
  */
 function zenityArgv(
   container: string,
@@ -145,8 +151,8 @@ function answerIn(code: number, stdout: string): Answer {
 }
 
 /**
- * A text in lines of the same length, whatever it consists of. All but the first are set in, so that none is taken for one of the
- * dialog's own, and begin with a mark by which they run from left to right.
+ * A text in lines of the same length, whatever it consists of. All but the first are set in, so that none is taken for
+ * one of the dialog's own, and begin with a mark by which they run from left to right.
  */
 function inLines(text: string): string {
   const characters = [...text];

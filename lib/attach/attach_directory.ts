@@ -1,6 +1,6 @@
 /**
- * The directory of one attachment: the guard's socket, a link to the session's socket, and the file for pixels. It lies beside
- * the directories of the containers, where no container sees it.
+ * The directory of one attachment: the guard's socket, a link to the session's socket, and the file for pixels. It lies
+ * beside the directories of the containers, where no container sees it.
  */
 
 import { join } from "@std/path";
@@ -18,7 +18,9 @@ export interface AttachDirectory extends AsyncDisposable {
   socket: string;
   /** Where the link to the session's socket belongs, or the socket that leads to it. */
   session: string;
-  /** The file for pixels. The container opens it by the same base name. Undefined when pixels come through the socket. */
+  /**
+   * The file for pixels. The container opens it by the same base name. Undefined when pixels come through the socket.
+   */
   pixels: string | undefined;
   /** Removes the name that the container sees. Both ends have the file open by then. */
   hidePixels(): Promise<void>;
@@ -27,9 +29,9 @@ export interface AttachDirectory extends AsyncDisposable {
 /**
  * Makes the directory, and removes those that killed runs have left.
  *
- * The container must be able to open the file for pixels, so the file is made in the shared directory, where it inherits the
- * right ACL. The container could then put a link to another file in its place. So the client does not open that name but a
- * second one, in this directory, which is checked to name the same file.
+ * The container must be able to open the file for pixels, so the file is made in the shared directory, where it
+ * inherits the right ACL. The container could then put a link to another file in its place. So the client does not open
+ * that name but a second one, in this directory, which is checked to name the same file.
  *
  * @param pixelsBytes the size of the file for pixels
  */
@@ -58,7 +60,8 @@ export async function makeAttachDirectory(
 }
 
 /**
- * The directory of an attachment to a container on another machine, which shares none with us: nothing of it is shown there.
+ * The directory of an attachment to a container on another machine, which shares none with us: nothing of it is shown
+ * there.
  *
  * @param path a private directory, which may have been that of an attachment before
  */
@@ -80,8 +83,8 @@ export function sessionSocketIn(directory: string): string {
 }
 
 /**
- * Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have left. In a dry
- * run, its path is a shell variable.
+ * Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have
+ * left. In a dry run, its path is a shell variable.
  */
 export async function makePrivateDirectory(host: Host): Promise<AsyncDisposable & { path: string }> {
   if (host.dryRun) {

@@ -1,7 +1,7 @@
 /**
- * The box around a client on the host: bubblewrap (bwrap(1)) shows the client a read-only system, the display, the guard's
- * socket and the file for pixels, and nothing else of the host. A vulnerability of the client is then no way to the user's
- * files, network and bus.
+ * The box around a client on the host: bubblewrap (bwrap(1)) shows the client a read-only system, the display, the
+ * guard's socket and the file for pixels, and nothing else of the host. A vulnerability of the client is then no way to
+ * the user's files, network and bus.
  */
 
 import { basename } from "@std/path";
@@ -39,7 +39,10 @@ const systemPaths = [
   ...["/etc/ld.so.conf.d", "/etc/localtime", "/etc/nsswitch.conf", "/etc/passwd", "/etc/xpra", "/var/cache/fontconfig"],
 ];
 
-/** Variables that the client keeps: the language of its own texts, and the pointers that it shows where an app names one. */
+/**
+ * Variables that the client keeps: the language of its own texts, and the pointers that it shows where an app names
+ * one.
+ */
 const keptVariables = ["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "XCURSOR_SIZE", "XCURSOR_THEME"];
 
 /**
@@ -101,8 +104,8 @@ function shown(path: string, option = "--ro-bind-try"): string[] {
 }
 
 /**
- * What all boxes begin with: bubblewrap's options for one in which there is a read-only system, and nothing of the user's. Files
- * and the program to run follow.
+ * What all boxes begin with: bubblewrap's options for one in which there is a read-only system, and nothing of the
+ * user's. Files and the program to run follow.
  *
  * @param env all of the environment but the path of programs
  * @param options further options of bubblewrap

@@ -1,4 +1,6 @@
-/** The channels between an app and the host: which presets open each of them, and how xpra's two ends open and close it. */
+/**
+ * The channels between an app and the host: which presets open each of them, and how xpra's two ends open and close it.
+ */
 
 import { inputError } from "../base/errors.ts";
 
@@ -115,7 +117,8 @@ export interface ChannelWish {
 }
 
 /**
- * The open channels for `--preset`, `--ask`, `--allow` and `--deny`. A channel that is both allowed and denied is closed.
+ * The open channels for `--preset`, `--ask`, `--allow` and `--deny`. A channel that is both allowed and denied is
+ * closed.
  *
  * @param options `clipboard` means both directions. Channels that are asked for count as open, whatever the preset
  * @throws {UserError} exit code 2 for an unknown name

@@ -18,8 +18,8 @@ import { clientArgv, clientEnvironment } from "./xpra.ts";
 const killAfterMs = 3_000;
 
 /**
- * How long a client that was just started is left alone, in milliseconds. bubblewrap leaves a process behind for ever when it is
- * killed while it still makes the box (0.12.0), which takes some ten milliseconds.
+ * How long a client that was just started is left alone, in milliseconds. bubblewrap leaves a process behind for ever
+ * when it is killed while it still makes the box (0.12.0), which takes some ten milliseconds.
  */
 const boxingMs = 250;
 
@@ -56,8 +56,8 @@ export interface ClientEnd extends ProcessResult {
 /** A client that was started. It ends with the scope of this value, and with the run. */
 export interface Client extends AsyncDisposable {
   /**
-   * Connects the client to a session, given the path of the session's socket: one in the directory that the container shares, or
-   * for a container on another machine, one in the private directory.
+   * Connects the client to a session, given the path of the session's socket: one in the directory that the container
+   * shares, or for a container on another machine, one in the private directory.
    */
   show(socket: string): Promise<void>;
   /** How it ended. Never rejects. */
@@ -103,8 +103,8 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
     clientArgv({ ...paths, open, dpi: screen.dpi, userOptions });
   host.signal.throwIfAborted();
-  // No await from here to the listener: a signal in between would leave the client running. Detached, so that Ctrl-C does not
-  // reach it from the terminal: with that signal and ours, xpra 6.5.5 hangs at times.
+  // No await from here to the listener: a signal in between would leave the client running. Detached, so that Ctrl-C
+  // does not reach it from the terminal: with that signal and ours, xpra 6.5.5 hangs at times.
   const client = startBoxed(host, { argvFor, box, ...directory, open: passed, userOptions, env });
   let killing: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
@@ -216,8 +216,8 @@ function plannedClient(host: Host, { open, asks, ownSound, userOptions, screen, 
 }
 
 /**
- * The size of the file for pixels: a ring for eight pictures of the screen. xpra takes no less than 64 MiB (6.5.5), and its own
- * 2 GiB only fill memory and disk.
+ * The size of the file for pixels: a ring for eight pictures of the screen. xpra takes no less than 64 MiB (6.5.5), and
+ * its own 2 GiB only fill memory and disk.
  */
 function pixelsBytes({ width, height }: Screen): number {
   const MiB = 2 ** 20;

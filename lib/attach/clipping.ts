@@ -1,6 +1,6 @@
 /**
- * A clipping: one text that the user has carried from the clipboard of a session to the host's, or the other way, whatever the
- * session's clipboard channel is. It goes over SSH, and neither xpra nor its guard has a part in it.
+ * A clipping: one text that the user has carried from the clipboard of a session to the host's, or the other way,
+ * whatever the session's clipboard channel is. It goes over SSH, and neither xpra nor its guard has a part in it.
  */
 
 import carryText from "./carry_text.sh" with { type: "text" };
@@ -31,8 +31,8 @@ const readMs = 5_000;
 const byWayland = 78;
 
 /**
- * Puts the text on a session's clipboard on the host's. The container is not trusted: its text is bounded, and only what can be
- * seen is kept.
+ * Puts the text on a session's clipboard on the host's. The container is not trusted: its text is bounded, and only
+ * what can be seen is kept.
  *
  * @param session its name; the only one when it is undefined
  * @returns undefined when no session is named, and there is not just one
@@ -169,9 +169,9 @@ function cleaned(host: Host, text: string, place: string): Clipping {
 }
 
 /**
- * A text of lines without control characters but line ends and tabs, which could steer a terminal, and without characters that
- * turn the direction of writing or cannot be seen. Joiners stay, and what chooses between a plain and a coloured sign: scripts and
- * emoji need them.
+ * A text of lines without control characters but line ends and tabs, which could steer a terminal, and without
+ * characters that turn the direction of writing or cannot be seen. Joiners stay, and what chooses between a plain and a
+ * coloured sign: scripts and emoji need them.
  */
 export function withoutHidden(text: string): string {
   const lines = text.replaceAll("\r\n", "\n").replace(/[\p{Zl}\p{Zp}]/gu, "\n");

@@ -39,8 +39,8 @@ export interface LiveSession {
 const listTimeoutMs = 5_000;
 
 /**
- * How many containers are asked at once: those that do not answer cost one deadline together, and the machine has room for the ssh of
- * each.
+ * How many containers are asked at once: those that do not answer cost one deadline together, and the machine has room
+ * for the ssh of each.
  */
 const mostAtOnce = 64;
 
@@ -113,7 +113,10 @@ export async function listContainers(engine: Engine, container: string | undefin
   return (await mapSome(names, { atOnce: mostAtOnce, act: ask })).flat();
 }
 
-/** The names of our containers that run and may have sessions. None of them is asked: a session has left a trace on this side. */
+/**
+ * The names of our containers that run and may have sessions. None of them is asked: a session has left a trace on this
+ * side.
+ */
 async function withSessions(engine: Engine): Promise<string[]> {
   const { host } = engine;
   const instances = await listInstances(engine);
@@ -132,8 +135,8 @@ async function withSessions(engine: Engine): Promise<string[]> {
 }
 
 /**
- * Marks an instance that is elsewhere as one that may have sessions, until its next start. A failure only costs its sessions their
- * lines in the list of all.
+ * Marks an instance that is elsewhere as one that may have sessions, until its next start. A failure only costs its
+ * sessions their lines in the list of all.
  */
 export async function markAsUsed(engine: Engine, name: string): Promise<void> {
   try {
@@ -204,7 +207,8 @@ export const notOne = 77;
  * Runs an app in a live session until the app ends.
  *
  * @param options `session`: its name; the only session when it is undefined
- * @returns the session's name and the app's exit status; undefined when no name is given and there is not just one session
+ * @returns the session's name and the app's exit status; undefined when no name is given and there is not just one
+ * session
  * @throws {UserError} when there is no such session; with exit code 127 when there is no such app
  */
 export async function joinSession(

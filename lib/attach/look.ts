@@ -1,13 +1,16 @@
 /**
- * The look and language of the host's desktop, which a session is given when it starts. Each value is on an allowlist, or is left
- * out. A container without a locale, a theme or a font leaves that one out itself: see take_look.sh.
+ * The look and language of the host's desktop, which a session is given when it starts. Each value is on an allowlist,
+ * or is left out. A container without a locale, a theme or a font leaves that one out itself: see take_look.sh.
  */
 
 import { join } from "@std/path";
 import type { Host } from "../base/host.ts";
 import { hostResources } from "./screen.ts";
 
-/** What is handed to a session. Undefined is what the host does not tell, or tells in words that are not on the allowlist. */
+/**
+ * What is handed to a session. Undefined is what the host does not tell, or tells in words that are not on the
+ * allowlist.
+ */
 export interface Look {
   /** A name of the tz database, such as `Europe/Berlin`. */
   timeZone: string | undefined;
@@ -27,8 +30,9 @@ export interface Look {
 const askMs = 1_000;
 
 /**
- * The look and language of the host. On a Wayland desktop, GTK's apps read GSettings and else their file of settings; on an X
- * desktop without a daemon for settings it is that file alone. So the one comes before the other. Never rejects.
+ * The look and language of the host. On a Wayland desktop, GTK's apps read GSettings and else their file of settings;
+ * on an X desktop without a daemon for settings it is that file alone. So the one comes before the other. Never
+ * rejects.
  *
  * @param options where the host's time zone and GTK's settings are, for a test
  */

@@ -13,7 +13,8 @@ import { exists } from "../base/files.ts";
 /**
  * Reports how an attachment ended that no signal has ended.
  *
- * @param attachment `isNew`: this run started the session. The session is stopped when its client could not attach to it
+ * @param attachment `isNew`: this run started the session. The session is stopped when its client could not attach to
+ * it
  * @throws {UserError} when the app, the client or the server failed
  */
 export async function reportOutcome(
@@ -101,7 +102,9 @@ function seeLog({ name }: SshTarget, session: string): string {
   return `To see what the app and the server printed: attach.ts --logs ${name} ${session}`;
 }
 
-/** Whether a session is live. A container that cannot be reached has no live session, although it may leave a socket. */
+/**
+ * Whether a session is live. A container that cannot be reached has no live session, although it may leave a socket.
+ */
 export async function isLive(host: Host, target: SshTarget, session: string): Promise<boolean> {
   if (!target.elsewhere && !await exists(socketPath(target.mounts.xpra, session))) return false;
   try {

@@ -11,7 +11,9 @@ export interface Screen {
   height: number;
   /** Dots per inch, by which apps choose the size of letters. */
   dpi: number;
-  /** Where each monitor is in it, as xrandr(1) takes and prints it: `800/211x900/238+0+0`, in pixels and millimetres. */
+  /**
+   * Where each monitor is in it, as xrandr(1) takes and prints it: `800/211x900/238+0+0`, in pixels and millimetres.
+   */
   monitors: readonly string[];
 }
 
@@ -40,7 +42,9 @@ export function requireDisplay(host: Host, whyX?: string): void {
   });
 }
 
-/** The resources that desktops and users set for the host's apps, as xrdb(1) prints them; empty when nobody has set any. */
+/**
+ * The resources that desktops and users set for the host's apps, as xrdb(1) prints them; empty when nobody has set any.
+ */
 export async function hostResources(host: Host): Promise<string> {
   return (await host.run(["xrdb", "-query"], { looksOnly: true }).catch(() => undefined))?.stdout ?? "";
 }

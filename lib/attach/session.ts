@@ -1,6 +1,7 @@
 /**
- * A session: one app under one xpra server, or one waypipe, in one container, as a systemd user unit of the container user.
- * systemd holds the socket of xpra, starts servers and app in one control group, and takes all of it down with the unit.
+ * A session: one app under one xpra server, or one waypipe, in one container, as a systemd user unit of the container
+ * user. systemd holds the socket of xpra, starts servers and app in one control group, and takes all of it down with
+ * the unit.
  */
 
 import serveSession from "./serve_session.sh" with { type: "text" };
@@ -61,7 +62,10 @@ export interface WaylandDisplay {
 const taken = 75;
 const noDirectory = 78;
 
-/** How long a session on Wayland waits for a broken connection to another machine to be mended, in seconds. Then it ends. */
+/**
+ * How long a session on Wayland waits for a broken connection to another machine to be mended, in seconds. Then it
+ * ends.
+ */
 const patienceSeconds = 600;
 
 /** Longest time that the stopping of a session takes whose start was interrupted, in milliseconds. */
@@ -126,8 +130,9 @@ function mayHaveStarted(error: unknown): boolean {
 }
 
 /**
- * The words of systemd-run behind its own options: environment and command of the service. systemd expands `$` in the words
- * of a command, and cannot be told not to before its version 254. So the scripts are variables of the environment.
+ * The words of systemd-run behind its own options: environment and command of the service. systemd expands `$` in the
+ * words of a command, and cannot be told not to before its version 254. So the scripts are variables of the
+ * environment.
  */
 function serviceWords(
   { app, open, display }: SessionPlan,

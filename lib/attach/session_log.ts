@@ -1,6 +1,6 @@
 /**
- * The log of a session, beside its socket: what the app and the server printed, and how the app ended. That of a container on another
- * machine is asked for by SSH.
+ * The log of a session, beside its socket: what the app and the server printed, and how the app ended. That of a
+ * container on another machine is asked for by SSH.
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
@@ -42,8 +42,8 @@ export interface SessionLog {
 }
 
 /**
- * The end of the log of a session, or without a name of the session that has printed last; undefined when there is none. The
- * container can write where the logs are: a link is not followed, a pipe not waited for.
+ * The end of the log of a session, or without a name of the session that has printed last; undefined when there is
+ * none. The container can write where the logs are: a link is not followed, a pipe not waited for.
  *
  * @param bytes how much of its end is read
  */
@@ -87,8 +87,8 @@ async function newestLog(xpraDirectory: string): Promise<string | undefined> {
 }
 
 /**
- * The end of the log of a session, as {@linkcode readSessionLog}, on whatever machine the container is. The container is not trusted:
- * no more is taken of its answer than was asked for.
+ * The end of the log of a session, as {@linkcode readSessionLog}, on whatever machine the container is. The container
+ * is not trusted: no more is taken of its answer than was asked for.
  */
 export async function fetchSessionLog(
   host: Host,

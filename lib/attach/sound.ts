@@ -1,13 +1,14 @@
 /**
- * Sound from a session to the host: raw samples through a FIFO beside the session's socket. xpra 6.5.5 by itself encodes and
- * sends silence without end, which takes a tenth of a processor and more, and a client that connects too early waits 5 s.
+ * Sound from a session to the host: raw samples through a FIFO beside the session's socket. xpra 6.5.5 by itself
+ * encodes and sends silence without end, which takes a tenth of a processor and more, and a client that connects too
+ * early waits 5 s.
  *
- * In the container the session's own PulseAudio, which serve_session.sh starts, writes to the FIFO while an app plays. On the
- * host `pacat` reads and plays the samples. It sends nothing back. Only one client can play the sound of a session: two
- * would each get a part of the samples.
+ * In the container the session's own PulseAudio, which serve_session.sh starts, writes to the FIFO while an app plays.
+ * On the host `pacat` reads and plays the samples. It sends nothing back. Only one client can play the sound of a
+ * session: two would each get a part of the samples.
  *
- * From another machine the samples come by ssh, fewer of them and of 8 bits each (G.711's µ-law): no decoder reads what the container
- * sends, and silence sends nothing.
+ * From another machine the samples come by ssh, fewer of them and of 8 bits each (G.711's µ-law): no decoder reads what
+ * the container sends, and silence sends nothing.
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
@@ -21,8 +22,8 @@ import { sshArgv, type SshTarget } from "../container/ssh.ts";
 import { containerPaths } from "../container/user.ts";
 
 /**
- * What the FIFO's name has behind the name of the session's socket. start_session.sh makes the FIFO: PulseAudio would make
- * one that everybody may read and write.
+ * What the FIFO's name has behind the name of the session's socket. start_session.sh makes the FIFO: PulseAudio would
+ * make one that everybody may read and write.
  */
 export const soundSuffix = "~sound";
 
@@ -41,11 +42,17 @@ const remote: Samples = { format: "ulaw", rate: 32_000, channels: 2 };
 /** Bytes of both channels, by the format. */
 const remoteFrame = 2;
 
-/** How much sound waits at the host's sound server, in milliseconds. Enough for a busy machine, too little to be noticed. */
+/**
+ * How much sound waits at the host's sound server, in milliseconds. Enough for a busy machine, too little to be
+ * noticed.
+ */
 const latencyMs = 60;
 /** The same over a network, where some comes late. */
 const remoteLatencyMs = 150;
-/** How much sound from another machine may come ahead of its time, in milliseconds: what is beyond that came too late, and is dropped. */
+/**
+ * How much sound from another machine may come ahead of its time, in milliseconds: what is beyond that came too late,
+ * and is dropped.
+ */
 const longestAheadMs = 400;
 /** What comes too fast is read this slowly: so long for each piece, in milliseconds. */
 const floodPauseMs = 10;
@@ -54,8 +61,8 @@ const floodPauseMs = 10;
 const pipeSize = 65_536;
 
 /**
- * Whether a session's sound goes through the FIFO. With the microphone open it goes through xpra: the microphone needs the
- * sound server that xpra starts, and apps use one sound server for both.
+ * Whether a session's sound goes through the FIFO. With the microphone open it goes through xpra: the microphone needs
+ * the sound server that xpra starts, and apps use one sound server for both.
  */
 export function hasOwnSound(open: ReadonlySet<Channel>): boolean {
   return open.has("sound") && !open.has("microphone");
@@ -90,10 +97,12 @@ function playerArgv({ format, rate, channels }: Samples, latencyMs: number, file
 }
 
 /**
- * Plays what comes through a session's FIFO until the session ends or the player is killed. Warns when there is no player.
+ * Plays what comes through a session's FIFO until the session ends or the player is killed. Warns when there is no
+ * player.
  *
  * @param socket the path of the session's socket
- * @param options `outlives`: the player ends with the session alone. By default it also ends with this run, even if that is killed
+ * @param options `outlives`: the player ends with the session alone. By default it also ends with this run, even if
+ * that is killed
  * @returns the player; undefined when the session has no FIFO, and when there is no player
  */
 export function playSound(
@@ -133,8 +142,8 @@ export function playSound(
 }
 
 /**
- * Plays what comes through the FIFO of a session on another machine, until the session or the connection ends, or the player is killed.
- * Warns when there is no player.
+ * Plays what comes through the FIFO of a session on another machine, until the session or the connection ends, or the
+ * player is killed. Warns when there is no player.
  *
  * @returns the player; undefined when there is none
  */
@@ -185,8 +194,9 @@ export function playRemoteSound(host: Host, target: SshTarget, session: string):
 }
 
 /**
- * Takes samples as they come, and gives those that may be played: whole frames, and never more than `longestAheadMs` ahead of the time
- * that has passed. After a pause of the network, what was sent meanwhile comes at once, and would else delay all that follows.
+ * Takes samples as they come, and gives those that may be played: whole frames, and never more than `longestAheadMs`
+ * ahead of the time that has passed. After a pause of the network, what was sent meanwhile comes at once, and would
+ * else delay all that follows.
  *
  * @param now a clock in milliseconds
  */
@@ -210,7 +220,9 @@ export function onlyInTime(
   };
 }
 
-/** Opens a FIFO for reading and drops old samples in it; undefined when there is no FIFO. A link to one does not count. */
+/**
+ * Opens a FIFO for reading and drops old samples in it; undefined when there is no FIFO. A link to one does not count.
+ */
 function openFifo(path: string): number | undefined {
   let fd: number;
   try {

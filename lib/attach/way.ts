@@ -1,6 +1,6 @@
 /**
- * The way of a run to its container: none of its own on this machine; over one connection to another machine, which is opened again
- * when it breaks, so that a session can be shown again.
+ * The way of a run to its container: none of its own on this machine; over one connection to another machine, which is
+ * opened again when it breaks, so that a session can be shown again.
  */
 
 import { join } from "@std/path";
@@ -47,8 +47,8 @@ export async function seemsElsewhere({ server, mounts }: Place): Promise<boolean
 /**
  * Starts the container if it does not run, and opens the connection to one on another machine, which ends with `scope`.
  *
- * @param options `directory`: the private directory of this run, if there is one already; `expected`: where the container seemed to
- * be. If it is not there, no connection is opened
+ * @param options `directory`: the private directory of this run, if there is one already; `expected`: where the
+ * container seemed to be. If it is not there, no connection is opened
  */
 export async function findWay(
   host: Host,
@@ -120,7 +120,8 @@ async function pause(host: Host, ms: number): Promise<void> {
 }
 
 /**
- * Checks that a container may be reached again. One whose server does not answer, or whose member of the cluster is down, may.
+ * Checks that a container may be reached again. One whose server does not answer, or whose member of the cluster is
+ * down, may.
  *
  * @throws {UserError} when it is not there, does not run, or when its server is not the one it was
  */

@@ -45,20 +45,23 @@ export function clientArgv({ socket, pixels, open, dpi, userOptions }: ClientArg
 }
 
 /**
- * Without the file, pixels come through the socket uncompressed. On one machine, compression only costs time. From another one
- * compressed pictures come to the guard, which decodes them: the client gets plain pixels there, too.
+ * Without the file, pixels come through the socket uncompressed. On one machine, compression only costs time. From
+ * another one compressed pictures come to the guard, which decodes them: the client gets plain pixels there, too.
  */
 const plainPixels = ["--encodings=rgb", "--csc-modules=none"];
 
-/** What the server sends over a network: JPEGs, which the guard decodes, see `guard/pictures.ts`, and pixels as they are once they stand still. */
+/**
+ * What the server sends over a network: JPEGs, which the guard decodes, see `guard/pictures.ts`, and pixels as they are
+ * once they stand still.
+ */
 const compressedPixels = ["--encodings=rgb,jpeg", "--csc-modules=none"];
 
 /**
- * The options of the server. It uses an X server that runs already and the listening socket that systemd hands over, starts
- * one app and ends with it.
+ * The options of the server. It uses an X server that runs already and the listening socket that systemd hands over,
+ * starts one app and ends with it.
  *
- * @param options `xpraDirectory`: where sockets and files for pixels are, in the container; `elsewhere`: the client is on another
- * machine
+ * @param options `xpraDirectory`: where sockets and files for pixels are, in the container; `elsewhere`: the client is
+ * on another machine
  */
 export function serverArgv(
   options: { open: ReadonlySet<Channel>; dpi: number; xpraDirectory: string; elsewhere: boolean },
@@ -92,13 +95,14 @@ export function serverArgv(
 
 /** The server's environment: settings for which xpra has no option. */
 export const serverEnvironment: Readonly<Record<string, string>> = {
-  // xpra collects changes of the picture before it sends them, in milliseconds. On a local socket the user only feels the delay; over a
-  // network, what xpra 6.5.5 chooses by itself is too much: 5 frames/s at 100 Mbit/s. It still sends less when answers come late.
+  // xpra collects changes of the picture before it sends them, in milliseconds. On a local socket the user only feels
+  // the delay; over a network, what xpra 6.5.5 chooses by itself is too much: 5 frames/s at 100 Mbit/s. It still sends
+  // less when answers come late.
   XPRA_BATCH_MAX_DELAY: "16",
   XPRA_BATCH_MIN_DELAY: "1",
   XPRA_BATCH_START_DELAY: "1",
-  // A window has the size that the X server tells. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is the size
-  // of one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
+  // A window has the size that the X server tells. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is
+  // the size of one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
   XPRA_SIZEHINTS_SIZE: "0",
 };
 
@@ -112,7 +116,8 @@ export const serverEnvironment: Readonly<Record<string, string>> = {
 export function clientEnvironment(uuid: string): Record<string, string> {
   return {
     XPRA_USER_UUID: uuid,
-    // Also where the display is Xwayland's: menus and positions are right by X only. xpra 6.5.5 would not start at all in the box.
+    // Also where the display is Xwayland's: menus and positions are right by X only. xpra 6.5.5 would not start at all
+    // in the box.
     GDK_BACKEND: "x11",
     // How long the client waits for an answer while the container and the session start, in seconds.
     XPRA_EXTRA_TIMEOUT: "180",

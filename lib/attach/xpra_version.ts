@@ -10,8 +10,8 @@ export type XpraVersion = readonly [major: number, minor: number, patch: number]
 const oldest = 5;
 
 /**
- * Vulnerabilities of the client that a hostile server could use, with the first fixed version of each major version. From
- * xpra's release notes of 6.5.3, 6.5.1 and 5.1.6.
+ * Vulnerabilities of the client that a hostile server could use, with the first fixed version of each major version.
+ * From xpra's release notes of 6.5.3, 6.5.1 and 5.1.6.
  */
 const vulnerabilities: readonly { fixedIn: XpraVersion; reason: string }[] = [
   {
@@ -36,8 +36,8 @@ export function isTooOld([major]: XpraVersion): boolean {
 }
 
 /**
- * The known vulnerability of a client of this version: what a hostile server can do with it, and the first version that has
- * the fix. Undefined when none is known.
+ * The known vulnerability of a client of this version: what a hostile server can do with it, and the first version that
+ * has the fix. Undefined when none is known.
  */
 export function knownVulnerability(version: XpraVersion): { reason: string; fixedIn: string } | undefined {
   const known = vulnerabilities.find(({ fixedIn }) => fixedIn[0] === version[0]);
@@ -83,8 +83,8 @@ sudo apt-get update && sudo apt-get install xpra`;
  * The error for an xpra that is missing, too old or broken.
  *
  * @param where "on this host", or in which container
- * @param found what is known of it: its version, an option that it does not know, or what it printed when it failed; empty
- * when there is no xpra
+ * @param found what is known of it: its version, an option that it does not know, or what it printed when it failed;
+ * empty when there is no xpra
  */
 export function noUsableXpra(
   where: string,

@@ -26,8 +26,8 @@ export async function removeEmpty(paths: readonly string[]): Promise<void> {
 }
 
 /**
- * Removes a file or a directory with all that is in it. Nothing happens when it is gone already. By find(1), since Deno 2.9
- * crashes on a directory in which a container has nested 30,000 others.
+ * Removes a file or a directory with all that is in it. Nothing happens when it is gone already. By find(1), since Deno
+ * 2.9 crashes on a directory in which a container has nested 30,000 others.
  *
  * @param options `signal`: ends it. A container can fill the directory with millions of files
  * @throws {UserError} when something cannot be removed, such as what is in a directory that a container has closed
@@ -50,7 +50,9 @@ export async function removeTree(path: string, { signal }: { signal?: AbortSigna
 /** How many entries of a directory are read at most: a container may fill those that it shares. */
 const mostEntries = 10_000;
 
-/** The entries of a directory, the first ten thousand of them; none for a directory that is not there or cannot be read. */
+/**
+ * The entries of a directory, the first ten thousand of them; none for a directory that is not there or cannot be read.
+ */
 export async function readDirectory(path: string): Promise<Deno.DirEntry[]> {
   const entries: Deno.DirEntry[] = [];
   try {

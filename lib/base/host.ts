@@ -1,6 +1,6 @@
 /**
- * The world outside of a script, as one value that is handed to functions: programs, environment, the user, the signal that
- * ends the run, and changes to files. A test hands in a host that records, `--dry-run` one that prints.
+ * The world outside of a script, as one value that is handed to functions: programs, environment, the user, the signal
+ * that ends the run, and changes to files. A test hands in a host that records, `--dry-run` one that prints.
  */
 
 import type { ProcessResult } from "./errors.ts";
@@ -18,7 +18,10 @@ export interface RunOptions extends Omit<ProcessOptions, "detached"> {
 export interface ValueOptions extends Omit<ProcessOptions, "signal" | "detached"> {
   /** The shell variable that holds it in a dry run. */
   variable: string;
-  /** For a dry run, a shell filter that turns the output into the value: `| sed …`. Another value may stand in its quotes. */
+  /**
+   * For a dry run, a shell filter that turns the output into the value: `| sed …`. Another value may stand in its
+   * quotes.
+   */
   filter: string;
   /** Turns the output into the value. */
   parse(stdout: string): string;
@@ -36,7 +39,9 @@ export interface Host {
   env(name: string): string | undefined;
   /** Runs a program to its end; see {@linkcode runProcess}. In a dry run it succeeds and prints nothing. */
   run(argv: readonly string[], options?: RunOptions): Promise<ProcessResult>;
-  /** Runs a program for one value that later commands need. In a dry run the value is a shell variable, quoted rightly. */
+  /**
+   * Runs a program for one value that later commands need. In a dry run the value is a shell variable, quoted rightly.
+   */
   value(argv: readonly string[], options: ValueOptions): Promise<string>;
   /** Starts a program and does not wait for it. In a dry run it has succeeded at once. */
   start(argv: readonly string[], options?: Omit<ProcessOptions, "signal" | "timeoutMs">): RunningProcess;
@@ -91,8 +96,8 @@ export function realHost(options: HostOptions, cleanup = false): Host {
 }
 
 /**
- * A host that changes nothing and prints on stdout what would be done, as commands for a POSIX shell. A value that is known
- * only when the commands run is a shell variable in them.
+ * A host that changes nothing and prints on stdout what would be done, as commands for a POSIX shell. A value that is
+ * known only when the commands run is a shell variable in them.
  */
 export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Host {
   const print = (line: string): void => ui.plan(line);
@@ -145,8 +150,8 @@ function standIn(variable: string): string {
 }
 
 /**
- * Turns each stand-in into a double-quoted variable. {@linkcode quoteWord} has put the word in single quotes, so these are closed
- * before it and opened behind it.
+ * Turns each stand-in into a double-quoted variable. {@linkcode quoteWord} has put the word in single quotes, so these
+ * are closed before it and opened behind it.
  */
 function expandStandIns(command: string): string {
   return command.replace(

@@ -5,9 +5,9 @@ import { ExitCode, ProcessError, type ProcessResult, UserError } from "./errors.
 /** How a program is started and run. */
 export interface ProcessOptions {
   /**
-   * What it reads; nothing by default. It gets our own stdin only on request, since `lxc init` and `lxc profile create` read
-   * YAML from a stdin that is not a terminal. `later`: it is sent when it is known, and then its input ends. `bytes`: of any
-   * number, as they come; `from` is the file that they are, for a dry run.
+   * What it reads; nothing by default. It gets our own stdin only on request, since `lxc init` and `lxc profile create`
+   * read YAML from a stdin that is not a terminal. `later`: it is sent when it is known, and then its input ends.
+   * `bytes`: of any number, as they come; `from` is the file that they are, for a dry run.
    */
   stdin?:
     | "null"
@@ -16,9 +16,10 @@ export interface ProcessOptions {
     | { later: Promise<string> }
     | { bytes: ReadableStream<Uint8Array>; from?: string };
   /**
-   * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `{ line }`: each line of both streams is
-   * handed to this function when it comes, and the result has the end of them. `{ bytes }`: each piece of its standard output is
-   * handed to this function, one after the other; when that throws, the program is killed. `discard`: nowhere.
+   * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `{ line }`: each line of both
+   * streams is handed to this function when it comes, and the result has the end of them. `{ bytes }`: each piece of
+   * its standard output is handed to this function, one after the other; when that throws, the program is killed.
+   * `discard`: nowhere.
    */
   output?:
     | "capture"
@@ -35,8 +36,8 @@ export interface ProcessOptions {
   /** How long it may take, in milliseconds; by default, and with Infinity, as long as it likes. */
   timeoutMs?: number;
   /**
-   * How much it may print to a captured stream, in bytes, before it is killed. Default: {@linkcode defaultMaxOutputBytes}. Set
-   * it low for what a container can answer.
+   * How much it may print to a captured stream, in bytes, before it is killed. Default:
+   * {@linkcode defaultMaxOutputBytes}. Set it low for what a container can answer.
    */
   maxOutputBytes?: number;
   /** Ends it with SIGTERM, then SIGKILL. */
@@ -86,12 +87,14 @@ const killAfterMs = 3_000;
 /** Ctrl-C reaches our programs and us. We may learn of it this much later than they do, in milliseconds. */
 const signalDelayMs = 50;
 
-/** How long to read on after a program was killed, in milliseconds. A child of its own may keep the pipe open for ever. */
+/**
+ * How long to read on after a program was killed, in milliseconds. A child of its own may keep the pipe open for ever.
+ */
 const lastOutputMs = 200;
 
 /**
- * Variables of the dynamic linker (ld.so(8)). Under a scoped `--allow-run`, Deno starts nothing while one of them has a value,
- * since they can replace a program's code. An empty value passes; for the linker it means "not set".
+ * Variables of the dynamic linker (ld.so(8)). Under a scoped `--allow-run`, Deno starts nothing while one of them has a
+ * value, since they can replace a program's code. An empty value passes; for the linker it means "not set".
  */
 const linkerVariables = [
   "LD_ASSUME_KERNEL",
@@ -188,7 +191,8 @@ async function awaitLateSignal(signal: AbortSignal): Promise<void> {
 /**
  * Runs a program to its end.
  *
- * @throws {ProcessError} for an exit status that is not in `okCodes`, after `timeoutMs`, or for more than `maxOutputBytes`
+ * @throws {ProcessError} for an exit status that is not in `okCodes`, after `timeoutMs`, or for more than
+ * `maxOutputBytes`
  * @throws {UserError} with exit code 127 when there is no such program
  * @throws the signal's reason when `signal` aborts
  */
@@ -334,7 +338,10 @@ async function readLines(
   return kept;
 }
 
-/** Sends a program what it is to read. It may end before it has read everything: its exit status tells whether that is a failure. */
+/**
+ * Sends a program what it is to read. It may end before it has read everything: its exit status tells whether that is a
+ * failure.
+ */
 async function writeInput(
   stream: WritableStream<Uint8Array>,
   stdin: Exclude<NonNullable<ProcessOptions["stdin"]>, string>,

@@ -1,6 +1,7 @@
 /**
- * Words of a command line: split by the quoting rules of a POSIX shell, and quoted so that such a shell reads them back.
- * Rules: POSIX.1-2024, Shell Command Language, section 2.2 (Quoting). Nothing is expanded and no operator is known.
+ * Words of a command line: split by the quoting rules of a POSIX shell, and quoted so that such a shell reads them
+ * back. Rules: POSIX.1-2024, Shell Command Language, section 2.2 (Quoting). Nothing is expanded and no operator is
+ * known.
  */
 
 /** Thrown by {@linkcode splitWords} for a quote that is not closed, or a backslash with nothing behind it. */
@@ -10,9 +11,9 @@ export class WordsError extends Error {
 }
 
 /**
- * Splits `text` into words at blanks (space, tab, newline). Within `'…'` every character stands for itself. Within `"…"` every
- * character does but a backslash before `$`, `` ` ``, `"`, `\` or a newline. Outside of quotes a backslash keeps the next
- * character.
+ * Splits `text` into words at blanks (space, tab, newline). Within `'…'` every character stands for itself. Within
+ * `"…"` every character does but a backslash before `$`, ``
+ * ` ``, `"`, `\` or a newline. Outside of quotes a backslash keeps the next character.
  *
  * @example Quotes group, nothing is expanded
  * ```ts
@@ -84,14 +85,17 @@ export function quoteWord(word: string): string {
 }
 
 /**
- * A command line that can be pasted into a POSIX shell: each word by {@linkcode quoteWord}, with spaces between them. The first
- * word names the program; it is quoted as well when it looks like the shell's own grammar, as `if` and `A=b` do.
+ * A command line that can be pasted into a POSIX shell: each word by {@linkcode quoteWord}, with spaces between them.
+ * The first word names the program; it is quoted as well when it looks like the shell's own grammar, as `if` and `A=b`
+ * do.
  */
 export function quoteWords(words: readonly string[]): string {
   return words.map((word, index) => index === 0 && grammar.test(word) ? `'${word}'` : quoteWord(word)).join(" ");
 }
 
-/** Reserved words, those of bash too, and assignments (POSIX.1-2024, Shell Command Language, sections 2.4 and 2.9.1). */
+/**
+ * Reserved words, those of bash too, and assignments (POSIX.1-2024, Shell Command Language, sections 2.4 and 2.9.1).
+ */
 const grammar =
   /^(?:case|coproc|do|done|elif|else|esac|fi|for|function|if|in|select|then|time|until|while|\w+\+?=[\w@%+=:,./-]*)$/;
 

@@ -25,8 +25,8 @@ export interface Ui {
   /** Prints a command that would be run, for `--dry-run`. */
   plan(line: string): void;
   /**
-   * Prints the state of a longer step. On a terminal it replaces the state before it. Elsewhere it is a line of its own:
-   * `plain` when that is given, and no line when `plain` is empty.
+   * Prints the state of a longer step. On a terminal it replaces the state before it. Elsewhere it is a line of its
+   * own: `plain` when that is given, and no line when `plain` is empty.
    */
   progress(text: string, options?: { plain?: string }): void;
   /** Prints an error: what failed, what to do, and what a program printed. */
@@ -41,8 +41,8 @@ export interface Ui {
   /** Asks for a line. Returns undefined without a terminal, and at the end of the input. */
   ask(question: string): Promise<string | undefined>;
   /**
-   * Waits for Enter, for the end of the input, or until `signal` aborts. With `needsLine` and without a terminal, the end of
-   * the input does not end the wait.
+   * Waits for Enter, for the end of the input, or until `signal` aborts. With `needsLine` and without a terminal, the
+   * end of the input does not end the wait.
    * @returns whether it was Enter
    * @throws the reason of the run's own signal when that aborts
    */
@@ -119,8 +119,9 @@ export function terminalUi(options: UiOptions): Ui {
 }
 
 /**
- * Text without control characters but line ends and tabs, and without those that reverse the direction of writing (Unicode
- * Standard Annex 9), so that it can be printed on a terminal and reads as it is. What a container prints may be hostile.
+ * Text without control characters but line ends and tabs, and without those that reverse the direction of writing
+ * (Unicode Standard Annex 9), so that it can be printed on a terminal and reads as it is. What a container prints may
+ * be hostile.
  */
 export function printable(text: string): string {
   return text.replace(/(?<!\r)\r+(?=\n|$)/g, "").replace(unprintable, "\ufffd");

@@ -13,8 +13,8 @@ export interface Undo {
 }
 
 /**
- * Runs `work`. When it throws, runs the actions that it added, newest first, and throws the same error. The actions get a
- * {@linkcode Host} that a signal does not stop. An action that fails is reported, and the others still run.
+ * Runs `work`. When it throws, runs the actions that it added, newest first, and throws the same error. The actions get
+ * a {@linkcode Host} that a signal does not stop. An action that fails is reported, and the others still run.
  *
  * @param options `keep`: called instead of the actions when `work` throws
  */

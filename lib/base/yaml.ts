@@ -16,7 +16,8 @@ export function parseYaml(path: string, text: string): unknown {
     const message = `${path}:${line}:${column}: Not valid YAML: ${what}${shown ? `: "${shown}"` : ""}`;
     return inputError(message, "Fix that line or the one before; YAML is indented with spaces");
   };
-  // @std/yaml 1.4 accepts a tab as indentation, PyYAML in cloud-init does not. No line of a block scalar starts with one.
+  // @std/yaml 1.4 accepts a tab as indentation, PyYAML in cloud-init does not. No line of a block scalar starts with
+  // one.
   const tab = lines.findIndex((line) => /^\t+\S/.test(line));
   try {
     const data = parse(text);
@@ -37,8 +38,8 @@ export function isMap(data: unknown): data is Record<string, unknown> {
 }
 
 /**
- * Line and column, from 1, of the key that `keys` lead to, from the outermost one inwards. Knows maps in block style; where it
- * does not find a key, it gives the one around it.
+ * Line and column, from 1, of the key that `keys` lead to, from the outermost one inwards. Knows maps in block style;
+ * where it does not find a key, it gives the one around it.
  */
 export function locateKey(text: string, keys: readonly string[]): { line: number; column: number } {
   let found = { line: 1, column: 1 };

@@ -182,7 +182,10 @@ export async function checkContainers(_host: Host, engine: Engine | undefined): 
   return findings;
 }
 
-/** Whether seccomp filters a container's first process, as the container says. One that does not answer counts as unfiltered. */
+/**
+ * Whether seccomp filters a container's first process, as the container says. One that does not answer counts as
+ * unfiltered.
+ */
 async function isFiltered(engine: Engine, name: string): Promise<boolean> {
   const argv = ["grep", "^Seccomp:", "/proc/1/status"];
   try {

@@ -106,8 +106,8 @@ function namesOnHost(host: Pick<Host, "env">): Names {
 const answerMs = 2_000;
 
 /**
- * Prints what fits at the end of a command line, for the stubs. It reads directories and does nothing else. It never fails:
- * the shell would show an error in the middle of the line that is being typed.
+ * Prints what fits at the end of a command line, for the stubs. It reads directories and does nothing else. It never
+ * fails: the shell would show an error in the middle of the line that is being typed.
  *
  * @param args what stands behind `--complete`: `--` and the words, as for {@linkcode complete}
  */

@@ -6,8 +6,8 @@ import type { Host } from "../base/host.ts";
 import { oneLine } from "../base/ui.ts";
 
 /**
- * How a finding counts. `ok`: as it should be. `absent`: missing, and the script can work without it. `risk`: it works with
- * less protection. `broken`: the script cannot do its work.
+ * How a finding counts. `ok`: as it should be. `absent`: missing, and the script can work without it. `risk`: it works
+ * with less protection. `broken`: the script cannot do its work.
  */
 export type Verdict = "ok" | "absent" | "risk" | "broken";
 

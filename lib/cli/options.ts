@@ -1,4 +1,6 @@
-/** The command line of a script: its options and positional arguments, how they are parsed, and the text of the help. */
+/**
+ * The command line of a script: its options and positional arguments, how they are parsed, and the text of the help.
+ */
 
 import { parseArgs } from "@std/cli";
 import { inputError } from "../base/errors.ts";
@@ -120,8 +122,8 @@ export function optionIn(word: string, options: Options): OptionSpec | undefined
 }
 
 /**
- * Where the options of a command line end: the index of `--` or of the first positional. It is the number of words when there
- * is neither, and one more when the last option still lacks its value.
+ * Where the options of a command line end: the index of `--` or of the first positional. It is the number of words when
+ * there is neither, and one more when the last option still lacks its value.
  */
 export function endOfOptions(words: readonly string[], options: Options): number {
   let at = 0;

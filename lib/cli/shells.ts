@@ -1,6 +1,6 @@
 /**
- * What teaches bash, zsh and fish the completions of a script. Each is a stub that asks the script with `--complete`, and
- * offers what that prints as it is.
+ * What teaches bash, zsh and fish the completions of a script. Each is a stub that asks the script with `--complete`,
+ * and offers what that prints as it is.
  */
 
 import { inputError } from "../base/errors.ts";
@@ -14,8 +14,8 @@ export interface Program {
   /** The names that it is started by. */
   commands: readonly [string, ...string[]];
   /**
-   * The file that is asked. It is not the command on the line that is completed: a file of the same name in a shared directory
-   * would run when the user presses Tab.
+   * The file that is asked. It is not the command on the line that is completed: a file of the same name in a shared
+   * directory would run when the user presses Tab.
    */
   path: string;
 }

@@ -1,6 +1,6 @@
 /**
- * How a container is made ready for SSH: it runs, it has an address or a way around the network, its host keys are pinned. One that is
- * on another machine is reached through the engine, too: no route to it is needed.
+ * How a container is made ready for SSH: it runs, it has an address or a way around the network, its host keys are
+ * pinned. One that is on another machine is reached through the engine, too: no route to it is needed.
  */
 
 import awaitBoot from "./await_boot.sh" with { type: "text" };
@@ -19,8 +19,9 @@ import { exists } from "../base/files.ts";
 const longestBootMs = 60_000;
 
 /**
- * Serves one SSH connection on stdin and stdout, as root in the container. sshd needs its directory. This is one line and no
- * .sh file: ssh hands it to the user's own shell as part of its ProxyCommand, and not every shell has quotes across lines.
+ * Serves one SSH connection on stdin and stdout, as root in the container. sshd needs its directory. This is one line
+ * and no .sh file: ssh hands it to the user's own shell as part of its ProxyCommand, and not every shell has quotes
+ * across lines.
  */
 const serveSsh = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
 
@@ -28,7 +29,8 @@ const serveSsh = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
  * Starts the container if it does not run.
  *
  * @returns how SSH reaches it
- * @throws {UserError} when there is no such container, when create.ts did not make it, or when its host keys are not pinned
+ * @throws {UserError} when there is no such container, when create.ts did not make it, or when its host keys are not
+ * pinned
  */
 export async function reachContainer(
   engine: Engine,
@@ -62,7 +64,9 @@ export async function reachContainer(
   return await sshTarget(engine, name, { mounts, user, elsewhere, hasNetwork });
 }
 
-/** How SSH reaches a running container: at its address, or through the engine when it has no network or is elsewhere. */
+/**
+ * How SSH reaches a running container: at its address, or through the engine when it has no network or is elsewhere.
+ */
 export async function sshTarget(
   engine: Engine,
   name: string,

@@ -1,6 +1,7 @@
 /**
- * Disposable copies of containers. Each has a record on disk in a directory of its own, written before the copy is made and
- * locked while a run uses it. By the record, the next run removes what a killed run has left, or takes a spare copy that is ready.
+ * Disposable copies of containers. Each has a record on disk in a directory of its own, written before the copy is made
+ * and locked while a run uses it. By the record, the next run removes what a killed run has left, or takes a spare copy
+ * that is ready.
  */
 
 import { join } from "@std/path";
@@ -221,10 +222,11 @@ async function inTurn<T>(host: Host, act: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Removes a copy: what its app and its user have put into its directories, its instance, its directories, and with these its
- * record. A signal does not stop this.
+ * Removes a copy: what its app and its user have put into its directories, its instance, its directories, and with
+ * these its record. A signal does not stop this.
  *
- * @throws {UserError} or {ProcessError} when a step fails. While the instance is there, the record stays for the next run
+ * @throws {UserError} or {ProcessError} when a step fails. While the instance is there, the record stays for the next
+ * run
  */
 export async function removeCopy(host: Host, copy: Copy): Promise<void> {
   try {
@@ -262,8 +264,8 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
 }
 
 /**
- * Removes the directories of a copy whose instance is gone. If the copy has closed them to the host user, or has put too much into
- * them, its record goes all the same: this is told once, and no later run waits for it.
+ * Removes the directories of a copy whose instance is gone. If the copy has closed them to the host user, or has put
+ * too much into them, its record goes all the same: this is told once, and no later run waits for it.
  */
 async function removeDirectories(host: Host, copy: Copy): Promise<void> {
   const { directory, xpra, share } = copy.mounts;

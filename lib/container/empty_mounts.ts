@@ -11,9 +11,9 @@ import { containerPaths, parseUser, ubuntuUser, userKey } from "./user.ts";
 const timeoutMs = 15_000;
 
 /**
- * Removes what is in the shared directories, as far as that is done within half a minute. Only the container can remove what is in
- * a directory that it has closed to the host user: its user owns the shared directories, and two capabilities let that user
- * remove what root has put into them.
+ * Removes what is in the shared directories, as far as that is done within half a minute. Only the container can remove
+ * what is in a directory that it has closed to the host user: its user owns the shared directories, and two
+ * capabilities let that user remove what root has put into them.
  */
 export async function emptyMounts(
   engine: Engine,

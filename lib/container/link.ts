@@ -1,7 +1,7 @@
 /**
- * The one SSH connection of a run to a container on another machine: OpenSSH's master (ssh_config(5), ControlMaster), through
- * which every other ssh of the run goes. A connection through the engine's exec takes many round trips of the network; a program
- * over one that is open takes one or two.
+ * The one SSH connection of a run to a container on another machine: OpenSSH's master (ssh_config(5), ControlMaster),
+ * through which every other ssh of the run goes. A connection through the engine's exec takes many round trips of the
+ * network; a program over one that is open takes one or two.
  *
  * The container may have replaced its sshd. All that it gets is a way to the sockets that {@linkcode Link.lend} names.
  */
@@ -29,8 +29,8 @@ export interface Link extends AsyncDisposable {
 }
 
 /**
- * How long it takes at most until a connection over which nothing comes counts as lost: three questions without an answer, each
- * after so many seconds.
+ * How long it takes at most until a connection over which nothing comes counts as lost: three questions without an
+ * answer, each after so many seconds.
  */
 const aliveSeconds = 3;
 
@@ -83,7 +83,9 @@ export function controlArgv(target: SshTarget, words: readonly string[]): string
   return ["ssh", "-F", "none", ...controlOption(target.control!), "-O", ...words, sshDestination(target)];
 }
 
-/** The options of ssh that forward one socket to another: `-L` or `-R`, listening first. Each path is taken as it is. */
+/**
+ * The options of ssh that forward one socket to another: `-L` or `-R`, listening first. Each path is taken as it is.
+ */
 export function forwardOption(option: "-L" | "-R", listen: string, connect: string): string[] {
   const escaped = (path: string): string => path.replace(/[\\:]/g, "\\$&").replaceAll("%", "%%");
   return [option, `${escaped(listen)}:${escaped(connect)}`];
@@ -124,7 +126,8 @@ async function startMaster(
 ): Promise<RunningProcess | ProcessError> {
   await Deno.remove(target.control!).catch(() => {});
   host.signal.throwIfAborted();
-  // Detached, so that Ctrl-C does not reach it from the terminal: what is to be told to the container then still can be.
+  // Detached, so that Ctrl-C does not reach it from the terminal: what is to be told to the container then still can
+  // be.
   const master = host.start(masterArgv(target, { mayAsk }), { detached: !mayAsk, output: { line: () => {} } });
   let result: ProcessResult | undefined;
   master.ended.then((ended) => result = ended);

@@ -10,8 +10,8 @@ import { ownServer, type Server } from "../engine/server.ts";
 import { containerPaths, type ContainerUser } from "./user.ts";
 
 /**
- * The paths of one container on the host. The container sees `xpra` and `share` only. For one that is elsewhere, these two are not
- * made.
+ * The paths of one container on the host. The container sees `xpra` and `share` only. For one that is elsewhere, these
+ * two are not made.
  */
 export interface Mounts {
   /** `MOUNTS/NAME`. */
@@ -38,8 +38,8 @@ export function mountsRoot(host: Pick<Host, "env">): string {
   if (!base.startsWith("/")) {
     throw inputError(`$GUI_CONTAINER_MOUNTS is not an absolute path: "${base}"`, "Start it with /");
   }
-  // Deno splits a list of paths at commas. The other characters have a meaning in those settings of ssh that name a file.
-  // deno-lint-ignore no-control-regex
+  // Deno splits a list of paths at commas. The other characters have a meaning in those settings of ssh that name a
+  // file. deno-lint-ignore no-control-regex
   if (/[,"\\$\x00-\x1f\x7f]/.test(base)) {
     throw inputError(
       `The directories of containers cannot be in "${base}"`,
@@ -55,8 +55,8 @@ export function labelOf({ remote }: Pick<Server, "remote">, name: string): strin
 }
 
 /**
- * The paths of a container, below {@linkcode mountsRoot}. Containers of other servers and projects have directories of their own,
- * `[REMOTE:][PROJECT_]NAME`, but for the project that Incus makes for each user of this machine.
+ * The paths of a container, below {@linkcode mountsRoot}. Containers of other servers and projects have directories of
+ * their own, `[REMOTE:][PROJECT_]NAME`, but for the project that Incus makes for each user of this machine.
  *
  * @throws {UserError} as {@linkcode mountsRoot}
  */
@@ -76,7 +76,8 @@ export function mountsOf(host: Pick<Host, "env">, name: string, server: Server =
 /**
  * The disk devices that share the directories with the container.
  *
- * @param options `mayMove`: the container may be moved to a machine that lacks the directories, and starts without them there
+ * @param options `mayMove`: the container may be moved to a machine that lacks the directories, and starts without them
+ * there
  */
 export function mountDevices(
   mounts: Mounts,
@@ -123,7 +124,9 @@ export interface MountsBefore {
   files: { path: string; text: string; mode: number }[];
 }
 
-/** Reads the state of what is there already and will change: modes and ACLs of the directories, and the files for ssh. */
+/**
+ * Reads the state of what is there already and will change: modes and ACLs of the directories, and the files for ssh.
+ */
 export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefore> {
   const directories = [];
   for (const path of [mounts.xpra, mounts.share]) {
@@ -162,8 +165,8 @@ export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBe
  * Checks that the directories can be made and that ACLs can be set there. Leaves nothing behind.
  *
  * @param options `shared`: the container is to see two of them. Without that, no ACL is needed
- * @throws {UserError} for a file in place of a directory, a directory that may not be written, or a file system without ACLs;
- * exit code 127 without `setfacl`
+ * @throws {UserError} for a file in place of a directory, a directory that may not be written, or a file system without
+ * ACLs; exit code 127 without `setfacl`
  */
 export async function checkAclSupport(
   host: Host,
@@ -212,8 +215,8 @@ export async function removeMounts(host: Host, made: readonly string[]): Promise
 }
 
 /**
- * Lets the host user and the container's user read and write in both directories: mode 771, and default entries, which every file
- * inherits that either of them makes.
+ * Lets the host user and the container's user read and write in both directories: mode 771, and default entries, which
+ * every file inherits that either of them makes.
  */
 export async function shareMounts(host: Host, mounts: Mounts, containerHostUid: string): Promise<void> {
   const me = host.dryRun

@@ -1,6 +1,7 @@
 /**
- * The names of containers and sessions, as the directories of create.ts on the host have them. A container can write in those
- * that it shares: a name counts only when it passes the rule for names, and so has nothing that a shell or a terminal obeys.
+ * The names of containers and sessions, as the directories of create.ts on the host have them. A container can write in
+ * those that it shares: a name counts only when it passes the rule for names, and so has nothing that a shell or a
+ * terminal obeys.
  */
 
 import { join } from "@std/path";
@@ -9,7 +10,10 @@ import { recordPath } from "./copies.ts";
 import { isInstanceName } from "../engine/instance.ts";
 import { isPlainName } from "../engine/server.ts";
 
-/** Whether `name` can name a session. It becomes part of a unit's name and of paths, and xpra must not take it for a URL. */
+/**
+ * Whether `name` can name a session. It becomes part of a unit's name and of paths, and xpra must not take it for a
+ * URL.
+ */
 export function isSessionName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) && !/\.(log|service|socket)$/.test(name);
 }
@@ -21,7 +25,8 @@ export function isContainerName(text: string): boolean {
 }
 
 /**
- * The names of the containers whose host keys are pinned, without disposable copies and those of other projects, sorted.
+ * The names of the containers whose host keys are pinned, without disposable copies and those of other projects,
+ * sorted.
  *
  * @param root the directory of all containers, as `mountsRoot` returns it
  */

@@ -1,4 +1,6 @@
-/** A container as the user names it, `[REMOTE:]NAME`: on which server it is, and where its directories are on the host. */
+/**
+ * A container as the user names it, `[REMOTE:]NAME`: on which server it is, and where its directories are on the host.
+ */
 
 import { chooseEngine, type Engine, engineClis, wantedCli } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
@@ -31,7 +33,8 @@ export interface EngineOptions {
 /**
  * Finds out what a name means. Waits for an engine to answer only where that decides it.
  *
- * @throws {UserError} exit code 2 for a word that names no container, and for a remote that there is not; else as `chooseEngine`
+ * @throws {UserError} exit code 2 for a word that names no container, and for a remote that there is not; else as
+ * `chooseEngine`
  */
 export async function findPlace(host: Host, word: string, { engine: wanted, project }: EngineOptions): Promise<Place> {
   const { remote, name } = parseInstancePath(word);

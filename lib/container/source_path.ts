@@ -1,6 +1,6 @@
 /**
- * The way of a path to its file, link by link. A container can put a link to any file of the user's into a directory that it
- * can write. So nothing is followed, and not even looked at, in such a directory.
+ * The way of a path to its file, link by link. A container can put a link to any file of the user's into a directory
+ * that it can write. So nothing is followed, and not even looked at, in such a directory.
  */
 
 import { dirname, join, resolve } from "@std/path";

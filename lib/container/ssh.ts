@@ -1,7 +1,7 @@
 /**
- * SSH to a container, which may have replaced its sshd: only the pinned host keys count, only a public key can log in, only
- * the keys given to create.ts are offered, nothing is forwarded but what `link.ts` asks for, and none of the user's own settings
- * is used.
+ * SSH to a container, which may have replaced its sshd: only the pinned host keys count, only a public key can log in,
+ * only the keys given to create.ts are offered, nothing is forwarded but what `link.ts` asks for, and none of the
+ * user's own settings is used.
  */
 
 import { join } from "@std/path";
@@ -29,7 +29,9 @@ export interface SshTarget {
   mounts: Mounts;
   /** The file of ssh's settings; undefined for a container that was made before there was one. */
   config?: string | undefined;
-  /** The socket of this run's one connection to it, see `link.ts`. Without that connection, ssh makes one of its own. */
+  /**
+   * The socket of this run's one connection to it, see `link.ts`. Without that connection, ssh makes one of its own.
+   */
   control?: string;
 }
 
@@ -45,8 +47,8 @@ export function sshConfigPath({ ssh }: Pick<Mounts, "ssh">): string {
 }
 
 /**
- * The files that name the keys which ssh offers to a container: `config`, and for each key whose private half no file is
- * known to hold, a file with the public half, by which ssh finds it in an agent.
+ * The files that name the keys which ssh offers to a container: `config`, and for each key whose private half no file
+ * is known to hold, a file with the public half, by which ssh finds it in an agent.
  *
  * @param identities from {@linkcode publicKeysIn}, each with the path of its private key where that is known
  * @returns texts by file name
@@ -175,8 +177,8 @@ export function canAsk(host: Host): boolean {
 }
 
 /**
- * Runs a program in a container as the container user and captures what it prints. The container is not trusted: by default
- * it has a minute to answer, and its answer is limited to 1 MiB.
+ * Runs a program in a container as the container user and captures what it prints. The container is not trusted: by
+ * default it has a minute to answer, and its answer is limited to 1 MiB.
  *
  * @throws {UserError} when the container answers too much or too late, or when ssh itself fails: it then prints why,
  * with exit status 255. (If a signal has ended the program, the exit status is 255 too, but ssh prints nothing.)
@@ -257,8 +259,8 @@ export function sshError({ name, address, mounts, elsewhere }: SshTarget, error:
 }
 
 /**
- * The public keys in an authorized_keys file (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"): the type and the key of each, without
- * options and comment.
+ * The public keys in an authorized_keys file (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"): the type and the key of each,
+ * without options and comment.
  */
 export function publicKeysIn(text: string): string[] {
   return [...text.matchAll(publicKeyLine)].map(([, key]) => key!.replace(/[ \t]+/, " "));

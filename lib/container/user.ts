@@ -1,6 +1,6 @@
 /**
- * The container's user, who runs the apps. It is chosen when the container is made, and kept in the instance's configuration, which
- * the container cannot change: nothing that it says later is asked for name, uid or home.
+ * The container's user, who runs the apps. It is chosen when the container is made, and kept in the instance's
+ * configuration, which the container cannot change: nothing that it says later is asked for name, uid or home.
  */
 
 import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
@@ -23,7 +23,9 @@ export interface ContainerUser {
 /** The key of an instance with its user, as {@linkcode formatUser} writes it. */
 export const userKey = "user.gui-container.user";
 
-/** The user of a container without {@linkcode userKey}, which an older create.ts has made: the one in Ubuntu's images. */
+/**
+ * The user of a container without {@linkcode userKey}, which an older create.ts has made: the one in Ubuntu's images.
+ */
 export const ubuntuUser: ContainerUser = { name: "ubuntu", uid: "1000", gid: "1000", home: "/home/ubuntu" };
 
 /** Paths in a container, in the home of its user. */
@@ -50,15 +52,20 @@ export function formatUser({ name, uid, gid, home }: ContainerUser): string {
 const namePattern = "[A-Za-z_][A-Za-z0-9_-]{0,30}";
 
 /**
- * The highest id of an ordinary user or group; the lowest uid is 1000. Below are those of the system, above are "nobody" and what
- * systemd makes (systemd.io/UIDS-GIDS).
+ * The highest id of an ordinary user or group; the lowest uid is 1000. Below are those of the system, above are
+ * "nobody" and what systemd makes (systemd.io/UIDS-GIDS).
  */
 const highestId = 60_000;
 
-/** The longest home, in characters: a socket in it must have room for a session's name, and a socket's path has 107 bytes. */
+/**
+ * The longest home, in characters: a socket in it must have room for a session's name, and a socket's path has 107
+ * bytes.
+ */
 const longestHome = 40;
 
-/** {@linkcode formatUser}'s line. The home's path has nothing that a shell or systemd would expand, and no "." or "..". */
+/**
+ * {@linkcode formatUser}'s line. The home's path has nothing that a shell or systemd would expand, and no "." or "..".
+ */
 const userPattern = new RegExp(
   `^(${namePattern}):([1-9]\\d{3,4}):([1-9]\\d{0,4}):((?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+)$`,
 );
@@ -107,7 +114,10 @@ export function userOf(
   });
 }
 
-/** In a dry run, the user of a container of ours as shell variables: what {@linkcode userOf} returns when the lines are run. */
+/**
+ * In a dry run, the user of a container of ours as shell variables: what {@linkcode userOf} returns when the lines are
+ * run.
+ */
 export async function plannedUserOf(engine: Engine, name: string): Promise<ContainerUser> {
   const { host } = engine;
   const line = await host.value(engineArgv(engine, ["config", "get", nameOn(engine, name), userKey]), {

@@ -60,10 +60,11 @@ export interface NamedFile {
 }
 
 /**
- * Reads the file that a word of the command line names: a path, or the bare name of a bundled file. A file in the working
- * directory comes before a bundled one of the same name.
+ * Reads the file that a word of the command line names: a path, or the bare name of a bundled file. A file in the
+ * working directory comes before a bundled one of the same name.
  *
- * @throws {UserError} exit code 2 for a bare name that is neither (the hint lists the bundled ones), and as {@linkcode readInput}
+ * @throws {UserError} exit code 2 for a bare name that is neither (the hint lists the bundled ones), and as
+ * {@linkcode readInput}
  */
 export async function readNamed(word: string, { kind, files }: BundledFiles): Promise<NamedFile> {
   if (word.includes("/") || /\.ya?ml$/.test(word) || await exists(word)) {

@@ -13,7 +13,10 @@ import { userConfig } from "./user_data.ts";
 export interface Recipe {
   /** Over the base image's fingerprint, the profile and the user-data. An image with this property can be used. */
   recipe: string;
-  /** Over the base image's name, the profile and the user-data. An image with only this was made from an older base image. */
+  /**
+   * Over the base image's name, the profile and the user-data. An image with only this was made from an older base
+   * image.
+   */
   source: string;
 }
 
@@ -21,8 +24,9 @@ const recipeKey = "user.gui-container.recipe";
 const sourceKey = "user.gui-container.source";
 
 /**
- * The configuration of an instance from a cached image: user-data that names the user at most. The image has the software already, and
- * cloud-init would take long to find that out. It still makes a new identity (host keys, host name), and the image's default user.
+ * The configuration of an instance from a cached image: user-data that names the user at most. The image has the
+ * software already, and cloud-init would take long to find that out. It still makes a new identity (host keys, host
+ * name), and the image's default user.
  */
 export function cachedInstanceConfig(user: string | undefined): Record<string, string> {
   return { [userDataKey]: userConfig(user) };
@@ -78,8 +82,9 @@ export async function cacheInstance(
 const removingDeadlineMs = 60_000;
 
 /**
- * Removes the cached images that `used` replaces: those of older base images, those of the same recipe made at the same time, and
- * those that did not work. The container is made by then, so a signal does not stop this, and a failure is only a warning.
+ * Removes the cached images that `used` replaces: those of older base images, those of the same recipe made at the same
+ * time, and those that did not work. The container is made by then, so a signal does not stop this, and a failure is
+ * only a warning.
  *
  * @param used the fingerprint of the image that stays
  */

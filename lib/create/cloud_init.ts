@@ -14,8 +14,8 @@ export type CloudInitOutcome =
   | { kind: "error"; errors: string[] };
 
 /**
- * The outcome in the output and the exit status of `cloud-init status --format json`: 0 is done, 1 is an error, 2 is done with
- * recoverable errors (cloud-init documentation, "Failure states").
+ * The outcome in the output and the exit status of `cloud-init status --format json`: 0 is done, 1 is an error, 2 is
+ * done with recoverable errors (cloud-init documentation, "Failure states").
  */
 export function parseStatus(stdout: string, code: number): CloudInitOutcome {
   let status: { errors?: string[]; recoverable_errors?: Record<string, string[]>; detail?: string } = {};
@@ -44,14 +44,17 @@ const addressTimeoutMs = 30_000;
 /** The shell's exit status for a program that is not there. */
 const noCloudInit = 127;
 
-/** Exit status of await_cloud_init.sh when cloud-init failed. The engine's CLI has another one for a failure of its own. */
+/**
+ * Exit status of await_cloud_init.sh when cloud-init failed. The engine's CLI has another one for a failure of its own.
+ */
 const cloudInitFailed = 3;
 
 /**
- * Waits until cloud-init has ended in a running instance. Shows its stage, the time, and its last line of output meanwhile.
+ * Waits until cloud-init has ended in a running instance. Shows its stage, the time, and its last line of output
+ * meanwhile.
  *
- * @throws {UserError} when cloud-init failed or is missing, after `timeoutMs`, or when the instance gets no user-data or no
- * address
+ * @throws {UserError} when cloud-init failed or is missing, after `timeoutMs`, or when the instance gets no user-data
+ * or no address
  */
 export async function waitForCloudInit(
   engine: Engine,
@@ -174,8 +177,8 @@ async function endVainWait(engine: Engine, name: string, over: AbortController):
 }
 
 /**
- * Whether cloud-init has found a source of user-data: files that the image's templates made, or the engine's socket. It looks for
- * both before there is a network.
+ * Whether cloud-init has found a source of user-data: files that the image's templates made, or the engine's socket. It
+ * looks for both before there is a network.
  *
  * @param statusJson the text of `/run/cloud-init/status.json`
  * @returns undefined while cloud-init has not looked

@@ -10,11 +10,12 @@ import { exists } from "../base/files.ts";
 import { all } from "../base/settle.ts";
 
 /**
- * Refuses a name that a container has. Asks whether to use a profile without a container, and directories with files in them.
+ * Refuses a name that a container has. Asks whether to use a profile without a container, and directories with files in
+ * them.
  *
  * @returns the profile of that name as YAML, which will be replaced; null when there is none
- * @throws {UserError} exit code 1 for a container, a profile that others use, or directories of another container; 2 when the
- * user does not agree
+ * @throws {UserError} exit code 1 for a container, a profile that others use, or directories of another container; 2
+ * when the user does not agree
  */
 export async function checkExisting(engine: Engine, name: string, mounts: Mounts): Promise<string | null> {
   const { ui } = engine.host;

@@ -60,8 +60,8 @@ export async function readAuthorizedKeys(
 const usualKeys = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub", "id_ed25519_sk.pub", "id_ecdsa_sk.pub"];
 
 /**
- * Reads PROFILE: a file, or the name of a bundled one. A file whose keys give something of the host away is refused, or with
- * `trusted` each of them is a warning. A bundled profile is trusted, also as a file.
+ * Reads PROFILE: a file, or the name of a bundled one. A file whose keys give something of the host away is refused, or
+ * with `trusted` each of them is a warning. A bundled profile is trusted, also as a file.
  *
  * @throws {UserError} exit code 2, with file, line and column of each mistake and each such key
  */

@@ -1,6 +1,6 @@
 /**
- * The journal of create.ts: a record on disk of what there was before a container is made. It is written before the first change
- * and locked while the run lives. The next run uses it to undo what a killed run has left.
+ * The journal of create.ts: a record on disk of what there was before a container is made. It is written before the
+ * first change and locked while the run lives. The next run uses it to undo what a killed run has left.
  */
 
 import { dirname, join } from "@std/path";
@@ -131,8 +131,8 @@ export async function refuseBeingMade(name: string, mounts: Mounts): Promise<voi
 }
 
 /**
- * Undoes what a run made, newest first, and removes its record at the end. When a step fails, what was made before that step stays,
- * since it is still in use, and the record stays for the next run.
+ * Undoes what a run made, newest first, and removes its record at the end. When a step fails, what was made before that
+ * step stays, since it is still in use, and the record stays for the next run.
  *
  * @throws the error of the step that fails
  */
@@ -171,7 +171,8 @@ export async function recoverCreation(engine: Engine, name: string, mounts: Moun
   try {
     creation = JSON.parse(await Deno.readTextFile(path));
   } catch {
-    // The run was killed while it wrote the record. It had only made directories, which may hold older files: they stay.
+    // The run was killed while it wrote the record. It had only made directories, which may hold older files: they
+    // stay.
     await Deno.remove(path);
     return false;
   }

@@ -1,4 +1,7 @@
-/** A container prepared for attach.ts and map.ts: its user, SSH keys and host keys, the directory of mapped files, lingering. */
+/**
+ * A container prepared for attach.ts and map.ts: its user, SSH keys and host keys, the directory of mapped files,
+ * lingering.
+ */
 
 import prepareScript from "./prepare.sh" with { type: "text" };
 import type { Engine } from "../engine/engine.ts";
@@ -24,10 +27,11 @@ export interface Prepared {
 const cannotMake = 76;
 
 /**
- * Prepares a running container. Its image may be hostile: what it says of the user counts only when that is an ordinary one.
+ * Prepares a running container. Its image may be hostile: what it says of the user counts only when that is an ordinary
+ * one.
  *
- * @param options `authorizedKeys`: the keys that may log in; `wanted`: the name of the user, who is made if there is none; by default
- * the image's own ordinary user, or else "ubuntu"
+ * @param options `authorizedKeys`: the keys that may log in; `wanted`: the name of the user, who is made if there is
+ * none; by default the image's own ordinary user, or else "ubuntu"
  * @throws {UserError} when that is no ordinary user, or cannot be made
  */
 export async function prepareContainer(

@@ -84,8 +84,9 @@ export function profileYaml(profile: Profile, config: Readonly<Record<string, st
 }
 
 /**
- * The profile for the time in which cloud-init installs software: without devices of the type "none". Such a device removes one of
- * the engine's default profile, such as the network card. Returns the same object when there is no such device.
+ * The profile for the time in which cloud-init installs software: without devices of the type "none". Such a device
+ * removes one of the engine's default profile, such as the network card. Returns the same object when there is no such
+ * device.
  */
 export function profileForSetup(profile: Profile): Profile {
   const devices = Object.entries(profile.devices);

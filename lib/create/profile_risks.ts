@@ -1,9 +1,9 @@
 /**
- * What a profile gives away: one table of the keys that are harmless and of those that give something of the host to the
- * container. A key that is not in the table is not known to be harmless.
+ * What a profile gives away: one table of the keys that are harmless and of those that give something of the host to
+ * the container. A key that is not in the table is not known to be harmless.
  *
- * It follows what LXD and Incus refuse in a restricted project (`restricted.*` in their documentation of projects; the list of
- * keys is in `project/permissions.go` of either) and what their documentation says of options and devices.
+ * It follows what LXD and Incus refuse in a restricted project (`restricted.*` in their documentation of projects; the
+ * list of keys is in `project/permissions.go` of either) and what their documentation says of options and devices.
  */
 
 import type { Profile } from "./profile_file.ts";
@@ -20,7 +20,10 @@ type Device = Readonly<Record<string, string>>;
 
 /** What is to say of one key, or of all that begin alike. */
 interface Rule {
-  /** `config.KEY`, or `TYPE.KEY` for a key of a device; a `*` at the end stands for any rest. `TYPE.type` is the device itself. */
+  /**
+   * `config.KEY`, or `TYPE.KEY` for a key of a device; a `*` at the end stands for any rest. `TYPE.type` is the device
+   * itself.
+   */
   key: string;
   /** What it gives away. A key without this is harmless. */
   gives?: string | ((value: string, device: Device) => string);

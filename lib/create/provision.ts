@@ -49,7 +49,8 @@ export async function provision(
 /**
  * Does the same with a cached image, which it makes first where there is none that works.
  *
- * @param provisioning `profile`: the profile as YAML with the user-data, which together with the image tells cached images apart
+ * @param provisioning `profile`: the profile as YAML with the user-data, which together with the image tells cached
+ * images apart
  * @returns a function that removes the cached images which this one replaces
  */
 export async function provisionCached(

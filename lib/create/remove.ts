@@ -20,8 +20,9 @@ const askMs = 5_000;
 /**
  * Removes a container, its disposable copies, its profile, its entries in the menu and its directories.
  *
- * @param options `force`: also when a session runs or a copy is in use, when the share holds files, or when create.ts did not make the container.
- * `recovered`: what a killed run had left was removed just now, so it is no error when nothing else is there
+ * @param options `force`: also when a session runs or a copy is in use, when the share holds files, or when create.ts
+ * did not make the container. `recovered`: what a killed run had left was removed just now, so it is no error when
+ * nothing else is there
  * @returns what was removed, in words
  * @throws {UserError} exit code 1 when there is nothing to remove, or when it takes `force`
  */
@@ -88,8 +89,8 @@ export async function removeContainer(
 }
 
 /**
- * The names of the sockets of an instance's sessions. What is in a container that shares no directory with the host is asked of the
- * container, which may lie: it can only keep its user from removing it without `--force`.
+ * The names of the sockets of an instance's sessions. What is in a container that shares no directory with the host is
+ * asked of the container, which may lie: it can only keep its user from removing it without `--force`.
  */
 async function socketsOf(engine: Engine, { name, config }: Instance, { xpra }: Mounts): Promise<string[]> {
   if (await exists(xpra)) return await sessionNames(xpra);

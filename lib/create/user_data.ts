@@ -14,7 +14,10 @@ export interface Part {
   content: string;
 }
 
-/** The type for each start of a first line, as in cloud-init's `handlers/__init__.py` (INCLUSION_TYPES_MAP); longer ones first. */
+/**
+ * The type for each start of a first line, as in cloud-init's `handlers/__init__.py` (INCLUSION_TYPES_MAP); longer ones
+ * first.
+ */
 const types: readonly (readonly [string, string])[] = [
   ["#cloud-config-archive", "text/cloud-config-archive"],
   ["#cloud-config-jsonp", "text/cloud-config-jsonp"],
@@ -34,8 +37,8 @@ const types: readonly (readonly [string, string])[] = [
 const mergeType = "list(append)+dict(recurse_list)+str()";
 
 /**
- * Makes a part of a file. Its first line tells the type. A cloud-config must be a YAML map, an archive a list, and a template must
- * say what it becomes.
+ * Makes a part of a file. Its first line tells the type. A cloud-config must be a YAML map, an archive a list, and a
+ * template must say what it becomes.
  *
  * @throws {UserError} exit code 2, with file, line and column
  */
@@ -65,7 +68,9 @@ export function parsePart(path: string, content: string): Part {
   return { filename: basename(path), type, content };
 }
 
-/** The second line of a template must tell its type in turn, unless a statement or a comment of Jinja's comes before. */
+/**
+ * The second line of a template must tell its type in turn, unless a statement or a comment of Jinja's comes before.
+ */
 function checkTemplate(path: string, content: string): void {
   const line = content.split("\n").findIndex((line, index) => index > 0 && line.trim() !== "");
   const text = content.split("\n")[line]?.trim() ?? "";
@@ -125,8 +130,9 @@ function encode(content: string): { encoding: string; encoded: string } {
 }
 
 /**
- * File names without special characters, each only once. cloud-init writes a script to a file of that name, which would replace
- * another script's, removes some characters (`clean_filename` in its `util.py`), and runs the scripts in the order of names.
+ * File names without special characters, each only once. cloud-init writes a script to a file of that name, which would
+ * replace another script's, removes some characters (`clean_filename` in its `util.py`), and runs the scripts in the
+ * order of names.
  */
 function safeFilenames(parts: readonly Part[]): string[] {
   const names: string[] = [];

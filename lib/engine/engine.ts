@@ -1,4 +1,7 @@
-/** The container engine: LXD (`lxc`) or Incus (`incus`), driven by its CLI. One table holds what differs between the two. */
+/**
+ * The container engine: LXD (`lxc`) or Incus (`incus`), driven by its CLI. One table holds what differs between the
+ * two.
+ */
 
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
@@ -187,8 +190,8 @@ export async function request(engine: Engine, method: "PATCH" | "POST", path: st
 }
 
 /**
- * How long another machine's server may take to answer a question, in milliseconds. A cluster takes 10 s to notice that a member is
- * gone (Incus 6.0.4).
+ * How long another machine's server may take to answer a question, in milliseconds. A cluster takes 10 s to notice that
+ * a member is gone (Incus 6.0.4).
  */
 const remoteTimeoutMs = 15_000;
 
@@ -241,7 +244,9 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof ProcessError && /not found/i.test(error.stderr);
 }
 
-/** What a server says that is starting, or that cannot ask the member of its cluster that has an instance (Incus 6.0.4). */
+/**
+ * What a server says that is starting, or that cannot ask the member of its cluster that has an instance (Incus 6.0.4).
+ */
 const notReady = /^Error: (.*: )?(Server isn't ready yet|Missing event connection with target cluster member)$/m;
 
 /** Whether an error is the answer of a server that is starting, or whose member does not answer. */

@@ -82,8 +82,8 @@ export async function listInstances(engine: Engine): Promise<Instance[]> {
 }
 
 /**
- * All instances of all projects of the server, without their addresses: they may share directories of the host. A user who may use
- * one project alone gets the instances of that.
+ * All instances of all projects of the server, without their addresses: they may share directories of the host. A user
+ * who may use one project alone gets the instances of that.
  */
 export async function listAllInstances(engine: Engine): Promise<Instance[]> {
   try {
@@ -126,8 +126,8 @@ function parseInstance(json: unknown): Instance {
 }
 
 /**
- * Whether `name` can name a container, by the engines' own rule: 1 to 63 letters, digits and dashes; the first is a letter,
- * the last is no dash (RFC 1123 host names, without a leading digit).
+ * Whether `name` can name a container, by the engines' own rule: 1 to 63 letters, digits and dashes; the first is a
+ * letter, the last is no dash (RFC 1123 host names, without a leading digit).
  */
 export function isInstanceName(name: string): boolean {
   return /^[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(name);
@@ -213,8 +213,8 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
 }
 
 /**
- * Whether an instance is on this machine: its server is this machine's, and if that is in a cluster, the instance is on the very
- * member that this machine is.
+ * Whether an instance is on this machine: its server is this machine's, and if that is in a cluster, the instance is on
+ * the very member that this machine is.
  */
 export async function isHere(engine: Engine, instance: Pick<Instance, "location">): Promise<boolean> {
   return (await whichAreHere(engine, [instance])).length > 0;
@@ -232,8 +232,8 @@ export async function whichAreHere<T extends Pick<Instance, "location">>(
 }
 
 /**
- * Whether the engine made an instance and could not start it, so that making it again may help. Of two isolated containers
- * made at once, LXD 5.0.2 may give one of them ids that the host does not allow it.
+ * Whether the engine made an instance and could not start it, so that making it again may help. Of two isolated
+ * containers made at once, LXD 5.0.2 may give one of them ids that the host does not allow it.
  */
 export function isStartFailure(error: unknown): boolean {
   return error instanceof ProcessError && /\bforkstart\b/.test(error.stderr);
@@ -300,8 +300,8 @@ export async function removeDevices(engine: Engine, name: string, devices: reado
 }
 
 /**
- * The engine could not start a program. Seen with Incus 6.0.4 on a busy machine just after the start of an instance; a second
- * try succeeds.
+ * The engine could not start a program. Seen with Incus 6.0.4 on a busy machine just after the start of an instance; a
+ * second try succeeds.
  */
 const notStarted = /Failed to retrieve PID of executing child process/;
 
@@ -310,12 +310,14 @@ export function isNotStarted(error: unknown): error is ProcessError {
   return error instanceof ProcessError && notStarted.test(error.stderr);
 }
 
-/** How much a program in an instance may answer, in bytes, and how long it may take: the instance may have replaced it. */
+/**
+ * How much a program in an instance may answer, in bytes, and how long it may take: the instance may have replaced it.
+ */
 export const answerLimits = { maxOutputBytes: 2 ** 20, timeoutMs: 60_000 };
 
 /**
- * Runs a program as root in an instance. The instance is not trusted: what it answers is limited to 1 MiB, and by default to
- * a minute.
+ * Runs a program as root in an instance. The instance is not trusted: what it answers is limited to 1 MiB, and by
+ * default to a minute.
  *
  * @param given a function is called for each try, of which there may be two
  */

@@ -25,8 +25,8 @@ export async function showProfile(engine: Engine, name: string): Promise<string>
 }
 
 /**
- * Makes a profile with a configuration in one call, so that its marks are there even when the run ends right after. The rest
- * follows by {@linkcode setProfile}, which takes any size.
+ * Makes a profile with a configuration in one call, so that its marks are there even when the run ends right after. The
+ * rest follows by {@linkcode setProfile}, which takes any size.
  *
  * @throws {UserError} when there is one of that name
  */

@@ -1,6 +1,6 @@
 /**
- * Which server of an engine is meant: a remote of its CLI, and a project there. The CLI's own configuration says what is meant
- * when the user names neither (`incus remote switch`, `incus project switch`).
+ * Which server of an engine is meant: a remote of its CLI, and a project there. The CLI's own configuration says what
+ * is meant when the user names neither (`incus remote switch`, `incus project switch`).
  */
 
 import { join } from "@std/path";
@@ -16,7 +16,9 @@ export interface Server {
   readonly remote: string | undefined;
   /** The project; undefined for the one that every server has, "default", where the CLI takes that by itself. */
   readonly project: string | undefined;
-  /** Whether the server is reached by a Unix socket, and so is this machine's, or a member of a cluster on this machine. */
+  /**
+   * Whether the server is reached by a Unix socket, and so is this machine's, or a member of a cluster on this machine.
+   */
   readonly isLocal: boolean;
 }
 
@@ -88,7 +90,10 @@ export function isPlainName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/.test(text);
 }
 
-/** The files of a CLI's configuration: the first of the user's that is there, and the system's, whose remotes come second. */
+/**
+ * The files of a CLI's configuration: the first of the user's that is there, and the system's, whose remotes come
+ * second.
+ */
 function configFiles(host: Pick<Host, "env">, cli: EngineCli): { user: string[]; system: string } {
   const home = host.env("HOME");
   const directories = cli === "lxc"

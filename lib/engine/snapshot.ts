@@ -43,8 +43,8 @@ export async function takeSnapshot(engine: Engine, instance: string, name: strin
 }
 
 /**
- * Whether a snapshot of an instance takes neither time nor space at first. In a storage pool of plain directories it is a full
- * copy.
+ * Whether a snapshot of an instance takes neither time nor space at first. In a storage pool of plain directories it is
+ * a full copy.
  */
 export async function hasCheapSnapshots(engine: Engine, instance: string): Promise<boolean> {
   const pools = (await query(engine, "/1.0/storage-pools?recursion=1") ?? []) as {

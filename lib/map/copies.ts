@@ -1,6 +1,6 @@
 /**
- * Files lent as copies, to a container that is on another machine: each is on record first, then it is put there. What the
- * container has made of it comes back at the end, and the copy is removed once that is safe here.
+ * Files lent as copies, to a container that is on another machine: each is on record first, then it is put there. What
+ * the container has made of it comes back at the end, and the copy is removed once that is safe here.
  */
 
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
@@ -51,7 +51,9 @@ const atOnce = 4;
 /** How often a copy is read that changes again and again while it is taken back. */
 const mostRounds = 5;
 
-/** Lends all of the files; on failure, `undo` takes them back. Each is on record before it is put into the container. */
+/**
+ * Lends all of the files; on failure, `undo` takes them back. Each is on record before it is put into the container.
+ */
 export async function lendCopies(
   files: readonly MappableFile[],
   { undo, ...options }: LendOptions & { undo: Undo },

@@ -1,4 +1,7 @@
-/** What becomes of a file that was lent as a copy: decided from what both sides had in common and what each of them has now. */
+/**
+ * What becomes of a file that was lent as a copy: decided from what both sides had in common and what each of them has
+ * now.
+ */
 
 import { isSameContent } from "./content.ts";
 import type { Content } from "./journal.ts";

@@ -1,7 +1,7 @@
 /**
- * A copy on its way into a container and back, by the engine's exec. What runs there runs as the container's user. The engine's own
- * file transfer would follow links as root there, and hang with a pipe in place of the file (Incus 6.0.4, LXD 5.0.2: so does the
- * next start of the container).
+ * A copy on its way into a container and back, by the engine's exec. What runs there runs as the container's user. The
+ * engine's own file transfer would follow links as root there, and hang with a pipe in place of the file (Incus 6.0.4,
+ * LXD 5.0.2: so does the next start of the container).
  */
 
 import { basename } from "@std/path";

@@ -1,4 +1,7 @@
-/** The journal: a record on disk of each file that is lent, written before it is lent, to take it back also after a crash. */
+/**
+ * The journal: a record on disk of each file that is lent, written before it is lent, to take it back also after a
+ * crash.
+ */
 
 import { join } from "@std/path";
 import type { Acl } from "./acl.ts";
@@ -295,7 +298,10 @@ export interface CopyFiles {
   part: string;
   /** What has come from the container, whole. */
   back: string;
-  /** What the host's file was before that is written to it, whole; while it is there, the writing is not known to be done. */
+  /**
+   * What the host's file was before that is written to it, whole; while it is there, the writing is not known to be
+   * done.
+   */
   old: string;
 }
 

@@ -23,8 +23,8 @@ const longestProgram = 40;
 const mostSessions = 100;
 
 /**
- * The names of the sessions that run in a container: those whose socket of xpra a process listens on, and those with a display of
- * waypipe's.
+ * The names of the sessions that run in a container: those whose socket of xpra a process listens on, and those with a
+ * display of waypipe's.
  */
 export async function listeningSessions(engine: Engine, instance: string, user: ContainerUser): Promise<string[]> {
   const look = `cat /proc/net/unix; ls -d ${displays(user, "*")} 2>/dev/null || true`;
@@ -90,7 +90,9 @@ function inodeText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
   return `${dev}:${ino}`;
 }
 
-/** An inode as /proc/PID/maps has it (proc_pid_maps(5)), with the device's numbers as makedev(3) packs them on Linux. */
+/**
+ * An inode as /proc/PID/maps has it (proc_pid_maps(5)), with the device's numbers as makedev(3) packs them on Linux.
+ */
 function memoryText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
   const major = Math.floor(dev / 2 ** 8) & 0xfff;
   const minor = dev & 0xff | Math.floor(dev / 2 ** 12) & 0xfff00;

@@ -25,8 +25,8 @@ export interface TransferWatch extends Disposable {
 /**
  * Watches a transfer.
  *
- * @param options `what` completes the line `WHAT: 3.1 MiB of 10.0 MiB, 4 s`; `stalledMs`: the time within which something must
- * move, in milliseconds
+ * @param options `what` completes the line `WHAT: 3.1 MiB of 10.0 MiB, 4 s`; `stalledMs`: the time within which
+ * something must move, in milliseconds
  */
 export function watchTransfer(
   host: Host,

@@ -1,4 +1,7 @@
-/** Taking files back, those of this run or those on record: devices are removed, then ACLs are restored; copies are fetched. */
+/**
+ * Taking files back, those of this run or those on record: devices are removed, then ACLs are restored; copies are
+ * fetched.
+ */
 
 import { basename, dirname, join, resolve } from "@std/path";
 import { hasDevices, removeMapDevices } from "./devices.ts";
@@ -129,8 +132,8 @@ export async function recover(host: Host): Promise<Loans> {
 }
 
 /**
- * The files whose runs are dead, and these runs. A run that could not remove a device, or fetch a copy, has ended properly, and left
- * a file lent all the same. To be called under the journal's lock.
+ * The files whose runs are dead, and these runs. A run that could not remove a device, or fetch a copy, has ended
+ * properly, and left a file lent all the same. To be called under the journal's lock.
  */
 export async function findOrphans(host: Host): Promise<{ orphans: Loans; dead: string[] }> {
   const { live, dead } = await listRuns(host);

@@ -25,7 +25,8 @@ const missingMs = 2_000;
  * Watches mapped files until `signal` aborts. Gives the container each file that replaces one of them. Tells the user
  * when a new file cannot be mapped, which the container then does not get, and when a file is gone.
  *
- * @param options `mapped`: the files; each new one takes the old one's place in this array. `rules`: by what the new files are judged
+ * @param options `mapped`: the files; each new one takes the old one's place in this array. `rules`: by what the new
+ * files are judged
  */
 export async function followReplacements(
   host: Host,

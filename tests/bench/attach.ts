@@ -8,7 +8,9 @@ import { address, container, engine, makeContainer, probe, run, seconds, sleep }
 
 const needs = ["user", "lxc", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
 
-/** Command to first painted window, and what can be had from then on: reattaching, another app; then the end of it all. */
+/**
+ * Command to first painted window, and what can be had from then on: reattaching, another app; then the end of it all.
+ */
 async function windows(way: Way, { sound, further }: { sound: boolean; further: boolean }): Promise<number[]> {
   const [first, session] = await until("xclock", way, () => startSession(way, { app: "xclock", sound }));
   // Its client is the session's own, and ends with it.

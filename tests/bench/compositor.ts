@@ -1,4 +1,7 @@
-/** A headless sway of the bench's own, with an Xwayland and a keyboard. It logs every message of its clients, with times. */
+/**
+ * A headless sway of the bench's own, with an Xwayland and a keyboard. It logs every message of its clients, with
+ * times.
+ */
 
 import { join } from "@std/path";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
@@ -23,7 +26,10 @@ export interface Span {
 export interface Compositor {
   /** What a program needs to have its windows there. */
   env: Record<string, string>;
-  /** Begins to look for a new window with a word in its title; it sees the moment (`performance.now()`) at which it came. */
+  /**
+   * Begins to look for a new window with a word in its title; it sees the moment (`performance.now()`) at which it
+   * came.
+   */
   window(title: string): Promise<Probe<number>>;
   /** Types into the window with the keyboard, a key after the other. */
   type(count: number): Promise<void>;
@@ -92,8 +98,8 @@ export async function startCompositor(): Promise<Compositor> {
 }
 
 /**
- * A keyboard that stays: a client sees that there is one only when the first key of it is gone. It types a space, since waypipe
- * 0.9.2 ends an app that is shown a keyboard without a keymap.
+ * A keyboard that stays: a client sees that there is one only when the first key of it is gone. It types a space, since
+ * waypipe 0.9.2 ends an app that is shown a keyboard without a keymap.
  */
 function startKeyboard(env: Record<string, string>): RunningProcess {
   return startProcess(["wtype", " ", "-s", String(2 ** 31 - 1)], { env });
@@ -133,12 +139,14 @@ interface LoggedEvent {
   ms: number;
 }
 
-/** A message of libwayland's log: `[ 208901.599] wl_surface#3.commit()`, with an arrow before it if sway has sent it. */
+/**
+ * A message of libwayland's log: `[ 208901.599] wl_surface#3.commit()`, with an arrow before it if sway has sent it.
+ */
 const message = /^\[ *([\d.]+)\] +(?:-> )?(?:wl_keyboard|wl_surface)#(\d+)\.(enter|key|attach|commit)\((.*)\)$/gm;
 
 /**
- * The events in a part of the log. The log does not name clients, and each counts its surfaces by itself: they are told apart as
- * far as no two clients draw at the same time.
+ * The events in a part of the log. The log does not name clients, and each counts its surfaces by itself: they are told
+ * apart as far as no two clients draw at the same time.
  */
 async function eventsIn(log: string, { from, to }: Span): Promise<LoggedEvent[]> {
   const text = new TextDecoder("latin1").decode((await Deno.readFile(log)).subarray(0, to));

@@ -12,8 +12,8 @@ const needs = ["user", "lxc", "display", "windowManager", "bus", "xpra", "imageX
 export const measuredSeconds = 6;
 
 /**
- * Measures in a session; xpra by itself shows a window of 10 × 17 pixels at times, in which there is nothing to see: then in
- * another one. Ours has to be right at once.
+ * Measures in a session; xpra by itself shows a window of 10 × 17 pixels at times, in which there is nothing to see:
+ * then in another one. Ours has to be right at once.
  */
 async function inSession<T>(way: Way, app: string, work: (session: Session) => Promise<T>): Promise<T> {
   for (let left = way === "ours" ? 1 : 5;; left--) {

@@ -1,9 +1,9 @@
 /**
- * A network between two Unix sockets: so many bits a second and so late in each direction, compressed as ssh does it. Where the kernel has no
- * netem, this stands for it.
+ * A network between two Unix sockets: so many bits a second and so late in each direction, compressed as ssh does it.
+ * Where the kernel has no netem, this stands for it.
  *
- * Usage: link.ts LISTEN CONNECT MBIT_PER_SECOND ROUND_TRIP_MS COMPRESSED. The file LISTEN.sent has the bytes that were sent so far
- * from CONNECT to LISTEN.
+ * Usage: link.ts LISTEN CONNECT MBIT_PER_SECOND ROUND_TRIP_MS COMPRESSED. The file LISTEN.sent has the bytes that were
+ * sent so far from CONNECT to LISTEN.
  */
 
 import { constants, createDeflate, type Deflate } from "node:zlib";

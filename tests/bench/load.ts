@@ -15,9 +15,9 @@ interface ProcessLoad {
 const ticksPerSecond = 100;
 
 /**
- * Prints a line for each process of the container user that is part of a session: name, ticks, kB. Left out are the user's
- * systemd, sshd and own bus and sound server, which run anyway, and the app with what it has started: "$1" is a pattern for its
- * command line.
+ * Prints a line for each process of the container user that is part of a session: name, ticks, kB. Left out are the
+ * user's systemd, sshd and own bus and sound server, which run anyway, and the app with what it has started: "$1" is a
+ * pattern for its command line.
  */
 const insideScript = `
 for directory in $(grep -ls '^Uid:.1000' /proc/[0-9]*/status); do
@@ -78,8 +78,8 @@ async function outside(pid: number): Promise<ProcessLoad | undefined> {
 /**
  * The load of a session: while `work` is done, percent of one core; then, MB.
  *
- * @param options `pids`: the host's processes that have started all others of the session; `app`: a pattern for the command
- * lines of the app, which is left out
+ * @param options `pids`: the host's processes that have started all others of the session; `app`: a pattern for the
+ * command lines of the app, which is left out
  */
 export async function sessionLoad<T>(
   { pids, app, work }: { pids: readonly number[]; app: string; work: () => Promise<T> },

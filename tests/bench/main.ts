@@ -1,6 +1,6 @@
 /**
- * `deno task bench [--only ROW] [--json]`: what the scripts cost beside the same work done in other ways, in one run, in
- * turns. Prints a Markdown table, or with `--json` every sample. Runs in the lab, as its user.
+ * `deno task bench [--only ROW] [--json]`: what the scripts cost beside the same work done in other ways, in one run,
+ * in turns. Prints a Markdown table, or with `--json` every sample. Runs in the lab, as its user.
  */
 
 import { parseArgs } from "@std/cli";

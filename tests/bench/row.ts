@@ -42,7 +42,9 @@ export interface Row<Column extends string = Way> {
   rounds: number;
   before?(): Promise<void>;
   after?(): Promise<void>;
-  /** Does the work once, tidies up, and returns the samples of each measure; none for the last ones that a way has not. */
+  /**
+   * Does the work once, tidies up, and returns the samples of each measure; none for the last ones that a way has not.
+   */
   ways: Partial<Record<Column, () => Promise<(number | readonly number[])[]>>>;
 }
 

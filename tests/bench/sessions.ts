@@ -1,4 +1,6 @@
-/** The ways to have a session: as the original did it, as xpra does it by itself, by hand as well as can be, and by us. */
+/**
+ * The ways to have a session: as the original did it, as xpra does it by itself, by hand as well as can be, and by us.
+ */
 
 import { join } from "@std/path";
 import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";

@@ -1,5 +1,5 @@
-// Consent: a user who is asked for each link, file and notification, by an honest container and by one that floods and hides; and
-// single texts that the user carries while the clipboard is closed. On a display of the test's own.
+// Consent: a user who is asked for each link, file and notification, by an honest container and by one that floods and
+// hides; and single texts that the user carries while the clipboard is closed. On a display of the test's own.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
@@ -21,7 +21,10 @@ import {
 
 const nameOn = (engine: EngineName): string => `e2e-ask-${engine}`;
 
-/** Makes the container's xpra send what is in the file "packets" of the share, at the next repaint. Bytes begin with "b:". */
+/**
+ * Makes the container's xpra send what is in the file "packets" of the share, at the next repaint. Bytes begin with
+ * "b:".
+ */
 const replaceXpra = `
 cd "$(python3 -c 'import os, xpra; print(os.path.dirname(xpra.__file__))')"
 sed -i '/^    def damage(self, wid/a\\        send_packets(self)' server/source/window.py
@@ -311,7 +314,9 @@ function xdotool(env: Record<string, string>, ...words: string[]): Promise<Proce
   return runProcess(["timeout", "3", "xdotool", ...words], { okCodes: "any", env });
 }
 
-/** Carries a text of the host into the terminal, and a word of the terminal to the host, and nothing that is hostile. */
+/**
+ * Carries a text of the host into the terminal, and a word of the terminal to the host, and nothing that is hostile.
+ */
 async function carryTexts(engine: EngineName, { env, inside }: Pick<Shown, "env" | "inside">): Promise<void> {
   const name = nameOn(engine);
   const window = await windowWith(`\\[${name}\\] typing`, { env });

@@ -1,5 +1,5 @@
-// Each channel works when it is open, and does not when it is closed: with a server in the container that has opened all
-// of them, since its end may be hostile. The options of the client are what closes them.
+// Each channel works when it is open, and does not when it is closed: with a server in the container that has opened
+// all of them, since its end may be hostile. The options of the client are what closes them.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
@@ -22,7 +22,9 @@ const nameOn = (engine: EngineName): string => `e2e-channels-${engine}`;
 /** How long something closed is given to come through after all, in milliseconds. */
 const patienceMs = 2_000;
 
-/** Stands before the container's xpra: where the file "hostile" is, its server opens everything, whatever it was told. */
+/**
+ * Stands before the container's xpra: where the file "hostile" is, its server opens everything, whatever it was told.
+ */
 const hostileXpra = `#!/bin/sh
 case $1 in seamless)
   [ ! -e /home/ubuntu/share/hostile ] || set -- "$@" --file-transfer=yes --open-files=yes --open-url=yes --printing=yes \\
@@ -247,7 +249,9 @@ async function clipboard(): Promise<string> {
   return (await runProcess(argv, { okCodes: "any" })).stdout;
 }
 
-/** How loud a tone of that frequency is in a recording, as the largest sample; 0 when another one, or none, is heard. */
+/**
+ * How loud a tone of that frequency is in a recording, as the largest sample; 0 when another one, or none, is heard.
+ */
 async function loudness(file: string, frequency: number): Promise<number> {
   const stat = await output([
     ...["sox", "-t", "raw", "-r", "44100", "-e", "signed", "-b", "16", "-c", "1", file, "-n"],

@@ -1,4 +1,5 @@
-// However an attachment or a session ends: what should run on runs on, nothing else is left, and the exit code says how.
+// However an attachment or a session ends: what should run on runs on, nothing else is left, and the exit code says
+// how.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
@@ -137,8 +138,8 @@ const endings: readonly Ending[] = [
       await sh([engine, "stop", "--force", name]);
       await terminal.ended();
       assertEquals((await script("attach", engine, ["--list", name])).stdout, "");
-      // What a machine that crashes leaves as well: sockets, and what goes with them. The next session takes the name of one,
-      // and removes what is left of the other.
+      // What a machine that crashes leaves as well: sockets, and what goes with them. The next session takes the name
+      // of one, and removes what is left of the other.
       const again = await script("attach", engine, ["--session=ending", "--detached", name, "true"]);
       assertEquals([again.code, again.stdout], [0, "ending\n"], again.stderr);
     },

@@ -1,4 +1,5 @@
-// What makes a window of attach.ts look and feel like one of the host's own, on a display of the test's own where it needs one.
+// What makes a window of attach.ts look and feel like one of the host's own, on a display of the test's own where it
+// needs one.
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
@@ -142,7 +143,9 @@ testOnEngines("attach.ts resizes windows, and drags within them reach the app", 
   assertEquals((await attach.ended).code, 0);
 });
 
-/** Prints the picture of the pointer: with a number, that of this glyph of X's cursor font, over a window of its own. */
+/**
+ * Prints the picture of the pointer: with a number, that of this glyph of X's cursor font, over a window of its own.
+ */
 const pointerScript = `
 import sys
 import time

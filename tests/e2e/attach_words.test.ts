@@ -1,4 +1,5 @@
-// attach.ts hands generated words to real apps, through the real ssh into real containers: new sessions and joined apps.
+// attach.ts hands generated words to real apps, through the real ssh into real containers: new sessions and joined
+// apps.
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";

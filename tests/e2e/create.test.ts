@@ -155,7 +155,9 @@ async function withPinnedKey(engine: EngineName, ipv4: string): Promise<void> {
   assertEquals(code, 255, `${engine}: an unknown key is not accepted`);
 }
 
-/** With a cloud-init on the host, which is the container's here, its mistakes are told; what is only deprecated is none. */
+/**
+ * With a cloud-init on the host, which is the container's here, its mistakes are told; what is only deprecated is none.
+ */
 async function withSchema(engine: EngineName, directory: string): Promise<void> {
   const name = nameOn(engine);
   // Root of a container may not open a pipe of the host's by its path.
@@ -259,7 +261,9 @@ testOnEngines(
   },
 );
 
-/** What an app could do so that the host user cannot remove its files: directories of its own and of root's, all closed. */
+/**
+ * What an app could do so that the host user cannot remove its files: directories of its own and of root's, all closed.
+ */
 const closeScript = `
 cd share
 mkdir -p closed/deep open

@@ -1,4 +1,5 @@
-// create.ts --cache: what the second container has, and has not, of the first; and dry runs that make the same container.
+// create.ts --cache: what the second container has, and has not, of the first; and dry runs that make the same
+// container.
 
 import { createHash } from "node:crypto";
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";

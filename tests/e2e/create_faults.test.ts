@@ -123,7 +123,9 @@ testFaults("create.ts makes the container after a run that was killed at a step"
   assertEquals(await picture(place), before);
 });
 
-/** A profile of the container's name, and directories with modes, ACLs and files that create.ts would not have made so. */
+/**
+ * A profile of the container's name, and directories with modes, ACLs and files that create.ts would not have made so.
+ */
 async function leaveThingsBehind({ engine, name, mounts }: Place): Promise<void> {
   await sh([engine, "profile", "create", name]);
   await sh([engine, "profile", "edit", name], {

@@ -10,7 +10,10 @@ import { publicKey, root, sh } from "./world.ts";
 const config = "#cloud-config\npackages: [a]\n";
 const longName = "a".repeat(64);
 
-/** What is wrong, by the argument that it is in; the others are right. And what is said: the error, and a part of the hint. */
+/**
+ * What is wrong, by the argument that it is in; the others are right. And what is said: the error, and a part of the
+ * hint.
+ */
 const cases: {
   name?: string;
   keys?: string | Uint8Array;

@@ -1,4 +1,5 @@
-// Desktop entries launched as a desktop does it, exported and by hand: a web address and a file, with awkward characters.
+// Desktop entries launched as a desktop does it, exported and by hand: a web address and a file, with awkward
+// characters.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";

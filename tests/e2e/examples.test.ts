@@ -1,5 +1,5 @@
-// The profiles and cloud-configs that come with the scripts, for real: limits that hold, a container without a network, and
-// each app that Debian has with its window. What is of others' archives is checked by cloud-init's schema.
+// The profiles and cloud-configs that come with the scripts, for real: limits that hold, a container without a network,
+// and each app that Debian has with its window. What is of others' archives is checked by cloud-init's schema.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";

@@ -1,4 +1,5 @@
-// create.ts --export: apps of a container in the host's menu, and a container that would rather have something else there.
+// create.ts --export: apps of a container in the host's menu, and a container that would rather have something else
+// there.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";

@@ -1,6 +1,6 @@
 /**
- * Faults made on demand: programs of the same names first on PATH that hand on to the real ones, except for one call, and
- * a picture of all that create.ts could have changed.
+ * Faults made on demand: programs of the same names first on PATH that hand on to the real ones, except for one call,
+ * and a picture of all that create.ts could have changed.
  */
 
 import { dirname, join } from "@std/path";
@@ -9,8 +9,8 @@ import { type ProcessOptions, runProcess } from "../../lib/base/process.ts";
 import { type EngineName, publicKey, root, script, sh } from "./world.ts";
 
 /**
- * What becomes of the call: it fails without being made, the script gets a signal when it starts or SIGKILL when it is done,
- * a shell script runs before it, or from it on the engine does not answer.
+ * What becomes of the call: it fails without being made, the script gets a signal when it starts or SIGKILL when it is
+ * done, a shell script runs before it, or from it on the engine does not answer.
  */
 export type Fault = SimpleFault | "KILL after" | { before: string } | "gone";
 
@@ -27,8 +27,9 @@ export const failure = "fake: this call fails";
 const fakedPrograms = ["lxc", "incus", "ssh", "setfacl", "getfacl", "stat", "cp", "mv", "rm"];
 
 /**
- * Counts the calls, logs each as one line, and acts at the one whose number is in `at`, or at the first that matches it. What create.ts looks at while it waits
- * for cloud-init depends on how long that takes: such calls are handed on uncounted.
+ * Counts the calls, logs each as one line, and acts at the one whose number is in `at`, or at the first that matches
+ * it. What create.ts looks at while it waits for cloud-init depends on how long that takes: such calls are handed on
+ * uncounted.
  */
 const fakeProgram = (real: string): string =>
   `#!/bin/sh
@@ -89,8 +90,8 @@ export interface Place {
 }
 
 /**
- * Runs `test` in a new place, and removes the place and whatever container is left in it. Its name starts with `name`, and is
- * one that no run before has used.
+ * Runs `test` in a new place, and removes the place and whatever container is left in it. Its name starts with `name`,
+ * and is one that no run before has used.
  */
 export async function withPlace(
   { engine, name, image = "gui-lab" }: { engine: EngineName; name: string; image?: string },
@@ -187,8 +188,8 @@ export async function writeFakes(directory: string): Promise<void> {
 }
 
 /**
- * All that create.ts could have changed in a place, as text: the instance, the profile, the images of `recipes`, and the
- * tree of the mounts with modes, owners, ACLs and contents.
+ * All that create.ts could have changed in a place, as text: the instance, the profile, the images of `recipes`, and
+ * the tree of the mounts with modes, owners, ACLs and contents.
  */
 export async function picture(place: Place, { recipes = [] }: { recipes?: readonly string[] } = {}): Promise<string> {
   const { engine, name, mounts } = place;

@@ -1,5 +1,5 @@
-// A container that has replaced its programs: what its sshd, its logs and its answers can do to whoever asks it something.
-// Each attack is shown to work against the same step done by hand, so that no test can pass by accident.
+// A container that has replaced its programs: what its sshd, its logs and its answers can do to whoever asks it
+// something. Each attack is shown to work against the same step done by hand, so that no test can pass by accident.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";

@@ -1,5 +1,5 @@
-// A container that has replaced its own xpra: it grabs the host's keyboard through xpra's client, and writes down what comes; it
-// has xpra's client ask for a password, hides the windows of the host, and controls the client.
+// A container that has replaced its own xpra: it grabs the host's keyboard through xpra's client, and writes down what
+// comes; it has xpra's client ask for a password, hides the windows of the host, and controls the client.
 // The attack is shown to work against a client that somebody starts by hand, and not against attach.ts.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -25,9 +25,9 @@ const nameOn = (engine: EngineName): string => `e2e-evil-${engine}`;
 const password = "hunter22";
 
 /**
- * Makes the container's xpra hostile, as root: it asks for the keyboard at each repaint, and notes each key; it asks for a
- * password before it greets, while there is a file called challenge in the share; while there is one called desktop, it hides
- * all windows and controls the client at each repaint.
+ * Makes the container's xpra hostile, as root: it asks for the keyboard at each repaint, and notes each key; it asks
+ * for a password before it greets, while there is a file called challenge in the share; while there is one called
+ * desktop, it hides all windows and controls the client at each repaint.
  */
 const replaceXpra = `
 cd "$(python3 -c 'import os, xpra; print(os.path.dirname(xpra.__file__))')"

@@ -17,9 +17,9 @@ find /usr/lib/*-linux-gnu -maxdepth 1 -size +3M ! -name 'libcrypto*' ! -name 'li
 `;
 
 /**
- * `e2e-small` is no more than that; `e2e-socket` reads its user-data from the engine's socket alone, and has the NoCloud
- * seed of another container; `e2e-bare` is as the cloud images of images:, without an SSH server, and its user is
- * called "debian".
+ * `e2e-small` is no more than that; `e2e-socket` reads its user-data from the engine's socket alone, and has the
+ * NoCloud seed of another container; `e2e-bare` is as the cloud images of images:, without an SSH server, and its user
+ * is called "debian".
  */
 const recipes: Readonly<Record<"e2e-small" | "e2e-socket" | "e2e-bare", Recipe>> = {
   "e2e-small": {

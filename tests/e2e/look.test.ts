@@ -1,5 +1,5 @@
-// The look and language of the host in a container, by X and by Wayland, and input methods: the container's own on X, the host's
-// on Wayland.
+// The look and language of the host in a container, by X and by Wayland, and input methods: the container's own on X,
+// the host's on Wayland.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
@@ -24,7 +24,9 @@ import {
 
 const nameOn = (engine: EngineName): string => `e2e-look-${engine}`;
 
-/** What a container needs for the look of the host below: the locale, and a theme whose every pointer is a red square. */
+/**
+ * What a container needs for the look of the host below: the locale, and a theme whose every pointer is a red square.
+ */
 const setUp = `
 localedef -i de_DE -f UTF-8 de_DE.UTF-8
 mkdir -p /usr/share/icons/e2e-red/cursors

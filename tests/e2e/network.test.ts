@@ -1,4 +1,5 @@
-// Pictures and sound as they come from another machine, of a container of this one: compressed, decoded by the guard, and by ssh.
+// Pictures and sound as they come from another machine, of a container of this one: compressed, decoded by the guard,
+// and by ssh.
 
 import { assert } from "@std/assert";
 import { join } from "@std/path";

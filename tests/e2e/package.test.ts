@@ -1,5 +1,5 @@
-// The Debian package: lintian's opinion, and a machine on which it is installed, used and purged. And the files that it is
-// made of, at work.
+// The Debian package: lintian's opinion, and a machine on which it is installed, used and purged. And the files that it
+// is made of, at work.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { basename, join } from "@std/path";

@@ -1,5 +1,5 @@
-// Every command of README.md and the documents that it leads to, as their reader would type it: the blocks marked "sh", in
-// their order, in one place.
+// Every command of README.md and the documents that it leads to, as their reader would type it: the blocks marked "sh",
+// in their order, in one place.
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";

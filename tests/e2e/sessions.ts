@@ -29,7 +29,9 @@ export async function output(argv: readonly string[]): Promise<string> {
   return stdout + stderr;
 }
 
-/** Programs of the container user that are not a session's: its systemd, with what that starts on demand, and this look. */
+/**
+ * Programs of the container user that are not a session's: its systemd, with what that starts on demand, and this look.
+ */
 const notOfSessions = "^(/usr/lib/systemd/systemd --user|\\(sd-pam\\)|/usr/bin/pulseaudio --daemonize=no |" +
   "/usr/bin/dbus-daemon --session --address=systemd: |/bin/sh -ec|ps -u 1000|grep )";
 
@@ -54,8 +56,8 @@ systemctl --user list-units --all --plain --no-legend 'gui-container-*' 'run-*.s
 }
 
 /**
- * The process ids of the boxes of xpra's clients on the host that attach.ts has started for a container, and of those that
- * have lost their attach.ts.
+ * The process ids of the boxes of xpra's clients on the host that attach.ts has started for a container, and of those
+ * that have lost their attach.ts.
  */
 export async function clientsOf(name: string): Promise<number[]> {
   const stdout = await sh(["ps", "-u", String(Deno.uid()), "-ww", "-o", "pid=,ppid=,args="]);

@@ -1,6 +1,6 @@
 /**
- * Removes what a test run that was killed has left: instances, profiles and directories whose names start with `e2e-`, on
- * each engine. Nothing else in the lab is called so.
+ * Removes what a test run that was killed has left: instances, profiles and directories whose names start with `e2e-`,
+ * on each engine. Nothing else in the lab is called so.
  */
 
 import { join } from "@std/path";

@@ -1,5 +1,5 @@
-// Containers that are not as Ubuntu's images are: a user with another name, other ids and another home; an image without an
-// ordinary user; a bridge with IPv6 only; and a container of an older create.ts.
+// Containers that are not as Ubuntu's images are: a user with another name, other ids and another home; an image
+// without an ordinary user; a bridge with IPv6 only; and a container of an older create.ts.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
@@ -99,7 +99,8 @@ testOnEngines(
       const ended = await attach.ended;
       assertEquals(ended.code, 0, ended.stderr);
 
-      // The lines of a dry run ask the engine who the user is. (Their last is the result, and the container runs already.)
+      // The lines of a dry run ask the engine who the user is. (Their last is the result, and the container runs
+      // already.)
       const planned = await script("attach", engine, ["--dry-run", "--detached", "--session=plan", name, "xclock"]);
       assertEquals(planned.code, 0, planned.stderr);
       await sh(["/bin/sh", "-e"], {

@@ -376,7 +376,9 @@ async function waypipeByHand(engine: EngineName): Promise<AsyncDisposable> {
   };
 }
 
-/** Connects a hundred times to a socket of waypipe's, each time with a header that it takes, and stays for some seconds. */
+/**
+ * Connects a hundred times to a socket of waypipe's, each time with a header that it takes, and stays for some seconds.
+ */
 const crowd = `
 import os, socket, struct, sys, time
 held = []
@@ -424,7 +426,10 @@ testOnOneEngine(
   },
 );
 
-/** Announces six files of 3.75 GiB each to waypipe, as an app does with the memory of its windows, and stays for a while. */
+/**
+ * Announces six files of 3.75 GiB each to waypipe, as an app does with the memory of its windows, and stays for a
+ * while.
+ */
 const giant = `
 import os, socket, struct, sys, time
 s = socket.socket(socket.AF_UNIX)
@@ -445,7 +450,9 @@ testOnOneEngine(
   waylandParts,
   async (engine) => {
     const name = nameOn(engine);
-    /** The most address space, in GiB, of the waypipe whose command line has this, while the container announces files. */
+    /**
+     * The most address space, in GiB, of the waypipe whose command line has this, while the container announces files.
+     */
     const most = async (socket: string, pattern: string): Promise<number> => {
       const announcing = inContainer(engine, name, 'python3 -c "$1" "$2"', giant, socket);
       let found = 0;

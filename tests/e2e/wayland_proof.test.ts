@@ -1,5 +1,6 @@
-// What the product is for, on a Wayland desktop: real programs in the container that try to read and act beyond their own
-// windows, once in a session, once with the compositor's socket handed in as simpler solutions do. Prints what they got as a table.
+// What the product is for, on a Wayland desktop: real programs in the container that try to read and act beyond their
+// own windows, once in a session, once with the compositor's socket handed in as simpler solutions do. Prints what they
+// got as a table.
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";

@@ -19,8 +19,8 @@ export function runtimeDir(): string {
 }
 
 /**
- * Mounts the checkout for `user`, if that was not done yet, and gives back the place: a bind mount in which the files of
- * the checkout's owner are the user's, and the other way round for what the user writes (mount_setattr(2), idmapped
+ * Mounts the checkout for `user`, if that was not done yet, and gives back the place: a bind mount in which the files
+ * of the checkout's owner are the user's, and the other way round for what the user writes (mount_setattr(2), idmapped
  * mounts). It is in the machine's own mount namespace, so that engines see the same paths as the user.
  */
 export async function mountCheckout(user: LabUser): Promise<string> {

@@ -1,6 +1,6 @@
 /**
- * A world of more than one machine: three members of an Incus cluster, an Incus and an LXD that stand alone, each in a network
- * namespace, and clients of the lab's user that know them as remotes.
+ * A world of more than one machine: three members of an Incus cluster, an Incus and an LXD that stand alone, each in a
+ * network namespace, and clients of the lab's user that know them as remotes.
  */
 
 import { join } from "@std/path";
@@ -135,7 +135,8 @@ async function ensureCluster(lab: Lab, { subnet }: ClusterRecord, files: ImageFi
     await start();
     announce(lab, "cluster: making it of m1, m2 and m3");
     await preseed("m1", firstPreseed(serverAddress("m1", subnet), { poolMiB, member: "m1" }));
-    // A dead member is known as such after the least time that is allowed. Before there is a cluster, Incus 6.0.4 breaks off.
+    // A dead member is known as such after the least time that is allowed. Before there is a cluster, Incus 6.0.4
+    // breaks off.
     await runProcess(["incus", "config", "set", "cluster.offline_threshold=11"], { env: serverEnvironment("m1") });
     for (const name of memberNames.slice(1)) {
       const { stdout } = await runProcess(["incus", "--quiet", "cluster", "add", name], {

@@ -1,6 +1,7 @@
 /**
- * Kills and starts servers of `lab cluster` and slows their links, for tests too: these run as the lab's user, and a process
- * of root, which listens on a socket that only this user can open, does for them these few things and no others.
+ * Kills and starts servers of `lab cluster` and slows their links, for tests too: these run as the lab's user, and a
+ * process of root, which listens on a socket that only this user can open, does for them these few things and no
+ * others.
  */
 
 import { join } from "@std/path";
@@ -33,8 +34,8 @@ type Answer = { said: string } | { error: string };
 const timeoutMs = 90_000;
 
 /**
- * Does what the words say: `kill SERVER`, `start SERVER`, `link SERVER [--delay 20ms] [--rate 10mbit] [--drop]`. Returns what was
- * done, in a few words. The delay is that of a round trip, half of it each way.
+ * Does what the words say: `kill SERVER`, `start SERVER`, `link SERVER [--delay 20ms] [--rate 10mbit] [--drop]`.
+ * Returns what was done, in a few words. The delay is that of a round trip, half of it each way.
  *
  * @example
  * ```ts

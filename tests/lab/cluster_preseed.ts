@@ -1,4 +1,7 @@
-/** What the servers of `lab cluster` are set up with: the preseed of `incus admin init` and `lxd init`, which is YAML or JSON. */
+/**
+ * What the servers of `lab cluster` are set up with: the preseed of `incus admin init` and `lxd init`, which is YAML or
+ * JSON.
+ */
 
 import { poolName } from "./engines.ts";
 

@@ -1,4 +1,6 @@
-/** The servers beside the lab's own engines, each in a network namespace as on a machine of its own: started and killed. */
+/**
+ * The servers beside the lab's own engines, each in a network namespace as on a machine of its own: started and killed.
+ */
 
 import { fromFileUrl, join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";

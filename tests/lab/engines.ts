@@ -190,9 +190,9 @@ async function setAlias(engine: EngineName, target: string, { exists }: { exists
 }
 
 /**
- * Devices that are added to a running container reach it through this directory. Without systemd, which makes every mount
- * shared, it is private, and Incus 6.0.4 fails: "Failed to move the mount … Invalid argument". A container that was
- * started before keeps the private one.
+ * Devices that are added to a running container reach it through this directory. Without systemd, which makes every
+ * mount shared, it is private, and Incus 6.0.4 fails: "Failed to move the mount … Invalid argument". A container that
+ * was started before keeps the private one.
  */
 async function shareDeviceMounts(engine: EngineName): Promise<void> {
   if (exists("/run/systemd/system")) return;

@@ -13,7 +13,8 @@ export const imagePackages = [
   // windows and sound
   ...["xvfb", "xauth", "x11-apps", "x11-utils", "x11-xserver-utils", "x11-xkb-utils", "xkb-data", "xterm", "xclip"],
   ...["xinput", "xdotool", "fonts-dejavu-core", "pulseaudio", "pulseaudio-utils", "libnotify-bin", "sox"],
-  // the same on Wayland: weston for its weston-simple-shm, mpv for a video, wlrctl and fuzzel for what a sandbox forbids
+  // the same on Wayland: weston for its weston-simple-shm, mpv for a video, wlrctl and fuzzel for what a sandbox
+  // forbids
   ...["waypipe", "foot", "wl-clipboard", "wayland-utils", "wtype", "grim", "wlrctl", "fuzzel"],
   ...["weston", "mpv"],
   ...xpraRuntimePackages,
@@ -127,7 +128,9 @@ local-hostname: {{ instance.name }}
   },
 };
 
-/** The instance's key of either spelling, the newer one first, and nothing around it: a MIME document must not change. */
+/**
+ * The instance's key of either spelling, the newer one first, and nothing around it: a MIME document must not change.
+ */
 function seed(key: string): string {
   return `{%- if config_get("cloud-init.${key}", "") == "" -%}{{ config_get("user.${key}", properties.default) }}` +
     `{%- else -%}{{ config_get("cloud-init.${key}", "") }}{%- endif -%}`;

@@ -1,6 +1,7 @@
 /**
- * Takes the README's pictures of the real thing: `deno task lab run -- deno run -A tests/lab/pictures.ts DIR [PART...]`, the
- * parts being `windows` and `dialogs`, by default both. The containers that are made for it are removed again.
+ * Takes the README's pictures of the real thing:
+ * `deno task lab run -- deno run -A tests/lab/pictures.ts DIR [PART...]`, the parts being `windows` and `dialogs`, by
+ * default both. The containers that are made for it are removed again.
  */
 
 import { fromFileUrl, join } from "@std/path";

@@ -28,8 +28,8 @@ export function announce(lab: Lab, text: string): void {
 }
 
 /**
- * Brings up one part of the lab. What cannot be had is recorded as missing, with the reason; the rest of the lab goes on
- * without it.
+ * Brings up one part of the lab. What cannot be had is recorded as missing, with the reason; the rest of the lab goes
+ * on without it.
  */
 export async function partStep(lab: Lab, part: PartName, action: () => Promise<Part>): Promise<void> {
   const start = performance.now();

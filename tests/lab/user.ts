@@ -157,7 +157,9 @@ async function makeOwnDirectory(user: LabUser, path: string, mode: number): Prom
   await Deno.chown(path, user.uid, user.gid);
 }
 
-/** Removes the user with its home, after ending whatever still runs as it: the user is the lab's, and so is all of that. */
+/**
+ * Removes the user with its home, after ending whatever still runs as it: the user is the lab's, and so is all of that.
+ */
 export async function removeUser(user: LabUser): Promise<void> {
   await runProcess(["pkill", "-KILL", "-U", String(user.uid)], { okCodes: [0, 1] });
   // Exit status 12: the home was there no longer. userdel warns of a mailbox that there never was.

@@ -17,8 +17,8 @@ const mode = "1920x1200@60Hz";
 const daemons = ["wayland", "waylandKeyboard"] as const;
 
 /**
- * What sway is told: bare windows, each with the focus until another gets it. It chooses the names of its own display and
- * of Xwayland's itself, and says them on its standard output.
+ * What sway is told: bare windows, each with the focus until another gets it. It chooses the names of its own display
+ * and of Xwayland's itself, and says them on its standard output.
  */
 const config = `\
 output HEADLESS-1 mode --custom ${mode}

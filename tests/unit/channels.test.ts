@@ -97,7 +97,10 @@ Deno.test("channelLine() names the open ones, both directions of the clipboard a
   assertEquals(channelLine(new Set<Channel>(["tray", "clipboard-in"])), "Open channels: clipboard-in, tray");
 });
 
-/** xpra's option of each channel that xpra carries, and what it is when the channel is open, at the client and at the server. */
+/**
+ * xpra's option of each channel that xpra carries, and what it is when the channel is open, at the client and at the
+ * server.
+ */
 const switches: Record<Exclude<Channel, "look">, { option: string; open: [string, string]; closed: string }> = {
   "clipboard-in": { option: "clipboard", open: ["yes", "yes"], closed: "no" },
   "clipboard-out": { option: "clipboard", open: ["yes", "yes"], closed: "no" },

@@ -1,4 +1,5 @@
-// The binaries, as far as Deno's runtime for them can be had: `deno compile` downloads it, or takes the one of $DENORT_BIN.
+// The binaries, as far as Deno's runtime for them can be had: `deno compile` downloads it, or takes the one of
+// $DENORT_BIN.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";

@@ -1,5 +1,5 @@
-// Completions: what fits at a place, and the shells themselves. Each is given the start of a command line and must offer the
-// same, and none may run what a container has written.
+// Completions: what fits at a place, and the shells themselves. Each is given the start of a command line and must
+// offer the same, and none may run what a container has written.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
@@ -256,7 +256,10 @@ testWith(["zsh"], "zsh offers at the first Tab where the stub is a file in $fpat
   }
 });
 
-/** Names that a container can give to a socket, and a careless shell runs, expands or shows. None passes a rule for names. */
+/**
+ * Names that a container can give to a socket, and a careless shell runs, expands or shows. None passes a rule for
+ * names.
+ */
 const hostileNames: readonly string[] = [
   "$(touch pwned)",
   "`touch pwned`",

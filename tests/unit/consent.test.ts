@@ -1,4 +1,5 @@
-// The user's consent for single uses of a channel: what is asked, what the answers do, and that a container cannot flood its user.
+// The user's consent for single uses of a channel: what is asked, what the answers do, and that a container cannot
+// flood its user.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { askInDialog, checkAsking, dialogArgv } from "../../lib/attach/ask.ts";

@@ -72,7 +72,8 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
   };
   const engine = engineCalled(host, "incus", { remote: "far", project: undefined, isLocal: false });
   const user = { name: "me", uid: "1000", gid: "1000", home: join(root, "home") };
-  // A home in a temporary directory is longer than that of a container may be: the record's user is the one of Ubuntu then.
+  // A home in a temporary directory is longer than that of a container may be: the record's user is the one of Ubuntu
+  // then.
   const directory = join(root, "files");
   const file = join(directory, "letter.odt");
   try {

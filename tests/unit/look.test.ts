@@ -139,7 +139,10 @@ Deno.test("hostLook() has the locale by the precedence of its variables, for UTF
   }
 });
 
-/** What nobody calls a theme, a font or a size, and what would end a line, a quote or a group of the files in the container. */
+/**
+ * What nobody calls a theme, a font or a size, and what would end a line, a quote or a group of the files in the
+ * container.
+ */
 const hostile = [
   ..."'\"\\;$`/[]{}<>|&#=\u202e\u0000\u001b".split("").map((character) => `Sans${character}x 11`),
   "Sans 11\ngtk-modules=x",
@@ -174,7 +177,10 @@ Deno.test("hostLook() does without programs, files and links that are not there"
   assertEquals(await hostLook(host, { localtime: "/nowhere", settings: "/nowhere" }), nothing);
 });
 
-/** What a session's environment and its directory have after take_look.sh, with what a container has in place of the host's. */
+/**
+ * What a session's environment and its directory have after take_look.sh, with what a container has in place of the
+ * host's.
+ */
 async function taken(look: Partial<Look>): Promise<{ env: Record<string, string>; files: Record<string, string> }> {
   const directory = await Deno.makeTempDir();
   try {

@@ -1,4 +1,5 @@
-// What a person without a checkout installs: the scripts as single files, the Debian package, `deno install` from a server.
+// What a person without a checkout installs: the scripts as single files, the Debian package, `deno install` from a
+// server.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
@@ -214,7 +215,9 @@ async function served(path: string, use: (address: string) => Promise<void>): Pr
   await use(`http://127.0.0.1:${server.addr.port}`);
 }
 
-/** Installs a script by `deno install` into a directory of this test, and runs it. Returns what it says its version is. */
+/**
+ * Installs a script by `deno install` into a directory of this test, and runs it. Returns what it says its version is.
+ */
 async function installed(name: string, words: readonly string[], options = bare): Promise<string> {
   const prefix = await Deno.makeTempDir({ dir: directory });
   await runProcess([Deno.execPath(), "install", "--global", "--root", prefix, ...words], options);

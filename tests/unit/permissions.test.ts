@@ -1,5 +1,5 @@
-// What each script may do stands in its first lines. It is the smallest set that works, and each part is scoped. No file
-// that somebody has planted in the current directory changes it, or is run by it.
+// What each script may do stands in its first lines. It is the smallest set that works, and each part is scoped. No
+// file that somebody has planted in the current directory changes it, or is run by it.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";

@@ -56,7 +56,9 @@ export interface RecordingHost {
   said: string[];
 }
 
-/** A {@linkcode Host} that runs nothing. As the real one, it throws a ProcessError for a status that is not expected. */
+/**
+ * A {@linkcode Host} that runs nothing. As the real one, it throws a ProcessError for a status that is not expected.
+ */
 export function recordingHost(
   { answer = () => ({}), env = {}, dryRun = false }: {
     answer?: (argv: readonly string[]) => Answer;

@@ -258,7 +258,8 @@ Deno.test("start_session.sh keeps the socket of a session on Wayland, at which n
         await Deno.mkdir(join(directory, "gui-container-web"));
         await Deno.writeTextFile(join(directory, "gui-container-web", "wayland"), "");
       }
-      // The list of listening sockets is the network namespace's. Here it is no other than ours, so it is another directory's.
+      // The list of listening sockets is the network namespace's. Here it is no other than ours, so it is another
+      // directory's.
       const script = startScript.replaceAll("/proc/net/unix", "/dev/null").replace(/^for needed [^]*?^done$/m, "");
       const head = script.slice(0, script.indexOf("# ExecStop:"));
       await runProcess([

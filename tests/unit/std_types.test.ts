@@ -1,4 +1,5 @@
-// The npm mirror of @std has no types, and an untyped import is silently `any`: our own types must make a wrong call an error.
+// The npm mirror of @std has no types, and an untyped import is silently `any`: our own types must make a wrong call an
+// error.
 
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";

@@ -16,7 +16,9 @@ const instance = (status: string): Answer => ({
   stdout: JSON.stringify({ name: "box", status, config: {}, devices: {}, expanded_devices: {} }),
 });
 
-/** Tries to mend a broken way. The first masters fail as `masters` say, the next one works; the engine answers `answer`. */
+/**
+ * Tries to mend a broken way. The first masters fail as `masters` say, the next one works; the engine answers `answer`.
+ */
 async function mend(
   masters: readonly string[],
   answer: Answer,

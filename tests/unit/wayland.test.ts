@@ -75,7 +75,9 @@ Deno.test("strangeGlobals() knows what is harmless, and takes what it does not k
   assertEquals(strangeGlobals("failed to connect"), ["nothing that can be read"]);
 });
 
-/** A host on which the first box ends at once, as one does in which waypipe prints `stderr`; or there is no bubblewrap. */
+/**
+ * A host on which the first box ends at once, as one does in which waypipe prints `stderr`; or there is no bubblewrap.
+ */
 async function firstBoxFails(stderr: string | undefined, { bare = false, globals = "" } = {}): Promise<NoWayland> {
   const root = await Deno.makeTempDir();
   try {

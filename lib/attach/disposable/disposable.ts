@@ -1,6 +1,6 @@
 /**
- * The life of a disposable container: it is made, or a spare one that waits is taken; it is used and removed; and a new spare
- * one is made for the next run.
+ * The life of a disposable container: it is made, or a spare one that waits is taken; it is used and removed; and a new
+ * spare one is made for the next run.
  */
 
 import type { HeldFiles } from "./lent_files.ts";
@@ -25,8 +25,8 @@ export interface DisposableOptions {
 }
 
 /**
- * Runs `use` with a disposable copy of a container, and removes the copy when `use` ends, however it ends. First removes what
- * killed runs have left.
+ * Runs `use` with a disposable copy of a container, and removes the copy when `use` ends, however it ends. First
+ * removes what killed runs have left.
  *
  * @param use gets the copy's name, and the paths of the files in it
  */

@@ -1,6 +1,7 @@
 /**
- * Files that are lent to a disposable container: copies that root owns there. The container gets no access to the host's own
- * files, so it can change none. Each file is opened before anything is made, and what is lent is that very file.
+ * Files that are lent to a disposable container: copies that root owns there. The container gets no access to the
+ * host's own files, so it can change none. Each file is opened before anything is made, and what is lent is that very
+ * file.
  */
 
 import { basename } from "@std/path";
@@ -54,8 +55,8 @@ export interface HeldFiles extends Disposable {
 /**
  * Opens files that are to be lent.
  *
- * @throws {UserError} exit code 2 for anything but a regular file that can be read, for one whose path leads through a directory
- * that a container can write to, and for more than 2 GiB
+ * @throws {UserError} exit code 2 for anything but a regular file that can be read, for one whose path leads through a
+ * directory that a container can write to, and for more than 2 GiB
  */
 export async function holdFiles(host: Host, paths: readonly string[]): Promise<HeldFiles> {
   const files: LentFile[] = [];

@@ -1,7 +1,7 @@
 /**
- * How a disposable copy of a container is made: from the snapshot that create.ts has taken, or from the container as it is. It
- * shares nothing with the container that it is a copy of: it has host ids, directories on the host, SSH host keys and a
- * machine id of its own.
+ * How a disposable copy of a container is made: from the snapshot that create.ts has taken, or from the container as it
+ * is. It shares nothing with the container that it is a copy of: it has host ids, directories on the host, SSH host
+ * keys and a machine id of its own.
  */
 
 import { createHash } from "node:crypto";
@@ -71,8 +71,8 @@ function recipeOf({ createdAt, expandedConfig, expandedDevices }: Snapshot): str
 }
 
 /**
- * The devices of a copy in place of those that the container has of its own. Only the root disk and network cards stay: others
- * share files of the host's, or ports that only one can have. What profiles give stays.
+ * The devices of a copy in place of those that the container has of its own. Only the root disk and network cards stay:
+ * others share files of the host's, or ports that only one can have. What profiles give stays.
  *
  * @param mounts the directories that it shares with this machine; undefined where it is elsewhere
  */
@@ -167,8 +167,8 @@ async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> 
 }
 
 /**
- * Gives a copy that has not started its own host key and machine id, in place of those of its origin, and pins the key. Keeps
- * cloud-init from running: it would take the copy for a new machine, and install all software again.
+ * Gives a copy that has not started its own host key and machine id, in place of those of its origin, and pins the key.
+ * Keeps cloud-init from running: it would take the copy for a new machine, and install all software again.
  */
 async function giveIdentity(engine: Engine, { name, mounts }: Copy, key: HostKey): Promise<void> {
   const label = labelOf(engine.server, name);

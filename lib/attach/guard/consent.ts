@@ -1,6 +1,6 @@
 /**
- * Consent: the user is asked for single uses of a channel. The container decides when it uses a channel, and how often. So there is
- * one question at a time, few wait, and none that come too often are asked at all.
+ * Consent: the user is asked for single uses of a channel. The container decides when it uses a channel, and how often.
+ * So there is one question at a time, few wait, and none that come too often are asked at all.
  */
 
 import { visible } from "../../base/visible.ts";
@@ -36,8 +36,8 @@ export interface Consent {
 const mostQuestions = 4;
 
 /**
- * How long all details of a question may be together as they are shown, in UTF-16 code units. What is longer is refused, since the
- * user could not see all of it: this much takes half of a screen.
+ * How long all details of a question may be together as they are shown, in UTF-16 code units. What is longer is
+ * refused, since the user could not see all of it: this much takes half of a screen.
  */
 const longestDetails = 2000;
 

@@ -1,6 +1,6 @@
 /**
- * Decodes JPEGs for xpra's client, whose own decoders never see bytes of the container. The decoder is jpeg-js, which is plain
- * JavaScript, in a worker, so that keys do not wait for pictures. It takes one picture at a time.
+ * Decodes JPEGs for xpra's client, whose own decoders never see bytes of the container. The decoder is jpeg-js, which
+ * is plain JavaScript, in a worker, so that keys do not wait for pictures. It takes one picture at a time.
  */
 
 import jpeg from "jpeg-js/lib/decoder.js" with { type: "text" };

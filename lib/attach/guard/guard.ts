@@ -31,7 +31,10 @@ export interface GuardOptions {
   asks?: ReadonlySet<AskableChannel>;
   /** Asks for that, until `signal` aborts: the session is over then. Default: the answer is no. */
   ask?(question: Question, signal: AbortSignal): Promise<Answer>;
-  /** The container is on another machine: its pictures come compressed, and are decoded here. Default: it is on this one. */
+  /**
+   * The container is on another machine: its pictures come compressed, and are decoded here. Default: it is on this
+   * one.
+   */
   elsewhere?: boolean;
   /** Tells the user something, in one line: once for each type of packet that is dropped. */
   report(line: string): void;

@@ -244,7 +244,10 @@ function patch(hello: Dict, name: string, values: Readonly<Record<string, Value>
   if (inner instanceof Map) set(inner, values);
 }
 
-/** What the guard decodes, or the client takes as it is. Not xpra's `scroll`: the server of 6.5.5 fails with it and sends nothing. */
+/**
+ * What the guard decodes, or the client takes as it is. Not xpra's `scroll`: the server of 6.5.5 fails with it and
+ * sends nothing.
+ */
 const networkEncodings = ["rgb24", "rgb32", "jpeg"];
 
 /** Offers compressed pictures in the client's place, and none that are scaled down: each has the size of its packet. */

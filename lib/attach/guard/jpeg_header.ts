@@ -1,6 +1,6 @@
 /**
- * The headers of a JPEG (ITU-T T.81): baseline, in one scan, so that decoding takes a time by its size, and without comments or
- * metadata.
+ * The headers of a JPEG (ITU-T T.81): baseline, in one scan, so that decoding takes a time by its size, and without
+ * comments or metadata.
  */
 
 import { Refusal } from "./faults.ts";

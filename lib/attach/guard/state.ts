@@ -59,7 +59,9 @@ export interface SessionState {
   open: ReadonlySet<Channel>;
   /** The open channels each use of which needs the user's consent. */
   asks: ReadonlySet<AskableChannel>;
-  /** Files to whose transfer the user has agreed and which have not come yet: what was agreed to, by the transfer's id. */
+  /**
+   * Files to whose transfer the user has agreed and which have not come yet: what was agreed to, by the transfer's id.
+   */
   agreed: Map<string, string>;
   /** What the server knows the client by. */
   uuid: string;

@@ -28,8 +28,8 @@ export function wantedDisplay(host: Host, option: string | undefined): DisplayNa
 /** Wayland cannot show windows here. Where the user does not insist on it, X may do. */
 export class NoWayland extends UserError {
   /**
-   * `reason`: why, as the end of a sentence. `exitCode`: {@linkcode ExitCode.usage} only when nothing was touched; `output`:
-   * what another program printed.
+   * `reason`: why, as the end of a sentence. `exitCode`: {@linkcode ExitCode.usage} only when nothing was touched;
+   * `output`: what another program printed.
    */
   constructor(readonly reason: string, options: { exitCode?: number; output?: string; cause?: unknown } = {}) {
     super(`Wayland cannot show this: ${reason}`, {
@@ -57,8 +57,8 @@ export interface Wish {
 /**
  * Why Wayland cannot show what is asked for, as the end of a sentence; undefined if nothing speaks against it so far.
  *
- * A compositor gives its clipboard to the window with the focus, in both directions, and nothing between it and the app filters
- * that. A window lives no longer than its client, so that there is nothing to come back to.
+ * A compositor gives its clipboard to the window with the focus, in both directions, and nothing between it and the app
+ * filters that. A window lives no longer than its client, so that there is nothing to come back to.
  */
 export function againstWayland(host: Host, { open, userOptions, detached, box }: Wish): string | undefined {
   if (!host.env("WAYLAND_DISPLAY")) return "$WAYLAND_DISPLAY is not set";
@@ -72,8 +72,8 @@ export function againstWayland(host: Host, { open, userOptions, detached, box }:
 }
 
 /**
- * Why windows of an app on another machine are shown by X where that is possible and the user does not insist on Wayland, as the end
- * of a sentence. By Wayland, the app would end with the run.
+ * Why windows of an app on another machine are shown by X where that is possible and the user does not insist on
+ * Wayland, as the end of a sentence. By Wayland, the app would end with the run.
  */
 export function againstWaylandElsewhere(host: Host): string | undefined {
   return host.env("DISPLAY") ? "an app on another machine can then be left and shown again" : undefined;

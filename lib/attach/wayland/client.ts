@@ -1,8 +1,9 @@
 /**
- * Shows a session on a Wayland compositor by waypipe, which passes the app's own protocol on to the compositor. Two boxes stand
- * between them. In the first, waypipe makes a security context: a socket of the compositor's for untrusted clients, at which
- * screen capture, typing, clipboard managers and the like are not to be had. In the second, another waypipe reads what the
- * container sends; it has that socket only. So whoever takes over the second one is no more than an untrusted client.
+ * Shows a session on a Wayland compositor by waypipe, which passes the app's own protocol on to the compositor. Two
+ * boxes stand between them. In the first, waypipe makes a security context: a socket of the compositor's for untrusted
+ * clients, at which screen capture, typing, clipboard managers and the like are not to be had. In the second, another
+ * waypipe reads what the container sends; it has that socket only. So whoever takes over the second one is no more than
+ * an untrusted client.
  */
 
 import { join } from "@std/path";
@@ -22,8 +23,8 @@ import { strangeGlobals } from "./globals.ts";
 const readyMs = 5_000;
 
 /**
- * How much address space a connection may take, in bytes. waypipe maps what an app calls its pictures' memory twice, used or
- * not: foot 1.21 has 512 MiB for each window.
+ * How much address space a connection may take, in bytes. waypipe maps what an app calls its pictures' memory twice,
+ * used or not: foot 1.21 has 512 MiB for each window.
  */
 const bytes = 8 * 2 ** 30;
 
@@ -44,8 +45,8 @@ const paths = {
 const asFirst = "--as-pid-1";
 
 /**
- * How waypipe compresses what it sends: both ends have to agree. On one machine that only costs time. Debian 13's waypipe (0.9.2)
- * has both lz4 and zstd.
+ * How waypipe compresses what it sends: both ends have to agree. On one machine that only costs time. Debian 13's
+ * waypipe (0.9.2) has both lz4 and zstd.
  */
 export type Compression = "none" | "zstd";
 
@@ -127,8 +128,8 @@ function compressionFor({ directory }: Pick<WaylandClientOptions, "directory">):
 }
 
 /**
- * The directories of the boxes: `shared` has the socket at which the session's waypipe arrives, and `private` is seen by the first
- * box only.
+ * The directories of the boxes: `shared` has the socket at which the session's waypipe arrives, and `private` is seen
+ * by the first box only.
  */
 async function makeDirectories(
   host: Host,
@@ -241,8 +242,8 @@ function endedEarly({ stdout, stderr }: ProcessResult): NoWayland {
 }
 
 /**
- * Checks that clients get nothing privileged at a socket of the compositor's. Not every compositor hides all of that in a
- * security context: KWin 6.3 leaves the clipboard managers' protocol there.
+ * Checks that clients get nothing privileged at a socket of the compositor's. Not every compositor hides all of that in
+ * a security context: KWin 6.3 leaves the clipboard managers' protocol there.
  *
  * @param compositor how the error's reason begins
  * @throws {NoWayland} when they do, or when that cannot be found out

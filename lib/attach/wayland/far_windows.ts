@@ -1,6 +1,6 @@
 /**
- * Windows on a Wayland compositor of an app on another machine. waypipe's two ends go on when a broken connection is mended. But
- * nothing can show the windows a second time: they last no longer than this run, and so does the app.
+ * Windows on a Wayland compositor of an app on another machine. waypipe's two ends go on when a broken connection is
+ * mended. But nothing can show the windows a second time: they last no longer than this run, and so does the app.
  */
 
 import { join } from "@std/path";
@@ -32,7 +32,8 @@ export async function lendSocket({ target, remote }: Way, client: WaylandClient,
 }
 
 /**
- * Waits for the end of a session, also when the connection breaks meanwhile. If the run is to end before, ends the session.
+ * Waits for the end of a session, also when the connection breaks meanwhile. If the run is to end before, ends the
+ * session.
  *
  * @param way how the container is reached so far; `scope` gets each connection that takes its place
  * @returns true

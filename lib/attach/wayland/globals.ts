@@ -1,9 +1,10 @@
 /** What a Wayland compositor offers to every client (its globals), as wayland-info(1) prints it. */
 
 /**
- * The globals that give a client nothing of other clients, of the keyboard beside its own windows, or of the screen: from
- * wayland-protocols 1.45, GTK, KDE's window frames, and weston, which lets only authorized clients see the screen. What is not
- * here may be privileged, such as `zwlr_screencopy_manager_v1`. `ext_idle_notifier_v1` tells when nobody uses the desktop.
+ * The globals that give a client nothing of other clients, of the keyboard beside its own windows, or of the screen:
+ * from wayland-protocols 1.45, GTK, KDE's window frames, and weston, which lets only authorized clients see the screen.
+ * What is not here may be privileged, such as `zwlr_screencopy_manager_v1`. `ext_idle_notifier_v1` tells when nobody
+ * uses the desktop.
  */
 const harmless = new Set(
   `

@@ -1,6 +1,6 @@
 /**
- * An app of a container, as its desktop entry describes it (Desktop Entry Specification 1.5). The container has written the
- * entry: of known keys only, what has the shape that belongs there is taken, and no more than fits into a menu.
+ * An app of a container, as its desktop entry describes it (Desktop Entry Specification 1.5). The container has written
+ * the entry: of known keys only, what has the shape that belongs there is taken, and no more than fits into a menu.
  */
 
 import { splitWords, WordsError } from "../../base/shell_words.ts";
@@ -50,7 +50,10 @@ export function isAppId(id: string): boolean {
 /** The keys of texts, and how many characters each has at most. */
 const longestTexts = { Name: 60, GenericName: 60, Comment: 160, Keywords: 200 } as const;
 
-/** The main categories (Desktop Menu Specification, appendix A) but Settings: what a container has there is not for the host. */
+/**
+ * The main categories (Desktop Menu Specification, appendix A) but Settings: what a container has there is not for the
+ * host.
+ */
 const categories: ReadonlyMap<string, string> = new Map([
   ...["AudioVideo", "Development", "Education", "Game", "Graphics", "Network", "Office", "Science", "System", "Utility"]
     .map((name) => [name, name] as const),
@@ -133,9 +136,10 @@ function textsOf(values: ReadonlyMap<string, string>): Map<string, string> {
 }
 
 /**
- * A text without letters, marks and signs that nobody can see. It is empty if the rest is not one line of letters, digits,
- * punctuation, symbols and spaces. Without control and format characters, it cannot turn a line round, and without `<`, `>` and `\`
- * it is no markup and needs no escape. A heap of marks on one letter would cover the lines beside it.
+ * A text without letters, marks and signs that nobody can see. It is empty if the rest is not one line of letters,
+ * digits, punctuation, symbols and spaces. Without control and format characters, it cannot turn a line round, and
+ * without `<`, `>` and `\` it is no markup and needs no escape. A heap of marks on one letter would cover the lines
+ * beside it.
  */
 function showable(text: string, longest: number): string {
   if (/[\p{C}<>\\]/u.test(text)) return "";

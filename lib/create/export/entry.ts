@@ -78,7 +78,10 @@ function escapeValue(value: string): string {
 
 /** The options of attach.ts that an entry can carry. */
 const attachNames = ["allow", "ask", "deny", "display", "no-box", "preset"];
-/** Those that it cannot carry: it starts an app in a session that open-in-container chooses. Each other option is one of xpra's. */
+/**
+ * Those that it cannot carry: it starts an app in a session that open-in-container chooses. Each other option is one of
+ * xpra's.
+ */
 const notInEntries = [
   "all",
   "as-is",

@@ -60,8 +60,8 @@ export function parseExportWords(words: readonly string[]): Pick<ExportRequest, 
 }
 
 /**
- * Exports apps. Without `wanted`, entries of apps that are no longer there are removed, and an app in whose place is an entry that
- * is not ours is left out. Other runs that change the container's entries wait meanwhile.
+ * Exports apps. Without `wanted`, entries of apps that are no longer there are removed, and an app in whose place is an
+ * entry that is not ours is left out. Other runs that change the container's entries wait meanwhile.
  *
  * @throws {UserError} exit code 2 for an app that is not there or cannot be exported; nothing is changed then
  */
@@ -173,7 +173,10 @@ async function planExport(host: Host, menu: Menu): Promise<ExportedApp[]> {
   return [];
 }
 
-/** Takes the apps of a container out of the menu, with what killed runs have left. Returns the paths of entries and leftovers. */
+/**
+ * Takes the apps of a container out of the menu, with what killed runs have left. Returns the paths of entries and
+ * leftovers.
+ */
 export async function unexportApps(host: Host, menu: Menu, mounts: Mounts): Promise<string[]> {
   return await inTurn(host, mounts, async () => {
     const leftovers = await leftoversOf(menu);

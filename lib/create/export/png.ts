@@ -1,6 +1,6 @@
 /**
- * Pictures from a container for the host's menu. The host's desktop will decode them, so none passes as it is: the pixels
- * are unpacked and packed again into a file in which the container has chosen nothing but their colours.
+ * Pictures from a container for the host's menu. The host's desktop will decode them, so none passes as it is: the
+ * pixels are unpacked and packed again into a file in which the container has chosen nothing but their colours.
  */
 
 import { Buffer } from "node:buffer";
@@ -19,7 +19,8 @@ const pixelBytes: Readonly<Record<number, number>> = { 2: 3, 6: 4 };
  * Writes a PNG file anew. Of the old file only its size, its colour type and its pixels are read; what it says of its
  * colours, its text and its animation is left out.
  *
- * @returns undefined for anything but a picture of up to 256 × 256 pixels, 8 bits a channel, in RGB or RGBA, not interlaced
+ * @returns undefined for anything but a picture of up to 256 × 256 pixels, 8 bits a channel, in RGB or RGBA, not
+ * interlaced
  */
 export function rewritePng(file: Uint8Array): Uint8Array | undefined {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);

@@ -1,6 +1,7 @@
 /**
  * What a container says of its apps: their desktop entries and their icons. Its user reads them, by programs that the
- * container may have replaced: an answer counts only as far as it has the expected form, and is bounded in length and time.
+ * container may have replaced: an answer counts only as far as it has the expected form, and is bounded in length and
+ * time.
  */
 
 import listEntries from "./list_entries.sh" with { type: "text" };
