@@ -119,8 +119,15 @@ testOnOneEngine(
   },
 );
 
+/** Makes a socket as a session has one: without any, a container is not asked for its sessions. */
+async function makeSocket(engine: EngineName, name: string): Promise<void> {
+  const bind = 'import socket; socket.socket(socket.AF_UNIX).bind("/home/ubuntu/.xpra/app")';
+  await inContainer(engine, name, `rm -f ~/.xpra/app; python3 -c '${bind}'`);
+}
+
 testOnOneEngine("hostile: an sshd that answers without end holds up nobody", ["user"], async (engine) => {
   const name = nameOn(engine);
+  await makeSocket(engine, name);
   const restore = await replaceSshd(engine, name, "ForceCommand /usr/bin/yes\\n");
   try {
     const byHand = await sh([
@@ -143,6 +150,7 @@ testOnOneEngine("hostile: an sshd that answers without end holds up nobody", ["u
 
 testOnOneEngine("hostile: an sshd that never answers costs --list its deadline", ["user"], async (engine) => {
   const name = nameOn(engine);
+  await makeSocket(engine, name);
   const restore = await replaceSshd(engine, name, "ForceCommand sleep 600\\n");
   try {
     const startedMs = performance.now();
