@@ -260,9 +260,22 @@ export async function killInstance(engine: Engine, name: string): Promise<void> 
   await run(engine, ["stop", "--force", nameOn(engine, name)]);
 }
 
+/** How often, and how long after the last time, it is tried to remove an instance that is busy, in milliseconds. */
+const [mostDeletions, busyMs] = [20, 500];
+
 /** Removes an instance, stopping it first if it runs. */
 export async function deleteInstance(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["delete", "--force", nameOn(engine, name)]);
+  for (let tries = 1;; tries++) {
+    try {
+      await run(engine, ["delete", "--force", nameOn(engine, name)]);
+      return;
+    } catch (error) {
+      // A run that was killed may have left the engine at work on it: an update is no operation that could be waited for.
+      const isBusy = error instanceof ProcessError && /Instance is busy running/.test(error.stderr);
+      if (!isBusy || tries === mostDeletions) throw error;
+      await new Promise((resolve) => setTimeout(resolve, busyMs));
+    }
+  }
 }
 
 /** Waits for the operations that the engine still carries out on an instance, at most a minute for each. */

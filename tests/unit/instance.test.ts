@@ -6,6 +6,7 @@ import { dryRunHost } from "../../lib/base/host.ts";
 import {
   addDevices,
   checkInstanceName,
+  deleteInstance,
   exec,
   execArgv,
   findInstance,
@@ -326,4 +327,12 @@ Deno.test("listAllInstances() asks for all projects, and for the user's own one 
   });
   assertEquals((await listAllInstances(engineCalled(one.host, "incus", server))).length, 1);
   assertEquals(one.calls.at(-1), ["incus", "query", "big:/1.0/instances?recursion=1&project=mine"]);
+});
+
+Deno.test("deleteInstance() waits for an engine that is still at work on the instance", async () => {
+  let busy = 1;
+  const stderr = 'Error: Stopping the instance failed: Instance is busy running a "update" operation\n';
+  const { host, calls } = recordingHost({ answer: () => busy-- > 0 ? { code: 1, stderr } : {} });
+  await deleteInstance(engineCalled(host, "lxc"), "box");
+  assertEquals(calls.length, 2);
 });
