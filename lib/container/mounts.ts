@@ -39,7 +39,8 @@ export function mountsRoot(host: Pick<Host, "env">): string {
     throw inputError(`$GUI_CONTAINER_MOUNTS is not an absolute path: "${base}"`, "Start it with /");
   }
   // Deno splits a list of paths at commas. The other characters have a meaning in those settings of ssh that name a
-  // file. deno-lint-ignore no-control-regex
+  // file.
+  // deno-lint-ignore no-control-regex
   if (/[,"\\$\x00-\x1f\x7f]/.test(base)) {
     throw inputError(
       `The directories of containers cannot be in "${base}"`,
