@@ -101,6 +101,8 @@ export const serverEnvironment: Readonly<Record<string, string>> = {
   XPRA_BATCH_MAX_DELAY: "16",
   XPRA_BATCH_MIN_DELAY: "1",
   XPRA_BATCH_START_DELAY: "1",
+  // Without this, xpra 6.5.5 takes a JPEG of the best quality where it is to send a picture without loss.
+  XPRA_TRUE_LOSSLESS: "1",
   // A window has the size that the X server tells. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is
   // the size of one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
   XPRA_SIZEHINTS_SIZE: "0",

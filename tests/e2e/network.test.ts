@@ -20,9 +20,6 @@ import { chooseEngine } from "../../lib/engine/engine.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { eventually, makeContainer, mountsRoot, removeContainer, root, sh, windowWith } from "./world.ts";
 
-/** How much the best JPEG changes a colour at most, of 255. */
-const unseen = 8;
-
 const name = "e2e-network";
 /** As picture.py has it: its window has so many bytes, of three colours. */
 const windowBytes = 600 * 400 * 3;
@@ -62,13 +59,13 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
     const [inside, outside] = [join(share, "inside.xwd"), join(directory, "outside.rgb")];
     const take = 'xwd -silent -id "$(xdotool search --onlyvisible --name picture)" >share/inside.xwd';
     let difference = Infinity;
-    // At first it may be lossy; when it stands still, xpra sends it as a JPEG of the best quality.
+    // At first it may be lossy; when it stands still, it no longer is.
     await eventually("the container's own pixels", async () => {
       await inSession(engine, name, session, take);
       await sh(["import", "-window", window, "-depth", "8", `rgb:${outside}`]);
       difference = largestDifference(await pixelsOf(inside, directory), await Deno.readFile(outside));
-      return difference <= unseen;
-    }, { timeoutMs: 10_000 }).catch(() => assert(difference <= unseen, `pixels differ by ${difference}`));
+      return difference === 0;
+    }, { timeoutMs: 10_000 }).catch(() => assert(difference === 0, `pixels differ by ${difference}`));
     await eventually("a tone of 440 Hz at the host's sound server", heardTone, { timeoutMs: 15_000 });
     assert(said.length === 0, said.join());
   } finally {

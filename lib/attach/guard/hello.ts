@@ -258,6 +258,8 @@ function offerPictures(hello: Dict): void {
     core: networkEncodings,
     full_csc_modes: new Map([["jpeg", ["BGRX"]]]),
     "scaling.control": 0,
+    // Once a picture stands still, it comes again without loss.
+    auto_refresh_encodings: ["rgb24", "rgb32"],
   });
   patch(hello, "encodings", { "": names, all: names, core: networkEncodings });
   // xpra 5's client has lists instead of tables.
