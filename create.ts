@@ -40,7 +40,7 @@ import { checkSsh, prepareContainer, testConnection } from "./lib/create/prepare
 import { type Profile, profileForSetup, profileYaml, withUserData } from "./lib/create/profile_file.ts";
 import { provision, provisionCached } from "./lib/create/provision.ts";
 import { removeContainer } from "./lib/create/remove.ts";
-import { checkAclSupport, mountDevices, shareMounts } from "./lib/container/mounts.ts";
+import { checkAclSupport, hostNameOf, mountDevices, shareMounts } from "./lib/container/mounts.ts";
 import { findOurs, markKey, runKey } from "./lib/container/ours.ts";
 import { findPlace, type Place } from "./lib/container/place.ts";
 import { identityFiles, pinHostKeys, writeIdentityFiles } from "./lib/container/ssh.ts";
@@ -162,7 +162,7 @@ async function readRequest(host: Host, args: Arguments<Name>): Promise<Request> 
     throw inputError("Arguments are missing: NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...", "See create.ts --help");
   }
   const place = await placeOf(host, word, args);
-  if (exports) menuOf(host, place.label);
+  if (exports) menuOf(host, hostNameOf(place.server, place.name));
   const image = values.get("image");
   if (image?.startsWith("-")) throw inputError(`"${image}" is no image`, "Name one as the engine does: ubuntu:24.04");
   const user = values.get("user");
@@ -391,7 +391,7 @@ async function exportExisting(host: Host, args: Arguments<Name>): Promise<void> 
   if (word === undefined) throw inputError("--export takes the NAME of a container", "See create.ts --help");
   const { name, label, mounts, ...place } = await placeOf(host, word, args);
   const request = { ...parseExportWords(words), withTypes: flags.has("mime"), opener: await findOpener() };
-  menuOf(host, label);
+  menuOf(host, hostNameOf(place.server, name));
   const exported = await exportApps(await place.engine, name, { ...request, mounts });
   if (host.dryRun) return;
   host.ui.result(exported.map(({ id, name, entry }) => [id, name, entry].join("\t")).join("\n"), exported);
@@ -400,8 +400,8 @@ async function exportExisting(host: Host, args: Arguments<Name>): Promise<void> 
 async function unexport(host: Host, args: Arguments<Name>): Promise<void> {
   const [word, ...more] = args.positionals;
   if (word === undefined || more.length > 0) throw inputError("--unexport takes one NAME", "See create.ts --help");
-  const { label, mounts } = await placeOf(host, word, args);
-  const removed = await unexportApps(host, menuOf(host, label), mounts);
+  const { name, label, mounts, server } = await placeOf(host, word, args);
+  const removed = await unexportApps(host, menuOf(host, hostNameOf(server, name)), mounts);
   if (removed.length === 0) {
     throw new UserError(`Nothing of "${label}" is in the menu`, { hint: `create.ts --export ${label} puts it there` });
   }

@@ -453,7 +453,7 @@ function lentFiles({ mappings, copies }: Loans): LentFile[] {
     host,
     container,
     readOnly,
-    label: labelOf(server ?? { remote: undefined }, instance),
+    label: labelOf({ remote: server?.remote === "local" ? undefined : server?.remote }, instance),
   });
   return [
     ...mappings.map((mapping) => ({ ...seen(mapping), isCopy: false })),

@@ -50,21 +50,27 @@ export function mountsRoot(host: Pick<Host, "env">): string {
   return base;
 }
 
-/** A container's name for the user: with its remote in front, unless that is this machine's own. */
+/** A container's name for the user, as the scripts take it: with its remote in front, unless the CLI takes that by itself. */
 export function labelOf({ remote }: Pick<Server, "remote">, name: string): string {
-  return remote === undefined || remote === "local" ? name : `${remote}:${name}`;
+  return remote === undefined ? name : `${remote}:${name}`;
 }
 
 /**
- * The paths of a container, below {@linkcode mountsRoot}. Containers of other servers and projects have directories of
- * their own, `[REMOTE:][PROJECT_]NAME`, but for the project that Incus makes for each user of this machine.
+ * The name that a container has on this host, whatever the CLI's default is: `[REMOTE:][PROJECT_]NAME`, and `NAME` for
+ * one of this machine's default project, or of the project that Incus makes for each user.
+ */
+export function hostNameOf({ remote, project, isLocal }: Server, name: string): string {
+  const isPlain = project === undefined || project === "default" || isLocal && /^user-\d+$/.test(project);
+  return labelOf({ remote: remote === "local" ? undefined : remote }, isPlain ? name : `${project}_${name}`);
+}
+
+/**
+ * The paths of a container, below {@linkcode mountsRoot}, in a directory of the name that {@linkcode hostNameOf} gives.
  *
  * @throws {UserError} as {@linkcode mountsRoot}
  */
 export function mountsOf(host: Pick<Host, "env">, name: string, server: Server = ownServer): Mounts {
-  const { project } = server;
-  const isPlain = project === undefined || project === "default" || server.isLocal && /^user-\d+$/.test(project);
-  const directory = join(mountsRoot(host), labelOf(server, isPlain ? name : `${project}_${name}`));
+  const directory = join(mountsRoot(host), hostNameOf(server, name));
   return {
     directory,
     xpra: join(directory, "xpra"),

@@ -4,7 +4,7 @@
  * user's own settings is used.
  */
 
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 
 import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import { answerLimits, isNotStarted } from "../engine/instance.ts";
@@ -15,7 +15,7 @@ import { quoteWords, withValues } from "../base/shell_words.ts";
 
 /** Where and how to reach a container. */
 export interface SshTarget {
-  /** The container's name for the user, `[REMOTE:]NAME`. Its host keys are pinned under this name. */
+  /** The container's name for the user, `[REMOTE:]NAME`. */
   name: string;
   /** Whether it is on another machine: it then sees no directory of this one. */
   elsewhere: boolean;
@@ -25,7 +25,7 @@ export interface SshTarget {
   user: ContainerUser;
   /** The command of the engine whose stdin and stdout lead to an sshd in the container. */
   proxy?: readonly string[];
-  /** Its directories on the host. `knownHosts` has the pinned host keys. */
+  /** Its directories on the host. `knownHosts` has the host keys, pinned under the name of the directory. */
   mounts: Mounts;
   /** The file of ssh's settings; undefined for a container that was made before there was one. */
   config?: string | undefined;
@@ -128,14 +128,14 @@ export function controlOption(control: string): string[] {
 
 /** The options of each ssh to a container. */
 export function sshOptions(
-  { mounts, name, proxy, config, control }: SshTarget,
+  { mounts, proxy, config, control }: SshTarget,
   { mayAsk }: { mayAsk: boolean },
 ): string[] {
   const settings = {
     ...(proxy ? { ProxyCommand: quoteWords(proxy).replaceAll("%", "%%") } : {}),
     UserKnownHostsFile: `"${mounts.knownHosts.replaceAll("%", "%%")}"`,
     GlobalKnownHostsFile: "/dev/null",
-    HostKeyAlias: name,
+    HostKeyAlias: basename(mounts.directory),
     StrictHostKeyChecking: "yes",
     UpdateHostKeys: "no",
     // ssh never asks for a password, or a question of the container. It offers none of the agent's other keys.

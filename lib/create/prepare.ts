@@ -9,7 +9,7 @@ import { answerLimits, execArgv } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import type { Mounts } from "../container/mounts.ts";
 import { sshTarget } from "../container/connect.ts";
-import { labelOf } from "../container/mounts.ts";
+import { hostNameOf } from "../container/mounts.ts";
 import { knownHostsLines, sshRun } from "../container/ssh.ts";
 import { type ContainerUser, parseUser, plannedUser, ubuntuUser } from "../container/user.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
@@ -60,11 +60,11 @@ export async function prepareContainer(
       cause: error,
     });
   });
-  if (host.dryRun) return await plannedAnswer(host, labelOf(engine.server, name), printed);
+  if (host.dryRun) return await plannedAnswer(host, hostNameOf(engine.server, name), printed);
   const [line, ...keys] = printed.split("\n");
   const user = parseUser(line!);
   if (user && (wanted === undefined || user.name === wanted)) {
-    return { user, knownHosts: knownHostsLines(labelOf(engine.server, name), keys.join("\n")) };
+    return { user, knownHosts: knownHostsLines(hostNameOf(engine.server, name), keys.join("\n")) };
   }
   const whose = wanted === undefined ? `The user that the image of "${name}" has` : `"${wanted}", a user of the image,`;
   throw new UserError(`${whose} is no ordinary user`, {

@@ -7,7 +7,7 @@ import { ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { claimCopiesOf, removeCopies } from "../container/copies.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
-import { labelOf, type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
+import { hostNameOf, labelOf, type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
 import { isOurs } from "../container/ours.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "../container/user.ts";
@@ -78,7 +78,7 @@ export async function removeContainer(
     await deleteProfile(engine, name);
     removed.push("profile");
   }
-  const menu = menuIfAny(host, label);
+  const menu = menuIfAny(host, hostNameOf(engine.server, name));
   if (menu) removed.push(...await unexportApps(host, menu, mounts));
   // They come last: the container may have closed them.
   if (hasMounts) {

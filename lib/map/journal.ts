@@ -94,7 +94,7 @@ export function serverRecord({ remote = "local", project = "default" }: Server):
  */
 export async function engineOfRecord(host: Host, { engine, server }: Borrower): Promise<Engine> {
   const cli = engine as EngineCli;
-  const found = await findServer(host, cli, server ? { remote: server.remote } : {});
+  const found = await findServer(host, cli, { remote: server?.remote ?? "local" });
   // A project is named where it is not the CLI's own choice.
   const project = !server || (found.project ?? "default") === server.project ? found.project : server.project;
   return engineCalled(host, cli, { ...found, project });

@@ -10,7 +10,13 @@ const target = {
   name: "box",
   address: "192.0.2.1",
   user: ubuntuUser,
-  mounts: { xpra: "/m/box/xpra", share: "/m/box/share", knownHosts: "/m/box/known_hosts", ssh: "/m/box/ssh" },
+  mounts: {
+    directory: "/m/box",
+    xpra: "/m/box/xpra",
+    share: "/m/box/share",
+    knownHosts: "/m/box/known_hosts",
+    ssh: "/m/box/ssh",
+  },
 } as Parameters<typeof copyOut>[1];
 
 /** A host whose clipboard, and whose container's, hold this. */

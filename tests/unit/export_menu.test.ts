@@ -44,6 +44,7 @@ function appOf(text: string): App {
 
 const options = {
   container: "my-box",
+  mark: "my-box",
   opener: `/home/me/it's a "checkout" for 5$ \`x\` \\ 100%/open-in-container`,
   env: { GUI_CONTAINER_MOUNTS: "/a b" },
   attachOptions: ["--engine=lxc", "--preset=isolated"],

@@ -8,7 +8,11 @@ import { testWith } from "./samples.ts";
 const opener = fromFileUrl(new URL("../../examples/desktop-files/open-in-container", import.meta.url));
 
 /** What it starts for these words: each program with its engine and its words. */
-async function startedBy(shell: string, words: readonly string[], { live = "" } = {}): Promise<string[][]> {
+async function startedBy(
+  shell: string,
+  words: readonly string[],
+  { live = "", farLive = "" } = {},
+): Promise<string[][]> {
   const directory = await Deno.makeTempDir();
   try {
     const play = (name: string): Promise<void> =>
@@ -16,7 +20,14 @@ async function startedBy(shell: string, words: readonly string[], { live = "" } 
         join(directory, name),
         `#!/bin/sh
 printf '%s\\0' ${name} "engine=\${GUI_CONTAINER_ENGINE-}" "$@" '' >>'${directory}/started'
-[ ${name} != map.ts ] || [ "$1" != --no-wait ] || printf '%s\\t/home/ubuntu/maps/0123456789-x\\n' "$3"
+case ${name},$* in
+map.ts,*--no-wait*)
+  [ "$1" = --no-wait ] || shift
+  case $2 in *:*) copy="\t$2" ;; *) copy= ;; esac
+  printf '%s\\t/home/ubuntu/maps/0123456789-x'"$copy"'\\n' "$3"
+  ;;
+attach.ts,*--list*) printf '%s' '${farLive}' ;;
+esac
 `,
         { mode: 0o755 },
       );
@@ -72,6 +83,27 @@ for (const shell of ["dash", "bash"]) {
           ["map.ts", "engine=incus", "--unmap", "box", path],
         ]);
       }
+    },
+  );
+
+  testWith(
+    [shell, "flock"],
+    `open-in-container in ${shell} knows containers on other machines, and projects`,
+    async () => {
+      const options = ["--engine=incus", "--project=work"];
+      const list = ["attach.ts", "engine=incus", "--project=work", "--list", "far:box"];
+      assertEquals(await startedBy(shell, [...options, "far:box", "app", "--", "/x"]), [
+        ["incus", "engine=incus", "--project=work", "start", "far:box"],
+        ["map.ts", "engine=incus", "--project=work", "--no-wait", "far:box", "/x"],
+        list,
+        ["attach.ts", "engine=incus", ...options, "far:box", "app", "--", "/home/ubuntu/maps/0123456789-x"],
+        ["map.ts", "engine=incus", "--project=work", "--unmap", "far:box", "/x"],
+      ]);
+      const farLive = "far:box\tapp\tapp\t1\t1\t2026-11-26T00:00:00.000Z\n";
+      assertEquals(await startedBy(shell, [...options, "far:box", "app", "--"], { farLive }), [
+        list,
+        ["attach.ts", "engine=incus", "--project=work", "--join", "--session=app", "far:box", "app", "--"],
+      ]);
     },
   );
 }

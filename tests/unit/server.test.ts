@@ -5,7 +5,7 @@ import { addDevices, findInstance, isHere, launch, parseInstancePath } from "../
 import { publish } from "../../lib/engine/image.ts";
 import { pushFile, removeFiles } from "../../lib/engine/instance_files.ts";
 import { findServer, ownServer, type Server } from "../../lib/engine/server.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
+import { labelOf, mountsOf } from "../../lib/container/mounts.ts";
 import { findPlace } from "../../lib/container/place.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
@@ -149,6 +149,8 @@ Deno.test("containers of other servers and projects have directories of their ow
   assertEquals(directory({}), "/m/box");
   assertEquals(directory({ remote: "local" }), "/m/box");
   assertEquals(directory({ project: "user-1000" }), "/m/box");
+  // The name on the host is the same whatever the CLI's default is; the user's word is not.
+  assertEquals([labelOf({ remote: "local" }, "box"), labelOf(ownServer, "box")], ["local:box", "box"]);
   assertEquals(directory({ project: "default" }), "/m/box");
   assertEquals(directory({ project: "work" }), "/m/work_box");
   assertEquals(directory({ ...big, project: undefined }), "/m/big:box");

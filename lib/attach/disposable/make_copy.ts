@@ -14,7 +14,7 @@ import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
 import { asMade, beginCopy, type Copy, copyKey, leaveSpare, removeCopy } from "../../container/copies.ts";
 import { reachContainer } from "../../container/connect.ts";
-import { labelOf, makeMounts, mountDevices, type Mounts, mountsOf, shareMounts } from "../../container/mounts.ts";
+import { hostNameOf, makeMounts, mountDevices, type Mounts, mountsOf, shareMounts } from "../../container/mounts.ts";
 import { findOurs } from "../../container/ours.ts";
 import { knownHostsLines, pinHostKeys, sshConfigPath } from "../../container/ssh.ts";
 import { type ContainerUser, plannedUserOf, userOf } from "../../container/user.ts";
@@ -171,7 +171,7 @@ async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> 
  * Keeps cloud-init from running: it would take the copy for a new machine, and install all software again.
  */
 async function giveIdentity(engine: Engine, { name, mounts }: Copy, key: HostKey): Promise<void> {
-  const label = labelOf(engine.server, name);
+  const alias = hostNameOf(engine.server, name);
   const push = (path: string, mode: string, text: string): Promise<void> =>
     pushFile(engine, `${name}${path}`, { mode, stdin: { text }, makeDirectories: true });
   await all([
@@ -189,7 +189,7 @@ async function giveIdentity(engine: Engine, { name, mounts }: Copy, key: HostKey
     pinHostKeys(
       engine.host,
       mounts,
-      engine.host.dryRun ? `${label} ${key.public}` : knownHostsLines(label, key.public),
+      engine.host.dryRun ? `${alias} ${key.public}` : knownHostsLines(alias, key.public),
     ),
   ]);
 }

@@ -8,8 +8,10 @@ export const entryMark = "X-GuiContainer-Name";
 
 /** What all entries of an export have in common. */
 export interface EntryOptions {
-  /** The container's name. */
+  /** The container's name for the user. */
   container: string;
+  /** The container's name on this host, which marks its entries. */
+  mark: string;
   /** The program that starts an app: its path, or its name for `$PATH`. */
   opener: string;
   /** Variables that it needs in its environment. */
@@ -33,7 +35,7 @@ export function entryName(container: string, id: string): string {
  * @param icon a name for the host's themes, or a path
  */
 export function entryText(app: App, icon: string | undefined, options: EntryOptions): string {
-  const { container, withTypes } = options;
+  const { container, mark, withTypes } = options;
   const texts = [...app.texts].map(([key, text]) => `${key}=${/Name/.test(key) ? `[${container}] ` : ""}${text}`);
   return [
     "[Desktop Entry]",
@@ -49,7 +51,7 @@ export function entryText(app: App, icon: string | undefined, options: EntryOpti
     ...(app.notifies ? ["StartupNotify=true"] : []),
     // As the guard of attach.ts shows it.
     `StartupWMClass=${container}.${app.windowClass}`,
-    `${entryMark}=${container}`,
+    `${entryMark}=${mark}`,
     "",
   ].join("\n");
 }

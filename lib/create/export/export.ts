@@ -7,7 +7,7 @@ import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
 import { reachContainer } from "../../container/connect.ts";
-import { labelOf, type Mounts } from "../../container/mounts.ts";
+import { hostNameOf, labelOf, type Mounts } from "../../container/mounts.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { App } from "./app.ts";
 import { type EntryOptions, entryText, sortOptions } from "./entry.ts";
@@ -80,7 +80,7 @@ async function exportInTurn(
 ): Promise<ExportedApp[]> {
   const { host, server: { project } } = engine;
   const container = labelOf(engine.server, name);
-  const menu = menuOf(host, container);
+  const menu = menuOf(host, hostNameOf(engine.server, name));
   const target = await reachContainer(engine, name, mounts);
   const found = await readApps(host, target);
   if (host.dryRun) return await planExport(host, menu);
@@ -103,6 +103,7 @@ async function exportInTurn(
       ...request.options.attachOptions,
     ],
     container,
+    mark: menu.container,
     opener: request.opener,
     env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
     withTypes: request.withTypes,

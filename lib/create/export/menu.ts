@@ -13,7 +13,7 @@ import { entryMark, entryName } from "./entry.ts";
 
 /** The directories of a container's entries and icons. */
 export interface Menu {
-  /** The container's name. */
+  /** The container's name on this host. */
   container: string;
   /** Entries of all programs. */
   entries: string;
