@@ -389,7 +389,7 @@ async function exportExisting(host: Host, args: Arguments<Name>): Promise<void> 
   const { positionals, flags } = args;
   const [word, ...words] = positionals;
   if (word === undefined) throw inputError("--export takes the NAME of a container", "See create.ts --help");
-  const { name, label, mounts, ...place } = await placeOf(host, word, args);
+  const { name, mounts, ...place } = await placeOf(host, word, args);
   const request = { ...parseExportWords(words), withTypes: flags.has("mime"), opener: await findOpener() };
   menuOf(host, hostNameOf(place.server, name));
   const exported = await exportApps(await place.engine, name, { ...request, mounts });
