@@ -28,6 +28,8 @@ export function clientArgv({ socket, pixels, open, dpi, userOptions }: ClientArg
     "--tray=no",
     "--opengl=no",
     "--reconnect=no",
+    // By default, the server can have the client enlarge all windows, up to eight times (6.5.5).
+    "--desktop-scaling=off",
     // xpra takes a colon for the end of the path.
     `--mmap=${pixels === undefined || pixels.includes(":") ? "no" : pixels}`,
     "--mmap-group=no",

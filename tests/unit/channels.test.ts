@@ -159,6 +159,7 @@ Deno.test("clientArgv() attaches to the socket, with the user's options last and
   assert(argv.indexOf("--clipboard=no") < argv.indexOf("--border=red"));
   // The guard puts the container's name in front, and reads no compressed packets.
   for (const option of ["--title=@title@", "--compressors=none", "--mmap=/m/p"]) assert(argv.includes(option), option);
+  assert(argv.includes("--desktop-scaling=off"));
   assert(clientArgv({ socket: "/s", pixels: "/a:b", dpi: 96, open: new Set(), userOptions }).includes("--mmap=no"));
 });
 

@@ -162,6 +162,16 @@ Deno.test("the server's hello is that of an ordinary server: for a desktop the c
   assertEquals((hello.get("cursor") as Dict).has("default"), false);
 });
 
+Deno.test("no server has the client enlarge its windows: the guard would take them for smaller ones", () => {
+  const state = sessionState({ container: "box", open: new Set(), now: () => 0, uuid: "" });
+  judgeClientPacket(clientHello, state);
+  const sizes = { max_desktop_size: [240, 135], root_window_size: [240, 135], desktop_size: [240, 135] };
+  const about = dict({ ...sizes, actual_desktop_size: [1920, 1200], display: dict(sizes) });
+  const hello = server(state, "hello", about)!.args[0] as Dict;
+  assertEquals(hello.get("actual_desktop_size"), [1920, 1200]);
+  for (const name of [...Object.keys(sizes), "display"]) assertEquals(hello.has(name), false, name);
+});
+
 Deno.test("a client of xpra 5 learns that a server of xpra 6 uses the pixels' file", () => {
   const state = sessionState({ container: "box", open: new Set(), now: () => 0, uuid: "" });
   judgeClientPacket(clientHello, state);

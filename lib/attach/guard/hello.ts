@@ -178,7 +178,8 @@ const serverNames = new RegExp(
       "sharing|sharing-toggle|lock|bandwidth\\..*|network\\..*|ping|ping-echo-sourceid",
       "notifications?(\\..*)?|clipboard(-direction|s|\\..*)?|bell",
       "input-devices|pointer(\\..*)?|wheel\\.precise|window\\.(frame-extents|configure\\.delta|states)",
-      "actual_desktop_size|root_window_size|desktop_size|max_desktop_size",
+      // By this the client knows how large a packet may be. By max_desktop_size it would enlarge all windows.
+      "actual_desktop_size",
       "key_repeat.*|keyboard\\..*|modifiers-keynames\\..*|modifier_keycodes\\..*",
       "cursors|cursor\\.(sizes\\..*|default_size)|auto_refresh_delay|encodings?|encodings?\\..*",
       `mmap|mmap(\\.(read|write))?\\.(enabled|${pixelsParts})|mmap_(enabled|${pixelsParts})`,
