@@ -46,6 +46,15 @@ const systemPaths = [
 const keptVariables = ["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "XCURSOR_SIZE", "XCURSOR_THEME"];
 
 /**
+ * How much address space a client may take, in bytes. The windows that the guard allows take a few GiB of it on large
+ * screens.
+ */
+const clientBytes = 8 * 2 ** 30;
+
+/** Runs a program that the kernel kills first when memory runs out, since the container decides how much it takes. */
+const lastInMemory = `echo 1000 >/proc/self/oom_score_adj; exec prlimit --as=${clientBytes} "$@"`;
+
+/**
  * The command line of a client in its box. In there, the client has no network (unless it reaches the display over
  * it), no access to the user's home, no bus, and sees no other process.
  *
@@ -94,6 +103,7 @@ export function boxedArgv(
     ...(open.has("printing") ? shown("/run/cups/cups.sock") : []),
     ...(open.has("files") && downloads !== undefined ? ["--bind-try", downloads, boxPaths.downloads] : []),
     "--",
+    ...["/bin/sh", "-c", lastInMemory, "sh"],
     ...clientArgv(inside),
   ];
 }

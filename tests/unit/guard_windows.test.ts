@@ -142,6 +142,59 @@ Deno.test("Windows.open() refuses a window twice, too many, and too many at once
   }, Refusal);
 });
 
+Deno.test("all framed windows together fill a few screens, whichever way they would grow", () => {
+  const whole = { x: 0, y: 0, width: 1920, height: 1200 };
+  const huge = { x: 0, y: 0, width: 16_384, height: 16_384 };
+  /** How many windows of a hundred get what they ask for. */
+  const served = (ask: (made: Windows, window: number) => unknown): number => {
+    const made = windows();
+    let count = 0;
+    for (let window = 1; window <= 100; window++) {
+      try {
+        ask(made, window);
+        count++;
+      } catch (error) {
+        assert(error instanceof Refusal);
+      }
+    }
+    return count;
+  };
+  const wish = (about: Dict): number =>
+    served((made, window) => {
+      made.open(window, place, new Map(), framed);
+      made.describe(window, about);
+    });
+  assertEquals(served((made, window) => made.open(window, whole, description, framed)), 32);
+  assertEquals(served((made, window) => made.open(window, huge, description, framed)), 0);
+  assertEquals(served((made, window) => made.open(window, place, dict({ maximized: true }), framed)), 32);
+  assertEquals(served((made, window) => made.open(window, place, description, framed)), 100);
+  assert(wish(dict({ maximized: true })) <= 32);
+  for (const name of ["minimum-size", "base-size"]) {
+    assert(wish(dict({ "size-constraints": dict({ [name]: [1920, 1200] }) })) <= 32, name);
+  }
+  const grown = served((made, window) => {
+    made.open(window, place, description, framed);
+    made.move(window, { ...place, width: 1920 });
+    made.move(window, { ...place, height: 1200 });
+    // Until the host tells, nobody knows that it has shrunk.
+    made.move(window, place);
+  });
+  assert(grown <= 32);
+});
+
+Deno.test("a window that the user enlarges counts as large, and one that is gone no more", () => {
+  const made = windows();
+  for (let window = 1; window <= 40; window++) {
+    made.open(window, place, new Map(), framed);
+    made.shown(window, { x: 0, y: 0, width: 1920, height: 1200 });
+    made.describe(window, dict({ title: "a title" }));
+    made.move(window, { ...place, x: 5 });
+    if (window < 32) continue;
+    assertThrows(() => made.open(99, place, new Map(), framed), Refusal, "too large");
+    made.close(window);
+  }
+});
+
 Deno.test("mayPopUp() allows menus at a window, and menus at menus", () => {
   const screen = { width: 1920, height: 1200 };
   const menu = { x: 120, y: 130, width: 300, height: 500 };

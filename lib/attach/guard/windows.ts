@@ -8,16 +8,20 @@ import { rate } from "./rate.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { fields, flag, integer, line, list, printable, type Shape, tuple, word } from "./shapes.ts";
 
-/** A rectangle on the host's screen, in pixels. */
-export interface Rectangle {
-  /** Of its left edge. */
-  x: number;
-  /** Of its upper edge. */
-  y: number;
+/** A size in pixels. */
+export interface Size {
   /** At least 1. */
   width: number;
   /** At least 1. */
   height: number;
+}
+
+/** A rectangle on the host's screen, in pixels. */
+export interface Rectangle extends Size {
+  /** Of its left edge. */
+  x: number;
+  /** Of its upper edge. */
+  y: number;
 }
 
 /** Largest width and height of a window, in pixels. */
@@ -31,6 +35,10 @@ export const side: Shape<number> = integer(1, largestSide);
 
 /** Most windows at a time, popups included. */
 const mostWindows = 400;
+/**
+ * How many screens all framed windows may fill together: xpra's client keeps all their pixels, and so does the display.
+ */
+const framesShare = 32;
 /** Pixels around a window in which a popup must begin: menus and tips are that near. */
 const popupReach = 48;
 /** What one popup may cover at most, as a part of the screen. */
@@ -94,6 +102,8 @@ export interface Windows {
 interface Known {
   kind: "framed" | "popup" | "tray";
   place: Rectangle;
+  /** The largest width and height that the container has ever asked for. Popups have a bound of their own. */
+  asked: Size;
   /** A framed window: the host shows it. */
   isShown: boolean;
 }
@@ -131,6 +141,24 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
       throw new Refusal("a popup is far from the container's windows, or covers too much of the screen");
     }
   };
+  /**
+   * Checks sizes that the container asks for. Until the host tells what a window has got, it may have any of them.
+   *
+   * @returns the largest width and height that it has asked for so far
+   */
+  const ask = (number: number, sizes: readonly Size[]): Size => {
+    const window = known.get(number);
+    const before = window?.asked ?? { width: 0, height: 0 };
+    const asked = {
+      width: Math.max(before.width, ...sizes.map(({ width }) => width)),
+      height: Math.max(before.height, ...sizes.map(({ height }) => height)),
+    };
+    if (area(asked) === area(before)) return before;
+    const others = [...known].filter(([other, { kind }]) => kind !== "popup" && other !== number);
+    const pixels = others.reduce((sum, [, { place, asked }]) => sum + Math.max(area(place), area(asked)), area(asked));
+    if (pixels > area(screen) * framesShare) throw new Refusal("the container's windows are too large");
+    return asked;
+  };
   const add = (number: number, window: Known): void => {
     if (known.has(number)) throw new Refusal("a window is opened twice");
     if (known.size >= mostWindows || !openings()) throw new Refusal("there are too many windows");
@@ -155,24 +183,30 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
       if (popup) {
         const passed = named(popupShape(description));
         if (!known.has(number)) checkPopup(number, place);
-        add(number, { kind: "popup", place, isShown: true });
+        add(number, { kind: "popup", place, asked: place, isShown: true });
         return { place, description: passed };
       }
       const passed = onlyWithFocus(named(framedShape(description)));
       const seen = inSight(place, screen);
       if (!passed.has("window-type")) passed.set("window-type", ["NORMAL"]);
       if (passed.has("requested-position")) passed.set("requested-position", [seen.x, seen.y]);
-      add(number, { kind: "framed", place: seen, isShown: false });
+      const asked = ask(number, [seen, ...sizesIn(passed, screen)]);
+      add(number, { kind: "framed", place: seen, asked, isShown: false });
       return { place: seen, description: passed };
     },
     openTray(number) {
-      add(number, { kind: "tray", place: { x: 0, y: 0, width: 1, height: 1 }, isShown: true });
+      const place = { x: 0, y: 0, width: 1, height: 1 };
+      add(number, { kind: "tray", place, asked: place, isShown: true });
     },
     move(number, place) {
       const window = known.get(number);
       if (!window) throw new Refusal("there is no such window");
-      // The host reports where a framed window really is: its window manager may decide otherwise.
-      if (window.kind !== "popup") return inSight(place, screen);
+      if (window.kind !== "popup") {
+        // The host reports where a framed window really is: its window manager may decide otherwise.
+        const seen = inSight(place, screen);
+        window.asked = ask(number, [seen]);
+        return seen;
+      }
       checkPopup(number, place);
       window.place = place;
       return place;
@@ -180,7 +214,10 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
     describe(number, description) {
       const window = known.get(number);
       if (!window) throw new Refusal("there is no such window");
-      return onlyWithFocus(window.kind === "popup" ? popupShape(description) : framedShape(description));
+      if (window.kind === "popup") return popupShape(description);
+      const passed = onlyWithFocus(framedShape(description));
+      window.asked = ask(number, sizesIn(passed, screen));
+      return passed;
     },
     close(number) {
       known.delete(number);
@@ -231,7 +268,7 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
 export function mayPopUp(
   place: Rectangle,
   { screen, windows, popups }: {
-    screen: { width: number; height: number };
+    screen: Size;
     windows: readonly Rectangle[];
     popups: readonly Rectangle[];
   },
@@ -247,7 +284,7 @@ export function mayPopUp(
  * The place for a framed window that is nearest to the one that it wants, large enough and far enough on the screen to
  * be seen.
  */
-function inSight(place: Rectangle, screen: { width: number; height: number }): Rectangle {
+function inSight(place: Rectangle, screen: Size): Rectangle {
   const width = Math.max(leastSeen.width, place.width);
   const height = Math.max(leastSeen.height, place.height);
   const x = Math.max(leastSeen.width - width, Math.min(place.x, screen.width - leastSeen.width));
@@ -256,7 +293,19 @@ function inSight(place: Rectangle, screen: { width: number; height: number }): R
   return { x, y, width, height };
 }
 
-function area({ width, height }: Rectangle): number {
+/** The sizes that a framed window may get by its description. */
+function sizesIn(description: Dict, screen: Size): Size[] {
+  const isWhole = ["maximized", "fullscreen"].some((state) => description.get(state) === true);
+  const constraints = description.get("size-constraints");
+  // Where there is no smallest size, window managers take the one to which whole rows and columns are added.
+  const least = ["minimum-size", "base-size"].map((name) => constraints instanceof Map && constraints.get(name));
+  return [
+    ...(isWhole ? [screen] : []),
+    ...least.filter(Array.isArray).map(([width, height]) => ({ width, height })),
+  ];
+}
+
+function area({ width, height }: Size): number {
   return width * height;
 }
 
