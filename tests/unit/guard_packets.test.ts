@@ -366,6 +366,9 @@ Deno.test("cursors and icons are plain pixels of a bounded size", () => {
   assert(server(state, "cursor", "raw", 0, 0, 16, 16, 1, 1, 8, bytes(1024), "xterm"));
   const hidden = server(state, "cursor", "", 0, 0, 1, 1, 0, 0, 8, bytes(0), "");
   assertEquals(hidden!.args, ["raw", 0, 0, 1, 1, 0, 0, 8, new Uint8Array(4), ""]);
+  // Of 29 bytes would become 256 KiB.
+  assertThrows(() => server(state, "cursor", "", 0, 0, 256, 256, 0, 0, 8, bytes(0), ""), Refusal);
+  assertThrows(() => server(state, "cursor", "", 0, 0, 8, 8, 0, 0, 8, bytes(256), ""), Refusal);
   assertThrows(() => server(state, "cursor", "png", 0, 0, 16, 16, 1, 1, 8, bytes(1024), "xterm"), Refusal);
   assertThrows(() => server(state, "cursor", "raw", 0, 0, 16, 16, 1, 1, 8, bytes(1023), "xterm"), Refusal);
   assertThrows(() => server(state, "cursor", "raw", 0, 0, 300, 1, 1, 1, 8, bytes(1200), ""), Refusal);
@@ -373,6 +376,23 @@ Deno.test("cursors and icons are plain pixels of a bounded size", () => {
   assert(server(state, "window-icon", 1, 32, 32, "BGRA", bytes(4096)));
   assertThrows(() => server(state, "window-icon", 1, 32, 32, "png", bytes(4096)), Refusal);
   assertThrows(() => server(state, "window-icon", 1, 32, 32, "BGRA", bytes(4095)), Refusal);
+});
+
+Deno.test("the pointer changes its shape as often as an honest server lets it, and not a million times", () => {
+  let time = 0;
+  const state = sessionState({ container: "box", open: new Set(), now: () => time, uuid: "" });
+  judgeClientPacket(clientHello, state);
+  judgeServerPacket(serverHello, state);
+  const changes = (): number => {
+    let count = 0;
+    assertThrows(() => {
+      for (; count < 10_000; count++) server(state, ["cursor", "cursor-default"][count % 2]!, "");
+    }, Refusal);
+    return count;
+  };
+  assertEquals(changes(), 1000);
+  time += 2000;
+  assertEquals(changes(), 300);
 });
 
 Deno.test("the bell rings a few times a second", () => {

@@ -147,12 +147,12 @@ export function cursor(values: readonly Value[]): Value[] {
     count,
     bytes(largestCursor * largestCursor * 4),
   ], [cursorName])(values);
+  const needed = (width as number) * (height as number) * 4;
   // xpra 6.5.5 leaves out the pixels when they are fewer than 256 bytes: apps hide the pointer by such a small one.
-  if (coding === "") {
-    const hidden = new Uint8Array((width as number) * (height as number) * 4);
-    return ["raw", x!, y!, width!, height!, spotX!, spotY!, serial!, hidden, name ?? ""];
+  if (coding === "" && needed < 256) {
+    return ["raw", x!, y!, width!, height!, spotX!, spotY!, serial!, new Uint8Array(needed), name ?? ""];
   }
-  if ((data as Uint8Array).length !== (width as number) * (height as number) * 4) {
+  if (coding === "" || (data as Uint8Array).length !== needed) {
     throw new Refusal("a cursor's pixels do not match its size");
   }
   return [coding!, x!, y!, width!, height!, spotX!, spotY!, serial!, data!, name ?? ""];

@@ -170,6 +170,14 @@ const windowIcon: Judge = ({ type, args: values }, session) => {
   return { pass: { type, args: passed } };
 };
 
+/** The pointer's shape, when `check` accepts it. */
+function pointerShape(check: (values: readonly Value[]) => Value[]): Judge {
+  return ({ type, args: values }, session) => {
+    slowly(session.rates.cursor);
+    return { pass: { type, args: check(values) } };
+  };
+}
+
 const bell: Judge = ({ type, args: values }, session) => {
   const passed = args([
     integer(0, 2 ** 48),
@@ -298,9 +306,9 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["window-draw", draw],
   ["eos", plain(args([windowNumber]))],
   ["window-icon", windowIcon],
-  ["cursor", plain(cursor)],
-  ["cursor-data", plain(cursorData)],
-  ["cursor-default", plain(args([]))],
+  ["cursor", pointerShape(cursor)],
+  ["cursor-data", pointerShape(cursorData)],
+  ["cursor-default", pointerShape(args([]))],
   ["bell", bell],
   ["window-bell", bell],
   // Channels.

@@ -82,7 +82,7 @@ export interface SessionState {
   /** Where the container has last seen the pointer in one of its windows. */
   pointer: readonly [number, number];
   /** How often the container may do what is seen or heard outside of its windows. */
-  rates: Readonly<Record<"bell" | "notification" | "link" | "file" | "raise" | "change", Rate>>;
+  rates: Readonly<Record<"bell" | "notification" | "link" | "file" | "raise" | "change" | "cursor", Rate>>;
 }
 
 /** A session that has just begun. */
@@ -118,6 +118,8 @@ export function sessionState(
       file: rate({ perSecond: 1, burst: 20 }, now),
       raise: rate({ perSecond: 5, burst: 20 }, now),
       change: rate({ perSecond: 500, burst: 5000 }, now),
+      // xpra 6.5.5 sends at most 100 a second.
+      cursor: rate({ perSecond: 150, burst: 1000 }, now),
     },
   };
 }
