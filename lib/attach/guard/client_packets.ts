@@ -81,28 +81,23 @@ function ownModifiers(value: Value | undefined, session: SessionState): Value[] 
   return session.windows.focused() === 0 ? [] : modifiers(value ?? []);
 }
 
-const mapWindow: Judge = ({ type, args: values }, session) => {
-  const [window, x, y, width, height] = args([windowNumber, coordinate, coordinate, length, length])(values) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+/** The host shows a window at a place: four numbers, which pass. */
+function sawPlace(session: SessionState, window: number, values: readonly Value[]): number[] {
+  const passed = args([coordinate, coordinate, length, length])(values) as number[];
+  const [x, y, width, height] = passed as [number, number, number, number];
   session.windows.shown(window, { x, y, width: Math.max(1, width), height: Math.max(1, height) });
-  return {
-    pass: {
-      type,
-      args: [window, x, y, width, height, properties(values[5]), state(values[6] ?? new Map())],
-    },
-  };
+  return passed;
+}
+
+const mapWindow: Judge = ({ type, args: values }, session) => {
+  const window = windowNumber(values[0]!);
+  const place = sawPlace(session, window, values.slice(1));
+  return { pass: { type, args: [window, ...place, properties(values[5]), state(values[6] ?? new Map())] } };
 };
 
 const configureWindow: Judge = ({ type, args: values }, session) => {
-  const place = args([windowNumber, coordinate, coordinate, length, length])(values);
-  const [window, x, y, width, height] = place as [number, number, number, number, number];
-  session.windows.shown(window, { x, y, width: Math.max(1, width), height: Math.max(1, height) });
-  const passed: Value[] = [...place, properties(values[5])];
+  const window = windowNumber(values[0]!);
+  const passed: Value[] = [window, ...sawPlace(session, window, values.slice(1)), properties(values[5])];
   // The tray's own form ends here.
   if (values.length <= 6) return { pass: { type, args: passed } };
   passed.push(integer(-1, 2 ** 31)(values[6]!), state(values[7] ?? new Map()), flag(values[8] ?? false));
@@ -120,16 +115,7 @@ const configureByTable: Judge = ({ type, args: values }, session) => {
   const passed = new Map<string, Value>();
   const geometry = table.get("geometry");
   if (geometry !== undefined) {
-    const [x, y, width, height] = args([coordinate, coordinate, length, length])(
-      Array.isArray(geometry) ? geometry : [],
-    );
-    passed.set("geometry", [x!, y!, width!, height!]);
-    session.windows.shown(window, {
-      x: x as number,
-      y: y as number,
-      width: Math.max(1, width as number),
-      height: Math.max(1, height as number),
-    });
+    passed.set("geometry", sawPlace(session, window, Array.isArray(geometry) ? geometry : []));
   }
   if (table.has("properties")) passed.set("properties", properties(table.get("properties")));
   if (table.has("state")) passed.set("state", state(table.get("state")!));
