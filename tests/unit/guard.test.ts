@@ -135,6 +135,24 @@ Deno.test("startGuard() decodes pictures of another machine in their order, and 
   }, { elsewhere: true });
 });
 
+Deno.test("startGuard() closes popups that a window has left behind", async () => {
+  await inWorld([], async (world) => {
+    await greet(world);
+    const { client, server } = world;
+    const shown = (x: number): Packet => packet("map-window", 1, x, 100, 484, 316, new Map(), new Map());
+    const menu = (window: number, x: number): Packet =>
+      packet("new-override-redirect", window, x, 120, 200, 200, new Map(), new Map());
+    await client.send(shown(0));
+    await server.next();
+    await server.send(menu(2, 10), menu(3, 420));
+    for (const window of [2, 3]) assertEquals((await client.next())?.args[0], window);
+    await client.send(shown(600));
+    assertEquals(await client.next(), packet("lost-window", 2));
+    await server.send(packet("ping", 1));
+    assertEquals(await client.next(), packet("ping", 1));
+  });
+});
+
 Deno.test("startGuard() drops what must not pass, counts it, and tells it once", async () => {
   await inWorld([], async (world) => {
     await greet(world);

@@ -360,6 +360,16 @@ Deno.test("popups go with the window that they are at", () => {
   assertEquals(hidden.toClient, [{ type: "lost-window", args: [2] }]);
 });
 
+Deno.test("a menu that moves away leaves no submenu behind", () => {
+  const state = session();
+  server(state, "new-override-redirect", 2, 110, 400, 200, 200, new Map(), new Map());
+  server(state, "new-override-redirect", 3, 320, 560, 100, 50, new Map(), new Map());
+  const move = (y: number): Verdict =>
+    judgeServerPacket({ type: "configure-override-redirect", args: [2, 110, y, 200, 200] }, state);
+  assertEquals(move(390).also, []);
+  assertEquals(move(200).also, [{ type: "lost-window", args: [3] }]);
+});
+
 Deno.test("cursors and icons are plain pixels of a bounded size", () => {
   const state = session();
   assert(server(state, "cursor", ""));

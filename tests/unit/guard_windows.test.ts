@@ -222,6 +222,41 @@ Deno.test("mayPopUp() refuses what is far from the container's windows, and what
   assert(mayPopUp({ x: 1900, y: 1100, width: 1, height: 1 }, { screen, windows: [], popups: [] }));
 });
 
+Deno.test("no popup is where it may be by way of one that nobody sees, or by a line of small ones", () => {
+  const half = { x: 1000, y: 0, width: 920, height: 1200 };
+  const dot = shown();
+  dot.open(2, { x: 990, y: 600, width: 1, height: 1 }, new Map(), popup);
+  assertThrows(() => dot.open(3, half, new Map(), popup), Refusal, "far from");
+  const line = shown();
+  assertThrows(
+    () => {
+      for (let window = 2; window < 30; window++) {
+        line.open(window, { x: 450 + 40 * window, y: 200, width: 30, height: 4 }, new Map(), popup);
+      }
+    },
+    Refusal,
+    "far from",
+  );
+});
+
+Deno.test("popups do not walk away from their window, one by the other", () => {
+  const made = shown();
+  made.open(2, { x: 300, y: 150, width: 300, height: 300 }, new Map(), popup);
+  made.open(3, { x: 620, y: 150, width: 300, height: 300 }, new Map(), popup);
+  assertThrows(() => made.move(2, { x: 930, y: 150, width: 300, height: 300 }), Refusal, "far from");
+});
+
+Deno.test("Windows.open() takes menus of menus of menus, and a hundred popups", () => {
+  const made = shown();
+  for (let window = 2; window <= 7; window++) {
+    made.open(window, { x: 150 * window, y: 150, width: 150, height: 300 }, new Map(), popup);
+  }
+  assertEquals(made.takeStrays(), []);
+  for (let window = 8; window < 102; window++) made.open(window, { ...place, height: 20 }, new Map(), popup);
+  assertThrows(() => made.open(102, { ...place, height: 20 }, new Map(), popup), Refusal, "too many popups");
+  made.open(102, { x: 0, y: 0, width: 1, height: 1 }, new Map(), popup);
+});
+
 Deno.test("Windows.move() holds popups where they may be opened", () => {
   const made = shown();
   made.open(2, { x: 150, y: 150, width: 200, height: 200 }, new Map(), popup);

@@ -92,19 +92,22 @@ function sawPlace(session: SessionState, window: number, values: readonly Value[
 const mapWindow: Judge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
   const place = sawPlace(session, window, values.slice(1));
-  return { pass: { type, args: [window, ...place, properties(values[5]), state(values[6] ?? new Map())] } };
+  return {
+    pass: { type, args: [window, ...place, properties(values[5]), state(values[6] ?? new Map())] },
+    moved: true,
+  };
 };
 
 const configureWindow: Judge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
   const passed: Value[] = [window, ...sawPlace(session, window, values.slice(1)), properties(values[5])];
   // The tray's own form ends here.
-  if (values.length <= 6) return { pass: { type, args: passed } };
+  if (values.length <= 6) return { pass: { type, args: passed }, moved: true };
   passed.push(integer(-1, 2 ** 31)(values[6]!), state(values[7] ?? new Map()), flag(values[8] ?? false));
   if (values.length >= 12) {
     passed.push(anyWindow(values[9]!), [...session.pointer], ownModifiers(values[11], session));
   }
-  return { pass: { type, args: passed } };
+  return { pass: { type, args: passed }, moved: true };
 };
 
 /** The same in the form of xpra 6 without compatibility. */
@@ -120,7 +123,7 @@ const configureByTable: Judge = ({ type, args: values }, session) => {
   if (table.has("properties")) passed.set("properties", properties(table.get("properties")));
   if (table.has("state")) passed.set("state", state(table.get("state")!));
   if (table.has("resize-counter")) passed.set("resize-counter", integer(-1, 2 ** 31)(table.get("resize-counter")!));
-  return { pass: { type, args: [window, passed] } };
+  return { pass: { type, args: [window, passed] }, moved: true };
 };
 
 const unmapWindow: Judge = ({ type, args: values }, session) => {

@@ -14,7 +14,7 @@ import { type FrameLimits, frameParser } from "./frames.ts";
 import { decodePacket, encodePacket, type Packet } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
 import { printable } from "./shapes.ts";
-import { type DesktopRequest, sessionState, type Verdict } from "./state.ts";
+import { closings, type DesktopRequest, sessionState, type Verdict } from "./state.ts";
 import { type Sender, tally } from "./tally.ts";
 
 /** What a guard needs. */
@@ -75,6 +75,8 @@ export interface Guard extends AsyncDisposable {
 const readBytes = 256 * 1024;
 /** Parts up to this size are written together. */
 const joinBytes = 64 * 1024;
+/** How long popups may take to follow a window that has moved, in milliseconds. Then those far from it are closed. */
+const followMs = 1_000;
 
 const fromContainer: FrameLimits = { mainBytes: 2 * 1024 * 1024, chunkBytes: 128 * 1024 * 1024 };
 const fromClient: FrameLimits = { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 1024 * 1024 };
@@ -97,6 +99,7 @@ export function startGuard(options: GuardOptions): Guard {
   const consent = consentOf((question) => options.ask?.(question, over.signal) ?? Promise.resolve("no"), now);
   const connections: Deno.Conn[] = [];
   let isOver = false;
+  let following: ReturnType<typeof setTimeout> | undefined;
   const stopped = Promise.withResolvers<void>();
   /** Of what follows an answer, which the relay does not wait for. */
   const failed = Promise.withResolvers<never>();
@@ -109,6 +112,7 @@ export function startGuard(options: GuardOptions): Guard {
   };
   const stop = (): void => {
     isOver = true;
+    clearTimeout(following);
     over.abort();
     close(listener);
     connections.forEach(close);
@@ -140,6 +144,12 @@ export function startGuard(options: GuardOptions): Guard {
       // An end that has gone ends the relay anyway.
       await Promise.all([toClient(outbox.client), toServer(outbox.server)]).catch(() => {});
     };
+    const closeStraysLater = (): void => {
+      following ??= setTimeout(() => {
+        following = undefined;
+        sendLater({ toClient: closings(session) });
+      }, followMs);
+    };
     await Promise.race([
       pump(server, {
         limits: fromContainer,
@@ -157,7 +167,8 @@ export function startGuard(options: GuardOptions): Guard {
       pump(client, {
         limits: fromClient,
         judge: (packet) => judge(packet, "client"),
-        send: ({ pass, answer, toClient: more = [] }, outbox) => {
+        send: ({ pass, answer, toClient: more = [], moved }, outbox) => {
+          if (moved) closeStraysLater();
           put(outbox.server, pass ? [pass] : []);
           put(outbox.client, [...(answer ? [answer] : []), ...more]);
         },

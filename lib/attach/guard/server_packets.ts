@@ -85,7 +85,7 @@ const moveWindow: Judge = ({ type, args: values }, session) => {
   if (!session.windows.has(window!)) return nothing;
   slowly(session.rates.change);
   const place = session.windows.move(window!, placeIn([window!, ...wanted]));
-  return { pass: { type, args: [...placeOut(window!, place), ...wanted.slice(4)] } };
+  return { pass: { type, args: [...placeOut(window!, place), ...wanted.slice(4)] }, also: closings(session) };
 };
 
 const resizeWindow: Judge = ({ type, args: values }, session) => {
@@ -94,7 +94,7 @@ const resizeWindow: Judge = ({ type, args: values }, session) => {
   if (!place) return nothing;
   slowly(session.rates.change);
   const passed = session.windows.move(window!, { ...place, width: width!, height: height! });
-  return { pass: { type, args: [window!, passed.width, passed.height, ...counters] } };
+  return { pass: { type, args: [window!, passed.width, passed.height, ...counters] }, also: closings(session) };
 };
 
 const describeWindow: Judge = ({ type, args: values }, session) => {

@@ -22,6 +22,8 @@ export interface Verdict {
   request?: DesktopRequest;
   /** The packet waits for the user's consent. The rest of the verdict counts now. */
   question?: OpenQuestion;
+  /** A window may have left its popups behind: {@linkcode closings} are due a moment later, when they have followed. */
+  moved?: boolean;
   /** What is to pass has a compressed picture, which is decoded first. What comes behind it waits. */
   drawing?: { type: string } & Drawing;
   /** Something of it is refused, for this reason, although the verdict has an answer. */

@@ -47,6 +47,10 @@ const popupShare = 0.5;
 const popupsShare = 0.75;
 /** Popups of up to so many pixels may be anywhere: browsers keep some of one pixel. */
 const harmlessArea = 16;
+/** Most other popups at a time. */
+const mostPopups = 100;
+/** Other popups may be near a popup of this size: it may be a menu, and they may be its own. */
+const leastMenu = { width: 32, height: 16 };
 /** How much of a framed window must stay visible: the user could unknowingly type into one that is out of sight. */
 const leastSeen = { width: 48, height: 24 };
 /** The screen until the client tells it. */
@@ -132,12 +136,15 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
   });
   const popupShape = fields({ ...common, "window-type": list(word(popupTypes), 8), "has-alpha": flag });
 
-  const popups = (but: number): Rectangle[] =>
-    [...known].filter(([number, { kind }]) => kind === "popup" && number !== but).map(([, { place }]) => place);
+  const popups = (): [number, Rectangle][] =>
+    [...known].filter(([, { kind, place }]) => kind === "popup" && area(place) > harmlessArea)
+      .map(([number, { place }]) => [number, place]);
   const shownFrames = (): Rectangle[] =>
     [...known.values()].filter(({ kind, isShown }) => kind === "framed" && isShown).map(({ place }) => place);
   const checkPopup = (number: number, place: Rectangle): void => {
-    if (!mayPopUp(place, { screen, windows: shownFrames(), popups: popups(number) })) {
+    const others = popups().filter(([other]) => other !== number).map(([, place]) => place);
+    if (others.length >= mostPopups && area(place) > harmlessArea) throw new Refusal("there are too many popups");
+    if (!mayPopUp(place, { screen, windows: shownFrames(), popups: others })) {
       throw new Refusal("a popup is far from the container's windows, or covers too much of the screen");
     }
   };
@@ -240,20 +247,9 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
     },
     focused: () => focused,
     takeStrays() {
-      const frames = shownFrames();
-      const near: Rectangle[] = [...frames];
-      const left = new Map([...known].filter(([, { kind }]) => kind === "popup"));
-      // A submenu is near if the menu that it belongs to is.
-      for (let found = true; found;) {
-        found = false;
-        for (const [number, { place }] of left) {
-          if (!isNear(place, near)) continue;
-          near.push(place);
-          left.delete(number);
-          found = true;
-        }
-      }
-      const strays = [...left.keys()].filter((number) => area(known.get(number)!.place) > harmlessArea);
+      const all = popups();
+      const near = withMenus(shownFrames(), all.map(([, place]) => place));
+      const strays = all.filter(([, place]) => !isNear(place, near)).map(([number]) => number);
       for (const number of strays) known.delete(number);
       return strays;
     },
@@ -277,7 +273,23 @@ export function mayPopUp(
   const whole = screen.width * screen.height;
   if (area(place) > whole * popupShare) return false;
   if (popups.reduce((sum, popup) => sum + area(popup), area(place)) > whole * popupsShare) return false;
-  return isNear(place, [...windows, ...popups]);
+  return isNear(place, withMenus(windows, popups));
+}
+
+/** The windows with the menus that are near them, or near such a menu: a submenu is where its menu is. */
+function withMenus(windows: readonly Rectangle[], popups: readonly Rectangle[]): Rectangle[] {
+  const found = [...windows];
+  const left = new Set(
+    popups.filter(({ width, height }) => width >= leastMenu.width && height >= leastMenu.height),
+  );
+  for (const one of found) {
+    for (const menu of left) {
+      if (!isNear(menu, [one])) continue;
+      left.delete(menu);
+      found.push(menu);
+    }
+  }
+  return found;
 }
 
 /**
