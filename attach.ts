@@ -39,6 +39,7 @@ import {
 import { checkAttachable, checkDisplay, checkXpra } from "./lib/attach/checks.ts";
 import { type Clipping, copyOut, hostClipping, pasteIn } from "./lib/attach/clipping.ts";
 import { type Client, type ClientEnd, type ClientOptions, startClient } from "./lib/attach/client.ts";
+import { runMemory } from "./lib/attach/guard/memory.ts";
 import {
   chooseSession,
   joinSession,
@@ -258,7 +259,7 @@ interface AttachRequest {
 /** What the command line says of a client. */
 function clientOptions(
   { open, asks, userOptions, args }: AttachRequest,
-  rest: Pick<ClientOptions, "container" | "mounts" | "directory" | "screen">,
+  rest: Pick<ClientOptions, "container" | "mounts" | "directory" | "memory" | "screen">,
 ): Omit<ClientOptions, "ownSound"> {
   return { ...rest, open, asks, userOptions, box: !args.flags.has("no-box") };
 }
@@ -352,7 +353,7 @@ async function attach(
     findWay(host, place, scope, { directory, expected: elsewhere ? "elsewhere" : "here" }),
     checkClient(host),
     hostScreen(host).then(async (screen) => {
-      const rest = { container, mounts, directory, screen };
+      const rest = { container, mounts, directory, memory: runMemory(), screen };
       const options = { ...clientOptions(request, rest), ownSound: hasOwnSound(open) };
       return { options, client: scope.use(await startClient(host, options)) };
     }),
@@ -438,10 +439,11 @@ async function reattach(host: Host, place: Place, request: AttachRequest, given?
   const { label: container, mounts } = place;
   await using scope = new AsyncDisposableStack();
   const directory = elsewhere ? scope.use(await makePrivateDirectory(host)).path : undefined;
+  const memory = runMemory();
   const optionsFor = (session: string, screen: Screen): ClientOptions => {
     // Whether it has a FIFO elsewhere is found out there.
     const ownSound = hasOwnSound(open) && (host.dryRun || elsewhere || hasFifo(socketPath(mounts.xpra, session)));
-    return { ...clientOptions(request, { container, mounts, directory, screen }), ownSound };
+    return { ...clientOptions(request, { container, mounts, directory, memory, screen }), ownSound };
   };
   // The client takes its time to load, so it is started for the most likely session. Not if xpra itself
   // carries the sound: only one client may play it, and whether another one is attached is not known yet.

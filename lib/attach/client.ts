@@ -9,6 +9,7 @@ import { boxedArgv, type BoxOptions } from "./box.ts";
 import { askInDialog } from "./ask.ts";
 import { type AskableChannel, type Channel, withOptions } from "./channels.ts";
 import { type SessionSocket, startGuard } from "./guard/guard.ts";
+import type { RunMemory } from "./guard/memory.ts";
 import type { DesktopRequest } from "./guard/state.ts";
 import type { Screen } from "./screen.ts";
 import { withoutSound } from "./sound.ts";
@@ -37,6 +38,8 @@ export interface ClientOptions {
   asks: ReadonlySet<AskableChannel>;
   /** The session's sound comes through a FIFO, see `sound.ts`, and not through xpra. */
   ownSound: boolean;
+  /** What the run's clients before this one have learned of the container. */
+  memory: RunMemory;
   /** The user's options of `xpra attach`. They come last and win. */
   userOptions: readonly string[];
   /** The host's screen. */
@@ -70,7 +73,7 @@ export interface Client extends AsyncDisposable {
  */
 export async function startClient(host: Host, options: ClientOptions): Promise<Client> {
   if (host.dryRun) return plannedClient(host, options);
-  const { container, mounts, asks, ownSound, userOptions, screen, box } = options;
+  const { container, mounts, asks, ownSound, memory, userOptions, screen, box } = options;
   const open = ownSound ? withoutSound(options.open) : options.open;
   const passed = withOptions(open, userOptions);
   await using stack = new AsyncDisposableStack();
@@ -90,6 +93,7 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
     container,
     open: passed,
     asks,
+    memory,
     elsewhere: isElsewhere,
     ask: (question, signal) => askInDialog(host, question, { container, signal }),
     report: (line) => host.ui.warn(line),

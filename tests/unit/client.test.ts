@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { makeAttachDirectory } from "../../lib/attach/attach_directory.ts";
 import { type ClientOptions, startClient } from "../../lib/attach/client.ts";
+import { runMemory } from "../../lib/attach/guard/memory.ts";
 import { fallbackScreen } from "../../lib/attach/screen.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
@@ -40,6 +41,7 @@ async function withHost(
     open: new Set(["sound"]),
     asks: new Set(),
     ownSound: true,
+    memory: runMemory(),
     userOptions: [],
     screen: fallbackScreen,
     box: true,

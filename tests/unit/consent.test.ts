@@ -16,7 +16,7 @@ function question(text = "https://example.org/", channel: AskableChannel = "link
 
 /** A consent whose questions wait until they are answered here. The clock stands until it is moved. */
 function asking(): {
-  consent: Consent;
+  consent: { request(question: Question): ReturnType<Consent["request"]> };
   shown: string[];
   answer: (answer: Answer | Error) => Promise<void>;
   wait: (ms: number) => void;
@@ -24,14 +24,15 @@ function asking(): {
   let time = 0;
   const shown: string[] = [];
   let settle: PromiseWithResolvers<Answer> | undefined;
-  const consent = consentOf((asked) => {
+  const consent = consentOf(() => time);
+  const ask = (asked: Question): Promise<Answer> => {
     assertEquals(settle, undefined, "one question at a time");
     shown.push(asked.details[0]![1]);
     settle = Promise.withResolvers();
     return settle.promise;
-  }, () => time);
+  };
   return {
-    consent,
+    consent: { request: (question) => consent.request(question, ask) },
     shown,
     async answer(answer) {
       const { resolve, reject } = settle!;

@@ -6,6 +6,7 @@ import type { Channel } from "../../lib/attach/channels.ts";
 import type { Answer, Question } from "../../lib/attach/guard/consent.ts";
 import { frameParser } from "../../lib/attach/guard/frames.ts";
 import { type Guard, type GuardOptions, startGuard } from "../../lib/attach/guard/guard.ts";
+import { runMemory } from "../../lib/attach/guard/memory.ts";
 import { decodePacket, encodePacket, type Packet } from "../../lib/attach/guard/packets.ts";
 import type { Value } from "../../lib/attach/guard/rencode.ts";
 import { startProcess } from "../../lib/base/process.ts";
@@ -254,6 +255,38 @@ Deno.test("startGuard() holds a link back until the user agrees, and nothing els
       'The container sends "open-url", which is dropped: too many questions wait for your answer',
     ]);
   }, asks);
+});
+
+Deno.test("startGuard() asks no more for what the user has refused for the run, when the connection was lost meanwhile", async () => {
+  const { asks, next, requests } = user();
+  const memory = runMemory();
+  const link = packet("open-url", "https://example.org/");
+  await inWorld(["links"], async (world) => {
+    await greet(world);
+    await world.server.send(link, link);
+    (await next()).answer("never");
+  }, { ...asks, memory });
+  await inWorld(["links"], async (world) => {
+    await greet(world);
+    await world.server.send(link, packet("ping", 1));
+    assertEquals(await world.client.next(), packet("ping", 1));
+    assertEquals(world.said, ['The container sends "open-url", which is dropped: you have closed the channel']);
+  }, { ...asks, memory });
+  assertEquals(requests, []);
+});
+
+Deno.test("startGuard() counts on where the guard before it has ended", async () => {
+  const memory = runMemory(() => 0);
+  const rings = async (): Promise<number> => {
+    let count = 0;
+    await inWorld([], async (world) => {
+      await greet(world);
+      await world.server.send(...Array(5).fill(packet("bell", 1, 3, 50, 400, 100, 0, 0, "Bell")), packet("ping", 1));
+      while ((await world.client.next())?.type === "bell") count++;
+    }, { memory });
+    return count;
+  };
+  assertEquals([await rings(), await rings()], [5, 3]);
 });
 
 Deno.test("startGuard() tells an honest server to ask before it sends a file, and passes the answer on", async () => {

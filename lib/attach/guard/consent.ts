@@ -21,15 +21,16 @@ export interface Question {
 /** The user's answer: yes or no for this use, or for all uses of the channel in this session. */
 export type Answer = "once" | "session" | "no" | "never";
 
-/** The consent of one session. */
+/** The consent of one run. */
 export interface Consent {
   /**
    * Asks for a use of a channel.
    *
+   * @param ask shows the question when its turn has come, and waits for the answer. If it rejects, the answer is no
    * @returns whether the user agrees; not a promise when that is settled already
    * @throws {Refusal} when the user has closed the channel, and when there are too many questions
    */
-  request(question: Question): boolean | Promise<boolean>;
+  request(question: Question, ask: (question: Question) => Promise<Answer>): boolean | Promise<boolean>;
 }
 
 /** How many questions there may be at once, with the one that is shown. */
@@ -42,24 +43,22 @@ const mostQuestions = 4;
 const longestDetails = 2000;
 
 /**
- * Makes the consent of a session that has just begun.
+ * Makes the consent of a run that has just begun.
  *
- * @param ask shows a question and waits for the answer. If it rejects, the answer is no
  * @param now a clock in milliseconds
  */
-export function consentOf(ask: (question: Question) => Promise<Answer>, now: () => number): Consent {
+export function consentOf(now: () => number): Consent {
   const settled = new Map<AskableChannel, boolean>();
-  const waiting: { question: Question; resolve: (agreed: boolean) => void }[] = [];
+  const waiting: { question: Question; ask: () => Promise<Answer>; resolve: (agreed: boolean) => void }[] = [];
   const bearable = rate({ perSecond: 0.2, burst: 6 }, now);
 
   /** Asks all questions that wait, one after the other. */
   const work = async (): Promise<void> => {
     for (let next; (next = waiting[0]) !== undefined; waiting.shift()) {
-      const { question, resolve } = next;
-      const { channel } = question;
+      const { question: { channel }, ask, resolve } = next;
       let agreed = settled.get(channel);
       if (agreed === undefined) {
-        const answer = await ask(question).catch((): Answer => "no");
+        const answer = await ask().catch((): Answer => "no");
         agreed = answer === "once" || answer === "session";
         if (answer === "session" || answer === "never") settled.set(channel, agreed);
       }
@@ -67,7 +66,7 @@ export function consentOf(ask: (question: Question) => Promise<Answer>, now: () 
     }
   };
   return {
-    request(question) {
+    request(question, ask) {
       const known = settled.get(question.channel);
       if (known === false) throw new Refusal("you have closed the channel");
       if (known) return true;
@@ -76,7 +75,7 @@ export function consentOf(ask: (question: Question) => Promise<Answer>, now: () 
       if (waiting.length >= mostQuestions) throw new Refusal("too many questions wait for your answer");
       if (!bearable()) throw new Refusal("it asks too often");
       const { promise, resolve } = Promise.withResolvers<boolean>();
-      waiting.push({ question, resolve });
+      waiting.push({ question, ask: () => ask(question), resolve });
       if (waiting.length === 1) work();
       return promise;
     },

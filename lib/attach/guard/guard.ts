@@ -6,16 +6,17 @@
 
 import type { AskableChannel, Channel } from "../channels.ts";
 import { judgeClientPacket } from "./client_packets.ts";
-import { type Answer, consentOf, type Question } from "./consent.ts";
+import type { Answer, Question } from "./consent.ts";
 import { startDecoder } from "./decoder.ts";
 import { withPixels } from "./drawing.ts";
 import { Refusal, Violation } from "./faults.ts";
 import { type FrameLimits, frameParser } from "./frames.ts";
+import { type RunMemory, runMemory } from "./memory.ts";
 import { decodePacket, encodePacket, type Packet } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
 import { printable } from "./shapes.ts";
 import { closings, type DesktopRequest, sessionState, type Verdict } from "./state.ts";
-import { type Sender, tally } from "./tally.ts";
+import type { Sender } from "./tally.ts";
 
 /** What a guard needs. */
 export interface GuardOptions {
@@ -31,6 +32,8 @@ export interface GuardOptions {
   asks?: ReadonlySet<AskableChannel>;
   /** Asks for that, until `signal` aborts: the session is over then. Default: the answer is no. */
   ask?(question: Question, signal: AbortSignal): Promise<Answer>;
+  /** What the run's guards before this one have learned. Default: there was none. */
+  memory?: RunMemory;
   /**
    * The container is on another machine: its pictures come compressed, and are decoded here. Default: it is on this
    * one.
@@ -88,15 +91,14 @@ const fromClient: FrameLimits = { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 
  */
 export function startGuard(options: GuardOptions): Guard {
   const { listen, connect, container, open, asks = new Set(), elsewhere = false, report, onHello, onRequest } = options;
+  const { consent, rates, drops } = options.memory ?? runMemory();
   const listener = Deno.listen({ transport: "unix", path: listen });
   // Awaited only once a client has connected: until then, a rejection would count as unhandled.
   connect.catch(() => {});
   const now = (): number => performance.now();
-  const session = sessionState({ container, open, asks, now, uuid: randomId(), elsewhere });
+  const session = sessionState({ container, open, asks, now, uuid: randomId(), elsewhere, rates });
   const decoder = elsewhere ? startDecoder() : undefined;
-  const drops = tally(report, now);
   const over = new AbortController();
-  const consent = consentOf((question) => options.ask?.(question, over.signal) ?? Promise.resolve("no"), now);
   const connections: Deno.Conn[] = [];
   let isOver = false;
   let following: ReturnType<typeof setTimeout> | undefined;
@@ -180,8 +182,12 @@ export function startGuard(options: GuardOptions): Guard {
   /** Drops a packet that must not pass, and goes on. */
   const refused = (error: unknown, sender: Sender, type: string): Verdict => {
     if (!(error instanceof Refusal)) throw error;
-    drops.add(sender, type, error.message);
+    drop(sender, type, error.message);
     return {};
+  };
+  const drop = (sender: Sender, type: string, reason: string): void => {
+    const line = drops.add(sender, type, reason);
+    if (line !== undefined) report(line);
   };
   const judge = (packet: Packet, sender: Sender): Verdict => {
     try {
@@ -201,20 +207,23 @@ export function startGuard(options: GuardOptions): Guard {
     }
   };
 
+  /** A session that is over asks nothing more, although its questions may still wait for others'. */
+  const ask = (question: Question): Promise<Answer> =>
+    (isOver ? undefined : options.ask?.(question, over.signal)) ?? Promise.resolve("no");
   /** Asks the user for what a verdict needs. Without an answer yet, nothing happens, and `later` gets what follows. */
   const byConsent = (packet: Packet, verdict: Verdict, later: (verdict: Verdict) => Promise<void>): Verdict => {
     const { question, refused } = verdict;
-    if (refused !== undefined) drops.add("container", packet.type, refused);
+    if (refused !== undefined) drop("container", packet.type, refused);
     if (!question) return verdict;
     const follow = (agreed: boolean): Verdict => agreed ? question.granted() : question.denied;
     try {
-      const agreed = consent.request(question);
+      const agreed = consent.request(question, ask);
       if (typeof agreed === "boolean") return follow(agreed);
       agreed.then((agreed) => later(follow(agreed))).catch(failed.reject);
       return {};
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      drops.add("container", packet.type, error.message);
+      drop("container", packet.type, error.message);
       return question.denied;
     }
   };

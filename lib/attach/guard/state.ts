@@ -3,9 +3,9 @@
 import type { AskableChannel, Channel } from "../channels.ts";
 import type { Drawing } from "./drawing.ts";
 import type { PixelsFile } from "./hello.ts";
+import { type Rates, ratesOf } from "./memory.ts";
 import type { Packet } from "./packets.ts";
 import type { Question } from "./consent.ts";
-import { type Rate, rate } from "./rate.ts";
 import { type Windows, windowsOf } from "./windows.ts";
 
 /** What becomes of a packet that is not refused. An empty verdict drops the packet without counting it. */
@@ -83,13 +83,13 @@ export interface SessionState {
   buttonsDown: Set<number>;
   /** Where the container has last seen the pointer in one of its windows. */
   pointer: readonly [number, number];
-  /** How often the container may do what is seen or heard outside of its windows. */
-  rates: Readonly<Record<"bell" | "notification" | "link" | "file" | "raise" | "change" | "cursor", Rate>>;
+  /** What the container may do only so often. */
+  rates: Rates;
 }
 
 /** A session that has just begun. */
 export function sessionState(
-  { container, open, asks = new Set(), now, uuid, elsewhere = false }: {
+  { container, open, asks = new Set(), now, uuid, elsewhere = false, rates = ratesOf(now) }: {
     container: string;
     open: ReadonlySet<Channel>;
     asks?: ReadonlySet<AskableChannel>;
@@ -97,6 +97,7 @@ export function sessionState(
     now: () => number;
     uuid: string;
     elsewhere?: boolean;
+    rates?: Rates;
   },
 ): SessionState {
   return {
@@ -113,16 +114,7 @@ export function sessionState(
     keysDown: new Set(),
     buttonsDown: new Set(),
     pointer: [0, 0],
-    rates: {
-      bell: rate({ perSecond: 4, burst: 8 }, now),
-      notification: rate({ perSecond: 1, burst: 20 }, now),
-      link: rate({ perSecond: 0.5, burst: 5 }, now),
-      file: rate({ perSecond: 1, burst: 20 }, now),
-      raise: rate({ perSecond: 5, burst: 20 }, now),
-      change: rate({ perSecond: 500, burst: 5000 }, now),
-      // xpra 6.5.5 sends at most 100 a second.
-      cursor: rate({ perSecond: 150, burst: 1000 }, now),
-    },
+    rates,
   };
 }
 

@@ -15,9 +15,10 @@ export interface Tally {
    * Counts a packet that was dropped.
    *
    * @param reason why
+   * @returns what the user is to be told of it, in one line: once for each type that the container sends
    * @throws {Violation} when there are so many that a container keeps the host busy with them
    */
-  add(sender: Sender, type: string, reason: string): void;
+  add(sender: Sender, type: string, reason: string): string | undefined;
 }
 
 /** The sender chooses the names of types. Only this many are counted separately; all others are counted together. */
@@ -26,10 +27,9 @@ const mostTypes = 64;
 /**
  * Counts from nothing.
  *
- * @param report takes one line for each type that the container sends and that is dropped
  * @param now a clock in milliseconds
  */
-export function tally(report: (line: string) => void, now: () => number): Tally {
+export function tally(now: () => number): Tally {
   const counts = new Map<string, number>();
   const bearable = rate({ perSecond: 500, burst: 20_000 }, now);
   return {
@@ -39,11 +39,10 @@ export function tally(report: (line: string) => void, now: () => number): Tally 
       const key = counts.has(named) || counts.size < mostTypes ? named : `${sender} (others)`;
       const before = counts.get(key) ?? 0;
       counts.set(key, before + 1);
-      // Dropped packets of the client are not reported: they only mean that the container gets less from xpra.
-      if (before === 0 && sender === "container") {
-        report(`The container sends "${key.slice(sender.length + 1)}", which is dropped: ${reason}`);
-      }
       if (!bearable()) throw new Violation("It sends too many packets that are dropped");
+      // Dropped packets of the client are not told: they only mean that the container gets less from xpra.
+      if (before > 0 || sender === "client") return undefined;
+      return `The container sends "${key.slice(sender.length + 1)}", which is dropped: ${reason}`;
     },
   };
 }

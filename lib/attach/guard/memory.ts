@@ -1,0 +1,44 @@
+/**
+ * What a run remembers of a container from one guard to the next. Whoever can break the connection, as a container on
+ * another machine can, would otherwise get a new start by that.
+ */
+
+import { type Consent, consentOf } from "./consent.ts";
+import { type Rate, rate } from "./rate.ts";
+import { type Tally, tally } from "./tally.ts";
+
+/** How often the container may do what is seen or heard outside of its windows, and what costs the host. */
+export type Rates = Readonly<Record<"bell" | "notification" | "link" | "file" | "raise" | "change" | "cursor", Rate>>;
+
+/** What a run remembers. */
+export interface RunMemory {
+  /** What the user has agreed to and refused. */
+  consent: Consent;
+  /** What the container has used up. */
+  rates: Rates;
+  /** What was dropped. */
+  drops: Tally;
+}
+
+/**
+ * The memory of a run that has just begun.
+ *
+ * @param now a clock in milliseconds
+ */
+export function runMemory(now: () => number = () => performance.now()): RunMemory {
+  return { consent: consentOf(now), rates: ratesOf(now), drops: tally(now) };
+}
+
+/** Rates of which nothing is used up. */
+export function ratesOf(now: () => number): Rates {
+  return {
+    bell: rate({ perSecond: 4, burst: 8 }, now),
+    notification: rate({ perSecond: 1, burst: 20 }, now),
+    link: rate({ perSecond: 0.5, burst: 5 }, now),
+    file: rate({ perSecond: 1, burst: 20 }, now),
+    raise: rate({ perSecond: 5, burst: 20 }, now),
+    change: rate({ perSecond: 500, burst: 5000 }, now),
+    // xpra 6.5.5 sends at most 100 a second.
+    cursor: rate({ perSecond: 150, burst: 1000 }, now),
+  };
+}
