@@ -4,11 +4,11 @@ import { ExitCode, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { RunningProcess } from "../base/process.ts";
 import type { Mounts } from "../container/mounts.ts";
-import { makeAttachDirectory, reuseDirectory } from "./attach_directory.ts";
+import { holdSocket, makeAttachDirectory, reuseDirectory } from "./attach_directory.ts";
 import { boxedArgv, type BoxOptions } from "./box.ts";
 import { askInDialog } from "./ask.ts";
 import { type AskableChannel, type Channel, withOptions } from "./channels.ts";
-import { type SessionSocket, startGuard } from "./guard/guard.ts";
+import { startGuard } from "./guard/guard.ts";
 import type { RunMemory } from "./guard/memory.ts";
 import type { DesktopRequest } from "./guard/state.ts";
 import type { Screen } from "./screen.ts";
@@ -83,7 +83,7 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
       ? await reuseDirectory(options.directory!)
       : await makeAttachDirectory(host, mounts, pixelsBytes(screen)),
   );
-  const session = Promise.withResolvers<SessionSocket>();
+  const session = Promise.withResolvers<string>();
   // Nobody may ever wait for it.
   session.promise.catch(() => {});
   let wasAttached = false;
@@ -136,14 +136,18 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
   });
   return {
     async show(socket) {
-      if (isElsewhere) return session.resolve({ path: socket });
+      if (isElsewhere) return session.resolve(socket);
+      if (isOver) return;
       try {
-        await host.run(["ln", "-s", "--", socket, directory.session]);
+        const held = holdSocket(socket);
+        resources.defer(held.close);
+        // Deno 2.9 allows single paths to sockets only, and looks at the path as it is given: so a link leads there.
+        await host.run(["ln", "-s", "--", held.handle, directory.session]);
+        session.resolve(directory.session);
       } catch (error) {
-        // If the client has ended, its directory is gone. The caller then reports how it ended, which says more.
-        if (!isOver) throw error;
+        // The client then ends, with this as the reason.
+        session.reject(error);
       }
-      session.resolve({ path: socket, link: directory.session });
     },
     ended,
     async [Symbol.asyncDispose]() {

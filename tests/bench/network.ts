@@ -70,7 +70,7 @@ async function measure(
   const sent = async (): Promise<number> => Number(await Deno.readTextFile(`${far}.sent`));
   try {
     while (!await Deno.lstat(far).catch(() => undefined)) await sleep(5);
-    const connect = Promise.resolve({ path: far });
+    const connect = Promise.resolve(far);
     await using _guard = startGuard({
       listen,
       connect,

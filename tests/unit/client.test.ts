@@ -79,6 +79,50 @@ Deno.test("startClient() ends its client when the run is ended, and starts none 
     assertEquals(events.length, 2);
   }));
 
+Deno.test("a client is shown the session whose socket was there, whatever the container puts in its place meanwhile", () =>
+  withHost(async ({ host, options, directory }) => {
+    const [path, away] = [join(options.mounts.xpra, "xterm"), join(options.mounts.xpra, "away")];
+    const ofHost = Deno.listen({ transport: "unix", path: join(directory, "box", "host") });
+    const ofSession = Deno.listen({ transport: "unix", path });
+    const run: Host["run"] = async (argv, runOptions) => {
+      await Deno.rename(path, away);
+      await Deno.symlink("../host", path);
+      return await runProcess(argv, runOptions);
+    };
+    {
+      await using client = await startClient({ ...host, run }, options);
+      const guard = join(directory, `.attach-${Deno.pid}`, "guard");
+      using _xpra = await Deno.connect({ transport: "unix", path: guard });
+      await client.show(path);
+      using _accepted = await Promise.race([
+        ofSession.accept(),
+        ofHost.accept().then(() => Promise.reject(new Error("the host's socket"))),
+      ]);
+    }
+    for (const listener of [ofHost, ofSession]) listener.close();
+    await Deno.remove(away);
+  }));
+
+Deno.test("a client ends, with the reason, when the container has put something else in the place of its socket", () =>
+  withHost(async ({ host, options, directory }) => {
+    const path = join(options.mounts.xpra, "xterm");
+    const ofHost = Deno.listen({ transport: "unix", path: join(directory, "box", "host") });
+    await Deno.symlink("../host", path);
+    {
+      await using client = await startClient(host, options);
+      using xpra = await Deno.connect({
+        transport: "unix",
+        path: join(directory, `.attach-${Deno.pid}`, "guard"),
+      });
+      await client.show(path);
+      assertEquals(await xpra.read(new Uint8Array(1)), null);
+      await client[Symbol.asyncDispose]();
+      assertEquals((await client.ended).reason, "Something else is in the place of the session's socket");
+    }
+    ofHost.close();
+    await Deno.remove(path);
+  }));
+
 Deno.test("makeAttachDirectory() shares the file for pixels by one name, and holds it by another that no container reaches", () =>
   withHost(async ({ host, options: { mounts } }) => {
     await using directory = await makeAttachDirectory(host, mounts, 4096);

@@ -9,7 +9,7 @@ import { judgeClientPacket } from "./client_packets.ts";
 import type { Answer, Question } from "./consent.ts";
 import { startDecoder } from "./decoder.ts";
 import { withPixels } from "./drawing.ts";
-import { Refusal, Violation } from "./faults.ts";
+import { Refusal } from "./faults.ts";
 import { type FrameLimits, frameParser } from "./frames.ts";
 import { type RunMemory, runMemory } from "./memory.ts";
 import { decodePacket, encodePacket, type Packet } from "./packets.ts";
@@ -22,8 +22,11 @@ import type { Sender } from "./tally.ts";
 export interface GuardOptions {
   /** Where the client is to connect: a path in a directory that nobody but the user can reach. It must not exist. */
   listen: string;
-  /** The session's socket, once there is one. If this rejects, the client's connection is closed. */
-  connect: Promise<SessionSocket>;
+  /**
+   * The path of the session's socket, once there is one; nothing on the way to it may be the container's to change. If
+   * this rejects, the client's connection is closed.
+   */
+  connect: Promise<string>;
   /** The container's name, for titles. */
   container: string;
   /** The channels that are open, and go through xpra. */
@@ -45,17 +48,6 @@ export interface GuardOptions {
   onHello?(): void;
   /** Called for what the app asks of the host's desktop. */
   onRequest?(request: DesktopRequest): void;
-}
-
-/** The socket of a session. */
-export interface SessionSocket {
-  /** Where it is, in a directory that the container can write to. */
-  path: string;
-  /**
-   * A link to it in a private directory, by which it is connected to: Deno 2.9 allows single paths to sockets only, and
-   * looks at the path as it is given. Default: `path`.
-   */
-  link?: string;
 }
 
 /** How a guard's session has ended. */
@@ -130,7 +122,7 @@ export function startGuard(options: GuardOptions): Guard {
   const relay = async (): Promise<void> => {
     const client = keep(await listener.accept());
     close(listener);
-    const server = keep(await connectTo(await connect));
+    const server = keep(await Deno.connect({ transport: "unix", path: await connect }));
     const toClient = writer(client);
     const toServer = writer(server);
     const fromServer = ({ pass, also = [], answer, toClient: more = [], request }: Verdict, outbox: Outbox): void => {
@@ -252,22 +244,6 @@ function randomId(): string {
 function reasonOf(error: unknown): string | undefined {
   if (error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe) return undefined;
   return error instanceof Error ? printable(error.message, 200) : "The connection is lost";
-}
-
-/**
- * Connects to the session's socket. The container can put anything in its place. So only a socket is accepted, and only
- * if it is still the same one afterwards: no link can then have led to another socket of the host.
- *
- * @throws {Violation} when it is not a socket, or was replaced
- */
-async function connectTo({ path, link = path }: SessionSocket): Promise<Deno.Conn> {
-  const before = await Deno.lstat(path);
-  if (!before.isSocket) throw new Violation("Something else is in the place of the session's socket");
-  const connection = await Deno.connect({ transport: "unix", path: link });
-  const after = await Deno.lstat(path).catch(() => undefined);
-  if (after?.isSocket && after.ino === before.ino && after.dev === before.dev) return connection;
-  connection.close();
-  throw new Violation("The session's socket was replaced by another");
 }
 
 type Writer = (parts: Uint8Array[]) => Promise<void>;
