@@ -54,7 +54,7 @@ import { hostLook } from "./lib/attach/look.ts";
 import { withDisposable } from "./lib/attach/disposable/disposable.ts";
 import { holdFiles } from "./lib/attach/disposable/lent_files.ts";
 import { isLive, reportOutcome, reportWaylandOutcome } from "./lib/attach/outcome.ts";
-import { fallbackScreen, hostScreen, requireDisplay, type Screen } from "./lib/attach/screen.ts";
+import { fallbackScreen, hostScreen, requireDisplay } from "./lib/attach/screen.ts";
 import { type SessionPlan, startSession } from "./lib/attach/session.ts";
 import { fetchSessionLog, readSessionLog } from "./lib/attach/session_log.ts";
 import { checkSessionName, newRun, sessionNameOf, socketPath } from "./lib/attach/session_name.ts";
@@ -260,7 +260,7 @@ interface AttachRequest {
 function clientOptions(
   { open, asks, userOptions, args }: AttachRequest,
   rest: Pick<ClientOptions, "container" | "mounts" | "directory" | "memory" | "screen">,
-): Omit<ClientOptions, "ownSound"> {
+): ClientOptions {
   return { ...rest, open, asks, userOptions, box: !args.flags.has("no-box") };
 }
 
@@ -354,7 +354,7 @@ async function attach(
     checkClient(host),
     hostScreen(host).then(async (screen) => {
       const rest = { container, mounts, directory, memory: runMemory(), screen };
-      const options = { ...clientOptions(request, rest), ownSound: hasOwnSound(open) };
+      const options = clientOptions(request, rest);
       return { options, client: scope.use(await startClient(host, options)) };
     }),
   ]);
@@ -439,27 +439,19 @@ async function reattach(host: Host, place: Place, request: AttachRequest, given?
   const { label: container, mounts } = place;
   await using scope = new AsyncDisposableStack();
   const directory = elsewhere ? scope.use(await makePrivateDirectory(host)).path : undefined;
-  const memory = runMemory();
-  const optionsFor = (session: string, screen: Screen): ClientOptions => {
-    // Whether it has a FIFO elsewhere is found out there.
-    const ownSound = hasOwnSound(open) && (host.dryRun || elsewhere || hasFifo(socketPath(mounts.xpra, session)));
-    return { ...clientOptions(request, { container, mounts, directory, memory, screen }), ownSound };
-  };
-  // The client takes its time to load, so it is started for the most likely session. Not if xpra itself
-  // carries the sound: only one client may play it, and whether another one is attached is not known yet.
-  await using first = new AsyncDisposableStack();
-  const likely = host.dryRun ? undefined : elsewhere ? "" : await likelySession(mounts.xpra, wanted);
-  const [way, , { screen, early }] = await all([
+  // The client takes its time to load, so it is started before it is known which session is meant, if there seems to be
+  // one. Not if xpra itself carries the sound: only one client may play it, and another one may be attached.
+  const isLikely = !host.dryRun && (elsewhere || await likelySession(mounts.xpra, wanted) !== undefined);
+  const isEarly = isLikely && hasOwnSound(open) === open.has("sound");
+  const [way, , { options, early }] = await all([
     findWay(host, place, scope, { directory, expected: elsewhere ? "elsewhere" : "here" }),
     checkClient(host),
     hostScreen(host).then(async (screen) => {
-      const options = likely === undefined ? undefined : optionsFor(likely, screen);
-      if (options?.ownSound !== open.has("sound")) return { screen, early: undefined };
-      return { screen, early: { options, client: first.use(await startClient(host, options)) } };
+      const options = clientOptions(request, { container, mounts, directory, memory: runMemory(), screen });
+      return { options, early: isEarly ? scope.use(await startClient(host, options)) : undefined };
     }),
   ]);
   if (way.target.elsewhere !== elsewhere) {
-    await first.disposeAsync();
     await scope.disposeAsync();
     return await reattach(host, place, request, way.target.elsewhere);
   }
@@ -468,15 +460,15 @@ async function reattach(host: Host, place: Place, request: AttachRequest, given?
     host.ui.status(`The windows of "${session}" are on a Wayland desktop, and stay there until it ends`);
     return 0;
   }
-  const options = optionsFor(session, screen);
-  const isFit = options.ownSound === early?.options.ownSound;
   if (clients > 0 && open.delete("sound")) {
-    options.ownSound = false;
     host.ui.status(`Another client is attached to "${session}", and plays its sound`);
   }
-  if (isFit) return await show(host, { place, way }, { session, isNew: false, options, client: early!.client });
-  await first.disposeAsync();
-  await using client = await startClient(host, options);
+  // Sound by xpra would have its client decode what the container sends. On another machine, a FIFO is looked for there.
+  if (hasOwnSound(open) && !elsewhere && !host.dryRun && !hasFifo(socketPath(mounts.xpra, session))) {
+    open.delete("sound");
+    host.ui.status(`There is no sound: "${session}" was started without it, or with the channel microphone`);
+  }
+  const client = early ?? scope.use(await startClient(host, options));
   return await show(host, { place, way }, { session, isNew: false, options, client });
 }
 
@@ -528,7 +520,7 @@ async function showOnce(
   { session, options, client }: { session: string; options: ClientOptions; client: Client },
 ): Promise<ClientEnd> {
   const socket = await sessionSocket(way, session);
-  const player = options.ownSound
+  const player = hasOwnSound(options.open)
     ? way.remote ? playRemoteSound(host, way.target, session) : playSound(host, socket)
     : undefined;
   try {

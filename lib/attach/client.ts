@@ -12,7 +12,7 @@ import { startGuard } from "./guard/guard.ts";
 import type { RunMemory } from "./guard/memory.ts";
 import type { DesktopRequest } from "./guard/state.ts";
 import type { Screen } from "./screen.ts";
-import { withoutSound } from "./sound.ts";
+import { xpraChannels } from "./sound.ts";
 import { clientArgv, clientEnvironment } from "./xpra.ts";
 
 /** Time between SIGTERM and SIGKILL for a client that does not end, in milliseconds. */
@@ -36,8 +36,6 @@ export interface ClientOptions {
   open: ReadonlySet<Channel>;
   /** The open channels for each use of which the user is asked. */
   asks: ReadonlySet<AskableChannel>;
-  /** The session's sound comes through a FIFO, see `sound.ts`, and not through xpra. */
-  ownSound: boolean;
   /** What the run's clients before this one have learned of the container. */
   memory: RunMemory;
   /** The user's options of `xpra attach`. They come last and win. */
@@ -73,8 +71,8 @@ export interface Client extends AsyncDisposable {
  */
 export async function startClient(host: Host, options: ClientOptions): Promise<Client> {
   if (host.dryRun) return plannedClient(host, options);
-  const { container, mounts, asks, ownSound, memory, userOptions, screen, box } = options;
-  const open = ownSound ? withoutSound(options.open) : options.open;
+  const { container, mounts, asks, memory, userOptions, screen, box } = options;
+  const open = xpraChannels(options.open);
   const passed = withOptions(open, userOptions);
   await using stack = new AsyncDisposableStack();
   const isElsewhere = options.directory !== undefined;
@@ -198,9 +196,9 @@ function startBoxed(
  * For a dry run: prints the command line of a client without a guard, since a shell command cannot start one. Without
  * a guard nobody asks, so the channels that ask are closed.
  */
-function plannedClient(host: Host, { open, asks, ownSound, userOptions, screen, box }: ClientOptions): Client {
+function plannedClient(host: Host, { open, asks, userOptions, screen, box }: ClientOptions): Client {
   const asked: ReadonlySet<Channel> = asks;
-  const channels = new Set([...ownSound ? withoutSound(open) : open].filter((channel) => !asked.has(channel)));
+  const channels = new Set([...xpraChannels(open)].filter((channel) => !asked.has(channel)));
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
     clientArgv({ ...paths, open: channels, dpi: screen.dpi, userOptions });
   return {

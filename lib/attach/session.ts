@@ -16,7 +16,7 @@ import { type Look, lookValues } from "./look.ts";
 import type { Screen } from "./screen.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { hasOwnSound, sinkSamples, soundSuffix, withoutSound } from "./sound.ts";
+import { hasOwnSound, sinkSamples, soundSuffix, xpraChannels } from "./sound.ts";
 import { sshScript, type SshTarget } from "../container/ssh.ts";
 import { quoteWords, withValues } from "../base/shell_words.ts";
 import { serverArgv, serverEnvironment } from "./xpra.ts";
@@ -171,7 +171,7 @@ function serviceWords(
     "gui-container",
     ...("screen" in display
       ? serverArgv({
-        open: hasOwnSound(open) ? withoutSound(open) : open,
+        open: xpraChannels(open),
         dpi: display.screen.dpi,
         xpraDirectory,
         elsewhere,

@@ -77,9 +77,9 @@ export function hasFifo(socket: string): boolean {
   }
 }
 
-/** The channels that xpra opens when the sound goes through the FIFO. */
-export function withoutSound(open: ReadonlySet<Channel>): Set<Channel> {
-  return new Set([...open].filter((channel) => channel !== "sound"));
+/** The channels that xpra opens: all but the sound that goes through the FIFO. */
+export function xpraChannels(open: ReadonlySet<Channel>): Set<Channel> {
+  return new Set([...open].filter((channel) => channel !== "sound" || !hasOwnSound(open)));
 }
 
 /** The arguments of PulseAudio's module-pipe-sink that describe the samples. `elsewhere`: they go over a network. */

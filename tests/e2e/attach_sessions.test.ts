@@ -7,6 +7,7 @@ import {
   eventually,
   inContainer,
   makeContainer,
+  mountsRoot,
   removeContainer,
   script,
   sh,
@@ -95,6 +96,22 @@ testOnEngines("attach.ts shows a session to a second client, and the first one s
   const { code, stderr } = await first.ended;
   assertEquals(code, 0, stderr);
   await nothingLeft(engine, name);
+});
+
+testOnEngines("attach.ts plays no sound by xpra when a container has taken its FIFO away", needed, async (engine) => {
+  const name = nameOn(engine);
+  await script("attach", engine, ["--detached", "--session=mute", name, "xclock"]);
+  await Deno.remove(`${mountsRoot}/${name}/xpra/mute~sound`);
+  const attach = startScript("attach", engine, ["--session=mute", name]);
+  await windowWith(`\\[${name}\\] xclock`);
+  const [client] = await clientsOf(name);
+  assertStringIncludes(await Deno.readTextFile(`/proc/${client}/cmdline`), "\0--speaker=disabled\0");
+  await script("attach", engine, ["--stop", name, "--all"]);
+  const { stderr } = await attach.ended;
+  assertStringIncludes(
+    stderr,
+    'There is no sound: "mute" was started without it, or with the channel microphone\nOpen channels: clipboard\n',
+  );
 });
 
 testOnEngines("attach.ts hands on the options that mark windows", needed, async (engine) => {

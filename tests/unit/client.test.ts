@@ -40,7 +40,6 @@ async function withHost(
     mounts,
     open: new Set(["sound"]),
     asks: new Set(),
-    ownSound: true,
     memory: runMemory(),
     userOptions: [],
     screen: fallbackScreen,

@@ -1,7 +1,7 @@
 // Sound from another machine: what is played, and what came too late.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { onlyInTime, playRemoteSound, sinkSamples } from "../../lib/attach/sound.ts";
+import { onlyInTime, playRemoteSound, sinkSamples, xpraChannels } from "../../lib/attach/sound.ts";
 import { dryRunHost, type Host } from "../../lib/base/host.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
@@ -82,4 +82,10 @@ Deno.test("playRemoteSound() hands the player what came in time; both end togeth
   assertEquals((await reader.read()).done, true);
   player.kill("SIGTERM");
   assertEquals([pacat!.killed, ssh!.killed], [["SIGTERM"], ["SIGTERM"]]);
+});
+
+Deno.test("xpraChannels() has sound only with the microphone: the client decodes no sound of the container else", () => {
+  assertEquals([...xpraChannels(new Set(["sound", "links"]))], ["links"]);
+  assertEquals([...xpraChannels(new Set(["sound", "microphone"]))], ["sound", "microphone"]);
+  assertEquals([...xpraChannels(new Set(["microphone"]))], ["microphone"]);
 });
