@@ -542,6 +542,53 @@ Deno.test("the clipboard takes text and pictures, no lists of files", () => {
   assertThrows(() => server(state, "clipboard-contents", 5, "SECRET", "STRING", 8, "bytes", bytes(3), 0), Refusal);
 });
 
+Deno.test("what is merely selected on the host reaches the container only while the user works in its windows", () => {
+  let time = 0;
+  const state = Object.assign(session("clipboard-in"), { now: () => time });
+  const ask = (of: string): Verdict =>
+    judgeServerPacket({ type: "clipboard-request", args: [5, of, "UTF8_STRING"] }, state);
+  const token = ["PRIMARY", ["UTF8_STRING"], "UTF8_STRING", "UTF8_STRING", 8, "bytes", bytes(9), true, true];
+  const tells = (): Value[] => client(state, "clipboard-token", ...token)!.args;
+  const mayRead = (): boolean => {
+    assertEquals(tells().length, ask("PRIMARY").pass ? token.length : 1);
+    return ask("PRIMARY").pass !== undefined;
+  };
+  const click = (pressed: boolean): unknown =>
+    client(state, "pointer-button", 0, 1, 1, 2, pressed, [200, 200], new Map());
+  assertEquals(ask("PRIMARY"), { answer: { type: "clipboard-contents-none", args: [5, "PRIMARY"] } });
+  assertEquals(mayRead(), false);
+  client(state, "focus", 1, []);
+  assertEquals(mayRead(), true);
+  client(state, "focus", 0, []);
+  assertEquals(mayRead(), false);
+  click(true);
+  assertEquals(mayRead(), true);
+  time += 5000;
+  assertEquals(mayRead(), false);
+  click(false);
+  assertEquals(mayRead(), true);
+  // What was copied is the container's to read.
+  time += 5000;
+  assert(ask("CLIPBOARD").pass);
+});
+
+Deno.test("the host pastes what is selected in the container, wherever the user works", () => {
+  const state = session("clipboard-out");
+  assert(client(state, "clipboard-request", 5, "PRIMARY", "UTF8_STRING"));
+  assert(server(state, "clipboard-contents", 5, "PRIMARY", "UTF8_STRING", 8, "bytes", bytes(3), 0));
+});
+
+Deno.test("X's third selection does not pass, and nobody waits for it", () => {
+  const state = session("clipboard-in", "clipboard-out");
+  client(state, "focus", 1, []);
+  const ask = { type: "clipboard-request", args: [5, "SECONDARY", "UTF8_STRING"] };
+  for (const judge of [judgeClientPacket, judgeServerPacket]) {
+    assertEquals(judge(ask, state), { answer: { type: "clipboard-contents-none", args: [5, "SECONDARY"] } });
+    assertEquals(judge({ type: "clipboard-token", args: ["SECONDARY"] }, state), {});
+  }
+  assertEquals(client(state, "clipboard-enable-selections", ["PRIMARY", "SECONDARY"])!.args, [["PRIMARY"]]);
+});
+
 Deno.test("with one direction of the clipboard the other end's offers are empty and take nothing", () => {
   const token = ["CLIPBOARD", ["UTF8_STRING"], "UTF8_STRING", "UTF8_STRING", 8, "bytes", bytes(9), true, true];
   const inwards = server(session("clipboard-in"), "clipboard-token", ...token)!.args;

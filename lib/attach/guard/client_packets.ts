@@ -13,7 +13,7 @@ import { ignored, type Judge, onChannel, plain, requireOpen } from "./judge.ts";
 import type { Packet } from "./packets.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { args, fields, flag, integer, line, list, type Shape, word } from "./shapes.ts";
-import { closings, type SessionState, type Verdict } from "./state.ts";
+import { closings, isUsed, type SessionState, type Verdict } from "./state.ts";
 import { file, fileChunk, fileChunkAnswer, printers } from "./transfers.ts";
 import { coordinate, windowNumber } from "./windows.ts";
 
@@ -209,6 +209,7 @@ function sawPointer(session: SessionState, window: Value, at: readonly number[])
 function sawButton(session: SessionState, button: Value, pressed: Value): void {
   if (pressed === true) session.buttonsDown.add(button as number);
   else session.buttonsDown.delete(button as number);
+  session.clickedMs = session.now();
 }
 
 const pointerMoved: Judge = ({ type, args: values }, session) => {
@@ -275,7 +276,8 @@ const display: Judge = ({ type, args: values }, session) => {
   return { pass: { type, args: [passed] } };
 };
 
-const clipboard: Judge = (packet, { open }) => judgeClipboard(packet, { from: "client", open });
+const clipboard: Judge = (packet, session) =>
+  judgeClipboard(packet, { from: "client", open: session.open, isUsed: isUsed(session) });
 
 const sendFile: Judge = ({ type, args: values }, session) => {
   requireOpen(session, "files");

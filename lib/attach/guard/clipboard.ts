@@ -2,13 +2,17 @@
  * The clipboard's packets. The channel `clipboard-in` lets the container ask for what the host has copied, and
  * `clipboard-out` lets it offer something of its own. Text and pictures pass; lists of files do not: pasted into a file
  * manager they would move or copy files of the host.
+ *
+ * X has three selections. CLIPBOARD is what was copied. PRIMARY is whatever is selected in any window, as in a terminal
+ * or in a password manager: the container gets it only while the user works in one of its windows, for a paste by the
+ * middle button. SECONDARY, which hardly any app has, does not pass.
  */
 
 import type { Channel } from "../channels.ts";
 import { Refusal } from "./faults.ts";
 import type { Packet } from "./packets.ts";
 import type { Value } from "./rencode.ts";
-import { bytes, flag, integer, list, oneOf, text, word } from "./shapes.ts";
+import { bytes, either, flag, integer, list, oneOf, text, word } from "./shapes.ts";
 
 /** What becomes of a clipboard's packet. */
 export interface ClipboardVerdict {
@@ -38,18 +42,20 @@ const targets = new RegExp(
 );
 /** Types of data that are no target. */
 const dataType = word(new RegExp(`${targets.source}|^(ATOM|INTEGER)$`, "i"));
-const selection = oneOf("CLIPBOARD", "PRIMARY", "SECONDARY");
+const selection = oneOf("CLIPBOARD", "PRIMARY");
+const secondary = "SECONDARY";
+const anySelection = either(selection, oneOf(secondary));
 const requestId = integer(0, Number.MAX_SAFE_INTEGER);
 
 /**
  * Judges a packet of the clipboard.
  *
- * @param from who has sent it
+ * @param options `from`: who has sent it; `isUsed`: the user works in one of the container's windows
  * @throws {Refusal} when nothing of it may pass
  */
 export function judgeClipboard(
   { type, args }: Packet,
-  { from, open }: { from: "server" | "client"; open: ReadonlySet<Channel> },
+  { from, open, isUsed }: { from: "server" | "client"; open: ReadonlySet<Channel>; isUsed: boolean },
 ): ClipboardVerdict {
   const may = (channel: Channel): void => {
     if (!open.has(channel)) throw new Refusal("the channel is closed");
@@ -58,14 +64,21 @@ export function judgeClipboard(
   // The channel by which the sender gives, and the one by which it takes.
   const gives = from === "server" ? "clipboard-out" : "clipboard-in";
   const takes = from === "server" ? "clipboard-in" : "clipboard-out";
+  /** Whether the host has a selection for itself now. */
+  const isHidden = (of: Value): boolean => of === "PRIMARY" && !isUsed;
   switch (type) {
-    case "clipboard-token":
-      return { pass: { type, args: open.has(gives) ? offer(args) : emptyOffer(args) } };
+    case "clipboard-token": {
+      const of = anySelection(args[0]!);
+      if (of === secondary) return {};
+      if (!open.has(gives)) return { pass: { type, args: emptyOffer(args) } };
+      return { pass: { type, args: from === "client" && isHidden(of) ? [of] : offer(args) } };
+    }
     case "clipboard-request": {
       may(takes);
-      const [id, from, what] = [requestId(args[0]!), selection(args[1]!), text(args[2]!)];
-      if (targets.test(what)) return { pass: { type, args: [id, from, what] } };
-      return { answer: { type: "clipboard-contents-none", args: [id, from] } };
+      const [id, of, what] = [requestId(args[0]!), anySelection(args[1]!), text(args[2]!)];
+      const isClosed = of === secondary || from === "server" && isHidden(of);
+      if (!isClosed && targets.test(what)) return { pass: { type, args: [id, of, what] } };
+      return { answer: { type: "clipboard-contents-none", args: [id, of] } };
     }
     case "clipboard-contents": {
       may(gives);
@@ -78,7 +91,7 @@ export function judgeClipboard(
     case "clipboard-pending-requests":
       return { pass: { type, args: [integer(0, 255)(args[0]!)] } };
     case "clipboard-enable-selections":
-      return { pass: { type, args: [list(selection, 3)(args[0]!)] } };
+      return { pass: { type, args: [list(anySelection, 3)(args[0]!).filter((of) => of !== secondary)] } };
     case "clipboard-status":
     case "set-clipboard-enabled":
       return { pass: { type, args: [flag(args[0]!), ""] } };

@@ -17,7 +17,7 @@ import type { Rate } from "./rate.ts";
 import type { Value } from "./rencode.ts";
 import { forwardedTypes } from "./client_packets.ts";
 import { args, integer, line } from "./shapes.ts";
-import { closings, type SessionState, type Verdict } from "./state.ts";
+import { closings, isUsed, type SessionState, type Verdict } from "./state.ts";
 import { file, fileChunk, fileChunkAnswer, fileOffer, keyOf, link, notification } from "./transfers.ts";
 import { coordinate, printableTitle, type Rectangle, side, windowNumber } from "./windows.ts";
 
@@ -203,7 +203,8 @@ const openTray: Judge = ({ type, args: values }, session) => {
   return { pass: { type, args: [window!, width!, height!, passed] } };
 };
 
-const clipboard: Judge = (packet, { open }) => judgeClipboard(packet, { from: "server", open });
+const clipboard: Judge = (packet, session) =>
+  judgeClipboard(packet, { from: "server", open: session.open, isUsed: isUsed(session) });
 
 const sendFile: Judge = ({ type, args: values }, session) => {
   requireOpen(session, "files", "printing");

@@ -81,6 +81,10 @@ export interface SessionState {
   keysDown: Set<string>;
   /** Buttons of the pointer whose press has passed and whose release has not. */
   buttonsDown: Set<number>;
+  /** A clock in milliseconds. */
+  now: () => number;
+  /** When a button was last pressed or released in one of the container's windows, by that clock. */
+  clickedMs: number;
   /** Where the container has last seen the pointer in one of its windows. */
   pointer: readonly [number, number];
   /** What the container may do only so often. */
@@ -113,9 +117,19 @@ export function sessionState(
     serverIsKnown: false,
     keysDown: new Set(),
     buttonsDown: new Set(),
+    now,
+    clickedMs: -Infinity,
     pointer: [0, 0],
     rates,
   };
+}
+
+/** So long after a click a window may not have the keyboard yet, or its app may still be about to paste. */
+const clickMs = 1_000;
+
+/** Whether the user works in one of the container's windows. */
+export function isUsed({ windows, now, clickedMs }: SessionState): boolean {
+  return windows.focused() !== 0 || now() - clickedMs < clickMs;
 }
 
 /** The packets for the client that take away popups whose windows are gone. */
