@@ -247,6 +247,24 @@ Deno.test("a window is dragged only by a button that is down, and never by keys"
   assertThrows(() => drag(9), Refusal);
 });
 
+Deno.test("a button is not held any more when it is released, or when its window is gone", () => {
+  const state = session();
+  server(state, "new-window", 2, 100, 100, 484, 316, description, new Map());
+  client(state, "focus", 1, []);
+  const button = (window: number, pressed: boolean): void =>
+    void client(state, "pointer-button", 0, 1, window, 1, pressed, [1, 1], new Map());
+  const drag = (): Packet | undefined => server(state, "initiate-moveresize", 1, 0, 0, 8, 1, 1);
+  button(2, true);
+  assert(drag());
+  server(state, "lost-window", 2);
+  assertEquals(drag(), undefined, "its window is gone");
+  server(state, "new-window", 2, 100, 100, 484, 316, description, new Map());
+  assertEquals(drag(), undefined, "another one has its number");
+  button(1, true);
+  assertThrows(() => button(99, false), Refusal);
+  assertEquals(drag(), undefined, "it is released elsewhere");
+});
+
 const pixels = dict({ rgb_format: "BGRX", chunks: [[8, 4000]] });
 
 Deno.test("a picture has as many bytes as its size needs, in the pixels' file or in the packet", () => {

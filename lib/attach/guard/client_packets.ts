@@ -206,9 +206,12 @@ function sawPointer(session: SessionState, window: Value, at: readonly number[])
   session.pointer = [at[0]!, at[1]!];
 }
 
-function sawButton(session: SessionState, button: Value, pressed: Value): void {
-  if (pressed === true) session.buttonsDown.add(button as number);
-  else session.buttonsDown.delete(button as number);
+function sawButton(session: SessionState, event: { window: Value; button: Value; pressed: Value; at: Value }): void {
+  const { window, button, pressed, at } = event;
+  // It is no longer held, also where the app has closed the window meanwhile.
+  if (pressed === false) session.buttonsDown.delete(button as number);
+  sawPointer(session, window, at as number[]);
+  if (pressed === true) session.buttonsDown.set(button as number, window as number);
   session.clickedMs = session.now();
 }
 
@@ -220,16 +223,14 @@ const pointerMoved: Judge = ({ type, args: values }, session) => {
 
 const pointerButton: Judge = ({ type, args: values }, session) => {
   const passed = args([count, count, anyWindow, buttonNumber, flag, position, pointerDetails])(values);
-  sawPointer(session, passed[2]!, passed[5] as number[]);
-  sawButton(session, passed[3]!, passed[4]!);
+  sawButton(session, { window: passed[2]!, button: passed[3]!, pressed: passed[4]!, at: passed[5]! });
   return { pass: { type, args: passed } };
 };
 
 /** As xpra up to version 4 has it, and icons in the tray. */
 const buttonAction: Judge = ({ type, args: values }, session) => {
   const passed = args([anyWindow, buttonNumber, flag, position, modifiers], [buttons])(values);
-  sawPointer(session, passed[0]!, passed[3] as number[]);
-  sawButton(session, passed[1]!, passed[2]!);
+  sawButton(session, { window: passed[0]!, button: passed[1]!, pressed: passed[2]!, at: passed[3]! });
   return { pass: { type, args: passed } };
 };
 

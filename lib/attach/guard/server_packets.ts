@@ -17,7 +17,7 @@ import type { Rate } from "./rate.ts";
 import type { Value } from "./rencode.ts";
 import { forwardedTypes } from "./client_packets.ts";
 import { args, integer, line } from "./shapes.ts";
-import { closings, isUsed, type SessionState, type Verdict } from "./state.ts";
+import { closings, forgetButtons, isUsed, type SessionState, type Verdict } from "./state.ts";
 import { file, fileChunk, fileChunkAnswer, fileOffer, keyOf, link, notification } from "./transfers.ts";
 import { coordinate, printableTitle, type Rectangle, side, windowNumber } from "./windows.ts";
 
@@ -110,6 +110,7 @@ const closeWindow: Judge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
   if (!session.windows.has(window)) return nothing;
   session.windows.close(window);
+  forgetButtons(session, window);
   return { pass: { type, args: [window] }, also: closings(session) };
 };
 

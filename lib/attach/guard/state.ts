@@ -79,8 +79,8 @@ export interface SessionState {
   serverIsKnown: boolean;
   /** Keys whose press has passed and whose release has not. */
   keysDown: Set<string>;
-  /** Buttons of the pointer whose press has passed and whose release has not. */
-  buttonsDown: Set<number>;
+  /** Buttons of the pointer whose press has passed and whose release has not, each with the window it was pressed in. */
+  buttonsDown: Map<number, number>;
   /** A clock in milliseconds. */
   now: () => number;
   /** When a button was last pressed or released in one of the container's windows, by that clock. */
@@ -116,7 +116,7 @@ export function sessionState(
     clientIsKnown: false,
     serverIsKnown: false,
     keysDown: new Set(),
-    buttonsDown: new Set(),
+    buttonsDown: new Map(),
     now,
     clickedMs: -Infinity,
     pointer: [0, 0],
@@ -132,7 +132,15 @@ export function isUsed({ windows, now, clickedMs }: SessionState): boolean {
   return windows.focused() !== 0 || now() - clickedMs < clickMs;
 }
 
+/** A window is gone: xpra's client does not tell of buttons any more that are released in it. */
+export function forgetButtons({ buttonsDown }: SessionState, window: number): void {
+  for (const [button, of] of buttonsDown) if (of === window) buttonsDown.delete(button);
+}
+
 /** The packets for the client that take away popups whose windows are gone. */
 export function closings(session: SessionState): Packet[] {
-  return session.windows.takeStrays().map((window) => ({ type: "lost-window", args: [window] }));
+  return session.windows.takeStrays().map((window) => {
+    forgetButtons(session, window);
+    return { type: "lost-window", args: [window] };
+  });
 }
