@@ -172,6 +172,17 @@ Deno.test("no server has the client enlarge its windows: the guard would take th
   for (const name of [...Object.keys(sizes), "display"]) assertEquals(hello.has(name), false, name);
 });
 
+Deno.test("a server's hello takes no time by the length of its keys, and none passes that is not printable", () => {
+  const state = sessionState({ container: "box", open: new Set(["notifications"]), now: () => 0, uuid: "" });
+  judgeClientPacket(clientHello, state);
+  const inner = new Map(Array.from({ length: 10_000 }, (_, number) => [`${number}`, dict({ a: true })]));
+  const about = dict({ ["notification." + "x".repeat(2 ** 20)]: inner, "notification.\u001b[2J": dict({ a: true }) });
+  const startMs = performance.now();
+  const hello = server(state, "hello", about)!.args[0] as Dict;
+  assert(performance.now() - startMs < 1000);
+  assertEquals([...hello.keys()].filter((key) => `${key}`.startsWith("notification")), ["notification.[2J"]);
+});
+
 Deno.test("a client of xpra 5 learns that a server of xpra 6 uses the pixels' file", () => {
   const state = sessionState({ container: "box", open: new Set(), now: () => 0, uuid: "" });
   judgeClientPacket(clientHello, state);

@@ -38,6 +38,8 @@ export interface ClientHello {
 }
 
 const mostTextCharacters = 256;
+/** Longer keys do not pass: the path of a value has the keys of all tables around it. */
+const mostKeyCharacters = 256;
 
 /**
  * The client's hello, as the container gets it: no name of user, machine or monitors, no id of either, no path but the
@@ -210,13 +212,15 @@ function isOpenName(open: ReadonlySet<Channel>): (path: string) => boolean {
 function pick(value: Dict, prefix: string, may: (path: string) => boolean): Dict {
   const picked: Dict = new Map();
   for (const [key, each] of value) {
+    if (typeof key === "string" && key.length > mostKeyCharacters) continue;
     const path = key === "" ? prefix.replace(/\.$/, "") : `${prefix}${key}`;
+    const name = typeof key === "string" ? printable(key, mostKeyCharacters) : key;
     if (each instanceof Map) {
       const inner = pick(each, `${path}.`, may);
-      if (inner.size > 0) picked.set(key, inner);
+      if (inner.size > 0) picked.set(name, inner);
     } else if (may(path)) {
       const plain = /^(display\.)?screen_sizes/.test(path) ? withoutNames(each) : plainValue(each);
-      if (plain !== undefined) picked.set(typeof key === "string" ? printable(key, mostTextCharacters) : key, plain);
+      if (plain !== undefined) picked.set(name, plain);
     }
   }
   return picked;
