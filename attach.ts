@@ -38,7 +38,7 @@ import {
 } from "./lib/attach/channels.ts";
 import { checkAttachable, checkDisplay, checkXpra } from "./lib/attach/checks.ts";
 import { type Clipping, copyOut, hostClipping, pasteIn } from "./lib/attach/clipping.ts";
-import { type Client, type ClientEnd, type ClientOptions, startClient } from "./lib/attach/client.ts";
+import { type ClientOptions, startClient } from "./lib/attach/client.ts";
 import { runMemory } from "./lib/attach/guard/memory.ts";
 import {
   chooseSession,
@@ -53,11 +53,12 @@ import {
 import { hostLook } from "./lib/attach/look.ts";
 import { withDisposable } from "./lib/attach/disposable/disposable.ts";
 import { holdFiles } from "./lib/attach/disposable/lent_files.ts";
-import { isLive, reportOutcome, reportWaylandOutcome } from "./lib/attach/outcome.ts";
+import { reportWaylandOutcome } from "./lib/attach/outcome.ts";
 import { fallbackScreen, hostScreen, requireDisplay } from "./lib/attach/screen.ts";
 import { type SessionPlan, startSession } from "./lib/attach/session.ts";
 import { fetchSessionLog, readSessionLog } from "./lib/attach/session_log.ts";
 import { checkSessionName, newRun, sessionNameOf, socketPath } from "./lib/attach/session_name.ts";
+import { show } from "./lib/attach/show.ts";
 import { hasFifo, hasOwnSound, playRemoteSound, playSound } from "./lib/attach/sound.ts";
 import {
   againstWayland,
@@ -69,10 +70,9 @@ import {
 } from "./lib/attach/wayland/choice.ts";
 import { startWaylandClient } from "./lib/attach/wayland/client.ts";
 import { awaitFarEnd, lendSocket } from "./lib/attach/wayland/far_windows.ts";
-import { findWay, findWayAgain, isElsewhere, seemsElsewhere, sessionSocket, type Way } from "./lib/attach/way.ts";
+import { findWay, isElsewhere, seemsElsewhere } from "./lib/attach/way.ts";
 import { checkClient } from "./lib/attach/xpra_version.ts";
 import { ExitCode, inputError, UserError } from "./lib/base/errors.ts";
-import { exists } from "./lib/base/files.ts";
 import type { Host } from "./lib/base/host.ts";
 import { all, orInterrupted } from "./lib/base/settle.ts";
 import { quoteWords } from "./lib/base/shell_words.ts";
@@ -82,7 +82,7 @@ import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { type Arguments, engineOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { findPlace, type Place } from "./lib/container/place.ts";
-import { type SshTarget, Unreachable } from "./lib/container/ssh.ts";
+import type { SshTarget } from "./lib/container/ssh.ts";
 import { containerPaths } from "./lib/container/user.ts";
 import { chooseEngine } from "./lib/engine/engine.ts";
 
@@ -471,105 +471,6 @@ async function reattach(host: Host, place: Place, request: AttachRequest, given?
   const client = early ?? scope.use(await startClient(host, options));
   return await show(host, { place, way }, { session, isNew: false, options, client });
 }
-
-/** Shows a session until it ends or the user detaches; also when the connection to another machine breaks meanwhile. */
-async function show(
-  host: Host,
-  { place, way }: { place: Place; way: Way },
-  { session, isNew, options, client, why, isDisposable = false }: {
-    session: string;
-    isNew: boolean;
-    options: ClientOptions;
-    client: Client;
-    /** Why not by Wayland, where that is worth telling. */
-    why?: string | undefined;
-    isDisposable?: boolean;
-  },
-): Promise<number> {
-  const { target } = way;
-  const line = channelLine(options.open, options.userOptions, options.asks);
-  host.ui.status(why === undefined ? line : `${line}; windows by X: ${why}`);
-  let ended: ClientEnd;
-  try {
-    ended = await showOnce(host, way, { session, options, client });
-  } catch (error) {
-    // Nobody would see the app.
-    if (isNew) await stopSessions(host, target, [session]);
-    throw error;
-  }
-  if (host.dryRun) return 0;
-  await using scope = new AsyncDisposableStack();
-  const last = way.remote && !host.signal.aborted
-    ? await showWhileLost(host, { place, way, scope }, { session, options, ended })
-    : { ended, way };
-  if (host.signal.aborted) {
-    if (!isDisposable && await mayRunOn(host, last.way, session)) {
-      const back = quoteWords(["attach.ts", "--session", session, target.name]);
-      host.ui.status(`Detached; the app runs on. To come back: ${back}`);
-    }
-    throw host.signal.reason;
-  }
-  await reportOutcome(host, last.way.target, { session, client: last.ended, isNew });
-  return 0;
-}
-
-/** Shows a session until its client ends. */
-async function showOnce(
-  host: Host,
-  way: Way,
-  { session, options, client }: { session: string; options: ClientOptions; client: Client },
-): Promise<ClientEnd> {
-  const socket = await sessionSocket(way, session);
-  const player = hasOwnSound(options.open)
-    ? way.remote ? playRemoteSound(host, way.target, session) : playSound(host, socket)
-    : undefined;
-  try {
-    await client.show(socket);
-    return await client.ended;
-  } finally {
-    player?.kill("SIGTERM");
-  }
-}
-
-/**
- * Shows a session on another machine again for as often as the connection breaks.
- *
- * @param ended how the last client has ended
- * @returns how the very last one has, and by which way. The run may have been ended meanwhile
- */
-async function showWhileLost(
-  host: Host,
-  { place, way, scope }: { place: Place; way: Way; scope: AsyncDisposableStack },
-  { session, options, ended }: { session: string; options: ClientOptions; ended: ClientEnd },
-): Promise<{ way: Way; ended: ClientEnd }> {
-  try {
-    let isLost = await way.remote!.link.isLost();
-    while (isLost) {
-      way = await findWayAgain(host, place, way, scope);
-      try {
-        if (!(await listSessions(host, way.target)).some((live) => live.session === session)) break;
-        await using client = await startClient(host, options);
-        ended = await showOnce(host, way, { session, options, client });
-      } catch (error) {
-        if (!(error instanceof Unreachable)) throw error;
-      }
-      isLost = await way.remote!.link.isLost();
-    }
-  } catch (error) {
-    if (!host.signal.aborted) throw error;
-  }
-  return { way, ended };
-}
-
-/** Whether a session runs on when this run has been ended. */
-async function mayRunOn(host: Host, { target, remote }: Way, session: string): Promise<boolean> {
-  if (!remote) return await exists(socketPath(target.mounts.xpra, session));
-  // Where nobody can be asked, it does as far as is known.
-  return await isLive(host.forCleanup(AbortSignal.timeout(askDeadlineMs)), target, session).catch(() => true);
-}
-
-/** How long a container on another machine may take to say whether a session runs on, in milliseconds. */
-const askDeadlineMs = 5_000;
 
 /** Runs an app in a live session, and returns when the app ends. */
 async function join(
