@@ -40,8 +40,7 @@ export async function show(
   try {
     ended = await showOnce(host, way, { session, options, client });
   } catch (error) {
-    // Nobody would see the app.
-    if (isNew) await stopSessions(host, target, [session]);
+    if (isNew) await stopUnseen(host, way, session);
     throw error;
   }
   if (host.dryRun) return 0;
@@ -59,6 +58,19 @@ export async function show(
   await reportOutcome(host, last.way.target, { session, client: last.ended, isNew });
   return 0;
 }
+
+/** Ends a session that could not be shown: nobody would see its app. The run may have to end, too. */
+async function stopUnseen(host: Host, { target }: Way, session: string): Promise<void> {
+  try {
+    await stopSessions(host.forCleanup(AbortSignal.timeout(stopDeadlineMs)), target, [session]);
+  } catch {
+    const stop = quoteWords(["attach.ts", "--stop", target.name, session]);
+    host.ui.warn(`"${session}" could not be stopped. To try it again: ${stop}`);
+  }
+}
+
+/** How long a session that could not be shown may take to end, in milliseconds. */
+const stopDeadlineMs = 15_000;
 
 /** Shows a session until its client ends. */
 async function showOnce(

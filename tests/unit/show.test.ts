@@ -1,0 +1,57 @@
+// A session that cannot be shown.
+
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { Client, ClientOptions } from "../../lib/attach/client.ts";
+import { runMemory } from "../../lib/attach/guard/memory.ts";
+import { fallbackScreen } from "../../lib/attach/screen.ts";
+import { show } from "../../lib/attach/show.ts";
+import type { Host } from "../../lib/base/host.ts";
+import type { Place } from "../../lib/container/place.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
+import type { SshTarget } from "../../lib/container/ssh.ts";
+import { ubuntuUser } from "../../lib/container/user.ts";
+import { recordingHost } from "./recording_host.ts";
+
+/**
+ * Shows a new session by a client that fails, when the run is to end already.
+ *
+ * @returns what cleaning up has run, and what was said
+ */
+async function failing(answer: Error | Record<never, never>): Promise<{ calls: string[][]; said: string[] }> {
+  const cleaning = recordingHost({ answer: () => answer });
+  const { host: base, said } = recordingHost();
+  const run = (): Promise<never> => Promise.reject(new Error("Ctrl-C"));
+  const host: Host = { ...base, run, signal: AbortSignal.abort(), forCleanup: () => cleaning.host };
+  const mounts = mountsOf({ env: () => "/m" }, "box");
+  const target: SshTarget = { name: "box", elsewhere: false, address: "10.0.0.2", user: ubuntuUser, mounts };
+  const options: ClientOptions = {
+    container: "box",
+    mounts,
+    open: new Set(),
+    asks: new Set(),
+    memory: runMemory(),
+    userOptions: [],
+    screen: fallbackScreen,
+    box: true,
+  };
+  const client: Client = {
+    show: () => Promise.reject(new Error("no socket")),
+    ended: new Promise(() => {}),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  const shown = show(host, { place: {} as Place, way: { target } }, { session: "xterm", isNew: true, options, client });
+  await assertRejects(() => shown, Error, "no socket");
+  return { calls: cleaning.calls, said };
+}
+
+Deno.test("show() ends a new session that it cannot show, also after Ctrl-C, and tells why it could not", async () => {
+  const { calls, said } = await failing({});
+  assertEquals(calls.map(([program]) => program), ["ssh"]);
+  assertStringIncludes(calls[0]!.join(" "), "xterm");
+  assertEquals(said, ["status: Open channels: none"]);
+});
+
+Deno.test("show() says how to end a session that it can neither show nor end", async () => {
+  const { said } = await failing(new Error("unreachable"));
+  assertEquals(said.slice(1), ['warn: "xterm" could not be stopped. To try it again: attach.ts --stop box xterm']);
+});
