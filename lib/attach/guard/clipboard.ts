@@ -121,19 +121,20 @@ function contents(type: Value, format: Value, encoding: Value, data: Value): Val
 
 /** Something was copied; it may come with its kinds and its data. */
 function offer(args: readonly Value[]): Value[] {
-  const passed: Value[] = [selection(args[0]!)];
-  if (args.length < 2) return passed;
-  passed.push(kindsIn(args[1]!));
-  if (args.length < 7) return passed;
-  const claims = args.length > 8 ? [flag(args[7]!), flag(args[8]!)] : [];
-  const synchronous = args.length > 9 ? [flag(args[9]!)] : [];
-  const what = text(args[2]!);
-  if (!targets.test(what)) return [...passed, "", "", 8, "", new Uint8Array(), ...claims, ...synchronous];
-  return [...passed, what, ...contents(args[3]!, args[4]!, args[5]!, args[6]!), ...claims, ...synchronous];
+  const [of, kinds, what, type, format, encoding, data, claims, greedy, synchronous] = args;
+  const passed: Value[] = [selection(of!)];
+  if (kinds === undefined) return passed;
+  passed.push(kindsIn(kinds));
+  if (data === undefined) return passed;
+  const flags: Value[] = greedy === undefined ? [] : [flag(claims!), flag(greedy)];
+  if (synchronous !== undefined) flags.push(flag(synchronous));
+  const kind = text(what!);
+  if (!targets.test(kind)) return [...passed, "", "", 8, "", new Uint8Array(), ...flags];
+  return [...passed, kind, ...contents(type!, format!, encoding!, data), ...flags];
 }
 
 /** An offer without contents or a claim to the selection: only the wish to be told of changes passes. */
 function emptyOffer(args: readonly Value[]): Value[] {
-  const greedy = args.length > 8 ? flag(args[8]!) : false;
-  return [selection(args[0]!), [], "", "", 8, "", new Uint8Array(), false, greedy];
+  const [of, greedy] = [args[0], args[8]];
+  return [selection(of!), [], "", "", 8, "", new Uint8Array(), false, greedy === undefined ? false : flag(greedy)];
 }
