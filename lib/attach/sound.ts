@@ -50,8 +50,8 @@ const latencyMs = 60;
 /** The same over a network, where some comes late. */
 const remoteLatencyMs = 150;
 /**
- * How much sound from another machine may come ahead of its time, in milliseconds: what is beyond that came too late,
- * and is dropped.
+ * How much sound from another machine may wait to be played, in milliseconds; what comes beyond that is dropped, else
+ * all later sound would lag.
  */
 const longestAheadMs = 400;
 /** What comes too fast is read this slowly: so long for each piece, in milliseconds. */
