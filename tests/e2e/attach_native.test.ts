@@ -3,7 +3,8 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { inSession, needed, withDisplay } from "./sessions.ts";
+import { startProcess } from "../../lib/base/process.ts";
+import { inSession, needed, output, withDisplay } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -141,6 +142,62 @@ testOnEngines("attach.ts resizes windows, and drags within them reach the app", 
   });
   await script("attach", engine, ["--stop", name, "--all"]);
   assertEquals((await attach.ended).code, 0);
+});
+
+testOnEngines(
+  "attach.ts: the middle button pastes what is selected on the host, which the app does not get before",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    await withDisplay(async (env) => {
+      await Deno.remove(join(mountsRoot, name, "share", "pasted")).catch(() => {});
+      const app = `xterm -T paste -e sh -c 'read -r line; printf %s "$line" >share/pasted'`;
+      const attach = startScript("attach", engine, ["--session=paste", name, app], { env });
+      const window = await windowWith(`\\[${name}\\] paste`, { env });
+      const host = startProcess(["xterm", "-T", "of the host", "-geometry", "40x5+900+500", "-e", "sleep", "60"], {
+        env,
+      });
+      await sh(["xdotool", "windowactivate", "--sync", await windowWith("of the host", { env })], { env });
+      await sh(["xclip", "-selection", "primary", "-in"], { stdin: { text: "selected" }, output: "discard", env });
+      const read = "timeout 2 xclip -selection primary -out 2>/dev/null || true";
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      assertEquals(await inSession(engine, name, "paste", read), "");
+      await sh(["xdotool", "mousemove", "--window", window, "40", "40", "sleep", "0.3", "click", "2"], { env });
+      await sh(["xdotool", "sleep", "1", "key", "Return"], { env });
+      assertEquals(await shared(engine, "pasted"), "selected");
+      host.kill("SIGTERM");
+      await Promise.all([attach.ended, host.ended]);
+    });
+  },
+);
+
+testOnEngines("attach.ts shows a menu of the app, which goes with its window", needed, async (engine) => {
+  const name = nameOn(engine);
+  await withDisplay(async (env) => {
+    const attach = startScript("attach", engine, [name, "xterm -T menu -geometry 60x10+100+100 -e sleep 600"], { env });
+    const window = await windowWith(`\\[${name}\\] menu`, { env });
+    const menus = async (): Promise<number> => {
+      const tree = await sh(["xwininfo", "-root", "-children"], { env });
+      const ids = [...tree.matchAll(/^ +(0x[0-9a-f]+) .* (\d+)x(\d+)\+/gm)].filter(([, , width, height]) =>
+        Number(width) > 50 && Number(height) > 100
+      );
+      const shown = await Promise.all(
+        ids.map(([, id]) => output(["env", `DISPLAY=${env.DISPLAY}`, "xwininfo", "-id", id!, "-all"])),
+      );
+      return shown.filter((text) => /Override Redirect State: yes/.test(text) && /IsViewable/.test(text)).length;
+    };
+    const before = await menus();
+    await sh(["xdotool", "windowactivate", "--sync", window], { env });
+    await sh(["xdotool", "mousemove", "--window", window, "40", "40", "keydown", "ctrl", "mousedown", "1"], { env });
+    await eventually("xterm's menu", async () => await menus() === before + 1);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    assertEquals(await menus(), before + 1, "it stays");
+    await sh(["xdotool", "windowmove", window, "1100", "600"], { env });
+    await eventually("no menu where the window has been", async () => await menus() === before);
+    await sh(["xdotool", "mouseup", "1", "keyup", "ctrl"], { env });
+    await script("attach", engine, ["--stop", name, "--all"]);
+    await attach.ended;
+  });
 });
 
 /**
