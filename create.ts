@@ -42,15 +42,16 @@ import { provision, provisionCached } from "./lib/create/provision.ts";
 import { removeContainer } from "./lib/create/remove.ts";
 import { checkAclSupport, hostNameOf, mountDevices, shareMounts } from "./lib/container/mounts.ts";
 import { findOurs, markKey, runKey } from "./lib/container/ours.ts";
-import { findPlace, type Place } from "./lib/container/place.ts";
+import { findPlace, type Place, scriptLine } from "./lib/container/place.ts";
 import { identityFiles, pinHostKeys, writeIdentityFiles } from "./lib/container/ssh.ts";
 import { checkUserName, type ContainerUser, formatUser, userKey } from "./lib/container/user.ts";
-import { checkTarget, type Engine, engineArgv, engineOn, nameOn } from "./lib/engine/engine.ts";
+import { checkTarget, type Engine, engineArgv, engineOn, nameOn, wantedCli } from "./lib/engine/engine.ts";
 import { addDevices, hostUid, idMapOf, instanceHostUid, isHere } from "./lib/engine/instance.ts";
 import { createProfile, setProfile } from "./lib/engine/profile.ts";
 import { inputError, UserError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 import { all } from "./lib/base/settle.ts";
+import { quoteWords } from "./lib/base/shell_words.ts";
 import { withUndo } from "./lib/base/undo.ts";
 
 const spec = {
@@ -326,9 +327,9 @@ async function planned(
 
 function tellKept(engine: Engine, { name, label }: Place): void {
   const { ui } = engine.host;
-  const look = engineArgv(engine, ["exec", nameOn(engine, name), "--", "bash"]).join(" ");
+  const look = quoteWords(engineArgv(engine, ["exec", nameOn(engine, name), "--", "bash"]));
   ui.status(`What was made is kept. To look around: ${look}`);
-  ui.status(`To remove it: create.ts --delete --force ${label}`);
+  ui.status(`To remove it: ${scriptLine(engine, ["create.ts", "--delete", "--force", label])}`);
 }
 
 function report(
@@ -349,7 +350,7 @@ function report(
       `address:  ${address ?? (uid === null ? "none is needed" : "none, without a network")}`,
       `user:     ${user.name}`,
       ...(uid === null ? ["share:    none with this machine: map.ts lends copies of files"] : []),
-      `next:     attach.ts ${label} APP`,
+      `next:     ${scriptLine(engine, ["attach.ts", label, "APP"])}`,
       ...(exported?.map(({ name }) => `in menu:  ${name}`) ?? []),
     ].join("\n"),
     {
@@ -403,7 +404,9 @@ async function unexport(host: Host, args: Arguments<Name>): Promise<void> {
   const { name, label, mounts, server } = await placeOf(host, word, args);
   const removed = await unexportApps(host, menuOf(host, hostNameOf(server, name)), mounts);
   if (removed.length === 0) {
-    throw new UserError(`Nothing of "${label}" is in the menu`, { hint: `create.ts --export ${label} puts it there` });
+    const cli = wantedCli(host, args.values.get("engine"));
+    const put = scriptLine({ host, cli, server }, ["create.ts", "--export", label]);
+    throw new UserError(`Nothing of "${label}" is in the menu`, { hint: `${put} puts it there` });
   }
   if (!host.dryRun) host.ui.result(removed.join("\n"), { name: label, removed });
 }

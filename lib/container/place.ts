@@ -2,10 +2,11 @@
  * A container as the user names it, `[REMOTE:]NAME`: on which server it is, and where its directories are on the host.
  */
 
-import { chooseEngine, type Engine, engineClis, wantedCli } from "../engine/engine.ts";
+import { chooseEngine, type Engine, type EngineCli, engineClis, wantedCli } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
 import { findServer, type Server, type ServerWish } from "../engine/server.ts";
 import type { Host } from "../base/host.ts";
+import { quoteWords } from "../base/shell_words.ts";
 import { labelOf, type Mounts, mountsOf } from "./mounts.ts";
 
 /** A container that the user names. */
@@ -44,6 +45,33 @@ export async function findPlace(host: Host, word: string, { engine: wanted, proj
   engine.catch(() => {});
   const server = await sureServer(host, wanted, wish) ?? (await engine).server;
   return { name, label: labelOf(server, name), mounts: mountsOf(host, name, server), server, engine };
+}
+
+/** An engine and a server of it; without `cli`, whichever engine answers. */
+export interface AdviceTarget extends Pick<Engine, "server"> {
+  /** The host of this run. */
+  host: Pick<Host, "env">;
+  /** The CLI of the engine. */
+  cli: EngineCli | undefined;
+}
+
+/**
+ * The command line of one of the scripts, as advice to the user: with the options that it needs so that its `NAME`
+ * means the same container as in this run.
+ *
+ * @param words the script, its options, `[REMOTE:]NAME`
+ */
+export function scriptLine(
+  { host, cli, server: { project } }: AdviceTarget,
+  [script, ...words]: readonly [string, ...string[]],
+): string {
+  const isAskedFirst = cli === undefined || cli === (host.env("GUI_CONTAINER_ENGINE") ?? engineClis[0]);
+  return quoteWords([
+    script,
+    ...(isAskedFirst ? [] : [`--engine=${cli}`]),
+    ...(project === undefined ? [] : [`--project=${project}`]),
+    ...words,
+  ]);
 }
 
 /** The server that is meant whichever engine answers; undefined when that makes a difference. */

@@ -7,6 +7,7 @@ import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
 import type { Instance } from "../engine/instance.ts";
 import { inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import { quoteWords } from "../base/shell_words.ts";
 
 /** A user of a container. Each is text; in a dry run, one with shell variables. */
 export interface ContainerUser {
@@ -101,16 +102,14 @@ export function checkUserName(name: string): void {
  *
  * @throws {UserError} when somebody has set {@linkcode userKey} to something that names no ordinary user
  */
-export function userOf(
-  { cli }: Pick<Engine, "cli">,
-  { name, config }: Pick<Instance, "name" | "config">,
-): ContainerUser {
+export function userOf(engine: Engine, { name, config }: Pick<Instance, "name" | "config">): ContainerUser {
   const line = config[userKey];
   if (line === undefined) return ubuntuUser;
   const user = parseUser(line);
   if (user) return user;
+  const set = engineArgv(engine, ["config", "set", nameOn(engine, name), userKey, formatUser(ubuntuUser)]);
   throw new UserError(`The configuration of "${name}" names no ordinary user: ${userKey}`, {
-    hint: `Set it to NAME:UID:GID:HOME: ${cli} config set ${name} ${userKey} ${formatUser(ubuntuUser)}`,
+    hint: `Set it to NAME:UID:GID:HOME: ${quoteWords(set)}`,
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { refuseBeingMade } from "./journal.ts";
 import { labelOf, type Mounts, usedMounts } from "../container/mounts.ts";
+import { scriptLine } from "../container/place.ts";
 import { type Engine, otherEngine } from "../engine/engine.ts";
 import { findInstance } from "../engine/instance.ts";
 import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.ts";
@@ -23,7 +24,7 @@ export async function checkExisting(engine: Engine, name: string, mounts: Mounts
   const [instance, profile] = await all([findInstance(engine, name), findProfile(engine, name)]);
   if (instance) {
     throw new UserError(`There is a container "${label}" already`, {
-      hint: `Choose another name, or remove it: create.ts --delete ${label}`,
+      hint: `Choose another name, or remove it: ${scriptLine(engine, ["create.ts", "--delete", label])}`,
     });
   }
   if (engine.server.isLocal && await exists(mounts.directory)) await refuseOtherEngines(engine, name, mounts);

@@ -10,6 +10,7 @@ import { emptyMounts } from "../container/empty_mounts.ts";
 import { hostNameOf, labelOf, type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
 import { isOurs } from "../container/ours.ts";
+import { scriptLine } from "../container/place.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "../container/user.ts";
 import { unexportApps } from "./export/export.ts";
 import { menuIfAny } from "./export/menu.ts";
@@ -59,8 +60,9 @@ export async function removeContainer(
     // A running session has a socket; systemd removes that when the session ends.
     const [live] = instance?.status === "Running" ? await socketsOf(engine, instance, mounts) : [];
     if (live) {
+      const stop = scriptLine(engine, ["attach.ts", "--stop", label, live]);
       throw new UserError(`The session "${live}" runs in "${label}"`, {
-        hint: `End it with attach.ts --stop ${label} ${live}, or remove it too with --force`,
+        hint: `End it with ${stop}, or remove it too with --force`,
       });
     }
     const used = await usedMounts({ ...mounts, xpra: mounts.share });

@@ -286,7 +286,7 @@ testOnEngines(
       const refused = await script("create", engine, ["--delete", name]);
       assertEquals(refused.code, 1, refused.stderr);
       assertStringIncludes(refused.stderr, `The session "kept" runs in "${name}"`);
-      assertStringIncludes(refused.stderr, `attach.ts --stop ${name} kept`);
+      assertMatch(refused.stderr, new RegExp(`attach\\.ts (--engine=${engine} )?--stop ${name} kept`));
       assertStringIncludes((await script("attach", engine, ["--list", name])).stdout, "kept");
 
       const client = startScript("attach", engine, ["--preset=isolated", name]);

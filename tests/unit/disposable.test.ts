@@ -149,5 +149,8 @@ Deno.test("findOrigin() says what to do without a snapshot, and needs none for a
   const engine = engineWith(undefined);
   const error = await assertRejects(() => findOrigin(engine, "box", { asIs: false }), UserError, "no snapshot");
   assertStringIncludes(error.hint, "incus snapshot create box made");
+  const far = { ...engine, server: { remote: "big", project: undefined, isLocal: false } };
+  const there = await assertRejects(() => findOrigin(far, "box", { asIs: false }), UserError, "no snapshot");
+  assertStringIncludes(there.hint, "incus snapshot create big:box made");
   assertEquals((await findOrigin(engine, "box", { asIs: true })).path, "box");
 });

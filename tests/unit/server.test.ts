@@ -1,12 +1,20 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { apiPath, chooseEngine, type Engine, engineArgv, engineCalled, nameOn } from "../../lib/engine/engine.ts";
+import {
+  apiPath,
+  chooseEngine,
+  type Engine,
+  engineArgv,
+  engineCalled,
+  type EngineCli,
+  nameOn,
+} from "../../lib/engine/engine.ts";
 import { addDevices, findInstance, isHere, launch, parseInstancePath } from "../../lib/engine/instance.ts";
 import { publish } from "../../lib/engine/image.ts";
 import { pushFile, removeFiles } from "../../lib/engine/instance_files.ts";
 import { findServer, ownServer, type Server } from "../../lib/engine/server.ts";
 import { labelOf, mountsOf } from "../../lib/container/mounts.ts";
-import { findPlace } from "../../lib/container/place.ts";
+import { findPlace, scriptLine } from "../../lib/container/place.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
@@ -168,6 +176,21 @@ Deno.test("findPlace() waits for no engine where both mean the same, and for the
     assertEquals([there.name, there.label, there.mounts.directory], ["box", "big:box", "/m/big:work_box"]);
     assertEquals((await there.engine).cli, "incus");
   });
+});
+
+Deno.test("scriptLine() names the project and the engine, where a run without them would mean others", () => {
+  const line = (cli: EngineCli | undefined, server: Partial<Server>, env: Record<string, string> = {}): string =>
+    scriptLine({ host: { env: (name) => env[name] }, cli, server: { ...ownServer, ...server } }, [
+      "create.ts",
+      "--delete",
+      "box",
+    ]);
+  assertEquals(line("lxc", {}), "create.ts --delete box");
+  assertEquals(line(undefined, {}), "create.ts --delete box");
+  assertEquals(line("lxc", { project: "work" }), "create.ts --project=work --delete box");
+  assertEquals(line("incus", big), "create.ts --engine=incus --project=work --delete box");
+  assertEquals(line("incus", {}, { GUI_CONTAINER_ENGINE: "incus" }), "create.ts --delete box");
+  assertEquals(line("lxc", {}, { GUI_CONTAINER_ENGINE: "incus" }), "create.ts --engine=lxc --delete box");
 });
 
 Deno.test("a remote that does not answer, or whose certificate is another one, is told with what to do; exit code 125", async () => {

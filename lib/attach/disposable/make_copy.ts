@@ -18,7 +18,7 @@ import { hostNameOf, makeMounts, mountDevices, type Mounts, mountsOf, shareMount
 import { findOurs } from "../../container/ours.ts";
 import { knownHostsLines, pinHostKeys, sshConfigPath } from "../../container/ssh.ts";
 import { type ContainerUser, plannedUserOf, userOf } from "../../container/user.ts";
-import type { Engine } from "../../engine/engine.ts";
+import { type Engine, engineArgv, nameOn } from "../../engine/engine.ts";
 import { type Device, instanceHostUid } from "../../engine/instance.ts";
 import { pushFile, removeFiles } from "../../engine/instance_files.ts";
 import { copyInstance, findSnapshot, pauseInstance, type Snapshot } from "../../engine/snapshot.ts";
@@ -57,11 +57,9 @@ export async function findOrigin(engine: Engine, source: string, { asIs }: { asI
   const known = { source, path, user, mayMove: instance.location !== "none" };
   if (asIs) return { ...known, devices: instance.devices, recipe: "" };
   if (snapshot) return { ...known, devices: snapshot.devices, recipe: recipeOf(snapshot) };
+  const take = engineArgv(engine, [...engine.snapshot.split(" "), nameOn(engine, source), asMade]);
   throw new UserError(`"${source}" has no snapshot of how it was made`, {
-    hint:
-      `Copy it as it is now with --as-is, or take one for all copies from now on: ${engine.cli} ${engine.snapshot} ${
-        quoteWords([source, asMade])
-      }`,
+    hint: `Copy it as it is now with --as-is, or take one for all copies from now on: ${quoteWords(take)}`,
   });
 }
 
