@@ -1,12 +1,13 @@
 /** What there is of a container's name before it is made: refused, or used when the user agrees. */
 
 import { refuseBeingMade } from "./journal.ts";
+import { refuseOtherOwner } from "./owner.ts";
 import { labelOf, type Mounts, usedMounts } from "../container/mounts.ts";
 import { scriptLine } from "../container/place.ts";
-import { type Engine, otherEngine } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
 import { findInstance } from "../engine/instance.ts";
 import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.ts";
-import { ExitCode, inputError, UserError } from "../base/errors.ts";
+import { inputError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { all } from "../base/settle.ts";
 
@@ -27,7 +28,7 @@ export async function checkExisting(engine: Engine, name: string, mounts: Mounts
       hint: `Choose another name, or remove it: ${scriptLine(engine, ["create.ts", "--delete", label])}`,
     });
   }
-  if (engine.server.isLocal && await exists(mounts.directory)) await refuseOtherEngines(engine, name, mounts);
+  if (await exists(mounts.directory)) await refuseOtherOwner(engine, name, mounts);
   if (profile) {
     await refuseBeingMade(name, mounts);
     refuseUsedByOthers(name, profile);
@@ -44,19 +45,4 @@ export async function checkExisting(engine: Engine, name: string, mounts: Mounts
 
 function notAgreed(message: string): UserError {
   return inputError(message, "Answer yes with --yes to use it, or choose another name");
-}
-
-/** Refuses directories that are shared with a container of the same name on the other engine. */
-async function refuseOtherEngines(engine: Engine, name: string, mounts: Mounts): Promise<void> {
-  const other = otherEngine(engine);
-  const instance = await findInstance(other, name).catch((error) => {
-    // An engine that does not answer runs no containers.
-    if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return undefined;
-    throw error;
-  });
-  if (!Object.values(instance?.devices ?? {}).some(({ source }) => source === mounts.share)) return;
-  throw new UserError(
-    `The directories in "${mounts.directory}" belong to the container "${name}" of ${other.product}`,
-    { hint: "Choose another name, or set $GUI_CONTAINER_MOUNTS to another directory for one of the engines" },
-  );
 }

@@ -14,6 +14,7 @@ import { scriptLine } from "../container/place.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "../container/user.ts";
 import { unexportApps } from "./export/export.ts";
 import { menuIfAny } from "./export/menu.ts";
+import { refuseOtherOwner, shares } from "./owner.ts";
 
 /** How long a container may take to tell its sessions, in milliseconds. */
 const askMs = 5_000;
@@ -25,7 +26,8 @@ const askMs = 5_000;
  * did not make the container. `recovered`: what a killed run had left was removed just now, so it is no error when
  * nothing else is there
  * @returns what was removed, in words
- * @throws {UserError} exit code 1 when there is nothing to remove, or when it takes `force`
+ * @throws {UserError} exit code 1 when there is nothing to remove, when it takes `force`, and for directories of another
+ * container
  */
 export async function removeContainer(
   engine: Engine,
@@ -43,12 +45,14 @@ export async function removeContainer(
     const list = engineArgv(engine, ["list", ...(label === name ? [] : [nameOn(engine, "")])]).join(" ");
     throw new UserError(`There is no container "${label}"`, { hint: `${list} shows those that are there` });
   }
+  const isOwner = instance !== undefined && (shares(instance, mounts) || !engine.server.isLocal);
+  if (hasMounts && !host.dryRun && !isOwner) await refuseOtherOwner(engine, name, mounts);
   const copies = await claimCopiesOf(engine, name, { force });
   if (profile) refuseUsedByOthers(name, profile, { copies: copies.map((copy) => copy.name) });
   if (!force) {
     if (!instance && hasMounts && !host.dryRun) {
       throw new UserError(`There is no container "${label}" in ${engine.product}, but its directories are there`, {
-        hint: "If it is in the other engine, name that with --engine; if not, remove the directories with --force",
+        hint: "If it is on another server, name that; if not, remove the directories with --force",
       });
     }
     for (const [what, found] of [["container", instance], ["profile", profile]] as const) {

@@ -5,6 +5,7 @@ import {
   apiPath,
   type Engine,
   engineArgv,
+  engineCalled,
   isNotReady,
   listMembers,
   nameOn,
@@ -15,6 +16,7 @@ import {
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { imageOn } from "./image.ts";
+import { findServer } from "./server.ts";
 
 /** An instance, as the engine describes it. */
 export interface Instance {
@@ -94,6 +96,18 @@ export async function listAllInstances(engine: Engine): Promise<Instance[]> {
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     return await listInstances(engine);
+  }
+}
+
+/**
+ * The same of this machine's own server, whichever server the engine is called with; none where it does not answer.
+ */
+export async function listOwnInstances({ host, cli }: Pick<Engine, "host" | "cli">): Promise<Instance[]> {
+  try {
+    return await listAllInstances(engineCalled(host, cli, await findServer(host, cli, { remote: "local" })));
+  } catch (error) {
+    if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return [];
+    throw error;
   }
 }
 
