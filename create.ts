@@ -37,7 +37,13 @@ import { menuOf } from "./lib/create/export/menu.ts";
 import { type Identity, readAuthorizedKeys, readProfile, readUserData } from "./lib/create/input_files.ts";
 import { beginCreation, type Creation, recoverCreation, unmake } from "./lib/create/journal.ts";
 import { checkSsh, prepareContainer, testConnection } from "./lib/create/prepare.ts";
-import { type Profile, profileForSetup, profileYaml, withUserData } from "./lib/create/profile_file.ts";
+import {
+  type Profile,
+  profileForSetup,
+  profileYaml,
+  withoutProtection,
+  withUserData,
+} from "./lib/create/profile_file.ts";
 import { provision, provisionCached } from "./lib/create/provision.ts";
 import { removeContainer } from "./lib/create/remove.ts";
 import { checkAclSupport, hostNameOf, mountDevices, shareMounts } from "./lib/container/mounts.ts";
@@ -257,7 +263,8 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
   const marks = { [markKey]: "1", [runKey]: creation.run };
 
   host.ui.progress(`Making the profile "${name}"`);
-  const setup = profileForSetup(profile);
+  const removable = withoutProtection(profile);
+  const setup = profileForSetup(removable);
   if (creation.profileBefore === null) await createProfile(engine, name, marks);
   await setProfile(engine, name, profileYaml(setup, marks));
 
@@ -267,16 +274,16 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
     removeReplaced = await provisionCached(engine, name, { ...recipe, marks, timeoutMs, user: wanted, target });
   } else await provision(engine, name, { image, marks, timeoutMs, target });
 
-  if (setup !== profile) {
+  if (setup !== removable) {
     host.ui.progress("Removing the devices that the profile disables (type: none)");
-    await setProfile(engine, name, profileYaml(profile, marks));
+    await setProfile(engine, name, profileYaml(removable, marks));
   }
 
   host.ui.progress("Sharing directories, keys and host keys");
   const authorizedKeys = request.keys.text;
   const { user, knownHosts } = await prepareContainer(engine, name, { authorizedKeys, wanted });
   const found = host.dryRun
-    ? await planned(engine, name, { user, hasNetwork: setup === profile })
+    ? await planned(engine, name, { user, hasNetwork: setup === removable })
     : await look(engine, name, user);
   const { uid, member } = found;
   if (uid !== null) await shareMounts(host, mounts, uid);
@@ -291,6 +298,8 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
     testConnection(engine, name, { mounts, user, ...found }),
     keepAsMade(engine, name),
   ]);
+  // Last of all: until here, a failure removes the container.
+  if (removable !== profile) await setProfile(engine, name, profileYaml(profile, marks));
   return { image, user, uid, member, removeReplaced, ...connection };
 }
 

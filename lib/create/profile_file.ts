@@ -1,6 +1,7 @@
 /** The profile of a container: the file PROFILE, checked, and joined with the user-data. */
 
 import { stringify } from "@std/yaml";
+import { protectionKey } from "../engine/instance.ts";
 import { inputError } from "../base/errors.ts";
 import { isMap, locateKey, parseYaml } from "../base/yaml.ts";
 
@@ -92,6 +93,16 @@ export function profileForSetup(profile: Profile): Profile {
   const devices = Object.entries(profile.devices);
   const given = devices.filter(([, { type }]) => type !== "none");
   return given.length === devices.length ? profile : { ...profile, devices: Object.fromEntries(given) };
+}
+
+/**
+ * The profile for the time in which the container may have to be removed again: without {@linkcode protectionKey}.
+ * Returns the same object when there is no such key.
+ */
+export function withoutProtection(profile: Profile): Profile {
+  if (!(protectionKey in profile.config)) return profile;
+  const { [protectionKey]: _, ...config } = profile.config;
+  return { ...profile, config };
 }
 
 type Fail = (keys: readonly string[], what: string, hint: string) => never;

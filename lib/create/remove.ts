@@ -2,9 +2,10 @@
 
 import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
 import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
-import { deleteInstance, exec, findInstance, type Instance } from "../engine/instance.ts";
+import { deleteInstance, exec, findInstance, type Instance, protectionKey } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
+import { quoteWords } from "../base/shell_words.ts";
 import { claimCopiesOf, removeCopies } from "../container/copies.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
 import { hostNameOf, labelOf, type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
@@ -26,8 +27,8 @@ const askMs = 5_000;
  * did not make the container. `recovered`: what a killed run had left was removed just now, so it is no error when
  * nothing else is there
  * @returns what was removed, in words
- * @throws {UserError} exit code 1 when there is nothing to remove, when it takes `force`, and for directories of another
- * container
+ * @throws {UserError} exit code 1 when there is nothing to remove, when it takes `force`, for a container that the engine
+ * protects, and for directories of another one
  */
 export async function removeContainer(
   engine: Engine,
@@ -44,6 +45,11 @@ export async function removeContainer(
     if (recovered) return ["what another run has left"];
     const list = engineArgv(engine, ["list", ...(label === name ? [] : [nameOn(engine, "")])]).join(" ");
     throw new UserError(`There is no container "${label}"`, { hint: `${list} shows those that are there` });
+  }
+  const protection = instance?.config[protectionKey] ?? profile?.config[protectionKey] ?? "";
+  if (instance && /^(true|1|yes|on)$/i.test(protection)) {
+    const allow = quoteWords(engineArgv(engine, ["config", "set", nameOn(engine, name), `${protectionKey}=false`]));
+    throw new UserError(`The container "${label}" is protected from being removed`, { hint: `To allow it: ${allow}` });
   }
   const isOwner = instance !== undefined && (shares(instance, mounts) || !engine.server.isLocal);
   if (hasMounts && !host.dryRun && !isOwner) await refuseOtherOwner(engine, name, mounts);

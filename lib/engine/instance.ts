@@ -40,6 +40,9 @@ export interface Instance {
   hasNetwork: boolean;
 }
 
+/** The configuration key that keeps the engine from removing an instance. A copy has it as well. */
+export const protectionKey = "security.protection.delete";
+
 /** The keys and values of a device. */
 export type Device = Readonly<Record<string, string>>;
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { holdFiles } from "../../lib/attach/disposable/lent_files.ts";
-import { copyDevices, findOrigin } from "../../lib/attach/disposable/make_copy.ts";
+import { copyDevices, findOrigin, makeCopy } from "../../lib/attach/disposable/make_copy.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
@@ -117,6 +117,32 @@ Deno.test("copyDevices() keeps disk and network, shares directories of its own, 
   assertEquals(copyDevices(source, undefined), { web: { type: "none" } });
   const moving = copyDevices(source, mounts);
   assertEquals([moving.xpra?.required, moving.share?.required], ["false", "false"]);
+});
+
+Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove it", async () => {
+  await withFiles(async ({ host: { env } }) => {
+    const idMap = [{ Isuid: true, Isgid: true, Hostid: 1_000_000, Nsid: 0, Maprange: 65_536 }];
+    const { host, calls } = recordingHost({
+      env: { GUI_CONTAINER_MOUNTS: env("GUI_CONTAINER_MOUNTS")! },
+      answer: (argv) => {
+        if (argv[0] === "ssh-keygen") {
+          for (const end of ["", ".pub"]) Deno.writeTextFileSync(argv.at(-1)! + end, "ssh-ed25519 AAAA");
+        }
+        return argv.includes("volatile.idmap.next") ? { stdout: JSON.stringify(idMap) } : {};
+      },
+    });
+    const origin = { source: "box", path: "box/made", user: ubuntuUser, mayMove: false, devices: {}, recipe: "" };
+    const copy = await makeCopy(engineCalled(host, "lxc"), origin);
+    copy.lock!.close();
+    const body = calls.find((argv) => argv.at(-1) === "/1.0/instances")!;
+    const { name, config } = JSON.parse(body[body.indexOf("--data") + 1]!);
+    assertEquals(name, copy.name);
+    assertEquals(config, {
+      "user.gui-container.copy-of": "box",
+      "boot.autostart": "false",
+      "security.protection.delete": "false",
+    });
+  });
 });
 
 /** An engine with a container "box" and its snapshot. */

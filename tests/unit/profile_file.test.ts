@@ -3,7 +3,13 @@ import { fromFileUrl } from "@std/path";
 import { parse } from "@std/yaml";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { parseProfile, profileForSetup, profileYaml, userDataKey } from "../../lib/create/profile_file.ts";
+import {
+  parseProfile,
+  profileForSetup,
+  profileYaml,
+  userDataKey,
+  withoutProtection,
+} from "../../lib/create/profile_file.ts";
 import { awkwardWords, randomWords } from "./samples.ts";
 
 Deno.test("parseProfile() reads config, devices and description", () => {
@@ -119,6 +125,14 @@ Deno.test("profileForSetup() leaves out what is taken away, and changes no other
   assertEquals(profileForSetup(profile), { ...profile, devices: given });
   const other = { ...profile, devices: given };
   assert(profileForSetup(other) === other);
+});
+
+Deno.test("withoutProtection() leaves out what keeps a container from being removed, and changes no other profile", () => {
+  const profile = { description: "d", config: { a: "b" }, devices: {} };
+  const kept = { ...profile, config: { a: "b", "security.protection.delete": "true" } };
+  assertEquals(withoutProtection(kept), profile);
+  assertEquals(kept.config["security.protection.delete"], "true");
+  assert(withoutProtection(profile) === profile);
 });
 
 const pyYaml = (await runProcess(["python3", "-c", "import yaml"], { okCodes: "any" }).catch(() => undefined))

@@ -68,6 +68,32 @@ for (const [where, cli, server] of cases) {
   });
 }
 
+Deno.test("removeContainer() touches nothing of a container that the engine protects", async () => {
+  const engineWith = (own: Record<string, string>, profile: Record<string, string>): RecordingHost =>
+    recordingHost({
+      env: { GUI_CONTAINER_MOUNTS: "/nonexistent" },
+      answer: ([, , path]) => ({
+        stdout: JSON.stringify(
+          path!.startsWith("/1.0/instances")
+            ? { name: "box", status: "Running", config: own, devices: {}, expanded_devices: {} }
+            : { config: profile, devices: {}, used_by: [] },
+        ),
+      }),
+    });
+  const on = { "security.protection.delete": "true" };
+  const remove = ({ host }: RecordingHost): Promise<string[]> => {
+    const [engine, mounts] = [engineCalled(host, "lxc"), mountsOf(host, "box")];
+    return removeContainer(engine, "box", { mounts, force: true, recovered: false });
+  };
+  for (const [own, profile] of [[on, {}], [{}, on]] as const) {
+    const recorded = engineWith(own, profile);
+    const error = await assertRejects(() => remove(recorded), UserError, "protected");
+    assertEquals(error.hint, "To allow it: lxc config set box security.protection.delete=false");
+    assertEquals(recorded.calls.filter(([, command]) => command !== "query"), []);
+  }
+  assertEquals(await remove(engineWith({ "security.protection.delete": "false" }, on)), ["container", "profile"]);
+});
+
 Deno.test("removeContainer() removes directories that are no container's, by force", async () => {
   await withOwner({ cli: undefined }, async ({ engine, mounts }) => {
     const remove = (force: boolean): Promise<string[]> =>

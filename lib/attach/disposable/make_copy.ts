@@ -19,7 +19,7 @@ import { findOurs } from "../../container/ours.ts";
 import { knownHostsLines, pinHostKeys, sshConfigPath } from "../../container/ssh.ts";
 import { type ContainerUser, plannedUserOf, userOf } from "../../container/user.ts";
 import { type Engine, engineArgv, nameOn } from "../../engine/engine.ts";
-import { type Device, instanceHostUid } from "../../engine/instance.ts";
+import { type Device, instanceHostUid, protectionKey } from "../../engine/instance.ts";
 import { pushFile, removeFiles } from "../../engine/instance_files.ts";
 import { copyInstance, findSnapshot, pauseInstance, type Snapshot } from "../../engine/snapshot.ts";
 
@@ -129,7 +129,7 @@ async function fill(engine: Engine, origin: Origin, copy: Copy): Promise<void> {
     copyInstance(engine, origin.path, {
       name,
       // After a power cut, the engine must not start it again.
-      config: { [copyKey]: origin.source, "boot.autostart": "false" },
+      config: { [copyKey]: origin.source, "boot.autostart": "false", [protectionKey]: "false" },
       devices: copyDevices(origin, shared ? mounts : undefined),
     }),
   ]);
