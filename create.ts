@@ -20,7 +20,7 @@
 
 import { bundledCloudConfigs, bundledProfiles } from "./lib/create/bundled.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
-import { type Arguments, engineOptions, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
+import { type Arguments, engineOptions, optionsOf, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { keepAsMade } from "./lib/create/as_made.ts";
@@ -115,7 +115,8 @@ directories with this machine: attach.ts reaches it through the engine, and map.
 
 --export reads the desktop entries in the container (ssh), and writes one into ~/.local/share/applications for each APP,
 given by its id or name, or for all apps. The names in the menu begin with the container's name. ATTACH_OPTIONs are the
-options of attach.ts and xpra that the apps are started with, such as --border=red --preset=isolated.`,
+options of attach.ts and xpra that the apps are started with, such as --border=red --preset=isolated. Those of create.ts
+itself, such as --mime, stand before NAME.`,
 } satisfies ScriptSpec<string>;
 
 /** What the command line takes, for the man page. */
@@ -163,7 +164,7 @@ async function readRequest(host: Host, args: Arguments<Name>): Promise<Request> 
   if (flags.has("force")) throw inputError("The option --force goes with --delete", "See create.ts --help");
   const end = positionals.indexOf("--export");
   const [word, keysPath, profileWord, ...cloudInitWords] = end < 0 ? positionals : positionals.slice(0, end);
-  const exports = end < 0 ? undefined : parseExportWords(positionals.slice(end + 1));
+  const exports = end < 0 ? undefined : exportWords(positionals.slice(end + 1));
   if (flags.has("mime") && !exports) throw inputError("The option --mime goes with --export", "See create.ts --help");
   if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
     throw inputError("Arguments are missing: NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...", "See create.ts --help");
@@ -193,6 +194,11 @@ async function readRequest(host: Host, args: Arguments<Name>): Promise<Request> 
     exports,
     withTypes: flags.has("mime"),
   };
+}
+
+/** The words behind `--export`: apps, and options that they are started with. */
+function exportWords(words: readonly string[]): ReturnType<typeof parseExportWords> {
+  return parseExportWords(words, { notTheirs: Object.keys(optionsOf(spec)) });
 }
 
 /** What the NAME on the command line means. */
@@ -400,7 +406,7 @@ async function exportExisting(host: Host, args: Arguments<Name>): Promise<void> 
   const [word, ...words] = positionals;
   if (word === undefined) throw inputError("--export takes the NAME of a container", "See create.ts --help");
   const { name, mounts, ...place } = await placeOf(host, word, args);
-  const request = { ...parseExportWords(words), withTypes: flags.has("mime"), opener: await findOpener() };
+  const request = { ...exportWords(words), withTypes: flags.has("mime"), opener: await findOpener() };
   menuOf(host, hostNameOf(place.server, name));
   const exported = await exportApps(await place.engine, name, { ...request, mounts });
   if (host.dryRun) return;

@@ -5,6 +5,8 @@ import { join } from "@std/path";
 import { deflateSync } from "node:zlib";
 import { type App, parseEntry } from "../../lib/create/export/app.ts";
 import { commandLine } from "../../attach.ts";
+import { commandLine as createLine } from "../../create.ts";
+import { optionsOf } from "../../lib/cli/options.ts";
 import { entryName, entryText, sortOptions } from "../../lib/create/export/entry.ts";
 import {
   chooseApps,
@@ -123,6 +125,12 @@ Deno.test("parseExportWords() tells apps, options of attach.ts and options of xp
     assertEquals(error.exitCode, 2);
   }
   for (const word of ["--preset=a b", "--allow=*"]) assertThrows(() => sortOptions([word]), UserError);
+  const own = { notTheirs: Object.keys(optionsOf(createLine)) };
+  for (const word of ["--dry-run", "--mime", "--engine=incus", "--project=work", "--export"]) {
+    const error = assertThrows(() => parseExportWords(["--border=red", word], own), UserError);
+    assertEquals([error.message, error.exitCode], [`"${word}" is an option of create.ts itself`, 2]);
+  }
+  assertEquals(parseExportWords(["--display=x11"], own).options.attachOptions, ["--display=x11"]);
   // Each of those that attach.ts takes as its own goes into an entry, or is refused.
   for (const name of Object.keys(commandLine.options)) {
     const sort = (): unknown => sortOptions([`--${name}`]).attachOptions;

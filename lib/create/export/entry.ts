@@ -102,15 +102,21 @@ const notInEntries = [
 /**
  * Tells options for attach.ts and those for xpra apart.
  *
+ * @param options `notTheirs`: the names of options that are for neither
  * @throws {UserError} exit code 2 for a word that is no option, and for one that does not fit into an entry
  */
-export function sortOptions(words: readonly string[]): Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
+export function sortOptions(
+  words: readonly string[],
+  { notTheirs = [] }: { notTheirs?: readonly string[] } = {},
+): Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
   for (const word of words) {
     if (!/^--[a-z][a-z0-9-]*(?:=[^\p{C}]*)?$/u.test(word)) {
       throw inputError(`"${word}" is no option for attach.ts`, "Write each of them as one word: --border=red");
     }
   }
   const nameOf = (word: string): string => word.slice(2).split("=")[0]!;
+  const own = words.find((word) => notTheirs.includes(nameOf(word)));
+  if (own !== undefined) throw inputError(`"${own}" is an option of create.ts itself`, "Put it before NAME");
   const isOfAttach = (word: string): boolean => attachNames.includes(nameOf(word));
   const misplaced = words.find((word) => notInEntries.includes(nameOf(word)));
   if (misplaced !== undefined) {

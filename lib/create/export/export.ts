@@ -51,12 +51,16 @@ export interface ExportedApp {
 /**
  * Splits the words behind `--export NAME`: apps, then options.
  *
+ * @param options `notTheirs`: the names of options that cannot be for the apps
  * @throws {UserError} exit code 2
  */
-export function parseExportWords(words: readonly string[]): Pick<ExportRequest, "wanted" | "options"> {
+export function parseExportWords(
+  words: readonly string[],
+  { notTheirs = [] }: { notTheirs?: readonly string[] } = {},
+): Pick<ExportRequest, "wanted" | "options"> {
   const first = words.findIndex((word) => word.startsWith("-"));
   const end = first < 0 ? words.length : first;
-  return { wanted: words.slice(0, end), options: sortOptions(words.slice(end)) };
+  return { wanted: words.slice(0, end), options: sortOptions(words.slice(end), { notTheirs }) };
 }
 
 /**
