@@ -55,6 +55,7 @@ import { checkTarget, type Engine, engineArgv, engineOn, nameOn, wantedCli } fro
 import { addDevices, hostUid, idMapOf, instanceHostUid, isHere } from "./lib/engine/instance.ts";
 import { createProfile, setProfile } from "./lib/engine/profile.ts";
 import { inputError, UserError } from "./lib/base/errors.ts";
+import { removeEmpty } from "./lib/base/files.ts";
 import type { Host } from "./lib/base/host.ts";
 import { all } from "./lib/base/settle.ts";
 import { quoteWords } from "./lib/base/shell_words.ts";
@@ -293,6 +294,7 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
     : await look(engine, name, user);
   const { uid, member } = found;
   if (uid !== null) await shareMounts(host, mounts, uid);
+  else await removeEmpty([mounts.xpra, mounts.share].filter((path) => creation.directories.includes(path)));
   const devices = uid === null ? {} : mountDevices(mounts, user, { mayMove: member !== null });
   // By default, an evacuation stops a container with directories of its machine, and does not move it.
   const moves = member !== null && uid !== null && profile.config[evacuateKey] === undefined;

@@ -11,7 +11,7 @@ const opener = fromFileUrl(new URL("../../examples/desktop-files/open-in-contain
 async function startedBy(
   shell: string,
   words: readonly string[],
-  { live = "", farLive = "" } = {},
+  { live = "", listed = "" } = {},
 ): Promise<string[][]> {
   const directory = await Deno.makeTempDir();
   try {
@@ -26,7 +26,7 @@ map.ts,*--no-wait*)
   case $2 in *:*) copy="\t$2" ;; *) copy= ;; esac
   printf '%s\\t/home/ubuntu/maps/0123456789-x'"$copy"'\\n' "$3"
   ;;
-attach.ts,*--list*) printf '%s' '${farLive}' ;;
+attach.ts,*--list*) printf '%s' '${listed}' ;;
 esac
 `,
         { mode: 0o755 },
@@ -99,10 +99,23 @@ for (const shell of ["dash", "bash"]) {
         ["attach.ts", "engine=incus", ...options, "far:box", "app", "--", "/home/ubuntu/maps/0123456789-x"],
         ["map.ts", "engine=incus", "--project=work", "--unmap", "far:box", "/x"],
       ]);
-      const farLive = "far:box\tapp\tapp\t1\t1\t2026-11-26T00:00:00.000Z\n";
-      assertEquals(await startedBy(shell, [...options, "far:box", "app", "--"], { farLive }), [
+      const listed = "box\tother\tapp\t1\t1\t2026-11-26T00:00:00.000Z\nbox\tapp\tapp\t2\t1\t2026-11-26T00:00:00.000Z\n";
+      assertEquals(await startedBy(shell, [...options, "far:box", "app", "--"], { listed }), [
         list,
         ["attach.ts", "engine=incus", "--project=work", "--join", "--session=app", "far:box", "app", "--"],
+      ]);
+      // A socket of the container of that name in the default project.
+      const inProject = ["--project=work", "box", "app", "--"];
+      const listBox = ["attach.ts", "engine=", "--project=work", "--list", "box"];
+      assertEquals(await startedBy(shell, inProject, { live: "app" }), [listBox, [
+        "attach.ts",
+        "engine=",
+        ...inProject,
+      ]]);
+      // On another member of the cluster: without a directory here.
+      assertEquals(await startedBy(shell, ["moved", "app", "--"], { listed: listed.replaceAll("box", "moved") }), [
+        ["attach.ts", "engine=", "--list", "moved"],
+        ["attach.ts", "engine=", "--join", "--session=app", "moved", "app", "--"],
       ]);
     },
   );
