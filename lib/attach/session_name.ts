@@ -4,6 +4,8 @@ import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { isSessionName } from "../container/names.ts";
 
+export { sessionNameOf } from "../container/names.ts";
+
 /** Longest path of a Unix socket, in bytes: `sun_path` of unix(7) without its final zero. */
 const longestSocketPath = 107;
 
@@ -18,13 +20,6 @@ export function checkSessionName(name: string): void {
     `"${name}" cannot be the name of a session`,
     'Use up to 64 letters, digits, "_", "." and "-"; do not end in ".log", ".service" or ".socket"',
   );
-}
-
-/** The default name of a session: the base name of the app's program, without what a name cannot have. */
-export function sessionNameOf(program: string): string {
-  const name = program.slice(program.lastIndexOf("/") + 1).replace(/[^A-Za-z0-9_.-]+/g, "-")
-    .replace(/^[^A-Za-z0-9]+/, "").slice(0, 60);
-  return name || "app";
 }
 
 /** A new id for a run of attach.ts that starts a session. */

@@ -18,6 +18,13 @@ export function isSessionName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) && !/\.(log|service|socket)$/.test(name);
 }
 
+/** The default name of a session: the base name of the app's program, without what a name cannot have. */
+export function sessionNameOf(program: string): string {
+  const name = program.slice(program.lastIndexOf("/") + 1).replace(/[^A-Za-z0-9_.-]+/g, "-")
+    .replace(/^[^A-Za-z0-9]+/, "").slice(0, 60);
+  return name || "app";
+}
+
 /** Whether a text can be the name of a container, `[REMOTE:]NAME`, in the CLI's own project. */
 export function isContainerName(text: string): boolean {
   const [name, remote, ...more] = text.split(":").reverse();

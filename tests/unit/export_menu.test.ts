@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import { deflateSync } from "node:zlib";
 import { type App, parseEntry } from "../../lib/create/export/app.ts";
 import { commandLine } from "../../attach.ts";
+import { checkSessionName } from "../../lib/attach/session_name.ts";
 import { commandLine as createLine } from "../../create.ts";
 import { optionsOf } from "../../lib/cli/options.ts";
 import { entryName, entryText, sortOptions } from "../../lib/create/export/entry.ts";
@@ -80,6 +81,30 @@ X-GuiContainer-Name=my-box
   const env = entryText(appOf(writer.replace("office", "env A=b office")), undefined, { ...plain, withTypes: false });
   assertStringIncludes(env, '--session=office my-box "env A=b office --writer" --border=red -- %u\n');
   assert(!env.includes("MimeType="));
+});
+
+Deno.test("entryText() names the session after the app, not after what starts it", () => {
+  const plain = { ...options, opener: "open", env: {}, attachOptions: [], xpraOptions: [], withTypes: false };
+  for (
+    const [id, exec, named] of [
+      ["firefox-esr", "/usr/bin/firefox --new", undefined],
+      ["writer", "libreoffice --writer", undefined],
+      ["firefox", "env A=b /snap/bin/firefox", "firefox"],
+      ["writer", "/usr/bin/env A=b office", "office"],
+      ["org.gnome.gedit", "/usr/bin/flatpak run org.gnome.gedit", "gedit"],
+      ["org.gnome.Maps.", "env A=b flatpak run org.gnome.Maps", "Maps"],
+      ["hplip", "python3 /usr/share/hplip/toolbox.py", "hplip"],
+      ["gramps", "/usr/bin/python3.13 -m gramps", "gramps"],
+      ["notepad++", "wine notepad.exe", "notepad-"],
+      ["notepad-plus-plus", "env A=b notepad++", "notepad-"],
+      ["notepad-plus-plus", "notepad++", "notepad-"],
+    ]
+  ) {
+    const app = parseEntry(id!, writer.replace("office --writer", exec!)) as App;
+    const [, found] = /--session=(\S+) my-box/.exec(entryText(app, undefined, plain)) ?? [];
+    assertEquals([exec, found], [exec, named]);
+    if (named !== undefined) checkSessionName(named);
+  }
 });
 
 testWith(

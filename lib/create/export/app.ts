@@ -173,7 +173,8 @@ function parseExec(exec: string): Pick<App, "command" | "program" | "opens"> | u
     throw error;
   }
   const command = words.filter((word) => !/^(?:%[a-zA-Z]|@@u?)$/.test(word));
-  const path = command.find((word, index) => !(index === 0 && word === "env") && !/^\w+=/.test(word)) ?? "";
+  const path = command.find((word, index) => !(index === 0 && /^(?:.*\/)?env$/.test(word)) && !/^\w+=/.test(word)) ??
+    "";
   const program = path.replace(/^.*\//, "");
   // attach.ts takes a word with a dash for an option of its own.
   if (!/^[A-Za-z0-9][A-Za-z0-9._+-]*$/.test(program) || command[0]!.startsWith("-")) return undefined;

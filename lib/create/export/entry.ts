@@ -1,6 +1,8 @@
 /** The host's desktop entry for an app of a container: it starts the app by open-in-container. */
 
+import { basename } from "@std/path";
 import { inputError } from "../../base/errors.ts";
+import { sessionNameOf } from "../../container/names.ts";
 import type { App } from "./app.ts";
 
 /** The key with the name of the container: an entry without it is not ours. */
@@ -56,12 +58,27 @@ export function entryText(app: App, icon: string | undefined, options: EntryOpti
   ].join("\n");
 }
 
+/** Programs that run other ones: their name is not that of the app. */
+const launchers =
+  /^(?:flatpak|snap|gapplication|gtk-launch|xdg-open|java|wine|(?:ba|da|z)?sh|(?:gjs|node|perl|python|ruby)[0-9.]*)$/;
+
+/** The name of an app's session: that of its program; for one that a launcher starts, the last part of the app's id. */
+function sessionOf({ id, program }: App): string {
+  return sessionNameOf(launchers.test(program) ? id.split(".").findLast((part) => part !== "")! : program);
+}
+
 function execOf(app: App, { container, opener, env, attachOptions, xpraOptions }: EntryOptions): string {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  // Without that, all apps that are started by env(1) would be one session.
-  const session = app.command[0] === "env" ? [`--session=${app.program}`] : [];
+  const session = sessionOf(app);
+  // Without that, open-in-container takes the name of the first program.
+  const isNamed = session !== basename(app.command[0]!);
   return [
-    ...[...(variables.length > 0 ? ["env", ...variables] : []), opener, ...attachOptions, ...session].map(quoteExec),
+    ...[
+      ...(variables.length > 0 ? ["env", ...variables] : []),
+      opener,
+      ...attachOptions,
+      ...(isNamed ? [`--session=${session}`] : []),
+    ].map(quoteExec),
     ...[container, app.command.join(" "), ...xpraOptions].map(quoteExec),
     "--",
     ...(app.opens === "address" ? ["%u"] : app.opens === "file" ? ["%f"] : []),
