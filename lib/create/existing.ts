@@ -31,7 +31,7 @@ export async function checkExisting(engine: Engine, name: string, mounts: Mounts
   if (await exists(mounts.directory)) await refuseOtherOwner(engine, name, mounts);
   if (profile) {
     await refuseBeingMade(name, mounts);
-    refuseUsedByOthers(name, profile);
+    refuseUsedByOthers(engine, name, { profile });
     if (!await ui.confirm(`There is a profile "${name}" without a container. Replace what it holds?`)) {
       throw notAgreed(`There is a profile "${name}" already`);
     }

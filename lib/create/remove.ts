@@ -54,7 +54,7 @@ export async function removeContainer(
   const isOwner = instance !== undefined && (shares(instance, mounts) || !engine.server.isLocal);
   if (hasMounts && !host.dryRun && !isOwner) await refuseOtherOwner(engine, name, mounts);
   const copies = await claimCopiesOf(engine, name, { force });
-  if (profile) refuseUsedByOthers(name, profile, { copies: copies.map((copy) => copy.name) });
+  if (profile) refuseUsedByOthers(engine, name, { profile, copies: copies.map((copy) => copy.name) });
   if (!force) {
     if (!instance && hasMounts && !host.dryRun) {
       throw new UserError(`There is no container "${label}" in ${engine.product}, but its directories are there`, {

@@ -57,18 +57,22 @@ export async function deleteProfile(engine: Engine, name: string): Promise<void>
 }
 
 /**
- * Refuses a profile that is used by anything but the container of the same name.
+ * Refuses a profile that is used by anything but the container of the same name. A project without profiles of its own
+ * (`features.profiles`) has those of the default project.
  *
  * @param options `copies`: instances that may use it, too
  * @throws {UserError} names the users
  */
 export function refuseUsedByOthers(
+  { server: { project = "default" } }: Pick<Engine, "server">,
   name: string,
-  profile: EngineProfile,
-  { copies = [] }: { copies?: readonly string[] } = {},
+  { profile, copies = [] }: { profile: EngineProfile; copies?: readonly string[] },
 ): void {
   const known = [name, ...copies].map((instance) => `/1.0/instances/${instance}`);
-  const others = profile.used_by.filter((path) => !known.includes(path.split("?")[0]!));
+  const others = profile.used_by.filter((path) => {
+    const { pathname, searchParams } = new URL(path, "https://engine");
+    return !known.includes(pathname) || (searchParams.get("project") ?? "default") !== project;
+  });
   if (others.length === 0) return;
   throw new UserError(`The profile "${name}" is used by others: ${others.join(", ")}`, {
     hint: "Take it away from them first, or choose another name",

@@ -1,6 +1,7 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
-import { createProfile, findProfile, setProfile } from "../../lib/engine/profile.ts";
+import { createProfile, findProfile, refuseUsedByOthers, setProfile } from "../../lib/engine/profile.ts";
+import { ownServer } from "../../lib/engine/server.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { findInstance, launch } from "../../lib/engine/instance.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
@@ -85,6 +86,19 @@ Deno.test("createProfile() refuses a profile that somebody has just made", async
   const engine = await lxcThat({ code: 1, stderr: refusal });
   const error = await assertRejects(() => createProfile(engine, "box", {}), UserError, 'a profile "box" already');
   assertEquals(error.exitCode, 1);
+});
+
+Deno.test("refuseUsedByOthers() knows the container of that name, and its copies, in its own project only", () => {
+  const refuse = (project: string | undefined, ...used: string[]): void => {
+    const profile = { config: {}, devices: {}, used_by: used.map((path) => `/1.0/instances/${path}`) };
+    refuseUsedByOthers({ server: { ...ownServer, project } }, "box", { profile, copies: ["box-d01234"] });
+  };
+  refuse(undefined, "box", "box-d01234");
+  refuse("default", "box");
+  refuse("work", "box?project=work", "box-d01234?project=work");
+  for (const [project, used] of [["work", "box"], [undefined, "box?project=work"], [undefined, "boxer"]] as const) {
+    assertThrows(() => refuse(project, used), UserError, `used by others: /1.0/instances/${used}`);
+  }
 });
 
 Deno.test("launch() tells an engine that does not answer from one that refuses", async () => {
