@@ -57,6 +57,27 @@ Deno.test("holdFiles() refuses what is no file, and what a container could have 
   });
 });
 
+Deno.test("check() asks this machine's own server for the instances of all projects, wherever the copy is", async () => {
+  await withFiles(async ({ home, host: { env } }) => {
+    const path = join(home, "file");
+    await Deno.writeTextFile(path, "x");
+    const device = { type: "disk", source: home, path: "/x" };
+    const other = { name: "other", config: {}, devices: {}, expanded_devices: { device } };
+    const { host, calls } = recordingHost({
+      env: { GUI_CONTAINER_MOUNTS: env("GUI_CONTAINER_MOUNTS")! },
+      answer: ([, , path]) => ({ stdout: JSON.stringify(/all-projects/.test(path!) ? [other] : []) }),
+    });
+    using files = await holdFiles(host, [path]);
+    const engine = engineCalled(host, "incus");
+    for (const [remote, isLocal] of [[undefined, true], ["big", false]] as const) {
+      const there = { ...engine, server: { remote, project: "work", isLocal } };
+      await assertRejects(() => files.check(there), UserError, "a container can write to");
+    }
+    const list = ["incus", "query", "/1.0/instances?recursion=1&all-projects=true"];
+    assertEquals(calls, [list, list]);
+  });
+});
+
 Deno.test("holdFiles() refuses more than is to be copied", async () => {
   await withFiles(async ({ home, host }) => {
     const large = join(home, "large");

@@ -37,8 +37,11 @@ export async function withDisposable<T>(
   use: (name: string, paths: string[]) => Promise<T>,
 ): Promise<T> {
   const { host, cli, server } = engine;
-  const [origin, instances] = await all([findOrigin(engine, source, { asIs }), listInstances(engine)]);
-  await files.check(instances);
+  const [origin, instances] = await all([
+    findOrigin(engine, source, { asIs }),
+    listInstances(engine),
+    files.check(engine),
+  ]);
   const { leftovers, spare, needsSpare } = await findFreeCopies(
     host,
     wantsSpare ? { engine: cli, server, source, recipe: origin.recipe } : undefined,

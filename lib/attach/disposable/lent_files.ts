@@ -16,7 +16,7 @@ import {
 import { containerPaths, type ContainerUser } from "../../container/user.ts";
 import type { Host } from "../../base/host.ts";
 import type { Engine } from "../../engine/engine.ts";
-import type { Instance } from "../../engine/instance.ts";
+import { listAllInstances, listOwnInstances } from "../../engine/instance.ts";
 import { pushFile } from "../../engine/instance_files.ts";
 
 /** How much is lent at most, in bytes: all of it is copied. */
@@ -39,11 +39,11 @@ export interface HeldFiles extends Disposable {
   /** Their paths in a container with this user, in their order. */
   pathsFor(user: ContainerUser): string[];
   /**
-   * Checks that none of the engine's instances can write to a directory on the way to one of them.
+   * Checks that none of this machine's instances can write to a directory on the way to one of them.
    *
    * @throws {UserError} exit code 2
    */
-  check(instances: readonly Instance[]): Promise<void>;
+  check(engine: Engine): Promise<void>;
   /**
    * Puts them into a container, which may be paused.
    *
@@ -81,9 +81,10 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
   const pathsFor = (user: ContainerUser): string[] => files.map(({ place }) => `${containerPaths(user).maps}/${place}`);
   return {
     pathsFor,
-    async check(instances) {
+    async check(engine) {
       if (files.length === 0) return;
-      const devices = await sharedByDevices(instances);
+      const { isLocal } = engine.server;
+      const devices = await sharedByDevices(await (isLocal ? listAllInstances(engine) : listOwnInstances(engine)));
       for (const { path, directories } of files) {
         for (const directory of directories) await checkDirectory(path, directory, devices);
       }
