@@ -163,6 +163,13 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
       "boot.autostart": "false",
       "security.protection.delete": "false",
     });
+    const removed = calls.filter((argv) => argv.includes("DELETE"))
+      .map((argv) => new URL(argv.at(-1)!, "https://engine").searchParams.get("path")!);
+    const keys = ["dsa", "ecdsa", "rsa"].map((type) => `/etc/ssh/ssh_host_${type}_key`);
+    assertEquals(
+      removed.toSorted(),
+      [...keys, ...keys.map((key) => `${key}.pub`), "/var/lib/dbus/machine-id"].toSorted(),
+    );
   });
 });
 

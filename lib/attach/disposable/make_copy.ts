@@ -178,10 +178,7 @@ async function giveIdentity(engine: Engine, { name, mounts }: Copy, key: HostKey
     push("/etc/machine-id", "0444", `${crypto.randomUUID().replaceAll("-", "")}\n`),
     push("/etc/cloud/cloud-init.disabled", "0644", ""),
     removeFiles(engine, name, [
-      "/etc/ssh/ssh_host_ecdsa_key",
-      "/etc/ssh/ssh_host_ecdsa_key.pub",
-      "/etc/ssh/ssh_host_rsa_key",
-      "/etc/ssh/ssh_host_rsa_key.pub",
+      ...["dsa", "ecdsa", "rsa"].flatMap((type) => ["", ".pub"].map((end) => `/etc/ssh/ssh_host_${type}_key${end}`)),
       "/var/lib/dbus/machine-id",
     ]),
     pinHostKeys(
