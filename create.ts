@@ -54,7 +54,7 @@ import { checkUserName, type ContainerUser, formatUser, userKey } from "./lib/co
 import { checkTarget, type Engine, engineArgv, engineOn, nameOn, wantedCli } from "./lib/engine/engine.ts";
 import { addDevices, hostUid, idMapOf, instanceHostUid, isHere } from "./lib/engine/instance.ts";
 import { createProfile, setProfile } from "./lib/engine/profile.ts";
-import { inputError, UserError } from "./lib/base/errors.ts";
+import { afterChanges, inputError, UserError } from "./lib/base/errors.ts";
 import { removeEmpty } from "./lib/base/files.ts";
 import type { Host } from "./lib/base/host.ts";
 import { all } from "./lib/base/settle.ts";
@@ -236,6 +236,8 @@ async function create(engine: Engine, request: Request, profileBefore: string | 
       const { withTypes, exports } = request;
       exported = await exportApps(engine, name, { mounts, withTypes, ...exports, opener: await findOpener() });
     }
+  } catch (error) {
+    throw afterChanges(error);
   } finally {
     // The container is there, exported or not.
     if (!host.dryRun) report(engine, request, { ...made, exported, seconds });

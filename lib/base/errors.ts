@@ -49,6 +49,12 @@ export function inputError(message: string, hint: string): UserError {
   return new UserError(message, { hint, exitCode: ExitCode.usage });
 }
 
+/** The same error without {@linkcode ExitCode.usage}, for when something was changed before. */
+export function afterChanges(error: unknown): unknown {
+  if (!(error instanceof UserError) || error.exitCode !== ExitCode.usage) return error;
+  return new UserError(error.message, { hint: error.hint, output: error.output, cause: error });
+}
+
 /** How a program ended, and what it printed. */
 export interface ProcessResult {
   /** The program and its arguments. */

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows }
 import { fromFileUrl, join } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
 import { helpText, parseCommandLine, parseDuration, type ScriptSpec } from "../../lib/cli/options.ts";
-import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
+import { afterChanges, inputError, type ProcessResult, UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 
 const spec = {
@@ -20,6 +20,14 @@ const spec = {
   placesWith: { "delete": { first: [] } },
   epilogue: "\nExample:\n  try.ts x\n",
 } satisfies ScriptSpec<string>;
+
+Deno.test("afterChanges() lets no error say by exit code 2 that nothing was changed, and changes no other", () => {
+  const error = afterChanges(inputError("No app", "See them")) as UserError;
+  assertEquals([error.message, error.hint, error.exitCode], ["No app", "See them", 1]);
+  for (const other of [new UserError("x", { hint: "", exitCode: 125 }), new Error("x")]) {
+    assert(afterChanges(other) === other);
+  }
+});
 
 /** Flags, values and positionals of a command line. */
 function parsed(...args: string[]): [string[], Record<string, string>, string[]] {
