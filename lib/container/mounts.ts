@@ -102,7 +102,7 @@ export function mountDevices(
 }
 
 /**
- * Makes the directories that are missing. Returns them, outermost first.
+ * Makes the directories that are missing, all or none. Returns them, outermost first.
  *
  * @param options `shared`: also those that the container sees
  */
@@ -117,7 +117,12 @@ export async function makeMounts(
   }
   if (missing.length > 0) {
     await host.change(`mkdir -p ${quoteWords(missing)}`, async () => {
-      for (const path of missing) await Deno.mkdir(path, { recursive: true, mode: 0o755 });
+      try {
+        for (const path of missing) await Deno.mkdir(path, { recursive: true, mode: 0o755 });
+      } catch (error) {
+        await removeEmpty(missing);
+        throw error;
+      }
     });
   }
   return missing;

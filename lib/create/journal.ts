@@ -77,17 +77,22 @@ export async function beginCreation(
   const base = dirname(mounts.directory);
   if (!await exists(base)) creation.base = base;
   creation.mountsBefore = await saveMounts(host, mounts);
-  creation.directories = await makeMounts(host, mounts, { shared });
   const path = recordPath(mounts);
-  const cannotWrite = (error: unknown): UserError =>
-    new UserError(`Cannot write "${path}": ${error instanceof Error ? error.message : error}`, {
+  const giveUp = async (error: unknown): Promise<never> => {
+    await removeEmpty([...creation.base === null ? [] : [creation.base], ...creation.directories]);
+    throw new UserError(`Cannot write "${path}": ${error instanceof Error ? error.message : error}`, {
       hint: "See whether the disk is full, and whether you may write there",
       cause: error,
     });
-  // The file is emptied only under the lock: before that, it may be the record of another run.
-  const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 }).catch((error) => {
-    throw cannotWrite(error);
-  });
+  };
+  let file: Deno.FsFile;
+  try {
+    creation.directories = await makeMounts(host, mounts, { shared });
+    // The file is emptied only under the lock: before that, it may be the record of another run.
+    file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+  } catch (error) {
+    return await giveUp(error);
+  }
   // A run that held the lock until now has removed the file, and a lock on a removed file keeps nobody out.
   if (!await file.tryLock(true) || !await isAt(file, path)) {
     file.close();
@@ -100,9 +105,8 @@ export async function beginCreation(
     await file.sync();
   } catch (error) {
     await removeRecord(mounts);
-    await removeEmpty([...creation.base === null ? [] : [creation.base], ...creation.directories]);
     file.close();
-    throw cannotWrite(error);
+    return await giveUp(error);
   }
   return { creation, remove: () => removeRecord(mounts), [Symbol.dispose]: () => file.close() };
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { beginCreation, type Creation, recoverCreation, refuseBeingMade, unmake } from "../../lib/create/journal.ts";
-import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
+import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { type Mounts, mountsOf } from "../../lib/container/mounts.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
@@ -137,7 +137,28 @@ Deno.test("beginCreation() makes nothing where its record cannot be written", as
     const error = await assertRejects(begin, UserError, 'Cannot write "');
     assertEquals(error.exitCode, 1);
     assert(error.hint.includes("disk"));
+    assertEquals([...Deno.readDirSync(mounts.directory)].map(({ name }) => name), ["creating.json"]);
   });
+});
+
+Deno.test("beginCreation() leaves nothing where the disk is full, whatever does not fit", async () => {
+  const { mkdir, open } = Deno;
+  using _ = { [Symbol.dispose]: () => void Object.assign(Deno, { mkdir, open }) };
+  for (const at of [1, 2, 3, 4, 5]) {
+    await withEngine(() => gone, async ({ recorded }) => {
+      const base = join(recorded.host.env("GUI_CONTAINER_MOUNTS")!, "mounts");
+      const engine = engineCalled({ ...recorded.host, env: () => base }, "lxc");
+      let count = 0;
+      const fails = <T>(act: () => Promise<T>): Promise<T> =>
+        ++count === at ? Promise.reject(new Error("full")) : act();
+      Deno.mkdir = (path, options) => fails(() => mkdir(path, options));
+      Deno.open = (path, options) => fails(() => open(path, options));
+      const begin = (): Promise<unknown> =>
+        beginCreation(engine, mountsOf(engine.host, "box"), { name: "box", profileBefore: null });
+      await assertRejects(begin, UserError, "full");
+      assertEquals([count, await Deno.lstat(base).catch(() => "gone")], [at, "gone"]);
+    });
+  }
 });
 
 Deno.test("unmake() puts the files for ssh back, and removes those of the run", async () => {
