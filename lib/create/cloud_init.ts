@@ -6,6 +6,7 @@ import type { Engine } from "../engine/engine.ts";
 import { exec, execArgv, findInstance, noAddressError } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { withValues } from "../base/shell_words.ts";
+import { isMap } from "../base/yaml.ts";
 
 /** How cloud-init ended. */
 export type CloudInitOutcome =
@@ -13,23 +14,33 @@ export type CloudInitOutcome =
   | { kind: "degraded"; warnings: string[] }
   | { kind: "error"; errors: string[] };
 
+/** How many of cloud-init's messages are taken, and how many characters of each: its answer may be the container's. */
+const most = { messages: 50, characters: 1_000 };
+
 /**
  * The outcome in the output and the exit status of `cloud-init status --format json`: 0 is done, 1 is an error, 2 is
  * done with recoverable errors (cloud-init documentation, "Failure states").
  */
 export function parseStatus(stdout: string, code: number): CloudInitOutcome {
-  let status: { errors?: string[]; recoverable_errors?: Record<string, string[]>; detail?: string } = {};
-  try {
-    status = JSON.parse(stdout) ?? {};
-  } catch {
-    status = { errors: [stdout.trim()].filter(Boolean) };
-  }
   if (code === 0) return { kind: "done" };
-  if (code === 2) return { kind: "degraded", warnings: Object.values(status.recoverable_errors ?? {}).flat() };
-  return {
-    kind: "error",
-    errors: status.errors?.length ? status.errors : [status.detail ?? "cloud-init gave no reason"],
-  };
+  let status: unknown;
+  try {
+    status = JSON.parse(stdout);
+  } catch {
+    status = { errors: [stdout.trim()] };
+  }
+  const { errors, recoverable_errors: recoverable, detail } = isMap(status) ? status : {};
+  if (code === 2) {
+    return { kind: "degraded", warnings: messagesIn(Object.values(isMap(recoverable) ? recoverable : {}).flat()) };
+  }
+  const reasons = [messagesIn(errors), messagesIn([detail]), ["cloud-init gave no reason"]];
+  return { kind: "error", errors: reasons.find((messages) => messages.length > 0)! };
+}
+
+/** The messages in what should be a list of texts. */
+function messagesIn(list: unknown): string[] {
+  return (Array.isArray(list) ? list : []).filter((message) => typeof message === "string" && message !== "")
+    .slice(0, most.messages).map((message) => message.slice(0, most.characters));
 }
 
 /** How long cloud-init may take before its output is shown, in milliseconds. */

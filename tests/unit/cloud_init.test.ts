@@ -22,6 +22,21 @@ Deno.test("parseStatus() takes what is no status for the reason, and needs none"
   }
 });
 
+Deno.test("parseStatus() takes texts only of what a container may have answered, and not too many", () => {
+  for (const wrong of ['{"length":1}', '"text"', "[null,1,{},[]]", '[""]', "null", "7"]) {
+    const stdout = `{"errors":${wrong},"detail":{},"recoverable_errors":${wrong}}`;
+    assertEquals(parseStatus(stdout, 1), { kind: "error", errors: ["cloud-init gave no reason"] });
+    assertEquals(parseStatus(`{"recoverable_errors":{"WARNING":${wrong}}}`, 2).kind, "degraded");
+    assertEquals(parseStatus(`{"recoverable_errors":{"W":[{}],"E":["e",1]}}`, 2), {
+      kind: "degraded",
+      warnings: ["e"],
+    });
+  }
+  for (const stdout of ["[]", "7", '"x"']) assertEquals(parseStatus(stdout, 2), { kind: "degraded", warnings: [] });
+  const many = JSON.stringify({ errors: Array(1_000).fill("x".repeat(10_000)) });
+  assertEquals(parseStatus(many, 1), { kind: "error", errors: Array(50).fill("x".repeat(1_000)) });
+});
+
 async function engineThat(answer: (argv: readonly string[]) => Answer): Promise<Engine> {
   return await chooseEngine(recordingHost({ answer }).host, "lxc");
 }
