@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { holdFiles } from "../../lib/attach/disposable/lent_files.ts";
+import { holdFiles, placesOf } from "../../lib/attach/disposable/lent_files.ts";
 import { copyDevices, findOrigin, makeCopy } from "../../lib/attach/disposable/make_copy.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
@@ -33,6 +33,12 @@ Deno.test("holdFiles() keeps the base name of a file, and tells two of the same 
     const maps = "/home/ubuntu/maps";
     assertEquals(files.pathsFor(ubuntuUser), [`${maps}/it's a\nname.pdf`, `${maps}/2/it's a\nname.pdf`, `${maps}/-x`]);
   });
+});
+
+Deno.test("placesOf() puts no file below another one, whatever they are called", () => {
+  assertEquals(placesOf(["a", "2", "a", "2"]), ["a", "2", "3/a", "4/2"]);
+  assertEquals(placesOf(["2", "2", "2-"]), ["2", "2--/2", "2-"]);
+  assertEquals(placesOf(["2", "2", "3", "3"]), ["2", "2-/2", "3", "4/3"]);
 });
 
 Deno.test("holdFiles() refuses what is no file, and what a container could have put there", async () => {

@@ -30,8 +30,6 @@ interface LentFile {
   directories: readonly string[];
   /** The file itself, open for reading. */
   file: Deno.FsFile;
-  /** Its path in the container, below the directory of lent files. */
-  place: string;
 }
 
 /** Files that are held open for lending. They are closed at the end of the scope of this value. */
@@ -63,13 +61,11 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
   using stack = new DisposableStack();
   const shared = paths.length > 0 ? await sharedByMounts(host) : undefined;
   let size = 0;
-  for (const [index, path] of paths.entries()) {
+  for (const path of paths) {
     const opened = await openFile(path, shared!);
     stack.defer(() => close(opened.file));
     size += (await opened.file.stat()).size;
-    const name = basename(opened.path);
-    const isTaken = files.some(({ path }) => basename(path) === name);
-    files.push({ ...opened, place: isTaken ? `${index + 1}/${name}` : name });
+    files.push(opened);
   }
   if (size > mostBytes) {
     throw inputError(
@@ -78,7 +74,8 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
     );
   }
   const resources = stack.move();
-  const pathsFor = (user: ContainerUser): string[] => files.map(({ place }) => `${containerPaths(user).maps}/${place}`);
+  const places = placesOf(files.map(({ path }) => basename(path)));
+  const pathsFor = (user: ContainerUser): string[] => places.map((place) => `${containerPaths(user).maps}/${place}`);
   return {
     pathsFor,
     async check(engine) {
@@ -98,8 +95,21 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
   };
 }
 
+/**
+ * Where files with these base names are, below the directory of lent files: the second one of a name is in a directory
+ * that is called as none of them.
+ */
+export function placesOf(names: readonly string[]): string[] {
+  return names.map((name, index) => {
+    if (names.indexOf(name) === index) return name;
+    let directory = `${index + 1}`;
+    while (names.includes(directory)) directory += "-";
+    return `${directory}/${name}`;
+  });
+}
+
 /** Opens the file at a path, and makes sure that it is the one that the path led to. */
-async function openFile(path: string, shared: SharedDirectories): Promise<Omit<LentFile, "place">> {
+async function openFile(path: string, shared: SharedDirectories): Promise<LentFile> {
   try {
     const { path: real, directories } = await followPath(path, shared);
     const found = await Deno.lstat(real);
