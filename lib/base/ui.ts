@@ -128,7 +128,7 @@ export function printable(text: string): string {
 }
 
 // deno-lint-ignore no-control-regex
-const unprintable = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const unprintable = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** {@linkcode printable} text in one line: line ends and tabs become spaces. */
 export function oneLine(text: string): string {

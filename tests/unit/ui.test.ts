@@ -13,6 +13,9 @@ Deno.test("printable() keeps text, line ends and tabs", () => {
 Deno.test("printable() leaves no control character that a terminal obeys", () => {
   assertEquals(printable("\x1b[2J\x1b]0;title\x07"), "\ufffd[2J\ufffd]0;title\ufffd");
   assertEquals(printable("cv\u202Efdp.sh"), "cv\ufffdfdp.sh");
+  // Bidi_Control of Unicode's PropList.txt.
+  const bidi = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069";
+  assertEquals(printable(bidi), "\ufffd".repeat(bidi.length));
   assertEquals(printable("50%\r100%"), "50%\ufffd100%");
   assertEquals(printable("\x00\x08\x0b\x0c\x7f\x9b31m"), "\ufffd".repeat(6) + "31m");
   const all = Array.from({ length: 0x100 }, (_, code) => String.fromCharCode(code)).join("");
