@@ -238,7 +238,7 @@ export async function removeCopy(host: Host, copy: Copy): Promise<void> {
   }
 }
 
-/** Removes the instance of a copy, and what it has put into its directories, as far as it lets that happen. */
+/** Removes a copy's instance, and first whatever can be removed from its directories. */
 async function removeInstance(host: Host, copy: Copy): Promise<void> {
   const { engine: cli, server, name, mounts } = copy;
   const instance = await inTime(host, copy, async (cleaner) => {
