@@ -3,8 +3,8 @@
 //bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
 //bin/true; set -- --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; set -- --allow-read="/etc/localtime,${XDG_CONFIG_HOME:-$HOME/.config}/gtk-3.0/settings.ini" "$@"
-//bin/true; set -- --allow-read="${LXD_CONF:-$HOME/.config/lxc}/config.yml,$HOME/snap/lxd/common/config/config.yml,/etc/lxd/config.yml" "$@"
-//bin/true; set -- --allow-read="${INCUS_CONF:-${XDG_CONFIG_HOME:-$HOME/.config}/incus}/config.yml,$HOME/.config/incus/config.yml,/etc/incus/config.yml" "$@"
+//bin/true; set -- --allow-read="${LXD_CONF:-$HOME/.config/lxc}/config.yml,$HOME/snap/lxd/common/config/config.yml,/var/snap/lxd/common/global-conf/config.yml,${LXD_GLOBAL_CONF:-/etc/lxd}/config.yml" "$@"
+//bin/true; set -- --allow-read="${INCUS_CONF:-${XDG_CONFIG_HOME:-$HOME/.config}/incus}/config.yml,$HOME/.config/incus/config.yml,${INCUS_GLOBAL_CONF:-/etc/incus}/config.yml" "$@"
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 //bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
@@ -13,7 +13,7 @@
 //bin/true; set -- --allow-env=DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE "$@"
 //bin/true; set -- --allow-env=LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME "$@"
 //bin/true; set -- --allow-env='HOME,GUI_CONTAINER_DISPLAY,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
-//bin/true; set -- --allow-env=LXD_CONF,INCUS_CONF,INCUS_REMOTE,INCUS_PROJECT "$@"
+//bin/true; set -- --allow-env=LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT "$@"
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
 // permission a line, and Deno.

@@ -7,7 +7,7 @@
 //bin/true; set -- --allow-write="$d/applications,$d/gui-container" "$@"
 //bin/true; set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,find,cloud-init,update-desktop-database "$@"
 //bin/true; set -- --allow-env='HOME,XDG_DATA_HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*' "$@"
-//bin/true; set -- --allow-env=XDG_CONFIG_HOME,LXD_CONF,INCUS_CONF,INCUS_REMOTE,INCUS_PROJECT "$@"
+//bin/true; set -- --allow-env=XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT "$@"
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
 // permission a line, and Deno.

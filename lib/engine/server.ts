@@ -36,6 +36,12 @@ export const ownServer: Server = { remote: undefined, project: undefined, isLoca
 /** The remote that every CLI has: the engine of this machine. */
 const ownRemote = "local";
 
+/** The environment variables of a CLI: its default remote, and the directories of its configuration. */
+const variables = {
+  lxc: { remote: "LXC_REMOTE", directory: "LXD_CONF", systemDirectory: "LXD_GLOBAL_CONF" },
+  incus: { remote: "INCUS_REMOTE", directory: "INCUS_CONF", systemDirectory: "INCUS_GLOBAL_CONF" },
+} as const;
+
 /** What a CLI's configuration says of its remotes. */
 interface ClientConfig {
   /** The remote of names without one. */
@@ -50,8 +56,9 @@ interface ClientConfig {
  * @throws {UserError} exit code 2 when the CLI has no such remote
  */
 export async function findServer(host: Pick<Host, "env">, cli: EngineCli, wish: ServerWish = {}): Promise<Server> {
-  const config = await readClientConfig(host, cli, { whole: wish.remote !== undefined });
-  const remote = wish.remote ?? (cli === "incus" ? host.env("INCUS_REMOTE") : undefined) ?? config.default;
+  const chosen = host.env(variables[cli].remote) || undefined;
+  const config = await readClientConfig(host, cli, { whole: (wish.remote ?? chosen) !== undefined });
+  const remote = wish.remote ?? chosen ?? config.default;
   const known = config.remotes.get(remote);
   if (!known && remote !== ownRemote) {
     const other = cli === "lxc" ? "incus" : "lxc";
@@ -73,8 +80,10 @@ export async function findServer(host: Pick<Host, "env">, cli: EngineCli, wish: 
   if (!isPlainName(project)) {
     throw inputError(`"${project}" cannot be the name of a project`, 'Use letters, digits, "-" and "."');
   }
+  // LXD's snap may leave the variable out: where either says something else, this machine's engine is named.
+  const isDefault = [remote, chosen ?? ownRemote, config.default].every((name) => name === ownRemote);
   return {
-    remote: remote === ownRemote && config.default === ownRemote ? undefined : remote,
+    remote: isDefault ? undefined : remote,
     project: project === "default" && standard === "default" ? undefined : project,
     isLocal: known?.isLocal ?? true,
   };
@@ -91,23 +100,25 @@ export function isPlainName(text: string): boolean {
 }
 
 /**
- * The files of a CLI's configuration: the first of the user's that is there, and the system's, whose remotes come
- * second.
+ * The files that a CLI's configuration may be in, in the order in which they are looked for: the user's, and the
+ * system's, whose remotes come second.
  */
-function configFiles(host: Pick<Host, "env">, cli: EngineCli): { user: string[]; system: string } {
+function configFiles(host: Pick<Host, "env">, cli: EngineCli): { user: string[]; system: string[] } {
   const home = host.env("HOME");
-  const directories = cli === "lxc"
-    ? [host.env("LXD_CONF"), home && join(home, "snap/lxd/common/config"), home && join(home, ".config/lxc")]
+  const own = host.env(variables[cli].directory);
+  const system = host.env(variables[cli].systemDirectory);
+  const [user, shared] = cli === "lxc"
+    ? [
+      [home && join(home, "snap/lxd/common/config"), home && join(home, ".config/lxc")],
+      ["/var/snap/lxd/common/global-conf", "/etc/lxd"],
+    ]
     : [
-      host.env("INCUS_CONF"),
-      join(host.env("XDG_CONFIG_HOME") ?? "/nonexistent", "incus"),
-      home && join(home, ".config/incus"),
+      [join(host.env("XDG_CONFIG_HOME") ?? "/nonexistent", "incus"), home && join(home, ".config/incus")],
+      ["/etc/incus"],
     ];
-  const chosen = directories[0] ? [directories[0]] : directories.filter((directory) => directory !== undefined);
-  return {
-    user: chosen.filter((directory) => directory !== "").map((directory) => join(directory, "config.yml")),
-    system: cli === "lxc" ? "/etc/lxd/config.yml" : "/etc/incus/config.yml",
-  };
+  const filesIn = (directories: readonly (string | undefined)[]): string[] =>
+    directories.flatMap((directory) => directory ? [join(directory, "config.yml")] : []);
+  return { user: filesIn(own ? [own] : user), system: filesIn(system ? [system] : shared) };
 }
 
 /**
@@ -121,9 +132,7 @@ async function readClientConfig(
   { whole }: { whole: boolean },
 ): Promise<ClientConfig> {
   const { user, system } = configFiles(host, cli);
-  let text: string | undefined;
-  for (const path of user) text ??= await readText(path);
-  const texts = [await readText(system), text].filter((text) => text !== undefined);
+  const texts = [await readFirst(system), await readFirst(user)].filter((text) => text !== undefined);
   if (!whole && !texts.some((text) => changesSomething.test(text))) return { default: ownRemote, remotes: new Map() };
   // Loaded only where it is needed: most runs are in a hurry and need no YAML.
   const { isMap, parseYaml } = await import("../base/yaml.ts");
@@ -153,6 +162,11 @@ async function readClientConfig(
 /** A line that names another default remote, or a project of one. */
 const changesSomething = /^default-remote: (?!local\s*$)|^\s+project: (?!default\s*$)./m;
 
-async function readText(path: string): Promise<string | undefined> {
-  return await Deno.readTextFile(path).catch(() => undefined);
+/** The text of the first of some files that is there. */
+async function readFirst(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    const text = await Deno.readTextFile(path).catch(() => undefined);
+    if (text !== undefined) return text;
+  }
+  return undefined;
 }

@@ -68,6 +68,16 @@ Deno.test("findServer() takes the remote that is named, and the project that it 
     assertEquals((await server(env, { project: "default" })).project, undefined);
     assertEquals(await server({ ...env, INCUS_REMOTE: "big" }), { remote: "big", project: "work", isLocal: false });
     assertEquals((await server({ ...env, INCUS_PROJECT: "play" })).project, "play");
+    // The CLI would take "big" for a name without a remote.
+    const own = await server({ ...env, INCUS_REMOTE: "big" }, { remote: "local" });
+    assertEquals(own, { remote: "local", project: undefined, isLocal: true });
+  });
+  await withConfig(configText.replace("    project: work\n", ""), async (env) => {
+    assertEquals(await server({ ...env, INCUS_REMOTE: "big" }), { remote: "big", project: undefined, isLocal: false });
+    assertEquals(await server({ ...env, INCUS_REMOTE: "" }), ownServer);
+    const lxd = { HOME: "/nonexistent", LXD_GLOBAL_CONF: `${env.HOME}/.config/incus`, LXC_REMOTE: "big" };
+    const found = await findServer({ env: (name) => ({ ...lxd })[name] }, "lxc");
+    assertEquals(found, { remote: "big", project: undefined, isLocal: false });
   });
 });
 
