@@ -81,9 +81,13 @@ function lostError(engine: Engine, { name, location }: Instance, cause: unknown)
   });
 }
 
-/** All instances, without their addresses. */
+/**
+ * All instances, without their addresses. Another machine's server could call them anything: those whose names cannot
+ * be names of containers are left out.
+ */
 export async function listInstances(engine: Engine): Promise<Instance[]> {
-  return ((await query(engine, "/1.0/instances?recursion=1") ?? []) as unknown[]).map(parseInstance);
+  return ((await query(engine, "/1.0/instances?recursion=1") ?? []) as unknown[]).map(parseInstance)
+    .filter(({ name }) => isInstanceName(name));
 }
 
 /**
