@@ -6,7 +6,7 @@
 //bin/true; set -- --allow-run=lxc,incus,setfacl,getfacl,stat,cp,mv,rm,zenity,notify-send "$@"
 //bin/true; set -- --allow-env=DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE "$@"
 //bin/true; set -- --allow-env='HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*' "$@"
-//bin/true; set -- --allow-env=XDG_CONFIG_HOME,LXD_CONF,INCUS_CONF,INCUS_REMOTE,INCUS_PROJECT "$@"
+//bin/true; set -- --allow-env=XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT "$@"
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
 // permission a line, and Deno.
@@ -31,6 +31,7 @@ import {
   engineArgv,
   engineCalled,
   type EngineCli,
+  engineClis,
   engineOn,
   nameOn,
 } from "./lib/engine/engine.ts";
@@ -100,6 +101,9 @@ const unmapDeadlineMs = 60_000;
 
 /** The longest that a run waits for files of killed runs to be taken back, in milliseconds. */
 const recoverDeadlineMs = 120_000;
+
+/** The largest copy that a run takes back before it lends files, in bytes. */
+const mostRecoverBytes = 64 * 2 ** 20;
 
 /** How much longer it may take for each byte of lent copies: as on a link of 2 Mbit/s. */
 const msPerByte = 1 / 256;
@@ -287,11 +291,14 @@ async function runningContainers(engine: Engine): Promise<string[]> {
  */
 async function recoverFirst(host: Host): Promise<void> {
   try {
-    await inTime(host, { deadlineMs: recoverDeadlineMs, until: host.signal, act: recover });
+    const act = (host: Host): Promise<Loans> => recover(host, { most: mostRecoverBytes });
+    await inTime(host, { deadlineMs: recoverDeadlineMs, until: host.signal, act });
   } catch (error) {
     host.signal.throwIfAborted();
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-    host.ui.warn(`Files that a killed run has lent cannot be taken back now: ${error.message}`);
+    host.ui.warn(
+      `Files that a killed run has lent cannot be taken back now: ${error.message}. Later: map.ts --recover`,
+    );
   }
 }
 
@@ -434,6 +441,10 @@ async function borrowerCalled(
 ): Promise<(loan: Borrower) => boolean> {
   const { remote, name } = parseInstancePath(word);
   const { project } = engineOptions(args);
+  const isKnown = remote === undefined ||
+    [...all.mappings, ...all.copies].some(({ server }) => server?.remote === remote) ||
+    (await Promise.all(engineClis.map((cli) => hasRemote(host, cli, remote)))).includes(true);
+  if (!isKnown) throw inputError(`There is no remote "${remote}"`, "See map.ts --list");
   const servers = new Map<string, ServerRecord>();
   for (const { engine } of [...all.mappings, ...all.copies]) {
     if (servers.has(engine) || remote !== undefined && !await hasRemote(host, engine as EngineCli, remote)) continue;
@@ -441,7 +452,9 @@ async function borrowerCalled(
   }
   return ({ engine, server, instance }) => {
     const meant = servers.get(engine);
-    if (instance !== name || !meant) return false;
+    if (instance !== name) return false;
+    // The CLI has no such remote any more.
+    if (!meant) return server?.remote === remote && (project === undefined || server?.project === project);
     // A record of an older version names no server.
     return server ? server.remote === meant.remote && server.project === meant.project : remote === undefined;
   };

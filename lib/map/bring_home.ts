@@ -36,26 +36,42 @@ async function isThere(path: string): Promise<boolean> {
  */
 export async function writeHome(host: Host, copy: LentCopy, wanted: Content): Promise<boolean> {
   const files = copyFiles(host, copy);
-  if (!await saveOld(copy, files)) return false;
+  const saved = await saveOld(copy, files);
+  if (!saved) return false;
+  let isWritten = false;
   try {
-    await overwrite(host, copy, files.back);
-    if (await isOnDisk(copy, wanted)) return true;
-    throw new UserError(`"${copy.host}" was changed while it was written`, { hint: "See what is in it" });
+    isWritten = await overwrite(host, copy, { source: files.back, since: saved });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     // The disk is full, or the file may not be written: it gets back what it had.
     const here = await lookHere(copy);
-    const isAsLent = typeof here === "string" || isSameContent(here, copy.lent!);
-    if (!isAsLent) await overwrite(host, copy, files.old);
+    const isAsLent = typeof here !== "string" && isSameContent(here, copy.lent!);
+    if (!isAsLent) await overwrite(host, copy, { source: files.old });
+    if (!await isOnDisk(copy, copy.lent!)) throw changedMeanwhile(copy);
+  }
+  if (!isWritten) {
     await Deno.remove(files.old);
     return false;
   }
+  if (await isOnDisk(copy, wanted)) return true;
+  throw changedMeanwhile(copy);
 }
 
-/** Keeps what is in the file in the journal. Returns false when that is not what was lent. */
-async function saveOld(copy: LentCopy, { old }: CopyFiles): Promise<boolean> {
+function changedMeanwhile({ host }: LentCopy): UserError {
+  return new UserError(`"${host}" was changed while it was written`, {
+    hint: "Take it back again: what it had, and what was written, are then put beside it",
+  });
+}
+
+/**
+ * Keeps what is in the file in the journal.
+ *
+ * @returns when the file was written to last; undefined when it is not what was lent
+ */
+async function saveOld(copy: LentCopy, { old }: CopyFiles): Promise<Pick<Deno.FileInfo, "mtime"> | undefined> {
   using file = await openInode(copy.host, copy);
-  if (!file) return false;
+  if (!file) return undefined;
+  const { mtime } = await file.stat();
   const part = `${old}.part`;
   using kept = await Deno.open(part, { read: true, write: true, create: true, truncate: true, mode: 0o600 });
   for await (const piece of piecesOf(file)) {
@@ -63,11 +79,11 @@ async function saveOld(copy: LentCopy, { old }: CopyFiles): Promise<boolean> {
   }
   if (!isSameContent(await contentOf(kept), copy.lent!)) {
     await Deno.remove(part);
-    return false;
+    return undefined;
   }
   await kept.sync();
   await moveInJournal(part, old);
-  return true;
+  return { mtime };
 }
 
 /** Gives a file of the journal its final name, on disk. */
@@ -77,13 +93,24 @@ export async function moveInJournal(from: string, to: string): Promise<void> {
   await directory.sync();
 }
 
-/** Writes a file of the journal into the inode that was lent. */
-async function overwrite(host: Host, copy: LentCopy, source: string): Promise<void> {
+/**
+ * Writes a file of the journal into the inode that was lent.
+ *
+ * @param options `since`: writes only if nobody has written to the inode since then
+ * @returns whether it was written
+ */
+async function overwrite(
+  host: Host,
+  copy: LentCopy,
+  { source, since }: { source: string; since?: Pick<Deno.FileInfo, "mtime"> },
+): Promise<boolean> {
   const file = holdFile(copy.host);
   try {
-    if (!file || !isSameInode(file.stat(), copy)) return;
+    if (!file || !isSameInode(file.stat(), copy)) return false;
     await checkHandles(host, [file]);
+    if (since && (await Deno.stat(file.handle)).mtime?.getTime() !== since.mtime?.getTime()) return false;
     await host.run(["cp", "--no-target-directory", "--", source, file.handle]);
+    return true;
   } finally {
     file?.close();
   }
@@ -109,19 +136,22 @@ export async function endWriting(
   if (!await exists(files.old)) return undefined;
   using back = await Deno.open(files.back);
   const content = await contentOf(back);
+  // All was done but the removal of what was kept.
+  if (isSameContent(content, copy.lent!)) return { findings: [], content };
   const here = await lookHere(copy);
   if (typeof here !== "string") {
     // A part of what was to be written: nothing that is only there can be lost.
     const isTorn = here.size <= content.size && isSameContent(here, await contentOf(back, here.size));
-    if (isTorn || isSameContent(here, copy.lent!)) await overwrite(host, copy, files.back);
+    if (isTorn || isSameContent(here, copy.lent!)) await overwrite(host, copy, { source: files.back });
     if (await isOnDisk(copy, content)) return { findings: [], content };
   }
   const beside = await putBeside(host, copy, { source: files.back, content });
-  const findings = [`"${copy.host}" was changed while the container's version was written to it: that is "${beside}"`];
-  if (typeof here !== "string") {
-    const before = await putBeside(host, copy, { source: files.old, content: copy.lent!, end: "as-lent" });
-    findings.push(`What was in "${copy.host}" when it was lent is "${before}"`);
-  }
+  // Also where another file is there by now: what is left of the lent one may be torn.
+  const before = await putBeside(host, copy, { source: files.old, content: copy.lent!, end: "as-lent" });
+  const findings = [
+    `"${copy.host}" was changed while the container's version was written to it: that is "${beside}"`,
+    `What was in "${copy.host}" when it was lent is "${before}"`,
+  ];
   return { findings, content };
 }
 

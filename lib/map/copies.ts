@@ -3,7 +3,7 @@
  * the container has made of it comes back at the end, and the copy is removed once that is safe here.
  */
 
-import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
+import { ExitCode, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { mapSome } from "../base/settle.ts";
 import type { Undo } from "../base/undo.ts";
@@ -21,8 +21,8 @@ import {
   type LentCopy,
   readCopy,
   serverRecord,
+  tryWithCopyLock,
   withCopyLock,
-  withJournalLock,
   writeCopies,
 } from "./journal.ts";
 import { finishUnmap } from "./open_files.ts";
@@ -64,7 +64,7 @@ export async function lendCopies(
   undo.add("take the files back", async (cleaning) => {
     for (const finding of await takeBackCopies(engineOn(engine, cleaning), copies)) host.ui.warn(finding);
   });
-  await withJournalLock(host, () => writeCopies(host, copies));
+  await writeCopies(host, copies);
   const act = (copy: LentCopy): Promise<LentCopy[]> =>
     withCopyLock(host, copy, async () => {
       host.signal.throwIfAborted();
@@ -123,7 +123,8 @@ export async function keepCopies(host: Host, copies: readonly LentCopy[]): Promi
 /**
  * Takes back copies from one container. What cannot be taken back now stays there, and on record, for the next time.
  *
- * @param options `settle`: the run that has lent them was killed; a program of it may still write to them
+ * @param options `settle`: the run that has lent them was killed; a program of it may still write to them. What another
+ * run takes back just now is left to that run
  * @returns what was found that the user should know
  * @throws the first error, when all is done that can be done
  */
@@ -140,9 +141,10 @@ export async function takeBackCopies(
   const ended: { inode: FoundCopy["inode"]; container: string }[] = [];
   const failures: Error[] = [];
   const isThere = await isRunning(engine, instance);
+  const withLock = settle ? tryWithCopyLock : withCopyLock;
   const act = async (copy: LentCopy): Promise<void> => {
     try {
-      await withCopyLock(host, copy, async () => {
+      await withLock(host, copy, async () => {
         const now = await readCopy(host, copy);
         if (!now) return;
         const one = await takeBack(engine, now, { settle, isThere });
@@ -150,20 +152,21 @@ export async function takeBackCopies(
         if (one.inode) ended.push({ inode: one.inode, container: copy.container });
       });
     } catch (error) {
-      if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-      failures.push(error);
+      failures.push(error as Error);
     }
   };
   await mapSome(copies, { atOnce, act });
-  if (ended.length > 0) {
-    const files = ended.map(({ inode, container }) => ({ ...inode, bornMs: null, container }));
-    for (const { container, programs } of await finishUnmap(engine, instance, files)) {
+  const files = ended.map(({ inode, container }) => ({ ...inode, bornMs: null, container }));
+  try {
+    for (const { container, programs } of files.length > 0 ? await finishUnmap(engine, instance, files) : []) {
       findings.push(
         `${
           programs.join(", ")
         } in "${label}" still has "${container}" open: what is saved there now does not come back`,
       );
     }
+  } catch (error) {
+    failures.push(error as Error);
   }
   if (failures.length === 0) return findings;
   for (const finding of findings) host.ui.warn(finding);
@@ -188,6 +191,28 @@ async function isRunning(engine: Engine, instance: string): Promise<boolean> {
   });
 }
 
+/**
+ * Ends the writing of a copy to its file on the host, if it was cut off. No engine is needed for that.
+ *
+ * @returns what the user should know
+ */
+export async function finishWriting(host: Host, { id }: Pick<LentCopy, "id">): Promise<string[]> {
+  return await tryWithCopyLock(host, { id }, async () => {
+    const copy = await readCopy(host, { id });
+    return copy ? (await finishOwnWriting(host, copy)).findings : [];
+  }) ?? [];
+}
+
+/** The same, under the copy's lock. Returns the record as it is then, too. */
+async function finishOwnWriting(host: Host, copy: LentCopy): Promise<{ copy: LentCopy; findings: string[] }> {
+  const written = await endWriting(host, copy);
+  if (!written) return { copy, findings: [] };
+  const now = { ...copy, lent: written.content };
+  await writeCopies(host, [now]);
+  await Deno.remove(copyFiles(host, copy).old);
+  return { copy: now, findings: written.findings };
+}
+
 /** Takes one copy back, under its lock. */
 async function takeBack(
   engine: Engine,
@@ -197,21 +222,18 @@ async function takeBack(
   const { host } = engine;
   const label = labelOf(engine.server, record.instance);
   const files = copyFiles(host, record);
-  const findings: string[] = [];
-  let copy = record;
+  const { copy: finished, findings } = await finishOwnWriting(host, record);
+  let copy = finished;
   const save = async (changes: Partial<LentCopy>): Promise<void> => {
     copy = { ...copy, ...changes };
     await writeCopies(host, [copy]);
   };
-  const written = await endWriting(host, copy);
-  if (written) {
-    findings.push(...written.findings);
-    await save({ lent: written.content });
-    await Deno.remove(files.old);
-  }
   if (!isThere) {
     if (copy.lent && !copy.readOnly && !copy.isSafe) {
-      findings.push(`"${label}" is gone, and with it its copy of "${copy.host}"; that stays as it is here`);
+      findings.push(
+        `"${label}" is gone, and with it its copy of "${copy.host}"; that stays as it is here. ` +
+          `If the container was renamed or moved, the copy is "${copy.container}" in it`,
+      );
     }
     await forgetCopy(host, copy);
     return { findings };

@@ -22,6 +22,9 @@ import sendScript from "./send_copy.sh" with { type: "text" };
 /** How long a program in the container may take that moves no file, in milliseconds. */
 const shortMs = 20_000;
 
+/** How long the container may take to read a copy that may be unchanged, in milliseconds for each byte: 50 MB/s. */
+const readMsPerByte = 1 / 50_000;
+
 /** How much is shown of what a program in the container printed, in UTF-16 code units. */
 const longestOutput = 2_000;
 
@@ -130,7 +133,9 @@ export async function readBack(
   const { host } = engine;
   const label = labelOf(engine.server, copy.instance);
   const most = 4 * lent.size + mostGrowth;
-  using watch = watchTransfer(host, { what: `Taking back ${basename(copy.host)}` });
+  // The container first reads a copy that may be unchanged, and sends nothing meanwhile.
+  const stalledMs = 60_000 + lent.size * readMsPerByte;
+  using watch = watchTransfer(host, { what: `Taking back ${basename(copy.host)}`, stalledMs });
   using file = await Deno.open(part, { read: true, write: true, create: true, truncate: true, mode: 0o600 });
   let line = "";
   let head: { kind: string; found: string; size: number; dev: number; ino: number } | undefined;

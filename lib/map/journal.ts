@@ -10,6 +10,7 @@ import { type Engine, engineCalled, type EngineCli } from "../engine/engine.ts";
 import { findServer, type Server } from "../engine/server.ts";
 import type { InodeId } from "./held_file.ts";
 import type { Host } from "../base/host.ts";
+import { orInterrupted } from "../base/settle.ts";
 import { quoteWord } from "../base/shell_words.ts";
 
 /** A server of an engine, as it is on record: also the CLI's default is named, which the user may change. */
@@ -78,7 +79,7 @@ export interface LentCopy extends InodeId, Borrower {
   owner: string | null;
   /** What both sides had in common last; null until the copy is whole. */
   lent: Content | null;
-  /** What the container had made of it is safe here: the copy may go. */
+  /** What the container had made of it is on disk here, or it has made nothing of it: the copy may go. */
   isSafe?: boolean;
 }
 
@@ -298,10 +299,7 @@ export interface CopyFiles {
   part: string;
   /** What has come from the container, whole. */
   back: string;
-  /**
-   * What the host's file was before that is written to it, whole; while it is there, the writing is not known to be
-   * done.
-   */
+  /** The host file's old content, whole, kept until the new one is on disk. */
   old: string;
 }
 
@@ -311,9 +309,13 @@ export function copyFiles(host: Host, { id }: Pick<LentCopy, "id">): CopyFiles {
   return { part: path("part"), back: path("back"), old: path("old") };
 }
 
-/** Writes the records of copies, as {@linkcode writeRecords} does those of mapped files. */
+/**
+ * Writes the records of copies, as {@linkcode writeRecords} does those of mapped files. Takes the journal's lock: another
+ * run removes half-written records under it.
+ */
 export async function writeCopies(host: Host, copies: readonly LentCopy[]): Promise<void> {
-  await writeTexts(host, copies.map((copy) => ({ name: `${copy.id}${copyEnd}`, text: JSON.stringify(copy) })));
+  const texts = copies.map((copy) => ({ name: `${copy.id}${copyEnd}`, text: JSON.stringify(copy) }));
+  await withJournalLock(host, () => writeTexts(host, texts));
 }
 
 /** The records of all copies, in no order. A file that is no record is left alone, with a warning. */
@@ -334,26 +336,48 @@ export async function readCopy(host: Host, { id }: Pick<LentCopy, "id">): Promis
   return await readRecord<LentCopy>(join(journalDirectory(host), `${id}${copyEnd}`), copyKeys) ?? undefined;
 }
 
-/** Removes all that the journal has of a copy: its files, also half-written ones, then the record, then the lock. */
+/**
+ * Removes all that the journal has of a copy: the old content first, which means that a writing is not done, then its
+ * other files, also half-written ones, then the record, then the lock.
+ */
 export async function forgetCopy(host: Host, { id }: Pick<LentCopy, "id">): Promise<void> {
+  await removeFile(copyFiles(host, { id }).old);
   const last = [`${id}${copyEnd}`, `${id}.lock`];
   const names = (await listFiles(host)).filter((name) => name.startsWith(`${id}.`) && !last.includes(name));
   for (const name of [...names, ...last]) await removeFile(join(journalDirectory(host), name));
 }
 
-/** Calls `action` while no other run brings this copy anywhere. */
-export async function withCopyLock<T>(
+/** Calls `action` while no other run brings this copy anywhere. Waits for that, unless the host is to stop. */
+export async function withCopyLock<T>(host: Host, copy: Pick<LentCopy, "id">, action: () => Promise<T>): Promise<T> {
+  using file = await openCopyLock(host, copy);
+  await orInterrupted(file.lock(true), host.signal);
+  host.signal.throwIfAborted();
+  return await underCopyLock(host, copy, action);
+}
+
+/** The same, unless another run brings it somewhere just now: then `action` is not called. */
+export async function tryWithCopyLock<T>(
   host: Host,
-  { id }: Pick<LentCopy, "id">,
+  copy: Pick<LentCopy, "id">,
   action: () => Promise<T>,
-): Promise<T> {
-  const path = join(journalDirectory(host), `${id}.lock`);
-  using file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
-  await file.lock(true);
+): Promise<T | undefined> {
+  using file = await openCopyLock(host, copy);
+  return await file.tryLock(true) ? await underCopyLock(host, copy, action) : undefined;
+}
+
+function lockPath(host: Host, { id }: Pick<LentCopy, "id">): string {
+  return join(journalDirectory(host), `${id}.lock`);
+}
+
+async function openCopyLock(host: Host, copy: Pick<LentCopy, "id">): Promise<Deno.FsFile> {
+  return await Deno.open(lockPath(host, copy), { write: true, create: true, mode: 0o600 });
+}
+
+async function underCopyLock<T>(host: Host, copy: Pick<LentCopy, "id">, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } finally {
-    if (await readCopy(host, { id }) === undefined) await removeFile(path);
+    if (await readCopy(host, copy) === undefined) await removeFile(lockPath(host, copy));
   }
 }
 

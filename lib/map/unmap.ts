@@ -5,7 +5,7 @@
 
 import { basename, dirname, join, resolve } from "@std/path";
 import { hasDevices, removeMapDevices } from "./devices.ts";
-import { takeBackCopies } from "./copies.ts";
+import { finishWriting, takeBackCopies } from "./copies.ts";
 import { printTakingBack, printUnmapping } from "./dry_run.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Host } from "../base/host.ts";
@@ -85,6 +85,14 @@ export async function unmapRecorded(
   options: { settle?: boolean } = {},
 ): Promise<void> {
   const failures: unknown[] = [];
+  // First, and whether or not their containers can be reached: files here may be torn.
+  for (const copy of host.dryRun ? [] : copies) {
+    try {
+      for (const finding of await finishWriting(host, copy)) host.ui.warn(finding);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
   const forEach = async <T extends Borrower>(
     loans: readonly T[],
     { print, end }: {
@@ -121,14 +129,20 @@ function borrowerKey({ engine, server, instance }: Borrower): string {
 /**
  * Takes back the files of runs that were killed.
  *
+ * @param options `most`: copies of more bytes than that are left, with a warning
  * @returns what was lent
  */
-export async function recover(host: Host): Promise<Loans> {
+export async function recover(host: Host, { most = Infinity }: { most?: number } = {}): Promise<Loans> {
   if (host.dryRun) return { mappings: [], copies: [] };
   const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
-  await unmapRecorded(host, orphans, { settle: true });
+  const isLarge = ({ lent }: LentCopy): boolean => (lent?.size ?? 0) > most;
+  for (const copy of orphans.copies.filter(isLarge)) {
+    host.ui.warn(`A killed run has lent "${copy.host}", which is large. To take it back: map.ts --recover`);
+  }
+  const loans = { mappings: orphans.mappings, copies: orphans.copies.filter((copy) => !isLarge(copy)) };
+  await unmapRecorded(host, loans, { settle: true });
   await forgetRuns(host, dead);
-  return orphans;
+  return loans;
 }
 
 /**

@@ -72,10 +72,8 @@ Deno.test("a record names the server that was meant, whatever the CLI's defaults
 
 Deno.test("the journal keeps copies and mappings apart, and what it cannot read", async () => {
   await withConfig("", async (host, said) => {
-    await withJournalLock(host, async () => {
-      await writeRecords(host, [sampleMapping()]);
-      await writeCopies(host, [copy]);
-    });
+    await withJournalLock(host, () => writeRecords(host, [sampleMapping()]));
+    await writeCopies(host, [copy]);
     const journal = join(host.env("XDG_STATE_HOME")!, "gui-container/mappings");
     await Deno.writeTextFile(join(journal, "map-1.copy"), '{"id":"map-1"');
     await Deno.writeTextFile(join(journal, "map-2.copy.new"), "{");

@@ -1,5 +1,6 @@
 // Files lent as copies, with a directory in place of the container: what the engine is to run there runs here.
 
+import { createHash } from "node:crypto";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { basename, join } from "@std/path";
 import { ProcessError, type ProcessResult, UserError } from "../../lib/base/errors.ts";
@@ -8,7 +9,15 @@ import { withUndo } from "../../lib/base/undo.ts";
 import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { keepCopies, lendCopies, takeBackCopies } from "../../lib/map/copies.ts";
 import { holdFile } from "../../lib/map/held_file.ts";
-import { copyFiles, type LentCopy, readCopies, withJournalLock, writeCopies } from "../../lib/map/journal.ts";
+import {
+  copyFiles,
+  type LentCopy,
+  readCopies,
+  withCopyLock,
+  withJournalLock,
+  writeCopies,
+} from "../../lib/map/journal.ts";
+import { unmapRecorded } from "../../lib/map/unmap.ts";
 import { recordingUi } from "./recording_host.ts";
 
 /** What a program is answered with in place of being run. */
@@ -251,6 +260,95 @@ Deno.test("takeBackCopies() puts both versions beside a file that was changed af
     const findings = await world.takeBack();
     assertEquals(findings.length, 2, findings.join("\n"));
     assertEquals([text(file), text(`${file}.from-box`), text(`${file}.as-lent`)], ["mine", "there", "lent"]);
+  });
+});
+
+Deno.test("takeBackCopies() loses nothing of a torn file that was moved away or replaced by then", async () => {
+  for (const way of ["gone", "replaced"]) {
+    await withWorld(async (world) => {
+      const { file } = world;
+      const copy = await world.lend();
+      await Deno.writeTextFile(copy.container, "there");
+      await killedWhileWriting(world, copy, "th");
+      await Deno.rename(file, `${file}.torn`);
+      if (way === "replaced") await Deno.writeTextFile(file, "mine");
+      assertEquals((await world.takeBack()).length, way === "gone" ? 3 : 2);
+      assertEquals([text(`${file}.from-box`), text(`${file}.as-lent`)], ["there", "lent"]);
+      if (way === "replaced") assertEquals(text(file), "mine");
+    });
+  }
+});
+
+Deno.test("takeBackCopies() takes a writing for done when only what was kept is left, also after a later change", async () => {
+  await withWorld(async (world) => {
+    const { engine, file } = world;
+    const copy = await world.lend();
+    await Deno.writeTextFile(copy.container, "there");
+    await killedWhileWriting(world, copy, "mine");
+    const content = { size: 5, sha256: createHash("sha256").update("there").digest("hex") };
+    await writeCopies(engine.host, [{ ...copy, lent: content }]);
+    assertEquals(await world.takeBack(), []);
+    assertEquals([text(file), world.names()], ["mine", ["letter.odt"]]);
+  });
+});
+
+Deno.test("unmapRecorded() mends a torn file also while the container cannot be reached", async () => {
+  await withWorld(async (world) => {
+    const { engine: { host }, file } = world;
+    const copy = await world.lend();
+    await Deno.writeTextFile(copy.container, "there");
+    await killedWhileWriting(world, copy, "th");
+    // The CLI has no remote of that name.
+    await assertRejects(() => unmapRecorded(host, { mappings: [], copies: [copy] }), UserError);
+    assertEquals(text(file), "there");
+    assertEquals(await world.takeBack(), []);
+  });
+});
+
+Deno.test("takeBackCopies() does not write over what comes to the file while its old content is kept", async () => {
+  await withWorld(async ({ lend, takeBack, file, answer }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.container, "there");
+    answer.now = (argv) => {
+      if (argv[0] === "stat") Deno.writeTextFileSync(file, "mine");
+      return undefined;
+    };
+    const [finding] = await takeBack();
+    assertStringIncludes(finding!, `cannot be written now; what "far:box" has made of it is "${file}.from-box"`);
+    assertEquals([text(file), text(`${file}.from-box`)], ["mine", "there"]);
+  });
+});
+
+Deno.test("takeBackCopies() tells what it found also when the container cannot be asked for open files any more", async () => {
+  await withWorld(async ({ lend, takeBack, file, answer, said }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.container, "there");
+    await Deno.writeTextFile(file, "here");
+    answer.now = (argv) => {
+      if (argv[1] !== "exec" || argv.includes("setpriv")) return undefined;
+      throw new UserError("The network is gone", { hint: "Wait" });
+    };
+    await assertRejects(() => takeBack(), UserError, "The network is gone");
+    assertStringIncludes(said.join("\n"), `the container's version is "${file}.from-box"`);
+  });
+});
+
+Deno.test("a run that is to stop does not wait for one that takes a copy back", async () => {
+  await withWorld(async ({ lend, takeBack, engine }) => {
+    const copy = await lend();
+    const stop = new AbortController();
+    const stopped = { ...engine.host, signal: stop.signal };
+    await withCopyLock(engine.host, copy, async () => {
+      assertEquals(
+        await takeBackCopies(engine, [copy], { settle: true }),
+        [],
+        "what another run takes back is left to it",
+      );
+      const waiting = withCopyLock(stopped, copy, () => Promise.resolve());
+      stop.abort(new Error("stop"));
+      await assertRejects(() => waiting, Error, "stop");
+    });
+    assertEquals(await takeBack(), []);
   });
 });
 
