@@ -40,7 +40,7 @@ export async function writeHome(host: Host, copy: LentCopy, wanted: Content): Pr
   if (!saved) return false;
   let isWritten = false;
   try {
-    isWritten = await overwrite(host, copy, { source: files.back, since: saved });
+    isWritten = await overwrite(host, copy, { source: files.back, writtenMs: saved.writtenMs });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     // The disk is full, or the file may not be written: it gets back what it had.
@@ -68,7 +68,7 @@ function changedMeanwhile({ host }: LentCopy): UserError {
  *
  * @returns when the file was written to last; undefined when it is not what was lent
  */
-async function saveOld(copy: LentCopy, { old }: CopyFiles): Promise<Pick<Deno.FileInfo, "mtime"> | undefined> {
+async function saveOld(copy: LentCopy, { old }: CopyFiles): Promise<{ writtenMs: number | undefined } | undefined> {
   using file = await openInode(copy.host, copy);
   if (!file) return undefined;
   const { mtime } = await file.stat();
@@ -83,7 +83,7 @@ async function saveOld(copy: LentCopy, { old }: CopyFiles): Promise<Pick<Deno.Fi
   }
   await kept.sync();
   await moveInJournal(part, old);
-  return { mtime };
+  return { writtenMs: mtime?.getTime() };
 }
 
 /** Gives a file of the journal its final name, on disk. */
@@ -96,19 +96,19 @@ export async function moveInJournal(from: string, to: string): Promise<void> {
 /**
  * Writes a file of the journal into the inode that was lent.
  *
- * @param options `since`: writes only if nobody has written to the inode since then
+ * @param options `writtenMs`: writes only if nobody has written to the inode since then
  * @returns whether it was written
  */
 async function overwrite(
   host: Host,
   copy: LentCopy,
-  { source, since }: { source: string; since?: Pick<Deno.FileInfo, "mtime"> },
+  { source, writtenMs }: { source: string; writtenMs?: number | undefined },
 ): Promise<boolean> {
   const file = holdFile(copy.host);
   try {
     if (!file || !isSameInode(file.stat(), copy)) return false;
     await checkHandles(host, [file]);
-    if (since && (await Deno.stat(file.handle)).mtime?.getTime() !== since.mtime?.getTime()) return false;
+    if (writtenMs !== undefined && Math.floor(file.stat().writtenMs) !== writtenMs) return false;
     await host.run(["cp", "--no-target-directory", "--", source, file.handle]);
     return true;
   } finally {

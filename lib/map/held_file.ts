@@ -29,6 +29,8 @@ export interface FileState extends InodeId {
   mode: number;
   /** How many names it has: 0 when it was deleted. */
   links: number;
+  /** When somebody wrote to it last, in milliseconds since 1970. */
+  writtenMs: number;
 }
 
 /** What identifies an inode, also after its number was given to a later one. */
@@ -72,6 +74,7 @@ export function holdFile(path: string): HeldFile | undefined {
         gid: info.gid,
         mode: info.mode & 0o7777,
         links: info.nlink,
+        writtenMs: info.mtimeMs,
       };
     },
     close: () => closeSync(fd),

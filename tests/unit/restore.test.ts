@@ -22,7 +22,19 @@ function found(
   { ino, bornMs, dev, mode, granted }: Mapping,
   { acl = fromRecord(granted), ...state }: Partial<FileState> & { acl?: Acl | Error } = {},
 ): FoundFile {
-  const values = { isFile: true, isDirectory: false, dev, ino, bornMs, mode, uid: me, gid: me, links: 1, ...state };
+  const values = {
+    isFile: true,
+    isDirectory: false,
+    dev,
+    ino,
+    bornMs,
+    mode,
+    uid: me,
+    gid: me,
+    links: 1,
+    writtenMs: 0,
+    ...state,
+  };
   return { handle: `/proc/1/fd/${values.ino}`, state: values, acl };
 }
 
