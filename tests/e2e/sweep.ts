@@ -1,27 +1,47 @@
 /**
- * Removes what a test run that was killed has left: instances, profiles and directories whose names start with `e2e-`,
- * on each engine. Nothing else in the lab is called so.
+ * Removes what a test run that was killed has left: instances, profiles, directories and menu entries with `e2e-` in
+ * their names, on each server of each engine, images that `create.ts --cache` has kept, and the records of files lent.
+ * Nothing else in the lab is called so.
  */
 
 import { join } from "@std/path";
-import { runProcess } from "../../lib/base/process.ts";
-import { engineNames, missingParts } from "../lab/state.ts";
+import { type ProcessOptions, runProcess } from "../../lib/base/process.ts";
+import { clusterEnvironment, type EngineName, engineNames, missingParts } from "../lab/state.ts";
 import { mountsRoot } from "./world.ts";
 
-for (const engine of engineNames) {
-  if (missingParts(engine)) continue;
-  for (const kind of ["instances", "profiles"]) {
-    const { stdout } = await runProcess([engine, "query", `/1.0/${kind}`]);
-    const names = (JSON.parse(stdout) as string[]).map((url) => url.split("/").at(-1)!);
+/** What create.ts marks the images with that it keeps. */
+const cacheMark = "user.gui-container.recipe";
+
+const home = Deno.env.get("HOME")!;
+
+async function sweepServer(engine: EngineName, remote = ""): Promise<void> {
+  const options: ProcessOptions = { okCodes: "any", env: remote === "" ? {} : clusterEnvironment() };
+  const ask = async <T>(path: string): Promise<T[]> => {
+    const { stdout } = await runProcess([engine, "query", `${remote}/1.0/${path}`], options);
+    return JSON.parse(stdout || "[]");
+  };
+  const remove = (...argv: string[]): Promise<unknown> =>
+    runProcess([engine, ...argv], { ...options, output: "inherit" });
+  for (const kind of ["instances", "profiles"] as const) {
+    const names = (await ask<string>(kind)).map((url) => url.split("/").at(-1)!.replace(/\?.*/, ""));
     for (const name of names.filter((name) => name.startsWith("e2e-"))) {
-      const remove = kind === "instances" ? ["delete", "--force", name] : ["profile", "delete", name];
-      await runProcess([engine, ...remove], { output: "inherit", okCodes: "any" });
+      await (kind === "instances"
+        ? remove("delete", "--force", `${remote}${name}`)
+        : remove("profile", "delete", `${remote}${name}`));
     }
   }
+  const images = await ask<{ fingerprint: string; properties: Record<string, string> | null }>("images?recursion=1");
+  for (const { fingerprint, properties } of images) {
+    if (properties?.[cacheMark] !== undefined) await remove("image", "delete", `${remote}${fingerprint}`);
+  }
 }
-for (const directory of [mountsRoot, Deno.env.get("HOME")!]) {
+
+async function sweepDirectory(
+  directory: string,
+  isOurs = (name: string): boolean => /(^|[:_])e2e-/.test(name),
+): Promise<void> {
   for await (const { name } of readDirectory(directory)) {
-    if (!name.startsWith("e2e-")) continue;
+    if (!isOurs(name)) continue;
     const path = join(directory, name);
     // Some tests close a directory to their user.
     await runProcess(["chmod", "--recursive", "u+rwX", "--", path], { okCodes: "any" });
@@ -36,3 +56,20 @@ async function* readDirectory(path: string): AsyncGenerator<Deno.DirEntry> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
+
+for (const engine of engineNames) if (!missingParts(engine)) await sweepServer(engine);
+for (
+  const [engine, remote, part] of [["incus", "m1:", "cluster"], ["incus", "far:", "far"], [
+    "lxc",
+    "lxdfar:",
+    "lxdfar",
+  ]] as const
+) {
+  if (!missingParts(part)) await sweepServer(engine, remote);
+}
+for (const directory of [mountsRoot, home]) await sweepDirectory(directory);
+const data = join(home, ".local/share");
+for (const directory of ["applications", "gui-container"]) {
+  await sweepDirectory(join(data, directory), (name) => name.includes("e2e-"));
+}
+await sweepDirectory(join(home, ".local/state/gui-container/mappings"), (name) => name !== "lock");
