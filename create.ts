@@ -423,8 +423,9 @@ async function unexport(host: Host, args: Arguments<Name>): Promise<void> {
   const { name, label, mounts, server } = await placeOf(host, word, args);
   const removed = await unexportApps(host, menuOf(host, hostNameOf(server, name)), mounts);
   if (removed.length === 0) {
-    const cli = wantedCli(host, args.values.get("engine"));
-    const put = scriptLine({ host, cli, server }, ["create.ts", "--export", label]);
+    const { engine: option } = engineOptions(args);
+    const target = { host, cli: wantedCli(host, option), byOption: option !== undefined, server };
+    const put = scriptLine(target, ["create.ts", "--export", label]);
     throw new UserError(`Nothing of "${label}" is in the menu`, { hint: `${put} puts it there` });
   }
   if (!host.dryRun) host.ui.result(removed.join("\n"), { name: label, removed });

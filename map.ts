@@ -29,13 +29,19 @@ import {
   chooseEngine,
   type Engine,
   engineArgv,
-  engineCalled,
   type EngineCli,
   engineClis,
   engineOn,
   nameOn,
 } from "./lib/engine/engine.ts";
-import { hostUid, idMapOf, type Instance, isHere, listAllInstances, parseInstancePath } from "./lib/engine/instance.ts";
+import {
+  hostUid,
+  idMapOf,
+  isHere,
+  listAllInstances,
+  listOwnInstances,
+  parseInstancePath,
+} from "./lib/engine/instance.ts";
 import { findServer, hasRemote } from "./lib/engine/server.ts";
 import { hasDisplay, isUnattended } from "./lib/base/desktop.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "./lib/base/errors.ts";
@@ -350,18 +356,6 @@ async function checkContainer(
   const user = userOf(engine, instance);
   const uid = await isHere(engine, instance) ? hostUid(idMapOf(instance), Number(user.uid)) : undefined;
   return { user, uid };
-}
-
-/**
- * The instances of this machine's own server of an engine; none if there is no such server, or if it does not answer.
- */
-async function listOwnInstances({ host, cli }: Engine): Promise<Instance[]> {
-  try {
-    return await listAllInstances(engineCalled(host, cli, await findServer(host, cli, { remote: "local" })));
-  } catch (error) {
-    if (error instanceof UserError || error instanceof ProcessError) return [];
-    throw error;
-  }
 }
 
 /** Waits until the user or the time of `--for` ends the lending. */

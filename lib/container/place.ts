@@ -47,11 +47,11 @@ export async function findPlace(host: Host, word: string, { engine: wanted, proj
   return { name, label: labelOf(server, name), mounts: mountsOf(host, name, server), server, engine };
 }
 
-/** An engine and a server of it; without `cli`, whichever engine answers. */
-export interface AdviceTarget extends Pick<Engine, "server"> {
+/** What advice is about: an engine, as far as it is known. */
+export interface AdviceTarget extends Pick<Engine, "byOption" | "server"> {
   /** The host of this run. */
   host: Pick<Host, "env">;
-  /** The CLI of the engine. */
+  /** The CLI of the engine; undefined when nobody has named one. */
   cli: EngineCli | undefined;
 }
 
@@ -62,13 +62,12 @@ export interface AdviceTarget extends Pick<Engine, "server"> {
  * @param words the script, its options, `[REMOTE:]NAME`
  */
 export function scriptLine(
-  { host, cli, server: { project } }: AdviceTarget,
+  { host, cli, byOption, server: { project } }: AdviceTarget,
   [script, ...words]: readonly [string, ...string[]],
 ): string {
-  const isAskedFirst = cli === undefined || cli === (host.env("GUI_CONTAINER_ENGINE") ?? engineClis[0]);
   return quoteWords([
     script,
-    ...(isAskedFirst ? [] : [`--engine=${cli}`]),
+    ...(byOption && cli !== host.env("GUI_CONTAINER_ENGINE") ? [`--engine=${cli}`] : []),
     ...(project === undefined ? [] : [`--project=${project}`]),
     ...words,
   ]);

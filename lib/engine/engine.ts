@@ -57,6 +57,8 @@ export interface Engine extends EngineKind {
   readonly cli: EngineCli;
   /** Which server the CLI is to talk to. */
   readonly server: Server;
+  /** Whether the user has named it by `--engine`: a run without that option may find the other one. */
+  readonly byOption: boolean;
 }
 
 /**
@@ -68,7 +70,9 @@ export interface Engine extends EngineKind {
  */
 export async function chooseEngine(host: Host, wanted: string | undefined, wish: ServerWish = {}): Promise<Engine> {
   const cli = wantedCli(host, wanted) ?? (host.dryRun ? engineClis[0] : undefined);
-  if (cli !== undefined) return engineCalled(host, cli, await findServer(host, cli, wish));
+  if (cli !== undefined) {
+    return { ...engineCalled(host, cli, await findServer(host, cli, wish)), byOption: wanted !== undefined };
+  }
   const clis = wish.remote === undefined ? engineClis : await clisWith(host, wish.remote);
   const failures: UserError[] = [];
   for (const cli of clis) {
@@ -109,7 +113,7 @@ async function clisWith(host: Host, remote: string): Promise<EngineCli[]> {
 
 /** The engine that a CLI drives: a server of it. Does not ask whether it answers. */
 export function engineCalled(host: Host, cli: EngineCli, server: Server = ownServer): Engine {
-  return { host, cli, server, ...engines[cli] };
+  return { host, cli, server, byOption: false, ...engines[cli] };
 }
 
 /** The other engine of this machine. */

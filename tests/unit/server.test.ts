@@ -189,15 +189,15 @@ Deno.test("findPlace() waits for no engine where both mean the same, and for the
 });
 
 Deno.test("scriptLine() names the project and the engine, where a run without them would mean others", () => {
-  const line = (cli: EngineCli | undefined, server: Partial<Server>, env: Record<string, string> = {}): string =>
-    scriptLine({ host: { env: (name) => env[name] }, cli, server: { ...ownServer, ...server } }, [
-      "create.ts",
-      "--delete",
-      "box",
-    ]);
-  assertEquals(line("lxc", {}), "create.ts --delete box");
+  const line = (option: EngineCli | undefined, server: Partial<Server>, env: Record<string, string> = {}): string =>
+    scriptLine({
+      host: { env: (name) => env[name] },
+      cli: option ?? "incus",
+      byOption: option !== undefined,
+      server: { ...ownServer, ...server },
+    }, ["create.ts", "--delete", "box"]);
   assertEquals(line(undefined, {}), "create.ts --delete box");
-  assertEquals(line("lxc", { project: "work" }), "create.ts --project=work --delete box");
+  assertEquals(line(undefined, { project: "work" }), "create.ts --project=work --delete box");
   assertEquals(line("incus", big), "create.ts --engine=incus --project=work --delete box");
   assertEquals(line("incus", {}, { GUI_CONTAINER_ENGINE: "incus" }), "create.ts --delete box");
   assertEquals(line("lxc", {}, { GUI_CONTAINER_ENGINE: "incus" }), "create.ts --engine=lxc --delete box");
