@@ -50,15 +50,8 @@ import { type Undo, withUndo } from "./lib/base/undo.ts";
 import { checkLeftovers } from "./lib/map/checks.ts";
 import { keepCopies, lendCopies, takeBackCopies } from "./lib/map/copies.ts";
 import { printLending, printMapping } from "./lib/map/dry_run.ts";
-import {
-  announcePresence,
-  type Borrower,
-  type LentCopy,
-  type Mapping,
-  ownIds,
-  type ServerRecord,
-  serverRecord,
-} from "./lib/map/journal.ts";
+import { announcePresence, type Borrower, type LentCopy, type Mapping, ownIds } from "./lib/map/journal.ts";
+import { type ServerRecord, serverRecord } from "./lib/engine/server_record.ts";
 import { keepMapped, mapFiles, type MapOptions } from "./lib/map/map.ts";
 import { listeningSessions } from "./lib/map/open_files.ts";
 import { type LentFile, missingArgument, type Prompter, terminalPrompter } from "./lib/map/prompter.ts";

@@ -5,8 +5,8 @@
  */
 
 import { join } from "@std/path";
-import { type Engine, engineCalled, type EngineCli, engineClis } from "../engine/engine.ts";
-import { ownServer, type Server } from "../engine/server.ts";
+import { type Engine, type EngineCli, engineClis, engineOn } from "../engine/engine.ts";
+import { engineOfRecord, type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import { deleteInstance, findInstance, killInstance, waitForOperations } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { exists, readDirectory, removeEmpty } from "../base/files.ts";
@@ -29,7 +29,7 @@ export interface CopyRecord {
   /** The CLI of the engine. */
   engine: EngineCli;
   /** The server that has it. */
-  server: Server;
+  server: ServerRecord;
   /** The name of the container that it is a copy of. */
   source: string;
   /** What the copy was made from, for a spare one; else empty. */
@@ -71,7 +71,7 @@ export async function beginCopy(engine: Engine, plan: Pick<CopyRecord, "source" 
   const { host, cli, server } = engine;
   const name = newCopyName(plan.source);
   const mounts = mountsOf(host, name, server);
-  const record: CopyRecord & { name: string } = { ...plan, engine: cli, server, name };
+  const record: CopyRecord & { name: string } = { ...plan, engine: cli, server: serverRecord(server), name };
   const copy = { ...record, mounts };
   if (host.dryRun) return { ...copy, lock: undefined };
   return await inTurn(host, async () => {
@@ -148,7 +148,7 @@ export async function claimCopiesOf(engine: Engine, source: string, { force }: {
   return await inTurn(host, async () => {
     const found: Copy[] = [];
     for (const copy of await lockCopies(host)) {
-      if (isOfSame(copy, { engine: cli, server, source })) found.push(copy);
+      if (isOfSame(copy, { engine: cli, server: serverRecord(server), source })) found.push(copy);
       else copy.lock?.close();
     }
     const used = found.find(({ lock }) => lock === undefined);
@@ -206,11 +206,12 @@ async function lockRecord(
 
 function parseRecord(text: string): CopyRecord & { name?: string } {
   try {
-    // A record of an older version does not name the server.
-    return { server: ownServer, ...JSON.parse(text) };
+    const record = JSON.parse(text);
+    // A record of an older version does not name the server, or not in full.
+    return { ...record, server: serverRecord(record.server ?? {}) };
   } catch {
     // A run was killed while it wrote the record: it has made nothing else.
-    return { engine: engineClis[0]!, server: ownServer, source: "", recipe: "" };
+    return { engine: engineClis[0]!, server: serverRecord({}), source: "", recipe: "" };
   }
 }
 
@@ -240,9 +241,10 @@ export async function removeCopy(host: Host, copy: Copy): Promise<void> {
 
 /** Removes a copy's instance, and first whatever can be removed from its directories. */
 async function removeInstance(host: Host, copy: Copy): Promise<void> {
-  const { engine: cli, server, name, mounts } = copy;
+  const { name, mounts } = copy;
+  const itsEngine = await engineOfRecord(host, copy);
   const instance = await inTime(host, copy, async (cleaner) => {
-    const engine = engineCalled(cleaner, cli, server);
+    const engine = engineOn(itsEngine, cleaner);
     // The engine may still be making the instance when its CLI has ended.
     await waitForOperations(engine, name);
     return await findInstance(engine, name);
@@ -250,9 +252,9 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
   if (!host.dryRun && instance?.config[copyKey] === undefined) return;
   try {
     await inTime(host, copy, async (cleaner) => {
-      const engine = engineCalled(cleaner, cli, server);
+      const engine = engineOn(itsEngine, cleaner);
       if (host.dryRun || instance?.status !== "Stopped") await killInstance(engine, name);
-      if (server.isLocal) {
+      if (engine.server.isLocal) {
         await emptyMounts(engine, { name, status: "Stopped", config: instance?.config ?? {} }, mounts);
       }
     });
@@ -260,7 +262,7 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
     // Whatever the copy does against that, it is deleted. What then stays in its directories is told.
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
   }
-  await inTime(host, copy, (cleaner) => deleteInstance(engineCalled(cleaner, cli, server), name));
+  await inTime(host, copy, (cleaner) => deleteInstance(engineOn(itsEngine, cleaner), name));
 }
 
 /**

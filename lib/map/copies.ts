@@ -20,11 +20,11 @@ import {
   forgetCopy,
   type LentCopy,
   readCopy,
-  serverRecord,
   tryWithCopyLock,
   withCopyLock,
   writeCopies,
 } from "./journal.ts";
+import { serverRecord } from "../engine/server_record.ts";
 import { finishUnmap } from "./open_files.ts";
 import { type MappableFile, newPlace } from "./source_file.ts";
 

@@ -6,20 +6,11 @@
 import { join } from "@std/path";
 import type { Acl } from "./acl.ts";
 import { inputError, UserError } from "../base/errors.ts";
-import { type Engine, engineCalled, type EngineCli } from "../engine/engine.ts";
-import { findServer, type Server } from "../engine/server.ts";
+import type { ServerRecord } from "../engine/server_record.ts";
 import type { InodeId } from "./held_file.ts";
 import type { Host } from "../base/host.ts";
 import { orInterrupted } from "../base/settle.ts";
 import { quoteWord } from "../base/shell_words.ts";
-
-/** A server of an engine, as it is on record: also the CLI's default is named, which the user may change. */
-export interface ServerRecord {
-  /** The CLI's remote. */
-  remote: string;
-  /** The project. */
-  project: string;
-}
 
 /** What a record says of the container that a file is lent to. */
 export interface Borrower {
@@ -81,24 +72,6 @@ export interface LentCopy extends InodeId, Borrower {
   lent: Content | null;
   /** What the container had made of it is on disk here, or it has made nothing of it: the copy may go. */
   isSafe?: boolean;
-}
-
-/** The server of an engine as it is put on record. */
-export function serverRecord({ remote = "local", project = "default" }: Server): ServerRecord {
-  return { remote, project };
-}
-
-/**
- * The engine of a container on record.
- *
- * @throws {UserError} when the CLI has no such remote any more
- */
-export async function engineOfRecord(host: Host, { engine, server }: Borrower): Promise<Engine> {
-  const cli = engine as EngineCli;
-  const found = await findServer(host, cli, { remote: server?.remote ?? "local" });
-  // A project is named where it is not the CLI's own choice.
-  const project = !server || (found.project ?? "default") === server.project ? found.project : server.project;
-  return engineCalled(host, cli, { ...found, project });
 }
 
 /** The sign that a run is alive and will unmap its files: a lock that it holds on a file in the journal's directory. */

@@ -9,15 +9,8 @@ import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts
 import { isOnRecord, ofInode, planGrant } from "./grants.ts";
 import { isAt, readHeldAcls } from "./held_file.ts";
 import type { Host } from "../base/host.ts";
-import {
-  fromRecord,
-  type Mapping,
-  readRecords,
-  serverRecord,
-  toRecord,
-  withJournalLock,
-  writeRecords,
-} from "./journal.ts";
+import { fromRecord, type Mapping, readRecords, toRecord, withJournalLock, writeRecords } from "./journal.ts";
+import { serverRecord } from "../engine/server_record.ts";
 import { type HeldMapping, restoreFiles } from "./restore.ts";
 import { type MappableFile, newPlace } from "./source_file.ts";
 import { type Undo, withUndo } from "../base/undo.ts";

@@ -11,7 +11,6 @@ import type { Engine } from "../engine/engine.ts";
 import type { Host } from "../base/host.ts";
 import {
   type Borrower,
-  engineOfRecord,
   forgetRuns,
   type LentCopy,
   listRuns,
@@ -20,6 +19,7 @@ import {
   readRecords,
   withJournalLock,
 } from "./journal.ts";
+import { engineOfRecord } from "../engine/server_record.ts";
 import { finishUnmap } from "./open_files.ts";
 import { type MappedFile, restoreFiles } from "./restore.ts";
 

@@ -13,6 +13,7 @@ import {
 } from "../../lib/container/copies.ts";
 import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { ownServer } from "../../lib/engine/server.ts";
+import { serverRecord } from "../../lib/engine/server_record.ts";
 import { isInstanceName } from "../../lib/engine/instance.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
@@ -40,7 +41,7 @@ function instancesWith(config: Record<string, string>): (argv: readonly string[]
       : {};
 }
 
-const wanted = { engine: "lxc" as const, server: ownServer, source: "box", recipe: "r" };
+const wanted = { engine: "lxc" as const, server: serverRecord(ownServer), source: "box", recipe: "r" };
 
 function names(copies: readonly Pick<Copy, "name">[]): string[] {
   return copies.map(({ name }) => name);
@@ -229,5 +230,27 @@ Deno.test("claimCopiesOf() gives the copies of one container, and those in use b
     assertEquals(names(claimed).sort(), [used.name, spare.name].sort());
     close(used, ...claimed);
     assertEquals(await claimCopiesOf(engineCalled(engine.host, "incus"), "box", { force: true }), []);
+  });
+});
+
+Deno.test("removeCopies() removes a copy where it was made, whatever the CLI's default is by then", async () => {
+  await withEngine(instancesWith({}), async ({ engine, root }) => {
+    const copy = await beginCopy(engine, { source: "box", recipe: "" });
+    close(copy);
+    await Deno.writeTextFile(
+      join(root, "config.yml"),
+      "default-remote: far\nremotes: {far: {addr: 'https://192.0.2.7'}}\n",
+    );
+    const answer = instancesWith({ "user.gui-container.copy-of": "box" });
+    const later = recordingHost({
+      answer: (argv) => answer(argv.map((word) => word.replace(/^local:/, ""))),
+      env: { GUI_CONTAINER_MOUNTS: root, LXD_CONF: root },
+    });
+    const { leftovers } = await findFreeCopies(later.host);
+    assertEquals(await removeCopies(later.host, leftovers), [copy.name]);
+    assert(
+      later.calls.some((call) => call.join(" ") === `lxc delete --force local:${copy.name}`),
+      later.calls.join("\n"),
+    );
   });
 });

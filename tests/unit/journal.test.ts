@@ -3,16 +3,15 @@ import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
 import {
-  engineOfRecord,
   forgetRuns,
   type LentCopy,
   readCopies,
   readRecords,
-  serverRecord,
   withJournalLock,
   writeCopies,
   writeRecords,
 } from "../../lib/map/journal.ts";
+import { engineOfRecord, serverRecord } from "../../lib/engine/server_record.ts";
 import { sizeText, watchTransfer } from "../../lib/map/transfer_watch.ts";
 import { sampleMapping } from "./mappings.ts";
 import { recordingHost } from "./recording_host.ts";

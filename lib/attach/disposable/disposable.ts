@@ -10,6 +10,7 @@ import { all } from "../../base/settle.ts";
 import { type Copy, findFreeCopies, removeCopies, removeCopy } from "../../container/copies.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { isStartFailure, listInstances } from "../../engine/instance.ts";
+import { serverRecord } from "../../engine/server_record.ts";
 
 /** How long a run leaves the machine to its app before it makes a spare copy, in milliseconds. */
 const renewAfterMs = 5_000;
@@ -44,7 +45,7 @@ export async function withDisposable<T>(
   ]);
   const { leftovers, spare, needsSpare } = await findFreeCopies(
     host,
-    wantsSpare ? { engine: cli, server, source, recipe: origin.recipe } : undefined,
+    wantsSpare ? { engine: cli, server: serverRecord(server), source, recipe: origin.recipe } : undefined,
   );
   // It is not there if somebody has removed it by the engine's own commands.
   const waits = instances.some(({ name }) => name === spare?.name);

@@ -1,0 +1,35 @@
+/** A server of an engine as it is put on record: by names that mean the same whatever the CLI's defaults are later. */
+
+import type { Host } from "../base/host.ts";
+import { type Engine, engineCalled, type EngineCli } from "./engine.ts";
+import { findServer, type Server } from "./server.ts";
+
+/** A server on record. */
+export interface ServerRecord {
+  /** The CLI's remote. */
+  remote: string;
+  /** The project. */
+  project: string;
+}
+
+/** The record of a server. */
+export function serverRecord({ remote = "local", project = "default" }: Partial<Server>): ServerRecord {
+  return { remote, project };
+}
+
+/**
+ * The engine of a server on record.
+ *
+ * @param record without `server`, this machine's: older versions have not recorded it
+ * @throws {UserError} when the CLI has no such remote any more
+ */
+export async function engineOfRecord(
+  host: Host,
+  { engine, server }: { engine: string; server?: ServerRecord },
+): Promise<Engine> {
+  const cli = engine as EngineCli;
+  const found = await findServer(host, cli, { remote: server?.remote ?? "local" });
+  // A project is named where it is not the CLI's own choice.
+  const project = !server || (found.project ?? "default") === server.project ? found.project : server.project;
+  return engineCalled(host, cli, { ...found, project });
+}
