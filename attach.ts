@@ -23,6 +23,7 @@
  * @module
  */
 
+import { attachLine } from "./lib/attach/advice.ts";
 import { splitCommandLine } from "./lib/attach/app.ts";
 import { checkAsking } from "./lib/attach/ask.ts";
 import { makePrivateDirectory } from "./lib/attach/attach_directory.ts";
@@ -75,7 +76,6 @@ import { checkClient } from "./lib/attach/xpra_version.ts";
 import { ExitCode, inputError, UserError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 import { all, orInterrupted } from "./lib/base/settle.ts";
-import { quoteWords } from "./lib/base/shell_words.ts";
 import { oneLine } from "./lib/base/ui.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
@@ -420,8 +420,7 @@ async function attachByWayland(
   if (host.dryRun) return 0;
   if (!ended) {
     if (isDisposable) throw host.signal.reason;
-    const end = quoteWords(["attach.ts", "--stop", container, session]);
-    host.ui.status(`The windows stay, and the app runs on. To end it: ${end}`);
+    host.ui.status(`The windows stay, and the app runs on. To end it: ${attachLine(target, "--stop", session)}`);
     throw host.signal.reason;
   }
   await reportWaylandOutcome(host, target, session);
@@ -486,7 +485,7 @@ async function join(
   const { session, status } = joined!;
   if (status === 0) return 0;
   throw new UserError(`"${app[0]}" ended with exit status ${status}`, {
-    hint: `What it printed is in the session's log: attach.ts --logs ${place.label} ${session}`,
+    hint: `What it printed is in the session's log: ${attachLine(target, "--logs", session)}`,
   });
 }
 
@@ -520,7 +519,7 @@ async function stop(
   const sessions = await listSessions(host, target);
   const names = all ? sessions.map((live) => live.session) : [wanted ?? (await chooseSession(host, target)).session];
   if (!all && !host.dryRun && !sessions.some((live) => live.session === names[0])) {
-    throw noSession(container, names[0]!);
+    throw noSession(target, names[0]!);
   }
   if (names.length > 0) await stopSessions(host, target, names);
   host.ui.result(names.join("\n"), names.map((name) => ({ container, session: name })));

@@ -99,7 +99,7 @@ async function runInSession(
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     if (session === undefined && (error.code === notOne || error.code === notLive)) return undefined;
-    if (error.code === notLive) throw noSession(name, session ?? "");
+    if (error.code === notLive) throw noSession(target, session ?? "");
     if (error.code === byWayland) {
       throw new UserError(`A session of "${name}" on a Wayland desktop has no clipboard of its own`, {
         hint: "Copy and paste there as in any other window: its clipboard is the host's while it has the focus",

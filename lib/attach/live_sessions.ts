@@ -1,5 +1,6 @@
 /** The live sessions of containers, as the containers' systemd knows them: to list, to choose, to stop, to join. */
 
+import { attachLine } from "./advice.ts";
 import findSession from "./find_session.sh" with { type: "text" };
 import joinScript from "./join_session.sh" with { type: "text" };
 import listScript from "./list_sessions.sh" with { type: "text" };
@@ -162,7 +163,7 @@ export async function chooseSession(
   if (host.dryRun) return { session: wanted ?? "SESSION", display: "x11", clients: 0 };
   if (wanted !== undefined) {
     const found = sessions.find(({ session }) => session === wanted);
-    if (!found) throw noSession(target.name, wanted);
+    if (!found) throw noSession(target, wanted);
     return found;
   }
   if (sessions.length === 0) {
@@ -233,7 +234,7 @@ export async function joinSession(
   const [, joined] = /^([\w.-]+)\n/.exec(result.stdout) ?? [];
   if (joined === undefined && result instanceof ProcessError) {
     if (session === undefined && (result.code === notOne || result.code === notLive)) return undefined;
-    if (result.code === notLive) throw noSession(target.name, session ?? "");
+    if (result.code === notLive) throw noSession(target, session ?? "");
     if (result.code === ExitCode.missingProgram) throw noSuchApp(app[0]!, target.name, result);
     throw result;
   }
@@ -244,6 +245,6 @@ export async function joinSession(
 }
 
 /** The error for a session that does not run. */
-export function noSession(container: string, session: string): UserError {
-  return inputError(`There is no session "${session}" in "${container}"`, `See attach.ts --list ${container}`);
+export function noSession(target: SshTarget, session: string): UserError {
+  return inputError(`There is no session "${session}" in "${target.name}"`, `See ${attachLine(target, "--list")}`);
 }

@@ -1,5 +1,6 @@
 /** The outcome of an attachment to a session: how it ended, and what the user is told about it. */
 
+import { attachLine } from "./advice.ts";
 import type { ClientEnd } from "./client.ts";
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -38,7 +39,7 @@ export async function reportOutcome(
   if (isNew && !client.wasAttached) await stopSessions(host, target, [session]);
   if (client.reason !== undefined) {
     throw new UserError(`The session "${session}" was cut off: ${client.reason}`, {
-      hint: `An honest xpra does not do that. The app runs on; to end it: attach.ts --stop ${name} ${session}`,
+      hint: `An honest xpra does not do that. The app runs on; to end it: ${attachLine(target, "--stop", session)}`,
       output,
     });
   }
@@ -98,8 +99,8 @@ function reportApp(
   return app?.stopped === true || app?.status === 0;
 }
 
-function seeLog({ name }: SshTarget, session: string): string {
-  return `To see what the app and the server printed: attach.ts --logs ${name} ${session}`;
+function seeLog(target: SshTarget, session: string): string {
+  return `To see what the app and the server printed: ${attachLine(target, "--logs", session)}`;
 }
 
 /**

@@ -1,8 +1,8 @@
 /** A session is shown by xpra's client, until it ends or the user detaches, with its sound. */
 
+import { attachLine, reattachLine } from "./advice.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { quoteWords } from "../base/shell_words.ts";
 import type { Place } from "../container/place.ts";
 import { Unreachable } from "../container/ssh.ts";
 import { channelLine } from "./channels.ts";
@@ -50,8 +50,7 @@ export async function show(
     : { ended, way };
   if (host.signal.aborted) {
     if (!isDisposable && await mayRunOn(host, last.way, session)) {
-      const back = quoteWords(["attach.ts", "--session", session, target.name]);
-      host.ui.status(`Detached; the app runs on. To come back: ${back}`);
+      host.ui.status(`Detached; the app runs on. To come back: ${reattachLine(target, session)}`);
     }
     throw host.signal.reason;
   }
@@ -64,8 +63,7 @@ async function stopUnseen(host: Host, { target }: Way, session: string): Promise
   try {
     await stopSessions(host.forCleanup(AbortSignal.timeout(stopDeadlineMs)), target, [session]);
   } catch {
-    const stop = quoteWords(["attach.ts", "--stop", target.name, session]);
-    host.ui.warn(`"${session}" could not be stopped. To try it again: ${stop}`);
+    host.ui.warn(`"${session}" could not be stopped. To try it again: ${attachLine(target, "--stop", session)}`);
   }
 }
 

@@ -10,6 +10,7 @@ import { UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { labelOf, type Mounts } from "./mounts.ts";
 import { findOurs } from "./ours.ts";
+import { adviceOptions } from "./place.ts";
 import { type ContainerUser, plannedUserOf, userOf } from "./user.ts";
 import { withValues } from "../base/shell_words.ts";
 import { sshConfigPath, type SshTarget } from "./ssh.ts";
@@ -51,7 +52,8 @@ export async function reachContainer(
     }
     if (instance.status === "Running" && elsewhere) return await sshTarget(engine, name, { mounts, user, elsewhere });
     if (instance.status === "Running" && instance.address) {
-      return await withConfig(host, { name: label, address: instance.address, user, mounts, elsewhere });
+      const options = adviceOptions(engine);
+      return await withConfig(host, { name: label, options, address: instance.address, user, mounts, elsewhere });
     }
   }
   const hasNetwork = !elsewhere && (instance?.hasNetwork ?? true);
@@ -79,7 +81,7 @@ export async function sshTarget(
     address?: string | undefined;
   },
 ): Promise<SshTarget> {
-  const target = { mounts, user, elsewhere, name: labelOf(engine.server, name) };
+  const target = { mounts, user, elsewhere, name: labelOf(engine.server, name), options: adviceOptions(engine) };
   return await withConfig(
     engine.host,
     hasNetwork && !elsewhere

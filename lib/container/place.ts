@@ -55,22 +55,22 @@ export interface AdviceTarget extends Pick<Engine, "byOption" | "server"> {
   cli: EngineCli | undefined;
 }
 
+/** The options that a run needs so that a name means the same container as in this one. */
+export function adviceOptions({ host, cli, byOption, server: { project } }: AdviceTarget): string[] {
+  return [
+    ...(byOption && cli !== host.env("GUI_CONTAINER_ENGINE") ? [`--engine=${cli}`] : []),
+    ...(project === undefined ? [] : [`--project=${project}`]),
+  ];
+}
+
 /**
  * The command line of one of the scripts, as advice to the user: with the options that it needs so that its `NAME`
  * means the same container as in this run.
  *
  * @param words the script, its options, `[REMOTE:]NAME`
  */
-export function scriptLine(
-  { host, cli, byOption, server: { project } }: AdviceTarget,
-  [script, ...words]: readonly [string, ...string[]],
-): string {
-  return quoteWords([
-    script,
-    ...(byOption && cli !== host.env("GUI_CONTAINER_ENGINE") ? [`--engine=${cli}`] : []),
-    ...(project === undefined ? [] : [`--project=${project}`]),
-    ...words,
-  ]);
+export function scriptLine(target: AdviceTarget, [script, ...words]: readonly [string, ...string[]]): string {
+  return quoteWords([script, ...adviceOptions(target), ...words]);
 }
 
 /** The server that is meant whichever engine answers; undefined when that makes a difference. */

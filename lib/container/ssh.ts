@@ -17,6 +17,8 @@ import { quoteWords, withValues } from "../base/shell_words.ts";
 export interface SshTarget {
   /** The container's name for the user, `[REMOTE:]NAME`. */
   name: string;
+  /** The options with which that name means this container in another run, as `adviceOptions` returns them. */
+  options?: readonly string[];
   /** Whether it is on another machine: it then sees no directory of this one. */
   elsewhere: boolean;
   /** Its address, by IPv4 or IPv6; its name when it is reached through the engine. */

@@ -8,6 +8,7 @@ import type { Host } from "../base/host.ts";
 import { mapSome } from "../base/settle.ts";
 import type { Undo } from "../base/undo.ts";
 import { labelOf } from "../container/mounts.ts";
+import { scriptLine } from "../container/place.ts";
 import { type ContainerUser, formatUser } from "../container/user.ts";
 import { type Engine, engineArgv, engineOn, nameOn } from "../engine/engine.ts";
 import { findInstance } from "../engine/instance.ts";
@@ -184,9 +185,9 @@ async function isRunning(engine: Engine, instance: string): Promise<boolean> {
   if (!found || found.status === "Running") return found !== undefined;
   const label = labelOf(engine.server, instance);
   throw new UserError(`The files lent to "${label}" stay there: it does not run`, {
-    hint: `Start it, then take them back: ${
-      engineArgv(engine, ["start", nameOn(engine, instance)]).join(" ")
-    }, then map.ts --unmap ${label}`,
+    hint: `Start it, then take them back: ${engineArgv(engine, ["start", nameOn(engine, instance)]).join(" ")}, then ${
+      scriptLine(engine, ["map.ts", "--unmap", label])
+    }`,
     exitCode: ExitCode.failed,
   });
 }

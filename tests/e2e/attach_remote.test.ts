@@ -89,7 +89,7 @@ testFar(
     const detached = await first.ended;
     assertEquals(detached.code, 130, detached.stderr);
     assertStringIncludes(detached.stderr, "Open channels: clipboard, sound, look");
-    assertStringIncludes(detached.stderr, `To come back: attach.ts --session x ${name}\n`);
+    assertMatch(detached.stderr, new RegExp(`To come back: attach\\.ts (--engine=\\w+ )?--session x ${name}\n`));
     assertEquals((await masters()).length, 0);
     assertEquals((await listed()).map(({ clients }) => clients), [0]);
 

@@ -62,7 +62,10 @@ testOnEngines(
     running.kill("SIGINT");
     const { code, stderr } = await running.ended;
     assertEquals(code, 130);
-    assertStringIncludes(stderr, `The windows stay, and the app runs on. To end it: attach.ts --stop ${name} stays`);
+    assertMatch(
+      stderr,
+      new RegExp(`The windows stay, and the app runs on. To end it: attach\\.ts (--engine=\\w+ )?--stop ${name} stays`),
+    );
     await windowCalled(`[${name}] one`);
     const [session] = JSON.parse((await attached(engine, ["--json", "--list", name])).stdout);
     assertEquals([session.session, session.display, session.clients], ["stays", "wayland", 1]);

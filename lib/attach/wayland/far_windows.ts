@@ -3,6 +3,7 @@
  * mended. But nothing can show the windows a second time: they last no longer than this run, and so does the app.
  */
 
+import { attachLine } from "../advice.ts";
 import { join } from "@std/path";
 import awaitEnd from "../await_end.sh" with { type: "text" };
 import reconnect from "../reconnect_wayland.sh" with { type: "text" };
@@ -61,7 +62,7 @@ export async function awaitFarEnd(
         // The session's waypipe would wait for another one.
         await stopSessions(host, target, [session]);
         throw new UserError(`The windows of "${session}" were closed from outside`, {
-          hint: `To see what the app printed: attach.ts --logs ${target.name} ${session}`,
+          hint: `To see what the app printed: ${attachLine(target, "--logs", session)}`,
         });
       }
       if (!await way.remote!.link.isLost()) return true;
