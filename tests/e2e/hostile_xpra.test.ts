@@ -63,12 +63,16 @@ async function notedKeys(engine: EngineName): Promise<string> {
   return await inContainer(engine, nameOn(engine), "cat share/keys 2>/dev/null || true; rm -f share/keys");
 }
 
+/** What the last client that was started by hand has printed. */
+let printed: string[] = [];
+
 /** Starts a client of the session without attach.ts, as somebody may by hand. */
 function startByHand(engine: EngineName, ...options: string[]): RunningProcess {
   const socket = join(mountsRoot, nameOn(engine), "xpra", "evil");
   const closed = ["clipboard", "audio", "notifications", "mmap", "webcam", "opengl"].map((it) => `--${it}=no`);
   const argv = ["xpra", "attach", `socket:${socket}`, "--title=@title@ by hand", ...closed, ...options];
-  return startProcess(argv, { output: { line: () => {} } });
+  printed = [];
+  return startProcess(argv, { output: { line: (line) => void printed.push(line) } });
 }
 
 /** The visible windows with this title. */
@@ -113,7 +117,11 @@ testOnOneEngine(
   async (engine) => {
     const client = startByHand(engine, "--splash=no");
     try {
-      await typeBeside(async () => void await windowWith("xclock by hand"));
+      await typeBeside(async () =>
+        void await windowWith("xclock by hand").catch((error) => {
+          throw new Error(`${error.message}; xpra's client printed:\n${printed.join("\n")}`);
+        })
+      );
       const keys = await notedKeys(engine);
       assertStringIncludes(keys.replaceAll(/\S+-up /g, "").replaceAll(" ", ""), password, keys);
     } finally {
