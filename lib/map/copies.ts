@@ -195,10 +195,16 @@ async function isRunning(engine: Engine, instance: string): Promise<boolean> {
 /**
  * Ends the writing of a copy to its file on the host, if it was cut off. No engine is needed for that.
  *
+ * @param options see {@linkcode takeBackCopies}
  * @returns what the user should know
  */
-export async function finishWriting(host: Host, { id }: Pick<LentCopy, "id">): Promise<string[]> {
-  return await tryWithCopyLock(host, { id }, async () => {
+export async function finishWriting(
+  host: Host,
+  { id }: Pick<LentCopy, "id">,
+  { settle = false }: { settle?: boolean } = {},
+): Promise<string[]> {
+  const withLock = settle ? tryWithCopyLock : withCopyLock;
+  return await withLock(host, { id }, async () => {
     const copy = await readCopy(host, { id });
     return copy ? (await finishOwnWriting(host, copy)).findings : [];
   }) ?? [];

@@ -88,7 +88,7 @@ export async function unmapRecorded(
   // First, and whether or not their containers can be reached: files here may be torn.
   for (const copy of host.dryRun ? [] : copies) {
     try {
-      for (const finding of await finishWriting(host, copy)) host.ui.warn(finding);
+      for (const finding of await finishWriting(host, copy, options)) host.ui.warn(finding);
     } catch (error) {
       failures.push(error);
     }
