@@ -48,14 +48,14 @@ const failures: readonly Failure[] = [
     app: "sh -c 'echo last words >&2; exit 7'",
     code: 1,
     error: /The app of "sh" ended with exit status 7/,
-    hint: /attach\.ts --logs/,
+    hint: /attach\.ts (?:--engine=\w+ )?--logs/,
   },
   {
     what: "an app that a signal ends",
     app: "sh -c 'kill -SEGV $$'",
     code: 1,
     error: /The app of "sh" ended with exit status 139/,
-    hint: /attach\.ts --logs/,
+    hint: /attach\.ts (?:--engine=\w+ )?--logs/,
   },
   {
     what: "no xpra in the container",
