@@ -20,6 +20,9 @@ import {
 } from "../container/mounts.ts";
 import { exists, removeEmpty } from "../base/files.ts";
 
+/** How long after a run was killed its last call may still begin, in milliseconds. */
+const settleMs = 1_000;
+
 /** The making of a container: its run, and what there was before. */
 export interface Creation {
   /** The CLI of the engine. */
@@ -186,6 +189,8 @@ export async function recoverCreation(engine: Engine, name: string, mounts: Moun
     });
   }
   host.ui.status(`Removing what another run has left of "${name}"`);
+  // When that run was killed, its last call may only have begun, and is no operation of the engine's yet.
+  await new Promise((done) => setTimeout(done, settleMs));
   await unmake(engine, mounts, creation);
   return true;
 }

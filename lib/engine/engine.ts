@@ -195,14 +195,14 @@ export async function request(engine: Engine, method: "PATCH" | "POST", path: st
 
 /**
  * How long another machine's server may take to answer a question, in milliseconds. A cluster takes 10 s to notice that
- * a member is gone (Incus 6.0.4).
+ * a member is gone (Incus 6.0.4), and longer when it is busy.
  */
-const remoteTimeoutMs = 15_000;
+const remoteTimeoutMs = 20_000;
 
 /**
  * Reads one path of the engine's API. Returns undefined when there is nothing at it, and in a dry run.
  *
- * @param options `timeoutMs`: how long the answer may take; by default, 15 s for another machine's server
+ * @param options `timeoutMs`: how long the answer may take; by default, 20 s for another machine's server
  */
 export async function query(
   engine: Engine,

@@ -124,11 +124,16 @@ async function isLocked(path: string): Promise<boolean> {
   }
 }
 
-/** Removes what killed runs have left in the journal besides records: their presence, and half-written records. */
+/**
+ * Removes what killed runs have left in the journal besides records: their presence, half-written records, and the locks
+ * of copies that are on record no more.
+ */
 export async function forgetRuns(host: Host, dead: readonly string[]): Promise<void> {
   await withJournalLock(host, async () => {
-    const torn = (await listFiles(host)).filter((name) => name.endsWith(".new"));
-    for (const name of [...dead, ...torn]) await removeFile(join(journalDirectory(host), name));
+    const names = await listFiles(host);
+    const isLeft = (name: string): boolean =>
+      name.endsWith(".new") || name.endsWith(".lock") && !names.includes(name.replace(/\.lock$/, copyEnd));
+    for (const name of [...dead, ...names.filter(isLeft)]) await removeFile(join(journalDirectory(host), name));
   });
 }
 

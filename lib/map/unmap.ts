@@ -118,6 +118,7 @@ export async function unmapRecorded(
     print: printTakingBack,
     end: (engine, group) => takeBackCopies(engine, group, options),
   });
+  if (!host.dryRun) await forgetRuns(host, []);
   if (failures.length > 0) throw failures[0];
 }
 

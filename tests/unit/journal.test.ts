@@ -76,6 +76,7 @@ Deno.test("the journal keeps copies and mappings apart, and what it cannot read"
     const journal = join(host.env("XDG_STATE_HOME")!, "gui-container/mappings");
     await Deno.writeTextFile(join(journal, "map-1.copy"), '{"id":"map-1"');
     await Deno.writeTextFile(join(journal, "map-2.copy.new"), "{");
+    await Deno.writeTextFile(join(journal, "map-2.lock"), "");
     assertEquals([(await readRecords(host)).length, await readCopies(host)], [1, [copy]]);
     assertEquals(said, [`warn: "${journal}/map-1.copy" is not a record of a lent copy; remove it if none is lent`]);
     await forgetRuns(host, []);
