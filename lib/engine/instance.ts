@@ -299,15 +299,24 @@ export async function deleteInstance(engine: Engine, name: string): Promise<void
   }
 }
 
-/** Waits for the operations that the engine still carries out on an instance, at most a minute for each. */
-export async function waitForOperations(engine: Engine, name: string): Promise<void> {
-  type Operation = { id: string; class: string; resources: Record<string, string[]> | null };
+/**
+ * Waits for the operations that the engine still carries out on an instance, at most a minute for each.
+ *
+ * @param options `publishing`: also for the making of images, since Incus does not say of which instance (6.0.4)
+ */
+export async function waitForOperations(
+  engine: Engine,
+  name: string,
+  { publishing = false }: { publishing?: boolean } = {},
+): Promise<void> {
+  type Operation = { id: string; class: string; description: string; resources: Record<string, string[]> | null };
   const all = (await query(engine, "/1.0/operations?recursion=1") ?? {}) as Record<string, Operation[]>;
-  for (const { id, class: kind, resources } of all.running ?? []) {
+  for (const { id, class: kind, description, resources } of all.running ?? []) {
     // Not for programs that run in the instance: those are operations of the class "websocket".
     if (kind !== "task") continue;
     const paths = Object.values(resources ?? {}).flat();
-    if (paths.some((path) => path.split("?")[0]!.split("/").includes(name))) {
+    const isPublishing = publishing && paths.length === 0 && description === "Downloading image";
+    if (isPublishing || paths.some((path) => path.split("?")[0]!.split("/").includes(name))) {
       await query(engine, `/1.0/operations/${id}/wait?timeout=60`, { timeoutMs: 70_000 });
     }
   }

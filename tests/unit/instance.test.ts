@@ -17,6 +17,7 @@ import {
   launch,
   listAllInstances,
   removeDevices,
+  waitForOperations,
 } from "../../lib/engine/instance.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWord } from "../../lib/base/shell_words.ts";
@@ -335,4 +336,29 @@ Deno.test("deleteInstance() waits for an engine that is still at work on the ins
   const { host, calls } = recordingHost({ answer: () => busy-- > 0 ? { code: 1, stderr } : {} });
   await deleteInstance(engineCalled(host, "lxc"), "box");
   assertEquals(calls.length, 2);
+});
+
+Deno.test("waitForOperations() waits for tasks on the instance, and for images where a killed run may be making one", async () => {
+  const task = (id: string, paths: string[], rest: Record<string, unknown> = {}): unknown => ({
+    id,
+    class: "task",
+    description: "Updating instance",
+    resources: paths.length > 0 ? { instances: paths } : {},
+    ...rest,
+  });
+  const running = [
+    task("other", ["/1.0/instances/boxes"]),
+    task("own", ["/1.0/instances/box?project=work"]),
+    task("program", ["/1.0/instances/box"], { class: "websocket" }),
+    task("image", [], { description: "Downloading image" }),
+    task("unknown", []),
+  ];
+  for (const [publishing, expected] of [[false, ["own"]], [true, ["own", "image"]]] as const) {
+    const { host, calls } = recordingHost({
+      answer: (argv) => ({ stdout: argv[2] === "/1.0/operations?recursion=1" ? JSON.stringify({ running }) : "{}" }),
+    });
+    await waitForOperations(engineCalled(host, "incus"), "box", { publishing });
+    const waited = calls.slice(1).map((call) => call[2]!.split("/")[3]);
+    assertEquals(waited, [...expected]);
+  }
 });
