@@ -217,7 +217,7 @@ for (const [example, { engine, app, title }] of Object.entries(apps)) {
     const file = example === "your-own-app" ? join(root, "examples/cloud-config/your-own-app.yaml") : example;
     await withContainer(engine, [`e2e-${example}-${engine}`, "gui", file], async ({ name }) => {
       const attach = startScript("attach", engine, [name, app]);
-      const window = await windowWith(`\\[${name}\\] .*${title}`, { timeoutMs: 60_000 });
+      const window = await windowWith(`\\[${name}\\] .*${title}`, { timeoutMs: 120_000 });
       await painted(window);
       const { stdout } = await asRoot(engine, name, "apt-config dump --format '%v ' APT::Periodic::Unattended-Upgrade");
       assertEquals(stdout, "1 ", "it upgrades itself");
