@@ -69,13 +69,10 @@ function steps(engine: EngineName, calls: readonly string[], fault: SimpleFault)
   return engine === "lxc" ? all : all.filter(({ at }) => (at + first) % 3 === 0);
 }
 
-/** `ssh -V` only shows that there is an ssh. */
-const answersEitherWay = (call: string): boolean => call === "ssh -V ";
-
 function testFaults(
   name: string,
   faults: readonly SimpleFault[],
-  check: (place: Place, step: { at: number; fault: SimpleFault; call: string }) => Promise<void>,
+  check: (place: Place, step: { at: number; fault: SimpleFault }) => Promise<void>,
 ): void {
   testOnEngines(`${name} (each step on LXD, every third one on Incus)`, ["user"], async (engine) => {
     const prefix = `e2e-faults-${faults[0]!.toLowerCase()}`;
@@ -87,16 +84,15 @@ function testFaults(
       run: ({ at, fault }, index) =>
         withPlace(
           { engine, name: `${prefix}-${index}` },
-          (place) => check(place, { at, fault, call: calls[at - 1]! }),
+          (place) => check(place, { at, fault }),
         ),
     });
   });
 }
 
-testFaults("create.ts leaves nothing when a step fails", ["fail"], async (place, { at, fault, call }) => {
+testFaults("create.ts leaves nothing when a step fails", ["fail"], async (place, { at, fault }) => {
   const before = await picture(place);
   const { result } = await createWithFault(place, { at, fault });
-  if (answersEitherWay(call)) return assertEquals(result.code, 0, result.stderr);
   assertEquals(result.code, exitCodes[fault], result.stderr);
   assertToldWell(result);
   assertStringIncludes(result.stderr, failure);
@@ -157,7 +153,7 @@ testOnEngines(
       calls = await callsOf(place, ["--yes"]);
     });
     const changing = calls.map((call, index) => ({ call, at: index + 1 }))
-      .filter(({ call }) => !/^\w+ query \/|^ssh -V|^\w+ profile show/.test(call));
+      .filter(({ call }) => !/^\w+ query \/|^\w+ profile show/.test(call));
     const cases = changing.flatMap(({ call, at }, index) => [
       { call, at, fault: "fail" as const },
       ...(index % 2 === 0 ? [{ call, at, fault: "TERM" as const }] : []),
