@@ -3,7 +3,7 @@
 import { quoteWords } from "../base/shell_words.ts";
 import type { SshTarget } from "../container/ssh.ts";
 
-/** Calls attach.ts with an option for the container, and for one of its sessions. */
+/** The line that lists the sessions of a container, or that shows the log of one of them, or ends it. */
 export function attachLine(
   { name, options = [] }: Pick<SshTarget, "name" | "options">,
   option: "--list" | "--logs" | "--stop",
@@ -12,7 +12,7 @@ export function attachLine(
   return quoteWords(["attach.ts", ...options, option, name, ...session]);
 }
 
-/** Shows a session again. */
+/** The line that shows a session again. */
 export function reattachLine({ name, options = [] }: Pick<SshTarget, "name" | "options">, session: string): string {
   return quoteWords(["attach.ts", ...options, "--session", session, name]);
 }

@@ -50,7 +50,10 @@ export function mountsRoot(host: Pick<Host, "env">): string {
   return base;
 }
 
-/** A container's name for the user, as the scripts take it: with its remote in front, unless the CLI takes that by itself. */
+/**
+ * A container's name for the user, as the scripts take it: with its remote in front, unless the CLI takes that by
+ * itself.
+ */
 export function labelOf({ remote }: Pick<Server, "remote">, name: string): string {
   return remote === undefined ? name : `${remote}:${name}`;
 }

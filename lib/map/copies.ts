@@ -171,7 +171,8 @@ export async function takeBackCopies(
   }
   if (failures.length === 0) return findings;
   for (const finding of findings) host.ui.warn(finding);
-  for (const { message } of failures.slice(1)) host.ui.warn(message);
+  const [, ...others] = new Set(failures.map(({ message }) => message));
+  for (const message of others) host.ui.warn(message);
   throw failures[0];
 }
 

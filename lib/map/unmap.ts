@@ -138,6 +138,7 @@ export async function recover(host: Host, { most = Infinity }: { most?: number }
   const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
   const isLarge = ({ lent }: LentCopy): boolean => (lent?.size ?? 0) > most;
   for (const copy of orphans.copies.filter(isLarge)) {
+    for (const finding of await finishWriting(host, copy, { settle: true })) host.ui.warn(finding);
     host.ui.warn(`A killed run has lent "${copy.host}", which is large. To take it back: map.ts --recover`);
   }
   const loans = { mappings: orphans.mappings, copies: orphans.copies.filter((copy) => !isLarge(copy)) };
