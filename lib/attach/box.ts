@@ -5,6 +5,8 @@
  */
 
 import { basename } from "@std/path";
+import type { Host } from "../base/host.ts";
+import type { ProcessOptions, RunningProcess } from "../base/process.ts";
 import type { Channel } from "./channels.ts";
 
 /** Where things are in the box, for the client's command line. */
@@ -133,6 +135,18 @@ export function boxStart(env: Readonly<Record<string, string>>, options: readonl
     ...systemPaths.flatMap((path) => shown(path)),
     ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", boxPaths.directory],
   ];
+}
+
+/**
+ * Starts a box. bubblewrap gets no environment: what runs in the box can read that of its first process, which
+ * bubblewrap is. Detached, so that Ctrl-C does not reach it from the terminal.
+ */
+export function startBox(
+  host: Host,
+  argv: readonly string[],
+  options: Pick<ProcessOptions, "stdin" | "output">,
+): RunningProcess {
+  return host.start(argv, { ...options, detached: true, clearEnv: true });
 }
 
 /** The socket of a display of this machine (X(7)); undefined for one that is reached by the network. */

@@ -5,7 +5,7 @@ import type { Host } from "../base/host.ts";
 import type { RunningProcess } from "../base/process.ts";
 import type { Mounts } from "../container/mounts.ts";
 import { holdSocket, makeAttachDirectory, reuseDirectory } from "./attach_directory.ts";
-import { boxedArgv, type BoxOptions } from "./box.ts";
+import { boxedArgv, type BoxOptions, startBox } from "./box.ts";
 import { askInDialog } from "./ask.ts";
 import { type AskableChannel, type Channel, withOptions } from "./channels.ts";
 import { startGuard } from "./guard/guard.ts";
@@ -182,14 +182,14 @@ function startBoxed(
   },
 ): RunningProcess {
   // The container can influence what the client prints, and how much: only the end is kept.
-  const options = { detached: true, output: { line: () => {} } };
+  const output = { line: () => {} };
   try {
-    if (box) return host.start(boxedArgv(argvFor, { ...rest, env, hostEnv: host.env }), options);
+    if (box) return startBox(host, boxedArgv(argvFor, { ...rest, env, hostEnv: host.env }), { output });
   } catch (error) {
     if (!(error instanceof UserError && error.exitCode === ExitCode.missingProgram)) throw error;
     host.ui.warn(`xpra's client runs without a box, with all of your permissions. ${error.message}. ${error.hint}`);
   }
-  return host.start(argvFor(rest), { ...options, env });
+  return host.start(argvFor(rest), { detached: true, output, env });
 }
 
 /**

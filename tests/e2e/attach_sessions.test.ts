@@ -59,7 +59,10 @@ testOnEngines(
     for (const isNew of [true, false]) {
       const attach = startScript("attach", engine, ["--verbose", name, ...(isNew ? ["xclock"] : [])], { env });
       await windowWith(`\\[${name}\\] xclock`);
-      assertEquals((await clientsOf(name)).length, 1);
+      const boxes = await clientsOf(name);
+      assertEquals(boxes.length, 1);
+      // What is in the box can read the environment of bubblewrap.
+      assertEquals(await Deno.readTextFile(`/proc/${boxes[0]}/environ`), "");
       if (isNew) attach.kill("SIGINT");
       else await script("attach", engine, ["--stop", name, "--all"]);
       const { code, stderr } = await attach.ended;

@@ -109,7 +109,9 @@ testOnEngines("attach.ts, Wayland: windows and sound outlive a run that is kille
   await new Promise((resolve) => setTimeout(resolve, 500));
   await windowCalled(`[${name}] alive`);
   assert((await players()).includes(player!));
-  assertEquals((await clientsOf(name)).length, 2);
+  const boxes = await clientsOf(name);
+  assertEquals(boxes.length, 2);
+  for (const box of boxes) assertEquals(await Deno.readTextFile(`/proc/${box}/environ`), "");
   assertEquals((await attached(engine, ["--stop", name, "killed"])).code, 0);
   await eventually("the player's end", async () => !(await players()).includes(player!));
   await nothingLeft(engine, name);

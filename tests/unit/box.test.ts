@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { boxedArgv, type BoxOptions, displaySocketOf } from "../../lib/attach/box.ts";
+import { boxedArgv, type BoxOptions, boxStart, displaySocketOf, startBox } from "../../lib/attach/box.ts";
 import type { Channel } from "../../lib/attach/channels.ts";
+import { realHost } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
+import { recordingUi } from "./recording_host.ts";
 import { testWith } from "./samples.ts";
 
 const hostVariables: Record<string, string> = {
@@ -130,6 +132,32 @@ cat "$1"; echo pixels >"$2"`;
     assertEquals([boxed.code, boxed.stdout], [0, "hunter22"], boxed.stderr);
     assertEquals(await Deno.readTextFile(`${directory}/pixels`), "pixels\n");
   } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+testWith(["bwrap"], "what runs in a box finds nothing of the host's environment in its first process", async () => {
+  const directory = await Deno.makeTempDir();
+  Deno.env.set("GUI_TEST_TOKEN", "hunter22");
+  try {
+    const socket = `${directory}/guard`;
+    await Deno.writeTextFile(socket, "");
+    const host = realHost({ ui: recordingUi().ui, signal: new AbortController().signal, verbose: false });
+    const probe = ["sh", "-c", "cat /proc/*/environ | tr '\\0' '\\n'"];
+    for (
+      const argv of [
+        boxedArgv(() => probe, options({ socket, pixels: undefined })),
+        [...boxStart({ LANG: "de_DE.UTF-8" }, ["--as-pid-1"]), "--", ...probe],
+      ]
+    ) {
+      const unclean = await host.start(argv).ended;
+      assertEquals(unclean.stdout.includes("hunter22"), !argv.includes("--as-pid-1"));
+      const { code, stdout, stderr } = await startBox(host, argv, { output: "capture" }).ended;
+      assertEquals(code, 0, stderr);
+      assert(stdout.includes("LANG=de_DE.UTF-8") && !stdout.includes("hunter22"), stdout);
+    }
+  } finally {
+    Deno.env.delete("GUI_TEST_TOKEN");
     await Deno.remove(directory, { recursive: true });
   }
 });

@@ -15,7 +15,7 @@ import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
 import type { Mounts } from "../../container/mounts.ts";
 import { makePrivateDirectory } from "../attach_directory.ts";
-import { boxStart } from "../box.ts";
+import { boxStart, startBox } from "../box.ts";
 import { NoWayland } from "./choice.ts";
 import { strangeGlobals } from "./globals.ts";
 
@@ -95,7 +95,7 @@ export async function startWaylandClient(host: Host, options: WaylandClientOptio
   });
   await using directories = await makeDirectories(host, options);
   const shared = directories.shared;
-  const start = async (argv: string[]): Promise<void> => void boxes.push(await startBox(host, argv, kept.promise));
+  const start = async (argv: string[]): Promise<void> => void boxes.push(await startReadyBox(host, argv, kept.promise));
   let display = join(directories.private, "display");
   try {
     await start(
@@ -197,15 +197,14 @@ function showArgv(
   ];
 }
 
-/** Starts a box, and waits until it is ready. It is detached: Ctrl-C is no reason for windows to close. */
-async function startBox(host: Host, argv: string[], kept: Promise<string>): Promise<RunningProcess> {
+/** Starts a box, and waits until it is ready. Ctrl-C is no reason for windows to close. */
+async function startReadyBox(host: Host, argv: string[], kept: Promise<string>): Promise<RunningProcess> {
   const ready = Promise.withResolvers<true>();
   const give = Promise.withResolvers<string>();
   kept.then(give.resolve);
   let box: RunningProcess;
   try {
-    box = host.start(argv, {
-      detached: true,
+    box = startBox(host, argv, {
       stdin: { later: give.promise },
       output: { line: (line) => line === "ready" && ready.resolve(true) },
     });
