@@ -43,13 +43,9 @@ export async function bundle(script: string): Promise<Bundle> {
   }
 }
 
-/** What sh says where there is no Deno, as `lib/base/ui.ts` would. */
-const requireDeno = "command -v deno >/dev/null || { printf 'error: %s\\nhint: %s\\n' " +
-  `'The program "deno" is not installed' 'Install Deno 2.8 or newer: https://deno.com' >&2; exit 127; }`;
-
 /** A bundle as one file for sh and for Deno. */
 export function singleFile({ header, code }: Bundle): string {
-  const commands = header.toSpliced(-1, 0, requireDeno).map((command) => `//bin/true; ${command}`);
+  const commands = header.map((command) => `//bin/true; ${command}`);
   return `#!/bin/sh
 ${commands.join("\n")}
 // Above are comments for JavaScript and commands for sh: $PATH without relative directories, the path of this file, one
@@ -62,10 +58,18 @@ ${code}`;
  *
  * @param options `module`: the path of the bundle's JavaScript; `deno`: that of Deno, if not the one on `$PATH`
  */
-export function launcher({ header }: Bundle, { module, deno }: { module: string; deno?: string | undefined }): string {
-  const commands = header.map((command) => command.replace(/^set -- "\$\(.* readlink .*\)"/, `set -- ${module}`));
+export function launcher(
+  { header }: Bundle,
+  { module, deno = "deno" }: { module: string; deno?: string | undefined },
+): string {
+  const commands = header
+    // The package's own Deno is new enough.
+    .filter((command) => deno === "deno" || !command.startsWith("case $(deno -V "))
+    .map((command) =>
+      command.replace(/^set -- "\$\(.* readlink .*\)"/, `set -- ${module}`).replace(/^exec deno /, `exec ${deno} `)
+    );
   return `#!/bin/sh
 # $PATH without relative directories, the program, one permission a line, and Deno.
-${(deno === undefined ? commands.toSpliced(-1, 0, requireDeno) : commands).join("\n")}
-`.replace("\nexec deno run ", deno === undefined ? "$&" : `\nexec ${deno} run `);
+${commands.join("\n")}
+`;
 }

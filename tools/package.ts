@@ -232,7 +232,7 @@ function control(
   const size = [...tree.values()].reduce((sum, { content }) => sum + content.length, 0);
   const deno = withDeno
     ? "Deno, which runs it, is in this package."
-    : "It needs Deno 2.8 or newer on $PATH, which is not in Debian, but at\n deno.com.";
+    : "It needs Deno 2.9 or newer on $PATH, which is not in Debian, but at\n deno.com.";
   return `Package: ${packageName}
 Version: ${config.version}
 Architecture: ${withDeno ? architecture() : "all"}

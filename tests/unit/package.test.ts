@@ -159,7 +159,7 @@ Deno.test("a script in one file says what to do where there is no Deno", async (
     const { stdout, stderr } = await runProcess([path, "--help"], { env: { PATH: "/nowhere" }, okCodes: [127] });
     assertEquals([stdout, stderr], [
       "",
-      'error: The program "deno" is not installed\nhint: Install Deno 2.8 or newer: https://deno.com\n',
+      "error: Deno 2.9.0 or newer is needed\nhint: Get it from https://deno.com, or run: deno upgrade\n",
     ]);
   }
 });

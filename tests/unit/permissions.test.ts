@@ -141,7 +141,10 @@ for (const script of scripts) {
       await Deno.remove(directory, { recursive: true });
     }
   });
+}
 
+// The line of attach.ts is longer than the name of a file can be.
+for (const script of ["create", "map"]) {
   Deno.test(`${script}.ts gets the permissions of its lines, whatever files the current directory has`, async () => {
     const directory = await Deno.makeTempDir();
     try {
