@@ -97,7 +97,7 @@ const spec = {
 Example:
   create.ts my-container ~/.ssh/id_ed25519.pub gui xpra firefox
 
-PROFILE and CLOUD_INIT are files, or the bare names of those that come with create.ts:
+PROFILE and CLOUD_INIT are files (with "/" in the path, or ending in .yaml or .yml), or names of what comes with create.ts:
 the profiles ${Object.keys(bundledProfiles.files).join(", ")};
 the cloud-configs ${Object.keys(bundledCloudConfigs.files).join(", ")}.
 

@@ -60,22 +60,21 @@ export interface NamedFile {
 }
 
 /**
- * Reads the file that a word of the command line names: a path, or the bare name of a bundled file. A file in the
- * working directory comes before a bundled one of the same name.
+ * Reads the file that a word of the command line names: a path with "/" or ending in `.yaml` or `.yml`, or else the name
+ * of a bundled file. So a file called `gui`, which a container may have left in the directory that it shares, is never
+ * taken for the bundled one, nor for the one that was meant.
  *
- * @throws {UserError} exit code 2 for a bare name that is neither (the hint lists the bundled ones), and as
+ * @throws {UserError} exit code 2 for a word that is neither (the hint lists the bundled ones), and as
  * {@linkcode readInput}
  */
 export async function readNamed(word: string, { kind, files }: BundledFiles): Promise<NamedFile> {
-  if (word.includes("/") || /\.ya?ml$/.test(word) || await exists(word)) {
-    return { path: word, text: await readInput(word), bundled: false };
-  }
-  const text = Object.hasOwn(files, word) ? files[word] : undefined;
-  if (text === undefined) {
-    throw inputError(
-      `There is no file "${word}", and no ${kind} comes with that name`,
-      `Name a file, or one of ${Object.keys(files).sort().join(", ")}`,
-    );
-  }
-  return { path: `${word}.yaml`, text, bundled: true };
+  if (word.includes("/") || /\.ya?ml$/.test(word)) return { path: word, text: await readInput(word), bundled: false };
+  if (Object.hasOwn(files, word)) return { path: `${word}.yaml`, text: files[word]!, bundled: true };
+  const names = Object.keys(files).sort().join(", ");
+  throw inputError(
+    `No ${kind} that comes with create.ts is called "${word}"`,
+    word !== "" && await exists(word)
+      ? `Write "./${word}" for the file in this directory, or one of the names ${names}`
+      : `Name a file, with its directory, or one of ${names}`,
+  );
 }

@@ -24,19 +24,22 @@ Deno.test("every profile and cloud-config that comes with the scripts is bundled
   assertEquals({ ...bundledProfiles.files }, await filesOf("profiles"));
 });
 
-Deno.test("readNamed() takes a bare name for the bundled file, and a file of that name before it", async () => {
+Deno.test("readNamed() takes a bare name for the bundled file, although the working directory has a file of that name", async () => {
   const before = Deno.cwd();
   const directory = await Deno.makeTempDir();
   try {
     Deno.chdir(directory);
+    // As a container could leave them in the directory that it shares.
+    await Deno.writeTextFile("gui", "mine: 1\n");
+    await Deno.writeTextFile("gui.yaml", "mine: 2\n");
+    await Deno.writeTextFile("guy", "mine: 3\n");
     assertEquals(await readNamed("gui", bundledProfiles), {
       path: "gui.yaml",
       text: bundledProfiles.files.gui!,
       bundled: true,
     });
-    await Deno.writeTextFile("gui", "mine: 1\n");
-    await Deno.writeTextFile("gui.yaml", "mine: 2\n");
-    assertEquals(await readNamed("gui", bundledProfiles), { path: "gui", text: "mine: 1\n", bundled: false });
+    const error = await assertRejects(() => readNamed("guy", bundledProfiles), UserError, 'is called "guy"');
+    assertStringIncludes(error.hint, 'Write "./guy" for the file in this directory, or one of the names gui, gui-gpu,');
     assertEquals((await readNamed("gui.yaml", bundledProfiles)).text, "mine: 2\n");
     assertEquals((await readNamed("./gui", bundledProfiles)).text, "mine: 1\n");
   } finally {
@@ -50,7 +53,7 @@ Deno.test("readNamed() refuses a bare name that is neither, with exit code 2 and
     const error = await assertRejects(
       () => readNamed(word, bundledCloudConfigs),
       UserError,
-      `There is no file "${word}"`,
+      `No CLOUD_INIT that comes with create.ts is called "${word}"`,
     );
     assertEquals(error.exitCode, 2);
     assertStringIncludes(error.hint, "chromium, firefox, firefox-debian, gimp,");
