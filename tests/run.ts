@@ -1,14 +1,16 @@
 /**
- * Every test: brings the lab up, runs the unit tests here and the end-to-end tests as the lab's user, and adds up. Ends
- * with a line "N passed, N failed, N skipped"; exit status 1 when a test failed or a part could not be run.
+ * Every check: brings the lab up, runs the gate with its unit tests here and the end-to-end tests as the lab's user, and
+ * adds up. Ends with a line "N passed, N failed, N skipped"; exit status 1 when a test failed or a part could not be run.
  */
 
 import { fromFileUrl, join } from "@std/path";
 import { runProcess } from "../lib/base/process.ts";
+import { hostPackages, missingPackages, xpraRuntimePackages } from "./lab/packages.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
 const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
-const unit = [Deno.execPath(), "test", "-A", "--parallel", "tests/unit"];
+/** Formatting, lint, types, docs, shellcheck and the unit tests: `deno task ok`. */
+const gate = [Deno.execPath(), "task", "ok"];
 
 /**
  * The end-to-end tests in two groups, each of which runs one file after the other: those that show windows, of which
@@ -26,7 +28,7 @@ function endToEnd(): string[][] {
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 
-/** Runs one `deno test`, shows what it prints, and adds its summary line to the total. */
+/** Runs a command that ends with `deno test`, shows what it prints, and adds the summary line to the total. */
 async function runTests(argv: readonly string[]): Promise<void> {
   let summary: RegExpExecArray | null = null;
   const { code } = await runProcess(argv, {
@@ -45,7 +47,7 @@ async function runTests(argv: readonly string[]): Promise<void> {
   total.failed += Number(failed);
   total.skipped += Number(skipped);
   if (code !== 0 && failed === "0") {
-    say(`${argv.slice(0, 4).join(" ")} … could not be run: exit status ${code}`);
+    say(`${argv.slice(0, 4).join(" ")} … failed: exit status ${code}`);
     total.failed++;
   }
 }
@@ -54,9 +56,23 @@ function say(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
+/** Says what the run does to this machine, and how long it takes. */
+async function announceRun(): Promise<void> {
+  say(
+    "Tests on real engines and desktops take about 35 minutes on two cores. What they make is kept for the next run.",
+  );
+  const missing = await missingPackages([...hostPackages, ...xpraRuntimePackages]).catch(() => []);
+  if (missing.length > 0) {
+    say(`First, in ten minutes more, this installs ${missing.length} Debian packages and what they depend on, builds`);
+    say("xpra, container images and a desktop of Debian testing, and starts LXD and Incus.");
+  }
+  say("`deno task lab down --purge` removes all of that but the packages, and lists those.");
+}
+
 const wanted = Deno.args[0] ?? "all";
+await announceRun();
 await runProcess([...lab, "up"], { output: "inherit", okCodes: "any" });
-if (wanted === "all" || wanted === "unit") await runTests(unit);
+if (wanted === "all") await runTests(gate);
 if (wanted === "all" || wanted === "e2e") {
   for (const part of [["xpra5"], ["cluster", "up"]]) {
     await runProcess([...lab, ...part], { output: "inherit", okCodes: "any" });

@@ -39,8 +39,12 @@ export async function takeDown(lab: Lab, { purge }: { purge: boolean }): Promise
   });
   await step(lab, "state", async () => {
     await Deno.remove(labDir(), { recursive: true });
-    return `${labDir()} removed; Debian's packages stay`;
+    return `${labDir()} removed`;
   });
+  const { packages = [] } = lab.state.made;
+  if (packages.length > 0) {
+    lab.ui.status(`These packages that the lab installed stay: apt-get purge --autoremove ${packages.join(" ")}`);
+  }
 }
 
 /** Stops an engine that the lab started, with everything that runs in it; one of somebody else's is left alone. */

@@ -3,6 +3,8 @@
 import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
+import { saveState } from "./state.ts";
+import { announce, type Lab } from "./steps.ts";
 
 /** Everything but xpra: engines, image building, desktop, and the tools that tests use. */
 export const hostPackages = [
@@ -76,7 +78,7 @@ export const xpra5BuildPackages = [
 const unattended = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
 
 /** Those of `packages` that are not installed. */
-async function missingPackages(packages: readonly string[]): Promise<string[]> {
+export async function missingPackages(packages: readonly string[]): Promise<string[]> {
   // Exit status 1: some of them are not known to dpkg at all.
   const { stdout } = await runProcess(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", ...packages], {
     okCodes: [0, 1],
@@ -87,15 +89,14 @@ async function missingPackages(packages: readonly string[]): Promise<string[]> {
   return packages.filter((name) => !installed.has(name));
 }
 
-/** Installs those of `packages` that are missing. `onInstall` hears how many, before it starts. */
-export async function installPackages(
-  packages: readonly string[],
-  { onInstall }: { onInstall: (missing: readonly string[]) => void },
-): Promise<string> {
+/** Installs those of `packages` that are missing, and records them. */
+export async function installPackages(lab: Lab, packages: readonly string[]): Promise<string> {
   const missing = await missingPackages(packages);
   if (missing.length === 0) return `all ${packages.length} there`;
   if (Deno.uid() !== 0) return `not root, so these stay missing: ${missing.join(" ")}`;
-  onInstall(missing);
+  announce(lab, `installing ${missing.length} packages`);
+  lab.state.made.packages = [...new Set([...lab.state.made.packages ?? [], ...missing])].sort();
+  saveState(lab.state);
   await aptUpdate();
   await runProcess(
     ["apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", ...missing],

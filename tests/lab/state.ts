@@ -92,8 +92,8 @@ export interface LabState {
   engines: Partial<Record<EngineName, EngineRecord>>;
   /** The other servers: the cluster and those that stand alone. */
   cluster?: ClusterRecord;
-  /** Things outside of the state directory that the lab made, and takes away when it is purged. */
-  made: { user?: boolean; hostXpra?: "pip"; xpraRepository?: string[] };
+  /** Things outside of the state directory that the lab made, and takes away when it is purged; the packages stay. */
+  made: { user?: boolean; hostXpra?: "pip"; xpraRepository?: string[]; packages?: string[] };
   /** Where xpra for the image comes from, once found. */
   xpraSource?: XpraSource;
   /** Answers that take long to find, each with the key that it is valid for. */

@@ -6,7 +6,7 @@ import { ensureEngine, ensureImage, findEngine } from "./engines.ts";
 import { ensureImageFiles, type ImageFiles } from "./image.ts";
 import { hostPackages, installPackages, xpraRuntimePackages } from "./packages.ts";
 import { engineNames, type Part, saveState, type XpraSource } from "./state.ts";
-import { announce, type Lab, partStep, step } from "./steps.ts";
+import { type Lab, partStep, step } from "./steps.ts";
 import { ensureDenoPackages, ensureUser } from "./user.ts";
 import { ensureWayland } from "./wayland.ts";
 import { buildLog, ensureHostXpra, findXpraSource, noSource } from "./xpra.ts";
@@ -14,10 +14,7 @@ import { buildLog, ensureHostXpra, findXpraSource, noSource } from "./xpra.ts";
 /** All of it; what is there is kept. Parts that cannot be had are recorded as missing, with the reason. */
 export async function bringUp(lab: Lab): Promise<void> {
   const root = Deno.uid() === 0;
-  await step(lab, "packages", () =>
-    installPackages([...hostPackages, ...xpraRuntimePackages], {
-      onInstall: (missing) => announce(lab, `installing ${missing.length} packages`),
-    }));
+  await step(lab, "packages", () => installPackages(lab, [...hostPackages, ...xpraRuntimePackages]));
   await partStep(lab, "user", () => ensureUser(lab.state));
   await ensureDesktop(lab);
   await ensureWayland(lab);

@@ -46,7 +46,7 @@ export async function ensureHostXpra(lab: Lab, source: XpraSource | undefined): 
     lab.state.made.hostXpra = "pip";
   } else {
     if (source.kind === "xpra.org") lab.state.made.xpraRepository = await addRepository();
-    await installPackages(["xpra"], { onInstall: () => {} });
+    await installPackages(lab, ["xpra"]);
   }
   const version = await installedVersion(lab.state);
   return version ? { version } : { missing: `it was installed (${source.kind}) but does not run` };
@@ -155,9 +155,7 @@ async function buildWheel(
   morePackages: readonly string[] = [],
 ): Promise<XpraSource & { kind: "wheel" } | undefined> {
   if (Deno.uid() !== 0) return undefined;
-  await installPackages([...xpraBuildPackages, ...morePackages], {
-    onInstall: (missing) => announce(lab, `installing ${missing.length} packages to build xpra with`),
-  });
+  await installPackages(lab, [...xpraBuildPackages, ...morePackages]);
   announce(lab, `building xpra ${version} from its source package, which takes about three minutes`);
   const work = join(labDir(), "build");
   await Deno.mkdir(work, { recursive: true });
