@@ -10,26 +10,70 @@ import { inputError, type UserError } from "./errors.ts";
  * @throws {UserError} exit code 2, its message starting `path:line:column:`
  */
 export function parseYaml(path: string, text: string): unknown {
+  return parseDocument({ path, text, parsed: text });
+}
+
+/**
+ * The tags of YAML 1.1 that PyYAML's safe loader resolves. It takes values for them that `@std/yaml`, which reads YAML
+ * 1.2, does not: `!!binary >`, `!!bool yes`, `!!int 1:30`.
+ */
+const standardTags =
+  /!(?:!|<tag:yaml\.org,2002:)(?:binary|bool|float|int|map|null|omap|pairs|seq|set|str|timestamp)\b>?/g;
+
+/**
+ * Parses the one document of a YAML 1.1 file for its structure: which maps and lists there are, as PyYAML's safe loader
+ * takes it. Scalars are not to be relied on.
+ *
+ * @param path the file's name, for errors
+ * @param options `onDuplicateKey`: is told of the first key that is twice in a map, as `path:line: "…"`; the last one
+ * counts
+ * @throws {UserError} exit code 2, its message starting `path:line:column:`
+ */
+export function parseYamlStructure(
+  path: string,
+  text: string,
+  { onDuplicateKey }: { onDuplicateKey: (place: string) => void },
+): unknown {
+  const structure = text.replaceAll(standardTags, (tag) => " ".repeat(tag.length));
+  return parseDocument({ path, text, parsed: structure, onDuplicateKey });
+}
+
+/** Parses `parsed`, which has the lines and columns of `text`. */
+function parseDocument(
+  { path, text, parsed, onDuplicateKey }: {
+    path: string;
+    text: string;
+    parsed: string;
+    onDuplicateKey?: (place: string) => void;
+  },
+): unknown {
   const lines = text.split("\n");
+  const lineAt = (line: number): string => lines[line - 1]?.trim().slice(0, 60) ?? "";
   const invalid = (what: string, line: number, column: number): UserError => {
-    const shown = lines[line - 1]?.trim().slice(0, 60);
+    const shown = lineAt(line);
     const message = `${path}:${line}:${column}: Not valid YAML: ${what}${shown ? `: "${shown}"` : ""}`;
     return inputError(message, "Fix that line or the one before; YAML is indented with spaces");
   };
   // @std/yaml 1.4 accepts a tab as indentation, PyYAML in cloud-init does not. No line of a block scalar starts with
   // one.
   const tab = lines.findIndex((line) => /^\t+\S/.test(line));
-  try {
-    const data = parse(text);
-    if (tab >= 0) throw invalid("A tab cannot indent a line", tab + 1, 1);
-    return data;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    const [, what = error.message, line = "1", column = "1"] =
-      /^(.*?) at line (\d+), column (\d+)/s.exec(error.message) ??
-        [];
-    throw invalid(what, Number(line), Number(column));
-  }
+  const data = (function attempt(allowDuplicateKeys: boolean): unknown {
+    try {
+      return parse(parsed, { allowDuplicateKeys });
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      const [, what = error.message, line = "1", column = "1"] =
+        /^(.*?) at line (\d+), column (-?\d+)/s.exec(error.message) ?? [];
+      if (onDuplicateKey && !allowDuplicateKeys && what.endsWith("duplicated key")) {
+        onDuplicateKey(`${path}:${line}: "${lineAt(Number(line))}"`);
+        return attempt(true);
+      }
+      // @std/yaml 1.4 counts the column of a duplicated key from another line, at times below zero.
+      throw invalid(what, Number(line), Math.max(1, Number(column)));
+    }
+  })(false);
+  if (tab >= 0) throw invalid("A tab cannot indent a line", tab + 1, 1);
+  return data;
 }
 
 /** Whether a parsed value is a map with text keys. */

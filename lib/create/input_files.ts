@@ -98,7 +98,7 @@ export async function readUserData(
 ): Promise<string> {
   const parts = await Promise.all(words.map(async (word) => {
     const { path, text, bundled } = await readNamed(word, bundledCloudConfigs);
-    const part = parsePart(path, text);
+    const part = parsePart(path, text, { warn: (message) => host.ui.warn(message) });
     if (!bundled) await checkSchema(host, path, part);
     return part;
   }));

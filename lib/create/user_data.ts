@@ -2,7 +2,7 @@
 
 import { basename } from "@std/path";
 import { inputError } from "../base/errors.ts";
-import { isMap, parseYaml } from "../base/yaml.ts";
+import { isMap, parseYamlStructure } from "../base/yaml.ts";
 
 /** One part of the user-data. */
 export interface Part {
@@ -40,9 +40,14 @@ const mergeType = "list(append)+dict(recurse_list)+str()";
  * Makes a part of a file. Its first line tells the type. A cloud-config must be a YAML map, an archive a list, and a
  * template must say what it becomes.
  *
+ * @param options `warn`: is told what cloud-init takes, but hardly as it was meant
  * @throws {UserError} exit code 2, with file, line and column
  */
-export function parsePart(path: string, content: string): Part {
+export function parsePart(
+  path: string,
+  content: string,
+  { warn = () => {} }: { warn?: (message: string) => void } = {},
+): Part {
   const firstLine = content.split("\n", 1)[0]!;
   if (firstLine.startsWith("\ufeff")) {
     throw inputError(
@@ -64,7 +69,7 @@ export function parsePart(path: string, content: string): Part {
     );
   }
   if (type === "text/jinja2") checkTemplate(path, content);
-  if (type === "text/cloud-config" || type === "text/cloud-config-archive") checkYaml(path, content, type);
+  if (type === "text/cloud-config" || type === "text/cloud-config-archive") checkYaml(path, content, { type, warn });
   return { filename: basename(path), type, content };
 }
 
@@ -81,8 +86,15 @@ function checkTemplate(path: string, content: string): void {
   );
 }
 
-function checkYaml(path: string, content: string, type: string): void {
-  const data = parseYaml(path, content);
+/** Checks the structure of what is sent as it is. */
+function checkYaml(
+  path: string,
+  content: string,
+  { type, warn }: { type: string; warn: (message: string) => void },
+): void {
+  const data = parseYamlStructure(path, content, {
+    onDuplicateKey: (place) => warn(`cloud-init takes the last of two values for one key: ${place}`),
+  });
   const [right, wanted] = type === "text/cloud-config"
     ? [isMap(data), "a map of cloud-config keys"]
     : [Array.isArray(data), "a list of parts"];

@@ -7,6 +7,7 @@ import { bundledCloudConfigs } from "../../lib/create/bundled.ts";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { parseYaml } from "../../lib/base/yaml.ts";
+import { parsePart } from "../../lib/create/user_data.ts";
 import { userKey } from "../../lib/container/user.ts";
 import { makeImage, removeImage } from "./images.ts";
 import { needed } from "./sessions.ts";
@@ -166,6 +167,20 @@ testOnEngines("every example is valid for cloud-init's schema", ["user"], async 
       ),
       "wrong.yaml",
     );
+
+    // cloud-init's own examples, as far as they are cloud-configs: what its YAML parser takes, we take.
+    const shown = JSON.parse(
+      await inContainer(
+        engine,
+        name,
+        `exec python3 -c '
+import glob, json, yaml
+examples = {path: open(path).read() for path in glob.glob("/usr/share/doc/cloud-init/examples/cloud-config*")}
+print(json.dumps([[path, text] for path, text in examples.items() if text.startswith("#cloud-config") and yaml.safe_load(text)]))'`,
+      ),
+    ) as [path: string, text: string][];
+    assert(shown.length > 20, `${shown.length} examples`);
+    for (const [path, text] of shown) parsePart(path, text);
   });
 }, ["lxc"]);
 

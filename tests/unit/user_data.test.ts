@@ -54,6 +54,37 @@ Deno.test("parsePart() refuses YAML that does not parse where it stops to", () =
   assertEquals(error.exitCode, 2);
 });
 
+/** What PyYAML's safe loader takes (YAML 1.1), each as a whole cloud-config behind its first line. */
+const yaml11 = [
+  // cloud-init's own example of write_files
+  "write_files:\n- content: !!binary |\n    f0VMRgIBAQAAAAAAAAAAAAIAPgABAAAAwARAAAAAAAB\n    IPAABAAAA\n  path: /bin/arch\n  permissions: '0555'\n",
+  "a: !!binary >-\n  aGVs\n  bG8=\n",
+  'a: !!binary "aGVs bG8="\n',
+  "a: !<tag:yaml.org,2002:binary> aGVs bG8=\n",
+  "write_files: [{path: /a, permissions: 0644, defer: yes}]\npackage_update: on\napt: {preserve_sources_list: off}\n",
+  "a: !!bool yes\nb: !!bool 'off'\nc: !!null\nd: !!int '3'\ne: !!int 0644\nf: !!int 190:20:30\ng: !!float 1\nh: !!str 1\n",
+  "a: !!set {x, y}\nb: !!set\n  ? x\n  ? y\nc: !!omap [x: 1, y: 2]\nd: !!pairs [x: 1, x: 2]\ne: !!timestamp '2001-12-14'\n",
+  "b: &b {x: 1}\nc: &c {z: 1}\na:\n  <<: [*b, *c]\n  y: 2\n",
+  "power_state: {delay: 1:30, condition: True}\n",
+  "%YAML 1.1\n---\na: 1\n...\n",
+  "!!str a: b\n",
+];
+
+Deno.test("parsePart() takes the YAML that cloud-init takes", () => {
+  for (const yaml of yaml11) parsePart("a.yaml", `#cloud-config\n${yaml}`);
+  // A tag that it does not know makes cloud-init ignore the whole part.
+  for (const yaml of ["a: !foo b\n", "a: !!python/tuple [1]\n", "a: !!binaries b\n"]) {
+    assertThrows(() => parsePart("a.yaml", `#cloud-config\n${yaml}`), UserError, "a.yaml:2:");
+  }
+});
+
+Deno.test("parsePart() takes a key that is there twice, as cloud-init does, and warns of it", () => {
+  const content = "#cloud-config\nruncmd: [a]\napt:\n  conf: x\nruncmd: [!!str b]\n";
+  const warnings: string[] = [];
+  assertEquals(parsePart("a.yaml", content, { warn: (message) => warnings.push(message) }).content, content);
+  assertEquals(warnings, ['cloud-init takes the last of two values for one key: a.yaml:5: "runcmd: [!!str b]"']);
+});
+
 Deno.test("parsePart() refuses a cloud-config that is no map, and an archive that is no list", () => {
   for (
     const content of [
