@@ -24,7 +24,9 @@ export interface AttachDirectory extends AsyncDisposable {
    * The file for pixels. The container opens it by the same base name. Undefined when pixels come through the socket.
    */
   pixels: string | undefined;
-  /** Removes the name that the container sees. Both ends have the file open by then. */
+  /** Moves the file for pixels to where the container can open it. The client has it open by then. */
+  sharePixels(): void;
+  /** Removes the file from there. Both ends have it open by then. */
   hidePixels(): Promise<void>;
 }
 
@@ -32,8 +34,9 @@ export interface AttachDirectory extends AsyncDisposable {
  * Makes the directory, and removes those that killed runs have left.
  *
  * The container must be able to open the file for pixels, so the file is made in the shared directory, where it
- * inherits the right ACL. The container could then put a link to another file in its place. So the client does not open
- * that name but a second one, in this directory, which is checked to name the same file.
+ * inherits the right ACL. The container could put a link to another file in its place. So the client opens it in this
+ * directory, where it is checked to be the same file, and only then is it moved back. It never has two names: xpra 6.6's
+ * server takes no file with more than one.
  *
  * @param pixelsBytes the size of the file for pixels
  */
@@ -51,14 +54,20 @@ export async function makeAttachDirectory(
   stack.defer(hidePixels);
   using file = await Deno.open(shared, { read: true, write: true, createNew: true, mode: 0o660 });
   await file.truncate(pixelsBytes);
-  await Deno.link(shared, pixels);
-  const [made, linked] = [await file.stat(), await Deno.lstat(pixels)];
-  if (!linked.isFile || linked.ino !== made.ino || linked.dev !== made.dev) {
+  await Deno.rename(shared, pixels);
+  const [made, moved] = [await file.stat(), await Deno.lstat(pixels)];
+  if (!moved.isFile || moved.ino !== made.ino || moved.dev !== made.dev) {
     throw new Error(`"${shared}" was replaced while it was made`);
   }
-  const paths = { socket: socketPath(path, "guard"), session: sessionSocketIn(path) };
   const resources = stack.move();
-  return { ...paths, pixels, hidePixels, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return {
+    socket: socketPath(path, "guard"),
+    session: sessionSocketIn(path),
+    pixels,
+    sharePixels: () => Deno.renameSync(pixels, shared),
+    hidePixels,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
 }
 
 /**
@@ -74,6 +83,7 @@ export async function reuseDirectory(path: string): Promise<AttachDirectory> {
     socket,
     session,
     pixels: undefined,
+    sharePixels: () => {},
     hidePixels: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

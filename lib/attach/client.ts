@@ -95,7 +95,8 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
     elsewhere: isElsewhere,
     ask: (question, signal) => askInDialog(host, question, { container, signal }),
     report: (line) => host.ui.warn(line),
-    onHello() {
+    onClientHello: directory.sharePixels,
+    onServerHello() {
       wasAttached = true;
       directory.hidePixels();
     },

@@ -4,7 +4,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
-import { inSession, needed, output, withDisplay } from "./sessions.ts";
+import { inSession, needed, output, testOnOneEngine, withDisplay } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -264,6 +264,56 @@ testOnEngines("attach.ts moves pixels through shared memory, and leaves no file 
     () => Promise.resolve(![...Deno.readDirSync(xpra)].some(({ name }) => !name.endsWith(".log"))),
   );
 });
+
+/**
+ * Has the container's xpra look at the file for pixels as the server of 6.6 does before it takes it: a plain file with
+ * one name, of the server's user or of the client's, in a directory of one of these or of root's.
+ */
+const lookAs66 = `
+cd "$(python3 -c 'import os, xpra; print(os.path.dirname(xpra.__file__))')/server/source"
+sed -i '/^    def init_from(self, _protocol, server)/a\\        self.peer = _protocol._conn.get_raw_socket()' mmap.py
+sed -i '/^        mmap, size = init_server_mmap(/i\\        if is_refused(filename, self.peer):\\n            return None' mmap.py
+cat >>mmap.py <<'EOF'
+
+
+def is_refused(path, peer):
+    import socket, stat, struct
+    uids = os.getuid(), struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
+    directory, file = os.stat(os.path.dirname(path)), os.lstat(path)
+    reasons = {
+        "the directory's uid": directory.st_uid not in (0, *uids),
+        "the directory's mode": directory.st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH,
+        "the file's type": not stat.S_ISREG(file.st_mode),
+        "the file's names": file.st_nlink != 1,
+        "the file's uid": file.st_uid not in uids,
+    }
+    print("refused for:", *[reason for reason, holds in reasons.items() if holds], flush=True)
+    return any(reasons.values())
+EOF
+test "$(grep -c 'self\\.peer' mmap.py)" = 2
+`;
+
+testOnOneEngine(
+  "attach.ts moves pixels through shared memory where the server checks the file as xpra 6.6 does, also when it comes back",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    await sh([engine, "exec", name, "--", "/bin/sh", "-ec", lookAs66]);
+    const log = join(mountsRoot, name, "xpra", "checked.log");
+    await Deno.remove(log).catch(() => {});
+    await withDisplay(async (env) => {
+      for (const [times, app] of [[1, ["xclock"]], [2, []]] as const) {
+        const attach = startScript("attach", engine, ["--session=checked", name, ...app], { env });
+        await windowWith(`\\[${name}\\] xclock`, { env });
+        const text = await Deno.readTextFile(log);
+        assertEquals(text.match(/enabled fast write mmap transfers/g)?.length, times, text);
+        attach.kill("SIGINT");
+        assertEquals((await attach.ended).code, 130);
+      }
+    });
+    await script("attach", engine, ["--stop", name, "--all"]);
+  },
+);
 
 testOnEngines(
   "attach.ts: the container for native windows is removed",

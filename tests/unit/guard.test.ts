@@ -118,6 +118,29 @@ Deno.test("startGuard() relays packets of both directions, and large pixels", as
   });
 });
 
+Deno.test("startGuard() tells of each hello once", async () => {
+  const seen: string[] = [];
+  await inWorld([], async (world) => {
+    await greet(world);
+    await world.client.send(clientHello);
+    await world.server.send(serverHello, packet("ping", 1));
+    assertEquals(await world.client.next(), packet("ping", 1));
+    assertEquals(seen, ["client", "server"]);
+  }, { onClientHello: () => void seen.push("client"), onServerHello: () => void seen.push("server") });
+});
+
+Deno.test("startGuard() keeps the client's hello from the server until the file for pixels is there, or for ever", async () => {
+  await inWorld([], async ({ client, server, guard }) => {
+    await client.send(clientHello);
+    assertEquals(await server.next(), undefined);
+    assertEquals((await guard.ended).reason, "no room for pixels");
+  }, {
+    onClientHello() {
+      throw new Error("no room for pixels");
+    },
+  });
+});
+
 Deno.test("startGuard() decodes pictures of another machine in their order, and drops broken ones", async () => {
   await inWorld([], async (world) => {
     await greet(world);

@@ -44,8 +44,10 @@ export interface GuardOptions {
   elsewhere?: boolean;
   /** Tells the user something, in one line: once for each type of packet that is dropped. */
   report(line: string): void;
+  /** Called once, before the client's hello passes: the client has the file for pixels open then. */
+  onClientHello?(): void;
   /** Called once, when the server's hello passes: both ends have the file for pixels open then. */
-  onHello?(): void;
+  onServerHello?(): void;
   /** Called for what the app asks of the host's desktop. */
   onRequest?(request: DesktopRequest): void;
 }
@@ -82,7 +84,7 @@ const fromClient: FrameLimits = { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 
  * @throws {Deno.errors.AddrInUse} when there is something at `listen`
  */
 export function startGuard(options: GuardOptions): Guard {
-  const { listen, connect, container, open, asks = new Set(), elsewhere = false, report, onHello, onRequest } = options;
+  const { listen, connect, container, open, asks = new Set(), elsewhere = false, report, onRequest } = options;
   const { consent, rates, drops } = options.memory ?? runMemory();
   const listener = Deno.listen({ transport: "unix", path: listen });
   // Awaited only once a client has connected: until then, a rejection would count as unhandled.
@@ -150,7 +152,7 @@ export function startGuard(options: GuardOptions): Guard {
         judge(packet) {
           const wasKnown = session.serverIsKnown;
           const verdict = byConsent(packet, judge(packet, "container"), sendLater);
-          if (session.serverIsKnown && !wasKnown) onHello?.();
+          if (session.serverIsKnown && !wasKnown) options.onServerHello?.();
           return verdict;
         },
         decode,
@@ -160,7 +162,12 @@ export function startGuard(options: GuardOptions): Guard {
       }),
       pump(client, {
         limits: fromClient,
-        judge: (packet) => judge(packet, "client"),
+        judge(packet) {
+          const wasKnown = session.clientIsKnown;
+          const verdict = judge(packet, "client");
+          if (session.clientIsKnown && !wasKnown) options.onClientHello?.();
+          return verdict;
+        },
         send: ({ pass, answer, toClient: more = [], moved }, outbox) => {
           if (moved) closeStraysLater();
           put(outbox.server, pass ? [pass] : []);
