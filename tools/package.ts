@@ -2,11 +2,9 @@
  * What a person without a checkout installs: `deno task package [--with-deno]`. Into `dist/` it writes the scripts as
  * single files, and a Debian package of them, with manual pages, completions, examples and profiles. With `--with-deno`
  * the package contains the Deno that runs this, and is for machines of the same kind; else it is for all machines, and
- * takes the Deno on `$PATH`.
+ * takes the Deno on `$PATH`. debhelper and help2man make the package, as `tools/debian` tells them.
  */
 
-import { createHash } from "node:crypto";
-import { gzipSync } from "node:zlib";
 import { dirname, fromFileUrl, join } from "@std/path";
 import config from "../deno.json" with { type: "json" };
 import { commandLine as attachCommandLine } from "../attach.ts";
@@ -16,9 +14,7 @@ import { ProcessError, UserError } from "../lib/base/errors.ts";
 import { packages, runProcess } from "../lib/base/process.ts";
 import { completionStub } from "../lib/cli/shells.ts";
 import { type Bundle, bundle, installedName, launcher, singleFile, withInstalledNames } from "./bundle.ts";
-import { debianChangelog, type Release, releasesOf, releaseTime } from "./changelog.ts";
 import { scripts } from "./compile.ts";
-import { manPage, manPageOfShell } from "./man_page.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
 
@@ -36,32 +32,20 @@ const modulesDirectory = `usr/share/${packageName}`;
 
 const commandLines = { create: createCommandLine, attach: attachCommandLine, map: mapCommandLine };
 
-/** A file of a package, by default not executable. */
-interface PackageFile {
+/** A file of the package's source, by default not executable. */
+interface SourceFile {
   content: string | Uint8Array;
   executable?: boolean;
 }
 
-/** The files of a package, by their paths without the first `/`. */
-type Tree = Map<string, PackageFile>;
+/** What the package needs in any case, and what is not for it to recommend: LXD is a snap on most hosts. */
+const notRecommended = ["acl", "bubblewrap", "openssh-client", "util-linux", "incus", "lxd"];
 
-/** The packages without which the scripts do not work. The others are of use on some hosts. */
-const required = ["acl", "bubblewrap", "openssh-client"];
-
-/** What every Debian has. */
-const essential = ["util-linux"];
-
-/**
- * One of these is needed, but which one, and from where, is not for this package to say: LXD is a snap on most hosts.
- */
-const engines = ["incus", "lxd"];
-
-/** The packages of the programs that the scripts may start: which to depend on, and which to recommend. */
-export function dependencies(programs: readonly string[]): { depends: string[]; recommends: string[] } {
-  // Behind the name there may be where to get it.
+/** The packages of the programs that the scripts may start, without those that the package needs in any case. */
+export function recommendedPackages(programs: readonly string[]): string[] {
+  // After the name there may be where to get it.
   const names = new Set(programs.flatMap((program) => packages[program]?.split(" ")[0] ?? []));
-  const others = [...names].filter((name) => ![...required, ...essential, ...engines].includes(name));
-  return { depends: required, recommends: others.toSorted() };
+  return [...names].filter((name) => !notRecommended.includes(name)).toSorted();
 }
 
 /** The programs that a script may start, from its first lines. */
@@ -69,29 +53,17 @@ function programsOf({ header }: Bundle): string[] {
   return header.flatMap((command) => / --allow-run=(\S+) /.exec(command)?.[1]?.split(",") ?? []);
 }
 
-/** Debian's name for the architecture of this machine. */
-function architecture(): string {
-  return { x86_64: "amd64", aarch64: "arm64" }[Deno.build.arch];
-}
-
-/** Who stands as the maintainer, from the variables of Debian's own tools. */
-function maintainer(): string {
-  const name = Deno.env.get("DEBFULLNAME") || `${packageName} maintainers`;
-  return `${name} <${Deno.env.get("DEBEMAIL") || `maintainers@${packageName}.invalid`}>`;
-}
-
-/** The newest release, which is this one. */
-export function currentRelease(releases: readonly Release[]): Release {
-  const [newest] = releases;
-  if (newest?.version === config.version) return newest;
-  throw new UserError(`The newest version in CHANGELOG.md is ${newest?.version ?? "none"}, not ${config.version}`, {
+/**
+ * When the running version was released, from `CHANGELOG.md`, as `2025-12-31`.
+ *
+ * @throws {UserError} when another version is the newest one there
+ */
+export function releaseDate(changelog: string): string {
+  const [, version = "none", date] = /^## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d{2}-\d{2})$/m.exec(changelog) ?? [];
+  if (version === config.version) return date!;
+  throw new UserError(`The newest version in CHANGELOG.md is ${version}, not ${config.version}`, {
     hint: `Write what ${config.version} brings under a heading with its number and date`,
   });
-}
-
-/** The same bytes for the same text, whenever it is made. */
-function gzipped(text: string): Uint8Array {
-  return gzipSync(text, { level: 9 });
 }
 
 async function directoryFiles(directory: string): Promise<string[]> {
@@ -102,119 +74,54 @@ async function directoryFiles(directory: string): Promise<string[]> {
   return files.toSorted();
 }
 
-/** The files of the package. `bundles`: by the names of the scripts. */
-async function filesOf(bundles: ReadonlyMap<string, Bundle>, { withDeno }: { withDeno: boolean }): Promise<Tree> {
-  const text = (path: string): Promise<string> => Deno.readTextFile(join(root, path));
-  const releases = releasesOf(await text("CHANGELOG.md"));
-  const edition = currentRelease(releases);
+function text(path: string): Promise<string> {
+  return Deno.readTextFile(join(root, path));
+}
+
+/** The files that the package installs, by their paths without the first `/`. `bundles`: by the names of the scripts. */
+async function installedFiles(
+  bundles: ReadonlyMap<string, Bundle>,
+  { withDeno }: { withDeno: boolean },
+): Promise<Map<string, SourceFile>> {
   const docs = `usr/share/doc/${packageName}`;
-  const tree: Tree = new Map();
+  const files = new Map<string, SourceFile>();
   for (const script of scripts) {
     const name = installedName(script);
     const module = `${modulesDirectory}/${name}.js`;
     const made = bundles.get(script)!;
-    tree.set(module, { content: made.code });
-    tree.set(`usr/bin/${name}`, {
+    files.set(module, { content: made.code });
+    files.set(`usr/bin/${name}`, {
       content: launcher(made, { module: `/${module}`, deno: withDeno ? ownDeno : undefined }),
       executable: true,
     });
-    tree.set(`usr/share/man/man1/${name}.1.gz`, { content: gzipped(manPage(commandLines[script], edition)) });
     const stub = (shell: string): { content: string } => ({
       content: completionStub({ commands: [name], path: `/usr/bin/${name}` }, shell),
     });
-    tree.set(`usr/share/bash-completion/completions/${name}`, stub("bash"));
-    tree.set(`usr/share/zsh/vendor-completions/_${name.replaceAll("-", "_")}`, stub("zsh"));
-    tree.set(`usr/share/fish/vendor_completions.d/${name}.fish`, stub("fish"));
+    files.set(`usr/share/bash-completion/completions/${name}`, stub("bash"));
+    files.set(`usr/share/zsh/vendor-completions/_${name.replaceAll("-", "_")}`, stub("zsh"));
+    files.set(`usr/share/fish/vendor_completions.d/${name}.fish`, stub("fish"));
   }
-  tree.set("usr/bin/open-in-container", { content: withInstalledNames(await text(opener)), executable: true });
-  tree.set("usr/share/man/man1/open-in-container.1.gz", {
-    content: gzipped(manPageOfShell("open-in-container", await text(opener), edition)),
-  });
-  for (const path of ["README.md", ...await directoryFiles("docs"), ...await directoryFiles("examples/cloud-config")]) {
-    tree.set(`${docs}/${path}`, { content: await Deno.readFile(join(root, path)) });
+  files.set("usr/bin/open-in-container", { content: withInstalledNames(await text(opener)), executable: true });
+  for (
+    const path of [
+      ...["README.md", "CHANGELOG.md"],
+      ...await directoryFiles("docs"),
+      ...await directoryFiles("examples/cloud-config"),
+    ]
+  ) {
+    files.set(`${docs}/${path}`, { content: await Deno.readFile(join(root, path)) });
   }
   for (const path of await directoryFiles("examples/desktop-files")) {
-    if (path !== opener) tree.set(`${docs}/${path}`, { content: withInstalledNames(await text(path)) });
+    if (path !== opener) files.set(`${docs}/${path}`, { content: withInstalledNames(await text(path)) });
   }
   for (const path of await directoryFiles("profiles")) {
-    tree.set(`${docs}/examples/${path}`, { content: await text(path) });
+    files.set(`${docs}/examples/${path}`, { content: await text(path) });
   }
-  tree.set(`${docs}/copyright`, { content: copyright(releases, { withDeno }) });
-  tree.set(`${docs}/changelog.gz`, { content: gzipped(debianChangelog(packageName, releases, maintainer())) });
   if (withDeno) {
-    tree.set(`usr/share/lintian/overrides/${packageName}`, { content: overrides });
-    tree.set(ownDeno.slice(1), { content: await Deno.readFile(Deno.execPath()), executable: true });
+    files.set(ownDeno.slice(1), { content: await Deno.readFile(Deno.execPath()), executable: true });
+    files.set(`usr/share/lintian/overrides/${packageName}`, { content: overrides });
   }
-  return tree;
-}
-
-/** The licenses, for the years from the first release to the last one. */
-function copyright(releases: readonly Release[], { withDeno }: { withDeno: boolean }): string {
-  const years = [...new Set([releases.at(-1)!, releases[0]!].map(({ date }) => date.slice(0, 4)))].join("-");
-  const mit = `License: Expat
- Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
- documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
- rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
- persons to whom the Software is furnished to do so, subject to the following conditions:
- .
- The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
- Software.
- .
- THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
- WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
- COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
- OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
-`;
-  const bsd = `License: BSD-3-clause
- Redistribution and use in source and binary forms, with or without modification, are permitted provided that the
- following conditions are met:
- .
- 1. Redistributions of source code must retain the above copyright notice, this list of conditions and the following
- disclaimer.
- .
- 2. Redistributions in binary form must reproduce the above copyright notice, this list of conditions and the following
- disclaimer in the documentation and/or other materials provided with the distribution.
- .
- 3. Neither the name of Eugene Ware nor the names of its contributors may be used to endorse or promote
- products derived from this software without specific prior written permission.
- .
- THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES,
- INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE
- DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDERS OR CONTRIBUTORS BE LIABLE FOR ANY DIRECT, INDIRECT, INCIDENTAL,
- SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR
- SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY,
- WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF
- THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
-`;
-  return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
-Upstream-Name: ${packageName}
-
-Files: *
-Copyright: ${years} the ${packageName} authors
-License: Apache-2.0
- On Debian systems, the text of the Apache License, Version 2.0, is in /usr/share/common-licenses/Apache-2.0.
-
-Files: ${modulesDirectory}/*
-Copyright: ${years} the ${packageName} authors
- 2018-2026 the Deno authors (the parts named npm:deno-std)
- 2011-2015 Vitaly Puzrin (the parts of these that read and write YAML)
- 2014 Eugene Ware (jpeg-js, which is in gui-attach.js)
- 2011 notmasteryet (the decoder of jpeg-js)
-License: Apache-2.0 and Expat and BSD-3-clause
- The Apache License, Version 2.0, is in /usr/share/common-licenses/Apache-2.0. The parts named npm:deno-std are under the license
- Expat. jpeg-js is under the license BSD-3-clause, and its decoder under the Apache License, Version 2.0.
-${
-    withDeno
-      ? `
-Files: ${ownDeno.slice(1)}
-Copyright: 2018-2026 the Deno authors, and the authors of V8 and of the libraries that are linked into it
-License: Expat
-Comment: As published at https://github.com/denoland/deno, which names the licenses of its parts.
-`
-      : ""
-  }
-${mit}
-${bsd}`;
+  return files;
 }
 
 /** For a package with Deno in it, which is as its makers publish it. */
@@ -224,39 +131,55 @@ ${packageName}: embedded-library * [${ownDeno.slice(1)}]
 ${packageName}: hardening-no-relro [${ownDeno.slice(1)}]
 `;
 
-function control(
-  tree: Tree,
-  { programs, withDeno }: { programs: readonly string[]; withDeno: boolean },
-): string {
-  const { depends, recommends } = dependencies(programs);
-  const size = [...tree.values()].reduce((sum, { content }) => sum + content.length, 0);
-  const deno = withDeno
-    ? "Deno, which runs it, is in this package."
-    : "It needs Deno 2.9 or newer on $PATH, which is not in Debian, but at\n deno.com.";
-  return `Package: ${packageName}
-Version: ${config.version}
-Architecture: ${withDeno ? architecture() : "all"}
-Maintainer: ${maintainer()}
-Installed-Size: ${Math.ceil(size / 1024)}
-Depends: ${[...depends, ...(withDeno ? ["libc6", "libgcc-s1"] : [])].join(", ")}
-Recommends: ${recommends.join(", ")}
-Suggests: ${engines.join(" | ")}
-Section: utils
-Priority: optional
-Description: graphical apps in LXD or Incus containers
- gui-container runs a graphical application in an LXD or Incus container and
- shows its windows among your own, by xpra or waypipe. The application does not
- get your display server, so it cannot read your keys, your other windows, or
- your files.
- .
- It needs LXD or Incus, from this archive or from elsewhere. gui-attach needs
- xpra 5 or 6 for X, or waypipe for Wayland.
- .
- ${deno}
+/** The licenses of the Deno that is in the package. */
+const denoCopyright = `
+Files: ${ownDeno.slice(1)}
+Copyright: 2018-2026 the Deno authors, and the authors of V8 and of the libraries that are linked into it
+License: Expat
+Comment: As published at https://github.com/denoland/deno, which names the licenses of its parts.
 `;
+
+/** The files in `debian/`, by their names, for debhelper(7). `bundles`: by the names of the scripts. */
+async function debianFiles(
+  bundles: ReadonlyMap<string, Bundle>,
+  { withDeno }: { withDeno: boolean },
+): Promise<Map<string, SourceFile>> {
+  const { DEBFULLNAME: name = `${packageName} maintainers`, DEBEMAIL: mail = `maintainers@${packageName}.invalid` } =
+    Deno.env.toObject();
+  const control = (await text("tools/debian/control"))
+    .replace(/^Maintainer: .*/m, `Maintainer: ${name} <${mail}>`)
+    .replace("@RECOMMENDS@", recommendedPackages([...bundles.values()].flatMap(programsOf)).join(", "));
+  const date = new Date(releaseDate(await text("CHANGELOG.md"))).toUTCString().replace("GMT", "+0000");
+  const summaries = scripts.map((script) => {
+    const { summary } = commandLines[script];
+    return `${installedName(script)}: ${summary.charAt(0).toLowerCase()}${summary.slice(1).replace(/\.$/, "")}`;
+  });
+  const files: Record<string, string> = {
+    changelog: `${packageName} (${config.version}) unstable; urgency=medium
+
+  * CHANGELOG.md tells what is new.
+
+ -- ${name} <${mail}>  ${date}
+`,
+    control: withDeno
+      ? control.replace("Architecture: all", "Architecture: any").replace(
+        / It needs Deno .*\n$/,
+        " Deno, which runs it, is in this package.\n",
+      )
+      : control,
+    copyright: await text("tools/debian/copyright") + (withDeno ? denoCopyright : ""),
+    install: "usr /\n",
+    "man.h2m": await text("tools/debian/man.h2m"),
+    manpages: "debian/*.1\n",
+    summaries: [...summaries, "open-in-container: opens a web address or a file with an app in a container", ""].join(
+      "\n",
+    ),
+  };
+  const made = Object.entries(files).map(([path, content]): [string, SourceFile] => [path, { content }]);
+  return new Map([...made, ["rules", { content: await text("tools/debian/rules"), executable: true }]]);
 }
 
-async function write(path: string, file: PackageFile): Promise<void> {
+async function write(path: string, file: SourceFile): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o755 });
   const { content } = file;
   await Deno.writeFile(path, typeof content === "string" ? new TextEncoder().encode(content) : content);
@@ -264,30 +187,29 @@ async function write(path: string, file: PackageFile): Promise<void> {
   await Deno.chmod(path, file.executable ? 0o755 : 0o644);
 }
 
-function sumsOf(tree: Tree): string {
-  return [...tree].map(([path, { content }]) => `${createHash("md5").update(content).digest("hex")}  ${path}\n`).join(
-    "",
-  );
-}
-
 /** Makes the Debian package, and returns its path. */
 async function makePackage(
   bundles: ReadonlyMap<string, Bundle>,
   { directory, withDeno }: { directory: string; withDeno: boolean },
 ): Promise<string> {
-  const tree = await filesOf(bundles, { withDeno });
-  const programs = [...bundles.values()].flatMap(programsOf);
   const build = await Deno.makeTempDir({ prefix: `${packageName}-package-` });
   try {
-    await Deno.chmod(build, 0o755);
-    for (const [path, file] of tree) await write(join(build, path), file);
-    await write(join(build, "DEBIAN/control"), { content: control(tree, { programs, withDeno }) });
-    await write(join(build, "DEBIAN/md5sums"), { content: sumsOf(tree) });
-    const path = join(directory, `${packageName}_${config.version}_${withDeno ? architecture() : "all"}.deb`);
-    // gzip packs Deno in two seconds, where xz, the default, takes half a minute for a quarter less.
-    const argv = ["dpkg-deb", "--root-owner-group", ...(withDeno ? ["-Zgzip", "-z1"] : []), "--build", build, path];
-    const time = releaseTime(currentRelease(releasesOf(await Deno.readTextFile(join(root, "CHANGELOG.md")))));
-    await runProcess(argv, { env: { SOURCE_DATE_EPOCH: String(time) } });
+    const source = join(build, "source");
+    for (const [path, file] of await installedFiles(bundles, { withDeno })) await write(join(source, path), file);
+    for (const [path, file] of await debianFiles(bundles, { withDeno })) {
+      await write(join(source, "debian", path), file);
+    }
+    // What help2man runs.
+    for (const [script, made] of bundles) {
+      await write(join(source, "bin", installedName(script)), { content: singleFile(made), executable: true });
+    }
+    await Deno.copyFile(join(source, "usr/bin/open-in-container"), join(source, "bin/open-in-container"));
+    // The variable comes from dpkg-buildpackage otherwise, which has it from the file "control".
+    const env = { DEB_RULES_REQUIRES_ROOT: "no" };
+    await runProcess(["debian/rules", "binary", `VERSION=${config.version}`], { cwd: source, env });
+    const [made] = [...Deno.readDirSync(build)].filter(({ name }) => name.endsWith(".deb"));
+    const path = join(directory, made!.name);
+    await Deno.copyFile(join(build, made!.name), path);
     return path;
   } finally {
     await Deno.remove(build, { recursive: true });

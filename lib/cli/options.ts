@@ -195,7 +195,7 @@ export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
   return [
     spec.summary,
     "",
-    ...spec.usage.map((line, index) => `${index === 0 ? "Usage:" : "      "} ${spec.name} ${line}`),
+    ...spec.usage.map((line, index) => `${index === 0 ? "Usage:" : "  or: "} ${spec.name} ${line}`),
     "",
     "Options:",
     ...rows.map(({ option, help }) => option.padEnd(width) + help),

@@ -25,7 +25,7 @@ async function withDistribution(
   }
 }
 
-testWith(["dpkg-deb", "lintian"], "lintian finds nothing to say about the package", async () => {
+testWith(["dh", "help2man", "lintian"], "lintian finds nothing to say about the package", async () => {
   await withDistribution(false, async ({ package: path }) => {
     const argv = ["lintian", "--display-info", "--pedantic", "--fail-on", "error", path];
     assertEquals(await sh(argv), "");

@@ -34,8 +34,8 @@ export const hostPackages = [
     "shellcheck",
   ],
   ...["waypipe", "wayland-utils", "wl-clipboard", "grim", "foot", "wtype"],
-  // what checks the Debian package
-  ...["lintian", "man-db", "mandoc"],
+  // what makes and checks the Debian package
+  ...["debhelper", "help2man", "lintian", "man-db"],
   ...["zsh", "fish", "desktop-file-utils", "libgtk-3-bin", "libglib2.0-bin", "vim-tiny"],
 ] as const;
 

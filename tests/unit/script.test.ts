@@ -126,7 +126,7 @@ Deno.test("parseDuration() refuses everything else, and what no timer can wait f
 
 Deno.test("helpText() shows usage, each option with its value, and the example", () => {
   const help = helpText(spec);
-  assertStringIncludes(help, "Usage: try.ts [options] NAME\n       try.ts --list\n");
+  assertStringIncludes(help, "Usage: try.ts [options] NAME\n  or:  try.ts --list\n");
   assertMatch(help, /^ {2}-i, --image IMAGE +An image$/m);
   assertMatch(help, /^ {6}--delete +Delete it$/m);
   assertMatch(help, /^ {2}-n, --dry-run +Print/m);
