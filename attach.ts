@@ -324,7 +324,7 @@ async function attach(
   if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });
   if (display !== "x11" && against === undefined) {
     try {
-      return await attachByWayland(host, place, { plan, bare: display === "wayland", isDisposable, elsewhere });
+      return await attachByWayland(host, place, { plan, isDisposable, elsewhere });
     } catch (error) {
       if (!(error instanceof NoWayland) || display === "wayland") throw error;
       against = error.reason;
@@ -375,16 +375,14 @@ function markUse({ name, engine }: Place, { elsewhere }: SshTarget, scope: Async
 /**
  * Starts an app in a new session on the host's Wayland compositor, and waits for its end.
  *
- * @param options `bare`: see {@linkcode startWaylandClient}
  * @returns the exit code
  * @throws {NoWayland} when it is not possible, before the session was started
  */
 async function attachByWayland(
   host: Host,
   place: Place,
-  { plan, bare, isDisposable, elsewhere }: {
+  { plan, isDisposable, elsewhere }: {
     plan: Omit<SessionPlan, "display">;
-    bare: boolean;
     isDisposable: boolean;
     elsewhere: boolean;
   },
@@ -395,12 +393,12 @@ async function attachByWayland(
   const directory = elsewhere ? scope.use(await makePrivateDirectory(host)).path : undefined;
   const [way, client] = await all([
     findWay(host, place, scope, { directory, expected: elsewhere ? "elsewhere" : "here" }),
-    startWaylandClient(host, { container, mounts, directory, bare }).then((client) => scope.use(client)),
+    startWaylandClient(host, { container, mounts, directory }).then((client) => scope.use(client)),
   ]);
   const { target, remote } = way;
   if (target.elsewhere !== elsewhere) {
     await scope.disposeAsync();
-    return await attachByWayland(host, place, { plan, bare, isDisposable, elsewhere: target.elsewhere });
+    return await attachByWayland(host, place, { plan, isDisposable, elsewhere: target.elsewhere });
   }
   const { transport, compress } = client;
   if (remote) await lendSocket(way, client, transport);

@@ -11,7 +11,7 @@ import type { Host } from "../base/host.ts";
 import { mountsOf } from "../container/mounts.ts";
 import { listOurs } from "../container/ours.ts";
 import { packages } from "../base/process.ts";
-import { hasContexts, strangeGlobals } from "./wayland/globals.ts";
+import { globalsIn, hasContexts, strangeGlobals } from "./wayland/globals.ts";
 import { installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./xpra_version.ts";
 
 /** Checks that the host has an xpra that is current enough and has no known vulnerability. */
@@ -85,20 +85,21 @@ async function judgeWayland(host: Host, display: string): Promise<Finding> {
   const [waypipe, globals] = await Promise.all([look("waypipe", "--version"), look("wayland-info")]);
   if (typeof waypipe !== "string") return waypipe;
   if (typeof globals !== "string") return globals;
-  if (hasContexts(globals)) {
+  const offered = globalsIn(globals);
+  const strange = strangeGlobals(offered);
+  const what = `The Wayland display ${display}`;
+  if (offered.length > 0 && strange.length === 0) {
+    return { verdict: "ok", what: `${what} gives no client what is privileged: windows are shown by it` };
+  }
+  if (hasContexts(offered)) {
     return {
       verdict: "ok",
-      what:
-        `The Wayland display ${display} has security contexts: windows are shown by it if these hide what is privileged`,
+      what: `${what} has security contexts: windows are shown by it if these hide what is privileged`,
     };
   }
-  const strange = strangeGlobals(globals);
   return {
     verdict: "absent",
-    what: `The Wayland display ${display} has no security contexts (security-context-v1): windows are shown by X`,
-    ...(strange.length === 0
-      ? { mend: "--display wayland: it gives no client the screen or the keyboard of others" }
-      : {}),
+    what: `${what} has no security contexts (security-context-v1): windows are shown by X`,
   };
 }
 

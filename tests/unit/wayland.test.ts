@@ -10,7 +10,7 @@ import {
   type Wish,
 } from "../../lib/attach/wayland/choice.ts";
 import { startWaylandClient } from "../../lib/attach/wayland/client.ts";
-import { strangeGlobals } from "../../lib/attach/wayland/globals.ts";
+import { globalsIn, strangeGlobals } from "../../lib/attach/wayland/globals.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
@@ -64,38 +64,66 @@ Deno.test("againstWaylandElsewhere() prefers X for an app on another machine, wh
   assertEquals(against({}), undefined);
 });
 
-Deno.test("strangeGlobals() knows what is harmless, and takes what it does not know for privileged", () => {
-  const info = (...names: string[]): string =>
-    names.map((name) => `interface: '${name}',  version:  1, name:  7\n\tflags: 0x0\n`).join("");
-  assertEquals(strangeGlobals(info("wl_compositor", "xdg_wm_base", "wl_seat")), []);
-  assertEquals(
-    strangeGlobals(info("wl_compositor", "zwlr_screencopy_manager_v1", "new_protocol_v9", "new_protocol_v9")),
-    ["zwlr_screencopy_manager_v1", "new_protocol_v9"],
-  );
-  assertEquals(strangeGlobals("failed to connect"), ["nothing that can be read"]);
+/** What wayland-info prints for these globals. */
+function info(...names: string[]): string {
+  return names.map((name) => `interface: '${name}',  version:  1, name:  7\n\tflags: 0x0\n`).join("");
+}
+
+Deno.test("globalsIn() reads what wayland-info prints, and nothing else", () => {
+  assertEquals(globalsIn(info("wl_shm", "wl_output", "wl_output")), ["wl_shm", "wl_output"]);
+  assertEquals(globalsIn("failed to connect"), []);
 });
 
+Deno.test("strangeGlobals() knows what is harmless, and takes what it does not know for privileged", () => {
+  assertEquals(strangeGlobals(["wl_compositor", "xdg_wm_base", "wl_seat"]), []);
+  assertEquals(
+    strangeGlobals(["wl_compositor", "zwlr_screencopy_manager_v1", "new_protocol_v9"]),
+    ["zwlr_screencopy_manager_v1", "new_protocol_v9"],
+  );
+});
+
+const privileged = info("wl_shm", "wp_security_context_manager_v1", "zwlr_data_control_manager_v1");
+
 /**
- * A host on which the first box ends at once, as one does in which waypipe prints `stderr`; or there is no bubblewrap.
+ * Starts a client that fails, on a host whose compositor offers `globals`, and in a security context `inside`. The box
+ * number `failing` ends at once, as one does in which waypipe prints `stderr`; without `stderr`, there is no bubblewrap.
+ *
+ * @returns the error, and the programs that were started
  */
-async function firstBoxFails(stderr: string | undefined, { bare = false, globals = "" } = {}): Promise<NoWayland> {
+async function clientFails(
+  { globals = privileged, inside = info("wl_shm"), failing = 1, stderr }: {
+    globals?: string;
+    inside?: string;
+    failing?: number;
+    stderr?: string | undefined;
+  },
+): Promise<{ error: NoWayland; boxes: string[][]; looks: number }> {
   const root = await Deno.makeTempDir();
   try {
-    const { host: recorded } = recordingHost({
+    const recorded = recordingHost({
       env: { GUI_CONTAINER_MOUNTS: root, WAYLAND_DISPLAY: "wayland-1", XDG_RUNTIME_DIR: "/run/user/1" },
-      answer: () => ({ stdout: globals }),
+      answer: () => ({ stdout: recorded.calls.length === 1 ? globals : inside }),
     });
+    const boxes: string[][] = [];
     const host: Host = {
-      ...recorded,
-      start(argv) {
-        if (stderr === undefined) throw new UserError("x", { hint: "x", exitCode: ExitCode.missingProgram });
-        return { pid: 1, ended: Promise.resolve({ argv, code: 1, signal: null, stdout: "", stderr }), kill() {} };
+      ...recorded.host,
+      start(argv, { stdin, output } = {}) {
+        boxes.push([...argv]);
+        const kill = (): void => {};
+        if (boxes.length === failing) {
+          if (stderr === undefined) throw new UserError("x", { hint: "x", exitCode: ExitCode.missingProgram });
+          return { pid: 1, ended: Promise.resolve({ argv, code: 1, signal: null, stdout: "", stderr }), kill };
+        }
+        if (typeof output === "object" && "line" in output) output.line("ready");
+        const end = typeof stdin === "object" && "later" in stdin ? stdin.later : Promise.resolve("");
+        const result = { argv, code: 0, signal: null, stdout: "", stderr: "" };
+        return { pid: 1, ended: end.then((word) => (assertEquals(word, ""), result)), kill };
       },
     };
-    const started = startWaylandClient(host, { container: "box", mounts: mountsOf(host, "box"), bare });
+    const started = startWaylandClient(host, { container: "box", mounts: mountsOf(host, "box") });
     const error = await assertRejects(() => started, NoWayland);
     assertEquals([...Deno.readDirSync(root)], [], "nothing is left");
-    return error;
+    return { error, boxes, looks: recorded.calls.filter(([program]) => program === "wayland-info").length };
   } finally {
     await Deno.remove(root, { recursive: true });
   }
@@ -108,64 +136,46 @@ Deno.test("startWaylandClient() says why waypipe cannot make a security context"
       ["/bin/sh: 17: waypipe: not found", "waypipe is not installed on this host", 127],
       ["/bin/sh: line 17: waypipe: command not found", "waypipe is not installed on this host", 127],
       ["waypipe: unrecognized option '--secctx=box'", "this host's waypipe is older than 0.9.0", 1],
-      [
-        "C5: 1.0 [src/secctx.c: 78] Security context is not supported by the Wayland compositor",
-        "the compositor has no security contexts (security-context-v1)",
-        1,
-      ],
-      [
-        "[0.00][client@4] Compositor did not provide wp_security_context_manager_v1 global",
-        "the compositor has no security contexts (security-context-v1)",
-        1,
-      ],
       ["bwrap: setting up uid map: Permission denied", "waypipe cannot start on this host", 1],
     ] as const
   ) {
-    const error = await firstBoxFails(stderr);
+    const { error } = await clientFails({ stderr });
     assertEquals([error.reason, error.exitCode], [reason, exitCode]);
   }
 });
 
-Deno.test("startWaylandClient() goes on without security contexts only where nothing would be hidden", async () => {
-  const stderr = "Security context is not supported by the Wayland compositor";
-  const open = "interface: 'zwlr_screencopy_manager_v1',  version:  3\n";
-  const refused = await firstBoxFails(stderr, { bare: true, globals: open });
-  assertEquals(refused.reason.endsWith("and gives every client zwlr_screencopy_manager_v1"), true, refused.reason);
-  // The second box is tried then, and fails as the first one.
-  const tried = await firstBoxFails(stderr, { bare: true, globals: "interface: 'wl_shm',  version:  1\n" });
-  assertEquals(tried.reason, "the compositor has no security contexts (security-context-v1)");
+Deno.test("startWaylandClient() takes the compositor's own socket where all that it offers is harmless", async () => {
+  const { boxes, looks } = await clientFails({ globals: info("wl_shm", "xdg_wm_base"), stderr: "x" });
+  assertEquals([boxes.length, looks], [1, 1]);
+  assertEquals(boxes[0]!.includes("/run/user/1/wayland-1"), true, boxes[0]!.join(" "));
 });
 
-Deno.test("startWaylandClient() takes no security context that hides too little", async () => {
-  const root = await Deno.makeTempDir();
-  try {
-    const recorded = recordingHost({
-      env: { GUI_CONTAINER_MOUNTS: root, WAYLAND_DISPLAY: "wayland-1", XDG_RUNTIME_DIR: "/run/user/1" },
-      answer: () => ({
-        stdout: "interface: 'wl_shm',  version:  1\ninterface: 'zwlr_data_control_manager_v1',  version:  2\n",
-      }),
-    });
-    const started: string[][] = [];
-    const host: Host = {
-      ...recorded.host,
-      start(argv, { stdin, output } = {}) {
-        started.push([...argv]);
-        if (typeof output === "object" && "line" in output) output.line("ready");
-        const end = typeof stdin === "object" && "later" in stdin ? stdin.later : Promise.resolve("");
-        const result = { argv, code: 0, signal: null, stdout: "", stderr: "" };
-        return { pid: 1, ended: end.then((word) => (assertEquals(word, ""), result)), kill() {} };
-      },
-    };
-    const client = startWaylandClient(host, { container: "box", mounts: mountsOf(host, "box"), bare: true });
-    const error = await assertRejects(() => client, NoWayland);
-    assertEquals(
-      error.reason,
-      "the compositor, even in a security context, gives every client zwlr_data_control_manager_v1",
-    );
-    assertEquals([started.length, recorded.calls.map(([program]) => program)], [1, ["wayland-info"]]);
-    assertEquals(recorded.options[0]!.env!["WAYLAND_DISPLAY"]!.startsWith(root), true);
-    assertEquals([...Deno.readDirSync(root)], [], "nothing is left");
-  } finally {
-    await Deno.remove(root, { recursive: true });
+Deno.test("startWaylandClient() takes a security context's socket where the compositor's own has more", async () => {
+  const { boxes, looks } = await clientFails({ failing: 2, stderr: "x" });
+  assertEquals([boxes.length, looks], [2, 2]);
+  assertEquals(boxes[1]!.includes("/run/user/1/wayland-1"), false, boxes[1]!.join(" "));
+});
+
+Deno.test("startWaylandClient() takes no compositor that gives a container what is privileged", async () => {
+  for (
+    const [globals, inside, reason, count] of [
+      [
+        info("wl_shm", "zwlr_screencopy_manager_v1"),
+        "",
+        "the compositor, which has no security contexts (security-context-v1), gives every client zwlr_screencopy_manager_v1",
+        0,
+      ],
+      [
+        privileged,
+        info("wl_shm", "zwlr_data_control_manager_v1"),
+        "the compositor, even in a security context, gives every client zwlr_data_control_manager_v1",
+        1,
+      ],
+      [privileged, "x", "it is not known what the compositor offers: wayland-info prints no globals", 1],
+      ["x", "", "it is not known what the compositor offers: wayland-info prints no globals", 0],
+    ] as const
+  ) {
+    const { error, boxes } = await clientFails({ globals, inside, failing: 3 });
+    assertEquals([error.reason, boxes.length], [reason, count]);
   }
 });

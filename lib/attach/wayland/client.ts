@@ -1,9 +1,9 @@
 /**
- * Shows a session on a Wayland compositor by waypipe, which passes the app's own protocol on to the compositor. Two
- * boxes stand between them. In the first, waypipe makes a security context: a socket of the compositor's for untrusted
- * clients, at which screen capture, typing, clipboard managers and the like are not to be had. In the second, another
- * waypipe reads what the container sends; it has that socket only. So whoever takes over the second one is no more than
- * an untrusted client.
+ * Shows a session on a Wayland compositor by waypipe, which passes the app's own protocol on to the compositor. It runs
+ * in a box, with a socket of the compositor's at which screen capture, typing, clipboard managers and the like are not
+ * to be had. So whoever takes it over is no more than an untrusted client. Where the compositor's own socket has them,
+ * another waypipe, in another box, which reads nothing of the container's, makes a security context: a socket for
+ * untrusted clients.
  */
 
 import { join } from "@std/path";
@@ -17,7 +17,7 @@ import type { Mounts } from "../../container/mounts.ts";
 import { makePrivateDirectory } from "../attach_directory.ts";
 import { boxStart, startBox } from "../box.ts";
 import { NoWayland } from "./choice.ts";
-import { strangeGlobals } from "./globals.ts";
+import { globalsIn, hasContexts, strangeGlobals } from "./globals.ts";
 
 /** How long a box may take until it is ready, in milliseconds. */
 const readyMs = 5_000;
@@ -35,9 +35,9 @@ const processes = 64;
 const paths = {
   /** The directory of the sessions' sockets. */
   shared: "/run/gui-container/shared",
-  /** The compositor's socket for untrusted clients; in the first box, the one for trusted clients. */
+  /** The compositor's socket for the container's apps; in the box that makes a context, the one for all others. */
   display: "/run/gui-container/display",
-  /** In the first box: the private directory. */
+  /** In the box that makes a context: the private directory. */
   private: "/tmp",
 } as const;
 
@@ -72,8 +72,6 @@ export interface WaylandClientOptions {
   mounts: Mounts;
   /** The private directory of a run whose container is on another machine; undefined for one on this machine. */
   directory?: string | undefined;
-  /** Show windows even if the compositor has no security contexts, when it has nothing that they would hide. */
-  bare: boolean;
 }
 
 /**
@@ -85,7 +83,9 @@ export async function startWaylandClient(host: Host, options: WaylandClientOptio
   const { container } = options;
   const transport = `.wayland-${crypto.randomUUID()}`;
   const kept = Promise.withResolvers<string>();
-  if (host.dryRun) return plannedClient(host, { ...options, transport });
+  const compositor = compositorSocket(host);
+  if (host.dryRun) return plannedClient(host, { ...options, transport, compositor });
+  const needsContext = await lacksSafety(host, compositor);
   const boxes: RunningProcess[] = [];
   await using stack = new AsyncDisposableStack();
   stack.defer(async () => {
@@ -96,16 +96,11 @@ export async function startWaylandClient(host: Host, options: WaylandClientOptio
   await using directories = await makeDirectories(host, options);
   const shared = directories.shared;
   const start = async (argv: string[]): Promise<void> => void boxes.push(await startReadyBox(host, argv, kept.promise));
-  let display = join(directories.private, "display");
-  try {
-    await start(
-      contextArgv({ container, shared, transport, compositor: compositorSocket(host) }, directories.private),
-    );
-    await checkGlobals(host, display, "the compositor, even in a security context,");
-  } catch (error) {
-    if (!(error instanceof NoWayland && error.reason === withoutContexts && options.bare)) throw error;
-    display = compositorSocket(host);
-    await checkGlobals(host, display, `${withoutContexts}, and`);
+  const display = needsContext ? join(directories.private, "display") : compositor;
+  if (needsContext) {
+    await start(contextArgv({ container, shared, transport, compositor }, directories.private));
+    const strange = strangeGlobals(await listGlobals(host, display));
+    if (strange.length > 0) throw privileged("even in a security context,", strange);
   }
   const compress = compressionFor(options);
   await start(showArgv({ container, shared, transport, display, compress }));
@@ -222,15 +217,9 @@ async function startReadyBox(host: Host, argv: string[], kept: Promise<string>):
   throw endedEarly(first);
 }
 
-const withoutContexts = "the compositor has no security contexts (security-context-v1)";
-
 /** Why a box has ended before it was ready. */
 function endedEarly({ stdout, stderr }: ProcessResult): NoWayland {
   const output = `${stdout}${stderr}`.trim();
-  // What waypipe 0.9 says, and what it says since 0.10.
-  if (/Security context is not supported|did not provide wp_security_context_manager_v1/.test(output)) {
-    return new NoWayland(withoutContexts);
-  }
   if (/waypipe: (?:command )?not found/.test(output)) {
     return new NoWayland("waypipe is not installed on this host", { exitCode: ExitCode.missingProgram });
   }
@@ -241,40 +230,48 @@ function endedEarly({ stdout, stderr }: ProcessResult): NoWayland {
 }
 
 /**
- * Checks that clients get nothing privileged at a socket of the compositor's. Not every compositor hides all of that in
- * a security context: KWin 6.3 leaves the clipboard managers' protocol there.
+ * Whether the compositor gives something privileged to every client at this socket of its own, and can hide it in a
+ * security context. How much it hides is to be looked at there: KWin 6.3 leaves the clipboard managers' protocol.
  *
- * @param compositor how the error's reason begins
- * @throws {NoWayland} when they do, or when that cannot be found out
+ * @throws {NoWayland} when it can hide nothing, or when that cannot be found out
  */
-async function checkGlobals(host: Host, socket: string, compositor: string): Promise<void> {
-  const options = { looksOnly: true, timeoutMs: readyMs, env: { WAYLAND_DISPLAY: socket } };
-  let output: string;
-  try {
-    output = (await host.run(["wayland-info"], options)).stdout;
-  } catch (error) {
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-    throw new NoWayland(`${compositor} offers what is not known: ${error.message}`);
-  }
-  const strange = strangeGlobals(output);
-  if (strange.length === 0) return;
-  throw new NoWayland(`${compositor} gives every client ${strange.slice(0, 5).join(", ")}`);
+async function lacksSafety(host: Host, socket: string): Promise<boolean> {
+  const globals = await listGlobals(host, socket);
+  const strange = strangeGlobals(globals);
+  if (strange.length === 0) return false;
+  if (hasContexts(globals)) return true;
+  throw privileged("which has no security contexts (security-context-v1),", strange);
 }
 
-/** For a dry run: prints the command lines. */
+function privileged(where: string, strange: readonly string[]): NoWayland {
+  return new NoWayland(`the compositor, ${where} gives every client ${strange.slice(0, 5).join(", ")}`);
+}
+
+/** What the compositor offers at a socket. */
+async function listGlobals(host: Host, socket: string): Promise<string[]> {
+  const options = { looksOnly: true, timeoutMs: readyMs, env: { WAYLAND_DISPLAY: socket } };
+  const unknown = (why: string): NoWayland => new NoWayland(`it is not known what the compositor offers: ${why}`);
+  try {
+    const globals = globalsIn((await host.run(["wayland-info"], options)).stdout);
+    if (globals.length > 0) return globals;
+  } catch (error) {
+    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    throw unknown(error.message);
+  }
+  throw unknown("wayland-info prints no globals");
+}
+
+/** For a dry run, which does not look at the compositor: prints the command lines of both boxes. */
 async function plannedClient(
   host: Host,
-  { transport, ...options }: WaylandClientOptions & { transport: string },
+  { transport, compositor, ...options }: WaylandClientOptions & { transport: string; compositor: string },
 ): Promise<WaylandClient> {
   const { container } = options;
   const { shared, private: directory } = await makeDirectories(host, options);
   const display = `${directory}/display`;
   const compress = compressionFor(options);
   const boxes = [
-    {
-      argv: contextArgv({ container, shared, transport, compositor: compositorSocket(host) }, directory),
-      made: display,
-    },
+    { argv: contextArgv({ container, shared, transport, compositor }, directory), made: display },
     { argv: showArgv({ container, shared, transport, display, compress }), made: join(shared, transport) },
   ];
   for (const { argv, made } of boxes) {

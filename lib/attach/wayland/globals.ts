@@ -1,10 +1,11 @@
-/** What a Wayland compositor offers to every client (its globals), as wayland-info(1) prints it. */
+/** What a Wayland compositor offers to every client: its globals. */
 
 /**
  * The globals that give a client nothing of other clients, of the keyboard beside its own windows, or of the screen:
  * from wayland-protocols 1.45, GTK, KDE's window frames, and weston, which lets only authorized clients see the screen.
  * What is not here may be privileged, such as `zwlr_screencopy_manager_v1`. `ext_idle_notifier_v1` tells when nobody
- * uses the desktop.
+ * uses the desktop. The two managers of image capture sources, which sway 1.12 leaves in a security context, only name
+ * a screen or a window; the pictures come from `ext_image_copy_capture_manager_v1`, which it hides.
  */
 const harmless = new Set(
   `
@@ -19,22 +20,22 @@ const harmless = new Set(
     zwp_primary_selection_device_manager_v1 zwp_relative_pointer_manager_v1 zwp_tablet_manager_v2 zwp_text_input_manager_v1
     zwp_text_input_manager_v3 zxdg_decoration_manager_v1 zxdg_exporter_v1 zxdg_exporter_v2 zxdg_importer_v1 zxdg_importer_v2
     zxdg_output_manager_v1
+    ext_foreign_toplevel_image_capture_source_manager_v1 ext_output_image_capture_source_manager_v1
     ext_idle_notifier_v1 org_kde_kwin_server_decoration_manager weston_capture_v1
   `.trim().split(/\s+/),
 );
 
-/** The globals in what wayland-info prints, each once. */
-function globalsIn(output: string): string[] {
+/** The globals in what wayland-info(1) prints, each once; none when it prints something else. */
+export function globalsIn(output: string): string[] {
   return [...new Set([...output.matchAll(/^interface: '(\w+)',/gm)].map(([, name]) => name!))];
 }
 
 /** Whether a compositor can make security contexts (protocol security-context-v1). */
-export function hasContexts(output: string): boolean {
-  return globalsIn(output).includes("wp_security_context_manager_v1");
+export function hasContexts(globals: readonly string[]): boolean {
+  return globals.includes("wp_security_context_manager_v1");
 }
 
-/** Those that may be privileged; a list that cannot be read is one strange global itself. */
-export function strangeGlobals(output: string): string[] {
-  const globals = globalsIn(output);
-  return globals.length === 0 ? ["nothing that can be read"] : globals.filter((name) => !harmless.has(name));
+/** Those of the globals that may be privileged. */
+export function strangeGlobals(globals: readonly string[]): string[] {
+  return globals.filter((name) => !harmless.has(name));
 }
