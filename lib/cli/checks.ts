@@ -2,6 +2,7 @@
 
 import type { Check, Finding } from "./doctor.ts";
 import { type Engine, engineCalled, type EngineCli, engineClis, serverState } from "../engine/engine.ts";
+import { knownHole } from "../engine/known_holes.ts";
 import { findProfile } from "../engine/profile.ts";
 import { exec, type Instance } from "../engine/instance.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
@@ -52,7 +53,7 @@ async function checkServer(
 
 async function checkIsolation(engine: Engine): Promise<Finding[]> {
   const { product, group, cli } = engine;
-  const { restricted, warnings } = await serverState(engine);
+  const { version, restricted, warnings } = await serverState(engine);
   const findings: Finding[] = [
     restricted ? { verdict: "ok", what: `You may use only a project of your own in ${product}` } : {
       verdict: "risk",
@@ -60,6 +61,16 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
       mend: `List the members of the group, and remove those who do not need it: getent group ${group}`,
     },
   ];
+  const hole = knownHole(cli, version);
+  if (hole !== undefined) {
+    const changelog = `/usr/share/doc/${product.toLowerCase()}/changelog.Debian.gz`;
+    findings.push({
+      verdict: "risk",
+      what: `${product} ${version} ${hole.lets} (${hole.cve}), unless your distribution has repaired that version`,
+      mend: `Use ${new Intl.ListFormat("en", { type: "disjunction" }).format([...hole.fixed, "later"])}. ` +
+        `Debian has repaired yours if this prints a line: zgrep ${hole.cve} ${changelog}`,
+    });
+  }
   const appArmor = warnings.find((warning) => /AppArmor support has been disabled/.test(warning));
   findings.push(
     appArmor === undefined ? { verdict: "ok", what: `${product} confines containers with AppArmor` } : {

@@ -37,6 +37,9 @@ export function parseProfile(path: string, text: string): Profile {
   }
   const description = data.description ?? "";
   if (typeof description !== "string") return fail(["description"], "The description is not text", "Put it in quotes");
+  if (forbiddenIn("description").test(description)) {
+    return fail(["description"], "The description has control characters", "Take them out");
+  }
   const config = strings(data.config ?? {}, ["config"], fail);
   for (const key of [userDataKey, "cloud-init.user-data"]) {
     if (key in config) {
@@ -56,6 +59,7 @@ export function parseProfile(path: string, text: string): Profile {
   }
   const devices = data.devices ?? {};
   if (!isMap(devices)) return fail(["devices"], '"devices" is not a map', "Write one key for each device");
+  refuseControlCharacters(Object.keys(devices), ["devices"], fail);
   for (const name of ["xpra", "share"]) {
     if (name in devices) {
       fail(
@@ -109,10 +113,31 @@ type Fail = (keys: readonly string[], what: string, hint: string) => never;
 
 function strings(data: unknown, keys: readonly string[], fail: Fail): Record<string, string> {
   if (!isMap(data)) return fail(keys, `"${keys.join(".")}" is not a map`, "Write one key a line below it");
+  refuseControlCharacters(Object.keys(data), keys, fail);
   for (const [key, value] of Object.entries(data)) {
-    if (typeof value === "string") continue;
-    const hint = typeof value === "object" ? "Values here are text" : `Put it in quotes: ${key}: "${value}"`;
-    fail([...keys, key], `The value of "${[...keys, key].join(".")}" is not text`, hint);
+    const name = [...keys, key].join(".");
+    if (typeof value !== "string") {
+      const hint = typeof value === "object" ? "Values here are text" : `Put it in quotes: ${key}: "${value}"`;
+      fail([...keys, key], `The value of "${name}" is not text`, hint);
+    } else if (forbiddenIn(name).test(value)) {
+      fail([...keys, key], `The value of "${name}" has a line end or another control character`, hintForControl);
+    }
   }
   return data as Record<string, string>;
+}
+
+const hintForControl = "Some engines would write what follows into the container's lxc.conf: take it out";
+
+/**
+ * Refuses keys with control characters: engines write keys and values into files of lines, from which root starts the
+ * container (CVE-2026-23953, in LXD and in Incus before 6.0.6 and 6.21).
+ */
+function refuseControlCharacters(names: readonly string[], keys: readonly string[], fail: Fail): void {
+  const name = names.find((name) => /\p{Cc}/u.test(name));
+  if (name !== undefined) fail([...keys, name], `A key in "${keys.join(".")}" has a control character`, hintForControl);
+}
+
+/** What the value of a key must not have: control characters, but for the lines of texts and of whole files. */
+function forbiddenIn(name: string): RegExp {
+  return /^(?:description$|config\.(?:cloud-init|raw|user)\.)/.test(name) ? /(?![\t\n])\p{Cc}/u : /\p{Cc}/u;
 }

@@ -36,6 +36,13 @@ const isOff = (value: string): boolean => /^(?:|false|0|no|off)$/i.test(value);
 /** Values that the engines take for true where true is the default. */
 const isOn = (value: string): boolean => /^(?:|true|1|yes|on)$/i.test(value);
 
+/**
+ * A pattern that names the time of a snapshot, or nothing: `snap-{{ creation_date|date:"2006-01-02" }}`. The engines take
+ * it for a whole language of templates (pongo2).
+ */
+const isPlainPattern = (pattern: string): boolean =>
+  /^(?:[^{}]|\{\{ *creation_date *(?:\| *date: *(?:'[^'{}]*'|"[^"{}]*") *)?\}\})*$/.test(pattern);
+
 const filtersLess = "changes the filter that keeps dangerous system calls from the host's kernel";
 const hostHardware = ({ source, path }: Device): string =>
   `gives the container the device "${source ?? path}" of the host`;
@@ -105,6 +112,16 @@ const rules: readonly Rule[] = [
     unless: isOff,
   },
   { key: "config.security.syscalls.*", gives: filtersLess },
+  {
+    key: "config.snapshots.pattern",
+    gives: "is a template, by which LXD before 5.21.4 and 6.5 reads any file of the host (CVE-2025-54287)",
+    unless: isPlainPattern,
+  },
+  {
+    key: "config.snapshots.schedule",
+    gives: "has the engine make snapshots by itself, which may fill the host's disk",
+    unless: (value) => value === "" || value === "@never",
+  },
   { key: "config.snapshots.*" },
   { key: "config.ubuntu_pro.*", gives: "gives the container the host's Ubuntu Pro subscription" },
   { key: "config.user.gui-container*", gives: "is a mark by which these scripts know what they have made" },

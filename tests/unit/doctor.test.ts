@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { checkContainers, checkEngine, checkProgram, programs, sharedIdMaps } from "../../lib/cli/checks.ts";
 import { type Check, diagnose, type Finding } from "../../lib/cli/doctor.ts";
 import { chooseEngine, engineCalled } from "../../lib/engine/engine.ts";
+import { knownHole } from "../../lib/engine/known_holes.ts";
 import { ExitCode, ProcessError, UserError } from "../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 import { checkAcls } from "../../lib/create/checks.ts";
@@ -10,21 +11,22 @@ import { checkAttachable, checkDisplay, checkXpra } from "../../lib/attach/check
 /** The error for a program that is not installed. */
 const missing = new UserError("It is not installed", { hint: "Install it", exitCode: ExitCode.missingProgram });
 
-const server = { environment: { server_version: "5.21", project: "default" } };
 const goodDevices = { root: { type: "disk", path: "/" }, eth0: { type: "nic" } };
 
 /** A host with LXD, which knows these instances, and without Incus. */
 function lxdHost(
-  { devices = goodDevices, warnings = [], instances = [], inside = () => ({}), project = "default" }: {
-    devices?: unknown;
-    warnings?: unknown[];
-    instances?: unknown[];
-    inside?: (argv: readonly string[]) => Answer;
-    project?: string;
-  } = {},
+  { devices = goodDevices, warnings = [], instances = [], inside = () => ({}), project = "default", version = "6.10" }:
+    {
+      devices?: unknown;
+      warnings?: unknown[];
+      instances?: unknown[];
+      inside?: (argv: readonly string[]) => Answer;
+      project?: string;
+      version?: string;
+    } = {},
 ): ReturnType<typeof recordingHost> {
   const answers: Record<string, unknown> = {
-    "/1.0": { environment: { ...server.environment, project } },
+    "/1.0": { environment: { server_version: version, project } },
     "/1.0/warnings?recursion=1": warnings,
     "/1.0/profiles/default": { config: {}, devices, used_by: [] },
     "/1.0/instances?recursion=1": instances,
@@ -90,7 +92,7 @@ Deno.test("diagnose() goes on without an engine, and refuses the name of none", 
 Deno.test("checkEngine() tells which engine answers, and calls one broken only when none does", async () => {
   const found = await findings(checkEngine, lxdHost());
   assertEquals(found.slice(0, 2).map(({ verdict, what }) => [verdict, what]), [
-    ["ok", "LXD 5.21 answers"],
+    ["ok", "LXD 6.10 answers"],
     ["absent", 'The engine\'s program "incus" is not installed'],
   ]);
   assertStringIncludes(found[2]!.what, "can be root on this host");
@@ -106,6 +108,33 @@ Deno.test("checkEngine() tells which engine answers, and calls one broken only w
   const found2 = await findings(checkEngine, stopped);
   assertEquals(found2.map(({ verdict }) => verdict), ["absent", "broken"]);
   assertStringIncludes(found2[1]!.mend!, "incus admin init");
+});
+
+Deno.test("knownHole() knows each line of versions that was repaired, and takes all others for vulnerable", () => {
+  for (
+    const [cli, vulnerable, repaired] of [
+      [
+        "lxc",
+        ["4.0.10", "5.0.2", "5.0.8", "5.1", "5.21", "5.21.6", "6.1", "6.9"],
+        ["5.0.9", "5.0.10", "5.21.7", "5.21.10", "6.10", "6.10.1", "6.11", "7.0"],
+      ],
+      ["incus", ["0.1", "6.0.4", "6.0.9", "6.23", "7.0.0", "7.0", "7.1"], ["7.0.1", "7.0.12", "7.2", "7.10", "8.0.0"]],
+    ] as const
+  ) {
+    for (const version of vulnerable) assert(knownHole(cli, version), `${cli} ${version}`);
+    for (const version of repaired) assertEquals(knownHole(cli, version), undefined, `${cli} ${version}`);
+  }
+});
+
+Deno.test("checkEngine() names an engine with a known vulnerability, and how to tell whether Debian has repaired it", async () => {
+  const found = await findings(checkEngine, lxdHost({ version: "5.0.2" }));
+  assertEquals(found.find(({ what }) => what.includes("CVE")), {
+    verdict: "risk",
+    what: "LXD 5.0.2 lets an image overwrite any file of the host (CVE-2026-66897), " +
+      "unless your distribution has repaired that version",
+    mend: "Use 5.0.9, 5.21.7, 6.10, or later. Debian has repaired yours if this prints a line: " +
+      "zgrep CVE-2026-66897 /usr/share/doc/lxd/changelog.Debian.gz",
+  });
 });
 
 Deno.test("checkEngine() tells a kernel without AppArmor, a restricted project, and a default profile that lacks devices", async () => {

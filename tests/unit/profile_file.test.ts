@@ -73,6 +73,31 @@ Deno.test("parseProfile() refuses what is wrong, with file, line and column of i
   }
 });
 
+Deno.test("parseProfile() refuses control characters in keys and values: engines write both into lxc.conf", () => {
+  const hook = "a\\nlxc.hook.pre-start = /bin/sh -c id";
+  for (
+    const [text, message] of [
+      [`config:\n  environment.A: "${hook}"\n`, 'p:2:3: The value of "config.environment.A" has a line end or another'],
+      ["config:\n  environment.A: |\n    a\n    lxc.hook.pre-start = x\n", "p:2:3: The value of"],
+      [`config:\n  limits.cpu: "2\\r"\n`, "p:2:3: The value of"],
+      [`config:\n  limits.cpu: "2\\0"\n`, "p:2:3: The value of"],
+      [`config:\n  limits.cpu: "2\\x85"\n`, "p:2:3: The value of"],
+      [`config:\n  user.text: "a\\x1b[2J"\n`, "p:2:3: The value of"],
+      [`config:\n  "environment.${hook}": x\n`, 'A key in "config" has a control character'],
+      [`devices:\n  "${hook}": {type: none}\n`, 'A key in "devices" has a control character'],
+      [`devices:\n  a: {"${hook}": x}\n`, 'A key in "devices.a" has a control character'],
+      [`devices:\n  a:\n    path: "/x${hook}"\n`, 'p:3:5: The value of "devices.a.path" has'],
+      [`description: "a\\e]0;x"\n`, "p:1:1: The description has control characters"],
+    ] as const
+  ) {
+    assertThrows(() => parseProfile("p", text), UserError, message);
+  }
+  const text = "a\n\tb\n";
+  const config = Object.fromEntries(["raw.lxc", "cloud-init.vendor-data", "user.text"].map((key) => [key, text]));
+  const profile = { description: text, config, devices: {} };
+  assertEquals(parseProfile("p", JSON.stringify(profile)), profile);
+});
+
 Deno.test("parseProfile() says how to quote a value that is not text", () => {
   const error = assertThrows(() => parseProfile("p", "config:\n  limits.cpu: 2\n"), UserError);
   assertEquals(error.hint, 'Put it in quotes: limits.cpu: "2"');

@@ -1,0 +1,51 @@
+/** Versions of the engines with a known vulnerability that makes an image of somebody else's root on the host. */
+
+import type { EngineCli } from "./engine.ts";
+
+/** A vulnerability. */
+export interface KnownHole {
+  /** Its name in the CVE list. */
+  cve: string;
+  /** What an attacker can do: the rest of a sentence that begins with the engine and its version. */
+  lets: string;
+  /** The first versions without it: those of the long-term lines, then the one since which all are without it. */
+  fixed: readonly [...longTerm: string[], since: string];
+}
+
+/**
+ * The one of each engine that was repaired last, so that a version without it has no older one either, such as
+ * CVE-2025-54287 and CVE-2026-23953 by a profile. From the CVE records and Debian's changelogs, November 2026. They name
+ * no version of Incus 6.0 that is without it.
+ */
+const holes: Readonly<Record<EngineCli, KnownHole>> = {
+  lxc: {
+    cve: "CVE-2026-66897",
+    lets: "lets an image overwrite any file of the host",
+    fixed: ["5.0.9", "5.21.7", "6.10"],
+  },
+  incus: {
+    cve: "CVE-2026-48749",
+    lets: "lets an image read and write any file of the host",
+    fixed: ["7.0.1", "7.2"],
+  },
+};
+
+/** The vulnerability that a version of an engine has, as it comes from its makers; undefined when none is known. */
+export function knownHole(cli: EngineCli, version: string): KnownHole | undefined {
+  const hole = holes[cli];
+  const since = hole.fixed.at(-1)!;
+  const isFixed = hole.fixed.some((first) =>
+    isAtLeast(version, first) && (first === since || lineOf(version) === lineOf(first))
+  );
+  return isFixed ? undefined : hole;
+}
+
+function lineOf(version: string): string {
+  return version.split(".", 2).join(".");
+}
+
+function isAtLeast(version: string, first: string): boolean {
+  const [numbers, wanted] = [version, first].map((text) => text.split(".").map((part) => Number.parseInt(part)));
+  const index = wanted!.findIndex((number, at) => (numbers![at] ?? 0) !== number);
+  return index < 0 || (numbers![index] ?? 0) > wanted![index]!;
+}
