@@ -18,7 +18,7 @@
  * @module
  */
 
-import { bundledCloudConfigs, bundledProfiles } from "./lib/create/bundled.ts";
+import { attachSoftwarePath, bundledCloudConfigs, bundledProfiles } from "./lib/create/bundled.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Arguments, engineOptions, optionsOf, parseDuration, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
@@ -36,7 +36,7 @@ import {
 import { menuOf } from "./lib/create/export/menu.ts";
 import { type Identity, readAuthorizedKeys, readProfile, readUserData } from "./lib/create/input_files.ts";
 import { beginCreation, type Creation, recoverCreation, unmake } from "./lib/create/journal.ts";
-import { checkSsh, prepareContainer, testConnection } from "./lib/create/prepare.ts";
+import { checkSsh, prepareContainer, testConnection, type WindowServer } from "./lib/create/prepare.ts";
 import {
   type Profile,
   profileForSetup,
@@ -76,6 +76,7 @@ const spec = {
     "target": { value: "MEMBER|@GROUP", help: "Which member of a cluster is to have it (default: the engine chooses)" },
     "cache": { help: "Keep the provisioned container as an image, and start from it next time" },
     "user": { value: "NAME", help: "The container's user (default: the image's own ordinary one, else ubuntu)" },
+    "bare": { help: "Install only what the CLOUD_INIT files say, without what attach.ts needs" },
     "trust-profile": { help: "Accept a PROFILE whose keys give the container access to the host, and warn of each" },
     "keep-failed": { help: "On failure, leave everything in place for inspection" },
     "export": { help: "Put the apps of a container, or some of them, into the desktop's menu" },
@@ -95,7 +96,7 @@ const spec = {
   },
   epilogue: `
 Example:
-  create.ts my-container ~/.ssh/id_ed25519.pub gui xpra firefox
+  create.ts my-container ~/.ssh/id_ed25519.pub gui firefox
 
 PROFILE and CLOUD_INIT are files (with "/" in the path, or ending in .yaml or .yml), or names of what comes with create.ts:
 the profiles ${Object.keys(bundledProfiles.files).join(", ")};
@@ -104,8 +105,9 @@ the cloud-configs ${Object.keys(bundledCloudConfigs.files).join(", ")}.
 What happens:
   1. A profile called NAME gets PROFILE, and the CLOUD_INIT files as its user-data (lxc profile edit).
   2. Two directories are made below $GUI_CONTAINER_MOUNTS, by default ~/container_mounts.
-  3. A container called NAME is made with that profile (lxc launch). cloud-init installs the software. After that,
-     devices of the type none in PROFILE take effect: this is how gui-offline removes the network.
+  3. A container called NAME is made with that profile (lxc launch). cloud-init installs the software, and what
+     attach.ts needs, unless the image has it: xpra (from xpra.org), waypipe, an SSH server and more. After that, devices
+     of the type none in PROFILE take effect: this is how gui-offline removes the network.
   4. The container's user, who runs the apps, is found or made. The directories are shared with that user (setfacl, disk
      devices), who may log in with AUTHORIZED_KEYS, and the container's SSH host keys are pinned on the host. A snapshot
      keeps the container as it is then, for attach.ts --disposable.
@@ -140,6 +142,7 @@ interface Request {
   /** The member of the cluster, or `@GROUP`, that is to have it. */
   target: string | undefined;
   cache: boolean;
+  bare: boolean;
   keepFailed: boolean;
   /** The words behind `--export`; undefined without it. */
   exports: ReturnType<typeof parseExportWords> | undefined;
@@ -181,16 +184,18 @@ async function readRequest(host: Host, args: Arguments<Name>): Promise<Request> 
     throw inputError(`"${target}" is no member of a cluster`, "Name a member, or a group of members as @GROUP");
   }
   const keys = await readAuthorizedKeys(host, keysPath);
+  const bare = flags.has("bare");
   const profile = await readProfile(host, profileWord, { trusted: flags.has("trust-profile") });
   return {
     place,
     keys,
-    profile: withUserData(profile, await readUserData(host, cloudInitWords, { user })),
+    profile: withUserData(profile, await readUserData(host, cloudInitWords, { user, bare })),
     image,
     user,
     timeoutMs: parseDuration(values.get("timeout") ?? "20m"),
     target,
     cache: flags.has("cache"),
+    bare,
     keepFailed: flags.has("keep-failed"),
     exports,
     withTypes: flags.has("mime"),
@@ -254,7 +259,7 @@ interface Made {
   user: ContainerUser;
   /** That user's host uid; null where the container is on another machine. */
   uid: string | null;
-  hasXpra: boolean;
+  windowServers: WindowServer[];
   /** The member of the cluster that has it; null where there is no cluster. */
   member: string | null;
   /** Removes the cached images that a newer one replaces. */
@@ -267,7 +272,7 @@ const evacuateKey = "cluster.evacuate";
 /** The steps, in their order. The directories on the host are there already. */
 async function make(engine: Engine, request: Request, creation: Creation): Promise<Made> {
   const { host } = engine;
-  const { place: { name, mounts }, profile, timeoutMs, target, user: wanted } = request;
+  const { place: { name, mounts }, profile, timeoutMs, target, user: wanted, bare } = request;
   const image = request.image ?? engine.defaultImage;
   const marks = { [markKey]: "1", [runKey]: creation.run };
 
@@ -280,7 +285,7 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
   let removeReplaced: Made["removeReplaced"];
   if (request.cache) {
     const recipe = { image, profile: profileYaml(profile, {}) };
-    removeReplaced = await provisionCached(engine, name, { ...recipe, marks, timeoutMs, user: wanted, target });
+    removeReplaced = await provisionCached(engine, name, { ...recipe, marks, timeoutMs, user: wanted, target, bare });
   } else await provision(engine, name, { image, marks, timeoutMs, target });
 
   if (setup !== removable) {
@@ -353,8 +358,8 @@ function tellKept(engine: Engine, { name, label }: Place): void {
 
 function report(
   engine: Engine,
-  { place: { name, label, mounts } }: Request,
-  { image, address, user, uid, member, hasXpra, exported, seconds }: Made & {
+  { place: { name, label, mounts }, bare }: Request,
+  { image, address, user, uid, member, windowServers, exported, seconds }: Made & {
     exported: ExportedApp[] | undefined;
     seconds: number;
   },
@@ -388,10 +393,19 @@ function report(
       ...(exported ? { exported } : {}),
     },
   );
-  if (hasXpra) return;
-  ui.warn(
-    `There is no xpra in "${label}": attach.ts will not work. Make it again with xpra among the CLOUD_INIT files`,
-  );
+  if (windowServers.includes("xpra")) {
+    if (windowServers.length === 1) ui.status(`There is no waypipe in "${label}": windows are shown by xpra alone`);
+    return;
+  }
+  const again = quoteWords(engineArgv(engine, ["exec", nameOn(engine, name), "--", attachSoftwarePath]));
+  ui.warn([
+    windowServers.includes("waypipe")
+      ? `There is no xpra in "${label}": attach.ts can show windows on a Wayland desktop, by waypipe, and on no other`
+      : `There is neither xpra nor waypipe in "${label}": attach.ts will not work`,
+    bare
+      ? "Without --bare, create.ts installs them"
+      : `xpra.org could not be reached, or has nothing for its distribution. To try again: ${again}`,
+  ].join(". "));
 }
 
 async function remove(host: Host, args: Arguments<Name>): Promise<void> {

@@ -9,7 +9,7 @@ import libreoffice from "../../examples/cloud-config/libreoffice.yaml" with { ty
 import slack from "../../examples/cloud-config/slack.yaml" with { type: "text" };
 import typora from "../../examples/cloud-config/typora.yaml" with { type: "text" };
 import vlc from "../../examples/cloud-config/vlc.yaml" with { type: "text" };
-import xpra from "../../examples/cloud-config/xpra.yaml" with { type: "text" };
+import xpra from "../../examples/cloud-config/xpra.sh" with { type: "text" };
 import guiGpu from "../../profiles/gui-gpu.yaml" with { type: "text" };
 import guiLimits from "../../profiles/gui-limits.yaml" with { type: "text" };
 import guiOffline from "../../profiles/gui-offline.yaml" with { type: "text" };
@@ -22,7 +22,7 @@ import { exists } from "../base/files.ts";
 export interface BundledFiles {
   /** The argument of the command line that names one. */
   kind: "PROFILE" | "CLOUD_INIT";
-  /** Their texts, by name without `.yaml`. */
+  /** Their texts, by name without `.yaml` or `.sh`. */
   files: Readonly<Record<string, string>>;
 }
 
@@ -32,7 +32,7 @@ export const bundledProfiles: BundledFiles = {
   files: { gui, "gui-gpu": guiGpu, "gui-limits": guiLimits, "gui-offline": guiOffline },
 };
 
-/** The files of `examples/cloud-config/`, without the template. */
+/** The files of `examples/cloud-config/`, without the template: cloud-configs, and the script `xpra`. */
 export const bundledCloudConfigs: BundledFiles = {
   kind: "CLOUD_INIT",
   files: {
@@ -51,12 +51,22 @@ export const bundledCloudConfigs: BundledFiles = {
 
 /** A file that the command line names, read. */
 export interface NamedFile {
-  /** Its path; for a bundled file its name and `.yaml`. */
+  /** Its path; for a bundled file its own name. */
   path: string;
   /** Its text. */
   text: string;
   /** Whether it comes with the scripts. */
   bundled: boolean;
+}
+
+/** What attach.ts needs in a container. */
+export const attachSoftware: NamedFile = bundledFile("xpra", xpra);
+
+/** Where cloud-init has put {@linkcode attachSoftware} in a container that was made with it, and has run it. */
+export const attachSoftwarePath = `/var/lib/cloud/instance/scripts/${attachSoftware.path}`;
+
+function bundledFile(name: string, text: string): NamedFile {
+  return { path: `${name}.${text.startsWith("#!") ? "sh" : "yaml"}`, text, bundled: true };
 }
 
 /**
@@ -69,7 +79,7 @@ export interface NamedFile {
  */
 export async function readNamed(word: string, { kind, files }: BundledFiles): Promise<NamedFile> {
   if (word.includes("/") || /\.ya?ml$/.test(word)) return { path: word, text: await readInput(word), bundled: false };
-  if (Object.hasOwn(files, word)) return { path: `${word}.yaml`, text: files[word]!, bundled: true };
+  if (Object.hasOwn(files, word)) return bundledFile(word, files[word]!);
   const names = Object.keys(files).sort().join(", ");
   throw inputError(
     `No ${kind} that comes with create.ts is called "${word}"`,

@@ -1,7 +1,7 @@
 /** The files that the command line of create.ts names: AUTHORIZED_KEYS, PROFILE and CLOUD_INIT, read and checked. */
 
 import { join, resolve } from "@std/path";
-import { bundledCloudConfigs, bundledProfiles, readNamed } from "./bundled.ts";
+import { attachSoftware, bundledCloudConfigs, bundledProfiles, readNamed } from "./bundled.ts";
 import { parseProfile, type Profile } from "./profile_file.ts";
 import { profileRisks } from "./profile_risks.ts";
 import { checkSchema } from "./schema.ts";
@@ -87,17 +87,19 @@ export async function readProfile(host: Host, word: string, { trusted }: { trust
 /**
  * Reads CLOUD_INIT: files, or the names of bundled ones. The host's own cloud-init checks the files.
  *
- * @param options `user`: the name of the user that cloud-init makes, in place of the image's own
+ * @param options `user`: the name of the user that cloud-init makes, in place of the image's own; `bare`: without what
+ * attach.ts needs, which is added to all other files
  * @returns the user-data
  * @throws {UserError} exit code 2, with file, line and column
  */
 export async function readUserData(
   host: Host,
   words: readonly string[],
-  { user }: { user: string | undefined },
+  { user, bare }: { user: string | undefined; bare: boolean },
 ): Promise<string> {
-  const parts = await Promise.all(words.map(async (word) => {
-    const { path, text, bundled } = await readNamed(word, bundledCloudConfigs);
+  const files = await Promise.all(words.map((word) => readNamed(word, bundledCloudConfigs)));
+  if (!bare && !files.some(({ text }) => text === attachSoftware.text)) files.push(attachSoftware);
+  const parts = await Promise.all(files.map(async ({ path, text, bundled }) => {
     const part = parsePart(path, text, { warn: (message) => host.ui.warn(message) });
     if (!bundled) await checkSchema(host, path, part);
     return part;

@@ -83,10 +83,13 @@ async function plannedAnswer(host: Host, name: string, printed: string): Promise
   };
 }
 
+/** The programs of which each can show a container's windows. */
+export type WindowServer = "xpra" | "waypipe";
+
 /**
  * Connects to a prepared container as attach.ts will.
  *
- * @returns its address, null when it is reached through the engine; and whether xpra is in it
+ * @returns its address, null when it is reached through the engine; and which of these programs it has
  * @throws {UserError} when it cannot be reached
  */
 export async function testConnection(
@@ -99,10 +102,11 @@ export async function testConnection(
     hasNetwork: boolean;
     address: string | undefined;
   },
-): Promise<{ address: string | null; hasXpra: boolean }> {
+): Promise<{ address: string | null; windowServers: WindowServer[] }> {
   const target = await sshTarget(engine, name, known);
-  const { stdout } = await sshRun(engine.host, target, ["sh", "-c", "command -v xpra || true"]);
-  return { address: target.proxy ? null : target.address, hasXpra: stdout !== "" };
+  const { stdout } = await sshRun(engine.host, target, ["sh", "-c", "command -v xpra; command -v waypipe; true"]);
+  const has = (program: WindowServer): boolean => stdout.split("\n").some((path) => path.endsWith(`/${program}`));
+  return { address: target.proxy ? null : target.address, windowServers: (["xpra", "waypipe"] as const).filter(has) };
 }
 
 /**

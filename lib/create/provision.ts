@@ -12,7 +12,7 @@ import {
 import { waitForCloudInit } from "./cloud_init.ts";
 import { runKey } from "../container/ours.ts";
 import type { Engine } from "../engine/engine.ts";
-import { deleteInstance, findInstance, launch } from "../engine/instance.ts";
+import { deleteInstance, exec, findInstance, launch } from "../engine/instance.ts";
 
 /** What a container is made from. */
 export interface Provisioning {
@@ -26,6 +26,8 @@ export interface Provisioning {
   user: string | undefined;
   /** The member of the cluster, or `@GROUP`, that is to have it. */
   target: string | undefined;
+  /** Whether it may lack what attach.ts needs. */
+  bare: boolean;
 }
 
 /**
@@ -35,7 +37,7 @@ export interface Provisioning {
 export async function provision(
   engine: Engine,
   name: string,
-  { image, marks, timeoutMs, target }: Omit<Provisioning, "user">,
+  { image, marks, timeoutMs, target }: Omit<Provisioning, "user" | "bare">,
 ): Promise<void> {
   const { ui } = engine.host;
   ui.progress(`Launching "${name}" from ${image}`);
@@ -60,17 +62,20 @@ export async function provisionCached(
 ): Promise<() => Promise<void>> {
   const recipe = await recipeOf(engine, { image: provisioning.image, profile });
   const used = await provisionFromRecipe(engine, name, { ...provisioning, recipe });
-  return () => removeReplaced(engine, recipe, used);
+  return async () => used === undefined ? undefined : await removeReplaced(engine, recipe, used);
 }
 
-/** Returns the fingerprint of the cached image that the container was made from. */
+/**
+ * Returns the fingerprint of the cached image that the container was made from; undefined where it was not worth
+ * keeping.
+ */
 async function provisionFromRecipe(
   engine: Engine,
   name: string,
   { recipe, ...provisioning }: Provisioning & { recipe: Recipe },
-): Promise<string> {
+): Promise<string | undefined> {
   const { ui, signal } = engine.host;
-  const { marks, user } = provisioning;
+  const { marks, user, bare } = provisioning;
   const launchFrom = async (image: string): Promise<string> => {
     await provision(engine, name, { ...provisioning, image, marks: { ...marks, ...cachedInstanceConfig(user) } });
     return image;
@@ -88,6 +93,11 @@ async function provisionFromRecipe(
     }
   }
   await provision(engine, name, provisioning);
+  // What could not be had this time, an image would lack for ever.
+  if (!bare && !await hasXpra(engine, name)) {
+    ui.warn(`"${name}" is not kept as an image, since xpra could not be installed in it`);
+    return undefined;
+  }
   ui.progress("Keeping the container as an image");
   const made = await cacheInstance(engine, name, { recipe, run: marks[runKey] });
   await deleteInstance(engine, name);
@@ -95,4 +105,9 @@ async function provisionFromRecipe(
   const kept = await findCached(engine, recipe, unusable);
   if (kept) ui.status(describeCached(kept));
   return await launchFrom(kept?.fingerprint ?? made);
+}
+
+async function hasXpra(engine: Engine, name: string): Promise<boolean> {
+  const { code } = await exec(engine, name, ["/bin/sh", "-c", "command -v xpra"], { okCodes: [0, 127] });
+  return code === 0;
 }

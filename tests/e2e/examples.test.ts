@@ -3,13 +3,9 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { bundledCloudConfigs } from "../../lib/create/bundled.ts";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { parseYaml } from "../../lib/base/yaml.ts";
 import { parsePart } from "../../lib/create/user_data.ts";
-import { userKey } from "../../lib/container/user.ts";
-import { makeImage, removeImage } from "./images.ts";
 import { needed } from "./sessions.ts";
 import {
   type EngineName,
@@ -183,38 +179,6 @@ print(json.dumps([[path, text] for path, text in examples.items() if text.starts
     for (const [path, text] of shown) parsePart(path, text);
   });
 }, ["lxc"]);
-
-testOnEngines(
-  "xpra.yaml makes an SSH server, which not each image has; the apps run as the image's own user",
-  ["user"],
-  async (engine) => {
-    const name = `e2e-bare-${engine}`;
-    const config = parseYaml("xpra.yaml", bundledCloudConfigs.files.xpra!) as {
-      apt: { sources?: unknown };
-      packages: string[];
-      runcmd?: unknown;
-    };
-    // But for what is xpra.org's.
-    delete config.apt.sources;
-    delete config.runcmd;
-    config.packages = config.packages.filter((word) => !word.startsWith("xpra-"));
-    const file = await Deno.makeTempFile({ suffix: ".yaml" });
-    await Deno.writeTextFile(file, `#cloud-config\n${JSON.stringify(config)}\n`);
-    await removeContainer(engine, name);
-    try {
-      await makeImage(engine, "e2e-bare");
-      // It ends with a command by SSH.
-      const made = await script("create", engine, ["--image=e2e-bare", name, publicKey, "gui", file]);
-      assertEquals(made.code, 0, made.stderr);
-      assertEquals(await sh([engine, "config", "get", name, userKey]), "debian:1000:1000:/home/debian");
-    } finally {
-      await removeContainer(engine, name);
-      await removeImage(engine, "e2e-bare");
-      await Deno.remove(file);
-    }
-  },
-  ["incus"],
-);
 
 /**
  * The examples whose packages are in Debian: on which engine each is tried, and the app that it is for. The tests of

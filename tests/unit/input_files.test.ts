@@ -79,9 +79,20 @@ Deno.test("readProfile() takes the bundled profiles by name and by file without 
 Deno.test("readUserData() names the user before all files, since the first of several values counts", async () => {
   const { host } = recordingHost();
   await withFile("#cloud-config\nuser: {name: mallory}\n", async (path) => {
-    const plain = await readUserData(host, [path], { user: undefined });
-    const named = await readUserData(host, [path], { user: "alice" });
+    const plain = await readUserData(host, [path], { user: undefined, bare: true });
+    const named = await readUserData(host, [path], { user: "alice", bare: true });
     assertEquals(plain.includes("alice"), false);
     assertEquals(named.match(/alice|mallory/g), ["alice", "mallory"]);
   });
+});
+
+Deno.test("readUserData() adds what attach.ts needs, once, unless it is to be bare", async () => {
+  const { host } = recordingHost();
+  const count = async (words: string[], bare = false): Promise<number> =>
+    (await readUserData(host, words, { user: undefined, bare })).split('filename="xpra.sh"').length - 1;
+  assertEquals(await count(["firefox"]), 1);
+  assertEquals(await count(["xpra", "firefox"]), 1);
+  assertEquals(await count([join(root, "examples/cloud-config/xpra.sh"), "firefox"]), 1);
+  assertEquals(await count(["firefox"], true), 0);
+  assertEquals(await count(["xpra", "firefox"], true), 1);
 });
