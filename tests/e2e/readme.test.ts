@@ -61,15 +61,10 @@ function commandsOf(markdown: string): string[] {
     .map((line) => forTheLab(line.trim().replace(/ +# .*$/, "")));
 }
 
-/**
- * Where the lab differs from the reader's machine: names of its own, no image of Ubuntu, an xpra that is in the image,
- * nobody who presses Enter in a dialog.
- */
+/** Where the lab differs from the reader's machine: names of its own, and nobody who presses Enter in a dialog. */
 function forTheLab(command: string): string {
   return command
     .replaceAll("my-container", container)
-    .replace("./create.ts ", "./create.ts --image=gui-lab ").replace("xpra firefox", "firefox-debian")
-    .replace("firefox https://xkcd.com/", "firefox-esr about:blank")
     .replace("./map.ts ", "./map.ts --no-gui ").replace("npx -y deno@2 task", "deno task");
 }
 

@@ -7,7 +7,6 @@ import { fromFileUrl, join, resolve } from "@std/path";
 import { ProcessError } from "../../lib/base/errors.ts";
 import { type ProcessOptions, runProcess, startProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
-import { imageAlias } from "./image.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
@@ -45,18 +44,6 @@ async function engineAtHand(): Promise<"lxc" | "incus"> {
   return await succeeds(["lxc", "query", "/1.0"], 10_000) ? "lxc" : "incus";
 }
 
-/** The engine's image of Ubuntu where it can be had, else the lab's own of Debian. */
-async function chooseImage(
-  engine: "lxc" | "incus",
-): Promise<{ image: string; cloudConfigs: string[]; firefox: string }> {
-  const ubuntu = engine === "lxc" ? "ubuntu:24.04" : "images:ubuntu/24.04/cloud";
-  if (await succeeds([engine, "image", "info", ubuntu], 15_000)) {
-    return { image: ubuntu, cloudConfigs: ["xpra", "firefox"], firefox: "firefox" };
-  }
-  say(`The image ${ubuntu} cannot be reached: the lab's own image "${imageAlias}", a Debian, is used instead`);
-  return { image: imageAlias, cloudConfigs: ["firefox-debian"], firefox: "firefox-esr" };
-}
-
 /** Waits for a window with `title`; rejects when `ended` comes first. */
 async function windowShown(title: string, ended: Promise<unknown>): Promise<void> {
   let over = false;
@@ -81,12 +68,11 @@ async function takePicture(file: string): Promise<void> {
 async function show(picture: string | undefined): Promise<void> {
   const startedMs = performance.now();
   const engine = await engineAtHand();
-  const { image, cloudConfigs, firefox } = await chooseImage(engine);
   if (await succeeds([engine, "query", `/1.0/instances/${name}`], 10_000)) {
     say(`The container "${name}" is there already, and is used`);
   } else {
     const key = join(Deno.env.get("HOME")!, ".ssh", "id_ed25519.pub");
-    await run(["./create.ts", "--image", image, name, key, "gui", ...cloudConfigs]);
+    await run(["./create.ts", name, key, "gui", "firefox"]);
   }
   if (!await succeeds([engine, "exec", name, "true"], 10_000)) await run([engine, "start", name]);
 
@@ -98,7 +84,7 @@ async function show(picture: string | undefined): Promise<void> {
   const attach = [
     "./attach.ts",
     name,
-    quoteWords([firefox, "--new-window", `file://${encodeURI(inside)}`]),
+    quoteWords(["firefox", "--new-window", `file://${encodeURI(inside)}`]),
     "--border=blue",
   ];
   say(`$ ${quoteWords(attach)}`);
@@ -114,7 +100,7 @@ async function show(picture: string | undefined): Promise<void> {
   await run(["./map.ts", "--unmap", name, file]);
   say("");
   say("What to type next:");
-  say(`  ./attach.ts ${name} ${firefox}          Firefox again`);
+  say(`  ./attach.ts ${name} firefox          Firefox again`);
   say(`  ./attach.ts ${name} xterm               another app in the same container`);
   say(`  ./create.ts --delete ${name}            remove it all`);
   if (picture !== undefined) say(`each behind "deno task lab run --", which has the user and the display`);

@@ -41,6 +41,33 @@ system_info:
   "/etc/default/locale": "LANG=C.UTF-8\n",
 };
 
+/**
+ * An archive of the image's own, for packages of archives that may be out of reach: Mozilla's firefox is Debian's
+ * firefox-esr there. Where Mozilla's can be reached, its version comes
+ * before this one, which is the first that libc6 does not break.
+ */
+const standInArchive = `
+mkdir -p /opt/gui-lab-archive /tmp/firefox/DEBIAN
+cat >/tmp/firefox/DEBIAN/control <<END
+Package: firefox
+Version: 91
+Architecture: all
+Depends: firefox-esr
+Maintainer: gui-container's lab <root@localhost>
+Description: Debian's firefox-esr, where Mozilla's firefox cannot be reached
+END
+cd /opt/gui-lab-archive
+dpkg-deb --build /tmp/firefox firefox.deb
+rm -r /tmp/firefox
+{
+  dpkg-deb --field firefox.deb
+  echo "Filename: firefox.deb"
+  echo "Size: $(stat -c %s firefox.deb)"
+  echo "SHA256: $(sha256sum firefox.deb | cut -d ' ' -f 1)"
+} >Packages
+echo "deb [trusted=yes] file:/opt/gui-lab-archive ./" >/etc/apt/sources.list.d/gui-lab.list
+`;
+
 /** Run as root inside the image by a POSIX shell, after its files are there. */
 export const imageSetup = `\
 set -eu
@@ -57,7 +84,7 @@ systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.ti
   man-db.timer systemd-tmpfiles-clean.timer getty@tty1.service console-getty.service systemd-pstore.service
 # Fails where the host has no modules to load, and the whole system then counts as degraded.
 systemctl mask --quiet systemd-modules-load.service
-`;
+${standInArchive}`;
 
 /** Run last. Marks the image as up to date, else each first boot spends half a second on ldconfig and the like. */
 export const imageFinish = `\

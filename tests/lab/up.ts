@@ -3,6 +3,7 @@
 import { mountCheckout } from "./checkout.ts";
 import { ensureDesktop } from "./desktop.ts";
 import { ensureEngine, ensureImage, findEngine } from "./engines.ts";
+import { ensureDefaultImage } from "./image_servers.ts";
 import { ensureImageFiles, type ImageFiles } from "./image.ts";
 import { hostPackages, installPackages, xpraRuntimePackages } from "./packages.ts";
 import { engineNames, type Part, saveState, type XpraSource } from "./state.ts";
@@ -47,8 +48,10 @@ export async function bringUp(lab: Lab): Promise<void> {
     return source ? { version: source.version, note: source.kind } : { missing: noSource };
   });
   for (const engine of engineNames) {
-    if (files) await ensureImage(lab, engine, files);
-    else if (!("missing" in lab.state.parts[engine])) {
+    if (files) {
+      await ensureImage(lab, engine, files);
+      await step(lab, "default image", () => ensureDefaultImage(lab, engine));
+    } else if (!("missing" in lab.state.parts[engine])) {
       lab.state.parts[engine] = { missing: "the image cannot be built" };
     }
   }
