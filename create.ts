@@ -35,12 +35,23 @@ import {
 } from "./lib/create/export/export.ts";
 import { menuOf } from "./lib/create/export/menu.ts";
 import { type Identity, readAuthorizedKeys, readProfile, readUserData } from "./lib/create/input_files.ts";
+import { parseHosts } from "./lib/create/internet/allowed_hosts.ts";
+import {
+  ensureProxy,
+  type Proxy,
+  proxyDevice,
+  proxyFor,
+  refuseCluster,
+  useProxy,
+} from "./lib/create/internet/proxy.ts";
 import { beginCreation, type Creation, recoverCreation, unmake } from "./lib/create/journal.ts";
 import { checkSsh, prepareContainer, testConnection, type WindowServer } from "./lib/create/prepare.ts";
 import {
+  internetKey,
   type Profile,
   profileForSetup,
   profileYaml,
+  withDevices,
   withoutProtection,
   withUserData,
 } from "./lib/create/profile_file.ts";
@@ -77,6 +88,10 @@ const spec = {
     "cache": { help: "Keep the provisioned container as an image, and start from it next time" },
     "user": { value: "NAME", help: "The container's user (default: the image's own ordinary one, else ubuntu)" },
     "bare": { help: "Install only what the CLOUD_INIT files say, without what attach.ts needs" },
+    "allow-hosts": {
+      value: "HOST,...",
+      help: "With gui-internet: the only hosts that may be reached; .example.org is all below (default: any)",
+    },
     "trust-profile": { help: "Accept a PROFILE whose keys give the container access to the host, and warn of each" },
     "keep-failed": { help: "On failure, leave everything in place for inspection" },
     "export": { help: "Put the apps of a container, or some of them, into the desktop's menu" },
@@ -107,7 +122,8 @@ What happens:
   2. Two directories are made below $GUI_CONTAINER_MOUNTS, by default ~/container_mounts.
   3. A container called NAME is made with that profile (lxc launch). cloud-init installs the software, and what
      attach.ts needs, unless the image has it: xpra (from xpra.org), waypipe, an SSH server and more. After that, devices
-     of the type none in PROFILE take effect: this is how gui-offline removes the network.
+     of the type none in PROFILE take effect: this is how gui-offline removes the network. gui-internet then has a proxy
+     as its only way out, in a container that is made before if it is missing.
   4. The container's user, who runs the apps, is found or made. The directories are shared with that user (setfacl, disk
      devices), who may log in with AUTHORIZED_KEYS, and the container's SSH host keys are pinned on the host. A snapshot
      keeps the container as it is then, for attach.ts --disposable.
@@ -136,6 +152,8 @@ interface Request {
   /** The profile with the user-data in it. */
   profile: Profile;
   image: string | undefined;
+  /** The way to the Internet of a container without a network card; undefined for all others. */
+  proxy: Proxy | undefined;
   /** The name of the container's user, if one is given. */
   user: string | undefined;
   timeoutMs: number;
@@ -158,6 +176,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<void> {
   await all([checkSsh(host), checkAclSupport(host, mounts, { shared: server.isLocal })]);
   const engine = await request.place.engine;
   if (request.target !== undefined) await checkTarget(engine, request.target);
+  if (request.proxy) await refuseCluster(engine);
   await recoverCreation(engine, name, mounts);
   const profileBefore = await checkExisting(engine, name, mounts);
   await create(engine, request, profileBefore);
@@ -186,9 +205,15 @@ async function readRequest(host: Host, args: Arguments<Name>): Promise<Request> 
   const keys = await readAuthorizedKeys(host, keysPath);
   const bare = flags.has("bare");
   const profile = await readProfile(host, profileWord, { trusted: flags.has("trust-profile") });
+  const hosts = values.get("allow-hosts");
+  const hasProxy = internetKey in profile.config;
+  if (hosts !== undefined && !hasProxy) {
+    throw inputError("The option --allow-hosts goes with the profile gui-internet", "See create.ts --help");
+  }
   return {
     place,
     keys,
+    proxy: hasProxy ? proxyFor(hosts === undefined ? [] : parseHosts(hosts)) : undefined,
     profile: withUserData(profile, await readUserData(host, cloudInitWords, { user, bare })),
     image,
     user,
@@ -272,25 +297,33 @@ const evacuateKey = "cluster.evacuate";
 /** The steps, in their order. The directories on the host are there already. */
 async function make(engine: Engine, request: Request, creation: Creation): Promise<Made> {
   const { host } = engine;
-  const { place: { name, mounts }, profile, timeoutMs, target, user: wanted, bare } = request;
+  const { place: { name, mounts }, proxy, timeoutMs, target, user: wanted, bare } = request;
   const image = request.image ?? engine.defaultImage;
   const marks = { [markKey]: "1", [runKey]: creation.run };
+  const profile = proxy ? withDevices(request.profile, { internet: proxyDevice(engine, proxy) }) : request.profile;
+  const profileMarks = proxy ? { ...marks, [internetKey]: proxy.name } : marks;
 
   host.ui.progress(`Making the profile "${name}"`);
   const removable = withoutProtection(profile);
   const setup = profileForSetup(removable);
-  if (creation.profileBefore === null) await createProfile(engine, name, marks);
-  await setProfile(engine, name, profileYaml(setup, marks));
+  if (creation.profileBefore === null) await createProfile(engine, name, profileMarks);
+  await setProfile(engine, name, profileYaml(setup, profileMarks));
+  if (proxy) await ensureProxy(engine, proxy, { image, timeoutMs });
 
   let removeReplaced: Made["removeReplaced"];
   if (request.cache) {
-    const recipe = { image, profile: profileYaml(profile, {}) };
+    const recipe = { image, profile: profileYaml(request.profile, {}) };
     removeReplaced = await provisionCached(engine, name, { ...recipe, marks, timeoutMs, user: wanted, target, bare });
   } else await provision(engine, name, { image, marks, timeoutMs, target });
 
   if (setup !== removable) {
     host.ui.progress("Removing the devices that the profile disables (type: none)");
-    await setProfile(engine, name, profileYaml(removable, marks));
+    await setProfile(engine, name, profileYaml(removable, profileMarks));
+  }
+
+  if (proxy) {
+    host.ui.progress("Having the container use its proxy");
+    await useProxy(engine, name, proxy);
   }
 
   host.ui.progress("Sharing directories, keys and host keys");
@@ -299,7 +332,8 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
   const found = host.dryRun
     ? await planned(engine, name, { user, hasNetwork: setup === removable })
     : await look(engine, name, user);
-  const { uid, member } = found;
+  const { uid, member, hasNetwork } = found;
+  if (proxy && hasNetwork) throw stillHasCard(name);
   if (uid !== null) await shareMounts(host, mounts, uid);
   else await removeEmpty([mounts.xpra, mounts.share].filter((path) => creation.directories.includes(path)));
   const devices = uid === null ? {} : mountDevices(mounts, user, { mayMove: member !== null });
@@ -314,8 +348,15 @@ async function make(engine: Engine, request: Request, creation: Creation): Promi
     keepAsMade(engine, name),
   ]);
   // Last of all: until here, a failure removes the container.
-  if (removable !== profile) await setProfile(engine, name, profileYaml(profile, marks));
+  if (removable !== profile) await setProfile(engine, name, profileYaml(profile, profileMarks));
   return { image, user, uid, member, removeReplaced, ...connection };
+}
+
+function stillHasCard(name: string): UserError {
+  return new UserError(`The container "${name}" still has a network card, so it would have more than the Internet`, {
+    hint:
+      "See what the cards of the engine's default profile are called, and give each a device of type none in PROFILE",
+  });
 }
 
 /** What the engine knows of the container that was made. */
@@ -358,7 +399,7 @@ function tellKept(engine: Engine, { name, label }: Place): void {
 
 function report(
   engine: Engine,
-  { place: { name, label, mounts }, bare }: Request,
+  { place: { name, label, mounts }, proxy, bare }: Request,
   { image, address, user, uid, member, windowServers, exported, seconds }: Made & {
     exported: ExportedApp[] | undefined;
     seconds: number;
@@ -371,7 +412,10 @@ function report(
       `engine:   ${engine.product}`,
       ...(member === null ? [] : [`member:   ${member}`]),
       `image:    ${image}`,
-      `address:  ${address ?? (uid === null ? "none is needed" : "none, without a network")}`,
+      `address:  ${
+        address ??
+          (uid === null ? "none is needed" : proxy ? "none: the Internet comes by a proxy" : "none, without a network")
+      }`,
       `user:     ${user.name}`,
       ...(uid === null ? ["share:    none with this machine: map.ts lends copies of files"] : []),
       `next:     ${scriptLine(engine, ["attach.ts", label, "APP"])}`,

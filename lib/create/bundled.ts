@@ -11,6 +11,7 @@ import typora from "../../examples/cloud-config/typora.yaml" with { type: "text"
 import vlc from "../../examples/cloud-config/vlc.yaml" with { type: "text" };
 import xpra from "../../examples/cloud-config/xpra.sh" with { type: "text" };
 import guiGpu from "../../profiles/gui-gpu.yaml" with { type: "text" };
+import guiInternet from "../../profiles/gui-internet.yaml" with { type: "text" };
 import guiLimits from "../../profiles/gui-limits.yaml" with { type: "text" };
 import guiOffline from "../../profiles/gui-offline.yaml" with { type: "text" };
 import gui from "../../profiles/gui.yaml" with { type: "text" };
@@ -29,7 +30,13 @@ export interface BundledFiles {
 /** The files of `profiles/`. */
 export const bundledProfiles: BundledFiles = {
   kind: "PROFILE",
-  files: { gui, "gui-gpu": guiGpu, "gui-limits": guiLimits, "gui-offline": guiOffline },
+  files: {
+    gui,
+    "gui-gpu": guiGpu,
+    "gui-internet": guiInternet,
+    "gui-limits": guiLimits,
+    "gui-offline": guiOffline,
+  },
 };
 
 /** The files of `examples/cloud-config/`, without the template: cloud-configs, and the script `xpra`. */

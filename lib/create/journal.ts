@@ -4,6 +4,7 @@
  */
 
 import { dirname, join } from "@std/path";
+import { removeUnusedProxy } from "./internet/proxy.ts";
 import type { Engine } from "../engine/engine.ts";
 import { deleteProfile, findProfile, setProfile } from "../engine/profile.ts";
 import { deleteImage, findImages } from "../engine/image.ts";
@@ -18,7 +19,7 @@ import {
   restoreMounts,
   saveMounts,
 } from "../container/mounts.ts";
-import { exists, removeEmpty } from "../base/files.ts";
+import { exists, isAt, removeEmpty } from "../base/files.ts";
 
 /** How long after a run was killed its last call may still begin, in milliseconds. */
 const settleMs = 1_000;
@@ -119,12 +120,6 @@ async function removeRecord(mounts: Mounts): Promise<void> {
   await Deno.remove(recordPath(mounts)).catch(() => {});
 }
 
-/** Whether an open file is still the one at `path`. */
-async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
-  const there = await Deno.stat(path).catch(() => undefined);
-  return there !== undefined && there.ino === (await file.stat()).ino;
-}
-
 /**
  * Refuses a container that another run is making. The engine does not know it as an instance yet.
  *
@@ -152,7 +147,9 @@ export async function unmake(engine: Engine, mounts: Mounts, creation: Creation)
     await deleteInstance(engine, name);
   }
   for (const { fingerprint } of await findImages(engine, { [runKey]: run })) await deleteImage(engine, fingerprint);
-  if ((await findProfile(engine, name))?.config[runKey] === run) {
+  const profile = await findProfile(engine, name);
+  if (profile?.config[runKey] === run) {
+    await removeUnusedProxy(engine, name, profile);
     if (profileBefore === null) await deleteProfile(engine, name);
     else await setProfile(engine, name, profileBefore);
   }

@@ -19,6 +19,12 @@ export interface Profile {
 export const userDataKey = "user.user-data";
 
 /**
+ * The configuration key for a container with the Internet only: "true" in a profile file. In the engine, its value is the
+ * name of the proxy's container.
+ */
+export const internetKey = "user.gui-container.internet";
+
+/**
  * Reads a profile file.
  *
  * @throws {UserError} exit code 2, with file, line and column, for anything but `config`, `devices` and `description`
@@ -57,10 +63,13 @@ export function parseProfile(path: string, text: string): Profile {
       "Root in it is root on the host: take it out",
     );
   }
+  if (config[internetKey] !== undefined && config[internetKey] !== "true") {
+    fail(["config", internetKey], `"${internetKey}" has a value other than "true"`, "Take the key out, or correct it");
+  }
   const devices = data.devices ?? {};
   if (!isMap(devices)) return fail(["devices"], '"devices" is not a map', "Write one key for each device");
   refuseControlCharacters(Object.keys(devices), ["devices"], fail);
-  for (const name of ["xpra", "share"]) {
+  for (const name of ["xpra", "share", "internet"]) {
     if (name in devices) {
       fail(
         ["devices", name],
@@ -81,6 +90,11 @@ export function parseProfile(path: string, text: string): Profile {
 /** The profile with the user-data in it. */
 export function withUserData(profile: Profile, userData: string): Profile {
   return { ...profile, config: { ...profile.config, [userDataKey]: userData } };
+}
+
+/** The profile with more devices. */
+export function withDevices(profile: Profile, devices: Profile["devices"]): Profile {
+  return { ...profile, devices: { ...profile.devices, ...devices } };
 }
 
 /** The YAML that `lxc profile edit` takes: the profile with more configuration. */

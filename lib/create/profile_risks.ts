@@ -124,6 +124,7 @@ const rules: readonly Rule[] = [
   },
   { key: "config.snapshots.*" },
   { key: "config.ubuntu_pro.*", gives: "gives the container the host's Ubuntu Pro subscription" },
+  { key: "config.user.gui-container.internet" },
   { key: "config.user.gui-container*", gives: "is a mark by which these scripts know what they have made" },
   { key: "config.user.*" },
   { key: "config.volatile.*", gives: "sets what the engine keeps for itself, such as the container's ids on the host" },

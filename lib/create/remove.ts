@@ -13,6 +13,7 @@ import { isSessionName, sessionNames } from "../container/names.ts";
 import { isOurs } from "../container/ours.ts";
 import { scriptLine } from "../container/place.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "../container/user.ts";
+import { removeUnusedProxy } from "./internet/proxy.ts";
 import { unexportApps } from "./export/export.ts";
 import { menuIfAny } from "./export/menu.ts";
 import { refuseOtherOwner, shares } from "./owner.ts";
@@ -86,6 +87,8 @@ export async function removeContainer(
     await deleteInstance(engine, name);
     removed.push("container");
   }
+  const proxy = profile && await removeUnusedProxy(engine, name, profile);
+  if (proxy !== undefined) removed.push(`proxy "${proxy}"`);
   if (hasProfile) {
     await deleteProfile(engine, name);
     removed.push("profile");

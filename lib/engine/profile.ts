@@ -19,6 +19,11 @@ export async function findProfile(engine: Engine, name: string): Promise<EngineP
   return await query(engine, `/1.0/profiles/${name}`) as EngineProfile | undefined;
 }
 
+/** All profiles. */
+export async function listProfiles(engine: Engine): Promise<(EngineProfile & { name: string })[]> {
+  return (await query(engine, "/1.0/profiles?recursion=1") ?? []) as (EngineProfile & { name: string })[];
+}
+
 /** The profile as YAML, as {@linkcode setProfile} takes it. */
 export async function showProfile(engine: Engine, name: string): Promise<string> {
   return (await run(engine, ["profile", "show", nameOn(engine, name)], { looksOnly: true })).stdout;

@@ -19,11 +19,18 @@ find /usr/lib/*-linux-gnu -maxdepth 1 -size +3M ! -name 'libcrypto*' ! -name 'li
 /**
  * `e2e-small` is no more than that; `e2e-socket` reads its user-data from the engine's socket alone, and has the
  * NoCloud seed of another container; `e2e-bare` is as the cloud images of images:, without an SSH server, and its user
- * is called "debian".
+ * is called "debian"; `e2e-no-archive` reaches no archive of packages.
  */
-const recipes: Readonly<Record<"e2e-small" | "e2e-socket" | "e2e-bare", Recipe>> = {
+const recipes: Readonly<Record<"e2e-small" | "e2e-socket" | "e2e-bare" | "e2e-no-archive", Recipe>> = {
   "e2e-small": {
     script: "cloud-init clean --logs --seed",
+    templates: true,
+  },
+  "e2e-no-archive": {
+    script: `
+echo 'Acquire::http::Proxy "http://127.0.0.1:9";' >/etc/apt/apt.conf.d/99no-archive
+cloud-init clean --logs --seed
+`,
     templates: true,
   },
   "e2e-socket": {

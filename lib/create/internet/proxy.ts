@@ -1,0 +1,219 @@
+/**
+ * The way out of containers with the Internet only: they have no network card, and reach a proxy in a container of its
+ * own through two devices of the engine. The first container that needs it makes it, the last one removes it.
+ */
+
+import { createHash } from "node:crypto";
+import { join } from "@std/path";
+import { waitForCloudInit } from "../cloud_init.ts";
+import { internetKey, userDataKey } from "../profile_file.ts";
+import { proxyPort, proxyUserData } from "./proxy_config.ts";
+import { hostRanges, specialRanges } from "./ranges.ts";
+import useScript from "./use_proxy.py" with { type: "text" };
+import { hostNameOf, mountsRoot } from "../../container/mounts.ts";
+import { type Engine, engineArgv, nameOn, query } from "../../engine/engine.ts";
+import {
+  addDevices,
+  deleteInstance,
+  type Device,
+  exec,
+  findInstance,
+  launch,
+  startInstance,
+  waitForOperations,
+} from "../../engine/instance.ts";
+import { listProfiles } from "../../engine/profile.ts";
+import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
+import { exists, isAt } from "../../base/files.ts";
+import type { Host } from "../../base/host.ts";
+import { quoteWords } from "../../base/shell_words.ts";
+
+/** A proxy, which all containers with the same rules share. */
+export interface Proxy {
+  /** The name of its container. */
+  name: string;
+  /** The names of the only hosts that it lets pass; empty for any. */
+  hosts: readonly string[];
+}
+
+/** The key of a proxy's container: "making", or "ready" when it is complete. */
+const stateKey = "user.gui-container.proxy";
+
+/** Exit status of use_proxy.py when the proxy does not answer. */
+const noProxy = 75;
+
+/** How often it is tried to get a lock, in milliseconds. */
+const retryMs = 200;
+
+/** The proxy for a list of hosts, as `parseHosts` returns it; without one, the proxy to all. */
+export function proxyFor(hosts: readonly string[]): Proxy {
+  const name = "gui-internet-proxy";
+  if (hosts.length === 0) return { name, hosts };
+  return { name: `${name}-${createHash("sha256").update(hosts.join()).digest("hex").slice(0, 8)}`, hosts };
+}
+
+/** The socket between a proxy and its users: on the engine's machine, where only root can make it. */
+function socketOf({ cli, server: { project } }: Engine, { name }: Proxy): string {
+  return `unix:/run/${[name, cli, ...(project === undefined ? [] : [project])].join("-")}.sock`;
+}
+
+/** The device by which a container reaches a proxy. On the host it runs as nobody. */
+export function proxyDevice(engine: Engine, proxy: Proxy): Device {
+  return {
+    type: "proxy",
+    bind: "container",
+    listen: `tcp:127.0.0.1:${proxyPort}`,
+    connect: socketOf(engine, proxy),
+    "security.uid": "65534",
+    "security.gid": "65534",
+  };
+}
+
+/**
+ * Refuses a cluster, whose members share no sockets.
+ *
+ * @throws {UserError} exit code 1
+ */
+export async function refuseCluster(engine: Engine): Promise<void> {
+  if (engine.host.dryRun) return;
+  const { environment } = await query(engine, "/1.0") as { environment: { server_clustered: boolean } };
+  if (!environment.server_clustered) return;
+  throw new UserError("A container with the Internet only cannot be made in a cluster", {
+    hint: "Its proxy would have to be on the same member for ever. Choose another profile, or a server of its own",
+  });
+}
+
+/**
+ * Makes the proxy if it is missing, and starts it if it does not run.
+ *
+ * @param options `image`: what it is made from; `timeoutMs`: how long its software may take
+ * @throws {UserError} when it cannot be made, or when its name is taken
+ */
+export async function ensureProxy(
+  engine: Engine,
+  proxy: Proxy,
+  { image, timeoutMs }: { image: string; timeoutMs: number },
+): Promise<void> {
+  const { host } = engine;
+  const { name } = proxy;
+  await inTurn(engine, name, async () => {
+    await waitForOperations(engine, name);
+    const found = await findInstance(engine, name);
+    if (found?.config[stateKey] === "ready") {
+      if (found.status !== "Running") await startInstance(engine, name);
+      return;
+    }
+    if (found && found.config[stateKey] === undefined) {
+      throw new UserError(`The container "${name}" is none that create.ts has made, and its name is needed`, {
+        hint: `Give it another name: ${engineArgv(engine, ["move", nameOn(engine, name), "OTHER"]).join(" ")}`,
+      });
+    }
+    // A run was killed before it was complete.
+    if (found) await deleteInstance(engine, name);
+    host.ui.progress(`Making the proxy "${name}"`);
+    await makeProxy(engine, proxy, { image, timeoutMs });
+  });
+}
+
+async function makeProxy(
+  engine: Engine,
+  proxy: Proxy,
+  { image, timeoutMs }: { image: string; timeoutMs: number },
+): Promise<void> {
+  const { name, hosts } = proxy;
+  const ranges = [...specialRanges, ...await hostRanges(engine)];
+  await launch(engine, name, {
+    image,
+    profiles: ["default"],
+    config: {
+      [stateKey]: "making",
+      "security.nesting": "false",
+      "security.privileged": "false",
+      "security.idmap.isolated": "true",
+      "linux.sysctl.net.ipv6.conf.all.disable_ipv6": "1",
+      "linux.sysctl.net.ipv6.conf.default.disable_ipv6": "1",
+      [userDataKey]: proxyUserData({ ranges, hosts }),
+    },
+  });
+  try {
+    await waitForCloudInit(engine, name, { timeoutMs });
+    // An image that has squid already has started it with other settings.
+    await exec(engine, name, ["/bin/sh", "-c", "systemctl daemon-reload && systemctl restart squid.service"]);
+  } catch (error) {
+    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    throw new UserError(`The proxy "${name}" cannot be made: ${error.message}`, {
+      hint: `See whether a container of the image "${image}" reaches the distribution's archive by IPv4, for squid`,
+      exitCode: error instanceof UserError ? error.exitCode : ExitCode.failed,
+      output: error.output,
+      cause: error,
+    });
+  }
+  const way = { type: "proxy", bind: "host", listen: socketOf(engine, proxy), connect: `tcp:127.0.0.1:${proxyPort}` };
+  await addDevices(engine, name, { way: { ...way, mode: "0666" } }, { config: { [stateKey]: "ready" } });
+}
+
+/**
+ * Has the programs of a container use its proxy.
+ *
+ * @throws {UserError} when the proxy does not answer
+ */
+export async function useProxy(engine: Engine, name: string, proxy: Proxy): Promise<void> {
+  try {
+    await exec(engine, name, ["python3", "-c", useScript, `127.0.0.1:${proxyPort}`]);
+  } catch (error) {
+    if (!(error instanceof ProcessError && error.code === noProxy)) throw error;
+    const log = ["exec", nameOn(engine, proxy.name), "--", "journalctl", "--unit=squid"];
+    throw new UserError(`The proxy "${proxy.name}" does not answer in "${name}"`, {
+      hint: `See what it says: ${quoteWords(engineArgv(engine, log))}`,
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Removes the proxy that a container uses, if no other one does. To be called before the container's profile, which says
+ * so, is removed.
+ *
+ * @returns its name, if it was removed
+ */
+export async function removeUnusedProxy(
+  engine: Engine,
+  profileName: string,
+  { config: { [internetKey]: name } }: { config: Readonly<Record<string, string>> },
+): Promise<string | undefined> {
+  if (name === undefined) return undefined;
+  return await inTurn(engine, name, async () => {
+    const profiles = await listProfiles(engine);
+    if (profiles.some((other) => other.name !== profileName && other.config[internetKey] === name)) return undefined;
+    await waitForOperations(engine, name);
+    const found = await findInstance(engine, name);
+    if (found?.config[stateKey] === undefined) return undefined;
+    await deleteInstance(engine, name);
+    return name;
+  });
+}
+
+/** Does what only one run of the user may do with a proxy at a time. The file that is locked is removed at the end. */
+async function inTurn<T>({ host, server }: Engine, name: string, act: () => Promise<T>): Promise<T> {
+  const root = mountsRoot(host);
+  if (host.dryRun || !await exists(root)) return await act();
+  const path = join(root, `.${hostNameOf(server, name)}.lock`);
+  for (;;) {
+    using file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
+    await lock(host, file, name);
+    if (!await isAt(file, path)) continue;
+    try {
+      return await act();
+    } finally {
+      await Deno.remove(path);
+    }
+  }
+}
+
+async function lock({ signal, ui }: Host, file: Deno.FsFile, name: string): Promise<void> {
+  for (let tries = 0; !await file.tryLock(true); tries++) {
+    signal.throwIfAborted();
+    if (tries === 0) ui.progress(`Waiting for another run that makes or removes the proxy "${name}"`);
+    await new Promise((resolve) => setTimeout(resolve, retryMs));
+  }
+}

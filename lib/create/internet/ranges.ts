@@ -1,0 +1,50 @@
+/** Addresses that are not on the Internet: what a container with the Internet only must not reach. */
+
+import { type Engine, query } from "../../engine/engine.ts";
+
+/**
+ * The ranges of IPv4 that are not globally reachable (IANA IPv4 Special-Purpose Address Registry), with multicast and
+ * what is reserved above it. The proxy has no IPv6: there, the house's own machines have addresses like all others.
+ */
+export const specialRanges: readonly string[] = [
+  "0.0.0.0/8",
+  "10.0.0.0/8",
+  "100.64.0.0/10",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "172.16.0.0/12",
+  "192.0.0.0/24",
+  "192.0.2.0/24",
+  "192.88.99.0/24",
+  "192.168.0.0/16",
+  "198.18.0.0/15",
+  "198.51.100.0/24",
+  "203.0.113.0/24",
+  "224.0.0.0/3",
+];
+
+/**
+ * The networks that the engine's machine has a card in, by IPv4. They are the machine itself and its neighbours, whether
+ * their addresses are private or not.
+ */
+export async function hostRanges(engine: Engine): Promise<string[]> {
+  const paths = (await query(engine, "/1.0/networks") ?? []) as string[];
+  const ranges = await Promise.all(paths.map(async (path) => {
+    const name = path.split("?")[0]!.split("/").at(-1)!;
+    const state = await query(engine, `/1.0/networks/${name}/state`) as {
+      addresses: { family: string; address: string; netmask: string; scope: string }[] | null;
+    } | undefined;
+    return (state?.addresses ?? []).filter(({ family, scope }) => family === "inet" && scope === "global")
+      .map(({ address, netmask }) => networkOf(address, Number(netmask)));
+  }));
+  return [...new Set(ranges.flat())].filter((range) => !specialRanges.includes(range)).sort();
+}
+
+/** The network of an IPv4 address, as `ADDRESS/BITS`. */
+export function networkOf(address: string, bits: number): string {
+  const bytes = address.split(".").map((byte, index) => {
+    const kept = Math.min(8, Math.max(0, bits - 8 * index));
+    return Number(byte) & (0xff00 >> kept) & 0xff;
+  });
+  return `${bytes.join(".")}/${bits}`;
+}
