@@ -1,5 +1,6 @@
 /** xpra's client on the host: started in its box, behind its guard, and ended with both. */
 
+import { notificationArgv } from "../base/desktop.ts";
 import { ExitCode, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { RunningProcess } from "../base/process.ts";
@@ -161,9 +162,7 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
  * browser, which must outlive this run: Ctrl-C does not reach it, and it never writes to a pipe that ends with us.
  */
 function askDesktop(host: Host, request: DesktopRequest): void {
-  const argv = request.kind === "link"
-    ? ["xdg-open", request.url]
-    : ["notify-send", "--app-name=gui-container", "--", request.title, request.body];
+  const argv = request.kind === "link" ? ["xdg-open", request.url] : notificationArgv(request);
   try {
     host.start(argv, { detached: true, output: "discard" }).ended.then(({ code }) => {
       if (code !== 0) host.ui.warn(`${argv[0]} ended with exit status ${code}: try it in a terminal`);

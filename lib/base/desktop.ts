@@ -4,6 +4,7 @@ import { fstatSync } from "node:fs";
 import type { Host } from "./host.ts";
 import { runProcess } from "./process.ts";
 import { printable } from "./ui.ts";
+import { writtenOut } from "./visible.ts";
 
 /** How long zenity shows a message, in seconds. */
 const shownFor = 60;
@@ -36,8 +37,12 @@ export async function showOnDesktop(
   const [head, body] = [printable(title), printable(text)];
   for (
     const argv of [
-      ["notify-send", "--app-name=gui-container", `--icon=dialog-${kind}`, "--", head, escapeMarkup(body)],
-      ["zenity", `--${kind}`, "--no-markup", `--timeout=${shownFor}`, `--title=${head}`, `--text=${head}\n\n${body}`],
+      notificationArgv({ title: head, body: escapeMarkup(body) }, { icon: `dialog-${kind}` }),
+      [
+        ...["zenity", `--${kind}`, "--no-markup", `--timeout=${shownFor}`, `--title=${head}`],
+        // Of a backslash, zenity 3.44 makes the start of an escape.
+        `--text=${`${head}\n\n${body}`.replaceAll("\\", writtenOut)}`,
+      ],
     ]
   ) {
     const timeoutMs = argv[0] === "zenity" ? (shownFor + 10) * 1_000 : notifyTimeoutMs;
@@ -45,6 +50,22 @@ export async function showOnDesktop(
     const shown = await runProcess(argv, { okCodes: [0, 1, 5], timeoutMs }).catch(() => undefined);
     if (shown && (argv[0] === "zenity" || shown.code === 0)) return;
   }
+}
+
+/**
+ * The command line that shows a notification. `notify-send` takes a backslash in the body, and nowhere else, for the
+ * start of an escape, which may become markup (0.8.6): of "\074" it makes "<".
+ *
+ * @param notification `body` is markup: see {@linkcode escapeMarkup}
+ */
+export function notificationArgv(
+  { title, body }: { title: string; body: string },
+  { icon }: { icon?: string } = {},
+): string[] {
+  return [
+    ...["notify-send", "--app-name=gui-container", ...(icon === undefined ? [] : [`--icon=${icon}`])],
+    ...["--", title, body.replaceAll("\\", "\\\\")],
+  ];
 }
 
 /** Text for the body of a notification, which is markup (Desktop Notifications Specification). */

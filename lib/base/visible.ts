@@ -27,6 +27,7 @@ export function visible(text: string): string {
 
 const deceptive = /\\|(?! )\p{Z}|(?<= ) |(?<=\p{M}{2})\p{M}/gu;
 
-function writtenOut(character: string): string {
+/** A character as `<U+202E>`. */
+export function writtenOut(character: string): string {
   return `<U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}>`;
 }
