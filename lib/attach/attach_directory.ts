@@ -6,8 +6,8 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { join } from "@std/path";
 import type { Host } from "../base/host.ts";
-import { type Mounts, mountsRoot } from "../container/mounts.ts";
-import { readDirectory } from "../base/files.ts";
+import { type Mounts, mountsRoot, turnsIn } from "../container/mounts.ts";
+import { lockFile, readDirectory } from "../base/files.ts";
 import { Violation } from "./guard/faults.ts";
 import { socketPath } from "./session_name.ts";
 
@@ -146,8 +146,7 @@ export async function makePrivateDirectory(host: Host): Promise<AsyncDisposable 
  * before it is locked would take this run for dead.
  */
 async function claim(root: string, path: string): Promise<Deno.FsFile> {
-  using turn = await Deno.open(root);
-  await turn.lock(true);
+  using _turn = await lockFile(turnsIn(root));
   await removeLeftovers(root);
   await Deno.mkdir(path, { mode: 0o700 });
   const lock = await Deno.open(join(path, "lock"), { write: true, create: true });

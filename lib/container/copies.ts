@@ -9,11 +9,11 @@ import { type Engine, type EngineCli, engineClis, engineOn } from "../engine/eng
 import { engineOfRecord, type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import { deleteInstance, findInstance, killInstance, waitForOperations } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
-import { exists, readDirectory, removeEmpty } from "../base/files.ts";
+import { exists, lockFile, readDirectory, removeEmpty } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { emptyMounts } from "./empty_mounts.ts";
-import { type Mounts, mountsOf, mountsRoot, removeMounts } from "./mounts.ts";
+import { type Mounts, mountsOf, mountsRoot, removeMounts, turnsIn } from "./mounts.ts";
 
 /** The snapshot of a container that create.ts takes at its end. */
 export const asMade = "made";
@@ -217,8 +217,7 @@ function parseRecord(text: string): CopyRecord & { name?: string } {
 
 /** Does what only one run may do at a time, such as to look at records that another run is just making. */
 async function inTurn<T>(host: Host, act: () => Promise<T>): Promise<T> {
-  using turn = await Deno.open(mountsRoot(host));
-  await turn.lock(true);
+  using _turn = await lockFile(turnsIn(mountsRoot(host)));
   return await act();
 }
 

@@ -50,6 +50,11 @@ export function mountsRoot(host: Pick<Host, "env">): string {
   return base;
 }
 
+/** The file in the directory of all containers that is locked for what only one run may do at a time. */
+export function turnsIn(root: string): string {
+  return join(root, ".lock");
+}
+
 /**
  * A container's name for the user, as the scripts take it: with its remote in front, unless the CLI takes that by
  * itself.

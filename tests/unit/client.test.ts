@@ -4,6 +4,7 @@ import { makeAttachDirectory } from "../../lib/attach/attach_directory.ts";
 import { type ClientOptions, startClient } from "../../lib/attach/client.ts";
 import { runMemory } from "../../lib/attach/guard/memory.ts";
 import { fallbackScreen } from "../../lib/attach/screen.ts";
+import { modeOf } from "../../lib/base/files.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
@@ -47,7 +48,8 @@ async function withHost(
   };
   try {
     await work({ host, events, options, directory });
-    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["box"], "nothing is left");
+    const left = [...Deno.readDirSync(directory)].map(({ name }) => name).toSorted();
+    assertEquals(left, [".lock", "box"], "nothing is left");
     assertEquals([...Deno.readDirSync(mounts.xpra)].map(({ name }) => name), [], "nothing is left");
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -160,13 +162,24 @@ Deno.test("makeAttachDirectory() removes what killed runs have left, and nothing
     {
       await using _directory = await makeAttachDirectory(host, mounts, 4096);
       const names = [...Deno.readDirSync(directory)].map(({ name }) => name).toSorted();
-      assertEquals(names, [`.attach-${Deno.pid}`, ".attach-2", "box"].toSorted());
+      assertEquals(names, [`.attach-${Deno.pid}`, ".attach-2", ".lock", "box"].toSorted());
     }
     await holder.stdin.close();
     await holder.status;
     await reader.cancel();
     await Deno.remove(live, { recursive: true });
     await runProcess(["true"]);
+  }));
+
+Deno.test("makeAttachDirectory() waits for no lock that another user of the host can take", () =>
+  withHost(async ({ host, options: { mounts }, directory }) => {
+    // Whoever may read a directory may lock it.
+    using other = await Deno.open(directory);
+    await other.lock(true);
+    {
+      await using _directory = await makeAttachDirectory(host, mounts, 4096);
+    }
+    assertEquals(await modeOf(join(directory, ".lock")), 0o600);
   }));
 
 Deno.test("makeAttachDirectory() never takes the directory of a run that starts at the same time for a leftover", () =>

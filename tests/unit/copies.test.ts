@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import { modeOf } from "../../lib/base/files.ts";
 import {
   beginCopy,
   claimCopiesOf,
@@ -47,6 +48,11 @@ function names(copies: readonly Pick<Copy, "name">[]): string[] {
   return copies.map(({ name }) => name);
 }
 
+/** What there is in the directory of all mounts, besides the file for turns. */
+function left(root: string): string[] {
+  return [...Deno.readDirSync(root)].map(({ name }) => name).filter((name) => name !== ".lock").sort();
+}
+
 function close(...copies: readonly (Copy | undefined)[]): void {
   for (const copy of copies) copy?.lock?.close();
 }
@@ -70,6 +76,15 @@ Deno.test("a copy that a run uses is nobody else's; what a killed run has left i
     close(...leftovers);
   });
 });
+
+Deno.test("copies wait for no lock that another user of the host can take", () =>
+  withEngine(() => ({}), async ({ engine, root }) => {
+    // Whoever may read a directory may lock it.
+    using other = await Deno.open(root);
+    await other.lock(true);
+    assertEquals((await findFreeCopies(engine.host, wanted)).needsSpare, true);
+    assertEquals(await modeOf(join(root, ".lock")), 0o600);
+  }));
 
 Deno.test("a spare copy is taken once, and only by a run that wants one of the same recipe", async () => {
   await withEngine(() => ({}), async ({ engine }) => {
@@ -111,7 +126,7 @@ Deno.test("a run that was killed while it wrote its record has left a directory,
     assertEquals(names(leftovers), ["box-d01234"]);
     await removeCopy(engine.host, leftovers[0]!);
     assertEquals(recorded.calls, []);
-    assertEquals([...Deno.readDirSync(root)], []);
+    assertEquals(left(root), []);
   });
 });
 
@@ -122,7 +137,7 @@ Deno.test("of the directories without a record, only an empty one goes that has 
     await Deno.mkdir(join(root, "box-d43210", "share"));
     await Deno.writeTextFile(join(root, "box", "disposable.json"), "{}");
     assertEquals((await findFreeCopies(engine.host)).leftovers, []);
-    assertEquals([...Deno.readDirSync(root)].map(({ name }) => name).sort(), kept);
+    assertEquals(left(root), kept);
   });
 });
 
@@ -136,7 +151,7 @@ Deno.test("removeCopy() kills, empties, deletes, then removes the directories wi
       `find ${copy.mounts.xpra} ${copy.mounts.share} -mindepth 1 -delete`,
       `lxc delete --force ${copy.name}`,
     ]);
-    assertEquals([...Deno.readDirSync(root)], []);
+    assertEquals(left(root), []);
   });
 });
 
@@ -181,7 +196,7 @@ Deno.test("removeCopy() deletes a copy that neither lets its directories be empt
         );
         const limited = options.filter((_, at) => calls[at]![0] === "find" || calls[at]![1] === "exec");
         for (const { timeoutMs } of limited) assert(timeoutMs! <= 15_000, `${timeoutMs}`);
-        assertEquals([...Deno.readDirSync(root)], []);
+        assertEquals(left(root), []);
       },
     );
   }

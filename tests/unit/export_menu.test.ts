@@ -1,7 +1,8 @@
 // The host's menu: the entries that are written there, which files are replaced and removed, and which never are.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
+import { modeOf } from "../../lib/base/files.ts";
 import { deflateSync } from "node:zlib";
 import { type App, parseEntry } from "../../lib/create/export/app.ts";
 import { commandLine } from "../../attach.ts";
@@ -363,6 +364,16 @@ Deno.test("two exports at once do not take each other's entries away", async () 
     await unexport();
     assertEquals([isOver, await filesIn(data)], [true, []]);
     await turn;
+  });
+});
+
+Deno.test("exportApps() waits for no lock that another user of the host can take", async () => {
+  await withMenu({ one: writer }, async ({ exportNow, mounts }) => {
+    // Whoever may read a directory may lock it.
+    using other = await Deno.open(mounts.directory);
+    await other.lock(true);
+    assertEquals(await exportNow(), ["one"]);
+    assertEquals(await modeOf(join(dirname(mounts.directory), ".export.lock")), 0o600);
   });
 });
 

@@ -1,9 +1,8 @@
 /** The host's menu: where its entries and their icons are, and which of them are those of a container. */
 
 import { dirname, join } from "@std/path";
-import { setTimeout } from "node:timers/promises";
 import { inputError, ProcessError, UserError } from "../../base/errors.ts";
-import { exists, readDirectory, removeEmpty } from "../../base/files.ts";
+import { exists, lockFile, readDirectory, removeEmpty } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import type { Undo } from "../../base/undo.ts";
@@ -115,12 +114,11 @@ export async function leftoversOf(menu: Menu): Promise<string[]> {
   return [...entries.map(({ name }) => join(menu.entries, name)), ...icons];
 }
 
-/** Does what only one run may do at a time with a container's entries. The others wait. */
+/** Does what only one run may do at a time with the entries of containers. The others wait. */
 export async function inTurn<T>(host: Host, { directory }: Mounts, act: () => Promise<T>): Promise<T> {
   // Without that directory there is no container to export from.
   if (host.dryRun || !await exists(directory)) return await act();
-  using turn = await Deno.open(directory);
-  while (!await turn.tryLock(true)) await setTimeout(100, undefined, { signal: host.signal });
+  using _turn = await lockFile(join(dirname(directory), ".export.lock"), { signal: host.signal });
   return await act();
 }
 
