@@ -127,10 +127,19 @@ export async function plannedUserOf(engine: Engine, name: string): Promise<Conta
   return await plannedUser(host, line);
 }
 
-/** In a dry run, the user as shell variables. `line`: the variable with what {@linkcode formatUser} returns. */
+/**
+ * In a dry run, the user as shell variables. The container may have answered with anything, and what it says is to stand
+ * in programs for awk, in JSON and before ssh's options end: only plain characters are left.
+ *
+ * @param line the variable with what {@linkcode formatUser} returns
+ */
 export async function plannedUser(host: Host, line: string): Promise<ContainerUser> {
   const field = (number: number, variable: string): Promise<string> =>
-    host.value(["printf", "%s\\n", line], { variable, filter: `| cut -d: -f${number}`, parse: String });
+    host.value(["printf", "%s\\n", line], {
+      variable,
+      filter: `| cut -d: -f${number} | sed 's/[^a-zA-Z0-9/._-]//g; s/^-*//'`,
+      parse: String,
+    });
   return {
     name: await field(1, "CONTAINER_USER"),
     uid: await field(2, "CONTAINER_UID"),
