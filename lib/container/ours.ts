@@ -51,7 +51,7 @@ export async function findOurs(
   }
   if (isOurs(instance)) return instance;
   throw new UserError(`The container "${label}" was not made by create.ts`, {
-    hint: `Make one with it, or mark this one: ${command("config", "set", nameOn(engine, name), markKey, "true")}`,
+    hint: `Make one with it, or mark this one: ${command("config", "set", nameOn(engine, name), `${markKey}=true`)}`,
     ...options,
   });
 }

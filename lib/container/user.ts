@@ -107,7 +107,7 @@ export function userOf(engine: Engine, { name, config }: Pick<Instance, "name" |
   if (line === undefined) return ubuntuUser;
   const user = parseUser(line);
   if (user) return user;
-  const set = engineArgv(engine, ["config", "set", nameOn(engine, name), userKey, formatUser(ubuntuUser)]);
+  const set = engineArgv(engine, ["config", "set", nameOn(engine, name), `${userKey}=${formatUser(ubuntuUser)}`]);
   throw new UserError(`The configuration of "${name}" names no ordinary user: ${userKey}`, {
     hint: `Set it to NAME:UID:GID:HOME: ${quoteWords(set)}`,
   });

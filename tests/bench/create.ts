@@ -30,7 +30,7 @@ async function original(name: string, userData: string): Promise<number> {
   const directory = join(mounts, name);
   const taken = await seconds(async () => {
     await run([engine, "profile", "create", name]);
-    await run([engine, "profile", "set", name, "user.user-data", userData]);
+    await run([engine, "profile", "set", name, `user.user-data=${userData}`]);
     await run(["mkdir", "-p", join(directory, "xpra"), join(directory, "share")]);
     await run([engine, "launch", image, name, "--profile", "default", "--profile", name]);
     await run([engine, "exec", name, "--", "cloud-init", "status", "--wait"]);

@@ -322,7 +322,7 @@ testOnOneEngine(
     await run.ended;
     const second = await spare();
     assert(second !== waiting);
-    await sh([engine, "profile", "set", name, "user.changed", "yes"]);
+    await sh([engine, "profile", "set", name, "user.changed=yes"]);
     const last = await disposed(engine, ["--spare", name, "true"]);
     assertStringIncludes(last.stderr, `Removing the copy "${second}"`);
     const third = await spare();

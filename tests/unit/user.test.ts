@@ -58,11 +58,11 @@ Deno.test("userOf() is the kept user, for an older container ubuntu, and an erro
   assertEquals(of({}), ubuntuUser);
   for (const line of ["", "root:0:0:/root"]) {
     const error = assertThrows(() => of({ [userKey]: line }), UserError, '"box"');
-    assertStringIncludes(error.hint, `incus config set box ${userKey} ubuntu:1000:1000:/home/ubuntu`);
+    assertStringIncludes(error.hint, `incus config set box ${userKey}=ubuntu:1000:1000:/home/ubuntu`);
   }
   const far = { ...engine, server: { remote: "big", project: "work", isLocal: false } };
   const error = assertThrows(() => userOf(far, { name: "box", config: { [userKey]: "" } }), UserError);
-  assertStringIncludes(error.hint, `incus --project work config set big:box ${userKey} `);
+  assertStringIncludes(error.hint, `incus --project work config set big:box ${userKey}=`);
 });
 
 Deno.test("plannedUserOf() finds the same user by the lines of a dry run", async () => {
