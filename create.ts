@@ -44,6 +44,7 @@ import {
   refuseCluster,
   useProxy,
 } from "./lib/create/internet/proxy.ts";
+import { warnOfLimits } from "./lib/create/limits.ts";
 import { beginCreation, type Creation, recoverCreation, unmake } from "./lib/create/journal.ts";
 import { checkSsh, prepareContainer, testConnection, type WindowServer } from "./lib/create/prepare.ts";
 import {
@@ -177,6 +178,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<void> {
   const engine = await request.place.engine;
   if (request.target !== undefined) await checkTarget(engine, request.target);
   if (request.proxy) await refuseCluster(engine);
+  await warnOfLimits(engine, request.profile.config);
   await recoverCreation(engine, name, mounts);
   const profileBefore = await checkExisting(engine, name, mounts);
   await create(engine, request, profileBefore);

@@ -64,7 +64,19 @@ const nothing = await Deno.makeTempFile({ suffix: ".yaml" });
 await Deno.writeTextFile(nothing, "#cloud-config\ndisable_root: true\n");
 globalThis.addEventListener("unload", () => Deno.removeSync(nothing));
 
-testOnEngines("gui-limits: memory, processors and processes have their limits", ["user"], async (engine) => {
+/** Whether the engine says that it sets no limits: Incus 7.0.2 on a host with cgroup v1. */
+async function ignoresLimits(engine: EngineName): Promise<boolean> {
+  return (await sh([engine, "query", "/1.0/warnings?recursion=1"])).includes("memory limits will be ignored");
+}
+
+testOnEngines("gui-limits: limits hold, or it is told that they do not", ["user"], async (engine) => {
+  if (await ignoresLimits(engine)) {
+    const name = `e2e-limits-${engine}`;
+    const { stderr } = await create(engine, name, "gui-limits", nothing);
+    await removeContainer(engine, name);
+    for (const key of ["memory", "cpu", "processes"]) assertStringIncludes(stderr, `"limits.${key}" has no effect`);
+    return;
+  }
   await withContainer(engine, [`e2e-limits-${engine}`, "gui-limits", nothing], async ({ name }) => {
     const eater = await asRoot(engine, name, "head -c 3G /dev/zero | tail");
     assertEquals([eater.code, eater.stdout.length], [137, 0], "what takes 3 GiB of memory is killed");

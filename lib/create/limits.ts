@@ -1,0 +1,24 @@
+/** Limits in a profile that the engine does not enforce on its host: the user is told, since nobody else does. */
+
+import { type Engine, serverState } from "../engine/engine.ts";
+
+/** What an engine's warning says of each kind of limit. */
+const ignored: Readonly<Record<string, RegExp>> = {
+  "limits.memory": /memory limits will be ignored/,
+  "limits.cpu": /CPU pinning will be ignored/,
+  "limits.processes": /process limits will be ignored/,
+};
+
+/**
+ * Warns of each limit in a profile's `config` that has no effect: Incus 7.0.2 takes limits on a host with cgroup v1, and
+ * does nothing about them. A user who may not see the engine's warnings hears nothing.
+ */
+export async function warnOfLimits(engine: Engine, config: Readonly<Record<string, string>>): Promise<void> {
+  const keys = Object.keys(ignored).filter((key) => Object.hasOwn(config, key));
+  if (keys.length === 0 || engine.host.dryRun) return;
+  const { warnings } = await serverState(engine).catch(() => ({ warnings: [] as string[] }));
+  for (const key of keys) {
+    const warning = warnings.find((warning) => ignored[key]!.test(warning));
+    if (warning) engine.host.ui.warn(`"${key}" has no effect on this host: ${engine.product} says "${warning}"`);
+  }
+}
