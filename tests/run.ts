@@ -6,24 +6,38 @@
 import { fromFileUrl, join } from "@std/path";
 import { runProcess } from "../lib/base/process.ts";
 import { hostPackages, missingPackages, xpraRuntimePackages } from "./lab/packages.ts";
+import { missingParts } from "./lab/state.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
 const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
 /** Formatting, lint, types, docs, shellcheck and the unit tests: `deno task ok`. */
 const gate = [Deno.execPath(), "task", "ok"];
 
+/** The files whose tests on Incus run on Incus 7, and then on Debian 13's as well; all others run on Incus 7 alone. */
+const onBothIncus = ["attach.test.ts", "create.test.ts", "disposable.test.ts", "map.test.ts"];
+
+/** The words of `lab run` that make "incus" Debian 13's. */
+const incus6 = ["--incus", "6"];
+
 /**
  * The end-to-end tests in two groups, each of which runs one file after the other: those that show windows, of which
  * only one can have the keyboard, and those that do not.
  */
-function endToEnd(): string[][] {
+function endToEnd(): string[][][] {
   const files = [...Deno.readDirSync(join(root, "tests/e2e"))].map(({ name }) => name)
     .filter((name) => name.endsWith(".test.ts")).sort();
   const isWindowless = (name: string): boolean => /^(create|map|package)/.test(name) && name !== "map_asking.test.ts";
-  return [files.filter(isWindowless), files.filter((name) => !isWindowless(name))].map((group) => [
-    ...[...lab, "run", "--", "deno", "test", "-A"],
-    ...group.map((name) => `tests/e2e/${name}`),
-  ]);
+  const hasIncus7 = missingParts("incus7") === undefined;
+  return [files.filter(isWindowless), files.filter((name) => !isWindowless(name))].map((group) => {
+    const paths = group.map((name) => `tests/e2e/${name}`);
+    const again = group.filter((name) => onBothIncus.includes(name)).map((name) => `tests/e2e/${name}`);
+    return [
+      [...lab, "run", "--", "deno", "test", "-A", ...paths],
+      ...(hasIncus7
+        ? [[...lab, "run", ...incus6, "--", "deno", "test", "-A", "--filter", "/^incus: /", ...again]]
+        : []),
+    ];
+  });
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -77,11 +91,17 @@ if (wanted === "all" || wanted === "e2e") {
   for (const part of [["xpra5"], ["cluster", "up"]]) {
     await runProcess([...lab, ...part], { output: "inherit", okCodes: "any" });
   }
-  await runProcess([...lab, "run", "--", "deno", "run", "-A", "tests/e2e/sweep.ts"], {
-    output: "inherit",
-    okCodes: "any",
-  });
-  await Promise.all(endToEnd().map(runTests));
+  for (const choice of [[], incus6]) {
+    await runProcess([...lab, "run", ...choice, "--", "deno", "run", "-A", "tests/e2e/sweep.ts"], {
+      output: "inherit",
+      okCodes: "any",
+    });
+  }
+  await Promise.all(
+    endToEnd().map(async (group) => {
+      for (const argv of group) await runTests(argv);
+    }),
+  );
 }
 say(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 Deno.exit(total.failed > 0 ? 1 : 0);

@@ -25,7 +25,7 @@ import {
   startServer,
 } from "./cluster_servers.ts";
 import { until } from "./daemons.ts";
-import { freeBytes, freeSubnet } from "./engines.ts";
+import { engineFacts, freeBytes, freeSubnet, runAdmin, runClient } from "./engines.ts";
 import { exists } from "./files.ts";
 import { ensureImageFiles, imageAlias, type ImageFiles } from "./image.ts";
 import {
@@ -159,6 +159,10 @@ async function ensureAlone(
   { subnet }: ClusterRecord,
   files: ImageFiles,
 ): Promise<Part> {
+  const own = lab.state.parts[serverFacts[server].engine];
+  if ("missing" in own) {
+    return { missing: `it is one more ${serverFacts[server].engine}, and that is missing: ${own.missing}` };
+  }
   await startServer(server, subnet);
   const { config } = (await ask<{ config: Record<string, string> }>(server, "/1.0"))!;
   if (!config["core.https_address"]) await preseed(server, firstPreseed(serverAddress(server, subnet), { poolMiB }));
@@ -197,8 +201,7 @@ async function wipe(server: ServerName): Promise<void> {
 }
 
 async function preseed(server: ServerName, config: Record<string, unknown>): Promise<void> {
-  const program = serverFacts[server].engine === "lxc" ? ["lxd", "init"] : ["incus", "admin", "init"];
-  await runProcess([...program, "--preseed"], {
+  await runAdmin(serverFacts[server].engine, ["init", "--preseed"], {
     stdin: { text: JSON.stringify(config) },
     env: serverEnvironment(server),
     timeoutMs: 120_000,
@@ -212,12 +215,12 @@ async function ensureImage(lab: Lab, server: ServerName, files: ImageFiles): Pro
   const target = (await ask<{ target: string }>(server, `/1.0/images/aliases/${imageAlias}`))?.target;
   if (target === files.fingerprint) return;
   announce(lab, `${part}: importing the image`);
-  if (target) await runProcess([engine, "image", "delete", target], { env });
-  await runProcess([engine, "image", "import", files.metadata, files.rootfs, "--alias", imageAlias], { env });
+  if (target) await runClient(engine, ["image", "delete", target], { env });
+  await runClient(engine, ["image", "import", files.metadata, files.rootfs, "--alias", imageAlias], { env });
   for (const member of part === "cluster" ? memberNames : [undefined]) {
     const name = `gui-lab-trial${member ? `-${member}` : ""}`;
-    await runProcess([engine, "launch", imageAlias, name, ...(member ? ["--target", member] : [])], { env });
-    await runProcess([engine, "delete", "--force", name], { env });
+    await runClient(engine, ["launch", imageAlias, name, ...(member ? ["--target", member] : [])], { env });
+    await runClient(engine, ["delete", "--force", name], { env });
   }
 }
 
@@ -243,7 +246,7 @@ async function trustUser(lab: Lab, server: ServerName): Promise<void> {
   const trusted = await ask<{ certificate: string }[]>(server, "/1.0/certificates?recursion=1") ?? [];
   if (trusted.some((other) => other.certificate.trim() === certificate)) return;
   const command = engine === "lxc" ? "add" : "add-certificate";
-  await runProcess([engine, "config", "trust", command, file, "--name", lab.state.user!.name], {
+  await runClient(engine, ["config", "trust", command, file, "--name", lab.state.user!.name], {
     env: serverEnvironment(server),
   });
 }
@@ -252,7 +255,7 @@ async function trustUser(lab: Lab, server: ServerName): Promise<void> {
 async function ensureRemote(lab: Lab, server: ServerName, subnet: number): Promise<void> {
   const { engine } = serverFacts[server];
   const run = (...argv: string[]): Promise<string> =>
-    runAsUser(lab.state.user!, [engine, ...argv], { env: clusterEnvironment() });
+    runAsUser(lab.state.user!, [engineFacts[engine].client, ...argv], { env: clusterEnvironment() });
   const auth = await run("query", `${server}:/1.0`).then((text) => JSON.parse(text).auth, () => undefined);
   if (auth === "trusted") return;
   await run("remote", "remove", server).catch(() => {});

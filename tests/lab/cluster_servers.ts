@@ -7,12 +7,12 @@ import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { exists } from "./files.ts";
 import { daemonLog, killAll, launchDaemon, logTail, socketAnswers, until } from "./daemons.ts";
-import { engineFacts, query } from "./engines.ts";
-import { clusterDir, type EngineName } from "./state.ts";
+import { engineFacts, query, waitReady } from "./engines.ts";
+import { clusterDir, type LabEngine } from "./state.ts";
 
 /** What is to be known of a server. */
 interface ServerFacts {
-  engine: EngineName;
+  engine: LabEngine;
   /** The part of the lab that it belongs to. */
   part: "cluster" | "far" | "lxdfar";
   /** The last byte of its address, 198.18.N.HOST. */
@@ -24,7 +24,7 @@ export const serverFacts = {
   m1: { engine: "incus", part: "cluster", host: 11 },
   m2: { engine: "incus", part: "cluster", host: 12 },
   m3: { engine: "incus", part: "cluster", host: 13 },
-  far: { engine: "incus", part: "far", host: 21 },
+  far: { engine: "incus7", part: "far", host: 21 },
   lxdfar: { engine: "lxc", part: "lxdfar", host: 31 },
 } as const satisfies Readonly<Record<string, ServerFacts>>;
 
@@ -90,7 +90,6 @@ export async function ensureHostBridge(subnet: number): Promise<void> {
 export async function startServer(server: ServerName, subnet: number): Promise<void> {
   await ensureNamespace(server, subnet);
   const { engine } = serverFacts[server];
-  const [program, ...args] = engineFacts[engine].daemon as [string, ...string[]];
   const env = serverEnvironment(server);
   const dir = serverDir(server);
   if (!await daemonRuns(server)) {
@@ -100,14 +99,10 @@ export async function startServer(server: ServerName, subnet: number): Promise<v
     const script = fromFileUrl(new URL("cluster_start.sh", import.meta.url));
     launchDaemon(daemonName(server), [
       ...["nsenter", `--net=/run/netns/${namespaceOf(server)}`, "unshare", "--mount", "--propagation=slave"],
-      ...["sh", script, dir, program, ...args, join(dir, "daemon.log")],
+      ...["sh", script, dir, ...engineFacts[engine].daemon, join(dir, "daemon.log")],
     ], { env });
   }
-  const { code } = await runProcess([program, "waitready", "--timeout", "60"], {
-    okCodes: "any",
-    timeoutMs: 70_000,
-    env,
-  });
+  const { code } = await waitReady(engine, env);
   if (code === 0) return;
   throw new UserError(`"${server}" does not get ready: ${logTail(daemonName(server))}`, {
     hint: `See ${daemonLog(daemonName(server))}; deno task lab cluster down --purge removes it`,

@@ -8,7 +8,7 @@ shift
 # What other daemons and namespaces have mounted would stay in use by our copy of it.
 cut -d " " -f 5 /proc/self/mountinfo | sort -r | while read -r mount; do
   case $mount in
-    /run/netns/* | /var/lib/lxd/* | /var/lib/incus/*) umount --lazy -- "$mount" ;;
+    /run/netns/* | /var/lib/lxd/* | /var/lib/incus/* | "${dir%/cluster/*}"/incus7/*) umount --lazy -- "$mount" ;;
   esac
 done
 

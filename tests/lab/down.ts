@@ -7,8 +7,18 @@ import { stopCluster } from "./cluster.ts";
 import { mountPoints, runtimeDir, unmountCheckouts } from "./checkout.ts";
 import { isAlive, stopDaemon, until } from "./daemons.ts";
 import { stopDesktop } from "./desktop.ts";
-import { answers, daemonName, engineFacts, engineRecord, ensureRunning, query, trialName } from "./engines.ts";
-import { type EngineName, engineNames, labDir, missingEverywhere, saveState } from "./state.ts";
+import {
+  answers,
+  daemonName,
+  engineFacts,
+  engineRecord,
+  ensureRunning,
+  query,
+  runAdmin,
+  runClient,
+  trialName,
+} from "./engines.ts";
+import { labDir, type LabEngine, labEngineNames, missingEverywhere, saveState } from "./state.ts";
 import { type Lab, step } from "./steps.ts";
 import { removeUser } from "./user.ts";
 import { stopWayland } from "./wayland.ts";
@@ -20,7 +30,7 @@ const stopTimeoutMs = 60_000;
 /** Stops what the lab started; with `purge` removes all that it made but Debian's packages. */
 export async function takeDown(lab: Lab, { purge }: { purge: boolean }): Promise<void> {
   await step(lab, "cluster", () => stopCluster(lab, { purge }));
-  for (const engine of engineNames) {
+  for (const engine of labEngineNames) {
     await step(lab, engine, () => purge ? purgeEngine(lab, engine) : stopEngine(lab, engine));
   }
   await step(lab, "desktops", async () => `${await stopWayland(lab) + await stopDesktop(lab)} daemons stopped`);
@@ -48,7 +58,7 @@ export async function takeDown(lab: Lab, { purge }: { purge: boolean }): Promise
 }
 
 /** Stops an engine that the lab started, with everything that runs in it; one of somebody else's is left alone. */
-async function stopEngine(lab: Lab, engine: EngineName): Promise<string> {
+async function stopEngine(lab: Lab, engine: LabEngine): Promise<string> {
   const name = daemonName(engine);
   const wasAlive = isAlive(lab.state.processes[name]);
   if (!wasAlive) {
@@ -64,14 +74,13 @@ async function stopEngine(lab: Lab, engine: EngineName): Promise<string> {
     return "daemon stopped, instances left alone";
   }
   const stopped = await stopInstances(engine);
-  const shutdown = [engineFacts[engine].daemon[0]!, "shutdown", "--force", "--timeout", "30"];
-  await runProcess(shutdown, { okCodes: "any", timeoutMs: stopTimeoutMs });
+  await runAdmin(engine, ["shutdown", "--force", "--timeout", "30"], { okCodes: "any", timeoutMs: stopTimeoutMs });
   await until(() => !isAlive(lab.state.processes[name]), { timeoutMs: 5_000 });
   await stopDaemon(lab.state, name, { graceMs: 10_000 });
   return `stopped, with ${stopped} running instances`;
 }
 
-async function stopInstances(engine: EngineName): Promise<number> {
+async function stopInstances(engine: LabEngine): Promise<number> {
   const instances = await query<{ name: string; status: string; project: string }[]>(
     engine,
     "/1.0/instances?recursion=1&all-projects=true",
@@ -79,7 +88,7 @@ async function stopInstances(engine: EngineName): Promise<number> {
   const running = instances.filter(({ status }) => status !== "Stopped");
   await Promise.all(
     running.map(({ name, project }) =>
-      runProcess([engine, "stop", "--force", "--project", project, name], {
+      runClient(engine, ["stop", "--force", "--project", project, name], {
         okCodes: "any",
         timeoutMs: stopTimeoutMs,
       })
@@ -89,13 +98,13 @@ async function stopInstances(engine: EngineName): Promise<number> {
 }
 
 /** Whether something of a killed daemon is still there: its bridge, its pool's mount, or a container. */
-function leftRunning(engine: EngineName): boolean {
+function leftRunning(engine: LabEngine): boolean {
   const { bridge, dir } = engineFacts[engine];
   return exists(`/sys/class/net/${bridge}`) || mountPoints().some((path) => path.startsWith(`${dir}/`));
 }
 
 /** All of an engine whose state is the lab's; else only what the lab added to it. */
-async function purgeEngine(lab: Lab, engine: EngineName): Promise<string> {
+async function purgeEngine(lab: Lab, engine: LabEngine): Promise<string> {
   const record = lab.state.engines[engine];
   if (!record) return "not the lab's";
   // Its pool and its bridge are best taken down by itself.
@@ -113,11 +122,11 @@ async function purgeEngine(lab: Lab, engine: EngineName): Promise<string> {
 }
 
 /** Takes back, newest first, what the lab added to an engine. Gives back what could not be removed, and why. */
-async function removeAdditions(lab: Lab, engine: EngineName): Promise<string[]> {
+async function removeAdditions(lab: Lab, engine: LabEngine): Promise<string[]> {
   const record = engineRecord(lab, engine);
   const failures: string[] = [];
   const remove = async (...args: string[]): Promise<void> => {
-    const { code, stderr } = await runProcess([engine, ...args], {
+    const { code, stderr } = await runClient(engine, args, {
       okCodes: "any",
       timeoutMs: stopTimeoutMs,
     });
@@ -143,8 +152,8 @@ async function removeAdditions(lab: Lab, engine: EngineName): Promise<string[]> 
 }
 
 /** What is left of an engine that has been stopped: mounts, loop devices, the bridge, its directory's content. */
-async function removeState(engine: EngineName): Promise<void> {
-  const { dir, logDir, bridge, unit } = engineFacts[engine];
+async function removeState(engine: LabEngine): Promise<void> {
+  const { dir, logDir, bridge, table: name } = engineFacts[engine];
   for (const path of mountPoints().filter((path) => path.startsWith(`${dir}/`)).toReversed()) {
     await runProcess(["umount", "--lazy", "--", path], { okCodes: "any" });
   }
@@ -159,9 +168,9 @@ async function removeState(engine: EngineName): Promise<void> {
     await runProcess(["ip", "link", "delete", bridge], { okCodes: "any" });
   }
   // The firewall table of the engine stays behind, empty; with anything in it, it is not ours.
-  const table = await runProcess(["nft", "list", "table", "inet", unit], { okCodes: "any" });
+  const table = await runProcess(["nft", "list", "table", "inet", name], { okCodes: "any" });
   if (table.code === 0 && /^table inet \w+ \{\s*\}\s*$/.test(table.stdout)) {
-    await runProcess(["nft", "delete", "table", "inet", unit], { okCodes: "any" });
+    await runProcess(["nft", "delete", "table", "inet", name], { okCodes: "any" });
   }
   for (const top of [dir, logDir]) {
     // The directories themselves are the package's.

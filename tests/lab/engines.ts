@@ -1,19 +1,29 @@
-/** LXD and Incus, side by side: started where they do not run, set up where nobody has, and given the lab's image. */
+/**
+ * LXD and two versions of Incus, side by side: started where they do not run, set up where nobody has, and given the
+ * lab's image.
+ */
 
 import { join } from "@std/path";
-import { runProcess } from "../../lib/base/process.ts";
+import type { ProcessResult } from "../../lib/base/errors.ts";
+import { type ProcessOptions, runProcess } from "../../lib/base/process.ts";
 import { exists } from "./files.ts";
 import { logTail, startDaemon, stopDaemon } from "./daemons.ts";
 import { imageAlias, type ImageFiles, recipeProperty, xpraProperty } from "./image.ts";
-import type { EngineName, EngineRecord, Part } from "./state.ts";
+import { unpackIncus7 } from "./incus7.ts";
+import { type EngineName, type EngineRecord, incus7Dir, type LabEngine, type Part } from "./state.ts";
 import { announce, type Lab, partStep } from "./steps.ts";
 
 /** What differs between the engines. */
 interface EngineFacts {
+  client: string;
+  /** The daemon's command line, but for its log's path. */
   daemon: readonly string[];
-  waitReady: readonly string[];
-  /** Its service's name, and that of its firewall table. */
-  unit: string;
+  /** The environment in which both mean this engine. */
+  env: Record<string, string>;
+  /** Its service, where it has one. */
+  unit?: string;
+  /** Its firewall table. */
+  table: string;
   /** Where it keeps its database, pools and sockets. */
   dir: string;
   logDir: string;
@@ -22,25 +32,42 @@ interface EngineFacts {
   subnet: number;
 }
 
-/** What differs between the engines, by the name of their CLI. */
-export const engineFacts: Readonly<Record<EngineName, EngineFacts>> = {
+const incus7State = join(incus7Dir(), "state");
+
+/** What differs between the engines. */
+export const engineFacts: Readonly<Record<LabEngine, EngineFacts>> = {
   lxc: {
+    client: "lxc",
     daemon: ["lxd", "--group", "lxd", "--logfile"],
-    waitReady: ["lxd", "waitready", "--timeout", "60"],
+    env: {},
     unit: "lxd",
+    table: "lxd",
     dir: "/var/lib/lxd",
     logDir: "/var/log/lxd",
     bridge: "guilab-lxd",
     subnet: 0,
   },
   incus: {
+    client: "incus",
     daemon: ["/usr/libexec/incus/incusd", "--group", "incus-admin", "--logfile"],
-    waitReady: ["/usr/libexec/incus/incusd", "waitready", "--timeout", "60"],
+    env: {},
     unit: "incus",
+    table: "incus",
     dir: "/var/lib/incus",
     logDir: "/var/log/incus",
     bridge: "guilab-incus",
     subnet: 1,
+  },
+  incus7: {
+    client: join(incus7Dir(), "root/usr/bin/incus"),
+    daemon: [join(incus7Dir(), "root/usr/libexec/incus/incusd"), "--group", "incus-admin", "--logfile"],
+    // Clients make a configuration where they find none.
+    env: { INCUS_DIR: incus7State, INCUS_SOCKET: "", INCUS_CONF: join(incus7State, "client") },
+    table: "incus",
+    dir: incus7State,
+    logDir: join(incus7State, "logs"),
+    bridge: "guilab-incus7",
+    subnet: 2,
   },
 };
 
@@ -56,10 +83,10 @@ const trialTimeoutMs = 120_000;
 const poolBytes = 20 * 2 ** 30;
 
 /** Brings one engine up, without the image. Its part stays missing until {@linkcode ensureImage} is through. */
-export async function ensureEngine(lab: Lab, engine: EngineName): Promise<void> {
+export async function ensureEngine(lab: Lab, engine: LabEngine): Promise<void> {
   await partStep(lab, engine, async () => {
-    const program = await findProgram(engine);
-    if (!program) return { missing: `"${engine}" is not installed` };
+    if (engine === "incus7") await unpackIncus7();
+    else if (!await findProgram(engine)) return { missing: `"${engine}" is not installed` };
     const started = await ensureRunning(lab, engine);
     if (started) return started;
     await setUp(lab, engine);
@@ -70,7 +97,7 @@ export async function ensureEngine(lab: Lab, engine: EngineName): Promise<void> 
 }
 
 /** Gives one engine the image, and shows that a container of it boots. */
-export async function ensureImage(lab: Lab, engine: EngineName, files: ImageFiles): Promise<void> {
+export async function ensureImage(lab: Lab, engine: LabEngine, files: ImageFiles): Promise<void> {
   if ("missing" in lab.state.parts[engine]) return;
   await partStep(lab, engine, async () => {
     const record = engineRecord(lab, engine);
@@ -82,7 +109,7 @@ export async function ensureImage(lab: Lab, engine: EngineName, files: ImageFile
     if (!record.images.includes(current)) record.images.push(current);
     if (!await query(engine, `/1.0/images/${current}`)) {
       announce(lab, `${engine}: importing the image`);
-      await runProcess([engine, "image", "import", files.metadata, files.rootfs]);
+      await runClient(engine, ["image", "import", files.metadata, files.rootfs]);
       delete record.launchMs;
     }
     if (record.launchMs === undefined) {
@@ -97,7 +124,7 @@ export async function ensureImage(lab: Lab, engine: EngineName, files: ImageFile
     if (target !== current) await setAlias(engine, current, { exists: target !== undefined });
     for (const old of new Set([...record.images, ...(target ? [target] : [])])) {
       if (old === current || !await query(engine, `/1.0/images/${old}`)) continue;
-      await runProcess([engine, "image", "delete", old]);
+      await runClient(engine, ["image", "delete", old]);
     }
     record.images = [current];
     return await describeEngine(lab, engine);
@@ -118,13 +145,42 @@ export async function findEngine(lab: Lab, engine: EngineName): Promise<void> {
   });
 }
 
-/** The answer of the engine's API, or undefined where it says that there is no such thing. `env` chooses the engine. */
+/** Runs the engine's CLI. `env` chooses another one of its daemons. */
+export function runClient(
+  engine: LabEngine,
+  args: readonly string[],
+  { env = {}, ...options }: ProcessOptions = {},
+): Promise<ProcessResult> {
+  const { client, env: own } = engineFacts[engine];
+  return runProcess([client, ...args], { ...options, env: { ...own, ...env } });
+}
+
+/** As {@linkcode runClient}, for what an administrator does: `waitready`, `shutdown`, `init`. */
+export function runAdmin(
+  engine: LabEngine,
+  args: readonly string[],
+  { env = {}, ...options }: ProcessOptions = {},
+): Promise<ProcessResult> {
+  const { client, env: own } = engineFacts[engine];
+  const program = engine === "lxc" ? ["lxd"] : [client, "admin"];
+  return runProcess([...program, ...args], { ...options, env: { ...own, ...env } });
+}
+
+/** Waits for the daemon. `env` as for {@linkcode runClient}. */
+export function waitReady(engine: LabEngine, env: Record<string, string> = {}): Promise<ProcessResult> {
+  return runAdmin(engine, ["waitready", "--timeout", "60"], { okCodes: "any", timeoutMs: 70_000, env });
+}
+
+/**
+ * The answer of the engine's API, or undefined where it says that there is no such thing. `env` as for
+ * {@linkcode runClient}.
+ */
 export async function query<T>(
-  engine: EngineName,
+  engine: LabEngine,
   path: string,
   env: Record<string, string> = {},
 ): Promise<T | undefined> {
-  const { code, stdout, stderr } = await runProcess([engine, "query", path], {
+  const { code, stdout, stderr } = await runClient(engine, ["query", path], {
     okCodes: "any",
     timeoutMs: 30_000,
     env,
@@ -136,27 +192,27 @@ export async function query<T>(
 }
 
 /** Whether the engine's daemon answers. */
-export async function answers(engine: EngineName): Promise<boolean> {
-  const { code } = await runProcess([engine, "query", "/1.0"], { okCodes: "any", timeoutMs: 10_000 });
+export async function answers(engine: LabEngine): Promise<boolean> {
+  const { code } = await runClient(engine, ["query", "/1.0"], { okCodes: "any", timeoutMs: 10_000 });
   return code === 0;
 }
 
 /** What the lab did to an engine so far. */
-export function engineRecord(lab: Lab, engine: EngineName): EngineRecord {
-  return lab.state.engines[engine] ??= { stateMade: false, profileDevices: [], images: [] };
+export function engineRecord(lab: Lab, engine: LabEngine): EngineRecord {
+  return lab.state.engines[engine] ??= { stateMade: engine === "incus7", profileDevices: [], images: [] };
 }
 
 /** The name of an engine's daemon in the state. */
-export function daemonName(engine: EngineName): string {
-  return engine === "lxc" ? "lxd" : "incusd";
+export function daemonName(engine: LabEngine): string {
+  return { lxc: "lxd", incus: "incusd", incus7: "incusd7" }[engine];
 }
 
 /** Starts the engine's daemon if it does not answer: by the service manager where there is one, else by ourselves. */
-export async function ensureRunning(lab: Lab, engine: EngineName): Promise<Part | undefined> {
+export async function ensureRunning(lab: Lab, engine: LabEngine): Promise<Part | undefined> {
   const facts = engineFacts[engine];
   const name = daemonName(engine);
   if (await answers(engine)) return undefined;
-  if (exists("/run/systemd/system")) {
+  if (facts.unit && exists("/run/systemd/system")) {
     await runProcess(["systemctl", "start", facts.unit], { okCodes: "any", timeoutMs: 90_000 });
     if (await answers(engine)) return undefined;
     return { missing: `its service does not start (journalctl -u ${facts.unit})` };
@@ -168,8 +224,8 @@ export async function ensureRunning(lab: Lab, engine: EngineName): Promise<Part 
   // One that runs and does not answer is of no use.
   await stopDaemon(lab.state, name, { graceMs: 10_000 });
   Deno.mkdirSync(facts.logDir, { recursive: true });
-  startDaemon(lab.state, name, [...facts.daemon, join(facts.logDir, `${name}.log`)]);
-  const { code } = await runProcess(facts.waitReady, { okCodes: "any", timeoutMs: 70_000 });
+  startDaemon(lab.state, name, [...facts.daemon, join(facts.logDir, `${name}.log`)], { env: facts.env });
+  const { code } = await waitReady(engine);
   if (code === 0 && await answers(engine)) return undefined;
   return { missing: `its daemon does not get ready: ${logTail(name)}` };
 }
@@ -178,16 +234,16 @@ export async function ensureRunning(lab: Lab, engine: EngineName): Promise<Part 
  * Whether the lab made the image behind its alias: it is recorded, or (should the record be lost) it bears the lab's
  * mark. Only for that one does the mark count, since images that are published from a container inherit it.
  */
-async function isLabImage(lab: Lab, engine: EngineName, fingerprint: string): Promise<boolean> {
+async function isLabImage(lab: Lab, engine: LabEngine, fingerprint: string): Promise<boolean> {
   if (engineRecord(lab, engine).images.includes(fingerprint)) return true;
   const image = await query<{ properties: Record<string, string> | null }>(engine, `/1.0/images/${fingerprint}`);
   return image?.properties?.[recipeProperty] !== undefined;
 }
 
-async function setAlias(engine: EngineName, target: string, { exists }: { exists: boolean }): Promise<void> {
+async function setAlias(engine: LabEngine, target: string, { exists }: { exists: boolean }): Promise<void> {
   const data = JSON.stringify({ name: imageAlias, target });
   const path = exists ? `/1.0/images/aliases/${imageAlias}` : "/1.0/images/aliases";
-  await runProcess([engine, "query", "-X", exists ? "PUT" : "POST", "-d", data, path]);
+  await runClient(engine, ["query", "-X", exists ? "PUT" : "POST", "-d", data, path]);
 }
 
 /**
@@ -195,14 +251,14 @@ async function setAlias(engine: EngineName, target: string, { exists }: { exists
  * mount shared, it is private, and Incus 6.0.4 fails: "Failed to move the mount … Invalid argument". A container that
  * was started before keeps the private one.
  */
-async function shareDeviceMounts(engine: EngineName): Promise<void> {
+async function shareDeviceMounts(engine: LabEngine): Promise<void> {
   if (exists("/run/systemd/system")) return;
   const path = join(engineFacts[engine].dir, "shmounts");
   await runProcess(["mount", "--make-shared", path], { okCodes: "any" });
 }
 
 /** A pool, a bridge and the default profile, on an engine that has none of them. Others' are used as they are. */
-async function setUp(lab: Lab, engine: EngineName): Promise<void> {
+async function setUp(lab: Lab, engine: LabEngine): Promise<void> {
   const record = engineRecord(lab, engine);
   const pools = await query<string[]>(engine, "/1.0/storage-pools") ?? [];
   const profile = await query<{ devices: Record<string, unknown> }>(engine, "/1.0/profiles/default");
@@ -218,7 +274,7 @@ async function setUp(lab: Lab, engine: EngineName): Promise<void> {
   record.network = bridge;
   const add = async (device: string, ...config: string[]): Promise<void> => {
     if (!lacks(device)) return;
-    await runProcess([engine, "profile", "device", "add", "default", device, ...config]);
+    await runClient(engine, ["profile", "device", "add", "default", device, ...config]);
     record.profileDevices.push(device);
   };
   await add("root", "disk", "path=/", `pool=${poolName}`);
@@ -230,18 +286,19 @@ async function setUp(lab: Lab, engine: EngineName): Promise<void> {
  * ever. With it, 107 removed instances kept a core busy for many minutes; without it, the kernel was done with them in
  * ten seconds.
  */
-async function stopQuotas(lab: Lab, engine: EngineName): Promise<void> {
+async function stopQuotas(lab: Lab, engine: LabEngine): Promise<void> {
   if (engineRecord(lab, engine).pool !== poolName) return;
   const path = join(engineFacts[engine].dir, "storage-pools", poolName);
   await runProcess(["btrfs", "quota", "disable", path], { okCodes: "any", timeoutMs: 120_000 });
 }
 
 /** btrfs in a loop file makes an instance in 0.2 s; a plain directory takes seconds for each, but works everywhere. */
-async function makePool(lab: Lab, engine: EngineName): Promise<void> {
+async function makePool(lab: Lab, engine: LabEngine): Promise<void> {
   const free = await freeBytes(engineFacts[engine].dir);
-  const size = Math.min(poolBytes, Math.floor(free * 0.4));
-  const btrfs = await runProcess(
-    [engine, "storage", "create", poolName, "btrfs", `size=${Math.floor(size / 2 ** 20)}MiB`],
+  const size = Math.min(poolBytes, Math.floor(free * 0.25));
+  const btrfs = await runClient(
+    engine,
+    ["storage", "create", poolName, "btrfs", `size=${Math.floor(size / 2 ** 20)}MiB`],
     { okCodes: "any" },
   );
   if (btrfs.code === 0) return;
@@ -249,15 +306,16 @@ async function makePool(lab: Lab, engine: EngineName): Promise<void> {
   lab.ui.warn(
     `${engine}: no btrfs pool in a loop file (${reason}): taking a directory, so each instance takes seconds`,
   );
-  await runProcess([engine, "storage", "create", poolName, "dir"]);
+  await runClient(engine, ["storage", "create", poolName, "dir"]);
 }
 
-async function makeBridge(engine: EngineName): Promise<void> {
+async function makeBridge(engine: LabEngine): Promise<void> {
   const { bridge, subnet } = engineFacts[engine];
-  // A neighbour that is in use is stepped over by two: the other engine has the one between.
-  const third = await freeSubnet(subnet, { step: 2 });
-  await runProcess(
-    [engine, "network", "create", bridge, `ipv4.address=198.18.${third}.1/24`, "ipv4.nat=true", "ipv6.address=none"],
+  // A neighbour that is in use is stepped over by three: the other engines have those between.
+  const third = await freeSubnet(subnet, { step: 3 });
+  await runClient(
+    engine,
+    ["network", "create", bridge, `ipv4.address=198.18.${third}.1/24`, "ipv4.nat=true", "ipv6.address=none"],
   );
 }
 
@@ -270,21 +328,21 @@ export async function freeSubnet(from: number, { step }: { step: number }): Prom
 }
 
 /** Boots a container of the image, and gives back the milliseconds until cloud-init was done. */
-async function launchTrial(engine: EngineName, image: string): Promise<number> {
-  await runProcess([engine, "delete", "--force", trialName], { okCodes: "any" });
+async function launchTrial(engine: LabEngine, image: string): Promise<number> {
+  await runClient(engine, ["delete", "--force", trialName], { okCodes: "any" });
   try {
     const start = performance.now();
-    await runProcess([engine, "launch", image, trialName], { timeoutMs: trialTimeoutMs });
-    await runProcess([engine, "exec", trialName, "--", "cloud-init", "status", "--wait"], {
+    await runClient(engine, ["launch", image, trialName], { timeoutMs: trialTimeoutMs });
+    await runClient(engine, ["exec", trialName, "--", "cloud-init", "status", "--wait"], {
       timeoutMs: trialTimeoutMs,
     });
     return Math.round(performance.now() - start);
   } finally {
-    await runProcess([engine, "delete", "--force", trialName], { okCodes: "any" });
+    await runClient(engine, ["delete", "--force", trialName], { okCodes: "any" });
   }
 }
 
-async function describeEngine(lab: Lab, engine: EngineName): Promise<Part> {
+async function describeEngine(lab: Lab, engine: LabEngine): Promise<Part> {
   const { launchMs, pool } = engineRecord(lab, engine);
   const driver = pool
     ? (await query<{ driver: string }>(engine, `/1.0/storage-pools/${pool}`))?.driver
@@ -293,7 +351,7 @@ async function describeEngine(lab: Lab, engine: EngineName): Promise<Part> {
   return { version: await serverVersion(engine), note };
 }
 
-async function serverVersion(engine: EngineName): Promise<string> {
+async function serverVersion(engine: LabEngine): Promise<string> {
   return (await query<{ environment: { server_version: string } }>(engine, "/1.0"))!.environment.server_version;
 }
 

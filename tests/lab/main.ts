@@ -5,10 +5,11 @@ import { ExitCode, inputError, ProcessError, UserError } from "../../lib/base/er
 import { terminalUi, type Ui } from "../../lib/base/ui.ts";
 import { hint, takeOptions } from "./options.ts";
 import { looksUp, runInLab } from "./run.ts";
-import { desktopNames, type EngineName, engineNames, labState, partsOnRequest, withLock } from "./state.ts";
+import { desktopNames, type EngineName, engineNames, incusNames, labState, partsOnRequest, withLock } from "./state.ts";
 
 const usage = `\
-A machine to test in: two engines, an image, xpra, and a user with an X and a Wayland desktop, a bus and a sound server.
+A machine to test in: LXD, Incus 6 and 7, an image, xpra, and a user with an X and a Wayland desktop, a bus and a
+sound server.
 
 Usage: deno task lab up                                     all of it; what is there is kept
        deno task lab xpra5                                  xpra 5 for the test that needs it: three minutes, once
@@ -18,13 +19,15 @@ Usage: deno task lab up                                     all of it; what is t
                                                             a slow link to it, or one that swallows all; plain: as it was
        deno task lab cluster down [--purge]                 stop these servers; with --purge remove them
        deno task lab status                                 what is there, versions, sizes
-       deno task lab run [--engine lxc|incus] [--desktop x11|wayland] -- CMD…
-                                                            CMD as the lab's user, in this checkout, on its desktop
+       deno task lab run [--engine lxc|incus] [--incus 6|7] [--desktop x11|wayland] -- CMD…
+                                                            CMD as the lab's user, in this checkout, on its desktop;
+                                                            "incus" is Incus 7 there, or Debian 13's own, 6.0.4
        deno task lab shot [--desktop x11|wayland] FILE.png  a picture of the desktop
        deno task lab down [--purge]                         stop it; with --purge remove all that it made
 
-It runs on Debian 13. As root it installs packages, starts LXD and Incus where they do not run, makes a storage pool and
-a bridge where an engine has none, builds an image, and makes the user "gui-lab". Without root it uses what is there.
+It runs on Debian 13. As root it installs packages, starts LXD and Incus where they do not run, unpacks Incus 7 out of
+Debian's backports beside them, makes a storage pool and a bridge where an engine has none, builds an image, and makes
+the user "gui-lab". Without root it uses what is there.
 State, logs, the image and xpra's wheel are kept in /var/lib/gui-container-lab, or in $GUI_CONTAINER_LAB_DIR.`;
 
 async function main(args: readonly string[], ui: Ui): Promise<number> {
@@ -119,11 +122,21 @@ async function cluster(args: readonly string[], ui: Ui): Promise<number> {
 }
 
 async function run(args: readonly string[], ui: Ui): Promise<number> {
-  const { options, rest: argv } = takeOptions(args, { engine: engineNames, desktop: desktopNames });
+  const { options, rest: argv } = takeOptions(args, {
+    engine: engineNames,
+    incus: incusNames,
+    desktop: desktopNames,
+  });
   const engine: EngineName = Deno.env.get("GUI_CONTAINER_ENGINE") === "incus" ? "incus" : "lxc";
   if (argv.length === 0) throw inputError("No command to run is given", hint);
   if (!looksUp(labState())) await up(ui);
-  return await runInLab(labState(), argv, { engine, desktop: "x11", ...options });
+  const state = labState();
+  const { incus7 } = state.parts;
+  const { incus = "missing" in incus7 ? "6" : "7", desktop = "x11" } = options;
+  if (incus === "7" && "missing" in incus7) {
+    throw new UserError(`The lab has no Incus 7: ${incus7.missing}`, { hint: "deno task lab up tries again" });
+  }
+  return await runInLab(state, argv, { engine: options.engine ?? engine, incus, desktop });
 }
 
 async function status(ui: Ui): Promise<number> {

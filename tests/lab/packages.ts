@@ -142,6 +142,13 @@ export function debianStanzas(text: string, release: string): string[] {
   });
 }
 
+/** The archive of `release` among such stanzas, with its backports in place of it; undefined when it is not there. */
+export function backportsSource(stanzas: string, release: string): string | undefined {
+  const suites = /^Suites:.*$/im;
+  const archive = stanzas.split("\n\n").find((stanza) => suites.exec(stanza)?.[0].split(/\s+/).includes(release));
+  return archive?.trim().replace(suites, `Suites: ${release}-backports`).concat("\n");
+}
+
 /** The lines `deb [options] URI suite component…` of a sources.list, each as a deb822 stanza. */
 export function oneLineToDeb822(text: string): string {
   return text.split("\n").flatMap((line) => {

@@ -4,12 +4,22 @@ import { startProcess } from "../../lib/base/process.ts";
 import { checkoutDir, mountCheckout } from "./checkout.ts";
 import { isAlive } from "./daemons.ts";
 import { callerEnvironment } from "./environment.ts";
-import { desktopEnvironment, type DesktopName, type EngineName, labDir, type LabState, type LabUser } from "./state.ts";
-import { asUser } from "./user.ts";
+import {
+  desktopEnvironment,
+  type DesktopName,
+  type EngineName,
+  incus7Environment,
+  type IncusName,
+  labDir,
+  type LabState,
+  type LabUser,
+} from "./state.ts";
+import { asUser, userPath } from "./user.ts";
 
 /** What a command runs with. */
 interface Choice {
   engine: EngineName;
+  incus: IncusName;
   desktop: DesktopName;
 }
 
@@ -29,6 +39,7 @@ export async function runInLab(state: LabState, argv: readonly string[], choice:
       ...state.env,
       ...Deno.env.toObject(),
       ...(choice.desktop === "wayland" ? desktopEnvironment(state, "wayland") : {}),
+      ...(choice.incus === "7" ? incus7Environment(Deno.env.get("PATH")!) : {}),
       GUI_CONTAINER_ENGINE: choice.engine,
     },
     cwd: checkoutDir(),
@@ -48,12 +59,13 @@ async function forUser(
   state: LabState,
   user: LabUser,
   argv: readonly string[],
-  { engine, desktop }: Choice,
+  { engine, incus, desktop }: Choice,
 ): Promise<{ argv: string[]; env: Record<string, string>; cwd: string }> {
   const cwd = await mountCheckout(user);
   const env = {
     ...callerEnvironment(),
     ...desktopEnvironment(state, desktop),
+    ...(incus === "7" ? incus7Environment(userPath(user)) : {}),
     GUI_CONTAINER_ENGINE: engine,
     GUI_CONTAINER_LAB_DIR: labDir(),
     PWD: cwd,

@@ -10,6 +10,18 @@ export const engineNames = ["lxc", "incus"] as const;
 /** An engine, by the name of its CLI. */
 export type EngineName = typeof engineNames[number];
 
+/** The lab's own engines: those of Debian 13, and Incus 7 of its backports. */
+export const labEngineNames = [...engineNames, "incus7"] as const;
+
+/** One of the lab's own engines. */
+export type LabEngine = typeof labEngineNames[number];
+
+/** The versions of Incus that `incus` may mean in the lab. */
+export const incusNames = ["6", "7"] as const;
+
+/** A version of Incus that `incus` may mean in the lab. */
+export type IncusName = typeof incusNames[number];
+
 /** The desktops of the lab's user. */
 export const desktopNames = ["x11", "wayland"] as const;
 
@@ -28,6 +40,7 @@ export const partNames = [
   "xpra",
   "lxc",
   "incus",
+  "incus7",
   "imageXpra",
   "xpra5",
   "cluster",
@@ -89,7 +102,7 @@ export interface LabState {
   waylandEnv: Record<string, string>;
   /** Daemons that the lab started, by name. */
   processes: Record<string, ProcessIdentity>;
-  engines: Partial<Record<EngineName, EngineRecord>>;
+  engines: Partial<Record<LabEngine, EngineRecord>>;
   /** The other servers: the cluster and those that stand alone. */
   cluster?: ClusterRecord;
   /** Things outside of the state directory that the lab made, and takes away when it is purged; the packages stay. */
@@ -160,6 +173,20 @@ export function desktopEnvironment(state: LabState, desktop: DesktopName): Recor
   return { ...state.env, ...state.waylandEnv };
 }
 
+/** Where Incus 7 is kept: `root` has its programs, `state` is what its daemon keeps. */
+export function incus7Dir(): string {
+  return join(labDir(), "incus7");
+}
+
+/** The variables that make `incus` mean Incus 7, client and daemon, for a user with `path` as PATH. */
+export function incus7Environment(path: string): Record<string, string> {
+  return { PATH: `${join(incus7Dir(), "root/usr/bin")}:${path}`, INCUS_SOCKET: incus7Socket() };
+}
+
+function incus7Socket(): string {
+  return join(incus7Dir(), "state/unix.socket");
+}
+
 /**
  * The variables that make `incus` and `lxc` know the servers of `lab cluster`: the remotes `m1`, `m2` and `m3` (one
  * cluster) and `far` for Incus, `lxdfar` for LXD. What is local is the lab's engine, as ever.
@@ -184,7 +211,8 @@ export function clusterDir(): string {
 }
 
 /**
- * Why a test that needs `parts` has to be skipped; undefined when all of them are there.
+ * Why a test that needs `parts` has to be skipped; undefined when all of them are there. "incus" is the one that `incus`
+ * means in our environment, see {@linkcode incus7Environment}.
  *
  * @example
  * ```ts
@@ -194,7 +222,7 @@ export function clusterDir(): string {
 export function missingParts(...parts: readonly PartName[]): string | undefined {
   const state = labState();
   const reasons = parts.flatMap((name) => {
-    const part = state.parts[name];
+    const part = state.parts[name === "incus" && Deno.env.get("INCUS_SOCKET") === incus7Socket() ? "incus7" : name];
     return "missing" in part ? [`no ${name}: ${part.missing}`] : [];
   });
   return reasons.length > 0 ? reasons.join("; ") : undefined;

@@ -5,14 +5,14 @@ import { runProcess } from "../../lib/base/process.ts";
 import { describeServers } from "./cluster.ts";
 import { isAlive } from "./daemons.ts";
 import { answers, engineRecord, query } from "./engines.ts";
-import { type EngineName, engineNames, labDir, type LabState } from "./state.ts";
+import { labDir, type LabEngine, labEngineNames, type LabState } from "./state.ts";
 import { describePart, type Lab } from "./steps.ts";
 
 /** The status as text, one part or thing a line. */
 export async function statusText(lab: Lab): Promise<string> {
   const { state } = lab;
   const rows: [string, string][] = Object.entries(state.parts).map(([name, part]) => [name, describePart(part)]);
-  for (const engine of engineNames) {
+  for (const engine of labEngineNames) {
     if (!("version" in state.parts[engine])) continue;
     rows.push([`${engine} instances`, await answers(engine) ? await describeInstances(engine) : "does not answer"]);
     const pool = engineRecord(lab, engine).pool;
@@ -21,10 +21,12 @@ export async function statusText(lab: Lab): Promise<string> {
   for (const name of Object.keys(state.processes)) rows.push([`daemon ${name}`, describeDaemon(state, name)]);
   rows.push(...await describeServers(lab));
   rows.push(
-    ...await Promise.all(["images", "wheels", "cluster", "logs"].map(async (name): Promise<[string, string]> => {
-      const path = join(labDir(), name);
-      return [path, await size(path)];
-    })),
+    ...await Promise.all(
+      ["images", "wheels", "incus7", "cluster", "logs"].map(async (name): Promise<[string, string]> => {
+        const path = join(labDir(), name);
+        return [path, await size(path)];
+      }),
+    ),
   );
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;
   return rows.map(([name, text]) => name.padEnd(width) + text).join("\n");
@@ -35,12 +37,12 @@ function describeDaemon(state: LabState, name: string): string {
   return isAlive(identity) ? `running, process ${identity!.pid}` : "not running: deno task lab up starts it again";
 }
 
-async function describeInstances(engine: EngineName): Promise<string> {
+async function describeInstances(engine: LabEngine): Promise<string> {
   const instances = await query<{ name: string; status: string }[]>(engine, "/1.0/instances?recursion=1") ?? [];
   return instances.map(({ name, status }) => `${name} (${status.toLowerCase()})`).join(", ") || "none";
 }
 
-async function describePool(engine: EngineName, pool: string): Promise<string> {
+async function describePool(engine: LabEngine, pool: string): Promise<string> {
   const resources = await query<{ space: { used: number; total: number } }>(
     engine,
     `/1.0/storage-pools/${pool}/resources`,

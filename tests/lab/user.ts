@@ -38,6 +38,11 @@ function userBin(user: LabUser): string {
   return join(user.home, ".local/bin");
 }
 
+/** The user's PATH. */
+export function userPath(user: LabUser): string {
+  return `${userBin(user)}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin`;
+}
+
 /** The command line and environment that run `argv` as `user`, with nothing of the caller's environment but `env`. */
 export function asUser(
   user: LabUser,
@@ -50,7 +55,7 @@ export function asUser(
     LOGNAME: user.name,
     SHELL: "/bin/bash",
     LANG: "C.UTF-8",
-    PATH: `${userBin(user)}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin`,
+    PATH: userPath(user),
     DENO_DIR: denoDir(user),
     ...env,
   };

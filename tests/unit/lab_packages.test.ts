@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { debianStanzas, oneLineToDeb822 } from "../lab/packages.ts";
+import { backportsSource, debianStanzas, oneLineToDeb822 } from "../lab/packages.ts";
 
 const debian = `Types: deb
 URIs: http://archive.example.org/debian
@@ -29,6 +29,13 @@ Deno.test("debianStanzas() leaves out what is not Debian's, not signed by it, or
     `Enabled: no\n${debian}`,
   ];
   assertEquals(debianStanzas(others.join("\n\n"), "trixie"), []);
+});
+
+Deno.test("backportsSource() has the backports of the archive, and not of the one for security", () => {
+  const security = debian.replace("debian\n", "debian-security\n").replace("trixie trixie-updates", "trixie-security");
+  const backports = debian.replace("trixie trixie-updates", "trixie-backports");
+  assertEquals(backportsSource(`${security}\n\n${debian}\n`, "trixie"), `${backports}\n`);
+  assertEquals(backportsSource(security, "trixie"), undefined);
 });
 
 Deno.test("oneLineToDeb822() turns the lines of a sources.list into stanzas", () => {
