@@ -1,6 +1,7 @@
 /** Files of an instance, running or not: put there and removed by the engine. */
 
 import { apiPath, type Engine, isNotFound, nameOn, run } from "./engine.ts";
+import { ProcessError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { all } from "../base/settle.ts";
 
@@ -41,14 +42,24 @@ export async function removeFiles(engine: Engine, name: string, paths: readonly 
   }));
 }
 
-/** Removes those files that can be removed, one after the other. `timeoutMs`: how long each may take. */
+/**
+ * Removes those files that can be removed, one after the other. `timeoutMs`: how long each may take.
+ *
+ * @throws {UserError} with exit code 125 when the engine does not answer
+ */
 export async function tryToRemoveFiles(
   engine: Engine,
   name: string,
   paths: readonly string[],
   { timeoutMs }: { timeoutMs: number },
 ): Promise<void> {
-  for (const path of paths) await run(engine, removal(engine, name, path), { okCodes: "any", timeoutMs });
+  for (const path of paths) {
+    try {
+      await run(engine, removal(engine, name, path), { timeoutMs });
+    } catch (error) {
+      if (!(error instanceof ProcessError)) throw error;
+    }
+  }
 }
 
 /** The engine's arguments that remove a file. */

@@ -38,7 +38,7 @@ export interface Mapping extends InodeId, Borrower {
   uid: number;
   /** The mode bits before it was mapped. */
   mode: number;
-  /** The ACL is restored already, but the engine could not remove the device. */
+  /** The ACL is restored already; the device, or its mount point, may still be there. */
   restored?: boolean;
   /** The access ACL before the first of all mappings that the inode has now. */
   original: AclRecord;

@@ -17,6 +17,7 @@ import {
   type Mapping,
   readCopies,
   readRecords,
+  removeRecords,
   withJournalLock,
 } from "./journal.ts";
 import { engineOfRecord } from "../engine/server_record.ts";
@@ -45,12 +46,14 @@ export async function unmapFiles(
   const engineFailure: Error | undefined = await removeMapDevices(engine, instance, devices)
     .then(() => undefined, (error) => error);
   // Also when the devices are still there: without the ACLs the container cannot open the files any more.
-  const { failure, findings } = await restoreFiles(engine.host, mapped, { forget: engineFailure === undefined });
+  const { done, failure, findings } = await restoreFiles(engine.host, mapped, { forget: false });
   if (engineFailure ?? failure) {
     for (const finding of findings) engine.host.ui.warn(finding);
     throw engineFailure ?? failure;
   }
   const open = await finishUnmap(engine, instance, mappings);
+  // Only now: Incus 7.0.2 leaves every mount point to us, and the next run removes what an interrupted one has not.
+  await withJournalLock(engine.host, () => removeRecords(engine.host, done));
   return [
     ...findings,
     ...open.map(({ container, programs }) =>
