@@ -7,6 +7,7 @@ import { askableNames, type Channel, channelNames } from "../../lib/attach/chann
 import { judgeClientPacket } from "../../lib/attach/guard/client_packets.ts";
 import { Refusal, Violation } from "../../lib/attach/guard/faults.ts";
 import { frameParser, type RawPacket } from "../../lib/attach/guard/frames.ts";
+import { renamed } from "../../lib/attach/guard/names.ts";
 import { decodePacket, encodePacket, type Packet } from "../../lib/attach/guard/packets.ts";
 import type { Dict, Value } from "../../lib/attach/guard/rencode.ts";
 import { judgeServerPacket } from "../../lib/attach/guard/server_packets.ts";
@@ -104,9 +105,8 @@ export function fuzz({ cases, seed }: { cases: number; seed: number }): FuzzFigu
       figures.cases++;
       const isServer = chance.happens(0.6);
       try {
-        const raws = chance.happens(0.75)
-          ? [decodedAgain(mutatedPacket(chance, isServer ? fromServer : fromClient))]
-          : streamOf(chance, isServer ? fromServer : fromClient);
+        const samples = isServer ? fromServer : fromClient;
+        const raws = chance.happens(0.75) ? [decodedAgain(mutatedPacket(chance, samples))] : streamOf(chance, samples);
         for (const packet of raws) judgeOne(packet, { isServer, session, figures });
       } catch (error) {
         if (!(error instanceof Violation)) throw new Error(`Case ${figures.cases} of seed ${seed}`, { cause: error });
@@ -239,7 +239,7 @@ function checkForClient(packet: Packet, session: SessionState): void {
   const must = (holds: boolean): void => {
     if (!holds) throw new Error(`It passed: ${describe(packet)}`);
   };
-  const isData = /^(clipboard-(token|contents)|draw|window-draw|window-icon|cursor|sound|audio|send|file)/.test(type);
+  const isData = /^(clipboard-(token|data|contents)|draw|window-icon|cursor|sound|send)/.test(type);
   walk(args, (value) => {
     if (typeof value === "string") {
       must(!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(/^notif/.test(type) ? value.replaceAll("\n", "") : value));
@@ -271,8 +271,11 @@ function checkForClient(packet: Packet, session: SessionState): void {
     must(args[3] === false && !/[/\\]|^\./.test(`${args[0]}`));
     must(open.has(args[2] === true ? "printing" : "files"));
   }
-  if (/^clipboard-(contents|request)$/.test(type)) {
-    must(open.has(type === "clipboard-contents" ? "clipboard-out" : "clipboard-in"));
+  if (type === "clipboard-data" && !open.has("clipboard-out")) {
+    must(["targets", "data"].every((key) => !(args[1] as Dict).has(key)));
+  }
+  if (/^clipboard-(data|contents|request)$/.test(type)) {
+    must(type === "clipboard-data" || open.has(type === "clipboard-contents" ? "clipboard-out" : "clipboard-in"));
     must(!JSON.stringify(args, (_, value) => typeof value === "bigint" ? `${value}` : value).includes("uri-list"));
   }
   if (/draw$/.test(type)) {
@@ -311,6 +314,7 @@ function checkForServer(packet: Packet, { open }: SessionState, focusBefore: num
 function mutatedPacket(chance: Chance, samples: readonly Packet[]): Packet {
   const { type, args } = chance.oneOf(samples);
   const packet = { type: chance.happens(0.05) ? chance.oneOf(types) : type, args: copy(args) as Value[] };
+  if (chance.happens(0.3)) packet.type = renamed(packet).type;
   for (let times = chance.below(4); times > 0; times--) mutate(packet.args, chance);
   if (chance.happens(0.05)) packet.args.length = chance.below(packet.args.length + 1);
   if (chance.happens(0.05)) packet.args.push(anyValue(chance, 0));

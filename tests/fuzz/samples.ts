@@ -1,6 +1,6 @@
 /**
- * What honest ends of xpra send, by what was recorded of 6.5.5 and 5.1.6: the start of every fuzzed case. What tells
- * the user and the machine apart holds the word in {@linkcode secret}.
+ * What honest ends of xpra send, by what was recorded of 6.5.5 and 5.1.6 and by the sources of 6.6: the start of every
+ * fuzzed case. What tells the user and the machine apart holds the word in {@linkcode secret}.
  */
 
 import type { Packet } from "../../lib/attach/guard/packets.ts";
@@ -184,6 +184,14 @@ const popup = dict({
 
 const drawn = dict({ rgb_format: "BGRX", chunks: [[8, 1936 * 316]], flush: 0, "window-size": [484, 316] });
 
+const offered = dict({
+  claim: true,
+  greedy: false,
+  origin: secret,
+  targets: ["UTF8_STRING", "text/uri-list"],
+  data: dict({ UTF8_STRING: ["UTF8_STRING", 8, "bytes", bytes(9)] }),
+});
+
 /** Packets of a server. */
 export const fromServer: readonly Packet[] = [
   serverHello,
@@ -226,6 +234,7 @@ export const fromServer: readonly Packet[] = [
     true,
     false,
   ),
+  packet("clipboard-data", "CLIPBOARD", offered),
   packet("clipboard-request", 1, "CLIPBOARD", "UTF8_STRING"),
   packet("clipboard-request", 2, "CLIPBOARD", "text/uri-list"),
   packet("clipboard-contents", 0, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(12), 0),
@@ -282,13 +291,16 @@ export const fromClient: readonly Packet[] = [
   packet("pointer-button", 0, 2, 1, 3, true, [919, 619, 201, 170], dict({ modifiers: [], buttons: [] })),
   packet("button-action", 1, 1, true, [919, 619], [], []),
   packet("wheel-motion", 1, 4, 1000, [1, 2], [], []),
+  packet("wheel-motion", 1, 4, 1000, [1, 2], [], [], dict({ "scaled-distance": 900, "raw-position": [1, 2] })),
   packet("damage-sequence", 1, 1, 484, 316, 2397, "''"),
+  packet("window-ack", 1, 484, 316, 1, 2397, ""),
   packet("buffer-refresh", -1, 0, 100, dict({ "refresh-now": true }), new Map()),
   packet("ping", 1552380),
   packet("ping_echo", 1605659, 900, 800, 700, 1, ""),
   packet("unmap-window", 1, false),
   packet("close-window", 1),
   packet("clipboard-token", "CLIPBOARD"),
+  packet("clipboard-data", "PRIMARY", offered),
   packet("clipboard-request", 0, "CLIPBOARD", "UTF8_STRING"),
   packet("clipboard-contents", 0, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(10), 0),
   packet(

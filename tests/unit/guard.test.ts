@@ -7,8 +7,9 @@ import type { Answer, Question } from "../../lib/attach/guard/consent.ts";
 import { frameParser } from "../../lib/attach/guard/frames.ts";
 import { type Guard, type GuardOptions, startGuard } from "../../lib/attach/guard/guard.ts";
 import { runMemory } from "../../lib/attach/guard/memory.ts";
+import { renamed } from "../../lib/attach/guard/names.ts";
 import { decodePacket, encodePacket, type Packet } from "../../lib/attach/guard/packets.ts";
-import type { Value } from "../../lib/attach/guard/rencode.ts";
+import { decode, type Dict, type Value } from "../../lib/attach/guard/rencode.ts";
 import { startProcess } from "../../lib/base/process.ts";
 import type { DesktopRequest } from "../../lib/attach/guard/state.ts";
 import { bytes, clientHello, description, dict, picture, serverHello } from "../fuzz/samples.ts";
@@ -18,14 +19,18 @@ interface End {
   send(...packets: readonly Packet[]): Promise<void>;
   /** The next packet; undefined at the end. */
   next(): Promise<Packet | undefined>;
+  /** The types of the packets that have come, by the names that they came with. */
+  types: string[];
   raw: Deno.Conn;
 }
 
 function end(raw: Deno.Conn): End {
   const frames = frameParser({ mainBytes: 1 << 24, chunkBytes: 1 << 28 });
   const waiting: Packet[] = [];
+  const types: string[] = [];
   return {
     raw,
+    types,
     async send(...packets) {
       for (const part of packets.flatMap(encodePacket)) {
         for (let at = 0; at < part.length;) at += await raw.write(part.subarray(at));
@@ -36,7 +41,10 @@ function end(raw: Deno.Conn): End {
         const buffer = new Uint8Array(1 << 16);
         const count = await raw.read(buffer).catch(() => null);
         if (count === null) return undefined;
-        waiting.push(...frames.push(buffer.subarray(0, count)).map((each) => decodePacket(each)));
+        for (const each of frames.push(buffer.subarray(0, count))) {
+          types.push(`${(decode(each.main) as Value[])[0]}`);
+          waiting.push(decodePacket(each));
+        }
       }
       return waiting.shift();
     },
@@ -140,6 +148,47 @@ Deno.test("startGuard() keeps the client's hello from the server until the file 
     },
   });
 });
+
+/** What a version of xpra says first. */
+function helloOf({ type, args }: Packet, version: string): Packet {
+  return { type, args: [new Map([...args[0] as Dict, ["version", version]])] };
+}
+
+for (
+  const { from, to, types } of [
+    { from: "5.1.6", to: "6.6", types: ["ping-echo", "window-create", "window-create", "window-move-resize"] },
+    { from: "6.6", to: "6.5.5", types: ["ping_echo", "new-window", "new-override-redirect", "window-move-resize"] },
+  ]
+) {
+  Deno.test(`startGuard() gives each end the names of packets that it knows: from ${from} to ${to}`, async () => {
+    await inWorld([], async ({ client, server }) => {
+      await client.send(helloOf(clientHello, to));
+      await server.next();
+      await server.send(helloOf(serverHello, from));
+      await client.next();
+      const popup = new Map([...description, ["override-redirect", true]]);
+      const sent = [
+        packet("ping_echo", 1, 0, 0, 0, 1, ""),
+        packet("new-window", 1, 100, 100, 484, 316, description, new Map()),
+        packet(from === "6.6" ? "new-window" : "new-override-redirect", 2, 1, 1, 4, 4, popup, new Map()),
+        packet("window-move-resize", 1, 100, 100, 484, 316, 1),
+      ];
+      await server.send(...(from === "6.6" ? sent.map(renamed) : sent));
+      const passed = [await client.next(), await client.next(), await client.next(), await client.next()];
+      assertEquals(client.types, ["hello", ...types]);
+      assertEquals((passed[2]!.args[5] as Dict).get("override-redirect"), true);
+      // An answer of the guard's own.
+      await server.send(packet("draw", 9, 0, 0, 8, 8, "rgb32", bytes(256), 5, 32, new Map()));
+      assertEquals((await server.next())?.args.slice(0, 2), [5, 9]);
+      await client.send(packet(to === "6.6" ? "window-focus" : "focus", 1, []));
+      assertEquals(await server.next(), packet("focus", 1, []));
+      assertEquals(
+        server.types.slice(1),
+        from === "6.6" ? ["window-draw-ack", "window-focus"] : ["damage-sequence", "focus"],
+      );
+    });
+  });
+}
 
 Deno.test("startGuard() decodes pictures of another machine in their order, and drops broken ones", async () => {
   await inWorld([], async (world) => {

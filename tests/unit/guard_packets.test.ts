@@ -62,6 +62,7 @@ for (
 const text = dict({ "": true });
 const ofChannel: readonly (readonly [readonly Channel[], string, readonly Value[]])[] = [
   [["clipboard-in", "clipboard-out"], "clipboard-token", ["CLIPBOARD"]],
+  [["clipboard-in", "clipboard-out"], "clipboard-data", ["CLIPBOARD", new Map()]],
   [["clipboard-in"], "clipboard-request", [1, "CLIPBOARD", "UTF8_STRING"]],
   [["clipboard-out"], "clipboard-contents", [1, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(3), 0]],
   [["notifications"], "notify_show", ["", 1, "app", 0, "", "summary", "body", 1000, "", [], text]],
@@ -189,6 +190,48 @@ Deno.test("a client of xpra 5 learns that a server of xpra 6 uses the pixels' fi
   const mmap = dict({ size: 1000, token: 5, token_index: 9, token_bytes: 128, file: "/x" });
   const hello = server(state, "hello", dict({ version: "6.5", mmap }))!.args[0] as Dict;
   assertEquals(hello.get("mmap"), dict({ size: 1000, token: 5, token_index: 9, token_bytes: 128, enabled: true }));
+});
+
+Deno.test("what xpra 6.6 adds to its hellos opens nothing that the guard does not know", () => {
+  const state = sessionState({ container: "box", open: new Set(["microphone"]), now: () => 0, uuid: "" });
+  const sound = dict({ send: true, decoders: ["opus"], async: true, level: true, signal: true, keepalive: true });
+  const known = dict({ send: true, decoders: ["opus"] });
+  // Without compatibility, its screen and its file for pixels are told in one place only.
+  const mmap = dict({ read: dict({ file: "/x/.pixels-1", size: 5000, token: 5 }) });
+  const display = dict({ desktop_size: [800, 600] });
+  const window = dict({ enabled: true, grabs: true });
+  const hello = client(
+    state,
+    "hello",
+    dict({ version: "6.6", audio: sound, window, mmap, display, keymap: dict({ delay: true }), gsettings: true }),
+  )!.args[0] as Dict;
+  assertEquals([hello.get("audio"), hello.get("window")], [known, dict({ enabled: true })]);
+  assertEquals([hello.get("keymap"), hello.has("gsettings")], [dict({ delay: true }), false]);
+  assertEquals(state.pixels, { size: 5000 });
+  const sizes = { actual_desktop_size: [800, 600], max_desktop_size: [240, 135] };
+  const about = dict({ version: "6.6", audio: sound, "wheel.emulation": true, display: dict(sizes) });
+  const answer = server(state, "hello", about)!.args[0] as Dict;
+  assertEquals([answer.get("audio"), answer.get("wheel.emulation")], [known, true]);
+  assertEquals(answer.get("display"), dict({ actual_desktop_size: [800, 600] }));
+  // A popup that covers more than half of the screen that it has told.
+  server(state, "new-window", 1, 0, 0, 800, 600, description, new Map());
+  client(state, "map-window", 1, 0, 0, 800, 600, new Map(), new Map());
+  assertThrows(() => server(state, "new-override-redirect", 2, 0, 0, 700, 400, new Map(), new Map()), Refusal);
+});
+
+Deno.test("the pointer in a window is told as xpra 6.6 does, without the host's monitors", () => {
+  const state = session();
+  const place = { "window-position": [211, 180] };
+  const details = { ...place, "raw-position": [929, 629], monitor: dict({ index: 1 }), modifiers: ["shift"] };
+  const moved = client(state, "pointer", 0, 4, 1, [929, 629], dict(details))!;
+  assertEquals(moved.args[4], dict({ ...place, modifiers: ["shift"] }));
+  const turned = client(state, "wheel-motion", 1, 4, 1000, [1, 2], [], [], dict({ ...details, "scaled-distance": 5 }))!;
+  assertEquals(turned.args[6], dict({ ...place, "scaled-distance": 5 }));
+});
+
+Deno.test("a picture that has arrived is told of as xpra 6.6 does", () => {
+  assertEquals(client(session(), "window-ack", 1, 484, 316, 7, 2397, "")!.args, [1, 484, 316, 7, 2397, ""]);
+  assertThrows(() => client(session(), "window-ack", 1, 484, 316, "7", 2397, ""), Refusal);
 });
 
 Deno.test("keys pass only while a window of the container has the keyboard", () => {
@@ -625,6 +668,30 @@ Deno.test("with one direction of the clipboard the other end's offers are empty 
   const outwards = client(session("clipboard-out"), "clipboard-token", ...token)!.args;
   assertEquals(outwards, ["CLIPBOARD", [], "", "", 8, "", new Uint8Array(), false, true]);
   assertEquals(server(session("clipboard-out"), "clipboard-token", ...token)!.args, token);
+});
+
+Deno.test("the clipboard's offer as a table has text and pictures, and is empty where the other end may not give", () => {
+  const item = (kind: string): Value[] => [kind, 8, "bytes", bytes(3)];
+  const offer = {
+    claim: true,
+    greedy: true,
+    origin: "x",
+    targets: ["UTF8_STRING", "text/uri-list"],
+    data: dict({ UTF8_STRING: item("UTF8_STRING") }),
+  };
+  const passed = { claim: true, greedy: true, targets: ["UTF8_STRING"], data: offer.data };
+  const files = dict({ UTF8_STRING: item("UTF8_STRING"), "text/uri-list": item("text/uri-list") });
+  const empty = dict({ claim: false, greedy: true });
+  const given = (state: SessionState, of: string, changes: Record<string, Value> = {}): Value =>
+    server(state, "clipboard-data", of, dict({ ...offer, ...changes }))!.args[1]!;
+  assertEquals(given(session("clipboard-out"), "PRIMARY"), dict(passed));
+  assertEquals((given(session("clipboard-out"), "CLIPBOARD", { data: files }) as Dict).has("data"), false);
+  assertEquals(given(session("clipboard-in"), "CLIPBOARD"), empty);
+  assertEquals(client(session("clipboard-out"), "clipboard-data", "CLIPBOARD", dict(offer))!.args[1], empty);
+  // What is merely selected on the host.
+  const selected = client(session("clipboard-in"), "clipboard-data", "PRIMARY", dict(offer))!.args;
+  assertEquals(selected, ["PRIMARY", dict({ claim: true, greedy: true })]);
+  assertEquals(server(session("clipboard-out"), "clipboard-data", "SECONDARY", dict(offer)), undefined);
 });
 
 Deno.test("words that xpra 5 sends as bytes are words", () => {

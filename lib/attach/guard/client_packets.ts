@@ -10,9 +10,10 @@ import { Refusal } from "./faults.ts";
 import { clientHello, displayChange, plainTable } from "./hello.ts";
 import { cameraFrame, cameraStart, cameraStop, soundControl, soundData } from "./media.ts";
 import { ignored, type Judge, onChannel, plain, requireOpen } from "./judge.ts";
+import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
 import type { Dict, Value } from "./rencode.ts";
-import { args, fields, flag, integer, line, list, type Shape, word } from "./shapes.ts";
+import { args, fields, flag, integer, line, list, type Shape, tuple, word } from "./shapes.ts";
 import { closings, isUsed, type SessionState, type Verdict } from "./state.ts";
 import { file, fileChunk, fileChunkAnswer, printers } from "./transfers.ts";
 import { coordinate, windowNumber } from "./windows.ts";
@@ -35,7 +36,7 @@ const position: Shape<number[]> = (value) => {
 export function judgeClientPacket(packet: Packet, session: SessionState): Verdict {
   const judge = judges.get(packet.type);
   if (!judge) throw new Refusal("the container does not need it");
-  const isFirst = packet.type === "hello" || packet.type === "disconnect" || packet.type === "connection-close";
+  const isFirst = packet.type === "hello" || packet.type === "disconnect";
   if (!session.clientIsKnown && !isFirst) throw new Refusal("the client has not said hello");
   return judge(packet, session);
 }
@@ -46,6 +47,7 @@ const hello: Judge = ({ type, args: values }, session) => {
   if (screen) session.windows.setScreen(screen.width, screen.height);
   session.pixels = pixels;
   session.clientIsKnown = true;
+  session.takesNewNames.client = takesNewNames(values[0]);
   return { pass: { type, args: [hello] } };
 };
 
@@ -194,7 +196,13 @@ const keyEvent: Judge = ({ type, args: values }, session) => {
   return { pass: { type, args: [window!, name!, pressed!, details!] } };
 };
 
+const wheelDetails = fields({
+  "window-position": tuple(coordinate, coordinate),
+  "scaled-distance": integer(-(2 ** 31), 2 ** 31),
+});
+
 const pointerDetails = fields({
+  "window-position": tuple(coordinate, coordinate),
   "modifiers": modifiers,
   "buttons": buttons,
   "raw-button": buttonNumber,
@@ -241,9 +249,10 @@ const pointerPosition: Judge = ({ type, args: values }, session) => {
 };
 
 const wheel: Judge = ({ type, args: values }, session) => {
-  const passed = args([anyWindow, buttonNumber, integer(-1_000_000, 1_000_000), position, modifiers], [buttons])(
-    values,
-  );
+  const passed = args([anyWindow, buttonNumber, integer(-1_000_000, 1_000_000), position, modifiers], [
+    buttons,
+    wheelDetails,
+  ])(values);
   sawPointer(session, passed[0]!, passed[3] as number[]);
   return { pass: { type, args: passed } };
 };
@@ -295,24 +304,18 @@ const audio: readonly Channel[] = ["sound", "microphone"];
 const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["hello", hello],
   ["disconnect", farewell],
-  ["connection-close", farewell],
   ["ping", plain(args([count]))],
   ["ping_echo", pingEcho],
   // Windows.
   ["map-window", mapWindow],
-  ["window-map", mapWindow],
   ["unmap-window", unmapWindow],
-  ["window-unmap", unmapWindow],
   ["configure-window", configureWindow],
   ["window-configure", configureByTable],
   ["close-window", plain(args([windowNumber]))],
-  ["window-close", plain(args([windowNumber]))],
   ["focus", focus],
-  ["window-focus", focus],
   ["damage-sequence", plain(args([count, windowNumber, length, length, integer(-10, 2 ** 31)], [line(512)]))],
-  ["window-draw-ack", plain(args([count, windowNumber, length, length, integer(-10, 2 ** 31)], [line(512)]))],
+  ["window-ack", plain(args([windowNumber, length, length, count, integer(-10, 2 ** 31)], [line(512)]))],
   ["buffer-refresh", refresh],
-  ["window-refresh", refresh],
   // Keyboard and pointer.
   ["key-action", key],
   ["keyboard-event", keyEvent],
@@ -320,21 +323,16 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["keymap-changed", keymap],
   ["keyboard-config", keymap],
   ["set-keyboard-sync-enabled", plain(args([flag]))],
-  ["keyboard-sync", plain(args([flag]))],
   ["pointer", pointerMoved],
-  ["pointer-motion", pointerMoved],
   ["pointer-button", pointerButton],
   ["button-action", buttonAction],
   ["pointer-position", pointerPosition],
   ["wheel-motion", wheel],
-  ["pointer-wheel", wheel],
   // The host's screens.
   ["configure-display", display],
-  ["display-configure", display],
   // Settings.
   ["set-bell", plain(args([flag]))],
   ["set-cursors", plain(args([flag]))],
-  ["cursor-set", plain(args([flag]))],
   ["encoding", plain(args([word(/^[\w-]{1,20}$/)]))],
   ["quality", plain(args([integer(-1, 100)]))],
   ["min-quality", plain(args([integer(-1, 100)]))],
@@ -346,19 +344,12 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["notification-close", onChannel(["notifications"], args([count], [count, line(64)]))],
   ["notification-action", onChannel(["notifications"], args([count, line(64)]))],
   ["send-file", sendFile],
-  ["file-send", sendFile],
   ["send-file-chunk", onChannel(["files"], fileChunk)],
-  ["file-send-chunk", onChannel(["files"], fileChunk)],
   ["ack-file-chunk", onChannel(["files", "printing"], fileChunkAnswer)],
-  ["file-ack-chunk", onChannel(["files", "printing"], fileChunkAnswer)],
   ["send-data-response", onChannel(["files", "printing"], args([word(/^[\w-]{1,64}$/), integer(0, 1)]))],
-  ["file-data-response", onChannel(["files", "printing"], args([word(/^[\w-]{1,64}$/), integer(0, 1)]))],
   ["printers", onChannel(["printing"], printers)],
-  ["print-devices", onChannel(["printing"], printers)],
   ["sound-control", onChannel(audio, soundControl)],
-  ["audio-control", onChannel(audio, soundControl)],
   ["sound-data", onChannel(["microphone"], soundData)],
-  ["audio-data", onChannel(["microphone"], soundData)],
   ["webcam-start", onChannel(["webcam"], cameraStart)],
   ["webcam-stop", onChannel(["webcam"], cameraStop)],
   ["webcam-frame", onChannel(["webcam"], cameraFrame)],

@@ -11,8 +11,8 @@
 import type { Channel } from "../channels.ts";
 import { Refusal } from "./faults.ts";
 import type { Packet } from "./packets.ts";
-import type { Value } from "./rencode.ts";
-import { bytes, either, flag, integer, list, oneOf, text, word } from "./shapes.ts";
+import type { Dict, Value } from "./rencode.ts";
+import { bytes, either, fields, flag, integer, list, oneOf, table, text, word } from "./shapes.ts";
 
 /** What becomes of a clipboard's packet. */
 export interface ClipboardVerdict {
@@ -25,16 +25,18 @@ export interface ClipboardVerdict {
 /** The types of the clipboard's packets, the same in both directions. */
 export const clipboardTypes = [
   "clipboard-token",
+  "clipboard-data",
   "clipboard-request",
   "clipboard-contents",
   "clipboard-contents-none",
   "clipboard-pending-requests",
   "clipboard-enable-selections",
-  "clipboard-status",
   "set-clipboard-enabled",
 ] as const;
 
 const mostBytes = 64 * 1024 * 1024;
+/** Most kinds of data that come with an offer. */
+const mostKinds = 32;
 const targets = new RegExp(
   "^(TARGETS|TIMESTAMP|UTF8_STRING|STRING|TEXT|COMPOUND_TEXT|" +
     "text/(plain|html|rtf|richtext|csv|markdown)(;charset=[\\w-]{1,20})?|image/(png|jpeg|gif|bmp|webp|tiff))$",
@@ -73,6 +75,14 @@ export function judgeClipboard(
       if (!open.has(gives)) return { pass: { type, args: emptyOffer(args) } };
       return { pass: { type, args: from === "client" && isHidden(of) ? [of] : offer(args) } };
     }
+    case "clipboard-data": {
+      const of = anySelection(args[0]!);
+      if (of === secondary) return {};
+      const isClosed = !open.has(gives);
+      const passed = offerTable(args[1]!, { isEmpty: isClosed || from === "client" && isHidden(of) });
+      if (isClosed) passed.set("claim", false);
+      return { pass: { type, args: [of, passed] } };
+    }
     case "clipboard-request": {
       may(takes);
       const [id, of, what] = [requestId(args[0]!), anySelection(args[1]!), text(args[2]!)];
@@ -92,7 +102,6 @@ export function judgeClipboard(
       return { pass: { type, args: [integer(0, 255)(args[0]!)] } };
     case "clipboard-enable-selections":
       return { pass: { type, args: [list(anySelection, 3)(args[0]!).filter((of) => of !== secondary)] } };
-    case "clipboard-status":
     case "set-clipboard-enabled":
       return { pass: { type, args: [flag(args[0]!), ""] } };
   }
@@ -131,6 +140,22 @@ function offer(args: readonly Value[]): Value[] {
   const kind = text(what!);
   if (!targets.test(kind)) return [...passed, "", "", 8, "", new Uint8Array(), ...flags];
   return [...passed, kind, ...contents(type!, format!, encoding!, data), ...flags];
+}
+
+/** The same as a table, as xpra 6.6 sends it without compatibility. */
+function offerTable(value: Value, { isEmpty }: { isEmpty: boolean }): Dict {
+  const passed = fields({ claim: flag, greedy: flag, targets: kindsIn, data: dataByKind })(value);
+  if (isEmpty) { for (const key of ["targets", "data"]) passed.delete(key); }
+  return passed;
+}
+
+function dataByKind(value: Value): Dict {
+  return new Map(
+    [...table(word(targets), list((part) => part, 4), mostKinds)(value)].map(([kind, parts]) => {
+      const [type, format, encoding, data] = parts as Value[];
+      return [kind, contents(type!, format!, encoding!, data!)];
+    }),
+  );
 }
 
 /** An offer without contents or a claim to the selection: only the wish to be told of changes passes. */

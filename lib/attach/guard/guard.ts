@@ -12,6 +12,7 @@ import { withPixels } from "./drawing.ts";
 import { Refusal } from "./faults.ts";
 import { type FrameLimits, frameParser } from "./frames.ts";
 import { type RunMemory, runMemory } from "./memory.ts";
+import { renamed } from "./names.ts";
 import { decodePacket, encodePacket, type Packet } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
 import { printable } from "./shapes.ts";
@@ -127,10 +128,14 @@ export function startGuard(options: GuardOptions): Guard {
     const server = keep(await Deno.connect({ transport: "unix", path: await connect }));
     const toClient = writer(client);
     const toServer = writer(server);
+    const put = (outbox: Outbox, end: keyof Outbox, packets: readonly Packet[]): void => {
+      const isRenamed = session.takesNewNames[end];
+      for (const packet of packets) outbox[end].push(...encodePacket(isRenamed ? renamed(packet) : packet));
+    };
     const fromServer = ({ pass, also = [], answer, toClient: more = [], request }: Verdict, outbox: Outbox): void => {
       if (request) onRequest?.(request);
-      put(outbox.client, [...(pass ? [pass] : []), ...also, ...more]);
-      put(outbox.server, answer ? [answer] : []);
+      put(outbox, "client", [...(pass ? [pass] : []), ...also, ...more]);
+      put(outbox, "server", answer ? [answer] : []);
     };
     /** Does what the user has agreed to, or what follows when they have not. The packets behind it have not waited. */
     const sendLater = async (verdict: Verdict): Promise<void> => {
@@ -170,8 +175,8 @@ export function startGuard(options: GuardOptions): Guard {
         },
         send: ({ pass, answer, toClient: more = [], moved }, outbox) => {
           if (moved) closeStraysLater();
-          put(outbox.server, pass ? [pass] : []);
-          put(outbox.client, [...(answer ? [answer] : []), ...more]);
+          put(outbox, "server", pass ? [pass] : []);
+          put(outbox, "client", [...(answer ? [answer] : []), ...more]);
         },
         toClient,
         toServer,
@@ -299,10 +304,6 @@ function* joined(parts: readonly Uint8Array[]): Generator<Uint8Array> {
 interface Outbox {
   client: Uint8Array[];
   server: Uint8Array[];
-}
-
-function put(parts: Uint8Array[], packets: readonly Packet[]): void {
-  for (const packet of packets) parts.push(...encodePacket(packet));
 }
 
 /**

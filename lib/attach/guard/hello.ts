@@ -1,10 +1,11 @@
 /**
  * The two hellos: what client and server tell each other first. Both are built anew from what the other end needs, by
- * the names in xpra 5.1.6 and 6.5.5; the rest would identify the user and the machine, or open closed channels.
+ * the names in xpra 5.1.6, 6.5.5 and 6.6; the rest would identify the user and the machine, or open closed channels.
  */
 
 import type { Channel } from "../channels.ts";
 import { Refusal } from "./faults.ts";
+import { oldName } from "./names.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { line, printable } from "./shapes.ts";
 import { askedDescriptions } from "./windows.ts";
@@ -108,7 +109,9 @@ export function serverHello(value: Value | undefined, { open }: HelloOptions, fo
   set(hello, {
     compressors: [],
     encoders: ["rencodeplus"],
-    "packet-types": Array.isArray(types) ? types.filter((type) => typeof type === "string" && forwarded.has(type)) : [],
+    "packet-types": Array.isArray(types)
+      ? types.filter((type) => typeof type === "string" && forwarded.has(oldName(type)))
+      : [],
     "server.mode": "seamless",
     "session-type": "seamless",
     "client-shutdown": false,
@@ -150,11 +153,15 @@ const displayParts = [
 
 const displayNames = new RegExp(`^(${displayParts})$`);
 
-const keyboardParts = "backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|query_struct.*|" +
+const keyboardParts = "backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|delay|query_struct.*|" +
   "mod_(meanings|managed|pointermissing).*|(x11_)?keycodes.*";
 
-/** What both ends say of files, print jobs, sound and cameras. */
-const channelParts = "(file|printer)\\..*|file-.*|open-url.*|printing.*|(audio|sound|av-sync|webcam)(\\..*)?";
+/**
+ * What both ends say of files, print jobs, sound and cameras. With `async`, xpra 6.6 would tell the rest of its sound
+ * later; with `keepalive`, `level` and `signal`, it would send more than the sound.
+ */
+const channelParts = "(file|printer)\\..*|file-.*|open-url.*|printing.*|(sound|av-sync|webcam)(\\..*)?|" +
+  "audio(\\.(?!(async|keepalive|level|signal)\\b).*)?";
 
 const pixelsParts = "size|token|token_index|token_bytes";
 
@@ -165,7 +172,7 @@ const clientNames = new RegExp(
       "version|protocol|flush|rencodeplus(\\..*)?|client_type|wants|share|ping|ping-echo-sourceid",
       `keyboard|keyboard_sync|key_repeat|(keymap\\.|xkbmap_)(${keyboardParts})`,
       "mouse\\.show|(pointer\\.)?double_click\\..*|pointer\\.optional|cursors?|cursor\\..*|wants_default_cursor",
-      "windows|window\\.(?!record).*|auto_refresh_delay|encodings?|encodings?\\..*|batch\\..*|bell",
+      "windows|window\\.(?!record|grabs).*|auto_refresh_delay|encodings?|encodings?\\..*|batch\\..*|bell",
       "clipboard(\\..*)?|notifications?(\\..*)?",
       `mmap|mmap(\\.(read|write))?\\.(file|${pixelsParts})|mmap\\.namespace|mmap_(file|namespace|${pixelsParts})`,
       channelParts,
@@ -179,9 +186,9 @@ const serverNames = new RegExp(
       "version|protocol|flush|rencodeplus(\\..*)?|start_time|current_time|elapsed_time|session_name",
       "sharing|sharing-toggle|lock|bandwidth\\..*|network\\..*|ping|ping-echo-sourceid",
       "notifications?(\\..*)?|clipboard(-direction|s|\\..*)?|bell",
-      "input-devices|pointer(\\..*)?|wheel\\.precise|window\\.(frame-extents|configure\\.delta|states)",
+      "input-devices|pointer(\\..*)?|wheel\\.(precise|emulation)|window\\.(frame-extents|configure\\.delta|states)",
       // By this the client knows how large a packet may be. By max_desktop_size it would enlarge all windows.
-      "actual_desktop_size",
+      "(display\\.)?actual_desktop_size",
       "key_repeat.*|keyboard\\..*|modifiers-keynames\\..*|modifier_keycodes\\..*",
       "cursors|cursor\\.(sizes\\..*|default_size)|auto_refresh_delay|encodings?|encodings?\\..*",
       `mmap|mmap(\\.(read|write))?\\.(enabled|${pixelsParts})|mmap_(enabled|${pixelsParts})`,
@@ -245,8 +252,14 @@ function set(hello: Dict, values: Readonly<Record<string, Value>>): void {
 }
 
 function patch(hello: Dict, name: string, values: Readonly<Record<string, Value>>): void {
-  const inner = hello.get(name);
-  if (inner instanceof Map) set(inner, values);
+  const inner = part(hello, name);
+  if (inner) set(inner, values);
+}
+
+/** The table of this name in a table. */
+function part(table: Dict, name: string): Dict | undefined {
+  const inner = table.get(name);
+  return inner instanceof Map ? inner : undefined;
 }
 
 /**
@@ -289,7 +302,7 @@ function shorten(part: Dict, name: string): void {
 }
 
 function screenOf(hello: Dict): ClientHello["screen"] {
-  const size = hello.get("desktop_size");
+  const size = hello.get("desktop_size") ?? part(hello, "display")?.get("desktop_size");
   if (!Array.isArray(size)) return undefined;
   const [width, height] = size;
   if (typeof width !== "number" || typeof height !== "number" || width < 1 || height < 1) return undefined;
@@ -297,7 +310,7 @@ function screenOf(hello: Dict): ClientHello["screen"] {
 }
 
 function pixelsOf(hello: Dict): PixelsFile | undefined {
-  const mmap = hello.get("mmap");
-  const size = mmap instanceof Map ? mmap.get("size") : hello.get("mmap_size");
+  const mmap = part(hello, "mmap");
+  const size = mmap ? mmap.get("size") ?? part(mmap, "read")?.get("size") : hello.get("mmap_size");
   return typeof size === "number" && size > 0 ? { size } : undefined;
 }

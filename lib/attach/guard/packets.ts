@@ -2,11 +2,12 @@
 
 import { Violation } from "./faults.ts";
 import { frame, type RawPacket } from "./frames.ts";
+import { oldName } from "./names.ts";
 import { decode, type DecodeLimits, encode, type Value } from "./rencode.ts";
 
 /** A packet. */
 export interface Packet {
-  /** Its type. */
+  /** Its type, by its old name, see `names.ts`. */
   type: string;
   /** What goes with it: the first is xpra's item 1. */
   args: Value[];
@@ -32,7 +33,7 @@ export function decodePacket({ main, chunks }: RawPacket, limits?: DecodeLimits)
   }
   const [type, ...args] = items;
   if (typeof type !== "string") throw new Violation("It sends a packet without a type");
-  return { type, args };
+  return { type: oldName(type), args };
 }
 
 /** Encodes a packet as parts to be written one after the other. Large byte strings are not copied. */

@@ -12,6 +12,7 @@ import { Refusal } from "./faults.ts";
 import { serverHello } from "./hello.ts";
 import { cameraAnswer, cameraStop, soundData } from "./media.ts";
 import { ignored, type Judge, onChannel, plain, requireOpen } from "./judge.ts";
+import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
 import type { Rate } from "./rate.ts";
 import type { Value } from "./rencode.ts";
@@ -31,7 +32,7 @@ const nothing: Verdict = {};
 export function judgeServerPacket(packet: Packet, session: SessionState): Verdict {
   const judge = judges.get(packet.type);
   if (!judge) throw new Refusal(dangers.get(packet.type) ?? "xpra's client does not need it");
-  const isFirst = packet.type === "hello" || isFarewell(packet.type);
+  const isFirst = packet.type === "hello" || packet.type === "disconnect";
   if (!session.serverIsKnown && !isFirst) throw new Refusal("the server has not said hello");
   return judge(packet, session);
 }
@@ -46,13 +47,8 @@ const dangers = new Map([
   ["ssl-upgrade", "it changes the protocol"],
   ["set_deflate", "it changes the protocol"],
   ["logging", "it writes to the log on the host"],
-  ["logging-event", "it writes to the log on the host"],
   ["rpc-reply", "it answers a question that nobody asked"],
 ]);
-
-function isFarewell(type: string): boolean {
-  return type === "disconnect" || type === "connection-close";
-}
 
 function slowly(rate: Rate): void {
   if (!rate()) throw new Refusal("there are too many");
@@ -76,6 +72,8 @@ const openWindow: Judge = ({ type, args: values }, session) => {
   const wanted = placed(values.slice(0, 5));
   const window = wanted[0] as number;
   const opened = session.windows.open(window, placeIn(wanted), description!, { popup });
+  // Without the old names, this alone tells popups.
+  if (popup) opened.description.set("override-redirect", true);
   const args: Value[] = [...placeOut(window, opened.place), opened.description, new Map()];
   return { pass: { type: popup ? "new-override-redirect" : "new-window", args } };
 };
@@ -251,6 +249,7 @@ const hello: Judge = ({ type, args: values }, session) => {
   if (!session.clientIsKnown) throw new Refusal("the client has not said hello");
   const passed = serverHello(values[0], session, forwardedTypes);
   session.serverIsKnown = true;
+  session.takesNewNames.server = takesNewNames(values[0]);
   return { pass: { type, args: [passed] } };
 };
 
@@ -285,52 +284,38 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["hello", hello],
   ["startup-complete", plain(args([]))],
   ["disconnect", farewell],
-  ["connection-close", farewell],
   ["ping", plain(args([count], [count, line(64)]))],
   ["ping_echo", plain(args([count, count, count, count, integer(-1, Number.MAX_SAFE_INTEGER)], [line(64)]))],
   // Windows.
   ["new-window", openWindow],
-  ["window-create", openWindow],
   ["new-override-redirect", openWindow],
   ["lost-window", closeWindow],
-  ["window-destroy", closeWindow],
   ["window-metadata", describeWindow],
   ["window-move-resize", moveWindow],
   ["configure-override-redirect", moveWindow],
   ["window-resized", resizeWindow],
   ["raise-window", raiseWindow],
-  ["window-raise", raiseWindow],
   ["restack-window", restackWindow],
-  ["window-restack", restackWindow],
   ["initiate-moveresize", dragWindow],
-  ["window-initiate-moveresize", dragWindow],
   ["draw", draw],
-  ["window-draw", draw],
   ["eos", plain(args([windowNumber]))],
   ["window-icon", windowIcon],
   ["cursor", pointerShape(cursor)],
   ["cursor-data", pointerShape(cursorData)],
   ["cursor-default", pointerShape(args([]))],
   ["bell", bell],
-  ["window-bell", bell],
   // Channels.
   ["new-tray", openTray],
   ...clipboardTypes.map((type): [string, Judge] => [type, clipboard]),
   ["notify_show", notify],
-  ["notification-show", notify],
   ["notify_close", onChannel(["notifications"], args([integer(0, 2 ** 32 - 1)]))],
   ["notification-close", onChannel(["notifications"], args([integer(0, 2 ** 32 - 1)]))],
   ["open-url", openLink],
   ["send-file", sendFile],
-  ["file-send", sendFile],
   ["send-file-chunk", onChannel(fileOrPrint, fileChunk)],
-  ["file-send-chunk", onChannel(fileOrPrint, fileChunk)],
   ["ack-file-chunk", onChannel(["files"], fileChunkAnswer)],
-  ["file-ack-chunk", onChannel(["files"], fileChunkAnswer)],
   ["send-data-request", askFile],
-  ["file-data-request", askFile],
   ["sound-data", onChannel(audio, soundData)],
-  ["audio-data", onChannel(audio, soundData)],
   ["webcam-stop", onChannel(["webcam"], cameraStop)],
   ["webcam-ack", onChannel(["webcam"], cameraAnswer)],
   // What honest servers send and no client needs: settings, events, answers to questions that the guard has kept back.
@@ -339,6 +324,5 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["info-response", ignored],
   ["pointer-position", ignored],
   ["encodings", ignored],
-  ["encoding-set", ignored],
   ["desktop_size", ignored],
 ]);

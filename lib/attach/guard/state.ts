@@ -77,6 +77,8 @@ export interface SessionState {
   clientIsKnown: boolean;
   /** The server has said hello. */
   serverIsKnown: boolean;
+  /** The ends that take the new names of packet types. */
+  takesNewNames: { client: boolean; server: boolean };
   /** Keys whose press has passed and whose release has not. */
   keysDown: Set<string>;
   /** Buttons of the pointer whose press has passed and whose release has not, each with the window it was pressed in. */
@@ -115,6 +117,7 @@ export function sessionState(
     pixels: undefined,
     clientIsKnown: false,
     serverIsKnown: false,
+    takesNewNames: { client: false, server: false },
     keysDown: new Set(),
     buttonsDown: new Map(),
     now,

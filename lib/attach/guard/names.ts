@@ -1,0 +1,85 @@
+/**
+ * The names of packet types. xpra 6.6 renames many of them (`docs/Network/Protocol.md`). With its
+ * `XPRA_BACKWARDS_COMPATIBLE=1`, which is the default, it sends the old names and takes both; without it, it knows only
+ * the new ones. The guard itself knows the old ones.
+ */
+
+import type { Packet } from "./packets.ts";
+import type { Value } from "./rencode.ts";
+
+/** Each type that has two names: the old one, and the one of xpra 6.6. What goes with both is the same. */
+const synonyms: readonly (readonly [old: string, renamed: string])[] = [
+  ["disconnect", "connection-close"],
+  ["ping_echo", "ping-echo"],
+  ["logging", "logging-event"],
+  ["server-event", "events"],
+  // Windows.
+  ["new-window", "window-create"],
+  ["lost-window", "window-destroy"],
+  ["raise-window", "window-raise"],
+  ["restack-window", "window-restack"],
+  ["initiate-moveresize", "window-initiate-moveresize"],
+  ["draw", "window-draw"],
+  ["damage-sequence", "window-draw-ack"],
+  ["eos", "window-eos"],
+  ["bell", "window-bell"],
+  ["pointer-grab", "window-grab"],
+  ["pointer-ungrab", "window-ungrab"],
+  ["map-window", "window-map"],
+  ["unmap-window", "window-unmap"],
+  ["close-window", "window-close"],
+  ["focus", "window-focus"],
+  ["buffer-refresh", "window-refresh"],
+  // Keyboard, pointer and screens.
+  ["set-keyboard-sync-enabled", "keyboard-sync"],
+  ["pointer", "pointer-motion"],
+  ["wheel-motion", "pointer-wheel"],
+  ["configure-display", "display-configure"],
+  ["desktop_size", "display-resized"],
+  ["show-desktop", "display-show-desktop"],
+  ["force-ungrab", "display-ungrab"],
+  // Settings.
+  ["set-bell", "bell-set"],
+  ["set-cursors", "cursor-set"],
+  ["set-notify", "notification-status"],
+  ["encodings", "encoding-set"],
+  ["connection-data", "bandwidth-status"],
+  // Channels.
+  ["set-clipboard-enabled", "clipboard-status"],
+  ["notify_show", "notification-show"],
+  ["open-url", "file-open-url"],
+  ["send-file", "file-send"],
+  ["send-file-chunk", "file-send-chunk"],
+  ["ack-file-chunk", "file-ack-chunk"],
+  ["send-data-request", "file-data-request"],
+  ["send-data-response", "file-data-response"],
+  ["printers", "printer-devices"],
+  ["sound-data", "audio-data"],
+  ["sound-control", "audio-control"],
+];
+
+/** To xpra 6.6 a popup is a window whose description says so. */
+const merged: typeof synonyms = [
+  ["new-override-redirect", "window-create"],
+  ["configure-override-redirect", "window-move-resize"],
+];
+
+const oldNames = new Map(synonyms.map(([old, renamed]) => [renamed, old]));
+const newNames = new Map([...synonyms, ...merged]);
+
+/** The name by which the guard knows a type. */
+export function oldName(type: string): string {
+  return oldNames.get(type) ?? type;
+}
+
+/** A packet as an end gets it that takes new names. */
+export function renamed({ type, args }: Packet): Packet {
+  return { type: newNames.get(type) ?? type, args };
+}
+
+/** Whether an end takes new names, by the version in its hello: those from 6.6 on do. */
+export function takesNewNames(hello: Value | undefined): boolean {
+  const version = hello instanceof Map ? hello.get("version") : undefined;
+  const [, major, minor] = /^(\d{1,3})\.(\d{1,3})/.exec(`${version}`) ?? [];
+  return Number(major) > 6 || Number(major) === 6 && Number(minor) >= 6;
+}
