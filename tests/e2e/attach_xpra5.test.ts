@@ -1,6 +1,6 @@
 // xpra 5, the long-term version, in the container, and the host's xpra 6.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { basename, join } from "@std/path";
 import { xpra5Wheel } from "../lab/xpra.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
@@ -56,11 +56,14 @@ testOnOneEngine("attach.ts shows windows of xpra 5, with keys, clipboard and sha
     "the app's text on the host",
     async () => await sh(["sh", "-c", "timeout 2 xclip -selection clipboard -out || true"]) === "of the app",
   );
-  assert([...Deno.readDirSync(join(mountsRoot, name, "xpra"))].some(({ name }) => name === "five"));
+  const fastPixels = async (): Promise<number> =>
+    (await Deno.readTextFile(join(mountsRoot, name, "xpra", "five.log"))).match(/mmap is enabled/g)?.length ?? 0;
+  assertEquals(await fastPixels(), 1);
   attach.kill("SIGINT");
   assertEquals((await attach.ended).code, 130);
   const back = startScript("attach", engine, [name]);
   await windowWith(`\\[${name}\\] five`);
+  assertEquals(await fastPixels(), 2);
   assertEquals((await script("attach", engine, ["--join", name, "sh -c 'exit 3'"])).code, 1);
   await script("attach", engine, ["--stop", name, "five"]);
   assertEquals((await back.ended).code, 0);

@@ -27,11 +27,12 @@ const password = "hunter22";
 /**
  * Makes the container's xpra hostile, as root: it asks for the keyboard at each repaint, and notes each key; it asks
  * for a password before it greets, while there is a file called challenge in the share; while there is one called
- * desktop, it hides all windows and controls the client at each repaint.
+ * desktop, it hides all windows and controls the client at each repaint. A client ends when such a packet comes before
+ * the hello.
  */
 const replaceXpra = `
 cd "$(python3 -c 'import os, xpra; print(os.path.dirname(xpra.__file__))')"
-sed -i '/^    def damage(self, wid/a\\        self.send("pointer-grab", wid)' server/source/window.py
+sed -i '/^    def damage(self, wid/a\\        if self.hello_sent: self.send("pointer-grab", wid)' server/source/window.py
 sed -i '/^        pressed = packet.get_bool(3)/a\\        open("/home/ubuntu/share/keys", "a").write(keyname + (" " if pressed else "-up "))' \\
   server/subsystem/keyboard.py
 sed -i '/log(f"all .* authentication modules passed")/a\\        ask_for_password(self, proto)' server/auth.py
@@ -41,7 +42,7 @@ cat >>server/source/window.py <<'EOF'
 
 def hide_and_control(source):
     import os
-    if os.path.exists("/home/ubuntu/share/desktop"):
+    if source.hello_sent and os.path.exists("/home/ubuntu/share/desktop"):
         source.send("show-desktop", True)
         source.send("control", "debug", "enable", "focus")
 EOF
