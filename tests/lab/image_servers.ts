@@ -28,7 +28,9 @@ export async function ensureDefaultImage({ state }: Lab, engine: EngineName): Pr
   const aliases = Object.fromEntries(
     ["launch", "image info"].map((command) => [`${command} ${image}`, `${command} ${imageAlias}`]),
   );
-  if (Object.keys(aliases).every((alias) => alias in known)) return `${imageAlias} stands in for ${image}`;
+  if (Object.entries(aliases).every(([alias, command]) => known[alias] === command)) {
+    return `${imageAlias} stands in for ${image}`;
+  }
   try {
     await runAsUser(user, [engine, "image", "info", image], { env: callerEnvironment(), timeoutMs: 10_000 });
     return `${image} can be reached`;
