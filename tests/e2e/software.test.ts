@@ -134,6 +134,8 @@ gpg --batch --yes --local-user xpra@example.org --clearsign --output InRelease R
 gpg --export --armor >/opt/archive/xpra.asc
 gpg --with-colons --list-keys xpra@example.org | awk -F: '$1 == "fpr" { print $10 }' >/root/fingerprint
 chmod -R a+rX /opt
+# Of GnuPG, only gpg comes to xpra's key.
+dpkg --purge gpg-agent
 `;
 
 testOnEngines("xpra comes from its archive, signed by its key alone, and shows a window", needed, async (engine) => {
