@@ -128,6 +128,9 @@ export function clientEnvironment(uuid: string): Record<string, string> {
     XPRA_CLIENT_BIND_SOCKETS: "0",
     XPRA_SSH_AGENT: "0",
     XPRA_POWER_EVENTS: "0",
+    // No window moves with the one to which it belongs: the guard does not see that, and it would take the title off the
+    // screen. Types that the guard lets pass are not among these; xpra 6.5.5 warns of an empty list.
+    XPRA_FOLLOW_WINDOW_TYPES: "DND",
     // A popup of the container cannot make the client grab the keyboard, and the client starts no helper process for
     // each process of the container.
     XPRA_OR_FORCE_GRAB: "",

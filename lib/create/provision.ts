@@ -108,6 +108,6 @@ async function provisionFromRecipe(
 }
 
 async function hasXpra(engine: Engine, name: string): Promise<boolean> {
-  const { stdout } = await exec(engine, name, ["/bin/sh", "-c", "command -v xpra || true"]);
-  return engine.host.dryRun || stdout !== "";
+  const { code } = await exec(engine, name, ["/bin/sh", "-c", "command -v xpra"], { okCodes: [0, 127] });
+  return code === 0;
 }

@@ -18,7 +18,7 @@ import {
   sessionState,
   type Verdict,
 } from "../../lib/attach/guard/state.ts";
-import { askedDescriptions } from "../../lib/attach/guard/windows.ts";
+import { askedDescriptions, type Size } from "../../lib/attach/guard/windows.ts";
 import { type Chance, chanceFrom } from "./random.ts";
 import { fromClient, fromServer, secret } from "./samples.ts";
 
@@ -206,10 +206,10 @@ function checkDrawing({ picture, args }: NonNullable<Verdict["drawing"]>, { else
 }
 
 /** The host's screen, by what its client has told. */
-const screens = new WeakMap<SessionState, number>();
+const screens = new WeakMap<SessionState, Size>();
 
-function screenArea(session: SessionState): number {
-  return screens.get(session) ?? 1024 * 768;
+function screenOf(session: SessionState): Size {
+  return screens.get(session) ?? { width: 1024, height: 768 };
 }
 
 function sawScreen({ type, args }: Packet, session: SessionState): void {
@@ -217,7 +217,7 @@ function sawScreen({ type, args }: Packet, session: SessionState): void {
   const size = /^(hello|configure-display|display-configure)$/.test(type) && (args[0] as Dict).get(name);
   if (!Array.isArray(size)) return;
   const [width, height] = size;
-  if (typeof width === "number" && typeof height === "number") screens.set(session, width * height);
+  if (typeof width === "number" && typeof height === "number") screens.set(session, { width, height });
 }
 
 /** What goes out can be read again, is as much, and is not much larger than what came. */
@@ -253,15 +253,22 @@ function checkForClient(packet: Packet, session: SessionState): void {
       must(!about.has(name) || `${about.get(name)}`.startsWith(`[${container}] `));
     }
     if (type !== "window-metadata") must(about.has("title"));
+    must(type === "new-override-redirect" || about.get("override-redirect") === undefined);
+    must(!about.has("decorations") && !about.has("has-alpha"));
+    must(about.get("transient-for") !== args[0]);
     if (type === "new-window") {
-      must(about.get("override-redirect") === undefined);
-      must(!about.has("decorations") && !about.has("has-alpha"));
-      must((args[3] as number) >= 48 && (args[4] as number) >= 24 && (args[2] as number) >= 0);
+      const [x, y, width, height] = args.slice(1, 5) as [number, number, number, number];
+      const screen = screenOf(session);
+      must(width >= 48 && height >= 24 && x >= 0 && y >= 40);
+      // A screen may be said to be smaller than the smallest window.
+      must(width <= Math.max(48, screen.width) && height <= Math.max(24, screen.height));
       must((about.get("window-type") as Value[]).every((each) => /^(NORMAL|DIALOG|UTILITY)$/.test(`${each}`)));
     }
     if (type === "new-override-redirect") {
-      must(!about.has("class-instance"));
-      must((args[3] as number) * (args[4] as number) <= Math.max(16, screenArea(session) / 2));
+      must(!about.has("class-instance") && !about.has("transient-for"));
+      const { width, height } = screenOf(session);
+      must((args[3] as number) * (args[4] as number) <= width * height / 2);
+      must(session.windows.focused() !== 0 || session.windows.isUsed());
     }
     const names = about.get("class-instance");
     must(names === undefined || (names as string[]).every((name) => name.startsWith(`${container}.`)));
@@ -278,6 +285,15 @@ function checkForClient(packet: Packet, session: SessionState): void {
     must(type === "clipboard-data" || open.has(type === "clipboard-contents" ? "clipboard-out" : "clipboard-in"));
     must(!JSON.stringify(args, (_, value) => typeof value === "bigint" ? `${value}` : value).includes("uri-list"));
   }
+  if (type === "clipboard-token" && args.length > 1) {
+    must(args[2] === undefined || (args[6] as Uint8Array).length === 0);
+    must(
+      (args[1] as string[]).every((kind) => /^[A-Z0-9_]+$|^(text|image)\/[a-z]+(;charset=(utf-8|UTF-8))?$/.test(kind)),
+    );
+    must(args[7] !== true || session.windows.isUsed());
+  }
+  if (/bell$/.test(type)) must(args[7] === "");
+  if (type === "disconnect") must(args.length === 1 && !/s3cr3t|file:|<|egnih/.test(`${args[0]}`));
   if (/draw$/.test(type)) {
     must((session.elsewhere ? /^(rgb24|rgb32)$/ : /^(mmap|rgb24|rgb32)$/).test(`${args[5]}`));
   }

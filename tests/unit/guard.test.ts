@@ -167,24 +167,33 @@ for (
       await server.send(helloOf(serverHello, from));
       await client.next();
       const popup = new Map([...description, ["override-redirect", true]]);
-      const sent = [
+      const send = (...sent: Packet[]): Promise<void> => server.send(...(from === "6.6" ? sent.map(renamed) : sent));
+      await send(
         packet("ping_echo", 1, 0, 0, 0, 1, ""),
         packet("new-window", 1, 100, 100, 484, 316, description, new Map()),
-        packet(from === "6.6" ? "new-window" : "new-override-redirect", 2, 1, 1, 4, 4, popup, new Map()),
+      );
+      for (let count = 0; count < 2; count++) await client.next();
+      const shown = [1, 100, 100, 484, 316, new Map(), new Map()];
+      await client.send(
+        packet(to === "6.6" ? "window-map" : "map-window", ...shown),
+        packet(to === "6.6" ? "window-focus" : "focus", 1, []),
+      );
+      for (const expected of [packet("map-window", ...shown), packet("focus", 1, [])]) {
+        assertEquals(await server.next(), expected);
+      }
+      await send(
+        packet(from === "6.6" ? "new-window" : "new-override-redirect", 2, 110, 110, 4, 4, popup, new Map()),
         packet("window-move-resize", 1, 100, 100, 484, 316, 1),
-      ];
-      await server.send(...(from === "6.6" ? sent.map(renamed) : sent));
-      const passed = [await client.next(), await client.next(), await client.next(), await client.next()];
+      );
+      assertEquals(((await client.next())!.args[5] as Dict).get("override-redirect"), true);
+      await client.next();
       assertEquals(client.types, ["hello", ...types]);
-      assertEquals((passed[2]!.args[5] as Dict).get("override-redirect"), true);
       // An answer of the guard's own.
       await server.send(packet("draw", 9, 0, 0, 8, 8, "rgb32", bytes(256), 5, 32, new Map()));
       assertEquals((await server.next())?.args.slice(0, 2), [5, 9]);
-      await client.send(packet(to === "6.6" ? "window-focus" : "focus", 1, []));
-      assertEquals(await server.next(), packet("focus", 1, []));
       assertEquals(
         server.types.slice(1),
-        from === "6.6" ? ["window-draw-ack", "window-focus"] : ["damage-sequence", "focus"],
+        from === "6.6" ? ["window-map", "window-focus", "window-draw-ack"] : ["map-window", "focus", "damage-sequence"],
       );
     });
   });
@@ -208,21 +217,26 @@ Deno.test("startGuard() decodes pictures of another machine in their order, and 
   }, { elsewhere: true });
 });
 
-Deno.test("startGuard() closes popups that a window has left behind", async () => {
+Deno.test("startGuard() closes popups that a window has left behind, and all of them when the user leaves", async () => {
   await inWorld([], async (world) => {
     await greet(world);
     const { client, server } = world;
     const shown = (x: number): Packet => packet("map-window", 1, x, 100, 484, 316, new Map(), new Map());
     const menu = (window: number, x: number): Packet =>
       packet("new-override-redirect", window, x, 120, 200, 200, new Map(), new Map());
-    await client.send(shown(0));
-    await server.next();
+    await client.send(shown(0), packet("focus", 1, []));
+    for (const type of ["map-window", "focus"]) assertEquals((await server.next())?.type, type);
     await server.send(menu(2, 10), menu(3, 420));
     for (const window of [2, 3]) assertEquals((await client.next())?.args[0], window);
     await client.send(shown(600));
     assertEquals(await client.next(), packet("lost-window", 2));
     await server.send(packet("ping", 1));
     assertEquals(await client.next(), packet("ping", 1));
+    await client.send(
+      packet("pointer-button", 0, 1, 1, 1, true, [610, 130], new Map()),
+      packet("focus", 0, []),
+    );
+    assertEquals(await client.next(), packet("lost-window", 3));
   });
 });
 

@@ -14,7 +14,12 @@ import { bytes, clientHello, description, dict, picture, secret, serverHello } f
 /** A session in which both ends have said hello and one window is shown. */
 function session(...open: readonly Channel[]): SessionState {
   let time = 0;
-  const made = sessionState({ container: "box", open: new Set(open), now: () => time += 10, uuid: "0f".repeat(16) });
+  return sessionBy(() => time += 10, ...open);
+}
+
+/** The same, by a clock. */
+function sessionBy(now: () => number, ...open: readonly Channel[]): SessionState {
+  const made = sessionState({ container: "box", open: new Set(open), now, uuid: "0f".repeat(16) });
   judgeClientPacket(clientHello, made);
   judgeServerPacket(serverHello, made);
   server(made, "new-window", 1, 100, 100, 484, 316, description, new Map());
@@ -28,6 +33,14 @@ function server(state: SessionState, type: string, ...args: Value[]): Packet | u
 
 function client(state: SessionState, type: string, ...args: Value[]): Packet | undefined {
   return judgeClientPacket({ type, args }, state).pass;
+}
+
+/** The same, and the user has pressed a button in the window. */
+function usedSession(...open: readonly Channel[]): SessionState {
+  const made = session(...open);
+  client(made, "focus", 1, []);
+  client(made, "pointer-button", 0, 1, 1, 1, true, [1, 1], new Map());
+  return made;
 }
 
 function contains(value: Value | undefined, text: string): boolean {
@@ -59,6 +72,13 @@ for (
   });
 }
 
+/** A session for what belongs to a channel. */
+function openSession(...open: readonly Channel[]): SessionState {
+  const made = usedSession(...open);
+  if (open.includes("clipboard-out")) client(made, "clipboard-request", 1, "CLIPBOARD", "UTF8_STRING");
+  return made;
+}
+
 const text = dict({ "": true });
 const ofChannel: readonly (readonly [readonly Channel[], string, readonly Value[]])[] = [
   [["clipboard-in", "clipboard-out"], "clipboard-token", ["CLIPBOARD"]],
@@ -79,11 +99,11 @@ const ofChannel: readonly (readonly [readonly Channel[], string, readonly Value[
 for (const [channels, type, args] of ofChannel) {
   Deno.test(`"${type}" of the container needs ${channels.join(" or ")}`, () => {
     for (const channel of channels) {
-      const { pass, request } = judgeServerPacket({ type, args: [...args] }, session(channel));
+      const { pass, request } = judgeServerPacket({ type, args: [...args] }, openSession(channel));
       assert(pass ?? request, channel);
     }
     const others = channelNames.filter((channel) => !channels.includes(channel));
-    assertThrows(() => server(session(...others), type, ...args), Refusal);
+    assertThrows(() => server(openSession(...others), type, ...args), Refusal);
   });
 }
 
@@ -216,6 +236,7 @@ Deno.test("what xpra 6.6 adds to its hellos opens nothing that the guard does no
   // A popup that covers more than half of the screen that it has told.
   server(state, "new-window", 1, 0, 0, 800, 600, description, new Map());
   client(state, "map-window", 1, 0, 0, 800, 600, new Map(), new Map());
+  client(state, "focus", 1, []);
   assertThrows(() => server(state, "new-override-redirect", 2, 0, 0, 700, 400, new Map(), new Map()), Refusal);
 });
 
@@ -403,7 +424,7 @@ Deno.test("over a network the server is offered what the guard decodes, whatever
 });
 
 Deno.test("the server is told that a window which may not be shown is not there", () => {
-  const state = session();
+  const state = usedSession();
   const whole = [2, 0, 0, 1920, 1200] as const;
   assertThrows(() => server(state, "new-override-redirect", ...whole, new Map(), new Map()), Refusal);
   const { answer, pass } = judgeServerPacket({
@@ -415,25 +436,25 @@ Deno.test("the server is told that a window which may not be shown is not there"
 });
 
 Deno.test("a popup that is called a window is a popup", () => {
-  const state = session();
+  const state = usedSession();
   const about = dict({ title: "menu", "override-redirect": true });
   assertEquals(server(state, "new-window", 2, 110, 110, 50, 50, about, new Map())!.type, "new-override-redirect");
   assertThrows(() => server(state, "new-window", 3, 0, 0, 1900, 1200, about, new Map()), Refusal);
 });
 
 Deno.test("popups go with the window that they are at", () => {
-  const state = session();
+  const state = usedSession();
   server(state, "new-override-redirect", 2, 110, 110, 50, 50, new Map(), new Map());
   const gone = judgeServerPacket({ type: "lost-window", args: [1] }, state);
   assertEquals(gone.also, [{ type: "lost-window", args: [2] }]);
-  const other = session();
+  const other = usedSession();
   server(other, "new-override-redirect", 2, 110, 110, 50, 50, new Map(), new Map());
   const hidden = judgeClientPacket({ type: "unmap-window", args: [1, true, new Map()] }, other);
   assertEquals(hidden.toClient, [{ type: "lost-window", args: [2] }]);
 });
 
 Deno.test("a menu that moves away leaves no submenu behind", () => {
-  const state = session();
+  const state = usedSession();
   server(state, "new-override-redirect", 2, 110, 400, 200, 200, new Map(), new Map());
   server(state, "new-override-redirect", 3, 320, 560, 100, 50, new Map(), new Map());
   const move = (y: number): Verdict =>
@@ -477,8 +498,9 @@ Deno.test("the pointer changes its shape as often as an honest server lets it, a
   assertEquals(changes(), 300);
 });
 
-Deno.test("the bell rings a few times a second", () => {
+Deno.test("the bell rings a few times a second, without a name that the X server would keep", () => {
   const state = session();
+  assertEquals(server(state, "bell", 1, 3, 50, 400, 100, 0, 0, "Bell")!.args[7], "");
   const rings = Array.from({ length: 100 }, () => server(state, "bell", 1, 3, 50, 400, 100, 0, 0, "Bell"));
   assert(rings.filter(Boolean).length < 20);
 });
@@ -599,7 +621,8 @@ Deno.test("notifications begin with the container's name, without markup, files 
 });
 
 Deno.test("the clipboard takes text and pictures, no lists of files", () => {
-  const state = session("clipboard-in", "clipboard-out");
+  const state = usedSession("clipboard-in", "clipboard-out");
+  assert(client(state, "clipboard-request", 5, "CLIPBOARD", "UTF8_STRING"));
   const offered = ["TARGETS", "UTF8_STRING", "text/uri-list", "x-special/gnome-copied-files", "image/png"];
   assertEquals(server(state, "clipboard-token", "CLIPBOARD", offered)!.args, [
     "CLIPBOARD",
@@ -616,32 +639,112 @@ Deno.test("the clipboard takes text and pictures, no lists of files", () => {
 
 Deno.test("what is merely selected on the host reaches the container only while the user works in its windows", () => {
   let time = 0;
-  const state = Object.assign(session("clipboard-in"), { now: () => time });
+  const state = sessionBy(() => time, "clipboard-in");
   const ask = (of: string): Verdict =>
     judgeServerPacket({ type: "clipboard-request", args: [5, of, "UTF8_STRING"] }, state);
   const token = ["PRIMARY", ["UTF8_STRING"], "UTF8_STRING", "UTF8_STRING", 8, "bytes", bytes(9), true, true];
-  const tells = (): Value[] => client(state, "clipboard-token", ...token)!.args;
   const mayRead = (): boolean => {
-    assertEquals(tells().length, ask("PRIMARY").pass ? token.length : 1);
+    assertEquals(client(state, "clipboard-token", ...token)!.args.length, ask("PRIMARY").pass ? token.length : 1);
     return ask("PRIMARY").pass !== undefined;
   };
-  const click = (pressed: boolean): unknown =>
-    client(state, "pointer-button", 0, 1, 1, 2, pressed, [200, 200], new Map());
+  const click = (window: number, pressed: boolean): unknown =>
+    client(state, "pointer-button", 0, 1, window, 2, pressed, [200, 200], new Map());
   assertEquals(ask("PRIMARY"), { answer: { type: "clipboard-contents-none", args: [5, "PRIMARY"] } });
   assertEquals(mayRead(), false);
+  time += 5000;
   client(state, "focus", 1, []);
+  assertEquals(mayRead(), false, "the window manager gave it the keyboard, and the user has done nothing");
+  client(state, "key-action", 1, "h", true, [], 104, "h", 43, 0);
+  time += 5000;
   assertEquals(mayRead(), true);
+  server(state, "new-override-redirect", 2, 110, 110, 4, 4, new Map(), new Map());
   client(state, "focus", 0, []);
   assertEquals(mayRead(), false);
-  click(true);
+  click(2, true);
+  assertEquals(mayRead(), false, "a click into a popup");
+  click(1, true);
   assertEquals(mayRead(), true);
   time += 5000;
   assertEquals(mayRead(), false);
-  click(false);
+  click(1, false);
   assertEquals(mayRead(), true);
   // What was copied is the container's to read.
   time += 5000;
   assert(ask("CLIPBOARD").pass);
+});
+
+Deno.test("the container takes the host's clipboard only while the user works in its windows, or has just left", () => {
+  let time = 0;
+  const state = sessionBy(() => time, "clipboard-in", "clipboard-out");
+  const takes = (of: string): boolean => {
+    try {
+      return server(state, "clipboard-token", of) !== undefined;
+    } catch (error) {
+      assert(error instanceof Refusal);
+      return false;
+    }
+  };
+  const both = (): boolean[] => ["CLIPBOARD", "PRIMARY"].map(takes);
+  time += 5000;
+  assertEquals(both(), [false, false]);
+  client(state, "focus", 1, []);
+  assertEquals(both(), [false, false]);
+  client(state, "key-action", 1, "c", true, ["control"], 99, "c", 54, 0);
+  client(state, "focus", 0, []);
+  assertEquals(both(), [true, true]);
+  time += 1000;
+  assertEquals(both(), [false, false]);
+});
+
+Deno.test("what the container has copied passes only when it is asked for, once", () => {
+  const state = usedSession("clipboard-out");
+  const send = (id: number): Packet | undefined =>
+    server(state, "clipboard-contents", id, "CLIPBOARD", "UTF8_STRING", 8, "bytes", bytes(3), 0);
+  assertThrows(() => send(5), Refusal, "nobody has asked");
+  client(state, "clipboard-request", 5, "CLIPBOARD", "UTF8_STRING");
+  assert(send(5));
+  assertThrows(() => send(5), Refusal, "nobody has asked");
+  client(state, "clipboard-request", 6, "CLIPBOARD", "UTF8_STRING");
+  server(state, "clipboard-contents-none", 6, "CLIPBOARD");
+  assertThrows(() => send(6), Refusal, "nobody has asked");
+  for (let id = 7; id < 1000; id++) client(state, "clipboard-request", id, "CLIPBOARD", "UTF8_STRING");
+  assertEquals(state.requests.size, 100);
+});
+
+Deno.test("the container offers and asks for what is on the clipboard a few times a second", () => {
+  let time = 0;
+  const state = sessionBy(() => time, "clipboard-in", "clipboard-out");
+  client(state, "focus", 1, []);
+  client(state, "key-action", 1, "h", true, [], 104, "h", 43, 0);
+  const thousand = Array.from({ length: 1000 }, (_, number) => number);
+  const counts = (): number[] => [
+    thousand.filter(() => server(state, "clipboard-token", "CLIPBOARD")).length,
+    thousand.filter((id) => server(state, "clipboard-request", id, "CLIPBOARD", "UTF8_STRING")).length,
+  ];
+  assertEquals(counts(), [200, 200]);
+  time += 2000;
+  assertEquals(counts(), [100, 100]);
+});
+
+Deno.test("no name of a kind of data passes that is not on a closed list: the X server would keep each", () => {
+  const state = usedSession("clipboard-in", "clipboard-out");
+  const names = ["text/plain;charset=x1", "Text/Plain", "utf8_string", "text/plain;charset=UTF-8", "image/PNG", "ATOM"];
+  const kinds = server(state, "clipboard-token", "CLIPBOARD", names)!.args[1];
+  assertEquals(kinds, ["text/plain;charset=UTF-8"]);
+  const asked = names.filter((name) => server(state, "clipboard-request", 5, "CLIPBOARD", name));
+  assertEquals(asked, ["text/plain;charset=UTF-8"]);
+  client(state, "clipboard-request", 5, "CLIPBOARD", "UTF8_STRING");
+  const answer = (type: string): Packet | undefined =>
+    server(state, "clipboard-contents", 5, "CLIPBOARD", type, 8, "bytes", bytes(3), 0);
+  assertThrows(() => answer("x1"), Refusal);
+});
+
+Deno.test("a session ends in xpra's words, not in the container's", () => {
+  const end = (...words: Value[]): Value[] => server(session(), "disconnect", ...words)!.args;
+  assertEquals(end("server shutdown"), ["server shutdown"]);
+  assertEquals(end(new TextEncoder().encode("done"), "and more"), ["done"]);
+  assertEquals(end("<b>Your password has expired</b>", "call 0800"), ["server error"]);
+  assertEquals(end(), ["server error"]);
 });
 
 Deno.test("the host pastes what is selected in the container, wherever the user works", () => {
@@ -651,8 +754,7 @@ Deno.test("the host pastes what is selected in the container, wherever the user 
 });
 
 Deno.test("X's third selection does not pass, and nobody waits for it", () => {
-  const state = session("clipboard-in", "clipboard-out");
-  client(state, "focus", 1, []);
+  const state = usedSession("clipboard-in", "clipboard-out");
   const ask = { type: "clipboard-request", args: [5, "SECONDARY", "UTF8_STRING"] };
   for (const judge of [judgeClientPacket, judgeServerPacket]) {
     assertEquals(judge(ask, state), { answer: { type: "clipboard-contents-none", args: [5, "SECONDARY"] } });
@@ -667,41 +769,42 @@ Deno.test("with one direction of the clipboard the other end's offers are empty 
   assertEquals(inwards, ["CLIPBOARD", [], "", "", 8, "", new Uint8Array(), false, true]);
   const outwards = client(session("clipboard-out"), "clipboard-token", ...token)!.args;
   assertEquals(outwards, ["CLIPBOARD", [], "", "", 8, "", new Uint8Array(), false, true]);
-  assertEquals(server(session("clipboard-out"), "clipboard-token", ...token)!.args, token);
+  // The contents are asked for once somebody pastes.
+  const offered = ["CLIPBOARD", ["UTF8_STRING"], "", "", 8, "", new Uint8Array(), true, true];
+  assertEquals(server(usedSession("clipboard-out"), "clipboard-token", ...token)!.args, offered);
 });
 
-Deno.test("the clipboard's offer as a table has text and pictures, and is empty where the other end may not give", () => {
-  const item = (kind: string): Value[] => [kind, 8, "bytes", bytes(3)];
-  const offer = {
+Deno.test("the clipboard's offer as a table has kinds of text and pictures, and is empty where the other end may not give", () => {
+  const offer = dict({
     claim: true,
     greedy: true,
     origin: "x",
     targets: ["UTF8_STRING", "text/uri-list"],
-    data: dict({ UTF8_STRING: item("UTF8_STRING") }),
-  };
-  const passed = { claim: true, greedy: true, targets: ["UTF8_STRING"], data: offer.data };
-  const files = dict({ UTF8_STRING: item("UTF8_STRING"), "text/uri-list": item("text/uri-list") });
+    data: dict({ UTF8_STRING: ["UTF8_STRING", 8, "bytes", bytes(3)] }),
+  });
+  const passed = dict({ claim: true, greedy: true, targets: ["UTF8_STRING"] });
   const empty = dict({ claim: false, greedy: true });
-  const given = (state: SessionState, of: string, changes: Record<string, Value> = {}): Value =>
-    server(state, "clipboard-data", of, dict({ ...offer, ...changes }))!.args[1]!;
-  assertEquals(given(session("clipboard-out"), "PRIMARY"), dict(passed));
-  assertEquals((given(session("clipboard-out"), "CLIPBOARD", { data: files }) as Dict).has("data"), false);
+  const given = (state: SessionState, of: string): Value => server(state, "clipboard-data", of, offer)!.args[1]!;
+  assertEquals(given(usedSession("clipboard-out"), "PRIMARY"), passed);
+  assertThrows(() => given(session("clipboard-out"), "CLIPBOARD"), Refusal, "you do not work");
   assertEquals(given(session("clipboard-in"), "CLIPBOARD"), empty);
-  assertEquals(client(session("clipboard-out"), "clipboard-data", "CLIPBOARD", dict(offer))!.args[1], empty);
+  assertEquals(client(session("clipboard-out"), "clipboard-data", "CLIPBOARD", offer)!.args[1], empty);
+  assertEquals(client(session("clipboard-in"), "clipboard-data", "CLIPBOARD", offer)!.args[1], passed);
   // What is merely selected on the host.
-  const selected = client(session("clipboard-in"), "clipboard-data", "PRIMARY", dict(offer))!.args;
+  const selected = client(session("clipboard-in"), "clipboard-data", "PRIMARY", offer)!.args;
   assertEquals(selected, ["PRIMARY", dict({ claim: true, greedy: true })]);
-  assertEquals(server(session("clipboard-out"), "clipboard-data", "SECONDARY", dict(offer)), undefined);
+  assertEquals(server(session("clipboard-out"), "clipboard-data", "SECONDARY", offer), undefined);
 });
 
 Deno.test("words that xpra 5 sends as bytes are words", () => {
   const word = (text: string): Uint8Array => new TextEncoder().encode(text);
-  const state = session("clipboard-out");
-  assertEquals(server(state, "bell", 1, 3, 50, 400, 100, 0, 0, word("Bell"))!.args[7], "Bell");
-  assertEquals(server(state, "cursor", "raw", 0, 0, 16, 16, 1, 1, 8, bytes(1024), word("text"))!.args[9], "text");
+  const state = usedSession("clipboard-out");
+  client(state, "clipboard-request", 0, "CLIPBOARD", "UTF8_STRING");
+  const shape = ["raw", 0, 0, 16, 16, 1, 1, 8, bytes(1024)];
+  assertEquals(server(state, "cursor", ...shape, word("text"))!.args[9], "text");
+  assertThrows(() => server(state, "cursor", ...shape, Uint8Array.of(255)), Refusal);
   const copied = server(state, "clipboard-contents", 0, "CLIPBOARD", "UTF8_STRING", 8, word("bytes"), bytes(3), 0)!;
   assertEquals(copied.args[4], "bytes");
-  assertThrows(() => server(state, "bell", 1, 3, 50, 400, 100, 0, 0, Uint8Array.of(255)), Refusal);
 });
 
 Deno.test("what honest servers send and no client needs is left out without a word", () => {

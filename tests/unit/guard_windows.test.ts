@@ -7,8 +7,6 @@ import { mayPopUp, titleOf, type Windows, windowsOf } from "../../lib/attach/gua
 import { description, dict } from "../fuzz/samples.ts";
 
 const place = { x: 100, y: 100, width: 400, height: 300 };
-const framed = { popup: false };
-const popup = { popup: true };
 
 function windows(): Windows {
   let time = 0;
@@ -20,9 +18,26 @@ function windows(): Windows {
 /** Windows with one that is shown. */
 function shown(): Windows {
   const made = windows();
-  made.open(1, place, description, framed);
+  made.open(1, place, description);
   made.shown(1, place);
   return made;
+}
+
+/** Windows with one that has the keyboard. */
+function focused(): Windows {
+  const made = shown();
+  made.focus(1);
+  return made;
+}
+
+/** Windows with one that is shown, and their clock in milliseconds. */
+function timed(): { made: Windows; at(ms: number): void } {
+  let time = 0;
+  const made = windowsOf({ container: "box", now: () => time });
+  made.setScreen(1920, 1200);
+  made.open(1, place, description);
+  made.shown(1, place);
+  return { made, at: (ms) => time = ms };
 }
 
 Deno.test("titleOf() puts the container's name first, whatever the title is", () => {
@@ -38,7 +53,7 @@ Deno.test("titleOf() leaves out what turns a line round, ends it, or is for a te
 });
 
 Deno.test("Windows.open() lets pass what a frame needs and nothing else", () => {
-  const passed = windows().open(1, place, description, framed).description;
+  const passed = windows().open(1, place, description).description;
   assertEquals([...passed.keys()].toSorted(), [
     "class-instance",
     "icon-title",
@@ -53,90 +68,159 @@ Deno.test("Windows.open() lets pass what a frame needs and nothing else", () => 
 });
 
 Deno.test("Windows.open() names the container for a window without a title", () => {
-  assertEquals(windows().open(1, place, new Map(), framed).description.get("title"), "[box] ");
+  assertEquals(windows().open(1, place, new Map()).description.get("title"), "[box] ");
 });
 
 Deno.test("Windows.open() makes an ordinary window of one that would have no frame", () => {
   for (const type of ["DOCK", "DESKTOP", "POPUP_MENU", "DROPDOWN_MENU", "NOTIFICATION", "SPLASHSCREEN", "TOOLTIP"]) {
-    assertEquals(windows().open(1, place, dict({ "window-type": [type] }), framed).description.get("window-type"), [
+    assertEquals(windows().open(1, place, dict({ "window-type": [type] })).description.get("window-type"), [
       "NORMAL",
     ]);
   }
-  const dialog =
-    windows().open(1, place, dict({ "window-type": ["DIALOG"], "override-redirect": true }), framed).description;
+  const dialog = windows().open(1, place, dict({ "window-type": ["DIALOG"], "override-redirect": true })).description;
   assertEquals(dialog.get("window-type"), ["DIALOG"]);
   assertEquals(dialog.has("override-redirect"), false);
 });
 
-Deno.test("Windows.open() takes windows for their own only if they are the container's", () => {
-  const made = shown();
-  assertEquals(made.open(2, place, dict({ "transient-for": 1 }), framed).description.get("transient-for"), 1);
-  assertEquals(made.open(3, place, dict({ "transient-for": 99 }), framed).description.has("transient-for"), false);
-  assertEquals(made.open(4, place, dict({ "transient-for": 0 }), framed).description.has("transient-for"), false);
+Deno.test("a window belongs only to another framed one of the container's, never to itself and in no circle", () => {
+  const made = focused();
+  const to = (parent: number): Dict => dict({ "transient-for": parent });
+  const opened = (window: number, parent: number): boolean =>
+    made.open(window, place, to(parent)).description.has("transient-for");
+  const may = (window: number, parent: number): boolean => made.describe(window, to(parent)).has("transient-for");
+  assert(opened(2, 1));
+  assert(opened(3, 2));
+  assertEquals([opened(4, 99), opened(5, 0), opened(6, 6)], [false, false, false]);
+  assertEquals([may(1, 1), may(1, 2), may(1, 3)], [false, false, false]);
+  assert(may(3, 1));
+  made.openPopup(7, place, new Map());
+  assertEquals(may(6, 7), false);
+  // What belonged to a window that is gone belongs to none, also when another one has its number.
+  made.close(2);
+  assert(opened(2, 3));
 });
 
-Deno.test("a window covers the whole screen only while the container has the keyboard", () => {
-  const made = shown();
+Deno.test("a window covers the whole screen only while the user works in the container", () => {
+  const made = focused();
   const whole = dict({ fullscreen: true });
   assertEquals(made.describe(1, whole).has("fullscreen"), false);
-  made.focus(1);
+  made.typed();
   assertEquals(made.describe(1, whole).get("fullscreen"), true);
   made.focus(0);
   assertEquals(made.describe(1, dict({ fullscreen: false })).get("fullscreen"), false);
+  const { made: left, at } = timed();
+  left.focus(1);
+  left.typed();
+  left.focus(0);
+  at(1000);
+  assertEquals(left.describe(1, whole).has("fullscreen"), false);
+});
+
+Deno.test("the user works in the container once he presses a key or a button there, not by the keyboard alone", () => {
+  const { made, at } = timed();
+  const isUsed = (ms: number): boolean => (at(ms), made.isUsed());
+  at(5000);
+  made.focus(1);
+  assertEquals(isUsed(5000), false);
+  made.typed();
+  assertEquals([isUsed(5000), isUsed(60_000)], [true, true]);
+  made.focus(0);
+  assertEquals(isUsed(60_000), false);
+  // A click comes before the keyboard does.
+  at(70_000);
+  made.clicked(1);
+  assert(isUsed(70_500));
+  made.focus(1);
+  assert(isUsed(90_000));
+  made.openPopup(2, place, new Map());
+  made.focus(0);
+  made.focus(1);
+  assertEquals(isUsed(90_000), false);
+  made.clicked(2);
+  assert(isUsed(90_000));
+});
+
+Deno.test("a click into a popup or an icon in the tray does not mean that the user works in the container", () => {
+  const { made, at } = timed();
+  at(5000);
+  made.focus(1);
+  made.openPopup(2, place, new Map());
+  made.openTray(3);
+  made.focus(0);
+  for (const window of [2, 3]) made.clicked(window);
+  assertEquals(made.isUsed(), false);
+});
+
+Deno.test("no key passes to a popup: it never has the keyboard", () => {
+  const made = focused();
+  made.openPopup(2, place, new Map());
+  made.focus(2);
+  assertEquals(made.focused(), 0);
 });
 
 Deno.test("Windows.open() leaves every window its frame, and none transparent", () => {
   const wish = dict({ decorations: 0, "has-alpha": true });
-  const passed = windows().open(1, place, wish, framed).description;
+  const passed = windows().open(1, place, wish).description;
   assertEquals([passed.has("decorations"), passed.has("has-alpha")], [false, false]);
-  assertEquals(shown().open(2, place, wish, popup).description.get("has-alpha"), true);
+  assertEquals(focused().openPopup(2, place, wish)!.description.has("has-alpha"), false);
 });
 
-Deno.test("a framed window is large enough, and far enough on the screen, to be seen", () => {
+Deno.test("a framed window is wholly on the screen, with its title, and large enough to be seen", () => {
   const at = (x: number, y: number, width = 400, height = 300): number[] => {
     const { place, description } = windows().open(
       1,
       { x, y, width, height },
       dict({ "requested-position": [x, y] }),
-      framed,
     );
     assertEquals(description.get("requested-position"), [place.x, place.y]);
     return [place.x, place.y, place.width, place.height];
   };
-  assertEquals(at(10, 20), [10, 20, 400, 300]);
-  assertEquals(at(-5000, -5000), [-352, 0, 400, 300]);
-  assertEquals(at(9000, 9000), [1872, 1176, 400, 300]);
-  assertEquals(at(10, 20, 1, 1), [10, 20, 48, 24]);
-  const tiny = dict({ "size-constraints": dict({ "maximum-size": [1, 1], "minimum-size": [1, 1] }) });
-  const { description } = windows().open(1, place, tiny, framed);
-  assertEquals([...(description.get("size-constraints") as Dict).keys()], ["minimum-size"]);
-  assertEquals(shown().move(1, { x: -9000, y: 5, width: 1, height: 1 }), { x: 0, y: 5, width: 48, height: 24 });
+  assertEquals(at(10, 50), [10, 50, 400, 300]);
+  assertEquals(at(10, 0), [10, 40, 400, 300]);
+  assertEquals(at(-5000, -5000), [0, 40, 400, 300]);
+  assertEquals(at(9000, 9000), [1520, 900, 400, 300]);
+  assertEquals(at(-3000, 0, 8000, 3000), [0, 40, 1920, 1200]);
+  assertEquals(at(10, 50, 1, 1), [10, 50, 48, 24]);
+  const constraints = (about: Dict): Dict =>
+    windows().open(1, place, dict({ "size-constraints": about })).description.get("size-constraints") as Dict;
+  assertEquals(constraints(dict({ "maximum-size": [1, 1], "minimum-size": [1, 1] })), dict({ "minimum-size": [1, 1] }));
+  assertEquals(
+    constraints(dict({ "minimum-size": [8000, 3000], "base-size": [8000, 5], gravity: 10 })),
+    dict({ "minimum-size": [1920, 1200], "base-size": [1920, 5] }),
+  );
+  assertEquals(shown().move(1, { x: -9000, y: 5, width: 1, height: 1 }), { x: 0, y: 40, width: 48, height: 24 });
+  assertEquals(shown().move(1, { x: -3000, y: 0, width: 8000, height: 3000 }).width, 1920);
 });
 
 Deno.test("a framed window is where the host shows it, not where the container wants it", () => {
-  const made = shown();
+  const made = focused();
   made.move(1, { x: 1400, y: 800, width: 400, height: 300 });
-  assertThrows(() => made.open(2, { x: 1500, y: 900, width: 200, height: 200 }, new Map(), popup), Refusal);
+  assertThrows(() => made.openPopup(2, { x: 1500, y: 900, width: 200, height: 200 }, new Map()), Refusal);
   made.shown(1, { x: 1400, y: 800, width: 400, height: 300 });
-  made.open(2, { x: 1500, y: 900, width: 200, height: 200 }, new Map(), popup);
+  made.openPopup(2, { x: 1500, y: 900, width: 200, height: 200 }, new Map());
 });
 
-Deno.test("Windows.open() gives popups no class: xpra's client grabs the keyboard for some", () => {
-  const about = dict({ "class-instance": ["sun-awt-X11-XDialogPeer", "x"], "window-type": ["DIALOG"] });
-  const passed: Dict = shown().open(2, place, about, popup).description;
+Deno.test("a popup has no class: xpra's client grabs the keyboard for some", () => {
+  const about = dict({
+    "class-instance": ["sun-awt-X11-XDialogPeer", "x"],
+    "window-type": ["DIALOG"],
+    // xpra's client would move it with that window.
+    "transient-for": 1,
+  });
+  const passed: Dict = focused().openPopup(2, place, about)!.description;
   assertEquals([...passed.keys()], ["window-type", "title"]);
 });
 
 Deno.test("Windows.open() refuses a window twice, too many, and too many at once", () => {
   const made = shown();
-  assertThrows(() => made.open(1, place, new Map(), framed), Refusal);
+  assertThrows(() => made.open(1, place, new Map()), Refusal);
   assertThrows(() => {
-    for (let window = 2; window < 1000; window++) made.open(window, place, new Map(), framed);
+    for (let window = 2; window < 1000; window++) made.open(window, place, new Map());
   }, Refusal);
   const quick = windowsOf({ container: "box", now: () => 0 });
   assertThrows(() => {
     for (let window = 1; window < 300; window++) {
-      quick.open(window, place, new Map(), framed);
+      quick.open(window, place, new Map());
       quick.close(window);
     }
   }, Refusal);
@@ -161,19 +245,19 @@ Deno.test("all framed windows together fill a few screens, whichever way they wo
   };
   const wish = (about: Dict): number =>
     served((made, window) => {
-      made.open(window, place, new Map(), framed);
+      made.open(window, place, new Map());
       made.describe(window, about);
     });
-  assertEquals(served((made, window) => made.open(window, whole, description, framed)), 32);
-  assertEquals(served((made, window) => made.open(window, huge, description, framed)), 0);
-  assertEquals(served((made, window) => made.open(window, place, dict({ maximized: true }), framed)), 32);
-  assertEquals(served((made, window) => made.open(window, place, description, framed)), 100);
+  assertEquals(served((made, window) => made.open(window, whole, description)), 32);
+  assertEquals(served((made, window) => made.open(window, huge, description)), 32);
+  assertEquals(served((made, window) => made.open(window, place, dict({ maximized: true }))), 32);
+  assertEquals(served((made, window) => made.open(window, place, description)), 100);
   assert(wish(dict({ maximized: true })) <= 32);
   for (const name of ["minimum-size", "base-size"]) {
     assert(wish(dict({ "size-constraints": dict({ [name]: [1920, 1200] }) })) <= 32, name);
   }
   const grown = served((made, window) => {
-    made.open(window, place, description, framed);
+    made.open(window, place, description);
     made.move(window, { ...place, width: 1920 });
     made.move(window, { ...place, height: 1200 });
     // Until the host tells, nobody knows that it has shrunk.
@@ -185,12 +269,12 @@ Deno.test("all framed windows together fill a few screens, whichever way they wo
 Deno.test("a window that the user enlarges counts as large, and one that is gone no more", () => {
   const made = windows();
   for (let window = 1; window <= 40; window++) {
-    made.open(window, place, new Map(), framed);
+    made.open(window, place, new Map());
     made.shown(window, { x: 0, y: 0, width: 1920, height: 1200 });
     made.describe(window, dict({ title: "a title" }));
     made.move(window, { ...place, x: 5 });
     if (window < 32) continue;
-    assertThrows(() => made.open(99, place, new Map(), framed), Refusal, "too large");
+    assertThrows(() => made.open(99, place, new Map()), Refusal, "too large");
     made.close(window);
   }
 });
@@ -219,19 +303,22 @@ Deno.test("mayPopUp() refuses what is far from the container's windows, and what
     mayPopUp({ x: 960, y: 0, width: 960, height: 1190 }, { screen, windows: [place], popups: halves }),
     false,
   );
-  assert(mayPopUp({ x: 1900, y: 1100, width: 1, height: 1 }, { screen, windows: [], popups: [] }));
+  for (const side of [1, 4]) {
+    const speck = { x: 1900, y: 1100, width: side, height: side };
+    assertEquals(mayPopUp(speck, { screen, windows: [place], popups: [] }), false);
+  }
 });
 
 Deno.test("no popup is where it may be by way of one that nobody sees, or by a line of small ones", () => {
-  const half = { x: 1000, y: 0, width: 920, height: 1200 };
-  const dot = shown();
-  dot.open(2, { x: 990, y: 600, width: 1, height: 1 }, new Map(), popup);
-  assertThrows(() => dot.open(3, half, new Map(), popup), Refusal, "far from");
-  const line = shown();
+  const half = { x: 560, y: 0, width: 920, height: 1200 };
+  const dot = focused();
+  dot.openPopup(2, { x: 540, y: 300, width: 1, height: 1 }, new Map());
+  assertThrows(() => dot.openPopup(3, half, new Map()), Refusal, "far from");
+  const line = focused();
   assertThrows(
     () => {
       for (let window = 2; window < 30; window++) {
-        line.open(window, { x: 450 + 40 * window, y: 200, width: 30, height: 4 }, new Map(), popup);
+        line.openPopup(window, { x: 450 + 40 * window, y: 200, width: 30, height: 4 }, new Map());
       }
     },
     Refusal,
@@ -240,26 +327,65 @@ Deno.test("no popup is where it may be by way of one that nobody sees, or by a l
 });
 
 Deno.test("popups do not walk away from their window, one by the other", () => {
-  const made = shown();
-  made.open(2, { x: 300, y: 150, width: 300, height: 300 }, new Map(), popup);
-  made.open(3, { x: 620, y: 150, width: 300, height: 300 }, new Map(), popup);
+  const made = focused();
+  made.openPopup(2, { x: 300, y: 150, width: 300, height: 300 }, new Map());
+  made.openPopup(3, { x: 620, y: 150, width: 300, height: 300 }, new Map());
   assertThrows(() => made.move(2, { x: 930, y: 150, width: 300, height: 300 }), Refusal, "far from");
 });
 
-Deno.test("Windows.open() takes menus of menus of menus, and a hundred popups", () => {
-  const made = shown();
+Deno.test("Windows.openPopup() takes menus of menus of menus, and twenty popups of any size", () => {
+  const made = focused();
   for (let window = 2; window <= 7; window++) {
-    made.open(window, { x: 150 * window, y: 150, width: 150, height: 300 }, new Map(), popup);
+    made.openPopup(window, { x: 150 * window, y: 150, width: 150, height: 300 }, new Map());
   }
   assertEquals(made.takeStrays(), []);
-  for (let window = 8; window < 102; window++) made.open(window, { ...place, height: 20 }, new Map(), popup);
-  assertThrows(() => made.open(102, { ...place, height: 20 }, new Map(), popup), Refusal, "too many popups");
-  made.open(102, { x: 0, y: 0, width: 1, height: 1 }, new Map(), popup);
+  const speck = { ...place, width: 1, height: 1 };
+  for (let window = 8; window <= 21; window++) made.openPopup(window, speck, new Map());
+  assertThrows(() => made.openPopup(22, speck, new Map()), Refusal, "too many popups");
+});
+
+Deno.test("popups are there only while a window has the keyboard or is just clicked, of any size", () => {
+  const { made, at } = timed();
+  const opens = (window: number): boolean => {
+    const side = window % 2 === 0 ? 4 : 200;
+    const opened = made.openPopup(window, { ...place, width: side, height: side }, new Map()) !== undefined;
+    assertEquals(made.has(window), opened);
+    return opened;
+  };
+  assertEquals([opens(2), opens(3)], [false, false]);
+  at(5000);
+  made.clicked(1);
+  assertEquals([opens(2), opens(3), made.hasStraysSoon(), made.takeStrays()], [true, true, true, []]);
+  at(6000);
+  assertEquals([made.takeStrays(), made.hasStraysSoon()], [[2, 3], false]);
+  made.focus(1);
+  assertEquals([opens(4), opens(5), made.hasStraysSoon(), made.takeStrays()], [true, true, false, []]);
+  at(90_000);
+  made.focus(0);
+  // Nobody prolongs their life by a click into one of them.
+  made.clicked(5);
+  assertEquals([made.hasStraysSoon(), made.takeStrays()], [true, [4, 5]]);
+});
+
+Deno.test("popups are wholly on the screen, where xpra's client would move them, and left out when they are off it", () => {
+  const made = focused();
+  assertEquals(made.openPopup(2, { x: -99, y: -99, width: 1, height: 1 }, new Map()), undefined);
+  made.shown(1, { x: 0, y: 100, width: 400, height: 300 });
+  const over = { x: -150, y: 150, width: 200, height: 200 };
+  assertEquals(made.openPopup(3, over, new Map())!.place, { ...over, x: 0 });
+  assertEquals(made.move(3, over), { ...over, x: 0 });
+  assertEquals(made.place(3), undefined);
+});
+
+Deno.test("Windows.openTray() takes eight icons", () => {
+  const made = shown();
+  for (let window = 2; window <= 9; window++) made.openTray(window);
+  assertThrows(() => made.openTray(10), Refusal, "too many icons");
 });
 
 Deno.test("Windows.move() holds popups where they may be opened", () => {
-  const made = shown();
-  made.open(2, { x: 150, y: 150, width: 200, height: 200 }, new Map(), popup);
+  const made = focused();
+  made.openPopup(2, { x: 150, y: 150, width: 200, height: 200 }, new Map());
   made.move(2, { x: 300, y: 200, width: 200, height: 200 });
   assertThrows(() => made.move(2, { x: 1500, y: 900, width: 200, height: 200 }), Refusal);
   assertThrows(() => made.move(2, { x: 0, y: 0, width: 1900, height: 1200 }), Refusal);
@@ -267,9 +393,9 @@ Deno.test("Windows.move() holds popups where they may be opened", () => {
 });
 
 Deno.test("Windows.takeStrays() gives popups whose window is hidden, with the menus at them", () => {
-  const made = shown();
-  made.open(2, { x: 150, y: 150, width: 200, height: 200 }, new Map(), popup);
-  made.open(3, { x: 360, y: 300, width: 300, height: 300 }, new Map(), popup);
+  const made = focused();
+  made.openPopup(2, { x: 150, y: 150, width: 200, height: 200 }, new Map());
+  made.openPopup(3, { x: 360, y: 300, width: 300, height: 300 }, new Map());
   assertEquals(made.takeStrays(), []);
   made.hidden(1);
   assertEquals(made.takeStrays(), [2, 3]);

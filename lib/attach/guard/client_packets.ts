@@ -14,7 +14,7 @@ import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { args, fields, flag, integer, line, list, type Shape, tuple, word } from "./shapes.ts";
-import { closings, isUsed, type SessionState, type Verdict } from "./state.ts";
+import { closings, type SessionState, type Verdict } from "./state.ts";
 import { file, fileChunk, fileChunkAnswer, printers } from "./transfers.ts";
 import { coordinate, windowNumber } from "./windows.ts";
 
@@ -96,7 +96,7 @@ const mapWindow: Judge = ({ type, args: values }, session) => {
   const place = sawPlace(session, window, values.slice(1));
   return {
     pass: { type, args: [window, ...place, properties(values[5]), state(values[6] ?? new Map())] },
-    moved: true,
+    leaves: true,
   };
 };
 
@@ -104,12 +104,12 @@ const configureWindow: Judge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
   const passed: Value[] = [window, ...sawPlace(session, window, values.slice(1)), properties(values[5])];
   // The tray's own form ends here.
-  if (values.length <= 6) return { pass: { type, args: passed }, moved: true };
+  if (values.length <= 6) return { pass: { type, args: passed }, leaves: true };
   passed.push(integer(-1, 2 ** 31)(values[6]!), state(values[7] ?? new Map()), flag(values[8] ?? false));
   if (values.length >= 12) {
     passed.push(anyWindow(values[9]!), [...session.pointer], ownModifiers(values[11], session));
   }
-  return { pass: { type, args: passed }, moved: true };
+  return { pass: { type, args: passed }, leaves: true };
 };
 
 /** The same in the form of xpra 6 without compatibility. */
@@ -125,7 +125,7 @@ const configureByTable: Judge = ({ type, args: values }, session) => {
   if (table.has("properties")) passed.set("properties", properties(table.get("properties")));
   if (table.has("state")) passed.set("state", state(table.get("state")!));
   if (table.has("resize-counter")) passed.set("resize-counter", integer(-1, 2 ** 31)(table.get("resize-counter")!));
-  return { pass: { type, args: [window, passed] }, moved: true };
+  return { pass: { type, args: [window, passed] }, leaves: true };
 };
 
 const unmapWindow: Judge = ({ type, args: values }, session) => {
@@ -140,12 +140,13 @@ const unmapWindow: Judge = ({ type, args: values }, session) => {
 const focus: Judge = ({ type, args: values }, session) => {
   const window = integer(0, 2 ** 48)(values[0]!);
   session.windows.focus(window);
-  return { pass: { type, args: [session.windows.focused(), ownModifiers(values[1], session)] } };
+  return { pass: { type, args: [session.windows.focused(), ownModifiers(values[1], session)] }, leaves: true };
 };
 
 /** Whether a key event may pass: a window of the container has the keyboard, or it releases a key that passed. */
 function mayPress(key: string, pressed: boolean, session: SessionState): boolean {
   if (pressed && session.windows.focused() !== 0) {
+    session.windows.typed();
     if (session.keysDown.size < 256) session.keysDown.add(key);
     return true;
   }
@@ -220,7 +221,7 @@ function sawButton(session: SessionState, event: { window: Value; button: Value;
   if (pressed === false) session.buttonsDown.delete(button as number);
   sawPointer(session, window, at as number[]);
   if (pressed === true) session.buttonsDown.set(button as number, window as number);
-  session.clickedMs = session.now();
+  session.windows.clicked(window as number);
 }
 
 const pointerMoved: Judge = ({ type, args: values }, session) => {
@@ -232,14 +233,14 @@ const pointerMoved: Judge = ({ type, args: values }, session) => {
 const pointerButton: Judge = ({ type, args: values }, session) => {
   const passed = args([count, count, anyWindow, buttonNumber, flag, position, pointerDetails])(values);
   sawButton(session, { window: passed[2]!, button: passed[3]!, pressed: passed[4]!, at: passed[5]! });
-  return { pass: { type, args: passed } };
+  return { pass: { type, args: passed }, leaves: true };
 };
 
 /** As xpra up to version 4 has it, and icons in the tray. */
 const buttonAction: Judge = ({ type, args: values }, session) => {
   const passed = args([anyWindow, buttonNumber, flag, position, modifiers], [buttons])(values);
   sawButton(session, { window: passed[0]!, button: passed[1]!, pressed: passed[2]!, at: passed[3]! });
-  return { pass: { type, args: passed } };
+  return { pass: { type, args: passed }, leaves: true };
 };
 
 const pointerPosition: Judge = ({ type, args: values }, session) => {
@@ -286,8 +287,7 @@ const display: Judge = ({ type, args: values }, session) => {
   return { pass: { type, args: [passed] } };
 };
 
-const clipboard: Judge = (packet, session) =>
-  judgeClipboard(packet, { from: "client", open: session.open, isUsed: isUsed(session) });
+const clipboard: Judge = (packet, session) => judgeClipboard(packet, { from: "client", session });
 
 const sendFile: Judge = ({ type, args: values }, session) => {
   requireOpen(session, "files");

@@ -4,15 +4,20 @@
  * manager they would move or copy files of the host.
  *
  * X has three selections. CLIPBOARD is what was copied. PRIMARY is whatever is selected in any window, as in a terminal
- * or in a password manager: the container gets it only while the user works in one of its windows, for a paste by the
- * middle button. SECONDARY, which hardly any app has, does not pass.
+ * or in a password manager: the container gets it only while the user works in its windows, for a paste by the middle
+ * button. SECONDARY, which hardly any app has, does not pass.
+ *
+ * The container takes the host's clipboard only while the user works in its windows, too: otherwise it could replace
+ * what is about to be pasted into a terminal. An offer comes without its contents, which the client asks for once
+ * somebody pastes: nothing passes that nobody has asked for.
  */
 
 import type { Channel } from "../channels.ts";
 import { Refusal } from "./faults.ts";
 import type { Packet } from "./packets.ts";
-import type { Dict, Value } from "./rencode.ts";
-import { bytes, either, fields, flag, integer, list, oneOf, table, text, word } from "./shapes.ts";
+import type { Value } from "./rencode.ts";
+import { bytes, either, fields, flag, integer, list, oneOf, text } from "./shapes.ts";
+import type { SessionState } from "./state.ts";
 
 /** What becomes of a clipboard's packet. */
 export interface ClipboardVerdict {
@@ -35,69 +40,82 @@ export const clipboardTypes = [
 ] as const;
 
 const mostBytes = 64 * 1024 * 1024;
-/** Most kinds of data that come with an offer. */
-const mostKinds = 32;
-const targets = new RegExp(
-  "^(TARGETS|TIMESTAMP|UTF8_STRING|STRING|TEXT|COMPOUND_TEXT|" +
-    "text/(plain|html|rtf|richtext|csv|markdown)(;charset=[\\w-]{1,20})?|image/(png|jpeg|gif|bmp|webp|tiff))$",
-  "i",
-);
+/**
+ * Kinds of data. The list is closed: each name becomes an atom of the host's X server, which never forgets one. Apps
+ * offer their texts by several of these names.
+ */
+const targets: ReadonlySet<string> = new Set([
+  ...["TARGETS", "TIMESTAMP", "UTF8_STRING", "STRING", "TEXT", "COMPOUND_TEXT"],
+  ...["plain", "plain;charset=utf-8", "plain;charset=UTF-8", "html", "rtf", "richtext", "csv", "markdown"]
+    .map((kind) => `text/${kind}`),
+  ...["png", "jpeg", "gif", "bmp", "webp", "tiff"].map((kind) => `image/${kind}`),
+]);
 /** Types of data that are no target. */
-const dataType = word(new RegExp(`${targets.source}|^(ATOM|INTEGER)$`, "i"));
+const dataType = oneOf(...targets, "ATOM", "INTEGER");
 const selection = oneOf("CLIPBOARD", "PRIMARY");
 const secondary = "SECONDARY";
 const anySelection = either(selection, oneOf(secondary));
 const requestId = integer(0, Number.MAX_SAFE_INTEGER);
+/** Requests of the client that may wait for their answers; an honest one has a few. */
+const mostRequests = 100;
 
 /**
  * Judges a packet of the clipboard.
  *
- * @param options `from`: who has sent it; `isUsed`: the user works in one of the container's windows
+ * @param options `from`: who has sent it
  * @throws {Refusal} when nothing of it may pass
  */
 export function judgeClipboard(
   { type, args }: Packet,
-  { from, open, isUsed }: { from: "server" | "client"; open: ReadonlySet<Channel>; isUsed: boolean },
+  { from, session }: { from: "server" | "client"; session: SessionState },
 ): ClipboardVerdict {
+  const { open, rates, requests, windows } = session;
+  const isServer = from === "server";
   const may = (channel: Channel): void => {
     if (!open.has(channel)) throw new Refusal("the channel is closed");
   };
   if (!open.has("clipboard-in") && !open.has("clipboard-out")) throw new Refusal("the channel is closed");
   // The channel by which the sender gives, and the one by which it takes.
-  const gives = from === "server" ? "clipboard-out" : "clipboard-in";
-  const takes = from === "server" ? "clipboard-in" : "clipboard-out";
+  const gives = isServer ? "clipboard-out" : "clipboard-in";
+  const takes = isServer ? "clipboard-in" : "clipboard-out";
   /** Whether the host has a selection for itself now. */
-  const isHidden = (of: Value): boolean => of === "PRIMARY" && !isUsed;
+  const isHidden = (of: Value): boolean => of === "PRIMARY" && !windows.isUsed();
   switch (type) {
-    case "clipboard-token": {
-      const of = anySelection(args[0]!);
-      if (of === secondary) return {};
-      if (!open.has(gives)) return { pass: { type, args: emptyOffer(args) } };
-      return { pass: { type, args: from === "client" && isHidden(of) ? [of] : offer(args) } };
-    }
+    case "clipboard-token":
     case "clipboard-data": {
       const of = anySelection(args[0]!);
-      if (of === secondary) return {};
-      const isClosed = !open.has(gives);
-      const passed = offerTable(args[1]!, { isEmpty: isClosed || from === "client" && isHidden(of) });
-      if (isClosed) passed.set("claim", false);
+      if (of === secondary || isServer && !rates.copy()) return {};
+      const isOpen = open.has(gives);
+      if (isOpen && isServer && !windows.isUsed()) throw new Refusal("you do not work in the container's windows");
+      const isEmpty = !isOpen || !isServer && isHidden(of);
+      if (type === "clipboard-token") {
+        return { pass: { type, args: !isOpen ? emptyOffer(args) : isEmpty ? [of] : offer(args) } };
+      }
+      const passed = offerTable(args[1]!);
+      if (isEmpty) passed.delete("targets");
+      if (!isOpen) passed.set("claim", false);
       return { pass: { type, args: [of, passed] } };
     }
     case "clipboard-request": {
       may(takes);
       const [id, of, what] = [requestId(args[0]!), anySelection(args[1]!), text(args[2]!)];
-      const isClosed = of === secondary || from === "server" && isHidden(of);
-      if (!isClosed && targets.test(what)) return { pass: { type, args: [id, of, what] } };
-      return { answer: { type: "clipboard-contents-none", args: [id, of] } };
+      const isClosed = of === secondary || isServer && (isHidden(of) || !rates.paste());
+      if (isClosed || !targets.has(what)) return { answer: { type: "clipboard-contents-none", args: [id, of] } };
+      if (!isServer && requests.size < mostRequests) requests.add(id);
+      return { pass: { type, args: [id, of, what] } };
     }
     case "clipboard-contents": {
       may(gives);
       const [id, of] = [requestId(args[0]!), selection(args[1]!)];
+      if (isServer && !requests.delete(id)) throw new Refusal("nobody has asked for it");
       const data = contents(args[2]!, args[3]!, args[4]!, args[5]!);
       return { pass: { type, args: [id, of, ...data, 0] } };
     }
-    case "clipboard-contents-none":
-      return { pass: { type, args: [requestId(args[0]!), selection(args[1]!)] } };
+    case "clipboard-contents-none": {
+      const id = requestId(args[0]!);
+      if (isServer) requests.delete(id);
+      return { pass: { type, args: [id, selection(args[1]!)] } };
+    }
     case "clipboard-pending-requests":
       return { pass: { type, args: [integer(0, 255)(args[0]!)] } };
     case "clipboard-enable-selections":
@@ -110,7 +128,7 @@ export function judgeClipboard(
 
 /** The kinds of data of a list that may pass. */
 function kindsIn(value: Value): string[] {
-  return list(text, 200)(value).filter((kind) => targets.test(kind));
+  return list(text, 200)(value).filter((kind) => targets.has(kind));
 }
 
 /** The type of the data, its format, how it is written, and the data. */
@@ -128,38 +146,21 @@ function contents(type: Value, format: Value, encoding: Value, data: Value): Val
   throw new Refusal("its data has an unknown encoding");
 }
 
-/** Something was copied; it may come with its kinds and its data. */
-function offer(args: readonly Value[]): Value[] {
-  const [of, kinds, what, type, format, encoding, data, claims, greedy, synchronous] = args;
+/** Something was copied; it may come with its kinds. */
+function offer([of, kinds, , , , , data, ...flags]: readonly Value[]): Value[] {
   const passed: Value[] = [selection(of!)];
   if (kinds === undefined) return passed;
   passed.push(kindsIn(kinds));
-  if (data === undefined) return passed;
-  const flags: Value[] = greedy === undefined ? [] : [flag(claims!), flag(greedy)];
-  if (synchronous !== undefined) flags.push(flag(synchronous));
-  const kind = text(what!);
-  if (!targets.test(kind)) return [...passed, "", "", 8, "", new Uint8Array(), ...flags];
-  return [...passed, kind, ...contents(type!, format!, encoding!, data), ...flags];
+  return data === undefined ? passed : [...passed, ...noContents, ...flags.slice(0, 3).map(flag)];
 }
 
 /** The same as a table, as xpra 6.6 sends it without compatibility. */
-function offerTable(value: Value, { isEmpty }: { isEmpty: boolean }): Dict {
-  const passed = fields({ claim: flag, greedy: flag, targets: kindsIn, data: dataByKind })(value);
-  if (isEmpty) { for (const key of ["targets", "data"]) passed.delete(key); }
-  return passed;
-}
+const offerTable = fields({ claim: flag, greedy: flag, targets: kindsIn });
 
-function dataByKind(value: Value): Dict {
-  return new Map(
-    [...table(word(targets), list((part) => part, 4), mostKinds)(value)].map(([kind, parts]) => {
-      const [type, format, encoding, data] = parts as Value[];
-      return [kind, contents(type!, format!, encoding!, data!)];
-    }),
-  );
-}
-
-/** An offer without contents or a claim to the selection: only the wish to be told of changes passes. */
+/** An offer without kinds or a claim to the selection: only the wish to be told of changes passes. */
 function emptyOffer(args: readonly Value[]): Value[] {
   const [of, greedy] = [args[0], args[8]];
-  return [selection(of!), [], "", "", 8, "", new Uint8Array(), false, greedy === undefined ? false : flag(greedy)];
+  return [selection(of!), [], ...noContents, false, greedy === undefined ? false : flag(greedy)];
 }
+
+const noContents: readonly Value[] = ["", "", 8, "", new Uint8Array()];

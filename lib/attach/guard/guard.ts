@@ -73,7 +73,10 @@ export interface Guard extends AsyncDisposable {
 const readBytes = 256 * 1024;
 /** Parts up to this size are written together. */
 const joinBytes = 64 * 1024;
-/** How long popups may take to follow a window that has moved, in milliseconds. Then those far from it are closed. */
+/**
+ * How long popups may take to follow a window that has moved, or the user to come back, in milliseconds. Then they are
+ * closed.
+ */
 const followMs = 1_000;
 
 const fromContainer: FrameLimits = { mainBytes: 2 * 1024 * 1024, chunkBytes: 128 * 1024 * 1024 };
@@ -149,6 +152,7 @@ export function startGuard(options: GuardOptions): Guard {
       following ??= setTimeout(() => {
         following = undefined;
         sendLater({ toClient: closings(session) });
+        if (session.windows.hasStraysSoon()) closeStraysLater();
       }, followMs);
     };
     await Promise.race([
@@ -173,8 +177,8 @@ export function startGuard(options: GuardOptions): Guard {
           if (session.clientIsKnown && !wasKnown) options.onClientHello?.();
           return verdict;
         },
-        send: ({ pass, answer, toClient: more = [], moved }, outbox) => {
-          if (moved) closeStraysLater();
+        send: ({ pass, answer, toClient: more = [], leaves }, outbox) => {
+          if (leaves) closeStraysLater();
           put(outbox, "server", pass ? [pass] : []);
           put(outbox, "client", [...(answer ? [answer] : []), ...more]);
         },

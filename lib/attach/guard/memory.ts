@@ -8,7 +8,9 @@ import { type Rate, rate } from "./rate.ts";
 import { type Tally, tally } from "./tally.ts";
 
 /** How often the container may do what is seen or heard outside of its windows, and what costs the host. */
-export type Rates = Readonly<Record<"bell" | "notification" | "link" | "file" | "raise" | "change" | "cursor", Rate>>;
+export type Rates = Readonly<
+  Record<"bell" | "notification" | "link" | "file" | "raise" | "change" | "cursor" | "copy" | "paste", Rate>
+>;
 
 /** What a run remembers. */
 export interface RunMemory {
@@ -40,5 +42,8 @@ export function ratesOf(now: () => number): Rates {
     change: rate({ perSecond: 500, burst: 5000 }, now),
     // xpra 6.5.5 sends at most 100 a second.
     cursor: rate({ perSecond: 150, burst: 1000 }, now),
+    // While text is selected with the pointer, GTK copies it at each move.
+    copy: rate({ perSecond: 50, burst: 200 }, now),
+    paste: rate({ perSecond: 50, burst: 200 }, now),
   };
 }

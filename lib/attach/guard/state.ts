@@ -22,8 +22,11 @@ export interface Verdict {
   request?: DesktopRequest;
   /** The packet waits for the user's consent. The rest of the verdict counts now. */
   question?: OpenQuestion;
-  /** A window may have left its popups behind: {@linkcode closings} are due a moment later, when they have followed. */
-  moved?: boolean;
+  /**
+   * A window may have left its popups behind, or the user the container: {@linkcode closings} are due a moment later,
+   * when the popups have followed.
+   */
+  leaves?: boolean;
   /** What is to pass has a compressed picture, which is decoded first. What comes behind it waits. */
   drawing?: { type: string } & Drawing;
   /** Something of it is refused, for this reason, although the verdict has an answer. */
@@ -83,10 +86,8 @@ export interface SessionState {
   keysDown: Set<string>;
   /** Buttons of the pointer whose press has passed and whose release has not, each with the window it was pressed in. */
   buttonsDown: Map<number, number>;
-  /** A clock in milliseconds. */
-  now: () => number;
-  /** When a button was last pressed or released in one of the container's windows, by that clock. */
-  clickedMs: number;
+  /** Requests of the client for what the container has copied that have no answer yet. */
+  requests: Set<number>;
   /** Where the container has last seen the pointer in one of its windows. */
   pointer: readonly [number, number];
   /** What the container may do only so often. */
@@ -120,19 +121,10 @@ export function sessionState(
     takesNewNames: { client: false, server: false },
     keysDown: new Set(),
     buttonsDown: new Map(),
-    now,
-    clickedMs: -Infinity,
+    requests: new Set(),
     pointer: [0, 0],
     rates,
   };
-}
-
-/** So long after a click a window may not have the keyboard yet, or its app may still be about to paste. */
-const clickMs = 1_000;
-
-/** Whether the user works in one of the container's windows. */
-export function isUsed({ windows, now, clickedMs }: SessionState): boolean {
-  return windows.focused() !== 0 || now() - clickedMs < clickMs;
 }
 
 /** A window is gone: xpra's client does not tell of buttons any more that are released in it. */

@@ -35,6 +35,10 @@ export const side: Shape<number> = integer(1, largestSide);
 
 /** Most windows at a time, popups included. */
 const mostWindows = 400;
+/** Most popups at a time: a chain of menus, a tip and what is dragged. Firefox and LibreOffice have up to three. */
+const mostPopups = 20;
+/** Most icons in the tray at a time. */
+const mostTrays = 8;
 /**
  * How many screens all framed windows may fill together: xpra's client keeps all their pixels, and so does the display.
  */
@@ -45,14 +49,21 @@ const popupReach = 48;
 const popupShare = 0.5;
 /** What all popups may cover together. */
 const popupsShare = 0.75;
-/** Popups of up to so many pixels may be anywhere: browsers keep some of one pixel. */
-const harmlessArea = 16;
-/** Most other popups at a time. */
-const mostPopups = 100;
 /** Other popups may be near a popup of this size: it may be a menu, and they may be its own. */
 const leastMenu = { width: 32, height: 16 };
-/** How much of a framed window must stay visible: the user could unknowingly type into one that is out of sight. */
+/** The least size of a framed window: the user could unknowingly type into one that cannot be seen. */
 const leastSeen = { width: 48, height: 24 };
+/**
+ * How far below the screen's upper edge a framed window begins, in pixels. xpra's client puts its frame, with the title,
+ * above that place (6.5.5).
+ */
+const titleHeight = 40;
+const framed = { top: titleHeight, least: leastSeen };
+/**
+ * So long after a key or a click, in milliseconds, the user counts as working in the container's windows without the
+ * keyboard there: a click comes before the focus, and what an app copies comes after the keys for it.
+ */
+const inputMs = 1_000;
 /** The screen until the client tells it. */
 const smallestScreen = { width: 1024, height: 768 };
 
@@ -63,17 +74,19 @@ export interface Windows {
   /** Takes the size of the host's screen. */
   setScreen(width: number, height: number): void;
   /**
-   * A new window, framed by the host's window manager, or a popup, which is not.
+   * A new window, framed by the host's window manager.
    *
-   * @returns where it may be, and its description with what may pass
    * @throws {Refusal} when it may not be shown
    */
-  open(
-    window: number,
-    place: Rectangle,
-    description: Value,
-    options: { popup: boolean },
-  ): { place: Rectangle; description: Dict };
+  open(window: number, place: Rectangle, description: Value): Opened;
+  /**
+   * A new popup, which has no frame.
+   *
+   * @returns undefined for one that is left out, as honest apps have them: it is off the screen, or the user works
+   * elsewhere
+   * @throws {Refusal} when it may not be shown
+   */
+  openPopup(window: number, place: Rectangle, description: Value): Opened | undefined;
   /** A new icon in the tray. Throws as {@linkcode Windows.open}. */
   openTray(window: number): void;
   /**
@@ -93,14 +106,36 @@ export interface Windows {
   hidden(window: number): void;
   /** Whether there is such a window. */
   has(window: number): boolean;
-  /** Where a window is, as far as it is known. */
+  /** Where a framed window is, as far as it is known. A popup's size changes only with its place. */
   place(window: number): Rectangle | undefined;
   /** The host gives the keyboard to a window, or takes it away with 0. */
   focus(window: number): void;
   /** The window that has the keyboard, or 0. */
   focused(): number;
-  /** Popups that are near no shown window any more, and are to be closed. They are forgotten. */
+  /** A key that passes is pressed. */
+  typed(): void;
+  /** A button is pressed or released in a window. In a popup that counts only while a window has the keyboard. */
+  clicked(window: number): void;
+  /**
+   * Whether the user works in the container's windows: has pressed a key or a button there since one of them has the
+   * keyboard, or just now. That one has it is not enough: some window managers give it to every new window.
+   */
+  isUsed(): boolean;
+  /**
+   * Popups that are near no shown window any more, or whose container the user has left, and are to be closed. They are
+   * forgotten.
+   */
   takeStrays(): number[];
+  /** Whether there are popups that are soon strays, since no window has the keyboard. */
+  hasStraysSoon(): boolean;
+}
+
+/** What may pass of a new window. */
+export interface Opened {
+  /** Where it may be. */
+  place: Rectangle;
+  /** What the container may say of it. */
+  description: Dict;
 }
 
 interface Known {
@@ -110,6 +145,8 @@ interface Known {
   asked: Size;
   /** A framed window: the host shows it. */
   isShown: boolean;
+  /** A framed window: the one to which it belongs. */
+  parent?: number | undefined;
 }
 
 /** What the windows of a container may be. */
@@ -126,7 +163,9 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
   const openings = rate({ perSecond: 30, burst: 200 }, now);
   let screen = smallestScreen;
   let focused = 0;
-  const common = descriptionShapes(container, (window) => known.has(window));
+  let focusedMs = -Infinity;
+  let lastInputMs = -Infinity;
+  const common = descriptionShapes(container);
   const ofClass: Shape = (value) => classOf(container, line(80)(value));
   const framedShape = fields({
     ...common,
@@ -134,19 +173,25 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
     // Not for popups: xpra's client grabs the keyboard for those of some classes (6.5.5: "sun-awt-X11…").
     "class-instance": tuple(ofClass, ofClass),
   });
-  const popupShape = fields({ ...common, "window-type": list(word(popupTypes), 8), "has-alpha": flag });
+  const popupShape = fields({ ...common, "window-type": list(word(popupTypes), 8) });
 
   const popups = (): [number, Rectangle][] =>
-    [...known].filter(([, { kind, place }]) => kind === "popup" && area(place) > harmlessArea)
-      .map(([number, { place }]) => [number, place]);
+    [...known].filter(([, { kind }]) => kind === "popup").map(([number, { place }]) => [number, place]);
   const shownFrames = (): Rectangle[] =>
     [...known.values()].filter(({ kind, isShown }) => kind === "framed" && isShown).map(({ place }) => place);
-  const checkPopup = (number: number, place: Rectangle): void => {
+  const countOf = (kind: Known["kind"]): number => [...known.values()].filter((each) => each.kind === kind).length;
+  const isJustUsed = (): boolean => now() - lastInputMs < inputMs;
+  /** Popups are there only while the user is: nobody shall run into them while he works elsewhere. */
+  const mayHavePopups = (): boolean => focused !== 0 || isJustUsed();
+  const isUsed = (): boolean => isJustUsed() || focused !== 0 && lastInputMs > focusedMs - inputMs;
+  const placeOfPopup = (number: number, wanted: Rectangle): Rectangle => {
+    // xpra's client would put it there, too, and keep the distance at each move (6.5.5).
+    const place = inside(screen, wanted, { top: 0, least: { width: 1, height: 1 } });
     const others = popups().filter(([other]) => other !== number).map(([, place]) => place);
-    if (others.length >= mostPopups && area(place) > harmlessArea) throw new Refusal("there are too many popups");
     if (!mayPopUp(place, { screen, windows: shownFrames(), popups: others })) {
       throw new Refusal("a popup is far from the container's windows, or covers too much of the screen");
     }
+    return place;
   };
   /**
    * Checks sizes that the container asks for. Until the host tells what a window has got, it may have any of them.
@@ -176,58 +221,80 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
     if (!description.has("title")) description.set("title", titleOf(container, ""));
     return description;
   };
-  const onlyWithFocus = (description: Dict): Dict => {
-    // Nothing covers the whole screen while the user works elsewhere.
-    if (description.get("fullscreen") === true && focused === 0) description.delete("fullscreen");
+  /** What may pass of a framed window's description, by what the user does and by the other windows. */
+  const fitting = (number: number, description: Dict): Dict => {
+    // Nothing covers the whole screen, with its title, while the user works elsewhere.
+    if (description.get("fullscreen") === true && !isUsed()) description.delete("fullscreen");
+    const parent = description.get("transient-for");
+    if (parent !== undefined && !mayBelong(number, parent as number)) description.delete("transient-for");
+    const constraints = description.get("size-constraints");
+    for (const name of ["minimum-size", "base-size"]) {
+      const size = constraints instanceof Map && constraints.get(name);
+      if (!Array.isArray(size)) continue;
+      (constraints as Dict).set(name, [
+        Math.min(size[0] as number, screen.width),
+        Math.min(size[1] as number, screen.height),
+      ]);
+    }
     return description;
+  };
+  /** A window belongs to another one, and neither to itself nor to one that belongs to it. */
+  const mayBelong = (number: number, parent: number): boolean => {
+    if (known.get(parent)?.kind !== "framed") return false;
+    for (let at: number | undefined = parent; at !== undefined; at = known.get(at)?.parent) {
+      if (at === number) return false;
+    }
+    return true;
   };
 
   return {
     setScreen(width, height) {
       screen = { width, height };
     },
-    open(number, place, description, { popup }) {
-      if (popup) {
-        const passed = named(popupShape(description));
-        if (!known.has(number)) checkPopup(number, place);
-        add(number, { kind: "popup", place, asked: place, isShown: true });
-        return { place, description: passed };
-      }
-      const passed = onlyWithFocus(named(framedShape(description)));
-      const seen = inSight(place, screen);
+    open(number, wanted, description) {
+      const passed = fitting(number, named(framedShape(description)));
+      const place = inside(screen, wanted, framed);
       if (!passed.has("window-type")) passed.set("window-type", ["NORMAL"]);
-      if (passed.has("requested-position")) passed.set("requested-position", [seen.x, seen.y]);
-      const asked = ask(number, [seen, ...sizesIn(passed, screen)]);
-      add(number, { kind: "framed", place: seen, asked, isShown: false });
-      return { place: seen, description: passed };
+      if (passed.has("requested-position")) passed.set("requested-position", [place.x, place.y]);
+      const asked = ask(number, [place, ...sizesIn(passed, screen)]);
+      const parent = passed.get("transient-for") as number | undefined;
+      add(number, { kind: "framed", place, asked, isShown: false, parent });
+      return { place, description: passed };
+    },
+    openPopup(number, wanted, description) {
+      const passed = named(popupShape(description));
+      if (!mayHavePopups() || !isOnScreen(wanted, screen)) return undefined;
+      if (countOf("popup") >= mostPopups) throw new Refusal("there are too many popups");
+      const place = placeOfPopup(number, wanted);
+      add(number, { kind: "popup", place, asked: place, isShown: true });
+      return { place, description: passed };
     },
     openTray(number) {
+      if (countOf("tray") >= mostTrays) throw new Refusal("there are too many icons in the tray");
       const place = { x: 0, y: 0, width: 1, height: 1 };
       add(number, { kind: "tray", place, asked: place, isShown: true });
     },
-    move(number, place) {
+    move(number, wanted) {
       const window = known.get(number);
       if (!window) throw new Refusal("there is no such window");
-      if (window.kind !== "popup") {
-        // The host reports where a framed window really is: its window manager may decide otherwise.
-        const seen = inSight(place, screen);
-        window.asked = ask(number, [seen]);
-        return seen;
-      }
-      checkPopup(number, place);
-      window.place = place;
+      if (window.kind === "popup") return window.place = placeOfPopup(number, wanted);
+      // The host reports where a framed window really is: its window manager may decide otherwise.
+      const place = inside(screen, wanted, framed);
+      window.asked = ask(number, [place]);
       return place;
     },
     describe(number, description) {
       const window = known.get(number);
       if (!window) throw new Refusal("there is no such window");
       if (window.kind === "popup") return popupShape(description);
-      const passed = onlyWithFocus(framedShape(description));
+      const passed = fitting(number, framedShape(description));
       window.asked = ask(number, sizesIn(passed, screen));
+      if (passed.has("transient-for")) window.parent = passed.get("transient-for") as number;
       return passed;
     },
     close(number) {
       known.delete(number);
+      for (const window of known.values()) if (window.parent === number) delete window.parent;
       if (focused === number) focused = 0;
     },
     shown(number, place) {
@@ -241,18 +308,32 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
       if (window?.kind === "framed") window.isShown = false;
     },
     has: (number) => known.has(number),
-    place: (number) => known.get(number)?.place,
+    place(number) {
+      const window = known.get(number);
+      return window?.kind === "framed" ? window.place : undefined;
+    },
     focus(number) {
-      focused = known.has(number) ? number : 0;
+      const before = focused;
+      focused = known.get(number)?.kind === "framed" ? number : 0;
+      if (before === 0) focusedMs = now();
     },
     focused: () => focused,
+    typed() {
+      lastInputMs = now();
+    },
+    clicked(number) {
+      const kind = known.get(number)?.kind;
+      if (kind === "framed" || kind === "popup" && focused !== 0) lastInputMs = now();
+    },
+    isUsed,
     takeStrays() {
       const all = popups();
-      const near = withMenus(shownFrames(), all.map(([, place]) => place));
+      const near = mayHavePopups() ? withMenus(shownFrames(), all.map(([, place]) => place)) : [];
       const strays = all.filter(([, place]) => !isNear(place, near)).map(([number]) => number);
       for (const number of strays) known.delete(number);
       return strays;
     },
+    hasStraysSoon: () => focused === 0 && countOf("popup") > 0,
   };
 }
 
@@ -269,7 +350,6 @@ export function mayPopUp(
     popups: readonly Rectangle[];
   },
 ): boolean {
-  if (area(place) <= harmlessArea) return true;
   const whole = screen.width * screen.height;
   if (area(place) > whole * popupShare) return false;
   if (popups.reduce((sum, popup) => sum + area(popup), area(place)) > whole * popupsShare) return false;
@@ -293,16 +373,19 @@ function withMenus(windows: readonly Rectangle[], popups: readonly Rectangle[]):
 }
 
 /**
- * The place for a framed window that is nearest to the one that it wants, large enough and far enough on the screen to
- * be seen.
+ * The place that is nearest to the one that a window wants, wholly on the screen and not larger: whatever it covers, its
+ * title is in reach.
  */
-function inSight(place: Rectangle, screen: Size): Rectangle {
-  const width = Math.max(leastSeen.width, place.width);
-  const height = Math.max(leastSeen.height, place.height);
-  const x = Math.max(leastSeen.width - width, Math.min(place.x, screen.width - leastSeen.width));
-  // Its title is above: it must not be out of reach.
-  const y = Math.max(0, Math.min(place.y, screen.height - leastSeen.height));
+function inside(screen: Size, wanted: Rectangle, { top, least }: { top: number; least: Size }): Rectangle {
+  const width = Math.max(least.width, Math.min(wanted.width, screen.width));
+  const height = Math.max(least.height, Math.min(wanted.height, screen.height));
+  const x = Math.max(0, Math.min(wanted.x, screen.width - width));
+  const y = Math.max(top, Math.min(wanted.y, screen.height - height));
   return { x, y, width, height };
+}
+
+function isOnScreen({ x, y, width, height }: Rectangle, screen: Size): boolean {
+  return x < screen.width && y < screen.height && x + width > 0 && y + height > 0;
 }
 
 /** The sizes that a framed window may get by its description. */
@@ -353,16 +436,15 @@ const sizeConstraints = fields({
   "minimum-size": tuple(integer(0, largestSide), integer(0, largestSide)),
   "base-size": lengths,
   "increment": steps,
-  "gravity": integer(0, 10),
   "set-initial-position": flag,
 });
 
 /**
  * The properties that the container may set on any window. Left out: process ids (xpra starts a program on the host
- * for each), commands, host names, numbers of X windows, properties of X by any name, shapes, and opacity (a window
- * that cannot be seen can be typed into).
+ * for each), commands, host names, numbers of X windows, properties of X by any name, shapes, opacity and transparency
+ * (a window that cannot be seen can be typed into, and a popup can catch clicks).
  */
-function descriptionShapes(container: string, isKnown: (window: number) => boolean): Record<string, Shape> {
+function descriptionShapes(container: string): Record<string, Shape> {
   const title: Shape = (value) => {
     if (typeof value !== "string") throw new Refusal("a title is not a text");
     return titleOf(container, value);
@@ -370,11 +452,6 @@ function descriptionShapes(container: string, isKnown: (window: number) => boole
   return {
     "title": title,
     "icon-title": title,
-    "transient-for": (value) => {
-      const window = windowNumber(value);
-      if (!isKnown(window)) throw new Refusal("a window belongs to an unknown window");
-      return window;
-    },
     "size-constraints": sizeConstraints,
     "role": line(100),
   };
@@ -382,9 +459,11 @@ function descriptionShapes(container: string, isKnown: (window: number) => boole
 
 /**
  * The properties that it may set on a framed window only. Left out: those that keep a window above others, on all
- * desktops, out of lists of windows, or at the screen's edge with space reserved for it.
+ * desktops, out of lists of windows, or at the screen's edge with space reserved for it. A popup belongs to no window:
+ * xpra's client would move it with that one, unknown to the guard (6.5.5).
  */
 const framedOnly: Record<string, Shape> = {
+  "transient-for": windowNumber,
   // Other types have no frame, or are docks, desktops and popups: then it is an ordinary one.
   "window-type": (value) => {
     const types = list(line(20), 8)(value).filter((type) => /^(NORMAL|DIALOG|UTILITY)$/.test(`${type}`));
@@ -403,7 +482,6 @@ export const askedDescriptions: readonly string[] = [
   "title",
   "icon-title",
   "transient-for",
-  "has-alpha",
   "size-constraints",
   "role",
   "class-instance",
