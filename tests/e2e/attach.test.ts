@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
-import { inSession, needed, nothingLeft } from "./sessions.ts";
+import { inSession, needed, nothingLeft, pressIn } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -50,15 +50,16 @@ testOnEngines("attach.ts shows a window, keys reach the app, and it ends clean",
 testOnEngines("attach.ts carries the clipboard both ways", needed, async (engine) => {
   const name = nameOn(engine);
   const attach = startScript("attach", engine, ["--session=clip", name, "xterm -T clipboard -e sleep 600"]);
-  await windowWith(`\\[${name}\\] clipboard`);
+  const window = await windowWith(`\\[${name}\\] clipboard`);
   const onDisplay = (command: string): Promise<string> => inSession(engine, name, "clip", command);
   await sh(["xclip", "-selection", "clipboard", "-in"], { stdin: { text: "from the host" }, output: "inherit" });
   await eventually(
     "the host's text in the container's clipboard",
     async () => await onDisplay("timeout 2 xclip -selection clipboard -out || true") === "from the host",
   );
-  await onDisplay("printf 'from the app' | xclip -selection clipboard -in >/dev/null 2>&1");
   await eventually("the app's text in the host's clipboard", async () => {
+    await pressIn(window);
+    await onDisplay("printf 'from the app' | xclip -selection clipboard -in >/dev/null 2>&1");
     const { stdout } = await runProcess(["timeout", "2", "xclip", "-selection", "clipboard", "-out"], {
       okCodes: "any",
     });

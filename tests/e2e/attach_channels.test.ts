@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
-import { inSession, needed, nothingLeft, output, testOnOneEngine } from "./sessions.ts";
+import { inSession, needed, nothingLeft, output, pressIn, testOnOneEngine } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -130,8 +130,12 @@ testOnOneEngine("attach.ts lets the clipboard pass one way only", needed, async 
   await showing(engine, ["--preset=isolated", "--allow=clipboard-out"], { hostile: true }, async ({ inside }) => {
     await pause(patienceMs);
     assertEquals(await inside("timeout 2 xclip -selection clipboard -out 2>/dev/null || true"), "");
-    await inside("printf 'of the app' | timeout 30 xclip -selection clipboard -in >/dev/null 2>&1 &");
-    await eventually("the app's text on the host", async () => await clipboard() === "of the app");
+    const window = await windowWith(`\\[${nameOn(engine)}\\] xclock`);
+    await eventually("the app's text on the host", async () => {
+      await pressIn(window);
+      await inside("printf 'of the app' | timeout 30 xclip -selection clipboard -in >/dev/null 2>&1 &");
+      return await clipboard() === "of the app";
+    });
   });
 });
 

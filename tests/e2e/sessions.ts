@@ -23,6 +23,15 @@ export function inSession(engine: EngineName, name: string, session: string, she
   return inContainer(engine, name, `. "$XDG_RUNTIME_DIR/gui-container-${session}/environment"; ${shell}`);
 }
 
+/**
+ * Presses Shift in a window of a session, as somebody who works there does. Until xpra's client has noticed that the
+ * window has the keyboard, no key counts: do it again.
+ */
+export async function pressIn(window: string, env: Record<string, string> = {}): Promise<void> {
+  await sh(["xdotool", "windowactivate", "--sync", window], { env });
+  await sh(["xdotool", "key", "shift"], { env });
+}
+
 /** What a program prints, whatever its exit status. */
 export async function output(argv: readonly string[]): Promise<string> {
   const { stdout, stderr } = await runProcess(argv, { okCodes: "any" });
