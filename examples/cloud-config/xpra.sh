@@ -64,10 +64,10 @@ add_archive() {
   release=$(. /etc/os-release && echo "$VERSION_CODENAME")
   keys=$(mktemp -d)
   timeout 120 /usr/lib/apt/apt-helper download-file "$archive/xpra.asc" "$keys/xpra.asc" &&
-    gpg --batch --quiet --no-autostart --homedir "$keys" --import "$keys/xpra.asc"
+    gpg --batch --quiet --homedir "$keys" --import "$keys/xpra.asc"
   mkdir -p /etc/apt/keyrings
   # Of all keys that came, only that one.
-  gpg --batch --quiet --no-autostart --homedir "$keys" --export "$fingerprint" >/etc/apt/keyrings/xpra.gpg
+  gpg --batch --quiet --homedir "$keys" --export "$fingerprint" >/etc/apt/keyrings/xpra.gpg
   rm -rf "$keys"
   echo "deb [arch=amd64,arm64 signed-by=/etc/apt/keyrings/xpra.gpg] $archive $release main" >/etc/apt/sources.list.d/xpra.list
   # The container installs these updates by itself. The distribution's security updates need no line here.
