@@ -71,6 +71,13 @@ Deno.test("Windows.open() names the container for a window without a title", () 
   assertEquals(windows().open(1, place, new Map()).description.get("title"), "[box] ");
 });
 
+Deno.test("Windows.open() gives a window without a class one that names the container", () => {
+  assertEquals(windows().open(1, place, new Map()).description.get("class-instance"), [
+    "box.window",
+    "box.Window",
+  ]);
+});
+
 Deno.test("Windows.open() makes an ordinary window of one that would have no frame", () => {
   for (const type of ["DOCK", "DESKTOP", "POPUP_MENU", "DROPDOWN_MENU", "NOTIFICATION", "SPLASHSCREEN", "TOOLTIP"]) {
     assertEquals(windows().open(1, place, dict({ "window-type": [type] })).description.get("window-type"), [

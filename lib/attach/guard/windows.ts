@@ -254,6 +254,10 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
     open(number, wanted, description) {
       const passed = fitting(number, named(framedShape(description)));
       const place = inside(screen, wanted, framed);
+      // Without a class xpra's client gives it that of the host's own xpra.
+      if (!passed.has("class-instance")) {
+        passed.set("class-instance", [classOf(container, "window"), classOf(container, "Window")]);
+      }
       if (!passed.has("window-type")) passed.set("window-type", ["NORMAL"]);
       if (passed.has("requested-position")) passed.set("requested-position", [place.x, place.y]);
       const asked = ask(number, [place, ...sizesIn(passed, screen)]);
