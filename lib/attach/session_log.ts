@@ -114,13 +114,14 @@ export async function appOutcome(host: Host, target: SshTarget, session: string)
 
 /** How the app of a session has ended, by the end of the session's log. */
 export function outcomeIn(log: string): AppOutcome {
-  // run_app.sh and start_session.sh print these lines. An app may print the same; the last one counts.
+  // run_app.sh and start_session.sh print these lines. An app may print the same; the last one counts. What it printed
+  // last need not end its line.
   const start = log.indexOf("The app is started\n");
-  const end = [...log.matchAll(/^The app ended with exit status (\d+)$/gm)].at(-1);
+  const end = [...log.matchAll(/The app ended with exit status (\d+)$/gm)].at(-1);
   const output = log.slice(Math.max(0, start), end?.index).split("\n").slice(1);
   return {
     status: end && Number(end[1]),
-    stopped: /^The session is stopped$/m.test(log),
+    stopped: /The session is stopped$/m.test(log),
     unknownOption: start < 0 ? /^no such option: (\S+)$/m.exec(log)?.[1] : undefined,
     output: output.filter((line) => !xpraLine.test(line)).slice(-shownLines).join("\n"),
   };

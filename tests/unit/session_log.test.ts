@@ -6,6 +6,7 @@ import {
   type AppOutcome,
   appOutcome,
   fetchSessionLog,
+  outcomeIn,
   printedBytes,
   readSessionLog,
 } from "../../lib/attach/session_log.ts";
@@ -50,6 +51,13 @@ Deno.test("appOutcome() reads the app's exit status, and of its output what is n
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("outcomeIn() knows the end of an app that has not ended its last line", () => {
+  const failed = outcomeIn("The app is started\nPassword: The app ended with exit status 3\n");
+  assertEquals([failed.status, failed.output], [3, "Password: "]);
+  const stopped = "The app is started\n50 %The session is stopped\nThe app ended with exit status 143\n";
+  assertEquals(outcomeIn(stopped).stopped, true);
 });
 
 Deno.test("appOutcome() names an option that the server's xpra does not know, but not one of the app's", async () => {
