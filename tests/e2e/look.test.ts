@@ -8,7 +8,7 @@ import { parseYaml } from "../../lib/base/yaml.ts";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import { waylandProgram } from "../lab/wayland.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
-import { startCompositor, waylandParts } from "./wayland_desktop.ts";
+import { startSway, waylandParts } from "./wayland_desktop.ts";
 import {
   type EngineName,
   eventually,
@@ -230,9 +230,7 @@ testOnOneEngine(
   async (engine) => {
     const name = nameOn(engine);
     await using host = await hostWith(chosen);
-    const config = await Deno.makeTempFile();
-    await Deno.writeTextFile(config, "xwayland disable\n");
-    await using own = await startCompositor(["sway", "--config", config], "wayland-1");
+    await using own = await startSway();
     const env = { ...own.env, ...host.env };
     const pipe = join(env["XDG_RUNTIME_DIR"]!, "keyboard");
     await sh(["mkfifo", pipe]);
@@ -267,7 +265,6 @@ testOnOneEngine(
     } finally {
       for (const program of programs) program.kill("SIGTERM");
       await Promise.all(programs.map(({ ended }) => ended));
-      await Deno.remove(config);
     }
   },
 );

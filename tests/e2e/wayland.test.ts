@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
-import { desktop, startCompositor, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
+import { desktop, startCompositor, startSway, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { clientsOf, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import {
   type EngineName,
@@ -200,11 +200,8 @@ testOnOneEngine(
   waylandParts,
   async (engine) => {
     const name = nameOn(engine);
-    const directory = await Deno.makeTempDir();
     try {
-      const config = join(directory, "config");
-      await Deno.writeTextFile(config, "xwayland disable\n");
-      await using own = await startCompositor(["sway", "--config", config], "wayland-1");
+      await using own = await startSway();
       const running = attach(
         engine,
         ["--session=crash", name, "foot -T crash sh -c 'touch share/crash; sleep 600'"],
@@ -217,7 +214,6 @@ testOnOneEngine(
       assertStringIncludes(stderr, 'The app of "crash" ended with exit status');
       await nothingLeft(engine, name);
     } finally {
-      await Deno.remove(directory, { recursive: true });
       await inContainer(engine, name, "rm -f share/crash");
     }
   },
@@ -225,40 +221,31 @@ testOnOneEngine(
 
 testOnOneEngine("attach.ts, Wayland: an app follows the scale of its monitor at once", waylandParts, async (engine) => {
   const name = nameOn(engine);
-  const directory = await Deno.makeTempDir();
-  try {
-    const config = join(directory, "config");
-    await Deno.writeTextFile(config, "xwayland disable\n");
-    await using own = await startCompositor(["sway", "--config", config], "wayland-1");
-    const runtime = own.env["XDG_RUNTIME_DIR"]!;
-    const socket = [...Deno.readDirSync(runtime)].find(({ name }) => name.startsWith("sway-ipc."))!.name;
-    const env = { ...own.env, SWAYSOCK: join(runtime, socket) };
-    const sway = (command: string): Promise<string> => sh(["swaymsg", command], { env });
-    const log = join(mountsRoot, name, "xpra", "scale.log");
-    /** Waits until foot says that it has taken letters of another width; it is 6 pixels at scale 1. */
-    const width = async (pixels: number): Promise<unknown> =>
-      await eventually(`letters ${pixels} pixels wide`, async () => {
-        const widths = [...(await Deno.readTextFile(log)).matchAll(/cell width=(\d+)/g)];
-        return Number(widths.at(-1)?.[1]) === pixels;
-      });
-    const running = attach(engine, ["--session=scale", name, "foot --log-level=info sleep 600"], env);
-    await eventually("the log", () => Deno.lstat(log).catch(() => undefined));
-    await width(6);
-    await sway("output HEADLESS-1 scale 1.5");
-    await width(10);
-    // A second monitor, of another scale, comes and goes.
-    await sway("create_output");
-    await sway("output HEADLESS-2 scale 2");
-    await sway("move container to output HEADLESS-2");
-    await width(13);
-    await sway("output HEADLESS-2 unplug");
-    await width(10);
-    assertEquals((await attached(engine, ["--stop", name, "scale"])).code, 0);
-    await running.ended;
-    await nothingLeft(engine, name);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  await using own = await startSway();
+  const { env } = own;
+  const sway = (command: string): Promise<string> => sh(["swaymsg", command], { env });
+  const log = join(mountsRoot, name, "xpra", "scale.log");
+  /** Waits until foot says that it has taken letters of another width; it is 6 pixels at scale 1. */
+  const width = async (pixels: number): Promise<unknown> =>
+    await eventually(`letters ${pixels} pixels wide`, async () => {
+      const widths = [...(await Deno.readTextFile(log)).matchAll(/cell width=(\d+)/g)];
+      return Number(widths.at(-1)?.[1]) === pixels;
+    });
+  const running = attach(engine, ["--session=scale", name, "foot --log-level=info sleep 600"], env);
+  await eventually("the log", () => Deno.lstat(log).catch(() => undefined));
+  await width(6);
+  await sway("output HEADLESS-1 scale 1.5");
+  await width(10);
+  // A second monitor, of another scale, comes and goes.
+  await sway("create_output");
+  await sway("output HEADLESS-2 scale 2");
+  await sway("move container to output HEADLESS-2");
+  await width(13);
+  await sway("output HEADLESS-2 unplug");
+  await width(10);
+  assertEquals((await attached(engine, ["--stop", name, "scale"])).code, 0);
+  await running.ended;
+  await nothingLeft(engine, name);
 });
 
 testOnOneEngine(

@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import { desktopEnvironment, labState, type PartName } from "../lab/state.ts";
 import { keyboardPipe } from "../lab/wayland.ts";
-import { eventually, sh } from "./world.ts";
+import { eventually, root, sh } from "./world.ts";
 
 /** The parts of the lab that show a window of a session on it. */
 export const waylandParts: readonly PartName[] = ["user", "wayland", "bus", "sound"];
@@ -55,7 +55,12 @@ export async function startCompositor(
 ): Promise<{ process: RunningProcess; env: Record<string, string> } & AsyncDisposable> {
   const directory = await Deno.makeTempDir({ prefix: "e2e-wayland-" });
   const { WAYLAND_DISPLAY: _, SWAYSOCK: __, ...rest } = desktop();
-  const own = { XDG_RUNTIME_DIR: directory, WLR_BACKENDS: "headless", WLR_RENDERER: "pixman" };
+  const own = {
+    XDG_RUNTIME_DIR: directory,
+    SWAYSOCK: join(directory, "sway"),
+    WLR_BACKENDS: "headless",
+    WLR_RENDERER: "pixman",
+  };
   const process = startProcess(["env", "-u", "WAYLAND_DISPLAY", "-u", "DISPLAY", ...argv], {
     env: { ...rest, ...own, WLR_LIBINPUT_NO_DEVICES: "1" },
     output: { line: () => {} },
@@ -70,4 +75,9 @@ export async function startCompositor(
       await Deno.remove(directory, { recursive: true });
     },
   };
+}
+
+/** Starts a sway of the test's own, without Xwayland. */
+export function startSway(): ReturnType<typeof startCompositor> {
+  return startCompositor(["sway", "--config", join(root, "tests/e2e/sway.conf")], "wayland-1");
 }
