@@ -14,27 +14,32 @@ umask 022
 archive=https://xpra.org
 fingerprint=B4993B57323148E37977E5D873254CAD17978FAF
 
-# need FOUND PACKAGE...: where nothing was found, these packages are missing. Each line of $missing is one need.
+# need PROGRAM PACKAGE...: without the program, or the file, these packages are missing. Each line of $missing is one need.
 missing=
 need() {
-  [ "$1" ] && return
+  case $1 in
+    /*) [ ! -e "$1" ] || return 0 ;;
+    *) ! command -v "$1" >/dev/null || return 0 ;;
+  esac
   shift
   missing="$missing$*
 "
 }
-need "$(command -v dbus-daemon)" dbus-user-session
-need "$(command -v pulseaudio)" pulseaudio # sound: each session starts its own
-need "$(command -v sshd)" openssh-server   # the cloud images of the remote "images:" have none
-need "$(command -v waypipe)" waypipe       # windows on a Wayland desktop
-need "$(command -v xclip)" xclip           # attach.ts --copy and --paste
-need "$(command -v xdg-open)" xdg-utils
-need "$(command -v Xvfb)" xvfb
-need "$(ls /usr/lib/*/girepository-1.0/Gtk-3.0.typelib 2>/dev/null)" gir1.2-gtk-3.0 librsvg2-common # icons for the host's menu
+need dbus-daemon dbus-user-session
+need pulseaudio pulseaudio # sound: each session starts its own
+need sshd openssh-server   # the cloud images of the remote "images:" have none
+need waypipe waypipe       # windows on a Wayland desktop
+need xclip xclip           # attach.ts --copy and --paste
+need xdg-open xdg-utils
+need Xvfb xvfb
+for icons in /usr/lib/*/girepository-1.0/Gtk-3.0.typelib; do
+  need "$icons" gir1.2-gtk-3.0 librsvg2-common # for the host's menu
+done
 
 # An xpra before version 5 is of no use. xpra-audio-server is for the microphone.
-xpra=$(command -v xpra)
-case $(dpkg-query --show --showformat='${db:Status-Status} ${Version}' xpra 2>/dev/null) in
-  "installed "[0-4].*) xpra= ;;
+xpra=xpra
+[ ! -e /usr/bin/xpra ] || case $(dpkg-query --show --showformat='${db:Status-Status} ${Version}' xpra 2>/dev/null) in
+  "installed "[0-4].*) xpra=/usr/bin/current-xpra ;;
 esac
 before=$missing
 need "$xpra" xpra-server xpra-x11 xpra-codecs xpra-audio-server \
