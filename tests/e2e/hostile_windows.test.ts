@@ -5,6 +5,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import type { Rectangle } from "../../lib/attach/guard/windows.ts";
 import { needed, pressIn, testOnOneEngine, withDisplay } from "./sessions.ts";
@@ -179,14 +180,15 @@ testOnOneEngine("hostile: a container with an app that has unseen popups is made
   await makeContainer(engine, nameOn(engine));
 });
 
+function everythingOf({ stdout, stderr }: ProcessResult): string {
+  return stdout + stderr;
+}
+
 /** Starts a client of the session without attach.ts, as somebody may by hand. */
 function startByHand(engine: EngineName, env: { DISPLAY: string }): RunningProcess {
   const socket = join(mountsRoot, nameOn(engine), "xpra", "fence");
   const closed = ["audio", "notifications", "mmap", "webcam", "opengl", "splash"].map((it) => `--${it}=no`);
-  return startProcess(["xpra", "attach", `socket:${socket}`, "--title=@title@ by hand", ...closed], {
-    env,
-    output: "discard",
-  });
+  return startProcess(["xpra", "attach", `socket:${socket}`, "--title=@title@ by hand", ...closed], { env });
 }
 
 function startAttach(engine: EngineName, env: { DISPLAY: string }): RunningProcess {
@@ -248,6 +250,29 @@ testOnOneEngine(
     });
   },
 );
+
+/** Makes the container's xpra hostile, as root: it ends a connection with words of its own at the first repaint. */
+const replaceXpra = `
+cd "$(python3 -c 'import os, xpra; print(os.path.dirname(xpra.__file__))')"
+sed -i '/^    def damage(self, wid/a\\        if self.hello_sent: self.send("disconnect", "error: call 0800 1234", "now")' server/source/window.py
+grep -q 0800 server/source/window.py
+`;
+
+testOnOneEngine("hostile: an xpra ends a session in its own words only without the guard", needed, async (engine) => {
+  const name = nameOn(engine);
+  await sh([engine, "exec", name, "--", "/bin/sh", "-ec", replaceXpra]);
+  await withDisplay(async (env) => {
+    const options = [...channels, "--detached", "--session=fence", name, "xclock -update 1"];
+    const started = await script("attach", engine, options, { env });
+    assertEquals(started.code, 0, started.stderr);
+    const byHand = startByHand(engine, env);
+    assertStringIncludes(everythingOf(await byHand.ended), "call 0800 1234");
+    const said = everythingOf(await startAttach(engine, env).ended);
+    assertStringIncludes(said, "server error");
+    assert(!said.includes("0800"), said);
+    await script("attach", engine, ["--stop", name, "--all"]);
+  });
+});
 
 testOnOneEngine("hostile: the container with an app that has unseen popups is removed", needed, async (engine) => {
   await removeContainer(engine, nameOn(engine));
