@@ -65,8 +65,8 @@ systemctl --user list-units --all --plain --no-legend 'gui-container-*' 'run-*.s
 }
 
 /**
- * The process ids of the boxes of xpra's clients on the host that attach.ts has started for a container, and of those
- * that have lost their attach.ts.
+ * The process ids of the boxes on the host that attach.ts has started for a container. One that has lost its attach.ts
+ * counts as well, unless it shows that it is another container's: tests of others run at the same time.
  */
 export async function clientsOf(name: string): Promise<number[]> {
   const stdout = await sh(["ps", "-u", String(Deno.uid()), "-ww", "-o", "pid=,ppid=,args="]);
@@ -75,12 +75,13 @@ export async function clientsOf(name: string): Promise<number[]> {
   );
   const isBox = (args: string): boolean => /^\S*bwrap /.test(args);
   const boxes = rows.filter(([, , args]) => isBox(args));
-  return boxes.flatMap(([pid, parent]) => {
+  return boxes.flatMap(([pid, parent, args]) => {
     const starter = rows.find(([other]) => other === parent)?.[2] ?? "";
     // The box within the box: bubblewrap's own first process in it.
     if (isBox(starter)) return [];
+    const shared = args.match(/\/([^/ ]+)\/xpra (?=\/run\/gui-container\/shared )/)?.[1] ?? name;
     const isOther = starter.includes("attach.ts") && !starter.split(" ").includes(name);
-    return isOther ? [] : [Number(pid)];
+    return isOther || shared !== name ? [] : [Number(pid)];
   });
 }
 
