@@ -4,10 +4,12 @@
  * the user's files, network and bus.
  */
 
-import { basename } from "@std/path";
+import { basename, join } from "@std/path";
 import type { Host } from "../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../base/process.ts";
+import { mountsRoot } from "../container/mounts.ts";
 import type { Channel } from "./channels.ts";
+import { seccompFilter } from "./seccomp.ts";
 
 /** Where things are in the box, for the client's command line. */
 const boxPaths = {
@@ -137,16 +139,48 @@ export function boxStart(env: Readonly<Record<string, string>>, options: readonl
   ];
 }
 
-/**
- * Starts a box. bubblewrap gets no environment: what runs in the box can read that of its first process, which
- * bubblewrap is. Detached, so that Ctrl-C does not reach it from the terminal.
- */
-export function startBox(
-  host: Host,
+/** The first version of bubblewrap that keeps programs in a box from making user namespaces. */
+const disablesUserNamespaces = [0, 8];
+
+/** Starts boxes of this host: see {@linkcode prepareBoxes}. */
+export type StartBox = (
   argv: readonly string[],
-  options: Pick<ProcessOptions, "stdin" | "output">,
-): RunningProcess {
-  return host.start(argv, { ...options, detached: true, clearEnv: true });
+  streams: Pick<ProcessOptions, "stdin" | "output">,
+) => RunningProcess;
+
+/**
+ * Finds out what bubblewrap can do, and writes the filter of system calls for it: into the directory of all containers,
+ * which no box and no container sees.
+ *
+ * @throws {UserError} with exit code 127 when bubblewrap is not installed
+ */
+export async function prepareBoxes(host: Host): Promise<StartBox> {
+  const { stdout } = await host.run(["bwrap", "--version"], { looksOnly: true, okCodes: "any" });
+  const version = stdout.match(/\d+/g)?.map(Number) ?? [];
+  const isNewer = (version[0] ?? 0) > disablesUserNamespaces[0]! || (version[1] ?? 0) >= disablesUserNamespaces[1]!;
+  const filter = join(mountsRoot(host), ".seccomp");
+  await writeFilter(filter);
+  // bubblewrap reads the filter from a descriptor, which only a shell can open for it.
+  const options = `${isNewer ? "--unshare-user --disable-userns " : ""}--seccomp 9`;
+  const script = `exec 9<"$0"; bwrap=$1; shift; exec "$bwrap" ${options} "$@"`;
+  return ([bwrap, ...args], streams) =>
+    host.start(["setpriv", "--pdeathsig", "clear", "/bin/sh", "-c", script, filter, bwrap!, ...args], {
+      ...streams,
+      // What runs in the box can read the environment of its first process, which is bubblewrap.
+      clearEnv: true,
+      // Ctrl-C does not reach it from the terminal.
+      detached: true,
+    });
+}
+
+/** Writes the filter, if it is not there as it should be: whole or not at all, since other runs read it. */
+async function writeFilter(path: string): Promise<void> {
+  const filter = seccompFilter();
+  const there = await Deno.readFile(path).catch(() => undefined);
+  if (there && there.toHex() === filter.toHex()) return;
+  const fresh = `${path}.${crypto.randomUUID()}`;
+  await Deno.writeFile(fresh, filter, { mode: 0o600, createNew: true });
+  await Deno.rename(fresh, path);
 }
 
 /** The socket of a display of this machine (X(7)); undefined for one that is reached by the network. */

@@ -3,10 +3,9 @@
 import { notificationArgv } from "../base/desktop.ts";
 import { ExitCode, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import type { RunningProcess } from "../base/process.ts";
 import type { Mounts } from "../container/mounts.ts";
 import { holdSocket, makeAttachDirectory, reuseDirectory } from "./attach_directory.ts";
-import { boxedArgv, type BoxOptions, startBox } from "./box.ts";
+import { boxedArgv, prepareBoxes, type StartBox } from "./box.ts";
 import { askInDialog } from "./ask.ts";
 import { type AskableChannel, type Channel, withOptions } from "./channels.ts";
 import { startGuard } from "./guard/guard.ts";
@@ -103,13 +102,19 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
     },
     onRequest: (request) => askDesktop(host, request),
   }));
+  const startBox = box ? await boxesIfAny(host) : undefined;
   const env = clientEnvironment(crypto.randomUUID());
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
     clientArgv({ ...paths, open, dpi: screen.dpi, userOptions });
   host.signal.throwIfAborted();
   // No await from here to the listener: a signal in between would leave the client running. Detached, so that Ctrl-C
   // does not reach it from the terminal: with that signal and ours, xpra 6.5.5 hangs at times.
-  const client = startBoxed(host, { argvFor, box, ...directory, open: passed, userOptions, env });
+  const boxOptions = { ...directory, open: passed, userOptions, env, hostEnv: host.env };
+  // The container can influence what the client prints, and how much: only the end is kept.
+  const output = { line: () => {} };
+  const client = startBox
+    ? startBox(boxedArgv(argvFor, boxOptions), { output })
+    : host.start(argvFor(directory), { detached: true, output, env });
   let killing: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
   const startedMs = performance.now();
@@ -173,23 +178,15 @@ function askDesktop(host: Host, request: DesktopRequest): void {
   }
 }
 
-/** Starts a client in its box, or without one if `box` is false or bubblewrap is not installed. */
-function startBoxed(
-  host: Host,
-  { argvFor, box, env, ...rest }: Omit<BoxOptions, "hostEnv"> & {
-    argvFor: (paths: { socket: string; pixels: string | undefined }) => string[];
-    box: boolean;
-  },
-): RunningProcess {
-  // The container can influence what the client prints, and how much: only the end is kept.
-  const output = { line: () => {} };
+/** How boxes start; undefined, with a warning, if bubblewrap is not installed. */
+async function boxesIfAny(host: Host): Promise<StartBox | undefined> {
   try {
-    if (box) return startBox(host, boxedArgv(argvFor, { ...rest, env, hostEnv: host.env }), { output });
+    return await prepareBoxes(host);
   } catch (error) {
     if (!(error instanceof UserError && error.exitCode === ExitCode.missingProgram)) throw error;
     host.ui.warn(`xpra's client runs without a box, with all of your permissions. ${error.message}. ${error.hint}`);
+    return undefined;
   }
-  return host.start(argvFor(rest), { detached: true, output, env });
 }
 
 /**

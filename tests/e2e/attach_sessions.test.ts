@@ -67,7 +67,7 @@ testOnEngines(
       else await script("attach", engine, ["--stop", name, "--all"]);
       const { code, stderr } = await attach.ended;
       assertEquals(code, isNew ? 130 : 0, stderr);
-      assertEquals(stderr.match(/^\+ bwrap .* xpra attach /gm)?.length, 1, stderr);
+      assertEquals(stderr.match(/^\+ setpriv .* bwrap .* xpra attach /gm)?.length, 1, stderr);
       assertStringIncludes(stderr, `Open channels: clipboard, sound${isNew ? ", look" : ""}\n`);
       assert(!stderr.includes("Another client"), stderr);
     }

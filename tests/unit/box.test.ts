@@ -1,7 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
-import { boxedArgv, type BoxOptions, boxStart, displaySocketOf, startBox } from "../../lib/attach/box.ts";
+import {
+  boxedArgv,
+  type BoxOptions,
+  boxStart,
+  displaySocketOf,
+  prepareBoxes,
+  type StartBox,
+} from "../../lib/attach/box.ts";
 import type { Channel } from "../../lib/attach/channels.ts";
-import { realHost } from "../../lib/base/host.ts";
+import { closedCalls, judgedCalls } from "../../lib/attach/seccomp.ts";
+import { modeOf } from "../../lib/base/files.ts";
+import { type Host, realHost } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { recordingUi } from "./recording_host.ts";
 import { testWith } from "./samples.ts";
@@ -136,13 +145,86 @@ cat "$1"; echo pixels >"$2"`;
   }
 });
 
+/** A real host, and how boxes start there. */
+async function realBoxes(directory: string): Promise<{ host: Host; startBox: StartBox }> {
+  const real = realHost({ ui: recordingUi().ui, signal: new AbortController().signal, verbose: false });
+  const host = { ...real, env: (name: string) => name === "GUI_CONTAINER_MOUNTS" ? directory : real.env(name) };
+  return { host, startBox: await prepareBoxes(host) };
+}
+
+/** Makes system calls, and prints how each ends. */
+const callers = `
+import ctypes, errno, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def tries(name, result): print(name, "works" if result >= 0 else errno.errorcode[ctypes.get_errno()])
+tries("a namespace", libc.unshare(0x10000000))
+tries("netlink", libc.socket(16, 3, 0))
+tries("unix", libc.socket(1, 1, 0))
+tries("a pair of sockets", libc.socketpair(1, 1, 0, (ctypes.c_int * 2)()))
+tries("ptrace", libc.ptrace(0, 0, 0, 0))
+tries("a queue", libc.msgget(0, 0o600))
+tries("personality", libc.personality(0xffffffff))
+tries("memory policy", libc.syscall(239 if os.uname().machine == "x86_64" else 236, None, None, 0, None, 0))
+tries("io_uring", libc.syscall(425, 0, None))
+tries("newer", libc.syscall(453, 0, 0, 0))
+pipes = os.pipe(), os.pipe()
+os.write(pipes[0][1], b"x")
+tries("splice", libc.splice(pipes[0][0], None, pipes[1][1], None, 1, 0))
+`;
+
+testWith(
+  ["bwrap", "python3", "setpriv"],
+  "what runs in a box is refused the system calls that no client needs",
+  async () => {
+    const directory = await Deno.makeTempDir();
+    try {
+      const { host, startBox } = await realBoxes(directory);
+      const argv = [...boxStart({}), "--", "python3", "-c", callers];
+      const [open, closed] = await Promise.all([host.run(argv), startBox(argv, { output: "capture" }).ended]);
+      assertEquals(closed.code, 0, closed.stderr);
+      const newer = /newer (\w+)/.exec(open.stdout)![1];
+      assertEquals(
+        open.stdout.replace(/newer \w+/, "newer ENOSYS"),
+        "a namespace works\nnetlink works\nunix works\na pair of sockets works\nptrace works\na queue works\n" +
+          "personality works\nmemory policy works\nio_uring EFAULT\nnewer ENOSYS\nsplice works\n",
+        newer,
+      );
+      assertEquals(
+        closed.stdout,
+        "a namespace EPERM\nnetlink EAFNOSUPPORT\nunix works\na pair of sockets works\nptrace EPERM\n" +
+          "a queue EPERM\npersonality EPERM\nmemory policy EPERM\nio_uring EPERM\nnewer ENOSYS\nsplice EINVAL\n",
+      );
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);
+
+testWith(
+  ["bwrap", "setpriv"],
+  "what runs in a box is filtered and gains no privileges",
+  async () => {
+    const directory = await Deno.makeTempDir();
+    try {
+      const { startBox } = await realBoxes(directory);
+      const probe = "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status";
+      const argv = [...boxStart({}), "--", "sh", "-c", probe];
+      const { stdout, stderr } = await startBox(argv, { output: "capture" }).ended;
+      assertEquals(stdout, "NoNewPrivs:\t1\nSeccomp:\t2\n", stderr);
+      assertEquals(await modeOf(`${directory}/.seccomp`), 0o600);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);
+
 testWith(["bwrap"], "what runs in a box finds nothing of the host's environment in its first process", async () => {
   const directory = await Deno.makeTempDir();
   Deno.env.set("GUI_TEST_TOKEN", "hunter22");
   try {
     const socket = `${directory}/guard`;
     await Deno.writeTextFile(socket, "");
-    const host = realHost({ ui: recordingUi().ui, signal: new AbortController().signal, verbose: false });
+    const { host, startBox } = await realBoxes(directory);
     const probe = ["sh", "-c", "cat /proc/*/environ | tr '\\0' '\\n'"];
     for (
       const argv of [
@@ -152,7 +234,7 @@ testWith(["bwrap"], "what runs in a box finds nothing of the host's environment 
     ) {
       const unclean = await host.start(argv).ended;
       assertEquals(unclean.stdout.includes("hunter22"), !argv.includes("--as-pid-1"));
-      const { code, stdout, stderr } = await startBox(host, argv, { output: "capture" }).ended;
+      const { code, stdout, stderr } = await startBox(argv, { output: "capture" }).ended;
       assertEquals(code, 0, stderr);
       assert(stdout.includes("LANG=de_DE.UTF-8") && !stdout.includes("hunter22"), stdout);
     }
@@ -176,5 +258,26 @@ testWith(
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
+  },
+);
+
+testWith(
+  ["/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm-generic/unistd.h"],
+  "the filter's numbers of system calls are the kernel's",
+  async () => {
+    const numbersIn = async (path: string): Promise<Map<string, number>> =>
+      new Map(
+        [...(await Deno.readTextFile(path)).matchAll(/^#define __NR(?:3264)?_(\w+)\s+(\d+)$/gm)]
+          .map(([, name, number]) => [name!, Number(number)]),
+      );
+    const tables = [
+      await numbersIn("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+      await numbersIn("/usr/include/asm-generic/unistd.h"),
+    ];
+    for (const [name, numbers] of Object.entries({ ...closedCalls, ...judgedCalls })) {
+      const found = tables.map((table) => table.get(name) ?? null);
+      assertEquals(found, typeof numbers === "number" ? [numbers, numbers] : [...numbers], name);
+    }
+    assertEquals(tables.map((table) => table.get("fchmodat2")), [452, 452]);
   },
 );

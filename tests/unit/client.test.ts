@@ -49,7 +49,7 @@ async function withHost(
   try {
     await work({ host, events, options, directory });
     const left = [...Deno.readDirSync(directory)].map(({ name }) => name).toSorted();
-    assertEquals(left, [".lock", "box"], "nothing is left");
+    assertEquals(left.filter((name) => name !== ".seccomp"), [".lock", "box"], "nothing is left");
     assertEquals([...Deno.readDirSync(mounts.xpra)].map(({ name }) => name), [], "nothing is left");
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -60,9 +60,9 @@ Deno.test("startClient() runs the client in a box, and ends it with its scope", 
   withHost(async ({ host, events, options }) => {
     {
       await using _client = await startClient(host, options);
-      assertEquals(events, ["bwrap"]);
+      assertEquals(events, ["setpriv"]);
     }
-    assertEquals(events, ["bwrap", "SIGTERM"]);
+    assertEquals(events, ["setpriv", "SIGTERM"]);
     {
       await using _client = await startClient(host, { ...options, box: false });
     }
@@ -75,7 +75,7 @@ Deno.test("startClient() ends its client when the run is ended, and starts none 
     const client = await startClient({ ...host, signal: ending.signal }, options);
     ending.abort(new RangeError("Ctrl-C"));
     const { code, wasAttached, reason } = await client.ended;
-    assertEquals([events, code, wasAttached, reason], [["bwrap", "SIGTERM"], 1, false, undefined]);
+    assertEquals([events, code, wasAttached, reason], [["setpriv", "SIGTERM"], 1, false, undefined]);
     await assertRejects(() => startClient({ ...host, signal: ending.signal }, options), RangeError, "Ctrl-C");
     assertEquals(events.length, 2);
   }));
@@ -86,6 +86,7 @@ Deno.test("a client is shown the session whose socket was there, whatever the co
     const ofHost = Deno.listen({ transport: "unix", path: join(directory, "box", "host") });
     const ofSession = Deno.listen({ transport: "unix", path });
     const run: Host["run"] = async (argv, runOptions) => {
+      if (argv[0] !== "ln") return await host.run(argv, runOptions);
       await Deno.rename(path, away);
       await Deno.symlink("../host", path);
       return await runProcess(argv, runOptions);

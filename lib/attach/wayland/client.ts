@@ -15,7 +15,7 @@ import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
 import type { Mounts } from "../../container/mounts.ts";
 import { makePrivateDirectory } from "../attach_directory.ts";
-import { boxStart, startBox } from "../box.ts";
+import { boxStart, prepareBoxes, type StartBox } from "../box.ts";
 import { NoWayland } from "./choice.ts";
 import { globalsIn, hasContexts, strangeGlobals } from "./globals.ts";
 
@@ -95,7 +95,9 @@ export async function startWaylandClient(host: Host, options: WaylandClientOptio
   });
   await using directories = await makeDirectories(host, options);
   const shared = directories.shared;
-  const start = async (argv: string[]): Promise<void> => void boxes.push(await startReadyBox(host, argv, kept.promise));
+  const startBox = await boxesFor(host);
+  const start = async (argv: string[]): Promise<void> =>
+    void boxes.push(await startReadyBox(startBox, argv, kept.promise));
   const display = needsContext ? join(directories.private, "display") : compositor;
   if (needsContext) {
     await start(contextArgv({ container, shared, transport, compositor }, directories.private));
@@ -192,21 +194,24 @@ function showArgv(
   ];
 }
 
-/** Starts a box, and waits until it is ready. Ctrl-C is no reason for windows to close. */
-async function startReadyBox(host: Host, argv: string[], kept: Promise<string>): Promise<RunningProcess> {
-  const ready = Promise.withResolvers<true>();
-  const give = Promise.withResolvers<string>();
-  kept.then(give.resolve);
-  let box: RunningProcess;
+async function boxesFor(host: Host): Promise<StartBox> {
   try {
-    box = startBox(host, argv, {
-      stdin: { later: give.promise },
-      output: { line: (line) => line === "ready" && ready.resolve(true) },
-    });
+    return await prepareBoxes(host);
   } catch (error) {
     if (!(error instanceof UserError && error.exitCode === ExitCode.missingProgram)) throw error;
     throw new NoWayland("bubblewrap is not installed on this host", { exitCode: ExitCode.missingProgram });
   }
+}
+
+/** Starts a box, and waits until it is ready. Ctrl-C is no reason for windows to close. */
+async function startReadyBox(startBox: StartBox, argv: string[], kept: Promise<string>): Promise<RunningProcess> {
+  const ready = Promise.withResolvers<true>();
+  const give = Promise.withResolvers<string>();
+  kept.then(give.resolve);
+  const box = startBox(argv, {
+    stdin: { later: give.promise },
+    output: { line: (line) => line === "ready" && ready.resolve(true) },
+  });
   const timer = Promise.withResolvers<"late">();
   const timeout = setTimeout(() => timer.resolve("late"), readyMs);
   const first = await Promise.race([ready.promise, timer.promise, box.ended]);

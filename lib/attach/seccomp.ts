@@ -1,0 +1,139 @@
+/**
+ * The system calls that are closed in the boxes, as a program for the kernel's filter (seccomp(2), BPF). A vulnerability
+ * of a client is a way into the kernel only by the calls that remain.
+ *
+ * It lists what is closed, not what is open: xpra brings Python, GTK and GStreamer, and each version of those and of the
+ * C library uses other harmless calls. The families are those that systemd (`SystemCallFilter=` in systemd.exec(5)) and
+ * Flatpak close for programs. What is newer than Linux 6.6 is closed too: programs have to work on older kernels.
+ */
+
+/** The architectures that Deno runs on. */
+type Architecture = typeof Deno.build.arch;
+
+/** The numbers of the architectures in the filter's data (linux/audit.h). */
+const auditNumbers: Readonly<Record<Architecture, number>> = { x86_64: 0xc000003e, aarch64: 0xc00000b7 };
+
+/** The last call of Linux 6.6 (fchmodat2): later ones have higher numbers. */
+const lastCall = 452;
+
+const [EPERM, EINVAL, ENOSYS, EAFNOSUPPORT] = [1, 22, 38, 97];
+
+/** Calls by name, each with its number on x86_64 and on aarch64; one number where it is the same, null for none. */
+type Calls = Readonly<Record<string, number | readonly [number, number | null]>>;
+
+/** Closed, whatever their arguments. */
+export const closedCalls: Calls = {
+  // Other processes.
+  ...{ ptrace: [101, 117], process_vm_readv: [310, 270], process_vm_writev: [311, 271], kcmp: [312, 272] },
+  ...{ pidfd_getfd: 438, process_madvise: 440, process_mrelease: 448 },
+  // Parts of the kernel that were often vulnerable.
+  ...{ bpf: [321, 280], perf_event_open: [298, 241], userfaultfd: [323, 282], io_uring_setup: 425 },
+  ...{ io_uring_enter: 426, io_uring_register: 427, add_key: [248, 217], request_key: [249, 218] },
+  ...{ keyctl: [250, 219], vmsplice: [278, 75], remap_file_pages: [216, 234], modify_ldt: [154, null] },
+  ...{ io_setup: [206, 0], io_submit: [209, 2], memfd_secret: 447 },
+  // Namespaces and mounts.
+  ...{ unshare: [272, 97], setns: [308, 268], mount: [165, 40], umount2: [166, 39], pivot_root: [155, 41] },
+  ...{ chroot: [161, 51], open_tree: 428, move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, fspick: 433 },
+  ...{ mount_setattr: 442, swapon: [167, 224], swapoff: [168, 225], quotactl: [179, 60], quotactl_fd: 443 },
+  // Files by handles, and watching all files.
+  ...{ name_to_handle_at: [303, 264], open_by_handle_at: [304, 265], fanotify_init: [300, 262] },
+  ...{ fanotify_mark: [301, 263], lookup_dcookie: [212, 18] },
+  // The machine: modules, clocks, ports, logs.
+  ...{ init_module: [175, 105], finit_module: [313, 273], delete_module: [176, 106], kexec_load: [246, 104] },
+  ...{ kexec_file_load: [320, 294], reboot: [169, 142], acct: [163, 89], settimeofday: [164, 170] },
+  ...{ clock_settime: [227, 112], clock_adjtime: [305, 266], adjtimex: [159, 171], sethostname: [170, 161] },
+  ...{ setdomainname: [171, 162], syslog: [103, 116], iopl: [172, null], ioperm: [173, null] },
+  ...{ vhangup: [153, 58], personality: [135, 92], uselib: [134, null], ustat: [136, null], sysfs: [139, null] },
+  // Placing memory on processors.
+  ...{ mbind: [237, 235], set_mempolicy: [238, 237], get_mempolicy: [239, 236], migrate_pages: [256, 238] },
+  ...{ move_pages: [279, 239], set_mempolicy_home_node: 450 },
+  // Queues and semaphores of System V and POSIX.
+  ...{ msgget: [68, 186], msgsnd: [69, 189], msgrcv: [70, 188], msgctl: [71, 187], semget: [64, 190] },
+  ...{ semop: [65, 193], semctl: [66, 191], semtimedop: [220, 192], mq_open: [240, 180], mq_unlink: [241, 181] },
+  ...{ mq_timedsend: [242, 182], mq_timedreceive: [243, 183], mq_notify: [244, 184], mq_getsetattr: [245, 185] },
+};
+
+/** Closed by other answers, or for some arguments only. */
+export const judgedCalls = {
+  socket: [41, 198],
+  socketpair: [53, 199],
+  clone: [56, 220],
+  clone3: 435,
+  ioctl: [16, 29],
+  splice: [275, 76],
+  tee: [276, 77],
+} as const satisfies Calls;
+
+/** The families of sockets that are open: Unix, and IPv4 and IPv6 for a display that is reached by the network. */
+const families = [1, 2, 10];
+
+/** Flags of clone(2) that make namespaces. */
+const newNamespaces = 0x7e02_0000;
+
+/** Requests of ioctl(2) by which a program types into its terminal: TIOCSTI, TIOCLINUX. */
+const typingRequests = [0x5412, 0x541c];
+
+/** An instruction: its code, how many to skip if the test is true and if it is false, and its value (linux/filter.h). */
+type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number];
+
+const load = (offset: number): Instruction => [0x20, 0, 0, offset];
+const ifEqual = (value: number, ifTrue: number, ifFalse: number): Instruction => [0x15, ifTrue, ifFalse, value];
+const ifGreater = (value: number, ifTrue: number, ifFalse: number): Instruction => [0x25, ifTrue, ifFalse, value];
+const ifAnyBit = (value: number, ifTrue: number, ifFalse: number): Instruction => [0x45, ifTrue, ifFalse, value];
+const answer = (value: number): Instruction => [0x06, 0, 0, value];
+const allow = answer(0x7fff_0000);
+const kill = answer(0x8000_0000);
+const fail = (errno: number): Instruction => answer(0x0005_0000 | errno);
+
+/** Where `struct seccomp_data` has the call, the architecture, and the lower half of an argument. */
+const [callAt, architectureAt] = [0, 4];
+const argumentAt = (index: number): number => 16 + 8 * index;
+
+/** The filter, as bwrap(1) reads it: an array of `struct sock_filter`, little-endian as both architectures are. */
+export function seccompFilter(architecture: Architecture = Deno.build.arch): Uint8Array<ArrayBuffer> {
+  const numberOf = (numbers: Calls[string]): number | null =>
+    typeof numbers === "number" ? numbers : numbers[architecture === "x86_64" ? 0 : 1];
+  /** What follows for one call. The last of it must be an answer. */
+  const forCall = (name: keyof typeof judgedCalls, then: readonly Instruction[]): Instruction[] => [
+    ifEqual(numberOf(judgedCalls[name])!, 0, then.length),
+    ...then,
+  ];
+  /** Tells whether an argument is one of some values. */
+  const byArgument = (index: number, values: readonly number[], known: Instruction, other: Instruction) => [
+    load(argumentAt(index)),
+    ...values.map((value, at) => ifEqual(value, values.length - at, 0)),
+    other,
+    known,
+  ];
+  const program = [
+    load(architectureAt),
+    ifEqual(auditNumbers[architecture], 1, 0),
+    kill,
+    load(callAt),
+    // Also those of x32, which have bit 30 set.
+    ifGreater(lastCall, 0, 1),
+    fail(ENOSYS),
+    ...Object.values(closedCalls).map(numberOf).filter((number) => number !== null).flatMap((number) => [
+      ifEqual(number, 0, 1),
+      fail(EPERM),
+    ]),
+    ...forCall("socket", byArgument(0, families, allow, fail(EAFNOSUPPORT))),
+    ...forCall("socketpair", byArgument(0, families, allow, fail(EAFNOSUPPORT))),
+    ...forCall("clone", [load(argumentAt(0)), ifAnyBit(newNamespaces, 0, 1), fail(EPERM), allow]),
+    // Its flags are in memory, which a filter does not see. The C library then takes clone.
+    ...forCall("clone3", [fail(ENOSYS)]),
+    ...forCall("ioctl", byArgument(1, typingRequests, fail(EPERM), allow)),
+    // GLib then copies by read and write.
+    ...forCall("splice", [fail(EINVAL)]),
+    ...forCall("tee", [fail(EINVAL)]),
+    allow,
+  ];
+  const data = new DataView(new ArrayBuffer(8 * program.length));
+  for (const [index, [code, ifTrue, ifFalse, value]] of program.entries()) {
+    data.setUint16(8 * index, code, true);
+    data.setUint8(8 * index + 2, ifTrue);
+    data.setUint8(8 * index + 3, ifFalse);
+    data.setUint32(8 * index + 4, value, true);
+  }
+  return new Uint8Array(data.buffer);
+}
