@@ -160,15 +160,14 @@ export async function prepareBoxes(host: Host): Promise<StartBox> {
   const isNewer = (version[0] ?? 0) > disablesUserNamespaces[0]! || (version[1] ?? 0) >= disablesUserNamespaces[1]!;
   const filter = join(mountsRoot(host), ".seccomp");
   await writeFilter(filter);
-  // bubblewrap reads the filter from a descriptor, which only a shell can open for it.
   const options = `${isNewer ? "--unshare-user --disable-userns " : ""}--seccomp 9`;
-  const script = `exec 9<"$0"; bwrap=$1; shift; exec "$bwrap" ${options} "$@"`;
-  return ([bwrap, ...args], streams) =>
-    host.start(["setpriv", "--pdeathsig", "clear", "/bin/sh", "-c", script, filter, bwrap!, ...args], {
+  // bubblewrap reads the filter from a descriptor, which only a shell can open for it. It gets no environment: what runs
+  // in the box can read that of the box's first process, which is bubblewrap.
+  const script = `bwrap=$(command -v "$1") && shift && exec env -i "$bwrap" ${options} "$@" 9<"$0"`;
+  // Detached, so that Ctrl-C does not reach it from the terminal.
+  return (argv, streams) =>
+    host.start(["setpriv", "--pdeathsig", "clear", "/bin/sh", "-c", script, filter, ...argv], {
       ...streams,
-      // What runs in the box can read the environment of its first process, which is bubblewrap.
-      clearEnv: true,
-      // Ctrl-C does not reach it from the terminal.
       detached: true,
     });
 }

@@ -31,8 +31,6 @@ export interface ProcessOptions {
   okCodes?: readonly number[] | "any";
   /** Variables added to the environment. */
   env?: Record<string, string>;
-  /** Its environment is `env` and nothing else. */
-  clearEnv?: boolean;
   /** Working directory. */
   cwd?: string;
   /** How long it may take, in milliseconds; by default, and with Infinity, as long as it likes. */
@@ -150,9 +148,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
       stdin: typeof stdin === "string" ? stdin : "piped",
       stdout: piped,
       stderr: piped,
-      ...(options.clearEnv
-        ? { clearEnv: true, env: options.env ?? {} }
-        : { env: { ...withoutLinkerVariables(), ...options.env } }),
+      env: { ...withoutLinkerVariables(), ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.detached ? { detached: true } : {}),
     }).spawn();

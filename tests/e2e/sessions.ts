@@ -73,7 +73,8 @@ export async function clientsOf(name: string): Promise<number[]> {
   const rows = stdout.split("\n").map((line) =>
     /^ *(\d+) +(\d+) (.*)$/.exec(line)!.slice(1) as [string, string, string]
   );
-  const isBox = (args: string): boolean => /^\S*bwrap /.test(args);
+  // Other programs of the desktop have boxes too, such as those that load pictures for GNOME.
+  const isBox = (args: string): boolean => /^\S*bwrap .* \/run\/gui-container\b/.test(args);
   const boxes = rows.filter(([, , args]) => isBox(args));
   return boxes.flatMap(([pid, parent, args]) => {
     const starter = rows.find(([other]) => other === parent)?.[2] ?? "";

@@ -225,7 +225,7 @@ testWith(["bwrap"], "what runs in a box finds nothing of the host's environment 
     const socket = `${directory}/guard`;
     await Deno.writeTextFile(socket, "");
     const { host, startBox } = await realBoxes(directory);
-    const probe = ["sh", "-c", "cat /proc/*/environ | tr '\\0' '\\n'"];
+    const probe = ["sh", "-c", "cat /proc/1/environ >&2; cat /proc/*/environ | tr '\\0' '\\n'"];
     for (
       const argv of [
         boxedArgv(() => probe, options({ socket, pixels: undefined })),
@@ -237,6 +237,7 @@ testWith(["bwrap"], "what runs in a box finds nothing of the host's environment 
       const { code, stdout, stderr } = await startBox(argv, { output: "capture" }).ended;
       assertEquals(code, 0, stderr);
       assert(stdout.includes("LANG=de_DE.UTF-8") && !stdout.includes("hunter22"), stdout);
+      if (!argv.includes("--as-pid-1")) assertEquals(stderr, "");
     }
   } finally {
     Deno.env.delete("GUI_TEST_TOKEN");
