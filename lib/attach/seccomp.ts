@@ -8,7 +8,7 @@
  */
 
 /** The architectures that Deno runs on. */
-type Architecture = typeof Deno.build.arch;
+export type Architecture = typeof Deno.build.arch;
 
 /** The numbers of the architectures in the filter's data (linux/audit.h). */
 const auditNumbers: Readonly<Record<Architecture, number>> = { x86_64: 0xc000003e, aarch64: 0xc00000b7 };
@@ -19,7 +19,7 @@ const lastCall = 452;
 const [EPERM, EINVAL, ENOSYS, EAFNOSUPPORT] = [1, 22, 38, 97];
 
 /** Calls by name, each with its number on x86_64 and on aarch64; one number where it is the same, null for none. */
-type Calls = Readonly<Record<string, number | readonly [number, number | null]>>;
+export type Calls = Readonly<Record<string, number | readonly [number, number | null]>>;
 
 /** Closed, whatever their arguments. */
 export const closedCalls: Calls = {
