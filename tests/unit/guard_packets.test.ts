@@ -346,6 +346,8 @@ Deno.test("a picture has as many bytes as its size needs, in the pixels' file or
   const state = session();
   const draw = (...args: Value[]): Packet | undefined => server(state, "draw", 1, ...args);
   assert(draw(0, 0, 10, 100, "mmap", [[8, 4000]], 1, 40, pixels));
+  const twoParts = dict({ rgb_format: "BGRX", chunks: [[73_728_000, 4000], [8, 0]] });
+  assert(draw(0, 0, 10, 100, "mmap", "", 1, 40, twoParts), "the second one is empty, at the end of the file");
   assert(draw(0, 0, 10, 10, "rgb24", bytes(400), 1, 40, dict({ rgb_format: "BGRX" })));
   assert(draw(0, 0, 10, 10, "rgb24", bytes(300), 1, 30, new Map()));
   for (

@@ -30,7 +30,8 @@ const pixelBytes = new Map([
   ["BGR565", 2],
 ]);
 
-const parts = list(tuple(integer(pixelsStart, 2 ** 31), integer(1, 2 ** 31)), 2);
+/** xpra 6.5.5 sends a second part without bytes where the first one ends with the file. */
+const parts = list(tuple(integer(pixelsStart, 2 ** 31), integer(0, 2 ** 31)), 2);
 
 const drawOptions = fields({
   "rgb_format": oneOf(...pixelBytes.keys()),
