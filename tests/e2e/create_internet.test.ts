@@ -40,6 +40,7 @@ function createArgs(name: string, { profile = "gui-internet", image = "gui-lab",
 async function create(engine: EngineName, name: string, options: Parameters<typeof createArgs>[1] = {}): Promise<void> {
   const { code, stderr } = await script("create", engine, createArgs(name, options));
   assertEquals(code, 0, stderr);
+  assert(!stderr.includes("The proxy"), stderr);
 }
 
 /** Runs a shell script as root in a container. */

@@ -1,11 +1,11 @@
 // gui-internet: the rules of the proxy, the names that it takes, and how long it lives.
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { proxyFor, removeUnusedProxy } from "../../lib/create/internet/proxy.ts";
+import { ensureProxy, proxyFor, removeUnusedProxy } from "../../lib/create/internet/proxy.ts";
 import { parseHosts } from "../../lib/create/internet/allowed_hosts.ts";
 import { proxyUserData, squidConfig } from "../../lib/create/internet/proxy_config.ts";
 import { hostRanges, networkOf, specialRanges } from "../../lib/create/internet/ranges.ts";
-import { internetKey, parseProfile } from "../../lib/create/profile_file.ts";
+import { internetKey, parseProfile, userDataKey } from "../../lib/create/profile_file.ts";
 import { profileRisks } from "../../lib/create/profile_risks.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
 import { UserError } from "../../lib/base/errors.ts";
@@ -77,6 +77,7 @@ Deno.test("hostRanges() are the networks of the engine's machine, by IPv4 and as
   const states: Record<string, unknown> = {
     eth0: { addresses: [address("inet", "131.188.3.7", "24"), address("inet6", "2001:db8::2", "64")] },
     lxdbr0: { addresses: [address("inet", "131.188.3.9", "24"), address("inet", "169.254.3.1", "16", "link")] },
+    docker0: { addresses: [address("inet", "172.17.0.1", "16"), address("inet", "172.1.2.3", "30")] },
     lo: { addresses: [address("inet", "127.0.0.1", "8", "local")] },
     down: { addresses: null },
   };
@@ -89,7 +90,7 @@ Deno.test("hostRanges() are the networks of the engine's machine, by IPv4 and as
       ),
     }),
   });
-  assertEquals(await hostRanges(engineCalled(host, "lxc")), ["131.188.3.0/24"]);
+  assertEquals(await hostRanges(engineCalled(host, "lxc")), ["131.188.3.0/24", "172.1.2.0/30"]);
 });
 
 Deno.test("a profile asks for the Internet only by one value, which gives nothing away", () => {
@@ -97,6 +98,33 @@ Deno.test("a profile asks for the Internet only by one value, which gives nothin
   assertEquals(profileRisks(parseProfile("mine.yaml", text("true"))), []);
   const error = assertThrows(() => parseProfile("mine.yaml", text("other-proxy")), UserError, "mine.yaml:2:3: ");
   assertEquals(error.exitCode, 2);
+});
+
+Deno.test("a proxy that is there is used, started if it is stopped, and told when it knows other networks", async () => {
+  const ready = { "user.gui-container.proxy": "ready" };
+  const current = { ...ready, [userDataKey]: proxyUserData({ ranges: specialRanges, hosts: [] }) };
+  for (
+    const [config, status, started, warned] of [
+      [current, "Running", false, false],
+      [current, "Stopped", true, false],
+      [ready, "Running", false, true],
+    ] as const
+  ) {
+    const { host, calls, said } = recordingHost({
+      env: { HOME: "/nonexistent" },
+      answer: ([, command, path]) => {
+        const isProxy = command === "query" && path === "/1.0/instances/gui-internet-proxy";
+        if (isProxy) return { stdout: JSON.stringify({ name: "gui-internet-proxy", status, config }) };
+        return { stdout: path === "/1.0/networks" ? "[]" : "{}" };
+      },
+    });
+    await ensureProxy(engineCalled(host, "lxc"), proxyFor([]), { image: "any", timeoutMs: 1 });
+    assertEquals(
+      calls.map(([, command]) => command).filter((command) => command !== "query"),
+      started ? ["start"] : [],
+    );
+    assertEquals(said.some((line) => line.startsWith("warn: ")), warned);
+  }
 });
 
 for (

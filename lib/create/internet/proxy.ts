@@ -99,7 +99,9 @@ export async function ensureProxy(
   await inTurn(engine, name, async () => {
     await waitForOperations(engine, name);
     const found = await findInstance(engine, name);
+    const userData = proxyUserData({ ranges: [...specialRanges, ...await hostRanges(engine)], hosts: proxy.hosts });
     if (found?.config[stateKey] === "ready") {
+      if (found.config[userDataKey] !== userData) warnOfOldProxy(engine, name);
       if (found.status !== "Running") await startInstance(engine, name);
       return;
     }
@@ -111,17 +113,24 @@ export async function ensureProxy(
     // A run was killed before it was complete.
     if (found) await deleteInstance(engine, name);
     host.ui.progress(`Making the proxy "${name}"`);
-    await makeProxy(engine, proxy, { image, timeoutMs });
+    await makeProxy(engine, proxy, { image, timeoutMs, userData });
   });
+}
+
+function warnOfOldProxy(engine: Engine, name: string): void {
+  const remove = quoteWords(engineArgv(engine, ["delete", "--force", nameOn(engine, name)]));
+  engine.host.ui.warn(
+    `The proxy "${name}" was made when this machine had other networks, or by another version of create.ts. ` +
+      `To have the next run of create.ts make it again: ${remove}`,
+  );
 }
 
 async function makeProxy(
   engine: Engine,
   proxy: Proxy,
-  { image, timeoutMs }: { image: string; timeoutMs: number },
+  { image, timeoutMs, userData }: { image: string; timeoutMs: number; userData: string },
 ): Promise<void> {
-  const { name, hosts } = proxy;
-  const ranges = [...specialRanges, ...await hostRanges(engine)];
+  const { name } = proxy;
   await launch(engine, name, {
     image,
     profiles: ["default"],
@@ -132,7 +141,7 @@ async function makeProxy(
       "security.idmap.isolated": "true",
       "linux.sysctl.net.ipv6.conf.all.disable_ipv6": "1",
       "linux.sysctl.net.ipv6.conf.default.disable_ipv6": "1",
-      [userDataKey]: proxyUserData({ ranges, hosts }),
+      [userDataKey]: userData,
     },
   });
   try {

@@ -24,8 +24,8 @@ export const specialRanges: readonly string[] = [
 ];
 
 /**
- * The networks that the engine's machine has a card in, by IPv4. They are the machine itself and its neighbours, whether
- * their addresses are private or not.
+ * The networks that the engine's machine has a card in, by IPv4, but for those in {@linkcode specialRanges}: their
+ * addresses are like all others on the Internet, and are the machine's own and its neighbours'.
  */
 export async function hostRanges(engine: Engine): Promise<string[]> {
   const paths = (await query(engine, "/1.0/networks") ?? []) as string[];
@@ -37,7 +37,13 @@ export async function hostRanges(engine: Engine): Promise<string[]> {
     return (state?.addresses ?? []).filter(({ family, scope }) => family === "inet" && scope === "global")
       .map(({ address, netmask }) => networkOf(address, Number(netmask)));
   }));
-  return [...new Set(ranges.flat())].filter((range) => !specialRanges.includes(range)).sort();
+  return [...new Set(ranges.flat())].filter((range) => !specialRanges.some((special) => isIn(range, special))).sort();
+}
+
+function isIn(range: string, other: string): boolean {
+  const [address, bits] = range.split("/") as [string, string];
+  const otherBits = Number(other.split("/")[1]);
+  return Number(bits) >= otherBits && networkOf(address, otherBits) === other;
 }
 
 /** The network of an IPv4 address, as `ADDRESS/BITS`. */
