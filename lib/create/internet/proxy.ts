@@ -24,8 +24,7 @@ import {
 } from "../../engine/instance.ts";
 import { listProfiles } from "../../engine/profile.ts";
 import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
-import { exists, isAt } from "../../base/files.ts";
-import type { Host } from "../../base/host.ts";
+import { exists, isAt, lockFile } from "../../base/files.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 
 /** A proxy, which all containers with the same rules share. */
@@ -41,9 +40,6 @@ const stateKey = "user.gui-container.proxy";
 
 /** Exit status of use_proxy.py when the proxy does not answer. */
 const noProxy = 75;
-
-/** How often it is tried to get a lock, in milliseconds. */
-const retryMs = 200;
 
 /** The proxy for a list of hosts, as `parseHosts` returns it; without one, the proxy to all. */
 export function proxyFor(hosts: readonly string[]): Proxy {
@@ -96,6 +92,7 @@ export async function ensureProxy(
 ): Promise<void> {
   const { host } = engine;
   const { name } = proxy;
+  host.ui.progress(`Looking for the proxy "${name}"`);
   await inTurn(engine, name, async () => {
     await waitForOperations(engine, name);
     const found = await findInstance(engine, name);
@@ -208,21 +205,12 @@ async function inTurn<T>({ host, server }: Engine, name: string, act: () => Prom
   if (host.dryRun || !await exists(root)) return await act();
   const path = join(root, `.${hostNameOf(server, name)}.lock`);
   for (;;) {
-    using file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
-    await lock(host, file, name);
+    using file = await lockFile(path, { signal: host.signal });
     if (!await isAt(file, path)) continue;
     try {
       return await act();
     } finally {
       await Deno.remove(path);
     }
-  }
-}
-
-async function lock({ signal, ui }: Host, file: Deno.FsFile, name: string): Promise<void> {
-  for (let tries = 0; !await file.tryLock(true); tries++) {
-    signal.throwIfAborted();
-    if (tries === 0) ui.progress(`Waiting for another run that makes or removes the proxy "${name}"`);
-    await new Promise((resolve) => setTimeout(resolve, retryMs));
   }
 }
