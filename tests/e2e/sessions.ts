@@ -41,7 +41,8 @@ export async function output(argv: readonly string[]): Promise<string> {
 /**
  * Programs of the container user that are not a session's: its systemd, with what that starts on demand, and this look.
  */
-const notOfSessions = "^(/usr/lib/systemd/systemd --user|\\(sd-pam\\)|/usr/bin/pulseaudio --daemonize=no |" +
+const notOfSessions =
+  "^(/usr/lib/systemd/systemd --user|\\(sd-pam\\)|/usr/bin/pulseaudio --daemonize=no |/usr/bin/pipewire( -c |$)|" +
   "/usr/bin/dbus-daemon --session --address=systemd: |/bin/sh -ec|ps -u 1000|grep )";
 
 /** Fails unless nothing of any session is there: neither process, socket nor X authority, on either side. */

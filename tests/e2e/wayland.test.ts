@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
+import { fromToday, todayOptions } from "../lab/today.ts";
 import { desktop, startCompositor, startSway, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { clientsOf, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import {
@@ -276,6 +277,47 @@ testOnOneEngine(
     } finally {
       await removeContainer(engine, "recon");
     }
+  },
+);
+
+testOnEngines(
+  "attach.ts, Wayland: a container may have a newer waypipe than the host",
+  [...waylandParts, "today"],
+  async (engine) => {
+    const name = "e2e-wayland-newer";
+    await makeContainer(engine, name, undefined, todayOptions);
+    try {
+      const running = attach(engine, ["--session=w", name, "foot -T newer sleep 600"]);
+      await windowCalled(`[${name}] newer`);
+      assertEquals((await attached(engine, ["--stop", name, "--all"])).code, 0);
+      const { code, stderr } = await running.ended;
+      const shown = "Open channels: clipboard, sound, look; windows by Wayland\n";
+      assertEquals([code, stderr], [0, `${shown}The session "w" was stopped\n`]);
+      await nothingLeft(engine, name);
+    } finally {
+      await removeContainer(engine, name);
+    }
+  },
+  ["lxc"],
+);
+
+testOnOneEngine(
+  "attach.ts takes X on KWin 6.7, whose security contexts hide too little",
+  [...waylandParts, "today"],
+  async (engine) => {
+    const name = nameOn(engine);
+    const screen = ["--virtual", "--width=1280", "--height=800", "--no-lockscreen"];
+    {
+      await using kwin = await startCompositor(fromToday(["kwin_wayland", ...screen, "--socket=kwin"]), "kwin");
+      const running = attach(engine, [name, "xclock"], kwin.env);
+      await windowCalled(`[${name}] xclock`);
+      await attached(engine, ["--stop", name, "--all"]);
+      assertMatch(
+        (await running.ended).stderr,
+        /; windows by X: the compositor, even in a security context, gives every client .*ext_data_control_manager_v1/,
+      );
+    }
+    await nothingLeft(engine, name);
   },
 );
 

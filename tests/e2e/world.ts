@@ -131,6 +131,7 @@ export async function makeContainer(
   engine: EngineName,
   name: string,
   cloudInit = "#cloud-config\ndisable_root: true\n",
+  options: readonly string[] = ["--image=gui-lab"],
 ): Promise<void> {
   await removeContainer(engine, name);
   const directory = await Deno.makeTempDir();
@@ -138,7 +139,7 @@ export async function makeContainer(
     const file = join(directory, "test.yaml");
     await Deno.writeTextFile(file, cloudInit);
     const result = await script("create", engine, [
-      "--image=gui-lab",
+      ...options,
       "--yes",
       name,
       publicKey,

@@ -20,6 +20,7 @@ import {
 } from "./engines.ts";
 import { labDir, type LabEngine, labEngineNames, missingEverywhere, saveState } from "./state.ts";
 import { type Lab, step } from "./steps.ts";
+import { removeTodayImage } from "./today.ts";
 import { removeUser } from "./user.ts";
 import { stopWayland } from "./wayland.ts";
 import { removeHostXpra } from "./xpra.ts";
@@ -30,6 +31,7 @@ const stopTimeoutMs = 60_000;
 /** Stops what the lab started; with `purge` removes all that it made but Debian's packages. */
 export async function takeDown(lab: Lab, { purge }: { purge: boolean }): Promise<void> {
   await step(lab, "cluster", () => stopCluster(lab, { purge }));
+  if (purge) await step(lab, "today", () => removeTodayImage(lab));
   for (const engine of labEngineNames) {
     await step(lab, engine, () => purge ? purgeEngine(lab, engine) : stopEngine(lab, engine));
   }

@@ -18,8 +18,9 @@ Usage: deno task lab up                                     all of it; what is t
        deno task lab cluster link SERVER [--delay 20ms] [--rate 10mbit] [--drop]
                                                             a slow link to it, or one that swallows all; plain: as it was
        deno task lab cluster down [--purge]                 stop these servers; with --purge remove them
+       deno task lab today up                                a host of Debian testing, with today's desktops: five minutes, once
        deno task lab status                                 what is there, versions, sizes
-       deno task lab run [--engine lxc|incus] [--incus 6|7] [--desktop x11|wayland] -- CMD…
+       deno task lab run [--engine lxc|incus] [--incus 6|7] [--desktop x11|wayland | --host today] -- CMD…
                                                             CMD as the lab's user, in this checkout, on its desktop;
                                                             "incus" is Incus 7 there, or Debian 13's own, 6.0.4
        deno task lab shot [--desktop x11|wayland] FILE.png  a picture of the desktop
@@ -39,6 +40,8 @@ async function main(args: readonly string[], ui: Ui): Promise<number> {
     case "xpra5":
       noMore(rest);
       return await xpra5(ui);
+    case "today":
+      return await today(rest, ui);
     case "cluster":
       return await cluster(rest, ui);
     case "status":
@@ -88,6 +91,24 @@ async function xpra5(ui: Ui): Promise<number> {
   return 0;
 }
 
+async function today(args: readonly string[], ui: Ui): Promise<number> {
+  if (args[0] !== "up") throw inputError(args[0] === undefined ? "No command is given" : `Unknown "${args[0]}"`, hint);
+  noMore(args.slice(1));
+  needRoot("make it");
+  const [{ findToday, makeTodayRoot }, { openLab, partStep }] = await Promise.all([
+    import("./today.ts"),
+    import("./steps.ts"),
+  ]);
+  // Other runs may change the lab meanwhile.
+  const made = makeTodayRoot(openLab(ui));
+  await made.catch(() => {});
+  await locked(ui, async () => {
+    const lab = openLab(ui);
+    await partStep(lab, "today", () => made.then(() => findToday(lab)));
+  });
+  return 0;
+}
+
 async function cluster(args: readonly string[], ui: Ui): Promise<number> {
   const [command, ...rest] = args;
   const [{ makeCluster, stopCluster }, { controlCluster, serveControl }, { openLab, step }] = await Promise.all([
@@ -126,17 +147,23 @@ async function run(args: readonly string[], ui: Ui): Promise<number> {
     engine: engineNames,
     incus: incusNames,
     desktop: desktopNames,
+    host: ["today"] as const,
   });
   const engine: EngineName = Deno.env.get("GUI_CONTAINER_ENGINE") === "incus" ? "incus" : "lxc";
   if (argv.length === 0) throw inputError("No command to run is given", hint);
   if (!looksUp(labState())) await up(ui);
   const state = labState();
   const { incus7 } = state.parts;
-  const { incus = "missing" in incus7 ? "6" : "7", desktop = "x11" } = options;
+  const { incus = "missing" in incus7 ? "6" : "7", desktop = "x11", host } = options;
   if (incus === "7" && "missing" in incus7) {
     throw new UserError(`The lab has no Incus 7: ${incus7.missing}`, { hint: "deno task lab up tries again" });
   }
-  return await runInLab(state, argv, { engine: options.engine ?? engine, incus, desktop });
+  return await runInLab(state, argv, {
+    engine: options.engine ?? engine,
+    incus,
+    desktop,
+    host,
+  });
 }
 
 async function status(ui: Ui): Promise<number> {

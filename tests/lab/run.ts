@@ -14,6 +14,7 @@ import {
   type LabState,
   type LabUser,
 } from "./state.ts";
+import { enterToday, todayEnvironment } from "./today.ts";
 import { asUser, userPath } from "./user.ts";
 
 /** What a command runs with. */
@@ -21,6 +22,8 @@ interface Choice {
   engine: EngineName;
   incus: IncusName;
   desktop: DesktopName;
+  /** In place of this machine. */
+  host?: "today" | undefined;
 }
 
 /** Whether `run` can go ahead without bringing anything up. Looks at process ids only, so that it costs nothing. */
@@ -59,18 +62,21 @@ async function forUser(
   state: LabState,
   user: LabUser,
   argv: readonly string[],
-  { engine, incus, desktop }: Choice,
+  { engine, incus, desktop, host }: Choice,
 ): Promise<{ argv: string[]; env: Record<string, string>; cwd: string }> {
   const cwd = await mountCheckout(user);
   const env = {
     ...callerEnvironment(),
-    ...desktopEnvironment(state, desktop),
+    ...(host ? todayEnvironment(state) : desktopEnvironment(state, desktop)),
     ...(incus === "7" ? incus7Environment(userPath(user)) : {}),
+    // Debian testing has a client of its own.
+    ...(host ? { PATH: userPath(user) } : {}),
     GUI_CONTAINER_ENGINE: engine,
     GUI_CONTAINER_LAB_DIR: labDir(),
     PWD: cwd,
   };
-  return { ...asUser(user, argv, { env }), cwd };
+  const command = asUser(user, argv, { env });
+  return { ...command, argv: [...(host ? enterToday(user, { cwd }) : []), ...command.argv], cwd };
 }
 
 /** Whether our process group is the one that the terminal talks to: fields 5 and 8 of /proc/PID/stat. */

@@ -46,6 +46,7 @@ export const partNames = [
   "cluster",
   "far",
   "lxdfar",
+  "today",
 ] as const;
 
 /** A part of the lab that a test may need. */
@@ -57,6 +58,7 @@ export const partsOnRequest: Readonly<Partial<Record<PartName, string>>> = {
   cluster: "deno task lab cluster up",
   far: "deno task lab cluster up",
   lxdfar: "deno task lab cluster up",
+  today: "deno task lab today up",
 };
 
 /** A part that is there, with its version and what is worth knowing about it; or why it is not. */
@@ -105,6 +107,8 @@ export interface LabState {
   engines: Partial<Record<LabEngine, EngineRecord>>;
   /** The other servers: the cluster and those that stand alone. */
   cluster?: ClusterRecord;
+  /** What the image of Debian testing that LXD has was made of. */
+  today?: { recipe: string };
   /** Things outside of the state directory that the lab made, and takes away when it is purged; the packages stay. */
   made: { user?: boolean; hostXpra?: "pip"; xpraRepository?: string[]; packages?: string[] };
   /** Where xpra for the image comes from, once found. */

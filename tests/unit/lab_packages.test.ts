@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { backportsSource, debianStanzas, oneLineToDeb822 } from "../lab/packages.ts";
+import { testingSources } from "../lab/today.ts";
 
 const debian = `Types: deb
 URIs: http://archive.example.org/debian
@@ -48,4 +49,12 @@ deb [arch=amd64 signed-by=/etc/keys/x.asc trusted=yes] https://example.org/debia
     "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg",
     "Types: deb\nURIs: https://example.org/debian\nSuites: sid\nComponents: main\nSigned-By: /etc/keys/x.asc\nTrusted: yes",
   ]);
+});
+
+Deno.test("testingSources() takes the archive's testing in place of the host's release, without its updates", () => {
+  const security = debian.replace("debian\n", "debian-security\n").replace("trixie trixie-updates", "trixie-security");
+  assertEquals(
+    testingSources(`${debian}\n\n${security}\n`),
+    `${debian.replace("trixie trixie-updates", "forky")}\n`,
+  );
 });
