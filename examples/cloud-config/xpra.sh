@@ -61,6 +61,15 @@ get() {
   apt-get install --yes --quiet --no-install-recommends --option DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
+# Of all keys in the file xpra.asc in $1, puts the one that is known into the file $2. Fails if that has any other primary
+# key: anybody can make the known one a subkey of theirs, and gpg exports both.
+take_key() {
+  gpg --batch --quiet --homedir "$1" --import "$1/xpra.asc"
+  gpg --batch --quiet --homedir "$1" --export "$fingerprint" >"$2"
+  primary=$(gpg --batch --homedir "$1" --with-colons --show-keys "$2" | awk -F: '$1 == "pub" { getline; print $10 }')
+  [ "$primary" = "$fingerprint" ]
+}
+
 # Adds xpra's archive, if its key can be had and its lists can be read.
 add_archive() {
   echo "Adding $archive"
@@ -68,11 +77,10 @@ add_archive() {
   # shellcheck source=/dev/null
   release=$(. /etc/os-release && echo "$VERSION_CODENAME")
   keys=$(mktemp -d)
-  timeout 120 /usr/lib/apt/apt-helper download-file "$archive/xpra.asc" "$keys/xpra.asc" &&
-    gpg --batch --quiet --homedir "$keys" --import "$keys/xpra.asc"
   mkdir -p /etc/apt/keyrings
-  # Of all keys that came, only that one.
-  gpg --batch --quiet --homedir "$keys" --export "$fingerprint" >/etc/apt/keyrings/xpra.gpg
+  timeout 120 /usr/lib/apt/apt-helper download-file "$archive/xpra.asc" "$keys/xpra.asc" &&
+    take_key "$keys" /etc/apt/keyrings/xpra.gpg
+  has_key=$?
   rm -rf "$keys"
   echo "deb [arch=amd64,arm64 signed-by=/etc/apt/keyrings/xpra.gpg] $archive $release main" >/etc/apt/sources.list.d/xpra.list
   # The container installs these updates by itself. The distribution's security updates need no line here.
@@ -83,9 +91,9 @@ Unattended-Upgrade::Origins-Pattern {
   "origin=${distro_id},codename=${distro_codename}-updates";
 };
 END
-  [ -s /etc/apt/keyrings/xpra.gpg ] && update --option Dir::Etc::SourceList=/etc/apt/sources.list.d/xpra.list \
+  [ "$has_key" = 0 ] && update --option Dir::Etc::SourceList=/etc/apt/sources.list.d/xpra.list \
     --option Dir::Etc::SourceParts=- --option APT::Get::List-Cleanup=0 --option APT::Update::Error-Mode=any && return
-  rm /etc/apt/sources.list.d/xpra.list /etc/apt/keyrings/xpra.gpg /etc/apt/apt.conf.d/52unattended-upgrades-xpra
+  rm -f /etc/apt/sources.list.d/xpra.list /etc/apt/keyrings/xpra.gpg /etc/apt/apt.conf.d/52unattended-upgrades-xpra
   echo "There is no xpra for this container: $archive cannot be reached, or has no packages for $release"
   missing=$before
 }
