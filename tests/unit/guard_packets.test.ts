@@ -250,6 +250,20 @@ Deno.test("the pointer in a window is told as xpra 6.6 does, without the host's 
   assertEquals(turned.args[6], dict({ ...place, "scaled-distance": 5 }));
 });
 
+Deno.test("to turn the wheel over a window is not to work in it, also where the wheel is told by buttons", () => {
+  const state = session("clipboard-in", "clipboard-out");
+  for (const button of [4, 5, 6, 7]) {
+    for (const pressed of [true, false]) {
+      assert(client(state, "pointer-button", 0, 1, 1, button, pressed, [1, 1], new Map()));
+      assert(client(state, "button-action", 1, button, pressed, [1, 1], []));
+    }
+  }
+  assertThrows(() => server(state, "clipboard-token", "CLIPBOARD"), Refusal);
+  assertEquals(server(state, "clipboard-request", 5, "PRIMARY", "UTF8_STRING"), undefined);
+  client(state, "pointer-button", 0, 1, 1, 1, true, [1, 1], new Map());
+  assert(server(state, "clipboard-token", "CLIPBOARD"));
+});
+
 Deno.test("a picture that has arrived is told of as xpra 6.6 does", () => {
   assertEquals(client(session(), "window-ack", 1, 484, 316, 7, 2397, "")!.args, [1, 484, 316, 7, 2397, ""]);
   assertThrows(() => client(session(), "window-ack", 1, 484, 316, "7", 2397, ""), Refusal);

@@ -215,13 +215,19 @@ function sawPointer(session: SessionState, window: Value, at: readonly number[])
   session.pointer = [at[0]!, at[1]!];
 }
 
+/**
+ * By these buttons X tells the wheel, and xpra's client does where the server says that it knows no finer way. Whoever
+ * turns it over a window may work in another one.
+ */
+const wheelButtons: ReadonlySet<number> = new Set([4, 5, 6, 7]);
+
 function sawButton(session: SessionState, event: { window: Value; button: Value; pressed: Value; at: Value }): void {
   const { window, button, pressed, at } = event;
   // It is no longer held, also where the app has closed the window meanwhile.
   if (pressed === false) session.buttonsDown.delete(button as number);
   sawPointer(session, window, at as number[]);
   if (pressed === true) session.buttonsDown.set(button as number, window as number);
-  session.windows.clicked(window as number);
+  if (!wheelButtons.has(button as number)) session.windows.clicked(window as number);
 }
 
 const pointerMoved: Judge = ({ type, args: values }, session) => {
