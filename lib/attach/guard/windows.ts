@@ -228,14 +228,7 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
     const parent = description.get("transient-for");
     if (parent !== undefined && !mayBelong(number, parent as number)) description.delete("transient-for");
     const constraints = description.get("size-constraints");
-    for (const name of ["minimum-size", "base-size"]) {
-      const size = constraints instanceof Map && constraints.get(name);
-      if (!Array.isArray(size)) continue;
-      (constraints as Dict).set(name, [
-        Math.min(size[0] as number, screen.width),
-        Math.min(size[1] as number, screen.height),
-      ]);
-    }
+    if (constraints instanceof Map) fitConstraints(constraints, screen);
     return description;
   };
   /** A window belongs to another one, and neither to itself nor to one that belongs to it. */
@@ -392,6 +385,25 @@ function isOnScreen({ x, y, width, height }: Rectangle, screen: Size): boolean {
   return x < screen.width && y < screen.height && x + width > 0 && y + height > 0;
 }
 
+/** Makes what a window's description says of its sizes fit the screen. */
+function fitConstraints(constraints: Dict, screen: Size): void {
+  const pair = (name: string): [number, number] | undefined => constraints.get(name) as [number, number] | undefined;
+  for (const name of ["minimum-size", "base-size"]) {
+    const size = pair(name);
+    if (size) constraints.set(name, [Math.min(size[0], screen.width), Math.min(size[1], screen.height)]);
+  }
+  const [base, steps] = [pair("base-size"), pair("increment")];
+  if (!base || !steps) return;
+  // GTK 3 rounds a window's size down to this one and whole steps more, also where that is below the smallest size
+  // (3.24). So this is the first one that can be seen.
+  const seen = (base: number, step: number, least: number): number =>
+    base + step * Math.max(0, Math.ceil((least - base) / step));
+  constraints.set("base-size", [
+    seen(base[0], steps[0], leastSeen.width),
+    seen(base[1], steps[1], leastSeen.height),
+  ]);
+}
+
 /** The sizes that a framed window may get by its description. */
 function sizesIn(description: Dict, screen: Size): Size[] {
   const isWhole = ["maximized", "fullscreen"].some((state) => description.get(state) === true);
@@ -432,7 +444,8 @@ function classOf(container: string, name: string): string {
 const popupTypes = /^(NORMAL|DIALOG|UTILITY|MENU|DROPDOWN_MENU|POPUP_MENU|TOOLTIP|COMBO|DND)$/;
 
 const lengths: Shape = tuple(integer(0, 0x7fff), integer(0, 0x7fff));
-const steps: Shape = tuple(integer(1, 0x7fff), integer(1, 0x7fff));
+/** Such as the characters of a terminal. */
+const steps: Shape = tuple(integer(1, 256), integer(1, 256));
 
 const sizeConstraints = fields({
   // Not so small that its frame could not be seen.
