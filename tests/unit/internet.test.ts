@@ -33,12 +33,13 @@ Deno.test("each list of hosts has a proxy of its own", () => {
   assertEquals(proxyFor(["a.example"]).name, names[1]);
 });
 
-Deno.test("squidConfig() refuses addresses before it allows anything, and believes no reverse look-up", () => {
+Deno.test("squidConfig() looks no name up that is not on the list, and refuses its own pages and addresses first", () => {
   const lines = squidConfig({ ranges: ["10.0.0.0/8", "192.168.0.0/16"], hosts: ["a.example"] }).split("\n");
   assert(lines.includes("acl house dst 10.0.0.0/8 192.168.0.0/16"));
   assertEquals(lines.filter((line) => line.startsWith("http_access")), [
-    "http_access deny house",
+    "http_access deny manager",
     "http_access deny !hosts",
+    "http_access deny house",
     "http_access allow tunnel",
     "http_access allow web",
     "http_access deny all",

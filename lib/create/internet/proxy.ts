@@ -53,15 +53,18 @@ function socketOf({ cli, server: { project } }: Engine, { name }: Proxy): string
   return `unix:/run/${[name, cli, ...(project === undefined ? [] : [project])].join("-")}.sock`;
 }
 
-/** The device by which a container reaches a proxy. On the host it runs as nobody. */
+/** The user of the host, "nobody", as whom a container's device connects to the proxy's socket: nobody else may. */
+const nobody = "65534";
+
+/** The device by which a container reaches a proxy. */
 export function proxyDevice(engine: Engine, proxy: Proxy): Device {
   return {
     type: "proxy",
     bind: "container",
     listen: `tcp:127.0.0.1:${proxyPort}`,
     connect: socketOf(engine, proxy),
-    "security.uid": "65534",
-    "security.gid": "65534",
+    "security.uid": nobody,
+    "security.gid": nobody,
   };
 }
 
@@ -154,8 +157,16 @@ async function makeProxy(
       cause: error,
     });
   }
-  const way = { type: "proxy", bind: "host", listen: socketOf(engine, proxy), connect: `tcp:127.0.0.1:${proxyPort}` };
-  await addDevices(engine, name, { way: { ...way, mode: "0666" } }, { config: { [stateKey]: "ready" } });
+  const way = {
+    type: "proxy",
+    bind: "host",
+    listen: socketOf(engine, proxy),
+    connect: `tcp:127.0.0.1:${proxyPort}`,
+    uid: nobody,
+    gid: nobody,
+    mode: "0600",
+  };
+  await addDevices(engine, name, { way }, { config: { [stateKey]: "ready" } });
 }
 
 /**

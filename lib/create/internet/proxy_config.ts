@@ -54,8 +54,11 @@ export function squidConfig({ ranges, hosts }: ProxyRules): string {
     "acl house dst ipv6",
     "acl tunnel method CONNECT",
     "acl web proto HTTP",
-    "http_access deny house",
+    // squid's own pages tell what all containers just fetch.
+    "http_access deny manager",
+    // Before any look-up: a name that is not on the list could carry something to whoever answers for it.
     ...(hosts.length > 0 ? [`acl hosts dstdomain -n ${hosts.join(" ")}`, "http_access deny !hosts"] : []),
+    "http_access deny house",
     "http_access allow tunnel",
     "http_access allow web",
     "http_access deny all",
