@@ -1,7 +1,7 @@
 /** What a Wayland compositor offers to every client: its globals. */
 
 /**
- * The globals that give a client nothing of other clients, of the keyboard beside its own windows, or of the screen:
+ * The globals that give a client nothing of other clients, of the keyboard while other windows have it, or of the screen:
  * from wayland-protocols 1.45, GTK, KDE's window frames, and weston, which lets only authorized clients see the screen.
  * What is not here may be privileged, such as `zwlr_screencopy_manager_v1`. `ext_idle_notifier_v1` tells when nobody
  * uses the desktop. The two managers of image capture sources, which sway 1.12 leaves in a security context, only name
