@@ -200,6 +200,7 @@ Deno.test("a framed window is wholly on the screen, with its title, and large en
   assertEquals(constraints(stepped([19, 4], [6, 13])), stepped([49, 30], [6, 13]));
   assertEquals(constraints(stepped([0, 0], [255, 255])), stepped([255, 255], [255, 255]));
   assertEquals(constraints(stepped([0, 0], [32_767, 32_767])), dict({ "base-size": [0, 0] }));
+  assertEquals(shown().describe(1, dict({ "requested-position": [-3000, -3000] })), new Map());
   assertEquals(shown().move(1, { x: -9000, y: 5, width: 1, height: 1 }), { x: 0, y: 40, width: 48, height: 24 });
   assertEquals(shown().move(1, { x: -3000, y: 0, width: 8000, height: 3000 }).width, 1920);
 });

@@ -285,6 +285,8 @@ export function windowsOf({ container, now }: WindowsOptions): Windows {
       if (!window) throw new Refusal("there is no such window");
       if (window.kind === "popup") return popupShape(description);
       const passed = fitting(number, framedShape(description));
+      // It counts when a window is made: xpra's client makes some again, by what was said last (6.5.5).
+      passed.delete("requested-position");
       window.asked = ask(number, sizesIn(passed, screen));
       if (passed.has("transient-for")) window.parent = passed.get("transient-for") as number;
       return passed;
