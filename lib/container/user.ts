@@ -129,21 +129,23 @@ export async function plannedUserOf(engine: Engine, name: string): Promise<Conta
 
 /**
  * In a dry run, the user as shell variables. The container may have answered with anything, and what it says is to stand
- * in programs for awk, in JSON and before ssh's options end: only plain characters are left.
+ * in programs for awk, in JSON and before ssh's options end: only plain characters are left. Ids are added to those of
+ * the host, so no other than an ordinary user's stays.
  *
  * @param line the variable with what {@linkcode formatUser} returns
  */
 export async function plannedUser(host: Host, line: string): Promise<ContainerUser> {
-  const field = (number: number, variable: string): Promise<string> =>
+  const field = (number: number, variable: string, edit: string): Promise<string> =>
     host.value(["printf", "%s\\n", line], {
       variable,
-      filter: `| cut -d: -f${number} | sed 's/[^a-zA-Z0-9/._-]//g; s/^-*//'`,
+      filter: `| cut -d: -f${number} | sed -E '${edit}'`,
       parse: String,
     });
+  const plain = "s/[^a-zA-Z0-9/._-]//g; s/^-*//";
   return {
-    name: await field(1, "CONTAINER_USER"),
-    uid: await field(2, "CONTAINER_UID"),
-    gid: await field(3, "CONTAINER_GID"),
-    home: await field(4, "CONTAINER_HOME"),
+    name: await field(1, "CONTAINER_USER", plain),
+    uid: await field(2, "CONTAINER_UID", "/^([1-5][0-9]|[1-9])[0-9]{3}$/!d"),
+    gid: await field(3, "CONTAINER_GID", plain),
+    home: await field(4, "CONTAINER_HOME", plain),
   };
 }

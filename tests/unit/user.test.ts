@@ -65,8 +65,13 @@ Deno.test("userOf() is the kept user, for an older container ubuntu, and an erro
   assertStringIncludes(error.hint, `incus --project work config set big:box ${userKey}=`);
 });
 
-Deno.test("plannedUserOf() finds the same user by the lines of a dry run", async () => {
-  for (const [line, user] of [[formatUser(alice), alice], ["", ubuntuUser]] as const) {
+Deno.test("plannedUserOf() finds the same user by the lines of a dry run, and no id of another one", async () => {
+  const ids = ["0-999000", "0", "0000", "999", "99999", "1e9", "-1000", "1 } END { system(1) }#"].map((uid) => ({
+    ...alice,
+    uid,
+  }));
+  const answers = ids.map((user) => [formatUser(user), { ...user, uid: "" }] as const);
+  for (const [line, user] of [[formatUser(alice), alice], ["", ubuntuUser], ...answers] as const) {
     const { ui, said } = recordingUi();
     const host = dryRunHost({ ui, signal: new AbortController().signal });
     const planned = await plannedUserOf(engineCalled(host, "lxc"), "box");
