@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { attachSoftware } from "../../lib/create/bundled.ts";
 import { parsePart, userData } from "../../lib/create/user_data.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { parseProfile, profileYaml, userDataKey } from "../../lib/create/profile_file.ts";
@@ -35,7 +36,10 @@ async function withRecipe(
   await Deno.writeTextFile(place.cloudConfig, cloudConfig);
   const profilePath = join(root, "profiles/gui.yaml");
   const profile = profileYaml(parseProfile(profilePath, await Deno.readTextFile(profilePath)), {
-    [userDataKey]: userData([parsePart(place.cloudConfig, cloudConfig)]),
+    [userDataKey]: userData([
+      parsePart(place.cloudConfig, cloudConfig),
+      parsePart(attachSoftware.path, attachSoftware.text),
+    ]),
   });
   const base = /^Fingerprint: (\w+)$/m.exec(await sh([place.engine, "image", "info", place.image]))![1];
   const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
