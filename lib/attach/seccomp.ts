@@ -70,8 +70,11 @@ const families = [1, 2, 10];
 /** Flags of clone(2) that make namespaces. */
 const newNamespaces = 0x7e02_0000;
 
-/** Requests of ioctl(2) by which a program types into its terminal: TIOCSTI, TIOCLINUX. */
-const typingRequests = [0x5412, 0x541c];
+/**
+ * Requests of ioctl(2) by which a program types into its terminal, TIOCSTI and TIOCLINUX, and by which it has the kernel
+ * load a driver for one (a line discipline, some of which were often vulnerable), TIOCSETD.
+ */
+const terminalRequests = [0x5412, 0x541c, 0x5423];
 
 /** An instruction: its code, how many to skip if the test is true and if it is false, and its value (linux/filter.h). */
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number];
@@ -122,7 +125,7 @@ export function seccompFilter(architecture: Architecture = Deno.build.arch): Uin
     ...forCall("clone", [load(argumentAt(0)), ifAnyBit(newNamespaces, 0, 1), fail(EPERM), allow]),
     // Its flags are in memory, which a filter does not see. The C library then takes clone.
     ...forCall("clone3", [fail(ENOSYS)]),
-    ...forCall("ioctl", byArgument(1, typingRequests, fail(EPERM), allow)),
+    ...forCall("ioctl", byArgument(1, terminalRequests, fail(EPERM), allow)),
     // GLib then copies by read and write.
     ...forCall("splice", [fail(EINVAL)]),
     ...forCall("tee", [fail(EINVAL)]),

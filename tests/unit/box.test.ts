@@ -170,6 +170,7 @@ tries("newer", libc.syscall(453, 0, 0, 0))
 pipes = os.pipe(), os.pipe()
 os.write(pipes[0][1], b"x")
 tries("splice", libc.splice(pipes[0][0], None, pipes[1][1], None, 1, 0))
+tries("a line discipline", libc.ioctl(os.openpty()[1], 0x5423, ctypes.byref(ctypes.c_int(0))))
 `;
 
 testWith(
@@ -186,13 +187,15 @@ testWith(
       assertEquals(
         open.stdout.replace(/newer \w+/, "newer ENOSYS"),
         "a namespace works\nnetlink works\nunix works\na pair of sockets works\nptrace works\na queue works\n" +
-          "personality works\nmemory policy works\nio_uring EFAULT\nnewer ENOSYS\nsplice works\n",
+          "personality works\nmemory policy works\nio_uring EFAULT\nnewer ENOSYS\nsplice works\n" +
+          "a line discipline works\n",
         newer,
       );
       assertEquals(
         closed.stdout,
         "a namespace EPERM\nnetlink EAFNOSUPPORT\nunix works\na pair of sockets works\nptrace EPERM\n" +
-          "a queue EPERM\npersonality EPERM\nmemory policy EPERM\nio_uring EPERM\nnewer ENOSYS\nsplice EINVAL\n",
+          "a queue EPERM\npersonality EPERM\nmemory policy EPERM\nio_uring EPERM\nnewer ENOSYS\nsplice EINVAL\n" +
+          "a line discipline EPERM\n",
       );
     } finally {
       await Deno.remove(directory, { recursive: true });
