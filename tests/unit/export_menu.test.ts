@@ -38,6 +38,9 @@ Exec=office --writer %U
 Categories=Office;
 MimeType=text/rtf;x-scheme-handler/office;
 StartupNotify=true
+Actions=new;
+DBusActivatable=true
+X-Evil=evil
 `;
 
 function appOf(text: string): App {

@@ -267,6 +267,30 @@ Deno.test("startGuard() ends a session of what is not xpra's protocol, with a re
   });
 });
 
+Deno.test("startGuard() ends a session for a packet over 2 MiB without pixels, or over 128 MiB with them", async () => {
+  for (
+    const [flags, index, most] of [[0x10, 0, 2 * 1024 * 1024], [0, 1, 128 * 1024 * 1024]] as const
+  ) {
+    const announce = (size: number): Uint8Array<ArrayBuffer> => {
+      const header = Uint8Array.of(80, flags, 0, index, 0, 0, 0, 0);
+      new DataView(header.buffer).setUint32(4, size);
+      return header;
+    };
+    await inWorld([], async (world) => {
+      await greet(world);
+      await world.server.raw.write(announce(most + 1));
+      await world.server.raw.closeWrite();
+      assertEquals((await world.guard.ended).reason, `It sends a packet of ${most + 1} bytes`);
+    });
+    await inWorld([], async (world) => {
+      await greet(world);
+      await world.server.raw.write(announce(most));
+      await world.server.raw.closeWrite();
+      assertEquals((await world.guard.ended).reason, undefined);
+    });
+  }
+});
+
 Deno.test("startGuard() ends a session that sends too much that must not pass", async () => {
   await inWorld([], async (world) => {
     await greet(world);

@@ -514,6 +514,32 @@ Deno.test("the pointer changes its shape as often as an honest server lets it, a
   assertEquals(changes(), 300);
 });
 
+Deno.test("titles, places and notifications change as often as an honest app lets them, and not a million times", () => {
+  let time = 0;
+  const state = sessionBy(() => time, "notifications");
+  const places = [1, 100, 100, 484, 316];
+  const counts = (): number[] =>
+    [
+      (): unknown => server(state, "window-metadata", 1, dict({ title: "title" })),
+      (): unknown => server(state, "window-move-resize", ...places),
+      (): unknown => judgeServerPacket({ type: "notify_show", args: ["", 1, "", 0, "", "a", "b", 0] }, state),
+    ].map((change) => {
+      let count = 0;
+      assertThrows(
+        () => {
+          for (; count < 10_000; count++) change();
+        },
+        Refusal,
+        "too many",
+      );
+      return count;
+    });
+  // The first two have one limit.
+  assertEquals(counts(), [5000, 0, 20]);
+  time += 2000;
+  assertEquals(counts(), [1000, 0, 2]);
+});
+
 Deno.test("the bell rings a few times a second, without a name that the X server would keep", () => {
   const state = session();
   assertEquals(server(state, "bell", 1, 3, 50, 400, 100, 0, 0, "Bell")!.args[7], "");

@@ -49,6 +49,28 @@ function largest(): Picture {
   return { data: bytes, width, height };
 }
 
+/** As large, with a fourth component: jpeg-js would take 28 bytes for each pixel. */
+function heaviest(): Picture {
+  const bytes = changed((bytes) => {
+    bytes.splice(scan + 14);
+    bytes[scan + 3]! += 2;
+    bytes[scan + 4] = 4;
+    bytes.splice(scan + 11, 0, 4, 0);
+    bytes.splice(frame + 5, 4, 16, 0, 16, 0);
+    bytes[frame + 3]! += 3;
+    bytes[frame + 9] = 4;
+    bytes.splice(frame + 19, 0, 4, 0x11, 0);
+    // Without Adobe's own segment jpeg-js refuses it for that.
+    bytes.splice(2, 0, 0xff, 0xee, 0, 14, ...new TextEncoder().encode("Adobe\0"), 100, 0, 0, 0, 0, 0);
+  });
+  const [side, blocks] = [4096, [0x28, 0x00, 0xa2, 0x80, 0x0a]];
+  const data = new Uint8Array(bytes.length + side ** 2 / 64 / 2 * blocks.length + 2);
+  data.set(bytes);
+  for (let at = bytes.length; at < data.length - 2; at += blocks.length) data.set(blocks, at);
+  data.set([0xff, 0xd9], data.length - 2);
+  return { data, width: side, height: side };
+}
+
 const small = (data: Uint8Array): Picture => ({ data, width: 8, height: 6 });
 
 Deno.test("checkPicture() takes what xpra sends", () => {
@@ -127,6 +149,7 @@ Deno.test("a decoder refuses what is no picture, or larger than its bounds, and 
     const broken: Picture[] = [
       resized(12_000, 12_000),
       resized(4096, 4096),
+      heaviest(),
       { ...resized(8, 6), width: 4, height: 4 },
       small(picture.slice(0, 300)),
       small(picture.slice(0, -20)),

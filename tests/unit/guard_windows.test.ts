@@ -227,9 +227,13 @@ Deno.test("a popup has no class: xpra's client grabs the keyboard for some", () 
 Deno.test("Windows.open() refuses a window twice, too many, and too many at once", () => {
   const made = shown();
   assertThrows(() => made.open(1, place, new Map()), Refusal);
-  assertThrows(() => {
-    for (let window = 2; window < 1000; window++) made.open(window, place, new Map());
-  }, Refusal);
+  assertThrows(
+    () => {
+      for (let window = 2; window < 1000; window++) made.open(window, place, new Map());
+    },
+    Refusal,
+    "too many windows",
+  );
   const quick = windowsOf({ container: "box", now: () => 0 });
   assertThrows(() => {
     for (let window = 1; window < 300; window++) {
