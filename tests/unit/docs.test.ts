@@ -116,3 +116,29 @@ for (
     }
   });
 }
+
+/** The names of the tests in a file of tests, as they stand there. */
+async function testsIn(file: string): Promise<string[]> {
+  for (const directory of ["unit", "e2e"]) {
+    const text = await Deno.readTextFile(join(root, "tests", directory, `${file}.test.ts`)).catch(() => undefined);
+    if (text === undefined) continue;
+    return [...text.matchAll(/\b(?:Deno\.test|test[A-Z]\w*)\(\s*(?:\[[^\]]*\],\s*)?(["'`])(.*?)\1/g)]
+      .map(([, , name]) => name!);
+  }
+  return [];
+}
+
+Deno.test("docs/security.md: each row of each table names a test that is there", async () => {
+  const lines = (await Deno.readTextFile(join(root, "docs/security.md"))).split("\n");
+  const rows = lines.filter((line, at) => line.startsWith("|") && !/^\| -/.test(line) && !/^\| -/.test(lines[at + 1]!));
+  assert(rows.length > 50, `${rows.length} rows`);
+  const wrong: string[] = [];
+  for (const row of rows) {
+    const named = [...row.split("|").at(-2)!.matchAll(/`(\w+): ([^`]+)`/g)];
+    const found = await Promise.all(
+      named.map(async ([, file, part]) => (await testsIn(file!)).some((name) => name.includes(part!))),
+    );
+    if (named.length === 0 || found.includes(false)) wrong.push(row);
+  }
+  assertEquals(wrong, []);
+});
