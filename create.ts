@@ -215,7 +215,7 @@ async function readRequest(host: Host, args: Arguments<Name>): Promise<Request> 
   return {
     place,
     keys,
-    proxy: hasProxy ? proxyFor(hosts === undefined ? [] : parseHosts(hosts)) : undefined,
+    proxy: hasProxy ? proxyFor(hosts === undefined ? [] : parseHosts(hosts), image) : undefined,
     profile: withUserData(profile, await readUserData(host, cloudInitWords, { user, bare })),
     image,
     user,

@@ -6,6 +6,7 @@ import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
+import { proxyFor } from "../../lib/create/internet/proxy.ts";
 import { makeImage, removeImage } from "./images.ts";
 import { testOnOneEngine } from "./sessions.ts";
 import {
@@ -28,6 +29,9 @@ const houseAddresses = ["192.168.77.1", "10.77.0.1", "172.31.77.1", "100.64.77.1
 const houseAddresses6 = ["fd00:77::1", "2001:4:112::77"];
 /** An address of the host on a network of its own, which is no private one. */
 const publicHostAddress = "192.31.197.1";
+
+/** The proxy of the containers of the lab's image that may reach any host. */
+const proxyName = proxyFor([], "gui-lab").name;
 
 const nothing = await Deno.makeTempFile({ suffix: ".yaml" });
 await Deno.writeTextFile(nothing, "#cloud-config\ndisable_root: true\n");
@@ -121,9 +125,9 @@ testOnEngines(
       const worldAddress = await startWorld(engine, world);
       await create(engine, gui, { profile: "gui" });
       await Promise.all([create(engine, internet), create(engine, second)]);
-      assertEquals(await proxies(engine), ["gui-internet-proxy"]);
+      assertEquals(await proxies(engine), [proxyName]);
       await joinWorld(engine, gui, worldAddress);
-      await joinWorld(engine, "gui-internet-proxy", worldAddress);
+      await joinWorld(engine, proxyName, worldAddress);
 
       const gateway = worldAddress.replace(/\.\d+$/, ".1");
       const hostAddress = await sh([
@@ -170,7 +174,7 @@ ip addr add 198.51.100.1/24 dev lo; ip route add default dev lo; ip link add eth
         "localhost:22",
         "127.1:22",
         "0:22",
-        "gui-internet-proxy:22",
+        `${proxyName}:22`,
         "[::1]:22",
         `a-${publicAddress.replaceAll(".", "-")}_10-77-0-1.test:80`,
         `${gateway}:53`,
@@ -186,7 +190,7 @@ ip addr add 198.51.100.1/24 dev lo; ip route add default dev lo; ip link add eth
 
       // Each of the two walls holds alone: squid's, and the kernel's. Without both, the house is open.
       const proxy = (shell: string): Promise<string> =>
-        asRoot(engine, "gui-internet-proxy", `export PATH=$PATH:/usr/sbin; ${shell}`);
+        asRoot(engine, proxyName, `export PATH=$PATH:/usr/sbin; ${shell}`);
       await proxy("while ip rule del priority 200 2>/dev/null; do :; done");
       assertEquals(await byProxy([...open, ...closed, ...disguised]), publicOnly, "squid's alone");
       assertEquals(escaped(await byProxy(flips("b"))), [], "squid's alone");
@@ -215,12 +219,12 @@ ip addr add 198.51.100.1/24 dev lo; ip route add default dev lo; ip link add eth
 
       // The proxy goes with the last container that uses it.
       await removeContainer(engine, internet);
-      assertEquals(await proxies(engine), ["gui-internet-proxy"]);
+      assertEquals(await proxies(engine), [proxyName]);
       const removed = await script("create", engine, ["--delete", second]);
-      assertStringIncludes(removed.stdout, 'proxy "gui-internet-proxy"');
+      assertStringIncludes(removed.stdout, `proxy "${proxyName}"`);
       assertEquals(await proxies(engine), []);
       const left = (await Array.fromAsync(Deno.readDir(mountsRoot))).map(({ name }) => name);
-      assertEquals(left.filter((name) => name.includes("gui-internet-proxy")), []);
+      assertEquals(left.filter((name) => name.includes(proxyName)), []);
     } finally {
       await server.shutdown();
       await cleanUp();
@@ -291,15 +295,15 @@ testOnOneEngine(
       await makeImage(engine, "e2e-no-archive");
       assertStringIncludes(
         (await fails("e2e-no-archive")).stderr,
-        'error: The proxy "gui-internet-proxy" cannot be made: ',
+        `error: The proxy "${proxyFor([], "e2e-no-archive").name}" cannot be made: `,
       );
       assertEquals(await proxies(engine), []);
 
-      await sh([engine, "init", "gui-lab", "gui-internet-proxy"]);
-      assertStringIncludes((await fails("gui-lab")).stderr, '"gui-internet-proxy" is none that create.ts has made');
-      assertEquals(await proxies(engine), ["gui-internet-proxy"]);
+      await sh([engine, "init", "gui-lab", proxyName]);
+      assertStringIncludes((await fails("gui-lab")).stderr, `"${proxyName}" is none that create.ts has made`);
+      assertEquals(await proxies(engine), [proxyName]);
     } finally {
-      await runProcess([engine, "delete", "--force", "gui-internet-proxy"], { okCodes: "any" });
+      await runProcess([engine, "delete", "--force", proxyName], { okCodes: "any" });
       await removeImage(engine, "e2e-no-archive");
     }
   },

@@ -26,11 +26,13 @@ Deno.test("parseHosts() takes names, sorts them, and leaves out those that anoth
   }
 });
 
-Deno.test("each list of hosts has a proxy of its own", () => {
-  const names = [[], ["a.example"], ["a.example", "b.example"]].map((hosts) => proxyFor(hosts).name);
-  assertEquals(new Set(names).size, 3);
-  assertEquals(names[0], "gui-internet-proxy");
-  assertEquals(proxyFor(["a.example"]).name, names[1]);
+Deno.test("each list of hosts and each image has a proxy of its own", () => {
+  const proxies = [undefined, "images:debian/13/cloud"].flatMap((image) =>
+    [[], ["a.example"], ["a.example", "b.example"]].map((hosts) => proxyFor(hosts, image).name)
+  );
+  assertEquals(new Set(proxies).size, 6);
+  assertEquals(proxies[0], "gui-internet-proxy");
+  assertEquals(proxyFor(["a.example"], undefined).name, proxies[1]);
 });
 
 Deno.test("squidConfig() looks no name up that is not on the list, and refuses its own pages and addresses first", () => {
@@ -119,7 +121,7 @@ Deno.test("a proxy that is there is used, started if it is stopped, and told whe
         return { stdout: path === "/1.0/networks" ? "[]" : "{}" };
       },
     });
-    await ensureProxy(engineCalled(host, "lxc"), proxyFor([]), { image: "any", timeoutMs: 1 });
+    await ensureProxy(engineCalled(host, "lxc"), proxyFor([], undefined), { image: "any", timeoutMs: 1 });
     assertEquals(
       calls.map(([, command]) => command).filter((command) => command !== "query"),
       started ? ["start"] : [],

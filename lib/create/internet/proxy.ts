@@ -27,7 +27,7 @@ import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, isAt, lockFile } from "../../base/files.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 
-/** A proxy, which all containers with the same rules share. */
+/** A proxy, which all containers with the same rules and the same image share. */
 export interface Proxy {
   /** The name of its container. */
   name: string;
@@ -41,11 +41,18 @@ const stateKey = "user.gui-container.proxy";
 /** Exit status of use_proxy.py when the proxy does not answer. */
 const noProxy = 75;
 
-/** The proxy for a list of hosts, as `parseHosts` returns it; without one, the proxy to all. */
-export function proxyFor(hosts: readonly string[]): Proxy {
+/**
+ * The proxy of the containers with the same rules and the same image. It is made from that image, which may be hostile:
+ * the containers of others do not pass through it.
+ *
+ * @param hosts the only hosts that may be reached, as `parseHosts` returns them; empty for any
+ * @param image the image that the command line names; undefined for the engine's default
+ */
+export function proxyFor(hosts: readonly string[], image: string | undefined): Proxy {
   const name = "gui-internet-proxy";
-  if (hosts.length === 0) return { name, hosts };
-  return { name: `${name}-${createHash("sha256").update(hosts.join()).digest("hex").slice(0, 8)}`, hosts };
+  if (hosts.length === 0 && image === undefined) return { name, hosts };
+  const hash = createHash("sha256").update([image ?? "", ...hosts].join()).digest("hex");
+  return { name: `${name}-${hash.slice(0, 8)}`, hosts };
 }
 
 /** The socket between a proxy and its users: on the engine's machine, where only root can make it. */
