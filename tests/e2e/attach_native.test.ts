@@ -15,7 +15,6 @@ import {
   script,
   sh,
   startScript,
-  testOnEngines,
   windowWith,
 } from "./world.ts";
 
@@ -30,9 +29,9 @@ async function shared(engine: EngineName, file: string): Promise<string> {
   );
 }
 
-testOnEngines("attach.ts: a container for native windows", needed, (engine) => makeContainer(engine, nameOn(engine)));
+testOnOneEngine("attach.ts: a container for native windows", needed, (engine) => makeContainer(engine, nameOn(engine)));
 
-testOnEngines("attach.ts shows the app's own class and icon, and nothing of xpra's", needed, async (engine) => {
+testOnOneEngine("attach.ts shows the app's own class and icon, and nothing of xpra's", needed, async (engine) => {
   const name = nameOn(engine);
   await withDisplay(async (env) => {
     // xterm brings an icon of its own.
@@ -66,7 +65,7 @@ for (
     { layout: "ru", typed: "нхж-ф" },
   ] as const
 ) {
-  testOnEngines(
+  testOnOneEngine(
     `attach.ts hands on what is typed on a keyboard with the layout "${layout}"`,
     needed,
     async (engine) => {
@@ -88,7 +87,7 @@ for (
   );
 }
 
-testOnEngines("attach.ts gives an app the host's resolution and monitors", needed, async (engine) => {
+testOnOneEngine("attach.ts gives an app the host's resolution and monitors", needed, async (engine) => {
   const name = nameOn(engine);
   await withDisplay(async (env) => {
     await sh(["xrdb", "-merge"], { env, stdin: { text: "Xft.dpi: 192\n" } });
@@ -108,7 +107,7 @@ testOnEngines("attach.ts gives an app the host's resolution and monitors", neede
   });
 });
 
-testOnEngines("attach.ts resizes windows, and drags within them reach the app", needed, async (engine) => {
+testOnOneEngine("attach.ts resizes windows, and drags within them reach the app", needed, async (engine) => {
   const name = nameOn(engine);
   const app = `xterm -T dragged -e sh -c 'printf "some-word\\n"; exec sleep 600'`;
   const attach = startScript("attach", engine, ["--session=drag", name, app]);
@@ -144,7 +143,7 @@ testOnEngines("attach.ts resizes windows, and drags within them reach the app", 
   assertEquals((await attach.ended).code, 0);
 });
 
-testOnEngines(
+testOnOneEngine(
   "attach.ts: the middle button pastes what is selected on the host, which the app does not get before",
   needed,
   async (engine) => {
@@ -171,7 +170,7 @@ testOnEngines(
   },
 );
 
-testOnEngines("attach.ts shows a menu of the app, which goes with its window", needed, async (engine) => {
+testOnOneEngine("attach.ts shows a menu of the app, which goes with its window", needed, async (engine) => {
   const name = nameOn(engine);
   await withDisplay(async (env) => {
     const attach = startScript("attach", engine, [name, "xterm -T menu -geometry 60x10+100+100 -e sleep 600"], { env });
@@ -227,7 +226,7 @@ print(image.width, image.height, image.xhot, image.yhot, list(image.cursor_image
 /** Names of pointers in X's cursor font, and the glyphs that they are (cursorfont.h). */
 const pointers = { watch: "150", xterm: "152" };
 
-testOnEngines("attach.ts gives the pointer the shape that the app gives it", needed, async (engine) => {
+testOnOneEngine("attach.ts gives the pointer the shape that the app gives it", needed, async (engine) => {
   const name = nameOn(engine);
   await withDisplay(async (env) => {
     const look = (...args: string[]): Promise<string> => sh(["python3", "-c", pointerScript, ...args], { env });
@@ -247,7 +246,7 @@ testOnEngines("attach.ts gives the pointer the shape that the app gives it", nee
   });
 });
 
-testOnEngines("attach.ts moves pixels through shared memory, and leaves no file of it", needed, async (engine) => {
+testOnOneEngine("attach.ts moves pixels through shared memory, and leaves no file of it", needed, async (engine) => {
   const name = nameOn(engine);
   const xpra = join(mountsRoot, name, "xpra");
   const attach = startScript("attach", engine, [name, "xclock"]);
@@ -315,7 +314,7 @@ testOnOneEngine(
   },
 );
 
-testOnEngines(
+testOnOneEngine(
   "attach.ts: the container for native windows is removed",
   ["user"],
   (engine) => removeContainer(engine, nameOn(engine)),

@@ -4,7 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
-import { nothingLeft } from "./sessions.ts";
+import { nothingLeft, testOnOneEngine } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -14,7 +14,6 @@ import {
   removeContainer,
   sh,
   startScript,
-  testOnEngines,
   windowWith,
 } from "./world.ts";
 
@@ -37,9 +36,13 @@ interface Loot {
   files: number;
 }
 
-testOnEngines("attach.ts: a container that is not trusted", needed, (engine) => makeContainer(engine, nameOn(engine)));
+testOnOneEngine(
+  "attach.ts: a container that is not trusted",
+  needed,
+  (engine) => makeContainer(engine, nameOn(engine)),
+);
 
-testOnEngines(
+testOnOneEngine(
   "attach.ts keeps keys, screen, titles, terminals and files of the host from the app, which the host's X socket gives away",
   needed,
   async (engine) => {
@@ -76,7 +79,7 @@ testOnEngines(
   },
 );
 
-testOnEngines("attach.ts: the container that is not trusted is removed", ["user"], (engine) => {
+testOnOneEngine("attach.ts: the container that is not trusted is removed", ["user"], (engine) => {
   return removeContainer(engine, nameOn(engine));
 });
 

@@ -1,7 +1,7 @@
 // Several sessions, clients and starts at once, and how windows are marked.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { clientsOf, needed, nothingLeft } from "./sessions.ts";
+import { clientsOf, needed, nothingLeft, testOnIncus } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -12,15 +12,14 @@ import {
   script,
   sh,
   startScript,
-  testOnEngines,
   windowWith,
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-sessions-${engine}`;
 
-testOnEngines("attach.ts: a container for several sessions", needed, (engine) => makeContainer(engine, nameOn(engine)));
+testOnIncus("attach.ts: a container for several sessions", needed, (engine) => makeContainer(engine, nameOn(engine)));
 
-testOnEngines(
+testOnIncus(
   "attach.ts starts several sessions at the same moment, each with its own name",
   needed,
   async (engine) => {
@@ -47,7 +46,7 @@ testOnEngines(
   },
 );
 
-testOnEngines(
+testOnIncus(
   "attach.ts starts its client once, and has it wait for a container that is slow to answer",
   needed,
   async (engine) => {
@@ -76,7 +75,7 @@ testOnEngines(
   },
 );
 
-testOnEngines("attach.ts shows a session to a second client, and the first one stays", needed, async (engine) => {
+testOnIncus("attach.ts shows a session to a second client, and the first one stays", needed, async (engine) => {
   const name = nameOn(engine);
   const first = startScript("attach", engine, ["--session=shared", name, "xclock"]);
   await windowWith(`\\[${name}\\] xclock`);
@@ -101,7 +100,7 @@ testOnEngines("attach.ts shows a session to a second client, and the first one s
   await nothingLeft(engine, name);
 });
 
-testOnEngines("attach.ts plays no sound by xpra when a container has taken its FIFO away", needed, async (engine) => {
+testOnIncus("attach.ts plays no sound by xpra when a container has taken its FIFO away", needed, async (engine) => {
   const name = nameOn(engine);
   await script("attach", engine, ["--detached", "--session=mute", name, "xclock"]);
   await Deno.remove(`${mountsRoot}/${name}/xpra/mute~sound`);
@@ -117,7 +116,7 @@ testOnEngines("attach.ts plays no sound by xpra when a container has taken its F
   );
 });
 
-testOnEngines("attach.ts hands on the options that mark windows", needed, async (engine) => {
+testOnIncus("attach.ts hands on the options that mark windows", needed, async (engine) => {
   const name = nameOn(engine);
   // xpra 6.5.5 takes the icon and does nothing with it.
   const marks = [
@@ -145,7 +144,7 @@ testOnEngines("attach.ts hands on the options that mark windows", needed, async 
   assertStringIncludes(stderr, "Open channels: clipboard, sound, look\n");
 });
 
-testOnEngines("attach.ts says which options of xpra's open what is closed", needed, async (engine) => {
+testOnIncus("attach.ts says which options of xpra's open what is closed", needed, async (engine) => {
   const name = nameOn(engine);
   const attach = startScript("attach", engine, ["--preset=isolated", name, "xclock", "--notifications=yes"]);
   await windowWith(`\\[${name}\\] xclock`);
@@ -156,7 +155,7 @@ testOnEngines("attach.ts says which options of xpra's open what is closed", need
   );
 });
 
-testOnEngines(
+testOnIncus(
   "attach.ts opens the webcam's channel, and sound, microphone and webcam at once",
   needed,
   async (engine) => {
@@ -172,7 +171,7 @@ testOnEngines(
   },
 );
 
-testOnEngines("attach.ts runs with its own permissions where LD_LIBRARY_PATH is set", needed, async (engine) => {
+testOnIncus("attach.ts runs with its own permissions where LD_LIBRARY_PATH is set", needed, async (engine) => {
   const name = nameOn(engine);
   const attach = startScript("attach", engine, [name, "xclock"], { env: { LD_LIBRARY_PATH: "/usr/lib/nowhere" } });
   await windowWith(`\\[${name}\\] xclock`);
@@ -181,6 +180,6 @@ testOnEngines("attach.ts runs with its own permissions where LD_LIBRARY_PATH is 
   assertEquals([code, stderr], [0, `Open channels: clipboard, sound, look\nThe session "xclock" was stopped\n`]);
 });
 
-testOnEngines("attach.ts: the container for several sessions is removed", ["user"], (engine) => {
+testOnIncus("attach.ts: the container for several sessions is removed", ["user"], (engine) => {
   return removeContainer(engine, nameOn(engine));
 });

@@ -340,7 +340,10 @@ async function toldOnTerminal(engine: EngineName, directory: string): Promise<vo
     assert(!lines.some((line) => line.includes("spoken")), shown);
     const warnings = lines.filter((line) => line.includes("warning:"));
     assertMatch(warnings[0]!, /cloud-init: .*apt_update/);
-    assertStringIncludes(warnings.at(-1)!, `There is no xpra in "${name}": attach.ts can show windows on a Wayland desktop`);
+    assertStringIncludes(
+      warnings.at(-1)!,
+      `There is no xpra in "${name}": attach.ts can show windows on a Wayland desktop`,
+    );
   } finally {
     await script("create", engine, ["--delete", "--force", name]);
   }

@@ -8,15 +8,19 @@ import { type EngineName, eventually, inContainer, sh, testOnEngines } from "./w
 /** The parts of the lab that show a window of a session. */
 export const needed: readonly PartName[] = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"];
 
-/** Registers a test on one engine only: for what takes long, and in which the engine has no part. */
-export function testOnOneEngine(
-  name: string,
-  parts: readonly PartName[],
-  test: (engine: EngineName) => Promise<void>,
-): void {
-  const engine = engineNames.find((engine) => missingParts(engine) === undefined) ?? engineNames[0];
-  testOnEngines(`${name} (on one engine)`, parts, test, [engine]);
+/** Registers a test on one engine only: on this one, or on the one that the lab has. */
+function testOn(preferred: EngineName) {
+  return (name: string, parts: readonly PartName[], test: (engine: EngineName) => Promise<void>): void => {
+    const engine = [preferred, ...engineNames].find((engine) => missingParts(engine) === undefined) ?? preferred;
+    testOnEngines(`${name} (on one engine)`, parts, test, [engine]);
+  };
 }
+
+/** Registers a test on one engine only, LXD: for what takes long, and in which the engine has no part. */
+export const testOnOneEngine = testOn("lxc");
+
+/** The same on Incus, so that both have their share of such tests. */
+export const testOnIncus = testOn("incus");
 
 /** Runs a shell script as the container user, on the display and the bus of a session. */
 export function inSession(engine: EngineName, name: string, session: string, shell: string): Promise<string> {

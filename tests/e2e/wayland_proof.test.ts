@@ -5,18 +5,9 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
-import { nothingLeft } from "./sessions.ts";
+import { nothingLeft, testOnIncus } from "./sessions.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
-import {
-  type EngineName,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  sh,
-  startScript,
-  testOnEngines,
-} from "./world.ts";
+import { type EngineName, inContainer, makeContainer, mountsRoot, removeContainer, sh, startScript } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-wproof-${engine}`;
 
@@ -47,11 +38,11 @@ const privileged = [
   "zwp_virtual_keyboard_manager_v1",
 ];
 
-testOnEngines("attach.ts, Wayland: a container that is not trusted", waylandParts, (engine) => {
+testOnIncus("attach.ts, Wayland: a container that is not trusted", waylandParts, (engine) => {
   return makeContainer(engine, nameOn(engine));
 });
 
-testOnEngines(
+testOnIncus(
   "attach.ts keeps keys, screen, titles and terminals of a Wayland desktop from the app, which the compositor's socket gives away",
   waylandParts,
   async (engine) => {
@@ -83,7 +74,7 @@ testOnEngines(
   },
 );
 
-testOnEngines("attach.ts, Wayland: the container that is not trusted is removed", ["user"], (engine) => {
+testOnIncus("attach.ts, Wayland: the container that is not trusted is removed", ["user"], (engine) => {
   return removeContainer(engine, nameOn(engine));
 });
 
