@@ -79,7 +79,7 @@ const cases: {
   { parts: [`\ufeff${config}`], says: /part-0:1:1: .*byte-order mark/, hint: "UTF-8" },
   { parts: ["#!/bin/sh\r\nls\r\n"], says: /part-0:1:10: .*CR LF/, hint: "Unix" },
   { parts: ["#cloud-config\npackages:\n\t- a\n"], says: /part-0:3:1: Not valid YAML/, hint: "spaces" },
-  { parts: [`${config}packages: [b]\n`], says: /part-0:3:\d+: Not valid YAML: .*"packages: \[b\]"/, hint: "line" },
+  { parts: [`${config}packages: [b\n`], says: /part-0:\d+:\d+: Not valid YAML/, hint: "line" },
   { parts: ["#cloud-config\n- a\n"], says: /part-0:1:1: The file is not a map/, hint: "packages:" },
   { parts: ["#cloud-config-archive\na: b\n"], says: /part-0:1:1: The file is not a list/, hint: "" },
   { parts: [config, new Uint8Array([35, 33, 0])], says: 'part-1" is not text but binary', hint: "text file" },
