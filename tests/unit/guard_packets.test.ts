@@ -514,15 +514,16 @@ Deno.test("the pointer changes its shape as often as an honest server lets it, a
   assertEquals(changes(), 300);
 });
 
-Deno.test("titles, places and notifications change as often as an honest app lets them, and not a million times", () => {
+Deno.test("titles, places, notifications and links come as often as honest apps need them, and not a million times", () => {
   let time = 0;
-  const state = sessionBy(() => time, "notifications");
+  const state = sessionBy(() => time, "notifications", "links");
   const places = [1, 100, 100, 484, 316];
   const counts = (): number[] =>
     [
       (): unknown => server(state, "window-metadata", 1, dict({ title: "title" })),
       (): unknown => server(state, "window-move-resize", ...places),
       (): unknown => judgeServerPacket({ type: "notify_show", args: ["", 1, "", 0, "", "a", "b", 0] }, state),
+      (): unknown => judgeServerPacket({ type: "open-url", args: ["https://example.com/", ""] }, state),
     ].map((change) => {
       let count = 0;
       assertThrows(
@@ -535,9 +536,9 @@ Deno.test("titles, places and notifications change as often as an honest app let
       return count;
     });
   // The first two have one limit.
-  assertEquals(counts(), [5000, 0, 20]);
+  assertEquals(counts(), [5000, 0, 20, 5]);
   time += 2000;
-  assertEquals(counts(), [1000, 0, 2]);
+  assertEquals(counts(), [1000, 0, 2, 1]);
 });
 
 Deno.test("the bell rings a few times a second, without a name that the X server would keep", () => {
