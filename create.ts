@@ -449,7 +449,7 @@ function report(
       ? `There is no xpra in "${label}": attach.ts can show windows on a Wayland desktop, by waypipe, and on no other`
       : `There is neither xpra nor waypipe in "${label}": attach.ts will not work`,
     bare
-      ? "Without --bare, create.ts installs them"
+      ? "Without --bare, create.ts installs what is missing"
       : `xpra.org could not be reached, or has nothing for its distribution. To try again: ${again}`,
   ].join(". "));
 }

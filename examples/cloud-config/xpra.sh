@@ -64,9 +64,9 @@ get() {
 # Of all keys in the file xpra.asc in $1, puts the one that is known into the file $2. Fails if that has any other primary
 # key: anybody can make the known one a subkey of theirs, and gpg exports both.
 take_key() {
-  gpg --batch --quiet --homedir "$1" --import "$1/xpra.asc"
-  gpg --batch --quiet --homedir "$1" --export "$fingerprint" >"$2"
-  primary=$(gpg --batch --homedir "$1" --with-colons --show-keys "$2" | awk -F: '$1 == "pub" { getline; print $10 }')
+  gpg --batch --quiet --no-autostart --homedir "$1" --import "$1/xpra.asc"
+  gpg --batch --quiet --no-autostart --homedir "$1" --export "$fingerprint" >"$2"
+  primary=$(gpg --batch --no-autostart --homedir "$1" --with-colons --show-keys "$2" | awk -F: '$1 == "pub" { getline; print $10 }')
   [ "$primary" = "$fingerprint" ]
 }
 

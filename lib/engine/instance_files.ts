@@ -37,7 +37,7 @@ export async function removeFiles(engine: Engine, name: string, paths: readonly 
     try {
       await run(engine, removal(engine, name, path));
     } catch (error) {
-      if (!isNotFound(error)) throw error;
+      if (!isNotFound(error) && !isMissingFile(error)) throw error;
     }
   }));
 }
@@ -60,6 +60,11 @@ export async function tryToRemoveFiles(
       if (!(error instanceof ProcessError)) throw error;
     }
   }
+}
+
+/** Whether an error is Incus 7.0.2's answer that there is no such file; older engines say "Not Found". */
+function isMissingFile(error: unknown): boolean {
+  return error instanceof ProcessError && /^Error: remove .*: file does not exist$/m.test(error.stderr);
 }
 
 /** The engine's arguments that remove a file. */

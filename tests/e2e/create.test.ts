@@ -328,7 +328,16 @@ async function toldOnTerminal(engine: EngineName, directory: string): Promise<vo
   const file = join(directory, `${name}.yaml`);
   const speak = "for n in $(seq 12); do echo spoken $n; sleep 0.5; done; rm -f $(command -v xpra)";
   await Deno.writeTextFile(file, `#cloud-config\napt_update: false\nruncmd: [[sh, -c, '${speak}']]\n`);
-  const argv = [join(root, "create.ts"), `--engine=${engine}`, "--image=gui-lab", name, publicKey, "gui", file];
+  const argv = [
+    join(root, "create.ts"),
+    `--engine=${engine}`,
+    "--image=gui-lab",
+    "--bare",
+    name,
+    publicKey,
+    "gui",
+    file,
+  ];
   try {
     const { code, stdout } = await runProcess(["script", "-qec", quoteWords(argv), "/dev/null"], {
       okCodes: "any",
@@ -342,7 +351,8 @@ async function toldOnTerminal(engine: EngineName, directory: string): Promise<vo
     assertMatch(warnings[0]!, /cloud-init: .*apt_update/);
     assertStringIncludes(
       warnings.at(-1)!,
-      `There is no xpra in "${name}": attach.ts can show windows on a Wayland desktop`,
+      `There is no xpra in "${name}": attach.ts can show windows on a Wayland desktop, by waypipe, and on no other. ` +
+        "Without --bare, create.ts installs what is missing",
     );
   } finally {
     await script("create", engine, ["--delete", "--force", name]);

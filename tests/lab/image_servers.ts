@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import { parse, stringify } from "@std/yaml";
 import { isMap } from "../../lib/base/yaml.ts";
+import { callerEnvironment } from "./environment.ts";
 import { imageAlias } from "./image.ts";
 import type { EngineName } from "./state.ts";
 import type { Lab } from "./steps.ts";
@@ -27,9 +28,11 @@ export async function ensureDefaultImage({ state }: Lab, engine: EngineName): Pr
   const aliases = Object.fromEntries(
     ["launch", "image info"].map((command) => [`${command} ${image}`, `${command} ${imageAlias}`]),
   );
-  if (Object.keys(aliases).every((alias) => alias in known)) return `${imageAlias} stands in for ${image}`;
+  if (Object.entries(aliases).every(([alias, command]) => known[alias] === command)) {
+    return `${imageAlias} stands in for ${image}`;
+  }
   try {
-    await runAsUser(user, [engine, "image", "info", image], { timeoutMs: 10_000 });
+    await runAsUser(user, [engine, "image", "info", image], { env: callerEnvironment(), timeoutMs: 10_000 });
     return `${image} can be reached`;
   } catch {
     await Deno.writeTextFile(file, stringify({ ...config, aliases: { ...known, ...aliases } }));

@@ -144,6 +144,15 @@ Deno.test("each call of the CLI names the remote and the project", async () => {
   assertEquals(engineArgv(engineCalled(engine.host, "incus"), ["list"]), ["incus", "list"]);
 });
 
+Deno.test("removeFiles() goes on where a file is not there, as each engine says that, and at nothing else", async () => {
+  const remove = (stderr: string): Promise<void> =>
+    removeFiles(engineOn(ownServer, { code: 1, stderr }).engine, "box", ["/etc/x"]);
+  for (const stderr of ["Error: Not Found\n", "Error: remove /etc/x: file does not exist\n"]) await remove(stderr);
+  for (const stderr of ["Error: remove /etc/x: permission denied\n", "Error: file does not exist\n"]) {
+    await assertRejects(() => remove(stderr), ProcessError);
+  }
+});
+
 Deno.test("isHere() asks the engine where an instance is", async () => {
   const member = { stdout: JSON.stringify({ environment: { server_name: "m1" } }) };
   assertEquals(await isHere(engineOn(ownServer).engine, { location: "none" }), true);
