@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";
-import { clientsOf, inSession, needed, nothingLeft } from "./sessions.ts";
+import { clientsOf, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -190,28 +190,32 @@ for (const { how, act, code, says, runsOn } of endings) {
 
 const rounds = 25;
 
-testOnEngines(`attach.ts leaves nothing in ${rounds} rounds, and each window has its size`, needed, async (engine) => {
-  const name = nameOn(engine);
-  let next = 0;
-  let right: string | undefined;
-  const worker = async (): Promise<void> => {
-    for (let round; (round = next++) < rounds;) {
-      const attach = startScript("attach", engine, [
-        ...[`--session=round-${round}`, name],
-        `xterm -geometry 80x24 -T round-${round}- -e sh -c 'until [ -e share/end-${round} ]; do sleep 0.05; done'`,
-      ]);
-      const window = await windowWith(`\\[${name}\\] round-${round}-`);
-      right ??= sizeOf(await inSession(engine, name, `round-${round}`, `xwininfo -name round-${round}-`));
-      assertEquals(sizeOf(await sh(["xwininfo", "-id", window])), right, `round ${round}`);
-      await Deno.writeTextFile(join(mountsRoot, name, "share", `end-${round}`), "");
-      const { code, stderr } = await attach.ended;
-      assertEquals(code, 0, `round ${round}: ${stderr}`);
-    }
-  };
-  await Promise.all([worker(), worker()]);
-  assert(Number(right?.split("x")[0]) > 400, right);
-  await nothingLeft(engine, name);
-});
+testOnOneEngine(
+  `attach.ts leaves nothing in ${rounds} rounds, and each window has its size`,
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    let next = 0;
+    let right: string | undefined;
+    const worker = async (): Promise<void> => {
+      for (let round; (round = next++) < rounds;) {
+        const attach = startScript("attach", engine, [
+          ...[`--session=round-${round}`, name],
+          `xterm -geometry 80x24 -T round-${round}- -e sh -c 'until [ -e share/end-${round} ]; do sleep 0.05; done'`,
+        ]);
+        const window = await windowWith(`\\[${name}\\] round-${round}-`);
+        right ??= sizeOf(await inSession(engine, name, `round-${round}`, `xwininfo -name round-${round}-`));
+        assertEquals(sizeOf(await sh(["xwininfo", "-id", window])), right, `round ${round}`);
+        await Deno.writeTextFile(join(mountsRoot, name, "share", `end-${round}`), "");
+        const { code, stderr } = await attach.ended;
+        assertEquals(code, 0, `round ${round}: ${stderr}`);
+      }
+    };
+    await Promise.all([worker(), worker()]);
+    assert(Number(right?.split("x")[0]) > 400, right);
+    await nothingLeft(engine, name);
+  },
+);
 
 testOnEngines("attach.ts: the container for endings is removed", ["user"], (engine) => {
   return removeContainer(engine, nameOn(engine));

@@ -5,16 +5,8 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { quoteWord } from "../../lib/base/shell_words.ts";
 import { randomNumbers } from "../unit/samples.ts";
-import { needed, nothingLeft } from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  testOnEngines,
-} from "./world.ts";
+import { needed, nothingLeft, testOnIncus } from "./sessions.ts";
+import { type EngineName, eventually, makeContainer, mountsRoot, removeContainer, script } from "./world.ts";
 
 /** A random whole number from 0 to below its argument. */
 type Random = ReturnType<typeof randomNumbers>;
@@ -39,12 +31,12 @@ mv "$file.part" "$file"
 /** Its name needs quoting, too. */
 const recorderName = `re'corder "$HOME" $(id) ünd so`;
 
-testOnEngines("attach.ts: a container for words", needed, async (engine) => {
+testOnIncus("attach.ts: a container for words", needed, async (engine) => {
   await makeContainer(engine, nameOn(engine));
   await Deno.writeTextFile(join(shareOf(engine), recorderName), recorder, { mode: 0o755 });
 });
 
-testOnEngines(
+testOnIncus(
   `attach.ts hands ${newCases + joinedCases} generated command lines to apps byte by byte`,
   needed,
   async (engine) => {
@@ -88,7 +80,7 @@ testOnEngines(
   },
 );
 
-testOnEngines(
+testOnIncus(
   "attach.ts: the container for words is removed",
   ["user"],
   (engine) => removeContainer(engine, nameOn(engine)),
