@@ -11,7 +11,7 @@ import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { RunningProcess } from "../base/process.ts";
 import { quoteWords } from "../base/shell_words.ts";
-import { answerLimits, isNotStarted } from "../engine/instance.ts";
+import { answerLimits, hasNoAnswer } from "../engine/instance.ts";
 import { canAsk, controlOption, sshDestination, sshError, sshOptions, type SshTarget, Unreachable } from "./ssh.ts";
 
 /** A connection that is open. It ends with the scope of this value, and with the run, even if that is killed. */
@@ -108,7 +108,7 @@ export async function openLink(host: Host, target: SshTarget, directory: string)
   const linked = { ...target, control };
   if (host.dryRun) return await plannedLink(host, linked);
   let first = await startMaster(host, linked, { mayAsk: false });
-  if (isNotStarted(first)) first = await startMaster(host, linked, { mayAsk: false });
+  if (hasNoAnswer(first)) first = await startMaster(host, linked, { mayAsk: false });
   if ("kill" in first) return linkOf(host, linked, first);
   const error = sshError(target, first);
   // A key with a passphrase: ssh asks for it on the terminal, so it must belong there. Ctrl-C then ends it.

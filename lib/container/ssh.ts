@@ -7,7 +7,7 @@
 import { basename, join } from "@std/path";
 
 import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
-import { answerLimits, isNotStarted } from "../engine/instance.ts";
+import { answerLimits, hasNoAnswer } from "../engine/instance.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import type { Mounts } from "./mounts.ts";
 import type { ContainerUser } from "./user.ts";
@@ -196,7 +196,7 @@ export async function sshRun(
     const argv = sshArgv(target, remote, { mayAsk: mayAsk && canAsk(host) });
     const run = (): Promise<ProcessResult> => host.run(argv, { ...answerLimits, ...options });
     return await run().catch((error) => {
-      if (target.proxy && isNotStarted(error)) return run();
+      if (target.proxy && hasNoAnswer(error)) return run();
       throw error;
     });
   } catch (error) {

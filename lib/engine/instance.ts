@@ -343,14 +343,18 @@ export async function removeDevices(engine: Engine, name: string, devices: reado
 }
 
 /**
- * The engine could not start a program. Seen with Incus 6.0.4 on a busy machine just after the start of an instance; a
- * second try succeeds.
+ * What the engine's CLI says when it could not start a program (Incus 6.0.4, on a busy machine just after the start of an
+ * instance), or when the program had ended before the CLI had all its connections, which loses its answer (Incus 7.0.2:
+ * 6 of 240 programs, twelve at a time; its issue 2419).
  */
-const notStarted = /Failed to retrieve PID of executing child process/;
+const noAnswer = /Failed to retrieve PID of executing child process|Only running operations can be connected/;
 
-/** Whether the engine could not start a program in an instance, and a second try may succeed. */
-export function isNotStarted(error: unknown): error is ProcessError {
-  return error instanceof ProcessError && notStarted.test(error.stderr);
+/** How often a program is run that the engine gives no answer of. */
+const maxTries = 3;
+
+/** Whether the engine gives no answer of a program in an instance, and another try may succeed. It may have run. */
+export function hasNoAnswer(error: unknown): error is ProcessError {
+  return error instanceof ProcessError && noAnswer.test(error.stderr);
 }
 
 /**
@@ -362,7 +366,8 @@ export const answerLimits = { maxOutputBytes: 2 ** 20, timeoutMs: 60_000 };
  * Runs a program as root in an instance. The instance is not trusted: what it answers is limited to 1 MiB, and by
  * default to a minute.
  *
- * @param given a function is called for each try, of which there may be two
+ * @param argv a program that may run again: see {@linkcode hasNoAnswer}
+ * @param given a function is called for each try, of which there may be three
  */
 export async function exec(
   engine: Engine,
@@ -372,13 +377,15 @@ export async function exec(
 ): Promise<ProcessResult> {
   const options = (): RunOptions => ({ ...answerLimits, ...(typeof given === "function" ? given() : given) });
   const args = execArgs(engine, name, argv);
-  try {
-    return await run(engine, args, options());
-  } catch (error) {
-    if (isNotStarted(error)) return await run(engine, args, options());
-    // The program's own words may look as if the engine did not answer.
-    if (error instanceof UserError && error.cause instanceof ProcessError && await answers(engine)) throw error.cause;
-    throw error;
+  for (let tries = 1;; tries++) {
+    try {
+      return await run(engine, args, options());
+    } catch (error) {
+      if (hasNoAnswer(error) && tries < maxTries) continue;
+      // The program's own words may look as if the engine did not answer.
+      if (error instanceof UserError && error.cause instanceof ProcessError && await answers(engine)) throw error.cause;
+      throw error;
+    }
   }
 }
 

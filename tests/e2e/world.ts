@@ -61,9 +61,13 @@ export function startScript(
 
 /** Runs a program; its exit status must be 0. Returns what it prints, without the last line end. */
 export async function sh(argv: readonly string[], options: Partial<ProcessOptions> = {}): Promise<string> {
-  const { code, stdout, stderr } = await runProcess(argv, { ...options, okCodes: "any" });
-  if (code !== 0) throw new Error(`${argv.join(" ")}: exit status ${code}: ${stderr}${stdout}`);
-  return stdout.replace(/\n$/, "");
+  for (let tries = 1;; tries++) {
+    const { code, stdout, stderr } = await runProcess(argv, { ...options, okCodes: "any" });
+    if (code === 0) return stdout.replace(/\n$/, "");
+    // Incus 7.0.2 loses the answer of a program in an instance at times, see `exec` in lib/engine/instance.ts.
+    if (tries < 3 && stderr.includes("Only running operations can be connected")) continue;
+    throw new Error(`${argv.join(" ")}: exit status ${code}: ${stderr}${stdout}`);
+  }
 }
 
 /** Runs a shell script as the container user, in a container. */

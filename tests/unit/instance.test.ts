@@ -194,10 +194,11 @@ Deno.test("findInstance() knows an instance that is stopped, and one that is not
   }
 });
 
-Deno.test("exec() tries again what the engine could not start, once, and nothing that was started", async () => {
+Deno.test("exec() tries again, twice, where the engine gives no answer, and nowhere else", async () => {
   for (
     const [stderr, calls] of [
-      ["Error: Failed to retrieve PID of executing child process\n", 2],
+      ["Error: Failed to retrieve PID of executing child process\n", 3],
+      ["Error: websocket: bad handshake\nOnly running operations can be connected\n", 3],
       ["Error: Instance is not running\n", 1],
     ] as const
   ) {
