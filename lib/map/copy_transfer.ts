@@ -141,7 +141,7 @@ export async function readBack(
   let head: { kind: string; found: string; size: number; dev: number; ino: number } | undefined;
   const notWhole = (): UserError =>
     new UserError(`"${label}" did not send its version of "${copy.host}" whole`, { hint: "Try it again" });
-  const received = counter();
+  let received = counter();
   const onBytes = async (all: Uint8Array): Promise<void> => {
     let piece = all;
     if (!head) {
@@ -166,12 +166,13 @@ export async function readBack(
       engine,
       copy.instance,
       readArgv(placeOf(copy), { ...lent, size: String(lent.size) }),
-      () => ({
-        okCodes: [0, 3, 4],
-        output: { bytes: onBytes },
-        timeoutMs: Infinity,
-        signal: watch.signal,
-      }),
+      () => {
+        // What an earlier try has brought does not count.
+        [line, head, received] = ["", undefined, counter()];
+        file.truncateSync();
+        file.seekSync(0, Deno.SeekMode.Start);
+        return { okCodes: [0, 3, 4], output: { bytes: onBytes }, timeoutMs: Infinity, signal: watch.signal };
+      },
     );
     if (code === 3) return "gone";
     if (code === 4) return "other";

@@ -401,6 +401,27 @@ Deno.test("takeBackCopies() takes a copy that changes before it is removed once 
   });
 });
 
+Deno.test("takeBackCopies() begins with nothing where the engine has lost the answer of a first try", async () => {
+  await withWorld(async ({ lend, takeBack, file, answer }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.container, "there");
+    let isFirst = true;
+    answer.now = (argv, { output }) => {
+      if (!isFirst || !/^[0-9a-f]{64}$/.test(argv.at(-1)!)) return undefined;
+      isFirst = false;
+      return (async () => {
+        const { bytes } = output as { bytes: (piece: Uint8Array) => unknown };
+        await bytes(
+          new TextEncoder().encode("data 99 5 6 2026-11-26 09:46:00.1 +0000 2026-11-26 09:46:00.1 +0000\nthe"),
+        );
+        throw new ProcessError({ ...result(argv), code: 1, stderr: "Error: Only running operations can be connected" });
+      })();
+    };
+    assertEquals(await takeBack(), []);
+    assertEquals([isFirst, text(file)], [false, "there"]);
+  });
+});
+
 /** What a container sends in place of its version. */
 async function lie(pieces: Iterable<string>): Promise<UserError> {
   let error: UserError | undefined;
