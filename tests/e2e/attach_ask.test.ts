@@ -84,9 +84,12 @@ interface Shown {
   said(): string;
 }
 
-/** The app: a terminal whose selection is the clipboard, and a clock that repaints each second. */
+/**
+ * The app: a terminal whose selection is the clipboard, and a clock that repaints each second. On a busy machine, the two
+ * clicks of a double click can come to it half a second apart.
+ */
 const app = `sh -c 'xclock -update 1 & exec xterm -T typing -xrm "XTerm*selectToClipboard: true" \
--e sh -c "echo carriedword; exec cat >share/typed"'`;
+-xrm "XTerm*multiClickTime: 2000" -e sh -c "echo carriedword; exec cat >share/typed"'`;
 
 /** Shows the session, and starts it first if there is none. Detaches at the end. */
 async function showing(
