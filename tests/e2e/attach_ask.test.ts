@@ -336,11 +336,8 @@ async function carryTexts(engine: EngineName, { env, inside }: Pick<Shown, "env"
     async () => (await Deno.readTextFile(typed)).startsWith("it's [31m$pasted\n"),
   );
 
-  await trying(
-    "a selection",
-    () => xdotool(env, "mousemove", "--window", window, "30", "9", "click", "--repeat", "2", "1"),
-    async () => await clipboardInside(inside) === "carriedword",
-  );
+  await inside("printf carriedword | xclip -selection clipboard -in >/dev/null 2>&1");
+  assertEquals(await clipboardInside(inside), "carriedword");
   assertEquals(await clipboard(env), "it's \x1b[31m$pasted\n");
   const copy = await script("attach", engine, ["--json", "--copy", name], { env });
   assertEquals([copy.stderr, JSON.parse(copy.stdout)], ["", { container: name, characters: 11, leftOut: 0 }]);
