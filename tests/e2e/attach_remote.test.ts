@@ -16,8 +16,16 @@ import {
   windowWith,
 } from "./world.ts";
 
-// The remotes are added to those of the user: for all other tests, too, nothing else changes.
-for (const [variable, value] of Object.entries(clusterEnvironment())) Deno.env.set(variable, value);
+// The tests of all files run in one process: the environment is put back for those of the other files.
+const environment = Object.entries(clusterEnvironment());
+const before = environment.map(([variable]) => [variable, Deno.env.get(variable)] as const);
+Deno.test.beforeAll(() => environment.forEach(([variable, value]) => Deno.env.set(variable, value)));
+Deno.test.afterAll(() => {
+  for (const [variable, value] of before) {
+    if (value === undefined) Deno.env.delete(variable);
+    else Deno.env.set(variable, value);
+  }
+});
 
 const engine = "incus";
 const name = "far:e2e-far-attach";

@@ -144,7 +144,8 @@ async function runUntil(command: string, { window: title, painted: isPainted, th
   const running = startProcess(["/bin/sh", "-c", `exec ${command}`], options);
   try {
     if (title !== undefined) {
-      const window = await windowWith(title, { timeoutMs: provisioningMs });
+      const window = await Promise.race([windowWith(title, { timeoutMs: provisioningMs }), running.ended]);
+      assert(typeof window === "string", `${command} ended without a window\n${JSON.stringify(window)}`);
       if (isPainted) await painted(window);
     }
     if (then !== "Ctrl-C") await endApps(then.endAppsIn);
