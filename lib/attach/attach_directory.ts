@@ -122,11 +122,11 @@ export function sessionSocketIn(directory: string): string {
 
 /**
  * Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have
- * left. In a dry run, its path is a shell variable.
+ * left. In a dry run, its path is a placeholder.
  */
 export async function makePrivateDirectory(host: Host): Promise<AsyncDisposable & { path: string }> {
   if (host.dryRun) {
-    const path = await host.value(["mktemp", "-d"], { variable: "PRIVATE", filter: "", parse: String });
+    const path = await host.value(["mktemp", "-d"], { placeholder: "PRIVATE", parse: String });
     return { path, [Symbol.asyncDispose]: async () => void await host.run(["rm", "-rf", path]) };
   }
   const root = mountsRoot(host);

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# await_end.sh
 # Returns when a session has ended, as the container user.
 #
 # Value in front: the session's name

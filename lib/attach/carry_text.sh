@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# carry_text.sh
 # Behind find_session.sh: prints the text on the clipboard of the session, or puts there what it reads. What offers it to the
 # session's apps then is a scope that ends with the session. xclip on the way out waits for the app that has copied, which may not
 # answer.

@@ -83,10 +83,10 @@ async function runInSession(
     not_one: `${notOne}`,
     by_wayland: `${byWayland}`,
   };
-  // A dry run passes the text on in a variable.
+  // A dry run passes a placeholder on.
   const run: Host["run"] = direction === "in" ? host.run : async (argv, options) => ({
     ...{ argv, code: 0, signal: null, stderr: "" } satisfies Partial<ProcessResult>,
-    stdout: await host.value(argv, { ...options, variable: "CLIPPING", filter: "", parse: (stdout) => stdout }),
+    stdout: await host.value(argv, { ...options, placeholder: "CLIPPING", parse: (stdout) => stdout }),
   });
   try {
     const { stdout } = await sshScript({ ...host, run }, target, {
@@ -142,7 +142,7 @@ export async function hostClipping(host: Host): Promise<Clipping> {
   const { read } = hostClipboard(host);
   const limits = { timeoutMs: readMs, maxOutputBytes: most + 1024 };
   try {
-    const text = await host.value(read, { ...limits, variable: "CLIPPING", filter: "", parse: (stdout) => stdout });
+    const text = await host.value(read, { ...limits, placeholder: "CLIPPING", parse: (stdout) => stdout });
     return cleaned(host, text, "the host's clipboard");
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# find_session.sh
 # Finds a live session, as the container user, for the script that follows: the session's name is in $session then, and the file
 # with the environment of its first app in $environment.
 #

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# join_session.sh
 # Behind find_session.sh: runs an app in the session, with the environment of the session's first app; the parameters are
 # the app's words. It runs in a scope that ends with the session, and holds a lock that keeps the session until the app has
 # ended. Prints the session's name just before; what the app prints goes to the session's log.

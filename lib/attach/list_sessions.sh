@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# list_sessions.sh
 # Prints a line for each live session, as the container user: name, "x11" or "wayland", process id of the app, number of
 # clients, start in seconds of the epoch, app as JSON; a tab between them. A session on Wayland lives no longer than its client.
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# read_log.sh
 # Prints the end of the log of a session, as the container user: a line with the size of all of it in bytes, then the end. Prints
 # nothing where there is no log.
 #

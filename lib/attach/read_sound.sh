@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# read_sound.sh
 # Prints the samples that come through a session's FIFO until the session ends, without old ones.
 #
 # Values in front:

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# reconnect_wayland.sh
 # Tells the waypipe of a session the socket of its next connection to the host's end, as the container user. Fails when the session
 # has ended.
 #

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# run_app.sh
 # Runs the app of a session; the parameters are the app's words. Leaves its environment and process id to the apps that join
 # the session, and waits for these: they hold a lock on the environment's file. session_log.ts reads the lines it prints.
 #

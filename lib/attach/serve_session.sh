@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# serve_session.sh
 # The beginning of the main process of a session's service: writes down what the app is. serve_x11.sh or serve_wayland.sh
 # follows.
 #

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# serve_wayland.sh
 # The end of the main process of a session's service, behind serve_session.sh: starts waypipe, then becomes the app. Each
 # connection of an app to waypipe's display becomes one to the host's end.
 #

@@ -17,7 +17,7 @@ import { ExitCode, UserError } from "../base/errors.ts";
 import type { Channel } from "./channels.ts";
 import type { Host } from "../base/host.ts";
 import { packages, type RunningProcess } from "../base/process.ts";
-import { quoteWords, withValues } from "../base/shell_words.ts";
+import { withValues } from "../base/shell_words.ts";
 import { sshArgv, type SshTarget } from "../container/ssh.ts";
 import { containerPaths } from "../container/user.ts";
 
@@ -116,7 +116,7 @@ export function playSound(
   ];
   const path = `${socket}${soundSuffix}`;
   if (host.dryRun) {
-    host.change(`${quoteWords(argv(path))} </dev/null &`, () => Promise.resolve());
+    host.start(argv(path));
     return undefined;
   }
   const fd = openFifo(path);
@@ -152,7 +152,7 @@ export function playRemoteSound(host: Host, target: SshTarget, session: string):
   const reader = sshArgv(target, ["/bin/sh", "-c", withValues(readSound, { fifo })], { mayAsk: false });
   const argv = playerArgv(remote, remoteLatencyMs);
   if (host.dryRun) {
-    host.change(`${quoteWords(reader)} </dev/null | ${quoteWords(argv)} &`, () => Promise.resolve());
+    for (const planned of [reader, argv]) host.start(planned);
     return undefined;
   }
   const bytesPerMs = remote.rate * remoteFrame / 1000;

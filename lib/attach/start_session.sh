@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# start_session.sh
 # Starts the systemd units of a session, as the container user, and prints the session's name. The parameters end the
 # command line of systemd-run: environment and command of the session's service.
 #

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# take_look.sh
 # Gives a session the look and language of the host, behind serve_session.sh and before anything of the session starts. A
 # value for which the container has nothing, such as a locale that is not installed, changes nothing. What the user has set in
 # the container comes first; no file of that user's is changed.

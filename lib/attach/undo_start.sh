@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# undo_start.sh
 # Stops the session that a run has started, as the container user.
 # Value in front: the id of that run.
 : "${run:?}"

@@ -14,15 +14,10 @@ export interface RunOptions extends Omit<ProcessOptions, "detached"> {
   looksOnly?: boolean;
 }
 
-/** How {@linkcode Host.value} takes a value from a program's output, and how a shell does it. */
+/** How {@linkcode Host.value} takes a value from a program's output. */
 export interface ValueOptions extends Omit<ProcessOptions, "signal" | "detached"> {
-  /** The shell variable that holds it in a dry run. */
-  variable: string;
-  /**
-   * For a dry run, a shell filter that turns the output into the value: `| sed …`. Another value may stand in its
-   * quotes.
-   */
-  filter: string;
+  /** What a dry run calls the value, which it does not know: `HOST_UID`. */
+  placeholder: string;
   /** Turns the output into the value. */
   parse(stdout: string): string;
 }
@@ -39,13 +34,11 @@ export interface Host {
   env(name: string): string | undefined;
   /** Runs a program to its end; see {@linkcode runProcess}. In a dry run it succeeds and prints nothing. */
   run(argv: readonly string[], options?: RunOptions): Promise<ProcessResult>;
-  /**
-   * Runs a program for one value that later commands need. In a dry run the value is a shell variable, quoted rightly.
-   */
+  /** Runs a program for one value that later commands need. In a dry run it is `<PLACEHOLDER>`. */
   value(argv: readonly string[], options: ValueOptions): Promise<string>;
   /** Starts a program and does not wait for it. In a dry run it has succeeded at once. */
   start(argv: readonly string[], options?: Omit<ProcessOptions, "signal" | "timeoutMs">): RunningProcess;
-  /** Changes something without a program: calls `act`. A dry run prints `command`, which has the same effect. */
+  /** Changes something without a program: calls `act`. A dry run prints `command`, which says what. */
   change(command: string, act: () => Promise<unknown>): Promise<void>;
   /** A host for cleaning up: `signal` ends it, and Ctrl-C does not reach its programs. */
   forCleanup(signal: AbortSignal): Host;
@@ -79,7 +72,7 @@ export function realHost(options: HostOptions, cleanup = false): Host {
       const end = processOptions.signal ? AbortSignal.any([signal, processOptions.signal]) : signal;
       return runProcess(argv, { ...processOptions, signal: end, detached });
     },
-    async value(argv, { variable: _, filter: __, parse, ...processOptions }) {
+    async value(argv, { placeholder: _, parse, ...processOptions }) {
       return parse((await host.run(argv, processOptions)).stdout);
     },
     start(argv, processOptions) {
@@ -95,12 +88,8 @@ export function realHost(options: HostOptions, cleanup = false): Host {
   return host;
 }
 
-/**
- * A host that changes nothing and prints on stdout what would be done, as commands for a POSIX shell. A value that is
- * known only when the commands run is a shell variable in them.
- */
+/** A host that changes nothing and prints on stdout what would be done: a command a line, made to be read. */
 export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Host {
-  const print = (line: string): void => ui.plan(line);
   const success = (argv: readonly string[]): ProcessResult => ({
     argv,
     code: 0,
@@ -108,15 +97,17 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
     stdout: "",
     stderr: "",
   });
-  const show = (argv: readonly string[], { stdin = "null", env }: Pick<ProcessOptions, "stdin" | "env">): string => {
-    const assignments = Object.entries(env ?? {}).map(([name, value]) => `${name}=${quoteWord(value)} `).join("");
-    const command = expandStandIns(assignments + quoteWords(argv));
-    if (stdin === "inherit") return command;
-    if (stdin !== "null" && "bytes" in stdin && stdin.from !== undefined) {
-      return `${command} <${expandStandIns(quoteWord(stdin.from))}`;
-    }
-    if (stdin === "null" || !("text" in stdin)) return `${command} </dev/null`;
-    return `printf %s ${expandStandIns(quoteWord(stdin.text))} | ${command}`;
+  const show = (argv: readonly string[], { stdin = "null", env }: Pick<ProcessOptions, "stdin" | "env">): void => {
+    const assignments = Object.entries(env ?? {}).map(([name, value]) => `${name}=${plannedWord(value)}`);
+    const input = typeof stdin === "object" && "text" in stdin
+      ? [`<<<${plannedWord(stdin.text.trimEnd())}`]
+      : typeof stdin === "object" && "bytes" in stdin && stdin.from !== undefined
+      ? [`<${plannedWord(stdin.from)}`]
+      : [];
+    // ssh gets the same twenty settings each time.
+    const isSetting = (index: number): boolean => argv.includes("ssh") && argv[index] === "-o";
+    const words = argv.filter((_, index) => !isSetting(index) && !isSetting(index - 1));
+    ui.plan([...assignments, ...words.map(plannedWord), ...input].join(" "));
   };
   const host: Host = {
     ui,
@@ -124,19 +115,19 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
     dryRun: true,
     env: (name) => Deno.env.get(name) || undefined,
     run(argv, runOptions = {}) {
-      if (!runOptions.looksOnly) print(show(argv, runOptions));
+      if (!runOptions.looksOnly) show(argv, runOptions);
       return Promise.resolve(success(argv));
     },
-    value(argv, { variable, filter, ...processOptions }) {
-      print(`${variable}=$(${show(argv, processOptions)} ${expandStandIns(filter)})`);
-      return Promise.resolve(standIn(variable));
+    value(argv, { placeholder, ...processOptions }) {
+      show(argv, processOptions);
+      return Promise.resolve(`<${placeholder}>`);
     },
     start(argv, processOptions = {}) {
-      print(show(argv, processOptions));
+      show(argv, processOptions);
       return { pid: 0, ended: Promise.resolve(success(argv)), kill() {} };
     },
     change(command) {
-      print(expandStandIns(command));
+      ui.plan(command.replace(/\n[^]*/, "…"));
       return Promise.resolve();
     },
     forCleanup: () => host,
@@ -144,18 +135,22 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
   return host;
 }
 
-// Two private-use characters, which no name, path or key contains, mark a shell variable within a word.
-function standIn(variable: string): string {
-  return `\uE0F0${variable}\uE0F1`;
-}
+/** How much of a word a dry run shows, in characters. */
+const maxPlannedLength = 160;
+
+/** Each script has its name in a comment of its own. */
+const scriptNames = /^# (\w+\.(?:sh|py))$/gm;
 
 /**
- * Turns each stand-in into a double-quoted variable. {@linkcode quoteWord} has put the word in single quotes, so these
- * are closed before it and opened behind it.
+ * A word as a dry run shows it: a script by its name, another long text by its beginning, all else quoted for a POSIX
+ * shell but for placeholders.
  */
-function expandStandIns(command: string): string {
-  return command.replace(
-    /('?)\uE0F0(\w+)\uE0F1('?)/g,
-    (_, open: string, name: string, close: string) => `${open ? "" : "'"}"$${name}"${close ? "" : "'"}`,
-  );
+export function plannedWord(word: string): string {
+  const scripts = [...word.matchAll(scriptNames)].map(([, name]) => name);
+  if (scripts.length > 0) return scripts.join("+");
+  const [line = ""] = word.split("\n", 1);
+  const shown = line.slice(0, maxPlannedLength);
+  const text = shown === word ? word : `${shown}…`;
+  const isPlain = /^[\w@%+=:,./-]+$/.test(text.replace(/<[A-Z_]+>/g, "X"));
+  return isPlain ? text : quoteWord(text);
 }

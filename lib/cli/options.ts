@@ -91,7 +91,7 @@ export type CommonName =
 const commonOptions: Options<CommonName> = {
   "help": { short: "h", help: "Show this help" },
   "version": { short: "V", help: "Show the version" },
-  "dry-run": { short: "n", help: "Print the commands that would be run; change nothing" },
+  "dry-run": { short: "n", help: "Print the plan, a command a line; change nothing" },
   "verbose": { short: "v", help: "Show each external command before it runs" },
   "quiet": { short: "q", help: "Errors only" },
   "yes": { short: "y", help: "Answer yes to questions, except the one about a private key" },

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# await_boot.sh
 # Waits, as root in a container, until its user can log in: "systemctl start" returns once systemd has started a unit.
 # Value in front: has_network is "yes" for a container with a network, where this also waits for sshd, and up to five seconds for
 # an address: by IPv6 alone, it comes after the network is said to be online.

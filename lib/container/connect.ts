@@ -11,7 +11,7 @@ import type { Host } from "../base/host.ts";
 import { labelOf, type Mounts } from "./mounts.ts";
 import { findOurs } from "./ours.ts";
 import { adviceOptions } from "./place.ts";
-import { type ContainerUser, plannedUserOf, userOf } from "./user.ts";
+import { type ContainerUser, plannedUser, userOf } from "./user.ts";
 import { withValues } from "../base/shell_words.ts";
 import { sshConfigPath, type SshTarget } from "./ssh.ts";
 import { exists } from "../base/files.ts";
@@ -42,7 +42,7 @@ export async function reachContainer(
   const { host } = engine;
   const label = labelOf(engine.server, name);
   const instance = host.dryRun ? undefined : await findOurs(engine, name, { withState: engine.server.isLocal });
-  const user = instance ? userOf(engine, instance) : await plannedUserOf(engine, name);
+  const user = instance ? userOf(engine, instance) : plannedUser;
   const elsewhere = !(instance ? await isHere(engine, instance) : engine.server.isLocal);
   if (instance) {
     if (!await exists(mounts.knownHosts)) {

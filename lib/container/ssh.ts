@@ -11,7 +11,7 @@ import { answerLimits, hasNoAnswer } from "../engine/instance.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import type { Mounts } from "./mounts.ts";
 import type { ContainerUser } from "./user.ts";
-import { quoteWords, withValues } from "../base/shell_words.ts";
+import { quoteWord, quoteWords, withValues } from "../base/shell_words.ts";
 
 /** Where and how to reach a container. */
 export interface SshTarget {
@@ -78,7 +78,7 @@ export async function writeIdentityFiles(
   for (const [name, text] of Object.entries(files)) {
     const path = join(mounts.ssh, name);
     await host.change(
-      `printf %s ${quoteWords([text])} >${quoteWords([path])}`,
+      `write ${quoteWord(path)}`,
       () => Deno.writeTextFile(path, text, { mode: 0o600 }),
     );
   }
@@ -97,7 +97,7 @@ export function knownHostsLines(name: string, publicKeys: string): string {
 /** Writes what {@linkcode knownHostsLines} returns to the container's known_hosts file. */
 export async function pinHostKeys(host: Host, mounts: Mounts, lines: string): Promise<void> {
   await host.change(
-    `printf %s ${quoteWords([lines])} >${quoteWords([mounts.knownHosts])}`,
+    `write ${quoteWord(mounts.knownHosts)}`,
     () => Deno.writeTextFile(mounts.knownHosts, lines, { mode: 0o644 }),
   );
 }

@@ -6,10 +6,9 @@
 import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
 import type { Instance } from "../engine/instance.ts";
 import { inputError, UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 
-/** A user of a container. Each is text; in a dry run, one with shell variables. */
+/** A user of a container. Each is text; in a dry run, a placeholder. */
 export interface ContainerUser {
   /** The user's name. */
   name: string;
@@ -113,39 +112,5 @@ export function userOf(engine: Engine, { name, config }: Pick<Instance, "name" |
   });
 }
 
-/**
- * In a dry run, the user of a container of ours as shell variables: what {@linkcode userOf} returns when the lines are
- * run.
- */
-export async function plannedUserOf(engine: Engine, name: string): Promise<ContainerUser> {
-  const { host } = engine;
-  const line = await host.value(engineArgv(engine, ["config", "get", nameOn(engine, name), userKey]), {
-    variable: "CONTAINER",
-    filter: `| sed 's|^$|${formatUser(ubuntuUser)}|'`,
-    parse: String,
-  });
-  return await plannedUser(host, line);
-}
-
-/**
- * In a dry run, the user as shell variables. The container may have answered with anything, and what it says is to stand
- * in programs for awk, in JSON and before ssh's options end: only plain characters are left. Ids are added to those of
- * the host, so no other than an ordinary user's stays.
- *
- * @param line the variable with what {@linkcode formatUser} returns
- */
-export async function plannedUser(host: Host, line: string): Promise<ContainerUser> {
-  const field = (number: number, variable: string, edit: string): Promise<string> =>
-    host.value(["printf", "%s\\n", line], {
-      variable,
-      filter: `| cut -d: -f${number} | sed -E '${edit}'`,
-      parse: String,
-    });
-  const plain = "s/[^a-zA-Z0-9/._-]//g; s/^-*//";
-  return {
-    name: await field(1, "CONTAINER_USER", plain),
-    uid: await field(2, "CONTAINER_UID", "/^([1-5][0-9]|[1-9])[0-9]{3}$/!d"),
-    gid: await field(3, "CONTAINER_GID", plain),
-    home: await field(4, "CONTAINER_HOME", plain),
-  };
-}
+/** What a dry run, which asks no engine, knows of a container's user. */
+export const plannedUser: ContainerUser = { name: "<USER>", uid: "<UID>", gid: "<GID>", home: "<HOME>" };

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# await_cloud_init.sh
 # Waits until cloud-init has ended. Prints its status as JSON, then a last line with its exit status and the size in bytes of
 # the file of the user-data, which is empty where cloud-init was given none.
 # Value in front: the exit status for a cloud-init that failed.

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# generalize.sh
 # Removes a container's identity (host keys, machine id, histories), as root in it, before an image is made of it. In
 # each container of the image, cloud-init makes a new one.
 set -eu

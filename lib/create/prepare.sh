@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# prepare.sh
 # Prepares a container for attach.ts and map.ts, as root in it: its user, keys, the directory of mapped files, lingering. Reads
 # the authorized keys from stdin. Prints the user as NAME:UID:GID:HOME, then the public host keys.
 #

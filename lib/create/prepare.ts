@@ -49,8 +49,7 @@ export async function prepareContainer(
   const printed = await host.value(execArgv(engine, name, ["/bin/sh", "-c", script]), {
     ...answerLimits,
     stdin: { text },
-    variable: "PREPARED",
-    filter: "",
+    placeholder: "PREPARED",
     parse: String,
   }).catch((error) => {
     if (!(error instanceof ProcessError && error.code === cannotMake)) throw error;
@@ -60,7 +59,7 @@ export async function prepareContainer(
       cause: error,
     });
   });
-  if (host.dryRun) return await plannedAnswer(host, hostNameOf(engine.server, name), printed);
+  if (host.dryRun) return { user: plannedUser, knownHosts: "<HOST_KEYS>" };
   const [line, ...keys] = printed.split("\n");
   const user = parseUser(line!);
   if (user && (wanted === undefined || user.name === wanted)) {
@@ -71,16 +70,6 @@ export async function prepareContainer(
     hint:
       "Choose another one, or a new one, with --user. Its uid must be from 1000 to 60000, and its home a plain path of up to 40 characters",
   });
-}
-
-/** What a dry run knows of the answer: variables. */
-async function plannedAnswer(host: Host, name: string, printed: string): Promise<Prepared> {
-  const part = (variable: string, filter: string): Promise<string> =>
-    host.value(["printf", "%s\\n", printed], { variable, filter, parse: String });
-  return {
-    user: await plannedUser(host, await part("CONTAINER", "| head -n 1")),
-    knownHosts: await part("KNOWN_HOSTS", `| awk 'NR > 1 { print "${name}", $1, $2 }'`),
-  };
 }
 
 /** The programs of which each can show a container's windows. */

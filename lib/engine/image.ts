@@ -3,7 +3,6 @@
 import { createHash } from "node:crypto";
 import { type Engine, engineArgv, isNotFound, nameOn, query, run } from "./engine.ts";
 import { UserError } from "../base/errors.ts";
-import { quoteWord } from "../base/shell_words.ts";
 
 /** A local image. */
 export interface Image {
@@ -37,8 +36,7 @@ export async function findImages(engine: Engine, properties: Readonly<Record<str
  */
 export async function imageHash(engine: Engine, image: string, text: string): Promise<string> {
   return await engine.host.value(engineArgv(engine, ["image", "info", imageOn(engine, image)]), {
-    variable: "RECIPE",
-    filter: `| { sed -n 's/^Fingerprint: //p'; printf %s ${quoteWord(text)}; } | sha256sum | cut -d ' ' -f 1`,
+    placeholder: "RECIPE",
     parse(stdout) {
       const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
       if (fingerprint) return createHash("sha256").update(`${fingerprint}\n${text}`).digest("hex");
@@ -47,7 +45,7 @@ export async function imageHash(engine: Engine, image: string, text: string): Pr
   });
 }
 
-/** Stops an instance and makes a local image of it. Returns the image's fingerprint; in a dry run a shell variable. */
+/** Stops an instance and makes a local image of it. Returns the image's fingerprint. */
 export async function publish(
   engine: Engine,
   name: string,
@@ -65,8 +63,7 @@ export async function publish(
       ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
     ]),
     {
-      variable: "IMAGE",
-      filter: "| sed -n 's/.*fingerprint: //p'",
+      placeholder: "IMAGE",
       parse: (stdout) => /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "",
     },
   );

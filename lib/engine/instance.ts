@@ -433,7 +433,7 @@ export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
 }
 
 /**
- * The host uid of an instance's user. Both are in decimal; in a dry run each is a shell variable.
+ * The host uid of an instance's user. Both are in decimal; in a dry run each is a placeholder.
  *
  * @param options `isStarted`: the instance has run. Before, it has only the map that it will have
  */
@@ -445,23 +445,19 @@ export async function instanceHostUid(
 ): Promise<string> {
   const key = isStarted ? "volatile.idmap.current" : "volatile.idmap.next";
   return await engine.host.value(engineArgv(engine, ["config", "get", nameOn(engine, name), key]), {
-    variable: "HOST_UID",
-    // One record for each range of the map, its values in the fields 2, 4, …: Isuid, Isgid, Hostid, Nsid, Maprange.
-    filter: `| awk -v RS='{' -F '[:,]' '$2 == "true" && $8 == 0 { print $6 + ${uid} }'`,
+    placeholder: "HOST_UID",
     parse: (stdout) => String(hostUid(JSON.parse(stdout), Number(uid))),
   });
 }
 
 /**
- * The global address of a running instance, see {@linkcode Instance}; in a dry run a shell variable.
+ * The global address of a running instance, see {@linkcode Instance}.
  *
  * @throws {UserError} when it has none
  */
 export async function instanceAddress(engine: Engine, name: string): Promise<string> {
   return await engine.host.value(engineArgv(engine, ["query", apiPath(engine, `/1.0/instances/${name}?recursion=1`)]), {
-    variable: "ADDRESS",
-    filter:
-      `| awk -F '"' '/"address"/ { a = $4 } /"scope": "global"/ { if (a ~ /:/) b = b ? b : a; else c = c ? c : a } END { print c ? c : b }'`,
+    placeholder: "ADDRESS",
     parse(stdout) {
       const { address } = parseInstance(JSON.parse(stdout));
       if (address !== undefined) return address;

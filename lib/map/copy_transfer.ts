@@ -54,7 +54,7 @@ export function sendArgv({ container, user }: CopyPlace, { readOnly }: { readOnl
   return asUser(user, sendScript, container, readOnly ? "0400" : "0600");
 }
 
-/** The program that prints a copy, unless it is as it was lent; all as text. */
+/** The program that prints a copy, unless it is as it was lent. */
 export function readArgv({ container, user }: CopyPlace, { size, sha256 }: { size: string; sha256: string }): string[] {
   return asUser(user, readScript, container, size, sha256);
 }

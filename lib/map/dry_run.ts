@@ -1,11 +1,10 @@
 /** What a dry run prints: the commands that lend files, and that take them back. */
 
-import { quoteWord, quoteWords } from "../base/shell_words.ts";
-import { plannedUserOf } from "../container/user.ts";
+import { plannedUser as user } from "../container/user.ts";
 import { type CopyPlace, placeOf, readArgv, removeArgv, sendArgv } from "./copy_transfer.ts";
 import { deviceOf } from "./devices.ts";
 import type { Engine } from "../engine/engine.ts";
-import { addDevices, exec, execArgv, instanceHostUid, removeDevices } from "../engine/instance.ts";
+import { addDevices, exec, instanceHostUid, removeDevices } from "../engine/instance.ts";
 import { copyFiles, type LentCopy, type Mapping } from "./journal.ts";
 import { newPlace } from "./source_file.ts";
 
@@ -16,7 +15,6 @@ export async function printMapping(
   { paths, readOnly }: { paths: readonly string[]; readOnly: boolean },
 ): Promise<void> {
   const { host } = engine;
-  const user = await plannedUserOf(engine, instance);
   const uid = await instanceHostUid(engine, instance, user.uid);
   const devices = Object.fromEntries(paths.map((path) => {
     const { device, container } = newPlace(path, user);
@@ -42,53 +40,38 @@ export async function printLending(
   instance: string,
   { paths, readOnly }: { paths: readonly string[]; readOnly: boolean },
 ): Promise<void> {
-  const { host } = engine;
-  const user = await plannedUserOf(engine, instance);
   const places = paths.map((path) => ({ path, ...newPlace(path, user), user }));
   for (const { path, ...place } of places) {
     const stdin = { bytes: new ReadableStream<Uint8Array>(), from: path };
     await exec(engine, instance, sendArgv(place, { readOnly }), { stdin });
   }
   for (const { path, device: id, ...place } of places) {
-    const size = await host.value(["stat", "-c", "%s", "--", path], { variable: "SIZE", filter: "", parse: String });
-    const sha256 = await host.value(["sha256sum", "--", path], {
-      variable: "SHA256",
-      filter: "| sed 's/^\\\\*\\([0-9a-f]*\\).*/\\1/;q'",
-      parse: String,
-    });
-    await printReturn(engine, { instance, id, host: path, readOnly, place, lent: { size, sha256 } });
+    await printReturn(engine, { instance, id, host: path, readOnly, place });
   }
 }
 
 /** Prints the commands that take copies back from one container. */
 export async function printTakingBack(engine: Engine, copies: readonly LentCopy[]): Promise<void> {
   for (const { instance, id, host, readOnly, lent, ...copy } of copies) {
-    const content = lent ? { ...lent, size: String(lent.size) } : undefined;
-    await printReturn(engine, { instance, id, host, readOnly, place: placeOf(copy), lent: content });
+    await printReturn(engine, { instance, id, host, readOnly: readOnly || !lent, place: placeOf(copy) });
   }
 }
 
 /** Prints how the container's version is written to the host's file if it has changed, and how it is removed. */
 async function printReturn(
   engine: Engine,
-  { instance, id, host: path, readOnly, place, lent }: {
+  { instance, id, host: path, readOnly, place }: {
     instance: string;
     id: string;
     host: string;
     readOnly: boolean;
     place: CopyPlace;
-    lent: { size: string; sha256: string } | undefined;
   },
 ): Promise<void> {
   const { host } = engine;
-  if (lent && !readOnly) {
-    const { back } = copyFiles(host, { id });
-    const read = quoteWords(execArgv(engine, instance, readArgv(place, lent)));
-    const copy = quoteWords(["cp", "--no-target-directory", "--", back, path]);
-    await host.change(
-      `${read} </dev/null | { read -r KIND FOUND; test "$KIND" != data || { cat >${quoteWord(back)} && ${copy}; }; }`,
-      () => Promise.resolve(),
-    );
+  if (!readOnly) {
+    await exec(engine, instance, readArgv(place, { size: "<SIZE>", sha256: "<SHA256>" }));
+    await host.run(["cp", "--no-target-directory", "--", copyFiles(host, { id }).back, path]);
   }
   await exec(engine, instance, removeArgv(place, ""));
 }

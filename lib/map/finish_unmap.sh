@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# finish_unmap.sh
 # Removes the mount points that an engine may leave, which are the arguments. Then prints which processes of the
 # container use an unmapped file: for each open file its "DEVICE:INODE", a space, and the program's name; for each file in a
 # process's memory (mmap) "map MAJOR:MINOR INODE", a space, and the program's name. $open and $mapped match the former and

@@ -210,7 +210,7 @@ async function writeTexts(host: Host, files: readonly { name: string; text: stri
   const directory = journalDirectory(host);
   await Promise.all(files.map(async ({ name, text }) => {
     const path = join(directory, name);
-    await host.change(`printf %s ${quoteWord(text)} >${quoteWord(path)}`, async () => {
+    await host.change(`write ${quoteWord(path)}`, async () => {
       using file = await Deno.open(`${path}.new`, { write: true, create: true, truncate: true, mode: 0o600 });
       const bytes = new TextEncoder().encode(text);
       for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# read_copy.sh
 # Prints what a file is, in one line, and then what is in it. The arguments: the file, and the size and the SHA-256 that it had.
 # Prints only the line when it still has them. The exit status says why nothing is printed: 3 there is no file, 4 there is
 # something else in its place. Runs as the container's user.

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# remove_copy.sh
 # Removes a file, unless it has changed. The arguments: the file, and what it was as read_copy.sh prints it, or nothing for
 # whatever is there. The exit status 5 says that it has changed, and 6 that it cannot be removed. Runs as the container's user.
 

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# send_copy.sh
 # Puts its input into a new file, the first argument, with the mode of the second one, and prints the file's size. What is
 # there already is not overwritten; the same content is there if this runs again. Runs as the container's user, and follows
 # links with that user's rights only.

@@ -67,7 +67,7 @@ testOnOneEngine("the package is installed, used without a network, and purged", 
       assertStringIncludes(await alone("gui-attach --dry-run --engine=incus box xterm"), "systemd-run");
       const key = "~/.ssh/authorized_keys";
       const dryRun = await alone(`gui-create --dry-run --engine=incus box ${key} gui firefox`);
-      assertStringIncludes(dryRun, "https://packages.mozilla.org/apt");
+      assertStringIncludes(dryRun, "incus profile edit box <<<");
       const complete = ". /usr/share/bash-completion/completions/gui-map; COMP_LINE='gui-map --reco' COMP_POINT=14 " +
         "COMP_WORDS=(gui-map --reco) COMP_CWORD=1; _gui_map gui-map --reco gui-map; echo ${COMPREPLY[0]}";
       assertEquals(await alone(complete), "--recover");

@@ -250,22 +250,6 @@ testOnOneEngine("attach.ts, Wayland: an app follows the scale of its monitor at 
 });
 
 testOnOneEngine(
-  "attach.ts --dry-run on Wayland prints lines that show the same window",
-  waylandParts,
-  async (engine) => {
-    const name = nameOn(engine);
-    const planned = await attached(engine, ["--dry-run", "--session=plan", name, "foot -T planned sleep 600"]);
-    assertEquals(planned.code, 0, planned.stderr);
-    // The container runs already.
-    const running = startProcess(["sh", "-c", planned.stdout], { env: desktop() });
-    await windowCalled(`[${name}] planned`);
-    assertEquals((await attached(engine, ["--stop", name, "plan"])).code, 0);
-    await running.ended;
-    await nothingLeft(engine, name);
-  },
-);
-
-testOnOneEngine(
   "attach.ts, Wayland: a container may be called as a mode of waypipe is",
   waylandParts,
   async (engine) => {

@@ -10,9 +10,7 @@ import {
 import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
 import type { Image } from "../../lib/engine/image.ts";
 import { UserError } from "../../lib/base/errors.ts";
-import { dryRunHost } from "../../lib/base/host.ts";
-import { runProcess } from "../../lib/base/process.ts";
-import { type RecordingHost, recordingHost, recordingUi } from "./recording_host.ts";
+import { type RecordingHost, recordingHost } from "./recording_host.ts";
 
 const fingerprint = "ab".repeat(32);
 
@@ -57,27 +55,6 @@ Deno.test("recipeOf() refuses an image that the engine does not know", async () 
   const recorded = recordingHost({ answer: () => ({ stdout: "no such thing\n" }) });
   const engine = await chooseEngine(recorded.host, "lxc");
   await assertRejects(() => recipeOf(engine, { image: "x", profile: "" }), UserError, '"x"');
-});
-
-Deno.test("recipeOf() is found by the filter of a dry run too", async () => {
-  const profile = "config:\n  a: it's\n";
-  const { engine } = await engineWith();
-  const { recipe } = await recipeOf(engine, { image: "x", profile });
-  const { ui, said } = recordingUi();
-  await recipeOf(await chooseEngine(dryRunHost({ ui, signal: new AbortController().signal }), "lxc"), {
-    image: "x",
-    profile,
-  });
-  const { stdout } = await runProcess(
-    [
-      "/bin/sh",
-      "-c",
-      `lxc() { printf 'Fingerprint: ${fingerprint}\nSize: 1MiB\n'; }\n${
-        said.map((line) => line.replace("plan: ", "")).join("\n")
-      }\nprintf %s "$RECIPE"`,
-    ],
-  );
-  assertEquals(stdout, recipe);
 });
 
 const recipeKey = "user.gui-container.recipe";

@@ -95,6 +95,6 @@ Deno.test({
       "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFzM5rYqb0Yz1xkz9pJm2oS2QpXhJ0m2x1bB7o8s6b0Q me\n",
     );
     const { stdout } = await runProcess([first.path, "--dry-run", "box", key, "gui", "xpra", "firefox"]);
-    assertStringIncludes(stdout, "https://packages.mozilla.org/apt");
+    assertStringIncludes(stdout, "lxc profile edit box <<<");
   },
 });

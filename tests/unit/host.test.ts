@@ -1,13 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ProcessError } from "../../lib/base/errors.ts";
-import { dryRunHost, type Host, realHost } from "../../lib/base/host.ts";
-import { runProcess } from "../../lib/base/process.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
-import { pinHostKeys, sshArgv } from "../../lib/container/ssh.ts";
-import { ubuntuUser } from "../../lib/container/user.ts";
-import { quoteWords } from "../../lib/base/shell_words.ts";
+import { dryRunHost, type Host, plannedWord, realHost } from "../../lib/base/host.ts";
+import { quoteWords, withValues } from "../../lib/base/shell_words.ts";
 import { recordingUi } from "./recording_host.ts";
-import { argumentsSeenByShell, awkwardWords, randomWords } from "./samples.ts";
 
 const never = new AbortController().signal;
 
@@ -17,151 +12,54 @@ function dryRun(): { host: Host; lines: () => string[] } {
   return { host: dryRunHost({ ui, signal: never }), lines: () => said.map((text) => text.replace(/^plan: /, "")) };
 }
 
-async function shell(script: string): Promise<string> {
-  return (await runProcess(["/bin/sh", "-c", script], { stdin: "inherit" })).stdout;
-}
-
-const awkward = [...awkwardWords, ...randomWords(100, 7)];
-
 Deno.test("a dry run runs nothing, and answers with success and no output", async () => {
   const { host, lines } = dryRun();
   const result = await host.run(["false"]);
   assertEquals([result.code, result.stdout, result.stderr], [0, "", ""]);
   assertEquals((await host.start(["no-such-program"]).ended).code, 0);
   await host.change("touch x", () => Promise.reject(new Error("It acted")));
-  assertEquals(lines(), ["false </dev/null", "no-such-program </dev/null", "touch x"]);
-});
-
-Deno.test("a dry run reads the file whose bytes a program would get", async () => {
-  const { host, lines } = dryRun();
-  const bytes = new ReadableStream<Uint8Array>();
-  await host.run(["cat"], { stdin: { bytes, from: "/it's here" } });
-  assertEquals(lines(), ["cat <'/it'\\''s here'"]);
-});
-
-Deno.test("a dry run does not show what only looks", async () => {
-  const { host, lines } = dryRun();
+  await host.forCleanup(never).run(["rm", "x"]);
   await host.run(["lxc", "query", "/1.0"], { looksOnly: true });
-  assertEquals(lines(), []);
+  assertEquals(lines(), ["false", "no-such-program", "touch x", "rm x"]);
 });
 
-Deno.test("a dry run cleans up dry", async () => {
+Deno.test("a dry run shows what a program reads, and its environment", async () => {
   const { host, lines } = dryRun();
-  await host.forCleanup(never).run(["false"]);
-  assertEquals(lines(), ["false </dev/null"]);
+  await host.run(["cat"], { stdin: { bytes: new ReadableStream<Uint8Array>(), from: "/it's here" } });
+  await host.run(["cat"], { stdin: { text: "one\ntwo\n" }, env: { LC_ALL: "C" } });
+  assertEquals(lines(), ["cat <'/it'\\''s here'", "LC_ALL=C cat <<<'one…'"]);
 });
 
-Deno.test("a dry run prints lines that /bin/sh runs with the same arguments, byte for byte", async () => {
+Deno.test("a dry run shows a value that it does not know as a placeholder", async () => {
   const { host, lines } = dryRun();
-  await host.run(["show", ...awkward]);
-  await host.run(["show", "last", ""], { stdin: "inherit" });
-  assertEquals(await argumentsSeenByShell(lines().join("\n")), [awkward, ["last", ""]]);
-});
-
-Deno.test("a dry run prints what a program reads, byte for byte", async () => {
-  for (const text of ["", "a", "no end of line", "-n", "%s\\n", "\n\n", ...awkward]) {
-    const { host, lines } = dryRun();
-    await host.run(["cat"], { stdin: { text } });
-    assertEquals(await shell(lines().join("\n")), text);
-  }
-});
-
-Deno.test("a dry run closes the stdin of a program that reads nothing", async () => {
-  const { host, lines } = dryRun();
-  await host.run(["cat"]);
-  assertEquals(await shell(`printf 'not for it' | { ${lines().join("\n")}\n}`), "");
-});
-
-Deno.test("a dry run prints variables of the environment, byte for byte", async () => {
-  const { host, lines } = dryRun();
-  await host.run(["sh", "-c", 'printf "%s\\0%s" "$ONE" "$TWO"'], {
-    env: { ONE: `it's "$x"\n\\`, TWO: "" },
-  });
-  assertEquals(await shell(lines().join("\n")), `it's "$x"\n\\\0`);
-});
-
-/** A value as no engine gives it: whatever it holds must stay one word. */
-const wildValue = `it's "$HOME" \`id\` * \\ a  b\n$(id)`;
-
-/** A value that is only known when the lines run. */
-async function unknownValue(host: Host, variable = "VALUE"): Promise<string> {
-  return await host.value(["printf", "%s", wildValue], {
-    variable,
-    filter: "| cat",
-    parse() {
-      throw new Error("It parsed");
-    },
-  });
-}
-
-Deno.test("a dry run prints a value as a variable that the lines set, wherever it stands in a word", async () => {
-  const { host, lines } = dryRun();
-  const value = await unknownValue(host);
-  const surroundings = ["", "a", "'", '"', "$", "\\", "\n", " ", "`", "it's", "''", "*", "}", "{", "VALUE", "ü"];
-  const words = surroundings.flatMap((before) => surroundings.map((after) => `${before}\0${after}`));
-  const doubled = [`\0\0`, `'\0'\0'`, `u:\0:rwx,u:\0:r`];
-  const all = [...words, ...doubled];
-  await host.run(["show", ...all.map((word) => word.replaceAll("\0", value))]);
-  assertEquals(await argumentsSeenByShell(lines().join("\n")), [all.map((word) => word.replaceAll("\0", wildValue))]);
-});
-
-Deno.test("a dry run keeps two values apart, also side by side", async () => {
-  const { host, lines } = dryRun();
-  const one = await unknownValue(host, "ONE");
-  const two = await host.value(["echo", "second"], {
-    variable: "TWO",
-    filter: "| tr s S",
-    parse: String,
-  });
-  await host.run(["show", one + two, `${two}'${one}`]);
-  assertEquals(await argumentsSeenByShell(lines().join("\n")), [[`${wildValue}Second`, `Second'${wildValue}`]]);
-});
-
-Deno.test("a dry run prints a value in what a program reads, in its environment, and in a change", async () => {
-  const { host, lines } = dryRun();
-  const value = await unknownValue(host);
-  await host.run(["cat"], { stdin: { text: `it's ${value}'\n` } });
-  await host.run(["sh", "-c", 'printf %s "$ONE"'], { env: { ONE: value } });
-  await host.change(`printf %s ${quoteWords(["'", value, `a'${value}`])}`, () => Promise.resolve());
-  assertEquals(
-    await shell(lines().join("\n")),
-    `it's ${wildValue}'\n${wildValue}'${wildValue}a'${wildValue}`,
-  );
-});
-
-Deno.test("a dry run prints a value that goes through the remote shell of ssh as that shell needs it", async () => {
-  const { host, lines } = dryRun();
-  const address = await host.value(["echo", "10.0.0.5"], {
-    variable: "ADDRESS",
-    filter: "",
-    parse: String,
-  });
-  const target = {
-    name: "box",
-    address,
-    elsewhere: false,
-    user: ubuntuUser,
-    mounts: { directory: "/m", xpra: "", share: "", knownHosts: `/it's "m"`, ssh: "" },
+  const fail = (): string => {
+    throw new Error("It parsed");
   };
-  await host.run(sshArgv(target, ["show", "it's", address], { mayAsk: false }));
-  const [argv] = await argumentsSeenByShell(`ssh() { show "$@"; }\n${lines().join("\n")}`);
-  assert(argv!.includes("ubuntu@10.0.0.5"));
-  assertEquals(await argumentsSeenByShell(argv!.at(-1)!), [["it's", "10.0.0.5"]]);
+  const value = await host.value(["lxc", "config", "get", "box", "x"], { placeholder: "HOST_UID", parse: fail });
+  await host.run(["setfacl", "-m", `u:${value}:rwx`, "--", "/it is"]);
+  assertEquals(lines(), ["lxc config get box x", "setfacl -m u:<HOST_UID>:rwx -- '/it is'"]);
 });
 
-Deno.test("a dry run prints changes of files that come out as the real ones do", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "it's & x " });
-  try {
-    const lines = "box ssh-ed25519 AAAA\nbox ssh-rsa BBBB\n";
-    const { host, lines: printed } = dryRun();
-    const mounts = mountsOf({ ...host, env: () => directory }, "box");
-    await Deno.mkdir(mounts.directory);
-    await pinHostKeys(host, mounts, lines);
-    await shell(printed().join("\n"));
-    assertEquals(await Deno.readTextFile(mounts.knownHosts), lines);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+Deno.test("a dry run shows a script by its file's name, also behind ssh, and of a long text its beginning", () => {
+  const script = withValues("# shellcheck shell=sh\n# first.sh\necho 'it'\n# second.py\n", { name: "it's" });
+  assertEquals(plannedWord(script), "first.sh+second.py");
+  assertEquals(plannedWord(quoteWords(["/bin/sh", "-c", script])), "first.sh+second.py");
+  assertEquals(plannedWord(`${"x".repeat(500)}`), `'${"x".repeat(160)}…'`);
+});
+
+Deno.test("each script has its name in a comment of its own", async () => {
+  let count = 0;
+  const look = async (directory: URL): Promise<void> => {
+    for await (const { name, isDirectory } of Deno.readDir(directory)) {
+      if (isDirectory) await look(new URL(`${name}/`, directory));
+      else if (/\.(sh|py)$/.test(name)) {
+        assertEquals(plannedWord(await Deno.readTextFile(new URL(name, directory))), name);
+        count++;
+      }
+    }
+  };
+  await look(new URL("../../lib/", import.meta.url));
+  assert(count > 20);
 });
 
 Deno.test("a real host takes an empty variable for one that is not set", () => {
@@ -180,7 +78,7 @@ Deno.test("a verbose host echoes each command before it runs, quoted for pasting
   const { ui, said } = recordingUi();
   const host = realHost({ ui, signal: never, verbose: true });
   await assertRejects(() => host.run(["sh", "-c", "exit 3"]), ProcessError);
-  await host.value(["echo", "it's"], { variable: "X", filter: "", parse: String });
+  await host.value(["echo", "it's"], { placeholder: "X", parse: String });
   await host.start(["true"]).ended;
   await host.change("touch 'a b'", () => Promise.resolve());
   assertEquals(said, [
@@ -195,8 +93,7 @@ Deno.test("a quiet host echoes nothing, acts, and hands values through their par
   const { ui, said } = recordingUi();
   const host = realHost({ ui, signal: never, verbose: false });
   const value = await host.value(["echo", "5"], {
-    variable: "X",
-    filter: "",
+    placeholder: "X",
     parse: (text) => `<${text.trim()}>`,
   });
   let acted = false;

@@ -2,7 +2,6 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { createProfile, setProfile } from "../../lib/engine/profile.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
-import { dryRunHost } from "../../lib/base/host.ts";
 import {
   addDevices,
   checkInstanceName,
@@ -19,9 +18,7 @@ import {
   removeDevices,
   waitForOperations,
 } from "../../lib/engine/instance.ts";
-import { runProcess } from "../../lib/base/process.ts";
-import { quoteWord } from "../../lib/base/shell_words.ts";
-import { type Answer, type RecordingHost, recordingHost, recordingUi } from "./recording_host.ts";
+import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
 function range(Nsid: number, Hostid: number, Maprange: number, only?: "uid" | "gid"): IdMapRange {
   return { Isuid: only !== "gid", Isgid: only !== "uid", Hostid, Nsid, Maprange };
@@ -218,43 +215,6 @@ Deno.test("instanceHostUid() reads the instance's own id map", async () => {
   const { recorded, engine } = await lxcThat({ stdout: JSON.stringify([range(0, 1065536, 65536)]) + "\n" });
   assertEquals(await instanceHostUid(engine, "box", "1000"), "1066536");
   assertEquals(recorded.calls, [["lxc", "config", "get", "box", "volatile.idmap.current"]]);
-});
-
-/** What the lines of a dry run put into a variable, when the engine's CLI prints this. */
-async function valueInShell(
-  variable: string,
-  printed: string,
-  ask: (engine: Engine) => Promise<string>,
-): Promise<string> {
-  const { ui, said } = recordingUi();
-  const host = dryRunHost({ ui, signal: new AbortController().signal });
-  await ask(await chooseEngine(host, "lxc"));
-  const lines = said.map((text) => text.replace(/^plan: /, "")).join("\n");
-  const script = `lxc() { printf '%s\\n' ${quoteWord(printed)}; }\n${lines}\nprintf %s "$${variable}"`;
-  return (await runProcess(["/bin/sh", "-c", script])).stdout;
-}
-
-Deno.test("instanceHostUid() and instanceAddress() are found by the filters of a dry run too", async () => {
-  const map = JSON.stringify([range(0, 1065536, 65536)]);
-  assertEquals(await valueInShell("HOST_UID", map, (engine) => instanceHostUid(engine, "box", "1000")), "1066536");
-  const apart = JSON.stringify([range(0, 100000, 65536, "uid"), range(0, 200000, 65536, "gid")]);
-  assertEquals(await valueInShell("HOST_UID", apart, (engine) => instanceHostUid(engine, "box", "1000")), "101000");
-  const uidInVariable = async (engine: Engine): Promise<string> =>
-    instanceHostUid(
-      engine,
-      "box",
-      await engine.host.value(["echo", "4321"], { variable: "CONTAINER_UID", filter: "", parse: String }),
-    );
-  assertEquals(await valueInShell("HOST_UID", apart, uidInVariable), "104321");
-  // The CLIs print what they are asked for indented, keys in order.
-  const text = JSON.stringify(instance, null, "\t").replace(
-    /("family": .*),\n(\s*)("scope": .*),\n\s*("address": .*)\n/g,
-    "$4,\n$2$1,\n$2$3\n",
-  );
-  const ask = (engine: Engine): Promise<string> => instanceAddress(engine, "box");
-  assertEquals(await valueInShell("ADDRESS", text, ask), "10.0.0.5");
-  const without = text.replaceAll('"inet"', '"inet6"').replace("10.0.0.5", "fd00::5");
-  assertEquals(await valueInShell("ADDRESS", without, ask), "fd00::1");
 });
 
 Deno.test("the argument lists of the engine's CLI, none with our stdin unasked", async () => {

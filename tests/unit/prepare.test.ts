@@ -1,14 +1,12 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { prepareContainer, type Prepared } from "../../lib/create/prepare.ts";
 import prepareScript from "../../lib/create/prepare.sh" with { type: "text" };
 import { UserError } from "../../lib/base/errors.ts";
-import { dryRunHost } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { withValues } from "../../lib/base/shell_words.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
-import { addDevices, instanceHostUid } from "../../lib/engine/instance.ts";
-import { type Answer, recordingHost, recordingUi } from "./recording_host.ts";
+import { type Answer, recordingHost } from "./recording_host.ts";
 
 const authorizedKeys = "ssh-ed25519 AAAA";
 
@@ -58,44 +56,6 @@ Deno.test("prepareContainer() tells that the user cannot be made", async () => {
     'The user "games" cannot be made in "box"',
   );
   assertStringIncludes(error.output, "group games exists");
-});
-
-Deno.test("prepareContainer() is planned by lines that find user and host keys in the answer", async () => {
-  const { ui, said } = recordingUi();
-  const host = dryRunHost({ ui, signal: new AbortController().signal });
-  const plan = await prepareContainer(engineCalled(host, "lxc"), "box", { authorizedKeys, wanted: "alice" });
-  await host.run(["printf", "%s|", ...Object.values(plan.user), plan.knownHosts]);
-  const lines = said.map((text) => text.replace(/^plan: /, "")).join("\n");
-  const answer = "alice:1234:100:/srv/alice\nssh-ed25519 AAAA root@box\nssh-rsa BBBB root@box";
-  const { stdout } = await runProcess(["/bin/sh", "-e"], {
-    stdin: { text: `lxc() { printf '%s\\n' '${answer}'; }\n${lines}\n` },
-  });
-  assertEquals(stdout, "alice|1234|100|/srv/alice|box ssh-ed25519 AAAA\nbox ssh-rsa BBBB|");
-});
-
-Deno.test("the lines of a dry run run nothing that the container answers, if somebody pipes them into a shell", async () => {
-  const directory = await Deno.makeTempDir();
-  try {
-    const { ui, said } = recordingUi();
-    const host = dryRunHost({ ui, signal: new AbortController().signal });
-    const engine = engineCalled(host, "lxc");
-    const { user } = await prepareContainer(engine, "box", { authorizedKeys, wanted: undefined });
-    const uid = await instanceHostUid(engine, "box", user.uid);
-    await addDevices(engine, "box", { share: { type: "disk", path: `${user.home}/share`, source: `/x/${uid}` } });
-    await host.run(["printf", "%s\\n", user.name]);
-    const lines = said.map((text) => text.replace(/^plan: /, "")).join("\n");
-    const answer = `-Fx:1000:1:/h", "source": "/`;
-    const map = '[{"Isuid":true,"Isgid":true,"Hostid":100000,"Nsid":0,"Maprange":65536}]';
-    const lxc = `lxc() { case "$*" in *idmap*) printf %s '${map}' ;; exec*) printf '%s\\n' '${answer}' ;;
-      *) printf '%s\\n' "$@" >>'${directory}/called' ;; esac; }`;
-    const { stdout } = await runProcess(["/bin/sh", "-e"], { stdin: { text: `${lxc}\n${lines}\n` }, cwd: directory });
-    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["called"]);
-    const called = await Deno.readTextFile(join(directory, "called"));
-    assert(called.includes("/h") && !called.includes('"source":"/"') && !called.includes('", "source"'), called);
-    assertEquals(stdout, "Fx\n");
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
 });
 
 /** Runs prepare.sh where these are the users; "ROOT" in a home is a directory of the test's. */

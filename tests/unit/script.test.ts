@@ -205,7 +205,7 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
       `await host.run(["no-such-program-x", "a b"])`,
       ["-n"],
       0,
-      "no-such-program-x 'a b' </dev/null\n",
+      "no-such-program-x 'a b'\n",
       "",
     ],
     [`return await host.ui.confirm("Sure?") ? 3 : 4`, [], 4, "", ""],

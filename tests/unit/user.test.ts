@@ -4,16 +4,13 @@ import {
   type ContainerUser,
   formatUser,
   parseUser,
-  plannedUserOf,
   ubuntuUser,
   userKey,
   userOf,
 } from "../../lib/container/user.ts";
 import { UserError } from "../../lib/base/errors.ts";
-import { dryRunHost } from "../../lib/base/host.ts";
-import { runProcess } from "../../lib/base/process.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
-import { recordingHost, recordingUi } from "./recording_host.ts";
+import { recordingHost } from "./recording_host.ts";
 
 const alice = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
 
@@ -63,23 +60,4 @@ Deno.test("userOf() is the kept user, for an older container ubuntu, and an erro
   const far = { ...engine, server: { remote: "big", project: "work", isLocal: false } };
   const error = assertThrows(() => userOf(far, { name: "box", config: { [userKey]: "" } }), UserError);
   assertStringIncludes(error.hint, `incus --project work config set big:box ${userKey}=`);
-});
-
-Deno.test("plannedUserOf() finds the same user by the lines of a dry run, and no id of another one", async () => {
-  const ids = ["0-999000", "0", "0000", "999", "99999", "1e9", "-1000", "1 } END { system(1) }#"].map((uid) => ({
-    ...alice,
-    uid,
-  }));
-  const answers = ids.map((user) => [formatUser(user), { ...user, uid: "" }] as const);
-  for (const [line, user] of [[formatUser(alice), alice], ["", ubuntuUser], ...answers] as const) {
-    const { ui, said } = recordingUi();
-    const host = dryRunHost({ ui, signal: new AbortController().signal });
-    const planned = await plannedUserOf(engineCalled(host, "lxc"), "box");
-    await host.run(["printf", "%s|", ...Object.values(planned), `it's ${planned.home}/x`]);
-    const lines = said.map((text) => text.replace(/^plan: /, "")).join("\n");
-    const { stdout } = await runProcess(["/bin/sh", "-e"], {
-      stdin: { text: `lxc() { [ "$*" = "config get box ${userKey}" ] && echo '${line}'; }\n${lines}\n` },
-    });
-    assertEquals(stdout, [...Object.values(user), `it's ${user.home}/x`, ""].join("|"));
-  }
 });

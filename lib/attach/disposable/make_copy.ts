@@ -17,7 +17,7 @@ import { reachContainer } from "../../container/connect.ts";
 import { hostNameOf, makeMounts, mountDevices, type Mounts, mountsOf, shareMounts } from "../../container/mounts.ts";
 import { findOurs } from "../../container/ours.ts";
 import { knownHostsLines, pinHostKeys, sshConfigPath } from "../../container/ssh.ts";
-import { type ContainerUser, plannedUserOf, userOf } from "../../container/user.ts";
+import { type ContainerUser, plannedUser, userOf } from "../../container/user.ts";
 import { type Engine, engineArgv, nameOn } from "../../engine/engine.ts";
 import { type Device, instanceHostUid, protectionKey } from "../../engine/instance.ts";
 import { pushFile, removeFiles } from "../../engine/instance_files.ts";
@@ -47,7 +47,7 @@ export interface Origin {
 export async function findOrigin(engine: Engine, source: string, { asIs }: { asIs: boolean }): Promise<Origin> {
   const path = asIs ? source : `${source}/${asMade}`;
   if (engine.host.dryRun) {
-    return { source, path, user: await plannedUserOf(engine, source), mayMove: false, devices: {}, recipe: "" };
+    return { source, path, user: plannedUser, mayMove: false, devices: {}, recipe: "" };
   }
   const [instance, snapshot] = await Promise.all([
     findOurs(engine, source),
@@ -153,9 +153,9 @@ interface HostKey {
 async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> {
   const path = join(directory, "host_key");
   await host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path]);
-  const read = async (path: string, variable: string): Promise<string> =>
+  const read = async (path: string, placeholder: string): Promise<string> =>
     host.dryRun
-      ? `${await host.value(["cat", path], { variable, filter: "", parse: String })}\n`
+      ? `${await host.value(["cat", path], { placeholder, parse: String })}\n`
       : await Deno.readTextFile(path);
   const key = { secret: await read(path, "HOST_KEY"), public: await read(`${path}.pub`, "PUBLIC_HOST_KEY") };
   await host.change(`rm ${quoteWords([path, `${path}.pub`])}`, async () => {

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# make_context.sh
 # Makes a security context (protocol security-context-v1) in a box of its own: a socket of the compositor's that hides screen
 # capture, typing and the like. waypipe makes one, and keeps it for as long as it runs. Of the container, only the end of a FIFO
 # reaches this box: nothing that comes through it is looked at.

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# show_session.sh
 # Shows a session by waypipe's client, in a box. What the container sends is read here, and here only.
 # Prints "ready" when it listens, reads a line, and on "keep" stays until the session ends. Without that line it ends.
 #

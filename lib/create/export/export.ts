@@ -4,7 +4,6 @@ import { dirname, fromFileUrl, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
-import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
 import { reachContainer } from "../../container/connect.ts";
 import { hostNameOf, labelOf, type Mounts } from "../../container/mounts.ts";
@@ -173,8 +172,8 @@ function tellRefused({ ui }: Host, { refused, isCut }: Apps): void {
 
 /** What the container has is not known in a dry run. */
 async function planExport(host: Host, menu: Menu): Promise<ExportedApp[]> {
-  const [entry, icon] = [entryPath(menu, "APP"), iconPath(menu, "APP")].map((path) => quoteWords([path]));
-  await host.change(`# for each app: an entry ${entry} and an icon ${icon}`, () => Promise.resolve());
+  const [entry, icon] = [entryPath(menu, "<APP>"), iconPath(menu, "<APP>")];
+  await host.change(`write ${entry} ${icon}`, () => Promise.resolve());
   return [];
 }
 

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# list_entries.sh
 # Prints the desktop entries of a container, as its user: for each file a line with its path, a tab and its text in base64.
 # Of several files with one name the first counts. Values in front: how many files at most, and how many bytes of each.
 : "${most:?}" "${bytes:?}"

@@ -1,3 +1,4 @@
+# render_icons.py
 # Renders icons as PNG, as the container's user: its argument list has a name or a path for each icon, and a line with the picture
 # in base64 is printed for each; an empty one where that fails. Files of other formats than PNG, SVG above all, are read in
 # here and never by the host.

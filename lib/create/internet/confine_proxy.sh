@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# confine_proxy.sh
 # Lets the kernel refuse, for the proxy's user, what squid itself refuses: if squid is deceived or taken over, these addresses
 # still cannot be reached. Runs as root before squid starts. (nft would need modules of the host's kernel, systemd's
 # IPAddressDeny= privileges.)

@@ -1,3 +1,4 @@
+# use_proxy.py
 """Has a container without a network card use its proxy, as root in it: the sessions of its user, apt, Firefox and Chromium.
 
 The argument is the proxy as HOST:PORT. Waits until the proxy answers, and ends with status 75 when it does not.
