@@ -38,7 +38,7 @@ import {
 import { checkAttachable, checkDisplay, checkXpra } from "./lib/attach/checks.ts";
 import { type Clipping, copyOut, hostClipping, pasteIn } from "./lib/attach/clipping.ts";
 import { type ClientOptions, startClient } from "./lib/attach/client.ts";
-import { runMemory } from "./lib/attach/guard/memory.ts";
+import { runMemory } from "./lib/guard/xpra/memory.ts";
 import {
   chooseSession,
   joinSession,
@@ -74,7 +74,7 @@ import { checkClient } from "./lib/attach/xpra_version.ts";
 import { ExitCode, inputError, UserError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 import { all, orInterrupted } from "./lib/base/settle.ts";
-import { oneLine } from "./lib/base/ui.ts";
+import { oneLine } from "./lib/base/text.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { type Arguments, engineOptions, type ScriptSpec } from "./lib/cli/options.ts";

@@ -7,9 +7,9 @@
 
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { visible } from "../base/visible.ts";
+import { revealInvisible } from "../base/text.ts";
 import type { AskableChannel } from "./channels.ts";
-import type { Answer, Question } from "./guard/consent.ts";
+import type { Answer, Question } from "../guard/consent.ts";
 
 /** How long a question is shown, in seconds. */
 const shownFor = 60;
@@ -103,7 +103,7 @@ export function dialogArgv(container: string, { what, details }: Question): stri
   const lines = [
     `The container "${container}" asks to ${what}. A yes counts after ${soonest} seconds.`,
     "",
-    ...details.map(([name, text]) => inLines(`${name}: ${visible(text)}`)),
+    ...details.map(([name, text]) => inLines(`${name}: ${revealInvisible(text)}`)),
   ];
   return zenityArgv(container, what, { lines, allow: ["once", "session"] });
 }

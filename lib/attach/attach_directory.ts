@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import type { Host } from "../base/host.ts";
 import { type Mounts, mountsRoot, turnsIn } from "../container/mounts.ts";
 import { lockFile, readDirectory } from "../base/files.ts";
-import { Violation } from "./guard/faults.ts";
+import { Violation } from "../guard/faults.ts";
 import { socketPath } from "./session_name.ts";
 
 /** The start of these directories' names. The process id follows: attach.ts may use only the sockets in its own one. */

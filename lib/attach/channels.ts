@@ -3,25 +3,9 @@
  */
 
 import { inputError } from "../base/errors.ts";
+import { type AskableChannel, askableNames, type Channel } from "../guard/channel.ts";
 
-/** What can pass between the app and the host besides its windows, keys and pointer. */
-export type Channel =
-  /** Host to app. */
-  | "clipboard-in"
-  /** App to host. */
-  | "clipboard-out"
-  | "sound"
-  /** The app gets the host's time zone, language, colour scheme, font and pointer when its session starts. */
-  | "look"
-  | "microphone"
-  | "webcam"
-  | "notifications"
-  /** The app opens a link on the host. */
-  | "links"
-  /** xpra's own file transfer. */
-  | "files"
-  | "printing"
-  | "tray";
+export { type AskableChannel, askableNames, type Channel } from "../guard/channel.ts";
 
 /** The names of the presets. */
 export const presetNames = ["isolated", "desktop", "trusted"] as const;
@@ -89,12 +73,6 @@ export const channelNames = Object.keys(channels) as readonly Channel[];
  * themselves. The guard also keeps the server from controlling the client: xpra 5's client has no option against that.
  */
 const alwaysClosed = ["--open-files=no", "--remote-logging=no", "--start-new-commands=no", "--dbus-control=no"];
-
-/** The channels whose uses the user can be asked for, one by one. */
-export const askableNames = ["links", "files", "printing", "notifications"] as const satisfies readonly Channel[];
-
-/** One of them. */
-export type AskableChannel = typeof askableNames[number];
 
 /** The channels of a table whose rows name the preset. */
 export function channelsOfPreset<Name extends string>(

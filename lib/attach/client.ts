@@ -8,9 +8,9 @@ import { holdSocket, makeAttachDirectory, reuseDirectory } from "./attach_direct
 import { boxedArgv, prepareBoxes, type StartBox } from "./box.ts";
 import { askInDialog } from "./ask.ts";
 import { type AskableChannel, type Channel, withOptions } from "./channels.ts";
-import { startGuard } from "./guard/guard.ts";
-import type { RunMemory } from "./guard/memory.ts";
-import type { DesktopRequest } from "./guard/state.ts";
+import { startGuard } from "../guard/xpra/guard.ts";
+import type { RunMemory } from "../guard/xpra/memory.ts";
+import type { DesktopRequest } from "../guard/xpra/state.ts";
 import type { Screen } from "./screen.ts";
 import { xpraChannels } from "./sound.ts";
 import { clientArgv, clientEnvironment } from "./xpra.ts";

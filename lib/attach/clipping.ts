@@ -7,7 +7,7 @@ import carryText from "./carry_text.sh" with { type: "text" };
 import findSession from "./find_session.sh" with { type: "text" };
 import { ExitCode, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { withoutUnseen } from "../base/visible.ts";
+import { removeInvisible } from "../base/text.ts";
 import { sshScript, type SshTarget } from "../container/ssh.ts";
 import { noSession, notLive, notOne } from "./live_sessions.ts";
 
@@ -175,7 +175,7 @@ function cleaned(host: Host, text: string, place: string): Clipping {
  */
 export function withoutHidden(text: string): string {
   const lines = text.replaceAll("\r\n", "\n").replace(/[\p{Zl}\p{Zp}]/gu, "\n");
-  return withoutUnseen(lines, "\n\t\u200c\u200d\ufe0e\ufe0f");
+  return removeInvisible(lines, "\n\t\u200c\u200d\ufe0e\ufe0f");
 }
 
 function tooLong(place: string): UserError {

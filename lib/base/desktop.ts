@@ -3,8 +3,7 @@
 import { fstatSync } from "node:fs";
 import type { Host } from "./host.ts";
 import { runProcess } from "./process.ts";
-import { printable } from "./ui.ts";
-import { writtenOut } from "./visible.ts";
+import { codePoint, printable } from "./text.ts";
 
 /** How long zenity shows a message, in seconds. */
 const shownFor = 60;
@@ -41,7 +40,7 @@ export async function showOnDesktop(
       [
         ...["zenity", `--${kind}`, "--no-markup", `--timeout=${shownFor}`, `--title=${head}`],
         // Of a backslash, zenity 3.44 makes the start of an escape.
-        `--text=${`${head}\n\n${body}`.replaceAll("\\", writtenOut)}`,
+        `--text=${`${head}\n\n${body}`.replaceAll("\\", codePoint)}`,
       ],
     ]
   ) {

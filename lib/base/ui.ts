@@ -1,5 +1,7 @@
 /** What a script prints and asks: results on stdout, all else on stderr, animation only on a terminal. */
 
+import { oneLine, printable } from "./text.ts";
+
 /** Options of {@linkcode terminalUi}. */
 export interface UiOptions {
   /** Print errors only. */
@@ -116,23 +118,6 @@ export function terminalUi(options: UiOptions): Ui {
       return false;
     },
   };
-}
-
-/**
- * Text without control characters but line ends and tabs, and without those that reverse the direction of writing
- * (Unicode Standard Annex 9), so that it can be printed on a terminal and reads as it is. What a container prints may
- * be hostile.
- */
-export function printable(text: string): string {
-  return text.replace(/(?<!\r)\r+(?=\n|$)/g, "").replace(unprintable, "\ufffd");
-}
-
-// deno-lint-ignore no-control-regex
-const unprintable = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-
-/** {@linkcode printable} text in one line: line ends and tabs become spaces. */
-export function oneLine(text: string): string {
-  return printable(text).replace(/[\n\t]/g, " ");
 }
 
 function indent(text: string): string {

@@ -3,7 +3,7 @@
 import { chooseEngine, type Engine } from "../engine/engine.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { oneLine } from "../base/ui.ts";
+import { oneLine } from "../base/text.ts";
 
 /**
  * How a finding counts. `ok`: as it should be. `absent`: missing, and the script can work without it. `risk`: it works

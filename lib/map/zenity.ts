@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { showOnDesktop } from "../base/desktop.ts";
 import type { Host } from "../base/host.ts";
 import type { Prompter } from "./prompter.ts";
-import { printable } from "../base/ui.ts";
+import { printable } from "../base/text.ts";
 
 /** The exit statuses of zenity: the first button was pressed, or the dialog was closed in another way. */
 const [okay, closed] = [0, 1];

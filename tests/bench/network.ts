@@ -7,7 +7,7 @@
 
 import { join } from "@std/path";
 import type { Channel } from "../../lib/attach/channels.ts";
-import { startGuard } from "../../lib/attach/guard/guard.ts";
+import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { startSession } from "../../lib/attach/session.ts";
 import { newRun, socketPath } from "../../lib/attach/session_name.ts";
 import { stopSessions } from "../../lib/attach/live_sessions.ts";

@@ -4,7 +4,7 @@
 import { assert } from "@std/assert";
 import { join } from "@std/path";
 import type { Channel } from "../../lib/attach/channels.ts";
-import { startGuard } from "../../lib/attach/guard/guard.ts";
+import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { stopSessions } from "../../lib/attach/live_sessions.ts";
 import { hostScreen } from "../../lib/attach/screen.ts";
 import { startSession } from "../../lib/attach/session.ts";

@@ -4,21 +4,21 @@
  */
 
 import { askableNames, type Channel, channelNames } from "../../lib/attach/channels.ts";
-import { judgeClientPacket } from "../../lib/attach/guard/client_packets.ts";
-import { Refusal, Violation } from "../../lib/attach/guard/faults.ts";
-import { frameParser, type RawPacket } from "../../lib/attach/guard/frames.ts";
-import { renamed } from "../../lib/attach/guard/names.ts";
-import { decodePacket, encodePacket, type Packet } from "../../lib/attach/guard/packets.ts";
-import type { Dict, Value } from "../../lib/attach/guard/rencode.ts";
-import { judgeServerPacket } from "../../lib/attach/guard/server_packets.ts";
+import { judgeClientPacket } from "../../lib/guard/xpra/client_packets.ts";
+import { Refusal, Violation } from "../../lib/guard/faults.ts";
+import { frameParser, type RawPacket } from "../../lib/guard/xpra/frames.ts";
+import { renamed } from "../../lib/guard/xpra/names.ts";
+import { decodePacket, encodePacket, type Packet } from "../../lib/guard/xpra/packets.ts";
+import type { Dict, Value } from "../../lib/guard/xpra/rencode.ts";
+import { judgeServerPacket } from "../../lib/guard/xpra/server_packets.ts";
 import {
   type DesktopRequest,
   type OpenQuestion,
   type SessionState,
   sessionState,
   type Verdict,
-} from "../../lib/attach/guard/state.ts";
-import { askedDescriptions, type Size } from "../../lib/attach/guard/windows.ts";
+} from "../../lib/guard/xpra/state.ts";
+import { askedDescriptions, type Size } from "../../lib/guard/xpra/windows.ts";
 import { type Chance, chanceFrom } from "./random.ts";
 import { fromClient, fromServer, secret } from "./samples.ts";
 

@@ -3,8 +3,8 @@
  * fuzzed case. What tells the user and the machine apart holds the word in {@linkcode secret}.
  */
 
-import type { Packet } from "../../lib/attach/guard/packets.ts";
-import type { Dict, Value } from "../../lib/attach/guard/rencode.ts";
+import type { Packet } from "../../lib/guard/xpra/packets.ts";
+import type { Dict, Value } from "../../lib/guard/xpra/rencode.ts";
 
 /** Must never reach the container. */
 export const secret = "s3cr3t";

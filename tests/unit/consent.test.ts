@@ -4,10 +4,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { askInDialog, checkAsking, dialogArgv } from "../../lib/attach/ask.ts";
 import type { AskableChannel } from "../../lib/attach/channels.ts";
-import { type Answer, type Consent, consentOf, type Question } from "../../lib/attach/guard/consent.ts";
-import { Refusal } from "../../lib/attach/guard/faults.ts";
+import { type Answer, type Consent, consentOf, type Question } from "../../lib/guard/consent.ts";
+import { Refusal } from "../../lib/guard/faults.ts";
 import { UserError } from "../../lib/base/errors.ts";
-import { visible } from "../../lib/base/visible.ts";
+import { revealInvisible } from "../../lib/base/text.ts";
 import { recordingHost } from "./recording_host.ts";
 
 function question(text = "https://example.org/", channel: AskableChannel = "links"): Question {
@@ -139,16 +139,19 @@ Deno.test("dialogArgv() has the buttons in an order in which neither Tab nor Shi
   ]);
 });
 
-Deno.test("visible() writes out what cannot be seen, turns the text round, pushes it away, or is an escape to zenity", () => {
-  assertEquals(visible("Grüße 𝄞.txt"), "Grüße 𝄞.txt");
-  assertEquals(visible("invoice\u202efdp.exe"), "invoice<U+202E>fdp.exe");
+Deno.test("revealInvisible() writes out what cannot be seen, turns the text round, pushes it away, or is an escape to zenity", () => {
+  assertEquals(revealInvisible("Grüße 𝄞.txt"), "Grüße 𝄞.txt");
+  assertEquals(revealInvisible("invoice\u202efdp.exe"), "invoice<U+202E>fdp.exe");
   assertEquals(
-    visible("a\u200b\u00ad\u3164\ufe0f\x1b\n\u2028b\\101"),
+    revealInvisible("a\u200b\u00ad\u3164\ufe0f\x1b\n\u2028b\\101"),
     "a<U+200B><U+00AD><U+3164><U+FE0F><U+001B><U+000A><U+2028>b<U+005C>101",
   );
-  assertEquals(visible("a b  c\u00a0d\ue000"), "a b <U+0020>c<U+00A0>d<U+E000>");
-  assertEquals(visible("invoice.pdf\u2800\u2800.desktop"), "invoice.pdf<U+2800><U+2800>.desktop");
-  assertEquals(visible("Vie\u0323\u0302t b\u0301\u0302\u0303\u0304"), "Vie\u0323\u0302t b\u0301\u0302<U+0303><U+0304>");
+  assertEquals(revealInvisible("a b  c\u00a0d\ue000"), "a b <U+0020>c<U+00A0>d<U+E000>");
+  assertEquals(revealInvisible("invoice.pdf\u2800\u2800.desktop"), "invoice.pdf<U+2800><U+2800>.desktop");
+  assertEquals(
+    revealInvisible("Vie\u0323\u0302t b\u0301\u0302\u0303\u0304"),
+    "Vie\u0323\u0302t b\u0301\u0302<U+0303><U+0304>",
+  );
 });
 
 /** A dialog that is answered like this, each time after so long. */

@@ -3,15 +3,15 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { Channel } from "../../lib/attach/channels.ts";
-import type { Answer, Question } from "../../lib/attach/guard/consent.ts";
-import { frameParser } from "../../lib/attach/guard/frames.ts";
-import { type Guard, type GuardOptions, startGuard } from "../../lib/attach/guard/guard.ts";
-import { runMemory } from "../../lib/attach/guard/memory.ts";
-import { renamed } from "../../lib/attach/guard/names.ts";
-import { decodePacket, encodePacket, type Packet } from "../../lib/attach/guard/packets.ts";
-import { decode, type Dict, type Value } from "../../lib/attach/guard/rencode.ts";
+import type { Answer, Question } from "../../lib/guard/consent.ts";
+import { frameParser } from "../../lib/guard/xpra/frames.ts";
+import { type Guard, type GuardOptions, startGuard } from "../../lib/guard/xpra/guard.ts";
+import { runMemory } from "../../lib/guard/xpra/memory.ts";
+import { renamed } from "../../lib/guard/xpra/names.ts";
+import { decodePacket, encodePacket, type Packet } from "../../lib/guard/xpra/packets.ts";
+import { decode, type Dict, type Value } from "../../lib/guard/xpra/rencode.ts";
 import { startProcess } from "../../lib/base/process.ts";
-import type { DesktopRequest } from "../../lib/attach/guard/state.ts";
+import type { DesktopRequest } from "../../lib/guard/xpra/state.ts";
 import { bytes, clientHello, description, dict, picture, serverHello } from "../fuzz/samples.ts";
 
 /** An end of a connection that speaks packets. */
@@ -560,7 +560,7 @@ Deno.test("startGuard() can be held to two paths: its own socket, and a link to 
     const [listen, link, path] = [join(own, "guard"), join(own, "session"), join(shared, "xterm")];
     const listener = Deno.listen({ transport: "unix", path });
     const script = join(directory, "run.ts");
-    const module = new URL("../../lib/attach/guard/guard.ts", import.meta.url);
+    const module = new URL("../../lib/guard/xpra/guard.ts", import.meta.url);
     await Deno.writeTextFile(
       script,
       `import { startGuard } from "${module}";

@@ -1,10 +1,10 @@
 // Frames and rencodeplus: what xpra's bytes are cut and read into, and all that is no packet of xpra's.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Violation } from "../../lib/attach/guard/faults.ts";
-import { frame, frameParser } from "../../lib/attach/guard/frames.ts";
-import { decodePacket, encodePacket } from "../../lib/attach/guard/packets.ts";
-import { decode, encode, type Value } from "../../lib/attach/guard/rencode.ts";
+import { Violation } from "../../lib/guard/faults.ts";
+import { frame, frameParser } from "../../lib/guard/xpra/frames.ts";
+import { decodePacket, encodePacket } from "../../lib/guard/xpra/packets.ts";
+import { decode, encode, type Value } from "../../lib/guard/xpra/rencode.ts";
 
 const limits = { mainBytes: 1000, chunkBytes: 5000 };
 

@@ -1,9 +1,9 @@
 // The old and the new names of xpra's packets.
 
 import { assertEquals } from "@std/assert";
-import { frameParser } from "../../lib/attach/guard/frames.ts";
-import { oldName, renamed, takesNewNames } from "../../lib/attach/guard/names.ts";
-import { decodePacket, encodePacket, type Packet } from "../../lib/attach/guard/packets.ts";
+import { frameParser } from "../../lib/guard/xpra/frames.ts";
+import { oldName, renamed, takesNewNames } from "../../lib/guard/xpra/names.ts";
+import { decodePacket, encodePacket, type Packet } from "../../lib/guard/xpra/packets.ts";
 import { fromClient, fromServer } from "../fuzz/samples.ts";
 
 function decodedAgain(packet: Packet): Packet {

@@ -2,13 +2,13 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type AskableChannel, type Channel, channelNames } from "../../lib/attach/channels.ts";
-import { judgeClientPacket } from "../../lib/attach/guard/client_packets.ts";
-import { withPixels } from "../../lib/attach/guard/drawing.ts";
-import { Refusal } from "../../lib/attach/guard/faults.ts";
-import type { Packet } from "../../lib/attach/guard/packets.ts";
-import type { Dict, Value } from "../../lib/attach/guard/rencode.ts";
-import { judgeServerPacket } from "../../lib/attach/guard/server_packets.ts";
-import { type SessionState, sessionState, type Verdict } from "../../lib/attach/guard/state.ts";
+import { judgeClientPacket } from "../../lib/guard/xpra/client_packets.ts";
+import { withPixels } from "../../lib/guard/xpra/drawing.ts";
+import { Refusal } from "../../lib/guard/faults.ts";
+import type { Packet } from "../../lib/guard/xpra/packets.ts";
+import type { Dict, Value } from "../../lib/guard/xpra/rencode.ts";
+import { judgeServerPacket } from "../../lib/guard/xpra/server_packets.ts";
+import { type SessionState, sessionState, type Verdict } from "../../lib/guard/xpra/state.ts";
 import { bytes, clientHello, description, dict, picture, secret, serverHello } from "../fuzz/samples.ts";
 
 /** A session in which both ends have said hello and one window is shown. */

@@ -1,9 +1,9 @@
 // JPEGs, which come over a network: which ones the guard decodes, and what a hostile one can do.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { startDecoder } from "../../lib/attach/guard/decoder.ts";
-import { Refusal, Violation } from "../../lib/attach/guard/faults.ts";
-import { checkPicture, type Picture } from "../../lib/attach/guard/pictures.ts";
+import { startDecoder } from "../../lib/guard/xpra/decoder.ts";
+import { Refusal, Violation } from "../../lib/guard/faults.ts";
+import { checkPicture, type Picture } from "../../lib/guard/xpra/pictures.ts";
 import { picture } from "../fuzz/samples.ts";
 
 function base64(text: string): Uint8Array {

@@ -1,9 +1,9 @@
 // What the container may say of its windows to the host, and where popups may be.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Refusal } from "../../lib/attach/guard/faults.ts";
-import type { Dict } from "../../lib/attach/guard/rencode.ts";
-import { mayPopUp, titleOf, type Windows, windowsOf } from "../../lib/attach/guard/windows.ts";
+import { Refusal } from "../../lib/guard/faults.ts";
+import type { Dict } from "../../lib/guard/xpra/rencode.ts";
+import { mayPopUp, titleOf, type Windows, windowsOf } from "../../lib/guard/xpra/windows.ts";
 import { description, dict } from "../fuzz/samples.ts";
 
 const place = { x: 100, y: 100, width: 400, height: 300 };

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Client, ClientOptions } from "../../lib/attach/client.ts";
-import { runMemory } from "../../lib/attach/guard/memory.ts";
+import { runMemory } from "../../lib/guard/xpra/memory.ts";
 import { fallbackScreen } from "../../lib/attach/screen.ts";
 import { show } from "../../lib/attach/show.ts";
 import type { Host } from "../../lib/base/host.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
-import { oneLine, printable } from "../../lib/base/ui.ts";
+import { oneLine, printable } from "../../lib/base/text.ts";
 
 Deno.test("printable() keeps text, line ends and tabs", () => {
   for (const text of ["", "a b\n\tc\n", "naïve – 日本 ❤ 𝄞 \u{1F600}", "é\u00a0"]) assertEquals(printable(text), text);

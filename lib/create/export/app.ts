@@ -4,7 +4,7 @@
  */
 
 import { splitWords, WordsError } from "../../base/shell_words.ts";
-import { withoutUnseen } from "../../base/visible.ts";
+import { removeInvisible } from "../../base/text.ts";
 
 /** What is taken of an entry. */
 export interface App {
@@ -143,7 +143,7 @@ function textsOf(values: ReadonlyMap<string, string>): Map<string, string> {
  */
 function showable(text: string, longest: number): string {
   if (/[\p{C}<>\\]/u.test(text)) return "";
-  const seen = withoutUnseen(text);
+  const seen = removeInvisible(text);
   const isLine = /^[\p{L}\p{N}\p{P}\p{S}][\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]*$/u.test(seen) && !/\p{M}{4}/u.test(seen);
   return isLine && [...seen].length <= longest ? seen : "";
 }

@@ -3,9 +3,9 @@
  * another machine can, would otherwise get a new start by that.
  */
 
-import { type Consent, consentOf } from "./consent.ts";
-import { type Rate, rate } from "./rate.ts";
-import { type Tally, tally } from "./tally.ts";
+import { type Consent, consentOf } from "../consent.ts";
+import { type Rate, rate } from "../rate.ts";
+import { type Tally, tally } from "../tally.ts";
 
 /** How often the container may do what is seen or heard outside of its windows, and what costs the host. */
 export type Rates = Readonly<

@@ -1,7 +1,7 @@
 /** What the judges of both directions share. */
 
-import type { Channel } from "../channels.ts";
-import { Refusal } from "./faults.ts";
+import type { Channel } from "../channel.ts";
+import { Refusal } from "../faults.ts";
 import type { Packet } from "./packets.ts";
 import type { Value } from "./rencode.ts";
 import type { SessionState, Verdict } from "./state.ts";

@@ -5,7 +5,7 @@
 
 import jpeg from "jpeg-js/lib/decoder.js" with { type: "text" };
 import glue from "./decode_picture.js" with { type: "text" };
-import { Refusal, Violation } from "./faults.ts";
+import { Refusal, Violation } from "../faults.ts";
 import type { Picture } from "./pictures.ts";
 
 /** A decoder that runs. */

@@ -3,10 +3,11 @@
  * them to the host's window manager.
  */
 
-import { Refusal } from "./faults.ts";
-import { rate } from "./rate.ts";
+import { shortLine } from "../../base/text.ts";
+import { Refusal } from "../faults.ts";
+import { rate } from "../rate.ts";
 import type { Dict, Value } from "./rencode.ts";
-import { fields, flag, integer, line, list, printable, type Shape, tuple, word } from "./shapes.ts";
+import { fields, flag, integer, line, list, type Shape, tuple, word } from "./shapes.ts";
 
 /** A size in pixels. */
 export interface Size {
@@ -431,7 +432,7 @@ function isNear(place: Rectangle, others: readonly Rectangle[]): boolean {
 
 /** A window's title: the container's name comes first, and nothing in the title can push it away or turn it round. */
 export function titleOf(container: string, title: string): string {
-  return `[${container}] ${printable(title, mostTitleCharacters)}`;
+  return `[${container}] ${shortLine(title, mostTitleCharacters)}`;
 }
 
 /**
@@ -439,7 +440,7 @@ export function titleOf(container: string, title: string): string {
  * have the class of a program of the host.
  */
 function classOf(container: string, name: string): string {
-  return `${container}.${printable(name, 80)}`;
+  return `${container}.${shortLine(name, 80)}`;
 }
 
 /** Types of windows without a frame. */

@@ -1,6 +1,7 @@
 /** Shapes: what a value of a packet may be. A shape takes a value and gives the one that may pass in its place. */
 
-import { Refusal } from "./faults.ts";
+import { shortLine } from "../../base/text.ts";
+import { Refusal } from "../faults.ts";
 import type { Dict, Value } from "./rencode.ts";
 
 /**
@@ -47,7 +48,7 @@ export function text(value: Value): string {
 
 /** One line of at most `most` characters, made printable; what is longer is cut. */
 export function line(most: number): Shape<string> {
-  return (value) => printable(text(value), most);
+  return (value) => shortLine(text(value), most);
 }
 
 /** A text that matches the pattern; it passes unchanged. */
@@ -154,20 +155,4 @@ export function args(shapes: readonly Shape[], optional: readonly Shape[] = []):
     if (values.length < shapes.length) throw new Refusal("arguments are missing");
     return all.slice(0, values.length).map((shape, index) => shape(values[index]!));
   };
-}
-
-/**
- * Control characters, format characters (which are invisible, and can reverse a line), line and paragraph separators,
- * and private-use and unassigned characters.
- */
-const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu;
-
-/**
- * A text of at most `most` characters in one line, that a terminal, a window's frame or a list can show and nothing
- * else.
- */
-export function printable(text: string, most: number): string {
-  // Cut before the look at each character: the text may be as long as a packet.
-  const characters = [...text.slice(0, most * 2)].slice(0, most).join("");
-  return characters.replace(/[\t\r\n]+/g, " ").replace(unprintable, "");
 }

@@ -4,7 +4,7 @@
  * item of that index in the next payload without one.
  */
 
-import { Violation } from "./faults.ts";
+import { Violation } from "../faults.ts";
 
 /** The payloads of one packet, not decoded. */
 export interface RawPacket {

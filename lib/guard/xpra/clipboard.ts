@@ -12,8 +12,8 @@
  * somebody pastes: nothing passes that nobody has asked for.
  */
 
-import type { Channel } from "../channels.ts";
-import { Refusal } from "./faults.ts";
+import type { Channel } from "../channel.ts";
+import { Refusal } from "../faults.ts";
 import type { Packet } from "./packets.ts";
 import type { Value } from "./rencode.ts";
 import { bytes, either, fields, flag, integer, list, oneOf, text } from "./shapes.ts";

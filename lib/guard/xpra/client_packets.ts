@@ -4,9 +4,9 @@
  * own windows.
  */
 
-import type { Channel } from "../channels.ts";
+import type { Channel } from "../channel.ts";
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
-import { Refusal } from "./faults.ts";
+import { Refusal } from "../faults.ts";
 import { clientHello, displayChange, plainTable } from "./hello.ts";
 import { cameraFrame, cameraStart, cameraStop, soundControl, soundData } from "./media.ts";
 import { ignored, type Judge, onChannel, plain, requireOpen } from "./judge.ts";

@@ -3,8 +3,8 @@
  * So there is one question at a time, few wait, and none that come too often are asked at all.
  */
 
-import { visible } from "../../base/visible.ts";
-import type { AskableChannel } from "../channels.ts";
+import { revealInvisible } from "../base/text.ts";
+import type { AskableChannel } from "./channel.ts";
 import { Refusal } from "./faults.ts";
 import { rate } from "./rate.ts";
 
@@ -70,7 +70,7 @@ export function consentOf(now: () => number): Consent {
       const known = settled.get(question.channel);
       if (known === false) throw new Refusal("you have closed the channel");
       if (known) return true;
-      const length = question.details.reduce((sum, [, text]) => sum + visible(text).length, 0);
+      const length = question.details.reduce((sum, [, text]) => sum + revealInvisible(text).length, 0);
       if (length > longestDetails) throw new Refusal("it is too long to be shown whole");
       if (waiting.length >= mostQuestions) throw new Refusal("too many questions wait for your answer");
       if (!bearable()) throw new Refusal("it asks too often");

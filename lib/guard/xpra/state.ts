@@ -1,11 +1,11 @@
 /** What both directions of a session know of each other. */
 
-import type { AskableChannel, Channel } from "../channels.ts";
+import type { AskableChannel, Channel } from "../channel.ts";
 import type { Drawing } from "./drawing.ts";
 import type { PixelsFile } from "./hello.ts";
 import { type Rates, ratesOf } from "./memory.ts";
 import type { Packet } from "./packets.ts";
-import type { Question } from "./consent.ts";
+import type { Question } from "../consent.ts";
 import { type Windows, windowsOf } from "./windows.ts";
 
 /** What becomes of a packet that is not refused. An empty verdict drops the packet without counting it. */

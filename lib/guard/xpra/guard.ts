@@ -4,20 +4,20 @@
  * decoders only ever read what our own encoder has written.
  */
 
-import type { AskableChannel, Channel } from "../channels.ts";
+import type { AskableChannel, Channel } from "../channel.ts";
 import { judgeClientPacket } from "./client_packets.ts";
-import type { Answer, Question } from "./consent.ts";
+import type { Answer, Question } from "../consent.ts";
 import { startDecoder } from "./decoder.ts";
 import { withPixels } from "./drawing.ts";
-import { Refusal } from "./faults.ts";
+import { Refusal } from "../faults.ts";
 import { type FrameLimits, frameParser } from "./frames.ts";
 import { type RunMemory, runMemory } from "./memory.ts";
 import { renamed } from "./names.ts";
 import { decodePacket, encodePacket, type Packet } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
-import { printable } from "./shapes.ts";
+import { shortLine } from "../../base/text.ts";
 import { closings, type DesktopRequest, sessionState, type Verdict } from "./state.ts";
-import type { Sender } from "./tally.ts";
+import type { Sender } from "../tally.ts";
 
 /** What a guard needs. */
 export interface GuardOptions {
@@ -259,7 +259,7 @@ function randomId(): string {
 /** Why the relay failed; undefined when one of the ends has just closed its connection. */
 function reasonOf(error: unknown): string | undefined {
   if (error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe) return undefined;
-  return error instanceof Error ? printable(error.message, 200) : "The connection is lost";
+  return error instanceof Error ? shortLine(error.message, 200) : "The connection is lost";
 }
 
 type Writer = (parts: Uint8Array[]) => Promise<void>;

@@ -3,11 +3,12 @@
  * the names in xpra 5.1.6, 6.5.5 and 6.6; the rest would identify the user and the machine, or open closed channels.
  */
 
-import type { Channel } from "../channels.ts";
-import { Refusal } from "./faults.ts";
+import { shortLine } from "../../base/text.ts";
+import type { Channel } from "../channel.ts";
+import { Refusal } from "../faults.ts";
 import { oldName } from "./names.ts";
 import type { Dict, Value } from "./rencode.ts";
-import { line, printable } from "./shapes.ts";
+import { line } from "./shapes.ts";
 import { askedDescriptions } from "./windows.ts";
 
 /** What the hellos depend on. */
@@ -221,7 +222,7 @@ function pick(value: Dict, prefix: string, may: (path: string) => boolean): Dict
   for (const [key, each] of value) {
     if (typeof key === "string" && key.length > mostKeyCharacters) continue;
     const path = key === "" ? prefix.replace(/\.$/, "") : `${prefix}${key}`;
-    const name = typeof key === "string" ? printable(key, mostKeyCharacters) : key;
+    const name = typeof key === "string" ? shortLine(key, mostKeyCharacters) : key;
     if (each instanceof Map) {
       const inner = pick(each, `${path}.`, may);
       if (inner.size > 0) picked.set(name, inner);

@@ -3,7 +3,7 @@
  * nothing. Over a network compressed pictures come, which the guard decodes.
  */
 
-import { Refusal } from "./faults.ts";
+import { Refusal } from "../faults.ts";
 import type { PixelsFile } from "./hello.ts";
 import { checkPicture, type Picture } from "./pictures.ts";
 import type { Value } from "./rencode.ts";

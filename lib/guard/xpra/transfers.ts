@@ -1,12 +1,13 @@
 /** What the container may hand to the host beside its windows: notifications, links, files and print jobs. */
 
+import { shortLine } from "../../base/text.ts";
 import { escapeMarkup } from "../../base/desktop.ts";
-import type { Channel } from "../channels.ts";
-import { Refusal } from "./faults.ts";
+import type { Channel } from "../channel.ts";
+import { Refusal } from "../faults.ts";
 import type { Value } from "./rencode.ts";
-import type { Question } from "./consent.ts";
+import type { Question } from "../consent.ts";
 import type { DesktopRequest } from "./state.ts";
-import { args, bytes, flag, integer, line, oneOf, printable, table, text, word } from "./shapes.ts";
+import { args, bytes, flag, integer, line, oneOf, table, text, word } from "./shapes.ts";
 
 const mostFileBytes = 1_000_000_000;
 const mostChunkBytes = 128 * 1024 * 1024;
@@ -47,7 +48,7 @@ export function notification(
 
 /** A text of several lines. */
 function paragraph(value: Value): string {
-  const lines = text(value).slice(0, 4000).split("\n").slice(0, 40).map((each) => printable(each, 400));
+  const lines = text(value).slice(0, 4000).split("\n").slice(0, 40).map((each) => shortLine(each, 400));
   return lines.join("\n");
 }
 
@@ -179,6 +180,6 @@ function printer(value: Value): Value {
   const info = value.get("printer-info");
   return new Map<string, Value>([
     ["mimetypes", Array.isArray(kinds) ? kinds.map(oneOf("application/pdf", "application/postscript")) : []],
-    ["printer-info", typeof info === "string" ? printable(info, 100) : ""],
+    ["printer-info", typeof info === "string" ? shortLine(info, 100) : ""],
   ]);
 }

@@ -3,7 +3,7 @@
  * that are nested deeply enough (6.5.5: 100,000 levels end the process), and takes what it has not read to the end.
  */
 
-import { Violation } from "./faults.ts";
+import { Violation } from "../faults.ts";
 
 /** A number with a fraction, or one that was sent as such. */
 export interface Float {

@@ -1,6 +1,6 @@
 /** Compressed pictures, as they come over a network: which ones may be decoded, by what their headers say. */
 
-import { Refusal } from "./faults.ts";
+import { Refusal } from "../faults.ts";
 import { jpegSize } from "./jpeg_header.ts";
 
 /** A JPEG. */

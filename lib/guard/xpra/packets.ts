@@ -1,6 +1,6 @@
 /** Packets: a type, and what goes with it. Their way from frames and back. */
 
-import { Violation } from "./faults.ts";
+import { Violation } from "../faults.ts";
 import { frame, type RawPacket } from "./frames.ts";
 import { oldName } from "./names.ts";
 import { decode, type DecodeLimits, encode, type Value } from "./rencode.ts";

@@ -3,7 +3,7 @@
  * comments or metadata.
  */
 
-import { Refusal } from "./faults.ts";
+import { Refusal } from "../faults.ts";
 
 /** In pixels. */
 export type Size = readonly [width: number, height: number];

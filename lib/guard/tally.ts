@@ -2,7 +2,7 @@
 
 import { Violation } from "./faults.ts";
 import { rate } from "./rate.ts";
-import { printable } from "./shapes.ts";
+import { shortLine } from "../base/text.ts";
 
 /** Who has sent a packet. */
 export type Sender = "container" | "client";
@@ -35,7 +35,7 @@ export function tally(now: () => number): Tally {
   return {
     counts,
     add(sender, type, reason) {
-      const named = `${sender} ${printable(type, 40) || "(no name)"}`;
+      const named = `${sender} ${shortLine(type, 40) || "(no name)"}`;
       const key = counts.has(named) || counts.size < mostTypes ? named : `${sender} (others)`;
       const before = counts.get(key) ?? 0;
       counts.set(key, before + 1);

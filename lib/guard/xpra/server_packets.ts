@@ -4,17 +4,17 @@
  * desktop, set fields of the client, and those with which the client talks to itself.
  */
 
-import type { Channel } from "../channels.ts";
+import type { Channel } from "../channel.ts";
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
-import type { Question } from "./consent.ts";
+import type { Question } from "../consent.ts";
 import { cursor, cursorData, drawing, icon } from "./drawing.ts";
-import { Refusal } from "./faults.ts";
+import { Refusal } from "../faults.ts";
 import { serverHello } from "./hello.ts";
 import { cameraAnswer, cameraStop, soundData } from "./media.ts";
 import { ignored, type Judge, onChannel, plain, requireOpen } from "./judge.ts";
 import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
-import type { Rate } from "./rate.ts";
+import type { Rate } from "../rate.ts";
 import type { Value } from "./rencode.ts";
 import { forwardedTypes } from "./client_packets.ts";
 import { always, args, either, integer, line, oneOf } from "./shapes.ts";

@@ -1,0 +1,56 @@
+/** The one place that makes untrusted text printable: for a terminal, for one line of a title or list, for a dialog. */
+
+// deno-lint-ignore no-control-regex
+const unprintable = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * Text for a terminal or a dialog, of several lines: control characters except line ends and tabs, and those that
+ * reverse the direction of writing (Unicode Standard Annex 9), become U+FFFD.
+ */
+export function printable(text: string): string {
+  return text.replace(/(?<!\r)\r+(?=\n|$)/g, "").replace(unprintable, "\ufffd");
+}
+
+/** {@linkcode printable} text in one line: line ends and tabs become spaces. */
+export function oneLine(text: string): string {
+  return printable(text).replace(/[\n\t]/g, " ");
+}
+
+/**
+ * One line of at most `max` characters for a window's title or a list, without control and format characters (which are
+ * invisible, and can reverse a line), line and paragraph separators, and private-use and unassigned characters.
+ */
+export function shortLine(text: string, max: number): string {
+  // Cut before looking at each character: the text may be as long as a packet.
+  const characters = [...text.slice(0, max * 2)].slice(0, max).join("");
+  return characters.replace(/[\t\r\n]+/g, " ").replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "");
+}
+
+/** Characters without ink that are not spaces. Unicode's classes lack the blanks of Braille, two old scripts and music. */
+const invisible = /[\p{C}\p{Default_Ignorable_Code_Point}\u2800\u{13441}\u{13442}\u{16fe4}\u{1d159}]/gu;
+
+/**
+ * Removes the characters that nobody can see, whether they steer a terminal or reverse the direction of writing.
+ *
+ * @param keep those that stay all the same
+ */
+export function removeInvisible(text: string, keep = ""): string {
+  return text.replace(invisible, (character) => keep.includes(character) ? character : "");
+}
+
+/**
+ * Writes as `<U+202E>` what a reader cannot see or could take for something else: invisible characters, those that look
+ * like a plain space or reverse the direction of writing, all but the first of several spaces in a row (they could push
+ * the end of a text out of sight), all but two marks on one letter (they could cover it), and backslashes (zenity 3.44
+ * takes them for the start of an escape, 4.1.90 does not).
+ */
+export function revealInvisible(text: string): string {
+  return text.replace(invisible, codePoint).replace(deceptive, codePoint);
+}
+
+const deceptive = /\\|(?! )\p{Z}|(?<= ) |(?<=\p{M}{2})\p{M}/gu;
+
+/** A character as `<U+202E>`. */
+export function codePoint(character: string): string {
+  return `<U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}>`;
+}

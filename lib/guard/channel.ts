@@ -1,0 +1,26 @@
+/** The channels by name: the guards know which of them are open. */
+
+/** What can pass between the app and the host besides its windows, keys and pointer. */
+export type Channel =
+  /** Host to app. */
+  | "clipboard-in"
+  /** App to host. */
+  | "clipboard-out"
+  | "sound"
+  /** The app gets the host's time zone, language, colour scheme, font and pointer when its session starts. */
+  | "look"
+  | "microphone"
+  | "webcam"
+  | "notifications"
+  /** The app opens a link on the host. */
+  | "links"
+  /** xpra's own file transfer. */
+  | "files"
+  | "printing"
+  | "tray";
+
+/** The channels whose uses the user can be asked for, one by one. */
+export const askableNames = ["links", "files", "printing", "notifications"] as const satisfies readonly Channel[];
+
+/** One of them. */
+export type AskableChannel = typeof askableNames[number];
