@@ -113,7 +113,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   if (flags.has("list")) return showLoans(host, await wantedLoans(host, args));
   if (flags.has("unmap")) return await unmap(host, args);
   if (flags.has("recover")) return showTakenBack(host, await recover(host));
-  const prompter = choosePrompter(host, flags);
+  const prompter = await choosePrompter(host, flags);
   const chosen = await chooseFiles(host, prompter, args);
   if (!chosen) return ExitCode.failed;
   const { engine, name, files, rules } = chosen;
@@ -225,7 +225,7 @@ function durationOf({ flags, values }: Arguments<Name>): number | undefined {
 }
 
 /** Dialogs if they are asked for, or if there is a display and nobody at a terminal; otherwise the terminal. */
-function choosePrompter(host: Host, flags: Arguments<Name>["flags"]): Prompter {
+async function choosePrompter(host: Host, flags: Arguments<Name>["flags"]): Promise<Prompter> {
   if (flags.has("gui") && flags.has("no-gui")) {
     throw inputError("--gui and --no-gui exclude each other", "Leave one of them out");
   }
@@ -235,7 +235,7 @@ function choosePrompter(host: Host, flags: Arguments<Name>["flags"]): Prompter {
     });
   }
   const isGraphical = !host.dryRun &&
-    (flags.has("gui") || !flags.has("no-gui") && hasDisplay(host.env) && isUnattended());
+    (flags.has("gui") || !flags.has("no-gui") && hasDisplay(host.env) && await isUnattended());
   return isGraphical ? dialogPrompter(host) : terminalPrompter(host);
 }
 

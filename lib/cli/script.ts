@@ -103,7 +103,7 @@ async function runToExitCode<Name extends string>(
       },
       verbose,
     });
-    if (spec.showErrors && shown.length > 0 && isUnseen((name) => Deno.env.get(name) || undefined)) {
+    if (spec.showErrors && shown.length > 0 && await isUnseen((name) => Deno.env.get(name) || undefined)) {
       await showOnDesktop(`${spec.name}: ${shown[0]}`, shown.slice(1).join("\n"));
     }
     return code;
