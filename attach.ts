@@ -21,6 +21,7 @@
  * @module
  */
 
+import { abortable } from "@std/async";
 import { attachLine } from "./lib/attach/advice.ts";
 import { splitCommandLine } from "./lib/attach/app.ts";
 import { checkAsking } from "./lib/attach/ask.ts";
@@ -73,7 +74,7 @@ import { findWay, isElsewhere, seemsElsewhere } from "./lib/attach/way.ts";
 import { checkClient } from "./lib/attach/xpra_version.ts";
 import { ExitCode, inputError, UserError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
-import { all, orInterrupted } from "./lib/base/settle.ts";
+import { all } from "./lib/base/settle.ts";
 import { oneLine } from "./lib/base/text.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
@@ -412,7 +413,7 @@ async function attachByWayland(
   } else if (hasOwnSound(open)) playSound(host, socketPath(mounts.xpra, session), { outlives: !isDisposable });
   const ended = remote
     ? await awaitFarEnd(host, { place, way, scope }, { session, client })
-    : await orInterrupted(client.ended, host.signal);
+    : await abortable(client.ended, host.signal).catch(() => undefined);
   if (host.dryRun) return 0;
   if (!ended) {
     if (isDisposable) throw host.signal.reason;

@@ -3,11 +3,11 @@
  * beside the directories of the containers, where no container sees it.
  */
 
-import { closeSync, fstatSync, openSync } from "node:fs";
 import { join } from "@std/path";
 import type { Host } from "../base/host.ts";
 import { type Mounts, mountsRoot, turnsIn } from "../container/mounts.ts";
 import { lockFile, readDirectory } from "../base/files.ts";
+import { type Held, hold } from "../base/hold.ts";
 import { Violation } from "../guard/faults.ts";
 import { socketPath } from "./session_name.ts";
 
@@ -89,30 +89,17 @@ export async function reuseDirectory(path: string): Promise<AttachDirectory> {
   };
 }
 
-/** A socket that is held: whatever is at its path later, the handle leads to it. */
-export interface HeldSocket {
-  /** A path by which this process reaches it. */
-  handle: string;
-  /** Ends the holding. */
-  close(): void;
-}
-
-/** The flags `O_PATH` and `O_NOFOLLOW` of open(2) on Linux. */
-const holdFlags = 0o10000000 | 0o400000;
-
 /**
  * Holds the socket of a session. The container can put anything in its place at any time, also a link to a socket of
  * the host's: whoever connects by the path could end there, whatever was at the path just before.
  *
  * @throws {Violation} when it is not a socket
  */
-export function holdSocket(path: string): HeldSocket {
-  const fd = openSync(path, holdFlags);
-  if (!fstatSync(fd).isSocket()) {
-    closeSync(fd);
-    throw new Violation("Something else is in the place of the session's socket");
-  }
-  return { handle: `/proc/${Deno.pid}/fd/${fd}`, close: () => closeSync(fd) };
+export function holdSocket(path: string): Held {
+  const held = hold(path);
+  if (held.stat().isSocket()) return held;
+  held.close();
+  throw new Violation("Something else is in the place of the session's socket");
 }
 
 /** Where a socket that leads to a session belongs, in a private directory. */

@@ -3,6 +3,7 @@
 import { notificationArgv } from "../base/desktop.ts";
 import { ExitCode, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import { endProcess } from "../base/process.ts";
 import type { Mounts } from "../container/mounts.ts";
 import { holdSocket, makeAttachDirectory, reuseDirectory } from "./attach_directory.ts";
 import { boxedArgv, prepareBoxes, type StartBox } from "./box.ts";
@@ -14,9 +15,6 @@ import type { DesktopRequest } from "../guard/xpra/state.ts";
 import type { Screen } from "./screen.ts";
 import { xpraChannels } from "./sound.ts";
 import { clientArgv, clientEnvironment } from "./xpra.ts";
-
-/** Time between SIGTERM and SIGKILL for a client that does not end, in milliseconds. */
-const killAfterMs = 3_000;
 
 /**
  * How long a client that was just started is left alone, in milliseconds. bubblewrap leaves a process behind for ever
@@ -119,14 +117,8 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
   let isOver = false;
   const startedMs = performance.now();
   const end = (): void => {
-    if (isOver || killing) return;
-    const terminate = (): void => {
-      client.kill("SIGTERM");
-      killing = setTimeout(() => client.kill("SIGKILL"), killAfterMs);
-    };
-    const restMs = startedMs + boxingMs - performance.now();
-    if (box && restMs > 0) killing = setTimeout(terminate, restMs);
-    else terminate();
+    const restMs = box ? startedMs + boxingMs - performance.now() : 0;
+    killing ??= setTimeout(() => endProcess(client), restMs);
   };
   host.signal.addEventListener("abort", end, { once: true });
   const resources = stack.move();

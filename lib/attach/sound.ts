@@ -12,6 +12,7 @@
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { delay } from "@std/async";
 import readSound from "./read_sound.sh" with { type: "text" };
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Channel } from "./channels.ts";
@@ -172,7 +173,7 @@ export function playRemoteSound(host: Host, target: SshTarget, session: string):
           const part = inTime(piece);
           // A player that hangs has no room. What it did not take is not kept.
           if (part && writer.desiredSize! > 0) writer.write(part).catch(() => {});
-          else if (!part) await new Promise((resolve) => setTimeout(resolve, floodPauseMs));
+          else if (!part) await delay(floodPauseMs);
         },
       },
     });

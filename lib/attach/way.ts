@@ -3,6 +3,7 @@
  * opened again when it breaks, so that a session can be shown again.
  */
 
+import { delay } from "@std/async";
 import { join } from "@std/path";
 import { makePrivateDirectory, sessionSocketIn } from "./attach_directory.ts";
 import { socketPath } from "./session_name.ts";
@@ -97,7 +98,7 @@ export async function findWayAgain(
   const { directory } = remote!;
   host.ui.warn(`The connection to "${target.name}" is lost. The app runs on. Trying again until Ctrl-C`);
   for (let pauseMs = firstPauseMs;; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-    await pause(host, pauseMs);
+    await delay(pauseMs, { signal: host.signal });
     try {
       const link = scope.use(await openLink(host, target, directory));
       host.ui.status(`Connected to "${target.name}" again`);
@@ -107,16 +108,6 @@ export async function findWayAgain(
     }
     await checkStillThere(await engine, name, target);
   }
-}
-
-/** Waits; no longer than the run may go on. */
-async function pause(host: Host, ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  host.signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
-  host.signal.throwIfAborted();
 }
 
 /**

@@ -1,5 +1,6 @@
 /** A script started from a desktop's menu: it has a display, but no terminal, and nobody reads its output. */
 
+import { escape } from "@std/html";
 import type { Host } from "./host.ts";
 import { runProcess } from "./process.ts";
 import { codePoint, printable } from "./text.ts";
@@ -42,7 +43,7 @@ export async function showOnDesktop(
   const [head, body] = [printable(title), printable(text)];
   for (
     const argv of [
-      notificationArgv({ title: head, body: escapeMarkup(body) }, { icon: `dialog-${kind}` }),
+      notificationArgv({ title: head, body: escape(body) }, { icon: `dialog-${kind}` }),
       [
         ...["zenity", `--${kind}`, "--no-markup", `--timeout=${shownFor}`, `--title=${head}`],
         // Of a backslash, zenity 3.44 makes the start of an escape.
@@ -61,7 +62,7 @@ export async function showOnDesktop(
  * The command line that shows a notification. `notify-send` takes a backslash in the body, and nowhere else, for the
  * start of an escape, which may become markup (0.8.6): of "\074" it makes "<".
  *
- * @param notification `body` is markup: see {@linkcode escapeMarkup}
+ * @param notification `body` is markup (Desktop Notifications Specification)
  */
 export function notificationArgv(
   { title, body }: { title: string; body: string },
@@ -71,9 +72,4 @@ export function notificationArgv(
     ...["notify-send", "--app-name=gui-container", ...(icon === undefined ? [] : [`--icon=${icon}`])],
     ...["--", title, body.replaceAll("\\", "\\\\")],
   ];
-}
-
-/** Text for the body of a notification, which is markup (Desktop Notifications Specification). */
-export function escapeMarkup(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -1,8 +1,8 @@
 /** Files and directories of the host: whether they exist, their mode, and how they are removed. */
 
+import { abortable } from "@std/async";
 import { UserError } from "./errors.ts";
 import { runProcess } from "./process.ts";
-import { orInterrupted } from "./settle.ts";
 import { quoteWords } from "./shell_words.ts";
 
 /** Whether there is anything at `path`; a dangling link counts. */
@@ -37,8 +37,7 @@ export async function lockFile(path: string, { signal }: { signal?: AbortSignal 
   const file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
   try {
     const locked = file.lock(true);
-    await (signal ? orInterrupted(locked, signal) : locked);
-    signal?.throwIfAborted();
+    await (signal ? abortable(locked, signal) : locked);
     return file;
   } catch (error) {
     file.close();

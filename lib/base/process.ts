@@ -1,5 +1,6 @@
 /** Programs of the host. Only this file starts one, by an argument list and never through a shell. */
 
+import { delay } from "@std/async";
 import { ExitCode, ProcessError, type ProcessResult, UserError } from "./errors.ts";
 
 /** How a program is started and run. */
@@ -179,13 +180,12 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
   };
 }
 
-/** Waits a moment for a signal: on Ctrl-C a program may have ended before we learn of the signal that ended it. */
-async function awaitLateSignal(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => {
-    signal.addEventListener("abort", resolve, { once: true });
-    setTimeout(resolve, signalDelayMs);
-  });
+/** Ends a program with SIGTERM, then SIGKILL, and waits until it has ended. */
+export async function endProcess(process: RunningProcess): Promise<void> {
+  process.kill("SIGTERM");
+  const timer = setTimeout(() => process.kill("SIGKILL"), killAfterMs);
+  await Promise.allSettled([process.ended]);
+  clearTimeout(timer);
 }
 
 /**
@@ -202,28 +202,22 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
   const { timeoutMs = Infinity } = options;
   const deadline = timeoutMs === Infinity ? undefined : AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([options.signal, deadline].filter((signal) => signal !== undefined));
-  let killTimer: ReturnType<typeof setTimeout> | undefined;
-  const end = (): void => {
-    child.kill("SIGTERM");
-    killTimer = setTimeout(() => child.kill("SIGKILL"), killAfterMs);
-  };
+  const end = (): void => void endProcess(child);
   stop.addEventListener("abort", end, { once: true });
   try {
     const result = await child.ended;
     const okCodes = options.okCodes ?? [0];
     const isOk = okCodes === "any" || okCodes.includes(result.code);
-    if (!isOk && options.signal) await awaitLateSignal(options.signal);
+    if (!isOk && options.signal) await delay(signalDelayMs, { signal: options.signal });
     options.signal?.throwIfAborted();
     // A program may catch SIGTERM and end by itself: "lxc exec" does, with status 143.
     if (deadline?.aborted && (!isOk || result.signal)) {
       throw new ProcessError(result, { timedOutAfterMs: timeoutMs });
     }
-    if (result.overflowed) throw new ProcessError(result);
-    if (!isOk) throw new ProcessError(result);
+    if (result.overflowed || !isOk) throw new ProcessError(result);
     return result;
   } finally {
     stop.removeEventListener("abort", end);
-    clearTimeout(killTimer);
   }
 }
 

@@ -1,7 +1,9 @@
-/** Work that goes on side by side, and is over as a whole. */
+/** Runs promises together and waits for all of them. */
+
+import { pooledMap } from "@std/async";
 
 /**
- * Waits for all promises, even if one rejects: by then, what the others made can be undone.
+ * Waits for all promises, even if one rejects: then what the others made can be undone.
  *
  * @throws the error of the first promise, in their order, that rejects
  */
@@ -11,40 +13,18 @@ export async function all<T extends readonly unknown[]>(promises: { [K in keyof 
 }
 
 /**
- * Calls `act` for each of the items, for some of them at once. After an error it is called for no other item.
+ * Calls `act` for each of the items, for at most `atOnce` of them at a time. After an error it starts with no other item.
  *
  * @returns the results, in the order of the items
- * @throws the first error, when what was going on is over
+ * @throws the first error, once the calls that had started have ended
  */
 export async function mapSome<T, R>(
   items: readonly T[],
   { atOnce, act }: { atOnce: number; act: (item: T) => Promise<R> },
 ): Promise<R[]> {
-  const results: R[] = [];
-  const waiting = [...items.entries()];
-  let hasFailed = false;
-  const work = async (): Promise<void> => {
-    for (let next; !hasFailed && (next = waiting.shift()) !== undefined;) {
-      const [index, item] = next;
-      results[index] = await act(item).catch((error) => {
-        hasFailed = true;
-        throw error;
-      });
-    }
-  };
-  await all(Array.from({ length: Math.min(atOnce, items.length) }, work));
-  return results;
-}
-
-/** Waits for a promise; undefined when `signal` aborts before. */
-export async function orInterrupted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  const { promise: interrupted, resolve } = Promise.withResolvers<undefined>();
-  const stop = (): void => resolve(undefined);
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
   try {
-    return await Promise.race([promise, interrupted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
+    return await Array.fromAsync(pooledMap(atOnce, items, act));
+  } catch (error) {
+    throw error instanceof AggregateError ? error.errors[0] : error;
   }
 }

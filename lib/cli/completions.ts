@@ -1,5 +1,6 @@
 /** What fits at one place of a script's command line: the answer to `--complete`, which the shells' stubs ask. */
 
+import { delay } from "@std/async";
 import type { Host } from "../base/host.ts";
 import { mountsOf, mountsRoot } from "../container/mounts.ts";
 import { containerNames, isContainerName, sessionNames } from "../container/names.ts";
@@ -113,9 +114,8 @@ const answerMs = 2_000;
  */
 export async function printOffer(line: CommandLine, args: readonly string[]): Promise<void> {
   const names = namesOnHost({ env: (name) => Deno.env.get(name) || undefined });
-  const tooLate = new Promise<void>((resolve) => setTimeout(resolve, answerMs));
   try {
-    const offer = await Promise.race([complete(line, args.slice(1), names), tooLate]);
+    const offer = await Promise.race([complete(line, args.slice(1), names), delay(answerMs)]);
     if (offer) await Deno.stdout.write(new TextEncoder().encode(offerText(offer)));
   } catch {
     // Nothing fits.

@@ -6,10 +6,11 @@
  * The container may have replaced its sshd. All that it gets is a way to the sockets that {@linkcode Link.lend} names.
  */
 
+import { delay } from "@std/async";
 import { join } from "@std/path";
 import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import type { RunningProcess } from "../base/process.ts";
+import { endProcess, type RunningProcess } from "../base/process.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { answerLimits, hasNoAnswer } from "../engine/instance.ts";
 import { canAsk, controlOption, sshDestination, sshError, sshOptions, type SshTarget, Unreachable } from "./ssh.ts";
@@ -39,9 +40,6 @@ const readyMs = 60_000;
 
 /** How often to look whether it is ready, in milliseconds. */
 const pollMs = 5;
-
-/** Time between SIGTERM and SIGKILL for a master that does not end, in milliseconds. */
-const killAfterMs = 2_000;
 
 /** ssh makes its socket under a longer name first (10.0: by 17 bytes), and a socket's path has 107 bytes (unix(7)). */
 const longestControl = 107 - 17;
@@ -135,24 +133,16 @@ async function startMaster(
   while (!result) {
     const isLate = performance.now() > deadlineMs;
     if (host.signal.aborted || isLate) {
-      await end(master);
+      await endProcess(master);
       host.signal.throwIfAborted();
       throw new Unreachable(`The container "${target.name}" does not answer`, {
         hint: "Its sshd may hang, or may have been replaced",
       });
     }
     if ((await Deno.lstat(target.control!).catch(() => undefined))?.isSocket) return master;
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    await delay(pollMs);
   }
   return new ProcessError(result);
-}
-
-/** Ends a master. */
-async function end(master: RunningProcess): Promise<void> {
-  master.kill("SIGTERM");
-  const killing = setTimeout(() => master.kill("SIGKILL"), killAfterMs);
-  await master.ended;
-  clearTimeout(killing);
 }
 
 function linkOf(host: Host, target: SshTarget, master: RunningProcess): Link {
@@ -177,7 +167,7 @@ function linkOf(host: Host, target: SshTarget, master: RunningProcess): Link {
       const { code } = await host.run(controlArgv(target, ["check"]), { ...answerLimits, okCodes: "any" });
       return code !== 0;
     },
-    [Symbol.asyncDispose]: () => end(master),
+    [Symbol.asyncDispose]: () => endProcess(master),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   request,
   run,
 } from "./engine.ts";
+import { delay } from "@std/async";
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { imageOn } from "./image.ts";
@@ -294,7 +295,7 @@ export async function deleteInstance(engine: Engine, name: string): Promise<void
       // A run that was killed may have left the engine at work on it: an update is no operation that could be waited for.
       const isBusy = error instanceof ProcessError && /Instance is busy running/.test(error.stderr);
       if (!isBusy || tries === mostDeletions) throw error;
-      await new Promise((resolve) => setTimeout(resolve, busyMs));
+      await delay(busyMs, { signal: engine.host.signal });
     }
   }
 }

@@ -1,8 +1,8 @@
 /** A file that is held open: its handle leads to this very inode, whatever is at its path later. */
 
-import { closeSync, fstatSync, openSync } from "node:fs";
 import { type Acl, readAcls } from "./acl.ts";
 import { UserError } from "../base/errors.ts";
+import { type Held, hold } from "../base/hold.ts";
 import type { Host } from "../base/host.ts";
 
 /** A file that is held. */
@@ -43,27 +43,23 @@ export interface InodeId {
   bornMs: number | null;
 }
 
-/** The flags `O_PATH` and `O_NOFOLLOW` of open(2) on Linux: to hold a file without reading it takes no permission. */
-const holdFlags = 0o10000000 | 0o400000;
-
 /**
  * Holds the file at `path`.
  *
  * @returns undefined when there is none, or when it cannot be reached
  */
 export function holdFile(path: string): HeldFile | undefined {
-  let fd: number;
+  let held: Held;
   try {
-    fd = openSync(path, holdFlags);
+    held = hold(path);
   } catch (error) {
     if (["ENOENT", "ENOTDIR", "EACCES", "ELOOP"].includes((error as { code?: string }).code ?? "")) return undefined;
     throw error;
   }
   return {
-    // Deno 2.9: what node:fs calls a descriptor is the kernel's.
-    handle: `/proc/${Deno.pid}/fd/${fd}`,
+    ...held,
     stat() {
-      const info = fstatSync(fd);
+      const info = held.stat();
       return {
         isFile: info.isFile(),
         isDirectory: info.isDirectory(),
@@ -77,7 +73,6 @@ export function holdFile(path: string): HeldFile | undefined {
         writtenMs: info.mtimeMs,
       };
     },
-    close: () => closeSync(fd),
   };
 }
 

@@ -3,13 +3,13 @@
  * crash.
  */
 
+import { abortable } from "@std/async";
 import { join } from "@std/path";
 import type { Acl } from "./acl.ts";
 import { inputError, UserError } from "../base/errors.ts";
 import type { ServerRecord } from "../engine/server_record.ts";
 import type { InodeId } from "./held_file.ts";
 import type { Host } from "../base/host.ts";
-import { orInterrupted } from "../base/settle.ts";
 import { quoteWord } from "../base/shell_words.ts";
 
 /** What a record says of the container that a file is lent to. */
@@ -328,8 +328,7 @@ export async function forgetCopy(host: Host, { id }: Pick<LentCopy, "id">): Prom
 /** Calls `action` while no other run brings this copy anywhere. Waits for that, unless the host is to stop. */
 export async function withCopyLock<T>(host: Host, copy: Pick<LentCopy, "id">, action: () => Promise<T>): Promise<T> {
   using file = await openCopyLock(host, copy);
-  await orInterrupted(file.lock(true), host.signal);
-  host.signal.throwIfAborted();
+  await abortable(file.lock(true), host.signal);
   return await underCopyLock(host, copy, action);
 }
 

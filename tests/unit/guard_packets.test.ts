@@ -659,7 +659,11 @@ Deno.test("notifications begin with the container's name, without markup, files 
     dict({ "image-path": "/etc/passwd" }),
   ];
   assertEquals(judgeServerPacket({ type: "notify_show", args }, session("notifications")), {
-    request: { kind: "notification", title: "[box] Restart now", body: '&lt;a href="x"&gt;b&lt;/a&gt; &amp; c' },
+    request: {
+      kind: "notification",
+      title: "[box] Restart now",
+      body: "&lt;a href=&quot;x&quot;&gt;b&lt;/a&gt; &amp; c",
+    },
   });
 });
 

@@ -9,10 +9,13 @@ const root = fromFileUrl(new URL("../..", import.meta.url));
 
 /** The lines that `deno check` finds an error on, of a file with these lines below its imports; its exit status. */
 async function check(lines: readonly string[]): Promise<{ code: number; errorLines: string[]; output: string }> {
-  const imports = [["parseArgs", "cli"], ["parse", "yaml"], ["join", "path"], ["assertEquals", "assert"]];
+  const imports = [["parseArgs", "cli"], ["parse", "yaml"], ["join", "path"], ["assertEquals", "assert"], [
+    "delay",
+    "async",
+  ]];
   const text = [
     ...imports.map(([name, module]) => `import { ${name} } from "@std/${module}";`),
-    "export { assertEquals, join, parse, parseArgs };",
+    "export { assertEquals, delay, join, parse, parseArgs };",
     ...lines,
   ].join("\n");
   const directory = await Deno.makeTempDir();
@@ -35,6 +38,7 @@ Deno.test("deno check passes right calls of @std, and rejects each wrong one", a
     'export const data: unknown = parse("a: 1");',
     'export const path: string = join("a", "b", "c");',
     'assertEquals(path, "a/b/c");',
+    "export const waited: Promise<void> = delay(5, { signal: AbortSignal.timeout(9) });",
   ];
   const wrong = [
     'parseArgs("-a");',
@@ -45,6 +49,7 @@ Deno.test("deno check passes right calls of @std, and rejects each wrong one", a
     "join();",
     'const length: number = join("a"); export { length };',
     "assertEquals(1);",
+    "delay(5, AbortSignal.timeout(9));",
   ];
   const [passed, rejected] = await Promise.all([check(right), check(wrong)]);
   assertEquals(passed.code, 0, passed.output);

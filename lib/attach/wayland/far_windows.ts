@@ -4,12 +4,12 @@
  */
 
 import { attachLine } from "../advice.ts";
+import { abortable } from "@std/async";
 import { join } from "@std/path";
 import awaitEnd from "../await_end.sh" with { type: "text" };
 import reconnect from "../reconnect_wayland.sh" with { type: "text" };
 import { ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import { orInterrupted } from "../../base/settle.ts";
 import type { Place } from "../../container/place.ts";
 import { sshScript, Unreachable } from "../../container/ssh.ts";
 import { containerPaths } from "../../container/user.ts";
@@ -49,7 +49,7 @@ export async function awaitFarEnd(
     for (let count = 2;; count++) {
       // Nothing is told by what the container answers, or by when: only that it is worth looking.
       const asked = sshScript(host, target, { script: awaitEnd, values: { session }, timeoutMs: Infinity });
-      const isClosed = await orInterrupted(
+      const isClosed = await abortable(
         Promise.race([
           asked.catch(() => {}).then(() => false),
           way.remote!.link.ended.then(() => false),
@@ -57,7 +57,6 @@ export async function awaitFarEnd(
         ]),
         host.signal,
       );
-      host.signal.throwIfAborted();
       if (isClosed) {
         // The session's waypipe would wait for another one.
         await stopSessions(host, target, [session]);

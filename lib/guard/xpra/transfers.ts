@@ -1,7 +1,7 @@
 /** What the container may hand to the host beside its windows: notifications, links, files and print jobs. */
 
 import { shortLine } from "../../base/text.ts";
-import { escapeMarkup } from "../../base/desktop.ts";
+import { escape } from "@std/html";
 import type { Channel } from "../channel.ts";
 import { Refusal } from "../faults.ts";
 import type { Value } from "./rencode.ts";
@@ -37,7 +37,7 @@ export function notification(
     integer(-1, 2 ** 31 - 1),
   ])(values);
   return {
-    request: { kind: "notification", title: `[${container}] ${summary}`, body: escapeMarkup(`${body}`) },
+    request: { kind: "notification", title: `[${container}] ${summary}`, body: escape(`${body}`) },
     question: {
       channel: "notifications",
       what: "show a notification",

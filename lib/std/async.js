@@ -1,0 +1,4 @@
+// @ts-self-types="./async.d.ts"
+export { abortable } from "deno-std/async/abortable.js";
+export { delay } from "deno-std/async/delay.js";
+export { pooledMap } from "deno-std/async/pool.js";
