@@ -7,6 +7,7 @@
 import { basename, join } from "@std/path";
 import type { Host } from "../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../base/process.ts";
+import { all } from "../base/settle.ts";
 import { mountsRoot } from "../container/mounts.ts";
 import type { Channel } from "./channels.ts";
 import { seccompFilter } from "./seccomp.ts";
@@ -142,6 +143,22 @@ export function boxStart(env: Readonly<Record<string, string>>, options: readonl
 /** The first version of bubblewrap that keeps programs in a box from making user namespaces. */
 const disablesUserNamespaces = [0, 8];
 
+/** How much memory a box may take where systemd can limit it: a share of the machine's. */
+const memoryShare = "25%";
+
+/** Runs a program in a scope of the user's manager (systemd-run(1)), in which its memory has a limit. */
+const inLimitedScope = [
+  ...["systemd-run", "--user", "--scope", "--quiet", "--collect"],
+  ...[`--property=MemoryMax=${memoryShare}`, "--property=MemorySwapMax=0", "--"],
+];
+
+/** Whether this user's systemd makes scopes: it does not without a manager, nor for a process outside of its reach. */
+async function canLimitMemory(host: Host): Promise<boolean> {
+  const trial = await host.run([...inLimitedScope, "true"], { looksOnly: true, okCodes: "any", timeoutMs: 2_000 })
+    .catch(() => undefined);
+  return trial?.code === 0;
+}
+
 /** Starts boxes of this host: see {@linkcode prepareBoxes}. */
 export type StartBox = (
   argv: readonly string[],
@@ -155,7 +172,10 @@ export type StartBox = (
  * @throws {UserError} with exit code 127 when bubblewrap is not installed
  */
 export async function prepareBoxes(host: Host): Promise<StartBox> {
-  const { stdout } = await host.run(["bwrap", "--version"], { looksOnly: true, okCodes: "any" });
+  const [{ stdout }, isLimited] = await all([
+    host.run(["bwrap", "--version"], { looksOnly: true, okCodes: "any" }),
+    canLimitMemory(host),
+  ]);
   const version = stdout.match(/\d+/g)?.map(Number) ?? [];
   const isNewer = (version[0] ?? 0) > disablesUserNamespaces[0]! || (version[1] ?? 0) >= disablesUserNamespaces[1]!;
   const filter = join(mountsRoot(host), ".seccomp");
@@ -164,12 +184,9 @@ export async function prepareBoxes(host: Host): Promise<StartBox> {
   // bubblewrap reads the filter from a descriptor, which only a shell can open for it. It gets no environment: what runs
   // in the box can read that of the box's first process, which is bubblewrap.
   const script = `bwrap=$(command -v "$1") && shift && exec env -i "$bwrap" ${options} "$@" 9<"$0"`;
+  const start = ["setpriv", "--pdeathsig", "clear", ...(isLimited ? inLimitedScope : []), "/bin/sh", "-c"];
   // Detached, so that Ctrl-C does not reach it from the terminal.
-  return (argv, streams) =>
-    host.start(["setpriv", "--pdeathsig", "clear", "/bin/sh", "-c", script, filter, ...argv], {
-      ...streams,
-      detached: true,
-    });
+  return (argv, streams) => host.start([...start, script, filter, ...argv], { ...streams, detached: true });
 }
 
 /** Writes the filter, if it is not there as it should be: whole or not at all, since other runs read it. */

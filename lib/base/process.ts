@@ -63,6 +63,7 @@ export const packages: Readonly<Record<string, string>> = {
   "ssh": "openssh-client",
   "update-desktop-database": "desktop-file-utils",
   "ssh-keygen": "openssh-client",
+  "systemd-run": "systemd",
   "wayland-info": "wayland-utils",
   "wl-copy": "wl-clipboard",
   "wl-paste": "wl-clipboard",

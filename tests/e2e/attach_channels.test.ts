@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
+import { managerRuntimeDir } from "../lab/user_manager.ts";
 import { inSession, needed, nothingLeft, output, pressIn, testOnOneEngine } from "./sessions.ts";
 import {
   type EngineName,
@@ -183,6 +184,27 @@ testOnOneEngine("attach.ts plays and records sound only when it is told to", [..
     await Deno.remove(tone);
   }
 });
+
+testOnOneEngine(
+  "attach.ts runs a client in a scope whose memory systemd limits",
+  [...needed, "userManager"],
+  async (engine) => {
+    const env = { XDG_RUNTIME_DIR: managerRuntimeDir() };
+    const running = startScript("attach", engine, [nameOn(engine), "xterm -T limited -e cat"], { env });
+    await windowWith("limited");
+    const box = await sh(["pgrep", "--oldest", "-f", `bwrap .*/\\.attach-${running.pid}/guard`]);
+    const groups = await Deno.readTextFile(`/proc/${box}/cgroup`);
+    const [, scope] = /([^/]+\.scope)$/m.exec(groups) ?? [];
+    assert(scope, groups);
+    const properties = await sh(["systemctl", "--user", "show", "--property=MemoryMax,MemorySwapMax", scope], { env });
+    const limits = Object.fromEntries(properties.split("\n").map((line) => line.split("=")));
+    const memory = Deno.systemMemoryInfo().total;
+    assert(Math.abs(Number(limits["MemoryMax"]) - memory / 4) < memory / 100, properties);
+    assertEquals(limits["MemorySwapMax"], "0");
+    running.kill("SIGINT");
+    await running.ended;
+  },
+);
 
 testOnOneEngine("attach.ts: the container for channels is removed", ["user"], (engine) => {
   return removeContainer(engine, nameOn(engine));

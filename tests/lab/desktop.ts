@@ -1,5 +1,6 @@
 /** A desktop for the lab's user: virtual display, window manager, message bus, sound server, notifications. */
 
+import { ensureUserManager } from "./user_manager.ts";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { isAlive, logTail, ready, socketAnswers, startDaemon, stopDaemon, until } from "./daemons.ts";
@@ -13,7 +14,7 @@ import { runAsUser } from "./user.ts";
 const screen = "1920x1200x24";
 
 /** The daemons in the order of their start; each needs those before it. */
-const daemons = ["display", "bus", "windowManager", "sound", "notifications"] as const;
+const daemons = ["display", "bus", "windowManager", "sound", "notifications", "userManager"] as const;
 
 /** Starts those daemons of the desktop that do not run. */
 export async function ensureDesktop(lab: Lab): Promise<void> {
@@ -29,6 +30,7 @@ export async function ensureDesktop(lab: Lab): Promise<void> {
   await partStep(lab, "windowManager", () => ensureWindowManager(lab, user));
   await partStep(lab, "sound", () => ensureSound(lab, user));
   await partStep(lab, "notifications", () => ensureNotifications(lab, user));
+  await partStep(lab, "userManager", () => ensureUserManager(lab, user));
 }
 
 /** Ends the desktop's daemons, the last one first. Gives back how many there were. */

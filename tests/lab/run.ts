@@ -16,6 +16,7 @@ import {
 } from "./state.ts";
 import { enterToday, todayEnvironment } from "./today.ts";
 import { asUser, userPath } from "./user.ts";
+import { joinManagedGroups } from "./user_manager.ts";
 
 /** What a command runs with. */
 interface Choice {
@@ -64,6 +65,7 @@ async function forUser(
   argv: readonly string[],
   { engine, incus, desktop, host }: Choice,
 ): Promise<{ argv: string[]; env: Record<string, string>; cwd: string }> {
+  joinManagedGroups();
   const cwd = await mountCheckout(user);
   const env = {
     ...callerEnvironment(),

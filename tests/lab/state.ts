@@ -36,6 +36,7 @@ export const partNames = [
   "bus",
   "sound",
   "notifications",
+  "userManager",
   "wayland",
   "xpra",
   "lxc",
