@@ -6,6 +6,7 @@ import { isUnseen, showOnDesktop } from "../base/desktop.ts";
 import { ExitCode, Interrupted, ProcessError, UserError } from "../base/errors.ts";
 import { dryRunHost, type Host, realHost } from "../base/host.ts";
 import { terminalUi, type Ui } from "../base/ui.ts";
+import { checkMountsRoot } from "../container/mounts.ts";
 import { printOffer } from "./completions.ts";
 import { type Arguments, helpText, optionsOf, parseCommandLine, type ScriptSpec } from "./options.ts";
 import { completionStub, type Program } from "./shells.ts";
@@ -90,6 +91,7 @@ async function runToExitCode<Name extends string>(
     const host = args.flags.has("dry-run")
       ? dryRunHost({ ui, signal: ending.signal })
       : realHost({ ui, signal: ending.signal, verbose });
+    await checkMountsRoot(host);
     return await actions.main(host, args) ?? 0;
   } catch (error) {
     const shown: string[] = [];

@@ -50,6 +50,22 @@ export function mountsRoot(host: Pick<Host, "env">): string {
   return base;
 }
 
+/**
+ * Refuses a directory of all containers in which everybody may write: pinned host keys, records and locks are there.
+ * One that is not there yet is made later.
+ *
+ * @throws {UserError} exit code 2 when its mode lets others write in it; and as {@linkcode mountsRoot}
+ */
+export async function checkMountsRoot(host: Pick<Host, "env">): Promise<void> {
+  const root = mountsRoot(host);
+  const mode = (await Deno.stat(root).catch(() => undefined))?.mode ?? 0;
+  if ((mode & 0o002) === 0) return;
+  throw inputError(
+    `Everybody may write in "${root}", where the keys of containers are pinned`,
+    `Set $GUI_CONTAINER_MOUNTS to a directory of your own, or run: chmod o-w ${quoteWords([root])}`,
+  );
+}
+
 /** The file in the directory of all containers that is locked for what only one run may do at a time. */
 export function turnsIn(root: string): string {
   return join(root, ".lock");

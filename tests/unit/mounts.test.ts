@@ -1,8 +1,9 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
 import {
+  checkMountsRoot,
   makeMounts,
   mountDevices,
   mountsOf,
@@ -25,6 +26,17 @@ async function inTempDir(test: (directory: string) => Promise<void>): Promise<vo
     await Deno.remove(directory, { recursive: true });
   }
 }
+
+Deno.test("checkMountsRoot() refuses a directory in which everybody may write", async () => {
+  await inTempDir(async (directory) => {
+    const host = hostIn({ GUI_CONTAINER_MOUNTS: directory });
+    await checkMountsRoot(host);
+    await checkMountsRoot(hostIn({ GUI_CONTAINER_MOUNTS: join(directory, "missing") }));
+    await Deno.chmod(directory, 0o1777);
+    const error = await assertRejects(() => checkMountsRoot(host), UserError, "Everybody may write in");
+    assertEquals(error.exitCode, 2);
+  });
+});
 
 Deno.test("mountsOf() is below $GUI_CONTAINER_MOUNTS, else below the home directory", () => {
   const mounts = mountsOf(hostIn({ HOME: "/home/me" }), "box");
