@@ -87,9 +87,9 @@ Deno.test("hostRanges() are the networks of the engine's machine, by IPv4 and as
   const { host } = recordingHost({
     answer: ([, , path]) => ({
       stdout: JSON.stringify(
-        path === "/1.0/networks"
+        path === "/1.0/networks?project=default"
           ? [...Object.keys(states), "gone"].map((name) => `/1.0/networks/${name}`)
-          : states[path!.split("/")[3]!] ?? null,
+          : path!.endsWith("?project=default") && states[path!.split("/")[3]!] || null,
       ),
     }),
   });
@@ -118,7 +118,7 @@ Deno.test("a proxy that is there is used, started if it is stopped, and told whe
       answer: ([, command, path]) => {
         const isProxy = command === "query" && path === "/1.0/instances/gui-internet-proxy";
         if (isProxy) return { stdout: JSON.stringify({ name: "gui-internet-proxy", status, config }) };
-        return { stdout: path === "/1.0/networks" ? "[]" : "{}" };
+        return { stdout: path === "/1.0/networks?project=default" ? "[]" : "{}" };
       },
     });
     await ensureProxy(engineCalled(host, "lxc"), proxyFor([], undefined), { image: "any", timeoutMs: 1 });

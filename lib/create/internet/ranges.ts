@@ -28,10 +28,13 @@ export const specialRanges: readonly string[] = [
  * addresses are like all others on the Internet, and are the machine's own and its neighbours'.
  */
 export async function hostRanges(engine: Engine): Promise<string[]> {
-  const paths = (await query(engine, "/1.0/networks") ?? []) as string[];
+  // A project with networks of its own does not list the machine's cards; a user of one project may see no other one.
+  const machine = { ...engine, server: { ...engine.server, project: "default" } };
+  const ask = (path: string): Promise<unknown> => query(machine, path).catch(() => query(engine, path));
+  const paths = (await ask("/1.0/networks") ?? []) as string[];
   const ranges = await Promise.all(paths.map(async (path) => {
     const name = path.split("?")[0]!.split("/").at(-1)!;
-    const state = await query(engine, `/1.0/networks/${name}/state`) as {
+    const state = await ask(`/1.0/networks/${name}/state`) as {
       addresses: { family: string; address: string; netmask: string; scope: string }[] | null;
     } | undefined;
     return (state?.addresses ?? []).filter(({ family, scope }) => family === "inet" && scope === "global")
