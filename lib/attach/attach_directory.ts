@@ -6,8 +6,9 @@
 import { join } from "@std/path";
 import type { Host } from "../base/host.ts";
 import { type Mounts, mountsRoot, turnsIn } from "../container/mounts.ts";
-import { lockFile, readDirectory } from "../base/files.ts";
+import { readDirectory } from "../base/files.ts";
 import { type Held, hold } from "../base/hold.ts";
+import { lockFile } from "../base/record.ts";
 import { Violation } from "../guard/faults.ts";
 import { socketPath } from "./session_name.ts";
 

@@ -1,6 +1,5 @@
 /** Files and directories of the host: whether they exist, their mode, and how they are removed. */
 
-import { abortable } from "@std/async";
 import { UserError } from "./errors.ts";
 import { runProcess } from "./process.ts";
 import { quoteWords } from "./shell_words.ts";
@@ -25,24 +24,6 @@ export async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
 /** The permission bits of a file, with its set-ID and sticky bits. */
 export async function modeOf(path: string): Promise<number> {
   return (await Deno.stat(path)).mode! & 0o7777;
-}
-
-/**
- * Locks a file, which is made if it is not there, and is never removed. Only the user can open it: whoever may open a
- * file, if only to read it, may lock it and have the others wait.
- *
- * @param signal ends the waiting
- */
-export async function lockFile(path: string, { signal }: { signal?: AbortSignal } = {}): Promise<Deno.FsFile> {
-  const file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
-  try {
-    const locked = file.lock(true);
-    await (signal ? abortable(locked, signal) : locked);
-    return file;
-  } catch (error) {
-    file.close();
-    throw error;
-  }
 }
 
 /** Removes those of the directories that are empty, the last one first. Ignores what is gone already. */

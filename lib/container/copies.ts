@@ -9,7 +9,8 @@ import { type Engine, type EngineCli, engineClis, engineOn } from "../engine/eng
 import { engineOfRecord, type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import { deleteInstance, findInstance, killInstance, waitForOperations } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
-import { exists, lockFile, readDirectory, removeEmpty } from "../base/files.ts";
+import { exists, readDirectory, removeEmpty } from "../base/files.ts";
+import { claimFile, lockFile, readRecord, writeInto } from "../base/record.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { emptyMounts } from "./empty_mounts.ts";
@@ -77,11 +78,8 @@ export async function beginCopy(engine: Engine, plan: Pick<CopyRecord, "source" 
   return await inTurn(host, async () => {
     try {
       await Deno.mkdir(mounts.directory, { mode: 0o755 });
-      const lock = await Deno.open(recordPath(mounts), { read: true, write: true, createNew: true, mode: 0o600 });
-      await lock.lock(true);
-      const bytes = new TextEncoder().encode(JSON.stringify(record));
-      for (let written = 0; written < bytes.length;) written += await lock.write(bytes.subarray(written));
-      await lock.sync();
+      const lock = await claimFile(recordPath(mounts));
+      await writeInto(lock!, record);
       return { ...copy, lock };
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) await removeEmpty([mounts.directory, recordPath(mounts)]);
@@ -189,30 +187,22 @@ async function lockRecord(
   mounts: Mounts,
 ): Promise<{ lock: Deno.FsFile | undefined; record: CopyRecord & { name?: string } } | undefined> {
   const path = recordPath(mounts);
-  let lock: Deno.FsFile | undefined;
   try {
-    lock = await Deno.open(path, { read: true, write: true });
-    const isFree = await lock.tryLock(true);
-    // The run that held the lock until now has removed the copy, or is just doing so.
-    const record = parseRecord(await Deno.readTextFile(path));
-    if (!isFree) lock.close();
-    return { lock: isFree ? lock : undefined, record };
+    const lock = await claimFile(path, { create: false });
+    const record = await readRecord(path);
+    return record === undefined ? undefined : { lock, record: knownRecord(record) };
   } catch (error) {
-    lock?.close();
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
 
-function parseRecord(text: string): CopyRecord & { name?: string } {
-  try {
-    const record = JSON.parse(text);
-    // A record of an older version does not name the server, or not in full.
-    return { ...record, server: serverRecord(record.server ?? {}) };
-  } catch {
-    // A run was killed while it wrote the record: it has made nothing else.
-    return { engine: engineClis[0]!, server: serverRecord({}), source: "", recipe: "" };
-  }
+/** What a record says, also one of an older version, which does not name the server, or not in full. */
+function knownRecord(record: unknown): CopyRecord & { name?: string } {
+  // A run was killed while it wrote the record: it has made nothing else.
+  const torn = { engine: engineClis[0]!, source: "", recipe: "" };
+  const known = { ...torn, ...(record ?? {}) } as CopyRecord & { name?: string };
+  return { ...known, server: serverRecord(known.server ?? {}) };
 }
 
 /** Does what only one run may do at a time, such as to look at records that another run is just making. */

@@ -1,6 +1,7 @@
 /** Cached images: containers with their software, kept as local images for the next container of the same recipe. */
 
 import { createHash } from "node:crypto";
+import { format } from "@std/fmt/bytes";
 import generalizeScript from "./generalize.sh" with { type: "text" };
 import { type Engine, engineOn } from "../engine/engine.ts";
 import { deleteImage, findImages, type Image, imageHash, publish } from "../engine/image.ts";
@@ -112,5 +113,5 @@ export function describeCached({ fingerprint, created_at, size }: Image): string
     : minutes < 48 * 60
     ? `${Math.round(minutes / 60)} h`
     : `${Math.round(minutes / 1440)} days`;
-  return `Using the cached image ${fingerprint.slice(0, 12)}, ${age} old, ${Math.round(size / 2 ** 20)} MiB on disk`;
+  return `Using the cached image ${fingerprint.slice(0, 12)}, ${age} old, ${format(size, { binary: true })} on disk`;
 }

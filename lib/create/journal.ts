@@ -3,6 +3,7 @@
  * first change and locked while the run lives. The next run uses it to undo what a killed run has left.
  */
 
+import { delay } from "@std/async";
 import { dirname, join } from "@std/path";
 import { removeUnusedProxy } from "./internet/proxy.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -19,7 +20,8 @@ import {
   restoreMounts,
   saveMounts,
 } from "../container/mounts.ts";
-import { exists, isAt, removeEmpty } from "../base/files.ts";
+import { exists, removeEmpty } from "../base/files.ts";
+import { claimFile, isClaimed, readRecord, removeFile, writeInto } from "../base/record.ts";
 
 /** How long after a run was killed its last call may still begin, in milliseconds. */
 const settleMs = 1_000;
@@ -89,35 +91,22 @@ export async function beginCreation(
       cause: error,
     });
   };
-  let file: Deno.FsFile;
+  let file: Deno.FsFile | undefined;
   try {
     creation.directories = await makeMounts(host, mounts, { shared });
-    // The file is emptied only under the lock: before that, it may be the record of another run.
-    file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+    file = await claimFile(path);
   } catch (error) {
     return await giveUp(error);
   }
-  // A run that held the lock until now has removed the file, and a lock on a removed file keeps nobody out.
-  if (!await file.tryLock(true) || !await isAt(file, path)) {
-    file.close();
-    throw beingMadeError(details.name);
-  }
+  if (!file) throw beingMadeError(details.name);
   try {
-    await file.truncate();
-    const bytes = new TextEncoder().encode(JSON.stringify(creation));
-    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
-    await file.sync();
+    await writeInto(file, creation);
   } catch (error) {
-    await removeRecord(mounts);
+    await removeFile(path);
     file.close();
     return await giveUp(error);
   }
-  return { creation, remove: () => removeRecord(mounts), [Symbol.dispose]: () => file.close() };
-}
-
-/** Removes the record. It must be locked, or it may be another run's. */
-async function removeRecord(mounts: Mounts): Promise<void> {
-  await Deno.remove(recordPath(mounts)).catch(() => {});
+  return { creation, remove: () => removeFile(path), [Symbol.dispose]: () => file.close() };
 }
 
 /**
@@ -126,10 +115,7 @@ async function removeRecord(mounts: Mounts): Promise<void> {
  * @throws {UserError} when another run has locked its record
  */
 export async function refuseBeingMade(name: string, mounts: Mounts): Promise<void> {
-  const path = recordPath(mounts);
-  if (!await exists(path)) return;
-  using file = await Deno.open(path, { read: true, write: true });
-  if (!await file.tryLock(true)) throw beingMadeError(name);
+  if (await isClaimed(recordPath(mounts))) throw beingMadeError(name);
 }
 
 /**
@@ -155,7 +141,7 @@ export async function unmake(engine: Engine, mounts: Mounts, creation: Creation)
   }
   await removeMounts(host, creation.directories);
   if (!creation.directories.includes(mounts.directory)) await restoreMounts(host, mounts, creation.mountsBefore);
-  await removeRecord(mounts);
+  await removeFile(recordPath(mounts));
   if (creation.base !== null) await removeEmpty([creation.base]);
 }
 
@@ -169,15 +155,13 @@ export async function recoverCreation(engine: Engine, name: string, mounts: Moun
   const { host } = engine;
   const path = recordPath(mounts);
   if (host.dryRun || !await exists(path)) return false;
-  using file = await Deno.open(path, { read: true, write: true });
-  if (!await file.tryLock(true)) throw beingMadeError(name);
-  let creation: Creation;
-  try {
-    creation = JSON.parse(await Deno.readTextFile(path));
-  } catch {
+  using file = await claimFile(path);
+  if (!file) throw beingMadeError(name);
+  const creation = await readRecord(path) as Creation | null;
+  if (creation === null) {
     // The run was killed while it wrote the record. It had only made directories, which may hold older files: they
     // stay.
-    await Deno.remove(path);
+    await removeFile(path);
     return false;
   }
   if (creation.engine !== engine.cli) {
@@ -187,7 +171,7 @@ export async function recoverCreation(engine: Engine, name: string, mounts: Moun
   }
   host.ui.status(`Removing what another run has left of "${name}"`);
   // When that run was killed, its last call may only have begun, and is no operation of the engine's yet.
-  await new Promise((done) => setTimeout(done, settleMs));
+  await delay(settleMs);
   await waitForOperations(engine, name, { publishing: true });
   await unmake(engine, mounts, creation);
   return true;

@@ -7,12 +7,14 @@
 import { basename, dirname, join } from "@std/path";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
+import { moveFile, syncDirectory } from "../base/record.ts";
 import type { Host } from "../base/host.ts";
 import { checkDirectory, followPath, sharedByMounts } from "../container/source_path.ts";
 import { contentOf, isSameContent, openInode, piecesOf } from "./content.ts";
 import type { HostSide } from "./copy_plan.ts";
 import { checkHandles, holdFile, isSameInode } from "./held_file.ts";
-import { type Content, type CopyFiles, copyFiles, type LentCopy } from "./journal.ts";
+import { type CopyFiles, copyFiles } from "./journal.ts";
+import type { Content, LentCopy } from "./loan.ts";
 import { longestName, shortName } from "./source_file.ts";
 
 /** How many names are tried for a file that is put beside another one. */
@@ -20,9 +22,9 @@ const mostNames = 1_000;
 
 /** What the host has at the path of a file that was lent. */
 export async function lookHere(copy: LentCopy): Promise<HostSide> {
-  using file = await openInode(copy.host, copy);
+  using file = await openInode(copy.hostPath, copy);
   if (file) return await contentOf(file);
-  return await isThere(copy.host) ? "replaced" : "gone";
+  return await isThere(copy.hostPath) ? "replaced" : "gone";
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -57,8 +59,8 @@ export async function writeHome(host: Host, copy: LentCopy, wanted: Content): Pr
   throw changedMeanwhile(copy);
 }
 
-function changedMeanwhile({ host }: LentCopy): UserError {
-  return new UserError(`"${host}" was changed while it was written`, {
+function changedMeanwhile({ hostPath }: LentCopy): UserError {
+  return new UserError(`"${hostPath}" was changed while it was written`, {
     hint: "Take it back again: what it had, and what was written, are then put beside it",
   });
 }
@@ -69,7 +71,7 @@ function changedMeanwhile({ host }: LentCopy): UserError {
  * @returns when the file was written to last; undefined when it is not what was lent
  */
 async function saveOld(copy: LentCopy, { old }: CopyFiles): Promise<{ writtenMs: number | undefined } | undefined> {
-  using file = await openInode(copy.host, copy);
+  using file = await openInode(copy.hostPath, copy);
   if (!file) return undefined;
   const { mtime } = await file.stat();
   const part = `${old}.part`;
@@ -82,15 +84,8 @@ async function saveOld(copy: LentCopy, { old }: CopyFiles): Promise<{ writtenMs:
     return undefined;
   }
   await kept.sync();
-  await moveInJournal(part, old);
+  await moveFile(part, old);
   return { writtenMs: mtime?.getTime() };
-}
-
-/** Gives a file of the journal its final name, on disk. */
-export async function moveInJournal(from: string, to: string): Promise<void> {
-  await Deno.rename(from, to);
-  using directory = await Deno.open(dirname(to));
-  await directory.sync();
 }
 
 /**
@@ -104,7 +99,7 @@ async function overwrite(
   copy: LentCopy,
   { source, writtenMs }: { source: string; writtenMs?: number | undefined },
 ): Promise<boolean> {
-  const file = holdFile(copy.host);
+  const file = holdFile(copy.hostPath);
   try {
     if (!file || !isSameInode(file.stat(), copy)) return false;
     await checkHandles(host, [file]);
@@ -117,7 +112,7 @@ async function overwrite(
 }
 
 async function isOnDisk(copy: LentCopy, wanted: Content): Promise<boolean> {
-  using file = await openInode(copy.host, copy);
+  using file = await openInode(copy.hostPath, copy);
   if (!file || !isSameContent(await contentOf(file), wanted)) return false;
   await file.sync();
   return true;
@@ -149,8 +144,8 @@ export async function endWriting(
   // Also where another file is there by now: what is left of the lent one may be torn.
   const before = await putBeside(host, copy, { source: files.old, content: copy.lent!, end: "as-lent" });
   const findings = [
-    `"${copy.host}" was changed while the container's version was written to it: that is "${beside}"`,
-    `What was in "${copy.host}" when it was lent is "${before}"`,
+    `"${copy.hostPath}" was changed while the container's version was written to it: that is "${beside}"`,
+    `What was in "${copy.hostPath}" when it was lent is "${before}"`,
   ];
   return { findings, content };
 }
@@ -166,9 +161,9 @@ export async function putBeside(
   copy: LentCopy,
   { source, content, end = `from-${copy.instance}` }: { source: string; content: Content; end?: string },
 ): Promise<string> {
-  const directory = dirname(copy.host);
+  const directory = dirname(copy.hostPath);
   const failed = (options: { output?: string; cause?: unknown } = {}): UserError =>
-    new UserError(`Nothing can be put beside "${copy.host}"`, {
+    new UserError(`Nothing can be put beside "${copy.hostPath}"`, {
       hint: "Make sure that you may write to its directory, and that no container may; then run map.ts --recover",
       ...options,
     });
@@ -184,7 +179,7 @@ export async function putBeside(
     if (copied.code !== 0 || !await isFileWith(temporary, content)) throw failed({ output: copied.stderr });
     for (let number = 1; number <= mostNames; number++) {
       const suffix = `.${end}${number === 1 ? "" : `-${number}`}`;
-      const path = join(directory, shortName(basename(copy.host), longestName - 2 * suffix.length) + suffix);
+      const path = join(directory, shortName(basename(copy.hostPath), longestName - 2 * suffix.length) + suffix);
       if (!await isThere(path)) {
         await host.run(["mv", "--no-clobber", "--no-target-directory", "--", temporary, path], { okCodes: "any" });
       }
@@ -211,7 +206,6 @@ async function isFileWith(path: string, content: Content): Promise<boolean> {
   using file = await Deno.open(path);
   if (!isSameContent(await contentOf(file), content)) return false;
   await file.sync();
-  using directory = await Deno.open(dirname(path));
-  await directory.sync();
+  await syncDirectory(dirname(path));
   return true;
 }

@@ -1,23 +1,32 @@
-/** What `map.ts --doctor` looks at besides what all scripts need. */
+/** `map.ts --doctor`. */
 
-import type { Finding } from "../cli/doctor.ts";
+import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "../cli/checks.ts";
+import { diagnose, type Finding } from "../cli/doctor.ts";
 import type { Host } from "../base/host.ts";
-import { withJournalLock } from "./journal.ts";
-import { findOrphans, type Loans, readLoans } from "./unmap.ts";
+import { readLoans, withJournalLock } from "./journal.ts";
+import { findOrphans } from "./recover.ts";
+
+/** Checks what map.ts needs. Returns the exit code. */
+export async function diagnoseMap(host: Host, wanted: string | undefined): Promise<number> {
+  const checks = [
+    checkRuntime,
+    checkEngine,
+    ...[programs.setfacl, programs.getfacl, programs.zenity, programs.notifySend].map(checkProgram),
+    checkContainers,
+    checkLeftovers,
+  ];
+  return await diagnose(host, { wanted, checks });
+}
 
 /** Whether runs that have ended have left files mapped: killed ones, and those whose engine failed. */
-export async function checkLeftovers(host: Host): Promise<Finding[]> {
+async function checkLeftovers(host: Host): Promise<Finding[]> {
   // The lock makes the journal's directory, which a look must not.
-  if (isNone(await readLoans(host))) return [];
+  if ((await readLoans(host)).length === 0) return [];
   const { orphans } = await withJournalLock(host, () => findOrphans(host));
-  if (isNone(orphans)) return [];
+  if (orphans.length === 0) return [];
   return [{
     verdict: "risk",
     what: "A run of map.ts has ended and left files in a container",
     mend: "map.ts --recover",
   }];
-}
-
-function isNone({ mappings, copies }: Loans): boolean {
-  return mappings.length + copies.length === 0;
 }

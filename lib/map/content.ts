@@ -2,7 +2,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { holdFile, type InodeId, isSameInode } from "./held_file.ts";
-import type { Content } from "./journal.ts";
+import type { Content } from "./loan.ts";
 
 /** How much is read at once, in bytes. */
 const pieceSize = 2 ** 18;

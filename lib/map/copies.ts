@@ -3,8 +3,10 @@
  * the container has made of it comes back at the end, and the copy is removed once that is safe here.
  */
 
+import { delay } from "@std/async";
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import { moveFile } from "../base/record.ts";
 import { mapSome } from "../base/settle.ts";
 import type { Undo } from "../base/undo.ts";
 import { labelOf } from "../container/mounts.ts";
@@ -12,22 +14,15 @@ import { scriptLine } from "../container/place.ts";
 import { type ContainerUser, formatUser } from "../container/user.ts";
 import { type Engine, engineArgv, engineOn, nameOn } from "../engine/engine.ts";
 import { findInstance } from "../engine/instance.ts";
-import { endWriting, lookHere, moveInJournal, putBeside, writeHome } from "./bring_home.ts";
+import { endWriting, lookHere, putBeside, writeHome } from "./bring_home.ts";
 import { openInode } from "./content.ts";
 import { planReturn } from "./copy_plan.ts";
 import { type FoundCopy, readBack, removeCopy, sendCopy } from "./copy_transfer.ts";
-import {
-  copyFiles,
-  forgetCopy,
-  type LentCopy,
-  readCopy,
-  tryWithCopyLock,
-  withCopyLock,
-  writeCopies,
-} from "./journal.ts";
+import { copyFiles, forgetCopy, readCopy, tryWithCopyLock, withCopyLock, writeCopies } from "./journal.ts";
+import type { LentCopy } from "./loan.ts";
 import { serverRecord } from "../engine/server_record.ts";
 import { finishUnmap } from "./open_files.ts";
-import { type MappableFile, newPlace } from "./source_file.ts";
+import { newPlace, type SourceFile } from "./source_file.ts";
 
 /** How files are lent as copies. */
 export interface LendOptions {
@@ -56,7 +51,7 @@ const mostRounds = 5;
  * Lends all of the files; on failure, `undo` takes them back. Each is on record before it is put into the container.
  */
 export async function lendCopies(
-  files: readonly MappableFile[],
+  files: readonly SourceFile[],
   { undo, ...options }: LendOptions & { undo: Undo },
 ): Promise<LentCopy[]> {
   const { engine } = options;
@@ -71,8 +66,8 @@ export async function lendCopies(
       host.signal.throwIfAborted();
       // Another run may have taken it back already.
       if (await readCopy(host, copy) === undefined) return [];
-      using file = await openInode(copy.host, copy);
-      if (!file) throw new UserError(`"${copy.host}" was replaced while it was lent`, { hint: "Try it again" });
+      using file = await openInode(copy.hostPath, copy);
+      if (!file) throw new UserError(`"${copy.hostPath}" was replaced while it was lent`, { hint: "Try it again" });
       const done = { ...copy, lent: await sendCopy(engine, copy, file) };
       await writeCopies(host, [done]);
       return [done];
@@ -82,17 +77,16 @@ export async function lendCopies(
 
 /** The record of a file that is to be lent. */
 export function newCopy(
-  { path, state: { dev, ino, bornMs } }: Pick<MappableFile, "path" | "state">,
+  { path, state: { dev, ino, bornMs } }: Pick<SourceFile, "path" | "state">,
   { engine, instance, user, readOnly, owner }: LendOptions,
 ): LentCopy {
-  const { device: id, container } = newPlace(path, user);
+  const place = newPlace(path, user);
   return {
-    id,
+    ...place,
     engine: engine.cli,
     server: serverRecord(engine.server),
     instance,
-    host: path,
-    container,
+    hostPath: path,
     user: formatUser(user),
     readOnly,
     owner,
@@ -139,7 +133,7 @@ export async function takeBackCopies(
   const { instance } = copies[0]!;
   const label = labelOf(engine.server, instance);
   const findings: string[] = [];
-  const ended: { inode: FoundCopy["inode"]; container: string }[] = [];
+  const ended: (FoundCopy["inode"] & Pick<LentCopy, "bornMs" | "containerPath">)[] = [];
   const failures: Error[] = [];
   const isThere = await isRunning(engine, instance);
   const withLock = settle ? tryWithCopyLock : withCopyLock;
@@ -150,20 +144,19 @@ export async function takeBackCopies(
         if (!now) return;
         const one = await takeBack(engine, now, { settle, isThere });
         findings.push(...one.findings);
-        if (one.inode) ended.push({ inode: one.inode, container: copy.container });
+        if (one.inode) ended.push({ ...one.inode, bornMs: null, containerPath: copy.containerPath });
       });
     } catch (error) {
       failures.push(error as Error);
     }
   };
   await mapSome(copies, { atOnce, act });
-  const files = ended.map(({ inode, container }) => ({ ...inode, bornMs: null, container }));
   try {
-    for (const { container, programs } of files.length > 0 ? await finishUnmap(engine, instance, files) : []) {
+    for (const { containerPath, programs } of ended.length > 0 ? await finishUnmap(engine, instance, ended) : []) {
       findings.push(
         `${
           programs.join(", ")
-        } in "${label}" still has "${container}" open: what is saved there now does not come back`,
+        } in "${label}" still has "${containerPath}" open: what is saved there now does not come back`,
       );
     }
   } catch (error) {
@@ -239,8 +232,8 @@ async function takeBack(
   if (!isThere) {
     if (copy.lent && !copy.readOnly && !copy.isSafe) {
       findings.push(
-        `"${label}" is gone, and with it its copy of "${copy.host}"; that stays as it is here. ` +
-          `If the container was renamed or moved, the copy is "${copy.container}" in it`,
+        `"${label}" is gone, and with it its copy of "${copy.hostPath}"; that stays as it is here. ` +
+          `If the container was renamed or moved, the copy is "${copy.containerPath}" in it`,
       );
     }
     await forgetCopy(host, copy);
@@ -249,7 +242,7 @@ async function takeBack(
   if (copy.lent === null || copy.readOnly) {
     let removal = await removeCopy(engine, copy, "");
     if (settle && copy.lent === null) {
-      await new Promise((done) => setTimeout(done, settleMs));
+      await delay(settleMs);
       removal = await removeCopy(engine, copy, "");
     }
     if (removal === "stuck") findings.push(stuckCopy(copy, label));
@@ -269,20 +262,20 @@ async function takeBack(
     const container = typeof found === "string" ? found : found.content ?? lent;
     const { action, because } = planReturn(lent, { container, here: await lookHere(copy), label });
     if (typeof found === "string" || typeof container === "string") {
-      findings.push(`"${copy.host}" ${because}`);
+      findings.push(`"${copy.hostPath}" ${because}`);
       await forgetCopy(host, copy);
       return { findings };
     }
     if (found.content) {
-      await moveInJournal(files.part, files.back);
+      await moveFile(files.part, files.back);
       const isWritten = action === "write" && await writeHome(host, copy, container);
       if (action !== "nothing" && !isWritten) {
         const beside = await putBeside(host, copy, { source: files.back, content: container });
         const why = because ?? `cannot be written now; what "${label}" has made of it is`;
-        findings.push(`"${copy.host}" ${why} "${beside}"`);
+        findings.push(`"${copy.hostPath}" ${why} "${beside}"`);
       }
     } else if (because) {
-      findings.push(`"${copy.host}" ${because}`);
+      findings.push(`"${copy.hostPath}" ${because}`);
     }
     await save({ lent: container, isSafe: true });
     await Deno.remove(files.old).catch(() => {});
@@ -294,11 +287,11 @@ async function takeBack(
     }
     await save({ isSafe: false });
   }
-  throw new UserError(`"${label}" changes its copy of "${copy.host}" again and again`, {
+  throw new UserError(`"${label}" changes its copy of "${copy.hostPath}" again and again`, {
     hint: "Close what writes to it, then run map.ts --recover",
   });
 }
 
-function stuckCopy({ host, container }: LentCopy, label: string): string {
-  return `"${label}" does not let its copy of "${host}" be removed: "${container}"`;
+function stuckCopy({ hostPath, containerPath }: LentCopy, label: string): string {
+  return `"${label}" does not let its copy of "${hostPath}" be removed: "${containerPath}"`;
 }

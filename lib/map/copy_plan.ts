@@ -4,7 +4,7 @@
  */
 
 import { isSameContent } from "./content.ts";
-import type { Content } from "./journal.ts";
+import type { Content } from "./loan.ts";
 
 /** What the container has: its version, no file any more, or something else in its place. */
 export type ContainerSide = Content | "gone" | "other";

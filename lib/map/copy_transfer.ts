@@ -4,6 +4,7 @@
  * LXD 5.0.2: so does the next start of the container).
  */
 
+import { format } from "@std/fmt/bytes";
 import { basename } from "@std/path";
 import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
@@ -13,8 +14,8 @@ import { ProcessError, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { counter, piecesOf } from "./content.ts";
-import type { Content, LentCopy } from "./journal.ts";
-import { sizeText, watchTransfer } from "./transfer_watch.ts";
+import type { Content, LentCopy } from "./loan.ts";
+import { watchTransfer } from "./transfer_watch.ts";
 import readScript from "./read_copy.sh" with { type: "text" };
 import removeScript from "./remove_copy.sh" with { type: "text" };
 import sendScript from "./send_copy.sh" with { type: "text" };
@@ -40,7 +41,7 @@ const longestLine = 256;
 /** A copy in a container, of a user there. */
 export interface CopyPlace {
   /** Its path. */
-  container: string;
+  containerPath: string;
   /** The user. */
   user: ContainerUser;
 }
@@ -50,23 +51,26 @@ function asUser({ uid, gid }: ContainerUser, script: string, ...args: string[]):
 }
 
 /** The program that makes a copy of its input. */
-export function sendArgv({ container, user }: CopyPlace, { readOnly }: { readOnly: boolean }): string[] {
-  return asUser(user, sendScript, container, readOnly ? "0400" : "0600");
+export function sendArgv({ containerPath, user }: CopyPlace, { readOnly }: { readOnly: boolean }): string[] {
+  return asUser(user, sendScript, containerPath, readOnly ? "0400" : "0600");
 }
 
 /** The program that prints a copy, unless it is as it was lent. */
-export function readArgv({ container, user }: CopyPlace, { size, sha256 }: { size: string; sha256: string }): string[] {
-  return asUser(user, readScript, container, size, sha256);
+export function readArgv(
+  { containerPath, user }: CopyPlace,
+  { size, sha256 }: { size: string; sha256: string },
+): string[] {
+  return asUser(user, readScript, containerPath, size, sha256);
 }
 
 /** The program that removes a copy, if it is still what was `found`; whatever is there if that is empty. */
-export function removeArgv({ container, user }: CopyPlace, found: string): string[] {
-  return asUser(user, removeScript, container, found);
+export function removeArgv({ containerPath, user }: CopyPlace, found: string): string[] {
+  return asUser(user, removeScript, containerPath, found);
 }
 
 /** Where a copy is. */
-export function placeOf({ container, user }: Pick<LentCopy, "container" | "user">): CopyPlace {
-  return { container, user: parseUser(user) ?? ubuntuUser };
+export function placeOf({ containerPath, user }: Pick<LentCopy, "containerPath" | "user">): CopyPlace {
+  return { containerPath, user: parseUser(user) ?? ubuntuUser };
 }
 
 /**
@@ -77,7 +81,7 @@ export function placeOf({ container, user }: Pick<LentCopy, "container" | "user"
  */
 export async function sendCopy(engine: Engine, copy: LentCopy, file: Deno.FsFile): Promise<Content> {
   const { size: total } = await file.stat();
-  using watch = watchTransfer(engine.host, { what: `Lending ${basename(copy.host)}` });
+  using watch = watchTransfer(engine.host, { what: `Lending ${basename(copy.hostPath)}` });
   watch.expect(total);
   let sent = counter();
   const options = (): RunOptions => {
@@ -90,11 +94,11 @@ export async function sendCopy(engine: Engine, copy: LentCopy, file: Deno.FsFile
         yield piece.slice();
       }
     })());
-    return { stdin: { bytes, from: copy.host }, timeoutMs: Infinity, signal: watch.signal };
+    return { stdin: { bytes, from: copy.hostPath }, timeoutMs: Infinity, signal: watch.signal };
   };
   const label = labelOf(engine.server, copy.instance);
   const notWhole = (options: { output?: string; cause?: unknown } = {}): UserError =>
-    new UserError(`"${copy.host}" did not arrive whole in "${label}"`, {
+    new UserError(`"${copy.hostPath}" did not arrive whole in "${label}"`, {
       hint: "See whether the disk is full there, then try it again",
       ...options,
     });
@@ -135,12 +139,12 @@ export async function readBack(
   const most = 4 * lent.size + mostGrowth;
   // The container first reads a copy that may be unchanged, and sends nothing meanwhile.
   const stalledMs = 60_000 + lent.size * readMsPerByte;
-  using watch = watchTransfer(host, { what: `Taking back ${basename(copy.host)}`, stalledMs });
+  using watch = watchTransfer(host, { what: `Taking back ${basename(copy.hostPath)}`, stalledMs });
   using file = await Deno.open(part, { read: true, write: true, create: true, truncate: true, mode: 0o600 });
   let line = "";
   let head: { kind: string; found: string; size: number; dev: number; ino: number } | undefined;
   const notWhole = (): UserError =>
-    new UserError(`"${label}" did not send its version of "${copy.host}" whole`, { hint: "Try it again" });
+    new UserError(`"${label}" did not send its version of "${copy.hostPath}" whole`, { hint: "Try it again" });
   let received = counter();
   const onBytes = async (all: Uint8Array): Promise<void> => {
     let piece = all;
@@ -186,8 +190,8 @@ export async function readBack(
   return { found, inode: { dev, ino }, content: received.content() };
 }
 
-function unreadable(label: string, { host }: LentCopy, error: ProcessError): UserError {
-  return new UserError(`"${label}" does not give its version of "${host}"`, {
+function unreadable(label: string, { hostPath }: LentCopy, error: ProcessError): UserError {
+  return new UserError(`"${label}" does not give its version of "${hostPath}"`, {
     hint: "It stays there until the next run: map.ts --recover",
     output: error.output.slice(-longestOutput),
     cause: error,
@@ -196,10 +200,13 @@ function unreadable(label: string, { host }: LentCopy, error: ProcessError): Use
 
 function tooLarge(engine: Engine, copy: LentCopy, { size, most }: { size: number; most: number }): UserError {
   const label = labelOf(engine.server, copy.instance);
+  const binary = { binary: true };
   // Not by "file pull", which would make a link here of a link there.
-  const fetch = engineArgv(engine, ["exec", nameOn(engine, copy.instance), "--", "cat", copy.container]);
+  const fetch = engineArgv(engine, ["exec", nameOn(engine, copy.instance), "--", "cat", copy.containerPath]);
   return new UserError(
-    `"${label}" has made "${copy.host}" ${sizeText(size)} large, and at most ${sizeText(most)} come back`,
+    `"${label}" has made "${copy.hostPath}" ${format(size, binary)} large, and at most ${
+      format(most, binary)
+    } come back`,
     {
       hint: `If you want that, fetch it, then remove it there: ${quoteWords(fetch)} >FILE`,
     },

@@ -1,10 +1,11 @@
 /** The devices that show mapped files in a container, and the directory there that the files are in. */
 
+import { delay } from "@std/async";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { containerPaths, type ContainerUser } from "../container/user.ts";
 import { type Engine, engineOn } from "../engine/engine.ts";
 import { type Device, exec, findInstance, removeDevices } from "../engine/instance.ts";
-import type { Mapping } from "./journal.ts";
+import type { Loan } from "./loan.ts";
 
 /** The longest that the engine may take for a change that a signal must not interrupt, in milliseconds. */
 const changeTimeoutMs = 60_000;
@@ -13,8 +14,16 @@ const changeTimeoutMs = 60_000;
 const removeTries = 8;
 
 /** The device that shows a file. It is not required: the container must start also when the file is gone. */
-export function deviceOf({ host, container, readOnly }: Pick<Mapping, "host" | "container" | "readOnly">): Device {
-  return { type: "disk", source: host, path: container, required: "false", ...(readOnly ? { readonly: "true" } : {}) };
+export function deviceOf(
+  { hostPath, containerPath, readOnly }: Pick<Loan, "hostPath" | "containerPath" | "readOnly">,
+): Device {
+  return {
+    type: "disk",
+    source: hostPath,
+    path: containerPath,
+    required: "false",
+    ...(readOnly ? { readonly: "true" } : {}),
+  };
 }
 
 /** Makes the directory of the mapped files, as the container user. The engine would make it as root. */
@@ -39,7 +48,7 @@ export async function removeMapDevices(engine: Engine, instance: string, devices
       if (!mayPass || tries === removeTries) throw error;
       engine.host.signal.throwIfAborted();
     }
-    await new Promise((done) => setTimeout(done, 20 * tries));
+    await delay(20 * tries);
     const there = (await findInstance(engine, instance))?.devices ?? {};
     left = devices.filter((device) => device in there);
     if (left.length === 0) return;

@@ -2,16 +2,16 @@
 
 import { type Acl, type Grant, grant, revoke, sameAcl, withoutCopy } from "./acl.ts";
 import { type InodeId, isSameInode } from "./held_file.ts";
-import { fromRecord, type Mapping } from "./journal.ts";
+import { fromRecord, type Mapping } from "./loan.ts";
 
 /** Whether a mapping is on record, and the ACL of its file not restored yet. */
-export function isOnRecord(records: readonly Mapping[], { device }: Pick<Mapping, "device">): boolean {
-  return records.some((record) => record.device === device && record.restored !== true);
+export function isOnRecord(records: readonly Mapping[], { id }: Pick<Mapping, "id">): boolean {
+  return records.some((record) => record.id === id && record.restored !== true);
 }
 
 /** Whether a mapping is on record only because its device is still to be removed. */
-export function isRestored(records: readonly Mapping[], { device }: Pick<Mapping, "device">): boolean {
-  return records.some((record) => record.device === device && record.restored === true);
+export function isRestored(records: readonly Mapping[], { id }: Pick<Mapping, "id">): boolean {
+  return records.some((record) => record.id === id && record.restored === true);
 }
 
 /** Those of the mappings whose grants are on the ACL of an inode now. */

@@ -3,76 +3,11 @@
  * crash.
  */
 
-import { abortable } from "@std/async";
 import { join } from "@std/path";
-import type { Acl } from "./acl.ts";
 import { inputError, UserError } from "../base/errors.ts";
-import type { ServerRecord } from "../engine/server_record.ts";
-import type { InodeId } from "./held_file.ts";
 import type { Host } from "../base/host.ts";
-import { quoteWord } from "../base/shell_words.ts";
-
-/** What a record says of the container that a file is lent to. */
-export interface Borrower {
-  /** The engine's CLI. */
-  engine: string;
-  /** The server that has the container. Older versions have not recorded it. */
-  server?: ServerRecord;
-  /** The container's name. */
-  instance: string;
-}
-
-/** The record of one mapped file. It names the inode, so that a file that replaces it does not get its ACL. */
-export interface Mapping extends InodeId, Borrower {
-  /** The device of the container that shows the file. */
-  device: string;
-  /** The file on the host, without symbolic links. */
-  host: string;
-  /** The same file in the container. */
-  container: string;
-  /** The container may read it, not write. */
-  readOnly: boolean;
-  /** The {@linkcode Presence} of the run that waits and will unmap it; null when it stays mapped until `--unmap`. */
-  owner: string | null;
-  /** The container user's uid on the host. */
-  uid: number;
-  /** The mode bits before it was mapped. */
-  mode: number;
-  /** The ACL is restored already; the device, or its mount point, may still be there. */
-  restored?: boolean;
-  /** The access ACL before the first of all mappings that the inode has now. */
-  original: AclRecord;
-  /** The access ACL that was set for this mapping. */
-  granted: AclRecord;
-}
-
-/** What is in a file: as much of it as is needed to tell whether it has changed. */
-export interface Content {
-  /** Its size, in bytes. */
-  size: number;
-  /** Its SHA-256, in hexadecimal. */
-  sha256: string;
-}
-
-/** The record of a file that is lent as a copy. */
-export interface LentCopy extends InodeId, Borrower {
-  /** The name of the record. */
-  id: string;
-  /** The file on the host, without symbolic links. */
-  host: string;
-  /** The copy in the container. */
-  container: string;
-  /** The container's user, as `formatUser` writes it. */
-  user: string;
-  /** The copy does not come back. */
-  readOnly: boolean;
-  /** As in {@linkcode Mapping}. */
-  owner: string | null;
-  /** What both sides had in common last; null until the copy is whole. */
-  lent: Content | null;
-  /** What the container had made of it is on disk here, or it has made nothing of it: the copy may go. */
-  isSafe?: boolean;
-}
+import { claimFile, isClaimed, lockFile, readRecord, removeFile, syncDirectory, writeRecord } from "../base/record.ts";
+import { isCopy, type LentCopy, type Loan, type Mapping } from "./loan.ts";
 
 /** The sign that a run is alive and will unmap its files: a lock that it holds on a file in the journal's directory. */
 export interface Presence {
@@ -90,15 +25,11 @@ export async function announcePresence(host: Host): Promise<Presence> {
   const owner = `run-${crypto.randomUUID()}`;
   const path = join(journalDirectory(host), owner);
   // Under the journal's lock: another run that saw the file before it is locked would take this run for dead.
-  const file = await withJournalLock(host, async () => {
-    const file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
-    await file.lock(true);
-    return file;
-  });
+  const file = await withJournalLock(host, () => claimFile(path));
   return {
     owner,
     async end() {
-      file.close();
+      file?.close();
       await removeFile(path);
     },
   };
@@ -108,20 +39,9 @@ export async function announcePresence(host: Host): Promise<Presence> {
 export async function listRuns(host: Host): Promise<{ live: string[]; dead: string[] }> {
   const [live, dead]: string[][] = [[], []];
   for (const name of await listFiles(host)) {
-    if (name.startsWith("run-")) (await isLocked(join(journalDirectory(host), name)) ? live : dead)!.push(name);
+    if (name.startsWith("run-")) (await isClaimed(join(journalDirectory(host), name)) ? live : dead)!.push(name);
   }
   return { live: live!, dead: dead! };
-}
-
-async function isLocked(path: string): Promise<boolean> {
-  try {
-    using file = await Deno.open(path, { write: true });
-    return !await file.tryLock(true);
-  } catch (error) {
-    // The run has just ended.
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 /**
@@ -135,26 +55,6 @@ export async function forgetRuns(host: Host, dead: readonly string[]): Promise<v
       name.endsWith(".new") || name.endsWith(".lock") && !names.includes(name.replace(/\.lock$/, copyEnd));
     for (const name of [...dead, ...names.filter(isLeft)]) await removeFile(join(journalDirectory(host), name));
   });
-}
-
-/** An {@linkcode Acl} as JSON, which has no maps. */
-export interface AclRecord extends Omit<Acl, "users" | "groups" | "mask"> {
-  /** Pairs of uid and permissions. */
-  users: [number, number][];
-  /** Pairs of gid and permissions. */
-  groups: [number, number][];
-  /** Null where there is none. */
-  mask: number | null;
-}
-
-/** An ACL as it is written to disk. */
-export function toRecord(acl: Acl): AclRecord {
-  return { ...acl, users: [...acl.users], groups: [...acl.groups], mask: acl.mask ?? null };
-}
-
-/** An ACL as it was read from disk. */
-export function fromRecord(record: AclRecord): Acl {
-  return { ...record, users: new Map(record.users), groups: new Map(record.groups), mask: record.mask ?? undefined };
 }
 
 /**
@@ -199,73 +99,74 @@ export async function ownIds(host: Host): Promise<UserIds> {
 }
 
 /** Writes records, each whole or not at all, readable by nobody else; they are on disk when this returns. */
-export async function writeRecords(host: Host, mappings: readonly Mapping[]): Promise<void> {
-  await writeTexts(
-    host,
-    mappings.map((mapping) => ({ name: `${mapping.device}.json`, text: JSON.stringify(mapping) })),
-  );
+export async function writeRecords(host: Host, loans: readonly Loan[]): Promise<void> {
+  await Promise.all(loans.map((loan) => writeRecord(recordPath(host, loan), loan)));
+  await syncDirectory(journalDirectory(host));
 }
 
-async function writeTexts(host: Host, files: readonly { name: string; text: string }[]): Promise<void> {
-  const directory = journalDirectory(host);
-  await Promise.all(files.map(async ({ name, text }) => {
-    const path = join(directory, name);
-    await host.change(`write ${quoteWord(path)}`, async () => {
-      using file = await Deno.open(`${path}.new`, { write: true, create: true, truncate: true, mode: 0o600 });
-      const bytes = new TextEncoder().encode(text);
-      for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
-      await file.sync();
-      await Deno.rename(`${path}.new`, path);
-    });
-  }));
-  using opened = await Deno.open(directory);
-  await opened.sync();
+/** The names of the records of copies end otherwise. Versions that do not know them leave them alone. */
+function recordPath(host: Host, loan: Loan): string {
+  return join(journalDirectory(host), `${loan.id}${isCopy(loan) ? copyEnd : ".json"}`);
 }
 
 /** Calls `action` while no other run of map.ts reads or changes records and ACLs. */
 export async function withJournalLock<T>(host: Host, action: (lock: Deno.FsFile) => Promise<T>): Promise<T> {
   const directory = journalDirectory(host);
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-  using file = await Deno.open(join(directory, "lock"), { write: true, create: true, mode: 0o600 });
-  await file.lock(true);
+  using file = await lockFile(join(directory, "lock"));
   return await action(file);
 }
 
-/** All records, in no order. A file that is no record is left alone, with a warning. */
-export async function readRecords(host: Host): Promise<Mapping[]> {
-  const mappings: Mapping[] = [];
-  for (const name of await listFiles(host)) {
-    if (!name.endsWith(".json")) continue;
-    const path = join(journalDirectory(host), name);
-    const mapping = await readRecord<Mapping>(path, mappingKeys);
-    if (mapping) mappings.push(mapping);
-    else if (mapping === null) host.ui.warn(`"${path}" is not a record of a mapped file; remove it if none is mapped`);
-  }
-  return mappings;
+/** All records, mapped files first. A file that is no record is left alone, with a warning. */
+export async function readLoans(host: Host): Promise<Loan[]> {
+  return [...await readMappings(host), ...await readCopies(host)];
 }
 
-const mappingKeys = ["engine", "instance", "device", "host", "container", "ino", "uid", "original", "granted"];
+/** The records of all mapped files. */
+export async function readMappings(host: Host): Promise<Mapping[]> {
+  return await readAll(host, ".json", { keys: ["uid", "original", "granted"], what: "mapped file" });
+}
 
-const copyKeys = ["engine", "server", "instance", "id", "host", "container", "ino", "user", "lent"];
+/** The records of all copies. */
+export async function readCopies(host: Host): Promise<LentCopy[]> {
+  return await readAll(host, copyEnd, copyRecord);
+}
+
+const copyRecord = { keys: ["server", "user", "lent"], what: "lent copy" };
+
+const loanKeys = ["engine", "instance", "id", "hostPath", "containerPath", "ino"];
+
+async function readAll<T extends Loan>(
+  host: Host,
+  end: string,
+  { keys, what }: { keys: readonly string[]; what: string },
+): Promise<T[]> {
+  const loans: T[] = [];
+  for (const name of await listFiles(host)) {
+    if (!name.endsWith(end)) continue;
+    const path = join(journalDirectory(host), name);
+    const loan = await readLoan<T>(path, keys);
+    if (loan) loans.push(loan);
+    else if (loan === null) host.ui.warn(`"${path}" is not a record of a ${what}; remove it if none is lent`);
+  }
+  return loans;
+}
 
 /** One record; undefined when it was removed meanwhile, null when the file is no record. */
-async function readRecord<T>(path: string, keys: readonly string[]): Promise<T | undefined | null> {
-  try {
-    const record = JSON.parse(await Deno.readTextFile(path));
-    return keys.every((key) => record?.[key] !== undefined) ? record : null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+async function readLoan<T extends Loan>(path: string, keys: readonly string[]): Promise<T | undefined | null> {
+  const loan = await readRecord(path) as Record<string, unknown> | undefined | null;
+  if (!loan) return loan;
+  // The names that 0.1.0 gave them.
+  const { device: id, host: hostPath, container: containerPath } = loan;
+  const known = { id, hostPath, containerPath, ...loan };
+  return [...loanKeys, ...keys].every((key) => (known as typeof loan)[key] !== undefined)
+    ? known as unknown as T
+    : null;
 }
 
-/** Removes records. Those that are gone already are ignored. */
+/** Removes the records of mapped files. Those that are gone already are ignored. */
 export async function removeRecords(host: Host, mappings: readonly Mapping[]): Promise<void> {
-  for (const { device } of mappings) {
-    const path = join(journalDirectory(host), `${device}.json`);
-    await host.change(`rm -f ${quoteWord(path)}`, () => removeFile(path));
-  }
+  for (const mapping of mappings) await removeFile(recordPath(host, mapping));
 }
 
 /** What the names of the records of copies end in. Older versions do not know them, and leave them alone. */
@@ -288,30 +189,16 @@ export function copyFiles(host: Host, { id }: Pick<LentCopy, "id">): CopyFiles {
 }
 
 /**
- * Writes the records of copies, as {@linkcode writeRecords} does those of mapped files. Takes the journal's lock: another
- * run removes half-written records under it.
+ * Writes the records of copies, as {@linkcode writeRecords} does. Takes the journal's lock: another run removes
+ * half-written records under it.
  */
 export async function writeCopies(host: Host, copies: readonly LentCopy[]): Promise<void> {
-  const texts = copies.map((copy) => ({ name: `${copy.id}${copyEnd}`, text: JSON.stringify(copy) }));
-  await withJournalLock(host, () => writeTexts(host, texts));
-}
-
-/** The records of all copies, in no order. A file that is no record is left alone, with a warning. */
-export async function readCopies(host: Host): Promise<LentCopy[]> {
-  const copies: LentCopy[] = [];
-  for (const name of await listFiles(host)) {
-    if (!name.endsWith(copyEnd)) continue;
-    const path = join(journalDirectory(host), name);
-    const copy = await readRecord<LentCopy>(path, copyKeys);
-    if (copy) copies.push(copy);
-    else if (copy === null) host.ui.warn(`"${path}" is not a record of a lent copy; remove it if none is lent`);
-  }
-  return copies;
+  await withJournalLock(host, () => writeRecords(host, copies));
 }
 
 /** The record of one copy; undefined when another run has taken the copy back. */
 export async function readCopy(host: Host, { id }: Pick<LentCopy, "id">): Promise<LentCopy | undefined> {
-  return await readRecord<LentCopy>(join(journalDirectory(host), `${id}${copyEnd}`), copyKeys) ?? undefined;
+  return await readLoan<LentCopy>(join(journalDirectory(host), `${id}${copyEnd}`), copyRecord.keys) ?? undefined;
 }
 
 /**
@@ -327,8 +214,7 @@ export async function forgetCopy(host: Host, { id }: Pick<LentCopy, "id">): Prom
 
 /** Calls `action` while no other run brings this copy anywhere. Waits for that, unless the host is to stop. */
 export async function withCopyLock<T>(host: Host, copy: Pick<LentCopy, "id">, action: () => Promise<T>): Promise<T> {
-  using file = await openCopyLock(host, copy);
-  await abortable(file.lock(true), host.signal);
+  using _lock = await lockFile(lockPath(host, copy), { signal: host.signal });
   return await underCopyLock(host, copy, action);
 }
 
@@ -338,16 +224,12 @@ export async function tryWithCopyLock<T>(
   copy: Pick<LentCopy, "id">,
   action: () => Promise<T>,
 ): Promise<T | undefined> {
-  using file = await openCopyLock(host, copy);
-  return await file.tryLock(true) ? await underCopyLock(host, copy, action) : undefined;
+  using lock = await claimFile(lockPath(host, copy));
+  return lock && await underCopyLock(host, copy, action);
 }
 
 function lockPath(host: Host, { id }: Pick<LentCopy, "id">): string {
   return join(journalDirectory(host), `${id}.lock`);
-}
-
-async function openCopyLock(host: Host, copy: Pick<LentCopy, "id">): Promise<Deno.FsFile> {
-  return await Deno.open(lockPath(host, copy), { write: true, create: true, mode: 0o600 });
 }
 
 async function underCopyLock<T>(host: Host, copy: Pick<LentCopy, "id">, action: () => Promise<T>): Promise<T> {
@@ -355,14 +237,6 @@ async function underCopyLock<T>(host: Host, copy: Pick<LentCopy, "id">, action: 
     return await action();
   } finally {
     if (await readCopy(host, copy) === undefined) await removeFile(lockPath(host, copy));
-  }
-}
-
-async function removeFile(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -9,10 +9,11 @@ import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts
 import { isOnRecord, ofInode, planGrant } from "./grants.ts";
 import { isAt, readHeldAcls } from "./held_file.ts";
 import type { Host } from "../base/host.ts";
-import { fromRecord, type Mapping, readRecords, toRecord, withJournalLock, writeRecords } from "./journal.ts";
+import { readMappings, withJournalLock, writeRecords } from "./journal.ts";
+import { fromRecord, type Mapping, toRecord } from "./loan.ts";
 import { serverRecord } from "../engine/server_record.ts";
-import { type HeldMapping, restoreFiles } from "./restore.ts";
-import { type MappableFile, newPlace } from "./source_file.ts";
+import { type MappedFile, restoreFiles } from "./restore.ts";
+import { newPlace, type SourceFile } from "./source_file.ts";
 import { type Undo, withUndo } from "../base/undo.ts";
 import { unmapFiles } from "./unmap.ts";
 
@@ -33,13 +34,13 @@ export interface MapOptions {
 }
 
 /** A file that is to be mapped: at a new place in the container, or at the place of the file that it has replaced. */
-type Candidate = MappableFile & { replaces?: Mapping };
+type Candidate = SourceFile & { replaces?: Mapping };
 
 /** Maps all of the files; on failure, `undo` unmaps them again. Each is on record before it is mapped. */
 export async function mapFiles(
-  files: readonly MappableFile[],
+  files: readonly SourceFile[],
   options: MapOptions & { undo: Undo },
-): Promise<HeldMapping[]> {
+): Promise<Required<MappedFile>[]> {
   const { engine, instance, user } = options;
   const [granting, making] = await Promise.allSettled([
     grantAccess(files, options),
@@ -48,7 +49,7 @@ export async function mapFiles(
   if (granting.status === "rejected") throw granting.reason;
   if (making.status === "rejected") throw making.reason;
   const mapped = granting.value;
-  const devices = Object.fromEntries(mapped.map(({ mapping }) => [mapping.device, deviceOf(mapping)]));
+  const devices = Object.fromEntries(mapped.map(({ mapping }) => [mapping.id, deviceOf(mapping)]));
   await addDevices(uninterruptible(engine), instance, devices);
   engine.host.signal.throwIfAborted();
   return mapped;
@@ -59,10 +60,13 @@ export async function mapFiles(
  *
  * @returns the files that no other run has unmapped meanwhile
  */
-export async function keepMapped(engine: Engine, mapped: readonly HeldMapping[]): Promise<HeldMapping[]> {
+export async function keepMapped(
+  engine: Engine,
+  mapped: readonly Required<MappedFile>[],
+): Promise<Required<MappedFile>[]> {
   const { host } = engine;
   const [kept, lost] = await withJournalLock(host, async () => {
-    const records = await readRecords(host);
+    const records = await readMappings(host);
     const kept = mapped.filter(({ mapping }) => isOnRecord(records, mapping));
     await writeRecords(host, kept.map(({ mapping }) => ({ ...mapping, owner: null })));
     return [kept, mapped.filter((one) => !kept.includes(one))];
@@ -78,20 +82,20 @@ export async function keepMapped(engine: Engine, mapped: readonly HeldMapping[])
  * @returns the mapping of the new file; undefined when another run has unmapped the old one
  */
 export async function mapReplacement(
-  replacement: MappableFile,
-  { old, ...options }: MapOptions & { old: HeldMapping },
-): Promise<HeldMapping | undefined> {
+  replacement: SourceFile,
+  { old, ...options }: MapOptions & { old: Required<MappedFile> },
+): Promise<Required<MappedFile> | undefined> {
   const engine = uninterruptible(options.engine);
   const { host } = engine;
   // A container that can write in the file's directory must not choose a file of the user's by a symbolic link.
-  if (!await isAt(host, replacement.file, old.mapping.host)) {
+  if (!await isAt(host, replacement.file, old.mapping.hostPath)) {
     throw inputError("a symbolic link leads elsewhere now", "Lend the other file itself");
   }
   return await withUndo(host, async (undo) => {
     const [mapped] = await grantAccess([{ ...replacement, replaces: old.mapping }], { ...options, engine, undo });
     if (!mapped) return undefined;
-    await removeMapDevices(engine, options.instance, [old.mapping.device]);
-    await addDevices(engine, options.instance, { [mapped.mapping.device]: deviceOf(mapped.mapping) });
+    await removeMapDevices(engine, options.instance, [old.mapping.id]);
+    await addDevices(engine, options.instance, { [mapped.mapping.id]: deviceOf(mapped.mapping) });
     const { failure } = await restoreFiles(host, [old], { forget: true, ignoreReplacement: true });
     if (failure) throw failure;
     return mapped;
@@ -106,11 +110,11 @@ export async function mapReplacement(
 async function grantAccess(
   files: readonly Candidate[],
   options: MapOptions & { undo: Undo },
-): Promise<HeldMapping[]> {
+): Promise<Required<MappedFile>[]> {
   const { engine, undo } = options;
   const { host } = engine;
   return await withJournalLock(host, async () => {
-    const records = await readRecords(host);
+    const records = await readMappings(host);
     if (files.some(({ replaces }) => replaces && !isOnRecord(records, replaces))) return [];
     const mapped = await planMappings(files, { ...options, records });
     undo.add("take the files back", (cleaning) => unmapFiles(engineOn(engine, cleaning), mapped));
@@ -131,7 +135,7 @@ async function grantAccess(
 async function planMappings(
   files: readonly Candidate[],
   { engine, instance, user, uid, readOnly, owner, records }: MapOptions & { records: readonly Mapping[] },
-): Promise<HeldMapping[]> {
+): Promise<Required<MappedFile>[]> {
   const acls = await readHeldAcls(engine.host, files.map(({ file }) => file));
   return files.map(({ path, file, state, replaces }, index) => {
     const others = ofInode(records, state);
@@ -140,11 +144,11 @@ async function planMappings(
       file,
       mapping: {
         ...newPlace(path, user),
-        ...(replaces ? { container: replaces.container } : {}),
+        ...(replaces ? { containerPath: replaces.containerPath } : {}),
         engine: engine.cli,
         server: serverRecord(engine.server),
         instance,
-        host: path,
+        hostPath: path,
         readOnly,
         owner,
         dev: state.dev,
@@ -162,13 +166,13 @@ async function planMappings(
 /** The error when `setfacl` fails. It names files by their handles: finds out which file is meant, and says why. */
 async function noAclError(
   error: ProcessError,
-  { host, mapped }: { host: Host; mapped: readonly HeldMapping[] },
+  { host, mapped }: { host: Host; mapped: readonly Required<MappedFile>[] },
 ): Promise<Error> {
   const acls = await readAcls(host, mapped.map(({ file }) => file.handle));
   const refused = mapped.find(({ mapping }, index) => !sameAcl(acls[index]!, fromRecord(mapping.granted)));
   if (!refused) return error;
   const why = /operation not supported/i.test(error.stderr) ? "its file system has no ACLs" : "its ACL cannot be set";
-  return new UserError(`"${refused.mapping.host}" cannot be mapped: ${why}`, {
+  return new UserError(`"${refused.mapping.hostPath}" cannot be mapped: ${why}`, {
     hint:
       "Copy it to a file system with ACLs that you may write: ext4, xfs, btrfs, tmpfs, or zfs with acltype=posixacl",
     output: error.output.replaceAll(/\/proc\/\d+\/fd\/\d+: /g, ""),

@@ -5,6 +5,7 @@ import { exec } from "../engine/instance.ts";
 import { tryToRemoveFiles } from "../engine/instance_files.ts";
 import { ProcessError } from "../base/errors.ts";
 import type { InodeId } from "./held_file.ts";
+import type { Loan } from "./loan.ts";
 import { withValues } from "../base/shell_words.ts";
 import { isSessionName } from "../container/names.ts";
 import { containerPaths, type ContainerUser } from "../container/user.ts";
@@ -47,7 +48,7 @@ function parseListening(text: string, user: ContainerUser): string[] {
 /** An unmapped file that programs in the container still have open, or in their memory. */
 export interface OpenFile {
   /** The path that it had in the container. */
-  container: string;
+  containerPath: string;
   /** The names of the programs, each once. */
   programs: string[];
 }
@@ -60,9 +61,9 @@ export interface OpenFile {
 export async function finishUnmap(
   engine: Engine,
   instance: string,
-  files: readonly (InodeId & { container: string })[],
+  files: readonly (InodeId & Pick<Loan, "containerPath">)[],
 ): Promise<OpenFile[]> {
-  const paths = files.map(({ container }) => container);
+  const paths = files.map(({ containerPath }) => containerPath);
   const script = withValues(finishUnmapScript, {
     open: files.map(inodeText).join("|"),
     mapped: files.map(memoryText).join("|"),
@@ -73,7 +74,7 @@ export async function finishUnmap(
     return [];
   }
   const lines = stdout.split("\n");
-  return files.flatMap(({ container, ...inode }) => {
+  return files.flatMap(({ containerPath, ...inode }) => {
     const starts = [`${inodeText(inode)} `, `map ${memoryText(inode)} `];
     const found = lines.flatMap((line) => {
       const start = starts.find((start) => line.startsWith(start));
@@ -81,7 +82,7 @@ export async function finishUnmap(
     });
     // The container decides what its programs are called, and how many there are: only the first few are named.
     const programs = [...new Set(found)].slice(0, mostPrograms);
-    return programs.length === 0 ? [] : [{ container, programs }];
+    return programs.length === 0 ? [] : [{ containerPath, programs }];
   });
 }
 

@@ -2,21 +2,8 @@
 
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import type { Loan } from "./loan.ts";
 import { splitWords, WordsError } from "../base/shell_words.ts";
-
-/** A file that is lent, as the user sees it. */
-export interface LentFile {
-  /** Its path on the host. */
-  host: string;
-  /** Its path in the container. */
-  container: string;
-  /** The container's name for the user. */
-  label: string;
-  /** The container may not change it. */
-  readOnly: boolean;
-  /** It is lent as a copy. */
-  isCopy: boolean;
-}
 
 /** One way to ask the user. */
 export interface Prompter {
@@ -31,7 +18,7 @@ export interface Prompter {
    *
    * @returns whether it was the user, who can then be asked to confirm
    */
-  untilAsked(files: readonly LentFile[], signal: AbortSignal | undefined): Promise<boolean>;
+  untilAsked(files: readonly Loan[], signal: AbortSignal | undefined): Promise<boolean>;
   /** Shows a warning, and asks whether the files are to be unmapped all the same. */
   confirm(warning: string, signal: AbortSignal | undefined): Promise<boolean>;
   /** Tells something that the user should know. */

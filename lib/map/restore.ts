@@ -5,7 +5,8 @@ import { writeAcls } from "./acl.ts";
 import { ProcessError } from "../base/errors.ts";
 import { type HeldFile, holdFile, type InodeId, isSameInode, readHeldAcls } from "./held_file.ts";
 import type { Host } from "../base/host.ts";
-import { type Mapping, readRecords, removeRecords, withJournalLock, writeRecords } from "./journal.ts";
+import { readMappings, removeRecords, withJournalLock, writeRecords } from "./journal.ts";
+import type { Mapping } from "./loan.ts";
 import { type ObservedFile, planRestore, type RestoreStep } from "./restore_plan.ts";
 
 /** A mapped file. */
@@ -14,12 +15,6 @@ export interface MappedFile {
   mapping: Mapping;
   /** The file, if this run holds it; otherwise it is looked for. */
   file?: HeldFile;
-}
-
-/** A mapped file that this run holds. */
-export interface HeldMapping extends MappedFile {
-  /** The file. */
-  file: HeldFile;
 }
 
 /** What was done. */
@@ -54,7 +49,7 @@ export async function restoreFiles(
 ): Promise<Restored> {
   return await withJournalLock(host, async (lock) => {
     const { uid } = await lock.stat();
-    const records = await readRecords(host);
+    const records = await readMappings(host);
     using handles = new DisposableStack();
     const files = await observe(host, mapped, { handles, ignoreReplacement });
     const restored = await takeSteps(host, planRestore(records, { files, ownUid: uid! }));
@@ -105,10 +100,10 @@ function findFiles(
   handles: DisposableStack,
 ): { file: HeldFile | undefined; replacement: HeldFile | undefined } {
   const hold = (file: HeldFile | undefined): HeldFile | undefined => handles.adopt(file, (file) => file?.close());
-  const atPath = hold(holdFile(mapping.host));
+  const atPath = hold(holdFile(mapping.hostPath));
   return atPath && isSameInode(atPath.stat(), mapping)
     ? { file: file ?? atPath, replacement: undefined }
-    : { file: file ?? hold(findInDirectory(dirname(mapping.host), mapping)), replacement: atPath };
+    : { file: file ?? hold(findInDirectory(dirname(mapping.hostPath), mapping)), replacement: atPath };
 }
 
 function findInDirectory(directory: string, inode: InodeId): HeldFile | undefined {

@@ -3,7 +3,7 @@
 import { type Acl, type AclChange, sameAcl, withoutCopy } from "./acl.ts";
 import { grantOf, isOnRecord, isRestored, ofInode, planRevoke } from "./grants.ts";
 import { type FileState, isSameInode } from "./held_file.ts";
-import type { Mapping } from "./journal.ts";
+import type { Mapping } from "./loan.ts";
 
 /** A file that was found. */
 export interface FoundFile {
@@ -58,7 +58,7 @@ export function planRestore(
 ): RestoreStep[] {
   const restored = files.map(({ mapping }) => mapping).filter((mapping) => isRestored(records, mapping));
   const ending = files.filter(({ mapping }) => isOnRecord(records, mapping));
-  const staying = records.filter(({ device }) => !ending.some(({ mapping }) => mapping.device === device));
+  const staying = records.filter(({ id }) => !ending.some(({ mapping }) => mapping.id === id));
   const inodes = groupByInode(ending.flatMap((observed) => {
     const { mapping, file } = observed;
     return file && !planWithoutChange(observed, ownUid) ? [{ mapping, file }] : [];
@@ -111,7 +111,7 @@ function planReplacement(found: readonly [Found, ...Found[]]): RestoreStep[] {
   const mappings = mappingsOf(found);
   const wanted = mappings.reduce((acl, mapping) => withoutCopy(acl, grantOf([mapping])), acl);
   const isCopy = !sameAcl(acl, wanted);
-  const findings = [...new Set(mappings.map(({ host }) => host))].map((host) => replacedFile(host, isCopy));
+  const findings = [...new Set(mappings.map(({ hostPath }) => hostPath))].map((path) => replacedFile(path, isCopy));
   return [{ ...(isCopy ? { change: { path: handle, acl: wanted }, isOptional: true } : {}), findings, done: [] }];
 }
 
@@ -129,27 +129,27 @@ function groupByInode(all: readonly Found[]): [Found, ...Found[]][] {
   return groups;
 }
 
-function changedPermissions({ host }: Mapping): string {
-  return `The permissions of "${host}" were changed meanwhile; only the container's entry was removed`;
+function changedPermissions({ hostPath }: Mapping): string {
+  return `The permissions of "${hostPath}" were changed meanwhile; only the container's entry was removed`;
 }
 
-function lostSetId({ host }: Mapping): string {
-  return `"${host}" has lost a set-ID bit: Linux clears it when an unprivileged process writes to it`;
+function lostSetId({ hostPath }: Mapping): string {
+  return `"${hostPath}" has lost a set-ID bit: Linux clears it when an unprivileged process writes to it`;
 }
 
-function replacedFile(host: string, isCopy: boolean): string {
+function replacedFile(path: string, isCopy: boolean): string {
   const what = isCopy
     ? "the copy of the container's permissions was removed from the new file"
     : "the file that is there now was not lent";
-  return `"${host}" was replaced meanwhile; ${what}`;
+  return `"${path}" was replaced meanwhile; ${what}`;
 }
 
-function foreignFile({ host, uid }: Mapping): string {
-  return `"${host}" belongs to somebody else now, who can remove the container's entry: setfacl -x u:${uid} FILE`;
+function foreignFile({ hostPath, uid }: Mapping): string {
+  return `"${hostPath}" belongs to somebody else now, who can remove the container's entry: setfacl -x u:${uid} FILE`;
 }
 
-function lostFile({ host, ino, uid }: Mapping): string {
+function lostFile({ hostPath, ino, uid }: Mapping): string {
   const command = `find DIRECTORY -inum ${ino} -exec setfacl -x u:${uid} {} +`;
-  return `The file that was mapped as "${host}" is not there any more. ` +
+  return `The file that was mapped as "${hostPath}" is not there any more. ` +
     `If it was moved, end its loan there: ${command}`;
 }

@@ -8,7 +8,7 @@ import { followPath, type SharedDirectories } from "../container/source_path.ts"
 import { containerPaths, type ContainerUser } from "../container/user.ts";
 
 /** A file that can be mapped. */
-export interface MappableFile {
+export interface SourceFile {
   /** Its path, absolute and without symbolic links. */
   path: string;
   /** The file itself. */
@@ -39,7 +39,7 @@ const longestPath = longestName - engineSize("disk.map-0123456789.");
  * @throws {UserError} exit code 2 for anything but a readable regular file of the user's own, and for one whose path
  * leads through a directory that a container can write to
  */
-export async function checkFile(path: string, { user, shared }: FileRules): Promise<MappableFile> {
+export async function checkFile(path: string, { user, shared }: FileRules): Promise<SourceFile> {
   const { path: real, directories } = await follow(path, shared);
   const file = holdFile(real);
   if (!file) throw await noFileError(path);
@@ -71,8 +71,8 @@ export async function checkFile(path: string, { user, shared }: FileRules): Prom
  *
  * @throws {UserError} as {@linkcode checkFile} does, and for a file that is named twice
  */
-export async function checkFiles(paths: readonly string[], rules: FileRules): Promise<MappableFile[]> {
-  const files: MappableFile[] = [];
+export async function checkFiles(paths: readonly string[], rules: FileRules): Promise<SourceFile[]> {
+  const files: SourceFile[] = [];
   for (const path of paths) {
     const file = await checkFile(path, rules);
     const same = files.find(({ state }) => isSameInode(state, file.state));
@@ -123,12 +123,14 @@ function unreachableError(path: string, error: unknown): Error {
   return inputError(`Cannot look at "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
 }
 
-/** A new place for a file in the container: a device name and a path in the user's home that nothing else has. */
-export function newPlace(path: string, user: ContainerUser): { device: string; container: string } {
-  const id = [...crypto.getRandomValues(new Uint8Array(5))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const start = `${containerPaths(user).maps}/${id}-`;
+/** A new place for a file in the container: a name for its record and device, and a path in the user's home that nothing else has. */
+export function newPlace(path: string, user: ContainerUser): { id: string; containerPath: string } {
+  const digits = [...crypto.getRandomValues(new Uint8Array(5))].map((byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );
+  const start = `${containerPaths(user).maps}/${digits}-`;
   const name = shortName(basename(path), longestPath - engineSize(start.slice(1)));
-  return { device: `map-${id}`, container: `${start}${name}` };
+  return { id: `map-${digits}`, containerPath: `${start}${name}` };
 }
 
 /** A file's name, cut before its extension and between characters to an {@linkcode engineSize} of at most `size`. */

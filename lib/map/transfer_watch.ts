@@ -1,7 +1,11 @@
 /** Watching a transfer: how far it is, for the user, and whether it goes on at all. */
 
+import { format } from "@std/fmt/bytes";
 import { UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+
+/** How sizes are shown. */
+const binary = { binary: true };
 
 /** How long a transfer takes before the user sees how far it is, in milliseconds. */
 const silentMs = 1_000;
@@ -41,7 +45,7 @@ export function watchTransfer(
   const timer = setInterval(() => {
     if (moved - movedBefore < leastBytes) {
       stalled.abort(
-        new UserError(`${what}: nothing moves any more, after ${sizeText(moved)}`, {
+        new UserError(`${what}: nothing moves any more, after ${format(moved, binary)}`, {
           hint: "See whether the container and the network still answer, then try it again",
         }),
       );
@@ -49,7 +53,7 @@ export function watchTransfer(
     movedBefore = moved;
   }, stalledMs);
   const line = (now: number): string =>
-    `${what}: ${sizeText(moved)}${total === undefined ? "" : ` of ${sizeText(total)}`}, ${
+    `${what}: ${format(moved, binary)}${total === undefined ? "" : ` of ${format(total, binary)}`}, ${
       ((now - start) / 1000).toFixed(0)
     } s`;
   return {
@@ -70,13 +74,4 @@ export function watchTransfer(
       if (now - start >= silentMs) host.ui.status(line(now));
     },
   };
-}
-
-/** A size for people: `1.5 MiB`. */
-export function sizeText(bytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
-  let unit = 0;
-  let size = bytes;
-  for (; size >= 1024 && unit < units.length - 1; unit++) size /= 1024;
-  return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
 }

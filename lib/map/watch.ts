@@ -3,17 +3,12 @@
 import { dirname } from "@std/path";
 import { ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { holdFile, type InodeId, isSameInode } from "./held_file.ts";
+import { holdFile, isSameInode } from "./held_file.ts";
+import type { Mapping } from "./loan.ts";
 import { type MapOptions, mapReplacement } from "./map.ts";
 import type { Prompter } from "./prompter.ts";
-import type { HeldMapping } from "./restore.ts";
-import { checkFile, type FileRules, type MappableFile } from "./source_file.ts";
-
-/** A path and the inode that is expected there. */
-interface WatchedFile extends InodeId {
-  /** The path on the host. */
-  host: string;
-}
+import type { MappedFile } from "./restore.ts";
+import { checkFile, type FileRules, type SourceFile } from "./source_file.ts";
 
 /** How long after an event the files are looked at, in milliseconds: an editor saves in several steps. */
 const delayMs = 150;
@@ -32,7 +27,7 @@ export async function followReplacements(
   host: Host,
   prompter: Prompter,
   { mapped, options, rules, signal }: {
-    mapped: HeldMapping[];
+    mapped: Required<MappedFile>[];
     options: MapOptions;
     rules: FileRules;
     signal: AbortSignal;
@@ -42,8 +37,8 @@ export async function followReplacements(
   const refused = new Map<string, number>();
   const { instance } = options;
   const onReplaced = async (path: string): Promise<void> => {
-    const index = mapped.findIndex(({ mapping }) => mapping.host === path);
-    let file: MappableFile | undefined;
+    const index = mapped.findIndex(({ mapping }) => mapping.hostPath === path);
+    let file: SourceFile | undefined;
     try {
       file = await checkFile(path, rules);
       if (refused.get(path) === file.state.ino) return file.file.close();
@@ -83,14 +78,14 @@ export async function followReplacements(
  * @param files called at each look, since it is the new inode that is expected once a file was replaced
  */
 async function watchFiles(
-  files: () => readonly WatchedFile[],
+  files: () => readonly Mapping[],
   { signal, onReplaced, onGone }: {
     signal: AbortSignal;
     onReplaced: (path: string) => Promise<void>;
     onGone: (path: string) => Promise<void>;
   },
 ): Promise<void> {
-  const directories = [...new Set(files().map(({ host }) => dirname(host)))];
+  const directories = [...new Set(files().map(({ hostPath }) => dirname(hostPath)))];
   using watcher = Deno.watchFs(directories, { recursive: false });
   let isClosed = false;
   const stop = (): void => {
@@ -115,12 +110,12 @@ async function watchFiles(
   const look = async (): Promise<void> => {
     for (const file of files()) {
       if (signal.aborted) return;
-      const held = holdFile(file.host);
+      const held = holdFile(file.hostPath);
       const isExpected = held && isSameInode(held.stat(), file);
       held?.close();
-      if (held) missing.delete(file.host);
-      if (held && !isExpected) await onReplaced(file.host);
-      if (!held) await lookForMissing(file.host);
+      if (held) missing.delete(file.hostPath);
+      if (held && !isExpected) await onReplaced(file.hostPath);
+      if (!held) await lookForMissing(file.hostPath);
     }
   };
   const lookForMissing = async (path: string): Promise<void> => {

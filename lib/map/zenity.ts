@@ -1,6 +1,7 @@
 /** Asking the user by dialogs of zenity (3 or 4). */
 
 import { join } from "@std/path";
+import { borrowerOf, isCopy, type Loan } from "./loan.ts";
 import { showOnDesktop } from "../base/desktop.ts";
 import type { Host } from "../base/host.ts";
 import type { Prompter } from "./prompter.ts";
@@ -45,8 +46,9 @@ export function dialogPrompter(host: Host): Prompter {
       return chosen ? chosen.split(pathSeparator) : [];
     },
     async untilAsked(files, signal) {
-      const { label, readOnly, isCopy } = files[0]!;
-      const can = readOnly ? "read" : "read and change";
+      const [first] = files as [Loan];
+      const label = borrowerOf(first);
+      const can = first.readOnly ? "read" : "read and change";
       await zenity([
         ...[
           "--list",
@@ -55,9 +57,9 @@ export function dialogPrompter(host: Host): Prompter {
           "--ok-label=Take the files back",
           "--cancel-label=Close",
         ],
-        `--text=${label} can ${can} ${isCopy ? "copies of " : ""}these files until you close this window.`,
+        `--text=${label} can ${can} ${isCopy(first) ? "copies of " : ""}these files until you close this window.`,
         ...["--column=Here", "--column=In the container"],
-        ...files.flatMap((file) => [file.host, file.container]),
+        ...files.flatMap((file) => [file.hostPath, file.containerPath]),
       ], signal);
       return !signal?.aborted;
     },

@@ -12,7 +12,7 @@ import {
   withoutCopy,
   writeAcls,
 } from "../../lib/map/acl.ts";
-import { fromRecord, toRecord } from "../../lib/map/journal.ts";
+import { fromRecord, toRecord } from "../../lib/map/loan.ts";
 import { realHost } from "../../lib/base/host.ts";
 import { recordingUi } from "./recording_host.ts";
 import { randomNumbers, testWith } from "./samples.ts";

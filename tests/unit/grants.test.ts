@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { formatAcl } from "../../lib/map/acl.ts";
 import { isOnRecord, isRestored, ofInode, planGrant, planRevoke } from "../../lib/map/grants.ts";
-import { fromRecord } from "../../lib/map/journal.ts";
+import { fromRecord } from "../../lib/map/loan.ts";
 import { containerUid as uid, plain, sampleMapping } from "./mappings.ts";
 
 const alone = { others: [], replaces: undefined, uid, readOnly: false };
@@ -54,8 +54,8 @@ Deno.test("ofInode() gives the mappings of one inode whose grants are still ther
   assertEquals(ofInode(mappings, one), [one]);
 });
 
-Deno.test("isOnRecord() and isRestored() go by the device", () => {
-  const [one, two, none] = ["map-1", "map-2", "map-3"].map((device) => sampleMapping({ device }));
+Deno.test("isOnRecord() and isRestored() go by the id", () => {
+  const [one, two, none] = ["map-1", "map-2", "map-3"].map((id) => sampleMapping({ id }));
   const records = [one!, { ...two!, restored: true }];
   assertEquals([one, two, none].map((each) => isOnRecord(records, each!)), [true, false, false]);
   assertEquals([one, two, none].map((each) => isRestored(records, each!)), [false, true, false]);

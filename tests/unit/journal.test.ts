@@ -4,21 +4,21 @@ import { UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
 import {
   forgetRuns,
-  type LentCopy,
   readCopies,
-  readRecords,
+  readMappings,
   withJournalLock,
   writeCopies,
   writeRecords,
 } from "../../lib/map/journal.ts";
+import type { LentCopy } from "../../lib/map/loan.ts";
 import { engineOfRecord, serverRecord } from "../../lib/engine/server_record.ts";
-import { sizeText, watchTransfer } from "../../lib/map/transfer_watch.ts";
+import { watchTransfer } from "../../lib/map/transfer_watch.ts";
 import { sampleMapping } from "./mappings.ts";
 import { recordingHost } from "./recording_host.ts";
 
 const copy: LentCopy = {
   ...{ id: "map-0123456789", engine: "incus", server: { remote: "big", project: "default" }, instance: "box" },
-  ...{ host: "/d/file", container: "/home/ubuntu/maps/0123456789-file", user: "ubuntu:1000:1000:/home/ubuntu" },
+  ...{ hostPath: "/d/file", containerPath: "/home/ubuntu/maps/0123456789-file", user: "ubuntu:1000:1000:/home/ubuntu" },
   ...{ readOnly: false, owner: null, dev: 1, ino: 5, bornMs: 50, lent: null },
 };
 
@@ -77,7 +77,7 @@ Deno.test("the journal keeps copies and mappings apart, and what it cannot read"
     await Deno.writeTextFile(join(journal, "map-1.copy"), '{"id":"map-1"');
     await Deno.writeTextFile(join(journal, "map-2.copy.new"), "{");
     await Deno.writeTextFile(join(journal, "map-2.lock"), "");
-    assertEquals([(await readRecords(host)).length, await readCopies(host)], [1, [copy]]);
+    assertEquals([(await readMappings(host)).length, await readCopies(host)], [1, [copy]]);
     assertEquals(said, [`warn: "${journal}/map-1.copy" is not a record of a lent copy; remove it if none is lent`]);
     await forgetRuns(host, []);
     const names = [...Deno.readDirSync(journal)].map(({ name }) => name).sort();
@@ -94,18 +94,11 @@ Deno.test("watchTransfer() says how far a long transfer is, and gives one up tha
     assertEquals([said, watch.signal.aborted], [[], false]);
     await new Promise((done) => setTimeout(done, 1_100));
     watch.moved(2 ** 20);
-    assertEquals([said, watch.signal.aborted], [["progress: Lending file: 2.0 MiB of 3.0 MiB, 1 s"], true]);
+    assertEquals([said, watch.signal.aborted], [["progress: Lending file: 2 MiB of 3 MiB, 1 s"], true]);
     assertEquals(
       watch.signal.reason.message,
-      "Lending file: nothing moves any more, after 1.0 MiB",
+      "Lending file: nothing moves any more, after 1 MiB",
     );
   }
-  assertEquals(said.at(-1), "status: Lending file: 2.0 MiB of 3.0 MiB, 1 s");
-  assertEquals([0, 1023, 1024, 1.5 * 2 ** 30, 2 ** 60].map(sizeText), [
-    "0 bytes",
-    "1023 bytes",
-    "1.0 KiB",
-    "1.5 GiB",
-    "1024.0 PiB",
-  ]);
+  assertEquals(said.at(-1), "status: Lending file: 2 MiB of 3 MiB, 1 s");
 });

@@ -9,15 +9,10 @@ import { withUndo } from "../../lib/base/undo.ts";
 import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { keepCopies, lendCopies, takeBackCopies } from "../../lib/map/copies.ts";
 import { holdFile } from "../../lib/map/held_file.ts";
-import {
-  copyFiles,
-  type LentCopy,
-  readCopies,
-  withCopyLock,
-  withJournalLock,
-  writeCopies,
-} from "../../lib/map/journal.ts";
-import { recover, unmapRecorded } from "../../lib/map/unmap.ts";
+import { copyFiles, readCopies, withCopyLock, withJournalLock, writeCopies } from "../../lib/map/journal.ts";
+import type { LentCopy } from "../../lib/map/loan.ts";
+import { recover } from "../../lib/map/recover.ts";
+import { takeBackRecorded } from "../../lib/map/take_back.ts";
 import { recordingUi } from "./recording_host.ts";
 
 /** What a program is answered with in place of being run. */
@@ -118,8 +113,8 @@ Deno.test("lendCopies() puts a private copy into the container, and takeBackCopi
   for (const readOnly of [false, true]) {
     await withWorld(async ({ lend, takeBack, file, names, engine }) => {
       const copy = await lend({ readOnly });
-      assert(basename(copy.container).endsWith("-letter.odt"));
-      assertEquals([text(copy.container), Deno.statSync(copy.container).mode! & 0o777], [
+      assert(basename(copy.containerPath).endsWith("-letter.odt"));
+      assertEquals([text(copy.containerPath), Deno.statSync(copy.containerPath).mode! & 0o777], [
         "lent",
         readOnly ? 0o400 : 0o600,
       ]);
@@ -128,12 +123,12 @@ Deno.test("lendCopies() puts a private copy into the container, and takeBackCopi
         4,
       ]]);
       if (readOnly) {
-        await Deno.chmod(copy.container, 0o600);
-        await Deno.writeTextFile(copy.container, "changed all the same");
+        await Deno.chmod(copy.containerPath, 0o600);
+        await Deno.writeTextFile(copy.containerPath, "changed all the same");
       }
       assertEquals(await takeBack(), []);
       assertEquals([text(file), names()], ["lent", ["letter.odt"]]);
-      await assertRejects(() => Deno.lstat(copy.container), Deno.errors.NotFound);
+      await assertRejects(() => Deno.lstat(copy.containerPath), Deno.errors.NotFound);
     });
   }
 });
@@ -144,12 +139,12 @@ Deno.test("takeBackCopies() writes what the container has changed in place: inod
       await Deno.link(file, `${file}.link`);
       const before = await Deno.stat(file);
       const copy = await lend();
-      await Deno.writeTextFile(copy.container, changed);
+      await Deno.writeTextFile(copy.containerPath, changed);
       assertEquals(await takeBack(), []);
       const after = await Deno.stat(file);
       assertEquals(text(`${file}.link`), changed);
       assertEquals([after.ino, after.mode, after.nlink], [before.ino, before.mode, 2]);
-      await assertRejects(() => Deno.lstat(copy.container), Deno.errors.NotFound);
+      await assertRejects(() => Deno.lstat(copy.containerPath), Deno.errors.NotFound);
     });
   }
 });
@@ -158,7 +153,7 @@ Deno.test("takeBackCopies() puts the container's version beside a file that was 
   await withWorld(async ({ lend, takeBack, file, names }) => {
     await Deno.symlink("/nonexistent", `${file}.from-box`);
     const copy = await lend();
-    await Deno.writeTextFile(copy.container, "there");
+    await Deno.writeTextFile(copy.containerPath, "there");
     await Deno.writeTextFile(file, "here");
     const [finding] = await takeBack();
     assertStringIncludes(
@@ -175,7 +170,7 @@ Deno.test("takeBackCopies() puts the container's version beside where the file w
   for (const way of ["replaced", "link", "gone"]) {
     await withWorld(async ({ lend, takeBack, file }) => {
       const copy = await lend();
-      await Deno.writeTextFile(copy.container, "there");
+      await Deno.writeTextFile(copy.containerPath, "there");
       await Deno.rename(file, `${file}.old`);
       if (way === "replaced") await Deno.writeTextFile(file, "lent");
       if (way === "link") await Deno.symlink(`${file}.old`, file);
@@ -190,10 +185,10 @@ Deno.test("takeBackCopies() leaves the file alone when the container has no regu
   for (const way of ["removed", "link", "pipe", "directory", "container"]) {
     await withWorld(async ({ lend, takeBack, file, answer }) => {
       const copy = await lend();
-      await Deno.remove(copy.container);
-      if (way === "link") await Deno.symlink("/etc/passwd", copy.container);
-      if (way === "directory") await Deno.mkdir(copy.container);
-      if (way === "pipe") await new Deno.Command("mkfifo", { args: [copy.container] }).output();
+      await Deno.remove(copy.containerPath);
+      if (way === "link") await Deno.symlink("/etc/passwd", copy.containerPath);
+      if (way === "directory") await Deno.mkdir(copy.containerPath);
+      if (way === "pipe") await new Deno.Command("mkfifo", { args: [copy.containerPath] }).output();
       if (way === "container") {
         answer.now = (argv) =>
           argv[1] === "query"
@@ -221,7 +216,7 @@ function failingCp(torn: string, file: string): Answer {
 Deno.test("takeBackCopies() gives a file back what it had when it cannot be written, and puts the other version beside", async () => {
   await withWorld(async ({ lend, takeBack, file, answer }) => {
     const copy = await lend();
-    await Deno.writeTextFile(copy.container, "there");
+    await Deno.writeTextFile(copy.containerPath, "there");
     answer.now = failingCp("th", file);
     const [finding] = await takeBack();
     assertStringIncludes(finding!, "cannot be written now");
@@ -243,7 +238,7 @@ Deno.test("takeBackCopies() ends a writing that was cut off, whatever has been w
     await withWorld(async (world) => {
       const copy = await world.lend();
       // The container goes on changing its copy: that comes as well.
-      await Deno.writeTextFile(copy.container, "later");
+      await Deno.writeTextFile(copy.containerPath, "later");
       await killedWhileWriting(world, copy, torn);
       assertEquals(await world.takeBack(), [], torn);
       assertEquals([text(world.file), world.names()], ["later", ["letter.odt"]], torn);
@@ -255,7 +250,7 @@ Deno.test("takeBackCopies() puts both versions beside a file that was changed af
   await withWorld(async (world) => {
     const { file } = world;
     const copy = await world.lend();
-    await Deno.writeTextFile(copy.container, "there");
+    await Deno.writeTextFile(copy.containerPath, "there");
     await killedWhileWriting(world, copy, "mine");
     const findings = await world.takeBack();
     assertEquals(findings.length, 2, findings.join("\n"));
@@ -268,7 +263,7 @@ Deno.test("takeBackCopies() loses nothing of a torn file that was moved away or 
     await withWorld(async (world) => {
       const { file } = world;
       const copy = await world.lend();
-      await Deno.writeTextFile(copy.container, "there");
+      await Deno.writeTextFile(copy.containerPath, "there");
       await killedWhileWriting(world, copy, "th");
       await Deno.rename(file, `${file}.torn`);
       if (way === "replaced") await Deno.writeTextFile(file, "mine");
@@ -283,7 +278,7 @@ Deno.test("takeBackCopies() takes a writing for done when only what was kept is 
   await withWorld(async (world) => {
     const { engine, file } = world;
     const copy = await world.lend();
-    await Deno.writeTextFile(copy.container, "there");
+    await Deno.writeTextFile(copy.containerPath, "there");
     await killedWhileWriting(world, copy, "mine");
     const content = { size: 5, sha256: createHash("sha256").update("there").digest("hex") };
     await writeCopies(engine.host, [{ ...copy, lent: content }]);
@@ -292,14 +287,14 @@ Deno.test("takeBackCopies() takes a writing for done when only what was kept is 
   });
 });
 
-Deno.test("unmapRecorded() mends a torn file also while the container cannot be reached", async () => {
+Deno.test("takeBackRecorded() mends a torn file also while the container cannot be reached", async () => {
   await withWorld(async (world) => {
     const { engine: { host }, file } = world;
     const copy = await world.lend();
-    await Deno.writeTextFile(copy.container, "there");
+    await Deno.writeTextFile(copy.containerPath, "there");
     await killedWhileWriting(world, copy, "th");
     // The CLI has no remote of that name.
-    await assertRejects(() => unmapRecorded(host, { mappings: [], copies: [copy] }), UserError);
+    await assertRejects(() => takeBackRecorded(host, [copy]), UserError);
     assertEquals(text(file), "there");
     assertEquals(await world.takeBack(), []);
   });
@@ -309,10 +304,10 @@ Deno.test("recover() mends a torn file also where its copy is too large to be ta
   await withWorld(async (world) => {
     const { engine: { host }, file, said } = world;
     const copy = await world.lend();
-    await Deno.writeTextFile(copy.container, "there");
+    await Deno.writeTextFile(copy.containerPath, "there");
     await killedWhileWriting(world, copy, "th");
     // A program that another test starts just now has this process' locks until it runs.
-    for (let tries = 0; tries < 5 && text(file) !== "there"; tries++) await recover(host, { most: 0 });
+    for (let tries = 0; tries < 5 && text(file) !== "there"; tries++) await recover(host, { maxBytes: 0 });
     assertEquals(text(file), "there");
     assertStringIncludes(said.join("\n"), "map.ts --recover");
     assertEquals(await world.takeBack(), []);
@@ -322,7 +317,7 @@ Deno.test("recover() mends a torn file also where its copy is too large to be ta
 Deno.test("takeBackCopies() does not write over what comes to the file while its old content is kept", async () => {
   await withWorld(async ({ lend, takeBack, file, answer }) => {
     const copy = await lend();
-    await Deno.writeTextFile(copy.container, "there");
+    await Deno.writeTextFile(copy.containerPath, "there");
     answer.now = (argv) => {
       if (argv[0] === "stat") Deno.writeTextFileSync(file, "mine");
       return undefined;
@@ -336,7 +331,7 @@ Deno.test("takeBackCopies() does not write over what comes to the file while its
 Deno.test("takeBackCopies() tells what it found also when the container cannot be asked for open files any more", async () => {
   await withWorld(async ({ lend, takeBack, file, answer, said }) => {
     const copy = await lend();
-    await Deno.writeTextFile(copy.container, "there");
+    await Deno.writeTextFile(copy.containerPath, "there");
     await Deno.writeTextFile(file, "here");
     answer.now = (argv) => {
       if (argv[1] !== "exec" || argv.includes("setpriv")) return undefined;
@@ -370,7 +365,7 @@ Deno.test("takeBackCopies() lets nothing of a copy that did not arrive whole com
   await withWorld(async ({ lend, takeBack, file, engine }) => {
     const copy = await lend();
     await writeCopies(engine.host, [{ ...copy, lent: null }]);
-    await Deno.writeTextFile(copy.container, "le");
+    await Deno.writeTextFile(copy.containerPath, "le");
     assertEquals(await takeBack(), []);
     assertEquals(text(file), "lent");
   });
@@ -388,12 +383,12 @@ Deno.test("lendCopies() takes back all when one does not arrive whole", async ()
 Deno.test("takeBackCopies() takes a copy that changes before it is removed once more", async () => {
   await withWorld(async ({ lend, takeBack, file, answer }) => {
     const copy = await lend();
-    await Deno.writeTextFile(copy.container, "there");
+    await Deno.writeTextFile(copy.containerPath, "there");
     let isFirst = true;
     answer.now = (argv) => {
-      if (argv.at(-2) !== copy.container || !isFirst) return undefined;
+      if (argv.at(-2) !== copy.containerPath || !isFirst) return undefined;
       isFirst = false;
-      Deno.writeTextFileSync(copy.container, "and more");
+      Deno.writeTextFileSync(copy.containerPath, "and more");
       return undefined;
     };
     assertEquals(await takeBack(), []);
@@ -404,7 +399,7 @@ Deno.test("takeBackCopies() takes a copy that changes before it is removed once 
 Deno.test("takeBackCopies() begins with nothing where the engine has lost the answer of a first try", async () => {
   await withWorld(async ({ lend, takeBack, file, answer }) => {
     const copy = await lend();
-    await Deno.writeTextFile(copy.container, "there");
+    await Deno.writeTextFile(copy.containerPath, "there");
     let isFirst = true;
     answer.now = (argv, { output }) => {
       if (!isFirst || !/^[0-9a-f]{64}$/.test(argv.at(-1)!)) return undefined;
@@ -468,7 +463,7 @@ Deno.test("takeBackCopies() takes nothing that the container does not send as it
     assertStringIncludes((await lie(pieces)).message, "did not send its version", JSON.stringify(pieces));
   }
   const error = await lie([line(2 ** 40)]);
-  assertStringIncludes(error.message, "1.0 TiB large, and at most 256.0 MiB come back");
+  assertStringIncludes(error.message, "1 TiB large, and at most 256 MiB come back");
   assertStringIncludes(error.hint, "incus exec far:box -- cat /");
 });
 
@@ -492,7 +487,7 @@ Deno.test("takeBackCopies() leaves all on record when the container does not run
 Deno.test("takeBackCopies() forgets a copy that the container does not let be removed, and says so", async () => {
   await withWorld(async ({ lend, takeBack, answer }) => {
     const copy = await lend();
-    answer.now = (argv) => argv.at(-2) === copy.container ? Promise.resolve(result(argv, 6)) : undefined;
+    answer.now = (argv) => argv.at(-2) === copy.containerPath ? Promise.resolve(result(argv, 6)) : undefined;
     assertStringIncludes((await takeBack())[0]!, "does not let its copy of");
   });
 });

@@ -2,7 +2,7 @@
 
 import type { Acl } from "../../lib/map/acl.ts";
 import { withGrants } from "../../lib/map/grants.ts";
-import { type Mapping, toRecord } from "../../lib/map/journal.ts";
+import { type Mapping, toRecord } from "../../lib/map/loan.ts";
 
 /** The container user's uid on the host. */
 export const containerUid = 1001000;
@@ -21,7 +21,7 @@ export interface MappingChanges extends Partial<Omit<Mapping, "original" | "gran
 /** The mapping of a file: `/d/file` with the ACL {@linkcode plain} where nothing else is said. */
 export function sampleMapping({ original = plain, others = [], ...changes }: MappingChanges = {}): Mapping {
   const values = {
-    ...{ engine: "lxc", instance: "box", device: "map-1", host: "/d/file", container: "/home/ubuntu/maps/1-file" },
+    ...{ engine: "lxc", instance: "box", id: "map-1", hostPath: "/d/file", containerPath: "/home/ubuntu/maps/1-file" },
     ...{ readOnly: false, owner: null, uid: containerUid, mode: 0o644, dev: 1, ino: 5, bornMs: 50 },
     ...changes,
   };

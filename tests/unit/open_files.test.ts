@@ -44,9 +44,9 @@ Deno.test("finishUnmap() removes empty mount points, and names the programs that
     const [empty, full] = ["empty\n'1'", "full"].map((name) => join(directory, name)) as [string, string];
     for (const file of [open, closed, full]) await Deno.writeTextFile(file, "text");
     await Deno.writeTextFile(empty, "");
-    const files = await Promise.all([open, closed, empty, full].map(async (container) => {
-      const { dev, ino } = await Deno.stat(container);
-      return { container, dev, ino: ino!, bornMs: null };
+    const files = await Promise.all([open, closed, empty, full].map(async (containerPath) => {
+      const { dev, ino } = await Deno.stat(containerPath);
+      return { containerPath, dev, ino: ino!, bornMs: null };
     }));
     // What the engine would run in the container is run here.
     const { host, calls } = recordingHost();
@@ -58,7 +58,7 @@ Deno.test("finishUnmap() removes empty mount points, and names the programs that
     assertEquals(names, ["-it's open", "closed\n$x", "full"]);
     const { host: answering } = recordingHost({ answer: () => ({ stdout }) });
     const found = await finishUnmap(engineCalled(answering, "lxc"), "box", files);
-    assertEquals(found.map(({ container }) => container), [open]);
+    assertEquals(found.map(({ containerPath }) => containerPath), [open]);
     assert(found[0]!.programs.some((program) => /deno/.test(program)), found[0]!.programs.join());
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -72,7 +72,7 @@ testWith(
     const file = await Deno.makeTempFile();
     await Deno.writeTextFile(file, "text");
     const { dev, ino } = await Deno.stat(file);
-    const files = [{ container: file, dev, ino: ino!, bornMs: null }];
+    const files = [{ containerPath: file, dev, ino: ino!, bornMs: null }];
     const { host, calls } = recordingHost();
     await finishUnmap(engineCalled(host, "lxc"), "box", files);
     const keep = "import mmap, sys, time\nfile = open(sys.argv[1], 'r+b')\n" +
@@ -97,7 +97,7 @@ Deno.test("finishUnmap() names a few programs, however many the container tells 
   const stdout = Array.from({ length: 1000 }, (_, number) => `5:7 program ${number}\n`).join("");
   const { host } = recordingHost({ answer: () => ({ stdout }) });
   const [found] = await finishUnmap(engineCalled(host, "lxc"), "box", [{
-    container: "/f",
+    containerPath: "/f",
     dev: 5,
     ino: 7,
     bornMs: null,
@@ -107,7 +107,7 @@ Deno.test("finishUnmap() names a few programs, however many the container tells 
 
 Deno.test("finishUnmap() removes the mount points through the engine when the container does not answer", async () => {
   const { host, calls } = recordingHost({ answer: (argv) => ({ code: argv[1] === "exec" ? 1 : 0 }) });
-  const file = { container: "/home/ubuntu/maps/0123456789-a b", dev: 1, ino: 2, bornMs: null };
+  const file = { containerPath: "/home/ubuntu/maps/0123456789-a b", dev: 1, ino: 2, bornMs: null };
   assertEquals(await finishUnmap(engineCalled(host, "incus"), "box", [file]), []);
   assertEquals(calls[1], [
     ...["incus", "query", "--request", "DELETE"],

@@ -7,7 +7,8 @@ import { type Host, realHost } from "../../lib/base/host.ts";
 import { type Acl, formatAcl, grant, parseAcl } from "../../lib/map/acl.ts";
 import { withGrants } from "../../lib/map/grants.ts";
 import { type FileState, holdFile } from "../../lib/map/held_file.ts";
-import { fromRecord, type Mapping, readRecords, withJournalLock, writeRecords } from "../../lib/map/journal.ts";
+import { readMappings, withJournalLock, writeRecords } from "../../lib/map/journal.ts";
+import { fromRecord, type Mapping } from "../../lib/map/loan.ts";
 import { restoreFiles, takeSteps } from "../../lib/map/restore.ts";
 import { type FoundFile, type ObservedFile, planRestore, type RestoreStep } from "../../lib/map/restore_plan.ts";
 import { containerUid, plain, sampleMapping } from "./mappings.ts";
@@ -53,7 +54,7 @@ function summary(steps: readonly RestoreStep[]): { changes: string[]; findings: 
   return {
     changes: steps.flatMap(({ change }) => change ? [`${change.path} ${formatAcl(change.acl)}`] : []),
     findings: steps.flatMap(({ findings }) => findings),
-    done: steps.flatMap(({ done }) => done.map(({ device }) => device)),
+    done: steps.flatMap(({ done }) => done.map(({ id }) => id)),
   };
 }
 
@@ -181,7 +182,7 @@ Deno.test("planRestore() restores a file that was replaced and is still there un
 });
 
 Deno.test("planRestore() leaves a file alone that has replaced a mapped one and is mapped itself", () => {
-  const [old, now] = [sampleMapping(), sampleMapping({ device: "map-2", ino: 6, bornMs: 60 })];
+  const [old, now] = [sampleMapping(), sampleMapping({ id: "map-2", ino: 6, bornMs: 60 })];
   const { changes, findings } = plan([old, now], [replaced(old, fromRecord(now.granted))]);
   assertEquals([changes, findings.length], [[], 1]);
 });
@@ -194,7 +195,7 @@ Deno.test("planRestore() says nothing of a replacement whose ACL cannot be read"
 
 Deno.test("planRestore() handles a file that has replaced one of two mappings once", () => {
   const first = sampleMapping();
-  const second = sampleMapping({ device: "map-2", others: [first] });
+  const second = sampleMapping({ id: "map-2", others: [first] });
   const acl = fromRecord(second.granted);
   const { changes, findings, done } = plan([first, second], [replaced(first, acl), replaced(second, acl)]);
   assertEquals(changes, ["/proc/1/fd/6 u::rw-,g::r--,o::r--"]);
@@ -215,7 +216,7 @@ Deno.test("planRestore() ends mappings of one inode together in one step", () =>
   for (const original of originals) {
     for (const [one, two] of pairs) {
       const first = sampleMapping({ ...one, original });
-      const second = sampleMapping({ ...two, device: "map-2", original, others: [first] });
+      const second = sampleMapping({ ...two, id: "map-2", original, others: [first] });
       const acl = fromRecord(second.granted);
       assertEquals(plan([first, second], [inPlace(first, { acl }), inPlace(second, { acl })]), {
         changes: [`/proc/1/fd/5 ${formatAcl(original)}`],
@@ -230,19 +231,19 @@ Deno.test("planRestore() ends mappings of one inode one after the other: the one
   for (const original of originals) {
     for (const [one, two] of pairs) {
       const first = sampleMapping({ ...one, original });
-      const second = sampleMapping({ ...two, device: "map-2", original, others: [first] });
+      const second = sampleMapping({ ...two, id: "map-2", original, others: [first] });
       for (const [ending, staying] of [[first, second], [second, first]] as const) {
         const between = withGrants(original, [staying]);
         const granted = fromRecord(second.granted);
         assertEquals(plan([first, second], [inPlace(ending, { acl: granted })]), {
           changes: formatAcl(between) === formatAcl(granted) ? [] : [`/proc/1/fd/5 ${formatAcl(between)}`],
           findings: [],
-          done: [ending.device],
+          done: [ending.id],
         });
         assertEquals(plan([staying], [inPlace(staying, { acl: between })]), {
           changes: [`/proc/1/fd/5 ${formatAcl(original)}`],
           findings: [],
-          done: [staying.device],
+          done: [staying.id],
         });
       }
     }
@@ -250,11 +251,11 @@ Deno.test("planRestore() ends mappings of one inode one after the other: the one
 });
 
 Deno.test("planRestore() does nothing for a mapping that another run has ended", () => {
-  const [one, other] = [sampleMapping(), sampleMapping({ device: "map-2", ino: 9 })];
+  const [one, other] = [sampleMapping(), sampleMapping({ id: "map-2", ino: 9 })];
   assertEquals(plan([other], [inPlace(one)]), { changes: [], findings: [], done: [] });
 });
 
-Deno.test("planRestore() is done with a file that is restored and only waits for its device to go", () => {
+Deno.test("planRestore() is done with a file that is restored and only waits for its id to go", () => {
   const one = sampleMapping();
   for (const observed of [inPlace(one), replaced(one, fromRecord(one.granted))]) {
     assertEquals(plan([{ ...one, restored: true }], [observed]), { changes: [], findings: [], done: ["map-1"] });
@@ -263,12 +264,12 @@ Deno.test("planRestore() is done with a file that is restored and only waits for
 
 Deno.test("planRestore() does not count the grant of a mapping that is restored already", () => {
   const one = sampleMapping();
-  const waits = { ...sampleMapping({ device: "map-2", uid: 2001000 }), restored: true };
+  const waits = { ...sampleMapping({ id: "map-2", uid: 2001000 }), restored: true };
   assertEquals(plan([one, waits], [inPlace(one)]).changes, ["/proc/1/fd/5 u::rw-,g::r--,o::r--"]);
 });
 
 Deno.test("planRestore() keeps a file on record whose ACL cannot be read, and plans for the others", () => {
-  const [one, two] = [sampleMapping(), sampleMapping({ device: "map-2", ino: 6 })];
+  const [one, two] = [sampleMapping(), sampleMapping({ id: "map-2", ino: 6 })];
   const failure = new Error("getfacl failed");
   const steps = planRestore([one, two], { files: [inPlace(one, { acl: failure }), inPlace(two)], ownUid: me });
   assertEquals(summary(steps), { changes: ["/proc/1/fd/6 u::rw-,g::r--,o::r--"], findings: [], done: ["map-2"] });
@@ -283,7 +284,7 @@ function failingFor(path: string): ReturnType<typeof recordingHost> {
 const step = (name: string): RestoreStep => ({
   change: { path: `/${name}`, acl: plain },
   findings: [`${name} is changed`],
-  done: [sampleMapping({ device: name })],
+  done: [sampleMapping({ id: name })],
 });
 
 Deno.test("takeSteps() makes all changes by one call", async () => {
@@ -291,14 +292,14 @@ Deno.test("takeSteps() makes all changes by one call", async () => {
   const { done, findings, failure } = await takeSteps(host, [step("a"), step("b"), { findings: ["c"], done: [] }]);
   const set = ["--set", "u::rw-,g::r--,o::r--"];
   assertEquals(calls, [["setfacl", ...set, "/a", ...set, "/b"]]);
-  assertEquals(done.map(({ device }) => device), ["a", "b"]);
+  assertEquals(done.map(({ id }) => id), ["a", "b"]);
   assertEquals([findings, failure], [["a is changed", "b is changed", "c"], undefined]);
 });
 
 Deno.test("takeSteps() makes the others when one change fails, and tells the failure", async () => {
   const { host } = failingFor("/b");
   const { done, findings, failure } = await takeSteps(host, [step("a"), step("b"), step("c")]);
-  assertEquals(done.map(({ device }) => device), ["a", "c"]);
+  assertEquals(done.map(({ id }) => id), ["a", "c"]);
   assertEquals(findings, ["a is changed", "c is changed"]);
   assert(failure instanceof ProcessError, String(failure));
 });
@@ -313,7 +314,7 @@ Deno.test("takeSteps() is not done with a step that cannot be taken", async () =
   const unreadable = new Error("getfacl failed");
   const { host } = recordingHost();
   const { done, failure } = await takeSteps(host, [{ failure: unreadable, findings: [], done: [] }, step("b")]);
-  assertEquals([done.map(({ device }) => device), failure], [["b"], unreadable]);
+  assertEquals([done.map(({ id }) => id), failure], [["b"], unreadable]);
 });
 
 /** The real outside, with a journal of its own; how `setfacl` and `getfacl` see a file; a directory for files. */
@@ -334,14 +335,14 @@ async function aclOf(host: Host, path: string): Promise<string> {
   return formatAcl(parseAcl((await host.run(["getfacl", "-cnpE", "--", path])).stdout));
 }
 
-/** Makes a file and maps it: its record and its ACL, no device. */
-async function mapByHand(host: Host, path: string, device: string): Promise<Mapping> {
+/** Makes a file and maps it: its record and its ACL, no id. */
+async function mapByHand(host: Host, path: string, id: string): Promise<Mapping> {
   await Deno.writeTextFile(path, "text");
   await Deno.chmod(path, 0o644);
   const file = holdFile(path)!;
   const { dev, ino, bornMs } = file.stat();
   file.close();
-  const one = sampleMapping({ device, host: path, dev, ino, bornMs });
+  const one = sampleMapping({ id, hostPath: path, dev, ino, bornMs });
   await withJournalLock(host, () => writeRecords(host, [one]));
   await host.run(["setfacl", "-m", `u:${containerUid}:rw-`, "--", path]);
   assertEquals(await aclOf(host, path), formatAcl(grant(plain, containerUid, 6)));
@@ -363,7 +364,7 @@ testWith(
       await Deno.rename(path("copy"), path("copied"));
       await Deno.remove(path("gone"));
       const { done, findings, failure } = await restoreFiles(host, mapped, { forget: true });
-      assertEquals([done.length, failure, await readRecords(host)], [4, undefined, []]);
+      assertEquals([done.length, failure, await readMappings(host)], [4, undefined, []]);
       for (const name of ["-it's\nin place", "other name", "copied"]) {
         assertEquals(await aclOf(host, path(name)), formatAcl(plain), name);
       }
@@ -413,12 +414,12 @@ testWith(["getfacl", "setfacl", "stat"], "restoreFiles() keeps what it cannot re
           : host.run(argv, options),
     };
     const { done, failure } = await restoreFiles(failing, [{ ...one, file }, two], { forget: true });
-    assertEquals([done.map(({ device }) => device), failure instanceof ProcessError], [["map-2"], true]);
-    assertEquals((await readRecords(host)).map(({ device }) => device), ["map-1"]);
+    assertEquals([done.map(({ id }) => id), failure instanceof ProcessError], [["map-2"], true]);
+    assertEquals((await readMappings(host)).map(({ id }) => id), ["map-1"]);
     assertEquals(await aclOf(host, join(directory, "two")), formatAcl(plain));
     const again = await restoreFiles(host, [{ ...one, file }, two], { forget: false });
-    assertEquals([again.done.map(({ device }) => device), again.failure], [["map-1"], undefined]);
-    assertEquals((await readRecords(host)).map(({ device, restored }) => [device, restored]), [["map-1", true]]);
+    assertEquals([again.done.map(({ id }) => id), again.failure], [["map-1"], undefined]);
+    assertEquals((await readMappings(host)).map(({ id, restored }) => [id, restored]), [["map-1", true]]);
     assertEquals(await aclOf(host, join(directory, "one")), formatAcl(plain));
     file.close();
   });

@@ -17,7 +17,7 @@ Deno.test("followReplacements() tells that it ends, and does not end the run, wh
     const prompter = { tell: (text: string) => Promise.resolve(void told.push(text)) } as unknown as Prompter;
     // Another inode is on record, so the file counts as replaced; its rules fail as nothing of the user's can make
     // them.
-    const mapping = sampleMapping({ host: path, ino: 1 });
+    const mapping = sampleMapping({ hostPath: path, ino: 1 });
     const rules = {
       get user(): never {
         throw new TypeError("a fault of ours");

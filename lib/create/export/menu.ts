@@ -2,7 +2,8 @@
 
 import { dirname, join } from "@std/path";
 import { inputError, ProcessError, UserError } from "../../base/errors.ts";
-import { exists, lockFile, readDirectory, removeEmpty } from "../../base/files.ts";
+import { exists, readDirectory, removeEmpty } from "../../base/files.ts";
+import { lockFile } from "../../base/record.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import type { Undo } from "../../base/undo.ts";

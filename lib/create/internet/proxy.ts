@@ -24,7 +24,8 @@ import {
 } from "../../engine/instance.ts";
 import { listProfiles } from "../../engine/profile.ts";
 import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
-import { exists, isAt, lockFile } from "../../base/files.ts";
+import { exists, isAt } from "../../base/files.ts";
+import { lockFile } from "../../base/record.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 
 /** A proxy, which all containers with the same rules and the same image share. */

@@ -1,0 +1,75 @@
+/** How files are lent to a container and taken back: they themselves, or copies of them. */
+
+import type { Undo } from "../base/undo.ts";
+import type { Engine } from "../engine/engine.ts";
+import { keepCopies, lendCopies, type LendOptions, takeBackCopies } from "./copies.ts";
+import type { LentCopy, Loan } from "./loan.ts";
+import { keepMapped, mapFiles, type MapOptions } from "./map.ts";
+import type { Prompter } from "./prompter.ts";
+import type { MappedFile } from "./restore.ts";
+import type { FileRules, SourceFile } from "./source_file.ts";
+import { unmapFiles } from "./unmap.ts";
+import { followReplacements } from "./watch.ts";
+
+/** How long unmapping may take at most at the end of a run, in milliseconds. */
+const maxUnmapMs = 60_000;
+
+/** How much longer it may take for each byte of lent copies: as on a link of 2 Mbit/s. */
+const msPerByte = 1 / 256;
+
+/** Files on their way to a container and back. */
+export interface Lending {
+  /** Lends them. */
+  lend(undo: Undo): Promise<void>;
+  /** What is lent. */
+  loans(): Loan[];
+  /** Lets them stay lent. Returns those that nobody has taken back meanwhile. */
+  keep(): Promise<Loan[]>;
+  /** Looks after them until `signal` aborts. */
+  follow(signal: AbortSignal): Promise<void>;
+  /** Takes them back. Returns what was found that the user should know. */
+  takeBack(engine: Engine): Promise<string[]>;
+  /** How long that may take, in milliseconds. */
+  deadlineMs(): number;
+}
+
+/** Lends files themselves, and each file that replaces one of them. */
+export function lendThemselves(
+  files: readonly SourceFile[],
+  { prompter, rules, ...options }: MapOptions & { prompter: Prompter; rules: FileRules },
+): Lending {
+  const { engine } = options;
+  const mapped: Required<MappedFile>[] = [];
+  const loansOf = (mapped: readonly MappedFile[]): Loan[] => mapped.map(({ mapping }) => mapping);
+  return {
+    async lend(undo) {
+      mapped.push(...await mapFiles(files, { ...options, undo }));
+      for (const { mapping, file } of mapped) {
+        const { links } = file.stat();
+        if (links === 1) continue;
+        engine.host.ui.warn(`"${mapping.hostPath}" has ${links} names (hard links); it is lent under all of them`);
+      }
+    },
+    loans: () => loansOf(mapped),
+    keep: async () => loansOf(await keepMapped(engine, mapped)),
+    follow: (signal) => followReplacements(engine.host, prompter, { mapped, options, rules, signal }),
+    takeBack: (engine) => unmapFiles(engine, mapped),
+    deadlineMs: () => maxUnmapMs,
+  };
+}
+
+/** Lends copies of files, which are not looked after: what happens to a file is found out when its copy comes back. */
+export function lendAsCopies(files: readonly SourceFile[], options: LendOptions): Lending {
+  const { engine } = options;
+  const copies: LentCopy[] = [];
+  return {
+    async lend(undo) {
+      copies.push(...await lendCopies(files, { ...options, undo }));
+    },
+    loans: () => copies,
+    keep: () => keepCopies(engine.host, copies),
+    follow: () => Promise.resolve(),
+    takeBack: (engine) => takeBackCopies(engine, copies),
+    deadlineMs: () => maxUnmapMs + copies.reduce((sum, { lent }) => sum + (lent?.size ?? 0), 0) * msPerByte,
+  };
+}

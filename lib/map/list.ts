@@ -1,0 +1,35 @@
+/** `map.ts --list`: the files that are lent. */
+
+import type { Host } from "../base/host.ts";
+import { wantedCli } from "../engine/engine.ts";
+import { readLoans } from "./journal.ts";
+import { borrowerOf, isCopy, type Loan } from "./loan.ts";
+
+/**
+ * Shows the files that are lent to containers of one engine, or of both.
+ *
+ * @param options `engine`: the value of `--engine`
+ */
+export async function listLoans(host: Host, options: { engine: string | undefined }): Promise<void> {
+  showLoans(host, await wantedLoans(host, options));
+}
+
+/** What is on record, in containers of the engine that is asked for. */
+export async function wantedLoans(host: Host, { engine }: { engine: string | undefined }): Promise<Loan[]> {
+  const cli = engine === undefined ? undefined : wantedCli(host, engine);
+  return (await readLoans(host)).filter((loan) => cli === undefined || loan.engine === cli);
+}
+
+/** Prints files that are lent, or were. */
+export function showLoans(host: Host, loans: readonly Loan[]): void {
+  const text = loans.map((loan) =>
+    [loan.hostPath, loan.containerPath, ...(isCopy(loan) ? [borrowerOf(loan)] : [])].join("\t")
+  ).join("\n");
+  const data = loans.map((loan) => {
+    const { hostPath: host, containerPath: container, readOnly } = loan;
+    return isCopy(loan)
+      ? { host, container, device: null, readOnly, copyIn: borrowerOf(loan) }
+      : { host, container, device: loan.id, readOnly };
+  });
+  host.ui.result(text, data);
+}

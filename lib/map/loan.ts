@@ -1,0 +1,93 @@
+/** A file that is lent, as it is on record: mapped, or as a copy. */
+
+import { labelOf } from "../container/mounts.ts";
+import type { ServerRecord } from "../engine/server_record.ts";
+import type { Acl } from "./acl.ts";
+import type { InodeId } from "./held_file.ts";
+
+/** What the records of all lent files have. They name the inode: a file that replaces it is another one. */
+export interface Loan extends InodeId {
+  /** The name of the record, and of the device that shows a mapped file: `map-` and ten hexadecimal digits. */
+  id: string;
+  /** The engine's CLI. */
+  engine: string;
+  /** The server that has the container. Older versions have not recorded it. */
+  server?: ServerRecord;
+  /** The container's name. */
+  instance: string;
+  /** The file on the host, without symbolic links. */
+  hostPath: string;
+  /** The file, or the copy of it, in the container. */
+  containerPath: string;
+  /** The container may read a mapped file, not write it; a copy does not come back. */
+  readOnly: boolean;
+  /** The `Presence` of the run that waits and will take it back; null when it stays lent until `--unmap`. */
+  owner: string | null;
+}
+
+/** The record of a mapped file. */
+export interface Mapping extends Loan {
+  /** The container user's uid on the host. */
+  uid: number;
+  /** The mode bits before it was mapped. */
+  mode: number;
+  /** The ACL is restored already; the device, or its mount point, may still be there. */
+  restored?: boolean;
+  /** The access ACL before the first of all mappings that the inode has now. */
+  original: AclRecord;
+  /** The access ACL that was set for this mapping. */
+  granted: AclRecord;
+}
+
+/** What is in a file: as much of it as is needed to tell whether it has changed. */
+export interface Content {
+  /** Its size, in bytes. */
+  size: number;
+  /** Its SHA-256, in hexadecimal. */
+  sha256: string;
+}
+
+/** The record of a file that is lent as a copy. */
+export interface LentCopy extends Loan {
+  /** The container's user, as `formatUser` writes it. */
+  user: string;
+  /** What both sides had in common last; null until the copy is whole. */
+  lent: Content | null;
+  /** What the container had made of it is on disk here, or it has made nothing of it: the copy may go. */
+  isSafe?: boolean;
+}
+
+/** Whether a file is lent as a copy. */
+export function isCopy(loan: Loan): loan is LentCopy {
+  return "lent" in loan;
+}
+
+/** Whether a file is mapped. */
+export function isMapping(loan: Loan): loan is Mapping {
+  return !isCopy(loan);
+}
+
+/** The name for the user of the container that a file is lent to. */
+export function borrowerOf({ instance, server }: Loan): string {
+  return labelOf({ remote: server?.remote === "local" ? undefined : server?.remote }, instance);
+}
+
+/** An {@linkcode Acl} as JSON, which has no maps. */
+export interface AclRecord extends Omit<Acl, "users" | "groups" | "mask"> {
+  /** Pairs of uid and permissions. */
+  users: [number, number][];
+  /** Pairs of gid and permissions. */
+  groups: [number, number][];
+  /** Null where there is none. */
+  mask: number | null;
+}
+
+/** An ACL as it is written to disk. */
+export function toRecord(acl: Acl): AclRecord {
+  return { ...acl, users: [...acl.users], groups: [...acl.groups], mask: acl.mask ?? null };
+}
+
+/** An ACL as it was read from disk. */
+export function fromRecord(record: AclRecord): Acl {
+  return { ...record, users: new Map(record.users), groups: new Map(record.groups), mask: record.mask ?? undefined };
+}
