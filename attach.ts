@@ -22,8 +22,8 @@
  */
 
 import { abortable } from "@std/async";
-import { attachLine } from "./lib/attach/advice.ts";
-import { splitCommandLine } from "./lib/attach/app.ts";
+import { appLine, attachLine } from "./lib/attach/advice.ts";
+import { sortAppWords } from "./lib/attach/app.ts";
 import { checkAsking } from "./lib/attach/ask.ts";
 import { makePrivateDirectory } from "./lib/attach/attach_directory.ts";
 import {
@@ -78,7 +78,7 @@ import { all } from "./lib/base/settle.ts";
 import { oneLine } from "./lib/base/text.ts";
 import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
-import { type Arguments, engineOptions, type ScriptSpec } from "./lib/cli/options.ts";
+import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import { findPlace, type Place } from "./lib/container/place.ts";
 import type { SshTarget } from "./lib/container/ssh.ts";
@@ -91,8 +91,9 @@ const spec = {
   name: "attach.ts",
   summary: "Runs an app in a container and shows its windows among the host's own.",
   usage: [
-    "[options] NAME APP_CMDLINE [XPRA_OPTION...] [-- APP_WORD...]",
-    "[options] NAME",
+    "[options] NAME APP_CMDLINE [APP_WORD...] [XPRA_OPTION...]",
+    "[options] NAME [XPRA_OPTION...] -- APP_WORD...",
+    "[options] NAME [XPRA_OPTION...]",
     "--disposable [--spare] [--as-is] NAME APP_CMDLINE [FILE... | XPRA_OPTION...] [-- APP_WORD...]",
     "--list [NAME]",
     "--stop NAME [SESSION | --all]",
@@ -135,6 +136,7 @@ const spec = {
     "copy": { help: "Put the text from a session's clipboard on the host's, even while the channel is closed" },
     "paste": { help: "Put the text from the host's clipboard on a session's, likewise" },
   },
+  passesOn: "always",
   places: { first: ["container"] },
   placesWith: {
     "disposable": { first: ["container", null], rest: "file" },
@@ -193,23 +195,29 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
 
   const wish = { ask: values.get("ask"), allow: values.get("allow"), deny: values.get("deny") };
   const channels = { open: openChannels({ ...wish, preset: values.get("preset") }), asks: askedChannels(wish) };
-  // Without APP_CMDLINE a live session is meant. A word that starts with a dash is an option for xpra.
-  const commandLine = words[0]?.startsWith("-") ? undefined : words.shift();
-  checkDisposable(args, commandLine);
-  if (commandLine === undefined) {
+  const { app, userOptions, files } = sortAppWords(words, {
+    rest: args.rest,
+    lendsFiles: flags.has("disposable"),
+    line: (...app) => appLine(word, app, givenOptions(args)),
+  });
+  checkDisposable(args, app);
+  if (app === undefined) {
     if (values.get("display") === "wayland") {
       throw new NoWayland("a session is shown again by X only", { exitCode: ExitCode.usage });
     }
-    return await reattach(host, place, { ...channels, userOptions: words, wanted, args });
+    return await reattach(host, place, { ...channels, userOptions, wanted, args });
   }
-  // A desktop entry gives the files to open as APP_WORDs. They need no quoting, and there may be none.
-  const end = words.indexOf("--");
-  const app = [...splitCommandLine(commandLine), ...(end < 0 ? [] : words.splice(end).slice(1))];
   if (flags.has("disposable")) {
-    return await attachDisposable(host, place, { app, display, ...channels, words, wanted, args });
+    return await attachDisposable(host, place, { app, display, ...channels, userOptions, files, wanted, args });
   }
-  if (flags.has("join")) return await join(host, place, { app, wanted });
-  return await attach(host, place, { app, display, ...channels, userOptions: words, wanted, args });
+  if (flags.has("join")) {
+    if (userOptions.length === 0) return await join(host, place, { app, wanted });
+    throw inputError(
+      `${userOptions[0]} cannot change a session that runs`,
+      `Leave it out, or if it is for the app: ${appLine(word, [...app, ...userOptions], givenOptions(args))}`,
+    );
+  }
+  return await attach(host, place, { app, display, ...channels, userOptions, wanted, args });
 }
 
 /**
@@ -217,7 +225,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
  *
  * @throws {UserError} exit code 2
  */
-function checkDisposable({ flags }: Arguments<Name>, commandLine: string | undefined): void {
+function checkDisposable({ flags }: Arguments<Name>, app: readonly string[] | undefined): void {
   const isDisposable = flags.has("disposable");
   for (const option of ["spare", "as-is"] as const) {
     if (flags.has(option) && !isDisposable) {
@@ -225,7 +233,7 @@ function checkDisposable({ flags }: Arguments<Name>, commandLine: string | undef
     }
   }
   if (!isDisposable) return;
-  if (commandLine === undefined) throw inputError("--disposable needs an APP_CMDLINE", "See attach.ts --help");
+  if (app === undefined) throw inputError("--disposable needs an APP_CMDLINE", "See attach.ts --help");
   for (const option of ["detached", "join"] as const) {
     if (flags.has(option)) {
       throw inputError(
@@ -263,19 +271,18 @@ function clientOptions(
   return { ...rest, open, asks, userOptions, box: !args.flags.has("no-box") };
 }
 
-/** Runs an app in a disposable copy of a container. Of `words`, those that are not options of xpra are files. */
+/** Runs an app in a disposable copy of a container, and lends it the files with these paths. */
 async function attachDisposable(
   host: Host,
   place: Place,
-  { words, ...request }: Omit<AttachRequest, "userOptions"> & {
+  { files: paths, ...request }: AttachRequest & {
     app: string[];
     display: DisplayName;
-    words: readonly string[];
+    files: readonly string[];
   },
 ): Promise<number> {
-  const { app, display, open, args: { flags } } = request;
-  const userOptions = words.filter((word) => word.startsWith("-"));
-  using files = await holdFiles(host, words.filter((word) => !word.startsWith("-")));
+  const { app, display, open, userOptions, args: { flags } } = request;
+  using files = await holdFiles(host, paths);
   // What can be known before the copy is made.
   const against = againstWayland(host, { open, userOptions, detached: false, box: !flags.has("no-box") });
   if (display === "x11" || against !== undefined) {
@@ -294,7 +301,7 @@ async function attachDisposable(
         engine: cli,
         project,
       });
-      return await attach(host, copyPlace, { ...request, app: [...app, ...paths], userOptions, isDisposable: true });
+      return await attach(host, copyPlace, { ...request, app: [...app, ...paths], isDisposable: true });
     },
   );
 }
@@ -508,8 +515,7 @@ async function stop(
   place: Place,
   { wanted, args }: Pick<AttachRequest, "wanted" | "args">,
 ): Promise<number> {
-  // In `--stop NAME --all` the option comes after the name, and so counts as a word.
-  const all = args.flags.has("all") || wanted === "--all";
+  const all = args.flags.has("all");
   const container = place.label;
   await using scope = new AsyncDisposableStack();
   const { target } = await findWay(host, place, scope);

@@ -101,6 +101,7 @@ const spec = {
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories, menu entries" },
     "force": { help: "With --delete: despite a live session, files in the share, or a container not made by create" },
   },
+  passesOn: "export",
   places: {
     first: [null, "file", { words: Object.keys(bundledProfiles.files), files: true }],
     rest: { words: Object.keys(bundledCloudConfigs.files), files: true },
@@ -171,7 +172,8 @@ interface Request {
 async function main(host: Host, args: Arguments<Name>): Promise<void> {
   if (args.flags.has("delete")) return await remove(host, args);
   if (args.flags.has("unexport")) return await unexport(host, args);
-  if (args.flags.has("export")) return await exportExisting(host, args);
+  // Behind NAME alone it is about a container that is there.
+  if ((args.flags.get("export") ?? Infinity) <= 1) return await exportExisting(host, args);
   const request = await readRequest(host, args);
   const { name, mounts, server } = request.place;
   await all([checkSsh(host), checkAclSupport(host, mounts, { shared: server.isLocal })]);
@@ -187,9 +189,9 @@ async function main(host: Host, args: Arguments<Name>): Promise<void> {
 async function readRequest(host: Host, args: Arguments<Name>): Promise<Request> {
   const { positionals, flags, values } = args;
   if (flags.has("force")) throw inputError("The option --force goes with --delete", "See create.ts --help");
-  const end = positionals.indexOf("--export");
-  const [word, keysPath, profileWord, ...cloudInitWords] = end < 0 ? positionals : positionals.slice(0, end);
-  const exports = end < 0 ? undefined : exportWords(positionals.slice(end + 1));
+  const end = flags.get("export");
+  const [word, keysPath, profileWord, ...cloudInitWords] = positionals.slice(0, end);
+  const exports = end === undefined ? undefined : exportWords(positionals.slice(end));
   if (flags.has("mime") && !exports) throw inputError("The option --mime goes with --export", "See create.ts --help");
   if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
     throw inputError("Arguments are missing: NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...", "See create.ts --help");

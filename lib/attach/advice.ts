@@ -16,3 +16,8 @@ export function attachLine(
 export function reattachLine({ name, options = [] }: Pick<SshTarget, "name" | "options">, session: string): string {
   return quoteWords(["attach.ts", ...options, "--session", session, name]);
 }
+
+/** The line that runs an app with words that are not to be taken for options. */
+export function appLine(container: string, app: readonly string[], options: readonly string[]): string {
+  return quoteWords(["attach.ts", ...options, container, "--", ...app]);
+}

@@ -1,7 +1,8 @@
-/** The app of a session: its command line, and the script that runs it. */
+/** The app of a session: its words on the command line, and the script that runs it. */
 
 import runApp from "./run_app.sh" with { type: "text" };
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
+import { isOption } from "../cli/options.ts";
 import { quoteWord, splitWords, withValues, WordsError } from "../base/shell_words.ts";
 
 /**
@@ -18,6 +19,53 @@ export function splitCommandLine(commandLine: string): string[] {
     if (!(error instanceof WordsError)) throw error;
     throw inputError(`APP_CMDLINE cannot be split into words: ${error.message}`, "Quote it as for a POSIX shell");
   }
+}
+
+/** What the words after NAME mean. */
+export interface AppWords {
+  /** The app and its arguments; undefined when a live session is meant. */
+  app: string[] | undefined;
+  /** Options of xpra. */
+  userOptions: string[];
+  /** Files for a throw-away copy. */
+  files: string[];
+}
+
+/**
+ * Sorts the words after NAME: APP_CMDLINE, more words for the app, and options of xpra. After `--` all words are the
+ * app's.
+ *
+ * @param options `rest`: what stands after `--`; `lendsFiles`: words that are no options name files, not words for the
+ * app; `line`: the line that runs an app, with these words for it
+ * @throws {UserError} exit code 2 for a word that may be an option's value or the app's
+ */
+export function sortAppWords(
+  words: readonly string[],
+  { rest, lendsFiles, line }: {
+    rest: readonly string[];
+    lendsFiles: boolean;
+    line: (...app: string[]) => string;
+  },
+): AppWords {
+  const userOptions = words.filter(isOption);
+  const unclear = words.findIndex((word, at) => at > 0 && !isOption(word) && /^--[^=]+$/.test(words[at - 1]!));
+  const single = userOptions.find((word) => !word.startsWith("--"));
+  const [commandLine, ...others] = words.filter((word) => !isOption(word));
+  if (unclear > 0 || single !== undefined) {
+    const [app, all] = commandLine === undefined ? [[], rest] : [splitCommandLine(commandLine), words.slice(1)];
+    throw inputError(
+      single === undefined
+        ? `Does "${words[unclear]}" belong to the option ${words[unclear - 1]}, or to the app?`
+        : `"${single}" is no option of attach.ts or of xpra`,
+      [
+        ...(single === undefined ? [`For the option: ${words[unclear - 1]}=${quoteWord(words[unclear]!)}`] : []),
+        `For the app: ${line(...app, ...all)}`,
+      ].join(". "),
+    );
+  }
+  const app = commandLine === undefined ? [] : splitCommandLine(commandLine);
+  const all = [...app, ...(lendsFiles ? [] : others), ...rest];
+  return { app: all.length > 0 ? all : undefined, userOptions, files: lendsFiles ? others : [] };
 }
 
 /**

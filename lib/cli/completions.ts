@@ -4,7 +4,7 @@ import { delay } from "@std/async";
 import type { Host } from "../base/host.ts";
 import { mountsOf, mountsRoot } from "../container/mounts.ts";
 import { containerNames, isContainerName, sessionNames } from "../container/names.ts";
-import { type Completion, endOfOptions, optionIn, type Options, type Places } from "./options.ts";
+import { type Completion, isOption, optionIn, type Options, type OptionSpec, type Places } from "./options.ts";
 
 /** A script's command line, as far as its completions need it. */
 export interface CommandLine {
@@ -44,18 +44,29 @@ export async function complete(
   words: readonly string[],
   names: Names,
 ): Promise<Offer> {
-  const before = words.slice(0, -1);
   const typed = words.at(-1) ?? "";
-  const end = endOfOptions(before, line.options);
-  if (end > before.length) return await offer(optionIn(before.at(-1)!, line.options)?.completion, { typed, names });
-  if (end === before.length && typed.startsWith("-")) {
+  const positionals: string[] = [];
+  const flags: string[] = [];
+  let isEnded = false;
+  let valueOf: OptionSpec | undefined;
+  for (const word of words.slice(0, -1)) {
+    if (valueOf) valueOf = undefined;
+    else if (isEnded || !isOption(word)) positionals.push(word);
+    else if (word === "--") isEnded = true;
+    else {
+      const option = optionIn(word, line.options);
+      if (option?.value !== undefined) valueOf = option;
+      flags.push(word);
+    }
+  }
+  if (valueOf) return await offer(valueOf.completion, { typed, names });
+  if (!isEnded && typed.startsWith("-")) {
     const [, option, value] = /^(--[^=]+)=(.*)$/s.exec(typed) ?? [];
     if (option === undefined) return { words: optionWords(line.options) };
     const { words, ...rest } = await offer(optionIn(option, line.options)?.completion, { typed: value!, names });
     return { words: words.map(({ word }) => ({ word: `${option}=${word}` })), ...rest };
   }
-  const positionals = before.slice(before[end] === "--" ? end + 1 : end);
-  const flag = Object.keys(line.placesWith).find((name) => before.slice(0, end).includes(`--${name}`));
+  const flag = Object.keys(line.placesWith).find((name) => flags.includes(`--${name}`));
   const { first, rest } = (flag === undefined ? undefined : line.placesWith[flag]) ?? line.places;
   const place = positionals.length;
   return await offer(place < first.length ? first[place] : rest, { typed, names, container: positionals[0] });

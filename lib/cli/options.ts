@@ -58,6 +58,11 @@ export interface ScriptSpec<Name extends string> {
   places: Places;
   /** The same with one of these options on the command line, in place of `places`. */
   placesWith: Readonly<Partial<Record<Name, Places>>>;
+  /**
+   * Options that are not its own are kept among the positional arguments, after the first of these: "always", or with one
+   * of its own options. Otherwise they are refused.
+   */
+  passesOn?: string;
   /** A worked example and what happens under the hood. */
   epilogue: string;
   /** The script may be started from a desktop's menu: an error that nobody would see is also shown on the desktop. */
@@ -66,12 +71,14 @@ export interface ScriptSpec<Name extends string> {
 
 /** The parsed command line. */
 export interface Arguments<Name extends string> {
-  /** The options without a value that are given. */
-  flags: ReadonlySet<Name | CommonName>;
+  /** The options without a value that are given, each with the number of positional arguments before it. */
+  flags: ReadonlyMap<Name | CommonName, number>;
   /** The values of the other options. */
   values: ReadonlyMap<Name | CommonName, string>;
-  /** The positional arguments. */
+  /** The positional arguments before `--`, and with {@linkcode ScriptSpec.passesOn} the options for other programs. */
   positionals: string[];
+  /** What stands after `--`: only with {@linkcode ScriptSpec.passesOn}, else it belongs to the positional arguments. */
+  rest: string[];
 }
 
 /** The options that all scripts have. */
@@ -121,20 +128,21 @@ export function optionIn(word: string, options: Options): OptionSpec | undefined
   return Object.entries(options).find(([name, option]) => word === `--${name}` || short && short === option.short)?.[1];
 }
 
-/**
- * Where the options of a command line end: the index of `--` or of the first positional. It is the number of words when
- * there is neither, and one more when the last option still lacks its value.
- */
-export function endOfOptions(words: readonly string[], options: Options): number {
-  let at = 0;
-  while (at < words.length && words[at] !== "--" && /^-./s.test(words[at]!)) {
-    at += optionIn(words[at]!, options)?.value ? 2 : 1;
-  }
-  return at;
+/** Whether a word is an option: `-` alone is none. */
+export function isOption(word: string): boolean {
+  return /^-./s.test(word);
+}
+
+/** Whether an option is one of these, with or without its value: not one for another program. */
+function isOwn(word: string, options: Options): boolean {
+  const [, long] = /^--([^=]*)/.exec(word) ?? [];
+  if (long !== undefined) return Object.hasOwn(options, long);
+  const letters = Object.values(options).map(({ short }) => short);
+  return [...word.slice(1).split("=")[0]!].every((letter) => letters.includes(letter));
 }
 
 /**
- * Parses a command line. Options come before the first positional; `--` ends them.
+ * Parses a command line. Options are understood wherever they stand before `--`.
  *
  * @throws {UserError} with exit code 2 for an unknown option, a missing or an unwanted value
  */
@@ -143,13 +151,43 @@ export function parseCommandLine<Name extends string>(
   args: readonly string[],
 ): Arguments<Name> {
   const options = optionsOf(spec);
+  const flags = new Map<Name | CommonName, number>();
+  const values = new Map<Name | CommonName, string>();
+  const positionals: string[] = [];
+  let at = 0;
+  for (; at < args.length && args[at] !== "--"; at++) {
+    const word = args[at]!;
+    const passesOn = spec.passesOn === "always" || spec.passesOn !== undefined && flags.has(spec.passesOn as Name);
+    if (!isOption(word) || positionals.length > 0 && passesOn && !isOwn(word, options)) {
+      positionals.push(word);
+      continue;
+    }
+    const value = optionIn(word, options)?.value === undefined ? [] : args.slice(++at, at + 1);
+    const parsed = parseOption(spec, [word, ...value]);
+    for (const flag of parsed.flags) flags.set(flag, positionals.length);
+    for (const [name, value] of parsed.values) values.set(name, value);
+  }
+  const rest = args.slice(at + 1);
+  // A "--" in front of all others ends the options only.
+  if (spec.passesOn !== "always") return { flags, values, positionals: [...positionals, ...rest], rest: [] };
+  if (positionals.length > 0) return { flags, values, positionals, rest };
+  const second = rest.indexOf("--");
+  return second < 0
+    ? { flags, values, positionals: rest, rest: [] }
+    : { flags, values, positionals: rest.slice(0, second), rest: rest.slice(second + 1) };
+}
+
+/** Parses one option, or several short ones in one word, with the value that follows. */
+function parseOption<Name extends string>(
+  spec: ScriptSpec<Name>,
+  words: readonly string[],
+): { flags: (Name | CommonName)[]; values: Map<Name | CommonName, string> } {
+  const options = optionsOf(spec);
   const names = Object.keys(options) as (Name | CommonName)[];
   const valued = names.filter((name) => options[name].value);
   const hint = `See ${spec.name} --help`;
-  const flags = new Set<Name | CommonName>();
-  // parseArgs gets the options only: it would take a container called "true" for a flag's value, and drop a later "--".
-  const end = endOfOptions(args, options);
-  const parsed = parseArgs(args.slice(0, end), {
+  const flags: (Name | CommonName)[] = [];
+  const parsed = parseArgs([...words], {
     string: valued,
     alias: Object.fromEntries(valued.flatMap((name) => options[name].short ? [[options[name].short, name]] : [])),
     // Called for flags and unknown options; without a key for a "-" where a value is missing, which is reported below.
@@ -158,7 +196,7 @@ export function parseCommandLine<Name extends string>(
       const flag = names.find((name) => !options[name].value && (key === name || key === options[name].short));
       if (flag === undefined) throw inputError(`Unknown option "${arg.split("=")[0]}"`, hint);
       if (value !== true) throw inputError(`The option --${flag} takes no value`, hint);
-      flags.add(flag);
+      flags.push(flag);
     },
   });
   const values = new Map<Name | CommonName, string>();
@@ -166,7 +204,7 @@ export function parseCommandLine<Name extends string>(
     if (parsed[name] === "") throw inputError(`The option --${name} needs a value: ${options[name].value}`, hint);
     values.set(name, String(parsed[name]));
   }
-  return { flags, values, positionals: args.slice(args[end] === "--" ? end + 1 : end) };
+  return { flags, values };
 }
 
 /** Timers of JavaScript runtimes count in 31 bits: a longer one is over at once. */
@@ -209,4 +247,11 @@ export function engineOptions<Name extends string>(
   { values }: Pick<Arguments<Name>, "values">,
 ): { engine: string | undefined; project: string | undefined } {
   return { engine: values.get("engine"), project: values.get("project") };
+}
+
+/** The options of a command line, as one types them. */
+export function givenOptions<Name extends string>(
+  { flags, values }: Pick<Arguments<Name>, "flags" | "values">,
+): string[] {
+  return [...[...flags.keys()].map((name) => `--${name}`), ...[...values].map(([name, value]) => `--${name}=${value}`)];
 }

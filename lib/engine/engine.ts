@@ -98,7 +98,8 @@ export async function chooseEngine(host: Host, wanted: string | undefined, wish:
  */
 export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): EngineCli | undefined {
   const choice = wanted ?? host.env("GUI_CONTAINER_ENGINE");
-  const cli = engineClis.find((name) => name === choice);
+  // The CLI is called otherwise than the product.
+  const cli = choice === "lxd" ? "lxc" : engineClis.find((name) => name === choice);
   if (cli !== undefined || choice === undefined) return cli;
   const names = engineClis.join(" or ");
   throw inputError(`There is no engine "${choice}"`, `Use ${names}, with --engine or $GUI_CONTAINER_ENGINE`);

@@ -42,7 +42,8 @@ Deno.test("complete() offers the options before the first positional, with what 
     for (const typed of ["-", "--", "--im"]) assertEquals(await fitting(...before, typed), allOptions);
   }
   assertEquals((await complete(line, ["--"], names)).words[0], { word: "--image", help: "An image" });
-  for (const before of [["x"], ["--", "x"], ["-"]]) assertEquals(await fitting(...before, "--im"), []);
+  for (const before of [["x"], ["-"]]) assertEquals(await fitting(...before, "--im"), allOptions);
+  assertEquals(await fitting("--", "x", "--im"), []);
   assertEquals(await fitting("--", "--im"), ["box", "bag"]);
 });
 
@@ -195,7 +196,7 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["attach.ts -- b", ["bag", "big:box", "box"]],
   ["attach.ts box ", []],
   ["attach.ts --disposable box xterm k", ["key.pub"]],
-  ["attach.ts box xterm --bor", []],
+  ["attach.ts box xterm --pres", ["--preset"]],
   ["gui-attach --stop bag ", []],
   ["~/gui-container/attach.ts ba", ["bag"]],
   ["create.ts new key.pub gui-o", ["gui-offline"]],

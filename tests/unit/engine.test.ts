@@ -32,6 +32,7 @@ Deno.test("chooseEngine() takes the one that answers, lxc before incus", async (
 Deno.test("chooseEngine() does as it is told without asking, the option before the variable", async () => {
   const recorded = recordingHost({ env: { GUI_CONTAINER_ENGINE: "incus" } });
   assertEquals((await chooseEngine(recorded.host, "lxc")).cli, "lxc");
+  assertEquals((await chooseEngine(recorded.host, "lxd")).cli, "lxc");
   assertEquals((await chooseEngine(recorded.host, undefined)).cli, "incus");
   assertEquals(recorded.calls, []);
 });

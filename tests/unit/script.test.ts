@@ -32,7 +32,7 @@ Deno.test("afterChanges() lets no error say by exit code 2 that nothing was chan
 /** Flags, values and positionals of a command line. */
 function parsed(...args: string[]): [string[], Record<string, string>, string[]] {
   const { flags, values, positionals } = parseCommandLine(spec, args);
-  return [[...flags].sort(), Object.fromEntries(values), positionals];
+  return [[...flags.keys()].sort(), Object.fromEntries(values), positionals];
 }
 
 Deno.test("parseCommandLine() tells flags, values and positionals apart", () => {
@@ -52,15 +52,36 @@ Deno.test("parseCommandLine() takes flags that start with no- as flags of their 
   assertEquals(parsed("--gui", "--no-wait"), [["gui", "no-wait"], {}, []]);
 });
 
-Deno.test("parseCommandLine() ends the options at the first positional, and keeps all that follows", () => {
-  const after = ["xterm -e x", "--json", "--border=red", "--", "-q", "--bogus", ""];
-  assertEquals(parsed("--json", "box", ...after), [["json"], {}, ["box", ...after]]);
-});
-
-Deno.test("parseCommandLine() ends the options at the first --, and keeps a second one", () => {
+Deno.test("parseCommandLine() understands options wherever they stand before --", () => {
+  assertEquals(parsed("box", "--json", "x y", "-i", "z", "--delete"), [["delete", "json"], { image: "z" }, [
+    "box",
+    "x y",
+  ]]);
+  assertEquals(parsed("box", "--", "--json", "-q", ""), [[], {}, ["box", "--json", "-q", ""]]);
   assertEquals(parsed("--json", "--", "--delete", "x"), [["json"], {}, ["--delete", "x"]]);
   assertEquals(parsed("--", "--", "x"), [[], {}, ["--", "x"]]);
   assertEquals(parsed("-"), [[], {}, ["-"]]);
+  assertThrows(() => parsed("box", "--bogus"), UserError, 'Unknown option "--bogus"');
+});
+
+Deno.test("parseCommandLine() keeps options of other programs behind the first positional, and never one of its own", () => {
+  const passing = { ...spec, passesOn: "always" } as const;
+  const read = (...args: string[]): unknown[] => {
+    const { flags, values, positionals, rest } = parseCommandLine(passing, args);
+    return [[...flags], Object.fromEntries(values), positionals, rest];
+  };
+  assertEquals(read("box", "xterm", "--border=red", "--delete", "-e", "--image=x", "--imag=y", "--", "--delete"), [
+    [["delete", 2 + 1]],
+    { image: "x" },
+    ["box", "xterm", "--border=red", "-e", "--imag=y"],
+    ["--delete"],
+  ]);
+  assertEquals(read("box", "-vn", "-vx"), [[["verbose", 1], ["dry-run", 1]], {}, ["box", "-vx"], []]);
+  assertEquals(read("--", "box", "-v", "--", "x"), [[], {}, ["box", "-v"], ["x"]]);
+  assertThrows(() => read("--border=red", "box"), UserError, 'Unknown option "--border"');
+  const some = { ...spec, passesOn: "delete" } as const;
+  assertThrows(() => parseCommandLine(some, ["box", "--border=red"]), UserError, "Unknown option");
+  assertEquals(parseCommandLine(some, ["box", "--delete", "--border=red"]).positionals, ["box", "--border=red"]);
 });
 
 Deno.test("parseCommandLine() takes no name for a number or a truth value", () => {
@@ -107,7 +128,7 @@ Deno.test("parseCommandLine() refuses a value that is missing, and one that is t
     assertEquals(assertThrows(() => parsed(...args), UserError).exitCode, 2);
   }
   assertThrows(() => parsed("--delete=no", "--delete", "x"), UserError, "--delete takes no value");
-  assertEquals(parsed("x", "--delete=no"), [[], {}, ["x", "--delete=no"]]);
+  assertThrows(() => parsed("x", "--delete=no"), UserError, "--delete takes no value");
 });
 
 Deno.test("parseDuration() reads seconds, minutes and hours", () => {
