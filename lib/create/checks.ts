@@ -1,10 +1,24 @@
-/** The check that only `create.ts --doctor` makes. */
+/** `create.ts --doctor`. */
 
 import { dirname } from "@std/path";
-import type { Finding } from "../cli/doctor.ts";
+import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "../cli/checks.ts";
+import { diagnose, type Finding } from "../cli/doctor.ts";
 import { UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { checkAclSupport, mountsOf } from "../container/mounts.ts";
+
+/** Checks what create.ts needs. Returns the exit code. */
+export async function diagnoseCreate(host: Host, wanted: string | undefined): Promise<number> {
+  const { ssh, setfacl, getfacl, cloudInit, updateDesktopDatabase } = programs;
+  const checks = [
+    checkRuntime,
+    checkEngine,
+    ...[ssh, setfacl, getfacl, cloudInit, updateDesktopDatabase].map(checkProgram),
+    checkAcls,
+    checkContainers,
+  ];
+  return await diagnose(host, { wanted, checks });
+}
 
 /** Whether ACLs can be set where create.ts makes its directories. */
 export async function checkAcls(host: Host): Promise<Finding[]> {

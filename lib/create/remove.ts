@@ -1,22 +1,44 @@
-/** Removing a container, its disposable copies, its profile, its entries in the menu and its directories. */
+/** `create.ts --delete NAME`: removes a container, its disposable copies, its profile, its entries in the menu and its directories. */
 
 import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
 import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
 import { deleteInstance, exec, findInstance, type Instance, protectionKey } from "../engine/instance.ts";
-import { ProcessError, UserError } from "../base/errors.ts";
+import { inputError, ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { claimCopiesOf, removeCopies } from "../container/copies.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
 import { hostNameOf, labelOf, type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
 import { isOurs } from "../container/ours.ts";
-import { scriptLine } from "../container/place.ts";
+import { type EngineOptions, scriptLine } from "../container/place.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "../container/user.ts";
 import { removeUnusedProxy } from "./internet/proxy.ts";
-import { unexportApps } from "./export/export.ts";
+import { unexportApps } from "./export/unexport.ts";
 import { menuIfAny } from "./export/menu.ts";
+import { recoverCreation } from "./journal.ts";
+import { placeCalled } from "./place.ts";
 import { refuseOtherOwner, shares } from "./owner.ts";
+
+/**
+ * Removes the container that a word of the command line names, and shows what was removed.
+ *
+ * @param options `force`: see {@linkcode removeContainer}
+ * @throws {UserError} exit code 2 for anything but one word; and as {@linkcode removeContainer}
+ */
+export async function deleteNamed(
+  host: Host,
+  [word, ...more]: readonly string[],
+  { force, ...options }: EngineOptions & { force: boolean },
+): Promise<void> {
+  if (word === undefined || more.length > 0) throw inputError("--delete takes one NAME", "See create.ts --help");
+  const { name, label, mounts, ...place } = await placeCalled(host, word, options);
+  const engine = await place.engine;
+  const recovered = await recoverCreation(engine, name, mounts);
+  const removed = await removeContainer(engine, name, { mounts, force, recovered });
+  if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name: label, removed });
+}
 
 /** How long a container may take to tell its sessions, in milliseconds. */
 const askMs = 5_000;

@@ -10,13 +10,8 @@ import { checkSessionName } from "../../lib/attach/session_name.ts";
 import { commandLine as createLine } from "../../create.ts";
 import { optionsOf } from "../../lib/cli/options.ts";
 import { entryName, entryText, sortOptions } from "../../lib/create/export/entry.ts";
-import {
-  chooseApps,
-  exportApps,
-  type ExportRequest,
-  parseExportWords,
-  unexportApps,
-} from "../../lib/create/export/export.ts";
+import { chooseApps, exportApps, type ExportRequest, parseExportWords } from "../../lib/create/export/export.ts";
+import { unexportApps } from "../../lib/create/export/unexport.ts";
 import { inTurn, menuIfAny, menuOf, writeFile } from "../../lib/create/export/menu.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { withUndo } from "../../lib/base/undo.ts";

@@ -1,4 +1,4 @@
-/** Puts the apps of a container into the host's menu. */
+/** `create.ts --export NAME`: puts the apps of a container into the host's menu. */
 
 import { dirname, fromFileUrl, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
@@ -7,7 +7,9 @@ import type { Host } from "../../base/host.ts";
 import { withUndo } from "../../base/undo.ts";
 import { reachContainer } from "../../container/connect.ts";
 import { hostNameOf, labelOf, type Mounts } from "../../container/mounts.ts";
+import type { EngineOptions } from "../../container/place.ts";
 import type { Engine } from "../../engine/engine.ts";
+import { placeCalled } from "../place.ts";
 import type { App } from "./app.ts";
 import { type EntryOptions, entryText, sortOptions } from "./entry.ts";
 import {
@@ -16,7 +18,6 @@ import {
   foreignOf,
   iconPath,
   inTurn,
-  leftoversOf,
   type Menu,
   menuOf,
   removeExported,
@@ -60,6 +61,27 @@ export function parseExportWords(
   const first = words.findIndex((word) => word.startsWith("-"));
   const end = first < 0 ? words.length : first;
   return { wanted: words.slice(0, end), options: sortOptions(words.slice(end), { notTheirs }) };
+}
+
+/**
+ * Exports apps of the container that a word of the command line names, and shows them.
+ *
+ * @param words `NAME [APP...] [ATTACH_OPTION...]`
+ * @param options `own`: the options of create.ts, which no app is started with
+ * @throws {UserError} as {@linkcode exportApps}
+ */
+export async function exportNamed(
+  host: Host,
+  [word, ...words]: readonly string[],
+  { own, withTypes, ...options }: EngineOptions & { own: readonly string[]; withTypes: boolean },
+): Promise<void> {
+  if (word === undefined) throw inputError("--export takes the NAME of a container", "See create.ts --help");
+  const { name, mounts, ...place } = await placeCalled(host, word, options);
+  const request = { ...parseExportWords(words, { notTheirs: own }), withTypes, opener: await findOpener() };
+  menuOf(host, hostNameOf(place.server, name));
+  const exported = await exportApps(await place.engine, name, { ...request, mounts });
+  if (host.dryRun) return;
+  host.ui.result(exported.map(({ id, name, entry }) => [id, name, entry].join("\t")).join("\n"), exported);
 }
 
 /**
@@ -175,17 +197,6 @@ async function planExport(host: Host, menu: Menu): Promise<ExportedApp[]> {
   const [entry, icon] = [entryPath(menu, "<APP>"), iconPath(menu, "<APP>")];
   await host.change(`write ${entry} ${icon}`, () => Promise.resolve());
   return [];
-}
-
-/**
- * Takes the apps of a container out of the menu, with what killed runs have left. Returns the paths of entries and
- * leftovers.
- */
-export async function unexportApps(host: Host, menu: Menu, mounts: Mounts): Promise<string[]> {
-  return await inTurn(host, mounts, async () => {
-    const leftovers = await leftoversOf(menu);
-    return [...await removeExported(host, menu, await exportedOf(menu), leftovers), ...leftovers];
-  });
 }
 
 /** open-in-container: the one beside the script that runs, or else its name, by which a desktop finds it on `$PATH`. */

@@ -1,0 +1,138 @@
+/** `create.ts NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...`: makes a container, or leaves all as it was. */
+
+import { afterChanges } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import { all } from "../base/settle.ts";
+import { quoteWords } from "../base/shell_words.ts";
+import { withUndo } from "../base/undo.ts";
+import type { Arguments } from "../cli/options.ts";
+import { checkAclSupport } from "../container/mounts.ts";
+import { type Place, scriptLine } from "../container/place.ts";
+import { checkTarget, type Engine, engineArgv, engineOn, nameOn } from "../engine/engine.ts";
+import { attachSoftwarePath } from "./bundled.ts";
+import { checkExisting } from "./existing.ts";
+import { exportApps, type ExportedApp, findOpener } from "./export/export.ts";
+import { refuseCluster } from "./internet/proxy.ts";
+import { beginCreation, recoverCreation, unmake } from "./journal.ts";
+import { warnOfLimits } from "./limits.ts";
+import { type Made, make } from "./make.ts";
+import { checkSsh } from "./prepare.ts";
+import { readRequest, type Request } from "./request.ts";
+
+/**
+ * Makes a container.
+ *
+ * @param options `own`: the options of create.ts, which no app is started with
+ */
+export async function createContainer(
+  host: Host,
+  args: Arguments<string>,
+  options: { own: readonly string[] },
+): Promise<void> {
+  const request = await readRequest(host, args, options);
+  const { name, mounts, server } = request.place;
+  await all([checkSsh(host), checkAclSupport(host, mounts, { shared: server.isLocal })]);
+  const engine = await request.place.engine;
+  if (request.target !== undefined) await checkTarget(engine, request.target);
+  if (request.proxy) await refuseCluster(engine);
+  await warnOfLimits(engine, request.profile.config);
+  await recoverCreation(engine, name, mounts);
+  const profileBefore = await checkExisting(engine, name, mounts);
+  await create(engine, request, profileBefore);
+}
+
+/** Makes the container, or undoes all that it did. `profileBefore`: a profile of that name that is there already. */
+async function create(engine: Engine, request: Request, profileBefore: string | null): Promise<void> {
+  const { host } = engine;
+  const { name, mounts } = request.place;
+  const startedMs = performance.now();
+  using record = await beginCreation(engine, mounts, { name, profileBefore });
+  const { creation } = record;
+  const made = await withUndo(host, async (undo) => {
+    undo.add(`unmake "${name}"`, (cleaner) => unmake(engineOn(engine, cleaner), mounts, creation));
+    const made = await make(engine, request, creation);
+    await record.remove();
+    return made;
+  }, {
+    keep: request.keepFailed && (async () => {
+      await record.remove();
+      tellKept(engine, request.place);
+    }),
+  });
+  await made.removeReplaced?.();
+  const seconds = Math.round(performance.now() - startedMs) / 1000;
+  let exported: ExportedApp[] | undefined;
+  try {
+    if (request.exports) {
+      const { withTypes, exports } = request;
+      exported = await exportApps(engine, name, { mounts, withTypes, ...exports, opener: await findOpener() });
+    }
+  } catch (error) {
+    throw afterChanges(error);
+  } finally {
+    // The container is there, exported or not.
+    if (!host.dryRun) report(engine, request, { ...made, exported, seconds });
+  }
+}
+
+function tellKept(engine: Engine, { name, label }: Place): void {
+  const { ui } = engine.host;
+  const look = quoteWords(engineArgv(engine, ["exec", nameOn(engine, name), "--", "bash"]));
+  ui.status(`What was made is kept. To look around: ${look}`);
+  ui.status(`To remove it: ${scriptLine(engine, ["create.ts", "--delete", "--force", label])}`);
+}
+
+function report(
+  engine: Engine,
+  { place: { name, label, mounts }, proxy, bare }: Request,
+  { image, address, user, uid, member, windowServers, exported, seconds }: Made & {
+    exported: ExportedApp[] | undefined;
+    seconds: number;
+  },
+): void {
+  const { ui } = engine.host;
+  ui.result(
+    [
+      `name:     ${label}`,
+      `engine:   ${engine.product}`,
+      ...(member === null ? [] : [`member:   ${member}`]),
+      `image:    ${image}`,
+      `address:  ${
+        address ??
+          (uid === null ? "none is needed" : proxy ? "none: the Internet comes by a proxy" : "none, without a network")
+      }`,
+      `user:     ${user.name}`,
+      ...(uid === null ? ["share:    none with this machine: map.ts lends copies of files"] : []),
+      `next:     ${scriptLine(engine, ["attach.ts", label, "APP"])}`,
+      ...(exported?.map(({ name }) => `in menu:  ${name}`) ?? []),
+    ].join("\n"),
+    {
+      name,
+      engine: engine.cli,
+      image,
+      address,
+      ipv4: address?.includes(":") ? null : address,
+      user: { name: user.name, uid: Number(user.uid), gid: Number(user.gid), home: user.home },
+      remote: engine.server.remote ?? null,
+      project: engine.server.project ?? null,
+      member,
+      hostUid: uid === null ? null : Number(uid),
+      mounts: uid === null ? null : { xpra: mounts.xpra, share: mounts.share },
+      seconds,
+      ...(exported ? { exported } : {}),
+    },
+  );
+  if (windowServers.includes("xpra")) {
+    if (windowServers.length === 1) ui.status(`There is no waypipe in "${label}": windows are shown by xpra alone`);
+    return;
+  }
+  const again = quoteWords(engineArgv(engine, ["exec", nameOn(engine, name), "--", attachSoftwarePath]));
+  ui.warn([
+    windowServers.includes("waypipe")
+      ? `There is no xpra in "${label}": attach.ts can show windows on a Wayland desktop, by waypipe, and on no other`
+      : `There is neither xpra nor waypipe in "${label}": attach.ts will not work`,
+    bare
+      ? "Without --bare, create.ts installs what is missing"
+      : `xpra.org could not be reached, or has nothing for its distribution. To try again: ${again}`,
+  ].join(". "));
+}

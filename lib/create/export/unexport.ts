@@ -1,0 +1,42 @@
+/** `create.ts --unexport NAME`: takes the apps of a container out of the host's menu. */
+
+import { inputError, UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import { hostNameOf, type Mounts } from "../../container/mounts.ts";
+import { type EngineOptions, scriptLine } from "../../container/place.ts";
+import { wantedCli } from "../../engine/engine.ts";
+import { placeCalled } from "../place.ts";
+import { exportedOf, inTurn, leftoversOf, type Menu, menuOf, removeExported } from "./menu.ts";
+
+/**
+ * Takes the apps of the container that a word of the command line names out of the menu, and shows what was removed.
+ *
+ * @throws {UserError} when nothing of it is there; exit code 2 for anything but one word
+ */
+export async function unexportNamed(
+  host: Host,
+  [word, ...more]: readonly string[],
+  options: EngineOptions,
+): Promise<void> {
+  if (word === undefined || more.length > 0) throw inputError("--unexport takes one NAME", "See create.ts --help");
+  const { name, label, mounts, server } = await placeCalled(host, word, options);
+  const removed = await unexportApps(host, menuOf(host, hostNameOf(server, name)), mounts);
+  if (removed.length === 0) {
+    const { engine: option } = options;
+    const target = { host, cli: wantedCli(host, option), byOption: option !== undefined, server };
+    const put = scriptLine(target, ["create.ts", "--export", label]);
+    throw new UserError(`Nothing of "${label}" is in the menu`, { hint: `${put} puts it there` });
+  }
+  if (!host.dryRun) host.ui.result(removed.join("\n"), { name: label, removed });
+}
+
+/**
+ * Takes the apps of a container out of the menu, with what killed runs have left. Returns the paths of entries and
+ * leftovers.
+ */
+export async function unexportApps(host: Host, menu: Menu, mounts: Mounts): Promise<string[]> {
+  return await inTurn(host, mounts, async () => {
+    const leftovers = await leftoversOf(menu);
+    return [...await removeExported(host, menu, await exportedOf(menu), leftovers), ...leftovers];
+  });
+}

@@ -1,0 +1,135 @@
+/** The steps that make a container, in their order. */
+
+import { UserError } from "../base/errors.ts";
+import { removeEmpty } from "../base/files.ts";
+import { all } from "../base/settle.ts";
+import { mountDevices, shareMounts } from "../container/mounts.ts";
+import { findOurs, markKey, runKey } from "../container/ours.ts";
+import { identityFiles, pinHostKeys, writeIdentityFiles } from "../container/ssh.ts";
+import { type ContainerUser, formatUser, userKey } from "../container/user.ts";
+import type { Engine } from "../engine/engine.ts";
+import { addDevices, hostUid, idMapOf, instanceHostUid, isHere } from "../engine/instance.ts";
+import { createProfile, setProfile } from "../engine/profile.ts";
+import { keepAsMade } from "./as_made.ts";
+import { ensureProxy, proxyDevice, useProxy } from "./internet/proxy.ts";
+import type { Creation } from "./journal.ts";
+import { prepareContainer, testConnection, type WindowServer } from "./prepare.ts";
+import { internetKey, profileForSetup, profileYaml, withDevices, withoutProtection } from "./profile_file.ts";
+import { provision, provisionCached } from "./provision.ts";
+import type { Request } from "./request.ts";
+
+/** What {@linkcode make} made. */
+export interface Made {
+  /** The image that the container was made from. */
+  image: string;
+  /** The container's address; null without a network. */
+  address: string | null;
+  /** The container's user. */
+  user: ContainerUser;
+  /** That user's host uid; null where the container is on another machine. */
+  uid: string | null;
+  windowServers: WindowServer[];
+  /** The member of the cluster that has it; null where there is no cluster. */
+  member: string | null;
+  /** Removes the cached images that a newer one replaces. */
+  removeReplaced: (() => Promise<void>) | undefined;
+}
+
+/** The configuration key for what becomes of a container when its member of the cluster is evacuated. */
+const evacuateKey = "cluster.evacuate";
+
+/** The steps, in their order. The directories on the host are there already. */
+export async function make(engine: Engine, request: Request, creation: Creation): Promise<Made> {
+  const { host } = engine;
+  const { place: { name, mounts }, proxy, timeoutMs, target, user: wanted, bare } = request;
+  const image = request.image ?? engine.defaultImage;
+  const marks = { [markKey]: "1", [runKey]: creation.run };
+  const profile = proxy ? withDevices(request.profile, { internet: proxyDevice(engine, proxy) }) : request.profile;
+  const profileMarks = proxy ? { ...marks, [internetKey]: proxy.name } : marks;
+
+  host.ui.progress(`Making the profile "${name}"`);
+  const removable = withoutProtection(profile);
+  const setup = profileForSetup(removable);
+  if (creation.profileBefore === null) await createProfile(engine, name, profileMarks);
+  await setProfile(engine, name, profileYaml(setup, profileMarks));
+  if (proxy) await ensureProxy(engine, proxy, { image, timeoutMs });
+
+  let removeReplaced: Made["removeReplaced"];
+  if (request.cache) {
+    const recipe = { image, profile: profileYaml(request.profile, {}) };
+    removeReplaced = await provisionCached(engine, name, { ...recipe, marks, timeoutMs, user: wanted, target, bare });
+  } else await provision(engine, name, { image, marks, timeoutMs, target });
+
+  if (setup !== removable) {
+    host.ui.progress("Removing the devices that the profile disables (type: none)");
+    await setProfile(engine, name, profileYaml(removable, profileMarks));
+  }
+
+  if (proxy) {
+    host.ui.progress("Having the container use its proxy");
+    await useProxy(engine, name, proxy);
+  }
+
+  host.ui.progress("Sharing directories, keys and host keys");
+  const authorizedKeys = request.keys.text;
+  const { user, knownHosts } = await prepareContainer(engine, name, { authorizedKeys, wanted });
+  const found = host.dryRun
+    ? await planned(engine, name, { user, hasNetwork: setup === removable })
+    : await look(engine, name, user);
+  const { uid, member, hasNetwork } = found;
+  if (proxy && hasNetwork) throw stillHasCard(name);
+  if (uid !== null) await shareMounts(host, mounts, uid);
+  else await removeEmpty([mounts.xpra, mounts.share].filter((path) => creation.directories.includes(path)));
+  const devices = uid === null ? {} : mountDevices(mounts, user, { mayMove: member !== null });
+  // By default, an evacuation stops a container with directories of its machine, and does not move it.
+  const moves = member !== null && uid !== null && profile.config[evacuateKey] === undefined;
+  const config = { [userKey]: formatUser(user), ...(moves ? { [evacuateKey]: "migrate" } : {}) };
+  await addDevices(engine, name, devices, { config });
+  await pinHostKeys(host, mounts, knownHosts);
+  await writeIdentityFiles(host, mounts, identityFiles(mounts, request.keys.identities));
+  const [connection] = await all([
+    testConnection(engine, name, { mounts, user, ...found }),
+    keepAsMade(engine, name),
+  ]);
+  // Last of all: until here, a failure removes the container.
+  if (removable !== profile) await setProfile(engine, name, profileYaml(profile, profileMarks));
+  return { image, user, uid, member, removeReplaced, ...connection };
+}
+
+function stillHasCard(name: string): UserError {
+  return new UserError(`The container "${name}" still has a network card, so it would have more than the Internet`, {
+    hint:
+      "See what the cards of the engine's default profile are called, and give each a device of type none in PROFILE",
+  });
+}
+
+/** What the engine knows of the container that was made. */
+interface Found {
+  /** Whether it is on another machine. */
+  elsewhere: boolean;
+  /** The member of the cluster that has it; null where there is no cluster. */
+  member: string | null;
+  /** The host uid of its user; null where it is elsewhere. */
+  uid: string | null;
+  hasNetwork: boolean;
+  address: string | undefined;
+}
+
+async function look(engine: Engine, name: string, user: ContainerUser): Promise<Found> {
+  const instance = await findOurs(engine, name, { withState: engine.server.isLocal });
+  const { location, config, hasNetwork, address } = instance;
+  const elsewhere = !await isHere(engine, instance);
+  const uid = elsewhere ? null : String(hostUid(idMapOf({ config }), Number(user.uid)));
+  return { elsewhere, member: location === "none" ? null : location, uid, hasNetwork, address };
+}
+
+/** The same in a dry run. */
+async function planned(
+  engine: Engine,
+  name: string,
+  { user, hasNetwork }: { user: ContainerUser; hasNetwork: boolean },
+): Promise<Found> {
+  const elsewhere = !engine.server.isLocal;
+  const uid = elsewhere ? null : await instanceHostUid(engine, name, user.uid);
+  return { elsewhere, member: null, uid, hasNetwork, address: undefined };
+}

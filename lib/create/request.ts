@@ -1,0 +1,94 @@
+/** What the command line of create.ts asks for when a container is to be made: its words and files, checked. */
+
+import { inputError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import { type Arguments, engineOptions, parseDuration } from "../cli/options.ts";
+import { hostNameOf } from "../container/mounts.ts";
+import type { Place } from "../container/place.ts";
+import { checkUserName } from "../container/user.ts";
+import { parseExportWords } from "./export/export.ts";
+import { menuOf } from "./export/menu.ts";
+import { type Identity, readAuthorizedKeys, readProfile, readUserData } from "./input_files.ts";
+import { parseHosts } from "./internet/allowed_hosts.ts";
+import { type Proxy, proxyFor } from "./internet/proxy.ts";
+import { placeCalled } from "./place.ts";
+import { internetKey, type Profile, withUserData } from "./profile_file.ts";
+
+/** What the command line asks for, checked. */
+export interface Request {
+  /** The container, which is not there yet. */
+  place: Place;
+  /** AUTHORIZED_KEYS. */
+  keys: { text: string; identities: Identity[] };
+  /** The profile with the user-data in it. */
+  profile: Profile;
+  image: string | undefined;
+  /** The way to the Internet of a container without a network card; undefined for all others. */
+  proxy: Proxy | undefined;
+  /** The name of the container's user, if one is given. */
+  user: string | undefined;
+  timeoutMs: number;
+  /** The member of the cluster, or `@GROUP`, that is to have it. */
+  target: string | undefined;
+  cache: boolean;
+  bare: boolean;
+  keepFailed: boolean;
+  /** The words behind `--export`; undefined without it. */
+  exports: ReturnType<typeof parseExportWords> | undefined;
+  withTypes: boolean;
+}
+
+/**
+ * Reads the command line and the files that it names.
+ *
+ * @param options `own`: the options of create.ts, which no app is started with
+ * @throws {UserError} exit code 2 for a mistake in it, or in a file
+ */
+export async function readRequest(
+  host: Host,
+  args: Arguments<string>,
+  { own }: { own: readonly string[] },
+): Promise<Request> {
+  const { positionals, flags, values } = args;
+  if (flags.has("force")) throw inputError("The option --force goes with --delete", "See create.ts --help");
+  const end = flags.get("export");
+  const [word, keysPath, profileWord, ...cloudInitWords] = positionals.slice(0, end);
+  const exports = end === undefined ? undefined : parseExportWords(positionals.slice(end), { notTheirs: own });
+  if (flags.has("mime") && !exports) throw inputError("The option --mime goes with --export", "See create.ts --help");
+  if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
+    throw inputError("Arguments are missing: NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...", "See create.ts --help");
+  }
+  const place = await placeCalled(host, word, engineOptions(args));
+  if (exports) menuOf(host, hostNameOf(place.server, place.name));
+  const image = values.get("image");
+  if (image?.startsWith("-")) throw inputError(`"${image}" is no image`, "Name one as the engine does: ubuntu:24.04");
+  const user = values.get("user");
+  if (user !== undefined) checkUserName(user);
+  const target = values.get("target");
+  if (target !== undefined && !/^@?[A-Za-z0-9][\w.-]*$/.test(target)) {
+    throw inputError(`"${target}" is no member of a cluster`, "Name a member, or a group of members as @GROUP");
+  }
+  const keys = await readAuthorizedKeys(host, keysPath);
+  const bare = flags.has("bare");
+  const profile = await readProfile(host, profileWord, { trusted: flags.has("trust-profile") });
+  const hosts = values.get("allow-hosts");
+  const hasProxy = internetKey in profile.config;
+  if (hosts !== undefined && !hasProxy) {
+    throw inputError("The option --allow-hosts goes with the profile gui-internet", "See create.ts --help");
+  }
+  return {
+    place,
+    keys,
+    proxy: hasProxy ? proxyFor(hosts === undefined ? [] : parseHosts(hosts), image) : undefined,
+    profile: withUserData(profile, await readUserData(host, cloudInitWords, { user, bare })),
+    image,
+    user,
+    timeoutMs: parseDuration(values.get("timeout") ?? "20m"),
+    target,
+    cache: flags.has("cache"),
+    bare,
+    keepFailed: flags.has("keep-failed"),
+    exports,
+    withTypes: flags.has("mime"),
+  };
+}
