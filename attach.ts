@@ -1,5 +1,6 @@
 #!/bin/sh
 //bin/true; set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
+//bin/true; GUI_CALLED=$0; [ "$(command -v "${0##*/}")" != "$0" ] || GUI_CALLED=${0##*/}; export GUI_CALLED
 //bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
 //bin/true; set -- --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; set -- --allow-read="/etc/localtime,${XDG_CONFIG_HOME:-$HOME/.config}/gtk-3.0/settings.ini" "$@"
@@ -10,7 +11,7 @@
 //bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
 //bin/true; for word in "$@"; do case $word in --) break ;; --disposable) set -- --allow-read=/ "$@" ;; esac; done
 //bin/true; set -- --allow-run=lxc,incus,ssh,ssh-keygen,setfacl,find,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,wayland-info,setpriv,systemd-run,pacat,zenity,notify-send,xdg-open,xclip,wl-copy,wl-paste "$@"
-//bin/true; set -- --allow-env='DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE,LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME,HOME,GUI_CONTAINER_DISPLAY,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
+//bin/true; set -- --allow-env='DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE,LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME,HOME,GUI_CONTAINER_DISPLAY,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 //bin/true; case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
@@ -80,6 +81,7 @@ import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } fr
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
+import { showTable } from "./lib/cli/table.ts";
 import { findPlace, type Place } from "./lib/container/place.ts";
 import type { SshTarget } from "./lib/container/ssh.ts";
 import { containerPaths } from "./lib/container/user.ts";
@@ -92,49 +94,56 @@ const spec = {
   summary: "Runs an app in a container and shows its windows among the host's own.",
   usage: [
     "[options] NAME APP_CMDLINE [APP_WORD...] [XPRA_OPTION...]",
-    "[options] NAME [XPRA_OPTION...] -- APP_WORD...",
-    "[options] NAME [XPRA_OPTION...]",
-    "--disposable [--spare] [--as-is] NAME APP_CMDLINE [FILE... | XPRA_OPTION...] [-- APP_WORD...]",
+    "[options] NAME [XPRA_OPTION...] [-- APP_WORD...]",
+    "--disposable NAME APP_CMDLINE [FILE... | XPRA_OPTION...]",
     "--list [NAME]",
     "--stop NAME [SESSION | --all]",
     "--logs NAME [SESSION]",
     "--copy NAME | --paste NAME",
   ],
+  examples: [
+    ["my-container firefox https://xkcd.com/", "Run an app; Ctrl-C lets it run on without its windows"],
+    ["my-container", "Show its windows again"],
+    ["my-container firefox --preset=isolated --border=red", "Without clipboard and sound, in a red frame"],
+  ],
   options: {
+    "list": { group: "What to do instead of running an app", help: "Show the sessions that run" },
+    "stop": { help: "End a session and all that belongs to it" },
+    "all": { help: "With --stop: all sessions of the container" },
+    "logs": { help: "Print what a session's app and server have printed" },
+    "copy": { help: "Put the text on a session's clipboard on yours, even while the channel is closed" },
+    "paste": { help: "Put the text on your clipboard on a session's, likewise" },
     "session": {
+      group: "Which session, and where its windows are",
       value: "S",
-      help: "Name for a new session (default: the app's base name, then -2, -3, …), or one to reattach",
+      help: "Name of a new session (default: the app's, then -2, -3, …), or which one to show again",
       completion: "session",
     },
-    "detached": { help: "Start the session and return without attaching" },
-    "join": { help: "Run APP_CMDLINE in the live session, and return when it ends" },
-    "disposable": { help: "Run APP_CMDLINE in a copy of NAME that is removed with its last window, and lend it FILEs" },
+    "detached": { help: "Start the session and return without showing it" },
+    "join": { help: "Run the app in the session that runs, and return when it ends" },
+    "disposable": { help: "Run the app in a copy of NAME that is removed with its last window; FILEs are lent to it" },
     "spare": { help: "With --disposable: keep a copy waiting, so that the next time is faster" },
     "as-is": { help: "With --disposable: copy NAME as it is now, not as create.ts made it" },
     "display": {
       value: "D",
-      help: "auto (default, or $GUI_CONTAINER_DISPLAY), wayland or x11: how windows are shown",
+      help: "auto, wayland or x11 (default: $GUI_CONTAINER_DISPLAY, else auto)",
       completion: { words: displayNames },
     },
+    "no-box": { help: "Run xpra's client without its bubblewrap box, with all of your permissions" },
     "preset": {
+      group: "Channels: what passes besides windows, keys and pointer",
       value: "P",
-      help: "isolated, desktop (default) or trusted: which channels are open",
+      help:
+        "isolated (nothing), desktop (clipboard, sound, look; the default), or trusted (all but microphone, webcam)",
       completion: { words: presetNames },
     },
     "allow": { value: "C,…", help: "Open these channels as well", completion: channelList },
     "deny": { value: "C,…", help: "Close these channels", completion: channelList },
     "ask": {
       value: "C,…",
-      help: `Ask at each use of these channels: ${askableNames.join(", ")}`,
+      help: `Ask at each use of these: ${askableNames.join(", ")}`,
       completion: { words: askableNames, list: true },
     },
-    "no-box": { help: "Run xpra's client without its bubblewrap box, with all of your own permissions" },
-    "list": { help: "Show the sessions that run" },
-    "stop": { help: "End a session and all that belongs to it" },
-    "all": { help: "With --stop: all sessions of the container" },
-    "logs": { help: "Print what a session's app and server have printed" },
-    "copy": { help: "Put the text from a session's clipboard on the host's, even while the channel is closed" },
-    "paste": { help: "Put the text from the host's clipboard on a session's, likewise" },
   },
   passesOn: "always",
   places: { first: ["container"] },
@@ -143,27 +152,21 @@ const spec = {
     "stop": { first: ["container", "session"] },
     "logs": { first: ["container", "session"] },
   },
-  epilogue: `
-Channels: clipboard-in (host to app), clipboard-out (app to host), clipboard (both), sound, look (time zone, language,
-colour scheme, font and pointer, as they are when the session starts), microphone, webcam, notifications, links, files,
-printing, tray. "isolated" opens none, "desktop" clipboard, sound and look, "trusted" all but microphone and webcam.
---ask opens channels whatever the preset, and shows a dialog at each use.
-
-Examples:
-  attach.ts my-container "firefox https://xkcd.com/" --border=red
-  attach.ts --disposable my-container evince ~/Downloads/unknown.pdf
-
-XPRA_OPTIONs go to "xpra attach" as they are. APP_WORDs are added to APP_CMDLINE as they are, without any quoting.
-
-What happens: the container is started if it does not run (lxc start). One ssh call starts a systemd user unit in it: an
-X server, xpra and the app. "xpra attach" shows its windows here, over a Unix socket in $GUI_CONTAINER_MOUNTS (default:
-~/container_mounts). Ctrl-C detaches; the session ends with the app. On a Wayland desktop, waypipe replaces the X server
-and xpra if both ends have it and the options allow it; the windows then stay open after Ctrl-C. With --disposable, a
-snapshot of the container is copied first (lxc query). The copy is removed when the app ends or at Ctrl-C; if the run is
-killed, the next run removes it.
-
-REMOTE:NAME is a container on a remote of the engine's CLI (lxc remote add). ssh reaches it through the engine (lxc exec),
-and a Unix socket that ssh forwards takes the place of the shared one.`,
+  notes: `The channels are ${
+    ["clipboard (both ways)", ...channelNames].join(", ")
+  }. Options that are not in this list go to "xpra attach", such as --border=red. After "--", all words are the app's.`,
+  manual: [
+    "APP_CMDLINE is split into words by the quoting rules of a shell; no shell runs it. APP_WORDs are added as they are.",
+    "The container is started if it does not run. One ssh call starts a systemd user unit in it: an X server, xpra and " +
+    'the app. "xpra attach" shows its windows here, over a Unix socket in $GUI_CONTAINER_MOUNTS (default: ' +
+    "~/container_mounts). Ctrl-C detaches; the session ends with the app. On a Wayland desktop, waypipe replaces the X " +
+    "server and xpra if both ends have it and the options allow it; the windows then stay open after Ctrl-C.",
+    "With --disposable, a snapshot of the container is copied first. The copy is removed when the app ends or at Ctrl-C; " +
+    "if the run is killed, the next run removes it.",
+    "REMOTE:NAME is a container on a remote of the engine's CLI. ssh reaches it through the engine, and a Unix socket " +
+    "that ssh forwards takes the place of the shared one.",
+  ],
+  needsArguments: true,
   showErrors: true,
 } satisfies ScriptSpec<string>;
 
@@ -503,9 +506,13 @@ async function list(host: Host, word: string | undefined, args: Arguments<Name>)
   const engine = await (place?.engine ?? chooseEngine(host, options.engine, { ...options, remote }));
   const sessions = await listContainers(engine, place?.name);
   const rows = sessions.map(({ container, session, app, pid, clients, since }) =>
-    [container, session, oneLine(app), pid, clients, since].join("\t")
+    [container, session, oneLine(app), pid, clients, since].map(String)
   );
-  host.ui.result(rows.join("\n"), sessions);
+  showTable(host.ui, rows, {
+    heading: ["CONTAINER", "SESSION", "APP", "PID", "CLIENTS", "SINCE"],
+    none: "No session runs",
+    data: sessions,
+  });
   return 0;
 }
 

@@ -1,12 +1,13 @@
 #!/bin/sh
 //bin/true; set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
+//bin/true; GUI_CALLED=$0; [ "$(command -v "${0##*/}")" != "$0" ] || GUI_CALLED=${0##*/}; export GUI_CALLED
 //bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
 //bin/true; set -- --allow-read "$@"
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
 //bin/true; d=${XDG_DATA_HOME:-$HOME/.local/share}; case $d in [!/]* | *,*) d=$HOME/.local/share ;; esac
 //bin/true; set -- --allow-write="$d/applications,$d/gui-container" "$@"
 //bin/true; set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,find,cloud-init,update-desktop-database "$@"
-//bin/true; set -- --allow-env='HOME,XDG_DATA_HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
+//bin/true; set -- --allow-env='HOME,XDG_DATA_HOME,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 //bin/true; case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
@@ -27,29 +28,41 @@ const spec = {
   name: "create.ts",
   summary: "Makes a container for a graphical application, apart from the desktop that will show it.",
   usage: [
-    "[options] NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT... [--export [APP...] [ATTACH_OPTION...]]",
+    "[options] NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...",
     "--export [--mime] NAME [APP...] [ATTACH_OPTION...]",
     "--unexport NAME",
     "--delete [--force] NAME",
   ],
+  examples: [
+    ["my-container ~/.ssh/id_ed25519.pub gui firefox", "Make a container with Firefox"],
+    ["--export my-container", "Put its apps into the desktop's menu"],
+    ["--delete my-container", "Remove it, and all that belongs to it"],
+  ],
   options: {
-    "image": { value: "IMAGE", help: 'What to launch (default: "ubuntu:", with Incus "images:ubuntu/24.04/cloud")' },
-    "timeout": { value: "DURATION", help: "Longest wait for cloud-init, such as 90s, 20m, 1h (default: 20m)" },
-    "target": { value: "MEMBER|@GROUP", help: "Which member of a cluster is to have it (default: the engine chooses)" },
-    "cache": { help: "Keep the provisioned container as an image, and start from it next time" },
+    "export": {
+      group: "What to do instead of making a container, or also",
+      help: "Put the apps of a container, or some of them, into the desktop's menu",
+    },
+    "mime": { help: "With --export: also offer the apps for the types of files and addresses that they open" },
+    "unexport": { help: "Take the apps of a container out of the menu" },
+    "delete": { help: "Remove what create made: sessions, container, profile, mount directories, menu entries" },
+    "force": { help: "With --delete: despite a live session, files in the share, or a container not made by create" },
+    "image": {
+      group: "The container",
+      value: "IMAGE",
+      help: 'What to launch (default: "ubuntu:", with Incus "images:ubuntu/24.04/cloud")',
+    },
     "user": { value: "NAME", help: "The container's user (default: the image's own ordinary one, else ubuntu)" },
+    "cache": { help: "Keep the provisioned container as an image, and start from it next time" },
     "bare": { help: "Install only what the CLOUD_INIT files say, without what attach.ts needs" },
     "allow-hosts": {
       value: "HOST,...",
       help: "With gui-internet: the only hosts that may be reached; .example.org is all below (default: any)",
     },
     "trust-profile": { help: "Accept a PROFILE whose keys give the container access to the host, and warn of each" },
+    "target": { value: "MEMBER|@GROUP", help: "Which member of a cluster is to have it (default: the engine chooses)" },
+    "timeout": { value: "DURATION", help: "Longest wait for cloud-init, such as 90s, 20m, 1h (default: 20m)" },
     "keep-failed": { help: "On failure, leave everything in place for inspection" },
-    "export": { help: "Put the apps of a container, or some of them, into the desktop's menu" },
-    "mime": { help: "With --export: also offer the apps for the types of files and addresses that they open" },
-    "unexport": { help: "Take the apps of a container out of the menu" },
-    "delete": { help: "Remove what create made: sessions, container, profile, mount directories, menu entries" },
-    "force": { help: "With --delete: despite a live session, files in the share, or a container not made by create" },
   },
   passesOn: "export",
   places: {
@@ -61,33 +74,29 @@ const spec = {
     "unexport": { first: ["container"] },
     "delete": { first: ["container"] },
   },
-  epilogue: `
-Example:
-  create.ts my-container ~/.ssh/id_ed25519.pub gui firefox
-
-PROFILE and CLOUD_INIT are files (with "/" in the path, or ending in .yaml or .yml), or names of what comes with create.ts:
-the profiles ${Object.keys(bundledProfiles.files).join(", ")};
-the cloud-configs ${Object.keys(bundledCloudConfigs.files).join(", ")}.
-
-What happens:
-  1. A profile called NAME gets PROFILE, and the CLOUD_INIT files as its user-data (lxc profile edit).
-  2. Two directories are made below $GUI_CONTAINER_MOUNTS, by default ~/container_mounts.
-  3. A container called NAME is made with that profile (lxc launch). cloud-init installs the software, and what
-     attach.ts needs, unless the image has it: xpra (from xpra.org), waypipe, an SSH server and more. After that, devices
-     of the type none in PROFILE take effect: this is how gui-offline removes the network. gui-internet then has a proxy
-     as its only way out, in a container that is made before if it is missing.
-  4. The container's user, who runs the apps, is found or made. The directories are shared with that user (setfacl, disk
-     devices), who may log in with AUTHORIZED_KEYS, and the container's SSH host keys are pinned on the host. A snapshot
-     keeps the container as it is then, for attach.ts --disposable.
-If a step fails, all of it is undone.
-
-REMOTE:NAME makes it on another server, a remote of the engine's CLI (lxc remote add). Such a container shares no
-directories with this machine: attach.ts reaches it through the engine, and map.ts lends it copies of files.
-
---export reads the desktop entries in the container (ssh), and writes one into ~/.local/share/applications for each APP,
-given by its id or name, or for all apps. The names in the menu begin with the container's name. ATTACH_OPTIONs are the
-options of attach.ts and xpra that the apps are started with, such as --border=red --preset=isolated. Those of create.ts
-itself, such as --mime, stand before NAME.`,
+  notes:
+    `PROFILE and CLOUD_INIT are files (with "/" in the path, or ending in .yaml or .yml), or names of what comes with create.ts. The profiles are ${
+      Object.keys(bundledProfiles.files).join(", ")
+    }; the cloud-configs ${
+      Object.keys(bundledCloudConfigs.files).join(", ")
+    }. After CLOUD_INIT, --export [APP...] [ATTACH_OPTION...] puts the new container's apps into the menu.`,
+  manual: [
+    "A profile called NAME gets PROFILE, and the CLOUD_INIT files as its user-data. Two directories are made below " +
+    "$GUI_CONTAINER_MOUNTS, by default ~/container_mounts.",
+    "A container called NAME is made with that profile. cloud-init installs the software, and what attach.ts needs, " +
+    "unless the image has it: xpra (from xpra.org), waypipe, an SSH server and more. After that, devices of the type " +
+    "none in PROFILE take effect: this is how gui-offline removes the network. gui-internet then has a proxy as its only " +
+    "way out, in a container that is made before if it is missing.",
+    "The container's user, who runs the apps, is found or made. The directories are shared with that user (setfacl, disk " +
+    "devices), who may log in with AUTHORIZED_KEYS, and the container's SSH host keys are pinned on the host. A snapshot " +
+    "keeps the container as it is then, for attach.ts --disposable. If a step fails, all of it is undone.",
+    "REMOTE:NAME makes it on another server, a remote of the engine's CLI. Such a container shares no directories with " +
+    "this machine: attach.ts reaches it through the engine, and map.ts lends it copies of files.",
+    "--export reads the desktop entries in the container, and writes one into ~/.local/share/applications for each APP, " +
+    "given by its id or name, or for all apps. ATTACH_OPTIONs are the options of attach.ts and xpra that the apps are " +
+    "started with, such as --border=red --preset=isolated.",
+  ],
+  needsArguments: true,
 } satisfies ScriptSpec<string>;
 
 /** What the command line takes, for the man page. */

@@ -1,10 +1,11 @@
 #!/bin/sh
 //bin/true; set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
+//bin/true; GUI_CALLED=$0; [ "$(command -v "${0##*/}")" != "$0" ] || GUI_CALLED=${0##*/}; export GUI_CALLED
 //bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
 //bin/true; set -- --allow-read "$@"
 //bin/true; set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
 //bin/true; set -- --allow-run=lxc,incus,setfacl,getfacl,stat,cp,mv,rm,zenity,notify-send "$@"
-//bin/true; set -- --allow-env='DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
+//bin/true; set -- --allow-env='DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 //bin/true; case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
@@ -24,28 +25,30 @@ const spec = {
   name: "map.ts",
   summary: "Lends files of the host to a running container, and takes them back exactly as they were.",
   usage: ["[options] [NAME [FILE...]]", "--list", "--unmap [NAME [FILE...]]", "--recover"],
+  examples: [
+    ["my-container ~/Documents/letter.odt", "Lend a file until you press Enter"],
+    ["my-container ~/Documents/letter.odt --read-only --for 30m", "To read, for half an hour"],
+    ["", "Be asked for the container and the files"],
+  ],
   options: {
-    "read-only": { help: "The container may read the files, not write them" },
+    "list": { group: "What to do instead of lending files", help: "Show the files that are mapped" },
+    "unmap": { help: "Take files back: all, those of a container, or the named ones" },
+    "recover": { help: "Take back files that killed runs have lent; each run that lends files does so first" },
+    "read-only": { group: "How files are lent", help: "The container may read the files, not write them" },
     "for": { value: "DURATION", help: "Take the files back automatically after this time: 90s, 30m, 2h" },
     "no-wait": { help: "Return at once; the files stay mapped until --unmap" },
     "gui": { help: "Ask in dialogs (zenity); the default with a display and no terminal" },
     "no-gui": { help: "Ask on the terminal" },
-    "list": { help: "Show the files that are mapped" },
-    "recover": { help: "Take back files that killed runs have lent; each run that lends files does so first" },
-    "unmap": { help: "Take files back: all, those of a container, or the named ones" },
   },
   places: { first: ["container"], rest: "file" },
   placesWith: { "list": { first: [] }, "recover": { first: [] } },
-  epilogue: `
-Example:
-  map.ts my-container ~/Documents/letter.odt
-
-What happens: the container's user gets an entry in the ACL of each file (setfacl), and a disk device shows the file in
-the container, below ~/maps of that user (lxc query). Enter, the end of the input, Ctrl-C, a signal or the end of
---for's time takes the files back: the devices are removed, and the ACLs are restored. To a container on another machine
-a copy is lent (lxc exec), and comes back (cp) if it was changed there; if the file was changed here as well, beside it.
-
-REMOTE:NAME is a container on a remote of the engine's CLI (lxc remote add). Without NAME or FILE you are asked for them.`,
+  manual: [
+    "The container's user gets an entry in the ACL of each file (setfacl), and a disk device shows the file in the " +
+    "container, below ~/maps of that user. Enter, the end of the input, Ctrl-C, a signal or the end of --for's time takes " +
+    "the files back: the devices are removed, and the ACLs are restored.",
+    "REMOTE:NAME is a container on a remote of the engine's CLI. A copy is lent to it, and comes back if it was changed " +
+    "there; if the file was changed here as well, beside it.",
+  ],
   showErrors: true,
 } satisfies ScriptSpec<string>;
 

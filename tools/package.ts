@@ -175,6 +175,10 @@ async function debianFiles(
       "\n",
     ),
   };
+  for (const script of scripts) {
+    const manual = commandLines[script].manual.join("\n.PP\n");
+    files[`${installedName(script)}.h2m`] = `[description]\n${withInstalledNames(manual)}\n`;
+  }
   const made = Object.entries(files).map(([path, content]): [string, SourceFile] => [path, { content }]);
   return new Map([...made, ["rules", { content: await text("tools/debian/rules"), executable: true }]]);
 }

@@ -52,14 +52,14 @@ export function sortAppWords(
   const single = userOptions.find((word) => !word.startsWith("--"));
   const [commandLine, ...others] = words.filter((word) => !isOption(word));
   if (unclear > 0 || single !== undefined) {
-    const [app, all] = commandLine === undefined ? [[], rest] : [splitCommandLine(commandLine), words.slice(1)];
+    const app = commandLine === words[0] ? [...splitCommandLine(commandLine!), ...words.slice(1)] : words;
     throw inputError(
       single === undefined
         ? `Does "${words[unclear]}" belong to the option ${words[unclear - 1]}, or to the app?`
         : `"${single}" is no option of attach.ts or of xpra`,
       [
         ...(single === undefined ? [`For the option: ${words[unclear - 1]}=${quoteWord(words[unclear]!)}`] : []),
-        `For the app: ${line(...app, ...all)}`,
+        `For the app: ${line(...app, ...rest)}`,
       ].join(". "),
     );
   }

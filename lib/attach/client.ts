@@ -92,7 +92,7 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
     memory,
     elsewhere: isElsewhere,
     ask: (question, signal) => askInDialog(host, question, { container, signal }),
-    report: (line) => host.ui.warn(line),
+    report: (line) => host.ui.warn(line, { security: true }),
     onClientHello: directory.sharePixels,
     onServerHello() {
       wasAttached = true;
@@ -176,7 +176,9 @@ async function boxesIfAny(host: Host): Promise<StartBox | undefined> {
     return await prepareBoxes(host);
   } catch (error) {
     if (!(error instanceof UserError && error.exitCode === ExitCode.missingProgram)) throw error;
-    host.ui.warn(`xpra's client runs without a box, with all of your permissions. ${error.message}. ${error.hint}`);
+    host.ui.warn(`xpra's client runs without a box, with all of your permissions. ${error.message}. ${error.hint}`, {
+      security: true,
+    });
     return undefined;
   }
 }

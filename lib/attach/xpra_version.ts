@@ -69,6 +69,7 @@ export async function checkClient(host: Host): Promise<void> {
     const { reason, fixedIn } = vulnerability;
     host.ui.warn(
       `The xpra on this host, ${version.join(".")}, has a known vulnerability: ${reason}. Install ${fixedIn} or later`,
+      { security: true },
     );
   }
 }

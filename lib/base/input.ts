@@ -7,12 +7,12 @@ import { inputError } from "./errors.ts";
  *
  * @throws {UserError} exit code 2 when it is missing, a directory, unreadable, empty, or not UTF-8 text
  */
-export async function readInput(path: string): Promise<string> {
+export async function readInput(path: string, { hint = "Check its path" } = {}): Promise<string> {
   let bytes: Uint8Array;
   try {
     bytes = await Deno.readFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw inputError(`There is no file "${path}"`, "Check its path");
+    if (error instanceof Deno.errors.NotFound) throw inputError(`There is no file "${path}"`, hint);
     if (error instanceof Deno.errors.IsADirectory) throw inputError(`"${path}" is a directory`, "Name a file");
     if (error instanceof Deno.errors.PermissionDenied) {
       throw inputError(`The file "${path}" may not be read`, "Check its permissions");

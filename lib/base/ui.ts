@@ -12,6 +12,8 @@ export interface UiOptions {
   yes: boolean;
   /** Ends the wait for an answer. */
   signal: AbortSignal;
+  /** Writes the names of the scripts as the user has to type them, in all but results. */
+  spell?: (text: string) => string;
 }
 
 /** How a script speaks with its user. */
@@ -20,8 +22,8 @@ export interface Ui {
   result(text: string, data: unknown): void;
   /** Prints what is being done. */
   status(text: string): void;
-  /** Prints a warning. */
-  warn(text: string): void;
+  /** Prints a warning. One about security is printed with `--quiet`, too. */
+  warn(text: string, options?: { security?: boolean }): void;
   /** Prints a command that is about to run, for `--verbose`. */
   command(line: string): void;
   /** Prints a command that would be run, for `--dry-run`. */
@@ -54,6 +56,7 @@ export interface Ui {
 /** A {@linkcode Ui} on this process's stdin, stdout and stderr. */
 export function terminalUi(options: UiOptions): Ui {
   let progressShown = false;
+  const spell = options.spell ?? ((text) => text);
   const isStdoutTerminal = Deno.stdout.isTerminal();
   const animated = Deno.stderr.isTerminal() && !options.quiet;
   const clearProgress = (): void => {
@@ -82,8 +85,9 @@ export function terminalUi(options: UiOptions): Ui {
       if (options.json) print(JSON.stringify(data));
       else if (text !== "") print(text);
     },
-    status: (text) => say(printable(text)),
-    warn: (text) => say(`${paint("33", "warning:")} ${printable(text)}`),
+    status: (text) => say(printable(spell(text))),
+    warn: (text, { security = false } = {}) =>
+      (security ? line : say)(`${paint("33", "warning:")} ${printable(spell(text))}`),
     command: (text) => line(`+ ${printable(text)}`),
     plan: print,
     progress(text, { plain = text } = {}) {
@@ -93,9 +97,9 @@ export function terminalUi(options: UiOptions): Ui {
       progressShown = true;
     },
     error(message, hint, output) {
-      line(`${paint("31", "error:")} ${oneLine(message)}`);
+      line(`${paint("31", "error:")} ${oneLine(spell(message))}`);
       if (output) line(indent(output));
-      if (hint) line(`${paint("36", "hint:")} ${oneLine(hint)}`);
+      if (hint) line(`${paint("36", "hint:")} ${oneLine(spell(hint))}`);
     },
     async confirm(question, { personOnly = false, signal } = {}) {
       if (options.yes && !personOnly) return true;

@@ -31,8 +31,10 @@ export interface Places {
 
 /** One option of a script. */
 export interface OptionSpec {
-  /** One line for the help. */
+  /** For the help, which wraps it. */
   help: string;
+  /** The heading above it in the help: that of the option before it by default, and of the first one "Options". */
+  group?: string;
   /** One letter. */
   short?: string;
   /** The option takes a value; the help shows it by this name. */
@@ -63,8 +65,14 @@ export interface ScriptSpec<Name extends string> {
    * of its own options. Otherwise they are refused.
    */
   passesOn?: string;
-  /** A worked example and what happens under the hood. */
-  epilogue: string;
+  /** Command lines that work as typed, without the script's name, each with what it does. The help shows them. */
+  examples: readonly (readonly [words: string, effect: string])[];
+  /** What a reader of the help has to know besides, in one paragraph. */
+  notes?: string;
+  /** What happens under the hood: paragraphs for the man page. */
+  manual: readonly string[];
+  /** It does nothing without arguments. */
+  needsArguments?: boolean;
   /** The script may be started from a desktop's menu: an error that nobody would see is also shown on the desktop. */
   showErrors?: boolean;
 }
@@ -96,17 +104,17 @@ export type CommonName =
   | "completions";
 
 const commonOptions: Options<CommonName> = {
-  "help": { short: "h", help: "Show this help" },
+  "help": { group: "For all three scripts", short: "h", help: "Show this help" },
   "version": { short: "V", help: "Show the version" },
   "dry-run": { short: "n", help: "Print the plan, a command a line; change nothing" },
-  "verbose": { short: "v", help: "Show each external command before it runs" },
-  "quiet": { short: "q", help: "Errors only" },
+  "verbose": { short: "v", help: "Show each command before it runs" },
+  "quiet": { short: "q", help: "Show errors, and warnings about security, only" },
   "yes": { short: "y", help: "Answer yes to questions, except the one about a private key" },
-  "doctor": { help: "Check this host: what is there, what is missing, what is risky, and how to fix it" },
+  "doctor": { help: "Say what this host lacks, and how to fix it" },
   "json": { help: "Print the result as one JSON document" },
   "engine": {
     value: engineClis.join("|"),
-    help: "Which CLI drives the containers (default: $GUI_CONTAINER_ENGINE, else whichever answers)",
+    help: "The engine (default: $GUI_CONTAINER_ENGINE, else whichever answers)",
     completion: { words: engineClis },
   },
   "project": { value: "P", help: "The engine's project (default: the one that its CLI uses)" },
@@ -223,23 +231,55 @@ export function parseDuration(text: string): number {
   return durationMs;
 }
 
+/** How wide the help is, in columns. */
+const helpWidth = 80;
+
+/** Where the texts about options begin, in columns. */
+const helpIndent = 26;
+
 /** The text of `--help`. */
 export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
-  const rows = Object.entries<OptionSpec>(optionsOf(spec)).map(([name, { short, value, help }]) => ({
-    option: `  ${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`,
-    help,
-  }));
-  const width = Math.max(...rows.map(({ option }) => option.length)) + 2;
+  const options = Object.entries<OptionSpec>(optionsOf(spec)).flatMap(([name, { short, value, help, group }], at) => {
+    const option = `  ${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`;
+    const lines = wrap(help, helpWidth - helpIndent).map((line) => " ".repeat(helpIndent) + line);
+    const heading = group ?? (at === 0 ? "Options" : undefined);
+    return [
+      ...(heading === undefined ? [] : ["", `${heading}:`]),
+      ...(option.length + 2 > helpIndent
+        ? [option, ...lines]
+        : [option.padEnd(helpIndent) + lines[0]!.trimStart(), ...lines.slice(1)]),
+    ];
+  });
   return [
-    spec.summary,
+    ...wrap(spec.summary, helpWidth),
     "",
     ...spec.usage.map((line, index) => `${index === 0 ? "Usage:" : "  or: "} ${spec.name} ${line}`),
     "",
-    "Options:",
-    ...rows.map(({ option, help }) => option.padEnd(width) + help),
-    "",
-    spec.epilogue.trim(),
+    "Examples:",
+    ...exampleLines(spec),
+    ...options,
+    ...(spec.notes === undefined ? [] : ["", ...wrap(spec.notes, helpWidth)]),
   ].join("\n");
+}
+
+/** What a script says that needs arguments and has none. */
+export function briefText<Name extends string>(spec: ScriptSpec<Name>): string {
+  return [...wrap(spec.summary, helpWidth), ...exampleLines(spec), `All options: ${spec.name} --help`].join("\n");
+}
+
+function exampleLines<Name extends string>({ name, examples }: ScriptSpec<Name>): string[] {
+  return examples.flatMap(([words, effect]) => [`  ${name} ${words}`.trimEnd(), `      ${effect}`]);
+}
+
+/** Breaks a text between words into lines of at most `width` columns. */
+function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.trim().split(/\s+/)) {
+    const line = lines.at(-1)!;
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines;
 }
 
 /** The values of `--engine` and `--project`. */

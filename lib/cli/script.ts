@@ -8,7 +8,8 @@ import { dryRunHost, type Host, realHost } from "../base/host.ts";
 import { terminalUi, type Ui } from "../base/ui.ts";
 import { checkMountsRoot } from "../container/mounts.ts";
 import { printOffer } from "./completions.ts";
-import { type Arguments, helpText, optionsOf, parseCommandLine, type ScriptSpec } from "./options.ts";
+import { asCalled, calledName } from "../base/called.ts";
+import { type Arguments, briefText, helpText, optionsOf, parseCommandLine, type ScriptSpec } from "./options.ts";
 import { completionStub, type Program } from "./shells.ts";
 
 /** What a script can do. */
@@ -63,15 +64,24 @@ async function runToExitCode<Name extends string>(
     Deno.addSignalListener(signal, listener);
     return { signal, listener };
   });
-  let ui = terminalUi({ quiet: false, json: false, yes: false, signal: ending.signal });
+  const env = (name: string): string | undefined => Deno.env.get(name);
+  const spell = (text: string): string => asCalled(text, env);
+  const called = { ...spec, name: calledName(spec.name, env) };
+  const common = { signal: ending.signal, spell };
+  let ui = terminalUi({ ...common, quiet: false, json: false, yes: false });
   let verbose = false;
   try {
+    if (commandLine.length === 0 && spec.needsArguments) {
+      ui.status(briefText(called));
+      return ExitCode.usage;
+    }
     const args = parseCommandLine(spec, commandLine);
     const json = args.flags.has("json");
     verbose = args.flags.has("verbose");
-    ui = terminalUi({ quiet: args.flags.has("quiet"), json, yes: args.flags.has("yes"), signal: ending.signal });
+    ui = terminalUi({ ...common, quiet: args.flags.has("quiet"), json, yes: args.flags.has("yes") });
     if (args.flags.has("help")) {
-      ui.result(helpText(spec), helpText(spec));
+      const help = spell(helpText(called));
+      ui.result(help, help);
       return 0;
     }
     if (args.flags.has("version")) {
@@ -139,7 +149,7 @@ function reportError(error: unknown, { ui, verbose }: { ui: Ui; verbose: boolean
   }
   ui.error(
     error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-    "This is a bug: run it again with --verbose and report what it prints",
+    "This is a bug: run it again with --verbose, and report what it prints where you got gui-container (CONTRIBUTING.md)",
     stack,
   );
   return ExitCode.failed;

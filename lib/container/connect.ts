@@ -4,7 +4,8 @@
  */
 
 import awaitBoot from "./await_boot.sh" with { type: "text" };
-import type { Engine } from "../engine/engine.ts";
+import { basename } from "@std/path";
+import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
 import { exec, execArgv, instanceAddress, isHere, startInstance } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -12,7 +13,7 @@ import { labelOf, type Mounts } from "./mounts.ts";
 import { findOurs } from "./ours.ts";
 import { adviceOptions } from "./place.ts";
 import { type ContainerUser, plannedUser, userOf } from "./user.ts";
-import { withValues } from "../base/shell_words.ts";
+import { quoteWord, quoteWords, withValues } from "../base/shell_words.ts";
 import { sshConfigPath, type SshTarget } from "./ssh.ts";
 import { exists } from "../base/files.ts";
 
@@ -46,8 +47,19 @@ export async function reachContainer(
   const elsewhere = !(instance ? await isHere(engine, instance) : engine.server.isLocal);
   if (instance) {
     if (!await exists(mounts.knownHosts)) {
+      const read = engineArgv(engine, [
+        "exec",
+        nameOn(engine, name),
+        "--",
+        "sh",
+        "-c",
+        "cat /etc/ssh/ssh_host_*_key.pub",
+      ]);
+      const pin = `sed 's/^/${basename(mounts.directory)} /' >${quoteWord(mounts.knownHosts)}`;
       throw new UserError(`The host keys of "${label}" are not pinned: there is no ${mounts.knownHosts}`, {
-        hint: "Make the container with create.ts, or set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
+        hint:
+          "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories, or, if you trust the container, pin them: " +
+          `${quoteWords(read)} | ${pin}`,
       });
     }
     if (instance.status === "Running" && elsewhere) return await sshTarget(engine, name, { mounts, user, elsewhere });

@@ -1,6 +1,6 @@
 /** Our containers: which ones they are, and the keys that mark them. */
 
-import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
+import { type Engine, engineArgv, nameOn, otherEngine } from "../engine/engine.ts";
 import { findInstance, type Instance, listInstances } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -44,8 +44,12 @@ export async function findOurs(
   const label = labelOf(engine.server, name);
   const command = (...args: string[]): string => quoteWords(engineArgv(engine, args));
   if (!instance) {
-    throw new UserError(`There is no container "${label}"`, {
-      hint: `Make it with create.ts, or see ${command("list", ...(label === name ? [] : [nameOn(engine, "")]))}`,
+    const other = label === name ? otherEngine(engine) : undefined;
+    const isThere = other && await findInstance(other, name).then(Boolean, () => false);
+    throw new UserError(`There is no container "${label}" in ${engine.product}`, {
+      hint: isThere
+        ? `There is one in ${other.product}: use --engine=${other.cli}`
+        : `Make it with create.ts, or see ${command("list", ...(label === name ? [] : [nameOn(engine, "")]))}`,
       ...options,
     });
   }

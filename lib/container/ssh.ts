@@ -237,7 +237,8 @@ export function sshError({ name, address, mounts, elsewhere }: SshTarget, error:
   const { output } = error;
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed/.test(output)) {
     return new UserError(`The SSH host key of "${name}" is not the one that was pinned`, {
-      hint: `If you know why it changed, remove ${mounts.knownHosts} and make it anew from the container's own keys`,
+      hint:
+        `If you know why it changed, remove ${mounts.knownHosts} and run this again: it says how to pin the new one`,
       output,
       cause: error,
     });

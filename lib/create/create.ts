@@ -1,5 +1,6 @@
 /** `create.ts NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...`: makes a container, or leaves all as it was. */
 
+import { calledName } from "../base/called.ts";
 import { afterChanges } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { all } from "../base/settle.ts";
@@ -103,7 +104,7 @@ function report(
       }`,
       `user:     ${user.name}`,
       ...(uid === null ? ["share:    none with this machine: map.ts lends copies of files"] : []),
-      `next:     ${scriptLine(engine, ["attach.ts", label, "APP"])}`,
+      `next:     ${scriptLine(engine, [calledName("attach.ts", engine.host.env), label, "APP"])}`,
       ...(exported?.map(({ name }) => `in menu:  ${name}`) ?? []),
     ].join("\n"),
     {

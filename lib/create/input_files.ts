@@ -30,7 +30,7 @@ export async function readAuthorizedKeys(
   host: Host,
   path: string,
 ): Promise<{ text: string; identities: Identity[] }> {
-  const text = await readInput(path);
+  const text = await readInput(path, { hint: "Check its path, or make a key pair: ssh-keygen -t ed25519" });
   const question = `"${path}" holds a PRIVATE key. Put it into the container?`;
   if (hasPrivateKey(text) && !await host.ui.confirm(question, { personOnly: true })) {
     throw inputError(`"${path}" holds a private key`, "Name the public one; its file usually ends in .pub");
@@ -80,7 +80,7 @@ export async function readProfile(host: Host, word: string, { trusted }: { trust
       output: risks.slice(1).join("\n"),
     });
   }
-  for (const risk of risks) host.ui.warn(risk);
+  for (const risk of risks) host.ui.warn(risk, { security: true });
   return profile;
 }
 

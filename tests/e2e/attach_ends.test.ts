@@ -49,7 +49,8 @@ interface Ending {
   runsOn: boolean;
 }
 
-const detached = /^(?:\^C)?Detached; the app runs on. To come back: attach\.ts (?:--engine=\w+ )?--session \S+ \S+$/m;
+const detached =
+  /^(?:\^C)?Detached; the app runs on. To come back: \S*attach\.ts (?:--engine=\w+ )?--session \S+ \S+$/m;
 
 const endings: readonly Ending[] = [
   {

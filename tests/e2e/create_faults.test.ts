@@ -314,7 +314,7 @@ testOnOneEngine(
       assertEquals(kept.code, 1);
       const after = await picture(place);
       assert(!after.includes("instance: none") && !after.includes("profile: none"), after);
-      const line = /To remove it: create\.ts (.*)$/m.exec(kept.stderr)?.[1];
+      const line = /To remove it: \S*create\.ts (.*)$/m.exec(kept.stderr)?.[1];
       assert(line, kept.stderr);
       const removed = await create(place, line.split(" "));
       assertEquals(removed.code, 0, removed.stderr);

@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
+import { commandLine as attach } from "../../attach.ts";
+import { commandLine as create } from "../../create.ts";
+import { commandLine as map } from "../../map.ts";
 import config from "../../deno.json" with { type: "json" };
 import { helpText, parseCommandLine, parseDuration, type ScriptSpec } from "../../lib/cli/options.ts";
 import { afterChanges, inputError, type ProcessResult, UserError } from "../../lib/base/errors.ts";
@@ -18,7 +21,8 @@ const spec = {
   },
   places: { first: ["container"] },
   placesWith: { "delete": { first: [] } },
-  epilogue: "\nExample:\n  try.ts x\n",
+  examples: [["x", "Tries x"]],
+  manual: [],
 } satisfies ScriptSpec<string>;
 
 Deno.test("afterChanges() lets no error say by exit code 2 that nothing was changed, and changes no other", () => {
@@ -145,15 +149,29 @@ Deno.test("parseDuration() refuses everything else, and what no timer can wait f
   assert(!longest.aborted);
 });
 
-Deno.test("helpText() shows usage, each option with its value, and the example", () => {
-  const help = helpText(spec);
+Deno.test("helpText() shows usage, examples, and options by groups, at 80 columns", () => {
+  const help = helpText({
+    ...spec,
+    notes: "word ".repeat(30),
+    options: { ...spec.options, "gui": { group: "Windows", help: "Dialogs that ask for what is missing, ".repeat(3) } },
+  });
   assertStringIncludes(help, "Usage: try.ts [options] NAME\n  or:  try.ts --list\n");
-  assertMatch(help, /^ {2}-i, --image IMAGE +An image$/m);
-  assertMatch(help, /^ {6}--delete +Delete it$/m);
+  assertStringIncludes(help, "Examples:\n  try.ts x\n      Tries x\n");
+  assertMatch(help, /^Options:\n {2}-i, --image IMAGE +An image$/m);
+  assertMatch(help, /^Windows:\n {6}--gui +Dialogs/m);
   assertMatch(help, /^ {2}-n, --dry-run +Print/m);
-  assertMatch(help, /Example:\n {2}try\.ts x$/);
-  for (const line of help.split("\n")) assert(line.length <= 120 && line === line.trimEnd(), line);
+  for (const line of help.split("\n")) assert(line.length <= 80 && line === line.trimEnd(), line);
 });
+
+for (const script of [create, attach, map]) {
+  Deno.test(`${script.name} --help fits 80 columns, and its examples are command lines that it takes`, () => {
+    for (const line of helpText(script).split("\n")) assert(line.length <= 80, line);
+    for (const [words] of script.examples) {
+      const args = words.split(" ").filter(Boolean);
+      assert(parseCommandLine(script, args).positionals.length <= args.length);
+    }
+  });
+}
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 
@@ -195,6 +213,7 @@ Deno.exit(99);`,
 Deno.test("runScript() keeps results on stdout, all else on stderr, and tells the outcome by the exit code", async () => {
   const cases: [body: string, args: string[], code: number, stdout: string, stderr: string][] = [
     ["throw 1", ["--help"], 0, `${helpText(spec)}\n`, ""],
+    [`host.ui.warn("w", { security: true })`, ["-q", "x"], 0, "", "warning: w\n"],
     ["throw 1", ["-V"], 0, `try.ts ${config.version}\n`, ""],
     ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "looked incusfalse\n", ""],
     ["throw 1", ["--bogus"], 2, "", 'error: Unknown option "--bogus"\nhint: See try.ts --help\n'],

@@ -130,6 +130,7 @@ function warnOfOldProxy(engine: Engine, name: string): void {
   engine.host.ui.warn(
     `The proxy "${name}" was made when this machine had other networks, or by another version of create.ts. ` +
       `To have the next run of create.ts make it again: ${remove}`,
+    { security: true },
   );
 }
 

@@ -1,0 +1,29 @@
+/** A result of several rows: columns with a heading for people, and tabs for programs. */
+
+import type { Ui } from "../base/ui.ts";
+
+/** Options of {@linkcode showTable}. */
+export interface TableOptions {
+  /** What stands above the columns. */
+  heading: readonly string[];
+  /** What is said when there is no row. */
+  none: string;
+  /** The same for `--json`. */
+  data: unknown;
+  /** Whether people read it: by default, whether stdout is a terminal. */
+  isForPeople?: boolean;
+}
+
+/** Prints rows. */
+export function showTable(
+  ui: Pick<Ui, "result" | "status">,
+  rows: readonly (readonly string[])[],
+  { heading, none, data, isForPeople = Deno.stdout.isTerminal() }: TableOptions,
+): void {
+  if (rows.length === 0) ui.status(none);
+  if (!isForPeople || rows.length === 0) return ui.result(rows.map((row) => row.join("\t")).join("\n"), data);
+  const all = [heading, ...rows];
+  const widths = heading.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const lines = all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  ui.result(lines.join("\n"), data);
+}
