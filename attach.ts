@@ -2,16 +2,13 @@
 //bin/true; set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
 //bin/true; GUI_CALLED=$0; [ "$(command -v "${0##*/}")" != "$0" ] || GUI_CALLED=${0##*/}; export GUI_CALLED
 //bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
-//bin/true; set -- --allow-read="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
-//bin/true; set -- --allow-read="/etc/localtime,${XDG_CONFIG_HOME:-$HOME/.config}/gtk-3.0/settings.ini" "$@"
-//bin/true; set -- --allow-read="${LXD_CONF:-$HOME/.config/lxc}/config.yml,$HOME/snap/lxd/common/config/config.yml,/var/snap/lxd/common/global-conf/config.yml,${LXD_GLOBAL_CONF:-/etc/lxd}/config.yml" "$@"
-//bin/true; set -- --allow-read="${INCUS_CONF:-${XDG_CONFIG_HOME:-$HOME/.config}/incus}/config.yml,$HOME/.config/incus/config.yml,${INCUS_GLOBAL_CONF:-/etc/incus}/config.yml" "$@"
+//bin/true; set -- --allow-read "$@"
 //bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
+//bin/true; set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
 //bin/true; m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 //bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
-//bin/true; for word in "$@"; do case $word in --) break ;; --disposable) set -- --allow-read=/ "$@" ;; esac; done
-//bin/true; set -- --allow-run=lxc,incus,ssh,ssh-keygen,setfacl,find,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,wayland-info,setpriv,systemd-run,pacat,zenity,notify-send,xdg-open,xclip,wl-copy,wl-paste "$@"
-//bin/true; set -- --allow-env='DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE,LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME,HOME,GUI_CONTAINER_DISPLAY,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
+//bin/true; set -- --allow-run=lxc,incus,ssh,ssh-keygen,setfacl,getfacl,stat,cp,mv,rm,find,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,wayland-info,setpriv,systemd-run,pacat,zenity,notify-send,xdg-open,xclip,wl-copy,wl-paste "$@"
+//bin/true; set -- --allow-env='DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE,LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME,HOME,GUI_CONTAINER_DISPLAY,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 //bin/true; case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
 //bin/true; exec deno run --quiet --no-prompt "$@"
 // Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
@@ -54,6 +51,7 @@ import {
 import { hostLook } from "./lib/attach/look.ts";
 import { withDisposable } from "./lib/attach/disposable/disposable.ts";
 import { holdFiles } from "./lib/attach/disposable/lent_files.ts";
+import { serveDialogs } from "./lib/attach/portals/dialogs.ts";
 import { reportWaylandOutcome } from "./lib/attach/outcome.ts";
 import { fallbackScreen, hostScreen, requireDisplay } from "./lib/attach/screen.ts";
 import { type SessionPlan, startSession } from "./lib/attach/session.ts";
@@ -86,6 +84,7 @@ import { findPlace, type Place } from "./lib/container/place.ts";
 import type { SshTarget } from "./lib/container/ssh.ts";
 import { containerPaths } from "./lib/container/user.ts";
 import { chooseEngine } from "./lib/engine/engine.ts";
+import type { SessionLoans } from "./lib/map/session_loans.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
 
@@ -161,6 +160,8 @@ const spec = {
     'the app. "xpra attach" shows its windows here, over a Unix socket in $GUI_CONTAINER_MOUNTS (default: ' +
     "~/container_mounts). Ctrl-C detaches; the session ends with the app. On a Wayland desktop, waypipe replaces the X " +
     "server and xpra if both ends have it and the options allow it; the windows then stay open after Ctrl-C.",
+    "Where the container has xdg-desktop-portal, the app's own file dialogs show a dialog of this host's: what you choose " +
+    "is lent to the app, and comes back when the session ends.",
     "With --disposable, a snapshot of the container is copied first. The copy is removed when the app ends or at Ctrl-C; " +
     "if the run is killed, the next run removes it.",
     "REMOTE:NAME is a container on a remote of the engine's CLI. ssh reaches it through the engine, and a Unix socket " +
@@ -373,7 +374,33 @@ async function attach(
   }
   markUse(place, way.target, scope);
   const session = await startSession(host, way.target, { ...plan, display: { screen: options.screen } });
+  await using _dialogs = startDialogs(host, place, { target: way.target, session, open, isDisposable });
   return await show(host, { place, way }, { session, isNew: true, options, client, why, isDisposable });
+}
+
+/** Answers the file dialogs of a session's apps, if that channel is open, until the end of this value's scope. */
+function startDialogs(
+  host: Host,
+  place: Place,
+  { target, session, open, isDisposable = false }: {
+    target: SshTarget;
+    session: string;
+    open: ReadonlySet<Channel>;
+    isDisposable?: boolean;
+  },
+): AsyncDisposable | undefined {
+  if (host.dryRun || !open.has("dialogs")) return undefined;
+  return serveDialogs(host, target, {
+    session,
+    makeLoans: () => loansOf(place, session),
+    runsOn: () => host.signal.aborted && !isDisposable,
+  });
+}
+
+/** The files that are lent to a session's apps. */
+async function loansOf({ name, engine }: Place, session: string): Promise<SessionLoans> {
+  const [{ sessionLoans }, asked] = await Promise.all([import("./lib/map/session_loans.ts"), engine]);
+  return await sessionLoans(asked, name, session);
 }
 
 /** Marks a container on another machine as one that may have sessions, while a session starts: for the list of all. */
@@ -416,6 +443,12 @@ async function attachByWayland(
   markUse(place, target, scope);
   const session = await startSession(host, target, { ...plan, display: { transport, compress } });
   if (!isDisposable && !remote) client.keep();
+  await using _dialogs = startDialogs(host, place, {
+    target,
+    session,
+    open,
+    isDisposable: isDisposable || remote !== undefined,
+  });
   host.ui.status(`${channelLine(open)}; windows by Wayland${remote ? ", which close with this run" : ""}`);
   if (hasOwnSound(open) && remote) {
     const player = playRemoteSound(host, target, session);
@@ -475,6 +508,7 @@ async function reattach(host: Host, place: Place, request: AttachRequest, given?
     host.ui.status(`There is no sound: "${session}" was started without it, or with the channel microphone`);
   }
   const client = early ?? scope.use(await startClient(host, options));
+  await using _dialogs = startDialogs(host, place, { target: way.target, session, open });
   return await show(host, { place, way }, { session, isNew: false, options, client });
 }
 
@@ -532,6 +566,7 @@ async function stop(
     throw noSession(target, names[0]!);
   }
   if (names.length > 0) await stopSessions(host, target, names);
+  for (const name of host.dryRun ? [] : names) await (await loansOf(place, name)).end({ runsOn: false });
   host.ui.result(names.join("\n"), names.map((name) => ({ container, session: name })));
   return 0;
 }

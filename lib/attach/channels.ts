@@ -48,6 +48,7 @@ const channels: Readonly<Record<Channel, ChannelRow>> = {
     server: { "pulseaudio": yesNo },
   },
   "look": { presets: ["desktop", "trusted"] },
+  "dialogs": { presets: ["desktop", "trusted"] },
   "microphone": {
     presets: [],
     both: { "audio": yesNo, "microphone": onDisabled },

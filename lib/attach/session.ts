@@ -13,6 +13,7 @@ import undoStart from "./undo_start.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./app.ts";
 import type { Channel } from "./channels.ts";
 import { type Look, lookValues } from "./look.ts";
+import { offerPortals } from "./portals/agent.ts";
 import type { Screen } from "./screen.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -144,7 +145,7 @@ function serviceWords(
     samples: sinkSamples({ elsewhere }),
     ...(look ? lookValues(look) : {}),
   };
-  const begin = look ? serveSession + takeLook : serveSession;
+  const begin = serveSession + (open.has("dialogs") ? offerPortals : "") + (look ? takeLook : "");
   const environment = {
     ...("screen" in display ? serverEnvironment : {}),
     GUI_CONTAINER_SERVER: "screen" in display

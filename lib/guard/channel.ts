@@ -9,6 +9,8 @@ export type Channel =
   | "sound"
   /** The app gets the host's time zone, language, colour scheme, font and pointer when its session starts. */
   | "look"
+  /** The app's own file dialogs lead to files of the host that the user chooses. */
+  | "dialogs"
   | "microphone"
   | "webcam"
   | "notifications"

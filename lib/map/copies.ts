@@ -15,11 +15,12 @@ import { type ContainerUser, formatUser } from "../container/user.ts";
 import { type Engine, engineArgv, engineOn, nameOn } from "../engine/engine.ts";
 import { findInstance } from "../engine/instance.ts";
 import { endWriting, lookHere, putBeside, writeHome } from "./bring_home.ts";
-import { openInode } from "./content.ts";
+import { contentOf, openInode } from "./content.ts";
 import { planReturn } from "./copy_plan.ts";
-import { type FoundCopy, readBack, removeCopy, sendCopy } from "./copy_transfer.ts";
+import { type FoundCopy, maxVersion, readBack, removeCopy, sendCopy } from "./copy_transfer.ts";
 import { copyFiles, forgetCopy, readCopy, tryWithCopyLock, withCopyLock, writeCopies } from "./journal.ts";
-import type { LentCopy } from "./loan.ts";
+import { makeMapsDirectory } from "./devices.ts";
+import type { Content, LentCopy } from "./loan.ts";
 import { serverRecord } from "../engine/server_record.ts";
 import { finishUnmap } from "./open_files.ts";
 import { newPlace, type SourceFile } from "./source_file.ts";
@@ -36,6 +37,8 @@ export interface LendOptions {
   readOnly: boolean;
   /** The run that lends them. */
   owner: string;
+  /** The session in whose dialog the user chose them. */
+  session?: string;
 }
 
 /** How long after a run was killed its last program may still act in the container, in milliseconds. */
@@ -43,6 +46,9 @@ const settleMs = 1_000;
 
 /** How many copies are on their way at once: most of the time of a small one is spent waiting. */
 const atOnce = 4;
+
+/** The largest file that comes from a container which was asked for nothing but a place to save to, in bytes. */
+const maxSaved = 2 * 2 ** 30;
 
 /** How often a copy is read that changes again and again while it is taken back. */
 const mostRounds = 5;
@@ -68,7 +74,8 @@ export async function lendCopies(
       if (await readCopy(host, copy) === undefined) return [];
       using file = await openInode(copy.hostPath, copy);
       if (!file) throw new UserError(`"${copy.hostPath}" was replaced while it was lent`, { hint: "Try it again" });
-      const done = { ...copy, lent: await sendCopy(engine, copy, file) };
+      const lent = await sendCopy(engine, copy, file);
+      const done = { ...copy, lent, ...(copy.session === undefined ? {} : { maxBytes: maxVersion(lent.size) }) };
       await writeCopies(host, [done]);
       return [done];
     });
@@ -78,7 +85,7 @@ export async function lendCopies(
 /** The record of a file that is to be lent. */
 export function newCopy(
   { path, state: { dev, ino, bornMs } }: Pick<SourceFile, "path" | "state">,
-  { engine, instance, user, readOnly, owner }: LendOptions,
+  { engine, instance, user, readOnly, owner, session }: LendOptions,
 ): LentCopy {
   const place = newPlace(path, user);
   return {
@@ -94,7 +101,92 @@ export function newCopy(
     ino,
     bornMs,
     lent: null,
+    ...(session === undefined ? {} : { session }),
   };
+}
+
+/**
+ * Gives a file to save to: puts it on record, as if a copy of it were lent, and makes the directory in the container.
+ *
+ * @param options `made`: the file was made for this, and is removed again when nothing was saved
+ */
+export async function lendForSaving(
+  file: Pick<SourceFile, "path" | "state">,
+  { made, ...options }: LendOptions & { made: boolean },
+): Promise<LentCopy> {
+  const { engine, instance, user } = options;
+  const copy = newCopy(file, options);
+  using opened = await openInode(copy.hostPath, copy);
+  if (!opened) throw new UserError(`"${copy.hostPath}" was replaced while it was lent`, { hint: "Try it again" });
+  const record = { ...copy, lent: await contentOf(opened), saving: { made }, maxBytes: maxSaved };
+  await writeCopies(engine.host, [record]);
+  await makeMapsDirectory(engine, instance, user);
+  return record;
+}
+
+/**
+ * Brings home what the container has made of a copy, while the copy stays lent. A version that is just being written is
+ * left for later.
+ *
+ * @returns what the user should know, and whether the two sides differ now, since both were changed
+ */
+export async function bringVersion(
+  engine: Engine,
+  record: Pick<LentCopy, "id">,
+): Promise<{ findings: string[]; isParted: boolean }> {
+  const { host } = engine;
+  return await withCopyLock(host, record, async () => {
+    const nothing = { findings: [], isParted: false };
+    const known = await readCopy(host, record);
+    if (!known?.lent) return nothing;
+    const { copy, findings } = await finishOwnWriting(host, known);
+    const files = copyFiles(host, copy);
+    const read = async (lent: Content): Promise<FoundCopy | "gone" | "other"> => {
+      try {
+        return await readBack(engine, copy, { lent, part: files.part });
+      } catch (error) {
+        await Deno.remove(files.part).catch(() => {});
+        throw error;
+      }
+    };
+    const found = await read(copy.lent!);
+    if (typeof found === "string" || !found.content) return { findings, isParted: false };
+    await moveFile(files.part, files.back);
+    const again = await read(found.content);
+    if (typeof again === "string" || again.content || again.found !== found.found) return { findings, isParted: false };
+    const label = labelOf(engine.server, copy.instance);
+    const { isParted, told } = await writeVersion(host, copy, { container: found.content, label });
+    const { saving: _, ...rest } = copy;
+    await writeCopies(host, [{ ...rest, lent: found.content }]);
+    for (const path of [files.old, files.back, files.part]) await Deno.remove(path).catch(() => {});
+    return { findings: [...findings, ...told], isParted };
+  });
+}
+
+/**
+ * Writes the version of the container, which is in the journal, to the host's file, or puts it beside it.
+ *
+ * @returns what the user should know, and whether it is beside the file
+ */
+async function writeVersion(
+  host: Host,
+  copy: LentCopy,
+  { container, label }: { container: Content; label: string },
+): Promise<{ told: string[]; isParted: boolean }> {
+  const { action, because } = planReturn(copy.lent!, { container, here: await lookHere(copy), label });
+  if (action === "nothing" || action === "write" && await writeHome(host, copy, container)) {
+    return { told: [], isParted: false };
+  }
+  const beside = await putBeside(host, copy, { source: copyFiles(host, copy).back, content: container });
+  const why = because ?? `cannot be written now; what "${label}" has made of it is`;
+  return { told: [`"${copy.hostPath}" ${why} "${beside}"`], isParted: true };
+}
+
+/** Removes a file that was made to save to, if nothing was saved. */
+async function removeUnused(host: Host, copy: LentCopy): Promise<void> {
+  if (!copy.saving?.made) return;
+  const here = await lookHere(copy);
+  if (typeof here !== "string" && here.size === 0) await host.run(["rm", "-f", "--", copy.hostPath]);
 }
 
 /**
@@ -230,7 +322,8 @@ async function takeBack(
     await writeCopies(host, [copy]);
   };
   if (!isThere) {
-    if (copy.lent && !copy.readOnly && !copy.isSafe) {
+    if (copy.saving) await removeUnused(host, copy);
+    else if (copy.lent && !copy.readOnly && !copy.isSafe) {
       findings.push(
         `"${label}" is gone, and with it its copy of "${copy.hostPath}"; that stays as it is here. ` +
           `If the container was renamed or moved, the copy is "${copy.containerPath}" in it`,
@@ -260,20 +353,16 @@ async function takeBack(
       return { findings };
     }
     const container = typeof found === "string" ? found : found.content ?? lent;
-    const { action, because } = planReturn(lent, { container, here: await lookHere(copy), label });
+    const { because } = planReturn(lent, { container, here: await lookHere(copy), label });
     if (typeof found === "string" || typeof container === "string") {
-      findings.push(`"${copy.hostPath}" ${because}`);
+      if (copy.saving) await removeUnused(host, copy);
+      else findings.push(`"${copy.hostPath}" ${because}`);
       await forgetCopy(host, copy);
       return { findings };
     }
     if (found.content) {
       await moveFile(files.part, files.back);
-      const isWritten = action === "write" && await writeHome(host, copy, container);
-      if (action !== "nothing" && !isWritten) {
-        const beside = await putBeside(host, copy, { source: files.back, content: container });
-        const why = because ?? `cannot be written now; what "${label}" has made of it is`;
-        findings.push(`"${copy.hostPath}" ${why} "${beside}"`);
-      }
+      findings.push(...(await writeVersion(host, copy, { container, label })).told);
     } else if (because) {
       findings.push(`"${copy.hostPath}" ${because}`);
     }

@@ -32,6 +32,11 @@ const longestOutput = 2_000;
 /** How much more than four times the lent size may come back, in bytes. */
 const mostGrowth = 256 * 2 ** 20;
 
+/** The largest version that may come back of a file with this size. */
+export function maxVersion(size: number): number {
+  return 4 * size + mostGrowth;
+}
+
 /** What a copy is: its size, device, inode and times, as `read_copy.sh` prints them. */
 const foundPattern = /^(same|data) ((\d{1,18}) (\d{1,20}) (\d{1,20}) [0-9 :.+-]{1,100})$/;
 
@@ -136,7 +141,7 @@ export async function readBack(
 ): Promise<FoundCopy | "gone" | "other"> {
   const { host } = engine;
   const label = labelOf(engine.server, copy.instance);
-  const most = 4 * lent.size + mostGrowth;
+  const most = copy.maxBytes ?? maxVersion(lent.size);
   // The container first reads a copy that may be unchanged, and sends nothing meanwhile.
   const stalledMs = 60_000 + lent.size * readMsPerByte;
   using watch = watchTransfer(host, { what: `Taking back ${basename(copy.hostPath)}`, stalledMs });

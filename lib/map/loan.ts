@@ -23,6 +23,8 @@ export interface Loan extends InodeId {
   readOnly: boolean;
   /** The `Presence` of the run that waits and will take it back; null when it stays lent until `--unmap`. */
   owner: string | null;
+  /** The session for which the user chose it, in a dialog of its own. */
+  session?: string;
 }
 
 /** The record of a mapped file. */
@@ -55,6 +57,13 @@ export interface LentCopy extends Loan {
   lent: Content | null;
   /** What the container had made of it is on disk here, or it has made nothing of it: the copy may go. */
   isSafe?: boolean;
+  /**
+   * It was chosen to save to, and nothing has come yet. What is in the file did not go to the container. `made`: it was
+   * made for this, and is empty.
+   */
+  saving?: { made: boolean };
+  /** The largest version that comes back, in bytes, however often it has grown; by default, by what was lent last. */
+  maxBytes?: number;
 }
 
 /** Whether a file is lent as a copy. */

@@ -31,6 +31,8 @@ export interface MapOptions {
   readOnly: boolean;
   /** The run that maps them, and will unmap them unless {@linkcode keepMapped} says otherwise. */
   owner: string;
+  /** The session in whose dialog the user chose them. */
+  session?: string;
 }
 
 /** A file that is to be mapped: at a new place in the container, or at the place of the file that it has replaced. */
@@ -60,10 +62,7 @@ export async function mapFiles(
  *
  * @returns the files that no other run has unmapped meanwhile
  */
-export async function keepMapped(
-  engine: Engine,
-  mapped: readonly Required<MappedFile>[],
-): Promise<Required<MappedFile>[]> {
+export async function keepMapped<T extends MappedFile>(engine: Engine, mapped: readonly T[]): Promise<T[]> {
   const { host } = engine;
   const [kept, lost] = await withJournalLock(host, async () => {
     const records = await readMappings(host);
@@ -134,7 +133,7 @@ async function grantAccess(
 /** The mappings of files that are not mapped yet, with the ACLs that they need. */
 async function planMappings(
   files: readonly Candidate[],
-  { engine, instance, user, uid, readOnly, owner, records }: MapOptions & { records: readonly Mapping[] },
+  { engine, instance, user, uid, readOnly, owner, session, records }: MapOptions & { records: readonly Mapping[] },
 ): Promise<Required<MappedFile>[]> {
   const acls = await readHeldAcls(engine.host, files.map(({ file }) => file));
   return files.map(({ path, file, state, replaces }, index) => {
@@ -158,6 +157,7 @@ async function planMappings(
         mode: state.mode,
         original: toRecord(original),
         granted: toRecord(granted),
+        ...(session === undefined ? {} : { session }),
       },
     };
   });

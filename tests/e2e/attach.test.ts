@@ -42,7 +42,7 @@ testOnEngines("attach.ts shows a window, keys reach the app, and it ends clean",
   const ended = await attach.ended;
   assertEquals(ended.code, 0, ended.stderr);
   assertEquals(ended.stdout, "");
-  assertStringIncludes(ended.stderr, "Open channels: clipboard, sound, look");
+  assertStringIncludes(ended.stderr, "Open channels: clipboard, sound, look, dialogs");
   assertEquals(await Deno.readTextFile(join(mountsRoot, name, "share", "typed")), "key to app");
   await nothingLeft(engine, name);
 });

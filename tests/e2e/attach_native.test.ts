@@ -54,7 +54,7 @@ testOnOneEngine("attach.ts shows the app's own class and icon, and nothing of xp
     );
     await script("attach", engine, ["--stop", name, "--all"]);
     const { stderr } = await attach.ended;
-    assertEquals(stderr, `Open channels: clipboard, sound, look\nThe session "xterm" was stopped\n`);
+    assertEquals(stderr, `Open channels: clipboard, sound, look, dialogs\nThe session "xterm" was stopped\n`);
   });
 });
 

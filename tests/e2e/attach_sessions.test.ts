@@ -67,7 +67,7 @@ testOnIncus(
       const { code, stderr } = await attach.ended;
       assertEquals(code, isNew ? 130 : 0, stderr);
       assertEquals(stderr.match(/^\+ setpriv .* bwrap .* xpra attach /gm)?.length, 1, stderr);
-      assertStringIncludes(stderr, `Open channels: clipboard, sound${isNew ? ", look" : ""}\n`);
+      assertStringIncludes(stderr, `Open channels: clipboard, sound${isNew ? ", look" : ""}, dialogs\n`);
       assert(!stderr.includes("Another client"), stderr);
     }
     await Deno.remove(path, { recursive: true });
@@ -141,7 +141,7 @@ testOnIncus("attach.ts hands on the options that mark windows", needed, async (e
   assertStringIncludes((await Deno.readTextFile(`/proc/${client}/cmdline`)).replaceAll("\0", " "), marks.join(" "));
   await script("attach", engine, ["--stop", name, "--all"]);
   const { stderr } = await attach.ended;
-  assertStringIncludes(stderr, "Open channels: clipboard, sound, look\n");
+  assertStringIncludes(stderr, "Open channels: clipboard, sound, look, dialogs\n");
 });
 
 testOnIncus("attach.ts says which options of xpra's open what is closed", needed, async (engine) => {
@@ -177,7 +177,10 @@ testOnIncus("attach.ts runs with its own permissions where LD_LIBRARY_PATH is se
   await windowWith(`\\[${name}\\] xclock`);
   await script("attach", engine, ["--stop", name, "--all"]);
   const { code, stderr } = await attach.ended;
-  assertEquals([code, stderr], [0, `Open channels: clipboard, sound, look\nThe session "xclock" was stopped\n`]);
+  assertEquals([code, stderr], [
+    0,
+    `Open channels: clipboard, sound, look, dialogs\nThe session "xclock" was stopped\n`,
+  ]);
 });
 
 testOnIncus("attach.ts: the container for several sessions is removed", ["user"], (engine) => {

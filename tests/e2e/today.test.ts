@@ -35,7 +35,7 @@ function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: `today: ${name}${skipped}`, ignore: missing !== undefined, fn });
 }
 
-const shown = "Open channels: clipboard, sound, look; windows by Wayland\n";
+const shown = "Open channels: clipboard, sound, look, dialogs; windows by Wayland\n";
 
 /** A terminal in a colour that nothing else has. */
 const green = "#00c000";

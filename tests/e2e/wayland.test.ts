@@ -45,7 +45,7 @@ testOnEngines(
     assertStringIncludes(await Deno.readTextFile(join(mountsRoot, name, "xpra", "w.log")), "The app is started\n");
     await type("hunter22\n");
     const { code, stderr } = await running.ended;
-    assertEquals([code, stderr], [0, "Open channels: clipboard, sound, look; windows by Wayland\n"]);
+    assertEquals([code, stderr], [0, "Open channels: clipboard, sound, look, dialogs; windows by Wayland\n"]);
     assertEquals(await inContainer(engine, name, "cat share/typed"), "hunter22");
     assertEquals(await windows(), []);
     await nothingLeft(engine, name);
@@ -175,7 +175,7 @@ testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", wa
   const quiet = attach(engine, ["--display=x11", name, "xclock"]);
   await windowCalled(`[${name}] xclock`);
   await attached(engine, ["--stop", name, "--all"]);
-  assertStringIncludes((await quiet.ended).stderr, "Open channels: clipboard, sound, look\n");
+  assertStringIncludes((await quiet.ended).stderr, "Open channels: clipboard, sound, look, dialogs\n");
   await nothingLeft(engine, name);
 });
 
@@ -275,7 +275,7 @@ testOnEngines(
       await windowCalled(`[${name}] newer`);
       assertEquals((await attached(engine, ["--stop", name, "--all"])).code, 0);
       const { code, stderr } = await running.ended;
-      const shown = "Open channels: clipboard, sound, look; windows by Wayland\n";
+      const shown = "Open channels: clipboard, sound, look, dialogs; windows by Wayland\n";
       assertEquals([code, stderr], [0, `${shown}The session "w" was stopped\n`]);
       await nothingLeft(engine, name);
     } finally {
@@ -315,13 +315,19 @@ testOnOneEngine(
       const weston = ["weston", "--backend=headless", "--socket=plain", "--shell=kiosk"];
       await using plain = await startCompositor(weston, "plain");
       const shown = await attached(engine, [name, "wayland-info"], plain.env);
-      assertEquals([shown.code, shown.stderr], [0, "Open channels: clipboard, sound, look; windows by Wayland\n"]);
+      assertEquals([shown.code, shown.stderr], [
+        0,
+        "Open channels: clipboard, sound, look, dialogs; windows by Wayland\n",
+      ]);
       assertStringIncludes((await attached(engine, ["--logs", name, "wayland-info"])).stdout, "'xdg_wm_base'");
     }
     {
       await using contexts = await startCompositor(["labwc"], "wayland-0");
       const shown = await attached(engine, [name, "wayland-info"], contexts.env);
-      assertEquals([shown.code, shown.stderr], [0, "Open channels: clipboard, sound, look; windows by Wayland\n"]);
+      assertEquals([shown.code, shown.stderr], [
+        0,
+        "Open channels: clipboard, sound, look, dialogs; windows by Wayland\n",
+      ]);
       assert(!/zwlr_|virtual_keyboard/.test((await attached(engine, ["--logs", name, "wayland-info"])).stdout));
     }
     {

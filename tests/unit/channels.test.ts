@@ -18,8 +18,19 @@ const opened = (options: Parameters<typeof openChannels>[0]): string[] => [...op
 /** The channels of each preset, in alphabetical order. */
 const presets: Record<typeof presetNames[number], Channel[]> = {
   isolated: [],
-  desktop: ["clipboard-in", "clipboard-out", "look", "sound"],
-  trusted: ["clipboard-in", "clipboard-out", "files", "links", "look", "notifications", "printing", "sound", "tray"],
+  desktop: ["clipboard-in", "clipboard-out", "dialogs", "look", "sound"],
+  trusted: [
+    "clipboard-in",
+    "clipboard-out",
+    "dialogs",
+    "files",
+    "links",
+    "look",
+    "notifications",
+    "printing",
+    "sound",
+    "tray",
+  ],
 };
 
 Deno.test("openChannels() opens exactly these channels for each preset, and those of desktop by default", () => {
@@ -35,8 +46,8 @@ Deno.test("channelsOfPreset() opens a channel in no preset that its row does not
 
 Deno.test("openChannels() opens and closes single ones on top, and closing wins", () => {
   assertEquals(opened({ preset: "isolated", allow: "clipboard,tray" }), ["clipboard-in", "clipboard-out", "tray"]);
-  assertEquals(opened({ deny: "clipboard" }), ["look", "sound"]);
-  assertEquals(opened({ deny: "clipboard-out" }), ["clipboard-in", "look", "sound"]);
+  assertEquals(opened({ deny: "clipboard" }), ["dialogs", "look", "sound"]);
+  assertEquals(opened({ deny: "clipboard-out" }), ["clipboard-in", "dialogs", "look", "sound"]);
   assertEquals(opened({ preset: "isolated", allow: "webcam", deny: "webcam" }), []);
   assertEquals(opened({ preset: "isolated", allow: " sound , tray ,," }), ["sound", "tray"]);
 });
@@ -45,7 +56,7 @@ Deno.test("openChannels() does not change a preset", () => {
   openChannels({ preset: "isolated", allow: "webcam" });
   openChannels({ preset: "desktop", deny: "sound" });
   assertEquals(opened({ preset: "isolated" }), []);
-  assertEquals(opened({}).length, 4);
+  assertEquals(opened({}).length, 5);
 });
 
 Deno.test("openChannels() refuses a name it does not know, with exit code 2 and those it does", () => {
@@ -85,14 +96,14 @@ Deno.test("channelLine() tells apart what is open and what is asked for", () => 
   const asks = askedChannels({ ask: "links,files" });
   assertEquals(
     channelLine(openChannels({ ask: "links,files" }), [], asks),
-    "Open channels: clipboard, sound, look; asks: links, files",
+    "Open channels: clipboard, sound, look, dialogs; asks: links, files",
   );
   assertEquals(channelLine(asks, [], asks), "Open channels: none; asks: links, files");
 });
 
 Deno.test("channelLine() names the open ones, both directions of the clipboard as one", () => {
   assertEquals(channelLine(new Set()), "Open channels: none");
-  assertEquals(channelLine(openChannels({})), "Open channels: clipboard, sound, look");
+  assertEquals(channelLine(openChannels({})), "Open channels: clipboard, sound, look, dialogs");
   assertEquals(channelLine(new Set<Channel>(["clipboard-out"])), "Open channels: clipboard-out");
   assertEquals(channelLine(new Set<Channel>(["tray", "clipboard-in"])), "Open channels: clipboard-in, tray");
 });
@@ -101,7 +112,10 @@ Deno.test("channelLine() names the open ones, both directions of the clipboard a
  * xpra's option of each channel that xpra carries, and what it is when the channel is open, at the client and at the
  * server.
  */
-const switches: Record<Exclude<Channel, "look">, { option: string; open: [string, string]; closed: string }> = {
+const switches: Record<
+  Exclude<Channel, "look" | "dialogs">,
+  { option: string; open: [string, string]; closed: string }
+> = {
   "clipboard-in": { option: "clipboard", open: ["yes", "yes"], closed: "no" },
   "clipboard-out": { option: "clipboard", open: ["yes", "yes"], closed: "no" },
   "sound": { option: "speaker", open: ["on", "on"], closed: "disabled" },
@@ -115,7 +129,7 @@ const switches: Record<Exclude<Channel, "look">, { option: string; open: [string
 };
 
 Deno.test("channelOptions() opens at both ends exactly the channels that are open", () => {
-  for (const channel of channelNames.filter((channel) => channel !== "look")) {
+  for (const channel of channelNames.filter((channel) => channel !== "look" && channel !== "dialogs")) {
     for (const [index, end] of (["client", "server"] as const).entries()) {
       const options = channelOptions(new Set([channel]), end);
       for (const [name, { option, open, closed }] of Object.entries(switches)) {

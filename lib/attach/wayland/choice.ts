@@ -40,7 +40,7 @@ export class NoWayland extends UserError {
 }
 
 /** The channels that waypipe carries, or a FIFO of ours, or that need neither. The others need xpra. */
-const carried: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound", "look"];
+const carried: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound", "look", "dialogs"];
 
 /** What of an attachment matters for the choice. */
 export interface Wish {

@@ -1,0 +1,248 @@
+# agent.py
+"""The agent of a session: a backend of xdg-desktop-portal that asks the host's end, over its own stdin and stdout.
+
+One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
+"ask": "gone"} when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is whole. From
+the host: {"id", "paths"}, where no path is a no, and {"watch": path} for a file that is to be saved. The host's end believes
+nothing of what comes from here. When it is gone, this program shows dialogs of its own, with the container's files.
+"""
+
+import json
+import mimetypes
+import os
+import sys
+
+import gi
+
+gi.require_version("Gio", "2.0")
+from gi.repository import Gio, GLib  # noqa: E402
+
+NAME = "org.freedesktop.impl.portal.desktop.guicontainer"
+PATH = "/org/freedesktop/portal/desktop"
+DONE, CANCELLED = 0, 1
+
+
+def methods(interface, names, arguments):
+    """The description of an interface whose methods all have the same arguments."""
+    given = "".join(f'<arg type="{kind}" direction="{way}"/>' for kind, way in arguments)
+    body = "".join(f'<method name="{name}">{given}</method>' for name in names)
+    return f'<interface name="{interface}">{body}</interface>'
+
+
+ASKING = [(kind, "in") for kind in ("o", "s", "s", "s", "a{sv}")] + [("u", "out"), ("a{sv}", "out")]
+XML = Gio.DBusNodeInfo.new_for_xml(
+    "<node>"
+    + methods("org.freedesktop.impl.portal.FileChooser", ["OpenFile", "SaveFile", "SaveFiles"], ASKING)
+    + methods("org.freedesktop.impl.portal.Request", ["Close"], [])
+    + """<interface name="org.freedesktop.impl.portal.Settings">
+      <method name="ReadAll"><arg type="as" direction="in"/><arg type="a{sa{sv}}" direction="out"/></method>
+      <method name="Read"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="v" direction="out"/></method>
+      <signal name="SettingChanged"><arg type="s"/><arg type="s"/><arg type="v"/></signal>
+      <property name="version" type="u" access="read"/></interface>"""
+    + "</node>"
+)
+SETTINGS = XML.lookup_interface("org.freedesktop.impl.portal.Settings")
+INTERFACE, APPEARANCE = "org.gnome.desktop.interface", "org.freedesktop.appearance"
+CHOOSER = XML.lookup_interface("org.freedesktop.impl.portal.FileChooser")
+REQUEST = XML.lookup_interface("org.freedesktop.impl.portal.Request")
+
+asked = {}
+watched = {}
+last_id = 0
+has_host = True
+
+
+def send(message):
+    """Sends one line to the host's end, if it is there."""
+    if has_host:
+        try:
+            os.write(1, (json.dumps(message) + "\n").encode())
+        except OSError:
+            ask_here()
+
+
+def patterns(rules):
+    """The patterns of a filter: those of file names, and for MIME types those of the usual extensions."""
+    found = []
+    for kind, rule in rules:
+        if kind == 0:
+            found.append(rule)
+        elif rule.endswith("/*"):
+            types = mimetypes.types_map
+            found += sorted({f"*{end}" for end, name in types.items() if name.startswith(rule[:-1])})
+        else:
+            found += [f"*{end}" for end in mimetypes.guess_all_extensions(rule)]
+    return found[:64]
+
+
+def on_call(connection, _sender, _path, _interface, method, parameters, invocation):
+    """An app asks for files."""
+    global last_id
+    handle, _app, _parent, _title, options = parameters.unpack()
+    if method == "SaveFiles":
+        invocation.return_value(GLib.Variant("(ua{sv})", (2, {})))
+        return
+    last_id += 1
+    number = last_id
+
+    def close(*_):
+        if number in asked:
+            send({"id": number, "ask": "gone"})
+            answer(number, [])
+
+    def on_close(*call):
+        close()
+        call[-1].return_value(None)
+
+    request = connection.register_object(handle, REQUEST, on_close, None, None)
+    filters = [[label, patterns(rules)] for label, rules in options.get("filters", [])]
+    current = options.get("current_file") or []
+    name = options.get("current_name") or os.path.basename(bytes(current).rstrip(b"\0").decode(errors="replace"))
+    kind = "save" if method == "SaveFile" else "folder" if options.get("directory") else "open"
+    message = {"id": number, "ask": kind, "multiple": bool(options.get("multiple")), "filters": filters[:16], "name": name}
+    asked[number] = (connection, request, invocation, message)
+    if has_host:
+        send(message)
+    else:
+        show(number)
+
+
+def answer(number, paths):
+    """Answers an app: with files, or that the user has chosen none."""
+    if number not in asked:
+        return
+    connection, request, invocation, _message = asked.pop(number)
+    connection.unregister_object(request)
+    uris = GLib.Variant("as", [GLib.filename_to_uri(path) for path in paths])
+    results = {"uris": uris, "writable": GLib.Variant("b", True)} if paths else {}
+    invocation.return_value(GLib.Variant("(ua{sv})", (DONE if paths else CANCELLED, results)))
+
+
+def ask_here():
+    """The host's end is gone: shows here what waits for it."""
+    global has_host
+    if has_host:
+        has_host = False
+        for number in list(asked):
+            GLib.idle_add(show, number)
+
+
+def show(number):
+    """Shows a dialog of the container's own."""
+    if number not in asked:
+        return
+    message = asked[number][-1]
+    try:
+        gi.require_version("Gtk", "3.0")
+        from gi.repository import Gtk
+
+        if not Gtk.init_check(None)[0]:
+            raise ImportError("There is no display")
+    except (ImportError, ValueError):
+        answer(number, [])
+        return
+    actions = {"save": Gtk.FileChooserAction.SAVE, "folder": Gtk.FileChooserAction.SELECT_FOLDER}
+    dialog = Gtk.FileChooserDialog(action=actions.get(message["ask"], Gtk.FileChooserAction.OPEN))
+    dialog.add_buttons("_Cancel", Gtk.ResponseType.CANCEL, "_OK", Gtk.ResponseType.ACCEPT)
+    dialog.set_select_multiple(message["multiple"])
+    dialog.set_do_overwrite_confirmation(True)
+    if message["ask"] == "save":
+        dialog.set_current_name(message["name"])
+
+    def on_response(dialog, response):
+        answer(number, dialog.get_filenames() if response == Gtk.ResponseType.ACCEPT else [])
+        dialog.destroy()
+
+    dialog.connect("response", on_response)
+    dialog.present()
+
+
+def settings():
+    """The look of the session by its namespaces: what toolkits without portals find in its files."""
+    found = {}
+    source = Gio.SettingsSchemaSource.get_default()
+    schema = source and source.lookup(INTERFACE, True)
+    if schema:
+        values = Gio.Settings.new_full(schema, None, None)
+        found = {key: values.get_value(key) for key in schema.list_keys()}
+    scheme = found.get("color-scheme", GLib.Variant("s", "default")).get_string()
+    if not schema:
+        for directory in os.environ.get("XDG_CONFIG_DIRS", "").split(":"):
+            try:
+                with open(f"{directory}/gtk-3.0/settings.ini", encoding="utf-8") as file:
+                    scheme = "prefer-dark" if "prefer-dark-theme=1" in file.read() else scheme
+            except OSError:
+                pass
+    number = {"prefer-dark": 1, "prefer-light": 2}.get(scheme, 0)
+    return {INTERFACE: found, APPEARANCE: {"color-scheme": GLib.Variant("u", number)}}
+
+
+def is_wanted(namespace, patterns):
+    """Whether one of the patterns of an app is meant for a namespace."""
+    ends = [pattern.removesuffix("*") for pattern in patterns if pattern.endswith("*")]
+    return not patterns or "" in patterns or namespace in patterns or any(namespace.startswith(end) for end in ends)
+
+
+def on_settings(_connection, _sender, _path, _interface, method, parameters, invocation):
+    """An app wants to know the look."""
+    known = settings()
+    if method == "ReadAll":
+        wanted = {name: values for name, values in known.items() if is_wanted(name, parameters.unpack()[0])}
+        invocation.return_value(GLib.Variant("(a{sa{sv}})", (wanted,)))
+        return
+    value = known.get(parameters.unpack()[0], {}).get(parameters.unpack()[1])
+    if value is None:
+        invocation.return_dbus_error("org.freedesktop.portal.Error.NotFound", "There is no such setting")
+    else:
+        invocation.return_value(GLib.Variant("(v)", (value,)))
+
+
+def watch(path):
+    """Tells when a file is whole: its writer has closed it, or another file was renamed to it."""
+    if path in watched:
+        return
+    directory = Gio.File.new_for_path(os.path.dirname(path))
+    monitor = directory.monitor_directory(Gio.FileMonitorFlags.WATCH_MOVES, None)
+
+    def changed(_monitor, file, other, event):
+        whole = {
+            Gio.FileMonitorEvent.CHANGES_DONE_HINT: file,
+            Gio.FileMonitorEvent.MOVED_IN: file,
+            Gio.FileMonitorEvent.RENAMED: other,
+        }.get(event)
+        if whole is not None and whole.get_path() == path:
+            send({"ask": "saved", "path": path})
+
+    monitor.connect("changed", changed)
+    watched[path] = monitor
+
+
+def on_host(channel, condition):
+    """Reads what the host's end says."""
+    line = channel.readline() if condition & GLib.IO_IN else ""
+    if not line:
+        ask_here()
+        return False
+    message = json.loads(line)
+    if "watch" in message:
+        watch(message["watch"])
+    else:
+        answer(message["id"], message["paths"])
+    return True
+
+
+def on_bus(connection, _name):
+    connection.register_object(PATH, CHOOSER, on_call, None, None)
+    version = GLib.Variant("u", 1)
+    connection.register_object(PATH, SETTINGS, on_settings, lambda *_: version, None)
+
+
+def on_name(_connection, _name):
+    send({"ask": "ready"})
+
+
+GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, on_host)
+# The agent of a run that shows the session now takes the place of that of a run before.
+FLAGS = Gio.BusNameOwnerFlags.ALLOW_REPLACEMENT | Gio.BusNameOwnerFlags.REPLACE
+Gio.bus_own_name(Gio.BusType.SESSION, NAME, FLAGS, on_bus, on_name, lambda *_: sys.exit("The session's bus has ended"))
+GLib.MainLoop().run()

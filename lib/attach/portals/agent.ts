@@ -1,0 +1,68 @@
+/** The agent of a session: a program in the container that asks in the names of its apps, over one SSH connection. */
+
+import findAgent from "./start_agent.sh" with { type: "text" };
+import agentSource from "./agent.py" with { type: "text" };
+import offerScript from "./offer_portals.sh" with { type: "text" };
+import type { Host } from "../../base/host.ts";
+import { withValues } from "../../base/shell_words.ts";
+import { sshArgv, type SshTarget } from "../../container/ssh.ts";
+import { rate } from "../../guard/rate.ts";
+import { type AgentRequest, lineCutter, parseRequest } from "./requests.ts";
+
+/** What a session runs before its bus starts, behind serve_session.sh. */
+export const offerPortals: string = offerScript;
+
+/** The exit status of start_agent.sh when the session has no portals; it prints which packages are missing. */
+const missing = 69;
+
+/** How many lines are read at once, and in a second: what comes faster waits in the container. */
+const bearableLines = { burst: 100, perSecond: 20 };
+
+/** An agent that runs. */
+export interface Agent {
+  /** Sends it a line. */
+  send(message: Readonly<Record<string, unknown>>): void;
+  /** Ends the connection. The agent then asks in the container itself, until the session ends. */
+  end(): void;
+  /** The packages that the container lacks, if the session has no portals; undefined when it has ended otherwise. */
+  ended: Promise<string[] | undefined>;
+}
+
+/**
+ * Starts the agent of a session. `onRequest` is called for each of its requests.
+ */
+export function startAgent(
+  host: Host,
+  target: SshTarget,
+  { session, onRequest }: { session: string; onRequest: (request: AgentRequest) => void },
+): Agent {
+  const script = withValues(findAgent, { session, agent: agentSource, missing: `${missing}` });
+  const input = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = input.writable.getWriter();
+  const cut = lineCutter();
+  const isBearable = rate(bearableLines, () => performance.now());
+  const lacks: string[] = [];
+  const running = host.start(sshArgv(target, ["/bin/sh", "-c", script], { mayAsk: false }), {
+    detached: true,
+    stdin: { bytes: input.readable },
+    output: {
+      async bytes(piece) {
+        for (const line of cut(piece)) {
+          while (!isBearable()) await new Promise((resolve) => setTimeout(resolve, 200));
+          if (/^(?:xdg-desktop-portal|python3-gi)$/.test(line)) lacks.push(line);
+          const request = parseRequest(line);
+          if (request) onRequest(request);
+        }
+      },
+    },
+  });
+  const end = (): void => {
+    writer.close().catch(() => {});
+    running.kill("SIGTERM");
+  };
+  return {
+    send: (message) => void writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {}),
+    end,
+    ended: running.ended.then(({ code }) => code === missing ? lacks : undefined, () => undefined),
+  };
+}

@@ -1,0 +1,294 @@
+/**
+ * The host's dialogs in which the user chooses files for the apps of a session. The choice is the consent: nothing of the
+ * host's is told or lent without one. The container decides when it asks, so a dialog can come over whatever the user is
+ * typing: there is one at a time, few wait, and what is chosen sooner than a person can choose is asked for again.
+ */
+
+import { basename, dirname, join } from "@std/path";
+import { showOnDesktop } from "../../base/desktop.ts";
+import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import { revealInvisible } from "../../base/text.ts";
+import type { Mounts } from "../../container/mounts.ts";
+import { containerPaths } from "../../container/user.ts";
+import type { SshTarget } from "../../container/ssh.ts";
+import { rate } from "../../guard/rate.ts";
+import { type Agent, startAgent } from "./agent.ts";
+import type { AgentRequest, FileFilter } from "./requests.ts";
+
+/** What lends the files that are chosen: see `lib/map/session_loans.ts`. */
+export interface Loans {
+  open(paths: readonly string[]): Promise<string[]>;
+  save(path: string): Promise<string>;
+  bringHome(containerPath: string): Promise<void>;
+  copies(): string[];
+  end(options: { runsOn: boolean }): Promise<void>;
+}
+
+/** Makes the loans of a session. */
+export type MakeLoans = (session: string) => Promise<Loans>;
+
+/** How dialogs are served. */
+export interface DialogOptions {
+  /** The session's name. */
+  session: string;
+  /** Called once, when the session's agent is there. */
+  makeLoans: MakeLoans;
+  /** Whether the session runs on when it is shown no more. */
+  runsOn: () => boolean;
+  /** A clock in milliseconds. */
+  now?: () => number;
+}
+
+/** How many dialogs there may be at once, with the one that is shown. */
+const mostWaiting = 4;
+
+/** How many dialogs there may be one after the other, and in a second. */
+const bearable = { burst: 6, perSecond: 0.2 };
+
+/** A choice that comes sooner may be one of somebody who is typing, in milliseconds. zenity takes half a second to be seen. */
+const soonestMs = 3_000;
+
+/** How long a dialog is shown, in milliseconds. */
+const shownForMs = 600_000;
+
+/** How many failures the user is told of. */
+const mostTold = 20;
+
+/** The shortest time between two looks at a file that an app saves again and again, in milliseconds. */
+const lookPauseMs = 1_000;
+
+/** The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last. */
+const firstPauseMs = 5_000;
+
+/** What zenity puts between paths: it gives no path with two slashes in a row. */
+const pathSeparator = "//:";
+
+/**
+ * Answers the file dialogs of a session's apps until the end of this value's scope. The files then come back, unless the
+ * session runs on.
+ */
+export function serveDialogs(
+  host: Host,
+  target: SshTarget,
+  { session, makeLoans, runsOn, now = () => performance.now() }: DialogOptions,
+): AsyncDisposable {
+  const over = new AbortController();
+  const shown = AbortSignal.any([host.signal, over.signal]);
+  const waiting: { request: Asking; gone: AbortController }[] = [];
+  const mayShow = rate(bearable, now);
+  let loans: Promise<Loans> | undefined;
+  let folder = host.env("HOME") ?? "/";
+  let hasWarned = false;
+  const hasTold = new Set<string>();
+  let agent: Agent | undefined;
+  const onRequest = (request: AgentRequest): void => {
+    if (request.ask === "ready") begin();
+    else if (request.ask === "gone") waiting.find(({ request: { id } }) => id === request.id)?.gone.abort();
+    else if (request.ask === "saved") bringHome(request.path);
+    else enqueue(request);
+  };
+
+  /** Starts the agent again for as long as the connection to another machine breaks. */
+  const keepAgent = async (): Promise<void> => {
+    for (let pauseMs = firstPauseMs; !shown.aborted; pauseMs *= 2) {
+      agent = startAgent(host, target, { session, onRequest });
+      const lacks = await agent.ended;
+      if (shown.aborted) return;
+      if (lacks) {
+        const why = lacks.length > 0
+          ? `not installed in "${target.name}": ${lacks.join(", ")}`
+          : `"${session}" was started without the channel dialogs`;
+        return host.ui.status(`The apps' dialogs show the container's own files: ${why}`);
+      }
+      await pause(pauseMs, shown);
+    }
+  };
+
+  /** Files that an earlier run has lent are looked after again. */
+  const begin = async (): Promise<void> => {
+    try {
+      loans ??= makeLoans(session);
+      for (const path of (await loans).copies()) agent?.send({ watch: path });
+    } catch (error) {
+      tell(error);
+    }
+  };
+
+  const tell = (error: unknown): void => {
+    if (host.signal.aborted) return;
+    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    // The agent then shows dialogs in the container.
+    if (error instanceof UserError && error.exitCode === ExitCode.missingProgram) {
+      over.abort();
+      agent?.end();
+    }
+    // The container can cause it again and again.
+    if (hasTold.has(error.message) || hasTold.size >= mostTold) return;
+    hasTold.add(error.message);
+    host.ui.warn(error.message);
+    showOnDesktop(target.name, error.message, { kind: "warning" });
+  };
+
+  const enqueue = (request: Asking): void => {
+    const isTooMuch = waiting.length >= mostWaiting || !mayShow();
+    if (isTooMuch || shown.aborted) {
+      agent?.send({ id: request.id, paths: [] });
+      if (!hasWarned && isTooMuch) {
+        host.ui.warn(`"${target.name}" asks for files too often: some dialogs are not shown`);
+      }
+      hasWarned ||= isTooMuch;
+      return;
+    }
+    waiting.push({ request, gone: new AbortController() });
+    if (waiting.length === 1) work();
+  };
+
+  const work = async (): Promise<void> => {
+    for (let next; (next = waiting[0]) !== undefined; waiting.shift()) {
+      let paths: string[] = [];
+      try {
+        paths = await answer(next.request, AbortSignal.any([shown, next.gone.signal]));
+      } catch (error) {
+        tell(error);
+      }
+      for (const path of paths) if (!isShared(path)) agent?.send({ watch: path });
+      agent?.send({ id: next.request.id, paths });
+    }
+  };
+
+  /** The paths in the container of what the user has chosen. */
+  const answer = async (request: Asking, signal: AbortSignal): Promise<string[]> => {
+    if (request.ask === "folder") {
+      const { share } = containerPaths(target.user);
+      throw new UserError(`An app of "${target.name}" wants a directory: only files are lent`, {
+        hint: `What is in its share is in ${share} there`,
+      });
+    }
+    const chosen = await choose(request, signal);
+    if (chosen.length === 0) return [];
+    folder = dirname(chosen[0]!);
+    const inShare = chosen.map((path) => sharedPath(path, target));
+    if (inShare.every((path) => path !== undefined)) return inShare;
+    loans ??= makeLoans(session);
+    return request.ask === "save" ? [await (await loans).save(chosen[0]!)] : await (await loans).open(chosen);
+  };
+
+  const isShared = (path: string): boolean => path.startsWith(`${containerPaths(target.user).share}/`);
+
+  const choose = async (request: Choosing, signal: AbortSignal): Promise<string[]> => {
+    const startMs = now();
+    const stdout = await zenity(host, chooserArgv(target.name, request, folder), signal);
+    const paths = stdout.split(pathSeparator).filter((path) => path.startsWith("/"));
+    if (paths.length === 0 || now() - startMs >= soonestMs) return paths;
+    const confirmedMs = now();
+    const answer = await zenity(host, confirmArgv(target.name, paths), signal, "yes");
+    return answer === "yes" && now() - confirmedMs >= soonestMs ? paths : [];
+  };
+
+  /** Files that are looked at, and those that have changed again meanwhile. */
+  const looking = new Set<string>();
+  const changed = new Set<string>();
+  const bringHome = async (path: string): Promise<void> => {
+    changed.add(path);
+    const known = await loans;
+    if (looking.has(path) || !known?.copies().includes(path)) return;
+    looking.add(path);
+    try {
+      while (changed.delete(path) && !over.signal.aborted) {
+        await known.bringHome(path).catch(tell);
+        await pause(lookPauseMs, over.signal);
+      }
+    } finally {
+      looking.delete(path);
+    }
+  };
+
+  keepAgent().catch(tell);
+  return {
+    async [Symbol.asyncDispose]() {
+      over.abort();
+      agent?.end();
+      await (await loans?.catch(() => undefined))?.end({ runsOn: runsOn() });
+    },
+  };
+}
+
+/** Waits; no longer than until `signal` aborts. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const stop = (): void => resolve();
+  signal.addEventListener("abort", stop, { once: true });
+  await promise;
+  signal.removeEventListener("abort", stop);
+  clearTimeout(timer);
+}
+
+/** A request that the user answers. */
+type Asking = Choosing | Extract<AgentRequest, { ask: "folder" }>;
+
+/** A request that is answered by a choice. */
+type Choosing = Extract<AgentRequest, { ask: "open" | "save" }>;
+
+/** The path in the container of a file in its share; undefined for any other file. */
+function sharedPath(
+  path: string,
+  { user, mounts, elsewhere }: Pick<SshTarget, "user" | "elsewhere"> & { mounts: Mounts },
+): string | undefined {
+  if (elsewhere || !path.startsWith(`${mounts.share}/`) || path.split("/").includes("..")) return undefined;
+  return join(containerPaths(user).share, path.slice(mounts.share.length));
+}
+
+/** What a dialog prints; nothing when it is closed, by the user or by `signal`. `yes`: what a dialog means that prints nothing. */
+async function zenity(host: Host, argv: readonly string[], signal: AbortSignal, yes = ""): Promise<string> {
+  try {
+    const options = { okCodes: "any", signal, timeoutMs: shownForMs, maxOutputBytes: 2 ** 20 } as const;
+    const { code, stdout } = await host.run(["zenity", ...argv], options);
+    return code === 0 ? stdout.replace(/\n$/, "") || yes : "";
+  } catch (error) {
+    if (signal.aborted || error instanceof ProcessError && error.timedOut) return "";
+    throw error;
+  }
+}
+
+/** The options of the dialog in which files are chosen. Titles of the container's windows begin with its name in brackets. */
+export function chooserArgv(
+  container: string,
+  request: Choosing,
+  folder: string,
+): string[] {
+  const isSaving = request.ask === "save";
+  return [
+    "--file-selection",
+    `--title=gui-container: ${isSaving ? `where may ${container} save?` : `what may ${container} open and change?`}`,
+    `--filename=${join(folder, isSaving ? request.name || "unnamed" : "/")}`,
+    `--separator=${pathSeparator}`,
+    ...(isSaving ? ["--save", "--confirm-overwrite"] : request.multiple ? ["--multiple"] : []),
+    ...request.filters.map(filterOption),
+    ...(request.filters.length > 0 ? [filterOption({ label: "All files", patterns: ["*"] })] : []),
+  ];
+}
+
+function filterOption({ label, patterns }: FileFilter): string {
+  return `--file-filter=${label} | ${patterns.join(" ")}`;
+}
+
+/** The options of the dialog in which a quick choice is confirmed. Enter, Space and Escape mean no. */
+function confirmArgv(container: string, paths: readonly string[]): string[] {
+  const names = paths.slice(0, 8).map((path) => revealInvisible(basename(path)).slice(0, 100));
+  const rest = paths.length > names.length ? ["…"] : [];
+  return [
+    ...["--question", "--no-markup", "--default-cancel", "--width=600"],
+    `--title=gui-container: may ${container} have what was chosen?`,
+    `--text=${
+      [
+        `That was quick: did you choose this for "${container}"? A yes counts after ${soonestMs / 1_000} seconds.`,
+        "",
+        ...names,
+        ...rest,
+      ].join("\n")
+    }`,
+    ...["--ok-label=Yes, lend it", "--cancel-label=No"],
+  ];
+}

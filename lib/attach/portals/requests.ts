@@ -1,0 +1,107 @@
+/**
+ * What the agent of a session asks for, one JSON object a line. The container has written it: only what is expected is
+ * taken from it, within bounds, and all texts can be seen as they are.
+ */
+
+import { removeInvisible } from "../../base/text.ts";
+
+/** A filter of a file dialog: its name for the user, and patterns of file names. */
+export interface FileFilter {
+  label: string;
+  patterns: string[];
+}
+
+/** One line of the agent's. */
+export type AgentRequest =
+  /** The portals are answered from now on. */
+  | { ask: "ready" }
+  /** An app wants to open a file, or several. */
+  | { ask: "open"; id: number; multiple: boolean; filters: FileFilter[] }
+  /** An app wants to save a file. `name` is fit to be a file's, or empty. */
+  | { ask: "save"; id: number; name: string; filters: FileFilter[] }
+  /** An app wants a directory. */
+  | { ask: "folder"; id: number }
+  /** An app does not want an answer any more. */
+  | { ask: "gone"; id: number }
+  /** A file at this path of the container is whole. */
+  | { ask: "saved"; path: string };
+
+/** The longest line, in bytes. */
+export const longestLine = 16_384;
+
+const mostFilters = 16;
+const mostPatterns = 64;
+const longestLabel = 60;
+/** In UTF-16 code units: at most as many bytes as a file system allows. */
+const longestName = 80;
+
+/** A pattern that zenity cannot take for anything else, or for several. */
+const harmlessPattern = /^[\w*?.[\]+~-]{1,40}$/;
+
+/** Endings that make a file one which a desktop starts, or takes orders from. */
+const starting = /\.(?:desktop|directory|service|appimage|sh|run|exe|bat|cmd|jar|lnk|url)$/i;
+
+/** Reads a line; undefined for one that is not as the agent writes it. */
+export function parseRequest(line: string): AgentRequest | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { ask, id, multiple, filters, name, path } = value as Record<string, unknown>;
+  if (ask === "ready") return { ask };
+  if (ask === "saved") return typeof path === "string" ? { ask, path } : undefined;
+  if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) return undefined;
+  if (ask === "gone" || ask === "folder") return { ask, id };
+  if (ask === "open") return { ask, id, multiple: multiple === true, filters: filtersIn(filters) };
+  if (ask === "save") return { ask, id, name: suggestedName(name), filters: filtersIn(filters) };
+  return undefined;
+}
+
+function filtersIn(value: unknown): FileFilter[] {
+  if (!Array.isArray(value)) return [];
+  return value.slice(0, mostFilters).flatMap((filter): FileFilter[] => {
+    if (!Array.isArray(filter)) return [];
+    const [label, patterns] = filter;
+    if (typeof label !== "string" || !Array.isArray(patterns)) return [];
+    const harmless = patterns.slice(0, mostPatterns)
+      .filter((pattern): pattern is string => typeof pattern === "string" && harmlessPattern.test(pattern));
+    // zenity ends the label at a bar.
+    const seen = plain(label, longestLabel).replaceAll("|", "/");
+    return harmless.length > 0 ? [{ label: seen || "Files", patterns: harmless }] : [];
+  });
+}
+
+/**
+ * A name that the container suggests for a file: the last part of a path, never one that is hidden, that a program takes
+ * for an option, or that a desktop starts. Empty when nothing is left of it.
+ */
+function suggestedName(value: unknown): string {
+  if (typeof value !== "string") return "";
+  const name = plain(value.split("/").at(-1)!, longestName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
+  return starting.test(name) ? "" : name;
+}
+
+/** A text in one line, without what cannot be seen, and with no more than one space in a row. */
+function plain(text: string, most: number): string {
+  return [...removeInvisible(text.replace(/\p{Z}+|\s+/gu, " ")).trim()].slice(0, most).join("").replaceAll("\\", "/");
+}
+
+/**
+ * Cuts what comes into lines.
+ *
+ * @returns takes a piece, and returns the lines that are whole with it
+ * @throws {RangeError} for a line that is too long
+ */
+export function lineCutter(): (piece: Uint8Array) => string[] {
+  const decoder = new TextDecoder();
+  let rest = "";
+  return (piece) => {
+    const lines = (rest + decoder.decode(piece, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    if ([rest, ...lines].some((line) => line.length > longestLine)) throw new RangeError("The line is too long");
+    return lines;
+  };
+}

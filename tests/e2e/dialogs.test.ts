@@ -1,0 +1,352 @@
+// The apps' own file dialogs: a GTK app opens and saves files of the host that the user chooses in zenity, on X and on
+// Wayland; and an agent that is not ours, runs that are killed, and what is left then.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { runProcess } from "../../lib/base/process.ts";
+import { needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
+import { desktop, waylandParts, windowCalled } from "./wayland_desktop.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  root,
+  script,
+  sh,
+  startScript,
+  windowWith,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-dialogs-${engine}`;
+const cloudConfig = "#cloud-config\npackages: [xdg-desktop-portal, python3-gi]\n";
+
+/** In place of zenity: answers with what is in the file "answer", not sooner than a person, and counts the dialogs. */
+const fakeZenity = (directory: string): string =>
+  `#!/bin/sh
+exec 9>>'${directory}/turn'
+flock -n 9 || : >'${directory}/two-at-once'
+printf '%s\\n' "$*" >>'${directory}/asked'
+[ -s '${directory}/answer' ] || exit 1
+sleep 3.1
+cat '${directory}/answer'
+`;
+
+/** In front of a program of attach.ts, which it kills when there are no calls left. */
+const killer = (directory: string, real: string): string =>
+  `#!/bin/sh
+left=$(cat '${directory}/left' 2>/dev/null)
+[ -z "$left" ] || echo $((left - 1)) >'${directory}/left'
+[ "$left" = 1 ] || exec ${real} "$@"
+[ "$(cat '${directory}/when')" = before ] || ${real} "$@"
+kill -s KILL "$PPID"
+`;
+
+interface Done {
+  path: string | null;
+  text: string | null;
+  ms: number;
+}
+
+/** A session with the app. */
+interface Shown {
+  name: string;
+  env: Record<string, string>;
+  /** The user's own directory. */
+  home: string;
+  /** Has the app do something. Returns what became of it. */
+  app(todo: Record<string, unknown>): Promise<Done>;
+  /** The same, without waiting. */
+  begin(todo: Record<string, unknown>): Promise<() => Promise<Done>>;
+  /** What the user chooses in all dialogs from now on. */
+  choose(path: string): Promise<void>;
+  asked(): Promise<string[]>;
+  /**
+   * Kills attach.ts with the so manieth program that it runs from now on: before that is run, or after it.
+   */
+  killAt(call: number, when: "before" | "after"): Promise<void>;
+  map(...args: string[]): Promise<string>;
+  attach: ReturnType<typeof startScript>;
+  said(): string;
+}
+
+/** Shows the app, and ends its session at the end. */
+async function showing(
+  engine: EngineName,
+  { env, zenity = "fake", program = "python3 share/dialogs_app.py", args = [] }: {
+    env: Record<string, string>;
+    zenity?: "real" | "fake";
+    program?: string;
+    args?: string[];
+  },
+  action: (shown: Shown) => Promise<void>,
+): Promise<void> {
+  const name = nameOn(engine);
+  const share = join(mountsRoot, name, "share");
+  const home = await Deno.makeTempDir({ dir: Deno.env.get("HOME")!, prefix: "e2e-dialogs-" });
+  for (const program of ["lxc", "incus", "cp"]) {
+    await Deno.writeTextFile(join(home, program), killer(home, `/usr/bin/${program}`), { mode: 0o755 });
+  }
+  // Deno looks for it when attach.ts starts.
+  if (zenity === "fake") await Deno.writeTextFile(join(home, "zenity"), fakeZenity(home), { mode: 0o755 });
+  const own = {
+    ...env,
+    // On the lab's bus, nobody answers for the accessibility of GTK 4, and zenity would wait for it.
+    GTK_A11Y: "none",
+    XDG_STATE_HOME: join(home, "state"),
+    PATH: `${home}:${Deno.env.get("PATH")}`,
+  };
+  await Deno.copyFile(join(root, "tests/e2e/dialogs_app.py"), join(share, "dialogs_app.py"));
+  let said = "";
+  const attach = startScript("attach", engine, ["--session=dialogs", ...args, name, program], {
+    env: own,
+    output: { line: (line) => said += `${line}\n` },
+  });
+  const begin = async (todo: Record<string, unknown>): Promise<() => Promise<Done>> => {
+    for (const file of ["todo", "done"]) await Deno.remove(join(share, file)).catch(() => {});
+    await Deno.writeTextFile(join(share, "todo.new"), JSON.stringify(todo));
+    await Deno.rename(join(share, "todo.new"), join(share, "todo"));
+    return () =>
+      eventually("what the app has done", async () => {
+        const text = await Deno.readTextFile(join(share, "done")).catch(() => undefined);
+        return text === undefined ? undefined : JSON.parse(text) as Done;
+      });
+  };
+  try {
+    await action({
+      name,
+      env: own,
+      home,
+      begin,
+      app: async (todo) => await (await begin(todo))(),
+      async choose(path) {
+        await Deno.writeTextFile(join(home, "answer"), path);
+      },
+      asked: async () => (await Deno.readTextFile(join(home, "asked")).catch(() => "")).split("\n").filter(Boolean),
+      async killAt(call, when) {
+        await Deno.writeTextFile(join(home, "when"), when);
+        await Deno.writeTextFile(join(home, "left"), `${call}`);
+      },
+      map: async (...args) => (await script("map", engine, args, { env: own })).stdout,
+      attach,
+      said: () => said,
+    });
+    assert(!(await Array.fromAsync(Deno.readDir(home))).some((file) => file.name === "two-at-once"), "two at once");
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.stack : error}\nattach.ts said: ${said}`);
+  } finally {
+    await script("attach", engine, ["--stop", name, "--all"], { env: own });
+    attach.kill("SIGKILL");
+    await attach.ended;
+    await Deno.remove(home, { recursive: true });
+  }
+}
+
+/** The state of a process; empty when it has ended. */
+const state = async (pid: number): Promise<string> =>
+  (await runProcess(["ps", "-o", "stat=", "-p", `${pid}`], { okCodes: "any" })).stdout.trim().slice(0, 1);
+
+/** The agent is there: dialogs reach the host from now on. */
+const ready = (engine: EngineName): Promise<unknown> =>
+  eventually("the agent", async () => {
+    const found = await inContainer(engine, nameOn(engine), "pgrep -f 'The agent of a session' || true");
+    return found !== "";
+  });
+
+const readText = (path: string): Promise<string> => Deno.readTextFile(path).catch(() => "");
+
+testOnOneEngine("dialogs: a container", ["user"], (engine) => makeContainer(engine, nameOn(engine), cloudConfig));
+
+testOnOneEngine(
+  "an app's own Open and Save As reach the file that the user chooses, and no other",
+  needed,
+  async (engine) => {
+    await withDisplay((display) =>
+      showing(
+        engine,
+        { env: display, zenity: "real", args: ["--display=x11"] },
+        async ({ app, begin, home, map, attach, said, name }) => {
+          await windowWith("editor", { env: display });
+          await ready(engine);
+          const own = join(home, "letters");
+          await Deno.mkdir(own);
+          await Deno.writeTextFile(join(own, "letter.txt"), "from the host", { mode: 0o640 });
+          await Deno.writeTextFile(join(own, "other.txt"), "untouched");
+          const before = (await sh(["stat", "-c", "%i %a %U", join(own, "letter.txt")])).split(" ");
+
+          // A person types the path; the second Return is for the button.
+          const type = async (title: string, path: string): Promise<number> => {
+            const dialog = await windowWith(`gui-container: ${title}`, { env: display });
+            await new Promise((resolve) => setTimeout(resolve, 3_200));
+            await sh(["xdotool", "windowactivate", "--sync", dialog], { env: display });
+            await sh(["xdotool", "key", "ctrl+a"], { env: display });
+            await sh(["xdotool", "type", "--delay", "20", path], { env: display });
+            await new Promise((resolve) => setTimeout(resolve, 1_000));
+            for (let tries = 0; tries < 5; tries++) {
+              await sh(["xdotool", "key", "Return"], { env: display });
+              const start = Date.now();
+              await new Promise((resolve) => setTimeout(resolve, 700));
+              const open = await sh(["xdotool", "search", "--name", "gui-container: "], { env: display }).catch(() =>
+                ""
+              );
+              if (open === "") return start;
+            }
+            throw new Error("The dialog stays");
+          };
+          const opening = await begin({ do: "open", text: "from the container" });
+          const chosenMs = await type(`what may ${name} open`, join(own, "letter.txt"));
+          const opened = await opening();
+          assertMatch(opened.path!, /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-letter\.txt$/);
+          assertEquals(opened.text, "from the host");
+          // With the end of zenity, and with a save.
+          assert(opened.ms - chosenMs < 3_000, `${opened.ms - chosenMs} ms`);
+          await eventually("the version", async () => await readText(join(own, "letter.txt")) === "from the container");
+          assertEquals((await sh(["stat", "-c", "%i %a %U", join(own, "letter.txt")])).split(" "), before);
+
+          const saving = await begin({ do: "save as", name: "../../.config/new.txt", text: "first" });
+          await type(`where may ${name} save`, join(own, "new.txt"));
+          const saved = await saving();
+          await eventually("the file", async () => await readText(join(own, "new.txt")) === "first");
+          await app({ do: "save", path: saved.path, text: "second" });
+          await eventually("the next version", async () => await readText(join(own, "new.txt")) === "second");
+          assertEquals(await sh(["stat", "-c", "%a", join(own, "new.txt")]), "644");
+
+          const listed = (await map("--list")).trim().split("\n").map((line) => line.split("\t").slice(0, 2));
+          assertEquals(listed.toSorted(), [
+            [join(own, "letter.txt"), opened.path],
+            [join(own, "new.txt"), saved.path],
+          ]);
+          assertEquals([...Deno.readDirSync(own)].map(({ name }) => name).toSorted(), [
+            "letter.txt",
+            "new.txt",
+            "other.txt",
+          ]);
+          assertEquals(await readText(join(own, "other.txt")), "untouched");
+
+          assertEquals((await script("attach", engine, ["--stop", name, "dialogs"])).code, 0);
+          await attach.ended;
+          assertEquals([await map("--list"), said()], [
+            "",
+            'Open channels: clipboard, sound, look, dialogs\nThe session "dialogs" was stopped\n',
+          ]);
+          assertEquals(await inContainer(engine, name, "ls -A ~/maps"), "");
+          await nothingLeft(engine, name);
+        },
+      )
+    );
+  },
+);
+
+testOnOneEngine("an app's own dialogs are the same on Wayland", [...needed, ...waylandParts], async (engine) => {
+  await showing(
+    engine,
+    { env: desktop(), args: ["--display=wayland"] },
+    async ({ app, choose, home, map, attach, name }) => {
+      await windowCalled(`[${name}] editor`);
+      await ready(engine);
+      const file = join(home, "letter.txt");
+      await Deno.writeTextFile(file, "from the host");
+      await choose(file);
+      assertEquals((await app({ do: "open", text: "changed" })).text, "from the host");
+      await eventually("the version", async () => await readText(file) === "changed");
+      await choose(join(home, "new.txt"));
+      await app({ do: "save as", name: "x", text: "new" });
+      await eventually("the file", async () => await readText(join(home, "new.txt")) === "new");
+      // What the user has closed tells the app nothing.
+      await choose("");
+      assertEquals((await app({ do: "open" })).path, null);
+      attach.kill("SIGINT");
+      await attach.ended;
+      assertEquals((await map("--list")).trim().split("\n").length, 2);
+    },
+  );
+});
+
+for (const [call, when] of [[1, "before"], [2, "before"], [3, "before"], [3, "after"]] as const) {
+  testOnOneEngine(`a save is lost by no kill: ${when} call ${call} of what brings it home`, needed, async (engine) => {
+    await withDisplay((display) =>
+      showing(
+        engine,
+        { env: display, args: ["--display=x11"] },
+        async ({ app, choose, home, map, attach, killAt, name }) => {
+          await windowWith("editor", { env: display });
+          await ready(engine);
+          const file = join(home, "letter.txt");
+          await Deno.writeTextFile(file, "old");
+          await choose(file);
+          const { path } = await app({ do: "open" });
+          const text = "new\n".repeat(10_000);
+          await killAt(call, when);
+          await app({ do: "save", path, text });
+          // Its children hold on to its output.
+          await eventually("the end of attach.ts", async () => /^Z?$/.test(await state(attach.pid)));
+          assert(["old", text].includes(await readText(file)), "torn");
+          await map("--recover");
+          assertEquals([await readText(file), await map("--list")], [text, ""]);
+          assertEquals(await inContainer(engine, name, "ls -A ~/maps"), "");
+        },
+      )
+    );
+  });
+}
+
+/** What each Python of the container's user does first: it takes the place of the agent. */
+const hostileAgent = `
+import os, sys
+if any("The agent of a session" in word for word in getattr(sys, "orig_argv", [])):
+    import json, threading, time
+    share = "/home/ubuntu/share/"
+    def note(name, text):
+        with open(share + name, "a") as file: file.write(text + "\\n")
+    note("starts", "start")
+    def say(value): os.write(1, (json.dumps(value) + "\\n").encode())
+    if open(share + "starts").read().count("start") == 1:
+        try:
+            while True: os.write(1, b"x" * 65536)
+        except OSError: os._exit(0)
+    say({"ask": "ready"})
+    say({"ask": "lend", "id": 1, "path": "/etc/shadow"})
+    say({"id": 1, "paths": ["/etc/shadow"]})
+    say({"ask": "saved", "path": "/etc/shadow"})
+    say({"ask": "save", "id": 2, "name": "../../../.config/autostart/a.desktop", "filters": [["x", ["/etc/*"]]]})
+    def flood():
+        for number in range(3, 400): say({"ask": "open", "id": number, "path": "/etc/shadow"})
+        note("flooded", "yes")
+    threading.Thread(target=flood).start()
+    for line in sys.stdin: note("told", line.strip())
+    time.sleep(1000)
+`;
+
+testOnOneEngine("an agent that lies, floods and sends without end gets nothing", needed, async (engine) => {
+  const name = nameOn(engine);
+  const share = join(mountsRoot, name, "share");
+  const install = 'site=$(python3 -m site --user-site); mkdir -p "$site"; printf %s "$1" >"$site/usercustomize.py"';
+  await inContainer(engine, name, install, hostileAgent);
+  await withDisplay((display) =>
+    showing(
+      engine,
+      { env: display, args: ["--display=x11"], program: "xclock" },
+      async ({ choose, asked, map, home }) => {
+        await windowWith("xclock", { env: display });
+        await choose("");
+        await eventually("the flood", async () => (await readText(join(share, "flooded"))) !== "");
+        const told = (await readText(join(share, "told"))).trim().split("\n").map((line) => JSON.parse(line));
+        assertEquals(told.filter(({ paths }) => paths.length > 0), []);
+        const dialogs = await asked();
+        assert(dialogs.length >= 1 && dialogs.length < 20, `${dialogs.length} dialogs`);
+        assert(dialogs.every((argv) => !/shadow|autostart|\.desktop|\/etc\//.test(argv)), dialogs.join("\n"));
+        assertEquals(await map("--list"), "");
+        assertEquals(
+          [...Deno.readDirSync(home)].map(({ name }) => name).filter((name) => name.endsWith(".desktop")),
+          [],
+        );
+        // Its window is there all the same.
+        await windowWith("xclock", { env: display });
+      },
+    )
+  );
+});
+
+testOnOneEngine("dialogs: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));

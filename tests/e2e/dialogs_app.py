@@ -1,0 +1,68 @@
+"""An app with a File menu: does what is in the file "todo" of the share, and writes to "done" what became of it."""
+
+import json
+import os
+import time
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gio, GLib, Gtk  # noqa: E402
+
+SHARE = os.path.expanduser("~/share")
+window = Gtk.Window(title="editor", default_width=300, default_height=200)
+window.show_all()
+
+
+def choose(action, name):
+    """Shows the app's own dialog, and returns the path that was chosen."""
+    dialog = Gtk.FileChooserNative.new("Pick a letter", window, action, None, None)
+    if name:
+        dialog.set_current_name(name)
+    texts = Gtk.FileFilter()
+    texts.set_name("Texts")
+    texts.add_pattern("*.txt")
+    dialog.add_filter(texts)
+    dialog.run()
+    return dialog.get_filename()
+
+
+def replace(path, text):
+    """Saves as many apps do: writes a new file, then renames it to the old one's name."""
+    Gio.File.new_for_path(path).replace_contents(text.encode(), None, False, Gio.FileCreateFlags.NONE, None)
+
+
+def act(todo):
+    kind = todo["do"]
+    path = todo.get("path")
+    text = None
+    if kind == "open":
+        path = choose(Gtk.FileChooserAction.OPEN, None)
+        if path:
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+    elif kind == "folder":
+        path = choose(Gtk.FileChooserAction.SELECT_FOLDER, None)
+    elif kind == "save as":
+        path = choose(Gtk.FileChooserAction.SAVE, todo["name"])
+    if path and "text" in todo:
+        replace(path, todo["text"])
+    return {"path": path, "text": text, "ms": time.time() * 1000}
+
+
+def look():
+    try:
+        with open(f"{SHARE}/todo", encoding="utf-8") as file:
+            todo = json.load(file)
+        os.unlink(f"{SHARE}/todo")
+    except OSError:
+        return True
+    done = act(todo)
+    with open(f"{SHARE}/new", "w", encoding="utf-8") as file:
+        json.dump(done, file)
+    os.rename(f"{SHARE}/new", f"{SHARE}/done")
+    return True
+
+
+GLib.timeout_add(20, look)
+Gtk.main()

@@ -1,0 +1,279 @@
+// The host's end of the apps' own dialogs: what it takes from a hostile agent, and when it acts.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { chooserArgv, type Loans, serveDialogs } from "../../lib/attach/portals/dialogs.ts";
+import { lineCutter, longestLine, parseRequest } from "../../lib/attach/portals/requests.ts";
+import type { ProcessOptions } from "../../lib/base/process.ts";
+import type { SshTarget } from "../../lib/container/ssh.ts";
+import { ubuntuUser } from "../../lib/container/user.ts";
+import { recordingHost } from "./recording_host.ts";
+
+const suggested = (name: unknown): unknown => {
+  const request = parseRequest(JSON.stringify({ ask: "save", id: 1, name }));
+  return request?.ask === "save" ? request.name : undefined;
+};
+
+Deno.test("a name that an agent suggests is a base name, in sight, and nothing that a desktop starts", () => {
+  for (
+    const [name, expected] of [
+      ["letter.odt", "letter.odt"],
+      ["Ärger mit 東京.txt", "Ärger mit 東京.txt"],
+      ["../../.ssh/authorized_keys", "authorized_keys"],
+      ["/etc/passwd", "passwd"],
+      ["..", ""],
+      [".bashrc", "bashrc"],
+      ["--filename=x", "filename=x"],
+      ["a.desktop", ""],
+      ["invoice.pdf.DESKTOP ", ""],
+      ["run.sh", ""],
+      ["invoice\u202efdp.txt", "invoicefdp.txt"],
+      ["a\nb\u200b\u2028c.txt", "a b c.txt"],
+      ["a                    b", "a b"],
+      ["x".repeat(1000), "x".repeat(80)],
+      [7, ""],
+      [{}, ""],
+    ] as const
+  ) assertEquals(suggested(name), expected, JSON.stringify(name));
+});
+
+Deno.test("patterns of an agent are patterns of file names, and its labels end where they end", () => {
+  const filters = [
+    ["Texts", ["*.txt", "*.md"]],
+    ["a | /etc/*", ["*.x"]],
+    ["Bad", ["* /etc/*", "a|b", "$(id)", "/etc/shadow", ""]],
+    ["Hidden\u202e", ["*.[oO]dt"]],
+    ["Wrong", "*"],
+    "wrong",
+  ];
+  const request = parseRequest(JSON.stringify({ ask: "open", id: 1, filters, multiple: "yes" }));
+  assertEquals(request, {
+    ask: "open",
+    id: 1,
+    multiple: false,
+    filters: [
+      { label: "Texts", patterns: ["*.txt", "*.md"] },
+      { label: "a / /etc/*", patterns: ["*.x"] },
+      { label: "Hidden", patterns: ["*.[oO]dt"] },
+    ],
+  });
+});
+
+Deno.test("a line that is not as the agent writes it asks for nothing", () => {
+  for (
+    const line of [
+      ...["", "null", "[]", "7", "{", '{"ask":"open"}', '{"ask":"open","id":"1"}', '{"ask":"open","id":1.5}'],
+      ...['{"ask":"open","id":-1}', '{"ask":"lend","id":1,"path":"/etc/shadow"}', '{"ask":"saved","path":1}'],
+    ]
+  ) assertEquals(parseRequest(line), undefined, line);
+  assertEquals(parseRequest('{"ask":"open","id":1,"path":"/etc/shadow","uris":["file:///etc/shadow"]}'), {
+    ask: "open",
+    id: 1,
+    multiple: false,
+    filters: [],
+  });
+});
+
+Deno.test("lines come in pieces, and one without an end is not kept", () => {
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const cut = lineCutter();
+  assertEquals([cut(bytes("a\nb")), cut(bytes("c\n\n"))], [["a"], ["bc", ""]]);
+  cut(new Uint8Array(longestLine).fill(65));
+  assertThrows(() => cut(bytes("A")), RangeError);
+});
+
+Deno.test("what an agent says is no option of zenity", () => {
+  const request = parseRequest(
+    JSON.stringify({ ask: "save", id: 1, name: "--save --title=x", filters: [["--directory", ["*"]]] }),
+  );
+  assert(request?.ask === "save");
+  assertEquals(chooserArgv("box", request, "/home/me"), [
+    "--file-selection",
+    "--title=gui-container: where may box save?",
+    "--filename=/home/me/save --title=x",
+    "--separator=//:",
+    "--save",
+    "--confirm-overwrite",
+    "--file-filter=--directory | *",
+    "--file-filter=All files | *",
+  ]);
+});
+
+const target = {
+  name: "box",
+  elsewhere: false,
+  address: "198.18.0.2",
+  user: ubuntuUser,
+  mounts: { directory: "/m/box", share: "/m/box/share", xpra: "/m/box/xpra", ssh: "/m/box/ssh", knownHosts: "/m/k" },
+} as SshTarget;
+
+/** Dialogs whose agent and whose user are the test's. */
+async function withDialogs(
+  user: (argv: readonly string[], signal: AbortSignal | undefined) => Promise<{ code: number; stdout: string }>,
+  test: (dialogs: {
+    /** Says something as the agent. */
+    say: (...lines: unknown[]) => Promise<void>;
+    /** What the agent was told. */
+    told: unknown[];
+    lent: string[];
+    said: string[];
+    shown: string[][];
+    /** Lets milliseconds pass. */
+    pass: (ms: number) => void;
+    settled: () => Promise<void>;
+  }) => Promise<void>,
+): Promise<void> {
+  const { host, said } = recordingHost({ env: { HOME: "/home/me" } });
+  const shown: string[][] = [];
+  const told: unknown[] = [];
+  const lent: string[] = [];
+  let time = 0;
+  let hear: (piece: Uint8Array) => unknown = () => {};
+  const agentEnded = Promise.withResolvers<void>();
+  host.start = (argv, options: ProcessOptions = {}) => {
+    const { output, stdin } = options;
+    assert(typeof output === "object" && "bytes" in output && typeof stdin === "object" && "bytes" in stdin);
+    hear = output.bytes;
+    const reading = stdin.bytes.pipeTo(
+      new WritableStream({
+        write: (piece) =>
+          void told.push(...new TextDecoder().decode(piece).trim().split("\n").map((l) => JSON.parse(l))),
+      }),
+    );
+    return {
+      pid: 1,
+      ended: agentEnded.promise.then(() => reading).then(() => ({
+        argv,
+        code: 0,
+        signal: null,
+        stdout: "",
+        stderr: "",
+      })),
+      kill: () => agentEnded.resolve(),
+    };
+  };
+  host.run = async (argv, options) => {
+    shown.push([...argv]);
+    const { code, stdout } = await user(argv, options?.signal);
+    options?.signal?.throwIfAborted();
+    return { argv, code, signal: null, stdout, stderr: "" };
+  };
+  const loans: Loans = {
+    open: (paths) => {
+      lent.push(...paths);
+      return Promise.resolve(paths.map((path) => `/home/ubuntu/maps/1-${path.split("/").at(-1)}`));
+    },
+    save: (path) => {
+      lent.push(path);
+      return Promise.resolve("/home/ubuntu/maps/1-saved");
+    },
+    bringHome: () => Promise.resolve(),
+    copies: () => [],
+    end: () => Promise.resolve(),
+  };
+  const options = { session: "s", makeLoans: () => Promise.resolve(loans), runsOn: () => false, now: () => time };
+  await using _dialogs = serveDialogs(host, target, options);
+  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+  await test({
+    async say(...lines) {
+      for (const line of lines) await hear(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+      await settled();
+    },
+    told,
+    lent,
+    said,
+    shown,
+    pass: (ms) => void (time += ms),
+    settled,
+  });
+}
+
+const open = (id: number): unknown => ({ ask: "open", id, path: "/etc/shadow" });
+
+Deno.test("a dialog lends what the user has chosen, and tells the container's path of it only", async () => {
+  await withDialogs(
+    () => Promise.resolve({ code: 0, stdout: "/home/me/a.txt//:/home/me/b.txt\n" }),
+    async ({ say, told, lent, pass, shown }) => {
+      const asking = say({ ask: "open", id: 7, multiple: true });
+      pass(5_000);
+      await asking;
+      assertEquals(lent, ["/home/me/a.txt", "/home/me/b.txt"]);
+      const paths = ["/home/ubuntu/maps/1-a.txt", "/home/ubuntu/maps/1-b.txt"];
+      assertEquals(told, [{ watch: paths[0] }, { watch: paths[1] }, { id: 7, paths }]);
+      assertEquals(shown.length, 1);
+    },
+  );
+});
+
+Deno.test("a file in the share of the container is not lent: it is there already", async () => {
+  await withDialogs(
+    () => Promise.resolve({ code: 0, stdout: "/m/box/share/sub/a.txt\n" }),
+    async ({ say, told, lent, pass }) => {
+      const asking = say(open(1));
+      pass(5_000);
+      await asking;
+      assertEquals([told, lent], [[{ id: 1, paths: ["/home/ubuntu/share/sub/a.txt"] }], []]);
+    },
+  );
+});
+
+Deno.test("nothing is lent and nothing told when the user closes the dialog", async () => {
+  await withDialogs(() => Promise.resolve({ code: 1, stdout: "/home/me/looked-at\n" }), async (dialogs) => {
+    const asking = dialogs.say(open(1));
+    dialogs.pass(5_000);
+    await asking;
+    assertEquals([dialogs.told, dialogs.lent], [[{ id: 1, paths: [] }], []]);
+  });
+});
+
+Deno.test("a choice that comes while somebody is typing counts only once it is confirmed, and not soon", async () => {
+  for (const [confirmMs, count] of [[500, 0], [4_000, 1]] as const) {
+    let pass = (_ms: number): void => {};
+    await withDialogs((argv) => {
+      const isConfirming = argv.includes("--question");
+      pass(isConfirming ? confirmMs : 2_000);
+      return Promise.resolve({ code: 0, stdout: isConfirming ? "" : "/home/me/a.txt\n" });
+    }, async (dialogs) => {
+      pass = dialogs.pass;
+      await dialogs.say(open(1));
+      assertEquals(dialogs.lent.length, count, `${confirmMs} ms`);
+      assertEquals(dialogs.shown.length, 2);
+      assert(dialogs.shown[1]!.includes("--default-cancel"));
+    });
+  }
+});
+
+Deno.test("of a thousand dialogs one is shown at a time, and few ever", async () => {
+  let now = 0;
+  let most = 0;
+  const close: (() => void)[] = [];
+  await withDialogs(async () => {
+    most = Math.max(most, ++now);
+    await new Promise<void>((resolve) => close.push(resolve));
+    now--;
+    return { code: 1, stdout: "" };
+  }, async ({ say, told, said, settled, shown, lent }) => {
+    // Half of the lines at once: what comes faster than twenty a second waits in the container.
+    await say(...Array.from({ length: 90 }, (_, id) => open(id)));
+    for (let tries = 0; tries < 20; tries++) {
+      close.shift()?.();
+      await settled();
+    }
+    assertEquals([most, lent], [1, []]);
+    assert(shown.length <= 6, `${shown.length}`);
+    assertEquals(told.length, 90);
+    assertEquals(said.filter((line) => line.includes("too often")).length, 1);
+  });
+});
+
+Deno.test("a dialog goes when the app does not want an answer any more", async () => {
+  await withDialogs(
+    (_argv, signal) =>
+      new Promise((resolve) => signal?.addEventListener("abort", () => resolve({ code: 0, stdout: "/home/me/a\n" }))),
+    async ({ say, told, lent, pass }) => {
+      await say(open(1));
+      pass(5_000);
+      await say({ ask: "gone", id: 1 });
+      assertEquals([told, lent], [[{ id: 1, paths: [] }], []]);
+    },
+  );
+});
