@@ -31,6 +31,8 @@ need sshd openssh-server   # the cloud images of the remote "images:" have none
 need waypipe waypipe       # windows on a Wayland desktop
 need xclip xclip           # attach.ts --copy and --paste
 need xdg-open xdg-utils
+need /usr/libexec/xdg-desktop-portal xdg-desktop-portal # the apps' own dialogs
+need /usr/lib/python3/dist-packages/gi python3-gi       # the same, and xpra
 need Xvfb xvfb
 for icons in /usr/lib/*/girepository-1.0/Gtk-3.0.typelib; do
   need "$icons" gir1.2-gtk-3.0 librsvg2-common # for the host's menu

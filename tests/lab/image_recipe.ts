@@ -13,6 +13,8 @@ export const imagePackages = [
   // windows and sound
   ...["xvfb", "xauth", "x11-apps", "x11-utils", "x11-xserver-utils", "x11-xkb-utils", "xkb-data", "xterm", "xclip"],
   ...["xinput", "xdotool", "fonts-dejavu-core", "pulseaudio", "pulseaudio-utils", "libnotify-bin", "sox"],
+  // the apps' own dialogs
+  "xdg-desktop-portal",
   // the same on Wayland: weston for its weston-simple-shm, mpv for a video, wlrctl and fuzzel for what a sandbox
   // forbids
   ...["waypipe", "foot", "wl-clipboard", "wayland-utils", "wtype", "grim", "wlrctl", "fuzzel"],
