@@ -18,10 +18,15 @@ import type { AgentRequest, FileFilter } from "./requests.ts";
 
 /** What lends the files that are chosen: see `lib/map/session_loans.ts`. */
 export interface Loans {
+  /** Lends files. Returns their paths in the container. */
   open(paths: readonly string[]): Promise<string[]>;
+  /** Gives a file to save to. Returns its path in the container. */
   save(path: string): Promise<string>;
+  /** Brings home what was saved at a path of the container. */
   bringHome(containerPath: string): Promise<void>;
+  /** The paths in the container to which an app may save. */
   copies(): string[];
+  /** Takes the files back, unless the session runs on. */
   end(options: { runsOn: boolean }): Promise<void>;
 }
 
@@ -229,7 +234,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 type Asking = Choosing | Extract<AgentRequest, { ask: "folder" }>;
 
 /** A request that is answered by a choice. */
-type Choosing = Extract<AgentRequest, { ask: "open" | "save" }>;
+export type Choosing = Extract<AgentRequest, { ask: "open" | "save" }>;
 
 /** The path in the container of a file in its share; undefined for any other file. */
 function sharedPath(

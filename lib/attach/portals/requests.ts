@@ -7,7 +7,9 @@ import { removeInvisible } from "../../base/text.ts";
 
 /** A filter of a file dialog: its name for the user, and patterns of file names. */
 export interface FileFilter {
+  /** The name. */
   label: string;
+  /** The patterns, as in a shell. */
   patterns: string[];
 }
 
