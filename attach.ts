@@ -37,7 +37,7 @@ import {
 import { checkAttachable, checkDisplay, checkXpra } from "./lib/attach/checks.ts";
 import { type Clipping, copyOut, hostClipping, pasteIn } from "./lib/attach/clipping.ts";
 import { type ClientOptions, startClient } from "./lib/attach/client.ts";
-import { runMemory } from "./lib/guard/xpra/memory.ts";
+import { createMemory } from "./lib/guard/xpra/memory.ts";
 import {
   chooseSession,
   joinSession,
@@ -363,7 +363,7 @@ async function attach(
     findWay(host, place, scope, { directory, expected: elsewhere ? "elsewhere" : "here" }),
     checkClient(host),
     hostScreen(host).then(async (screen) => {
-      const rest = { container, mounts, directory, memory: runMemory(), screen };
+      const rest = { container, mounts, directory, memory: createMemory(), screen };
       const options = clientOptions(request, rest);
       return { options, client: scope.use(await startClient(host, options)) };
     }),
@@ -486,7 +486,7 @@ async function reattach(host: Host, place: Place, request: AttachRequest, given?
     findWay(host, place, scope, { directory, expected: elsewhere ? "elsewhere" : "here" }),
     checkClient(host),
     hostScreen(host).then(async (screen) => {
-      const options = clientOptions(request, { container, mounts, directory, memory: runMemory(), screen });
+      const options = clientOptions(request, { container, mounts, directory, memory: createMemory(), screen });
       return { options, early: isEarly ? scope.use(await startClient(host, options)) : undefined };
     }),
   ]);

@@ -11,7 +11,7 @@ import { askInDialog } from "./ask.ts";
 import { type AskableChannel, type Channel, withOptions } from "./channels.ts";
 import { startGuard } from "../guard/xpra/guard.ts";
 import type { RunMemory } from "../guard/xpra/memory.ts";
-import type { DesktopRequest } from "../guard/xpra/state.ts";
+import type { DesktopRequest } from "../guard/xpra/judge.ts";
 import type { Screen } from "./screen.ts";
 import { xpraChannels } from "./sound.ts";
 import { clientArgv, clientEnvironment } from "./xpra.ts";
@@ -90,7 +90,7 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
     open: passed,
     asks,
     memory,
-    elsewhere: isElsewhere,
+    remote: isElsewhere,
     ask: (question, signal) => askInDialog(host, question, { container, signal }),
     report: (line) => host.ui.warn(line, { security: true }),
     onClientHello: directory.sharePixels,

@@ -14,7 +14,7 @@ export interface Question {
   channel: AskableChannel;
   /** What the container wants to do: "open a link". */
   what: string;
-  /** What there is to know of it, each with its name. All texts are printable; some are the container's own. */
+  /** What there is to know about it, each with its name. All texts are printable; some are the container's own. */
   details: readonly (readonly [name: string, text: string])[];
 }
 
@@ -34,23 +34,23 @@ export interface Consent {
 }
 
 /** How many questions there may be at once, with the one that is shown. */
-const mostQuestions = 4;
+const maxQuestions = 4;
 
 /**
  * How long all details of a question may be together as they are shown, in UTF-16 code units. What is longer is
  * refused, since the user could not see all of it: this much takes half of a screen.
  */
-const longestDetails = 2000;
+const maxDetailsLength = 2000;
 
 /**
  * Makes the consent of a run that has just begun.
  *
  * @param now a clock in milliseconds
  */
-export function consentOf(now: () => number): Consent {
+export function createConsent(now: () => number): Consent {
   const settled = new Map<AskableChannel, boolean>();
   const waiting: { question: Question; ask: () => Promise<Answer>; resolve: (agreed: boolean) => void }[] = [];
-  const bearable = rate({ perSecond: 0.2, burst: 6 }, now);
+  const isBearable = rate({ perSecond: 0.2, burst: 6 }, now);
 
   /** Asks all questions that wait, one after the other. */
   const work = async (): Promise<void> => {
@@ -71,9 +71,9 @@ export function consentOf(now: () => number): Consent {
       if (known === false) throw new Refusal("you have closed the channel");
       if (known) return true;
       const length = question.details.reduce((sum, [, text]) => sum + revealInvisible(text).length, 0);
-      if (length > longestDetails) throw new Refusal("it is too long to be shown whole");
-      if (waiting.length >= mostQuestions) throw new Refusal("too many questions wait for your answer");
-      if (!bearable()) throw new Refusal("it asks too often");
+      if (length > maxDetailsLength) throw new Refusal("it is too long to be shown whole");
+      if (waiting.length >= maxQuestions) throw new Refusal("too many questions wait for your answer");
+      if (!isBearable()) throw new Refusal("it asks too often");
       const { promise, resolve } = Promise.withResolvers<boolean>();
       waiting.push({ question, ask: () => ask(question), resolve });
       if (waiting.length === 1) work();

@@ -1,10 +1,10 @@
-/** The tally of what was dropped: counted by type, and told once for each. */
+/** The tally of what was dropped: counted by type, and reported once for each. */
 
 import { Violation } from "./faults.ts";
 import { rate } from "./rate.ts";
 import { shortLine } from "../base/text.ts";
 
-/** Who has sent a packet. */
+/** One end of a connection: who has sent a packet, or gets it. */
 export type Sender = "container" | "client";
 
 /** What was dropped. */
@@ -15,32 +15,32 @@ export interface Tally {
    * Counts a packet that was dropped.
    *
    * @param reason why
-   * @returns what the user is to be told of it, in one line: once for each type that the container sends
+   * @returns one line for the user, once for each type that the container sends
    * @throws {Violation} when there are so many that a container keeps the host busy with them
    */
   add(sender: Sender, type: string, reason: string): string | undefined;
 }
 
 /** The sender chooses the names of types. Only this many are counted separately; all others are counted together. */
-const mostTypes = 64;
+const maxTypes = 64;
 
 /**
- * Counts from nothing.
+ * Makes a tally that is empty.
  *
  * @param now a clock in milliseconds
  */
-export function tally(now: () => number): Tally {
+export function createTally(now: () => number): Tally {
   const counts = new Map<string, number>();
-  const bearable = rate({ perSecond: 500, burst: 20_000 }, now);
+  const isBearable = rate({ perSecond: 500, burst: 20_000 }, now);
   return {
     counts,
     add(sender, type, reason) {
       const named = `${sender} ${shortLine(type, 40) || "(no name)"}`;
-      const key = counts.has(named) || counts.size < mostTypes ? named : `${sender} (others)`;
+      const key = counts.has(named) || counts.size < maxTypes ? named : `${sender} (others)`;
       const before = counts.get(key) ?? 0;
       counts.set(key, before + 1);
-      if (!bearable()) throw new Violation("It sends too many packets that are dropped");
-      // Dropped packets of the client are not told: they only mean that the container gets less from xpra.
+      if (!isBearable()) throw new Violation("It sends too many packets that are dropped");
+      // What the client sends in vain is not reported: it only means that the container gets less from xpra.
       if (before > 0 || sender === "client") return undefined;
       return `The container sends "${key.slice(sender.length + 1)}", which is dropped: ${reason}`;
     },

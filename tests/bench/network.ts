@@ -56,7 +56,7 @@ async function measure(
 ): Promise<Figures> {
   const chosen = await chooseEngine(host, engine);
   const places = mountsOf(host, container);
-  const target = { ...await reachContainer(chosen, container, places), elsewhere: way === "ours" };
+  const target = { ...await reachContainer(chosen, container, places), remote: way === "ours" };
   const display = { screen: { width: 1920, height: 1200, dpi: 96, monitors: [] } };
   const plan = { app: app.split(" "), run: newRun(), name: "net", exact: false, open, display };
   const directory = await Deno.makeTempDir({ dir: mounts, prefix: "bench-network-" });
@@ -77,7 +77,7 @@ async function measure(
       container,
       open,
       report: print,
-      elsewhere: way === "ours",
+      remote: way === "ours",
     });
     const argv = clientArgv({ socket: listen, pixels: undefined, open, dpi: 96, userOptions: [] });
     const client = startProcess(argv, { env: clientEnvironment(crypto.randomUUID()), output: { line: () => {} } });

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
-import type { Rectangle } from "../../lib/guard/xpra/windows.ts";
+import type { Rectangle } from "../../lib/guard/xpra/geometry.ts";
 import { needed, pressIn, testOnOneEngine, withDisplay } from "./sessions.ts";
 import {
   type EngineName,

@@ -34,7 +34,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
   const { signal } = new AbortController();
   const host = realHost({ ui: terminalUi({ quiet: true, json: false, yes: true, signal }), signal, verbose: false });
   const mounts = mountsOf(host, name);
-  const target = { ...await reachContainer(await chooseEngine(host, engine), name, mounts), elsewhere: true };
+  const target = { ...await reachContainer(await chooseEngine(host, engine), name, mounts), remote: true };
   const open: ReadonlySet<Channel> = new Set(["sound"]);
   const display = { screen: await hostScreen(host) };
   const app = ["sh", "-c", "paplay share/tone.wav & exec python3 share/picture.py"];
@@ -48,7 +48,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
     connect,
     container: name,
     open: new Set(),
-    elsewhere: true,
+    remote: true,
     report: (line) => said.push(line),
   });
   const argv = clientArgv({ socket: listen, pixels: undefined, open: new Set(), dpi: 96, userOptions: [] });

@@ -3,22 +3,21 @@
  * container and as a client would send them. Run it for long: `deno run -A tests/fuzz/guard.ts 3000000 [SEED]`.
  */
 
+import { concat } from "@std/bytes";
 import { askableNames, type Channel, channelNames } from "../../lib/attach/channels.ts";
 import { judgeClientPacket } from "../../lib/guard/xpra/client_packets.ts";
 import { Refusal, Violation } from "../../lib/guard/faults.ts";
-import { frameParser, type RawPacket } from "../../lib/guard/xpra/frames.ts";
+import { createFrameParser, type RawPacket } from "../../lib/guard/xpra/frames.ts";
 import { renamed } from "../../lib/guard/xpra/names.ts";
 import { decodePacket, encodePacket, type Packet } from "../../lib/guard/xpra/packets.ts";
 import type { Dict, Value } from "../../lib/guard/xpra/rencode.ts";
 import { judgeServerPacket } from "../../lib/guard/xpra/server_packets.ts";
-import {
-  type DesktopRequest,
-  type OpenQuestion,
-  type SessionState,
-  sessionState,
-  type Verdict,
-} from "../../lib/guard/xpra/state.ts";
-import { askedDescriptions, type Size } from "../../lib/guard/xpra/windows.ts";
+import type { Question } from "../../lib/guard/consent.ts";
+import { askedDescriptions } from "../../lib/guard/xpra/description.ts";
+import type { CompressedDrawing } from "../../lib/guard/xpra/drawing.ts";
+import type { Size } from "../../lib/guard/xpra/geometry.ts";
+import type { Delivery, DesktopRequest } from "../../lib/guard/xpra/judge.ts";
+import { createSession, type Session } from "../../lib/guard/xpra/session.ts";
 import { type Chance, chanceFrom } from "./random.ts";
 import { fromClient, fromServer, secret } from "./samples.ts";
 
@@ -88,17 +87,17 @@ export function fuzz({ cases, seed }: { cases: number; seed: number }): FuzzFigu
   while (figures.cases < cases) {
     const open = new Set(channelNames.filter(() => chance.happens(0.4)));
     const asks = new Set(askableNames.filter((name) => open.has(name) && chance.happens(0.3)));
-    const session = sessionState({
+    const session = createSession({
       container,
       open,
       asks,
       now: () => clock += chance.below(40),
       uuid: "0".repeat(32),
-      elsewhere: chance.happens(0.5),
+      remote: chance.happens(0.5),
     });
     const honest = chance.happens(0.8);
     if (honest) {
-      sawScreen(judgeClientPacket(fromClient[0]!, session).pass!, session);
+      recordScreen(judgeClientPacket(fromClient[0]!, session).pass![0]!, session);
       judgeServerPacket(fromServer[0]!, session);
     }
     for (let round = 0; round < 200 && figures.cases < cases; round++) {
@@ -119,44 +118,41 @@ export function fuzz({ cases, seed }: { cases: number; seed: number }): FuzzFigu
 
 function judgeOne(
   packet: Packet,
-  { isServer, session, figures }: { isServer: boolean; session: SessionState; figures: FuzzFigures },
+  { isServer, session, figures }: { isServer: boolean; session: Session; figures: FuzzFigures },
 ): void {
   const focusBefore = session.windows.focused();
   const agreedBefore = [...session.agreed.keys()];
-  let verdict: Verdict;
+  let delivery: Delivery;
   try {
-    verdict = isServer ? judgeServerPacket(packet, session) : judgeClientPacket(packet, session);
-    const { question } = verdict;
-    if (question) {
-      checkQuestion(question, session);
+    const verdict = isServer ? judgeServerPacket(packet, session) : judgeClientPacket(packet, session);
+    if ("drawing" in verdict) {
+      checkDrawing(verdict.drawing, session);
+      figures.passed++;
+      return;
+    }
+    if ("question" in verdict) {
+      checkQuestion(verdict.question, session);
       // Half of the answers are yes.
-      verdict = figures.cases % 2 === 0 ? question.granted() : question.denied;
-    } else if (isServer) checkUnasked(verdict, session, agreedBefore);
+      delivery = figures.cases % 2 === 0 ? verdict.granted() : verdict.denied;
+    } else {
+      delivery = verdict;
+      if (isServer) checkUnasked(delivery, session, agreedBefore);
+    }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     figures.refused++;
     return;
   }
-  const { pass, also = [], answer, toClient = [], request, drawing } = verdict;
-  if (drawing) {
-    checkDrawing(drawing, session);
-    figures.passed++;
-  }
+  const { pass = [], answer = [], request } = delivery;
   if (request) {
     checkRequest(request, session);
     figures.passed++;
   }
-  const forClient = [
-    ...(isServer && pass ? [pass] : []),
-    ...also,
-    ...toClient,
-    ...(!isServer && answer ? [answer] : []),
-  ];
-  const forServer = [...(!isServer && pass ? [pass] : []), ...(isServer && answer ? [answer] : [])];
+  const [forClient, forServer] = isServer ? [pass, answer] : [answer, pass];
   for (const each of forClient) checkForClient(each, session);
   for (const each of forServer) {
     checkForServer(each, session, focusBefore);
-    if (!isServer) sawScreen(each, session);
+    if (!isServer) recordScreen(each, session);
   }
   for (const each of [...forClient, ...forServer]) {
     figures.passed++;
@@ -165,14 +161,14 @@ function judgeOne(
 }
 
 /** What the user is asked: over a channel that asks, in texts that can be shown. */
-function checkQuestion({ channel, details }: OpenQuestion, { asks }: SessionState): void {
+function checkQuestion({ channel, details }: Question, { asks }: Session): void {
   if (!asks.has(channel) || details.some(([, text]) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text))) {
     throw new Error(`It has the user asked: ${channel} ${JSON.stringify(details)}`);
   }
 }
 
 /** Nothing is done without a question over a channel that asks; a file has been agreed to before it comes. */
-function checkUnasked({ request, pass }: Verdict, { asks }: SessionState, agreed: readonly string[]): void {
+function checkUnasked({ request, pass: [pass] = [] }: Delivery, { asks }: Session, agreed: readonly string[]): void {
   const channel = request?.kind === "link"
     ? "links"
     : request
@@ -186,7 +182,7 @@ function checkUnasked({ request, pass }: Verdict, { asks }: SessionState, agreed
 }
 
 /** What the desktop is asked: over an open channel, an address of the web, or texts without markup. */
-function checkRequest(request: DesktopRequest, { open, container }: SessionState): void {
+function checkRequest(request: DesktopRequest, { open, container }: Session): void {
   const texts = request.kind === "link" ? [request.url] : [request.title, request.body.replaceAll("\n", "")];
   const holds = request.kind === "link"
     ? open.has("links") && /^https?:\/\/[^/]/.test(request.url)
@@ -197,22 +193,22 @@ function checkRequest(request: DesktopRequest, { open, container }: SessionState
 }
 
 /** What is decoded: over a network, a JPEG that is as large as its packet says. */
-function checkDrawing({ picture, args }: NonNullable<Verdict["drawing"]>, { elsewhere }: SessionState): void {
-  const { data, width, height } = picture!;
+function checkDrawing({ picture, args }: CompressedDrawing, { remote }: Session): void {
+  const { data, width, height } = picture;
   const isJpeg = [0, 1, -2, -1].map((at) => data.at(at)).join() === "255,216,255,217";
-  if (!elsewhere || !isJpeg || args[3] !== width || args[4] !== height || args[5] !== "rgb32") {
+  if (!remote || !isJpeg || args[3] !== width || args[4] !== height || args[5] !== "rgb32") {
     throw new Error(`It decodes: ${describe(args)}`);
   }
 }
 
 /** The host's screen, by what its client has told. */
-const screens = new WeakMap<SessionState, Size>();
+const screens = new WeakMap<Session, Size>();
 
-function screenOf(session: SessionState): Size {
+function screenOf(session: Session): Size {
   return screens.get(session) ?? { width: 1024, height: 768 };
 }
 
-function sawScreen({ type, args }: Packet, session: SessionState): void {
+function recordScreen({ type, args }: Packet, session: Session): void {
   const name = type === "hello" ? "desktop_size" : "desktop-size";
   const size = /^(hello|configure-display|display-configure)$/.test(type) && (args[0] as Dict).get(name);
   if (!Array.isArray(size)) return;
@@ -223,12 +219,12 @@ function sawScreen({ type, args }: Packet, session: SessionState): void {
 /** What goes out can be read again, is as much, and is not much larger than what came. */
 function checkEncoding(packet: Packet): void {
   const stream = concat(encodePacket(packet));
-  const [raw, ...more] = frameParser({ mainBytes: 2 ** 22, chunkBytes: 2 ** 22 }).push(stream);
+  const [raw, ...more] = createFrameParser({ mainBytes: 2 ** 22, chunkBytes: 2 ** 22 }).push(stream);
   const again = decodePacket(raw!, { depth: 14, values: 40_000 });
   if (more.length > 0 || describe(again) !== describe(packet)) throw new Error(`It is read as another: ${packet.type}`);
 }
 
-function checkForClient(packet: Packet, session: SessionState): void {
+function checkForClient(packet: Packet, session: Session): void {
   const { open } = session;
   const { type, args } = packet;
   if (never.has(type)) throw new Error(`It passed: ${type}`);
@@ -295,7 +291,7 @@ function checkForClient(packet: Packet, session: SessionState): void {
   if (/bell$/.test(type)) must(args[7] === "");
   if (type === "disconnect") must(args.length === 1 && !/s3cr3t|file:|<|egnih/.test(`${args[0]}`));
   if (/draw$/.test(type)) {
-    must((session.elsewhere ? /^(rgb24|rgb32)$/ : /^(mmap|rgb24|rgb32)$/).test(`${args[5]}`));
+    must((session.remote ? /^(rgb24|rgb32)$/ : /^(mmap|rgb24|rgb32)$/).test(`${args[5]}`));
   }
   if (type === "hello") {
     const hello = args[0] as Dict;
@@ -306,7 +302,7 @@ function checkForClient(packet: Packet, session: SessionState): void {
   }
 }
 
-function checkForServer(packet: Packet, { open }: SessionState, focusBefore: number): void {
+function checkForServer(packet: Packet, { open }: Session, focusBefore: number): void {
   const { type, args } = packet;
   const channels = ofChannels.find(([pattern]) => pattern.test(type))?.[1];
   if (channels && !channels.some((channel) => open.has(channel)) && !/^(send-data|file-data)/.test(type)) {
@@ -446,7 +442,7 @@ function streamOf(chance: Chance, samples: readonly Packet[]): Packet[] {
       ? chance.below(256)
       : chance.oneOf([0, 59, 60, 61, 127, 192, 255]);
   }
-  const parser = frameParser(limits);
+  const parser = createFrameParser(limits);
   const packets: Packet[] = [];
   for (let at = 0; at < bytes.length;) {
     const piece = bytes.slice(at, at + 1 + chance.below(bytes.length));
@@ -459,18 +455,10 @@ function streamOf(chance: Chance, samples: readonly Packet[]): Packet[] {
 }
 
 function decodedAgain(packet: Packet): Packet {
-  const raws: RawPacket[] = frameParser({ mainBytes: 2 ** 20, chunkBytes: 2 ** 22 }).push(concat(encodePacket(packet)));
+  const raws: RawPacket[] = createFrameParser({ mainBytes: 2 ** 20, chunkBytes: 2 ** 22 }).push(
+    concat(encodePacket(packet)),
+  );
   return decodePacket(raws[0]!);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 function includes(bytes: Uint8Array, part: Uint8Array): boolean {

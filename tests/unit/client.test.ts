@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { basename, join } from "@std/path";
 import { makeAttachDirectory } from "../../lib/attach/attach_directory.ts";
 import { type ClientOptions, startClient } from "../../lib/attach/client.ts";
-import { runMemory } from "../../lib/guard/xpra/memory.ts";
+import { createMemory } from "../../lib/guard/xpra/memory.ts";
 import { fallbackScreen } from "../../lib/attach/screen.ts";
 import { modeOf } from "../../lib/base/files.ts";
 import type { Host } from "../../lib/base/host.ts";
@@ -41,7 +41,7 @@ async function withHost(
     mounts,
     open: new Set(["sound"]),
     asks: new Set(),
-    memory: runMemory(),
+    memory: createMemory(),
     userOptions: [],
     screen: fallbackScreen,
     box: true,

@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { askInDialog, checkAsking, dialogArgv } from "../../lib/attach/ask.ts";
 import type { AskableChannel } from "../../lib/attach/channels.ts";
-import { type Answer, type Consent, consentOf, type Question } from "../../lib/guard/consent.ts";
+import { type Answer, type Consent, createConsent, type Question } from "../../lib/guard/consent.ts";
 import { Refusal } from "../../lib/guard/faults.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { revealInvisible } from "../../lib/base/text.ts";
@@ -24,7 +24,7 @@ function asking(): {
   let time = 0;
   const shown: string[] = [];
   let settle: PromiseWithResolvers<Answer> | undefined;
-  const consent = consentOf(() => time);
+  const consent = createConsent(() => time);
   const ask = (asked: Question): Promise<Answer> => {
     assertEquals(settle, undefined, "one question at a time");
     shown.push(asked.details[0]![1]);
@@ -45,7 +45,7 @@ function asking(): {
   };
 }
 
-Deno.test("consentOf() asks one question after the other, and an answer is for one use", async () => {
+Deno.test("createConsent() asks one question after the other, and an answer is for one use", async () => {
   const { consent, shown, answer } = asking();
   const first = consent.request(question("1"));
   const second = consent.request(question("2"));
@@ -58,14 +58,14 @@ Deno.test("consentOf() asks one question after the other, and an answer is for o
   assertEquals(shown, ["1", "2", "3"]);
 });
 
-Deno.test("consentOf() takes a dialog that fails for a no", async () => {
+Deno.test("createConsent() takes a dialog that fails for a no", async () => {
   const { consent, answer } = asking();
   const asked = consent.request(question());
   await answer(new Error("killed"));
   assertEquals(await asked, false);
 });
 
-Deno.test("consentOf() remembers an answer for the session only when told to, for that channel, also for what waits", async () => {
+Deno.test("createConsent() remembers an answer for the session only when told to, for that channel, also for what waits", async () => {
   const { consent, shown, answer } = asking();
   const [first, second, other] = [question("1"), question("2"), question("3", "files")].map(consent.request);
   await answer("session");
@@ -78,7 +78,7 @@ Deno.test("consentOf() remembers an answer for the session only when told to, fo
   assertEquals(shown, ["1", "3"]);
 });
 
-Deno.test("consentOf() refuses all but a few of a thousand questions, and more once time has passed", async () => {
+Deno.test("createConsent() refuses all but a few of a thousand questions, and more once time has passed", async () => {
   const { consent, shown, answer, wait } = asking();
   let refused = 0;
   const flood = (): void => {
@@ -103,7 +103,7 @@ Deno.test("consentOf() refuses all but a few of a thousand questions, and more o
   assertEquals(shown.length, 7);
 });
 
-Deno.test("consentOf() refuses what is too long to be shown whole", () => {
+Deno.test("createConsent() refuses what is too long to be shown whole", () => {
   const { consent, shown } = asking();
   assertThrows(() => consent.request(question("a".repeat(2001))), Refusal, "too long to be shown whole");
   const [half, spaces] = ["a".repeat(1000), "\u00a0".repeat(251)];

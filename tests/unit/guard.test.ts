@@ -4,14 +4,14 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "@std/path";
 import type { Channel } from "../../lib/attach/channels.ts";
 import type { Answer, Question } from "../../lib/guard/consent.ts";
-import { frameParser } from "../../lib/guard/xpra/frames.ts";
+import { createFrameParser } from "../../lib/guard/xpra/frames.ts";
 import { type Guard, type GuardOptions, startGuard } from "../../lib/guard/xpra/guard.ts";
-import { runMemory } from "../../lib/guard/xpra/memory.ts";
+import { createMemory } from "../../lib/guard/xpra/memory.ts";
 import { renamed } from "../../lib/guard/xpra/names.ts";
 import { decodePacket, encodePacket, type Packet } from "../../lib/guard/xpra/packets.ts";
 import { decode, type Dict, type Value } from "../../lib/guard/xpra/rencode.ts";
 import { startProcess } from "../../lib/base/process.ts";
-import type { DesktopRequest } from "../../lib/guard/xpra/state.ts";
+import type { DesktopRequest } from "../../lib/guard/xpra/judge.ts";
 import { bytes, clientHello, description, dict, picture, serverHello } from "../fuzz/samples.ts";
 
 /** An end of a connection that speaks packets. */
@@ -25,7 +25,7 @@ interface End {
 }
 
 function end(raw: Deno.Conn): End {
-  const frames = frameParser({ mainBytes: 1 << 24, chunkBytes: 1 << 28 });
+  const frames = createFrameParser({ mainBytes: 1 << 24, chunkBytes: 1 << 28 });
   const waiting: Packet[] = [];
   const types: string[] = [];
   return {
@@ -214,7 +214,7 @@ Deno.test("startGuard() decodes pictures of another machine in their order, and 
     }
     assertEquals(await client.next(), packet("ping", 2));
     assertEquals(said.length, 1);
-  }, { elsewhere: true });
+  }, { remote: true });
 });
 
 Deno.test("startGuard() closes popups that a window has left behind, and all of them when the user leaves", async () => {
@@ -369,7 +369,7 @@ Deno.test("startGuard() holds a link back until the user agrees, and nothing els
 
 Deno.test("startGuard() asks no more for what the user has refused for the run, when the connection was lost meanwhile", async () => {
   const { asks, next, requests } = user();
-  const memory = runMemory();
+  const memory = createMemory();
   const link = packet("open-url", "https://example.org/");
   await inWorld(["links"], async (world) => {
     await greet(world);
@@ -386,7 +386,7 @@ Deno.test("startGuard() asks no more for what the user has refused for the run, 
 });
 
 Deno.test("startGuard() counts on where the guard before it has ended", async () => {
-  const memory = runMemory(() => 0);
+  const memory = createMemory(() => 0);
   const rings = async (): Promise<number> => {
     let count = 0;
     await inWorld([], async (world) => {

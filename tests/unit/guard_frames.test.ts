@@ -1,8 +1,9 @@
 // Frames and rencodeplus: what xpra's bytes are cut and read into, and all that is no packet of xpra's.
 
+import { concat } from "@std/bytes";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Violation } from "../../lib/guard/faults.ts";
-import { frame, frameParser } from "../../lib/guard/xpra/frames.ts";
+import { createFrameParser, frame } from "../../lib/guard/xpra/frames.ts";
 import { decodePacket, encodePacket } from "../../lib/guard/xpra/packets.ts";
 import { decode, encode, type Value } from "../../lib/guard/xpra/rencode.ts";
 
@@ -12,19 +13,15 @@ function hex(text: string): Uint8Array {
   return Uint8Array.from(text.match(/../g) ?? [], (byte) => parseInt(byte, 16));
 }
 
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
-}
-
 function header(flags: number, { compression = 0, index = 0, size = 1 } = {}): Uint8Array {
   return Uint8Array.of(80, flags, compression, index, size >>> 24, size >>> 16, size >>> 8, size);
 }
 
-Deno.test("frameParser() gives the packets of a stream, however it is cut", () => {
+Deno.test("createFrameParser() gives the packets of a stream, however it is cut", () => {
   const chunk = new Uint8Array(900).fill(3);
-  const stream = concat(...frame(encode(["ping", 1]), 0), ...frame(chunk, 2), ...frame(encode(["draw", 1, ""]), 0));
+  const stream = concat([...frame(encode(["ping", 1]), 0), ...frame(chunk, 2), ...frame(encode(["draw", 1, ""]), 0)]);
   for (const size of [stream.length, ...Array.from({ length: 60 }, (_, index) => 1 + index * index)]) {
-    const parser = frameParser(limits);
+    const parser = createFrameParser(limits);
     const seen: unknown[] = [];
     for (let at = 0; at < stream.length; at += size) {
       const piece = stream.slice(at, at + size);
@@ -38,12 +35,12 @@ Deno.test("frameParser() gives the packets of a stream, however it is cut", () =
   }
 });
 
-Deno.test("frameParser() keeps a chunk whose packet comes later", () => {
-  const parser = frameParser(limits);
-  const piece = concat(...frame(new Uint8Array(500).fill(9), 1));
+Deno.test("createFrameParser() keeps a chunk whose packet comes later", () => {
+  const parser = createFrameParser(limits);
+  const piece = concat([...frame(new Uint8Array(500).fill(9), 1)]);
   assertEquals(parser.push(piece), []);
   piece.fill(0);
-  const [raw] = parser.push(concat(...frame(encode(["x", ""]), 0)));
+  const [raw] = parser.push(concat([...frame(encode(["x", ""]), 0)]));
   assert(decodePacket(raw!).args[0] instanceof Uint8Array);
   assert((decodePacket(raw!).args[0] as Uint8Array).every((byte) => byte === 9));
 });
@@ -63,32 +60,32 @@ for (
     ["a size that claims the sign", header(0x10, { size: 0xffffffff })],
   ] as const
 ) {
-  Deno.test(`frameParser() ends a session for ${what}`, () => {
-    assertThrows(() => frameParser(limits).push(bytes), Violation);
+  Deno.test(`createFrameParser() ends a session for ${what}`, () => {
+    assertThrows(() => createFrameParser(limits).push(bytes), Violation);
   });
 }
 
-Deno.test("frameParser() ends a session for more chunks than a packet has, and for one that comes twice", () => {
-  const chunk = (index: number): Uint8Array => concat(...frame(Uint8Array.of(1), index));
-  const parser = frameParser(limits);
-  parser.push(concat(chunk(1), chunk(2), chunk(3)));
+Deno.test("createFrameParser() ends a session for more chunks than a packet has, and for one that comes twice", () => {
+  const chunk = (index: number): Uint8Array => concat([...frame(Uint8Array.of(1), index)]);
+  const parser = createFrameParser(limits);
+  parser.push(concat([chunk(1), chunk(2), chunk(3)]));
   assertThrows(() => parser.push(chunk(4)), Violation);
-  const other = frameParser(limits);
+  const other = createFrameParser(limits);
   other.push(chunk(1));
   assertThrows(() => other.push(chunk(1)), Violation);
 });
 
-Deno.test("frameParser() adds the chunks of a packet up", () => {
-  const parser = frameParser(limits);
-  parser.push(concat(...frame(new Uint8Array(4000), 1)));
+Deno.test("createFrameParser() adds the chunks of a packet up", () => {
+  const parser = createFrameParser(limits);
+  parser.push(concat([...frame(new Uint8Array(4000), 1)]));
   assertThrows(() => parser.push(header(0, { index: 2, size: 1001 })), Violation);
 });
 
-Deno.test("frameParser() takes no memory for what was only announced", () => {
+Deno.test("createFrameParser() takes no memory for what was only announced", () => {
   const before = Deno.memoryUsage().external;
   const parsers = Array.from({ length: 20 }, () => {
-    const parser = frameParser({ mainBytes: 1, chunkBytes: 128 << 20 });
-    parser.push(concat(header(0, { index: 1, size: 128 << 20 }), new Uint8Array(10)));
+    const parser = createFrameParser({ mainBytes: 1, chunkBytes: 128 << 20 });
+    parser.push(concat([header(0, { index: 1, size: 128 << 20 }), new Uint8Array(10)]));
     return parser;
   });
   assert(Deno.memoryUsage().external - before < 64 << 20);

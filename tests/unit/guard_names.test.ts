@@ -1,13 +1,13 @@
 // The old and the new names of xpra's packets.
 
 import { assertEquals } from "@std/assert";
-import { frameParser } from "../../lib/guard/xpra/frames.ts";
+import { createFrameParser } from "../../lib/guard/xpra/frames.ts";
 import { oldName, renamed, takesNewNames } from "../../lib/guard/xpra/names.ts";
 import { decodePacket, encodePacket, type Packet } from "../../lib/guard/xpra/packets.ts";
 import { fromClient, fromServer } from "../fuzz/samples.ts";
 
 function decodedAgain(packet: Packet): Packet {
-  const parser = frameParser({ mainBytes: 2 ** 20, chunkBytes: 2 ** 22 });
+  const parser = createFrameParser({ mainBytes: 2 ** 20, chunkBytes: 2 ** 22 });
   return decodePacket(encodePacket(packet).flatMap((part) => parser.push(part))[0]!);
 }
 

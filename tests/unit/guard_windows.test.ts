@@ -2,24 +2,27 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Refusal } from "../../lib/guard/faults.ts";
+import type { Rectangle } from "../../lib/guard/xpra/geometry.ts";
 import type { Dict } from "../../lib/guard/xpra/rencode.ts";
-import { mayPopUp, titleOf, type Windows, windowsOf } from "../../lib/guard/xpra/windows.ts";
+import { titleOf } from "../../lib/guard/xpra/description.ts";
+import { mayPopUp } from "../../lib/guard/xpra/popups.ts";
+import { createWindows, type Windows } from "../../lib/guard/xpra/windows.ts";
 import { description, dict } from "../fuzz/samples.ts";
 
 const place = { x: 100, y: 100, width: 400, height: 300 };
 
 function windows(): Windows {
   let time = 0;
-  const made = windowsOf({ container: "box", now: () => time += 100 });
-  made.setScreen(1920, 1200);
+  const made = createWindows({ container: "box", now: () => time += 100 });
+  made.setScreen({ width: 1920, height: 1200 });
   return made;
 }
 
 /** Windows with one that is shown. */
 function shown(): Windows {
   const made = windows();
-  made.open(1, place, description);
-  made.shown(1, place);
+  made.open(1, { ...place, description });
+  made.recordPlace(1, place);
   return made;
 }
 
@@ -33,10 +36,10 @@ function focused(): Windows {
 /** Windows with one that is shown, and their clock in milliseconds. */
 function timed(): { made: Windows; at(ms: number): void } {
   let time = 0;
-  const made = windowsOf({ container: "box", now: () => time });
-  made.setScreen(1920, 1200);
-  made.open(1, place, description);
-  made.shown(1, place);
+  const made = createWindows({ container: "box", now: () => time });
+  made.setScreen({ width: 1920, height: 1200 });
+  made.open(1, { ...place, description });
+  made.recordPlace(1, place);
   return { made, at: (ms) => time = ms };
 }
 
@@ -53,7 +56,7 @@ Deno.test("titleOf() leaves out what turns a line round, ends it, or is for a te
 });
 
 Deno.test("Windows.open() lets pass what a frame needs and nothing else", () => {
-  const passed = windows().open(1, place, description).description;
+  const passed = windows().open(1, { ...place, description }).description;
   assertEquals([...passed.keys()].toSorted(), [
     "class-instance",
     "icon-title",
@@ -68,11 +71,11 @@ Deno.test("Windows.open() lets pass what a frame needs and nothing else", () => 
 });
 
 Deno.test("Windows.open() names the container for a window without a title", () => {
-  assertEquals(windows().open(1, place, new Map()).description.get("title"), "[box] ");
+  assertEquals(windows().open(1, { ...place, description: new Map() }).description.get("title"), "[box] ");
 });
 
 Deno.test("Windows.open() gives a window without a class one that names the container", () => {
-  assertEquals(windows().open(1, place, new Map()).description.get("class-instance"), [
+  assertEquals(windows().open(1, { ...place, description: new Map() }).description.get("class-instance"), [
     "box.window",
     "box.Window",
   ]);
@@ -80,11 +83,16 @@ Deno.test("Windows.open() gives a window without a class one that names the cont
 
 Deno.test("Windows.open() makes an ordinary window of one that would have no frame", () => {
   for (const type of ["DOCK", "DESKTOP", "POPUP_MENU", "DROPDOWN_MENU", "NOTIFICATION", "SPLASHSCREEN", "TOOLTIP"]) {
-    assertEquals(windows().open(1, place, dict({ "window-type": [type] })).description.get("window-type"), [
-      "NORMAL",
-    ]);
+    assertEquals(
+      windows().open(1, { ...place, description: dict({ "window-type": [type] }) }).description.get("window-type"),
+      [
+        "NORMAL",
+      ],
+    );
   }
-  const dialog = windows().open(1, place, dict({ "window-type": ["DIALOG"], "override-redirect": true })).description;
+  const dialog =
+    windows().open(1, { ...place, description: dict({ "window-type": ["DIALOG"], "override-redirect": true }) })
+      .description;
   assertEquals(dialog.get("window-type"), ["DIALOG"]);
   assertEquals(dialog.has("override-redirect"), false);
 });
@@ -93,14 +101,14 @@ Deno.test("a window belongs only to another framed one of the container's, never
   const made = focused();
   const to = (parent: number): Dict => dict({ "transient-for": parent });
   const opened = (window: number, parent: number): boolean =>
-    made.open(window, place, to(parent)).description.has("transient-for");
+    made.open(window, { ...place, description: to(parent) }).description.has("transient-for");
   const may = (window: number, parent: number): boolean => made.describe(window, to(parent)).has("transient-for");
   assert(opened(2, 1));
   assert(opened(3, 2));
   assertEquals([opened(4, 99), opened(5, 0), opened(6, 6)], [false, false, false]);
   assertEquals([may(1, 1), may(1, 2), may(1, 3)], [false, false, false]);
   assert(may(3, 1));
-  made.openPopup(7, place, new Map());
+  made.openPopup(7, { ...place, description: new Map() });
   assertEquals(may(6, 7), false);
   // What belonged to a window that is gone belongs to none, also when another one has its number.
   made.close(2);
@@ -111,13 +119,13 @@ Deno.test("a window covers the whole screen only while the user works in the con
   const made = focused();
   const whole = dict({ fullscreen: true });
   assertEquals(made.describe(1, whole).has("fullscreen"), false);
-  made.typed();
+  made.recordKey();
   assertEquals(made.describe(1, whole).get("fullscreen"), true);
   made.focus(0);
   assertEquals(made.describe(1, dict({ fullscreen: false })).get("fullscreen"), false);
   const { made: left, at } = timed();
   left.focus(1);
-  left.typed();
+  left.recordKey();
   left.focus(0);
   at(1000);
   assertEquals(left.describe(1, whole).has("fullscreen"), false);
@@ -129,21 +137,21 @@ Deno.test("the user works in the container once he presses a key or a button the
   at(5000);
   made.focus(1);
   assertEquals(isUsed(5000), false);
-  made.typed();
+  made.recordKey();
   assertEquals([isUsed(5000), isUsed(60_000)], [true, true]);
   made.focus(0);
   assertEquals(isUsed(60_000), false);
   // A click comes before the keyboard does.
   at(70_000);
-  made.clicked(1);
+  made.recordClick(1);
   assert(isUsed(70_500));
   made.focus(1);
   assert(isUsed(90_000));
-  made.openPopup(2, place, new Map());
+  made.openPopup(2, { ...place, description: new Map() });
   made.focus(0);
   made.focus(1);
   assertEquals(isUsed(90_000), false);
-  made.clicked(2);
+  made.recordClick(2);
   assert(isUsed(90_000));
 });
 
@@ -151,34 +159,36 @@ Deno.test("a click into a popup or an icon in the tray does not mean that the us
   const { made, at } = timed();
   at(5000);
   made.focus(1);
-  made.openPopup(2, place, new Map());
+  made.openPopup(2, { ...place, description: new Map() });
   made.openTray(3);
   made.focus(0);
-  for (const window of [2, 3]) made.clicked(window);
+  for (const window of [2, 3]) made.recordClick(window);
   assertEquals(made.isUsed(), false);
 });
 
 Deno.test("no key passes to a popup: it never has the keyboard", () => {
   const made = focused();
-  made.openPopup(2, place, new Map());
+  made.openPopup(2, { ...place, description: new Map() });
   made.focus(2);
   assertEquals(made.focused(), 0);
 });
 
 Deno.test("Windows.open() leaves every window its frame, and none transparent", () => {
   const wish = dict({ decorations: 0, "has-alpha": true });
-  const passed = windows().open(1, place, wish).description;
+  const passed = windows().open(1, { ...place, description: wish }).description;
   assertEquals([passed.has("decorations"), passed.has("has-alpha")], [false, false]);
-  assertEquals(focused().openPopup(2, place, wish)!.description.has("has-alpha"), false);
+  assertEquals(focused().openPopup(2, { ...place, description: wish })!.description.has("has-alpha"), false);
 });
 
 Deno.test("a framed window is wholly on the screen, with its title, and large enough to be seen", () => {
   const at = (x: number, y: number, width = 400, height = 300): number[] => {
-    const { place, description } = windows().open(
-      1,
-      { x, y, width, height },
-      dict({ "requested-position": [x, y] }),
-    );
+    const { place, description } = windows().open(1, {
+      x,
+      y,
+      width,
+      height,
+      description: dict({ "requested-position": [x, y] }),
+    });
     assertEquals(description.get("requested-position"), [place.x, place.y]);
     return [place.x, place.y, place.width, place.height];
   };
@@ -189,7 +199,9 @@ Deno.test("a framed window is wholly on the screen, with its title, and large en
   assertEquals(at(-3000, 0, 8000, 3000), [0, 40, 1920, 1200]);
   assertEquals(at(10, 50, 1, 1), [10, 50, 48, 24]);
   const constraints = (about: Dict): Dict =>
-    windows().open(1, place, dict({ "size-constraints": about })).description.get("size-constraints") as Dict;
+    windows().open(1, { ...place, description: dict({ "size-constraints": about }) }).description.get(
+      "size-constraints",
+    ) as Dict;
   assertEquals(constraints(dict({ "maximum-size": [1, 1], "minimum-size": [1, 1] })), dict({ "minimum-size": [1, 1] }));
   assertEquals(
     constraints(dict({ "minimum-size": [8000, 3000], "base-size": [8000, 5], gravity: 10 })),
@@ -208,9 +220,9 @@ Deno.test("a framed window is wholly on the screen, with its title, and large en
 Deno.test("a framed window is where the host shows it, not where the container wants it", () => {
   const made = focused();
   made.move(1, { x: 1400, y: 800, width: 400, height: 300 });
-  assertThrows(() => made.openPopup(2, { x: 1500, y: 900, width: 200, height: 200 }, new Map()), Refusal);
-  made.shown(1, { x: 1400, y: 800, width: 400, height: 300 });
-  made.openPopup(2, { x: 1500, y: 900, width: 200, height: 200 }, new Map());
+  assertThrows(() => made.openPopup(2, { x: 1500, y: 900, width: 200, height: 200, description: new Map() }), Refusal);
+  made.recordPlace(1, { x: 1400, y: 800, width: 400, height: 300 });
+  made.openPopup(2, { x: 1500, y: 900, width: 200, height: 200, description: new Map() });
 });
 
 Deno.test("a popup has no class: xpra's client grabs the keyboard for some", () => {
@@ -220,24 +232,24 @@ Deno.test("a popup has no class: xpra's client grabs the keyboard for some", () 
     // xpra's client would move it with that window.
     "transient-for": 1,
   });
-  const passed: Dict = focused().openPopup(2, place, about)!.description;
+  const passed: Dict = focused().openPopup(2, { ...place, description: about })!.description;
   assertEquals([...passed.keys()], ["window-type", "title"]);
 });
 
 Deno.test("Windows.open() refuses a window twice, too many, and too many at once", () => {
   const made = shown();
-  assertThrows(() => made.open(1, place, new Map()), Refusal);
+  assertThrows(() => made.open(1, { ...place, description: new Map() }), Refusal);
   assertThrows(
     () => {
-      for (let window = 2; window < 1000; window++) made.open(window, place, new Map());
+      for (let window = 2; window < 1000; window++) made.open(window, { ...place, description: new Map() });
     },
     Refusal,
     "too many windows",
   );
-  const quick = windowsOf({ container: "box", now: () => 0 });
+  const quick = createWindows({ container: "box", now: () => 0 });
   assertThrows(() => {
     for (let window = 1; window < 300; window++) {
-      quick.open(window, place, new Map());
+      quick.open(window, { ...place, description: new Map() });
       quick.close(window);
     }
   }, Refusal);
@@ -262,19 +274,19 @@ Deno.test("all framed windows together fill a few screens, whichever way they wo
   };
   const wish = (about: Dict): number =>
     served((made, window) => {
-      made.open(window, place, new Map());
+      made.open(window, { ...place, description: new Map() });
       made.describe(window, about);
     });
-  assertEquals(served((made, window) => made.open(window, whole, description)), 32);
-  assertEquals(served((made, window) => made.open(window, huge, description)), 32);
-  assertEquals(served((made, window) => made.open(window, place, dict({ maximized: true }))), 32);
-  assertEquals(served((made, window) => made.open(window, place, description)), 100);
+  assertEquals(served((made, window) => made.open(window, { ...whole, description })), 32);
+  assertEquals(served((made, window) => made.open(window, { ...huge, description })), 32);
+  assertEquals(served((made, window) => made.open(window, { ...place, description: dict({ maximized: true }) })), 32);
+  assertEquals(served((made, window) => made.open(window, { ...place, description })), 100);
   assert(wish(dict({ maximized: true })) <= 32);
   for (const name of ["minimum-size", "base-size"]) {
     assert(wish(dict({ "size-constraints": dict({ [name]: [1920, 1200] }) })) <= 32, name);
   }
   const grown = served((made, window) => {
-    made.open(window, place, description);
+    made.open(window, { ...place, description });
     made.move(window, { ...place, width: 1920 });
     made.move(window, { ...place, height: 1200 });
     // Until the host tells, nobody knows that it has shrunk.
@@ -286,12 +298,12 @@ Deno.test("all framed windows together fill a few screens, whichever way they wo
 Deno.test("a window that the user enlarges counts as large, and one that is gone no more", () => {
   const made = windows();
   for (let window = 1; window <= 40; window++) {
-    made.open(window, place, new Map());
-    made.shown(window, { x: 0, y: 0, width: 1920, height: 1200 });
+    made.open(window, { ...place, description: new Map() });
+    made.recordPlace(window, { x: 0, y: 0, width: 1920, height: 1200 });
     made.describe(window, dict({ title: "a title" }));
     made.move(window, { ...place, x: 5 });
     if (window < 32) continue;
-    assertThrows(() => made.open(99, place, new Map()), Refusal, "too large");
+    assertThrows(() => made.open(99, { ...place, description: new Map() }), Refusal, "too large");
     made.close(window);
   }
 });
@@ -329,13 +341,13 @@ Deno.test("mayPopUp() refuses what is far from the container's windows, and what
 Deno.test("no popup is where it may be by way of one that nobody sees, or by a line of small ones", () => {
   const half = { x: 560, y: 0, width: 920, height: 1200 };
   const dot = focused();
-  dot.openPopup(2, { x: 540, y: 300, width: 1, height: 1 }, new Map());
-  assertThrows(() => dot.openPopup(3, half, new Map()), Refusal, "far from");
+  dot.openPopup(2, { x: 540, y: 300, width: 1, height: 1, description: new Map() });
+  assertThrows(() => dot.openPopup(3, { ...half, description: new Map() }), Refusal, "far from");
   const line = focused();
   assertThrows(
     () => {
       for (let window = 2; window < 30; window++) {
-        line.openPopup(window, { x: 450 + 40 * window, y: 200, width: 30, height: 4 }, new Map());
+        line.openPopup(window, { x: 450 + 40 * window, y: 200, width: 30, height: 4, description: new Map() });
       }
     },
     Refusal,
@@ -345,51 +357,69 @@ Deno.test("no popup is where it may be by way of one that nobody sees, or by a l
 
 Deno.test("popups do not walk away from their window, one by the other", () => {
   const made = focused();
-  made.openPopup(2, { x: 300, y: 150, width: 300, height: 300 }, new Map());
-  made.openPopup(3, { x: 620, y: 150, width: 300, height: 300 }, new Map());
+  made.openPopup(2, { x: 300, y: 150, width: 300, height: 300, description: new Map() });
+  made.openPopup(3, { x: 620, y: 150, width: 300, height: 300, description: new Map() });
   assertThrows(() => made.move(2, { x: 930, y: 150, width: 300, height: 300 }), Refusal, "far from");
+});
+
+Deno.test("a framed window's whole title is on monitors, even if they differ in height", () => {
+  const made = windows();
+  const monitors = [{ x: 1920, y: 0, width: 1280, height: 720 }, { x: 0, y: 0, width: 1920, height: 1200 }];
+  made.setScreen({ width: 3200, height: 1200 }, monitors);
+  const opened = (wanted: Partial<Rectangle>): Rectangle =>
+    made.open(++count, { ...place, ...wanted, description: new Map() }).place;
+  let count = 0;
+  // Below the smaller monitor, and with its title half there.
+  assertEquals(opened({ x: 2500, y: 800 }), { ...place, x: 2500, y: 420 });
+  assertEquals(opened({ x: 1800, y: 800 }), { ...place, x: 1520, y: 800 });
+  assertEquals(made.move(1, { ...place, x: 2500, y: 1100 }), { ...place, x: 2500, y: 420 });
+  // From one monitor to the other, and partly below one.
+  for (const wanted of [{ x: 1800, y: 100 }, { x: 2500, y: 600 }]) {
+    assertEquals(opened(wanted), { ...place, ...wanted });
+  }
 });
 
 Deno.test("Windows.openPopup() takes menus of menus of menus, and twenty popups of any size", () => {
   const made = focused();
   for (let window = 2; window <= 7; window++) {
-    made.openPopup(window, { x: 150 * window, y: 150, width: 150, height: 300 }, new Map());
+    made.openPopup(window, { x: 150 * window, y: 150, width: 150, height: 300, description: new Map() });
   }
   assertEquals(made.takeStrays(), []);
   const speck = { ...place, width: 1, height: 1 };
-  for (let window = 8; window <= 21; window++) made.openPopup(window, speck, new Map());
-  assertThrows(() => made.openPopup(22, speck, new Map()), Refusal, "too many popups");
+  for (let window = 8; window <= 21; window++) made.openPopup(window, { ...speck, description: new Map() });
+  assertThrows(() => made.openPopup(22, { ...speck, description: new Map() }), Refusal, "too many popups");
 });
 
 Deno.test("popups are there only while a window has the keyboard or is just clicked, of any size", () => {
   const { made, at } = timed();
   const opens = (window: number): boolean => {
     const side = window % 2 === 0 ? 4 : 200;
-    const opened = made.openPopup(window, { ...place, width: side, height: side }, new Map()) !== undefined;
+    const opened =
+      made.openPopup(window, { ...place, width: side, height: side, description: new Map() }) !== undefined;
     assertEquals(made.has(window), opened);
     return opened;
   };
   assertEquals([opens(2), opens(3)], [false, false]);
   at(5000);
-  made.clicked(1);
-  assertEquals([opens(2), opens(3), made.hasStraysSoon(), made.takeStrays()], [true, true, true, []]);
+  made.recordClick(1);
+  assertEquals([opens(2), opens(3), made.mayHaveStrays(), made.takeStrays()], [true, true, true, []]);
   at(6000);
-  assertEquals([made.takeStrays(), made.hasStraysSoon()], [[2, 3], false]);
+  assertEquals([made.takeStrays(), made.mayHaveStrays()], [[2, 3], false]);
   made.focus(1);
-  assertEquals([opens(4), opens(5), made.hasStraysSoon(), made.takeStrays()], [true, true, false, []]);
+  assertEquals([opens(4), opens(5), made.takeStrays(), made.mayHaveStrays()], [true, true, [], false]);
   at(90_000);
   made.focus(0);
   // Nobody prolongs their life by a click into one of them.
-  made.clicked(5);
-  assertEquals([made.hasStraysSoon(), made.takeStrays()], [true, [4, 5]]);
+  made.recordClick(5);
+  assertEquals([made.mayHaveStrays(), made.takeStrays()], [true, [4, 5]]);
 });
 
 Deno.test("popups are wholly on the screen, where xpra's client would move them, and left out when they are off it", () => {
   const made = focused();
-  assertEquals(made.openPopup(2, { x: -99, y: -99, width: 1, height: 1 }, new Map()), undefined);
-  made.shown(1, { x: 0, y: 100, width: 400, height: 300 });
+  assertEquals(made.openPopup(2, { x: -99, y: -99, width: 1, height: 1, description: new Map() }), undefined);
+  made.recordPlace(1, { x: 0, y: 100, width: 400, height: 300 });
   const over = { x: -150, y: 150, width: 200, height: 200 };
-  assertEquals(made.openPopup(3, over, new Map())!.place, { ...over, x: 0 });
+  assertEquals(made.openPopup(3, { ...over, description: new Map() })!.place, { ...over, x: 0 });
   assertEquals(made.move(3, over), { ...over, x: 0 });
   assertEquals(made.place(3), undefined);
 });
@@ -402,7 +432,7 @@ Deno.test("Windows.openTray() takes eight icons", () => {
 
 Deno.test("Windows.move() holds popups where they may be opened", () => {
   const made = focused();
-  made.openPopup(2, { x: 150, y: 150, width: 200, height: 200 }, new Map());
+  made.openPopup(2, { x: 150, y: 150, width: 200, height: 200, description: new Map() });
   made.move(2, { x: 300, y: 200, width: 200, height: 200 });
   assertThrows(() => made.move(2, { x: 1500, y: 900, width: 200, height: 200 }), Refusal);
   assertThrows(() => made.move(2, { x: 0, y: 0, width: 1900, height: 1200 }), Refusal);
@@ -411,10 +441,10 @@ Deno.test("Windows.move() holds popups where they may be opened", () => {
 
 Deno.test("Windows.takeStrays() gives popups whose window is hidden, with the menus at them", () => {
   const made = focused();
-  made.openPopup(2, { x: 150, y: 150, width: 200, height: 200 }, new Map());
-  made.openPopup(3, { x: 360, y: 300, width: 300, height: 300 }, new Map());
+  made.openPopup(2, { x: 150, y: 150, width: 200, height: 200, description: new Map() });
+  made.openPopup(3, { x: 360, y: 300, width: 300, height: 300, description: new Map() });
   assertEquals(made.takeStrays(), []);
-  made.hidden(1);
+  made.recordHidden(1);
   assertEquals(made.takeStrays(), [2, 3]);
   assertEquals(made.has(2), false);
 });

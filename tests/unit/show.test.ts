@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Client, ClientOptions } from "../../lib/attach/client.ts";
-import { runMemory } from "../../lib/guard/xpra/memory.ts";
+import { createMemory } from "../../lib/guard/xpra/memory.ts";
 import { fallbackScreen } from "../../lib/attach/screen.ts";
 import { show } from "../../lib/attach/show.ts";
 import type { Host } from "../../lib/base/host.ts";
@@ -29,7 +29,7 @@ async function failing(answer: Error | Record<never, never>): Promise<{ calls: s
     mounts,
     open: new Set(),
     asks: new Set(),
-    memory: runMemory(),
+    memory: createMemory(),
     userOptions: [],
     screen: fallbackScreen,
     box: true,

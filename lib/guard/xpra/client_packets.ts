@@ -7,23 +7,23 @@
 import type { Channel } from "../channel.ts";
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
 import { Refusal } from "../faults.ts";
-import { clientHello, displayChange, plainTable } from "./hello.ts";
+import { clientHello, displayChange, monitorsIn, plainTable } from "./hello.ts";
 import { cameraFrame, cameraStart, cameraStop, soundControl, soundData } from "./media.ts";
-import { ignored, type Judge, onChannel, plain, requireOpen } from "./judge.ts";
+import { type Delivery, ignored, type Judge, onChannel, passOn, plain, requireOpen } from "./judge.ts";
 import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { args, fields, flag, integer, line, list, type Shape, tuple, word } from "./shapes.ts";
-import { closings, type SessionState, type Verdict } from "./state.ts";
+import { closeStrays, type Session } from "./session.ts";
 import { file, fileChunk, fileChunkAnswer, printers } from "./transfers.ts";
-import { coordinate, windowNumber } from "./windows.ts";
+import { coordinate, windowNumber } from "./geometry.ts";
 
 const count = integer(-1, Number.MAX_SAFE_INTEGER);
 const modifiers = list(word(/^[\w-]{1,20}$/), 16);
 const buttonNumber = integer(-1, 255);
 const buttons = list(buttonNumber, 16);
 const length = integer(0, 0x7fff);
-/** The number of the window below the pointer, of all windows, or of none. */
+/** The number of the window below the pointer, or the number for all windows or none. */
 const anyWindow = integer(-1, 2 ** 48);
 /** xpra sends two coordinates, or four with those in the window. */
 const position: Shape<number[]> = (value) => {
@@ -32,29 +32,31 @@ const position: Shape<number[]> = (value) => {
   return passed;
 };
 
+type ClientJudge = Judge<Delivery>;
+
 /** Judges a packet of the client. Throws a refusal for one that must not pass. */
-export function judgeClientPacket(packet: Packet, session: SessionState): Verdict {
+export function judgeClientPacket(packet: Packet, session: Session): Delivery {
   const judge = judges.get(packet.type);
   if (!judge) throw new Refusal("the container does not need it");
   const isFirst = packet.type === "hello" || packet.type === "disconnect";
-  if (!session.clientIsKnown && !isFirst) throw new Refusal("the client has not said hello");
+  if (!session.greeted.client && !isFirst) throw new Refusal("the client has not said hello");
   return judge(packet, session);
 }
 
-const hello: Judge = ({ type, args: values }, session) => {
-  if (session.clientIsKnown) throw new Refusal("the client has said hello already");
-  const { hello, screen, pixels } = clientHello(values[0], session);
-  if (screen) session.windows.setScreen(screen.width, screen.height);
+const hello: ClientJudge = ({ type, args: values }, session) => {
+  if (session.greeted.client) throw new Refusal("the client has said hello already");
+  const { hello, screen, monitors, pixels } = clientHello(values[0], session);
+  if (screen) session.windows.setScreen(screen, monitors);
   session.pixels = pixels;
-  session.clientIsKnown = true;
+  session.greeted.client = true;
   session.takesNewNames.client = takesNewNames(values[0]);
-  return { pass: { type, args: [hello] } };
+  return passOn(type, [hello]);
 };
 
 /** xpra's client reports the load of the host, which is not the container's business: zeros pass in its place. */
-const pingEcho: Judge = ({ type, args: values }) => {
+const pingEcho: ClientJudge = ({ type, args: values }) => {
   const [time, , , , latency, id] = args([count, count, count, count, count], [line(64)])(values);
-  return { pass: { type, args: [time!, 0, 0, 0, latency!, id ?? ""] } };
+  return passOn(type, [time!, 0, 0, 0, latency!, id ?? ""]);
 };
 
 /** The properties of a window that may pass: those of its encodings, but not which of the host's desktops it is on. */
@@ -79,84 +81,84 @@ const state = fields({
 });
 
 /** The modifier keys are those that are held down on the whole host. */
-function ownModifiers(value: Value | undefined, session: SessionState): Value[] {
+function ownModifiers(value: Value | undefined, session: Session): Value[] {
   return session.windows.focused() === 0 ? [] : modifiers(value ?? []);
 }
 
-/** The host shows a window at a place: four numbers, which pass. */
-function sawPlace(session: SessionState, window: number, values: readonly Value[]): number[] {
-  const passed = args([coordinate, coordinate, length, length])(values) as number[];
-  const [x, y, width, height] = passed as [number, number, number, number];
-  session.windows.shown(window, { x, y, width: Math.max(1, width), height: Math.max(1, height) });
+const placeNumbers = args([coordinate, coordinate, length, length]);
+
+/** Notes where the host shows a window. Returns the four numbers, which may pass. */
+function recordPlace({ windows }: Session, [window, ...numbers]: readonly [number, ...Value[]]): number[] {
+  const passed = placeNumbers(numbers) as [number, number, number, number];
+  const [x, y, width, height] = passed;
+  windows.recordPlace(window, { x, y, width: Math.max(1, width), height: Math.max(1, height) });
   return passed;
 }
 
-const mapWindow: Judge = ({ type, args: values }, session) => {
+const mapWindow: ClientJudge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
-  const place = sawPlace(session, window, values.slice(1));
-  return {
-    pass: { type, args: [window, ...place, properties(values[5]), state(values[6] ?? new Map())] },
-    leaves: true,
-  };
+  const place = recordPlace(session, [window, ...values.slice(1)]);
+  return passOn(type, [window, ...place, properties(values[5]), state(values[6] ?? new Map())]);
 };
 
-const configureWindow: Judge = ({ type, args: values }, session) => {
+const configureWindow: ClientJudge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
-  const passed: Value[] = [window, ...sawPlace(session, window, values.slice(1)), properties(values[5])];
+  const passed: Value[] = [window, ...recordPlace(session, [window, ...values.slice(1)]), properties(values[5])];
   // The tray's own form ends here.
-  if (values.length <= 6) return { pass: { type, args: passed }, leaves: true };
+  if (values.length <= 6) return passOn(type, passed);
   passed.push(integer(-1, 2 ** 31)(values[6]!), state(values[7] ?? new Map()), flag(values[8] ?? false));
   if (values.length >= 12) {
     passed.push(anyWindow(values[9]!), [...session.pointer], ownModifiers(values[11], session));
   }
-  return { pass: { type, args: passed }, leaves: true };
+  return passOn(type, passed);
 };
 
 /** The same in the form of xpra 6 without compatibility. */
-const configureByTable: Judge = ({ type, args: values }, session) => {
+const configureByTable: ClientJudge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
   const table = values[1];
   if (!(table instanceof Map)) throw new Refusal("a window's place is not a table");
   const passed = new Map<string, Value>();
   const geometry = table.get("geometry");
   if (geometry !== undefined) {
-    passed.set("geometry", sawPlace(session, window, Array.isArray(geometry) ? geometry : []));
+    passed.set("geometry", recordPlace(session, [window, ...(Array.isArray(geometry) ? geometry : [])]));
   }
   if (table.has("properties")) passed.set("properties", properties(table.get("properties")));
   if (table.has("state")) passed.set("state", state(table.get("state")!));
   if (table.has("resize-counter")) passed.set("resize-counter", integer(-1, 2 ** 31)(table.get("resize-counter")!));
-  return { pass: { type, args: [window, passed] }, leaves: true };
+  return passOn(type, [window, passed]);
 };
 
-const unmapWindow: Judge = ({ type, args: values }, session) => {
+const unmapWindow: ClientJudge = ({ type, args: values }, session) => {
   const [window, iconic] = args([windowNumber], [flag])(values);
-  session.windows.hidden(window as number);
+  session.windows.recordHidden(window as number);
   const passed: Value[] = [window!];
   if (iconic !== undefined) passed.push(iconic);
   if (values.length > 2) passed.push(state(values[2]!));
-  return { pass: { type, args: passed }, toClient: closings(session) };
+  return { pass: [{ type, args: passed }], answer: closeStrays(session) };
 };
 
-const focus: Judge = ({ type, args: values }, session) => {
+const focus: ClientJudge = ({ type, args: values }, session) => {
   const window = integer(0, 2 ** 48)(values[0]!);
   session.windows.focus(window);
-  return { pass: { type, args: [session.windows.focused(), ownModifiers(values[1], session)] }, leaves: true };
+  return passOn(type, [session.windows.focused(), ownModifiers(values[1], session)]);
 };
 
-/** Whether a key event may pass: a window of the container has the keyboard, or it releases a key that passed. */
-function mayPress(key: string, pressed: boolean, session: SessionState): boolean {
-  if (pressed && session.windows.focused() !== 0) {
-    session.windows.typed();
-    if (session.keysDown.size < 256) session.keysDown.add(key);
-    return true;
+/** Notes a key that may pass: a window of the container has the keyboard, or it releases a key that passed. */
+function recordKey({ windows, keysDown }: Session, { code, pressed }: { code: Value; pressed: Value }): void {
+  const hasKeyboard = windows.focused() !== 0;
+  const wasDown = keysDown.delete(`${code}`);
+  if (!hasKeyboard && (pressed === true || !wasDown)) {
+    throw new Refusal("no window of the container has the keyboard");
   }
-  const wasDown = session.keysDown.delete(key);
-  return !pressed && (wasDown || session.windows.focused() !== 0);
+  if (pressed !== true) return;
+  windows.recordKey();
+  if (keysDown.size < 256) keysDown.add(`${code}`);
 }
 
 const keyName = line(64);
 
-const key: Judge = ({ type, args: values }, session) => {
+const key: ClientJudge = ({ type, args: values }, session) => {
   const passed = args([
     anyWindow,
     keyName,
@@ -167,10 +169,8 @@ const key: Judge = ({ type, args: values }, session) => {
     integer(0, 1024),
     integer(0, 16),
   ])(values);
-  if (!mayPress(`${passed[6]}`, passed[2] === true, session)) {
-    throw new Refusal("no window of the container has the keyboard");
-  }
-  return { pass: { type, args: passed } };
+  recordKey(session, { code: passed[6]!, pressed: passed[2]! });
+  return passOn(type, passed);
 };
 
 /** The text of a key may be a control character. */
@@ -179,7 +179,7 @@ function keyText(value: Value): string {
   return value;
 }
 
-const keyEvent: Judge = ({ type, args: values }, session) => {
+const keyEvent: ClientJudge = ({ type, args: values }, session) => {
   const [window, name, pressed, details] = args([
     anyWindow,
     keyName,
@@ -192,9 +192,8 @@ const keyEvent: Judge = ({ type, args: values }, session) => {
       "group": integer(0, 16),
     }),
   ])(values);
-  const code = (details as Dict).get("keycode");
-  if (!mayPress(`${code}`, pressed === true, session)) throw new Refusal("no window of the container has the keyboard");
-  return { pass: { type, args: [window!, name!, pressed!, details!] } };
+  recordKey(session, { code: (details as Dict).get("keycode") ?? 0, pressed: pressed! });
+  return passOn(type, [window!, name!, pressed!, details!]);
 };
 
 const wheelDetails = fields({
@@ -210,104 +209,103 @@ const pointerDetails = fields({
   "raw-buttons": buttons,
 });
 
-function sawPointer(session: SessionState, window: Value, at: readonly number[]): void {
+function recordPointer(session: Session, window: Value, at: readonly number[]): void {
   if (!session.windows.has(window as number)) throw new Refusal("the pointer is in none of the container's windows");
   session.pointer = [at[0]!, at[1]!];
 }
 
 /**
- * By these buttons X tells the wheel, and xpra's client does where the server says that it knows no finer way. Whoever
- * turns it over a window may work in another one.
+ * X sends the wheel as these buttons, and so does xpra's client if the server says that it has no finer way. Whoever
+ * turns the wheel over a window may work in another one.
  */
 const wheelButtons: ReadonlySet<number> = new Set([4, 5, 6, 7]);
 
-function sawButton(session: SessionState, event: { window: Value; button: Value; pressed: Value; at: Value }): void {
+function recordButton(session: Session, event: { window: Value; button: Value; pressed: Value; at: Value }): void {
   const { window, button, pressed, at } = event;
-  // It is no longer held, also where the app has closed the window meanwhile.
+  // It is no longer held, even if the app has closed the window meanwhile.
   if (pressed === false) session.buttonsDown.delete(button as number);
-  sawPointer(session, window, at as number[]);
+  recordPointer(session, window, at as number[]);
   if (pressed === true) session.buttonsDown.set(button as number, window as number);
-  if (!wheelButtons.has(button as number)) session.windows.clicked(window as number);
+  if (!wheelButtons.has(button as number)) session.windows.recordClick(window as number);
 }
 
-const pointerMoved: Judge = ({ type, args: values }, session) => {
+const pointerMoved: ClientJudge = ({ type, args: values }, session) => {
   const passed = args([count, count, anyWindow, position, pointerDetails])(values);
-  sawPointer(session, passed[2]!, passed[3] as number[]);
-  return { pass: { type, args: passed } };
+  recordPointer(session, passed[2]!, passed[3] as number[]);
+  return passOn(type, passed);
 };
 
-const pointerButton: Judge = ({ type, args: values }, session) => {
+const pointerButton: ClientJudge = ({ type, args: values }, session) => {
   const passed = args([count, count, anyWindow, buttonNumber, flag, position, pointerDetails])(values);
-  sawButton(session, { window: passed[2]!, button: passed[3]!, pressed: passed[4]!, at: passed[5]! });
-  return { pass: { type, args: passed }, leaves: true };
+  recordButton(session, { window: passed[2]!, button: passed[3]!, pressed: passed[4]!, at: passed[5]! });
+  return passOn(type, passed);
 };
 
 /** As xpra up to version 4 has it, and icons in the tray. */
-const buttonAction: Judge = ({ type, args: values }, session) => {
+const buttonAction: ClientJudge = ({ type, args: values }, session) => {
   const passed = args([anyWindow, buttonNumber, flag, position, modifiers], [buttons])(values);
-  sawButton(session, { window: passed[0]!, button: passed[1]!, pressed: passed[2]!, at: passed[3]! });
-  return { pass: { type, args: passed }, leaves: true };
+  recordButton(session, { window: passed[0]!, button: passed[1]!, pressed: passed[2]!, at: passed[3]! });
+  return passOn(type, passed);
 };
 
-const pointerPosition: Judge = ({ type, args: values }, session) => {
+const pointerPosition: ClientJudge = ({ type, args: values }, session) => {
   const passed = args([anyWindow, position], [modifiers, buttons])(values);
-  sawPointer(session, passed[0]!, passed[1] as number[]);
-  return { pass: { type, args: passed } };
+  recordPointer(session, passed[0]!, passed[1] as number[]);
+  return passOn(type, passed);
 };
 
-const wheel: Judge = ({ type, args: values }, session) => {
+const wheel: ClientJudge = ({ type, args: values }, session) => {
   const passed = args([anyWindow, buttonNumber, integer(-1_000_000, 1_000_000), position, modifiers], [
     buttons,
     wheelDetails,
   ])(values);
-  sawPointer(session, passed[0]!, passed[3] as number[]);
-  return { pass: { type, args: passed } };
+  recordPointer(session, passed[0]!, passed[3] as number[]);
+  return passOn(type, passed);
 };
 
-const refresh: Judge = ({ type, args: values }) => {
+const refresh: ClientJudge = ({ type, args: values }) => {
   const [window, , quality, options] = args([anyWindow, integer(0, 100), integer(-1, 100)], [plainTable])(values);
-  return { pass: { type, args: [window!, 0, quality!, options ?? new Map(), properties(values[4])] } };
+  return passOn(type, [window!, 0, quality!, options ?? new Map(), properties(values[4])]);
 };
 
-/** What there is to say of a keyboard. */
+/** What a keyboard is described by. */
 const keymapNames = new RegExp(
   "^(xkbmap_)?(keymap|backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|query_struct|" +
     "mod_(meanings|managed|pointermissing)|(x11_)?keycodes|force)$",
 );
 
-const keymap: Judge = ({ type, args: values }) => {
+const keymap: ClientJudge = ({ type, args: values }) => {
   const passed = plainTable(values[0]!);
   for (const table of [passed, passed.get("keymap")]) {
     if (!(table instanceof Map)) continue;
     for (const name of table.keys()) if (!keymapNames.test(`${name}`)) table.delete(name);
   }
-  return { pass: { type, args: values.length > 1 ? [passed, flag(values[1]!)] : [passed] } };
+  return passOn(type, values.length > 1 ? [passed, flag(values[1]!)] : [passed]);
 };
 
-const display: Judge = ({ type, args: values }, session) => {
+const display: ClientJudge = ({ type, args: values }, session) => {
   const passed = displayChange(values[0]!);
   const size = passed.get("desktop-size");
   if (Array.isArray(size) && typeof size[0] === "number" && typeof size[1] === "number") {
-    session.windows.setScreen(size[0], size[1]);
+    session.windows.setScreen({ width: size[0], height: size[1] }, monitorsIn(passed));
   }
-  return { pass: { type, args: [passed] } };
+  return passOn(type, [passed]);
 };
 
-const clipboard: Judge = (packet, session) => judgeClipboard(packet, { from: "client", session });
+const clipboard: ClientJudge = (packet, session) => judgeClipboard(packet, { from: "client", session });
 
-const sendFile: Judge = ({ type, args: values }, session) => {
+const sendFile: ClientJudge = ({ type, args: values }, session) => {
   requireOpen(session, "files");
-  return { pass: { type, args: file(values, session.open) } };
+  return passOn(type, file(values, session.open));
 };
 
-const farewell: Judge = ({ type, args: values }) => ({
-  pass: { type, args: values.slice(0, 2).map((each) => line(100)(each)) },
-});
+const farewell: ClientJudge = ({ type, args: values }) =>
+  passOn(type, values.slice(0, 2).map((each) => line(100)(each)));
 
 const layoutPart = line(64);
 const audio: readonly Channel[] = ["sound", "microphone"];
 
-const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
+const judges: ReadonlyMap<string, ClientJudge> = new Map<string, ClientJudge>([
   ["hello", hello],
   ["disconnect", farewell],
   ["ping", plain(args([count]))],
@@ -345,7 +343,7 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["speed", plain(args([integer(-1, 100)]))],
   ["min-speed", plain(args([integer(-1, 100)]))],
   // Channels.
-  ...clipboardTypes.map((type): [string, Judge] => [type, clipboard]),
+  ...clipboardTypes.map((type): [string, ClientJudge] => [type, clipboard]),
   ["set-notify", onChannel(["notifications"], args([flag]))],
   ["notification-close", onChannel(["notifications"], args([count], [count, line(64)]))],
   ["notification-action", onChannel(["notifications"], args([count, line(64)]))],

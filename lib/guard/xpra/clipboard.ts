@@ -12,20 +12,13 @@
  * somebody pastes: nothing passes that nobody has asked for.
  */
 
-import type { Channel } from "../channel.ts";
 import { Refusal } from "../faults.ts";
+import type { Sender } from "../tally.ts";
+import { type Delivery, passOn, requireOpen } from "./judge.ts";
 import type { Packet } from "./packets.ts";
 import type { Value } from "./rencode.ts";
-import { bytes, either, fields, flag, integer, list, oneOf, text } from "./shapes.ts";
-import type { SessionState } from "./state.ts";
-
-/** What becomes of a clipboard's packet. */
-export interface ClipboardVerdict {
-  /** What passes. */
-  pass?: Packet;
-  /** What goes back to the sender: without an answer, the program that asks would wait. */
-  answer?: Packet;
-}
+import { args, bytes, either, fields, flag, integer, list, oneOf, type Shape, text } from "./shapes.ts";
+import type { Session } from "./session.ts";
 
 /** The types of the clipboard's packets, the same in both directions. */
 export const clipboardTypes = [
@@ -39,7 +32,7 @@ export const clipboardTypes = [
   "set-clipboard-enabled",
 ] as const;
 
-const mostBytes = 64 * 1024 * 1024;
+const maxBytes = 64 * 1024 * 1024;
 /**
  * Kinds of data. The list is closed: each name becomes an atom of the host's X server, which never forgets one. Apps
  * offer their texts by several of these names.
@@ -57,7 +50,7 @@ const secondary = "SECONDARY";
 const anySelection = either(selection, oneOf(secondary));
 const requestId = integer(0, Number.MAX_SAFE_INTEGER);
 /** Requests of the client that may wait for their answers; an honest one has a few. */
-const mostRequests = 100;
+const maxRequests = 100;
 
 /**
  * Judges a packet of the clipboard.
@@ -66,15 +59,12 @@ const mostRequests = 100;
  * @throws {Refusal} when nothing of it may pass
  */
 export function judgeClipboard(
-  { type, args }: Packet,
-  { from, session }: { from: "server" | "client"; session: SessionState },
-): ClipboardVerdict {
+  { type, args: values }: Packet,
+  { from, session }: { from: Sender; session: Session },
+): Delivery {
   const { open, rates, requests, windows } = session;
-  const isServer = from === "server";
-  const may = (channel: Channel): void => {
-    if (!open.has(channel)) throw new Refusal("the channel is closed");
-  };
-  if (!open.has("clipboard-in") && !open.has("clipboard-out")) throw new Refusal("the channel is closed");
+  const isServer = from === "container";
+  requireOpen(session, "clipboard-in", "clipboard-out");
   // The channel by which the sender gives, and the one by which it takes.
   const gives = isServer ? "clipboard-out" : "clipboard-in";
   const takes = isServer ? "clipboard-in" : "clipboard-out";
@@ -83,45 +73,44 @@ export function judgeClipboard(
   switch (type) {
     case "clipboard-token":
     case "clipboard-data": {
-      const of = anySelection(args[0]!);
+      const of = anySelection(values[0]!);
       if (of === secondary || isServer && !rates.copy()) return {};
       const isOpen = open.has(gives);
       if (isOpen && isServer && !windows.isUsed()) throw new Refusal("you do not work in the container's windows");
       const isEmpty = !isOpen || !isServer && isHidden(of);
       if (type === "clipboard-token") {
-        return { pass: { type, args: !isOpen ? emptyOffer(args) : isEmpty ? [of] : offer(args) } };
+        return passOn(type, !isOpen ? emptyOffer(values) : isEmpty ? [of] : offer(values));
       }
-      const passed = offerTable(args[1]!);
+      const passed = offerTable(values[1]!);
       if (isEmpty) passed.delete("targets");
       if (!isOpen) passed.set("claim", false);
-      return { pass: { type, args: [of, passed] } };
+      return passOn(type, [of, passed]);
     }
     case "clipboard-request": {
-      may(takes);
-      const [id, of, what] = [requestId(args[0]!), anySelection(args[1]!), text(args[2]!)];
+      requireOpen(session, takes);
+      const [id, of, what] = [requestId(values[0]!), anySelection(values[1]!), text(values[2]!)];
       const isClosed = of === secondary || isServer && (isHidden(of) || !rates.paste());
-      if (isClosed || !targets.has(what)) return { answer: { type: "clipboard-contents-none", args: [id, of] } };
-      if (!isServer && requests.size < mostRequests) requests.add(id);
-      return { pass: { type, args: [id, of, what] } };
+      if (isClosed || !targets.has(what)) return { answer: [{ type: "clipboard-contents-none", args: [id, of] }] };
+      if (!isServer && requests.size < maxRequests) requests.add(id);
+      return passOn(type, [id, of, what]);
     }
     case "clipboard-contents": {
-      may(gives);
-      const [id, of] = [requestId(args[0]!), selection(args[1]!)];
+      requireOpen(session, gives);
+      const [id, of] = [requestId(values[0]!), selection(values[1]!)];
       if (isServer && !requests.delete(id)) throw new Refusal("nobody has asked for it");
-      const data = contents(args[2]!, args[3]!, args[4]!, args[5]!);
-      return { pass: { type, args: [id, of, ...data, 0] } };
+      return passOn(type, [id, of, ...contents(values.slice(2)), 0]);
     }
     case "clipboard-contents-none": {
-      const id = requestId(args[0]!);
+      const id = requestId(values[0]!);
       if (isServer) requests.delete(id);
-      return { pass: { type, args: [id, selection(args[1]!)] } };
+      return passOn(type, [id, selection(values[1]!)]);
     }
     case "clipboard-pending-requests":
-      return { pass: { type, args: [integer(0, 255)(args[0]!)] } };
+      return passOn(type, [integer(0, 255)(values[0]!)]);
     case "clipboard-enable-selections":
-      return { pass: { type, args: [list(anySelection, 3)(args[0]!).filter((of) => of !== secondary)] } };
+      return passOn(type, [list(anySelection, 3)(values[0]!).filter((of) => of !== secondary)]);
     case "set-clipboard-enabled":
-      return { pass: { type, args: [flag(args[0]!), ""] } };
+      return passOn(type, [flag(values[0]!), ""]);
   }
   throw new Refusal("it is not one of the clipboard's packets");
 }
@@ -131,19 +120,17 @@ function kindsIn(value: Value): string[] {
   return list(text, 200)(value).filter((kind) => targets.has(kind));
 }
 
-/** The type of the data, its format, how it is written, and the data. */
-function contents(type: Value, format: Value, encoding: Value, data: Value): Value[] {
-  const bits = integer(8, 32)(format);
-  const way = text(encoding);
-  switch (way) {
-    case "atoms":
-      return [dataType(type), bits, way, kindsIn(data)];
-    case "integers":
-      return [dataType(type), bits, way, list(integer(-(2 ** 31), 2 ** 32), 4096)(data)];
-    case "bytes":
-      return [dataType(type), bits, way, bytes(mostBytes)(data)];
-  }
-  throw new Refusal("its data has an unknown encoding");
+/** How data may be written, and what it may be then. */
+const encodings: Readonly<Record<string, Shape>> = {
+  "atoms": kindsIn,
+  "integers": list(integer(-(2 ** 31), 2 ** 32), 4096),
+  "bytes": bytes(maxBytes),
+};
+
+/** The type of the data, its format, its encoding, and the data. */
+function contents(values: readonly Value[]): Value[] {
+  const [type, format, encoding] = args([dataType, integer(8, 32), oneOf(...Object.keys(encodings))])(values);
+  return [type!, format!, encoding!, encodings[encoding as string]!(values[3]!)];
 }
 
 /** Something was copied; it may come with its kinds. */
@@ -157,9 +144,8 @@ function offer([of, kinds, , , , , data, ...flags]: readonly Value[]): Value[] {
 /** The same as a table, as xpra 6.6 sends it without compatibility. */
 const offerTable = fields({ claim: flag, greedy: flag, targets: kindsIn });
 
-/** An offer without kinds or a claim to the selection: only the wish to be told of changes passes. */
-function emptyOffer(args: readonly Value[]): Value[] {
-  const [of, greedy] = [args[0], args[8]];
+/** An offer without kinds or a claim to the selection: only the request to hear of changes passes. */
+function emptyOffer({ 0: of, 8: greedy }: readonly Value[]): Value[] {
   return [selection(of!), [], ...noContents, false, greedy === undefined ? false : flag(greedy)];
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the worker of `decoder.ts` runs behind jpeg-js, whose function is `library.exports`. The bounds are for 2^24 pixels without
+ * What the worker of `decoder.ts` runs after jpeg-js, whose function is `library.exports`. The bounds are for 2^24 pixels without
  * subsampling, for which jpeg-js counts 22 bytes each.
  */
 

@@ -14,7 +14,7 @@ export interface PictureDecoder {
    * Decodes a picture that `checkPicture` has accepted. Must not be called while another one is decoded.
    *
    * @returns its pixels as BGRX, without gaps
-   * @throws {Refusal} when it is no such picture
+   * @throws {Refusal} when it cannot be decoded
    * @throws {Violation} when that takes too long
    */
   decode(picture: Picture): Promise<Uint8Array>;
@@ -22,14 +22,14 @@ export interface PictureDecoder {
   end(): void;
 }
 
-/** Longest time for one picture, in milliseconds. The largest takes a second on an idle processor. */
-const longestMs = 20_000;
+/** How long one picture may take, in milliseconds. The largest takes a second on an idle processor. */
+const maxDecodeMs = 20_000;
 
 /** A worker has no imports, as a package is one file: jpeg-js, a module of CommonJS, and what uses it are one text. */
 const worker = `const library = {};\n((module) => {\n${jpeg}\n})(library);\n${glue}`;
 
 /** Starts a decoder. */
-export function startDecoder({ deadlineMs = longestMs }: { deadlineMs?: number } = {}): PictureDecoder {
+export function startDecoder({ deadlineMs = maxDecodeMs }: { deadlineMs?: number } = {}): PictureDecoder {
   const url = URL.createObjectURL(new Blob([worker], { type: "text/javascript" }));
   const decoder = new Worker(url, { type: "module" });
   let waiting: PromiseWithResolvers<Uint8Array> | undefined;
@@ -38,7 +38,7 @@ export function startDecoder({ deadlineMs = longestMs }: { deadlineMs?: number }
     isOver = true;
     decoder.terminate();
     URL.revokeObjectURL(url);
-    waiting?.reject(new Violation("Its pictures are not decoded any more"));
+    waiting?.reject(new Violation("Its pictures are no longer decoded"));
   };
   decoder.onmessage = ({ data }: MessageEvent<Uint8Array | undefined>) => {
     if (data) waiting?.resolve(data);
@@ -50,7 +50,7 @@ export function startDecoder({ deadlineMs = longestMs }: { deadlineMs?: number }
   };
   return {
     async decode({ data, ...picture }) {
-      if (isOver) throw new Violation("Its pictures are not decoded any more");
+      if (isOver) throw new Violation("Its pictures are no longer decoded");
       waiting = Promise.withResolvers<Uint8Array>();
       const timer = setTimeout(() => {
         waiting?.reject(new Violation("It sends a picture that takes too long to decode"));

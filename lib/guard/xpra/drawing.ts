@@ -4,15 +4,15 @@
  */
 
 import { Refusal } from "../faults.ts";
-import type { PixelsFile } from "./hello.ts";
 import { checkPicture, type Picture } from "./pictures.ts";
 import type { Value } from "./rencode.ts";
 import { args, bytes, fields, integer, list, oneOf, tuple, word } from "./shapes.ts";
-import { coordinate, side, windowNumber } from "./windows.ts";
+import { coordinate, side, windowNumber } from "./geometry.ts";
+import type { Session } from "./session.ts";
 
-const mostPixelBytes = 128 * 1024 * 1024;
-const largestIcon = 512;
-const largestCursor = 256;
+const maxPixelBytes = 128 * 1024 * 1024;
+const maxIconSide = 512;
+const maxCursorSide = 256;
 /** The pixels' file begins with two pointers of four bytes. */
 const pixelsStart = 8;
 const count = integer(0, Number.MAX_SAFE_INTEGER);
@@ -45,39 +45,75 @@ const drawOptions = fields({
 const headOf = (...codings: readonly string[]): (values: readonly Value[]) => Value[] =>
   args([windowNumber, coordinate, coordinate, side, side, oneOf(...codings)]);
 const drawHead = headOf("mmap", "rgb24", "rgb32");
-const networkHead = headOf("rgb24", "rgb32", "jpeg");
+const remoteHead = headOf("rgb24", "rgb32", "jpeg");
 
-/** A picture in a window. */
+/** A picture in a window, as the arguments of its packet. */
 export interface Drawing {
-  /** The arguments of its packet. */
+  /** What passes. */
   args: Value[];
-  /** Its compressed picture. The arguments are not complete without its pixels, see {@linkcode withPixels}. */
-  picture?: Picture;
+}
+
+/** A picture in a window that is to be decoded. */
+export interface CompressedDrawing extends Drawing {
+  /** The type of its packet. */
+  type: string;
+  /** What passes, once {@linkcode withPixels} has put the pixels in. */
+  args: Value[];
+  /** What to decode. */
+  picture: Picture;
 }
 
 /** Where the pixels are in the arguments. */
 const pixelsIndex = 6;
 
 /**
- * A picture in a window: its bytes are as many as its size needs, and lie in the pixels' file or in the packet; over a
- * network, they may be compressed.
+ * Checks a picture in a window: its bytes are as many as its size needs, and lie in the pixels' file or in the packet;
+ * from another machine they may be compressed.
  */
 export function drawing(
   values: readonly Value[],
-  { pixels, elsewhere }: { pixels: PixelsFile | undefined; elsewhere: boolean },
-): Drawing {
-  if (!elsewhere) return { args: plainDrawing(drawHead(values), values, pixels) };
-  const head = networkHead(values);
+  { pixels, remote }: Pick<Session, "pixels" | "remote">,
+): Drawing | Omit<CompressedDrawing, "type"> {
+  const head = (remote ? remoteHead : drawHead)(values);
   const [, x, y, width, height, coding] = head as [number, number, number, number, number, string];
-  if (coding !== "jpeg") return { args: plainDrawing(head, values, undefined) };
   if (x < 0 || y < 0) throw new Refusal("a picture begins outside of its window");
   const sequence = count(values[7]!);
   const options = drawOptions(values[9] ?? new Map());
-  options.delete("chunks");
-  const picture: Picture = { data: bytes(mostPixelBytes)(values[6]!), width, height };
-  checkPicture(picture);
-  options.set("rgb_format", "BGRX");
-  return { args: [...head.slice(0, 5), "rgb32", "", sequence, width * 4, options], picture };
+  if (coding === "jpeg") {
+    options.delete("chunks");
+    const picture: Picture = { data: bytes(maxPixelBytes)(values[6]!), width, height };
+    checkPicture(picture);
+    options.set("rgb_format", "BGRX");
+    return { args: [...head.slice(0, 5), "rgb32", "", sequence, width * 4, options], picture };
+  }
+  const stride = integer(0, 2 ** 31)(values[8]!);
+  const format = options.get("rgb_format");
+  const perPixel = typeof format === "string" ? pixelBytes.get(format)! : coding === "rgb32" ? 4 : 3;
+  const rowBytes = width * perPixel;
+  const lineBytes = stride === 0 ? rowBytes : stride;
+  if (lineBytes < rowBytes) throw new Refusal("a picture's lines are too short");
+  const needed = lineBytes * (height - 1) + rowBytes;
+  let data: Value[] | Uint8Array;
+  let found: number;
+  if (coding === "mmap") {
+    data = partsInFile(options.get("chunks") ?? values[6]!, pixels?.size ?? 0);
+    found = data.reduce((sum: number, part) => sum + (part as [number, number])[1], 0);
+  } else {
+    options.delete("chunks");
+    data = bytes(maxPixelBytes)(values[6]!);
+    found = data.length;
+  }
+  if (found < needed) throw new Refusal("a picture has too few bytes");
+  return { args: [...head, data, sequence, stride, options] };
+}
+
+/** Parts of the pixels' file: offset and length of each. */
+function partsInFile(value: Value, fileBytes: number): Value[] {
+  const found = parts(value);
+  if (found.some((part) => (part as [number, number])[0] + (part as [number, number])[1] > fileBytes)) {
+    throw new Refusal("a picture lies outside of the pixels' file");
+  }
+  return found;
 }
 
 /** The arguments of a picture with its pixels. */
@@ -85,44 +121,15 @@ export function withPixels({ args }: Drawing, pixels: Uint8Array): Value[] {
   return args.with(pixelsIndex, pixels);
 }
 
-function plainDrawing(head: Value[], values: readonly Value[], pixels: PixelsFile | undefined): Value[] {
-  const [, x, y, width, height, coding] = head as [number, number, number, number, number, string];
-  if (x < 0 || y < 0) throw new Refusal("a picture begins outside of its window");
-  const sequence = count(values[7]!);
-  const stride = integer(0, 2 ** 31)(values[8]!);
-  const options = drawOptions(values[9] ?? new Map());
-  const format = options.get("rgb_format");
-  const perPixel = typeof format === "string" ? pixelBytes.get(format)! : coding === "rgb32" ? 4 : 3;
-  const rowBytes = width * perPixel;
-  const lineBytes = stride === 0 ? rowBytes : stride;
-  if (lineBytes < rowBytes) throw new Refusal("a picture's lines are too short");
-  const needed = lineBytes * (height - 1) + rowBytes;
-  const tail = [sequence, stride, options];
-  if (coding === "mmap") {
-    const places = parts(options.get("chunks") ?? values[6]!);
-    let there = 0;
-    for (const [offset, length] of places as [number, number][]) {
-      there += length;
-      if (!pixels || offset + length > pixels.size) throw new Refusal("a picture lies outside of the pixels' file");
-    }
-    if (there < needed) throw new Refusal("a picture has too few bytes");
-    return [...head, places, ...tail];
-  }
-  options.delete("chunks");
-  const data = bytes(mostPixelBytes)(values[6]!);
-  if (data.length < needed) throw new Refusal("a picture has too few bytes");
-  return [...head, data, ...tail];
-}
-
 /** The arguments of a window's icon. */
 export function icon(values: readonly Value[]): Value[] {
-  const size = integer(1, largestIcon);
+  const size = integer(1, maxIconSide);
   const [window, width, height, coding, data] = args([
     windowNumber,
     size,
     size,
     oneOf("BGRA", "RGBA"),
-    bytes(largestIcon * largestIcon * 4),
+    bytes(maxIconSide * maxIconSide * 4),
   ])(values);
   if ((data as Uint8Array).length !== (width as number) * (height as number) * 4) {
     throw new Refusal("an icon's pixels do not match its size");
@@ -135,8 +142,8 @@ const cursorName = word(/^[\w.-]{0,64}$/);
 /** The arguments of the pointer's shape, or of its usual one. */
 export function cursor(values: readonly Value[]): Value[] {
   if (values.length <= 1) return [""];
-  const size = integer(1, largestCursor);
-  const spot = integer(0, largestCursor - 1);
+  const size = integer(1, maxCursorSide);
+  const spot = integer(0, maxCursorSide - 1);
   const [coding, x, y, width, height, spotX, spotY, serial, data, name] = args([
     oneOf("raw", "default:raw", ""),
     coordinate,
@@ -146,7 +153,7 @@ export function cursor(values: readonly Value[]): Value[] {
     spot,
     spot,
     count,
-    bytes(largestCursor * largestCursor * 4),
+    bytes(maxCursorSide * maxCursorSide * 4),
   ], [cursorName])(values);
   const needed = (width as number) * (height as number) * 4;
   // xpra 6.5.5 leaves out the pixels when they are fewer than 256 bytes: apps hide the pointer by such a small one.

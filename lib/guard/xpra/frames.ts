@@ -16,9 +16,9 @@ export interface RawPacket {
 
 /** What the packets of one direction may hold. */
 export interface FrameLimits {
-  /** Longest payload without chunks, in bytes. */
+  /** The longest payload without chunks, in bytes. */
   mainBytes: number;
-  /** Most bytes in the chunks of one packet. */
+  /** How many bytes the chunks of one packet may have. */
   chunkBytes: number;
 }
 
@@ -28,7 +28,7 @@ export interface FrameParser {
    * Takes the next bytes of the stream.
    *
    * @returns the packets that they complete. These may be views of `bytes`, valid only until `bytes` changes
-   * @throws {Violation} for what is no frame, for flags that were not agreed on, and for more than the limits
+   * @throws {Violation} for anything but frames, for flags that were not agreed on, and for more than the limits
    */
   push(bytes: Uint8Array): RawPacket[];
 }
@@ -39,10 +39,10 @@ const letterP = 80;
 const rencodeplusFlag = 0x10;
 /** No other packet follows at once: a hint that the guard does not need. */
 const flushFlag = 0x08;
-/** Most chunks of a packet: xpra's own client and server fail with more. */
-const mostChunks = 3;
+/** How many chunks a packet may have: xpra's own client and server fail with more. */
+const maxChunks = 3;
 /** Highest index of a chunk: xpra's own client and server fail with a higher one. */
-const highestIndex = 15;
+const maxIndex = 15;
 /** How much memory a payload gets at first, however large its header claims that it will be. */
 const firstBytes = 1 << 20;
 
@@ -50,7 +50,7 @@ const firstBytes = 1 << 20;
  * Makes a {@linkcode FrameParser}. Its memory is bounded by the limits, and grows with what has come, not with what was
  * announced.
  */
-export function frameParser(limits: FrameLimits): FrameParser {
+export function createFrameParser(limits: FrameLimits): FrameParser {
   const header = new Uint8Array(headerBytes);
   let headerFilled = 0;
   let size = 0;
@@ -73,7 +73,7 @@ export function frameParser(limits: FrameLimits): FrameParser {
       if (size > limits.mainBytes) throw new Violation(`It sends a packet of ${size} bytes`);
       return;
     }
-    if (index > highestIndex || chunks.has(index) || chunks.size >= mostChunks) {
+    if (index > maxIndex || chunks.has(index) || chunks.size >= maxChunks) {
       throw new Violation("It sends chunks that xpra would not accept");
     }
     chunkTotal += size;

@@ -1,27 +1,17 @@
 /**
- * The two hellos: what client and server tell each other first. Both are built anew from what the other end needs, by
- * the names in xpra 5.1.6, 6.5.5 and 6.6; the rest would identify the user and the machine, or open closed channels.
+ * The two hellos: what client and server tell each other first. Only what the other end needs passes, under the names
+ * of xpra 5.1.6, 6.5.5 and 6.6; the rest would identify the user and the machine, or open closed channels.
  */
 
 import { shortLine } from "../../base/text.ts";
 import type { Channel } from "../channel.ts";
+import { askedDescriptions } from "./description.ts";
 import { Refusal } from "../faults.ts";
+import type { Rectangle, Size } from "./geometry.ts";
 import { oldName } from "./names.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { line } from "./shapes.ts";
-import { askedDescriptions } from "./windows.ts";
-
-/** What the hellos depend on. */
-export interface HelloOptions {
-  /** The channels that are open. */
-  open: ReadonlySet<Channel>;
-  /** The open channels each use of which needs the user's consent. */
-  asks: ReadonlySet<Channel>;
-  /** What the server knows this client by. Random, and new each time. */
-  uuid: string;
-  /** The container is on another machine: its pictures come compressed, for the guard to decode. */
-  elsewhere: boolean;
-}
+import type { Session } from "./session.ts";
 
 /** The file through which pixels come, as the client has announced it. */
 export interface PixelsFile {
@@ -34,25 +24,30 @@ export interface ClientHello {
   /** What may pass. */
   hello: Dict;
   /** The host's screen. */
-  screen: { width: number; height: number } | undefined;
+  screen: Size | undefined;
+  /** Its monitors; empty when they are not known. */
+  monitors: readonly Rectangle[];
   /** Undefined when pixels come by the socket. */
   pixels: PixelsFile | undefined;
 }
 
-const mostTextCharacters = 256;
+const maxTextCharacters = 256;
 /** Longer keys do not pass: the path of a value has the keys of all tables around it. */
-const mostKeyCharacters = 256;
+const maxKeyCharacters = 256;
 
 /**
  * The client's hello, as the container gets it: no name of user, machine or monitors, no id of either, no path but the
  * last part of the pixels' file, nothing of closed channels, and no compression.
  *
- * @throws {Refusal} when it is none
+ * @throws {Refusal} when it is not a table
  */
-export function clientHello(value: Value | undefined, { open, asks, uuid, elsewhere }: HelloOptions): ClientHello {
+export function clientHello(
+  value: Value | undefined,
+  { open, asks, uuid, remote }: Pick<Session, "open" | "asks" | "uuid" | "remote">,
+): ClientHello {
   if (!(value instanceof Map)) throw new Refusal("the client's hello is not a table");
   const isOpen = isOpenName(open);
-  const hello = pick(value, "", (path) => clientNames.test(path) && isOpen(path));
+  const hello = pick(value, (path) => clientNames.test(path) && isOpen(path));
   shorten(hello, "mmap_file");
   const pixels = hello.get("mmap");
   for (const part of pixels instanceof Map ? [pixels, ...tablesIn(pixels)] : []) shorten(part, "file");
@@ -80,18 +75,24 @@ export function clientHello(value: Value | undefined, { open, asks, uuid, elsewh
     "encoding.rgb_lz4": false,
     "encoding.rgb_zlib": false,
   });
-  patch(hello, "encoding", { rgb_lz4: false, rgb_zlib: false, "window-icon": ["BGRA"] });
-  patch(hello, "encodings", { "window-icon": ["BGRA"], cursor: ["raw"] });
-  patch(hello, "cursor", { encodings: ["raw"] });
+  set(part(hello, "encoding"), { rgb_lz4: false, rgb_zlib: false, "window-icon": ["BGRA"] });
+  set(part(hello, "encodings"), { "window-icon": ["BGRA"], cursor: ["raw"] });
+  set(part(hello, "cursor"), { encodings: ["raw"] });
   if (hello.has("cursor.encodings")) hello.set("cursor.encodings", ["raw"]);
-  if (elsewhere) offerPictures(hello);
+  if (remote) offerPictures(hello);
   // An honest server then asks before it sends, and waits an hour for the answer.
-  if (asks.has("files")) patch(hello, "file", { ask: true });
-  if (asks.has("printing")) { for (const table of ["file", "printer"]) patch(hello, table, { "printing-ask": true }); }
+  if (asks.has("files")) set(part(hello, "file"), { ask: true });
+  if (asks.has("printing")) {
+    for (const name of ["file", "printer"]) {
+      set(part(hello, name), { "printing-ask": true });
+    }
+  }
   const wants = hello.get("wants");
   // xpra 5 wants what is usual by saying nothing.
   if (Array.isArray(wants)) hello.set("wants", wants.filter((want) => want === "packet-types"));
-  return { hello, screen: screenOf(hello), pixels: pixelsOf(hello) };
+  const display = part(hello, "display");
+  const monitors = monitorsIn(hello.has("monitors") ? hello : display ?? hello);
+  return { hello, screen: screenOf(hello), monitors, pixels: pixelsOf(hello) };
 }
 
 /**
@@ -99,13 +100,16 @@ export function clientHello(value: Value | undefined, { open, asks, uuid, elsewh
  * says it shows a desktop, the client grabs the keyboard), without names, menus, commands and cursors, and no
  * compression.
  *
- * @param forwarded the types of packets that the client may send
- * @throws {Refusal} when it is none
+ * @param options `forwarded`: the types of packets that the client may send
+ * @throws {Refusal} when it is not a table
  */
-export function serverHello(value: Value | undefined, { open }: HelloOptions, forwarded: ReadonlySet<string>): Dict {
+export function serverHello(
+  value: Value | undefined,
+  { open, forwarded }: { open: ReadonlySet<Channel>; forwarded: ReadonlySet<string> },
+): Dict {
   if (!(value instanceof Map)) throw new Refusal("the server's hello is not a table");
   const isOpen = isOpenName(open);
-  const hello = pick(value, "", (path) => serverNames.test(path) && isOpen(path));
+  const hello = pick(value, (path) => serverNames.test(path) && isOpen(path));
   const types = value.get("packet-types");
   set(hello, {
     compressors: [],
@@ -136,13 +140,13 @@ export function serverHello(value: Value | undefined, { open }: HelloOptions, fo
 /** The screens and monitors of the host in a packet that tells changes of them; their names are left out. */
 export function displayChange(value: Value): Dict {
   if (!(value instanceof Map)) throw new Refusal("a screen is not described by a table");
-  return pick(value, "", (path) => displayNames.test(path));
+  return pick(value, (path) => displayNames.test(path));
 }
 
 /** A table with plain values only: texts made printable, no bytes. */
 export function plainTable(value: Value): Dict {
   if (!(value instanceof Map)) throw new Refusal("it has something else where a table belongs");
-  return pick(value, "", () => true);
+  return pick(value, () => true);
 }
 
 // A path is the keys of a value, joined by points: xpra takes {"a": {"b": 1}} and {"a.b": 1} for the same.
@@ -217,14 +221,14 @@ function isOpenName(open: ReadonlySet<Channel>): (path: string) => boolean {
 }
 
 /** The part of a table whose paths may pass: texts are made printable, bytes are left out. */
-function pick(value: Dict, prefix: string, may: (path: string) => boolean): Dict {
+function pick(value: Dict, may: (path: string) => boolean, prefix = ""): Dict {
   const picked: Dict = new Map();
   for (const [key, each] of value) {
-    if (typeof key === "string" && key.length > mostKeyCharacters) continue;
+    if (typeof key === "string" && key.length > maxKeyCharacters) continue;
     const path = key === "" ? prefix.replace(/\.$/, "") : `${prefix}${key}`;
-    const name = typeof key === "string" ? shortLine(key, mostKeyCharacters) : key;
+    const name = typeof key === "string" ? shortLine(key, maxKeyCharacters) : key;
     if (each instanceof Map) {
-      const inner = pick(each, `${path}.`, may);
+      const inner = pick(each, may, `${path}.`);
       if (inner.size > 0) picked.set(name, inner);
     } else if (may(path)) {
       const plain = /^(display\.)?screen_sizes/.test(path) ? withoutNames(each) : plainValue(each);
@@ -237,7 +241,7 @@ function pick(value: Dict, prefix: string, may: (path: string) => boolean): Dict
 /** A value without tables, whose names nobody has looked at, and without bytes. */
 function plainValue(value: Value): Value | undefined {
   if (value instanceof Uint8Array || value instanceof Map) return undefined;
-  if (typeof value === "string") return line(mostTextCharacters)(value);
+  if (typeof value === "string") return line(maxTextCharacters)(value);
   if (Array.isArray(value)) return value.map(plainValue).filter((each) => each !== undefined);
   return value;
 }
@@ -248,13 +252,9 @@ function withoutNames(value: Value): Value {
   return Array.isArray(value) ? value.map(withoutNames) : typeof value === "number" ? value : 0;
 }
 
-function set(hello: Dict, values: Readonly<Record<string, Value>>): void {
-  for (const [name, value] of Object.entries(values)) hello.set(name, value);
-}
-
-function patch(hello: Dict, name: string, values: Readonly<Record<string, Value>>): void {
-  const inner = part(hello, name);
-  if (inner) set(inner, values);
+/** Sets these values of a table, if there is one. */
+function set(table: Dict | undefined, values: Readonly<Record<string, Value>>): void {
+  for (const [name, value] of Object.entries(values)) table?.set(name, value);
 }
 
 /** The table of this name in a table. */
@@ -269,10 +269,10 @@ function part(table: Dict, name: string): Dict | undefined {
  */
 const networkEncodings = ["rgb24", "rgb32", "jpeg"];
 
-/** Offers compressed pictures in the client's place, and none that are scaled down: each has the size of its packet. */
+/** Offers compressed pictures on the client's behalf, none scaled down: each has the size of its packet. */
 function offerPictures(hello: Dict): void {
   const names = ["rgb", "jpeg"];
-  patch(hello, "encoding", {
+  set(part(hello, "encoding"), {
     options: names,
     core: networkEncodings,
     full_csc_modes: new Map([["jpeg", ["BGRX"]]]),
@@ -280,7 +280,7 @@ function offerPictures(hello: Dict): void {
     // Once a picture stands still, it comes again without loss.
     auto_refresh_encodings: ["rgb24", "rgb32"],
   });
-  patch(hello, "encodings", { "": names, all: names, core: networkEncodings });
+  set(part(hello, "encodings"), { "": names, all: names, core: networkEncodings });
   // xpra 5's client has lists instead of tables.
   if (Array.isArray(hello.get("encodings"))) set(hello, { encodings: names, "encodings.core": networkEncodings });
 }
@@ -300,6 +300,16 @@ function shorten(part: Dict, name: string): void {
   const file = typeof path === "string" ? /\.pixels-[\w-]+$/.exec(path)?.[0] : undefined;
   if (file === undefined) part.delete(name);
   else part.set(name, file);
+}
+
+/** The monitors in a description of the host's screen; empty when they are not known. */
+export function monitorsIn(display: Dict): Rectangle[] {
+  return [...part(display, "monitors")?.values() ?? []].flatMap((monitor) => {
+    const geometry = monitor instanceof Map ? monitor.get("geometry") : undefined;
+    if (!Array.isArray(geometry) || !geometry.every((number) => typeof number === "number")) return [];
+    const [x, y, width, height] = geometry;
+    return width! >= 1 && height! >= 1 ? [{ x: x!, y: y!, width: width!, height: height! }] : [];
+  });
 }
 
 function screenOf(hello: Dict): ClientHello["screen"] {

@@ -29,22 +29,22 @@ const scanBytes = 12;
 /**
  * Reads the headers of a JPEG, and finds its end.
  *
- * @throws {Refusal} when it is none, or has more in it
+ * @throws {Refusal} when it is not a JPEG, or has more in it
  */
 export function jpegSize(view: DataView): Size {
-  const most = view.byteLength;
-  if (most < 4 || view.getUint16(0) !== (marker << 8 | startOfImage)) throw malformed();
+  const { byteLength } = view;
+  if (byteLength < 4 || view.getUint16(0) !== (marker << 8 | startOfImage)) throw malformed();
   let frame: Frame | undefined;
-  for (let at = 2; at + 4 <= most;) {
+  for (let at = 2; at + 4 <= byteLength;) {
     const kind = view.getUint8(at + 1);
     const length = view.getUint16(at + 2);
-    if (view.getUint8(at) !== marker || at + 2 + length > most) throw malformed();
+    if (view.getUint8(at) !== marker || at + 2 + length > byteLength) throw malformed();
     const body = new DataView(view.buffer, view.byteOffset + at + 2, length);
     at += 2 + length;
     if (kind === baselineFrame && !frame) frame = frameOf(body);
     else if (kind === startOfScan && frame) {
       checkScanHeader(body, frame);
-      checkScan(new Uint8Array(view.buffer, view.byteOffset + at, most - at));
+      checkScan(new Uint8Array(view.buffer, view.byteOffset + at, byteLength - at));
       return frame.size;
     } else if (!others.includes(kind)) throw malformed();
   }

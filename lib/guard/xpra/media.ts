@@ -3,8 +3,8 @@
 import type { Value } from "./rencode.ts";
 import { args, bytes, either, fields, flag, integer, line, list, oneOf, type Shape, word } from "./shapes.ts";
 
-const mostSoundBytes = 4 * 1024 * 1024;
-const mostPictureBytes = 64 * 1024 * 1024;
+const maxSoundBytes = 4 * 1024 * 1024;
+const maxPictureBytes = 64 * 1024 * 1024;
 const codec = word(/^[\w+.-]{0,40}$/);
 const count = integer(0, Number.MAX_SAFE_INTEGER);
 const device = integer(0, 64);
@@ -21,13 +21,13 @@ const soundDetails = fields({
 });
 
 // xpra sends an empty list for no sound.
-const sound: Shape = (value) => bytes(mostSoundBytes)(Array.isArray(value) && value.length === 0 ? "" : value);
+const sound: Shape = (value) => bytes(maxSoundBytes)(Array.isArray(value) && value.length === 0 ? "" : value);
 
 /** The arguments of a piece of sound. */
 export const soundData: (values: readonly Value[]) => Value[] = args([codec, sound, soundDetails], [
   list(bytes(64 * 1024), 64),
 ]);
-/** The arguments of a wish for sound. */
+/** The arguments of a request for sound. */
 export const soundControl: (values: readonly Value[]) => Value[] = args(
   [oneOf("start", "stop", "new-sequence", "sync", "fadein", "fadeout")],
   [either(integer(-1, 2 ** 32), codec)],
@@ -47,7 +47,7 @@ export const cameraFrame: (values: readonly Value[]) => Value[] = args([
   codec,
   integer(1, 16_384),
   integer(1, 16_384),
-  bytes(mostPictureBytes),
+  bytes(maxPictureBytes),
 ], [fields({})]);
 /** The arguments of a picture that has arrived. */
 export const cameraAnswer: (values: readonly Value[]) => Value[] = args([device, count], [

@@ -3,9 +3,9 @@
  * another machine can, would otherwise get a new start by that.
  */
 
-import { type Consent, consentOf } from "../consent.ts";
+import { type Consent, createConsent } from "../consent.ts";
 import { type Rate, rate } from "../rate.ts";
-import { type Tally, tally } from "../tally.ts";
+import { createTally, type Tally } from "../tally.ts";
 
 /** How often the container may do what is seen or heard outside of its windows, and what costs the host. */
 export type Rates = Readonly<
@@ -23,16 +23,16 @@ export interface RunMemory {
 }
 
 /**
- * The memory of a run that has just begun.
+ * Makes the memory of a run that has just begun.
  *
  * @param now a clock in milliseconds
  */
-export function runMemory(now: () => number = () => performance.now()): RunMemory {
-  return { consent: consentOf(now), rates: ratesOf(now), drops: tally(now) };
+export function createMemory(now: () => number = () => performance.now()): RunMemory {
+  return { consent: createConsent(now), rates: createRates(now), drops: createTally(now) };
 }
 
-/** Rates of which nothing is used up. */
-export function ratesOf(now: () => number): Rates {
+/** Makes rates of which nothing is used up. */
+export function createRates(now: () => number): Rates {
   return {
     bell: rate({ perSecond: 4, burst: 8 }, now),
     notification: rate({ perSecond: 1, burst: 20 }, now),

@@ -1,4 +1,4 @@
-/** Packets: a type, and what goes with it. Their way from frames and back. */
+/** Packets: a type and its arguments; how frames are decoded into packets, and packets encoded into frames. */
 
 import { Violation } from "../faults.ts";
 import { frame, type RawPacket } from "./frames.ts";
@@ -9,20 +9,20 @@ import { decode, type DecodeLimits, encode, type Value } from "./rencode.ts";
 export interface Packet {
   /** Its type, by its old name, see `names.ts`. */
   type: string;
-  /** What goes with it: the first is xpra's item 1. */
+  /** Its arguments: the first is xpra's item 1. */
   args: Value[];
 }
 
-/** From so many bytes on a byte string is sent as a chunk of its own, which costs no copy. */
+/** A byte string of at least this many bytes is sent as a chunk of its own, which costs no copy. */
 const chunkFrom = 8192;
 /** xpra's own ends fail with more chunks, and for a higher index. */
-const mostChunks = 3;
-const highestIndex = 15;
+const maxChunks = 3;
+const maxIndex = 15;
 
 /**
  * Decodes a packet. Its byte strings look into the frames.
  *
- * @throws {Violation} for what is no packet
+ * @throws {Violation} when it is not a packet
  */
 export function decodePacket({ main, chunks }: RawPacket, limits?: DecodeLimits): Packet {
   const items = decode(main, limits);
@@ -41,9 +41,9 @@ export function encodePacket({ type, args }: Packet): Uint8Array[] {
   const parts: Uint8Array[] = [];
   const items: Value[] = [type, ...args];
   let chunks = 0;
-  for (let index = 1; index < items.length && index <= highestIndex; index++) {
+  for (let index = 1; index < items.length && index <= maxIndex; index++) {
     const item = items[index];
-    if (!(item instanceof Uint8Array) || item.length < chunkFrom || chunks === mostChunks) continue;
+    if (!(item instanceof Uint8Array) || item.length < chunkFrom || chunks === maxChunks) continue;
     chunks++;
     parts.push(...frame(item, index));
     items[index] = "";

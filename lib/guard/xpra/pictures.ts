@@ -13,8 +13,8 @@ export interface Picture {
   height: number;
 }
 
-/** Most pixels of a picture: two screens of 3840 × 2160. */
-const mostPixels = 2 ** 24;
+/** The pixels of a picture: at most two screens of 3840 × 2160. */
+const maxPixels = 2 ** 24;
 /** Bytes that a picture may have beyond those of its pixels, for its headers. */
 const headroom = 4096;
 
@@ -24,7 +24,7 @@ const headroom = 4096;
  * @throws {Refusal} when it must not be decoded
  */
 export function checkPicture({ data, width, height }: Picture): void {
-  if (width * height > mostPixels) throw new Refusal("a compressed picture has too many pixels");
+  if (width * height > maxPixels) throw new Refusal("a compressed picture has too many pixels");
   if (data.length > width * height * 4 + headroom) throw new Refusal("a compressed picture has too many bytes");
   const size = jpegSize(new DataView(data.buffer, data.byteOffset, data.byteLength));
   if (size[0] !== width || size[1] !== height) throw new Refusal("a picture is not as large as its packet says");

@@ -19,9 +19,9 @@ export type Value = null | boolean | number | bigint | string | Uint8Array | Flo
 
 /** How much one packet may hold. */
 export interface DecodeLimits {
-  /** Deepest nesting of lists and tables. */
+  /** How deeply lists and tables may be nested. Default: 12. */
   depth?: number;
-  /** Most values, whatever their nesting. */
+  /** How many values there may be, whatever their nesting. Default: 20,000. */
   values?: number;
 }
 
@@ -51,10 +51,10 @@ const digit0 = 48;
 const digit9 = 57;
 const colon = 58;
 const slash = 47;
-/** Most digits of an integer, its sign included: xpra takes no more. */
-const mostDigits = 63;
-/** Most digits of a length. */
-const mostLengthDigits = 10;
+/** How many digits an integer may have, its sign included: xpra takes no more. */
+const maxDigits = 63;
+/** How many digits a length may have. */
+const maxLengthDigits = 10;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -66,11 +66,11 @@ const encoder = new TextEncoder();
  */
 export function decode(
   bytes: Uint8Array,
-  { depth: deepest = 12, values: mostValues = 20_000 }: DecodeLimits = {},
+  { depth: maxDepth = 12, values: maxValues = 20_000 }: DecodeLimits = {},
 ): Value {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
-  let left = mostValues;
+  let left = maxValues;
 
   const take = (count: number): number => {
     const start = at;
@@ -109,15 +109,15 @@ export function decode(
   };
   const lengthFirst = (): string | Uint8Array => {
     at--;
-    const length = digits((code) => code === colon || code === slash, mostLengthDigits);
-    if (!/^\d+$/.test(length)) throw malformed("a length is no number");
+    const length = digits((code) => code === colon || code === slash, maxLengthDigits);
+    if (!/^\d+$/.test(length)) throw malformed("a length is not a number");
     if (bytes[at - 1] === colon) return text(Number(length));
     const start = take(Number(length));
     return bytes.subarray(start, at);
   };
   const integer = (): number | bigint => {
-    const number = digits((code) => code === endCode, mostDigits);
-    if (!/^-?\d+$/.test(number)) throw malformed("an integer is no number");
+    const number = digits((code) => code === endCode, maxDigits);
+    if (!/^-?\d+$/.test(number)) throw malformed("an integer is not a number");
     return narrow(BigInt(number));
   };
   const list = (length: number, depth: number): Value[] => {
@@ -166,7 +166,7 @@ export function decode(
       case nullCode:
         return null;
     }
-    if (depth >= deepest) throw malformed("it is nested too deeply");
+    if (depth >= maxDepth) throw malformed("it is nested too deeply");
     if (code >= shortListStart) return list(code - shortListStart, depth + 1);
     if (code === listCode) {
       const items: Value[] = [];
@@ -264,7 +264,7 @@ export function encode(value: Value): Uint8Array {
       return;
     }
     const decimal = `${number}`;
-    if (decimal.length > mostDigits) throw new TypeError("The integer has too many digits");
+    if (decimal.length > maxDigits) throw new TypeError("The integer has too many digits");
     put(decimalCode);
     putAscii(decimal);
     put(endCode);

@@ -11,29 +11,41 @@ import { cursor, cursorData, drawing, icon } from "./drawing.ts";
 import { Refusal } from "../faults.ts";
 import { serverHello } from "./hello.ts";
 import { cameraAnswer, cameraStop, soundData } from "./media.ts";
-import { ignored, type Judge, onChannel, plain, requireOpen } from "./judge.ts";
+import {
+  type Check,
+  type Delivery,
+  type DesktopRequest,
+  enforceRate,
+  ignored,
+  type Judge,
+  onChannel,
+  passOn,
+  plain,
+  requireOpen,
+  type Verdict,
+} from "./judge.ts";
 import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
-import type { Rate } from "../rate.ts";
 import type { Value } from "./rencode.ts";
 import { forwardedTypes } from "./client_packets.ts";
 import { always, args, either, integer, line, oneOf } from "./shapes.ts";
-import { closings, forgetButtons, type SessionState, type Verdict } from "./state.ts";
+import { closeStrays, forgetButtons, type Session } from "./session.ts";
 import { file, fileChunk, fileChunkAnswer, fileOffer, keyOf, link, notification } from "./transfers.ts";
-import { coordinate, printableTitle, type Rectangle, side, windowNumber } from "./windows.ts";
+import { titleOf } from "./description.ts";
+import { coordinate, side, windowNumber } from "./geometry.ts";
 
 /** xpra's code for a window that there is not. */
 const windowNotFound = -2;
 const count = integer(0, Number.MAX_SAFE_INTEGER);
 const counter = integer(-1, 2 ** 31);
-const nothing: Verdict = {};
+const nothing: Delivery = {};
 
 /** Judges a packet of the container. Throws a refusal for one that must not pass. */
-export function judgeServerPacket(packet: Packet, session: SessionState): Verdict {
+export function judgeServerPacket(packet: Packet, session: Session): Verdict {
   const judge = judges.get(packet.type);
   if (!judge) throw new Refusal(dangers.get(packet.type) ?? "xpra's client does not need it");
   const isFirst = packet.type === "hello" || packet.type === "disconnect";
-  if (!session.serverIsKnown && !isFirst) throw new Refusal("the server has not said hello");
+  if (!session.greeted.container && !isFirst) throw new Refusal("the server has not said hello");
   return judge(packet, session);
 }
 
@@ -50,50 +62,44 @@ const dangers = new Map([
   ["rpc-reply", "it answers a question that nobody asked"],
 ]);
 
-function slowly(rate: Rate): void {
-  if (!rate()) throw new Refusal("there are too many");
-}
-
-const placed = args([windowNumber, coordinate, coordinate, side, side], [counter]);
-
-function placeIn(values: readonly Value[]): Rectangle {
-  const [, x, y, width, height] = values as [number, number, number, number, number];
-  return { x, y, width, height };
-}
-
-function placeOut(window: number, { x, y, width, height }: Rectangle): number[] {
-  return [window, x, y, width, height];
-}
+const placed = args([windowNumber, coordinate, coordinate, side, side], [counter]) as (
+  values: readonly Value[],
+) => [window: number, x: number, y: number, width: number, height: number, ...counters: number[]];
 
 const openWindow: Judge = ({ type, args: values }, session) => {
   const description = values[5];
   const popup = type === "new-override-redirect" ||
     (description instanceof Map && description.get("override-redirect") === true);
-  const wanted = placed(values.slice(0, 5));
-  const window = wanted[0] as number;
-  const opened = session.windows[popup ? "openPopup" : "open"](window, placeIn(wanted), description!);
+  const [window, x, y, width, height] = placed(values.slice(0, 5));
+  const wanted = { x, y, width, height, description: description! };
+  const opened = session.windows[popup ? "openPopup" : "open"](window, wanted);
   if (!opened) return nothing;
   // Without the old names, this alone tells popups.
   if (popup) opened.description.set("override-redirect", true);
-  const args: Value[] = [...placeOut(window, opened.place), opened.description, new Map()];
-  return { pass: { type: popup ? "new-override-redirect" : "new-window", args } };
+  const { place } = opened;
+  return passOn(popup ? "new-override-redirect" : "new-window", [
+    ...[window, place.x, place.y, place.width, place.height],
+    ...[opened.description, new Map()],
+  ]);
 };
 
 const moveWindow: Judge = ({ type, args: values }, session) => {
-  const [window, ...wanted] = placed(values) as number[];
-  if (!session.windows.has(window!)) return nothing;
-  slowly(session.rates.change);
-  const place = session.windows.move(window!, placeIn([window!, ...wanted]));
-  return { pass: { type, args: [...placeOut(window!, place), ...wanted.slice(4)] }, also: closings(session) };
+  const [window, x, y, width, height, ...counters] = placed(values);
+  if (!session.windows.has(window)) return nothing;
+  enforceRate(session.rates.change);
+  const place = session.windows.move(window, { x, y, width, height });
+  return {
+    pass: [{ type, args: [window, place.x, place.y, place.width, place.height, ...counters] }, ...closeStrays(session)],
+  };
 };
 
 const resizeWindow: Judge = ({ type, args: values }, session) => {
   const [window, width, height, ...counters] = args([windowNumber, side, side], [counter])(values) as number[];
   const place = session.windows.place(window!);
   if (!place) return nothing;
-  slowly(session.rates.change);
+  enforceRate(session.rates.change);
   const passed = session.windows.move(window!, { ...place, width: width!, height: height! });
-  return { pass: { type, args: [window!, passed.width, passed.height, ...counters] }, also: closings(session) };
+  return { pass: [{ type, args: [window!, passed.width, passed.height, ...counters] }, ...closeStrays(session)] };
 };
 
 const describeWindow: Judge = ({ type, args: values }, session) => {
@@ -101,8 +107,8 @@ const describeWindow: Judge = ({ type, args: values }, session) => {
   if (!session.windows.has(window)) return nothing;
   const passed = session.windows.describe(window, values[1]!);
   if (passed.size === 0) return nothing;
-  slowly(session.rates.change);
-  return { pass: { type, args: [window, passed] } };
+  enforceRate(session.rates.change);
+  return passOn(type, [window, passed]);
 };
 
 const closeWindow: Judge = ({ type, args: values }, session) => {
@@ -110,15 +116,15 @@ const closeWindow: Judge = ({ type, args: values }, session) => {
   if (!session.windows.has(window)) return nothing;
   session.windows.close(window);
   forgetButtons(session, window);
-  return { pass: { type, args: [window] }, also: closings(session) };
+  return { pass: [{ type, args: [window] }, ...closeStrays(session)] };
 };
 
 /** Raises a window, which may also give it the keyboard: only while a window of the container has the keyboard. */
 const raiseWindow: Judge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
   if (!session.windows.has(window) || session.windows.focused() === 0) return nothing;
-  slowly(session.rates.raise);
-  return { pass: { type, args: [window] } };
+  enforceRate(session.rates.raise);
+  return passOn(type, [window]);
 };
 
 const restackWindow: Judge = ({ type, args: values }, session) => {
@@ -126,8 +132,8 @@ const restackWindow: Judge = ({ type, args: values }, session) => {
   const { windows } = session;
   if (!windows.has(window as number) || windows.focused() === 0) return nothing;
   if (other !== 0 && !windows.has(other as number)) return nothing;
-  slowly(session.rates.raise);
-  return { pass: { type, args: [window!, detail!, other!] } };
+  enforceRate(session.rates.raise);
+  return passOn(type, [window!, detail!, other!]);
 };
 
 /**
@@ -147,34 +153,34 @@ const dragWindow: Judge = ({ type, args: values }, session) => {
   if (!session.windows.has(window as number) || session.windows.focused() === 0) return nothing;
   if (direction === 9 || direction === 10) throw new Refusal("it takes the keyboard");
   if (direction !== 11 && session.buttonsDown.size === 0) return nothing;
-  slowly(session.rates.raise);
-  return { pass: { type, args: passed } };
+  enforceRate(session.rates.raise);
+  return passOn(type, passed);
 };
 
 const draw: Judge = ({ type, args: values }, session) => {
   const window = windowNumber(values[0]!);
   if (session.windows.has(window)) {
     const drawn = drawing(values, session);
-    return drawn.picture ? { drawing: { type, ...drawn } } : { pass: { type, args: drawn.args } };
+    return "picture" in drawn ? { drawing: { type, ...drawn } } : passOn(type, drawn.args);
   }
   // The client does not show this window. The server waits for an answer to each picture, so it gets one.
   const [width, height] = [side(values[3]!), side(values[4]!)];
   const sequence = count(values[7]!);
-  return { answer: { type: "damage-sequence", args: [sequence, window, width, height, windowNotFound, ""] } };
+  return { answer: [{ type: "damage-sequence", args: [sequence, window, width, height, windowNotFound, ""] }] };
 };
 
 const windowIcon: Judge = ({ type, args: values }, session) => {
   const passed = icon(values);
   if (!session.windows.has(passed[0] as number)) return nothing;
-  slowly(session.rates.change);
-  return { pass: { type, args: passed } };
+  enforceRate(session.rates.change);
+  return passOn(type, passed);
 };
 
 /** The pointer's shape, when `check` accepts it. */
-function pointerShape(check: (values: readonly Value[]) => Value[]): Judge {
+function pointerShape(check: Check): Judge {
   return ({ type, args: values }, session) => {
-    slowly(session.rates.cursor);
-    return { pass: { type, args: check(values) } };
+    enforceRate(session.rates.cursor);
+    return passOn(type, check(values));
   };
 }
 
@@ -191,7 +197,7 @@ const bell: Judge = ({ type, args: values }, session) => {
     always(""),
   ])(values);
   if (!session.rates.bell()) return nothing;
-  return { pass: { type, args: passed } };
+  return passOn(type, passed);
 };
 
 const openTray: Judge = ({ type, args: values }, session) => {
@@ -200,58 +206,58 @@ const openTray: Judge = ({ type, args: values }, session) => {
   const description = values[3];
   const title = description instanceof Map ? description.get("title") : "";
   session.windows.openTray(window as number);
-  const passed = new Map<string, Value>([["title", printableTitle(session.container, title)]]);
-  return { pass: { type, args: [window!, width!, height!, passed] } };
+  const passed = new Map([["title", titleOf(session.container, typeof title === "string" ? title : "")]]);
+  return passOn(type, [window!, width!, height!, passed]);
 };
 
-const clipboard: Judge = (packet, session) => judgeClipboard(packet, { from: "server", session });
+const clipboard: Judge = (packet, session) => judgeClipboard(packet, { from: "container", session });
 
 const sendFile: Judge = ({ type, args: values }, session) => {
   requireOpen(session, "files", "printing");
   const passed = file(values, session.open);
-  slowly(session.rates.file);
+  enforceRate(session.rates.file);
   if (session.asks.has(passed[2] === true ? "printing" : "files")) {
     const id = `${passed[7]}`;
     const agreed = session.agreed.get(id);
     session.agreed.delete(id);
     if (agreed !== keyOf(passed)) throw new Refusal("nobody has agreed to it");
   }
-  return { pass: { type, args: passed } };
+  return passOn(type, passed);
 };
 
 /** Files to whose transfer the user has agreed, and which have not come yet: an honest server sends each at once. */
-const mostAgreed = 16;
+const maxAgreed = 16;
 
 /** The server asks before it sends. If nobody is to be asked, the answer is no, as the client's would be. */
 const askFile: Judge = ({ args: values }, session) => {
   requireOpen(session, "files", "printing", "links");
-  const answer = (accept: 0 | 1): Verdict => ({
-    answer: { type: "send-data-response", args: [line(64)(values[1]!), accept] },
+  const answer = (accept: 0 | 1): Delivery => ({
+    answer: [{ type: "send-data-response", args: [line(64)(values[1]!), accept] }],
   });
   const denied = answer(0);
   try {
     const offer = fileOffer(values);
     if (!offer || !session.asks.has(offer.question.channel)) return denied;
-    const granted = (): Verdict => {
+    const granted = (): Delivery => {
       const [oldest] = session.agreed.keys();
-      if (session.agreed.size >= mostAgreed) session.agreed.delete(oldest!);
+      if (session.agreed.size >= maxAgreed) session.agreed.delete(oldest!);
       session.agreed.set(offer.id, offer.key);
       return answer(1);
     };
-    return { question: { ...offer.question, granted, denied } };
+    return { question: offer.question, granted, denied };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { ...denied, refused: error.message };
+    return { ...denied, refusal: error.message };
   }
 };
 
 const hello: Judge = ({ type, args: values }, session) => {
-  if (session.serverIsKnown) throw new Refusal("the server has said hello already");
-  if (!session.clientIsKnown) throw new Refusal("the client has not said hello");
-  const passed = serverHello(values[0], session, forwardedTypes);
-  session.serverIsKnown = true;
-  session.takesNewNames.server = takesNewNames(values[0]);
-  return { pass: { type, args: [passed] } };
+  if (session.greeted.container) throw new Refusal("the server has said hello already");
+  if (!session.greeted.client) throw new Refusal("the client has not said hello");
+  const passed = serverHello(values[0], { ...session, forwarded: forwardedTypes });
+  session.greeted.container = true;
+  session.takesNewNames.container = takesNewNames(values[0]);
+  return passOn(type, [passed]);
 };
 
 /** What xpra's servers say when they end a connection and nothing is wrong (6.5.5). */
@@ -259,26 +265,25 @@ const goodEnd = oneOf("done", "server exit", "server shutdown", "client request"
 const ending = either(goodEnd, always("server error"));
 
 /** xpra's client shows the reason, by a notification of its own if that channel is open: never in the container's words. */
-const farewell: Judge = ({ type, args: [reason] }) => ({ pass: { type, args: [ending(reason ?? "")] } });
+const farewell: Judge = ({ type, args: [reason] }) => passOn(type, [ending(reason ?? "")]);
 
 const notify: Judge = ({ args: values }, session) => {
   requireOpen(session, "notifications");
-  const { request, question } = notification(session.container, values);
-  slowly(session.rates.notification);
-  return byConsent(session, question, { request });
+  const use = notification(session.container, values);
+  enforceRate(session.rates.notification);
+  return byConsent(session, use);
 };
 
 const openLink: Judge = ({ args: values }, session) => {
   requireOpen(session, "links");
-  const { request, question } = link(values);
-  slowly(session.rates.link);
-  return byConsent(session, question, { request });
+  const use = link(values);
+  enforceRate(session.rates.link);
+  return byConsent(session, use);
 };
 
-/** The verdict, if need be only when the user has agreed. */
-function byConsent(session: SessionState, question: Question, verdict: Verdict): Verdict {
-  if (!session.asks.has(question.channel)) return verdict;
-  return { question: { ...question, granted: () => verdict, denied: nothing } };
+/** Makes a request of the host's desktop, only with the user's consent if the channel asks. */
+function byConsent({ asks }: Session, { question, request }: { question: Question; request: DesktopRequest }): Verdict {
+  return asks.has(question.channel) ? { question, granted: () => ({ request }), denied: nothing } : { request };
 }
 
 const audio: readonly Channel[] = ["sound", "microphone"];

@@ -11,10 +11,10 @@ import type { Dict, Value } from "./rencode.ts";
  */
 export type Shape<T extends Value = Value> = (value: Value) => T;
 
-/** A whole number from `low` to `high`. */
-export function integer(low: number, high: number): Shape<number> {
+/** A whole number from `min` to `max`. */
+export function integer(min: number, max: number): Shape<number> {
   return (value) => {
-    if (typeof value !== "number" || value < low || value > high) throw new Refusal("a number is out of range");
+    if (typeof value !== "number" || value < min || value > max) throw new Refusal("a number is out of range");
     return value;
   };
 }
@@ -27,7 +27,7 @@ export function flag(value: Value): boolean {
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const mostWordBytes = 4096;
+const maxWordBytes = 4096;
 
 /**
  * A value as a text: xpra 5 sends some words as bytes.
@@ -36,7 +36,7 @@ const mostWordBytes = 4096;
  */
 export function text(value: Value): string {
   if (typeof value === "string") return value;
-  if (!(value instanceof Uint8Array) || value.length > mostWordBytes) {
+  if (!(value instanceof Uint8Array) || value.length > maxWordBytes) {
     throw new Refusal("it has something else where a text belongs");
   }
   try {
@@ -46,9 +46,9 @@ export function text(value: Value): string {
   }
 }
 
-/** One line of at most `most` characters, made printable; what is longer is cut. */
-export function line(most: number): Shape<string> {
-  return (value) => shortLine(text(value), most);
+/** One line of at most `max` characters, made printable; what is longer is cut. */
+export function line(max: number): Shape<string> {
+  return (value) => shortLine(text(value), max);
 }
 
 /** A text that matches the pattern; it passes unchanged. */
@@ -69,28 +69,28 @@ export function oneOf(...words: readonly string[]): Shape<string> {
   };
 }
 
-/** At most `most` bytes. An empty text counts as no bytes, since xpra sends one in their place. */
-export function bytes(most: number): Shape<Uint8Array> {
+/** At most `max` bytes. An empty text counts as no bytes, since xpra sends one in their place. */
+export function bytes(max: number): Shape<Uint8Array> {
   return (value) => {
     if (value === "") return new Uint8Array();
-    if (!(value instanceof Uint8Array) || value.length > most) {
+    if (!(value instanceof Uint8Array) || value.length > max) {
       throw new Refusal("it has too many bytes, or something else in their place");
     }
     return value;
   };
 }
 
-/** A list of at most `most` items of one shape. */
-export function list<T extends Value>(shape: Shape<T>, most: number): Shape<T[]> {
+/** A list of at most `max` items of one shape. */
+export function list<T extends Value>(shape: Shape<T>, max: number): Shape<T[]> {
   return (value) => {
-    if (!Array.isArray(value) || value.length > most) {
+    if (!Array.isArray(value) || value.length > max) {
       throw new Refusal("it has a list that is too long, or something else in its place");
     }
     return value.map(shape);
   };
 }
 
-/** A list of so many items, each of its own shape. */
+/** A list with one item for each of these shapes. */
 export function tuple(...shapes: readonly Shape[]): Shape<Value[]> {
   return (value) => {
     if (!Array.isArray(value) || value.length !== shapes.length) throw new Refusal("it has a list of the wrong length");
@@ -136,10 +136,12 @@ export function fields(shapes: Readonly<Record<string, Shape>>): Shape<Dict> {
   };
 }
 
-/** A table of at most `most` entries with keys of one shape and values of another. */
-export function table(key: Shape<string | number>, shape: Shape, most: number): Shape<Dict> {
+/** A table of at most `max` entries with keys of one shape and values of another. */
+export function table(
+  { key, value: shape, max }: { key: Shape<string | number>; value: Shape; max: number },
+): Shape<Dict> {
   return (value) => {
-    if (!(value instanceof Map) || value.size > most) {
+    if (!(value instanceof Map) || value.size > max) {
       throw new Refusal("it has a table that is too large, or something else in its place");
     }
     return new Map([...value].map(([name, each]) => [key(name), shape(each)]));

@@ -1,4 +1,4 @@
-/** What the container may hand to the host beside its windows: notifications, links, files and print jobs. */
+/** What the container may hand to the host besides its windows: notifications, links, files and print jobs. */
 
 import { shortLine } from "../../base/text.ts";
 import { escape } from "@std/html";
@@ -6,20 +6,20 @@ import type { Channel } from "../channel.ts";
 import { Refusal } from "../faults.ts";
 import type { Value } from "./rencode.ts";
 import type { Question } from "../consent.ts";
-import type { DesktopRequest } from "./state.ts";
+import type { DesktopRequest } from "./judge.ts";
 import { args, bytes, flag, integer, line, oneOf, table, text, word } from "./shapes.ts";
 
-const mostFileBytes = 1_000_000_000;
-const mostChunkBytes = 128 * 1024 * 1024;
-const mostLinkCharacters = 8192;
-/** No longer name can be looked up (RFC 1035). */
-const mostHostCharacters = 253;
+const maxFileBytes = 1_000_000_000;
+const maxChunkBytes = 128 * 1024 * 1024;
+const maxLinkCharacters = 8192;
+/** A longer name cannot be looked up (RFC 1035). */
+const maxHostCharacters = 253;
 
 const transferId = word(/^[\w-]{1,64}$/);
 const chunkNumber = integer(0, 2 ** 32 - 1);
 
 /**
- * A notification, with the container's name in front. It has no pictures, no buttons and no hints, and its text has no
+ * A notification that starts with the container's name. It has no pictures, no buttons and no hints, and its text has no
  * markup: the host's desktop would take links and pictures in it.
  */
 export function notification(
@@ -55,12 +55,12 @@ function paragraph(value: Value): string {
 /** A link to be opened: one of the web, written as a browser would write it, which has ASCII only. */
 export function link(values: readonly Value[]): { request: DesktopRequest; question: Question } {
   const address = text(values[0]!);
-  if (address.length > mostLinkCharacters) throw new Refusal("a link is too long");
+  if (address.length > maxLinkCharacters) throw new Refusal("a link is too long");
   const url = URL.parse(address);
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.host === "") {
     throw new Refusal("a link is not an http or https address");
   }
-  if (url.hostname.length > mostHostCharacters) throw new Refusal("the host name of a link is too long");
+  if (url.hostname.length > maxHostCharacters) throw new Refusal("the host name of a link is too long");
   return {
     request: { kind: "link", url: url.href },
     question: { channel: "links", what: "open a link", details: [["Host", url.host], ["Address", url.href]] },
@@ -78,8 +78,8 @@ export function file(values: readonly Value[], open: ReadonlySet<Channel>): Valu
     word(/^[\w.+/-]{0,100}$/),
     flag,
     flag,
-    integer(1, mostFileBytes),
-    bytes(mostChunkBytes),
+    integer(1, maxFileBytes),
+    bytes(maxChunkBytes),
     fileOptions,
   ], [word(/^[\w-]{0,64}$/)])(values);
   if (!open.has(print === true ? "printing" : "files")) throw new Refusal("the channel is closed");
@@ -97,7 +97,7 @@ export interface FileOffer {
 }
 
 /**
- * The file that an xpra that asks before it sends wants to send; undefined when it is none.
+ * The file that an xpra that asks before it sends wants to send; undefined when it is something else.
  *
  * @throws {Refusal} when it may not be sent
  */
@@ -160,7 +160,7 @@ function fileOptions(value: Value): Value {
 export const fileChunk: (values: readonly Value[]) => Value[] = args([
   transferId,
   chunkNumber,
-  bytes(mostChunkBytes),
+  bytes(maxChunkBytes),
   flag,
 ]);
 /** The arguments of the answer to a part. xpra may send empty bytes in place of an error message. */
@@ -171,7 +171,7 @@ export const fileChunkAnswer = (values: readonly Value[]): Value[] =>
 
 /** The host's printers as the container sees them: names and kinds of files, no addresses. */
 export function printers(values: readonly Value[]): Value[] {
-  return args([table(line(100) as (value: Value) => string, printer, 50)])(values);
+  return args([table({ key: line(100), value: printer, max: 50 })])(values);
 }
 
 function printer(value: Value): Value {

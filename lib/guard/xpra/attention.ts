@@ -1,0 +1,48 @@
+/** Whether the user works in the container's windows, by the keyboard's focus, keys and clicks. */
+
+/**
+ * For this long after a key or a click, in milliseconds, the user counts as working in the container's windows without
+ * the keyboard there: a click comes before the focus, and what an app copies comes after the keys for it.
+ */
+const inputMs = 1_000;
+
+/** What the user does in the container's windows. */
+export interface Attention {
+  /** The host gives the keyboard to a framed window, or takes it away with 0. */
+  focus(window: number): void;
+  /** The window that has the keyboard, or 0. */
+  focused(): number;
+  /** A key or a button is pressed in one of the windows. */
+  recordInput(): void;
+  /** Whether the user is there: a window has the keyboard, or there was input just now. */
+  isPresent(): boolean;
+  /**
+   * Whether the user works there: there was input since one of the windows has the keyboard, or just now. That one has
+   * it is not enough: some window managers give it to every new window.
+   */
+  isUsed(): boolean;
+}
+
+/**
+ * Makes the attention of a session that has just begun.
+ *
+ * @param now a clock in milliseconds
+ */
+export function createAttention(now: () => number): Attention {
+  let focused = 0;
+  let focusedMs = -Infinity;
+  let lastInputMs = -Infinity;
+  const isJustUsed = (): boolean => now() - lastInputMs < inputMs;
+  return {
+    focus(window) {
+      if (focused === 0) focusedMs = now();
+      focused = window;
+    },
+    focused: () => focused,
+    recordInput() {
+      lastInputMs = now();
+    },
+    isPresent: () => focused !== 0 || isJustUsed(),
+    isUsed: () => isJustUsed() || focused !== 0 && lastInputMs > focusedMs - inputMs,
+  };
+}

@@ -1,0 +1,117 @@
+/** What the container may say of a window to the host's window manager: its title, its class, its sizes. */
+
+import { shortLine } from "../../base/text.ts";
+import { Refusal } from "../faults.ts";
+import { coordinate, maxSide, minVisible, type Size, windowNumber } from "./geometry.ts";
+import type { Dict } from "./rencode.ts";
+import { fields, flag, integer, line, list, type Shape, tuple, word } from "./shapes.ts";
+
+const maxTitleCharacters = 400;
+
+/** A window's title: the container's name comes first, and nothing in the title can push it away or turn it round. */
+export function titleOf(container: string, title: string): string {
+  return `[${container}] ${shortLine(title, maxTitleCharacters)}`;
+}
+
+/**
+ * A window's class: the desktop groups windows by it and takes an icon for it, so that no window of a container may
+ * have the class of a program of the host.
+ */
+export function classOf(container: string, name: string): string {
+  return `${container}.${shortLine(name, 80)}`;
+}
+
+/** Types of windows without a frame. */
+const popupTypes = /^(NORMAL|DIALOG|UTILITY|MENU|DROPDOWN_MENU|POPUP_MENU|TOOLTIP|COMBO|DND)$/;
+
+const lengths: Shape = tuple(integer(0, 0x7fff), integer(0, 0x7fff));
+/** Such as the characters of a terminal. */
+const steps: Shape = tuple(integer(1, 256), integer(1, 256));
+
+const sizeConstraints = fields({
+  // Not so small that its frame could not be seen.
+  "maximum-size": tuple(integer(minVisible.width, 0x7fff), integer(minVisible.height, 0x7fff)),
+  "minimum-size": tuple(integer(0, maxSide), integer(0, maxSide)),
+  "base-size": lengths,
+  "increment": steps,
+  "set-initial-position": flag,
+});
+
+/**
+ * The properties that a container may set on a popup. Left out: process ids (xpra starts a program on the host for each),
+ * commands, host names, numbers of X windows, properties of X by any name, shapes, opacity and transparency (a window
+ * that cannot be seen can be typed into, and a popup can catch clicks). A popup belongs to no window: xpra's client would
+ * move it with that one, unknown to the guard. Nor has it a class: the client grabs the keyboard for some (6.5.5:
+ * "sun-awt-X11…").
+ */
+export function popupProperties(container: string): Record<string, Shape> {
+  const title: Shape = (value) => {
+    if (typeof value !== "string") throw new Refusal("a title is not a text");
+    return titleOf(container, value);
+  };
+  return {
+    "title": title,
+    "icon-title": title,
+    "size-constraints": sizeConstraints,
+    "role": line(100),
+    "window-type": list(word(popupTypes), 8),
+  };
+}
+
+/**
+ * The properties that it may set on a framed window. Left out as well: those that keep a window above others, on all
+ * desktops, out of lists of windows, or at the screen's edge with space reserved for it.
+ */
+export function framedProperties(container: string): Record<string, Shape> {
+  const ofClass: Shape = (value) => classOf(container, line(80)(value));
+  return {
+    ...popupProperties(container),
+    "class-instance": tuple(ofClass, ofClass),
+    "transient-for": windowNumber,
+    // Other types have no frame, or are docks, desktops and popups: then it is an ordinary one.
+    "window-type": (value) => {
+      const types = list(line(20), 8)(value).filter((type) => /^(NORMAL|DIALOG|UTILITY)$/.test(`${type}`));
+      return types.length > 0 ? types : ["NORMAL"];
+    },
+    "modal": flag,
+    "iconic": flag,
+    "maximized": flag,
+    "fullscreen": flag,
+    "requested-position": tuple(coordinate, coordinate),
+    "set-initial-position": flag,
+  };
+}
+
+/** The properties that the server is asked for. */
+export const askedDescriptions: readonly string[] = [...Object.keys(framedProperties("")), "override-redirect"];
+
+/** Makes the sizes in a window's description fit the screen. */
+export function fitConstraints(constraints: Dict, screen: Size): void {
+  const pair = (name: string): [number, number] | undefined => constraints.get(name) as [number, number] | undefined;
+  for (const name of ["minimum-size", "base-size"]) {
+    const size = pair(name);
+    if (size) constraints.set(name, [Math.min(size[0], screen.width), Math.min(size[1], screen.height)]);
+  }
+  const [base, steps] = [pair("base-size"), pair("increment")];
+  if (!base || !steps) return;
+  // GTK 3 rounds a window's size down to this one and whole steps more, even if that is below the smallest size
+  // (3.24). So this is the first one that can be seen.
+  const seen = (base: number, step: number, min: number): number =>
+    base + step * Math.max(0, Math.ceil((min - base) / step));
+  constraints.set("base-size", [
+    seen(base[0], steps[0], minVisible.width),
+    seen(base[1], steps[1], minVisible.height),
+  ]);
+}
+
+/** The sizes that a framed window may get from its description. */
+export function sizesIn(description: Dict, screen: Size): Size[] {
+  const isWhole = ["maximized", "fullscreen"].some((state) => description.get(state) === true);
+  const constraints = description.get("size-constraints");
+  // Where there is no smallest size, window managers take the one to which whole rows and columns are added.
+  const min = ["minimum-size", "base-size"].map((name) => constraints instanceof Map && constraints.get(name));
+  return [
+    ...(isWhole ? [screen] : []),
+    ...min.filter(Array.isArray).map(([width, height]) => ({ width, height })),
+  ];
+}

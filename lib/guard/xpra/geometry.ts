@@ -1,0 +1,92 @@
+/** Places and sizes on the host's screen. */
+
+import { integer, type Shape } from "./shapes.ts";
+
+/** A size in pixels. */
+export interface Size {
+  /** At least 1. */
+  width: number;
+  /** At least 1. */
+  height: number;
+}
+
+/** A rectangle on the host's screen, in pixels. */
+export interface Rectangle extends Size {
+  /** Of its left edge. */
+  x: number;
+  /** Of its upper edge. */
+  y: number;
+}
+
+/** The host's screen. */
+export interface Screen extends Size {
+  /** Its monitors; empty when they are not known. Where they differ in height, parts of the screen are on none. */
+  monitors: readonly Rectangle[];
+}
+
+/** The largest width and height of a window, in pixels. */
+export const maxSide = 16_384;
+/** A window's number: xpra's server counts from 1, or takes the X server's own numbers. */
+export const windowNumber: Shape<number> = integer(1, 2 ** 48 - 1);
+/** A coordinate of 16 bits, as X has them. */
+export const coordinate: Shape<number> = integer(-0x8000, 0x7fff);
+/** A width or height that a window can have. */
+export const side: Shape<number> = integer(1, maxSide);
+
+/** The smallest size of a framed window: the user could unknowingly type into one that cannot be seen. */
+export const minVisible: Size = { width: 48, height: 24 };
+/**
+ * How far below the upper edge of the screen a framed window begins, in pixels. xpra's client puts its frame, with the
+ * title, above that place (6.5.5).
+ */
+const titleHeight = 40;
+
+/** Its pixels. */
+export function area({ width, height }: Size): number {
+  return width * height;
+}
+
+/** Whether part of it is on the screen. */
+export function isOnScreen({ x, y, width, height }: Rectangle, screen: Size): boolean {
+  return x < screen.width && y < screen.height && x + width > 0 && y + height > 0;
+}
+
+/** The nearest place to the one that a popup wants, wholly on the screen and not larger. */
+export function placePopup(wanted: Rectangle, screen: Size): Rectangle {
+  return moveInside(wanted, { x: 0, y: 0, ...screen }, { top: 0, min: { width: 1, height: 1 } });
+}
+
+/**
+ * The nearest place to the one that a framed window wants, wholly on the screen and not larger. Whatever it covers, its
+ * title is in reach: all of it is on the host's monitors.
+ */
+export function placeFramed(wanted: Rectangle, { monitors, ...size }: Screen): Rectangle {
+  const framed = { top: titleHeight, min: minVisible };
+  const place = moveInside(wanted, { x: 0, y: 0, ...size }, framed);
+  if (monitors.length === 0 || isTitleSeen(place, monitors)) return place;
+  const distance = ({ x, y }: Rectangle): number => Math.abs(x - place.x) + Math.abs(y - place.y);
+  return monitors.map((monitor) => moveInside(place, monitor, framed))
+    .reduce((nearest, each) => distance(each) < distance(nearest) ? each : nearest);
+}
+
+function moveInside(
+  wanted: Rectangle,
+  outer: Rectangle,
+  { top, min }: { top: number; min: Size },
+): Rectangle {
+  const width = Math.max(min.width, Math.min(wanted.width, outer.width));
+  const height = Math.max(min.height, Math.min(wanted.height, outer.height));
+  const x = Math.max(outer.x, Math.min(wanted.x, outer.x + outer.width - width));
+  const y = Math.max(outer.y + top, Math.min(wanted.y, outer.y + outer.height - height));
+  return { x, y, width, height };
+}
+
+/** Whether the whole title and the first lines below it are on monitors. */
+function isTitleSeen({ x, y, width }: Rectangle, monitors: readonly Rectangle[]): boolean {
+  let seenTo = x;
+  for (const monitor of monitors.toSorted((a, b) => a.x - b.x)) {
+    const hasRows = monitor.y <= y - titleHeight && y + minVisible.height <= monitor.y + monitor.height;
+    if (hasRows && monitor.x <= seenTo) seenTo = Math.max(seenTo, monitor.x + monitor.width);
+  }
+  return seenTo >= x + width;
+}

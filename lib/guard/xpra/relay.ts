@@ -1,0 +1,218 @@
+/** Relays packets between xpra's client and the session's socket, as the judges decide. */
+
+import type { Answer, Question } from "../consent.ts";
+import { Refusal } from "../faults.ts";
+import type { Sender } from "../tally.ts";
+import { judgeClientPacket } from "./client_packets.ts";
+import { type PictureDecoder, startDecoder } from "./decoder.ts";
+import { type CompressedDrawing, withPixels } from "./drawing.ts";
+import { createFrameParser, type FrameLimits } from "./frames.ts";
+import { type Delivery, type DesktopRequest, type NeedsConsent, passOn } from "./judge.ts";
+import type { RunMemory } from "./memory.ts";
+import { renamed } from "./names.ts";
+import { decodePacket, encodePacket, type Packet } from "./packets.ts";
+import { judgeServerPacket } from "./server_packets.ts";
+import { closeStrays, createSession, type Session, type SessionOptions } from "./session.ts";
+import { createWriter, type Writer } from "./writer.ts";
+
+/** What a relay needs besides its connections. */
+export interface RelayOptions extends Pick<SessionOptions, "container" | "open" | "asks" | "remote"> {
+  /** Asks for the user's consent, until `signal` aborts: the session is over then. Default: the answer is no. */
+  ask?(question: Question, signal: AbortSignal): Promise<Answer>;
+  /** Shows the user one line: once for each type of packet that is dropped. */
+  report(line: string): void;
+  /** Called once, before the client's hello passes: the client has the file for pixels open then. */
+  onClientHello?(): void;
+  /** Called once, when the server's hello passes: both ends have the file for pixels open then. */
+  onServerHello?(): void;
+  /** Called for what the app asks of the host's desktop. */
+  onRequest?(request: DesktopRequest): void;
+}
+
+/** How many bytes are read at a time. */
+const readBytes = 256 * 1024;
+/**
+ * How long popups may take to follow a window that has moved, or the user to come back, in milliseconds. Then they are
+ * closed.
+ */
+const followMs = 1_000;
+
+const limits: Readonly<Record<Sender, FrameLimits>> = {
+  container: { mainBytes: 2 * 1024 * 1024, chunkBytes: 128 * 1024 * 1024 },
+  client: { mainBytes: 4 * 1024 * 1024, chunkBytes: 128 * 1024 * 1024 },
+};
+
+/** What the functions below share. */
+interface Relay {
+  options: RelayOptions;
+  memory: RunMemory;
+  signal: AbortSignal;
+  session: Session;
+  decoder: PictureDecoder | undefined;
+  connections: Readonly<Record<Sender, Deno.Conn>>;
+  write: Readonly<Record<Sender, Writer>>;
+  /** Ends the relay with an error. */
+  fail(error: unknown): void;
+  followTimer?: ReturnType<typeof setTimeout> | undefined;
+}
+
+/**
+ * Relays until one end closes its connection. When `signal` aborts, nothing more is asked or sent; who aborts it closes the
+ * connections.
+ *
+ * @throws {Violation} when an end breaks the protocol, or the container sends too much that is dropped
+ */
+export async function relayPackets(
+  connections: Readonly<Record<Sender, Deno.Conn>>,
+  { memory, signal, ...options }: RelayOptions & { memory: RunMemory; signal: AbortSignal },
+): Promise<void> {
+  const { container, open, asks = new Set(), remote = false } = options;
+  const failed = Promise.withResolvers<never>();
+  const uuid = crypto.randomUUID().replaceAll("-", "");
+  const relay: Relay = {
+    options,
+    memory,
+    signal,
+    session: createSession({
+      ...{ container, open, asks, remote, uuid },
+      rates: memory.rates,
+      now: () => performance.now(),
+    }),
+    decoder: remote ? startDecoder() : undefined,
+    connections,
+    write: { client: createWriter(connections.client), container: createWriter(connections.container) },
+    fail: failed.reject,
+  };
+  try {
+    await Promise.race([pump(relay, "container"), pump(relay, "client"), failed.promise]);
+  } finally {
+    clearTimeout(relay.followTimer);
+    relay.decoder?.end();
+  }
+}
+
+/**
+ * Relays what one end sends, until it ends. The next bytes are read when the last ones are written: a slow reader slows
+ * the writer down, and nothing piles up here.
+ */
+async function pump(relay: Relay, sender: Sender): Promise<void> {
+  const frames = createFrameParser(limits[sender]);
+  const buffer = new Uint8Array(readBytes);
+  for (;;) {
+    const count = await relay.connections[sender].read(buffer);
+    if (count === null) return;
+    const outbox = createOutbox(relay);
+    for (const raw of frames.push(buffer.subarray(0, count))) {
+      const delivery = judge(relay, sender, decodePacket(raw));
+      // What came before a picture does not wait for it.
+      if (delivery instanceof Promise) await outbox.flush();
+      outbox.put(sender, delivery instanceof Promise ? await delivery : delivery);
+    }
+    await outbox.flush();
+  }
+}
+
+interface Outbox {
+  /** Carries out what has become of a packet of `sender`; what is sent waits for the next flush. */
+  put(sender: Sender, delivery: Delivery): void;
+  flush(): Promise<void>;
+}
+
+function createOutbox({ session, options, write }: Relay): Outbox {
+  const parts: Record<Sender, Uint8Array[]> = { client: [], container: [] };
+  const encode = (end: Sender, packets: readonly Packet[] = []): void => {
+    for (const packet of packets) {
+      parts[end].push(...encodePacket(session.takesNewNames[end] ? renamed(packet) : packet));
+    }
+  };
+  return {
+    put(sender, { pass, answer, request }) {
+      if (request) options.onRequest?.(request);
+      encode(sender === "client" ? "container" : "client", pass);
+      encode(sender, answer);
+    },
+    async flush() {
+      for (const end of ["client", "container"] as const) {
+        if (parts[end].length > 0) await write[end](parts[end].splice(0));
+      }
+    },
+  };
+}
+
+/** Decides what becomes of a packet: now, or when its picture is decoded. */
+function judge(relay: Relay, sender: Sender, packet: Packet): Delivery | Promise<Delivery> {
+  const { session, options } = relay;
+  const wasGreeted = session.greeted[sender];
+  try {
+    const verdict = sender === "client" ? judgeClientPacket(packet, session) : judgeServerPacket(packet, session);
+    if (session.greeted[sender] && !wasGreeted) options[sender === "client" ? "onClientHello" : "onServerHello"]?.();
+    if (sender === "client") closeStraysLater(relay);
+    if ("drawing" in verdict) return decode(relay, verdict.drawing);
+    if ("question" in verdict) return requestConsent(relay, packet.type, verdict);
+    if (verdict.refusal !== undefined) drop(relay, { sender, type: packet.type, reason: verdict.refusal });
+    return verdict;
+  } catch (error) {
+    return refuse(relay, { sender, type: packet.type, error });
+  }
+}
+
+function drop(
+  { memory, options }: Relay,
+  { sender, type, reason }: { sender: Sender; type: string; reason: string },
+): void {
+  const line = memory.drops.add(sender, type, reason);
+  if (line !== undefined) options.report(line);
+}
+
+/** Drops a packet that must not pass, and goes on. Throws any error but a refusal. */
+function refuse(relay: Relay, { sender, type, error }: { sender: Sender; type: string; error: unknown }): Delivery {
+  if (!(error instanceof Refusal)) throw error;
+  drop(relay, { sender, type, reason: error.message });
+  return {};
+}
+
+async function decode(relay: Relay, drawing: CompressedDrawing): Promise<Delivery> {
+  const { type } = drawing;
+  try {
+    return passOn(type, withPixels(drawing, await relay.decoder!.decode(drawing.picture)));
+  } catch (error) {
+    return refuse(relay, { sender: "container", type, error });
+  }
+}
+
+/** Asks the user. Without an answer yet, nothing is sent, and what follows is sent later: no other packet waits. */
+function requestConsent(relay: Relay, type: string, { question, granted, denied }: NeedsConsent): Delivery {
+  const { options, signal, memory } = relay;
+  const follow = (agreed: boolean): Delivery => agreed ? granted() : denied;
+  // A session that is over asks nothing more, although its questions may still wait for others'.
+  const ask = (question: Question): Promise<Answer> =>
+    (signal.aborted ? undefined : options.ask?.(question, signal)) ?? Promise.resolve("no");
+  try {
+    const agreed = memory.consent.request(question, ask);
+    if (typeof agreed === "boolean") return follow(agreed);
+    agreed.then((agreed) => sendLater(relay, follow(agreed))).catch(relay.fail);
+    return {};
+  } catch (error) {
+    refuse(relay, { sender: "container", type, error });
+    return denied;
+  }
+}
+
+/** Carries out what becomes of a packet of the container, some time after it came. */
+async function sendLater(relay: Relay, delivery: Delivery): Promise<void> {
+  if (relay.signal.aborted) return;
+  const outbox = createOutbox(relay);
+  outbox.put("container", delivery);
+  // An end that has gone ends the relay anyway.
+  await outbox.flush().catch(() => {});
+}
+
+/** Closes, a moment later, the popups that have not followed their window or the user. */
+function closeStraysLater(relay: Relay): void {
+  if (!relay.session.windows.mayHaveStrays()) return;
+  relay.followTimer ??= setTimeout(() => {
+    relay.followTimer = undefined;
+    sendLater(relay, { pass: closeStrays(relay.session) });
+    closeStraysLater(relay);
+  }, followMs);
+}

@@ -1,0 +1,80 @@
+/** What both directions of a session know of each other. */
+
+import type { AskableChannel, Channel } from "../channel.ts";
+import type { Sender } from "../tally.ts";
+import type { PixelsFile } from "./hello.ts";
+import { createRates, type Rates } from "./memory.ts";
+import type { Packet } from "./packets.ts";
+import { createWindows, type Windows } from "./windows.ts";
+
+/** What a session is made with. */
+export interface SessionOptions {
+  /** The container's name. */
+  container: string;
+  /** The channels that are open, and go through xpra. */
+  open: ReadonlySet<Channel>;
+  /** The open channels each use of which needs the user's consent. Default: none. */
+  asks?: ReadonlySet<AskableChannel>;
+  /** What the server knows this client by. Random, and new each time. */
+  uuid: string;
+  /** The container is on another machine: its pictures come compressed, for the guard to decode. Default: no. */
+  remote?: boolean;
+  /** What the container may do only so often. Default: rates of which nothing is used up. */
+  rates?: Rates;
+  /** A clock in milliseconds. */
+  now: () => number;
+}
+
+/** A session as the guard knows it. */
+export interface Session extends Required<Omit<SessionOptions, "now">> {
+  /** Files that the user has agreed to and that have not come yet: what was agreed to, by the transfer's id. */
+  agreed: Map<string, string>;
+  /** The container's windows. */
+  windows: Windows;
+  /** The pixels' file, once the client has announced it. */
+  pixels: PixelsFile | undefined;
+  /** Who has said hello. */
+  greeted: Record<Sender, boolean>;
+  /** Who takes the new names of packet types. */
+  takesNewNames: Record<Sender, boolean>;
+  /** Keys whose press has passed and whose release has not. */
+  keysDown: Set<string>;
+  /** Buttons of the pointer whose press has passed and whose release has not, each with the window it was pressed in. */
+  buttonsDown: Map<number, number>;
+  /** Requests of the client for what the container has copied that have no answer yet. */
+  requests: Set<number>;
+  /** Where the container has last seen the pointer in one of its windows. */
+  pointer: readonly [number, number];
+}
+
+/** Makes a session that has just begun. */
+export function createSession({ now, ...options }: SessionOptions): Session {
+  return {
+    asks: new Set(),
+    remote: false,
+    rates: createRates(now),
+    ...options,
+    agreed: new Map(),
+    windows: createWindows({ container: options.container, now }),
+    pixels: undefined,
+    greeted: { client: false, container: false },
+    takesNewNames: { client: false, container: false },
+    keysDown: new Set(),
+    buttonsDown: new Map(),
+    requests: new Set(),
+    pointer: [0, 0],
+  };
+}
+
+/** A window is gone: xpra's client no longer reports buttons that are released in it. */
+export function forgetButtons({ buttonsDown }: Session, window: number): void {
+  for (const [button, of] of buttonsDown) if (of === window) buttonsDown.delete(button);
+}
+
+/** The packets for the client that close stray popups: those that a window or the user has left. */
+export function closeStrays(session: Session): Packet[] {
+  return session.windows.takeStrays().map((window) => {
+    forgetButtons(session, window);
+    return { type: "lost-window", args: [window] };
+  });
+}
