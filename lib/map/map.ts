@@ -1,7 +1,7 @@
 /** Mapping files of the host into a running container: put on record first, then access is granted, then devices. */
 
 import { readAcls, sameAcl, writeAcls } from "./acl.ts";
-import { deviceOf, makeMapsDirectory, removeMapDevices, uninterruptible } from "./devices.ts";
+import { deviceOf, removeMapDevices, uninterruptible } from "./devices.ts";
 import type { ContainerUser } from "../container/user.ts";
 import { type Engine, engineOn } from "../engine/engine.ts";
 import { addDevices } from "../engine/instance.ts";
@@ -43,14 +43,8 @@ export async function mapFiles(
   files: readonly SourceFile[],
   options: MapOptions & { undo: Undo },
 ): Promise<Required<MappedFile>[]> {
-  const { engine, instance, user } = options;
-  const [granting, making] = await Promise.allSettled([
-    grantAccess(files, options),
-    makeMapsDirectory(engine, instance, user),
-  ]);
-  if (granting.status === "rejected") throw granting.reason;
-  if (making.status === "rejected") throw making.reason;
-  const mapped = granting.value;
+  const { engine, instance } = options;
+  const mapped = await grantAccess(files, options);
   const devices = Object.fromEntries(mapped.map(({ mapping }) => [mapping.id, deviceOf(mapping)]));
   await addDevices(uninterruptible(engine), instance, devices);
   engine.host.signal.throwIfAborted();
