@@ -19,7 +19,7 @@ export interface ValueOptions extends Omit<ProcessOptions, "signal" | "detached"
   /** What a dry run calls the value, which it does not know: `HOST_UID`. */
   placeholder: string;
   /** Turns the output into the value. */
-  parse(stdout: string): string;
+  parse(stdout: string): string | Promise<string>;
 }
 
 /** All that a script can see and do outside of itself. */
@@ -73,7 +73,7 @@ export function realHost(options: HostOptions, cleanup = false): Host {
       return runProcess(argv, { ...processOptions, signal: end, detached });
     },
     async value(argv, { placeholder: _, parse, ...processOptions }) {
-      return parse((await host.run(argv, processOptions)).stdout);
+      return await parse((await host.run(argv, processOptions)).stdout);
     },
     start(argv, processOptions) {
       echo(argv);

@@ -1,12 +1,12 @@
 /** Cached images: containers with their software, kept as local images for the next container of the same recipe. */
 
-import { createHash } from "node:crypto";
 import { format } from "@std/fmt/bytes";
 import generalizeScript from "./generalize.sh" with { type: "text" };
 import { type Engine, engineOn } from "../engine/engine.ts";
 import { deleteImage, findImages, type Image, imageHash, publish } from "../engine/image.ts";
 import { exec } from "../engine/instance.ts";
 import { userDataKey } from "./profile_file.ts";
+import { sha256 } from "../base/hash.ts";
 import { runKey } from "../container/ours.ts";
 import { userConfig } from "./user_data.ts";
 
@@ -40,7 +40,7 @@ export async function recipeOf(
 ): Promise<Recipe> {
   return {
     recipe: await imageHash(engine, image, profile),
-    source: createHash("sha256").update(`${image}\n${profile}`).digest("hex"),
+    source: await sha256(`${image}\n${profile}`),
   };
 }
 

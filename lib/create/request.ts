@@ -79,7 +79,7 @@ export async function readRequest(
   return {
     place,
     keys,
-    proxy: hasProxy ? proxyFor(hosts === undefined ? [] : parseHosts(hosts), image) : undefined,
+    proxy: hasProxy ? await proxyFor(hosts === undefined ? [] : parseHosts(hosts), image) : undefined,
     profile: withUserData(profile, await readUserData(host, cloudInitWords, { user, bare })),
     image,
     user,

@@ -1,8 +1,8 @@
 /** Local images: those in the engine's own store. */
 
-import { createHash } from "node:crypto";
 import { type Engine, engineArgv, isNotFound, nameOn, query, run } from "./engine.ts";
 import { UserError } from "../base/errors.ts";
+import { sha256 } from "../base/hash.ts";
 
 /** A local image. */
 export interface Image {
@@ -39,7 +39,7 @@ export async function imageHash(engine: Engine, image: string, text: string): Pr
     placeholder: "RECIPE",
     parse(stdout) {
       const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
-      if (fingerprint) return createHash("sha256").update(`${fingerprint}\n${text}`).digest("hex");
+      if (fingerprint) return sha256(`${fingerprint}\n${text}`);
       throw new UserError(`The engine does not know the image "${image}"`, { hint: `See ${engine.cli} image list` });
     },
   });

@@ -22,6 +22,7 @@ import { copyFiles, forgetCopy, readCopy, tryWithCopyLock, withCopyLock, writeCo
 import { makeMapsDirectory } from "./devices.ts";
 import type { Content, LentCopy } from "./loan.ts";
 import { serverRecord } from "../engine/server_record.ts";
+import { type Lending, maxUnmapMs } from "./lending.ts";
 import { finishUnmap } from "./open_files.ts";
 import { newPlace, type SourceFile } from "./source_file.ts";
 
@@ -52,6 +53,25 @@ const maxSaved = 2 * 2 ** 30;
 
 /** How often a copy is read that changes again and again while it is taken back. */
 const mostRounds = 5;
+
+/** How much longer taking back may take for each byte of lent copies: as on a link of 2 Mbit/s. */
+const msPerByte = 1 / 256;
+
+/** Lends copies of files, which are not looked after: what happens to a file is found out when its copy comes back. */
+export function lendAsCopies(files: readonly SourceFile[], options: LendOptions): Lending {
+  const { engine } = options;
+  const copies: LentCopy[] = [];
+  return {
+    async lend(undo) {
+      copies.push(...await lendCopies(files, { ...options, undo }));
+    },
+    loans: () => copies,
+    keep: () => keepCopies(engine.host, copies),
+    follow: () => Promise.resolve(),
+    takeBack: (engine) => takeBackCopies(engine, copies),
+    deadlineMs: () => maxUnmapMs + copies.reduce((sum, { lent }) => sum + (lent?.size ?? 0), 0) * msPerByte,
+  };
+}
 
 /**
  * Lends all of the files; on failure, `undo` takes them back. Each is on record before it is put into the container.

@@ -3,6 +3,7 @@
 import { hasDisplay, isUnattended } from "../base/desktop.ts";
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import { all } from "../base/settle.ts";
 import { withUndo } from "../base/undo.ts";
 import { labelOf } from "../container/mounts.ts";
 import { findOurs, listOurs } from "../container/ours.ts";
@@ -10,9 +11,9 @@ import { type EngineOptions, findPlace } from "../container/place.ts";
 import { checkDirectory, sharedByDevices, sharedByMounts } from "../container/source_path.ts";
 import { type ContainerUser, userOf } from "../container/user.ts";
 import { chooseEngine, type Engine, engineArgv, engineOn, nameOn } from "../engine/engine.ts";
-import { hostUid, idMapOf, isHere, listAllInstances, listOwnInstances } from "../engine/instance.ts";
+import { hostUid, idMapOf, type Instance, isHere, listAllInstances, listOwnInstances } from "../engine/instance.ts";
 import { announcePresence, ownIds } from "./journal.ts";
-import { lendAsCopies, type Lending, lendThemselves } from "./lending.ts";
+import { type Lending, lendThemselves } from "./lending.ts";
 import { showLoans } from "./list.ts";
 import type { MapOptions } from "./map.ts";
 import { listeningSessions } from "./open_files.ts";
@@ -47,18 +48,18 @@ export async function lendFiles(host: Host, request: LendRequest): Promise<numbe
   const prompter = await choosePrompter(host, request);
   const chosen = await chooseFiles(host, prompter, request);
   if (!chosen) return ExitCode.failed;
-  const { engine, name, files, rules } = chosen;
+  const { engine, name, files, rules, asked } = chosen;
   if (host.dryRun) {
     const { planLending } = await import("./dry_run.ts");
     await planLending(engine, name, { paths: files.map(({ path }) => path), readOnly });
     return 0;
   }
   await recoverFirst(host);
-  const { user, uid } = await checkContainer(engine, name, files);
+  const { user, uid } = await checkContainer(await (asked ?? askEngine(engine, name)), { engine, files });
   const presence = await announcePresence(host);
   const options = { engine, instance: name, user, readOnly, owner: presence.owner };
   const lending = uid === undefined
-    ? lendAsCopies(files, options)
+    ? (await import("./copies.ts")).lendAsCopies(files, options)
     : lendThemselves(files, { ...options, uid, prompter, rules });
   if (request.stays) {
     const lent = await withUndo(host, async (undo) => {
@@ -101,6 +102,8 @@ interface Chosen {
   name: string;
   files: SourceFile[];
   rules: FileRules;
+  /** What the engine was asked already while files were looked at. */
+  asked: Promise<Answer> | undefined;
 }
 
 /** The container and the files, from the command line or asked for; undefined when the user closes a dialog. */
@@ -109,10 +112,15 @@ async function chooseFiles(
   prompter: Prompter,
   { words: [givenWord, ...givenPaths], ...options }: LendRequest,
 ): Promise<Chosen | undefined> {
+  const givenPlace = givenWord === undefined ? undefined : await findPlace(host, givenWord, options);
+  const asked = givenPlace && !host.dryRun
+    ? givenPlace.engine.then((engine) => askEngine(engine, givenPlace.name))
+    : undefined;
+  // Mistakes in files come first.
+  asked?.catch(() => {});
   // ownIds() makes a directory, which a dry run must not do: it plans as for root, who may map anybody's files.
   const user = host.dryRun ? { uid: 0, gid: 0 } : await ownIds(host);
   const rules = { user, shared: await sharedByMounts(host) };
-  const givenPlace = givenWord === undefined ? undefined : await findPlace(host, givenWord, options);
   const givenFiles = await checkFiles(givenPaths, rules);
   const engine = await (givenPlace?.engine ?? chooseEngine(host, options.engine, options));
   const name = givenPlace?.name ??
@@ -123,7 +131,7 @@ async function chooseFiles(
   }
   const label = labelOf(engine.server, name);
   const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(label), rules);
-  if (files.length > 0) return { engine, name, files, rules };
+  if (files.length > 0) return { engine, name, files, rules, asked };
   if (prompter.isGraphical) return undefined;
   throw missingArgument("FILE...");
 }
@@ -137,6 +145,20 @@ async function runningContainers(engine: Engine): Promise<string[]> {
   });
 }
 
+/** What the engine says of a container, and of all that may share directories of this machine. */
+interface Answer {
+  instance: Instance;
+  neighbours: Instance[];
+}
+
+async function askEngine(engine: Engine, name: string): Promise<Answer> {
+  const [instance, neighbours] = await all([
+    findOurs(engine, name, { exitCode: ExitCode.usage }),
+    engine.server.isLocal ? listAllInstances(engine) : listOwnInstances(engine),
+  ]);
+  return { instance, neighbours };
+}
+
 /**
  * Checks that the files can be lent to the container.
  *
@@ -144,19 +166,14 @@ async function runningContainers(engine: Engine): Promise<string[]> {
  * @throws {UserError} exit code 2 if not
  */
 async function checkContainer(
-  engine: Engine,
-  name: string,
-  files: readonly SourceFile[],
+  { instance, neighbours }: Answer,
+  { engine, files }: { engine: Engine; files: readonly SourceFile[] },
 ): Promise<{ user: ContainerUser; uid: number | undefined }> {
-  const [instance, instances] = await Promise.all([
-    findOurs(engine, name, { exitCode: ExitCode.usage }),
-    engine.server.isLocal ? listAllInstances(engine) : listOwnInstances(engine),
-  ]);
   if (instance.status !== "Running") {
-    const start = engineArgv(engine, ["start", nameOn(engine, name)]).join(" ");
-    throw inputError(`The container "${labelOf(engine.server, name)}" does not run`, `Start it: ${start}`);
+    const start = engineArgv(engine, ["start", nameOn(engine, instance.name)]).join(" ");
+    throw inputError(`The container "${labelOf(engine.server, instance.name)}" does not run`, `Start it: ${start}`);
   }
-  const shared = await sharedByDevices(instances);
+  const shared = await sharedByDevices(neighbours);
   for (const { path, directories } of files) {
     for (const directory of directories) await checkDirectory(path, directory, shared);
   }

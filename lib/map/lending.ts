@@ -1,9 +1,8 @@
-/** How files are lent to a container and taken back: they themselves, or copies of them. */
+/** Files on their way to a container and back: they themselves here, and copies of them in `copies.ts`. */
 
 import type { Undo } from "../base/undo.ts";
 import type { Engine } from "../engine/engine.ts";
-import { keepCopies, lendCopies, type LendOptions, takeBackCopies } from "./copies.ts";
-import type { LentCopy, Loan } from "./loan.ts";
+import type { Loan } from "./loan.ts";
 import { keepMapped, mapFiles, type MapOptions } from "./map.ts";
 import type { Prompter } from "./prompter.ts";
 import type { MappedFile } from "./restore.ts";
@@ -12,10 +11,7 @@ import { unmapFiles } from "./unmap.ts";
 import { followReplacements } from "./watch.ts";
 
 /** How long unmapping may take at most at the end of a run, in milliseconds. */
-const maxUnmapMs = 60_000;
-
-/** How much longer it may take for each byte of lent copies: as on a link of 2 Mbit/s. */
-const msPerByte = 1 / 256;
+export const maxUnmapMs = 60_000;
 
 /** Files on their way to a container and back. */
 export interface Lending {
@@ -55,21 +51,5 @@ export function lendThemselves(
     follow: (signal) => followReplacements(engine.host, prompter, { mapped, options, rules, signal }),
     takeBack: (engine) => unmapFiles(engine, mapped),
     deadlineMs: () => maxUnmapMs,
-  };
-}
-
-/** Lends copies of files, which are not looked after: what happens to a file is found out when its copy comes back. */
-export function lendAsCopies(files: readonly SourceFile[], options: LendOptions): Lending {
-  const { engine } = options;
-  const copies: LentCopy[] = [];
-  return {
-    async lend(undo) {
-      copies.push(...await lendCopies(files, { ...options, undo }));
-    },
-    loans: () => copies,
-    keep: () => keepCopies(engine.host, copies),
-    follow: () => Promise.resolve(),
-    takeBack: (engine) => takeBackCopies(engine, copies),
-    deadlineMs: () => maxUnmapMs + copies.reduce((sum, { lent }) => sum + (lent?.size ?? 0), 0) * msPerByte,
   };
 }

@@ -31,7 +31,7 @@ const houseAddresses6 = ["fd00:77::1", "2001:4:112::77"];
 const publicHostAddress = "192.31.197.1";
 
 /** The proxy of the containers of the lab's image that may reach any host. */
-const proxyName = proxyFor([], "gui-lab").name;
+const { name: proxyName } = await proxyFor([], "gui-lab");
 
 const nothing = await Deno.makeTempFile({ suffix: ".yaml" });
 await Deno.writeTextFile(nothing, "#cloud-config\ndisable_root: true\n");
@@ -295,7 +295,7 @@ testOnOneEngine(
       await makeImage(engine, "e2e-no-archive");
       assertStringIncludes(
         (await fails("e2e-no-archive")).stderr,
-        `error: The proxy "${proxyFor([], "e2e-no-archive").name}" cannot be made: `,
+        `error: The proxy "${(await proxyFor([], "e2e-no-archive")).name}" cannot be made: `,
       );
       assertEquals(await proxies(engine), []);
 

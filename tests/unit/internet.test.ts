@@ -26,13 +26,15 @@ Deno.test("parseHosts() takes names, sorts them, and leaves out those that anoth
   }
 });
 
-Deno.test("each list of hosts and each image has a proxy of its own", () => {
-  const proxies = [undefined, "images:debian/13/cloud"].flatMap((image) =>
-    [[], ["a.example"], ["a.example", "b.example"]].map((hosts) => proxyFor(hosts, image).name)
-  );
+Deno.test("each list of hosts and each image has a proxy of its own", async () => {
+  const proxies = (await Promise.all(
+    [undefined, "images:debian/13/cloud"].flatMap((image) =>
+      [[], ["a.example"], ["a.example", "b.example"]].map((hosts) => proxyFor(hosts, image))
+    ),
+  )).map(({ name }) => name);
   assertEquals(new Set(proxies).size, 6);
   assertEquals(proxies[0], "gui-internet-proxy");
-  assertEquals(proxyFor(["a.example"], undefined).name, proxies[1]);
+  assertEquals((await proxyFor(["a.example"], undefined)).name, proxies[1]);
 });
 
 Deno.test("squidConfig() looks no name up that is not on the list, and refuses its own pages and addresses first", () => {
@@ -121,7 +123,7 @@ Deno.test("a proxy that is there is used, started if it is stopped, and told whe
         return { stdout: path === "/1.0/networks?project=default" ? "[]" : "{}" };
       },
     });
-    await ensureProxy(engineCalled(host, "lxc"), proxyFor([], undefined), { image: "any", timeoutMs: 1 });
+    await ensureProxy(engineCalled(host, "lxc"), await proxyFor([], undefined), { image: "any", timeoutMs: 1 });
     assertEquals(
       calls.map(([, command]) => command).filter((command) => command !== "query"),
       started ? ["start"] : [],

@@ -86,7 +86,7 @@ export function recordingHost(
         : Promise.reject(new ProcessError(result));
     },
     async value(argv, { parse, ...options }) {
-      return parse((await host.run(argv, options)).stdout);
+      return await parse((await host.run(argv, options)).stdout);
     },
     start(argv) {
       calls.push([...argv]);

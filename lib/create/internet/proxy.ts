@@ -3,7 +3,6 @@
  * own through two devices of the engine. The first container that needs it makes it, the last one removes it.
  */
 
-import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { waitForCloudInit } from "../cloud_init.ts";
 import { internetKey, userDataKey } from "../profile_file.ts";
@@ -23,6 +22,7 @@ import {
   waitForOperations,
 } from "../../engine/instance.ts";
 import { listProfiles } from "../../engine/profile.ts";
+import { sha256 } from "../../base/hash.ts";
 import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, isAt } from "../../base/files.ts";
 import { lockFile } from "../../base/record.ts";
@@ -49,10 +49,10 @@ const noProxy = 75;
  * @param hosts the only hosts that may be reached, as `parseHosts` returns them; empty for any
  * @param image the image that the command line names; undefined for the engine's default
  */
-export function proxyFor(hosts: readonly string[], image: string | undefined): Proxy {
+export async function proxyFor(hosts: readonly string[], image: string | undefined): Promise<Proxy> {
   const name = "gui-internet-proxy";
   if (hosts.length === 0 && image === undefined) return { name, hosts };
-  const hash = createHash("sha256").update([image ?? "", ...hosts].join()).digest("hex");
+  const hash = await sha256([image ?? "", ...hosts].join());
   return { name: `${name}-${hash.slice(0, 8)}`, hosts };
 }
 
