@@ -24,26 +24,26 @@ export async function checkXpra(host: Host): Promise<Finding[]> {
     return [judgeXpra(stdout, "on this host")];
   } catch (error) {
     if (error instanceof ProcessError) {
-      return [{ verdict: "broken", what: `xpra does not work: ${error.message}`, mend: installLines }];
+      return [{ verdict: "broken", what: `xpra does not work: ${error.message}`, hint: installLines }];
     }
     if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
-    return [{ verdict: "broken", what: "There is no xpra on this host", mend: installLines }];
+    return [{ verdict: "broken", what: "There is no xpra on this host", hint: installLines }];
   }
 }
 
 function judgeXpra(stdout: string, where: string): Finding {
   const version = parseXpraVersion(stdout);
-  if (!version) return { verdict: "broken", what: `The xpra ${where} does not tell its version`, mend: installLines };
+  if (!version) return { verdict: "broken", what: `The xpra ${where} does not tell its version`, hint: installLines };
   const text = version.join(".");
   if (isTooOld(version)) {
-    return { verdict: "broken", what: `The xpra ${where}, ${text}, is too old`, mend: installLines };
+    return { verdict: "broken", what: `The xpra ${where}, ${text}, is too old`, hint: installLines };
   }
   const vulnerability = knownVulnerability(version);
   if (!vulnerability) return { verdict: "ok", what: `xpra ${text} ${where}` };
   return {
     verdict: "risk",
     what: `The xpra ${where}, ${text}, has a known vulnerability: ${vulnerability.reason}`,
-    mend: installLines,
+    hint: installLines,
   };
 }
 
@@ -56,13 +56,13 @@ export async function checkDisplay(host: Host): Promise<Finding[]> {
     found.push({
       verdict: "absent",
       what: "There is no X display: $DISPLAY is not set. Windows that Wayland does not fit cannot be shown",
-      mend: "Let the desktop start Xwayland",
+      hint: "Let the desktop start Xwayland",
     });
   } else {
     found.push({
       verdict: "broken",
       what: "There is no display to show windows on: neither $DISPLAY nor $WAYLAND_DISPLAY is set",
-      mend: "Run it in a desktop session",
+      hint: "Run it in a desktop session",
     });
   }
   return found;
@@ -78,7 +78,7 @@ async function judgeWayland(host: Host, display: string): Promise<Finding> {
       return {
         verdict: "absent",
         what: `${program} is not installed: without it, windows are shown by X`,
-        mend: `sudo apt install ${packages[program]}`,
+        hint: `sudo apt install ${packages[program]}`,
       };
     }
   };
@@ -122,7 +122,7 @@ export async function checkAttachable(host: Host, engine: Engine | undefined): P
       return [{
         verdict: "broken",
         what: `The host keys of the container "${name}" are not pinned: there is no ${knownHosts}`,
-        mend: "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
+        hint: "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
       }];
     }
     return status === "Running"
@@ -149,7 +149,7 @@ async function checkInside(engine: Engine, name: string): Promise<Finding[]> {
     ? {
       verdict: "broken",
       what: `There is no xpra in the container "${name}"`,
-      mend: `In the container (${engine.cli} exec ${name} -- bash):\n${installLines}`,
+      hint: `In the container (${engine.cli} exec ${name} -- bash):\n${installLines}`,
     }
     : judgeXpra(stdout, inside(name));
   return [
@@ -157,7 +157,7 @@ async function checkInside(engine: Engine, name: string): Promise<Finding[]> {
     ...sessionPrograms.filter(({ program }) => lacks(program)).map(({ program, without, verdict }): Finding => ({
       verdict,
       what: `There is no ${program} in the container "${name}": ${without}`,
-      mend: `${engine.cli} exec ${name} -- apt-get install ${packages[program]}`,
+      hint: `${engine.cli} exec ${name} -- apt-get install ${packages[program]}`,
     })),
   ];
 }

@@ -46,7 +46,7 @@ async function checkServer(
       cli,
       installed,
       answers: false,
-      finding: { verdict: "absent", what: error.message, ...(error instanceof UserError ? { mend: error.hint } : {}) },
+      finding: { verdict: "absent", what: error.message, ...(error instanceof UserError ? { hint: error.hint } : {}) },
     };
   }
 }
@@ -58,7 +58,7 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
     restricted ? { verdict: "ok", what: `You may use only a project of your own in ${product}` } : {
       verdict: "risk",
       what: `Everyone who may use ${product} can be root on this host, and so can each program that they run`,
-      mend: `List the members of the group, and remove those who do not need it: getent group ${group}`,
+      hint: `List the members of the group, and remove those who do not need it: getent group ${group}`,
     },
   ];
   const hole = knownHole(cli, version);
@@ -67,7 +67,7 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
     findings.push({
       verdict: "risk",
       what: `${product} ${version} ${hole.lets} (${hole.cve}), unless your distribution has repaired that version`,
-      mend: `Use ${new Intl.ListFormat("en", { type: "disjunction" }).format([...hole.fixed, "later"])}. ` +
+      hint: `Use ${new Intl.ListFormat("en", { type: "disjunction" }).format([...hole.fixed, "later"])}. ` +
         `Debian has repaired yours if this prints a line: zgrep ${hole.cve} ${changelog}`,
     });
   }
@@ -76,7 +76,7 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
     appArmor === undefined ? { verdict: "ok", what: `${product} confines containers with AppArmor` } : {
       verdict: "risk",
       what: `${product} cannot confine containers with AppArmor: ${appArmor.replace(/^.*?: /, "")}`,
-      mend:
+      hint:
         "Boot a kernel with AppArmor and the options apparmor=1 security=apparmor, and install the package apparmor",
     },
   );
@@ -86,14 +86,14 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
     findings.push({
       verdict: "broken",
       what: `The default profile of ${product} has no root disk: containers cannot be made`,
-      mend: engine.init,
+      hint: engine.init,
     });
   }
   if (!kinds.some(({ type }) => type === "nic")) {
     findings.push({
       verdict: "broken",
       what: `The default profile of ${product} has no network card: containers get no address`,
-      mend: `${cli} network create lxdbr0\n${cli} profile device add default eth0 nic network=lxdbr0 name=eth0`,
+      hint: `${cli} network create lxdbr0\n${cli} profile device add default eth0 nic network=lxdbr0 name=eth0`,
     });
   }
   return findings;
@@ -127,7 +127,7 @@ export function checkProgram(spec: ProgramSpec): Check {
       return [{
         verdict: spec.optional ? "absent" : "broken",
         what: `${spec.program} is not installed: ${spec.purpose}`,
-        ...(packages[spec.program] ? { mend: `sudo apt install ${packages[spec.program]}` } : {}),
+        ...(packages[spec.program] ? { hint: `sudo apt install ${packages[spec.program]}` } : {}),
       }];
     }
   };
@@ -165,7 +165,7 @@ export async function checkContainers(_host: Host, engine: Engine | undefined): 
     ({ name }) => ({
       verdict: "risk",
       what: `The container "${name}" is privileged: root in it is root on this host`,
-      mend: 'Make it again with the profile gui, or with security.privileged: "false" in its own profile',
+      hint: 'Make it again with the profile gui, or with security.privileged: "false" in its own profile',
     }),
   );
   if (sharing.length > 0) {
@@ -174,7 +174,7 @@ export async function checkContainers(_host: Host, engine: Engine | undefined): 
       what: `These containers have the same host ids, and so access to each other's shared files: ${
         sharing.join(", ")
       }`,
-      mend: 'Make them again with the profile gui, or with security.idmap.isolated: "true" in their own profiles',
+      hint: 'Make them again with the profile gui, or with security.idmap.isolated: "true" in their own profiles',
     });
   } else if (ours.length > 1) findings.push({ verdict: "ok", what: "No two containers have the same host ids" });
   const running = ours.filter(({ status }) => status === "Running");
@@ -184,7 +184,7 @@ export async function checkContainers(_host: Host, engine: Engine | undefined): 
     findings.push({
       verdict: "risk",
       what: `The system calls of these containers are not filtered by seccomp: ${unfiltered.join(", ")}`,
-      mend: "Boot a kernel with seccomp, and check that their profiles do not switch the filter off: " +
+      hint: "Boot a kernel with seccomp, and check that their profiles do not switch the filter off: " +
         `${engine.cli} config show --expanded ${unfiltered[0]}`,
     });
   } else if (running.length > 0) {

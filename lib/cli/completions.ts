@@ -12,7 +12,7 @@ export interface CommandLine {
   options: Options;
   /** The places without one of the flags below. */
   places: Places;
-  /** The places behind a flag, by its long name. */
+  /** The places after a flag, by its long name. */
   placesWith: Readonly<Record<string, Places | undefined>>;
 }
 
@@ -37,7 +37,7 @@ export interface Offer {
 /**
  * What fits at the end of a command line.
  *
- * @param words those behind the command; the last one is being completed, and may be empty
+ * @param words those after the command; the last one is being completed, and may be empty
  */
 export async function complete(
   line: CommandLine,
@@ -93,7 +93,7 @@ async function offer(
   return { words: others.map((word) => ({ word: [...chosen, word].join(",") })), list };
 }
 
-/** An offer as the stubs read it: a word a line, behind a tab what it means; and what begins with a colon. */
+/** An offer as the stubs read it: a word a line, then a tab and what it means; and what begins with a colon. */
 export function offerText({ words, files, list }: Offer): string {
   return [
     ...words.map(({ word, help }) => help === undefined ? word : `${word}\t${help}`),
@@ -121,7 +121,7 @@ const answerMs = 2_000;
  * Prints what fits at the end of a command line, for the stubs. It reads directories and does nothing else. It never
  * fails: the shell would show an error in the middle of the line that is being typed.
  *
- * @param args what stands behind `--complete`: `--` and the words, as for {@linkcode complete}
+ * @param args what stands after `--complete`: `--` and the words, as for {@linkcode complete}
  */
 export async function printOffer(line: CommandLine, args: readonly string[]): Promise<void> {
   const names = namesOnHost({ env: (name) => Deno.env.get(name) || undefined });

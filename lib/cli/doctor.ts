@@ -18,7 +18,7 @@ export interface Finding {
   /** What was found, in one line. */
   what: string;
   /** Commands that fix it, or a sentence that says how. */
-  mend?: string;
+  hint?: string;
 }
 
 /** Checks one thing. `engine` is the one that the script would use; undefined when none answers. */
@@ -48,23 +48,23 @@ export async function diagnose(
 }
 
 /** How much of a failed program's output is shown, in UTF-16 code units: a container may have written it. */
-const longestOutput = 300;
+const maxOutput = 300;
 
 /**
  * The finding for a check that failed, such as one whose program did not end.
  *
- * @param where behind the error's message, such as "in the container …"
+ * @param where after the error's message, such as "in the container …"
  */
 export function tellFailure(error: unknown, where?: string): Finding[] {
   const message = [(error as Error).message, where].filter(Boolean).join(" ");
-  if (error instanceof UserError) return [{ verdict: "broken", what: message, mend: error.hint }];
+  if (error instanceof UserError) return [{ verdict: "broken", what: message, hint: error.hint }];
   if (!(error instanceof ProcessError)) throw error;
   const output = oneLine(error.output.trim());
-  const shown = output.length > longestOutput ? `${output.slice(0, longestOutput)}…` : output;
+  const shown = output.length > maxOutput ? `${output.slice(0, maxOutput)}…` : output;
   return [{ verdict: "broken", what: shown === "" ? message : `${message}: ${shown}` }];
 }
 
-function describe({ verdict, what, mend }: Finding): string {
+function describe({ verdict, what, hint }: Finding): string {
   const line = `${verdict.padEnd(6)}  ${what}`;
-  return mend === undefined ? line : `${line}\n${mend.replace(/^/gm, "          ")}`;
+  return hint === undefined ? line : `${line}\n${hint.replace(/^/gm, "          ")}`;
 }

@@ -216,7 +216,7 @@ function parseOption<Name extends string>(
 }
 
 /** Timers of JavaScript runtimes count in 31 bits: a longer one is over at once. */
-const longestTimerMs = 2 ** 31 - 1;
+const maxTimerMs = 2 ** 31 - 1;
 
 /**
  * A duration in milliseconds: a whole number and `s`, `m` or `h`.
@@ -225,9 +225,11 @@ const longestTimerMs = 2 ** 31 - 1;
  */
 export function parseDuration(text: string): number {
   const [, number, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
-  if (number === undefined) throw inputError(`"${text}" is no duration`, "Write a number and s, m or h: 90s, 20m, 2h");
+  if (number === undefined) {
+    throw inputError(`"${text}" is not a duration`, "Write a number and s, m or h: 90s, 20m, 2h");
+  }
   const durationMs = Number(number) * { s: 1_000, m: 60_000, h: 3_600_000 }[unit as "s" | "m" | "h"];
-  if (durationMs > longestTimerMs) throw inputError(`"${text}" is too long`, "The longest duration is 596h");
+  if (durationMs > maxTimerMs) throw inputError(`"${text}" is too long`, "The longest duration is 596h");
   return durationMs;
 }
 

@@ -38,7 +38,7 @@ export async function runScript<Name extends string>(
 
 /**
  * The running script as a shell starts it: a file of the checkout, a binary, the command of Debian's package, or by its
- * name where the module is no file.
+ * name where the module is not a file.
  */
 function thisProgram(name: string): Program {
   const file = Deno.mainModule.startsWith("file:///usr/share/")

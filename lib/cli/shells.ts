@@ -54,7 +54,7 @@ complete -F ${name} ${program.commands.join(" ")}
 function zsh(program: Program): string {
   const name = functionOf(program);
   return `#compdef ${program.commands.join(" ")}
-# To have these completions: source <(${program.commands[0]} --completions zsh), behind compinit
+# To have these completions: source <(${program.commands[0]} --completions zsh), after compinit
 ${zshFunction}
 ${name}() { _gui_container_complete ${quoteWord(program.path)} }
 compdef ${name} ${program.commands.join(" ")}

@@ -17,7 +17,7 @@ import { emptyMounts } from "./empty_mounts.ts";
 import { type Mounts, mountsOf, mountsRoot, removeMounts, turnsIn } from "./mounts.ts";
 
 /** The snapshot of a container that create.ts takes at its end. */
-export const asMade = "made";
+export const pristine = "made";
 
 /** The configuration key that marks a copy. Its value is the name of the container that it was made of. */
 export const copyKey = "user.gui-container.copy-of";

@@ -4,7 +4,7 @@
 
 import { chooseEngine, type Engine, type EngineCli, engineClis, wantedCli } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
-import { findServer, type Server, type ServerWish } from "../engine/server.ts";
+import { findServer, type Server, type ServerRequest } from "../engine/server.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { labelOf, type Mounts, mountsOf } from "./mounts.ts";
@@ -74,7 +74,7 @@ export function scriptLine(target: AdviceTarget, [script, ...words]: readonly [s
 }
 
 /** The server that is meant whichever engine answers; undefined when that makes a difference. */
-async function sureServer(host: Host, wanted: string | undefined, wish: ServerWish): Promise<Server | undefined> {
+async function sureServer(host: Host, wanted: string | undefined, wish: ServerRequest): Promise<Server | undefined> {
   const cli = wantedCli(host, wanted);
   if (cli !== undefined) return await findServer(host, cli, wish);
   if (wish.remote !== undefined) return undefined;

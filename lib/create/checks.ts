@@ -28,6 +28,6 @@ export async function checkAcls(host: Host): Promise<Finding[]> {
     return [{ verdict: "ok", what: `ACLs can be set in ${dirname(mounts.directory)}` }];
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return [{ verdict: "broken", what: error.message, mend: error.hint }];
+    return [{ verdict: "broken", what: error.message, hint: error.hint }];
   }
 }

@@ -10,7 +10,7 @@ import { type ContainerUser, formatUser, userKey } from "../container/user.ts";
 import type { Engine } from "../engine/engine.ts";
 import { addDevices, hostUid, idMapOf, instanceHostUid, isHere } from "../engine/instance.ts";
 import { createProfile, setProfile } from "../engine/profile.ts";
-import { keepAsMade } from "./as_made.ts";
+import { keepPristine } from "./pristine.ts";
 import { ensureProxy, proxyDevice, useProxy } from "./internet/proxy.ts";
 import type { Creation } from "./journal.ts";
 import { prepareContainer, testConnection, type WindowServer } from "./prepare.ts";
@@ -89,7 +89,7 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   await writeIdentityFiles(host, mounts, identityFiles(mounts, request.keys.identities));
   const [connection] = await all([
     testConnection(engine, name, { mounts, user, ...found }),
-    keepAsMade(engine, name),
+    keepPristine(engine, name),
   ]);
   // Last of all: until here, a failure removes the container.
   if (removable !== profile) await setProfile(engine, name, profileYaml(profile, profileMarks));

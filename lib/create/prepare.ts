@@ -32,7 +32,7 @@ const cannotMake = 76;
  *
  * @param options `authorizedKeys`: the keys that may log in; `wanted`: the name of the user, who is made if there is
  * none; by default the image's own ordinary user, or else "ubuntu"
- * @throws {UserError} when that is no ordinary user, or cannot be made
+ * @throws {UserError} when that is not an ordinary user, or cannot be made
  */
 export async function prepareContainer(
   engine: Engine,
@@ -66,7 +66,7 @@ export async function prepareContainer(
     return { user, knownHosts: knownHostsLines(hostNameOf(engine.server, name), keys.join("\n")) };
   }
   const whose = wanted === undefined ? `The user that the image of "${name}" has` : `"${wanted}", a user of the image,`;
-  throw new UserError(`${whose} is no ordinary user`, {
+  throw new UserError(`${whose} is not an ordinary user`, {
     hint:
       "Choose another one, or a new one, with --user. Its uid must be from 1000 to 60000, and its home a plain path of up to 40 characters",
   });

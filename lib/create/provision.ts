@@ -87,7 +87,7 @@ async function provisionFromRecipe(
       return await launchFrom(cached.fingerprint);
     } catch (error) {
       signal.throwIfAborted();
-      ui.warn(`The cached image cannot be used, and is made anew: ${error instanceof Error ? error.message : error}`);
+      ui.warn(`The cached image cannot be used, and is made again: ${error instanceof Error ? error.message : error}`);
       unusable.push(cached.fingerprint);
       if (await findInstance(engine, name)) await deleteInstance(engine, name);
     }

@@ -33,7 +33,7 @@ export interface Request {
   cache: boolean;
   bare: boolean;
   keepFailed: boolean;
-  /** The words behind `--export`; undefined without it. */
+  /** The words after `--export`; undefined without it. */
   exports: ReturnType<typeof parseExportWords> | undefined;
   withTypes: boolean;
 }
@@ -61,12 +61,14 @@ export async function readRequest(
   const place = await placeCalled(host, word, engineOptions(args));
   if (exports) menuOf(host, hostNameOf(place.server, place.name));
   const image = values.get("image");
-  if (image?.startsWith("-")) throw inputError(`"${image}" is no image`, "Name one as the engine does: ubuntu:24.04");
+  if (image?.startsWith("-")) {
+    throw inputError(`"${image}" is not an image`, "Name one as the engine does: ubuntu:24.04");
+  }
   const user = values.get("user");
   if (user !== undefined) checkUserName(user);
   const target = values.get("target");
   if (target !== undefined && !/^@?[A-Za-z0-9][\w.-]*$/.test(target)) {
-    throw inputError(`"${target}" is no member of a cluster`, "Name a member, or a group of members as @GROUP");
+    throw inputError(`"${target}" is not a member of a cluster`, "Name a member, or a group of members as @GROUP");
   }
   const keys = await readAuthorizedKeys(host, keysPath);
   const bare = flags.has("bare");

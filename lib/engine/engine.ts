@@ -5,7 +5,7 @@
 
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
-import { type EngineCli, findServer, hasRemote, ownServer, type Server, type ServerWish } from "./server.ts";
+import { type EngineCli, findServer, hasRemote, ownServer, type Server, type ServerRequest } from "./server.ts";
 
 export type { EngineCli };
 
@@ -33,7 +33,7 @@ const engines: Readonly<Record<EngineCli, EngineKind>> = {
     init: "sudo lxd init --auto",
     snapshot: "snapshot",
     userDataHint:
-      'If its image reads it from LXD\'s socket, take security.devlxd: "false" out of the profile; else choose another by --image',
+      'If its image reads it from LXD\'s socket, take security.devlxd: "false" out of the profile; else choose another image',
   },
   incus: {
     product: "Incus",
@@ -42,7 +42,7 @@ const engines: Readonly<Record<EngineCli, EngineKind>> = {
     init: "sudo incus admin init --auto",
     snapshot: "snapshot create",
     // cloud-init 25.1 looks for LXD's socket alone.
-    userDataHint: "With --image, choose one whose templates make files for cloud-init: a cloud variant from images:",
+    userDataHint: "Choose an image whose templates make files for cloud-init: a cloud variant from images:",
   },
 };
 
@@ -57,7 +57,7 @@ export interface Engine extends EngineKind {
   readonly cli: EngineCli;
   /** Which server the CLI is to talk to. */
   readonly server: Server;
-  /** Whether the user has named it by `--engine`: a run without that option may find the other one. */
+  /** Whether the user has named it: a run without that may find the other one. */
   readonly byOption: boolean;
 }
 
@@ -65,18 +65,22 @@ export interface Engine extends EngineKind {
  * Which engine to use: the one that is asked for by option or by `$GUI_CONTAINER_ENGINE`, else the first of
  * {@linkcode engineClis} that answers, or that has the remote.
  *
- * @param wish the server that is meant; by default that of the CLI's own configuration
+ * @param request the server that is meant; by default that of the CLI's own configuration
  * @throws {UserError} exit code 125 when none answers, 2 for a name that is neither, and for a remote that there is not
  */
-export async function chooseEngine(host: Host, wanted: string | undefined, wish: ServerWish = {}): Promise<Engine> {
+export async function chooseEngine(
+  host: Host,
+  wanted: string | undefined,
+  request: ServerRequest = {},
+): Promise<Engine> {
   const cli = wantedCli(host, wanted) ?? (host.dryRun ? engineClis[0] : undefined);
   if (cli !== undefined) {
-    return { ...engineCalled(host, cli, await findServer(host, cli, wish)), byOption: wanted !== undefined };
+    return { ...engineCalled(host, cli, await findServer(host, cli, request)), byOption: wanted !== undefined };
   }
-  const clis = wish.remote === undefined ? engineClis : await clisWith(host, wish.remote);
+  const clis = request.remote === undefined ? engineClis : await clisWith(host, request.remote);
   const failures: UserError[] = [];
   for (const cli of clis) {
-    const engine = engineCalled(host, cli, await findServer(host, cli, wish));
+    const engine = engineCalled(host, cli, await findServer(host, cli, request));
     try {
       await query(engine, "/1.0");
       return engine;
@@ -94,7 +98,7 @@ export async function chooseEngine(host: Host, wanted: string | undefined, wish:
 /**
  * The CLI that is asked for by option or by `$GUI_CONTAINER_ENGINE`; undefined without either.
  *
- * @throws {UserError} exit code 2 for a name that is no engine's
+ * @throws {UserError} exit code 2 for a name that is not an engine's
  */
 export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): EngineCli | undefined {
   const choice = wanted ?? host.env("GUI_CONTAINER_ENGINE");
@@ -102,7 +106,7 @@ export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): 
   const cli = choice === "lxd" ? "lxc" : engineClis.find((name) => name === choice);
   if (cli !== undefined || choice === undefined) return cli;
   const names = engineClis.join(" or ");
-  throw inputError(`There is no engine "${choice}"`, `Use ${names}, with --engine or $GUI_CONTAINER_ENGINE`);
+  throw inputError(`There is no engine "${choice}"`, `Use ${names}`);
 }
 
 /** The CLIs that have a remote; all of them when none has, so that each can say so. */
@@ -237,7 +241,7 @@ export async function checkTarget(engine: Engine, target: string): Promise<void>
   if (engine.host.dryRun) return;
   const { environment } = await query(engine, "/1.0") as { environment: { server_clustered: boolean } };
   if (!environment.server_clustered) {
-    throw inputError("--target needs a cluster, and this server is in none", "Leave it out");
+    throw inputError(`"${target}" can be chosen in a cluster only, and this server is in none`, "Leave it out");
   }
   const [kind, what] = target.startsWith("@") ? ["groups", "group"] : ["members", "member"];
   if (await query(engine, `/1.0/cluster/${kind}/${target.replace(/^@/, "")}`) !== undefined) return;
@@ -272,7 +276,7 @@ function engineError(engine: Engine, error: unknown): unknown {
   const { cli, product, group, init } = engine;
   if (error instanceof UserError && error.exitCode === ExitCode.missingProgram) {
     return new UserError(`The engine's program "${cli}" is not installed`, {
-      hint: `Install ${product}, or choose the other engine with --engine`,
+      hint: `Install ${product}, or choose the other engine: GUI_CONTAINER_ENGINE=${otherEngine(engine).cli}`,
       exitCode: ExitCode.noEngine,
       cause: error,
     });
@@ -313,13 +317,13 @@ function remoteError({ cli, server: { remote } }: Engine, error: ProcessError): 
   if (/\bx509: |failed to verify certificate/.test(error.stderr)) {
     return failed(
       `The certificate of the remote "${remote}" is not the one that was trusted`,
-      `If you know why it changed, add the remote anew: ${cli} remote remove ${remote}, then ${cli} remote add`,
+      `If you know why it changed, add the remote again: ${cli} remote remove ${remote}, then ${cli} remote add`,
     );
   }
   if (/^Error: not (authorized|trusted)/im.test(error.stderr)) {
     return failed(
       `The remote "${remote}" does not trust this machine's certificate`,
-      `Let its administrator make a token (${cli} config trust add), then add the remote anew: ${cli} remote add ${remote}`,
+      `Let its administrator make a token (${cli} config trust add), then add the remote again: ${cli} remote add ${remote}`,
     );
   }
   if (

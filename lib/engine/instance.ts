@@ -149,7 +149,7 @@ function parseInstance(json: unknown): Instance {
 
 /**
  * Whether `name` can name a container, by the engines' own rule: 1 to 63 letters, digits and dashes; the first is a
- * letter, the last is no dash (RFC 1123 host names, without a leading digit).
+ * letter, the last is not a dash (RFC 1123 host names, without a leading digit).
  */
 export function isInstanceName(name: string): boolean {
   return /^[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(name);
@@ -283,7 +283,7 @@ export async function killInstance(engine: Engine, name: string): Promise<void> 
 }
 
 /** How often, and how long after the last time, it is tried to remove an instance that is busy, in milliseconds. */
-const [mostDeletions, busyMs] = [20, 500];
+const [maxDeletions, busyMs] = [20, 500];
 
 /** Removes an instance, stopping it first if it runs. */
 export async function deleteInstance(engine: Engine, name: string): Promise<void> {
@@ -294,7 +294,7 @@ export async function deleteInstance(engine: Engine, name: string): Promise<void
     } catch (error) {
       // A run that was killed may have left the engine at work on it: an update is no operation that could be waited for.
       const isBusy = error instanceof ProcessError && /Instance is busy running/.test(error.stderr);
-      if (!isBusy || tries === mostDeletions) throw error;
+      if (!isBusy || tries === maxDeletions) throw error;
       await delay(busyMs, { signal: engine.host.signal });
     }
   }

@@ -31,7 +31,7 @@ export async function pushFile(
   await run(engine, ["file", "push", ...options, file, nameOn(engine, target)], { stdin });
 }
 
-/** Removes files; it is no error if one is not there. */
+/** Removes files; one that is not there is ignored. */
 export async function removeFiles(engine: Engine, name: string, paths: readonly string[]): Promise<void> {
   await all(paths.map(async (path) => {
     try {

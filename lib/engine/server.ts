@@ -23,7 +23,7 @@ export interface Server {
 }
 
 /** What a user may say of a server. */
-export interface ServerWish {
+export interface ServerRequest {
   /** A remote of the CLI. */
   remote?: string | undefined;
   /** A project. */
@@ -55,17 +55,21 @@ interface ClientConfig {
  *
  * @throws {UserError} exit code 2 when the CLI has no such remote
  */
-export async function findServer(host: Pick<Host, "env">, cli: EngineCli, wish: ServerWish = {}): Promise<Server> {
+export async function findServer(
+  host: Pick<Host, "env">,
+  cli: EngineCli,
+  request: ServerRequest = {},
+): Promise<Server> {
   const chosen = host.env(variables[cli].remote) || undefined;
-  const config = await readClientConfig(host, cli, { whole: (wish.remote ?? chosen) !== undefined });
-  const remote = wish.remote ?? chosen ?? config.default;
+  const config = await readClientConfig(host, cli, { whole: (request.remote ?? chosen) !== undefined });
+  const remote = request.remote ?? chosen ?? config.default;
   const known = config.remotes.get(remote);
   if (!known && remote !== ownRemote) {
     const other = cli === "lxc" ? "incus" : "lxc";
     throw inputError(
       `There is no remote "${remote}" of ${cli}`,
       await hasRemote(host, other, remote)
-        ? `It is one of ${other}: choose that with --engine ${other}`
+        ? `It is one of ${other}: choose that engine, GUI_CONTAINER_ENGINE=${other}`
         : `Add it: ${cli} remote add ${remote} ADDRESS`,
     );
   }
@@ -76,7 +80,7 @@ export async function findServer(host: Pick<Host, "env">, cli: EngineCli, wish: 
     );
   }
   const standard = (cli === "incus" ? host.env("INCUS_PROJECT") : undefined) ?? known?.project ?? "default";
-  const project = wish.project ?? standard;
+  const project = request.project ?? standard;
   if (!isPlainName(project)) {
     throw inputError(`"${project}" cannot be the name of a project`, 'Use letters, digits, "-" and "."');
   }

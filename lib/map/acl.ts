@@ -27,7 +27,7 @@ export interface Acl {
 /**
  * Reads the access entries of `getfacl -cnpE`; default entries of a directory are left out.
  *
- * @throws {SyntaxError} for a line that is no entry
+ * @throws {SyntaxError} for a line that is not an entry
  */
 export function parseAcl(text: string): Acl {
   const users = new Map<number, Permissions>();

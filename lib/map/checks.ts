@@ -27,6 +27,6 @@ async function checkLeftovers(host: Host): Promise<Finding[]> {
   return [{
     verdict: "risk",
     what: "A run of map.ts has ended and left files in a container",
-    mend: "map.ts --recover",
+    hint: "map.ts --recover",
   }];
 }

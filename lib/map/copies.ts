@@ -14,7 +14,7 @@ import { scriptLine } from "../container/place.ts";
 import { type ContainerUser, formatUser } from "../container/user.ts";
 import { type Engine, engineArgv, engineOn, nameOn } from "../engine/engine.ts";
 import { findInstance } from "../engine/instance.ts";
-import { endWriting, lookHere, putBeside, writeHome } from "./bring_home.ts";
+import { contentHere, endWriting, putBeside, writeBack } from "./write_back.ts";
 import { contentOf, openInode } from "./content.ts";
 import { planReturn } from "./copy_plan.ts";
 import { type FoundCopy, maxVersion, readBack, removeCopy, sendCopy } from "./copy_transfer.ts";
@@ -52,7 +52,7 @@ const atOnce = 4;
 const maxSaved = 2 * 2 ** 30;
 
 /** How often a copy is read that changes again and again while it is taken back. */
-const mostRounds = 5;
+const maxRounds = 5;
 
 /** How much longer taking back may take for each byte of lent copies: as on a link of 2 Mbit/s. */
 const msPerByte = 1 / 256;
@@ -193,8 +193,8 @@ async function writeVersion(
   copy: LentCopy,
   { container, label }: { container: Content; label: string },
 ): Promise<{ told: string[]; isParted: boolean }> {
-  const { action, because } = planReturn(copy.lent!, { container, here: await lookHere(copy), label });
-  if (action === "nothing" || action === "write" && await writeHome(host, copy, container)) {
+  const { action, because } = planReturn(copy.lent!, { container, here: await contentHere(copy), label });
+  if (action === "nothing" || action === "write" && await writeBack(host, copy, container)) {
     return { told: [], isParted: false };
   }
   const beside = await putBeside(host, copy, { source: copyFiles(host, copy).back, content: container });
@@ -205,7 +205,7 @@ async function writeVersion(
 /** Removes a file that was made to save to, if nothing was saved. */
 async function removeUnused(host: Host, copy: LentCopy): Promise<void> {
   if (!copy.saving?.made) return;
-  const here = await lookHere(copy);
+  const here = await contentHere(copy);
   if (typeof here !== "string" && here.size === 0) await host.run(["rm", "-f", "--", copy.hostPath]);
 }
 
@@ -362,7 +362,7 @@ async function takeBack(
     await forgetCopy(host, copy);
     return { findings };
   }
-  for (let round = 1; round <= mostRounds; round++) {
+  for (let round = 1; round <= maxRounds; round++) {
     const lent = copy.lent!;
     const found = await readBack(engine, copy, { lent, part: files.part }).catch(async (error) => {
       await Deno.remove(files.part).catch(() => {});
@@ -373,7 +373,7 @@ async function takeBack(
       return { findings };
     }
     const container = typeof found === "string" ? found : found.content ?? lent;
-    const { because } = planReturn(lent, { container, here: await lookHere(copy), label });
+    const { because } = planReturn(lent, { container, here: await contentHere(copy), label });
     if (typeof found === "string" || typeof container === "string") {
       if (copy.saving) await removeUnused(host, copy);
       else findings.push(`"${copy.hostPath}" ${because}`);

@@ -19,7 +19,7 @@ export type Return = "nothing" | "write" | "beside";
 export interface ReturnPlan {
   /** What is done. */
   action: Return;
-  /** What the user should know; the name of the file comes before it, and for "beside" its place behind it. */
+  /** What the user should know; the name of the file comes before it, and for "beside" its place after it. */
   because?: string;
 }
 
@@ -30,7 +30,7 @@ export function planReturn(
 ): ReturnPlan {
   if (container === "gone") return { action: "nothing", because: `was removed in "${label}"; it stays as it is here` };
   if (container === "other") {
-    return { action: "nothing", because: `is no regular file any more in "${label}"; it stays as it is here` };
+    return { action: "nothing", because: `is no longer a regular file in "${label}"; it stays as it is here` };
   }
   const isChanged = !isSameContent(container, lent);
   if (here === "gone") {

@@ -27,21 +27,21 @@ const shortMs = 20_000;
 const readMsPerByte = 1 / 50_000;
 
 /** How much is shown of what a program in the container printed, in UTF-16 code units. */
-const longestOutput = 2_000;
+const maxOutput = 2_000;
 
 /** How much more than four times the lent size may come back, in bytes. */
-const mostGrowth = 256 * 2 ** 20;
+const maxGrowth = 256 * 2 ** 20;
 
 /** The largest version that may come back of a file with this size. */
 export function maxVersion(size: number): number {
-  return 4 * size + mostGrowth;
+  return 4 * size + maxGrowth;
 }
 
 /** What a copy is: its size, device, inode and times, as `read_copy.sh` prints them. */
 const foundPattern = /^(same|data) ((\d{1,18}) (\d{1,20}) (\d{1,20}) [0-9 :.+-]{1,100})$/;
 
 /** The longest line of {@linkcode foundPattern}, in bytes. */
-const longestLine = 256;
+const maxLine = 256;
 
 /** A copy in a container, of a user there. */
 export interface CopyPlace {
@@ -113,9 +113,7 @@ export async function sendCopy(engine: Engine, copy: LentCopy, file: Deno.FsFile
     if (stdout === `${content.size}\n`) return content;
     throw notWhole();
   } catch (error) {
-    throw error instanceof ProcessError
-      ? notWhole({ output: error.output.slice(-longestOutput), cause: error })
-      : error;
+    throw error instanceof ProcessError ? notWhole({ output: error.output.slice(-maxOutput), cause: error }) : error;
   }
 }
 
@@ -156,7 +154,7 @@ export async function readBack(
     if (!head) {
       const end = piece.indexOf(10);
       line += new TextDecoder().decode(piece.subarray(0, end < 0 ? undefined : end));
-      if (line.length > longestLine) throw notWhole();
+      if (line.length > maxLine) throw notWhole();
       if (end < 0) return;
       const [, kind, found, size, dev, ino] = foundPattern.exec(line) ?? [];
       if (found === undefined) throw notWhole();
@@ -198,7 +196,7 @@ export async function readBack(
 function unreadable(label: string, { hostPath }: LentCopy, error: ProcessError): UserError {
   return new UserError(`"${label}" does not give its version of "${hostPath}"`, {
     hint: "It stays there until the next run: map.ts --recover",
-    output: error.output.slice(-longestOutput),
+    output: error.output.slice(-maxOutput),
     cause: error,
   });
 }

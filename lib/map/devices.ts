@@ -1,9 +1,10 @@
-/** The devices that show mapped files in a container. */
+/** The devices that show mapped files in a container, and the directory there that the files are in. */
 
 import { delay } from "@std/async";
 import { ProcessError, UserError } from "../base/errors.ts";
+import { containerPaths, type ContainerUser } from "../container/user.ts";
 import { type Engine, engineOn } from "../engine/engine.ts";
-import { type Device, findInstance, removeDevices } from "../engine/instance.ts";
+import { type Device, exec, findInstance, removeDevices } from "../engine/instance.ts";
 import type { Loan } from "./loan.ts";
 
 /** The longest that the engine may take for a change that a signal must not interrupt, in milliseconds. */
@@ -23,6 +24,12 @@ export function deviceOf(
     required: "false",
     ...(readOnly ? { readonly: "true" } : {}),
   };
+}
+
+/** Makes the directory of the lent files, as the container user. */
+export async function makeMapsDirectory(engine: Engine, instance: string, user: ContainerUser): Promise<void> {
+  const asUser = ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
+  await exec(engine, instance, [...asUser, "mkdir", "-p", containerPaths(user).maps], { okCodes: "any" });
 }
 
 /**

@@ -117,7 +117,7 @@ export async function withJournalLock<T>(host: Host, action: (lock: Deno.FsFile)
   return await action(file);
 }
 
-/** All records, mapped files first. A file that is no record is left alone, with a warning. */
+/** All records, mapped files first. A file that is not a record is left alone, with a warning. */
 export async function readLoans(host: Host): Promise<Loan[]> {
   return [...await readMappings(host), ...await readCopies(host)];
 }
@@ -152,7 +152,7 @@ async function readAll<T extends Loan>(
   return loans;
 }
 
-/** One record; undefined when it was removed meanwhile, null when the file is no record. */
+/** One record; undefined when it was removed meanwhile, null when the file is not a record. */
 async function readLoan<T extends Loan>(path: string, keys: readonly string[]): Promise<T | undefined | null> {
   const loan = await readRecord(path) as Record<string, unknown> | undefined | null;
   if (!loan) return loan;

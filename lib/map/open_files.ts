@@ -15,13 +15,13 @@ import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
 const execTimeoutMs = 10_000;
 
 /** How many programs are named for a file. */
-const mostPrograms = 10;
+const maxPrograms = 10;
 
 /** How much of a program's name is shown, in UTF-16 code units; the kernel itself keeps 15. */
-const longestProgram = 40;
+const maxProgramName = 40;
 
 /** How many sessions are named. */
-const mostSessions = 100;
+const maxSessions = 100;
 
 /**
  * The names of the sessions that run in a container: those whose socket of xpra a process listens on, and those with a
@@ -42,7 +42,7 @@ function parseListening(text: string, user: ContainerUser): string[] {
   const socket = `\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths(user).xpra)}/([\\w.-]+)`;
   const pattern = new RegExp(`^(?:${socket}|${displays(user, "([\\w.-]+)")})$`, "gm");
   return [...new Set([...text.matchAll(pattern)].map(([, xpra, waypipe]) => xpra ?? waypipe!).filter(isSessionName))]
-    .slice(0, mostSessions).sort();
+    .slice(0, maxSessions).sort();
 }
 
 /** An unmapped file that programs in the container still have open, or in their memory. */
@@ -78,10 +78,10 @@ export async function finishUnmap(
     const starts = [`${inodeText(inode)} `, `map ${memoryText(inode)} `];
     const found = lines.flatMap((line) => {
       const start = starts.find((start) => line.startsWith(start));
-      return start === undefined ? [] : [line.slice(start.length).slice(0, longestProgram)];
+      return start === undefined ? [] : [line.slice(start.length).slice(0, maxProgramName)];
     });
     // The container decides what its programs are called, and how many there are: only the first few are named.
-    const programs = [...new Set(found)].slice(0, mostPrograms);
+    const programs = [...new Set(found)].slice(0, maxPrograms);
     return programs.length === 0 ? [] : [{ containerPath, programs }];
   });
 }

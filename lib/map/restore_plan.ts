@@ -29,7 +29,7 @@ export interface ObservedFile {
 export interface RestoreStep {
   /** The ACL that is to be set, if it is not the right one already. */
   change?: AclChange;
-  /** It is no failure when the change cannot be made: the file was never mapped. */
+  /** It is not a failure when the change cannot be made: the file was never mapped. */
   isOptional?: boolean;
   /** Why the step cannot be taken. */
   failure?: Error;

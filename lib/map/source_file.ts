@@ -28,10 +28,10 @@ export interface FileRules {
 }
 
 /** Longest name of a file, in bytes, on Linux's own file systems. */
-export const longestName = 255;
+export const maxNameBytes = 255;
 
 /** The longest path below `/` where the engines can mount a device: they keep a file `disk.DEVICE.PATH` for it. */
-const longestPath = longestName - engineSize("disk.map-0123456789.");
+const maxPathBytes = maxNameBytes - engineSize("disk.map-0123456789.");
 
 /**
  * Checks a file that is to be mapped, and holds it.
@@ -129,7 +129,7 @@ export function newPlace(path: string, user: ContainerUser): { id: string; conta
     "",
   );
   const start = `${containerPaths(user).maps}/${digits}-`;
-  const name = shortName(basename(path), longestPath - engineSize(start.slice(1)));
+  const name = shortName(basename(path), maxPathBytes - engineSize(start.slice(1)));
   return { id: `map-${digits}`, containerPath: `${start}${name}` };
 }
 

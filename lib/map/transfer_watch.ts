@@ -14,7 +14,7 @@ const silentMs = 1_000;
 const showMs = 200;
 
 /** A transfer is given up when it moves less than this within a minute, in bytes. */
-const leastBytes = 2 ** 17;
+const minBytes = 2 ** 17;
 
 /** A transfer that goes on. It ends with the scope of this value. */
 export interface TransferWatch extends Disposable {
@@ -43,7 +43,7 @@ export function watchTransfer(
   let shown = 0;
   let movedBefore = 0;
   const timer = setInterval(() => {
-    if (moved - movedBefore < leastBytes) {
+    if (moved - movedBefore < minBytes) {
       stalled.abort(
         new UserError(`${what}: nothing moves any more, after ${format(moved, binary)}`, {
           hint: "See whether the container and the network still answer, then try it again",

@@ -384,7 +384,7 @@ testOnEngines("create.ts tells what is missing before it touches anything: 125 a
           options: [`--engine=${engine}`],
           code: 125,
           message: `"${engine}" is not installed`,
-          hint: "--engine",
+          hint: "GUI_CONTAINER_ENGINE=",
         },
         {
           programs: others,

@@ -86,7 +86,7 @@ const cases: {
   { parts: ["## template: jinja\npackages: [a]\n"], says: /part-0:2:1: The template/, hint: "#cloud-config" },
   { options: ["--image=--vm"], says: '"--vm" is no image', hint: "ubuntu:24.04" },
   { options: ["--force"], says: "--force goes with --delete", hint: "--help" },
-  { options: ["--timeout=soon"], says: '"soon" is no duration', hint: "20m" },
+  { options: ["--timeout=soon"], says: '"soon" is not a duration', hint: "20m" },
   { options: ["--no-such"], says: 'Unknown option "--no-such"', hint: "--help" },
   { options: ["--engine=docker"], says: 'There is no engine "docker"', hint: "lxc or incus" },
 ];

@@ -25,7 +25,7 @@ testOnEngines("--doctor tells what is missing, with the line that installs it", 
       await Deno.symlink(await sh(["which", program]), join(path, program));
     }
     for (
-      const [name, what, mend] of [
+      const [name, what, hint] of [
         ["create", "setfacl is not installed", "sudo apt install acl"],
         ["attach", "There is no xpra on this host", "sudo apt-get install xpra"],
         ["map", "getfacl is not installed", "sudo apt install acl"],
@@ -34,7 +34,7 @@ testOnEngines("--doctor tells what is missing, with the line that installs it", 
       const { code, stdout } = await script(name, engine, ["--doctor"], { env: { PATH: path } });
       assertEquals(code, 1, stdout);
       assertStringIncludes(stdout, `broken  ${what}`);
-      assertStringIncludes(stdout, mend);
+      assertStringIncludes(stdout, hint);
     }
   } finally {
     await Deno.remove(path, { recursive: true });

@@ -215,7 +215,7 @@ testFar("map.ts takes nothing else from another machine than a file of a size th
     const first = await one.map(["--unmap"]);
     assert(performance.now() - started < 20_000);
     assertEquals(first.code, 1, first.stderr);
-    assertEquals(first.stderr.match(/is no regular file any more in/g)?.length, 3, first.stderr);
+    assertEquals(first.stderr.match(/is no longer a regular file in/g)?.length, 3, first.stderr);
     assertMatch(
       first.stderr,
       /has made ".*huge" 1 TiB large, and at most 256 MiB come back\nhint: .* -- cat .* >FILE/,

@@ -34,7 +34,7 @@ Deno.test("reachContainer() learns a running container's address and user by one
     };
     assertEquals(await reach({ [userKey]: formatUser(alice) }), { address: "fd00::5", user: alice });
     assertEquals(await reach({}), { address: "fd00::5", user: ubuntuUser });
-    await assertRejects(() => reach({ [userKey]: "root:0:0:/root" }), UserError, "no ordinary user");
+    await assertRejects(() => reach({ [userKey]: "root:0:0:/root" }), UserError, "not an ordinary user");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -22,7 +22,7 @@ Deno.test("planReturn() writes only over what was lent, and loses no version of 
     [{ ...lent, size: 2 }, lent, "write", undefined],
     ["gone", lent, "nothing", 'was removed in "box"; it stays as it is here'],
     ["gone", "gone", "nothing", 'was removed in "box"; it stays as it is here'],
-    ["other", two, "nothing", 'is no regular file any more in "box"; it stays as it is here'],
+    ["other", two, "nothing", 'is no longer a regular file in "box"; it stays as it is here'],
   ];
   for (const [container, here, action, because] of table) {
     assertEquals(

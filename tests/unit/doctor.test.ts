@@ -61,7 +61,7 @@ async function findings(
 }
 
 Deno.test("diagnose() prints each finding with what mends it, and ends with 1 only when something is broken", async () => {
-  const risky: Check = () => Promise.resolve([{ verdict: "risk", what: "A risk", mend: "one\ntwo" }]);
+  const risky: Check = () => Promise.resolve([{ verdict: "risk", what: "A risk", hint: "one\ntwo" }]);
   const fine: Check = () => Promise.resolve([{ verdict: "ok", what: "Fine" }]);
   const broken: Check = () => Promise.resolve([{ verdict: "broken", what: "Broken" }]);
   const { host, said } = lxdHost();
@@ -107,7 +107,7 @@ Deno.test("checkEngine() tells which engine answers, and calls one broken only w
   });
   const found2 = await findings(checkEngine, stopped);
   assertEquals(found2.map(({ verdict }) => verdict), ["absent", "broken"]);
-  assertStringIncludes(found2[1]!.mend!, "incus admin init");
+  assertStringIncludes(found2[1]!.hint!, "incus admin init");
 });
 
 Deno.test("knownHole() knows each line of versions that was repaired, and takes all others for vulnerable", () => {
@@ -132,7 +132,7 @@ Deno.test("checkEngine() names an engine with a known vulnerability, and how to 
     verdict: "risk",
     what: "LXD 5.0.2 lets an image overwrite any file of the host (CVE-2026-66897), " +
       "unless your distribution has repaired that version",
-    mend: "Use 5.0.9, 5.21.7, 6.10, or later. Debian has repaired yours if this prints a line: " +
+    hint: "Use 5.0.9, 5.21.7, 6.10, or later. Debian has repaired yours if this prints a line: " +
       "zgrep CVE-2026-66897 /usr/share/doc/lxd/changelog.Debian.gz",
   });
 });
@@ -147,7 +147,7 @@ Deno.test("checkEngine() tells a kernel without AppArmor, a restricted project, 
   const restricted = await findings(checkEngine, lxdHost({ project: "user-1000" }));
   assert(!restricted.some(({ verdict }) => verdict === "risk"));
   const bare = await findings(checkEngine, lxdHost({ devices: {} }));
-  assertEquals(bare.filter(({ verdict }) => verdict === "broken").map(({ mend }) => mend?.split("\n")[0]), [
+  assertEquals(bare.filter(({ verdict }) => verdict === "broken").map(({ hint }) => hint?.split("\n")[0]), [
     "sudo lxd init --auto",
     "lxc network create lxdbr0",
   ]);
@@ -160,9 +160,9 @@ Deno.test("checkProgram() tells the version, and by its need what the lack of a 
   ]);
   const without = recordingHost({ answer: () => missing }).host;
   const [needed] = await checkProgram(programs.setfacl)(without, undefined);
-  assertEquals([needed!.verdict, needed!.mend], ["broken", "sudo apt install acl"]);
+  assertEquals([needed!.verdict, needed!.hint], ["broken", "sudo apt install acl"]);
   const [optional] = await checkProgram(programs.cloudInit)(without, undefined);
-  assertEquals([optional!.verdict, optional!.mend], ["absent", undefined]);
+  assertEquals([optional!.verdict, optional!.hint], ["absent", undefined]);
 });
 
 Deno.test("checkXpra() tells one that is missing, broken, too old, or with known vulnerabilities", async () => {
@@ -180,7 +180,7 @@ Deno.test("checkXpra() tells one that is missing, broken, too old, or with known
     const [finding] = await checkXpra(recordingHost({ answer: () => answer }).host);
     assertEquals(finding!.verdict, verdict, finding!.what);
     assert(what.test(finding!.what), finding!.what);
-    assertEquals(finding!.mend !== undefined, verdict !== "ok");
+    assertEquals(finding!.hint !== undefined, verdict !== "ok");
   }
 });
 
@@ -281,7 +281,7 @@ Deno.test("checkAttachable() tells host keys that are not pinned, and containers
     assertStringIncludes(found[7]!.what, `in the container "liar": `);
     const { what } = found[7]!;
     assert(!what.includes("\n") && !what.includes("\x1b") && what.length < 500, what);
-    assertEquals(found[4]!.mend, "lxc exec silent -- apt-get install pulseaudio");
+    assertEquals(found[4]!.hint, "lxc exec silent -- apt-get install pulseaudio");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

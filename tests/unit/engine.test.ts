@@ -73,7 +73,7 @@ Deno.test("an engine that is asked for and not installed is exit code 125, with 
   const engine = await chooseEngine(hostWith({}).host, "incus");
   const error = await assertRejects(() => findInstance(engine, "box"), UserError, '"incus" is not installed');
   assertEquals(error.exitCode, 125);
-  assertStringIncludes(error.hint, "--engine");
+  assertStringIncludes(error.hint, "GUI_CONTAINER_ENGINE=lxc");
 });
 
 Deno.test("a refusal of the engine itself keeps what it said", async () => {

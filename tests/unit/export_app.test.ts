@@ -207,12 +207,12 @@ Deno.test("parseEntry() reads the first value of the entry's own group", () => {
 });
 
 Deno.test("parseEntry() leaves out what is no app for a menu", () => {
-  assertEquals(refusalOf("Type=Link"), "is no application");
+  assertEquals(refusalOf("Type=Link"), "is not an application");
   assertEquals(refusalOf("Terminal=true"), "runs in a terminal");
   assertEquals(parseEntry("editor", entry("Hidden=true")), undefined);
   assert(appOf("NoDisplay=true").isHidden && appOf("OnlyShowIn=GNOME;").isHidden);
   for (const text of ["", "\n".repeat(100_000), "[Desktop Entry", "=", "[Desktop Entry]\n=x\n[]=y\n"]) {
-    assertEquals((parseEntry("x", text) as { reason: string }).reason, "is no application");
+    assertEquals((parseEntry("x", text) as { reason: string }).reason, "is not an application");
   }
 });
 
@@ -246,7 +246,7 @@ Deno.test("parseAnswer() takes the lines that have the form of an answer, the fi
   ].join("\n"));
   assertEquals(apps.map(({ id, name }) => [id, name]), [["a", "Editor"], ["b", "First"]]);
   assertEquals(refused.map(({ id, reason }) => `${id} ${reason}`), [
-    "bad is no application",
+    "bad is not an application",
     "d cannot be read",
     "long is too long",
   ]);

@@ -42,7 +42,11 @@ Deno.test("prepareContainer() takes an ordinary user only, the wanted one, and s
       ["", undefined],
     ] as const
   ) {
-    const error = await assertRejects(() => prepared({ stdout: `${line}\n` }, wanted), UserError, "no ordinary user");
+    const error = await assertRejects(
+      () => prepared({ stdout: `${line}\n` }, wanted),
+      UserError,
+      "not an ordinary user",
+    );
     assertEquals([error.exitCode, error.output], [1, ""]);
     assertStringIncludes(error.message, wanted ?? '"box"');
     for (const word of ["mallory", "\x1b", ".."]) assertEquals((error.message + error.hint).includes(word), false);

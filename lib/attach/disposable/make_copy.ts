@@ -12,7 +12,7 @@ import type { Host } from "../../base/host.ts";
 import { all } from "../../base/settle.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
-import { asMade, beginCopy, type Copy, copyKey, leaveSpare, removeCopy } from "../../container/copies.ts";
+import { beginCopy, type Copy, copyKey, leaveSpare, pristine, removeCopy } from "../../container/copies.ts";
 import { reachContainer } from "../../container/connect.ts";
 import { hostNameOf, makeMounts, mountDevices, type Mounts, mountsOf, shareMounts } from "../../container/mounts.ts";
 import { findOurs } from "../../container/ours.ts";
@@ -45,19 +45,19 @@ export interface Origin {
  * @throws {UserError} when there is no such container, or no snapshot of it
  */
 export async function findOrigin(engine: Engine, source: string, { asIs }: { asIs: boolean }): Promise<Origin> {
-  const path = asIs ? source : `${source}/${asMade}`;
+  const path = asIs ? source : `${source}/${pristine}`;
   if (engine.host.dryRun) {
     return { source, path, user: plannedUser, mayMove: false, devices: {}, recipe: "" };
   }
   const [instance, snapshot] = await Promise.all([
     findOurs(engine, source),
-    asIs ? undefined : findSnapshot(engine, source, asMade),
+    asIs ? undefined : findSnapshot(engine, source, pristine),
   ]);
   const user = userOf(engine, instance);
   const known = { source, path, user, mayMove: instance.location !== "none" };
   if (asIs) return { ...known, devices: instance.devices, recipe: "" };
   if (snapshot) return { ...known, devices: snapshot.devices, recipe: recipeOf(snapshot) };
-  const take = engineArgv(engine, [...engine.snapshot.split(" "), nameOn(engine, source), asMade]);
+  const take = engineArgv(engine, [...engine.snapshot.split(" "), nameOn(engine, source), pristine]);
   throw new UserError(`"${source}" has no snapshot of how it was made`, {
     hint: `Copy it as it is now with --as-is, or take one for all copies from now on: ${quoteWords(take)}`,
   });

@@ -48,7 +48,7 @@ export function isAppId(id: string): boolean {
 }
 
 /** The keys of texts, and how many characters each has at most. */
-const longestTexts = { Name: 60, GenericName: 60, Comment: 160, Keywords: 200 } as const;
+const maxTexts = { Name: 60, GenericName: 60, Comment: 160, Keywords: 200 } as const;
 
 /**
  * The main categories (Desktop Menu Specification, appendix A) but Settings: what a container has there is not for the
@@ -65,12 +65,12 @@ const categories: ReadonlyMap<string, string> = new Map([
 const mimeType =
   /^(?:application|audio|image|message|model|text|video|x-scheme-handler)\/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}$/;
 
-const mostMimeTypes = 100;
+const maxMimeTypes = 100;
 
 /** A word of a command line that no shell and no launcher reads as anything else. */
 const plainWord = /^[A-Za-z0-9@+=:,./_-]+$/;
 
-const longestCommand = { words: 40, characters: 1_000 };
+const maxCommand = { words: 40, characters: 1_000 };
 
 /**
  * Reads an entry.
@@ -83,7 +83,7 @@ export function parseEntry(id: string, text: string): App | Refused | undefined 
   const refuse = (reason: string): Refused => ({ id, reason });
   const isTrue = (key: string): boolean => values.get(key) === "true";
   if (isTrue("Hidden")) return undefined;
-  if (values.get("Type") !== "Application") return refuse("is no application");
+  if (values.get("Type") !== "Application") return refuse("is not an application");
   if (isTrue("Terminal")) return refuse("runs in a terminal");
   const texts = textsOf(values);
   const name = texts.get("Name");
@@ -100,7 +100,7 @@ export function parseEntry(id: string, text: string): App | Refused | undefined 
     windowClass: /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}$/.test(windowClass) ? windowClass : run.program,
     category: itemsOf(values.get("Categories")).map((item) => categories.get(item)).find((item) => item !== undefined),
     mimeTypes: [...new Set(itemsOf(values.get("MimeType")).filter((item) => mimeType.test(item)))]
-      .slice(0, mostMimeTypes),
+      .slice(0, maxMimeTypes),
     notifies: isTrue("StartupNotify"),
     isHidden: isTrue("NoDisplay") || values.has("OnlyShowIn"),
   };
@@ -123,9 +123,9 @@ function textsOf(values: ReadonlyMap<string, string>): Map<string, string> {
   const texts = new Map<string, string>();
   for (const [key, value] of values) {
     const [, name, language] = /^(\w+)(?:\[([^\]]*)\])?$/.exec(key) ?? [];
-    if (name === undefined || !Object.hasOwn(longestTexts, name)) continue;
+    if (name === undefined || !Object.hasOwn(maxTexts, name)) continue;
     if (language !== undefined && !/^[a-z]{2,3}(?:_[A-Z]{2})?(?:@[a-z]{1,12})?$/.test(language)) continue;
-    const longest = longestTexts[name as keyof typeof longestTexts];
+    const longest = maxTexts[name as keyof typeof maxTexts];
     const shown = (text: string): string => showable(unescape(text), longest);
     const text = name === "Keywords"
       ? itemsOf(value).map(shown).filter(Boolean).map((word) => `${word};`).join("")
@@ -178,8 +178,8 @@ function parseExec(exec: string): Pick<App, "command" | "program" | "opens"> | u
   const program = path.replace(/^.*\//, "");
   // attach.ts takes a word with a dash for an option of its own.
   if (!/^[A-Za-z0-9][A-Za-z0-9._+-]*$/.test(program) || command[0]!.startsWith("-")) return undefined;
-  if (!command.every((word) => plainWord.test(word)) || command.length > longestCommand.words) return undefined;
-  if (command.join(" ").length > longestCommand.characters) return undefined;
+  if (!command.every((word) => plainWord.test(word)) || command.length > maxCommand.words) return undefined;
+  if (command.join(" ").length > maxCommand.characters) return undefined;
   const opens = words.some((word) => /^%[uU]$/.test(word))
     ? "address"
     : words.some((word) => /^%[fF]$/.test(word))

@@ -120,7 +120,7 @@ const notInEntries = [
  * Tells options for attach.ts and those for xpra apart.
  *
  * @param options `notTheirs`: the names of options that are for neither
- * @throws {UserError} exit code 2 for a word that is no option, and for one that does not fit into an entry
+ * @throws {UserError} exit code 2 for a word that is not an option, and for one that does not fit into an entry
  */
 export function sortOptions(
   words: readonly string[],
@@ -128,7 +128,7 @@ export function sortOptions(
 ): Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
   for (const word of words) {
     if (!/^--[a-z][a-z0-9-]*(?:=[^\p{C}]*)?$/u.test(word)) {
-      throw inputError(`"${word}" is no option for attach.ts`, "Write each of them as one word: --border=red");
+      throw inputError(`"${word}" is not an option of attach.ts`, "Write each of them as one word: --border=red");
     }
   }
   const nameOf = (word: string): string => word.slice(2).split("=")[0]!;

@@ -49,7 +49,7 @@ export interface ExportedApp {
 }
 
 /**
- * Splits the words behind `--export NAME`: apps, then options.
+ * Splits the words after `--export NAME`: apps, then options.
  *
  * @param options `notTheirs`: the names of options that cannot be for the apps
  * @throws {UserError} exit code 2
@@ -186,7 +186,7 @@ export function chooseApps(container: string, { apps, refused }: Apps, wanted: r
 
 /** Warns of apps that are left out although they belong in a menu. */
 function tellRefused({ ui }: Host, { refused, isCut }: Apps): void {
-  const told = refused.filter(({ reason }) => !/terminal|no application/.test(reason));
+  const told = refused.filter(({ reason }) => !/terminal|not an application/.test(reason));
   for (const { id, reason } of told.slice(0, 10)) ui.warn(`Not exported: "${id}" ${reason}`);
   if (told.length > 10) ui.warn(`Not exported: ${told.length - 10} more`);
   if (isCut) ui.warn("The container has more entries than are read: some apps may be missing");

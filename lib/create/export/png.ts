@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 
 /** Largest width and height, in pixels. */
-const largestSide = 256;
+const maxSide = 256;
 
 /** What a PNG file begins with (PNG specification, 5.2). */
 const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -16,7 +16,7 @@ const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const pixelBytes: Readonly<Record<number, number>> = { 2: 3, 6: 4 };
 
 /**
- * Writes a PNG file anew. Of the old file only its size, its colour type and its pixels are read; what it says of its
+ * Writes a PNG file again. Of the old file only its size, its colour type and its pixels are read; what it says of its
  * colours, its text and its animation is left out.
  *
  * @returns undefined for anything but a picture of up to 256 × 256 pixels, 8 bits a channel, in RGB or RGBA, not
@@ -34,7 +34,7 @@ export function rewritePng(file: Uint8Array): Uint8Array | undefined {
     header.data.subarray(8),
   ];
   const perPixel = pixelBytes[colours!];
-  if (width < 1 || height < 1 || width > largestSide || height > largestSide) return undefined;
+  if (width < 1 || height < 1 || width > maxSide || height > maxSide) return undefined;
   if (perPixel === undefined || depth !== 8 || compression !== 0 || filter !== 0 || interlace !== 0) return undefined;
   const row = 1 + width * perPixel;
   const packed = Buffer.concat(chunks.filter(({ type }) => type === "IDAT").map(({ data }) => data));

@@ -22,7 +22,7 @@ const answerMs = 30_000;
 const answerBytes = 32 * 2 ** 20;
 
 /** The longest icon, in base64: 128 × 128 pixels that cannot be packed take less. */
-const longestIcon = 100_000;
+const maxIcon = 100_000;
 
 /** The entries of a container. */
 export interface Apps {
@@ -93,7 +93,7 @@ export async function readIcons(host: Host, target: SshTarget, apps: readonly Ap
   const lines = answer.split("\n", withIcon.length);
   return new Map(withIcon.flatMap((app, index) => {
     const line = lines[index] ?? "";
-    const bytes = line.length > 0 && line.length <= longestIcon ? decode(line) : undefined;
+    const bytes = line.length > 0 && line.length <= maxIcon ? decode(line) : undefined;
     const picture = bytes && rewritePng(bytes);
     return picture ? [[app, picture] as const] : [];
   }));

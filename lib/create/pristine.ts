@@ -1,10 +1,10 @@
 /** The snapshot of a container as it was made, from which attach.ts makes disposable copies. */
 
-import { asMade } from "../container/copies.ts";
+import { pristine } from "../container/copies.ts";
 import type { Engine } from "../engine/engine.ts";
 import { hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 
 /** Takes the snapshot, where it costs neither time nor space. */
-export async function keepAsMade(engine: Engine, name: string): Promise<void> {
-  if (engine.host.dryRun || await hasCheapSnapshots(engine, name)) await takeSnapshot(engine, name, asMade);
+export async function keepPristine(engine: Engine, name: string): Promise<void> {
+  if (engine.host.dryRun || await hasCheapSnapshots(engine, name)) await takeSnapshot(engine, name, pristine);
 }

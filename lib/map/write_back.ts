@@ -15,13 +15,13 @@ import type { HostSide } from "./copy_plan.ts";
 import { checkHandles, holdFile, isSameInode } from "./held_file.ts";
 import { type CopyFiles, copyFiles } from "./journal.ts";
 import type { Content, LentCopy } from "./loan.ts";
-import { longestName, shortName } from "./source_file.ts";
+import { maxNameBytes, shortName } from "./source_file.ts";
 
 /** How many names are tried for a file that is put beside another one. */
-const mostNames = 1_000;
+const maxNames = 1_000;
 
 /** What the host has at the path of a file that was lent. */
-export async function lookHere(copy: LentCopy): Promise<HostSide> {
+export async function contentHere(copy: LentCopy): Promise<HostSide> {
   using file = await openInode(copy.hostPath, copy);
   if (file) return await contentOf(file);
   return await isThere(copy.hostPath) ? "replaced" : "gone";
@@ -36,7 +36,7 @@ async function isThere(path: string): Promise<boolean> {
  *
  * @returns whether it was written. If not, the file is as it was
  */
-export async function writeHome(host: Host, copy: LentCopy, wanted: Content): Promise<boolean> {
+export async function writeBack(host: Host, copy: LentCopy, wanted: Content): Promise<boolean> {
   const files = copyFiles(host, copy);
   const saved = await saveOld(copy, files);
   if (!saved) return false;
@@ -46,7 +46,7 @@ export async function writeHome(host: Host, copy: LentCopy, wanted: Content): Pr
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     // The disk is full, or the file may not be written: it gets back what it had.
-    const here = await lookHere(copy);
+    const here = await contentHere(copy);
     const isAsLent = typeof here !== "string" && isSameContent(here, copy.lent!);
     if (!isAsLent) await overwrite(host, copy, { source: files.old });
     if (!await isOnDisk(copy, copy.lent!)) throw changedMeanwhile(copy);
@@ -133,7 +133,7 @@ export async function endWriting(
   const content = await contentOf(back);
   // All was done but the removal of what was kept.
   if (isSameContent(content, copy.lent!)) return { findings: [], content };
-  const here = await lookHere(copy);
+  const here = await contentHere(copy);
   if (typeof here !== "string") {
     // A part of what was to be written: nothing that is only there can be lost.
     const isTorn = here.size <= content.size && isSameContent(here, await contentOf(back, here.size));
@@ -177,9 +177,9 @@ export async function putBeside(
   );
   try {
     if (copied.code !== 0 || !await isFileWith(temporary, content)) throw failed({ output: copied.stderr });
-    for (let number = 1; number <= mostNames; number++) {
+    for (let number = 1; number <= maxNames; number++) {
       const suffix = `.${end}${number === 1 ? "" : `-${number}`}`;
-      const path = join(directory, shortName(basename(copy.hostPath), longestName - 2 * suffix.length) + suffix);
+      const path = join(directory, shortName(basename(copy.hostPath), maxNameBytes - 2 * suffix.length) + suffix);
       if (!await isThere(path)) {
         await host.run(["mv", "--no-clobber", "--no-target-directory", "--", temporary, path], { okCodes: "any" });
       }
