@@ -19,6 +19,7 @@ const documents = [
 ];
 
 const engine = "lxc";
+const home = Deno.env.get("HOME")!;
 const container = "e2e-readme";
 
 /**
@@ -43,15 +44,21 @@ globalThis.addEventListener("unload", () => Deno.removeSync(readersHome, { recur
 /** How a command is run that is not simply run to its end, by how it starts. */
 const special: readonly (readonly [start: string, treatment: { skip: string } | { home: string } | Until])[] = [
   ["deno task test", { skip: "it is this run" }],
-  ["./map.ts --no-gui --read-only --for 30m", { skip: "it takes half an hour; map's own tests have --for" }],
   ["mkdir -p ~/.local/bin", { home: readersHome }],
   ["ln -sf", { home: readersHome }],
   ["xdg-desktop-menu install", { home: readersHome }],
   ["deno task demo", { window: "gui-container demo", painted: true, then: { endAppsIn: "demo" }, code: 0 }],
-  [`./attach.ts ${container} "firefox`, { window: `\\[${container}\\]`, painted: true, then: "Ctrl-C", code: 130 }],
-  ["./attach.ts --preset isolated", { window: `\\[${container}\\]`, then: { endAppsIn: container }, code: 0 }],
+  [`./attach.ts ${container} firefox`, { window: `\\[${container}\\]`, painted: true, then: "Ctrl-C", code: 130 }],
+  [`./attach.ts ${container} xterm --preset`, {
+    window: `\\[${container}\\]`,
+    then: { endAppsIn: container },
+    code: 0,
+  }],
+  [`./attach.ts ${container} xterm --detached`, { home }],
   // With its session: the app did not end by itself.
-  [`./attach.ts --join ${container}`, { then: { endAppsIn: container }, code: 1 }],
+  [`./attach.ts ${container} xclock --join`, { then: { endAppsIn: container }, code: 1 }],
+  [`./attach.ts ${container} -- sh`, { home }],
+  [`./attach.ts ${container} --stop`, { home }],
   [`./attach.ts ${container}`, { window: `\\[${container}\\]`, then: "Ctrl-C", code: 130 }],
 ];
 
@@ -69,8 +76,7 @@ function forTheLab(command: string): string {
 }
 
 const missing = missingParts(engine, ...needed);
-const home = Deno.env.get("HOME")!;
-const letter = join(home, "Documents", "letter.odt");
+const letter = join(home, "Documents", "letter.txt");
 const before = missing ? [] : await instances();
 
 /** Registers a test; it is ignored, with the reason in its name, where `skip` gives one. */
@@ -111,8 +117,8 @@ test(
   },
 );
 
-test("README.md: the letter is as it was, and nothing is left", missing, async () => {
-  assertEquals(await Deno.readTextFile(letter), "Dear reader\n");
+test("README.md: the letter was edited in the container, and nothing is left", missing, async () => {
+  assertEquals(await Deno.readTextFile(letter), "Dear reader\nEdited in the container\n");
   await Deno.remove(join(home, "Documents"), { recursive: true });
   for (const name of [container, "demo"]) {
     if (!before.includes(name)) await removeContainer(engine, name);
