@@ -46,6 +46,15 @@ export async function claimFile(
   return undefined;
 }
 
+/**
+ * Ends a lock at once. Closing the file alone would leave it to a program that is just being started: that has the file
+ * until it is executed.
+ */
+export function release(file: Deno.FsFile | undefined): void {
+  file?.unlockSync();
+  file?.close();
+}
+
 /** Whether a run holds a file by {@linkcode claimFile}. */
 export async function isClaimed(path: string): Promise<boolean> {
   try {

@@ -10,7 +10,7 @@ import { engineOfRecord, type ServerRecord, serverRecord } from "../engine/serve
 import { deleteInstance, findInstance, killInstance, waitForOperations } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { exists, readDirectory, removeEmpty } from "../base/files.ts";
-import { claimFile, lockFile, readRecord, writeInto } from "../base/record.ts";
+import { claimFile, lockFile, readRecord, release, writeInto } from "../base/record.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { emptyMounts } from "./empty_mounts.ts";
@@ -95,7 +95,7 @@ export async function beginCopy(engine: Engine, plan: Pick<CopyRecord, "source" 
 export async function leaveSpare({ mounts, lock }: Copy): Promise<void> {
   using file = await Deno.open(readyPath(mounts), { write: true, create: true, mode: 0o600 });
   await file.sync();
-  lock?.close();
+  release(lock);
 }
 
 /** Copies that no other run uses. Each is locked by this run. */
@@ -120,10 +120,10 @@ export async function findFreeCopies(host: Host, wanted?: CopyRecord): Promise<F
     for (const copy of await lockCopies(host)) {
       if (copy.lock === undefined) continue;
       if (!await exists(readyPath(copy.mounts))) free.leftovers.push(copy);
-      else if (!wanted || !isOfSame(copy, wanted)) copy.lock.close();
+      else if (!wanted || !isOfSame(copy, wanted)) release(copy.lock);
       else if (copy.recipe !== wanted.recipe) free.leftovers.push(copy);
       else if (free.spare) {
-        copy.lock.close();
+        release(copy.lock);
         free.needsSpare = false;
       } else {
         await Deno.remove(readyPath(copy.mounts));
@@ -147,11 +147,11 @@ export async function claimCopiesOf(engine: Engine, source: string, { force }: {
     const found: Copy[] = [];
     for (const copy of await lockCopies(host)) {
       if (isOfSame(copy, { engine: cli, server: serverRecord(server), source })) found.push(copy);
-      else copy.lock?.close();
+      else release(copy.lock);
     }
     const used = found.find(({ lock }) => lock === undefined);
     if (!used || force) return found;
-    for (const { lock } of found) lock?.close();
+    for (const { lock } of found) release(lock);
     throw new UserError(`The disposable copy "${used.name}" of "${source}" is in use`, {
       hint: "Close its windows, or remove it too with --force",
     });
@@ -224,7 +224,7 @@ export async function removeCopy(host: Host, copy: Copy): Promise<void> {
     if (copy.source !== "") await removeInstance(host, copy);
     await removeDirectories(host, copy);
   } finally {
-    copy.lock?.close();
+    release(copy.lock);
   }
 }
 

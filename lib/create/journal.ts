@@ -21,7 +21,7 @@ import {
   saveMounts,
 } from "../container/mounts.ts";
 import { exists, removeEmpty } from "../base/files.ts";
-import { claimFile, isClaimed, readRecord, removeFile, writeInto } from "../base/record.ts";
+import { claimFile, isClaimed, readRecord, release, removeFile, writeInto } from "../base/record.ts";
 
 /** How long after a run was killed its last call may still begin, in milliseconds. */
 const settleMs = 1_000;
@@ -106,7 +106,7 @@ export async function beginCreation(
     file.close();
     return await giveUp(error);
   }
-  return { creation, remove: () => removeFile(path), [Symbol.dispose]: () => file.close() };
+  return { creation, remove: () => removeFile(path), [Symbol.dispose]: () => release(file) };
 }
 
 /**

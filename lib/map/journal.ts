@@ -6,7 +6,16 @@
 import { join } from "@std/path";
 import { inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { claimFile, isClaimed, lockFile, readRecord, removeFile, syncDirectory, writeRecord } from "../base/record.ts";
+import {
+  claimFile,
+  isClaimed,
+  lockFile,
+  readRecord,
+  release,
+  removeFile,
+  syncDirectory,
+  writeRecord,
+} from "../base/record.ts";
 import { isCopy, type LentCopy, type Loan, type Mapping } from "./loan.ts";
 
 /** The sign that a run is alive and will unmap its files: a lock that it holds on a file in the journal's directory. */
@@ -29,7 +38,7 @@ export async function announcePresence(host: Host): Promise<Presence> {
   return {
     owner,
     async end() {
-      file?.close();
+      release(file);
       await removeFile(path);
     },
   };
