@@ -15,6 +15,7 @@ import {
   removeContainer,
   script,
   sh,
+  shareOnEngines,
   startScript,
   testOnEngines,
   windowWith,
@@ -22,7 +23,10 @@ import {
 
 const nameOn = (engine: EngineName): string => `e2e-attach-${engine}`;
 
-testOnEngines("attach.ts: a container to attach to", needed, (engine) => makeContainer(engine, nameOn(engine)));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 testOnEngines("attach.ts shows a window, keys reach the app, and it ends clean", needed, async (engine) => {
   const name = nameOn(engine);
@@ -228,5 +232,3 @@ testOnEngines("attach.ts starts a stopped container", needed, async (engine) => 
   await attach.ended;
   await nothingLeft(engine, name);
 });
-
-testOnEngines("attach.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));

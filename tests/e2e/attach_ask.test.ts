@@ -15,6 +15,7 @@ import {
   removeContainer,
   script,
   sh,
+  shareOnEngines,
   startScript,
   windowWith,
 } from "./world.ts";
@@ -152,9 +153,16 @@ async function question({ asked }: Shown, count: number): Promise<string> {
   }))[count - 1]!;
 }
 
-testOnOneEngine("attach.ts --ask: a container is made", needed, async (engine) => {
-  await makeContainer(engine, nameOn(engine));
-  await sh([engine, "exec", nameOn(engine), "--", "/bin/sh", "-ec", replaceXpra]);
+shareOnEngines({
+  make: async (engine) => {
+    await makeContainer(engine, nameOn(engine));
+    await sh([engine, "exec", nameOn(engine), "--", "/bin/sh", "-ec", replaceXpra]);
+  },
+  remove: async (engine) => {
+    await script("attach", engine, ["--stop", nameOn(engine), "--all"]);
+    await nothingLeft(engine, nameOn(engine));
+    await removeContainer(engine, nameOn(engine));
+  },
 });
 
 testOnOneEngine(
@@ -373,12 +381,6 @@ testOnOneEngine(
     assertEquals(await sh(["wl-paste", "--no-newline"], { env }), "of the app");
   },
 );
-
-testOnOneEngine("attach.ts --ask: nothing is left, and the container is removed", needed, async (engine) => {
-  await script("attach", engine, ["--stop", nameOn(engine), "--all"]);
-  await nothingLeft(engine, nameOn(engine));
-  await removeContainer(engine, nameOn(engine));
-});
 
 /** The titles of the visible windows. */
 async function titles(env: Record<string, string>): Promise<string> {

@@ -14,6 +14,7 @@ import {
   removeContainer,
   script,
   sh,
+  shareOnEngines,
   startScript,
   windowWith,
 } from "./world.ts";
@@ -55,11 +56,14 @@ interface Shown {
   notifications(): string;
 }
 
-testOnOneEngine("attach.ts: a container for channels", needed, async (engine) => {
-  const name = nameOn(engine);
-  await makeContainer(engine, name);
-  const install = 'x=$(command -v xpra) && mv "$x" /opt/xpra && cat >"$x" && chmod 755 "$x"';
-  await sh([engine, "exec", name, "--", "sh", "-c", install], { stdin: { text: hostileXpra } });
+shareOnEngines({
+  make: async (engine) => {
+    const name = nameOn(engine);
+    await makeContainer(engine, name);
+    const install = 'x=$(command -v xpra) && mv "$x" /opt/xpra && cat >"$x" && chmod 755 "$x"';
+    await sh([engine, "exec", name, "--", "sh", "-c", install], { stdin: { text: hostileXpra } });
+  },
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
 });
 
 testOnOneEngine("attach.ts opens notifications, links and files when it is told to", needed, async (engine) => {
@@ -205,10 +209,6 @@ testOnOneEngine(
     await running.ended;
   },
 );
-
-testOnOneEngine("attach.ts: the container for channels is removed", ["user"], (engine) => {
-  return removeContainer(engine, nameOn(engine));
-});
 
 /** Shows a session and does something in it. */
 async function showing(

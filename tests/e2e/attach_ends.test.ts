@@ -16,6 +16,7 @@ import {
   root,
   script,
   sh,
+  shareOnEngines,
   startScript,
   testOnEngines,
   windowWith,
@@ -151,7 +152,10 @@ const endings: readonly Ending[] = [
   },
 ];
 
-testOnEngines("attach.ts: a container for endings", needed, (engine) => makeContainer(engine, nameOn(engine)));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 for (const { how, act, code, says, runsOn } of endings) {
   testOnEngines(`attach.ts leaves nothing but what runs on: ${how}`, needed, async (engine) => {
@@ -217,10 +221,6 @@ testOnOneEngine(
     await nothingLeft(engine, name);
   },
 );
-
-testOnEngines("attach.ts: the container for endings is removed", ["user"], (engine) => {
-  return removeContainer(engine, nameOn(engine));
-});
 
 /** Width and height in what xwininfo says. */
 function sizeOf(text: string): string {

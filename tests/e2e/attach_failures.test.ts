@@ -11,6 +11,7 @@ import {
   removeContainer,
   script,
   sh,
+  shareOnEngines,
   testOnEngines,
 } from "./world.ts";
 
@@ -147,7 +148,10 @@ const failures: readonly Failure[] = [
   },
 ];
 
-testOnEngines("attach.ts: a container for failures", needed, (engine) => makeContainer(engine, nameOn(engine)));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 for (const { what, inside, onHost, without, env = {}, app = "xclock", code, error, hint } of failures) {
   testOnEngines(`attach.ts says what is wrong, and what to do: ${what}`, needed, async (engine) => {
@@ -181,10 +185,6 @@ testOnEngines("attach.ts says nothing of what it cannot know when the engine is 
   assertEquals(code, 125, stderr);
   assertStringIncludes(stderr, "hint: ");
   assertEquals(await inContainer(engine, nameOn(engine), "ls .xpra | grep -v log || true"), "");
-});
-
-testOnEngines("attach.ts: the container for failures is removed", ["user"], (engine) => {
-  return removeContainer(engine, nameOn(engine));
 });
 
 /** A directory with links to all programs of PATH but one. */

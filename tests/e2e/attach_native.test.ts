@@ -14,6 +14,7 @@ import {
   removeContainer,
   script,
   sh,
+  shareOnEngines,
   startScript,
   windowWith,
 } from "./world.ts";
@@ -29,7 +30,10 @@ async function shared(engine: EngineName, file: string): Promise<string> {
   );
 }
 
-testOnOneEngine("attach.ts: a container for native windows", needed, (engine) => makeContainer(engine, nameOn(engine)));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 testOnOneEngine("attach.ts shows the app's own class and icon, and nothing of xpra's", needed, async (engine) => {
   const name = nameOn(engine);
@@ -312,10 +316,4 @@ testOnOneEngine(
     });
     await script("attach", engine, ["--stop", name, "--all"]);
   },
-);
-
-testOnOneEngine(
-  "attach.ts: the container for native windows is removed",
-  ["user"],
-  (engine) => removeContainer(engine, nameOn(engine)),
 );

@@ -13,6 +13,7 @@ import {
   mountsRoot,
   removeContainer,
   sh,
+  shareOnEngines,
   startScript,
   windowWith,
 } from "./world.ts";
@@ -36,11 +37,10 @@ interface Loot {
   files: number;
 }
 
-testOnOneEngine(
-  "attach.ts: a container that is not trusted",
-  needed,
-  (engine) => makeContainer(engine, nameOn(engine)),
-);
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 testOnOneEngine(
   "attach.ts keeps keys, screen, titles, terminals and files of the host from the app, which the host's X socket gives away",
@@ -78,10 +78,6 @@ testOnOneEngine(
     await nothingLeft(engine, name);
   },
 );
-
-testOnOneEngine("attach.ts: the container that is not trusted is removed", ["user"], (engine) => {
-  return removeContainer(engine, nameOn(engine));
-});
 
 interface Scene {
   /** The X id of the host's own window, and its title. */

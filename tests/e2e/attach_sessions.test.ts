@@ -11,13 +11,17 @@ import {
   removeContainer,
   script,
   sh,
+  shareOnEngines,
   startScript,
   windowWith,
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-sessions-${engine}`;
 
-testOnIncus("attach.ts: a container for several sessions", needed, (engine) => makeContainer(engine, nameOn(engine)));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 testOnIncus(
   "attach.ts starts several sessions at the same moment, each with its own name",
@@ -181,8 +185,4 @@ testOnIncus("attach.ts runs with its own permissions where LD_LIBRARY_PATH is se
     0,
     `Open channels: clipboard, sound, look, dialogs\nThe session "xclock" was stopped\n`,
   ]);
-});
-
-testOnIncus("attach.ts: the container for several sessions is removed", ["user"], (engine) => {
-  return removeContainer(engine, nameOn(engine));
 });

@@ -6,7 +6,15 @@ import { join } from "@std/path";
 import { quoteWord } from "../../lib/base/shell_words.ts";
 import { randomNumbers } from "../unit/samples.ts";
 import { needed, nothingLeft, testOnIncus } from "./sessions.ts";
-import { type EngineName, eventually, makeContainer, mountsRoot, removeContainer, script } from "./world.ts";
+import {
+  type EngineName,
+  eventually,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  script,
+  shareOnEngines,
+} from "./world.ts";
 
 /** A random whole number from 0 to below its argument. */
 type Random = ReturnType<typeof randomNumbers>;
@@ -31,9 +39,12 @@ mv "$file.part" "$file"
 /** Its name needs quoting, too. */
 const recorderName = `re'corder "$HOME" $(id) ünd so`;
 
-testOnIncus("attach.ts: a container for words", needed, async (engine) => {
-  await makeContainer(engine, nameOn(engine));
-  await Deno.writeTextFile(join(shareOf(engine), recorderName), recorder, { mode: 0o755 });
+shareOnEngines({
+  make: async (engine) => {
+    await makeContainer(engine, nameOn(engine));
+    await Deno.writeTextFile(join(shareOf(engine), recorderName), recorder, { mode: 0o755 });
+  },
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
 });
 
 testOnIncus(
@@ -78,12 +89,6 @@ testOnIncus(
     }
     await nothingLeft(engine, name);
   },
-);
-
-testOnIncus(
-  "attach.ts: the container for words is removed",
-  ["user"],
-  (engine) => removeContainer(engine, nameOn(engine)),
 );
 
 function shareOf(engine: EngineName): string {

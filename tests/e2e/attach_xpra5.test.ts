@@ -13,6 +13,7 @@ import {
   removeContainer,
   script,
   sh,
+  shareOnEngines,
   startScript,
   windowWith,
 } from "./world.ts";
@@ -20,15 +21,18 @@ import {
 const nameOn = (engine: EngineName): string => `e2e-xpra5-${engine}`;
 const parts = [...needed, "xpra5"] as const;
 
-testOnOneEngine("attach.ts: a container with xpra 5", parts, async (engine) => {
-  const name = nameOn(engine);
-  await makeContainer(engine, name);
-  const wheel = xpra5Wheel();
-  await Deno.copyFile(wheel, join(mountsRoot, name, "share", basename(wheel)));
-  const install = "python3 -m pip uninstall --quiet --yes --break-system-packages xpra; " +
-    'python3 -m pip install --quiet --break-system-packages --no-deps --no-index "$1"';
-  await sh([engine, "exec", name, "--", "sh", "-ec", install, "sh", `/home/ubuntu/share/${basename(wheel)}`]);
-  assertStringIncludes(await inContainer(engine, name, "xpra --version"), "v5.");
+shareOnEngines({
+  make: async (engine) => {
+    const name = nameOn(engine);
+    await makeContainer(engine, name);
+    const wheel = xpra5Wheel();
+    await Deno.copyFile(wheel, join(mountsRoot, name, "share", basename(wheel)));
+    const install = "python3 -m pip uninstall --quiet --yes --break-system-packages xpra; " +
+      'python3 -m pip install --quiet --break-system-packages --no-deps --no-index "$1"';
+    await sh([engine, "exec", name, "--", "sh", "-ec", install, "sh", `/home/ubuntu/share/${basename(wheel)}`]);
+    assertStringIncludes(await inContainer(engine, name, "xpra --version"), "v5.");
+  },
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
 });
 
 testOnOneEngine("attach.ts shows windows of xpra 5, with keys, clipboard and shared memory", parts, async (engine) => {
@@ -79,8 +83,4 @@ testOnOneEngine("attach.ts ends with an app under xpra 5", parts, async (engine)
   assertEquals(code, 1);
   assertStringIncludes(stderr, 'The app of "sh" ended with exit status 3');
   await nothingLeft(engine, name);
-});
-
-testOnOneEngine("attach.ts: the container with xpra 5 is removed", ["user"], (engine) => {
-  return removeContainer(engine, nameOn(engine));
 });

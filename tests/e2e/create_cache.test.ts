@@ -10,13 +10,16 @@ import { parseProfile, profileYaml, userDataKey } from "../../lib/create/profile
 import { create, createArgs, createWithFault, picture, type Place, withPlace } from "./faults.ts";
 import { makeImage, plantImage, removeImage } from "./images.ts";
 import { testOnOneEngine } from "./sessions.ts";
-import { eventually, inContainer, root, sh, testOnEngines } from "./world.ts";
+import { eventually, inContainer, root, sh, shareOnEngines, testOnEngines } from "./world.ts";
 
 const recipeKey = "user.gui-container.recipe";
 const sourceKey = "user.gui-container.source";
 const image = "e2e-small";
 
-testOnEngines("create.ts --cache: a small image to start from", ["user"], (engine) => makeImage(engine, image));
+shareOnEngines({
+  make: (engine) => makeImage(engine, image),
+  remove: (engine) => removeImage(engine, image),
+});
 
 /** The images of one recipe, or of older bases of it, and what a planted one needs to be one of them. */
 interface Recipes {
@@ -266,5 +269,3 @@ Deno.test("create.ts --dry-run needs no engine, and no other program", async () 
     await Deno.remove(directory, { recursive: true });
   }
 });
-
-testOnEngines("create.ts --cache: the small image is removed", ["user"], (engine) => removeImage(engine, image));

@@ -16,6 +16,7 @@ import {
   root,
   script,
   sh,
+  shareOnEngines,
   startScript,
   windowWith,
 } from "./world.ts";
@@ -157,7 +158,10 @@ const ready = (engine: EngineName): Promise<unknown> =>
 
 const readText = (path: string): Promise<string> => Deno.readTextFile(path).catch(() => "");
 
-testOnOneEngine("dialogs: a container", ["user"], (engine) => makeContainer(engine, nameOn(engine), cloudConfig));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine), cloudConfig),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 testOnOneEngine(
   "an app's own Open and Save As reach the file that the user chooses, and no other",
@@ -348,5 +352,3 @@ testOnOneEngine("an agent that lies, floods and sends without end gets nothing",
     )
   );
 });
-
-testOnOneEngine("dialogs: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));

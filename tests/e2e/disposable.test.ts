@@ -17,6 +17,7 @@ import {
   root,
   script,
   sh,
+  shareOnEngines,
   startScript,
   testOnEngines,
 } from "./world.ts";
@@ -102,9 +103,15 @@ async function identity(engine: EngineName, name: string): Promise<Record<string
   };
 }
 
-testOnEngines("attach.ts --disposable: a container to copy", needed, async (engine) => {
-  await makeContainer(engine, nameOn(engine));
-  await inContainer(engine, nameOn(engine), "touch ~/later ~/share/later");
+shareOnEngines({
+  make: async (engine) => {
+    await makeContainer(engine, nameOn(engine));
+    await inContainer(engine, nameOn(engine), "touch ~/later ~/share/later");
+  },
+  remove: async (engine) => {
+    await removeContainer(engine, nameOn(engine));
+    await nothingLeft(engine);
+  },
 });
 
 testOnEngines(
@@ -337,8 +344,3 @@ testOnOneEngine(
     await nothingLeft(engine);
   },
 );
-
-testOnEngines("attach.ts --disposable: the container is removed", needed, async (engine) => {
-  await removeContainer(engine, nameOn(engine));
-  await nothingLeft(engine);
-});

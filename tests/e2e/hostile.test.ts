@@ -16,6 +16,7 @@ import {
   root,
   script,
   sh,
+  shareOnEngines,
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-hostile-${engine}`;
@@ -62,10 +63,15 @@ function attach(engine: EngineName, ...args: string[]): string[] {
   return [join(root, "attach.ts"), `--engine=${engine}`, ...args];
 }
 
-testOnOneEngine("hostile: the container is made", ["user"], async (engine) => {
-  await makeContainer(engine, nameOn(engine));
-  // The tries of the tests are not to be held up by sshd's own limits.
-  await asRoot(engine, nameOn(engine), "echo PerSourcePenalties no >/etc/ssh/sshd_config.d/10-tries.conf");
+shareOnEngines({
+  make: async (engine) => {
+    await makeContainer(engine, nameOn(engine));
+    // The tries of the tests are not to be held up by sshd's own limits.
+    await asRoot(engine, nameOn(engine), "echo PerSourcePenalties no >/etc/ssh/sshd_config.d/10-tries.conf");
+  },
+  remove: async (engine) => {
+    await removeContainer(engine, nameOn(engine));
+  },
 });
 
 testOnOneEngine("hostile: an sshd that asks for a password gets none from the user", ["user"], async (engine) => {
@@ -253,7 +259,3 @@ testOnOneEngine(
     }
   },
 );
-
-testOnOneEngine("hostile: the container is removed", ["user"], async (engine) => {
-  await removeContainer(engine, nameOn(engine));
-});

@@ -17,6 +17,7 @@ import {
   removeContainer,
   script,
   sh,
+  shareOnEngines,
   startScript,
   windowWith,
 } from "./world.ts";
@@ -176,8 +177,13 @@ async function placeOf(title: string, env: { DISPLAY: string }): Promise<Rectang
   };
 }
 
-testOnOneEngine("hostile: a container with an app that has unseen popups is made", needed, async (engine) => {
-  await makeContainer(engine, nameOn(engine));
+shareOnEngines({
+  make: async (engine) => {
+    await makeContainer(engine, nameOn(engine));
+  },
+  remove: async (engine) => {
+    await removeContainer(engine, nameOn(engine));
+  },
 });
 
 function everythingOf({ stdout, stderr }: ProcessResult): string {
@@ -272,8 +278,4 @@ testOnOneEngine("hostile: an xpra ends a session in its own words only without t
     assert(!said.includes("0800"), said);
     await script("attach", engine, ["--stop", name, "--all"]);
   });
-});
-
-testOnOneEngine("hostile: the container with an app that has unseen popups is removed", needed, async (engine) => {
-  await removeContainer(engine, nameOn(engine));
 });

@@ -15,6 +15,7 @@ import {
   removeContainer,
   script,
   sh,
+  shareOnEngines,
   startScript,
   windowWith,
 } from "./world.ts";
@@ -99,17 +100,23 @@ async function typeBeside(show: () => Promise<void>): Promise<void> {
   }
 }
 
-testOnOneEngine("hostile: a container with an xpra of its own is made", needed, async (engine) => {
-  await makeContainer(engine, nameOn(engine));
-  await sh([engine, "exec", nameOn(engine), "--", "/bin/sh", "-ec", replaceXpra]);
-  const started = await script("attach", engine, [
-    "--preset=isolated",
-    "--detached",
-    "--session=evil",
-    nameOn(engine),
-    "xclock -update 1",
-  ]);
-  assertEquals(started.code, 0, started.stderr);
+shareOnEngines({
+  make: async (engine) => {
+    await makeContainer(engine, nameOn(engine));
+    await sh([engine, "exec", nameOn(engine), "--", "/bin/sh", "-ec", replaceXpra]);
+    const started = await script("attach", engine, [
+      "--preset=isolated",
+      "--detached",
+      "--session=evil",
+      nameOn(engine),
+      "xclock -update 1",
+    ]);
+    assertEquals(started.code, 0, started.stderr);
+  },
+  remove: async (engine) => {
+    await script("attach", engine, ["--stop", nameOn(engine), "--all"]);
+    await removeContainer(engine, nameOn(engine));
+  },
 });
 
 testOnOneEngine(
@@ -252,8 +259,3 @@ testOnOneEngine(
     }
   },
 );
-
-testOnOneEngine("hostile: the container with an xpra of its own is removed", needed, async (engine) => {
-  await script("attach", engine, ["--stop", nameOn(engine), "--all"]);
-  await removeContainer(engine, nameOn(engine));
-});

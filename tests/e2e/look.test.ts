@@ -18,6 +18,7 @@ import {
   removeContainer,
   script,
   sh,
+  shareOnEngines,
   startScript,
   windowWith,
 } from "./world.ts";
@@ -104,13 +105,16 @@ image = fixes.XFixesGetCursorImage(ctypes.c_void_p(x.XOpenDisplay(None))).conten
 print(image.width, image.height, *{hex(image.pixels[i] & 0xffffffff) for i in range(image.width * image.height)})
 `;
 
-testOnOneEngine("the look of the host: a container", needed, async (engine) => {
-  // Of the input methods one is enough, without fonts.
-  const recipe = parseYaml("input-method.yaml", bundledCloudConfigs.files["input-method"]!) as { packages: string[] };
-  recipe.packages = recipe.packages.filter((word) => /^fcitx5(-frontend-gtk3|-pinyin)?$/.test(word));
-  await makeContainer(engine, nameOn(engine), `#cloud-config\n${JSON.stringify(recipe)}\n`);
-  await sh([engine, "exec", nameOn(engine), "--", "sh", "-ec", setUp]);
-  await share(nameOn(engine), { "look.py": await Deno.readTextFile(new URL("look.py", import.meta.url)) });
+shareOnEngines({
+  make: async (engine) => {
+    // Of the input methods one is enough, without fonts.
+    const recipe = parseYaml("input-method.yaml", bundledCloudConfigs.files["input-method"]!) as { packages: string[] };
+    recipe.packages = recipe.packages.filter((word) => /^fcitx5(-frontend-gtk3|-pinyin)?$/.test(word));
+    await makeContainer(engine, nameOn(engine), `#cloud-config\n${JSON.stringify(recipe)}\n`);
+    await sh([engine, "exec", nameOn(engine), "--", "sh", "-ec", setUp]);
+    await share(nameOn(engine), { "look.py": await Deno.readTextFile(new URL("look.py", import.meta.url)) });
+  },
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
 });
 
 testOnOneEngine("an app on X has the host's pointer, font, colours, language and time zone", needed, async (engine) => {
@@ -267,10 +271,4 @@ testOnOneEngine(
       await Promise.all(programs.map(({ ended }) => ended));
     }
   },
-);
-
-testOnOneEngine(
-  "the look of the host: the container is removed",
-  ["user"],
-  (engine) => removeContainer(engine, nameOn(engine)),
 );

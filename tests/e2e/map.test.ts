@@ -14,12 +14,16 @@ import {
   root,
   script,
   sh,
+  shareOnEngines,
   testOnEngines,
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-map-${engine}`;
 
-testOnEngines("map.ts: a container to map into", ["user"], (engine) => makeContainer(engine, nameOn(engine)));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 testOnEngines("map.ts lends a file of any name, and restores its ACL and mode", ["user"], async (engine) => {
   const name = nameOn(engine);
@@ -311,5 +315,3 @@ testOnEngines("map.ts --json is one document for each way to use it", ["user"], 
   for (const args of [["--list"], ["--recover"]]) assertEquals(await run(engine, ...args), []);
   await Deno.remove(file);
 });
-
-testOnEngines("map.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));

@@ -16,13 +16,17 @@ import {
   root,
   script,
   sh,
+  shareOnEngines,
   testOnEngines,
   windowWith,
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-asking-${engine}`;
 
-testOnEngines("map.ts: a container for questions", ["user"], (engine) => makeContainer(engine, nameOn(engine)));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 /** A socket of a session that a process listens at, and one that a crash has left. */
 async function withSession(engine: EngineName, name: string, test: () => Promise<void>): Promise<void> {
@@ -297,5 +301,3 @@ testOnOneEngine("map.ts shows an error on the desktop that nobody would see", on
     await Deno.remove(directory, { recursive: true });
   }
 });
-
-testOnEngines("map.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));

@@ -11,12 +11,16 @@ import {
   removeContainer,
   script,
   sh,
+  shareOnEngines,
   testOnEngines,
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-changes-${engine}`;
 
-testOnEngines("map.ts: a container for changes", ["user"], (engine) => makeContainer(engine, nameOn(engine)));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 /** What is done to a lent file `$1`, what its permissions must be then, and what is told. */
 interface Change {
@@ -307,5 +311,3 @@ testOnEngines("map.ts --unmap after a change finds the file, or says how to", ["
     assertEquals((await script("map", engine, ["--list"])).stdout, "");
   });
 });
-
-testOnEngines("map.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));

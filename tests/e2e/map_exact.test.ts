@@ -6,11 +6,23 @@ import { type Acl, formatAcl } from "../../lib/map/acl.ts";
 import { randomNumbers } from "../unit/samples.ts";
 import { permissions, startMap, withDirectory } from "./lending.ts";
 import { testOnOneEngine } from "./sessions.ts";
-import { type EngineName, inContainer, makeContainer, removeContainer, script, sh, testOnEngines } from "./world.ts";
+import {
+  type EngineName,
+  inContainer,
+  makeContainer,
+  removeContainer,
+  script,
+  sh,
+  shareOnEngines,
+  testOnEngines,
+} from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-exact-${engine}`;
 
-testOnEngines("map.ts: a container for exact restoring", ["user"], (engine) => makeContainer(engine, nameOn(engine)));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 /** A random ACL whose owner may read, and random set-id and sticky bits. */
 function randomPermissions(random: (below: number) => number, containerUid: number): { acl: Acl; special: number } {
@@ -156,5 +168,3 @@ testOnEngines(
     }
   },
 );
-
-testOnEngines("map.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));

@@ -14,12 +14,16 @@ import {
   root,
   script,
   sh,
+  shareOnEngines,
   testOnEngines,
 } from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-kill-${engine}`;
 
-testOnEngines("map.ts: a container for faults", ["user"], (engine) => makeContainer(engine, nameOn(engine)));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 /** Two files, a journal of their own, and the fakes. */
 interface Case {
@@ -371,5 +375,3 @@ testOnEngines("map.ts survives a torn record, and lets nobody else read its jour
     await assertClean(one, stderr);
   });
 });
-
-testOnEngines("map.ts: the container is removed", ["user"], (engine) => removeContainer(engine, nameOn(engine)));

@@ -6,7 +6,7 @@ import type { ProcessResult } from "../../lib/base/errors.ts";
 import { clusterEnvironment, engineNames, memberEnvironment, missingParts } from "../lab/state.ts";
 import { type Fault, withFault, writeFakes } from "./faults.ts";
 import { permissions, startMap, withDirectory } from "./lending.ts";
-import { type EngineName, eventually, script, sh } from "./world.ts";
+import { type EngineName, eventually, makeShared, script, sh, shareOnEngines } from "./world.ts";
 
 /** The remote of each engine that is on a machine of its own, as far as the engine can tell. */
 const remotes = { incus: "far", lxc: "lxdfar" } as const;
@@ -23,7 +23,10 @@ function testFar(
     Deno.test({
       name: `${engine}: ${name}${missing ? ` (skipped: ${missing})` : ""}`,
       ignore: missing !== undefined,
-      fn: () => test(engine),
+      async fn() {
+        await makeShared(engine);
+        await test(engine);
+      },
     });
   }
 }
@@ -37,10 +40,13 @@ async function removeContainer(engine: EngineName): Promise<void> {
   await engineRun(engine, "delete", "--force", labelOn(engine)).catch(() => {});
 }
 
-testFar("map.ts elsewhere: a container", async (engine) => {
-  await removeContainer(engine);
-  const config = ["--config", "user.gui-container=true"];
-  await engineRun(engine, "launch", `${remotes[engine]}:gui-lab`, labelOn(engine), ...config);
+shareOnEngines({
+  make: async (engine) => {
+    await removeContainer(engine);
+    const config = ["--config", "user.gui-container=true"];
+    await engineRun(engine, "launch", `${remotes[engine]}:gui-lab`, labelOn(engine), ...config);
+  },
+  remove: removeContainer,
 });
 
 /** Runs a shell script in the directory of lent files: as the container's user, or as root. */
@@ -380,5 +386,3 @@ Deno.test({
     });
   },
 });
-
-testFar("map.ts elsewhere: the container is removed", removeContainer);

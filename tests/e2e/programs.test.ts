@@ -12,6 +12,7 @@ import {
   makeContainer,
   removeContainer,
   script,
+  shareOnEngines,
   startScript,
   windowWith,
 } from "./world.ts";
@@ -191,17 +192,20 @@ window=$(xdotool search --onlyvisible --limit 1 --name "$0") && timeout 10 xdoto
   });
 }
 
-testOnOneEngine("programs of others: a container", needed, async (engine) => {
-  await makeContainer(
-    engine,
-    nameOn(engine),
-    `#cloud-config
+shareOnEngines({
+  make: async (engine) => {
+    await makeContainer(
+      engine,
+      nameOn(engine),
+      `#cloud-config
 disable_root: true
 package_update: true
 apt: {conf: 'APT::Install-Recommends "false"; DPkg::Options { "--force-unsafe-io"; };'}
 packages: [${toolkitPackages.join(", ")}]
 `,
-  );
+    );
+  },
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
 });
 
 for (const [session, programs] of Object.entries({ "x11-apps": x11Apps, toolkits })) {
@@ -267,7 +271,3 @@ testOnOneEngine(
     await withPrograms(engine, { session: "weston", programs: westonClients, args: ["--display=wayland"], env, shown });
   },
 );
-
-testOnOneEngine("programs of others: the container is removed", ["user"], (engine) => {
-  return removeContainer(engine, nameOn(engine));
-});

@@ -15,6 +15,7 @@ import {
   removeContainer,
   script,
   sh,
+  shareOnEngines,
   startScript,
   testOnEngines,
 } from "./world.ts";
@@ -30,7 +31,10 @@ function attached(engine: EngineName, args: readonly string[], env = desktop()):
   return script("attach", engine, args, { env, timeoutMs: 60_000 });
 }
 
-testOnEngines("attach.ts, Wayland: a container", waylandParts, (engine) => makeContainer(engine, nameOn(engine)));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
 
 testOnEngines(
   "attach.ts shows a window by Wayland, keys reach the app, and it ends clean",
@@ -537,10 +541,4 @@ while time.time() < end:
     await inContainer(engine, name, "rm -f .xpra/.wayland-*");
     await nothingLeft(engine, name);
   },
-);
-
-testOnEngines(
-  "attach.ts, Wayland: the container is removed",
-  ["user"],
-  (engine) => removeContainer(engine, nameOn(engine)),
 );

@@ -7,7 +7,16 @@ import { join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
 import { nothingLeft, testOnIncus } from "./sessions.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
-import { type EngineName, inContainer, makeContainer, mountsRoot, removeContainer, sh, startScript } from "./world.ts";
+import {
+  type EngineName,
+  inContainer,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  sh,
+  shareOnEngines,
+  startScript,
+} from "./world.ts";
 
 const nameOn = (engine: EngineName): string => `e2e-wproof-${engine}`;
 
@@ -38,8 +47,9 @@ const privileged = [
   "zwp_virtual_keyboard_manager_v1",
 ];
 
-testOnIncus("attach.ts, Wayland: a container that is not trusted", waylandParts, (engine) => {
-  return makeContainer(engine, nameOn(engine));
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
 });
 
 testOnIncus(
@@ -73,10 +83,6 @@ testOnIncus(
     }
   },
 );
-
-testOnIncus("attach.ts, Wayland: the container that is not trusted is removed", ["user"], (engine) => {
-  return removeContainer(engine, nameOn(engine));
-});
 
 interface Scene {
   /** The title of the host's own window. */

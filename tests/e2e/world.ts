@@ -16,6 +16,36 @@ export const publicKey = join(Deno.env.get("HOME")!, ".ssh", "id_ed25519.pub");
 /** Where the scripts put their directories. */
 export const mountsRoot = Deno.env.get("GUI_CONTAINER_MOUNTS") ?? join(Deno.env.get("HOME")!, "container_mounts");
 
+/** What the tests of a file share on an engine, such as a container. */
+export interface Fixture {
+  /** Makes it. */
+  make(engine: EngineName): Promise<unknown>;
+  /** Removes it. */
+  remove(engine: EngineName): Promise<unknown>;
+}
+
+let shared: Fixture | undefined;
+
+/** The engines on which {@linkcode shared} is made. */
+const made = new Map<EngineName, Promise<unknown>>();
+
+/**
+ * Has the tests of this file share something on each engine: it is made before the first of them that runs there,
+ * whichever that is, and removed after the last.
+ */
+export function shareOnEngines(fixture: Fixture): void {
+  shared = fixture;
+  Deno.test.afterAll(async () => {
+    for (const engine of made.keys()) await fixture.remove(engine);
+  });
+}
+
+/** Makes what is shared on this engine, if it is not there yet. */
+export async function makeShared(engine: EngineName): Promise<void> {
+  if (!made.has(engine)) made.set(engine, Promise.resolve(shared?.make(engine)));
+  await made.get(engine);
+}
+
 /**
  * Registers a test once for each engine, or for those that are named. Where a part of the lab is missing the test is
  * ignored, with the reason in its name.
@@ -31,7 +61,10 @@ export function testOnEngines(
     Deno.test({
       name: `${engine}: ${name}${missing ? ` (skipped: ${missing})` : ""}`,
       ignore: missing !== undefined,
-      fn: () => test(engine),
+      async fn() {
+        await makeShared(engine);
+        await test(engine);
+      },
     });
   }
 }
