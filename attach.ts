@@ -51,6 +51,8 @@ import {
 import { hostLook } from "./lib/attach/look.ts";
 import { withDisposable } from "./lib/attach/disposable/disposable.ts";
 import { holdFiles } from "./lib/attach/disposable/lent_files.ts";
+import { type AgentChannel, agentChannels } from "./lib/attach/portals/agent.ts";
+import { desktopOf } from "./lib/attach/portals/desktop.ts";
 import { serveDialogs } from "./lib/attach/portals/dialogs.ts";
 import { reportWaylandOutcome } from "./lib/attach/outcome.ts";
 import { fallbackScreen, hostScreen, requireDisplay } from "./lib/attach/screen.ts";
@@ -336,7 +338,7 @@ async function attach(
   if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });
   if (display !== "x11" && against === undefined) {
     try {
-      return await attachByWayland(host, place, { plan, isDisposable, elsewhere });
+      return await attachByWayland(host, place, { plan, asks: request.asks, isDisposable, elsewhere });
     } catch (error) {
       if (!(error instanceof NoWayland) || display === "wayland") throw error;
       against = error.reason;
@@ -374,24 +376,31 @@ async function attach(
   }
   markUse(place, way.target, scope);
   const session = await startSession(host, way.target, { ...plan, display: { screen: options.screen } });
-  await using _dialogs = startDialogs(host, place, { target: way.target, session, open, isDisposable });
+  await using _dialogs = startDialogs(host, place, {
+    ...request,
+    ...{ target: way.target, session, channels: ["dialogs"], isDisposable },
+  });
   return await show(host, { place, way }, { session, isNew: true, options, client, why, isDisposable });
 }
 
-/** Answers the file dialogs of a session's apps, if that channel is open, until the end of this value's scope. */
+/** Serves what the session's agent asks for, by the open channels, until the end of this value's scope. */
 function startDialogs(
   host: Host,
   place: Place,
-  { target, session, open, isDisposable = false }: {
+  { target, session, open, asks, channels, isDisposable = false }: Pick<AttachRequest, "asks"> & {
+    open: ReadonlySet<Channel>;
     target: SshTarget;
     session: string;
-    open: ReadonlySet<Channel>;
+    channels: readonly AgentChannel[];
     isDisposable?: boolean;
   },
 ): AsyncDisposable | undefined {
-  if (host.dryRun || !open.has("dialogs")) return undefined;
+  const served = channels.filter((channel) => open.has(channel));
+  if (host.dryRun || served.length === 0) return undefined;
   return serveDialogs(host, target, {
     session,
+    channels: served,
+    onDesktop: desktopOf(host, { container: place.label, open, asks, signal: host.signal }),
     makeLoans: () => loansOf(place, session),
     runsOn: () => host.signal.aborted && !isDisposable,
   });
@@ -419,14 +428,16 @@ function markUse({ name, engine }: Place, { elsewhere }: SshTarget, scope: Async
 async function attachByWayland(
   host: Host,
   place: Place,
-  { plan, isDisposable, elsewhere }: {
+  { plan, asks, isDisposable, elsewhere }: {
     plan: Omit<SessionPlan, "display">;
+    asks: AttachRequest["asks"];
     isDisposable: boolean;
     elsewhere: boolean;
   },
 ): Promise<number> {
   const { open } = plan;
   const { label: container, mounts } = place;
+  await checkAsking(host, asks);
   await using scope = new AsyncDisposableStack();
   const directory = elsewhere ? scope.use(await makePrivateDirectory(host)).path : undefined;
   const [way, client] = await all([
@@ -436,7 +447,7 @@ async function attachByWayland(
   const { target, remote } = way;
   if (target.elsewhere !== elsewhere) {
     await scope.disposeAsync();
-    return await attachByWayland(host, place, { plan, isDisposable, elsewhere: target.elsewhere });
+    return await attachByWayland(host, place, { plan, asks, isDisposable, elsewhere: target.elsewhere });
   }
   const { transport, compress } = client;
   if (remote) await lendSocket(way, client, transport);
@@ -444,12 +455,10 @@ async function attachByWayland(
   const session = await startSession(host, target, { ...plan, display: { transport, compress } });
   if (!isDisposable && !remote) client.keep();
   await using _dialogs = startDialogs(host, place, {
-    target,
-    session,
-    open,
+    ...{ target, session, open, asks, channels: agentChannels },
     isDisposable: isDisposable || remote !== undefined,
   });
-  host.ui.status(`${channelLine(open)}; windows by Wayland${remote ? ", which close with this run" : ""}`);
+  host.ui.status(`${channelLine(open, [], asks)}; windows by Wayland${remote ? ", which close with this run" : ""}`);
   if (hasOwnSound(open) && remote) {
     const player = playRemoteSound(host, target, session);
     scope.defer(() => player?.kill("SIGTERM"));
@@ -508,7 +517,7 @@ async function reattach(host: Host, place: Place, request: AttachRequest, given?
     host.ui.status(`There is no sound: "${session}" was started without it, or with the channel microphone`);
   }
   const client = early ?? scope.use(await startClient(host, options));
-  await using _dialogs = startDialogs(host, place, { target: way.target, session, open });
+  await using _dialogs = startDialogs(host, place, { ...request, target: way.target, session, channels: ["dialogs"] });
   return await show(host, { place, way }, { session, isNew: false, options, client });
 }
 

@@ -1,6 +1,5 @@
 /** xpra's client on the host: started in its box, behind its guard, and ended with both. */
 
-import { notificationArgv } from "../base/desktop.ts";
 import { ExitCode, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { endProcess } from "../base/process.ts";
@@ -8,10 +7,10 @@ import type { Mounts } from "../container/mounts.ts";
 import { holdSocket, makeAttachDirectory, reuseDirectory } from "./attach_directory.ts";
 import { boxedArgv, prepareBoxes, type StartBox } from "./box.ts";
 import { askInDialog } from "./ask.ts";
+import { askDesktop } from "./ask_desktop.ts";
 import { type AskableChannel, type Channel, withOptions } from "./channels.ts";
 import { startGuard } from "../guard/xpra/guard.ts";
 import type { RunMemory } from "../guard/xpra/memory.ts";
-import type { DesktopRequest } from "../guard/xpra/judge.ts";
 import type { Screen } from "./screen.ts";
 import { xpraChannels } from "./sound.ts";
 import { clientArgv, clientEnvironment } from "./xpra.ts";
@@ -152,22 +151,6 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
       await ended;
     },
   };
-}
-
-/**
- * Opens a link or shows a notification. The guard has made their words safe. What `xdg-open` starts may be the user's
- * browser, which must outlive this run: Ctrl-C does not reach it, and it never writes to a pipe that ends with us.
- */
-function askDesktop(host: Host, request: DesktopRequest): void {
-  const argv = request.kind === "link" ? ["xdg-open", request.url] : notificationArgv(request);
-  try {
-    host.start(argv, { detached: true, output: "discard" }).ended.then(({ code }) => {
-      if (code !== 0) host.ui.warn(`${argv[0]} ended with exit status ${code}: try it in a terminal`);
-    });
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    host.ui.warn(`${error.message}. ${error.hint}`);
-  }
 }
 
 /** How boxes start; undefined, with a warning, if bubblewrap is not installed. */

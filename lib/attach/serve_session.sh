@@ -19,7 +19,7 @@ export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 
 # Starts the session's D-Bus, and what starts its sound server if it has sound.
 start_bus_and_sound() {
-  dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
+  env -u GTK_USE_PORTAL dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
   if [ "$sound" ]; then
     # The host's player waits until the FIFO is open here, and ends when it no longer is: with the session.

@@ -139,13 +139,16 @@ function serviceWords(
   { app, open, display }: SessionPlan,
   { xpraDirectory, elsewhere, look }: { xpraDirectory: string; elsewhere: boolean; look: Look | undefined },
 ): string[] {
+  const own = "transport" in display;
   const shared = {
     xpra_directory: xpraDirectory,
     sound: hasOwnSound(open) ? soundSuffix : "",
     samples: sinkSamples({ elsewhere }),
+    dialogs: open.has("dialogs") ? "yes" : "",
+    links: own && open.has("links") ? "yes" : "",
     ...(look ? lookValues(look) : {}),
   };
-  const begin = serveSession + (open.has("dialogs") ? offerPortals : "") + (look ? takeLook : "");
+  const begin = serveSession + offerPortals + (look ? takeLook : "");
   const environment = {
     ...("screen" in display ? serverEnvironment : {}),
     GUI_CONTAINER_SERVER: "screen" in display
@@ -161,7 +164,7 @@ function serviceWords(
         compress: display.compress,
         patience: elsewhere ? `${patienceSeconds}` : "",
       }),
-    GUI_CONTAINER_APP: appScript(app, { xpraDirectory, links: open.has("links") }),
+    GUI_CONTAINER_APP: appScript(app, { xpraDirectory, links: !own && open.has("links") }),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
   };
   return [

@@ -76,9 +76,11 @@ interface Shown {
 /** Shows the app, and ends its session at the end. */
 async function showing(
   engine: EngineName,
-  { env, zenity = "fake", program = "python3 share/dialogs_app.py", args = [] }: {
+  { env, zenity = "fake", noting, program = "python3 share/dialogs_app.py", args = [] }: {
     env: Record<string, string>;
     zenity?: "real" | "fake";
+    /** What stands in for the programs that open links and show notifications. */
+    noting?: (file: string) => string;
     program?: string;
     args?: string[];
   },
@@ -92,6 +94,9 @@ async function showing(
   }
   // Deno looks for it when attach.ts starts.
   if (zenity === "fake") await Deno.writeTextFile(join(home, "zenity"), fakeZenity(home), { mode: 0o755 });
+  for (const program of noting ? ["xdg-open", "notify-send"] : []) {
+    await Deno.writeTextFile(join(home, program), noting!(join(home, "opened")), { mode: 0o755 });
+  }
   const own = {
     ...env,
     // On the lab's bus, nobody answers for the accessibility of GTK 4, and zenity would wait for it.
@@ -267,6 +272,48 @@ testOnOneEngine("an app's own dialogs are the same on Wayland", [...needed, ...w
     },
   );
 });
+
+testOnOneEngine("what an app prints is a PDF where the user chooses", [...needed, ...waylandParts], async (engine) => {
+  await showing(
+    engine,
+    { env: desktop(), args: ["--display=wayland"] },
+    async ({ app, choose, home, asked, name }) => {
+      await windowCalled(`[${name}] editor`);
+      await ready(engine);
+      const file = join(home, "letter.pdf");
+      await choose(file);
+      assertEquals((await app({ do: "print" })).path, "apply");
+      await eventually("the PDF", async () => (await readText(file)).startsWith("%PDF-"));
+      assertMatch((await asked()).join(), /--filename=\S*\/\w+\.pdf /);
+    },
+  );
+});
+
+testOnOneEngine(
+  "links and notifications of an app on Wayland reach the host, by the rules that hold on X",
+  [...needed, ...waylandParts],
+  async (engine) => {
+    const noting = (file: string): string => `#!/bin/sh\nprintf '%s\\n' "$*" >>'${file}'\n`;
+    const args = ["--display=wayland", "--allow=links,notifications"];
+    await showing(engine, { env: desktop(), args, noting }, async ({ app, home, name, said }) => {
+      await windowCalled(`[${name}] editor`);
+      await ready(engine);
+      await app({ do: "link", url: "https://example.org/a?b=c" });
+      await app({ do: "link", url: "http://" + "x".repeat(9_000) });
+      await app({ do: "notify", title: "Mail", body: "<b>new</b> \\\\074" });
+      for (let count = 0; count < 8; count++) await app({ do: "link", url: `https://example.org/${count}` });
+      const opened = await eventually("what was opened", async () => {
+        const lines = (await readText(join(home, "opened"))).split("\n").filter(Boolean);
+        return lines.length >= 6 && lines.some((line) => line.includes("Mail")) ? lines : undefined;
+      });
+      assertEquals(opened[0], "https://example.org/a?b=c");
+      const notified = opened.find((line) => line.includes("Mail"))!;
+      assert(notified.includes(`-- [${name}] Mail &lt;b&gt;new`), notified);
+      assert(opened.length <= 7, opened.join("\n"));
+      assertMatch(said(), /was not done: it asks too often/);
+    });
+  },
+);
 
 for (const [call, when] of [[1, "before"], [2, "before"], [3, "before"], [3, "after"]] as const) {
   testOnOneEngine(`a save is lost by no kill: ${when} call ${call} of what brings it home`, needed, async (engine) => {

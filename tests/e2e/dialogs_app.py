@@ -43,9 +43,17 @@ def act(todo):
                 text = file.read()
     elif kind == "folder":
         path = choose(Gtk.FileChooserAction.SELECT_FOLDER, None)
+    elif kind == "print":
+        printing = Gtk.PrintOperation(n_pages=1, job_name="letter")
+        printing.connect("draw-page", lambda _operation, context, _page: context.get_cairo_context().rectangle(9, 9, 90, 90))
+        path = str(printing.run(Gtk.PrintOperationAction.PRINT_DIALOG, window).value_nick)
+    elif kind == "link":
+        path = str(os.system(f"xdg-open '{todo['url']}'"))
+    elif kind == "notify":
+        path = str(os.system(f"notify-send '{todo['title']}' '{todo['body']}'"))
     elif kind == "save as":
         path = choose(Gtk.FileChooserAction.SAVE, todo["name"])
-    if path and "text" in todo:
+    if path and "text" in todo and kind in ("open", "save", "save as"):
         replace(path, todo["text"])
     return {"path": path, "text": text, "ms": time.time() * 1000}
 

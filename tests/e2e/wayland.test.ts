@@ -155,7 +155,7 @@ testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", wa
     const [args, why] of [
       [["--preset=isolated", name, "xclock"], "Wayland cannot close the clipboard"],
       [["--deny=clipboard-out", name, "xclock"], "Wayland cannot close clipboard-out"],
-      [["--allow=links", name, "xclock"], "waypipe has no links"],
+      [["--allow=files", name, "xclock"], "waypipe has no files"],
       [[name, "xclock", "--border=red"], '"--border=red" is an option for xpra'],
     ] as const
   ) {

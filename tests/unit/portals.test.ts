@@ -170,7 +170,14 @@ async function withDialogs(
     copies: () => [],
     end: () => Promise.resolve(),
   };
-  const options = { session: "s", makeLoans: () => Promise.resolve(loans), runsOn: () => false, now: () => time };
+  const channels = ["dialogs"] as const;
+  const options = {
+    session: "s",
+    channels,
+    makeLoans: () => Promise.resolve(loans),
+    runsOn: () => false,
+    now: () => time,
+  };
   await using _dialogs = serveDialogs(host, target, options);
   const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
   await test({

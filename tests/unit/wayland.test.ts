@@ -45,8 +45,8 @@ Deno.test("againstWayland() says what Wayland, waypipe or the desktop cannot do"
       [{ preset: "isolated" }, "Wayland cannot close the clipboard"],
       [{ deny: "clipboard-in" }, "Wayland cannot close clipboard-in"],
       [{ deny: "clipboard-out" }, "Wayland cannot close clipboard-out"],
-      [{ allow: "files,links" }, "waypipe has no links, files"],
-      [{ ask: "notifications" }, "waypipe has no notifications"],
+      [{ allow: "files,links" }, "waypipe has no files"],
+      [{ ask: "printing" }, "waypipe has no printing"],
     ] as const
   ) assertEquals(wish(changes), reason);
   const open = new Set<Channel>(["clipboard-in", "clipboard-out"]);

@@ -1,15 +1,17 @@
 # agent.py
 """The agent of a session: a backend of xdg-desktop-portal that asks the host's end, over its own stdin and stdout.
 
-One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
-"ask": "gone"} when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is whole. From
-the host: {"id", "paths"}, where no path is a no, and {"watch": path} for a file that is to be saved. The host's end believes
+Its arguments are the channels that it serves: dialogs, links, notifications. One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
+"ask": "gone"} when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is whole; {"ask": "link",
+"url"} and {"ask": "notify", "summary", "body"}, which have no answer. From the host: {"id", "paths"}, where no path is a no, and {"watch": path} for a file that is to be saved. The host's end believes
 nothing of what comes from here. When it is gone, this program shows dialogs of its own, with the container's files.
 """
 
 import json
 import mimetypes
 import os
+import shutil
+import subprocess
 import sys
 
 import gi
@@ -20,6 +22,7 @@ from gi.repository import Gio, GLib  # noqa: E402
 NAME = "org.freedesktop.impl.portal.desktop.guicontainer"
 PATH = "/org/freedesktop/portal/desktop"
 DONE, CANCELLED = 0, 1
+CHANNELS = sys.argv[1:]
 
 
 def methods(interface, names, arguments):
@@ -34,6 +37,26 @@ XML = Gio.DBusNodeInfo.new_for_xml(
     "<node>"
     + methods("org.freedesktop.impl.portal.FileChooser", ["OpenFile", "SaveFile", "SaveFiles"], ASKING)
     + methods("org.freedesktop.impl.portal.Request", ["Close"], [])
+    + """<interface name="org.freedesktop.impl.portal.Print">
+      <method name="PreparePrint"><arg type="o" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/>
+        <arg type="s" direction="in"/><arg type="a{sv}" direction="in"/><arg type="a{sv}" direction="in"/>
+        <arg type="a{sv}" direction="in"/><arg type="u" direction="out"/><arg type="a{sv}" direction="out"/></method>
+      <method name="Print"><arg type="o" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/>
+        <arg type="s" direction="in"/><arg type="h" direction="in"/><arg type="a{sv}" direction="in"/>
+        <arg type="u" direction="out"/><arg type="a{sv}" direction="out"/></method></interface>
+    <interface name="org.freedesktop.impl.portal.Notification">
+      <method name="AddNotification"><arg type="s" direction="in"/><arg type="s" direction="in"/>
+        <arg type="a{sv}" direction="in"/></method>
+      <method name="RemoveNotification"><arg type="s" direction="in"/><arg type="s" direction="in"/></method></interface>
+    <interface name="org.freedesktop.Notifications">
+      <method name="Notify"><arg type="s" direction="in"/><arg type="u" direction="in"/><arg type="s" direction="in"/>
+        <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="as" direction="in"/>
+        <arg type="a{sv}" direction="in"/><arg type="i" direction="in"/><arg type="u" direction="out"/></method>
+      <method name="CloseNotification"><arg type="u" direction="in"/></method>
+      <method name="GetCapabilities"><arg type="as" direction="out"/></method>
+      <method name="GetServerInformation"><arg type="s" direction="out"/><arg type="s" direction="out"/>
+        <arg type="s" direction="out"/><arg type="s" direction="out"/></method></interface>
+    <interface name="org.guicontainer.Links"><method name="Open"><arg type="s" direction="in"/></method></interface>"""
     + """<interface name="org.freedesktop.impl.portal.Settings">
       <method name="ReadAll"><arg type="as" direction="in"/><arg type="a{sa{sv}}" direction="out"/></method>
       <method name="Read"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="v" direction="out"/></method>
@@ -41,6 +64,10 @@ XML = Gio.DBusNodeInfo.new_for_xml(
       <property name="version" type="u" access="read"/></interface>"""
     + "</node>"
 )
+PRINT = XML.lookup_interface("org.freedesktop.impl.portal.Print")
+NOTIFICATION = XML.lookup_interface("org.freedesktop.impl.portal.Notification")
+NOTIFICATIONS = XML.lookup_interface("org.freedesktop.Notifications")
+LINKS = XML.lookup_interface("org.guicontainer.Links")
 SETTINGS = XML.lookup_interface("org.freedesktop.impl.portal.Settings")
 INTERFACE, APPEARANCE = "org.gnome.desktop.interface", "org.freedesktop.appearance"
 CHOOSER = XML.lookup_interface("org.freedesktop.impl.portal.FileChooser")
@@ -82,6 +109,23 @@ def on_call(connection, _sender, _path, _interface, method, parameters, invocati
     if method == "SaveFiles":
         invocation.return_value(GLib.Variant("(ua{sv})", (2, {})))
         return
+    filters = [[label, patterns(rules)] for label, rules in options.get("filters", [])]
+    current = options.get("current_file") or []
+    name = options.get("current_name") or os.path.basename(bytes(current).rstrip(b"\0").decode(errors="replace"))
+    kind = "save" if method == "SaveFile" else "folder" if options.get("directory") else "open"
+    message = {"ask": kind, "multiple": bool(options.get("multiple")), "filters": filters[:16], "name": name}
+
+    def done(paths):
+        uris = GLib.Variant("as", [GLib.filename_to_uri(path) for path in paths])
+        results = {"uris": uris, "writable": GLib.Variant("b", True)} if paths else {}
+        invocation.return_value(GLib.Variant("(ua{sv})", (DONE if paths else CANCELLED, results)))
+
+    ask(connection, handle, message, done)
+
+
+def ask(connection, handle, message, done):
+    """Asks for files. `done` gets their paths, none for a no. An app closes its request at the handle."""
+    global last_id
     last_id += 1
     number = last_id
 
@@ -95,12 +139,8 @@ def on_call(connection, _sender, _path, _interface, method, parameters, invocati
         call[-1].return_value(None)
 
     request = connection.register_object(handle, REQUEST, on_close, None, None)
-    filters = [[label, patterns(rules)] for label, rules in options.get("filters", [])]
-    current = options.get("current_file") or []
-    name = options.get("current_name") or os.path.basename(bytes(current).rstrip(b"\0").decode(errors="replace"))
-    kind = "save" if method == "SaveFile" else "folder" if options.get("directory") else "open"
-    message = {"id": number, "ask": kind, "multiple": bool(options.get("multiple")), "filters": filters[:16], "name": name}
-    asked[number] = (connection, request, invocation, message)
+    message = {"id": number, **message}
+    asked[number] = (connection, request, done, message)
     if has_host:
         send(message)
     else:
@@ -111,11 +151,82 @@ def answer(number, paths):
     """Answers an app: with files, or that the user has chosen none."""
     if number not in asked:
         return
-    connection, request, invocation, _message = asked.pop(number)
+    connection, request, done, _message = asked.pop(number)
     connection.unregister_object(request)
-    uris = GLib.Variant("as", [GLib.filename_to_uri(path) for path in paths])
-    results = {"uris": uris, "writable": GLib.Variant("b", True)} if paths else {}
-    invocation.return_value(GLib.Variant("(ua{sv})", (DONE if paths else CANCELLED, results)))
+    done(paths)
+
+
+def on_print(connection, _sender, _path, _interface, method, parameters, invocation):
+    """An app prints: to the session's printer if there is one, else into a PDF for which the user chooses a place."""
+    if method == "PreparePrint":
+        _handle, _app, _parent, _title, settings, page, _options = range(7)
+        results = {
+            "settings": GLib.Variant("a{sv}", dict(variants(parameters.get_child_value(settings)))),
+            "page-setup": GLib.Variant("a{sv}", dict(variants(parameters.get_child_value(page)))),
+            "token": GLib.Variant("u", 1),
+        }
+        invocation.return_value(GLib.Variant("(ua{sv})", (DONE, results)))
+        return
+    handle, _app, _parent, title, index, _options = parameters.unpack()
+    descriptor = invocation.get_message().get_unix_fd_list().get(index)
+
+    def finish(is_printed):
+        os.close(descriptor)
+        invocation.return_value(GLib.Variant("(ua{sv})", (DONE if is_printed else CANCELLED, {})))
+
+    def save(paths):
+        if paths:
+            with os.fdopen(os.dup(descriptor), "rb") as source, open(paths[0], "wb") as target:
+                shutil.copyfileobj(source, target)
+        finish(bool(paths))
+
+    printer = shutil.which("lp") and subprocess.run(["lpstat", "-d"], capture_output=True, check=False)
+    if printer and printer.returncode == 0 and b":" in printer.stdout:
+        finish(subprocess.run(["lp", "-t", title], stdin=descriptor, check=False).returncode == 0)
+    else:
+        message = {"ask": "save", "multiple": False, "filters": [["PDF", ["*.pdf"]]], "name": f"{title or 'print'}.pdf"}
+        ask(connection, handle, message, save)
+
+
+def variants(table):
+    """The entries of a table of variants."""
+    for index in range(table.n_children()):
+        entry = table.get_child_value(index)
+        yield entry.get_child_value(0).get_string(), entry.get_child_value(1).get_variant()
+
+
+def on_portal_notification(connection, _sender, _path, _interface, method, parameters, invocation):
+    """An app notifies by the portal: handed on to the session's notifications."""
+    if method == "AddNotification":
+        app, _id, notification = parameters.unpack()
+        words = (app, 0, "", str(notification.get("title", "")), str(notification.get("body", "")), [], {}, -1)
+        bus = "org.freedesktop.Notifications"
+        path = "/org/freedesktop/Notifications"
+        call = GLib.Variant("(susssasa{sv}i)", words)
+        connection.call(bus, path, bus, "Notify", call, None, Gio.DBusCallFlags.NO_AUTO_START, 5000, None, None)
+    invocation.return_value(None)
+
+
+def on_notification(_connection, _sender, _path, _interface, method, parameters, invocation):
+    """An app shows a notification. It has a title and a text, and no buttons."""
+    global last_id
+    if method == "GetCapabilities":
+        invocation.return_value(GLib.Variant("(as)", (["body"],)))
+    elif method == "GetServerInformation":
+        invocation.return_value(GLib.Variant("(ssss)", ("gui-container", "gui-container", "1", "1.2")))
+    elif method == "Notify":
+        last_id += 1
+        _app, _replaces, _icon, summary, body, _actions, _hints, _timeout = parameters.unpack()
+        send({"ask": "notify", "summary": summary[:400], "body": body[:4000]})
+        invocation.return_value(GLib.Variant("(u)", (last_id,)))
+    else:
+        invocation.return_value(None)
+
+
+def on_link(_connection, _sender, _path, _interface, _method, parameters, invocation):
+    """An app opens a link."""
+    send({"ask": "link", "url": parameters.unpack()[0][:8192]})
+    invocation.return_value(None)
 
 
 def ask_here():
@@ -232,9 +343,18 @@ def on_host(channel, condition):
 
 
 def on_bus(connection, _name):
-    connection.register_object(PATH, CHOOSER, on_call, None, None)
-    version = GLib.Variant("u", 1)
-    connection.register_object(PATH, SETTINGS, on_settings, lambda *_: version, None)
+    if "dialogs" in CHANNELS:
+        version = GLib.Variant("u", 1)
+        connection.register_object(PATH, CHOOSER, on_call, None, None)
+        connection.register_object(PATH, PRINT, on_print, None, None)
+        connection.register_object(PATH, NOTIFICATION, on_portal_notification, lambda *_: version, None)
+        connection.register_object(PATH, SETTINGS, on_settings, lambda *_: version, None)
+    if "links" in CHANNELS:
+        connection.register_object("/org/guicontainer/Links", LINKS, on_link, None, None)
+
+
+def on_notifications_bus(connection, _name):
+    connection.register_object("/org/freedesktop/Notifications", NOTIFICATIONS, on_notification, None, None)
 
 
 def on_name(_connection, _name):
@@ -245,4 +365,8 @@ GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IO_IN 
 # The agent of a run that shows the session now takes the place of that of a run before.
 FLAGS = Gio.BusNameOwnerFlags.ALLOW_REPLACEMENT | Gio.BusNameOwnerFlags.REPLACE
 Gio.bus_own_name(Gio.BusType.SESSION, NAME, FLAGS, on_bus, on_name, lambda *_: sys.exit("The session's bus has ended"))
+if "notifications" in CHANNELS:
+    Gio.bus_own_name(
+        Gio.BusType.SESSION, "org.freedesktop.Notifications", FLAGS, on_notifications_bus, None, lambda *_: None
+    )
 GLib.MainLoop().run()

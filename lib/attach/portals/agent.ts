@@ -6,14 +6,21 @@ import offerScript from "./offer_portals.sh" with { type: "text" };
 import type { Host } from "../../base/host.ts";
 import { withValues } from "../../base/shell_words.ts";
 import { sshArgv, type SshTarget } from "../../container/ssh.ts";
+import type { Channel } from "../../guard/channel.ts";
 import { rate } from "../../guard/rate.ts";
 import { type AgentRequest, lineCutter, parseRequest } from "./requests.ts";
 
 /** What a session runs before its bus starts, behind serve_session.sh. */
 export const offerPortals: string = offerScript;
 
-/** The exit status of start_agent.sh when the session has no portals; it prints which packages are missing. */
+/** The exit status of start_agent.sh when there is nothing that the agent could serve. */
 const missing = 69;
+
+/** The channels that an agent can serve. */
+export const agentChannels = ["dialogs", "links", "notifications"] as const satisfies readonly Channel[];
+
+/** One of them. */
+export type AgentChannel = typeof agentChannels[number];
 
 /** How many lines are read at once, and in a second: what comes faster waits in the container. */
 const bearableLines = { burst: 100, perSecond: 20 };
@@ -24,8 +31,8 @@ export interface Agent {
   send(message: Readonly<Record<string, unknown>>): void;
   /** Ends the connection. The agent then asks in the container itself, until the session ends. */
   end(): void;
-  /** The packages that the container lacks, if the session has no portals; undefined when it has ended otherwise. */
-  ended: Promise<string[] | undefined>;
+  /** Whether it has ended because it could serve nothing. */
+  ended: Promise<boolean>;
 }
 
 /**
@@ -34,14 +41,22 @@ export interface Agent {
 export function startAgent(
   host: Host,
   target: SshTarget,
-  { session, onRequest }: { session: string; onRequest: (request: AgentRequest) => void },
+  { session, channels, onRequest }: {
+    session: string;
+    channels: readonly AgentChannel[];
+    onRequest: (request: AgentRequest) => void;
+  },
 ): Agent {
-  const script = withValues(findAgent, { session, agent: agentSource, missing: `${missing}` });
+  const script = withValues(findAgent, {
+    session,
+    agent: agentSource,
+    channels: channels.join(" "),
+    missing: `${missing}`,
+  });
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const writer = input.writable.getWriter();
   const cut = lineCutter();
   const isBearable = rate(bearableLines, () => performance.now());
-  const lacks: string[] = [];
   const running = host.start(sshArgv(target, ["/bin/sh", "-c", script], { mayAsk: false }), {
     detached: true,
     stdin: { bytes: input.readable },
@@ -49,7 +64,6 @@ export function startAgent(
       async bytes(piece) {
         for (const line of cut(piece)) {
           while (!isBearable()) await new Promise((resolve) => setTimeout(resolve, 200));
-          if (/^(?:xdg-desktop-portal|python3-gi)$/.test(line)) lacks.push(line);
           const request = parseRequest(line);
           if (request) onRequest(request);
         }
@@ -63,6 +77,6 @@ export function startAgent(
   return {
     send: (message) => void writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {}),
     end,
-    ended: running.ended.then(({ code }) => code === missing ? lacks : undefined, () => undefined),
+    ended: running.ended.then(({ code }) => code === missing, () => false),
   };
 }

@@ -13,7 +13,7 @@ import type { Mounts } from "../../container/mounts.ts";
 import { containerPaths } from "../../container/user.ts";
 import type { SshTarget } from "../../container/ssh.ts";
 import { rate } from "../../guard/rate.ts";
-import { type Agent, startAgent } from "./agent.ts";
+import { type Agent, type AgentChannel, startAgent } from "./agent.ts";
 import type { AgentRequest, FileFilter } from "./requests.ts";
 
 /** What lends the files that are chosen: see `lib/map/session_loans.ts`. */
@@ -37,6 +37,10 @@ export type MakeLoans = (session: string) => Promise<Loans>;
 export interface DialogOptions {
   /** The session's name. */
   session: string;
+  /** The channels that the agent serves. */
+  channels: readonly AgentChannel[];
+  /** Called for a link or a notification of the apps. */
+  onDesktop?: (request: Extract<AgentRequest, { ask: "link" | "notify" }>) => void;
   /** Called once, when the session's agent is there. */
   makeLoans: MakeLoans;
   /** Whether the session runs on when it is shown no more. */
@@ -76,7 +80,7 @@ const pathSeparator = "//:";
 export function serveDialogs(
   host: Host,
   target: SshTarget,
-  { session, makeLoans, runsOn, now = () => performance.now() }: DialogOptions,
+  { session, channels, onDesktop, makeLoans, runsOn, now = () => performance.now() }: DialogOptions,
 ): AsyncDisposable {
   const over = new AbortController();
   const shown = AbortSignal.any([host.signal, over.signal]);
@@ -88,24 +92,29 @@ export function serveDialogs(
   const hasTold = new Set<string>();
   let agent: Agent | undefined;
   const onRequest = (request: AgentRequest): void => {
+    if (request.ask === "link" || request.ask === "notify") return onDesktop?.(request);
+    if (request.ask === "lacks") return tellLack(request.what);
+    if (!channels.includes("dialogs")) return;
     if (request.ask === "ready") begin();
     else if (request.ask === "gone") waiting.find(({ request: { id } }) => id === request.id)?.gone.abort();
     else if (request.ask === "saved") bringHome(request.path);
     else enqueue(request);
   };
 
+  const tellLack = (what: string): void => {
+    if (hasTold.has(what)) return;
+    hasTold.add(what);
+    const why = what === "no-portals"
+      ? `"${session}" was started without the channel dialogs`
+      : `${what} is not installed in "${target.name}"`;
+    host.ui.status(`The apps' dialogs show the container's own files: ${why}`);
+  };
+
   /** Starts the agent again for as long as the connection to another machine breaks. */
   const keepAgent = async (): Promise<void> => {
     for (let pauseMs = firstPauseMs; !shown.aborted; pauseMs *= 2) {
-      agent = startAgent(host, target, { session, onRequest });
-      const lacks = await agent.ended;
-      if (shown.aborted) return;
-      if (lacks) {
-        const why = lacks.length > 0
-          ? `not installed in "${target.name}": ${lacks.join(", ")}`
-          : `"${session}" was started without the channel dialogs`;
-        return host.ui.status(`The apps' dialogs show the container's own files: ${why}`);
-      }
+      agent = startAgent(host, target, { session, channels, onRequest });
+      if (await agent.ended) return;
       await pause(pauseMs, shown);
     }
   };

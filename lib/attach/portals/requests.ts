@@ -15,8 +15,10 @@ export interface FileFilter {
 
 /** One line of the agent's. */
 export type AgentRequest =
-  /** The portals are answered from now on. */
+  /** The agent answers from now on. */
   | { ask: "ready" }
+  /** Dialogs are not answered, for lack of a package, or since the session was started without them. */
+  | { ask: "lacks"; what: "xdg-desktop-portal" | "python3-gi" | "no-portals" }
   /** An app wants to open a file, or several. */
   | { ask: "open"; id: number; multiple: boolean; filters: FileFilter[] }
   /** An app wants to save a file. `name` is fit to be a file's, or empty. */
@@ -26,7 +28,11 @@ export type AgentRequest =
   /** An app does not want an answer any more. */
   | { ask: "gone"; id: number }
   /** A file at this path of the container is whole. */
-  | { ask: "saved"; path: string };
+  | { ask: "saved"; path: string }
+  /** An app opens a link. */
+  | { ask: "link"; url: string }
+  /** An app shows a notification. */
+  | { ask: "notify"; summary: string; body: string };
 
 /** The longest line, in bytes. */
 export const longestLine = 16_384;
@@ -45,6 +51,9 @@ const starting = /\.(?:desktop|directory|service|appimage|sh|run|exe|bat|cmd|jar
 
 /** Reads a line; undefined for one that is not as the agent writes it. */
 export function parseRequest(line: string): AgentRequest | undefined {
+  if (line === "xdg-desktop-portal" || line === "python3-gi" || line === "no-portals") {
+    return { ask: "lacks", what: line };
+  }
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -52,8 +61,12 @@ export function parseRequest(line: string): AgentRequest | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { ask, id, multiple, filters, name, path } = value as Record<string, unknown>;
+  const { ask, id, multiple, filters, name, path, url, summary, body } = value as Record<string, unknown>;
   if (ask === "ready") return { ask };
+  if (ask === "link") return typeof url === "string" ? { ask, url } : undefined;
+  if (ask === "notify") {
+    return typeof summary === "string" && typeof body === "string" ? { ask, summary, body } : undefined;
+  }
   if (ask === "saved") return typeof path === "string" ? { ask, path } : undefined;
   if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) return undefined;
   if (ask === "gone" || ask === "folder") return { ask, id };

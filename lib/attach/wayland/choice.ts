@@ -3,6 +3,7 @@
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { type Channel, channelNames } from "../channels.ts";
+import { agentChannels } from "../portals/agent.ts";
 
 /** The values of `--display`. */
 export const displayNames = ["auto", "wayland", "x11"] as const;
@@ -39,8 +40,8 @@ export class NoWayland extends UserError {
   }
 }
 
-/** The channels that waypipe carries, or a FIFO of ours, or that need neither. The others need xpra. */
-const carried: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound", "look", "dialogs"];
+/** The channels that waypipe carries, or a FIFO of ours, or the session's agent, or that need none. The others need xpra. */
+const carried: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound", "look", ...agentChannels];
 
 /** What of an attachment matters for the choice. */
 export interface Wish {
