@@ -77,7 +77,7 @@ import { ExitCode, inputError, UserError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 import { all } from "./lib/base/settle.ts";
 import { oneLine } from "./lib/base/text.ts";
-import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "./lib/cli/checks.ts";
+import { checkContainers, checkEngine, checkPrograms, checkRuntime } from "./lib/cli/checks.ts";
 import { type Check, diagnose } from "./lib/cli/doctor.ts";
 import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
@@ -634,17 +634,9 @@ async function showLog(host: Host, place: Place, session: string | undefined): P
 const checks: Check[] = [
   checkRuntime,
   checkEngine,
-  checkProgram(programs.ssh),
   checkXpra,
   checkDisplay,
-  checkProgram(programs.bwrap),
-  checkProgram(programs.xrandr),
-  checkProgram(programs.xrdb),
-  checkProgram(programs.gsettings),
-  checkProgram(programs.pacat),
-  checkProgram(programs.zenity),
-  checkProgram(programs.notifySend),
-  (host, engine) => checkProgram(host.env("WAYLAND_DISPLAY") ? programs.wlCopy : programs.xclip)(host, engine),
+  ...checkPrograms("attach"),
   checkContainers,
   checkAttachable,
 ];

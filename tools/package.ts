@@ -11,7 +11,8 @@ import { commandLine as attachCommandLine } from "../attach.ts";
 import { commandLine as createCommandLine } from "../create.ts";
 import { commandLine as mapCommandLine } from "../map.ts";
 import { ProcessError, UserError } from "../lib/base/errors.ts";
-import { packages, runProcess } from "../lib/base/process.ts";
+import { runProcess } from "../lib/base/process.ts";
+import { programs } from "../lib/base/programs.ts";
 import { completionStub } from "../lib/cli/shells.ts";
 import { type Bundle, bundle, installedName, launcher, singleFile, withInstalledNames } from "./bundle.ts";
 import { scripts } from "./compile.ts";
@@ -42,15 +43,11 @@ interface SourceFile {
 const notRecommended = ["acl", "bubblewrap", "openssh-client", "util-linux", "incus", "lxd"];
 
 /** The packages of the programs that the scripts may start, without those that the package needs in any case. */
-export function recommendedPackages(programs: readonly string[]): string[] {
+export function recommendedPackages(): string[] {
+  const started = Object.values(programs).filter(({ scripts }) => scripts.length > 0);
   // After the name there may be where to get it.
-  const names = new Set(programs.flatMap((program) => packages[program]?.split(" ")[0] ?? []));
+  const names = new Set(started.flatMap(({ package: name }) => name?.split(" ")[0] ?? []));
   return [...names].filter((name) => !notRecommended.includes(name)).toSorted();
-}
-
-/** The programs that a script may start, from its first lines. */
-function programsOf({ header }: Bundle): string[] {
-  return header.flatMap((command) => / --allow-run=(\S+) /.exec(command)?.[1]?.split(",") ?? []);
 }
 
 /**
@@ -139,16 +136,13 @@ License: Expat
 Comment: As published at https://github.com/denoland/deno, which names the licenses of its parts.
 `;
 
-/** The files in `debian/`, by their names, for debhelper(7). `bundles`: by the names of the scripts. */
-async function debianFiles(
-  bundles: ReadonlyMap<string, Bundle>,
-  { withDeno }: { withDeno: boolean },
-): Promise<Map<string, SourceFile>> {
+/** The files in `debian/`, by their names, for debhelper(7). */
+async function debianFiles({ withDeno }: { withDeno: boolean }): Promise<Map<string, SourceFile>> {
   const { DEBFULLNAME: name = `${packageName} maintainers`, DEBEMAIL: mail = `maintainers@${packageName}.invalid` } =
     Deno.env.toObject();
   const control = (await text("tools/debian/control"))
     .replace(/^Maintainer: .*/m, `Maintainer: ${name} <${mail}>`)
-    .replace("@RECOMMENDS@", recommendedPackages([...bundles.values()].flatMap(programsOf)).join(", "));
+    .replace("@RECOMMENDS@", recommendedPackages().join(", "));
   const date = new Date(releaseDate(await text("CHANGELOG.md"))).toUTCString().replace("GMT", "+0000");
   const summaries = scripts.map((script) => {
     const { summary } = commandLines[script];
@@ -200,7 +194,7 @@ async function makePackage(
   try {
     const source = join(build, "source");
     for (const [path, file] of await installedFiles(bundles, { withDeno })) await write(join(source, path), file);
-    for (const [path, file] of await debianFiles(bundles, { withDeno })) {
+    for (const [path, file] of await debianFiles({ withDeno })) {
       await write(join(source, "debian", path), file);
     }
     // What help2man runs.

@@ -10,7 +10,7 @@ import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { mountsOf } from "../container/mounts.ts";
 import { listOurs } from "../container/ours.ts";
-import { packages } from "../base/process.ts";
+import { programs } from "../base/programs.ts";
 import { globalsIn, hasContexts, strangeGlobals } from "./wayland/globals.ts";
 import { installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./xpra_version.ts";
 
@@ -78,7 +78,7 @@ async function judgeWayland(host: Host, display: string): Promise<Finding> {
       return {
         verdict: "absent",
         what: `${program} is not installed: without it, windows are shown by X`,
-        hint: `sudo apt install ${packages[program]}`,
+        hint: `sudo apt install ${programs[program]?.package}`,
       };
     }
   };
@@ -157,7 +157,7 @@ async function checkInside(engine: Engine, name: string): Promise<Finding[]> {
     ...sessionPrograms.filter(({ program }) => lacks(program)).map(({ program, without, verdict }): Finding => ({
       verdict,
       what: `There is no ${program} in the container "${name}": ${without}`,
-      hint: `${engine.cli} exec ${name} -- apt-get install ${packages[program]}`,
+      hint: `${engine.cli} exec ${name} -- apt-get install ${programs[program]?.package}`,
     })),
   ];
 }

@@ -17,7 +17,8 @@ import readSound from "./read_sound.sh" with { type: "text" };
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Channel } from "./channels.ts";
 import type { Host } from "../base/host.ts";
-import { packages, type RunningProcess } from "../base/process.ts";
+import type { RunningProcess } from "../base/process.ts";
+import { programs } from "../base/programs.ts";
 import { withValues } from "../base/shell_words.ts";
 import { sshArgv, type SshTarget } from "../container/ssh.ts";
 import { containerPaths } from "../container/user.ts";
@@ -131,7 +132,9 @@ export function playSound(
     player.ended.then(({ code }) => {
       closeSync(fd);
       if (code !== ExitCode.missingProgram) return;
-      host.ui.warn(`There will be no sound. The program "pacat" is not installed: install ${packages.pacat}`);
+      host.ui.warn(
+        `There will be no sound. The program "pacat" is not installed: install ${programs["pacat"]!.package}`,
+      );
     });
     return player;
   } catch (error) {

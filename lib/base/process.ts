@@ -1,6 +1,7 @@
 /** Programs of the host. Only this file starts one, by an argument list and never through a shell. */
 
 import { delay } from "@std/async";
+import { programs } from "./programs.ts";
 import { ExitCode, ProcessError, type ProcessResult, UserError } from "./errors.ts";
 
 /** How a program is started and run. */
@@ -46,36 +47,6 @@ export interface ProcessOptions {
   /** Starts it in a session of its own, so that Ctrl-C on the terminal does not reach it. */
   detached?: boolean;
 }
-
-/** Debian's and Ubuntu's package of each program, for the hint when it is missing. */
-export const packages: Readonly<Record<string, string>> = {
-  "bwrap": "bubblewrap",
-  "dbus-daemon": "dbus-daemon",
-  "getfacl": "acl",
-  "gsettings": "libglib2.0-bin",
-  "incus": "incus",
-  "lxc": "lxd",
-  "notify-send": "libnotify-bin",
-  "pacat": "pulseaudio-utils",
-  "pulseaudio": "pulseaudio",
-  "setfacl": "acl",
-  "setpriv": "util-linux",
-  "ssh": "openssh-client",
-  "update-desktop-database": "desktop-file-utils",
-  "ssh-keygen": "openssh-client",
-  "systemd-run": "systemd",
-  "wayland-info": "wayland-utils",
-  "wl-copy": "wl-clipboard",
-  "wl-paste": "wl-clipboard",
-  "waypipe": "waypipe",
-  "xclip": "xclip",
-  "xdg-open": "xdg-utils",
-  "xpra": "xpra (see https://github.com/Xpra-org/xpra/wiki/Download)",
-  "xrandr": "x11-xserver-utils",
-  "xrdb": "x11-xserver-utils",
-  "Xvfb": "xvfb",
-  "zenity": "zenity",
-};
 
 /** What a program may print to one stream by default, in bytes: more than any answer of an engine. */
 const defaultMaxOutputBytes = 64 * 2 ** 20;
@@ -371,8 +342,9 @@ function withoutLinkerVariables(): Record<string, string> {
 /** The error for a program that could not be started. */
 function spawnError(error: unknown, program: string): unknown {
   if (error instanceof Deno.errors.NotFound) {
+    const name = programs[program]?.package;
     return new UserError(`The program "${program}" is not installed`, {
-      hint: `Install it${packages[program] ? `; its package is ${packages[program]}` : ""}`,
+      hint: `Install it${name ? `; its package is ${name}` : ""}`,
       exitCode: ExitCode.missingProgram,
       cause: error,
     });

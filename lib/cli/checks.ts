@@ -8,7 +8,7 @@ import { exec, type Instance } from "../engine/instance.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { listOurs } from "../container/ours.ts";
-import { packages } from "../base/process.ts";
+import { programs, type ScriptName } from "../base/programs.ts";
 
 /** How long `--doctor` waits for a program, on the host or in a container, in milliseconds. */
 export const versionTimeoutMs = 10_000;
@@ -99,62 +99,35 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
   return findings;
 }
 
-/** A program that the script starts. */
-export interface ProgramSpec {
-  /** Its name, as it is found on `$PATH`. */
-  program: string;
-  /** The option that prints its version; default: `--version`. */
-  versionOption?: string;
-  /** What the script uses it for. */
-  purpose: string;
-  /** The script works without it. */
-  optional?: boolean;
+/** Checks for the programs of one script that have a purpose in the table of programs. */
+export function checkPrograms(script: ScriptName): Check[] {
+  const ofScript = Object.entries(programs).filter(([, { scripts, purpose }]) => purpose && scripts.includes(script));
+  return ofScript.map(([name]) => checkProgram(name));
 }
 
 /** A check that runs one program for its version. */
-export function checkProgram(spec: ProgramSpec): Check {
+export function checkProgram(name: string): Check {
+  const { purpose, versionOption = "--version", optional, package: packageName, display } = programs[name]!;
   return async (host) => {
+    if (display && display !== (host.env("WAYLAND_DISPLAY") ? "wayland" : "x11")) return [];
     try {
-      const { stdout, stderr } = await host.run([spec.program, spec.versionOption ?? "--version"], {
+      const { stdout, stderr } = await host.run([name, versionOption], {
         okCodes: "any",
         looksOnly: true,
         timeoutMs: versionTimeoutMs,
       });
       const version = `${stdout}\n${stderr}`.match(/\d+\.\d+[\w.]*/)?.[0];
-      return [{ verdict: "ok", what: `${spec.program}${version ? ` ${version}` : ""}: ${spec.purpose}` }];
+      return [{ verdict: "ok", what: `${name}${version ? ` ${version}` : ""}: ${purpose}` }];
     } catch (error) {
       if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
       return [{
-        verdict: spec.optional ? "absent" : "broken",
-        what: `${spec.program} is not installed: ${spec.purpose}`,
-        ...(packages[spec.program] ? { hint: `sudo apt install ${packages[spec.program]}` } : {}),
+        verdict: optional ? "absent" : "broken",
+        what: `${name} is not installed: ${purpose}`,
+        ...(packageName ? { hint: `sudo apt install ${packageName}` } : {}),
       }];
     }
   };
 }
-
-/** The programs of all three scripts, for {@linkcode checkProgram}. */
-export const programs = {
-  ssh: { program: "ssh", versionOption: "-V", purpose: "starts the sessions in a container" },
-  setfacl: { program: "setfacl", purpose: "gives the container user access to shared files" },
-  getfacl: { program: "getfacl", purpose: "reads the access rights that are restored later" },
-  // No line installs it: on a host, cloud-init would run at the next boot.
-  cloudInit: { program: "cloud-init", purpose: "checks a cloud-config before it is used", optional: true },
-  bwrap: { program: "bwrap", purpose: "shuts xpra's client in, away from files, network and bus", optional: true },
-  updateDesktopDatabase: {
-    program: "update-desktop-database",
-    purpose: "tells the desktop which files exported apps open",
-    optional: true,
-  },
-  xrandr: { program: "xrandr", purpose: "reads the size of the screen", optional: true },
-  xrdb: { program: "xrdb", versionOption: "-version", purpose: "reads the size of text", optional: true },
-  gsettings: { program: "gsettings", purpose: "reads the look of the desktop", optional: true },
-  pacat: { program: "pacat", purpose: "plays the app's sound", optional: true },
-  xclip: { program: "xclip", versionOption: "-version", purpose: "carries text by --copy and --paste", optional: true },
-  wlCopy: { program: "wl-copy", purpose: "carries text by --copy and --paste on Wayland", optional: true },
-  zenity: { program: "zenity", purpose: "shows dialogs", optional: true },
-  notifySend: { program: "notify-send", purpose: "shows errors on the desktop", optional: true },
-} as const satisfies Record<string, ProgramSpec>;
 
 /** Checks the containers that create made: that no two share host ids, and that seccomp filters those that run. */
 export async function checkContainers(_host: Host, engine: Engine | undefined): Promise<Finding[]> {

@@ -1,7 +1,7 @@
 /** `create.ts --doctor`. */
 
 import { dirname } from "@std/path";
-import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "../cli/checks.ts";
+import { checkContainers, checkEngine, checkPrograms, checkRuntime } from "../cli/checks.ts";
 import { diagnose, type Finding } from "../cli/doctor.ts";
 import { UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
@@ -9,11 +9,10 @@ import { checkAclSupport, mountsOf } from "../container/mounts.ts";
 
 /** Checks what create.ts needs. Returns the exit code. */
 export async function diagnoseCreate(host: Host, wanted: string | undefined): Promise<number> {
-  const { ssh, setfacl, getfacl, cloudInit, updateDesktopDatabase } = programs;
   const checks = [
     checkRuntime,
     checkEngine,
-    ...[ssh, setfacl, getfacl, cloudInit, updateDesktopDatabase].map(checkProgram),
+    ...checkPrograms("create"),
     checkAcls,
     checkContainers,
   ];

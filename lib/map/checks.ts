@@ -1,6 +1,6 @@
 /** `map.ts --doctor`. */
 
-import { checkContainers, checkEngine, checkProgram, checkRuntime, programs } from "../cli/checks.ts";
+import { checkContainers, checkEngine, checkPrograms, checkRuntime } from "../cli/checks.ts";
 import { diagnose, type Finding } from "../cli/doctor.ts";
 import type { Host } from "../base/host.ts";
 import { readLoans, withJournalLock } from "./journal.ts";
@@ -11,7 +11,7 @@ export async function diagnoseMap(host: Host, wanted: string | undefined): Promi
   const checks = [
     checkRuntime,
     checkEngine,
-    ...[programs.setfacl, programs.getfacl, programs.zenity, programs.notifySend].map(checkProgram),
+    ...checkPrograms("map"),
     checkContainers,
     checkLeftovers,
   ];

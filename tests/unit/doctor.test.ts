@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { checkContainers, checkEngine, checkProgram, programs, sharedIdMaps } from "../../lib/cli/checks.ts";
+import { checkContainers, checkEngine, checkProgram, checkPrograms, sharedIdMaps } from "../../lib/cli/checks.ts";
 import { type Check, diagnose, type Finding } from "../../lib/cli/doctor.ts";
 import { chooseEngine, engineCalled } from "../../lib/engine/engine.ts";
 import { knownHole } from "../../lib/engine/known_holes.ts";
@@ -155,14 +155,23 @@ Deno.test("checkEngine() tells a kernel without AppArmor, a restricted project, 
 
 Deno.test("checkProgram() tells the version, and by its need what the lack of a program means", async () => {
   const { host } = recordingHost({ answer: () => ({ code: 255, stderr: "OpenSSH_10.0p2 Debian-7, OpenSSL 3.5.1\n" }) });
-  assertEquals(await checkProgram(programs.ssh)(host, undefined), [
+  assertEquals(await checkProgram("ssh")(host, undefined), [
     { verdict: "ok", what: "ssh 10.0p2: starts the sessions in a container" },
   ]);
   const without = recordingHost({ answer: () => missing }).host;
-  const [needed] = await checkProgram(programs.setfacl)(without, undefined);
+  const [needed] = await checkProgram("setfacl")(without, undefined);
   assertEquals([needed!.verdict, needed!.hint], ["broken", "sudo apt install acl"]);
-  const [optional] = await checkProgram(programs.cloudInit)(without, undefined);
+  const [optional] = await checkProgram("cloud-init")(without, undefined);
   assertEquals([optional!.verdict, optional!.hint], ["absent", undefined]);
+});
+
+Deno.test("checkPrograms() looks for the program of the clipboard that the display needs", async () => {
+  for (const [display, used] of [["wayland-1", "wl-copy"], [undefined, "xclip"]] as const) {
+    const { host } = recordingHost({ env: display === undefined ? {} : { WAYLAND_DISPLAY: display } });
+    const findings = await Promise.all(checkPrograms("attach").map((check) => check(host, undefined)));
+    const names = findings.flat().map(({ what }) => what.split(":")[0]!);
+    assertEquals(names.filter((name) => /^(wl-|xcl)/.test(name)), [used]);
+  }
 });
 
 Deno.test("checkXpra() tells one that is missing, broken, too old, or with known vulnerabilities", async () => {

@@ -5,7 +5,8 @@ import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows }
 import { fromFileUrl, join } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
 import { UserError } from "../../lib/base/errors.ts";
-import { packages, runProcess } from "../../lib/base/process.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { programs } from "../../lib/base/programs.ts";
 import { bundle, headerOf, launcher, singleFile, withInstalledNames } from "../../tools/bundle.ts";
 import { scripts } from "../../tools/compile.ts";
 import { makeDistribution, recommendedPackages, releaseDate } from "../../tools/package.ts";
@@ -41,19 +42,17 @@ testWith(
   ["dpkg-query"],
   "each program that a script may start is of a package that this one needs, or essential",
   async () => {
-    const programs = (await Promise.all(scripts.map(textOf))).flatMap((text) =>
-      /--allow-run=(\S+) "\$@"$/m.exec(text)![1]!.split(",")
-    );
-    const recommends = recommendedPackages(programs);
+    const recommends = recommendedPackages();
     for (const name of ["xpra", "waypipe", "zenity"]) assert(recommends.includes(name), name);
     const [, depends] = /^Depends: (.*)$/m.exec(await Deno.readTextFile(join(root, "tools/debian/control")))!;
     const needed = [...depends!.split(", "), ...recommends];
-    // On a host, cloud-init would run at the next boot. The engine is the user's to choose.
-    for (const program of programs.filter((name) => !["cloud-init", "lxc", "incus"].includes(name))) {
-      if (needed.includes(packages[program]?.split(" ")[0] ?? "")) continue;
+    for (const [program, { scripts, package: name }] of Object.entries(programs)) {
+      // On a host, cloud-init would run at the next boot. The engine is the user's to choose.
+      if (scripts.length === 0 || ["cloud-init", "lxc", "incus"].includes(program)) continue;
+      if (needed.includes(name?.split(" ")[0] ?? "")) continue;
       const owner = await runProcess(["dpkg-query", "-S", `*bin/${program}`], { okCodes: "any" });
-      const name = owner.stdout.split(":")[0]!;
-      const { stdout } = await runProcess(["dpkg-query", "-W", "-f", "${Essential}", name], { okCodes: "any" });
+      const ownerName = owner.stdout.split(":")[0]!;
+      const { stdout } = await runProcess(["dpkg-query", "-W", "-f", "${Essential}", ownerName], { okCodes: "any" });
       assertEquals([program, stdout], [program, "yes"]);
     }
   },

@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
+import { programs } from "../../lib/base/programs.ts";
 import { argumentsSeenByShell } from "./samples.ts";
 
 const scripts = ["create", "attach", "map"] as const;
@@ -60,6 +61,16 @@ for (const script of scripts) {
     );
     assertEquals(words.slice(-3), [shell, "one", "two words"]);
     for (const word of words.slice(0, -3)) assert(word.startsWith("--"), word);
+  });
+}
+
+for (const script of scripts) {
+  Deno.test(`${script}.ts may start the programs that the table of programs has for it`, async () => {
+    const names = Object.keys(programs).filter((name) => programs[name]!.scripts.includes(script));
+    assert(
+      (await headerOf(script)).includes(`//bin/true; set -- --allow-run=${names.join(",")} "$@"`),
+      names.join(","),
+    );
   });
 }
 

@@ -1,0 +1,113 @@
+/**
+ * The programs of the host, in one table: which script may start each of them, its package, and what `--doctor` says.
+ * A test compares it with the permissions in the scripts' first lines.
+ */
+
+/** One of the scripts. */
+export type ScriptName = "create" | "attach" | "map";
+
+/** A program of the host. */
+export interface HostProgram {
+  /** The scripts that may start it. */
+  scripts: readonly ScriptName[];
+  /** The package of Debian and Ubuntu that it is in, for hints. After the name there may be where to get it. */
+  package?: string;
+  /** What the scripts use it for. Without one, `--doctor` does not check it by itself. */
+  purpose?: string;
+  /** The scripts work without it. */
+  optional?: true;
+  /** The option that prints its version. Default: `--version`. */
+  versionOption?: string;
+  /** It is used on this kind of display only. */
+  display?: "x11" | "wayland";
+}
+
+const all: readonly ScriptName[] = ["create", "attach", "map"];
+
+/** The programs, each by its name on `$PATH`, in the order of the scripts' first lines. */
+export const programs: Readonly<Record<string, HostProgram>> = {
+  "lxc": { scripts: all, package: "lxd" },
+  "incus": { scripts: all, package: "incus" },
+  "ssh": {
+    scripts: ["create", "attach"],
+    package: "openssh-client",
+    purpose: "starts the sessions in a container",
+    versionOption: "-V",
+  },
+  "ssh-keygen": { scripts: ["attach"], package: "openssh-client" },
+  "setfacl": { scripts: all, package: "acl", purpose: "gives the container user access to shared files" },
+  "getfacl": { scripts: all, package: "acl", purpose: "reads the access rights that are restored later" },
+  "stat": { scripts: ["attach", "map"] },
+  "cp": { scripts: ["attach", "map"] },
+  "mv": { scripts: ["attach", "map"] },
+  "rm": { scripts: ["attach", "map"] },
+  "find": { scripts: ["create", "attach"] },
+  // Without a package: on a host, cloud-init would run at the next boot.
+  "cloud-init": { scripts: ["create"], purpose: "checks a cloud-config before it is used", optional: true },
+  "update-desktop-database": {
+    scripts: ["create"],
+    package: "desktop-file-utils",
+    purpose: "tells the desktop which files exported apps open",
+    optional: true,
+  },
+  "bwrap": {
+    scripts: ["attach"],
+    package: "bubblewrap",
+    purpose: "shuts xpra's client in, away from files, network and bus",
+    optional: true,
+  },
+  "ln": { scripts: ["attach"] },
+  "xpra": { scripts: ["attach"], package: "xpra (see https://github.com/Xpra-org/xpra/wiki/Download)" },
+  "xrandr": {
+    scripts: ["attach"],
+    package: "x11-xserver-utils",
+    purpose: "reads the size of the screen",
+    optional: true,
+  },
+  "xrdb": {
+    scripts: ["attach"],
+    package: "x11-xserver-utils",
+    purpose: "reads the size of text",
+    optional: true,
+    versionOption: "-version",
+  },
+  "gsettings": {
+    scripts: ["attach"],
+    package: "libglib2.0-bin",
+    purpose: "reads the look of the desktop",
+    optional: true,
+  },
+  "waypipe": { scripts: ["attach"], package: "waypipe" },
+  "wayland-info": { scripts: ["attach"], package: "wayland-utils" },
+  "setpriv": { scripts: ["attach"], package: "util-linux" },
+  "systemd-run": { scripts: ["attach"], package: "systemd" },
+  "pacat": { scripts: ["attach"], package: "pulseaudio-utils", purpose: "plays the app's sound", optional: true },
+  "zenity": { scripts: ["attach", "map"], package: "zenity", purpose: "shows dialogs", optional: true },
+  "notify-send": {
+    scripts: ["attach", "map"],
+    package: "libnotify-bin",
+    purpose: "shows errors on the desktop",
+    optional: true,
+  },
+  "xdg-open": { scripts: ["attach"], package: "xdg-utils" },
+  "xclip": {
+    scripts: ["attach"],
+    package: "xclip",
+    purpose: "carries text by --copy and --paste",
+    optional: true,
+    versionOption: "-version",
+    display: "x11",
+  },
+  "wl-copy": {
+    scripts: ["attach"],
+    package: "wl-clipboard",
+    purpose: "carries text by --copy and --paste on Wayland",
+    optional: true,
+    display: "wayland",
+  },
+  "wl-paste": { scripts: ["attach"], package: "wl-clipboard" },
+  // In a container.
+  "dbus-daemon": { scripts: [], package: "dbus-daemon" },
+  "pulseaudio": { scripts: [], package: "pulseaudio" },
+  "Xvfb": { scripts: [], package: "xvfb" },
+};
