@@ -214,3 +214,23 @@ Deno.test("findOrigin() says what to do without a snapshot, and needs none for a
   assertStringIncludes(there.hint, "incus snapshot create big:box made");
   assertEquals((await findOrigin(engine, "box", { asIs: true })).path, "box");
 });
+
+Deno.test("findOrigin() says how to renew a snapshot that has had no updates for a month", async () => {
+  const said = async (cli: "lxc" | "incus", ageDays: number): Promise<string[]> => {
+    const created = new Date(Date.now() - ageDays * 86_400_000).toISOString();
+    const common = { devices: {}, expanded_devices: {}, expanded_config: {}, config: { "user.gui-container": "1" } };
+    const { host, said } = recordingHost({
+      answer: () => ({ stdout: JSON.stringify({ name: "box", status: "Running", created_at: created, ...common }) }),
+    });
+    await findOrigin(engineCalled(host, cli), "box", { asIs: false });
+    return said;
+  };
+  assertEquals(await said("lxc", 29), []);
+  const [lxc, incus] = await Promise.all([said("lxc", 40), said("incus", 40)]);
+  assertStringIncludes(lxc!.join(), '"box" are made of is 40 days old');
+  assertStringIncludes(
+    lxc!.join(),
+    "lxc exec box -- unattended-upgrade && lxc delete box/made && lxc snapshot box made",
+  );
+  assertStringIncludes(incus!.join(), "incus snapshot delete box made && incus snapshot create box made");
+});

@@ -56,11 +56,32 @@ export async function findOrigin(engine: Engine, source: string, { asIs }: { asI
   const user = userOf(engine, instance);
   const known = { source, path, user, mayMove: instance.location !== "none" };
   if (asIs) return { ...known, devices: instance.devices, recipe: "" };
-  if (snapshot) return { ...known, devices: snapshot.devices, recipe: recipeOf(snapshot) };
-  const take = engineArgv(engine, [...engine.snapshot.split(" "), nameOn(engine, source), pristine]);
+  const onServer = nameOn(engine, source);
+  const take = engineArgv(engine, [...engine.snapshot.split(" "), onServer, pristine]);
+  if (snapshot) {
+    const days = ageInDays(snapshot.createdAt, Date.now());
+    if (days > freshDays) {
+      const update = engineArgv(engine, ["exec", onServer, "--", "unattended-upgrade"]);
+      const remove = engineArgv(engine, engine.deleteSnapshot(onServer, pristine));
+      engine.host.ui.warn(
+        `What copies of "${source}" are made of is ${days} days old, and has had no updates since. If the container holds ` +
+          `nothing private, renew it: ${[update, remove, take].map(quoteWords).join(" && ")}`,
+        { security: true },
+      );
+    }
+    return { ...known, devices: snapshot.devices, recipe: recipeOf(snapshot) };
+  }
   throw new UserError(`"${source}" has no snapshot of how it was made`, {
     hint: `Copy it as it is now with --as-is, or take one for all copies from now on: ${quoteWords(take)}`,
   });
+}
+
+/** How long a snapshot may be without updates before the user is told. */
+const freshDays = 30;
+
+/** How many whole days ago an ISO 8601 date is. */
+export function ageInDays(date: string, nowMs: number): number {
+  return Math.floor((nowMs - Date.parse(date)) / 86_400_000);
 }
 
 function recipeOf({ createdAt, expandedConfig, expandedDevices }: Snapshot): string {
