@@ -142,7 +142,7 @@ export async function findFreeCopies(host: Host, wanted?: CopyRecord): Promise<F
  */
 export async function claimCopiesOf(engine: Engine, source: string, { force }: { force: boolean }): Promise<Copy[]> {
   const { host, cli, server } = engine;
-  if (host.dryRun || !await exists(mountsRoot(host))) return [];
+  if (!await exists(mountsRoot(host))) return [];
   return await inTurn(host, async () => {
     const found: Copy[] = [];
     for (const copy of await lockCopies(host)) {

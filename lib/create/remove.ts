@@ -35,9 +35,14 @@ export async function deleteNamed(
   if (word === undefined || more.length > 0) throw inputError("--delete takes one NAME", "See create.ts --help");
   const { name, label, mounts, ...place } = await placeCalled(host, word, options);
   const engine = await place.engine;
+  if (host.dryRun) {
+    await deleteInstance(engine, name);
+    await deleteProfile(engine, name);
+    return await removeMounts(host, [mounts.directory]);
+  }
   const recovered = await recoverCreation(engine, name, mounts);
   const removed = await removeContainer(engine, name, { mounts, force, recovered });
-  if (!host.dryRun) host.ui.result(`Removed: ${removed.join(", ")}`, { name: label, removed });
+  host.ui.result(`Removed: ${removed.join(", ")}`, { name: label, removed });
 }
 
 /** How long a container may take to tell its sessions, in milliseconds. */
@@ -61,10 +66,9 @@ export async function removeContainer(
   const { host } = engine;
   const instance = await findInstance(engine, name);
   const profile = await findProfile(engine, name);
-  const hasProfile = host.dryRun || profile !== undefined;
-  const hasMounts = host.dryRun || await exists(mounts.directory);
+  const hasMounts = await exists(mounts.directory);
   const label = labelOf(engine.server, name);
-  if (!instance && !hasProfile && !hasMounts) {
+  if (!instance && !profile && !hasMounts) {
     if (recovered) return ["what another run has left"];
     const list = engineArgv(engine, ["list", ...(label === name ? [] : [nameOn(engine, "")])]).join(" ");
     throw new UserError(`There is no container "${label}"`, { hint: `${list} shows those that are there` });
@@ -75,11 +79,11 @@ export async function removeContainer(
     throw new UserError(`The container "${label}" is protected from being removed`, { hint: `To allow it: ${allow}` });
   }
   const isOwner = instance !== undefined && (shares(instance, mounts) || !engine.server.isLocal);
-  if (hasMounts && !host.dryRun && !isOwner) await refuseOtherOwner(engine, name, mounts);
+  if (hasMounts && !isOwner) await refuseOtherOwner(engine, name, mounts);
   const copies = await claimCopiesOf(engine, name, { force });
   if (profile) refuseUsedByOthers(engine, name, { profile, copies: copies.map((copy) => copy.name) });
   if (!force) {
-    if (!instance && hasMounts && !host.dryRun) {
+    if (!instance && hasMounts) {
       throw new UserError(`There is no container "${label}" in ${engine.product}, but its directories are there`, {
         hint: "If it is on another server, name that; if not, remove the directories with --force",
       });
@@ -105,13 +109,13 @@ export async function removeContainer(
   }
   const removed = (await removeCopies(host, copies)).map((copy) => `copy "${copy}"`);
   if (instance && await exists(mounts.xpra)) await emptyMounts(engine, instance, mounts);
-  if (instance || host.dryRun) {
+  if (instance) {
     await deleteInstance(engine, name);
     removed.push("container");
   }
   const proxy = profile && await removeUnusedProxy(engine, name, profile);
   if (proxy !== undefined) removed.push(`proxy "${proxy}"`);
-  if (hasProfile) {
+  if (profile) {
     await deleteProfile(engine, name);
     removed.push("profile");
   }

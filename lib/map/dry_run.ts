@@ -1,5 +1,8 @@
 /** What a dry run prints: the commands that lend files, and that take them back. */
 
+import type { Host } from "../base/host.ts";
+import { findPlace } from "../container/place.ts";
+import { sharedByMounts } from "../container/source_path.ts";
 import { plannedUser as user } from "../container/user.ts";
 import type { Engine } from "../engine/engine.ts";
 import { addDevices, exec, instanceHostUid, removeDevices } from "../engine/instance.ts";
@@ -7,15 +10,27 @@ import { placeOf, readArgv, removeArgv, sendArgv } from "./copy_transfer.ts";
 import { deviceOf } from "./devices.ts";
 import { copyFiles } from "./journal.ts";
 import { isCopy, isMapping, type LentCopy, type Loan, type Mapping } from "./loan.ts";
-import { newPlace } from "./source_file.ts";
+import type { LendRequest } from "./lend.ts";
+import { missingArgument } from "./prompter.ts";
+import { checkFiles, newPlace } from "./source_file.ts";
 
-/** Prints the commands that lend the files at `paths` to a container, and take them back. */
+/**
+ * Prints the commands that lend files to a container, and take them back.
+ *
+ * @throws {UserError} exit code 2 for a file that cannot be lent, and where one of the words is missing
+ */
 export async function planLending(
-  engine: Engine,
-  instance: string,
-  { paths, readOnly }: { paths: readonly string[]; readOnly: boolean },
+  host: Host,
+  { words: [word, ...files], readOnly, ...options }: LendRequest,
 ): Promise<void> {
-  const { host, server } = engine;
+  if (word === undefined) throw missingArgument("NAME");
+  if (files.length === 0) throw missingArgument("FILE...");
+  const { name: instance, ...place } = await findPlace(host, word, options);
+  // As for root, who may lend anybody's files: to find out who the user is makes a directory.
+  const rules = { user: { uid: 0, gid: 0 }, shared: await sharedByMounts(host) };
+  const paths = (await checkFiles(files, rules)).map(({ path }) => path);
+  const engine = await place.engine;
+  const { server } = engine;
   const loans = paths.map((hostPath) => ({ ...newPlace(hostPath, user), hostPath, readOnly, instance }));
   if (server.isLocal) {
     const uid = await instanceHostUid(engine, instance, user.uid);

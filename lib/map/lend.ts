@@ -44,16 +44,15 @@ export interface LendRequest extends EngineOptions {
  * @returns the exit code
  */
 export async function lendFiles(host: Host, request: LendRequest): Promise<number> {
+  if (host.dryRun) {
+    await (await import("./dry_run.ts")).planLending(host, request);
+    return 0;
+  }
   const { readOnly } = request;
   const prompter = await choosePrompter(host, request);
   const chosen = await chooseFiles(host, prompter, request);
   if (!chosen) return ExitCode.failed;
   const { engine, name, files, rules, asked } = chosen;
-  if (host.dryRun) {
-    const { planLending } = await import("./dry_run.ts");
-    await planLending(engine, name, { paths: files.map(({ path }) => path), readOnly });
-    return 0;
-  }
   await recoverFirst(host);
   const { user, uid } = await checkContainer(await (asked ?? askEngine(engine, name)), { engine, files });
   const presence = await announcePresence(host);
@@ -86,12 +85,12 @@ export async function lendFiles(host: Host, request: LendRequest): Promise<numbe
 
 /** Dialogs if they are asked for, or if there is a display and nobody at a terminal; otherwise the terminal. */
 async function choosePrompter(host: Host, { dialogs }: LendRequest): Promise<Prompter> {
-  if (dialogs && !host.dryRun && !hasDisplay(host.env)) {
+  if (dialogs && !hasDisplay(host.env)) {
     throw new UserError("There is no display to show dialogs on: $DISPLAY is not set", {
       hint: "Run it in a desktop session, or with --no-gui",
     });
   }
-  const isGraphical = !host.dryRun && (dialogs ?? (hasDisplay(host.env) && await isUnattended()));
+  const isGraphical = dialogs ?? (hasDisplay(host.env) && await isUnattended());
   return isGraphical ? (await import("./zenity.ts")).dialogPrompter(host) : terminalPrompter(host);
 }
 
@@ -113,18 +112,14 @@ async function chooseFiles(
   { words: [givenWord, ...givenPaths], ...options }: LendRequest,
 ): Promise<Chosen | undefined> {
   const givenPlace = givenWord === undefined ? undefined : await findPlace(host, givenWord, options);
-  const asked = givenPlace && !host.dryRun
-    ? givenPlace.engine.then((engine) => askEngine(engine, givenPlace.name))
-    : undefined;
+  const asked = givenPlace?.engine.then((engine) => askEngine(engine, givenPlace.name));
   // Mistakes in files come first.
   asked?.catch(() => {});
-  // ownIds() makes a directory, which a dry run must not do: it plans as for root, who may map anybody's files.
-  const user = host.dryRun ? { uid: 0, gid: 0 } : await ownIds(host);
-  const rules = { user, shared: await sharedByMounts(host) };
+  const rules = { user: await ownIds(host), shared: await sharedByMounts(host) };
   const givenFiles = await checkFiles(givenPaths, rules);
   const engine = await (givenPlace?.engine ?? chooseEngine(host, options.engine, options));
   const name = givenPlace?.name ??
-    await prompter.chooseContainer(host.dryRun ? [] : await runningContainers(engine));
+    await prompter.chooseContainer(await runningContainers(engine));
   if (name === undefined) {
     if (prompter.isGraphical) return undefined;
     throw missingArgument("NAME");
