@@ -1,20 +1,20 @@
 /** Lines of attach.ts that the user may type next. */
 
 import { quoteWords } from "../base/shell_words.ts";
-import type { SshTarget } from "../container/ssh.ts";
+import type { Container } from "../container/container.ts";
 
 /** The line that lists the sessions of a container, or that shows the log of one of them, or ends it. */
 export function attachLine(
-  { name, options = [] }: Pick<SshTarget, "name" | "options">,
+  { label, options }: Pick<Container, "label" | "options">,
   option: "--list" | "--logs" | "--stop",
   ...session: string[]
 ): string {
-  return quoteWords(["attach.ts", ...options, option, name, ...session]);
+  return quoteWords(["attach.ts", ...options, option, label, ...session]);
 }
 
 /** The line that shows a session again. */
-export function reattachLine({ name, options = [] }: Pick<SshTarget, "name" | "options">, session: string): string {
-  return quoteWords(["attach.ts", ...options, "--session", session, name]);
+export function reattachLine({ label, options }: Pick<Container, "label" | "options">, session: string): string {
+  return quoteWords(["attach.ts", ...options, "--session", session, label]);
 }
 
 /** The line that runs an app with words that are not to be taken for options. */

@@ -1,26 +1,16 @@
 /**
- * The directory of one attachment: the guard's socket, a link to the session's socket, and the file for pixels. It lies
- * beside the directories of the containers, where no container sees it.
+ * What an attachment has in the private directory of its run: the guard's socket, and the file for pixels where the
+ * container shares a directory with this machine.
  */
 
 import { join } from "@std/path";
-import type { Host } from "../base/host.ts";
-import { type Mounts, mountsRoot, turnsIn } from "../container/mounts.ts";
-import { readDirectory } from "../base/files.ts";
-import { type Held, hold } from "../base/hold.ts";
-import { lockFile } from "../base/record.ts";
-import { Violation } from "../guard/faults.ts";
-import { socketPath } from "./session_name.ts";
+import type { Container } from "../container/container.ts";
+import { socketPath } from "../container/sockets.ts";
 
-/** The start of these directories' names. The process id follows: attach.ts may use only the sockets in its own one. */
-const prefix = ".attach-";
-
-/** The directory of an attachment, removed at the end of its scope. */
+/** The places of an attachment. What it has made is removed at the end of its scope. */
 export interface AttachDirectory extends AsyncDisposable {
   /** Where the guard listens. */
   socket: string;
-  /** Where the link to the session's socket belongs, or the socket that leads to it. */
-  session: string;
   /**
    * The file for pixels. The container opens it by the same base name. Undefined when pixels come through the socket.
    */
@@ -32,27 +22,32 @@ export interface AttachDirectory extends AsyncDisposable {
 }
 
 /**
- * Makes the directory, and removes those that killed runs have left.
+ * Makes the file for pixels, if the container can open one.
  *
- * The container must be able to open the file for pixels, so the file is made in the shared directory, where it
- * inherits the right ACL. The container could put a link to another file in its place. So the client opens it in this
- * directory, where it is checked to be the same file, and only then is it moved back. It never has two names: xpra 6.6's
- * server takes no file with more than one.
+ * It must be able to, so the file is made in the shared directory, where it inherits the right ACL. The container could
+ * put a link to another file in its place. So the client opens it in the private directory, where it is checked to be
+ * the same file, and only then is it moved back. It never has two names: xpra 6.6's server takes no file with more than
+ * one.
  *
  * @param pixelsBytes the size of the file for pixels
  */
-export async function makeAttachDirectory(
-  host: Host,
-  mounts: Mounts,
-  pixelsBytes: number,
-): Promise<AttachDirectory & { pixels: string }> {
-  await using stack = new AsyncDisposableStack();
-  const { path } = stack.use(await makePrivateDirectory(host));
+export async function makeAttachDirectory(container: Container, pixelsBytes: number): Promise<AttachDirectory> {
+  const directory = await container.directory();
+  const socket = socketPath(directory, "guard");
+  // A client that the run had before, of a connection that is lost.
+  await Deno.remove(socket).catch(() => {});
+  const { sharedSockets } = container;
+  if (sharedSockets === undefined) {
+    const nothing = (): Promise<void> => Promise.resolve();
+    return { socket, pixels: undefined, sharePixels() {}, hidePixels: nothing, [Symbol.asyncDispose]: nothing };
+  }
   const name = `.pixels-${crypto.randomUUID()}`;
-  const shared = join(mounts.xpra, name);
-  const pixels = join(path, name);
+  const shared = join(sharedSockets, name);
+  const pixels = join(directory, name);
+  await using stack = new AsyncDisposableStack();
   const hidePixels = (): Promise<void> => Deno.remove(shared).catch(() => {});
   stack.defer(hidePixels);
+  stack.defer(() => Deno.remove(pixels).catch(() => {}));
   using file = await Deno.open(shared, { read: true, write: true, createNew: true, mode: 0o660 });
   await file.truncate(pixelsBytes);
   await Deno.rename(shared, pixels);
@@ -62,98 +57,10 @@ export async function makeAttachDirectory(
   }
   const resources = stack.move();
   return {
-    socket: socketPath(path, "guard"),
-    session: sessionSocketIn(path),
+    socket,
     pixels,
     sharePixels: () => Deno.renameSync(pixels, shared),
     hidePixels,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
-}
-
-/**
- * The directory of an attachment to a container on another machine, which shares none with us: nothing of it is shown
- * there.
- *
- * @param path a private directory, which may have been that of an attachment before
- */
-export async function reuseDirectory(path: string): Promise<AttachDirectory> {
-  const [socket, session] = [socketPath(path, "guard"), sessionSocketIn(path)];
-  await Deno.remove(socket).catch(() => {});
-  return {
-    socket,
-    session,
-    pixels: undefined,
-    sharePixels: () => {},
-    hidePixels: () => Promise.resolve(),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
-}
-
-/**
- * Holds the socket of a session. The container can put anything in its place at any time, also a link to a socket of
- * the host's: whoever connects by the path could end there, whatever was at the path just before.
- *
- * @throws {Violation} when it is not a socket
- */
-export function holdSocket(path: string): Held {
-  const held = hold(path);
-  if (held.stat().isSocket()) return held;
-  held.close();
-  throw new Violation("Something else is in the place of the session's socket");
-}
-
-/** Where a socket that leads to a session belongs, in a private directory. */
-export function sessionSocketIn(directory: string): string {
-  return socketPath(directory, "session");
-}
-
-/**
- * Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have
- * left. In a dry run, its path is a placeholder.
- */
-export async function makePrivateDirectory(host: Host): Promise<AsyncDisposable & { path: string }> {
-  if (host.dryRun) {
-    const path = await host.value(["mktemp", "-d"], { placeholder: "PRIVATE", parse: String });
-    return { path, [Symbol.asyncDispose]: async () => void await host.run(["rm", "-rf", path]) };
-  }
-  const root = mountsRoot(host);
-  const path = join(root, `${prefix}${Deno.pid}`);
-  const lock = await claim(root, path);
-  return {
-    path,
-    async [Symbol.asyncDispose]() {
-      await Deno.remove(path, { recursive: true }).catch(() => {});
-      lock.close();
-    },
-  };
-}
-
-/**
- * Makes the directory, and a file in it, which it locks. Only one run at a time does this: a run that saw the directory
- * before it is locked would take this run for dead.
- */
-async function claim(root: string, path: string): Promise<Deno.FsFile> {
-  using _turn = await lockFile(turnsIn(root));
-  await removeLeftovers(root);
-  await Deno.mkdir(path, { mode: 0o700 });
-  const lock = await Deno.open(join(path, "lock"), { write: true, create: true });
-  await lock.lock(true);
-  return lock;
-}
-
-/** Removes the directories of runs that have ended without doing so: nobody holds their locks. */
-async function removeLeftovers(root: string): Promise<void> {
-  for (const { name, isDirectory } of await readDirectory(root)) {
-    if (!isDirectory || !name.startsWith(prefix)) continue;
-    const path = join(root, name);
-    try {
-      using lock = await Deno.open(join(path, "lock"), { write: true });
-      if (await lock.tryLock(true)) await Deno.remove(path, { recursive: true });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) continue;
-      // The run was killed before it had made the lock; or another run is just removing its own directory.
-      await Deno.remove(path, { recursive: true }).catch(() => {});
-    }
-  }
 }

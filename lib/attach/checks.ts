@@ -1,8 +1,8 @@
 /** What only `attach.ts --doctor` checks: xpra, the display, and the programs in the containers. */
 
 import lookInside from "./look_inside.sh" with { type: "text" };
-import { versionTimeoutMs } from "../cli/checks.ts";
-import { type Finding, tellFailure } from "../cli/doctor.ts";
+import { checkContainers, checkEngine, checkPrograms, checkRuntime, versionTimeoutMs } from "../cli/checks.ts";
+import { type Check, diagnose, type Finding, tellFailure } from "../cli/doctor.ts";
 import type { Engine } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
@@ -13,6 +13,22 @@ import { listOurs } from "../container/ours.ts";
 import { programs } from "../base/programs.ts";
 import { globalsIn, hasContexts, strangeGlobals } from "./wayland/globals.ts";
 import { installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./xpra_version.ts";
+
+/** What `--doctor` checks. */
+const checks: readonly Check[] = [
+  checkRuntime,
+  checkEngine,
+  checkXpra,
+  checkDisplay,
+  ...checkPrograms("attach"),
+  checkContainers,
+  checkAttachable,
+];
+
+/** Does `--doctor`, for the engine that the user asks for. Returns the exit code. */
+export async function doctor(host: Host, wanted: string | undefined): Promise<number> {
+  return await diagnose(host, { wanted, checks });
+}
 
 /** Checks that the host has an xpra that is current enough and has no known vulnerability. */
 export async function checkXpra(host: Host): Promise<Finding[]> {

@@ -3,8 +3,10 @@
 import { ExitCode, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { endProcess } from "../base/process.ts";
-import type { Mounts } from "../container/mounts.ts";
-import { holdSocket, makeAttachDirectory, reuseDirectory } from "./attach_directory.ts";
+import type { Container } from "../container/container.ts";
+import { SocketReplaced } from "../container/sockets.ts";
+import { Violation } from "../guard/faults.ts";
+import { makeAttachDirectory } from "./attach_directory.ts";
 import { boxedArgv, prepareBoxes, type StartBox } from "./box.ts";
 import { askInDialog } from "./ask.ts";
 import { askDesktop } from "./ask_desktop.ts";
@@ -23,12 +25,8 @@ const boxingMs = 250;
 
 /** How to show sessions of a container. */
 export interface ClientOptions {
-  /** The container's name. */
-  container: string;
-  /** Its directories. */
-  mounts: Mounts;
-  /** The private directory of a run whose container is on another machine; undefined for one on this machine. */
-  directory?: string | undefined;
+  /** The container. */
+  container: Container;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
   /** The open channels for each use of which the user is asked. */
@@ -53,11 +51,8 @@ export interface ClientEnd extends ProcessResult {
 
 /** A client that was started. It ends with the scope of this value, and with the run. */
 export interface Client extends AsyncDisposable {
-  /**
-   * Connects the client to a session, given the path of the session's socket: one in the directory that the container
-   * shares, or for a container on another machine, one in the private directory.
-   */
-  show(socket: string): Promise<void>;
+  /** Connects the client to a session. When the container has replaced the session's socket, the client ends. */
+  show(session: string): Promise<void>;
   /** How it ended. Never rejects. */
   ended: Promise<ClientEnd>;
 }
@@ -66,18 +61,14 @@ export interface Client extends AsyncDisposable {
  * Starts a client, which loads and waits until `show` connects it to a session. xpra 6.5.5 takes 1.3 s to connect, of
  * which it sleeps 1 s: meanwhile the session is started or looked up.
  */
-export async function startClient(host: Host, options: ClientOptions): Promise<Client> {
-  if (host.dryRun) return plannedClient(host, options);
-  const { container, mounts, asks, memory, userOptions, screen, box } = options;
+export async function startClient(options: ClientOptions): Promise<Client> {
+  const { container, asks, memory, userOptions, screen, box } = options;
+  const { host, label } = container;
+  if (host.dryRun) return plannedClient(options);
   const open = xpraChannels(options.open);
   const passed = withOptions(open, userOptions);
   await using stack = new AsyncDisposableStack();
-  const isElsewhere = options.directory !== undefined;
-  const directory = stack.use(
-    isElsewhere
-      ? await reuseDirectory(options.directory!)
-      : await makeAttachDirectory(host, mounts, pixelsBytes(screen)),
-  );
+  const directory = stack.use(await makeAttachDirectory(container, pixelsBytes(screen)));
   const session = Promise.withResolvers<string>();
   // Nobody may ever wait for it.
   session.promise.catch(() => {});
@@ -85,12 +76,12 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
   const guard = stack.use(startGuard({
     listen: directory.socket,
     connect: session.promise,
-    container,
+    container: label,
     open: passed,
     asks,
     memory,
-    remote: isElsewhere,
-    ask: (question, signal) => askInDialog(host, question, { container, signal }),
+    remote: container.crossesNetwork,
+    ask: (question, signal) => askInDialog(host, question, { container: label, signal }),
     report: (line) => host.ui.warn(line, { security: true }),
     onClientHello: directory.sharePixels,
     onServerHello() {
@@ -116,7 +107,7 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
   let isOver = false;
   const startedMs = performance.now();
   const end = (): void => {
-    const restMs = box ? startedMs + boxingMs - performance.now() : 0;
+    const restMs = box ? Math.max(0, startedMs + boxingMs - performance.now()) : 0;
     killing ??= setTimeout(() => endProcess(client), restMs);
   };
   host.signal.addEventListener("abort", end, { once: true });
@@ -131,18 +122,14 @@ export async function startClient(host: Host, options: ClientOptions): Promise<C
     return { ...result, wasAttached, reason };
   });
   return {
-    async show(socket) {
-      if (isElsewhere) return session.resolve(socket);
+    async show(name) {
       if (isOver) return;
       try {
-        const held = holdSocket(socket);
-        resources.defer(held.close);
-        // Deno 2.9 allows single paths to sockets only, and looks at the path as it is given: so a link leads there.
-        await host.run(["ln", "-s", "--", held.handle, directory.session]);
-        session.resolve(directory.session);
+        session.resolve(await container.socket(name));
       } catch (error) {
+        if (error instanceof UserError) throw error;
         // The client then ends, with this as the reason.
-        session.reject(error);
+        session.reject(error instanceof SocketReplaced ? new Violation(error.message) : error);
       }
     },
     ended,
@@ -170,17 +157,17 @@ async function boxesIfAny(host: Host): Promise<StartBox | undefined> {
  * For a dry run: prints the command line of a client without a guard, since a shell command cannot start one. Without
  * a guard nobody asks, so the channels that ask are closed.
  */
-function plannedClient(host: Host, { open, asks, userOptions, screen, box }: ClientOptions): Client {
+function plannedClient({ container, open, asks, userOptions, screen, box }: ClientOptions): Client {
+  const { host } = container;
   const asked: ReadonlySet<Channel> = asks;
   const channels = new Set([...xpraChannels(open)].filter((channel) => !asked.has(channel)));
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
     clientArgv({ ...paths, open: channels, dpi: screen.dpi, userOptions });
   return {
-    show(socket) {
-      const paths = { socket, pixels: undefined };
+    async show(session) {
+      const paths = { socket: await container.socket(session), pixels: undefined };
       const boxOptions = { ...paths, open: channels, userOptions, env: clientEnvironment(""), hostEnv: host.env };
       host.start(box ? boxedArgv(argvFor, boxOptions) : argvFor(paths));
-      return Promise.resolve();
     },
     ended: Promise.resolve({
       argv: [],

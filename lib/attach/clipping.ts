@@ -8,7 +8,7 @@ import findSession from "./find_session.sh" with { type: "text" };
 import { ExitCode, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { removeInvisible } from "../base/text.ts";
-import { sshScript, type SshTarget } from "../container/ssh.ts";
+import type { Container } from "../container/container.ts";
 import { noSession, notLive, notOne } from "./live_sessions.ts";
 
 /** What is carried. */
@@ -21,8 +21,8 @@ export interface Clipping {
   leftOut: number;
 }
 
-/** The longest clipping, in UTF-16 code units; a text has no more of them than bytes. */
-const most = 2 ** 20;
+/** How long a clipping can be, in UTF-16 code units; a text has no more of them than bytes. */
+const maxLength = 2 ** 20;
 
 /** How long the app may take that has copied something on the host, in milliseconds. */
 const readMs = 5_000;
@@ -38,15 +38,12 @@ const byWayland = 78;
  * @returns undefined when no session is named, and there is not just one
  * @throws {UserError} when there is no text, or when the session has no clipboard of its own
  */
-export async function copyOut(
-  host: Host,
-  target: SshTarget,
-  session: string | undefined,
-): Promise<Clipping | undefined> {
+export async function copyOut(container: Container, session: string | undefined): Promise<Clipping | undefined> {
+  const { host } = container;
   const clipboard = hostClipboard(host);
-  const text = await runInSession(host, target, { session, direction: "out" });
+  const text = await runInSession(container, { session, direction: "out" });
   if (text === undefined) return undefined;
-  const clipping = cleaned(host, text, `the clipboard of "${target.name}"`);
+  const clipping = cleaned(host, text, `the clipboard of "${container.label}"`);
   // The program stays to offer the text, and keeps its output open.
   await host.run(clipboard.write, { stdin: { text: clipping.text }, output: "discard" });
   return clipping;
@@ -60,24 +57,22 @@ export async function copyOut(
  * @throws {UserError} when the session has no clipboard of its own
  */
 export async function pasteIn(
-  host: Host,
-  target: SshTarget,
+  container: Container,
   { session, clipping }: { session: string | undefined; clipping: Clipping },
 ): Promise<Clipping | undefined> {
-  const done = await runInSession(host, target, { session, direction: "in", text: clipping.text });
+  const done = await runInSession(container, { session, direction: "in", text: clipping.text });
   return done === undefined ? undefined : clipping;
 }
 
 /** Runs carry_text.sh. Returns what it prints; undefined when there is not just one session. */
 async function runInSession(
-  host: Host,
-  target: SshTarget,
+  container: Container,
   { session, direction, text }: { session: string | undefined; direction: "out" | "in"; text?: string },
 ): Promise<string | undefined> {
-  const { name } = target;
+  const { host, label } = container;
   const values = {
     direction,
-    most: `${most + 1}`,
+    most: `${maxLength + 1}`,
     session: session ?? "",
     not_live: `${notLive}`,
     not_one: `${notOne}`,
@@ -89,24 +84,24 @@ async function runInSession(
     stdout: await host.value(argv, { ...options, placeholder: "CLIPPING", parse: (stdout) => stdout }),
   });
   try {
-    const { stdout } = await sshScript({ ...host, run }, target, {
+    const { stdout } = await container.on({ ...host, run }).script({
       script: findSession + carryText,
       values,
-      maxOutputBytes: most + 1024,
+      maxOutputBytes: maxLength + 1024,
       ...(text === undefined ? {} : { stdin: { text } }),
     });
     return stdout;
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     if (session === undefined && (error.code === notOne || error.code === notLive)) return undefined;
-    if (error.code === notLive) throw noSession(target, session ?? "");
+    if (error.code === notLive) throw noSession(container, session ?? "");
     if (error.code === byWayland) {
-      throw new UserError(`A session of "${name}" on a Wayland desktop has no clipboard of its own`, {
+      throw new UserError(`A session of "${label}" on a Wayland desktop has no clipboard of its own`, {
         hint: "Copy and paste there as in any other window: its clipboard is the host's while it has the focus",
       });
     }
     if (error.code === ExitCode.missingProgram) {
-      throw new UserError(`There is no xclip in the container "${name}"`, {
+      throw new UserError(`There is no xclip in the container "${label}"`, {
         hint: "Install it there: apt-get install xclip",
         exitCode: ExitCode.missingProgram,
         cause: error,
@@ -140,7 +135,7 @@ function hostClipboard(host: Host): { read: string[]; write: string[] } {
  */
 export async function hostClipping(host: Host): Promise<Clipping> {
   const { read } = hostClipboard(host);
-  const limits = { timeoutMs: readMs, maxOutputBytes: most + 1024 };
+  const limits = { timeoutMs: readMs, maxOutputBytes: maxLength + 1024 };
   try {
     const text = await host.value(read, { ...limits, placeholder: "CLIPPING", parse: (stdout) => stdout });
     return cleaned(host, text, "the host's clipboard");
@@ -159,7 +154,7 @@ export async function hostClipping(host: Host): Promise<Clipping> {
 /** A text without what nobody can see. A dry run does not know it. */
 function cleaned(host: Host, text: string, place: string): Clipping {
   if (host.dryRun) return { text, characters: 0, leftOut: 0 };
-  if (text.length > most) throw tooLong(place);
+  if (text.length > maxLength) throw tooLong(place);
   const seen = withoutHidden(text);
   const [before, characters] = [[...text.replaceAll("\r\n", "\n")].length, [...seen].length];
   if (characters > 0) return { text: seen, characters, leftOut: before - characters };
@@ -182,4 +177,21 @@ function tooLong(place: string): UserError {
   return new UserError(`The text on ${place} is longer than 1 MiB`, {
     hint: "Carry a file instead: map.ts lends one, and the container's share is a directory on both sides",
   });
+}
+
+/**
+ * Tells what was carried.
+ *
+ * @param where where it is now, with VERB for "is" or "are"
+ */
+export function reportClipping(
+  { host, label }: Container,
+  { characters, leftOut }: Clipping,
+  where: string,
+): void {
+  if (host.dryRun) return;
+  const [noun, verb] = characters === 1 ? ["character", "is"] : ["characters", "are"];
+  const rest = leftOut > 0 ? `; left out: ${leftOut} that cannot be seen` : "";
+  const result = { container: label, characters, leftOut };
+  host.ui.result(`${characters} ${noun} ${where.replace("VERB", verb)}${rest}`, result);
 }

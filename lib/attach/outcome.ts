@@ -3,13 +3,10 @@
 import { attachLine } from "./advice.ts";
 import type { ClientEnd } from "./client.ts";
 import { ExitCode, UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
 import { listSessions, stopSessions } from "./live_sessions.ts";
-import { socketPath } from "./session_name.ts";
 import { type AppOutcome, appOutcome } from "./session_log.ts";
-import type { SshTarget } from "../container/ssh.ts";
+import type { Container } from "../container/container.ts";
 import { noUsableXpra } from "./xpra_version.ts";
-import { exists } from "../base/files.ts";
 
 /**
  * Reports how an attachment ended that no signal has ended.
@@ -19,27 +16,26 @@ import { exists } from "../base/files.ts";
  * @throws {UserError} when the app, the client or the server failed
  */
 export async function reportOutcome(
-  host: Host,
-  target: SshTarget,
+  container: Container,
   { session, client, isNew }: { session: string; client: ClientEnd; isNew: boolean },
 ): Promise<void> {
-  const { name } = target;
-  const app = await appOutcome(host, target, session);
-  if (reportApp(host, target, { session, app }) || client.code === 0 && client.reason === undefined) return;
+  const { label } = container;
+  const app = await appOutcome(container, session);
+  if (reportApp(container, { session, app }) || client.code === 0 && client.reason === undefined) return;
   if (app?.unknownOption !== undefined) {
-    throw noUsableXpra(`in the container "${name}"`, { unknownOption: app.unknownOption });
+    throw noUsableXpra(`in the container "${label}"`, { unknownOption: app.unknownOption });
   }
   const output = lastLines(`${client.stdout}${client.stderr}`);
-  if (!await isLive(host, target, session)) {
+  if (!await isLive(container, session)) {
     throw new UserError(`The session "${session}" was ended from outside`, {
-      hint: seeLog(target, session),
+      hint: seeLog(container, session),
       output: app?.output || output,
     });
   }
-  if (isNew && !client.wasAttached) await stopSessions(host, target, [session]);
+  if (isNew && !client.wasAttached) await stopSessions(container, [session]);
   if (client.reason !== undefined) {
     throw new UserError(`The session "${session}" was cut off: ${client.reason}`, {
-      hint: `An honest xpra does not do that. The app runs on; to end it: ${attachLine(target, "--stop", session)}`,
+      hint: `An honest xpra does not do that. The app runs on; to end it: ${attachLine(container, "--stop", session)}`,
       output,
     });
   }
@@ -58,7 +54,7 @@ export async function reportOutcome(
     });
   }
   throw new UserError(`The xpra client could not stay attached to "${session}"`, {
-    hint: seeLog(target, session),
+    hint: seeLog(container, session),
     output,
   });
 }
@@ -68,11 +64,11 @@ export async function reportOutcome(
  *
  * @throws {UserError} when the app failed, or when the windows are gone for another reason
  */
-export async function reportWaylandOutcome(host: Host, target: SshTarget, session: string): Promise<void> {
-  const app = await appOutcome(host, target, session);
-  if (reportApp(host, target, { session, app, hint: "; if it needs X: --display x11" })) return;
+export async function reportWaylandOutcome(container: Container, session: string): Promise<void> {
+  const app = await appOutcome(container, session);
+  if (reportApp(container, { session, app, hint: "; if it needs X: --display x11" })) return;
   throw new UserError(`The windows of "${session}" were closed from outside`, {
-    hint: seeLog(target, session),
+    hint: seeLog(container, session),
     output: app?.output ?? "",
   });
 }
@@ -84,14 +80,13 @@ export async function reportWaylandOutcome(host: Host, target: SshTarget, sessio
  * @throws {UserError} when it failed
  */
 function reportApp(
-  host: Host,
-  target: SshTarget,
+  container: Container,
   { session, app, hint = "" }: { session: string; app: AppOutcome | undefined; hint?: string },
 ): boolean {
-  if (app?.stopped) host.ui.status(`The session "${session}" was stopped`);
+  if (app?.stopped) container.host.ui.status(`The session "${session}" was stopped`);
   else if (app?.status) {
     throw new UserError(`The app of "${session}" ended with exit status ${app.status}`, {
-      hint: `${seeLog(target, session)}${hint}`,
+      hint: `${seeLog(container, session)}${hint}`,
       exitCode: app.status === ExitCode.missingProgram ? ExitCode.missingProgram : ExitCode.failed,
       output: app.output,
     });
@@ -99,19 +94,20 @@ function reportApp(
   return app?.stopped === true || app?.status === 0;
 }
 
-function seeLog(target: SshTarget, session: string): string {
-  return `To see what the app and the server printed: ${attachLine(target, "--logs", session)}`;
+function seeLog(container: Container, session: string): string {
+  return `To see what the app and the server printed: ${attachLine(container, "--logs", session)}`;
 }
 
 /**
  * Whether a session is live. A container that cannot be reached has no live session, although it may leave a socket.
  */
-export async function isLive(host: Host, target: SshTarget, session: string): Promise<boolean> {
-  if (!target.elsewhere && !await exists(socketPath(target.mounts.xpra, session))) return false;
+export async function isLive(container: Container, session: string): Promise<boolean> {
+  const seen = await container.seenSessions();
+  if (seen && !seen.includes(session)) return false;
   try {
-    return (await listSessions(host, target)).some((live) => live.session === session);
+    return (await listSessions(container)).some((live) => live.session === session);
   } catch {
-    host.signal.throwIfAborted();
+    container.host.signal.throwIfAborted();
     return false;
   }
 }

@@ -16,16 +16,14 @@ import { type Look, lookValues } from "./look.ts";
 import { offerPortals } from "./portals/agent.ts";
 import type { Screen } from "./screen.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
 import { hasOwnSound, sinkSamples, soundSuffix, xpraChannels } from "./sound.ts";
-import { sshScript, type SshTarget } from "../container/ssh.ts";
+import type { Container } from "../container/container.ts";
 import { quoteWords, withValues } from "../base/shell_words.ts";
 import { serverArgv, serverEnvironment } from "./xpra.ts";
 import { noUsableXpra } from "./xpra_version.ts";
 import { NoWayland } from "./wayland/choice.ts";
 import type { Compression } from "./wayland/client.ts";
 import { isSessionName } from "../container/names.ts";
-import { containerPaths } from "../container/user.ts";
 
 /** What is to run in a new session. */
 export interface SessionPlan {
@@ -79,9 +77,10 @@ const undoDeadlineMs = 15_000;
  * @throws {UserError} with exit code 127 when the container has no such app, or no xpra
  * @throws {NoWayland} when it has no waypipe
  */
-export async function startSession(host: Host, target: SshTarget, plan: SessionPlan): Promise<string> {
+export async function startSession(container: Container, plan: SessionPlan): Promise<string> {
+  const { host } = container;
   const { app, run, name, exact, open, display } = plan;
-  const xpraDirectory = containerPaths(target.user).xpra;
+  const { xpra: xpraDirectory } = await container.reach();
   const values = {
     xpra_directory: xpraDirectory,
     name,
@@ -97,27 +96,30 @@ export async function startSession(host: Host, target: SshTarget, plan: SessionP
   };
   const undo = async (): Promise<void> => {
     const cleaning = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
-    await sshScript(cleaning, target, { script: undoStart, values: { run } });
+    await container.on(cleaning).script({ script: undoStart, values: { run } });
   };
   let session: string;
   try {
-    const { elsewhere } = target;
-    const parameters = serviceWords(plan, { xpraDirectory, elsewhere, look: await plan.look });
-    const { stdout } = await sshScript(host, target, { script: startUnit, values, parameters });
+    const { crossesNetwork } = container;
+    const parameters = serviceWords(plan, { xpraDirectory, crossesNetwork, look: await plan.look });
+    const { stdout } = await container.script({ script: startUnit, values, parameters });
     session = stdout.trim();
   } catch (error) {
     if (host.signal.aborted) await undo();
     // The error says more than the failure to undo.
     else if (mayHaveStarted(error)) await undo().catch(() => {});
-    throw error instanceof ProcessError ? sessionStartError(error, target, plan) : error;
+    throw error instanceof ProcessError ? await sessionStartError(error, container, plan) : error;
   }
   if (host.dryRun) return name;
   if (isSessionName(session)) return session;
   await undo();
-  throw new UserError(`The container "${target.name}" does not report the name of the session that it has started`, {
-    hint: "Make its login scripts print nothing: over SSH, only the output of a command may appear",
-    output: session,
-  });
+  throw new UserError(
+    `The container "${container.label}" does not report the name of the session that it has started`,
+    {
+      hint: "Make its login scripts print nothing: over SSH, only the output of a command may appear",
+      output: session,
+    },
+  );
 }
 
 /** Whether the container may have started the session all the same: nobody would then see its app. */
@@ -137,13 +139,13 @@ function mayHaveStarted(error: unknown): boolean {
  */
 function serviceWords(
   { app, open, display }: SessionPlan,
-  { xpraDirectory, elsewhere, look }: { xpraDirectory: string; elsewhere: boolean; look: Look | undefined },
+  { xpraDirectory, crossesNetwork, look }: { xpraDirectory: string; crossesNetwork: boolean; look: Look | undefined },
 ): string[] {
   const own = "transport" in display;
   const shared = {
     xpra_directory: xpraDirectory,
     sound: hasOwnSound(open) ? soundSuffix : "",
-    samples: sinkSamples({ elsewhere }),
+    samples: sinkSamples({ crossesNetwork }),
     dialogs: open.has("dialogs") ? "yes" : "",
     links: own && open.has("links") ? "yes" : "",
     ...(look ? lookValues(look) : {}),
@@ -162,7 +164,7 @@ function serviceWords(
         ...shared,
         transport: display.transport,
         compress: display.compress,
-        patience: elsewhere ? `${patienceSeconds}` : "",
+        patience: crossesNetwork ? `${patienceSeconds}` : "",
       }),
     GUI_CONTAINER_APP: appScript(app, { xpraDirectory, links: !own && open.has("links") }),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
@@ -178,7 +180,7 @@ function serviceWords(
         open: xpraChannels(open),
         dpi: display.screen.dpi,
         xpraDirectory,
-        elsewhere,
+        crossesNetwork,
       })
       : []),
   ];
@@ -189,11 +191,9 @@ function serverOf({ display }: SessionPlan): "xpra" | "waypipe" {
   return "screen" in display ? "xpra" : "waypipe";
 }
 
-function sessionStartError(
-  error: ProcessError,
-  { name, user, mounts, elsewhere }: SshTarget,
-  plan: SessionPlan,
-): UserError {
+async function sessionStartError(error: ProcessError, container: Container, plan: SessionPlan): Promise<UserError> {
+  const { label: name, sharedSockets } = container;
+  const { xpra, user } = await container.reach();
   if (error.code === taken) {
     return inputError(
       `There is a session "${plan.name}" in "${name}" already`,
@@ -201,12 +201,12 @@ function sessionStartError(
     );
   }
   if (error.code === noDirectory) {
-    const { xpra } = containerPaths(user);
-    const device = ["xpra", "disk", `source=${mounts.xpra}`, `path=${xpra}`];
     return new UserError(`The container "${name}" lacks the directory of the sessions' sockets, ${xpra}`, {
-      hint: elsewhere
+      hint: sharedSockets === undefined
         ? "Make that directory in the container, as its user"
-        : `Add its device again, by lxc or incus: config device add ${quoteWords([name, ...device])}`,
+        : `Add its device again, by lxc or incus: config device add ${
+          quoteWords([name, "xpra", "disk", `source=${sharedSockets}`, `path=${xpra}`])
+        }`,
       output: error.output,
       cause: error,
     });

@@ -1,16 +1,6 @@
-/**
- * The log of a session, beside its socket: what the app and the server printed, and how the app ended. That of a
- * container on another machine is asked for by SSH.
- */
+/** How the app of a session has ended, by the session's log. */
 
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { join } from "@std/path";
-import readLog from "./read_log.sh" with { type: "text" };
-import { readDirectory } from "../base/files.ts";
-import type { Host } from "../base/host.ts";
-import { isSessionName } from "../container/names.ts";
-import { sshScript, type SshTarget } from "../container/ssh.ts";
-import { containerPaths } from "../container/user.ts";
+import type { Container } from "../container/container.ts";
 
 /** How the app of a session ended, as far as its log tells. */
 export interface AppOutcome {
@@ -33,82 +23,9 @@ const shownLines = 15;
 /** How much of the end of a log `--logs` prints, in bytes. A log may be as large as the container likes. */
 export const printedBytes = 4 * 1024 * 1024;
 
-/** The end of a log. */
-export interface SessionLog {
-  /** Its last lines; the first one may be cut. */
-  text: string;
-  /** How much comes before `text`, in bytes. */
-  omittedBytes: number;
-}
-
-/**
- * The end of the log of a session, or without a name of the session that has printed last; undefined when there is
- * none. The container can write where the logs are: a link is not followed, a pipe not waited for.
- *
- * @param bytes how much of its end is read
- */
-export async function readSessionLog(
-  xpraDirectory: string,
-  { session, bytes = printedBytes }: { session?: string | undefined; bytes?: number } = {},
-): Promise<SessionLog | undefined> {
-  const name = session ?? await newestLog(xpraDirectory);
-  if (name === undefined) return undefined;
-  let fd: number;
-  try {
-    fd = openSync(join(xpraDirectory, `${name}.log`), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if (["ENOENT", "EACCES", "ELOOP", "ENXIO"].includes((error as { code?: string }).code ?? "")) return undefined;
-    throw error;
-  }
-  try {
-    const info = fstatSync(fd);
-    if (!info.isFile()) return undefined;
-    const omittedBytes = Math.max(0, info.size - bytes);
-    const buffer = new Uint8Array(Math.min(info.size, bytes));
-    let length = 0;
-    for (let read; (read = readSync(fd, buffer, length, buffer.length - length, omittedBytes + length)) > 0;) {
-      length += read;
-    }
-    return { text: new TextDecoder().decode(buffer.subarray(0, length)), omittedBytes };
-  } finally {
-    closeSync(fd);
-  }
-}
-
-async function newestLog(xpraDirectory: string): Promise<string | undefined> {
-  let newest: { name: string; time: number } | undefined;
-  for (const { name, isFile } of await readDirectory(xpraDirectory)) {
-    const session = name.replace(/\.log$/, "");
-    if (!isFile || session === name || !isSessionName(session)) continue;
-    const time = (await Deno.lstat(join(xpraDirectory, name)).catch(() => undefined))?.mtime?.getTime() ?? 0;
-    if (!newest || time > newest.time) newest = { name: session, time };
-  }
-  return newest?.name;
-}
-
-/**
- * The end of the log of a session, as {@linkcode readSessionLog}, on whatever machine the container is. The container
- * is not trusted: no more is taken of its answer than was asked for.
- */
-export async function fetchSessionLog(
-  host: Host,
-  target: SshTarget,
-  { session, bytes = printedBytes }: { session?: string | undefined; bytes?: number } = {},
-): Promise<SessionLog | undefined> {
-  if (!target.elsewhere) return await readSessionLog(target.mounts.xpra, { session, bytes });
-  const { stdout } = await sshScript(host, target, {
-    script: readLog,
-    values: { xpra_directory: containerPaths(target.user).xpra, session: session ?? "", bytes: `${bytes}` },
-    maxOutputBytes: bytes + 1024,
-  });
-  const [first, size] = /^(\d{1,15})\n/.exec(stdout) ?? [];
-  if (first === undefined) return undefined;
-  return { text: stdout.slice(first.length), omittedBytes: Math.max(0, Number(size) - bytes) };
-}
-
 /** How the app of a session has ended, by the session's log; undefined when there is no log. */
-export async function appOutcome(host: Host, target: SshTarget, session: string): Promise<AppOutcome | undefined> {
-  const log = (await fetchSessionLog(host, target, { session, bytes: tailBytes }))?.text;
+export async function appOutcome(container: Container, session: string): Promise<AppOutcome | undefined> {
+  const log = (await container.log({ session, bytes: tailBytes }))?.text;
   return log === undefined ? undefined : outcomeIn(log);
 }
 

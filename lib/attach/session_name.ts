@@ -1,13 +1,9 @@
-/** The names of sessions and of their sockets. */
+/** The names of sessions. */
 
-import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { isSessionName } from "../container/names.ts";
 
 export { sessionNameOf } from "../container/names.ts";
-
-/** Longest path of a Unix socket, in bytes: `sun_path` of unix(7) without its final zero. */
-const longestSocketPath = 107;
 
 /**
  * Checks a name that the user gives to a session.
@@ -25,20 +21,4 @@ export function checkSessionName(name: string): void {
 /** A new id for a run of attach.ts that starts a session. */
 export function newRun(): string {
   return crypto.randomUUID().slice(0, 8);
-}
-
-/**
- * The path of a session's socket on the host.
- *
- * @throws {UserError} exit code 2 when it is longer than a socket's path can be
- */
-export function socketPath(xpraDirectory: string, name: string): string {
-  const path = join(xpraDirectory, name);
-  if (new TextEncoder().encode(path).length > longestSocketPath) {
-    throw inputError(
-      `The path of the socket is longer than ${longestSocketPath} bytes: "${path}"`,
-      "Set $GUI_CONTAINER_MOUNTS to a shorter path",
-    );
-  }
-  return path;
 }

@@ -11,17 +11,14 @@
  * the container sends, and silence sends nothing.
  */
 
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { delay } from "@std/async";
-import readSound from "./read_sound.sh" with { type: "text" };
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Channel } from "./channels.ts";
 import type { Host } from "../base/host.ts";
 import type { RunningProcess } from "../base/process.ts";
 import { programs } from "../base/programs.ts";
-import { withValues } from "../base/shell_words.ts";
-import { sshArgv, type SshTarget } from "../container/ssh.ts";
-import { containerPaths } from "../container/user.ts";
+import type { Container } from "../container/container.ts";
 
 /**
  * What the FIFO's name has behind the name of the session's socket. start_session.sh makes the FIFO: PulseAudio would
@@ -35,32 +32,24 @@ interface Samples {
   /** A second. */
   rate: number;
   channels: 2;
+  /** How much waits at the host's sound server, in milliseconds: enough for a busy machine, too little to be noticed. */
+  latencyMs: number;
 }
 
 /** On one machine: 1.5 Mbit/s. */
-const local: Samples = { format: "s16le", rate: 48_000, channels: 2 };
-/** Over a network: 0.5 Mbit/s. */
-const remote: Samples = { format: "ulaw", rate: 32_000, channels: 2 };
+const local: Samples = { format: "s16le", rate: 48_000, channels: 2, latencyMs: 60 };
+/** Over a network, where some comes late: 0.5 Mbit/s. */
+const remote: Samples = { format: "ulaw", rate: 32_000, channels: 2, latencyMs: 150 };
 /** Bytes of both channels, by the format. */
 const remoteFrame = 2;
 
 /**
- * How much sound waits at the host's sound server, in milliseconds. Enough for a busy machine, too little to be
- * noticed.
- */
-const latencyMs = 60;
-/** The same over a network, where some comes late. */
-const remoteLatencyMs = 150;
-/**
  * How much sound from another machine may wait to be played, in milliseconds; what comes beyond that is dropped, else
  * all later sound would lag.
  */
-const longestAheadMs = 400;
+const maxAheadMs = 400;
 /** What comes too fast is read this slowly: so long for each piece, in milliseconds. */
 const floodPauseMs = 10;
-
-/** How much a pipe can hold (pipe(7)), in bytes. */
-const pipeSize = 65_536;
 
 /**
  * Whether a session's sound goes through the FIFO. With the microphone open it goes through xpra: the microphone needs
@@ -70,13 +59,12 @@ export function hasOwnSound(open: ReadonlySet<Channel>): boolean {
   return open.has("sound") && !open.has("microphone");
 }
 
-/** Whether the session of a socket has a FIFO for its sound. */
-export function hasFifo(socket: string): boolean {
-  try {
-    return Deno.lstatSync(`${socket}${soundSuffix}`).isFifo ?? false;
-  } catch {
-    return false;
-  }
+/** Whether a session may have a FIFO for its sound, as far as that is known without asking the container. */
+export async function mayHaveSound(container: Container, session: string): Promise<boolean> {
+  if (container.host.dryRun) return true;
+  const source = await container.readFifo(`${session}${soundSuffix}`);
+  if (source && "fd" in source) closeSync(source.fd);
+  return source !== undefined;
 }
 
 /** The channels that xpra opens: all but the sound that goes through the FIFO. */
@@ -84,14 +72,14 @@ export function xpraChannels(open: ReadonlySet<Channel>): Set<Channel> {
   return new Set([...open].filter((channel) => channel !== "sound" || !hasOwnSound(open)));
 }
 
-/** The arguments of PulseAudio's module-pipe-sink that describe the samples. `elsewhere`: they go over a network. */
-export function sinkSamples({ elsewhere }: { elsewhere: boolean }): string {
-  const { format, rate, channels } = elsewhere ? remote : local;
+/** The arguments of PulseAudio's module-pipe-sink that describe the samples. */
+export function sinkSamples({ crossesNetwork }: Pick<Container, "crossesNetwork">): string {
+  const { format, rate, channels } = crossesNetwork ? remote : local;
   return `format=${format} rate=${rate} channels=${channels}`;
 }
 
 /** The player. It plays `file`, or its stdin. */
-function playerArgv({ format, rate, channels }: Samples, latencyMs: number, file?: string): string[] {
+function playerArgv({ format, rate, channels, latencyMs }: Samples, file?: string): string[] {
   return [
     ...["pacat", "--playback", "--raw", `--format=${format}`, `--rate=${rate}`, `--channels=${channels}`],
     ...[`--latency-msec=${latencyMs}`, "--client-name=gui-container", ...(file === undefined ? [] : [file])],
@@ -99,34 +87,41 @@ function playerArgv({ format, rate, channels }: Samples, latencyMs: number, file
 }
 
 /**
- * Plays what comes through a session's FIFO until the session ends or the player is killed. Warns when there is no
- * player.
+ * Plays what comes through a session's FIFO until the session or the connection ends, or the player is killed. Warns
+ * when there is no player.
  *
- * @param socket the path of the session's socket
  * @param options `outlives`: the player ends with the session alone. By default it also ends with this run, even if
  * that is killed
  * @returns the player; undefined when the session has no FIFO, and when there is no player
  */
-export function playSound(
-  host: Host,
-  socket: string,
+export async function playSound(
+  container: Container,
+  session: string,
   { outlives = false }: { outlives?: boolean } = {},
-): RunningProcess | undefined {
-  const argv = (file: string): string[] => [
-    ...(outlives ? [] : ["setpriv", "--pdeathsig", "TERM"]),
-    ...playerArgv(local, latencyMs, file),
-  ];
-  const path = `${socket}${soundSuffix}`;
+): Promise<RunningProcess | undefined> {
+  const { host } = container;
   if (host.dryRun) {
-    host.start(argv(path));
+    host.start(playerArgv(container.crossesNetwork ? remote : local));
     return undefined;
   }
-  const fd = openFifo(path);
-  if (fd === undefined) return undefined;
+  const source = await container.readFifo(`${session}${soundSuffix}`);
+  if (source === undefined) return undefined;
   try {
-    // By its descriptor: the container may have put another file at the path since it was opened.
+    return "fd" in source ? playFifo(host, source.fd, { outlives }) : playOutput(host, source.argv);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    host.ui.warn(`There will be no sound. ${error.message}. ${error.hint}`);
+    return undefined;
+  }
+}
+
+/** Plays what comes through a FIFO that is open. */
+function playFifo(host: Host, fd: number, { outlives }: { outlives: boolean }): RunningProcess {
+  // By its descriptor: the container may have put another file at the path since it was opened.
+  const argv = playerArgv(local, `/proc/${Deno.pid}/fd/${fd}`);
+  try {
     const player = host.start(
-      argv(`/proc/${Deno.pid}/fd/${fd}`),
+      outlives ? argv : ["setpriv", "--pdeathsig", "TERM", ...argv],
       outlives ? { detached: true, output: "discard" } : {},
     );
     player.ended.then(({ code }) => {
@@ -139,73 +134,54 @@ export function playSound(
     return player;
   } catch (error) {
     closeSync(fd);
-    if (!(error instanceof UserError)) throw error;
-    host.ui.warn(`There will be no sound. ${error.message}. ${error.hint}`);
-    return undefined;
+    throw error;
   }
 }
 
-/**
- * Plays what comes through the FIFO of a session on another machine, until the session or the connection ends, or the
- * player is killed. Warns when there is no player.
- *
- * @returns the player; undefined when there is none
- */
-export function playRemoteSound(host: Host, target: SshTarget, session: string): RunningProcess | undefined {
-  const fifo = `${containerPaths(target.user).xpra}/${session}${soundSuffix}`;
-  const reader = sshArgv(target, ["/bin/sh", "-c", withValues(readSound, { fifo })], { mayAsk: false });
-  const argv = playerArgv(remote, remoteLatencyMs);
-  if (host.dryRun) {
-    for (const planned of [reader, argv]) host.start(planned);
-    return undefined;
-  }
+/** Plays what a program prints: samples that come over a network. */
+function playOutput(host: Host, reader: string[]): RunningProcess {
   const bytesPerMs = remote.rate * remoteFrame / 1000;
   const samples = new TransformStream<Uint8Array, Uint8Array>(
     {},
-    new ByteLengthQueuingStrategy({ highWaterMark: longestAheadMs * bytesPerMs }),
+    new ByteLengthQueuingStrategy({ highWaterMark: maxAheadMs * bytesPerMs }),
     new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
   );
   const writer = samples.writable.getWriter();
-  const inTime = onlyInTime({ frame: remoteFrame, bytesPerMs, longestAheadMs }, () => performance.now());
-  try {
-    const player = host.start(argv, { stdin: { bytes: samples.readable }, output: "discard", detached: true });
-    const source = host.start(reader, {
-      detached: true,
-      output: {
-        async bytes(piece) {
-          const part = inTime(piece);
-          // A player that hangs has no room. What it did not take is not kept.
-          if (part && writer.desiredSize! > 0) writer.write(part).catch(() => {});
-          else if (!part) await delay(floodPauseMs);
-        },
+  const inTime = onlyInTime({ frame: remoteFrame, bytesPerMs, maxAheadMs }, () => performance.now());
+  const stdin = { bytes: samples.readable };
+  const player = host.start(playerArgv(remote), { stdin, output: "discard", detached: true });
+  const source = host.start(reader, {
+    detached: true,
+    output: {
+      async bytes(piece) {
+        const part = inTime(piece);
+        // A player that hangs has no room. What it did not take is not kept.
+        if (part && writer.desiredSize! > 0) writer.write(part).catch(() => {});
+        else if (!part) await delay(floodPauseMs);
       },
-    });
-    player.ended.then(() => source.kill("SIGTERM"));
-    source.ended.then(() => writer.close()).catch(() => {});
-    return {
-      pid: player.pid,
-      ended: player.ended,
-      kill(signal) {
-        source.kill(signal);
-        player.kill(signal);
-      },
-    };
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    host.ui.warn(`There will be no sound. ${error.message}. ${error.hint}`);
-    return undefined;
-  }
+    },
+  });
+  player.ended.then(() => source.kill("SIGTERM"));
+  source.ended.then(() => writer.close()).catch(() => {});
+  return {
+    pid: player.pid,
+    ended: player.ended,
+    kill(signal) {
+      source.kill(signal);
+      player.kill(signal);
+    },
+  };
 }
 
 /**
- * Takes samples as they come, and gives those that may be played: whole frames, and never more than `longestAheadMs`
+ * Takes samples as they come, and gives those that may be played: whole frames, and never more than `maxAheadMs`
  * ahead of the time that has passed. After a pause of the network, what was sent meanwhile comes at once, and would
  * else delay all that follows.
  *
  * @param now a clock in milliseconds
  */
 export function onlyInTime(
-  { frame, bytesPerMs, longestAheadMs }: { frame: number; bytesPerMs: number; longestAheadMs: number },
+  { frame, bytesPerMs, maxAheadMs }: { frame: number; bytesPerMs: number; maxAheadMs: number },
   now: () => number,
 ): (piece: Uint8Array) => Uint8Array | undefined {
   let rest = new Uint8Array();
@@ -218,30 +194,8 @@ export function onlyInTime(
     rest = all.slice(whole);
     playedUntil = Math.max(playedUntil, now());
     const lengthMs = whole / bytesPerMs;
-    if (playedUntil - now() + lengthMs > longestAheadMs) return undefined;
+    if (playedUntil - now() + lengthMs > maxAheadMs) return undefined;
     playedUntil += lengthMs;
     return all.subarray(0, whole);
   };
-}
-
-/**
- * Opens a FIFO for reading and drops old samples in it; undefined when there is no FIFO. A link to one does not count.
- */
-function openFifo(path: string): number | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-  } catch {
-    return undefined;
-  }
-  if (!fstatSync(fd).isFIFO()) {
-    closeSync(fd);
-    return undefined;
-  }
-  try {
-    readSync(fd, new Uint8Array(pipeSize));
-  } catch {
-    // EAGAIN: the FIFO is empty.
-  }
-  return fd;
 }

@@ -62,11 +62,11 @@ const compressedPixels = ["--encodings=rgb,jpeg", "--csc-modules=none"];
  * The options of the server. It uses an X server that runs already and the listening socket that systemd hands over,
  * starts one app and ends with it.
  *
- * @param options `xpraDirectory`: where sockets and files for pixels are, in the container; `elsewhere`: the client is
+ * @param options `xpraDirectory`: where sockets and files for pixels are, in the container; `crossesNetwork`: the client is
  * on another machine
  */
 export function serverArgv(
-  options: { open: ReadonlySet<Channel>; dpi: number; xpraDirectory: string; elsewhere: boolean },
+  options: { open: ReadonlySet<Channel>; dpi: number; xpraDirectory: string; crossesNetwork: boolean },
 ): string[] {
   return [
     "--exit-with-children=yes",
@@ -87,9 +87,9 @@ export function serverArgv(
     // The X server has the size of the host's screen from the start.
     "--resize-display=no",
     `--dpi=${options.dpi}`,
-    // Also elsewhere, where no client has such a file: with "no", no client can connect to the server (6.5.5).
+    // Also over a network, where no client has such a file: with "no", no client can connect to the server (6.5.5).
     `--mmap=${options.xpraDirectory}`,
-    ...(options.elsewhere ? compressedPixels : plainPixels),
+    ...(options.crossesNetwork ? compressedPixels : plainPixels),
     "--video-encoders=none",
     ...channelOptions(options.open, "server"),
   ];

@@ -28,3 +28,9 @@ export async function mapSome<T, R>(
     throw error instanceof AggregateError ? error.errors[0] : error;
   }
 }
+
+/** A function that acts when it is called first, and keeps its promise. */
+export function once<T>(act: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => result ??= act();
+}

@@ -6,19 +6,16 @@
 import awaitBoot from "./await_boot.sh" with { type: "text" };
 import { basename } from "@std/path";
 import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
-import { exec, execArgv, instanceAddress, isHere, startInstance } from "../engine/instance.ts";
+import { exec, execArgv, type Instance, instanceAddress, startInstance } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
 import { labelOf, type Mounts } from "./mounts.ts";
-import { findOurs } from "./ours.ts";
-import { adviceOptions } from "./place.ts";
-import { type ContainerUser, plannedUser, userOf } from "./user.ts";
+import type { ContainerUser } from "./user.ts";
 import { quoteWord, quoteWords, withValues } from "../base/shell_words.ts";
 import { sshConfigPath, type SshTarget } from "./ssh.ts";
 import { exists } from "../base/files.ts";
 
-/** Longest wait for a container that was just started, in milliseconds. */
-const longestBootMs = 60_000;
+/** How long a container that was just started is waited for at most, in milliseconds. */
+const maxBootMs = 60_000;
 
 /**
  * Serves one SSH connection on stdin and stdout, as root in the container. sshd needs its directory. This is one line
@@ -28,82 +25,79 @@ const longestBootMs = 60_000;
 const serveSsh = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
 
 /**
- * Starts the container if it does not run.
+ * Starts a container if it does not run.
  *
+ * @param instance what the engine says of it; undefined in a dry run
+ * @param options `throughEngine`: SSH reaches it through the engine, whether it has a network or not
  * @returns how SSH reaches it
- * @throws {UserError} when there is no such container, when create.ts did not make it, or when its host keys are not
- * pinned
+ * @throws {UserError} when its host keys are not pinned
  */
-export async function reachContainer(
+export async function reachInstance(
   engine: Engine,
-  name: string,
-  mounts: Mounts,
-  { bootTimeoutMs = longestBootMs }: { bootTimeoutMs?: number } = {},
+  instance: Instance | undefined,
+  { name, mounts, user, throughEngine, bootTimeoutMs = maxBootMs }: {
+    name: string;
+    mounts: Mounts;
+    user: ContainerUser;
+    throughEngine: boolean;
+    bootTimeoutMs?: number | undefined;
+  },
 ): Promise<SshTarget> {
-  const { host } = engine;
   const label = labelOf(engine.server, name);
-  const instance = host.dryRun ? undefined : await findOurs(engine, name, { withState: engine.server.isLocal });
-  const user = instance ? userOf(engine, instance) : plannedUser;
-  const elsewhere = !(instance ? await isHere(engine, instance) : engine.server.isLocal);
-  if (instance) {
-    if (!await exists(mounts.knownHosts)) {
-      const read = engineArgv(engine, [
-        "exec",
-        nameOn(engine, name),
-        "--",
-        "sh",
-        "-c",
-        "cat /etc/ssh/ssh_host_*_key.pub",
-      ]);
-      const pin = `sed 's/^/${basename(mounts.directory)} /' >${quoteWord(mounts.knownHosts)}`;
-      throw new UserError(`The host keys of "${label}" are not pinned: there is no ${mounts.knownHosts}`, {
-        hint:
-          "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories, or, if you trust the container, pin them: " +
-          `${quoteWords(read)} | ${pin}`,
-      });
-    }
-    if (instance.status === "Running" && elsewhere) return await sshTarget(engine, name, { mounts, user, elsewhere });
-    if (instance.status === "Running" && instance.address) {
-      const options = adviceOptions(engine);
-      return await withConfig(host, { name: label, options, address: instance.address, user, mounts, elsewhere });
-    }
+  if (instance && !await exists(mounts.knownHosts)) {
+    const show = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"];
+    const read = engineArgv(engine, ["exec", nameOn(engine, name), "--", ...show]);
+    const pin = `sed 's/^/${basename(mounts.directory)} /' >${quoteWord(mounts.knownHosts)}`;
+    throw new UserError(`The host keys of "${label}" are not pinned: there is no ${mounts.knownHosts}`, {
+      hint:
+        "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories, or, if you trust the container, pin them: " +
+        `${quoteWords(read)} | ${pin}`,
+    });
   }
-  const hasNetwork = !elsewhere && (instance?.hasNetwork ?? true);
-  if (instance?.status !== "Running") {
-    host.ui.status(`Starting "${label}"`);
+  const hasNetwork = !throughEngine && (instance?.hasNetwork ?? true);
+  const { status, address } = instance ?? {};
+  const isReady = status === "Running" && (throughEngine || address !== undefined);
+  if (!isReady) await startAndAwait(engine, { name, status, hasNetwork, bootTimeoutMs });
+  return await sshTarget(engine, name, { mounts, user, hasNetwork, address: isReady ? address : undefined });
+}
+
+/** Starts a container if it does not run, and waits until its user can log in. */
+export async function startAndAwait(
+  engine: Engine,
+  { name, status, hasNetwork, bootTimeoutMs = maxBootMs }: {
+    name: string;
+    /** As the engine tells it. */
+    status: string | undefined;
+    hasNetwork: boolean;
+    bootTimeoutMs?: number;
+  },
+): Promise<void> {
+  if (status !== "Running") {
+    engine.host.ui.status(`Starting "${labelOf(engine.server, name)}"`);
     await startInstance(engine, name);
   }
   const script = withValues(awaitBoot, { has_network: hasNetwork ? "yes" : "" });
   await exec(engine, name, ["/bin/sh", "-c", script], { timeoutMs: bootTimeoutMs });
-  return await sshTarget(engine, name, { mounts, user, elsewhere, hasNetwork });
 }
 
-/**
- * How SSH reaches a running container: at its address, or through the engine when it has no network or is elsewhere.
- */
+/** How SSH reaches a running container: at its address, or through the engine when it has none that leads to it. */
 export async function sshTarget(
   engine: Engine,
   name: string,
-  { mounts, user, elsewhere, hasNetwork = false, address }: {
+  { mounts, user, hasNetwork, address }: {
     mounts: Mounts;
     user: ContainerUser;
-    elsewhere: boolean;
-    hasNetwork?: boolean;
+    /** Whether it has a network that this machine is in as well. */
+    hasNetwork: boolean;
     /** Its address, where that is known already. */
     address?: string | undefined;
   },
 ): Promise<SshTarget> {
-  const target = { mounts, user, elsewhere, name: labelOf(engine.server, name), options: adviceOptions(engine) };
-  return await withConfig(
-    engine.host,
-    hasNetwork && !elsewhere
-      ? { ...target, address: address ?? await instanceAddress(engine, name) }
-      : { ...target, address: name, proxy: execArgv(engine, name, ["/bin/sh", "-c", serveSsh]) },
-  );
-}
-
-/** The target with the file of ssh's settings, where create.ts has written one. */
-async function withConfig(host: Host, target: SshTarget): Promise<SshTarget> {
-  const config = sshConfigPath(target.mounts);
-  return host.dryRun || await exists(config) ? { ...target, config } : target;
+  const config = sshConfigPath(mounts);
+  // A container that was made before there was one has none.
+  const settings = engine.host.dryRun || await exists(config) ? { config } : {};
+  const target = { mounts, user, name: labelOf(engine.server, name), ...settings };
+  return hasNetwork
+    ? { ...target, address: address ?? await instanceAddress(engine, name) }
+    : { ...target, address: name, proxy: execArgv(engine, name, ["/bin/sh", "-c", serveSsh]) };
 }

@@ -7,10 +7,11 @@ import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { exists, modeOf, removeEmpty, removeTree } from "../base/files.ts";
 import { ownServer, type Server } from "../engine/server.ts";
+import { containerRecordPath } from "./record.ts";
 import { containerPaths, type ContainerUser } from "./user.ts";
 
 /**
- * The paths of one container on the host. The container sees `xpra` and `share` only. For one that is elsewhere, these
+ * The paths of one container on the host. The container sees `xpra` and `share` only. For one that is remote, these
  * two are not made.
  */
 export interface Mounts {
@@ -156,7 +157,7 @@ export async function makeMounts(
 export interface MountsBefore {
   /** Each directory that was there, with its mode and its ACL as `getfacl` prints it. */
   directories: { path: string; mode: number; acl: string }[];
-  /** The file of the pinned host keys and those of ssh's settings, as far as they were there. */
+  /** The files of the pinned host keys, of ssh's settings and of the container's record, as far as they were there. */
   files: { path: string; text: string; mode: number }[];
 }
 
@@ -171,15 +172,17 @@ export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefo
     directories.push({ path, mode: await modeOf(path), acl: stdout });
   }
   const files = [];
-  for (const path of await sshFiles(mounts)) {
+  for (const path of await writtenFiles(mounts)) {
     files.push({ path, text: await Deno.readTextFile(path), mode: await modeOf(path) });
   }
   return { directories, files };
 }
 
-/** The files of pinned host keys and of ssh's settings that are there. */
-async function sshFiles({ knownHosts, ssh }: Mounts): Promise<string[]> {
-  const paths = await exists(knownHosts) ? [knownHosts] : [];
+/** Those of create.ts's files that are there. */
+async function writtenFiles(mounts: Mounts): Promise<string[]> {
+  const { knownHosts, ssh } = mounts;
+  const paths: string[] = [];
+  for (const path of [knownHosts, containerRecordPath(mounts)]) if (await exists(path)) paths.push(path);
   if (await exists(ssh)) { for await (const { name } of Deno.readDir(ssh)) paths.push(join(ssh, name)); }
   return paths;
 }
@@ -193,7 +196,7 @@ export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBe
     // An ACL does not hold the set-ID and sticky bits.
     await Deno.chmod(path, mode);
   }
-  for (const path of await sshFiles(mounts)) await Deno.remove(path);
+  for (const path of await writtenFiles(mounts)) await Deno.remove(path);
   for (const { path, text, mode } of before.files) await Deno.writeTextFile(path, text, { mode });
 }
 

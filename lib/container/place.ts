@@ -2,12 +2,13 @@
  * A container as the user names it, `[REMOTE:]NAME`: on which server it is, and where its directories are on the host.
  */
 
-import { chooseEngine, type Engine, type EngineCli, engineClis, wantedCli } from "../engine/engine.ts";
+import { chooseEngine, type Engine, engineCalled, type EngineCli, engineClis, wantedCli } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
 import { findServer, type Server, type ServerRequest } from "../engine/server.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { labelOf, type Mounts, mountsOf } from "./mounts.ts";
+import { type ContainerRecord, readContainerRecord } from "./record.ts";
 
 /** A container that the user names. */
 export interface Place {
@@ -21,6 +22,8 @@ export interface Place {
   server: Server;
   /** The engine with that server, once it is known which one answers. */
   engine: Promise<Engine>;
+  /** What create.ts has put on record of it; undefined where there is no record. */
+  record: ContainerRecord | undefined;
 }
 
 /** The values of the options that all scripts have for the choice of a server. */
@@ -32,19 +35,32 @@ export interface EngineOptions {
 }
 
 /**
- * Finds out what a name means. Waits for an engine to answer only where that decides it.
+ * Finds out what a name means. Waits for an engine to answer only where that decides it. Of two engines, the one on
+ * record is meant.
  *
  * @throws {UserError} exit code 2 for a word that names no container, and for a remote that there is not; else as
  * `chooseEngine`
  */
 export async function findPlace(host: Host, word: string, { engine: wanted, project }: EngineOptions): Promise<Place> {
   const { remote, name } = parseInstancePath(word);
-  const wish = { remote, project };
-  const engine = chooseEngine(host, wanted, wish);
-  // Whoever needs the engine awaits it.
-  engine.catch(() => {});
-  const server = await sureServer(host, wanted, wish) ?? (await engine).server;
-  return { name, label: labelOf(server, name), mounts: mountsOf(host, name, server), server, engine };
+  const request = { remote, project };
+  const sure = await sureServer(host, wanted, request);
+  const placeOn = async (server: Server): Promise<Omit<Place, "engine">> => {
+    const mounts = mountsOf(host, name, server);
+    return { name, label: labelOf(server, name), mounts, server, record: await readContainerRecord(mounts) };
+  };
+  if (sure) {
+    const place = await placeOn(sure);
+    const { record } = place;
+    const engine = record && wantedCli(host, wanted) === undefined
+      ? Promise.resolve(engineCalled(host, record.engine, sure))
+      : chooseEngine(host, wanted, request);
+    // Whoever needs the engine awaits it.
+    engine.catch(() => {});
+    return { ...place, engine };
+  }
+  const engine = await chooseEngine(host, wanted, request);
+  return { ...await placeOn(engine.server), engine: Promise.resolve(engine) };
 }
 
 /** What advice is about: an engine, as far as it is known. */

@@ -17,10 +17,6 @@ import { quoteWord, quoteWords, withValues } from "../base/shell_words.ts";
 export interface SshTarget {
   /** The container's name for the user, `[REMOTE:]NAME`. */
   name: string;
-  /** The options with which that name means this container in another run, as `adviceOptions` returns them. */
-  options?: readonly string[];
-  /** Whether it is on another machine: it then sees no directory of this one. */
-  elsewhere: boolean;
   /** Its address, by IPv4 or IPv6; its name when it is reached through the engine. */
   address: string;
   /** Its user, who logs in. */
@@ -173,6 +169,16 @@ export interface SshRunOptions extends RunOptions {
   mayAsk?: boolean;
 }
 
+/** What {@linkcode sshScript} runs, and how. */
+export interface ScriptOptions extends SshRunOptions {
+  /** The script for sh. */
+  script: string;
+  /** Its variables. */
+  values?: Readonly<Record<string, string>>;
+  /** Its positional parameters. */
+  parameters?: readonly string[];
+}
+
 /** Whether there is a user whom ssh can ask. */
 export function canAsk(host: Host): boolean {
   return !host.dryRun && Deno.stdin.isTerminal();
@@ -209,17 +215,12 @@ export async function sshRun(
 /**
  * Runs a script for sh in a container as the container user and captures what it prints.
  *
- * @param options `values` become variables of the script, `parameters` its positional parameters
  * @throws as {@linkcode sshRun}
  */
 export async function sshScript(
   host: Host,
   target: SshTarget,
-  { script, values = {}, parameters = [], ...options }: SshRunOptions & {
-    script: string;
-    values?: Readonly<Record<string, string>>;
-    parameters?: readonly string[];
-  },
+  { script, values = {}, parameters = [], ...options }: ScriptOptions,
 ): Promise<ProcessResult> {
   const remote = ["/bin/sh", "-c", withValues(script, values), "gui-container", ...parameters];
   return await sshRun(host, target, remote, options);
@@ -233,7 +234,7 @@ function noAnswer({ name }: SshTarget, error: ProcessError): UserError {
 }
 
 /** The error for an ssh that has failed by itself, by what it printed. */
-export function sshError({ name, address, mounts, elsewhere }: SshTarget, error: ProcessError): UserError {
+export function sshError({ name, address, mounts, proxy }: SshTarget, error: ProcessError): UserError {
   const { output } = error;
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed/.test(output)) {
     return new UserError(`The SSH host key of "${name}" is not the one that was pinned`, {
@@ -252,8 +253,8 @@ export function sshError({ name, address, mounts, elsewhere }: SshTarget, error:
       cause: error,
     });
   }
-  return new Unreachable(`Cannot reach "${name}" ${elsewhere ? "through the engine" : `at ${address}`} by SSH`, {
-    hint: elsewhere
+  return new Unreachable(`Cannot reach "${name}" ${proxy ? "through the engine" : `at ${address}`} by SSH`, {
+    hint: proxy
       ? "See whether its server answers, and whether sshd is installed in the container"
       : "See whether a firewall blocks the engine's bridge, and whether sshd runs in the container",
     output,

@@ -5,6 +5,7 @@ import { removeEmpty } from "../base/files.ts";
 import { all } from "../base/settle.ts";
 import { mountDevices, shareMounts } from "../container/mounts.ts";
 import { findOurs, markKey, runKey } from "../container/ours.ts";
+import { recordOf, writeContainerRecord } from "../container/record.ts";
 import { identityFiles, pinHostKeys, writeIdentityFiles } from "../container/ssh.ts";
 import { type ContainerUser, formatUser, userKey } from "../container/user.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -87,6 +88,7 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   await addDevices(engine, name, devices, { config });
   await pinHostKeys(host, mounts, knownHosts);
   await writeIdentityFiles(host, mounts, identityFiles(mounts, request.keys.identities));
+  await writeContainerRecord(host, mounts, recordOf(engine, { user, location: member ?? "none" }));
   const [connection] = await all([
     testConnection(engine, name, { mounts, user, ...found }),
     keepPristine(engine, name),

@@ -92,7 +92,7 @@ export async function testConnection(
     address: string | undefined;
   },
 ): Promise<{ address: string | null; windowServers: WindowServer[] }> {
-  const target = await sshTarget(engine, name, known);
+  const target = await sshTarget(engine, name, { ...known, hasNetwork: known.hasNetwork && !known.elsewhere });
   const { stdout } = await sshRun(engine.host, target, ["sh", "-c", "command -v xpra; command -v waypipe; true"]);
   const has = (program: WindowServer): boolean => stdout.split("\n").some((path) => path.endsWith(`/${program}`));
   return { address: target.proxy ? null : target.address, windowServers: (["xpra", "waypipe"] as const).filter(has) };

@@ -9,15 +9,17 @@ import { join } from "@std/path";
 import type { Channel } from "../../lib/attach/channels.ts";
 import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { startSession } from "../../lib/attach/session.ts";
-import { newRun, socketPath } from "../../lib/attach/session_name.ts";
+import { newRun } from "../../lib/attach/session_name.ts";
 import { stopSessions } from "../../lib/attach/live_sessions.ts";
 import { clientArgv, clientEnvironment } from "../../lib/attach/xpra.ts";
 import { realHost } from "../../lib/base/host.ts";
 import { startProcess } from "../../lib/base/process.ts";
 import { terminalUi } from "../../lib/base/ui.ts";
-import { reachContainer } from "../../lib/container/connect.ts";
+import { containerOn } from "../../lib/container/container.ts";
+import { socketPath } from "../../lib/container/sockets.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
 import { chooseEngine } from "../../lib/engine/engine.ts";
+import { asFromElsewhere } from "../e2e/far_container.ts";
 import { withDisplay } from "../e2e/sessions.ts";
 import { probe, root, run, sleep } from "./world.ts";
 
@@ -56,12 +58,12 @@ async function measure(
 ): Promise<Figures> {
   const chosen = await chooseEngine(host, engine);
   const places = mountsOf(host, container);
-  const target = { ...await reachContainer(chosen, container, places), remote: way === "ours" };
+  await using target = await (way === "ours" ? asFromElsewhere : containerOn)(chosen, container);
   const display = { screen: { width: 1920, height: 1200, dpi: 96, monitors: [] } };
   const plan = { app: app.split(" "), run: newRun(), name: "net", exact: false, open, display };
   const directory = await Deno.makeTempDir({ dir: mounts, prefix: "bench-network-" });
   const startMs = performance.now();
-  const session = await startSession(host, target, plan);
+  const session = await startSession(target, plan);
   const [listen, far] = [join(directory, "guard"), join(directory, "far")];
   const link = startProcess([
     ...[Deno.execPath(), "run", "-A", join(root, "tests/bench/link.ts"), far, socketPath(places.xpra, session)],
@@ -98,7 +100,7 @@ async function measure(
   } finally {
     link.kill("SIGTERM");
     await link.ended;
-    await stopSessions(host, target, [session]);
+    await stopSessions(target, [session]);
     await Deno.remove(directory, { recursive: true });
   }
 }

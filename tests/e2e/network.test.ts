@@ -8,13 +8,14 @@ import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { stopSessions } from "../../lib/attach/live_sessions.ts";
 import { hostScreen } from "../../lib/attach/screen.ts";
 import { startSession } from "../../lib/attach/session.ts";
-import { newRun, socketPath } from "../../lib/attach/session_name.ts";
-import { playRemoteSound } from "../../lib/attach/sound.ts";
+import { newRun } from "../../lib/attach/session_name.ts";
+import { playSound } from "../../lib/attach/sound.ts";
 import { clientArgv, clientEnvironment } from "../../lib/attach/xpra.ts";
 import { realHost } from "../../lib/base/host.ts";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { terminalUi } from "../../lib/base/ui.ts";
-import { reachContainer } from "../../lib/container/connect.ts";
+import { asFromElsewhere } from "./far_container.ts";
+import { socketPath } from "../../lib/container/sockets.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
 import { chooseEngine } from "../../lib/engine/engine.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
@@ -34,11 +35,11 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
   const { signal } = new AbortController();
   const host = realHost({ ui: terminalUi({ quiet: true, json: false, yes: true, signal }), signal, verbose: false });
   const mounts = mountsOf(host, name);
-  const target = { ...await reachContainer(await chooseEngine(host, engine), name, mounts), remote: true };
+  await using container = await asFromElsewhere(await chooseEngine(host, engine), name);
   const open: ReadonlySet<Channel> = new Set(["sound"]);
   const display = { screen: await hostScreen(host) };
   const app = ["sh", "-c", "paplay share/tone.wav & exec python3 share/picture.py"];
-  const session = await startSession(host, target, { app, run: newRun(), name: "net", exact: true, open, display });
+  const session = await startSession(container, { app, run: newRun(), name: "net", exact: true, open, display });
   const directory = await Deno.makeTempDir();
   const listen = join(directory, "guard");
   const said: string[] = [];
@@ -53,7 +54,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
   });
   const argv = clientArgv({ socket: listen, pixels: undefined, open: new Set(), dpi: 96, userOptions: [] });
   const client = startProcess(argv, { env: clientEnvironment(crypto.randomUUID()), output: { line: () => {} } });
-  const player = playRemoteSound(host, target, session)!;
+  const player = (await playSound(container, session))!;
   try {
     const window = await windowWith(`\\[${name}\\] picture`);
     const [inside, outside] = [join(share, "inside.xwd"), join(directory, "outside.rgb")];
@@ -72,7 +73,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
     client.kill("SIGTERM");
     await client.ended;
     await guard.end();
-    await stopSessions(host, target, [session]);
+    await stopSessions(container, [session]);
     await player.ended;
     await Deno.remove(directory, { recursive: true });
   }

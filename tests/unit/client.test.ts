@@ -7,7 +7,9 @@ import { fallbackScreen } from "../../lib/attach/screen.ts";
 import { modeOf } from "../../lib/base/files.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
+import { makePrivateDirectory } from "../../lib/container/private_directory.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
+import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
 /** A host with directories of a container, on which clients run until they are ended, and what becomes of them. */
@@ -35,10 +37,10 @@ async function withHost(
     },
   };
   const mounts = mountsOf(host, "box");
+  const container = localBox(host, { mounts });
   await Deno.mkdir(mounts.xpra, { recursive: true });
   const options: ClientOptions = {
-    container: "box",
-    mounts,
+    container,
     open: new Set(["sound"]),
     asks: new Set(),
     memory: createMemory(),
@@ -48,6 +50,7 @@ async function withHost(
   };
   try {
     await work({ host, events, options, directory });
+    await container[Symbol.asyncDispose]();
     const left = [...Deno.readDirSync(directory)].map(({ name }) => name).toSorted();
     assertEquals(left.filter((name) => name !== ".seccomp"), [".lock", "box"], "nothing is left");
     assertEquals([...Deno.readDirSync(mounts.xpra)].map(({ name }) => name), [], "nothing is left");
@@ -57,14 +60,14 @@ async function withHost(
 }
 
 Deno.test("startClient() runs the client in a box, and ends it with its scope", () =>
-  withHost(async ({ host, events, options }) => {
+  withHost(async ({ events, options }) => {
     {
-      await using _client = await startClient(host, options);
+      await using _client = await startClient(options);
       assertEquals(events, ["setpriv"]);
     }
     assertEquals(events, ["setpriv", "SIGTERM"]);
     {
-      await using _client = await startClient(host, { ...options, box: false });
+      await using _client = await startClient({ ...options, box: false });
     }
     assertEquals(events.slice(2), ["xpra", "SIGTERM"]);
   }));
@@ -72,17 +75,20 @@ Deno.test("startClient() runs the client in a box, and ends it with its scope", 
 Deno.test("startClient() ends its client when the run is ended, and starts none after that", () =>
   withHost(async ({ host, events, options }) => {
     const ending = new AbortController();
-    const client = await startClient({ ...host, signal: ending.signal }, options);
+    const mounts = mountsOf(host, "box");
+    await using container = localBox({ ...host, signal: ending.signal }, { mounts });
+    const ofRun = { ...options, container };
+    const client = await startClient(ofRun);
     ending.abort(new RangeError("Ctrl-C"));
     const { code, wasAttached, reason } = await client.ended;
     assertEquals([events, code, wasAttached, reason], [["setpriv", "SIGTERM"], 1, false, undefined]);
-    await assertRejects(() => startClient({ ...host, signal: ending.signal }, options), RangeError, "Ctrl-C");
+    await assertRejects(() => startClient(ofRun), RangeError, "Ctrl-C");
     assertEquals(events.length, 2);
   }));
 
 Deno.test("a client is shown the session whose socket was there, whatever the container puts in its place meanwhile", () =>
   withHost(async ({ host, options, directory }) => {
-    const [path, away] = [join(options.mounts.xpra, "xterm"), join(options.mounts.xpra, "away")];
+    const [path, away] = [join(options.container.mounts.xpra, "xterm"), join(options.container.mounts.xpra, "away")];
     const ofHost = Deno.listen({ transport: "unix", path: join(directory, "box", "host") });
     const ofSession = Deno.listen({ transport: "unix", path });
     const run: Host["run"] = async (argv, runOptions) => {
@@ -92,10 +98,11 @@ Deno.test("a client is shown the session whose socket was there, whatever the co
       return await runProcess(argv, runOptions);
     };
     {
-      await using client = await startClient({ ...host, run }, options);
+      await using container = localBox({ ...host, run }, { mounts: options.container.mounts });
+      await using client = await startClient({ ...options, container });
       const guard = join(directory, `.attach-${Deno.pid}`, "guard");
       using _xpra = await Deno.connect({ transport: "unix", path: guard });
-      await client.show(path);
+      await client.show("xterm");
       using _accepted = await Promise.race([
         ofSession.accept(),
         ofHost.accept().then(() => Promise.reject(new Error("the host's socket"))),
@@ -106,17 +113,17 @@ Deno.test("a client is shown the session whose socket was there, whatever the co
   }));
 
 Deno.test("a client ends, with the reason, when the container has put something else in the place of its socket", () =>
-  withHost(async ({ host, options, directory }) => {
-    const path = join(options.mounts.xpra, "xterm");
+  withHost(async ({ options, directory }) => {
+    const path = join(options.container.mounts.xpra, "xterm");
     const ofHost = Deno.listen({ transport: "unix", path: join(directory, "box", "host") });
     await Deno.symlink("../host", path);
     {
-      await using client = await startClient(host, options);
+      await using client = await startClient(options);
       using xpra = await Deno.connect({
         transport: "unix",
         path: join(directory, `.attach-${Deno.pid}`, "guard"),
       });
-      await client.show(path);
+      await client.show("xterm");
       assertEquals(await xpra.read(new Uint8Array(1)), null);
       await client[Symbol.asyncDispose]();
       assertEquals((await client.ended).reason, "Something else is in the place of the session's socket");
@@ -126,9 +133,10 @@ Deno.test("a client ends, with the reason, when the container has put something 
   }));
 
 Deno.test("makeAttachDirectory() keeps the file for pixels from the container until it is shared, and hides it again", () =>
-  withHost(async ({ host, options: { mounts } }) => {
-    await using directory = await makeAttachDirectory(host, mounts, 4096);
-    const { pixels } = directory;
+  withHost(async ({ options: { container } }) => {
+    const { mounts } = container;
+    await using directory = await makeAttachDirectory(container, 4096);
+    const pixels = directory.pixels!;
     const shared = join(mounts.xpra, basename(pixels));
     assertEquals([...Deno.readDirSync(mounts.xpra)], []);
     assert(!pixels.startsWith(mounts.directory));
@@ -145,8 +153,8 @@ Deno.test("makeAttachDirectory() keeps the file for pixels from the container un
     assert((await Deno.lstat("/etc/hostname")).isFile);
   }));
 
-Deno.test("makeAttachDirectory() removes what killed runs have left, and nothing of one that runs", () =>
-  withHost(async ({ host, options: { mounts }, directory }) => {
+Deno.test("makePrivateDirectory() removes what killed runs have left, and nothing of one that runs", () =>
+  withHost(async ({ host, directory }) => {
     const [dead, live] = [join(directory, ".attach-1"), join(directory, ".attach-2")];
     for (const path of [dead, live]) {
       await Deno.mkdir(path);
@@ -161,7 +169,7 @@ Deno.test("makeAttachDirectory() removes what killed runs have left, and nothing
     const reader = holder.stdout.getReader();
     await reader.read();
     {
-      await using _directory = await makeAttachDirectory(host, mounts, 4096);
+      await using _directory = await makePrivateDirectory(host);
       const names = [...Deno.readDirSync(directory)].map(({ name }) => name).toSorted();
       assertEquals(names, [`.attach-${Deno.pid}`, ".attach-2", ".lock", "box"].toSorted());
     }
@@ -172,25 +180,24 @@ Deno.test("makeAttachDirectory() removes what killed runs have left, and nothing
     await runProcess(["true"]);
   }));
 
-Deno.test("makeAttachDirectory() waits for no lock that another user of the host can take", () =>
-  withHost(async ({ host, options: { mounts }, directory }) => {
+Deno.test("makePrivateDirectory() waits for no lock that another user of the host can take", () =>
+  withHost(async ({ host, directory }) => {
     // Whoever may read a directory may lock it.
     using other = await Deno.open(directory);
     await other.lock(true);
     {
-      await using _directory = await makeAttachDirectory(host, mounts, 4096);
+      await using _directory = await makePrivateDirectory(host);
     }
     assertEquals(await modeOf(join(directory, ".lock")), 0o600);
   }));
 
-Deno.test("makeAttachDirectory() never takes the directory of a run that starts at the same time for a leftover", () =>
+Deno.test("makePrivateDirectory() never takes the directory of a run that starts at the same time for a leftover", () =>
   withHost(async ({ directory }) => {
     const program = `
-      import { makeAttachDirectory } from "${import.meta.resolve("../../lib/attach/attach_directory.ts")}";
-      import { mountsOf } from "${import.meta.resolve("../../lib/container/mounts.ts")}";
+      import { makePrivateDirectory } from "${import.meta.resolve("../../lib/container/private_directory.ts")}";
       const host = { env: () => ${JSON.stringify(directory)} };
       for (let count = 0; count < 150; count++) {
-        await using _made = await makeAttachDirectory(host, mountsOf(host, "box"), 1);
+        await using _made = await makePrivateDirectory(host);
       }
     `;
     const config = new URL("../../deno.json", import.meta.url).pathname;

@@ -3,21 +3,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { copyOut, hostClipping, pasteIn, withoutHidden } from "../../lib/attach/clipping.ts";
 import { UserError } from "../../lib/base/errors.ts";
-import { ubuntuUser } from "../../lib/container/user.ts";
+import { localBox } from "./containers.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
-
-const target = {
-  name: "box",
-  address: "192.0.2.1",
-  user: ubuntuUser,
-  mounts: {
-    directory: "/m/box",
-    xpra: "/m/box/xpra",
-    share: "/m/box/share",
-    knownHosts: "/m/box/known_hosts",
-    ssh: "/m/box/ssh",
-  },
-} as Parameters<typeof copyOut>[1];
 
 /** A host whose clipboard, and whose container's, hold this. */
 function world(
@@ -28,7 +15,7 @@ function world(
 
 Deno.test("copyOut() puts the session's text on the host's clipboard, and tells only how long it is", async () => {
   const { host, calls, options, said } = world({ inside: { stdout: "it's\n$x 𝄞" } });
-  const clipping = await copyOut(host, target, "xterm");
+  const clipping = await copyOut(localBox(host), "xterm");
   assertEquals([clipping?.characters, clipping?.leftOut], [9, 0]);
   assertEquals(calls.length, 2);
   assertStringIncludes(calls[0]!.at(-1)!, "session=");
@@ -42,7 +29,7 @@ Deno.test("copyOut() leaves out what steers a terminal, turns a line round, or h
   assertEquals(withoutHidden("a\u2800b\u3164c\u115fd\u034fe\u{e0100}f\u{e01ef}g\ufe00h\u{1d159}"), "abcdefgh");
   assertEquals(withoutHidden("👩‍🔬 می‌خواهم é ❤\ufe0f ❤\ufe0e"), "👩‍🔬 می‌خواهم é ❤\ufe0f ❤\ufe0e");
   const { host, options } = world({ inside: { stdout: "\u202erm\x1b]52;c;x\x07" } });
-  assertEquals(await copyOut(host, target, "x").then((clipping) => clipping?.leftOut), 3);
+  assertEquals(await copyOut(localBox(host), "x").then((clipping) => clipping?.leftOut), 3);
   assertEquals(options[1]?.stdin, { text: "rm]52;c;x" });
 });
 
@@ -58,7 +45,7 @@ Deno.test("copyOut() leaves the host's clipboard as it is when there is no text,
     ] as const
   ) {
     const { host, calls } = world({ inside });
-    await assertRejects(() => copyOut(host, target, "s"), UserError, message);
+    await assertRejects(() => copyOut(localBox(host), "s"), UserError, message);
     assertEquals(calls.map(([program]) => program), ["ssh"]);
   }
 });
@@ -66,16 +53,16 @@ Deno.test("copyOut() leaves the host's clipboard as it is when there is no text,
 Deno.test("copyOut() and pasteIn() leave the choice to their caller when there is not just one session", async () => {
   for (const code of [76, 77]) {
     const { host } = world({ inside: { code }, own: { stdout: "text" } });
-    assertEquals(await copyOut(host, target, undefined), undefined);
+    assertEquals(await copyOut(localBox(host), undefined), undefined);
     const clipping = await hostClipping(host);
-    assertEquals(await pasteIn(host, target, { session: undefined, clipping }), undefined);
+    assertEquals(await pasteIn(localBox(host), { session: undefined, clipping }), undefined);
   }
 });
 
 Deno.test("pasteIn() hands the host's text to the session by its input, and there must be one", async () => {
   const { host, calls, options } = world({ own: { stdout: "secret" } });
   const clipping = await hostClipping(host);
-  assertEquals((await pasteIn(host, target, { session: undefined, clipping }))?.characters, 6);
+  assertEquals((await pasteIn(localBox(host), { session: undefined, clipping }))?.characters, 6);
   assertEquals(calls.map(([program]) => program), ["xclip", "ssh"]);
   assertEquals(options[1]?.stdin, { text: "secret" });
   assert(!calls[1]!.some((word) => word.includes("secret")));
@@ -88,7 +75,7 @@ Deno.test("pasteIn() hands the host's text to the session by its input, and ther
 Deno.test("the host's clipboard is that of its Wayland desktop, else that of its X display", async () => {
   const programs = async (env: Record<string, string>): Promise<string[]> => {
     const { host, calls } = world({ inside: { stdout: "a" }, own: { stdout: "b" }, env });
-    await copyOut(host, target, "s");
+    await copyOut(localBox(host), "s");
     await hostClipping(host);
     return calls.map(([program]) => program!).filter((program) => program !== "ssh");
   };

@@ -122,7 +122,7 @@ Deno.test("copyDevices() keeps disk and network, shares directories of its own, 
   assertEquals(
     copyDevices({
       user: ubuntuUser,
-      mayMove: false,
+      location: "none",
       devices: {
         root: { type: "disk", path: "/", pool: "p" },
         eth0: { type: "nic", network: "n" },
@@ -140,7 +140,7 @@ Deno.test("copyDevices() keeps disk and network, shares directories of its own, 
       share: { type: "disk", path: "/home/ubuntu/share", source: "/m/box-d01234/share" },
     },
   );
-  const source = { user: ubuntuUser, mayMove: true, devices: { web: { type: "proxy" } } };
+  const source = { user: ubuntuUser, location: "m1", devices: { web: { type: "proxy" } } };
   assertEquals(copyDevices(source, undefined), { web: { type: "none" } });
   const moving = copyDevices(source, mounts);
   assertEquals([moving.xpra?.required, moving.share?.required], ["false", "false"]);
@@ -158,7 +158,7 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
         return argv.includes("volatile.idmap.next") ? { stdout: JSON.stringify(idMap) } : {};
       },
     });
-    const origin = { source: "box", path: "box/made", user: ubuntuUser, mayMove: false, devices: {}, recipe: "" };
+    const origin = { source: "box", path: "box/made", user: ubuntuUser, location: "none", devices: {}, recipe: "" };
     const copy = await makeCopy(engineCalled(host, "lxc"), origin);
     copy.lock!.close();
     const body = calls.find((argv) => argv.at(-1) === "/1.0/instances")!;

@@ -14,7 +14,6 @@ import { runProcess } from "../../lib/base/process.ts";
 const proxy = ["incus", "exec", "far:box", "--", "/bin/sh", "-c", "exec sshd -i"];
 const target: SshTarget = {
   name: "far:box",
-  elsewhere: true,
   address: "box",
   user: ubuntuUser,
   proxy,
@@ -158,9 +157,13 @@ Deno.test("openLink() refuses a directory whose path is too long for ssh's socke
   await assertRejects(() => openLink(host, target, `/${"x".repeat(90)}`), UserError, "too long");
 });
 
-Deno.test("sshError() names the engine as the way to a container on another machine", () => {
+Deno.test("sshError() names the engine as what leads to a container", () => {
   const failed = new ProcessError({ argv: ["ssh"], code: 255, signal: null, stdout: "", stderr: "closed" });
-  assertEquals(sshError(target, failed).message, 'Cannot reach "far:box" through the engine by SSH');
-  const here = { ...target, elsewhere: false, name: "box", address: "10.0.0.5" };
+  assertEquals(
+    sshError(target, failed).message,
+    'Cannot reach "far:box" through the engine by SSH',
+  );
+  const { proxy: _, ...direct } = target;
+  const here = { ...direct, name: "box", address: "10.0.0.5" };
   assertEquals(sshError(here, failed).message, 'Cannot reach "box" at 10.0.0.5 by SSH');
 });

@@ -4,8 +4,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { chooserArgv, type Loans, serveDialogs } from "../../lib/attach/portals/dialogs.ts";
 import { lineCutter, longestLine, parseRequest } from "../../lib/attach/portals/requests.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
-import type { SshTarget } from "../../lib/container/ssh.ts";
-import { ubuntuUser } from "../../lib/container/user.ts";
+import { containerPaths, ubuntuUser } from "../../lib/container/user.ts";
+import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
 const suggested = (name: unknown): unknown => {
@@ -98,14 +98,6 @@ Deno.test("what an agent says is no option of zenity", () => {
   ]);
 });
 
-const target = {
-  name: "box",
-  elsewhere: false,
-  address: "198.18.0.2",
-  user: ubuntuUser,
-  mounts: { directory: "/m/box", share: "/m/box/share", xpra: "/m/box/xpra", ssh: "/m/box/ssh", knownHosts: "/m/k" },
-} as SshTarget;
-
 /** Dialogs whose agent and whose user are the test's. */
 async function withDialogs(
   user: (argv: readonly string[], signal: AbortSignal | undefined) => Promise<{ code: number; stdout: string }>,
@@ -170,16 +162,19 @@ async function withDialogs(
     copies: () => [],
     end: () => Promise.resolve(),
   };
+  const inside = { ...containerPaths(ubuntuUser), user: ubuntuUser };
   const channels = ["dialogs"] as const;
   const options = {
     session: "s",
+    inside,
     channels,
     makeLoans: () => Promise.resolve(loans),
     runsOn: () => false,
     now: () => time,
   };
-  await using _dialogs = serveDialogs(host, target, options);
+  await using _dialogs = serveDialogs(localBox(host), options);
   const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+  await settled();
   await test({
     async say(...lines) {
       for (const line of lines) await hear(new TextEncoder().encode(`${JSON.stringify(line)}\n`));

@@ -8,27 +8,20 @@ import startScript from "../../lib/attach/start_session.sh" with { type: "text" 
 import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { withValues } from "../../lib/base/shell_words.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
-import type { SshTarget } from "../../lib/container/ssh.ts";
 import { type ContainerUser, ubuntuUser } from "../../lib/container/user.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
+import { localBox, remoteBox } from "./containers.ts";
 import { argumentsSeenByShell, awkwardWords } from "./samples.ts";
 
 function start(
   answer: Answer,
-  { user = ubuntuUser, elsewhere = false, ...plan }: Partial<SessionPlan> & {
+  { user = ubuntuUser, isRemote = false, ...plan }: Partial<SessionPlan> & {
     user?: ContainerUser;
-    elsewhere?: boolean;
+    isRemote?: boolean;
   } = {},
 ): { recorded: RecordingHost; session: Promise<string> } {
   const recorded = recordingHost({ env: { HOME: "/home/me" }, answer: () => answer });
-  const target: SshTarget = {
-    name: "box",
-    address: "10.0.0.5",
-    user,
-    elsewhere,
-    mounts: mountsOf(recorded.host, "box"),
-  };
+  const container = (isRemote ? remoteBox : localBox)(recorded.host, { user });
   const whole: SessionPlan = {
     app: ["xterm"],
     run: "1234abcd",
@@ -38,7 +31,7 @@ function start(
     display: { screen: { width: 800, height: 600, dpi: 96, monitors: [] } },
     ...plan,
   };
-  return { recorded, session: startSession(recorded.host, target, whole) };
+  return { recorded, session: startSession(container, whole) };
 }
 
 Deno.test("startSession() gives back the name that the container chose, after one SSH call", async () => {
@@ -115,11 +108,11 @@ Deno.test("startSession() has xpra compress pictures over a network only, and le
     await session;
     return recorded.calls[0]!.at(-1)!;
   };
-  const codings = async (elsewhere: boolean): Promise<string | undefined> =>
-    /--encodings=[\w,]+/.exec(await wordsOf({ elsewhere }))?.[0];
+  const codings = async (isRemote: boolean): Promise<string | undefined> =>
+    /--encodings=[\w,]+/.exec(await wordsOf({ isRemote }))?.[0];
   assertEquals([await codings(false), await codings(true)], ["--encodings=rgb", "--encodings=rgb,jpeg"]);
   const display = { transport: "t", compress: "zstd" } as const;
-  assert((await wordsOf({ display, elsewhere: true })).includes("patience=600\n"));
+  assert((await wordsOf({ display, isRemote: true })).includes("patience=600\n"));
   assert(!(await wordsOf({ display })).includes("patience=600\n"));
 });
 

@@ -2,26 +2,21 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { appScript } from "../../lib/attach/app.ts";
-import {
-  type AppOutcome,
-  appOutcome,
-  fetchSessionLog,
-  outcomeIn,
-  printedBytes,
-  readSessionLog,
-} from "../../lib/attach/session_log.ts";
-import readLog from "../../lib/attach/read_log.sh" with { type: "text" };
+import { type AppOutcome, appOutcome, outcomeIn } from "../../lib/attach/session_log.ts";
+import { readSessionLog } from "../../lib/container/session_log.ts";
+import readLog from "../../lib/container/read_log.sh" with { type: "text" };
 import { UserError } from "../../lib/base/errors.ts";
 import { withValues } from "../../lib/base/shell_words.ts";
-import type { SshTarget } from "../../lib/container/ssh.ts";
-import { ubuntuUser } from "../../lib/container/user.ts";
-import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
+import { localBox, remoteBox } from "./containers.ts";
+import { recordingHost } from "./recording_host.ts";
+
+/** How much of a log is read at most, in bytes. */
+const bytes = 4096;
 
 /** What appOutcome() tells of a session whose log is in this directory. */
 function outcomeOf(xpra: string, session: string): Promise<AppOutcome | undefined> {
   const mounts = { directory: xpra, xpra, share: xpra, knownHosts: xpra, ssh: xpra };
-  const target: SshTarget = { name: "box", elsewhere: false, address: "10.0.0.5", user: ubuntuUser, mounts };
-  return appOutcome(recordingHost().host, target, session);
+  return appOutcome(localBox(recordingHost().host, { mounts }), session);
 }
 
 Deno.test("appOutcome() reads the app's exit status, and of its output what is not xpra's", async () => {
@@ -76,8 +71,8 @@ Deno.test("appOutcome() names an option that the server's xpra does not know, bu
 Deno.test("readSessionLog() reads the newest log or the end of one, and neither waits for a pipe nor follows a link", async () => {
   const directory = await Deno.makeTempDir();
   try {
-    assertEquals(await readSessionLog(`${directory}/none`), undefined);
-    assertEquals(await readSessionLog(directory), undefined);
+    assertEquals(await readSessionLog(`${directory}/none`, { session: undefined, bytes }), undefined);
+    assertEquals(await readSessionLog(directory, { session: undefined, bytes }), undefined);
     await Deno.writeTextFile(`${directory}/a.log`, "first\n");
     await Deno.writeTextFile(`${directory}/b.log`, "second\n");
     await Deno.utime(`${directory}/a.log`, 1, 1);
@@ -85,11 +80,11 @@ Deno.test("readSessionLog() reads the newest log or the end of one, and neither 
     await Deno.symlink("/etc/hostname", `${directory}/link.log`);
     // Newer than all, but no session can be called so.
     await Deno.writeTextFile(`${directory}/$(id).log`, "no name\n");
-    assertEquals((await readSessionLog(directory))?.text, "second\n");
-    assertEquals((await readSessionLog(directory, { session: "a" }))?.text, "first\n");
+    assertEquals((await readSessionLog(directory, { session: undefined, bytes }))?.text, "second\n");
+    assertEquals((await readSessionLog(directory, { session: "a", bytes }))?.text, "first\n");
     assertEquals(await readSessionLog(directory, { session: "a", bytes: 3 }), { text: "st\n", omittedBytes: 3 });
     for (const session of ["none", "pipe", "link"]) {
-      assertEquals(await readSessionLog(directory, { session }), undefined, session);
+      assertEquals(await readSessionLog(directory, { session, bytes }), undefined, session);
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -101,23 +96,14 @@ Deno.test("readSessionLog() reads no more than the end of a log of a terabyte", 
   try {
     using file = await Deno.open(`${directory}/s.log`, { write: true, create: true });
     await file.truncate(2 ** 40);
-    const log = await readSessionLog(directory, { session: "s" });
-    assertEquals([log?.text.length, log?.omittedBytes], [printedBytes, 2 ** 40 - printedBytes]);
+    const log = await readSessionLog(directory, { session: "s", bytes });
+    assertEquals([log?.text.length, log?.omittedBytes], [bytes, 2 ** 40 - bytes]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
 });
 
-/** A container on another machine that answers so to whatever it is asked. */
-function far(answer: Answer): { target: SshTarget; recorded: RecordingHost } {
-  const mounts = { directory: "/m", xpra: "/m/xpra", share: "/m/share", knownHosts: "/m/k", ssh: "/m/ssh" };
-  return {
-    target: { name: "far:box", elsewhere: true, address: "box", user: ubuntuUser, mounts, control: "/p/ssh" },
-    recorded: recordingHost({ answer: () => answer }),
-  };
-}
-
-Deno.test("fetchSessionLog() asks a container on another machine, and takes a bounded answer of the right form only", async () => {
+Deno.test("log() asks a container on another machine, and takes a bounded answer of the right form only", async () => {
   for (
     const [stdout, log] of [
       ["12\nHello\nthere\n", { text: "Hello\nthere\n", omittedBytes: 0 }],
@@ -127,14 +113,14 @@ Deno.test("fetchSessionLog() asks a container on another machine, and takes a bo
       ["99999999999999999999\n", undefined],
     ] as const
   ) {
-    const { target, recorded } = far({ stdout });
-    assertEquals(await fetchSessionLog(recorded.host, target, { session: "s", bytes: 20 }), log);
+    const recorded = recordingHost({ answer: () => ({ stdout }) });
+    assertEquals(await remoteBox(recorded.host).log({ session: "s", bytes: 20 }), log);
     assertEquals(recorded.calls.length, 1);
     assertEquals([recorded.options[0]!.maxOutputBytes, recorded.options[0]!.timeoutMs], [20 + 1024, 60_000]);
   }
-  const { target, recorded } = far({ code: 255, stderr: "ssh: connection refused\n" });
+  const { host } = recordingHost({ answer: () => ({ code: 255, stderr: "ssh: connection refused\n" }) });
   await assertRejects(
-    () => appOutcome(recorded.host, target, "s"),
+    () => appOutcome(remoteBox(host), "s"),
     UserError,
     'Cannot reach "far:box" through the engine',
   );

@@ -6,10 +6,7 @@ import { createMemory } from "../../lib/guard/xpra/memory.ts";
 import { fallbackScreen } from "../../lib/attach/screen.ts";
 import { show } from "../../lib/attach/show.ts";
 import type { Host } from "../../lib/base/host.ts";
-import type { Place } from "../../lib/container/place.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
-import type { SshTarget } from "../../lib/container/ssh.ts";
-import { ubuntuUser } from "../../lib/container/user.ts";
+import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
 /**
@@ -22,11 +19,8 @@ async function failing(answer: Error | Record<never, never>): Promise<{ calls: s
   const { host: base, said } = recordingHost();
   const run = (): Promise<never> => Promise.reject(new Error("Ctrl-C"));
   const host: Host = { ...base, run, signal: AbortSignal.abort(), forCleanup: () => cleaning.host };
-  const mounts = mountsOf({ env: () => "/m" }, "box");
-  const target: SshTarget = { name: "box", elsewhere: false, address: "10.0.0.2", user: ubuntuUser, mounts };
   const options: ClientOptions = {
-    container: "box",
-    mounts,
+    container: localBox(host),
     open: new Set(),
     asks: new Set(),
     memory: createMemory(),
@@ -39,7 +33,7 @@ async function failing(answer: Error | Record<never, never>): Promise<{ calls: s
     ended: new Promise(() => {}),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-  const shown = show(host, { place: {} as Place, way: { target } }, { session: "xterm", isNew: true, options, client });
+  const shown = show({ session: "xterm", isNew: true, options, client });
   await assertRejects(() => shown, Error, "no socket");
   return { calls: cleaning.calls, said };
 }

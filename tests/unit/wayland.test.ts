@@ -3,8 +3,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Channel, openChannels } from "../../lib/attach/channels.ts";
 import {
+  againstRemoteWayland,
   againstWayland,
-  againstWaylandElsewhere,
   NoWayland,
   wantedDisplay,
   type Wish,
@@ -14,6 +14,7 @@ import { globalsIn, strangeGlobals } from "../../lib/attach/wayland/globals.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
+import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
 Deno.test("wantedDisplay() takes the option, else the variable, else auto, and refuses other words", () => {
@@ -57,9 +58,9 @@ Deno.test("againstWayland() says what Wayland, waypipe or the desktop cannot do"
   );
 });
 
-Deno.test("againstWaylandElsewhere() prefers X for an app on another machine, where there is an X display", () => {
+Deno.test("againstRemoteWayland() prefers X for an app on another machine, where there is an X display", () => {
   const against = (env: Record<string, string>): string | undefined =>
-    againstWaylandElsewhere(recordingHost({ env: { WAYLAND_DISPLAY: "wayland-1", ...env } }).host);
+    againstRemoteWayland(recordingHost({ env: { WAYLAND_DISPLAY: "wayland-1", ...env } }).host);
   assertEquals(against({ DISPLAY: ":0" }), "an app on another machine can then be left and shown again");
   assertEquals(against({}), undefined);
 });
@@ -128,8 +129,9 @@ async function clientFails(
         return { pid: 1, ended: end.then((word) => (assertEquals(word, ""), result)), kill };
       },
     };
-    const started = startWaylandClient(host, { container: "box", mounts: mountsOf(host, "box") });
-    const error = await assertRejects(() => started, NoWayland);
+    const box = localBox(host, { mounts: mountsOf(host, "box") });
+    const error = await assertRejects(() => startWaylandClient(box), NoWayland);
+    await box[Symbol.asyncDispose]();
     // What all runs share, stays.
     const left = [...Deno.readDirSync(root)].filter(({ name }) => name !== ".lock" && name !== ".seccomp");
     assertEquals(left, [], "nothing is left");

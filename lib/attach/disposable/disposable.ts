@@ -3,41 +3,41 @@
  * spare one is made for the next run.
  */
 
-import type { HeldFiles } from "./lent_files.ts";
+import { holdFiles } from "./lent_files.ts";
 import { findOrigin, makeCopy, makeSpare, type Origin } from "./make_copy.ts";
-import { ProcessError, UserError } from "../../base/errors.ts";
+import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
 import { all } from "../../base/settle.ts";
 import { type Copy, findFreeCopies, removeCopies, removeCopy } from "../../container/copies.ts";
+import { type Container, containerOn } from "../../container/container.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { isStartFailure, listInstances } from "../../engine/instance.ts";
 import { serverRecord } from "../../engine/server_record.ts";
+import type { DisposableRequest } from "../request.ts";
+import { requireDisplay } from "../screen.ts";
+import { start } from "../start.ts";
+import { againstWayland, NoWayland } from "../wayland/choice.ts";
 
 /** How long a run leaves the machine to its app before it makes a spare copy, in milliseconds. */
 const renewAfterMs = 5_000;
 
-/** What a disposable container is made for. */
-export interface DisposableOptions {
-  /** The files that are lent to it. */
-  files: HeldFiles;
-  /** Copy the container as it is now, not as it was made. */
-  asIs: boolean;
-  /** Use the spare copy that waits, and make one for the next run. */
-  spare: boolean;
-}
-
 /**
- * Runs `use` with a disposable copy of a container, and removes the copy when `use` ends, however it ends. First
- * removes what killed runs have left.
+ * Runs an app in a disposable copy of a container, and removes the copy when the app ends, or the run. First removes
+ * what killed runs have left.
  *
- * @param use gets the copy's name, and the paths of the files in it
+ * @returns the exit code
  */
-export async function withDisposable<T>(
-  engine: Engine,
-  source: string,
-  { files, asIs, spare: wantsSpare }: DisposableOptions,
-  use: (name: string, paths: string[]) => Promise<T>,
-): Promise<T> {
-  const { host, cli, server } = engine;
+export async function runDisposable(container: Container, request: DisposableRequest): Promise<number> {
+  const { host, name: source } = container;
+  const { display, app, asIs } = request;
+  using files = await holdFiles(host, request.files);
+  // What can be known before the copy is made.
+  const against = againstWayland(host, request);
+  if (display === "x11" || against !== undefined) {
+    if (display === "wayland") throw new NoWayland(against!, { exitCode: ExitCode.usage });
+    requireDisplay(host, host.env("WAYLAND_DISPLAY") ? against : undefined);
+  }
+  const engine = await container.engine;
+  const { cli, server } = engine;
   const [origin, instances] = await all([
     findOrigin(engine, source, { asIs }),
     listInstances(engine),
@@ -45,14 +45,14 @@ export async function withDisposable<T>(
   ]);
   const { leftovers, spare, needsSpare } = await findFreeCopies(
     host,
-    wantsSpare ? { engine: cli, server: serverRecord(server), source, recipe: origin.recipe } : undefined,
+    request.spare ? { engine: cli, server: serverRecord(server), source, recipe: origin.recipe } : undefined,
   );
   // It is not there if somebody has removed it by the engine's own commands.
   const waits = instances.some(({ name }) => name === spare?.name);
   if (spare && !waits) leftovers.push(spare);
   await removeCopies(host, leftovers);
   const renewal = needsSpare && !host.dryRun ? renewSpare(engine, origin) : undefined;
-  const useOnce = async (waiting: Copy | undefined): Promise<T> => {
+  const useOnce = async (waiting: Copy | undefined): Promise<number> => {
     const copy = waiting ?? await makeCopy(engine, origin);
     try {
       // Whoever reaches the copy starts or wakes it. Files can be put into it before that (LXD 5.0.2, Incus 6.0.4).
@@ -61,7 +61,9 @@ export async function withDisposable<T>(
         `"${copy.name}" is a copy of "${source}": all that is in it is deleted when its last window closes`,
       );
       renewal?.start();
-      return await use(copy.name, files.pathsFor(origin.user));
+      await using disposable = await containerOn(engine, copy.name);
+      const words = [...app, ...files.pathsFor(origin.user)];
+      return await start(disposable, { ...request, app: words, isDisposable: true });
     } catch (error) {
       throw withoutCopy(error, copy.name, source);
     } finally {

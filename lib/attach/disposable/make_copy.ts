@@ -13,9 +13,10 @@ import { all } from "../../base/settle.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
 import { beginCopy, type Copy, copyKey, leaveSpare, pristine, removeCopy } from "../../container/copies.ts";
-import { reachContainer } from "../../container/connect.ts";
+import { containerOn } from "../../container/container.ts";
 import { hostNameOf, makeMounts, mountDevices, type Mounts, mountsOf, shareMounts } from "../../container/mounts.ts";
 import { findOurs } from "../../container/ours.ts";
+import { recordOf, writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, pinHostKeys, sshConfigPath } from "../../container/ssh.ts";
 import { type ContainerUser, plannedUser, userOf } from "../../container/user.ts";
 import { type Engine, engineArgv, nameOn } from "../../engine/engine.ts";
@@ -31,8 +32,8 @@ export interface Origin {
   path: string;
   /** The container's user. */
   user: ContainerUser;
-  /** Whether the container is on a member of a cluster, which may move it. */
-  mayMove: boolean;
+  /** The member of a cluster that has the container, which may be moved; "none" where there is no cluster. */
+  location: string;
   /** The devices of its own, without those of its profiles. */
   devices: Readonly<Record<string, Device>>;
   /** Changes with whatever a copy is made from: the snapshot, profiles, devices. Empty for a container as it is. */
@@ -47,14 +48,14 @@ export interface Origin {
 export async function findOrigin(engine: Engine, source: string, { asIs }: { asIs: boolean }): Promise<Origin> {
   const path = asIs ? source : `${source}/${pristine}`;
   if (engine.host.dryRun) {
-    return { source, path, user: plannedUser, mayMove: false, devices: {}, recipe: "" };
+    return { source, path, user: plannedUser, location: "none", devices: {}, recipe: "" };
   }
   const [instance, snapshot] = await Promise.all([
     findOurs(engine, source),
     asIs ? undefined : findSnapshot(engine, source, pristine),
   ]);
   const user = userOf(engine, instance);
-  const known = { source, path, user, mayMove: instance.location !== "none" };
+  const known = { source, path, user, location: instance.location };
   if (asIs) return { ...known, devices: instance.devices, recipe: "" };
   const onServer = nameOn(engine, source);
   const take = engineArgv(engine, [...engine.snapshot.split(" "), onServer, pristine]);
@@ -93,10 +94,10 @@ function recipeOf({ createdAt, expandedConfig, expandedDevices }: Snapshot): str
  * The devices of a copy in place of those that the container has of its own. Only the root disk and network cards stay:
  * others share files of the host's, or ports that only one can have. What profiles give stays.
  *
- * @param mounts the directories that it shares with this machine; undefined where it is elsewhere
+ * @param mounts the directories that it shares with this machine; undefined where it is remote
  */
 export function copyDevices(
-  { devices, user, mayMove }: Pick<Origin, "devices" | "user" | "mayMove">,
+  { devices, user, location }: Pick<Origin, "devices" | "user" | "location">,
   mounts: Mounts | undefined,
 ): Record<string, Device> {
   const others = Object.entries(devices).filter(([, { type, path }]) =>
@@ -104,7 +105,7 @@ export function copyDevices(
   );
   return {
     ...Object.fromEntries(others.map(([name]) => [name, { type: "none" }])),
-    ...(mounts ? mountDevices(mounts, user, { mayMove }) : {}),
+    ...(mounts ? mountDevices(mounts, user, { mayMove: location !== "none" }) : {}),
   };
 }
 
@@ -120,7 +121,8 @@ export async function makeCopy(engine: Engine, origin: Origin): Promise<Copy> {
 export async function makeSpare(engine: Engine, origin: Origin): Promise<void> {
   await begun(engine, { origin, recipe: origin.recipe }, async (copy) => {
     await fill(engine, origin, copy);
-    await reachContainer(engine, copy.name, copy.mounts);
+    await using container = await containerOn(engine, copy.name);
+    await container.reach();
     await pauseInstance(engine, copy.name);
     await leaveSpare(copy);
   });
@@ -145,6 +147,7 @@ async function fill(engine: Engine, origin: Origin, copy: Copy): Promise<void> {
   const { name, mounts } = copy;
   const shared = engine.server.isLocal;
   await makeMounts(host, mounts, { shared });
+  await writeContainerRecord(host, mounts, recordOf(engine, origin));
   const [key] = await all([
     makeHostKey(host, mounts),
     copyInstance(engine, origin.path, {

@@ -3,9 +3,8 @@
 import findAgent from "./start_agent.sh" with { type: "text" };
 import agentSource from "./agent.py" with { type: "text" };
 import offerScript from "./offer_portals.sh" with { type: "text" };
-import type { Host } from "../../base/host.ts";
 import { withValues } from "../../base/shell_words.ts";
-import { sshArgv, type SshTarget } from "../../container/ssh.ts";
+import type { Container } from "../../container/container.ts";
 import type { Channel } from "../../guard/channel.ts";
 import { rate } from "../../guard/rate.ts";
 import { type AgentRequest, lineCutter, parseRequest } from "./requests.ts";
@@ -38,15 +37,14 @@ export interface Agent {
 /**
  * Starts the agent of a session. `onRequest` is called for each of its requests.
  */
-export function startAgent(
-  host: Host,
-  target: SshTarget,
+export async function startAgent(
+  container: Container,
   { session, channels, onRequest }: {
     session: string;
     channels: readonly AgentChannel[];
     onRequest: (request: AgentRequest) => void;
   },
-): Agent {
+): Promise<Agent> {
   const script = withValues(findAgent, {
     session,
     agent: agentSource,
@@ -57,7 +55,7 @@ export function startAgent(
   const writer = input.writable.getWriter();
   const cut = lineCutter();
   const isBearable = rate(bearableLines, () => performance.now());
-  const running = host.start(sshArgv(target, ["/bin/sh", "-c", script], { mayAsk: false }), {
+  const running = container.host.start(await container.command(["/bin/sh", "-c", script]), {
     detached: true,
     stdin: { bytes: input.readable },
     output: {

@@ -9,9 +9,7 @@ import { showOnDesktop } from "../../base/desktop.ts";
 import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { revealInvisible } from "../../base/text.ts";
-import type { Mounts } from "../../container/mounts.ts";
-import { containerPaths } from "../../container/user.ts";
-import type { SshTarget } from "../../container/ssh.ts";
+import type { Container, Inside } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
 import { type Agent, type AgentChannel, startAgent } from "./agent.ts";
 import type { AgentRequest, FileFilter } from "./requests.ts";
@@ -30,13 +28,15 @@ export interface Loans {
   end(options: { runsOn: boolean }): Promise<void>;
 }
 
-/** Makes the loans of a session. */
-export type MakeLoans = (session: string) => Promise<Loans>;
+/** Makes the loans of a session in a container. */
+export type MakeLoans = (container: Container, session: string) => Promise<Loans>;
 
 /** How dialogs are served. */
 export interface DialogOptions {
   /** The session's name. */
   session: string;
+  /** Its container, as it is reached. */
+  inside: Inside;
   /** The channels that the agent serves. */
   channels: readonly AgentChannel[];
   /** Called for a link or a notification of the apps. */
@@ -78,10 +78,10 @@ const pathSeparator = "//:";
  * session runs on.
  */
 export function serveDialogs(
-  host: Host,
-  target: SshTarget,
-  { session, channels, onDesktop, makeLoans, runsOn, now = () => performance.now() }: DialogOptions,
+  container: Container,
+  { session, inside, channels, onDesktop, makeLoans, runsOn, now = () => performance.now() }: DialogOptions,
 ): AsyncDisposable {
+  const { host, label } = container;
   const over = new AbortController();
   const shown = AbortSignal.any([host.signal, over.signal]);
   const waiting: { request: Asking; gone: AbortController }[] = [];
@@ -106,14 +106,14 @@ export function serveDialogs(
     hasTold.add(what);
     const why = what === "no-portals"
       ? `"${session}" was started without the channel dialogs`
-      : `${what} is not installed in "${target.name}"`;
+      : `${what} is not installed in "${label}"`;
     host.ui.status(`The apps' dialogs show the container's own files: ${why}`);
   };
 
   /** Starts the agent again for as long as the connection to another machine breaks. */
   const keepAgent = async (): Promise<void> => {
     for (let pauseMs = firstPauseMs; !shown.aborted; pauseMs *= 2) {
-      agent = startAgent(host, target, { session, channels, onRequest });
+      agent = await startAgent(container, { session, channels, onRequest });
       if (await agent.ended) return;
       await pause(pauseMs, shown);
     }
@@ -122,7 +122,7 @@ export function serveDialogs(
   /** Files that an earlier run has lent are looked after again. */
   const begin = async (): Promise<void> => {
     try {
-      loans ??= makeLoans(session);
+      loans ??= makeLoans(container, session);
       for (const path of (await loans).copies()) agent?.send({ watch: path });
     } catch (error) {
       tell(error);
@@ -141,7 +141,7 @@ export function serveDialogs(
     if (hasTold.has(error.message) || hasTold.size >= mostTold) return;
     hasTold.add(error.message);
     host.ui.warn(error.message);
-    showOnDesktop(target.name, error.message, { kind: "warning" });
+    showOnDesktop(label, error.message, { kind: "warning" });
   };
 
   const enqueue = (request: Asking): void => {
@@ -149,7 +149,7 @@ export function serveDialogs(
     if (isTooMuch || shown.aborted) {
       agent?.send({ id: request.id, paths: [] });
       if (!hasWarned && isTooMuch) {
-        host.ui.warn(`"${target.name}" asks for files too often: some dialogs are not shown`);
+        host.ui.warn(`"${label}" asks for files too often: some dialogs are not shown`);
       }
       hasWarned ||= isTooMuch;
       return;
@@ -174,29 +174,28 @@ export function serveDialogs(
   /** The paths in the container of what the user has chosen. */
   const answer = async (request: Asking, signal: AbortSignal): Promise<string[]> => {
     if (request.ask === "folder") {
-      const { share } = containerPaths(target.user);
-      throw new UserError(`An app of "${target.name}" wants a directory: only files are lent`, {
-        hint: `What is in its share is in ${share} there`,
+      throw new UserError(`An app of "${label}" wants a directory: only files are lent`, {
+        hint: `What is in its share is in ${inside.share} there`,
       });
     }
     const chosen = await choose(request, signal);
     if (chosen.length === 0) return [];
     folder = dirname(chosen[0]!);
-    const inShare = chosen.map((path) => sharedPath(path, target));
+    const inShare = chosen.map((path) => sharedPath(path, container, inside));
     if (inShare.every((path) => path !== undefined)) return inShare;
-    loans ??= makeLoans(session);
+    loans ??= makeLoans(container, session);
     return request.ask === "save" ? [await (await loans).save(chosen[0]!)] : await (await loans).open(chosen);
   };
 
-  const isShared = (path: string): boolean => path.startsWith(`${containerPaths(target.user).share}/`);
+  const isShared = (path: string): boolean => path.startsWith(`${inside.share}/`);
 
   const choose = async (request: Choosing, signal: AbortSignal): Promise<string[]> => {
     const startMs = now();
-    const stdout = await zenity(host, chooserArgv(target.name, request, folder), signal);
+    const stdout = await zenity(host, chooserArgv(label, request, folder), signal);
     const paths = stdout.split(pathSeparator).filter((path) => path.startsWith("/"));
     if (paths.length === 0 || now() - startMs >= soonestMs) return paths;
     const confirmedMs = now();
-    const answer = await zenity(host, confirmArgv(target.name, paths), signal, "yes");
+    const answer = await zenity(host, confirmArgv(label, paths), signal, "yes");
     return answer === "yes" && now() - confirmedMs >= soonestMs ? paths : [];
   };
 
@@ -248,10 +247,13 @@ export type Choosing = Extract<AgentRequest, { ask: "open" | "save" }>;
 /** The path in the container of a file in its share; undefined for any other file. */
 function sharedPath(
   path: string,
-  { user, mounts, elsewhere }: Pick<SshTarget, "user" | "elsewhere"> & { mounts: Mounts },
+  { mounts, sharedSockets }: Container,
+  { share }: Inside,
 ): string | undefined {
-  if (elsewhere || !path.startsWith(`${mounts.share}/`) || path.split("/").includes("..")) return undefined;
-  return join(containerPaths(user).share, path.slice(mounts.share.length));
+  if (sharedSockets === undefined || !path.startsWith(`${mounts.share}/`) || path.split("/").includes("..")) {
+    return undefined;
+  }
+  return join(share, path.slice(mounts.share.length));
 }
 
 /** What a dialog prints; nothing when it is closed, by the user or by `signal`. `yes`: what a dialog means that prints nothing. */

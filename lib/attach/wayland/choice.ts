@@ -76,6 +76,6 @@ export function againstWayland(host: Host, { open, userOptions, detached, box }:
  * Why windows of an app on another machine are shown by X where that is possible and the user does not insist on
  * Wayland, as the end of a sentence. By Wayland, the app would end with the run.
  */
-export function againstWaylandElsewhere(host: Host): string | undefined {
+export function againstRemoteWayland(host: Host): string | undefined {
   return host.env("DISPLAY") ? "an app on another machine can then be left and shown again" : undefined;
 }

@@ -13,8 +13,7 @@ import { ExitCode, ProcessError, type ProcessResult, UserError } from "../../bas
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
-import type { Mounts } from "../../container/mounts.ts";
-import { makePrivateDirectory } from "../attach_directory.ts";
+import type { Container } from "../../container/container.ts";
 import { boxStart, prepareBoxes, type StartBox } from "../box.ts";
 import { NoWayland } from "./choice.ts";
 import { globalsIn, hasContexts, strangeGlobals } from "./globals.ts";
@@ -64,27 +63,17 @@ export interface WaylandClient extends AsyncDisposable {
   ended: Promise<ProcessResult>;
 }
 
-/** What a client is started for. */
-export interface WaylandClientOptions {
-  /** The container's name. */
-  container: string;
-  /** Its directories. */
-  mounts: Mounts;
-  /** The private directory of a run whose container is on another machine; undefined for one on this machine. */
-  directory?: string | undefined;
-}
-
 /**
  * Starts a client, which then waits for a session.
  *
  * @throws {NoWayland} when the compositor or waypipe cannot do it
  */
-export async function startWaylandClient(host: Host, options: WaylandClientOptions): Promise<WaylandClient> {
-  const { container } = options;
+export async function startWaylandClient(target: Container): Promise<WaylandClient> {
+  const { host, label: container } = target;
   const transport = `.wayland-${crypto.randomUUID()}`;
   const kept = Promise.withResolvers<string>();
   const compositor = compositorSocket(host);
-  if (host.dryRun) return plannedClient(host, { ...options, transport, compositor });
+  if (host.dryRun) return plannedClient(target, { transport, compositor });
   const needsContext = await lacksSafety(host, compositor);
   const boxes: RunningProcess[] = [];
   await using stack = new AsyncDisposableStack();
@@ -93,7 +82,7 @@ export async function startWaylandClient(host: Host, options: WaylandClientOptio
     kept.resolve("");
     await Promise.all(boxes.map(({ ended }) => ended));
   });
-  await using directories = await makeDirectories(host, options);
+  const directories = await makeDirectories(target);
   const shared = directories.shared;
   const startBox = await boxesFor(host);
   const start = async (argv: string[]): Promise<void> =>
@@ -104,7 +93,7 @@ export async function startWaylandClient(host: Host, options: WaylandClientOptio
     const strange = strangeGlobals(await listGlobals(host, display));
     if (strange.length > 0) throw privileged("even in a security context,", strange);
   }
-  const compress = compressionFor(options);
+  const compress = compressionFor(target);
   await start(showArgv({ container, shared, transport, display, compress }));
   const resources = stack.move();
   return {
@@ -120,28 +109,26 @@ export async function startWaylandClient(host: Host, options: WaylandClientOptio
   };
 }
 
-function compressionFor({ directory }: Pick<WaylandClientOptions, "directory">): Compression {
-  return directory === undefined ? "none" : "zstd";
+function compressionFor({ crossesNetwork }: Container): Compression {
+  return crossesNetwork ? "zstd" : "none";
 }
 
-/**
- * The directories of the boxes: `shared` has the socket at which the session's waypipe arrives, and `private` is seen
- * by the first box only.
- */
-async function makeDirectories(
-  host: Host,
-  { mounts, directory }: Pick<WaylandClientOptions, "mounts" | "directory">,
-): Promise<AsyncDisposable & { shared: string; private: string }> {
-  if (directory === undefined) {
-    const made = await makePrivateDirectory(host);
-    return { shared: mounts.xpra, private: made.path, [Symbol.asyncDispose]: () => made[Symbol.asyncDispose]() };
-  }
-  // Neither box sees the directory itself, with the socket of ssh's master.
-  const made = { shared: join(directory, "windows"), private: join(directory, "context") };
+/** The directories of the boxes. */
+interface Directories {
+  /** Has the socket at which the session's waypipe arrives. */
+  shared: string;
+  /** Is seen by the first box only. */
+  private: string;
+}
+
+async function makeDirectories({ host, directory, sharedSockets }: Container): Promise<Directories> {
+  const privateDirectory = await directory();
+  // Neither box sees the private directory itself, with the socket of ssh's master.
+  const made = { shared: join(privateDirectory, "windows"), private: join(privateDirectory, "context") };
   await host.change(`mkdir ${quoteWords(Object.values(made))}`, async () => {
     for (const path of Object.values(made)) await Deno.mkdir(path, { mode: 0o700 });
   });
-  return { ...made, [Symbol.asyncDispose]: () => Promise.resolve() };
+  return { ...made, shared: sharedSockets ?? made.shared };
 }
 
 /** The path of the compositor's socket, as libwayland finds it. */
@@ -268,13 +255,13 @@ async function listGlobals(host: Host, socket: string): Promise<string[]> {
 
 /** For a dry run, which does not look at the compositor: prints the command lines of both boxes. */
 async function plannedClient(
-  host: Host,
-  { transport, compositor, ...options }: WaylandClientOptions & { transport: string; compositor: string },
+  target: Container,
+  { transport, compositor }: { transport: string; compositor: string },
 ): Promise<WaylandClient> {
-  const { container } = options;
-  const { shared, private: directory } = await makeDirectories(host, options);
+  const { host, label: container } = target;
+  const { shared, private: directory } = await makeDirectories(target);
   const display = `${directory}/display`;
-  const compress = compressionFor(options);
+  const compress = compressionFor(target);
   const boxes = [
     { argv: contextArgv({ container, shared, transport, compositor }, directory), made: display },
     { argv: showArgv({ container, shared, transport, display, compress }), made: join(shared, transport) },
@@ -291,7 +278,7 @@ async function plannedClient(
     ended: Promise.resolve({ argv: [], code: 0, signal: null, stdout: "", stderr: "" }),
     async [Symbol.asyncDispose]() {
       // The session ends these boxes, unless it is on another machine.
-      if (options.directory === undefined) return;
+      if (target.sharedSockets !== undefined) return;
       await host.change(`: >${quoteWords([join(shared, `${transport}~end`)])}`, () => Promise.resolve());
     },
   };

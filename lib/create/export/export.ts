@@ -5,7 +5,7 @@ import { inputError, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withUndo } from "../../base/undo.ts";
-import { reachContainer } from "../../container/connect.ts";
+import { containerOn } from "../../container/container.ts";
 import { hostNameOf, labelOf, type Mounts } from "../../container/mounts.ts";
 import type { EngineOptions } from "../../container/place.ts";
 import type { Engine } from "../../engine/engine.ts";
@@ -101,13 +101,13 @@ export async function exportApps(
 async function exportInTurn(
   engine: Engine,
   name: string,
-  { mounts, ...request }: ExportRequest & { mounts: Mounts },
+  request: ExportRequest,
 ): Promise<ExportedApp[]> {
   const { host, server: { project } } = engine;
   const container = labelOf(engine.server, name);
   const menu = menuOf(host, hostNameOf(engine.server, name));
-  const target = await reachContainer(engine, name, mounts);
-  const found = await readApps(host, target);
+  await using reached = await containerOn(engine, name);
+  const found = await readApps(reached);
   if (host.dryRun) return await planExport(host, menu);
   const chosen = chooseApps(container, found, request.wanted);
   const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
@@ -118,7 +118,7 @@ async function exportInTurn(
     throw new UserError(notOurs(menu, foreign[0]), { hint: "Move it away" });
   }
   const apps = chosen.filter(({ id }) => !foreign.includes(id));
-  const icons = await readIcons(host, target, apps);
+  const icons = await readIcons(reached, apps);
   const root = host.env("GUI_CONTAINER_MOUNTS");
   const options = {
     ...request.options,

@@ -6,9 +6,8 @@
 
 import listEntries from "./list_entries.sh" with { type: "text" };
 import renderIcons from "./render_icons.py" with { type: "text" };
-import type { Host } from "../../base/host.ts";
 import { ProcessError, UserError } from "../../base/errors.ts";
-import { sshRun, sshScript, type SshTarget } from "../../container/ssh.ts";
+import type { Container } from "../../container/container.ts";
 import { type App, isAppId, parseEntry, type Refused } from "./app.ts";
 import { rewritePng } from "./png.ts";
 
@@ -39,10 +38,10 @@ export interface Apps {
  *
  * @throws {UserError} when the container answers too much or too late
  */
-export async function readApps(host: Host, target: SshTarget): Promise<Apps> {
+export async function readApps(container: Container): Promise<Apps> {
   const values = { most: `${most.entries + 1}`, bytes: `${most.bytes + 1}` };
   const limits = { timeoutMs: answerMs, maxOutputBytes: answerBytes };
-  const { stdout } = await sshScript(host, target, { script: listEntries, values, ...limits });
+  const { stdout } = await container.script({ script: listEntries, values, ...limits });
   return parseAnswer(stdout);
 }
 
@@ -77,7 +76,7 @@ export function parseAnswer(answer: string): Apps {
  *
  * @returns a PNG file for each app whose icon could be read
  */
-export async function readIcons(host: Host, target: SshTarget, apps: readonly App[]): Promise<Map<App, Uint8Array>> {
+export async function readIcons(container: Container, apps: readonly App[]): Promise<Map<App, Uint8Array>> {
   const withIcon = apps.filter(({ icon }) => icon !== undefined);
   if (withIcon.length === 0) return new Map();
   let answer: string;
@@ -85,7 +84,7 @@ export async function readIcons(host: Host, target: SshTarget, apps: readonly Ap
     const argv = ["python3", "-c", renderIcons, ...withIcon.map(({ icon }) => icon!)];
     const limits = { timeoutMs: answerMs, maxOutputBytes: answerBytes };
     // What it has rendered counts, even if it then fails.
-    answer = (await sshRun(host, target, argv, { okCodes: "any", ...limits })).stdout;
+    answer = (await container.run(argv, { okCodes: "any", ...limits })).stdout;
   } catch (error) {
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
     answer = "";

@@ -1,15 +1,10 @@
-// The way to a container on another machine, and what happens when it breaks.
+// A container on another machine, and what happens when the connection to it breaks.
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { findWayAgain, type Way } from "../../lib/attach/way.ts";
 import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
-import type { Link } from "../../lib/container/link.ts";
-import type { Place } from "../../lib/container/place.ts";
-import type { SshTarget } from "../../lib/container/ssh.ts";
-import { ubuntuUser } from "../../lib/container/user.ts";
-import { engineCalled } from "../../lib/engine/engine.ts";
+import { remoteBox } from "./containers.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
 const instance = (status: string): Answer => ({
@@ -17,7 +12,7 @@ const instance = (status: string): Answer => ({
 });
 
 /**
- * Tries to mend a broken way. The first masters fail as `masters` say, the next one works; the engine answers `answer`.
+ * Mends a broken connection. The first masters fail as `masters` say, the next one works; the engine answers `answer`.
  */
 async function mend(
   masters: readonly string[],
@@ -46,21 +41,10 @@ async function mend(
     },
   };
   const mounts = { directory, xpra: directory, share: directory, knownHosts: directory, ssh: directory };
-  const target: SshTarget = { name: "far:box", elsewhere: true, address: "box", user: ubuntuUser, mounts };
-  const server = { remote: "far", project: undefined, isLocal: false };
-  const place: Place = {
-    name: "box",
-    label: "far:box",
-    mounts,
-    server,
-    engine: Promise.resolve(engineCalled(host, "incus", server)),
-  };
-  const way: Way = { target, remote: { link: {} as Link, directory } };
   if (abortAfterMs !== undefined) setTimeout(() => ending.abort(new RangeError("Ctrl-C")), abortAfterMs);
   try {
-    await using scope = new AsyncDisposableStack();
-    const again = await findWayAgain(host, place, way, scope);
-    assertEquals(again.target.control, join(directory, "ssh"));
+    await using container = remoteBox(host, { mounts, directory });
+    await container.reconnect();
     return { starts, said };
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -69,7 +53,7 @@ async function mend(
 
 const refused = "Error: dial tcp 198.18.4.21:8443: connect: connection refused\n";
 
-Deno.test("findWayAgain() tries again while the server does not answer, and says so once", async () => {
+Deno.test("reconnect() tries again while the server does not answer, and says so once", async () => {
   const { starts, said } = await mend([refused], { code: 1, stderr: refused });
   assertEquals(starts, 2);
   assertEquals(said, [
@@ -78,7 +62,7 @@ Deno.test("findWayAgain() tries again while the server does not answer, and says
   ]);
 });
 
-Deno.test("findWayAgain() gives up when the container does not run any more, or is not the one that it was", async () => {
+Deno.test("reconnect() gives up when the container does not run any more, or is not the one that it was", async () => {
   const notRunning = "Error: Instance is not running\n";
   for (
     const [master, answer, message] of [
@@ -90,6 +74,6 @@ Deno.test("findWayAgain() gives up when the container does not run any more, or 
   ) await assertRejects(() => mend([master], answer), UserError, message);
 });
 
-Deno.test("findWayAgain() waits no longer than the run", async () => {
+Deno.test("reconnect() waits no longer than the run", async () => {
   await assertRejects(() => mend([], {}, { abortAfterMs: 10 }), RangeError, "Ctrl-C");
 });

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# read_sound.sh
-# Prints the samples that come through a session's FIFO until the session ends, without old ones.
+# read_fifo.sh
+# Prints what comes through a FIFO until its writers are gone, without what was in it before.
 #
 # Values in front:
 #   fifo  its path

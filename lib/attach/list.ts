@@ -1,0 +1,36 @@
+/** Live sessions are listed: of one container, of those of a remote, or of all. */
+
+import type { Host } from "../base/host.ts";
+import { oneLine } from "../base/text.ts";
+import { showTable } from "../cli/table.ts";
+import { resolveContainer } from "../container/container.ts";
+import type { EngineOptions } from "../container/place.ts";
+import { chooseEngine } from "../engine/engine.ts";
+import { listAllSessions, listSessions, type LiveSession } from "./live_sessions.ts";
+
+/**
+ * Prints the live sessions of one container, or of all.
+ *
+ * @param word the container, or as the engine's own CLI has it, `REMOTE:` for all that are there
+ */
+export async function list(host: Host, word: string | undefined, options: EngineOptions): Promise<number> {
+  const [, remote] = /^([^:]+):$/.exec(word ?? "") ?? [];
+  const sessions = word === undefined || remote !== undefined
+    ? await listAllSessions(await chooseEngine(host, options.engine, { ...options, remote }))
+    : await listContainer(host, word, options);
+  const rows = sessions.map(({ container, session, app, pid, clients, since }) =>
+    [container, session, oneLine(app), pid, clients, since].map(String)
+  );
+  showTable(host.ui, rows, {
+    heading: ["CONTAINER", "SESSION", "APP", "PID", "CLIENTS", "SINCE"],
+    none: "No session runs",
+    data: sessions,
+  });
+  return 0;
+}
+
+/** A container that does not run is not started for this. */
+async function listContainer(host: Host, word: string, options: EngineOptions): Promise<LiveSession[]> {
+  await using container = await resolveContainer(host, word, options);
+  return await container.isRunning() ? await listSessions(container) : [];
+}

@@ -1,0 +1,33 @@
+/** The log of a session is printed. */
+
+import { inputError } from "../base/errors.ts";
+import type { Container } from "../container/container.ts";
+
+/** How much of the end of a log is printed, in bytes. A log may be as large as the container likes. */
+const maxBytes = 4 * 1024 * 1024;
+
+/**
+ * Prints the end of the log of a session, or without a name of the one that has printed last.
+ *
+ * @returns the exit code
+ * @throws {UserError} exit code 2 when there is none
+ */
+export async function logs(container: Container, session: string | undefined): Promise<number> {
+  const { host, label, sharedSockets } = container;
+  const log = await container.log({ session, bytes: maxBytes });
+  if (host.dryRun) return 0;
+  // What is on this machine is there also while the container does not run.
+  const directory = sharedSockets ?? `${(await container.reach()).xpra} in the container`;
+  if (!log) {
+    throw inputError(
+      session === undefined ? `There is no log of a session of "${label}"` : `There is no log of "${session}"`,
+      `See what is in ${directory}`,
+    );
+  }
+  const { text, omittedBytes } = log;
+  if (omittedBytes > 0) {
+    host.ui.warn(`The log is long: only its last ${text.length} characters follow; see ${directory} for the rest`);
+  }
+  host.ui.result(text.trimEnd(), text);
+  return 0;
+}

@@ -1,0 +1,30 @@
+/** What the agent of a session serves, by the channels that are open. */
+
+import type { Container } from "../../container/container.ts";
+import type { ShowRequest } from "../request.ts";
+import { type AgentChannel } from "./agent.ts";
+import { desktopOf } from "./desktop.ts";
+import { type DialogOptions, serveDialogs } from "./dialogs.ts";
+
+/**
+ * Serves what the agent of a session asks for, until the end of this value's scope.
+ *
+ * @param options `channels`: those that the agent is to serve, as far as they are open
+ */
+export async function servePortals(
+  container: Container,
+  { open, asks, channels, ...options }:
+    & Pick<DialogOptions, "session" | "makeLoans" | "runsOn">
+    & Pick<ShowRequest, "open" | "asks">
+    & { channels: readonly AgentChannel[] },
+): Promise<AsyncDisposable | undefined> {
+  const { host, label } = container;
+  const served = channels.filter((channel) => open.has(channel));
+  if (host.dryRun || served.length === 0) return undefined;
+  return serveDialogs(container, {
+    ...options,
+    channels: served,
+    onDesktop: desktopOf(host, { container: label, open, asks, signal: host.signal }),
+    inside: await container.reach(),
+  });
+}

@@ -1,0 +1,88 @@
+/** A live session is shown again. */
+
+import { all } from "../base/settle.ts";
+import type { Container } from "../container/container.ts";
+import { createMemory } from "../guard/xpra/memory.ts";
+import { checkAsking } from "./ask.ts";
+import { servePortals } from "./portals/serve.ts";
+import type { Channel } from "./channels.ts";
+import { startClient } from "./client.ts";
+import { chooseSession } from "./live_sessions.ts";
+import type { ShowRequest } from "./request.ts";
+import { hostScreen, requireDisplay } from "./screen.ts";
+import { show } from "./show.ts";
+import { hasOwnSound, mayHaveSound } from "./sound.ts";
+import { checkClient } from "./xpra_version.ts";
+
+/**
+ * Shows a live session again: the one that is named, the only one, or the one that the user chooses.
+ *
+ * @returns the exit code
+ */
+export async function reattach(container: Container, request: ShowRequest): Promise<number> {
+  const { host } = container;
+  const { asks, userOptions, box } = request;
+  requireDisplay(host);
+  await checkAsking(host, asks);
+  // A session keeps the look that it was started with.
+  const open = without(request.open, "look");
+  await using scope = new AsyncDisposableStack();
+  const startFor = async (options: Parameters<typeof startClient>[0]): ReturnType<typeof startClient> =>
+    scope.use(await startClient(options));
+  // The client takes its time to load, so it is started before it is known which session is meant, if there seems to be
+  // one. Not if xpra itself carries the sound: only one client may play it, and another one may be attached.
+  const isEarly = !host.dryRun && hasOwnSound(open) === open.has("sound") && await isLikely(container, request.session);
+  const [{ options, early }] = await all([
+    hostScreen(host).then(async (screen) => {
+      const options = { container, open, asks, userOptions, box, memory: createMemory(), screen };
+      return { options, early: isEarly ? await startFor(options) : undefined };
+    }),
+    container.connect(),
+    checkClient(host),
+  ]);
+  const { session, display, clients } = await chooseSession(container, request.session);
+  if (display === "wayland") {
+    host.ui.status(`The windows of "${session}" are on a Wayland desktop, and stay there until it ends`);
+    return 0;
+  }
+  const silence = await whyNoSound(container, { session, clients, open });
+  if (silence !== undefined) host.ui.status(silence);
+  const shown = silence === undefined ? options : { ...options, open: without(open, "sound") };
+  const client = early ?? await startFor(shown);
+  const { makeLoans } = request;
+  const runsOn = (): boolean => host.signal.aborted;
+  await using _dialogs = await servePortals(container, {
+    session,
+    open,
+    asks,
+    channels: ["dialogs"],
+    makeLoans,
+    runsOn,
+  });
+  return await show({ session, isNew: false, options: shown, client });
+}
+
+function without(channels: ReadonlySet<Channel>, channel: Channel): ReadonlySet<Channel> {
+  return channels.difference(new Set([channel]));
+}
+
+/** Whether {@linkcode chooseSession} will find a session, as far as that is known before the container is asked. */
+async function isLikely(container: Container, wanted: string | undefined): Promise<boolean> {
+  const seen = await container.seenSessions();
+  if (!seen) return true;
+  return wanted === undefined ? seen.length === 1 : seen.includes(wanted);
+}
+
+/** Why a session is not heard, although its sound is wanted. */
+async function whyNoSound(
+  container: Container,
+  { session, clients, open }: { session: string; clients: number; open: ReadonlySet<Channel> },
+): Promise<string | undefined> {
+  if (!open.has("sound")) return undefined;
+  if (clients > 0) return `Another client is attached to "${session}", and plays its sound`;
+  // Sound by xpra would have its client decode what the container sends.
+  if (hasOwnSound(open) && !await mayHaveSound(container, session)) {
+    return `There is no sound: "${session}" was started without it, or with the channel microphone`;
+  }
+  return undefined;
+}

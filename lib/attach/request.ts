@@ -1,0 +1,129 @@
+/** What the command line of attach.ts asks for when a session is to be shown: read and checked before anything else. */
+
+import { ExitCode, inputError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import { sortAppWords } from "./app.ts";
+import { type AskableChannel, askedChannels, type Channel, openChannels } from "./channels.ts";
+import type { MakeLoans } from "./portals/dialogs.ts";
+import { checkSessionName } from "./session_name.ts";
+import { type DisplayName, NoWayland, wantedDisplay } from "./wayland/choice.ts";
+
+/** How a session is to be shown, and which one. */
+export interface ShowRequest {
+  /** The session's name, if one is given. */
+  session: string | undefined;
+  /** The open channels. */
+  open: ReadonlySet<Channel>;
+  /** Those of them for each use of which the user is asked. */
+  asks: ReadonlySet<AskableChannel>;
+  /** The user's own options of `xpra attach`. */
+  userOptions: readonly string[];
+  /** Runs the client in a box. */
+  box: boolean;
+  /** Lends the files that the user chooses in the apps' dialogs. */
+  makeLoans: MakeLoans;
+}
+
+/** A session that is to be started. */
+export interface StartRequest extends ShowRequest {
+  /** The app and its arguments. */
+  app: readonly string[];
+  /** What is to show its windows. */
+  display: DisplayName;
+  /** Starts it without its windows. */
+  detached: boolean;
+  /** The container is removed when the session is shown no more. */
+  isDisposable?: boolean;
+}
+
+/** A session that is to be started in a copy of the container. */
+export interface DisposableRequest extends StartRequest {
+  /** The files that are lent to it. */
+  files: readonly string[];
+  /** Copy the container as it is now, not as it was made. */
+  asIs: boolean;
+  /** Use the spare copy that waits, and make one for the next run. */
+  spare: boolean;
+}
+
+/** The command line, as far as it matters here. */
+export interface Words {
+  /** The options without a value. */
+  flags: { has(name: string): boolean };
+  /** The options with one. */
+  values: { get(name: string): string | undefined };
+  /** NAME and what follows, before `--`. */
+  positionals: readonly string[];
+  /** What stands after `--`. */
+  rest: readonly string[];
+  /** The line that runs an app with words that are not to be taken for options. */
+  line(app: readonly string[]): string;
+  /** As in {@linkcode ShowRequest}. */
+  makeLoans: MakeLoans;
+}
+
+/**
+ * Reads what is to be shown. Without APP_CMDLINE, a live session is meant.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function readRequest(
+  host: Host,
+  { flags, values, positionals, rest, line, makeLoans }: Words,
+): ShowRequest | DisposableRequest {
+  const session = values.get("session");
+  if (session !== undefined) checkSessionName(session);
+  const display = wantedDisplay(host, values.get("display"));
+  const channels = { ask: values.get("ask"), allow: values.get("allow"), deny: values.get("deny") };
+  const show = {
+    session,
+    open: openChannels({ ...channels, preset: values.get("preset") }),
+    asks: askedChannels(channels),
+    box: !flags.has("no-box"),
+    makeLoans,
+  };
+  const { app, userOptions, files } = sortAppWords(positionals.slice(1), {
+    rest,
+    lendsFiles: flags.has("disposable"),
+    line: (...app) => line(app),
+  });
+  checkDisposable(flags, app);
+  if (app === undefined) {
+    if (values.get("display") !== "wayland") return { ...show, userOptions };
+    throw new NoWayland("a session is shown again by X only", { exitCode: ExitCode.usage });
+  }
+  if (flags.has("join") && userOptions.length > 0) {
+    throw inputError(
+      `${userOptions[0]} cannot change a session that runs`,
+      `Leave it out, or if it is for the app: ${line([...app, ...userOptions])}`,
+    );
+  }
+  const detached = flags.has("detached");
+  return { ...show, app, display, detached, userOptions, files, asIs: flags.has("as-is"), spare: flags.has("spare") };
+}
+
+/** Checks that the options around `--disposable` fit together. */
+function checkDisposable(flags: Words["flags"], app: readonly string[] | undefined): void {
+  const isDisposable = flags.has("disposable");
+  for (const option of ["spare", "as-is"]) {
+    if (flags.has(option) && !isDisposable) {
+      throw inputError(`The option --${option} goes with --disposable`, "See attach.ts --help");
+    }
+  }
+  if (!isDisposable) return;
+  if (app === undefined) throw inputError("--disposable needs an APP_CMDLINE", "See attach.ts --help");
+  for (const option of ["detached", "join"]) {
+    if (flags.has(option)) {
+      throw inputError(
+        `--${option} and --disposable exclude each other: a disposable container is removed with its windows`,
+        "Leave one of them out",
+      );
+    }
+  }
+  if (flags.has("spare") && flags.has("as-is")) {
+    throw inputError(
+      "--spare and --as-is exclude each other: a spare copy is made before it is known what the container will be",
+      "Leave one of them out",
+    );
+  }
+}

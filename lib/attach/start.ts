@@ -1,0 +1,79 @@
+/** An app is started in a new session, and shown unless it is to stay without its windows. */
+
+import { ExitCode } from "../base/errors.ts";
+import { all } from "../base/settle.ts";
+import type { Container } from "../container/container.ts";
+import { socketPath } from "../container/sockets.ts";
+import { createMemory } from "../guard/xpra/memory.ts";
+import { checkAsking } from "./ask.ts";
+import { servePortals } from "./portals/serve.ts";
+import { startClient } from "./client.ts";
+import { hostLook } from "./look.ts";
+import type { StartRequest } from "./request.ts";
+import { fallbackScreen, hostScreen, requireDisplay } from "./screen.ts";
+import { startSession } from "./session.ts";
+import { checkSessionName, newRun, sessionNameOf } from "./session_name.ts";
+import { show } from "./show.ts";
+import { againstRemoteWayland, againstWayland, NoWayland } from "./wayland/choice.ts";
+import { checkClient } from "./xpra_version.ts";
+
+/**
+ * Starts an app in a new session, and shows the session unless that is not wanted.
+ *
+ * @returns the exit code
+ */
+export async function start(container: Container, request: StartRequest): Promise<number> {
+  const { host, label } = container;
+  const { app, display, open, asks, userOptions, detached, box, makeLoans, isDisposable = false } = request;
+  const name = request.session ?? sessionNameOf(app[0]!);
+  checkSessionName(name);
+  // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
+  socketPath(container.mounts.xpra, `${name}-99`);
+  const look = open.has("look") ? hostLook(host) : undefined;
+  const plan = { app, run: newRun(), name, exact: request.session !== undefined, open, look };
+  let against = againstWayland(host, request);
+  if (container.crossesNetwork && display === "auto") against ??= againstRemoteWayland(host);
+  if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });
+  if (display !== "x11" && against === undefined) {
+    try {
+      const { showByWayland } = await import("./wayland/show.ts");
+      return await showByWayland(container, { plan, asks, makeLoans, isDisposable });
+    } catch (error) {
+      if (!(error instanceof NoWayland) || display === "wayland") throw error;
+      against = error.reason;
+    }
+  }
+  if (detached) {
+    const [screen] = await all([hostScreen(host).catch(() => fallbackScreen), container.reach()]);
+    container.noteUse();
+    const session = await startSession(container, { ...plan, display: { screen } });
+    host.ui.result(session, { container: label, session });
+    return 0;
+  }
+  // On an X desktop there is nothing to choose, and nothing to tell.
+  const why = host.env("WAYLAND_DISPLAY") && display === "auto" ? against : undefined;
+  requireDisplay(host, why);
+  await checkAsking(host, asks);
+  await using scope = new AsyncDisposableStack();
+  // The client takes its time to load: meanwhile the container is reached and the session starts.
+  const [{ client, options }] = await all([
+    hostScreen(host).then(async (screen) => {
+      const options = { container, open, asks, userOptions, box, memory: createMemory(), screen };
+      return { options, client: scope.use(await startClient(options)) };
+    }),
+    container.connect(),
+    checkClient(host),
+  ]);
+  container.noteUse();
+  const session = await startSession(container, { ...plan, display: { screen: options.screen } });
+  const runsOn = (): boolean => host.signal.aborted && !isDisposable;
+  await using _dialogs = await servePortals(container, {
+    session,
+    open,
+    asks,
+    channels: ["dialogs"],
+    makeLoans,
+    runsOn,
+  });
+  return await show({ session, isNew: true, options, client, why, isDisposable });
+}

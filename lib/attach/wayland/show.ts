@@ -1,0 +1,77 @@
+/** An app is started in a new session whose windows are shown by the host's Wayland compositor. */
+
+import { abortable } from "@std/async";
+import { all } from "../../base/settle.ts";
+import type { Container } from "../../container/container.ts";
+import { attachLine } from "../advice.ts";
+import { checkAsking } from "../ask.ts";
+import { type AskableChannel, channelLine } from "../channels.ts";
+import { reportWaylandOutcome } from "../outcome.ts";
+import { agentChannels } from "../portals/agent.ts";
+import type { MakeLoans } from "../portals/dialogs.ts";
+import { servePortals } from "../portals/serve.ts";
+import { type SessionPlan, startSession } from "../session.ts";
+import { hasOwnSound, playSound } from "../sound.ts";
+import { startWaylandClient } from "./client.ts";
+import { awaitRemoteEnd } from "./remote_windows.ts";
+
+/**
+ * Starts an app in a new session on the host's Wayland compositor, and waits for its end.
+ *
+ * @returns the exit code
+ * @throws {NoWayland} when it is not possible, before the session was started
+ */
+export async function showByWayland(
+  container: Container,
+  { plan, asks, makeLoans, isDisposable }: {
+    plan: Omit<SessionPlan, "display">;
+    asks: ReadonlySet<AskableChannel>;
+    makeLoans: MakeLoans;
+    isDisposable: boolean;
+  },
+): Promise<number> {
+  const { host, crossesNetwork } = container;
+  const { open } = plan;
+  await checkAsking(host, asks);
+  await using scope = new AsyncDisposableStack();
+  const [client] = await all([
+    startWaylandClient(container).then((client) => scope.use(client)),
+    container.connect(),
+  ]);
+  const { transport, compress } = client;
+  await container.lendSocket(client.socket, transport);
+  container.noteUse();
+  const session = await startSession(container, { ...plan, display: { transport, compress } });
+  // Over a network, nothing can show the windows a second time.
+  const outlives = !isDisposable && !crossesNetwork;
+  if (outlives) client.keep();
+  const runsOn = (): boolean => host.signal.aborted && outlives;
+  await using _dialogs = await servePortals(container, {
+    session,
+    open,
+    asks,
+    channels: agentChannels,
+    makeLoans,
+    runsOn,
+  });
+  host.ui.status(
+    `${channelLine(open, [], asks)}; windows by Wayland${crossesNetwork ? ", which close with this run" : ""}`,
+  );
+  if (hasOwnSound(open)) {
+    const player = await playSound(container, session, { outlives });
+    if (crossesNetwork) scope.defer(() => player?.kill("SIGTERM"));
+  }
+  const ended = crossesNetwork
+    ? await awaitRemoteEnd(container, { session, client })
+    : await abortable(client.ended, host.signal).catch(() => undefined);
+  if (host.dryRun) return 0;
+  if (!ended) {
+    if (outlives) {
+      const stop = attachLine(container, "--stop", session);
+      host.ui.status(`The windows stay, and the app runs on. To end it: ${stop}`);
+    }
+    throw host.signal.reason;
+  }
+  await reportWaylandOutcome(container, session);
+  return 0;
+}

@@ -1,0 +1,29 @@
+/** Opens FIFOs in a directory that a container can write. */
+
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+
+/** How much a pipe can hold (pipe(7)), in bytes. */
+const pipeSize = 65_536;
+
+/**
+ * Opens a FIFO for reading and drops what is in it already; undefined when there is no FIFO. A link to one does not
+ * count.
+ */
+export function openFifo(path: string): number | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch {
+    return undefined;
+  }
+  if (!fstatSync(fd).isFIFO()) {
+    closeSync(fd);
+    return undefined;
+  }
+  try {
+    readSync(fd, new Uint8Array(pipeSize));
+  } catch {
+    // EAGAIN: the FIFO is empty.
+  }
+  return fd;
+}

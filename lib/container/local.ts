@@ -1,0 +1,44 @@
+/** A container on this machine: it shares directories with it, and SSH reaches it by its network or the engine. */
+
+import { join } from "@std/path";
+import type { Container, KnownContainer } from "./container.ts";
+import { openFifo } from "./fifo.ts";
+import { sessionNames } from "./names.ts";
+import { overSsh, type Parts, partsOf } from "./over_ssh.ts";
+import { readSessionLog } from "./session_log.ts";
+import { holdSocket, socketPath } from "./sockets.ts";
+
+/** A container that is known to be on this machine. */
+export function localContainer(
+  known: KnownContainer,
+  parts: Parts = partsOf(known, { throughEngine: false }),
+): Container {
+  const { host, mounts: { xpra } } = known;
+  const { opened, directory, reach } = parts;
+  return overSsh(known, parts, {
+    sharedSockets: xpra,
+    crossesNetwork: false,
+    connect: reach,
+    async socket(session) {
+      const path = socketPath(xpra, session);
+      if (host.dryRun) return path;
+      const held = holdSocket(path);
+      opened.defer(held.close);
+      // Deno 2.9 allows single paths to sockets only, and looks at the path as it is given: so a link leads there.
+      const link = socketPath(await directory(), "session");
+      await host.run(["ln", "-s", "--", held.handle, link]);
+      return link;
+    },
+    lendSocket: async (_path, name) => join((await reach()).xpra, name),
+    seenSessions: () => sessionNames(xpra),
+    noteUse() {},
+    log: (options) => readSessionLog(xpra, options),
+    readFifo(name) {
+      const fd = openFifo(join(xpra, name));
+      return Promise.resolve(fd === undefined ? undefined : { fd });
+    },
+    whenLost: () => new Promise(() => {}),
+    isLost: () => Promise.resolve(false),
+    reconnect: () => Promise.resolve(),
+  });
+}

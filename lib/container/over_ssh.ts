@@ -1,0 +1,64 @@
+/** What every container can do that SSH reaches, wherever it is. */
+
+import type { Host } from "../base/host.ts";
+import { once } from "../base/settle.ts";
+import { reachInstance } from "./connect.ts";
+import type { Container, KnownContainer } from "./container.ts";
+import { makePrivateDirectory } from "./private_directory.ts";
+import { sshArgv, sshRun, sshScript, type SshTarget } from "./ssh.ts";
+import { containerPaths, userOf } from "./user.ts";
+
+/** What both kinds of containers are made with. */
+export interface Parts extends Pick<Container, "directory" | "reach"> {
+  /** What is to be closed at the end of the container's scope. */
+  opened: AsyncDisposableStack;
+  /** How SSH reaches it, once it is started. */
+  target(): Promise<SshTarget>;
+}
+
+/** The parts of a container. `throughEngine`: SSH reaches it through the engine, whether it has a network or not. */
+export function partsOf(known: KnownContainer, { throughEngine }: { throughEngine: boolean }): Parts {
+  const opened = new AsyncDisposableStack();
+  const reached = once(async () => {
+    const [engine, instance] = [await known.engine, await known.instance()];
+    const user = instance ? userOf(engine, instance) : known.plannedUser;
+    const target = await reachInstance(engine, instance, { ...known, user, throughEngine });
+    return { target, inside: { ...containerPaths(user), user } };
+  });
+  return {
+    opened,
+    directory: once(async () => opened.use(await makePrivateDirectory(known.host)).path),
+    reach: async () => (await reached()).inside,
+    target: async () => (await reached()).target,
+  };
+}
+
+/** What {@linkcode overSsh} gives a container. */
+type Common = Pick<
+  Container,
+  "isRunning" | "run" | "script" | "command" | "on" | "directory" | "reach" | keyof AsyncDisposable
+>;
+
+/**
+ * A container that runs programs by SSH.
+ *
+ * @param parts `target`: how SSH reaches it just now
+ * @param rest what else it can do
+ */
+export function overSsh(
+  { host, name, label, options, mounts, engine, instance }: KnownContainer,
+  { opened, directory, reach, target }: Parts,
+  rest: Omit<Container, keyof KnownContainer | keyof Common>,
+): Container {
+  const on = (host: Host): Container => ({
+    ...{ host, name, label, options, mounts, engine, directory, reach },
+    ...rest,
+    isRunning: async () => (await instance().then((known) => known?.status ?? "Running")) === "Running",
+    run: async (argv, runOptions) => await sshRun(host, await target(), argv, runOptions),
+    script: async (scriptOptions) => await sshScript(host, await target(), scriptOptions),
+    command: async (argv) => sshArgv(await target(), argv, { mayAsk: false }),
+    on,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  });
+  return on(host);
+}

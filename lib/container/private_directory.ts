@@ -1,0 +1,63 @@
+/**
+ * The private directory of a run: sockets, and what else no container may see. It lies beside the directories of the
+ * containers.
+ */
+
+import { join } from "@std/path";
+import { readDirectory } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
+import { lockFile } from "../base/record.ts";
+import { mountsRoot, turnsIn } from "./mounts.ts";
+
+/** The start of these directories' names. The process id follows: attach.ts may use only the sockets in its own one. */
+const prefix = ".attach-";
+
+/**
+ * Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have
+ * left. In a dry run, its path is a placeholder.
+ */
+export async function makePrivateDirectory(host: Host): Promise<AsyncDisposable & { path: string }> {
+  if (host.dryRun) {
+    const path = await host.value(["mktemp", "-d"], { placeholder: "PRIVATE", parse: String });
+    return { path, [Symbol.asyncDispose]: async () => void await host.run(["rm", "-rf", path]) };
+  }
+  const root = mountsRoot(host);
+  const path = join(root, `${prefix}${Deno.pid}`);
+  const lock = await claim(root, path);
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await Deno.remove(path, { recursive: true }).catch(() => {});
+      lock.close();
+    },
+  };
+}
+
+/**
+ * Makes the directory, and a file in it, which it locks. Only one run at a time does this: a run that saw the directory
+ * before it is locked would take this run for dead.
+ */
+async function claim(root: string, path: string): Promise<Deno.FsFile> {
+  using _turn = await lockFile(turnsIn(root));
+  await removeLeftovers(root);
+  await Deno.mkdir(path, { mode: 0o700 });
+  const lock = await Deno.open(join(path, "lock"), { write: true, create: true });
+  await lock.lock(true);
+  return lock;
+}
+
+/** Removes the directories of runs that have ended without doing so: nobody holds their locks. */
+async function removeLeftovers(root: string): Promise<void> {
+  for (const { name, isDirectory } of await readDirectory(root)) {
+    if (!isDirectory || !name.startsWith(prefix)) continue;
+    const path = join(root, name);
+    try {
+      using lock = await Deno.open(join(path, "lock"), { write: true });
+      if (await lock.tryLock(true)) await Deno.remove(path, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) continue;
+      // The run was killed before it had made the lock; or another run is just removing its own directory.
+      await Deno.remove(path, { recursive: true }).catch(() => {});
+    }
+  }
+}

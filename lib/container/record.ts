@@ -1,0 +1,62 @@
+/**
+ * What create.ts knows of a container and what stays so: which engine and server has it, its user, whether it is on
+ * this machine. It is written down beside the container's directories, where no container can write. A record is a
+ * hint: whoever asks the engine anyway compares it, and the engine wins.
+ */
+
+import { join } from "@std/path";
+import type { Host } from "../base/host.ts";
+import type { Engine, EngineCli } from "../engine/engine.ts";
+import { type ServerRecord, serverRecord } from "../engine/server_record.ts";
+import type { Mounts } from "./mounts.ts";
+import { type ContainerUser, formatUser } from "./user.ts";
+
+/** What is on record of a container. */
+export interface ContainerRecord {
+  /** The CLI of its engine. */
+  engine: EngineCli;
+  /** The server that has it. */
+  server: ServerRecord;
+  /** Its user, as `formatUser` writes it. */
+  user: string;
+  /** The member of a cluster that it was made on; "none" for a server that is in no cluster. */
+  location: string;
+}
+
+/**
+ * The record of a container.
+ *
+ * @param container `location`: the member of a cluster that it was made on, or "none"
+ */
+export function recordOf(
+  { cli, server }: Pick<Engine, "cli" | "server">,
+  { user, location }: { user: ContainerUser; location: string },
+): ContainerRecord {
+  return { engine: cli, server: serverRecord(server), user: formatUser(user), location };
+}
+
+/** The file with the record. */
+export function containerRecordPath({ directory }: Pick<Mounts, "directory">): string {
+  return join(directory, "container.json");
+}
+
+/** Writes the record of a container; in place of an older one, if there is one. */
+export async function writeContainerRecord(host: Host, mounts: Mounts, record: ContainerRecord): Promise<void> {
+  const path = containerRecordPath(mounts);
+  await host.change(
+    `write ${path}`,
+    () => Deno.writeTextFile(path, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o644 }),
+  );
+}
+
+/** The record of a container; undefined where there is none, or where it is not one. */
+export async function readContainerRecord(mounts: Pick<Mounts, "directory">): Promise<ContainerRecord | undefined> {
+  try {
+    const { engine, server, user, location } = JSON.parse(await Deno.readTextFile(containerRecordPath(mounts)));
+    const texts = [server?.remote, server?.project, user, location];
+    const isRecord = (engine === "lxc" || engine === "incus") && texts.every((text) => typeof text === "string");
+    return isRecord ? { engine, server, user, location } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * A container on another machine: SSH reaches it through the engine, and no route to it is needed. What runs for a while
+ * goes over one connection, which is opened again when it breaks.
+ */
+
+import { delay } from "@std/async";
+import { join } from "@std/path";
+import { ProcessError, UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import { once } from "../base/settle.ts";
+import { withValues } from "../base/shell_words.ts";
+import { engineOn } from "../engine/engine.ts";
+import { findInstance, setConfig } from "../engine/instance.ts";
+import type { Container, KnownContainer } from "./container.ts";
+import { type Link, openLink } from "./link.ts";
+import { sessionKey } from "./ours.ts";
+import { overSsh, type Parts, partsOf } from "./over_ssh.ts";
+import readFifo from "./read_fifo.sh" with { type: "text" };
+import readLog from "./read_log.sh" with { type: "text" };
+import { parseSessionLog } from "./session_log.ts";
+import { socketPath } from "./sockets.ts";
+import { sshArgv, sshScript, type SshTarget, Unreachable } from "./ssh.ts";
+
+/** The pauses between tries to open a connection again, in milliseconds: each is twice as long as the last. */
+const firstPauseMs = 1_000;
+const maxPauseMs = 10_000;
+
+/** How long the engine may take to say whether a container still runs, in milliseconds. */
+const askMs = 10_000;
+
+/** A container that is known to be on another machine. */
+export function remoteContainer(
+  known: KnownContainer,
+  parts: Parts = partsOf(known, { throughEngine: true }),
+): Container {
+  const { host } = known;
+  const { opened, directory, reach } = parts;
+  let link: Link | undefined;
+  const open = async (): Promise<Link> =>
+    link = opened.use(await openLink(host, await parts.target(), await directory()));
+  const first = once(open);
+  /** By the connection, if it is open. */
+  const target = async (): Promise<SshTarget> => link?.target ?? await parts.target();
+  const linked = async (): Promise<Link> => {
+    await first();
+    return link!;
+  };
+  return overSsh(known, { ...parts, target }, {
+    sharedSockets: undefined,
+    crossesNetwork: true,
+    async connect() {
+      await linked();
+      return await reach();
+    },
+    async socket(session) {
+      const path = socketPath(await directory(), "session");
+      await (await linked()).reach(path, join((await reach()).xpra, session));
+      return path;
+    },
+    async lendSocket(path, name) {
+      const inside = join((await reach()).xpra, name);
+      await (await linked()).lend(inside, path);
+      return inside;
+    },
+    seenSessions: () => Promise.resolve(undefined),
+    noteUse() {
+      const noted = noteUse(known);
+      opened.defer(() => noted);
+    },
+    async log({ session, bytes }) {
+      const { stdout } = await sshScript(host, await target(), {
+        script: readLog,
+        values: { xpra_directory: (await reach()).xpra, session: session ?? "", bytes: `${bytes}` },
+        maxOutputBytes: bytes + 1024,
+      });
+      return parseSessionLog(stdout, { bytes });
+    },
+    async readFifo(name) {
+      const script = withValues(readFifo, { fifo: join((await reach()).xpra, name) });
+      return { argv: sshArgv(await target(), ["/bin/sh", "-c", script], { mayAsk: false }) };
+    },
+    whenLost: () => link?.ended ?? new Promise(() => {}),
+    isLost: async () => link !== undefined && await link.isLost(),
+    async reconnect() {
+      host.ui.warn(`The connection to "${known.label}" is lost. The app runs on. Trying again until Ctrl-C`);
+      for (let pauseMs = firstPauseMs;; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
+        await delay(pauseMs, { signal: host.signal });
+        try {
+          await open();
+          host.ui.status(`Connected to "${known.label}" again`);
+          return;
+        } catch (error) {
+          if (!(error instanceof Unreachable)) throw error;
+        }
+        await checkStillThere(known);
+      }
+    },
+  });
+}
+
+/**
+ * Marks an instance as one that may have sessions, until its next start: the list of all sessions asks no others on
+ * another machine.
+ */
+async function noteUse({ engine, name }: KnownContainer): Promise<void> {
+  try {
+    const asked = await engine;
+    const instance = await findInstance(asked, name);
+    if (!instance || instance.config[sessionKey] === instance.startedAt) return;
+    await setConfig(asked, name, { [sessionKey]: instance.startedAt });
+  } catch (error) {
+    if (!(error instanceof ProcessError || error instanceof UserError)) throw error;
+  }
+}
+
+/**
+ * Checks that a container may be reached again. One whose server does not answer, or whose member of the cluster is
+ * down, may.
+ *
+ * @throws {UserError} when it is not there, does not run, or when its server is not the one it was
+ */
+async function checkStillThere({ host, engine, name, label }: KnownContainer): Promise<void> {
+  const run: Host["run"] = (argv, options) => host.run(argv, { timeoutMs: askMs, ...options });
+  try {
+    const instance = await findInstance(engineOn(await engine, { ...host, run }), name);
+    if (instance && instance.status !== "Stopped") return;
+  } catch (error) {
+    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    // Another certificate, or one of ours that is not trusted any more.
+    if (/certificate/.test(error.message)) throw error;
+    return;
+  }
+  throw new UserError(`The container "${label}" does not run any more`, {
+    hint: `Its sessions have ended with it. To start one: attach.ts ${label} APP_CMDLINE`,
+  });
+}

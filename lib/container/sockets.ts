@@ -1,0 +1,44 @@
+/** Sockets of sessions on the host: their paths, and how one is held although a container can replace it. */
+
+import { join } from "@std/path";
+import { inputError } from "../base/errors.ts";
+import { type Held, hold } from "../base/hold.ts";
+
+/** How long the path of a Unix socket can be, in bytes: `sun_path` of unix(7) without its final zero. */
+const maxSocketPath = 107;
+
+/**
+ * The path of a session's socket on the host.
+ *
+ * @throws {UserError} exit code 2 when it is longer than a socket's path can be
+ */
+export function socketPath(directory: string, name: string): string {
+  const path = join(directory, name);
+  if (new TextEncoder().encode(path).length > maxSocketPath) {
+    throw inputError(
+      `The path of the socket is longer than ${maxSocketPath} bytes: "${path}"`,
+      "Set $GUI_CONTAINER_MOUNTS to a shorter path",
+    );
+  }
+  return path;
+}
+
+/** The container has put something else where a session's socket was. */
+export class SocketReplaced extends Error {
+  /** The class, for a stack trace. */
+  override name = "SocketReplaced";
+}
+
+/**
+ * Holds a socket in a directory that a container can write. The container can put anything in its place at any time,
+ * also a link to a socket of the host's: whoever connects by the path could end there, whatever was at the path just
+ * before.
+ *
+ * @throws {SocketReplaced} when it is not a socket
+ */
+export function holdSocket(path: string): Held {
+  const held = hold(path);
+  if (held.stat().isSocket()) return held;
+  held.close();
+  throw new SocketReplaced("Something else is in the place of the session's socket");
+}

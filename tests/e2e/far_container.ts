@@ -1,0 +1,13 @@
+/** A container of this machine that is treated as one of another, so that one machine and one engine do. */
+
+import { type Container, containerOn } from "../../lib/container/container.ts";
+import { findOurs } from "../../lib/container/ours.ts";
+import { remoteContainer } from "../../lib/container/remote.ts";
+import { plannedUser } from "../../lib/container/user.ts";
+import type { Engine } from "../../lib/engine/engine.ts";
+
+/** The container of this name on a server of this machine, reached as from another one. */
+export async function asFromElsewhere(engine: Engine, name: string): Promise<Container> {
+  const container = await containerOn(engine, name);
+  return remoteContainer({ ...container, plannedUser, instance: () => findOurs(engine, name) });
+}
