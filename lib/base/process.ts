@@ -29,7 +29,7 @@ export interface ProcessOptions {
     | "discard"
     | { line: (line: string) => void }
     | { bytes: (piece: Uint8Array) => unknown };
-  /** Exit statuses that are no failure; `any` for all. Default: only 0. */
+  /** Exit statuses that are not failures; `any` for all. Default: only 0. */
   okCodes?: readonly number[] | "any";
   /** Variables added to the environment. */
   env?: Record<string, string>;
@@ -106,7 +106,7 @@ export interface RunningProcess {
 /**
  * Starts a program and returns at once.
  *
- * @throws {UserError} with exit code 127 when there is no such program
+ * @throws {UserError} with exit code 127 when the program is not installed
  */
 export function startProcess(argv: readonly string[], options: ProcessOptions = {}): RunningProcess {
   const { stdin = "null" } = options;
@@ -165,7 +165,7 @@ export async function endProcess(process: RunningProcess): Promise<void> {
  *
  * @throws {ProcessError} for an exit status that is not in `okCodes`, after `timeoutMs`, or for more than
  * `maxOutputBytes`
- * @throws {UserError} with exit code 127 when there is no such program
+ * @throws {UserError} with exit code 127 when the program is not installed
  * @throws the signal's reason when `signal` aborts
  */
 export async function runProcess(argv: readonly string[], options: ProcessOptions = {}): Promise<ProcessResult> {
@@ -331,7 +331,7 @@ async function writeAll(stream: WritableStream<Uint8Array>, text: Promise<string
     await writer.write(new TextEncoder().encode(await text));
     await writer.close();
   } catch {
-    // The program ended before it had read everything. Its exit status tells whether that is a failure.
+    // The program ended before it had read everything. Its exit status says whether that is a failure.
   }
 }
 

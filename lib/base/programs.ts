@@ -47,7 +47,7 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "update-desktop-database": {
     scripts: ["create"],
     package: "desktop-file-utils",
-    purpose: "tells the desktop which files exported apps open",
+    purpose: "registers which files exported apps open",
     optional: true,
   },
   "bwrap": {

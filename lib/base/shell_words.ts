@@ -4,7 +4,7 @@
  * known.
  */
 
-/** Thrown by {@linkcode splitWords} for a quote that is not closed, or a backslash with nothing behind it. */
+/** Thrown by {@linkcode splitWords} for a quote that is not closed, or a backslash at the end. */
 export class WordsError extends Error {
   /** The class, for a stack trace. */
   override name = "WordsError";
@@ -42,7 +42,7 @@ export function splitWords(text: string): string[] {
       at = quoted.end;
     } else if (character === "\\") {
       const next = text[at + 1];
-      if (next === undefined) throw new WordsError(`The backslash at character ${at + 1} has nothing behind it`);
+      if (next === undefined) throw new WordsError(`The backslash at character ${at + 1} is at the end`);
       if (next !== "\n") word = (word ?? "") + next;
       at += 2;
     } else {

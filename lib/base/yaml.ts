@@ -25,7 +25,7 @@ const standardTags =
  * takes it. Scalars are not to be relied on.
  *
  * @param path the file's name, for errors
- * @param options `onDuplicateKey`: is told of the first key that is twice in a map, as `path:line: "…"`; the last one
+ * @param options `onDuplicateKey`: called with the first key that is twice in a map, as `path:line: "…"`; the last one
  * counts
  * @throws {UserError} exit code 2, its message starting `path:line:column:`
  */

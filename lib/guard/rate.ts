@@ -4,7 +4,7 @@
 export type Rate = () => boolean;
 
 /**
- * A rate by the token bucket: `burst` at once, `perSecond` in the long run.
+ * Makes a rate, a token bucket: `burst` at once, `perSecond` in the long run.
  *
  * @param now a clock in milliseconds
  */

@@ -1,4 +1,4 @@
-/** Whether the user works in the container's windows, by the keyboard's focus, keys and clicks. */
+/** Whether the user works in the container's windows, going by the keyboard's focus, keys and clicks. */
 
 /**
  * For this long after a key or a click, in milliseconds, the user counts as working in the container's windows without

@@ -4,7 +4,7 @@
  * manager they would move or copy files of the host.
  *
  * X has three selections. CLIPBOARD is what was copied. PRIMARY is whatever is selected in any window, as in a terminal
- * or in a password manager: the container gets it only while the user works in its windows, for a paste by the middle
+ * or in a password manager: the container gets it only while the user works in its windows, for a paste with the middle
  * button. SECONDARY, which hardly any app has, does not pass.
  *
  * The container takes the host's clipboard only while the user works in its windows, too: otherwise it could replace
@@ -43,7 +43,7 @@ const targets: ReadonlySet<string> = new Set([
     .map((kind) => `text/${kind}`),
   ...["png", "jpeg", "gif", "bmp", "webp", "tiff"].map((kind) => `image/${kind}`),
 ]);
-/** Types of data that are no target. */
+/** Types of data that are not targets. */
 const dataType = oneOf(...targets, "ATOM", "INTEGER");
 const selection = oneOf("CLIPBOARD", "PRIMARY");
 const secondary = "SECONDARY";

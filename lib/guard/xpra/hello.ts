@@ -27,7 +27,7 @@ export interface ClientHello {
   screen: Size | undefined;
   /** Its monitors; empty when they are not known. */
   monitors: readonly Rectangle[];
-  /** Undefined when pixels come by the socket. */
+  /** Undefined when pixels come through the socket. */
   pixels: PixelsFile | undefined;
 }
 
@@ -137,7 +137,7 @@ export function serverHello(
   return hello;
 }
 
-/** The screens and monitors of the host in a packet that tells changes of them; their names are left out. */
+/** The screens and monitors of the host in a packet that reports changes of them; their names are left out. */
 export function displayChange(value: Value): Dict {
   if (!(value instanceof Map)) throw new Refusal("a screen is not described by a table");
   return pick(value, (path) => displayNames.test(path));
@@ -162,7 +162,7 @@ const keyboardParts = "backend|backend_name|layouts?|variants?|options|raw|layou
   "mod_(meanings|managed|pointermissing).*|(x11_)?keycodes.*";
 
 /**
- * What both ends say of files, print jobs, sound and cameras. With `async`, xpra 6.6 would tell the rest of its sound
+ * What both ends say of files, print jobs, sound and cameras. With `async`, xpra 6.6 would report the rest of its sound
  * later; with `keepalive`, `level` and `signal`, it would send more than the sound.
  */
 const channelParts = "(file|printer)\\..*|file-.*|open-url.*|printing.*|(sound|av-sync|webcam)(\\..*)?|" +

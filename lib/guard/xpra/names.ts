@@ -77,7 +77,7 @@ export function renamed({ type, args }: Packet): Packet {
   return { type: newNames.get(type) ?? type, args };
 }
 
-/** Whether an end takes new names, by the version in its hello: those from 6.6 on do. */
+/** Whether an end takes new names, going by the version in its hello: those from 6.6 on do. */
 export function takesNewNames(hello: Value | undefined): boolean {
   const version = hello instanceof Map ? hello.get("version") : undefined;
   const [, major, minor] = /^(\d{1,3})\.(\d{1,3})/.exec(`${version}`) ?? [];

@@ -74,7 +74,7 @@ const openWindow: Judge = ({ type, args: values }, session) => {
   const wanted = { x, y, width, height, description: description! };
   const opened = session.windows[popup ? "openPopup" : "open"](window, wanted);
   if (!opened) return nothing;
-  // Without the old names, this alone tells popups.
+  // Without the old names, only this marks a popup.
   if (popup) opened.description.set("override-redirect", true);
   const { place } = opened;
   return passOn(popup ? "new-override-redirect" : "new-window", [

@@ -27,7 +27,7 @@ export interface SessionOptions {
 
 /** A session as the guard knows it. */
 export interface Session extends Required<Omit<SessionOptions, "now">> {
-  /** Files that the user has agreed to and that have not come yet: what was agreed to, by the transfer's id. */
+  /** Files that the user has agreed to and that have not come yet: what was agreed to, under the transfer's id. */
   agreed: Map<string, string>;
   /** The container's windows. */
   windows: Windows;

@@ -103,7 +103,7 @@ export interface FileOffer {
  */
 export function fileOffer([kind, id, path, type, size, print, , options]: readonly Value[]): FileOffer | undefined {
   if (kind !== "file") return undefined;
-  // The server asks by the path and sends by the name.
+  // The server asks with the path and sends with the name.
   const name = text(path!).replace(/.*\//s, "");
   const sent = [name, type!, print!, false, size!, "", options ?? new Map(), id!];
   const passed = file(sent, new Set(["files", "printing"]));
