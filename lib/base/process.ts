@@ -109,10 +109,9 @@ export interface RunningProcess {
  * @throws {UserError} with exit code 127 when the program is not installed
  */
 export function startProcess(argv: readonly string[], options: ProcessOptions = {}): RunningProcess {
-  const { stdin = "null" } = options;
+  const { stdin = "null", output = "capture", maxOutputBytes: maxBytes = defaultMaxOutputBytes } = options;
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError("An empty argument list");
-  const output = options.output ?? "capture";
   const piped = output === "inherit" ? "inherit" : output === "discard" ? "null" : "piped";
   let child: Deno.ChildProcess;
   try {
@@ -128,28 +127,44 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
   } catch (error) {
     throw spawnError(error, program);
   }
-  const onLine = typeof output === "object" && "line" in output ? output.line : undefined;
-  const onBytes = typeof output === "object" && "bytes" in output ? output.bytes : undefined;
-  let killed = false;
-  return {
-    pid: child.pid,
-    ended: collect(argv, child, {
-      stdin,
-      piped: piped === "piped",
-      onLine,
-      onBytes,
-      maxOutputBytes: options.maxOutputBytes ?? defaultMaxOutputBytes,
-      wasKilled: () => killed,
-    }),
-    kill(signal) {
-      try {
-        child.kill(signal);
-        killed = true;
-      } catch {
-        // The program has ended by itself.
-      }
-    },
+  let wasKilled = false;
+  const kill = (signal: Deno.Signal): void => {
+    try {
+      child.kill(signal);
+      wasKilled = true;
+    } catch {
+      // The program has ended by itself.
+    }
   };
+  const run = async (): Promise<ProcessResult> => {
+    const giveUp = new AbortController();
+    let giveUpTimer: ReturnType<typeof setTimeout> | undefined;
+    let overflowed = false;
+    const ended = child.status.then((status) => {
+      if (wasKilled) giveUpTimer = setTimeout(() => giveUp.abort(), lastOutputMs);
+      return status;
+    });
+    const overflow = (): void => {
+      overflowed = true;
+      kill("SIGKILL");
+    };
+    const readAs = (sink: Sink, stream: ReadableStream<Uint8Array>): Promise<string> =>
+      readInto(sink, { stream, giveUp: giveUp.signal });
+    const toText = (): Sink =>
+      typeof output === "object" && "line" in output ? lineSink(output.line) : textSink({ maxBytes, overflow });
+    const [status, stdout, stderr] = await Promise.all([
+      ended,
+      piped !== "piped" ? "" : readAs(
+        typeof output === "object" && "bytes" in output ? bytesSink(output.bytes, child) : toText(),
+        child.stdout,
+      ),
+      piped !== "piped" ? "" : readAs(toText(), child.stderr),
+      typeof stdin === "object" ? inputOf(stdin, ended).pipeTo(child.stdin).catch(() => {}) : undefined,
+    ]);
+    clearTimeout(giveUpTimer);
+    return { argv, code: status.code, signal: status.signal, stdout, stderr, ...(overflowed ? { overflowed } : {}) };
+  };
+  return { pid: child.pid, ended: run(), kill };
 }
 
 /** Ends a program with SIGTERM, then SIGKILL, and waits until it has ended. */
@@ -193,105 +208,58 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
   }
 }
 
-async function collect(
-  argv: readonly string[],
-  child: Deno.ChildProcess,
-  how: {
-    stdin: NonNullable<ProcessOptions["stdin"]>;
-    piped: boolean;
-    onLine: ((line: string) => void) | undefined;
-    onBytes: ((piece: Uint8Array) => unknown) | undefined;
-    maxOutputBytes: number;
-    wasKilled: () => boolean;
-  },
-): Promise<ProcessResult> {
-  const giveUp = new AbortController();
-  let giveUpTimer: ReturnType<typeof setTimeout> | undefined;
-  let overflowed = false;
-  const ended = child.status.then((status) => {
-    if (how.wasKilled() || overflowed) giveUpTimer = setTimeout(() => giveUp.abort(), lastOutputMs);
-    return status;
-  });
-  const kill = (): void => {
-    try {
-      child.kill("SIGKILL");
-    } catch {
-      // It has ended by itself.
-    }
-  };
-  const overflow = (): void => {
-    overflowed = true;
-    kill();
-  };
-  const read = (stream: ReadableStream<Uint8Array>): Promise<string> =>
-    how.onLine
-      ? readLines(stream, { onLine: how.onLine, giveUp: giveUp.signal })
-      : readAll(stream, { maxBytes: how.maxOutputBytes, overflow, giveUp: giveUp.signal });
-  const [status, stdout, stderr] = await Promise.all([
-    ended,
-    how.onBytes
-      ? handOn(child.stdout, { onBytes: how.onBytes, kill, giveUp: giveUp.signal })
-      : how.piped
-      ? read(child.stdout)
-      : "",
-    how.piped ? read(child.stderr) : "",
-    typeof how.stdin === "object" ? writeInput(child.stdin, how.stdin, ended) : undefined,
-  ]);
-  clearTimeout(giveUpTimer);
-  return { argv, code: status.code, signal: status.signal, stdout, stderr, ...(overflowed ? { overflowed } : {}) };
+/** What becomes of the output of a program. */
+interface Sink {
+  /** Takes the next piece. */
+  take(piece: Uint8Array): unknown;
+  /** What the result has of the output, once it has ended. */
+  end(): string;
 }
 
-/** The chunks of a stream as text, until it ends or `giveUp` aborts. */
-async function* textOf(stream: ReadableStream<Uint8Array>, giveUp: AbortSignal): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  const reader = stream.getReader();
-  giveUp.addEventListener("abort", () => reader.cancel().catch(() => {}));
-  for (let chunk; !(chunk = await reader.read()).done;) yield decoder.decode(chunk.value, { stream: true });
-  yield decoder.decode();
-}
-
-/** All of a stream, as long as it is at most `maxBytes`; calls `overflow` when it is longer, and drops the rest. */
-async function readAll(
-  stream: ReadableStream<Uint8Array>,
-  { maxBytes, overflow, giveUp }: { maxBytes: number; overflow: () => void; giveUp: AbortSignal },
+/** Reads a stream until it ends or `giveUp` aborts. */
+async function readInto(
+  sink: Sink,
+  { stream, giveUp }: { stream: ReadableStream<Uint8Array>; giveUp: AbortSignal },
 ): Promise<string> {
+  const reader = stream.getReader();
+  const cancel = (): Promise<void> => reader.cancel().catch(() => {});
+  giveUp.addEventListener("abort", cancel);
+  try {
+    for (let piece; !(piece = await reader.read()).done;) await sink.take(piece.value);
+  } catch (error) {
+    await cancel();
+    throw error;
+  }
+  return sink.end();
+}
+
+/** Keeps all of an output of at most `maxBytes`; calls `overflow` when it is longer, and drops the rest. */
+function textSink({ maxBytes, overflow }: { maxBytes: number; overflow: () => void }): Sink {
+  const decoder = new TextDecoder();
   let all = "";
   let isOver = false;
-  for await (const text of textOf(stream, giveUp)) {
-    if (isOver) continue;
+  const add = (text: string): void => {
+    if (isOver) return;
     // A text has at most as many code units as bytes.
     isOver = all.length + text.length > maxBytes;
     if (isOver) overflow();
     else all += text;
-  }
-  return all;
+  };
+  return {
+    take: (piece) => add(decoder.decode(piece, { stream: true })),
+    end() {
+      add(decoder.decode());
+      return all;
+    },
+  };
 }
 
-/** Hands on each piece of a stream. Calls `kill` before it throws what `onBytes` has thrown. */
-async function handOn(
-  stream: ReadableStream<Uint8Array>,
-  { onBytes, kill, giveUp }: { onBytes: (piece: Uint8Array) => unknown; kill: () => void; giveUp: AbortSignal },
-): Promise<string> {
-  const reader = stream.getReader();
-  giveUp.addEventListener("abort", () => reader.cancel().catch(() => {}));
-  try {
-    for (let piece; !(piece = await reader.read()).done;) await onBytes(piece.value);
-  } catch (error) {
-    kill();
-    await reader.cancel().catch(() => {});
-    throw error;
-  }
-  return "";
-}
-
-/** Hands on each line of a stream, cut where it is too long, and returns the end of all. */
-async function readLines(
-  stream: ReadableStream<Uint8Array>,
-  { onLine, giveUp }: { onLine: (line: string) => void; giveUp: AbortSignal },
-): Promise<string> {
+/** Hands on each line, cut where it is too long, and keeps the end of all. */
+function lineSink(onLine: (line: string) => void): Sink {
+  const decoder = new TextDecoder();
   let kept = "";
   let line = "";
-  for await (const text of textOf(stream, giveUp)) {
+  const add = (text: string): void => {
     kept = (kept + text).slice(-keptOutput);
     const [first, ...more] = text.split("\n") as [string, ...string[]];
     line = (line + first).slice(0, keptOutput);
@@ -299,40 +267,44 @@ async function readLines(
       onLine(line);
       line = next.slice(0, keptOutput);
     }
-  }
-  if (line !== "") onLine(line);
-  return kept;
+  };
+  return {
+    take: (piece) => add(decoder.decode(piece, { stream: true })),
+    end() {
+      add(decoder.decode());
+      if (line !== "") onLine(line);
+      return kept;
+    },
+  };
 }
 
-/**
- * Sends a program what it is to read. It may end before it has read everything: its exit status tells whether that is a
- * failure.
- */
-async function writeInput(
-  stream: WritableStream<Uint8Array>,
+/** Hands on each piece. Kills the program when `onBytes` throws. */
+function bytesSink(onBytes: (piece: Uint8Array) => unknown, child: Deno.ChildProcess): Sink {
+  return {
+    async take(piece) {
+      try {
+        await onBytes(piece);
+      } catch (error) {
+        try {
+          child.kill("SIGKILL");
+        } catch {
+          // The program has ended by itself.
+        }
+        throw error;
+      }
+    },
+    end: () => "",
+  };
+}
+
+/** What a program is to read. It may end before it has read everything; then nothing more is waited for. */
+function inputOf(
   stdin: Exclude<NonNullable<ProcessOptions["stdin"]>, string>,
   ended: Promise<unknown>,
-): Promise<void> {
-  if ("bytes" in stdin) await stdin.bytes.pipeTo(stream).catch(() => {});
-  else await writeAll(stream, textFor(stdin, ended));
-}
-
-/** What a program is to read. Nothing more is waited for once it has ended. */
-async function textFor(
-  stdin: { text: string } | { later: Promise<string> },
-  ended: Promise<unknown>,
-): Promise<string> {
-  return "text" in stdin ? stdin.text : await Promise.race([stdin.later, ended.then(() => "")]);
-}
-
-async function writeAll(stream: WritableStream<Uint8Array>, text: Promise<string>): Promise<void> {
-  const writer = stream.getWriter();
-  try {
-    await writer.write(new TextEncoder().encode(await text));
-    await writer.close();
-  } catch {
-    // The program ended before it had read everything. Its exit status says whether that is a failure.
-  }
+): ReadableStream<Uint8Array> {
+  if ("bytes" in stdin) return stdin.bytes;
+  const text = "text" in stdin ? stdin.text : Promise.race([stdin.later, ended.then(() => "")]);
+  return ReadableStream.from([text]).pipeThrough(new TextEncoderStream());
 }
 
 function withoutLinkerVariables(): Record<string, string> {
