@@ -70,12 +70,17 @@ async function runToExitCode<Name extends string>(
   const common = { signal: ending.signal, spell };
   let ui = terminalUi({ ...common, quiet: false, json: false, yes: false });
   let verbose = false;
+  let meant = "";
   try {
     if (commandLine.length === 0 && spec.needsArguments) {
       ui.status(briefText(called));
       return ExitCode.usage;
     }
     const args = parseCommandLine(spec, commandLine);
+    // "list" for "--list", as other programs have it: a container may be called so, or else this explains the error.
+    if (args.positionals[0] === commandLine[0] && Object.hasOwn(spec.options, commandLine[0] ?? "")) {
+      meant = `. If you mean the option: ${called.name} --${commandLine.join(" ")}`;
+    }
     const json = args.flags.has("json");
     verbose = args.flags.has("verbose");
     ui = terminalUi({ ...common, quiet: args.flags.has("quiet"), json, yes: args.flags.has("yes") });
@@ -109,7 +114,7 @@ async function runToExitCode<Name extends string>(
       ui: {
         ...ui,
         error(message, hint, output) {
-          ui.error(message, hint, output);
+          ui.error(message, hint && hint + meant, output);
           shown.push(message, hint ?? "");
         },
       },

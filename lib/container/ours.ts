@@ -43,19 +43,29 @@ export async function findOurs(
   const options = exitCode === undefined ? {} : { exitCode };
   const label = labelOf(engine.server, name);
   const command = (...args: string[]): string => quoteWords(engineArgv(engine, args));
-  if (!instance) {
-    const other = label === name ? otherEngine(engine) : undefined;
-    const isThere = other && await findInstance(other, name).then(Boolean, () => false);
-    throw new UserError(`There is no container "${label}" in ${engine.product}`, {
-      hint: isThere
-        ? `There is one in ${other.product}: use --engine=${other.cli}`
-        : `Make it with create.ts, or see ${command("list", ...(label === name ? [] : [nameOn(engine, "")]))}`,
-      ...options,
-    });
-  }
+  if (!instance) throw await noContainer(engine, name, options);
   if (isOurs(instance)) return instance;
   throw new UserError(`The container "${label}" was not made by create.ts`, {
     hint: `Make one with it, or mark this one: ${command("config", "set", nameOn(engine, name), `${markKey}=true`)}`,
+    ...options,
+  });
+}
+
+/** The error for a container that there is not. It names the other engine if that has it. */
+export async function noContainer(
+  engine: Engine,
+  name: string,
+  options: { exitCode?: number } = {},
+): Promise<UserError> {
+  const label = labelOf(engine.server, name);
+  const isOnRemote = label !== name;
+  const other = isOnRemote ? undefined : otherEngine(engine);
+  const isThere = other && await findInstance(other, name).then(Boolean, () => false);
+  const list = quoteWords(engineArgv(engine, ["list", ...(isOnRemote ? [nameOn(engine, "")] : [])]));
+  return new UserError(`There is no container "${label}" in ${engine.product}`, {
+    hint: isThere
+      ? `There is one in ${other.product}: use --engine=${other.cli}`
+      : `Make it with create.ts, or see ${list}`,
     ...options,
   });
 }

@@ -11,7 +11,7 @@ import { claimCopiesOf, removeCopies } from "../container/copies.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
 import { hostNameOf, labelOf, type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
-import { isOurs } from "../container/ours.ts";
+import { isOurs, noContainer } from "../container/ours.ts";
 import { type EngineOptions, scriptLine } from "../container/place.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "../container/user.ts";
 import { removeUnusedProxy } from "./internet/proxy.ts";
@@ -70,8 +70,7 @@ export async function removeContainer(
   const label = labelOf(engine.server, name);
   if (!instance && !profile && !hasMounts) {
     if (recovered) return ["what another run has left"];
-    const list = engineArgv(engine, ["list", ...(label === name ? [] : [nameOn(engine, "")])]).join(" ");
-    throw new UserError(`There is no container "${label}"`, { hint: `${list} shows those that are there` });
+    throw await noContainer(engine, name);
   }
   const protection = instance?.config[protectionKey] ?? profile?.config[protectionKey] ?? "";
   if (instance && /^(true|1|yes|on)$/i.test(protection)) {

@@ -56,7 +56,10 @@ export async function readRequest(
   const exports = end === undefined ? undefined : parseExportWords(positionals.slice(end), { notTheirs: own });
   if (flags.has("mime") && !exports) throw inputError("The option --mime goes with --export", "See create.ts --help");
   if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
-    throw inputError("Arguments are missing: NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...", "See create.ts --help");
+    throw inputError(
+      "Arguments are missing: NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...",
+      "For example: my-container ~/.ssh/id_ed25519.pub gui firefox. See create.ts --help",
+    );
   }
   const place = await placeCalled(host, word, engineOptions(args));
   if (exports) menuOf(host, hostNameOf(place.server, place.name));

@@ -1,6 +1,7 @@
 /** `map.ts --list`: the files that are lent. */
 
 import type { Host } from "../base/host.ts";
+import { showTable } from "../cli/table.ts";
 import { wantedCli } from "../engine/engine.ts";
 import { readLoans } from "./journal.ts";
 import { borrowerOf, isCopy, type Loan } from "./loan.ts";
@@ -11,7 +12,12 @@ import { borrowerOf, isCopy, type Loan } from "./loan.ts";
  * @param options `engine`: the value of `--engine`
  */
 export async function listLoans(host: Host, options: { engine: string | undefined }): Promise<void> {
-  showLoans(host, await wantedLoans(host, options));
+  const loans = await wantedLoans(host, options);
+  showTable(host.ui, rowsOf(loans), {
+    heading: ["HERE", "IN THE CONTAINER", ...(loans.some(isCopy) ? ["A COPY IN"] : [])],
+    none: "No file is lent",
+    data: dataOf(loans),
+  });
 }
 
 /** What is on record, in containers of the engine that is asked for. */
@@ -22,14 +28,19 @@ export async function wantedLoans(host: Host, { engine }: { engine: string | und
 
 /** Prints files that are lent, or were. */
 export function showLoans(host: Host, loans: readonly Loan[]): void {
-  const text = loans.map((loan) =>
-    [loan.hostPath, loan.containerPath, ...(isCopy(loan) ? [borrowerOf(loan)] : [])].join("\t")
-  ).join("\n");
-  const data = loans.map((loan) => {
+  host.ui.result(rowsOf(loans).map((row) => row.join("\t")).join("\n"), dataOf(loans));
+}
+
+function rowsOf(loans: readonly Loan[]): string[][] {
+  return loans.map((loan) => [loan.hostPath, loan.containerPath, ...(isCopy(loan) ? [borrowerOf(loan)] : [])]);
+}
+
+/** The same for `--json`. */
+function dataOf(loans: readonly Loan[]): unknown {
+  return loans.map((loan) => {
     const { hostPath: host, containerPath: container, readOnly } = loan;
     return isCopy(loan)
       ? { host, container, device: null, readOnly, copyIn: borrowerOf(loan) }
       : { host, container, device: loan.id, readOnly };
   });
-  host.ui.result(text, data);
 }

@@ -214,6 +214,14 @@ Deno.test("runScript() keeps results on stdout, all else on stderr, and tells th
   const cases: [body: string, args: string[], code: number, stdout: string, stderr: string][] = [
     ["throw 1", ["--help"], 0, `${helpText(spec)}\n`, ""],
     [`host.ui.warn("w", { security: true })`, ["-q", "x"], 0, "", "warning: w\n"],
+    [
+      `throw inputError("No", "Look")`,
+      ["delete", "x"],
+      2,
+      "",
+      "error: No\nhint: Look. If you mean the option: try.ts --delete x\n",
+    ],
+    [`throw inputError("No", "Look")`, ["x", "delete"], 2, "", "error: No\nhint: Look\n"],
     ["throw 1", ["-V"], 0, `try.ts ${config.version}\n`, ""],
     ["throw 1", ["--doctor", "--engine=incus", "-n"], 1, "looked incusfalse\n", ""],
     ["throw 1", ["--bogus"], 2, "", 'error: Unknown option "--bogus"\nhint: See try.ts --help\n'],
