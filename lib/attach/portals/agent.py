@@ -253,7 +253,8 @@ def show(number):
         answer(number, [])
         return
     actions = {"save": Gtk.FileChooserAction.SAVE, "folder": Gtk.FileChooserAction.SELECT_FOLDER}
-    dialog = Gtk.FileChooserDialog(action=actions.get(message["ask"], Gtk.FileChooserAction.OPEN))
+    title = {"save": "Save", "folder": "Choose a folder"}.get(message["ask"], "Open")
+    dialog = Gtk.FileChooserDialog(title=title, action=actions.get(message["ask"], Gtk.FileChooserAction.OPEN))
     dialog.add_buttons("_Cancel", Gtk.ResponseType.CANCEL, "_OK", Gtk.ResponseType.ACCEPT)
     dialog.set_select_multiple(message["multiple"])
     dialog.set_do_overwrite_confirmation(True)
