@@ -11,10 +11,10 @@ import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts
 import type { Engine } from "../engine/engine.ts";
 import { type Instance, isLost, listInstances } from "../engine/instance.ts";
 import { type Container, containerOf } from "../container/container.ts";
-import { labelOf } from "../container/mounts.ts";
 import { isSessionName } from "../container/names.ts";
 import { isOurs, sessionKey } from "../container/ours.ts";
 import { canAsk } from "../container/ssh.ts";
+import { labelOf } from "../engine/server.ts";
 
 /** A session that runs. */
 export interface LiveSession {

@@ -5,14 +5,15 @@
 
 import awaitBoot from "./await_boot.sh" with { type: "text" };
 import { basename } from "@std/path";
-import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
+import { type Engine, engineArgv } from "../engine/engine.ts";
 import { exec, execArgv, type Instance, instanceAddress, startInstance } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
-import { labelOf, type Mounts } from "./mounts.ts";
+import type { Mounts } from "./mounts.ts";
 import type { ContainerUser } from "./user.ts";
 import { quoteWord, quoteWords, withValues } from "../base/shell_words.ts";
 import { sshConfigPath, type SshTarget } from "./ssh.ts";
 import { exists } from "../base/files.ts";
+import { labelOf } from "../engine/server.ts";
 
 /** How long a container that was just started is waited for at most, in milliseconds. */
 const maxBootMs = 60_000;
@@ -46,7 +47,7 @@ export async function reachInstance(
   const label = labelOf(engine.server, name);
   if (instance && !await exists(mounts.knownHosts)) {
     const show = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"];
-    const read = engineArgv(engine, ["exec", nameOn(engine, name), "--", ...show]);
+    const read = engineArgv(engine, ["exec", labelOf(engine.server, name), "--", ...show]);
     const pin = `sed 's/^/${basename(mounts.directory)} /' >${quoteWord(mounts.knownHosts)}`;
     throw new UserError(`The host keys of "${label}" are not pinned: there is no ${mounts.knownHosts}`, {
       hint:

@@ -9,16 +9,17 @@ import { exists } from "../base/files.ts";
 import { once } from "../base/settle.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import type { Host } from "../base/host.ts";
-import { type Engine, nameOn, wantedCli } from "../engine/engine.ts";
+import { type Engine, wantedCli } from "../engine/engine.ts";
 import { type Instance, isHere } from "../engine/instance.ts";
 import { localContainer } from "./local.ts";
-import { labelOf, type Mounts, mountsOf } from "./mounts.ts";
+import { type Mounts, mountsOf } from "./mounts.ts";
 import { findOurs } from "./ours.ts";
 import { adviceOptions, type EngineOptions, findPlace } from "./place.ts";
 import { containerRecordPath } from "./record.ts";
 import type { SessionLog } from "./session_log.ts";
 import type { ScriptOptions, SshRunOptions } from "./ssh.ts";
 import { type ContainerPaths, type ContainerUser, parseUser, plannedUser } from "./user.ts";
+import { labelOf } from "../engine/server.ts";
 
 /** What is in a container: its user, and the paths in that user's home. */
 export interface Inside extends ContainerPaths {
@@ -142,7 +143,7 @@ export async function resolveContainer(host: Host, word: string, options: Engine
 /** The container of this name on a server. */
 export async function containerOn(engine: Engine, name: string): Promise<Container> {
   const { host, cli, server: { project } } = engine;
-  return await resolveContainer(host, nameOn(engine, name), { engine: cli, project });
+  return await resolveContainer(host, labelOf(engine.server, name), { engine: cli, project });
 }
 
 /**

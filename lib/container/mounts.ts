@@ -6,7 +6,7 @@ import type { Device } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { exists, modeOf, removeEmpty, removeTree } from "../base/files.ts";
-import { ownServer, type Server } from "../engine/server.ts";
+import { labelOf, ownServer, type Server } from "../engine/server.ts";
 import { containerRecordPath } from "./record.ts";
 import { containerPaths, type ContainerUser } from "./user.ts";
 
@@ -70,14 +70,6 @@ export async function checkMountsRoot(host: Pick<Host, "env">): Promise<void> {
 /** The file in the directory of all containers that is locked for what only one run may do at a time. */
 export function turnsIn(root: string): string {
   return join(root, ".lock");
-}
-
-/**
- * A container's name for the user, as the scripts take it: with its remote in front, unless the CLI takes that by
- * itself.
- */
-export function labelOf({ remote }: Pick<Server, "remote">, name: string): string {
-  return remote === undefined ? name : `${remote}:${name}`;
 }
 
 /**

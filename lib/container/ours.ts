@@ -1,10 +1,9 @@
 /** Our containers: which ones they are, and the keys that mark them. */
 
-import { type Engine, engineArgv, nameOn, otherEngine } from "../engine/engine.ts";
+import { type Engine, engineLine, otherEngine } from "../engine/engine.ts";
 import { findInstance, type Instance, listInstances } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
-import { quoteWords } from "../base/shell_words.ts";
-import { labelOf } from "./mounts.ts";
+import { labelOf } from "../engine/server.ts";
 
 /** The configuration key that marks an instance or a profile as made by create.ts. */
 export const markKey = "user.gui-container";
@@ -42,11 +41,13 @@ export async function findOurs(
   const instance = await findInstance(engine, name, { withState });
   const options = exitCode === undefined ? {} : { exitCode };
   const label = labelOf(engine.server, name);
-  const command = (...args: string[]): string => quoteWords(engineArgv(engine, args));
+  const command = (...args: string[]): string => engineLine(engine, args);
   if (!instance) throw await noContainer(engine, name, options);
   if (isOurs(instance)) return instance;
   throw new UserError(`The container "${label}" was not made by create.ts`, {
-    hint: `Make one with it, or mark this one: ${command("config", "set", nameOn(engine, name), `${markKey}=true`)}`,
+    hint: `Make one with it, or mark this one: ${
+      command("config", "set", labelOf(engine.server, name), `${markKey}=true`)
+    }`,
     ...options,
   });
 }
@@ -61,7 +62,7 @@ export async function noContainer(
   const isOnRemote = label !== name;
   const other = isOnRemote ? undefined : otherEngine(engine);
   const isThere = other && await findInstance(other, name).then(Boolean, () => false);
-  const list = quoteWords(engineArgv(engine, ["list", ...(isOnRemote ? [nameOn(engine, "")] : [])]));
+  const list = engineLine(engine, ["list", ...(isOnRemote ? [labelOf(engine.server, "")] : [])]);
   return new UserError(`There is no container "${label}" in ${engine.product}`, {
     hint: isThere
       ? `There is one in ${other.product}: use --engine=${other.cli}`

@@ -4,10 +4,10 @@
 
 import { chooseEngine, type Engine, engineCalled, type EngineCli, engineClis, wantedCli } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
-import { findServer, type Server, type ServerRequest } from "../engine/server.ts";
+import { findServer, labelOf, type Server, type ServerRequest } from "../engine/server.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
-import { labelOf, type Mounts, mountsOf } from "./mounts.ts";
+import { type Mounts, mountsOf } from "./mounts.ts";
 import { type ContainerRecord, readContainerRecord } from "./record.ts";
 
 /** A container that the user names. */

@@ -3,10 +3,11 @@
  * configuration, which the container cannot change: nothing that it says later is asked for name, uid or home.
  */
 
-import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
+import { type Engine, engineArgv } from "../engine/engine.ts";
 import type { Instance } from "../engine/instance.ts";
 import { inputError, UserError } from "../base/errors.ts";
 import { quoteWords } from "../base/shell_words.ts";
+import { labelOf } from "../engine/server.ts";
 
 /** A user of a container. Each is text; in a dry run, a placeholder. */
 export interface ContainerUser {
@@ -106,7 +107,12 @@ export function userOf(engine: Engine, { name, config }: Pick<Instance, "name" |
   if (line === undefined) return ubuntuUser;
   const user = parseUser(line);
   if (user) return user;
-  const set = engineArgv(engine, ["config", "set", nameOn(engine, name), `${userKey}=${formatUser(ubuntuUser)}`]);
+  const set = engineArgv(engine, [
+    "config",
+    "set",
+    labelOf(engine.server, name),
+    `${userKey}=${formatUser(ubuntuUser)}`,
+  ]);
   throw new UserError(`The configuration of "${name}" names no ordinary user: ${userKey}`, {
     hint: `Set it to NAME:UID:GID:HOME: ${quoteWords(set)}`,
   });

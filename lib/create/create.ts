@@ -4,12 +4,11 @@ import { calledName } from "../base/called.ts";
 import { afterChanges } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { all } from "../base/settle.ts";
-import { quoteWords } from "../base/shell_words.ts";
 import { withUndo } from "../base/undo.ts";
 import type { Arguments } from "../cli/options.ts";
 import { checkAclSupport } from "../container/mounts.ts";
 import { type Place, scriptLine } from "../container/place.ts";
-import { checkTarget, type Engine, engineArgv, engineOn, nameOn } from "../engine/engine.ts";
+import { checkTarget, type Engine, engineLine, engineOn } from "../engine/engine.ts";
 import { attachSoftwarePath } from "./bundled.ts";
 import { checkExisting } from "./existing.ts";
 import { exportApps, type ExportedApp, findOpener } from "./export/export.ts";
@@ -19,6 +18,7 @@ import { warnOfLimits } from "./limits.ts";
 import { type Made, make } from "./make.ts";
 import { checkSsh } from "./prepare.ts";
 import { readRequest, type Request } from "./request.ts";
+import { labelOf } from "../engine/server.ts";
 
 /**
  * Makes a container.
@@ -78,7 +78,7 @@ async function create(engine: Engine, request: Request, profileBefore: string | 
 
 function tellKept(engine: Engine, { name, label }: Place): void {
   const { ui } = engine.host;
-  const look = quoteWords(engineArgv(engine, ["exec", nameOn(engine, name), "--", "bash"]));
+  const look = engineLine(engine, ["exec", labelOf(engine.server, name), "--", "bash"]);
   ui.status(`What was made is kept. To look around: ${look}`);
   ui.status(`To remove it: ${scriptLine(engine, ["create.ts", "--delete", "--force", label])}`);
 }
@@ -127,7 +127,7 @@ function report(
     if (windowServers.length === 1) ui.status(`There is no waypipe in "${label}": windows are shown by xpra alone`);
     return;
   }
-  const again = quoteWords(engineArgv(engine, ["exec", nameOn(engine, name), "--", attachSoftwarePath]));
+  const again = engineLine(engine, ["exec", labelOf(engine.server, name), "--", attachSoftwarePath]);
   ui.warn([
     windowServers.includes("waypipe")
       ? `There is no xpra in "${label}": attach.ts can show windows on a Wayland desktop, by waypipe, and on no other`

@@ -2,7 +2,7 @@
 
 import { refuseBeingMade } from "./journal.ts";
 import { refuseOtherOwner } from "./owner.ts";
-import { labelOf, type Mounts, usedMounts } from "../container/mounts.ts";
+import { type Mounts, usedMounts } from "../container/mounts.ts";
 import { scriptLine } from "../container/place.ts";
 import type { Engine } from "../engine/engine.ts";
 import { findInstance } from "../engine/instance.ts";
@@ -10,6 +10,7 @@ import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.
 import { inputError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { all } from "../base/settle.ts";
+import { labelOf } from "../engine/server.ts";
 
 /**
  * Refuses a name that a container has. Asks whether to use a profile without a container, and directories with files in

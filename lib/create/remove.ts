@@ -1,15 +1,14 @@
 /** `create.ts --delete NAME`: removes a container, its disposable copies, its profile, its entries in the menu and its directories. */
 
-import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
+import { type Engine, engineLine } from "../engine/engine.ts";
 import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
 import { deleteInstance, exec, findInstance, type Instance, protectionKey } from "../engine/instance.ts";
 import { inputError, ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { quoteWords } from "../base/shell_words.ts";
 import { claimCopiesOf, removeCopies } from "../container/copies.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
-import { hostNameOf, labelOf, type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
+import { hostNameOf, type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
 import { isOurs, noContainer } from "../container/ours.ts";
 import { type EngineOptions, scriptLine } from "../container/place.ts";
@@ -20,6 +19,7 @@ import { menuIfAny } from "./export/menu.ts";
 import { recoverCreation } from "./journal.ts";
 import { placeCalled } from "./place.ts";
 import { refuseOtherOwner, shares } from "./owner.ts";
+import { labelOf } from "../engine/server.ts";
 
 /**
  * Removes the container that a word of the command line names, and shows what was removed.
@@ -74,7 +74,7 @@ export async function removeContainer(
   }
   const protection = instance?.config[protectionKey] ?? profile?.config[protectionKey] ?? "";
   if (instance && /^(true|1|yes|on)$/i.test(protection)) {
-    const allow = quoteWords(engineArgv(engine, ["config", "set", nameOn(engine, name), `${protectionKey}=false`]));
+    const allow = engineLine(engine, ["config", "set", labelOf(engine.server, name), `${protectionKey}=false`]);
     throw new UserError(`The container "${label}" is protected from being removed`, { hint: `To allow it: ${allow}` });
   }
   const isOwner = instance !== undefined && (shares(instance, mounts) || !engine.server.isLocal);

@@ -5,7 +5,16 @@
 
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
-import { type EngineCli, findServer, hasRemote, ownServer, type Server, type ServerRequest } from "./server.ts";
+import {
+  type EngineCli,
+  findServer,
+  hasRemote,
+  labelOf,
+  ownServer,
+  type Server,
+  type ServerRequest,
+} from "./server.ts";
+import { quoteWords } from "../base/shell_words.ts";
 
 export type { EngineCli };
 
@@ -165,22 +174,22 @@ export async function serverState(engine: Engine): Promise<ServerState> {
   };
 }
 
-/** A name as the CLI takes it: with the remote in front, unless it is the CLI's own default. */
-export function nameOn({ server: { remote } }: Pick<Engine, "server">, name: string): string {
-  return remote === undefined ? name : `${remote}:${name}`;
-}
-
 /** The command line of the engine's CLI, in the right project. */
 export function engineArgv({ cli, server: { project } }: Engine, args: readonly string[]): string[] {
   // "query" refuses the option: there, the path names the project.
   return [cli, ...(project === undefined || args[0] === "query" ? [] : ["--project", project]), ...args];
 }
 
+/** A command line of the engine's CLI as the user is to type it. */
+export function engineLine(engine: Engine, args: readonly string[]): string {
+  return quoteWords(engineArgv(engine, args));
+}
+
 /** A path of the API as the CLI takes it: with the remote in front, and the project at its end. */
 export function apiPath(engine: Engine, path: string): string {
   const { project } = engine.server;
   const rest = project === undefined ? "" : `${path.includes("?") ? "&" : "?"}project=${encodeURIComponent(project)}`;
-  return nameOn(engine, path + rest);
+  return labelOf(engine.server, path + rest);
 }
 
 /**
@@ -269,8 +278,8 @@ export function isNotReady(error: unknown): boolean {
 
 /** The command that lists the members of the cluster, or its groups of members. */
 export function listMembers(engine: Engine, kind = "members"): string {
-  const words = ["cluster", ...(kind === "groups" ? ["group"] : []), "list", nameOn(engine, "")];
-  return engineArgv(engine, words).join(" ").trim();
+  const words = ["cluster", ...(kind === "groups" ? ["group"] : []), "list", labelOf(engine.server, "")];
+  return engineLine(engine, words).trim();
 }
 
 /**

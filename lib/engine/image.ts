@@ -1,8 +1,9 @@
 /** Local images: those in the engine's own store. */
 
-import { type Engine, engineArgv, isNotFound, nameOn, query, run } from "./engine.ts";
+import { type Engine, engineArgv, isNotFound, query, run } from "./engine.ts";
 import { UserError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
+import { labelOf } from "./server.ts";
 
 /** A local image. */
 export interface Image {
@@ -18,7 +19,7 @@ export interface Image {
 
 /** An image as the CLI takes it: one without a remote is in the store of the engine's server. */
 export function imageOn(engine: Pick<Engine, "server">, image: string): string {
-  return image.includes(":") ? image : nameOn(engine, image);
+  return image.includes(":") ? image : labelOf(engine.server, image);
 }
 
 /** The local images that have all of `properties`. */
@@ -51,12 +52,12 @@ export async function publish(
   name: string,
   properties: Readonly<Record<string, string>>,
 ): Promise<string> {
-  await run(engine, ["stop", nameOn(engine, name)]);
+  await run(engine, ["stop", labelOf(engine.server, name)]);
   const { remote } = engine.server;
   return await engine.host.value(
     engineArgv(engine, [
       "publish",
-      nameOn(engine, name),
+      labelOf(engine.server, name),
       ...(remote === undefined ? [] : [`${remote}:`]),
       "--compression",
       "none",
@@ -72,7 +73,7 @@ export async function publish(
 /** Removes a local image. Nothing happens when it is gone already. */
 export async function deleteImage(engine: Engine, fingerprint: string): Promise<void> {
   try {
-    await run(engine, ["image", "delete", nameOn(engine, fingerprint)]);
+    await run(engine, ["image", "delete", labelOf(engine.server, fingerprint)]);
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

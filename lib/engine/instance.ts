@@ -6,9 +6,9 @@ import {
   type Engine,
   engineArgv,
   engineCalled,
+  engineLine,
   isNotReady,
   listMembers,
-  nameOn,
   query,
   request,
   run,
@@ -17,7 +17,7 @@ import { delay } from "@std/async";
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { imageOn } from "./image.ts";
-import { findServer } from "./server.ts";
+import { findServer, labelOf } from "./server.ts";
 
 /** An instance, as the engine describes it. */
 export interface Instance {
@@ -211,7 +211,7 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
   const args = [
     "launch",
     imageOn(engine, options.image),
-    nameOn(engine, name),
+    labelOf(engine.server, name),
     ...profiles.flatMap((profile) => ["--profile", profile]),
     ...Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
     ...(target === undefined ? [] : ["--target", target]),
@@ -264,11 +264,11 @@ export function isStartFailure(error: unknown): boolean {
 /** Starts a stopped instance. */
 export async function startInstance(engine: Engine, name: string): Promise<void> {
   try {
-    await run(engine, ["start", nameOn(engine, name)]);
+    await run(engine, ["start", labelOf(engine.server, name)]);
   } catch (error) {
     if (!(error instanceof ProcessError) || !/member is evacuated/i.test(error.stderr)) throw error;
-    const on = engineArgv(engine, ["cluster", "restore", nameOn(engine, "MEMBER")]).join(" ");
-    const move = engineArgv(engine, ["move", nameOn(engine, name), "--target", "OTHER"]).join(" ");
+    const on = engineLine(engine, ["cluster", "restore", labelOf(engine.server, "MEMBER")]);
+    const move = engineLine(engine, ["move", labelOf(engine.server, name), "--target", "OTHER"]);
     throw new UserError(`"${name}" cannot start: its member of the cluster is evacuated`, {
       hint: `Bring the member back (${on}), or move the container: ${move}`,
       output: error.output,
@@ -279,7 +279,7 @@ export async function startInstance(engine: Engine, name: string): Promise<void>
 
 /** Kills all that runs in an instance, paused or not. */
 export async function killInstance(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["stop", "--force", nameOn(engine, name)]);
+  await run(engine, ["stop", "--force", labelOf(engine.server, name)]);
 }
 
 /** How often, and how long after the last time, it is tried to remove an instance that is busy, in milliseconds. */
@@ -289,7 +289,7 @@ const [maxDeletions, busyMs] = [20, 500];
 export async function deleteInstance(engine: Engine, name: string): Promise<void> {
   for (let tries = 1;; tries++) {
     try {
-      await run(engine, ["delete", "--force", nameOn(engine, name)]);
+      await run(engine, ["delete", "--force", labelOf(engine.server, name)]);
       return;
     } catch (error) {
       // A run that was killed may have left the engine at work on it: an update is no operation that could be waited for.
@@ -340,7 +340,7 @@ export async function setConfig(engine: Engine, name: string, config: Readonly<R
 
 /** Removes devices from an instance. */
 export async function removeDevices(engine: Engine, name: string, devices: readonly string[]): Promise<void> {
-  if (devices.length > 0) await run(engine, ["config", "device", "remove", nameOn(engine, name), ...devices]);
+  if (devices.length > 0) await run(engine, ["config", "device", "remove", labelOf(engine.server, name), ...devices]);
 }
 
 /**
@@ -396,7 +396,7 @@ export function execArgv(engine: Engine, name: string, argv: readonly string[]):
 }
 
 function execArgs(engine: Engine, name: string, argv: readonly string[]): string[] {
-  return ["exec", nameOn(engine, name), "--mode", "non-interactive", "--", ...argv];
+  return ["exec", labelOf(engine.server, name), "--mode", "non-interactive", "--", ...argv];
 }
 
 /** One range of an instance's id map, as in `volatile.idmap.current`. */
@@ -445,7 +445,7 @@ export async function instanceHostUid(
   { isStarted = true }: { isStarted?: boolean } = {},
 ): Promise<string> {
   const key = isStarted ? "volatile.idmap.current" : "volatile.idmap.next";
-  return await engine.host.value(engineArgv(engine, ["config", "get", nameOn(engine, name), key]), {
+  return await engine.host.value(engineArgv(engine, ["config", "get", labelOf(engine.server, name), key]), {
     placeholder: "HOST_UID",
     parse: (stdout) => String(hostUid(JSON.parse(stdout), Number(uid))),
   });

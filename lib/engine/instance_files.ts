@@ -1,9 +1,10 @@
 /** Files of an instance, running or not: put there and removed by the engine. */
 
-import { apiPath, type Engine, isNotFound, nameOn, run } from "./engine.ts";
+import { apiPath, type Engine, isNotFound, run } from "./engine.ts";
 import { ProcessError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { all } from "../base/settle.ts";
+import { labelOf } from "./server.ts";
 
 /** How a file is put into an instance, and what is in it. */
 export interface PushOptions {
@@ -28,7 +29,7 @@ export async function pushFile(
   { mode, stdin = "null", file = "-", makeDirectories = false }: PushOptions,
 ): Promise<void> {
   const options = ["--uid", "0", "--gid", "0", "--mode", mode, ...(makeDirectories ? ["--create-dirs"] : [])];
-  await run(engine, ["file", "push", ...options, file, nameOn(engine, target)], { stdin });
+  await run(engine, ["file", "push", ...options, file, labelOf(engine.server, target)], { stdin });
 }
 
 /** Removes files; one that is not there is ignored. */

@@ -1,8 +1,9 @@
 /** Profiles as the engine keeps them. */
 
-import { type Engine, nameOn, query, request, run } from "./engine.ts";
+import { type Engine, query, request, run } from "./engine.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import type { Device } from "./instance.ts";
+import { labelOf } from "./server.ts";
 
 /** What the engine knows of a profile. */
 export interface EngineProfile {
@@ -26,7 +27,7 @@ export async function listProfiles(engine: Engine): Promise<(EngineProfile & { n
 
 /** The profile as YAML, as {@linkcode setProfile} takes it. */
 export async function showProfile(engine: Engine, name: string): Promise<string> {
-  return (await run(engine, ["profile", "show", nameOn(engine, name)], { looksOnly: true })).stdout;
+  return (await run(engine, ["profile", "show", labelOf(engine.server, name)], { looksOnly: true })).stdout;
 }
 
 /**
@@ -53,12 +54,12 @@ export async function createProfile(
 
 /** Replaces all that a profile holds. `yaml` is what `lxc profile edit` takes. */
 export async function setProfile(engine: Engine, name: string, yaml: string): Promise<void> {
-  await run(engine, ["profile", "edit", nameOn(engine, name)], { stdin: { text: yaml } });
+  await run(engine, ["profile", "edit", labelOf(engine.server, name)], { stdin: { text: yaml } });
 }
 
 /** Removes a profile. */
 export async function deleteProfile(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["profile", "delete", nameOn(engine, name)]);
+  await run(engine, ["profile", "delete", labelOf(engine.server, name)]);
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Snapshots of instances, and instances that are copied from a snapshot or from an instance as it is. */
 
-import { type Engine, nameOn, query, request, run } from "./engine.ts";
+import { type Engine, query, request, run } from "./engine.ts";
 import type { Device } from "./instance.ts";
+import { labelOf } from "./server.ts";
 
 /** A snapshot, as the engine describes it. */
 export interface Snapshot {
@@ -76,5 +77,5 @@ export async function copyInstance(
 
 /** Stops the time of a running instance: its programs stay in memory and get no processor. `startInstance` wakes it. */
 export async function pauseInstance(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["pause", nameOn(engine, name)]);
+  await run(engine, ["pause", labelOf(engine.server, name)]);
 }

@@ -9,10 +9,9 @@ import type { Host } from "../base/host.ts";
 import { moveFile } from "../base/record.ts";
 import { mapSome } from "../base/settle.ts";
 import type { Undo } from "../base/undo.ts";
-import { labelOf } from "../container/mounts.ts";
 import { scriptLine } from "../container/place.ts";
 import { type ContainerUser, formatUser } from "../container/user.ts";
-import { type Engine, engineArgv, engineOn, nameOn } from "../engine/engine.ts";
+import { type Engine, engineLine, engineOn } from "../engine/engine.ts";
 import { findInstance } from "../engine/instance.ts";
 import { contentHere, endWriting, putBeside, writeBack } from "./write_back.ts";
 import { contentOf, openInode } from "./content.ts";
@@ -25,6 +24,7 @@ import { serverRecord } from "../engine/server_record.ts";
 import { type Lending, maxUnmapMs } from "./lending.ts";
 import { finishUnmap } from "./open_files.ts";
 import { newPlace, type SourceFile } from "./source_file.ts";
+import { labelOf } from "../engine/server.ts";
 
 /** How files are lent as copies. */
 export interface LendOptions {
@@ -291,7 +291,7 @@ async function isRunning(engine: Engine, instance: string): Promise<boolean> {
   if (!found || found.status === "Running") return found !== undefined;
   const label = labelOf(engine.server, instance);
   throw new UserError(`The files lent to "${label}" stay there: it does not run`, {
-    hint: `Start it, then take them back: ${engineArgv(engine, ["start", nameOn(engine, instance)]).join(" ")}, then ${
+    hint: `Start it, then take them back: ${engineLine(engine, ["start", labelOf(engine.server, instance)])}, then ${
       scriptLine(engine, ["map.ts", "--unmap", label])
     }`,
     exitCode: ExitCode.failed,

@@ -6,9 +6,8 @@
 
 import { format } from "@std/fmt/bytes";
 import { basename } from "@std/path";
-import { type Engine, engineArgv, nameOn } from "../engine/engine.ts";
+import { type Engine, engineArgv } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
-import { labelOf } from "../container/mounts.ts";
 import { type ContainerUser, parseUser, ubuntuUser } from "../container/user.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
@@ -19,6 +18,7 @@ import { watchTransfer } from "./transfer_watch.ts";
 import readScript from "./read_copy.sh" with { type: "text" };
 import removeScript from "./remove_copy.sh" with { type: "text" };
 import sendScript from "./send_copy.sh" with { type: "text" };
+import { labelOf } from "../engine/server.ts";
 
 /** How long a program in the container may take that moves no file, in milliseconds. */
 const shortMs = 20_000;
@@ -205,7 +205,7 @@ function tooLarge(engine: Engine, copy: LentCopy, { size, most }: { size: number
   const label = labelOf(engine.server, copy.instance);
   const binary = { binary: true };
   // Not by "file pull", which would make a link here of a link there.
-  const fetch = engineArgv(engine, ["exec", nameOn(engine, copy.instance), "--", "cat", copy.containerPath]);
+  const fetch = engineArgv(engine, ["exec", labelOf(engine.server, copy.instance), "--", "cat", copy.containerPath]);
   return new UserError(
     `"${label}" has made "${copy.hostPath}" ${format(size, binary)} large, and at most ${
       format(most, binary)

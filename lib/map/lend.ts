@@ -5,12 +5,11 @@ import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { all } from "../base/settle.ts";
 import { withUndo } from "../base/undo.ts";
-import { labelOf } from "../container/mounts.ts";
 import { findOurs, listOurs } from "../container/ours.ts";
 import { type EngineOptions, findPlace } from "../container/place.ts";
 import { checkDirectory, sharedByDevices, sharedByMounts } from "../container/source_path.ts";
 import { type ContainerUser, userOf } from "../container/user.ts";
-import { chooseEngine, type Engine, engineArgv, engineOn, nameOn } from "../engine/engine.ts";
+import { chooseEngine, type Engine, engineLine, engineOn } from "../engine/engine.ts";
 import { hostUid, idMapOf, type Instance, isHere, listAllInstances, listOwnInstances } from "../engine/instance.ts";
 import { announcePresence, ownIds } from "./journal.ts";
 import { type Lending, lendThemselves } from "./lending.ts";
@@ -21,6 +20,7 @@ import { missingArgument, type Prompter, terminalPrompter } from "./prompter.ts"
 import { inTime, recoverFirst } from "./recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "./source_file.ts";
 import { tellTakenBack } from "./take_back.ts";
+import { labelOf } from "../engine/server.ts";
 
 /** What the command line asks for. */
 export interface LendRequest extends EngineOptions {
@@ -136,7 +136,7 @@ async function runningContainers(engine: Engine): Promise<string[]> {
   const names = (await listOurs(engine)).filter(({ status }) => status === "Running").map(({ name }) => name);
   if (names.length > 0) return names;
   throw new UserError(`No container that create.ts made runs in ${engine.product}`, {
-    hint: `Start one: ${engineArgv(engine, ["start", nameOn(engine, "NAME")]).join(" ")}`,
+    hint: `Start one: ${engineLine(engine, ["start", labelOf(engine.server, "NAME")])}`,
   });
 }
 
@@ -165,7 +165,7 @@ async function checkContainer(
   { engine, files }: { engine: Engine; files: readonly SourceFile[] },
 ): Promise<{ user: ContainerUser; uid: number | undefined }> {
   if (instance.status !== "Running") {
-    const start = engineArgv(engine, ["start", nameOn(engine, instance.name)]).join(" ");
+    const start = engineLine(engine, ["start", labelOf(engine.server, instance.name)]);
     throw inputError(`The container "${labelOf(engine.server, instance.name)}" does not run`, `Start it: ${start}`);
   }
   const shared = await sharedByDevices(neighbours);

@@ -1,9 +1,9 @@
 /** A file that is lent, as it is on record: mapped, or as a copy. */
 
-import { labelOf } from "../container/mounts.ts";
 import type { ServerRecord } from "../engine/server_record.ts";
 import type { Acl } from "./acl.ts";
 import type { InodeId } from "./held_file.ts";
+import { labelOf } from "../engine/server.ts";
 
 /** What the records of all lent files have. They name the inode: a file that replaces it is another one. */
 export interface Loan extends InodeId {

@@ -8,7 +8,6 @@ import { basename, dirname, join } from "@std/path";
 import { inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { withUndo } from "../base/undo.ts";
-import { labelOf } from "../container/mounts.ts";
 import { findOurs } from "../container/ours.ts";
 import { scriptLine } from "../container/place.ts";
 import { checkDirectory, followPath, sharedByDevices, sharedByMounts } from "../container/source_path.ts";
@@ -33,6 +32,7 @@ import type { MappedFile } from "./restore.ts";
 import { checkFiles, type FileRules, type SourceFile } from "./source_file.ts";
 import { recoverFirst } from "./recover.ts";
 import { unmapFiles } from "./unmap.ts";
+import { labelOf } from "../engine/server.ts";
 
 /** The largest file that is lent as a copy where it could be lent itself, in bytes. */
 const mostCopied = 64 * 2 ** 20;

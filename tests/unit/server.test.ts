@@ -7,13 +7,12 @@ import {
   engineArgv,
   engineCalled,
   type EngineCli,
-  nameOn,
 } from "../../lib/engine/engine.ts";
 import { addDevices, findInstance, isHere, launch, parseInstancePath } from "../../lib/engine/instance.ts";
 import { publish } from "../../lib/engine/image.ts";
 import { pushFile, removeFiles } from "../../lib/engine/instance_files.ts";
-import { findServer, ownServer, type Server } from "../../lib/engine/server.ts";
-import { labelOf, mountsOf } from "../../lib/container/mounts.ts";
+import { findServer, labelOf, ownServer, type Server } from "../../lib/engine/server.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
 import { findPlace, scriptLine } from "../../lib/container/place.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
@@ -139,7 +138,7 @@ Deno.test("each call of the CLI names the remote and the project", async () => {
     "incus --project work file push --uid 0 --gid 0 --mode 0644 - big:box/etc/x",
     "incus query --request DELETE big:/1.0/instances/box/files?path=%2Fetc%2Fx&project=work",
   ]);
-  assertEquals(nameOn(engineCalled(engine.host, "incus"), "box"), "box");
+  assertEquals(labelOf(engineCalled(engine.host, "incus").server, "box"), "box");
   assertEquals(apiPath(engineCalled(engine.host, "incus"), "/1.0?a=b"), "/1.0?a=b");
   assertEquals(engineArgv(engineCalled(engine.host, "incus"), ["list"]), ["incus", "list"]);
 });

@@ -19,10 +19,11 @@ import { findOurs } from "../../container/ours.ts";
 import { recordOf, writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, pinHostKeys, sshConfigPath } from "../../container/ssh.ts";
 import { type ContainerUser, plannedUser, userOf } from "../../container/user.ts";
-import { type Engine, engineArgv, nameOn } from "../../engine/engine.ts";
+import { type Engine, engineArgv } from "../../engine/engine.ts";
 import { type Device, instanceHostUid, protectionKey } from "../../engine/instance.ts";
 import { pushFile, removeFiles } from "../../engine/instance_files.ts";
 import { copyInstance, findSnapshot, pauseInstance, type Snapshot } from "../../engine/snapshot.ts";
+import { labelOf } from "../../engine/server.ts";
 
 /** What copies are made of. */
 export interface Origin {
@@ -57,7 +58,7 @@ export async function findOrigin(engine: Engine, source: string, { asIs }: { asI
   const user = userOf(engine, instance);
   const known = { source, path, user, location: instance.location };
   if (asIs) return { ...known, devices: instance.devices, recipe: "" };
-  const onServer = nameOn(engine, source);
+  const onServer = labelOf(engine.server, source);
   const take = engineArgv(engine, [...engine.snapshot.split(" "), onServer, pristine]);
   if (snapshot) {
     const days = ageInDays(snapshot.createdAt, Date.now());

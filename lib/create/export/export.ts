@@ -6,7 +6,7 @@ import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withUndo } from "../../base/undo.ts";
 import { containerOn } from "../../container/container.ts";
-import { hostNameOf, labelOf, type Mounts } from "../../container/mounts.ts";
+import { hostNameOf, type Mounts } from "../../container/mounts.ts";
 import type { EngineOptions } from "../../container/place.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { placeCalled } from "../place.ts";
@@ -25,6 +25,7 @@ import {
   writeFile,
 } from "./menu.ts";
 import { type Apps, readApps, readIcons } from "./read.ts";
+import { labelOf } from "../../engine/server.ts";
 
 /** What is to be exported, and how. */
 export interface ExportRequest {

@@ -10,7 +10,7 @@ import { proxyPort, proxyUserData } from "./proxy_config.ts";
 import { hostRanges, specialRanges } from "./ranges.ts";
 import useScript from "./use_proxy.py" with { type: "text" };
 import { hostNameOf, mountsRoot } from "../../container/mounts.ts";
-import { type Engine, engineArgv, nameOn, query } from "../../engine/engine.ts";
+import { type Engine, engineLine, query } from "../../engine/engine.ts";
 import {
   addDevices,
   deleteInstance,
@@ -26,7 +26,7 @@ import { sha256 } from "../../base/hash.ts";
 import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, isAt } from "../../base/files.ts";
 import { lockFile } from "../../base/record.ts";
-import { quoteWords } from "../../base/shell_words.ts";
+import { labelOf } from "../../engine/server.ts";
 
 /** A proxy, which all containers with the same rules and the same image share. */
 export interface Proxy {
@@ -115,7 +115,7 @@ export async function ensureProxy(
     }
     if (found && found.config[stateKey] === undefined) {
       throw new UserError(`The container "${name}" is none that create.ts has made, and its name is needed`, {
-        hint: `Give it another name: ${engineArgv(engine, ["move", nameOn(engine, name), "OTHER"]).join(" ")}`,
+        hint: `Give it another name: ${engineLine(engine, ["move", labelOf(engine.server, name), "OTHER"])}`,
       });
     }
     // A run was killed before it was complete.
@@ -126,7 +126,7 @@ export async function ensureProxy(
 }
 
 function warnOfOldProxy(engine: Engine, name: string): void {
-  const remove = quoteWords(engineArgv(engine, ["delete", "--force", nameOn(engine, name)]));
+  const remove = engineLine(engine, ["delete", "--force", labelOf(engine.server, name)]);
   engine.host.ui.warn(
     `The proxy "${name}" was made when this machine had other networks, or by another version of create.ts. ` +
       `To have the next run of create.ts make it again: ${remove}`,
@@ -188,9 +188,9 @@ export async function useProxy(engine: Engine, name: string, proxy: Proxy): Prom
     await exec(engine, name, ["python3", "-c", useScript, `127.0.0.1:${proxyPort}`]);
   } catch (error) {
     if (!(error instanceof ProcessError && error.code === noProxy)) throw error;
-    const log = ["exec", nameOn(engine, proxy.name), "--", "journalctl", "--unit=squid"];
+    const log = ["exec", labelOf(engine.server, proxy.name), "--", "journalctl", "--unit=squid"];
     throw new UserError(`The proxy "${proxy.name}" does not answer in "${name}"`, {
-      hint: `See what it says: ${quoteWords(engineArgv(engine, log))}`,
+      hint: `See what it says: ${engineLine(engine, log)}`,
       cause: error,
     });
   }
