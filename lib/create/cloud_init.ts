@@ -1,6 +1,6 @@
 /** cloud-init in an instance: waiting for it, and how it ended. */
 
-import { setTimeout } from "node:timers/promises";
+import { delay } from "@std/async";
 import awaitScript from "./await_cloud_init.sh" with { type: "text" };
 import type { Engine } from "../engine/engine.ts";
 import { exec, execArgv, findInstance, noAddressError } from "../engine/instance.ts";
@@ -149,7 +149,7 @@ function noUserDataError({ userDataHint }: Engine, name: string): UserError {
 /** Shows cloud-init's output as it comes, from {@linkcode showOutputAfterMs} on. */
 async function showOutput(engine: Engine, name: string, over: AbortSignal): Promise<void> {
   const startedMs = performance.now();
-  if (!await delay(showOutputAfterMs, over)) return;
+  if (!await waited(showOutputAfterMs, over)) return;
   let stage = "";
   const process = engine.host.start(
     execArgv(engine, name, ["tail", "-n", "+1", "-F", "/var/log/cloud-init-output.log"]),
@@ -178,7 +178,7 @@ async function showOutput(engine: Engine, name: string, over: AbortSignal): Prom
 async function endVainWait(engine: Engine, name: string, over: AbortController): Promise<void> {
   const deadlineMs = performance.now() + addressTimeoutMs;
   let source: boolean | undefined;
-  while (await delay(2_000, over.signal)) {
+  while (await waited(2_000, over.signal)) {
     source ??= foundSource((await exec(engine, name, ["cat", "/run/cloud-init/status.json"], mayFail)).stdout);
     if (source === false) return over.abort(noUserDataError(engine, name));
     const instance = await findInstance(engine, name, { withState: true });
@@ -205,8 +205,8 @@ export function foundSource(statusJson: string): boolean | undefined {
 }
 
 /** Waits. Returns false when `over` aborts before the time is up. */
-function delay(ms: number, over: AbortSignal): Promise<boolean> {
-  return setTimeout(ms, true, { signal: over }).catch(() => false);
+function waited(ms: number, over: AbortSignal): Promise<boolean> {
+  return delay(ms, { signal: over }).then(() => true, () => false);
 }
 
 /** The last lines of cloud-init's output. */

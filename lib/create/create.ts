@@ -11,7 +11,7 @@ import { type Place, scriptLine } from "../container/place.ts";
 import { checkTarget, type Engine, engineLine, engineOn } from "../engine/engine.ts";
 import { attachSoftwarePath } from "./bundled.ts";
 import { checkExisting } from "./existing.ts";
-import { exportApps, type ExportedApp, findOpener } from "./export/export.ts";
+import type { ExportedApp } from "./export/export.ts";
 import { refuseCluster } from "./internet/proxy.ts";
 import { beginCreation, recoverCreation, unmake } from "./journal.ts";
 import { warnOfLimits } from "./limits.ts";
@@ -65,6 +65,7 @@ async function create(engine: Engine, request: Request, profileBefore: string | 
   let exported: ExportedApp[] | undefined;
   try {
     if (request.exports) {
+      const { exportApps, findOpener } = await import("./export/export.ts");
       const { withTypes, exports } = request;
       exported = await exportApps(engine, name, { mounts, withTypes, ...exports, opener: await findOpener() });
     }

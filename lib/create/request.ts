@@ -6,7 +6,7 @@ import { type Arguments, engineOptions, parseDuration } from "../cli/options.ts"
 import { hostNameOf } from "../container/mounts.ts";
 import type { Place } from "../container/place.ts";
 import { checkUserName } from "../container/user.ts";
-import { parseExportWords } from "./export/export.ts";
+import type { ExportRequest } from "./export/export.ts";
 import { menuOf } from "./export/menu.ts";
 import { type Identity, readAuthorizedKeys, readProfile, readUserData } from "./input_files.ts";
 import { parseHosts } from "./internet/allowed_hosts.ts";
@@ -34,7 +34,7 @@ export interface Request {
   bare: boolean;
   keepFailed: boolean;
   /** The words after `--export`; undefined without it. */
-  exports: ReturnType<typeof parseExportWords> | undefined;
+  exports: Pick<ExportRequest, "wanted" | "options"> | undefined;
   withTypes: boolean;
 }
 
@@ -53,7 +53,9 @@ export async function readRequest(
   if (flags.has("force")) throw inputError("The option --force goes with --delete", "See create.ts --help");
   const end = flags.get("export");
   const [word, keysPath, profileWord, ...cloudInitWords] = positionals.slice(0, end);
-  const exports = end === undefined ? undefined : parseExportWords(positionals.slice(end), { notTheirs: own });
+  const exports = end === undefined
+    ? undefined
+    : (await import("./export/export.ts")).parseExportWords(positionals.slice(end), { notTheirs: own });
   if (flags.has("mime") && !exports) throw inputError("The option --mime goes with --export", "See create.ts --help");
   if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
     throw inputError(
