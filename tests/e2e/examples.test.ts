@@ -203,6 +203,24 @@ const apps: Readonly<Record<string, { engine: EngineName; app: string; title: st
   "your-own-app": { engine: "lxc", app: "mousepad", title: "Mousepad" },
 };
 
+/** As root in a container: installs a package of which an archive, marked as that for security, has a newer version. */
+const offerNewer = `
+mkdir -p /opt/newer/deb/DEBIAN
+cd /opt/newer
+for version in 1 2; do
+  printf 'Package: newer\\nVersion: %s\\nArchitecture: all\\nMaintainer: A <a@b.c>\\nDescription: newer\\n' $version >deb/DEBIAN/control
+  dpkg-deb --build deb $version.deb
+done
+dpkg --install 1.deb
+hash() { sha256sum <"$1" | cut -d' ' -f1; }
+size() { stat --format=%s "$1"; }
+{ dpkg-deb --field 2.deb; printf 'Filename: ./2.deb\\nSize: %s\\nSHA256: %s\\n' "$(size 2.deb)" "$(hash 2.deb)"; } >Packages
+codename=$(. /etc/os-release; echo "$VERSION_CODENAME")
+printf 'Origin: Debian\\nLabel: Debian-Security\\nCodename: %s-security\\nSHA256:\\n %s %s Packages\\n' \\
+  "$codename" "$(hash Packages)" "$(size Packages)" >Release
+echo 'deb [trusted=yes] file:/opt/newer ./' >/etc/apt/sources.list.d/newer.list
+dpkg-query --show --showformat='\${Version}' newer`;
+
 for (const [example, { engine, app, title }] of Object.entries(apps)) {
   testOnEngines(`the example ${example} is installed and shows its window`, needed, async (engine) => {
     const file = example === "your-own-app" ? join(root, "examples/cloud-config/your-own-app.yaml") : example;
@@ -212,6 +230,13 @@ for (const [example, { engine, app, title }] of Object.entries(apps)) {
       await painted(window);
       const { stdout } = await asRoot(engine, name, "apt-config dump --format '%v ' APT::Periodic::Unattended-Upgrade");
       assertEquals(stdout, "1 ", "it upgrades itself");
+      if (example === "your-own-app") {
+        assertEquals((await asRoot(engine, name, offerNewer)).stdout.split("\n").at(-1), "1", "before the daily job");
+        // What the timers start, which the lab's image does not have.
+        const daily = "for job in update install; do /usr/lib/apt/apt.systemd.daily $job; done >/dev/null 2>&1";
+        const { stdout } = await asRoot(engine, name, `${daily}; dpkg-query --show --showformat='\${Version}' newer`);
+        assertEquals(stdout, "2", "after it");
+      }
       await script("attach", engine, ["--stop", name, "--all"]);
       assertEquals((await attach.ended).code, 0);
     });
