@@ -20,8 +20,8 @@
  */
 
 import { appLine } from "./lib/attach/advice.ts";
-import { askableNames, channelNames, presetNames } from "./lib/attach/channels.ts";
-import { checkSessionName } from "./lib/attach/session_name.ts";
+import { askableNames, channelNames, presetNames } from "./lib/attach/session/channels.ts";
+import { checkSessionName } from "./lib/attach/session/session_name.ts";
 import { displayNames } from "./lib/attach/wayland/choice.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";

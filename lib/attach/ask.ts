@@ -8,7 +8,7 @@
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { revealInvisible } from "../base/text.ts";
-import type { AskableChannel } from "./channels.ts";
+import type { AskableChannel } from "./session/channels.ts";
 import type { Answer, Question } from "../guard/consent.ts";
 
 /** How long a question is shown, in seconds. */

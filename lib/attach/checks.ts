@@ -12,7 +12,7 @@ import { mountsOf } from "../container/mounts.ts";
 import { listOurs } from "../container/ours.ts";
 import { programs } from "../base/programs.ts";
 import { globalsIn, hasContexts, strangeGlobals } from "./wayland/globals.ts";
-import { installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./xpra_version.ts";
+import { installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./x11/xpra_version.ts";
 
 /** What `--doctor` checks. */
 const checks: readonly Check[] = [

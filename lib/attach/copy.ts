@@ -1,8 +1,8 @@
 /** The text on the clipboard of a session is put on the host's. */
 
 import type { Container } from "../container/container.ts";
-import { copyOut, reportClipping } from "./clipping.ts";
-import { chooseSession } from "./live_sessions.ts";
+import { copyOut, reportClipping } from "./session/clipping.ts";
+import { chooseSession } from "./session/live_sessions.ts";
 
 /**
  * Puts the text on the clipboard of a live session on the host's.

@@ -3,7 +3,7 @@
 import { UserError } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";
 import { attachLine } from "./advice.ts";
-import { chooseSession, joinSession } from "./live_sessions.ts";
+import { chooseSession, joinSession } from "./session/live_sessions.ts";
 
 /**
  * Runs an app in a live session, and returns when the app ends.

@@ -6,7 +6,7 @@ import { showTable } from "../cli/table.ts";
 import { resolveContainer } from "../container/container.ts";
 import type { EngineOptions } from "../container/place.ts";
 import { chooseEngine } from "../engine/engine.ts";
-import { listAllSessions, listSessions, type LiveSession } from "./live_sessions.ts";
+import { listAllSessions, listSessions, type LiveSession } from "./session/live_sessions.ts";
 
 /**
  * Prints the live sessions of one container, or of all.

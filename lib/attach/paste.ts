@@ -1,8 +1,8 @@
 /** The text on the host's clipboard is put on that of a session. */
 
 import type { Container } from "../container/container.ts";
-import { hostClipping, pasteIn, reportClipping } from "./clipping.ts";
-import { chooseSession } from "./live_sessions.ts";
+import { hostClipping, pasteIn, reportClipping } from "./session/clipping.ts";
+import { chooseSession } from "./session/live_sessions.ts";
 
 /**
  * Puts the text on the host's clipboard on that of a live session.

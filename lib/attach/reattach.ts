@@ -5,14 +5,14 @@ import type { Container } from "../container/container.ts";
 import { createMemory } from "../guard/xpra/memory.ts";
 import { checkAsking } from "./ask.ts";
 import { servePortals } from "./portals/serve.ts";
-import type { Channel } from "./channels.ts";
-import { startClient } from "./client.ts";
-import { chooseSession } from "./live_sessions.ts";
+import type { Channel } from "./session/channels.ts";
+import { startClient } from "./x11/client.ts";
+import { chooseSession } from "./session/live_sessions.ts";
 import type { ShowRequest } from "./request.ts";
-import { hostScreen, requireDisplay } from "./screen.ts";
-import { show } from "./show.ts";
-import { hasOwnSound, mayHaveSound } from "./sound.ts";
-import { checkClient } from "./xpra_version.ts";
+import { hostScreen, requireDisplay } from "./x11/screen.ts";
+import { show } from "./x11/show.ts";
+import { hasOwnSound, mayHaveSound } from "./session/sound.ts";
+import { checkClient } from "./x11/xpra_version.ts";
 
 /**
  * Shows a live session again: the one that is named, the only one, or the one that the user chooses.

@@ -2,10 +2,10 @@
 
 import { ExitCode, inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { sortAppWords } from "./app.ts";
-import { type AskableChannel, askedChannels, type Channel, openChannels } from "./channels.ts";
+import { sortAppWords } from "./session/app.ts";
+import { type AskableChannel, askedChannels, type Channel, openChannels } from "./session/channels.ts";
 import type { MakeLoans } from "./portals/dialogs.ts";
-import { checkSessionName } from "./session_name.ts";
+import { checkSessionName } from "./session/session_name.ts";
 import { type DisplayName, NoWayland, wantedDisplay } from "./wayland/choice.ts";
 
 /** How a session is to be shown, and which one. */

@@ -7,15 +7,15 @@ import { socketPath } from "../container/sockets.ts";
 import { createMemory } from "../guard/xpra/memory.ts";
 import { checkAsking } from "./ask.ts";
 import { servePortals } from "./portals/serve.ts";
-import { startClient } from "./client.ts";
-import { hostLook } from "./look.ts";
+import { startClient } from "./x11/client.ts";
+import { hostLook } from "./session/look.ts";
 import type { StartRequest } from "./request.ts";
-import { fallbackScreen, hostScreen, requireDisplay } from "./screen.ts";
-import { startSession } from "./session.ts";
-import { checkSessionName, newRun, sessionNameOf } from "./session_name.ts";
-import { show } from "./show.ts";
+import { fallbackScreen, hostScreen, requireDisplay } from "./x11/screen.ts";
+import { startSession } from "./session/session.ts";
+import { checkSessionName, newRun, sessionNameOf } from "./session/session_name.ts";
+import { show } from "./x11/show.ts";
 import { againstRemoteWayland, againstWayland, NoWayland } from "./wayland/choice.ts";
-import { checkClient } from "./xpra_version.ts";
+import { checkClient } from "./x11/xpra_version.ts";
 
 /**
  * Starts an app in a new session, and shows the session unless that is not wanted.

@@ -2,7 +2,7 @@
 
 import type { Container } from "../container/container.ts";
 import type { MakeLoans } from "./portals/dialogs.ts";
-import { chooseSession, listSessions, noSession, stopSessions } from "./live_sessions.ts";
+import { chooseSession, listSessions, noSession, stopSessions } from "./session/live_sessions.ts";
 
 /**
  * Stops one live session of a container, or all.

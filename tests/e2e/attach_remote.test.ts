@@ -97,7 +97,7 @@ testFar(
     const detached = await first.ended;
     assertEquals(detached.code, 130, detached.stderr);
     assertStringIncludes(detached.stderr, "Open channels: clipboard, sound, look, dialogs");
-    assertMatch(detached.stderr, new RegExp(`To come back: attach\\.ts (--engine=\\w+ )?--session x ${name}\n`));
+    assertMatch(detached.stderr, new RegExp(`To come back: \\S*attach\\.ts (--engine=\\w+ )?--session x ${name}\n`));
     assertEquals((await masters()).length, 0);
     assertEquals((await listed()).map(({ clients }) => clients), [0]);
 

@@ -3,14 +3,14 @@
 
 import { assert } from "@std/assert";
 import { join } from "@std/path";
-import type { Channel } from "../../lib/attach/channels.ts";
+import type { Channel } from "../../lib/attach/session/channels.ts";
 import { startGuard } from "../../lib/guard/xpra/guard.ts";
-import { stopSessions } from "../../lib/attach/live_sessions.ts";
-import { hostScreen } from "../../lib/attach/screen.ts";
-import { startSession } from "../../lib/attach/session.ts";
-import { newRun } from "../../lib/attach/session_name.ts";
-import { playSound } from "../../lib/attach/sound.ts";
-import { clientArgv, clientEnvironment } from "../../lib/attach/xpra.ts";
+import { stopSessions } from "../../lib/attach/session/live_sessions.ts";
+import { hostScreen } from "../../lib/attach/x11/screen.ts";
+import { startSession } from "../../lib/attach/session/session.ts";
+import { newRun } from "../../lib/attach/session/session_name.ts";
+import { playSound } from "../../lib/attach/session/sound.ts";
+import { clientArgv, clientEnvironment } from "../../lib/attach/x11/xpra.ts";
 import { realHost } from "../../lib/base/host.ts";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { terminalUi } from "../../lib/base/ui.ts";

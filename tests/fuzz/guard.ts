@@ -4,7 +4,7 @@
  */
 
 import { concat } from "@std/bytes";
-import { askableNames, type Channel, channelNames } from "../../lib/attach/channels.ts";
+import { askableNames, type Channel, channelNames } from "../../lib/attach/session/channels.ts";
 import { judgeClientPacket } from "../../lib/guard/xpra/client_packets.ts";
 import { Refusal, Violation } from "../../lib/guard/faults.ts";
 import { createFrameParser, type RawPacket } from "../../lib/guard/xpra/frames.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { appScript, type AppWords, sortAppWords, splitCommandLine } from "../../lib/attach/app.ts";
+import { appScript, type AppWords, sortAppWords, splitCommandLine } from "../../lib/attach/session/app.ts";
 import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { awkwardWords, randomWords } from "./samples.ts";

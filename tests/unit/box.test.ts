@@ -6,9 +6,9 @@ import {
   displaySocketOf,
   prepareBoxes,
   type StartBox,
-} from "../../lib/attach/box.ts";
-import type { Channel } from "../../lib/attach/channels.ts";
-import { closedCalls, judgedCalls } from "../../lib/attach/seccomp.ts";
+} from "../../lib/attach/x11/box.ts";
+import type { Channel } from "../../lib/attach/session/channels.ts";
+import { closedCalls, judgedCalls } from "../../lib/attach/x11/seccomp.ts";
 import { modeOf } from "../../lib/base/files.ts";
 import { type Host, realHost } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";

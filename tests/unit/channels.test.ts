@@ -9,9 +9,9 @@ import {
   openChannels,
   presetNames,
   withOptions,
-} from "../../lib/attach/channels.ts";
+} from "../../lib/attach/session/channels.ts";
 import { UserError } from "../../lib/base/errors.ts";
-import { clientArgv, serverArgv } from "../../lib/attach/xpra.ts";
+import { clientArgv, serverArgv } from "../../lib/attach/x11/xpra.ts";
 
 const opened = (options: Parameters<typeof openChannels>[0]): string[] => [...openChannels(options)].sort();
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { basename, join } from "@std/path";
-import { makeAttachDirectory } from "../../lib/attach/attach_directory.ts";
-import { type ClientOptions, startClient } from "../../lib/attach/client.ts";
+import { makeAttachDirectory } from "../../lib/attach/x11/attach_directory.ts";
+import { type ClientOptions, startClient } from "../../lib/attach/x11/client.ts";
 import { createMemory } from "../../lib/guard/xpra/memory.ts";
-import { fallbackScreen } from "../../lib/attach/screen.ts";
+import { fallbackScreen } from "../../lib/attach/x11/screen.ts";
 import { modeOf } from "../../lib/base/files.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";

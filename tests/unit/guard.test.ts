@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import type { Channel } from "../../lib/attach/channels.ts";
+import type { Channel } from "../../lib/attach/session/channels.ts";
 import type { Answer, Question } from "../../lib/guard/consent.ts";
 import { createFrameParser } from "../../lib/guard/xpra/frames.ts";
 import { type Guard, type GuardOptions, startGuard } from "../../lib/guard/xpra/guard.ts";

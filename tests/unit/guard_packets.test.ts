@@ -1,7 +1,7 @@
 // Which packets pass between xpra's ends, by the channels that are open, and what is left of them.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type AskableChannel, type Channel, channelNames } from "../../lib/attach/channels.ts";
+import { type AskableChannel, type Channel, channelNames } from "../../lib/attach/session/channels.ts";
 import { judgeClientPacket } from "../../lib/guard/xpra/client_packets.ts";
 import { withPixels } from "../../lib/guard/xpra/drawing.ts";
 import { Refusal } from "../../lib/guard/faults.ts";

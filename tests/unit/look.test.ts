@@ -2,8 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { hostLook, type Look, lookValues } from "../../lib/attach/look.ts";
-import takeLook from "../../lib/attach/take_look.sh" with { type: "text" };
+import { hostLook, type Look, lookValues } from "../../lib/attach/session/look.ts";
+import takeLook from "../../lib/attach/session/take_look.sh" with { type: "text" };
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { withValues } from "../../lib/base/shell_words.ts";

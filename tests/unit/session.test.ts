@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { appScript } from "../../lib/attach/app.ts";
-import { openChannels } from "../../lib/attach/channels.ts";
-import { hostLook } from "../../lib/attach/look.ts";
-import { type SessionPlan, startSession } from "../../lib/attach/session.ts";
-import startScript from "../../lib/attach/start_session.sh" with { type: "text" };
+import { appScript } from "../../lib/attach/session/app.ts";
+import { openChannels } from "../../lib/attach/session/channels.ts";
+import { hostLook } from "../../lib/attach/session/look.ts";
+import { type SessionPlan, startSession } from "../../lib/attach/session/session.ts";
+import startScript from "../../lib/attach/session/start_session.sh" with { type: "text" };
 import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { withValues } from "../../lib/base/shell_words.ts";

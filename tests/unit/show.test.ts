@@ -1,10 +1,10 @@
 // A session that cannot be shown.
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { Client, ClientOptions } from "../../lib/attach/client.ts";
+import type { Client, ClientOptions } from "../../lib/attach/x11/client.ts";
 import { createMemory } from "../../lib/guard/xpra/memory.ts";
-import { fallbackScreen } from "../../lib/attach/screen.ts";
-import { show } from "../../lib/attach/show.ts";
+import { fallbackScreen } from "../../lib/attach/x11/screen.ts";
+import { show } from "../../lib/attach/x11/show.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";

@@ -1,7 +1,7 @@
 // Sound from another machine: what is played, and what came too late.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { onlyInTime, playSound, sinkSamples, xpraChannels } from "../../lib/attach/sound.ts";
+import { onlyInTime, playSound, sinkSamples, xpraChannels } from "../../lib/attach/session/sound.ts";
 import { dryRunHost, type Host } from "../../lib/base/host.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
 import { remoteBox } from "./containers.ts";

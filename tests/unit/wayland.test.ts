@@ -1,7 +1,7 @@
 // Whether windows are shown by Wayland, and what speaks against it.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Channel, openChannels } from "../../lib/attach/channels.ts";
+import { type Channel, openChannels } from "../../lib/attach/session/channels.ts";
 import {
   againstRemoteWayland,
   againstWayland,

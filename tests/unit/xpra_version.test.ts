@@ -6,7 +6,7 @@ import {
   knownVulnerability,
   parseXpraVersion,
   type XpraVersion,
-} from "../../lib/attach/xpra_version.ts";
+} from "../../lib/attach/x11/xpra_version.ts";
 import { recordingHost } from "./recording_host.ts";
 
 Deno.test("parseXpraVersion() reads what the versions print", () => {

@@ -13,7 +13,7 @@ import type { Engine } from "../../engine/engine.ts";
 import { isStartFailure, listInstances } from "../../engine/instance.ts";
 import { serverRecord } from "../../engine/server_record.ts";
 import type { DisposableRequest } from "../request.ts";
-import { requireDisplay } from "../screen.ts";
+import { requireDisplay } from "../x11/screen.ts";
 import { start } from "../start.ts";
 import { againstWayland, NoWayland } from "../wayland/choice.ts";
 

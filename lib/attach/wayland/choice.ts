@@ -2,7 +2,7 @@
 
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import { type Channel, channelNames } from "../channels.ts";
+import { type Channel, channelNames } from "../session/channels.ts";
 import { agentChannels } from "../portals/agent.ts";
 
 /** The values of `--display`. */

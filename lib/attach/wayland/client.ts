@@ -14,7 +14,7 @@ import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
 import type { Container } from "../../container/container.ts";
-import { boxStart, prepareBoxes, type StartBox } from "../box.ts";
+import { boxStart, prepareBoxes, type StartBox } from "../x11/box.ts";
 import { NoWayland } from "./choice.ts";
 import { globalsIn, hasContexts, strangeGlobals } from "./globals.ts";
 

@@ -5,12 +5,12 @@
 
 import { attachLine } from "../advice.ts";
 import { abortable } from "@std/async";
-import awaitEnd from "../await_end.sh" with { type: "text" };
-import reconnect from "../reconnect_wayland.sh" with { type: "text" };
+import awaitEnd from "./await_end.sh" with { type: "text" };
+import reconnect from "./reconnect_wayland.sh" with { type: "text" };
 import { ProcessError, UserError } from "../../base/errors.ts";
 import type { Container } from "../../container/container.ts";
 import { Unreachable } from "../../container/ssh.ts";
-import { stopSessions } from "../live_sessions.ts";
+import { stopSessions } from "../session/live_sessions.ts";
 import type { WaylandClient } from "./client.ts";
 
 /** How long a session may take to end at the end of the run, in milliseconds. */

@@ -5,13 +5,13 @@ import { all } from "../../base/settle.ts";
 import type { Container } from "../../container/container.ts";
 import { attachLine } from "../advice.ts";
 import { checkAsking } from "../ask.ts";
-import { type AskableChannel, channelLine } from "../channels.ts";
-import { reportWaylandOutcome } from "../outcome.ts";
+import { type AskableChannel, channelLine } from "../session/channels.ts";
+import { reportWaylandOutcome } from "../session/outcome.ts";
 import { agentChannels } from "../portals/agent.ts";
 import type { MakeLoans } from "../portals/dialogs.ts";
 import { servePortals } from "../portals/serve.ts";
-import { type SessionPlan, startSession } from "../session.ts";
-import { hasOwnSound, playSound } from "../sound.ts";
+import { type SessionPlan, startSession } from "../session/session.ts";
+import { hasOwnSound, playSound } from "../session/sound.ts";
 import { startWaylandClient } from "./client.ts";
 import { awaitRemoteEnd } from "./remote_windows.ts";
 

@@ -1,6 +1,6 @@
 /** The two ends of xpra: command line and environment of the client on the host and of the server in the container. */
 
-import { type Channel, channelOptions } from "./channels.ts";
+import { type Channel, channelOptions } from "../session/channels.ts";
 
 /** What the command line of a client depends on. */
 export interface ClientArgvOptions {

@@ -2,10 +2,10 @@
  * The channels between an app and the host: which presets open each of them, and how xpra's two ends open and close it.
  */
 
-import { inputError } from "../base/errors.ts";
-import { type AskableChannel, askableNames, type Channel } from "../guard/channel.ts";
+import { inputError } from "../../base/errors.ts";
+import { type AskableChannel, askableNames, type Channel } from "../../guard/channel.ts";
 
-export { type AskableChannel, askableNames, type Channel } from "../guard/channel.ts";
+export { type AskableChannel, askableNames, type Channel } from "../../guard/channel.ts";
 
 /** The names of the presets. */
 export const presetNames = ["isolated", "desktop", "trusted"] as const;

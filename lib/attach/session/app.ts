@@ -1,9 +1,9 @@
 /** The app of a session: its words on the command line, and the script that runs it. */
 
 import runApp from "./run_app.sh" with { type: "text" };
-import { ExitCode, inputError, UserError } from "../base/errors.ts";
-import { isOption } from "../cli/options.ts";
-import { quoteWord, splitWords, withValues, WordsError } from "../base/shell_words.ts";
+import { ExitCode, inputError, UserError } from "../../base/errors.ts";
+import { isOption } from "../../cli/options.ts";
+import { quoteWord, splitWords, withValues, WordsError } from "../../base/shell_words.ts";
 
 /**
  * Splits APP_CMDLINE into the app's words.

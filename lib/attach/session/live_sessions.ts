@@ -1,20 +1,20 @@
 /** The live sessions of containers, as the containers' systemd knows them: to list, to choose, to stop, to join. */
 
-import { attachLine } from "./advice.ts";
+import { attachLine } from "../advice.ts";
 import findSession from "./find_session.sh" with { type: "text" };
 import joinScript from "./join_session.sh" with { type: "text" };
 import listScript from "./list_sessions.sh" with { type: "text" };
 import stopScript from "./stop_sessions.sh" with { type: "text" };
 import { noSuchApp } from "./app.ts";
-import { mapSome } from "../base/settle.ts";
-import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
-import type { Engine } from "../engine/engine.ts";
-import { type Instance, isLost, listInstances } from "../engine/instance.ts";
-import { type Container, containerOf } from "../container/container.ts";
-import { isSessionName } from "../container/names.ts";
-import { isOurs, sessionKey } from "../container/ours.ts";
-import { canAsk } from "../container/ssh.ts";
-import { labelOf } from "../engine/server.ts";
+import { mapSome } from "../../base/settle.ts";
+import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { type Instance, isLost, listInstances } from "../../engine/instance.ts";
+import { type Container, containerOf } from "../../container/container.ts";
+import { isSessionName } from "../../container/names.ts";
+import { isOurs, sessionKey } from "../../container/ours.ts";
+import { canAsk } from "../../container/ssh.ts";
+import { labelOf } from "../../engine/server.ts";
 
 /** A session that runs. */
 export interface LiveSession {

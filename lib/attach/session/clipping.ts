@@ -5,10 +5,10 @@
 
 import carryText from "./carry_text.sh" with { type: "text" };
 import findSession from "./find_session.sh" with { type: "text" };
-import { ExitCode, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
-import { removeInvisible } from "../base/text.ts";
-import type { Container } from "../container/container.ts";
+import { ExitCode, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import { removeInvisible } from "../../base/text.ts";
+import type { Container } from "../../container/container.ts";
 import { noSession, notLive, notOne } from "./live_sessions.ts";
 
 /** What is carried. */

@@ -5,11 +5,11 @@
  */
 
 import { basename, join } from "@std/path";
-import type { Host } from "../base/host.ts";
-import type { ProcessOptions, RunningProcess } from "../base/process.ts";
-import { all } from "../base/settle.ts";
-import { mountsRoot } from "../container/mounts.ts";
-import type { Channel } from "./channels.ts";
+import type { Host } from "../../base/host.ts";
+import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
+import { all } from "../../base/settle.ts";
+import { mountsRoot } from "../../container/mounts.ts";
+import type { Channel } from "../session/channels.ts";
 import { seccompFilter } from "./seccomp.ts";
 
 /** Where things are in the box, for the client's command line. */

@@ -13,17 +13,17 @@ import undoStart from "./undo_start.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./app.ts";
 import type { Channel } from "./channels.ts";
 import { type Look, lookValues } from "./look.ts";
-import { offerPortals } from "./portals/agent.ts";
-import type { Screen } from "./screen.ts";
-import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
+import { offerPortals } from "../portals/agent.ts";
+import type { Screen } from "../x11/screen.ts";
+import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
 import { hasOwnSound, sinkSamples, soundSuffix, xpraChannels } from "./sound.ts";
-import type { Container } from "../container/container.ts";
-import { quoteWords, withValues } from "../base/shell_words.ts";
-import { serverArgv, serverEnvironment } from "./xpra.ts";
-import { noUsableXpra } from "./xpra_version.ts";
-import { NoWayland } from "./wayland/choice.ts";
-import type { Compression } from "./wayland/client.ts";
-import { isSessionName } from "../container/names.ts";
+import type { Container } from "../../container/container.ts";
+import { quoteWords, withValues } from "../../base/shell_words.ts";
+import { serverArgv, serverEnvironment } from "../x11/xpra.ts";
+import { noUsableXpra } from "../x11/xpra_version.ts";
+import { NoWayland } from "../wayland/choice.ts";
+import type { Compression } from "../wayland/client.ts";
+import { isSessionName } from "../../container/names.ts";
 
 /** What is to run in a new session. */
 export interface SessionPlan {

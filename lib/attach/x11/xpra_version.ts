@@ -1,7 +1,7 @@
 /** The version of xpra on either end: missing, too old, or with a vulnerability that a hostile container could use. */
 
-import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
+import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
 
 /** Major, minor and patch number, as in `6.5.5`. */
 export type XpraVersion = readonly [major: number, minor: number, patch: number];

@@ -1,12 +1,12 @@
 /** The outcome of an attachment to a session: how it ended, and what the user is told about it. */
 
-import { attachLine } from "./advice.ts";
-import type { ClientEnd } from "./client.ts";
-import { ExitCode, UserError } from "../base/errors.ts";
+import { attachLine } from "../advice.ts";
+import type { ClientEnd } from "../x11/client.ts";
+import { ExitCode, UserError } from "../../base/errors.ts";
 import { listSessions, stopSessions } from "./live_sessions.ts";
 import { type AppOutcome, appOutcome } from "./session_log.ts";
-import type { Container } from "../container/container.ts";
-import { noUsableXpra } from "./xpra_version.ts";
+import type { Container } from "../../container/container.ts";
+import { noUsableXpra } from "../x11/xpra_version.ts";
 
 /**
  * Reports how an attachment ended that no signal has ended.

@@ -13,12 +13,12 @@
 
 import { closeSync } from "node:fs";
 import { delay } from "@std/async";
-import { ExitCode, UserError } from "../base/errors.ts";
+import { ExitCode, UserError } from "../../base/errors.ts";
 import type { Channel } from "./channels.ts";
-import type { Host } from "../base/host.ts";
-import type { RunningProcess } from "../base/process.ts";
-import { programs } from "../base/programs.ts";
-import type { Container } from "../container/container.ts";
+import type { Host } from "../../base/host.ts";
+import type { RunningProcess } from "../../base/process.ts";
+import { programs } from "../../base/programs.ts";
+import type { Container } from "../../container/container.ts";
 
 /**
  * What the FIFO's name has behind the name of the session's socket. start_session.sh makes the FIFO: PulseAudio would

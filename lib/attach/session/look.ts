@@ -4,8 +4,8 @@
  */
 
 import { join } from "@std/path";
-import type { Host } from "../base/host.ts";
-import { hostResources } from "./screen.ts";
+import type { Host } from "../../base/host.ts";
+import { hostResources } from "../x11/screen.ts";
 
 /**
  * What is handed to a session. Undefined is what the host does not tell, or tells in words that are not on the

@@ -4,8 +4,8 @@
  */
 
 import { join } from "@std/path";
-import type { Container } from "../container/container.ts";
-import { socketPath } from "../container/sockets.ts";
+import type { Container } from "../../container/container.ts";
+import { socketPath } from "../../container/sockets.ts";
 
 /** The places of an attachment. What it has made is removed at the end of its scope. */
 export interface AttachDirectory extends AsyncDisposable {

@@ -1,20 +1,20 @@
 /** xpra's client on the host: started in its box, behind its guard, and ended with both. */
 
-import { ExitCode, type ProcessResult, UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
-import { endProcess } from "../base/process.ts";
-import type { Container } from "../container/container.ts";
-import { SocketReplaced } from "../container/sockets.ts";
-import { Violation } from "../guard/faults.ts";
+import { ExitCode, type ProcessResult, UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import { endProcess } from "../../base/process.ts";
+import type { Container } from "../../container/container.ts";
+import { SocketReplaced } from "../../container/sockets.ts";
+import { Violation } from "../../guard/faults.ts";
 import { makeAttachDirectory } from "./attach_directory.ts";
 import { boxedArgv, prepareBoxes, type StartBox } from "./box.ts";
-import { askInDialog } from "./ask.ts";
-import { askDesktop } from "./ask_desktop.ts";
-import { type AskableChannel, type Channel, withOptions } from "./channels.ts";
-import { startGuard } from "../guard/xpra/guard.ts";
-import type { RunMemory } from "../guard/xpra/memory.ts";
+import { askInDialog } from "../ask.ts";
+import { askDesktop } from "../ask_desktop.ts";
+import { type AskableChannel, type Channel, withOptions } from "../session/channels.ts";
+import { startGuard } from "../../guard/xpra/guard.ts";
+import type { RunMemory } from "../../guard/xpra/memory.ts";
 import type { Screen } from "./screen.ts";
-import { xpraChannels } from "./sound.ts";
+import { xpraChannels } from "../session/sound.ts";
 import { clientArgv, clientEnvironment } from "./xpra.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** The screen of a session: as large as the host's, with its monitors and its dots per inch. */
 
-import { ProcessError, UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
+import { ProcessError, UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
 
 /** What the X server in the container has. */
 export interface Screen {

@@ -1,13 +1,13 @@
 /** A session is shown by xpra's client, until it ends or the user detaches, with its sound. */
 
-import { attachLine, reattachLine } from "./advice.ts";
-import type { Container } from "../container/container.ts";
-import { Unreachable } from "../container/ssh.ts";
-import { channelLine } from "./channels.ts";
+import { attachLine, reattachLine } from "../advice.ts";
+import type { Container } from "../../container/container.ts";
+import { Unreachable } from "../../container/ssh.ts";
+import { channelLine } from "../session/channels.ts";
 import { type Client, type ClientEnd, type ClientOptions, startClient } from "./client.ts";
-import { listSessions, stopSessions } from "./live_sessions.ts";
-import { isLive, reportOutcome } from "./outcome.ts";
-import { hasOwnSound, playSound } from "./sound.ts";
+import { listSessions, stopSessions } from "../session/live_sessions.ts";
+import { isLive, reportOutcome } from "../session/outcome.ts";
+import { hasOwnSound, playSound } from "../session/sound.ts";
 
 /** A session that is to be shown. */
 export interface Shown {

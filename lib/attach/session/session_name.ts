@@ -1,9 +1,9 @@
 /** The names of sessions. */
 
-import { inputError } from "../base/errors.ts";
-import { isSessionName } from "../container/names.ts";
+import { inputError } from "../../base/errors.ts";
+import { isSessionName } from "../../container/names.ts";
 
-export { sessionNameOf } from "../container/names.ts";
+export { sessionNameOf } from "../../container/names.ts";
 
 /**
  * Checks a name that the user gives to a session.

@@ -1,6 +1,6 @@
 /** How the app of a session has ended, by the session's log. */
 
-import type { Container } from "../container/container.ts";
+import type { Container } from "../../container/container.ts";
 
 /** How the app of a session ended, as far as its log tells. */
 export interface AppOutcome {
