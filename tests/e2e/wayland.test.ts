@@ -69,7 +69,9 @@ testOnEngines(
     assertEquals(code, 130);
     assertMatch(
       stderr,
-      new RegExp(`The windows stay, and the app runs on. To end it: \\S*attach\\.ts (--engine=\\w+ )?--stop ${name} stays`),
+      new RegExp(
+        `The windows stay, and the app runs on. To end it: \\S*attach\\.ts (--engine=\\w+ )?--stop ${name} stays`,
+      ),
     );
     await windowCalled(`[${name}] one`);
     const [session] = JSON.parse((await attached(engine, ["--json", "--list", name])).stdout);
