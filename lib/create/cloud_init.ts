@@ -49,6 +49,9 @@ const showOutputAfterMs = 2_000;
 /** For reading a file that may be missing. */
 const mayFail = { okCodes: "any" } as const;
 
+/** How often cloud-init is asked when its answer does not arrive whole. */
+const maxTries = 3;
+
 /** How long an instance may take to get an address, in milliseconds. DHCP answers within seconds or not at all. */
 const addressTimeoutMs = 30_000;
 
@@ -81,13 +84,17 @@ export async function waitForCloudInit(
   );
   try {
     const script = withValues(awaitScript, { failed: String(cloudInitFailed) });
-    const { stdout } = await exec(engine, name, ["/bin/sh", "-c", script], {
-      okCodes: [0, cloudInitFailed],
-      timeoutMs,
-      signal: over.signal,
-    });
-    if (host.dryRun) return { kind: "done" };
-    return await outcomeOf(engine, name, parseAnswer(stdout));
+    for (let tries = 1; tries <= maxTries; tries++) {
+      const { stdout } = await exec(engine, name, ["/bin/sh", "-c", script], {
+        okCodes: [0, cloudInitFailed],
+        timeoutMs,
+        signal: over.signal,
+      });
+      if (host.dryRun) return { kind: "done" };
+      const answer = parseAnswer(stdout);
+      if (answer) return await outcomeOf(engine, name, answer);
+    }
+    throw new UserError(`What cloud-init says in "${name}" does not arrive whole`, { hint: "Try it again" });
   } catch (error) {
     if (error instanceof ProcessError && error.timedOut) {
       throw new UserError(`cloud-init still runs after ${timeoutMs / 1000} s in "${name}"`, {
@@ -110,10 +117,10 @@ interface WaitAnswer {
   userDataBytes: number;
 }
 
-function parseAnswer(stdout: string): WaitAnswer {
-  const lines = stdout.trimEnd().split("\n");
-  const [code, userDataBytes] = lines.pop()!.split(" ").map(Number) as [number, number];
-  return { json: lines.join("\n"), code, userDataBytes };
+/** Undefined for an answer without its last line: Incus 7.0.2 loses the end of one on a busy machine. */
+function parseAnswer(stdout: string): WaitAnswer | undefined {
+  const [, json = "", code, bytes] = /^(?:(.*)\n)?(\d+) (\d+)\n?$/s.exec(stdout) ?? [];
+  return code === undefined ? undefined : { json, code: Number(code), userDataBytes: Number(bytes) };
 }
 
 /**

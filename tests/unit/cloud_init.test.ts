@@ -97,6 +97,18 @@ Deno.test("waitForCloudInit() reads a status of several lines, and the size of t
   assertEquals(await waitForCloudInit(engine, "box", { timeoutMs: 1000 }), { kind: "done" });
 });
 
+Deno.test("waitForCloudInit() asks again when the answer has lost its end on the way, and not for ever", async () => {
+  let asked = 0;
+  const engine = await engineThat((argv) => {
+    if (!argv.includes("-c") || !argv.at(-1)!.includes("--wait")) return {};
+    return { stdout: ++asked === 1 ? '{\n "status": "done"\n}\n' : '{\n "status": "done"\n}\n0 2048\n' };
+  });
+  assertEquals(await waitForCloudInit(engine, "box", { timeoutMs: 1000 }), { kind: "done" });
+  assertEquals(asked, 2);
+  const lossy = await engineThat(() => ({ stdout: '{\n "status": "done"\n}\n' }));
+  await assertRejects(() => waitForCloudInit(lossy, "box", { timeoutMs: 1000 }), UserError, "does not arrive whole");
+});
+
 Deno.test("waitForCloudInit() fails when cloud-init was given no user-data, done or degraded", async () => {
   for (const code of [0, 2]) {
     const engine = await engineThat(() => ({ stdout: `{"status":"done"}\n${code} 0\n` }));
