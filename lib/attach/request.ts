@@ -40,8 +40,6 @@ export interface StartRequest extends ShowRequest {
 export interface DisposableRequest extends StartRequest {
   /** The files that are lent to it. */
   files: readonly string[];
-  /** Copy the container as it is now, not as it was made. */
-  asIs: boolean;
   /** Use the spare copy that waits, and make one for the next run. */
   spare: boolean;
 }
@@ -99,16 +97,14 @@ export function readRequest(
     );
   }
   const detached = flags.has("detached");
-  return { ...show, app, display, detached, userOptions, files, asIs: flags.has("as-is"), spare: flags.has("spare") };
+  return { ...show, app, display, detached, userOptions, files, spare: flags.has("spare") };
 }
 
 /** Checks that the options around `--disposable` fit together. */
 function checkDisposable(flags: Words["flags"], app: readonly string[] | undefined): void {
   const isDisposable = flags.has("disposable");
-  for (const option of ["spare", "as-is"]) {
-    if (flags.has(option) && !isDisposable) {
-      throw inputError(`The option --${option} goes with --disposable`, "See attach.ts --help");
-    }
+  if (flags.has("spare") && !isDisposable) {
+    throw inputError("The option --spare goes with --disposable", "See attach.ts --help");
   }
   if (!isDisposable) return;
   if (app === undefined) throw inputError("--disposable needs an APP_CMDLINE", "See attach.ts --help");
@@ -119,11 +115,5 @@ function checkDisposable(flags: Words["flags"], app: readonly string[] | undefin
         "Leave one of them out",
       );
     }
-  }
-  if (flags.has("spare") && flags.has("as-is")) {
-    throw inputError(
-      "--spare and --as-is exclude each other: a spare copy is made before it is known what the container will be",
-      "Leave one of them out",
-    );
   }
 }

@@ -167,11 +167,11 @@ testOnEngines(
 );
 
 testOnOneEngine(
-  "attach.ts --disposable --as-is copies what has become of the container, and Ctrl-C removes what it has closed",
+  "attach.ts --disposable copies nothing that has become of the container, and Ctrl-C removes what it has closed",
   needed,
   async (engine) => {
-    const app = "sh -c 'test -e later && mkdir -p share/closed/deep && chmod 000 share/closed && exec xclock'";
-    await using run = dispose(engine, ["--as-is", nameOn(engine), app]);
+    const app = "sh -c 'test ! -e later && mkdir -p share/closed/deep && chmod 000 share/closed && exec xclock'";
+    await using run = dispose(engine, [nameOn(engine), app]);
     const [copy] = await copiesShown(engine);
     assertEquals([...Deno.readDirSync(join(mountsRoot, copy!, "share"))].map(({ name }) => name), ["closed"]);
     run.kill("SIGINT");
@@ -284,14 +284,13 @@ testOnOneEngine("attach.ts --disposable says what is missing, and what cannot be
   await sh([engine, "query", "--request", "DELETE", "--wait", `/1.0/instances/${name}/snapshots/made`]);
   const none = await disposed(engine, [name, "xclock"]);
   assertEquals(none.code, 1);
-  const [, line] = /^hint: .* take one for all copies from now on: (.*)$/m.exec(none.stderr)!;
+  const [, line] = /^hint: .* of which all copies will be made: (.*)$/m.exec(none.stderr)!;
   await sh(["/bin/sh", "-c", line!]);
   assertEquals((await snapshots()).length, 1);
   for (
     const [args, message] of [
       [["--disposable", "--detached", name, "xclock"], /exclude each other/],
       [["--disposable", "--join", name, "xclock"], /exclude each other/],
-      [["--disposable", "--spare", "--as-is", name, "xclock"], /exclude each other/],
       [["--spare", name, "xclock"], /goes with --disposable/],
       [["--disposable", name], /needs an APP_CMDLINE/],
       [["--disposable", name, "xclock", join(mountsRoot, name, "share/later")], /a container can write to/],

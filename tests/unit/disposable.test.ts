@@ -193,7 +193,7 @@ function engineWith(snapshot: Record<string, unknown> | undefined): ReturnType<t
 
 Deno.test("findOrigin() gives another recipe for another snapshot or profile, and the same for the same", async () => {
   const recipe = async (snapshot: Record<string, unknown>): Promise<string> =>
-    (await findOrigin(engineWith(snapshot), "box", { asIs: false })).recipe;
+    (await findOrigin(engineWith(snapshot), "box")).recipe;
   const first = { created_at: "2026-01-01", expanded_config: { a: "1", "volatile.uuid": "1" } };
   assertEquals(await recipe(first), await recipe({ ...first, expanded_config: { a: "1", "volatile.uuid": "2" } }));
   const all = await Promise.all([
@@ -205,14 +205,13 @@ Deno.test("findOrigin() gives another recipe for another snapshot or profile, an
   assertEquals(new Set(all).size, 4);
 });
 
-Deno.test("findOrigin() says what to do without a snapshot, and needs none for a container as it is", async () => {
+Deno.test("findOrigin() says what to do without a snapshot", async () => {
   const engine = engineWith(undefined);
-  const error = await assertRejects(() => findOrigin(engine, "box", { asIs: false }), UserError, "no snapshot");
+  const error = await assertRejects(() => findOrigin(engine, "box"), UserError, "no snapshot");
   assertStringIncludes(error.hint, "incus snapshot create box made");
   const far = { ...engine, server: { remote: "big", project: undefined, isLocal: false } };
-  const there = await assertRejects(() => findOrigin(far, "box", { asIs: false }), UserError, "no snapshot");
+  const there = await assertRejects(() => findOrigin(far, "box"), UserError, "no snapshot");
   assertStringIncludes(there.hint, "incus snapshot create big:box made");
-  assertEquals((await findOrigin(engine, "box", { asIs: true })).path, "box");
 });
 
 Deno.test("findOrigin() says how to renew a snapshot that has had no updates for a month", async () => {
@@ -222,7 +221,7 @@ Deno.test("findOrigin() says how to renew a snapshot that has had no updates for
     const { host, said } = recordingHost({
       answer: () => ({ stdout: JSON.stringify({ name: "box", status: "Running", created_at: created, ...common }) }),
     });
-    await findOrigin(engineCalled(host, cli), "box", { asIs: false });
+    await findOrigin(engineCalled(host, cli), "box");
     return said;
   };
   assertEquals(await said("lxc", 29), []);

@@ -28,7 +28,7 @@ const renewAfterMs = 5_000;
  */
 export async function runDisposable(container: Container, request: DisposableRequest): Promise<number> {
   const { host, name: source } = container;
-  const { display, app, asIs } = request;
+  const { display, app } = request;
   using files = await holdFiles(host, request.files);
   // What can be known before the copy is made.
   const against = againstWayland(host, request);
@@ -39,7 +39,7 @@ export async function runDisposable(container: Container, request: DisposableReq
   const engine = await container.engine;
   const { cli, server } = engine;
   const [origin, instances] = await all([
-    findOrigin(engine, source, { asIs }),
+    findOrigin(engine, source),
     listInstances(engine),
     files.check(engine),
   ]);

@@ -1,7 +1,6 @@
 /**
- * How a disposable copy of a container is made: from the snapshot that create.ts has taken, or from the container as it
- * is. It shares nothing with the container that it is a copy of: it has host ids, directories on the host, SSH host
- * keys and a machine id of its own.
+ * How a disposable copy of a container is made: from the snapshot that create.ts has taken. It shares nothing with the
+ * container that it is a copy of: it has host ids, directories on the host, SSH host keys and a machine id of its own.
  */
 
 import { createHash } from "node:crypto";
@@ -29,7 +28,7 @@ import { labelOf } from "../../engine/server.ts";
 export interface Origin {
   /** The container's name. */
   source: string;
-  /** The container, or its snapshot, as the engine knows it. */
+  /** The snapshot, as the engine knows it. */
   path: string;
   /** The container's user. */
   user: ContainerUser;
@@ -37,7 +36,7 @@ export interface Origin {
   location: string;
   /** The devices of its own, without those of its profiles. */
   devices: Readonly<Record<string, Device>>;
-  /** Changes with whatever a copy is made from: the snapshot, profiles, devices. Empty for a container as it is. */
+  /** Changes with whatever a copy is made from: the snapshot, profiles, devices. */
   recipe: string;
 }
 
@@ -46,18 +45,17 @@ export interface Origin {
  *
  * @throws {UserError} when there is no such container, or no snapshot of it
  */
-export async function findOrigin(engine: Engine, source: string, { asIs }: { asIs: boolean }): Promise<Origin> {
-  const path = asIs ? source : `${source}/${pristine}`;
+export async function findOrigin(engine: Engine, source: string): Promise<Origin> {
+  const path = `${source}/${pristine}`;
   if (engine.host.dryRun) {
     return { source, path, user: plannedUser, location: "none", devices: {}, recipe: "" };
   }
   const [instance, snapshot] = await Promise.all([
     findOurs(engine, source),
-    asIs ? undefined : findSnapshot(engine, source, pristine),
+    findSnapshot(engine, source, pristine),
   ]);
   const user = userOf(engine, instance);
   const known = { source, path, user, location: instance.location };
-  if (asIs) return { ...known, devices: instance.devices, recipe: "" };
   const onServer = labelOf(engine.server, source);
   const take = engineArgv(engine, [...engine.snapshot.split(" "), onServer, pristine]);
   if (snapshot) {
@@ -74,7 +72,7 @@ export async function findOrigin(engine: Engine, source: string, { asIs }: { asI
     return { ...known, devices: snapshot.devices, recipe: recipeOf(snapshot) };
   }
   throw new UserError(`"${source}" has no snapshot of how it was made`, {
-    hint: `Copy it as it is now with --as-is, or take one for all copies from now on: ${quoteWords(take)}`,
+    hint: `Take one, of which all copies will be made: ${quoteWords(take)}`,
   });
 }
 

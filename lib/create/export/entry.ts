@@ -103,7 +103,6 @@ const attachNames = ["allow", "ask", "deny", "display", "no-box", "preset"];
  */
 const notInEntries = [
   "all",
-  "as-is",
   "copy",
   "detached",
   "disposable",
