@@ -29,6 +29,7 @@ export interface Made {
   user: ContainerUser;
   /** That user's host uid; null where the container is on another machine. */
   uid: string | null;
+  /** The programs in it that can show its windows. */
   windowServers: WindowServer[];
   /** The member of the cluster that has it; null where there is no cluster. */
   member: string | null;

@@ -22,19 +22,25 @@ export interface Request {
   keys: { text: string; identities: Identity[] };
   /** The profile with the user-data in it. */
   profile: Profile;
+  /** The image; undefined for the engine's default. */
   image: string | undefined;
   /** The way to the Internet of a container without a network card; undefined for all others. */
   proxy: Proxy | undefined;
   /** The name of the container's user, if one is given. */
   user: string | undefined;
+  /** How long cloud-init may take, in milliseconds. */
   timeoutMs: number;
   /** The member of the cluster, or `@GROUP`, that is to have it. */
   target: string | undefined;
+  /** Whether it is kept as an image for the next one of the same recipe. */
   cache: boolean;
+  /** Whether it may lack what attach.ts needs. */
   bare: boolean;
+  /** Whether what was made stays after a failure. */
   keepFailed: boolean;
   /** The words after `--export`; undefined without it. */
   exports: Pick<ExportRequest, "wanted" | "options"> | undefined;
+  /** Whether the apps are offered for the types of files that they open. */
   withTypes: boolean;
 }
 
