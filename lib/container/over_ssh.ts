@@ -34,7 +34,7 @@ export function partsOf(known: KnownContainer, { throughEngine }: { throughEngin
 }
 
 /** What {@linkcode overSsh} gives a container. */
-type Common = Pick<
+export type Common = Pick<
   Container,
   "isRunning" | "run" | "script" | "command" | "on" | "directory" | "reach" | keyof AsyncDisposable
 >;
