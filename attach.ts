@@ -7,7 +7,7 @@
 //bin/true; set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
 //bin/true; m=${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}; case $m in [!/]* | *,*) m= ;; esac
 //bin/true; set -- --allow-net="unix:$m/.attach-$$/guard,unix:$m/.attach-$$/session" "$@"
-//bin/true; set -- --allow-run=lxc,incus,ssh,ssh-keygen,setfacl,getfacl,stat,cp,mv,rm,find,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,wayland-info,setpriv,systemd-run,pacat,zenity,notify-send,xdg-open,xclip,wl-copy,wl-paste "$@"
+//bin/true; set -- --allow-run=lxc,incus,ssh,ssh-keygen,setfacl,getfacl,stat,cp,mv,rm,find,bwrap,ln,xpra,xrandr,xrdb,gsettings,waypipe,setpriv,systemd-run,pacat,zenity,notify-send,xdg-open,xclip,wl-copy,wl-paste "$@"
 //bin/true; set -- --allow-env='DISPLAY,XAUTHORITY,WAYLAND_DISPLAY,XDG_RUNTIME_DIR,XPRA_DOWNLOAD_DIR,GIO_LAUNCHED_DESKTOP_FILE,LANG,LANGUAGE,LC_ALL,LC_CTYPE,LC_MESSAGES,TZ,XCURSOR_THEME,XCURSOR_SIZE,XDG_CONFIG_HOME,HOME,GUI_CONTAINER_DISPLAY,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
 //bin/true; case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
 //bin/true; exec deno run --quiet --no-prompt "$@"
@@ -25,6 +25,7 @@ import { checkSessionName } from "./lib/attach/session/session_name.ts";
 import { displayNames } from "./lib/attach/wayland/choice.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
+import { guardWord } from "./lib/guard/wayland/request.ts";
 import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import type { Container } from "./lib/container/container.ts";
@@ -172,6 +173,9 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
 }
 
 if (import.meta.main) {
+  if (Deno.args[0] === guardWord) {
+    await (await import("./lib/guard/wayland/process.ts")).runGuardProcess(Deno.args[1]);
+  }
   await runScript(spec, {
     main,
     doctor: async (host, wanted) => await (await import("./lib/attach/checks.ts")).doctor(host, wanted),

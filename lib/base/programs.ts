@@ -78,7 +78,6 @@ export const programs: Readonly<Record<string, HostProgram>> = {
     optional: true,
   },
   "waypipe": { scripts: ["attach"], package: "waypipe" },
-  "wayland-info": { scripts: ["attach"], package: "wayland-utils" },
   "setpriv": { scripts: ["attach"], package: "util-linux" },
   "systemd-run": { scripts: ["attach"], package: "systemd" },
   "pacat": { scripts: ["attach"], package: "pulseaudio-utils", purpose: "plays the app's sound", optional: true },

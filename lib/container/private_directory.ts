@@ -15,14 +15,16 @@ const prefix = ".attach-";
 /**
  * Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have
  * left. In a dry run, its path is a placeholder.
+ *
+ * @param suffix what tells it from the run's other one
  */
-export async function makePrivateDirectory(host: Host): Promise<AsyncDisposable & { path: string }> {
+export async function makePrivateDirectory(host: Host, suffix = ""): Promise<AsyncDisposable & { path: string }> {
   if (host.dryRun) {
     const path = await host.value(["mktemp", "-d"], { placeholder: "PRIVATE", parse: String });
     return { path, [Symbol.asyncDispose]: async () => void await host.run(["rm", "-rf", path]) };
   }
   const root = mountsRoot(host);
-  const path = join(root, `${prefix}${Deno.pid}`);
+  const path = join(root, `${prefix}${Deno.pid}${suffix}`);
   const lock = await claim(root, path);
   return {
     path,
@@ -42,7 +44,8 @@ async function claim(root: string, path: string): Promise<Deno.FsFile> {
   await removeLeftovers(root);
   await Deno.mkdir(path, { mode: 0o700 });
   const lock = await Deno.open(join(path, "lock"), { write: true, create: true });
-  await lock.lock(true);
+  // Shared: what outlives this run may hold it as well.
+  await lock.lock(false);
   return lock;
 }
 

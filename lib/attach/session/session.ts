@@ -22,7 +22,7 @@ import { quoteWords, withValues } from "../../base/shell_words.ts";
 import { serverArgv, serverEnvironment } from "../x11/xpra.ts";
 import { noUsableXpra } from "../x11/xpra_version.ts";
 import { NoWayland } from "../wayland/choice.ts";
-import type { Compression } from "../wayland/client.ts";
+import type { Compression } from "../../guard/wayland/frames.ts";
 import { isSessionName } from "../../container/names.ts";
 
 /** What is to run in a new session. */

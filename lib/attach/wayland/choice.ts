@@ -58,16 +58,13 @@ export interface Wish {
 /**
  * Why Wayland cannot show what is asked for, as the end of a sentence; undefined if nothing speaks against it so far.
  *
- * A compositor gives its clipboard to the window with the focus, in both directions, and nothing between it and the app
- * filters that. A window lives no longer than its client, so that there is nothing to come back to.
+ * A window lives no longer than its client, so that there is nothing to come back to.
  */
 export function againstWayland(host: Host, { open, userOptions, detached, box }: Wish): string | undefined {
   if (!host.env("WAYLAND_DISPLAY")) return "$WAYLAND_DISPLAY is not set";
   if (detached) return "a Wayland window cannot be left and shown later";
   if (userOptions.length > 0) return `"${userOptions[0]}" is an option for xpra`;
   if (!box) return "waypipe runs in a box only";
-  const closed = (["clipboard-in", "clipboard-out"] as const).filter((channel) => !open.has(channel));
-  if (closed.length > 0) return `Wayland cannot close ${closed.length === 2 ? "the clipboard" : closed[0]}`;
   const extra = channelNames.filter((channel) => open.has(channel) && !carried.includes(channel));
   return extra.length > 0 ? `waypipe has no ${extra.join(", ")}` : undefined;
 }

@@ -1,22 +1,25 @@
 /**
- * Shows a session on a Wayland compositor by waypipe, which passes the app's own protocol on to the compositor. It runs
- * in a box, with a socket of the compositor's at which screen capture, typing, clipboard managers and the like are not
- * to be had. So whoever takes it over is no more than an untrusted client. Where the compositor's own socket has them,
- * another waypipe, in another box, which reads nothing of the container's, makes a security context: a socket for
- * untrusted clients.
+ * Shows a session on a Wayland compositor by waypipe, which passes the app's own protocol on to the compositor. A guard
+ * stands before it: a process of its own, to whose socket the container's end connects. waypipe's client runs in a box,
+ * with a socket of the compositor's. Where the compositor has security contexts, that is one for untrusted clients, made
+ * by another waypipe, in another box, which reads nothing of the container's.
  */
 
 import { join } from "@std/path";
 import makeContext from "./make_context.sh" with { type: "text" };
 import showSession from "./show_session.sh" with { type: "text" };
-import { ExitCode, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
+import { ExitCode, type ProcessResult, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
+import { all } from "../../base/settle.ts";
 import type { Container } from "../../container/container.ts";
+import { makePrivateDirectory } from "../../container/private_directory.ts";
 import { boxStart, prepareBoxes, type StartBox } from "../x11/box.ts";
 import { NoWayland } from "./choice.ts";
-import { globalsIn, hasContexts, strangeGlobals } from "./globals.ts";
+import { guardArgv, type GuardRequest, privateNames } from "../../guard/wayland/request.ts";
+import type { Compression } from "../../guard/wayland/frames.ts";
+import type { OpenClipboard } from "../../guard/wayland/session.ts";
 
 /** How long a box may take until it is ready, in milliseconds. */
 const readyMs = 5_000;
@@ -31,23 +34,19 @@ const bytes = 8 * 2 ** 30;
 const processes = 64;
 
 /** What the boxes see. */
-const paths = {
+const boxPaths = {
   /** The directory of the sessions' sockets. */
   shared: "/run/gui-container/shared",
   /** The compositor's socket for the container's apps; in the box that makes a context, the one for all others. */
   display: "/run/gui-container/display",
-  /** In the box that makes a context: the private directory. */
+  /** In the box that makes a context: where its socket is to be. */
   private: "/tmp",
+  /** In the box that shows the session: where waypipe listens. */
+  own: "/run/gui-container/own",
 } as const;
 
 /** bubblewrap's option by which the box ends with its script, whatever else still runs in it. */
 const asFirst = "--as-pid-1";
-
-/**
- * How waypipe compresses what it sends: both ends have to agree. On one machine that only costs time. Debian 13's
- * waypipe (0.9.2) has both lz4 and zstd.
- */
-export type Compression = "none" | "zstd";
 
 /** A client that listens. It ends with the scope of this value, unless `keep` was called. */
 export interface WaylandClient extends AsyncDisposable {
@@ -68,67 +67,109 @@ export interface WaylandClient extends AsyncDisposable {
  *
  * @throws {NoWayland} when the compositor or waypipe cannot do it
  */
-export async function startWaylandClient(target: Container): Promise<WaylandClient> {
+export async function startWaylandClient(target: Container, clipboard: OpenClipboard): Promise<WaylandClient> {
   const { host, label: container } = target;
   const transport = `.wayland-${crypto.randomUUID()}`;
   const kept = Promise.withResolvers<string>();
   const compositor = compositorSocket(host);
-  if (host.dryRun) return plannedClient(target, { transport, compositor });
-  const needsContext = await lacksSafety(host, compositor);
-  const boxes: RunningProcess[] = [];
+  if (host.dryRun) return plannedClient(target, { transport, compositor, clipboard });
+  const processes: RunningProcess[] = [];
   await using stack = new AsyncDisposableStack();
+  const directories = stack.use(await makeDirectories(target));
   stack.defer(async () => {
-    // Without the word, the boxes end when their input does: also when this run is killed.
+    // Without the word, guard and boxes end when their input does: also when this run is killed.
     kept.resolve("");
-    await Promise.all(boxes.map(({ ended }) => ended));
+    await Promise.all(processes.map(({ ended }) => ended));
   });
-  const directories = await makeDirectories(target);
-  const shared = directories.shared;
-  const startBox = await boxesFor(host);
-  const start = async (argv: string[]): Promise<void> =>
-    void boxes.push(await startReadyBox(startBox, argv, kept.promise));
-  const display = needsContext ? join(directories.private, "display") : compositor;
-  if (needsContext) {
-    await start(contextArgv({ container, shared, transport, compositor }, directories.private));
-    const strange = strangeGlobals(await listGlobals(host, display));
-    if (strange.length > 0) throw privileged("even in a security context,", strange);
-  }
+  const { shared, private: directory } = directories;
+  const paths = { shared, transport, directory };
   const compress = compressionFor(target);
-  await start(showArgv({ container, shared, transport, display, compress }));
+  const start = async (run: StartBox, argv: string[]): Promise<RunningProcess> => {
+    const started = await startReady(host, run, { argv, kept: kept.promise });
+    processes.push(started);
+    return started;
+  };
+  const startBoxes = async (): Promise<RunningProcess> => {
+    const startBox = await boxesFor(host);
+    const display = await start(startBox, contextArgv({ ...paths, container, compositor })).then(
+      () => join(directory, contextName, "display"),
+      (error) => {
+        if (error instanceof NoWayland && noContexts.test(error.output)) return compositor;
+        throw error;
+      },
+    );
+    const box = await start(startBox, showArgv({ ...paths, display, compress }));
+    // Out of reach of whoever takes over waypipe: the guard connects here.
+    await takeOut(join(directory, boxName, "waypipe"), join(directory, privateNames.waypipe), "isSocket");
+    await takeOut(join(directory, boxName, "alive"), join(directory, privateNames.alive), "isFifo");
+    return box;
+  };
+  const guard = guardRequest(target, { ...paths, clipboard });
+  const [box] = await all([
+    startBoxes(),
+    start((argv, streams) => host.start([...alone, ...argv], { ...streams, detached: true }), guardArgv(guard)),
+  ]);
   const resources = stack.move();
   return {
     transport,
-    socket: join(shared, transport),
+    socket: guard.listen,
     compress,
     keep() {
       kept.resolve("keep\n");
       resources.move();
     },
-    ended: boxes.at(-1)!.ended,
+    ended: box.ended,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/**
+ * Starts a program that outlives this run. The ACL of the directory of sockets gives what the guard makes there to the
+ * container's user, unless a umask takes that away.
+ */
+const alone = ["setpriv", "--pdeathsig", "clear", "/bin/sh", "-c", 'umask 007 && exec "$@"', "sh"];
+
+/** The directories of the two boxes, within the private one. */
+const contextName = "context";
+const boxName = "box";
+
+/** What waypipe says where the compositor has no security contexts: 0.9.2 and 0.11.2. */
+const noContexts = /Security context is not supported|did not provide wp_security_context_manager/;
+
+function guardRequest(
+  target: Container,
+  { shared, transport, directory, clipboard }: BoxPaths & { clipboard: OpenClipboard },
+): GuardRequest {
+  const compression = compressionFor(target);
+  return { container: target.label, clipboard, compression, listen: join(shared, transport), directory };
+}
+
+/** Moves what a box has made to where no box sees it, if it is what it is to be. */
+async function takeOut(from: string, to: string, kind: "isSocket" | "isFifo"): Promise<void> {
+  await Deno.rename(from, to);
+  if (!(await Deno.lstat(to))[kind]) throw new Error(`"${to}" is something else`);
 }
 
 function compressionFor({ crossesNetwork }: Container): Compression {
   return crossesNetwork ? "zstd" : "none";
 }
 
-/** The directories of the boxes. */
-interface Directories {
-  /** Has the socket at which the session's waypipe arrives. */
-  shared: string;
-  /** Is seen by the first box only. */
-  private: string;
-}
-
-async function makeDirectories({ host, directory, sharedSockets }: Container): Promise<Directories> {
-  const privateDirectory = await directory();
-  // Neither box sees the private directory itself, with the socket of ssh's master.
-  const made = { shared: join(privateDirectory, "windows"), private: join(privateDirectory, "context") };
-  await host.change(`mkdir ${quoteWords(Object.values(made))}`, async () => {
-    for (const path of Object.values(made)) await Deno.mkdir(path, { mode: 0o700 });
+/** The directories: `shared` has the socket of the guard, and no container sees `private`. */
+async function makeDirectories(
+  { host, sharedSockets }: Container,
+): Promise<AsyncDisposable & { shared: string; private: string }> {
+  // Not the run's own one: guard and boxes may outlive it.
+  const made = await makePrivateDirectory(host, "w");
+  const shared = sharedSockets ?? join(made.path, "windows");
+  const makes = [
+    ...(sharedSockets === undefined ? [shared] : []),
+    join(made.path, contextName),
+    join(made.path, boxName),
+  ];
+  await host.change(`mkdir ${quoteWords(makes)}`, async () => {
+    for (const path of makes) await Deno.mkdir(path, { mode: 0o700 });
   });
-  return { ...made, shared: sharedSockets ?? made.shared };
+  return { shared, private: made.path, [Symbol.asyncDispose]: () => made[Symbol.asyncDispose]() };
 }
 
 /** The path of the compositor's socket, as libwayland finds it. */
@@ -137,46 +178,45 @@ function compositorSocket(host: Host): string {
   return name.startsWith("/") ? name : join(host.env("XDG_RUNTIME_DIR") ?? "/", name);
 }
 
+/** What both boxes have of the host. */
+interface BoxPaths {
+  /** The directory of the sessions' sockets. */
+  shared: string;
+  /** What the FIFO of the session is called there, but for its suffix. */
+  transport: string;
+  /** The private directory. */
+  directory: string;
+}
+
 /** The command line of the box that makes the security context. */
 function contextArgv(
-  { container, shared, transport, compositor }: {
-    container: string;
-    shared: string;
-    transport: string;
-    compositor: string;
-  },
-  privateDirectory: string,
+  { container, shared, transport, directory, compositor }: BoxPaths & { container: string; compositor: string },
 ): string[] {
-  const values = { shared: paths.shared, transport, app_id: container, private: paths.private };
+  const values = { shared: boxPaths.shared, transport, app_id: container, private: boxPaths.private };
   return [
-    ...boxStart({ WAYLAND_DISPLAY: paths.display, XDG_RUNTIME_DIR: paths.private }, [asFirst]),
-    ...["--bind", shared, paths.shared, "--ro-bind", compositor, paths.display],
-    ...["--bind", privateDirectory, paths.private],
+    ...boxStart({ WAYLAND_DISPLAY: boxPaths.display, XDG_RUNTIME_DIR: boxPaths.private }, [asFirst]),
+    ...["--bind", shared, boxPaths.shared, "--ro-bind", compositor, boxPaths.display],
+    ...["--bind", join(directory, contextName), boxPaths.private],
     ...["--", "/bin/sh", "-c", withValues(makeContext, values)],
   ];
 }
 
 /** The command line of the box that shows the session. */
 function showArgv(
-  { container, shared, transport, display, compress }: {
-    container: string;
-    shared: string;
-    transport: string;
-    display: string;
-    compress: Compression;
-  },
+  { shared, transport, directory, display, compress }: BoxPaths & { display: string; compress: Compression },
 ): string[] {
   const values = {
-    shared: paths.shared,
+    shared: boxPaths.shared,
     transport,
-    title: `[${container}] `,
+    own: boxPaths.own,
     bytes: `${bytes}`,
     processes: `${processes}`,
     compress,
   };
   return [
-    ...boxStart({ WAYLAND_DISPLAY: paths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
-    ...["--bind", shared, paths.shared, "--ro-bind", display, paths.display],
+    ...boxStart({ WAYLAND_DISPLAY: boxPaths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
+    ...["--bind", shared, boxPaths.shared, "--ro-bind", display, boxPaths.display],
+    ...["--bind", join(directory, boxName), boxPaths.own],
     ...["--", "/bin/sh", "-c", withValues(showSession, values)],
   ];
 }
@@ -190,20 +230,30 @@ async function boxesFor(host: Host): Promise<StartBox> {
   }
 }
 
-/** Starts a box, and waits until it is ready. Ctrl-C is no reason for windows to close. */
-async function startReadyBox(startBox: StartBox, argv: string[], kept: Promise<string>): Promise<RunningProcess> {
+/**
+ * Starts a box or the guard, and waits until it is ready. Ctrl-C is no reason for windows to close. What else the guard
+ * says is for the user.
+ */
+async function startReady(
+  host: Host,
+  start: StartBox,
+  { argv, kept }: { argv: string[]; kept: Promise<string> },
+): Promise<RunningProcess> {
   const ready = Promise.withResolvers<true>();
   const give = Promise.withResolvers<string>();
   kept.then(give.resolve);
-  const box = startBox(argv, {
-    stdin: { later: give.promise },
-    output: { line: (line) => line === "ready" && ready.resolve(true) },
-  });
+  let isReady = false;
+  const line = (line: string): void => {
+    if (isReady) return host.ui.warn(line);
+    isReady = line === "ready";
+    if (isReady) ready.resolve(true);
+  };
+  const started = start(argv, { stdin: { later: give.promise }, output: { line } });
   const timer = Promise.withResolvers<"late">();
   const timeout = setTimeout(() => timer.resolve("late"), readyMs);
-  const first = await Promise.race([ready.promise, timer.promise, box.ended]);
+  const first = await Promise.race([ready.promise, timer.promise, started.ended]);
   clearTimeout(timeout);
-  if (first === true) return box;
+  if (first === true) return started;
   give.resolve("");
   if (first === "late") throw new NoWayland("waypipe does not become ready");
   throw endedEarly(first);
@@ -221,65 +271,25 @@ function endedEarly({ stdout, stderr }: ProcessResult): NoWayland {
   return new NoWayland("waypipe cannot start on this host", { output });
 }
 
-/**
- * Whether the compositor gives something privileged to every client at this socket of its own, and can hide it in a
- * security context. How much it hides is to be looked at there: KWin 6.3 leaves the clipboard managers' protocol.
- *
- * @throws {NoWayland} when it can hide nothing, or when that cannot be found out
- */
-async function lacksSafety(host: Host, socket: string): Promise<boolean> {
-  const globals = await listGlobals(host, socket);
-  const strange = strangeGlobals(globals);
-  if (strange.length === 0) return false;
-  if (hasContexts(globals)) return true;
-  throw privileged("which has no security contexts (security-context-v1),", strange);
-}
-
-function privileged(where: string, strange: readonly string[]): NoWayland {
-  return new NoWayland(`the compositor, ${where} gives every client ${strange.slice(0, 5).join(", ")}`);
-}
-
-/** What the compositor offers at a socket. */
-async function listGlobals(host: Host, socket: string): Promise<string[]> {
-  const options = { looksOnly: true, timeoutMs: readyMs, env: { WAYLAND_DISPLAY: socket } };
-  const unknown = (why: string): NoWayland => new NoWayland(`it is not known what the compositor offers: ${why}`);
-  try {
-    const globals = globalsIn((await host.run(["wayland-info"], options)).stdout);
-    if (globals.length > 0) return globals;
-  } catch (error) {
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-    throw unknown(error.message);
-  }
-  throw unknown("wayland-info prints no globals");
-}
-
-/** For a dry run, which does not look at the compositor: prints the command lines of both boxes. */
+/** For a dry run: prints the command lines of guard and boxes. */
 async function plannedClient(
   target: Container,
-  { transport, compositor }: { transport: string; compositor: string },
+  { transport, compositor, clipboard }: { transport: string; compositor: string; clipboard: OpenClipboard },
 ): Promise<WaylandClient> {
   const { host, label: container } = target;
   const { shared, private: directory } = await makeDirectories(target);
-  const display = `${directory}/display`;
   const compress = compressionFor(target);
-  const boxes = [
-    { argv: contextArgv({ container, shared, transport, compositor }, directory), made: display },
-    { argv: showArgv({ container, shared, transport, display, compress }), made: join(shared, transport) },
-  ];
-  for (const { argv, made } of boxes) {
-    const wait = `until [ -S ${quoteWords([made])} ]; do sleep 0.1; done; sleep 0.1`;
-    await host.change(`echo keep | ${quoteWords(argv)} & ${wait}`, () => Promise.resolve());
-  }
+  const paths = { shared, transport, directory };
+  const guard = guardRequest(target, { ...paths, clipboard });
+  host.start(guardArgv(guard));
+  host.start(contextArgv({ ...paths, container, compositor }));
+  host.start(showArgv({ ...paths, display: join(directory, contextName, "display"), compress }));
   return {
     transport,
-    socket: join(shared, transport),
+    socket: guard.listen,
     compress,
     keep() {},
     ended: Promise.resolve({ argv: [], code: 0, signal: null, stdout: "", stderr: "" }),
-    async [Symbol.asyncDispose]() {
-      // The session ends these boxes, unless it is on another machine.
-      if (target.sharedSockets !== undefined) return;
-      await host.change(`: >${quoteWords([join(shared, `${transport}~end`)])}`, () => Promise.resolve());
-    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

@@ -14,7 +14,7 @@
 fifo=$shared/$transport~end
 trap 'rm -f "$fifo"' EXIT
 mkfifo -m 660 "$fifo"
-head -c 1 "$fifo" >/dev/null &
+{ exec 3<"$fifo" && : >/tmp/opened && head -c 1 <&3 >/dev/null; } &
 over=$!
 # waypipe makes the context before it listens, and its name has waypipe's process id in it. Nothing tells when it listens.
 # waypipe 0.9.2 takes a word of its own such as "bench" for its mode, also where it is the value of an option.
@@ -29,4 +29,7 @@ until [ -S "$private/unused" ]; do
 done
 mv "$private/waypipe-secctx-$waypipe" "$private/display"
 echo ready
-read -r word && [ "$word" = keep ] && wait "$over"
+read -r word && [ "$word" = keep ] || exit 0
+# A session that has not opened it by then never will.
+{ sleep 10; [ -e /tmp/opened ] || kill "$over"; } &
+wait "$over"

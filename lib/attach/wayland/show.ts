@@ -34,8 +34,9 @@ export async function showByWayland(
   const { open } = plan;
   await checkAsking(host, asks);
   await using scope = new AsyncDisposableStack();
+  const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
   const [client] = await all([
-    startWaylandClient(container).then((client) => scope.use(client)),
+    startWaylandClient(container, clipboard).then((client) => scope.use(client)),
     container.connect(),
   ]);
   const { transport, compress } = client;

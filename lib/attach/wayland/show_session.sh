@@ -1,28 +1,31 @@
 # shellcheck shell=sh
 # show_session.sh
 # Shows a session by waypipe's client, in a box. What the container sends is read here, and here only.
-# Prints "ready" when it listens, reads a line, and on "keep" stays until the session ends. Without that line it ends.
+# Only the guard connects to it. Prints "ready" when it listens, reads a line, and on "keep" stays until the session ends.
+# Without that line it ends.
 #
 # Values in front:
 #   shared     the directory of the sessions' sockets
-#   transport  the name there of this session's socket; "~end" behind it is a FIFO that the session holds open while it lives
-#   title      what the titles of windows begin with
+#   transport  the name there of the guard's socket; "~end" behind it is a FIFO that the session holds open while it lives
+#   own        where the socket "waypipe" is to be, and the FIFO "alive", which is open for writing while this runs
 #   bytes      how much address space each connection may take
 #   processes  how many processes there may be: one for each connection, and a few
 #   compress   how what the container sends is compressed
-: "${shared:?}" "${transport:?}" "${title:?}" "${bytes:?}" "${processes:?}" "${compress:?}"
+: "${shared:?}" "${transport:?}" "${own:?}" "${bytes:?}" "${processes:?}" "${compress:?}"
 # As an absolute path: waypipe 0.11.2 takes a name alone for one in a directory without a name.
-socket=$shared/$transport
-fifo=$socket~end
-trap 'rm -f "$socket" "$fifo"' EXIT
+socket=$own/waypipe
+fifo=$shared/$transport~end
+trap 'rm -f "$fifo"' EXIT
+mkfifo "$own/alive"
+exec 8<>"$own/alive"
 [ -p "$fifo" ] || mkfifo -m 660 "$fifo"
-head -c 1 "$fifo" >/dev/null &
+{ exec 3<"$fifo" && : >/tmp/opened && head -c 1 <&3 >/dev/null; } &
 over=$!
 # If the container's pictures fill the host's memory, this is what the kernel kills first.
 echo 1000 >/proc/self/oom_score_adj
 show() {
   exec prlimit --as="$bytes" --nproc="$processes" \
-    waypipe --no-gpu --compress "$compress" --title-prefix "$title" --socket "$socket" client
+    waypipe --no-gpu --compress "$compress" --socket "$socket" client
 }
 # It writes for as long as it runs, and nobody may read that any more. Start errors are ignored; the retry reports them.
 show 2>/dev/null &
@@ -34,7 +37,8 @@ until [ -S "$socket" ]; do
   [ "$tries" -lt 400 ] || exit 1
   sleep 0.005
 done
-# waypipe's own mode masks the ACL of the directory, which gives the socket to the container user.
-chmod 660 "$socket"
 echo ready
-read -r word && [ "$word" = keep ] && wait "$over"
+read -r word && [ "$word" = keep ] || exit 0
+# A session that has not opened it by then never will.
+{ sleep 10; [ -e /tmp/opened ] || kill "$over"; } &
+wait "$over"

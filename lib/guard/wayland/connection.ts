@@ -1,0 +1,185 @@
+/**
+ * A connection of an app to the compositor, as the guard sees it: which objects there are, of which interface, and what
+ * may be said to them.
+ */
+
+import { Violation } from "../faults.ts";
+import { type Descriptor, descriptorsOf, type Sender } from "./descriptors.ts";
+import { type Compression, type Filter, frameFilter } from "./frames.ts";
+import { readArguments, type Value, writeMessage } from "./messages.ts";
+import { createPolicy, type Verdict } from "./policy.ts";
+import { type Interface, type MessageType, protocols } from "./protocols.ts";
+import type { Session } from "./session.ts";
+
+/** An object of the protocol. */
+export interface WaylandObject {
+  /** Its number. */
+  id: number;
+  /** What it understands. */
+  type: Interface;
+  /** Of the interface. */
+  version: number;
+  /** The app has ended it. Events for it may still come. */
+  isEnded: boolean;
+}
+
+/** A message on its way. */
+export interface Message {
+  /** Who has sent it. */
+  sender: Sender;
+  /** For whom it is. */
+  object: WaylandObject;
+  /** What it says. */
+  type: MessageType;
+  /** Its arguments. */
+  values: Value[];
+  /** The objects that it names or makes, by the places of its arguments; undefined for null. */
+  objects: (WaylandObject | undefined)[];
+}
+
+/** The ids of the compositor's objects begin here. */
+const firstHostId = 0xff00_0000;
+/** Objects of a connection. Firefox has about 300. */
+const maxObjects = 20_000;
+
+/** What a connection needs. */
+export interface ConnectionOptions {
+  /** What all its connections share. */
+  session: Session;
+  /** How files come. */
+  compression: Compression;
+}
+
+/** Both directions of a connection. */
+export interface Connection {
+  /** Takes what the container sends. */
+  fromContainer: Filter;
+  /** Takes what the host sends. */
+  fromHost: Filter;
+  /** The connection has ended. */
+  end(): void;
+}
+
+/** A connection that has just begun. */
+export function createConnection({ session, compression }: ConnectionOptions): Connection {
+  const display: WaylandObject = { id: 1, type: protocols.get("wl_display")!, version: 1, isEnded: false };
+  const objects = new Map([[1, display]]);
+  const descriptors = descriptorsOf();
+  const policy = createPolicy({ session, descriptors });
+
+  const make = (sender: Sender, id: number, type: Interface | undefined, version: number): WaylandObject => {
+    if (!type) throw new Violation("an object of an unknown interface is made");
+    const known = objects.get(id);
+    const isFree = sender === "container"
+      ? id > 1 && id < firstHostId && !known
+      // The compositor takes the id of an object that the app has ended at once.
+      : id >= firstHostId && (!known || known.isEnded);
+    if (!isFree) throw new Violation("the id of a new object is taken");
+    if (objects.size >= maxObjects) throw new Violation("it has too many objects");
+    if (known) policy.forget(known);
+    const made: WaylandObject = { id, type, version, isEnded: false };
+    objects.set(id, made);
+    return made;
+  };
+
+  const read = (sender: Sender, bytes: Uint8Array): Message => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const object = objects.get(view.getUint32(0, true));
+    if (!object || sender === "container" && object.isEnded) throw new Violation("a message is for no object");
+    const word = view.getUint16(4, true);
+    // waypipe puts the number of descriptors in front of the opcode.
+    const [opcode, count] = [word & 0x7ff, word >> 11];
+    const type = (sender === "container" ? object.type.requests : object.type.events)[opcode];
+    if (!type || type.since > object.version) {
+      const what = type?.name ?? `${sender === "container" ? "request" : "event"} ${opcode}`;
+      throw new Violation(`${what} is unknown to ${object.type.name}, version ${object.version}`);
+    }
+    const take = (): Descriptor => descriptors.take(sender, policy.sendsFile(type.name) ? "file" : "pipe");
+    if (count !== type.args.filter((argument) => argument.type === "h").length) {
+      throw new Violation(`${type.name} has the wrong number of descriptors`);
+    }
+    const values = readArguments(bytes, type.args, { sender, take });
+    const found = type.args.map((argument, index): WaylandObject | undefined => {
+      const id = values[index] as number;
+      if (argument.type === "n") {
+        const bound = argument.interface === undefined;
+        const name = bound ? values[index - 2] as string : argument.interface!;
+        if (bound) policy.checkBind(values[0] as number, name, values[index - 1] as number);
+        return make(sender, id, protocols.get(name), bound ? values[index - 1] as number : object.version);
+      }
+      if (argument.type !== "o" || id === 0) return undefined;
+      const other = objects.get(id);
+      const isRight = other && (argument.interface === undefined || other.type.name === argument.interface);
+      if (!isRight || sender === "container" && other.isEnded) {
+        // The compositor may name what the app has just ended.
+        if (sender === "host" && !other) return undefined;
+        throw new Violation("a message names an object that is none");
+      }
+      return other;
+    });
+    return { sender, object, type, values, objects: found };
+  };
+
+  const onMessages = (sender: Sender) => (bytes: Uint8Array): Uint8Array => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const passing: Uint8Array[] = [];
+    let isChanged = false;
+    for (let at = 0; at < bytes.length;) {
+      const length = at + 8 > bytes.length ? 0 : view.getUint16(at + 6, true);
+      if (length < 8 || length % 4 !== 0 || at + length > bytes.length) throw new Violation("a message has no end");
+      const own = bytes.subarray(at, at + length);
+      at += length;
+      const message = read(sender, own);
+      const verdict = policy.judge(message);
+      if (verdict) {
+        isChanged = true;
+        passing.push(...written(message, verdict, own));
+      } else passing.push(own);
+      if (sender === "container" && message.type.isDestructor) {
+        message.object.isEnded = true;
+        policy.ended(message.object);
+      }
+      if (message.type.name === "wl_display.delete_id") {
+        const id = message.values[0] as number;
+        const object = objects.get(id);
+        if (object && object !== display && id < firstHostId) {
+          if (!object.isEnded) policy.ended(object);
+          policy.forget(object);
+          objects.delete(id);
+        }
+      }
+    }
+    return isChanged ? concat(passing) : bytes;
+  };
+
+  const filter = (sender: Sender): Filter =>
+    frameFilter({ sender, compression, descriptors, onMessages: onMessages(sender) });
+  return { fromContainer: filter("container"), fromHost: filter("host"), end: policy.end };
+}
+
+/** What passes in the place of a message. */
+function written({ sender, object, type }: Message, verdict: Verdict, own: Uint8Array): Uint8Array[] {
+  const messages = (list: Verdict["before"] = []): Uint8Array[] =>
+    list.map(({ object, name, values }) => {
+      const all = sender === "container" ? object.type.requests : object.type.events;
+      const opcode = all.findIndex((each) => each.name === `${object.type.name}.${name}`);
+      return writeMessage({ id: object.id, opcode, args: all[opcode]!.args }, values);
+    });
+  const opcode = new DataView(own.buffer, own.byteOffset).getUint16(4, true);
+  const itself = verdict.drop
+    ? []
+    : verdict.values
+    ? [writeMessage({ id: object.id, opcode, args: type.args }, verdict.values)]
+    : [own];
+  return [...messages(verdict.before), ...itself, ...messages(verdict.after)];
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

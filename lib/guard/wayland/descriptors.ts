@@ -1,0 +1,155 @@
+/**
+ * The file descriptors of a connection. waypipe sends none: each has a number, by which one end tells the other of its
+ * kind and its content.
+ */
+
+import { Violation } from "../faults.ts";
+
+/** Who has sent something. */
+export type Sender = "container" | "host";
+
+/** A file or a pipe. */
+export interface Descriptor {
+  /** Which of the two. */
+  kind: "file" | "pipe";
+  /** Who has opened it. Only that end changes a file. */
+  opener: Sender;
+  /** Of a file, in bytes. */
+  size: number;
+  /** It is in the queue of a message's descriptors, or was. */
+  isSent: boolean;
+  /** How many objects use a file. It ends with the last one. */
+  uses: number;
+  /** How many bytes the container has sent into a pipe. */
+  written: number;
+  /** Which ends of a pipe are closed. */
+  closed: Set<"read" | "write">;
+}
+
+/** The largest file: foot has 512 MiB for the pictures of each window. */
+const maxFileBytes = 2 ** 30;
+/** What all files may have together. waypipe maps each twice, and its box has 8 GiB of address space. */
+const maxFilesBytes = 3 * 2 ** 30;
+const maxFiles = 1024;
+/** Pipes that are open at a time. waypipe has 1024 descriptors, and needs three for each. */
+const maxPipes = 128;
+/** The most that the container may send into one pipe: what is pasted is no larger. */
+const maxPipeBytes = 512 * 2 ** 20;
+/** Descriptors that wait for their message. */
+const maxQueued = 64;
+
+/** The descriptors of both ends. */
+export interface Descriptors {
+  /** One end opens a file of a size, or a pipe. */
+  open(sender: Sender, number: number, kind: Descriptor["kind"], size: number): void;
+  /**
+   * What has this number; undefined for one that has ended, of which the other end did not know yet.
+   *
+   * @throws {Violation} when there never was one
+   */
+  find(number: number, kind: Descriptor["kind"]): Descriptor | undefined;
+  /** A file grows. */
+  extend(sender: Sender, number: number, size: number): boolean;
+  /** The container sends bytes into a pipe. */
+  write(pipe: Descriptor, bytes: number): void;
+  /** One end of a pipe is closed. */
+  close(number: number, end: "read" | "write"): void;
+  /** The descriptor is one of those of the next messages. */
+  send(sender: Sender, number: number): void;
+  /** Takes the next descriptor for a message's argument. */
+  take(sender: Sender, kind: Descriptor["kind"]): Descriptor;
+  /** An object uses a file. */
+  use(file: Descriptor): void;
+  /** It does so no longer; with the last of them, the file ends. */
+  release(file: Descriptor): void;
+}
+
+/** No descriptors yet. */
+export function descriptorsOf(): Descriptors {
+  const known = new Map<number, Descriptor>();
+  const numbers = new Map<Descriptor, number>();
+  const queues: Record<Sender, Descriptor[]> = { container: [], host: [] };
+  const highest: Record<Sender, number> = { container: 0, host: 0 };
+  const counts = { file: 0, pipe: 0 };
+  let filesBytes = 0;
+  const openerOf = (number: number): Sender => number > 0 ? "container" : "host";
+  const remove = (descriptor: Descriptor): void => {
+    if (!known.delete(numbers.get(descriptor)!)) return;
+    numbers.delete(descriptor);
+    counts[descriptor.kind]--;
+    filesBytes -= descriptor.size;
+  };
+  const checkSize = (size: number, before: number): void => {
+    if (size > maxFileBytes || filesBytes - before + size > maxFilesBytes) {
+      throw new Violation("its pictures need too much memory");
+    }
+  };
+  const find: Descriptors["find"] = (number, kind) => {
+    const found = known.get(number);
+    if (found?.kind === kind) return found;
+    if (found || number === 0 || Math.abs(number) > highest[openerOf(number)]) {
+      throw new Violation(`there is no ${kind} of this number`);
+    }
+    return undefined;
+  };
+  return {
+    open(sender, number, kind, size) {
+      // waypipe counts its own from 1, upwards at the container's end and downwards at the host's; 0.11 not in their order.
+      if (number === 0 || openerOf(number) !== sender || known.has(number)) {
+        throw new Violation("the number of a file or pipe is taken");
+      }
+      if (kind === "file") checkSize(size, 0);
+      if (counts[kind] >= (kind === "file" ? maxFiles : maxPipes)) throw new Violation(`it has too many ${kind}s`);
+      highest[sender] = Math.max(highest[sender], Math.abs(number));
+      const made: Descriptor = {
+        kind,
+        opener: sender,
+        size,
+        isSent: false,
+        uses: 0,
+        written: 0,
+        closed: new Set(),
+      };
+      known.set(number, made);
+      numbers.set(made, number);
+      counts[kind]++;
+      filesBytes += size;
+    },
+    find,
+    extend(sender, number, size) {
+      const file = find(number, "file");
+      if (!file) return false;
+      if (file.opener !== sender || size <= file.size) throw new Violation("a file does not grow");
+      checkSize(size, file.size);
+      filesBytes += size - file.size;
+      file.size = size;
+      return true;
+    },
+    write(pipe, bytes) {
+      pipe.written += bytes;
+      if (pipe.written > maxPipeBytes) throw new Violation("it sends too much into a pipe");
+    },
+    close(number, end) {
+      const pipe = known.get(number);
+      if (pipe && pipe.closed.add(end).size === 2 && pipe.isSent) remove(pipe);
+    },
+    send(sender, number) {
+      const found = known.get(number);
+      if (!found || found.opener !== sender || found.isSent) throw new Violation("a descriptor is sent that is none");
+      if (queues[sender].length >= maxQueued) throw new Violation("too many descriptors wait for a message");
+      found.isSent = true;
+      queues[sender].push(found);
+    },
+    take(sender, kind) {
+      const next = queues[sender].shift();
+      if (next?.kind !== kind) throw new Violation("a message has a descriptor of the wrong kind");
+      // What the host's end sends is a keymap or the like: waypipe changes it no more.
+      if (sender === "host" && kind === "file") remove(next);
+      return next;
+    },
+    use: (file) => void file.uses++,
+    release(file) {
+      if (--file.uses === 0) remove(file);
+    },
+  };
+}

@@ -1,0 +1,108 @@
+/** Wayland's messages, taken apart and put together: an object, an opcode, and arguments as their types say. */
+
+import { Violation } from "../faults.ts";
+import type { Descriptor, Sender } from "./descriptors.ts";
+import type { Argument } from "./protocols.ts";
+
+/** The value of an argument: a number for ints, uints, fixeds and ids; null for a text that is none. */
+export type Value = number | string | null | Uint8Array | Descriptor;
+
+/** The longest text or array, in bytes: libwayland takes no longer message. */
+const maxBytes = 4096;
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** Reads arguments from the bytes behind a message's header. */
+export function readArguments(
+  bytes: Uint8Array,
+  args: readonly Argument[],
+  { sender, take }: { sender: Sender; take(): Descriptor },
+): Value[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 8;
+  const word = (): number => {
+    if (at + 4 > bytes.length) throw new Violation("a message is shorter than its arguments");
+    at += 4;
+    return at - 4;
+  };
+  const block = (): Uint8Array => {
+    const length = view.getUint32(word(), true);
+    if (length > maxBytes || at + length > bytes.length) throw new Violation("a text or a list is too long");
+    const block = bytes.subarray(at, at + length);
+    at += (length + 3) & ~3;
+    return block;
+  };
+  const values = args.map(({ type, isNullable }): Value => {
+    switch (type) {
+      case "i":
+      case "f":
+        return view.getInt32(word(), true);
+      case "u":
+      case "n":
+        return view.getUint32(word(), true);
+      case "o": {
+        const id = view.getUint32(word(), true);
+        if (id === 0 && !isNullable && sender === "container") throw new Violation("an argument is null");
+        return id;
+      }
+      case "s": {
+        const text = block();
+        if (text.length === 0) {
+          if (!isNullable) throw new Violation("an argument is null");
+          return null;
+        }
+        if (text.indexOf(0) !== text.length - 1) throw new Violation("a text does not end where it should");
+        return decode(text.subarray(0, -1), sender);
+      }
+      case "a":
+        return block();
+      case "h":
+        return take();
+    }
+  });
+  if (at !== bytes.length) throw new Violation("a message is not as long as its arguments");
+  return values;
+}
+
+function decode(bytes: Uint8Array, sender: Sender): string {
+  // What other programs of the host call things need not be text.
+  if (sender === "host") return lenient.decode(bytes);
+  try {
+    return strict.decode(bytes);
+  } catch {
+    throw new Violation("a text is no UTF-8");
+  }
+}
+
+/** A message with these arguments; descriptors take no place in it. */
+export function writeMessage(
+  { id, opcode, args }: { id: number; opcode: number; args: readonly Argument[] },
+  values: readonly Value[],
+): Uint8Array {
+  const blocks = values.map((value) =>
+    typeof value === "string" ? encoder.encode(`${value}\0`) : value instanceof Uint8Array ? value : undefined
+  );
+  const length = args.reduce((sum, { type }, index) => {
+    if (type === "h") return sum;
+    return sum + 4 + (((blocks[index]?.length ?? 0) + 3) & ~3);
+  }, 8);
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, id, true);
+  view.setUint32(4, (length << 16 | opcode) >>> 0, true);
+  let at = 8;
+  for (const [index, { type }] of args.entries()) {
+    if (type === "h") continue;
+    const [value, block] = [values[index], blocks[index]];
+    if (type !== "s" && type !== "a") view.setUint32(at, (value as number) >>> 0, true);
+    else if (block) {
+      view.setUint32(at, block.length, true);
+      bytes.set(block, at + 4);
+      at += (block.length + 3) & ~3;
+    }
+    at += 4;
+  }
+  return bytes;
+}

@@ -1,0 +1,499 @@
+/** What an app in a container may do on the host's compositor, message by message. */
+
+import { shortLine } from "../../base/text.ts";
+import { Violation } from "../faults.ts";
+import type { Message, WaylandObject } from "./connection.ts";
+import type { Descriptor, Descriptors } from "./descriptors.ts";
+import { globals } from "./globals.ts";
+import type { Value } from "./messages.ts";
+import { protocols } from "./protocols.ts";
+import type { Counted, Session } from "./session.ts";
+
+/** A message of the guard's own, in the same direction: to one of the objects that both ends know. */
+export interface Addition {
+  /** For whom it is. */
+  object: WaylandObject;
+  /** Without its interface's name. */
+  name: string;
+  /** Its arguments. */
+  values: readonly Value[];
+}
+
+/** What becomes of a message that does not pass as it is. */
+export interface Verdict {
+  /** It does not pass. */
+  drop?: true;
+  /** The arguments that pass in the place of its own. */
+  values?: readonly Value[];
+  /** What passes in front of it. */
+  before?: readonly Addition[];
+  /** What passes behind it. */
+  after?: readonly Addition[];
+}
+
+/** The policy for one connection. */
+export interface Policy {
+  /** What becomes of a message; undefined: it passes. */
+  judge(message: Message): Verdict | undefined;
+  /**
+   * Whether the app may bind a global.
+   *
+   * @throws {Violation} when it may not
+   */
+  checkBind(number: number, name: string, version: number): void;
+  /** Whether the descriptor of a message is that of a file; else it is a pipe's. */
+  sendsFile(name: string): boolean;
+  /** An object ends. */
+  ended(object: WaylandObject): void;
+  /** Nothing comes any more for an object. */
+  forget(object: WaylandObject): void;
+  /** The connection has ended. */
+  end(): void;
+}
+
+const maxTitleCharacters = 400;
+/** Of an app id, which is a name of a file at most. */
+const maxIdCharacters = 80;
+/** Bytes of the name of a type of data, and how many types there may be at a time. */
+const maxMimeBytes = 256;
+const maxMimes = 256;
+/** The largest side of a window's picture, in pixels. */
+const maxSide = 16_384;
+/** The largest side of a pointer's picture, and of one that is dragged: larger ones could cover other windows. */
+const maxPointerSide = 256;
+const maxDragSide = 1_024;
+/** How far a window's picture may reach beyond the window that the desktop knows: the width of a shadow. */
+const maxShadow = 128;
+/** How far from its parent a popup may be, in pixels. */
+const popupReach = 48;
+/** The screen until the compositor tells of one. */
+const smallestScreen = { width: 1024, height: 768 };
+/** How many of the compositor's last events an app may answer to. */
+const keptSerials = 256;
+
+const dropped: Verdict = { drop: true };
+
+/** What a surface is for. */
+type Role = "window" | "popup" | "pointer" | "drag";
+
+interface Surface {
+  role?: Role;
+  /** What is attached, and counts at the next commit. */
+  pending?: Size;
+  /** The size of its picture, in the picture's pixels. */
+  picture: Size;
+  scale: number;
+  /** The size that a viewport gives it. */
+  destination?: Size | undefined;
+  /** Its window or popup. */
+  shell?: WaylandObject;
+  /** The part of it that the desktop takes for the window. */
+  geometry?: readonly [x: number, y: number, width: number, height: number];
+  /** It is left out: nothing is ever attached to it. */
+  isHidden?: boolean;
+}
+
+interface Size {
+  width: number;
+  height: number;
+}
+
+const nothing: Size = { width: 0, height: 0 };
+
+/** The size that a surface has on the screen. */
+function shownSize({ destination, picture: { width, height }, scale }: Surface): Size {
+  return destination ?? { width: Math.ceil(width / scale), height: Math.ceil(height / scale) };
+}
+
+interface Offer {
+  mimes: Set<string>;
+  /** The types of data that the app has not been told of yet. */
+  withheld: string[];
+  isPrimary: boolean;
+}
+
+/** The policy for a new connection. */
+export function createPolicy({ session, descriptors }: { session: Session; descriptors: Descriptors }): Policy {
+  const { container, clipboard } = session;
+  /** The globals that the app was told of, by their numbers. */
+  const offered = new Map<number, { name: string; version: number }>();
+  const counted = new Map<WaylandObject, Counted>();
+  const files = new Map<WaylandObject, { file: Descriptor; size: number }>();
+  const buffers = new WeakMap<WaylandObject, Size>();
+  const surfaces = new WeakMap<WaylandObject, Surface>();
+  /** The surface of an object that is something of a surface. */
+  const surfaceOf = new WeakMap<WaylandObject, WaylandObject>();
+  /** The window or popup to which a popup belongs. */
+  const parents = new WeakMap<WaylandObject, WaylandObject>();
+  const hiddenPopups = new WeakSet<WaylandObject>();
+  const positioners = new WeakMap<WaylandObject, Positioner>();
+  const offers = new WeakMap<WaylandObject, Offer>();
+  const sourceMimes = new WeakMap<WaylandObject, number>();
+  /** The primary selection that the app is told of when the user works in its windows. */
+  const waiting = new Map<WaylandObject, WaylandObject>();
+  const focusedKeyboards = new Set<WaylandObject>();
+  const serials: number[] = [];
+  /** Buttons and fingers that are down, by what tells of them. */
+  const presses = new Set<string>();
+  const screens = new Map<WaylandObject, Size>();
+
+  const count = (object: WaylandObject, what: Counted): void => {
+    session.add(what);
+    counted.set(object, what);
+  };
+  const surface = (object: WaylandObject): Surface => surfaces.get(object)!;
+  const isOpen = (direction: "in" | "out"): boolean => clipboard[direction];
+  const screen = (): Size => {
+    const sizes = [...screens.values()];
+    if (sizes.length === 0) return smallestScreen;
+    return {
+      width: Math.max(...sizes.map(({ width }) => width)),
+      height: Math.max(...sizes.map(({ height }) => height)),
+    };
+  };
+  const noteSerial = (serial: Value): void => {
+    serials.push(serial as number);
+    if (serials.length > keptSerials) serials.shift();
+  };
+  const text = (value: Value, max: number): string => shortLine(value as string, max);
+  const title = (value: Value): string => `[${container}] ${text(value, maxTitleCharacters)}`;
+  const appId = (value: Value): string => `${container}.${text(value, maxIdCharacters).replace(/[^\w.@+-]/g, "_")}`;
+
+  /** The user presses something: what was withheld until then follows in front. */
+  const used = (): Verdict | undefined => {
+    session.used();
+    if (waiting.size === 0) return undefined;
+    const before = [...waiting].flatMap(([device, offer]) => [
+      ...offers.get(offer)!.withheld.splice(0).map((mime) => ({ object: offer, name: "offer", values: [mime] })),
+      { object: device, name: "selection", values: [offer.id] },
+    ]);
+    waiting.clear();
+    return { before };
+  };
+  const blur = (keyboard: WaylandObject): void => {
+    if (focusedKeyboards.delete(keyboard)) session.focus(-1);
+  };
+  /** What a surface shows is larger than its role allows. */
+  const isTooLarge = ({ role }: Surface, { width, height }: Size, scale = 1): boolean => {
+    const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxSide;
+    return width > max * scale || height > max * scale;
+  };
+  const commit = (object: WaylandObject): Verdict | undefined => {
+    const found = surface(object);
+    found.picture = found.pending ?? found.picture;
+    delete found.pending;
+    const { width, height } = shownSize(found);
+    const { geometry, shell } = found;
+    if (width === 0 || !geometry || !shell) return undefined;
+    const [x, y, w, h] = geometry;
+    if (x <= maxShadow && y <= maxShadow && width - x - w <= maxShadow && height - y - h <= maxShadow) return undefined;
+    // Else it would have a picture over other windows, which the desktop takes for a shadow.
+    found.geometry = [0, 0, width, height];
+    return { before: [{ object: shell, name: "set_window_geometry", values: found.geometry }] };
+  };
+  /** Whether the app may put something on the clipboard, in answer to an event. */
+  const mayCopy = (serial: Value): boolean => isOpen("out") && session.isUsed() && serials.includes(serial as number);
+  const setSelection = ({ values, objects }: Message): Verdict | undefined => {
+    // Whoever has nothing to offer takes back what he offers.
+    if (!objects[0] || mayCopy(values[1]!)) return undefined;
+    if (isOpen("out")) session.tell("An app copies something while nobody works in its windows, which is dropped");
+    return dropped;
+  };
+  const offerMime = ({ object, values }: Message): Verdict | undefined => {
+    const mimes = (sourceMimes.get(object) ?? 0) + 1;
+    sourceMimes.set(object, mimes);
+    const isMime = /^[\x21-\x7e]+(?:[ ;=\x21-\x7e]*)$/.test(values[0] as string);
+    return mimes > maxMimes || !isMime || (values[0] as string).length > maxMimeBytes ? dropped : undefined;
+  };
+  const newOffer = (isPrimary: boolean) => ({ objects }: Message): undefined => {
+    offers.set(objects[0]!, { mimes: new Set(), withheld: [], isPrimary });
+  };
+  /** The compositor tells a type of data that the app could get. */
+  const offer = ({ object, values }: Message): Verdict | undefined => {
+    const { mimes, withheld, isPrimary } = offers.get(object)!;
+    const mime = values[0] as string;
+    if (!isOpen("in") || mimes.size >= maxMimes) return dropped;
+    mimes.add(mime);
+    if (!isPrimary || session.isUsed()) return undefined;
+    withheld.push(mime);
+    return dropped;
+  };
+  const receive = ({ object, values }: Message): undefined => {
+    const { mimes, withheld } = offers.get(object)!;
+    if (!mimes.has(values[0] as string) || withheld.length > 0) {
+      throw new Violation("it wants data that it was not offered");
+    }
+  };
+  const primarySelection = ({ object, objects }: Message): Verdict | undefined => {
+    waiting.delete(object);
+    if (!objects[0] || offers.get(objects[0])!.withheld.length === 0) return undefined;
+    waiting.set(object, objects[0]);
+    return dropped;
+  };
+  const press = (key: string, isDown: boolean): Verdict | undefined => {
+    if (!isDown) {
+      presses.delete(key);
+      return undefined;
+    }
+    if (presses.size < 64) presses.add(key);
+    return used();
+  };
+  const newSurface = ({ objects }: Message): undefined => {
+    count(objects[0]!, "surface");
+    surfaces.set(objects[0]!, { picture: nothing, scale: 1 });
+  };
+  const setRole = (object: WaylandObject | undefined, role: Role): Verdict | undefined => {
+    if (!object) return undefined;
+    const found = surface(object);
+    found.role ??= role;
+    const isLarge = isTooLarge(found, found.pending ?? nothing, found.scale) || isTooLarge(found, shownSize(found));
+    return isLarge ? dropped : undefined;
+  };
+  const number = (value: Value | undefined): number => value as number;
+
+  const handlers: Readonly<Record<string, (message: Message) => Verdict | undefined | void>> = {
+    "wl_registry.global": ({ values: [id, name, version] }) => {
+      const known = protocols.get(name as string);
+      if (!known || !globals.includes(name as string)) return dropped;
+      const highest = Math.min(number(version), known.version);
+      if (offered.size > 1_000) throw new Violation("there are too many globals");
+      offered.set(number(id), { name: name as string, version: highest });
+      return { values: [id!, name!, highest] };
+    },
+    "wl_registry.global_remove": ({ values }) => offered.has(number(values[0])) ? undefined : dropped,
+
+    // Surfaces and their pictures.
+    "wl_compositor.create_surface": newSurface,
+    "wl_subcompositor.get_subsurface": ({ objects }) => count(objects[0]!, "subsurface"),
+    "wl_subsurface.set_position": ({ values }) => {
+      const near = values.map((value) => Math.max(-maxShadow, Math.min(maxSide, number(value))));
+      return near.some((value, index) => value !== values[index]) ? { values: near } : undefined;
+    },
+    "wl_shm.create_pool": ({ objects, values: [, file, size] }) => {
+      const { size: whole } = file as Descriptor;
+      if (number(size) <= 0 || number(size) > whole) throw new Violation("a pool of pictures is larger than its file");
+      descriptors.use(file as Descriptor);
+      files.set(objects[0]!, { file: file as Descriptor, size: number(size) });
+    },
+    "wl_shm_pool.resize": ({ object, values: [size] }) => {
+      const pool = files.get(object)!;
+      if (number(size) < pool.size || number(size) > pool.file.size) {
+        throw new Violation("a pool of pictures is larger than its file");
+      }
+      pool.size = number(size);
+    },
+    "wl_shm_pool.create_buffer": ({ object, objects, values }) => {
+      const { file, size } = files.get(object)!;
+      const [offset, width, height, stride] = values.slice(1, 5).map(number) as [number, number, number, number];
+      const isFitting = offset >= 0 && width > 0 && height > 0 && width <= maxSide && height <= maxSide &&
+        stride >= width && offset + stride * height <= size;
+      if (!isFitting) throw new Violation("a picture is larger than its pool");
+      descriptors.use(file);
+      files.set(objects[0]!, { file, size });
+      buffers.set(objects[0]!, { width, height });
+    },
+    "wp_single_pixel_buffer_manager_v1.create_u32_rgba_buffer": ({ objects }) =>
+      void buffers.set(objects[0]!, { width: 1, height: 1 }),
+    "wl_surface.attach": ({ object, objects: [buffer], values }) => {
+      const found = surface(object);
+      const size = buffer ? buffers.get(buffer)! : nothing;
+      if (found.isHidden && buffer || isTooLarge(found, size, found.scale)) return dropped;
+      found.pending = size;
+      const isMoved = number(values[1]) !== 0 || number(values[2]) !== 0;
+      return found.role === "pointer" && isMoved ? { values: [values[0]!, 0, 0] } : undefined;
+    },
+    // It would move the pointer's picture away from the pointer.
+    "wl_surface.offset": ({ object }) => surface(object).role === "pointer" ? dropped : undefined,
+    "wl_surface.set_buffer_scale": ({ object, values }) => {
+      const scale = number(values[0]);
+      if (scale < 1 || scale > 16) throw new Violation("the scale of a picture is none");
+      const found = surface(object);
+      if (isTooLarge(found, found.pending ?? found.picture, scale)) return dropped;
+      found.scale = scale;
+      return undefined;
+    },
+    "wl_surface.commit": ({ object }) => commit(object),
+    "wp_viewporter.get_viewport": ({ objects }) => void surfaceOf.set(objects[0]!, objects[1]!),
+    "wp_viewport.set_destination": ({ object, values }) => {
+      const own = surfaceOf.get(object)!;
+      const [width, height] = [number(values[0]), number(values[1])];
+      const size = width > 0 && height > 0 ? { width, height } : undefined;
+      const found = surface(own);
+      if (size && isTooLarge(found, size)) return dropped;
+      found.destination = size;
+      return undefined;
+    },
+
+    // Windows.
+    "xdg_wm_base.get_xdg_surface": ({ objects }) => void surfaceOf.set(objects[0]!, objects[1]!),
+    "xdg_surface.get_toplevel": ({ object, objects }) => {
+      const toplevel = objects[0]!;
+      count(toplevel, "toplevel");
+      const own = surfaceOf.get(object)!;
+      Object.assign(surface(own), { role: "window", shell: object });
+      // An app may have no names for a window.
+      return {
+        after: [
+          { object: toplevel, name: "set_title", values: [`[${container}]`] },
+          { object: toplevel, name: "set_app_id", values: [container] },
+        ],
+      };
+    },
+    "xdg_surface.set_window_geometry": ({ object, values }) => {
+      const geometry = values.map(number) as [number, number, number, number];
+      surface(surfaceOf.get(object)!).geometry = geometry;
+    },
+    "xdg_toplevel.set_title": ({ values }) => ({ values: [title(values[0]!)] }),
+    "xdg_toplevel.set_app_id": ({ values }) => ({ values: [appId(values[0]!)] }),
+    "xdg_toplevel.set_fullscreen": () => session.isUsed() ? undefined : dropped,
+    // Without the desktop's frame, no title would tell whose window it is.
+    "zxdg_toplevel_decoration_v1.set_mode": ({ values }) => values[0] === 2 ? undefined : { values: [2] },
+    "zxdg_toplevel_decoration_v1.unset_mode": ({ object }) => ({
+      drop: true,
+      after: [{ object, name: "set_mode", values: [2] }],
+    }),
+    "xdg_activation_token_v1.set_app_id": ({ values }) => ({ values: [appId(values[0]!)] }),
+    "xdg_activation_v1.activate": () => session.isUsed() ? undefined : dropped,
+
+    // Popups.
+    "xdg_wm_base.create_positioner": ({ objects }) =>
+      void positioners.set(objects[0]!, { size: [0, 0], offset: [0, 0] }),
+    "xdg_positioner.set_size": ({ object, values }) =>
+      void (positioners.get(object)!.size = [number(values[0]), number(values[1])]),
+    "xdg_positioner.set_offset": ({ object, values }) =>
+      void (positioners.get(object)!.offset = [number(values[0]), number(values[1])]),
+    "xdg_positioner.set_anchor_rect": ({ object, values }) =>
+      void (positioners.get(object)!.anchor = values.map(number) as [number, number, number, number]),
+    "xdg_surface.get_popup": ({ object, objects: [popup, parent, positioner] }) => {
+      if (!parent) throw new Violation("a popup has no window");
+      count(popup!, "popup");
+      parents.set(popup!, parent);
+      const found = surface(surfaceOf.get(object)!);
+      Object.assign(found, { role: "popup", shell: object });
+      if (session.isThere() && isNear(positioners.get(positioner!)!, parent)) return undefined;
+      found.isHidden = true;
+      hiddenPopups.add(popup!);
+      return undefined;
+    },
+    "xdg_popup.reposition": ({ object, objects: [positioner] }) =>
+      isNear(positioners.get(positioner!)!, parents.get(object)!) ? undefined : dropped,
+    // An app closes a popup that the compositor does not show.
+    "xdg_popup.configure": ({ object }) =>
+      hiddenPopups.delete(object) ? { after: [{ object, name: "popup_done", values: [] }] } : undefined,
+
+    // Keyboard, pointer, touch, tablet.
+    "wl_keyboard.enter": ({ object, values }) => {
+      noteSerial(values[0]!);
+      if (focusedKeyboards.has(object)) return;
+      focusedKeyboards.add(object);
+      session.focus(1);
+    },
+    "wl_keyboard.leave": ({ object }) => blur(object),
+    "wl_keyboard.key": ({ values }) => {
+      noteSerial(values[0]!);
+      return values[3] === 1 ? used() : undefined;
+    },
+    "wl_pointer.enter": ({ values }) => noteSerial(values[0]!),
+    "wl_pointer.button": ({ object, values }) => {
+      noteSerial(values[0]!);
+      return press(`${object.id} ${values[2]}`, values[3] === 1);
+    },
+    "wl_touch.down": ({ object, values }) => {
+      noteSerial(values[0]!);
+      return press(`${object.id} ${values[3]}`, true);
+    },
+    "wl_touch.up": ({ object, values }) => {
+      noteSerial(values[0]!);
+      return press(`${object.id} ${values[2]}`, false);
+    },
+    "zwp_tablet_tool_v2.down": ({ object, values }) => {
+      noteSerial(values[0]!);
+      return press(`${object.id}`, true);
+    },
+    "zwp_tablet_tool_v2.up": ({ object }) => press(`${object.id}`, false),
+    "wl_pointer.set_cursor": ({ objects, values }) => {
+      const isFar = [values[2], values[3]].some((value) => number(value) < 0 || number(value) > maxPointerSide);
+      return isFar ? dropped : setRole(objects[1], "pointer");
+    },
+    "zwp_tablet_tool_v2.set_cursor": ({ objects, values }) => {
+      const isFar = [values[2], values[3]].some((value) => number(value) < 0 || number(value) > maxPointerSide);
+      return isFar ? dropped : setRole(objects[1], "pointer");
+    },
+    "wl_output.mode": ({ object, values }) =>
+      void screens.set(object, { width: number(values[1]), height: number(values[2]) }),
+
+    // Clipboard, drag and drop.
+    "wl_data_device.set_selection": setSelection,
+    "zwp_primary_selection_device_v1.set_selection": setSelection,
+    "wl_data_source.offer": offerMime,
+    "zwp_primary_selection_source_v1.offer": offerMime,
+    "wl_data_device.data_offer": newOffer(false),
+    "zwp_primary_selection_device_v1.data_offer": newOffer(true),
+    "wl_data_offer.offer": offer,
+    "zwp_primary_selection_offer_v1.offer": offer,
+    "wl_data_offer.receive": receive,
+    "zwp_primary_selection_offer_v1.receive": receive,
+    "zwp_primary_selection_device_v1.selection": primarySelection,
+    "wl_data_device.start_drag": ({ objects, values }) => {
+      if (presses.size === 0 || !serials.includes(number(values[3]))) return dropped;
+      const verdict = setRole(objects[2], "drag");
+      // Without a source, what is dragged can be dropped in the app's own windows only.
+      return verdict ?? (isOpen("out") ? undefined : { values: [0, ...values.slice(1)] });
+    },
+  };
+
+  /** Whether a popup is near its parent, and no larger than half of the screen each way. */
+  const isNear = ({ size: [width, height], offset, anchor }: Positioner, parent: WaylandObject): boolean => {
+    const max = screen();
+    if (width > max.width || height > max.height || width * height > max.width * max.height / 2) return false;
+    if (Math.abs(offset[0]) > width + popupReach || Math.abs(offset[1]) > height + popupReach) return false;
+    const own = surfaceOf.get(parent);
+    const window = own && surface(own);
+    if (!anchor || !window) return false;
+    const size = shownSize(window);
+    const [x, y, w, h] = anchor;
+    return x >= -popupReach && y >= -popupReach && x + w <= size.width + popupReach &&
+      y + h <= size.height + popupReach;
+  };
+
+  const ended = (object: WaylandObject): void => {
+    const what = counted.get(object);
+    if (what) session.remove(what);
+    counted.delete(object);
+    const file = files.get(object);
+    if (file) descriptors.release(file.file);
+    files.delete(object);
+    blur(object);
+    waiting.delete(object);
+    screens.delete(object);
+    for (const [device, offer] of waiting) if (offer === object) waiting.delete(device);
+  };
+
+  return {
+    judge: (message) => handlers[message.type.name]?.(message) ?? undefined,
+    checkBind(id, name, version) {
+      const known = offered.get(id);
+      if (known?.name !== name || version < 1 || version > known.version) {
+        throw new Violation("it binds a global that it was not offered");
+      }
+    },
+    sendsFile: (name) => name === "wl_shm.create_pool" || name === "wl_keyboard.keymap",
+    ended,
+    forget(object) {
+      if (!object.isEnded) ended(object);
+    },
+    end() {
+      for (const what of counted.values()) session.remove(what);
+      counted.clear();
+      for (const keyboard of [...focusedKeyboards]) blur(keyboard);
+    },
+  };
+}
+
+/** Where a popup is to be. */
+interface Positioner {
+  size: readonly [width: number, height: number];
+  offset: readonly [x: number, y: number];
+  /** The part of the parent beside which it is. */
+  anchor?: readonly [x: number, y: number, width: number, height: number];
+}

@@ -1,0 +1,65 @@
+/**
+ * The process of a guard on Wayland. It is one for each session, and lives as long as its windows, also when the run
+ * that has started it has given back the terminal. That run and this process are the same program, with other
+ * permissions.
+ */
+
+import { join } from "@std/path";
+import { relayConnections } from "./relay.ts";
+import { type GuardRequest, privateNames } from "./request.ts";
+
+/** How long waypipe's client may take to come, in milliseconds, and how often it is looked for. */
+const clientMs = 10_000;
+const lookMs = 5;
+
+/**
+ * Guards a session until its windows are gone. Prints `ready` when it listens, and then what the user is to be told, one
+ * line each. Ends with its input, unless that ends with the line `keep`.
+ */
+export async function runGuardProcess(argument: string | undefined): Promise<never> {
+  const { listen, directory, ...request }: GuardRequest = JSON.parse(argument ?? "");
+  const lock = await Deno.open(join(directory, privateNames.lock), { read: true });
+  await lock.lock(false);
+  const end = async (): Promise<never> => {
+    await Deno.remove(listen).catch(() => {});
+    await Deno.remove(directory, { recursive: true }).catch(() => {});
+    Deno.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.addSignalListener(signal, end);
+  const listener = Deno.listen({ transport: "unix", path: listen });
+  print("ready");
+  new Response(Deno.stdin.readable).text().catch(() => "").then((word) => word.endsWith("keep\n") || end());
+  const path = join(directory, privateNames.waypipe);
+  relayConnections({
+    ...request,
+    listener,
+    connect: async () => {
+      await isThere(path);
+      return await Deno.connect({ transport: "unix", path });
+    },
+    tell: print,
+  });
+  const alive = join(directory, privateNames.alive);
+  await isThere(alive);
+  // Waits until nobody has it open for writing any more.
+  await new Response((await Deno.open(alive)).readable).arrayBuffer();
+  return await end();
+}
+
+/** Waits until a path is there. */
+async function isThere(path: string): Promise<void> {
+  const deadline = performance.now() + clientMs;
+  while (await Deno.lstat(path).catch(() => undefined) === undefined) {
+    if (performance.now() > deadline) throw new Deno.errors.NotFound(path);
+    await new Promise((resolve) => setTimeout(resolve, lookMs));
+  }
+}
+
+/** Prints a line, as long as somebody reads it. */
+function print(line: string): void {
+  try {
+    Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+  } catch {
+    // The run that has started this process has ended.
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * The guard of a session on Wayland: waypipe's end in the container connects to a socket of the guard's, once for each
+ * connection of an app to its compositor, and the guard to waypipe's client on this host.
+ */
+
+import { Violation } from "../faults.ts";
+import { type Connection, createConnection } from "./connection.ts";
+
+import type { Compression, Filter } from "./frames.ts";
+import { createSession, type OpenClipboard } from "./session.ts";
+import { keptFrames, resumedFrames } from "./resuming.ts";
+import { readToken, type Token, tokenBytes } from "./token.ts";
+
+/** What a guard is for. */
+export interface RelayOptions {
+  /** What the container is called in titles. */
+  container: string;
+  /** The directions that are open. */
+  clipboard: OpenClipboard;
+  /** How the container's end compresses. */
+  compression: Compression;
+  /** Where the container's end connects. */
+  listener: Deno.UnixListener;
+  /** Connects to waypipe's client. */
+  connect(): Promise<Deno.UnixConn>;
+  /** Tells the user something of the container's, in one line. */
+  tell(line: string): void;
+}
+
+/** Connections at a time: each app has one, and few have two. */
+const maxConnections = 64;
+/** How long a connection may take for its first bytes, in milliseconds. */
+const tokenMs = 5_000;
+/** How much is read at once: up to the container, pictures; down to it, events. */
+const bufferBytes = { fromContainer: 2 ** 17, fromHost: 2 ** 14 } as const;
+
+/** How long a connection that has broken is waited for, in milliseconds. */
+const patienceMs = 660_000;
+
+/** A connection of an app, which can go on over another one of the container's. */
+interface Line {
+  /** The container goes on here. */
+  resume(near: Deno.UnixConn): void;
+}
+
+/** Guards connections until the listener is closed. */
+export async function relayConnections({ listener, connect, compression, ...options }: RelayOptions): Promise<void> {
+  const session = createSession(options);
+  const lines = new Map<string, Line>();
+  let connections = 0;
+  const serve = async (near: Deno.UnixConn): Promise<void> => {
+    let token: Token;
+    try {
+      token = readToken(await tokenFrom(near), compression);
+      if (token.isResumed) {
+        const line = lines.get(token.key);
+        if (!line) throw new Violation("it goes on with what has ended");
+        return line.resume(near);
+      }
+    } catch (error) {
+      near.close();
+      throw error;
+    }
+    const connection = createConnection({ session, compression });
+    using ends = new DisposableStack();
+    ends.defer(connection.end);
+    ends.adopt(near, close);
+    const far = ends.adopt(await connect(), close);
+    await writeAll(far, token.passing);
+    if (!token.resumes) {
+      return await Promise.race([
+        pump(near, far, { filter: connection.fromContainer, bytes: bufferBytes.fromContainer }),
+        pump(far, near, { filter: connection.fromHost, bytes: bufferBytes.fromHost }),
+      ]);
+    }
+    ends.defer(() => lines.delete(token.key));
+    await carryOn({ near, far, connection, register: (line) => lines.set(token.key, line) });
+  };
+  for await (const near of listener) {
+    if (connections >= maxConnections) {
+      session.tell(`An app is refused: there are ${maxConnections} connections`);
+      near.close();
+      continue;
+    }
+    connections++;
+    serve(near).catch((error) => {
+      if (error instanceof Violation) session.tell(`An app is cut off: ${error.message}`);
+      else if (!isGone(error)) throw error;
+    }).finally(() => connections--);
+  }
+}
+
+/** Hands on what comes between an app and the host, over one connection of the container's after the other. */
+async function carryOn(
+  { near, far, connection, register }: {
+    near: Deno.UnixConn;
+    far: Deno.UnixConn;
+    connection: Connection;
+    register(line: Line): void;
+  },
+): Promise<void> {
+  const kept = keptFrames();
+  const resumed = resumedFrames(kept.got);
+  /** Where the container is read, and where it is written to: behind what is being written. */
+  let current: Deno.UnixConn | undefined = near;
+  let target = near;
+  let writing = Promise.resolve();
+  let next = Promise.withResolvers<void>();
+  const send = (pieces: () => Uint8Array[]): Promise<void> =>
+    writing = writing.then(async () => {
+      for (const piece of pieces()) await writeAll(target, piece);
+    }).catch((error) => {
+      // What did not arrive is repeated over the next connection.
+      if (!isGone(error)) throw error;
+    });
+  register({
+    resume(other) {
+      if (current) close(current);
+      current = other;
+      resumed.begin();
+      send(() => {
+        target = other;
+        return kept.repeat();
+      });
+      next.resolve();
+    },
+  });
+  const up = async (): Promise<void> => {
+    const buffer = new Uint8Array(bufferBytes.fromContainer);
+    for (;;) {
+      const own: Deno.UnixConn | undefined = current;
+      const count = await own?.read(buffer).catch(() => null) ?? null;
+      if (own !== current) continue;
+      if (count === null) {
+        if (own) close(own);
+        current = undefined;
+        next = Promise.withResolvers();
+        const timer = setTimeout(() => next.reject(new Deno.errors.UnexpectedEof()), patienceMs);
+        await next.promise;
+        clearTimeout(timer);
+        continue;
+      }
+      for (const fresh of resumed.take(buffer.subarray(0, count))) {
+        for (const piece of connection.fromContainer(fresh)) await writeAll(far, piece);
+      }
+    }
+  };
+  const down = async (): Promise<void> => {
+    const buffer = new Uint8Array(bufferBytes.fromHost);
+    for (;;) {
+      const count = await far.read(buffer);
+      if (count === null) return;
+      const pieces = connection.fromHost(buffer.subarray(0, count));
+      await send(() => {
+        for (const piece of pieces) kept.add(piece);
+        return pieces;
+      });
+    }
+  };
+  await Promise.race([up(), down()]);
+}
+
+/** Hands on what comes until one end is closed. */
+async function pump(
+  from: Deno.UnixConn,
+  to: Deno.UnixConn,
+  { filter, bytes }: { filter: Filter; bytes: number },
+): Promise<void> {
+  const buffer = new Uint8Array(bytes);
+  for (;;) {
+    const count = await from.read(buffer);
+    if (count === null) return;
+    for (const piece of filter(buffer.subarray(0, count))) await writeAll(to, piece);
+  }
+}
+
+function close(connection: Deno.UnixConn): void {
+  try {
+    connection.close();
+  } catch {
+    // It is closed.
+  }
+}
+
+async function tokenFrom(from: Deno.UnixConn): Promise<Uint8Array> {
+  const token = new Uint8Array(tokenBytes);
+  const timer = setTimeout(() => from.close(), tokenMs);
+  try {
+    for (let at = 0; at < token.length;) {
+      const count = await from.read(token.subarray(at));
+      if (count === null) throw new Deno.errors.UnexpectedEof();
+      at += count;
+    }
+    return token;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function writeAll(to: Deno.UnixConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
+}
+
+/** Whether an error only says that an end is not there any more. */
+function isGone(error: unknown): boolean {
+  return [
+    Deno.errors.BrokenPipe,
+    Deno.errors.ConnectionReset,
+    Deno.errors.ConnectionRefused,
+    Deno.errors.NotFound,
+    Deno.errors.UnexpectedEof,
+    Deno.errors.BadResource,
+    Deno.errors.Interrupted,
+  ].some((gone) => error instanceof gone);
+}

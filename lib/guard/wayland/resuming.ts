@@ -1,0 +1,152 @@
+/**
+ * Streams of waypipe that go on over another connection when one breaks. Both ends count frames, and tell by how many
+ * they have got: `reconnect_loop` in waypipe's `src/mainloop.c` (0.9.2). The newer waypipe, in Rust, cannot do that.
+ */
+
+import { Violation } from "../faults.ts";
+
+/** Types of frames that are not counted, and so are not repeated. */
+const acknowledge = 16;
+const restart = 17;
+const close = 18;
+
+/** The most that may wait for the other end to have got it, in bytes. */
+const maxKept = 2 ** 24;
+
+/** The container's frames, each once, whatever it repeats. */
+export interface Resumed {
+  /** Takes the next bytes of a connection, and gives those that have not come before. */
+  take(chunk: Uint8Array): Uint8Array[];
+  /** Another connection begins. */
+  begin(): void;
+}
+
+/**
+ * Nothing has come yet.
+ *
+ * @param onAcknowledge told how many frames the container has got
+ */
+export function resumedFrames(onAcknowledge: (count: number) => void): Resumed {
+  /** How many frames have come whole, and how many bytes of the next one. */
+  let whole = 0;
+  let partial = 0;
+  /** The number of the frame that comes now, how much of it has come, and how much is to come. */
+  let number = 0;
+  let at = 0;
+  let left = 0;
+  let head = new Uint8Array();
+  return {
+    begin() {
+      head = new Uint8Array();
+      at = left = 0;
+    },
+    take(chunk) {
+      const fresh: Uint8Array[] = [];
+      let data = chunk;
+      while (data.length > 0 || left > 0 && head.length > 0) {
+        if (left === 0) {
+          const missing = 4 - head.length;
+          head = join(head, data.subarray(0, missing));
+          data = data.subarray(missing);
+          if (head.length < 4) break;
+          left = ((wordAt(head, 0) >>> 5) + 3) & ~3;
+          if (left < 4) throw new Violation("a frame is not as long as its kind");
+        }
+        const type = head[0]! & 31;
+        if (type === acknowledge || type === restart || type === close) {
+          const missing = Math.max(0, 8 - head.length);
+          head = join(head, data.subarray(0, missing));
+          data = data.subarray(missing);
+          if (head.length < 8) break;
+          if (left !== 8) throw new Violation("a frame is not as long as its kind");
+          if (type === restart) {
+            number = wordAt(head, 4);
+            if (number > whole) throw new Violation("it leaves out frames after a break");
+          } else {
+            if (type === acknowledge) onAcknowledge(wordAt(head, 4));
+            fresh.push(head);
+          }
+          head = new Uint8Array();
+          left = 0;
+          continue;
+        }
+        const own = head.length > 0 ? head : data.subarray(0, left);
+        if (head.length > 0) head = new Uint8Array();
+        else data = data.subarray(own.length);
+        left -= own.length;
+        const before = number < whole ? Infinity : number === whole ? partial : 0;
+        if (at + own.length > before) {
+          fresh.push(own.subarray(Math.max(0, before - at)));
+          partial = at + own.length;
+        }
+        at += own.length;
+        if (left > 0) continue;
+        at = 0;
+        number++;
+        if (number > whole) {
+          whole = number;
+          partial = 0;
+        }
+      }
+      return fresh;
+    },
+  };
+}
+
+/** The frames to the container that it may not have got. */
+export interface KeptFrames {
+  /** More bytes on their way to it. */
+  add(bytes: Uint8Array): void;
+  /** It has got so many. */
+  got(count: number): void;
+  /** What a new connection begins with. */
+  repeat(): Uint8Array[];
+}
+
+/** No frames yet. */
+export function keptFrames(): KeptFrames {
+  const kept: Uint8Array[] = [];
+  let first = 0;
+  let bytes = 0;
+  let rest: Uint8Array = new Uint8Array();
+  return {
+    add(more) {
+      rest = join(rest, more);
+      bytes += more.length;
+      if (bytes > maxKept) throw new Violation("it does not say what it has got");
+      for (;;) {
+        if (rest.length < 4) return;
+        const length = ((wordAt(rest, 0) >>> 5) + 3) & ~3;
+        if (rest.length < length) return;
+        const type = rest[0]! & 31;
+        if (type === acknowledge || type === close) bytes -= length;
+        else kept.push(rest.subarray(0, length));
+        rest = rest.subarray(length);
+      }
+    },
+    got(count) {
+      while (first < count && kept.length > 0) {
+        first++;
+        bytes -= kept.shift()!.length;
+      }
+    },
+    repeat() {
+      const frame = new Uint8Array(8);
+      const view = new DataView(frame.buffer);
+      view.setUint32(0, 8 << 5 | restart, true);
+      view.setUint32(4, first, true);
+      return [frame, ...kept, rest];
+    },
+  };
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
+}
+
+function join(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -1,0 +1,91 @@
+/** What all connections of a session have in common: whether the user works in its windows, and how much it has. */
+
+import { rate } from "../rate.ts";
+import { Violation } from "../faults.ts";
+
+/** The directions of the clipboard that are open. */
+export interface OpenClipboard {
+  /** From the host to the container. */
+  in: boolean;
+  /** From the container to the host. */
+  out: boolean;
+}
+
+/** What a container may have at a time. */
+const limits: Readonly<Record<Counted, number>> = { toplevel: 400, popup: 20, surface: 4_000, subsurface: 2_000 };
+
+/** What is counted. */
+export type Counted = "toplevel" | "popup" | "surface" | "subsurface";
+
+/**
+ * So long after a key or a click, in milliseconds, the user counts as working in the container's windows without the
+ * keyboard there.
+ */
+const inputMs = 1_000;
+
+/** A session. */
+export interface Session {
+  /** What the container is called in titles. */
+  container: string;
+  /** The directions that are open. */
+  clipboard: OpenClipboard;
+  /** A clock in milliseconds. */
+  now(): number;
+  /** Tells the user something, once for each text. */
+  tell(text: string): void;
+  /** Counts one more. */
+  add(what: Counted): void;
+  /** Counts one less. */
+  remove(what: Counted): void;
+  /** A window gets the keyboard, or loses it. */
+  focus(step: 1 | -1): void;
+  /** A key or a button is pressed in a window, or a finger put there. */
+  used(): void;
+  /** Whether a window has the keyboard, or had a key or a click just now. */
+  isThere(): boolean;
+  /**
+   * Whether the user works in the windows: has pressed a key or a button there since one of them has the keyboard, or
+   * just now. That one has it is not enough: some compositors give it to every new window.
+   */
+  isUsed(): boolean;
+}
+
+/** A session that has just begun. */
+export function createSession(
+  { container, clipboard, tell, now = () => performance.now() }: {
+    container: string;
+    clipboard: OpenClipboard;
+    tell(text: string): void;
+    now?: () => number;
+  },
+): Session {
+  const counts: Record<Counted, number> = { toplevel: 0, popup: 0, surface: 0, subsurface: 0 };
+  const told = new Set<string>();
+  const openings = rate({ perSecond: 30, burst: 200 }, now);
+  let focused = 0;
+  let focusedMs = -Infinity;
+  let usedMs = -Infinity;
+  const isJustUsed = (): boolean => now() - usedMs < inputMs;
+  return {
+    container,
+    clipboard,
+    now,
+    tell(text) {
+      if (told.has(text) || told.size >= 64) return;
+      told.add(text);
+      tell(text);
+    },
+    add(what) {
+      if (++counts[what] > limits[what]) throw new Violation(`it has more than ${limits[what]} ${what}s`);
+      if ((what === "toplevel" || what === "popup") && !openings()) throw new Violation("it opens windows too fast");
+    },
+    remove: (what) => void counts[what]--,
+    focus(step) {
+      if (step === 1 && focused === 0) focusedMs = now();
+      focused = Math.max(0, focused + step);
+    },
+    used: () => void (usedMs = now()),
+    isThere: () => focused > 0 || isJustUsed(),
+    isUsed: () => isJustUsed() || focused > 0 && usedMs > focusedMs - inputMs,
+  };
+}

@@ -1,0 +1,334 @@
+// What of a container's Wayland the guard lets through: frames, objects, and what an app may do.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Violation } from "../../lib/guard/faults.ts";
+import { globals } from "../../lib/guard/wayland/globals.ts";
+import { protocols } from "../../lib/guard/wayland/protocols.ts";
+import { frame, ids, message, messages, type Trial, trial, withGlobals, withWindow, word } from "./wayland_samples.ts";
+
+const { fromCharCode } = String;
+const text = (bytes: Uint8Array): string => fromCharCode(...bytes);
+const nothing = new Uint8Array();
+
+function refused(action: () => unknown, reason: string): void {
+  assertThrows(action, Violation, reason);
+}
+
+Deno.test("the table of protocols has all globals that pass, and every interface that they lead to", () => {
+  for (const name of ["wl_display", ...globals]) {
+    const { requests, events } = protocols.get(name)!;
+    for (const { args } of [...requests, ...events]) {
+      for (const { interface: other } of args) assert(other === undefined || protocols.has(other), other);
+    }
+  }
+  assertEquals(protocols.get("wl_surface")!.requests[1]!.name, "wl_surface.attach");
+});
+
+Deno.test("the guard of Wayland takes frames in pieces of any size, and passes them as they are", () => {
+  const stream = new Uint8Array([
+    ...frame(2, 1, 64),
+    ...frame(5, 1, 8, 24, new Uint8Array(16).fill(7)),
+    ...frame(6, 1, 12, 2, word(0), word(1), word(9), new Uint8Array([1, 2])),
+    ...frame(7, 2),
+    ...frame(10, 2, new Uint8Array([1, 2, 3])),
+    ...frame(12, 2),
+    ...frame(16, 9),
+    ...messages(message(1, "wl_display.get_registry", 2)),
+  ]);
+  for (let size = 1; size <= stream.length; size += 3) {
+    const { connection } = trial();
+    const passed: number[] = [];
+    for (let at = 0; at < stream.length; at += size) {
+      for (const piece of connection.fromContainer(stream.slice(at, at + size))) passed.push(...piece);
+    }
+    assertEquals(new Uint8Array(passed), stream, `${size}`);
+  }
+});
+
+Deno.test("the guard of Wayland ends a connection with frames that do not fit, or need a graphics card", () => {
+  for (
+    const [frames, reason] of [
+      [[frame(4, 1, 4096)], "needs a graphics card"],
+      [[frame(13, 1, 4096)], "needs a graphics card"],
+      [[frame(23, 17)], "needs a graphics card"],
+      [[word(3 << 5)], "not as long as its kind"],
+      [[frame(2, 1, 64, 0)], "not as long as its kind"],
+      [[frame(2, -1, 64)], "is taken"],
+      [[frame(2, 1, 64), frame(2, 1, 64)], "is taken"],
+      [[frame(2, 1, 0xf000_0000)], "too much memory"],
+      [[frame(2, 1, 2 ** 30), frame(2, 2, 2 ** 30), frame(2, 3, 2 ** 30), frame(2, 4, 64)], "too much memory"],
+      [[frame(2, 1, 64), frame(3, 1, 2 ** 31)], "too much memory"],
+      [[frame(2, 1, 64), frame(3, 1, 64)], "does not grow"],
+      [[frame(5, 1, 0, 4, word(0))], "no file of this number"],
+      [[frame(2, 1, 64), frame(5, 1, 60, 68, new Uint8Array(8))], "filled beyond its end"],
+      [[frame(2, 1, 64), frame(5, 1, 8, 4)], "filled beyond its end"],
+      [[frame(2, 1, 64), frame(5, 1, 0, 8, new Uint8Array(12))], "not as long as what it holds"],
+      // 0.9.2 would write in front of the file.
+      [[frame(2, 1, 16), frame(6, 1, 0, 17, new Uint8Array(17))], "changed beyond its end"],
+      [[frame(2, 1, 16), frame(6, 1, 12, 0, word(4), word(5), word(0))], "changed beyond its end"],
+      [[frame(2, 1, 16), frame(6, 1, 12, 0, word(0), word(2), word(0))], "changed beyond its end"],
+      [[frame(2, 1, 16), frame(6, 1, 12, 0, word(1), word(1), word(0))], "changed beyond its end"],
+      [[frame(1, 1)], "that is none"],
+      [[frame(2, 1, 64), frame(1, 1), frame(1, 1)], "that is none"],
+      [[frame(18, 0), frame(16, 1)], "goes on after its end"],
+      [Array.from({ length: 129 }, (_, index) => frame(7, index + 1)), "too many pipes"],
+    ] as const
+  ) {
+    const { connection } = trial();
+    refused(() => frames.forEach((frame) => connection.fromContainer(frame)), reason);
+  }
+});
+
+Deno.test("the guard of Wayland ends a connection with messages that its objects do not know", () => {
+  const [bound, window] = [withGlobals, withWindow];
+  const create = message(ids.compositor, "wl_compositor.create_surface", ids.next);
+  for (
+    const [start, list, reason] of [
+      [bound, [message(99, "wl_surface.commit")], "for no object"],
+      [bound, [new Uint8Array([...word(ids.shm), ...word(8 << 16 | 77)])], "request 77 is unknown"],
+      [bound, [message(ids.shm, "wl_shm.release")], "wl_shm.release is unknown to wl_shm, version 1"],
+      [bound, [create, create], "is taken"],
+      [bound, [message(ids.compositor, "wl_compositor.create_surface", 0xff00_0001)], "is taken"],
+      [bound, [message(ids.shell, "xdg_wm_base.get_xdg_surface", ids.next, ids.seat)], "an object that is none"],
+      [bound, [message(ids.shell, "xdg_wm_base.get_xdg_surface", ids.next, 0)], "an argument is null"],
+      [bound, [new Uint8Array([...word(1), ...word(12 << 16)])], "has no end"],
+      [bound, [new Uint8Array([...word(1), ...word(8 << 16)])], "shorter than its arguments"],
+      [
+        bound,
+        [new Uint8Array([...word(1), ...word(16 << 16), ...word(30), ...word(0)])],
+        "not as long as its arguments",
+      ],
+      [bound, [message(ids.shm, "wl_shm.create_pool", ids.next, 64)], "descriptor of the wrong kind"],
+      [
+        window,
+        [message(ids.surface, "wl_surface.destroy"), message(ids.surface, "wl_surface.commit")],
+        "for no object",
+      ],
+      [
+        window,
+        [message(ids.pool, "wl_shm_pool.create_buffer", ids.next, 0, 401, 300, 1604, 0)],
+        "larger than its pool",
+      ],
+      [window, [message(ids.pool, "wl_shm_pool.resize", 480_004)], "larger than its file"],
+      [
+        window,
+        [messageWithText(ids.toplevel, 2, new Uint8Array([0xff, 0xfe, 0]))],
+        "no UTF-8",
+      ],
+      [window, [messageWithText(ids.toplevel, 2, new Uint8Array([65, 0, 65, 0]))], "does not end where it should"],
+      [window, [messageWithText(ids.toplevel, 2, new Uint8Array(5_000).fill(65))], "too long"],
+    ] as const
+  ) refused(() => (start as () => Trial)().app(...list), reason);
+});
+
+function messageWithText(id: number, opcode: number, bytes: Uint8Array): Uint8Array {
+  const padded = new Uint8Array((bytes.length + 3) & ~3);
+  padded.set(bytes);
+  return new Uint8Array([...word(id), ...word(12 + padded.length << 16 | opcode), ...word(bytes.length), ...padded]);
+}
+
+Deno.test("the guard of Wayland hides globals that are not on its list, and newer versions", () => {
+  const { app, host } = trial();
+  app(message(1, "wl_display.get_registry", 2));
+  const global = (id: number, name: string, version: number): Uint8Array =>
+    message(2, "wl_registry.global", id, name, version);
+  assertEquals(host(global(1, "zwlr_layer_shell_v1", 4), global(2, "ext_data_control_manager_v1", 1)), nothing);
+  assertEquals(host(global(3, "wl_compositor", 99)), global(3, "wl_compositor", 6));
+  assertEquals(host(message(2, "wl_registry.global_remove", 1)), nothing);
+  for (
+    const [number, name, version] of [
+      [1, "zwlr_layer_shell_v1", 4],
+      [3, "wl_seat", 1],
+      [3, "wl_compositor", 7],
+      [9, "wl_compositor", 6],
+    ] as const
+  ) refused(() => app(message(2, "wl_registry.bind", number, name, version, 3)), "not offered");
+});
+
+Deno.test("the guard of Wayland marks titles and app ids, also of a window without either", () => {
+  const { app } = withGlobals();
+  const made = text(app(
+    message(ids.compositor, "wl_compositor.create_surface", ids.surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", ids.xdgSurface, ids.surface),
+    message(ids.xdgSurface, "xdg_surface.get_toplevel", ids.toplevel),
+  ));
+  assert(made.includes("[box]\0") && made.includes("box\0"), made);
+  const title = message(ids.toplevel, "xdg_toplevel.set_title", "bank\u202e\n\u0007 of x");
+  assertEquals(app(title), message(ids.toplevel, "xdg_toplevel.set_title", "[box] bank  of x"));
+  const id = message(ids.toplevel, "xdg_toplevel.set_app_id", "../firefox a");
+  assertEquals(app(id), message(ids.toplevel, "xdg_toplevel.set_app_id", "box..._firefox_a"));
+});
+
+Deno.test("the guard of Wayland leaves a window the frame of the desktop", () => {
+  const { app, host } = withWindow();
+  const [manager, decoration] = [ids.next, ids.next + 1];
+  host(message(ids.registry, "wl_registry.global", 90, "zxdg_decoration_manager_v1", 1));
+  app(message(ids.registry, "wl_registry.bind", 90, "zxdg_decoration_manager_v1", 1, manager));
+  app(message(manager, "zxdg_decoration_manager_v1.get_toplevel_decoration", decoration, ids.toplevel));
+  const ofDesktop = message(decoration, "zxdg_toplevel_decoration_v1.set_mode", 2);
+  assertEquals(app(message(decoration, "zxdg_toplevel_decoration_v1.set_mode", 1)), ofDesktop);
+  assertEquals(app(message(decoration, "zxdg_toplevel_decoration_v1.unset_mode")), ofDesktop);
+});
+
+/** The compositor gives the window the keyboard, and the user presses a key there. */
+function use({ host }: Trial): void {
+  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, nothing));
+  host(message(ids.keyboard, "wl_keyboard.key", 6, 0, 30, 1));
+}
+
+Deno.test("the guard of Wayland takes what an app copies only while its windows are used, for an event of then", () => {
+  const made = withWindow();
+  const { app, host, told } = made;
+  app(message(ids.dataManager, "wl_data_device_manager.create_data_source", ids.next));
+  const copy = (serial: number): Uint8Array =>
+    app(message(ids.device, "wl_data_device.set_selection", ids.next, serial));
+  assertEquals(copy(5), nothing);
+  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, nothing));
+  assertEquals(copy(5), nothing, "the focus alone");
+  assertEquals(told, ["An app copies something while nobody works in its windows, which is dropped"]);
+  use(made);
+  assertEquals(copy(7), nothing, "an event that never was");
+  assert(copy(6).length > 0);
+  host(message(ids.keyboard, "wl_keyboard.leave", 8, ids.surface));
+  made.wait(1_500);
+  assertEquals(copy(6), nothing, "elsewhere");
+  const closed = withWindow({ in: true, out: false });
+  closed.app(message(ids.dataManager, "wl_data_device_manager.create_data_source", ids.next));
+  use(closed);
+  assertEquals(closed.app(message(ids.device, "wl_data_device.set_selection", ids.next, 6)), nothing);
+});
+
+const offer = 0xff00_0000;
+
+Deno.test("the guard of Wayland tells an app nothing of the clipboard while that is closed to it", () => {
+  for (const isOpen of [true, false]) {
+    const { app, host, connection } = withWindow({ in: isOpen, out: true });
+    host(message(ids.device, "wl_data_device.data_offer", offer));
+    const mime = message(offer, "wl_data_offer.offer", "text/plain");
+    assertEquals(host(mime), isOpen ? mime : nothing);
+    host(message(ids.device, "wl_data_device.selection", offer));
+    connection.fromContainer(frame(7, 2));
+    connection.fromContainer(frame(1, 2));
+    const receive = (): Uint8Array => app(message(offer, "wl_data_offer.receive", "text/plain"));
+    if (isOpen) assert(receive().length > 0);
+    else refused(receive, "not offered");
+  }
+});
+
+Deno.test("the guard of Wayland tells an app of what is selected on the host when the user works in its windows", () => {
+  const made = withWindow();
+  const { app, host, connection } = made;
+  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, nothing));
+  const mime = message(offer, "zwp_primary_selection_offer_v1.offer", "text/plain");
+  const selection = message(ids.primaryDevice, "zwp_primary_selection_device_v1.selection", offer);
+  host(message(ids.primaryDevice, "zwp_primary_selection_device_v1.data_offer", offer));
+  assertEquals(host(mime, selection), nothing);
+  const key = message(ids.keyboard, "wl_keyboard.key", 6, 0, 30, 1);
+  assertEquals(host(key), new Uint8Array([...mime, ...selection, ...key]));
+  connection.fromContainer(frame(7, 2));
+  connection.fromContainer(frame(1, 2));
+  assert(app(message(offer, "zwp_primary_selection_offer_v1.receive", "text/plain")).length > 0);
+
+  const early = withWindow();
+  early.host(message(ids.primaryDevice, "zwp_primary_selection_device_v1.data_offer", offer));
+  early.host(mime, selection);
+  early.connection.fromContainer(frame(7, 2));
+  early.connection.fromContainer(frame(1, 2));
+  refused(() => early.app(message(offer, "zwp_primary_selection_offer_v1.receive", "text/plain")), "not offered");
+});
+
+Deno.test("the guard of Wayland lets an app drag something only while a button is down", () => {
+  const made = withWindow();
+  const { app, host } = made;
+  app(message(ids.dataManager, "wl_data_device_manager.create_data_source", ids.next));
+  const drag = (): Uint8Array => app(message(ids.device, "wl_data_device.start_drag", ids.next, ids.surface, 0, 6));
+  use(made);
+  assertEquals(drag(), nothing);
+  host(message(ids.pointer, "wl_pointer.button", 6, 0, 272, 1));
+  assert(drag().length > 0);
+  host(message(ids.pointer, "wl_pointer.button", 7, 0, 272, 0));
+  assertEquals(drag(), nothing);
+});
+
+Deno.test("the guard of Wayland lets no window have the whole screen or come to the front while nobody works in it", () => {
+  const made = withWindow();
+  const full = message(ids.toplevel, "xdg_toplevel.set_fullscreen", 0);
+  assertEquals(made.app(full), nothing);
+  use(made);
+  assertEquals(made.app(full), full);
+});
+
+/** Asks for a popup of this size at this place of the window. */
+function popup({ app }: Trial, width: number, height: number, x = 0): Uint8Array {
+  const [surface, shell, positioner, own] = [0, 1, 2, 3].map((step) => ids.next + step) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  app(
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
+    message(ids.shell, "xdg_wm_base.create_positioner", positioner),
+    message(positioner, "xdg_positioner.set_size", width, height),
+    message(positioner, "xdg_positioner.set_anchor_rect", x, 0, 10, 10),
+    message(shell, "xdg_surface.get_popup", own, ids.xdgSurface, positioner),
+  );
+  return app(message(surface, "wl_surface.attach", ids.buffer, 0, 0));
+}
+
+Deno.test("the guard of Wayland leaves popups out while nobody is there, or that are large or far away", () => {
+  assertEquals(popup(withWindow(), 100, 100), nothing);
+  for (
+    const [width, height, x, passes] of [
+      [100, 100, 0, true],
+      [1000, 700, 0, false],
+      [100, 100, 900, false],
+    ] as const
+  ) {
+    const made = withWindow();
+    use(made);
+    assertEquals(popup(made, width, height, x).length > 0, passes);
+    // The app hears that it is closed.
+    const own = ids.next + 3;
+    const answer = made.host(message(own, "xdg_popup.configure", 0, 0, width, height));
+    assertEquals(answer.length > 24, !passes);
+  }
+});
+
+Deno.test("the guard of Wayland takes no pointer of another size, and none that is shown far from the pointer", () => {
+  const { app } = withWindow();
+  app(message(ids.compositor, "wl_compositor.create_surface", ids.next));
+  const cursor = (x: number): Uint8Array => app(message(ids.pointer, "wl_pointer.set_cursor", 1, ids.next, x, 0));
+  assertEquals(cursor(2_000), nothing);
+  assertEquals(cursor(-200), nothing);
+  assert(cursor(4).length > 0);
+  // The picture is 400 pixels wide.
+  assertEquals(app(message(ids.next, "wl_surface.attach", ids.buffer, 0, 0)), nothing);
+  assertEquals(app(message(ids.next, "wl_surface.offset", 500, 0)), nothing);
+});
+
+Deno.test("the guard of Wayland lets a window's picture reach no farther beyond the window than a shadow", () => {
+  const { app } = withWindow();
+  app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 20, 20));
+  const commit = message(ids.surface, "wl_surface.commit");
+  const geometry = message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 400, 300);
+  assertEquals(app(commit), new Uint8Array([...geometry, ...commit]));
+});
+
+Deno.test("the guard of Wayland ends a connection that opens windows without end", () => {
+  const { app } = withGlobals();
+  refused(() => {
+    for (let id = ids.next; id < 100_000; id++) app(message(ids.compositor, "wl_compositor.create_surface", id));
+  }, "more than 4000 surfaces");
+  const windows = withGlobals();
+  refused(() => {
+    for (let id = ids.next; id < 100_000; id += 3) {
+      windows.app(
+        message(ids.compositor, "wl_compositor.create_surface", id),
+        message(ids.shell, "xdg_wm_base.get_xdg_surface", id + 1, id),
+        message(id + 1, "xdg_surface.get_toplevel", id + 2),
+      );
+    }
+  }, "opens windows too fast");
+});

@@ -1,0 +1,137 @@
+/** Bytes of waypipe's stream and of Wayland's protocol, for tests. */
+
+import { type Connection, createConnection } from "../../lib/guard/wayland/connection.ts";
+import { writeMessage } from "../../lib/guard/wayland/messages.ts";
+import { protocols } from "../../lib/guard/wayland/protocols.ts";
+import { createSession, type OpenClipboard, type Session } from "../../lib/guard/wayland/session.ts";
+
+/** A frame of waypipe's: words in little-endian, or bytes. */
+export function frame(type: number, ...parts: readonly (number | Uint8Array)[]): Uint8Array {
+  const bytes = parts.flatMap((part) => typeof part === "number" ? [...word(part)] : [...part]);
+  const size = 4 + bytes.length;
+  const padding = new Array((4 - size % 4) % 4).fill(0);
+  return new Uint8Array([...word(size << 5 | type), ...bytes, ...padding]);
+}
+
+/** A word in little-endian. */
+export function word(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
+  return bytes;
+}
+
+/** A message: `name` is that of a request or event with its interface's, as `wl_surface.attach`. */
+export function message(id: number, name: string, ...values: (number | string | null | Uint8Array)[]): Uint8Array {
+  const { requests, events } = protocols.get(name.split(".")[0]!)!;
+  for (const list of [requests, events]) {
+    const opcode = list.findIndex((type) => type.name === name);
+    if (opcode < 0) continue;
+    const { args } = list[opcode]!;
+    const descriptors = args.filter(({ type }) => type === "h").length;
+    // Values of descriptors take no place: they come in frames of their own.
+    const all = args.map(({ type }) => type === "h" ? 0 : values.shift()!);
+    return writeMessage({ id, opcode: opcode | descriptors << 11, args }, all);
+  }
+  throw new Error(`There is no ${name}`);
+}
+
+/** A frame of messages. */
+export function messages(...list: readonly Uint8Array[]): Uint8Array {
+  return frame(0, ...list);
+}
+
+/** What the tests' app has: the ids of its objects. */
+export const ids = {
+  registry: 2,
+  compositor: 3,
+  shm: 4,
+  shell: 5,
+  seat: 6,
+  dataManager: 7,
+  device: 8,
+  keyboard: 9,
+  pointer: 10,
+  surface: 11,
+  xdgSurface: 12,
+  toplevel: 13,
+  pool: 14,
+  buffer: 15,
+  primaryManager: 16,
+  primaryDevice: 17,
+  next: 18,
+} as const;
+
+const bound = [
+  ["wl_compositor", ids.compositor, 6],
+  ["wl_shm", ids.shm, 1],
+  ["xdg_wm_base", ids.shell, 3],
+  ["wl_seat", ids.seat, 7],
+  ["wl_data_device_manager", ids.dataManager, 3],
+  ["zwp_primary_selection_device_manager_v1", ids.primaryManager, 1],
+] as const;
+
+/** A connection for tests. */
+export interface Trial {
+  connection: Connection;
+  session: Session;
+  /** Lines that the user was told. */
+  told: string[];
+  /** The container sends messages. Gives those that pass. */
+  app(...list: readonly Uint8Array[]): Uint8Array;
+  /** The host sends messages. */
+  host(...list: readonly Uint8Array[]): Uint8Array;
+  /** So many milliseconds pass. */
+  wait(ms: number): void;
+}
+
+/** A connection, of which nothing has come. */
+export function trial(clipboard: OpenClipboard = { in: true, out: true }): Trial {
+  const told: string[] = [];
+  let now = 0;
+  const session = createSession({ container: "box", clipboard, tell: (line) => told.push(line), now: () => now });
+  const connection = createConnection({ session, compression: "none" });
+  const body = (pieces: readonly Uint8Array[]): Uint8Array =>
+    new Uint8Array(pieces.flatMap((piece) => [...piece])).slice(4);
+  return {
+    connection,
+    session,
+    told,
+    app: (...list) => body(connection.fromContainer(messages(...list))),
+    host: (...list) => body(connection.fromHost(messages(...list))),
+    wait: (ms) => void (now += ms),
+  };
+}
+
+/** The app has bound its globals, and the devices of its seat. */
+export function withGlobals(clipboard?: OpenClipboard): Trial {
+  const made = trial(clipboard);
+  made.app(message(1, "wl_display.get_registry", ids.registry));
+  made.host(...bound.map(([name, id, version]) => message(ids.registry, "wl_registry.global", id, name, version)));
+  made.app(...bound.map(([name, id, version]) => message(ids.registry, "wl_registry.bind", id, name, version, id)));
+  made.app(
+    message(ids.dataManager, "wl_data_device_manager.get_data_device", ids.device, ids.seat),
+    message(ids.primaryManager, "zwp_primary_selection_device_manager_v1.get_device", ids.primaryDevice, ids.seat),
+    message(ids.seat, "wl_seat.get_keyboard", ids.keyboard),
+    message(ids.seat, "wl_seat.get_pointer", ids.pointer),
+  );
+  return made;
+}
+
+/** It has a window with a picture of 400 × 300. */
+export function withWindow(clipboard?: OpenClipboard): Trial {
+  const made = withGlobals(clipboard);
+  made.app(
+    message(ids.compositor, "wl_compositor.create_surface", ids.surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", ids.xdgSurface, ids.surface),
+    message(ids.xdgSurface, "xdg_surface.get_toplevel", ids.toplevel),
+  );
+  made.connection.fromContainer(frame(2, 1, 400 * 300 * 4));
+  made.connection.fromContainer(frame(1, 1));
+  made.app(
+    message(ids.shm, "wl_shm.create_pool", ids.pool, 400 * 300 * 4),
+    message(ids.pool, "wl_shm_pool.create_buffer", ids.buffer, 0, 400, 300, 1600, 0),
+    message(ids.surface, "wl_surface.attach", ids.buffer, 0, 0),
+    message(ids.surface, "wl_surface.commit"),
+  );
+  return made;
+}
