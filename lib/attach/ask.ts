@@ -21,7 +21,7 @@ const shownFor = 60;
 const soonest = 3;
 
 /** How often a dialog is shown when a yes comes too soon. */
-const mostTries = 3;
+const maxTries = 3;
 
 /** Characters in a line. zenity breaks lines at spaces, which an address does not have. */
 const lineLength = 88;
@@ -79,7 +79,7 @@ export async function askInDialog(
   },
 ): Promise<Answer> {
   const show = async (argv: string[]): Promise<Answer> => {
-    for (let tries = 0; tries < mostTries; tries++) {
+    for (let tries = 0; tries < maxTries; tries++) {
       const startMs = clock();
       const { code, stdout } = await host.run(argv, {
         okCodes: "any",

@@ -42,7 +42,7 @@ const readyMs = 60_000;
 const pollMs = 5;
 
 /** ssh makes its socket under a longer name first (10.0: by 17 bytes), and a socket's path has 107 bytes (unix(7)). */
-const longestControl = 107 - 17;
+const maxControlPath = 107 - 17;
 
 /**
  * The command line of the master. It ends with the process that has started it.
@@ -98,7 +98,7 @@ export function forwardOption(option: "-L" | "-R", listen: string, connect: stri
  */
 export async function openLink(host: Host, target: SshTarget, directory: string): Promise<Link> {
   const control = join(directory, "ssh");
-  if (new TextEncoder().encode(control).length > longestControl) {
+  if (new TextEncoder().encode(control).length > maxControlPath) {
     throw new UserError(`The path of ssh's socket is too long: "${control}"`, {
       hint: "Set $GUI_CONTAINER_MOUNTS to a shorter path",
     });

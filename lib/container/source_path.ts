@@ -11,7 +11,7 @@ import { mountsOf, mountsRoot } from "./mounts.ts";
 import type { Instance } from "../engine/instance.ts";
 
 /** How many links a path may have, as on Linux (path_resolution(7)). */
-const mostLinks = 40;
+const maxLinks = 40;
 
 /** Directories of the host that containers can write to. */
 export interface SharedDirectories {
@@ -85,7 +85,7 @@ export async function followPath(
       at = next;
       continue;
     }
-    if (++links > mostLinks) throw inputError(`"${path}" leads through too many links`, "Check its path");
+    if (++links > maxLinks) throw inputError(`"${path}" leads through too many links`, "Check its path");
     const target = await Deno.readLink(next);
     if (target.startsWith("/")) at = "/";
     rest = [...namesOf(target), ...rest];

@@ -56,13 +56,13 @@ const namePattern = "[A-Za-z_][A-Za-z0-9_-]{0,30}";
  * The highest id of an ordinary user or group; the lowest uid is 1000. Below are those of the system, above are
  * "nobody" and what systemd makes (systemd.io/UIDS-GIDS).
  */
-const highestId = 60_000;
+const maxId = 60_000;
 
 /**
  * The longest home, in characters: a socket in it must have room for a session's name, and a socket's path has 107
  * bytes.
  */
-const longestHome = 40;
+const maxHomeLength = 40;
 
 /**
  * {@linkcode formatUser}'s line. The home's path has nothing that a shell or systemd would expand, and no "." or "..".
@@ -79,7 +79,7 @@ const userPattern = new RegExp(
 export function parseUser(line: string): ContainerUser | undefined {
   const [, name, uid, gid, home] = userPattern.exec(line) ?? [];
   if (name === undefined || uid === undefined || gid === undefined || home === undefined) return undefined;
-  const isOrdinary = Number(uid) <= highestId && Number(gid) <= highestId && home.length <= longestHome;
+  const isOrdinary = Number(uid) <= maxId && Number(gid) <= maxId && home.length <= maxHomeLength;
   return isOrdinary ? { name, uid, gid, home } : undefined;
 }
 

@@ -20,7 +20,7 @@ import { listAllInstances, listOwnInstances } from "../../engine/instance.ts";
 import { pushFile } from "../../engine/instance_files.ts";
 
 /** How much is lent at most, in bytes: all of it is copied. */
-const mostBytes = 2 * 2 ** 30;
+const maxBytes = 2 * 2 ** 30;
 
 /** A file that is lent. */
 interface LentFile {
@@ -67,9 +67,9 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
     size += (await opened.file.stat()).size;
     files.push(opened);
   }
-  if (size > mostBytes) {
+  if (size > maxBytes) {
     throw inputError(
-      `The files have ${(size / 2 ** 30).toFixed(1)} GiB, and at most ${mostBytes / 2 ** 30} GiB are copied`,
+      `The files have ${(size / 2 ** 30).toFixed(1)} GiB, and at most ${maxBytes / 2 ** 30} GiB are copied`,
       "Lend them to the container itself, by map.ts --read-only, and run the app there",
     );
   }
@@ -155,7 +155,7 @@ async function lendFile(engine: Engine, target: string, { path, file }: LentFile
     for (let count; (count = await file.read(buffer)) !== null;) {
       sent += count;
       // The file has grown since its size was checked.
-      if (sent > mostBytes) return;
+      if (sent > maxBytes) return;
       yield buffer.slice(0, count);
     }
     isWhole = true;
