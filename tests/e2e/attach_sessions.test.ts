@@ -95,7 +95,7 @@ testOnIncus("attach.ts shows a session to a second client, and the first one sta
   assertEquals(secondCode, 130);
   assertStringIncludes(
     secondStderr,
-    'Another client is attached to "shared", and plays its sound\nOpen channels: clipboard\n',
+    'Another client is attached to "shared", and plays its sound\nOpen channels: clipboard, dialogs\n',
   );
   await windowWith(`\\[${name}\\] xclock`);
   await script("attach", engine, ["--stop", name, "--all"]);
@@ -116,7 +116,7 @@ testOnIncus("attach.ts plays no sound by xpra when a container has taken its FIF
   const { stderr } = await attach.ended;
   assertStringIncludes(
     stderr,
-    'There is no sound: "mute" was started without it, or with the channel microphone\nOpen channels: clipboard\n',
+    'There is no sound: "mute" was started without it, or with the channel microphone\nOpen channels: clipboard, dialogs\n',
   );
 });
 
