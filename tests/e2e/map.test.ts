@@ -227,9 +227,13 @@ testOnEngines("map.ts refuses a container that is not there, stopped, or not cre
     await Deno.symlink(await sh(["/bin/sh", "-c", `command -v ${program}`]), join(bin, program));
   }
   for (
-    const [extra, message] of [[[], "Neither LXD nor Incus"], [[`--engine=${engine}`], "is not installed"]] as const
+    const [words, message] of [
+      [["no-such-container"], "Neither LXD nor Incus"],
+      [[name], "is not installed"],
+      [[`--engine=${engine}`, name], "is not installed"],
+    ] as const
   ) {
-    const none = await runProcess([join(root, "map.ts"), ...extra, name, file], {
+    const none = await runProcess([join(root, "map.ts"), ...words, file], {
       okCodes: "any",
       env: { PATH: bin, GUI_CONTAINER_ENGINE: "" },
     });
