@@ -94,11 +94,18 @@ export function startScript(
 
 /** Runs a program; its exit status must be 0. Returns what it prints, without the last line end. */
 export async function sh(argv: readonly string[], options: Partial<ProcessOptions> = {}): Promise<string> {
+  const command = argv.indexOf("--") + 1;
+  const isInside = argv[1] === "exec" && command > 0;
+  const marked = isInside
+    ? [...argv.slice(0, command), "/bin/sh", "-c", `"$@" && printf '\\004'`, "sh", ...argv.slice(command)]
+    : argv;
   for (let tries = 1;; tries++) {
-    const { code, stdout, stderr } = await runProcess(argv, { ...options, okCodes: "any" });
-    if (code === 0) return stdout.replace(/\n$/, "");
-    // Incus 7.0.2 loses the answer of a program in an instance at times, see `exec` in lib/engine/instance.ts.
-    if (tries < 3 && stderr.includes("Only running operations can be connected")) continue;
+    const { code, stdout, stderr } = await runProcess(marked, { ...options, okCodes: "any" });
+    const isWhole = !isInside || stdout.endsWith("\u0004");
+    if (code === 0 && isWhole) return stdout.slice(0, isInside ? -1 : undefined).replace(/\n$/, "");
+    // Incus 7.0.2 loses the answer of a program in an instance at times, see `exec` in lib/engine/instance.ts; or what it
+    // prints, or the end of that.
+    if (tries < 3 && (code === 0 || stderr.includes("Only running operations can be connected"))) continue;
     throw new Error(`${argv.join(" ")}: exit status ${code}: ${stderr}${stdout}`);
   }
 }
