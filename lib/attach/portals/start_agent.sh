@@ -12,7 +12,8 @@ environment=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/gui-container-$session/enviro
 # The app is started a moment after the session, and is in it while this file is there.
 tries=0
 until [ -e "$environment" ]; do
-  [ "$tries" -lt 600 ] || exit 1
+  # The session has ended meanwhile.
+  [ -d "${environment%/*}" ] && [ "$tries" -lt 600 ] || exit 1
   tries=$((tries + 1))
   sleep 0.1
 done
