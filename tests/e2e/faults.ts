@@ -160,9 +160,8 @@ export async function withFault(
   { at, fault }: { at: number | RegExp; fault: Fault },
   run: (env: Record<string, string>) => Promise<ProcessResult>,
 ): Promise<{ result: ProcessResult; calls: string[] }> {
-  const state = join(dirname(place.fakes), "faults");
-  await Deno.mkdir(state, { recursive: true });
-  await Deno.remove(join(state, "gone")).catch(() => {});
+  // One for each run: a fake that outlives a killed run counts nothing of the next one, and takes no fault of it.
+  const state = await Deno.makeTempDir({ dir: dirname(place.fakes), prefix: "faults-" });
   for (
     const [file, text] of [
       ["at", typeof at === "number" ? at : at.source.replace("\\w", "[a-z]")],
