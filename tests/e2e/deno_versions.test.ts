@@ -15,7 +15,7 @@ globalThis.addEventListener("unload", () => Deno.removeSync(directory, { recursi
 /** The oldest version that the README names. */
 async function oldest(): Promise<string> {
   const readme = await Deno.readTextFile(join(root, "README.md"));
-  return /\[Deno\]\(\S+\) (\d+\.\d+\.\d+) or newer/.exec(readme)![1]!;
+  return /\[Deno\]\(\S+\)\s(\d+\.\d+\.\d+) or newer/.exec(readme)![1]!;
 }
 
 /** The environment in which `deno` is this version, or the newest of a range of versions, as npm has it. */
