@@ -40,8 +40,6 @@ export interface StartRequest extends ShowRequest {
 export interface DisposableRequest extends StartRequest {
   /** The files that are lent to it. */
   files: readonly string[];
-  /** Use the spare copy that waits, and make one for the next run. */
-  spare: boolean;
 }
 
 /** The command line, as far as it matters here. */
@@ -97,16 +95,12 @@ export function readRequest(
     );
   }
   const detached = flags.has("detached");
-  return { ...show, app, display, detached, userOptions, files, spare: flags.has("spare") };
+  return { ...show, app, display, detached, userOptions, files };
 }
 
 /** Checks that the options around `--disposable` fit together. */
 function checkDisposable(flags: Words["flags"], app: readonly string[] | undefined): void {
-  const isDisposable = flags.has("disposable");
-  if (flags.has("spare") && !isDisposable) {
-    throw inputError("The option --spare goes with --disposable", "See attach.ts --help");
-  }
-  if (!isDisposable) return;
+  if (!flags.has("disposable")) return;
   if (app === undefined) throw inputError("--disposable needs an APP_CMDLINE", "See attach.ts --help");
   for (const option of ["detached", "join"]) {
     if (flags.has(option)) {

@@ -1,7 +1,6 @@
 /**
  * Disposable copies of containers. Each has a record on disk in a directory of its own, written before the copy is made
- * and locked while a run uses it. By the record, the next run removes what a killed run has left, or takes a spare copy
- * that is ready.
+ * and locked while a run uses it. By the record, the next run removes what a killed run has left.
  */
 
 import { join } from "@std/path";
@@ -33,8 +32,6 @@ export interface CopyRecord {
   server: ServerRecord;
   /** The name of the container that it is a copy of. */
   source: string;
-  /** What the copy was made from, for a spare one; else empty. */
-  recipe: string;
 }
 
 /** A copy that this run may use or remove, and no other run. */
@@ -58,21 +55,16 @@ export function recordPath({ directory }: Pick<Mounts, "directory">): string {
   return join(directory, "disposable.json");
 }
 
-/** The file that says that a spare copy is complete, and waits. */
-function readyPath({ directory }: Pick<Mounts, "directory">): string {
-  return join(directory, "ready");
-}
-
 /**
  * Makes the directory and the record of a new copy, and locks it.
  *
  * @throws {UserError} when that cannot be written
  */
-export async function beginCopy(engine: Engine, plan: Pick<CopyRecord, "source" | "recipe">): Promise<Copy> {
+export async function beginCopy(engine: Engine, source: string): Promise<Copy> {
   const { host, cli, server } = engine;
-  const name = newCopyName(plan.source);
+  const name = newCopyName(source);
   const mounts = mountsOf(host, name, server);
-  const record: CopyRecord & { name: string } = { ...plan, engine: cli, server: serverRecord(server), name };
+  const record: CopyRecord & { name: string } = { source, engine: cli, server: serverRecord(server), name };
   const copy = { ...record, mounts };
   if (host.dryRun) return { ...copy, lock: undefined };
   return await inTurn(host, async () => {
@@ -91,47 +83,10 @@ export async function beginCopy(engine: Engine, plan: Pick<CopyRecord, "source" 
   });
 }
 
-/** Leaves a spare copy, which is complete, to the next run. */
-export async function leaveSpare({ mounts, lock }: Copy): Promise<void> {
-  using file = await Deno.open(readyPath(mounts), { write: true, create: true, mode: 0o600 });
-  await file.sync();
-  release(lock);
-}
-
-/** Copies that no other run uses. Each is locked by this run. */
-export interface FreeCopies {
-  /** What killed runs have left, and spare copies that no longer fit. */
-  leftovers: Copy[];
-  /** A spare copy that fits. When this run is killed, the next one removes it. */
-  spare: Copy | undefined;
-  /** Whether no other spare copy that fits is left. */
-  needsSpare: boolean;
-}
-
-/**
- * Looks at the records of all copies.
- *
- * @param wanted which spare copies fit. Without it none is taken, and all are left alone
- */
-export async function findFreeCopies(host: Host, wanted?: CopyRecord): Promise<FreeCopies> {
-  const free: FreeCopies = { leftovers: [], spare: undefined, needsSpare: wanted !== undefined };
-  if (host.dryRun) return free;
-  return await inTurn(host, async () => {
-    for (const copy of await lockCopies(host)) {
-      if (copy.lock === undefined) continue;
-      if (!await exists(readyPath(copy.mounts))) free.leftovers.push(copy);
-      else if (!wanted || !isOfSame(copy, wanted)) release(copy.lock);
-      else if (copy.recipe !== wanted.recipe) free.leftovers.push(copy);
-      else if (free.spare) {
-        release(copy.lock);
-        free.needsSpare = false;
-      } else {
-        await Deno.remove(readyPath(copy.mounts));
-        free.spare = copy;
-      }
-    }
-    return free;
-  });
+/** The copies that killed runs have left. Each is locked by this run. */
+export async function findLeftovers(host: Host): Promise<Copy[]> {
+  if (host.dryRun) return [];
+  return await inTurn(host, async () => (await lockCopies(host)).filter(({ lock }) => lock !== undefined));
 }
 
 /**
@@ -159,7 +114,7 @@ export async function claimCopiesOf(engine: Engine, source: string, { force }: {
 }
 
 /** Whether a copy is one of this container. */
-function isOfSame(copy: CopyRecord, { engine, server, source }: Omit<CopyRecord, "recipe">): boolean {
+function isOfSame(copy: CopyRecord, { engine, server, source }: CopyRecord): boolean {
   return copy.engine === engine && copy.source === source && copy.server.remote === server.remote &&
     copy.server.project === server.project;
 }
@@ -200,7 +155,7 @@ async function lockRecord(
 /** What a record says, also one of an older version, which does not name the server, or not in full. */
 function knownRecord(record: unknown): CopyRecord & { name?: string } {
   // A run was killed while it wrote the record: it has made nothing else.
-  const torn = { engine: engineClis[0]!, source: "", recipe: "" };
+  const torn = { engine: engineClis[0]!, source: "" };
   const known = { ...torn, ...(record ?? {}) } as CopyRecord & { name?: string };
   return { ...known, server: serverRecord(known.server ?? {}) };
 }

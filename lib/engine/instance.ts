@@ -277,7 +277,7 @@ export async function startInstance(engine: Engine, name: string): Promise<void>
   }
 }
 
-/** Kills all that runs in an instance, paused or not. */
+/** Kills all that runs in an instance. */
 export async function killInstance(engine: Engine, name: string): Promise<void> {
   await run(engine, ["stop", "--force", labelOf(engine.server, name)]);
 }

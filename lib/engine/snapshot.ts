@@ -1,38 +1,25 @@
 /** Snapshots of instances, and instances that are copied from a snapshot or from an instance as it is. */
 
-import { type Engine, query, request, run } from "./engine.ts";
+import { type Engine, query, request } from "./engine.ts";
 import type { Device } from "./instance.ts";
-import { labelOf } from "./server.ts";
 
 /** A snapshot, as the engine describes it. */
 export interface Snapshot {
   /** When it was taken, ISO 8601. */
   createdAt: string;
-  /** The instance's own configuration at that time. */
-  config: Readonly<Record<string, string>>;
   /** The instance's own devices at that time. */
   devices: Readonly<Record<string, Device>>;
-  /** Its configuration with that of its profiles as they are now. */
-  expandedConfig: Readonly<Record<string, string>>;
-  /** Its devices with those of its profiles as they are now. */
-  expandedDevices: Readonly<Record<string, Device>>;
 }
 
 /** The snapshot of an instance; undefined when there is none of that name. */
 export async function findSnapshot(engine: Engine, instance: string, name: string): Promise<Snapshot | undefined> {
   const found = await query(engine, `/1.0/instances/${instance}/snapshots/${name}`) as {
     created_at: string;
-    config: Record<string, string>;
     devices: Record<string, Device>;
-    expanded_config: Record<string, string>;
-    expanded_devices: Record<string, Device>;
   } | undefined;
   return found && {
     createdAt: found.created_at,
-    config: found.config,
     devices: found.devices,
-    expandedConfig: found.expanded_config,
-    expandedDevices: found.expanded_devices,
   };
 }
 
@@ -73,9 +60,4 @@ export async function copyInstance(
 ): Promise<void> {
   const origin = { type: "copy", source, instance_only: true };
   await request(engine, "POST", "/1.0/instances", { name, ...changes, source: origin });
-}
-
-/** Stops the time of a running instance: its programs stay in memory and get no processor. `startInstance` wakes it. */
-export async function pauseInstance(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["pause", labelOf(engine.server, name)]);
 }

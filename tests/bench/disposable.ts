@@ -7,10 +7,10 @@ import { container, engine, makeContainer, probe, root, run, seconds } from "./w
 
 const needs = ["user", "lxc", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
 
-/** Command to first painted window. The spare copy for the next time is made before this returns. */
-async function throwAway(...options: string[]): Promise<number> {
+/** Command to first painted window. */
+async function throwAway(): Promise<number> {
   const window = await probe<unknown>("window", `\\[${container}-d[0-9a-f]{5}\\] xclock`, "60");
-  const argv = ["./attach.ts", "--quiet", "--deny=sound", "--disposable", ...options, container, "xclock"];
+  const argv = ["./attach.ts", "--quiet", "--deny=sound", "--disposable", container, "xclock"];
   const attach = startProcess(argv, { cwd: root });
   const taken = await seconds(() => Promise.race([window.seen, attach.ended]));
   for (const { container: copy } of JSON.parse(await run(["./attach.ts", "--json", "--list"]))) {
@@ -29,12 +29,5 @@ export const disposableRows: readonly Row[] = [
     rounds: 4,
     before: makeContainer,
     ways: { ours: async () => [await throwAway()] },
-  },
-  {
-    measures: [{ name: "the same with a copy that waits, `--spare`", unit: "s" }],
-    needs,
-    rounds: 4,
-    before: makeContainer,
-    ways: { ours: async () => [await throwAway("--spare")] },
   },
 ];

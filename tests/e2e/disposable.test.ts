@@ -258,8 +258,9 @@ testOnOneEngine("a file is viewed in a throw-away container from the desktop", n
     await Deno.writeTextFile(
       launcher,
       entry.replace(
-        /--spare (\S+) \S+ "[^"]*"/,
-        (_, preset) => `${preset} ${nameOn(engine)} "${app.replaceAll('"', '\\\\"').replaceAll("$", "\\\\$")}"`,
+        /--disposable (\S+) \S+ "[^"]*"/,
+        (_, preset) =>
+          `--disposable ${preset} ${nameOn(engine)} "${app.replaceAll('"', '\\\\"').replaceAll("$", "\\\\$")}"`,
       ),
     );
     const file = join(directory, "a  letter's.pdf");
@@ -291,7 +292,6 @@ testOnOneEngine("attach.ts --disposable says what is missing, and what cannot be
     const [args, message] of [
       [["--disposable", "--detached", name, "xclock"], /exclude each other/],
       [["--disposable", "--join", name, "xclock"], /exclude each other/],
-      [["--spare", name, "xclock"], /goes with --disposable/],
       [["--disposable", name], /needs an APP_CMDLINE/],
       [["--disposable", name, "xclock", join(mountsRoot, name, "share/later")], /a container can write to/],
     ] as const
@@ -305,41 +305,3 @@ testOnOneEngine("attach.ts --disposable says what is missing, and what cannot be
   assertStringIncludes(gone.stderr, 'There is no container "no-such"');
   await nothingLeft(engine);
 });
-
-testOnOneEngine(
-  "attach.ts --disposable --spare leaves a copy that waits, until the profile changes or the container goes",
-  needed,
-  async (engine) => {
-    const name = nameOn(engine);
-    const spare = async (): Promise<string> => {
-      const { instances } = await copies(engine);
-      assertEquals(Object.values(instances), ["Frozen"]);
-      return Object.keys(instances)[0]!;
-    };
-    const first = await disposed(engine, ["--spare", name, "true"]);
-    assertEquals(first.code, 0, first.stderr);
-    const waiting = await spare();
-    const began = performance.now();
-    await using run = dispose(engine, ["--spare", name, "xclock"]);
-    assertEquals(await copiesShown(engine), [waiting]);
-    const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    Deno.stdout.writeSync(new TextEncoder().encode(`${seconds} s to the window\n`));
-    await inContainer(engine, waiting, "pkill xclock");
-    await run.ended;
-    const second = await spare();
-    assert(second !== waiting);
-    await sh([engine, "profile", "set", name, "user.changed=yes"]);
-    const last = await disposed(engine, ["--spare", name, "true"]);
-    assertStringIncludes(last.stderr, `Removing the copy "${second}"`);
-    const third = await spare();
-    assert(third !== second);
-    // A refusal leaves the spare copy, too.
-    await Deno.writeTextFile(join(mountsRoot, name, "share", "letter"), "keep me\n");
-    const refused = await script("create", engine, ["--delete", name]);
-    assertStringIncludes(refused.stderr, "There are files in");
-    assertEquals([refused.code, await spare()], [1, third]);
-    const deleted = await script("create", engine, ["--delete", "--force", name]);
-    assertEquals(deleted.code, 0, deleted.stderr);
-    await nothingLeft(engine);
-  },
-);

@@ -6,15 +6,12 @@ import {
   beginCopy,
   claimCopiesOf,
   type Copy,
-  findFreeCopies,
-  leaveSpare,
+  findLeftovers,
   newCopyName,
   removeCopies,
   removeCopy,
 } from "../../lib/container/copies.ts";
 import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
-import { ownServer } from "../../lib/engine/server.ts";
-import { serverRecord } from "../../lib/engine/server_record.ts";
 import { isInstanceName } from "../../lib/engine/instance.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
@@ -42,8 +39,6 @@ function instancesWith(config: Record<string, string>): (argv: readonly string[]
       : {};
 }
 
-const wanted = { engine: "lxc" as const, server: serverRecord(ownServer), source: "box", recipe: "r" };
-
 function names(copies: readonly Pick<Copy, "name">[]): string[] {
   return copies.map(({ name }) => name);
 }
@@ -68,10 +63,10 @@ Deno.test("newCopyName() returns a name that an engine takes, and never the same
 Deno.test("a copy that a run uses is nobody else's; what a killed run has left is free", async () => {
   await withEngine(() => ({}), async ({ engine }) => {
     const { host } = engine;
-    const copy = await beginCopy(engine, { source: "box", recipe: "" });
-    assertEquals(await findFreeCopies(host, wanted), { leftovers: [], spare: undefined, needsSpare: true });
+    const copy = await beginCopy(engine, "box");
+    assertEquals(await findLeftovers(host), []);
     copy.lock!.close();
-    const { leftovers } = await findFreeCopies(host);
+    const leftovers = await findLeftovers(host);
     assertEquals(leftovers.map(({ name, source, engine }) => [name, source, engine]), [[copy.name, "box", "lxc"]]);
     close(...leftovers);
   });
@@ -82,47 +77,16 @@ Deno.test("copies wait for no lock that another user of the host can take", () =
     // Whoever may read a directory may lock it.
     using other = await Deno.open(root);
     await other.lock(true);
-    assertEquals((await findFreeCopies(engine.host, wanted)).needsSpare, true);
+    assertEquals(await findLeftovers(engine.host), []);
     assertEquals(await modeOf(join(root, ".lock")), 0o600);
   }));
-
-Deno.test("a spare copy is taken once, and only by a run that wants one of the same recipe", async () => {
-  await withEngine(() => ({}), async ({ engine }) => {
-    const { host } = engine;
-    const spare = await beginCopy(engine, { source: "box", recipe: "r" });
-    await leaveSpare(spare);
-    assertEquals(await findFreeCopies(host), { leftovers: [], spare: undefined, needsSpare: false });
-    const other = await findFreeCopies(host, { ...wanted, source: "bag" });
-    assertEquals([other.leftovers, other.spare, other.needsSpare], [[], undefined, true]);
-    const taken = await findFreeCopies(host, wanted);
-    assertEquals([taken.spare?.name, taken.needsSpare, taken.leftovers], [spare.name, true, []]);
-    assertEquals((await findFreeCopies(host, wanted)).spare, undefined);
-    // The run that took it is killed.
-    close(taken.spare);
-    const later = await findFreeCopies(host, wanted);
-    assertEquals([names(later.leftovers), later.spare], [[spare.name], undefined]);
-    close(...later.leftovers);
-  });
-});
-
-Deno.test("a spare copy that no longer fits is for removal, and a second one that fits is left", async () => {
-  await withEngine(() => ({}), async ({ engine }) => {
-    const { host } = engine;
-    const old = await beginCopy(engine, { source: "box", recipe: "old" });
-    await leaveSpare(old);
-    for (let count = 0; count < 2; count++) await leaveSpare(await beginCopy(engine, { source: "box", recipe: "r" }));
-    const { leftovers, spare, needsSpare } = await findFreeCopies(host, wanted);
-    assertEquals([names(leftovers), spare?.recipe, needsSpare], [[old.name], "r", false]);
-    close(...leftovers, spare);
-  });
-});
 
 Deno.test("a run that was killed while it wrote its record has left a directory, and no engine is asked", async () => {
   await withEngine(() => new Error("asked"), async ({ engine, root, recorded }) => {
     const directory = join(root, "box-d01234");
     await Deno.mkdir(directory);
     await Deno.writeTextFile(join(directory, "disposable.json"), '{"source":"bo');
-    const { leftovers } = await findFreeCopies(engine.host);
+    const leftovers = await findLeftovers(engine.host);
     assertEquals(names(leftovers), ["box-d01234"]);
     await removeCopy(engine.host, leftovers[0]!);
     assertEquals(recorded.calls, []);
@@ -136,14 +100,14 @@ Deno.test("of the directories without a record, only an empty one goes that has 
     for (const name of [...kept, "box-d01234"]) await Deno.mkdir(join(root, name));
     await Deno.mkdir(join(root, "box-d43210", "share"));
     await Deno.writeTextFile(join(root, "box", "disposable.json"), "{}");
-    assertEquals((await findFreeCopies(engine.host)).leftovers, []);
+    assertEquals(await findLeftovers(engine.host), []);
     assertEquals(left(root), kept);
   });
 });
 
 Deno.test("removeCopy() kills, empties, deletes, then removes the directories with the record", async () => {
   await withEngine(instancesWith({ "user.gui-container.copy-of": "box" }), async ({ engine, root, recorded }) => {
-    const copy = await beginCopy(engine, { source: "box", recipe: "" });
+    const copy = await beginCopy(engine, "box");
     await Deno.mkdir(copy.mounts.share);
     await removeCopy(engine.host, copy);
     assertEquals(recorded.calls.filter(([, command]) => command !== "query").map((argv) => argv.join(" ")), [
@@ -157,7 +121,7 @@ Deno.test("removeCopy() kills, empties, deletes, then removes the directories wi
 
 Deno.test("removeCopy() leaves an instance alone that is no copy", async () => {
   await withEngine(instancesWith({ "user.gui-container": "1" }), async ({ engine, recorded }) => {
-    await removeCopy(engine.host, await beginCopy(engine, { source: "box", recipe: "" }));
+    await removeCopy(engine.host, await beginCopy(engine, "box"));
     assertEquals(recorded.calls.filter(([, command]) => command !== "query"), []);
   });
 });
@@ -168,9 +132,9 @@ Deno.test("removeCopy() keeps the record for the next run when the engine fails"
     (argv) => argv[1] === "delete" ? { code: 1, stderr: "Error: busy" } : answer(argv),
     async (world) => {
       const { engine } = world;
-      const copy = await beginCopy(engine, { source: "box", recipe: "" });
+      const copy = await beginCopy(engine, "box");
       await assertRejects(() => removeCopy(engine.host, copy), ProcessError);
-      const { leftovers } = await findFreeCopies(engine.host);
+      const leftovers = await findLeftovers(engine.host);
       assertEquals(names(leftovers), [copy.name]);
       close(...leftovers);
     },
@@ -189,7 +153,7 @@ Deno.test("removeCopy() deletes a copy that neither lets its directories be empt
     await withEngine(
       (argv) => argv[0] === "find" ? { code: 1 } : argv[1] === "exec" ? late : answer(argv),
       async ({ engine, root, recorded: { calls, options } }) => {
-        await removeCopy(engine.host, await beginCopy(engine, { source: "box", recipe: "" }));
+        await removeCopy(engine.host, await beginCopy(engine, "box"));
         assertEquals(
           calls.map((argv) => argv[argv[0] === "lxc" ? 1 : 0]).filter((word) => word !== "query"),
           ["stop", "find", "start", "exec", "delete"],
@@ -205,17 +169,17 @@ Deno.test("removeCopy() deletes a copy that neither lets its directories be empt
 Deno.test("what a copy has closed to the host user is told once, and no later run waits for it", async () => {
   const answer = instancesWith({ "user.gui-container.copy-of": "box" });
   await withEngine(answer, async ({ engine, recorded: { said } }) => {
-    const copy = await beginCopy(engine, { source: "box", recipe: "" });
+    const copy = await beginCopy(engine, "box");
     const { directory } = copy.mounts;
     await Deno.mkdir(join(directory, "xpra"));
     const closed = { ...copy, mounts: { ...copy.mounts, share: "/proc/self/status" } };
-    const spare = await beginCopy(engine, { source: "box", recipe: "" });
-    assertEquals(await removeCopies(engine.host, [closed, spare]), [spare.name]);
+    const other = await beginCopy(engine, "box");
+    assertEquals(await removeCopies(engine.host, [closed, other]), [other.name]);
     assertEquals(said.filter((line) => line.startsWith("warn")), [
       `warn: What the copy "${copy.name}" has left in "${directory}" cannot be removed. ` +
       `The copy itself is gone. Remove the directory as root: sudo rm -rf ${directory}`,
     ]);
-    const { leftovers } = await findFreeCopies(engine.host);
+    const leftovers = await findLeftovers(engine.host);
     assertEquals([leftovers, [...Deno.readDirSync(directory)].map(({ name }) => name)], [[], ["xpra"]]);
   });
 });
@@ -224,10 +188,10 @@ Deno.test("removeCopies() only warns of an engine that does not come to an end; 
   const answer = instancesWith({ "user.gui-container.copy-of": "box" });
   const late = new DOMException("Signal timed out.", "TimeoutError");
   await withEngine((argv) => argv[1] === "delete" ? late : answer(argv), async ({ engine, recorded: { said } }) => {
-    const copy = await beginCopy(engine, { source: "box", recipe: "" });
+    const copy = await beginCopy(engine, "box");
     assertEquals(await removeCopies(engine.host, [copy]), []);
     assertEquals(said.filter((line) => line.startsWith("warn")).length, 1, said.join("\n"));
-    const { leftovers } = await findFreeCopies(engine.host);
+    const leftovers = await findLeftovers(engine.host);
     assertEquals(names(leftovers), [copy.name]);
     close(...leftovers);
   });
@@ -235,14 +199,14 @@ Deno.test("removeCopies() only warns of an engine that does not come to an end; 
 
 Deno.test("claimCopiesOf() gives the copies of one container, and those in use by force only", async () => {
   await withEngine(() => ({}), async ({ engine }) => {
-    const used = await beginCopy(engine, { source: "box", recipe: "" });
-    const spare = await beginCopy(engine, { source: "box", recipe: "r" });
-    await leaveSpare(spare);
-    close(await beginCopy(engine, { source: "bag", recipe: "" }));
+    const used = await beginCopy(engine, "box");
+    const left = await beginCopy(engine, "box");
+    close(left);
+    close(await beginCopy(engine, "bag"));
     const error = await assertRejects(() => claimCopiesOf(engine, "box", { force: false }), UserError, used.name);
     assertEquals(error.hint.includes("--force"), true);
     const claimed = await claimCopiesOf(engine, "box", { force: true });
-    assertEquals(names(claimed).sort(), [used.name, spare.name].sort());
+    assertEquals(names(claimed).sort(), [used.name, left.name].sort());
     close(used, ...claimed);
     assertEquals(await claimCopiesOf(engineCalled(engine.host, "incus"), "box", { force: true }), []);
   });
@@ -250,7 +214,7 @@ Deno.test("claimCopiesOf() gives the copies of one container, and those in use b
 
 Deno.test("removeCopies() removes a copy where it was made, whatever the CLI's default is by then", async () => {
   await withEngine(instancesWith({}), async ({ engine, root }) => {
-    const copy = await beginCopy(engine, { source: "box", recipe: "" });
+    const copy = await beginCopy(engine, "box");
     close(copy);
     await Deno.writeTextFile(
       join(root, "config.yml"),
@@ -261,7 +225,7 @@ Deno.test("removeCopies() removes a copy where it was made, whatever the CLI's d
       answer: (argv) => answer(argv.map((word) => word.replace(/^local:/, ""))),
       env: { GUI_CONTAINER_MOUNTS: root, LXD_CONF: root },
     });
-    const { leftovers } = await findFreeCopies(later.host);
+    const leftovers = await findLeftovers(later.host);
     assertEquals(await removeCopies(later.host, leftovers), [copy.name]);
     assert(
       later.calls.some((call) => call.join(" ") === `lxc delete --force local:${copy.name}`),

@@ -158,7 +158,7 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
         return argv.includes("volatile.idmap.next") ? { stdout: JSON.stringify(idMap) } : {};
       },
     });
-    const origin = { source: "box", path: "box/made", user: ubuntuUser, location: "none", devices: {}, recipe: "" };
+    const origin = { source: "box", path: "box/made", user: ubuntuUser, location: "none", devices: {} };
     const copy = await makeCopy(engineCalled(host, "lxc"), origin);
     copy.lock!.close();
     const body = calls.find((argv) => argv.at(-1) === "/1.0/instances")!;
@@ -190,20 +190,6 @@ function engineWith(snapshot: Record<string, unknown> | undefined): ReturnType<t
   });
   return engineCalled(host, "incus");
 }
-
-Deno.test("findOrigin() gives another recipe for another snapshot or profile, and the same for the same", async () => {
-  const recipe = async (snapshot: Record<string, unknown>): Promise<string> =>
-    (await findOrigin(engineWith(snapshot), "box")).recipe;
-  const first = { created_at: "2026-01-01", expanded_config: { a: "1", "volatile.uuid": "1" } };
-  assertEquals(await recipe(first), await recipe({ ...first, expanded_config: { a: "1", "volatile.uuid": "2" } }));
-  const all = await Promise.all([
-    recipe(first),
-    recipe({ ...first, created_at: "2026-01-02" }),
-    recipe({ ...first, expanded_config: { a: "2" } }),
-    recipe({ ...first, expanded_devices: { eth0: { type: "none" } } }),
-  ]);
-  assertEquals(new Set(all).size, 4);
-});
 
 Deno.test("findOrigin() says what to do without a snapshot", async () => {
   const engine = engineWith(undefined);

@@ -43,7 +43,7 @@ export interface HeldFiles extends Disposable {
    */
   check(engine: Engine): Promise<void>;
   /**
-   * Puts them into a container, which may be paused.
+   * Puts them into a container, which need not run.
    *
    * @throws {UserError} when one cannot be read to its end
    */

@@ -3,7 +3,6 @@
  * container that it is a copy of: it has host ids, directories on the host, SSH host keys and a machine id of its own.
  */
 
-import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
@@ -11,8 +10,7 @@ import type { Host } from "../../base/host.ts";
 import { all } from "../../base/settle.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { withUndo } from "../../base/undo.ts";
-import { beginCopy, type Copy, copyKey, leaveSpare, pristine, removeCopy } from "../../container/copies.ts";
-import { containerOn } from "../../container/container.ts";
+import { beginCopy, type Copy, copyKey, pristine, removeCopy } from "../../container/copies.ts";
 import { hostNameOf, makeMounts, mountDevices, type Mounts, mountsOf, shareMounts } from "../../container/mounts.ts";
 import { findOurs } from "../../container/ours.ts";
 import { recordOf, writeContainerRecord } from "../../container/record.ts";
@@ -21,7 +19,7 @@ import { type ContainerUser, plannedUser, userOf } from "../../container/user.ts
 import { type Engine, engineArgv } from "../../engine/engine.ts";
 import { type Device, instanceHostUid, protectionKey } from "../../engine/instance.ts";
 import { pushFile, removeFiles } from "../../engine/instance_files.ts";
-import { copyInstance, findSnapshot, pauseInstance, type Snapshot } from "../../engine/snapshot.ts";
+import { copyInstance, findSnapshot } from "../../engine/snapshot.ts";
 import { labelOf } from "../../engine/server.ts";
 
 /** What copies are made of. */
@@ -36,8 +34,6 @@ export interface Origin {
   location: string;
   /** The devices of its own, without those of its profiles. */
   devices: Readonly<Record<string, Device>>;
-  /** Changes with whatever a copy is made from: the snapshot, profiles, devices. */
-  recipe: string;
 }
 
 /**
@@ -48,7 +44,7 @@ export interface Origin {
 export async function findOrigin(engine: Engine, source: string): Promise<Origin> {
   const path = `${source}/${pristine}`;
   if (engine.host.dryRun) {
-    return { source, path, user: plannedUser, location: "none", devices: {}, recipe: "" };
+    return { source, path, user: plannedUser, location: "none", devices: {} };
   }
   const [instance, snapshot] = await Promise.all([
     findOurs(engine, source),
@@ -69,7 +65,7 @@ export async function findOrigin(engine: Engine, source: string): Promise<Origin
         { security: true },
       );
     }
-    return { ...known, devices: snapshot.devices, recipe: recipeOf(snapshot) };
+    return { ...known, devices: snapshot.devices };
   }
   throw new UserError(`"${source}" has no snapshot of how it was made`, {
     hint: `Take one, of which all copies will be made: ${quoteWords(take)}`,
@@ -82,11 +78,6 @@ const freshDays = 30;
 /** How many whole days ago an ISO 8601 date is. */
 export function ageInDays(date: string, nowMs: number): number {
   return Math.floor((nowMs - Date.parse(date)) / 86_400_000);
-}
-
-function recipeOf({ createdAt, expandedConfig, expandedDevices }: Snapshot): string {
-  const config = Object.entries(expandedConfig).filter(([key]) => !key.startsWith("volatile."));
-  return createHash("sha256").update(JSON.stringify([createdAt, config, expandedDevices])).digest("hex");
 }
 
 /**
@@ -110,33 +101,11 @@ export function copyDevices(
 
 /** Makes a copy, which has not started. If a step fails, all is undone. */
 export async function makeCopy(engine: Engine, origin: Origin): Promise<Copy> {
-  return await begun(engine, { origin, recipe: "" }, async (copy) => {
+  return await withUndo(engine.host, async (undo) => {
+    const copy = await beginCopy(engine, origin.source);
+    undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
     await fill(engine, origin, copy);
     return copy;
-  });
-}
-
-/** Makes a copy that has started and waits, for a later run. If a step fails, all is undone. */
-export async function makeSpare(engine: Engine, origin: Origin): Promise<void> {
-  await begun(engine, { origin, recipe: origin.recipe }, async (copy) => {
-    await fill(engine, origin, copy);
-    await using container = await containerOn(engine, copy.name);
-    await container.reach();
-    await pauseInstance(engine, copy.name);
-    await leaveSpare(copy);
-  });
-}
-
-/** Begins a copy, and removes it if `work` fails. */
-async function begun<T>(
-  engine: Engine,
-  { origin, recipe }: { origin: Origin; recipe: string },
-  work: (copy: Copy) => Promise<T>,
-): Promise<T> {
-  return await withUndo(engine.host, async (undo) => {
-    const copy = await beginCopy(engine, { source: origin.source, recipe });
-    undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
-    return await work(copy);
   });
 }
 

@@ -111,7 +111,6 @@ const notInEntries = [
   "logs",
   "paste",
   "session",
-  "spare",
   "stop",
 ];
 
