@@ -1,10 +1,12 @@
 // Sound from another machine: what is played, and what came too late.
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
 import { onlyInTime, playSound, sinkSamples, xpraChannels } from "../../lib/attach/session/sound.ts";
 import { dryRunHost, type Host } from "../../lib/base/host.ts";
-import type { ProcessOptions } from "../../lib/base/process.ts";
-import { remoteBox } from "./containers.ts";
+import { type ProcessOptions, runProcess, startProcess } from "../../lib/base/process.ts";
+import { mountsOf } from "../../lib/container/mounts.ts";
+import { localBox, remoteBox } from "./containers.ts";
 import { recordingUi } from "./recording_host.ts";
 
 Deno.test("onlyInTime() plays what comes at its rate, whole frames at a time", () => {
@@ -75,6 +77,30 @@ Deno.test("playSound() hands the player, over a network, what came in time; both
   assertEquals((await reader.read()).done, true);
   player.kill("SIGTERM");
   assertEquals([pacat!.killed, ssh!.killed], [["SIGTERM"], ["SIGTERM"]]);
+});
+
+/** Reads the file that its last word names, as pacat does, or else its stdin. */
+const fakePacat = '#!/bin/sh\nfor file; do :; done\ncase $file in /*) exec cat "$file" ;; *) exec cat ;; esac\n';
+
+Deno.test("the player ends with its session, also when that has ended before the player reads", async () => {
+  const xpra = await Deno.makeTempDir();
+  await Deno.writeTextFile(join(xpra, "pacat"), fakePacat, { mode: 0o755 });
+  await runProcess(["mkfifo", join(xpra, "xterm~sound")]);
+  const env = { PATH: `${xpra}:${Deno.env.get("PATH")}` };
+  const host = {
+    ...dryRunHost({ ui: recordingUi().ui, signal }),
+    dryRun: false,
+    start: (argv: readonly string[], options: ProcessOptions) => startProcess(argv, { ...options, env }),
+  } as Host;
+  const container = localBox(host, { mounts: { ...mountsOf({ env: () => "/m" }, "box"), xpra } });
+  for (const outlives of [false, true]) {
+    const player = (await playSound(container, "xterm", { outlives }))!;
+    const timer = setTimeout(() => player.kill("SIGKILL"), 5_000);
+    const { code, signal } = await player.ended;
+    clearTimeout(timer);
+    assertEquals([code, signal], [0, null]);
+  }
+  await Deno.remove(xpra, { recursive: true });
 });
 
 Deno.test("xpraChannels() has sound only with the microphone: the client decodes no sound of the container else", () => {

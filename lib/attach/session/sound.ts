@@ -78,13 +78,19 @@ export function sinkSamples({ crossesNetwork }: Pick<Container, "crossesNetwork"
   return `format=${format} rate=${rate} channels=${channels}`;
 }
 
-/** The player. It plays `file`, or its stdin. */
-function playerArgv({ format, rate, channels, latencyMs }: Samples, file?: string): string[] {
+/** The player. It plays its stdin. */
+function playerArgv({ format, rate, channels, latencyMs }: Samples): string[] {
   return [
     ...["pacat", "--playback", "--raw", `--format=${format}`, `--rate=${rate}`, `--channels=${channels}`],
-    ...[`--latency-msec=${latencyMs}`, "--client-name=gui-container", ...(file === undefined ? [] : [file])],
+    ...[`--latency-msec=${latencyMs}`, "--client-name=gui-container"],
   ];
 }
+
+/**
+ * Runs a program that reads a FIFO. It is opened for writing as well, for a moment: where the session has ended, and
+ * nothing writes to it any more, nobody would wait in open(2) for ever, and the program reads the end at once.
+ */
+const readingFifo = 'exec 3<>"$1" <"$1" 3>&-; shift; exec "$@"';
 
 /**
  * Plays what comes through a session's FIFO until the session or the connection ends, or the player is killed. Warns
@@ -118,10 +124,13 @@ export async function playSound(
 /** Plays what comes through a FIFO that is open. */
 function playFifo(host: Host, fd: number, { outlives }: { outlives: boolean }): RunningProcess {
   // By its descriptor: the container may have put another file at the path since it was opened.
-  const argv = playerArgv(local, `/proc/${Deno.pid}/fd/${fd}`);
+  const path = `/proc/${Deno.pid}/fd/${fd}`;
   try {
     const player = host.start(
-      outlives ? argv : ["setpriv", "--pdeathsig", "TERM", ...argv],
+      [
+        ...["setpriv", "--pdeathsig", outlives ? "clear" : "TERM", "/bin/sh", "-c", readingFifo, "sh", path],
+        ...playerArgv(local),
+      ],
       outlives ? { detached: true, output: "discard" } : {},
     );
     player.ended.then(({ code }) => {
