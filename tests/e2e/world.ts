@@ -3,6 +3,7 @@
 import { fromFileUrl, join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { type ProcessOptions, type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
+import { endMark, marking } from "../../lib/engine/instance.ts";
 import { type EngineName, engineNames, missingParts, type PartName } from "../lab/state.ts";
 
 export type { EngineName };
@@ -96,15 +97,12 @@ export function startScript(
 export async function sh(argv: readonly string[], options: Partial<ProcessOptions> = {}): Promise<string> {
   const command = argv.indexOf("--") + 1;
   const isInside = argv[1] === "exec" && command > 0;
-  const marked = isInside
-    ? [...argv.slice(0, command), "/bin/sh", "-c", `"$@" && printf '\\004'`, "sh", ...argv.slice(command)]
-    : argv;
+  const marked = isInside ? argv.toSpliced(command, 0, ...marking) : argv;
   for (let tries = 1;; tries++) {
     const { code, stdout, stderr } = await runProcess(marked, { ...options, okCodes: "any" });
-    const isWhole = !isInside || stdout.endsWith("\u0004");
+    const isWhole = !isInside || stdout.endsWith(endMark);
     if (code === 0 && isWhole) return stdout.slice(0, isInside ? -1 : undefined).replace(/\n$/, "");
-    // Incus 7.0.2 loses the answer of a program in an instance at times, see `exec` in lib/engine/instance.ts; or what it
-    // prints, or the end of that.
+    // As `exec` in lib/engine/instance.ts does.
     if (tries < 3 && (code === 0 || stderr.includes("Only running operations can be connected"))) continue;
     throw new Error(`${argv.join(" ")}: exit status ${code}: ${stderr}${stdout}`);
   }

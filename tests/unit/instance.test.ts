@@ -2,6 +2,8 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { createProfile, setProfile } from "../../lib/engine/profile.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import type { RunOptions } from "../../lib/base/host.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import {
   addDevices,
   checkInstanceName,
@@ -15,6 +17,7 @@ import {
   instanceHostUid,
   launch,
   listAllInstances,
+  marking,
   removeDevices,
   waitForOperations,
 } from "../../lib/engine/instance.ts";
@@ -205,6 +208,40 @@ Deno.test("exec() tries again, twice, where the engine gives no answer, and nowh
   }
 });
 
+Deno.test("exec() runs a program again whose answer has lost its end on the way, and not for ever", async () => {
+  for (const losses of [1, 2, 3]) {
+    let tries = 0;
+    const { host } = recordingHost({ answer: () => ({ stdout: ++tries <= losses ? "who" : "whole\n" }) });
+    const lossy = {
+      ...host,
+      run: async (argv: readonly string[], options?: RunOptions) => {
+        const result = await host.run(argv, options);
+        return tries <= losses ? { ...result, stdout: result.stdout.slice(0, -1) } : result;
+      },
+    };
+    const ran = exec(engineCalled(lossy, "incus"), "box", ["cat", "x"]);
+    if (losses < 3) assertEquals((await ran).stdout, "whole\n");
+    else await assertRejects(() => ran, UserError, 'in "box" does not arrive whole');
+    assertEquals(tries, Math.min(losses + 1, 3));
+  }
+});
+
+Deno.test("exec() has a real shell end what a program that succeeds prints, and hands on its exit status", async () => {
+  const run = async (script: string): Promise<[number, string]> => {
+    const { host } = recordingHost();
+    const real = {
+      ...host,
+      run: (argv: readonly string[], options?: RunOptions) => runProcess(argv.slice(6), options),
+    };
+    const { code, stdout } = await exec(engineCalled(real, "incus"), "box", ["/bin/sh", "-c", script], {
+      okCodes: "any",
+    });
+    return [code, stdout];
+  };
+  assertEquals(await run("printf '%s' \"it's\""), [0, "it's"]);
+  assertEquals(await run("echo x; exit 3"), [3, "x\n"]);
+});
+
 Deno.test("instanceAddress() says that there is none, and where to look", async () => {
   const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, state: {} }) });
   const error = await assertRejects(() => instanceAddress(engine, "box"), UserError, "has no address");
@@ -250,9 +287,9 @@ Deno.test("the argument lists of the engine's CLI, none with our stdin unasked",
       "/1.0/instances/box",
     ],
     ["lxc", "config", "device", "remove", "box", "one", "two"],
-    ["lxc", "exec", "box", "--mode", "non-interactive", "--", "cat", "--", "-x"],
+    ["lxc", "exec", "box", "--mode", "non-interactive", "--", ...marking, "cat", "--", "-x"],
   ]);
-  assertEquals(recorded.calls.at(-1), execArgv(engine, "box", ["cat", "--", "-x"]));
+  assertEquals(recorded.calls.at(-1), execArgv(engine, "box", [...marking, "cat", "--", "-x"]));
   assertEquals(recorded.options.map(({ stdin }) => stdin), [
     undefined,
     undefined,

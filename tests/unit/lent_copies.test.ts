@@ -68,10 +68,11 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
           JSON.stringify({ name: "box", status: "Running", config: {}, devices: {}, expanded_devices: {} }),
         );
       }
-      const shell = argv.indexOf("/bin/sh");
       if (argv[1] !== "exec") return await real.run(argv, options);
       // What looks for open files would look at this machine's.
-      return argv.includes("setpriv") ? await real.run(argv.slice(shell), options) : result(argv);
+      if (!argv.includes("setpriv")) return result(argv, 0, "\u0004");
+      const inside = argv.slice(argv.indexOf("--") + 1);
+      return await real.run(inside.filter((word) => !/^(setpriv|--re[ug]id=.*|--clear-groups)$/.test(word)), options);
     },
   };
   const engine = engineCalled(host, "incus", { remote: "far", project: undefined, isLocal: false });
@@ -373,7 +374,7 @@ Deno.test("takeBackCopies() lets nothing of a copy that did not arrive whole com
 
 Deno.test("lendCopies() takes back all when one does not arrive whole", async () => {
   await withWorld(async ({ lend, answer }) => {
-    answer.now = (argv) => argv.at(-1) === "0600" ? Promise.resolve(result(argv, 0, "3\n")) : undefined;
+    answer.now = (argv) => argv.at(-1) === "0600" ? Promise.resolve(result(argv, 0, "3\n\u0004")) : undefined;
     const error = await assertRejects(() => lend(), UserError);
     assertStringIncludes(error.message, "did not arrive whole");
     answer.now = () => undefined;

@@ -3,6 +3,7 @@
 import { ProcessError, type ProcessResult } from "../../lib/base/errors.ts";
 import type { Host, RunOptions } from "../../lib/base/host.ts";
 import type { Ui } from "../../lib/base/ui.ts";
+import { endMark, marking } from "../../lib/engine/instance.ts";
 
 /** What was said, and how: `warn: …`. */
 export interface RecordingUi {
@@ -57,7 +58,8 @@ export interface RecordingHost {
 }
 
 /**
- * A {@linkcode Host} that runs nothing. As the real one, it throws a ProcessError for a status that is not expected.
+ * A {@linkcode Host} that runs nothing. As the real one, it throws a ProcessError for a status that is not expected, and
+ * the answer of a program in an instance ends with the mark that `exec` asks for.
  */
 export function recordingHost(
   { answer = () => ({}), env = {}, dryRun = false }: {
@@ -80,6 +82,7 @@ export function recordingHost(
       const answered = answer(argv);
       if (answered instanceof Error) return Promise.reject(answered);
       const result = { argv, code: 0, signal: null, stdout: "", stderr: "", ...answered };
+      if (result.code === 0 && argv.includes(marking[2]!)) result.stdout += endMark;
       const okCodes = options.okCodes ?? [0];
       return okCodes === "any" || okCodes.includes(result.code)
         ? Promise.resolve(result)
