@@ -87,7 +87,13 @@ Deno.test("startSession() sends the look of the host where there is one, and not
   const look = hostLook(recordingHost({ env: { TZ: "Asia/Tokyo", LANG: "ja_JP.UTF-8", XCURSOR_SIZE: "48" } }).host, {
     settings: "/nowhere",
   });
-  for (const plan of [{ look }, { look, display: { transport: "t", compress: "none" } }, {}] as const) {
+  for (
+    const plan of [
+      { look },
+      { look, display: { transport: "t", compress: "none", ready: Promise.resolve() } },
+      {},
+    ] as const
+  ) {
     const { recorded, session } = start({ stdout: "x\n" }, plan);
     await session;
     const [words] = await argumentsSeenByShell(`show ${recorded.calls[0]!.at(-1)!}`);
@@ -111,7 +117,7 @@ Deno.test("startSession() has xpra compress pictures over a network only, and le
   const codings = async (isRemote: boolean): Promise<string | undefined> =>
     /--encodings=[\w,]+/.exec(await wordsOf({ isRemote }))?.[0];
   assertEquals([await codings(false), await codings(true)], ["--encodings=rgb", "--encodings=rgb,jpeg"]);
-  const display = { transport: "t", compress: "zstd" } as const;
+  const display = { transport: "t", compress: "zstd", ready: Promise.resolve() } as const;
   assert((await wordsOf({ display, isRemote: true })).includes("patience=600\n"));
   assert(!(await wordsOf({ display })).includes("patience=600\n"));
 });
@@ -147,10 +153,11 @@ interface Started {
  * @param options `files`: what is there before; `xpraDirectory`: the value of that name, below the directory
  */
 async function runStartScript(
-  { files, xpraDirectory, values = {} }: {
+  { files, xpraDirectory, values = {}, input = "" }: {
     files: readonly string[];
     xpraDirectory: string;
     values?: Record<string, string>;
+    input?: string;
   },
 ): Promise<Started> {
   const directory = await Deno.makeTempDir();
@@ -177,10 +184,12 @@ async function runStartScript(
       transport: "",
       taken: "75",
       no_directory: "78",
+      called_off: "79",
       ...values,
     });
     const result = await runProcess(["/bin/sh", "-c", script, "gui-container", "app"], {
       cwd: home,
+      stdin: { text: input },
       env: { PATH: `${bin}:${Deno.env.get("PATH")}`, LOG: log, HOME: home, XDG_RUNTIME_DIR: directory },
       okCodes: "any",
     });
@@ -231,15 +240,17 @@ Deno.test("start_session.sh gives the units their properties byte by byte, as sy
   ]);
 });
 
-Deno.test("start_session.sh gives a session on Wayland the socket of the host's end, and removes both at its end", async () => {
+Deno.test("start_session.sh gives a session on Wayland the socket of the host's end, when that is ready, and removes both at its end", async () => {
   const values = { server: "waypipe", transport: ".wayland-1", sound: "yes" };
-  const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values });
+  const { calls: [words] } = await runStartScript({ files: [], xpraDirectory: ".", values, input: "go\n" });
   assertEquals(words!.filter((word) => /Exec(?:StartPre|StopPost)=/.test(word)), [
     "--property=ExecStopPost=:/bin/sh -c 'cd HOME && rm -f xterm~sound xterm .wayland-1*'",
     "--property=ExecStartPre=:/bin/sh -c " +
     "'cd HOME && mv .wayland-1 xterm; rm -f xterm~sound; mkfifo -m 660 xterm~sound'",
   ]);
   assertEquals(words!.filter((word) => word.startsWith("--socket-property")), []);
+  const calledOff = await runStartScript({ files: [".wayland-1"], xpraDirectory: ".", values });
+  assertEquals([calledOff.result.code, calledOff.calls, calledOff.left], [79, [], []]);
 });
 
 Deno.test("start_session.sh keeps the socket of a session on Wayland, at which no process of the container's listens", async () => {
@@ -254,13 +265,20 @@ Deno.test("start_session.sh keeps the socket of a session on Wayland, at which n
       // The list of listening sockets is the network namespace's. Here it is no other than ours, so it is another
       // directory's.
       const script = startScript.replaceAll("/proc/net/unix", "/dev/null").replace(/^for needed [^]*?^done$/m, "");
-      const head = script.slice(0, script.indexOf("# ExecStop:"));
+      const head = script.slice(0, script.indexOf('[ -z "$transport" ] || { read'));
       await runProcess([
         "/bin/sh",
         "-c",
         withValues(head, {
           ...{ xpra_directory: directory, name: "a", mode: "count", program: "a", run: "1", sound: "" },
-          ...{ fifo_suffix: "~sound", server: "waypipe", transport: "t", taken: "75", no_directory: "78" },
+          ...{
+            fifo_suffix: "~sound",
+            server: "waypipe",
+            transport: "t",
+            taken: "75",
+            no_directory: "78",
+            called_off: "79",
+          },
         }),
       ], { env: { XDG_RUNTIME_DIR: directory } });
       assertEquals([...Deno.readDirSync(directory)].some(({ name }) => name === "web"), isLive);

@@ -100,7 +100,9 @@ async function clientFails(
       },
     };
     const box = localBox(host, { mounts: mountsOf(host, "box") });
-    const error = await assertRejects(() => startWaylandClient(box, { in: true, out: true }), NoWayland);
+    const client = await startWaylandClient(box, { in: true, out: true });
+    const error = await assertRejects(() => client.ready, NoWayland);
+    await client[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
     // What all runs share, stays.
     const left = [...Deno.readDirSync(root)].filter(({ name }) => name !== ".lock" && name !== ".seccomp");

@@ -8,6 +8,7 @@ import serveSession from "./serve_session.sh" with { type: "text" };
 import serveWayland from "./serve_wayland.sh" with { type: "text" };
 import serveX11 from "./serve_x11.sh" with { type: "text" };
 import startUnit from "./start_session.sh" with { type: "text" };
+import startWaypipe from "./start_waypipe.sh" with { type: "text" };
 import takeLook from "./take_look.sh" with { type: "text" };
 import undoStart from "./undo_start.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./app.ts";
@@ -55,11 +56,17 @@ export interface WaylandDisplay {
   transport: string;
   /** How what it sends is compressed, see `wayland/client.ts`. */
   compress: Compression;
+  /** Resolves when the host's end is ready. Nothing is started before that, and nothing at all if it rejects. */
+  ready: Promise<unknown>;
 }
 
-/** Exit statuses of start_session.sh: the name is taken; the container lacks the directory of the sockets. */
+/**
+ * Exit statuses of start_session.sh: the name is taken; the container lacks the directory of the sockets; the host's
+ * end has not become ready.
+ */
 const taken = 75;
 const noDirectory = 78;
+const calledOff = 79;
 
 /**
  * How long a session on Wayland waits for a broken connection to another machine to be mended, in seconds. Then it
@@ -93,6 +100,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     transport: "transport" in display ? display.transport : "",
     taken: `${taken}`,
     no_directory: `${noDirectory}`,
+    called_off: `${calledOff}`,
   };
   const undo = async (): Promise<void> => {
     const cleaning = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
@@ -102,7 +110,12 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   try {
     const { crossesNetwork } = container;
     const parameters = serviceWords(plan, { xpraDirectory, crossesNetwork, look: await plan.look });
-    const { stdout } = await container.script({ script: startUnit, values, parameters });
+    const { stdout } = await container.script({
+      script: startUnit,
+      values,
+      parameters,
+      ...("transport" in display ? { stdin: { later: display.ready.then(() => "go\n", () => "") } } : {}),
+    });
     session = stdout.trim();
   } catch (error) {
     if (host.signal.aborted) await undo();
@@ -125,7 +138,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
 /** Whether the container may have started the session all the same: nobody would then see its app. */
 function mayHaveStarted(error: unknown): boolean {
   if (error instanceof ProcessError) {
-    return ![taken, noDirectory, ExitCode.missingProgram as number].includes(error.code);
+    return ![taken, noDirectory, calledOff, ExitCode.missingProgram as number].includes(error.code);
   }
   if (!(error instanceof UserError && error.cause instanceof ProcessError)) return false;
   const { timedOut, overflowed, output } = error.cause;
@@ -150,7 +163,7 @@ function serviceWords(
     links: own && open.has("links") ? "yes" : "",
     ...(look ? lookValues(look) : {}),
   };
-  const begin = serveSession + offerPortals + (look ? takeLook : "");
+  const begin = serveSession + (own ? startWaypipe : "") + offerPortals + (look ? takeLook : "");
   const environment = {
     ...("screen" in display ? serverEnvironment : {}),
     GUI_CONTAINER_SERVER: "screen" in display

@@ -13,9 +13,11 @@
 #   fifo_suffix     what that FIFO has behind the session's name
 #   server          the program that forwards the session: xpra or waypipe
 #   transport       with waypipe: the name of the socket at which the host's end listens
-#   taken, no_directory  exit statuses
+#   taken, no_directory, called_off  exit statuses
+#
+# Input, with waypipe: the word "go" when the host's end is ready
 : "${xpra_directory:?}" "${name:?}" "${mode:?}" "${program:?}" "${run:?}" "${sound?}" "${fifo_suffix:?}" "${server:?}"
-: "${transport?}" "${taken:?}" "${no_directory:?}"
+: "${transport?}" "${taken:?}" "${no_directory:?}" "${called_off:?}"
 
 # Without a session, nobody else removes it.
 [ -z "$transport" ] || trap 'rm -f "$xpra_directory/$transport"' EXIT
@@ -36,6 +38,8 @@ for fifo in *"$fifo_suffix"; do
   [ -e "${fifo%"$fifo_suffix"}" ] || rm -f "$fifo"
 done
 find . -maxdepth 1 \( -name '.pixels-*' -o -name '.wayland-*' \) -mmin +10 -delete
+
+[ -z "$transport" ] || { read -r word && [ "$word" = go ]; } || exit "$called_off"
 
 # ExecStop: asks the app to end, then waits for xpra, which ends with it. systemd kills what is there after TimeoutStopSec.
 # shellcheck disable=SC2016 # The shell that systemd starts expands these variables.

@@ -48,8 +48,14 @@ const boxPaths = {
 /** bubblewrap's option by which the box ends with its script, whatever else still runs in it. */
 const asFirst = "--as-pid-1";
 
-/** A client that listens. It ends with the scope of this value, unless `keep` was called. */
+/** A client that is being started. It ends with the scope of this value, unless `keep` was called. */
 export interface WaylandClient extends AsyncDisposable {
+  /**
+   * Resolves when it listens.
+   *
+   * @throws {NoWayland} when the compositor or waypipe cannot do it
+   */
+  ready: Promise<unknown>;
   /** The base name of the socket in the directory of the sessions' sockets. The session gives it its own name. */
   transport: string;
   /** The path of that socket. */
@@ -62,11 +68,7 @@ export interface WaylandClient extends AsyncDisposable {
   ended: Promise<ProcessResult>;
 }
 
-/**
- * Starts a client, which then waits for a session.
- *
- * @throws {NoWayland} when the compositor or waypipe cannot do it
- */
+/** Starts a client, which then waits for a session. */
 export async function startWaylandClient(target: Container, clipboard: OpenClipboard): Promise<WaylandClient> {
   const { host, label: container } = target;
   const transport = `.wayland-${crypto.randomUUID()}`;
@@ -76,11 +78,6 @@ export async function startWaylandClient(target: Container, clipboard: OpenClipb
   const processes: RunningProcess[] = [];
   await using stack = new AsyncDisposableStack();
   const directories = stack.use(await makeDirectories(target));
-  stack.defer(async () => {
-    // Without the word, guard and boxes end when their input does: also when this run is killed.
-    kept.resolve("");
-    await Promise.all(processes.map(({ ended }) => ended));
-  });
   const { shared, private: directory } = directories;
   const paths = { shared, transport, directory };
   const compress = compressionFor(target);
@@ -105,12 +102,21 @@ export async function startWaylandClient(target: Container, clipboard: OpenClipb
     return box;
   };
   const guard = guardRequest(target, { ...paths, clipboard });
-  const [box] = await all([
+  const ready = all([
     startBoxes(),
     start((argv, streams) => host.start([...alone, ...argv], { ...streams, detached: true }), guardArgv(guard)),
   ]);
+  stack.defer(async () => {
+    // Without the word, guard and boxes end when their input does: also when this run is killed.
+    kept.resolve("");
+    await ready.catch(() => {});
+    await Promise.all(processes.map(({ ended }) => ended));
+  });
+  const ended = ready.then(([box]) => box.ended);
+  ended.catch(() => {});
   const resources = stack.move();
   return {
+    ready,
     transport,
     socket: guard.listen,
     compress,
@@ -118,7 +124,7 @@ export async function startWaylandClient(target: Container, clipboard: OpenClipb
       kept.resolve("keep\n");
       resources.move();
     },
-    ended: box.ended,
+    ended,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
@@ -285,6 +291,7 @@ async function plannedClient(
   host.start(contextArgv({ ...paths, container, compositor }));
   host.start(showArgv({ ...paths, display: join(directory, contextName, "display"), compress }));
   return {
+    ready: Promise.resolve(),
     transport,
     socket: guard.listen,
     compress,

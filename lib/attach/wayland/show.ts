@@ -35,14 +35,15 @@ export async function showByWayland(
   await checkAsking(host, asks);
   await using scope = new AsyncDisposableStack();
   const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
-  const [client] = await all([
-    startWaylandClient(container, clipboard).then((client) => scope.use(client)),
-    container.connect(),
-  ]);
-  const { transport, compress } = client;
-  await container.lendSocket(client.socket, transport);
-  container.noteUse();
-  const session = await startSession(container, { ...plan, display: { transport, compress } });
+  const client = scope.use(await startWaylandClient(container, clipboard));
+  const { transport, compress, ready } = client;
+  const start = async (): Promise<string> => {
+    await container.connect();
+    await container.lendSocket(client.socket, transport);
+    container.noteUse();
+    return await startSession(container, { ...plan, display: { transport, compress, ready } });
+  };
+  const [, session] = await all([ready, start()]);
   // Over a network, nothing can show the windows a second time.
   const outlives = !isDisposable && !crossesNetwork;
   if (outlives) client.keep();

@@ -1,0 +1,39 @@
+# shellcheck shell=sh
+# start_waypipe.sh
+# Behind serve_session.sh: starts waypipe, which is ready when serve_wayland.sh wants it. Each connection of an app to waypipe's
+# display becomes one to the host's end.
+#
+# Values in front:
+#   xpra_directory  where sockets of sessions are
+#   transport       what the socket of the host's end was called before it got the session's name
+#   compress        how what is sent is compressed, as the host's end has it
+#   patience        for a host's end on another machine: how long a broken connection to it is waited for, in seconds
+: "${xpra_directory:?}" "${transport:?}" "${compress:?}" "${patience?}"
+
+# The host's end lives for as long as this is open: until systemd has ended all processes of the session.
+exec 9<>"$xpra_directory/$transport~end"
+
+if [ "$patience" ]; then
+  # Without this, waypipe gives up when its connection breaks. reconnect_wayland.sh tells it the next one.
+  set -- --control "$RUNTIME_DIRECTORY/control"
+  # For as long as there is a connection, this container's sshd listens at a socket whose name begins so.
+  {
+    missed=0
+    while [ "$missed" -lt "$patience" ]; do
+      sleep 10
+      missed=$((missed + 10))
+      ! grep -q " $xpra_directory/$transport" /proc/net/unix || missed=0
+    done
+    kill $$
+  } &
+fi
+
+# waypipe starts a command when its display is there, and ends with it; but waypipe 0.9.2 does not always notice the end of it.
+# So the app is not that command. waypipe itself ends when the host's end is gone; so does the session then.
+mkfifo "$RUNTIME_DIRECTORY/ready"
+{
+  # shellcheck disable=SC2016 # The inner shell expands this.
+  waypipe --no-gpu --compress "$compress" "$@" --socket "$xpra_directory/$session" --display "$RUNTIME_DIRECTORY/wayland" \
+    server -- /bin/sh -c 'echo "$WAYLAND_DISPLAY" >"$RUNTIME_DIRECTORY/ready"; exec sleep infinity'
+  kill $$
+} &
