@@ -26,7 +26,7 @@ const incus6 = ["--incus", "6"];
  */
 function endToEnd(): string[][][] {
   const files = [...Deno.readDirSync(join(root, "tests/e2e"))].map(({ name }) => name)
-    .filter((name) => name.endsWith(".test.ts") && name !== todayFile).sort();
+    .filter((name) => name.endsWith(".test.ts") && !todayFiles.includes(name)).sort();
   const isWindowless = (name: string): boolean => /^(create|map|package)/.test(name) && name !== "map_asking.test.ts";
   const hasIncus7 = missingParts("incus7") === undefined;
   return [files.filter(isWindowless), files.filter((name) => !isWindowless(name))].map((group) => {
@@ -41,12 +41,12 @@ function endToEnd(): string[][][] {
   });
 }
 
-const todayFile = "today.test.ts";
+const todayFiles = ["today.test.ts", "today_attacks.test.ts"];
 
 /** The tests on desktops of today, in the lab's host of Debian testing where there is one. */
 function today(): string[] {
   const host = missingParts("today") ? [] : ["--host", "today"];
-  return [...lab, "run", ...host, "--", "deno", "test", "-A", `tests/e2e/${todayFile}`];
+  return [...lab, "run", ...host, "--", "deno", "test", "-A", ...todayFiles.map((name) => `tests/e2e/${name}`)];
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 };

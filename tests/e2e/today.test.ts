@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { todayOptions } from "../lab/today.ts";
 import { nothingLeft } from "./sessions.ts";
-import { evaluate, missingToday, pixelsOf, startDesktop, takePicture } from "./today_desktop.ts";
+import { evaluate, pixelsOf, startDesktop, takePicture, testToday } from "./today_desktop.ts";
 import { type EngineName, eventually, makeContainer, removeContainer, script, sh, startScript } from "./world.ts";
 
 /** A container of the engine `engine`. */
@@ -19,11 +19,8 @@ const older: Container = { name: "e2e-today-older", engine: "incus" };
 /** Of Debian testing, with a waypipe as new as this host's. */
 const newer: Container = { name: "e2e-today-newer", engine: "lxc" };
 
-const missing = missingToday(older.engine, newer.engine);
-
 function test(name: string, fn: () => Promise<void>): void {
-  const skipped = missing ? ` (skipped: ${missing})` : "";
-  Deno.test({ name: `today: ${name}${skipped}`, ignore: missing !== undefined, fn });
+  testToday(name, fn, older.engine, newer.engine);
 }
 
 const shown = "Open channels: clipboard, sound, look; windows by Wayland\n";

@@ -7,10 +7,17 @@ import { todayVariable } from "../lab/today.ts";
 import { eventually, sh } from "./world.ts";
 
 /** Why tests that need such a desktop cannot run here; undefined when they can. */
-export function missingToday(...parts: readonly PartName[]): string | undefined {
+function missingToday(...parts: readonly PartName[]): string | undefined {
   const missing = missingParts("today", ...parts);
   if (missing || Deno.env.get(todayVariable)) return missing;
   return "it is for a host of Debian testing: deno task lab today run -- deno test -A tests/e2e/today.test.ts";
+}
+
+/** A test in the lab's host of Debian testing, which is skipped elsewhere. */
+export function testToday(name: string, fn: () => Promise<void>, ...parts: readonly PartName[]): void {
+  const missing = missingToday(...parts);
+  const skipped = missing ? ` (skipped: ${missing})` : "";
+  Deno.test({ name: `today: ${name}${skipped}`, ignore: missing !== undefined, fn });
 }
 
 /** How each is started, without a screen, and the name of its socket. */

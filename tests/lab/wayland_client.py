@@ -38,5 +38,5 @@ class Desktop:
                 name, length = struct.unpack("<II", body[:8])
                 found[body[8 : 8 + length - 1].decode()] = name
 
-    def bind(self, found, interface, new):
-        self.send(REGISTRY, 0, struct.pack("<I", found[interface]) + text(interface) + struct.pack("<II", 1, new))
+    def bind(self, found, interface, new, version=1):
+        self.send(REGISTRY, 0, struct.pack("<I", found[interface]) + text(interface) + struct.pack("<II", version, new))

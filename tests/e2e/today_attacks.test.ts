@@ -1,0 +1,144 @@
+// What a hostile container can do on the desktops of today: by a waypipe without the guard, in a security context of the
+// compositor's, and by attach.ts. Runs in the lab's host of Debian testing.
+
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { startProcess } from "../../lib/base/process.ts";
+import { quoteWords } from "../../lib/base/shell_words.ts";
+import { todayOptions } from "../lab/today.ts";
+import { waylandProgram } from "../lab/wayland.ts";
+import { nothingLeft } from "./sessions.ts";
+import { startDesktop, testToday } from "./today_desktop.ts";
+import { eventually, inContainer, makeContainer, mountsRoot, removeContainer, script, sh } from "./world.ts";
+
+const container = "e2e-today-attacks";
+const engine = "lxc";
+
+const desktops = ["sway", "labwc", "KWin", "GNOME Shell"] as const;
+
+/**
+ * Without the guard, an attack works: `everywhere`, or only `outside` of the compositor's security context, or it does
+ * not. GNOME Shell has no contexts.
+ */
+type Outcome = "everywhere" | "outside" | "no";
+
+const [everywhere, outside, no] = ["everywhere", "outside", "no"] as const;
+
+/** What works without the guard, on each of the desktops in their order. With it, none of it does. */
+const attacks: Readonly<Record<string, readonly Outcome[]>> = {
+  "reads the clipboard (zwlr_data_control)": [outside, outside, no, no],
+  "reads the clipboard (ext_data_control)": [outside, outside, everywhere, no],
+  "covers the desktop (zwlr_layer_shell)": [outside, outside, everywhere, no],
+  "locks the session (ext_session_lock)": [outside, outside, no, no],
+  "is the input method (zwp_input_method_v2)": [outside, outside, no, no],
+  "clicks (zwlr_virtual_pointer)": [outside, outside, no, no],
+  "changes the screen's scale (output management)": [outside, outside, everywhere, no],
+  "sees the screen (zwlr_screencopy)": [outside, outside, no, no],
+  "sees the screen (ext_image_copy_capture)": [outside, outside, no, no],
+  "reads titles (zwlr_foreign_toplevel)": [outside, outside, no, no],
+  "reads titles (ext_foreign_toplevel_list)": [outside, outside, no, no],
+  "binds a global by its number": [outside, outside, everywhere, outside],
+  "sends a message to an object that there is not": [everywhere, everywhere, everywhere, outside],
+  "has 100,000 surfaces": [everywhere, everywhere, everywhere, outside],
+  "opens files of 48 GiB": [everywhere, everywhere, everywhere, outside],
+};
+
+/** How a container's attacks reach the compositor. */
+type Way = "waypipe" | "waypipe in a context" | "attach.ts";
+
+/** What the host has that is to be had: a window in a colour that nothing else has, and a text on the clipboard. */
+const prey = { title: "bank", colour: "d10fa3", secret: "hunter22" };
+
+/** Globals that the guard hides, of which each desktop has one. */
+const hidden = ["zwlr_layer_shell_v1", "zwp_keyboard_shortcuts_inhibit_manager_v1"];
+
+testToday("a container for attacks", () => makeContainer(engine, container, undefined, todayOptions), engine);
+
+for (const [index, desktop] of desktops.entries()) {
+  testToday(`what a hostile container can do on ${desktop} without the guard, it cannot do with it`, async () => {
+    const bare = await attacksThatWork(desktop, "waypipe");
+    const context = desktop === "GNOME Shell" ? [] : await attacksThatWork(desktop, "waypipe in a context");
+    const guarded = await attacksThatWork(desktop, "attach.ts");
+    const found = Object.keys(attacks).map((name) => [
+      name,
+      context.includes(name) ? everywhere : bare.includes(name) ? outside : no,
+    ]);
+    assertEquals(found, Object.entries(attacks).map(([name, outcomes]) => [name, outcomes[index]]));
+    assertEquals(guarded, []);
+  }, engine);
+}
+
+testToday("the container for attacks is removed", () => removeContainer(engine, container), engine);
+
+/** Runs all attacks on a desktop of their own, which they may spoil. */
+async function attacksThatWork(name: typeof desktops[number], way: Way): Promise<string[]> {
+  await using desktop = await startDesktop(name);
+  const { env, titles } = desktop;
+  const clicked = join(env["XDG_RUNTIME_DIR"]!, "clicked");
+  const terminal = ["foot", "-T", prey.title, "-o", `colors-dark.background=${prey.colour}`, "sh", "-c"];
+  const readClick = `stty raw; printf '\\033[?1000h'; head -c1 >"$1"; sleep 600`;
+  const running = [[...terminal, readClick, "sh", clicked], ["wl-copy", "--foreground", prey.secret]]
+    .map((argv) => startProcess(argv, { env }));
+  try {
+    await eventually("the host's window", () => Promise.resolve(titles.includes(prey.title)));
+    const loot = await attack(way, { env, wanted: { ...prey, number: await numberOfHidden(env) } });
+    const clicks = await Deno.lstat(clicked).then(({ size }) => size > 0, () => false);
+    return Object.keys(loot).filter((attack) => loot[attack] && (clicks || !attack.startsWith("clicks")));
+  } finally {
+    for (const process of running) {
+      process.kill("SIGKILL");
+      await process.ended;
+    }
+  }
+}
+
+/** A global that the guard hides, and its number on this desktop. */
+async function numberOfHidden(env: Record<string, string>): Promise<Record<string, number>> {
+  const info = await sh(["wayland-info"], { env });
+  for (const name of hidden) {
+    const [, number] = new RegExp(`interface: '${name}'.*name: *(\\d+)`).exec(info) ?? [];
+    if (number) return { [name]: Number(number) };
+  }
+  throw new Error(`no global of ${hidden.join()}`);
+}
+
+/** What the attacks say of themselves. */
+async function attack(
+  way: Way,
+  { env, wanted }: { env: Record<string, string>; wanted: object },
+): Promise<Record<string, boolean>> {
+  const [share, sockets] = [join(mountsRoot, container, "share"), join(mountsRoot, container, "xpra")];
+  await Deno.writeTextFile(join(share, "attacks.py"), waylandProgram("wayland_attacks.py"));
+  await Deno.remove(join(share, "loot")).catch(() => {});
+  const command = ["sh", "-c", 'python3 ~/share/attacks.py "$1" >~/share/loot', "sh", JSON.stringify(wanted)];
+  if (way === "attach.ts") {
+    const { code, stderr } = await script("attach", engine, ["--deny=dialogs", container, "--", ...command], { env });
+    assertEquals([code, stderr.split("\n").filter((line) => line.startsWith("warning: An app is cut off")).length], [
+      0,
+      4,
+    ]);
+    await nothingLeft(engine, container);
+  } else await byHand(way, { env, command, sockets });
+  return JSON.parse(await Deno.readTextFile(join(share, "loot")));
+}
+
+/** Runs a command in the container behind a waypipe that is started as its manual page has it. */
+async function byHand(
+  way: Way,
+  { env, command, sockets }: { env: Record<string, string>; command: readonly string[]; sockets: string },
+): Promise<void> {
+  const waypipe = ["waypipe", "--no-gpu", "--compress=none"];
+  const socket = join(sockets, "by-hand");
+  const context = way === "waypipe" ? [] : ["--secctx=e2e"];
+  const client = startProcess([...waypipe, ...context, "--socket", socket, "client"], { env });
+  try {
+    await eventually("waypipe", () => Deno.lstat(socket).catch(() => undefined));
+    await Deno.chmod(socket, 0o666);
+    const server = [...waypipe, "--socket", "/home/ubuntu/.xpra/by-hand", "server", "--"];
+    await inContainer(engine, container, quoteWords([...server, ...command]));
+  } finally {
+    client.kill("SIGKILL");
+    await client.ended;
+    await Deno.remove(socket);
+  }
+}
