@@ -31,11 +31,13 @@ const spec = {
     "[options] NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...",
     "--export [--mime] NAME [APP...] [ATTACH_OPTION...]",
     "--unexport NAME",
+    "--update [NAME...]",
     "--delete [--force] NAME",
   ],
   examples: [
     ["my-container ~/.ssh/id_ed25519.pub gui firefox", "Make a container with Firefox"],
     ["--export my-container", "Put its apps into the desktop's menu"],
+    ["--update", "Install the newest software in all of your containers"],
     ["--delete my-container", "Remove it, and all that belongs to it"],
   ],
   options: {
@@ -45,6 +47,7 @@ const spec = {
     },
     "mime": { help: "With --export: also offer the apps for the types of files and addresses that they open" },
     "unexport": { help: "Take the apps of a container out of the menu" },
+    "update": { help: "Install the newest software in containers, and in what throw-away copies are made of" },
     "delete": { help: "Remove what create made: sessions, container, profile, mount directories, menu entries" },
     "force": { help: "With --delete: despite a live session, files in the share, or a container not made by create" },
     "image": {
@@ -72,6 +75,7 @@ const spec = {
   placesWith: {
     "export": { first: ["container"] },
     "unexport": { first: ["container"] },
+    "update": { first: ["container"], rest: "container" },
     "delete": { first: ["container"] },
   },
   notes:
@@ -92,6 +96,8 @@ const spec = {
     "keeps the container as it is then, for attach.ts --disposable. If a step fails, all of it is undone.",
     "REMOTE:NAME makes it on another server, a remote of the engine's CLI. Such a container shares no directories with " +
     "this machine: attach.ts reaches it through the engine, and map.ts lends it copies of files.",
+    "--update runs apt-get or dnf in the NAMEs, or in all containers of yours, and in a copy of that snapshot, of which " +
+    "attach.ts --disposable makes its copies from then on. A stopped container is started meanwhile.",
     "--export reads the desktop entries in the container, and writes one into ~/.local/share/applications for each APP, " +
     "given by its id or name, or for all apps. ATTACH_OPTIONs are the options of attach.ts and xpra that the apps are " +
     "started with, such as --border=red --preset=isolated.",
@@ -105,13 +111,17 @@ export const commandLine: ScriptSpec<string> = spec;
 type Name = keyof typeof spec.options;
 
 /** Calls the verb that the command line asks for, and loads no other. */
-async function main(host: Host, args: Arguments<Name>): Promise<void> {
+async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const { flags, positionals: words } = args;
   const options = engineOptions(args);
   const own = Object.keys(optionsOf(spec));
   if (flags.has("delete")) {
     const { deleteNamed } = await import("./lib/create/remove.ts");
     return await deleteNamed(host, words, { ...options, force: flags.has("force") });
+  }
+  if (flags.has("update")) {
+    const { updateNamed } = await import("./lib/create/update.ts");
+    return await updateNamed(host, words, options);
   }
   if (flags.has("unexport")) {
     const { unexportNamed } = await import("./lib/create/export/unexport.ts");

@@ -55,6 +55,11 @@ export function recordPath({ directory }: Pick<Mounts, "directory">): string {
   return join(directory, "disposable.json");
 }
 
+/** The file that says that later copies are made of a copy. */
+function renewedPath({ directory }: Pick<Mounts, "directory">): string {
+  return join(directory, "renewed");
+}
+
 /**
  * Makes the directory and the record of a new copy, and locks it.
  *
@@ -86,7 +91,46 @@ export async function beginCopy(engine: Engine, source: string): Promise<Copy> {
 /** The copies that killed runs have left. Each is locked by this run. */
 export async function findLeftovers(host: Host): Promise<Copy[]> {
   if (host.dryRun) return [];
-  return await inTurn(host, async () => (await lockCopies(host)).filter(({ lock }) => lock !== undefined));
+  return await chooseCopies(host, async ({ mounts }) => !await exists(renewedPath(mounts)));
+}
+
+/** Makes a copy, which does not run, the one that later copies are made of. */
+export async function keepRenewed({ mounts, lock }: Copy): Promise<void> {
+  using file = await Deno.open(renewedPath(mounts), { write: true, create: true, mode: 0o600 });
+  await file.sync();
+  release(lock);
+}
+
+/**
+ * The copies that {@linkcode keepRenewed} has kept of a container.
+ *
+ * @param options `claim`: each is locked by this run
+ */
+export async function renewedCopies(engine: Engine, source: string, { claim }: { claim: boolean }): Promise<Copy[]> {
+  const { host, cli, server } = engine;
+  const wanted = { engine: cli, server: serverRecord(server), source };
+  if (host.dryRun || !await exists(mountsRoot(host))) return [];
+  const isRenewed = async (copy: Copy): Promise<boolean> =>
+    isOfSame(copy, wanted) && await exists(renewedPath(copy.mounts));
+  return await chooseCopies(host, isRenewed, { claim });
+}
+
+/** The copies of a kind that no run has locked; with `claim`, this run locks them. */
+async function chooseCopies(
+  host: Host,
+  isWanted: (copy: Copy) => Promise<boolean>,
+  { claim = true }: { claim?: boolean } = {},
+): Promise<Copy[]> {
+  return await inTurn(host, async () => {
+    const chosen: Copy[] = [];
+    for (const copy of await lockCopies(host)) {
+      if (copy.lock === undefined) continue;
+      const wanted = await isWanted(copy);
+      if (wanted) chosen.push(copy);
+      if (!wanted || !claim) release(copy.lock);
+    }
+    return chosen;
+  });
 }
 
 /**
@@ -198,7 +242,7 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
     await inTime(host, copy, async (cleaner) => {
       const engine = engineOn(itsEngine, cleaner);
       if (host.dryRun || instance?.status !== "Stopped") await killInstance(engine, name);
-      if (engine.server.isLocal) {
+      if (engine.server.isLocal && await exists(mounts.xpra)) {
         await emptyMounts(engine, { name, status: "Stopped", config: instance?.config ?? {} }, mounts);
       }
     });

@@ -44,8 +44,11 @@ export async function recipeOf(
   };
 }
 
+/** After how many days a cached image is made again, with the software of that day. */
+const maxCachedDays = 30;
+
 /**
- * The cached image of a recipe. Several runs at once may have made several: all runs take the oldest.
+ * The cached image of a recipe, but for one that has grown old. Several runs at once may have made several: all runs take the oldest.
  *
  * @param unusable fingerprints of images that did not work
  */
@@ -54,9 +57,11 @@ export async function findCached(
   { recipe }: Recipe,
   unusable: readonly string[] = [],
 ): Promise<Image | undefined> {
+  const freshMs = Date.now() - maxCachedDays * 86_400_000;
   const age = ({ created_at, fingerprint }: Image): string => `${created_at} ${fingerprint}`;
   return (await findImages(engine, { [recipeKey]: recipe }))
     .filter(({ fingerprint }) => !unusable.includes(fingerprint))
+    .filter(({ created_at }) => Date.parse(created_at) > freshMs)
     .sort((a, b) => age(a) < age(b) ? -1 : 1)[0];
 }
 

@@ -132,7 +132,7 @@ export async function removeContainer(
  * The names of the sockets of an instance's sessions. What is in a container that shares no directory with the host is
  * asked of the container, which may lie: it can only keep its user from removing it without `--force`.
  */
-async function socketsOf(engine: Engine, { name, config }: Instance, { xpra }: Mounts): Promise<string[]> {
+export async function socketsOf(engine: Engine, { name, config }: Instance, { xpra }: Mounts): Promise<string[]> {
   if (await exists(xpra)) return await sessionNames(xpra);
   const user = parseUser(config[userKey] ?? "") ?? ubuntuUser;
   const list = ["find", containerPaths(user).xpra, "-maxdepth", "1", "-type", "s", "-printf", "%f\\n"];

@@ -30,8 +30,8 @@ export interface EngineKind {
   readonly init: string;
   /** The words of its CLI that take a snapshot. */
   readonly snapshot: string;
-  /** The words of its CLI that delete a snapshot of an instance. */
-  readonly deleteSnapshot: (instance: string, snapshot: string) => string[];
+  /** The words of its CLI that take an instance back to a snapshot. */
+  readonly restoreSnapshot: string;
   /** What to do when an image gives cloud-init no user-data. */
   readonly userDataHint: string;
 }
@@ -43,7 +43,7 @@ const engines: Readonly<Record<EngineCli, EngineKind>> = {
     group: "lxd",
     init: "sudo lxd init --auto",
     snapshot: "snapshot",
-    deleteSnapshot: (instance, snapshot) => ["delete", `${instance}/${snapshot}`],
+    restoreSnapshot: "restore",
     userDataHint:
       'If its image reads it from LXD\'s socket, take security.devlxd: "false" out of the profile; else choose another image',
   },
@@ -53,7 +53,7 @@ const engines: Readonly<Record<EngineCli, EngineKind>> = {
     group: "incus-admin",
     init: "sudo incus admin init --auto",
     snapshot: "snapshot create",
-    deleteSnapshot: (instance, snapshot) => ["snapshot", "delete", instance, snapshot],
+    restoreSnapshot: "snapshot restore",
     // cloud-init 25.1 looks for LXD's socket alone.
     userDataHint: "Choose an image whose templates make files for cloud-init: a cloud variant from images:",
   },

@@ -27,6 +27,8 @@ export interface Instance {
   status: string;
   /** The member of the cluster that it is on; "none" on a server that is in no cluster. */
   location: string;
+  /** When it was made, ISO 8601. */
+  createdAt: string;
   /** When it was last started, as the engine writes it. */
   startedAt: string;
   /** Its own configuration, without what its profiles give. */
@@ -124,6 +126,7 @@ function parseInstance(json: unknown): Instance {
     name: string;
     status: string;
     location?: string;
+    created_at?: string;
     last_used_at?: string;
     // All null while the member of the cluster that has it does not answer.
     config: Record<string, string> | null;
@@ -138,6 +141,7 @@ function parseInstance(json: unknown): Instance {
     name: instance.name,
     status: instance.status,
     location: instance.location || "none",
+    createdAt: instance.created_at ?? "",
     startedAt: instance.last_used_at ?? "",
     config: instance.config ?? {},
     devices: instance.devices ?? {},
@@ -274,6 +278,19 @@ export async function startInstance(engine: Engine, name: string): Promise<void>
       output: error.output,
       cause: error,
     });
+  }
+}
+
+/** How long an instance may take to stop before it is killed, in seconds. */
+const stopSeconds = 60;
+
+/** Stops an instance that runs; kills what does not stop by itself. */
+export async function stopInstance(engine: Engine, name: string): Promise<void> {
+  try {
+    await run(engine, ["stop", "--timeout", String(stopSeconds), labelOf(engine.server, name)]);
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    await killInstance(engine, name);
   }
 }
 

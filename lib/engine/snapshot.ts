@@ -1,6 +1,6 @@
 /** Snapshots of instances, and instances that are copied from a snapshot or from an instance as it is. */
 
-import { type Engine, query, request } from "./engine.ts";
+import { apiPath, type Engine, query, request, run } from "./engine.ts";
 import type { Device } from "./instance.ts";
 
 /** A snapshot, as the engine describes it. */
@@ -28,6 +28,12 @@ export async function takeSnapshot(engine: Engine, instance: string, name: strin
   // The date keeps "snapshots.expiry" of a profile from removing it.
   const snapshot = { name, stateful: false, expires_at: "0001-01-01T00:00:00Z" };
   await request(engine, "POST", `/1.0/instances/${instance}/snapshots`, snapshot);
+}
+
+/** Removes a snapshot of an instance. */
+export async function deleteSnapshot(engine: Engine, instance: string, name: string): Promise<void> {
+  const path = apiPath(engine, `/1.0/instances/${instance}/snapshots/${name}`);
+  await run(engine, ["query", "--request", "DELETE", "--wait", path]);
 }
 
 /**

@@ -65,13 +65,15 @@ function image(name: string, created_at: string, properties: Record<string, stri
   return { fingerprint: name, created_at, properties };
 }
 
-Deno.test("findCached() takes the oldest image of the recipe, and none of another one", async () => {
+Deno.test("findCached() takes the oldest image of the recipe, and none of another one or older than a month", async () => {
+  const daysAgo = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString();
   const images = [
+    image("too-old", daysAgo(31), { [recipeKey]: "r" }),
     image("foreign", "2024-01-01T00:00:00Z", null),
-    image("other", "2024-01-01T00:00:00Z", { [recipeKey]: "other", [sourceKey]: "s" }),
-    image("new", "2024-03-01T00:00:00Z", { [recipeKey]: "r" }),
-    image("old-2", "2024-02-01T00:00:00Z", { [recipeKey]: "r" }),
-    image("old-1", "2024-02-01T00:00:00Z", { [recipeKey]: "r" }),
+    image("other", daysAgo(28), { [recipeKey]: "other", [sourceKey]: "s" }),
+    image("new", daysAgo(1), { [recipeKey]: "r" }),
+    image("old-2", daysAgo(20), { [recipeKey]: "r" }),
+    image("old-1", daysAgo(29), { [recipeKey]: "r" }),
   ];
   const { engine } = await engineWith({ images });
   assertEquals((await findCached(engine, recipe))?.fingerprint, "old-1");

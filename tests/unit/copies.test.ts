@@ -7,9 +7,11 @@ import {
   claimCopiesOf,
   type Copy,
   findLeftovers,
+  keepRenewed,
   newCopyName,
   removeCopies,
   removeCopy,
+  renewedCopies,
 } from "../../lib/container/copies.ts";
 import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { isInstanceName } from "../../lib/engine/instance.ts";
@@ -72,6 +74,25 @@ Deno.test("a copy that a run uses is nobody else's; what a killed run has left i
   });
 });
 
+Deno.test("a copy that later ones are made of is left alone, and only claimed to be replaced", async () => {
+  await withEngine(() => ({}), async ({ engine }) => {
+    const { host } = engine;
+    const copy = await beginCopy(engine, "box");
+    assertEquals(await renewedCopies(engine, "box", { claim: false }), []);
+    await keepRenewed(copy);
+    assertEquals(await findLeftovers(host), []);
+    assertEquals(await renewedCopies(engine, "bag", { claim: true }), []);
+    assertEquals(names(await renewedCopies(engine, "box", { claim: false })), [copy.name]);
+    const claimed = await renewedCopies(engine, "box", { claim: true });
+    assertEquals(names(claimed), [copy.name]);
+    assertEquals(await renewedCopies(engine, "box", { claim: false }), [], "it is being replaced");
+    close(...claimed);
+    const removed = await claimCopiesOf(engine, "box", { force: false });
+    assertEquals(names(removed), [copy.name], "it goes with its container");
+    close(...removed);
+  });
+});
+
 Deno.test("copies wait for no lock that another user of the host can take", () =>
   withEngine(() => ({}), async ({ engine, root }) => {
     // Whoever may read a directory may lock it.
@@ -108,7 +129,7 @@ Deno.test("of the directories without a record, only an empty one goes that has 
 Deno.test("removeCopy() kills, empties, deletes, then removes the directories with the record", async () => {
   await withEngine(instancesWith({ "user.gui-container.copy-of": "box" }), async ({ engine, root, recorded }) => {
     const copy = await beginCopy(engine, "box");
-    await Deno.mkdir(copy.mounts.share);
+    for (const directory of [copy.mounts.xpra, copy.mounts.share]) await Deno.mkdir(directory);
     await removeCopy(engine.host, copy);
     assertEquals(recorded.calls.filter(([, command]) => command !== "query").map((argv) => argv.join(" ")), [
       `lxc stop --force ${copy.name}`,
@@ -153,7 +174,9 @@ Deno.test("removeCopy() deletes a copy that neither lets its directories be empt
     await withEngine(
       (argv) => argv[0] === "find" ? { code: 1 } : argv[1] === "exec" ? late : answer(argv),
       async ({ engine, root, recorded: { calls, options } }) => {
-        await removeCopy(engine.host, await beginCopy(engine, "box"));
+        const copy = await beginCopy(engine, "box");
+        await Deno.mkdir(copy.mounts.xpra);
+        await removeCopy(engine.host, copy);
         assertEquals(
           calls.map((argv) => argv[argv[0] === "lxc" ? 1 : 0]).filter((word) => word !== "query"),
           ["stop", "find", "start", "exec", "delete"],

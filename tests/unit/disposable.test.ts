@@ -1,10 +1,11 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { holdFiles, placesOf } from "../../lib/attach/disposable/lent_files.ts";
-import { copyDevices, findOrigin, makeCopy } from "../../lib/attach/disposable/make_copy.ts";
+import { makeCopy, requireOrigin } from "../../lib/attach/disposable/make_copy.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
+import { copyDevices } from "../../lib/container/origin.ts";
 import { ubuntuUser } from "../../lib/container/user.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
 import { recordingHost } from "./recording_host.ts";
@@ -158,7 +159,7 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
         return argv.includes("volatile.idmap.next") ? { stdout: JSON.stringify(idMap) } : {};
       },
     });
-    const origin = { source: "box", path: "box/made", user: ubuntuUser, location: "none", devices: {} };
+    const origin = { source: "box", path: "box/made", createdAt: "", user: ubuntuUser, location: "none", devices: {} };
     const copy = await makeCopy(engineCalled(host, "lxc"), origin);
     copy.lock!.close();
     const body = calls.find((argv) => argv.at(-1) === "/1.0/instances")!;
@@ -179,43 +180,36 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
   });
 });
 
-/** An engine with a container "box" and its snapshot. */
-function engineWith(snapshot: Record<string, unknown> | undefined): ReturnType<typeof engineCalled> {
-  const common = { devices: {}, expanded_devices: {}, config: { "user.gui-container": "1" } };
+Deno.test("requireOrigin() says what to do without a snapshot", async () => {
   const { host } = recordingHost({
+    env: { HOME: "/nowhere" },
     answer: ([, , path]) =>
       path!.endsWith("/snapshots/made")
-        ? snapshot ? { stdout: JSON.stringify({ ...common, ...snapshot }) } : { code: 1, stderr: "Error: not found" }
-        : { stdout: JSON.stringify({ name: "box", status: "Running", ...common }) },
+        ? { code: 1, stderr: "Error: not found" }
+        : { stdout: JSON.stringify({ name: "box", status: "Running", config: { "user.gui-container": "1" } }) },
   });
-  return engineCalled(host, "incus");
-}
-
-Deno.test("findOrigin() says what to do without a snapshot", async () => {
-  const engine = engineWith(undefined);
-  const error = await assertRejects(() => findOrigin(engine, "box"), UserError, "no snapshot");
+  const engine = engineCalled(host, "incus");
+  const error = await assertRejects(() => requireOrigin(engine, "box"), UserError, "no snapshot");
   assertStringIncludes(error.hint, "incus snapshot create box made");
   const far = { ...engine, server: { remote: "big", project: undefined, isLocal: false } };
-  const there = await assertRejects(() => findOrigin(far, "box"), UserError, "no snapshot");
+  const there = await assertRejects(() => requireOrigin(far, "box"), UserError, "no snapshot");
   assertStringIncludes(there.hint, "incus snapshot create big:box made");
 });
 
-Deno.test("findOrigin() says how to renew a snapshot that has had no updates for a month", async () => {
-  const said = async (cli: "lxc" | "incus", ageDays: number): Promise<string[]> => {
+Deno.test("requireOrigin() says how to renew what has had no updates for a month", async () => {
+  const said = async (ageDays: number): Promise<string[]> => {
     const created = new Date(Date.now() - ageDays * 86_400_000).toISOString();
-    const common = { devices: {}, expanded_devices: {}, expanded_config: {}, config: { "user.gui-container": "1" } };
     const { host, said } = recordingHost({
-      answer: () => ({ stdout: JSON.stringify({ name: "box", status: "Running", created_at: created, ...common }) }),
+      env: { HOME: "/nowhere" },
+      answer: () => ({
+        stdout: JSON.stringify({ name: "box", created_at: created, config: { "user.gui-container": "1" } }),
+      }),
     });
-    await findOrigin(engineCalled(host, cli), "box");
+    await requireOrigin(engineCalled(host, "lxc"), "box");
     return said;
   };
-  assertEquals(await said("lxc", 29), []);
-  const [lxc, incus] = await Promise.all([said("lxc", 40), said("incus", 40)]);
-  assertStringIncludes(lxc!.join(), '"box" are made of is 40 days old');
-  assertStringIncludes(
-    lxc!.join(),
-    "lxc exec box -- unattended-upgrade && lxc delete box/made && lxc snapshot box made",
-  );
-  assertStringIncludes(incus!.join(), "incus snapshot delete box made && incus snapshot create box made");
+  assertEquals(await said(29), []);
+  assertEquals(await said(40), [
+    'warn: What copies of "box" are made of has had no updates for 40 days: create.ts --update box',
+  ]);
 });

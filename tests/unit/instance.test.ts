@@ -156,6 +156,7 @@ Deno.test("findInstance() reads status, config and the global address with one c
   assertEquals(await findInstance(engine, "box", { withState: true }), {
     ...rest,
     location: "none",
+    createdAt: "",
     startedAt: "",
     expandedDevices,
     hasNetwork: true,

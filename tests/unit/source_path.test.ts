@@ -74,6 +74,7 @@ Deno.test("followPath() knows a shared directory under another path, and ends in
       name: "box",
       status: "Running",
       location: "none",
+      createdAt: "",
       startedAt: "",
       config: {},
       devices,

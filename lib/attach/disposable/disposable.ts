@@ -1,7 +1,7 @@
 /** The life of a disposable container: it is made, used and removed. */
 
 import { holdFiles } from "./lent_files.ts";
-import { findOrigin, makeCopy } from "./make_copy.ts";
+import { makeCopy, requireOrigin } from "./make_copy.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import { all } from "../../base/settle.ts";
 import { findLeftovers, removeCopies, removeCopy } from "../../container/copies.ts";
@@ -29,7 +29,7 @@ export async function runDisposable(container: Container, request: DisposableReq
     requireDisplay(host, host.env("WAYLAND_DISPLAY") ? against : undefined);
   }
   const engine = await container.engine;
-  const [origin] = await all([findOrigin(engine, source), files.check(engine)]);
+  const [origin] = await all([requireOrigin(engine, source), files.check(engine)]);
   await removeCopies(host, await findLeftovers(host));
   const useOnce = async (): Promise<number> => {
     const copy = await makeCopy(engine, origin);

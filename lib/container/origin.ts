@@ -1,0 +1,106 @@
+/**
+ * What disposable copies of a container are made of: the snapshot that create.ts has taken at its end, or a copy of it
+ * that `create.ts --update` has brought up to date, whichever is newer.
+ */
+
+import { copyKey, pristine, renewedCopies } from "./copies.ts";
+import { mountDevices, type Mounts } from "./mounts.ts";
+import { findOurs } from "./ours.ts";
+import { type ContainerUser, plannedUser, userOf } from "./user.ts";
+import { all } from "../base/settle.ts";
+import type { Engine } from "../engine/engine.ts";
+import { type Device, findInstance, protectionKey } from "../engine/instance.ts";
+import { pushFile, removeFiles } from "../engine/instance_files.ts";
+import { copyInstance, findSnapshot } from "../engine/snapshot.ts";
+
+/** What copies are made of. */
+export interface Origin {
+  /** The container's name. */
+  source: string;
+  /** The snapshot, or the instance, as the engine knows it. */
+  path: string;
+  /** When it was made, ISO 8601. */
+  createdAt: string;
+  /** The container's user. */
+  user: ContainerUser;
+  /** The member of a cluster that has the container, which may be moved; "none" where there is no cluster. */
+  location: string;
+  /** The devices of its own, without those of its profiles. */
+  devices: Readonly<Record<string, Device>>;
+}
+
+/**
+ * What copies of a container are made of; undefined where there is nothing of the kind.
+ *
+ * @throws {UserError} when there is no such container
+ */
+export async function findOrigin(engine: Engine, source: string): Promise<Origin | undefined> {
+  const path = `${source}/${pristine}`;
+  if (engine.host.dryRun) {
+    return { source, path, createdAt: "", user: plannedUser, location: "none", devices: {} };
+  }
+  const [instance, snapshot, renewed] = await all([
+    findOurs(engine, source),
+    findSnapshot(engine, source, pristine),
+    renewedCopies(engine, source, { claim: false }),
+  ]);
+  const known = { source, user: userOf(engine, instance), location: instance.location };
+  const found = await all(renewed.map(({ name }) => findInstance(engine, name)));
+  const origins = [
+    ...(snapshot ? [{ ...known, ...snapshot, path }] : []),
+    ...found.flatMap((copy) => copy?.config[copyKey] === source ? [{ ...known, ...copy, path: copy.name }] : []),
+  ];
+  const [newest] = origins.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
+  return newest && { ...known, path: newest.path, createdAt: newest.createdAt, devices: newest.devices };
+}
+
+/**
+ * Makes the instance of a copy, which does not run yet.
+ *
+ * @param mounts the directories that it shares with this machine; undefined where it shares none
+ */
+export async function copyOrigin(
+  engine: Engine,
+  origin: Origin,
+  { name, mounts }: { name: string; mounts: Mounts | undefined },
+): Promise<void> {
+  await copyInstance(engine, origin.path, {
+    name,
+    // After a power cut, the engine must not start it again.
+    config: { [copyKey]: origin.source, "boot.autostart": "false", [protectionKey]: "false" },
+    devices: copyDevices(origin, mounts),
+  });
+}
+
+/**
+ * Gives a copy that has not started a machine id of its own. Keeps cloud-init from running: it would take the copy for a
+ * new machine, and install all software again.
+ */
+export async function giveMachineId(engine: Engine, name: string): Promise<void> {
+  const push = (path: string, mode: string, text: string): Promise<void> =>
+    pushFile(engine, `${name}${path}`, { mode, stdin: { text }, makeDirectories: true });
+  await all([
+    push("/etc/machine-id", "0444", `${crypto.randomUUID().replaceAll("-", "")}\n`),
+    push("/etc/cloud/cloud-init.disabled", "0644", ""),
+    removeFiles(engine, name, ["/var/lib/dbus/machine-id"]),
+  ]);
+}
+
+/**
+ * The devices of a copy in place of those that the container has of its own. Only the root disk and network cards stay:
+ * others share files of the host's, or ports that only one can have. What profiles give stays.
+ *
+ * @param mounts the directories that it shares with this machine; undefined where it shares none
+ */
+export function copyDevices(
+  { devices, user, location }: Pick<Origin, "devices" | "user" | "location">,
+  mounts: Mounts | undefined,
+): Record<string, Device> {
+  const others = Object.entries(devices).filter(([, { type, path }]) =>
+    !(type === "none" || type === "nic" || type === "disk" && path === "/")
+  );
+  return {
+    ...Object.fromEntries(others.map(([name]) => [name, { type: "none" }])),
+    ...(mounts ? mountDevices(mounts, user, { mayMove: location !== "none" }) : {}),
+  };
+}

@@ -1,0 +1,231 @@
+/**
+ * `create.ts --update [NAME...]`: installs the newest software in containers, and in what disposable copies of them are
+ * made of.
+ */
+
+import { socketsOf } from "./remove.ts";
+import { placeCalled } from "./place.ts";
+import updateScript from "./update.sh" with { type: "text" };
+import { ProcessError, UserError } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
+import { release } from "../base/record.ts";
+import type { Host } from "../base/host.ts";
+import { withValues } from "../base/shell_words.ts";
+import { withUndo } from "../base/undo.ts";
+import {
+  beginCopy,
+  copyKey,
+  findLeftovers,
+  keepRenewed,
+  removeCopies,
+  removeCopy,
+  renewedCopies,
+} from "../container/copies.ts";
+import { mountsOf } from "../container/mounts.ts";
+import { copyOrigin, findOrigin, giveMachineId } from "../container/origin.ts";
+import { findOurs, listOurs } from "../container/ours.ts";
+import { type EngineOptions, scriptLine } from "../container/place.ts";
+import { chooseEngine, type Engine, engineLine, engineOn } from "../engine/engine.ts";
+import { exec, type Instance, startInstance, stopInstance } from "../engine/instance.ts";
+import { labelOf } from "../engine/server.ts";
+import { deleteSnapshot, findSnapshot, hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
+
+/** What was done to one container. */
+interface Updated {
+  /** `[REMOTE:]NAME`. */
+  name: string;
+  /** How many packages are new in it, as it says. */
+  packages: number;
+  /** Whether disposable copies will have them, too. */
+  copies: boolean;
+  /** The sessions that run on with what they had. */
+  sessions: string[];
+}
+
+/** How long a container may take to install its software, in milliseconds. */
+const updateMs = 3_600_000;
+
+/** How much of what a failed update has printed is shown: its last lines, and characters. */
+const shown = { lines: 20, characters: 4_000 };
+
+/** Exit status of update.sh in a container whose package manager is unknown. */
+const unknownManager = 76;
+
+/** The snapshot of how a container was before an update that failed. */
+const before = "before-update";
+
+/**
+ * Updates the containers that words of the command line name; without words, all of this user's that have a network.
+ *
+ * @returns the exit code
+ * @throws {UserError} when the only one could not be updated
+ */
+export async function updateNamed(host: Host, words: readonly string[], options: EngineOptions): Promise<number> {
+  const targets = words.length > 0
+    ? await Promise.all(words.map(async (word) => {
+      const { name, engine } = await placeCalled(host, word, options);
+      return { engine: await engine, name };
+    }))
+    : await findAll(host, options);
+  await removeCopies(host, await findLeftovers(host));
+  const updated: Updated[] = [];
+  let code = 0;
+  for (const { engine, name } of targets) {
+    try {
+      updated.push(await update(engine, name));
+    } catch (error) {
+      if (targets.length === 1 || !(error instanceof UserError || error instanceof ProcessError)) throw error;
+      code = error instanceof UserError ? error.exitCode : 1;
+      host.ui.error(error.message, error instanceof UserError ? error.hint : undefined, error.output);
+    }
+  }
+  if (!host.dryRun) host.ui.result(updated.map(describe).join("\n"), updated);
+  return code;
+}
+
+/** This user's containers, without copies of them. */
+async function findAll(host: Host, options: EngineOptions): Promise<{ engine: Engine; name: string }[]> {
+  const engine = await chooseEngine(host, options.engine, options);
+  const found: { engine: Engine; name: string }[] = [];
+  for (const instance of await listOurs(engine)) {
+    const { name, config } = instance;
+    if (config[copyKey] !== undefined || !await exists(mountsOf(host, name, engine.server).directory)) continue;
+    if (hasNetwork(instance)) found.push({ engine, name });
+    else host.ui.status(`"${labelOf(engine.server, name)}" has no network: it keeps the software that it has`);
+  }
+  if (found.length === 0) host.ui.status(`No container of yours in ${engine.product} can be updated`);
+  return found;
+}
+
+/** Whether packages can reach it: by a network card, or by the proxy of `gui-internet`. */
+function hasNetwork({ hasNetwork, expandedDevices }: Instance): boolean {
+  return hasNetwork || expandedDevices["internet"]?.type === "proxy";
+}
+
+function describe({ name, packages, copies }: Updated): string {
+  const what = packages === 0 ? "up to date" : packages === 1 ? "1 new package" : `${packages} new packages`;
+  return `${name}: ${what}${copies ? ", also in its throw-away copies" : ""}`;
+}
+
+async function update(engine: Engine, name: string): Promise<Updated> {
+  const { host } = engine;
+  const label = labelOf(engine.server, name);
+  const instance = host.dryRun ? undefined : await findOurs(engine, name);
+  if (instance && !hasNetwork(instance)) {
+    throw new UserError(`"${label}" has no network to get new software by`, {
+      hint: "Make it again, with --delete and the line that made it: its software is then the newest",
+    });
+  }
+  if (instance && !["Running", "Stopped"].includes(instance.status)) {
+    throw new UserError(`"${label}" is neither running nor stopped, but "${instance.status}"`, {
+      hint: `See what is the matter with it: ${engineLine(engine, ["info", label])}`,
+    });
+  }
+  host.ui.progress(`Updating "${label}"`);
+  const keeps = host.dryRun || await hasCheapSnapshots(engine, name);
+  // One that is there is of before an earlier update that failed.
+  if (keeps && !await findSnapshot(engine, name, before)) await takeSnapshot(engine, name, before);
+  const isStopped = instance?.status === "Stopped";
+  let packages: number;
+  let sessions: string[] = [];
+  try {
+    packages = await whileRunning(engine, { name, isStopped }, () => upgrade(engine, name));
+    if (instance && !isStopped) sessions = await socketsOf(engine, instance, mountsOf(host, name, engine.server));
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error;
+    throw failure(engine, label, { error, keeps });
+  }
+  if (keeps) await deleteSnapshot(engine, name, before);
+  for (const session of packages > 0 ? sessions : []) {
+    host.ui.status(`The session "${session}" in "${label}" has the old software until its app is started again`);
+  }
+  return { name: label, packages, copies: await renew(engine, name), sessions };
+}
+
+function failure(
+  engine: Engine,
+  label: string,
+  { error, keeps }: { error: ProcessError; keeps: boolean },
+): UserError {
+  const again = scriptLine(engine, ["create.ts", "--update", label]);
+  const back = engineLine(engine, [...engine.restoreSnapshot.split(" "), label, before]);
+  const options = { output: endOf(error), cause: error };
+  if (error.code === unknownManager) {
+    return new UserError(`"${label}" has neither apt-get nor dnf`, { ...options, hint: "Update it by its own means" });
+  }
+  return new UserError(`The software of "${label}" could not be updated`, {
+    ...options,
+    hint: `To try again: ${again}${keeps ? `. To have it as it was before, with all of its files: ${back}` : ""}`,
+  });
+}
+
+/** The end of what an update has printed: the container may print anything, and as much as it likes. */
+function endOf({ stdout, stderr }: ProcessError): string {
+  const lines = `${stdout.replace(/\n\d*\n?$/, "")}\n${stderr}`.trim().split("\n");
+  return lines.slice(-shown.lines).join("\n").slice(-shown.characters);
+}
+
+/** Starts a stopped instance for what `act` does, and stops it afterwards, whatever happens. */
+async function whileRunning<T>(
+  engine: Engine,
+  { name, isStopped }: { name: string; isStopped: boolean },
+  act: () => Promise<T>,
+): Promise<T> {
+  if (!isStopped) return await act();
+  try {
+    await startInstance(engine, name);
+    return await act();
+  } finally {
+    await stopInstance(engineOn(engine, engine.host.forCleanup(AbortSignal.timeout(120_000))), name);
+  }
+}
+
+/**
+ * Installs the newest software in a running instance. Returns how many packages are new, as the container says: 0 where
+ * it does not say it.
+ */
+async function upgrade(engine: Engine, name: string): Promise<number> {
+  const { ui } = engine.host;
+  const { stdout } = await exec(
+    engine,
+    name,
+    ["/bin/sh", "-c", withValues(updateScript, { unknown: String(unknownManager) })],
+    { output: { line: (line) => ui.progress(`${name}: ${line.slice(0, 200)}`, { plain: "" }) }, timeoutMs: updateMs },
+  );
+  return Number(/(?:^|\n)(\d{1,6})\n?$/.exec(stdout)?.[1] ?? 0);
+}
+
+/**
+ * Renews what disposable copies of a container are made of: a copy of that is brought up to date, and takes its place.
+ * Nothing that has become of the container itself gets into it.
+ *
+ * @returns whether there is something of the kind
+ */
+async function renew(engine: Engine, source: string): Promise<boolean> {
+  const { host } = engine;
+  const origin = await findOrigin(engine, source);
+  if (!origin) return false;
+  host.ui.progress(`Updating what throw-away copies of "${source}" are made of`);
+  const renewed = await withUndo(host, async (undo) => {
+    const copy = await beginCopy(engine, source);
+    undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
+    await copyOrigin(engine, origin, { name: copy.name, mounts: undefined });
+    await giveMachineId(engine, copy.name);
+    await whileRunning(engine, { name: copy.name, isStopped: true }, () => upgrade(engine, copy.name)).catch(
+      (error) => {
+        if (!(error instanceof ProcessError)) throw error;
+        throw new UserError(`"${source}" is updated, but not what throw-away copies of it are made of`, {
+          hint: `They stay as they were. To try again: ${scriptLine(engine, ["create.ts", "--update", source])}`,
+          output: endOf(error),
+          cause: error,
+        });
+      },
+    );
+    if (!host.dryRun) await keepRenewed(copy);
+    return copy.name;
+  });
+  const copies = await renewedCopies(engine, source, { claim: true });
+  for (const { name, lock } of copies) if (name === renewed) release(lock);
+  await removeCopies(host, copies.filter(({ name }) => name !== renewed));
+  return true;
+}
