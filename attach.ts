@@ -75,8 +75,7 @@ const spec = {
     "preset": {
       group: "Channels: what passes besides windows, keys and pointer",
       value: "P",
-      help:
-        "isolated (nothing), desktop (clipboard, sound, look; the default), or trusted (all but microphone, webcam)",
+      help: "isolated (nothing), desktop (clipboard, sound, look; the default), or trusted (all but microphone)",
       completion: { words: presetNames },
     },
     "allow": { value: "C,…", help: "Open these channels as well", completion: channelList },

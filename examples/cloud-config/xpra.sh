@@ -26,7 +26,7 @@ need() {
 "
 }
 need dbus-daemon dbus-user-session
-need pulseaudio pulseaudio # sound: each session starts its own
+need pulseaudio pulseaudio # sound and microphone: each session starts its own
 need sshd openssh-server   # the cloud images of the remote "images:" have none
 need waypipe waypipe       # windows on a Wayland desktop
 need xclip xclip           # attach.ts --copy and --paste
@@ -38,13 +38,13 @@ for icons in /usr/lib/*/girepository-1.0/Gtk-3.0.typelib; do
   need "$icons" gir1.2-gtk-3.0 librsvg2-common # for the host's menu
 done
 
-# An xpra before version 5 is of no use. xpra-audio-server is for the microphone.
+# An xpra before version 5 is of no use.
 xpra=xpra
 [ ! -e /usr/bin/xpra ] || case $(dpkg-query --show --showformat='${db:Status-Status} ${Version}' xpra 2>/dev/null) in
   "installed "[0-4].*) xpra=/usr/bin/current-xpra ;;
 esac
 before=$missing
-need "$xpra" xpra-server xpra-x11 xpra-codecs xpra-audio-server \
+need "$xpra" xpra-server xpra-x11 xpra-codecs \
   python3-dbus python3-gi-cairo python3-setproctitle python3-xdg unattended-upgrades
 [ "$missing" ] || exit 0
 

@@ -11,7 +11,7 @@ import { chooseSession } from "./session/live_sessions.ts";
 import type { ShowRequest } from "./request.ts";
 import { hostScreen, requireDisplay } from "./x11/screen.ts";
 import { show } from "./x11/show.ts";
-import { hasOwnSound, mayHaveSound } from "./session/sound.ts";
+import { mayHaveSound } from "./session/sound.ts";
 import { checkClient } from "./x11/xpra_version.ts";
 
 /**
@@ -30,8 +30,8 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const startFor = async (options: Parameters<typeof startClient>[0]): ReturnType<typeof startClient> =>
     scope.use(await startClient(options));
   // The client takes its time to load, so it is started before it is known which session is meant, if there seems to be
-  // one. Not if xpra itself carries the sound: only one client may play it, and another one may be attached.
-  const isEarly = !host.dryRun && hasOwnSound(open) === open.has("sound") && await isLikely(container, request.session);
+  // one.
+  const isEarly = !host.dryRun && await isLikely(container, request.session);
   const [{ options, early }] = await all([
     hostScreen(host).then(async (screen) => {
       const options = { container, open, asks, userOptions, box, memory: createMemory(), screen };
@@ -55,7 +55,7 @@ export async function reattach(container: Container, request: ShowRequest): Prom
     session,
     open,
     asks,
-    channels: ["dialogs"],
+    channels: ["dialogs", "microphone"],
     makeLoans,
     runsOn,
   });
@@ -80,9 +80,7 @@ async function whyNoSound(
 ): Promise<string | undefined> {
   if (!open.has("sound")) return undefined;
   if (clients > 0) return `Another client is attached to "${session}", and plays its sound`;
-  // Sound by xpra would have its client decode what the container sends.
-  if (hasOwnSound(open) && !await mayHaveSound(container, session)) {
-    return `There is no sound: "${session}" was started without it, or with the channel microphone`;
-  }
-  return undefined;
+  return await mayHaveSound(container, session)
+    ? undefined
+    : `There is no sound: "${session}" was started without the channel`;
 }

@@ -71,7 +71,7 @@ export async function start(container: Container, request: StartRequest): Promis
     session,
     open,
     asks,
-    channels: ["dialogs"],
+    channels: ["dialogs", "microphone"],
     makeLoans,
     runsOn,
   });

@@ -33,11 +33,4 @@ chown -R "$uid:$gid" "$home/.ssh" "$home/maps" "$home/.xpra" "$home/share"
 # With lingering, the systemd of that user runs without a login.
 loginctl enable-linger "$user"
 
-# GStreamer writes its registry of plugins at its first start, which takes a second. At the first attach the sound of xpra
-# would not be ready when the client asks, and both would wait (xpra 6.5.5: 5 s). setpriv becomes python3; runuser would
-# not end when the container is stopped meanwhile, and the stop would take 90 s.
-HOME=$home setpriv --reuid="$uid" --regid="$gid" --init-groups \
-  python3 -c 'import gi; gi.require_version("Gst", "1.0"); from gi.repository import Gst; Gst.init(None)' \
-  </dev/null >/dev/null 2>&1 &
-
 cat /etc/ssh/ssh_host_*_key.pub

@@ -12,7 +12,6 @@ export type Channel =
   /** The app's own file dialogs lead to files of the host that the user chooses. */
   | "dialogs"
   | "microphone"
-  | "webcam"
   | "notifications"
   /** The app opens a link on the host. */
   | "links"
@@ -22,7 +21,13 @@ export type Channel =
   | "tray";
 
 /** The channels whose uses the user can be asked for, one by one. */
-export const askableNames = ["links", "files", "printing", "notifications"] as const satisfies readonly Channel[];
+export const askableNames = [
+  "links",
+  "files",
+  "printing",
+  "notifications",
+  "microphone",
+] as const satisfies readonly Channel[];
 
 /** One of them. */
 export type AskableChannel = typeof askableNames[number];

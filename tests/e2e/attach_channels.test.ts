@@ -169,7 +169,11 @@ testOnOneEngine("attach.ts plays and records sound only when it is told to", [..
     await showing(engine, ["--preset=isolated", "--allow=sound,microphone"], { hostile: false }, async (shown) => {
       const player = shown.inside("paplay share/app.wav || true");
       await eventually("the app's tone on the host", async () => await heardByHost() > 0.01);
+      assertEquals(await recorders(), "");
       await eventually("the host's tone in the app", async () => await heardByApp(shown) > 0.01);
+      assertStringIncludes(shown.notifications(), `${shown.name} listens to your microphone`);
+      // Nothing listens any more.
+      await eventually("the end of the recorder", async () => await recorders() === "");
       await shown.inside("pkill paplay");
       await player;
     });
@@ -266,6 +270,11 @@ async function showing(
     await Deno.remove(directory, { recursive: true });
   }
   await nothingLeft(engine, name);
+}
+
+/** The process ids of what records for the user. */
+async function recorders(): Promise<string> {
+  return (await runProcess(["pgrep", "-u", String(Deno.uid()), "-f", "^pacat --record"], { okCodes: "any" })).stdout;
 }
 
 async function setClipboard(text: string): Promise<void> {

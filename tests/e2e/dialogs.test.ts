@@ -34,6 +34,8 @@ printf '%s\\n' "$*" >>'${directory}/asked'
 sleep 3.1
 date +%s%3N >'${directory}/answered'
 cat '${directory}/answer'
+# zenity tells of a button of ours so.
+! grep -q ^Allow '${directory}/answer'
 `;
 
 /** In front of a program of attach.ts, which it kills when there are no calls left. */
@@ -338,6 +340,37 @@ testOnOneEngine(
 );
 
 testOnOneEngine(
+  "an app on Wayland hears the host's microphone while it records, once the user has agreed",
+  [...needed, ...waylandParts],
+  async (engine) => {
+    const noting = (file: string): string => `#!/bin/sh\nprintf '%s\\n' "$*" >>'${file}'\n`;
+    const args = ["--display=wayland", "--preset=isolated", "--ask=microphone"];
+    await showing(engine, { env: desktop(), args, noting }, async ({ choose, asked, home, name, said }) => {
+      await windowCalled(`[${name}] editor`);
+      await ready(engine);
+      const record = async (seconds: number): Promise<number> => {
+        const shell = `timeout ${seconds} parec --raw --format=s16le --rate=8000 --channels=1 | wc -c`;
+        return Number(await inSession(engine, name, "dialogs", shell)) / 16_000;
+      };
+      await choose("");
+      assertEquals(await record(2), 0);
+      const questions = async (): Promise<number> =>
+        (await asked()).filter((line) => line.includes(`may ${name} listen to your microphone?`)).length;
+      assertEquals(await questions(), 1);
+      await choose("Allow once\n");
+      const heard = await record(8);
+      assert(heard > 2 && heard < 5.2, `${heard} s`);
+      assertEquals(await questions(), 2);
+      assertMatch(await readText(join(home, "opened")), new RegExp(`${name} listens to your microphone`));
+      await eventually(
+        "the end of the microphone",
+        () => Promise.resolve(said().includes("does not listen to your microphone any more")),
+      );
+    });
+  },
+);
+
+testOnOneEngine(
   "what a saved file replaces stays on the host, until all of it is there and may be replaced",
   needed,
   async (engine) => {
@@ -427,6 +460,7 @@ if any("The agent of a session" in word for word in getattr(sys, "orig_argv", []
             while True: os.write(1, b"x" * 65536)
         except OSError: os._exit(0)
     say({"ask": "ready"})
+    say({"ask": "record", "on": True})
     say({"ask": "lend", "id": 1, "path": "/etc/shadow"})
     say({"id": 1, "paths": ["/etc/shadow"]})
     say({"ask": "saved", "path": "/etc/shadow"})
@@ -457,7 +491,7 @@ testOnOneEngine("an agent that lies, floods and sends without end gets nothing",
           const lines = (await readText(join(share, "told"))).split("\n").slice(0, -1);
           return lines.length > 200 && lines.map((line) => JSON.parse(line));
         });
-        assertEquals(told.filter(({ paths }) => paths.length > 0), []);
+        assertEquals(told.filter(({ paths }) => paths?.length !== 0), []);
         const dialogs = await asked();
         assert(dialogs.length >= 1 && dialogs.length < 20, `${dialogs.length} dialogs`);
         assert(dialogs.every((argv) => !/shadow|autostart|\.desktop|\/etc\//.test(argv)), dialogs.join("\n"));

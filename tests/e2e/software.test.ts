@@ -106,7 +106,7 @@ tar --create --files-from=/tmp/files | tar --extract --directory=/tmp/deb
 xargs -d '\\n' rm -f </tmp/files
 cat >/tmp/deb/DEBIAN/control <<END
 Package: xpra-server
-Provides: xpra-x11, xpra-codecs, xpra-audio-server
+Provides: xpra-x11, xpra-codecs
 Version: 6.5.5-r0-1
 Architecture: $(dpkg --print-architecture)
 Maintainer: the lab <root@localhost>

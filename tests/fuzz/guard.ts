@@ -56,6 +56,8 @@ const never = new Set([
   "connection-lost",
   "desktop_size",
   "webcam-frame",
+  "sound-data",
+  "audio-data",
   "encode-response",
   "display-screenshot",
 ]);
@@ -66,8 +68,6 @@ const ofChannels: readonly (readonly [RegExp, readonly Channel[]])[] = [
   [/^notif/, ["notifications"]],
   [/^open-url/, ["links"]],
   [/^(send-|file-|ack-)/, ["files", "printing"]],
-  [/^(sound|audio)/, ["sound", "microphone"]],
-  [/^webcam/, ["webcam"]],
   [/^new-tray/, ["tray"]],
 ];
 
@@ -235,7 +235,7 @@ function checkForClient(packet: Packet, session: Session): void {
   const must = (holds: boolean): void => {
     if (!holds) throw new Error(`It passed: ${describe(packet)}`);
   };
-  const isData = /^(clipboard-(token|data|contents)|draw|window-icon|cursor|sound|send)/.test(type);
+  const isData = /^(clipboard-(token|data|contents)|draw|window-icon|cursor|send)/.test(type);
   walk(args, (value) => {
     if (typeof value === "string") {
       must(!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(/^notif/.test(type) ? value.replaceAll("\n", "") : value));

@@ -247,7 +247,6 @@ export const fromServer: readonly Packet[] = [
   packet("send-file-chunk", "id", 1, bytes(100), true),
   packet("send-data-request", "file", "id", "/home/ubuntu/cv.odt", "text/plain", 3, false, true, new Map()),
   packet("sound-data", "opus", bytes(100), dict({ sequence: 1, "start-of-stream": true }), []),
-  packet("webcam-ack", 0, 1, 640, 480),
   packet("new-tray", 9, 22, 22, dict({ title: "tray" })),
   packet("lost-window", 3),
   packet("lost-window", 1),

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { onlyInTime, playSound, sinkSamples, xpraChannels } from "../../lib/attach/session/sound.ts";
+import { onlyInTime, playSound, sinkSamples } from "../../lib/attach/session/sound.ts";
 import { dryRunHost, type Host } from "../../lib/base/host.ts";
 import { type ProcessOptions, runProcess, startProcess } from "../../lib/base/process.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
@@ -101,10 +101,4 @@ Deno.test("the player ends with its session, also when that has ended before the
     assertEquals([code, signal], [0, null]);
   }
   await Deno.remove(xpra, { recursive: true });
-});
-
-Deno.test("xpraChannels() has sound only with the microphone: the client decodes no sound of the container else", () => {
-  assertEquals([...xpraChannels(new Set(["sound", "links"]))], ["links"]);
-  assertEquals([...xpraChannels(new Set(["sound", "microphone"]))], ["sound", "microphone"]);
-  assertEquals([...xpraChannels(new Set(["microphone"]))], ["microphone"]);
 });

@@ -1,12 +1,15 @@
 # agent.py
 """The agent of a session: a backend of xdg-desktop-portal that asks the host's end, over its own stdin and stdout.
 
-Its arguments are the channels that it serves: dialogs, links, notifications. One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
+Its arguments are the channels that it serves: dialogs, links, notifications, microphone. One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
 "ask": "gone"} when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is whole; {"ask": "link",
-"url"} and {"ask": "notify", "summary", "body"}, which have no answer. From the host: {"id", "paths"}, where no path is a no, and {"watch": path} for a file that is to be saved. The host's end believes
+"url"}, {"ask": "notify", "summary", "body"}, and {"ask": "record", "on"} when something begins to record, or nothing does any more,
+which have no answer. From the host: {"id", "paths"}, where no path is a no, {"watch": path} for a file that is to be saved, and
+{"samples"} of the microphone, in base64. The host's end believes
 nothing of what comes from here. When it is gone, this program shows dialogs of its own, with the container's files.
 """
 
+import base64
 import json
 import mimetypes
 import os
@@ -77,6 +80,7 @@ asked = {}
 watched = {}
 last_id = 0
 has_host = True
+samples_fifo = None
 
 
 def send(message):
@@ -329,6 +333,55 @@ def watch(path):
     watched[path] = monitor
 
 
+def watch_recorders():
+    """Tells the host's end when something records from the session's PulseAudio source, which starts PulseAudio."""
+    pactl = ["setpriv", "--pdeathsig", "TERM", "env", "LC_ALL=C", "pactl"]
+    events = subprocess.Popen([*pactl, "subscribe"], stdout=subprocess.PIPE).stdout.fileno()
+
+    def look():
+        listing = subprocess.run([*pactl, "list", "short", "sources"], capture_output=True, check=False).stdout
+        sources = [line.split(b"\t") for line in listing.splitlines()]
+        set_recording(any(source[1] == b"microphone" and source[-1] == b"RUNNING" for source in sources))
+
+    def on_events(*_):
+        news = os.read(events, 65536)
+        # Each look is an event of another kind itself.
+        if not news or b" on source" in news:
+            look()
+        return bool(news)
+
+    GLib.io_add_watch(events, GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, on_events)
+    # What records already.
+    GLib.timeout_add(500, look)
+
+
+def set_recording(is_on):
+    """Opens the FIFO of the PulseAudio source, or empties and closes it: what nobody has read is not for the next one."""
+    global samples_fifo
+    if is_on == (samples_fifo is not None):
+        return
+    if is_on:
+        samples_fifo = os.open(f"{os.environ['RUNTIME_DIRECTORY']}/microphone/samples", os.O_RDWR | os.O_NONBLOCK)
+    else:
+        try:
+            while os.read(samples_fifo, 65536):
+                pass
+        except BlockingIOError:
+            pass
+        os.close(samples_fifo)
+        samples_fifo = None
+    send({"ask": "record", "on": is_on})
+
+
+def on_samples(samples):
+    """Hands on what the host's microphone picks up, and drops what nobody reads in time."""
+    if samples_fifo is not None:
+        try:
+            os.write(samples_fifo, base64.b64decode(samples))
+        except BlockingIOError:
+            pass
+
+
 def on_host(channel, condition):
     """Reads what the host's end says."""
     line = channel.readline() if condition & GLib.IO_IN else ""
@@ -338,6 +391,8 @@ def on_host(channel, condition):
     message = json.loads(line)
     if "watch" in message:
         watch(message["watch"])
+    elif "samples" in message:
+        on_samples(message["samples"])
     else:
         answer(message["id"], message["paths"])
     return True
@@ -370,4 +425,6 @@ if "notifications" in CHANNELS:
     Gio.bus_own_name(
         Gio.BusType.SESSION, "org.freedesktop.Notifications", FLAGS, on_notifications_bus, None, lambda *_: None
     )
+if "microphone" in CHANNELS:
+    watch_recorders()
 GLib.MainLoop().run()

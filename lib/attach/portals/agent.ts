@@ -16,7 +16,7 @@ export const offerPortals: string = offerScript;
 const missing = 69;
 
 /** The channels that an agent can serve. */
-export const agentChannels = ["dialogs", "links", "notifications"] as const satisfies readonly Channel[];
+export const agentChannels = ["dialogs", "links", "notifications", "microphone"] as const satisfies readonly Channel[];
 
 /** One of them. */
 export type AgentChannel = typeof agentChannels[number];
@@ -24,10 +24,15 @@ export type AgentChannel = typeof agentChannels[number];
 /** How many lines are read at once, and in a second: what comes faster waits in the container. */
 const bearableLines = { burst: 100, perSecond: 20 };
 
+/** How many lines may wait to be sent before samples are dropped: a third of a second of them. */
+const maxWaiting = 20;
+
 /** An agent that runs. */
 export interface Agent {
   /** Sends it a line. */
   send(message: Readonly<Record<string, unknown>>): void;
+  /** Sends it samples of the microphone, unless it is behind. */
+  sendSamples(samples: Uint8Array): void;
   /** Ends the connection. The agent then asks in the container itself, until the session ends. */
   end(): void;
   /** Whether it has ended because it could serve nothing. */
@@ -72,8 +77,13 @@ export async function startAgent(
     writer.close().catch(() => {});
     running.kill("SIGTERM");
   };
+  const send: Agent["send"] = (message) =>
+    void writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {});
   return {
-    send: (message) => void writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {}),
+    send,
+    sendSamples(samples) {
+      if ((writer.desiredSize ?? -Infinity) > -maxWaiting) send({ samples: samples.toBase64() });
+    },
     end,
     ended: running.ended.then(({ code }) => code === missing, () => false),
   };

@@ -4,7 +4,7 @@ import type { Host } from "../../base/host.ts";
 import type { AskableChannel, Channel } from "../../guard/channel.ts";
 import type { Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
-import { createMemory } from "../../guard/xpra/memory.ts";
+import type { RunMemory } from "../../guard/xpra/memory.ts";
 import { link, notification } from "../../guard/xpra/transfers.ts";
 import { askInDialog } from "../ask.ts";
 import { askDesktop } from "../ask_desktop.ts";
@@ -20,14 +20,14 @@ export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" }>;
  */
 export function desktopOf(
   host: Host,
-  { container, open, asks, signal }: {
+  { container, open, asks, memory: { consent, rates }, signal }: {
     container: string;
     open: ReadonlySet<Channel>;
     asks: ReadonlySet<AskableChannel>;
+    memory: RunMemory;
     signal: AbortSignal;
   },
 ): (line: DesktopLine) => Promise<void> {
-  const { consent, rates } = createMemory();
   const told = new Set<string>();
   const ask = (question: Question) => askInDialog(host, question, { container, signal });
   return async (line) => {

@@ -12,7 +12,7 @@ import { revealInvisible } from "../../base/text.ts";
 import type { Container, Inside } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
 import { type Agent, type AgentChannel, startAgent } from "./agent.ts";
-import type { AgentRequest, FileFilter } from "./requests.ts";
+import type { AgentRequest, FileFilter, Lack } from "./requests.ts";
 
 /** What lends the files that are chosen: see `lib/map/session_loans.ts`. */
 export interface Loans {
@@ -41,6 +41,8 @@ export interface DialogOptions {
   channels: readonly AgentChannel[];
   /** Called for a link or a notification of the apps. */
   onDesktop?: (request: Extract<AgentRequest, { ask: "link" | "notify" }>) => void;
+  /** Called when the apps begin to record, with the agent that takes the samples, and when they record no more. */
+  onRecord?: (agent: Agent | undefined) => void;
   /** Called once, when the session's agent is there. */
   makeLoans: MakeLoans;
   /** Whether the session runs on when it is shown no more. */
@@ -79,7 +81,7 @@ const pathSeparator = "//:";
  */
 export function serveDialogs(
   container: Container,
-  { session, inside, channels, onDesktop, makeLoans, runsOn, now = () => performance.now() }: DialogOptions,
+  { session, inside, channels, onDesktop, onRecord, makeLoans, runsOn, now = () => performance.now() }: DialogOptions,
 ): AsyncDisposable {
   const { host, label } = container;
   const over = new AbortController();
@@ -93,6 +95,7 @@ export function serveDialogs(
   let agent: Agent | undefined;
   const onRequest = (request: AgentRequest): void => {
     if (request.ask === "link" || request.ask === "notify") return onDesktop?.(request);
+    if (request.ask === "record") return onRecord?.(request.on ? agent : undefined);
     if (request.ask === "lacks") return tellLack(request.what);
     if (!channels.includes("dialogs")) return;
     if (request.ask === "ready") begin();
@@ -101,20 +104,28 @@ export function serveDialogs(
     else enqueue(request);
   };
 
-  const tellLack = (what: string): void => {
+  const tellLack = (what: Lack): void => {
     if (hasTold.has(what)) return;
     hasTold.add(what);
-    const why = what === "no-portals"
-      ? `"${session}" was started without the channel dialogs`
+    const channel = what === "no-microphone" ? "microphone" : "dialogs";
+    const why = what.startsWith("no-")
+      ? `"${session}" was started without the channel ${channel}`
       : `${what} is not installed in "${label}"`;
-    host.ui.status(`The apps' dialogs show the container's own files: ${why}`);
+    if (channel === "dialogs" && channels.includes("dialogs")) {
+      host.ui.status(`The apps' dialogs show the container's own files: ${why}`);
+    }
+    if (what === "no-microphone" || what === "python3-gi" && channels.includes("microphone")) {
+      host.ui.status(`The microphone stays off: ${why}`);
+    }
   };
 
   /** Starts the agent again for as long as the connection to another machine breaks. */
   const keepAgent = async (): Promise<void> => {
     for (let pauseMs = firstPauseMs; !shown.aborted; pauseMs *= 2) {
       agent = await startAgent(container, { session, channels, onRequest });
-      if (await agent.ended) return;
+      const isUseless = await agent.ended;
+      onRecord?.(undefined);
+      if (isUseless) return;
       await pause(pauseMs, shown);
     }
   };

@@ -17,8 +17,8 @@ export interface FileFilter {
 export type AgentRequest =
   /** The agent answers from now on. */
   | { ask: "ready" }
-  /** Dialogs are not answered, for lack of a package, or since the session was started without them. */
-  | { ask: "lacks"; what: "xdg-desktop-portal" | "python3-gi" | "no-portals" }
+  /** A channel is not served, for lack of a package, or since the session was started without it. */
+  | { ask: "lacks"; what: Lack }
   /** An app wants to open a file, or several. */
   | { ask: "open"; id: number; multiple: boolean; filters: FileFilter[] }
   /** An app wants to save a file. `name` is fit to be a file's, or empty. */
@@ -32,7 +32,15 @@ export type AgentRequest =
   /** An app opens a link. */
   | { ask: "link"; url: string }
   /** An app shows a notification. */
-  | { ask: "notify"; summary: string; body: string };
+  | { ask: "notify"; summary: string; body: string }
+  /** Something begins to record, or nothing records any more. */
+  | { ask: "record"; on: boolean };
+
+/** What the agent lacks, as start_agent.sh prints it. */
+export const lacks = ["xdg-desktop-portal", "python3-gi", "no-portals", "no-microphone"] as const;
+
+/** One of them. */
+export type Lack = typeof lacks[number];
 
 /** The longest line, in bytes. */
 export const longestLine = 16_384;
@@ -51,9 +59,8 @@ const starting = /\.(?:desktop|directory|service|appimage|sh|run|exe|bat|cmd|jar
 
 /** Reads a line; undefined for one that is not as the agent writes it. */
 export function parseRequest(line: string): AgentRequest | undefined {
-  if (line === "xdg-desktop-portal" || line === "python3-gi" || line === "no-portals") {
-    return { ask: "lacks", what: line };
-  }
+  const what = lacks.find((known) => known === line);
+  if (what) return { ask: "lacks", what };
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -61,12 +68,13 @@ export function parseRequest(line: string): AgentRequest | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { ask, id, multiple, filters, name, path, url, summary, body } = value as Record<string, unknown>;
+  const { ask, id, multiple, filters, name, path, url, summary, body, on } = value as Record<string, unknown>;
   if (ask === "ready") return { ask };
   if (ask === "link") return typeof url === "string" ? { ask, url } : undefined;
   if (ask === "notify") {
     return typeof summary === "string" && typeof body === "string" ? { ask, summary, body } : undefined;
   }
+  if (ask === "record") return { ask, on: on === true };
   if (ask === "saved") return typeof path === "string" ? { ask, path } : undefined;
   if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) return undefined;
   if (ask === "gone" || ask === "folder") return { ask, id };

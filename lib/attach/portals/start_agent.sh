@@ -22,6 +22,8 @@ serves=
 for channel in $channels; do
   if [ "$channel" = dialogs ] && ! [ -d "${environment%/*}/portals" ]; then
     [ -x /usr/libexec/xdg-desktop-portal ] && echo no-portals || echo xdg-desktop-portal
+  elif [ "$channel" = microphone ] && ! [ -d "${environment%/*}/microphone" ]; then
+    echo no-microphone
   else
     serves="$serves $channel"
   fi

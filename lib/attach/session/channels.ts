@@ -24,14 +24,11 @@ interface ChannelRow {
   presets: readonly (typeof presetNames)[number][];
   /** xpra's options for it at both ends, by their names. */
   both?: Readonly<Record<string, Setting>>;
-  /** xpra's options for it at the client only. */
-  client?: Readonly<Record<string, Setting>>;
   /** xpra's options for it at the server only. */
   server?: Readonly<Record<string, Setting>>;
 }
 
 const yesNo: Setting = { open: "yes", closed: "no" };
-const onDisabled: Setting = { open: "on", closed: "disabled" };
 
 const channels: Readonly<Record<Channel, ChannelRow>> = {
   "clipboard-in": {
@@ -42,23 +39,10 @@ const channels: Readonly<Record<Channel, ChannelRow>> = {
     presets: ["desktop", "trusted"],
     both: { "clipboard": yesNo, "clipboard-direction": { open: "to-client" } },
   },
-  "sound": {
-    presets: ["desktop", "trusted"],
-    both: { "audio": yesNo, "speaker": onDisabled },
-    server: { "pulseaudio": yesNo },
-  },
+  "sound": { presets: ["desktop", "trusted"] },
   "look": { presets: ["desktop", "trusted"] },
   "dialogs": { presets: ["desktop", "trusted"] },
-  "microphone": {
-    presets: [],
-    both: { "audio": yesNo, "microphone": onDisabled },
-    server: { "pulseaudio": yesNo },
-  },
-  "webcam": {
-    presets: [],
-    client: { "webcam": { open: "auto", closed: "no" } },
-    server: { "webcam": yesNo },
-  },
+  "microphone": { presets: [] },
   "notifications": { presets: ["trusted"], both: { "notifications": yesNo } },
   "links": { presets: ["trusted"], both: { "open-url": yesNo }, server: { "forward-xdg-open": yesNo } },
   "files": { presets: ["trusted"], both: { "file-transfer": yesNo } },
@@ -70,10 +54,13 @@ const channels: Readonly<Record<Channel, ChannelRow>> = {
 export const channelNames = Object.keys(channels) as readonly Channel[];
 
 /**
- * What no channel opens: control of one end by the other, logging to the other end, and files that open by
- * themselves. The guard also keeps the server from controlling the client: xpra 5's client has no option against that.
+ * What no channel opens: control of one end by the other, logging to the other end, files that open by themselves, sound
+ * and cameras. The guard also keeps the server from controlling the client: xpra 5's client has no option against that.
  */
-const alwaysClosed = ["--open-files=no", "--remote-logging=no", "--start-new-commands=no", "--dbus-control=no"];
+const alwaysClosed = [
+  ...["--open-files=no", "--remote-logging=no", "--start-new-commands=no", "--dbus-control=no", "--audio=no"],
+  ...["--speaker=disabled", "--microphone=disabled", "--webcam=no"],
+];
 
 /** The channels of a table whose rows name the preset. */
 export function channelsOfPreset<Name extends string>(
@@ -175,8 +162,8 @@ export function channelLine(
 /** The options that open the open channels and close all others, for one end of xpra. */
 export function channelOptions(open: ReadonlySet<Channel>, end: "client" | "server"): string[] {
   const settings = channelNames.flatMap((channel) => {
-    const { both, [end]: own } = channels[channel];
-    return Object.entries({ ...both, ...own })
+    const { both, server } = channels[channel];
+    return Object.entries({ ...both, ...(end === "server" ? server : {}) })
       .map(([option, setting]) => ({ option, closed: setting.closed, open: open.has(channel) ? [setting.open] : [] }));
   });
   const options = Object.entries(Object.groupBy(settings, ({ option }) => option)).flatMap(

@@ -7,7 +7,8 @@
 #   xpra_directory  where sockets and logs of sessions are
 #   sound           what the FIFO for sound has behind the session's name; empty for a session without a FIFO
 #   samples         the arguments of PulseAudio's pipe sink that describe the samples
-: "${xpra_directory:?}" "${sound?}" "${samples?}"
+#   microphone      the same for its pipe source; empty for a session without a microphone
+: "${xpra_directory:?}" "${sound?}" "${samples?}" "${microphone?}"
 set -eu
 session=${RUNTIME_DIRECTORY##*/gui-container-}
 : >"$xpra_directory/$session.log"
@@ -21,16 +22,19 @@ export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 start_bus_and_sound() {
   env -u GTK_USE_PORTAL dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
-  if [ "$sound" ]; then
-    # The host's player waits until the FIFO is open here, and ends when it no longer is: with the session.
-    exec 8<>"$xpra_directory/$session$sound"
+  # The host's player ends when the FIFO is no longer open here: with the session.
+  [ -z "$sound" ] || exec 8<>"$xpra_directory/$session$sound"
+  # PulseAudio makes the FIFO in there, to which the session's agent writes what the host's microphone picks up.
+  [ -z "$microphone" ] || mkdir "$RUNTIME_DIRECTORY/microphone"
+  if [ "$sound$microphone" ]; then
     # PulseAudio starts when the first app connects. Timed by the system's clock, apps play on even if nobody reads the FIFO;
     # the samples are then dropped.
     SYSTEMD_LOG_LEVEL=warning systemd-socket-activate --listen="$RUNTIME_DIRECTORY/pulse" --setenv=XDG_RUNTIME_DIR \
       --setenv=TMPDIR --setenv=DBUS_SESSION_BUS_ADDRESS \
       pulseaudio -n --daemonize=no --use-pid-file=no --exit-idle-time=-1 --realtime=no --high-priority=no \
       --load="module-native-protocol-unix socket=$RUNTIME_DIRECTORY/pulse auth-anonymous=1" \
-      --load="module-pipe-sink sink_name=host file=$xpra_directory/$session$sound $samples use_system_clock_for_timing=yes" \
+      ${sound:+--load="module-pipe-sink sink_name=host file=$xpra_directory/$session$sound $samples use_system_clock_for_timing=yes"} \
+      ${microphone:+--load="module-pipe-source source_name=microphone file=$RUNTIME_DIRECTORY/microphone/samples $microphone"} \
       --load="module-suspend-on-idle timeout=1" &
     export PULSE_SERVER="unix:$RUNTIME_DIRECTORY/pulse"
   fi

@@ -17,7 +17,8 @@ import { type Look, lookValues } from "./look.ts";
 import { offerPortals } from "../portals/agent.ts";
 import type { Screen } from "../x11/screen.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
-import { hasOwnSound, sinkSamples, soundSuffix, xpraChannels } from "./sound.ts";
+import { sinkSamples, soundSuffix } from "./sound.ts";
+import { sourceSamples } from "../portals/microphone.ts";
 import type { Container } from "../../container/container.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
 import { serverArgv, serverEnvironment } from "../x11/xpra.ts";
@@ -94,7 +95,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
     mode: exact ? "exact" : "count",
     program: app[0]!,
     run,
-    sound: hasOwnSound(open) ? "yes" : "",
+    sound: open.has("sound") ? "yes" : "",
     fifo_suffix: soundSuffix,
     server: serverOf(plan),
     transport: "transport" in display ? display.transport : "",
@@ -157,8 +158,9 @@ function serviceWords(
   const own = "transport" in display;
   const shared = {
     xpra_directory: xpraDirectory,
-    sound: hasOwnSound(open) ? soundSuffix : "",
+    sound: open.has("sound") ? soundSuffix : "",
     samples: sinkSamples({ crossesNetwork }),
+    microphone: open.has("microphone") ? sourceSamples({ crossesNetwork }) : "",
     dialogs: open.has("dialogs") ? "yes" : "",
     links: own && open.has("links") ? "yes" : "",
     ...(look ? lookValues(look) : {}),
@@ -190,7 +192,7 @@ function serviceWords(
     "gui-container",
     ...("screen" in display
       ? serverArgv({
-        open: xpraChannels(open),
+        open,
         dpi: display.screen.dpi,
         xpraDirectory,
         crossesNetwork,

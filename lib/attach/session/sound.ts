@@ -14,7 +14,6 @@
 import { closeSync } from "node:fs";
 import { delay } from "@std/async";
 import { ExitCode, UserError } from "../../base/errors.ts";
-import type { Channel } from "./channels.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { programs } from "../../base/programs.ts";
@@ -51,25 +50,12 @@ const maxAheadMs = 400;
 /** What comes too fast is read this slowly: so long for each piece, in milliseconds. */
 const floodPauseMs = 10;
 
-/**
- * Whether a session's sound goes through the FIFO. With the microphone open it goes through xpra: the microphone needs
- * the sound server that xpra starts, and apps use one sound server for both.
- */
-export function hasOwnSound(open: ReadonlySet<Channel>): boolean {
-  return open.has("sound") && !open.has("microphone");
-}
-
 /** Whether a session may have a FIFO for its sound, as far as that is known without asking the container. */
 export async function mayHaveSound(container: Container, session: string): Promise<boolean> {
   if (container.host.dryRun) return true;
   const source = await container.readFifo(`${session}${soundSuffix}`);
   if (source && "fd" in source) closeSync(source.fd);
   return source !== undefined;
-}
-
-/** The channels that xpra opens: all but the sound that goes through the FIFO. */
-export function xpraChannels(open: ReadonlySet<Channel>): Set<Channel> {
-  return new Set([...open].filter((channel) => channel !== "sound" || !hasOwnSound(open)));
 }
 
 /** The arguments of PulseAudio's module-pipe-sink that describe the samples. */

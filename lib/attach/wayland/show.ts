@@ -11,7 +11,7 @@ import { agentChannels } from "../portals/agent.ts";
 import type { MakeLoans } from "../portals/dialogs.ts";
 import { servePortals } from "../portals/serve.ts";
 import { type SessionPlan, startSession } from "../session/session.ts";
-import { hasOwnSound, playSound } from "../session/sound.ts";
+import { playSound } from "../session/sound.ts";
 import { startWaylandClient } from "./client.ts";
 import { awaitRemoteEnd } from "./remote_windows.ts";
 
@@ -59,7 +59,7 @@ export async function showByWayland(
   host.ui.status(
     `${channelLine(open, [], asks)}; windows by Wayland${crossesNetwork ? ", which close with this run" : ""}`,
   );
-  if (hasOwnSound(open)) {
+  if (open.has("sound")) {
     const player = await playSound(container, session, { outlives });
     if (crossesNetwork) scope.defer(() => player?.kill("SIGTERM"));
   }

@@ -74,9 +74,7 @@ export function boxedArgv(
   const displaySocket = displaySocketOf(display);
   const home = hostEnv("HOME");
   const xauthority = hostEnv("XAUTHORITY") ?? (home === undefined ? undefined : `${home}/.Xauthority`);
-  const runtime = hostEnv("XDG_RUNTIME_DIR");
   const downloads = hostEnv("XPRA_DOWNLOAD_DIR") ?? (home === undefined ? undefined : `${home}/Downloads`);
-  const pulse = open.has("microphone") && runtime !== undefined ? `${runtime}/pulse/native` : undefined;
   const inside = {
     socket: boxPaths.socket,
     pixels: pixels === undefined ? undefined : `${boxPaths.directory}/${basename(pixels)}`,
@@ -93,7 +91,6 @@ export function boxedArgv(
     XAUTHORITY: boxPaths.xauthority,
     XDG_RUNTIME_DIR: boxPaths.directory,
     ...(open.has("files") ? { XPRA_DOWNLOAD_DIR: boxPaths.downloads } : {}),
-    ...(pulse === undefined ? {} : { PULSE_SERVER: `unix:${pulse}` }),
   };
   return [
     ...boxStart(env, [...(displaySocket === undefined ? ["--share-net"] : []), "--die-with-parent"]),
@@ -103,8 +100,6 @@ export function boxedArgv(
     ...["--bind", socket, inside.socket],
     ...(pixels === undefined ? [] : ["--bind", pixels, inside.pixels!]),
     ...filesIn(userOptions).flatMap((path) => shown(path)),
-    ...(pulse === undefined ? [] : shown(pulse)),
-    ...(open.has("webcam") ? shown("/dev/video0", "--dev-bind-try") : []),
     ...(open.has("printing") ? shown("/run/cups/cups.sock") : []),
     ...(open.has("files") && downloads !== undefined ? ["--bind-try", downloads, boxPaths.downloads] : []),
     "--",

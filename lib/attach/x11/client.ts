@@ -14,7 +14,6 @@ import { type AskableChannel, type Channel, withOptions } from "../session/chann
 import { startGuard } from "../../guard/xpra/guard.ts";
 import type { RunMemory } from "../../guard/xpra/memory.ts";
 import type { Screen } from "./screen.ts";
-import { xpraChannels } from "../session/sound.ts";
 import { clientArgv, clientEnvironment } from "./xpra.ts";
 
 /**
@@ -65,7 +64,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   const { container, asks, memory, userOptions, screen, box } = options;
   const { host, label } = container;
   if (host.dryRun) return plannedClient(options);
-  const open = xpraChannels(options.open);
+  const { open } = options;
   const passed = withOptions(open, userOptions);
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await makeAttachDirectory(container, pixelsBytes(screen)));
@@ -160,7 +159,7 @@ async function boxesIfAny(host: Host): Promise<StartBox | undefined> {
 function plannedClient({ container, open, asks, userOptions, screen, box }: ClientOptions): Client {
   const { host } = container;
   const asked: ReadonlySet<Channel> = asks;
-  const channels = new Set([...xpraChannels(open)].filter((channel) => !asked.has(channel)));
+  const channels = new Set([...open].filter((channel) => !asked.has(channel)));
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
     clientArgv({ ...paths, open: channels, dpi: screen.dpi, userOptions });
   return {

@@ -7,7 +7,7 @@ import { channelLine } from "../session/channels.ts";
 import { type Client, type ClientEnd, type ClientOptions, startClient } from "./client.ts";
 import { listSessions, stopSessions } from "../session/live_sessions.ts";
 import { isLive, reportOutcome } from "../session/outcome.ts";
-import { hasOwnSound, playSound } from "../session/sound.ts";
+import { playSound } from "../session/sound.ts";
 
 /** A session that is to be shown. */
 export interface Shown {
@@ -74,7 +74,7 @@ async function showOnce(
   { session, client }: { session: string; client: Client },
 ): Promise<ClientEnd> {
   await client.show(session);
-  const player = hasOwnSound(open) ? await playSound(container, session) : undefined;
+  const player = open.has("sound") ? await playSound(container, session) : undefined;
   try {
     return await client.ended;
   } finally {

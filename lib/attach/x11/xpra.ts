@@ -82,6 +82,8 @@ export function serverArgv(
     "--rfb-upgrade=no",
     "--splash=no",
     "--dbus-launch=",
+    // The session has one of its own.
+    "--pulseaudio=no",
     "--input-method=none",
     "--sharing=yes",
     // The X server has the size of the host's screen from the start.

@@ -4,11 +4,9 @@
  * own windows.
  */
 
-import type { Channel } from "../channel.ts";
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
 import { Refusal } from "../faults.ts";
 import { clientHello, displayChange, monitorsIn, plainTable } from "./hello.ts";
-import { cameraFrame, cameraStart, cameraStop, soundControl, soundData } from "./media.ts";
 import { type Delivery, ignored, type Judge, onChannel, passOn, plain, requireOpen } from "./judge.ts";
 import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
@@ -303,7 +301,6 @@ const farewell: ClientJudge = ({ type, args: values }) =>
   passOn(type, values.slice(0, 2).map((each) => line(100)(each)));
 
 const layoutPart = line(64);
-const audio: readonly Channel[] = ["sound", "microphone"];
 
 const judges: ReadonlyMap<string, ClientJudge> = new Map<string, ClientJudge>([
   ["hello", hello],
@@ -352,11 +349,6 @@ const judges: ReadonlyMap<string, ClientJudge> = new Map<string, ClientJudge>([
   ["ack-file-chunk", onChannel(["files", "printing"], fileChunkAnswer)],
   ["send-data-response", onChannel(["files", "printing"], args([word(/^[\w-]{1,64}$/), integer(0, 1)]))],
   ["printers", onChannel(["printing"], printers)],
-  ["sound-control", onChannel(audio, soundControl)],
-  ["sound-data", onChannel(["microphone"], soundData)],
-  ["webcam-start", onChannel(["webcam"], cameraStart)],
-  ["webcam-stop", onChannel(["webcam"], cameraStop)],
-  ["webcam-frame", onChannel(["webcam"], cameraFrame)],
   // What the client sends and the container does not need.
   ["info-request", ignored],
   ["suspend", ignored],

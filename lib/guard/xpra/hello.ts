@@ -161,12 +161,8 @@ const displayNames = new RegExp(`^(${displayParts})$`);
 const keyboardParts = "backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|delay|query_struct.*|" +
   "mod_(meanings|managed|pointermissing).*|(x11_)?keycodes.*";
 
-/**
- * What both ends say of files, print jobs, sound and cameras. With `async`, xpra 6.6 would report the rest of its sound
- * later; with `keepalive`, `level` and `signal`, it would send more than the sound.
- */
-const channelParts = "(file|printer)\\..*|file-.*|open-url.*|printing.*|(sound|av-sync|webcam)(\\..*)?|" +
-  "audio(\\.(?!(async|keepalive|level|signal)\\b).*)?";
+/** What both ends say of files and print jobs. */
+const channelParts = "(file|printer)\\..*|file-.*|open-url.*|printing.*";
 
 const pixelsParts = "size|token|token_index|token_bytes";
 
@@ -197,7 +193,7 @@ const serverNames = new RegExp(
       "key_repeat.*|keyboard\\..*|modifiers-keynames\\..*|modifier_keycodes\\..*",
       "cursors|cursor\\.(sizes\\..*|default_size)|auto_refresh_delay|encodings?|encodings?\\..*",
       `mmap|mmap(\\.(read|write))?\\.(enabled|${pixelsParts})|mmap_(enabled|${pixelsParts})`,
-      `virtual-video-devices|${channelParts}`,
+      channelParts,
     ].join("|")
   })$`,
 );
@@ -209,8 +205,6 @@ const channelNames: readonly (readonly [RegExp, readonly Channel[]])[] = [
   [/^file\.printing|^print/, ["printing"]],
   [/open-url/, ["links"]],
   [/^file/, ["files", "links", "printing"]],
-  [/^audio|^sound|^av-sync/, ["sound", "microphone"]],
-  [/^webcam|^virtual-video/, ["webcam"]],
 ];
 
 function isOpenName(open: ReadonlySet<Channel>): (path: string) => boolean {

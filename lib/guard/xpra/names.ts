@@ -54,8 +54,6 @@ const synonyms: readonly (readonly [old: string, renamed: string])[] = [
   ["send-data-request", "file-data-request"],
   ["send-data-response", "file-data-response"],
   ["printers", "printer-devices"],
-  ["sound-data", "audio-data"],
-  ["sound-control", "audio-control"],
 ];
 
 /** To xpra 6.6 a popup is a window whose description says so. */

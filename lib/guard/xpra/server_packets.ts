@@ -10,7 +10,6 @@ import type { Question } from "../consent.ts";
 import { cursor, cursorData, drawing, icon } from "./drawing.ts";
 import { Refusal } from "../faults.ts";
 import { serverHello } from "./hello.ts";
-import { cameraAnswer, cameraStop, soundData } from "./media.ts";
 import {
   type Check,
   type Delivery,
@@ -286,7 +285,6 @@ function byConsent({ asks }: Session, { question, request }: { question: Questio
   return asks.has(question.channel) ? { question, granted: () => ({ request }), denied: nothing } : { request };
 }
 
-const audio: readonly Channel[] = ["sound", "microphone"];
 const fileOrPrint: readonly Channel[] = ["files", "printing"];
 
 const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
@@ -324,9 +322,6 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["send-file-chunk", onChannel(fileOrPrint, fileChunk)],
   ["ack-file-chunk", onChannel(["files"], fileChunkAnswer)],
   ["send-data-request", askFile],
-  ["sound-data", onChannel(audio, soundData)],
-  ["webcam-stop", onChannel(["webcam"], cameraStop)],
-  ["webcam-ack", onChannel(["webcam"], cameraAnswer)],
   // What honest servers send and no client needs: settings, events, answers to questions that the guard has kept back.
   ["server-event", ignored],
   ["setting-change", ignored],

@@ -1,0 +1,129 @@
+/**
+ * The host's microphone for the apps of a session. It is on while something in the container records, and its samples go
+ * to the session's agent, which writes them into the FIFO of a PulseAudio source. The container says when it records, and
+ * could say so at any time: so nothing is recorded unless the channel is open, with `--ask` not before the user has agreed
+ * each time, and never without a mark that the user sees.
+ */
+
+import { notificationArgv } from "../../base/desktop.ts";
+import { ExitCode } from "../../base/errors.ts";
+import type { RunningProcess } from "../../base/process.ts";
+import { programs } from "../../base/programs.ts";
+import type { Container } from "../../container/container.ts";
+import type { Consent } from "../../guard/consent.ts";
+import { Refusal } from "../../guard/faults.ts";
+import { rate } from "../../guard/rate.ts";
+import { askInDialog } from "../ask.ts";
+
+/** How the microphone is sampled, on one machine and over a network. Both ends must agree on it. */
+const local = { format: "s16le", rate: 48_000, channels: 1 } as const;
+const remote = { format: "ulaw", rate: 16_000, channels: 1 } as const;
+
+/** How long the recorder collects samples, in milliseconds. */
+const latencyMs = 30;
+
+/** How often recording may begin: an app that tries its devices does so some times in a row. */
+const bearable = { burst: 10, perSecond: 0.2 };
+
+/** The arguments of PulseAudio's module-pipe-source that describe the samples. */
+export function sourceSamples({ crossesNetwork }: Pick<Container, "crossesNetwork">): string {
+  const { format, rate, channels } = crossesNetwork ? remote : local;
+  return `format=${format} rate=${rate} channels=${channels}`;
+}
+
+/** The microphone of a run. It is off at the end of this value's scope. */
+export interface Microphone extends Disposable {
+  /** Something in the container records from now on, and `send` takes the samples; or nothing does any more. */
+  listen(send: ((samples: Uint8Array) => void) | undefined): void;
+}
+
+/**
+ * Makes the microphone of a run, which is off.
+ *
+ * @param options `consent`: asks the user each time; undefined when the channel is open without a question
+ */
+export function createMicrophone(
+  container: Pick<Container, "host" | "label" | "crossesNetwork">,
+  { consent, now = () => performance.now() }: { consent: Consent | undefined; now?: () => number },
+): Microphone {
+  const { host, label } = container;
+  const mayBegin = rate(bearable, now);
+  let current: AbortController | undefined;
+  let hasWarned = false;
+
+  const isAgreed = async (signal: AbortSignal): Promise<boolean> => {
+    if (!consent) return true;
+    const question = { channel: "microphone", what: "listen to your microphone", details: [] } as const;
+    try {
+      return await consent.request(question, (question) => askInDialog(host, question, { container: label, signal }));
+    } catch (error) {
+      if (error instanceof Refusal) return false;
+      throw error;
+    }
+  };
+
+  const record = (send: (samples: Uint8Array) => void, signal: AbortSignal): void => {
+    const recorder = host.start(recorderArgv(container), { output: { bytes: send } });
+    const mark = showMark(container, signal);
+    signal.addEventListener("abort", () => {
+      recorder.kill("SIGTERM");
+      mark.kill("SIGINT");
+    }, { once: true });
+    recorder.ended.then(({ code }) => {
+      if (signal.aborted) {
+        host.ui.status(`"${label}" does not listen to your microphone any more`);
+        return;
+      }
+      mark.kill("SIGINT");
+      const why = code === ExitCode.missingProgram
+        ? `The program "pacat" is not installed: install ${programs["pacat"]!.package}`
+        : `pacat has ended with exit status ${code}: try it in a terminal`;
+      host.ui.warn(`The microphone is off. ${why}`);
+    });
+  };
+
+  const begin = async (send: (samples: Uint8Array) => void, signal: AbortSignal): Promise<void> => {
+    if (!mayBegin()) {
+      if (!hasWarned) host.ui.warn(`"${label}" begins to record too often: the microphone stays off`);
+      hasWarned = true;
+      return;
+    }
+    if (await isAgreed(signal) && !signal.aborted) record(send, signal);
+  };
+
+  const listen: Microphone["listen"] = (send) => {
+    if ((send !== undefined) === (current !== undefined)) return;
+    current?.abort();
+    current = send && new AbortController();
+    if (send && current) begin(send, AbortSignal.any([host.signal, current.signal])).catch(() => {});
+  };
+  return { listen, [Symbol.dispose]: () => listen(undefined) };
+}
+
+/** Records, for no longer than this run lasts, even if that is killed. */
+function recorderArgv({ crossesNetwork }: Pick<Container, "crossesNetwork">): string[] {
+  const { format, rate, channels } = crossesNetwork ? remote : local;
+  return [
+    ...["setpriv", "--pdeathsig", "TERM", "pacat", "--record", "--raw", `--format=${format}`, `--rate=${rate}`],
+    ...[`--channels=${channels}`, `--latency-msec=${latencyMs}`, "--client-name=gui-container"],
+  ];
+}
+
+/**
+ * Tells the user that the microphone is on: in a line, and in a notification that is there for as long. SIGINT takes it
+ * away (notify-send 0.8.6). An older notify-send knows no `--wait`, and shows it for its usual time.
+ */
+function showMark({ host, label }: Pick<Container, "host" | "label">, signal: AbortSignal): RunningProcess {
+  host.ui.warn(`"${label}" listens to your microphone`, { security: true });
+  const [program, ...words] = notificationArgv(
+    { title: `gui-container: ${label} listens to your microphone`, body: "It is on until this goes away." },
+    { icon: "audio-input-microphone" },
+  );
+  const options = { output: "discard", detached: true } as const;
+  const until = ["setpriv", "--pdeathsig", "INT", program!, "--wait", "--urgency=critical", ...words];
+  const mark = host.start(until, options);
+  mark.ended.then(({ code }) => {
+    if (code !== 0 && code !== ExitCode.missingProgram && !signal.aborted) host.start([program!, ...words], options);
+  });
+  return mark;
+}
