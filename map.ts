@@ -24,7 +24,7 @@ import type { Host } from "./lib/base/host.ts";
 const spec = {
   name: "map.ts",
   summary: "Lends files of the host to a running container, and takes them back exactly as they were.",
-  usage: ["[options] [NAME [FILE...]]", "--list", "--unmap [NAME [FILE...]]", "--recover"],
+  usage: ["[options] [NAME [FILE...]]", "--list", "--unmap [NAME [FILE...]]"],
   examples: [
     ["my-container ~/Documents/letter.odt", "Lend a file until you press Enter"],
     ["my-container ~/Documents/letter.odt --read-only --for 30m", "To read, for half an hour"],
@@ -33,19 +33,18 @@ const spec = {
   options: {
     "list": { group: "What to do instead of lending files", help: "Show the files that are mapped" },
     "unmap": { help: "Take files back: all, those of a container, or the named ones" },
-    "recover": { help: "Take back files that killed runs have lent; each run that lends files does so first" },
     "read-only": { group: "How files are lent", help: "The container may read the files, not write them" },
     "for": { value: "DURATION", help: "Take the files back automatically after this time: 90s, 30m, 2h" },
     "no-wait": { help: "Return at once; the files stay mapped until --unmap" },
-    "gui": { help: "Ask in dialogs (zenity); the default with a display and no terminal" },
-    "no-gui": { help: "Ask on the terminal" },
   },
   places: { first: ["container"], rest: "file" },
-  placesWith: { "list": { first: [] }, "recover": { first: [] } },
+  placesWith: { "list": { first: [] } },
   manual: [
     "The container's user gets an entry in the ACL of each file (setfacl), and a disk device shows the file in the " +
     "container, below ~/maps of that user. Enter, the end of the input, Ctrl-C, a signal or the end of --for's time takes " +
     "the files back: the devices are removed, and the ACLs are restored.",
+    "Without NAME or FILE it asks: on the terminal, or in dialogs where it is started from a menu. Files that a killed run " +
+    "has lent are taken back by --unmap, and by the next run.",
     "REMOTE:NAME is a container on a remote of the engine's CLI. A copy is lent to it, and comes back if it was changed " +
     "there; if the file was changed here as well, beside it.",
   ],
@@ -64,7 +63,6 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const forMs = durationOf(args);
   if (flags.has("list")) return await (await import("./lib/map/list.ts")).listLoans(host, options);
   if (flags.has("unmap")) return await (await import("./lib/map/take_back.ts")).takeBack(host, words, options);
-  if (flags.has("recover")) return await (await import("./lib/map/recover.ts")).recoverAll(host);
   const { lendFiles } = await import("./lib/map/lend.ts");
   return await lendFiles(host, {
     ...options,
@@ -72,7 +70,6 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
     readOnly: flags.has("read-only"),
     stays: flags.has("no-wait"),
     forMs,
-    dialogs: dialogsOf(flags),
     yes: flags.has("yes"),
   });
 }
@@ -86,13 +83,6 @@ function durationOf({ flags, values }: Arguments<Name>): number | undefined {
     "--for and --no-wait exclude each other: with --no-wait, no run is left to take the files back",
     "Omit one of them",
   );
-}
-
-/** Whether dialogs are wanted; undefined where nothing is said. */
-function dialogsOf(flags: Arguments<Name>["flags"]): boolean | undefined {
-  if (!flags.has("gui")) return flags.has("no-gui") ? false : undefined;
-  if (!flags.has("no-gui")) return true;
-  throw inputError("--gui and --no-gui exclude each other", "Leave one of them out");
 }
 
 if (import.meta.main) {

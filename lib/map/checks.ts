@@ -3,8 +3,7 @@
 import { checkContainers, checkEngine, checkPrograms, checkRuntime } from "../cli/checks.ts";
 import { diagnose, type Finding } from "../cli/doctor.ts";
 import type { Host } from "../base/host.ts";
-import { readLoans, withJournalLock } from "./journal.ts";
-import { findOrphans } from "./recover.ts";
+import { findOrphans, readLoans, withJournalLock } from "./journal.ts";
 
 /** Checks what map.ts needs. Returns the exit code. */
 export async function diagnoseMap(host: Host, wanted: string | undefined): Promise<number> {
@@ -27,6 +26,6 @@ async function checkLeftovers(host: Host): Promise<Finding[]> {
   return [{
     verdict: "risk",
     what: "A run of map.ts has ended and left files in a container",
-    hint: "map.ts --recover",
+    hint: "map.ts --unmap",
   }];
 }

@@ -397,7 +397,7 @@ async function takeBack(
     await save({ isSafe: false });
   }
   throw new UserError(`"${label}" changes its copy of "${copy.hostPath}" again and again`, {
-    hint: "Close what writes to it, then run map.ts --recover",
+    hint: "Close what writes to it, then run map.ts --unmap",
   });
 }
 

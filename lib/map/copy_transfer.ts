@@ -195,7 +195,7 @@ export async function readBack(
 
 function unreadable(label: string, { hostPath }: LentCopy, error: ProcessError): UserError {
   return new UserError(`"${label}" does not give its version of "${hostPath}"`, {
-    hint: "It stays there until the next run: map.ts --recover",
+    hint: "It stays there until the next run: map.ts --unmap",
     output: error.output.slice(-maxOutput),
     cause: error,
   });

@@ -54,6 +54,16 @@ export async function listRuns(host: Host): Promise<{ live: string[]; dead: stri
 }
 
 /**
+ * The files whose runs are dead, and these runs. A run that could not remove a device, or fetch a copy, has ended
+ * properly, and left a file lent all the same. To be called under the journal's lock.
+ */
+export async function findOrphans(host: Host): Promise<{ orphans: Loan[]; dead: string[] }> {
+  const { live, dead } = await listRuns(host);
+  const orphans = (await readLoans(host)).filter(({ owner }) => owner !== null && !live.includes(owner));
+  return { dead, orphans };
+}
+
+/**
  * Removes what killed runs have left in the journal besides records: their presence, half-written records, and the locks
  * of copies that are on record no more.
  */

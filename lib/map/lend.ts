@@ -32,8 +32,6 @@ export interface LendRequest extends EngineOptions {
   stays: boolean;
   /** How long the files stay lent, in milliseconds; undefined as long as the user likes. */
   forMs: number | undefined;
-  /** Whether the user is asked in dialogs; undefined where the host decides. */
-  dialogs: boolean | undefined;
   /** Whether files are taken back without a question while sessions run. */
   yes: boolean;
 }
@@ -49,7 +47,7 @@ export async function lendFiles(host: Host, request: LendRequest): Promise<numbe
     return 0;
   }
   const { readOnly } = request;
-  const prompter = await choosePrompter(host, request);
+  const prompter = await choosePrompter(host);
   const chosen = await chooseFiles(host, prompter, request);
   if (!chosen) return ExitCode.failed;
   const { engine, name, files, rules, asked } = chosen;
@@ -83,15 +81,11 @@ export async function lendFiles(host: Host, request: LendRequest): Promise<numbe
   return 0;
 }
 
-/** Dialogs if they are asked for, or if there is a display and nobody at a terminal; otherwise the terminal. */
-async function choosePrompter(host: Host, { dialogs }: LendRequest): Promise<Prompter> {
-  if (dialogs && !hasDisplay(host.env)) {
-    throw new UserError("There is no display to show dialogs on: $DISPLAY is not set", {
-      hint: "Run it in a desktop session, or with --no-gui",
-    });
-  }
-  const isGraphical = dialogs ?? (hasDisplay(host.env) && await isUnattended());
-  return isGraphical ? (await import("./zenity.ts")).dialogPrompter(host) : terminalPrompter(host);
+/** Dialogs where there is a display and nobody at a terminal; otherwise the terminal. */
+async function choosePrompter(host: Host): Promise<Prompter> {
+  return hasDisplay(host.env) && await isUnattended()
+    ? (await import("./zenity.ts")).dialogPrompter(host)
+    : terminalPrompter(host);
 }
 
 /** What is to be lent. */

@@ -1,24 +1,16 @@
-/** `map.ts --recover`: takes back the files of runs that were killed. Each run that lends files does so first. */
+/** Files of runs that were killed: each run that lends files takes them back first. */
 
 import { ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { forgetRuns, listRuns, readLoans, withJournalLock } from "./journal.ts";
-import { showLoans } from "./list.ts";
+import { findOrphans, forgetRuns, withJournalLock } from "./journal.ts";
 import { isCopy, type LentCopy, type Loan } from "./loan.ts";
-import { takeBackRecorded, tellTakenBack } from "./take_back.ts";
+import { takeBackRecorded } from "./take_back.ts";
 
 /** How long a run waits at most for files of killed runs to be taken back, in milliseconds. */
 const maxRecoverMs = 120_000;
 
 /** The largest copy that a run takes back before it lends files, in bytes. */
 const maxRecoverBytes = 64 * 2 ** 20;
-
-/** Takes the files back, and shows them. */
-export async function recoverAll(host: Host): Promise<void> {
-  const loans = await recover(host);
-  showLoans(host, loans);
-  tellTakenBack(host, loans);
-}
 
 /** Takes the files back before a run lends others. If that cannot be done now, the user is told. */
 export async function recoverFirst(host: Host): Promise<void> {
@@ -29,7 +21,7 @@ export async function recoverFirst(host: Host): Promise<void> {
     host.signal.throwIfAborted();
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
     host.ui.warn(
-      `Files that a killed run has lent cannot be taken back now: ${error.message}. Later: map.ts --recover`,
+      `Files that a killed run has lent cannot be taken back now: ${error.message}. Later: map.ts --unmap`,
     );
   }
 }
@@ -47,22 +39,12 @@ export async function recover(host: Host, { maxBytes = Infinity }: { maxBytes?: 
   for (const copy of orphans.filter(isLarge)) {
     const { finishWriting } = await import("./copies.ts");
     for (const finding of await finishWriting(host, copy, { settle: true })) host.ui.warn(finding);
-    host.ui.warn(`A killed run has lent "${copy.hostPath}", which is large. To take it back: map.ts --recover`);
+    host.ui.warn(`A killed run has lent "${copy.hostPath}", which is large. To take it back: map.ts --unmap`);
   }
   const loans = orphans.filter((loan) => !isLarge(loan));
   await takeBackRecorded(host, loans, { settle: true });
   await forgetRuns(host, dead);
   return loans;
-}
-
-/**
- * The files whose runs are dead, and these runs. A run that could not remove a device, or fetch a copy, has ended
- * properly, and left a file lent all the same. To be called under the journal's lock.
- */
-export async function findOrphans(host: Host): Promise<{ orphans: Loan[]; dead: string[] }> {
-  const { live, dead } = await listRuns(host);
-  const orphans = (await readLoans(host)).filter(({ owner }) => owner !== null && !live.includes(owner));
-  return { dead, orphans };
 }
 
 /**
@@ -76,7 +58,7 @@ export async function inTime<T>(
   const over = new AbortController();
   const timer = setTimeout(() => {
     over.abort(
-      new UserError("The files could not all be taken back in time", { hint: "Try it again: map.ts --recover" }),
+      new UserError("The files could not all be taken back in time", { hint: "Try it again: map.ts --unmap" }),
     );
   }, deadlineMs);
   try {

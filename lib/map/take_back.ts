@@ -9,7 +9,7 @@ import { parseInstancePath } from "../engine/instance.ts";
 import { findServer, hasRemote } from "../engine/server.ts";
 import { engineOfRecord, type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import { planTakingBack } from "./dry_run.ts";
-import { forgetRuns } from "./journal.ts";
+import { findOrphans, forgetRuns, withJournalLock } from "./journal.ts";
 import { showLoans, wantedLoans } from "./list.ts";
 import { isCopy, isMapping, type Loan } from "./loan.ts";
 import { unmapFiles } from "./unmap.ts";
@@ -31,8 +31,11 @@ export async function takeBack(
   const wanted = all.filter((loan) => isBorrower(loan) && (paths.length === 0 || paths.includes(loan.hostPath)));
   const missing = paths.find((path) => !wanted.some(({ hostPath }) => hostPath === path));
   if (missing !== undefined) throw inputError(`"${missing}" is not mapped into "${word}"`, "See map.ts --list");
-  await takeBackRecorded(host, wanted);
+  const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
+  const isOrphan = ({ id }: Loan): boolean => orphans.some((orphan) => orphan.id === id);
+  await takeBackRecorded(host, wanted, { settle: wanted.some(isOrphan) });
   if (host.dryRun) return;
+  await forgetRuns(host, dead);
   showLoans(host, wanted);
   tellTakenBack(host, wanted);
 }

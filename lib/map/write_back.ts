@@ -164,7 +164,7 @@ export async function putBeside(
   const directory = dirname(copy.hostPath);
   const failed = (options: { output?: string; cause?: unknown } = {}): UserError =>
     new UserError(`Nothing can be put beside "${copy.hostPath}"`, {
-      hint: "Make sure that you may write to its directory, and that no container may; then run map.ts --recover",
+      hint: "Make sure that you may write to its directory, and that no container may; then run map.ts --unmap",
       ...options,
     });
   await checkOwn(host, directory).catch((cause) => {

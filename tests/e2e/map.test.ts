@@ -97,7 +97,7 @@ testOnEngines("map.ts restores a file that is lent twice when the last one is do
   await Deno.remove(file);
 });
 
-testOnEngines("map.ts --recover takes back what a killed run has lent", ["user"], async (engine) => {
+testOnEngines("map.ts --unmap takes back what a killed run has lent", ["user"], async (engine) => {
   const name = nameOn(engine);
   const directory = await Deno.makeTempDir();
   const [file, fifo] = [join(directory, "file"), join(directory, "input")];
@@ -119,11 +119,11 @@ testOnEngines("map.ts --recover takes back what a killed run has lent", ["user"]
   map.kill("SIGKILL");
   await map.ended;
   assertEquals(await inContainer(engine, name, "cat maps/*"), "text");
-  const recovered = await script("map", engine, ["--recover"]);
+  const recovered = await script("map", engine, ["--unmap"]);
   assertEquals(recovered.code, 0, recovered.stderr);
   assertEquals(await permissions([file]), before);
   assertEquals(await inContainer(engine, name, "ls maps"), "");
-  assertStringIncludes((await script("map", engine, ["--recover"])).stderr, "No file is mapped");
+  assertStringIncludes((await script("map", engine, ["--unmap"])).stderr, "No file is mapped");
   await Deno.remove(directory, { recursive: true });
 });
 
@@ -316,6 +316,6 @@ testOnEngines("map.ts --json is one document for each way to use it", ["user"], 
   assertEquals(await run(engine, "--list"), lent);
   for (const args of [["--list"], ["--unmap", name]]) assertEquals(await run(other, ...args), []);
   assertEquals(await run(engine, "--unmap", name, file), lent);
-  for (const args of [["--list"], ["--recover"]]) assertEquals(await run(engine, ...args), []);
+  for (const args of [["--list"], ["--unmap"]]) assertEquals(await run(engine, ...args), []);
   await Deno.remove(file);
 });

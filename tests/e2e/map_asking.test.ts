@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
-import { startProcess } from "../../lib/base/process.ts";
+import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
 import { testOnOneEngine } from "./sessions.ts";
@@ -162,7 +162,7 @@ testOnOneEngine("map.ts --for takes the files back when the time is over", ["use
     const early = await startMap(engine, ["--for", "1h", name, file]);
     assertEquals((await early.enter()).code, 0);
     assertEquals(await permissions([file]), before);
-    for (const args of [["--for", "2", name, file], ["--for", "2s", "--no-wait", name, file], ["--gui", "--no-gui"]]) {
+    for (const args of [["--for", "2", name, file], ["--for", "2s", "--no-wait", name, file]]) {
       assertEquals((await script("map", engine, args)).code, 2, args.join(" "));
     }
   });
@@ -175,17 +175,14 @@ testOnOneEngine("map.ts without a terminal and a display tells what is missing",
     assertEquals(code, 2);
     assertStringIncludes(stderr, what);
   }
-  const gui = await script("map", engine, ["--gui", name], { env: { DISPLAY: "", WAYLAND_DISPLAY: "" } });
-  assertEquals(gui.code, 1);
-  assertStringIncludes(gui.stderr, "$DISPLAY is not set");
 });
 
 const onDisplay = ["user", "display", "windowManager"] as const;
 
 /** Starts map.ts as a desktop's menu does: nothing to read from, and nobody who reads. */
-function fromMenu(engine: EngineName, directory: string, args: readonly string[]): Promise<ProcessResult> {
+function fromMenu(engine: EngineName, directory: string, args: readonly string[]): RunningProcess {
   const shell = 'exec "$@" >"$0/out" 2>"$0/err"';
-  return startProcess(["sh", "-c", shell, directory, join(root, "map.ts"), `--engine=${engine}`, ...args]).ended;
+  return startProcess(["sh", "-c", shell, directory, join(root, "map.ts"), `--engine=${engine}`, ...args]);
 }
 
 async function press(title: string, ...keys: string[]): Promise<void> {
@@ -211,7 +208,7 @@ testOnOneEngine("map.ts asks by dialogs when there is a display and no terminal"
     await Deno.writeTextFile(file, "text");
     const before = await permissions([file]);
     await withSession(engine, name, async () => {
-      const ended = fromMenu(engine, directory, ["--verbose"]);
+      const { ended } = fromMenu(engine, directory, ["--verbose"]);
       await windowWith("Lend files");
       const line = /zenity --list .*--column=Container (.*)$/m.exec(await Deno.readTextFile(join(directory, "err")))!;
       const index = line[1]!.split(" ").indexOf(name);
@@ -251,17 +248,18 @@ testOnOneEngine("map.ts takes back what a dialog shows, by signal and by time", 
     const before = await permissions([file]);
     const timed = fromMenu(engine, directory, ["--for", "3s", name, file]);
     await windowWith(`Lent to ${name}`);
-    assertEquals((await timed).code, 0);
+    assertEquals((await timed.ended).code, 0);
     await gone(`Lent to ${name}`);
-    const run = await startMap(engine, ["--gui", name, file]);
+    const run = fromMenu(engine, directory, [name, file]);
     await windowWith(`Lent to ${name}`);
-    assertEquals((await run.kill("SIGTERM")).code, 143);
+    run.kill("SIGTERM");
+    assertEquals((await run.ended).code, 143);
     await gone(`Lent to ${name}`);
     assertEquals(await permissions([file]), before);
     // A dialog that is closed is an answer, not an error.
     const closed = fromMenu(engine, directory, [name]);
     await press(`Files to lend to ${name}`, "Escape");
-    assertEquals((await closed).code, 1);
+    assertEquals((await closed.ended).code, 1);
     assertEquals(await Deno.readTextFile(join(directory, "err")), "");
   });
 });

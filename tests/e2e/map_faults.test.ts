@@ -1,4 +1,4 @@
-// map.ts when it is killed, signalled or failed at each call of a program: the next run, or --recover, puts all right.
+// map.ts when it is killed, signalled or failed at each call of a program: the next run, or --unmap, puts all right.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
@@ -103,7 +103,7 @@ const meanwhile: readonly { what: string; act: (one: Case) => Promise<unknown> }
         "the container stops",
         () => sh([one.engine, "stop", "--force", one.name]).catch(() => undefined),
       );
-      const { code, stderr } = await map(one, ["--recover"]);
+      const { code, stderr } = await map(one, ["--unmap"]);
       assertEquals(code, 0, stderr);
       await sh([one.engine, "start", one.name]);
     },
@@ -111,7 +111,7 @@ const meanwhile: readonly { what: string; act: (one: Case) => Promise<unknown> }
   {
     what: "two recoveries at once",
     async act(one) {
-      for (const { code, stderr } of await Promise.all([map(one, ["--recover"]), map(one, ["--recover"])])) {
+      for (const { code, stderr } of await Promise.all([map(one, ["--unmap"]), map(one, ["--unmap"])])) {
         assertEquals(code, 0, stderr);
       }
     },
@@ -152,7 +152,7 @@ async function runFaults(
         // A signal has the files taken back at once.
         const times = isKill ? 2 : (fault === "TERM" || fault === "INT") && !prepare ? 0 : 1;
         for (let time = 0; time < times; time++) {
-          const { code, stderr } = await map(one, [prepare ? "--unmap" : "--recover"]);
+          const { code, stderr } = await map(one, ["--unmap"]);
           assertEquals(code, 0, `${told}\n${stderr}`);
         }
         await assertClean(one, told);
@@ -182,7 +182,7 @@ testOnEngines("map.ts --no-wait that is killed while it maps is taken back", ["u
   await withCase(engine, nameOn(engine), async (one) => {
     const killed = await mapWithFault(one, /query .*PATCH/, "KILL", ["--no-wait", one.name, ...one.files]);
     assertEquals(killed.result.code, 137);
-    assertEquals((await map(one, ["--recover"])).code, 0);
+    assertEquals((await map(one, ["--unmap"])).code, 0);
     await assertClean(one, killed.result.stderr);
   });
 });
@@ -213,7 +213,7 @@ testOnEngines("map.ts takes back what was lent to a container that is deleted", 
     const run = await startMap(engine, [name, ...one.files], { env: { XDG_STATE_HOME: one.state } });
     await removeContainer(engine, name);
     assertEquals((await run.enter()).code, 0);
-    for (const args of [["--unmap"], ["--recover"]]) {
+    for (const args of [["--unmap"]]) {
       const { code, stderr } = await map(one, args);
       assertEquals(code, 0, stderr);
     }
@@ -260,10 +260,10 @@ testOnEngines("map.ts lends nothing when the disk of its journal is full", ["use
     await Deno.mkdir(one.state);
     const shell = `
 mount -t tmpfs -o size=64k,mode=700 none "$XDG_STATE_HOME"
-"$0" --recover
+"$0" --unmap
 cat /dev/zero >"$XDG_STATE_HOME/fill" || "$0" "$@" || echo "status $?"
 rm "$XDG_STATE_HOME/fill"
-"$0" --recover
+"$0" --unmap
 ls -A "$XDG_STATE_HOME/gui-container/mappings"`;
     // A namespace in which the user may mount a small disk.
     const namespace = ["unshare", "--user", "--map-current-user", "--mount", "--keep-caps"];
@@ -365,7 +365,7 @@ testOnEngines("map.ts survives a torn record, and lets nobody else read its jour
     await Deno.writeTextFile(join(journal, "map-0000000002.json.new"), "{");
     await Deno.writeTextFile(join(journal, "run-00000000"), "");
     await Deno.chmod(journal, 0o755);
-    const { code, stderr } = await map(one, ["--recover"]);
+    const { code, stderr } = await map(one, ["--unmap"]);
     assertEquals(code, 0, stderr);
     assertStringIncludes(stderr, 'map-0000000000.json" is not a record');
     assertEquals((await map(one, [one.name, one.files[0]!])).code, 0);

@@ -191,7 +191,7 @@ testFar(
         assertEquals(code, { enter: 0, SIGTERM: 143, SIGKILL: 137, for: 0 }[end], stderr);
         if (end === "SIGKILL") {
           assertEquals(await Deno.readTextFile(file), "SIGTERM");
-          const recovered = await one.map(["--recover"]);
+          const recovered = await one.map(["--unmap"]);
           assertEquals(recovered.code, 0, recovered.stderr);
         }
         assertEquals(await Deno.readTextFile(file), end);
@@ -303,7 +303,7 @@ testFar("map.ts that is killed at any call of lending a copy leaves nothing", as
   await atEachCall(engine, {
     prepare: (one) => Deno.writeTextFile(join(one.directory, "file"), "lent"),
     args: (one) => ["--no-wait", labelOn(engine), join(one.directory, "file")],
-    then: ["--recover", "--unmap"],
+    then: ["--unmap"],
     check: (one, told) => Promise.resolve(assertEquals(one.files(), { file: "lent" }, told)),
   });
   await assertNothingInside(engine);

@@ -68,9 +68,9 @@ testOnOneEngine("the package is installed, used without a network, and purged", 
       const key = "~/.ssh/authorized_keys";
       const dryRun = await alone(`gui-create --dry-run --engine=incus box ${key} gui firefox`);
       assertStringIncludes(dryRun, "incus profile edit box <<<");
-      const complete = ". /usr/share/bash-completion/completions/gui-map; COMP_LINE='gui-map --reco' COMP_POINT=14 " +
-        "COMP_WORDS=(gui-map --reco) COMP_CWORD=1; _gui_map gui-map --reco gui-map; echo ${COMPREPLY[0]}";
-      assertEquals(await alone(complete), "--recover");
+      const complete = ". /usr/share/bash-completion/completions/gui-map; COMP_LINE='gui-map --unma' COMP_POINT=14 " +
+        "COMP_WORDS=(gui-map --unma) COMP_CWORD=1; _gui_map gui-map --unma gui-map; echo ${COMPREPLY[0]}";
+      assertEquals(await alone(complete), "--unmap");
 
       await inside(`${apt} purge --autoremove gui-container >&2`);
       const after = new Set((await inside(files)).split("\n"));

@@ -68,11 +68,11 @@ function commandsOf(markdown: string): string[] {
     .map((line) => forTheLab(line.trim().replace(/ +# .*$/, "")));
 }
 
-/** Where the lab differs from the reader's machine: names of its own, and nobody who presses Enter in a dialog. */
+/** Where the lab differs from the reader's machine: names of its own. */
 function forTheLab(command: string): string {
   return command
     .replaceAll("my-container", container)
-    .replace("./map.ts ", "./map.ts --no-gui ").replace("npx -y deno@2 task", "deno task");
+    .replace("npx -y deno@2 task", "deno task");
 }
 
 const missing = missingParts(engine, ...needed);

@@ -134,9 +134,9 @@ async function takeDialogs(): Promise<void> {
   const files = ["letter.odt", "photo of the garden.jpg", "taxes 2025.ods"].map((name) => join(documents, name));
   for (const file of files) await Deno.writeTextFile(file, "");
 
-  const choosing = startProcess(["./map.ts", "--gui"], { cwd: root });
+  const choosing = startProcess(["./map.ts"], { cwd: root, output: "discard" });
   await dialog("^Lend files$", "map-container.png");
-  const lending = startProcess(["./map.ts", "--gui", "my-container", ...files], { cwd: root });
+  const lending = startProcess(["./map.ts", "my-container", ...files], { cwd: root, output: "discard" });
   await dialog("^Lent to my-container$", "map-files.png");
   await Promise.all([choosing, lending].map(({ ended }) => ended));
 

@@ -310,7 +310,7 @@ Deno.test("recover() mends a torn file also where its copy is too large to be ta
     // A program that another test starts just now has this process' locks until it runs.
     for (let tries = 0; tries < 5 && text(file) !== "there"; tries++) await recover(host, { maxBytes: 0 });
     assertEquals(text(file), "there");
-    assertStringIncludes(said.join("\n"), "map.ts --recover");
+    assertStringIncludes(said.join("\n"), "map.ts --unmap");
     assertEquals(await world.takeBack(), []);
   });
 });
