@@ -91,7 +91,10 @@ function frameOfMessages(messages: Uint8Array): Uint8Array {
  * @throws {Violation} (that function) when they are no frames, or not such as may pass
  */
 export function frameFilter({ sender, compression, descriptors, onMessages }: FramesOptions): Filter {
+  /** The beginning of what cannot be judged yet, how much of it there is, and how much is needed. */
   let held = new Uint8Array();
+  let heldBytes = 0;
+  let wanted = 0;
   /** What is left of a frame whose head has passed. */
   let rest = 0;
   let passesRest = true;
@@ -173,11 +176,18 @@ export function frameFilter({ sender, compression, descriptors, onMessages }: Fr
 
   return (chunk) => {
     let data = chunk;
-    if (held.length > 0) {
-      data = new Uint8Array(held.length + chunk.length);
-      data.set(held);
-      data.set(chunk, held.length);
-      held = new Uint8Array();
+    if (heldBytes > 0) {
+      const there = heldBytes + chunk.length;
+      if (there > held.length) {
+        const larger = new Uint8Array(Math.max(there, wanted));
+        larger.set(held.subarray(0, heldBytes));
+        held = larger;
+      }
+      held.set(chunk, heldBytes);
+      heldBytes = there;
+      if (there < wanted) return [];
+      data = held.subarray(0, there);
+      heldBytes = 0;
     }
     const passing: Uint8Array[] = [];
     let at = 0;
@@ -198,7 +208,8 @@ export function frameFilter({ sender, compression, descriptors, onMessages }: Fr
       }
       if (isClosed) throw new Violation("it goes on after its end");
       const there = data.length - at;
-      if (there < 4) break;
+      wanted = 4;
+      if (there < wanted) break;
       const header = (data[at]! | data[at + 1]! << 8 | data[at + 2]! << 16 | data[at + 3]! << 24) >>> 0;
       const [size, type] = [header >>> 5, header & 31];
       const rule = rules.get(type);
@@ -206,7 +217,8 @@ export function frameFilter({ sender, compression, descriptors, onMessages }: Fr
       if (size < rule.least || size > rule.most) throw new Violation("a frame is not as long as its kind");
       const padded = (size + 3) & ~3;
       const head = rule.head ?? padded;
-      if (there < head) break;
+      wanted = head;
+      if (there < wanted) break;
       const verdict = judge(type, data.subarray(at, at + head), size);
       rest = padded - head;
       passesRest = verdict === "pass";
@@ -221,6 +233,7 @@ export function frameFilter({ sender, compression, descriptors, onMessages }: Fr
     flush(at);
     // A copy: the caller uses its bytes for what comes next.
     if (end > at) held = data.slice(at);
+    heldBytes = end - at;
     return passing;
   };
 }
