@@ -57,6 +57,7 @@ const spec = {
     },
     "user": { value: "NAME", help: "The container's user (default: the image's own ordinary one, else ubuntu)" },
     "cache": { help: "Keep the provisioned container as an image, and start from it next time" },
+    "without-xpra": { help: "Of what attach.ts needs, leave out xpra: windows are then shown on Wayland only" },
     "bare": { help: "Install only what the CLOUD_INIT files say, without what attach.ts needs" },
     "allow-hosts": {
       value: "HOST,...",

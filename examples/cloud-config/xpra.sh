@@ -10,6 +10,9 @@
 set -u
 umask 022
 
+# "no" with create.ts --without-xpra: a container whose windows are shown on Wayland only.
+with_xpra=yes
+
 # xpra's archive, and the full fingerprint of the key that signs its packages (docs/SECURITY.md in xpra's source).
 archive=https://xpra.org
 fingerprint=B4993B57323148E37977E5D873254CAD17978FAF
@@ -33,7 +36,6 @@ need xclip xclip           # attach.ts --copy and --paste
 need xdg-open xdg-utils
 need /usr/libexec/xdg-desktop-portal xdg-desktop-portal # the apps' own dialogs
 need /usr/lib/python3/dist-packages/gi python3-gi       # the same, and xpra
-need Xvfb xvfb
 for icons in /usr/lib/*/girepository-1.0/Gtk-3.0.typelib; do
   need "$icons" gir1.2-gtk-3.0 librsvg2-common # for the host's menu
 done
@@ -43,8 +45,9 @@ xpra=xpra
 [ ! -e /usr/bin/xpra ] || case $(dpkg-query --show --showformat='${db:Status-Status} ${Version}' xpra 2>/dev/null) in
   "installed "[0-4].*) xpra=/usr/bin/current-xpra ;;
 esac
+[ "$with_xpra" = no ] || need Xvfb xvfb
 before=$missing
-need "$xpra" xpra-server xpra-x11 xpra-codecs \
+[ "$with_xpra" = no ] || need "$xpra" xpra-server xpra-x11 xpra-codecs \
   python3-dbus python3-gi-cairo python3-setproctitle python3-xdg unattended-upgrades
 [ "$missing" ] || exit 0
 

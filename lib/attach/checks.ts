@@ -29,6 +29,14 @@ export async function doctor(host: Host, wanted: string | undefined): Promise<nu
   return await diagnose(host, { wanted, checks });
 }
 
+/** What is missing without xpra, where windows can be shown on Wayland. */
+const withoutXpra = "windows are shown on Wayland only, and cannot be left and shown again";
+
+/** Whether windows can be shown on a Wayland desktop of this host's. */
+async function hasWayland(host: Host): Promise<boolean> {
+  return host.env("WAYLAND_DISPLAY") !== undefined && (await checkDisplay(host))[0]?.verdict === "ok";
+}
+
 /** Checks that the host has an xpra that is current enough and has no known vulnerability. */
 export async function checkXpra(host: Host): Promise<Finding[]> {
   try {
@@ -42,7 +50,12 @@ export async function checkXpra(host: Host): Promise<Finding[]> {
       return [{ verdict: "broken", what: `xpra does not work: ${error.message}`, hint: installLines }];
     }
     if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
-    return [{ verdict: "broken", what: "There is no xpra on this host", hint: installLines }];
+    const what = "There is no xpra on this host";
+    return [
+      await hasWayland(host)
+        ? { verdict: "absent", what: `${what}: ${withoutXpra}`, hint: installLines }
+        : { verdict: "broken", what, hint: installLines },
+    ];
   }
 }
 
@@ -109,7 +122,7 @@ const sessionPrograms = [
 /** Checks what attach.ts needs of each container: its pinned host keys and, when it runs, the programs in it. */
 export async function checkAttachable(host: Host, engine: Engine | undefined): Promise<Finding[]> {
   if (!engine) return [];
-  const ours = await listOurs(engine);
+  const [ours, byWayland] = await Promise.all([listOurs(engine), hasWayland(host)]);
   const findings = await Promise.all(ours.map(async ({ name, status }): Promise<Finding[]> => {
     const { knownHosts } = mountsOf(host, name, engine.server);
     if (!await exists(knownHosts)) {
@@ -120,7 +133,7 @@ export async function checkAttachable(host: Host, engine: Engine | undefined): P
       }];
     }
     return status === "Running"
-      ? await checkInside(engine, name).catch((error) => tellFailure(error, inside(name)))
+      ? await checkInside(engine, name, { byWayland }).catch((error) => tellFailure(error, inside(name)))
       : [];
   }));
   return findings.flat();
@@ -131,7 +144,11 @@ function inside(container: string): string {
   return `in the container "${container}"`;
 }
 
-async function checkInside(engine: Engine, name: string): Promise<Finding[]> {
+async function checkInside(
+  engine: Engine,
+  name: string,
+  { byWayland }: { byWayland: boolean },
+): Promise<Finding[]> {
   const names = sessionPrograms.map(({ program }) => program);
   const { stdout } = await exec(engine, name, ["/bin/sh", "-c", lookInside, "sh", "xpra", ...names], {
     okCodes: "any",
@@ -139,16 +156,18 @@ async function checkInside(engine: Engine, name: string): Promise<Finding[]> {
   });
   const lines = stdout.split("\n");
   const lacks = (program: string): boolean => lines.includes(`no ${program}`);
-  const xpra: Finding = lacks("xpra")
-    ? {
-      verdict: "broken",
-      what: `There is no xpra in the container "${name}"`,
-      hint: `In the container (${engine.cli} exec ${name} -- bash):\n${installLines}`,
-    }
+  const isEnough = byWayland && lacks("xpra") && !lacks("waypipe");
+  const what = `There is no xpra in the container "${name}"`;
+  const hint = `In the container (${engine.cli} exec ${name} -- bash):\n${installLines}`;
+  const xpra: Finding = isEnough
+    ? { verdict: "absent", what: `${what}: ${withoutXpra}`, hint }
+    : lacks("xpra")
+    ? { verdict: "broken", what, hint }
     : judgeXpra(stdout, inside(name));
+  const needed = sessionPrograms.filter(({ program }) => lacks(program) && !(isEnough && program === "Xvfb"));
   return [
     xpra,
-    ...sessionPrograms.filter(({ program }) => lacks(program)).map(({ program, without, verdict }): Finding => ({
+    ...needed.map(({ program, without, verdict }): Finding => ({
       verdict,
       what: `There is no ${program} in the container "${name}": ${without}`,
       hint: `${engine.cli} exec ${name} -- apt-get install ${programs[program]?.package}`,

@@ -22,7 +22,6 @@ import { checkClient } from "./x11/xpra_version.ts";
 export async function reattach(container: Container, request: ShowRequest): Promise<number> {
   const { host } = container;
   const { asks, userOptions, box } = request;
-  requireDisplay(host);
   await checkAsking(host, asks);
   // A session keeps the look that it was started with.
   const open = without(request.open, "look");
@@ -32,19 +31,25 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   // The client takes its time to load, so it is started before it is known which session is meant, if there seems to be
   // one.
   const isEarly = !host.dryRun && await isLikely(container, request.session);
-  const [{ options, early }] = await all([
-    hostScreen(host).then(async (screen) => {
-      const options = { container, open, asks, userOptions, box, memory: createMemory(), screen };
-      return { options, early: isEarly ? await startFor(options) : undefined };
-    }),
-    container.connect(),
-    checkClient(host),
-  ]);
+  const prepared = (async () => {
+    requireDisplay(host);
+    const [made] = await all([
+      hostScreen(host).then(async (screen) => {
+        const options = { container, open, asks, userOptions, box, memory: createMemory(), screen };
+        return { options, early: isEarly ? await startFor(options) : undefined };
+      }),
+      checkClient(host),
+    ]);
+    return made;
+  })();
+  // A session on Wayland needs none of this.
+  await all([prepared.catch(() => {}), container.connect()]);
   const { session, display, clients } = await chooseSession(container, request.session);
   if (display === "wayland") {
     host.ui.status(`The windows of "${session}" are on a Wayland desktop, and stay there until it ends`);
     return 0;
   }
+  const { options, early } = await prepared;
   const silence = await whyNoSound(container, { session, clients, open });
   if (silence !== undefined) host.ui.status(silence);
   const shown = silence === undefined ? options : { ...options, open: without(open, "sound") };

@@ -43,15 +43,15 @@ export async function start(container: Container, request: StartRequest): Promis
       against = error.reason;
     }
   }
+  // On an X desktop there is nothing to choose, and nothing to tell.
+  const why = host.env("WAYLAND_DISPLAY") && display === "auto" ? against : undefined;
   if (detached) {
     const [screen] = await all([hostScreen(host).catch(() => fallbackScreen), container.reach()]);
     container.noteUse();
-    const session = await startSession(container, { ...plan, display: { screen } });
+    const session = await startSession(container, { ...plan, display: { screen, why } });
     host.ui.result(session, { container: label, session });
     return 0;
   }
-  // On an X desktop there is nothing to choose, and nothing to tell.
-  const why = host.env("WAYLAND_DISPLAY") && display === "auto" ? against : undefined;
   requireDisplay(host, why);
   await checkAsking(host, asks);
   await using scope = new AsyncDisposableStack();
@@ -62,10 +62,10 @@ export async function start(container: Container, request: StartRequest): Promis
       return { options, client: scope.use(await startClient(options)) };
     }),
     container.connect(),
-    checkClient(host),
+    checkClient(host, why),
   ]);
   container.noteUse();
-  const session = await startSession(container, { ...plan, display: { screen: options.screen } });
+  const session = await startSession(container, { ...plan, display: { screen: options.screen, why } });
   const runsOn = (): boolean => host.signal.aborted && !isDisposable;
   await using _dialogs = await servePortals(container, {
     session,

@@ -69,6 +69,9 @@ export interface NamedFile {
 /** What attach.ts needs in a container. */
 export const attachSoftware: NamedFile = bundledFile("xpra", xpra);
 
+/** What it needs in one whose windows are shown on Wayland only. */
+export const waylandSoftware: NamedFile = bundledFile("xpra", xpra.replace("\nwith_xpra=yes\n", "\nwith_xpra=no\n"));
+
 /** Where cloud-init has put {@linkcode attachSoftware} in a container that was made with it, and has run it. */
 export const attachSoftwarePath = `/var/lib/cloud/instance/scripts/${attachSoftware.path}`;
 

@@ -86,7 +86,7 @@ function tellKept(engine: Engine, { name, label }: Place): void {
 
 function report(
   engine: Engine,
-  { place: { name, label, mounts }, proxy, bare }: Request,
+  { place: { name, label, mounts }, proxy, software }: Request,
   { image, address, user, uid, member, windowServers, exported, seconds }: Made & {
     exported: ExportedApp[] | undefined;
     seconds: number;
@@ -128,12 +128,13 @@ function report(
     if (windowServers.length === 1) ui.status(`There is no waypipe in "${label}": windows are shown by xpra alone`);
     return;
   }
+  if (software === "wayland" && windowServers.length > 0) return;
   const again = engineLine(engine, ["exec", labelOf(engine.server, name), "--", attachSoftwarePath]);
   ui.warn([
     windowServers.includes("waypipe")
       ? `There is no xpra in "${label}": attach.ts can show windows on a Wayland desktop, by waypipe, and on no other`
       : `There is neither xpra nor waypipe in "${label}": attach.ts will not work`,
-    bare
+    software === "none"
       ? "Without --bare, create.ts installs what is missing"
       : `xpra.org could not be reached, or has nothing for its distribution. To try again: ${again}`,
   ].join(". "));

@@ -1,7 +1,7 @@
 /** The files that the command line of create.ts names: AUTHORIZED_KEYS, PROFILE and CLOUD_INIT, read and checked. */
 
 import { join, resolve } from "@std/path";
-import { attachSoftware, bundledCloudConfigs, bundledProfiles, readNamed } from "./bundled.ts";
+import { attachSoftware, bundledCloudConfigs, bundledProfiles, readNamed, waylandSoftware } from "./bundled.ts";
 import { parseProfile, type Profile } from "./profile_file.ts";
 import { profileRisks } from "./profile_risks.ts";
 import { checkSchema } from "./schema.ts";
@@ -12,6 +12,9 @@ import type { Host } from "../base/host.ts";
 import { readInput } from "../base/input.ts";
 import { exists } from "../base/files.ts";
 import { locateKey } from "../base/yaml.ts";
+
+/** How much of what attach.ts needs comes into a container: for `wayland`, all but xpra. */
+export type Software = "all" | "wayland" | "none";
 
 /** A public key that may log in, and where its private key is. */
 export interface Identity {
@@ -87,18 +90,20 @@ export async function readProfile(host: Host, word: string, { trusted }: { trust
 /**
  * Reads CLOUD_INIT: files, or the names of bundled ones. The host's own cloud-init checks the files.
  *
- * @param options `user`: the name of the user that cloud-init makes, in place of the image's own; `bare`: without what
- * attach.ts needs, which is added to all other files
+ * @param options `user`: the name of the user that cloud-init makes, in place of the image's own; `software`: what is
+ * added of what attach.ts needs
  * @returns the user-data
  * @throws {UserError} exit code 2, with file, line and column
  */
 export async function readUserData(
   host: Host,
   words: readonly string[],
-  { user, bare }: { user: string | undefined; bare: boolean },
+  { user, software }: { user: string | undefined; software: Software },
 ): Promise<string> {
   const files = await Promise.all(words.map((word) => readNamed(word, bundledCloudConfigs)));
-  if (!bare && !files.some(({ text }) => text === attachSoftware.text)) files.push(attachSoftware);
+  if (software !== "none" && !files.some(({ text }) => text === attachSoftware.text)) {
+    files.push(software === "all" ? attachSoftware : waylandSoftware);
+  }
   const parts = await Promise.all(files.map(async ({ path, text, bundled }) => {
     const part = parsePart(path, text, { warn: (message) => host.ui.warn(message) });
     if (!bundled) await checkSchema(host, path, part);

@@ -43,7 +43,7 @@ const evacuateKey = "cluster.evacuate";
 /** The steps, in their order. The directories on the host are there already. */
 export async function make(engine: Engine, request: Request, creation: Creation): Promise<Made> {
   const { host } = engine;
-  const { place: { name, mounts }, proxy, timeoutMs, target, user: wanted, bare } = request;
+  const { place: { name, mounts }, proxy, timeoutMs, target, user: wanted, software } = request;
   const image = request.image ?? engine.defaultImage;
   const marks = { [markKey]: "1", [runKey]: creation.run };
   const profile = proxy ? withDevices(request.profile, { internet: proxyDevice(engine, proxy) }) : request.profile;
@@ -58,8 +58,11 @@ export async function make(engine: Engine, request: Request, creation: Creation)
 
   let removeReplaced: Made["removeReplaced"];
   if (request.cache) {
-    const recipe = { image, profile: profileYaml(request.profile, {}) };
-    removeReplaced = await provisionCached(engine, name, { ...recipe, marks, timeoutMs, user: wanted, target, bare });
+    removeReplaced = await provisionCached(engine, name, {
+      ...{ image, marks, timeoutMs, user: wanted, target },
+      profile: profileYaml(request.profile, {}),
+      needsXpra: software === "all",
+    });
   } else await provision(engine, name, { image, marks, timeoutMs, target });
 
   if (setup !== removable) {

@@ -26,8 +26,8 @@ export interface Provisioning {
   user: string | undefined;
   /** The member of the cluster, or `@GROUP`, that is to have it. */
   target: string | undefined;
-  /** Whether it may lack what attach.ts needs. */
-  bare: boolean;
+  /** Whether it is to have xpra. */
+  needsXpra: boolean;
 }
 
 /**
@@ -37,7 +37,7 @@ export interface Provisioning {
 export async function provision(
   engine: Engine,
   name: string,
-  { image, marks, timeoutMs, target }: Omit<Provisioning, "user" | "bare">,
+  { image, marks, timeoutMs, target }: Omit<Provisioning, "user" | "needsXpra">,
 ): Promise<void> {
   const { ui } = engine.host;
   ui.progress(`Launching "${name}" from ${image}`);
@@ -75,7 +75,7 @@ async function provisionFromRecipe(
   { recipe, ...provisioning }: Provisioning & { recipe: Recipe },
 ): Promise<string | undefined> {
   const { ui, signal } = engine.host;
-  const { marks, user, bare } = provisioning;
+  const { marks, user, needsXpra } = provisioning;
   const launchFrom = async (image: string): Promise<string> => {
     await provision(engine, name, { ...provisioning, image, marks: { ...marks, ...cachedInstanceConfig(user) } });
     return image;
@@ -94,7 +94,7 @@ async function provisionFromRecipe(
   }
   await provision(engine, name, provisioning);
   // What could not be had this time, an image would lack for ever.
-  if (!bare && !await hasXpra(engine, name)) {
+  if (needsXpra && !await hasXpra(engine, name)) {
     ui.warn(`"${name}" is not kept as an image, since xpra could not be installed in it`);
     return undefined;
   }

@@ -8,7 +8,7 @@ import type { Place } from "../container/place.ts";
 import { checkUserName } from "../container/user.ts";
 import type { ExportRequest } from "./export/export.ts";
 import { menuOf } from "./export/menu.ts";
-import { type Identity, readAuthorizedKeys, readProfile, readUserData } from "./input_files.ts";
+import { type Identity, readAuthorizedKeys, readProfile, readUserData, type Software } from "./input_files.ts";
 import { parseHosts } from "./internet/allowed_hosts.ts";
 import { type Proxy, proxyFor } from "./internet/proxy.ts";
 import { placeCalled } from "./place.ts";
@@ -34,8 +34,8 @@ export interface Request {
   target: string | undefined;
   /** Whether it is kept as an image for the next one of the same recipe. */
   cache: boolean;
-  /** Whether it may lack what attach.ts needs. */
-  bare: boolean;
+  /** What it gets of what attach.ts needs. */
+  software: Software;
   /** Whether what was made stays after a failure. */
   keepFailed: boolean;
   /** The words after `--export`; undefined without it. */
@@ -82,7 +82,7 @@ export async function readRequest(
     throw inputError(`"${target}" is not a member of a cluster`, "Name a member, or a group of members as @GROUP");
   }
   const keys = await readAuthorizedKeys(host, keysPath);
-  const bare = flags.has("bare");
+  const software = flags.has("bare") ? "none" : flags.has("without-xpra") ? "wayland" : "all";
   const profile = await readProfile(host, profileWord, { trusted: flags.has("trust-profile") });
   const hosts = values.get("allow-hosts");
   const hasProxy = internetKey in profile.config;
@@ -93,13 +93,13 @@ export async function readRequest(
     place,
     keys,
     proxy: hasProxy ? await proxyFor(hosts === undefined ? [] : parseHosts(hosts), image) : undefined,
-    profile: withUserData(profile, await readUserData(host, cloudInitWords, { user, bare })),
+    profile: withUserData(profile, await readUserData(host, cloudInitWords, { user, software })),
     image,
     user,
     timeoutMs: parseDuration(values.get("timeout") ?? "20m"),
     target,
     cache: flags.has("cache"),
-    bare,
+    software,
     keepFailed: flags.has("keep-failed"),
     exports,
     withTypes: flags.has("mime"),

@@ -191,6 +191,12 @@ Deno.test("checkXpra() tells one that is missing, broken, too old, or with known
     assert(what.test(finding!.what), finding!.what);
     assertEquals(finding!.hint !== undefined, verdict !== "ok");
   }
+  // On a Wayland desktop, windows are shown without it.
+  const env = { WAYLAND_DISPLAY: "wayland-1" };
+  for (const [waypipe, verdict] of [[{}, "absent"], [missing, "broken"]] as const) {
+    const { host } = recordingHost({ env, answer: ([program]) => program === "waypipe" ? waypipe : missing });
+    assertEquals((await checkXpra(host))[0]!.verdict, verdict);
+  }
 });
 
 Deno.test("checkDisplay() needs a display, and tells what a Wayland one can do", async () => {

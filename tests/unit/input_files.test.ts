@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { bundledProfiles } from "../../lib/create/bundled.ts";
-import { readProfile, readUserData } from "../../lib/create/input_files.ts";
+import { readProfile, readUserData, type Software } from "../../lib/create/input_files.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { recordingHost } from "./recording_host.ts";
 
@@ -79,8 +79,8 @@ Deno.test("readProfile() takes the bundled profiles by name and by file without 
 Deno.test("readUserData() names the user before all files, since the first of several values counts", async () => {
   const { host } = recordingHost();
   await withFile("#cloud-config\nuser: {name: mallory}\n", async (path) => {
-    const plain = await readUserData(host, [path], { user: undefined, bare: true });
-    const named = await readUserData(host, [path], { user: "alice", bare: true });
+    const plain = await readUserData(host, [path], { user: undefined, software: "none" });
+    const named = await readUserData(host, [path], { user: "alice", software: "none" });
     assertEquals(plain.includes("alice"), false);
     assertEquals(named.match(/alice|mallory/g), ["alice", "mallory"]);
   });
@@ -89,10 +89,21 @@ Deno.test("readUserData() names the user before all files, since the first of se
 Deno.test("readUserData() adds what attach.ts needs, once, unless it is to be bare", async () => {
   const { host } = recordingHost();
   const count = async (words: string[], bare = false): Promise<number> =>
-    (await readUserData(host, words, { user: undefined, bare })).split('filename="xpra.sh"').length - 1;
+    (await readUserData(host, words, { user: undefined, software: bare ? "none" : "all" }))
+      .split('filename="xpra.sh"').length - 1;
   assertEquals(await count(["firefox"]), 1);
   assertEquals(await count(["xpra", "firefox"]), 1);
   assertEquals(await count([join(root, "examples/cloud-config/xpra.sh"), "firefox"]), 1);
   assertEquals(await count(["firefox"], true), 0);
   assertEquals(await count(["xpra", "firefox"], true), 1);
+});
+
+Deno.test("readUserData() leaves out xpra, and xpra alone, for a container whose windows are shown on Wayland only", async () => {
+  const { host } = recordingHost();
+  const read = (software: Software): Promise<string> => readUserData(host, ["vlc"], { user: undefined, software });
+  const [all, wayland] = [await read("all"), await read("wayland")];
+  assertEquals([all.match(/^with_xpra=\w+$/gm), wayland.match(/^with_xpra=\w+$/gm)], [["with_xpra=yes"], [
+    "with_xpra=no",
+  ]]);
+  assertEquals(wayland.replace("with_xpra=no", "with_xpra=yes"), all);
 });

@@ -49,6 +49,8 @@ export interface SessionPlan {
 export interface X11Display {
   /** The screen of the X server. */
   screen: Screen;
+  /** Why it is not shown by Wayland, where that is what the user could change; as the end of a sentence. */
+  why?: string | undefined;
 }
 
 /** A session on a Wayland compositor of the host's, to which waypipe forwards. */
@@ -231,7 +233,7 @@ async function sessionStartError(error: ProcessError, container: Container, plan
       return new NoWayland(`there is no waypipe in "${name}"`, { exitCode: ExitCode.missingProgram, cause: error });
     }
     return error.stderr.includes("xpra: not found")
-      ? noUsableXpra(`in the container "${name}"`, {})
+      ? noUsableXpra(`in the container "${name}"`, { why: "screen" in plan.display ? plan.display.why : undefined })
       : noSuchApp(plan.app[0]!, name, error);
   }
   const full = /^No space left in ([\w./-]{1,200})$/m.exec(error.output)?.[1];

@@ -8,7 +8,7 @@
 #   transport       what the socket of the host's end was called before it got the session's name
 #   compress        how what is sent is compressed, as the host's end has it
 #   patience        for a host's end on another machine: how long a broken connection to it is waited for, in seconds
-: "${xpra_directory:?}" "${transport:?}" "${compress:?}" "${patience?}"
+: "${session:?}" "${xpra_directory:?}" "${transport:?}" "${compress:?}" "${patience?}"
 
 # The host's end lives for as long as this is open: until systemd has ended all processes of the session.
 exec 9<>"$xpra_directory/$transport~end"

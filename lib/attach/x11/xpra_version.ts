@@ -50,16 +50,17 @@ export function knownVulnerability(version: XpraVersion): { reason: string; fixe
 /**
  * Checks the host's xpra. Warns of a known vulnerability.
  *
+ * @param why why Wayland does not show this, as the end of a sentence; undefined where X is all that there is, or wanted
  * @throws {UserError} with exit code 127 when there is no xpra, or when it is too old or broken
  */
-export async function checkClient(host: Host): Promise<void> {
+export async function checkClient(host: Host, why?: string): Promise<void> {
   let version: XpraVersion | undefined;
   try {
     version = parseXpraVersion((await host.run(["xpra", "--version"], { looksOnly: true })).stdout);
   } catch (error) {
     if (error instanceof ProcessError) throw noUsableXpra("on this host", { output: error.output });
     throw error instanceof UserError && error.exitCode === ExitCode.missingProgram
-      ? noUsableXpra("on this host", {})
+      ? noUsableXpra("on this host", { why })
       : error;
   }
   if (!version) return;
@@ -85,11 +86,11 @@ sudo apt-get update && sudo apt-get install xpra`;
  *
  * @param where "on this host", or in which container
  * @param found what is known of it: its version, an option that it does not know, or what it printed when it failed;
- * empty when there is no xpra
+ * none of them when there is no xpra. `why`: as for {@linkcode checkClient}
  */
 export function noUsableXpra(
   where: string,
-  found: { version?: string; unknownOption?: string; output?: string },
+  found: { version?: string; unknownOption?: string; output?: string; why?: string | undefined },
 ): UserError {
   const what = found.version !== undefined
     ? `The xpra ${where}, ${found.version}, is too old`
@@ -97,7 +98,7 @@ export function noUsableXpra(
     ? `The xpra ${where} is too old: it does not know ${found.unknownOption}`
     : found.output !== undefined
     ? `The xpra ${where} does not work`
-    : `There is no xpra ${where}`;
+    : `There is no xpra ${where}${found.why === undefined ? "" : `, and Wayland cannot show this: ${found.why}`}`;
   return new UserError(what, {
     hint: `Install version ${oldest} or later there; on Debian and Ubuntu with the lines above`,
     output: [found.output?.trimEnd(), installLines].filter(Boolean).join("\n"),

@@ -1,0 +1,82 @@
+// A Wayland desktop without xpra on either end: what works there, and what says that it does not.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { dirname } from "@std/path";
+import type { Finding } from "../../lib/cli/doctor.ts";
+import { nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { startSway, waylandParts, windowCalled } from "./wayland_desktop.ts";
+import { inContainer, makeContainer, removeContainer, script, startScript } from "./world.ts";
+
+/** Takes away what the lab's image has of xpra, and of what create.ts is to bring. */
+const strip = `#cloud-config
+bootcmd:
+  - rm -f /usr/local/bin/xpra*
+  - dpkg --purge waypipe xvfb xdg-desktop-portal
+`;
+
+testOnOneEngine(
+  "--without-xpra makes a container that a Wayland desktop without xpra shows; the rest says what is missing",
+  [...waylandParts, "display"],
+  async (engine) => {
+    const name = "e2e-without-xpra";
+    await using desktop = await startSway();
+    const programs = [dirname(Deno.execPath()), "/usr/bin", "/bin"].join(":");
+    const env = { ...desktop.env, DISPLAY: "", PATH: programs };
+    const attached = (...args: string[]): ReturnType<typeof script> =>
+      script("attach", engine, args, { env, timeoutMs: 60_000 });
+    try {
+      await makeContainer(engine, name, strip, ["--image=gui-lab", "--without-xpra"]);
+      const there = await inContainer(
+        engine,
+        name,
+        "for p in xpra Xvfb waypipe /usr/libexec/xdg-desktop-portal; do command -v $p || echo no $p; done",
+      );
+      assertEquals(there.split("\n"), ["no xpra", "no Xvfb", "/usr/bin/waypipe", "/usr/libexec/xdg-desktop-portal"]);
+
+      const running = startScript("attach", engine, ["--session=w", name, "foot -T alone sleep 600"], { env });
+      await windowCalled(`[${name}] alone`, env);
+      running.kill("SIGINT");
+      await running.ended;
+      const back = await attached(name);
+      assertEquals([back.code, back.stderr], [
+        0,
+        'The windows of "w" are on a Wayland desktop, and stay there until it ends\n',
+      ]);
+      assertEquals((await attached("--stop", name)).code, 0);
+
+      const noXpra = `There is no xpra in the container "${name}"`;
+      for (
+        const [args, error] of [
+          [["--detached"], `${noXpra}, and Wayland cannot show this: a Wayland window cannot be left and shown later`],
+          [["--detached", "--display=x11"], noXpra],
+          [["--display=x11"], "There is no display to show windows on: $DISPLAY is not set"],
+          [["--allow=tray"], "There is no X display, for $DISPLAY is not set, and Wayland cannot show this"],
+        ] as const
+      ) {
+        const { code, stderr } = await attached(...args, name, "foot");
+        assert(code !== 0 && stderr.includes(`error: ${error}`), stderr);
+      }
+      const xpraOnHost = await script("attach", engine, ["--allow=tray", name, "foot"], {
+        env: { ...env, DISPLAY: Deno.env.get("DISPLAY")! },
+      });
+      assertEquals(xpraOnHost.code, 127, xpraOnHost.stderr);
+      assertStringIncludes(
+        xpraOnHost.stderr,
+        "error: There is no xpra on this host, and Wayland cannot show this: waypipe has no tray",
+      );
+      await nothingLeft(engine, name);
+
+      const { stdout } = await attached("--doctor", "--json");
+      const findings = (JSON.parse(stdout) as { findings: Finding[] }).findings
+        .filter(({ what }) => /xpra|Xvfb/.test(what) && (!what.includes("container") || what.includes(name)));
+      const less = "windows are shown on Wayland only, and cannot be left and shown again";
+      assertEquals(findings.map(({ verdict, what }) => [verdict, what]), [
+        ["absent", `There is no xpra on this host: ${less}`],
+        ["ok", findings.find(({ what }) => what.startsWith("bwrap"))?.what],
+        ["absent", `${noXpra}: ${less}`],
+      ]);
+    } finally {
+      await removeContainer(engine, name);
+    }
+  },
+);
