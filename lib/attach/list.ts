@@ -19,7 +19,7 @@ export async function list(host: Host, word: string | undefined, options: Engine
     ? await listAllSessions(await chooseEngine(host, options.engine, { ...options, remote }))
     : await listContainer(host, word, options);
   const rows = sessions.map(({ container, session, app, pid, clients, since }) =>
-    [container, session, oneLine(app), pid, clients, since].map(String)
+    [container, session, oneLine(app), pid, clients, localTime(since)].map(String)
   );
   showTable(host.ui, rows, {
     heading: ["CONTAINER", "SESSION", "APP", "PID", "CLIENTS", "SINCE"],
@@ -27,6 +27,11 @@ export async function list(host: Host, word: string | undefined, options: Engine
     data: sessions,
   });
   return 0;
+}
+
+/** A time of ISO 8601 as the user's clock shows it, to the minute: Swedes write it that way. */
+function localTime(time: string): string {
+  return new Date(time).toLocaleString("sv").slice(0, 16);
 }
 
 /** A container that does not run is not started for this. */
