@@ -1,7 +1,7 @@
 /** Local images: those in the engine's own store. */
 
 import { type Engine, engineArgv, isNotFound, query, run } from "./engine.ts";
-import { UserError } from "../base/errors.ts";
+import { ProcessError, UserError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import { labelOf } from "./server.ts";
 
@@ -36,13 +36,21 @@ export async function findImages(engine: Engine, properties: Readonly<Record<str
  * @throws {UserError} when there is no such image
  */
 export async function imageHash(engine: Engine, image: string, text: string): Promise<string> {
+  const unknown = (cause?: ProcessError): UserError =>
+    new UserError(`${engine.product} cannot find the image "${image}"`, {
+      hint:
+        `See what there is (${engine.cli} image list), and whether its server can be reached (${engine.cli} remote list)`,
+      ...(cause ? { output: cause.output, cause } : {}),
+    });
   return await engine.host.value(engineArgv(engine, ["image", "info", imageOn(engine, image)]), {
     placeholder: "RECIPE",
     parse(stdout) {
       const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
       if (fingerprint) return sha256(`${fingerprint}\n${text}`);
-      throw new UserError(`The engine does not know the image "${image}"`, { hint: `See ${engine.cli} image list` });
+      throw unknown();
     },
+  }).catch((error) => {
+    throw error instanceof ProcessError ? unknown(error) : error;
   });
 }
 
