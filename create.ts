@@ -1,17 +1,17 @@
 #!/bin/sh
-//bin/true; set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
-//bin/true; GUI_CALLED=$0; [ "$(command -v "${0##*/}")" != "$0" ] || GUI_CALLED=${0##*/}; export GUI_CALLED
-//bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
-//bin/true; set -- --allow-read "$@"
-//bin/true; set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
-//bin/true; d=${XDG_DATA_HOME:-$HOME/.local/share}; case $d in [!/]* | *,*) d=$HOME/.local/share ;; esac
-//bin/true; set -- --allow-write="$d/applications,$d/gui-container" "$@"
-//bin/true; set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,find,cloud-init,update-desktop-database "$@"
-//bin/true; set -- --allow-env='HOME,XDG_DATA_HOME,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
-//bin/true; case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
-//bin/true; exec deno run --quiet --no-prompt "$@"
-// Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
-// permission a line, Deno's version, and Deno.
+/*bin/true # A comment for TypeScript, commands for sh: $PATH without relative directories, the path of this file, one
+# permission a line, Deno's version, and Deno.
+set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
+GUI_CALLED=$0; [ "$(command -v "${0##*"/"}")" != "$0" ] || GUI_CALLED=${0##*"/"}; export GUI_CALLED
+set -- "$(command -p readlink -f -- "$0")" "$@"
+set -- --allow-read "$@"
+set -- --allow-write="${GUI_CONTAINER_MOUNTS:-$HOME/container_mounts}" "$@"
+d=${XDG_DATA_HOME:-$HOME/.local/share}; case $d in [!/]* | *,*) d=$HOME/.local/share ;; esac
+set -- --allow-write="$d/applications,$d/gui-container" "$@"
+set -- --allow-run=lxc,incus,ssh,setfacl,getfacl,find,cloud-init,update-desktop-database "$@"
+set -- --allow-env='HOME,XDG_DATA_HOME,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
+case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
+exec deno run --quiet --no-prompt "$@" # */
 /**
  * Makes a container for a graphical application: its profile, the directories shared with the host, the container
  * itself, its software, and the SSH access that attach.ts uses.

@@ -1,15 +1,15 @@
 #!/bin/sh
-//bin/true; set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
-//bin/true; GUI_CALLED=$0; [ "$(command -v "${0##*/}")" != "$0" ] || GUI_CALLED=${0##*/}; export GUI_CALLED
-//bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
-//bin/true; set -- --allow-read "$@"
-//bin/true; set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
-//bin/true; set -- --allow-run=lxc,incus,setfacl,getfacl,stat,cp,mv,rm,zenity,notify-send "$@"
-//bin/true; set -- --allow-env='DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
-//bin/true; case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
-//bin/true; exec deno run --quiet --no-prompt "$@"
-// Above are comments for TypeScript and commands for sh: $PATH without relative directories, the path of this file, one
-// permission a line, Deno's version, and Deno.
+/*bin/true # A comment for TypeScript, commands for sh: $PATH without relative directories, the path of this file, one
+# permission a line, Deno's version, and Deno.
+set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
+GUI_CALLED=$0; [ "$(command -v "${0##*"/"}")" != "$0" ] || GUI_CALLED=${0##*"/"}; export GUI_CALLED
+set -- "$(command -p readlink -f -- "$0")" "$@"
+set -- --allow-read "$@"
+set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
+set -- --allow-run=lxc,incus,setfacl,getfacl,stat,cp,mv,rm,zenity,notify-send "$@"
+set -- --allow-env='DISPLAY,WAYLAND_DISPLAY,GIO_LAUNCHED_DESKTOP_FILE,HOME,GUI_CALLED,GUI_CONTAINER_ENGINE,GUI_CONTAINER_MOUNTS,XDG_STATE_HOME,LD_*,XDG_CONFIG_HOME,LXD_CONF,LXD_GLOBAL_CONF,LXC_REMOTE,INCUS_CONF,INCUS_GLOBAL_CONF,INCUS_REMOTE,INCUS_PROJECT' "$@"
+case $(deno -V 2>&1) in 'deno '2.9.* | 'deno '2.[1-9][0-9]* | 'deno '[3-9].*) ;; *) printf 'error: %s\nhint: %s\n' 'Deno 2.9.0 or newer is needed' 'Get it from https://deno.com, or run: deno upgrade' >&2; exit 127 ;; esac
+exec deno run --quiet --no-prompt "$@" # */
 /**
  * Lends files of the host to a running container, and takes them back exactly as they were.
  *

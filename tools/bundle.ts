@@ -25,7 +25,8 @@ export function withInstalledNames(text: string): string {
 
 /** The commands for sh in the first lines of a script. */
 export function headerOf(text: string): string[] {
-  return [...text.slice(0, text.indexOf("/**")).matchAll(/^\/\/bin\/true; (.*)$/gm)].map(([, command]) => command!);
+  const [first = ""] = text.split(" # */\n", 1);
+  return first.split("\n").filter((line) => !/^[#/]/.test(line));
 }
 
 /** Bundles a script. */
@@ -45,11 +46,10 @@ export async function bundle(script: string): Promise<Bundle> {
 
 /** A bundle as one file for sh and for Deno. */
 export function singleFile({ header, code }: Bundle): string {
-  const commands = header.map((command) => `//bin/true; ${command}`);
   return `#!/bin/sh
-${commands.join("\n")}
-// Above are comments for JavaScript and commands for sh: $PATH without relative directories, the path of this file, one
-// permission a line, and Deno. Below is what "deno bundle" makes of the script and all that it imports.
+/*bin/true # A comment for JavaScript, commands for sh: $PATH without relative directories, the path of this file, one
+# permission a line, and Deno. Below is what "deno bundle" makes of the script and all that it imports.
+${header.join("\n")} # */
 ${code}`;
 }
 

@@ -17,7 +17,7 @@ export const scripts = ["create", "attach", "map"] as const;
  * is a directory of the user's, which is not known yet: that permission is given without a scope.
  */
 export function permissionsOf(text: string): string[] {
-  const lines = [...text.matchAll(/^\/\/bin\/true; set -- (--allow-[a-z]+)(=.+)? "\$@"$/gm)];
+  const lines = [...text.matchAll(/^set -- (--allow-[a-z]+)(=.+)? "\$@"$/gm)];
   const permissions = lines.map(([, name, scope = ""]) =>
     scope.includes("$") ? name! : name! + scope.replace(/^='(.*)'$/, "=$1")
   );

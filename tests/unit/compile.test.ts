@@ -30,12 +30,13 @@ async function compile(
 
 Deno.test("permissionsOf() are those of the script's first lines, without the directories", async () => {
   const header = `#!/bin/sh
-//bin/true; set -- "$(command -p readlink -f -- "$0")" "$@"
-//bin/true; set -- --allow-read "$@"
-//bin/true; set -- --allow-write="\${A:-$HOME/a b}" "$@"
-//bin/true; set -- --allow-run=x,y "$@"
-//bin/true; set -- --allow-env='HOME,LD_*' "$@"
-//bin/true; exec deno run --quiet --no-prompt "$@"
+/*bin/true # Words
+set -- "$(command -p readlink -f -- "$0")" "$@"
+set -- --allow-read "$@"
+set -- --allow-write="\${A:-$HOME/a b}" "$@"
+set -- --allow-run=x,y "$@"
+set -- --allow-env='HOME,LD_*' "$@"
+exec deno run --quiet --no-prompt "$@" # */
 `;
   assertEquals(
     permissionsOf(header),
