@@ -1,11 +1,12 @@
-/** A container on this machine: it shares directories with it, and SSH reaches it by its network or the engine. */
+/**
+ * A container on this machine: it shares directories with it, and SSH reaches it by its network or the engine. What needs
+ * node:fs, which takes 10 ms to load, is loaded when it is asked for: `attach.ts --join` needs none of it.
+ */
 
 import { join } from "@std/path";
 import type { Container, KnownContainer } from "./container.ts";
-import { openFifo } from "./fifo.ts";
 import { sessionNames } from "./names.ts";
 import { overSsh, type Parts, partsOf } from "./over_ssh.ts";
-import { readSessionLog } from "./session_log.ts";
 import { holdSocket, socketPath } from "./sockets.ts";
 
 /** A container that is known to be on this machine. */
@@ -22,7 +23,7 @@ export function localContainer(
     async socket(session) {
       const path = socketPath(xpra, session);
       if (host.dryRun) return path;
-      const held = holdSocket(path);
+      const held = await holdSocket(path);
       opened.defer(held.close);
       // Deno 2.9 allows single paths to sockets only, and looks at the path as it is given: so a link leads there.
       const link = socketPath(await directory(), "session");
@@ -32,10 +33,10 @@ export function localContainer(
     lendSocket: async (_path, name) => join((await reach()).xpra, name),
     seenSessions: () => sessionNames(xpra),
     noteUse() {},
-    log: (options) => readSessionLog(xpra, options),
-    readFifo(name) {
-      const fd = openFifo(join(xpra, name));
-      return Promise.resolve(fd === undefined ? undefined : { fd });
+    log: async (options) => (await import("./session_log.ts")).readSessionLog(xpra, options),
+    async readFifo(name) {
+      const fd = (await import("./fifo.ts")).openFifo(join(xpra, name));
+      return fd === undefined ? undefined : { fd };
     },
     whenLost: () => new Promise(() => {}),
     isLost: () => Promise.resolve(false),

@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
-import { type Held, hold } from "../base/hold.ts";
+import type { Held } from "../base/hold.ts";
 
 /** How long the path of a Unix socket can be, in bytes: `sun_path` of unix(7) without its final zero. */
 const maxSocketPath = 107;
@@ -36,8 +36,8 @@ export class SocketReplaced extends Error {
  *
  * @throws {SocketReplaced} when it is not a socket
  */
-export function holdSocket(path: string): Held {
-  const held = hold(path);
+export async function holdSocket(path: string): Promise<Held> {
+  const held = (await import("../base/hold.ts")).hold(path);
   if (held.stat().isSocket()) return held;
   held.close();
   throw new SocketReplaced("Something else is in the place of the session's socket");

@@ -565,7 +565,7 @@ Deno.test("startGuard() can be held to two paths: its own socket, and a link to 
       script,
       `import { startGuard } from "${module}";
 import { holdSocket } from "${new URL("../../lib/container/sockets.ts", import.meta.url)}";
-const held = holdSocket("${path}");
+const held = await holdSocket("${path}");
 await new Deno.Command("ln", { args: ["-s", "--", held.handle, "${link}"] }).output();
 const connect = Promise.resolve("${link}");
 const options = { listen: "${listen}", connect, container: "box", open: new Set<never>(), report() {} };
