@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runProcess } from "../../lib/base/process.ts";
 import { clusterEnvironment, missingParts, type PartName } from "../lab/state.ts";
-import { needed, nothingLeft } from "./sessions.ts";
+import { inSession, needed, nothingLeft } from "./sessions.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import {
   eventually,
@@ -125,6 +125,22 @@ testFar(
     assertEquals([stopped.code, stopped.stdout], [0, "x\n"]);
     const { code, stderr } = await again.ended;
     assertEquals([code, stderr.trimEnd().split("\n").at(-1)], [0, 'The session "x" was stopped']);
+    await allGone();
+  },
+);
+
+testFar(
+  "attach.ts, elsewhere: an app hears the host's microphone while it records",
+  [...needed, "sound"],
+  async () => {
+    const attach = startScript("attach", engine, ["--preset=isolated", "--allow=microphone", name, "xclock"]);
+    await windowWith("\\[far:e2e-far-attach\\] xclock");
+    const record = "timeout 4 parec --raw --format=s16le --rate=8000 --channels=1 | wc -c";
+    // A second of it.
+    await eventually("the microphone", async () => Number(await inSession(engine, name, "xclock", record)) > 16_000);
+    await eventually("the end of the recorder", async () => (await pids("^pacat --record .*ulaw")).length === 0);
+    await script("attach", engine, ["--stop", name]);
+    assertStringIncludes((await attach.ended).stderr, `warning: "${name}" listens to your microphone\n`);
     await allGone();
   },
 );
