@@ -17,6 +17,12 @@ if [ "$dialogs" ] && [ -x /usr/libexec/xdg-desktop-portal ] && [ -d /usr/lib/pyt
     printf 'org.freedesktop.impl.portal.%s;' FileChooser Print Notification Settings
     echo
   } >"$XDG_DESKTOP_PORTAL_DIR/guicontainer.portal"
+  # What calls the agent before it is there waits for it, for a while.
+  mkdir -p "$RUNTIME_DIRECTORY/data/dbus-1/services"
+  {
+    printf '[D-BUS Service]\nName=org.freedesktop.impl.portal.desktop.guicontainer\n'
+    echo 'Exec=/bin/sh -c "sleep 20; exit 1"'
+  } >"$RUNTIME_DIRECTORY/data/dbus-1/services/guicontainer.service"
   # GTK 3 and Firefox; GTK 4; Qt, where that plugin is there. The bus starts without the first: xdg-desktop-portal would
   # ask itself.
   export GTK_USE_PORTAL=1 GDK_DEBUG="${GDK_DEBUG:+$GDK_DEBUG,}portals"
