@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
-import { desktop, waylandParts, windowCalled } from "./wayland_desktop.ts";
+import { desktop, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import {
   type EngineName,
   eventually,
@@ -62,8 +62,8 @@ interface Shown {
   home: string;
   /** Has the app do something. Returns what became of it. */
   app(todo: Record<string, unknown>): Promise<Done>;
-  /** The same, without waiting. */
-  begin(todo: Record<string, unknown>): Promise<() => Promise<Done>>;
+  /** The same, without waiting. `app`: what ends the names of the app's files. */
+  begin(todo: Record<string, unknown>, app?: string): Promise<() => Promise<Done>>;
   /** What the user chooses in all dialogs from now on. */
   choose(path: string): Promise<void>;
   asked(): Promise<string[]>;
@@ -113,13 +113,13 @@ async function showing(
     env: own,
     output: { line: (line) => said += `${line}\n` },
   });
-  const begin = async (todo: Record<string, unknown>): Promise<() => Promise<Done>> => {
-    for (const file of ["todo", "done"]) await Deno.remove(join(share, file)).catch(() => {});
+  const begin = async (todo: Record<string, unknown>, app = ""): Promise<() => Promise<Done>> => {
+    for (const file of [`todo${app}`, `done${app}`]) await Deno.remove(join(share, file)).catch(() => {});
     await Deno.writeTextFile(join(share, "todo.new"), JSON.stringify(todo));
-    await Deno.rename(join(share, "todo.new"), join(share, "todo"));
+    await Deno.rename(join(share, "todo.new"), join(share, `todo${app}`));
     return () =>
       eventually("what the app has done", async () => {
-        const text = await Deno.readTextFile(join(share, "done")).catch(() => undefined);
+        const text = await Deno.readTextFile(join(share, `done${app}`)).catch(() => undefined);
         return text === undefined ? undefined : JSON.parse(text) as Done;
       });
   };
@@ -297,6 +297,37 @@ testOnOneEngine("an app's own dialogs are the same on Wayland", [...needed, ...w
   );
 });
 
+/** Has each Python of the container's user run this first, where it is the agent; nothing with an empty text. */
+const customizeAgent = (engine: EngineName, text: string): Promise<string> => {
+  const install = 'site=$(python3 -m site --user-site); mkdir -p "$site"; printf %s "$1" >"$site/usercustomize.py"';
+  const isAgent = 'any("The agent of a session" in word for word in getattr(sys, "orig_argv", []))';
+  const indented = text.trim().split("\n").map((line) => `    ${line}`).join("\n");
+  return inContainer(engine, nameOn(engine), install, text && `import os, sys\nif ${isAgent}:\n${indented}\n`);
+};
+
+testOnOneEngine(
+  "an app that asks before the agent is there waits for it",
+  [...needed, ...waylandParts],
+  async (engine) => {
+    await customizeAgent(engine, "import time; time.sleep(4)");
+    try {
+      await showing(
+        engine,
+        { env: desktop(), args: ["--display=wayland"] },
+        async ({ app, choose, home, name }) => {
+          await windowCalled(`[${name}] editor`);
+          const file = join(home, "letter.txt");
+          await Deno.writeTextFile(file, "from the host");
+          await choose(file);
+          assertEquals((await app({ do: "open" })).text, "from the host");
+        },
+      );
+    } finally {
+      await customizeAgent(engine, "");
+    }
+  },
+);
+
 testOnOneEngine("what an app prints is a PDF where the user chooses", [...needed, ...waylandParts], async (engine) => {
   await showing(
     engine,
@@ -369,6 +400,67 @@ testOnOneEngine(
     });
   },
 );
+
+testOnOneEngine(
+  "two apps that ask at once are answered one after the other, in the directory of the last time",
+  [...needed, ...waylandParts],
+  async (engine) => {
+    await showing(engine, { env: desktop(), args: ["--display=wayland"] }, async (shown) => {
+      const { begin, choose, home, asked, env, name } = shown;
+      await windowCalled(`[${name}] editor`);
+      await ready(engine);
+      const second = startScript("attach", engine, ["--join", name, "python3 share/dialogs_app.py 2"], { env });
+      await eventually(
+        "the second app",
+        async () => (await windows()).filter((window) => window.name === `[${name}] editor`).length === 2,
+      );
+      const letters = join(home, "letters");
+      await Deno.mkdir(letters);
+      for (const letter of ["a", "b"]) await Deno.writeTextFile(join(letters, `${letter}.txt`), letter);
+      await choose(join(letters, "a.txt"));
+      const opening = [await begin({ do: "open" }), await begin({ do: "open" }, "2")];
+      const first = await Promise.race(opening.map(async (opened, app) => ({ app, done: await opened() })));
+      await choose(join(letters, "b.txt"));
+      assertEquals([first.done.text, (await opening[1 - first.app]!()).text], ["a", "b"]);
+      const dialogs = (await asked()).filter((line) => line.includes("--file-selection"));
+      assertEquals(dialogs.map((line) => /--filename=(\S+)/.exec(line)?.[1]), [
+        `${Deno.env.get("HOME")}/`,
+        `${letters}/`,
+      ]);
+      await script("attach", engine, ["--stop", name, "dialogs"], { env });
+      await second.ended;
+    });
+  },
+);
+
+testOnOneEngine("a large file is lent itself, and an app saves into it", needed, async (engine) => {
+  await withDisplay((display) =>
+    showing(
+      engine,
+      { env: display, args: ["--display=x11"] },
+      async ({ app, choose, home, map, attach, name, env }) => {
+        await windowWith("editor", { env: display });
+        await ready(engine);
+        const file = join(home, "film.txt");
+        await Deno.writeTextFile(file, "before", { mode: 0o600 });
+        await Deno.truncate(file, 64 * 2 ** 20 + 1);
+        const state = async (): Promise<string> =>
+          await sh(["sh", "-c", 'stat -c "%i %a %s" "$1"; getfacl -c "$1"', "sh", file]);
+        const before = await state();
+        await choose(file);
+        const { path, text } = await app({ do: "open" });
+        assertEquals(text!.slice(0, 7), "before\0");
+        // Nothing has to come back.
+        await app({ do: "save into", path, text: "after!" });
+        assertEquals(await sh(["head", "-c", "6", file]), "after!");
+        assertMatch(await map("--list"), new RegExp(`^${file}\t${path}\n$`));
+        await script("attach", engine, ["--stop", name, "dialogs"], { env });
+        await attach.ended;
+        assertEquals([await state(), await map("--list")], [before, ""]);
+      },
+    )
+  );
+});
 
 testOnOneEngine(
   "what a saved file replaces stays on the host, until all of it is there and may be replaced",
@@ -445,39 +537,36 @@ for (const [call, when] of [[1, "before"], [2, "before"], [3, "before"], [3, "af
   });
 }
 
-/** What each Python of the container's user does first: it takes the place of the agent. */
+/** It takes the place of the agent. */
 const hostileAgent = `
-import os, sys
-if any("The agent of a session" in word for word in getattr(sys, "orig_argv", [])):
-    import json, threading, time
-    share = "/home/ubuntu/share/"
-    def note(name, text):
-        with open(share + name, "a") as file: file.write(text + "\\n")
-    note("starts", "start")
-    def say(value): os.write(1, (json.dumps(value) + "\\n").encode())
-    if open(share + "starts").read().count("start") == 1:
-        try:
-            while True: os.write(1, b"x" * 65536)
-        except OSError: os._exit(0)
-    say({"ask": "ready"})
-    say({"ask": "record", "on": True})
-    say({"ask": "lend", "id": 1, "path": "/etc/shadow"})
-    say({"id": 1, "paths": ["/etc/shadow"]})
-    say({"ask": "saved", "path": "/etc/shadow"})
-    say({"ask": "save", "id": 2, "name": "../../../.config/autostart/a.desktop", "filters": [["x", ["/etc/*"]]]})
-    def flood():
-        for number in range(3, 400): say({"ask": "open", "id": number, "path": "/etc/shadow"})
-        note("flooded", "yes")
-    threading.Thread(target=flood).start()
-    for line in sys.stdin: note("told", line.strip())
-    time.sleep(1000)
+import json, threading, time
+share = "/home/ubuntu/share/"
+def note(name, text):
+    with open(share + name, "a") as file: file.write(text + "\\n")
+note("starts", "start")
+def say(value): os.write(1, (json.dumps(value) + "\\n").encode())
+if open(share + "starts").read().count("start") == 1:
+    try:
+        while True: os.write(1, b"x" * 65536)
+    except OSError: os._exit(0)
+say({"ask": "ready"})
+say({"ask": "record", "on": True})
+say({"ask": "lend", "id": 1, "path": "/etc/shadow"})
+say({"id": 1, "paths": ["/etc/shadow"]})
+say({"ask": "saved", "path": "/etc/shadow"})
+say({"ask": "save", "id": 2, "name": "../../../.config/autostart/a.desktop", "filters": [["x", ["/etc/*"]]]})
+def flood():
+    for number in range(3, 400): say({"ask": "open", "id": number, "path": "/etc/shadow"})
+    note("flooded", "yes")
+threading.Thread(target=flood).start()
+for line in sys.stdin: note("told", line.strip())
+time.sleep(1000)
 `;
 
 testOnOneEngine("an agent that lies, floods and sends without end gets nothing", needed, async (engine) => {
   const name = nameOn(engine);
   const share = join(mountsRoot, name, "share");
-  const install = 'site=$(python3 -m site --user-site); mkdir -p "$site"; printf %s "$1" >"$site/usercustomize.py"';
-  await inContainer(engine, name, install, hostileAgent);
+  await customizeAgent(engine, hostileAgent);
   await withDisplay((display) =>
     showing(
       engine,

@@ -1,7 +1,10 @@
-"""An app with a File menu: does what is in the file "todo" of the share, and writes to "done" what became of it."""
+"""An app with a File menu: does what is in the file "todo" of the share, and writes to "done" what became of it. Its
+argument ends the names of both.
+"""
 
 import json
 import os
+import sys
 import time
 
 import gi
@@ -10,6 +13,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gio, GLib, Gtk  # noqa: E402
 
 SHARE = os.path.expanduser("~/share")
+NAME = "".join(sys.argv[1:])
 window = Gtk.Window(title="editor", default_width=300, default_height=200)
 window.show_all()
 
@@ -40,7 +44,7 @@ def act(todo):
         path = choose(Gtk.FileChooserAction.OPEN, None)
         if path:
             with open(path, encoding="utf-8") as file:
-                text = file.read()
+                text = file.read(100_000)
     elif kind == "folder":
         path = choose(Gtk.FileChooserAction.SELECT_FOLDER, None)
     elif kind == "print":
@@ -53,6 +57,9 @@ def act(todo):
         path = str(os.system(f"notify-send '{todo['title']}' '{todo['body']}'"))
     elif kind == "save as":
         path = choose(Gtk.FileChooserAction.SAVE, todo["name"])
+    elif kind == "save into":
+        with open(path, "r+", encoding="utf-8") as file:
+            file.write(todo["text"])
     if path and "text" in todo and kind in ("open", "save", "save as"):
         replace(path, todo["text"])
     return {"path": path, "text": text, "ms": time.time() * 1000}
@@ -60,15 +67,15 @@ def act(todo):
 
 def look():
     try:
-        with open(f"{SHARE}/todo", encoding="utf-8") as file:
+        with open(f"{SHARE}/todo{NAME}", encoding="utf-8") as file:
             todo = json.load(file)
-        os.unlink(f"{SHARE}/todo")
+        os.unlink(f"{SHARE}/todo{NAME}")
     except OSError:
         return True
     done = act(todo)
-    with open(f"{SHARE}/new", "w", encoding="utf-8") as file:
+    with open(f"{SHARE}/new{NAME}", "w", encoding="utf-8") as file:
         json.dump(done, file)
-    os.rename(f"{SHARE}/new", f"{SHARE}/done")
+    os.rename(f"{SHARE}/new{NAME}", f"{SHARE}/done{NAME}")
     return True
 
 
