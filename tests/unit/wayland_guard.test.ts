@@ -329,6 +329,94 @@ Deno.test("the guard of Wayland lets a window's picture reach no farther beyond 
   assertEquals(app(commit), new Uint8Array([...geometry, ...commit]));
 });
 
+/** Gives the window a part, as large as it is itself, at this place. Returns a function that commits the part. */
+function part({ app, host }: Trial, x: number, { isSync = false } = {}): () => Uint8Array {
+  const [manager, surface, own] = [ids.next, ids.next + 1, ids.next + 2];
+  host(message(ids.registry, "wl_registry.global", 91, "wl_subcompositor", 1));
+  app(
+    message(ids.registry, "wl_registry.bind", 91, "wl_subcompositor", 1, manager),
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(manager, "wl_subcompositor.get_subsurface", own, surface, ids.surface),
+    message(own, "wl_subsurface.set_position", x, 0),
+    message(own, isSync ? "wl_subsurface.set_sync" : "wl_subsurface.set_desync"),
+    message(surface, "wl_surface.attach", ids.buffer, 0, 0),
+  );
+  return () => app(message(surface, "wl_surface.commit"));
+}
+
+Deno.test("the guard of Wayland lets no part of a window reach beyond it either, whoever commits first", () => {
+  const commit = message(ids.surface, "wl_surface.commit");
+  const geometry = (width: number): Uint8Array =>
+    message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, width, 300);
+  for (const isSet of [true, false]) {
+    const { app, ...rest } = withWindow();
+    if (isSet) app(geometry(400), commit);
+    const commitPart = part({ app, ...rest }, 300);
+    assertEquals(commitPart(), nothing);
+    const commitOfPart = message(ids.next + 1, "wl_surface.commit");
+    assertEquals(app(commit), new Uint8Array([...geometry(700), ...commit, ...commitOfPart]));
+    assertEquals(commitPart(), commitOfPart);
+  }
+  const bound = withWindow();
+  bound.app(geometry(400), commit);
+  assert(part(bound, 300, { isSync: true })().length > 0);
+  assertEquals(bound.app(commit), new Uint8Array([...geometry(700), ...commit]));
+  // As much as a shadow, and as much as the desktop asks for.
+  const shadow = withWindow();
+  shadow.app(geometry(400), commit);
+  assert(part(shadow, 100)().length > 0);
+  const growing = withWindow();
+  growing.app(geometry(400), commit);
+  growing.host(message(ids.toplevel, "xdg_toplevel.configure", 700, 300, nothing));
+  assert(part(growing, 300)().length > 0);
+});
+
+Deno.test("the guard of Wayland knows that a picture is shown turned", () => {
+  const { app } = withWindow();
+  app(
+    message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 50, 300),
+    message(ids.surface, "wl_surface.set_buffer_transform", 1),
+  );
+  const commit = message(ids.surface, "wl_surface.commit");
+  const geometry = message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 300, 400);
+  assertEquals(app(commit), new Uint8Array([...geometry, ...commit]));
+});
+
+Deno.test("the guard of Wayland shows no popup whose picture is larger than half of the screen, whatever it asked for", () => {
+  const made = withWindow();
+  use(made);
+  popup(made, 100, 100);
+  const [surface, manager, view] = [ids.next, ids.next + 4, ids.next + 5];
+  made.host(message(ids.registry, "wl_registry.global", 92, "wp_viewporter", 1));
+  made.app(
+    message(ids.registry, "wl_registry.bind", 92, "wp_viewporter", 1, manager),
+    message(manager, "wp_viewporter.get_viewport", view, surface),
+  );
+  const shown = (width: number, height: number): boolean =>
+    made.app(message(view, "wp_viewport.set_destination", width, height), message(surface, "wl_surface.commit"))
+      .length === 24;
+  // The screen is 1024 × 768, and a shadow does not count.
+  assertEquals([shown(400, 300), shown(1_200, 900), shown(800, 800)], [true, false, true]);
+});
+
+Deno.test("the guard of Wayland ends a connection whose pictures fill 32 screens", () => {
+  const made = withWindow();
+  const add = (from: number, count: number): void => {
+    for (let id = from; id < from + count; id++) {
+      made.app(
+        message(ids.compositor, "wl_compositor.create_surface", id),
+        message(id, "wl_surface.attach", ids.buffer, 0, 0),
+        message(id, "wl_surface.commit"),
+      );
+    }
+  };
+  const most = Math.floor(32 * 1920 * 1080 / (400 * 300)) - 1;
+  add(ids.next, most);
+  made.app(message(ids.next, "wl_surface.destroy"));
+  add(ids.next + most, 1);
+  refused(() => add(ids.next + most + 1, 1), "fill too many screens");
+});
+
 Deno.test("the guard of Wayland ends a connection that opens windows without end", () => {
   const { app } = withGlobals();
   refused(() => {

@@ -8,6 +8,15 @@ import { globals } from "./globals.ts";
 import type { Value } from "./messages.ts";
 import { protocols } from "./protocols.ts";
 import type { Counted, Session } from "./session.ts";
+import {
+  createSurfaces,
+  maxPointerSide,
+  maxSide,
+  shownSize,
+  type Size,
+  type Surface,
+  surfaceHandlers,
+} from "./surfaces.ts";
 
 /** A message of the guard's own, in the same direction: to one of the objects that both ends know. */
 export interface Addition {
@@ -57,53 +66,16 @@ const maxIdCharacters = 80;
 /** Bytes of the name of a type of data, and how many types there may be at a time. */
 const maxMimeBytes = 256;
 const maxMimes = 256;
-/** The largest side of a window's picture, in pixels. */
-const maxSide = 16_384;
-/** The largest side of a pointer's picture, and of one that is dragged: larger ones could cover other windows. */
-const maxPointerSide = 256;
-const maxDragSide = 1_024;
-/** How far a window's picture may reach beyond the window that the desktop knows: the width of a shadow. */
-const maxShadow = 128;
 /** How far from its parent a popup may be, in pixels. */
 const popupReach = 48;
 /** The screen until the compositor tells of one. */
 const smallestScreen = { width: 1024, height: 768 };
+/** So many pixels all screens together have at least. */
+const fewestPixels = 1920 * 1080;
 /** How many of the compositor's last events an app may answer to. */
 const keptSerials = 256;
 
 const dropped: Verdict = { drop: true };
-
-/** What a surface is for. */
-type Role = "window" | "popup" | "pointer" | "drag";
-
-interface Surface {
-  role?: Role;
-  /** What is attached, and counts at the next commit. */
-  pending?: Size;
-  /** The size of its picture, in the picture's pixels. */
-  picture: Size;
-  scale: number;
-  /** The size that a viewport gives it. */
-  destination?: Size | undefined;
-  /** Its window or popup. */
-  shell?: WaylandObject;
-  /** The part of it that the desktop takes for the window. */
-  geometry?: readonly [x: number, y: number, width: number, height: number];
-  /** It is left out: nothing is ever attached to it. */
-  isHidden?: boolean;
-}
-
-interface Size {
-  width: number;
-  height: number;
-}
-
-const nothing: Size = { width: 0, height: 0 };
-
-/** The size that a surface has on the screen. */
-function shownSize({ destination, picture: { width, height }, scale }: Surface): Size {
-  return destination ?? { width: Math.ceil(width / scale), height: Math.ceil(height / scale) };
-}
 
 interface Offer {
   mimes: Set<string>;
@@ -120,7 +92,6 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
   const counted = new Map<WaylandObject, Counted>();
   const files = new Map<WaylandObject, { file: Descriptor; size: number }>();
   const buffers = new WeakMap<WaylandObject, Size>();
-  const surfaces = new WeakMap<WaylandObject, Surface>();
   /** The surface of an object that is something of a surface. */
   const surfaceOf = new WeakMap<WaylandObject, WaylandObject>();
   /** The window or popup to which a popup belongs. */
@@ -141,7 +112,6 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
     session.add(what);
     counted.set(object, what);
   };
-  const surface = (object: WaylandObject): Surface => surfaces.get(object)!;
   const isOpen = (direction: "in" | "out"): boolean => clipboard[direction];
   const screen = (): Size => {
     const sizes = [...screens.values()];
@@ -151,6 +121,19 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
       height: Math.max(...sizes.map(({ height }) => height)),
     };
   };
+  /** Whether something of this size covers more than half of the screen. */
+  const covers = ({ width, height }: Size): boolean => {
+    const max = screen();
+    return width > max.width || height > max.height || width * height > max.width * max.height / 2;
+  };
+  const surfaces = createSurfaces({
+    session,
+    covers,
+    screens: () =>
+      Math.max(fewestPixels, [...screens.values()].reduce((sum, size) => sum + size.width * size.height, 0)),
+  });
+  /** The surface of a window, a popup, or of something else that belongs to one. */
+  const surface = (object: WaylandObject): Surface => surfaces.of(surfaceOf.get(object)!);
   const noteSerial = (serial: Value): void => {
     serials.push(serial as number);
     if (serials.length > keptSerials) serials.shift();
@@ -172,24 +155,6 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
   };
   const blur = (keyboard: WaylandObject): void => {
     if (focusedKeyboards.delete(keyboard)) session.focus(-1);
-  };
-  /** What a surface shows is larger than its role allows. */
-  const isTooLarge = ({ role }: Surface, { width, height }: Size, scale = 1): boolean => {
-    const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxSide;
-    return width > max * scale || height > max * scale;
-  };
-  const commit = (object: WaylandObject): Verdict | undefined => {
-    const found = surface(object);
-    found.picture = found.pending ?? found.picture;
-    delete found.pending;
-    const { width, height } = shownSize(found);
-    const { geometry, shell } = found;
-    if (width === 0 || !geometry || !shell) return undefined;
-    const [x, y, w, h] = geometry;
-    if (x <= maxShadow && y <= maxShadow && width - x - w <= maxShadow && height - y - h <= maxShadow) return undefined;
-    // Else it would have a picture over other windows, which the desktop takes for a shadow.
-    found.geometry = [0, 0, width, height];
-    return { before: [{ object: shell, name: "set_window_geometry", values: found.geometry }] };
   };
   /** Whether the app may put something on the clipboard, in answer to an event. */
   const mayCopy = (serial: Value): boolean => isOpen("out") && session.isUsed() && serials.includes(serial as number);
@@ -238,19 +203,9 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
     if (presses.size < 64) presses.add(key);
     return used();
   };
-  const newSurface = ({ objects }: Message): undefined => {
-    count(objects[0]!, "surface");
-    surfaces.set(objects[0]!, { picture: nothing, scale: 1 });
-  };
-  const setRole = (object: WaylandObject | undefined, role: Role): Verdict | undefined => {
-    if (!object) return undefined;
-    const found = surface(object);
-    found.role ??= role;
-    const isLarge = isTooLarge(found, found.pending ?? nothing, found.scale) || isTooLarge(found, shownSize(found));
-    return isLarge ? dropped : undefined;
-  };
   const number = (value: Value | undefined): number => value as number;
 
+  const ofSurfaces = surfaceHandlers(surfaces, { bufferSize: (buffer) => buffers.get(buffer)!, surfaceOf });
   const handlers: Readonly<Record<string, (message: Message) => Verdict | undefined | void>> = {
     "wl_registry.global": ({ values: [id, name, version] }) => {
       const known = protocols.get(name as string);
@@ -263,11 +218,14 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
     "wl_registry.global_remove": ({ values }) => offered.has(number(values[0])) ? undefined : dropped,
 
     // Surfaces and their pictures.
-    "wl_compositor.create_surface": newSurface,
-    "wl_subcompositor.get_subsurface": ({ objects }) => count(objects[0]!, "subsurface"),
-    "wl_subsurface.set_position": ({ values }) => {
-      const near = values.map((value) => Math.max(-maxShadow, Math.min(maxSide, number(value))));
-      return near.some((value, index) => value !== values[index]) ? { values: near } : undefined;
+    ...ofSurfaces,
+    "wl_compositor.create_surface": ({ objects }) => {
+      count(objects[0]!, "surface");
+      surfaces.add(objects[0]!);
+    },
+    "wl_subcompositor.get_subsurface": (message) => {
+      count(message.objects[0]!, "subsurface");
+      return ofSurfaces["wl_subcompositor.get_subsurface"]!(message);
     },
     "wl_shm.create_pool": ({ objects, values: [, file, size] }) => {
       const { size: whole } = file as Descriptor;
@@ -294,43 +252,14 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
     },
     "wp_single_pixel_buffer_manager_v1.create_u32_rgba_buffer": ({ objects }) =>
       void buffers.set(objects[0]!, { width: 1, height: 1 }),
-    "wl_surface.attach": ({ object, objects: [buffer], values }) => {
-      const found = surface(object);
-      const size = buffer ? buffers.get(buffer)! : nothing;
-      if (found.isHidden && buffer || isTooLarge(found, size, found.scale)) return dropped;
-      found.pending = size;
-      const isMoved = number(values[1]) !== 0 || number(values[2]) !== 0;
-      return found.role === "pointer" && isMoved ? { values: [values[0]!, 0, 0] } : undefined;
-    },
-    // It would move the pointer's picture away from the pointer.
-    "wl_surface.offset": ({ object }) => surface(object).role === "pointer" ? dropped : undefined,
-    "wl_surface.set_buffer_scale": ({ object, values }) => {
-      const scale = number(values[0]);
-      if (scale < 1 || scale > 16) throw new Violation("the scale of a picture is none");
-      const found = surface(object);
-      if (isTooLarge(found, found.pending ?? found.picture, scale)) return dropped;
-      found.scale = scale;
-      return undefined;
-    },
-    "wl_surface.commit": ({ object }) => commit(object),
-    "wp_viewporter.get_viewport": ({ objects }) => void surfaceOf.set(objects[0]!, objects[1]!),
-    "wp_viewport.set_destination": ({ object, values }) => {
-      const own = surfaceOf.get(object)!;
-      const [width, height] = [number(values[0]), number(values[1])];
-      const size = width > 0 && height > 0 ? { width, height } : undefined;
-      const found = surface(own);
-      if (size && isTooLarge(found, size)) return dropped;
-      found.destination = size;
-      return undefined;
-    },
 
     // Windows.
     "xdg_wm_base.get_xdg_surface": ({ objects }) => void surfaceOf.set(objects[0]!, objects[1]!),
     "xdg_surface.get_toplevel": ({ object, objects }) => {
       const toplevel = objects[0]!;
       count(toplevel, "toplevel");
-      const own = surfaceOf.get(object)!;
-      Object.assign(surface(own), { role: "window", shell: object });
+      Object.assign(surface(object), { role: "window", shell: object });
+      surfaceOf.set(toplevel, surfaceOf.get(object)!);
       // An app may have no names for a window.
       return {
         after: [
@@ -340,8 +269,11 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
       };
     },
     "xdg_surface.set_window_geometry": ({ object, values }) => {
-      const geometry = values.map(number) as [number, number, number, number];
-      surface(surfaceOf.get(object)!).geometry = geometry;
+      const [x, y, width, height] = values as [number, number, number, number];
+      surface(object).geometry = { left: x, top: y, right: x + width, bottom: y + height };
+    },
+    "xdg_toplevel.configure": ({ object, values }) => {
+      surface(object).configured = { width: number(values[0]), height: number(values[1]) };
     },
     "xdg_toplevel.set_title": ({ values }) => ({ values: [title(values[0]!)] }),
     "xdg_toplevel.set_app_id": ({ values }) => ({ values: [appId(values[0]!)] }),
@@ -368,7 +300,7 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
       if (!parent) throw new Violation("a popup has no window");
       count(popup!, "popup");
       parents.set(popup!, parent);
-      const found = surface(surfaceOf.get(object)!);
+      const found = surface(object);
       Object.assign(found, { role: "popup", shell: object });
       if (session.isThere() && isNear(positioners.get(positioner!)!, parent)) return undefined;
       found.isHidden = true;
@@ -413,11 +345,11 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
     "zwp_tablet_tool_v2.up": ({ object }) => press(`${object.id}`, false),
     "wl_pointer.set_cursor": ({ objects, values }) => {
       const isFar = [values[2], values[3]].some((value) => number(value) < 0 || number(value) > maxPointerSide);
-      return isFar ? dropped : setRole(objects[1], "pointer");
+      return isFar ? dropped : surfaces.setRole(objects[1], "pointer");
     },
     "zwp_tablet_tool_v2.set_cursor": ({ objects, values }) => {
       const isFar = [values[2], values[3]].some((value) => number(value) < 0 || number(value) > maxPointerSide);
-      return isFar ? dropped : setRole(objects[1], "pointer");
+      return isFar ? dropped : surfaces.setRole(objects[1], "pointer");
     },
     "wl_output.mode": ({ object, values }) =>
       void screens.set(object, { width: number(values[1]), height: number(values[2]) }),
@@ -436,7 +368,7 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
     "zwp_primary_selection_device_v1.selection": primarySelection,
     "wl_data_device.start_drag": ({ objects, values }) => {
       if (presses.size === 0 || !serials.includes(number(values[3]))) return dropped;
-      const verdict = setRole(objects[2], "drag");
+      const verdict = surfaces.setRole(objects[2], "drag");
       // Without a source, what is dragged can be dropped in the app's own windows only.
       return verdict ?? (isOpen("out") ? undefined : { values: [0, ...values.slice(1)] });
     },
@@ -444,13 +376,10 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
 
   /** Whether a popup is near its parent, and no larger than half of the screen each way. */
   const isNear = ({ size: [width, height], offset, anchor }: Positioner, parent: WaylandObject): boolean => {
-    const max = screen();
-    if (width > max.width || height > max.height || width * height > max.width * max.height / 2) return false;
+    if (covers({ width, height })) return false;
     if (Math.abs(offset[0]) > width + popupReach || Math.abs(offset[1]) > height + popupReach) return false;
-    const own = surfaceOf.get(parent);
-    const window = own && surface(own);
-    if (!anchor || !window) return false;
-    const size = shownSize(window);
+    if (!anchor) return false;
+    const size = shownSize(surface(parent));
     const [x, y, w, h] = anchor;
     return x >= -popupReach && y >= -popupReach && x + w <= size.width + popupReach &&
       y + h <= size.height + popupReach;
@@ -463,6 +392,11 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
     const file = files.get(object);
     if (file) descriptors.release(file.file);
     files.delete(object);
+    const found = surfaces.of(object) ?? surfaces.of(surfaceOf.get(object)!);
+    if (found?.object === object || object.type.name === "wl_subsurface") surfaces.leave(found!);
+    else if (found?.shell === object) {
+      Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined });
+    }
     blur(object);
     waiting.delete(object);
     screens.delete(object);
@@ -485,6 +419,7 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
     end() {
       for (const what of counted.values()) session.remove(what);
       counted.clear();
+      surfaces.end();
       for (const keyboard of [...focusedKeyboards]) blur(keyboard);
     },
   };

@@ -37,6 +37,8 @@ export interface Session {
   add(what: Counted): void;
   /** Counts one less. */
   remove(what: Counted): void;
+  /** The pictures of its surfaces have more pixels, or fewer; `max`: how many they may have together. */
+  addPixels(change: number, max: number): void;
   /** A window gets the keyboard, or loses it. */
   focus(step: 1 | -1): void;
   /** A key or a button is pressed in a window, or a finger put there. */
@@ -62,6 +64,7 @@ export function createSession(
   const counts: Record<Counted, number> = { toplevel: 0, popup: 0, surface: 0, subsurface: 0 };
   const told = new Set<string>();
   const openings = rate({ perSecond: 30, burst: 200 }, now);
+  let pixels = 0;
   let focused = 0;
   let focusedMs = -Infinity;
   let usedMs = -Infinity;
@@ -80,6 +83,10 @@ export function createSession(
       if ((what === "toplevel" || what === "popup") && !openings()) throw new Violation("it opens windows too fast");
     },
     remove: (what) => void counts[what]--,
+    addPixels(change, max) {
+      pixels += change;
+      if (change > 0 && pixels > max) throw new Violation("its pictures fill too many screens");
+    },
     focus(step) {
       if (step === 1 && focused === 0) focusedMs = now();
       focused = Math.max(0, focused + step);

@@ -1,0 +1,341 @@
+/**
+ * The surfaces of a connection: what each is for, and how large what it shows is, with all that belongs to it. A window
+ * shows nothing far outside of what the desktop takes for the window.
+ */
+
+import { Violation } from "../faults.ts";
+import type { Message, WaylandObject } from "./connection.ts";
+import type { Verdict } from "./policy.ts";
+import type { Session } from "./session.ts";
+
+/** Width and height, in pixels. */
+export interface Size {
+  /** Across. */
+  width: number;
+  /** Down. */
+  height: number;
+}
+
+/** What a surface is for. A part belongs to another surface: it is a subsurface. */
+type Role = "window" | "popup" | "pointer" | "drag" | "part";
+
+/** Where the edges are, from the upper left corner of a surface. */
+interface Box {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+/** A surface. */
+export interface Surface {
+  /** The surface itself. */
+  object: WaylandObject;
+  /** What it is for, once that is known. */
+  role?: Role;
+  /** What is attached, and counts at the next commit. */
+  pending?: Size;
+  /** The size of its picture, in the picture's pixels. */
+  picture: Size;
+  /** How many of the picture's pixels make one of the desktop's. */
+  scale: number;
+  /** The picture is shown turned by a quarter. */
+  isTurned: boolean;
+  /** The size that a viewport gives it. */
+  destination?: Size | undefined;
+  /** Its xdg_surface. */
+  shell?: WaylandObject;
+  /** The part of it that the desktop takes for the window. */
+  geometry?: Box;
+  /** The same as of the last commit, or all that it showed then. */
+  bounds?: Box;
+  /** The size that the compositor wants it to have. */
+  configured?: Size;
+  /** It is left out: nothing is ever attached to it. */
+  isHidden?: boolean;
+  /** What it is a part of. */
+  parent?: Surface | undefined;
+  /** What is a part of it. */
+  parts: Set<Surface>;
+  /** Where it is in its parent. */
+  place: readonly [x: number, y: number];
+  /** Where it will be when that is committed. */
+  nextPlace: readonly [x: number, y: number];
+  /** As a part, it changes only together with its parent. */
+  isSync: boolean;
+  /** Parts that do not change until the window is large enough for them. */
+  held: Set<Surface>;
+}
+
+/** The largest side of a window's picture, in pixels. */
+export const maxSide = 16_384;
+/** The largest side of a pointer's picture, and of one that is dragged: larger ones could cover other windows. */
+export const maxPointerSide = 256;
+const maxDragSide = 1_024;
+/** How far a window's picture may reach beyond the window that the desktop knows: the width of a shadow. */
+export const maxShadow = 128;
+/** How many screens all pictures together may fill. */
+const maxScreens = 32;
+
+const nothing: Size = { width: 0, height: 0 };
+const dropped: Verdict = { drop: true };
+
+/** The surfaces of a connection. */
+export interface Surfaces {
+  /** A surface that there is. */
+  of(object: WaylandObject): Surface;
+  /** A new one. */
+  add(object: WaylandObject): void;
+  /** One becomes a part of another. */
+  join(part: Surface, parent: Surface): void;
+  /** A surface ends, or is no longer a part. */
+  leave(surface: Surface): void;
+  /** A picture is attached; null takes it away. */
+  attach(surface: Surface, size: Size | null): "drop" | undefined;
+  /** What is pending counts from now on. */
+  commit(surface: Surface): Verdict | undefined;
+  /** A part is no longer bound to its parent's commits. */
+  release(part: Surface): Verdict | undefined;
+  /** A surface is to be the pointer, or what is dragged. */
+  setRole(object: WaylandObject | undefined, role: "pointer" | "drag"): Verdict | undefined;
+  /** Whether a surface would show more than its role allows, with this size. */
+  isTooLarge(surface: Surface, size: Size, scale?: number): boolean;
+  /** The connection has ended. */
+  end(): void;
+}
+
+/** No surfaces yet. `covers`: whether a popup of this size covers too much of the screen; `screens`: their pixels. */
+export function createSurfaces(
+  { session, covers, screens }: { session: Session; covers(size: Size): boolean; screens(): number },
+): Surfaces {
+  const surfaces = new WeakMap<WaylandObject, Surface>();
+  /** Those that have not ended. */
+  const alive = new Set<Surface>();
+  const count = (surface: Surface, size: Size): void => {
+    const change = areaOf(size) - areaOf(surface.picture);
+    surface.picture = size;
+    if (change !== 0) session.addPixels(change, maxScreens * screens());
+  };
+  const isTooLarge: Surfaces["isTooLarge"] = ({ role }, { width, height }, scale = 1) => {
+    const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxSide;
+    return width > max * scale || height > max * scale;
+  };
+  /** Whether a window with its parts is inside of what the desktop takes for the window, but for a shadow. */
+  const isInside = (root: Surface): boolean => {
+    const box = boxOf(root);
+    if (!box) return true;
+    if (!root.shell) return !isTooLarge(root, sizeOf(box));
+    const { bounds, configured = nothing } = root;
+    return !bounds || isWithin(box, {
+      ...bounds,
+      right: Math.max(bounds.right, bounds.left + configured.width),
+      bottom: Math.max(bounds.bottom, bounds.top + configured.height),
+    });
+  };
+  const commitRoot = (root: Surface): Verdict | undefined => {
+    const box = boxOf(root);
+    const { shell, geometry, held } = root;
+    if (!box) return undefined;
+    if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
+    if (root.role === "popup" && covers(withoutShadow(sizeOf(box)))) return dropped;
+    // Else it would have a picture over other windows, which the desktop takes for a shadow.
+    const isChanged = geometry ? !isWithin(box, geometry) : held.size > 0;
+    if (isChanged) root.geometry = box;
+    root.bounds = root.geometry ?? box;
+    if (!isChanged && held.size === 0) return undefined;
+    const { left, top, right, bottom } = box;
+    const values = [left, top, right - left, bottom - top];
+    const commits = [...held].filter(({ object }) => !object.isEnded)
+      .map(({ object }) => ({ object, name: "commit", values: [] }));
+    held.clear();
+    return {
+      before: isChanged ? [{ object: shell, name: "set_window_geometry", values }] : [],
+      after: commits,
+    };
+  };
+  return {
+    of: (object) => surfaces.get(object)!,
+    add(object) {
+      const made: Surface = {
+        object,
+        picture: nothing,
+        scale: 1,
+        isTurned: false,
+        parts: new Set(),
+        place: [0, 0],
+        nextPlace: [0, 0],
+        isSync: true,
+        held: new Set(),
+      };
+      surfaces.set(object, made);
+      alive.add(made);
+    },
+    join(part, parent) {
+      if (part.parent || (part.role ?? "part") !== "part" || rootOf(parent) === part) {
+        throw new Violation("a surface is to be a part of another one, and is something else");
+      }
+      Object.assign(part, { role: "part", parent, place: [0, 0], nextPlace: [0, 0], isSync: true });
+      parent.parts.add(part);
+    },
+    leave(surface) {
+      surface.parent?.parts.delete(surface);
+      surface.parent = undefined;
+      if (!surface.object.isEnded) return;
+      for (const part of surface.parts) part.parent = undefined;
+      count(surface, nothing);
+      alive.delete(surface);
+    },
+    attach(surface, size) {
+      if (size && (surface.isHidden || isTooLarge(surface, size, surface.scale))) return "drop";
+      surface.pending = size ?? nothing;
+      return undefined;
+    },
+    commit(surface) {
+      count(surface, surface.pending ?? surface.picture);
+      delete surface.pending;
+      for (const part of surface.parts) part.place = part.nextPlace;
+      const root = rootOf(surface);
+      if (root === surface) return commitRoot(root);
+      if (isSync(surface) || isInside(root)) return undefined;
+      root.held.add(surface);
+      return dropped;
+    },
+    release(part) {
+      part.isSync = false;
+      if (isInside(rootOf(part))) return undefined;
+      part.isSync = true;
+      return dropped;
+    },
+    setRole(object, role) {
+      const surface = object && surfaces.get(object)!;
+      if (!surface) return undefined;
+      surface.role ??= role;
+      const box = boxOf(surface);
+      const isLarge = isTooLarge(surface, surface.pending ?? nothing, surface.scale) ||
+        box && isTooLarge(surface, sizeOf(box));
+      return isLarge ? dropped : undefined;
+    },
+    isTooLarge,
+    end() {
+      for (const surface of alive) count(surface, nothing);
+    },
+  };
+}
+
+/** The surface that a part belongs to in the end. */
+function rootOf(surface: Surface): Surface {
+  let root = surface;
+  while (root.parent) root = root.parent;
+  return root;
+}
+
+/** Whether a part changes only when what it belongs to is committed. */
+function isSync(part: Surface): boolean {
+  for (let each = part; each.parent; each = each.parent) {
+    if (each.isSync) return true;
+  }
+  return false;
+}
+
+function areaOf({ width, height }: Size): number {
+  return width * height;
+}
+
+function sizeOf({ left, top, right, bottom }: Box): Size {
+  return { width: right - left, height: bottom - top };
+}
+
+function withoutShadow({ width, height }: Size): Size {
+  return { width: Math.max(0, width - 2 * maxShadow), height: Math.max(0, height - 2 * maxShadow) };
+}
+
+function isWithin(box: Box, { left, top, right, bottom }: Box): boolean {
+  return left - box.left <= maxShadow && top - box.top <= maxShadow && box.right - right <= maxShadow &&
+    box.bottom - bottom <= maxShadow;
+}
+
+/** The size that a surface has on the screen, without its parts. */
+export function shownSize({ destination, picture: { width, height }, scale, isTurned }: Surface): Size {
+  if (destination && width > 0) return destination;
+  const [across, down] = isTurned ? [height, width] : [width, height];
+  return { width: Math.ceil(across / scale), height: Math.ceil(down / scale) };
+}
+
+/** All that a surface shows, with its parts; undefined for nothing. */
+function boxOf(surface: Surface): Box | undefined {
+  const { width, height } = shownSize(surface);
+  if (width === 0) return undefined;
+  const box = { left: 0, top: 0, right: width, bottom: height };
+  for (const part of surface.parts) {
+    const own = boxOf(part);
+    if (!own) continue;
+    // Where it was until now counts as well: nobody knows yet when it moves.
+    for (const [x, y] of [part.place, part.nextPlace]) {
+      box.left = Math.min(box.left, x + own.left);
+      box.top = Math.min(box.top, y + own.top);
+      box.right = Math.max(box.right, x + own.right);
+      box.bottom = Math.max(box.bottom, y + own.bottom);
+    }
+  }
+  return box;
+}
+
+/**
+ * What becomes of the messages for surfaces.
+ *
+ * @param options `bufferSize`: the size of a picture; `surfaceOf`: the surface of an object that is something of a
+ * surface
+ */
+export function surfaceHandlers(
+  surfaces: Surfaces,
+  { bufferSize, surfaceOf }: {
+    bufferSize(buffer: WaylandObject): Size;
+    surfaceOf: WeakMap<WaylandObject, WaylandObject>;
+  },
+): Record<string, (message: Message) => Verdict | undefined | void> {
+  const { of } = surfaces;
+  return {
+    "wl_surface.attach": ({ object, objects: [buffer], values }) => {
+      const found = of(object);
+      if (surfaces.attach(found, buffer ? bufferSize(buffer) : null)) return dropped;
+      const isMoved = values[1] !== 0 || values[2] !== 0;
+      return found.role === "pointer" && isMoved ? { values: [values[0]!, 0, 0] } : undefined;
+    },
+    // It would move the pointer's picture away from the pointer.
+    "wl_surface.offset": ({ object }) => of(object).role === "pointer" ? dropped : undefined,
+    "wl_surface.set_buffer_scale": ({ object, values }) => {
+      const scale = values[0] as number;
+      if (scale < 1 || scale > 16) throw new Violation("the scale of a picture is none");
+      const found = of(object);
+      if (surfaces.isTooLarge(found, found.pending ?? found.picture, scale)) return dropped;
+      found.scale = scale;
+      return undefined;
+    },
+    "wl_surface.set_buffer_transform": ({ object, values }) =>
+      void (of(object).isTurned = (values[0] as number) % 2 === 1),
+    "wl_surface.commit": ({ object }) => surfaces.commit(of(object)),
+    "wp_viewporter.get_viewport": ({ objects }) => void surfaceOf.set(objects[0]!, objects[1]!),
+    "wp_viewport.set_destination": ({ object, values }) => {
+      const [width, height] = values as [number, number];
+      const size = width > 0 && height > 0 ? { width, height } : undefined;
+      const found = of(surfaceOf.get(object)!);
+      if (size && surfaces.isTooLarge(found, size)) return dropped;
+      found.destination = size;
+      return undefined;
+    },
+    "wl_subcompositor.get_subsurface": ({ objects: [made, part, parent] }) => {
+      surfaceOf.set(made!, part!);
+      surfaces.join(of(part!), of(parent!));
+    },
+    "wl_subsurface.set_position": ({ object, values }) => {
+      const [x, y] = (values as number[]).map((value) => Math.max(-maxShadow, Math.min(maxSide, value))) as [
+        number,
+        number,
+      ];
+      of(surfaceOf.get(object)!).nextPlace = [x, y];
+      return x !== values[0] || y !== values[1] ? { values: [x, y] } : undefined;
+    },
+    "wl_subsurface.set_sync": ({ object }) => void (of(surfaceOf.get(object)!).isSync = true),
+    "wl_subsurface.set_desync": ({ object }) => surfaces.release(of(surfaceOf.get(object)!)),
+  };
+}
