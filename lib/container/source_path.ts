@@ -48,7 +48,8 @@ async function describe(directories: readonly string[]): Promise<SharedDirectori
     const info = await Deno.stat(directory).catch(() => undefined);
     if (!info) continue;
     paths.add(directory);
-    paths.add(await Deno.realPath(directory));
+    // Another run may remove it at any moment.
+    paths.add(await Deno.realPath(directory).catch(() => directory));
     inodes.add(`${info.dev}:${info.ino}`);
   }
   return { paths, inodes };

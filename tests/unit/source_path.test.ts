@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
@@ -93,4 +94,22 @@ Deno.test("followPath() knows a shared directory under another path, and ends in
     assertEquals([none.paths.size, none.inodes.size], [0, 0]);
     await Deno.symlink("circle", join(home, "circle"));
     await assertRejects(() => followPath(join(home, "circle"), none), UserError, "too many links");
+  }));
+
+Deno.test("a directory that another run removes meanwhile stops nobody", () =>
+  inHome(async ({ mounts }) => {
+    const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: mounts } });
+    const other = join(mounts, "other");
+    const removed = join(other, "removed");
+    await Deno.mkdir(removed, { recursive: true });
+    // It can be looked at for as long as it is open, and has no path any more.
+    const fd = openSync(removed, "r");
+    await Deno.remove(removed);
+    await Deno.symlink(`/proc/${Deno.pid}/fd/${fd}`, join(other, "share"));
+    const shared = await sharedByMounts(host);
+    closeSync(fd);
+    assertEquals([shared.paths.has(join(other, "share")), shared.paths.has(join(mounts, "box", "share"))], [
+      true,
+      true,
+    ]);
   }));
