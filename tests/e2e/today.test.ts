@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { colourOf } from "../../lib/guard/wayland/border.ts";
 import { todayOptions } from "../lab/today.ts";
 import { nothingLeft } from "./sessions.ts";
 import { evaluate, pixelsOf, startDesktop, takePicture, testToday } from "./today_desktop.ts";
@@ -68,6 +69,9 @@ for (
           await takePicture(desktopName, picture, env);
           return await pixelsOf(green, picture) > 50_000;
         });
+        // GNOME Shell draws no frames: the guard draws a border. The others show the title.
+        const border = `#${colourOf(name).map((value) => (value >>> 24).toString(16).padStart(2, "0")).join("")}`;
+        assertEquals(await pixelsOf(border, picture) > 3_000, desktopName === "GNOME Shell");
       }
     } finally {
       await script("attach", engine, ["--stop", name, "--all"], { env });

@@ -2,9 +2,21 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Violation } from "../../lib/guard/faults.ts";
+import { colourOf } from "../../lib/guard/wayland/border.ts";
 import { globals } from "../../lib/guard/wayland/globals.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
-import { frame, ids, message, messages, type Trial, trial, withGlobals, withWindow, word } from "./wayland_samples.ts";
+import {
+  frame,
+  ids,
+  message,
+  messages,
+  showWindow,
+  type Trial,
+  trial,
+  withGlobals,
+  withWindow,
+  word,
+} from "./wayland_samples.ts";
 
 const { fromCharCode } = String;
 const text = (bytes: Uint8Array): string => fromCharCode(...bytes);
@@ -432,4 +444,112 @@ Deno.test("the guard of Wayland ends a connection that opens windows without end
       );
     }
   }, "opens windows too fast");
+});
+
+/** What the borders of windows need: the app does not bind these. */
+const forBorders = ["wl_subcompositor", "wp_viewporter", "wp_single_pixel_buffer_manager_v1"];
+
+/** A window on a desktop where there can be borders. Its own objects end with the id 17. */
+function withBorder(): { made: Trial; commit: Uint8Array } {
+  const made = withGlobals();
+  made.host(...forBorders.map((name, index) => message(ids.registry, "wl_registry.global", 50 + index, name, 1)));
+  return { made, commit: showWindow(made) };
+}
+
+Deno.test("the guard of Wayland draws a border on a window that the desktop gives no frame", () => {
+  const { made: { app, host }, commit } = withBorder();
+  const [compositor, , viewporter, pixels, buffer, region] = [18, 19, 20, 21, 22, 23];
+  const passed = text(commit);
+  const place = (strip: number, [x, y, width, height]: readonly number[]): Uint8Array =>
+    new Uint8Array([
+      ...message(strip + 1, "wl_subsurface.set_position", x!, y!),
+      ...message(strip + 2, "wp_viewport.set_destination", width!, height!),
+      ...message(strip, "wl_surface.commit"),
+    ]);
+  for (
+    const sent of [
+      message(ids.registry, "wl_registry.bind", ids.compositor, "wl_compositor", 1, compositor),
+      message(compositor, "wl_compositor.create_region", region),
+      message(compositor, "wl_compositor.create_surface", 24),
+      message(19, "wl_subcompositor.get_subsurface", 25, 24, ids.surface),
+      message(viewporter, "wp_viewporter.get_viewport", 26, 24),
+      message(24, "wl_surface.set_input_region", region),
+      message(24, "wl_surface.attach", buffer, 0, 0),
+      new Uint8Array([
+        ...place(24, [0, 0, 400, 4]),
+        ...place(27, [0, 296, 400, 4]),
+        ...place(30, [0, 0, 4, 300]),
+        ...place(33, [396, 0, 4, 300]),
+        ...message(ids.surface, "wl_surface.commit"),
+      ]),
+    ]
+  ) assert(passed.includes(text(sent)), `${sent}`);
+  assert(
+    passed.includes(
+      text(
+        message(
+          pixels,
+          "wp_single_pixel_buffer_manager_v1.create_u32_rgba_buffer",
+          buffer,
+          ...colourOf("box"),
+          2 ** 32 - 1,
+        ),
+      ),
+    ),
+  );
+  // Once is enough.
+  assertEquals(app(message(ids.surface, "wl_surface.commit")), message(ids.surface, "wl_surface.commit"));
+  // The app has ids of its own, and hears nothing of the guard's objects.
+  const mine = ids.next;
+  const create = (id: number): Uint8Array => message(ids.compositor, "wl_compositor.create_surface", id);
+  assertEquals(app(create(mine)), create(36));
+  assertEquals(app(message(mine, "wl_surface.commit")), message(36, "wl_surface.commit"));
+  assertEquals(host(message(buffer, "wl_buffer.release")), nothing);
+  assertEquals(host(message(1, "wl_display.delete_id", 24)), nothing);
+  app(message(mine, "wl_surface.destroy"));
+  assertEquals(host(message(1, "wl_display.delete_id", 36)), message(1, "wl_display.delete_id", mine));
+  refused(() => app(message(26, "wp_viewport.destroy")), "for no object");
+});
+
+Deno.test("the guard of Wayland keeps a border on top, on what is seen, and as long as its window", () => {
+  const { made: { app } } = withBorder();
+  const { subcompositor, child, subsurface, viewport } = { subcompositor: 18, child: 19, subsurface: 20, viewport: 21 };
+  app(message(ids.registry, "wl_registry.bind", 50, "wl_subcompositor", 1, subcompositor));
+  app(message(ids.compositor, "wl_compositor.create_surface", child));
+  const raised = text(app(message(subcompositor, "wl_subcompositor.get_subsurface", subsurface, child, ids.surface)));
+  for (const strip of [25, 28, 31, 34]) assert(raised.includes(text(message(strip, "wl_subsurface.place_above", 37))));
+  const commit = (): string => text(app(message(ids.surface, "wl_surface.commit")));
+  const right = (x: number, height: number): string =>
+    text(message(34, "wl_subsurface.set_position", x, 0)) + text(message(35, "wp_viewport.set_destination", 4, height));
+  app(message(ids.surface, "wl_surface.set_buffer_transform", 1));
+  assert(commit().includes(right(296, 400)));
+  app(message(ids.registry, "wl_registry.bind", 51, "wp_viewporter", 1, viewport));
+  app(message(viewport, "wp_viewporter.get_viewport", viewport + 1, ids.surface));
+  app(message(viewport + 1, "wp_viewport.set_source", 0, 0, 200 << 8, 100 << 8));
+  assert(commit().includes(right(196, 100)));
+  app(message(viewport + 1, "wp_viewport.set_destination", 100, 50));
+  assert(commit().includes(right(96, 50)));
+  // A dot in the middle is no window.
+  app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 50, 25, 1, 1));
+  assertEquals(commit(), text(message(ids.surface, "wl_surface.commit")));
+  app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 10, 0, 80, 50));
+  assert(commit().includes(right(86, 50)));
+  const ended = text(app(message(ids.surface, "wl_surface.destroy")));
+  assert(ended.startsWith(text(message(26, "wp_viewport.destroy")) + text(message(25, "wl_subsurface.destroy"))));
+});
+
+Deno.test("the guard of Wayland draws no border on a window that the desktop gives a frame", () => {
+  const { made } = withBorder();
+  const names = { manager: 18, decoration: 19 };
+  made.host(message(ids.registry, "wl_registry.global", 60, "zxdg_decoration_manager_v1", 1));
+  made.app(message(ids.registry, "wl_registry.bind", 60, "zxdg_decoration_manager_v1", 1, names.manager));
+  made.app(
+    message(names.manager, "zxdg_decoration_manager_v1.get_toplevel_decoration", names.decoration, ids.toplevel),
+  );
+  const configure = (mode: number): Uint8Array => message(37, "zxdg_toplevel_decoration_v1.configure", mode);
+  const commit = (): string => text(made.app(message(ids.surface, "wl_surface.commit")));
+  assertEquals(made.host(configure(2)), message(names.decoration, "zxdg_toplevel_decoration_v1.configure", 2));
+  assert(commit().startsWith(text(message(26, "wp_viewport.destroy"))));
+  made.host(configure(1));
+  assert(commit().includes(text(message(38, "wl_surface.attach", 22, 0, 0))));
 });

@@ -40,7 +40,7 @@ export function messages(...list: readonly Uint8Array[]): Uint8Array {
   return frame(0, ...list);
 }
 
-/** What the tests' app has: the ids of its objects. */
+/** What the tests' app has: the ids of its objects, in the order in which it makes them. */
 export const ids = {
   registry: 2,
   compositor: 3,
@@ -48,16 +48,16 @@ export const ids = {
   shell: 5,
   seat: 6,
   dataManager: 7,
-  device: 8,
-  keyboard: 9,
-  pointer: 10,
-  surface: 11,
-  xdgSurface: 12,
-  toplevel: 13,
-  pool: 14,
-  buffer: 15,
-  primaryManager: 16,
-  primaryDevice: 17,
+  primaryManager: 8,
+  device: 9,
+  primaryDevice: 10,
+  keyboard: 11,
+  pointer: 12,
+  surface: 13,
+  xdgSurface: 14,
+  toplevel: 15,
+  pool: 16,
+  buffer: 17,
   next: 18,
 } as const;
 
@@ -120,6 +120,12 @@ export function withGlobals(clipboard?: OpenClipboard): Trial {
 /** It has a window with a picture of 400 × 300. */
 export function withWindow(clipboard?: OpenClipboard): Trial {
   const made = withGlobals(clipboard);
+  showWindow(made);
+  return made;
+}
+
+/** Opens a window with a picture of 400 × 300. Gives what passes when it is shown. */
+export function showWindow(made: Trial): Uint8Array {
   made.app(
     message(ids.compositor, "wl_compositor.create_surface", ids.surface),
     message(ids.shell, "xdg_wm_base.get_xdg_surface", ids.xdgSurface, ids.surface),
@@ -127,11 +133,10 @@ export function withWindow(clipboard?: OpenClipboard): Trial {
   );
   made.connection.fromContainer(frame(2, 1, 400 * 300 * 4));
   made.connection.fromContainer(frame(1, 1));
-  made.app(
+  return made.app(
     message(ids.shm, "wl_shm.create_pool", ids.pool, 400 * 300 * 4),
     message(ids.pool, "wl_shm_pool.create_buffer", ids.buffer, 0, 400, 300, 1600, 0),
     message(ids.surface, "wl_surface.attach", ids.buffer, 0, 0),
     message(ids.surface, "wl_surface.commit"),
   );
-  return made;
 }

@@ -13,8 +13,10 @@ import type { Session } from "./session.ts";
 
 /** An object of the protocol. */
 export interface WaylandObject {
-  /** Its number. */
+  /** Its number for the app; 0: the guard has made it, and the app does not know of it. */
   id: number;
+  /** Its number for the compositor. */
+  hostId: number;
   /** What it understands. */
   type: Interface;
   /** Of the interface. */
@@ -62,10 +64,20 @@ export interface Connection {
 
 /** A connection that has just begun. */
 export function createConnection({ session, compression }: ConnectionOptions): Connection {
-  const display: WaylandObject = { id: 1, type: protocols.get("wl_display")!, version: 1, isEnded: false };
+  const display: WaylandObject = { id: 1, hostId: 1, type: protocols.get("wl_display")!, version: 1, isEnded: false };
   const objects = new Map([[1, display]]);
+  const hostObjects = new Map([[1, display]]);
+  /** Ids at the compositor: it takes none that is higher than the next one. */
+  const freeIds: number[] = [];
+  let highestId = 1;
+  const takeId = (): number => freeIds.pop() ?? ++highestId;
   const descriptors = descriptorsOf();
-  const policy = createPolicy({ session, descriptors });
+  const create = (name: string): WaylandObject => {
+    const made = { id: 0, hostId: takeId(), type: protocols.get(name)!, version: 1, isEnded: false };
+    hostObjects.set(made.hostId, made);
+    return made;
+  };
+  const policy = createPolicy({ session, descriptors, create });
 
   const make = (sender: Sender, id: number, type: Interface | undefined, version: number): WaylandObject => {
     if (!type) throw new Violation("an object of an unknown interface is made");
@@ -77,14 +89,16 @@ export function createConnection({ session, compression }: ConnectionOptions): C
     if (!isFree) throw new Violation("the id of a new object is taken");
     if (objects.size >= maxObjects) throw new Violation("it has too many objects");
     if (known) policy.forget(known);
-    const made: WaylandObject = { id, type, version, isEnded: false };
+    const hostId = sender === "host" ? id : takeId();
+    const made: WaylandObject = { id, hostId, type, version, isEnded: false };
     objects.set(id, made);
+    hostObjects.set(hostId, made);
     return made;
   };
 
   const read = (sender: Sender, bytes: Uint8Array): Message => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const object = objects.get(view.getUint32(0, true));
+    const object = (sender === "container" ? objects : hostObjects).get(view.getUint32(0, true));
     if (!object || sender === "container" && object.isEnded) throw new Violation("a message is for no object");
     const word = view.getUint16(4, true);
     // waypipe puts the number of descriptors in front of the opcode.
@@ -108,7 +122,7 @@ export function createConnection({ session, compression }: ConnectionOptions): C
         return make(sender, id, protocols.get(name), bound ? values[index - 1] as number : object.version);
       }
       if (argument.type !== "o" || id === 0) return undefined;
-      const other = objects.get(id);
+      const other = (sender === "container" ? objects : hostObjects).get(id);
       const isRight = other && (argument.interface === undefined || other.type.name === argument.interface);
       if (!isRight || sender === "container" && other.isEnded) {
         // The compositor may name what the app has just ended.
@@ -117,7 +131,31 @@ export function createConnection({ session, compression }: ConnectionOptions): C
       }
       return other;
     });
-    return { sender, object, type, values, objects: found };
+    const message = { sender, object, type, values, objects: found };
+    renumber(message, view);
+    return message;
+  };
+
+  /** An object has ended at the compositor. Gives its id for the app; 0: the app does not know of it. */
+  const free = (hostId: number): number => {
+    const object = hostObjects.get(hostId);
+    if (!object || object === display || hostId >= firstHostId) return 0;
+    hostObjects.delete(hostId);
+    freeIds.push(hostId);
+    if (object.id === 0) return 0;
+    if (!object.isEnded) policy.ended(object);
+    policy.forget(object);
+    objects.delete(object.id);
+    return object.id;
+  };
+
+  /** What the compositor says of the guard's own objects. */
+  const isForGuard = ({ sender, object, type, values, objects: named }: Message, own: Uint8Array): boolean => {
+    if (sender === "container") return false;
+    if (type.name !== "wl_display.delete_id") return object.id === 0 || named.some((other) => other?.id === 0);
+    const id = free(values[0] as number);
+    new DataView(own.buffer, own.byteOffset).setUint32(8, id, true);
+    return id === 0;
   };
 
   const onMessages = (sender: Sender) => (bytes: Uint8Array): Uint8Array => {
@@ -130,6 +168,10 @@ export function createConnection({ session, compression }: ConnectionOptions): C
       const own = bytes.subarray(at, at + length);
       at += length;
       const message = read(sender, own);
+      if (isForGuard(message, own)) {
+        isChanged = true;
+        continue;
+      }
       const verdict = policy.judge(message);
       if (verdict) {
         isChanged = true;
@@ -138,15 +180,6 @@ export function createConnection({ session, compression }: ConnectionOptions): C
       if (sender === "container" && message.type.isDestructor) {
         message.object.isEnded = true;
         policy.ended(message.object);
-      }
-      if (message.type.name === "wl_display.delete_id") {
-        const id = message.values[0] as number;
-        const object = objects.get(id);
-        if (object && object !== display && id < firstHostId) {
-          if (!object.isEnded) policy.ended(object);
-          policy.forget(object);
-          objects.delete(id);
-        }
       }
     }
     return isChanged ? concat(passing) : bytes;
@@ -157,19 +190,36 @@ export function createConnection({ session, compression }: ConnectionOptions): C
   return { fromContainer: filter("container"), fromHost: filter("host"), end: policy.end };
 }
 
+/** Gives a message the ids that its receiver knows. */
+function renumber({ sender, object, type, values, objects }: Message, view: DataView): void {
+  const idOf = ({ id, hostId }: WaylandObject): number => sender === "container" ? hostId : id;
+  view.setUint32(0, idOf(object), true);
+  let at = 8;
+  for (const [index, { type: kind }] of type.args.entries()) {
+    const other = objects[index];
+    if (other) {
+      values[index] = idOf(other);
+      view.setUint32(at, idOf(other), true);
+    }
+    if (kind === "s" || kind === "a") at += (view.getUint32(at, true) + 3) & ~3;
+    if (kind !== "h") at += 4;
+  }
+}
+
 /** What passes in the place of a message. */
 function written({ sender, object, type }: Message, verdict: Verdict, own: Uint8Array): Uint8Array[] {
   const messages = (list: Verdict["before"] = []): Uint8Array[] =>
     list.map(({ object, name, values }) => {
       const all = sender === "container" ? object.type.requests : object.type.events;
       const opcode = all.findIndex((each) => each.name === `${object.type.name}.${name}`);
-      return writeMessage({ id: object.id, opcode, args: all[opcode]!.args }, values);
+      const id = sender === "container" ? object.hostId : object.id;
+      return writeMessage({ id, opcode, args: all[opcode]!.args }, values);
     });
   const opcode = new DataView(own.buffer, own.byteOffset).getUint16(4, true);
-  const itself = verdict.drop
-    ? []
-    : verdict.values
-    ? [writeMessage({ id: object.id, opcode, args: type.args }, verdict.values)]
+  const itself = verdict.drop ? [] : verdict.values
+    ? [
+      writeMessage({ id: sender === "container" ? object.hostId : object.id, opcode, args: type.args }, verdict.values),
+    ]
     : [own];
   return [...messages(verdict.before), ...itself, ...messages(verdict.after)];
 }

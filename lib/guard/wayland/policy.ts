@@ -4,11 +4,13 @@ import { shortLine } from "../../base/text.ts";
 import { Violation } from "../faults.ts";
 import type { Message, WaylandObject } from "./connection.ts";
 import type { Descriptor, Descriptors } from "./descriptors.ts";
+import { type Addition, type Create, createBorders } from "./border.ts";
 import { globals } from "./globals.ts";
 import type { Value } from "./messages.ts";
 import { protocols } from "./protocols.ts";
 import type { Counted, Session } from "./session.ts";
 import {
+  borderOf,
   createSurfaces,
   maxPointerSide,
   maxSide,
@@ -17,16 +19,6 @@ import {
   type Surface,
   surfaceHandlers,
 } from "./surfaces.ts";
-
-/** A message of the guard's own, in the same direction: to one of the objects that both ends know. */
-export interface Addition {
-  /** For whom it is. */
-  object: WaylandObject;
-  /** Without its interface's name. */
-  name: string;
-  /** Its arguments. */
-  values: readonly Value[];
-}
 
 /** What becomes of a message that does not pass as it is. */
 export interface Verdict {
@@ -85,7 +77,9 @@ interface Offer {
 }
 
 /** The policy for a new connection. */
-export function createPolicy({ session, descriptors }: { session: Session; descriptors: Descriptors }): Policy {
+export function createPolicy(
+  { session, descriptors, create }: { session: Session; descriptors: Descriptors; create: Create },
+): Policy {
   const { container, clipboard } = session;
   /** The globals that the app was told of, by their numbers. */
   const offered = new Map<number, { name: string; version: number }>();
@@ -107,6 +101,15 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
   /** Buttons and fingers that are down, by what tells of them. */
   const presses = new Set<string>();
   const screens = new Map<WaylandObject, Size>();
+  let registry: WaylandObject | undefined;
+  /** Windows that the desktop gives a frame. */
+  const framed = new WeakSet<WaylandObject>();
+  const borders = createBorders({
+    container,
+    create,
+    registry: () => registry,
+    numberOf: (global) => [...offered].find(([, { name }]) => name === global)?.[0],
+  });
 
   const count = (object: WaylandObject, what: Counted): void => {
     session.add(what);
@@ -207,6 +210,7 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
 
   const ofSurfaces = surfaceHandlers(surfaces, { bufferSize: (buffer) => buffers.get(buffer)!, surfaceOf });
   const handlers: Readonly<Record<string, (message: Message) => Verdict | undefined | void>> = {
+    "wl_display.get_registry": ({ objects }) => void (registry ??= objects[0]),
     "wl_registry.global": ({ values: [id, name, version] }) => {
       const known = protocols.get(name as string);
       if (!known || !globals.includes(name as string)) return dropped;
@@ -224,9 +228,19 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
       surfaces.add(objects[0]!);
     },
     "wl_subcompositor.get_subsurface": (message) => {
-      count(message.objects[0]!, "subsurface");
-      return ofSurfaces["wl_subcompositor.get_subsurface"]!(message);
+      const [subsurface, part, parent] = message.objects;
+      count(subsurface!, "subsurface");
+      ofSurfaces["wl_subcompositor.get_subsurface"]!(message);
+      return { after: borders.raise(parent!, part!) };
     },
+    "wl_surface.commit": ({ object }) => {
+      const found = surfaces.of(object);
+      const verdict = surfaces.commit(found);
+      if (found.role !== "window" || verdict?.drop) return verdict;
+      const border = borders.place(object, framed.has(object) ? undefined : borderOf(found));
+      return border.length > 0 ? { ...verdict, before: [...verdict?.before ?? [], ...border] } : verdict;
+    },
+    "wl_surface.destroy": ({ object }) => ({ before: borders.place(object, undefined) }),
     "wl_shm.create_pool": ({ objects, values: [, file, size] }) => {
       const { size: whole } = file as Descriptor;
       if (number(size) <= 0 || number(size) > whole) throw new Violation("a pool of pictures is larger than its file");
@@ -278,6 +292,14 @@ export function createPolicy({ session, descriptors }: { session: Session; descr
     "xdg_toplevel.set_title": ({ values }) => ({ values: [title(values[0]!)] }),
     "xdg_toplevel.set_app_id": ({ values }) => ({ values: [appId(values[0]!)] }),
     "xdg_toplevel.set_fullscreen": () => session.isUsed() ? undefined : dropped,
+    "zxdg_decoration_manager_v1.get_toplevel_decoration": ({ objects: [decoration, toplevel] }) =>
+      void surfaceOf.set(decoration!, surfaceOf.get(toplevel!)!),
+    "zxdg_toplevel_decoration_v1.configure": ({ object, values }) => {
+      const own = surfaceOf.get(object)!;
+      if (values[0] === 2) framed.add(own);
+      else framed.delete(own);
+    },
+    "zxdg_toplevel_decoration_v1.destroy": ({ object }) => void framed.delete(surfaceOf.get(object)!),
     // Without the desktop's frame, no title would tell whose window it is.
     "zxdg_toplevel_decoration_v1.set_mode": ({ values }) => values[0] === 2 ? undefined : { values: [2] },
     "zxdg_toplevel_decoration_v1.unset_mode": ({ object }) => ({

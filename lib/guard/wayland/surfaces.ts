@@ -5,6 +5,7 @@
 
 import { Violation } from "../faults.ts";
 import type { Message, WaylandObject } from "./connection.ts";
+import type { Rectangle } from "./border.ts";
 import type { Verdict } from "./policy.ts";
 import type { Session } from "./session.ts";
 
@@ -41,8 +42,9 @@ export interface Surface {
   scale: number;
   /** The picture is shown turned by a quarter. */
   isTurned: boolean;
-  /** The size that a viewport gives it. */
+  /** The size that a viewport gives it, and that of the part of the picture that this shows. */
   destination?: Size | undefined;
+  source?: Size | undefined;
   /** Its xdg_surface. */
   shell?: WaylandObject;
   /** The part of it that the desktop takes for the window. */
@@ -255,8 +257,8 @@ function isWithin(box: Box, { left, top, right, bottom }: Box): boolean {
 }
 
 /** The size that a surface has on the screen, without its parts. */
-export function shownSize({ destination, picture: { width, height }, scale, isTurned }: Surface): Size {
-  if (destination && width > 0) return destination;
+export function shownSize({ destination, source, picture: { width, height }, scale, isTurned }: Surface): Size {
+  if (width > 0 && (destination || source)) return destination ?? source!;
   const [across, down] = isTurned ? [height, width] : [width, height];
   return { width: Math.ceil(across / scale), height: Math.ceil(down / scale) };
 }
@@ -278,6 +280,19 @@ function boxOf(surface: Surface): Box | undefined {
     }
   }
   return box;
+}
+
+/** On what of a window a border is to be, as far as it shows something; undefined for a window without a picture. */
+export function borderOf(window: Surface): Rectangle | undefined {
+  const box = boxOf(window);
+  if (!box) return undefined;
+  const { bounds = box } = window;
+  const [left, top] = [Math.max(box.left, bounds.left), Math.max(box.top, bounds.top)];
+  const [right, bottom] = [Math.min(box.right, bounds.right), Math.min(box.bottom, bounds.bottom)];
+  const whole = sizeOf(box);
+  // The rest is a shadow, no window with a dot of a border in it.
+  const isMost = 2 * (right - left) > whole.width && 2 * (bottom - top) > whole.height;
+  return isMost ? [left, top, right - left, bottom - top] : [box.left, box.top, whole.width, whole.height];
 }
 
 /**
@@ -315,6 +330,10 @@ export function surfaceHandlers(
       void (of(object).isTurned = (values[0] as number) % 2 === 1),
     "wl_surface.commit": ({ object }) => surfaces.commit(of(object)),
     "wp_viewporter.get_viewport": ({ objects }) => void surfaceOf.set(objects[0]!, objects[1]!),
+    "wp_viewport.set_source": ({ object, values }) => {
+      const [width, height] = [values[2] as number >> 8, values[3] as number >> 8];
+      of(surfaceOf.get(object)!).source = width > 0 && height > 0 ? { width, height } : undefined;
+    },
     "wp_viewport.set_destination": ({ object, values }) => {
       const [width, height] = values as [number, number];
       const size = width > 0 && height > 0 ? { width, height } : undefined;
