@@ -4,7 +4,6 @@ import { all } from "../base/settle.ts";
 import type { Container } from "../container/container.ts";
 import { createMemory } from "../guard/xpra/memory.ts";
 import { checkAsking } from "./ask.ts";
-import { servePortals } from "./portals/serve.ts";
 import type { Channel } from "./session/channels.ts";
 import { startClient } from "./x11/client.ts";
 import { chooseSession } from "./session/live_sessions.ts";
@@ -21,7 +20,7 @@ import { checkClient } from "./x11/xpra_version.ts";
  */
 export async function reattach(container: Container, request: ShowRequest): Promise<number> {
   const { host } = container;
-  const { asks, userOptions, box } = request;
+  const { asks, userOptions, box, makeLoans } = request;
   await checkAsking(host, asks);
   // A session keeps the look that it was started with.
   const open = without(request.open, "look");
@@ -35,7 +34,7 @@ export async function reattach(container: Container, request: ShowRequest): Prom
     requireDisplay(host);
     const [made] = await all([
       hostScreen(host).then(async (screen) => {
-        const options = { container, open, asks, userOptions, box, memory: createMemory(), screen };
+        const options = { container, open, userOptions, box, memory: createMemory(), screen };
         return { options, early: isEarly ? await startFor(options) : undefined };
       }),
       checkClient(host),
@@ -54,17 +53,7 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   if (silence !== undefined) host.ui.status(silence);
   const shown = silence === undefined ? options : { ...options, open: without(open, "sound") };
   const client = early ?? await startFor(shown);
-  const { makeLoans } = request;
-  const runsOn = (): boolean => host.signal.aborted;
-  await using _dialogs = await servePortals(container, {
-    session,
-    open,
-    asks,
-    channels: ["dialogs", "microphone"],
-    makeLoans,
-    runsOn,
-  });
-  return await show({ session, isNew: false, options: shown, client });
+  return await show({ session, isNew: false, options: shown, client, asks, makeLoans });
 }
 
 function without(channels: ReadonlySet<Channel>, channel: Channel): ReadonlySet<Channel> {

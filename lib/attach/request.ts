@@ -3,7 +3,13 @@
 import { ExitCode, inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { sortAppWords } from "./session/app.ts";
-import { type AskableChannel, askedChannels, type Channel, openChannels } from "./session/channels.ts";
+import {
+  type AskableChannel,
+  askedChannels,
+  type Channel,
+  checkXpraOptions,
+  openChannels,
+} from "./session/channels.ts";
 import type { MakeLoans } from "./portals/dialogs.ts";
 import { checkSessionName } from "./session/session_name.ts";
 import { type DisplayName, NoWayland, wantedDisplay } from "./wayland/choice.ts";
@@ -30,6 +36,8 @@ export interface StartRequest extends ShowRequest {
   app: readonly string[];
   /** What is to show its windows. */
   display: DisplayName;
+  /** The user has named the channel `tray`. */
+  wantsTray: boolean;
   /** Starts it without its windows. */
   detached: boolean;
   /** The container is removed when the session is shown no more. */
@@ -83,6 +91,7 @@ export function readRequest(
     lendsFiles: flags.has("disposable"),
     line: (...app) => line(app),
   });
+  checkXpraOptions(userOptions);
   checkDisposable(flags, app);
   if (app === undefined) {
     if (values.get("display") !== "wayland") return { ...show, userOptions };
@@ -95,7 +104,8 @@ export function readRequest(
     );
   }
   const detached = flags.has("detached");
-  return { ...show, app, display, detached, userOptions, files };
+  const wantsTray = openChannels({ preset: "isolated", ...channels }).has("tray");
+  return { ...show, app, display, wantsTray, detached, userOptions, files };
 }
 
 /** Checks that the options around `--disposable` fit together. */

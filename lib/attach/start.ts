@@ -6,7 +6,6 @@ import type { Container } from "../container/container.ts";
 import { socketPath } from "../container/sockets.ts";
 import { createMemory } from "../guard/xpra/memory.ts";
 import { checkAsking } from "./ask.ts";
-import { servePortals } from "./portals/serve.ts";
 import { startClient } from "./x11/client.ts";
 import { hostLook } from "./session/look.ts";
 import type { StartRequest } from "./request.ts";
@@ -37,7 +36,8 @@ export async function start(container: Container, request: StartRequest): Promis
   if (display !== "x11" && against === undefined) {
     try {
       const { showByWayland } = await import("./wayland/show.ts");
-      return await showByWayland(container, { plan, asks, makeLoans, isDisposable });
+      const carried = open.difference(new Set(["tray"] as const));
+      return await showByWayland(container, { plan: { ...plan, open: carried }, asks, makeLoans, isDisposable });
     } catch (error) {
       if (!(error instanceof NoWayland) || display === "wayland") throw error;
       against = error.reason;
@@ -58,7 +58,7 @@ export async function start(container: Container, request: StartRequest): Promis
   // The client takes its time to load: meanwhile the container is reached and the session starts.
   const [{ client, options }] = await all([
     hostScreen(host).then(async (screen) => {
-      const options = { container, open, asks, userOptions, box, memory: createMemory(), screen };
+      const options = { container, open, userOptions, box, memory: createMemory(), screen };
       return { options, client: scope.use(await startClient(options)) };
     }),
     container.connect(),
@@ -66,14 +66,5 @@ export async function start(container: Container, request: StartRequest): Promis
   ]);
   container.noteUse();
   const session = await startSession(container, { ...plan, display: { screen: options.screen, why } });
-  const runsOn = (): boolean => host.signal.aborted && !isDisposable;
-  await using _dialogs = await servePortals(container, {
-    session,
-    open,
-    asks,
-    channels: ["dialogs", "microphone"],
-    makeLoans,
-    runsOn,
-  });
-  return await show({ session, isNew: true, options, client, why, isDisposable });
+  return await show({ session, isNew: true, options, client, asks, makeLoans, why, isDisposable });
 }

@@ -89,6 +89,8 @@ export const programs: Readonly<Record<string, HostProgram>> = {
     optional: true,
   },
   "xdg-open": { scripts: ["attach"], package: "xdg-utils" },
+  "lpstat": { scripts: ["attach"], package: "cups-client" },
+  "lp": { scripts: ["attach"], package: "cups-client" },
   "xclip": {
     scripts: ["attach"],
     package: "xclip",

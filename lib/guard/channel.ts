@@ -15,7 +15,7 @@ export type Channel =
   | "notifications"
   /** The app opens a link on the host. */
   | "links"
-  /** xpra's own file transfer. */
+  /** The app hands over files, which come to the user's downloads. */
   | "files"
   | "printing"
   | "tray";

@@ -10,6 +10,7 @@ import { desktop } from "./wayland_desktop.ts";
 import {
   type EngineName,
   eventually,
+  inContainer,
   makeContainer,
   mountsRoot,
   removeContainer,
@@ -115,7 +116,7 @@ async function showing(
     const attach = startScript("attach", engine, [
       ...["--preset=isolated", "--ask=links,files,notifications", "--session=ask", name, ...(live ? [] : [app])],
     ], {
-      env: { ...display, PATH: `${directory}:${Deno.env.get("PATH")}`, XPRA_DOWNLOAD_DIR: file("downloads") },
+      env: { ...display, PATH: `${directory}:${Deno.env.get("PATH")}`, XDG_DOWNLOAD_DIR: file("downloads") },
       output: { line: (line) => said += `${line}\n` },
     });
     try {
@@ -176,10 +177,7 @@ testOnOneEngine(
         "the line",
         () => Promise.resolve(shown.said().includes("Open channels: none; asks: notifications, links, files\n")),
       );
-      const control = (path: string): Promise<string> =>
-        inside(`timeout 20 xpra control socket:///home/ubuntu/.xpra/ask send-file '${path}' no '*'`);
       const saved = (): string[] => [...Deno.readDirSync(downloads)].map(({ name }) => name);
-      // Larger than one of xpra's chunks.
       await inside("head -c 300000 /dev/urandom >'share/an offer.bin'");
 
       await inside("xdg-open 'http://example.org/no?a=1&b=<i>'");
@@ -188,16 +186,16 @@ testOnOneEngine(
         `The container "${nameOn(engine)}" asks to open a link. A yes counts after 3 seconds.\n\nHost: example.org\n` +
           "Address: http://example.org/no?a=1&b=%3Ci%3E",
       );
-      await control("/home/ubuntu/share/an offer.bin");
+      await inside("xdg-open 'share/an offer.bin'");
       assertStringIncludes(
         await question(shown, 2),
         "asks to save a file among your downloads. A yes counts after 3 seconds.\n\n" +
-          "Name: an offer.bin\nType: \nSize: 300000 bytes",
+          "Name: an offer.bin\nSize: 300000 bytes",
       );
       await answer("once");
       await inside("xdg-open http://example.org/yes");
-      await eventually("the link", async () => await opened() === "http://example.org/yes\n");
-      await control("/home/ubuntu/share/an offer.bin");
+      await eventually("the link", async () => (await opened()) === "http://example.org/yes\n");
+      await inside("xdg-open 'share/an offer.bin'");
       await eventually("the file", () => Promise.resolve(saved().length === 1));
       await eventually("all of it", async () => {
         const [here, there] = [join(downloads, saved()[0]!), join(mountsRoot, nameOn(engine), "share", "an offer.bin")];
@@ -215,56 +213,100 @@ testOnOneEngine(
   },
 );
 
+/** What each Python of the container's user does first: it takes the place of the agent, and says what the test tells it. */
+const hostileAgent = `
+import os, sys
+if any("The agent of a session" in word for word in getattr(sys, "orig_argv", [])):
+    import threading, time
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+    while True:
+        try:
+            with open("/home/ubuntu/share/lines") as file: text = file.read()
+            os.unlink("/home/ubuntu/share/lines")
+            os.write(1, text.encode())
+        except OSError: time.sleep(0.05)
+`;
+
 testOnOneEngine(
   "attach.ts --ask: a hostile container cannot flood its user, hide its words, or do without an answer",
   needed,
   async (engine) => {
-    await showing(engine, { dialogs: "fake" }, async (shown) => {
-      const { send, answer, opened, said } = shown;
-      const request = (
-        name: string,
-      ): unknown[] => ["send-data-request", "file", "id1", name, "application/pdf", 3, false, true, {}];
-      const file = (
-        name: string,
-      ): unknown[] => ["send-file", name, "application/pdf", false, false, 3, "b:abc", {}, "id1"];
-      await send(request("invoice\u202efdp.exe"), file("invoicefdp.exe"), file("evil.desktop"));
-      assertStringIncludes(await question(shown, 1), "Name: invoicefdp.exe\n");
-      await eventually(
-        "a refusal",
-        () => Promise.resolve(said().includes('"send-file", which is dropped: nobody has')),
-      );
-      await answer("once");
-      await send(request("good.pdf"));
-      await question(shown, 2);
-      // Agreed to, and then another one comes.
-      await new Promise((resolve) => setTimeout(resolve, 3_500));
-      await send(file("evil.desktop"));
-      await answer("no");
+    const name = nameOn(engine);
+    const share = join(mountsRoot, name, "share");
+    const site = "python3 -m site --user-site";
+    const inside = (shell: string): Promise<unknown> => inContainer(engine, name, shell, hostileAgent);
+    await inside(`site=$(${site}); mkdir -p "$site"; printf %s "$1" >"$site/usercustomize.py"`);
+    try {
+      await showing(engine, { dialogs: "fake" }, async (shown) => {
+        const { send, answer, opened, said } = shown;
+        const say = async (...lines: unknown[]): Promise<void> => {
+          await eventually(
+            "an agent that listens",
+            () => Deno.stat(join(share, "lines")).then(() => false, () => true),
+          );
+          await Deno.writeTextFile(join(share, "new lines"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+          await Deno.rename(join(share, "new lines"), join(share, "lines"));
+        };
+        const refusal = (words: string): Promise<unknown> =>
+          eventually(words, () => Promise.resolve(said().includes(words)));
+        await Deno.writeTextFile(join(share, "offer"), "abc");
+        const file = (name: string, more: Record<string, unknown> = {}): Record<string, unknown> => ({
+          ...{ ask: "file", id: 1, name, path: "/home/ubuntu/share/offer", size: 3 },
+          ...more,
+        });
+        await say(file("invoice\u202efdp.exe"), { id: 1, printed: true }, { ...file("x.pdf"), ask: "print" });
+        assertStringIncludes(await question(shown, 1), "Name: invoicefdp.exe_\nSize: 3 bytes");
+        // It reads its answer a moment later.
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        await answer("once");
+        // Agreed to, and then another one comes.
+        await say(file("good.pdf"));
+        await question(shown, 2);
+        await Deno.writeTextFile(join(share, "offer"), "something else");
+        await refusal("was not done: a file is larger than it said");
+        await say(file("shadow", { path: "/etc/shadow" }));
+        await refusal("was not done: a file cannot be read");
+        await answer("never");
+        const notification = { ask: "notify", summary: "flood", body: "" };
+        await say(notification);
+        assertStringIncludes(await question(shown, 4), "Title: flood");
+        await say(notification, notification);
+        await refusal("was not done: you have closed the channel");
 
-      const notification = ["notify_show", "", 1, "app", 0, "", "flood", "", 1000, "", [], {}];
-      await answer("never");
-      await send(notification);
-      assertStringIncludes(await question(shown, 3), "Title: flood");
-      await send(notification, notification);
-      await eventually("a refusal", () => Promise.resolve(said().includes("dropped: you have closed the channel")));
+        await answer("no");
+        const link = (url: string): unknown => ({ ask: "link", url });
+        await say(
+          link(`https://long.example/${"x".repeat(2000)}`),
+          link("https://bank.example@evil.example/\u202e\\101<b>\u200b"),
+        );
+        assertMatch(
+          await question(shown, 5),
+          /\n\nHost: evil\.example\nAddress: https:\/\/bank\.example@evil\.example\/%E2%80%AE\/101%3Cb%3E%E2%80%8B$/,
+        );
+        await refusal("was not done: it is too long to be shown whole");
+        await say(...Array.from({ length: 1000 }, (_, number) => link(`https://flood.example/${number}`)));
+        await question(shown, 6);
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        const asked = await shown.asked();
+        assert(asked.length <= 9, asked.join("\n"));
 
-      await answer("no");
-      const long = `https://long.example/${"x".repeat(2000)}`;
-      await send(["open-url", long, ""], ["open-url", "https://bank.example@evil.example/\u202e\\101<b>\u200b", ""]);
-      assertMatch(
-        await question(shown, 4),
-        /\n\nHost: evil\.example\nAddress: https:\/\/bank\.example@evil\.example\/%E2%80%AE\/101%3Cb%3E%E2%80%8B$/,
-      );
-      await send(...Array.from({ length: 1000 }, (_, number) => ["open-url", `https://flood.example/${number}`, ""]));
-      await question(shown, 5);
-      await new Promise((resolve) => setTimeout(resolve, 1_500));
-      const asked = await shown.asked();
-      assert(asked.length <= 8, asked.join("\n"));
-      assertStringIncludes(said(), '"open-url", which is dropped: it is too long to be shown whole');
-      assertEquals([await opened(), [...Deno.readDirSync(shown.downloads)].map(({ name }) => name)], ["", []]);
-      // And still the session is shown.
-      await windowWith(`\\[${nameOn(engine)}\\] typing`, { env: shown.env });
-    });
+        // By xpra there is no way, whatever its server sends.
+        await send(
+          ["open-url", "https://flood.example/", ""],
+          ["notify_show", "", 1, "app", 0, "", "flood", "", 1000, "", [], {}],
+          ["send-data-request", "file", "id1", "a.pdf", "application/pdf", 3, false, true, {}],
+          ["send-file", "a.pdf", "application/pdf", false, false, 3, "b:abc", {}, "id1"],
+        );
+        for (const type of ["open-url", "notify_show", "send-data-request", "send-file"]) {
+          await refusal(`"${type}", which is dropped: xpra's client does not need it`);
+        }
+        assertEquals([await opened(), [...Deno.readDirSync(shown.downloads)].map(({ name }) => name)], ["", []]);
+        // And still the session is shown.
+        await windowWith(`\\[${name}\\] typing`, { env: shown.env });
+      });
+    } finally {
+      await inside(`rm "$(${site})/usercustomize.py"`);
+    }
   },
 );
 
@@ -305,7 +347,7 @@ testOnOneEngine(
           await laterOn();
           await press(third, "Tab", "space");
         }
-        return said().includes('"open-url", which is dropped: you have closed the channel');
+        return said().includes("was not done: you have closed the channel");
       });
       assertEquals(await opened(), "http://example.org/click\n");
       await carryTexts(engine, { env, inside });

@@ -72,7 +72,7 @@ testOnOneEngine("attach.ts opens notifications, links and files when it is told 
     await shown.inside(String.raw`notify-send 'note when open' 'body \\074a href=\\042file:///x\\042\\076 &'`);
     await shown.inside("xdg-open 'http://example.org/open?a=1&b=2'");
     await shown.inside("echo text >share/when-open.txt");
-    await shown.control("send-file", "/home/ubuntu/share/when-open.txt", "no", "*");
+    await shown.inside("xdg-open share/when-open.txt");
     await eventually("the notification", () => Promise.resolve(shown.notifications().includes("note when open")));
     assertStringIncludes(shown.notifications(), String.raw`string "body \074a href=\042file:///x\042\076 &amp;"`);
     await eventually(
@@ -241,7 +241,7 @@ async function showing(
     output: { line: (line) => notifications += `${line}\n` },
   });
   const attach: RunningProcess = startScript("attach", engine, [...options, "--session=channels", name, "xclock"], {
-    env: { PATH: `${directory}:${Deno.env.get("PATH")}`, XPRA_DOWNLOAD_DIR: join(directory, "downloads") },
+    env: { PATH: `${directory}:${Deno.env.get("PATH")}`, XDG_DOWNLOAD_DIR: join(directory, "downloads") },
   });
   try {
     await windowWith(`\\[${name}\\] xclock`);

@@ -1,7 +1,7 @@
 // The apps' own file dialogs: a GTK app opens and saves files of the host that the user chooses in zenity, on X and on
 // Wayland; and an agent that is not ours, runs that are killed, and what is left then.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
@@ -66,6 +66,9 @@ interface Shown {
   begin(todo: Record<string, unknown>, app?: string): Promise<() => Promise<Done>>;
   /** What the user chooses in all dialogs from now on. */
   choose(path: string): Promise<void>;
+  /** The user agrees to what is asked from now on. */
+  agree(): Promise<void>;
+  downloads: string;
   asked(): Promise<string[]>;
   /**
    * Kills attach.ts with the so manieth program that it runs from now on: before that is run, or after it.
@@ -83,7 +86,7 @@ async function showing(
     env: Record<string, string>;
     zenity?: "real" | "fake";
     /** What stands in for the programs that open links and show notifications. */
-    noting?: (file: string) => string;
+    noting?: (file: string, program: string) => string;
     program?: string;
     args?: string[];
   },
@@ -97,14 +100,17 @@ async function showing(
   }
   // Deno looks for it when attach.ts starts.
   if (zenity === "fake") await Deno.writeTextFile(join(home, "zenity"), fakeZenity(home), { mode: 0o755 });
-  for (const program of noting ? ["xdg-open", "notify-send"] : []) {
-    await Deno.writeTextFile(join(home, program), noting!(join(home, "opened")), { mode: 0o755 });
+  for (const program of noting ? ["xdg-open", "notify-send", "lp", "lpstat"] : []) {
+    await Deno.writeTextFile(join(home, program), noting!(join(home, "opened"), program), { mode: 0o755 });
   }
+  const downloads = join(home, "Downloads");
+  await Deno.mkdir(downloads);
   const own = {
     ...env,
     // On the lab's bus, nobody answers for the accessibility of GTK 4, and zenity would wait for it.
     GTK_A11Y: "none",
     XDG_STATE_HOME: join(home, "state"),
+    XDG_DOWNLOAD_DIR: downloads,
     PATH: `${home}:${Deno.env.get("PATH")}`,
   };
   await Deno.copyFile(join(root, "tests/e2e/dialogs_app.py"), join(share, "dialogs_app.py"));
@@ -133,6 +139,10 @@ async function showing(
       async choose(path) {
         await Deno.writeTextFile(join(home, "answer"), path);
       },
+      async agree() {
+        await Deno.writeTextFile(join(home, "answer"), "Allow once");
+      },
+      downloads,
       asked: async () => (await Deno.readTextFile(join(home, "asked")).catch(() => "")).split("\n").filter(Boolean),
       async killAt(call, when) {
         await Deno.writeTextFile(join(home, "when"), when);
@@ -344,31 +354,81 @@ testOnOneEngine("what an app prints is a PDF where the user chooses", [...needed
   );
 });
 
-testOnOneEngine(
-  "links and notifications of an app on Wayland reach the host, by the rules that hold on X",
-  [...needed, ...waylandParts],
-  async (engine) => {
-    const noting = (file: string): string => `#!/bin/sh\nprintf '%s\\n' "$*" >>'${file}'\n`;
-    const args = ["--display=wayland", "--allow=links,notifications"];
-    await showing(engine, { env: desktop(), args, noting }, async ({ app, home, name, said }) => {
-      await windowCalled(`[${name}] editor`);
-      await ready(engine);
-      await app({ do: "link", url: "https://example.org/a?b=c" });
-      await app({ do: "link", url: "http://" + "x".repeat(9_000) });
-      await app({ do: "notify", title: "Mail", body: "<b>new</b> \\\\074" });
-      for (let count = 0; count < 8; count++) await app({ do: "link", url: `https://example.org/${count}` });
-      const opened = await eventually("what was opened", async () => {
-        const lines = (await readText(join(home, "opened"))).split("\n").filter(Boolean);
-        return lines.length >= 6 && lines.some((line) => line.includes("Mail")) ? lines : undefined;
-      });
-      assertEquals(opened[0], "https://example.org/a?b=c");
-      const notified = opened.find((line) => line.includes("Mail"))!;
-      assert(notified.includes(`-- [${name}] Mail &lt;b&gt;new`), notified);
-      assert(opened.length <= 7, opened.join("\n"));
-      assertMatch(said(), /was not done: it asks too often/);
-    });
-  },
-);
+/** What stands in for a program that is only told something. `lpstat` has a printer. */
+const noting = (file: string, program: string): string =>
+  program === "lpstat"
+    ? "#!/bin/sh\necho 'system default destination: Office'\n"
+    : `#!/bin/sh\n[ ${program} != lp ] || [ "$(head -c 5 "$7")" = %PDF- ] || exit\nprintf '%s\\n' "${program} $*" >>'${file}'\n`;
+
+for (const display of ["x11", "wayland"] as const) {
+  const parts = display === "wayland" ? [...needed, ...waylandParts] : needed;
+  testOnOneEngine(
+    `links, notifications and files of an app on ${display} reach the host, and its print jobs`,
+    parts,
+    async (engine) => {
+      const show = (env: Record<string, string>): Promise<void> =>
+        showing(
+          engine,
+          { env, args: ["--preset=trusted", ...(display === "x11" ? ["--display=x11"] : [])], noting },
+          async (shown) => {
+            const { app, home, name, said, downloads } = shown;
+            await (display === "wayland" ? windowCalled(`[${name}] editor`) : windowWith("editor", { env }));
+            await ready(engine);
+            assertEquals(said().includes("; windows by Wayland\n"), display === "wayland", said());
+            const told = async (text: string): Promise<string> =>
+              await eventually(
+                text,
+                async () => (await readText(join(home, "opened"))).split("\n").find((line) => line.includes(text)),
+              );
+            await app({ do: "link", url: "https://example.org/a?b=c" });
+            assertEquals(await told("a?b"), "xdg-open https://example.org/a?b=c");
+            // By the portal, and by GLib.
+            await app({ do: "portal", url: "https://example.org/portal" });
+            assertEquals(await told("portal"), "xdg-open https://example.org/portal");
+            await app({ do: "launch", url: "https://example.org/launch" });
+            assertEquals(await told("launch"), "xdg-open https://example.org/launch");
+            await app({ do: "link", url: "http://" + "x".repeat(9_000) });
+            await app({ do: "notify", title: "Mail", body: "<b>new</b> \\\\074" });
+            assertStringIncludes(await told("Mail"), `-- [${name}] Mail &lt;b&gt;new`);
+
+            const share = join(mountsRoot, name, "share");
+            await Deno.writeTextFile(join(share, "my letter.odt"), "x".repeat(300_000));
+            const kept = (file: string): Promise<unknown> =>
+              eventually(file, async () => (await readText(join(downloads, file))).length === 300_000);
+            await app({ do: "link", url: "share/my letter.odt" });
+            await kept("my letter.odt");
+            await app({ do: "portal", file: "share/my letter.odt" });
+            await kept("my letter (2).odt");
+            assertEquals(await sh(["stat", "-c", "%a", join(downloads, "my letter.odt")]), "600");
+
+            // GTK says "apply" as soon as the document is handed over.
+            await shown.choose("");
+            assertEquals((await app({ do: "print" })).path, "apply");
+            const question = await eventually(
+              "the question",
+              async () => (await shown.asked()).find((argv) => argv.includes("asks to print a document")),
+            );
+            assertStringIncludes(question, `may ${name} print a document`);
+            assertEquals(/^lp /m.test(await readText(join(home, "opened"))), false);
+            await shown.agree();
+            assertEquals((await app({ do: "print" })).path, "apply");
+            assertMatch(await told("lp -d"), /^lp -d Office -t \S*\.pdf -o document-format=application\/pdf \//);
+
+            for (let count = 0; count < 8; count++) await app({ do: "link", url: `https://example.org/${count}` });
+            await eventually(
+              "the end of patience",
+              () => Promise.resolve(/was not done: it asks too often/.test(said())),
+            );
+            const links = (await readText(join(home, "opened"))).split("\n").filter((line) =>
+              line.startsWith("xdg-open ")
+            );
+            assert(links.length <= 9, links.join("\n"));
+          },
+        );
+      await (display === "wayland" ? show(desktop()) : withDisplay(show));
+    },
+  );
+}
 
 testOnOneEngine(
   "an app on Wayland hears the host's microphone while it records, once the user has agreed",

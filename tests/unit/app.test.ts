@@ -69,7 +69,7 @@ Deno.test("sortAppWords() refuses what may be xpra's or the app's, and says what
 async function runApp(app: readonly string[]): Promise<ProcessResult> {
   const directory = await Deno.makeTempDir();
   try {
-    return await runProcess(["/bin/sh", "-c", appScript(app, { xpraDirectory: "/home/ubuntu/.xpra", links: false })], {
+    return await runProcess(["/bin/sh", "-c", appScript(app)], {
       env: { RUNTIME_DIRECTORY: directory, TMPDIR: "/server" },
       okCodes: "any",
     });

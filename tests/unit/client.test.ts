@@ -42,7 +42,6 @@ async function withHost(
   const options: ClientOptions = {
     container,
     open: new Set(["sound"]),
-    asks: new Set(),
     memory: createMemory(),
     userOptions: [],
     screen: fallbackScreen,

@@ -3,7 +3,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { Channel } from "../../lib/attach/session/channels.ts";
-import type { Answer, Question } from "../../lib/guard/consent.ts";
 import { createFrameParser } from "../../lib/guard/xpra/frames.ts";
 import { type Guard, type GuardOptions, startGuard } from "../../lib/guard/xpra/guard.ts";
 import { createMemory } from "../../lib/guard/xpra/memory.ts";
@@ -11,7 +10,6 @@ import { renamed } from "../../lib/guard/xpra/names.ts";
 import { decodePacket, encodePacket, type Packet } from "../../lib/guard/xpra/packets.ts";
 import { decode, type Dict, type Value } from "../../lib/guard/xpra/rencode.ts";
 import { startProcess } from "../../lib/base/process.ts";
-import type { DesktopRequest } from "../../lib/guard/xpra/judge.ts";
 import { bytes, clientHello, description, dict, picture, serverHello } from "../fuzz/samples.ts";
 
 /** An end of a connection that speaks packets. */
@@ -315,76 +313,6 @@ Deno.test("startGuard() ends when either end does, and the other end hears of it
   });
 });
 
-/** A user who is asked, and answers when the test does. */
-function user(): {
-  asks: Pick<GuardOptions, "asks" | "ask" | "onRequest">;
-  /** The next question that is shown, and what answers it. */
-  next(): Promise<{ question: Question; answer: (answer: Answer) => void; signal: AbortSignal }>;
-  requests: DesktopRequest[];
-} {
-  type Shown = { question: Question; answer: (answer: Answer) => void; signal: AbortSignal };
-  const shown: Shown[] = [];
-  const requests: DesktopRequest[] = [];
-  return {
-    requests,
-    asks: {
-      asks: new Set(["links", "files"]),
-      ask(question, signal) {
-        const { promise, resolve } = Promise.withResolvers<Answer>();
-        shown.push({ question, answer: resolve, signal });
-        return promise;
-      },
-      onRequest: (request) => void requests.push(request),
-    },
-    async next() {
-      for (let tries = 0; shown.length === 0 && tries < 500; tries++) await new Promise((go) => setTimeout(go, 2));
-      return shown.shift()!;
-    },
-  };
-}
-
-Deno.test("startGuard() holds a link back until the user agrees, and nothing else waits for that", async () => {
-  const { asks, next, requests } = user();
-  await inWorld(["links", "files"], async (world) => {
-    await greet(world);
-    const { client, server, said } = world;
-    for (let number = 1; number <= 50; number++) await server.send(packet("open-url", `https://example.org/${number}`));
-    await server.send(packet("ping", 1));
-    assertEquals(await client.next(), packet("ping", 1));
-    const { question: { channel, what, details }, answer } = await next();
-    assertEquals([channel, what], ["links", "open a link"]);
-    assertEquals(details, [["Host", "example.org"], ["Address", "https://example.org/1"]]);
-    assertEquals(requests, []);
-    answer("once");
-    (await next()).answer("no");
-    (await next()).answer("never");
-    await server.send(packet("open-url", "https://example.org/last"), packet("ping", 2));
-    assertEquals(await client.next(), packet("ping", 2));
-    assertEquals(requests, [{ kind: "link", url: "https://example.org/1" }]);
-    assertEquals(said, [
-      'The container sends "open-url", which is dropped: too many questions wait for your answer',
-    ]);
-  }, asks);
-});
-
-Deno.test("startGuard() asks no more for what the user has refused for the run, when the connection was lost meanwhile", async () => {
-  const { asks, next, requests } = user();
-  const memory = createMemory();
-  const link = packet("open-url", "https://example.org/");
-  await inWorld(["links"], async (world) => {
-    await greet(world);
-    await world.server.send(link, link);
-    (await next()).answer("never");
-  }, { ...asks, memory });
-  await inWorld(["links"], async (world) => {
-    await greet(world);
-    await world.server.send(link, packet("ping", 1));
-    assertEquals(await world.client.next(), packet("ping", 1));
-    assertEquals(world.said, ['The container sends "open-url", which is dropped: you have closed the channel']);
-  }, { ...asks, memory });
-  assertEquals(requests, []);
-});
-
 Deno.test("startGuard() counts on where the guard before it has ended", async () => {
   const memory = createMemory(() => 0);
   const rings = async (): Promise<number> => {
@@ -397,58 +325,6 @@ Deno.test("startGuard() counts on where the guard before it has ended", async ()
     return count;
   };
   assertEquals([await rings(), await rings()], [5, 3]);
-});
-
-Deno.test("startGuard() tells an honest server to ask before it sends a file, and passes the answer on", async () => {
-  const { asks, next } = user();
-  await inWorld(["files", "links"], async (world) => {
-    const { client, server } = world;
-    await client.send(clientHello);
-    const [hello] = (await server.next())!.args as [Map<string, Map<string, Value>>];
-    assertEquals([hello.get("file")!.get("ask"), hello.get("file")!.get("printing-ask")], [true, undefined]);
-    await server.send(serverHello);
-    await client.next();
-    const ask = (id: string, size = 3): Packet =>
-      packet("send-data-request", "file", id, "/home/ubuntu/cv.odt", "text/plain", size, false, true, new Map());
-    await server.send(ask("one"));
-    const { question, answer } = await next();
-    assertEquals(question.details, [["Name", "cv.odt"], ["Type", "text/plain"], ["Size", "3 bytes"]]);
-    answer("once");
-    assertEquals(await server.next(), packet("send-data-response", "one", 1));
-    await server.send(ask("two"));
-    (await next()).answer("no");
-    assertEquals(await server.next(), packet("send-data-response", "two", 0));
-    await server.send(packet("send-data-request", "file", "three", ".bashrc", "", 3, false, true, new Map()));
-    assertEquals(await server.next(), packet("send-data-response", "three", 0));
-  }, asks);
-});
-
-Deno.test("startGuard() takes the question away when the session ends, and does nothing of it", async () => {
-  const { asks, next, requests } = user();
-  let signal: AbortSignal | undefined;
-  await inWorld(["links"], async (world) => {
-    await greet(world);
-    await world.server.send(packet("open-url", "https://example.org/"));
-    const shown = await next();
-    signal = shown.signal;
-    await world.guard.end();
-    shown.answer("once");
-    await new Promise((resolve) => setTimeout(resolve));
-  }, asks);
-  assertEquals([signal?.aborted, requests], [true, []]);
-});
-
-Deno.test("startGuard() ends with a reason when what the user has agreed to fails", async () => {
-  const { asks, next } = user();
-  const onRequest = (): void => {
-    throw new Error("fork: out of memory");
-  };
-  await inWorld(["links"], async (world) => {
-    await greet(world);
-    await world.server.send(packet("open-url", "https://example.org/"));
-    (await next()).answer("once");
-    assertEquals((await world.guard.ended).reason, "fork: out of memory");
-  }, { ...asks, onRequest });
 });
 
 Deno.test("startGuard() takes one client, and leaves no socket behind", async () => {

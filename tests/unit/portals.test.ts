@@ -168,6 +168,7 @@ async function withDialogs(
     session: "s",
     inside,
     channels,
+    onDesktop: () => Promise.resolve("no printer" as const),
     makeLoans: () => Promise.resolve(loans),
     runsOn: () => false,
     now: () => time,

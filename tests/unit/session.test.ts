@@ -57,7 +57,7 @@ Deno.test("startSession() carries the app through both shells byte for byte", as
   for (const value of ["name=x", "mode=exact", "program=show", "run=1234abcd"]) {
     assert(words![2]!.includes(`${value}\n`), value);
   }
-  const script = appScript(app, { xpraDirectory: "/home/ubuntu/.xpra", links: false });
+  const script = appScript(app);
   assert(words!.includes(`--setenv=GUI_CONTAINER_APP=${script}`));
   assert(words!.some((word) => word.startsWith("--setenv=GUI_CONTAINER_SERVER=") && word.includes("screen=800x600\n")));
 });

@@ -32,7 +32,7 @@ Deno.test("appOutcome() reads the app's exit status, and of its output what is n
     // What an app prints may look like our own line: the last one counts.
     const runtime = await Deno.makeTempDir({ dir: directory });
     const runApp = (app: string[]): Promise<ProcessResult> =>
-      runProcess(["/bin/sh", "-c", appScript(app, { xpraDirectory: "/home/ubuntu/.xpra", links: false })], {
+      runProcess(["/bin/sh", "-c", appScript(app)], {
         env: { RUNTIME_DIRECTORY: runtime },
         okCodes: "any",
       });

@@ -22,7 +22,6 @@ async function failing(answer: Error | Record<never, never>): Promise<{ calls: s
   const options: ClientOptions = {
     container: localBox(host),
     open: new Set(),
-    asks: new Set(),
     memory: createMemory(),
     userOptions: [],
     screen: fallbackScreen,
@@ -33,7 +32,8 @@ async function failing(answer: Error | Record<never, never>): Promise<{ calls: s
     ended: new Promise(() => {}),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-  const shown = show({ session: "xterm", isNew: true, options, client });
+  const makeLoans = (): Promise<never> => Promise.reject(new Error("nothing is lent"));
+  const shown = show({ session: "xterm", isNew: true, options, client, asks: new Set(), makeLoans });
   await assertRejects(() => shown, Error, "no socket");
   return { calls: cleaning.calls, said };
 }

@@ -1,7 +1,6 @@
 // Whether windows are shown by Wayland, and what speaks against it.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Channel, openChannels } from "../../lib/attach/session/channels.ts";
 import {
   againstRemoteWayland,
   againstWayland,
@@ -25,35 +24,19 @@ Deno.test("wantedDisplay() takes the option, else the variable, else auto, and r
 });
 
 Deno.test("againstWayland() says what Wayland, waypipe or the desktop cannot do", () => {
-  const wish = (
-    changes: Partial<Wish> & { preset?: string; allow?: string; deny?: string; ask?: string },
-  ): string | undefined =>
-    againstWayland(recordingHost({ env: { WAYLAND_DISPLAY: "wayland-1" } }).host, {
-      open: openChannels(changes),
-      userOptions: [],
-      detached: false,
-      box: true,
-      ...changes,
-    });
+  const wish = (changes: Partial<Wish>): string | undefined =>
+    againstWayland(recordingHost({ env: { WAYLAND_DISPLAY: "wayland-1" } }).host, { ...plain, ...changes });
+  const plain: Wish = { wantsTray: false, userOptions: [], detached: false, box: true };
   assertEquals(wish({}), undefined);
-  for (const less of [{ deny: "sound" }, { preset: "isolated" }, { deny: "clipboard-in" }, { deny: "clipboard-out" }]) {
-    assertEquals(wish(less), undefined);
-  }
   for (
     const [changes, reason] of [
       [{ detached: true }, "a Wayland window cannot be left and shown later"],
       [{ userOptions: ["--border=red"] }, '"--border=red" is an option for xpra'],
       [{ box: false }, "waypipe runs in a box only"],
-      [{ allow: "files,links" }, "waypipe has no files"],
-      [{ ask: "printing" }, "waypipe has no printing"],
+      [{ wantsTray: true }, "waypipe has no tray"],
     ] as const
   ) assertEquals(wish(changes), reason);
-  const open = new Set<Channel>(["clipboard-in", "clipboard-out"]);
-  const none = recordingHost().host;
-  assertEquals(
-    againstWayland(none, { open, userOptions: [], detached: false, box: true }),
-    "$WAYLAND_DISPLAY is not set",
-  );
+  assertEquals(againstWayland(recordingHost().host, plain), "$WAYLAND_DISPLAY is not set");
 });
 
 Deno.test("againstRemoteWayland() prefers X for an app on another machine, where there is an X display", () => {

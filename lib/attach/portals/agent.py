@@ -1,12 +1,14 @@
 # agent.py
 """The agent of a session: a backend of xdg-desktop-portal that asks the host's end, over its own stdin and stdout.
 
-Its arguments are the channels that it serves: dialogs, links, notifications, microphone. One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
-"ask": "gone"} when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is whole; {"ask": "link",
-"url"}, {"ask": "notify", "summary", "body"}, and {"ask": "record", "on"} when something begins to record, or nothing does any more,
-which have no answer. From the host: {"id", "paths"}, where no path is a no, {"watch": path} for a file that is to be saved, and
-{"samples"} of the microphone, in base64. The host's end believes
-nothing of what comes from here. When it is gone, this program shows dialogs of its own, with the container's files.
+Its arguments are the channels that it serves: dialogs, links, files, printing, notifications, microphone. One JSON object a
+line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id", "ask": "file" | "print", "name",
+"path", "size"} for what the host is to read at a path here, {"id", "ask": "gone"} when the app has closed its request, and {"ask":
+"saved", "path"} when a file that was saved is whole; {"ask": "link", "url"}, {"ask": "notify", "summary", "body"}, and {"ask":
+"record", "on"} when something begins to record, or nothing does any more, which have no answer. From the host: {"id", "paths"},
+where no path is a no, {"id", "printed"} in place of a path to save to, {"watch": path} for a file that is to be saved, and
+{"samples"} of the microphone, in base64. The host's end believes nothing of what comes from here. When it is gone, this program
+shows dialogs of its own, with the container's files.
 """
 
 import base64
@@ -14,6 +16,7 @@ import json
 import mimetypes
 import os
 import shutil
+import stat
 import subprocess
 import sys
 
@@ -59,7 +62,12 @@ XML = Gio.DBusNodeInfo.new_for_xml(
       <method name="GetCapabilities"><arg type="as" direction="out"/></method>
       <method name="GetServerInformation"><arg type="s" direction="out"/><arg type="s" direction="out"/>
         <arg type="s" direction="out"/><arg type="s" direction="out"/></method></interface>
-    <interface name="org.guicontainer.Links"><method name="Open"><arg type="s" direction="in"/></method></interface>"""
+    <interface name="org.freedesktop.impl.portal.AppChooser">
+      <method name="ChooseApplication"><arg type="o" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/>
+        <arg type="as" direction="in"/><arg type="a{sv}" direction="in"/><arg type="u" direction="out"/>
+        <arg type="a{sv}" direction="out"/></method>
+      <method name="UpdateChoices"><arg type="o" direction="in"/><arg type="as" direction="in"/></method></interface>
+    <interface name="org.guicontainer.Host"><method name="Open"><arg type="s" direction="in"/></method></interface>"""
     + """<interface name="org.freedesktop.impl.portal.Settings">
       <method name="ReadAll"><arg type="as" direction="in"/><arg type="a{sa{sv}}" direction="out"/></method>
       <method name="Read"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="v" direction="out"/></method>
@@ -70,7 +78,8 @@ XML = Gio.DBusNodeInfo.new_for_xml(
 PRINT = XML.lookup_interface("org.freedesktop.impl.portal.Print")
 NOTIFICATION = XML.lookup_interface("org.freedesktop.impl.portal.Notification")
 NOTIFICATIONS = XML.lookup_interface("org.freedesktop.Notifications")
-LINKS = XML.lookup_interface("org.guicontainer.Links")
+APP_CHOOSER = XML.lookup_interface("org.freedesktop.impl.portal.AppChooser")
+HOST = XML.lookup_interface("org.guicontainer.Host")
 SETTINGS = XML.lookup_interface("org.freedesktop.impl.portal.Settings")
 INTERFACE, APPEARANCE = "org.gnome.desktop.interface", "org.freedesktop.appearance"
 CHOOSER = XML.lookup_interface("org.freedesktop.impl.portal.FileChooser")
@@ -83,11 +92,16 @@ has_host = True
 samples_fifo = None
 
 
+def serves(channel):
+    """Whether the host's end answers for a channel."""
+    return has_host and channel in CHANNELS
+
+
 def send(message):
     """Sends one line to the host's end, if it is there."""
     if has_host:
         try:
-            os.write(1, (json.dumps(message) + "\n").encode())
+            os.write(1, (json.dumps(message, ensure_ascii=False) + "\n").encode(errors="replace"))
         except OSError:
             ask_here()
 
@@ -108,7 +122,6 @@ def patterns(rules):
 
 def on_call(connection, _sender, _path, _interface, method, parameters, invocation):
     """An app asks for files."""
-    global last_id
     handle, _app, _parent, _title, options = parameters.unpack()
     if method == "SaveFiles":
         invocation.return_value(GLib.Variant("(ua{sv})", (2, {})))
@@ -119,7 +132,7 @@ def on_call(connection, _sender, _path, _interface, method, parameters, invocati
     kind = "save" if method == "SaveFile" else "folder" if options.get("directory") else "open"
     message = {"ask": kind, "multiple": bool(options.get("multiple")), "filters": filters[:16], "name": name}
 
-    def done(paths):
+    def done(paths, _printed):
         uris = GLib.Variant("as", [GLib.filename_to_uri(path) for path in paths])
         results = {"uris": uris, "writable": GLib.Variant("b", True)} if paths else {}
         invocation.return_value(GLib.Variant("(ua{sv})", (DONE if paths else CANCELLED, results)))
@@ -128,7 +141,7 @@ def on_call(connection, _sender, _path, _interface, method, parameters, invocati
 
 
 def ask(connection, handle, message, done):
-    """Asks for files. `done` gets their paths, none for a no. An app closes its request at the handle."""
+    """Asks for files. `done` gets the answer's paths, none for a no. An app closes its request at the handle."""
     global last_id
     last_id += 1
     number = last_id
@@ -136,7 +149,7 @@ def ask(connection, handle, message, done):
     def close(*_):
         if number in asked:
             send({"id": number, "ask": "gone"})
-            answer(number, [])
+            answer({"id": number, "paths": []})
 
     def on_close(*call):
         close()
@@ -145,23 +158,24 @@ def ask(connection, handle, message, done):
     request = connection.register_object(handle, REQUEST, on_close, None, None)
     message = {"id": number, **message}
     asked[number] = (connection, request, done, message)
-    if has_host:
+    if serves("printing") and message["ask"] == "print" or serves("dialogs"):
         send(message)
     else:
         show(number)
 
 
-def answer(number, paths):
+def answer(message):
     """Answers an app: with files, or that the user has chosen none."""
-    if number not in asked:
+    if message["id"] not in asked:
         return
-    connection, request, done, _message = asked.pop(number)
-    connection.unregister_object(request)
-    done(paths)
+    connection, request, done, _message = asked.pop(message["id"])
+    if request is not None:
+        connection.unregister_object(request)
+    done(message["paths"], message.get("printed", False))
 
 
 def on_print(connection, _sender, _path, _interface, method, parameters, invocation):
-    """An app prints: to the session's printer if there is one, else into a PDF for which the user chooses a place."""
+    """An app prints: on the host; else by the container's printer; else into a PDF for which the user chooses a place."""
     if method == "PreparePrint":
         _handle, _app, _parent, _title, settings, page, _options = range(7)
         results = {
@@ -178,18 +192,24 @@ def on_print(connection, _sender, _path, _interface, method, parameters, invocat
         os.close(descriptor)
         invocation.return_value(GLib.Variant("(ua{sv})", (DONE if is_printed else CANCELLED, {})))
 
-    def save(paths):
+    def done(paths, printed):
         if paths:
             with os.fdopen(os.dup(descriptor), "rb") as source, open(paths[0], "wb") as target:
                 shutil.copyfileobj(source, target)
-        finish(bool(paths))
+        finish(bool(paths) or printed)
 
-    printer = shutil.which("lp") and subprocess.run(["lpstat", "-d"], capture_output=True, check=False)
-    if printer and printer.returncode == 0 and b":" in printer.stdout:
-        finish(subprocess.run(["lp", "-t", title], stdin=descriptor, check=False).returncode == 0)
-    else:
-        message = {"ask": "save", "multiple": False, "filters": [["PDF", ["*.pdf"]]], "name": f"{title or 'print'}.pdf"}
-        ask(connection, handle, message, save)
+    if not serves("printing") and shutil.which("lp"):
+        printer = subprocess.run(["lpstat", "-d"], capture_output=True, check=False)
+        if printer.returncode == 0 and b":" in printer.stdout:
+            finish(subprocess.run(["lp", "-t", title], stdin=descriptor, check=False).returncode == 0)
+            return
+    ask(connection, handle, given("print", descriptor, f"{title or 'print'}.pdf"), done)
+
+
+def given(kind, descriptor, name):
+    """What is asked for a file that the host is to read: it can be read at its path for as long as it is open here."""
+    path = f"/proc/{os.getpid()}/fd/{descriptor}"
+    return {"ask": kind, "name": name[:400], "path": path, "size": os.fstat(descriptor).st_size, "multiple": False}
 
 
 def variants(table):
@@ -199,20 +219,22 @@ def variants(table):
         yield entry.get_child_value(0).get_string(), entry.get_child_value(1).get_variant()
 
 
-def on_portal_notification(connection, _sender, _path, _interface, method, parameters, invocation):
-    """An app notifies by the portal: handed on to the session's notifications."""
+def on_portal_notification(_connection, _sender, _path, _interface, method, parameters, invocation):
+    """An app notifies by the portal."""
     if method == "AddNotification":
-        app, _id, notification = parameters.unpack()
-        words = (app, 0, "", str(notification.get("title", "")), str(notification.get("body", "")), [], {}, -1)
-        bus = "org.freedesktop.Notifications"
-        path = "/org/freedesktop/Notifications"
-        call = GLib.Variant("(susssasa{sv}i)", words)
-        connection.call(bus, path, bus, "Notify", call, None, Gio.DBusCallFlags.NO_AUTO_START, 5000, None, None)
+        notification = parameters.unpack()[2]
+        notify(str(notification.get("title", "")), str(notification.get("body", "")))
     invocation.return_value(None)
 
 
+def notify(summary, body):
+    """Shows a notification, which has a title and a text, and no buttons."""
+    if serves("notifications"):
+        send({"ask": "notify", "summary": summary[:400], "body": body[:4000]})
+
+
 def on_notification(_connection, _sender, _path, _interface, method, parameters, invocation):
-    """An app shows a notification. It has a title and a text, and no buttons."""
+    """An app shows a notification, or asks what can be shown."""
     global last_id
     if method == "GetCapabilities":
         invocation.return_value(GLib.Variant("(as)", (["body"],)))
@@ -221,16 +243,47 @@ def on_notification(_connection, _sender, _path, _interface, method, parameters,
     elif method == "Notify":
         last_id += 1
         _app, _replaces, _icon, summary, body, _actions, _hints, _timeout = parameters.unpack()
-        send({"ask": "notify", "summary": summary[:400], "body": body[:4000]})
+        notify(summary, body)
         invocation.return_value(GLib.Variant("(u)", (last_id,)))
     else:
         invocation.return_value(None)
 
 
-def on_link(_connection, _sender, _path, _interface, _method, parameters, invocation):
-    """An app opens a link."""
-    send({"ask": "link", "url": parameters.unpack()[0][:8192]})
-    invocation.return_value(None)
+def on_open(_connection, _sender, _path, _interface, _method, parameters, invocation):
+    """The session's xdg-open: a link for the host's browser, or a file for the host's downloads."""
+    global last_id
+    word = parameters.unpack()[0]
+    try:
+        if word.startswith(("http://", "https://")):
+            if not serves("links") or len(word) > 8192:
+                raise ValueError
+            send({"ask": "link", "url": word})
+        else:
+            path = GLib.filename_from_uri(word)[0] if word.startswith("file:") else word
+            if not serves("files"):
+                raise ValueError
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.close(descriptor)
+                raise ValueError
+            last_id += 1
+            message = {"id": last_id, **given("file", descriptor, os.path.basename(path))}
+            asked[last_id] = (None, None, lambda *_: os.close(descriptor), message)
+            send(message)
+        invocation.return_value(None)
+    except (OSError, ValueError, GLib.Error):
+        invocation.return_dbus_error("org.guicontainer.Error.NotServed", "The host does not take it")
+
+
+def on_choice(_connection, _sender, _path, _interface, method, parameters, invocation):
+    """The portal does not know by which app to open something: a file goes to the host, if that is open."""
+    if method == "UpdateChoices":
+        invocation.return_value(None)
+        return
+    choices, options = parameters.unpack()[3:]
+    chosen = ["gui-container"] if serves("files") and "filename" in options else choices[:1]
+    results = {"choice": GLib.Variant("s", chosen[0])} if chosen else {}
+    invocation.return_value(GLib.Variant("(ua{sv})", (DONE if chosen else CANCELLED, results)))
 
 
 def ask_here():
@@ -243,10 +296,13 @@ def ask_here():
 
 
 def show(number):
-    """Shows a dialog of the container's own."""
+    """Shows a dialog of the container's own. A file for the host has none."""
     if number not in asked:
         return
     message = asked[number][-1]
+    if message["ask"] == "file":
+        answer({"id": number, "paths": []})
+        return
     try:
         gi.require_version("Gtk", "3.0")
         from gi.repository import Gtk
@@ -254,19 +310,21 @@ def show(number):
         if not Gtk.init_check(None)[0]:
             raise ImportError("There is no display")
     except (ImportError, ValueError):
-        answer(number, [])
+        answer({"id": number, "paths": []})
         return
-    actions = {"save": Gtk.FileChooserAction.SAVE, "folder": Gtk.FileChooserAction.SELECT_FOLDER}
-    title = {"save": "Save", "folder": "Choose a folder"}.get(message["ask"], "Open")
-    dialog = Gtk.FileChooserDialog(title=title, action=actions.get(message["ask"], Gtk.FileChooserAction.OPEN))
+    is_saving = message["ask"] in ("save", "print")
+    actions = {"folder": Gtk.FileChooserAction.SELECT_FOLDER}
+    title = "Save" if is_saving else {"folder": "Choose a folder"}.get(message["ask"], "Open")
+    action = Gtk.FileChooserAction.SAVE if is_saving else actions.get(message["ask"], Gtk.FileChooserAction.OPEN)
+    dialog = Gtk.FileChooserDialog(title=title, action=action)
     dialog.add_buttons("_Cancel", Gtk.ResponseType.CANCEL, "_OK", Gtk.ResponseType.ACCEPT)
     dialog.set_select_multiple(message["multiple"])
     dialog.set_do_overwrite_confirmation(True)
-    if message["ask"] == "save":
+    if is_saving:
         dialog.set_current_name(message["name"])
 
     def on_response(dialog, response):
-        answer(number, dialog.get_filenames() if response == Gtk.ResponseType.ACCEPT else [])
+        answer({"id": number, "paths": dialog.get_filenames() if response == Gtk.ResponseType.ACCEPT else []})
         dialog.destroy()
 
     dialog.connect("response", on_response)
@@ -394,19 +452,21 @@ def on_host(channel, condition):
     elif "samples" in message:
         on_samples(message["samples"])
     else:
-        answer(message["id"], message["paths"])
+        answer(message)
     return True
 
 
 def on_bus(connection, _name):
-    if "dialogs" in CHANNELS:
-        version = GLib.Variant("u", 1)
-        connection.register_object(PATH, CHOOSER, on_call, None, None)
-        connection.register_object(PATH, PRINT, on_print, None, None)
-        connection.register_object(PATH, NOTIFICATION, on_portal_notification, lambda *_: version, None)
-        connection.register_object(PATH, SETTINGS, on_settings, lambda *_: version, None)
-    if "links" in CHANNELS:
-        connection.register_object("/org/guicontainer/Links", LINKS, on_link, None, None)
+    version = GLib.Variant("u", 1)
+    for interface, on_method in (
+        (CHOOSER, on_call),
+        (PRINT, on_print),
+        (NOTIFICATION, on_portal_notification),
+        (APP_CHOOSER, on_choice),
+        (SETTINGS, on_settings),
+        (HOST, on_open),
+    ):
+        connection.register_object(PATH, interface, on_method, lambda *_: version, None)
 
 
 def on_notifications_bus(connection, _name):

@@ -16,7 +16,14 @@ export const offerPortals: string = offerScript;
 const missing = 69;
 
 /** The channels that an agent can serve. */
-export const agentChannels = ["dialogs", "links", "notifications", "microphone"] as const satisfies readonly Channel[];
+export const agentChannels = [
+  "dialogs",
+  "links",
+  "files",
+  "printing",
+  "notifications",
+  "microphone",
+] as const satisfies readonly Channel[];
 
 /** One of them. */
 export type AgentChannel = typeof agentChannels[number];

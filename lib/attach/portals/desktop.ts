@@ -1,49 +1,169 @@
-/** Links and notifications of a session without xpra: by its agent, under the same rules as by xpra. */
+/**
+ * Links, notifications, files and print jobs of a session's apps, which reach the host by the agent. The container may
+ * send anything, and as often as it likes: what is no address of the web, too large or too often is not done.
+ */
 
-import type { Host } from "../../base/host.ts";
+import { escape } from "@std/html";
+import { notificationArgv } from "../../base/desktop.ts";
+import { UserError } from "../../base/errors.ts";
+import { shortLine } from "../../base/text.ts";
+import type { Container } from "../../container/container.ts";
 import type { AskableChannel, Channel } from "../../guard/channel.ts";
-import type { Question } from "../../guard/consent.ts";
+import type { Consent, Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
-import type { RunMemory } from "../../guard/xpra/memory.ts";
-import { link, notification } from "../../guard/xpra/transfers.ts";
+import { rate } from "../../guard/rate.ts";
 import { askInDialog } from "../ask.ts";
-import { askDesktop } from "../ask_desktop.ts";
-import type { AgentRequest } from "./requests.ts";
+import { defaultPrinter, keepFile, maxFileBytes, printFile, readFile } from "./handed_files.ts";
+import type { AgentRequest, Handed } from "./requests.ts";
 
 /** What an app asks of the desktop. */
-export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" }>;
+export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file" | "print" }>;
+
+/** What became of a request: it is done, it is not, or a place has to be chosen for what the host cannot print. */
+export type Outcome = "done" | "not done" | "no printer";
+
+const maxLinkCharacters = 8192;
+/** A longer name cannot be looked up (RFC 1035). */
+const maxHostCharacters = 253;
+
+/** How long the notice of a file may take to be shown, in milliseconds. */
+const noticeMs = 5_000;
+
+/** How many files may wait until those before them are here. */
+const maxWaiting = 4;
 
 /**
- * What answers them for a run: what is no address of the web, or comes too often, is dropped, and each reason is told once.
+ * What answers them for a run. Each reason why something is not done is told once.
  *
- * @param options `asks`: the channels for each use of which the user is asked
+ * @param options `asks`: the channels for each use of which the user is asked; of printing, the user always is
  */
 export function desktopOf(
-  host: Host,
-  { container, open, asks, memory: { consent, rates }, signal }: {
-    container: string;
+  container: Container,
+  { open, asks, consent, signal, now = () => performance.now() }: {
     open: ReadonlySet<Channel>;
     asks: ReadonlySet<AskableChannel>;
-    memory: RunMemory;
+    consent: Consent;
     signal: AbortSignal;
+    now?: () => number;
   },
-): (line: DesktopLine) => Promise<void> {
+): (line: DesktopLine) => Promise<Outcome> {
+  const { host, label } = container;
+  const rates = {
+    link: rate({ perSecond: 0.5, burst: 5 }, now),
+    notify: rate({ perSecond: 1, burst: 20 }, now),
+    file: rate({ perSecond: 0.5, burst: 10 }, now),
+    print: rate({ perSecond: 0.2, burst: 5 }, now),
+  };
   const told = new Set<string>();
-  const ask = (question: Question) => askInDialog(host, question, { container, signal });
+  let waiting = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const use = async ({ channel, ...question }: Question, ask: DesktopLine["ask"]): Promise<boolean> => {
+    if (!open.has(channel)) throw new Refusal(`the channel ${channel} is closed`);
+    if (!rates[ask]()) throw new Refusal("it asks too often");
+    const isAsked = channel === "printing" || asks.has(channel);
+    const show = (question: Question) => askInDialog(host, question, { container: label, signal, clock: now });
+    return (!isAsked || await consent.request({ channel, ...question }, show)) && !signal.aborted;
+  };
+
+  /** Reads one file after the other, and does something with it. */
+  const withFile = async (file: Handed, act: (path: string) => Promise<void>): Promise<void> => {
+    if (waiting >= maxWaiting) throw new Refusal("too many files wait");
+    waiting++;
+    const before = turn;
+    const done = (async () => {
+      await before;
+      await using read = await readFile(container, file, signal);
+      await act(read.path);
+    })();
+    turn = done.catch(() => {});
+    await done.finally(() => waiting--);
+  };
+
+  const handOver = async (ask: "file" | "print", file: Handed): Promise<Outcome> => {
+    const { name, size } = file;
+    if (name === "") throw new Refusal("a file has a name that is not allowed");
+    if (size < 1 || size > maxFileBytes) {
+      throw new Refusal(`a file is empty, or larger than ${maxFileBytes / 2 ** 20} MiB`);
+    }
+    const printer = ask === "print" ? await defaultPrinter(host) : undefined;
+    if (ask === "print" && printer === undefined) return "no printer";
+    const details = [["Name", name], ["Size", `${size} bytes`]] as const;
+    const question: Question = printer === undefined
+      ? { channel: "files", what: "save a file among your downloads", details }
+      : { channel: "printing", what: "print a document", details: [...details, ["Printer", printer]] };
+    if (!await use(question, ask)) return "not done";
+    await withFile(file, async (path) => {
+      if (printer !== undefined) return await printFile(host, { path, name, printer });
+      const kept = await keepFile(host, { path, name });
+      host.ui.status(`A file of "${label}" is here: ${kept}`);
+      const notice = notificationArgv({ title: `[${label}] ${name}`, body: escape(kept) });
+      await host.run(notice, { okCodes: "any", timeoutMs: noticeMs, signal }).catch(() => {});
+    });
+    return "done";
+  };
+
+  /**
+   * Starts a program of the desktop's. What `xdg-open` starts may be the user's browser, which must outlive this run:
+   * Ctrl-C does not reach it, and it never writes to a pipe that ends with us.
+   */
+  const start = (argv: string[]): void => {
+    host.start(argv, { detached: true, output: "discard" }).ended.then(({ code }) => {
+      if (code !== 0) host.ui.warn(`${argv[0]} ended with exit status ${code}: try it in a terminal`);
+    });
+  };
+
   return async (line) => {
     try {
-      const { request, question } = line.ask === "link"
-        ? link([line.url])
-        : notification(container, ["", 0, "", 0, "", line.summary, line.body, -1]);
-      if (!open.has(question.channel)) throw new Refusal(`the channel ${question.channel} is closed`);
-      if (!rates[request.kind]()) throw new Refusal("it asks too often");
-      if (asks.has(question.channel) && !await consent.request(question, ask)) return;
-      if (!signal.aborted) askDesktop(host, request);
+      if (line.ask === "file" || line.ask === "print") return await handOver(line.ask, line);
+      const { argv, question } = line.ask === "link" ? link(line.url) : notification(label, line);
+      if (!await use(question, line.ask)) return "not done";
+      start(argv);
+      return "done";
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      if (told.has(error.message)) return;
-      told.add(error.message);
-      host.ui.warn(`What an app of "${container}" asked for was not done: ${error.message}`);
+      if (signal.aborted) return "not done";
+      if (!(error instanceof Refusal || error instanceof UserError)) throw error;
+      const why = error instanceof UserError ? `${error.message}. ${error.hint}` : error.message;
+      if (!told.has(why)) host.ui.warn(`What an app of "${label}" asked for was not done: ${why}`);
+      told.add(why);
+      return "not done";
     }
+  };
+}
+
+/** What something takes on the host, once the user does not object. */
+interface Use {
+  argv: string[];
+  question: Question;
+}
+
+/** A link to be opened: one of the web, written as a browser would write it, which has ASCII only. */
+export function link(address: string): Use {
+  if (address.length > maxLinkCharacters) throw new Refusal("a link is too long");
+  const url = URL.parse(address);
+  if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.host === "") {
+    throw new Refusal("a link is not an http or https address");
+  }
+  if (url.hostname.length > maxHostCharacters) throw new Refusal("the host name of a link is too long");
+  return {
+    argv: ["xdg-open", url.href],
+    question: { channel: "links", what: "open a link", details: [["Host", url.host], ["Address", url.href]] },
+  };
+}
+
+/**
+ * A notification that starts with the container's name. It has no pictures, no buttons and no hints, and its text has no
+ * markup: the host's desktop would take links and pictures in it.
+ */
+export function notification(container: string, line: { summary: string; body: string }): Use {
+  const summary = shortLine(line.summary, 200);
+  const lines = line.body.slice(0, 4000).split("\n").slice(0, 40).map((each) => shortLine(each, 400));
+  return {
+    argv: notificationArgv({ title: `[${container}] ${summary}`, body: escape(lines.join("\n")) }),
+    question: {
+      channel: "notifications",
+      what: "show a notification",
+      details: [["Title", summary], ["Text", lines.join(" ")]],
+    },
   };
 }

@@ -12,6 +12,7 @@ import { revealInvisible } from "../../base/text.ts";
 import type { Container, Inside } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
 import { type Agent, type AgentChannel, startAgent } from "./agent.ts";
+import type { DesktopLine, Outcome } from "./desktop.ts";
 import type { AgentRequest, FileFilter, Lack } from "./requests.ts";
 
 /** What lends the files that are chosen: see `lib/map/session_loans.ts`. */
@@ -39,8 +40,8 @@ export interface DialogOptions {
   inside: Inside;
   /** The channels that the agent serves. */
   channels: readonly AgentChannel[];
-  /** Called for a link or a notification of the apps. */
-  onDesktop?: (request: Extract<AgentRequest, { ask: "link" | "notify" }>) => void;
+  /** Does what the apps ask of the desktop. Never rejects. */
+  onDesktop(request: DesktopLine): Promise<Outcome>;
   /** Called when the apps begin to record, with the agent that takes the samples, and when they record no more. */
   onRecord?: (agent: Agent | undefined) => void;
   /** Called once, when the session's agent is there. */
@@ -94,29 +95,49 @@ export function serveDialogs(
   const hasTold = new Set<string>();
   let agent: Agent | undefined;
   const onRequest = (request: AgentRequest): void => {
-    if (request.ask === "link" || request.ask === "notify") return onDesktop?.(request);
-    if (request.ask === "record") return onRecord?.(request.on ? agent : undefined);
-    if (request.ask === "lacks") return tellLack(request.what);
-    if (!channels.includes("dialogs")) return;
-    if (request.ask === "ready") begin();
-    else if (request.ask === "gone") waiting.find(({ request: { id } }) => id === request.id)?.gone.abort();
-    else if (request.ask === "saved") bringHome(request.path);
-    else enqueue(request);
+    switch (request.ask) {
+      case "link":
+      case "notify":
+        return void onDesktop(request);
+      case "file":
+      case "print":
+        return void handOver(request);
+      case "record":
+        return onRecord?.(request.on ? agent : undefined);
+      case "lacks":
+        return tellLack(request.what);
+      case "ready":
+        return void begin();
+      case "gone":
+        return waiting.find(({ request: { id } }) => id === request.id)?.gone.abort();
+      case "saved":
+        return void bringHome(request.path);
+      default:
+        if (channels.includes("dialogs")) enqueue(request);
+    }
+  };
+
+  /** A file that an app prints, and that the host does not, is saved where the user chooses. */
+  const handOver = async (request: Extract<AgentRequest, { ask: "file" | "print" }>): Promise<void> => {
+    const { ask, id, name } = request;
+    const outcome = ask === "print" && !channels.includes("printing") ? "no printer" : await onDesktop(request);
+    const maySave = channels.includes("dialogs") || channels.includes("printing");
+    if (outcome === "no printer" && maySave) {
+      enqueue({ ask: "save", id, name, filters: [{ label: "PDF", patterns: ["*.pdf"] }] });
+    } else agent?.send({ id, paths: [], printed: outcome === "done" });
   };
 
   const tellLack = (what: Lack): void => {
-    if (hasTold.has(what)) return;
+    const without: readonly AgentChannel[] = what === "python3-gi"
+      ? channels
+      : what === "no-microphone"
+      ? ["microphone"]
+      : ["dialogs", "printing"];
+    const lost = channels.filter((channel) => without.includes(channel));
+    if (hasTold.has(what) || lost.length === 0) return;
     hasTold.add(what);
-    const channel = what === "no-microphone" ? "microphone" : "dialogs";
-    const why = what.startsWith("no-")
-      ? `"${session}" was started without the channel ${channel}`
-      : `${what} is not installed in "${label}"`;
-    if (channel === "dialogs" && channels.includes("dialogs")) {
-      host.ui.status(`The apps' dialogs show the container's own files: ${why}`);
-    }
-    if (what === "no-microphone" || what === "python3-gi" && channels.includes("microphone")) {
-      host.ui.status(`The microphone stays off: ${why}`);
-    }
+    const why = what.startsWith("no-") ? `"${session}" was started without` : `${what} is not installed in "${label}"`;
+    host.ui.status(`The apps go without ${lost.join(", ")}: ${why}`);
   };
 
   /** Starts the agent again for as long as the connection to another machine breaks. */

@@ -3,46 +3,62 @@
 # Behind serve_session.sh: tells the session's bus and apps of what agent.py answers. Where the container lacks what that
 # needs, all stays as it is without; start_agent.sh tells the host's end so.
 #
-# Values in front, "yes" or empty:
-#   dialogs  the app's own dialogs reach the host
-#   links    links reach the host, by the agent
-: "${dialogs?}" "${links?}"
-if [ "$dialogs" ] && [ -x /usr/libexec/xdg-desktop-portal ] && [ -d /usr/lib/python3/dist-packages/gi ]; then
+# Value in front: the channels that the agent is to serve, each with a space before and behind it
+: "${channels?}"
+if [ "$channels" ]; then
+  data=$RUNTIME_DIRECTORY/data
+  mkdir -p "$RUNTIME_DIRECTORY/bin" "$data/applications" "$data/dbus-1/services"
+  cat >"$RUNTIME_DIRECTORY/bin/xdg-open" <<'END'
+#!/bin/sh
+# Opens a link on the host, or hands a file over to it; what the host does not take is opened here.
+case ${1-} in
+  http://* | https://* | file://*) word=$1 ;;
+  *) word=$(realpath -- "${1-}" 2>/dev/null) ;;
+esac
+dbus-send --session --print-reply --dest=org.freedesktop.impl.portal.desktop.guicontainer \
+  /org/freedesktop/portal/desktop org.guicontainer.Host.Open "string:$word" >/dev/null 2>&1 && exit
+# Nothing here opens it: what was asked comes back.
+[ "${GUI_CONTAINER_OPENED-}" != "$word" ] || exit 3
+export GUI_CONTAINER_OPENED="$word"
+exec /usr/bin/xdg-open "$@"
+END
+  chmod 700 "$RUNTIME_DIRECTORY/bin/xdg-open"
+  # For apps that do without xdg-open.
+  printf '[Desktop Entry]\nType=Application\nName=Host\nNoDisplay=true\nExec=%s %%u\n' \
+    "$RUNTIME_DIRECTORY/bin/xdg-open" >"$data/applications/gui-container.desktop"
+  export PATH="$RUNTIME_DIRECTORY/bin:$PATH" XDG_DATA_DIRS="$data:${XDG_DATA_DIRS:-/usr/local/share:/usr/share}"
+  case $channels in *' links '*)
+    export BROWSER="$RUNTIME_DIRECTORY/bin/xdg-open"
+    printf '[Default Applications]\nx-scheme-handler/%s=gui-container.desktop\nx-scheme-handler/%s=gui-container.desktop\n' \
+      http https >"$data/applications/mimeapps.list"
+    ;;
+  esac
+fi
+if [ "$channels" ] && [ -d /usr/lib/python3/dist-packages/gi ]; then
+  # What is called before the agent is there waits for it: for so long, the bus takes this for the agent that starts.
+  names=org.freedesktop.impl.portal.desktop.guicontainer
+  case $channels in *' notifications '*) names="$names org.freedesktop.Notifications" ;; esac
+  for name in $names; do
+    printf '[D-BUS Service]\nName=%s\nExec=/bin/sh -c "sleep 20; exit 1"\n' "$name" >"$data/dbus-1/services/$name.service"
+  done
+fi
+if [ "$channels" ] && [ -x /usr/libexec/xdg-desktop-portal ] && [ -d /usr/lib/python3/dist-packages/gi ]; then
   # The only place in which xdg-desktop-portal then looks: no other backend answers.
   export XDG_DESKTOP_PORTAL_DIR="$RUNTIME_DIRECTORY/portals"
   mkdir "$XDG_DESKTOP_PORTAL_DIR"
   printf '[preferred]\ndefault=guicontainer\n' >"$XDG_DESKTOP_PORTAL_DIR/portals.conf"
   {
     printf '[portal]\nDBusName=org.freedesktop.impl.portal.desktop.guicontainer\nInterfaces='
-    printf 'org.freedesktop.impl.portal.%s;' FileChooser Print Notification Settings
+    printf 'org.freedesktop.impl.portal.%s;' FileChooser Print Notification AppChooser Settings
     echo
   } >"$XDG_DESKTOP_PORTAL_DIR/guicontainer.portal"
-  # What calls the agent before it is there waits for it, for a while.
-  mkdir -p "$RUNTIME_DIRECTORY/data/dbus-1/services"
-  {
-    printf '[D-BUS Service]\nName=org.freedesktop.impl.portal.desktop.guicontainer\n'
-    echo 'Exec=/bin/sh -c "sleep 20; exit 1"'
-  } >"$RUNTIME_DIRECTORY/data/dbus-1/services/guicontainer.service"
-  # GTK 3 and Firefox; GTK 4; Qt, where that plugin is there. The bus starts without the first: xdg-desktop-portal would
-  # ask itself.
-  export GTK_USE_PORTAL=1 GDK_DEBUG="${GDK_DEBUG:+$GDK_DEBUG,}portals"
-  for plugin in /usr/lib/*/qt[56]/plugins/platformthemes/libqxdgdesktopportal.so; do
-    [ ! -e "$plugin" ] || export QT_QPA_PLATFORMTHEME="${QT_QPA_PLATFORMTHEME:-xdgdesktopportal}"
-  done
-fi
-if [ "$links" ]; then
-  mkdir "$RUNTIME_DIRECTORY/bin"
-  cat >"$RUNTIME_DIRECTORY/bin/xdg-open" <<'END'
-#!/bin/sh
-# Opens a link on the host, and anything else here.
-case ${1-} in
-  http://* | https://*)
-    exec dbus-send --session --print-reply --dest=org.freedesktop.impl.portal.desktop.guicontainer \
-      /org/guicontainer/Links org.guicontainer.Links.Open "string:$1" >/dev/null
+  case $channels in *' dialogs '* | *' printing '*)
+    # GTK 3 and Firefox; GTK 4; Qt, where that plugin is there. The bus starts without the first: xdg-desktop-portal would
+    # ask itself.
+    export GTK_USE_PORTAL=1 GDK_DEBUG="${GDK_DEBUG:+$GDK_DEBUG,}portals"
+    for plugin in /usr/lib/*/qt[56]/plugins/platformthemes/libqxdgdesktopportal.so; do
+      [ ! -e "$plugin" ] || export QT_QPA_PLATFORMTHEME="${QT_QPA_PLATFORMTHEME:-xdgdesktopportal}"
+    done
     ;;
-esac
-PATH=${PATH#"${0%/*}:"} exec xdg-open "$@"
-END
-  chmod 700 "$RUNTIME_DIRECTORY/bin/xdg-open"
-  export PATH="$RUNTIME_DIRECTORY/bin:$PATH" BROWSER="$RUNTIME_DIRECTORY/bin/xdg-open"
+  esac
 fi

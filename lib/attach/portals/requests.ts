@@ -13,6 +13,18 @@ export interface FileFilter {
   patterns: string[];
 }
 
+/** What an app hands over: what is in a file of the container. */
+export interface Handed {
+  /** The request's id. */
+  id: number;
+  /** A name that is fit to be a file's, or empty. */
+  name: string;
+  /** The path in the container. */
+  path: string;
+  /** In bytes. */
+  size: number;
+}
+
 /** One line of the agent's. */
 export type AgentRequest =
   /** The agent answers from now on. */
@@ -29,6 +41,9 @@ export type AgentRequest =
   | { ask: "gone"; id: number }
   /** A file at this path of the container is whole. */
   | { ask: "saved"; path: string }
+  /** An app hands over a file, or prints one. */
+  | ({ ask: "file" } & Handed)
+  | ({ ask: "print" } & Handed)
   /** An app opens a link. */
   | { ask: "link"; url: string }
   /** An app shows a notification. */
@@ -68,7 +83,7 @@ export function parseRequest(line: string): AgentRequest | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { ask, id, multiple, filters, name, path, url, summary, body, on } = value as Record<string, unknown>;
+  const { ask, id, multiple, filters, name, path, size, url, summary, body, on } = value as Record<string, unknown>;
   if (ask === "ready") return { ask };
   if (ask === "link") return typeof url === "string" ? { ask, url } : undefined;
   if (ask === "notify") {
@@ -80,6 +95,12 @@ export function parseRequest(line: string): AgentRequest | undefined {
   if (ask === "gone" || ask === "folder") return { ask, id };
   if (ask === "open") return { ask, id, multiple: multiple === true, filters: filtersIn(filters) };
   if (ask === "save") return { ask, id, name: suggestedName(name), filters: filtersIn(filters) };
+  if (ask === "file" || ask === "print") {
+    if (typeof path !== "string" || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
+      return undefined;
+    }
+    return { ask, id, name: keptName(name), path, size };
+  }
   return undefined;
 }
 
@@ -98,13 +119,24 @@ function filtersIn(value: unknown): FileFilter[] {
 }
 
 /**
- * A name that the container suggests for a file: the last part of a path, never one that is hidden, that a program takes
- * for an option, or that a desktop starts. Empty when nothing is left of it.
+ * A name that the container suggests for a file: the last part of a path, never one that is hidden or that a program takes
+ * for an option. Empty when nothing is left of it.
  */
-function suggestedName(value: unknown): string {
+function baseName(value: unknown): string {
   if (typeof value !== "string") return "";
-  const name = plain(value.split("/").at(-1)!, longestName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
+  return plain(value.split("/").at(-1)!, longestName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
+}
+
+/** The same, or nothing for one that a desktop starts. */
+function suggestedName(value: unknown): string {
+  const name = baseName(value);
   return starting.test(name) ? "" : name;
+}
+
+/** The same for a file that is kept under this name: a desktop does not know its ending then. */
+function keptName(value: unknown): string {
+  const name = baseName(value);
+  return starting.test(name) ? `${name}_` : name;
 }
 
 /** A text in one line, without what cannot be seen, and with no more than one space in a row. */

@@ -1,37 +1,32 @@
 /** What the agent of a session serves, by the channels that are open. */
 
 import type { Container } from "../../container/container.ts";
-import { createMemory } from "../../guard/xpra/memory.ts";
+import { createConsent } from "../../guard/consent.ts";
 import type { ShowRequest } from "../request.ts";
-import { type AgentChannel } from "./agent.ts";
+import { agentChannels } from "./agent.ts";
 import { desktopOf } from "./desktop.ts";
 import { type DialogOptions, serveDialogs } from "./dialogs.ts";
 import { createMicrophone } from "./microphone.ts";
 
-/**
- * Serves what the agent of a session asks for, until the end of this value's scope.
- *
- * @param options `channels`: those that the agent is to serve, as far as they are open
- */
+/** Serves what the agent of a session asks for, until the end of this value's scope. */
 export async function servePortals(
   container: Container,
-  { open, asks, channels, ...options }:
+  { open, asks, ...options }:
     & Pick<DialogOptions, "session" | "makeLoans" | "runsOn">
-    & Pick<ShowRequest, "open" | "asks">
-    & { channels: readonly AgentChannel[] },
+    & Pick<ShowRequest, "open" | "asks">,
 ): Promise<AsyncDisposable | undefined> {
-  const { host, label } = container;
-  const served = channels.filter((channel) => open.has(channel));
-  if (host.dryRun || served.length === 0) return undefined;
+  const { host } = container;
+  const channels = agentChannels.filter((channel) => open.has(channel));
+  if (host.dryRun || channels.length === 0) return undefined;
   const inside = await container.reach();
-  const memory = createMemory();
-  const microphone = createMicrophone(container, { consent: asks.has("microphone") ? memory.consent : undefined });
+  const consent = createConsent(() => performance.now());
+  const microphone = createMicrophone(container, { consent: asks.has("microphone") ? consent : undefined });
   const dialogs = serveDialogs(container, {
     ...options,
-    channels: served,
-    onDesktop: desktopOf(host, { container: label, open, asks, memory, signal: host.signal }),
+    channels,
+    onDesktop: desktopOf(container, { open, asks, consent, signal: host.signal }),
     onRecord: (agent) => {
-      if (served.includes("microphone")) microphone.listen(agent?.sendSamples);
+      if (channels.includes("microphone")) microphone.listen(agent?.sendSamples);
     },
     inside,
   });

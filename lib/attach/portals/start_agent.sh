@@ -6,7 +6,7 @@
 #   session   the session's name
 #   agent     agent.py
 #   channels  what it is to serve, with spaces between
-#   missing   exit status: it can serve nothing. Prints what is not installed, also when it serves the rest
+#   missing   exit status: it can serve nothing. Prints what is not installed, also when it serves something
 : "${session:?}" "${agent:?}" "${channels:?}" "${missing:?}"
 environment=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/gui-container-$session/environment
 # The app is started a moment after the session, and is in it while this file is there.
@@ -18,11 +18,12 @@ until [ -e "$environment" ]; do
   sleep 0.1
 done
 [ -d /usr/lib/python3/dist-packages/gi ] || { echo python3-gi; exit "$missing"; }
+if ! [ -d "${environment%/*}/portals" ]; then
+  [ -x /usr/libexec/xdg-desktop-portal ] && echo no-portals || echo xdg-desktop-portal
+fi
 serves=
 for channel in $channels; do
-  if [ "$channel" = dialogs ] && ! [ -d "${environment%/*}/portals" ]; then
-    [ -x /usr/libexec/xdg-desktop-portal ] && echo no-portals || echo xdg-desktop-portal
-  elif [ "$channel" = microphone ] && ! [ -d "${environment%/*}/microphone" ]; then
+  if [ "$channel" = microphone ] && ! [ -d "${environment%/*}/microphone" ]; then
     echo no-microphone
   else
     serves="$serves $channel"

@@ -3,7 +3,7 @@
 import runApp from "./run_app.sh" with { type: "text" };
 import { ExitCode, inputError, UserError } from "../../base/errors.ts";
 import { isOption } from "../../cli/options.ts";
-import { quoteWord, splitWords, withValues, WordsError } from "../../base/shell_words.ts";
+import { quoteWord, splitWords, WordsError } from "../../base/shell_words.ts";
 
 /**
  * Splits APP_CMDLINE into the app's words.
@@ -68,20 +68,9 @@ export function sortAppWords(
   return { app: all.length > 0 ? all : undefined, userOptions, files: lendsFiles ? others : [] };
 }
 
-/**
- * The script for sh that runs the app in its session.
- *
- * @param options `xpraDirectory`: where the session's socket is, in the container; `links`: the app's links are opened
- * on the host
- */
-export function appScript(
-  app: readonly string[],
-  { xpraDirectory, links }: { xpraDirectory: string; links: boolean },
-): string {
-  return withValues(`set -- ${app.map(quoteWord).join(" ")}\n${runApp}`, {
-    xpra_directory: xpraDirectory,
-    links_open: links ? "yes" : "",
-  });
+/** The script for sh that runs the app in its session. */
+export function appScript(app: readonly string[]): string {
+  return `set -- ${app.map(quoteWord).join(" ")}\n${runApp}`;
 }
 
 /** The error for an app whose program is not in the container. */

@@ -10,64 +10,66 @@ export { type AskableChannel, askableNames, type Channel } from "../../guard/cha
 /** The names of the presets. */
 export const presetNames = ["isolated", "desktop", "trusted"] as const;
 
-/** An option of xpra that a channel sets. */
-interface Setting {
-  /** Its value when the channel is open. */
-  open: string;
-  /** Its value when no channel that sets it is open; without one, the option is left out. */
-  closed?: string;
-}
-
-/** What a channel is. */
-interface ChannelRow {
-  /** The presets that open it, each by its name. No other preset does. */
-  presets: readonly (typeof presetNames)[number][];
-  /** xpra's options for it at both ends, by their names. */
-  both?: Readonly<Record<string, Setting>>;
-  /** xpra's options for it at the server only. */
-  server?: Readonly<Record<string, Setting>>;
-}
-
-const yesNo: Setting = { open: "yes", closed: "no" };
-
-const channels: Readonly<Record<Channel, ChannelRow>> = {
-  "clipboard-in": {
-    presets: ["desktop", "trusted"],
-    both: { "clipboard": yesNo, "clipboard-direction": { open: "to-server" } },
-  },
-  "clipboard-out": {
-    presets: ["desktop", "trusted"],
-    both: { "clipboard": yesNo, "clipboard-direction": { open: "to-client" } },
-  },
-  "sound": { presets: ["desktop", "trusted"] },
-  "look": { presets: ["desktop", "trusted"] },
-  "dialogs": { presets: ["desktop", "trusted"] },
-  "microphone": { presets: [] },
-  "notifications": { presets: ["trusted"], both: { "notifications": yesNo } },
-  "links": { presets: ["trusted"], both: { "open-url": yesNo }, server: { "forward-xdg-open": yesNo } },
-  "files": { presets: ["trusted"], both: { "file-transfer": yesNo } },
-  "printing": { presets: ["trusted"], both: { "printing": yesNo } },
-  "tray": { presets: ["trusted"], both: { "system-tray": yesNo } },
+/** The presets that open each channel. No other preset does. */
+const channels: Readonly<Record<Channel, readonly (typeof presetNames)[number][]>> = {
+  "clipboard-in": ["desktop", "trusted"],
+  "clipboard-out": ["desktop", "trusted"],
+  "sound": ["desktop", "trusted"],
+  "look": ["desktop", "trusted"],
+  "dialogs": ["desktop", "trusted"],
+  "microphone": [],
+  "notifications": ["trusted"],
+  "links": ["trusted"],
+  "files": ["trusted"],
+  "printing": ["trusted"],
+  "tray": ["trusted"],
 };
 
 /** The names of the channels. */
 export const channelNames = Object.keys(channels) as readonly Channel[];
 
+/** xpra's own options for what comes in other ways: each with its channel, and the value with which it stays closed. */
+const notByXpra: Readonly<Record<string, readonly [Channel, string]>> = {
+  "notifications": ["notifications", "no"],
+  "open-url": ["links", "no"],
+  "forward-xdg-open": ["links", "no"],
+  "file-transfer": ["files", "no"],
+  "open-files": ["files", "no"],
+  "printing": ["printing", "no"],
+  "audio": ["sound", "no"],
+  "speaker": ["sound", "disabled"],
+  "microphone": ["microphone", "disabled"],
+};
+
 /**
- * What no channel opens: control of one end by the other, logging to the other end, files that open by themselves, sound
- * and cameras. The guard also keeps the server from controlling the client: xpra 5's client has no option against that.
+ * What no channel opens: what comes in other ways, control of one end by the other, logging to the other end, and cameras.
+ * The guard also keeps the server from controlling the client: xpra 5's client has no option against that.
  */
 const alwaysClosed = [
-  ...["--open-files=no", "--remote-logging=no", "--start-new-commands=no", "--dbus-control=no", "--audio=no"],
-  ...["--speaker=disabled", "--microphone=disabled", "--webcam=no"],
+  ...Object.entries(notByXpra).map(([name, [, closed]]) => `--${name}=${closed}`),
+  ...["--remote-logging=no", "--start-new-commands=no", "--dbus-control=no", "--webcam=no"],
 ];
 
-/** The channels of a table whose rows name the preset. */
+/**
+ * Checks the user's options for xpra.
+ *
+ * @throws {UserError} exit code 2 for one that would open what xpra does not carry
+ */
+export function checkXpraOptions(userOptions: readonly string[]): void {
+  for (const option of userOptions) {
+    const [name, value] = option.replace(/^--/, "").split("=");
+    const known = Object.hasOwn(notByXpra, name!) ? notByXpra[name!] : undefined;
+    if (known === undefined || value === known[1]) continue;
+    throw inputError(`${option} opens nothing: xpra does not carry ${known[0]}`, `Use --allow ${known[0]}`);
+  }
+}
+
+/** The channels of a table that name the preset. */
 export function channelsOfPreset<Name extends string>(
   preset: string,
-  table: Readonly<Record<Name, { presets: readonly string[] }>>,
+  table: Readonly<Record<Name, readonly string[]>>,
 ): Name[] {
-  return (Object.keys(table) as Name[]).filter((name) => table[name].presets.includes(preset));
+  return (Object.keys(table) as Name[]).filter((name) => table[name].includes(preset));
 }
 
 /** The options of a command line that are about channels; the lists are names with commas between them. */
@@ -149,7 +151,7 @@ export function channelLine(
     open.has(channel) && !asks.has(channel) && !(both && channel === "clipboard-out")
   )
     .map((channel) => both && channel === "clipboard-in" ? "clipboard" : channel);
-  const ours = channelOptions(open, "client");
+  const ours = channelOptions(open);
   const against = userOptions.filter((option) => {
     const name = option.split("=")[0]!;
     return !ours.includes(option) && ours.some((own) => own.split("=")[0] === name);
@@ -159,22 +161,15 @@ export function channelLine(
   return against.length === 0 ? line : `${line}; overridden by your options for xpra: ${against.join(" ")}`;
 }
 
-/** The options that open the open channels and close all others, for one end of xpra. */
-export function channelOptions(open: ReadonlySet<Channel>, end: "client" | "server"): string[] {
-  const settings = channelNames.flatMap((channel) => {
-    const { both, server } = channels[channel];
-    return Object.entries({ ...both, ...(end === "server" ? server : {}) })
-      .map(([option, setting]) => ({ option, closed: setting.closed, open: open.has(channel) ? [setting.open] : [] }));
-  });
-  const options = Object.entries(Object.groupBy(settings, ({ option }) => option)).flatMap(
-    ([option, settings = []]) => {
-      const values = new Set(settings.flatMap(({ open }) => open));
-      // Only the two directions of the clipboard differ.
-      const value = values.size > 1 ? "both" : [...values][0] ?? settings[0]?.closed;
-      return value === undefined ? [] : [`--${option}=${value}`];
-    },
-  );
-  return [...options, ...alwaysClosed];
+/** The options with which both ends of xpra open the open channels that xpra carries, and close all else. */
+export function channelOptions(open: ReadonlySet<Channel>): string[] {
+  const [isIn, isOut] = [open.has("clipboard-in"), open.has("clipboard-out")];
+  const direction = isIn && isOut ? "both" : isIn ? "to-server" : "to-client";
+  return [
+    ...(isIn || isOut ? ["--clipboard=yes", `--clipboard-direction=${direction}`] : ["--clipboard=no"]),
+    `--system-tray=${open.has("tray") ? "yes" : "no"}`,
+    ...alwaysClosed,
+  ];
 }
 
 /**
@@ -183,11 +178,11 @@ export function channelOptions(open: ReadonlySet<Channel>, end: "client" | "serv
  * @param userOptions options of `xpra attach`: one of them opens a channel if we would pass the same option to open it
  */
 export function withOptions(open: ReadonlySet<Channel>, userOptions: readonly string[]): Set<Channel> {
-  const ours = channelOptions(open, "client");
+  const ours = channelOptions(open);
   return new Set(
     channelNames.filter((channel) =>
       open.has(channel) ||
-      channelOptions(new Set([...open, channel]), "client").some((option) =>
+      channelOptions(new Set([...open, channel])).some((option) =>
         userOptions.includes(option) && !ours.includes(option)
       )
     ),

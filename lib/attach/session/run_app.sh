@@ -2,19 +2,7 @@
 # run_app.sh
 # Runs the app of a session; the parameters are the app's words. Leaves its environment and process id to the apps that join
 # the session, and waits for these: they hold a lock on the environment's file. session_log.ts reads the lines it prints.
-#
-# Values in front:
-#   xpra_directory  where the session's socket is
-#   links_open      "yes": links that the app opens go to the host
-: "${xpra_directory:?}" "${links_open?}"
 unset TMPDIR
-if [ "$links_open" ]; then
-  # xpra does this itself only for a socket that it has made.
-  export XPRA_SERVER_SOCKET="$xpra_directory/${RUNTIME_DIRECTORY##*/gui-container-}"
-  for libexec in /usr/lib/xpra /usr/libexec/xpra /usr/local/libexec/xpra; do
-    [ ! -x "$libexec/xdg-open" ] || PATH="$libexec:$PATH"
-  done
-fi
 export -p >"$RUNTIME_DIRECTORY/environment"
 echo "The app is started"
 # shellcheck disable=SC2016 # The inner shell expands these: its process id becomes the app's.

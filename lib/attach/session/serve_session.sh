@@ -20,7 +20,7 @@ export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 
 # Starts the session's D-Bus, and what starts its sound server if it has sound.
 start_bus_and_sound() {
-  env -u GTK_USE_PORTAL XDG_DATA_DIRS="$RUNTIME_DIRECTORY/data:${XDG_DATA_DIRS:-/usr/local/share:/usr/share}" dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
+  env -u GTK_USE_PORTAL dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
   # The host's player ends when the FIFO is no longer open here: with the session.
   [ -z "$sound" ] || exec 8<>"$xpra_directory/$session$sound"

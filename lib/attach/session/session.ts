@@ -14,7 +14,7 @@ import undoStart from "./undo_start.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./app.ts";
 import type { Channel } from "./channels.ts";
 import { type Look, lookValues } from "./look.ts";
-import { offerPortals } from "../portals/agent.ts";
+import { agentChannels, offerPortals } from "../portals/agent.ts";
 import type { Screen } from "../x11/screen.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
 import { sinkSamples, soundSuffix } from "./sound.ts";
@@ -157,17 +157,15 @@ function serviceWords(
   { app, open, display }: SessionPlan,
   { xpraDirectory, crossesNetwork, look }: { xpraDirectory: string; crossesNetwork: boolean; look: Look | undefined },
 ): string[] {
-  const own = "transport" in display;
   const shared = {
     xpra_directory: xpraDirectory,
     sound: open.has("sound") ? soundSuffix : "",
     samples: sinkSamples({ crossesNetwork }),
     microphone: open.has("microphone") ? sourceSamples({ crossesNetwork }) : "",
-    dialogs: open.has("dialogs") ? "yes" : "",
-    links: own && open.has("links") ? "yes" : "",
+    channels: agentChannels.filter((channel) => open.has(channel)).map((channel) => ` ${channel} `).join(""),
     ...(look ? lookValues(look) : {}),
   };
-  const begin = serveSession + (own ? startWaypipe : "") + offerPortals + (look ? takeLook : "");
+  const begin = serveSession + ("transport" in display ? startWaypipe : "") + offerPortals + (look ? takeLook : "");
   const environment = {
     ...("screen" in display ? serverEnvironment : {}),
     GUI_CONTAINER_SERVER: "screen" in display
@@ -183,7 +181,7 @@ function serviceWords(
         compress: display.compress,
         patience: crossesNetwork ? `${patienceSeconds}` : "",
       }),
-    GUI_CONTAINER_APP: appScript(app, { xpraDirectory, links: !own && open.has("links") }),
+    GUI_CONTAINER_APP: appScript(app),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
   };
   return [

@@ -2,8 +2,6 @@
 
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
-import { type Channel, channelNames } from "../session/channels.ts";
-import { agentChannels } from "../portals/agent.ts";
 
 /** The values of `--display`. */
 export const displayNames = ["auto", "wayland", "x11"] as const;
@@ -40,13 +38,10 @@ export class NoWayland extends UserError {
   }
 }
 
-/** The channels that waypipe carries, or a FIFO of ours, or the session's agent, or that need none. The others need xpra. */
-const carried: readonly Channel[] = ["clipboard-in", "clipboard-out", "sound", "look", ...agentChannels];
-
 /** What of an attachment matters for the choice. */
 export interface Wish {
-  /** The channels that are to be open. */
-  open: ReadonlySet<Channel>;
+  /** The user has named the channel `tray`, the only one that Wayland does not have. */
+  wantsTray: boolean;
   /** The user's options for xpra. */
   userOptions: readonly string[];
   /** The session is to start without its windows. */
@@ -60,13 +55,12 @@ export interface Wish {
  *
  * A window lives no longer than its client, so that there is nothing to come back to.
  */
-export function againstWayland(host: Host, { open, userOptions, detached, box }: Wish): string | undefined {
+export function againstWayland(host: Host, { wantsTray, userOptions, detached, box }: Wish): string | undefined {
   if (!host.env("WAYLAND_DISPLAY")) return "$WAYLAND_DISPLAY is not set";
   if (detached) return "a Wayland window cannot be left and shown later";
   if (userOptions.length > 0) return `"${userOptions[0]}" is an option for xpra`;
   if (!box) return "waypipe runs in a box only";
-  const extra = channelNames.filter((channel) => open.has(channel) && !carried.includes(channel));
-  return extra.length > 0 ? `waypipe has no ${extra.join(", ")}` : undefined;
+  return wantsTray ? "waypipe has no tray" : undefined;
 }
 
 /**

@@ -7,7 +7,6 @@ import { attachLine } from "../advice.ts";
 import { checkAsking } from "../ask.ts";
 import { type AskableChannel, channelLine } from "../session/channels.ts";
 import { reportWaylandOutcome } from "../session/outcome.ts";
-import { agentChannels } from "../portals/agent.ts";
 import type { MakeLoans } from "../portals/dialogs.ts";
 import { servePortals } from "../portals/serve.ts";
 import { type SessionPlan, startSession } from "../session/session.ts";
@@ -48,14 +47,7 @@ export async function showByWayland(
   const outlives = !isDisposable && !crossesNetwork;
   if (outlives) client.keep();
   const runsOn = (): boolean => host.signal.aborted && outlives;
-  await using _dialogs = await servePortals(container, {
-    session,
-    open,
-    asks,
-    channels: agentChannels,
-    makeLoans,
-    runsOn,
-  });
+  await using _portals = await servePortals(container, { session, open, asks, makeLoans, runsOn });
   host.ui.status(
     `${channelLine(open, [], asks)}; windows by Wayland${crossesNetwork ? ", which close with this run" : ""}`,
   );

@@ -9,7 +9,6 @@ import type { Host } from "../../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
 import { all } from "../../base/settle.ts";
 import { mountsRoot } from "../../container/mounts.ts";
-import type { Channel } from "../session/channels.ts";
 import { seccompFilter } from "./seccomp.ts";
 
 /** Where things are in the box, for the client's command line. */
@@ -18,7 +17,6 @@ const boxPaths = {
   socket: "/run/gui-container/guard",
   xauthority: "/run/gui-container/xauthority",
   home: "/run/gui-container/home",
-  downloads: "/run/gui-container/home/Downloads",
 } as const;
 
 /** What of the host a client needs. */
@@ -27,8 +25,6 @@ export interface BoxOptions {
   socket: string;
   /** The file for pixels; undefined when pixels come through the socket. */
   pixels: string | undefined;
-  /** The open channels. Each adds what it needs. */
-  open: ReadonlySet<Channel>;
   /** The user's options for xpra. Files that they name are shown. */
   userOptions: readonly string[];
   /** Variables of the client's environment, besides what this module sets. */
@@ -69,12 +65,11 @@ export function boxedArgv(
   clientArgv: (paths: { socket: string; pixels: string | undefined }) => string[],
   options: BoxOptions,
 ): string[] {
-  const { socket, pixels, open, userOptions, hostEnv } = options;
+  const { socket, pixels, userOptions, hostEnv } = options;
   const display = hostEnv("DISPLAY") ?? "";
   const displaySocket = displaySocketOf(display);
   const home = hostEnv("HOME");
   const xauthority = hostEnv("XAUTHORITY") ?? (home === undefined ? undefined : `${home}/.Xauthority`);
-  const downloads = hostEnv("XPRA_DOWNLOAD_DIR") ?? (home === undefined ? undefined : `${home}/Downloads`);
   const inside = {
     socket: boxPaths.socket,
     pixels: pixels === undefined ? undefined : `${boxPaths.directory}/${basename(pixels)}`,
@@ -90,7 +85,6 @@ export function boxedArgv(
     HOME: boxPaths.home,
     XAUTHORITY: boxPaths.xauthority,
     XDG_RUNTIME_DIR: boxPaths.directory,
-    ...(open.has("files") ? { XPRA_DOWNLOAD_DIR: boxPaths.downloads } : {}),
   };
   return [
     ...boxStart(env, [...(displaySocket === undefined ? ["--share-net"] : []), "--die-with-parent"]),
@@ -100,8 +94,6 @@ export function boxedArgv(
     ...["--bind", socket, inside.socket],
     ...(pixels === undefined ? [] : ["--bind", pixels, inside.pixels!]),
     ...filesIn(userOptions).flatMap((path) => shown(path)),
-    ...(open.has("printing") ? shown("/run/cups/cups.sock") : []),
-    ...(open.has("files") && downloads !== undefined ? ["--bind-try", downloads, boxPaths.downloads] : []),
     "--",
     ...["/bin/sh", "-c", lastInMemory, "sh"],
     ...clientArgv(inside),

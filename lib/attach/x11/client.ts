@@ -8,9 +8,7 @@ import { SocketReplaced } from "../../container/sockets.ts";
 import { Violation } from "../../guard/faults.ts";
 import { makeAttachDirectory } from "./attach_directory.ts";
 import { boxedArgv, prepareBoxes, type StartBox } from "./box.ts";
-import { askInDialog } from "../ask.ts";
-import { askDesktop } from "../ask_desktop.ts";
-import { type AskableChannel, type Channel, withOptions } from "../session/channels.ts";
+import { type Channel, withOptions } from "../session/channels.ts";
 import { startGuard } from "../../guard/xpra/guard.ts";
 import type { RunMemory } from "../../guard/xpra/memory.ts";
 import type { Screen } from "./screen.ts";
@@ -28,8 +26,6 @@ export interface ClientOptions {
   container: Container;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
-  /** The open channels for each use of which the user is asked. */
-  asks: ReadonlySet<AskableChannel>;
   /** What the run's clients before this one have learned of the container. */
   memory: RunMemory;
   /** The user's options of `xpra attach`. They come last and win. */
@@ -61,7 +57,7 @@ export interface Client extends AsyncDisposable {
  * which it sleeps 1 s: meanwhile the session is started or looked up.
  */
 export async function startClient(options: ClientOptions): Promise<Client> {
-  const { container, asks, memory, userOptions, screen, box } = options;
+  const { container, memory, userOptions, screen, box } = options;
   const { host, label } = container;
   if (host.dryRun) return plannedClient(options);
   const { open } = options;
@@ -77,17 +73,14 @@ export async function startClient(options: ClientOptions): Promise<Client> {
     connect: session.promise,
     container: label,
     open: passed,
-    asks,
     memory,
     remote: container.crossesNetwork,
-    ask: (question, signal) => askInDialog(host, question, { container: label, signal }),
     report: (line) => host.ui.warn(line, { security: true }),
     onClientHello: directory.sharePixels,
     onServerHello() {
       wasAttached = true;
       directory.hidePixels();
     },
-    onRequest: (request) => askDesktop(host, request),
   }));
   const startBox = box ? await boxesIfAny(host) : undefined;
   const env = clientEnvironment(crypto.randomUUID());
@@ -96,7 +89,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   host.signal.throwIfAborted();
   // No await from here to the listener: a signal in between would leave the client running. Detached, so that Ctrl-C
   // does not reach it from the terminal: with that signal and ours, xpra 6.5.5 hangs at times.
-  const boxOptions = { ...directory, open: passed, userOptions, env, hostEnv: host.env };
+  const boxOptions = { ...directory, userOptions, env, hostEnv: host.env };
   // The container can influence what the client prints, and how much: only the end is kept.
   const output = { line: () => {} };
   const client = startBox
@@ -152,20 +145,15 @@ async function boxesIfAny(host: Host): Promise<StartBox | undefined> {
   }
 }
 
-/**
- * For a dry run: prints the command line of a client without a guard, since a shell command cannot start one. Without
- * a guard nobody asks, so the channels that ask are closed.
- */
-function plannedClient({ container, open, asks, userOptions, screen, box }: ClientOptions): Client {
+/** For a dry run: prints the command line of a client without a guard, since a shell command cannot start one. */
+function plannedClient({ container, open, userOptions, screen, box }: ClientOptions): Client {
   const { host } = container;
-  const asked: ReadonlySet<Channel> = asks;
-  const channels = new Set([...open].filter((channel) => !asked.has(channel)));
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
-    clientArgv({ ...paths, open: channels, dpi: screen.dpi, userOptions });
+    clientArgv({ ...paths, open, dpi: screen.dpi, userOptions });
   return {
     async show(session) {
       const paths = { socket: await container.socket(session), pixels: undefined };
-      const boxOptions = { ...paths, open: channels, userOptions, env: clientEnvironment(""), hostEnv: host.env };
+      const boxOptions = { ...paths, userOptions, env: clientEnvironment(""), hostEnv: host.env };
       host.start(box ? boxedArgv(argvFor, boxOptions) : argvFor(paths));
     },
     ended: Promise.resolve({

@@ -2,6 +2,8 @@
 
 import { attachLine, reattachLine } from "../advice.ts";
 import type { Container } from "../../container/container.ts";
+import { servePortals } from "../portals/serve.ts";
+import type { ShowRequest } from "../request.ts";
 import { Unreachable } from "../../container/ssh.ts";
 import { channelLine } from "../session/channels.ts";
 import { type Client, type ClientEnd, type ClientOptions, startClient } from "./client.ts";
@@ -10,7 +12,7 @@ import { isLive, reportOutcome } from "../session/outcome.ts";
 import { playSound } from "../session/sound.ts";
 
 /** A session that is to be shown. */
-export interface Shown {
+export interface Shown extends Pick<ShowRequest, "asks" | "makeLoans"> {
   /** Its name. */
   session: string;
   /** It was started for this. */
@@ -31,10 +33,14 @@ export interface Shown {
  * @returns the exit code
  * @throws why it has ended, when that is not the end of its app
  */
-export async function show({ session, isNew, options, client, why, isDisposable = false }: Shown): Promise<number> {
-  const { container } = options;
+export async function show(
+  { session, isNew, options, client, asks, makeLoans, why, isDisposable = false }: Shown,
+): Promise<number> {
+  const { container, open } = options;
   const { host } = container;
-  const line = channelLine(options.open, options.userOptions, options.asks);
+  const runsOn = (): boolean => host.signal.aborted && !isDisposable;
+  await using _portals = await servePortals(container, { session, open, asks, makeLoans, runsOn });
+  const line = channelLine(open, options.userOptions, asks);
   host.ui.status(why === undefined ? line : `${line}; windows by X: ${why}`);
   let ended: ClientEnd;
   try {

@@ -41,7 +41,7 @@ export function clientArgv({ socket, pixels, open, dpi, userOptions }: ClientArg
     `--dpi=${dpi}`,
     // The guard has put the container's name in front.
     "--title=@title@",
-    ...channelOptions(open, "client"),
+    ...channelOptions(open),
     ...userOptions,
   ];
 }
@@ -93,7 +93,7 @@ export function serverArgv(
     `--mmap=${options.xpraDirectory}`,
     ...(options.crossesNetwork ? compressedPixels : plainPixels),
     "--video-encoders=none",
-    ...channelOptions(options.open, "server"),
+    ...channelOptions(options.open),
   ];
 }
 

@@ -6,14 +6,13 @@
 
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
 import { Refusal } from "../faults.ts";
+import { type Delivery, ignored, type Judge, passOn, plain } from "./judge.ts";
 import { clientHello, displayChange, monitorsIn, plainTable } from "./hello.ts";
-import { type Delivery, ignored, type Judge, onChannel, passOn, plain, requireOpen } from "./judge.ts";
 import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { args, fields, flag, integer, line, list, type Shape, tuple, word } from "./shapes.ts";
 import { closeStrays, type Session } from "./session.ts";
-import { file, fileChunk, fileChunkAnswer, printers } from "./transfers.ts";
 import { coordinate, windowNumber } from "./geometry.ts";
 
 const count = integer(-1, Number.MAX_SAFE_INTEGER);
@@ -292,11 +291,6 @@ const display: ClientJudge = ({ type, args: values }, session) => {
 
 const clipboard: ClientJudge = (packet, session) => judgeClipboard(packet, { from: "client", session });
 
-const sendFile: ClientJudge = ({ type, args: values }, session) => {
-  requireOpen(session, "files");
-  return passOn(type, file(values, session.open));
-};
-
 const farewell: ClientJudge = ({ type, args: values }) =>
   passOn(type, values.slice(0, 2).map((each) => line(100)(each)));
 
@@ -341,14 +335,6 @@ const judges: ReadonlyMap<string, ClientJudge> = new Map<string, ClientJudge>([
   ["min-speed", plain(args([integer(-1, 100)]))],
   // Channels.
   ...clipboardTypes.map((type): [string, ClientJudge] => [type, clipboard]),
-  ["set-notify", onChannel(["notifications"], args([flag]))],
-  ["notification-close", onChannel(["notifications"], args([count], [count, line(64)]))],
-  ["notification-action", onChannel(["notifications"], args([count, line(64)]))],
-  ["send-file", sendFile],
-  ["send-file-chunk", onChannel(["files"], fileChunk)],
-  ["ack-file-chunk", onChannel(["files", "printing"], fileChunkAnswer)],
-  ["send-data-response", onChannel(["files", "printing"], args([word(/^[\w-]{1,64}$/), integer(0, 1)]))],
-  ["printers", onChannel(["printing"], printers)],
   // What the client sends and the container does not need.
   ["info-request", ignored],
   ["suspend", ignored],

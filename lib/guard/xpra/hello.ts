@@ -43,7 +43,7 @@ const maxKeyCharacters = 256;
  */
 export function clientHello(
   value: Value | undefined,
-  { open, asks, uuid, remote }: Pick<Session, "open" | "asks" | "uuid" | "remote">,
+  { open, uuid, remote }: Pick<Session, "open" | "uuid" | "remote">,
 ): ClientHello {
   if (!(value instanceof Map)) throw new Refusal("the client's hello is not a table");
   const isOpen = isOpenName(open);
@@ -80,13 +80,6 @@ export function clientHello(
   set(part(hello, "cursor"), { encodings: ["raw"] });
   if (hello.has("cursor.encodings")) hello.set("cursor.encodings", ["raw"]);
   if (remote) offerPictures(hello);
-  // An honest server then asks before it sends, and waits an hour for the answer.
-  if (asks.has("files")) set(part(hello, "file"), { ask: true });
-  if (asks.has("printing")) {
-    for (const name of ["file", "printer"]) {
-      set(part(hello, name), { "printing-ask": true });
-    }
-  }
   const wants = hello.get("wants");
   // xpra 5 wants what is usual by saying nothing.
   if (Array.isArray(wants)) hello.set("wants", wants.filter((want) => want === "packet-types"));
@@ -125,7 +118,6 @@ export function serverHello(
     windows: true,
     keyboard: true,
     "start-new-commands": false,
-    "file.open": false,
   });
   // xpra 6's server leaves out "enabled", which xpra 5's client looks for, yet sends pixels through the file.
   const pixels = hello.get("mmap");
@@ -161,9 +153,6 @@ const displayNames = new RegExp(`^(${displayParts})$`);
 const keyboardParts = "backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|delay|query_struct.*|" +
   "mod_(meanings|managed|pointermissing).*|(x11_)?keycodes.*";
 
-/** What both ends say of files and print jobs. */
-const channelParts = "(file|printer)\\..*|file-.*|open-url.*|printing.*";
-
 const pixelsParts = "size|token|token_index|token_bytes";
 
 const clientNames = new RegExp(
@@ -174,9 +163,8 @@ const clientNames = new RegExp(
       `keyboard|keyboard_sync|key_repeat|(keymap\\.|xkbmap_)(${keyboardParts})`,
       "mouse\\.show|(pointer\\.)?double_click\\..*|pointer\\.optional|cursors?|cursor\\..*|wants_default_cursor",
       "windows|window\\.(?!record|grabs).*|auto_refresh_delay|encodings?|encodings?\\..*|batch\\..*|bell",
-      "clipboard(\\..*)?|notifications?(\\..*)?",
+      "clipboard(\\..*)?",
       `mmap|mmap(\\.(read|write))?\\.(file|${pixelsParts})|mmap\\.namespace|mmap_(file|namespace|${pixelsParts})`,
-      channelParts,
     ].join("|")
   })$`,
 );
@@ -186,32 +174,20 @@ const serverNames = new RegExp(
     [
       "version|protocol|flush|rencodeplus(\\..*)?|start_time|current_time|elapsed_time|session_name",
       "sharing|sharing-toggle|lock|bandwidth\\..*|network\\..*|ping|ping-echo-sourceid",
-      "notifications?(\\..*)?|clipboard(-direction|s|\\..*)?|bell",
+      "clipboard(-direction|s|\\..*)?|bell",
       "input-devices|pointer(\\..*)?|wheel\\.(precise|emulation)|window\\.(frame-extents|configure\\.delta|states)",
       // By this the client knows how large a packet may be. By max_desktop_size it would enlarge all windows.
       "(display\\.)?actual_desktop_size",
       "key_repeat.*|keyboard\\..*|modifiers-keynames\\..*|modifier_keycodes\\..*",
       "cursors|cursor\\.(sizes\\..*|default_size)|auto_refresh_delay|encodings?|encodings?\\..*",
       `mmap|mmap(\\.(read|write))?\\.(enabled|${pixelsParts})|mmap_(enabled|${pixelsParts})`,
-      channelParts,
     ].join("|")
   })$`,
 );
 
-/** What stands for a channel in the hellos. */
-const channelNames: readonly (readonly [RegExp, readonly Channel[]])[] = [
-  [/^clipboard/, ["clipboard-in", "clipboard-out"]],
-  [/^notification/, ["notifications"]],
-  [/^file\.printing|^print/, ["printing"]],
-  [/open-url/, ["links"]],
-  [/^file/, ["files", "links", "printing"]],
-];
-
 function isOpenName(open: ReadonlySet<Channel>): (path: string) => boolean {
-  return (path) => {
-    const channels = channelNames.find(([pattern]) => pattern.test(path))?.[1];
-    return channels === undefined || channels.some((channel) => open.has(channel));
-  };
+  const isOpen = open.has("clipboard-in") || open.has("clipboard-out");
+  return (path) => isOpen || !path.startsWith("clipboard");
 }
 
 /** The part of a table whose paths may pass: texts are made printable, bytes are left out. */

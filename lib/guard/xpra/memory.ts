@@ -3,19 +3,16 @@
  * another machine can, would otherwise get a new start by that.
  */
 
-import { type Consent, createConsent } from "../consent.ts";
 import { type Rate, rate } from "../rate.ts";
 import { createTally, type Tally } from "../tally.ts";
 
 /** How often the container may do what is seen or heard outside of its windows, and what costs the host. */
 export type Rates = Readonly<
-  Record<"bell" | "notification" | "link" | "file" | "raise" | "change" | "cursor" | "copy" | "paste", Rate>
+  Record<"bell" | "raise" | "change" | "cursor" | "copy" | "paste", Rate>
 >;
 
 /** What a run remembers. */
 export interface RunMemory {
-  /** What the user has agreed to and refused. */
-  consent: Consent;
   /** What the container has used up. */
   rates: Rates;
   /** What was dropped. */
@@ -28,16 +25,13 @@ export interface RunMemory {
  * @param now a clock in milliseconds
  */
 export function createMemory(now: () => number = () => performance.now()): RunMemory {
-  return { consent: createConsent(now), rates: createRates(now), drops: createTally(now) };
+  return { rates: createRates(now), drops: createTally(now) };
 }
 
 /** Makes rates of which nothing is used up. */
 export function createRates(now: () => number): Rates {
   return {
     bell: rate({ perSecond: 4, burst: 8 }, now),
-    notification: rate({ perSecond: 1, burst: 20 }, now),
-    link: rate({ perSecond: 0.5, burst: 5 }, now),
-    file: rate({ perSecond: 1, burst: 20 }, now),
     raise: rate({ perSecond: 5, burst: 20 }, now),
     change: rate({ perSecond: 500, burst: 5000 }, now),
     // xpra 6.5.5 sends at most 100 a second.

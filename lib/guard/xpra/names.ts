@@ -41,19 +41,10 @@ const synonyms: readonly (readonly [old: string, renamed: string])[] = [
   // Settings.
   ["set-bell", "bell-set"],
   ["set-cursors", "cursor-set"],
-  ["set-notify", "notification-status"],
   ["encodings", "encoding-set"],
   ["connection-data", "bandwidth-status"],
   // Channels.
   ["set-clipboard-enabled", "clipboard-status"],
-  ["notify_show", "notification-show"],
-  ["open-url", "file-open-url"],
-  ["send-file", "file-send"],
-  ["send-file-chunk", "file-send-chunk"],
-  ["ack-file-chunk", "file-ack-chunk"],
-  ["send-data-request", "file-data-request"],
-  ["send-data-response", "file-data-response"],
-  ["printers", "printer-devices"],
 ];
 
 /** To xpra 6.6 a popup is a window whose description says so. */

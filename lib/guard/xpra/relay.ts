@@ -1,13 +1,12 @@
 /** Relays packets between xpra's client and the session's socket, as the judges decide. */
 
-import type { Answer, Question } from "../consent.ts";
 import { Refusal } from "../faults.ts";
 import type { Sender } from "../tally.ts";
 import { judgeClientPacket } from "./client_packets.ts";
 import { type PictureDecoder, startDecoder } from "./decoder.ts";
 import { type CompressedDrawing, withPixels } from "./drawing.ts";
 import { createFrameParser, type FrameLimits } from "./frames.ts";
-import { type Delivery, type DesktopRequest, type NeedsConsent, passOn } from "./judge.ts";
+import { type Delivery, passOn } from "./judge.ts";
 import type { RunMemory } from "./memory.ts";
 import { renamed } from "./names.ts";
 import { decodePacket, encodePacket, type Packet } from "./packets.ts";
@@ -16,17 +15,13 @@ import { closeStrays, createSession, type Session, type SessionOptions } from ".
 import { createWriter, type Writer } from "./writer.ts";
 
 /** What a relay needs besides its connections. */
-export interface RelayOptions extends Pick<SessionOptions, "container" | "open" | "asks" | "remote"> {
-  /** Asks for the user's consent, until `signal` aborts: the session is over then. Default: the answer is no. */
-  ask?(question: Question, signal: AbortSignal): Promise<Answer>;
+export interface RelayOptions extends Pick<SessionOptions, "container" | "open" | "remote"> {
   /** Shows the user one line: once for each type of packet that is dropped. */
   report(line: string): void;
   /** Called once, before the client's hello passes: the client has the file for pixels open then. */
   onClientHello?(): void;
   /** Called once, when the server's hello passes: both ends have the file for pixels open then. */
   onServerHello?(): void;
-  /** Called for what the app asks of the host's desktop. */
-  onRequest?(request: DesktopRequest): void;
 }
 
 /** How many bytes are read at a time. */
@@ -66,7 +61,7 @@ export async function relayPackets(
   connections: Readonly<Record<Sender, Deno.Conn>>,
   { memory, signal, ...options }: RelayOptions & { memory: RunMemory; signal: AbortSignal },
 ): Promise<void> {
-  const { container, open, asks = new Set(), remote = false } = options;
+  const { container, open, remote = false } = options;
   const failed = Promise.withResolvers<never>();
   const uuid = crypto.randomUUID().replaceAll("-", "");
   const relay: Relay = {
@@ -74,7 +69,7 @@ export async function relayPackets(
     memory,
     signal,
     session: createSession({
-      ...{ container, open, asks, remote, uuid },
+      ...{ container, open, remote, uuid },
       rates: memory.rates,
       now: () => performance.now(),
     }),
@@ -118,7 +113,7 @@ interface Outbox {
   flush(): Promise<void>;
 }
 
-function createOutbox({ session, options, write }: Relay): Outbox {
+function createOutbox({ session, write }: Relay): Outbox {
   const parts: Record<Sender, Uint8Array[]> = { client: [], container: [] };
   const encode = (end: Sender, packets: readonly Packet[] = []): void => {
     for (const packet of packets) {
@@ -126,8 +121,7 @@ function createOutbox({ session, options, write }: Relay): Outbox {
     }
   };
   return {
-    put(sender, { pass, answer, request }) {
-      if (request) options.onRequest?.(request);
+    put(sender, { pass, answer }) {
       encode(sender === "client" ? "container" : "client", pass);
       encode(sender, answer);
     },
@@ -148,8 +142,6 @@ function judge(relay: Relay, sender: Sender, packet: Packet): Delivery | Promise
     if (session.greeted[sender] && !wasGreeted) options[sender === "client" ? "onClientHello" : "onServerHello"]?.();
     if (sender === "client") closeStraysLater(relay);
     if ("drawing" in verdict) return decode(relay, verdict.drawing);
-    if ("question" in verdict) return requestConsent(relay, packet.type, verdict);
-    if (verdict.refusal !== undefined) drop(relay, { sender, type: packet.type, reason: verdict.refusal });
     return verdict;
   } catch (error) {
     return refuse(relay, { sender, type: packet.type, error });
@@ -177,24 +169,6 @@ async function decode(relay: Relay, drawing: CompressedDrawing): Promise<Deliver
     return passOn(type, withPixels(drawing, await relay.decoder!.decode(drawing.picture)));
   } catch (error) {
     return refuse(relay, { sender: "container", type, error });
-  }
-}
-
-/** Asks the user. Without an answer yet, nothing is sent, and what follows is sent later: no other packet waits. */
-function requestConsent(relay: Relay, type: string, { question, granted, denied }: NeedsConsent): Delivery {
-  const { options, signal, memory } = relay;
-  const follow = (agreed: boolean): Delivery => agreed ? granted() : denied;
-  // A session that is over asks nothing more, although its questions may still wait for others'.
-  const ask = (question: Question): Promise<Answer> =>
-    (signal.aborted ? undefined : options.ask?.(question, signal)) ?? Promise.resolve("no");
-  try {
-    const agreed = memory.consent.request(question, ask);
-    if (typeof agreed === "boolean") return follow(agreed);
-    agreed.then((agreed) => sendLater(relay, follow(agreed))).catch(relay.fail);
-    return {};
-  } catch (error) {
-    refuse(relay, { sender: "container", type, error });
-    return denied;
   }
 }
 

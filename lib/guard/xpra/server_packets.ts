@@ -4,20 +4,16 @@
  * desktop, set fields of the client, and those with which the client talks to itself.
  */
 
-import type { Channel } from "../channel.ts";
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
-import type { Question } from "../consent.ts";
 import { cursor, cursorData, drawing, icon } from "./drawing.ts";
 import { Refusal } from "../faults.ts";
 import { serverHello } from "./hello.ts";
 import {
   type Check,
   type Delivery,
-  type DesktopRequest,
   enforceRate,
   ignored,
   type Judge,
-  onChannel,
   passOn,
   plain,
   requireOpen,
@@ -29,7 +25,6 @@ import type { Value } from "./rencode.ts";
 import { forwardedTypes } from "./client_packets.ts";
 import { always, args, either, integer, line, oneOf } from "./shapes.ts";
 import { closeStrays, forgetButtons, type Session } from "./session.ts";
-import { file, fileChunk, fileChunkAnswer, fileOffer, keyOf, link, notification } from "./transfers.ts";
 import { titleOf } from "./description.ts";
 import { coordinate, side, windowNumber } from "./geometry.ts";
 
@@ -211,45 +206,6 @@ const openTray: Judge = ({ type, args: values }, session) => {
 
 const clipboard: Judge = (packet, session) => judgeClipboard(packet, { from: "container", session });
 
-const sendFile: Judge = ({ type, args: values }, session) => {
-  requireOpen(session, "files", "printing");
-  const passed = file(values, session.open);
-  enforceRate(session.rates.file);
-  if (session.asks.has(passed[2] === true ? "printing" : "files")) {
-    const id = `${passed[7]}`;
-    const agreed = session.agreed.get(id);
-    session.agreed.delete(id);
-    if (agreed !== keyOf(passed)) throw new Refusal("nobody has agreed to it");
-  }
-  return passOn(type, passed);
-};
-
-/** Files to whose transfer the user has agreed, and which have not come yet: an honest server sends each at once. */
-const maxAgreed = 16;
-
-/** The server asks before it sends. If nobody is to be asked, the answer is no, as the client's would be. */
-const askFile: Judge = ({ args: values }, session) => {
-  requireOpen(session, "files", "printing", "links");
-  const answer = (accept: 0 | 1): Delivery => ({
-    answer: [{ type: "send-data-response", args: [line(64)(values[1]!), accept] }],
-  });
-  const denied = answer(0);
-  try {
-    const offer = fileOffer(values);
-    if (!offer || !session.asks.has(offer.question.channel)) return denied;
-    const granted = (): Delivery => {
-      const [oldest] = session.agreed.keys();
-      if (session.agreed.size >= maxAgreed) session.agreed.delete(oldest!);
-      session.agreed.set(offer.id, offer.key);
-      return answer(1);
-    };
-    return { question: offer.question, granted, denied };
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    return { ...denied, refusal: error.message };
-  }
-};
-
 const hello: Judge = ({ type, args: values }, session) => {
   if (session.greeted.container) throw new Refusal("the server has said hello already");
   if (!session.greeted.client) throw new Refusal("the client has not said hello");
@@ -263,29 +219,8 @@ const hello: Judge = ({ type, args: values }, session) => {
 const goodEnd = oneOf("done", "server exit", "server shutdown", "client request", "detach request", "new client");
 const ending = either(goodEnd, always("server error"));
 
-/** xpra's client shows the reason, by a notification of its own if that channel is open: never in the container's words. */
+/** xpra's client shows the reason: never in the container's words. */
 const farewell: Judge = ({ type, args: [reason] }) => passOn(type, [ending(reason ?? "")]);
-
-const notify: Judge = ({ args: values }, session) => {
-  requireOpen(session, "notifications");
-  const use = notification(session.container, values);
-  enforceRate(session.rates.notification);
-  return byConsent(session, use);
-};
-
-const openLink: Judge = ({ args: values }, session) => {
-  requireOpen(session, "links");
-  const use = link(values);
-  enforceRate(session.rates.link);
-  return byConsent(session, use);
-};
-
-/** Makes a request of the host's desktop, only with the user's consent if the channel asks. */
-function byConsent({ asks }: Session, { question, request }: { question: Question; request: DesktopRequest }): Verdict {
-  return asks.has(question.channel) ? { question, granted: () => ({ request }), denied: nothing } : { request };
-}
-
-const fileOrPrint: readonly Channel[] = ["files", "printing"];
 
 const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["hello", hello],
@@ -314,14 +249,6 @@ const judges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   // Channels.
   ["new-tray", openTray],
   ...clipboardTypes.map((type): [string, Judge] => [type, clipboard]),
-  ["notify_show", notify],
-  ["notify_close", onChannel(["notifications"], args([integer(0, 2 ** 32 - 1)]))],
-  ["notification-close", onChannel(["notifications"], args([integer(0, 2 ** 32 - 1)]))],
-  ["open-url", openLink],
-  ["send-file", sendFile],
-  ["send-file-chunk", onChannel(fileOrPrint, fileChunk)],
-  ["ack-file-chunk", onChannel(["files"], fileChunkAnswer)],
-  ["send-data-request", askFile],
   // What honest servers send and no client needs: settings, events, answers to questions that the guard has kept back.
   ["server-event", ignored],
   ["setting-change", ignored],

@@ -1,6 +1,6 @@
 /** What both directions of a session know of each other. */
 
-import type { AskableChannel, Channel } from "../channel.ts";
+import type { Channel } from "../channel.ts";
 import type { Sender } from "../tally.ts";
 import type { PixelsFile } from "./hello.ts";
 import { createRates, type Rates } from "./memory.ts";
@@ -13,8 +13,6 @@ export interface SessionOptions {
   container: string;
   /** The channels that are open, and go through xpra. */
   open: ReadonlySet<Channel>;
-  /** The open channels each use of which needs the user's consent. Default: none. */
-  asks?: ReadonlySet<AskableChannel>;
   /** What the server knows this client by. Random, and new each time. */
   uuid: string;
   /** The container is on another machine: its pictures come compressed, for the guard to decode. Default: no. */
@@ -27,8 +25,6 @@ export interface SessionOptions {
 
 /** A session as the guard knows it. */
 export interface Session extends Required<Omit<SessionOptions, "now">> {
-  /** Files that the user has agreed to and that have not come yet: what was agreed to, under the transfer's id. */
-  agreed: Map<string, string>;
   /** The container's windows. */
   windows: Windows;
   /** The pixels' file, once the client has announced it. */
@@ -50,11 +46,9 @@ export interface Session extends Required<Omit<SessionOptions, "now">> {
 /** Makes a session that has just begun. */
 export function createSession({ now, ...options }: SessionOptions): Session {
   return {
-    asks: new Set(),
     remote: false,
     rates: createRates(now),
     ...options,
-    agreed: new Map(),
     windows: createWindows({ container: options.container, now }),
     pixels: undefined,
     greeted: { client: false, container: false },

@@ -1,0 +1,129 @@
+/**
+ * Files that apps of a session hand over: they are read to their end here before anything is done with them, then kept
+ * among the user's downloads, or printed. Nothing on the host opens them.
+ */
+
+import { extname, join } from "@std/path";
+import { ProcessError, UserError } from "../../base/errors.ts";
+import { exists } from "../../base/files.ts";
+import type { Host } from "../../base/host.ts";
+import type { Container } from "../../container/container.ts";
+import { Refusal } from "../../guard/faults.ts";
+
+/** How large a file may be, in bytes. */
+export const maxFileBytes = 256 * 2 ** 20;
+
+/** How long a file may take to come, in milliseconds. */
+const readMs = 600_000;
+
+/** How long CUPS may take to answer, in milliseconds. */
+const printMs = 20_000;
+
+/** How many names are tried for a file. */
+const maxNames = 100;
+
+/**
+ * Reads a file of the container into one of this run's private directory, which is removed at the end of its scope.
+ *
+ * @throws {Refusal} when it is not as large as was said
+ */
+export async function readFile(
+  container: Container,
+  { path: containerPath, size }: { path: string; size: number },
+  signal: AbortSignal,
+): Promise<AsyncDisposable & { path: string }> {
+  const path = join(await container.directory(), `file-${crypto.randomUUID()}`);
+  await using stack = new AsyncDisposableStack();
+  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  stack.defer(() => Deno.remove(path).catch(() => {}));
+  let received = 0;
+  const bytes = async (piece: Uint8Array): Promise<void> => {
+    received += piece.length;
+    if (received > size) throw new Refusal("a file is larger than it said");
+    try {
+      for (let written = 0; written < piece.length;) written += await file.write(piece.subarray(written));
+    } catch (error) {
+      throw new UserError("A file cannot be written", { hint: "See whether the disk is full", cause: error });
+    }
+  };
+  try {
+    await container.run(["head", `--bytes=${size + 1}`, "--", containerPath], {
+      output: { bytes },
+      signal,
+      timeoutMs: readMs,
+    });
+  } catch (error) {
+    if (error instanceof ProcessError) throw new Refusal("a file cannot be read");
+    throw error;
+  }
+  if (received !== size) throw new Refusal("a file is smaller than it said");
+  const resources = stack.move();
+  return { path, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/**
+ * Moves a file to the user's downloads, under a name that is free there.
+ *
+ * @param file `name` is fit to be a file's
+ * @returns its path
+ * @throws {UserError} when it cannot be put there
+ */
+export async function keepFile(host: Host, { path, name }: { path: string; name: string }): Promise<string> {
+  const downloads = await downloadsOf(host);
+  const end = extname(name);
+  const stem = name.slice(0, name.length - end.length);
+  let output = "";
+  for (let count = 1; count <= maxNames && output === ""; count++) {
+    const kept = join(downloads, count === 1 ? name : `${stem} (${count})${end}`);
+    if (await exists(kept)) continue;
+    const options = { okCodes: "any" } as const;
+    const moved = await host.run(["mv", "--no-clobber", "--no-target-directory", "--", path, kept], options);
+    if (!await exists(path)) return kept;
+    output = moved.stderr;
+  }
+  throw new UserError(`A file cannot be put into "${downloads}"`, {
+    hint: "See whether that directory is there, and whether you may write there",
+    output,
+  });
+}
+
+/** The directory of the user's downloads, as xdg-user-dir(1) finds it. */
+async function downloadsOf(host: Host): Promise<string> {
+  const home = host.env("HOME") ?? "/";
+  const settings = join(host.env("XDG_CONFIG_HOME") ?? join(home, ".config"), "user-dirs.dirs");
+  const text = await Deno.readTextFile(settings).catch(() => "");
+  const [, below, path] = /^XDG_DOWNLOAD_DIR="(\$HOME)?(\/[^"\n]*)"$/m.exec(text) ?? [];
+  return host.env("XDG_DOWNLOAD_DIR") ?? (path === undefined ? join(home, "Downloads") : `${below ? home : ""}${path}`);
+}
+
+/** The printer that CUPS uses by default; undefined without one, and without CUPS. */
+export async function defaultPrinter(host: Host): Promise<string | undefined> {
+  const options = { okCodes: "any", env: { LC_ALL: "C" }, timeoutMs: printMs } as const;
+  const { stdout } = await host.run(["lpstat", "-d"], options).catch((error) => {
+    if (error instanceof UserError || error instanceof ProcessError) return { stdout: "" };
+    throw error;
+  });
+  return /^system default destination: ([\w.-]{1,127})$/m.exec(stdout)?.[1];
+}
+
+/**
+ * Prints a PDF.
+ *
+ * @param file `name` becomes the job's
+ * @throws {Refusal} when it is something else: CUPS has filters for many kinds of files
+ * @throws {UserError} when CUPS does not take it
+ */
+export async function printFile(
+  host: Host,
+  { path, name, printer }: { path: string; name: string; printer: string },
+): Promise<void> {
+  using file = await Deno.open(path);
+  const head = new Uint8Array(5);
+  await file.read(head);
+  if (new TextDecoder().decode(head) !== "%PDF-") throw new Refusal("what it prints is no PDF");
+  const argv = ["lp", "-d", printer, "-t", name, "-o", "document-format=application/pdf", path];
+  const { code, stderr } = await host.run(argv, { okCodes: "any", timeoutMs: printMs });
+  if (code !== 0) {
+    throw new UserError(`The printer "${printer}" does not take it`, { hint: "See lpstat -p", output: stderr });
+  }
+}
