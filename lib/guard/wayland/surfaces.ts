@@ -18,13 +18,17 @@ export interface Size {
 }
 
 /** What a surface is for. A part belongs to another surface: it is a subsurface. */
-type Role = "window" | "popup" | "pointer" | "drag" | "part";
+export type Role = "window" | "popup" | "pointer" | "drag" | "part";
 
 /** Where the edges are, from the upper left corner of a surface. */
-interface Box {
+export interface Box {
+  /** On the left. */
   left: number;
+  /** Above. */
   top: number;
+  /** On the right. */
   right: number;
+  /** Below. */
   bottom: number;
 }
 
@@ -42,8 +46,9 @@ export interface Surface {
   scale: number;
   /** The picture is shown turned by a quarter. */
   isTurned: boolean;
-  /** The size that a viewport gives it, and that of the part of the picture that this shows. */
+  /** The size that a viewport gives it. */
   destination?: Size | undefined;
+  /** The size of the part of the picture that a viewport shows. */
   source?: Size | undefined;
   /** Its xdg_surface. */
   shell?: WaylandObject;
