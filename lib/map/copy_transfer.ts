@@ -26,6 +26,9 @@ const shortMs = 20_000;
 /** How long the container may take to read a copy that may be unchanged, in milliseconds for each byte: 50 MB/s. */
 const readMsPerByte = 1 / 50_000;
 
+/** How often a copy is read that does not arrive whole. */
+const maxTries = 3;
+
 /** How much is shown of what a program in the container printed, in UTF-16 code units. */
 const maxOutput = 2_000;
 
@@ -168,27 +171,28 @@ export async function readBack(
     if (received.size > (head.kind === "data" ? head.size : 0)) throw notWhole();
     for (let written = 0; written < piece.length;) written += await file.write(piece.subarray(written));
   };
-  try {
-    const { code } = await exec(
-      engine,
-      copy.instance,
-      readArgv(placeOf(copy), { ...lent, size: String(lent.size) }),
-      () => {
-        // What an earlier try has brought does not count.
-        [line, head, received] = ["", undefined, counter()];
-        file.truncateSync();
-        file.seekSync(0, Deno.SeekMode.Start);
-        return { okCodes: [0, 3, 4], output: { bytes: onBytes }, timeoutMs: Infinity, signal: watch.signal };
-      },
-    );
-    if (code === 3) return "gone";
-    if (code === 4) return "other";
-  } catch (error) {
-    throw error instanceof ProcessError ? unreadable(label, copy, error) : error;
+  const options = (): RunOptions => {
+    // What an earlier try has brought does not count.
+    [line, head, received] = ["", undefined, counter()];
+    file.truncateSync();
+    file.seekSync(0, Deno.SeekMode.Start);
+    return { okCodes: [0, 3, 4], output: { bytes: onBytes }, timeoutMs: Infinity, signal: watch.signal };
+  };
+  const argv = readArgv(placeOf(copy), { ...lent, size: String(lent.size) });
+  const isWhole = (): boolean => head !== undefined && (head.kind === "same" || received.size === head.size);
+  // As `exec` does with answers that it keeps: engines lose some of what a program prints, or all of it.
+  for (let tries = 0; !isWhole(); tries++) {
+    if (tries === maxTries) throw notWhole();
+    try {
+      const { code } = await exec(engine, copy.instance, argv, options);
+      if (code === 3) return "gone";
+      if (code === 4) return "other";
+    } catch (error) {
+      throw error instanceof ProcessError ? unreadable(label, copy, error) : error;
+    }
   }
-  if (!head || head.kind === "data" && received.size !== head.size) throw notWhole();
-  const { found, dev, ino } = head;
-  if (head.kind === "same") return { found, inode: { dev, ino }, content: undefined };
+  const { kind, found, dev, ino } = head!;
+  if (kind === "same") return { found, inode: { dev, ino }, content: undefined };
   await file.sync();
   return { found, inode: { dev, ino }, content: received.content() };
 }

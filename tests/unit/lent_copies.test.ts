@@ -372,6 +372,20 @@ Deno.test("takeBackCopies() lets nothing of a copy that did not arrive whole com
   });
 });
 
+Deno.test("takeBackCopies() reads a copy again of which the engine has lost what was printed", async () => {
+  await withWorld(async ({ lend, takeBack, file, answer }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    let lost = 3;
+    answer.now = (argv) => argv.includes(copy.containerPath) && lost-- > 0 ? Promise.resolve(result(argv)) : undefined;
+    await assertRejects(() => takeBack(), UserError, "whole");
+    assertEquals(text(file), "lent");
+    lost = 2;
+    assertEquals(await takeBack(), []);
+    assertEquals(text(file), "there");
+  });
+});
+
 Deno.test("lendCopies() takes back all when one does not arrive whole", async () => {
   await withWorld(async ({ lend, answer }) => {
     answer.now = (argv) => argv.at(-1) === "0600" ? Promise.resolve(result(argv, 0, "3\n\u0004")) : undefined;
