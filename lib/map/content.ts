@@ -59,7 +59,7 @@ export function isSameContent(a: Content, b: Content): boolean {
 
 /** Opens the file at `path` for reading if it is this very inode; undefined if it is not, or not there. */
 export async function openInode(path: string, inode: InodeId): Promise<Deno.FsFile | undefined> {
-  const held = holdFile(path);
+  const held = await holdFile(path);
   if (!held) return undefined;
   try {
     const state = held.stat();

@@ -2,7 +2,7 @@
 
 import { type Acl, readAcls } from "./acl.ts";
 import { UserError } from "../base/errors.ts";
-import { type Held, hold } from "../base/hold.ts";
+import type { Held } from "../base/hold.ts";
 import type { Host } from "../base/host.ts";
 
 /** A file that is held. */
@@ -48,7 +48,9 @@ export interface InodeId {
  *
  * @returns undefined when there is none, or when it cannot be reached
  */
-export function holdFile(path: string): HeldFile | undefined {
+export async function holdFile(path: string): Promise<HeldFile | undefined> {
+  // Loaded here, while an engine answers: it needs node:fs, which takes 10 ms.
+  const { hold } = await import("../base/hold.ts");
   let held: Held;
   try {
     held = hold(path);

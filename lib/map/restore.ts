@@ -80,7 +80,9 @@ async function observe(
   mapped: readonly MappedFile[],
   { handles, ignoreReplacement }: { handles: DisposableStack; ignoreReplacement: boolean },
 ): Promise<ObservedFile[]> {
-  const found = mapped.map((one) => ({ mapping: one.mapping, ...findFiles(one, handles) }));
+  const found = await Promise.all(
+    mapped.map(async (one) => ({ mapping: one.mapping, ...await findFiles(one, handles) })),
+  );
   const held = found.flatMap(({ file, replacement }) => [file, ignoreReplacement ? undefined : replacement])
     .filter((file) => file !== undefined);
   const acls = await forAllOrEach(held, (files) => readHeldAcls(host, files));
@@ -95,21 +97,21 @@ async function observe(
 }
 
 /** Finds the inode that was mapped, at its path or elsewhere in the same directory, and what has replaced it. */
-function findFiles(
+async function findFiles(
   { mapping, file }: MappedFile,
   handles: DisposableStack,
-): { file: HeldFile | undefined; replacement: HeldFile | undefined } {
+): Promise<{ file: HeldFile | undefined; replacement: HeldFile | undefined }> {
   const hold = (file: HeldFile | undefined): HeldFile | undefined => handles.adopt(file, (file) => file?.close());
-  const atPath = hold(holdFile(mapping.hostPath));
+  const atPath = hold(await holdFile(mapping.hostPath));
   return atPath && isSameInode(atPath.stat(), mapping)
     ? { file: file ?? atPath, replacement: undefined }
-    : { file: file ?? hold(findInDirectory(dirname(mapping.hostPath), mapping)), replacement: atPath };
+    : { file: file ?? hold(await findInDirectory(dirname(mapping.hostPath), mapping)), replacement: atPath };
 }
 
-function findInDirectory(directory: string, inode: InodeId): HeldFile | undefined {
+async function findInDirectory(directory: string, inode: InodeId): Promise<HeldFile | undefined> {
   try {
     for (const { name, isFile } of Deno.readDirSync(directory)) {
-      const file = isFile ? holdFile(join(directory, name)) : undefined;
+      const file = isFile ? await holdFile(join(directory, name)) : undefined;
       if (file && isSameInode(file.stat(), inode)) return file;
       file?.close();
     }

@@ -41,7 +41,7 @@ const maxPathBytes = maxNameBytes - engineSize("disk.map-0123456789.");
  */
 export async function checkFile(path: string, { user, shared }: FileRules): Promise<SourceFile> {
   const { path: real, directories } = await follow(path, shared);
-  const file = holdFile(real);
+  const file = await holdFile(real);
   if (!file) throw await noFileError(path);
   const state = file.stat();
   try {

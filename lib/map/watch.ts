@@ -110,7 +110,7 @@ async function watchFiles(
   const look = async (): Promise<void> => {
     for (const file of files()) {
       if (signal.aborted) return;
-      const held = holdFile(file.hostPath);
+      const held = await holdFile(file.hostPath);
       const isExpected = held && isSameInode(held.stat(), file);
       held?.close();
       if (held) missing.delete(file.hostPath);

@@ -99,7 +99,7 @@ async function overwrite(
   copy: LentCopy,
   { source, writtenMs }: { source: string; writtenMs?: number | undefined },
 ): Promise<boolean> {
-  const file = holdFile(copy.hostPath);
+  const file = await holdFile(copy.hostPath);
   try {
     if (!file || !isSameInode(file.stat(), copy)) return false;
     await checkHandles(host, [file]);

@@ -92,7 +92,7 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
       answer,
       calls,
       async lend({ readOnly = false } = {}) {
-        const held = holdFile(file)!;
+        const held = (await holdFile(file))!;
         const mappable = { path: file, file: held, state: held.stat(), directories: [] };
         const options = { engine, instance: "box", user, readOnly, owner: "run-1" };
         const [copy] = await withUndo(host, (undo) => lendCopies([mappable], { ...options, undo }));

@@ -339,7 +339,7 @@ async function aclOf(host: Host, path: string): Promise<string> {
 async function mapByHand(host: Host, path: string, id: string): Promise<Mapping> {
   await Deno.writeTextFile(path, "text");
   await Deno.chmod(path, 0o644);
-  const file = holdFile(path)!;
+  const file = (await holdFile(path))!;
   const { dev, ino, bornMs } = file.stat();
   file.close();
   const one = sampleMapping({ id, hostPath: path, dev, ino, bornMs });
@@ -405,7 +405,7 @@ testWith(["getfacl", "setfacl", "stat"], "restoreFiles() keeps what it cannot re
       { mapping: await mapByHand(host, join(directory, "two"), "map-2") },
     ];
     // The file "one" is held by this process; a setfacl that fails for it alone.
-    const file = holdFile(join(directory, "one"))!;
+    const file = (await holdFile(join(directory, "one")))!;
     const failing: Host = {
       ...host,
       run: (argv, options) =>

@@ -24,7 +24,7 @@ Deno.test("followReplacements() tells that it ends, and does not end the run, wh
       },
     } as unknown as FileRules;
     await followReplacements(recordingHost().host, prompter, {
-      mapped: [{ mapping, file: holdFile(path)! }],
+      mapped: [{ mapping, file: (await holdFile(path))! }],
       options: { instance: "box" } as MapOptions,
       rules,
       signal: new AbortController().signal,
