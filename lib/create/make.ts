@@ -13,6 +13,7 @@ import { addDevices, hostUid, idMapOf, instanceHostUid, isHere } from "../engine
 import { createProfile, setProfile } from "../engine/profile.ts";
 import { keepPristine } from "./pristine.ts";
 import { ensureProxy, proxyDevice, useProxy } from "./internet/proxy.ts";
+import { type Recipe, recipeOf } from "./cache.ts";
 import type { Creation } from "./journal.ts";
 import { prepareContainer, testConnection, type WindowServer } from "./prepare.ts";
 import { internetKey, profileForSetup, profileYaml, withDevices, withoutProtection } from "./profile_file.ts";
@@ -52,17 +53,19 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   host.ui.progress(`Making the profile "${name}"`);
   const removable = withoutProtection(profile);
   const setup = profileForSetup(removable);
-  if (creation.profileBefore === null) await createProfile(engine, name, profileMarks);
-  await setProfile(engine, name, profileYaml(setup, profileMarks));
+  const makeProfile = async (): Promise<void> => {
+    if (creation.profileBefore === null) await createProfile(engine, name, profileMarks);
+    await setProfile(engine, name, profileYaml(setup, profileMarks));
+  };
+  const findRecipe = async (): Promise<Recipe | undefined> =>
+    request.cache ? await recipeOf(engine, { image, profile: profileYaml(request.profile, {}) }) : undefined;
+  const [recipe] = await all([findRecipe(), makeProfile()]);
   if (proxy) await ensureProxy(engine, proxy, { image, timeoutMs });
 
   let removeReplaced: Made["removeReplaced"];
-  if (request.cache) {
-    removeReplaced = await provisionCached(engine, name, {
-      ...{ image, marks, timeoutMs, user: wanted, target },
-      profile: profileYaml(request.profile, {}),
-      needsXpra: software === "all",
-    });
+  if (recipe) {
+    const options = { image, marks, timeoutMs, user: wanted, target, needsXpra: software === "all", recipe };
+    removeReplaced = await provisionCached(engine, name, options);
   } else await provision(engine, name, { image, marks, timeoutMs, target });
 
   if (setup !== removable) {

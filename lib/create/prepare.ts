@@ -5,7 +5,7 @@
 
 import prepareScript from "./prepare.sh" with { type: "text" };
 import type { Engine } from "../engine/engine.ts";
-import { answerLimits, execArgv } from "../engine/instance.ts";
+import { exec } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import type { Mounts } from "../container/mounts.ts";
 import { sshTarget } from "../container/connect.ts";
@@ -46,12 +46,7 @@ export async function prepareContainer(
     otherwise: ubuntuUser.name,
     cannot_make: `${cannotMake}`,
   });
-  const printed = await host.value(execArgv(engine, name, ["/bin/sh", "-c", script]), {
-    ...answerLimits,
-    stdin: { text },
-    placeholder: "PREPARED",
-    parse: String,
-  }).catch((error) => {
+  const { stdout } = await exec(engine, name, ["/bin/sh", "-c", script], { stdin: { text } }).catch((error) => {
     if (!(error instanceof ProcessError && error.code === cannotMake)) throw error;
     throw new UserError(`The user "${wanted ?? ubuntuUser.name}" cannot be made in "${name}"`, {
       hint: "Choose another name with --user: one that no user and no group of the image has",
@@ -60,7 +55,7 @@ export async function prepareContainer(
     });
   });
   if (host.dryRun) return { user: plannedUser, knownHosts: "<HOST_KEYS>" };
-  const [line, ...keys] = printed.split("\n");
+  const [line, ...keys] = stdout.split("\n");
   const user = parseUser(line!);
   if (user && (wanted === undefined || user.name === wanted)) {
     return { user, knownHosts: knownHostsLines(hostNameOf(engine.server, name), keys.join("\n")) };

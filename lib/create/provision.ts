@@ -6,7 +6,6 @@ import {
   describeCached,
   findCached,
   type Recipe,
-  recipeOf,
   removeReplaced,
 } from "./cache.ts";
 import { waitForCloudInit } from "./cloud_init.ts";
@@ -51,18 +50,16 @@ export async function provision(
 /**
  * Does the same with a cached image, which it makes first where there is none that works.
  *
- * @param provisioning `profile`: the profile as YAML with the user-data, which together with the image tells cached
- * images apart
+ * @param provisioning `recipe`: tells cached images apart
  * @returns a function that removes the cached images which this one replaces
  */
 export async function provisionCached(
   engine: Engine,
   name: string,
-  { profile, ...provisioning }: Provisioning & { profile: string },
+  provisioning: Provisioning & { recipe: Recipe },
 ): Promise<() => Promise<void>> {
-  const recipe = await recipeOf(engine, { image: provisioning.image, profile });
-  const used = await provisionFromRecipe(engine, name, { ...provisioning, recipe });
-  return async () => used === undefined ? undefined : await removeReplaced(engine, recipe, used);
+  const used = await provisionFromRecipe(engine, name, provisioning);
+  return async () => used === undefined ? undefined : await removeReplaced(engine, provisioning.recipe, used);
 }
 
 /**
