@@ -56,6 +56,21 @@ async function describe(directories: readonly string[]): Promise<SharedDirectori
 }
 
 /**
+ * Checks that none of the instances can write in the directories on the ways to files.
+ *
+ * @throws {UserError} exit code 2
+ */
+export async function checkWays(
+  files: readonly { path: string; directories: readonly string[] }[],
+  instances: readonly Instance[],
+): Promise<void> {
+  const shared = await sharedByDevices(instances);
+  for (const { path, directories } of files) {
+    for (const directory of directories) await checkDirectory(path, directory, shared);
+  }
+}
+
+/**
  * Follows a path as the kernel does.
  *
  * @param path as the user gives it

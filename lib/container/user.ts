@@ -4,7 +4,7 @@
  */
 
 import { type Engine, engineArgv } from "../engine/engine.ts";
-import type { Instance } from "../engine/instance.ts";
+import { hostUid, idMapOf, type Instance, isHere } from "../engine/instance.ts";
 import { inputError, UserError } from "../base/errors.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { labelOf } from "../engine/server.ts";
@@ -95,6 +95,11 @@ export function checkUserName(name: string): void {
     `"${name}" cannot be the name of the container's user`,
     'Use 1 to 31 letters, digits, "_" and "-"; start with a letter or "_"',
   );
+}
+
+/** The uid of a container's user on this machine; undefined where the container is on another one. */
+export async function hostUidOf(engine: Engine, instance: Instance, user: ContainerUser): Promise<number | undefined> {
+  return await isHere(engine, instance) ? hostUid(idMapOf(instance), Number(user.uid)) : undefined;
 }
 
 /**

@@ -7,9 +7,9 @@ import { mountDevices, shareMounts } from "../container/mounts.ts";
 import { findOurs, markKey, runKey } from "../container/ours.ts";
 import { recordOf, writeContainerRecord } from "../container/record.ts";
 import { identityFiles, pinHostKeys, writeIdentityFiles } from "../container/ssh.ts";
-import { type ContainerUser, formatUser, userKey } from "../container/user.ts";
+import { type ContainerUser, formatUser, hostUidOf, userKey } from "../container/user.ts";
 import type { Engine } from "../engine/engine.ts";
-import { addDevices, hostUid, idMapOf, instanceHostUid, isHere } from "../engine/instance.ts";
+import { addDevices, instanceHostUid } from "../engine/instance.ts";
 import { createProfile, setProfile } from "../engine/profile.ts";
 import { keepPristine } from "./pristine.ts";
 import { ensureProxy, proxyDevice, useProxy } from "./internet/proxy.ts";
@@ -97,7 +97,7 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   await writeIdentityFiles(host, mounts, identityFiles(mounts, request.keys.identities));
   await writeContainerRecord(host, mounts, recordOf(engine, { user, location: member ?? "none" }));
   const [connection] = await all([
-    testConnection(engine, name, { mounts, user, ...found }),
+    testConnection(engine, name, { mounts, user, ...found, hasNetwork: hasNetwork && uid !== null }),
     keepPristine(engine, name),
   ]);
   // Last of all: until here, a failure removes the container.
@@ -114,11 +114,9 @@ function stillHasCard(name: string): UserError {
 
 /** What the engine knows of the container that was made. */
 interface Found {
-  /** Whether it is on another machine. */
-  elsewhere: boolean;
   /** The member of the cluster that has it; null where there is no cluster. */
   member: string | null;
-  /** The host uid of its user; null where it is elsewhere. */
+  /** The host uid of its user; null where that is another machine. */
   uid: string | null;
   hasNetwork: boolean;
   address: string | undefined;
@@ -126,10 +124,14 @@ interface Found {
 
 async function look(engine: Engine, name: string, user: ContainerUser): Promise<Found> {
   const instance = await findOurs(engine, name, { withState: engine.server.isLocal });
-  const { location, config, hasNetwork, address } = instance;
-  const elsewhere = !await isHere(engine, instance);
-  const uid = elsewhere ? null : String(hostUid(idMapOf({ config }), Number(user.uid)));
-  return { elsewhere, member: location === "none" ? null : location, uid, hasNetwork, address };
+  const { location, hasNetwork, address } = instance;
+  const uid = await hostUidOf(engine, instance, user);
+  return {
+    member: location === "none" ? null : location,
+    uid: uid === undefined ? null : String(uid),
+    hasNetwork,
+    address,
+  };
 }
 
 /** The same in a dry run. */
@@ -138,7 +140,6 @@ async function planned(
   name: string,
   { user, hasNetwork }: { user: ContainerUser; hasNetwork: boolean },
 ): Promise<Found> {
-  const elsewhere = !engine.server.isLocal;
-  const uid = elsewhere ? null : await instanceHostUid(engine, name, user.uid);
-  return { elsewhere, member: null, uid, hasNetwork, address: undefined };
+  const uid = engine.server.isLocal ? await instanceHostUid(engine, name, user.uid) : null;
+  return { member: null, uid, hasNetwork, address: undefined };
 }

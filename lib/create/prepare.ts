@@ -7,7 +7,6 @@ import prepareScript from "./prepare.sh" with { type: "text" };
 import type { Engine } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
-import type { Mounts } from "../container/mounts.ts";
 import { sshTarget } from "../container/connect.ts";
 import { hostNameOf } from "../container/mounts.ts";
 import { knownHostsLines, sshRun } from "../container/ssh.ts";
@@ -79,15 +78,9 @@ export type WindowServer = "xpra" | "waypipe";
 export async function testConnection(
   engine: Engine,
   name: string,
-  known: {
-    mounts: Mounts;
-    user: ContainerUser;
-    elsewhere: boolean;
-    hasNetwork: boolean;
-    address: string | undefined;
-  },
+  known: Parameters<typeof sshTarget>[2],
 ): Promise<{ address: string | null; windowServers: WindowServer[] }> {
-  const target = await sshTarget(engine, name, { ...known, hasNetwork: known.hasNetwork && !known.elsewhere });
+  const target = await sshTarget(engine, name, known);
   const { stdout } = await sshRun(engine.host, target, ["sh", "-c", "command -v xpra; command -v waypipe; true"]);
   const has = (program: WindowServer): boolean => stdout.split("\n").some((path) => path.endsWith(`/${program}`));
   return { address: target.proxy ? null : target.address, windowServers: (["xpra", "waypipe"] as const).filter(has) };

@@ -121,6 +121,11 @@ export async function listOwnInstances({ host, cli }: Pick<Engine, "host" | "cli
   }
 }
 
+/** The instances that may share directories of this machine, in all projects, without their addresses. */
+export async function listNeighbours(engine: Engine): Promise<Instance[]> {
+  return await (engine.server.isLocal ? listAllInstances(engine) : listOwnInstances(engine));
+}
+
 function parseInstance(json: unknown): Instance {
   const instance = json as {
     name: string;

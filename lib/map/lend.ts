@@ -7,10 +7,10 @@ import { all } from "../base/settle.ts";
 import { withUndo } from "../base/undo.ts";
 import { findOurs, listOurs } from "../container/ours.ts";
 import { type EngineOptions, findPlace } from "../container/place.ts";
-import { checkDirectory, sharedByDevices, sharedByMounts } from "../container/source_path.ts";
-import { type ContainerUser, userOf } from "../container/user.ts";
+import { checkWays, sharedByMounts } from "../container/source_path.ts";
+import { type ContainerUser, hostUidOf, userOf } from "../container/user.ts";
 import { chooseEngine, type Engine, engineLine, engineOn } from "../engine/engine.ts";
-import { hostUid, idMapOf, type Instance, isHere, listAllInstances, listOwnInstances } from "../engine/instance.ts";
+import { type Instance, listNeighbours } from "../engine/instance.ts";
 import { announcePresence, ownIds } from "./journal.ts";
 import { type Lending, lendThemselves } from "./lending.ts";
 import { showLoans } from "./list.ts";
@@ -143,7 +143,7 @@ interface Answer {
 async function askEngine(engine: Engine, name: string): Promise<Answer> {
   const [instance, neighbours] = await all([
     findOurs(engine, name, { exitCode: ExitCode.usage }),
-    engine.server.isLocal ? listAllInstances(engine) : listOwnInstances(engine),
+    listNeighbours(engine),
   ]);
   return { instance, neighbours };
 }
@@ -162,13 +162,9 @@ async function checkContainer(
     const start = engineLine(engine, ["start", labelOf(engine.server, instance.name)]);
     throw inputError(`The container "${labelOf(engine.server, instance.name)}" does not run`, `Start it: ${start}`);
   }
-  const shared = await sharedByDevices(neighbours);
-  for (const { path, directories } of files) {
-    for (const directory of directories) await checkDirectory(path, directory, shared);
-  }
+  await checkWays(files, neighbours);
   const user = userOf(engine, instance);
-  const uid = await isHere(engine, instance) ? hostUid(idMapOf(instance), Number(user.uid)) : undefined;
-  return { user, uid };
+  return { user, uid: await hostUidOf(engine, instance, user) };
 }
 
 /** Waits until the user or the time of `--for` ends the lending. */

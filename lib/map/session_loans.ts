@@ -10,11 +10,11 @@ import type { Host } from "../base/host.ts";
 import { withUndo } from "../base/undo.ts";
 import { findOurs } from "../container/ours.ts";
 import { scriptLine } from "../container/place.ts";
-import { checkDirectory, followPath, sharedByDevices, sharedByMounts } from "../container/source_path.ts";
-import { type ContainerUser, userOf } from "../container/user.ts";
+import { checkDirectory, checkWays, followPath, sharedByMounts } from "../container/source_path.ts";
+import { type ContainerUser, hostUidOf, userOf } from "../container/user.ts";
 import { type Engine, engineOn } from "../engine/engine.ts";
 import { serverRecord } from "../engine/server_record.ts";
-import { hostUid, idMapOf, isHere, listAllInstances, listOwnInstances } from "../engine/instance.ts";
+import { listNeighbours } from "../engine/instance.ts";
 import { contentOf, isSameContent, openInode } from "./content.ts";
 import { bringVersion, keepCopies, lendCopies, lendForSaving, takeBackCopies } from "./copies.ts";
 import {
@@ -96,19 +96,16 @@ export async function sessionLoans(engine: Engine, instance: string, session: st
     act: (rules: FileRules) => Promise<SourceFile[]>,
   ): Promise<{ files: SourceFile[]; user: ContainerUser; uid: number | undefined }> => {
     if (!presence) await recoverFirst(host);
-    const [found, instances, user, shared] = await Promise.all([
+    const [found, instances, ids, shared] = await Promise.all([
       findOurs(engine, instance),
-      engine.server.isLocal ? listAllInstances(engine) : listOwnInstances(engine),
+      listNeighbours(engine),
       ownIds(host),
       sharedByMounts(host),
     ]);
-    const devices = await sharedByDevices(instances);
-    const files = await act({ user, shared });
-    for (const { path, directories } of files) {
-      for (const directory of directories) await checkDirectory(path, directory, devices);
-    }
-    const uid = await isHere(engine, found) ? hostUid(idMapOf(found), Number(userOf(engine, found).uid)) : undefined;
-    return { files, user: userOf(engine, found), uid };
+    const files = await act({ user: ids, shared });
+    await checkWays(files, instances);
+    const user = userOf(engine, found);
+    return { files, user, uid: await hostUidOf(engine, found, user) };
   };
 
   /** The copy of a file that is lent already, if the file has not changed since then. */

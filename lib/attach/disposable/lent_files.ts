@@ -6,17 +6,11 @@
 
 import { basename } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
-import {
-  checkDirectory,
-  followPath,
-  sharedByDevices,
-  sharedByMounts,
-  type SharedDirectories,
-} from "../../container/source_path.ts";
+import { checkWays, followPath, sharedByMounts, type SharedDirectories } from "../../container/source_path.ts";
 import { containerPaths, type ContainerUser } from "../../container/user.ts";
 import type { Host } from "../../base/host.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { listAllInstances, listOwnInstances } from "../../engine/instance.ts";
+import { listNeighbours } from "../../engine/instance.ts";
 import { pushFile } from "../../engine/instance_files.ts";
 
 /** How much is lent at most, in bytes: all of it is copied. */
@@ -80,11 +74,7 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
     pathsFor,
     async check(engine) {
       if (files.length === 0) return;
-      const { isLocal } = engine.server;
-      const devices = await sharedByDevices(await (isLocal ? listAllInstances(engine) : listOwnInstances(engine)));
-      for (const { path, directories } of files) {
-        for (const directory of directories) await checkDirectory(path, directory, devices);
-      }
+      await checkWays(files, await listNeighbours(engine));
     },
     async lend(engine, container, user) {
       for (const [index, path] of pathsFor(user).entries()) {
