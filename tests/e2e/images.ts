@@ -95,7 +95,8 @@ export async function plantImage(engine: EngineName, properties: Readonly<Record
     await Deno.mkdir(`${directory}/rootfs/etc`, { recursive: true });
     // No two alike: an image is known by its hash.
     await Deno.writeTextFile(`${directory}/rootfs/etc/planted`, crypto.randomUUID());
-    const metadata = { architecture: Deno.build.arch, creation_date: 1, properties };
+    const creation_date = Math.floor(Date.now() / 1000);
+    const metadata = { architecture: Deno.build.arch, creation_date, properties };
     await Deno.writeTextFile(`${directory}/metadata.yaml`, JSON.stringify(metadata));
     await sh(["tar", "-C", directory, "-cf", `${directory}/image.tar`, "metadata.yaml", "rootfs"]);
     await sh([engine, "image", "import", `${directory}/image.tar`]);
