@@ -7,7 +7,7 @@ import { socketPath } from "../container/sockets.ts";
 import { createMemory } from "../guard/xpra/memory.ts";
 import { checkAsking } from "./ask.ts";
 import { startClient } from "./x11/client.ts";
-import { hostLook } from "./session/look.ts";
+import { hostAppearance } from "./session/appearance.ts";
 import type { StartRequest } from "./request.ts";
 import { fallbackScreen, hostScreen, requireDisplay } from "./x11/screen.ts";
 import { startSession } from "./session/session.ts";
@@ -28,8 +28,8 @@ export async function start(container: Container, request: StartRequest): Promis
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
   socketPath(container.mounts.xpra, `${name}-99`);
-  const look = open.has("look") ? hostLook(host) : undefined;
-  const plan = { app, run: newRun(), name, exact: request.session !== undefined, open, look };
+  const appearance = open.has("look") ? hostAppearance(host) : undefined;
+  const plan = { app, run: newRun(), name, exact: request.session !== undefined, open, appearance };
   let against = againstWayland(host, request);
   if (container.crossesNetwork && display === "auto") against ??= againstRemoteWayland(host);
   if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });

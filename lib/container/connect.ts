@@ -67,7 +67,7 @@ export async function startAndAwait(
   engine: Engine,
   { name, status, hasNetwork, bootTimeoutMs = maxBootMs }: {
     name: string;
-    /** As the engine tells it. */
+    /** As the engine says. */
     status: string | undefined;
     hasNetwork: boolean;
     bootTimeoutMs?: number;

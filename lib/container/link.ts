@@ -73,9 +73,9 @@ function endsWithParent(signal: "TERM" | "KILL"): string[] {
 }
 
 /**
- * The command line that tells the master something.
+ * The command line that sends the master a request.
  *
- * @param words what ssh(1) has behind `-O`
+ * @param words what follows `-O` (ssh(1))
  */
 export function controlArgv(target: SshTarget, words: readonly string[]): string[] {
   return ["ssh", "-F", "none", ...controlOption(target.control!), "-O", ...words, sshDestination(target)];

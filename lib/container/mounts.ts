@@ -193,7 +193,7 @@ export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBe
 }
 
 /**
- * Checks that the directories can be made and that ACLs can be set there. Leaves nothing behind.
+ * Checks that the directories can be made and that ACLs can be set there. Nothing of that stays.
  *
  * @param options `shared`: the container is to see two of them. Without that, no ACL is needed
  * @throws {UserError} for a file in place of a directory, a directory that may not be written, or a file system without

@@ -90,11 +90,11 @@ export function scriptLine(target: AdviceTarget, [script, ...words]: readonly [s
 }
 
 /** The server that is meant whichever engine answers; undefined when that makes a difference. */
-async function sureServer(host: Host, wanted: string | undefined, wish: ServerRequest): Promise<Server | undefined> {
+async function sureServer(host: Host, wanted: string | undefined, request: ServerRequest): Promise<Server | undefined> {
   const cli = wantedCli(host, wanted);
-  if (cli !== undefined) return await findServer(host, cli, wish);
-  if (wish.remote !== undefined) return undefined;
-  const [first, ...others] = await Promise.all(engineClis.map((cli) => findServer(host, cli, wish)));
+  if (cli !== undefined) return await findServer(host, cli, request);
+  if (request.remote !== undefined) return undefined;
+  const [first, ...others] = await Promise.all(engineClis.map((cli) => findServer(host, cli, request)));
   const isSame = ({ remote, project, isLocal }: Server): boolean =>
     remote === first!.remote && project === first!.project && isLocal === first!.isLocal;
   return others.every(isSame) ? first : undefined;

@@ -16,7 +16,7 @@ const prefix = ".attach-";
  * Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have
  * left. In a dry run, its path is a placeholder.
  *
- * @param suffix what tells it from the run's other one
+ * @param suffix what its name has, and that of the run's other one has not
  */
 export async function makePrivateDirectory(host: Host, suffix = ""): Promise<AsyncDisposable & { path: string }> {
   if (host.dryRun) {

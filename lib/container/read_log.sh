@@ -10,7 +10,7 @@
 : "${xpra_directory:?}" "${session?}" "${bytes:?}"
 cd "$xpra_directory" || exit 0
 log=${session:+$session.log}
-# shellcheck disable=SC2012 # Other names are no sessions'.
+# shellcheck disable=SC2012 # Other names do not belong to sessions.
 [ "$log" ] || log=$(ls -t -- *.log 2>/dev/null | head -n 1)
 [ -f "$log" ] || exit 0
 stat -c %s "$log"

@@ -85,7 +85,7 @@ export async function followPath(
   const directories: string[] = [];
   let at = "/";
   let links = 0;
-  // Not normalized: behind a link, ".." leads to another directory than it seems.
+  // Not normalized: after a link, ".." leads to another directory than it seems.
   let rest = namesOf(path.startsWith("/") ? path : `${resolve(".")}/${path}`);
   for (let name; (name = rest.shift()) !== undefined;) {
     if (name === "..") {

@@ -275,7 +275,7 @@ export function hasPrivateKey(text: string): boolean {
   return /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|^PuTTY-User-Key-File-/m.test(text);
 }
 
-/** A line with a public key: its type and the key itself, behind options of any kind. */
+/** A line with a public key: options of any kind, its type, and the key itself. */
 const publicKeyLine = new RegExp(
   "^[^#\\n]*?(?<!\\S)((?:sk-)?(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\\.com)?" +
     "[ \\t]+[A-Za-z0-9+/]+=*)(?!\\S)",

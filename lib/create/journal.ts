@@ -170,7 +170,7 @@ export async function recoverCreation(engine: Engine, name: string, mounts: Moun
     });
   }
   host.ui.status(`Removing what another run has left of "${name}"`);
-  // When that run was killed, its last call may only have begun, and is no operation of the engine's yet.
+  // When that run was killed, its last call may only have begun, and is not an operation of the engine's yet.
   await delay(settleMs);
   await waitForOperations(engine, name, { publishing: true });
   await unmake(engine, mounts, creation);

@@ -83,7 +83,7 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   const { user, knownHosts } = await prepareContainer(engine, name, { authorizedKeys, wanted });
   const found = host.dryRun
     ? await planned(engine, name, { user, hasNetwork: setup === removable })
-    : await look(engine, name, user);
+    : await inspect(engine, name, user);
   const { uid, member, hasNetwork } = found;
   if (proxy && hasNetwork) throw stillHasCard(name);
   if (uid !== null) await shareMounts(host, mounts, uid);
@@ -122,7 +122,7 @@ interface Found {
   address: string | undefined;
 }
 
-async function look(engine: Engine, name: string, user: ContainerUser): Promise<Found> {
+async function inspect(engine: Engine, name: string, user: ContainerUser): Promise<Found> {
   const instance = await findOurs(engine, name, { withState: engine.server.isLocal });
   const { location, hasNetwork, address } = instance;
   const uid = await hostUidOf(engine, instance, user);

@@ -49,7 +49,7 @@ async function findNamesake(engine: Engine, name: string): Promise<Engine | unde
     const instance = await findInstance(other, name);
     return instance && isOurs(instance) ? other : undefined;
   } catch (error) {
-    // Without an answer, nothing tells that there is one.
+    // Without an answer, nothing says that there is one.
     if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return undefined;
     throw error;
   }

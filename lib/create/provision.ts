@@ -50,7 +50,7 @@ export async function provision(
 /**
  * Does the same with a cached image, which it makes first where there is none that works.
  *
- * @param provisioning `recipe`: tells cached images apart
+ * @param provisioning `recipe`: what the cached image is known by
  * @returns a function that removes the cached images which this one replaces
  */
 export async function provisionCached(

@@ -52,7 +52,7 @@ const askMs = 5_000;
  * Removes a container, its disposable copies, its profile, its entries in the menu and its directories.
  *
  * @param options `force`: also when a session runs or a copy is in use, when the share holds files, or when create.ts
- * did not make the container. `recovered`: what a killed run had left was removed just now, so it is no error when
+ * did not make the container. `recovered`: what a killed run had left was removed just now, so it is not an error when
  * nothing else is there
  * @returns what was removed, in words
  * @throws {UserError} exit code 1 when there is nothing to remove, when it takes `force`, for a container that the engine

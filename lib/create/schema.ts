@@ -38,7 +38,7 @@ export async function checkSchema(host: Host, path: string, { type, content }: P
 const unknownKeys = /Additional properties are not allowed \((.*) (?:was|were) unexpected\)/;
 
 /**
- * The mistakes that `cloud-init schema --annotate` tells (seen with 25.1). It prints the file with `# E1,E2` after
+ * The mistakes that `cloud-init schema --annotate` finds (seen with 25.1). It prints the file with `# E1,E2` after
  * each wrong line, and below the file a line `# E1: MESSAGE` for each mark.
  *
  * @returns one line for each, starting `path:line:column:`

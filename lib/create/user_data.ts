@@ -37,7 +37,7 @@ const types: readonly (readonly [string, string])[] = [
 const mergeType = "list(append)+dict(recurse_list)+str()";
 
 /**
- * Makes a part of a file. Its first line tells the type. A cloud-config must be a YAML map, an archive a list, and a
+ * Makes a part of a file. Its type is in the first line. A cloud-config must be a YAML map, an archive a list, and a
  * template must say what it becomes.
  *
  * @param options `warn`: is told what cloud-init takes, but hardly as it was meant

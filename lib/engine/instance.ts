@@ -314,7 +314,7 @@ export async function deleteInstance(engine: Engine, name: string): Promise<void
       await run(engine, ["delete", "--force", labelOf(engine.server, name)]);
       return;
     } catch (error) {
-      // A run that was killed may have left the engine at work on it: an update is no operation that could be waited for.
+      // A run that was killed may have left the engine at work on it: nobody can wait for an update, which is not an operation.
       const isBusy = error instanceof ProcessError && /Instance is busy running/.test(error.stderr);
       if (!isBusy || tries === maxDeletions) throw error;
       await delay(busyMs, { signal: engine.host.signal });

@@ -15,7 +15,7 @@ export interface HeldFile {
   close(): void;
 }
 
-/** What {@linkcode HeldFile.stat} tells. */
+/** What {@linkcode HeldFile.stat} finds. */
 export interface FileState extends InodeId {
   /** A regular file. */
   isFile: boolean;
@@ -107,7 +107,7 @@ export async function checkHandles(host: Host, files: readonly HeldFile[]): Prom
 
 /**
  * Whether a file is at `path` itself, not elsewhere through a symbolic link on the way. The kernel's name for the
- * handle tells: nobody can put another file there between this check and the use of the handle.
+ * handle says it: nobody can put another file there between this check and the use of the handle.
  */
 export async function isAt(host: Host, file: HeldFile, path: string): Promise<boolean> {
   const { stdout } = await host.run(["stat", "-c", "%N", "--", file.handle], {

@@ -28,7 +28,7 @@ export interface Presence {
 
 /**
  * Shows other runs that this one is alive. The kernel releases the lock when the process ends, however it ends.
- * (Looking for a process in /proc is no way: Deno 2.9 lets no script with scoped permissions read there.)
+ * (Deno 2.9 does not let a script with scoped permissions look for processes in /proc.)
  */
 export async function announcePresence(host: Host): Promise<Presence> {
   const owner = `run-${crypto.randomUUID()}`;

@@ -200,7 +200,7 @@ function liveWarning(container: string, sessions: readonly string[]): string {
   return `The ${what} ${names} still ${verb} in "${container}": what an app there has not saved will be lost`;
 }
 
-/** Takes the files of this run back, also after a signal, and tells what was found. */
+/** Takes the files of this run back, also after a signal, and reports what was found. */
 async function takeBackAtEnd(engine: Engine, prompter: Prompter, lending: Lending): Promise<void> {
   const { host } = engine;
   const act = (host: Host): Promise<string[]> => lending.takeBack(engineOn(engine, host));

@@ -106,7 +106,7 @@ function planInode(found: readonly [Found, ...Found[]], staying: readonly Mappin
 /** The step for a file that has replaced a mapped one: it may have got a copy of its ACL or of its mode. */
 function planReplacement(found: readonly [Found, ...Found[]]): RestoreStep[] {
   const [{ file: { handle, acl } }] = found;
-  // It belongs to somebody else, or is no file: there is no grant of ours on it.
+  // It belongs to somebody else, or is not a file: there is no grant of ours on it.
   if (acl instanceof Error) return [];
   const mappings = mappingsOf(found);
   const wanted = mappings.reduce((acl, mapping) => withoutCopy(acl, grantOf([mapping])), acl);

@@ -63,7 +63,7 @@ export interface SessionLoans {
   bringHome(containerPath: string): Promise<void>;
   /** The paths in the container of copies, which may be saved to. */
   copies(): string[];
-  /** Takes the files back; or if the session runs on without this run, lets them stay, and tells the user. */
+  /** Takes the files back; or if the session runs on without this run, lets them stay, and says so. */
   end(options: { runsOn: boolean }): Promise<void>;
 }
 

@@ -66,7 +66,7 @@ async function borrowerCalled(
 }
 
 /**
- * Takes back files that are on record, from all their containers; tells the user what was found. An error with one
+ * Takes back files that are on record, from all their containers; reports what was found. An error with one
  * container does not keep the files of the others from being taken back.
  *
  * @param options see {@linkcode unmapFiles}

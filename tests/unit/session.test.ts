@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "@std/path";
 import { appScript } from "../../lib/attach/session/app.ts";
 import { openChannels } from "../../lib/attach/session/channels.ts";
-import { hostLook } from "../../lib/attach/session/look.ts";
+import { hostAppearance } from "../../lib/attach/session/appearance.ts";
 import { type SessionPlan, startSession } from "../../lib/attach/session/session.ts";
 import startScript from "../../lib/attach/session/start_session.sh" with { type: "text" };
 import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
@@ -83,14 +83,17 @@ Deno.test("startSession() sends scripts that a POSIX shell can parse", async () 
   for (const script of scripts) await runProcess(["/bin/sh", "-n", "-c", script]);
 });
 
-Deno.test("startSession() sends the look of the host where there is one, and nothing of it otherwise", async () => {
-  const look = hostLook(recordingHost({ env: { TZ: "Asia/Tokyo", LANG: "ja_JP.UTF-8", XCURSOR_SIZE: "48" } }).host, {
-    settings: "/nowhere",
-  });
+Deno.test("startSession() sends the appearance of the host where there is one, and nothing of it otherwise", async () => {
+  const appearance = hostAppearance(
+    recordingHost({ env: { TZ: "Asia/Tokyo", LANG: "ja_JP.UTF-8", XCURSOR_SIZE: "48" } }).host,
+    {
+      settings: "/nowhere",
+    },
+  );
   for (
     const plan of [
-      { look },
-      { look, display: { transport: "t", compress: "none", ready: Promise.resolve() } },
+      { appearance },
+      { appearance, display: { transport: "t", compress: "none", ready: Promise.resolve() } },
       {},
     ] as const
   ) {
@@ -102,7 +105,7 @@ Deno.test("startSession() sends the look of the host where there is one, and not
     for (
       const value of ["time_zone=Asia/Tokyo\n", "locale=ja_JP.UTF-8\n", "cursor_size=48\n", "GSETTINGS_SCHEMA_DIR"]
     ) {
-      assertEquals(script.includes(value), "look" in plan, value);
+      assertEquals(script.includes(value), "appearance" in plan, value);
     }
     await runProcess(["/bin/sh", "-n", "-c", script]);
   }

@@ -4,9 +4,9 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   againstRemoteWayland,
   againstWayland,
+  type DisplayRequest,
   NoWayland,
   wantedDisplay,
-  type Wish,
 } from "../../lib/attach/wayland/choice.ts";
 import { startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
@@ -24,9 +24,9 @@ Deno.test("wantedDisplay() takes the option, else the variable, else auto, and r
 });
 
 Deno.test("againstWayland() says what Wayland, waypipe or the desktop cannot do", () => {
-  const wish = (changes: Partial<Wish>): string | undefined =>
+  const wish = (changes: Partial<DisplayRequest>): string | undefined =>
     againstWayland(recordingHost({ env: { WAYLAND_DISPLAY: "wayland-1" } }).host, { ...plain, ...changes });
-  const plain: Wish = { wantsTray: false, userOptions: [], detached: false, box: true };
+  const plain: DisplayRequest = { wantsTray: false, userOptions: [], detached: false, box: true };
   assertEquals(wish({}), undefined);
   for (
     const [changes, reason] of [

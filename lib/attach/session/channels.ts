@@ -73,7 +73,7 @@ export function channelsOfPreset<Name extends string>(
 }
 
 /** The options of a command line that are about channels; the lists are names with commas between them. */
-export interface ChannelWish {
+export interface ChannelRequest {
   /** `--preset`; default: `desktop`. */
   preset?: string | undefined;
   /** `--ask`. */
@@ -91,7 +91,7 @@ export interface ChannelWish {
  * @param options `clipboard` means both directions. Channels that are asked for count as open, whatever the preset
  * @throws {UserError} exit code 2 for an unknown name
  */
-export function openChannels({ preset = "desktop", ask = "", allow = "", deny = "" }: ChannelWish): Set<Channel> {
+export function openChannels({ preset = "desktop", ask = "", allow = "", deny = "" }: ChannelRequest): Set<Channel> {
   if (!presetNames.some((known) => known === preset)) {
     throw inputError(`There is no preset "${preset}"`, `Use one of ${presetNames.join(", ")}`);
   }
@@ -107,7 +107,9 @@ export function openChannels({ preset = "desktop", ask = "", allow = "", deny = 
  *
  * @throws {UserError} exit code 2 for a channel that cannot be asked for, and for one that is allowed or denied as well
  */
-export function askedChannels({ ask = "", allow = "", deny = "" }: Omit<ChannelWish, "preset">): Set<AskableChannel> {
+export function askedChannels(
+  { ask = "", allow = "", deny = "" }: Omit<ChannelRequest, "preset">,
+): Set<AskableChannel> {
   const settled = new Set([...parseNames(allow), ...parseNames(deny)]);
   return new Set(
     parseNames(ask).map((name) => {

@@ -9,11 +9,11 @@ import serveWayland from "./serve_wayland.sh" with { type: "text" };
 import serveX11 from "./serve_x11.sh" with { type: "text" };
 import startUnit from "./start_session.sh" with { type: "text" };
 import startWaypipe from "./start_waypipe.sh" with { type: "text" };
-import takeLook from "./take_look.sh" with { type: "text" };
+import takeAppearance from "./take_appearance.sh" with { type: "text" };
 import undoStart from "./undo_start.sh" with { type: "text" };
 import { appScript, noSuchApp } from "./app.ts";
 import type { Channel } from "./channels.ts";
-import { type Look, lookValues } from "./look.ts";
+import { type Appearance, appearanceValues } from "./appearance.ts";
 import { agentChannels, offerPortals } from "../portals/agent.ts";
 import type { Screen } from "../x11/screen.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
@@ -39,8 +39,8 @@ export interface SessionPlan {
   exact: boolean;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
-  /** The look and language that the session takes from the host; undefined for none. */
-  look?: Promise<Look> | undefined;
+  /** The appearance and language that the session takes from the host; undefined for none. */
+  appearance?: Promise<Appearance> | undefined;
   /** What shows the windows: an X server of the session's own, or a Wayland compositor of the host's. */
   display: X11Display | WaylandDisplay;
 }
@@ -112,7 +112,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   let session: string;
   try {
     const { crossesNetwork } = container;
-    const parameters = serviceWords(plan, { xpraDirectory, crossesNetwork, look: await plan.look });
+    const parameters = serviceWords(plan, { xpraDirectory, crossesNetwork, appearance: await plan.appearance });
     const { stdout } = await container.script({
       script: startUnit,
       values,
@@ -155,7 +155,11 @@ function mayHaveStarted(error: unknown): boolean {
  */
 function serviceWords(
   { app, open, display }: SessionPlan,
-  { xpraDirectory, crossesNetwork, look }: { xpraDirectory: string; crossesNetwork: boolean; look: Look | undefined },
+  { xpraDirectory, crossesNetwork, appearance }: {
+    xpraDirectory: string;
+    crossesNetwork: boolean;
+    appearance: Appearance | undefined;
+  },
 ): string[] {
   const shared = {
     xpra_directory: xpraDirectory,
@@ -163,9 +167,10 @@ function serviceWords(
     samples: sinkSamples({ crossesNetwork }),
     microphone: open.has("microphone") ? sourceSamples({ crossesNetwork }) : "",
     channels: agentChannels.filter((channel) => open.has(channel)).map((channel) => ` ${channel} `).join(""),
-    ...(look ? lookValues(look) : {}),
+    ...(appearance ? appearanceValues(appearance) : {}),
   };
-  const begin = serveSession + ("transport" in display ? startWaypipe : "") + offerPortals + (look ? takeLook : "");
+  const begin = serveSession + ("transport" in display ? startWaypipe : "") + offerPortals +
+    (appearance ? takeAppearance : "");
   const environment = {
     ...("screen" in display ? serverEnvironment : {}),
     GUI_CONTAINER_SERVER: "screen" in display

@@ -39,7 +39,7 @@ export class NoWayland extends UserError {
 }
 
 /** What of an attachment matters for the choice. */
-export interface Wish {
+export interface DisplayRequest {
   /** The user has named the channel `tray`, the only one that Wayland does not have. */
   wantsTray: boolean;
   /** The user's options for xpra. */
@@ -55,7 +55,10 @@ export interface Wish {
  *
  * A window lives no longer than its client, so that there is nothing to come back to.
  */
-export function againstWayland(host: Host, { wantsTray, userOptions, detached, box }: Wish): string | undefined {
+export function againstWayland(
+  host: Host,
+  { wantsTray, userOptions, detached, box }: DisplayRequest,
+): string | undefined {
   if (!host.env("WAYLAND_DISPLAY")) return "$WAYLAND_DISPLAY is not set";
   if (detached) return "a Wayland window cannot be left and shown later";
   if (userOptions.length > 0) return `"${userOptions[0]}" is an option for xpra`;

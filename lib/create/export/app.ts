@@ -28,7 +28,7 @@ export interface App {
   category: string | undefined;
   /** The types of the files and addresses that it opens. */
   mimeTypes: readonly string[];
-  /** Whether it tells the desktop when its window is there. */
+  /** Whether it notifies the desktop when its window is there. */
   notifies: boolean;
   /** Whether the container's own menu shows it on no desktop, or only on some. */
   isHidden: boolean;

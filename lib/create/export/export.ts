@@ -39,7 +39,7 @@ export interface ExportRequest {
   opener: string;
 }
 
-/** An app in the menu, as the result tells it. */
+/** An app in the menu, as the result has it. */
 export interface ExportedApp {
   /** The app's id. */
   id: string;

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# take_look.sh
-# Gives a session the look and language of the host, behind serve_session.sh and before anything of the session starts. A
+# take_appearance.sh
+# Gives a session the appearance and language of the host, after serve_session.sh and before anything of the session starts. A
 # value for which the container has nothing, such as a locale that is not installed, changes nothing. What the user has set in
 # the container comes first; no file of that user's is changed.
 #
@@ -18,22 +18,22 @@ fi
 [ -z "$cursor_theme" ] || export XCURSOR_THEME="$cursor_theme"
 [ -z "$cursor_size" ] || export XCURSOR_SIZE="$cursor_size"
 if [ "$gtk_settings" ]; then
-  look=$RUNTIME_DIRECTORY/look
-  mkdir -p "$look/gtk-3.0" "$look/gtk-4.0" "$look/schemas"
-  printf %s "$gtk_settings" >"$look/gtk-3.0/settings.ini"
-  printf %s "$gtk_settings" >"$look/gtk-4.0/settings.ini"
-  export XDG_CONFIG_DIRS="$look:${XDG_CONFIG_DIRS:-/etc/xdg}"
-  # Qt takes GTK's look, where that plugin is there.
+  appearance=$RUNTIME_DIRECTORY/appearance
+  mkdir -p "$appearance/gtk-3.0" "$appearance/gtk-4.0" "$appearance/schemas"
+  printf %s "$gtk_settings" >"$appearance/gtk-3.0/settings.ini"
+  printf %s "$gtk_settings" >"$appearance/gtk-4.0/settings.ini"
+  export XDG_CONFIG_DIRS="$appearance:${XDG_CONFIG_DIRS:-/etc/xdg}"
+  # Qt takes GTK's appearance, where that plugin is there.
   export QT_QPA_PLATFORMTHEME="${QT_QPA_PLATFORMTHEME:-gtk3}"
   # Defaults, unlike a database of GSettings, leave what the app's user has set, and where apps save settings. The distribution's own
   # defaults come before them.
   installed=/usr/share/glib-2.0/schemas
-  printf %s "$schema_defaults" >"$look/schemas/zzz_host.gschema.override"
+  printf %s "$schema_defaults" >"$appearance/schemas/zzz_host.gschema.override"
   ln -s "$installed"/*.gschema.override "$installed/org.gnome.desktop.enums.xml" \
-    "$installed/org.gnome.desktop.interface.gschema.xml" "$look/schemas" 2>/dev/null || :
+    "$installed/org.gnome.desktop.interface.gschema.xml" "$appearance/schemas" 2>/dev/null || :
   for compile in /usr/lib/*/glib-2.0/glib-compile-schemas /usr/bin/glib-compile-schemas; do
-    if [ -x "$compile" ] && "$compile" "$look/schemas" >/dev/null 2>&1; then
-      export GSETTINGS_SCHEMA_DIR="$look/schemas"
+    if [ -x "$compile" ] && "$compile" "$appearance/schemas" >/dev/null 2>&1; then
+      export GSETTINGS_SCHEMA_DIR="$appearance/schemas"
       break
     fi
   done

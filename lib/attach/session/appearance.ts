@@ -1,6 +1,6 @@
 /**
- * The look and language of the host's desktop, which a session is given when it starts. Each value is on an allowlist,
- * or is left out. A container without a locale, a theme or a font leaves that one out itself: see take_look.sh.
+ * The appearance and language of the host's desktop, which a session is given when it starts. Each value is on an allowlist,
+ * or is left out. A container without a locale, a theme or a font leaves that one out itself: see take_appearance.sh.
  */
 
 import { join } from "@std/path";
@@ -11,7 +11,7 @@ import { hostResources } from "../x11/screen.ts";
  * What is handed to a session. Undefined is what the host does not tell, or tells in words that are not on the
  * allowlist.
  */
-export interface Look {
+export interface Appearance {
   /** A name of the tz database, such as `Europe/Berlin`. */
   timeZone: string | undefined;
   /** A locale of glibc for UTF-8, such as `de_DE.UTF-8`. */
@@ -26,20 +26,20 @@ export interface Look {
   cursorSize: string | undefined;
 }
 
-/** Longest wait for a program that tells something of the look, in milliseconds. */
+/** Longest wait for a program that tells something of the appearance, in milliseconds. */
 const askMs = 1_000;
 
 /**
- * The look and language of the host. On a Wayland desktop, GTK's apps read GSettings and else their file of settings;
+ * The appearance and language of the host. On a Wayland desktop, GTK's apps read GSettings and else their file of settings;
  * on an X desktop without a daemon for settings it is that file alone. So the one comes before the other. Never
  * rejects.
  *
  * @param options where the host's time zone and GTK's settings are, for a test
  */
-export async function hostLook(
+export async function hostAppearance(
   host: Host,
   { localtime = "/etc/localtime", settings = gtkSettingsFile(host) }: { localtime?: string; settings?: string } = {},
-): Promise<Look> {
+): Promise<Appearance> {
   const isWayland = host.env("WAYLAND_DISPLAY") !== undefined;
   const [gsettings, resources, gtk, link] = await Promise.all([
     host.run(["gsettings", "list-recursively", "org.gnome.desktop.interface"], { looksOnly: true, timeoutMs: askMs })
@@ -67,7 +67,7 @@ export async function hostLook(
       scheme,
       ...(isWayland ? wanted : wanted.reverse()),
       ...both("gtk-theme", "gtk-theme-name").map((theme) => darkName.test(theme ?? "") ? "prefer-dark" : undefined),
-    ) as Look["colorScheme"],
+    ) as Appearance["colorScheme"],
     font: first(font, ...both("font-name", "gtk-font-name")),
     cursorTheme: first(
       cursorTheme,
@@ -115,9 +115,9 @@ function localeOf(value: string | undefined): string | undefined {
   return language === undefined ? undefined : `${language}.UTF-8${modifier}`;
 }
 
-/** The values of take_look.sh. */
-export function lookValues(look: Look): Record<string, string> {
-  const { timeZone, locale, colorScheme, font, cursorTheme, cursorSize } = look;
+/** The values of take_appearance.sh. */
+export function appearanceValues(appearance: Appearance): Record<string, string> {
+  const { timeZone, locale, colorScheme, font, cursorTheme, cursorSize } = appearance;
   const settings = {
     "gtk-font-name": font,
     "gtk-cursor-theme-name": cursorTheme,

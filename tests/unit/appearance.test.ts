@@ -1,9 +1,9 @@
-// The look and language that a session is given: where each value comes from, and that no other word gets through.
+// The appearance and language that a session is given: where each value comes from, and that no other word gets through.
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { hostLook, type Look, lookValues } from "../../lib/attach/session/look.ts";
-import takeLook from "../../lib/attach/session/take_look.sh" with { type: "text" };
+import { type Appearance, appearanceValues, hostAppearance } from "../../lib/attach/session/appearance.ts";
+import takeAppearance from "../../lib/attach/session/take_appearance.sh" with { type: "text" };
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { withValues } from "../../lib/base/shell_words.ts";
@@ -18,7 +18,7 @@ interface Told {
   link?: string;
 }
 
-async function lookOf({ env = {}, gsettings = {}, resources = "", file, link }: Told): Promise<Look> {
+async function appearanceOf({ env = {}, gsettings = {}, resources = "", file, link }: Told): Promise<Appearance> {
   const directory = await Deno.makeTempDir();
   try {
     const [settings, localtime] = [join(directory, "settings.ini"), join(directory, "localtime")];
@@ -29,13 +29,13 @@ async function lookOf({ env = {}, gsettings = {}, resources = "", file, link }: 
       env,
       answer: ([program]) => ({ stdout: program === "gsettings" ? lines.join("") : resources }),
     });
-    return await hostLook(host, { localtime, settings });
+    return await hostAppearance(host, { localtime, settings });
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
 }
 
-const nothing: Look = {
+const nothing: Appearance = {
   timeZone: undefined,
   locale: undefined,
   colorScheme: undefined,
@@ -60,31 +60,31 @@ gtk-cursor-theme-size=24
 gtk-application-prefer-dark-theme=false
 `;
 
-Deno.test("hostLook() takes what GSettings tells on a Wayland desktop, and what GTK's file tells on an X desktop", async () => {
-  assertEquals(await lookOf({ env: { WAYLAND_DISPLAY: "wayland-0" }, gsettings: gnome, file }), {
+Deno.test("hostAppearance() takes what GSettings tells on a Wayland desktop, and what GTK's file tells on an X desktop", async () => {
+  assertEquals(await appearanceOf({ env: { WAYLAND_DISPLAY: "wayland-0" }, gsettings: gnome, file }), {
     ...nothing,
     colorScheme: "prefer-dark",
     font: "Cantarell 11",
     cursorTheme: "Bibata-Modern-Ice",
     cursorSize: "32",
   });
-  assertEquals(await lookOf({ gsettings: { ...gnome, "color-scheme": "'default'" }, file }), {
+  assertEquals(await appearanceOf({ gsettings: { ...gnome, "color-scheme": "'default'" }, file }), {
     ...nothing,
     font: "Noto Sans,  10",
     cursorTheme: "breeze_cursors",
     cursorSize: "24",
   });
   assertEquals(
-    (await lookOf({ gsettings: gnome, file: "gtk-icon-theme-name=x\n" })).cursorTheme,
+    (await appearanceOf({ gsettings: gnome, file: "gtk-icon-theme-name=x\n" })).cursorTheme,
     "Bibata-Modern-Ice",
     "where one does not tell it, the other does",
   );
 });
 
-Deno.test("hostLook() has the pointer from its variables, else from the X resources", async () => {
+Deno.test("hostAppearance() has the pointer from its variables, else from the X resources", async () => {
   const resources = "*foreground:\tblack\nXcursor.size:\t48\nXcursor.theme:\tVanilla-DMZ\nXft.dpi:\t96\n";
   const of = async (told: Told): Promise<unknown[]> => {
-    const { cursorTheme, cursorSize } = await lookOf(told);
+    const { cursorTheme, cursorSize } = await appearanceOf(told);
     return [cursorTheme, cursorSize];
   };
   assertEquals(await of({ resources, gsettings: gnome, file }), ["Vanilla-DMZ", "48"]);
@@ -93,8 +93,8 @@ Deno.test("hostLook() has the pointer from its variables, else from the X resour
   assertEquals(await of({ resources, env: { XCURSOR_THEME: "../x", XCURSOR_SIZE: "9999" } }), ["Vanilla-DMZ", "48"]);
 });
 
-Deno.test("hostLook() finds out whether apps are to be dark", async () => {
-  const of = async (told: Told): Promise<string | undefined> => (await lookOf(told)).colorScheme;
+Deno.test("hostAppearance() finds out whether apps are to be dark", async () => {
+  const of = async (told: Told): Promise<string | undefined> => (await appearanceOf(told)).colorScheme;
   const scheme = (value: string, theme = "'Adwaita'"): Told => ({
     gsettings: { "color-scheme": value, "gtk-theme": theme },
   });
@@ -112,8 +112,8 @@ Deno.test("hostLook() finds out whether apps are to be dark", async () => {
   }
 });
 
-Deno.test("hostLook() has the time zone from $TZ, else from the link", async () => {
-  const of = async (told: Told): Promise<string | undefined> => (await lookOf(told)).timeZone;
+Deno.test("hostAppearance() has the time zone from $TZ, else from the link", async () => {
+  const of = async (told: Told): Promise<string | undefined> => (await appearanceOf(told)).timeZone;
   assertEquals(await of({ link: "/usr/share/zoneinfo/Europe/Berlin" }), "Europe/Berlin");
   assertEquals(
     await of({ link: "../usr/share/zoneinfo/America/Argentina/Buenos_Aires" }),
@@ -128,8 +128,8 @@ Deno.test("hostLook() has the time zone from $TZ, else from the link", async () 
   }
 });
 
-Deno.test("hostLook() has the locale by the precedence of its variables, for UTF-8, and none for C", async () => {
-  const of = async (env: Record<string, string>): Promise<string | undefined> => (await lookOf({ env })).locale;
+Deno.test("hostAppearance() has the locale by the precedence of its variables, for UTF-8, and none for C", async () => {
+  const of = async (env: Record<string, string>): Promise<string | undefined> => (await appearanceOf({ env })).locale;
   const env = { LANG: "en_US.UTF-8", LC_MESSAGES: "fr_FR.utf8", LC_ALL: "de_AT@euro" };
   assertEquals(await of(env), "de_AT.UTF-8@euro");
   assertEquals(await of({ LANG: env.LANG, LC_MESSAGES: env.LC_MESSAGES }), "fr_FR.UTF-8");
@@ -153,9 +153,9 @@ const hostile = [
   " ",
 ];
 
-Deno.test("hostLook() leaves out a font and a theme with anything strange in its name", async () => {
+Deno.test("hostAppearance() leaves out a font and a theme with anything strange in its name", async () => {
   for (const word of hostile) {
-    const { font, cursorTheme, cursorSize } = await lookOf({
+    const { font, cursorTheme, cursorSize } = await appearanceOf({
       gsettings: { "font-name": `'${word}'`, "cursor-theme": `'${word}'`, "cursor-size": `'${word}'` },
       file: `gtk-font-name=${word}\ngtk-cursor-theme-name=${word}\n`,
       resources: `Xcursor.theme:\t${word}\n`,
@@ -168,28 +168,30 @@ Deno.test("hostLook() leaves out a font and a theme with anything strange in its
     assertEquals(cursorSize, undefined);
   }
   for (const size of ["0", "7", "257", "1e2", "-8", "24.5", "024"]) {
-    assertEquals((await lookOf({ env: { XCURSOR_SIZE: size } })).cursorSize, undefined, size);
+    assertEquals((await appearanceOf({ env: { XCURSOR_SIZE: size } })).cursorSize, undefined, size);
   }
 });
 
-Deno.test("hostLook() does without programs, files and links that are not there", async () => {
+Deno.test("hostAppearance() does without programs, files and links that are not there", async () => {
   const { host } = recordingHost({ answer: () => new UserError("There is no such program", { hint: "" }) });
-  assertEquals(await hostLook(host, { localtime: "/nowhere", settings: "/nowhere" }), nothing);
+  assertEquals(await hostAppearance(host, { localtime: "/nowhere", settings: "/nowhere" }), nothing);
 });
 
 /**
- * What a session's environment and its directory have after take_look.sh, with what a container has in place of the
+ * What a session's environment and its directory have after take_appearance.sh, with what a container has in place of the
  * host's.
  */
-async function taken(look: Partial<Look>): Promise<{ env: Record<string, string>; files: Record<string, string> }> {
+async function taken(
+  appearance: Partial<Appearance>,
+): Promise<{ env: Record<string, string>; files: Record<string, string> }> {
   const directory = await Deno.makeTempDir();
   try {
-    const script = `set -eu\n${withValues(takeLook, lookValues({ ...nothing, ...look }))}\nenv -0`;
+    const script = `set -eu\n${withValues(takeAppearance, appearanceValues({ ...nothing, ...appearance }))}\nenv -0`;
     const own = [`PATH=${Deno.env.get("PATH")}`, `RUNTIME_DIRECTORY=${directory}`];
     const { stdout } = await runProcess(["env", "-i", ...own, "/bin/sh", "-c", script]);
     const files: Record<string, string> = {};
     for (const name of ["gtk-3.0/settings.ini", "gtk-4.0/settings.ini", "schemas/zzz_host.gschema.override"]) {
-      const text = await Deno.readTextFile(join(directory, "look", name)).catch(() => undefined);
+      const text = await Deno.readTextFile(join(directory, "appearance", name)).catch(() => undefined);
       if (text !== undefined) files[name] = text;
     }
     const env = Object.fromEntries(stdout.split("\0").filter(Boolean).map((line) => line.split(/=(.*)/s).slice(0, 2)));
@@ -199,7 +201,7 @@ async function taken(look: Partial<Look>): Promise<{ env: Record<string, string>
   }
 }
 
-Deno.test("take_look.sh sets what the container has, and leaves out what it lacks", async () => {
+Deno.test("take_appearance.sh sets what the container has, and leaves out what it lacks", async () => {
   const { env, files } = await taken({ timeZone: "Nowhere/City", locale: "xx_XX.UTF-8" });
   assertEquals([env["TZ"], env["LANG"], env["XCURSOR_THEME"], env["XDG_CONFIG_DIRS"], files], [
     ...[undefined, undefined, undefined, undefined],
@@ -209,7 +211,7 @@ Deno.test("take_look.sh sets what the container has, and leaves out what it lack
   assertEquals((await taken({ timeZone: "Europe/Berlin" })).env["TZ"], "Europe/Berlin");
 });
 
-Deno.test("take_look.sh writes GTK's settings into files of the session's own", async () => {
+Deno.test("take_appearance.sh writes GTK's settings into files of the session's own", async () => {
   const { env, files } = await taken({
     colorScheme: "prefer-dark",
     font: "Noto Sans, 10",
@@ -217,7 +219,7 @@ Deno.test("take_look.sh writes GTK's settings into files of the session's own", 
     cursorSize: "48",
   });
   assertEquals([env["XCURSOR_THEME"], env["XCURSOR_SIZE"], env["QT_QPA_PLATFORMTHEME"]], ["A b", "48", "gtk3"]);
-  assert(/^\/.+\/look:\/etc\/xdg$/.test(env["XDG_CONFIG_DIRS"]!), env["XDG_CONFIG_DIRS"]);
+  assert(/^\/.+\/appearance:\/etc\/xdg$/.test(env["XDG_CONFIG_DIRS"]!), env["XDG_CONFIG_DIRS"]);
   const settings = "[Settings]\ngtk-font-name=Noto Sans, 10\ngtk-cursor-theme-name=A b\ngtk-cursor-theme-size=48\n" +
     "gtk-application-prefer-dark-theme=1\n";
   assertEquals(files["gtk-3.0/settings.ini"], settings);
