@@ -4,7 +4,7 @@
  * over one SSH connection through the engine.
  */
 
-import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import { ExitCode, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { once } from "../base/settle.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -186,7 +186,9 @@ async function isOnThisMachine({ engine, instance, mounts }: KnownContainer): Pr
   try {
     return await isHere(await engine, (await instance())!);
   } catch (error) {
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    const noAnswer = error instanceof ProcessError ||
+      error instanceof UserError && error.exitCode === ExitCode.noEngine;
+    if (!noAnswer) throw error;
     return !await exists(mounts.directory) || await exists(mounts.xpra);
   }
 }

@@ -119,3 +119,11 @@ Deno.test("readContainerRecord() takes a record of the right form only", async (
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("resolveContainer() says that there is no such container, and not what fails later because of that", async () => {
+  const { host } = recordingHost({
+    env: { HOME: "/nowhere" },
+    answer: () => ({ code: 1, stderr: "Error: not found" }),
+  });
+  await assertRejects(() => resolveContainer(host, "typo", { engine: "lxc" }), UserError, 'no container "typo" in LXD');
+});
