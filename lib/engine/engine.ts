@@ -304,7 +304,8 @@ function engineError(engine: Engine, error: unknown): unknown {
     });
   }
   if (!engine.server.isLocal) return remoteError(engine, error);
-  if (/permission denied/i.test(error.stderr) && /unix\.socket/.test(error.stderr)) {
+  // Debian 13's Incus says it in words of its own.
+  if (/permission denied|needed permissions/i.test(error.stderr) && /unix\.socket/.test(error.stderr)) {
     return new UserError(`You may not use ${product}`, {
       hint: `Join its group, then log in again: sudo usermod --append --groups ${group} "$USER"`,
       exitCode: ExitCode.noEngine,

@@ -12,6 +12,10 @@ const noSocket =
 const noPermission =
   'Error: Get "http://unix.socket/1.0": dial unix /var/lib/incus/unix.socket: connect: permission denied';
 
+/** What Debian 13's Incus says. */
+const noNeeded =
+  "Error: You don't have the needed permissions to talk to the incus daemon (socket path: /var/lib/incus/unix.socket)";
+
 /** A host whose `lxc` and `incus` answer so. */
 function hostWith(answers: Record<string, Answer>, options: Parameters<typeof recordingHost>[0] = {}): RecordingHost {
   return recordingHost({ ...options, answer: ([program]) => answers[program!] ?? notInstalled });
@@ -57,6 +61,7 @@ Deno.test("chooseEngine() says what to do: install one, start it, or join its gr
       [{ incus: { code: 1, stderr: noSocket } }, "Incus does not answer", "sudo incus admin init --auto"],
       [{ incus: { code: 1, stderr: noPermission } }, "You may not use Incus", "--groups incus-admin"],
       [{ lxc: { code: 1, stderr: noPermission } }, "You may not use LXD", "--groups lxd"],
+      [{ incus: { code: 1, stderr: noNeeded } }, "You may not use Incus", "--groups incus-admin"],
     ] as const
   ) {
     const error = await assertRejects(() => chooseEngine(hostWith(answers).host, undefined), UserError, message);
