@@ -233,6 +233,14 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
     });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
+    if (isStartFailure(error)) {
+      const log = engineLine(engine, ["info", "--show-log", labelOf(engine.server, name)]);
+      throw new UserError(`${engine.product} has made the container "${name}", and cannot start it`, {
+        hint: `To see why, run this again with --keep-failed, and then: ${log}`,
+        output: error.output,
+        cause: error,
+      });
+    }
     throw new UserError(`${engine.product} cannot make the container "${name}" from the image "${options.image}"`, {
       hint: /No root device|No storage pool/.test(error.stderr)
         ? `${engine.product} was never set up: ${engine.init}`

@@ -135,7 +135,7 @@ Deno.test("launch() makes anew, once, what could be made but not started", async
     const { host, calls } = recordingHost({ answer });
     const launched = launch(await chooseEngine(host, "lxc"), "box", { image: "x", profiles: [], config: {} });
     if (failures === 1) await launched;
-    else await assertRejects(() => launched, UserError, "cannot make");
+    else await assertRejects(() => launched, UserError, "cannot start it");
     assertEquals(calls.map(([, command]) => command), ["launch", "delete", "launch"]);
   }
 });
