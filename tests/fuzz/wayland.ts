@@ -76,7 +76,7 @@ function createApp(chance: Chance): App {
   const value = ({ type, interface: name, isNullable }: Argument): number | string | null | Uint8Array => {
     switch (type) {
       case "o":
-        return isNullable && chance.happens(0.3) ? 0 : some(name);
+        return isNullable && (!objects.has(name!) || chance.happens(0.3)) ? 0 : some(name);
       case "n":
         return nextId;
       case "s":
@@ -109,9 +109,13 @@ function createApp(chance: Chance): App {
         );
         return send(bytes);
       }
-      const name = chance.oneOf([...objects.keys()].filter((each) => protocols.get(each)!.requests.length > 0));
-      const type = chance.oneOf(protocols.get(name)!.requests);
-      if (type.name === "wl_registry.bind") return 0;
+      const has = ({ type, interface: other, isNullable }: Argument): boolean =>
+        type !== "o" || isNullable || other === undefined || objects.has(other);
+      const possible = [...objects.keys()].flatMap((name) =>
+        protocols.get(name)!.requests.map((type) => ({ name, type }))
+          .filter(({ type }) => type.name !== "wl_registry.bind" && (type.args.every(has) || chance.happens(0.001)))
+      );
+      const { name, type } = chance.oneOf(possible);
       const id = some(name);
       for (const { type: letter } of type.args) {
         if (letter !== "h" || chance.happens(0.02)) continue;
@@ -132,13 +136,29 @@ function createApp(chance: Chance): App {
     },
     hostSpeaks() {
       made.wait(chance.below(500));
-      const [keyboard, surface] = [objects.get("wl_keyboard")?.[0], objects.get("wl_surface")?.[0]];
+      const [keyboard, surface] = [judge.find("wl_keyboard"), judge.find("wl_surface")];
       if (keyboard !== undefined && surface !== undefined) {
         if (chance.happens(0.3)) made.host(message(keyboard, "wl_keyboard.enter", 6, surface, new Uint8Array()));
         if (chance.happens(0.3)) made.host(message(keyboard, "wl_keyboard.key", 6, 0, 30, chance.below(2)));
         if (chance.happens(0.1)) made.host(message(keyboard, "wl_keyboard.leave", 6, surface));
       }
-      const device = objects.get("wl_data_device")?.[0];
+      const [toplevel, frame, ended] = [
+        judge.find("xdg_toplevel"),
+        judge.find("zxdg_toplevel_decoration_v1"),
+        judge.find(""),
+      ];
+      if (toplevel !== undefined && chance.happens(0.1)) {
+        const states = new Uint8Array([chance.below(4), 0, 0, 0]);
+        made.host(message(toplevel, "xdg_toplevel.configure", chance.below(900), chance.below(900), states));
+      }
+      if (frame !== undefined && chance.happens(0.2)) {
+        made.host(message(frame, "zxdg_toplevel_decoration_v1.configure", 1 + chance.below(2)));
+      }
+      if (ended !== undefined && chance.happens(0.3)) {
+        made.host(message(1, "wl_display.delete_id", ended));
+        judge.forget(ended);
+      }
+      const device = judge.find("wl_data_device");
       if (device !== undefined && chance.happens(0.1)) {
         made.host(message(device, "wl_data_device.data_offer", nextOffer));
         made.host(message(nextOffer, "wl_data_offer.offer", "text/plain"));
@@ -152,7 +172,13 @@ function createApp(chance: Chance): App {
 }
 
 /** Reads what passes, and knows what is there at the host's end. */
-function createJudge(): ((stream: Uint8Array) => number) & { offered(id: number): void } {
+function createJudge(): ((stream: Uint8Array) => number) & {
+  offered(id: number): void;
+  /** The number of an object that has ended is free again. */
+  forget(id: number): void;
+  /** The number that an object of an interface has at the host's end; with "", one that has ended. */
+  find(name: string): number | undefined;
+} {
   const known = new Map<number, Interface>([[1, protocols.get("wl_display")!]]);
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const fail = (what: string): never => {
@@ -192,7 +218,7 @@ function createJudge(): ((stream: Uint8Array) => number) & { offered(id: number)
     if (at !== bytes.length) fail(`${type.name} of another length`);
     if (type.name === "xdg_toplevel.set_title" && !words[0]!.startsWith("[box]")) fail(`the title ${words[0]}`);
     if (/\.set_app_id$/.test(type.name) && !/^box(\.|$)/.test(words[0]!)) fail(`the app id ${words[0]}`);
-    // Its id stays taken until the compositor says otherwise, which it never does here.
+    // Its id stays taken until the compositor says otherwise.
     if (type.isDestructor) known.set(view.getUint32(0, true), { name: "", version: 0, requests: [], events: [] });
   };
   const judge = (stream: Uint8Array): number => {
@@ -214,7 +240,11 @@ function createJudge(): ((stream: Uint8Array) => number) & { offered(id: number)
     }
     return count;
   };
-  return Object.assign(judge, { offered: (id: number) => void known.set(id, protocols.get("wl_data_offer")!) });
+  return Object.assign(judge, {
+    offered: (id: number) => void known.set(id, protocols.get("wl_data_offer")!),
+    forget: (id: number) => void known.delete(id),
+    find: (name: string) => [...known].find(([, type]) => type.name === name)?.[0],
+  });
 }
 
 if (import.meta.main) {

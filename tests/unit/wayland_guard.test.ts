@@ -434,6 +434,15 @@ Deno.test("the guard of Wayland ends a connection that opens windows without end
   refused(() => {
     for (let id = ids.next; id < 100_000; id++) app(message(ids.compositor, "wl_compositor.create_surface", id));
   }, "more than 4000 surfaces");
+  const objects = withGlobals();
+  refused(() => {
+    for (let id = ids.next; id < 200_000; id += 1000) {
+      const regions = Array.from({ length: 1000 }, (_, index) => id + index);
+      objects.app(...regions.map((region) => message(ids.compositor, "wl_compositor.create_region", region)));
+    }
+  }, "more than 100000 objects");
+  objects.connection.end();
+  objects.session.add("object");
   const windows = withGlobals();
   refused(() => {
     for (let id = ids.next; id < 100_000; id += 3) {

@@ -41,9 +41,6 @@ export interface Message {
 
 /** The ids of the compositor's objects begin here. */
 const firstHostId = 0xff00_0000;
-/** Objects of a connection. Firefox has about 300. */
-const maxObjects = 20_000;
-
 /** What a connection needs. */
 export interface ConnectionOptions {
   /** What all its connections share. */
@@ -71,12 +68,14 @@ export function createConnection({ session, compression }: ConnectionOptions): C
   const freeIds: number[] = [];
   let highestId = 1;
   const takeId = (): number => freeIds.pop() ?? ++highestId;
-  const descriptors = descriptorsOf();
-  const create = (name: string): WaylandObject => {
-    const made = { id: 0, hostId: takeId(), type: protocols.get(name)!, version: 1, isEnded: false };
-    hostObjects.set(made.hostId, made);
-    return made;
+  const register = (object: WaylandObject): WaylandObject => {
+    if (!hostObjects.has(object.hostId)) session.add("object");
+    hostObjects.set(object.hostId, object);
+    return object;
   };
+  const descriptors = descriptorsOf();
+  const create = (name: string): WaylandObject =>
+    register({ id: 0, hostId: takeId(), type: protocols.get(name)!, version: 1, isEnded: false });
   const policy = createPolicy({ session, descriptors, create });
 
   const make = (sender: Sender, id: number, type: Interface | undefined, version: number): WaylandObject => {
@@ -87,13 +86,11 @@ export function createConnection({ session, compression }: ConnectionOptions): C
       // The compositor takes the id of an object that the app has ended at once.
       : id >= firstHostId && (!known || known.isEnded);
     if (!isFree) throw new Violation("the id of a new object is taken");
-    if (objects.size >= maxObjects) throw new Violation("it has too many objects");
     if (known) policy.forget(known);
     const hostId = sender === "host" ? id : takeId();
     const made: WaylandObject = { id, hostId, type, version, isEnded: false };
     objects.set(id, made);
-    hostObjects.set(hostId, made);
-    return made;
+    return register(made);
   };
 
   const read = (sender: Sender, bytes: Uint8Array): Message => {
@@ -141,6 +138,7 @@ export function createConnection({ session, compression }: ConnectionOptions): C
     const object = hostObjects.get(hostId);
     if (!object || object === display || hostId >= firstHostId) return 0;
     hostObjects.delete(hostId);
+    session.remove("object");
     freeIds.push(hostId);
     if (object.id === 0) return 0;
     if (!object.isEnded) policy.ended(object);
@@ -185,9 +183,13 @@ export function createConnection({ session, compression }: ConnectionOptions): C
     return isChanged ? concat(passing) : bytes;
   };
 
+  const end = (): void => {
+    policy.end();
+    session.remove("object", hostObjects.size - 1);
+  };
   const filter = (sender: Sender): Filter =>
     frameFilter({ sender, compression, descriptors, onMessages: onMessages(sender) });
-  return { fromContainer: filter("container"), fromHost: filter("host"), end: policy.end };
+  return { fromContainer: filter("container"), fromHost: filter("host"), end };
 }
 
 /** Gives a message the ids that its receiver knows. */

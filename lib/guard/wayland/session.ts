@@ -12,10 +12,17 @@ export interface OpenClipboard {
 }
 
 /** What a container may have at a time. */
-const limits: Readonly<Record<Counted, number>> = { toplevel: 400, popup: 20, surface: 4_000, subsurface: 2_000 };
+const limits: Readonly<Record<Counted, number>> = {
+  toplevel: 400,
+  popup: 20,
+  surface: 4_000,
+  subsurface: 2_000,
+  // Firefox has about 300.
+  object: 100_000,
+};
 
 /** What is counted. */
-export type Counted = "toplevel" | "popup" | "surface" | "subsurface";
+export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "object";
 
 /**
  * So long after a key or a click, in milliseconds, the user counts as working in the container's windows without the
@@ -35,8 +42,8 @@ export interface Session {
   tell(text: string): void;
   /** Counts one more. */
   add(what: Counted): void;
-  /** Counts one less. */
-  remove(what: Counted): void;
+  /** Counts one less, or so many. */
+  remove(what: Counted, count?: number): void;
   /** The pictures of its surfaces have more pixels, or fewer; `max`: how many they may have together. */
   addPixels(change: number, max: number): void;
   /** A window gets the keyboard, or loses it. */
@@ -61,7 +68,7 @@ export function createSession(
     now?: () => number;
   },
 ): Session {
-  const counts: Record<Counted, number> = { toplevel: 0, popup: 0, surface: 0, subsurface: 0 };
+  const counts: Record<Counted, number> = { toplevel: 0, popup: 0, surface: 0, subsurface: 0, object: 0 };
   const told = new Set<string>();
   const openings = rate({ perSecond: 30, burst: 200 }, now);
   let pixels = 0;
@@ -82,7 +89,7 @@ export function createSession(
       if (++counts[what] > limits[what]) throw new Violation(`it has more than ${limits[what]} ${what}s`);
       if ((what === "toplevel" || what === "popup") && !openings()) throw new Violation("it opens windows too fast");
     },
-    remove: (what) => void counts[what]--,
+    remove: (what, count = 1) => void (counts[what] -= count),
     addPixels(change, max) {
       pixels += change;
       if (change > 0 && pixels > max) throw new Violation("its pictures fill too many screens");
