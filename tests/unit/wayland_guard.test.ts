@@ -394,6 +394,37 @@ Deno.test("the guard of Wayland knows that a picture is shown turned", () => {
   assertEquals(app(commit), new Uint8Array([...geometry, ...commit]));
 });
 
+Deno.test("the guard of Wayland closes popups when the user has left, whatever the app does", () => {
+  const made = withWindow();
+  const { app, host, connection } = made;
+  use(made);
+  popup(made, 100, 100);
+  const [surface, own] = [ids.next, ids.next + 3];
+  made.wait(5_000);
+  assertEquals(connection.leave(), undefined, "the window has the keyboard");
+  host(message(ids.keyboard, "wl_keyboard.leave", 7, ids.surface));
+  made.wait(900);
+  assertEquals(connection.leave(), undefined, "just now");
+  made.wait(200);
+  // Half of a frame has passed.
+  const fill = new Uint8Array([...frame(2, 2, 64), ...frame(5, 2, 0, 8, new Uint8Array(8))]);
+  connection.fromContainer(fill.subarray(0, -4));
+  assertEquals(connection.leave(), "later");
+  connection.fromContainer(fill.subarray(-4));
+  assertEquals(connection.leave(), {
+    toContainer: messages(message(own, "xdg_popup.popup_done")),
+    toHost: messages(
+      message(surface, "wl_surface.attach", 0, 0, 0),
+      message(surface, "wl_surface.commit"),
+    ),
+  });
+  assertEquals(connection.leave(), undefined, "once");
+  assertEquals(app(message(surface, "wl_surface.attach", ids.buffer, 0, 0)), nothing);
+  // Neither end has sent these frames, and neither is to hear that they have come.
+  assertEquals(connection.fromContainer(frame(16, 5)), [frame(16, 4)]);
+  assertEquals(connection.fromHost(frame(16, 9)), [frame(16, 8)]);
+});
+
 Deno.test("the guard of Wayland shows no popup whose picture is larger than half of the screen, whatever it asked for", () => {
   const made = withWindow();
   use(made);

@@ -5,8 +5,9 @@
 
 import { Violation } from "../faults.ts";
 import { type Descriptor, descriptorsOf, type Sender } from "./descriptors.ts";
-import { type Compression, type Filter, frameFilter } from "./frames.ts";
+import { type Compression, type Filter, frameFilter, frameOfMessages } from "./frames.ts";
 import { readArguments, type Value, writeMessage } from "./messages.ts";
+import type { Addition } from "./border.ts";
 import { createPolicy, type Verdict } from "./policy.ts";
 import { type Interface, type MessageType, protocols } from "./protocols.ts";
 import type { Session } from "./session.ts";
@@ -55,6 +56,8 @@ export interface Connection {
   fromContainer: Filter;
   /** Takes what the host sends. */
   fromHost: Filter;
+  /** Closes the popups when the user has left: what is to pass to each end. "later": one of them has got half a frame. */
+  leave(): { toContainer: Uint8Array; toHost: Uint8Array } | "later" | undefined;
   /** The connection has ended. */
   end(): void;
 }
@@ -187,9 +190,22 @@ export function createConnection({ session, compression }: ConnectionOptions): C
     policy.end();
     session.remove("object", hostObjects.size - 1);
   };
-  const filter = (sender: Sender): Filter =>
-    frameFilter({ sender, compression, descriptors, onMessages: onMessages(sender) });
-  return { fromContainer: filter("container"), fromHost: filter("host"), end };
+  const added = { container: 0, host: 0 };
+  const filter = (sender: Sender): ReturnType<typeof frameFilter> =>
+    frameFilter({ sender, compression, descriptors, onMessages: onMessages(sender), added });
+  const filters = { container: filter("container"), host: filter("host") };
+  const leave: Connection["leave"] = () => {
+    if (!policy.mustLeave()) return undefined;
+    if (!filters.container.isBetween() || !filters.host.isBetween()) return "later";
+    const closing = policy.leave();
+    added.container++;
+    added.host++;
+    return {
+      toContainer: frameOfMessages(concat(additions("host", closing.events))),
+      toHost: frameOfMessages(concat(additions("container", closing.requests))),
+    };
+  };
+  return { fromContainer: filters.container.take, fromHost: filters.host.take, leave, end };
 }
 
 /** Gives a message the ids that its receiver knows. */
@@ -208,22 +224,25 @@ function renumber({ sender, object, type, values, objects }: Message, view: Data
   }
 }
 
+/** The bytes of messages of the guard's own, as if an end had sent them. */
+function additions(sender: Sender, list: readonly Addition[]): Uint8Array[] {
+  return list.map(({ object, name, values }) => {
+    const all = sender === "container" ? object.type.requests : object.type.events;
+    const opcode = all.findIndex((each) => each.name === `${object.type.name}.${name}`);
+    const id = sender === "container" ? object.hostId : object.id;
+    return writeMessage({ id, opcode, args: all[opcode]!.args }, values);
+  });
+}
+
 /** What passes in the place of a message. */
 function written({ sender, object, type }: Message, verdict: Verdict, own: Uint8Array): Uint8Array[] {
-  const messages = (list: Verdict["before"] = []): Uint8Array[] =>
-    list.map(({ object, name, values }) => {
-      const all = sender === "container" ? object.type.requests : object.type.events;
-      const opcode = all.findIndex((each) => each.name === `${object.type.name}.${name}`);
-      const id = sender === "container" ? object.hostId : object.id;
-      return writeMessage({ id, opcode, args: all[opcode]!.args }, values);
-    });
   const opcode = new DataView(own.buffer, own.byteOffset).getUint16(4, true);
   const itself = verdict.drop ? [] : verdict.values
     ? [
       writeMessage({ id: sender === "container" ? object.hostId : object.id, opcode, args: type.args }, verdict.values),
     ]
     : [own];
-  return [...messages(verdict.before), ...itself, ...messages(verdict.after)];
+  return [...additions(sender, verdict.before ?? []), ...itself, ...additions(sender, verdict.after ?? [])];
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

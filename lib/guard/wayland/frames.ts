@@ -72,12 +72,15 @@ export interface FramesOptions {
   descriptors: Descriptors;
   /** Takes whole messages, and gives what passes in their place. */
   onMessages(messages: Uint8Array): Uint8Array;
+  /** How many frames of the guard's own each end has got, as if they were the other end's. */
+  added: Record<Sender, number>;
 }
 
 /** No messages: passes in the place of what does not, since waypipe counts frames. */
 const empty = frameOfMessages(new Uint8Array());
 
-function frameOfMessages(messages: Uint8Array): Uint8Array {
+/** A frame of whole messages. */
+export function frameOfMessages(messages: Uint8Array): Uint8Array {
   const frame = new Uint8Array(4 + messages.length);
   new DataView(frame.buffer).setUint32(0, frame.length << 5, true);
   frame.set(messages, 4);
@@ -87,10 +90,13 @@ function frameOfMessages(messages: Uint8Array): Uint8Array {
 /**
  * Takes a stream apart as it comes.
  *
- * @returns a function that takes the next bytes and gives those that pass: views of the same bytes, most of the time
- * @throws {Violation} (that function) when they are no frames, or not such as may pass
+ * @returns `take`: takes the next bytes and gives those that pass: views of the same bytes, most of the time;
+ * `isBetween`: whether what has passed ends with a whole frame
+ * @throws {Violation} (`take`) when they are no frames, or not such as may pass
  */
-export function frameFilter({ sender, compression, descriptors, onMessages }: FramesOptions): Filter {
+export function frameFilter(
+  { sender, compression, descriptors, onMessages, added }: FramesOptions,
+): { take: Filter; isBetween(): boolean } {
   /** The beginning of what cannot be judged yet, how much of it there is, and how much is needed. */
   let held = new Uint8Array();
   let heldBytes = 0;
@@ -160,6 +166,14 @@ export function frameFilter({ sender, compression, descriptors, onMessages }: Fr
         descriptors.close(number, type === types.closeRead ? "read" : "write");
         return "pass";
       }
+      case types.acknowledge: {
+        if (added[sender] === 0) return "pass";
+        const frame = new Uint8Array(8);
+        const own = new DataView(frame.buffer);
+        own.setUint32(0, view.getUint32(0, true), true);
+        own.setUint32(4, view.getUint32(4, true) - added[sender], true);
+        return frame;
+      }
       case types.close:
         isClosed = true;
         return "pass";
@@ -174,7 +188,7 @@ export function frameFilter({ sender, compression, descriptors, onMessages }: Fr
     if (!isFitting) throw new Violation("a frame is not as long as what it holds");
   };
 
-  return (chunk) => {
+  const take: Filter = (chunk) => {
     let data = chunk;
     if (heldBytes > 0) {
       const there = heldBytes + chunk.length;
@@ -236,6 +250,7 @@ export function frameFilter({ sender, compression, descriptors, onMessages }: Fr
     heldBytes = end - at;
     return passing;
   };
+  return { take, isBetween: () => rest === 0 && !isClosed };
 }
 
 /** Takes the next bytes of a stream, and gives those that pass. */

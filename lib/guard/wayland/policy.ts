@@ -46,6 +46,10 @@ export interface Policy {
   sendsFile(name: string): boolean;
   /** An object ends. */
   ended(object: WaylandObject): void;
+  /** Whether there are popups, and the user has left. */
+  mustLeave(): boolean;
+  /** What closes the popups: for the app, and for the compositor. */
+  leave(): { events: Addition[]; requests: Addition[] };
   /** Nothing comes any more for an object. */
   forget(object: WaylandObject): void;
   /** The connection has ended. */
@@ -90,6 +94,7 @@ export function createPolicy(
   const surfaceOf = new WeakMap<WaylandObject, WaylandObject>();
   /** The window or popup to which a popup belongs. */
   const parents = new WeakMap<WaylandObject, WaylandObject>();
+  const popups = new Set<WaylandObject>();
   const hiddenPopups = new WeakSet<WaylandObject>();
   const positioners = new WeakMap<WaylandObject, Positioner>();
   const offers = new WeakMap<WaylandObject, Offer>();
@@ -324,7 +329,8 @@ export function createPolicy(
       parents.set(popup!, parent);
       const found = surface(object);
       Object.assign(found, { role: "popup", shell: object });
-      if (session.isThere() && isNear(positioners.get(positioner!)!, parent)) return undefined;
+      surfaceOf.set(popup!, surfaceOf.get(object)!);
+      if (session.isThere() && isNear(positioners.get(positioner!)!, parent)) return void popups.add(popup!);
       found.isHidden = true;
       hiddenPopups.add(popup!);
       return undefined;
@@ -419,6 +425,7 @@ export function createPolicy(
     else if (found?.shell === object) {
       Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined });
     }
+    popups.delete(object);
     blur(object);
     waiting.delete(object);
     screens.delete(object);
@@ -435,6 +442,23 @@ export function createPolicy(
     },
     sendsFile: (name) => name === "wl_shm.create_pool" || name === "wl_keyboard.keymap",
     ended,
+    mustLeave: () => popups.size > 0 && session.hasLeft(),
+    leave() {
+      // The uppermost first.
+      const closing = [...popups].toReversed().map((popup) => ({ popup, own: surface(popup) }));
+      for (const { popup, own } of closing) {
+        own.isHidden = true;
+        hiddenPopups.add(popup);
+      }
+      popups.clear();
+      return {
+        events: closing.map(({ popup }) => ({ object: popup, name: "popup_done", values: [] })),
+        requests: closing.filter(({ own }) => !own.object.isEnded).flatMap(({ own: { object } }) => [
+          { object, name: "attach", values: [0, 0, 0] },
+          { object, name: "commit", values: [] },
+        ]),
+      };
+    },
     forget(object) {
       if (!object.isEnded) ended(object);
     },

@@ -34,6 +34,11 @@ const tokenMs = 5_000;
 /** How much is read at once: up to the container, pictures; down to it, events. */
 const bufferBytes = { fromContainer: 2 ** 17, fromHost: 2 ** 14 } as const;
 
+/** How often it is looked whether the user has left, in milliseconds. */
+const leaveCheckMs = 500;
+/** How many times half a frame may keep popups open. */
+const maxLater = 60;
+
 /** How long a connection that has broken is waited for, in milliseconds. */
 const patienceMs = 660_000;
 
@@ -48,6 +53,8 @@ export async function relayConnections({ listener, connect, compression, ...opti
   const session = createSession(options);
   const lines = new Map<string, Line>();
   let connections = 0;
+  const leavers = new Set<() => void>();
+  const timer = setInterval(() => leavers.forEach((leave) => leave()), leaveCheckMs);
   const serve = async (near: Deno.UnixConn): Promise<void> => {
     let token: Token;
     try {
@@ -67,14 +74,29 @@ export async function relayConnections({ listener, connect, compression, ...opti
     ends.adopt(near, close);
     const far = ends.adopt(await connect(), close);
     await writeAll(far, token.passing);
+    const up = writerTo(far);
+    const watch = (down: Writer): void => {
+      let later = 0;
+      const leave = (): void => {
+        const closing = connection.leave();
+        later = closing === "later" ? later + 1 : 0;
+        if (later > maxLater) close(far);
+        if (closing === undefined || closing === "later") return;
+        for (const written of [up([closing.toHost]), down([closing.toContainer])]) written.catch(() => {});
+      };
+      leavers.add(leave);
+      ends.defer(() => leavers.delete(leave));
+    };
     if (!token.resumes) {
+      const down = writerTo(near);
+      watch(down);
       return await Promise.race([
-        pump(near, far, { filter: connection.fromContainer, bytes: bufferBytes.fromContainer }),
-        pump(far, near, { filter: connection.fromHost, bytes: bufferBytes.fromHost }),
+        pump(near, up, { filter: connection.fromContainer, bytes: bufferBytes.fromContainer }),
+        pump(far, down, { filter: connection.fromHost, bytes: bufferBytes.fromHost }),
       ]);
     }
     ends.defer(() => lines.delete(token.key));
-    await carryOn({ near, far, connection, register: (line) => lines.set(token.key, line) });
+    await carryOn({ near, far, up, connection, watch, register: (line) => lines.set(token.key, line) });
   };
   for await (const near of listener) {
     if (connections >= maxConnections) {
@@ -88,14 +110,17 @@ export async function relayConnections({ listener, connect, compression, ...opti
       else if (!isGone(error)) throw error;
     }).finally(() => connections--);
   }
+  clearInterval(timer);
 }
 
 /** Hands on what comes between an app and the host, over one connection of the container's after the other. */
 async function carryOn(
-  { near, far, connection, register }: {
+  { near, far, up: toHost, connection, watch, register }: {
     near: Deno.UnixConn;
     far: Deno.UnixConn;
+    up: Writer;
     connection: Connection;
+    watch(down: Writer): void;
     register(line: Line): void;
   },
 ): Promise<void> {
@@ -106,7 +131,7 @@ async function carryOn(
   let target = near;
   let writing = Promise.resolve();
   let next = Promise.withResolvers<void>();
-  const send = (pieces: () => Uint8Array[]): Promise<void> =>
+  const send = (pieces: () => readonly Uint8Array[]): Promise<void> =>
     writing = writing.then(async () => {
       for (const piece of pieces()) await writeAll(target, piece);
     }).catch((error) => {
@@ -141,20 +166,22 @@ async function carryOn(
         continue;
       }
       for (const fresh of resumed.take(buffer.subarray(0, count))) {
-        for (const piece of connection.fromContainer(fresh)) await writeAll(far, piece);
+        await toHost(connection.fromContainer(fresh));
       }
     }
   };
+  const toContainer: Writer = (pieces) =>
+    send(() => {
+      for (const piece of pieces) kept.add(piece);
+      return pieces;
+    });
+  watch(toContainer);
   const down = async (): Promise<void> => {
     const buffer = new Uint8Array(bufferBytes.fromHost);
     for (;;) {
       const count = await far.read(buffer);
       if (count === null) return;
-      const pieces = connection.fromHost(buffer.subarray(0, count));
-      await send(() => {
-        for (const piece of pieces) kept.add(piece);
-        return pieces;
-      });
+      await toContainer(connection.fromHost(buffer.subarray(0, count)));
     }
   };
   await Promise.race([up(), down()]);
@@ -163,14 +190,14 @@ async function carryOn(
 /** Hands on what comes until one end is closed. */
 async function pump(
   from: Deno.UnixConn,
-  to: Deno.UnixConn,
+  to: Writer,
   { filter, bytes }: { filter: Filter; bytes: number },
 ): Promise<void> {
   const buffer = new Uint8Array(bytes);
   for (;;) {
     const count = await from.read(buffer);
     if (count === null) return;
-    for (const piece of filter(buffer.subarray(0, count))) await writeAll(to, piece);
+    await to(filter(buffer.subarray(0, count)));
   }
 }
 
@@ -195,6 +222,17 @@ async function tokenFrom(from: Deno.UnixConn): Promise<Uint8Array> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Writes pieces behind those that it has got before. */
+type Writer = (pieces: readonly Uint8Array[]) => Promise<void>;
+
+function writerTo(to: Deno.UnixConn): Writer {
+  let writing = Promise.resolve();
+  return (pieces) =>
+    writing = writing.then(async () => {
+      for (const piece of pieces) await writeAll(to, piece);
+    });
 }
 
 async function writeAll(to: Deno.UnixConn, bytes: Uint8Array): Promise<void> {

@@ -30,6 +30,9 @@ export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "object"
  */
 const inputMs = 1_000;
 
+/** So long after the user has left, in milliseconds, popups are closed. */
+const leaveMs = 1_000;
+
 /** A session. */
 export interface Session {
   /** What the container is called in titles. */
@@ -52,6 +55,8 @@ export interface Session {
   used(): void;
   /** Whether a window has the keyboard, or had a key or a click just now. */
   isThere(): boolean;
+  /** Whether that was so for the last time more than a second ago. */
+  hasLeft(): boolean;
   /**
    * Whether the user works in the windows: has pressed a key or a button there since one of them has the keyboard, or
    * just now. That one has it is not enough: some compositors give it to every new window.
@@ -75,6 +80,7 @@ export function createSession(
   let focused = 0;
   let focusedMs = -Infinity;
   let usedMs = -Infinity;
+  let blurredMs = -Infinity;
   const isJustUsed = (): boolean => now() - usedMs < inputMs;
   return {
     container,
@@ -97,9 +103,11 @@ export function createSession(
     focus(step) {
       if (step === 1 && focused === 0) focusedMs = now();
       focused = Math.max(0, focused + step);
+      if (focused === 0) blurredMs = now();
     },
     used: () => void (usedMs = now()),
     isThere: () => focused > 0 || isJustUsed(),
+    hasLeft: () => focused === 0 && now() - Math.max(blurredMs, usedMs + inputMs) > leaveMs,
     isUsed: () => isJustUsed() || focused > 0 && usedMs > focusedMs - inputMs,
   };
 }
