@@ -1,8 +1,8 @@
 # agent.py
 """The agent of a session: a backend of xdg-desktop-portal that asks the host's end, over its own stdin and stdout.
 
-Its arguments are the channels that it serves: dialogs, links, files, printing, notifications, microphone. One JSON object a
-line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id", "ask": "file" | "print", "name",
+Its arguments: the session's name, or nothing and the id of the run that starts the session just now; the exit status when it can
+serve nothing; and the channels that it serves: dialogs, links, files, printing, notifications, microphone. One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id", "ask": "file" | "print", "name",
 "path", "size"} for what the host is to read at a path here, {"id", "ask": "gone"} when the app has closed its request, and {"ask":
 "saved", "path"} when a file that was saved is whole; {"ask": "link", "url"}, {"ask": "notify", "summary", "body"}, and {"ask":
 "record", "on"} when something begins to record, or nothing does any more, which have no answer. From the host: {"id", "paths"},
@@ -12,10 +12,13 @@ shows dialogs of its own, with the container's files.
 """
 
 import base64
+import glob
 import json
 import mimetypes
 import os
+import select
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -28,7 +31,24 @@ from gi.repository import Gio, GLib  # noqa: E402
 NAME = "org.freedesktop.impl.portal.desktop.guicontainer"
 PATH = "/org/freedesktop/portal/desktop"
 DONE, CANCELLED = 0, 1
-CHANNELS = sys.argv[1:]
+SESSION, RUN, MISSING, *CHANNELS = sys.argv[1:]
+
+
+def find_session():
+    """Waits for the session's bus, and returns the directory of the session. Ends with the host's end."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    while True:
+        found = glob.glob(f"{runtime}/gui-container-{glob.escape(SESSION) if SESSION else '*'}")
+        for directory in found:
+            try:
+                with open(f"{directory}/run", encoding="utf-8") as run, socket.socket(socket.AF_UNIX) as bus:
+                    if SESSION or run.read().strip() == RUN:
+                        bus.connect(f"{directory}/bus")
+                        return directory
+            except OSError:
+                pass
+        if SESSION and not found or select.select([0], [], [], 0.02)[0]:
+            sys.exit(1)
 
 
 def methods(interface, names, arguments):
@@ -95,6 +115,21 @@ samples_fifo = None
 def serves(channel):
     """Whether the host's end answers for a channel."""
     return has_host and channel in CHANNELS
+
+
+def take_environment():
+    """Takes the environment of the session's first app, once that runs: for the look, and for what is shown here."""
+    if not os.path.exists(f"{directory}/pid"):
+        return True
+    shell = ["/bin/sh", "-c", '. "$0" && exec env -0', f"{directory}/environment"]
+    for word in subprocess.run(shell, capture_output=True, check=False).stdout.split(b"\0")[:-1]:
+        name, value = word.split(b"=", 1)
+        # GTK shows its own dialog here, when the host's end is gone.
+        if name != b"GTK_USE_PORTAL":
+            os.environb[name] = value
+    if "microphone" in CHANNELS:
+        watch_recorders()
+    return False
 
 
 def send(message):
@@ -419,7 +454,7 @@ def set_recording(is_on):
     if is_on == (samples_fifo is not None):
         return
     if is_on:
-        samples_fifo = os.open(f"{os.environ['RUNTIME_DIRECTORY']}/microphone/samples", os.O_RDWR | os.O_NONBLOCK)
+        samples_fifo = os.open(f"{directory}/microphone/samples", os.O_RDWR | os.O_NONBLOCK)
     else:
         try:
             while os.read(samples_fifo, 65536):
@@ -477,6 +512,16 @@ def on_name(_connection, _name):
     send({"ask": "ready"})
 
 
+directory = find_session()
+if not os.path.isdir(f"{directory}/portals"):
+    print("no-portals" if os.access("/usr/libexec/xdg-desktop-portal", os.X_OK) else "xdg-desktop-portal", flush=True)
+if "microphone" in CHANNELS and not os.path.isdir(f"{directory}/microphone"):
+    print("no-microphone", flush=True)
+    CHANNELS.remove("microphone")
+if not CHANNELS:
+    sys.exit(int(MISSING))
+os.environ["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={directory}/bus"
+GLib.timeout_add(20, take_environment)
 GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, on_host)
 # The agent of a run that shows the session now takes the place of that of a run before.
 FLAGS = Gio.BusNameOwnerFlags.ALLOW_REPLACEMENT | Gio.BusNameOwnerFlags.REPLACE
@@ -485,6 +530,4 @@ if "notifications" in CHANNELS:
     Gio.bus_own_name(
         Gio.BusType.SESSION, "org.freedesktop.Notifications", FLAGS, on_notifications_bus, None, lambda *_: None
     )
-if "microphone" in CHANNELS:
-    watch_recorders()
 GLib.MainLoop().run()

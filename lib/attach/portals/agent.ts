@@ -12,7 +12,7 @@ import { type AgentRequest, lineCutter, parseRequest } from "./requests.ts";
 /** What a session runs before its bus starts, behind serve_session.sh. */
 export const offerPortals: string = offerScript;
 
-/** The exit status of start_agent.sh when there is nothing that the agent could serve. */
+/** The exit status of the agent when there is nothing that the agent could serve. */
 const missing = 69;
 
 /** The channels that an agent can serve. */
@@ -48,17 +48,21 @@ export interface Agent {
 
 /**
  * Starts the agent of a session. `onRequest` is called for each of its requests.
+ *
+ * @param options `run`: the id of this run, when it starts the session, whose name it may not know yet
  */
 export async function startAgent(
   container: Container,
-  { session, channels, onRequest }: {
-    session: string;
+  { session, run, channels, onRequest }: {
+    session: string | Promise<string>;
+    run?: string | undefined;
     channels: readonly AgentChannel[];
     onRequest: (request: AgentRequest) => void;
   },
 ): Promise<Agent> {
   const script = withValues(findAgent, {
-    session,
+    session: run === undefined ? await session : "",
+    run: run ?? "",
     agent: agentSource,
     channels: channels.join(" "),
     missing: `${missing}`,

@@ -35,7 +35,9 @@ export type MakeLoans = (container: Container, session: string) => Promise<Loans
 /** How dialogs are served. */
 export interface DialogOptions {
   /** The session's name. */
-  session: string;
+  session: string | Promise<string>;
+  /** The id of this run, when it starts the session. */
+  run?: string | undefined;
   /** Its container, as it is reached. */
   inside: Inside;
   /** The channels that the agent serves. */
@@ -82,7 +84,8 @@ const pathSeparator = "//:";
  */
 export function serveDialogs(
   container: Container,
-  { session, inside, channels, onDesktop, onRecord, makeLoans, runsOn, now = () => performance.now() }: DialogOptions,
+  { session, run, inside, channels, onDesktop, onRecord, makeLoans, runsOn, now = () => performance.now() }:
+    DialogOptions,
 ): AsyncDisposable {
   const { host, label } = container;
   const over = new AbortController();
@@ -90,6 +93,8 @@ export function serveDialogs(
   const waiting: { request: Asking; gone: AbortController }[] = [];
   const mayShow = rate(bearable, now);
   let loans: Promise<Loans> | undefined;
+  const lending = (): Promise<Loans> =>
+    loans ??= Promise.resolve(session).then((session) => makeLoans(container, session));
   let folder = host.env("HOME") ?? "/";
   let hasWarned = false;
   const hasTold = new Set<string>();
@@ -105,7 +110,7 @@ export function serveDialogs(
       case "record":
         return onRecord?.(request.on ? agent : undefined);
       case "lacks":
-        return tellLack(request.what);
+        return void tellLack(request.what).catch(() => {});
       case "ready":
         return void begin();
       case "gone":
@@ -127,7 +132,7 @@ export function serveDialogs(
     } else agent?.send({ id, paths: [], printed: outcome === "done" });
   };
 
-  const tellLack = (what: Lack): void => {
+  const tellLack = async (what: Lack): Promise<void> => {
     const without: readonly AgentChannel[] = what === "python3-gi"
       ? channels
       : what === "no-microphone"
@@ -136,14 +141,16 @@ export function serveDialogs(
     const lost = channels.filter((channel) => without.includes(channel));
     if (hasTold.has(what) || lost.length === 0) return;
     hasTold.add(what);
-    const why = what.startsWith("no-") ? `"${session}" was started without` : `${what} is not installed in "${label}"`;
+    const why = what.startsWith("no-")
+      ? `"${await session}" was started without`
+      : `${what} is not installed in "${label}"`;
     host.ui.status(`The apps go without ${lost.join(", ")}: ${why}`);
   };
 
   /** Starts the agent again for as long as the connection to another machine breaks. */
   const keepAgent = async (): Promise<void> => {
     for (let pauseMs = firstPauseMs; !shown.aborted; pauseMs *= 2) {
-      agent = await startAgent(container, { session, channels, onRequest });
+      agent = await startAgent(container, { session, run, channels, onRequest });
       const isUseless = await agent.ended;
       onRecord?.(undefined);
       if (isUseless) return;
@@ -154,8 +161,7 @@ export function serveDialogs(
   /** Files that an earlier run has lent are looked after again. */
   const begin = async (): Promise<void> => {
     try {
-      loans ??= makeLoans(container, session);
-      for (const path of (await loans).copies()) agent?.send({ watch: path });
+      for (const path of (await lending()).copies()) agent?.send({ watch: path });
     } catch (error) {
       tell(error);
     }
@@ -215,8 +221,7 @@ export function serveDialogs(
     folder = dirname(chosen[0]!);
     const inShare = chosen.map((path) => sharedPath(path, container, inside));
     if (inShare.every((path) => path !== undefined)) return inShare;
-    loans ??= makeLoans(container, session);
-    return request.ask === "save" ? [await (await loans).save(chosen[0]!)] : await (await loans).open(chosen);
+    return request.ask === "save" ? [await (await lending()).save(chosen[0]!)] : await (await lending()).open(chosen);
   };
 
   const isShared = (path: string): boolean => path.startsWith(`${inside.share}/`);

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # offer_portals.sh
 # Behind serve_session.sh: tells the session's bus and apps of what agent.py answers. Where the container lacks what that
-# needs, all stays as it is without; start_agent.sh tells the host's end so.
+# needs, all stays as it is without; the agent tells the host's end so.
 #
 # Value in front: the channels that the agent is to serve, each with a space before and behind it
 : "${channels?}"

@@ -51,7 +51,7 @@ export type AgentRequest =
   /** Something begins to record, or nothing records any more. */
   | { ask: "record"; on: boolean };
 
-/** What the agent lacks, as start_agent.sh prints it. */
+/** What the agent lacks, as it or start_agent.sh prints it. */
 export const lacks = ["xdg-desktop-portal", "python3-gi", "no-portals", "no-microphone"] as const;
 
 /** One of them. */

@@ -12,7 +12,7 @@ import { createMicrophone } from "./microphone.ts";
 export async function servePortals(
   container: Container,
   { open, asks, ...options }:
-    & Pick<DialogOptions, "session" | "makeLoans" | "runsOn">
+    & Pick<DialogOptions, "session" | "run" | "makeLoans" | "runsOn">
     & Pick<ShowRequest, "open" | "asks">,
 ): Promise<AsyncDisposable | undefined> {
   const { host } = container;

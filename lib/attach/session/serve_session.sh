@@ -5,27 +5,29 @@
 #
 # Values in front:
 #   xpra_directory  where sockets and logs of sessions are
+#   run             the id of the run that starts the session
 #   sound           what the FIFO for sound has behind the session's name; empty for a session without a FIFO
 #   samples         the arguments of PulseAudio's pipe sink that describe the samples
 #   microphone      the same for its pipe source; empty for a session without a microphone
-: "${xpra_directory:?}" "${sound?}" "${samples?}" "${microphone?}"
+: "${xpra_directory:?}" "${run:?}" "${sound?}" "${samples?}" "${microphone?}"
 set -eu
 session=${RUNTIME_DIRECTORY##*/gui-container-}
 : >"$xpra_directory/$session.log"
 umask 077
 printf '%s\n' "$GUI_CONTAINER_APP" >"$RUNTIME_DIRECTORY/app"
 printf '%s\n' "$GUI_CONTAINER_RECORD" >"$RUNTIME_DIRECTORY/record"
+printf '%s\n' "$run" >"$RUNTIME_DIRECTORY/run"
 unset GUI_CONTAINER_APP GUI_CONTAINER_RECORD GUI_CONTAINER_SERVER
 export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 
 # Starts the session's D-Bus, and what starts its sound server if it has sound.
 start_bus_and_sound() {
+  # PulseAudio makes the FIFO in there, to which the session's agent writes what the host's microphone picks up.
+  [ -z "$microphone" ] || mkdir "$RUNTIME_DIRECTORY/microphone"
   env -u GTK_USE_PORTAL dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
   # The host's player ends when the FIFO is no longer open here: with the session.
   [ -z "$sound" ] || exec 8<>"$xpra_directory/$session$sound"
-  # PulseAudio makes the FIFO in there, to which the session's agent writes what the host's microphone picks up.
-  [ -z "$microphone" ] || mkdir "$RUNTIME_DIRECTORY/microphone"
   if [ "$sound$microphone" ]; then
     # PulseAudio starts when the first app connects. Timed by the system's clock, apps play on even if nobody reads the FIFO;
     # the samples are then dropped.

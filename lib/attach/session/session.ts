@@ -154,7 +154,7 @@ function mayHaveStarted(error: unknown): boolean {
  * environment.
  */
 function serviceWords(
-  { app, open, display }: SessionPlan,
+  { app, run, open, display }: SessionPlan,
   { xpraDirectory, crossesNetwork, appearance }: {
     xpraDirectory: string;
     crossesNetwork: boolean;
@@ -163,6 +163,7 @@ function serviceWords(
 ): string[] {
   const shared = {
     xpra_directory: xpraDirectory,
+    run,
     sound: open.has("sound") ? soundSuffix : "",
     samples: sinkSamples({ crossesNetwork }),
     microphone: open.has("microphone") ? sourceSamples({ crossesNetwork }) : "",

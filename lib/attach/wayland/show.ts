@@ -36,18 +36,25 @@ export async function showByWayland(
   const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
   const client = scope.use(await startWaylandClient(container, clipboard));
   const { transport, compress, ready } = client;
-  const start = async (): Promise<string> => {
-    await container.connect();
-    await container.lendSocket(client.socket, transport);
-    container.noteUse();
-    return await startSession(container, { ...plan, display: { transport, compress, ready } });
-  };
-  const [, session] = await all([ready, start()]);
   // Over a network, nothing can show the windows a second time.
   const outlives = !isDisposable && !crossesNetwork;
-  if (outlives) client.keep();
   const runsOn = (): boolean => host.signal.aborted && outlives;
-  await using _portals = await servePortals(container, { session, open, asks, makeLoans, runsOn });
+  const started = Promise.withResolvers<string>();
+  // Nobody may ever wait for it.
+  started.promise.catch(() => {});
+  const start = async (): Promise<string> => {
+    await container.connect();
+    // Toolkits ask the agent for the look before they show a window: it starts together with the session.
+    scope.use(
+      await servePortals(container, { session: started.promise, run: plan.run, open, asks, makeLoans, runsOn }),
+    );
+    await container.lendSocket(client.socket, transport);
+    container.noteUse();
+    started.resolve(startSession(container, { ...plan, display: { transport, compress, ready } }));
+    return await started.promise;
+  };
+  const [, session] = await all([ready, start()]);
+  if (outlives) client.keep();
   host.ui.status(
     `${channelLine(open, [], asks)}; windows by Wayland${crossesNetwork ? ", which close with this run" : ""}`,
   );
