@@ -156,7 +156,7 @@ testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", wa
   const name = nameOn(engine);
   for (
     const [args, why] of [
-      [["--allow=files", name, "xclock"], "waypipe has no files"],
+      [["--allow=tray", name, "xclock"], "waypipe has no tray"],
       [[name, "xclock", "--border=red"], '"--border=red" is an option for xpra'],
     ] as const
   ) {
@@ -171,9 +171,9 @@ testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", wa
     assertEquals(refused.code, 2, refused.stderr);
     assertStringIncludes(refused.stderr, `error: Wayland cannot show this: ${why}\n`);
   }
-  const withoutX = await attached(engine, ["--allow=files", name, "xclock"], { ...desktop(), DISPLAY: "" });
+  const withoutX = await attached(engine, ["--allow=tray", name, "xclock"], { ...desktop(), DISPLAY: "" });
   assertEquals(withoutX.code, 1);
-  assertStringIncludes(withoutX.stderr, "$DISPLAY is not set, and Wayland cannot show this: waypipe has no files");
+  assertStringIncludes(withoutX.stderr, "$DISPLAY is not set, and Wayland cannot show this: waypipe has no tray");
   const unknown = await attached(engine, ["--display=mir", name, "xclock"]);
   assertEquals(unknown.code, 2);
   assertStringIncludes(unknown.stderr, 'There is no way "mir" to show windows');
