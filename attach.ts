@@ -139,7 +139,9 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
     : Infinity;
   if (words.length > maxWords) throw inputError(`Too many arguments: "${words[maxWords]}"`, "See attach.ts --help");
   if (flags.has("list")) return await (await import("./lib/attach/list.ts")).list(host, word, options);
-  if (word === undefined) throw inputError("The container's NAME is missing", "See attach.ts --help");
+  if (word === undefined) {
+    throw inputError("The container's NAME is missing", "Those in which an app runs: attach.ts --list");
+  }
   const { resolveContainer } = await import("./lib/container/container.ts");
   if (maxWords < Infinity) {
     const session = words[0] ?? values.get("session");

@@ -111,7 +111,9 @@ export function readRequest(
 /** Checks that the options around `--disposable` fit together. */
 function checkDisposable(flags: Words["flags"], app: readonly string[] | undefined): void {
   if (!flags.has("disposable")) return;
-  if (app === undefined) throw inputError("--disposable needs an APP_CMDLINE", "See attach.ts --help");
+  if (app === undefined) {
+    throw inputError("--disposable needs an APP_CMDLINE", "For example: attach.ts --disposable my-container firefox");
+  }
   for (const option of ["detached", "join"]) {
     if (flags.has(option)) {
       throw inputError(

@@ -11,5 +11,7 @@ export function calledName(script: string, env: (name: string) => string | undef
 
 /** A text in which the scripts at the beginning of command lines have these names. */
 export function asCalled(text: string, env: (name: string) => string | undefined): string {
-  return text.replace(/(?<![\w/.-])(?:create|attach|map)\.ts(?= (?:-|\S+ -- ))/g, (script) => calledName(script, env));
+  const scripts =
+    /(?<![\w/.-])(?:create|attach|map)\.ts(?= (?:-|\S+ -- ))|(?<=(?:For example|Start one): )(?:create|attach|map)\.ts(?= )/g;
+  return text.replace(scripts, (script) => calledName(script, env));
 }

@@ -144,6 +144,8 @@ async function showOutput(engine: Engine, name: string, over: AbortSignal): Prom
     {
       output: {
         line(line) {
+          // It waits for the file.
+          if (line.startsWith("tail: ")) return;
           const found = /^Cloud-init v\. \S+ running '([\w:-]+)'/.exec(line)?.[1];
           if (found) stage = found;
           const seconds = Math.round((performance.now() - startedMs) / 1000);

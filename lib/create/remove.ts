@@ -32,7 +32,9 @@ export async function deleteNamed(
   [word, ...more]: readonly string[],
   { force, ...options }: EngineOptions & { force: boolean },
 ): Promise<void> {
-  if (word === undefined || more.length > 0) throw inputError("--delete takes one NAME", "See create.ts --help");
+  if (word === undefined || more.length > 0) {
+    throw inputError("--delete takes one NAME", "For example: create.ts --delete my-container");
+  }
   const { name, label, mounts, ...place } = await placeCalled(host, word, options);
   const engine = await place.engine;
   if (host.dryRun) {

@@ -1,6 +1,7 @@
 /** What the command line of create.ts asks for when a container is to be made: its words and files, checked. */
 
 import { inputError } from "../base/errors.ts";
+import { quoteWord } from "../base/shell_words.ts";
 import type { Host } from "../base/host.ts";
 import { type Arguments, engineOptions, parseDuration } from "../cli/options.ts";
 import { hostNameOf } from "../container/mounts.ts";
@@ -56,17 +57,24 @@ export async function readRequest(
   { own }: { own: readonly string[] },
 ): Promise<Request> {
   const { positionals, flags, values } = args;
-  if (flags.has("force")) throw inputError("The option --force goes with --delete", "See create.ts --help");
+  if (flags.has("force")) {
+    throw inputError("The option --force goes with --delete", "Leave it out, or: create.ts --delete --force NAME");
+  }
   const end = flags.get("export");
   const [word, keysPath, profileWord, ...cloudInitWords] = positionals.slice(0, end);
   const exports = end === undefined
     ? undefined
     : (await import("./export/export.ts")).parseExportWords(positionals.slice(end), { notTheirs: own });
-  if (flags.has("mime") && !exports) throw inputError("The option --mime goes with --export", "See create.ts --help");
+  if (flags.has("mime") && !exports) {
+    throw inputError("The option --mime goes with --export", "Leave it out, or: create.ts --export --mime NAME");
+  }
   if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
+    const given = positionals.slice(0, end);
+    const missing = ["NAME", "AUTHORIZED_KEYS", "PROFILE", "CLOUD_INIT"][given.length];
+    const example = ["my-container", "~/.ssh/id_ed25519.pub", "gui", "firefox"].slice(given.length);
     throw inputError(
-      "Arguments are missing: NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...",
-      "For example: my-container ~/.ssh/id_ed25519.pub gui firefox. See create.ts --help",
+      `${missing} is missing`,
+      `For example: create.ts ${[...given.map(quoteWord), ...example].join(" ")}`,
     );
   }
   const place = await placeCalled(host, word, engineOptions(args));
@@ -87,7 +95,10 @@ export async function readRequest(
   const hosts = values.get("allow-hosts");
   const hasProxy = internetKey in profile.config;
   if (hosts !== undefined && !hasProxy) {
-    throw inputError("The option --allow-hosts goes with the profile gui-internet", "See create.ts --help");
+    throw inputError(
+      "The option --allow-hosts goes with the profile gui-internet",
+      "Leave it out, or name gui-internet as PROFILE",
+    );
   }
   return {
     place,

@@ -68,5 +68,5 @@ function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {
 
 /** The error when an argument is neither given nor answered. */
 export function missingArgument(what: "NAME" | "FILE..."): Error {
-  return inputError(`Arguments are missing: ${what}`, "See map.ts --help");
+  return inputError(`${what} is missing`, "For example: map.ts my-container ~/Documents/letter.odt");
 }

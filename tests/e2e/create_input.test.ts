@@ -85,7 +85,7 @@ const cases: {
   { parts: [config, new Uint8Array([35, 33, 0])], says: 'part-1" is not text but binary', hint: "text file" },
   { parts: ["## template: jinja\npackages: [a]\n"], says: /part-0:2:1: The template/, hint: "#cloud-config" },
   { options: ["--image=--vm"], says: '"--vm" is not an image', hint: "ubuntu:24.04" },
-  { options: ["--force"], says: "--force goes with --delete", hint: "--help" },
+  { options: ["--force"], says: "--force goes with --delete", hint: "create.ts --delete --force NAME" },
   { options: ["--timeout=soon"], says: '"soon" is not a duration', hint: "20m" },
   { options: ["--no-such"], says: 'Unknown option "--no-such"', hint: "--help" },
   { options: ["--engine=docker"], says: 'There is no engine "docker"', hint: "lxc or incus" },
@@ -143,7 +143,7 @@ Deno.test("create.ts tells files that are missing, directories, or not to be rea
         [["box", join(directory, "none"), part, part], {}, "There is no file"],
         [["box", publicKey, directory, part], {}, "is a directory"],
         [["box", publicKey, "gui", part, closed], {}, "may not be read"],
-        [["box", publicKey, "gui"], {}, "Arguments are missing"],
+        [["box", publicKey, "gui"], {}, "CLOUD_INIT is missing"],
         [["--delete"], {}, "--delete takes one NAME"],
         [
           ["box", publicKey, "gui", part],

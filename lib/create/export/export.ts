@@ -76,7 +76,9 @@ export async function exportNamed(
   [word, ...words]: readonly string[],
   { own, withTypes, ...options }: EngineOptions & { own: readonly string[]; withTypes: boolean },
 ): Promise<void> {
-  if (word === undefined) throw inputError("--export takes the NAME of a container", "See create.ts --help");
+  if (word === undefined) {
+    throw inputError("--export takes the NAME of a container", "For example: create.ts --export my-container");
+  }
   const { name, mounts, ...place } = await placeCalled(host, word, options);
   const request = { ...parseExportWords(words, { notTheirs: own }), withTypes, opener: await findOpener() };
   menuOf(host, hostNameOf(place.server, name));

@@ -18,7 +18,9 @@ export async function unexportNamed(
   [word, ...more]: readonly string[],
   options: EngineOptions,
 ): Promise<void> {
-  if (word === undefined || more.length > 0) throw inputError("--unexport takes one NAME", "See create.ts --help");
+  if (word === undefined || more.length > 0) {
+    throw inputError("--unexport takes one NAME", "For example: create.ts --unexport my-container");
+  }
   const { name, label, mounts, server } = await placeCalled(host, word, options);
   const removed = await unexportApps(host, menuOf(host, hostNameOf(server, name)), mounts);
   if (removed.length === 0) {
