@@ -152,6 +152,20 @@ testOnEngines(
   },
 );
 
+testOnOneEngine("attach.ts, Wayland: no question outlives its session", waylandParts, async (engine) => {
+  const name = nameOn(engine);
+  const isAsked = async (): Promise<boolean> =>
+    (await windows()).some(({ name: title }) => title.includes(`may ${name}`));
+  const running = attach(engine, [name, "foot -T asking sleep 600", "--ask=links"]);
+  await windowCalled(`[${name}] asking`);
+  const opening = attach(engine, [name, "--join", "--", "xdg-open", "https://example.org/"]);
+  await eventually("the question", isAsked);
+  await script("attach", engine, ["--stop", name, "--all"]);
+  assertEquals((await running.ended).code, 0);
+  await opening.ended;
+  await eventually("the end of the question", async () => !await isAsked());
+});
+
 testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", waylandParts, async (engine) => {
   const name = nameOn(engine);
   for (

@@ -19,12 +19,13 @@ export async function servePortals(
   const channels = agentChannels.filter((channel) => open.has(channel));
   if (host.dryRun || channels.length === 0) return undefined;
   const inside = await container.reach();
+  const over = new AbortController();
   const consent = createConsent(() => performance.now());
   const microphone = createMicrophone(container, { consent: asks.has("microphone") ? consent : undefined });
   const dialogs = serveDialogs(container, {
     ...options,
     channels,
-    onDesktop: desktopOf(container, { open, asks, consent, signal: host.signal }),
+    onDesktop: desktopOf(container, { open, asks, consent, signal: AbortSignal.any([host.signal, over.signal]) }),
     onRecord: (agent) => {
       if (channels.includes("microphone")) microphone.listen(agent?.sendSamples);
     },
@@ -32,6 +33,8 @@ export async function servePortals(
   });
   return {
     async [Symbol.asyncDispose]() {
+      // No question outlives its session.
+      over.abort();
       microphone[Symbol.dispose]();
       await dialogs[Symbol.asyncDispose]();
     },
