@@ -13,6 +13,7 @@ import { fallbackScreen, hostScreen, requireDisplay } from "./x11/screen.ts";
 import { startSession } from "./session/session.ts";
 import { checkSessionName, newRun, sessionNameOf } from "./session/session_name.ts";
 import { show } from "./x11/show.ts";
+import { borderOption } from "./wayland/border_option.ts";
 import { againstRemoteWayland, againstWayland, NoWayland } from "./wayland/choice.ts";
 import { checkClient } from "./x11/xpra_version.ts";
 
@@ -37,7 +38,14 @@ export async function start(container: Container, request: StartRequest): Promis
     try {
       const { showByWayland } = await import("./wayland/show.ts");
       const carried = open.difference(new Set(["tray"] as const));
-      return await showByWayland(container, { plan: { ...plan, open: carried }, asks, makeLoans, isDisposable });
+      const border = borderOption(userOptions.at(-1) ?? "");
+      return await showByWayland(container, {
+        plan: { ...plan, open: carried },
+        asks,
+        border,
+        makeLoans,
+        isDisposable,
+      });
     } catch (error) {
       if (!(error instanceof NoWayland) || display === "wayland") throw error;
       against = error.reason;

@@ -8,6 +8,7 @@ import {
   NoWayland,
   wantedDisplay,
 } from "../../lib/attach/wayland/choice.ts";
+import { borderOption } from "../../lib/attach/wayland/border_option.ts";
 import { startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
@@ -31,7 +32,8 @@ Deno.test("againstWayland() says what Wayland, waypipe or the desktop cannot do"
   for (
     const [changes, reason] of [
       [{ detached: true }, "a Wayland window cannot be left and shown later"],
-      [{ userOptions: ["--border=red"] }, '"--border=red" is an option for xpra'],
+      [{ userOptions: ["--border=red,3"] }, undefined],
+      [{ userOptions: ["--border=red", "--border=off"] }, '"--border=off" is an option for xpra'],
       [{ box: false }, "waypipe runs in a box only"],
       [{ wantsTray: true }, "waypipe has no tray"],
     ] as const
@@ -83,7 +85,7 @@ async function clientFails(
       },
     };
     const box = localBox(host, { mounts: mountsOf(host, "box") });
-    const client = await startWaylandClient(box, { in: true, out: true });
+    const client = await startWaylandClient(box, { clipboard: { in: true, out: true } });
     const error = await assertRejects(() => client.ready, NoWayland);
     await client[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
@@ -128,4 +130,12 @@ Deno.test("startWaylandClient() takes a security context's socket where the comp
   const { boxes } = await clientFails({ stderr: "x" });
   assertEquals(boxes.length, 2);
   assertEquals(boxes[1]!.includes("/run/user/1/wayland-1"), false, boxes[1]!.join(" "));
+});
+
+Deno.test("--border is one on Wayland too, in a colour by name or number", () => {
+  assertEquals(borderOption("--border=red"), { colour: [255, 0, 0], width: 5, isAlways: true });
+  assertEquals(borderOption("--border=#0a0BFF,12"), { colour: [10, 11, 255], width: 12, isAlways: true });
+  for (const other of ["off", "auto", "red,0", "red,46", "red,5:off", "#fff", "nocolour"]) {
+    assertEquals(borderOption(`--border=${other}`), undefined);
+  }
 });

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Violation } from "../../lib/guard/faults.ts";
-import { colourOf } from "../../lib/guard/wayland/border.ts";
+import { borderFor } from "../../lib/guard/wayland/border.ts";
 import { globals } from "../../lib/guard/wayland/globals.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
 import {
@@ -531,7 +531,7 @@ Deno.test("the guard of Wayland draws a border on a window that the desktop give
           pixels,
           "wp_single_pixel_buffer_manager_v1.create_u32_rgba_buffer",
           buffer,
-          ...colourOf("box"),
+          ...borderFor("box").colour.map((value) => value * 0x101_0101),
           2 ** 32 - 1,
         ),
       ),

@@ -17,6 +17,7 @@ import type { Container } from "../../container/container.ts";
 import { makePrivateDirectory } from "../../container/private_directory.ts";
 import { boxStart, prepareBoxes, type StartBox } from "../x11/box.ts";
 import { NoWayland } from "./choice.ts";
+import type { Border } from "../../guard/wayland/border.ts";
 import { guardArgv, type GuardRequest, privateNames } from "../../guard/wayland/request.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
 import type { OpenClipboard } from "../../guard/wayland/session.ts";
@@ -68,13 +69,21 @@ export interface WaylandClient extends AsyncDisposable {
   ended: Promise<ProcessResult>;
 }
 
+/** What the user wants of the windows. */
+export interface WindowOptions {
+  /** The directions of the clipboard that are open. */
+  clipboard: OpenClipboard;
+  /** Their border; undefined: the container's own. */
+  border?: Border | undefined;
+}
+
 /** Starts a client, which then waits for a session. */
-export async function startWaylandClient(target: Container, clipboard: OpenClipboard): Promise<WaylandClient> {
+export async function startWaylandClient(target: Container, wanted: WindowOptions): Promise<WaylandClient> {
   const { host, label: container } = target;
   const transport = `.wayland-${crypto.randomUUID()}`;
   const kept = Promise.withResolvers<string>();
   const compositor = compositorSocket(host);
-  if (host.dryRun) return plannedClient(target, { transport, compositor, clipboard });
+  if (host.dryRun) return plannedClient(target, { transport, compositor, ...wanted });
   const processes: RunningProcess[] = [];
   await using stack = new AsyncDisposableStack();
   const directories = stack.use(await makeDirectories(target));
@@ -101,7 +110,7 @@ export async function startWaylandClient(target: Container, clipboard: OpenClipb
     await takeOut(join(directory, boxName, "alive"), join(directory, privateNames.alive), "isFifo");
     return box;
   };
-  const guard = guardRequest(target, { ...paths, clipboard });
+  const guard = guardRequest(target, { ...paths, ...wanted });
   const ready = all([
     startBoxes(),
     start((argv, streams) => host.start([...alone, ...argv], { ...streams, detached: true }), guardArgv(guard)),
@@ -144,10 +153,10 @@ const noContexts = /Security context is not supported|did not provide wp_securit
 
 function guardRequest(
   target: Container,
-  { shared, transport, directory, clipboard }: BoxPaths & { clipboard: OpenClipboard },
+  { shared, transport, directory, ...wanted }: BoxPaths & WindowOptions,
 ): GuardRequest {
   const compression = compressionFor(target);
-  return { container: target.label, clipboard, compression, listen: join(shared, transport), directory };
+  return { container: target.label, ...wanted, compression, listen: join(shared, transport), directory };
 }
 
 /** Moves what a box has made to where no box sees it, if it is what it is to be. */
@@ -280,13 +289,13 @@ function endedEarly({ stdout, stderr }: ProcessResult): NoWayland {
 /** For a dry run: prints the command lines of guard and boxes. */
 async function plannedClient(
   target: Container,
-  { transport, compositor, clipboard }: { transport: string; compositor: string; clipboard: OpenClipboard },
+  { transport, compositor, ...wanted }: { transport: string; compositor: string } & WindowOptions,
 ): Promise<WaylandClient> {
   const { host, label: container } = target;
   const { shared, private: directory } = await makeDirectories(target);
   const compress = compressionFor(target);
   const paths = { shared, transport, directory };
-  const guard = guardRequest(target, { ...paths, clipboard });
+  const guard = guardRequest(target, { ...paths, ...wanted });
   host.start(guardArgv(guard));
   host.start(contextArgv({ ...paths, container, compositor }));
   host.start(showArgv({ ...paths, display: join(directory, contextName, "display"), compress }));

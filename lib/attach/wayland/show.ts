@@ -3,6 +3,7 @@
 import { abortable } from "@std/async";
 import { all } from "../../base/settle.ts";
 import type { Container } from "../../container/container.ts";
+import type { Border } from "../../guard/wayland/border.ts";
 import { attachLine } from "../advice.ts";
 import { checkAsking } from "../ask.ts";
 import { type AskableChannel, channelLine } from "../session/channels.ts";
@@ -22,9 +23,10 @@ import { awaitRemoteEnd } from "./remote_windows.ts";
  */
 export async function showByWayland(
   container: Container,
-  { plan, asks, makeLoans, isDisposable }: {
+  { plan, asks, border, makeLoans, isDisposable }: {
     plan: Omit<SessionPlan, "display">;
     asks: ReadonlySet<AskableChannel>;
+    border: Border | undefined;
     makeLoans: MakeLoans;
     isDisposable: boolean;
   },
@@ -34,7 +36,7 @@ export async function showByWayland(
   await checkAsking(host, asks);
   await using scope = new AsyncDisposableStack();
   const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
-  const client = scope.use(await startWaylandClient(container, clipboard));
+  const client = scope.use(await startWaylandClient(container, { clipboard, border }));
   const { transport, compress, ready } = client;
   // Over a network, nothing can show the windows a second time.
   const outlives = !isDisposable && !crossesNetwork;

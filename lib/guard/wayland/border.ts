@@ -19,6 +19,16 @@ export interface Addition {
 /** Makes an object that the compositor knows, and the app does not. */
 export type Create = (type: string) => WaylandObject;
 
+/** What borders look like. */
+export interface Border {
+  /** Red, green and blue, each up to 255. */
+  colour: readonly [red: number, green: number, blue: number];
+  /** In pixels of the desktop. */
+  width: number;
+  /** Also on windows that the desktop gives a frame. */
+  isAlways: boolean;
+}
+
 /** A part of a surface. */
 export type Rectangle = readonly [x: number, y: number, width: number, height: number];
 
@@ -39,8 +49,6 @@ interface Strip {
 /** The globals that are needed, each in its first version. */
 const needed = ["wl_compositor", "wl_subcompositor", "wp_viewporter", "wp_single_pixel_buffer_manager_v1"] as const;
 
-/** The width of a border, in pixels of the desktop. */
-const thickness = 4;
 /** Larger than any surface. */
 const everything = 2 ** 31 - 1;
 
@@ -51,8 +59,8 @@ const everything = 2 ** 31 - 1;
  * @param numberOf the number of a global
  */
 export function createBorders(
-  { container, create, registry, numberOf }: {
-    container: string;
+  { border, create, registry, numberOf }: {
+    border: Border;
     create: Create;
     registry(): WaylandObject | undefined;
     numberOf(global: string): number | undefined;
@@ -61,6 +69,9 @@ export function createBorders(
   const borders = new Map<WaylandObject, { strips: readonly Strip[]; part: Rectangle }>();
   /** What all strips need. */
   let common: Record<typeof needed[number] | "buffer" | "region", WaylandObject> | undefined;
+
+  const colour = border.colour.map((value) => value * 0x101_0101);
+  const edges = edgesOf(border.width);
 
   const begin = (): Addition[] | undefined => {
     if (common) return [];
@@ -89,7 +100,7 @@ export function createBorders(
         name: "bind",
         values: [numbers[index]!, name, 1, globals[index]!.hostId],
       })),
-      { object: pixels, name: "create_u32_rgba_buffer", values: [buffer.hostId, ...colourOf(container), 2 ** 32 - 1] },
+      { object: pixels, name: "create_u32_rgba_buffer", values: [buffer.hostId, ...colour, 2 ** 32 - 1] },
       { object: compositor, name: "create_region", values: [region.hostId] },
     ];
   };
@@ -155,26 +166,28 @@ export function createBorders(
   };
 }
 
-/** The four strips. */
-function edges([x, y, width, height]: Rectangle): Rectangle[] {
-  const [across, down] = [Math.min(thickness, width), Math.min(thickness, height)];
-  return [
-    [x, y, width, down],
-    [x, y + height - down, width, down],
-    [x, y, across, height],
-    [x + width - across, y, across, height],
-  ];
+/** Gives the four strips of a border. */
+function edgesOf(thickness: number): (part: Rectangle) => Rectangle[] {
+  return ([x, y, width, height]) => {
+    const [across, down] = [Math.min(thickness, width), Math.min(thickness, height)];
+    return [
+      [x, y, width, down],
+      [x, y + height - down, width, down],
+      [x, y, across, height],
+      [x + width - across, y, across, height],
+    ];
+  };
 }
 
-/** A full colour for a name: red, green and blue, each of 32 bits. */
-export function colourOf(name: string): [red: number, green: number, blue: number] {
+/** The border that a container has by its name: in a full colour, where the desktop draws no frame. */
+export function borderFor(name: string): Border {
   let hash = 2_166_136_261;
   for (const char of name) hash = Math.imul(hash ^ char.codePointAt(0)!, 16_777_619) >>> 0;
   const hue = hash % 360;
   const channel = (shift: number): number => {
     const at = (hue / 30 + shift) % 12;
     const share = 0.42 - 0.42 * Math.max(-1, Math.min(at - 3, 9 - at, 1));
-    return Math.round(share * (2 ** 32 - 1));
+    return Math.round(share * 255);
   };
-  return [channel(0), channel(8), channel(4)];
+  return { colour: [channel(0), channel(8), channel(4)], width: 4, isAlways: false };
 }

@@ -109,8 +109,9 @@ export function createPolicy(
   let registry: WaylandObject | undefined;
   /** Windows that the desktop gives a frame. */
   const framed = new WeakSet<WaylandObject>();
+  const { border } = session;
   const borders = createBorders({
-    container,
+    border,
     create,
     registry: () => registry,
     numberOf: (global) => [...offered].find(([, { name }]) => name === global)?.[0],
@@ -242,8 +243,9 @@ export function createPolicy(
       const found = surfaces.of(object);
       const verdict = surfaces.commit(found);
       if (found.role !== "window" || verdict?.drop) return verdict;
-      const border = borders.place(object, framed.has(object) ? undefined : borderOf(found));
-      return border.length > 0 ? { ...verdict, before: [...verdict?.before ?? [], ...border] } : verdict;
+      const hasBorder = border.isAlways || !framed.has(object);
+      const added = borders.place(object, hasBorder ? borderOf(found) : undefined);
+      return added.length > 0 ? { ...verdict, before: [...verdict?.before ?? [], ...added] } : verdict;
     },
     "wl_surface.destroy": ({ object }) => ({ before: borders.place(object, undefined) }),
     "wl_shm.create_pool": ({ objects, values: [, file, size] }) => {

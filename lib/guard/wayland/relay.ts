@@ -6,6 +6,7 @@
 import { Violation } from "../faults.ts";
 import { type Connection, createConnection } from "./connection.ts";
 
+import type { Border } from "./border.ts";
 import type { Compression, Filter } from "./frames.ts";
 import { createSession, type OpenClipboard } from "./session.ts";
 import { keptFrames, resumedFrames } from "./resuming.ts";
@@ -17,6 +18,8 @@ export interface RelayOptions {
   container: string;
   /** The directions that are open. */
   clipboard: OpenClipboard;
+  /** The border that the user wants; undefined: {@linkcode borderFor} its name. */
+  border?: Border | undefined;
   /** How the container's end compresses. */
   compression: Compression;
   /** Where the container's end connects. */

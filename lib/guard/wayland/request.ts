@@ -1,6 +1,7 @@
 /** What a guard's process is started with. */
 
 import { join } from "@std/path";
+import type { Border } from "./border.ts";
 import type { Compression } from "./frames.ts";
 import type { OpenClipboard } from "./session.ts";
 
@@ -13,6 +14,8 @@ export interface GuardRequest {
   container: string;
   /** The directions that are open. */
   clipboard: OpenClipboard;
+  /** The border that the user wants; undefined: {@linkcode borderFor} its name. */
+  border?: Border | undefined;
   /** How the container's end compresses. */
   compression: Compression;
   /** The path of the socket to which the container's end connects. */

@@ -1,5 +1,6 @@
 /** What all connections of a session have in common: whether the user works in its windows, and how much it has. */
 
+import { type Border, borderFor } from "./border.ts";
 import { rate } from "../rate.ts";
 import { Violation } from "../faults.ts";
 
@@ -39,6 +40,8 @@ export interface Session {
   container: string;
   /** The directions that are open. */
   clipboard: OpenClipboard;
+  /** What the borders of its windows look like. */
+  border: Border;
   /** A clock in milliseconds. */
   now(): number;
   /** Tells the user something, once for each text. */
@@ -66,9 +69,10 @@ export interface Session {
 
 /** A session that has just begun. */
 export function createSession(
-  { container, clipboard, tell, now = () => performance.now() }: {
+  { container, clipboard, border = borderFor(container), tell, now = () => performance.now() }: {
     container: string;
     clipboard: OpenClipboard;
+    border?: Border | undefined;
     tell(text: string): void;
     now?: () => number;
   },
@@ -85,6 +89,7 @@ export function createSession(
   return {
     container,
     clipboard,
+    border,
     now,
     tell(text) {
       if (told.has(text) || told.size >= 64) return;
