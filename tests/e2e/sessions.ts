@@ -67,6 +67,13 @@ systemctl --user list-units --all --plain --no-legend 'gui-container-*' 'run-*.s
   );
   assertEquals(inside, "");
   assertEquals(await clientsOf(name), []);
+  await eventually("the end of the guard", async () => (await guardsOf(name)).length === 0, { timeoutMs: 5_000 });
+}
+
+/** The command lines of the guards on Wayland for a container of this machine. */
+export async function guardsOf(name: string): Promise<string[]> {
+  const stdout = await sh(["ps", "-u", String(Deno.uid()), "-ww", "-o", "args="]);
+  return stdout.split("\n").filter((args) => args.includes(" --guard-wayland ") && args.includes(`/${name}/xpra/`));
 }
 
 /**

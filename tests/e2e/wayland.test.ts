@@ -6,7 +6,7 @@ import { type RunningProcess, runProcess, startProcess } from "../../lib/base/pr
 import { globals } from "../../lib/guard/wayland/globals.ts";
 import { fromToday, todayOptions } from "../lab/today.ts";
 import { desktop, startCompositor, startSway, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
-import { clientsOf, nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { clientsOf, guardsOf, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -119,6 +119,7 @@ testOnEngines("attach.ts, Wayland: windows and sound outlive a run that is kille
   assert((await players()).includes(player!));
   const boxes = await clientsOf(name);
   assertEquals(boxes.length, 2);
+  assertEquals((await guardsOf(name)).length, 1);
   for (const box of boxes) assertEquals(await Deno.readTextFile(`/proc/${box}/environ`), "");
   assertEquals((await attached(engine, ["--stop", name, "killed"])).code, 0);
   await eventually("the player's end", async () => !(await players()).includes(player!));
