@@ -18,15 +18,15 @@ export interface ProfileRisk {
 
 type Device = Readonly<Record<string, string>>;
 
-/** What is to say of one key, or of all that begin alike. */
-interface Rule {
+/** A key that gives something away, or all that begin alike. */
+interface Risk {
   /**
-   * `config.KEY`, or `TYPE.KEY` for a key of a device; a `*` at the end stands for any rest. `TYPE.type` is the device
-   * itself.
+   * `config.KEY`, or `TYPE.KEY` for a key of a device; a `*` at the end stands for any rest, and of several keys that fit
+   * the longest one counts. `TYPE.type` is the device itself.
    */
   key: string;
-  /** What it gives away. A key without this is harmless. */
-  gives?: string | ((value: string, device: Device) => string);
+  /** What it gives away. */
+  gives: string | ((value: string, device: Device) => string);
   /** Tells the values that are harmless. */
   unless?: (value: string, device: Device) => boolean;
 }
@@ -47,25 +47,38 @@ const filtersLess = "changes the filter that keeps dangerous system calls from t
 const hostHardware = ({ source, path }: Device): string =>
   `gives the container the device "${source ?? path}" of the host`;
 
-/** The first rule for a key applies. */
-const rules: readonly Rule[] = [
-  { key: "config.boot.autorestart" },
-  { key: "config.boot.autostart*" },
-  { key: "config.boot.stop.priority" },
-  { key: "config.cloud-init.network-config" },
+/**
+ * Keys that give nothing away. parseProfile() refuses all harmful values of `security.privileged`. The guest socket
+ * (`security.devlxd`, `security.guestapi`) shows root in the container the instance's own configuration, and is open
+ * by default.
+ */
+const harmless = [
+  ...keysOf(
+    "config",
+    `boot.autorestart boot.autostart* boot.stop.priority cloud-init.network-config cloud-init.vendor-data
+    cluster.evacuate environment.* limits.* placement.group security.devlxd security.guestapi
+    security.idmap.isolated security.privileged security.protection.* security.syscalls.deny_compat snapshots.*
+    user.gui-container.internet user.*`,
+  ),
+  ...keysOf("disk", "limits.* path pool readonly required size type"),
+  ...keysOf(
+    "nic",
+    `hwaddr ipv4.address ipv6.address limits.* mtu name network nictype parent queue.tx.length security.acls*
+    security.ipv4_filtering security.ipv6_filtering security.mac_filtering security.port_isolation`,
+  ),
+  ...["none", "proxy", "gpu", "infiniband", "pci", "tpm", "unix-block", "unix-char", "unix-hotplug", "usb"]
+    .map((type) => `${type}.*`),
+];
+
+const risky: readonly Risk[] = [
   { key: "config.cloud-init.ssh-keys.*", gives: "lets the owner of that SSH key into the container" },
-  { key: "config.cloud-init.vendor-data" },
-  { key: "config.cluster.evacuate" },
-  { key: "config.environment.*" },
   {
     key: "config.limits.memory.oom_priority",
     gives: "chooses which programs the host ends when it runs out of memory",
   },
-  { key: "config.limits.*" },
   { key: "config.linux.kernel_modules*", gives: "loads modules into the host's kernel" },
   { key: "config.linux.sysctl.*", gives: "changes settings of the host's kernel" },
   { key: "config.nvidia.*", gives: "gives the container the host's NVIDIA driver and libraries" },
-  { key: "config.placement.group" },
   { key: "config.raw.apparmor", gives: "changes the AppArmor rules that confine the container" },
   { key: "config.raw.idmap", gives: "makes users of the container users of the host" },
   {
@@ -76,21 +89,17 @@ const rules: readonly Rule[] = [
   { key: "config.raw.seccomp", gives: filtersLess },
   { key: "config.security.bpffs.*", gives: "lets the container load programs into the host's kernel" },
   { key: "config.security.delegate_bpf*", gives: "lets the container load programs into the host's kernel" },
-  // The guest socket shows root in the container the instance's own configuration. It is open by default.
-  { key: "config.security.devlxd" },
   { key: "config.security.devlxd.images", gives: "lets root in the container copy images of the host", unless: isOff },
   {
     key: "config.security.devlxd.management.volumes",
     gives: "lets the container manage storage volumes of the host",
     unless: isOff,
   },
-  { key: "config.security.guestapi" },
   {
     key: "config.security.guestapi.images",
     gives: "lets root in the container copy images of the host",
     unless: isOff,
   },
-  { key: "config.security.idmap.isolated" },
   {
     key: "config.security.idmap.*",
     gives: "chooses the container's ids on the host, which may be those of a user or of another container",
@@ -100,11 +109,7 @@ const rules: readonly Rule[] = [
     gives: "lets root in the container mount and make containers: more of the host's kernel is open to attack",
     unless: isOff,
   },
-  // parseProfile() refuses all other values.
-  { key: "config.security.privileged" },
-  { key: "config.security.protection.*" },
   { key: "config.security.selinux.*", gives: "changes the SELinux rules that confine the container" },
-  { key: "config.security.syscalls.deny_compat" },
   { key: "config.security.syscalls.deny_default", gives: filtersLess, unless: isOn },
   {
     key: "config.security.syscalls.intercept.*",
@@ -122,29 +127,15 @@ const rules: readonly Rule[] = [
     gives: "has the engine make snapshots by itself, which may fill the host's disk",
     unless: (value) => value === "" || value === "@never",
   },
-  { key: "config.snapshots.*" },
   { key: "config.ubuntu_pro.*", gives: "gives the container the host's Ubuntu Pro subscription" },
-  { key: "config.user.gui-container.internet" },
   { key: "config.user.gui-container*", gives: "is a mark by which these scripts know what they have made" },
-  { key: "config.user.*" },
   { key: "config.volatile.*", gives: "sets what the engine keeps for itself, such as the container's ids on the host" },
-
-  { key: "none.*" },
-
   {
     key: "disk.source",
     gives: (source) => `gives the container "${source}" of the host`,
     // The name of a volume in a storage pool of the engine. An empty value is none for the engines, here and below.
     unless: (source, { pool }) => Boolean(pool) && /^\w[\w.-]*$/.test(source),
   },
-  { key: "disk.limits.*" },
-  { key: "disk.path" },
-  { key: "disk.pool" },
-  { key: "disk.readonly" },
-  { key: "disk.required" },
-  { key: "disk.size" },
-  { key: "disk.type" },
-
   {
     key: "nic.type",
     gives: (_, { nictype, parent }) =>
@@ -156,22 +147,6 @@ const rules: readonly Rule[] = [
   },
   { key: "nic.ipv4.routes*", gives: "has the host send others' traffic to the container" },
   { key: "nic.ipv6.routes*", gives: "has the host send others' traffic to the container" },
-  { key: "nic.hwaddr" },
-  { key: "nic.ipv4.address" },
-  { key: "nic.ipv6.address" },
-  { key: "nic.limits.*" },
-  { key: "nic.mtu" },
-  { key: "nic.name" },
-  { key: "nic.network" },
-  { key: "nic.nictype" },
-  { key: "nic.parent" },
-  { key: "nic.queue.tx.length" },
-  { key: "nic.security.acls*" },
-  { key: "nic.security.ipv4_filtering" },
-  { key: "nic.security.ipv6_filtering" },
-  { key: "nic.security.mac_filtering" },
-  { key: "nic.security.port_isolation" },
-
   {
     key: "proxy.type",
     gives: (_, { bind, listen, connect }) =>
@@ -179,27 +154,23 @@ const rules: readonly Rule[] = [
         ? `opens "${listen}" on the host, which leads into the container`
         : `lets the container connect to "${connect}" as if it were a program of the host`,
   },
-  { key: "proxy.*" },
-
   { key: "gpu.type", gives: "lets the container use the host's graphics driver, which is a large part of the kernel" },
-  { key: "gpu.*" },
   { key: "infiniband.type", gives: "gives the container an InfiniBand card of the host" },
-  { key: "infiniband.*" },
   { key: "pci.type", gives: "gives the container a PCI device of the host" },
-  { key: "pci.*" },
   { key: "tpm.type", gives: "runs a TPM emulator for the container on the host" },
-  { key: "tpm.*" },
   { key: "unix-block.type", gives: (_, device) => hostHardware(device) },
-  { key: "unix-block.*" },
   { key: "unix-char.type", gives: (_, device) => hostHardware(device) },
-  { key: "unix-char.*" },
   { key: "unix-hotplug.type", gives: "gives the container devices that are plugged into the host" },
-  { key: "unix-hotplug.*" },
   { key: "usb.type", gives: "gives the container USB devices of the host, which may be its keyboard" },
-  { key: "usb.*" },
 ];
 
+const rules: readonly (Pick<Risk, "key"> & Partial<Risk>)[] = [...harmless.map((key) => ({ key })), ...risky];
+
 const deviceTypes: ReadonlySet<string> = new Set(rules.map(({ key }) => key.split(".")[0]!));
+
+function keysOf(where: string, keys: string): string[] {
+  return keys.split(/\s+/).map((key) => `${where}.${key}`);
+}
 
 const unknown = "is not known to be harmless";
 
@@ -227,7 +198,8 @@ export function profileRisks({ config, devices }: Profile): ProfileRisk[] {
 
 /** What a key with this value gives away; undefined when it is harmless. */
 function risk(name: string, value: string, device: Device): string | undefined {
-  const rule = rules.find(({ key }) => key.endsWith("*") ? name.startsWith(key.slice(0, -1)) : name === key);
+  const [rule] = rules.filter(({ key }) => key.endsWith("*") ? name.startsWith(key.slice(0, -1)) : name === key)
+    .sort((a, b) => b.key.length - a.key.length);
   if (!rule) return unknown;
   const { gives, unless } = rule;
   if (gives === undefined || unless?.(value, device)) return undefined;
