@@ -82,7 +82,7 @@ export async function giveMachineId(engine: Engine, name: string): Promise<void>
   await all([
     push("/etc/machine-id", "0444", `${crypto.randomUUID().replaceAll("-", "")}\n`),
     push("/etc/cloud/cloud-init.disabled", "0644", ""),
-    removeFiles(engine, name, ["/var/lib/dbus/machine-id"]),
+    removeFiles(engine, name, { paths: ["/var/lib/dbus/machine-id"] }),
   ]);
 }
 

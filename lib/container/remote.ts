@@ -10,7 +10,7 @@ import type { Host } from "../base/host.ts";
 import { once } from "../base/settle.ts";
 import { withValues } from "../base/shell_words.ts";
 import { engineOn } from "../engine/engine.ts";
-import { findInstance, setConfig } from "../engine/instance.ts";
+import { findInstance, updateInstance } from "../engine/instance.ts";
 import type { Container, KnownContainer } from "./container.ts";
 import { type Link, openLink } from "./link.ts";
 import { sessionKey } from "./ours.ts";
@@ -107,7 +107,7 @@ async function noteUse({ engine, name }: KnownContainer): Promise<void> {
     const asked = await engine;
     const instance = await findInstance(asked, name);
     if (!instance || instance.config[sessionKey] === instance.startedAt) return;
-    await setConfig(asked, name, { [sessionKey]: instance.startedAt });
+    await updateInstance(asked, name, { config: { [sessionKey]: instance.startedAt } });
   } catch (error) {
     if (!(error instanceof ProcessError || error instanceof UserError)) throw error;
   }

@@ -9,7 +9,7 @@ import { recordOf, writeContainerRecord } from "../container/record.ts";
 import { identityFiles, pinHostKeys, writeIdentityFiles } from "../container/ssh.ts";
 import { type ContainerUser, formatUser, hostUidOf, userKey } from "../container/user.ts";
 import type { Engine } from "../engine/engine.ts";
-import { addDevices, instanceHostUid } from "../engine/instance.ts";
+import { instanceHostUid, updateInstance } from "../engine/instance.ts";
 import { createProfile, setProfile } from "../engine/profile.ts";
 import { keepPristine } from "./pristine.ts";
 import { ensureProxy, proxyDevice, useProxy } from "./internet/proxy.ts";
@@ -92,7 +92,7 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   // By default, an evacuation stops a container with directories of its machine, and does not move it.
   const moves = member !== null && uid !== null && profile.config[evacuateKey] === undefined;
   const config = { [userKey]: formatUser(user), ...(moves ? { [evacuateKey]: "migrate" } : {}) };
-  await addDevices(engine, name, devices, { config });
+  await updateInstance(engine, name, { devices, config });
   await pinHostKeys(host, mounts, knownHosts);
   await writeIdentityFiles(host, mounts, identityFiles(mounts, request.keys.identities));
   await writeContainerRecord(host, mounts, recordOf(engine, { user, location: member ?? "none" }));
@@ -140,6 +140,6 @@ async function planned(
   name: string,
   { user, hasNetwork }: { user: ContainerUser; hasNetwork: boolean },
 ): Promise<Found> {
-  const uid = engine.server.isLocal ? await instanceHostUid(engine, name, user.uid) : null;
+  const uid = engine.server.isLocal ? await instanceHostUid(engine, name, user) : null;
   return { member: null, uid, hasNetwork, address: undefined };
 }

@@ -206,7 +206,10 @@ export async function run(engine: Engine, args: readonly string[], options: RunO
 }
 
 /** Changes something by the engine's API, and waits until that is done. */
-export async function request(engine: Engine, method: "PATCH" | "POST", path: string, data: unknown): Promise<void> {
+export async function request(
+  engine: Engine,
+  { method, path, data }: { method: "PATCH" | "POST"; path: string; data: unknown },
+): Promise<void> {
   const body = JSON.stringify(data);
   await run(engine, ["query", "--request", method, "--wait", "--data", body, apiPath(engine, path)]);
 }

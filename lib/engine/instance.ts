@@ -354,18 +354,12 @@ export async function waitForOperations(
 }
 
 /** Adds devices to an instance, and values to its configuration, all or none. */
-export async function addDevices(
+export async function updateInstance(
   engine: Engine,
   name: string,
-  devices: Readonly<Record<string, Device>>,
-  { config }: { config?: Readonly<Record<string, string>> } = {},
+  data: { devices?: Readonly<Record<string, Device>>; config?: Readonly<Record<string, string>> },
 ): Promise<void> {
-  await request(engine, "PATCH", `/1.0/instances/${name}`, { config, devices });
-}
-
-/** Adds values to the configuration of an instance. */
-export async function setConfig(engine: Engine, name: string, config: Readonly<Record<string, string>>): Promise<void> {
-  await request(engine, "PATCH", `/1.0/instances/${name}`, { config });
+  await request(engine, { method: "PATCH", path: `/1.0/instances/${name}`, data });
 }
 
 /** Removes devices from an instance. */
@@ -486,8 +480,7 @@ export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
 export async function instanceHostUid(
   engine: Engine,
   name: string,
-  uid: string,
-  { isStarted = true }: { isStarted?: boolean } = {},
+  { uid, isStarted = true }: { uid: string; isStarted?: boolean },
 ): Promise<string> {
   const key = isStarted ? "volatile.idmap.current" : "volatile.idmap.next";
   return await engine.host.value(engineArgv(engine, ["config", "get", labelOf(engine.server, name), key]), {

@@ -32,44 +32,27 @@ export async function pushFile(
   await run(engine, ["file", "push", ...options, file, labelOf(engine.server, target)], { stdin });
 }
 
-/** Removes files; one that is not there is ignored. */
-export async function removeFiles(engine: Engine, name: string, paths: readonly string[]): Promise<void> {
+/**
+ * Removes files; one that is not there is ignored.
+ *
+ * @param options `timeoutMs`: how long each may take
+ */
+export async function removeFiles(
+  engine: Engine,
+  name: string,
+  { paths, ...options }: { paths: readonly string[]; timeoutMs?: number },
+): Promise<void> {
   await all(paths.map(async (path) => {
+    const file = apiPath(engine, `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`);
     try {
-      await run(engine, removal(engine, name, path));
+      await run(engine, ["query", "--request", "DELETE", file], options);
     } catch (error) {
       if (!isNotFound(error) && !isMissingFile(error)) throw error;
     }
   }));
 }
 
-/**
- * Removes those files that can be removed, one after the other. `timeoutMs`: how long each may take.
- *
- * @throws {UserError} with exit code 125 when the engine does not answer
- */
-export async function tryToRemoveFiles(
-  engine: Engine,
-  name: string,
-  paths: readonly string[],
-  { timeoutMs }: { timeoutMs: number },
-): Promise<void> {
-  for (const path of paths) {
-    try {
-      await run(engine, removal(engine, name, path), { timeoutMs });
-    } catch (error) {
-      if (!(error instanceof ProcessError)) throw error;
-    }
-  }
-}
-
 /** Whether an error is Incus 7.0.2's answer that there is no such file; older engines say "Not Found". */
 function isMissingFile(error: unknown): boolean {
   return error instanceof ProcessError && /^Error: remove .*: file does not exist$/m.test(error.stderr);
-}
-
-/** The engine's arguments that remove a file. */
-function removal(engine: Engine, name: string, path: string): string[] {
-  const file = apiPath(engine, `/1.0/instances/${name}/files?path=${encodeURIComponent(path)}`);
-  return ["query", "--request", "DELETE", file];
 }

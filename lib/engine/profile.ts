@@ -42,7 +42,7 @@ export async function createProfile(
   config: Readonly<Record<string, string>>,
 ): Promise<void> {
   try {
-    await request(engine, "POST", "/1.0/profiles", { name, config });
+    await request(engine, { method: "POST", path: "/1.0/profiles", data: { name, config } });
   } catch (error) {
     if (!(error instanceof ProcessError) || !/already exists/i.test(error.stderr)) throw error;
     throw new UserError(`There is a profile "${name}" already`, {

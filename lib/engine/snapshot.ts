@@ -27,7 +27,7 @@ export async function findSnapshot(engine: Engine, instance: string, name: strin
 export async function takeSnapshot(engine: Engine, instance: string, name: string): Promise<void> {
   // The date keeps "snapshots.expiry" of a profile from removing it.
   const snapshot = { name, stateful: false, expires_at: "0001-01-01T00:00:00Z" };
-  await request(engine, "POST", `/1.0/instances/${instance}/snapshots`, snapshot);
+  await request(engine, { method: "POST", path: `/1.0/instances/${instance}/snapshots`, data: snapshot });
 }
 
 /** Removes a snapshot of an instance. */
@@ -65,5 +65,5 @@ export async function copyInstance(
   },
 ): Promise<void> {
   const origin = { type: "copy", source, instance_only: true };
-  await request(engine, "POST", "/1.0/instances", { name, ...changes, source: origin });
+  await request(engine, { method: "POST", path: "/1.0/instances", data: { name, ...changes, source: origin } });
 }

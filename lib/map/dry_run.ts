@@ -5,7 +5,7 @@ import { findPlace } from "../container/place.ts";
 import { sharedByMounts } from "../container/source_path.ts";
 import { plannedUser as user } from "../container/user.ts";
 import type { Engine } from "../engine/engine.ts";
-import { addDevices, exec, instanceHostUid, removeDevices } from "../engine/instance.ts";
+import { exec, instanceHostUid, removeDevices, updateInstance } from "../engine/instance.ts";
 import { placeOf, readArgv, removeArgv, sendArgv } from "./copy_transfer.ts";
 import { deviceOf } from "./devices.ts";
 import { copyFiles } from "./journal.ts";
@@ -33,9 +33,10 @@ export async function planLending(
   const { server } = engine;
   const loans = paths.map((hostPath) => ({ ...newPlace(hostPath, user), hostPath, readOnly, instance }));
   if (server.isLocal) {
-    const uid = await instanceHostUid(engine, instance, user.uid);
+    const uid = await instanceHostUid(engine, instance, user);
     await host.run(["setfacl", "-m", `u:${uid}:${readOnly ? "r--" : "rw-"}`, "--", ...paths]);
-    await addDevices(engine, instance, Object.fromEntries(loans.map((loan) => [loan.id, deviceOf(loan)])));
+    const devices = Object.fromEntries(loans.map((loan) => [loan.id, deviceOf(loan)]));
+    await updateInstance(engine, instance, { devices });
     await planUnmapping(engine, loans.map((loan) => ({ ...loan, uid })));
     return;
   }

@@ -4,7 +4,7 @@ import { readAcls, sameAcl, writeAcls } from "./acl.ts";
 import { deviceOf, removeMapDevices, uninterruptible } from "./devices.ts";
 import type { ContainerUser } from "../container/user.ts";
 import { type Engine, engineOn } from "../engine/engine.ts";
-import { addDevices } from "../engine/instance.ts";
+import { updateInstance } from "../engine/instance.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import { isOnRecord, ofInode, planGrant } from "./grants.ts";
 import { isAt, readHeldAcls } from "./held_file.ts";
@@ -46,7 +46,7 @@ export async function mapFiles(
   const { engine, instance } = options;
   const mapped = await grantAccess(files, options);
   const devices = Object.fromEntries(mapped.map(({ mapping }) => [mapping.id, deviceOf(mapping)]));
-  await addDevices(uninterruptible(engine), instance, devices);
+  await updateInstance(uninterruptible(engine), instance, { devices });
   engine.host.signal.throwIfAborted();
   return mapped;
 }
@@ -88,7 +88,7 @@ export async function mapReplacement(
     const [mapped] = await grantAccess([{ ...replacement, replaces: old.mapping }], { ...options, engine, undo });
     if (!mapped) return undefined;
     await removeMapDevices(engine, options.instance, [old.mapping.id]);
-    await addDevices(engine, options.instance, { [mapped.mapping.id]: deviceOf(mapped.mapping) });
+    await updateInstance(engine, options.instance, { devices: { [mapped.mapping.id]: deviceOf(mapped.mapping) } });
     const { failure } = await restoreFiles(host, [old], { forget: true, ignoreReplacement: true });
     if (failure) throw failure;
     return mapped;

@@ -2,7 +2,7 @@
 
 import type { Engine } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
-import { tryToRemoveFiles } from "../engine/instance_files.ts";
+import { removeFiles } from "../engine/instance_files.ts";
 import { ProcessError } from "../base/errors.ts";
 import type { InodeId } from "./held_file.ts";
 import type { Loan } from "./loan.ts";
@@ -70,7 +70,11 @@ export async function finishUnmap(
   });
   const stdout = await outputOf(engine, instance, ["/bin/sh", "-c", script, "sh", ...paths]);
   if (stdout === undefined) {
-    await tryToRemoveFiles(engine, instance, paths, { timeoutMs: execTimeoutMs });
+    for (const path of paths) {
+      await removeFiles(engine, instance, { paths: [path], timeoutMs: execTimeoutMs }).catch((error) => {
+        if (!(error instanceof ProcessError)) throw error;
+      });
+    }
     return [];
   }
   const lines = stdout.split("\n");

@@ -5,7 +5,6 @@ import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import type { RunOptions } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import {
-  addDevices,
   checkInstanceName,
   deleteInstance,
   exec,
@@ -19,6 +18,7 @@ import {
   listAllInstances,
   marking,
   removeDevices,
+  updateInstance,
   waitForOperations,
 } from "../../lib/engine/instance.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
@@ -251,7 +251,7 @@ Deno.test("instanceAddress() says that there is none, and where to look", async 
 
 Deno.test("instanceHostUid() reads the instance's own id map", async () => {
   const { recorded, engine } = await lxcThat({ stdout: JSON.stringify([range(0, 1065536, 65536)]) + "\n" });
-  assertEquals(await instanceHostUid(engine, "box", "1000"), "1066536");
+  assertEquals(await instanceHostUid(engine, "box", { uid: "1000" }), "1066536");
   assertEquals(recorded.calls, [["lxc", "config", "get", "box", "volatile.idmap.current"]]);
 });
 
@@ -260,7 +260,7 @@ Deno.test("the argument lists of the engine's CLI, none with our stdin unasked",
   await launch(engine, "box", { image: "ubuntu:", profiles: ["default", "box"], config: { "user.a": "b c" } });
   await createProfile(engine, "box", { "user.a": "b" });
   await setProfile(engine, "box", "config: {}\n");
-  await addDevices(engine, "box", { share: { type: "disk", source: `/a "b"`, path: "/c" } });
+  await updateInstance(engine, "box", { devices: { share: { type: "disk", source: `/a "b"`, path: "/c" } } });
   await removeDevices(engine, "box", ["one", "two"]);
   await removeDevices(engine, "box", []);
   await exec(engine, "box", ["cat", "--", "-x"], { stdin: "inherit" });

@@ -8,7 +8,7 @@ import {
   engineCalled,
   type EngineCli,
 } from "../../lib/engine/engine.ts";
-import { addDevices, findInstance, isHere, launch, parseInstancePath } from "../../lib/engine/instance.ts";
+import { findInstance, isHere, launch, parseInstancePath, updateInstance } from "../../lib/engine/instance.ts";
 import { publish } from "../../lib/engine/image.ts";
 import { pushFile, removeFiles } from "../../lib/engine/instance_files.ts";
 import { findServer, labelOf, ownServer, type Server } from "../../lib/engine/server.ts";
@@ -124,10 +124,10 @@ Deno.test("each call of the CLI names the remote and the project", async () => {
   await findInstance(engine, "box").catch(() => {});
   await launch(engine, "box", { image: "mine", profiles: ["default", "box"], config: {}, target: "@gpu" });
   await launch(engine, "box", { image: "images:debian/13", profiles: [], config: {} });
-  await addDevices(engine, "box", {});
+  await updateInstance(engine, "box", { devices: {} });
   await publish(engine, "box", {});
   await pushFile(engine, "box/etc/x", { mode: "0644" });
-  await removeFiles(engine, "box", ["/etc/x"]);
+  await removeFiles(engine, "box", { paths: ["/etc/x"] });
   assertEquals(calls.map((call) => call.join(" ")), [
     "incus query big:/1.0/instances/box?project=work",
     "incus --project work launch big:mine big:box --profile default --profile box --target @gpu",
@@ -145,7 +145,7 @@ Deno.test("each call of the CLI names the remote and the project", async () => {
 
 Deno.test("removeFiles() goes on where a file is not there, as each engine says that, and at nothing else", async () => {
   const remove = (stderr: string): Promise<void> =>
-    removeFiles(engineOn(ownServer, { code: 1, stderr }).engine, "box", ["/etc/x"]);
+    removeFiles(engineOn(ownServer, { code: 1, stderr }).engine, "box", { paths: ["/etc/x"] });
   for (const stderr of ["Error: Not Found\n", "Error: remove /etc/x: file does not exist\n"]) await remove(stderr);
   for (const stderr of ["Error: remove /etc/x: permission denied\n", "Error: file does not exist\n"]) {
     await assertRejects(() => remove(stderr), ProcessError);

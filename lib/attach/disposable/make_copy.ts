@@ -76,7 +76,7 @@ async function fill(engine: Engine, origin: Origin, copy: Copy): Promise<void> {
     copyOrigin(engine, origin, { name, mounts: shared ? mounts : undefined }),
   ]);
   const share = async (): Promise<void> => {
-    await shareMounts(host, mounts, await instanceHostUid(engine, name, origin.user.uid, { isStarted: false }));
+    await shareMounts(host, mounts, await instanceHostUid(engine, name, { uid: origin.user.uid, isStarted: false }));
   };
   await all([
     ...(shared ? [share()] : []),
@@ -115,11 +115,11 @@ async function giveHostKey(engine: Engine, { name, mounts }: Copy, key: HostKey)
   await all([
     push("/etc/ssh/ssh_host_ed25519_key", "0600", key.secret),
     push("/etc/ssh/ssh_host_ed25519_key.pub", "0644", key.public),
-    removeFiles(
-      engine,
-      name,
-      ["dsa", "ecdsa", "rsa"].flatMap((type) => ["", ".pub"].map((end) => `/etc/ssh/ssh_host_${type}_key${end}`)),
-    ),
+    removeFiles(engine, name, {
+      paths: ["dsa", "ecdsa", "rsa"].flatMap((type) =>
+        ["", ".pub"].map((end) => `/etc/ssh/ssh_host_${type}_key${end}`)
+      ),
+    }),
     pinHostKeys(
       engine.host,
       mounts,

@@ -12,13 +12,13 @@ import useScript from "./use_proxy.py" with { type: "text" };
 import { hostNameOf, mountsRoot } from "../../container/mounts.ts";
 import { type Engine, engineLine, query } from "../../engine/engine.ts";
 import {
-  addDevices,
   deleteInstance,
   type Device,
   exec,
   findInstance,
   launch,
   startInstance,
+  updateInstance,
   waitForOperations,
 } from "../../engine/instance.ts";
 import { listProfiles } from "../../engine/profile.ts";
@@ -175,7 +175,7 @@ async function makeProxy(
     gid: nobody,
     mode: "0600",
   };
-  await addDevices(engine, name, { way }, { config: { [stateKey]: "ready" } });
+  await updateInstance(engine, name, { devices: { way }, config: { [stateKey]: "ready" } });
 }
 
 /**
