@@ -10,10 +10,7 @@ import { labelOf, ownServer, type Server } from "../engine/server.ts";
 import { containerRecordPath } from "./record.ts";
 import { containerPaths, type ContainerUser } from "./user.ts";
 
-/**
- * The paths of one container on the host. The container sees `xpra` and `share` only. For one that is remote, these
- * two are not made.
- */
+/** The paths of one container on the host. */
 export interface Mounts {
   /** `MOUNTS/NAME`. */
   directory: string;
@@ -21,6 +18,8 @@ export interface Mounts {
   xpra: string;
   /** Files for both sides. In the container: `share` in the user's home. */
   share: string;
+  /** Those two, which are all that the container sees; none where its server is on another machine. */
+  shared: readonly string[];
   /** The file that pins the container's SSH host keys. */
   knownHosts: string;
   /** The directory of ssh's settings for the container: which keys of the user it offers. */
@@ -88,10 +87,12 @@ export function hostNameOf({ remote, project, isLocal }: Server, name: string): 
  */
 export function mountsOf(host: Pick<Host, "env">, name: string, server: Server = ownServer): Mounts {
   const directory = join(mountsRoot(host), hostNameOf(server, name));
+  const [xpra, share] = [join(directory, "xpra"), join(directory, "share")];
   return {
     directory,
-    xpra: join(directory, "xpra"),
-    share: join(directory, "share"),
+    xpra,
+    share,
+    shared: server.isLocal ? [xpra, share] : [],
     knownHosts: join(directory, "known_hosts"),
     ssh: join(directory, "ssh"),
   };
@@ -118,18 +119,10 @@ export function mountDevices(
   return { xpra: disk(mounts.xpra, paths.xpra), share: disk(mounts.share, paths.share) };
 }
 
-/**
- * Makes the directories that are missing, all or none. Returns them, outermost first.
- *
- * @param options `shared`: also those that the container sees
- */
-export async function makeMounts(
-  host: Host,
-  mounts: Mounts,
-  { shared = true }: { shared?: boolean } = {},
-): Promise<string[]> {
+/** Makes the directories that are missing, all or none. Returns them, outermost first. */
+export async function makeMounts(host: Host, mounts: Mounts): Promise<string[]> {
   const missing: string[] = [];
-  for (const path of [mounts.directory, mounts.ssh, ...(shared ? [mounts.xpra, mounts.share] : [])]) {
+  for (const path of [mounts.directory, mounts.ssh, ...mounts.shared]) {
     if (!await exists(path)) missing.push(path);
   }
   if (missing.length > 0) {
@@ -158,7 +151,7 @@ export interface MountsBefore {
  */
 export async function saveMounts(host: Host, mounts: Mounts): Promise<MountsBefore> {
   const directories = [];
-  for (const path of [mounts.xpra, mounts.share]) {
+  for (const path of mounts.shared) {
     if (!await exists(path)) continue;
     const { stdout } = await host.run(["getfacl", "-cnpE", "--", path]);
     directories.push({ path, mode: await modeOf(path), acl: stdout });
@@ -193,17 +186,13 @@ export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBe
 }
 
 /**
- * Checks that the directories can be made and that ACLs can be set there. Nothing of that stays.
+ * Checks that the directories can be made and that ACLs can be set there, if the container is to see some of them.
+ * Nothing of that stays.
  *
- * @param options `shared`: the container is to see two of them. Without that, no ACL is needed
  * @throws {UserError} for a file in place of a directory, a directory that may not be written, or a file system without
  * ACLs; exit code 127 without `setfacl`
  */
-export async function checkAclSupport(
-  host: Host,
-  mounts: Mounts,
-  { shared = true }: { shared?: boolean } = {},
-): Promise<void> {
+export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void> {
   if (host.dryRun) return;
   for (const path of [mounts.directory, mounts.xpra, mounts.share]) {
     if ((await Deno.stat(path).catch(() => undefined))?.isDirectory === false) {
@@ -223,7 +212,7 @@ export async function checkAclSupport(
     });
   }
   try {
-    if (shared) await host.run(["setfacl", "-m", "u:0:r", "--", probe]);
+    if (mounts.shared.length > 0) await host.run(["setfacl", "-m", "u:0:r", "--", probe]);
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     // Another run for the same container has removed it at the end of its own check.
@@ -262,15 +251,15 @@ export async function shareMounts(host: Host, mounts: Mounts, containerHostUid: 
     "d:m::rwx",
     "d:o::---",
   ].join(",");
-  await host.change(`chmod 771 ${quoteWords([mounts.xpra, mounts.share])}`, async () => {
-    for (const path of [mounts.xpra, mounts.share]) await Deno.chmod(path, 0o771);
+  await host.change(`chmod 771 ${quoteWords(mounts.shared)}`, async () => {
+    for (const path of mounts.shared) await Deno.chmod(path, 0o771);
   });
-  await host.run(["setfacl", "-m", entries, "--", mounts.xpra, mounts.share]);
+  await host.run(["setfacl", "-m", entries, "--", ...mounts.shared]);
 }
 
 /** A shared directory that has something in it; undefined when both are empty or missing. */
 export async function usedMounts(mounts: Mounts): Promise<string | undefined> {
-  for (const path of [mounts.xpra, mounts.share]) {
+  for (const path of mounts.shared) {
     if (await exists(path) && !(await Deno.readDir(path)[Symbol.asyncIterator]().next()).done) return path;
   }
   return undefined;

@@ -25,7 +25,7 @@ export interface SharedDirectories {
 export async function sharedByMounts(host: Host): Promise<SharedDirectories> {
   const root = mountsRoot(host);
   const names = (await readDirectory(root)).filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
-  return await describe([root, ...names.flatMap((name) => [mountsOf(host, name).xpra, mountsOf(host, name).share])]);
+  return await describe([root, ...names.flatMap((name) => mountsOf(host, name).shared)]);
 }
 
 /** The directories of the host that these instances can write to, by devices of their own or of their profiles. */

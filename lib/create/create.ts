@@ -31,8 +31,8 @@ export async function createContainer(
   options: { own: readonly string[] },
 ): Promise<void> {
   const request = await readRequest(host, args, options);
-  const { name, mounts, server } = request.place;
-  await all([checkSsh(host), checkAclSupport(host, mounts, { shared: server.isLocal })]);
+  const { name, mounts } = request.place;
+  await all([checkSsh(host), checkAclSupport(host, mounts)]);
   const engine = await request.place.engine;
   if (request.target !== undefined) await checkTarget(engine, request.target);
   if (request.proxy) await refuseCluster(engine);

@@ -75,9 +75,8 @@ export async function beginCreation(
     base: null,
     mountsBefore: { directories: [], files: [] },
   };
-  const shared = engine.server.isLocal;
   if (host.dryRun) {
-    await makeMounts(host, mounts, { shared });
+    await makeMounts(host, mounts);
     return { creation, remove: () => Promise.resolve(), [Symbol.dispose]() {} };
   }
   const base = dirname(mounts.directory);
@@ -93,7 +92,7 @@ export async function beginCreation(
   };
   let file: Deno.FsFile | undefined;
   try {
-    creation.directories = await makeMounts(host, mounts, { shared });
+    creation.directories = await makeMounts(host, mounts);
     file = await claimFile(path);
   } catch (error) {
     return await giveUp(error);

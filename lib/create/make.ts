@@ -87,7 +87,7 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   const { uid, member, hasNetwork } = found;
   if (proxy && hasNetwork) throw stillHasCard(name);
   if (uid !== null) await shareMounts(host, mounts, uid);
-  else await removeEmpty([mounts.xpra, mounts.share].filter((path) => creation.directories.includes(path)));
+  else await removeEmpty(mounts.shared.filter((path) => creation.directories.includes(path)));
   const devices = uid === null ? {} : mountDevices(mounts, user, { mayMove: member !== null });
   // By default, an evacuation stops a container with directories of its machine, and does not move it.
   const moves = member !== null && uid !== null && profile.config[evacuateKey] === undefined;

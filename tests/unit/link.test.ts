@@ -17,7 +17,14 @@ const target: SshTarget = {
   address: "box",
   user: ubuntuUser,
   proxy,
-  mounts: { directory: "/m/far:box", xpra: "/m/xpra", share: "/m/share", knownHosts: "/m/known_hosts", ssh: "/m/ssh" },
+  mounts: {
+    directory: "/m/far:box",
+    xpra: "/m/xpra",
+    share: "/m/share",
+    shared: [],
+    knownHosts: "/m/known_hosts",
+    ssh: "/m/ssh",
+  },
 };
 
 /** What ssh makes of an argument list, without connecting. */

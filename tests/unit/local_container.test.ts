@@ -9,7 +9,7 @@ Deno.test("seenSessions() are the sockets of sessions, and nothing else that the
     listeners.push(Deno.listen({ transport: "unix", path: `${directory}/${name}` }));
   };
   const seen = async (xpra: string): Promise<string[] | undefined> => {
-    const mounts = { directory: xpra, xpra, share: xpra, knownHosts: xpra, ssh: xpra };
+    const mounts = { directory: xpra, xpra, share: xpra, shared: [xpra], knownHosts: xpra, ssh: xpra };
     return await localBox(recordingHost().host, { mounts }).seenSessions();
   };
   try {

@@ -44,6 +44,7 @@ Deno.test("mountsOf() is below $GUI_CONTAINER_MOUNTS, else below the home direct
     directory: "/home/me/container_mounts/box",
     xpra: "/home/me/container_mounts/box/xpra",
     share: "/home/me/container_mounts/box/share",
+    shared: ["/home/me/container_mounts/box/xpra", "/home/me/container_mounts/box/share"],
     knownHosts: "/home/me/container_mounts/box/known_hosts",
     ssh: "/home/me/container_mounts/box/ssh",
   });

@@ -15,7 +15,7 @@ const bytes = 4096;
 
 /** What appOutcome() tells of a session whose log is in this directory. */
 function outcomeOf(xpra: string, session: string): Promise<AppOutcome | undefined> {
-  const mounts = { directory: xpra, xpra, share: xpra, knownHosts: xpra, ssh: xpra };
+  const mounts = { directory: xpra, xpra, share: xpra, shared: [xpra], knownHosts: xpra, ssh: xpra };
   return appOutcome(localBox(recordingHost().host, { mounts }), session);
 }
 

@@ -68,18 +68,18 @@ export async function makeCopy(engine: Engine, origin: Origin): Promise<Copy> {
 async function fill(engine: Engine, origin: Origin, copy: Copy): Promise<void> {
   const { host } = engine;
   const { name, mounts } = copy;
-  const shared = engine.server.isLocal;
-  await makeMounts(host, mounts, { shared });
+  const isShared = mounts.shared.length > 0;
+  await makeMounts(host, mounts);
   await writeContainerRecord(host, mounts, recordOf(engine, origin));
   const [key] = await all([
     makeHostKey(host, mounts),
-    copyOrigin(engine, origin, { name, mounts: shared ? mounts : undefined }),
+    copyOrigin(engine, origin, { name, mounts: isShared ? mounts : undefined }),
   ]);
   const share = async (): Promise<void> => {
     await shareMounts(host, mounts, await instanceHostUid(engine, name, { uid: origin.user.uid, isStarted: false }));
   };
   await all([
-    ...(shared ? [share()] : []),
+    ...(isShared ? [share()] : []),
     giveMachineId(engine, name),
     giveHostKey(engine, copy, key),
     copySshSettings(host, mountsOf(host, origin.source, engine.server), mounts),
