@@ -136,18 +136,6 @@ export function fields(shapes: Readonly<Record<string, Shape>>): Shape<Dict> {
   };
 }
 
-/** A table of at most `max` entries with keys of one shape and values of another. */
-export function table(
-  { key, value: shape, max }: { key: Shape<string | number>; value: Shape; max: number },
-): Shape<Dict> {
-  return (value) => {
-    if (!(value instanceof Map) || value.size > max) {
-      throw new Refusal("it has a table that is too large, or something else in its place");
-    }
-    return new Map([...value].map(([name, each]) => [key(name), shape(each)]));
-  };
-}
-
 /**
  * The arguments of a packet: the first ones must be there, the optional ones may; what follows is left out.
  */
