@@ -20,10 +20,8 @@ import { checkClient } from "./x11/xpra_version.ts";
  */
 export async function reattach(container: Container, request: ShowRequest): Promise<number> {
   const { host } = container;
-  const { asks, userOptions, box, makeLoans } = request;
+  const { open, asks, userOptions, box, makeLoans } = request;
   await checkAsking(host, asks);
-  // A session keeps the look that it was started with.
-  const open = without(request.open, "look");
   await using scope = new AsyncDisposableStack();
   const startFor = async (options: Parameters<typeof startClient>[0]): ReturnType<typeof startClient> =>
     scope.use(await startClient(options));
@@ -51,13 +49,9 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const { options, early } = await prepared;
   const silence = await whyNoSound(container, { session, clients, open });
   if (silence !== undefined) host.ui.status(silence);
-  const shown = silence === undefined ? options : { ...options, open: without(open, "sound") };
+  const shown = silence === undefined ? options : { ...options, open: open.difference(new Set(["sound"])) };
   const client = early ?? await startFor(shown);
   return await show({ session, isNew: false, options: shown, client, asks, makeLoans });
-}
-
-function without(channels: ReadonlySet<Channel>, channel: Channel): ReadonlySet<Channel> {
-  return channels.difference(new Set([channel]));
 }
 
 /** Whether {@linkcode chooseSession} will find a session, as far as that is known before the container is asked. */

@@ -71,7 +71,7 @@ testOnIncus(
       const { code, stderr } = await attach.ended;
       assertEquals(code, isNew ? 130 : 0, stderr);
       assertEquals(stderr.match(/^\+ setpriv .* bwrap .* xpra attach /gm)?.length, 1, stderr);
-      assertStringIncludes(stderr, `Open channels: clipboard, sound${isNew ? ", look" : ""}, dialogs\n`);
+      assertStringIncludes(stderr, "Open channels: clipboard, sound, look, dialogs\n");
       assert(!stderr.includes("Another client"), stderr);
     }
     await Deno.remove(path, { recursive: true });
@@ -95,7 +95,7 @@ testOnIncus("attach.ts shows a session to a second client, and the first one sta
   assertEquals(secondCode, 130);
   assertStringIncludes(
     secondStderr,
-    'Another client is attached to "shared", and plays its sound\nOpen channels: clipboard, dialogs\n',
+    'Another client is attached to "shared", and plays its sound\nOpen channels: clipboard, look, dialogs\n',
   );
   await windowWith(`\\[${name}\\] xclock`);
   await script("attach", engine, ["--stop", name, "--all"]);
@@ -116,7 +116,7 @@ testOnIncus("attach.ts plays no sound by xpra when a container has taken its FIF
   const { stderr } = await attach.ended;
   assertStringIncludes(
     stderr,
-    'There is no sound: "mute" was started without the channel\nOpen channels: clipboard, dialogs\n',
+    'There is no sound: "mute" was started without the channel\nOpen channels: clipboard, look, dialogs\n',
   );
 });
 
@@ -150,12 +150,12 @@ testOnIncus("attach.ts hands on the options that mark windows", needed, async (e
 
 testOnIncus("attach.ts says which options of xpra's open what is closed", needed, async (engine) => {
   const name = nameOn(engine);
-  const attach = startScript("attach", engine, ["--preset=isolated", name, "xclock", "--notifications=yes"]);
+  const attach = startScript("attach", engine, ["--preset=isolated", name, "xclock", "--system-tray=yes"]);
   await windowWith(`\\[${name}\\] xclock`);
   await script("attach", engine, ["--stop", name, "--all"]);
   assertMatch(
     (await attach.ended).stderr,
-    /^Open channels: none; overridden by your options for xpra: --notifications=yes$/m,
+    /^Open channels: none; overridden by your options for xpra: --system-tray=yes$/m,
   );
 });
 

@@ -153,6 +153,56 @@ testOnOneEngine("an app on X has the host's pointer, font, colours, language and
 });
 
 testOnOneEngine(
+  "an app hears when the host becomes dark or light, also when it is shown again",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    await using host = await hostWith({ "color-scheme": "'prefer-dark'" });
+    const choose = (scheme: string): Promise<string> =>
+      sh(["gsettings", "set", "org.gnome.desktop.interface", "color-scheme", scheme], { env: host.env });
+    const portal = "dbus-send --session --print-reply=literal --dest=org.freedesktop.portal.Desktop " +
+      "/org/freedesktop/portal/desktop org.freedesktop.portal.Settings.Read";
+    const read = (namespace: string): Promise<string> =>
+      inSession(engine, name, "look", `${portal} string:${namespace} string:color-scheme`).catch(() => "");
+    const becomes = (number: number): Promise<unknown> =>
+      eventually(
+        `the colours ${number}`,
+        async () => (await read("org.freedesktop.appearance")).includes(`uint32 ${number}`),
+      );
+    await withDisplay(async (display) => {
+      const env = { ...host.env, ...display };
+      const show = (...words: string[]): RunningProcess =>
+        startScript("attach", engine, ["--session=look", name, ...words], { env });
+      const attach = show("xclock");
+      await windowWith(`\\[${name}\\] xclock`, { env });
+      await becomes(1);
+      const heard = inSession(
+        engine,
+        name,
+        "look",
+        "timeout 20 dbus-monitor --session path=/org/freedesktop/portal/desktop,member=SettingChanged | grep -m 2 -A 3 appearance",
+      );
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await choose("prefer-light");
+      await becomes(2);
+      assertStringIncludes(await read("org.gnome.desktop.interface"), "prefer-light");
+      await choose("default");
+      await becomes(0);
+      assertStringIncludes(await heard, "uint32 2");
+      attach.kill("SIGINT");
+      await attach.ended;
+      await choose("prefer-dark");
+      const again = show();
+      await windowWith(`\\[${name}\\] xclock`, { env });
+      await becomes(1);
+      await script("attach", engine, ["--stop", name, "--all"]);
+      await again.ended;
+    });
+    await nothingLeft(engine, name);
+  },
+);
+
+testOnOneEngine(
   "a session has nothing of a look that is closed, strange, or not in its container",
   needed,
   async (engine) => {

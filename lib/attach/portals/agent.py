@@ -6,8 +6,8 @@ serve nothing; and the channels that it serves: dialogs, links, files, printing,
 "path", "size"} for what the host is to read at a path here, {"id", "ask": "gone"} when the app has closed its request, and {"ask":
 "saved", "path"} when a file that was saved is whole; {"ask": "link", "url"}, {"ask": "notify", "summary", "body"}, and {"ask":
 "record", "on"} when something begins to record, or nothing does any more, which have no answer. From the host: {"id", "paths"},
-where no path is a no, {"id", "printed"} in place of a path to save to, {"watch": path} for a file that is to be saved, and
-{"samples"} of the microphone, in base64. The host's end believes nothing of what comes from here. When it is gone, this program
+where no path is a no, {"id", "printed"} in place of a path to save to, {"watch": path} for a file that is to be saved,
+{"scheme"} when the host's apps become dark or light, and {"samples"} of the microphone, in base64. The host's end believes nothing of what comes from here. When it is gone, this program
 shows dialogs of its own, with the container's files.
 """
 
@@ -110,6 +110,9 @@ watched = {}
 last_id = 0
 has_host = True
 samples_fifo = None
+bus = None
+host_scheme = None
+has_environment = False
 
 
 def serves(channel):
@@ -119,6 +122,7 @@ def serves(channel):
 
 def take_environment():
     """Takes the environment of the session's first app, once that runs: for the look, and for what is shown here."""
+    global has_environment
     if not os.path.exists(f"{directory}/pid"):
         return True
     shell = ["/bin/sh", "-c", '. "$0" && exec env -0', f"{directory}/environment"]
@@ -127,6 +131,7 @@ def take_environment():
         # GTK shows its own dialog here, when the host's end is gone.
         if name != b"GTK_USE_PORTAL":
             os.environb[name] = value
+    has_environment = True
     if "microphone" in CHANNELS:
         watch_recorders()
     return False
@@ -382,8 +387,27 @@ def settings():
                     scheme = "prefer-dark" if "prefer-dark-theme=1" in file.read() else scheme
             except OSError:
                 pass
+    if host_scheme and not (schema and values.get_user_value("color-scheme")):
+        scheme = host_scheme
+        found.update({"color-scheme": GLib.Variant("s", scheme)} if schema else {})
     number = {"prefer-dark": 1, "prefer-light": 2}.get(scheme, 0)
     return {INTERFACE: found, APPEARANCE: {"color-scheme": GLib.Variant("u", number)}}
+
+
+def on_scheme(scheme):
+    """The host's apps are dark or light: tells the apps that listen. What the container's user has set comes first."""
+    global host_scheme
+    if not has_environment:
+        # No app can have asked yet, and settings() needs the environment from the first time on.
+        host_scheme = scheme
+        return
+    before = settings()
+    host_scheme = scheme
+    for namespace, values in settings().items():
+        value = values.get("color-scheme")
+        if value and value != before[namespace]["color-scheme"]:
+            change = GLib.Variant("(ssv)", (namespace, "color-scheme", value))
+            bus.emit_signal(None, PATH, SETTINGS.name, "SettingChanged", change)
 
 
 def is_wanted(namespace, patterns):
@@ -484,6 +508,8 @@ def on_host(channel, condition):
     message = json.loads(line)
     if "watch" in message:
         watch(message["watch"])
+    elif "scheme" in message:
+        on_scheme(message["scheme"])
     elif "samples" in message:
         on_samples(message["samples"])
     else:
@@ -492,6 +518,8 @@ def on_host(channel, condition):
 
 
 def on_bus(connection, _name):
+    global bus
+    bus = connection
     version = GLib.Variant("u", 1)
     for interface, on_method in (
         (CHOOSER, on_call),

@@ -44,6 +44,8 @@ export interface DialogOptions {
   channels: readonly AgentChannel[];
   /** Does what the apps ask of the desktop. Never rejects. */
   onDesktop(request: DesktopLine): Promise<Outcome>;
+  /** Called when an agent answers from now on. */
+  onReady?: (agent: Agent) => void;
   /** Called when the apps begin to record, with the agent that takes the samples, and when they record no more. */
   onRecord?: (agent: Agent | undefined) => void;
   /** Called once, when the session's agent is there. */
@@ -84,7 +86,7 @@ const pathSeparator = "//:";
  */
 export function serveDialogs(
   container: Container,
-  { session, run, inside, channels, onDesktop, onRecord, makeLoans, runsOn, now = () => performance.now() }:
+  { session, run, inside, channels, onDesktop, onReady, onRecord, makeLoans, runsOn, now = () => performance.now() }:
     DialogOptions,
 ): AsyncDisposable {
   const { host, label } = container;
@@ -92,6 +94,7 @@ export function serveDialogs(
   const shown = AbortSignal.any([host.signal, over.signal]);
   const waiting: { request: Asking; gone: AbortController }[] = [];
   const mayShow = rate(bearable, now);
+  const lends = channels.includes("dialogs") || channels.includes("printing");
   let loans: Promise<Loans> | undefined;
   const lending = (): Promise<Loans> =>
     loans ??= Promise.resolve(session).then((session) => makeLoans(container, session));
@@ -112,7 +115,8 @@ export function serveDialogs(
       case "lacks":
         return void tellLack(request.what).catch(() => {});
       case "ready":
-        return void begin();
+        if (agent) onReady?.(agent);
+        return void (lends && begin());
       case "gone":
         return waiting.find(({ request: { id } }) => id === request.id)?.gone.abort();
       case "saved":
@@ -126,8 +130,7 @@ export function serveDialogs(
   const handOver = async (request: Extract<AgentRequest, { ask: "file" | "print" }>): Promise<void> => {
     const { ask, id, name } = request;
     const outcome = ask === "print" && !channels.includes("printing") ? "no printer" : await onDesktop(request);
-    const maySave = channels.includes("dialogs") || channels.includes("printing");
-    if (outcome === "no printer" && maySave) {
+    if (outcome === "no printer" && lends) {
       enqueue({ ask: "save", id, name, filters: [{ label: "PDF", patterns: ["*.pdf"] }] });
     } else agent?.send({ id, paths: [], printed: outcome === "done" });
   };

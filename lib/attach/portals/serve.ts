@@ -3,7 +3,8 @@
 import type { Container } from "../../container/container.ts";
 import { createConsent } from "../../guard/consent.ts";
 import type { ShowRequest } from "../request.ts";
-import { agentChannels } from "./agent.ts";
+import { type Agent, agentChannels } from "./agent.ts";
+import { followColorScheme } from "./color_scheme.ts";
 import { desktopOf } from "./desktop.ts";
 import { type DialogOptions, serveDialogs } from "./dialogs.ts";
 import { createMicrophone } from "./microphone.ts";
@@ -22,12 +23,27 @@ export async function servePortals(
   const over = new AbortController();
   const consent = createConsent(() => performance.now());
   const microphone = createMicrophone(container, { consent: asks.has("microphone") ? consent : undefined });
+  let agent: Agent | undefined;
+  let scheme: string | undefined;
+  const tell = (): void => {
+    if (scheme !== undefined) agent?.send({ scheme });
+  };
+  const look = open.has("look")
+    ? followColorScheme(host, (found) => {
+      scheme = found;
+      tell();
+    })
+    : undefined;
   const dialogs = serveDialogs(container, {
     ...options,
     channels,
     onDesktop: desktopOf(container, { open, asks, consent, signal: AbortSignal.any([host.signal, over.signal]) }),
     onRecord: (agent) => {
       if (channels.includes("microphone")) microphone.listen(agent?.sendSamples);
+    },
+    onReady: (ready) => {
+      agent = ready;
+      tell();
     },
     inside,
   });
@@ -36,6 +52,7 @@ export async function servePortals(
       // No question outlives its session.
       over.abort();
       microphone[Symbol.dispose]();
+      look?.[Symbol.dispose]();
       await dialogs[Symbol.asyncDispose]();
     },
   };
