@@ -33,6 +33,13 @@ export async function runScript<Name extends string>(
     await printOffer({ ...spec, options: optionsOf(spec) }, rest);
     Deno.exit(0);
   }
+  if (Deno.permissions.querySync({ name: "env", variable: "GUI_CALLED" }).state !== "granted") {
+    terminalUi({ signal: AbortSignal.any([]), quiet: false, json: false, yes: false }).error(
+      "Deno was started without the permissions of this script",
+      `Run it as a program, ./${spec.name}, or with all permissions: deno run -A ${spec.name}`,
+    );
+    Deno.exit(ExitCode.usage);
+  }
   Deno.exit(await runToExitCode(spec, actions, Deno.args));
 }
 

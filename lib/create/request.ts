@@ -1,6 +1,6 @@
 /** What the command line of create.ts asks for when a container is to be made: its words and files, checked. */
 
-import { inputError } from "../base/errors.ts";
+import { inputError, type UserError } from "../base/errors.ts";
 import { quoteWord } from "../base/shell_words.ts";
 import type { Host } from "../base/host.ts";
 import { type Arguments, engineOptions, parseDuration } from "../cli/options.ts";
@@ -12,6 +12,7 @@ import { menuOf } from "./export/menu.ts";
 import { type Identity, readAuthorizedKeys, readProfile, readUserData, type Software } from "./input_files.ts";
 import { parseHosts } from "./internet/allowed_hosts.ts";
 import { type Proxy, proxyFor } from "./internet/proxy.ts";
+import { bundledProfiles } from "./bundled.ts";
 import { placeCalled } from "./place.ts";
 import { internetKey, type Profile, withUserData } from "./profile_file.ts";
 
@@ -69,14 +70,9 @@ export async function readRequest(
     throw inputError("The option --mime goes with --export", "Leave it out, or: create.ts --export --mime NAME");
   }
   if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
-    const given = positionals.slice(0, end);
-    const missing = ["NAME", "AUTHORIZED_KEYS", "PROFILE", "CLOUD_INIT"][given.length];
-    const example = ["my-container", "~/.ssh/id_ed25519.pub", "gui", "firefox"].slice(given.length);
-    throw inputError(
-      `${missing} is missing`,
-      `For example: create.ts ${[...given.map(quoteWord), ...example].join(" ")}`,
-    );
+    throw missingWord(positionals.slice(0, end));
   }
+  if (Object.hasOwn(bundledProfiles.files, keysPath)) throw missingWord(positionals.slice(0, end));
   const place = await placeCalled(host, word, engineOptions(args));
   if (exports) menuOf(host, hostNameOf(place.server, place.name));
   const image = values.get("image");
@@ -115,4 +111,16 @@ export async function readRequest(
     exports,
     withTypes: flags.has("mime"),
   };
+}
+
+/** The error for words of which one is missing. Whoever forgets AUTHORIZED_KEYS names a profile in its place. */
+function missingWord(given: readonly string[]): UserError {
+  const examples = ["my-container", "~/.ssh/id_ed25519.pub", "gui", "firefox"];
+  const at = Object.hasOwn(bundledProfiles.files, given[1] ?? "") ? 1 : given.length;
+  const rest = given.length > at ? given.slice(at).map(quoteWord) : [];
+  const words = [...given.slice(0, at).map(quoteWord), examples[at], ...rest, ...examples.slice(at + 1 + rest.length)];
+  return inputError(
+    `${["NAME", "AUTHORIZED_KEYS", "PROFILE", "CLOUD_INIT"][at]} is missing`,
+    `For example: create.ts ${words.join(" ")}`,
+  );
 }

@@ -144,6 +144,8 @@ Deno.test("create.ts tells files that are missing, directories, or not to be rea
         [["box", publicKey, directory, part], {}, "is a directory"],
         [["box", publicKey, "gui", part, closed], {}, "may not be read"],
         [["box", publicKey, "gui"], {}, "CLOUD_INIT is missing"],
+        [["box", "gui", "firefox"], {}, "AUTHORIZED_KEYS is missing"],
+        [["box", "gui", "firefox", "vlc"], {}, "AUTHORIZED_KEYS is missing"],
         [["--delete"], {}, "--delete takes one NAME"],
         [
           ["box", publicKey, "gui", part],

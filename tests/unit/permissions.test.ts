@@ -94,6 +94,18 @@ Deno.test("create.ts and attach.ts are scoped to the directories that they use",
   }
 });
 
+Deno.test("a script that Deno runs without its permissions says how to run it", async () => {
+  const { code, stderr } = await runProcess([Deno.execPath(), "run", join(root, "create.ts"), "--version"], {
+    okCodes: "any",
+    env: { NO_COLOR: "1" },
+  });
+  assertEquals(code, 2);
+  assertStringIncludes(
+    stderr,
+    "hint: Run it as a program, ./create.ts, or with all permissions: deno run -A create.ts",
+  );
+});
+
 Deno.test("a script can be started by a symbolic link to it", async () => {
   const directory = await Deno.makeTempDir();
   try {
