@@ -38,8 +38,7 @@ def find_session():
     """Waits for the session's bus, and returns the directory of the session. Ends with the host's end."""
     runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     while True:
-        found = glob.glob(f"{runtime}/gui-container-{glob.escape(SESSION) if SESSION else '*'}")
-        for directory in found:
+        for directory in glob.glob(f"{runtime}/gui-container-{glob.escape(SESSION) if SESSION else '*'}"):
             try:
                 with open(f"{directory}/run", encoding="utf-8") as run, socket.socket(socket.AF_UNIX) as bus:
                     if SESSION or run.read().strip() == RUN:
@@ -47,7 +46,8 @@ def find_session():
                         return directory
             except OSError:
                 pass
-        if SESSION and not found or select.select([0], [], [], 0.02)[0]:
+        # The host's end says nothing before it hears of this one.
+        if select.select([0], [], [], 0.02)[0]:
             sys.exit(1)
 
 
