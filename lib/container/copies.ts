@@ -5,7 +5,7 @@
 
 import { join } from "@std/path";
 import { type Engine, type EngineCli, engineClis, engineOn } from "../engine/engine.ts";
-import { engineOfRecord, type ServerRecord, serverRecord } from "../engine/server_record.ts";
+import { engineOfRecord, isSameServer, type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import { deleteInstance, findInstance, killInstance, waitForOperations } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { exists, readDirectory, removeEmpty } from "../base/files.ts";
@@ -159,8 +159,7 @@ export async function claimCopiesOf(engine: Engine, source: string, { force }: {
 
 /** Whether a copy is one of this container. */
 function isOfSame(copy: CopyRecord, { engine, server, source }: CopyRecord): boolean {
-  return copy.engine === engine && copy.source === source && copy.server.remote === server.remote &&
-    copy.server.project === server.project;
+  return copy.engine === engine && copy.source === source && isSameServer(copy.server, server);
 }
 
 /** All copies on record. Those that no other run has locked are locked now. To be called in turn. */

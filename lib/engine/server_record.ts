@@ -17,6 +17,11 @@ export function serverRecord({ remote = "local", project = "default" }: Partial<
   return { remote, project };
 }
 
+/** Whether two records name the same server, and the same project of it. */
+export function isSameServer(a: ServerRecord, b: ServerRecord): boolean {
+  return a.remote === b.remote && a.project === b.project;
+}
+
 /**
  * The engine of a server on record.
  *

@@ -10,7 +10,7 @@ import { moveFile } from "../base/record.ts";
 import { mapSome } from "../base/settle.ts";
 import type { Undo } from "../base/undo.ts";
 import { scriptLine } from "../container/place.ts";
-import { type ContainerUser, formatUser } from "../container/user.ts";
+import { formatUser } from "../container/user.ts";
 import { type Engine, engineLine, engineOn } from "../engine/engine.ts";
 import { findInstance } from "../engine/instance.ts";
 import { contentHere, endWriting, putBeside, writeBack } from "./write_back.ts";
@@ -20,27 +20,10 @@ import { type FoundCopy, maxVersion, readBack, removeCopy, sendCopy } from "./co
 import { copyFiles, forgetCopy, readCopy, tryWithCopyLock, withCopyLock, writeCopies } from "./journal.ts";
 import { makeMapsDirectory } from "./devices.ts";
 import type { Content, LentCopy } from "./loan.ts";
-import { serverRecord } from "../engine/server_record.ts";
-import { type Lending, maxUnmapMs } from "./lending.ts";
+import { type Lending, type LendOptions, maxUnmapMs } from "./lending.ts";
 import { finishUnmap } from "./open_files.ts";
-import { newPlace, type SourceFile } from "./source_file.ts";
+import { newLoan, type SourceFile } from "./source_file.ts";
 import { labelOf } from "../engine/server.ts";
-
-/** How files are lent as copies. */
-export interface LendOptions {
-  /** The engine of the container. */
-  engine: Engine;
-  /** The container's name. */
-  instance: string;
-  /** The container's user. */
-  user: ContainerUser;
-  /** The copies do not come back. */
-  readOnly: boolean;
-  /** The run that lends them. */
-  owner: string;
-  /** The session in whose dialog the user chose them. */
-  session?: string;
-}
 
 /** How long after a run was killed its last program may still act in the container, in milliseconds. */
 const settleMs = 1_000;
@@ -104,25 +87,10 @@ export async function lendCopies(
 
 /** The record of a file that is to be lent. */
 export function newCopy(
-  { path, state: { dev, ino, bornMs } }: Pick<SourceFile, "path" | "state">,
-  { engine, instance, user, readOnly, owner, session }: LendOptions,
+  file: Pick<SourceFile, "path" | "state">,
+  options: LendOptions,
 ): LentCopy {
-  const place = newPlace(path, user);
-  return {
-    ...place,
-    engine: engine.cli,
-    server: serverRecord(engine.server),
-    instance,
-    hostPath: path,
-    user: formatUser(user),
-    readOnly,
-    owner,
-    dev,
-    ino,
-    bornMs,
-    lent: null,
-    ...(session === undefined ? {} : { session }),
-  };
+  return { ...newLoan(file, options), user: formatUser(options.user), lent: null };
 }
 
 /**

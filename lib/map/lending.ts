@@ -1,6 +1,7 @@
 /** Files on their way to a container and back: they themselves here, and copies of them in `copies.ts`. */
 
 import type { Undo } from "../base/undo.ts";
+import type { ContainerUser } from "../container/user.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Loan } from "./loan.ts";
 import { keepMapped, mapFiles, type MapOptions } from "./map.ts";
@@ -12,6 +13,22 @@ import { followReplacements } from "./watch.ts";
 
 /** How long unmapping may take at most at the end of a run, in milliseconds. */
 export const maxUnmapMs = 60_000;
+
+/** How files are lent. */
+export interface LendOptions {
+  /** The engine of the container. */
+  engine: Engine;
+  /** The container's name. */
+  instance: string;
+  /** The container's user. */
+  user: ContainerUser;
+  /** The container may read the files, not write them; copies do not come back. */
+  readOnly: boolean;
+  /** The run that lends them, and will take them back unless it lets them stay. */
+  owner: string;
+  /** The session in whose dialog the user chose them. */
+  session?: string;
+}
 
 /** Files on their way to a container and back. */
 export interface Lending {

@@ -2,7 +2,6 @@
 
 import { readAcls, sameAcl, writeAcls } from "./acl.ts";
 import { deviceOf, removeMapDevices, uninterruptible } from "./devices.ts";
-import type { ContainerUser } from "../container/user.ts";
 import { type Engine, engineOn } from "../engine/engine.ts";
 import { updateInstance } from "../engine/instance.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
@@ -10,29 +9,17 @@ import { isOnRecord, ofInode, planGrant } from "./grants.ts";
 import { isAt, readHeldAcls } from "./held_file.ts";
 import type { Host } from "../base/host.ts";
 import { readMappings, withJournalLock, writeRecords } from "./journal.ts";
+import type { LendOptions } from "./lending.ts";
 import { fromRecord, type Mapping, toRecord } from "./loan.ts";
-import { serverRecord } from "../engine/server_record.ts";
 import { type MappedFile, restoreFiles } from "./restore.ts";
-import { newPlace, type SourceFile } from "./source_file.ts";
+import { newLoan, type SourceFile } from "./source_file.ts";
 import { type Undo, withUndo } from "../base/undo.ts";
 import { unmapFiles } from "./unmap.ts";
 
 /** How files are mapped. */
-export interface MapOptions {
-  /** The engine of the container. */
-  engine: Engine;
-  /** The container's name. */
-  instance: string;
-  /** The container's user. */
-  user: ContainerUser;
-  /** That user's uid on the host. */
+export interface MapOptions extends LendOptions {
+  /** The uid of the container's user on the host. */
   uid: number;
-  /** The container may read the files, not write them. */
-  readOnly: boolean;
-  /** The run that maps them, and will unmap them unless {@linkcode keepMapped} says otherwise. */
-  owner: string;
-  /** The session in whose dialog the user chose them. */
-  session?: string;
 }
 
 /** A file that is to be mapped: at a new place in the container, or at the place of the file that it has replaced. */
@@ -127,31 +114,23 @@ async function grantAccess(
 /** The mappings of files that are not mapped yet, with the ACLs that they need. */
 async function planMappings(
   files: readonly Candidate[],
-  { engine, instance, user, uid, readOnly, owner, session, records }: MapOptions & { records: readonly Mapping[] },
+  { records, ...options }: MapOptions & { records: readonly Mapping[] },
 ): Promise<Required<MappedFile>[]> {
-  const acls = await readHeldAcls(engine.host, files.map(({ file }) => file));
-  return files.map(({ path, file, state, replaces }, index) => {
+  const { uid, readOnly } = options;
+  const acls = await readHeldAcls(options.engine.host, files.map(({ file }) => file));
+  return files.map((source, index) => {
+    const { file, state, replaces } = source;
     const others = ofInode(records, state);
     const { original, granted } = planGrant(acls[index]!, { others, replaces, uid, readOnly });
     return {
       file,
       mapping: {
-        ...newPlace(path, user),
+        ...newLoan(source, options),
         ...(replaces ? { containerPath: replaces.containerPath } : {}),
-        engine: engine.cli,
-        server: serverRecord(engine.server),
-        instance,
-        hostPath: path,
-        readOnly,
-        owner,
-        dev: state.dev,
-        ino: state.ino,
-        bornMs: state.bornMs,
         uid,
         mode: state.mode,
         original: toRecord(original),
         granted: toRecord(granted),
-        ...(session === undefined ? {} : { session }),
       },
     };
   });

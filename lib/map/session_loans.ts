@@ -13,7 +13,7 @@ import { scriptLine } from "../container/place.ts";
 import { checkDirectory, checkWays, followPath, sharedByMounts } from "../container/source_path.ts";
 import { type ContainerUser, hostUidOf, userOf } from "../container/user.ts";
 import { type Engine, engineOn } from "../engine/engine.ts";
-import { serverRecord } from "../engine/server_record.ts";
+import { isSameServer, serverRecord } from "../engine/server_record.ts";
 import { listNeighbours } from "../engine/instance.ts";
 import { contentOf, isSameContent, openInode } from "./content.ts";
 import { bringVersion, keepCopies, lendCopies, lendForSaving, takeBackCopies } from "./copies.ts";
@@ -84,7 +84,7 @@ export async function sessionLoans(engine: Engine, instance: string, session: st
 
   const hasStayed = (loan: Loan): boolean =>
     loan.session === session && loan.instance === instance && loan.engine === engine.cli &&
-    loan.server?.remote === serverRecord(engine.server).remote && loan.owner === null;
+    loan.server !== undefined && isSameServer(loan.server, serverRecord(engine.server)) && loan.owner === null;
   const adopted: Loan[] = [];
   for (const loan of (await readLoans(host)).filter(hasStayed)) adopted.push({ ...loan, owner: await owner() });
   if (adopted.length > 0) await withJournalLock(host, () => writeRecords(host, adopted));

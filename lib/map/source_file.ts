@@ -4,6 +4,9 @@ import { basename, extname, resolve } from "@std/path";
 import { inputError, UserError } from "../base/errors.ts";
 import { type FileState, type HeldFile, holdFile, isSameInode } from "./held_file.ts";
 import type { UserIds } from "./journal.ts";
+import type { LendOptions } from "./lending.ts";
+import type { Loan } from "./loan.ts";
+import { serverRecord } from "../engine/server_record.ts";
 import { followPath, type SharedDirectories } from "../container/source_path.ts";
 import { containerPaths, type ContainerUser } from "../container/user.ts";
 
@@ -131,6 +134,19 @@ export function newPlace(path: string, user: ContainerUser): { id: string; conta
   const start = `${containerPaths(user).maps}/${digits}-`;
   const name = shortName(basename(path), maxPathBytes - engineSize(start.slice(1)));
   return { id: `map-${digits}`, containerPath: `${start}${name}` };
+}
+
+/** The record of a file that is to be lent. */
+export function newLoan(
+  { path, state: { dev, ino, bornMs } }: Pick<SourceFile, "path" | "state">,
+  { engine, instance, user, readOnly, owner, session }: LendOptions,
+): Loan {
+  return {
+    ...newPlace(path, user),
+    ...{ engine: engine.cli, server: serverRecord(engine.server), instance, hostPath: path, readOnly, owner },
+    ...{ dev, ino, bornMs },
+    ...(session === undefined ? {} : { session }),
+  };
 }
 
 /** A file's name, cut before its extension and between characters to an {@linkcode engineSize} of at most `size`. */

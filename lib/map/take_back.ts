@@ -7,7 +7,7 @@ import type { EngineOptions } from "../container/place.ts";
 import { type EngineCli, engineClis } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
 import { findServer, hasRemote } from "../engine/server.ts";
-import { engineOfRecord, type ServerRecord, serverRecord } from "../engine/server_record.ts";
+import { engineOfRecord, isSameServer, type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import { planTakingBack } from "./dry_run.ts";
 import { findOrphans, forgetRuns, withJournalLock } from "./journal.ts";
 import { showLoans, wantedLoans } from "./list.ts";
@@ -61,7 +61,7 @@ async function borrowerCalled(
     // The CLI has no such remote any more.
     if (!meant) return server?.remote === remote && (project === undefined || server?.project === project);
     // A record of an older version names no server.
-    return server ? server.remote === meant.remote && server.project === meant.project : remote === undefined;
+    return server ? isSameServer(server, meant) : remote === undefined;
   };
 }
 
