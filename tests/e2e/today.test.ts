@@ -5,8 +5,17 @@ import { join } from "@std/path";
 import { borderFor } from "../../lib/guard/wayland/border.ts";
 import { todayOptions } from "../lab/today.ts";
 import { nothingLeft } from "./sessions.ts";
-import { evaluate, pixelsOf, startDesktop, takePicture, testToday } from "./today_desktop.ts";
-import { type EngineName, eventually, makeContainer, removeContainer, script, sh, startScript } from "./world.ts";
+import { act, evaluate, pixelsOf, startDesktop, type Step, takePicture, testToday } from "./today_desktop.ts";
+import {
+  type EngineName,
+  eventually,
+  makeContainer,
+  mountsRoot,
+  removeContainer,
+  script,
+  sh,
+  startScript,
+} from "./world.ts";
 
 /** A container of the engine `engine`. */
 interface Container {
@@ -85,6 +94,91 @@ for (
     await nothingLeft(engine, name);
   });
 }
+
+test("a GTK app of a container has keys, menus, drag and drop, and both clipboards on GNOME Shell", async () => {
+  const { name, engine } = older;
+  await using desktop = await startDesktop("GNOME Shell");
+  const { env } = desktop;
+  const share = join(mountsRoot, name, "share");
+  await Deno.copyFile(new URL("fields_app.py", import.meta.url), join(share, "fields_app.py"));
+  const words = [
+    "--deny=dialogs",
+    "--session=w",
+    name,
+    "--",
+    "sh",
+    "-c",
+    "cd share && exec python3 fields_app.py fields",
+  ];
+  const running = startScript("attach", engine, words, { env });
+  const js = (expression: string): Promise<string> => evaluate(expression, env);
+  const fields = async (): Promise<string[]> => (await Deno.readTextFile(join(share, "fields"))).split("\n");
+  const have = (...texts: string[]): Promise<unknown> =>
+    eventually(`fields with ${texts.join()}`, async () => {
+      const found = await fields().catch(() => []);
+      return texts.every((text, index) => found[index] === text);
+    });
+  const press = (...keys: number[]): Step[] => [
+    ...keys.map((key) => ["key", key, true] as const),
+    ...keys.toReversed().map((key) => ["key", key, false] as const),
+  ];
+  const type = (text: string): Step[] => [...text].flatMap((char) => press(char.charCodeAt(0)));
+  const control = 0xffe3;
+  const all = press(control, "a".charCodeAt(0));
+  const click = (x: number, y: number, button = 1): Step[] => [
+    ["move", x, y],
+    ["button", button, true],
+    ["button", button, false],
+  ];
+  const clipboard = "imports.gi.St.Clipboard.get_default()";
+  try {
+    const window = "global.get_window_actors().map((actor) => actor.meta_window).find((window) => window.title === '[" +
+      `${name}] fields')`;
+    const frame = await eventually("the window", async () => {
+      const found = await js(`(() => { const { x, y, width, height } = ${window}.get_frame_rect();
+        return [x, y, width, height].join(" "); })()`);
+      return /"(\d+) (\d+) (\d+) (\d+)"/.exec(found)?.slice(1).map(Number);
+    });
+    const [x, y, , height] = frame as [number, number, number, number];
+    const [first, second] = [[x + 60, y + height - 300], [x + 60, y + height - 100]] as const;
+    await act([...click(...first), ...type("abc")], env);
+    await have("abc", "");
+    await act([...all, ...press(control, "c".charCodeAt(0))], env);
+    await js(`${clipboard}.get_text(imports.gi.St.ClipboardType.CLIPBOARD, (_, text) => { global.copied = text; })`);
+    await eventually("a copied text", async () => (await js("global.copied")).includes('"abc"'));
+    await js(`${clipboard}.set_text(imports.gi.St.ClipboardType.CLIPBOARD, "from the host ")`);
+    await js(`${clipboard}.set_text(imports.gi.St.ClipboardType.PRIMARY, " selected there")`);
+    await act([...click(...second), ...press(control, "v".charCodeAt(0))], env);
+    await have("abc", "from the host ");
+    await act(click(...second, 2), env);
+    await eventually("what is selected", async () => (await fields())[1]!.includes(" selected there"));
+    const left = x + 14;
+    const isDown = (down: boolean): Step => ["button", 1, down];
+    const way = Array.from(
+      { length: 8 },
+      (_, at): Step => ["move", left, Math.round(first[1] + at * (second[1] - first[1]) / 7)],
+    );
+    await act([...click(...first), ...all, way[0]!, isDown(true), ...way, way.at(-1)!, isDown(false)], env);
+    await eventually("what is dragged", async () => (await fields())[1]!.includes("abc"));
+    const picture = join(env["XDG_RUNTIME_DIR"]!, "picture.png");
+    const shows = (what: string, colour: string): Promise<unknown> =>
+      eventually(what, async () => {
+        await takePicture("GNOME Shell", picture, env);
+        return await pixelsOf(colour, picture) > 2_000;
+      });
+    await act(click(...second, 3), env);
+    await shows("the menu", "#d10fa3");
+    await act(press(0xff1b), env);
+    const before = (await fields())[2];
+    await js(`${window}.move_resize_frame(true, 100, 100, 640, 500)`);
+    await eventually("a larger window", async () => (await fields())[2] !== before);
+    await shows("its border", `#${new Uint8Array(borderFor(name).colour).toHex()}`);
+  } finally {
+    await script("attach", engine, ["--stop", name, "--all"], { env });
+  }
+  assertEquals((await running.ended).code, 0);
+  await nothingLeft(engine, name);
+});
 
 test("the containers are removed", async () => {
   await Promise.all([older, newer].map(({ name, engine }) => removeContainer(engine, name)));

@@ -105,6 +105,8 @@ export async function startDesktop(name: keyof typeof desktops): Promise<TodayDe
       "GNOME Shell without its overview",
       async () => /^\(true, 'true'\)$/.test(await evaluate(isBare, env).catch(() => "")),
     );
+    // In the one of them where the pointer is, it would open the overview again with the first step of a test.
+    await evaluate("Main.layoutManager.hotCorners.splice(0).forEach((corner) => corner?.destroy())", env);
   }
   const resources = stack.move();
   return { env, titles, [Symbol.asyncDispose]: () => resources.disposeAsync() };
@@ -114,6 +116,31 @@ export async function startDesktop(name: keyof typeof desktops): Promise<TodayDe
 export function evaluate(expression: string, env: Record<string, string>): Promise<string> {
   return callShell("org.gnome.Shell", "Eval", [expression], env);
 }
+
+/** What a user does: moves the pointer, presses or lets go of a button (1 is the left one), or of a key (an X keysym). */
+export type Step = readonly ["move", x: number, y: number] | readonly ["button" | "key", code: number, isDown: boolean];
+
+/** Does something on GNOME Shell. */
+export async function act(steps: readonly Step[], env: Record<string, string>): Promise<void> {
+  const script = `
+    const { Clutter, GLib } = imports.gi;
+    const { POINTER_DEVICE, KEYBOARD_DEVICE } = Clutter.InputDeviceType;
+    const seat = Clutter.get_default_backend().get_default_seat();
+    global.ofTest ??= [POINTER_DEVICE, KEYBOARD_DEVICE].map((type) => seat.create_virtual_device(type));
+    const [pointer, keyboard] = global.ofTest;
+    const does = {
+      move: (...place) => pointer.notify_absolute_motion(GLib.get_monotonic_time(), ...place),
+      button: (code, isDown) => pointer.notify_button(GLib.get_monotonic_time(), code, Number(isDown)),
+      key: (code, isDown) => keyboard.notify_keyval(GLib.get_monotonic_time(), code, Number(isDown)),
+    };
+    ${JSON.stringify(steps)}.forEach(([what, ...values], at) =>
+      GLib.timeout_add(GLib.PRIORITY_DEFAULT, at * ${stepMs}, () => { does[what](...values); return GLib.SOURCE_REMOVE; }));
+  `;
+  await evaluate(`(() => { ${script} })()`, env);
+  await new Promise((resolve) => setTimeout(resolve, (steps.length + 5) * stepMs));
+}
+
+const stepMs = 40;
 
 /** Writes a picture of the whole desktop, as a PNG, by the desktop's own means. */
 export async function takePicture(name: string, file: string, env: Record<string, string>): Promise<void> {
