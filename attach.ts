@@ -103,7 +103,8 @@ const spec = {
     "~/container_mounts). Ctrl-C detaches; the session ends with the app. On a Wayland desktop, waypipe replaces the X " +
     "server and xpra if both ends have it and the options allow it; the windows then stay open after Ctrl-C.",
     "Where the container has xdg-desktop-portal, the app's own file dialogs show a dialog of this host's: what you choose " +
-    "is lent to the app, and comes back when the session ends.",
+    "is lent to the app, and comes back when the session ends. Links, files, print jobs and notifications go the same way, " +
+    "if their channels are open; you are always asked before something is printed.",
     "With --disposable, a snapshot of the container is copied first. The copy is removed when the app ends or at Ctrl-C; " +
     "if the run is killed, the next run removes it.",
     "REMOTE:NAME is a container on a remote of the engine's CLI. ssh reaches it through the engine, and a Unix socket " +

@@ -12,6 +12,7 @@ import {
   mountsRoot,
   removeContainer,
   script,
+  sh,
   startScript,
   windowWith,
 } from "./world.ts";
@@ -76,6 +77,30 @@ async function listed(): Promise<{ session: string; display: string; clients: nu
 }
 
 testFar("attach.ts, elsewhere: a container", needed, () => makeContainer(engine, name));
+
+testFar("attach.ts, elsewhere: links and files that an app opens reach the host", needed, async () => {
+  const directory = await Deno.makeTempDir();
+  for (const program of ["xdg-open", "notify-send"]) {
+    const note = `#!/bin/sh\necho "$*" >>'${directory}/told'\n`;
+    await Deno.writeTextFile(`${directory}/${program}`, note, { mode: 0o755 });
+  }
+  const attach = startScript("attach", engine, [
+    ...["--preset=isolated", "--allow=links,files", "--session=opens", name, "xclock"],
+  ], { env: { PATH: `${directory}:${Deno.env.get("PATH")}`, XDG_DOWNLOAD_DIR: directory } });
+  await windowWith("\\[far:e2e-far-attach\\] xclock");
+  const inside = (shell: string): Promise<string> => inSession(engine, name, "opens", shell);
+  const sum = await inside("head -c 3000000 /dev/urandom >a.bin; xdg-open a.bin; sha256sum <a.bin");
+  await inside("xdg-open https://example.org/far");
+  await eventually(
+    "the link",
+    async () => (await Deno.readTextFile(`${directory}/told`)).includes("https://example.org/far\n"),
+  );
+  await eventually("the file", async () => await sh(["sh", "-c", `sha256sum <'${directory}/a.bin'`]) === sum);
+  await inside("rm a.bin");
+  await script("attach", engine, ["--stop", name, "opens"]);
+  await attach.ended;
+  await Deno.remove(directory, { recursive: true });
+});
 
 testFar(
   "attach.ts, elsewhere: an app outlives Ctrl-C and a broken connection, is listed, shown again, logged and stopped",

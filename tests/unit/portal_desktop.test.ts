@@ -247,6 +247,19 @@ Deno.test("a file is as large as it said, not empty, not too large, and there ar
     assert(Object.keys(await kept()).length <= 10);
   }));
 
+Deno.test("what is handed over in a run does not fill the disk", () =>
+  inWorld({}, async ({ ask, put, said, pass }) => {
+    const { path } = await put("x", "0123456789");
+    for (let times = 0; times < 17; times++) {
+      pass(10_000);
+      await ask({ ask: "file", id: 1, name: "x.txt", path, size: maxFileBytes });
+    }
+    assertEquals(said.map((line) => line.split(": ").at(-1)), [
+      "a file is smaller than it said",
+      "it has handed over too much for this run",
+    ]);
+  }));
+
 Deno.test("a PDF is printed once the user agrees, whatever is open without questions, and nothing else is", () =>
   inWorld({ open: ["printing"] }, async ({ ask, asked, done, put, said }) => {
     const print = async (name: string, text: string): Promise<Outcome> =>

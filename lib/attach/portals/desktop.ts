@@ -32,6 +32,9 @@ const noticeMs = 5_000;
 /** How many files may wait until those before them are here. */
 const maxWaiting = 4;
 
+/** How much may be handed over in a run, in bytes: the container could fill the disk. */
+const maxRunBytes = 4 * 2 ** 30;
+
 /**
  * What answers them for a run. Each reason why something is not done is told once.
  *
@@ -56,6 +59,7 @@ export function desktopOf(
   };
   const told = new Set<string>();
   let waiting = 0;
+  let handedBytes = 0;
   let turn: Promise<unknown> = Promise.resolve();
 
   const use = async ({ channel, ...question }: Question, ask: DesktopLine["ask"]): Promise<boolean> => {
@@ -69,6 +73,8 @@ export function desktopOf(
   /** Reads one file after the other, and does something with it. */
   const withFile = async (file: Handed, act: (path: string) => Promise<void>): Promise<void> => {
     if (waiting >= maxWaiting) throw new Refusal("too many files wait");
+    handedBytes += file.size;
+    if (handedBytes > maxRunBytes) throw new Refusal("it has handed over too much for this run");
     waiting++;
     const before = turn;
     const done = (async () => {
@@ -138,7 +144,7 @@ interface Use {
 }
 
 /** A link to be opened: one of the web, written as a browser would write it, which has ASCII only. */
-export function link(address: string): Use {
+function link(address: string): Use {
   if (address.length > maxLinkCharacters) throw new Refusal("a link is too long");
   const url = URL.parse(address);
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.host === "") {
@@ -155,7 +161,7 @@ export function link(address: string): Use {
  * A notification that starts with the container's name. It has no pictures, no buttons and no hints, and its text has no
  * markup: the host's desktop would take links and pictures in it.
  */
-export function notification(container: string, line: { summary: string; body: string }): Use {
+function notification(container: string, line: { summary: string; body: string }): Use {
   const summary = shortLine(line.summary, 200);
   const lines = line.body.slice(0, 4000).split("\n").slice(0, 40).map((each) => shortLine(each, 400));
   return {
