@@ -138,8 +138,10 @@ export function desktopOf(
 }
 
 /** What something takes on the host, once the user does not object. */
-interface Use {
+export interface Use {
+  /** The program that does it. */
   argv: string[];
+  /** What the user is asked before, where the channel asks. */
   question: Question;
 }
 
