@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { createMicrophone, type Microphone } from "../../lib/attach/portals/microphone.ts";
 import { parseRequest } from "../../lib/attach/portals/requests.ts";
-import type { ProcessResult } from "../../lib/base/errors.ts";
+import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
 import { createConsent } from "../../lib/guard/consent.ts";
@@ -18,9 +18,10 @@ interface Started {
 }
 
 /** A microphone of a container, the programs that it has started, and what the user answers. */
-function withMicrophone({ answers, isRemote = false, signal }: {
+function withMicrophone({ answers, isRemote = false, lacksMark = false, signal }: {
   answers?: (argv: readonly string[]) => Promise<string>;
   isRemote?: boolean;
+  lacksMark?: boolean;
   signal?: AbortSignal;
 } = {}): { microphone: Microphone; started: Started[]; said: string[]; settled: () => Promise<void> } {
   const recording = recordingHost();
@@ -34,6 +35,9 @@ function withMicrophone({ answers, isRemote = false, signal }: {
       return { argv, code: 1, signal: null, stdout, stderr: "" };
     },
     start(argv, { output } = {}) {
+      if (lacksMark && argv.includes("notify-send")) {
+        throw new UserError('The program "setpriv" is not installed', { hint: "" });
+      }
       const { promise: ended, resolve } = Promise.withResolvers<ProcessResult>();
       const end = (code: number): void => resolve({ argv, code, signal: null, stdout: "", stderr: "" });
       const killed: string[] = [];
@@ -70,8 +74,8 @@ Deno.test("the microphone is on while something listens, and a mark says so for 
   const heard: Uint8Array[] = [];
   microphone.listen((samples) => void heard.push(samples));
   await settled();
-  assertEquals(names(started), ["pacat", "notify-send"]);
-  const [recorder, mark] = started as [Started, Started];
+  assertEquals(names(started), ["notify-send", "pacat"]);
+  const [mark, recorder] = started as [Started, Started];
   assertMatch(recorder.argv.join(" "), /pacat --record --raw --format=s16le --rate=48000 --channels=1 /);
   assertMatch(mark.argv.join(" "), /--wait .* gui-container: box listens to your microphone/);
   (recorder.output as { bytes(piece: Uint8Array): void }).bytes(new Uint8Array(4));
@@ -94,9 +98,9 @@ Deno.test("the microphone is off at the end of the run, whatever the container s
   const { microphone, started, settled } = withMicrophone({ signal: over.signal, isRemote: true });
   microphone.listen(() => {});
   await settled();
-  assertMatch(started[0]!.argv.join(" "), /--format=ulaw --rate=16000 /);
+  assertMatch(started[1]!.argv.join(" "), /--format=ulaw --rate=16000 /);
   over.abort();
-  assertEquals(started.map(({ killed }) => killed), [["SIGTERM"], ["SIGINT"]]);
+  assertEquals(started.map(({ killed }) => killed), [["SIGINT"], ["SIGTERM"]]);
   microphone[Symbol.dispose]();
   microphone.listen(() => {});
   await settled();
@@ -145,13 +149,21 @@ Deno.test("a container that begins to record again and again is not heard", asyn
   assertEquals(said.filter((line) => line.includes("too often")).length, 1);
 });
 
+Deno.test("nothing records that cannot be marked", async () => {
+  const { microphone, started, said, settled } = withMicrophone({ lacksMark: true });
+  microphone.listen(() => {});
+  await settled();
+  assertEquals(started, []);
+  assertEquals(said.at(-1), 'warn: The microphone stays off. The program "setpriv" is not installed');
+});
+
 Deno.test("without a program that records, the user is told, and the mark goes away", async () => {
   const { microphone, started, said, settled } = withMicrophone();
   microphone.listen(() => {});
   await settled();
-  started[0]!.end(127);
+  started[1]!.end(127);
   await settled();
-  assertEquals(started[1]!.killed, ["SIGINT"]);
+  assertEquals(started[0]!.killed, ["SIGINT"]);
   assertEquals(
     said.at(-1),
     'warn: The microphone is off. The program "pacat" is not installed: install pulseaudio-utils',

@@ -63,12 +63,11 @@ export function createMicrophone(
   };
 
   const record = (send: (samples: Uint8Array) => void, signal: AbortSignal): void => {
-    const recorder = host.start(recorderArgv(container), { output: { bytes: send } });
+    // Nothing records where this fails.
     const mark = showMark(container, signal);
-    signal.addEventListener("abort", () => {
-      recorder.kill("SIGTERM");
-      mark.kill("SIGINT");
-    }, { once: true });
+    signal.addEventListener("abort", () => mark.kill("SIGINT"), { once: true });
+    const recorder = host.start(recorderArgv(container), { output: { bytes: send } });
+    signal.addEventListener("abort", () => recorder.kill("SIGTERM"), { once: true });
     recorder.ended.then(({ code }) => {
       if (signal.aborted) {
         host.ui.status(`"${label}" does not listen to your microphone any more`);
@@ -95,7 +94,10 @@ export function createMicrophone(
     if ((send !== undefined) === (current !== undefined)) return;
     current?.abort();
     current = send && new AbortController();
-    if (send && current) begin(send, AbortSignal.any([host.signal, current.signal])).catch(() => {});
+    if (!send || !current) return;
+    begin(send, AbortSignal.any([host.signal, current.signal])).catch((error) => {
+      if (!host.signal.aborted) host.ui.warn(`The microphone stays off. ${(error as Error).message}`);
+    });
   };
   return { listen, [Symbol.dispose]: () => listen(undefined) };
 }
