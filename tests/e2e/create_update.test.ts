@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
+import { needed } from "./sessions.ts";
 import {
   type EngineName,
   inContainer,
@@ -83,7 +84,7 @@ async function snapshots(engine: EngineName): Promise<string[]> {
 
 testOnEngines(
   "create.ts --update brings a container up to date, and its throw-away copies without what it has become",
-  ["user"],
+  needed,
   async (engine) => {
     const name = nameOn(engine);
     await inContainer(engine, name, "touch private");
