@@ -10,7 +10,8 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 if command -v apt-get >/dev/null; then
   list() { dpkg-query --show; }
   apt() {
-    apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" 9>&-
+    apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=600 \
+      -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" 9>&-
   }
   update() {
     # The daily job holds this lock while it works.

@@ -124,7 +124,8 @@ async function update(engine: Engine, name: string): Promise<Updated> {
   host.ui.progress(`Updating "${label}"`);
   const keeps = host.dryRun || await hasCheapSnapshots(engine, name);
   // One that is there is of before an earlier update that failed.
-  if (keeps && !await findSnapshot(engine, name, before)) await takeSnapshot(engine, name, before);
+  const takes = keeps && !await findSnapshot(engine, name, before);
+  if (takes) await takeSnapshot(engine, name, before);
   const isStopped = instance?.status === "Stopped";
   let packages: number;
   let sessions: string[] = [];
@@ -133,7 +134,9 @@ async function update(engine: Engine, name: string): Promise<Updated> {
     if (instance && !isStopped) sessions = await socketsOf(engine, instance, mountsOf(host, name, engine.server));
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
-    throw failure(engine, label, { error, keeps });
+    const isAsBefore = takes && countIn(error.stdout) === 0;
+    if (isAsBefore) await deleteSnapshot(engine, name, before);
+    throw failure(engine, label, { error, keeps: keeps && !isAsBefore });
   }
   if (keeps) await deleteSnapshot(engine, name, before);
   for (const session of packages > 0 ? sessions : []) {
@@ -180,10 +183,7 @@ async function whileRunning<T>(
   }
 }
 
-/**
- * Installs the newest software in a running instance. Returns how many packages are new, as the container says: 0 where
- * it does not say it.
- */
+/** Installs the newest software in a running instance. Returns how many packages are new, as the container says. */
 async function upgrade(engine: Engine, name: string): Promise<number> {
   const { ui } = engine.host;
   const { stdout } = await exec(
@@ -192,6 +192,11 @@ async function upgrade(engine: Engine, name: string): Promise<number> {
     ["/bin/sh", "-c", withValues(updateScript, { unknown: String(unknownManager) })],
     { output: { line: (line) => ui.progress(`${name}: ${line.slice(0, 200)}`, { plain: "" }) }, timeoutMs: updateMs },
   );
+  return countIn(stdout);
+}
+
+/** How many packages are new, as the end of update.sh's output says; 0 where it does not say it. */
+function countIn(stdout: string): number {
   return Number(/(?:^|\n)(\d{1,6})\n?$/.exec(stdout)?.[1] ?? 0);
 }
 

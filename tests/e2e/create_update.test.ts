@@ -129,7 +129,14 @@ testOnEngines(
   ["user"],
   async (engine) => {
     const name = nameOn(engine);
-    await asRoot(engine, name, "/opt/offer 3 'echo it breaks; exit 1'");
+    await asRoot(engine, name, "apt-get update -q; apt-get install -q -y newer");
+    await asRoot(engine, name, "echo 'deb [trusted=yes] file:/nowhere ./' >/etc/apt/sources.list.d/nowhere.list");
+    const without = await script("create", engine, ["--update", name]);
+    assertEquals([without.code, /before-update/.test(without.stderr)], [1, false], without.stderr);
+    assertStringIncludes(without.stderr, "/nowhere");
+    assertEquals(await snapshots(engine), ["made"], "nothing is new, so nothing is kept");
+
+    await asRoot(engine, name, "rm /etc/apt/sources.list.d/nowhere.list; /opt/offer 3 'echo it breaks; exit 1'");
     const renewed = await copies(engine);
     const failed = await script("create", engine, ["--update", name]);
     assertEquals([failed.code, failed.stdout], [1, ""], failed.stderr);
