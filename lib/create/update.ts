@@ -210,7 +210,8 @@ async function renew(engine: Engine, source: string): Promise<boolean> {
   const { host } = engine;
   const origin = await findOrigin(engine, source);
   if (!origin) return false;
-  host.ui.progress(`Updating what throw-away copies of "${source}" are made of`);
+  const label = labelOf(engine.server, source);
+  host.ui.progress(`Updating what throw-away copies of "${label}" are made of`);
   const renewed = await withUndo(host, async (undo) => {
     const copy = await beginCopy(engine, source);
     undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
@@ -219,8 +220,8 @@ async function renew(engine: Engine, source: string): Promise<boolean> {
     await whileRunning(engine, { name: copy.name, isStopped: true }, () => upgrade(engine, copy.name)).catch(
       (error) => {
         if (!(error instanceof ProcessError)) throw error;
-        throw new UserError(`"${source}" is updated, but not what throw-away copies of it are made of`, {
-          hint: `They stay as they were. To try again: ${scriptLine(engine, ["create.ts", "--update", source])}`,
+        throw new UserError(`"${label}" is updated, but not what throw-away copies of it are made of`, {
+          hint: `They stay as they were. To try again: ${scriptLine(engine, ["create.ts", "--update", label])}`,
           output: endOf(error),
           cause: error,
         });
