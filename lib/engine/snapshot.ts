@@ -1,6 +1,6 @@
 /** Snapshots of instances, and instances that are copied from a snapshot or from an instance as it is. */
 
-import { apiPath, type Engine, query, request, run } from "./engine.ts";
+import { apiPath, type Engine, isNotFound, query, request, run } from "./engine.ts";
 import type { Device } from "./instance.ts";
 
 /** A snapshot, as the engine describes it. */
@@ -30,10 +30,14 @@ export async function takeSnapshot(engine: Engine, instance: string, name: strin
   await request(engine, { method: "POST", path: `/1.0/instances/${instance}/snapshots`, data: snapshot });
 }
 
-/** Removes a snapshot of an instance. */
+/** Removes a snapshot of an instance. Nothing happens when it is gone already. */
 export async function deleteSnapshot(engine: Engine, instance: string, name: string): Promise<void> {
   const path = apiPath(engine, `/1.0/instances/${instance}/snapshots/${name}`);
-  await run(engine, ["query", "--request", "DELETE", "--wait", path]);
+  try {
+    await run(engine, ["query", "--request", "DELETE", "--wait", path]);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
 }
 
 /**
