@@ -19,6 +19,8 @@ interface World {
   ask: (line: Record<string, unknown>) => Promise<Outcome>;
   /** The same, by its own words only. */
   act: (line: DesktopLine) => Promise<Outcome>;
+  /** The programs that have run. */
+  programs: () => string[];
   /** What the desktop and the printer were told. */
   done: string[][];
   /** The texts of the questions. */
@@ -52,7 +54,9 @@ async function inWorld(
   const done: string[][] = [];
   const asked: string[] = [];
   let time = 0;
+  const programs: string[] = [];
   host.run = async (argv, options) => {
+    programs.push(argv[0]!);
     if (real.includes(argv[0]!)) return await runProcess(argv, options);
     const result = { argv, code: 0, signal: null, stdout: "", stderr: "" };
     if (argv[0] === "zenity") {
@@ -84,6 +88,7 @@ async function inWorld(
     await test({
       act,
       ask: (line) => act(parseRequest(JSON.stringify(line)) as DesktopLine),
+      programs: () => programs,
       done,
       asked,
       said,
@@ -125,13 +130,17 @@ Deno.test("only links of the web are opened, and not many", () =>
         ],
         ...[`https://${"a".repeat(254)}/`, `https://a/${"b".repeat(8192)}`],
       ]
-    ) assertEquals(await ask({ ask: "link", url }), "not done", url);
+    ) {
+      pass(10_000);
+      assertEquals(await ask({ ask: "link", url }), "not done", url);
+    }
     assertEquals(done.length, 1);
+    pass(10_000);
     for (let times = 0; times < 50; times++) await ask({ ask: "link", url: "https://example.com/" });
-    assertEquals(done.length, 5);
+    assertEquals(done.length, 6);
     pass(4_000);
     for (let times = 0; times < 50; times++) await ask({ ask: "link", url: "https://example.com/" });
-    assertEquals(done.length, 7);
+    assertEquals(done.length, 8);
     // Each reason is told once.
     assertEquals(new Set(said).size, said.length);
   }));
@@ -280,6 +289,13 @@ Deno.test("a PDF is printed once the user agrees, whatever is open without quest
     assertEquals(await print("-o raw.pdf", "%!PS\n(x) run"), "not done");
     assert(said.at(-1)!.includes("no PDF"));
     assertEquals(done.length, 1);
+  }));
+
+Deno.test("print jobs without end start no programs without end", () =>
+  inWorld({ printer: "" }, async ({ ask, put, programs }) => {
+    const file = await put("x", "%PDF-");
+    for (let id = 0; id < 100; id++) await ask({ ask: "print", id, name: "a.pdf", ...file });
+    assertEquals(programs(), Array(5).fill("lpstat"));
   }));
 
 Deno.test("without a printer, a place is to be chosen for what an app prints", () =>

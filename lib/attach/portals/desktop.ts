@@ -22,6 +22,9 @@ export type DesktopLine = Extract<AgentRequest, { ask: "link" | "notify" | "file
 /** What became of a request: it is done, it is not, or a place has to be chosen for what the host cannot print. */
 export type Outcome = "done" | "not done" | "no printer";
 
+/** The channel of each request. */
+const channelOf = { link: "links", notify: "notifications", file: "files", print: "printing" } as const;
+
 const maxLinkCharacters = 8192;
 /** A longer name cannot be looked up (RFC 1035). */
 const maxHostCharacters = 253;
@@ -62,12 +65,15 @@ export function desktopOf(
   let handedBytes = 0;
   let turn: Promise<unknown> = Promise.resolve();
 
-  const use = async ({ channel, ...question }: Question, ask: DesktopLine["ask"]): Promise<boolean> => {
-    if (!open.has(channel)) throw new Refusal(`the channel ${channel} is closed`);
-    if (!rates[ask]()) throw new Refusal("it asks too often");
-    const isAsked = channel === "printing" || asks.has(channel);
+  const tell = (why: string): void => {
+    if (!told.has(why)) host.ui.warn(`What an app of "${label}" asked for was not done: ${why}`);
+    told.add(why);
+  };
+
+  const isAgreed = async (question: Question): Promise<boolean> => {
+    const isAsked = question.channel === "printing" || asks.has(question.channel);
     const show = (question: Question) => askInDialog(host, question, { container: label, signal, clock: now });
-    return (!isAsked || await consent.request({ channel, ...question }, show)) && !signal.aborted;
+    return (!isAsked || await consent.request(question, show)) && !signal.aborted;
   };
 
   /** Reads one file after the other, and does something with it. */
@@ -98,7 +104,7 @@ export function desktopOf(
     const question: Question = printer === undefined
       ? { channel: "files", what: "save a file among your downloads", details }
       : { channel: "printing", what: "print a document", details: [...details, ["Printer", printer]] };
-    if (!await use(question, ask)) return "not done";
+    if (!await isAgreed(question)) return "not done";
     await withFile(file, async (path) => {
       if (printer !== undefined) return await printFile(host, { path, name, printer });
       const kept = await keepFile(host, { path, name });
@@ -115,23 +121,24 @@ export function desktopOf(
    */
   const start = (argv: string[]): void => {
     host.start(argv, { detached: true, output: "discard" }).ended.then(({ code }) => {
-      if (code !== 0) host.ui.warn(`${argv[0]} ended with exit status ${code}: try it in a terminal`);
+      if (code !== 0) tell(`${argv[0]} ended with exit status ${code}. Try it in a terminal`);
     });
   };
 
   return async (line) => {
     try {
+      const channel = channelOf[line.ask];
+      if (!open.has(channel)) throw new Refusal(`the channel ${channel} is closed`);
+      if (!rates[line.ask]()) throw new Refusal("it asks too often");
       if (line.ask === "file" || line.ask === "print") return await handOver(line.ask, line);
       const { argv, question } = line.ask === "link" ? link(line.url) : notification(label, line);
-      if (!await use(question, line.ask)) return "not done";
+      if (!await isAgreed(question)) return "not done";
       start(argv);
       return "done";
     } catch (error) {
       if (signal.aborted) return "not done";
       if (!(error instanceof Refusal || error instanceof UserError)) throw error;
-      const why = error instanceof UserError ? `${error.message}. ${error.hint}` : error.message;
-      if (!told.has(why)) host.ui.warn(`What an app of "${label}" asked for was not done: ${why}`);
-      told.add(why);
+      tell(error instanceof UserError ? `${error.message}. ${error.hint}` : error.message);
       return "not done";
     }
   };
