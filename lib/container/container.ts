@@ -11,6 +11,7 @@ import { quoteWords } from "../base/shell_words.ts";
 import type { Host } from "../base/host.ts";
 import { type Engine, wantedCli } from "../engine/engine.ts";
 import { type Instance, isHere } from "../engine/instance.ts";
+import type { OpenFifo } from "./fifo.ts";
 import { localContainer } from "./local.ts";
 import { type Mounts, mountsOf } from "./mounts.ts";
 import { findOurs } from "./ours.ts";
@@ -75,10 +76,10 @@ export interface Container extends AsyncDisposable {
   /** The end of the log of a session, or of the one that has printed last; undefined where there is none. */
   log(options: { session: string | undefined; bytes: number }): Promise<SessionLog | undefined>;
   /**
-   * What comes through a FIFO in the directory of the sockets: a descriptor, or the command line of a program that
+   * What comes through a FIFO in the directory of the sockets: that FIFO, or the command line of a program that
    * prints it. Undefined where it is known that there is no such FIFO.
    */
-  readFifo(name: string): Promise<{ fd: number } | { argv: string[] } | undefined>;
+  readFifo(name: string): Promise<OpenFifo | { argv: string[] } | undefined>;
   /** Resolves when the connection has ended by itself; never where there is none. */
   whenLost(): Promise<unknown>;
   /** Whether a connection of {@linkcode Container.connect} is lost. */

@@ -5,11 +5,19 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 /** How much a pipe can hold (pipe(7)), in bytes. */
 const pipeSize = 65_536;
 
+/** A FIFO that is open. */
+export interface OpenFifo {
+  /** A path that leads to it, whatever the container puts in its place. */
+  path: string;
+  /** Closes it. */
+  close(): void;
+}
+
 /**
  * Opens a FIFO for reading and drops what is in it already; undefined when there is no FIFO. A link to one does not
  * count.
  */
-export function openFifo(path: string): number | undefined {
+export function openFifo(path: string): OpenFifo | undefined {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
@@ -25,5 +33,5 @@ export function openFifo(path: string): number | undefined {
   } catch {
     // EAGAIN: the FIFO is empty.
   }
-  return fd;
+  return { path: `/proc/${Deno.pid}/fd/${fd}`, close: () => closeSync(fd) };
 }

@@ -34,10 +34,7 @@ export function localContainer(
     seenSessions: () => sessionNames(xpra),
     noteUse() {},
     log: async (options) => (await import("./session_log.ts")).readSessionLog(xpra, options),
-    async readFifo(name) {
-      const fd = (await import("./fifo.ts")).openFifo(join(xpra, name));
-      return fd === undefined ? undefined : { fd };
-    },
+    readFifo: async (name) => (await import("./fifo.ts")).openFifo(join(xpra, name)),
     whenLost: () => new Promise(() => {}),
     isLost: () => Promise.resolve(false),
     reconnect: () => Promise.resolve(),

@@ -11,13 +11,13 @@
  * the container sends, and silence sends nothing.
  */
 
-import { closeSync } from "node:fs";
 import { delay } from "@std/async";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { programs } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
+import type { OpenFifo } from "../../container/fifo.ts";
 
 /**
  * What the FIFO's name has behind the name of the session's socket. start_session.sh makes the FIFO: PulseAudio would
@@ -54,7 +54,7 @@ const floodPauseMs = 10;
 export async function mayHaveSound(container: Container, session: string): Promise<boolean> {
   if (container.host.dryRun) return true;
   const source = await container.readFifo(`${session}${soundSuffix}`);
-  if (source && "fd" in source) closeSync(source.fd);
+  if (source && "close" in source) source.close();
   return source !== undefined;
 }
 
@@ -99,7 +99,7 @@ export async function playSound(
   const source = await container.readFifo(`${session}${soundSuffix}`);
   if (source === undefined) return undefined;
   try {
-    return "fd" in source ? playFifo(host, source.fd, { outlives }) : playOutput(host, source.argv);
+    return "close" in source ? playFifo(host, source, { outlives }) : playOutput(host, source.argv);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     host.ui.warn(`There will be no sound. ${error.message}. ${error.hint}`);
@@ -108,19 +108,17 @@ export async function playSound(
 }
 
 /** Plays what comes through a FIFO that is open. */
-function playFifo(host: Host, fd: number, { outlives }: { outlives: boolean }): RunningProcess {
-  // By its descriptor: the container may have put another file at the path since it was opened.
-  const path = `/proc/${Deno.pid}/fd/${fd}`;
+function playFifo(host: Host, fifo: OpenFifo, { outlives }: { outlives: boolean }): RunningProcess {
   try {
     const player = host.start(
       [
-        ...["setpriv", "--pdeathsig", outlives ? "clear" : "TERM", "/bin/sh", "-c", readingFifo, "sh", path],
+        ...["setpriv", "--pdeathsig", outlives ? "clear" : "TERM", "/bin/sh", "-c", readingFifo, "sh", fifo.path],
         ...playerArgv(local),
       ],
       outlives ? { detached: true, output: "discard" } : {},
     );
     player.ended.then(({ code }) => {
-      closeSync(fd);
+      fifo.close();
       if (code !== ExitCode.missingProgram) return;
       host.ui.warn(
         `There will be no sound. The program "pacat" is not installed: install ${programs["pacat"]!.package}`,
@@ -128,7 +126,7 @@ function playFifo(host: Host, fd: number, { outlives }: { outlives: boolean }): 
     });
     return player;
   } catch (error) {
-    closeSync(fd);
+    fifo.close();
     throw error;
   }
 }
