@@ -5,6 +5,9 @@ import { chooserArgv, type Loans, serveDialogs } from "../../lib/attach/portals/
 import { lineCutter, longestLine, parseRequest } from "../../lib/attach/portals/requests.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
 import { containerPaths, ubuntuUser } from "../../lib/container/user.ts";
+import { offerPortals } from "../../lib/attach/portals/agent.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { withValues } from "../../lib/base/shell_words.ts";
 import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
@@ -62,6 +65,9 @@ Deno.test("a line that is not as the agent writes it asks for nothing", () => {
   for (
     const line of [
       ...["", "null", "[]", "7", "{", '{"ask":"open"}', '{"ask":"open","id":"1"}', '{"ask":"open","id":1.5}'],
+      ...['{"ask":"file","id":1,"name":"a","path":1,"size":1}', '{"ask":"file","name":"a","path":"/a","size":1}'],
+      ...['{"ask":"print","id":1,"name":"a","path":"/a","size":1e99}', '{"ask":"print","id":1,"path":"/a","size":-1}'],
+      ...['{"ask":"link","url":["https://a/"]}', '{"ask":"notify","summary":"a"}'],
       ...['{"ask":"open","id":-1}', '{"ask":"lend","id":1,"path":"/etc/shadow"}', '{"ask":"saved","path":1}'],
     ]
   ) assertEquals(parseRequest(line), undefined, line);
@@ -279,4 +285,38 @@ Deno.test("a dialog goes when the app does not want an answer any more", async (
       assertEquals([told, lent], [[{ id: 1, paths: [] }], []]);
     },
   );
+});
+
+Deno.test("the session's xdg-open asks the host first, then opens here, and does not ask itself", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const env = { RUNTIME_DIRECTORY: directory, PATH: `${directory}:${Deno.env.get("PATH")}` };
+    await runProcess(["/bin/sh", "-ec", withValues(offerPortals, { channels: " links " })], { env });
+    const opener = `${directory}/bin/xdg-open`;
+    const program = (name: string, text: string): Promise<void> =>
+      Deno.writeTextFile(`${directory}/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    const text = await Deno.readTextFile(opener);
+    await Deno.writeTextFile(opener, text.replace("/usr/bin/xdg-open", `${directory}/here`));
+    // As where the session's browser is the only one: it asks again.
+    await program("here", `echo "here: $*"; [ "$1" != https://loop.example/ ] || exec ${opener} "$@"`);
+    await program("dbus-send", `for word; do :; done; echo "$word" >>'${directory}/asked'; [ ! -e '${directory}/no' ]`);
+    const open = async (word: string): Promise<[string, number]> => {
+      const { stdout, code } = await runProcess([opener, word], { env, okCodes: "any", cwd: directory });
+      return [stdout, code];
+    };
+    for (const word of ["https://example.org/?a=1&b=$x", "a b.txt", "mailto:a/b@example.org", "file:///x"]) {
+      assertEquals(await open(word), ["", 0]);
+    }
+    assertEquals((await Deno.readTextFile(`${directory}/asked`)).split("\n").slice(0, -1), [
+      "string:https://example.org/?a=1&b=$x",
+      `string:${await Deno.realPath(directory)}/a b.txt`,
+      "string:mailto:a/b@example.org",
+      "string:file:///x",
+    ]);
+    await program("no", "");
+    assertEquals(await open("mailto:a/b@example.org"), ["here: mailto:a/b@example.org\n", 0]);
+    assertEquals(await open("https://loop.example/"), ["here: https://loop.example/\n", 3]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });

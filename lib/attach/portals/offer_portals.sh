@@ -13,12 +13,12 @@ if [ "$channels" ]; then
 # Opens a link on the host, or hands a file over to it; what the host does not take is opened here.
 case ${1-} in
   http://* | https://* | file://*) word=$1 ;;
-  *) word=$(realpath -- "${1-}" 2>/dev/null) ;;
+  *) word=$(realpath -- "${1-}" 2>/dev/null) || word=${1-} ;;
 esac
 dbus-send --session --print-reply --dest=org.freedesktop.impl.portal.desktop.guicontainer \
   /org/freedesktop/portal/desktop org.guicontainer.Host.Open "string:$word" >/dev/null 2>&1 && exit
 # Nothing here opens it: what was asked comes back.
-[ "${GUI_CONTAINER_OPENED-}" != "$word" ] || exit 3
+[ "${GUI_CONTAINER_OPENED-.}" != "$word" ] || exit 3
 export GUI_CONTAINER_OPENED="$word"
 exec /usr/bin/xdg-open "$@"
 END
