@@ -550,6 +550,10 @@ testOnOneEngine(
           await inside('rm "$1"', path);
           await app({ do: "save", path, text: "new" });
           await eventually("the version", async () => await readText(secret) === "new");
+          await eventually("the end of writing", () => {
+            const files = Deno.readDirSync(join(home, "state/gui-container/mappings"));
+            return Promise.resolve(![...files].some(({ name }) => /\.(part|back|old)$/.test(name)));
+          });
           assertEquals(await sh(["stat", "-c", "%a", secret]), "600");
           // The user has changed it as well.
           await Deno.writeTextFile(secret, "the user's");
