@@ -134,9 +134,17 @@ test("a GTK app of a container has keys, menus, drag and drop, and both clipboar
   try {
     const window = "global.get_window_actors().map((actor) => actor.meta_window).find((window) => window.title === '[" +
       `${name}] fields')`;
-    const frame = await eventually("the window", async () => {
+    const picture = join(env["XDG_RUNTIME_DIR"]!, "picture.png");
+    const shows = (what: string, colour: string): Promise<unknown> =>
+      eventually(what, async () => {
+        await takePicture("GNOME Shell", picture, env);
+        return await pixelsOf(colour, picture) > 2_000;
+      });
+    const border = `#${new Uint8Array(borderFor(name).colour).toHex()}`;
+    await shows("the border of the window", border);
+    const frame = await eventually("the window with the focus", async () => {
       const found = await js(`(() => { const { x, y, width, height } = ${window}.get_frame_rect();
-        return [x, y, width, height].join(" "); })()`);
+        return ${window}.has_focus() && [x, y, width, height].join(" "); })()`);
       return /"(\d+) (\d+) (\d+) (\d+)"/.exec(found)?.slice(1).map(Number);
     });
     const [x, y, , height] = frame as [number, number, number, number];
@@ -160,19 +168,13 @@ test("a GTK app of a container has keys, menus, drag and drop, and both clipboar
     );
     await act([...click(...first), ...all, way[0]!, isDown(true), ...way, way.at(-1)!, isDown(false)], env);
     await eventually("what is dragged", async () => (await fields())[1]!.includes("abc"));
-    const picture = join(env["XDG_RUNTIME_DIR"]!, "picture.png");
-    const shows = (what: string, colour: string): Promise<unknown> =>
-      eventually(what, async () => {
-        await takePicture("GNOME Shell", picture, env);
-        return await pixelsOf(colour, picture) > 2_000;
-      });
     await act(click(...second, 3), env);
     await shows("the menu", "#d10fa3");
     await act(press(0xff1b), env);
     const before = (await fields())[2];
     await js(`${window}.move_resize_frame(true, 100, 100, 640, 500)`);
     await eventually("a larger window", async () => (await fields())[2] !== before);
-    await shows("its border", `#${new Uint8Array(borderFor(name).colour).toHex()}`);
+    await shows("its border", border);
   } finally {
     await script("attach", engine, ["--stop", name, "--all"], { env });
   }
