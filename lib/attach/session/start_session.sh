@@ -28,10 +28,11 @@ export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 
 # A container that was killed leaves sockets that nobody listens on, and their FIFOs. An attachment that was killed leaves its
 # file for pixels, or the host's end of waypipe its socket and FIFO. At the socket of a session with waypipe, a process of the
-# host's listens, which is not listed here. Anywhere else but here this would remove files of the user's.
+# host's listens, which is not listed here: its unit has a directory before it gets the socket. Anywhere else but here this would
+# remove files of the user's.
 cd "$xpra_directory" || exit "$no_directory"
 for socket in *; do
-  [ ! -S "$socket" ] || [ -e "$XDG_RUNTIME_DIR/gui-container-$socket/wayland" ] ||
+  [ ! -S "$socket" ] || [ -e "$XDG_RUNTIME_DIR/gui-container-$socket" ] ||
     grep -q " $xpra_directory/$socket\$" /proc/net/unix || rm -f "$socket"
 done
 for fifo in *"$fifo_suffix"; do
