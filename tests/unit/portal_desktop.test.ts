@@ -214,7 +214,9 @@ Deno.test("a file is kept under a plain name, over no other one, and never opene
     await hand("../../cv.odt", "second");
     await hand("link.txt", "third");
     await hand("sub", "fourth");
-    for (const name of ["../x/.bashrc", "evil.desktop", "run.SH", "-rf", "a\nb\u001b[31m.txt"]) await hand(name, name);
+    for (const name of ["x\\..\\..\\.profile", "../x/.bashrc", "evil.desktop", "run.SH", "-rf", "a\nb\u001b[31m.txt"]) {
+      await hand(name, name);
+    }
     for (const name of ["", "..", "/", ".", "\u202e"]) assertEquals(await hand(name, "x"), "not done", name);
     await Deno.remove(join(downloads, "link.txt"));
     await Deno.remove(join(downloads, "sub"));
@@ -226,6 +228,7 @@ Deno.test("a file is kept under a plain name, over no other one, and never opene
       "cv.odt": "the user's",
       "evil.desktop_": "evil.desktop",
       "link (2).txt": "third",
+      "profile": "x\\..\\..\\.profile",
       "rf": "-rf",
       "run.SH_": "run.SH",
       "sub (2)": "fourth",

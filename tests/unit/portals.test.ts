@@ -33,6 +33,10 @@ Deno.test("a name that an agent suggests is a base name, in sight, and nothing t
       ["a\nb\u200b\u2028c.txt", "a b c.txt"],
       ["a                    b", "a b"],
       ["x".repeat(1000), "x".repeat(80)],
+      ["\u{1f600}".repeat(80), "\u{1f600}".repeat(40)],
+      [`x${"\u{1f600}".repeat(80)}`, `x${"\u{1f600}".repeat(39)}\ufffd`],
+      ["x\\..\\..\\.ssh\\rc", "rc"],
+      ["x\\..", ""],
       [7, ""],
       [{}, ""],
     ] as const
@@ -69,6 +73,7 @@ Deno.test("a line that is not as the agent writes it asks for nothing", () => {
       ...['{"ask":"print","id":1,"name":"a","path":"/a","size":1e99}', '{"ask":"print","id":1,"path":"/a","size":-1}'],
       ...['{"ask":"link","url":["https://a/"]}', '{"ask":"notify","summary":"a"}'],
       ...['{"ask":"open","id":-1}', '{"ask":"lend","id":1,"path":"/etc/shadow"}', '{"ask":"saved","path":1}'],
+      ...['{"ask":"file","id":1,"name":"a","path":"/a\\u0000","size":1}', '{"ask":"saved","path":"/a\\u0000"}'],
     ]
   ) assertEquals(parseRequest(line), undefined, line);
   assertEquals(parseRequest('{"ask":"open","id":1,"path":"/etc/shadow","uris":["file:///etc/shadow"]}'), {

@@ -90,18 +90,23 @@ export function parseRequest(line: string): AgentRequest | undefined {
     return typeof summary === "string" && typeof body === "string" ? { ask, summary, body } : undefined;
   }
   if (ask === "record") return { ask, on: on === true };
-  if (ask === "saved") return typeof path === "string" ? { ask, path } : undefined;
+  if (ask === "saved") return isPath(path) ? { ask, path } : undefined;
   if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) return undefined;
   if (ask === "gone" || ask === "folder") return { ask, id };
   if (ask === "open") return { ask, id, multiple: multiple === true, filters: filtersIn(filters) };
   if (ask === "save") return { ask, id, name: suggestedName(name), filters: filtersIn(filters) };
   if (ask === "file" || ask === "print") {
-    if (typeof path !== "string" || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
+    if (!isPath(path) || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
       return undefined;
     }
     return { ask, id, name: keptName(name), path, size };
   }
   return undefined;
+}
+
+/** No path has a NUL, and no argument list takes one. */
+function isPath(value: unknown): value is string {
+  return typeof value === "string" && !value.includes("\0");
 }
 
 function filtersIn(value: unknown): FileFilter[] {
@@ -112,19 +117,19 @@ function filtersIn(value: unknown): FileFilter[] {
     if (typeof label !== "string" || !Array.isArray(patterns)) return [];
     const harmless = patterns.slice(0, mostPatterns)
       .filter((pattern): pattern is string => typeof pattern === "string" && harmlessPattern.test(pattern));
-    // zenity ends the label at a bar.
-    const seen = plain(label, longestLabel).replaceAll("|", "/");
+    // zenity ends the label at a bar, and may take a backslash for the start of an escape.
+    const seen = plain(label, longestLabel).replace(/[|\\]/g, "/");
     return harmless.length > 0 ? [{ label: seen || "Files", patterns: harmless }] : [];
   });
 }
 
 /**
- * A name that the container suggests for a file: the last part of a path, never one that is hidden or that a program takes
- * for an option. Empty when nothing is left of it.
+ * A name that the container suggests for a file: the last part of a path, of Windows' too, never one that is hidden or
+ * that a program takes for an option. Empty when nothing is left of it.
  */
 function baseName(value: unknown): string {
   if (typeof value !== "string") return "";
-  return plain(value.split("/").at(-1)!, longestName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
+  return plain(value.split(/[/\\]/).at(-1)!, longestName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
 }
 
 /** The same, or nothing for one that a desktop starts. */
@@ -141,7 +146,7 @@ function keptName(value: unknown): string {
 
 /** A text in one line, without what cannot be seen, and with no more than one space in a row. */
 function plain(text: string, most: number): string {
-  return [...removeInvisible(text.replace(/\p{Z}+|\s+/gu, " ")).trim()].slice(0, most).join("").replaceAll("\\", "/");
+  return removeInvisible(text.replace(/\p{Z}+|\s+/gu, " ")).trim().slice(0, most).toWellFormed();
 }
 
 /**
