@@ -38,7 +38,7 @@ async function isPipe(fd: number): Promise<boolean> {
 export async function showOnDesktop(
   title: string,
   text: string,
-  { kind = "error" }: { kind?: "error" | "warning" } = {},
+  { kind = "error", run = runProcess }: { kind?: "error" | "warning"; run?: Host["run"] } = {},
 ): Promise<void> {
   const [head, body] = [printable(title), printable(text)];
   for (
@@ -53,7 +53,7 @@ export async function showOnDesktop(
   ) {
     const timeoutMs = argv[0] === "zenity" ? (shownFor + 10) * 1_000 : notifyTimeoutMs;
     // Status 5 is zenity's own timeout. If the first program is missing, the next one is tried.
-    const shown = await runProcess(argv, { okCodes: [0, 1, 5], timeoutMs }).catch(() => undefined);
+    const shown = await run(argv, { okCodes: [0, 1, 5], timeoutMs }).catch(() => undefined);
     if (shown && (argv[0] === "zenity" || shown.code === 0)) return;
   }
 }

@@ -34,14 +34,14 @@ import { recoverFirst } from "./recover.ts";
 import { unmapFiles } from "./unmap.ts";
 import { labelOf } from "../engine/server.ts";
 
-/** The largest file that is lent as a copy where it could be lent itself, in bytes. */
-const mostCopied = 64 * 2 ** 20;
+/** The largest file that is lent as a copy where it could be lent itself. */
+const maxCopiedBytes = 64 * 2 ** 20;
 
 /** How long the files may take to come back, in milliseconds. */
 const takeBackMs = 60_000;
 
 /** How many files a session may have at once: each costs a record and a look at the end. */
-const mostFiles = 256;
+const maxFiles = 256;
 
 /** The files that are lent to the apps of one session. */
 export interface SessionLoans {
@@ -59,8 +59,8 @@ export interface SessionLoans {
    * @returns its path in the container, where nothing is yet
    */
   save(path: string): Promise<string>;
-  /** Brings home what an app has saved at this path of the container, if the file is one of these and was changed. */
-  bringHome(containerPath: string): Promise<void>;
+  /** Writes back what an app has saved at this path of the container, if the file is one of these and was changed. */
+  writeBack(containerPath: string): Promise<void>;
   /** The paths in the container of copies, which may be saved to. */
   copies(): string[];
   /** Takes the files back; or if the session runs on without this run, lets them stay, and says so. */
@@ -125,8 +125,8 @@ export async function sessionLoans(engine: Engine, instance: string, session: st
   };
 
   const checkCount = (count: number): void => {
-    if (copies.size + mapped.length + count > mostFiles) {
-      throw inputError(`The session has ${mostFiles} files of yours already`, "End it, and start another one");
+    if (copies.size + mapped.length + count > maxFiles) {
+      throw inputError(`The session has ${maxFiles} files of yours already`, "End it, and start another one");
     }
   };
 
@@ -145,7 +145,7 @@ export async function sessionLoans(engine: Engine, instance: string, session: st
         const sizes = new Map(
           await Promise.all(fresh.map(async ({ path }) => [path, (await Deno.stat(path)).size] as const)),
         );
-        const isDirect = ({ path }: SourceFile): boolean => uid !== undefined && sizes.get(path)! > mostCopied;
+        const isDirect = ({ path }: SourceFile): boolean => uid !== undefined && sizes.get(path)! > maxCopiedBytes;
         const options = { engine, instance, user, readOnly: false, owner: await owner(), session };
         await withUndo(host, async (undo) => {
           for (const copy of await lendCopies(fresh.filter((file) => !isDirect(file)), { ...options, undo })) {
@@ -180,7 +180,7 @@ export async function sessionLoans(engine: Engine, instance: string, session: st
         file.file.close();
       }
     },
-    async bringHome(containerPath) {
+    async writeBack(containerPath) {
       const copy = [...copies.values()].find((copy) => copy.containerPath === containerPath);
       if (!copy || parted.has(copy.id)) return;
       const { findings, isParted } = await bringVersion(engine, copy);

@@ -259,6 +259,21 @@ Deno.test("a file is as large as it said, not empty, not too large, and there ar
     assert(Object.keys(await kept()).length <= 10);
   }));
 
+Deno.test("a file with the longest name is kept, and what cannot be is told a few times only", () =>
+  inWorld({}, async ({ ask, put, kept, said, downloads, pass }) => {
+    const hand = async (name: string): Promise<Outcome> => {
+      pass(10_000);
+      return await ask({ ask: "file", id: 1, name, ...await put("x", "x") });
+    };
+    for (const character of ["東", "\u{1f600}"]) assertEquals(await hand(character.repeat(80)), "done");
+    assertEquals(Object.keys(await kept()).length, 2);
+    await Deno.remove(downloads, { recursive: true });
+    await Deno.writeTextFile(downloads, "");
+    said.length = 0;
+    for (let count = 0; count < 30; count++) assertEquals(await hand(`${count}`), "not done");
+    assert(said.length >= 1 && said.length <= 20, `${said.length}`);
+  }));
+
 Deno.test("what is handed over in a run does not fill the disk", () =>
   inWorld({}, async ({ ask, put, said, pass }) => {
     const { path } = await put("x", "0123456789");

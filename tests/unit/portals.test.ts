@@ -115,6 +115,8 @@ async function withDialogs(
   test: (dialogs: {
     /** Says something as the agent. */
     say: (...lines: unknown[]) => Promise<void>;
+    /** The same, in one piece. */
+    sayAtOnce: (lines: unknown[]) => unknown;
     /** What the agent was told. */
     told: unknown[];
     lent: string[];
@@ -123,6 +125,12 @@ async function withDialogs(
     /** Lets milliseconds pass. */
     pass: (ms: number) => void;
     settled: () => Promise<void>;
+    /** What lends; a test may replace it. */
+    loans: Loans;
+    made: { loans: () => Promise<Loans> };
+    recorded: boolean[];
+    /** Ends the serving. */
+    end: () => PromiseLike<void>;
   }) => Promise<void>,
 ): Promise<void> {
   const { host, said } = recordingHost({ env: { HOME: "/home/me" } });
@@ -169,10 +177,12 @@ async function withDialogs(
       lent.push(path);
       return Promise.resolve("/home/ubuntu/maps/1-saved");
     },
-    bringHome: () => Promise.resolve(),
+    writeBack: () => Promise.resolve(),
     copies: () => [],
     end: () => Promise.resolve(),
   };
+  const made = { loans: () => Promise.resolve(loans) };
+  const recorded: boolean[] = [];
   const inside = { ...containerPaths(ubuntuUser), user: ubuntuUser };
   const channels = ["dialogs"] as const;
   const options = {
@@ -180,11 +190,12 @@ async function withDialogs(
     inside,
     channels,
     onDesktop: () => Promise.resolve("no printer" as const),
-    makeLoans: () => Promise.resolve(loans),
+    onRecord: (agent: unknown) => void recorded.push(agent !== undefined),
+    makeLoans: () => made.loans(),
     runsOn: () => false,
     now: () => time,
   };
-  await using _dialogs = serveDialogs(localBox(host), options);
+  await using dialogs = serveDialogs(localBox(host), options);
   const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
   await settled();
   await test({
@@ -192,12 +203,17 @@ async function withDialogs(
       for (const line of lines) await hear(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
       await settled();
     },
+    sayAtOnce: (lines) => hear(new TextEncoder().encode(lines.map((line) => `${JSON.stringify(line)}\n`).join(""))),
     told,
     lent,
     said,
     shown,
     pass: (ms) => void (time += ms),
     settled,
+    loans,
+    made,
+    recorded,
+    end: () => dialogs[Symbol.asyncDispose](),
   });
 }
 
@@ -290,6 +306,81 @@ Deno.test("a dialog goes when the app does not want an answer any more", async (
       assertEquals([told, lent], [[{ id: 1, paths: [] }], []]);
     },
   );
+});
+
+Deno.test("whatever fails while a file is lent or written back, the user is told once, and the app has its answer", () =>
+  withDialogs(
+    () => Promise.resolve({ code: 0, stdout: "/home/me/a.txt\n" }),
+    async ({ say, told, said, shown, pass, loans }) => {
+      loans.open = () => Promise.reject(new Deno.errors.PermissionDenied("no stat"));
+      loans.copies = () => ["/a"];
+      loans.writeBack = () => Promise.reject(new Error("no space"));
+      for (const id of [1, 2]) {
+        const asking = say(open(id));
+        pass(5_000);
+        await asking;
+      }
+      await say({ ask: "saved", path: "/a" });
+      assertEquals(told, [{ id: 1, paths: [] }, { id: 2, paths: [] }]);
+      assertEquals(said, ["warn: no stat", "warn: no space"]);
+      const notices = shown.filter(([program]) => program === "notify-send").map((argv) => argv.at(-1));
+      assertEquals(notices, ["no stat", "no space"]);
+    },
+  ));
+
+Deno.test("where nothing can be lent, a line about a file that was saved ends nothing", () =>
+  withDialogs(() => Promise.resolve({ code: 1, stdout: "" }), async ({ say, said, made }) => {
+    made.loans = () => Promise.reject(new Error("no journal"));
+    await say({ ask: "ready" }, { ask: "saved", path: "x" });
+    assertEquals(said, ["warn: no journal"]);
+  }));
+
+Deno.test("what is being lent when the session ends is lent before all is taken back", () =>
+  withDialogs(
+    () => Promise.resolve({ code: 0, stdout: "/home/me/a.txt\n" }),
+    async ({ say, pass, settled, loans, end }) => {
+      const done: string[] = [];
+      const lending = Promise.withResolvers<string[]>();
+      loans.open = () => lending.promise.finally(() => done.push("lent"));
+      loans.end = () => Promise.resolve(void done.push("taken back"));
+      const asking = say(open(1));
+      pass(5_000);
+      await asking;
+      const ending = end();
+      await settled();
+      lending.resolve(["/home/ubuntu/maps/1-a.txt"]);
+      await ending;
+      assertEquals(done.slice(0, 2), ["lent", "taken back"]);
+    },
+  ));
+
+Deno.test("lines of the agent that are read when the session has ended do nothing", () =>
+  withDialogs(() => Promise.resolve({ code: 1, stdout: "" }), async ({ say, sayAtOnce, settled, recorded, end }) => {
+    await say({ ask: "record", on: true });
+    const waiting = sayAtOnce(Array.from({ length: 200 }, () => ({ ask: "record", on: true })));
+    await settled();
+    const ending = end();
+    recorded.length = 0;
+    await say({ ask: "record", on: true });
+    await Promise.all([ending, waiting]);
+    assert(!recorded.includes(true), `${recorded}`);
+  }));
+
+Deno.test("an agent that has started only when the session has ended is ended at once", async () => {
+  const { host } = recordingHost();
+  const { start } = host;
+  const killed = Promise.withResolvers<void>();
+  host.start = (...args) => ({ ...start(...args), ended: new Promise(() => {}), kill: () => killed.resolve() });
+  const dialogs = serveDialogs(localBox(host), {
+    session: "s",
+    inside: { ...containerPaths(ubuntuUser), user: ubuntuUser },
+    channels: ["links"],
+    onDesktop: () => Promise.resolve("done"),
+    makeLoans: () => Promise.reject(new Error("no loans")),
+    runsOn: () => false,
+  });
+  await dialogs[Symbol.asyncDispose]();
+  await killed.promise;
 });
 
 Deno.test("the session's xdg-open asks the host first, then opens here, and does not ask itself", async () => {

@@ -40,7 +40,10 @@ export interface Agent {
   send(message: Readonly<Record<string, unknown>>): void;
   /** Sends it samples of the microphone, unless it is behind. */
   sendSamples(samples: Uint8Array): void;
-  /** Ends the connection. The agent then asks in the container itself, until the session ends. */
+  /**
+   * Ends the connection: what waits of its lines is not read any more. The agent then asks in the container itself, until
+   * the session ends.
+   */
   end(): void;
   /** Whether it has ended because it could serve nothing. */
   ended: Promise<boolean>;
@@ -71,13 +74,15 @@ export async function startAgent(
   const writer = input.writable.getWriter();
   const cut = lineCutter();
   const isBearable = rate(bearableLines, () => performance.now());
+  let hasEnded = false;
   const running = container.host.start(await container.command(["/bin/sh", "-c", script]), {
     detached: true,
     stdin: { bytes: input.readable },
     output: {
       async bytes(piece) {
         for (const line of cut(piece)) {
-          while (!isBearable()) await new Promise((resolve) => setTimeout(resolve, 200));
+          while (!hasEnded && !isBearable()) await new Promise((resolve) => setTimeout(resolve, 200));
+          if (hasEnded) return;
           const request = parseRequest(line);
           if (request) onRequest(request);
         }
@@ -85,6 +90,7 @@ export async function startAgent(
     },
   });
   const end = (): void => {
+    hasEnded = true;
     writer.close().catch(() => {});
     running.kill("SIGTERM");
   };

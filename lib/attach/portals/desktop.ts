@@ -35,11 +35,14 @@ const noticeMs = 5_000;
 /** How many files may wait until those before them are here. */
 const maxWaiting = 4;
 
+/** How many reasons are told: some hold the container's words. */
+const maxTold = 20;
+
 /** How much may be handed over in a run, in bytes: the container could fill the disk. */
 const maxRunBytes = 4 * 2 ** 30;
 
 /**
- * What answers them for a run. Each reason why something is not done is told once.
+ * What answers them for a run. It never rejects: each reason why something is not done is told once.
  *
  * @param options `asks`: the channels for each use of which the user is asked; of printing, the user always is
  */
@@ -66,8 +69,9 @@ export function desktopOf(
   let turn: Promise<unknown> = Promise.resolve();
 
   const tell = (why: string): void => {
-    if (!told.has(why)) host.ui.warn(`What an app of "${label}" asked for was not done: ${why}`);
+    if (told.has(why) || told.size >= maxTold) return;
     told.add(why);
+    host.ui.warn(`What an app of "${label}" asked for was not done: ${why}`);
   };
 
   const isAgreed = async (question: Question): Promise<boolean> => {
@@ -137,8 +141,7 @@ export function desktopOf(
       return "done";
     } catch (error) {
       if (signal.aborted) return "not done";
-      if (!(error instanceof Refusal || error instanceof UserError)) throw error;
-      tell(error instanceof UserError ? `${error.message}. ${error.hint}` : error.message);
+      tell(error instanceof UserError ? `${error.message}. ${error.hint}` : (error as Error).message);
       return "not done";
     }
   };

@@ -21,8 +21,8 @@ export interface Loans {
   open(paths: readonly string[]): Promise<string[]>;
   /** Gives a file to save to. Returns its path in the container. */
   save(path: string): Promise<string>;
-  /** Brings home what was saved at a path of the container. */
-  bringHome(containerPath: string): Promise<void>;
+  /** Writes back what was saved at a path of the container. */
+  writeBack(containerPath: string): Promise<void>;
   /** The paths in the container to which an app may save. */
   copies(): string[];
   /** Takes the files back, unless the session runs on. */
@@ -120,7 +120,7 @@ export function serveDialogs(
       case "gone":
         return waiting.find(({ request: { id } }) => id === request.id)?.gone.abort();
       case "saved":
-        return void bringHome(request.path);
+        return void writeBack(request.path);
       default:
         if (channels.includes("dialogs")) enqueue(request);
     }
@@ -154,6 +154,7 @@ export function serveDialogs(
   const keepAgent = async (): Promise<void> => {
     for (let pauseMs = firstPauseMs; !shown.aborted; pauseMs *= 2) {
       agent = await startAgent(container, { session, run, channels, onRequest });
+      if (shown.aborted) agent.end();
       const isUseless = await agent.ended;
       onRecord?.(undefined);
       if (isUseless) return;
@@ -172,17 +173,17 @@ export function serveDialogs(
 
   const tell = (error: unknown): void => {
     if (host.signal.aborted) return;
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
     // The agent then shows dialogs in the container.
     if (error instanceof UserError && error.exitCode === ExitCode.missingProgram) {
       over.abort();
       agent?.end();
     }
     // The container can cause it again and again.
-    if (hasTold.has(error.message) || hasTold.size >= mostTold) return;
-    hasTold.add(error.message);
-    host.ui.warn(error.message);
-    showOnDesktop(label, error.message, { kind: "warning" });
+    const { message } = error as Error;
+    if (hasTold.has(message) || hasTold.size >= mostTold) return;
+    hasTold.add(message);
+    host.ui.warn(message);
+    showOnDesktop(label, message, { kind: "warning", run: host.run });
   };
 
   const enqueue = (request: Asking): void => {
@@ -196,9 +197,10 @@ export function serveDialogs(
       return;
     }
     waiting.push({ request, gone: new AbortController() });
-    if (waiting.length === 1) work();
+    if (waiting.length === 1) working = work();
   };
 
+  let working = Promise.resolve();
   const work = async (): Promise<void> => {
     for (let next; (next = waiting[0]) !== undefined; waiting.shift()) {
       let paths: string[] = [];
@@ -242,14 +244,14 @@ export function serveDialogs(
   /** Files that are looked at, and those that have changed again meanwhile. */
   const looking = new Set<string>();
   const changed = new Set<string>();
-  const bringHome = async (path: string): Promise<void> => {
+  const writeBack = async (path: string): Promise<void> => {
     changed.add(path);
-    const known = await loans;
+    const known = await loans?.catch(() => undefined);
     if (looking.has(path) || !known?.copies().includes(path)) return;
     looking.add(path);
     try {
       while (changed.delete(path) && !over.signal.aborted) {
-        await known.bringHome(path).catch(tell);
+        await known.writeBack(path).catch(tell);
         await pause(lookPauseMs, over.signal);
       }
     } finally {
@@ -262,6 +264,8 @@ export function serveDialogs(
     async [Symbol.asyncDispose]() {
       over.abort();
       agent?.end();
+      // What is being lent is taken back, too.
+      await working;
       await (await loans?.catch(() => undefined))?.end({ runsOn: runsOn() });
     },
   };
