@@ -255,19 +255,10 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
  * Whether an instance is on this machine: its server is this machine's, and if that is in a cluster, the instance is on
  * the very member that this machine is.
  */
-export async function isHere(engine: Engine, instance: Pick<Instance, "location">): Promise<boolean> {
-  return (await whichAreHere(engine, [instance])).length > 0;
-}
-
-/** Those of the instances that are on this machine, see {@linkcode isHere}. */
-export async function whichAreHere<T extends Pick<Instance, "location">>(
-  engine: Engine,
-  instances: readonly T[],
-): Promise<T[]> {
-  if (!engine.server.isLocal) return [];
-  if (instances.every(({ location }) => location === "none")) return [...instances];
+export async function isHere(engine: Engine, { location }: Pick<Instance, "location">): Promise<boolean> {
+  if (!engine.server.isLocal || location === "none") return engine.server.isLocal;
   const { environment } = await query(engine, "/1.0") as { environment: { server_name: string } };
-  return instances.filter(({ location }) => location === "none" || location === environment.server_name);
+  return location === environment.server_name;
 }
 
 /**

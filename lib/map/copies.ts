@@ -86,7 +86,7 @@ export async function lendCopies(
 }
 
 /** The record of a file that is to be lent. */
-export function newCopy(
+function newCopy(
   file: Pick<SourceFile, "path" | "state">,
   options: LendOptions,
 ): LentCopy {

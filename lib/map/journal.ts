@@ -45,7 +45,7 @@ export async function announcePresence(host: Host): Promise<Presence> {
 }
 
 /** Runs by their presence: those that are alive, and those that were killed. To be called under the journal's lock. */
-export async function listRuns(host: Host): Promise<{ live: string[]; dead: string[] }> {
+async function listRuns(host: Host): Promise<{ live: string[]; dead: string[] }> {
   const [live, dead]: string[][] = [[], []];
   for (const name of await listFiles(host)) {
     if (name.startsWith("run-")) (await isClaimed(join(journalDirectory(host), name)) ? live : dead)!.push(name);

@@ -50,7 +50,7 @@ export async function requireOrigin(engine: Engine, source: string): Promise<Ori
 const freshDays = 30;
 
 /** How many whole days ago an ISO 8601 date is. */
-export function ageInDays(date: string, nowMs: number): number {
+function ageInDays(date: string, nowMs: number): number {
   return Math.floor((nowMs - Date.parse(date)) / 86_400_000);
 }
 
