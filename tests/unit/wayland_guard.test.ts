@@ -356,6 +356,140 @@ function part({ app, host }: Trial, x: number, { isSync = false } = {}): () => U
   return () => app(message(surface, "wl_surface.commit"));
 }
 
+/** Gives a surface a viewport of this size, which counts at the next commit. Takes two ids. */
+function viewport({ app, host }: Trial, at: { id: number; surface: number; size: readonly [number, number] }): number {
+  const [manager, view] = [at.id, at.id + 1];
+  host(message(ids.registry, "wl_registry.global", 92, "wp_viewporter", 1));
+  app(
+    message(ids.registry, "wl_registry.bind", 92, "wp_viewporter", 1, manager),
+    message(manager, "wp_viewporter.get_viewport", view, at.surface),
+    message(view, "wp_viewport.set_destination", ...at.size),
+  );
+  return view;
+}
+
+Deno.test("the guard of Wayland knows that a picture has its own size again without its viewport", () => {
+  const made = withWindow();
+  const { app } = made;
+  const commit = message(ids.surface, "wl_surface.commit");
+  const geometry = (width: number, height: number): Uint8Array =>
+    message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, width, height);
+  const view = viewport(made, { id: ids.next, surface: ids.surface, size: [200, 200] });
+  app(geometry(200, 200));
+  assertEquals(app(commit), commit);
+  app(message(view, "wp_viewport.destroy"));
+  assertEquals(app(commit), new Uint8Array([...geometry(400, 300), ...commit]));
+
+  const pointer = withWindow();
+  const surface = ids.next + 2;
+  pointer.app(message(ids.compositor, "wl_compositor.create_surface", surface));
+  const small = viewport(pointer, { id: ids.next, surface, size: [10, 10] });
+  pointer.app(message(surface, "wl_surface.attach", ids.buffer, 0, 0), message(surface, "wl_surface.commit"));
+  assert(pointer.app(message(ids.pointer, "wl_pointer.set_cursor", 1, surface, 0, 0)).length > 0);
+  pointer.app(message(small, "wp_viewport.destroy"));
+  assertEquals(pointer.app(message(surface, "wl_surface.commit")), nothing);
+
+  const ended = withWindow();
+  const last = viewport(ended, { id: ids.next, surface: ids.surface, size: [10, 10] });
+  ended.app(message(ids.surface, "wl_surface.destroy"));
+  const destroy = message(last, "wp_viewport.destroy");
+  assertEquals(ended.app(destroy), destroy);
+});
+
+Deno.test("the guard of Wayland takes a window to be no larger than what it shows, whatever it says of itself", () => {
+  const made = withWindow();
+  made.app(
+    message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 16_384, 16_384),
+    message(ids.surface, "wl_surface.commit"),
+  );
+  assertEquals(part(made, 300)(), nothing);
+});
+
+Deno.test("the guard of Wayland counts a part as large as it is on the screen until it has another size there", () => {
+  const commit = message(ids.surface, "wl_surface.commit");
+  const geometry = (width: number, height: number): Uint8Array =>
+    message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, width, height);
+  /** The window becomes smaller. Whether it may be as small as it says. */
+  const shrinks = ({ app }: Trial, width = 100): boolean => {
+    app(geometry(width, 300));
+    return app(commit).length === commit.length;
+  };
+  for (const isSync of [false, true]) {
+    const made = withWindow();
+    const commitPart = part(made, 100, { isSync });
+    commitPart();
+    made.app(commit);
+    viewport(made, { id: ids.next + 3, surface: ids.surface, size: [100, 300] });
+    viewport(made, { id: ids.next + 5, surface: ids.next + 1, size: [1, 1] });
+    assertEquals(shrinks(made), false, "not committed");
+    assert(commitPart().length > 0);
+    assertEquals(shrinks(made), true);
+  }
+  // What a part has committed is shown once it no longer waits, and perhaps never if it is made a part anew.
+  for (const isFree of [true, false]) {
+    const made = withWindow();
+    const commitPart = part(made, 100, { isSync: true });
+    commitPart();
+    made.app(commit);
+    viewport(made, { id: ids.next + 3, surface: ids.surface, size: [100, 300] });
+    viewport(made, { id: ids.next + 5, surface: ids.next + 1, size: [1, 1] });
+    commitPart();
+    if (isFree) made.app(message(ids.next + 2, "wl_subsurface.set_desync"));
+    else {
+      made.app(message(ids.next + 2, "wl_subsurface.destroy"));
+      made.app(message(ids.next, "wl_subcompositor.get_subsurface", ids.next + 7, ids.next + 1, ids.surface));
+    }
+    assertEquals(shrinks(made, 250), isFree);
+    commitPart();
+    assertEquals(shrinks(made, 250), true);
+  }
+  // It is too large, and then waits for the window.
+  const made = withWindow();
+  const commitPart = part(made, 100);
+  commitPart();
+  made.app(commit);
+  viewport(made, { id: ids.next + 3, surface: ids.surface, size: [100, 300] });
+  viewport(made, { id: ids.next + 5, surface: ids.next + 1, size: [10, 1_000] });
+  assertEquals(commitPart(), nothing);
+  made.app(message(ids.next + 2, "wl_subsurface.set_sync"), geometry(100, 300));
+  const commitOfPart = message(ids.next + 1, "wl_surface.commit");
+  assertEquals(made.app(commit), new Uint8Array([...geometry(500, 1_000), ...commit, ...commitOfPart]));
+  // Parts of a part, which wait for that: what they have committed is not on the screen yet.
+  const [manager, outer, middle, inner] = [ids.next, ids.next + 1, ids.next + 3, ids.next + 5];
+  const commitOf = (surface: number): Uint8Array => message(surface, "wl_surface.commit");
+  for (const change of ["moved", "committed", "left"]) {
+    const made = withWindow();
+    const { app } = made;
+    const commitOuter = part(made, 0);
+    for (const [surface, parent] of [[middle, outer], [inner, middle]] as const) {
+      app(
+        message(ids.compositor, "wl_compositor.create_surface", surface),
+        message(manager, "wl_subcompositor.get_subsurface", surface + 1, surface, parent),
+        message(surface, "wl_surface.attach", ids.buffer, 0, 0),
+      );
+    }
+    app(message(inner + 1, "wl_subsurface.set_position", 500, 0), commitOf(inner), commitOf(middle));
+    commitOuter();
+    app(commit);
+    if (change === "moved") app(message(inner + 1, "wl_subsurface.set_position", 0, 0));
+    else app(message(inner, "wl_surface.attach", 0, 0, 0), commitOf(inner));
+    if (change === "left") commitOuter();
+    else app(commitOf(middle));
+    assertEquals(shrinks(made, 400), false, change);
+    app(commitOf(middle));
+    assert(commitOuter().length > 0);
+    assertEquals(shrinks(made, 400), true, change);
+  }
+});
+
+Deno.test("the guard of Wayland waits for no part that has ended", () => {
+  const made = withWindow();
+  assertEquals(part(made, 300)(), nothing);
+  made.app(message(ids.next + 2, "wl_subsurface.destroy"), message(ids.next + 1, "wl_surface.destroy"));
+  const commit = message(ids.surface, "wl_surface.commit");
+  assertEquals(made.app(commit), commit);
+});
+
 Deno.test("the guard of Wayland lets no part of a window reach beyond it either, whoever commits first", () => {
   const commit = message(ids.surface, "wl_surface.commit");
   const geometry = (width: number): Uint8Array =>

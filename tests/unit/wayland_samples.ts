@@ -103,8 +103,7 @@ export function trial(clipboard: OpenClipboard = { in: true, out: true }): Trial
 }
 
 /** The app has bound its globals, and the devices of its seat. */
-export function withGlobals(clipboard?: OpenClipboard): Trial {
-  const made = trial(clipboard);
+export function withGlobals(clipboard?: OpenClipboard, made = trial(clipboard)): Trial {
   made.app(message(1, "wl_display.get_registry", ids.registry));
   made.host(...bound.map(([name, id, version]) => message(ids.registry, "wl_registry.global", id, name, version)));
   made.app(...bound.map(([name, id, version]) => message(ids.registry, "wl_registry.bind", id, name, version, id)));

@@ -14,7 +14,6 @@ import {
   createSurfaces,
   maxPointerSide,
   maxSide,
-  shownSize,
   type Size,
   type Surface,
   surfaceHandlers,
@@ -213,6 +212,10 @@ export function createPolicy(
     return used();
   };
   const number = (value: Value | undefined): number => value as number;
+  const setCursor = ({ objects, values }: Message): Verdict | undefined => {
+    const isFar = [values[2], values[3]].some((value) => number(value) < 0 || number(value) > maxPointerSide);
+    return isFar ? dropped : surfaces.setRole(objects[1], "pointer");
+  };
 
   const ofSurfaces = surfaceHandlers(surfaces, { bufferSize: (buffer) => buffers.get(buffer)!, surfaceOf });
   const handlers: Readonly<Record<string, (message: Message) => Verdict | undefined | void>> = {
@@ -373,14 +376,8 @@ export function createPolicy(
       return press(`${object.id}`, true);
     },
     "zwp_tablet_tool_v2.up": ({ object }) => press(`${object.id}`, false),
-    "wl_pointer.set_cursor": ({ objects, values }) => {
-      const isFar = [values[2], values[3]].some((value) => number(value) < 0 || number(value) > maxPointerSide);
-      return isFar ? dropped : surfaces.setRole(objects[1], "pointer");
-    },
-    "zwp_tablet_tool_v2.set_cursor": ({ objects, values }) => {
-      const isFar = [values[2], values[3]].some((value) => number(value) < 0 || number(value) > maxPointerSide);
-      return isFar ? dropped : surfaces.setRole(objects[1], "pointer");
-    },
+    "wl_pointer.set_cursor": setCursor,
+    "zwp_tablet_tool_v2.set_cursor": setCursor,
     "wl_output.mode": ({ object, values }) =>
       void screens.set(object, { width: number(values[1]), height: number(values[2]) }),
 
@@ -409,7 +406,7 @@ export function createPolicy(
     if (covers({ width, height })) return false;
     if (Math.abs(offset[0]) > width + popupReach || Math.abs(offset[1]) > height + popupReach) return false;
     if (!anchor) return false;
-    const size = shownSize(surface(parent));
+    const [size] = surface(parent).sizes;
     const [x, y, w, h] = anchor;
     return x >= -popupReach && y >= -popupReach && x + w <= size.width + popupReach &&
       y + h <= size.height + popupReach;

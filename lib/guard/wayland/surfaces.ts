@@ -64,15 +64,17 @@ export interface Surface {
   parent?: Surface | undefined;
   /** What is a part of it. */
   parts: Set<Surface>;
-  /** Where it is in its parent. */
-  place: readonly [x: number, y: number];
-  /** Where it will be when that is committed. */
-  nextPlace: readonly [x: number, y: number];
+  /** How large it is without its parts: on the screen, and as committed, which may wait for its parent's commit. */
+  sizes: [shown: Size, committed: Size];
+  /** Where it is in its parent: on the screen, as that was committed, and once that is committed again. */
+  places: [shown: Place, committed: Place, next: Place];
+  /** When it was committed last, in commits of the connection. */
+  committedAt: number;
   /** As a part, it changes only together with its parent. */
   isSync: boolean;
-  /** Parts that do not change until the window is large enough for them. */
-  held: Set<Surface>;
 }
+
+type Place = readonly [x: number, y: number];
 
 /** The largest side of a window's picture, in pixels. */
 export const maxSide = 16_384;
@@ -80,11 +82,12 @@ export const maxSide = 16_384;
 export const maxPointerSide = 256;
 const maxDragSide = 1_024;
 /** How far a window's picture may reach beyond the window that the desktop knows: the width of a shadow. */
-export const maxShadow = 128;
+const maxShadow = 128;
 /** How many screens all pictures together may fill. */
 const maxScreens = 32;
 
 const nothing: Size = { width: 0, height: 0 };
+const origin: Place = [0, 0];
 const dropped: Verdict = { drop: true };
 
 /** The surfaces of a connection. */
@@ -118,6 +121,9 @@ export function createSurfaces(
   const surfaces = new WeakMap<WaylandObject, Surface>();
   /** Those that have not ended. */
   const alive = new Set<Surface>();
+  /** Parts that do not change until their window is large enough for them. */
+  const held = new Set<Surface>();
+  let commits = 0;
   const count = (surface: Surface, size: Size): void => {
     const change = areaOf(size) - areaOf(surface.picture);
     surface.picture = size;
@@ -126,6 +132,15 @@ export function createSurfaces(
   const isTooLarge: Surfaces["isTooLarge"] = ({ role }, { width, height }, scale = 1) => {
     const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxSide;
     return width > max * scale || height > max * scale;
+  };
+  /** What is committed is on the screen, with that of the parts which waited for it. */
+  const apply = (surface: Surface, isBound = false): void => {
+    if (held.has(surface)) return;
+    surface.sizes[0] = surface.sizes[1];
+    for (const part of surface.parts) {
+      part.places[0] = part.places[1];
+      if ((isBound || part.isSync) && part.committedAt < surface.committedAt) apply(part, true);
+    }
   };
   /** Whether a window with its parts is inside of what the desktop takes for the window, but for a shadow. */
   const isInside = (root: Surface): boolean => {
@@ -141,23 +156,25 @@ export function createSurfaces(
   };
   const commitRoot = (root: Surface): Verdict | undefined => {
     const box = boxOf(root);
-    const { shell, geometry, held } = root;
+    const { shell, geometry } = root;
     if (!box) return undefined;
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
     if (root.role === "popup" && covers(withoutShadow(sizeOf(box)))) return dropped;
     // Else it would have a picture over other windows, which the desktop takes for a shadow.
-    const isChanged = geometry ? !isWithin(box, geometry) : held.size > 0;
+    const following = [...held].filter((part) => rootOf(part) === root);
+    const isChanged = geometry ? !isWithin(box, geometry) : following.length > 0;
     if (isChanged) root.geometry = box;
-    root.bounds = root.geometry ?? box;
-    if (!isChanged && held.size === 0) return undefined;
+    root.bounds = overlap(box, root.geometry ?? box);
+    if (!isChanged && following.length === 0) return undefined;
     const { left, top, right, bottom } = box;
     const values = [left, top, right - left, bottom - top];
-    const commits = [...held].filter(({ object }) => !object.isEnded)
-      .map(({ object }) => ({ object, name: "commit", values: [] }));
-    held.clear();
+    for (const part of following) {
+      held.delete(part);
+      if (!isSync(part)) apply(part);
+    }
     return {
       before: isChanged ? [{ object: shell, name: "set_window_geometry", values }] : [],
-      after: commits,
+      after: following.map(({ object }) => ({ object, name: "commit", values: [] })),
     };
   };
   return {
@@ -169,10 +186,10 @@ export function createSurfaces(
         scale: 1,
         isTurned: false,
         parts: new Set(),
-        place: [0, 0],
-        nextPlace: [0, 0],
+        sizes: [nothing, nothing],
+        places: [origin, origin, origin],
+        committedAt: 0,
         isSync: true,
-        held: new Set(),
       };
       surfaces.set(object, made);
       alive.add(made);
@@ -181,10 +198,14 @@ export function createSurfaces(
       if (part.parent || (part.role ?? "part") !== "part" || rootOf(parent) === part) {
         throw new Violation("a surface is to be a part of another one, and is something else");
       }
-      Object.assign(part, { role: "part", parent, place: [0, 0], nextPlace: [0, 0], isSync: true });
+      // Nobody knows what became of that which waited for another parent.
+      const size = largestSize(part);
+      const fresh = { sizes: [size, size], places: [origin, origin, origin], isSync: true };
+      Object.assign(part, { role: "part", parent, ...fresh });
       parent.parts.add(part);
     },
     leave(surface) {
+      held.delete(surface);
       surface.parent?.parts.delete(surface);
       surface.parent = undefined;
       if (!surface.object.isEnded) return;
@@ -200,18 +221,24 @@ export function createSurfaces(
     commit(surface) {
       count(surface, surface.pending ?? surface.picture);
       delete surface.pending;
-      for (const part of surface.parts) part.place = part.nextPlace;
+      surface.sizes[1] = shownSize(surface);
+      surface.committedAt = ++commits;
+      for (const { places } of surface.parts) places[1] = places[2];
+      held.delete(surface);
+      if (isSync(surface)) return undefined;
       const root = rootOf(surface);
-      if (root === surface) return commitRoot(root);
-      if (isSync(surface) || isInside(root)) return undefined;
-      root.held.add(surface);
-      return dropped;
+      if (root !== surface && !isInside(root)) {
+        held.add(surface);
+        return dropped;
+      }
+      apply(surface);
+      return root === surface ? commitRoot(root) : undefined;
     },
     release(part) {
+      if (!isInside(rootOf(part))) return dropped;
       part.isSync = false;
-      if (isInside(rootOf(part))) return undefined;
-      part.isSync = true;
-      return dropped;
+      if (!isSync(part)) apply(part);
+      return undefined;
     },
     setRole(object, role) {
       const surface = object && surfaces.get(object)!;
@@ -261,23 +288,31 @@ function isWithin(box: Box, { left, top, right, bottom }: Box): boolean {
     box.bottom - bottom <= maxShadow;
 }
 
-/** The size that a surface has on the screen, without its parts. */
-export function shownSize({ destination, source, picture: { width, height }, scale, isTurned }: Surface): Size {
+/** The size that a surface has on the screen once it is committed, without its parts. */
+function shownSize({ destination, source, picture: { width, height }, scale, isTurned }: Surface): Size {
   if (width > 0 && (destination || source)) return destination ?? source!;
   const [across, down] = isTurned ? [height, width] : [width, height];
   return { width: Math.ceil(across / scale), height: Math.ceil(down / scale) };
 }
 
-/** All that a surface shows, with its parts; undefined for nothing. */
+/** The most that a surface may have on the screen now: nobody knows yet when what has changed is shown. */
+function largestSize(surface: Surface): Size {
+  const sizes = [...surface.sizes, shownSize(surface)];
+  return {
+    width: Math.max(...sizes.map(({ width }) => width)),
+    height: Math.max(...sizes.map(({ height }) => height)),
+  };
+}
+
+/** All that a surface may show, with its parts; undefined for nothing. */
 function boxOf(surface: Surface): Box | undefined {
-  const { width, height } = shownSize(surface);
+  const { width, height } = largestSize(surface);
   if (width === 0) return undefined;
   const box = { left: 0, top: 0, right: width, bottom: height };
   for (const part of surface.parts) {
     const own = boxOf(part);
     if (!own) continue;
-    // Where it was until now counts as well: nobody knows yet when it moves.
-    for (const [x, y] of [part.place, part.nextPlace]) {
+    for (const [x, y] of part.places) {
       box.left = Math.min(box.left, x + own.left);
       box.top = Math.min(box.top, y + own.top);
       box.right = Math.max(box.right, x + own.right);
@@ -287,13 +322,18 @@ function boxOf(surface: Surface): Box | undefined {
   return box;
 }
 
+/** What two boxes have in common; the first one if that is nothing. */
+function overlap(box: Box, other: Box): Box {
+  const [left, top] = [Math.max(box.left, other.left), Math.max(box.top, other.top)];
+  const [right, bottom] = [Math.min(box.right, other.right), Math.min(box.bottom, other.bottom)];
+  return left < right && top < bottom ? { left, top, right, bottom } : box;
+}
+
 /** On what of a window a border is to be, as far as it shows something; undefined for a window without a picture. */
 export function borderOf(window: Surface): Rectangle | undefined {
   const box = boxOf(window);
   if (!box) return undefined;
-  const { bounds = box } = window;
-  const [left, top] = [Math.max(box.left, bounds.left), Math.max(box.top, bounds.top)];
-  const [right, bottom] = [Math.min(box.right, bounds.right), Math.min(box.bottom, bounds.bottom)];
+  const { left, top, right, bottom } = overlap(box, window.bounds ?? box);
   const whole = sizeOf(box);
   // The rest is a shadow, no window with a dot of a border in it.
   const isMost = 2 * (right - left) > whole.width && 2 * (bottom - top) > whole.height;
@@ -347,6 +387,9 @@ export function surfaceHandlers(
       found.destination = size;
       return undefined;
     },
+    "wp_viewport.destroy": ({ object }) => {
+      Object.assign(of(surfaceOf.get(object)!), { source: undefined, destination: undefined });
+    },
     "wl_subcompositor.get_subsurface": ({ objects: [made, part, parent] }) => {
       surfaceOf.set(made!, part!);
       surfaces.join(of(part!), of(parent!));
@@ -356,7 +399,7 @@ export function surfaceHandlers(
         number,
         number,
       ];
-      of(surfaceOf.get(object)!).nextPlace = [x, y];
+      of(surfaceOf.get(object)!).places[2] = [x, y];
       return x !== values[0] || y !== values[1] ? { values: [x, y] } : undefined;
     },
     "wl_subsurface.set_sync": ({ object }) => void (of(surfaceOf.get(object)!).isSync = true),
