@@ -5,7 +5,6 @@
 
 import { Violation } from "../faults.ts";
 import { type Connection, createConnection } from "./connection.ts";
-
 import type { Border } from "./border.ts";
 import type { Compression, Filter } from "./frames.ts";
 import { createSession, type OpenClipboard } from "./session.ts";
@@ -44,6 +43,8 @@ const maxLater = 60;
 
 /** How long a connection that has broken is waited for, in milliseconds. */
 const patienceMs = 660_000;
+/** How much a look counts while one is broken: half a frame keeps popups open no longer than that is waited for. */
+const brokenShare = maxLater * leaveCheckMs / patienceMs;
 
 /** A connection of an app, which can go on over another one of the container's. */
 interface Line {
@@ -78,11 +79,11 @@ export async function relayConnections({ listener, connect, compression, ...opti
     const far = ends.adopt(await connect(), close);
     await writeAll(far, token.passing);
     const up = writerTo(far);
-    const watch = (down: Writer): void => {
+    const watch = (down: Writer, isThere = () => true): void => {
       let later = 0;
       const leave = (): void => {
         const closing = connection.leave();
-        later = closing === "later" ? later + 1 : 0;
+        later = closing === "later" ? later + (isThere() ? 1 : brokenShare) : 0;
         if (later > maxLater) close(far);
         if (closing === undefined || closing === "later") return;
         for (const written of [up([closing.toHost]), down([closing.toContainer])]) written.catch(() => {});
@@ -123,7 +124,7 @@ async function carryOn(
     far: Deno.UnixConn;
     up: Writer;
     connection: Connection;
-    watch(down: Writer): void;
+    watch(down: Writer, isThere: () => boolean): void;
     register(line: Line): void;
   },
 ): Promise<void> {
@@ -178,7 +179,7 @@ async function carryOn(
       for (const piece of pieces) kept.add(piece);
       return pieces;
     });
-  watch(toContainer);
+  watch(toContainer, () => current !== undefined);
   const down = async (): Promise<void> => {
     const buffer = new Uint8Array(bufferBytes.fromHost);
     for (;;) {

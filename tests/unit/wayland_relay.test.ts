@@ -1,0 +1,99 @@
+// The connections of apps on Wayland, over real sockets.
+
+import { assertEquals } from "@std/assert";
+import { relayConnections } from "../../lib/guard/wayland/relay.ts";
+import { frame, ids, message, showWindow, trial, withGlobals, word } from "./wayland_samples.ts";
+
+/** What an app and its compositor send until there is a popup, which the user has left; last, half of a frame. */
+function popupLeft(): { from: "near" | "far"; bytes: Uint8Array; passing: number }[] {
+  const sent: ReturnType<typeof popupLeft> = [];
+  const made = trial();
+  const { connection } = made;
+  const { fromContainer, fromHost } = connection;
+  const noted = (from: "near" | "far", take: typeof fromHost) => (bytes: Uint8Array): Uint8Array[] => {
+    const pieces = take(bytes);
+    sent.push({ from, bytes, passing: pieces.reduce((sum, { length }) => sum + length, 0) });
+    return pieces;
+  };
+  connection.fromContainer = noted("near", fromContainer);
+  connection.fromHost = noted("far", fromHost);
+  showWindow(withGlobals(undefined, made));
+  const [surface, shell, positioner, popup] = [ids.next, ids.next + 1, ids.next + 2, ids.next + 3];
+  made.host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, new Uint8Array()));
+  made.app(
+    message(ids.compositor, "wl_compositor.create_surface", surface),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
+    message(ids.shell, "xdg_wm_base.create_positioner", positioner),
+    message(positioner, "xdg_positioner.set_size", 100, 100),
+    message(positioner, "xdg_positioner.set_anchor_rect", 0, 0, 10, 10),
+    message(shell, "xdg_surface.get_popup", popup, ids.xdgSurface, positioner),
+  );
+  made.host(message(ids.keyboard, "wl_keyboard.leave", 6, ids.surface));
+  connection.fromContainer(frame(5, 1, 0, 8, new Uint8Array(8)).subarray(0, -4));
+  return sent;
+}
+
+async function readAll(from: Deno.Conn, count: number): Promise<void> {
+  const buffer = new Uint8Array(2 ** 14);
+  for (let left = count; left > 0;) left -= await from.read(buffer.subarray(0, left)) ?? left;
+}
+
+/** Whether an app is cut off that stays in the middle of a frame with a popup open, for so many seconds. */
+async function isCutOff({ breaks, seconds }: { breaks: boolean; seconds: number }): Promise<boolean> {
+  const directory = await Deno.makeTempDir();
+  const [path, hostPath] = [`${directory}/guard`, `${directory}/host`];
+  using listener = Deno.listen({ transport: "unix", path });
+  using hostListener = Deno.listen({ transport: "unix", path: hostPath });
+  const { setInterval } = globalThis;
+  const { now } = performance;
+  let look = (): void => {};
+  let later = 0;
+  globalThis.setInterval = ((action: () => void) => (look = action, 0)) as unknown as typeof setInterval;
+  performance.now = () => now.call(performance) + later;
+  try {
+    relayConnections({
+      container: "box",
+      clipboard: { in: false, out: false },
+      compression: "none",
+      listener,
+      connect: () => Deno.connect({ transport: "unix", path: hostPath }),
+      tell: () => {},
+    }).catch(() => {});
+    using near = await Deno.connect({ transport: "unix", path });
+    await near.write(new Uint8Array([...word(1 << 16 | 1 << 7 | 1 << 8 | 1), ...new Uint8Array(12)]));
+    using far = await hostListener.accept();
+    await readAll(far, 16);
+    for (const { from, bytes, passing } of popupLeft()) {
+      const [by, to] = from === "near" ? [near, far] : [far, near];
+      await by.write(bytes);
+      await readAll(to, passing);
+    }
+    later = 3_000;
+    if (breaks) {
+      near.closeWrite();
+      // Then it is closed by the guard.
+      await near.read(new Uint8Array(1));
+    }
+    for (let count = 0; count < 2 * seconds; count++) look();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    setTimeout(resolve, 200);
+    return await Promise.race([far.read(new Uint8Array(1)), promise]) === null;
+  } finally {
+    globalThis.setInterval = setInterval;
+    performance.now = now;
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test({
+  name: "an app with a popup open is cut off in the middle of a frame, but not while its connection is broken",
+  // A broken connection is waited for.
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn() {
+    assertEquals(await isCutOff({ breaks: false, seconds: 29 }), false);
+    assertEquals(await isCutOff({ breaks: false, seconds: 32 }), true);
+    assertEquals(await isCutOff({ breaks: true, seconds: 650 }), false);
+    assertEquals(await isCutOff({ breaks: true, seconds: 670 }), true);
+  },
+});
