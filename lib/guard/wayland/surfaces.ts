@@ -74,7 +74,8 @@ export interface Surface {
   isSync: boolean;
 }
 
-type Place = readonly [x: number, y: number];
+/** Where a part's left upper corner is in its parent, in surface coordinates. */
+export type Place = readonly [x: number, y: number];
 
 /** The largest side of a window's picture, in pixels. */
 export const maxSide = 16_384;
