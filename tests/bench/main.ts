@@ -92,6 +92,16 @@ function machine(): string {
 }
 
 async function main(): Promise<number> {
+  const unknown: string[] = [];
+  const args = parseArgs([...Deno.args], {
+    string: ["only"],
+    boolean: ["json", "in-lab"],
+    unknown: (word) => void unknown.push(word),
+  });
+  if (unknown.length > 0) {
+    say("Usage: deno task bench [--only ROW] [--json]");
+    return 2;
+  }
   if (!Deno.args.includes("--in-lab")) {
     const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
     await runProcess([...lab, "up"], { output: "inherit" });
@@ -102,7 +112,6 @@ async function main(): Promise<number> {
     });
     return code;
   }
-  const args = parseArgs([...Deno.args], { string: ["only"], boolean: ["json", "in-lab"] });
   const startMs = performance.now();
   const measured: (Table & { figures: Figure[] })[] = [];
   try {
