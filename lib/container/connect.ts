@@ -63,7 +63,7 @@ export async function reachInstance(
 }
 
 /** Starts a container if it does not run, and waits until its user can log in. */
-async function startAndAwait(
+export async function startAndAwait(
   engine: Engine,
   { name, status, hasNetwork, bootTimeoutMs = maxBootMs }: {
     name: string;

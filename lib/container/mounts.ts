@@ -257,9 +257,9 @@ export async function shareMounts(host: Host, mounts: Mounts, containerHostUid: 
   await host.run(["setfacl", "-m", entries, "--", ...mounts.shared]);
 }
 
-/** A shared directory that has something in it; undefined when both are empty or missing. */
-export async function usedMounts(mounts: Mounts): Promise<string | undefined> {
-  for (const path of mounts.shared) {
+/** The first of these directories that has something in it; undefined when all are empty or missing. */
+export async function usedMounts(directories: readonly string[]): Promise<string | undefined> {
+  for (const path of directories) {
     if (await exists(path) && !(await Deno.readDir(path)[Symbol.asyncIterator]().next()).done) return path;
   }
   return undefined;

@@ -37,7 +37,7 @@ export async function checkExisting(engine: Engine, name: string, mounts: Mounts
       throw notAgreed(`There is a profile "${name}" already`);
     }
   }
-  const used = await usedMounts(mounts);
+  const used = await usedMounts(mounts.shared);
   if (used && !await ui.confirm(`There are files in "${used}". Share them with the new container?`)) {
     throw notAgreed(`There are files in "${used}" already`);
   }

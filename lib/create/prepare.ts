@@ -7,7 +7,7 @@ import prepareScript from "./prepare.sh" with { type: "text" };
 import type { Engine } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
-import { sshTarget } from "../container/connect.ts";
+import { sshTarget, startAndAwait } from "../container/connect.ts";
 import { hostNameOf } from "../container/mounts.ts";
 import { knownHostsLines, sshRun } from "../container/ssh.ts";
 import { type ContainerUser, parseUser, plannedUser, ubuntuUser } from "../container/user.ts";
@@ -80,6 +80,9 @@ export async function testConnection(
   name: string,
   known: Parameters<typeof sshTarget>[2],
 ): Promise<{ address: string | null; windowServers: WindowServer[] }> {
+  // By IPv6 alone, an address comes after cloud-init has ended.
+  const isAwaited = known.hasNetwork && known.address === undefined && !engine.host.dryRun;
+  if (isAwaited) await startAndAwait(engine, { name, status: "Running", hasNetwork: true });
   const target = await sshTarget(engine, name, known);
   const { stdout } = await sshRun(engine.host, target, ["sh", "-c", "command -v xpra; command -v waypipe; true"]);
   const has = (program: WindowServer): boolean => stdout.split("\n").some((path) => path.endsWith(`/${program}`));

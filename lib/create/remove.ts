@@ -103,7 +103,7 @@ export async function removeContainer(
         hint: `End it with ${stop}, or remove it too with --force`,
       });
     }
-    const used = await usedMounts({ ...mounts, xpra: mounts.share });
+    const used = await usedMounts([mounts.share]);
     if (used) {
       throw new UserError(`There are files in "${used}"`, { hint: "Save them, or remove them too with --force" });
     }

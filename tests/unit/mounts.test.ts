@@ -80,7 +80,7 @@ Deno.test("makeMounts() tells what it made, and removeMounts() takes just that a
     const mounts = mountsOf(host, "box");
     await Deno.mkdir(mounts.share, { recursive: true });
     await Deno.writeTextFile(join(mounts.share, "kept"), "");
-    assertEquals(await usedMounts(mounts), mounts.share);
+    assertEquals(await usedMounts(mounts.shared), mounts.share);
     const made = await makeMounts(host, mounts);
     assertEquals(made, [mounts.ssh, mounts.xpra]);
     await Deno.writeTextFile(join(mounts.xpra, "log"), "");
@@ -90,7 +90,7 @@ Deno.test("makeMounts() tells what it made, and removeMounts() takes just that a
     const other = mountsOf(host, "other");
     const all = await makeMounts(host, other);
     assertEquals(all, [other.directory, other.ssh, other.xpra, other.share]);
-    assertEquals(await usedMounts(other), undefined);
+    assertEquals(await usedMounts(other.shared), undefined);
     await removeMounts(host, all);
     assertEquals(await exists(other.directory), false);
     // What is gone already is no failure.
