@@ -168,9 +168,9 @@ testOnOneEngine("attach.ts plays and records sound only when it is told to", [..
   try {
     await showing(engine, ["--preset=isolated", "--allow=sound,microphone"], { hostile: false }, async (shown) => {
       const player = shown.inside("paplay share/app.wav || true");
-      await eventually("the app's tone on the host", async () => await heardByHost() > 0.01);
+      await eventually("the app's tone on the host", async () => await heardByHost() > loud);
       assertEquals(await recorders(), "");
-      await eventually("the host's tone in the app", async () => await heardByApp(shown) > 0.01);
+      await eventually("the host's tone in the app", async () => await heardByApp(shown) > loud);
       assertStringIncludes(shown.notifications(), `${shown.name} listens to your microphone`);
       // Nothing listens any more.
       await eventually("the end of the recorder", async () => await recorders() === "");
@@ -181,9 +181,9 @@ testOnOneEngine("attach.ts plays and records sound only when it is told to", [..
       const player = shown.inside("paplay share/app.wav || true");
       await shown.control("audio-output", "start", "*");
       await pause(patienceMs);
-      assert(await heardByHost(520) > 0.01, "the host hears itself");
-      assert(await heardByHost() < 0.001, "the host hears the app");
-      assert(await heardByApp(shown) < 0.001, "the app hears the host");
+      await eventually("the host's own tone", async () => await heardByHost(520) > loud);
+      assert(await heardByHost() < quiet, "the host hears the app");
+      assert(await heardByApp(shown) < quiet, "the app hears the host");
       await shown.inside("pkill paplay || true");
       await player;
     });
@@ -286,6 +286,9 @@ async function clipboard(): Promise<string> {
   const argv = ["timeout", "2", "xclip", "-selection", "clipboard", "-out"];
   return (await runProcess(argv, { okCodes: "any" })).stdout;
 }
+
+/** The least for a tone that is heard, and more than the gaps in another one sound like on a busy machine. */
+const [loud, quiet] = [0.1, 0.02];
 
 /** How loud a tone of that frequency is in a recording of 44,100 samples a second; 0 where there is none, 1 at most. */
 async function loudness(file: string, frequency: number): Promise<number> {
