@@ -1,14 +1,20 @@
 # agent.py
 """The agent of a session: a backend of xdg-desktop-portal that asks the host's end, over its own stdin and stdout.
 
-Its arguments: the session's name, or nothing and the id of the run that starts the session just now; the exit status when it can
-serve nothing; and the channels that it serves: dialogs, links, files, printing, notifications, microphone. One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id", "ask": "file" | "print", "name",
-"path", "size"} for what the host is to read at a path here, {"id", "ask": "gone"} when the app has closed its request, and {"ask":
-"saved", "path"} when a file that was saved is whole; {"ask": "link", "url"}, {"ask": "notify", "summary", "body"}, and {"ask":
-"record", "on"} when something begins to record, or nothing does any more, which have no answer. From the host: {"id", "paths"},
-where no path is a no, {"id", "printed"} in place of a path to save to, {"watch": path} for a file that is to be saved,
-{"scheme"} when the host's apps become dark or light, and {"samples"} of the microphone, in base64. The host's end believes nothing of what comes from here. When it is gone, this program
-shows dialogs of its own, with the container's files.
+Its arguments: the session's name, or nothing and the id of the run that starts the session just now; the exit status
+when it can serve nothing; and the channels that it serves: dialogs, links, files, printing, notifications,
+microphone.
+
+One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
+"ask": "file" | "print", "name", "path", "size"} for what the host is to read at a path here, {"id", "ask": "gone"}
+when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is whole; {"ask": "link",
+"url"}, {"ask": "notify", "summary", "body"}, and {"ask": "record", "on"} when something begins to record, or nothing
+does any more, which have no answer. From the host: {"id", "paths"}, where no path is a no, {"id", "printed"} in place
+of a path to save to, {"watch": path} for a file that is to be saved, {"scheme"} when the host's apps become dark or
+light, and {"samples"} of the microphone, in base64.
+
+The host's end believes nothing of what comes from here. When it is gone, this program shows dialogs of its own, with
+the container's files.
 """
 
 import base64

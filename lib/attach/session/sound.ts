@@ -73,8 +73,8 @@ function playerArgv({ format, rate, channels, latencyMs }: Samples): string[] {
 }
 
 /**
- * Runs a program that reads a FIFO. It is opened for writing as well, for a moment: where the session has ended, and
- * nothing writes to it any more, nobody would wait in open(2) for ever, and the program reads the end at once.
+ * Runs a program that reads a FIFO. The shell opens it for writing too, for a moment: otherwise open(2) would wait for a
+ * writer forever where the session has ended. So the program reads the end of the file at once.
  */
 const readingFifo = 'exec 3<>"$1" <"$1" 3>&-; shift; exec "$@"';
 
