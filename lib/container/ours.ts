@@ -1,8 +1,9 @@
 /** Our containers: which ones they are, and the keys that mark them. */
 
 import { type Engine, engineLine, otherEngine } from "../engine/engine.ts";
-import { findInstance, type Instance, listInstances } from "../engine/instance.ts";
+import { findInstance, type Instance, isLost, listInstances, listNeighbours } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
+import { all } from "../base/settle.ts";
 import { labelOf } from "../engine/server.ts";
 
 /** The configuration key that marks an instance or a profile as made by create.ts. */
@@ -30,15 +31,22 @@ export async function listOurs(engine: Engine): Promise<Instance[]> {
 /**
  * Our container called `name`.
  *
- * @param options `withState`: see {@linkcode findInstance}; `exitCode`: the exit code of the error
+ * @param options `withState`: see {@linkcode findInstance}; `exitCode`: the exit code of the error; `among`: what the
+ * engine has just said of the instances of this server: it is asked only if the container is not among them
  * @throws {UserError} when there is no such container, or when it is not ours
  */
 export async function findOurs(
   engine: Engine,
   name: string,
-  { withState = false, exitCode }: { withState?: boolean; exitCode?: number } = {},
+  { withState = false, exitCode, among = [] }: {
+    withState?: boolean;
+    exitCode?: number;
+    among?: readonly Instance[];
+  } = {},
 ): Promise<Instance> {
-  const instance = await findInstance(engine, name, { withState });
+  const { project = "default" } = engine.server;
+  const known = among.find((one) => one.name === name && one.project === project && !isLost(one));
+  const instance = known ?? await findInstance(engine, name, { withState });
   const options = exitCode === undefined ? {} : { exitCode };
   const label = labelOf(engine.server, name);
   const command = (...args: string[]): string => engineLine(engine, args);
@@ -50,6 +58,31 @@ export async function findOurs(
     }`,
     ...options,
   });
+}
+
+/** What the engine says of one of our containers, and of all that may share directories of this machine. */
+export interface Neighbourhood {
+  /** The container. */
+  instance: Instance;
+  /** The instances, in all projects. */
+  neighbours: Instance[];
+}
+
+/**
+ * Asks the engine for one of our containers and for its {@linkcode Neighbourhood}: one question, where the container is
+ * itself one of those instances.
+ *
+ * @throws {UserError} as {@linkcode findOurs} does
+ */
+export async function findNeighbourhood(
+  engine: Engine,
+  name: string,
+  options: { exitCode?: number } = {},
+): Promise<Neighbourhood> {
+  const neighbours = listNeighbours(engine);
+  const among = engine.server.isLocal ? await neighbours : [];
+  const [instance, others] = await all([findOurs(engine, name, { ...options, among }), neighbours]);
+  return { instance, neighbours: others };
 }
 
 /** The error for a container that there is not. It names the other engine if that has it. */

@@ -21,8 +21,10 @@ import { findServer, labelOf } from "./server.ts";
 
 /** An instance, as the engine describes it. */
 export interface Instance {
-  /** Unique within the engine. */
+  /** Unique within its project. */
   name: string;
+  /** The project that it is in. */
+  project: string;
   /** "Running", "Stopped", "Frozen", …; "Error" while its member of the cluster does not answer. */
   status: string;
   /** The member of the cluster that it is on; "none" on a server that is in no cluster. */
@@ -129,6 +131,7 @@ export async function listNeighbours(engine: Engine): Promise<Instance[]> {
 function parseInstance(json: unknown): Instance {
   const instance = json as {
     name: string;
+    project?: string;
     status: string;
     location?: string;
     created_at?: string;
@@ -144,6 +147,7 @@ function parseInstance(json: unknown): Instance {
   const addressOf = (wanted: string): string | undefined => addresses.find(({ family }) => family === wanted)?.address;
   return {
     name: instance.name,
+    project: instance.project ?? "",
     status: instance.status,
     location: instance.location || "none",
     createdAt: instance.created_at ?? "",

@@ -3,14 +3,12 @@
 import { hasDisplay, isUnattended } from "../base/desktop.ts";
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { all } from "../base/settle.ts";
 import { withUndo } from "../base/undo.ts";
-import { findOurs, listOurs } from "../container/ours.ts";
+import { findNeighbourhood, listOurs, type Neighbourhood } from "../container/ours.ts";
 import { type EngineOptions, findPlace } from "../container/place.ts";
 import { checkWays, sharedByMounts } from "../container/source_path.ts";
 import { type ContainerUser, hostUidOf, userOf } from "../container/user.ts";
 import { chooseEngine, type Engine, engineLine, engineOn } from "../engine/engine.ts";
-import { type Instance, listNeighbours } from "../engine/instance.ts";
 import { announcePresence, ownIds } from "./journal.ts";
 import { type Lending, lendThemselves } from "./lending.ts";
 import { showLoans } from "./list.ts";
@@ -52,7 +50,10 @@ export async function lendFiles(host: Host, request: LendRequest): Promise<numbe
   if (!chosen) return ExitCode.failed;
   const { engine, name, files, rules, asked } = chosen;
   await recoverFirst(host);
-  const { user, uid } = await checkContainer(await (asked ?? askEngine(engine, name)), { engine, files });
+  const { user, uid } = await checkContainer(await (asked ?? findNeighbourhood(engine, name, usage)), {
+    engine,
+    files,
+  });
   const presence = await announcePresence(host);
   const options = { engine, instance: name, user, readOnly, owner: presence.owner };
   const lending = uid === undefined
@@ -88,6 +89,9 @@ async function choosePrompter(host: Host): Promise<Prompter> {
     : terminalPrompter(host);
 }
 
+/** A container that is not there is a mistake in the words. */
+const usage = { exitCode: ExitCode.usage };
+
 /** What is to be lent. */
 interface Chosen {
   engine: Engine;
@@ -96,7 +100,7 @@ interface Chosen {
   files: SourceFile[];
   rules: FileRules;
   /** What the engine was asked already while files were looked at. */
-  asked: Promise<Answer> | undefined;
+  asked: Promise<Neighbourhood> | undefined;
 }
 
 /** The container and the files, from the command line or asked for; undefined when the user closes a dialog. */
@@ -106,7 +110,7 @@ async function chooseFiles(
   { words: [givenWord, ...givenPaths], ...options }: LendRequest,
 ): Promise<Chosen | undefined> {
   const givenPlace = givenWord === undefined ? undefined : await findPlace(host, givenWord, options);
-  const asked = givenPlace?.engine.then((engine) => askEngine(engine, givenPlace.name));
+  const asked = givenPlace?.engine.then((engine) => findNeighbourhood(engine, givenPlace.name, usage));
   // Mistakes in files come first.
   asked?.catch(() => {});
   const rules = { user: await ownIds(host), shared: await sharedByMounts(host) };
@@ -134,20 +138,6 @@ async function runningContainers(engine: Engine): Promise<string[]> {
   });
 }
 
-/** What the engine says of a container, and of all that may share directories of this machine. */
-interface Answer {
-  instance: Instance;
-  neighbours: Instance[];
-}
-
-async function askEngine(engine: Engine, name: string): Promise<Answer> {
-  const [instance, neighbours] = await all([
-    findOurs(engine, name, { exitCode: ExitCode.usage }),
-    listNeighbours(engine),
-  ]);
-  return { instance, neighbours };
-}
-
 /**
  * Checks that the files can be lent to the container.
  *
@@ -155,7 +145,7 @@ async function askEngine(engine: Engine, name: string): Promise<Answer> {
  * @throws {UserError} exit code 2 if not
  */
 async function checkContainer(
-  { instance, neighbours }: Answer,
+  { instance, neighbours }: Neighbourhood,
   { engine, files }: { engine: Engine; files: readonly SourceFile[] },
 ): Promise<{ user: ContainerUser; uid: number | undefined }> {
   if (instance.status !== "Running") {

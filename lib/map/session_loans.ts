@@ -8,13 +8,12 @@ import { basename, dirname, join } from "@std/path";
 import { inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { withUndo } from "../base/undo.ts";
-import { findOurs } from "../container/ours.ts";
+import { findNeighbourhood } from "../container/ours.ts";
 import { scriptLine } from "../container/place.ts";
 import { checkDirectory, checkWays, followPath, sharedByMounts } from "../container/source_path.ts";
 import { type ContainerUser, hostUidOf, userOf } from "../container/user.ts";
 import { type Engine, engineOn } from "../engine/engine.ts";
 import { isSameServer, serverRecord } from "../engine/server_record.ts";
-import { listNeighbours } from "../engine/instance.ts";
 import { contentOf, isSameContent, openInode } from "./content.ts";
 import { bringVersion, keepCopies, lendCopies, lendForSaving, takeBackCopies } from "./copies.ts";
 import {
@@ -96,14 +95,13 @@ export async function sessionLoans(engine: Engine, instance: string, session: st
     act: (rules: FileRules) => Promise<SourceFile[]>,
   ): Promise<{ files: SourceFile[]; user: ContainerUser; uid: number | undefined }> => {
     if (!presence) await recoverFirst(host);
-    const [found, instances, ids, shared] = await Promise.all([
-      findOurs(engine, instance),
-      listNeighbours(engine),
+    const [{ instance: found, neighbours }, ids, shared] = await Promise.all([
+      findNeighbourhood(engine, instance),
       ownIds(host),
       sharedByMounts(host),
     ]);
     const files = await act({ user: ids, shared });
-    await checkWays(files, instances);
+    await checkWays(files, neighbours);
     const user = userOf(engine, found);
     return { files, user, uid: await hostUidOf(engine, found, user) };
   };
