@@ -122,7 +122,7 @@ type Name = keyof typeof spec.options;
 /** Lends files to the apps of a session. What lends them is loaded when it is needed. */
 async function makeLoans(container: Container, session: string): Promise<SessionLoans> {
   const [{ sessionLoans }, engine] = await Promise.all([import("./lib/map/session_loans.ts"), container.engine]);
-  return await sessionLoans(engine, container.name, session);
+  return await sessionLoans({ engine, name: container.name }, session);
 }
 
 /** Runs the script: each verb is loaded when it is asked for. Returns the exit code. */

@@ -3,7 +3,7 @@
 import lookInside from "./look_inside.sh" with { type: "text" };
 import { checkContainers, checkEngine, checkPrograms, checkRuntime, versionTimeoutMs } from "../cli/checks.ts";
 import { type Check, diagnose, type Finding, tellFailure } from "../cli/doctor.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, Instance } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
@@ -133,7 +133,7 @@ export async function checkAttachable(host: Host, engine: Engine | undefined): P
       }];
     }
     return status === "Running"
-      ? await checkInside(engine, name, { byWayland }).catch((error) => tellFailure(error, inside(name)))
+      ? await checkInside({ engine, name }, { byWayland }).catch((error) => tellFailure(error, inside(name)))
       : [];
   }));
   return findings.flat();
@@ -145,12 +145,12 @@ function inside(container: string): string {
 }
 
 async function checkInside(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   { byWayland }: { byWayland: boolean },
 ): Promise<Finding[]> {
+  const { engine, name } = instance;
   const names = sessionPrograms.map(({ program }) => program);
-  const { stdout } = await exec(engine, name, ["/bin/sh", "-c", lookInside, "sh", "xpra", ...names], {
+  const { stdout } = await exec(instance, ["/bin/sh", "-c", lookInside, "sh", "xpra", ...names], {
     okCodes: "any",
     timeoutMs: versionTimeoutMs,
   });

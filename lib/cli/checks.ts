@@ -1,10 +1,10 @@
 /** The checks that `--doctor` makes for every script: the engine, how it isolates, the programs, and the containers. */
 
 import type { Check, Finding } from "./doctor.ts";
-import { type Engine, engineCalled, type EngineCli, engineClis, serverState } from "../engine/engine.ts";
+import { type Engine, engineCalled, type EngineCli, engineClis, type Instance, serverState } from "../engine/engine.ts";
 import { knownHole } from "../engine/known_holes.ts";
 import { findProfile } from "../engine/profile.ts";
-import { exec, type Instance } from "../engine/instance.ts";
+import { exec, type InstanceInfo } from "../engine/instance.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { listOurs } from "../container/ours.ts";
@@ -80,7 +80,7 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
         "Boot a kernel with AppArmor and the options apparmor=1 security=apparmor, and install the package apparmor",
     },
   );
-  const profile = await findProfile(engine, "default");
+  const profile = await findProfile({ engine, name: "default" });
   const kinds = Object.values(profile?.devices ?? {});
   if (!kinds.some(({ type, path }) => type === "disk" && path === "/")) {
     findings.push({
@@ -151,8 +151,9 @@ export async function checkContainers(_host: Host, engine: Engine | undefined): 
     });
   } else if (ours.length > 1) findings.push({ verdict: "ok", what: "No two containers have the same host ids" });
   const running = ours.filter(({ status }) => status === "Running");
-  const unfiltered = (await Promise.all(running.map(async ({ name }) => await isFiltered(engine, name) ? [] : [name])))
-    .flat();
+  const unfiltered =
+    (await Promise.all(running.map(async (instance) => await isFiltered(instance) ? [] : [instance.name])))
+      .flat();
   if (unfiltered.length > 0) {
     findings.push({
       verdict: "risk",
@@ -170,10 +171,10 @@ export async function checkContainers(_host: Host, engine: Engine | undefined): 
  * Whether seccomp filters a container's first process, as the container says. One that does not answer counts as
  * unfiltered.
  */
-async function isFiltered(engine: Engine, name: string): Promise<boolean> {
+async function isFiltered(instance: Instance): Promise<boolean> {
   const argv = ["grep", "^Seccomp:", "/proc/1/status"];
   try {
-    const { stdout } = await exec(engine, name, argv, { okCodes: "any", timeoutMs: versionTimeoutMs });
+    const { stdout } = await exec(instance, argv, { okCodes: "any", timeoutMs: versionTimeoutMs });
     return /\b2\b/.test(stdout);
   } catch (error) {
     if (error instanceof ProcessError) return false;
@@ -182,19 +183,19 @@ async function isFiltered(engine: Engine, name: string): Promise<boolean> {
 }
 
 /** The names of the containers that share their first host id with another one. */
-export function sharedIdMaps(instances: readonly Pick<Instance, "name" | "config">[]): string[] {
+export function sharedIdMaps(instances: readonly Pick<InstanceInfo, "name" | "config">[]): string[] {
   const groups = Map.groupBy(instances, ({ config }) => firstHostId(config));
   return [...groups].flatMap(([first, group]) =>
     first === undefined || group.length < 2 ? [] : group.map((i) => i.name)
   );
 }
 
-function hasIdMap(config: Instance["config"]): boolean {
+function hasIdMap(config: InstanceInfo["config"]): boolean {
   return "volatile.idmap.next" in config;
 }
 
 /** The host id of the container's root; undefined for a privileged container, whose root is the host's. */
-function firstHostId(config: Instance["config"]): number | undefined {
+function firstHostId(config: InstanceInfo["config"]): number | undefined {
   const map = JSON.parse(config["volatile.idmap.next"] ?? "[]") as { Isuid: boolean; Hostid: number; Nsid: number }[];
   return map.find(({ Isuid, Nsid }) => Isuid && Nsid === 0)?.Hostid;
 }

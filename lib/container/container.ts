@@ -9,8 +9,8 @@ import { exists } from "../base/files.ts";
 import { once } from "../base/settle.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import type { Host } from "../base/host.ts";
-import { type Engine, wantedCli } from "../engine/engine.ts";
-import { type Instance, isHere } from "../engine/instance.ts";
+import { type Engine, type Instance, labelOf, wantedCli } from "../engine/engine.ts";
+import { type InstanceInfo, isHere } from "../engine/instance.ts";
 import type { OpenFifo } from "./fifo.ts";
 import { localContainer } from "./local.ts";
 import { type Mounts, mountsOf } from "./mounts.ts";
@@ -20,7 +20,7 @@ import { containerRecordPath } from "./record.ts";
 import type { SessionLog } from "./session_log.ts";
 import type { ScriptOptions, SshRunOptions } from "./ssh.ts";
 import { type ContainerPaths, type ContainerUser, parseUser, plannedUser } from "./user.ts";
-import { labelOf } from "../engine/server.ts";
+import { withRemote } from "../engine/server.ts";
 
 /** What is in a container: its user, and the paths in that user's home. */
 export interface Inside extends ContainerPaths {
@@ -105,7 +105,7 @@ export interface KnownContainer extends Pick<Container, "host" | "name" | "label
    *
    * @throws {UserError} when there is no such container, or when create.ts did not make it
    */
-  instance(): Promise<Instance | undefined>;
+  instance(): Promise<InstanceInfo | undefined>;
 }
 
 /**
@@ -131,9 +131,9 @@ export async function resolveContainer(host: Host, word: string, options: Engine
     instance: once(async () => {
       if (host.dryRun) return undefined;
       const engine = await place.engine;
-      const instance = await findOurs(engine, name, { withState: server.isLocal });
+      const instance = await findOurs({ engine, name }, { withState: server.isLocal });
       // Its server has joined a cluster since it was made.
-      if (isAlone && !await isHere(engine, instance)) throw hasMoved(place.label, mounts, instance);
+      if (isAlone && !await isHere(instance)) throw hasMoved(place.label, mounts, instance);
       return instance;
     }),
   };
@@ -142,9 +142,9 @@ export async function resolveContainer(host: Host, word: string, options: Engine
 }
 
 /** The container of this name on a server. */
-export async function containerOn(engine: Engine, name: string): Promise<Container> {
-  const { host, cli, server: { project } } = engine;
-  return await resolveContainer(host, labelOf(engine.server, name), { engine: cli, project });
+export async function containerOn(instance: Instance): Promise<Container> {
+  const { host, cli, server: { project } } = instance.engine;
+  return await resolveContainer(host, labelOf(instance), { engine: cli, project });
 }
 
 /**
@@ -153,24 +153,23 @@ export async function containerOn(engine: Engine, name: string): Promise<Contain
  * @param options `bootTimeoutMs`: how long it may take to boot, in milliseconds
  */
 export async function containerOf(
-  engine: Engine,
-  instance: Instance,
+  instance: InstanceInfo,
   { bootTimeoutMs }: { bootTimeoutMs?: number } = {},
 ): Promise<Container> {
+  const { engine, name } = instance;
   const { host, server } = engine;
-  const { name } = instance;
   const known: KnownContainer = {
     host,
     name,
-    label: labelOf(server, name),
+    label: withRemote(server, name),
     options: adviceOptions(engine),
     mounts: mountsOf(host, name, server),
     engine: Promise.resolve(engine),
     plannedUser,
     ...(bootTimeoutMs === undefined ? {} : { bootTimeoutMs }),
-    instance: once(() => findOurs(engine, name, { withState: server.isLocal })),
+    instance: once(() => findOurs(instance, { withState: server.isLocal })),
   };
-  return await isHere(engine, instance) ? localContainer(known) : await remote(known);
+  return await isHere(instance) ? localContainer(known) : await remote(known);
 }
 
 /** Loaded only where it is needed: most containers are on this machine. */
@@ -183,9 +182,9 @@ async function remote(known: KnownContainer): Promise<Container> {
  * Whether the engine says that a container is on this machine. Where it does not answer, the directories are a sign:
  * create.ts makes those that are shared on this machine only.
  */
-async function isOnThisMachine({ engine, instance, mounts }: KnownContainer): Promise<boolean> {
+async function isOnThisMachine({ instance, mounts }: KnownContainer): Promise<boolean> {
   try {
-    return await isHere(await engine, (await instance())!);
+    return await isHere((await instance())!);
   } catch (error) {
     const noAnswer = error instanceof ProcessError ||
       error instanceof UserError && error.exitCode === ExitCode.noEngine;
@@ -194,7 +193,7 @@ async function isOnThisMachine({ engine, instance, mounts }: KnownContainer): Pr
   }
 }
 
-function hasMoved(label: string, mounts: Mounts, { location }: Instance): UserError {
+function hasMoved(label: string, mounts: Mounts, { location }: InstanceInfo): UserError {
   const path = containerRecordPath(mounts);
   return new UserError(`The container "${label}" is on another machine now: on the member "${location}"`, {
     hint: `Its record says otherwise. Remove it, and run this again: rm ${quoteWords([path])}`,

@@ -4,7 +4,7 @@
  */
 
 import { join } from "@std/path";
-import { type Engine, type EngineCli, engineClis, engineOn } from "../engine/engine.ts";
+import { type EngineCli, engineClis, engineOn, type Instance } from "../engine/engine.ts";
 import { engineOfRecord, isSameServer, type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import { deleteInstance, findInstance, killInstance, waitForOperations } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
@@ -65,7 +65,7 @@ function renewedPath({ directory }: Pick<Mounts, "directory">): string {
  *
  * @throws {UserError} when that cannot be written
  */
-export async function beginCopy(engine: Engine, source: string): Promise<Copy> {
+export async function beginCopy({ engine, name: source }: Instance): Promise<Copy> {
   const { host, cli, server } = engine;
   const name = newCopyName(source);
   const mounts = mountsOf(host, name, server);
@@ -106,7 +106,10 @@ export async function keepRenewed({ mounts, lock }: Copy): Promise<void> {
  *
  * @param options `claim`: each is locked by this run
  */
-export async function renewedCopies(engine: Engine, source: string, { claim }: { claim: boolean }): Promise<Copy[]> {
+export async function renewedCopies(
+  { engine, name: source }: Instance,
+  { claim }: { claim: boolean },
+): Promise<Copy[]> {
   const { host, cli, server } = engine;
   const wanted = { engine: cli, server: serverRecord(server), source };
   if (host.dryRun || !await exists(mountsRoot(host))) return [];
@@ -139,7 +142,10 @@ async function chooseCopies(
  * @param options `force`: those that are in use as well
  * @throws {UserError} when one is in use
  */
-export async function claimCopiesOf(engine: Engine, source: string, { force }: { force: boolean }): Promise<Copy[]> {
+export async function claimCopiesOf(
+  { engine, name: source }: Instance,
+  { force }: { force: boolean },
+): Promise<Copy[]> {
   const { host, cli, server } = engine;
   if (!await exists(mountsRoot(host))) return [];
   return await inTurn(host, async () => {
@@ -233,23 +239,23 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
   const instance = await inTime(host, copy, async (cleaner) => {
     const engine = engineOn(itsEngine, cleaner);
     // The engine may still be making the instance when its CLI has ended.
-    await waitForOperations(engine, name);
-    return await findInstance(engine, name);
+    await waitForOperations({ engine, name });
+    return await findInstance({ engine, name });
   });
   if (!host.dryRun && instance?.config[copyKey] === undefined) return;
   try {
     await inTime(host, copy, async (cleaner) => {
       const engine = engineOn(itsEngine, cleaner);
-      if (host.dryRun || instance?.status !== "Stopped") await killInstance(engine, name);
+      if (host.dryRun || instance?.status !== "Stopped") await killInstance({ engine, name });
       if (engine.server.isLocal && await exists(mounts.xpra)) {
-        await emptyMounts(engine, { name, status: "Stopped", config: instance?.config ?? {} }, mounts);
+        await emptyMounts({ engine, name, status: "Stopped", config: instance?.config ?? {} }, mounts);
       }
     });
   } catch (error) {
     // Whatever the copy does against that, it is deleted. What then stays in its directories is told.
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
   }
-  await inTime(host, copy, (cleaner) => deleteInstance(engineOn(itsEngine, cleaner), name));
+  await inTime(host, copy, (cleaner) => deleteInstance({ engine: engineOn(itsEngine, cleaner), name }));
 }
 
 /**

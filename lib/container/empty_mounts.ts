@@ -1,7 +1,6 @@
 /** What a container and its user have put into the directories that it shares, and how it is removed. */
 
-import type { Engine } from "../engine/engine.ts";
-import { exec, type Instance, startInstance } from "../engine/instance.ts";
+import { exec, type InstanceInfo, startInstance } from "../engine/instance.ts";
 import { ProcessError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Mounts } from "./mounts.ts";
@@ -16,19 +15,18 @@ const timeoutMs = 15_000;
  * capabilities let that user remove what root has put into them.
  */
 export async function emptyMounts(
-  engine: Engine,
-  { name, status, config }: Pick<Instance, "name" | "status" | "config">,
+  instance: Pick<InstanceInfo, "engine" | "name" | "status" | "config">,
   mounts: Mounts,
 ): Promise<void> {
-  if (status !== "Running") {
-    if (await emptyFromHost(engine.host, mounts)) return;
+  if (instance.status !== "Running") {
+    if (await emptyFromHost(instance.engine.host, mounts)) return;
     // Start errors are ignored: if the directories then cannot be removed, removeMounts() reports that.
-    await startInstance(engine, name).catch(() => {});
+    await startInstance(instance).catch(() => {});
   }
-  const user = parseUser(config[userKey] ?? "") ?? ubuntuUser;
+  const user = parseUser(instance.config[userKey] ?? "") ?? ubuntuUser;
   const { xpra, share } = containerPaths(user);
   try {
-    await exec(engine, name, [
+    await exec(instance, [
       "setpriv",
       `--reuid=${user.uid}`,
       "--clear-groups",

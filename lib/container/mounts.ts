@@ -6,7 +6,7 @@ import type { Device } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { exists, modeOf, removeEmpty, removeTree } from "../base/files.ts";
-import { labelOf, ownServer, type Server } from "../engine/server.ts";
+import { ownServer, type Server, withRemote } from "../engine/server.ts";
 import { containerRecordPath } from "./record.ts";
 import { containerPaths, type ContainerUser } from "./user.ts";
 
@@ -77,7 +77,7 @@ export function turnsIn(root: string): string {
  */
 export function hostNameOf({ remote, project, isLocal }: Server, name: string): string {
   const isPlain = project === undefined || project === "default" || isLocal && /^user-\d+$/.test(project);
-  return labelOf({ remote: remote === "local" ? undefined : remote }, isPlain ? name : `${project}_${name}`);
+  return withRemote({ remote: remote === "local" ? undefined : remote }, isPlain ? name : `${project}_${name}`);
 }
 
 /**

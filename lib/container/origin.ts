@@ -8,7 +8,7 @@ import { mountDevices, type Mounts } from "./mounts.ts";
 import { findOurs } from "./ours.ts";
 import { type ContainerUser, plannedUser, userOf } from "./user.ts";
 import { all } from "../base/settle.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Instance } from "../engine/engine.ts";
 import { type Device, findInstance, protectionKey } from "../engine/instance.ts";
 import { pushFile, removeFiles } from "../engine/instance_files.ts";
 import { copyInstance, findSnapshot } from "../engine/snapshot.ts";
@@ -34,21 +34,22 @@ export interface Origin {
  *
  * @throws {UserError} when there is no such container
  */
-export async function findOrigin(engine: Engine, source: string): Promise<Origin | undefined> {
-  const path = `${source}/${pristine}`;
+export async function findOrigin(source: Instance): Promise<Origin | undefined> {
+  const { engine } = source;
+  const path = `${source.name}/${pristine}`;
   if (engine.host.dryRun) {
-    return { source, path, createdAt: "", user: plannedUser, location: "none", devices: {} };
+    return { source: source.name, path, createdAt: "", user: plannedUser, location: "none", devices: {} };
   }
   const [instance, snapshot, renewed] = await all([
-    findOurs(engine, source),
-    findSnapshot(engine, source, pristine),
-    renewedCopies(engine, source, { claim: false }),
+    findOurs(source),
+    findSnapshot(source, pristine),
+    renewedCopies(source, { claim: false }),
   ]);
-  const known = { source, user: userOf(engine, instance), location: instance.location };
-  const found = await all(renewed.map(({ name }) => findInstance(engine, name)));
+  const known = { source: source.name, user: userOf(instance), location: instance.location };
+  const found = await all(renewed.map(({ name }) => findInstance({ engine, name })));
   const origins = [
     ...(snapshot ? [{ ...known, ...snapshot, path }] : []),
-    ...found.flatMap((copy) => copy?.config[copyKey] === source ? [{ ...known, ...copy, path: copy.name }] : []),
+    ...found.flatMap((copy) => copy?.config[copyKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []),
   ];
   const [newest] = origins.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
   return newest && { ...known, path: newest.path, createdAt: newest.createdAt, devices: newest.devices };
@@ -60,12 +61,11 @@ export async function findOrigin(engine: Engine, source: string): Promise<Origin
  * @param mounts the directories that it shares with this machine; undefined where it shares none
  */
 export async function copyOrigin(
-  engine: Engine,
-  origin: Origin,
-  { name, mounts }: { name: string; mounts: Mounts | undefined },
+  copy: Instance,
+  { origin, mounts }: { origin: Origin; mounts: Mounts | undefined },
 ): Promise<void> {
-  await copyInstance(engine, origin.path, {
-    name,
+  await copyInstance(copy, {
+    source: origin.path,
     // After a power cut, the engine must not start it again.
     config: { [copyKey]: origin.source, "boot.autostart": "false", [protectionKey]: "false" },
     devices: copyDevices(origin, mounts),
@@ -76,13 +76,12 @@ export async function copyOrigin(
  * Gives a copy that has not started a machine id of its own. Keeps cloud-init from running: it would take the copy for a
  * new machine, and install all software again.
  */
-export async function giveMachineId(engine: Engine, name: string): Promise<void> {
-  const push = (path: string, mode: string, text: string): Promise<void> =>
-    pushFile(engine, `${name}${path}`, { mode, stdin: { text }, makeDirectories: true });
+export async function giveMachineId(instance: Instance): Promise<void> {
+  const id = `${crypto.randomUUID().replaceAll("-", "")}\n`;
   await all([
-    push("/etc/machine-id", "0444", `${crypto.randomUUID().replaceAll("-", "")}\n`),
-    push("/etc/cloud/cloud-init.disabled", "0644", ""),
-    removeFiles(engine, name, { paths: ["/var/lib/dbus/machine-id"] }),
+    pushFile(instance, { path: "/etc/machine-id", mode: "0444", stdin: { text: id } }),
+    pushFile(instance, { path: "/etc/cloud/cloud-init.disabled", mode: "0644", stdin: { text: "" } }),
+    removeFiles(instance, { paths: ["/var/lib/dbus/machine-id"] }),
   ]);
 }
 

@@ -20,9 +20,9 @@ export interface Parts extends Pick<Container, "directory" | "reach"> {
 export function partsOf(known: KnownContainer, { throughEngine }: { throughEngine: boolean }): Parts {
   const opened = new AsyncDisposableStack();
   const reached = once(async () => {
-    const [engine, instance] = [await known.engine, await known.instance()];
-    const user = instance ? userOf(engine, instance) : known.plannedUser;
-    const target = await reachInstance(engine, instance, { ...known, user, throughEngine });
+    const [engine, found] = [await known.engine, await known.instance()];
+    const user = found ? userOf(found) : known.plannedUser;
+    const target = await reachInstance({ engine, name: known.name }, { ...known, found, user, throughEngine });
     return { target, inside: { ...containerPaths(user), user } };
   });
   return {

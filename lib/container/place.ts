@@ -4,7 +4,7 @@
 
 import { chooseEngine, type Engine, engineCalled, type EngineCli, engineClis, wantedCli } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
-import { findServer, labelOf, type Server, type ServerRequest } from "../engine/server.ts";
+import { findServer, type Server, type ServerRequest, withRemote } from "../engine/server.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { type Mounts, mountsOf } from "./mounts.ts";
@@ -47,7 +47,7 @@ export async function findPlace(host: Host, word: string, { engine: wanted, proj
   const sure = await sureServer(host, wanted, request);
   const placeOn = async (server: Server): Promise<Omit<Place, "engine">> => {
     const mounts = mountsOf(host, name, server);
-    return { name, label: labelOf(server, name), mounts, server, record: await readContainerRecord(mounts) };
+    return { name, label: withRemote(server, name), mounts, server, record: await readContainerRecord(mounts) };
   };
   if (sure) {
     const place = await placeOn(sure);

@@ -105,9 +105,9 @@ export function remoteContainer(
 async function noteUse({ engine, name }: KnownContainer): Promise<void> {
   try {
     const asked = await engine;
-    const instance = await findInstance(asked, name);
+    const instance = await findInstance({ engine: asked, name });
     if (!instance || instance.config[sessionKey] === instance.startedAt) return;
-    await updateInstance(asked, name, { config: { [sessionKey]: instance.startedAt } });
+    await updateInstance({ engine: asked, name }, { config: { [sessionKey]: instance.startedAt } });
   } catch (error) {
     if (!(error instanceof ProcessError || error instanceof UserError)) throw error;
   }
@@ -122,7 +122,7 @@ async function noteUse({ engine, name }: KnownContainer): Promise<void> {
 async function checkStillThere({ host, engine, name, label }: KnownContainer): Promise<void> {
   const run: Host["run"] = (argv, options) => host.run(argv, { timeoutMs: askMs, ...options });
   try {
-    const instance = await findInstance(engineOn(await engine, { ...host, run }), name);
+    const instance = await findInstance({ engine: engineOn(await engine, { ...host, run }), name });
     if (instance && instance.status !== "Stopped") return;
   } catch (error) {
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;

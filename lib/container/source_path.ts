@@ -8,7 +8,7 @@ import { inputError } from "../base/errors.ts";
 import { readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { mountsOf, mountsRoot } from "./mounts.ts";
-import type { Instance } from "../engine/instance.ts";
+import type { InstanceInfo } from "../engine/instance.ts";
 
 /** How many links a path may have, as on Linux (path_resolution(7)). */
 const maxLinks = 40;
@@ -29,7 +29,9 @@ export async function sharedByMounts(host: Host): Promise<SharedDirectories> {
 }
 
 /** The directories of the host that these instances can write to, by devices of their own or of their profiles. */
-export async function sharedByDevices(instances: readonly Instance[]): Promise<SharedDirectories> {
+export async function sharedByDevices(
+  instances: readonly Pick<InstanceInfo, "expandedDevices">[],
+): Promise<SharedDirectories> {
   const disks = instances.flatMap(({ expandedDevices }) => Object.values(expandedDevices)).filter(
     ({ type, source, readonly }) => type === "disk" && source?.startsWith("/") && readonly !== "true",
   );
@@ -62,7 +64,7 @@ async function describe(directories: readonly string[]): Promise<SharedDirectori
  */
 export async function checkWays(
   files: readonly { path: string; directories: readonly string[] }[],
-  instances: readonly Instance[],
+  instances: readonly Pick<InstanceInfo, "expandedDevices">[],
 ): Promise<void> {
   const shared = await sharedByDevices(instances);
   for (const { path, directories } of files) {

@@ -3,11 +3,9 @@
  * configuration, which the container cannot change: nothing that it says later is asked for name, uid or home.
  */
 
-import { type Engine, engineArgv } from "../engine/engine.ts";
-import { hostUid, idMapOf, type Instance, isHere } from "../engine/instance.ts";
+import { engineLine, labelOf } from "../engine/engine.ts";
+import { hostUid, idMapOf, type InstanceInfo, isHere } from "../engine/instance.ts";
 import { inputError, UserError } from "../base/errors.ts";
-import { quoteWords } from "../base/shell_words.ts";
-import { labelOf } from "../engine/server.ts";
 
 /** A user of a container. Each is text; in a dry run, a placeholder. */
 export interface ContainerUser {
@@ -98,8 +96,8 @@ export function checkUserName(name: string): void {
 }
 
 /** The uid of a container's user on this machine; undefined where the container is on another one. */
-export async function hostUidOf(engine: Engine, instance: Instance, user: ContainerUser): Promise<number | undefined> {
-  return await isHere(engine, instance) ? hostUid(idMapOf(instance), Number(user.uid)) : undefined;
+export async function hostUidOf(instance: InstanceInfo, user: ContainerUser): Promise<number | undefined> {
+  return await isHere(instance) ? hostUid(idMapOf(instance), Number(user.uid)) : undefined;
 }
 
 /**
@@ -107,19 +105,14 @@ export async function hostUidOf(engine: Engine, instance: Instance, user: Contai
  *
  * @throws {UserError} when somebody has set {@linkcode userKey} to something that names no ordinary user
  */
-export function userOf(engine: Engine, { name, config }: Pick<Instance, "name" | "config">): ContainerUser {
-  const line = config[userKey];
+export function userOf(instance: Pick<InstanceInfo, "engine" | "name" | "config">): ContainerUser {
+  const line = instance.config[userKey];
   if (line === undefined) return ubuntuUser;
   const user = parseUser(line);
   if (user) return user;
-  const set = engineArgv(engine, [
-    "config",
-    "set",
-    labelOf(engine.server, name),
-    `${userKey}=${formatUser(ubuntuUser)}`,
-  ]);
-  throw new UserError(`The configuration of "${name}" names no ordinary user: ${userKey}`, {
-    hint: `Set it to NAME:UID:GID:HOME: ${quoteWords(set)}`,
+  const set = ["config", "set", labelOf(instance), `${userKey}=${formatUser(ubuntuUser)}`];
+  throw new UserError(`The configuration of "${instance.name}" names no ordinary user: ${userKey}`, {
+    hint: `Set it to NAME:UID:GID:HOME: ${engineLine(instance.engine, set)}`,
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { format } from "@std/fmt/bytes";
 import generalizeScript from "./generalize.sh" with { type: "text" };
-import { type Engine, engineOn } from "../engine/engine.ts";
+import { type Engine, engineOn, type Instance } from "../engine/engine.ts";
 import { deleteImage, findImages, type Image, imageHash, publish } from "../engine/image.ts";
 import { exec } from "../engine/instance.ts";
 import { userDataKey } from "./profile_file.ts";
@@ -71,13 +71,12 @@ export async function findCached(
  * @returns the fingerprint; in a dry run a shell variable
  */
 export async function cacheInstance(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   { recipe, run }: { recipe: Recipe; run: string },
 ): Promise<string> {
-  await exec(engine, name, ["/bin/sh", "-c", generalizeScript]);
-  return await publish(engine, name, {
-    description: `${name}, kept by create.ts --cache`,
+  await exec(instance, ["/bin/sh", "-c", generalizeScript]);
+  return await publish(instance, {
+    description: `${instance.name}, kept by create.ts --cache`,
     [recipeKey]: recipe.recipe,
     [sourceKey]: recipe.source,
     [runKey]: run,

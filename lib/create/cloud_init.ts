@@ -2,7 +2,7 @@
 
 import { delay } from "@std/async";
 import awaitScript from "./await_cloud_init.sh" with { type: "text" };
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, Instance } from "../engine/engine.ts";
 import { exec, execArgv, findInstance, noAddressError } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { isMap } from "../base/yaml.ts";
@@ -62,26 +62,25 @@ const noCloudInit = 127;
  * or no address
  */
 export async function waitForCloudInit(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   { timeoutMs }: { timeoutMs: number },
 ): Promise<CloudInitOutcome> {
-  const { host } = engine;
+  const { host } = instance.engine;
   host.ui.progress("Waiting for cloud-init");
   const over = new AbortController();
   // Settled at once, since these may fail before the wait ends.
   const beside = Promise.allSettled(
-    host.dryRun ? [] : [showOutput(engine, name, over.signal), endVainWait(engine, name, over)],
+    host.dryRun ? [] : [showOutput(instance, over.signal), endVainWait(instance, over)],
   );
   try {
     const options = { timeoutMs, signal: over.signal };
-    const { stdout } = await exec(engine, name, ["/bin/sh", "-c", awaitScript], options);
-    return host.dryRun ? { kind: "done" } : await outcomeOf(engine, name, parseAnswer(stdout));
+    const { stdout } = await exec(instance, ["/bin/sh", "-c", awaitScript], options);
+    return host.dryRun ? { kind: "done" } : await outcomeOf(instance, parseAnswer(stdout));
   } catch (error) {
     if (error instanceof ProcessError && error.timedOut) {
-      throw new UserError(`cloud-init still runs after ${timeoutMs / 1000} s in "${name}"`, {
+      throw new UserError(`cloud-init still runs after ${timeoutMs / 1000} s in "${instance.name}"`, {
         hint: "Wait longer with --timeout, or see at the end of its output what it waits for",
-        output: await outputLogTail(engine, name),
+        output: await outputLogTail(instance),
         cause: error,
       });
     }
@@ -110,10 +109,10 @@ function parseAnswer(stdout: string): WaitAnswer {
  * @throws {UserError} when cloud-init failed, is missing, or was given no user-data
  */
 async function outcomeOf(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   { json, userDataBytes, code }: WaitAnswer,
 ): Promise<CloudInitOutcome> {
+  const { name } = instance;
   if (code === noCloudInit) {
     throw new UserError(`There is no cloud-init in the image of "${name}"`, {
       hint: "Choose an image with cloud-init by --image: ubuntu:24.04, or a cloud variant from images:",
@@ -123,10 +122,10 @@ async function outcomeOf(
   if (outcome.kind === "error") {
     throw new UserError(`cloud-init failed in "${name}": ${outcome.errors[0]}`, {
       hint: "Fix the cloud-config; to look around in the container, run create.ts again with --keep-failed",
-      output: [...outcome.errors.slice(1), await outputLogTail(engine, name)].join("\n"),
+      output: [...outcome.errors.slice(1), await outputLogTail(instance)].join("\n"),
     });
   }
-  if (userDataBytes === 0) throw noUserDataError(engine, name);
+  if (userDataBytes === 0) throw noUserDataError(instance.engine, name);
   return outcome;
 }
 
@@ -135,12 +134,13 @@ function noUserDataError({ userDataHint }: Engine, name: string): UserError {
 }
 
 /** Shows cloud-init's output as it comes, from {@linkcode showOutputAfterMs} on. */
-async function showOutput(engine: Engine, name: string, over: AbortSignal): Promise<void> {
+async function showOutput(instance: Instance, over: AbortSignal): Promise<void> {
+  const { engine } = instance;
   const startedMs = performance.now();
   if (!await waited(showOutputAfterMs, over)) return;
   let stage = "";
   const process = engine.host.start(
-    execArgv(engine, name, ["tail", "-n", "+1", "-F", "/var/log/cloud-init-output.log"]),
+    execArgv(instance, ["tail", "-n", "+1", "-F", "/var/log/cloud-init-output.log"]),
     {
       output: {
         line(line) {
@@ -165,15 +165,16 @@ async function showOutput(engine: Engine, name: string, over: AbortSignal): Prom
  * Ends a wait that cannot succeed. Without a source of user-data, cloud-init would wait minutes for a network
  * that it guesses; and an instance that has no address after half a minute will not get one.
  */
-async function endVainWait(engine: Engine, name: string, over: AbortController): Promise<void> {
+async function endVainWait(instance: Instance, over: AbortController): Promise<void> {
+  const { name } = instance;
   const deadlineMs = performance.now() + addressTimeoutMs;
   let source: boolean | undefined;
   while (await waited(2_000, over.signal)) {
-    source ??= foundSource((await exec(engine, name, ["cat", "/run/cloud-init/status.json"], mayFail)).stdout);
-    if (source === false) return over.abort(noUserDataError(engine, name));
-    const instance = await findInstance(engine, name, { withState: true });
-    if (!instance || instance.address !== undefined && source) return;
-    if (instance.address === undefined && performance.now() > deadlineMs) return over.abort(noAddressError(name));
+    source ??= foundSource((await exec(instance, ["cat", "/run/cloud-init/status.json"], mayFail)).stdout);
+    if (source === false) return over.abort(noUserDataError(instance.engine, name));
+    const found = await findInstance(instance, { withState: true });
+    if (!found || found.address !== undefined && source) return;
+    if (found.address === undefined && performance.now() > deadlineMs) return over.abort(noAddressError(name));
   }
 }
 
@@ -200,6 +201,6 @@ function waited(ms: number, over: AbortSignal): Promise<boolean> {
 }
 
 /** The last lines of cloud-init's output. */
-async function outputLogTail(engine: Engine, name: string): Promise<string> {
-  return (await exec(engine, name, ["tail", "-n", "60", "/var/log/cloud-init-output.log"], mayFail)).stdout;
+async function outputLogTail(instance: Instance): Promise<string> {
+  return (await exec(instance, ["tail", "-n", "60", "/var/log/cloud-init-output.log"], mayFail)).stdout;
 }

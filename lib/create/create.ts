@@ -18,7 +18,7 @@ import { warnOfLimits } from "./limits.ts";
 import { type Made, make } from "./make.ts";
 import { checkSsh } from "./prepare.ts";
 import { readRequest, type Request } from "./request.ts";
-import { labelOf } from "../engine/server.ts";
+import { withRemote } from "../engine/server.ts";
 
 /**
  * Makes a container.
@@ -37,8 +37,9 @@ export async function createContainer(
   if (request.target !== undefined) await checkTarget(engine, request.target);
   if (request.proxy) await refuseCluster(engine);
   await warnOfLimits(engine, request.profile.config);
-  await recoverCreation(engine, name, mounts);
-  const profileBefore = await checkExisting(engine, name, mounts);
+  const instance = { engine, name };
+  await recoverCreation(instance, mounts);
+  const profileBefore = await checkExisting(instance, mounts);
   await create(engine, request, profileBefore);
 }
 
@@ -67,7 +68,7 @@ async function create(engine: Engine, request: Request, profileBefore: string | 
     if (request.exports) {
       const { exportApps, findOpener } = await import("./export/export.ts");
       const { withTypes, exports } = request;
-      exported = await exportApps(engine, name, { mounts, withTypes, ...exports, opener: await findOpener() });
+      exported = await exportApps({ engine, name }, { mounts, withTypes, ...exports, opener: await findOpener() });
     }
   } catch (error) {
     throw afterChanges(error);
@@ -79,7 +80,7 @@ async function create(engine: Engine, request: Request, profileBefore: string | 
 
 function tellKept(engine: Engine, { name, label }: Place): void {
   const { ui } = engine.host;
-  const look = engineLine(engine, ["exec", labelOf(engine.server, name), "--", "bash"]);
+  const look = engineLine(engine, ["exec", withRemote(engine.server, name), "--", "bash"]);
   ui.status(`What was made is kept. To look around: ${look}`);
   ui.status(`To remove it: ${scriptLine(engine, ["create.ts", "--delete", "--force", label])}`);
 }
@@ -129,7 +130,7 @@ function report(
     return;
   }
   if (software === "wayland" && windowServers.length > 0) return;
-  const again = engineLine(engine, ["exec", labelOf(engine.server, name), "--", attachSoftwarePath]);
+  const again = engineLine(engine, ["exec", withRemote(engine.server, name), "--", attachSoftwarePath]);
   ui.warn([
     windowServers.includes("waypipe")
       ? `There is no xpra in "${label}": attach.ts can show windows on a Wayland desktop, by waypipe, and on no other`

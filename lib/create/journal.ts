@@ -6,7 +6,7 @@
 import { delay } from "@std/async";
 import { dirname, join } from "@std/path";
 import { removeUnusedProxy } from "./internet/proxy.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, Instance } from "../engine/engine.ts";
 import { deleteProfile, findProfile, setProfile } from "../engine/profile.ts";
 import { deleteImage, findImages } from "../engine/image.ts";
 import { deleteInstance, findInstance, waitForOperations } from "../engine/instance.ts";
@@ -126,17 +126,16 @@ export async function refuseBeingMade(name: string, mounts: Mounts): Promise<voi
 export async function unmake(engine: Engine, mounts: Mounts, creation: Creation): Promise<void> {
   const { name, run, profileBefore } = creation;
   const { host } = engine;
+  const instance = { engine, name };
   // The engine may still be making the instance when its CLI has ended.
-  await waitForOperations(engine, name);
-  if ((await findInstance(engine, name))?.config[runKey] === run) {
-    await deleteInstance(engine, name);
-  }
+  await waitForOperations(instance);
+  if ((await findInstance(instance))?.config[runKey] === run) await deleteInstance(instance);
   for (const { fingerprint } of await findImages(engine, { [runKey]: run })) await deleteImage(engine, fingerprint);
-  const profile = await findProfile(engine, name);
+  const profile = await findProfile(instance);
   if (profile?.config[runKey] === run) {
     await removeUnusedProxy(engine, name, profile);
-    if (profileBefore === null) await deleteProfile(engine, name);
-    else await setProfile(engine, name, profileBefore);
+    if (profileBefore === null) await deleteProfile(instance);
+    else await setProfile(instance, profileBefore);
   }
   await removeMounts(host, creation.directories);
   if (!creation.directories.includes(mounts.directory)) await restoreMounts(host, mounts, creation.mountsBefore);
@@ -150,7 +149,8 @@ export async function unmake(engine: Engine, mounts: Mounts, creation: Creation)
  * @returns whether there was such a run
  * @throws {UserError} when that run is still at work
  */
-export async function recoverCreation(engine: Engine, name: string, mounts: Mounts): Promise<boolean> {
+export async function recoverCreation(instance: Instance, mounts: Mounts): Promise<boolean> {
+  const { engine, name } = instance;
   const { host } = engine;
   const path = recordPath(mounts);
   if (host.dryRun || !await exists(path)) return false;
@@ -171,7 +171,7 @@ export async function recoverCreation(engine: Engine, name: string, mounts: Moun
   host.ui.status(`Removing what another run has left of "${name}"`);
   // When that run was killed, its last call may only have begun, and is not an operation of the engine's yet.
   await delay(settleMs);
-  await waitForOperations(engine, name, { publishing: true });
+  await waitForOperations(instance, { publishing: true });
   await unmake(engine, mounts, creation);
   return true;
 }

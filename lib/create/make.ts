@@ -8,7 +8,7 @@ import { findOurs, markKey, runKey } from "../container/ours.ts";
 import { recordOf, writeContainerRecord } from "../container/record.ts";
 import { identityFiles, pinHostKeys, writeIdentityFiles } from "../container/ssh.ts";
 import { type ContainerUser, formatUser, hostUidOf, userKey } from "../container/user.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, Instance } from "../engine/engine.ts";
 import { instanceHostUid, updateInstance } from "../engine/instance.ts";
 import { createProfile, setProfile } from "../engine/profile.ts";
 import { keepPristine } from "./pristine.ts";
@@ -45,6 +45,7 @@ const evacuateKey = "cluster.evacuate";
 export async function make(engine: Engine, request: Request, creation: Creation): Promise<Made> {
   const { host } = engine;
   const { place: { name, mounts }, proxy, timeoutMs, target, user: wanted, software } = request;
+  const instance = { engine, name };
   const image = request.image ?? engine.defaultImage;
   const marks = { [markKey]: "1", [runKey]: creation.run };
   const profile = proxy ? withDevices(request.profile, { internet: proxyDevice(engine, proxy) }) : request.profile;
@@ -54,8 +55,8 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   const removable = withoutProtection(profile);
   const setup = profileForSetup(removable);
   const makeProfile = async (): Promise<void> => {
-    if (creation.profileBefore === null) await createProfile(engine, name, profileMarks);
-    await setProfile(engine, name, profileYaml(setup, profileMarks));
+    if (creation.profileBefore === null) await createProfile(instance, profileMarks);
+    await setProfile(instance, profileYaml(setup, profileMarks));
   };
   const findRecipe = async (): Promise<Recipe | undefined> =>
     request.cache ? await recipeOf(engine, { image, profile: profileYaml(request.profile, {}) }) : undefined;
@@ -65,25 +66,25 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   let removeReplaced: Made["removeReplaced"];
   if (recipe) {
     const options = { image, marks, timeoutMs, user: wanted, target, needsXpra: software === "all", recipe };
-    removeReplaced = await provisionCached(engine, name, options);
-  } else await provision(engine, name, { image, marks, timeoutMs, target });
+    removeReplaced = await provisionCached(instance, options);
+  } else await provision(instance, { image, marks, timeoutMs, target });
 
   if (setup !== removable) {
     host.ui.progress("Removing the devices that the profile disables (type: none)");
-    await setProfile(engine, name, profileYaml(removable, profileMarks));
+    await setProfile(instance, profileYaml(removable, profileMarks));
   }
 
   if (proxy) {
     host.ui.progress("Having the container use its proxy");
-    await useProxy(engine, name, proxy);
+    await useProxy(instance, proxy);
   }
 
   host.ui.progress("Sharing directories, keys and host keys");
   const authorizedKeys = request.keys.text;
-  const { user, knownHosts } = await prepareContainer(engine, name, { authorizedKeys, wanted });
+  const { user, knownHosts } = await prepareContainer(instance, { authorizedKeys, wanted });
   const found = host.dryRun
-    ? await planned(engine, name, { user, hasNetwork: setup === removable })
-    : await inspect(engine, name, user);
+    ? await planned(instance, { user, hasNetwork: setup === removable })
+    : await inspect(instance, user);
   const { uid, member, hasNetwork } = found;
   if (proxy && hasNetwork) throw stillHasCard(name);
   if (uid !== null) await shareMounts(host, mounts, uid);
@@ -92,16 +93,16 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   // By default, an evacuation stops a container with directories of its machine, and does not move it.
   const moves = member !== null && uid !== null && profile.config[evacuateKey] === undefined;
   const config = { [userKey]: formatUser(user), ...(moves ? { [evacuateKey]: "migrate" } : {}) };
-  await updateInstance(engine, name, { devices, config });
+  await updateInstance(instance, { devices, config });
   await pinHostKeys(host, mounts, knownHosts);
   await writeIdentityFiles(host, mounts, identityFiles(mounts, request.keys.identities));
   await writeContainerRecord(host, mounts, recordOf(engine, { user, location: member ?? "none" }));
   const [connection] = await all([
-    testConnection(engine, name, { mounts, user, ...found, hasNetwork: hasNetwork && uid !== null }),
-    keepPristine(engine, name),
+    testConnection(instance, { mounts, user, ...found, hasNetwork: hasNetwork && uid !== null }),
+    keepPristine(instance),
   ]);
   // Last of all: until here, a failure removes the container.
-  if (removable !== profile) await setProfile(engine, name, profileYaml(profile, profileMarks));
+  if (removable !== profile) await setProfile(instance, profileYaml(profile, profileMarks));
   return { image, user, uid, member, removeReplaced, ...connection };
 }
 
@@ -122,10 +123,10 @@ interface Found {
   address: string | undefined;
 }
 
-async function inspect(engine: Engine, name: string, user: ContainerUser): Promise<Found> {
-  const instance = await findOurs(engine, name, { withState: engine.server.isLocal });
-  const { location, hasNetwork, address } = instance;
-  const uid = await hostUidOf(engine, instance, user);
+async function inspect(instance: Instance, user: ContainerUser): Promise<Found> {
+  const found = await findOurs(instance, { withState: instance.engine.server.isLocal });
+  const { location, hasNetwork, address } = found;
+  const uid = await hostUidOf(found, user);
   return {
     member: location === "none" ? null : location,
     uid: uid === undefined ? null : String(uid),
@@ -136,10 +137,9 @@ async function inspect(engine: Engine, name: string, user: ContainerUser): Promi
 
 /** The same in a dry run. */
 async function planned(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   { user, hasNetwork }: { user: ContainerUser; hasNetwork: boolean },
 ): Promise<Found> {
-  const uid = engine.server.isLocal ? await instanceHostUid(engine, name, user) : null;
+  const uid = instance.engine.server.isLocal ? await instanceHostUid(instance, user) : null;
   return { member: null, uid, hasNetwork, address: undefined };
 }

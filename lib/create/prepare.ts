@@ -4,7 +4,7 @@
  */
 
 import prepareScript from "./prepare.sh" with { type: "text" };
-import type { Engine } from "../engine/engine.ts";
+import type { Instance } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import { sshTarget, startAndAwait } from "../container/connect.ts";
@@ -34,10 +34,10 @@ const cannotMake = 76;
  * @throws {UserError} when that is not an ordinary user, or cannot be made
  */
 export async function prepareContainer(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   { authorizedKeys, wanted }: { authorizedKeys: string; wanted: string | undefined },
 ): Promise<Prepared> {
+  const { engine, name } = instance;
   const { host } = engine;
   const text = authorizedKeys.endsWith("\n") ? authorizedKeys : `${authorizedKeys}\n`;
   const script = withValues(prepareScript, {
@@ -45,7 +45,7 @@ export async function prepareContainer(
     otherwise: ubuntuUser.name,
     cannot_make: `${cannotMake}`,
   });
-  const { stdout } = await exec(engine, name, ["/bin/sh", "-c", script], { stdin: { text } }).catch((error) => {
+  const { stdout } = await exec(instance, ["/bin/sh", "-c", script], { stdin: { text } }).catch((error) => {
     if (!(error instanceof ProcessError && error.code === cannotMake)) throw error;
     throw new UserError(`The user "${wanted ?? ubuntuUser.name}" cannot be made in "${name}"`, {
       hint: "Choose another name with --user: one that no user and no group of the image has",
@@ -76,14 +76,14 @@ export type WindowServer = "xpra" | "waypipe";
  * @throws {UserError} when it cannot be reached
  */
 export async function testConnection(
-  engine: Engine,
-  name: string,
-  known: Parameters<typeof sshTarget>[2],
+  instance: Instance,
+  known: Parameters<typeof sshTarget>[1],
 ): Promise<{ address: string | null; windowServers: WindowServer[] }> {
+  const { engine } = instance;
   // By IPv6 alone, an address comes after cloud-init has ended.
   const isAwaited = known.hasNetwork && known.address === undefined && !engine.host.dryRun;
-  if (isAwaited) await startAndAwait(engine, { name, status: "Running", hasNetwork: true });
-  const target = await sshTarget(engine, name, known);
+  if (isAwaited) await startAndAwait(instance, { status: "Running", hasNetwork: true });
+  const target = await sshTarget(instance, known);
   const { stdout } = await sshRun(engine.host, target, ["sh", "-c", "command -v xpra; command -v waypipe; true"]);
   const has = (program: WindowServer): boolean => stdout.split("\n").some((path) => path.endsWith(`/${program}`));
   return { address: target.proxy ? null : target.address, windowServers: (["xpra", "waypipe"] as const).filter(has) };

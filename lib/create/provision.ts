@@ -10,7 +10,7 @@ import {
 } from "./cache.ts";
 import { waitForCloudInit } from "./cloud_init.ts";
 import { runKey } from "../container/ours.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Instance } from "../engine/engine.ts";
 import { deleteInstance, exec, findInstance, launch } from "../engine/instance.ts";
 
 /** What a container is made from. */
@@ -34,14 +34,14 @@ export interface Provisioning {
  * cloud-init warns of.
  */
 export async function provision(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   { image, marks, timeoutMs, target }: Omit<Provisioning, "user" | "needsXpra">,
 ): Promise<void> {
-  const { ui } = engine.host;
+  const { name } = instance;
+  const { ui } = instance.engine.host;
   ui.progress(`Launching "${name}" from ${image}`);
-  await launch(engine, name, { image, profiles: ["default", name], config: marks, target });
-  const outcome = await waitForCloudInit(engine, name, { timeoutMs });
+  await launch(instance, { image, profiles: ["default", name], config: marks, target });
+  const outcome = await waitForCloudInit(instance, { timeoutMs });
   if (outcome.kind === "degraded") {
     for (const warning of outcome.warnings) ui.warn(`cloud-init: ${warning}`);
   }
@@ -54,12 +54,11 @@ export async function provision(
  * @returns a function that removes the cached images which this one replaces
  */
 export async function provisionCached(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   provisioning: Provisioning & { recipe: Recipe },
 ): Promise<() => Promise<void>> {
-  const used = await provisionFromRecipe(engine, name, provisioning);
-  return async () => used === undefined ? undefined : await removeReplaced(engine, provisioning.recipe, used);
+  const used = await provisionFromRecipe(instance, provisioning);
+  return async () => used === undefined ? undefined : await removeReplaced(instance.engine, provisioning.recipe, used);
 }
 
 /**
@@ -67,14 +66,14 @@ export async function provisionCached(
  * keeping.
  */
 async function provisionFromRecipe(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   { recipe, ...provisioning }: Provisioning & { recipe: Recipe },
 ): Promise<string | undefined> {
+  const { engine } = instance;
   const { ui, signal } = engine.host;
   const { marks, user, needsXpra } = provisioning;
   const launchFrom = async (image: string): Promise<string> => {
-    await provision(engine, name, { ...provisioning, image, marks: { ...marks, ...cachedInstanceConfig(user) } });
+    await provision(instance, { ...provisioning, image, marks: { ...marks, ...cachedInstanceConfig(user) } });
     return image;
   };
   const unusable: string[] = [];
@@ -86,25 +85,25 @@ async function provisionFromRecipe(
       signal.throwIfAborted();
       ui.warn(`The cached image cannot be used, and is made again: ${error instanceof Error ? error.message : error}`);
       unusable.push(cached.fingerprint);
-      if (await findInstance(engine, name)) await deleteInstance(engine, name);
+      if (await findInstance(instance)) await deleteInstance(instance);
     }
   }
-  await provision(engine, name, provisioning);
+  await provision(instance, provisioning);
   // What could not be had this time, an image would lack for ever.
-  if (needsXpra && !await hasXpra(engine, name)) {
-    ui.warn(`"${name}" is not kept as an image, since xpra could not be installed in it`);
+  if (needsXpra && !await hasXpra(instance)) {
+    ui.warn(`"${instance.name}" is not kept as an image, since xpra could not be installed in it`);
     return undefined;
   }
   ui.progress("Keeping the container as an image");
-  const made = await cacheInstance(engine, name, { recipe, run: marks[runKey] });
-  await deleteInstance(engine, name);
+  const made = await cacheInstance(instance, { recipe, run: marks[runKey] });
+  await deleteInstance(instance);
   // Another run may have made the same image at the same time: all take the oldest.
   const kept = await findCached(engine, recipe, unusable);
   if (kept) ui.status(describeCached(kept));
   return await launchFrom(kept?.fingerprint ?? made);
 }
 
-async function hasXpra(engine: Engine, name: string): Promise<boolean> {
-  const { stdout } = await exec(engine, name, ["/bin/sh", "-c", "command -v xpra || true"]);
-  return engine.host.dryRun || stdout !== "";
+async function hasXpra(instance: Instance): Promise<boolean> {
+  const { stdout } = await exec(instance, ["/bin/sh", "-c", "command -v xpra || true"]);
+  return instance.engine.host.dryRun || stdout !== "";
 }

@@ -1,8 +1,8 @@
 /** `create.ts --delete NAME`: removes a container, its disposable copies, its profile, its entries in the menu and its directories. */
 
-import { type Engine, engineLine } from "../engine/engine.ts";
+import { engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
-import { deleteInstance, exec, findInstance, type Instance, protectionKey } from "../engine/instance.ts";
+import { deleteInstance, exec, findInstance, type InstanceInfo, protectionKey } from "../engine/instance.ts";
 import { inputError, ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
@@ -19,7 +19,6 @@ import { menuIfAny } from "./export/menu.ts";
 import { recoverCreation } from "./journal.ts";
 import { placeCalled } from "./place.ts";
 import { refuseOtherOwner, shares } from "./owner.ts";
-import { labelOf } from "../engine/server.ts";
 
 /**
  * Removes the container that a word of the command line names, and shows what was removed.
@@ -36,14 +35,14 @@ export async function deleteNamed(
     throw inputError("--delete takes one NAME", "For example: create.ts --delete my-container");
   }
   const { name, label, mounts, ...place } = await placeCalled(host, word, options);
-  const engine = await place.engine;
+  const instance = { engine: await place.engine, name };
   if (host.dryRun) {
-    await deleteInstance(engine, name);
-    await deleteProfile(engine, name);
+    await deleteInstance(instance);
+    await deleteProfile(instance);
     return await removeMounts(host, [mounts.directory]);
   }
-  const recovered = await recoverCreation(engine, name, mounts);
-  const removed = await removeContainer(engine, name, { mounts, force, recovered });
+  const recovered = await recoverCreation(instance, mounts);
+  const removed = await removeContainer(instance, { mounts, force, recovered });
   host.ui.result(`Removed: ${removed.join(", ")}`, { name: label, removed });
 }
 
@@ -61,42 +60,42 @@ const askMs = 5_000;
  * protects, and for directories of another one
  */
 export async function removeContainer(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   { mounts, force, recovered }: { mounts: Mounts; force: boolean; recovered: boolean },
 ): Promise<string[]> {
+  const { engine, name } = instance;
   const { host } = engine;
-  const instance = await findInstance(engine, name);
-  const profile = await findProfile(engine, name);
+  const found = await findInstance(instance);
+  const profile = await findProfile(instance);
   const hasMounts = await exists(mounts.directory);
-  const label = labelOf(engine.server, name);
-  if (!instance && !profile && !hasMounts) {
+  const label = labelOf(instance);
+  if (!found && !profile && !hasMounts) {
     if (recovered) return ["what another run has left"];
-    throw await noContainer(engine, name);
+    throw await noContainer(instance);
   }
-  const protection = instance?.config[protectionKey] ?? profile?.config[protectionKey] ?? "";
-  if (instance && /^(true|1|yes|on)$/i.test(protection)) {
-    const allow = engineLine(engine, ["config", "set", labelOf(engine.server, name), `${protectionKey}=false`]);
+  const protection = found?.config[protectionKey] ?? profile?.config[protectionKey] ?? "";
+  if (found && /^(true|1|yes|on)$/i.test(protection)) {
+    const allow = engineLine(engine, ["config", "set", label, `${protectionKey}=false`]);
     throw new UserError(`The container "${label}" is protected from being removed`, { hint: `To allow it: ${allow}` });
   }
-  const isOwner = instance !== undefined && (shares(instance, mounts) || !engine.server.isLocal);
-  if (hasMounts && !isOwner) await refuseOtherOwner(engine, name, mounts);
-  const copies = await claimCopiesOf(engine, name, { force });
-  if (profile) refuseUsedByOthers(engine, name, { profile, copies: copies.map((copy) => copy.name) });
+  const isOwner = found !== undefined && (shares(found, mounts) || !engine.server.isLocal);
+  if (hasMounts && !isOwner) await refuseOtherOwner(instance, mounts);
+  const copies = await claimCopiesOf(instance, { force });
+  if (profile) refuseUsedByOthers(instance, { profile, copies: copies.map((copy) => copy.name) });
   if (!force) {
-    if (!instance && hasMounts) {
+    if (!found && hasMounts) {
       throw new UserError(`There is no container "${label}" in ${engine.product}, but its directories are there`, {
         hint: "If it is on another server, name that; if not, remove the directories with --force",
       });
     }
-    for (const [what, found] of [["container", instance], ["profile", profile]] as const) {
-      if (!found || isOurs(found)) continue;
+    for (const [what, made] of [["container", found], ["profile", profile]] as const) {
+      if (!made || isOurs(made)) continue;
       throw new UserError(`The ${what} "${label}" was not made by create.ts`, {
         hint: "To remove it all the same: --force",
       });
     }
     // A running session has a socket; systemd removes that when the session ends.
-    const [live] = instance?.status === "Running" ? await socketsOf(engine, instance, mounts) : [];
+    const [live] = found?.status === "Running" ? await socketsOf(found, mounts) : [];
     if (live) {
       const stop = scriptLine(engine, ["attach.ts", "--stop", label, live]);
       throw new UserError(`The session "${live}" runs in "${label}"`, {
@@ -109,15 +108,15 @@ export async function removeContainer(
     }
   }
   const removed = (await removeCopies(host, copies)).map((copy) => `copy "${copy}"`);
-  if (instance && await exists(mounts.xpra)) await emptyMounts(engine, instance, mounts);
-  if (instance) {
-    await deleteInstance(engine, name);
+  if (found) {
+    if (await exists(mounts.xpra)) await emptyMounts(found, mounts);
+    await deleteInstance(instance);
     removed.push("container");
   }
   const proxy = profile && await removeUnusedProxy(engine, name, profile);
   if (proxy !== undefined) removed.push(`proxy "${proxy}"`);
   if (profile) {
-    await deleteProfile(engine, name);
+    await deleteProfile(instance);
     removed.push("profile");
   }
   const menu = menuIfAny(host, hostNameOf(engine.server, name));
@@ -134,12 +133,12 @@ export async function removeContainer(
  * The names of the sockets of an instance's sessions. What is in a container that shares no directory with the host is
  * asked of the container, which may lie: it can only keep its user from removing it without `--force`.
  */
-export async function socketsOf(engine: Engine, { name, config }: Instance, { xpra }: Mounts): Promise<string[]> {
+export async function socketsOf(instance: InstanceInfo, { xpra }: Mounts): Promise<string[]> {
   if (await exists(xpra)) return await sessionNames(xpra);
-  const user = parseUser(config[userKey] ?? "") ?? ubuntuUser;
+  const user = parseUser(instance.config[userKey] ?? "") ?? ubuntuUser;
   const list = ["find", containerPaths(user).xpra, "-maxdepth", "1", "-type", "s", "-printf", "%f\\n"];
   try {
-    const { stdout } = await exec(engine, name, list, { okCodes: "any", timeoutMs: askMs });
+    const { stdout } = await exec(instance, list, { okCodes: "any", timeoutMs: askMs });
     return stdout.split("\n").filter(isSessionName);
   } catch (error) {
     if (error instanceof ProcessError) return [];

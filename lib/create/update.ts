@@ -25,9 +25,8 @@ import { mountsOf } from "../container/mounts.ts";
 import { copyOrigin, findOrigin, giveMachineId } from "../container/origin.ts";
 import { findOurs, listOurs } from "../container/ours.ts";
 import { type EngineOptions, scriptLine } from "../container/place.ts";
-import { chooseEngine, type Engine, engineLine, engineOn } from "../engine/engine.ts";
-import { exec, type Instance, startInstance, stopInstance } from "../engine/instance.ts";
-import { labelOf } from "../engine/server.ts";
+import { chooseEngine, type Engine, engineLine, engineOn, type Instance, labelOf } from "../engine/engine.ts";
+import { exec, type InstanceInfo, startInstance, stopInstance } from "../engine/instance.ts";
 import { deleteSnapshot, findSnapshot, hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 
 /** What was done to one container. */
@@ -70,9 +69,9 @@ export async function updateNamed(host: Host, words: readonly string[], options:
   await removeCopies(host, await findLeftovers(host));
   const updated: Updated[] = [];
   let code = 0;
-  for (const { engine, name } of targets) {
+  for (const target of targets) {
     try {
-      updated.push(await update(engine, name));
+      updated.push(await update(target));
     } catch (error) {
       if (targets.length === 1 || !(error instanceof UserError || error instanceof ProcessError)) throw error;
       code = error instanceof UserError ? error.exitCode : 1;
@@ -84,21 +83,21 @@ export async function updateNamed(host: Host, words: readonly string[], options:
 }
 
 /** This user's containers, without copies of them. */
-async function findAll(host: Host, options: EngineOptions): Promise<{ engine: Engine; name: string }[]> {
+async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> {
   const engine = await chooseEngine(host, options.engine, options);
-  const found: { engine: Engine; name: string }[] = [];
+  const found: Instance[] = [];
   for (const instance of await listOurs(engine)) {
     const { name, config } = instance;
     if (config[copyKey] !== undefined || !await exists(mountsOf(host, name, engine.server).directory)) continue;
-    if (hasNetwork(instance)) found.push({ engine, name });
-    else host.ui.status(`"${labelOf(engine.server, name)}" has no network: it keeps the software that it has`);
+    if (hasNetwork(instance)) found.push(instance);
+    else host.ui.status(`"${labelOf(instance)}" has no network: it keeps the software that it has`);
   }
   if (found.length === 0) host.ui.status(`No container of yours in ${engine.product} can be updated`);
   return found;
 }
 
 /** Whether packages can reach it: by a network card, or by the proxy of `gui-internet`. */
-function hasNetwork({ hasNetwork, expandedDevices }: Instance): boolean {
+function hasNetwork({ hasNetwork, expandedDevices }: InstanceInfo): boolean {
   return hasNetwork || expandedDevices["internet"]?.type === "proxy";
 }
 
@@ -107,42 +106,43 @@ function describe({ name, packages, copies }: Updated): string {
   return `${name}: ${what}${copies ? ", also in its throw-away copies" : ""}`;
 }
 
-async function update(engine: Engine, name: string): Promise<Updated> {
+async function update(instance: Instance): Promise<Updated> {
+  const { engine, name } = instance;
   const { host } = engine;
-  const label = labelOf(engine.server, name);
-  const instance = host.dryRun ? undefined : await findOurs(engine, name);
-  if (instance && !hasNetwork(instance)) {
+  const label = labelOf(instance);
+  const found = host.dryRun ? undefined : await findOurs(instance);
+  if (found && !hasNetwork(found)) {
     throw new UserError(`"${label}" has no network to get new software by`, {
       hint: "Make it again, with --delete and the line that made it: its software is then the newest",
     });
   }
-  if (instance && !["Running", "Stopped"].includes(instance.status)) {
-    throw new UserError(`"${label}" is neither running nor stopped, but "${instance.status}"`, {
+  if (found && !["Running", "Stopped"].includes(found.status)) {
+    throw new UserError(`"${label}" is neither running nor stopped, but "${found.status}"`, {
       hint: `See what is the matter with it: ${engineLine(engine, ["info", label])}`,
     });
   }
   host.ui.progress(`Updating "${label}"`);
-  const keeps = host.dryRun || await hasCheapSnapshots(engine, name);
+  const keeps = host.dryRun || await hasCheapSnapshots(instance);
   // One that is there is of before an earlier update that failed.
-  const takes = keeps && !await findSnapshot(engine, name, before);
-  if (takes) await takeSnapshot(engine, name, before);
-  const isStopped = instance?.status === "Stopped";
+  const takes = keeps && !await findSnapshot(instance, before);
+  if (takes) await takeSnapshot(instance, before);
+  const isStopped = found?.status === "Stopped";
   let packages: number;
   let sessions: string[] = [];
   try {
-    packages = await whileRunning(engine, { name, isStopped }, () => upgrade(engine, name));
-    if (instance && !isStopped) sessions = await socketsOf(engine, instance, mountsOf(host, name, engine.server));
+    packages = isStopped ? await whileRunning(instance, () => upgrade(instance)) : await upgrade(instance);
+    if (found && !isStopped) sessions = await socketsOf(found, mountsOf(host, name, engine.server));
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     const isAsBefore = takes && countIn(error.stdout) === 0;
-    if (isAsBefore) await deleteSnapshot(engine, name, before);
+    if (isAsBefore) await deleteSnapshot(instance, before);
     throw failure(engine, label, { error, keeps: keeps && !isAsBefore });
   }
-  if (keeps) await deleteSnapshot(engine, name, before);
+  if (keeps) await deleteSnapshot(instance, before);
   for (const session of packages > 0 ? sessions : []) {
     host.ui.status(`The session "${session}" in "${label}" has the old software until its app is started again`);
   }
-  return { name: label, packages, copies: await renew(engine, name), sessions };
+  return { name: label, packages, copies: await renew(instance), sessions };
 }
 
 function failure(
@@ -170,27 +170,28 @@ function endOf({ stdout, stderr }: ProcessError): string {
 
 /** Starts a stopped instance for what `act` does, and stops it afterwards, whatever happens. */
 async function whileRunning<T>(
-  engine: Engine,
-  { name, isStopped }: { name: string; isStopped: boolean },
+  instance: Instance,
   act: () => Promise<T>,
 ): Promise<T> {
-  if (!isStopped) return await act();
   try {
-    await startInstance(engine, name);
+    await startInstance(instance);
     return await act();
   } finally {
-    await stopInstance(engineOn(engine, engine.host.forCleanup(AbortSignal.timeout(120_000))), name);
+    const cleaner = instance.engine.host.forCleanup(AbortSignal.timeout(120_000));
+    await stopInstance({ ...instance, engine: engineOn(instance.engine, cleaner) });
   }
 }
 
 /** Installs the newest software in a running instance. Returns how many packages are new, as the container says. */
-async function upgrade(engine: Engine, name: string): Promise<number> {
-  const { ui } = engine.host;
+async function upgrade(instance: Instance): Promise<number> {
+  const { ui } = instance.engine.host;
   const { stdout } = await exec(
-    engine,
-    name,
+    instance,
     ["/bin/sh", "-c", withValues(updateScript, { unknown: String(unknownManager) })],
-    { output: { line: (line) => ui.progress(`${name}: ${line.slice(0, 200)}`, { plain: "" }) }, timeoutMs: updateMs },
+    {
+      output: { line: (line) => ui.progress(`${instance.name}: ${line.slice(0, 200)}`, { plain: "" }) },
+      timeoutMs: updateMs,
+    },
   );
   return countIn(stdout);
 }
@@ -206,31 +207,31 @@ function countIn(stdout: string): number {
  *
  * @returns whether there is something of the kind
  */
-async function renew(engine: Engine, source: string): Promise<boolean> {
+async function renew(source: Instance): Promise<boolean> {
+  const { engine } = source;
   const { host } = engine;
-  const origin = await findOrigin(engine, source);
+  const origin = await findOrigin(source);
   if (!origin) return false;
-  const label = labelOf(engine.server, source);
+  const label = labelOf(source);
   host.ui.progress(`Updating what throw-away copies of "${label}" are made of`);
   const renewed = await withUndo(host, async (undo) => {
-    const copy = await beginCopy(engine, source);
+    const copy = await beginCopy(source);
     undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
-    await copyOrigin(engine, origin, { name: copy.name, mounts: undefined });
-    await giveMachineId(engine, copy.name);
-    await whileRunning(engine, { name: copy.name, isStopped: true }, () => upgrade(engine, copy.name)).catch(
-      (error) => {
-        if (!(error instanceof ProcessError)) throw error;
-        throw new UserError(`"${label}" is updated, but not what throw-away copies of it are made of`, {
-          hint: `They stay as they were. To try again: ${scriptLine(engine, ["create.ts", "--update", label])}`,
-          output: endOf(error),
-          cause: error,
-        });
-      },
-    );
+    const instance = { engine, name: copy.name };
+    await copyOrigin(instance, { origin, mounts: undefined });
+    await giveMachineId(instance);
+    await whileRunning(instance, () => upgrade(instance)).catch((error) => {
+      if (!(error instanceof ProcessError)) throw error;
+      throw new UserError(`"${label}" is updated, but not what throw-away copies of it are made of`, {
+        hint: `They stay as they were. To try again: ${scriptLine(engine, ["create.ts", "--update", label])}`,
+        output: endOf(error),
+        cause: error,
+      });
+    });
     if (!host.dryRun) await keepRenewed(copy);
     return copy.name;
   });
-  const copies = await renewedCopies(engine, source, { claim: true });
+  const copies = await renewedCopies(source, { claim: true });
   for (const { name, lock } of copies) if (name === renewed) release(lock);
   await removeCopies(host, copies.filter(({ name }) => name !== renewed));
   return true;

@@ -9,10 +9,10 @@ import {
   type EngineCli,
   findServer,
   hasRemote,
-  labelOf,
   ownServer,
   type Server,
   type ServerRequest,
+  withRemote,
 } from "./server.ts";
 import { quoteWords } from "../base/shell_words.ts";
 
@@ -72,6 +72,19 @@ export interface Engine extends EngineKind {
   readonly server: Server;
   /** Whether the user has named it: a run without that may find the other one. */
   readonly byOption: boolean;
+}
+
+/** An instance by its server and its name there, whether there is one or not. */
+export interface Instance {
+  /** The server's engine. */
+  readonly engine: Engine;
+  /** Unique within the server's project. */
+  readonly name: string;
+}
+
+/** An instance's name for the user, `[REMOTE:]NAME`: see {@linkcode withRemote}. */
+export function labelOf({ engine, name }: { engine: Pick<Engine, "server">; name: string }): string {
+  return withRemote(engine.server, name);
 }
 
 /**
@@ -189,7 +202,7 @@ export function engineLine(engine: Engine, args: readonly string[]): string {
 export function apiPath(engine: Engine, path: string): string {
   const { project } = engine.server;
   const rest = project === undefined ? "" : `${path.includes("?") ? "&" : "?"}project=${encodeURIComponent(project)}`;
-  return labelOf(engine.server, path + rest);
+  return withRemote(engine.server, path + rest);
 }
 
 /**
@@ -281,7 +294,7 @@ export function isNotReady(error: unknown): boolean {
 
 /** The command that lists the members of the cluster, or its groups of members. */
 export function listMembers(engine: Engine, kind = "members"): string {
-  const words = ["cluster", ...(kind === "groups" ? ["group"] : []), "list", labelOf(engine.server, "")];
+  const words = ["cluster", ...(kind === "groups" ? ["group"] : []), "list", withRemote(engine.server, "")];
   return engineLine(engine, words).trim();
 }
 

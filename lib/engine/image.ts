@@ -1,9 +1,9 @@
 /** Local images: those in the engine's own store. */
 
-import { type Engine, engineArgv, isNotFound, query, run } from "./engine.ts";
+import { type Engine, engineArgv, type Instance, isNotFound, labelOf, query, run } from "./engine.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
-import { labelOf } from "./server.ts";
+import { withRemote } from "./server.ts";
 
 /** A local image. */
 export interface Image {
@@ -19,7 +19,7 @@ export interface Image {
 
 /** An image as the CLI takes it: one without a remote is in the store of the engine's server. */
 export function imageOn(engine: Pick<Engine, "server">, image: string): string {
-  return image.includes(":") ? image : labelOf(engine.server, image);
+  return image.includes(":") ? image : withRemote(engine.server, image);
 }
 
 /** The local images that have all of `properties`. */
@@ -56,16 +56,16 @@ export async function imageHash(engine: Engine, image: string, text: string): Pr
 
 /** Stops an instance and makes a local image of it. Returns the image's fingerprint. */
 export async function publish(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   properties: Readonly<Record<string, string>>,
 ): Promise<string> {
-  await run(engine, ["stop", labelOf(engine.server, name)]);
+  const { engine } = instance;
+  await run(engine, ["stop", labelOf(instance)]);
   const { remote } = engine.server;
   return await engine.host.value(
     engineArgv(engine, [
       "publish",
-      labelOf(engine.server, name),
+      labelOf(instance),
       ...(remote === undefined ? [] : [`${remote}:`]),
       "--compression",
       "none",
@@ -81,7 +81,7 @@ export async function publish(
 /** Removes a local image. Nothing happens when it is gone already. */
 export async function deleteImage(engine: Engine, fingerprint: string): Promise<void> {
   try {
-    await run(engine, ["image", "delete", labelOf(engine.server, fingerprint)]);
+    await run(engine, ["image", "delete", withRemote(engine.server, fingerprint)]);
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

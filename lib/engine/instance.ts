@@ -7,7 +7,9 @@ import {
   engineArgv,
   engineCalled,
   engineLine,
+  type Instance,
   isNotReady,
+  labelOf,
   listMembers,
   query,
   request,
@@ -17,14 +19,10 @@ import { delay } from "@std/async";
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { imageOn } from "./image.ts";
-import { findServer, labelOf } from "./server.ts";
+import { findServer, withRemote } from "./server.ts";
 
 /** An instance, as the engine describes it. */
-export interface Instance {
-  /** Unique within its project. */
-  name: string;
-  /** The project that it is in. */
-  project: string;
+export interface InstanceInfo extends Instance {
   /** "Running", "Stopped", "Frozen", …; "Error" while its member of the cluster does not answer. */
   status: string;
   /** The member of the cluster that it is on; "none" on a server that is in no cluster. */
@@ -58,27 +56,26 @@ export type Device = Readonly<Record<string, string>>;
  * instance cannot start (Incus 6.0.4: "Invalid PID")
  */
 export async function findInstance(
-  engine: Engine,
-  name: string,
+  { engine, name }: Instance,
   { withState = false }: { withState?: boolean } = {},
-): Promise<Instance | undefined> {
+): Promise<InstanceInfo | undefined> {
   try {
     const found = await query(engine, `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`);
-    return found === undefined ? undefined : parseInstance(found);
+    return found === undefined ? undefined : parseInstance(engine, found);
   } catch (error) {
     if (!isNotReady(error)) throw error;
     // The list of all is answered by the members that are there.
     const lost = (await listInstances(engine)).find((instance) => instance.name === name && isLost(instance));
-    throw lost ? lostError(engine, lost, error) : error;
+    throw lost ? lostError(lost, error) : error;
   }
 }
 
 /** Whether the member of the cluster that has an instance does not answer. */
-export function isLost({ status, location }: Pick<Instance, "status" | "location">): boolean {
+export function isLost({ status, location }: Pick<InstanceInfo, "status" | "location">): boolean {
   return status === "Error" && location !== "none";
 }
 
-function lostError(engine: Engine, { name, location }: Instance, cause: unknown): UserError {
+function lostError({ engine, name, location }: InstanceInfo, cause: unknown): UserError {
   return new UserError(`The member "${location}" of the cluster, which has the container "${name}", does not answer`, {
     hint: `Start its machine again, or see what the cluster does about it: ${listMembers(engine)}`,
     exitCode: ExitCode.noEngine,
@@ -90,21 +87,21 @@ function lostError(engine: Engine, { name, location }: Instance, cause: unknown)
  * All instances, without their addresses. Another machine's server could call them anything: those whose names cannot
  * be names of containers are left out.
  */
-export async function listInstances(engine: Engine): Promise<Instance[]> {
-  return ((await query(engine, "/1.0/instances?recursion=1") ?? []) as unknown[]).map(parseInstance)
-    .filter(({ name }) => isInstanceName(name));
+export async function listInstances(engine: Engine): Promise<InstanceInfo[]> {
+  return ((await query(engine, "/1.0/instances?recursion=1") ?? []) as unknown[])
+    .map((json) => parseInstance(engine, json)).filter(({ name }) => isInstanceName(name));
 }
 
 /**
  * All instances of all projects of the server, without their addresses: they may share directories of the host. A user
  * who may use one project alone gets the instances of that.
  */
-export async function listAllInstances(engine: Engine): Promise<Instance[]> {
+export async function listAllInstances(engine: Engine): Promise<InstanceInfo[]> {
   try {
     const { server, ...rest } = engine;
     const anyProject = { ...rest, server: { ...server, project: undefined } };
     return ((await query(anyProject, "/1.0/instances?recursion=1&all-projects=true") ?? []) as unknown[])
-      .map(parseInstance);
+      .map((json) => parseInstance(engine, json));
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     return await listInstances(engine);
@@ -114,7 +111,7 @@ export async function listAllInstances(engine: Engine): Promise<Instance[]> {
 /**
  * The same of this machine's own server, whichever server the engine is called with; none where it does not answer.
  */
-export async function listOwnInstances({ host, cli }: Pick<Engine, "host" | "cli">): Promise<Instance[]> {
+export async function listOwnInstances({ host, cli }: Pick<Engine, "host" | "cli">): Promise<InstanceInfo[]> {
   try {
     return await listAllInstances(engineCalled(host, cli, await findServer(host, cli, { remote: "local" })));
   } catch (error) {
@@ -124,14 +121,13 @@ export async function listOwnInstances({ host, cli }: Pick<Engine, "host" | "cli
 }
 
 /** The instances that may share directories of this machine, in all projects, without their addresses. */
-export async function listNeighbours(engine: Engine): Promise<Instance[]> {
+export async function listNeighbours(engine: Engine): Promise<InstanceInfo[]> {
   return await (engine.server.isLocal ? listAllInstances(engine) : listOwnInstances(engine));
 }
 
-function parseInstance(json: unknown): Instance {
+function parseInstance(engine: Engine, json: unknown): InstanceInfo {
   const instance = json as {
     name: string;
-    project?: string;
     status: string;
     location?: string;
     created_at?: string;
@@ -146,8 +142,8 @@ function parseInstance(json: unknown): Instance {
     .filter(({ scope }) => scope === "global");
   const addressOf = (wanted: string): string | undefined => addresses.find(({ family }) => family === wanted)?.address;
   return {
+    engine,
     name: instance.name,
-    project: instance.project ?? "",
     status: instance.status,
     location: instance.location || "none",
     createdAt: instance.created_at ?? "",
@@ -219,12 +215,13 @@ export interface LaunchOptions {
  *
  * @throws {UserError} when there is no such image
  */
-export async function launch(engine: Engine, name: string, options: LaunchOptions): Promise<void> {
+export async function launch(instance: Instance, options: LaunchOptions): Promise<void> {
+  const { engine, name } = instance;
   const { profiles, config, target } = options;
   const args = [
     "launch",
     imageOn(engine, options.image),
-    labelOf(engine.server, name),
+    labelOf(instance),
     ...profiles.flatMap((profile) => ["--profile", profile]),
     ...Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
     ...(target === undefined ? [] : ["--target", target]),
@@ -232,13 +229,13 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
   try {
     await run(engine, args).catch(async (error) => {
       if (!isStartFailure(error)) throw error;
-      await deleteInstance(engine, name);
+      await deleteInstance(instance);
       await run(engine, args);
     });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     if (isStartFailure(error)) {
-      const log = engineLine(engine, ["info", "--show-log", labelOf(engine.server, name)]);
+      const log = engineLine(engine, ["info", "--show-log", labelOf(instance)]);
       throw new UserError(`${engine.product} has made the container "${name}", and cannot start it`, {
         hint: `To see why, run this again with --keep-failed, and then: ${log}`,
         output: error.output,
@@ -259,7 +256,7 @@ export async function launch(engine: Engine, name: string, options: LaunchOption
  * Whether an instance is on this machine: its server is this machine's, and if that is in a cluster, the instance is on
  * the very member that this machine is.
  */
-export async function isHere(engine: Engine, { location }: Pick<Instance, "location">): Promise<boolean> {
+export async function isHere({ engine, location }: Pick<InstanceInfo, "engine" | "location">): Promise<boolean> {
   if (!engine.server.isLocal || location === "none") return engine.server.isLocal;
   const { environment } = await query(engine, "/1.0") as { environment: { server_name: string } };
   return location === environment.server_name;
@@ -274,14 +271,15 @@ export function isStartFailure(error: unknown): boolean {
 }
 
 /** Starts a stopped instance. */
-export async function startInstance(engine: Engine, name: string): Promise<void> {
+export async function startInstance(instance: Instance): Promise<void> {
+  const { engine } = instance;
   try {
-    await run(engine, ["start", labelOf(engine.server, name)]);
+    await run(engine, ["start", labelOf(instance)]);
   } catch (error) {
     if (!(error instanceof ProcessError) || !/member is evacuated/i.test(error.stderr)) throw error;
-    const on = engineLine(engine, ["cluster", "restore", labelOf(engine.server, "MEMBER")]);
-    const move = engineLine(engine, ["move", labelOf(engine.server, name), "--target", "OTHER"]);
-    throw new UserError(`"${name}" cannot start: its member of the cluster is evacuated`, {
+    const on = engineLine(engine, ["cluster", "restore", withRemote(engine.server, "MEMBER")]);
+    const move = engineLine(engine, ["move", labelOf(instance), "--target", "OTHER"]);
+    throw new UserError(`"${instance.name}" cannot start: its member of the cluster is evacuated`, {
       hint: `Bring the member back (${on}), or move the container: ${move}`,
       output: error.output,
       cause: error,
@@ -293,28 +291,29 @@ export async function startInstance(engine: Engine, name: string): Promise<void>
 const stopSeconds = 60;
 
 /** Stops an instance that runs; kills what does not stop by itself. */
-export async function stopInstance(engine: Engine, name: string): Promise<void> {
+export async function stopInstance(instance: Instance): Promise<void> {
   try {
-    await run(engine, ["stop", "--timeout", String(stopSeconds), labelOf(engine.server, name)]);
+    await run(instance.engine, ["stop", "--timeout", String(stopSeconds), labelOf(instance)]);
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
-    await killInstance(engine, name);
+    await killInstance(instance);
   }
 }
 
 /** Kills all that runs in an instance. */
-export async function killInstance(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["stop", "--force", labelOf(engine.server, name)]);
+export async function killInstance(instance: Instance): Promise<void> {
+  await run(instance.engine, ["stop", "--force", labelOf(instance)]);
 }
 
 /** How often, and how long after the last time, it is tried to remove an instance that is busy, in milliseconds. */
 const [maxDeletions, busyMs] = [20, 500];
 
 /** Removes an instance, stopping it first if it runs. */
-export async function deleteInstance(engine: Engine, name: string): Promise<void> {
+export async function deleteInstance(instance: Instance): Promise<void> {
+  const { engine } = instance;
   for (let tries = 1;; tries++) {
     try {
-      await run(engine, ["delete", "--force", labelOf(engine.server, name)]);
+      await run(engine, ["delete", "--force", labelOf(instance)]);
       return;
     } catch (error) {
       // A run that was killed may have left the engine at work on it: nobody can wait for an update, which is not an operation.
@@ -331,8 +330,7 @@ export async function deleteInstance(engine: Engine, name: string): Promise<void
  * @param options `publishing`: also for the making of images, since Incus does not say of which instance (6.0.4)
  */
 export async function waitForOperations(
-  engine: Engine,
-  name: string,
+  { engine, name }: Instance,
   { publishing = false }: { publishing?: boolean } = {},
 ): Promise<void> {
   type Operation = { id: string; class: string; description: string; resources: Record<string, string[]> | null };
@@ -350,16 +348,15 @@ export async function waitForOperations(
 
 /** Adds devices to an instance, and values to its configuration, all or none. */
 export async function updateInstance(
-  engine: Engine,
-  name: string,
+  { engine, name }: Instance,
   data: { devices?: Readonly<Record<string, Device>>; config?: Readonly<Record<string, string>> },
 ): Promise<void> {
   await request(engine, { method: "PATCH", path: `/1.0/instances/${name}`, data });
 }
 
 /** Removes devices from an instance. */
-export async function removeDevices(engine: Engine, name: string, devices: readonly string[]): Promise<void> {
-  if (devices.length > 0) await run(engine, ["config", "device", "remove", labelOf(engine.server, name), ...devices]);
+export async function removeDevices(instance: Instance, devices: readonly string[]): Promise<void> {
+  if (devices.length > 0) await run(instance.engine, ["config", "device", "remove", labelOf(instance), ...devices]);
 }
 
 /**
@@ -398,16 +395,16 @@ export const endMark = "\u0004";
  * @throws {UserError} when the answer does not arrive whole
  */
 export async function exec(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   argv: readonly string[],
   given: RunOptions | (() => RunOptions) = {},
 ): Promise<ProcessResult> {
+  const { engine } = instance;
   for (let tries = 1;; tries++) {
     const options = { ...answerLimits, ...(typeof given === "function" ? given() : given) };
     const isMarked = options.output === undefined && !engine.host.dryRun;
     try {
-      const result = await run(engine, execArgs(engine, name, isMarked ? [...marking, ...argv] : argv), options);
+      const result = await run(engine, execArgs(instance, isMarked ? [...marking, ...argv] : argv), options);
       if (!isMarked || result.code !== 0) return result;
       if (result.stdout.endsWith(endMark)) return { ...result, stdout: result.stdout.slice(0, -endMark.length) };
     } catch (error) {
@@ -417,7 +414,7 @@ export async function exec(
       throw error;
     }
     if (tries === maxTries) {
-      throw new UserError(`What a program prints in "${labelOf(engine.server, name)}" does not arrive whole`, {
+      throw new UserError(`What a program prints in "${labelOf(instance)}" does not arrive whole`, {
         hint: "Try it again",
       });
     }
@@ -425,12 +422,12 @@ export async function exec(
 }
 
 /** A command line that runs a program as root in an instance, for a caller that starts it by itself. */
-export function execArgv(engine: Engine, name: string, argv: readonly string[]): string[] {
-  return engineArgv(engine, execArgs(engine, name, argv));
+export function execArgv(instance: Instance, argv: readonly string[]): string[] {
+  return engineArgv(instance.engine, execArgs(instance, argv));
 }
 
-function execArgs(engine: Engine, name: string, argv: readonly string[]): string[] {
-  return ["exec", labelOf(engine.server, name), "--mode", "non-interactive", "--", ...argv];
+function execArgs(instance: Instance, argv: readonly string[]): string[] {
+  return ["exec", labelOf(instance), "--mode", "non-interactive", "--", ...argv];
 }
 
 /** One range of an instance's id map, as in `volatile.idmap.current`. */
@@ -448,7 +445,7 @@ export interface IdMapRange {
 }
 
 /** The id map that a running instance has; empty for a privileged one. */
-export function idMapOf({ config }: Pick<Instance, "config">): IdMapRange[] {
+export function idMapOf({ config }: Pick<InstanceInfo, "config">): IdMapRange[] {
   return JSON.parse(config["volatile.idmap.current"] ?? "[]");
 }
 
@@ -473,27 +470,27 @@ export function hostUid(idMap: readonly IdMapRange[], uid: number): number {
  * @param options `isStarted`: the instance has run. Before, it has only the map that it will have
  */
 export async function instanceHostUid(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   { uid, isStarted = true }: { uid: string; isStarted?: boolean },
 ): Promise<string> {
+  const { engine } = instance;
   const key = isStarted ? "volatile.idmap.current" : "volatile.idmap.next";
-  return await engine.host.value(engineArgv(engine, ["config", "get", labelOf(engine.server, name), key]), {
+  return await engine.host.value(engineArgv(engine, ["config", "get", labelOf(instance), key]), {
     placeholder: "HOST_UID",
     parse: (stdout) => String(hostUid(JSON.parse(stdout), Number(uid))),
   });
 }
 
 /**
- * The global address of a running instance, see {@linkcode Instance}.
+ * The global address of a running instance, see {@linkcode InstanceInfo}.
  *
  * @throws {UserError} when it has none
  */
-export async function instanceAddress(engine: Engine, name: string): Promise<string> {
+export async function instanceAddress({ engine, name }: Instance): Promise<string> {
   return await engine.host.value(engineArgv(engine, ["query", apiPath(engine, `/1.0/instances/${name}?recursion=1`)]), {
     placeholder: "ADDRESS",
     parse(stdout) {
-      const { address } = parseInstance(JSON.parse(stdout));
+      const { address } = parseInstance(engine, JSON.parse(stdout));
       if (address !== undefined) return address;
       throw noAddressError(name);
     },

@@ -1,35 +1,32 @@
 /** Files of an instance, running or not: put there and removed by the engine. */
 
-import { apiPath, type Engine, isNotFound, run } from "./engine.ts";
+import { apiPath, type Instance, isNotFound, labelOf, run } from "./engine.ts";
 import { ProcessError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { all } from "../base/settle.ts";
-import { labelOf } from "./server.ts";
 
 /** How a file is put into an instance, and what is in it. */
 export interface PushOptions {
+  /** The file's path in the instance. */
+  path: string;
   /** Permission bits, in octal: `0644`. */
   mode: string;
   /** What is in it. */
   stdin?: NonNullable<RunOptions["stdin"]>;
   /** The file of the host that is put there, in place of `stdin`. */
   file?: string;
-  /** Makes the directories on its path that are missing. */
-  makeDirectories?: boolean;
 }
 
 /**
- * Puts a file of root's into an instance, running or not, in place of one that is there.
- *
- * @param target the instance's name, then the file's path
+ * Puts a file of root's into an instance, running or not, in place of one that is there. Makes the directories on its
+ * path that are missing.
  */
 export async function pushFile(
-  engine: Engine,
-  target: string,
-  { mode, stdin = "null", file = "-", makeDirectories = false }: PushOptions,
+  instance: Instance,
+  { path, mode, stdin = "null", file = "-" }: PushOptions,
 ): Promise<void> {
-  const options = ["--uid", "0", "--gid", "0", "--mode", mode, ...(makeDirectories ? ["--create-dirs"] : [])];
-  await run(engine, ["file", "push", ...options, file, labelOf(engine.server, target)], { stdin });
+  const options = ["--uid", "0", "--gid", "0", "--mode", mode, "--create-dirs"];
+  await run(instance.engine, ["file", "push", ...options, file, `${labelOf(instance)}${path}`], { stdin });
 }
 
 /**
@@ -38,8 +35,7 @@ export async function pushFile(
  * @param options `timeoutMs`: how long each may take
  */
 export async function removeFiles(
-  engine: Engine,
-  name: string,
+  { engine, name }: Instance,
   { paths, ...options }: { paths: readonly string[]; timeoutMs?: number },
 ): Promise<void> {
   await all(paths.map(async (path) => {

@@ -1,9 +1,8 @@
 /** Profiles as the engine keeps them. */
 
-import { type Engine, query, request, run } from "./engine.ts";
+import { type Engine, type Instance, labelOf, query, request, run } from "./engine.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import type { Device } from "./instance.ts";
-import { labelOf } from "./server.ts";
 
 /** What the engine knows of a profile. */
 export interface EngineProfile {
@@ -15,8 +14,8 @@ export interface EngineProfile {
   used_by: readonly string[];
 }
 
-/** The profile called `name`; undefined when there is none. */
-export async function findProfile(engine: Engine, name: string): Promise<EngineProfile | undefined> {
+/** The profile of this name; undefined when there is none. */
+export async function findProfile({ engine, name }: Instance): Promise<EngineProfile | undefined> {
   return await query(engine, `/1.0/profiles/${name}`) as EngineProfile | undefined;
 }
 
@@ -26,8 +25,8 @@ export async function listProfiles(engine: Engine): Promise<(EngineProfile & { n
 }
 
 /** The profile as YAML, as {@linkcode setProfile} takes it. */
-export async function showProfile(engine: Engine, name: string): Promise<string> {
-  return (await run(engine, ["profile", "show", labelOf(engine.server, name)], { looksOnly: true })).stdout;
+export async function showProfile(profile: Instance): Promise<string> {
+  return (await run(profile.engine, ["profile", "show", labelOf(profile)], { looksOnly: true })).stdout;
 }
 
 /**
@@ -37,8 +36,7 @@ export async function showProfile(engine: Engine, name: string): Promise<string>
  * @throws {UserError} when there is one of that name
  */
 export async function createProfile(
-  engine: Engine,
-  name: string,
+  { engine, name }: Instance,
   config: Readonly<Record<string, string>>,
 ): Promise<void> {
   try {
@@ -53,13 +51,13 @@ export async function createProfile(
 }
 
 /** Replaces all that a profile holds. `yaml` is what `lxc profile edit` takes. */
-export async function setProfile(engine: Engine, name: string, yaml: string): Promise<void> {
-  await run(engine, ["profile", "edit", labelOf(engine.server, name)], { stdin: { text: yaml } });
+export async function setProfile(profile: Instance, yaml: string): Promise<void> {
+  await run(profile.engine, ["profile", "edit", labelOf(profile)], { stdin: { text: yaml } });
 }
 
 /** Removes a profile. */
-export async function deleteProfile(engine: Engine, name: string): Promise<void> {
-  await run(engine, ["profile", "delete", labelOf(engine.server, name)]);
+export async function deleteProfile(profile: Instance): Promise<void> {
+  await run(profile.engine, ["profile", "delete", labelOf(profile)]);
 }
 
 /**
@@ -70,8 +68,7 @@ export async function deleteProfile(engine: Engine, name: string): Promise<void>
  * @throws {UserError} names the users
  */
 export function refuseUsedByOthers(
-  { server: { project = "default" } }: Pick<Engine, "server">,
-  name: string,
+  { engine: { server: { project = "default" } }, name }: { engine: Pick<Engine, "server">; name: string },
   { profile, copies = [] }: { profile: EngineProfile; copies?: readonly string[] },
 ): void {
   const known = [name, ...copies].map((instance) => `/1.0/instances/${instance}`);

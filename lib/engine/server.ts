@@ -33,11 +33,8 @@ export interface ServerRequest {
 /** The engine of this machine, and its default project. */
 export const ownServer: Server = { remote: undefined, project: undefined, isLocal: true };
 
-/**
- * A container's name for the user, as the engines' CLIs and the scripts take it: with its remote in front, unless the CLI
- * takes that by itself.
- */
-export function labelOf({ remote }: Pick<Server, "remote">, name: string): string {
+/** A name as the engines' CLIs and the scripts take it: with its remote in front, unless the CLI takes that by itself. */
+export function withRemote({ remote }: Pick<Server, "remote">, name: string): string {
   return remote === undefined ? name : `${remote}:${name}`;
 }
 

@@ -1,6 +1,6 @@
 /** Snapshots of instances, and instances that are copied from a snapshot or from an instance as it is. */
 
-import { apiPath, type Engine, isNotFound, query, request, run } from "./engine.ts";
+import { apiPath, type Instance, isNotFound, query, request, run } from "./engine.ts";
 import type { Device } from "./instance.ts";
 
 /** A snapshot, as the engine describes it. */
@@ -12,7 +12,7 @@ export interface Snapshot {
 }
 
 /** The snapshot of an instance; undefined when there is none of that name. */
-export async function findSnapshot(engine: Engine, instance: string, name: string): Promise<Snapshot | undefined> {
+export async function findSnapshot({ engine, name: instance }: Instance, name: string): Promise<Snapshot | undefined> {
   const found = await query(engine, `/1.0/instances/${instance}/snapshots/${name}`) as {
     created_at: string;
     devices: Record<string, Device>;
@@ -24,14 +24,14 @@ export async function findSnapshot(engine: Engine, instance: string, name: strin
 }
 
 /** Takes a snapshot of an instance's disk, running or not, which stays until the instance is removed. */
-export async function takeSnapshot(engine: Engine, instance: string, name: string): Promise<void> {
+export async function takeSnapshot({ engine, name: instance }: Instance, name: string): Promise<void> {
   // The date keeps "snapshots.expiry" of a profile from removing it.
   const snapshot = { name, stateful: false, expires_at: "0001-01-01T00:00:00Z" };
   await request(engine, { method: "POST", path: `/1.0/instances/${instance}/snapshots`, data: snapshot });
 }
 
 /** Removes a snapshot of an instance. Nothing happens when it is gone already. */
-export async function deleteSnapshot(engine: Engine, instance: string, name: string): Promise<void> {
+export async function deleteSnapshot({ engine, name: instance }: Instance, name: string): Promise<void> {
   const path = apiPath(engine, `/1.0/instances/${instance}/snapshots/${name}`);
   try {
     await run(engine, ["query", "--request", "DELETE", "--wait", path]);
@@ -44,7 +44,7 @@ export async function deleteSnapshot(engine: Engine, instance: string, name: str
  * Whether a snapshot of an instance takes neither time nor space at first. In a storage pool of plain directories it is
  * a full copy.
  */
-export async function hasCheapSnapshots(engine: Engine, instance: string): Promise<boolean> {
+export async function hasCheapSnapshots({ engine, name: instance }: Instance): Promise<boolean> {
   const pools = (await query(engine, "/1.0/storage-pools?recursion=1") ?? []) as {
     driver: string;
     used_by: string[];
@@ -56,14 +56,13 @@ export async function hasCheapSnapshots(engine: Engine, instance: string): Promi
 /**
  * Makes an instance as a copy of another one, with the same profiles. It does not run.
  *
- * @param source an instance, or a snapshot as `INSTANCE/SNAPSHOT`
- * @param changes what it has in place of the source's own configuration and devices
+ * @param options `source`: an instance, or a snapshot as `INSTANCE/SNAPSHOT`; the others are what it has in place of the
+ * source's own configuration and devices
  */
 export async function copyInstance(
-  engine: Engine,
-  source: string,
-  { name, ...changes }: {
-    name: string;
+  { engine, name }: Instance,
+  { source, ...changes }: {
+    source: string;
     config: Readonly<Record<string, string>>;
     devices: Readonly<Record<string, Device>>;
   },

@@ -11,7 +11,7 @@ import { mapSome } from "../base/settle.ts";
 import type { Undo } from "../base/undo.ts";
 import { scriptLine } from "../container/place.ts";
 import { formatUser } from "../container/user.ts";
-import { type Engine, engineLine, engineOn } from "../engine/engine.ts";
+import { type Engine, engineLine, engineOn, type Instance, labelOf } from "../engine/engine.ts";
 import { findInstance } from "../engine/instance.ts";
 import { contentHere, endWriting, putBeside, writeBack } from "./write_back.ts";
 import { contentOf, openInode } from "./content.ts";
@@ -23,7 +23,7 @@ import type { Content, LentCopy } from "./loan.ts";
 import { type Lending, type LendOptions, maxUnmapMs } from "./lending.ts";
 import { finishUnmap } from "./open_files.ts";
 import { newLoan, type SourceFile } from "./source_file.ts";
-import { labelOf } from "../engine/server.ts";
+import { withRemote } from "../engine/server.ts";
 
 /** How long after a run was killed its last program may still act in the container, in milliseconds. */
 const settleMs = 1_000;
@@ -108,7 +108,7 @@ export async function lendForSaving(
   if (!opened) throw new UserError(`"${copy.hostPath}" was replaced while it was lent`, { hint: "Try it again" });
   const record = { ...copy, lent: await contentOf(opened), saving: { made }, maxBytes: maxSaved };
   await writeCopies(engine.host, [record]);
-  await makeMapsDirectory(engine, instance, user);
+  await makeMapsDirectory({ engine, name: instance }, user);
   return record;
 }
 
@@ -142,7 +142,7 @@ export async function bringVersion(
     await moveFile(files.part, files.back);
     const again = await read(found.content);
     if (typeof again === "string" || again.content || again.found !== found.found) return { findings, isParted: false };
-    const label = labelOf(engine.server, copy.instance);
+    const label = withRemote(engine.server, copy.instance);
     const { isParted, told } = await writeVersion(host, copy, { container: found.content, label });
     const { saving: _, ...rest } = copy;
     await writeCopies(host, [{ ...rest, lent: found.content }]);
@@ -211,11 +211,11 @@ export async function takeBackCopies(
   if (copies.length === 0) return [];
   const { host } = engine;
   const { instance } = copies[0]!;
-  const label = labelOf(engine.server, instance);
+  const label = withRemote(engine.server, instance);
   const findings: string[] = [];
   const ended: (FoundCopy["inode"] & Pick<LentCopy, "bornMs" | "containerPath">)[] = [];
   const failures: Error[] = [];
-  const isThere = await isRunning(engine, instance);
+  const isThere = await isRunning({ engine, name: instance });
   const withLock = settle ? tryWithCopyLock : withCopyLock;
   const act = async (copy: LentCopy): Promise<void> => {
     try {
@@ -232,7 +232,9 @@ export async function takeBackCopies(
   };
   await mapSome(copies, { atOnce, act });
   try {
-    for (const { containerPath, programs } of ended.length > 0 ? await finishUnmap(engine, instance, ended) : []) {
+    for (
+      const { containerPath, programs } of ended.length > 0 ? await finishUnmap({ engine, name: instance }, ended) : []
+    ) {
       findings.push(
         `${
           programs.join(", ")
@@ -254,12 +256,13 @@ export async function takeBackCopies(
  *
  * @throws {UserError} when it is there and does not run: nothing can be taken from it safely
  */
-async function isRunning(engine: Engine, instance: string): Promise<boolean> {
-  const found = await findInstance(engine, instance);
+async function isRunning(instance: Instance): Promise<boolean> {
+  const { engine } = instance;
+  const found = await findInstance(instance);
   if (!found || found.status === "Running") return found !== undefined;
-  const label = labelOf(engine.server, instance);
+  const label = labelOf(instance);
   throw new UserError(`The files lent to "${label}" stay there: it does not run`, {
-    hint: `Start it, then take them back: ${engineLine(engine, ["start", labelOf(engine.server, instance)])}, then ${
+    hint: `Start it, then take them back: ${engineLine(engine, ["start", labelOf(instance)])}, then ${
       scriptLine(engine, ["map.ts", "--unmap", label])
     }`,
     exitCode: ExitCode.failed,
@@ -301,7 +304,7 @@ async function takeBack(
   { settle, isThere }: { settle: boolean; isThere: boolean },
 ): Promise<{ findings: string[]; inode?: FoundCopy["inode"] }> {
   const { host } = engine;
-  const label = labelOf(engine.server, record.instance);
+  const label = withRemote(engine.server, record.instance);
   const files = copyFiles(host, record);
   const { copy: finished, findings } = await finishOwnWriting(host, record);
   let copy = finished;

@@ -18,7 +18,7 @@ import { watchTransfer } from "./transfer_watch.ts";
 import readScript from "./read_copy.sh" with { type: "text" };
 import removeScript from "./remove_copy.sh" with { type: "text" };
 import sendScript from "./send_copy.sh" with { type: "text" };
-import { labelOf } from "../engine/server.ts";
+import { withRemote } from "../engine/server.ts";
 
 /** How long a program in the container may take that moves no file, in milliseconds. */
 const shortMs = 20_000;
@@ -104,14 +104,14 @@ export async function sendCopy(engine: Engine, copy: LentCopy, file: Deno.FsFile
     })());
     return { stdin: { bytes, from: copy.hostPath }, timeoutMs: Infinity, signal: watch.signal };
   };
-  const label = labelOf(engine.server, copy.instance);
+  const label = withRemote(engine.server, copy.instance);
   const notWhole = (options: { output?: string; cause?: unknown } = {}): UserError =>
     new UserError(`"${copy.hostPath}" did not arrive whole in "${label}"`, {
       hint: "See whether the disk is full there, then try it again",
       ...options,
     });
   try {
-    const { stdout } = await exec(engine, copy.instance, sendArgv(placeOf(copy), copy), options);
+    const { stdout } = await exec({ engine, name: copy.instance }, sendArgv(placeOf(copy), copy), options);
     const content = sent.content();
     if (stdout === `${content.size}\n`) return content;
     throw notWhole();
@@ -141,7 +141,7 @@ export async function readBack(
   { lent, part }: { lent: Content; part: string },
 ): Promise<FoundCopy | "gone" | "other"> {
   const { host } = engine;
-  const label = labelOf(engine.server, copy.instance);
+  const label = withRemote(engine.server, copy.instance);
   const most = copy.maxBytes ?? maxVersion(lent.size);
   // The container first reads a copy that may be unchanged, and sends nothing meanwhile.
   const stalledMs = 60_000 + lent.size * readMsPerByte;
@@ -184,7 +184,7 @@ export async function readBack(
   for (let tries = 0; !isWhole(); tries++) {
     if (tries === maxTries) throw notWhole();
     try {
-      const { code } = await exec(engine, copy.instance, argv, options);
+      const { code } = await exec({ engine, name: copy.instance }, argv, options);
       if (code === 3) return "gone";
       if (code === 4) return "other";
     } catch (error) {
@@ -206,10 +206,10 @@ function unreadable(label: string, { hostPath }: LentCopy, error: ProcessError):
 }
 
 function tooLarge(engine: Engine, copy: LentCopy, { size, most }: { size: number; most: number }): UserError {
-  const label = labelOf(engine.server, copy.instance);
+  const label = withRemote(engine.server, copy.instance);
   const binary = { binary: true };
   // Not by "file pull", which would make a link here of a link there.
-  const fetch = engineArgv(engine, ["exec", labelOf(engine.server, copy.instance), "--", "cat", copy.containerPath]);
+  const fetch = engineArgv(engine, ["exec", withRemote(engine.server, copy.instance), "--", "cat", copy.containerPath]);
   return new UserError(
     `"${label}" has made "${copy.hostPath}" ${format(size, binary)} large, and at most ${
       format(most, binary)
@@ -232,6 +232,6 @@ export async function removeCopy(
   found: string,
 ): Promise<"removed" | "changed" | "stuck"> {
   const options = { okCodes: [0, 5, 6], timeoutMs: shortMs } as const;
-  const { code } = await exec(engine, copy.instance, removeArgv(placeOf(copy), found), options);
+  const { code } = await exec({ engine, name: copy.instance }, removeArgv(placeOf(copy), found), options);
   return code === 0 ? "removed" : code === 5 ? "changed" : "stuck";
 }

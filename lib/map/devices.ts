@@ -3,7 +3,7 @@
 import { delay } from "@std/async";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { containerPaths, type ContainerUser } from "../container/user.ts";
-import { type Engine, engineOn } from "../engine/engine.ts";
+import { type Engine, engineOn, type Instance } from "../engine/engine.ts";
 import { type Device, exec, findInstance, removeDevices } from "../engine/instance.ts";
 import type { Loan } from "./loan.ts";
 
@@ -27,9 +27,9 @@ export function deviceOf(
 }
 
 /** Makes the directory of the lent files, as the container user. */
-export async function makeMapsDirectory(engine: Engine, instance: string, user: ContainerUser): Promise<void> {
+export async function makeMapsDirectory(instance: Instance, user: ContainerUser): Promise<void> {
   const asUser = ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
-  await exec(engine, instance, [...asUser, "mkdir", "-p", containerPaths(user).maps], { okCodes: "any" });
+  await exec(instance, [...asUser, "mkdir", "-p", containerPaths(user).maps], { okCodes: "any" });
 }
 
 /**
@@ -37,27 +37,27 @@ export async function makeMapsDirectory(engine: Engine, instance: string, user: 
  * The engines' clients refuse a change when somebody else has changed the same instance just before: then the
  * removal is tried again.
  */
-export async function removeMapDevices(engine: Engine, instance: string, devices: readonly string[]): Promise<void> {
+export async function removeMapDevices(instance: Instance, devices: readonly string[]): Promise<void> {
   let left = devices;
   for (let tries = 1;; tries++) {
     try {
-      await removeDevices(engine, instance, left);
+      await removeDevices(instance, left);
       return;
     } catch (error) {
       const mayPass = error instanceof ProcessError || error instanceof UserError;
       if (!mayPass || tries === removeTries) throw error;
-      engine.host.signal.throwIfAborted();
+      instance.engine.host.signal.throwIfAborted();
     }
     await delay(20 * tries);
-    const there = (await findInstance(engine, instance))?.devices ?? {};
+    const there = (await findInstance(instance))?.devices ?? {};
     left = devices.filter((device) => device in there);
     if (left.length === 0) return;
   }
 }
 
 /** Whether a container has all of these devices; true for a container that is not there. */
-export async function hasDevices(engine: Engine, instance: string, devices: readonly string[]): Promise<boolean> {
-  const found = await findInstance(engine, instance);
+export async function hasDevices(instance: Instance, devices: readonly string[]): Promise<boolean> {
+  const found = await findInstance(instance);
   return found === undefined || devices.every((device) => device in found.devices);
 }
 

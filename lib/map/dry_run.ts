@@ -33,16 +33,16 @@ export async function planLending(
   const { server } = engine;
   const loans = paths.map((hostPath) => ({ ...newPlace(hostPath, user), hostPath, readOnly, instance }));
   if (server.isLocal) {
-    const uid = await instanceHostUid(engine, instance, user);
+    const uid = await instanceHostUid({ engine, name: instance }, user);
     await host.run(["setfacl", "-m", `u:${uid}:${readOnly ? "r--" : "rw-"}`, "--", ...paths]);
     const devices = Object.fromEntries(loans.map((loan) => [loan.id, deviceOf(loan)]));
-    await updateInstance(engine, instance, { devices });
+    await updateInstance({ engine, name: instance }, { devices });
     await planUnmapping(engine, loans.map((loan) => ({ ...loan, uid })));
     return;
   }
   for (const loan of loans) {
     const stdin = { bytes: new ReadableStream<Uint8Array>(), from: loan.hostPath };
-    await exec(engine, instance, sendArgv({ ...loan, user }, loan), { stdin });
+    await exec({ engine, name: instance }, sendArgv({ ...loan, user }, loan), { stdin });
   }
   for (const loan of loans) await planFetching(engine, { ...loan, user });
 }
@@ -60,7 +60,7 @@ async function planUnmapping(
   engine: Engine,
   mappings: readonly (Pick<Mapping, "id" | "instance" | "hostPath"> & { uid: number | string })[],
 ): Promise<void> {
-  await removeDevices(engine, mappings[0]!.instance, mappings.map(({ id }) => id));
+  await removeDevices({ engine, name: mappings[0]!.instance }, mappings.map(({ id }) => id));
   for (const { hostPath, uid } of mappings) await engine.host.run(["setfacl", "-x", `u:${uid}`, "--", hostPath]);
 }
 
@@ -72,8 +72,8 @@ async function planFetching(
   const { host } = engine;
   const { instance, hostPath } = copy;
   if (!copy.readOnly) {
-    await exec(engine, instance, readArgv(copy, { size: "<SIZE>", sha256: "<SHA256>" }));
+    await exec({ engine, name: instance }, readArgv(copy, { size: "<SIZE>", sha256: "<SHA256>" }));
     await host.run(["cp", "--no-target-directory", "--", copyFiles(host, copy).back, hostPath]);
   }
-  await exec(engine, instance, removeArgv(copy, ""));
+  await exec({ engine, name: instance }, removeArgv(copy, ""));
 }

@@ -3,12 +3,14 @@
 import { hasDisplay, isUnattended } from "../base/desktop.ts";
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import { all } from "../base/settle.ts";
 import { withUndo } from "../base/undo.ts";
-import { findNeighbourhood, listOurs, type Neighbourhood } from "../container/ours.ts";
+import { findOurs, listOurs } from "../container/ours.ts";
 import { type EngineOptions, findPlace } from "../container/place.ts";
 import { checkWays, sharedByMounts } from "../container/source_path.ts";
 import { type ContainerUser, hostUidOf, userOf } from "../container/user.ts";
-import { chooseEngine, type Engine, engineLine, engineOn } from "../engine/engine.ts";
+import { chooseEngine, type Engine, engineLine, engineOn, type Instance, labelOf } from "../engine/engine.ts";
+import { type InstanceInfo, listNeighbours } from "../engine/instance.ts";
 import { announcePresence, ownIds } from "./journal.ts";
 import { type Lending, lendThemselves } from "./lending.ts";
 import { showLoans } from "./list.ts";
@@ -18,7 +20,7 @@ import { missingArgument, type Prompter, terminalPrompter } from "./prompter.ts"
 import { inTime, recoverFirst } from "./recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "./source_file.ts";
 import { tellTakenBack } from "./take_back.ts";
-import { labelOf } from "../engine/server.ts";
+import { withRemote } from "../engine/server.ts";
 
 /** What the command line asks for. */
 export interface LendRequest extends EngineOptions {
@@ -50,10 +52,7 @@ export async function lendFiles(host: Host, request: LendRequest): Promise<numbe
   if (!chosen) return ExitCode.failed;
   const { engine, name, files, rules, asked } = chosen;
   await recoverFirst(host);
-  const { user, uid } = await checkContainer(await (asked ?? findNeighbourhood(engine, name, usage)), {
-    engine,
-    files,
-  });
+  const { user, uid } = await checkContainer(await (asked ?? askEngine({ engine, name })), { engine, files });
   const presence = await announcePresence(host);
   const options = { engine, instance: name, user, readOnly, owner: presence.owner };
   const lending = uid === undefined
@@ -89,9 +88,6 @@ async function choosePrompter(host: Host): Promise<Prompter> {
     : terminalPrompter(host);
 }
 
-/** A container that is not there is a mistake in the words. */
-const usage = { exitCode: ExitCode.usage };
-
 /** What is to be lent. */
 interface Chosen {
   engine: Engine;
@@ -100,7 +96,7 @@ interface Chosen {
   files: SourceFile[];
   rules: FileRules;
   /** What the engine was asked already while files were looked at. */
-  asked: Promise<Neighbourhood> | undefined;
+  asked: Promise<Answer> | undefined;
 }
 
 /** The container and the files, from the command line or asked for; undefined when the user closes a dialog. */
@@ -110,7 +106,7 @@ async function chooseFiles(
   { words: [givenWord, ...givenPaths], ...options }: LendRequest,
 ): Promise<Chosen | undefined> {
   const givenPlace = givenWord === undefined ? undefined : await findPlace(host, givenWord, options);
-  const asked = givenPlace?.engine.then((engine) => findNeighbourhood(engine, givenPlace.name, usage));
+  const asked = givenPlace?.engine.then((engine) => askEngine({ engine, name: givenPlace.name }));
   // Mistakes in files come first.
   asked?.catch(() => {});
   const rules = { user: await ownIds(host), shared: await sharedByMounts(host) };
@@ -122,7 +118,7 @@ async function chooseFiles(
     if (prompter.isGraphical) return undefined;
     throw missingArgument("NAME");
   }
-  const label = labelOf(engine.server, name);
+  const label = withRemote(engine.server, name);
   const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(label), rules);
   if (files.length > 0) return { engine, name, files, rules, asked };
   if (prompter.isGraphical) return undefined;
@@ -134,8 +130,22 @@ async function runningContainers(engine: Engine): Promise<string[]> {
   const names = (await listOurs(engine)).filter(({ status }) => status === "Running").map(({ name }) => name);
   if (names.length > 0) return names;
   throw new UserError(`No container that create.ts made runs in ${engine.product}`, {
-    hint: `Start one: ${engineLine(engine, ["start", labelOf(engine.server, "NAME")])}`,
+    hint: `Start one: ${engineLine(engine, ["start", withRemote(engine.server, "NAME")])}`,
   });
+}
+
+/** What the engine says of a container, and of all that may share directories of this machine. */
+interface Answer {
+  instance: InstanceInfo;
+  neighbours: InstanceInfo[];
+}
+
+async function askEngine(instance: Instance): Promise<Answer> {
+  const [found, neighbours] = await all([
+    findOurs(instance, { exitCode: ExitCode.usage }),
+    listNeighbours(instance.engine),
+  ]);
+  return { instance: found, neighbours };
 }
 
 /**
@@ -145,16 +155,16 @@ async function runningContainers(engine: Engine): Promise<string[]> {
  * @throws {UserError} exit code 2 if not
  */
 async function checkContainer(
-  { instance, neighbours }: Neighbourhood,
+  { instance, neighbours }: Answer,
   { engine, files }: { engine: Engine; files: readonly SourceFile[] },
 ): Promise<{ user: ContainerUser; uid: number | undefined }> {
   if (instance.status !== "Running") {
-    const start = engineLine(engine, ["start", labelOf(engine.server, instance.name)]);
-    throw inputError(`The container "${labelOf(engine.server, instance.name)}" does not run`, `Start it: ${start}`);
+    const start = engineLine(engine, ["start", labelOf(instance)]);
+    throw inputError(`The container "${labelOf(instance)}" does not run`, `Start it: ${start}`);
   }
   await checkWays(files, neighbours);
-  const user = userOf(engine, instance);
-  return { user, uid: await hostUidOf(engine, instance, user) };
+  const user = userOf(instance);
+  return { user, uid: await hostUidOf(instance, user) };
 }
 
 /** Waits until the user or the time of `--for` ends the lending. */
@@ -171,10 +181,10 @@ async function untilUserEnds(
   const signal = timer === undefined ? undefined : over.signal;
   const waiting = new AbortController();
   const following = lending.follow(waiting.signal);
-  const label = labelOf(engine.server, instance);
+  const label = withRemote(engine.server, instance);
   try {
     while (await prompter.untilAsked(lending.loans(), signal)) {
-      const sessions = yes ? [] : await listeningSessions(engine, instance, user);
+      const sessions = yes ? [] : await listeningSessions({ engine, name: instance }, user);
       if (sessions.length === 0 || await prompter.confirm(liveWarning(label, sessions), signal)) break;
     }
   } finally {

@@ -3,7 +3,7 @@
 import type { ServerRecord } from "../engine/server_record.ts";
 import type { Acl } from "./acl.ts";
 import type { InodeId } from "./held_file.ts";
-import { labelOf } from "../engine/server.ts";
+import { withRemote } from "../engine/server.ts";
 
 /** What the records of all lent files have. They name the inode: a file that replaces it is another one. */
 export interface Loan extends InodeId {
@@ -78,7 +78,7 @@ export function isMapping(loan: Loan): loan is Mapping {
 
 /** The name for the user of the container that a file is lent to. */
 export function borrowerOf({ instance, server }: Loan): string {
-  return labelOf({ remote: server?.remote === "local" ? undefined : server?.remote }, instance);
+  return withRemote({ remote: server?.remote === "local" ? undefined : server?.remote }, instance);
 }
 
 /** An {@linkcode Acl} as JSON, which has no maps. */

@@ -33,7 +33,7 @@ export async function mapFiles(
   const { engine, instance } = options;
   const mapped = await grantAccess(files, options);
   const devices = Object.fromEntries(mapped.map(({ mapping }) => [mapping.id, deviceOf(mapping)]));
-  await updateInstance(uninterruptible(engine), instance, { devices });
+  await updateInstance({ engine: uninterruptible(engine), name: instance }, { devices });
   engine.host.signal.throwIfAborted();
   return mapped;
 }
@@ -74,8 +74,10 @@ export async function mapReplacement(
   return await withUndo(host, async (undo) => {
     const [mapped] = await grantAccess([{ ...replacement, replaces: old.mapping }], { ...options, engine, undo });
     if (!mapped) return undefined;
-    await removeMapDevices(engine, options.instance, [old.mapping.id]);
-    await updateInstance(engine, options.instance, { devices: { [mapped.mapping.id]: deviceOf(mapped.mapping) } });
+    await removeMapDevices({ engine, name: options.instance }, [old.mapping.id]);
+    await updateInstance({ engine, name: options.instance }, {
+      devices: { [mapped.mapping.id]: deviceOf(mapped.mapping) },
+    });
     const { failure } = await restoreFiles(host, [old], { forget: true, ignoreReplacement: true });
     if (failure) throw failure;
     return mapped;

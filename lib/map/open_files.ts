@@ -1,6 +1,6 @@
 /** What in a container uses mapped files: sessions that run, and programs that have an unmapped file still open. */
 
-import type { Engine } from "../engine/engine.ts";
+import type { Instance } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
 import { removeFiles } from "../engine/instance_files.ts";
 import { ProcessError } from "../base/errors.ts";
@@ -27,9 +27,9 @@ const maxSessions = 100;
  * The names of the sessions that run in a container: those whose socket of xpra a process listens on, and those with a
  * display of waypipe's.
  */
-export async function listeningSessions(engine: Engine, instance: string, user: ContainerUser): Promise<string[]> {
+export async function listeningSessions(instance: Instance, user: ContainerUser): Promise<string[]> {
   const look = `cat /proc/net/unix; ls -d ${displays(user, "*")} 2>/dev/null || true`;
-  return parseListening(await outputOf(engine, instance, ["/bin/sh", "-c", look]) ?? "", user);
+  return parseListening(await outputOf(instance, ["/bin/sh", "-c", look]) ?? "", user);
 }
 
 /** The path of a session's display of waypipe. */
@@ -59,8 +59,7 @@ export interface OpenFile {
  * @returns those of the files that programs there still have open; none when the container does not answer
  */
 export async function finishUnmap(
-  engine: Engine,
-  instance: string,
+  instance: Instance,
   files: readonly (InodeId & Pick<Loan, "containerPath">)[],
 ): Promise<OpenFile[]> {
   const paths = files.map(({ containerPath }) => containerPath);
@@ -68,10 +67,10 @@ export async function finishUnmap(
     open: files.map(inodeText).join("|"),
     mapped: files.map(memoryText).join("|"),
   });
-  const stdout = await outputOf(engine, instance, ["/bin/sh", "-c", script, "sh", ...paths]);
+  const stdout = await outputOf(instance, ["/bin/sh", "-c", script, "sh", ...paths]);
   if (stdout === undefined) {
     for (const path of paths) {
-      await removeFiles(engine, instance, { paths: [path], timeoutMs: execTimeoutMs }).catch((error) => {
+      await removeFiles(instance, { paths: [path], timeoutMs: execTimeoutMs }).catch((error) => {
         if (!(error instanceof ProcessError)) throw error;
       });
     }
@@ -105,10 +104,10 @@ function memoryText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
 }
 
 /** What a program prints in a container; undefined when it fails, as it does in a container that does not run. */
-async function outputOf(engine: Engine, instance: string, argv: readonly string[]): Promise<string | undefined> {
+async function outputOf(instance: Instance, argv: readonly string[]): Promise<string | undefined> {
   const options = { okCodes: "any", timeoutMs: execTimeoutMs } as const;
   try {
-    const { code, stdout } = await exec(engine, instance, argv, options);
+    const { code, stdout } = await exec(instance, argv, options);
     return code === 0 ? stdout : undefined;
   } catch (error) {
     if (error instanceof ProcessError) return undefined;

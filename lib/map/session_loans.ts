@@ -8,12 +8,13 @@ import { basename, dirname, join } from "@std/path";
 import { inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { withUndo } from "../base/undo.ts";
-import { findNeighbourhood } from "../container/ours.ts";
+import { findOurs } from "../container/ours.ts";
 import { scriptLine } from "../container/place.ts";
 import { checkDirectory, checkWays, followPath, sharedByMounts } from "../container/source_path.ts";
 import { type ContainerUser, hostUidOf, userOf } from "../container/user.ts";
-import { type Engine, engineOn } from "../engine/engine.ts";
+import { type Engine, engineOn, type Instance, labelOf } from "../engine/engine.ts";
 import { isSameServer, serverRecord } from "../engine/server_record.ts";
+import { listNeighbours } from "../engine/instance.ts";
 import { contentOf, isSameContent, openInode } from "./content.ts";
 import { bringVersion, keepCopies, lendCopies, lendForSaving, takeBackCopies } from "./copies.ts";
 import {
@@ -31,7 +32,6 @@ import type { MappedFile } from "./restore.ts";
 import { checkFiles, type FileRules, type SourceFile } from "./source_file.ts";
 import { recoverFirst } from "./recover.ts";
 import { unmapFiles } from "./unmap.ts";
-import { labelOf } from "../engine/server.ts";
 
 /** The largest file that is lent as a copy where it could be lent itself. */
 const maxCopiedBytes = 64 * 2 ** 20;
@@ -71,9 +71,10 @@ export interface SessionLoans {
  *
  * @param session the session's name
  */
-export async function sessionLoans(engine: Engine, instance: string, session: string): Promise<SessionLoans> {
+export async function sessionLoans(instance: Instance, session: string): Promise<SessionLoans> {
+  const { engine } = instance;
   const { host } = engine;
-  const label = labelOf(engine.server, instance);
+  const label = labelOf(instance);
   const copies = new Map<string, LentCopy>();
   const mapped: MappedFile[] = [];
   /** Copies whose versions are put beside the user's own: no more than one while the session runs. */
@@ -82,7 +83,7 @@ export async function sessionLoans(engine: Engine, instance: string, session: st
   const owner = async (): Promise<string> => (await (presence ??= announcePresence(host))).owner;
 
   const hasStayed = (loan: Loan): boolean =>
-    loan.session === session && loan.instance === instance && loan.engine === engine.cli &&
+    loan.session === session && loan.instance === instance.name && loan.engine === engine.cli &&
     loan.server !== undefined && isSameServer(loan.server, serverRecord(engine.server)) && loan.owner === null;
   const adopted: Loan[] = [];
   for (const loan of (await readLoans(host)).filter(hasStayed)) adopted.push({ ...loan, owner: await owner() });
@@ -95,15 +96,16 @@ export async function sessionLoans(engine: Engine, instance: string, session: st
     act: (rules: FileRules) => Promise<SourceFile[]>,
   ): Promise<{ files: SourceFile[]; user: ContainerUser; uid: number | undefined }> => {
     if (!presence) await recoverFirst(host);
-    const [{ instance: found, neighbours }, ids, shared] = await Promise.all([
-      findNeighbourhood(engine, instance),
+    const [found, instances, ids, shared] = await Promise.all([
+      findOurs(instance),
+      listNeighbours(engine),
       ownIds(host),
       sharedByMounts(host),
     ]);
     const files = await act({ user: ids, shared });
-    await checkWays(files, neighbours);
-    const user = userOf(engine, found);
-    return { files, user, uid: await hostUidOf(engine, found, user) };
+    await checkWays(files, instances);
+    const user = userOf(found);
+    return { files, user, uid: await hostUidOf(found, user) };
   };
 
   /** The copy of a file that is lent already, if the file has not changed since then. */
@@ -144,7 +146,7 @@ export async function sessionLoans(engine: Engine, instance: string, session: st
           await Promise.all(fresh.map(async ({ path }) => [path, (await Deno.stat(path)).size] as const)),
         );
         const isDirect = ({ path }: SourceFile): boolean => uid !== undefined && sizes.get(path)! > maxCopiedBytes;
-        const options = { engine, instance, user, readOnly: false, owner: await owner(), session };
+        const options = { engine, instance: instance.name, user, readOnly: false, owner: await owner(), session };
         await withUndo(host, async (undo) => {
           for (const copy of await lendCopies(fresh.filter((file) => !isDirect(file)), { ...options, undo })) {
             copies.set(copy.hostPath, copy);
@@ -170,7 +172,7 @@ export async function sessionLoans(engine: Engine, instance: string, session: st
       try {
         const known = await lentAlready(file);
         if (known) return known.containerPath;
-        const options = { engine, instance, user, readOnly: false, owner: await owner(), session };
+        const options = { engine, instance: instance.name, user, readOnly: false, owner: await owner(), session };
         const copy = await lendForSaving(file, { ...options, made });
         copies.set(copy.hostPath, copy);
         return copy.containerPath;

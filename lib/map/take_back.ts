@@ -8,6 +8,7 @@ import { type EngineCli, engineClis } from "../engine/engine.ts";
 import { parseInstancePath } from "../engine/instance.ts";
 import { findServer, hasRemote } from "../engine/server.ts";
 import { engineOfRecord, isSameServer, type ServerRecord, serverRecord } from "../engine/server_record.ts";
+import { planTakingBack } from "./dry_run.ts";
 import { findOrphans, forgetRuns, withJournalLock } from "./journal.ts";
 import { showLoans, wantedLoans } from "./list.ts";
 import { isCopy, isMapping, type Loan } from "./loan.ts";
@@ -91,7 +92,7 @@ export async function takeBackRecorded(
   for (const group of Map.groupBy(loans, groupKey).values()) {
     await attempt(async () => {
       const engine = await engineOfRecord(host, group[0]!);
-      if (host.dryRun) return await (await import("./dry_run.ts")).planTakingBack(engine, group);
+      if (host.dryRun) return await planTakingBack(engine, group);
       return isCopy(group[0]!)
         ? await lending!.takeBackCopies(engine, group.filter(isCopy), options)
         : await unmapFiles(engine, group.filter(isMapping).map((mapping) => ({ mapping })), options);

@@ -25,8 +25,8 @@ export async function unmapFiles(
   const mappings = mapped.map(({ mapping }) => mapping);
   const { instance } = mappings[0]!;
   const devices = mappings.map(({ id }) => id);
-  if (settle && !await hasDevices(engine, instance, devices)) await delay(settleMs);
-  const engineFailure: Error | undefined = await removeMapDevices(engine, instance, devices)
+  if (settle && !await hasDevices({ engine, name: instance }, devices)) await delay(settleMs);
+  const engineFailure: Error | undefined = await removeMapDevices({ engine, name: instance }, devices)
     .then(() => undefined, (error) => error);
   // Also when the devices are still there: without the ACLs the container cannot open the files any more.
   const { done, failure, findings } = await restoreFiles(engine.host, mapped, { forget: false });
@@ -34,7 +34,7 @@ export async function unmapFiles(
     for (const finding of findings) engine.host.ui.warn(finding);
     throw engineFailure ?? failure;
   }
-  const open = await finishUnmap(engine, instance, mappings);
+  const open = await finishUnmap({ engine, name: instance }, mappings);
   // Only now: Incus 7.0.2 leaves every mount point to us, and the next run removes what an interrupted one has not.
   await withJournalLock(engine.host, () => removeRecords(engine.host, done));
   return [

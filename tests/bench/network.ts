@@ -58,7 +58,7 @@ async function measure(
 ): Promise<Figures> {
   const chosen = await chooseEngine(host, engine);
   const places = mountsOf(host, container);
-  await using target = await (way === "ours" ? asFromElsewhere : containerOn)(chosen, container);
+  await using target = await (way === "ours" ? asFromElsewhere : containerOn)({ engine: chosen, name: container });
   const display = { screen: { width: 1920, height: 1200, dpi: 96, monitors: [] } };
   const plan = { app: app.split(" "), run: newRun(), name: "net", exact: false, open, display };
   const directory = await Deno.makeTempDir({ dir: mounts, prefix: "bench-network-" });

@@ -4,10 +4,10 @@ import { type Container, containerOn } from "../../lib/container/container.ts";
 import { findOurs } from "../../lib/container/ours.ts";
 import { remoteContainer } from "../../lib/container/remote.ts";
 import { plannedUser } from "../../lib/container/user.ts";
-import type { Engine } from "../../lib/engine/engine.ts";
+import type { Instance } from "../../lib/engine/engine.ts";
 
 /** The container of this name on a server of this machine, reached as from another one. */
-export async function asFromElsewhere(engine: Engine, name: string): Promise<Container> {
-  const container = await containerOn(engine, name);
-  return remoteContainer({ ...container, plannedUser, instance: () => findOurs(engine, name) });
+export async function asFromElsewhere(instance: Instance): Promise<Container> {
+  const container = await containerOn(instance);
+  return remoteContainer({ ...container, plannedUser, instance: () => findOurs(instance) });
 }

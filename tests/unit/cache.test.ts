@@ -98,7 +98,7 @@ Deno.test("removeReplaced() removes the images of older bases and of the same re
 
 Deno.test("cacheInstance() takes the container's identity away before it is stopped and kept", async () => {
   const { engine, recorded } = await engineWith();
-  assertEquals(await cacheInstance(engine, "box", { recipe, run: "7" }), fingerprint);
+  assertEquals(await cacheInstance({ engine, name: "box" }, { recipe, run: "7" }), fingerprint);
   assertEquals(recorded.calls.map((argv) => argv[1]), ["exec", "stop", "publish"]);
   const script = recorded.calls[0]!.at(-1)!;
   for (const word of ["ssh_host_", "machine-id", "cloud-init clean", "authorized_keys"]) assert(script.includes(word));

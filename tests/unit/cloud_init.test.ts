@@ -45,14 +45,22 @@ Deno.test("waitForCloudInit() fails with cloud-init's own errors and the end of 
   const engine = await engineThat((argv) =>
     argv.includes("tail") ? { stdout: "E: no such package\n" } : { stdout: '{"errors":["first","second"]}\n1 42\n' }
   );
-  const error = await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), UserError, "first");
+  const error = await assertRejects(
+    () => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }),
+    UserError,
+    "first",
+  );
   assertEquals(error.output, "second\nE: no such package\n");
   assertEquals(error.exitCode, 1);
 });
 
 Deno.test("waitForCloudInit() says that the image has no cloud-init", async () => {
   const engine = await engineThat(() => ({ stdout: "127 0\n" }));
-  const error = await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), UserError, '"box"');
+  const error = await assertRejects(
+    () => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }),
+    UserError,
+    '"box"',
+  );
   assert(error.hint.includes("--image"));
 });
 
@@ -61,7 +69,7 @@ Deno.test("waitForCloudInit() says that it took too long, with the end of the ou
   const tooLong = new ProcessError(result, { timedOutAfterMs: 1000 });
   const engine = await engineThat((argv) => argv.includes("tail") ? { stdout: "Unpacking\n" } : tooLong);
   const error = await assertRejects(
-    () => waitForCloudInit(engine, "box", { timeoutMs: 1000 }),
+    () => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }),
     UserError,
     'still runs after 1 s in "box"',
   );
@@ -71,7 +79,7 @@ Deno.test("waitForCloudInit() says that it took too long, with the end of the ou
 
 Deno.test("waitForCloudInit() tells a failure of the engine's CLI from one of cloud-init", async () => {
   const engine = await engineThat(() => ({ code: 1, stderr: "Error: Instance is not running\n" }));
-  const error = await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), ProcessError);
+  const error = await assertRejects(() => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), ProcessError);
   assertEquals(error.output, "Error: Instance is not running");
 });
 
@@ -82,24 +90,27 @@ Deno.test("waitForCloudInit() ends by its own error when what it does beside fai
       ? Promise.reject(new Error("beside"))
       : new Promise((_, reject) => setTimeout(() => reject(new Error("itself")), 2_500));
   const engine = { ...await chooseEngine(host, "lxc"), host: { ...host, run } };
-  await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), Error, "itself");
+  await assertRejects(() => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), Error, "itself");
 });
 
 Deno.test("waitForCloudInit() gives back the warnings of a degraded one", async () => {
   const engine = await engineThat(() => ({ stdout: '{"recoverable_errors":{"WARNING":["w"]}}\n2 42\n' }));
-  assertEquals(await waitForCloudInit(engine, "box", { timeoutMs: 1000 }), { kind: "degraded", warnings: ["w"] });
+  assertEquals(await waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), {
+    kind: "degraded",
+    warnings: ["w"],
+  });
 });
 
 Deno.test("waitForCloudInit() reads a status of several lines, and the size of the user-data after it", async () => {
   const engine = await engineThat(() => ({ stdout: '{\n "status": "done",\n "errors": []\n}\n0 2048\n' }));
-  assertEquals(await waitForCloudInit(engine, "box", { timeoutMs: 1000 }), { kind: "done" });
+  assertEquals(await waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), { kind: "done" });
 });
 
 Deno.test("waitForCloudInit() fails when cloud-init was given no user-data, done or degraded", async () => {
   for (const code of [0, 2]) {
     const engine = await engineThat(() => ({ stdout: `{"status":"done"}\n${code} 0\n` }));
     const error = await assertRejects(
-      () => waitForCloudInit(engine, "box", { timeoutMs: 1000 }),
+      () => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }),
       UserError,
       'no user-data in "box"',
     );
@@ -112,7 +123,7 @@ Deno.test("waitForCloudInit() names cloud-init's own error rather than the missi
   const engine = await engineThat((argv) =>
     argv.includes("tail") ? {} : { stdout: '{"errors":["no datasource"]}\n1 0\n' }
   );
-  await assertRejects(() => waitForCloudInit(engine, "box", { timeoutMs: 1000 }), UserError, "no datasource");
+  await assertRejects(() => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), UserError, "no datasource");
 });
 
 Deno.test("foundSource() knows when cloud-init has looked, and whether it found something", () => {
@@ -126,7 +137,7 @@ Deno.test("foundSource() knows when cloud-init has looked, and whether it found 
 Deno.test("waitForCloudInit() asks once, and in a dry run judges nothing", async () => {
   const recorded = recordingHost({ dryRun: true });
   const engine = await chooseEngine(recorded.host, "lxc");
-  assertEquals(await waitForCloudInit(engine, "box", { timeoutMs: 1000 }), { kind: "done" });
+  assertEquals(await waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), { kind: "done" });
   assertEquals(recorded.calls.map((argv) => argv.slice(0, 8)), [
     ["lxc", "exec", "box", "--mode", "non-interactive", "--", "/bin/sh", "-c"],
   ]);

@@ -65,7 +65,7 @@ Deno.test("newCopyName() returns a name that an engine takes, and never the same
 Deno.test("a copy that a run uses is nobody else's; what a killed run has left is free", async () => {
   await withEngine(() => ({}), async ({ engine }) => {
     const { host } = engine;
-    const copy = await beginCopy(engine, "box");
+    const copy = await beginCopy({ engine, name: "box" });
     assertEquals(await findLeftovers(host), []);
     copy.lock!.close();
     const leftovers = await findLeftovers(host);
@@ -77,17 +77,17 @@ Deno.test("a copy that a run uses is nobody else's; what a killed run has left i
 Deno.test("a copy that later ones are made of is left alone, and only claimed to be replaced", async () => {
   await withEngine(() => ({}), async ({ engine }) => {
     const { host } = engine;
-    const copy = await beginCopy(engine, "box");
-    assertEquals(await renewedCopies(engine, "box", { claim: false }), []);
+    const copy = await beginCopy({ engine, name: "box" });
+    assertEquals(await renewedCopies({ engine, name: "box" }, { claim: false }), []);
     await keepRenewed(copy);
     assertEquals(await findLeftovers(host), []);
-    assertEquals(await renewedCopies(engine, "bag", { claim: true }), []);
-    assertEquals(names(await renewedCopies(engine, "box", { claim: false })), [copy.name]);
-    const claimed = await renewedCopies(engine, "box", { claim: true });
+    assertEquals(await renewedCopies({ engine, name: "bag" }, { claim: true }), []);
+    assertEquals(names(await renewedCopies({ engine, name: "box" }, { claim: false })), [copy.name]);
+    const claimed = await renewedCopies({ engine, name: "box" }, { claim: true });
     assertEquals(names(claimed), [copy.name]);
-    assertEquals(await renewedCopies(engine, "box", { claim: false }), [], "it is being replaced");
+    assertEquals(await renewedCopies({ engine, name: "box" }, { claim: false }), [], "it is being replaced");
     close(...claimed);
-    const removed = await claimCopiesOf(engine, "box", { force: false });
+    const removed = await claimCopiesOf({ engine, name: "box" }, { force: false });
     assertEquals(names(removed), [copy.name], "it goes with its container");
     close(...removed);
   });
@@ -128,7 +128,7 @@ Deno.test("of the directories without a record, only an empty one goes that has 
 
 Deno.test("removeCopy() kills, empties, deletes, then removes the directories with the record", async () => {
   await withEngine(instancesWith({ "user.gui-container.copy-of": "box" }), async ({ engine, root, recorded }) => {
-    const copy = await beginCopy(engine, "box");
+    const copy = await beginCopy({ engine, name: "box" });
     for (const directory of [copy.mounts.xpra, copy.mounts.share]) await Deno.mkdir(directory);
     await removeCopy(engine.host, copy);
     assertEquals(recorded.calls.filter(([, command]) => command !== "query").map((argv) => argv.join(" ")), [
@@ -142,7 +142,7 @@ Deno.test("removeCopy() kills, empties, deletes, then removes the directories wi
 
 Deno.test("removeCopy() leaves an instance alone that is no copy", async () => {
   await withEngine(instancesWith({ "user.gui-container": "1" }), async ({ engine, recorded }) => {
-    await removeCopy(engine.host, await beginCopy(engine, "box"));
+    await removeCopy(engine.host, await beginCopy({ engine, name: "box" }));
     assertEquals(recorded.calls.filter(([, command]) => command !== "query"), []);
   });
 });
@@ -153,7 +153,7 @@ Deno.test("removeCopy() keeps the record for the next run when the engine fails"
     (argv) => argv[1] === "delete" ? { code: 1, stderr: "Error: busy" } : answer(argv),
     async (world) => {
       const { engine } = world;
-      const copy = await beginCopy(engine, "box");
+      const copy = await beginCopy({ engine, name: "box" });
       await assertRejects(() => removeCopy(engine.host, copy), ProcessError);
       const leftovers = await findLeftovers(engine.host);
       assertEquals(names(leftovers), [copy.name]);
@@ -174,7 +174,7 @@ Deno.test("removeCopy() deletes a copy that neither lets its directories be empt
     await withEngine(
       (argv) => argv[0] === "find" ? { code: 1 } : argv[1] === "exec" ? late : answer(argv),
       async ({ engine, root, recorded: { calls, options } }) => {
-        const copy = await beginCopy(engine, "box");
+        const copy = await beginCopy({ engine, name: "box" });
         await Deno.mkdir(copy.mounts.xpra);
         await removeCopy(engine.host, copy);
         assertEquals(
@@ -192,11 +192,11 @@ Deno.test("removeCopy() deletes a copy that neither lets its directories be empt
 Deno.test("what a copy has closed to the host user is told once, and no later run waits for it", async () => {
   const answer = instancesWith({ "user.gui-container.copy-of": "box" });
   await withEngine(answer, async ({ engine, recorded: { said } }) => {
-    const copy = await beginCopy(engine, "box");
+    const copy = await beginCopy({ engine, name: "box" });
     const { directory } = copy.mounts;
     await Deno.mkdir(join(directory, "xpra"));
     const closed = { ...copy, mounts: { ...copy.mounts, share: "/proc/self/status" } };
-    const other = await beginCopy(engine, "box");
+    const other = await beginCopy({ engine, name: "box" });
     assertEquals(await removeCopies(engine.host, [closed, other]), [other.name]);
     assertEquals(said.filter((line) => line.startsWith("warn")), [
       `warn: What the copy "${copy.name}" has left in "${directory}" cannot be removed. ` +
@@ -211,7 +211,7 @@ Deno.test("removeCopies() only warns of an engine that does not come to an end; 
   const answer = instancesWith({ "user.gui-container.copy-of": "box" });
   const late = new DOMException("Signal timed out.", "TimeoutError");
   await withEngine((argv) => argv[1] === "delete" ? late : answer(argv), async ({ engine, recorded: { said } }) => {
-    const copy = await beginCopy(engine, "box");
+    const copy = await beginCopy({ engine, name: "box" });
     assertEquals(await removeCopies(engine.host, [copy]), []);
     assertEquals(said.filter((line) => line.startsWith("warn")).length, 1, said.join("\n"));
     const leftovers = await findLeftovers(engine.host);
@@ -222,22 +222,26 @@ Deno.test("removeCopies() only warns of an engine that does not come to an end; 
 
 Deno.test("claimCopiesOf() gives the copies of one container, and those in use by force only", async () => {
   await withEngine(() => ({}), async ({ engine }) => {
-    const used = await beginCopy(engine, "box");
-    const left = await beginCopy(engine, "box");
+    const used = await beginCopy({ engine, name: "box" });
+    const left = await beginCopy({ engine, name: "box" });
     close(left);
-    close(await beginCopy(engine, "bag"));
-    const error = await assertRejects(() => claimCopiesOf(engine, "box", { force: false }), UserError, used.name);
+    close(await beginCopy({ engine, name: "bag" }));
+    const error = await assertRejects(
+      () => claimCopiesOf({ engine, name: "box" }, { force: false }),
+      UserError,
+      used.name,
+    );
     assertEquals(error.hint.includes("--force"), true);
-    const claimed = await claimCopiesOf(engine, "box", { force: true });
+    const claimed = await claimCopiesOf({ engine, name: "box" }, { force: true });
     assertEquals(names(claimed).sort(), [used.name, left.name].sort());
     close(used, ...claimed);
-    assertEquals(await claimCopiesOf(engineCalled(engine.host, "incus"), "box", { force: true }), []);
+    assertEquals(await claimCopiesOf({ engine: engineCalled(engine.host, "incus"), name: "box" }, { force: true }), []);
   });
 });
 
 Deno.test("removeCopies() removes a copy where it was made, whatever the CLI's default is by then", async () => {
   await withEngine(instancesWith({}), async ({ engine, root }) => {
-    const copy = await beginCopy(engine, "box");
+    const copy = await beginCopy({ engine, name: "box" });
     close(copy);
     await Deno.writeTextFile(
       join(root, "config.yml"),

@@ -191,7 +191,11 @@ Deno.test("beginCreation() and recoverCreation() refuse while another run makes 
     using record = await beginCreation(engine, mounts, { name: "box", profileBefore: null });
     const again = (): Promise<unknown> => beginCreation(engine, mounts, { name: "box", profileBefore: null });
     await assertRejects(again, UserError, "is being made by another run");
-    await assertRejects(() => recoverCreation(engine, "box", mounts), UserError, "is being made by another run");
+    await assertRejects(
+      () => recoverCreation({ engine, name: "box" }, mounts),
+      UserError,
+      "is being made by another run",
+    );
     await assertRejects(() => refuseBeingMade("box", mounts), UserError, "is being made by another run");
     assertEquals(JSON.parse(await Deno.readTextFile(join(mounts.directory, "creating.json"))), record.creation);
   });
@@ -202,12 +206,12 @@ Deno.test("recoverCreation() unmakes what a killed run left, says so, and takes 
     await Deno.mkdir(mounts.share, { recursive: true });
     const path = join(mounts.directory, "creating.json");
     await Deno.writeTextFile(path, JSON.stringify({ ...creation, directories: [mounts.directory, mounts.share] }));
-    assertEquals(await recoverCreation(engine, "box", mounts), true);
+    assertEquals(await recoverCreation({ engine, name: "box" }, mounts), true);
     assertEquals(changes(recorded), ["delete --force box", "image delete f", "profile delete box"]);
     assert(recorded.said.some((line) => line.includes('"box"')), recorded.said.join());
     await assertRejects(() => Deno.lstat(mounts.directory), Deno.errors.NotFound);
     recorded.calls.length = 0;
-    assertEquals(await recoverCreation(engine, "box", mounts), false);
+    assertEquals(await recoverCreation({ engine, name: "box" }, mounts), false);
     assertEquals(recorded.calls, []);
   });
 });
@@ -217,7 +221,11 @@ Deno.test("recoverCreation() refuses what was begun on the other engine, and tou
     await Deno.mkdir(mounts.directory, { recursive: true });
     const path = join(mounts.directory, "creating.json");
     await Deno.writeTextFile(path, JSON.stringify({ ...creation, engine: "incus" }));
-    const error = await assertRejects(() => recoverCreation(engine, "box", mounts), UserError, "other engine");
+    const error = await assertRejects(
+      () => recoverCreation({ engine, name: "box" }, mounts),
+      UserError,
+      "other engine",
+    );
     assert(error.hint.includes("--engine incus"));
     assertEquals(changes(recorded), []);
     assert((await Deno.stat(path)).isFile);

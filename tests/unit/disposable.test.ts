@@ -107,7 +107,7 @@ Deno.test("lend() hands the very file over that was held, byte by byte", async (
     await Deno.writeTextFile(path, "another");
     // The recording host reads nothing of the stream: the file then counts as not read to its end.
     await assertRejects(
-      () => files.lend(engineCalled(recorded.host, "lxc"), "box-d01234", ubuntuUser),
+      () => files.lend({ engine: engineCalled(recorded.host, "lxc"), name: "box-d01234" }, ubuntuUser),
       UserError,
       "to its end",
     );
@@ -189,10 +189,10 @@ Deno.test("requireOrigin() says what to do without a snapshot", async () => {
         : { stdout: JSON.stringify({ name: "box", status: "Running", config: { "user.gui-container": "1" } }) },
   });
   const engine = engineCalled(host, "incus");
-  const error = await assertRejects(() => requireOrigin(engine, "box"), UserError, "no snapshot");
+  const error = await assertRejects(() => requireOrigin({ engine, name: "box" }), UserError, "no snapshot");
   assertStringIncludes(error.hint, "incus snapshot create box made");
   const far = { ...engine, server: { remote: "big", project: undefined, isLocal: false } };
-  const there = await assertRejects(() => requireOrigin(far, "box"), UserError, "no snapshot");
+  const there = await assertRejects(() => requireOrigin({ engine: far, name: "box" }), UserError, "no snapshot");
   assertStringIncludes(there.hint, "incus snapshot create big:box made");
 });
 
@@ -205,7 +205,7 @@ Deno.test("requireOrigin() says how to renew what has had no updates for a month
         stdout: JSON.stringify({ name: "box", created_at: created, config: { "user.gui-container": "1" } }),
       }),
     });
-    await requireOrigin(engineCalled(host, "lxc"), "box");
+    await requireOrigin({ engine: engineCalled(host, "lxc"), name: "box" });
     return said;
   };
   assertEquals(await said(29), []);

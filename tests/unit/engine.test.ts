@@ -76,28 +76,35 @@ function lxcThat(answer: Answer): Promise<Engine> {
 
 Deno.test("an engine that is asked for and not installed is exit code 125, with the other one as a way out", async () => {
   const engine = await chooseEngine(hostWith({}).host, "incus");
-  const error = await assertRejects(() => findInstance(engine, "box"), UserError, '"incus" is not installed');
+  const error = await assertRejects(() => findInstance({ engine, name: "box" }), UserError, '"incus" is not installed');
   assertEquals(error.exitCode, 125);
   assertStringIncludes(error.hint, "GUI_CONTAINER_ENGINE=lxc");
 });
 
 Deno.test("a refusal of the engine itself keeps what it said", async () => {
   const engine = await lxcThat({ code: 1, stderr: "Error: No space left\n" });
-  const error = await assertRejects(() => setProfile(engine, "box", ""), ProcessError);
+  const error = await assertRejects(() => setProfile({ engine, name: "box" }, ""), ProcessError);
   assertEquals(error.output, "Error: No space left");
 });
 
 Deno.test("createProfile() refuses a profile that somebody has just made", async () => {
   const refusal = 'Error: Error inserting "box" into database: The profile already exists\n';
   const engine = await lxcThat({ code: 1, stderr: refusal });
-  const error = await assertRejects(() => createProfile(engine, "box", {}), UserError, 'a profile "box" already');
+  const error = await assertRejects(
+    () => createProfile({ engine, name: "box" }, {}),
+    UserError,
+    'a profile "box" already',
+  );
   assertEquals(error.exitCode, 1);
 });
 
 Deno.test("refuseUsedByOthers() knows the container of that name, and its copies, in its own project only", () => {
   const refuse = (project: string | undefined, ...used: string[]): void => {
     const profile = { config: {}, devices: {}, used_by: used.map((path) => `/1.0/instances/${path}`) };
-    refuseUsedByOthers({ server: { ...ownServer, project } }, "box", { profile, copies: ["box-d01234"] });
+    refuseUsedByOthers({ engine: { server: { ...ownServer, project } }, name: "box" }, {
+      profile,
+      copies: ["box-d01234"],
+    });
   };
   refuse(undefined, "box", "box-d01234");
   refuse("default", "box");
@@ -110,7 +117,7 @@ Deno.test("refuseUsedByOthers() knows the container of that name, and its copies
 Deno.test("launch() tells an engine that does not answer from one that refuses", async () => {
   const engine = await lxcThat({ code: 1, stderr: noSocket });
   const error = await assertRejects(
-    () => launch(engine, "box", { image: "x", profiles: [], config: {} }),
+    () => launch({ engine, name: "box" }, { image: "x", profiles: [], config: {} }),
     UserError,
     "LXD does not answer",
   );
@@ -119,11 +126,11 @@ Deno.test("launch() tells an engine that does not answer from one that refuses",
 
 Deno.test("findProfile() throws what is not an answer", async () => {
   const profile = { config: { "user.a": "b" }, devices: {}, used_by: ["/1.0/instances/x"] };
-  assertEquals(await findProfile(await lxcThat({ stdout: JSON.stringify(profile) }), "p"), profile);
+  assertEquals(await findProfile({ engine: await lxcThat({ stdout: JSON.stringify(profile) }), name: "p" }), profile);
   assertEquals(
-    await findProfile(await lxcThat({ code: 1, stderr: "Error: Profile not found" }), "p"),
+    await findProfile({ engine: await lxcThat({ code: 1, stderr: "Error: Profile not found" }), name: "p" }),
     undefined,
   );
   const engine = await lxcThat({ code: 1, stderr: "Error: disk full" });
-  await assertRejects(() => findProfile(engine, "p"), ProcessError);
+  await assertRejects(() => findProfile({ engine, name: "p" }), ProcessError);
 });

@@ -252,7 +252,7 @@ async function withMenu(
       recorded,
       data,
       exportNow: async (given = {}) =>
-        (await exportApps(engine, "box", { ...request, ...given, mounts })).map(({ id }) => id),
+        (await exportApps({ engine, name: "box" }, { ...request, ...given, mounts })).map(({ id }) => id),
       unexport: () => unexportApps(engine.host, menuOf(engine.host, "box"), mounts),
       mounts,
     });

@@ -21,7 +21,6 @@ import {
   updateInstance,
   waitForOperations,
 } from "../../lib/engine/instance.ts";
-import { findNeighbourhood } from "../../lib/container/ours.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
 function range(Nsid: number, Hostid: number, Maprange: number, only?: "uid" | "gid"): IdMapRange {
@@ -116,7 +115,7 @@ async function lxcThat(
 Deno.test("launch() says which image and container the engine refused, with what it said", async () => {
   const { engine } = await lxcThat({ code: 1, stderr: "Error: No space left\n" });
   const error = await assertRejects(
-    () => launch(engine, "box", { image: "x:y", profiles: [], config: {} }),
+    () => launch({ engine, name: "box" }, { image: "x:y", profiles: [], config: {} }),
     UserError,
     'the container "box" from the image "x:y"',
   );
@@ -134,7 +133,11 @@ Deno.test("launch() makes anew, once, what could be made but not started", async
     const answer = ([, command]: readonly string[]): Answer =>
       command === "launch" && ++launches <= failures ? failed : {};
     const { host, calls } = recordingHost({ answer });
-    const launched = launch(await chooseEngine(host, "lxc"), "box", { image: "x", profiles: [], config: {} });
+    const launched = launch({ engine: await chooseEngine(host, "lxc"), name: "box" }, {
+      image: "x",
+      profiles: [],
+      config: {},
+    });
     if (failures === 1) await launched;
     else await assertRejects(() => launched, UserError, "cannot start it");
     assertEquals(calls.map(([, command]) => command), ["launch", "delete", "launch"]);
@@ -145,7 +148,7 @@ Deno.test("launch() says how to set up an engine that has no storage", async () 
   const stderr = "Error: Failed instance creation: Failed getting root disk: No root device could be found\n";
   const { engine } = await lxcThat({ code: 1, stderr });
   const error = await assertRejects(
-    () => launch(engine, "box", { image: "x", profiles: [], config: {} }),
+    () => launch({ engine, name: "box" }, { image: "x", profiles: [], config: {} }),
     UserError,
   );
   assertStringIncludes(error.hint, "sudo lxd init --auto");
@@ -154,9 +157,9 @@ Deno.test("launch() says how to set up an engine that has no storage", async () 
 Deno.test("findInstance() reads status, config and the global address with one call, by IPv4 first", async () => {
   const { recorded, engine } = await lxcThat({ stdout: JSON.stringify(instance) });
   const { state: _, expanded_devices: expandedDevices, ...rest } = instance;
-  assertEquals(await findInstance(engine, "box", { withState: true }), {
+  assertEquals(await findInstance({ engine, name: "box" }, { withState: true }), {
+    engine,
     ...rest,
-    project: "",
     location: "none",
     createdAt: "",
     startedAt: "",
@@ -173,7 +176,7 @@ Deno.test("findInstance() takes an IPv6 address where there is none by IPv4, and
       eth0: { addresses: addresses.map(([family, scope, address]) => ({ family, scope, address })) },
     };
     const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, state: { network } }) });
-    return (await findInstance(engine, "box", { withState: true }))?.address;
+    return (await findInstance({ engine, name: "box" }, { withState: true }))?.address;
   };
   const [local, global] = [["inet6", "link", "fe80::1"], ["inet6", "global", "fd00::1"]] as [string, string, string][];
   assertEquals(await addressOf(local!, global!), "fd00::1");
@@ -184,16 +187,17 @@ Deno.test("findInstance() takes an IPv6 address where there is none by IPv4, and
 Deno.test("findInstance() knows an instance that is stopped, and one that is not there", async () => {
   const stopped = { ...instance, status: "Stopped", state: { network: null } };
   assertEquals(
-    (await findInstance((await lxcThat({ stdout: JSON.stringify(stopped) })).engine, "box"))?.address,
+    (await findInstance({ engine: (await lxcThat({ stdout: JSON.stringify(stopped) })).engine, name: "box" }))?.address,
     undefined,
   );
   const offline = { ...instance, expanded_devices: { ...instance.expanded_devices, eth0: { type: "none" } } };
   assertEquals(
-    (await findInstance((await lxcThat({ stdout: JSON.stringify(offline) })).engine, "box"))?.hasNetwork,
+    (await findInstance({ engine: (await lxcThat({ stdout: JSON.stringify(offline) })).engine, name: "box" }))
+      ?.hasNetwork,
     false,
   );
   for (const stderr of ["Error: Instance not found\n", "Error: not found\n"]) {
-    assertEquals(await findInstance((await lxcThat({ code: 1, stderr })).engine, "box"), undefined);
+    assertEquals(await findInstance({ engine: (await lxcThat({ code: 1, stderr })).engine, name: "box" }), undefined);
   }
 });
 
@@ -206,7 +210,7 @@ Deno.test("exec() tries again, twice, where the engine gives no answer, and nowh
     ] as const
   ) {
     const { recorded, engine } = await lxcThat({ code: 1, stderr });
-    await assertRejects(() => exec(engine, "box", ["true"]), ProcessError);
+    await assertRejects(() => exec({ engine, name: "box" }, ["true"]), ProcessError);
     assertEquals(recorded.calls.length, calls);
   }
 });
@@ -222,7 +226,7 @@ Deno.test("exec() runs a program again whose answer has lost its end on the way,
         return tries <= losses ? { ...result, stdout: result.stdout.slice(0, -1) } : result;
       },
     };
-    const ran = exec(engineCalled(lossy, "incus"), "box", ["cat", "x"]);
+    const ran = exec({ engine: engineCalled(lossy, "incus"), name: "box" }, ["cat", "x"]);
     if (losses < 3) assertEquals((await ran).stdout, "whole\n");
     else await assertRejects(() => ran, UserError, 'in "box" does not arrive whole');
     assertEquals(tries, Math.min(losses + 1, 3));
@@ -236,9 +240,13 @@ Deno.test("exec() has a real shell end what a program that succeeds prints, and 
       ...host,
       run: (argv: readonly string[], options?: RunOptions) => runProcess(argv.slice(6), options),
     };
-    const { code, stdout } = await exec(engineCalled(real, "incus"), "box", ["/bin/sh", "-c", script], {
-      okCodes: "any",
-    });
+    const { code, stdout } = await exec(
+      { engine: engineCalled(real, "incus"), name: "box" },
+      ["/bin/sh", "-c", script],
+      {
+        okCodes: "any",
+      },
+    );
     return [code, stdout];
   };
   assertEquals(await run("printf '%s' \"it's\""), [0, "it's"]);
@@ -247,25 +255,29 @@ Deno.test("exec() has a real shell end what a program that succeeds prints, and 
 
 Deno.test("instanceAddress() says that there is none, and where to look", async () => {
   const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, state: {} }) });
-  const error = await assertRejects(() => instanceAddress(engine, "box"), UserError, "has no address");
+  const error = await assertRejects(() => instanceAddress({ engine, name: "box" }), UserError, "has no address");
   assertStringIncludes(error.hint, "nic device");
 });
 
 Deno.test("instanceHostUid() reads the instance's own id map", async () => {
   const { recorded, engine } = await lxcThat({ stdout: JSON.stringify([range(0, 1065536, 65536)]) + "\n" });
-  assertEquals(await instanceHostUid(engine, "box", { uid: "1000" }), "1066536");
+  assertEquals(await instanceHostUid({ engine, name: "box" }, { uid: "1000" }), "1066536");
   assertEquals(recorded.calls, [["lxc", "config", "get", "box", "volatile.idmap.current"]]);
 });
 
 Deno.test("the argument lists of the engine's CLI, none with our stdin unasked", async () => {
   const { recorded, engine } = await lxcThat({});
-  await launch(engine, "box", { image: "ubuntu:", profiles: ["default", "box"], config: { "user.a": "b c" } });
-  await createProfile(engine, "box", { "user.a": "b" });
-  await setProfile(engine, "box", "config: {}\n");
-  await updateInstance(engine, "box", { devices: { share: { type: "disk", source: `/a "b"`, path: "/c" } } });
-  await removeDevices(engine, "box", ["one", "two"]);
-  await removeDevices(engine, "box", []);
-  await exec(engine, "box", ["cat", "--", "-x"], { stdin: "inherit" });
+  await launch({ engine, name: "box" }, {
+    image: "ubuntu:",
+    profiles: ["default", "box"],
+    config: { "user.a": "b c" },
+  });
+  await createProfile({ engine, name: "box" }, { "user.a": "b" });
+  await setProfile({ engine, name: "box" }, "config: {}\n");
+  await updateInstance({ engine, name: "box" }, { devices: { share: { type: "disk", source: `/a "b"`, path: "/c" } } });
+  await removeDevices({ engine, name: "box" }, ["one", "two"]);
+  await removeDevices({ engine, name: "box" }, []);
+  await exec({ engine, name: "box" }, ["cat", "--", "-x"], { stdin: "inherit" });
   assertEquals(recorded.calls, [
     ["lxc", "launch", "ubuntu:", "box", "--profile", "default", "--profile", "box", "--config", "user.a=b c"],
     [
@@ -292,7 +304,7 @@ Deno.test("the argument lists of the engine's CLI, none with our stdin unasked",
     ["lxc", "config", "device", "remove", "box", "one", "two"],
     ["lxc", "exec", "box", "--mode", "non-interactive", "--", ...marking, "cat", "--", "-x"],
   ]);
-  assertEquals(recorded.calls.at(-1), execArgv(engine, "box", [...marking, "cat", "--", "-x"]));
+  assertEquals(recorded.calls.at(-1), execArgv({ engine, name: "box" }, [...marking, "cat", "--", "-x"]));
   assertEquals(recorded.options.map(({ stdin }) => stdin), [
     undefined,
     undefined,
@@ -309,31 +321,11 @@ Deno.test("exec() does not take what a program in the container prints for the e
     const { host } = recordingHost({
       answer: ([, verb]) => verb === "query" && engineAnswers ? { stdout: "{}" } : { code: 1, stderr },
     });
-    const error = await assertRejects(() => exec(engineCalled(host, "lxc"), "box", ["true"]), Error);
+    const error = await assertRejects(() => exec({ engine: engineCalled(host, "lxc"), name: "box" }, ["true"]), Error);
     assertEquals(
       [error instanceof ProcessError, error instanceof UserError && error.exitCode],
       engineAnswers ? [true, false] : [false, 125],
     );
-  }
-});
-
-Deno.test("findNeighbourhood() asks once, and again for a container that the list has not, or only in another project", async () => {
-  const config = { "user.gui-container": "true" };
-  const here = { ...instance, config, project: "default" };
-  const list = "/1.0/instances?recursion=1&all-projects=true";
-  for (
-    const [listed, paths] of [
-      [[{ ...here, project: "other", status: "Stopped" }, here], [list]],
-      [[{ ...here, project: "other" }], [list, "/1.0/instances/box"]],
-      [[{ ...here, status: "Error", location: "m2", config: null }], [list, "/1.0/instances/box"]],
-    ] as const
-  ) {
-    const answer = (argv: readonly string[]): Answer => ({ stdout: JSON.stringify(argv[2] === list ? listed : here) });
-    const { host, calls } = recordingHost({ answer });
-    const found = await findNeighbourhood(engineCalled(host, "incus"), "box");
-    assertEquals(calls.map(([, , path]) => path), [...paths]);
-    assertEquals([found.instance.project, found.instance.status], ["default", "Running"]);
-    assertEquals(found.neighbours.length, listed.length);
   }
 });
 
@@ -355,7 +347,7 @@ Deno.test("deleteInstance() waits for an engine that is still at work on the ins
   let busy = 1;
   const stderr = 'Error: Stopping the instance failed: Instance is busy running a "update" operation\n';
   const { host, calls } = recordingHost({ answer: () => busy-- > 0 ? { code: 1, stderr } : {} });
-  await deleteInstance(engineCalled(host, "lxc"), "box");
+  await deleteInstance({ engine: engineCalled(host, "lxc"), name: "box" });
   assertEquals(calls.length, 2);
 });
 
@@ -378,7 +370,7 @@ Deno.test("waitForOperations() waits for tasks on the instance, and for images w
     const { host, calls } = recordingHost({
       answer: (argv) => ({ stdout: argv[2] === "/1.0/operations?recursion=1" ? JSON.stringify({ running }) : "{}" }),
     });
-    await waitForOperations(engineCalled(host, "incus"), "box", { publishing });
+    await waitForOperations({ engine: engineCalled(host, "incus"), name: "box" }, { publishing });
     const waited = calls.slice(1).map((call) => call[2]!.split("/")[3]);
     assertEquals(waited, [...expected]);
   }

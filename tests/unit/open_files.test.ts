@@ -25,16 +25,16 @@ Deno.test("listeningSessions() names the sockets of sessions that a process list
 `,
     }),
   });
-  const sessions = await listeningSessions(engineCalled(host, "lxc"), "box", ubuntuUser);
+  const sessions = await listeningSessions({ engine: engineCalled(host, "lxc"), name: "box" }, ubuntuUser);
   assertEquals(sessions, ["editor-2", "web", "writer"]);
   // The same answer, in a container with another user.
   const other = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
-  assertEquals(await listeningSessions(engineCalled(host, "lxc"), "box", other), []);
+  assertEquals(await listeningSessions({ engine: engineCalled(host, "lxc"), name: "box" }, other), []);
 });
 
 Deno.test("listeningSessions() names none when the container does not answer", async () => {
   const { host } = recordingHost({ answer: () => ({ code: 1, stderr: "Error: The instance is not running" }) });
-  assertEquals(await listeningSessions(engineCalled(host, "lxc"), "box", ubuntuUser), []);
+  assertEquals(await listeningSessions({ engine: engineCalled(host, "lxc"), name: "box" }, ubuntuUser), []);
 });
 
 Deno.test("finishUnmap() removes empty mount points, and names the programs that have a file open", async () => {
@@ -50,14 +50,14 @@ Deno.test("finishUnmap() removes empty mount points, and names the programs that
     }));
     // What the engine would run in the container is run here.
     const { host, calls } = recordingHost();
-    await finishUnmap(engineCalled(host, "lxc"), "box", files);
+    await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, files);
     const inContainer = calls[0]!.slice(calls[0]!.indexOf("--") + 1);
     using _held = await Deno.open(open);
     const { stdout } = await runProcess(inContainer);
     const names = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
     assertEquals(names, ["-it's open", "closed\n$x", "full"]);
     const { host: answering } = recordingHost({ answer: () => ({ stdout }) });
-    const found = await finishUnmap(engineCalled(answering, "lxc"), "box", files);
+    const found = await finishUnmap({ engine: engineCalled(answering, "lxc"), name: "box" }, files);
     assertEquals(found.map(({ containerPath }) => containerPath), [open]);
     assert(found[0]!.programs.some((program) => /deno/.test(program)), found[0]!.programs.join());
   } finally {
@@ -74,7 +74,7 @@ testWith(
     const { dev, ino } = await Deno.stat(file);
     const files = [{ containerPath: file, dev, ino: ino!, bornMs: null }];
     const { host, calls } = recordingHost();
-    await finishUnmap(engineCalled(host, "lxc"), "box", files);
+    await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, files);
     const keep = "import mmap, sys, time\nfile = open(sys.argv[1], 'r+b')\n" +
       "memory = mmap.mmap(file.fileno(), 0, trackfd=False)\nfile.close()\nprint('ready', flush=True)\ntime.sleep(60)";
     const ready = Promise.withResolvers<void>();
@@ -83,7 +83,7 @@ testWith(
       await ready.promise;
       const { stdout } = await runProcess(calls[0]!.slice(calls[0]!.indexOf("--") + 1));
       const { host: answering } = recordingHost({ answer: () => ({ stdout }) });
-      const [found] = await finishUnmap(engineCalled(answering, "lxc"), "box", files);
+      const [found] = await finishUnmap({ engine: engineCalled(answering, "lxc"), name: "box" }, files);
       assertEquals(found?.programs, ["python3.13"], stdout);
     } finally {
       keeper.kill("SIGKILL");
@@ -96,7 +96,7 @@ testWith(
 Deno.test("finishUnmap() names a few programs, however many the container tells of", async () => {
   const stdout = Array.from({ length: 1000 }, (_, number) => `5:7 program ${number}\n`).join("");
   const { host } = recordingHost({ answer: () => ({ stdout }) });
-  const [found] = await finishUnmap(engineCalled(host, "lxc"), "box", [{
+  const [found] = await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, [{
     containerPath: "/f",
     dev: 5,
     ino: 7,
@@ -108,7 +108,7 @@ Deno.test("finishUnmap() names a few programs, however many the container tells 
 Deno.test("finishUnmap() removes the mount points through the engine when the container does not answer", async () => {
   const { host, calls } = recordingHost({ answer: (argv) => ({ code: argv[1] === "exec" ? 1 : 0 }) });
   const file = { containerPath: "/home/ubuntu/maps/0123456789-a b", dev: 1, ino: 2, bornMs: null };
-  assertEquals(await finishUnmap(engineCalled(host, "incus"), "box", [file]), []);
+  assertEquals(await finishUnmap({ engine: engineCalled(host, "incus"), name: "box" }, [file]), []);
   assertEquals(calls[1], [
     ...["incus", "query", "--request", "DELETE"],
     "/1.0/instances/box/files?path=%2Fhome%2Fubuntu%2Fmaps%2F0123456789-a%20b",

@@ -55,13 +55,17 @@ for (const [where, cli, server] of cases) {
     await withOwner({ cli, server }, async ({ engine, mounts, recorded }) => {
       for (const force of [false, true]) {
         const error = await assertRejects(
-          () => removeContainer(engine, "box", { mounts, force, recovered: false }),
+          () => removeContainer({ engine, name: "box" }, { mounts, force, recovered: false }),
           UserError,
           "belong to another container",
         );
         assertStringIncludes(error.message, cli === "incus" ? "of Incus" : "of LXD");
       }
-      await assertRejects(() => checkExisting(engine, "box", mounts), UserError, "belong to another container");
+      await assertRejects(
+        () => checkExisting({ engine, name: "box" }, mounts),
+        UserError,
+        "belong to another container",
+      );
       assert(await exists(mounts.share));
       assertEquals(recorded.calls.filter(([, command]) => command !== "query"), []);
     });
@@ -83,7 +87,7 @@ Deno.test("removeContainer() touches nothing of a container that the engine prot
   const on = { "security.protection.delete": "true" };
   const remove = ({ host }: RecordingHost): Promise<string[]> => {
     const [engine, mounts] = [engineCalled(host, "lxc"), mountsOf(host, "box")];
-    return removeContainer(engine, "box", { mounts, force: true, recovered: false });
+    return removeContainer({ engine, name: "box" }, { mounts, force: true, recovered: false });
   };
   for (const [own, profile] of [[on, {}], [{}, on]] as const) {
     const recorded = engineWith(own, profile);
@@ -97,7 +101,7 @@ Deno.test("removeContainer() touches nothing of a container that the engine prot
 Deno.test("removeContainer() removes directories that are no container's, by force", async () => {
   await withOwner({ cli: undefined }, async ({ engine, mounts }) => {
     const remove = (force: boolean): Promise<string[]> =>
-      removeContainer(engine, "box", { mounts, force, recovered: false });
+      removeContainer({ engine, name: "box" }, { mounts, force, recovered: false });
     await assertRejects(() => remove(false), UserError, "its directories are there");
     assertEquals(await remove(true), [mounts.directory]);
     assert(!await exists(mounts.directory));

@@ -11,7 +11,7 @@ import {
 import { findInstance, isHere, launch, parseInstancePath, updateInstance } from "../../lib/engine/instance.ts";
 import { publish } from "../../lib/engine/image.ts";
 import { pushFile, removeFiles } from "../../lib/engine/instance_files.ts";
-import { findServer, labelOf, ownServer, type Server } from "../../lib/engine/server.ts";
+import { findServer, ownServer, type Server, withRemote } from "../../lib/engine/server.ts";
 import { mountsOf } from "../../lib/container/mounts.ts";
 import { findPlace, scriptLine } from "../../lib/container/place.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
@@ -121,13 +121,13 @@ function engineOn(server: Server, answer: Answer = {}): { engine: Engine; calls:
 
 Deno.test("each call of the CLI names the remote and the project", async () => {
   const { engine, calls } = engineOn(big, { stdout: "{}" });
-  await findInstance(engine, "box").catch(() => {});
-  await launch(engine, "box", { image: "mine", profiles: ["default", "box"], config: {}, target: "@gpu" });
-  await launch(engine, "box", { image: "images:debian/13", profiles: [], config: {} });
-  await updateInstance(engine, "box", { devices: {} });
-  await publish(engine, "box", {});
-  await pushFile(engine, "box/etc/x", { mode: "0644" });
-  await removeFiles(engine, "box", { paths: ["/etc/x"] });
+  await findInstance({ engine, name: "box" }).catch(() => {});
+  await launch({ engine, name: "box" }, { image: "mine", profiles: ["default", "box"], config: {}, target: "@gpu" });
+  await launch({ engine, name: "box" }, { image: "images:debian/13", profiles: [], config: {} });
+  await updateInstance({ engine, name: "box" }, { devices: {} });
+  await publish({ engine, name: "box" }, {});
+  await pushFile({ engine, name: "box" }, { path: "/etc/x", mode: "0644" });
+  await removeFiles({ engine, name: "box" }, { paths: ["/etc/x"] });
   assertEquals(calls.map((call) => call.join(" ")), [
     "incus query big:/1.0/instances/box?project=work",
     "incus --project work launch big:mine big:box --profile default --profile box --target @gpu",
@@ -135,17 +135,17 @@ Deno.test("each call of the CLI names the remote and the project", async () => {
     'incus query --request PATCH --wait --data {"devices":{}} big:/1.0/instances/box?project=work',
     "incus --project work stop big:box",
     "incus --project work publish big:box big: --compression none",
-    "incus --project work file push --uid 0 --gid 0 --mode 0644 - big:box/etc/x",
+    "incus --project work file push --uid 0 --gid 0 --mode 0644 --create-dirs - big:box/etc/x",
     "incus query --request DELETE big:/1.0/instances/box/files?path=%2Fetc%2Fx&project=work",
   ]);
-  assertEquals(labelOf(engineCalled(engine.host, "incus").server, "box"), "box");
+  assertEquals(withRemote(engineCalled(engine.host, "incus").server, "box"), "box");
   assertEquals(apiPath(engineCalled(engine.host, "incus"), "/1.0?a=b"), "/1.0?a=b");
   assertEquals(engineArgv(engineCalled(engine.host, "incus"), ["list"]), ["incus", "list"]);
 });
 
 Deno.test("removeFiles() goes on where a file is not there, as each engine says that, and at nothing else", async () => {
   const remove = (stderr: string): Promise<void> =>
-    removeFiles(engineOn(ownServer, { code: 1, stderr }).engine, "box", { paths: ["/etc/x"] });
+    removeFiles({ engine: engineOn(ownServer, { code: 1, stderr }).engine, name: "box" }, { paths: ["/etc/x"] });
   for (const stderr of ["Error: Not Found\n", "Error: remove /etc/x: file does not exist\n"]) await remove(stderr);
   for (const stderr of ["Error: remove /etc/x: permission denied\n", "Error: file does not exist\n"]) {
     await assertRejects(() => remove(stderr), ProcessError);
@@ -154,11 +154,11 @@ Deno.test("removeFiles() goes on where a file is not there, as each engine says 
 
 Deno.test("isHere() asks the engine where an instance is", async () => {
   const member = { stdout: JSON.stringify({ environment: { server_name: "m1" } }) };
-  assertEquals(await isHere(engineOn(ownServer).engine, { location: "none" }), true);
-  assertEquals(await isHere(engineOn(ownServer, member).engine, { location: "m1" }), true);
-  assertEquals(await isHere(engineOn(ownServer, member).engine, { location: "m2" }), false);
-  assertEquals(await isHere(engineOn(big, member).engine, { location: "m1" }), false);
-  assertEquals(await isHere(engineOn(big).engine, { location: "none" }), false);
+  assertEquals(await isHere({ ...engineOn(ownServer), location: "none" }), true);
+  assertEquals(await isHere({ ...engineOn(ownServer, member), location: "m1" }), true);
+  assertEquals(await isHere({ ...engineOn(ownServer, member), location: "m2" }), false);
+  assertEquals(await isHere({ ...engineOn(big, member), location: "m1" }), false);
+  assertEquals(await isHere({ ...engineOn(big), location: "none" }), false);
 });
 
 Deno.test("parseInstancePath() reads [REMOTE:]NAME, and refuses all else", () => {
@@ -176,7 +176,7 @@ Deno.test("containers of other servers and projects have directories of their ow
   assertEquals(directory({ remote: "local" }), "/m/box");
   assertEquals(directory({ project: "user-1000" }), "/m/box");
   // The name on the host is the same whatever the CLI's default is; the user's word is not.
-  assertEquals([labelOf({ remote: "local" }, "box"), labelOf(ownServer, "box")], ["local:box", "box"]);
+  assertEquals([withRemote({ remote: "local" }, "box"), withRemote(ownServer, "box")], ["local:box", "box"]);
   assertEquals(directory({ project: "default" }), "/m/box");
   assertEquals(directory({ project: "work" }), "/m/work_box");
   assertEquals(directory({ ...big, project: undefined }), "/m/big:box");
@@ -226,10 +226,13 @@ Deno.test("a remote that does not answer, or whose certificate is another one, i
     ] as const
   ) {
     const { engine } = engineOn(big, { code: 1, stderr });
-    const error = await assertRejects(() => findInstance(engine, "box"), UserError, message);
+    const error = await assertRejects(() => findInstance({ engine, name: "box" }), UserError, message);
     assertEquals([error.exitCode, error.hint.includes(hint)], [125, true]);
     // What a container says in such words is its own.
-    await assertRejects(() => findInstance(engineOn(ownServer, { code: 1, stderr }).engine, "box"), ProcessError);
+    await assertRejects(
+      () => findInstance({ engine: engineOn(ownServer, { code: 1, stderr }).engine, name: "box" }),
+      ProcessError,
+    );
   }
 });
 
@@ -250,8 +253,11 @@ Deno.test("findInstance() names the member of the cluster that does not answer",
           : { code: 1, stderr: `Error: ${words}\n` },
     });
     const engine = engineCalled(host, "incus", big);
-    const error = await assertRejects(() => findInstance(engine, "box"), UserError, 'The member "m2"');
+    const error = await assertRejects(() => findInstance({ engine, name: "box" }), UserError, 'The member "m2"');
     assertEquals([error.exitCode, error.hint.includes("cluster list big:")], [125, true]);
-    assertEquals((await assertRejects(() => findInstance(engine, "bag"), UserError, "is not ready")).exitCode, 125);
+    assertEquals(
+      (await assertRejects(() => findInstance({ engine, name: "bag" }), UserError, "is not ready")).exitCode,
+      125,
+    );
   }
 });

@@ -15,7 +15,7 @@ Deno.test("a session takes over the files of its own container only, not of one 
       sampleMapping({ id, session, server: { remote: "local", project } });
     const records = [stayed("map-1", "default"), stayed("map-2", "other"), stayed("map-3", "default", "viewer")];
     await withJournalLock(host, () => writeRecords(host, records));
-    await sessionLoans(engineCalled(host, "lxc"), "box", "editor");
+    await sessionLoans({ engine: engineCalled(host, "lxc"), name: "box" }, "editor");
     const owners = (await readLoans(host)).map(({ id, owner }) => [id, owner !== null]).sort();
     assertEquals(owners, [["map-1", true], ["map-2", false], ["map-3", false]]);
   } finally {

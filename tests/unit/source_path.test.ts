@@ -73,7 +73,6 @@ Deno.test("followPath() knows a shared directory under another path, and ends in
     const devices = { home: { type: "disk", source: share, path: "/x" } };
     const instance = {
       name: "box",
-      project: "default",
       status: "Running",
       location: "none",
       createdAt: "",

@@ -50,7 +50,7 @@ Deno.test("checkUserName() refuses root and what is no name, with exit code 2", 
 
 Deno.test("userOf() is the kept user, for an older container ubuntu, and an error for what somebody set wrongly", () => {
   const engine = engineCalled(recordingHost().host, "incus");
-  const of = (config: Record<string, string>): ContainerUser => userOf(engine, { name: "box", config });
+  const of = (config: Record<string, string>): ContainerUser => userOf({ engine, name: "box", config });
   assertEquals(of({ [userKey]: formatUser(alice) }), alice);
   assertEquals(of({}), ubuntuUser);
   for (const line of ["", "root:0:0:/root"]) {
@@ -58,6 +58,6 @@ Deno.test("userOf() is the kept user, for an older container ubuntu, and an erro
     assertStringIncludes(error.hint, `incus config set box ${userKey}=ubuntu:1000:1000:/home/ubuntu`);
   }
   const far = { ...engine, server: { remote: "big", project: "work", isLocal: false } };
-  const error = assertThrows(() => userOf(far, { name: "box", config: { [userKey]: "" } }), UserError);
+  const error = assertThrows(() => userOf({ engine: far, name: "box", config: { [userKey]: "" } }), UserError);
   assertStringIncludes(error.hint, `incus --project work config set big:box ${userKey}=`);
 });

@@ -29,17 +29,17 @@ export async function runDisposable(container: Container, request: DisposableReq
     requireDisplay(host, host.env("WAYLAND_DISPLAY") ? against : undefined);
   }
   const engine = await container.engine;
-  const [origin] = await all([requireOrigin(engine, source), files.check(engine)]);
+  const [origin] = await all([requireOrigin({ engine, name: source }), files.check(engine)]);
   await removeCopies(host, await findLeftovers(host));
   const useOnce = async (): Promise<number> => {
     const copy = await makeCopy(engine, origin);
     try {
       // Whoever reaches the copy starts it. Files can be put into it before that (LXD 5.0.2, Incus 6.0.4).
-      await files.lend(engine, copy.name, origin.user);
+      await files.lend({ engine, name: copy.name }, origin.user);
       host.ui.status(
         `"${copy.name}" is a copy of "${source}": all that is in it is deleted when its last window closes`,
       );
-      await using disposable = await containerOn(engine, copy.name);
+      await using disposable = await containerOn({ engine, name: copy.name });
       const words = [...app, ...files.pathsFor(origin.user)];
       return await start(disposable, { ...request, app: words, isDisposable: true });
     } catch (error) {

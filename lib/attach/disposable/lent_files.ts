@@ -9,7 +9,7 @@ import { inputError, UserError } from "../../base/errors.ts";
 import { checkWays, followPath, sharedByMounts, type SharedDirectories } from "../../container/source_path.ts";
 import { containerPaths, type ContainerUser } from "../../container/user.ts";
 import type { Host } from "../../base/host.ts";
-import type { Engine } from "../../engine/engine.ts";
+import type { Engine, Instance } from "../../engine/engine.ts";
 import { listNeighbours } from "../../engine/instance.ts";
 import { pushFile } from "../../engine/instance_files.ts";
 
@@ -41,7 +41,7 @@ export interface HeldFiles extends Disposable {
    *
    * @throws {UserError} when one cannot be read to its end
    */
-  lend(engine: Engine, container: string, user: ContainerUser): Promise<void>;
+  lend(container: Instance, user: ContainerUser): Promise<void>;
 }
 
 /**
@@ -76,9 +76,9 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
       if (files.length === 0) return;
       await checkWays(files, await listNeighbours(engine));
     },
-    async lend(engine, container, user) {
+    async lend(container, user) {
       for (const [index, path] of pathsFor(user).entries()) {
-        await lendFile(engine, `${container}${path}`, files[index]!);
+        await lendFile(container, { ...files[index]!, target: path });
       }
     },
     [Symbol.dispose]: () => resources.dispose(),
@@ -134,9 +134,9 @@ function openError(path: string, error: unknown): unknown {
 }
 
 /** Puts one file into a container, for reading only. */
-async function lendFile(engine: Engine, target: string, { path, file }: LentFile): Promise<void> {
-  const options = { mode: "0444", makeDirectories: true };
-  if (engine.host.dryRun) return await pushFile(engine, target, { ...options, file: path });
+async function lendFile(instance: Instance, { path, file, target }: LentFile & { target: string }): Promise<void> {
+  const options = { path: target, mode: "0444" };
+  if (instance.engine.host.dryRun) return await pushFile(instance, { ...options, file: path });
   await file.seek(0, Deno.SeekMode.Start);
   let isWhole = false;
   const bytes = ReadableStream.from((async function* () {
@@ -150,7 +150,7 @@ async function lendFile(engine: Engine, target: string, { path, file }: LentFile
     }
     isWhole = true;
   })());
-  await pushFile(engine, target, { ...options, stdin: { bytes } });
+  await pushFile(instance, { ...options, stdin: { bytes } });
   if (isWhole) return;
   throw new UserError(`"${path}" cannot be read to its end`, { hint: "See whether another program writes to it" });
 }

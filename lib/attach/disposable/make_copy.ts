@@ -16,19 +16,19 @@ import { copyOrigin, findOrigin, giveMachineId, type Origin } from "../../contai
 import { scriptLine } from "../../container/place.ts";
 import { recordOf, writeContainerRecord } from "../../container/record.ts";
 import { knownHostsLines, pinHostKeys, sshConfigPath } from "../../container/ssh.ts";
-import { type Engine, engineLine } from "../../engine/engine.ts";
+import { type Engine, engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { instanceHostUid } from "../../engine/instance.ts";
 import { pushFile, removeFiles } from "../../engine/instance_files.ts";
-import { labelOf } from "../../engine/server.ts";
 
 /**
  * What copies of a container are made of. Warns when that has had no updates for long.
  *
  * @throws {UserError} when there is no such container, or no snapshot of it
  */
-export async function requireOrigin(engine: Engine, source: string): Promise<Origin> {
-  const origin = await findOrigin(engine, source);
-  const label = labelOf(engine.server, source);
+export async function requireOrigin(source: Instance): Promise<Origin> {
+  const { engine } = source;
+  const origin = await findOrigin(source);
+  const label = labelOf(source);
   if (!origin) {
     throw new UserError(`"${label}" has no snapshot of how it was made`, {
       hint: `Take one, of which all copies will be made: ${
@@ -57,31 +57,35 @@ function ageInDays(date: string, nowMs: number): number {
 /** Makes a copy, which has not started. If a step fails, all is undone. */
 export async function makeCopy(engine: Engine, origin: Origin): Promise<Copy> {
   return await withUndo(engine.host, async (undo) => {
-    const copy = await beginCopy(engine, origin.source);
+    const copy = await beginCopy({ engine, name: origin.source });
     undo.add(`remove the copy "${copy.name}"`, (cleaner) => removeCopy(cleaner, copy));
-    await fill(engine, origin, copy);
+    await fill({ engine, name: copy.name }, { origin, mounts: copy.mounts });
     return copy;
   });
 }
 
 /** Makes the instance of a copy with all that is its own. */
-async function fill(engine: Engine, origin: Origin, copy: Copy): Promise<void> {
+async function fill(instance: Instance, { origin, mounts }: { origin: Origin; mounts: Mounts }): Promise<void> {
+  const { engine } = instance;
   const { host } = engine;
-  const { name, mounts } = copy;
   const isShared = mounts.shared.length > 0;
   await makeMounts(host, mounts);
   await writeContainerRecord(host, mounts, recordOf(engine, origin));
   const [key] = await all([
     makeHostKey(host, mounts),
-    copyOrigin(engine, origin, { name, mounts: isShared ? mounts : undefined }),
+    copyOrigin(instance, { origin, mounts: isShared ? mounts : undefined }),
   ]);
   const share = async (): Promise<void> => {
-    await shareMounts(host, mounts, await instanceHostUid(engine, name, { uid: origin.user.uid, isStarted: false }));
+    await shareMounts(
+      host,
+      mounts,
+      await instanceHostUid(instance, { uid: origin.user.uid, isStarted: false }),
+    );
   };
   await all([
     ...(isShared ? [share()] : []),
-    giveMachineId(engine, name),
-    giveHostKey(engine, copy, key),
+    giveMachineId(instance),
+    giveHostKey(instance, { mounts, key }),
     copySshSettings(host, mountsOf(host, origin.source, engine.server), mounts),
   ]);
 }
@@ -108,14 +112,14 @@ async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> 
 }
 
 /** Gives a copy that has not started its own host key in place of those of its origin, and pins it. */
-async function giveHostKey(engine: Engine, { name, mounts }: Copy, key: HostKey): Promise<void> {
+async function giveHostKey(instance: Instance, { mounts, key }: { mounts: Mounts; key: HostKey }): Promise<void> {
+  const { engine, name } = instance;
   const alias = hostNameOf(engine.server, name);
-  const push = (path: string, mode: string, text: string): Promise<void> =>
-    pushFile(engine, `${name}${path}`, { mode, stdin: { text }, makeDirectories: true });
+  const path = "/etc/ssh/ssh_host_ed25519_key";
   await all([
-    push("/etc/ssh/ssh_host_ed25519_key", "0600", key.secret),
-    push("/etc/ssh/ssh_host_ed25519_key.pub", "0644", key.public),
-    removeFiles(engine, name, {
+    pushFile(instance, { path, mode: "0600", stdin: { text: key.secret } }),
+    pushFile(instance, { path: `${path}.pub`, mode: "0644", stdin: { text: key.public } }),
+    removeFiles(instance, {
       paths: ["dsa", "ecdsa", "rsa"].flatMap((type) =>
         ["", ".pub"].map((end) => `/etc/ssh/ssh_host_${type}_key${end}`)
       ),

@@ -8,13 +8,12 @@ import stopScript from "./stop_sessions.sh" with { type: "text" };
 import { noSuchApp } from "./app.ts";
 import { mapSome } from "../../base/settle.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
-import type { Engine } from "../../engine/engine.ts";
-import { type Instance, isLost, listInstances } from "../../engine/instance.ts";
+import { type Engine, labelOf } from "../../engine/engine.ts";
+import { type InstanceInfo, isLost, listInstances } from "../../engine/instance.ts";
 import { type Container, containerOf } from "../../container/container.ts";
 import { isSessionName } from "../../container/names.ts";
 import { isOurs, sessionKey } from "../../container/ours.ts";
 import { canAsk } from "../../container/ssh.ts";
-import { labelOf } from "../../engine/server.ts";
 
 /** A session that runs. */
 export interface LiveSession {
@@ -88,16 +87,16 @@ function parseSessions(container: string, stdout: string): LiveSession[] {
  */
 export async function listAllSessions(engine: Engine): Promise<LiveSession[]> {
   const { host } = engine;
-  const ask = async (instance: Instance): Promise<LiveSession[]> => {
+  const ask = async (instance: InstanceInfo): Promise<LiveSession[]> => {
     try {
-      await using container = await containerOf(engine, instance, { bootTimeoutMs: listTimeoutMs });
+      await using container = await containerOf(instance, { bootTimeoutMs: listTimeoutMs });
       // A session has left a trace on this side.
       if (!await mayHaveSessions(container, instance)) return [];
       // Several questions at once could not be told apart.
       return await listSessions(container, { mayAsk: false });
     } catch (error) {
       if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-      host.ui.warn(`Cannot list the sessions of "${labelOf(engine.server, instance.name)}": ${error.message}`);
+      host.ui.warn(`Cannot list the sessions of "${labelOf(instance)}": ${error.message}`);
       return [];
     }
   };
@@ -110,7 +109,7 @@ export async function listAllSessions(engine: Engine): Promise<LiveSession[]> {
   return (await mapSome(running, { atOnce: maxAtOnce, act: ask })).flat();
 }
 
-async function mayHaveSessions(container: Container, { config, startedAt }: Instance): Promise<boolean> {
+async function mayHaveSessions(container: Container, { config, startedAt }: InstanceInfo): Promise<boolean> {
   const seen = await container.seenSessions();
   return seen ? seen.length > 0 : config[sessionKey] === startedAt;
 }

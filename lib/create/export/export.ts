@@ -8,7 +8,7 @@ import { withUndo } from "../../base/undo.ts";
 import { containerOn } from "../../container/container.ts";
 import { hostNameOf, type Mounts } from "../../container/mounts.ts";
 import type { EngineOptions } from "../../container/place.ts";
-import type { Engine } from "../../engine/engine.ts";
+import { type Instance, labelOf } from "../../engine/engine.ts";
 import { placeCalled } from "../place.ts";
 import type { App } from "./app.ts";
 import { type EntryOptions, entryText, sortOptions } from "./entry.ts";
@@ -25,7 +25,6 @@ import {
   writeFile,
 } from "./menu.ts";
 import { type Apps, readApps, readIcons } from "./read.ts";
-import { labelOf } from "../../engine/server.ts";
 
 /** What is to be exported, and how. */
 export interface ExportRequest {
@@ -82,7 +81,7 @@ export async function exportNamed(
   const { name, mounts, ...place } = await placeCalled(host, word, options);
   const request = { ...parseExportWords(words, { notTheirs: own }), withTypes, opener: await findOpener() };
   menuOf(host, hostNameOf(place.server, name));
-  const exported = await exportApps(await place.engine, name, { ...request, mounts });
+  const exported = await exportApps({ engine: await place.engine, name }, { ...request, mounts });
   if (host.dryRun) return;
   host.ui.result(exported.map(({ id, name, entry }) => [id, name, entry].join("\t")).join("\n"), exported);
 }
@@ -94,22 +93,21 @@ export async function exportNamed(
  * @throws {UserError} exit code 2 for an app that is not there or cannot be exported; nothing is changed then
  */
 export async function exportApps(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   request: ExportRequest & { mounts: Mounts },
 ): Promise<ExportedApp[]> {
-  return await inTurn(engine.host, request.mounts, () => exportInTurn(engine, name, request));
+  return await inTurn(instance.engine.host, request.mounts, () => exportInTurn(instance, request));
 }
 
 async function exportInTurn(
-  engine: Engine,
-  name: string,
+  instance: Instance,
   request: ExportRequest,
 ): Promise<ExportedApp[]> {
+  const { engine, name } = instance;
   const { host, server: { project } } = engine;
-  const container = labelOf(engine.server, name);
+  const container = labelOf(instance);
   const menu = menuOf(host, hostNameOf(engine.server, name));
-  await using reached = await containerOn(engine, name);
+  await using reached = await containerOn(instance);
   const found = await readApps(reached);
   if (host.dryRun) return await planExport(host, menu);
   const chosen = chooseApps(container, found, request.wanted);

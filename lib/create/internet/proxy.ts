@@ -10,7 +10,7 @@ import { proxyPort, proxyUserData } from "./proxy_config.ts";
 import { hostRanges, specialRanges } from "./ranges.ts";
 import useScript from "./use_proxy.py" with { type: "text" };
 import { hostNameOf, mountsRoot } from "../../container/mounts.ts";
-import { type Engine, engineLine, query } from "../../engine/engine.ts";
+import { type Engine, engineLine, type Instance, labelOf, query } from "../../engine/engine.ts";
 import {
   deleteInstance,
   type Device,
@@ -26,7 +26,7 @@ import { sha256 } from "../../base/hash.ts";
 import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, isAt } from "../../base/files.ts";
 import { lockFile } from "../../base/record.ts";
-import { labelOf } from "../../engine/server.ts";
+import { withRemote } from "../../engine/server.ts";
 
 /** A proxy, which all containers with the same rules and the same image share. */
 export interface Proxy {
@@ -105,30 +105,31 @@ export async function ensureProxy(
   const { name } = proxy;
   host.ui.progress(`Looking for the proxy "${name}"`);
   await inTurn(engine, name, async () => {
-    await waitForOperations(engine, name);
-    const found = await findInstance(engine, name);
+    await waitForOperations({ engine, name });
+    const found = await findInstance({ engine, name });
     const userData = proxyUserData({ ranges: [...specialRanges, ...await hostRanges(engine)], hosts: proxy.hosts });
     if (found?.config[stateKey] === "ready") {
-      if (found.config[userDataKey] !== userData) warnOfOldProxy(engine, name);
-      if (found.status !== "Running") await startInstance(engine, name);
+      if (found.config[userDataKey] !== userData) warnOfOldProxy({ engine, name });
+      if (found.status !== "Running") await startInstance({ engine, name });
       return;
     }
     if (found && found.config[stateKey] === undefined) {
       throw new UserError(`The container "${name}" is none that create.ts has made, and its name is needed`, {
-        hint: `Give it another name: ${engineLine(engine, ["move", labelOf(engine.server, name), "OTHER"])}`,
+        hint: `Give it another name: ${engineLine(engine, ["move", withRemote(engine.server, name), "OTHER"])}`,
       });
     }
     // A run was killed before it was complete.
-    if (found) await deleteInstance(engine, name);
+    if (found) await deleteInstance({ engine, name });
     host.ui.progress(`Making the proxy "${name}"`);
     await makeProxy(engine, proxy, { image, timeoutMs, userData });
   });
 }
 
-function warnOfOldProxy(engine: Engine, name: string): void {
-  const remove = engineLine(engine, ["delete", "--force", labelOf(engine.server, name)]);
+function warnOfOldProxy(instance: Instance): void {
+  const { engine } = instance;
+  const remove = engineLine(engine, ["delete", "--force", labelOf(instance)]);
   engine.host.ui.warn(
-    `The proxy "${name}" was made when this machine had other networks, or by another version of create.ts. ` +
+    `The proxy "${instance.name}" was made when this machine had other networks, or by another version of create.ts. ` +
       `To have the next run of create.ts make it again: ${remove}`,
     { security: true },
   );
@@ -140,7 +141,7 @@ async function makeProxy(
   { image, timeoutMs, userData }: { image: string; timeoutMs: number; userData: string },
 ): Promise<void> {
   const { name } = proxy;
-  await launch(engine, name, {
+  await launch({ engine, name }, {
     image,
     profiles: ["default"],
     config: {
@@ -154,9 +155,9 @@ async function makeProxy(
     },
   });
   try {
-    await waitForCloudInit(engine, name, { timeoutMs });
+    await waitForCloudInit({ engine, name }, { timeoutMs });
     // An image that has squid already has started it with other settings.
-    await exec(engine, name, ["/bin/sh", "-c", "systemctl daemon-reload && systemctl restart squid.service"]);
+    await exec({ engine, name }, ["/bin/sh", "-c", "systemctl daemon-reload && systemctl restart squid.service"]);
   } catch (error) {
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
     throw new UserError(`The proxy "${name}" cannot be made: ${error.message}`, {
@@ -175,7 +176,7 @@ async function makeProxy(
     gid: nobody,
     mode: "0600",
   };
-  await updateInstance(engine, name, { devices: { way }, config: { [stateKey]: "ready" } });
+  await updateInstance({ engine, name }, { devices: { way }, config: { [stateKey]: "ready" } });
 }
 
 /**
@@ -183,13 +184,14 @@ async function makeProxy(
  *
  * @throws {UserError} when the proxy does not answer
  */
-export async function useProxy(engine: Engine, name: string, proxy: Proxy): Promise<void> {
+export async function useProxy(instance: Instance, proxy: Proxy): Promise<void> {
+  const { engine } = instance;
   try {
-    await exec(engine, name, ["python3", "-c", useScript, `127.0.0.1:${proxyPort}`]);
+    await exec(instance, ["python3", "-c", useScript, `127.0.0.1:${proxyPort}`]);
   } catch (error) {
     if (!(error instanceof ProcessError && error.code === noProxy)) throw error;
-    const log = ["exec", labelOf(engine.server, proxy.name), "--", "journalctl", "--unit=squid"];
-    throw new UserError(`The proxy "${proxy.name}" does not answer in "${name}"`, {
+    const log = ["exec", withRemote(engine.server, proxy.name), "--", "journalctl", "--unit=squid"];
+    throw new UserError(`The proxy "${proxy.name}" does not answer in "${instance.name}"`, {
       hint: `See what it says: ${engineLine(engine, log)}`,
       cause: error,
     });
@@ -211,10 +213,10 @@ export async function removeUnusedProxy(
   return await inTurn(engine, name, async () => {
     const profiles = await listProfiles(engine);
     if (profiles.some((other) => other.name !== profileName && other.config[internetKey] === name)) return undefined;
-    await waitForOperations(engine, name);
-    const found = await findInstance(engine, name);
+    await waitForOperations({ engine, name });
+    const found = await findInstance({ engine, name });
     if (found?.config[stateKey] === undefined) return undefined;
-    await deleteInstance(engine, name);
+    await deleteInstance({ engine, name });
     return name;
   });
 }
