@@ -139,7 +139,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
     ? 1
     : Infinity;
   if (words.length > maxWords) throw inputError(`Too many arguments: "${words[maxWords]}"`, "See attach.ts --help");
-  if (flags.has("list")) return await (await import("./lib/attach/list.ts")).list(host, word, options);
+  if (flags.has("list")) return await (await import("./lib/attach/list.ts")).showSessions(host, word, options);
   if (word === undefined) {
     throw inputError("The container's NAME is missing", "Those in which an app runs: attach.ts --list");
   }

@@ -5,14 +5,12 @@
  * for a second time. All words are shown as they are.
  */
 
+import { dialogSeconds } from "../base/desktop.ts";
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { revealInvisible } from "../base/text.ts";
 import type { AskableChannel } from "./session/channels.ts";
 import type { Answer, Question } from "../guard/consent.ts";
-
-/** How long a question is shown, in seconds. */
-const shownFor = 60;
 
 /**
  * A yes that comes sooner may not be meant for the question, in seconds: the user may still be typing, and has not read
@@ -21,7 +19,7 @@ const shownFor = 60;
 const soonest = 3;
 
 /** How often a dialog is shown when a yes comes too soon. */
-const maxTries = 3;
+const maxAsked = 3;
 
 /** Characters in a line. zenity breaks lines at spaces, which an address does not have. */
 const lineLength = 88;
@@ -79,12 +77,12 @@ export async function askInDialog(
   },
 ): Promise<Answer> {
   const show = async (argv: string[]): Promise<Answer> => {
-    for (let tries = 0; tries < maxTries; tries++) {
+    for (let tries = 0; tries < maxAsked; tries++) {
       const startMs = clock();
       const { code, stdout } = await host.run(argv, {
         okCodes: "any",
         signal,
-        timeoutMs: (shownFor + 10) * 1_000,
+        timeoutMs: (dialogSeconds + 10) * 1_000,
         maxOutputBytes: 1024,
       });
       if (code > timedOut) host.ui.warn(`zenity ended with exit status ${code}, which counts as a no`);
@@ -95,7 +93,7 @@ export async function askInDialog(
     return "no";
   };
   const answer = await show(dialogArgv(container, question));
-  return answer === "session" ? await show(confirmArgv(container, question)) : answer;
+  return answer === "session" ? await show(confirmSessionArgv(container, question)) : answer;
 }
 
 /** The command line of the dialog. */
@@ -109,7 +107,7 @@ export function dialogArgv(container: string, { what, details }: Question): stri
 }
 
 /** The command line of the dialog in which the user confirms a yes for the session. */
-function confirmArgv(container: string, { what }: Question): string[] {
+function confirmSessionArgv(container: string, { what }: Question): string[] {
   const lines = [
     `May the container "${container}" ${what} as often as it likes until attach.ts ends?`,
     `You will not be asked again. A yes counts after ${soonest} seconds.`,
@@ -131,7 +129,7 @@ function zenityArgv(
     "--question",
     "--no-markup",
     "--default-cancel",
-    `--timeout=${shownFor}`,
+    `--timeout=${dialogSeconds}`,
     // Titles of the container's windows begin with its name in brackets: none is like this one.
     `--title=gui-container: may ${container} ${what}?`,
     "--no-wrap",

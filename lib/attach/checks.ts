@@ -2,7 +2,7 @@
 
 import lookInside from "./look_inside.sh" with { type: "text" };
 import { checkContainers, checkEngine, checkPrograms, checkRuntime, versionTimeoutMs } from "../cli/checks.ts";
-import { type Check, diagnose, type Finding, tellFailure } from "../cli/doctor.ts";
+import { diagnose, type Finding, type HostCheck, tellFailure } from "../cli/doctor.ts";
 import type { Engine, Instance } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
@@ -14,7 +14,7 @@ import { programs } from "../base/programs.ts";
 import { installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./x11/xpra_version.ts";
 
 /** What `--doctor` checks. */
-const checks: readonly Check[] = [
+const checks: readonly HostCheck[] = [
   checkRuntime,
   checkEngine,
   checkXpra,

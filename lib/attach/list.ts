@@ -13,7 +13,7 @@ import { listAllSessions, listSessions, type LiveSession } from "./session/live_
  *
  * @param word the container, or as the engine's own CLI has it, `REMOTE:` for all that are there
  */
-export async function list(host: Host, word: string | undefined, options: EngineOptions): Promise<number> {
+export async function showSessions(host: Host, word: string | undefined, options: EngineOptions): Promise<number> {
   const [, remote] = /^([^:]+):$/.exec(word ?? "") ?? [];
   const sessions = word === undefined || remote !== undefined
     ? await listAllSessions(await chooseEngine(host, options.engine, { ...options, remote }))

@@ -4,7 +4,7 @@ import { inputError } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";
 
 /** How much of the end of a log is printed, in bytes. A log may be as large as the container likes. */
-const maxBytes = 4 * 1024 * 1024;
+const maxPrintedBytes = 4 * 1024 * 1024;
 
 /**
  * Prints the end of the log of a session, or without a name of the one that has printed last.
@@ -14,7 +14,7 @@ const maxBytes = 4 * 1024 * 1024;
  */
 export async function logs(container: Container, session: string | undefined): Promise<number> {
   const { host, label, sharedSockets } = container;
-  const log = await container.log({ session, bytes: maxBytes });
+  const log = await container.log({ session, bytes: maxPrintedBytes });
   if (host.dryRun) return 0;
   // What is on this machine is there also while the container does not run.
   const directory = sharedSockets ?? `${(await container.reach()).xpra} in the container`;

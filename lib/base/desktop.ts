@@ -5,8 +5,11 @@ import type { Host } from "./host.ts";
 import { runProcess } from "./process.ts";
 import { codePoint, printable } from "./text.ts";
 
-/** How long zenity shows a message, in seconds. */
-const shownFor = 60;
+/** How long zenity shows a message or a question, in seconds. */
+export const dialogSeconds = 60;
+
+/** What zenity is told to put between paths: it gives no path with two slashes in a row. */
+export const pathSeparator = "//:";
 
 /** How long the notification service may take to answer, in milliseconds. */
 const notifyTimeoutMs = 5_000;
@@ -45,13 +48,13 @@ export async function showOnDesktop(
     const argv of [
       notificationArgv({ title: head, body: escape(body) }, { icon: `dialog-${kind}` }),
       [
-        ...["zenity", `--${kind}`, "--no-markup", `--timeout=${shownFor}`, `--title=${head}`],
+        ...["zenity", `--${kind}`, "--no-markup", `--timeout=${dialogSeconds}`, `--title=${head}`],
         // Of a backslash, zenity 3.44 makes the start of an escape.
         `--text=${`${head}\n\n${body}`.replaceAll("\\", codePoint)}`,
       ],
     ]
   ) {
-    const timeoutMs = argv[0] === "zenity" ? (shownFor + 10) * 1_000 : notifyTimeoutMs;
+    const timeoutMs = argv[0] === "zenity" ? (dialogSeconds + 10) * 1_000 : notifyTimeoutMs;
     // Status 5 is zenity's own timeout. If the first program is missing, the next one is tried.
     const shown = await run(argv, { okCodes: [0, 1, 5], timeoutMs }).catch(() => undefined);
     if (shown && (argv[0] === "zenity" || shown.code === 0)) return;

@@ -54,7 +54,7 @@ export async function removeTree(path: string, { signal }: { signal?: AbortSigna
 }
 
 /** How many entries of a directory are read at most: a container may fill those that it shares. */
-const mostEntries = 10_000;
+const maxEntries = 10_000;
 
 /**
  * The entries of a directory, the first ten thousand of them; none for a directory that is not there or cannot be read.
@@ -63,7 +63,7 @@ export async function readDirectory(path: string): Promise<Deno.DirEntry[]> {
   const entries: Deno.DirEntry[] = [];
   try {
     for await (const entry of Deno.readDir(path)) {
-      if (entries.push(entry) === mostEntries) break;
+      if (entries.push(entry) === maxEntries) break;
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) throw error;

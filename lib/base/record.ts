@@ -8,6 +8,9 @@ import { abortable } from "@std/async";
 import { dirname } from "@std/path";
 import { isAt } from "./files.ts";
 
+/** How long after a run was killed what it had started last may still take effect, in milliseconds. */
+export const settleMs = 1_000;
+
 const openOptions = { read: true, write: true, create: true, mode: 0o600 } as const;
 
 /**

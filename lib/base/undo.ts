@@ -4,7 +4,7 @@ import { ProcessError, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 
 /** How long all actions together may take, in milliseconds. */
-const undoDeadlineMs = 120_000;
+const maxUndoMs = 120_000;
 
 /** The actions that undo what was done so far. */
 export interface Undo {
@@ -28,7 +28,7 @@ export async function withUndo<T>(
   const undo: Undo = {
     add(what, action) {
       stack.defer(async () => {
-        cleaning ??= host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
+        cleaning ??= host.forCleanup(AbortSignal.timeout(maxUndoMs));
         try {
           await action(cleaning);
         } catch (error) {

@@ -1,6 +1,6 @@
 /** The checks that `--doctor` makes for every script: the engine, how it isolates, the programs, and the containers. */
 
-import type { Check, Finding } from "./doctor.ts";
+import type { Finding, HostCheck } from "./doctor.ts";
 import { type Engine, engineCalled, type EngineCli, engineClis, type Instance, serverState } from "../engine/engine.ts";
 import { knownHole } from "../engine/known_holes.ts";
 import { findProfile } from "../engine/profile.ts";
@@ -100,13 +100,13 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
 }
 
 /** Checks for the programs of one script that have a purpose in the table of programs. */
-export function checkPrograms(script: ScriptName): Check[] {
+export function checkPrograms(script: ScriptName): HostCheck[] {
   const ofScript = Object.entries(programs).filter(([, { scripts, purpose }]) => purpose && scripts.includes(script));
   return ofScript.map(([name]) => checkProgram(name));
 }
 
 /** A check that runs one program for its version. */
-export function checkProgram(name: string): Check {
+export function checkProgram(name: string): HostCheck {
   const { purpose, versionOption = "--version", optional, package: packageName, display } = programs[name]!;
   return async (host) => {
     if (display && display !== (host.env("WAYLAND_DISPLAY") ? "wayland" : "x11")) return [];

@@ -115,7 +115,7 @@ function namesOnHost(host: Pick<Host, "env">): Names {
 }
 
 /** How long a shell waits for an answer, in milliseconds: a container can fill its directory. */
-const answerMs = 2_000;
+const offerMs = 2_000;
 
 /**
  * Prints what fits at the end of a command line, for the stubs. It reads directories and does nothing else. It never
@@ -126,7 +126,7 @@ const answerMs = 2_000;
 export async function printOffer(line: CommandLine, args: readonly string[]): Promise<void> {
   const names = namesOnHost({ env: (name) => Deno.env.get(name) || undefined });
   try {
-    const offer = await Promise.race([complete(line, args.slice(1), names), delay(answerMs)]);
+    const offer = await Promise.race([complete(line, args.slice(1), names), delay(offerMs)]);
     if (offer) await Deno.stdout.write(new TextEncoder().encode(offerText(offer)));
   } catch {
     // Nothing fits.

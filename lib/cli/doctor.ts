@@ -5,16 +5,13 @@ import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { oneLine } from "../base/text.ts";
 
-/**
- * How a finding counts. `ok`: as it should be. `absent`: missing, and the script can work without it. `risk`: it works
- * with less protection. `broken`: the script cannot do its work.
- */
-export type Verdict = "ok" | "absent" | "risk" | "broken";
-
 /** The result of one check. */
 export interface Finding {
-  /** How it counts. */
-  verdict: Verdict;
+  /**
+   * `ok`: as it should be. `absent`: missing, and the script can work without it. `risk`: it works with less protection.
+   * `broken`: the script cannot do its work.
+   */
+  verdict: "ok" | "absent" | "risk" | "broken";
   /** What was found, in one line. */
   what: string;
   /** Commands that fix it, or a sentence that says how. */
@@ -22,7 +19,7 @@ export interface Finding {
 }
 
 /** Checks one thing. `engine` is the one that the script would use; undefined when none answers. */
-export type Check = (host: Host, engine: Engine | undefined) => Promise<Finding[]>;
+export type HostCheck = (host: Host, engine: Engine | undefined) => Promise<Finding[]>;
 
 /**
  * Runs all checks at the same time, and prints their findings in the order of the checks.
@@ -32,7 +29,7 @@ export type Check = (host: Host, engine: Engine | undefined) => Promise<Finding[
  */
 export async function diagnose(
   host: Host,
-  { wanted, checks }: { wanted: string | undefined; checks: readonly Check[] },
+  { wanted, checks }: { wanted: string | undefined; checks: readonly HostCheck[] },
 ): Promise<number> {
   let engine: Engine | undefined;
   try {

@@ -138,7 +138,7 @@ export async function resolveContainer(host: Host, word: string, options: Engine
     }),
   };
   const isLocal = server.isLocal && (host.dryRun || isAlone || await isOnThisMachine(known));
-  return isLocal ? localContainer(known) : await remote(known);
+  return isLocal ? localContainer(known) : await loadRemote(known);
 }
 
 /** The container of this name on a server. */
@@ -169,11 +169,11 @@ export async function containerOf(
     ...(bootTimeoutMs === undefined ? {} : { bootTimeoutMs }),
     instance: once(() => findOurs(instance, { withState: server.isLocal })),
   };
-  return await isHere(instance) ? localContainer(known) : await remote(known);
+  return await isHere(instance) ? localContainer(known) : await loadRemote(known);
 }
 
 /** Loaded only where it is needed: most containers are on this machine. */
-async function remote(known: KnownContainer): Promise<Container> {
+async function loadRemote(known: KnownContainer): Promise<Container> {
   const { remoteContainer } = await import("./remote.ts");
   return remoteContainer(known);
 }

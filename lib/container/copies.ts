@@ -51,7 +51,7 @@ export function newCopyName(source: string): string {
 }
 
 /** The record of a copy. */
-export function recordPath({ directory }: Pick<Mounts, "directory">): string {
+export function copyRecordPath({ directory }: Pick<Mounts, "directory">): string {
   return join(directory, "disposable.json");
 }
 
@@ -72,18 +72,21 @@ export async function beginCopy({ engine, name: source }: Instance): Promise<Cop
   const record: CopyRecord & { name: string } = { source, engine: cli, server: serverRecord(server), name };
   const copy = { ...record, mounts };
   if (host.dryRun) return { ...copy, lock: undefined };
-  return await inTurn(host, async () => {
+  return await withCopiesLock(host, async () => {
     try {
       await Deno.mkdir(mounts.directory, { mode: 0o755 });
-      const lock = await claimFile(recordPath(mounts));
+      const lock = await claimFile(copyRecordPath(mounts));
       await writeInto(lock!, record);
       return { ...copy, lock };
     } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) await removeEmpty([mounts.directory, recordPath(mounts)]);
-      throw new UserError(`Cannot write "${recordPath(mounts)}": ${error instanceof Error ? error.message : error}`, {
-        hint: "See whether the disk is full, and whether you may write there",
-        cause: error,
-      });
+      if (!(error instanceof Deno.errors.AlreadyExists)) await removeEmpty([mounts.directory, copyRecordPath(mounts)]);
+      throw new UserError(
+        `Cannot write "${copyRecordPath(mounts)}": ${error instanceof Error ? error.message : error}`,
+        {
+          hint: "See whether the disk is full, and whether you may write there",
+          cause: error,
+        },
+      );
     }
   });
 }
@@ -124,7 +127,7 @@ async function chooseCopies(
   isWanted: (copy: Copy) => Promise<boolean>,
   { claim = true }: { claim?: boolean } = {},
 ): Promise<Copy[]> {
-  return await inTurn(host, async () => {
+  return await withCopiesLock(host, async () => {
     const chosen: Copy[] = [];
     for (const copy of await lockCopies(host)) {
       if (copy.lock === undefined) continue;
@@ -148,7 +151,7 @@ export async function claimCopiesOf(
 ): Promise<Copy[]> {
   const { host, cli, server } = engine;
   if (!await exists(mountsRoot(host))) return [];
-  return await inTurn(host, async () => {
+  return await withCopiesLock(host, async () => {
     const found: Copy[] = [];
     for (const copy of await lockCopies(host)) {
       if (isOfSame(copy, { engine: cli, server: serverRecord(server), source })) found.push(copy);
@@ -190,7 +193,7 @@ async function lockCopies(host: Host): Promise<Copy[]> {
 async function lockRecord(
   mounts: Mounts,
 ): Promise<{ lock: Deno.FsFile | undefined; record: CopyRecord & { name?: string } } | undefined> {
-  const path = recordPath(mounts);
+  const path = copyRecordPath(mounts);
   try {
     const lock = await claimFile(path, { create: false });
     const record = await readRecord(path);
@@ -210,7 +213,7 @@ function knownRecord(record: unknown): CopyRecord & { name?: string } {
 }
 
 /** Does what only one run may do at a time, such as to look at records that another run is just making. */
-async function inTurn<T>(host: Host, act: () => Promise<T>): Promise<T> {
+async function withCopiesLock<T>(host: Host, act: () => Promise<T>): Promise<T> {
   using _turn = await lockFile(turnsIn(mountsRoot(host)));
   return await act();
 }
@@ -269,7 +272,7 @@ async function removeDirectories(host: Host, copy: Copy): Promise<void> {
     await inTime(host, copy, (cleaner) => removeMounts(cleaner, [directory, xpra, share]));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    await removeEmpty([recordPath(copy.mounts)]);
+    await removeEmpty([copyRecordPath(copy.mounts)]);
     throw new UserError(`What the copy "${copy.name}" has left in "${directory}" cannot be removed`, {
       hint: `The copy itself is gone. Remove the directory as root: sudo rm -rf ${quoteWords([directory])}`,
       output: error.output,

@@ -36,7 +36,7 @@ export interface Link extends AsyncDisposable {
 const aliveSeconds = 3;
 
 /** How long a connection may take until it is ready, in milliseconds. */
-const readyMs = 60_000;
+const connectMs = 60_000;
 
 /** How often to look whether it is ready, in milliseconds. */
 const pollMs = 5;
@@ -129,7 +129,7 @@ async function startMaster(
   const master = host.start(masterArgv(target, { mayAsk }), { detached: !mayAsk, output: { line: () => {} } });
   let result: ProcessResult | undefined;
   master.ended.then((ended) => result = ended);
-  const deadlineMs = performance.now() + readyMs;
+  const deadlineMs = performance.now() + connectMs;
   while (!result) {
     const isLate = performance.now() > deadlineMs;
     if (host.signal.aborted || isLate) {

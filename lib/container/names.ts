@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import { exists, readDirectory } from "../base/files.ts";
-import { recordPath } from "./copies.ts";
+import { copyRecordPath } from "./copies.ts";
 import { isInstanceName } from "../engine/instance.ts";
 import { isPlainName } from "../engine/server.ts";
 
@@ -41,7 +41,8 @@ export async function containerNames(root: string): Promise<string[]> {
   const names = (await readDirectory(root)).map(({ name }) => name).filter(isContainerName);
   const meant = await Promise.all(names.map(async (name) => {
     const directory = join(root, name);
-    return await exists(join(directory, "known_hosts")).catch(() => false) && !await exists(recordPath({ directory }));
+    return await exists(join(directory, "known_hosts")).catch(() => false) &&
+      !await exists(copyRecordPath({ directory }));
   }));
   return names.filter((_, index) => meant[index]).sort();
 }

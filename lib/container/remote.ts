@@ -26,7 +26,7 @@ const firstPauseMs = 1_000;
 const maxPauseMs = 10_000;
 
 /** How long the engine may take to say whether a container still runs, in milliseconds. */
-const askMs = 10_000;
+const stateMs = 10_000;
 
 /** A container that is known to be on another machine. */
 export function remoteContainer(
@@ -120,7 +120,7 @@ async function noteUse({ engine, name }: KnownContainer): Promise<void> {
  * @throws {UserError} when it is not there, does not run, or when its server is not the one it was
  */
 async function checkStillThere({ host, engine, name, label }: KnownContainer): Promise<void> {
-  const run: Host["run"] = (argv, options) => host.run(argv, { timeoutMs: askMs, ...options });
+  const run: Host["run"] = (argv, options) => host.run(argv, { timeoutMs: stateMs, ...options });
   try {
     const instance = await findInstance({ engine: engineOn(await engine, { ...host, run }), name });
     if (instance && instance.status !== "Stopped") return;

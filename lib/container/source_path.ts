@@ -25,7 +25,7 @@ export interface SharedDirectories {
 export async function sharedByMounts(host: Host): Promise<SharedDirectories> {
   const root = mountsRoot(host);
   const names = (await readDirectory(root)).filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
-  return await describe([root, ...names.flatMap((name) => mountsOf(host, name).shared)]);
+  return await directoryIdentities([root, ...names.flatMap((name) => mountsOf(host, name).shared)]);
 }
 
 /** The directories of the host that these instances can write to, by devices of their own or of their profiles. */
@@ -40,10 +40,10 @@ export async function sharedByDevices(
     // Lent files are disk devices as well: only directories count.
     if ((await Deno.stat(source!).catch(() => undefined))?.isDirectory) directories.push(source!);
   }
-  return await describe(directories);
+  return await directoryIdentities(directories);
 }
 
-async function describe(directories: readonly string[]): Promise<SharedDirectories> {
+async function directoryIdentities(directories: readonly string[]): Promise<SharedDirectories> {
   const paths = new Set<string>();
   const inodes = new Set<string>();
   for (const directory of directories) {

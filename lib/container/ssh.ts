@@ -207,7 +207,7 @@ export async function sshRun(
     });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
-    if (error.timedOut || error.overflowed) throw noAnswer(target, error);
+    if (error.timedOut || error.overflowed) throw noAnswerError(target, error);
     throw error.code === 255 && error.stderr !== "" ? sshError(target, error) : error;
   }
 }
@@ -226,7 +226,7 @@ export async function sshScript(
   return await sshRun(host, target, remote, options);
 }
 
-function noAnswer({ name }: SshTarget, error: ProcessError): UserError {
+function noAnswerError({ name }: SshTarget, error: ProcessError): UserError {
   return new (error.timedOut ? Unreachable : UserError)(
     error.timedOut ? `The container "${name}" does not answer` : `The answer of the container "${name}" is too long`,
     { hint: "Its sshd or its programs may hang, or may have been replaced", cause: error },

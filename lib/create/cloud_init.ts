@@ -14,7 +14,7 @@ export type CloudInitOutcome =
   | { kind: "error"; errors: string[] };
 
 /** How many of cloud-init's messages are taken, and how many characters of each: its answer may be the container's. */
-const most = { messages: 50, characters: 1_000 };
+const messageLimits = { messages: 50, characters: 1_000 };
 
 /**
  * The outcome in the output and the exit status of `cloud-init status --format json`: 0 is done, 1 is an error, 2 is
@@ -39,7 +39,7 @@ export function parseStatus(stdout: string, code: number): CloudInitOutcome {
 /** The messages in what should be a list of texts. */
 function messagesIn(list: unknown): string[] {
   return (Array.isArray(list) ? list : []).filter((message) => typeof message === "string" && message !== "")
-    .slice(0, most.messages).map((message) => message.slice(0, most.characters));
+    .slice(0, messageLimits.messages).map((message) => message.slice(0, messageLimits.characters));
 }
 
 /** How long cloud-init may take before its output is shown, in milliseconds. */
@@ -75,7 +75,7 @@ export async function waitForCloudInit(
   try {
     const options = { timeoutMs, signal: over.signal };
     const { stdout } = await exec(instance, ["/bin/sh", "-c", awaitScript], options);
-    return host.dryRun ? { kind: "done" } : await outcomeOf(instance, parseAnswer(stdout));
+    return host.dryRun ? { kind: "done" } : await outcomeOf(instance, parseWaitAnswer(stdout));
   } catch (error) {
     if (error instanceof ProcessError && error.timedOut) {
       throw new UserError(`cloud-init still runs after ${timeoutMs / 1000} s in "${instance.name}"`, {
@@ -98,7 +98,7 @@ interface WaitAnswer {
   userDataBytes: number;
 }
 
-function parseAnswer(stdout: string): WaitAnswer {
+function parseWaitAnswer(stdout: string): WaitAnswer {
   const [, json = "", code = "1", bytes] = /^(?:(.*)\n)?(\d+) (\d+)\n?$/s.exec(stdout) ?? [, stdout];
   return { json, code: Number(code), userDataBytes: Number(bytes) };
 }

@@ -17,7 +17,7 @@ import { beginCreation, recoverCreation, unmake } from "./journal.ts";
 import { warnOfLimits } from "./limits.ts";
 import { type Made, make } from "./make.ts";
 import { checkSsh } from "./prepare.ts";
-import { readRequest, type Request } from "./request.ts";
+import { readCreateRequest, type Request } from "./request.ts";
 import { withRemote } from "../engine/server.ts";
 
 /**
@@ -30,7 +30,7 @@ export async function createContainer(
   args: Arguments<string>,
   options: { own: readonly string[] },
 ): Promise<void> {
-  const request = await readRequest(host, args, options);
+  const request = await readCreateRequest(host, args, options);
   const { name, mounts } = request.place;
   await all([checkSsh(host), checkAclSupport(host, mounts)]);
   const engine = await request.place.engine;

@@ -21,10 +21,7 @@ import {
   saveMounts,
 } from "../container/mounts.ts";
 import { exists, removeEmpty } from "../base/files.ts";
-import { claimFile, isClaimed, readRecord, release, removeFile, writeInto } from "../base/record.ts";
-
-/** How long after a run was killed its last call may still begin, in milliseconds. */
-const settleMs = 1_000;
+import { claimFile, isClaimed, readRecord, release, removeFile, settleMs, writeInto } from "../base/record.ts";
 
 /** The making of a container: its run, and what there was before. */
 export interface Creation {
@@ -52,7 +49,7 @@ export interface CreationRecord extends Disposable {
   remove(): Promise<void>;
 }
 
-function recordPath(mounts: Mounts): string {
+function creationRecordPath(mounts: Mounts): string {
   return join(mounts.directory, "creating.json");
 }
 
@@ -82,7 +79,7 @@ export async function beginCreation(
   const base = dirname(mounts.directory);
   if (!await exists(base)) creation.base = base;
   creation.mountsBefore = await saveMounts(host, mounts);
-  const path = recordPath(mounts);
+  const path = creationRecordPath(mounts);
   const giveUp = async (error: unknown): Promise<never> => {
     await removeEmpty([...creation.base === null ? [] : [creation.base], ...creation.directories]);
     throw new UserError(`Cannot write "${path}": ${error instanceof Error ? error.message : error}`, {
@@ -114,7 +111,7 @@ export async function beginCreation(
  * @throws {UserError} when another run has locked its record
  */
 export async function refuseBeingMade(name: string, mounts: Mounts): Promise<void> {
-  if (await isClaimed(recordPath(mounts))) throw beingMadeError(name);
+  if (await isClaimed(creationRecordPath(mounts))) throw beingMadeError(name);
 }
 
 /**
@@ -139,7 +136,7 @@ export async function unmake(engine: Engine, mounts: Mounts, creation: Creation)
   }
   await removeMounts(host, creation.directories);
   if (!creation.directories.includes(mounts.directory)) await restoreMounts(host, mounts, creation.mountsBefore);
-  await removeFile(recordPath(mounts));
+  await removeFile(creationRecordPath(mounts));
   if (creation.base !== null) await removeEmpty([creation.base]);
 }
 
@@ -152,7 +149,7 @@ export async function unmake(engine: Engine, mounts: Mounts, creation: Creation)
 export async function recoverCreation(instance: Instance, mounts: Mounts): Promise<boolean> {
   const { engine, name } = instance;
   const { host } = engine;
-  const path = recordPath(mounts);
+  const path = creationRecordPath(mounts);
   if (host.dryRun || !await exists(path)) return false;
   using file = await claimFile(path);
   if (!file) throw beingMadeError(name);

@@ -3,7 +3,7 @@
 import { type Engine, serverState } from "../engine/engine.ts";
 
 /** What an engine's warning says of each kind of limit. */
-const ignored: Readonly<Record<string, RegExp>> = {
+const ignoredLimits: Readonly<Record<string, RegExp>> = {
   "limits.memory": /memory limits will be ignored/,
   "limits.cpu": /CPU pinning will be ignored/,
   "limits.processes": /process limits will be ignored/,
@@ -14,11 +14,11 @@ const ignored: Readonly<Record<string, RegExp>> = {
  * does nothing about them. A user who may not see the engine's warnings hears nothing.
  */
 export async function warnOfLimits(engine: Engine, config: Readonly<Record<string, string>>): Promise<void> {
-  const keys = Object.keys(ignored).filter((key) => Object.hasOwn(config, key));
+  const keys = Object.keys(ignoredLimits).filter((key) => Object.hasOwn(config, key));
   if (keys.length === 0 || engine.host.dryRun) return;
   const { warnings } = await serverState(engine).catch(() => ({ warnings: [] as string[] }));
   for (const key of keys) {
-    const warning = warnings.find((warning) => ignored[key]!.test(warning));
+    const warning = warnings.find((warning) => ignoredLimits[key]!.test(warning));
     if (warning) engine.host.ui.warn(`"${key}" has no effect on this host: ${engine.product} says "${warning}"`);
   }
 }

@@ -114,7 +114,7 @@ function stillHasCard(name: string): UserError {
 }
 
 /** What the engine knows of the container that was made. */
-interface Found {
+interface MadeContainer {
   /** The member of the cluster that has it; null where there is no cluster. */
   member: string | null;
   /** The host uid of its user; null where that is another machine. */
@@ -123,7 +123,7 @@ interface Found {
   address: string | undefined;
 }
 
-async function inspect(instance: Instance, user: ContainerUser): Promise<Found> {
+async function inspect(instance: Instance, user: ContainerUser): Promise<MadeContainer> {
   const found = await findOurs(instance, { withState: instance.engine.server.isLocal });
   const { location, hasNetwork, address } = found;
   const uid = await hostUidOf(found, user);
@@ -139,7 +139,7 @@ async function inspect(instance: Instance, user: ContainerUser): Promise<Found> 
 async function planned(
   instance: Instance,
   { user, hasNetwork }: { user: ContainerUser; hasNetwork: boolean },
-): Promise<Found> {
+): Promise<MadeContainer> {
   const uid = instance.engine.server.isLocal ? await instanceHostUid(instance, user) : null;
   return { member: null, uid, hasNetwork, address: undefined };
 }

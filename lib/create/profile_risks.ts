@@ -6,6 +6,7 @@
  * list of keys is in `project/permissions.go` of either) and what their documentation says of options and devices.
  */
 
+import type { Device } from "../engine/instance.ts";
 import type { Profile } from "./profile_file.ts";
 
 /** A key of a profile that gives something of the host away, or that is not known to be harmless. */
@@ -15,8 +16,6 @@ export interface ProfileRisk {
   /** What it gives away: the rest of a sentence that begins with the key. */
   gives: string;
 }
-
-type Device = Readonly<Record<string, string>>;
 
 /** A key that gives something away, or all that begin alike. */
 interface Risk {

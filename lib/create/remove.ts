@@ -47,7 +47,7 @@ export async function deleteNamed(
 }
 
 /** How long a container may take to tell its sessions, in milliseconds. */
-const askMs = 5_000;
+const sessionListMs = 5_000;
 
 /**
  * Removes a container, its disposable copies, its profile, its entries in the menu and its directories.
@@ -138,7 +138,7 @@ export async function socketsOf(instance: InstanceInfo, { xpra }: Mounts): Promi
   const user = parseUser(instance.config[userKey] ?? "") ?? ubuntuUser;
   const list = ["find", containerPaths(user).xpra, "-maxdepth", "1", "-type", "s", "-printf", "%f\\n"];
   try {
-    const { stdout } = await exec(instance, list, { okCodes: "any", timeoutMs: askMs });
+    const { stdout } = await exec(instance, list, { okCodes: "any", timeoutMs: sessionListMs });
     return stdout.split("\n").filter(isSessionName);
   } catch (error) {
     if (error instanceof ProcessError) return [];

@@ -52,7 +52,7 @@ export interface Request {
  * @param options `own`: the options of create.ts, which no app is started with
  * @throws {UserError} exit code 2 for a mistake in it, or in a file
  */
-export async function readRequest(
+export async function readCreateRequest(
   host: Host,
   args: Arguments<string>,
   { own }: { own: readonly string[] },

@@ -45,7 +45,7 @@ interface Updated {
 const updateMs = 3_600_000;
 
 /** How much of what a failed update has printed is shown: its last lines, and characters. */
-const shown = { lines: 20, characters: 4_000 };
+const maxShown = { lines: 20, characters: 4_000 };
 
 /** Exit status of update.sh in a container whose package manager is unknown. */
 const unknownManager = 76;
@@ -78,7 +78,7 @@ export async function updateNamed(host: Host, words: readonly string[], options:
       host.ui.error(error.message, error instanceof UserError ? error.hint : undefined, error.output);
     }
   }
-  if (!host.dryRun) host.ui.result(updated.map(describe).join("\n"), updated);
+  if (!host.dryRun) host.ui.result(updated.map(updateLine).join("\n"), updated);
   return code;
 }
 
@@ -101,7 +101,7 @@ function hasNetwork({ hasNetwork, expandedDevices }: InstanceInfo): boolean {
   return hasNetwork || expandedDevices["internet"]?.type === "proxy";
 }
 
-function describe({ name, packages, copies }: Updated): string {
+function updateLine({ name, packages, copies }: Updated): string {
   const what = packages === 0 ? "up to date" : packages === 1 ? "1 new package" : `${packages} new packages`;
   return `${name}: ${what}${copies ? ", also in its throw-away copies" : ""}`;
 }
@@ -165,7 +165,7 @@ function failure(
 /** The end of what an update has printed: the container may print anything, and as much as it likes. */
 function endOf({ stdout, stderr }: ProcessError): string {
   const lines = `${stdout.replace(/\n\d*\n?$/, "")}\n${stderr}`.trim().split("\n");
-  return lines.slice(-shown.lines).join("\n").slice(-shown.characters);
+  return lines.slice(-maxShown.lines).join("\n").slice(-maxShown.characters);
 }
 
 /** Starts a stopped instance for what `act` does, and stops it afterwards, whatever happens. */

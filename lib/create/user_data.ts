@@ -18,7 +18,7 @@ export interface Part {
  * The type for each start of a first line, as in cloud-init's `handlers/__init__.py` (INCLUSION_TYPES_MAP); longer ones
  * first.
  */
-const types: readonly (readonly [string, string])[] = [
+const partTypes: readonly (readonly [string, string])[] = [
   ["#cloud-config-archive", "text/cloud-config-archive"],
   ["#cloud-config-jsonp", "text/cloud-config-jsonp"],
   ["#cloud-config", "text/cloud-config"],
@@ -61,7 +61,7 @@ export function parsePart(
       "Save it with Unix line ends: no program has a name that ends in CR",
     );
   }
-  const type = types.find(([start]) => firstLine.startsWith(start))?.[1];
+  const type = partTypes.find(([start]) => firstLine.startsWith(start))?.[1];
   if (type === undefined) {
     throw inputError(
       `${path}:1:1: The first line does not say what it is: "${firstLine.slice(0, 60)}"`,
@@ -79,7 +79,7 @@ export function parsePart(
 function checkTemplate(path: string, content: string): void {
   const line = content.split("\n").findIndex((line, index) => index > 0 && line.trim() !== "");
   const text = content.split("\n")[line]?.trim() ?? "";
-  if (text.startsWith("{") || types.some(([start]) => text.startsWith(start))) return;
+  if (text.startsWith("{") || partTypes.some(([start]) => text.startsWith(start))) return;
   throw inputError(
     `${path}:${Math.max(line, 1) + 1}:1: The template does not say what it becomes: "${text.slice(0, 60)}"`,
     'cloud-init would ignore it. Let "#cloud-config" or "#!" follow the first line',
@@ -111,7 +111,7 @@ export function userData(parts: readonly Part[]): string {
   const boundary = freeBoundary(parts);
   const filenames = safeFilenames(parts);
   const body = parts.map(({ type, content }, index) => {
-    const { encoding, encoded } = encode(content);
+    const { encoding, encoded } = encodePart(content);
     return [
       `--${boundary}`,
       `Content-Type: ${type}; charset="utf-8"`,
@@ -135,7 +135,7 @@ export function userData(parts: readonly Part[]): string {
 }
 
 /** Plain ASCII stays as it is. All else is base64, since cloud-init spoils letters beyond ASCII in an 8bit part. */
-function encode(content: string): { encoding: string; encoded: string } {
+function encodePart(content: string): { encoding: string; encoded: string } {
   // deno-lint-ignore no-control-regex
   if (/^[\x00-\x7f]*$/.test(content)) return { encoding: "7bit", encoded: content };
   return { encoding: "base64", encoded: new TextEncoder().encode(content).toBase64().replace(/.{76}/g, "$&\n") };

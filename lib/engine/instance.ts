@@ -364,14 +364,14 @@ export async function removeDevices(instance: Instance, devices: readonly string
  * instance), or when the program had ended before the CLI had all its connections, which loses its answer (Incus 7.0.2:
  * 6 of 240 programs, twelve at a time; its issue 2419).
  */
-const noAnswer = /Failed to retrieve PID of executing child process|Only running operations can be connected/;
+const lostAnswer = /Failed to retrieve PID of executing child process|Only running operations can be connected/;
 
 /** How often a program is run whose answer does not arrive. */
-const maxTries = 3;
+const maxRuns = 3;
 
 /** Whether the engine gives no answer of a program in an instance, and another try may succeed. It may have run. */
 export function hasNoAnswer(error: unknown): error is ProcessError {
-  return error instanceof ProcessError && noAnswer.test(error.stderr);
+  return error instanceof ProcessError && lostAnswer.test(error.stderr);
 }
 
 /**
@@ -408,12 +408,12 @@ export async function exec(
       if (!isMarked || result.code !== 0) return result;
       if (result.stdout.endsWith(endMark)) return { ...result, stdout: result.stdout.slice(0, -endMark.length) };
     } catch (error) {
-      if (hasNoAnswer(error) && tries < maxTries) continue;
+      if (hasNoAnswer(error) && tries < maxRuns) continue;
       // The program's own words may look as if the engine did not answer.
       if (error instanceof UserError && error.cause instanceof ProcessError && await answers(engine)) throw error.cause;
       throw error;
     }
-    if (tries === maxTries) {
+    if (tries === maxRuns) {
       throw new UserError(`What a program prints in "${labelOf(instance)}" does not arrive whole`, {
         hint: "Try it again",
       });

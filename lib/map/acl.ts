@@ -154,7 +154,7 @@ function mergeBits(original: Permissions, granted: Permissions, current: Permiss
  *
  * @param made the grant on the file that was replaced
  */
-export function withoutCopy(current: Acl, made: Grant): Acl {
+export function withoutCopiedGrant(current: Acl, made: Grant): Acl {
   const { uids, original, granted } = made;
   if (uids.some((uid) => current.users.has(uid))) return revoke(current, made);
   const isCopy = current.mask === undefined && current.user === granted.user && current.other === granted.other &&

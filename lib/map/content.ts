@@ -30,7 +30,7 @@ export interface Counter {
 }
 
 /** A new {@linkcode Counter}. */
-export function counter(): Counter {
+export function createCounter(): Counter {
   const hash: Hash = createHash("sha256");
   let size = 0;
   return {
@@ -47,7 +47,7 @@ export function counter(): Counter {
 
 /** What is in an open file, or in its first `most` bytes. */
 export async function contentOf(file: Deno.FsFile, most = Infinity): Promise<Content> {
-  const count = counter();
+  const count = createCounter();
   for await (const piece of piecesOf(file, most)) count.add(piece);
   return count.content();
 }

@@ -6,7 +6,7 @@
 import { delay } from "@std/async";
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { moveFile } from "../base/record.ts";
+import { moveFile, settleMs } from "../base/record.ts";
 import { mapSome } from "../base/settle.ts";
 import type { Undo } from "../base/undo.ts";
 import { scriptLine } from "../container/place.ts";
@@ -16,7 +16,7 @@ import { findInstance } from "../engine/instance.ts";
 import { contentHere, endWriting, putBeside, writeBack } from "./write_back.ts";
 import { contentOf, openInode } from "./content.ts";
 import { planReturn } from "./copy_plan.ts";
-import { type FoundCopy, maxVersion, readBack, removeCopy, sendCopy } from "./copy_transfer.ts";
+import { type FoundCopy, maxVersion, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
 import { copyFiles, forgetCopy, readCopy, tryWithCopyLock, withCopyLock, writeCopies } from "./journal.ts";
 import { makeMapsDirectory } from "./devices.ts";
 import type { Content, LentCopy } from "./loan.ts";
@@ -24,9 +24,6 @@ import { type Lending, type LendOptions, maxUnmapMs } from "./lending.ts";
 import { finishUnmap } from "./open_files.ts";
 import { newLoan, type SourceFile } from "./source_file.ts";
 import { withRemote } from "../engine/server.ts";
-
-/** How long after a run was killed its last program may still act in the container, in milliseconds. */
-const settleMs = 1_000;
 
 /** How many copies are on their way at once: most of the time of a small one is spent waiting. */
 const atOnce = 4;
@@ -222,7 +219,7 @@ export async function takeBackCopies(
       await withLock(host, copy, async () => {
         const now = await readCopy(host, copy);
         if (!now) return;
-        const one = await takeBack(engine, now, { settle, isThere });
+        const one = await takeCopyBack(engine, now, { settle, isThere });
         findings.push(...one.findings);
         if (one.inode) ended.push({ ...one.inode, bornMs: null, containerPath: copy.containerPath });
       });
@@ -298,7 +295,7 @@ async function finishOwnWriting(host: Host, copy: LentCopy): Promise<{ copy: Len
 }
 
 /** Takes one copy back, under its lock. */
-async function takeBack(
+async function takeCopyBack(
   engine: Engine,
   record: LentCopy,
   { settle, isThere }: { settle: boolean; isThere: boolean },
@@ -324,10 +321,10 @@ async function takeBack(
     return { findings };
   }
   if (copy.lent === null || copy.readOnly) {
-    let removal = await removeCopy(engine, copy, "");
+    let removal = await removeLentCopy(engine, copy, "");
     if (settle && copy.lent === null) {
       await delay(settleMs);
-      removal = await removeCopy(engine, copy, "");
+      removal = await removeLentCopy(engine, copy, "");
     }
     if (removal === "stuck") findings.push(stuckCopy(copy, label));
     await forgetCopy(host, copy);
@@ -359,7 +356,7 @@ async function takeBack(
     }
     await save({ lent: container, isSafe: true });
     await Deno.remove(files.old).catch(() => {});
-    const removal = await removeCopy(engine, copy, found.found);
+    const removal = await removeLentCopy(engine, copy, found.found);
     if (removal === "stuck") findings.push(stuckCopy(copy, label));
     if (removal !== "changed") {
       await forgetCopy(host, copy);

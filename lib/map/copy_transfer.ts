@@ -12,7 +12,7 @@ import { type ContainerUser, parseUser, ubuntuUser } from "../container/user.ts"
 import { ProcessError, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
-import { counter, piecesOf } from "./content.ts";
+import { createCounter, piecesOf } from "./content.ts";
 import type { Content, LentCopy } from "./loan.ts";
 import { watchTransfer } from "./transfer_watch.ts";
 import readScript from "./read_copy.sh" with { type: "text" };
@@ -27,10 +27,10 @@ const shortMs = 20_000;
 const readMsPerByte = 1 / 50_000;
 
 /** How often a copy is read that does not arrive whole. */
-const maxTries = 3;
+const maxReads = 3;
 
 /** How much is shown of what a program in the container printed, in UTF-16 code units. */
-const maxOutput = 2_000;
+const maxShownOutput = 2_000;
 
 /** How much more than four times the lent size may come back, in bytes. */
 const maxGrowth = 256 * 2 ** 20;
@@ -91,9 +91,9 @@ export async function sendCopy(engine: Engine, copy: LentCopy, file: Deno.FsFile
   const { size: total } = await file.stat();
   using watch = watchTransfer(engine.host, { what: `Lending ${basename(copy.hostPath)}` });
   watch.expect(total);
-  let sent = counter();
+  let sent = createCounter();
   const options = (): RunOptions => {
-    sent = counter();
+    sent = createCounter();
     const count = sent;
     const bytes = ReadableStream.from((async function* () {
       for await (const piece of piecesOf(file, total)) {
@@ -116,13 +116,15 @@ export async function sendCopy(engine: Engine, copy: LentCopy, file: Deno.FsFile
     if (stdout === `${content.size}\n`) return content;
     throw notWhole();
   } catch (error) {
-    throw error instanceof ProcessError ? notWhole({ output: error.output.slice(-maxOutput), cause: error }) : error;
+    throw error instanceof ProcessError
+      ? notWhole({ output: error.output.slice(-maxShownOutput), cause: error })
+      : error;
   }
 }
 
 /** What was found of a copy. */
 export interface FoundCopy {
-  /** What it is, for {@linkcode removeCopy}. */
+  /** What it is, for {@linkcode removeLentCopy}. */
   found: string;
   /** The number of its device and of its inode, as the container has them. */
   inode: { dev: number; ino: number };
@@ -151,7 +153,7 @@ export async function readBack(
   let head: { kind: string; found: string; size: number; dev: number; ino: number } | undefined;
   const notWhole = (): UserError =>
     new UserError(`"${label}" did not send its version of "${copy.hostPath}" whole`, { hint: "Try it again" });
-  let received = counter();
+  let received = createCounter();
   const onBytes = async (all: Uint8Array): Promise<void> => {
     let piece = all;
     if (!head) {
@@ -173,7 +175,7 @@ export async function readBack(
   };
   const options = (): RunOptions => {
     // What an earlier try has brought does not count.
-    [line, head, received] = ["", undefined, counter()];
+    [line, head, received] = ["", undefined, createCounter()];
     file.truncateSync();
     file.seekSync(0, Deno.SeekMode.Start);
     return { okCodes: [0, 3, 4], output: { bytes: onBytes }, timeoutMs: Infinity, signal: watch.signal };
@@ -182,7 +184,7 @@ export async function readBack(
   const isWhole = (): boolean => head !== undefined && (head.kind === "same" || received.size === head.size);
   // As `exec` does with answers that it keeps: engines lose some of what a program prints, or all of it.
   for (let tries = 0; !isWhole(); tries++) {
-    if (tries === maxTries) throw notWhole();
+    if (tries === maxReads) throw notWhole();
     try {
       const { code } = await exec({ engine, name: copy.instance }, argv, options);
       if (code === 3) return "gone";
@@ -200,7 +202,7 @@ export async function readBack(
 function unreadable(label: string, { hostPath }: LentCopy, error: ProcessError): UserError {
   return new UserError(`"${label}" does not give its version of "${hostPath}"`, {
     hint: "It stays there until the next run: map.ts --unmap",
-    output: error.output.slice(-maxOutput),
+    output: error.output.slice(-maxShownOutput),
     cause: error,
   });
 }
@@ -226,7 +228,7 @@ function tooLarge(engine: Engine, copy: LentCopy, { size, most }: { size: number
  * @param found what it was; whatever is there when that is empty
  * @returns "stuck" when the container does not let it be removed
  */
-export async function removeCopy(
+export async function removeLentCopy(
   engine: Engine,
   copy: LentCopy,
   found: string,

@@ -1,6 +1,6 @@
 /** What all mappings of one inode do to its ACL together: several runs may map a file, into several containers. */
 
-import { type Acl, type Grant, grant, revoke, sameAcl, withoutCopy } from "./acl.ts";
+import { type Acl, type Grant, grant, revoke, sameAcl, withoutCopiedGrant } from "./acl.ts";
 import { type InodeId, isSameInode } from "./held_file.ts";
 import { fromRecord, type Mapping } from "./loan.ts";
 
@@ -52,7 +52,7 @@ export function planGrant(
   const original = isNotEmpty(others)
     ? revoke(current, grantOf(others))
     : replaces
-    ? withoutCopy(current, grantOf([replaces]))
+    ? withoutCopiedGrant(current, grantOf([replaces]))
     : current;
   return { original, granted: withGrants(original, [...others, { uid, readOnly }]) };
 }

@@ -109,7 +109,7 @@ export async function checkHandles(host: Host, files: readonly HeldFile[]): Prom
  * Whether a file is at `path` itself, not elsewhere through a symbolic link on the way. The kernel's name for the
  * handle says it: nobody can put another file there between this check and the use of the handle.
  */
-export async function isAt(host: Host, file: HeldFile, path: string): Promise<boolean> {
+export async function leadsTo(host: Host, file: HeldFile, path: string): Promise<boolean> {
   const { stdout } = await host.run(["stat", "-c", "%N", "--", file.handle], {
     env: { QUOTING_STYLE: "literal" },
   });

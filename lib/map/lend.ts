@@ -17,7 +17,7 @@ import { showLoans } from "./list.ts";
 import type { MapOptions } from "./map.ts";
 import { listeningSessions } from "./open_files.ts";
 import { missingArgument, type Prompter, terminalPrompter } from "./prompter.ts";
-import { inTime, recoverFirst } from "./recover.ts";
+import { recoverFirst, withDeadline } from "./recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "./source_file.ts";
 import { tellTakenBack } from "./take_back.ts";
 import { withRemote } from "../engine/server.ts";
@@ -204,7 +204,7 @@ function liveWarning(container: string, sessions: readonly string[]): string {
 async function takeBackAtEnd(engine: Engine, prompter: Prompter, lending: Lending): Promise<void> {
   const { host } = engine;
   const act = (host: Host): Promise<string[]> => lending.takeBack(engineOn(engine, host));
-  for (const finding of await inTime(host, { deadlineMs: lending.deadlineMs(), act })) {
+  for (const finding of await withDeadline(host, { deadlineMs: lending.deadlineMs(), act })) {
     if (host.signal.aborted) host.ui.warn(finding);
     else await prompter.tell(finding);
   }

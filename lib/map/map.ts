@@ -6,7 +6,7 @@ import { type Engine, engineOn } from "../engine/engine.ts";
 import { updateInstance } from "../engine/instance.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
 import { isOnRecord, ofInode, planGrant } from "./grants.ts";
-import { isAt, readHeldAcls } from "./held_file.ts";
+import { leadsTo, readHeldAcls } from "./held_file.ts";
 import type { Host } from "../base/host.ts";
 import { readMappings, withJournalLock, writeRecords } from "./journal.ts";
 import type { LendOptions } from "./lending.ts";
@@ -68,7 +68,7 @@ export async function mapReplacement(
   const engine = uninterruptible(options.engine);
   const { host } = engine;
   // A container that can write in the file's directory must not choose a file of the user's by a symbolic link.
-  if (!await isAt(host, replacement.file, old.mapping.hostPath)) {
+  if (!await leadsTo(host, replacement.file, old.mapping.hostPath)) {
     throw inputError("a symbolic link leads elsewhere now", "Lend the other file itself");
   }
   return await withUndo(host, async (undo) => {

@@ -16,7 +16,7 @@ const maxRecoverBytes = 64 * 2 ** 20;
 export async function recoverFirst(host: Host): Promise<void> {
   try {
     const act = (host: Host): Promise<Loan[]> => recover(host, { maxBytes: maxRecoverBytes });
-    await inTime(host, { deadlineMs: maxRecoverMs, until: host.signal, act });
+    await withDeadline(host, { deadlineMs: maxRecoverMs, until: host.signal, act });
   } catch (error) {
     host.signal.throwIfAborted();
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
@@ -51,7 +51,7 @@ export async function recover(host: Host, { maxBytes = Infinity }: { maxBytes?: 
  * Takes files back by `act`, whose programs are ended after a while, or when `until` aborts. What is not taken back
  * then stays on record.
  */
-export async function inTime<T>(
+export async function withDeadline<T>(
   host: Host,
   { deadlineMs, until, act }: { deadlineMs: number; until?: AbortSignal; act: (host: Host) => Promise<T> },
 ): Promise<T> {

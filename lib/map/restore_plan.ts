@@ -1,6 +1,6 @@
 /** How each mapped file gets its former permissions back: decided from the records and from what was found. */
 
-import { type Acl, type AclChange, sameAcl, withoutCopy } from "./acl.ts";
+import { type Acl, type AclChange, sameAcl, withoutCopiedGrant } from "./acl.ts";
 import { grantOf, isOnRecord, isRestored, ofInode, planRevoke } from "./grants.ts";
 import { type FileState, isSameInode } from "./held_file.ts";
 import type { Mapping } from "./loan.ts";
@@ -40,7 +40,7 @@ export interface RestoreStep {
 }
 
 /** A file that was found for a mapping. */
-interface Found {
+interface FoundMapping {
   mapping: Mapping;
   file: FoundFile;
 }
@@ -88,7 +88,7 @@ function planWithoutChange({ mapping, file }: ObservedFile, ownUid: number): [Re
 }
 
 /** The step for an inode some of whose mappings end. */
-function planInode(found: readonly [Found, ...Found[]], staying: readonly Mapping[]): RestoreStep {
+function planInode(found: readonly [FoundMapping, ...FoundMapping[]], staying: readonly Mapping[]): RestoreStep {
   const [{ mapping: first, file: { handle, state, acl } }] = found;
   if (acl instanceof Error) return { failure: acl, findings: [], done: [] };
   const ending = mappingsOf(found);
@@ -104,23 +104,23 @@ function planInode(found: readonly [Found, ...Found[]], staying: readonly Mappin
 }
 
 /** The step for a file that has replaced a mapped one: it may have got a copy of its ACL or of its mode. */
-function planReplacement(found: readonly [Found, ...Found[]]): RestoreStep[] {
+function planReplacement(found: readonly [FoundMapping, ...FoundMapping[]]): RestoreStep[] {
   const [{ file: { handle, acl } }] = found;
   // It belongs to somebody else, or is not a file: there is no grant of ours on it.
   if (acl instanceof Error) return [];
   const mappings = mappingsOf(found);
-  const wanted = mappings.reduce((acl, mapping) => withoutCopy(acl, grantOf([mapping])), acl);
+  const wanted = mappings.reduce((acl, mapping) => withoutCopiedGrant(acl, grantOf([mapping])), acl);
   const isCopy = !sameAcl(acl, wanted);
   const findings = [...new Set(mappings.map(({ hostPath }) => hostPath))].map((path) => replacedFile(path, isCopy));
   return [{ ...(isCopy ? { change: { path: handle, acl: wanted }, isOptional: true } : {}), findings, done: [] }];
 }
 
-function mappingsOf([first, ...others]: readonly [Found, ...Found[]]): readonly [Mapping, ...Mapping[]] {
+function mappingsOf([first, ...others]: readonly [FoundMapping, ...FoundMapping[]]): readonly [Mapping, ...Mapping[]] {
   return [first.mapping, ...others.map(({ mapping }) => mapping)];
 }
 
-function groupByInode(all: readonly Found[]): [Found, ...Found[]][] {
-  const groups: [Found, ...Found[]][] = [];
+function groupByInode(all: readonly FoundMapping[]): [FoundMapping, ...FoundMapping[]][] {
+  const groups: [FoundMapping, ...FoundMapping[]][] = [];
   for (const found of all) {
     const group = groups.find(([{ file }]) => isSameInode(file.state, found.file.state));
     if (group) group.push(found);

@@ -1,14 +1,12 @@
 /** Unmapping files: their devices are removed, then their ACLs are restored. */
 
 import { delay } from "@std/async";
+import { settleMs } from "../base/record.ts";
 import type { Engine } from "../engine/engine.ts";
 import { hasDevices, removeMapDevices } from "./devices.ts";
 import { removeRecords, withJournalLock } from "./journal.ts";
 import { finishUnmap } from "./open_files.ts";
 import { type MappedFile, restoreFiles } from "./restore.ts";
-
-/** How long after a run was killed the engine may still carry out that run's last call, in milliseconds. */
-const settleMs = 1_000;
 
 /**
  * Unmaps files of one container. What cannot be done now stays on record for the next time.

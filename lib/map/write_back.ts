@@ -18,16 +18,16 @@ import type { Content, LentCopy } from "./loan.ts";
 import { maxNameBytes, shortName } from "./source_file.ts";
 
 /** How many names are tried for a file that is put beside another one. */
-const maxNames = 1_000;
+const maxNameTries = 1_000;
 
 /** What the host has at the path of a file that was lent. */
 export async function contentHere(copy: LentCopy): Promise<HostSide> {
   using file = await openInode(copy.hostPath, copy);
   if (file) return await contentOf(file);
-  return await isThere(copy.hostPath) ? "replaced" : "gone";
+  return await isOccupied(copy.hostPath) ? "replaced" : "gone";
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function isOccupied(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
 
@@ -177,10 +177,10 @@ export async function putBeside(
   );
   try {
     if (copied.code !== 0 || !await isFileWith(temporary, content)) throw failed({ output: copied.stderr });
-    for (let number = 1; number <= maxNames; number++) {
+    for (let number = 1; number <= maxNameTries; number++) {
       const suffix = `.${end}${number === 1 ? "" : `-${number}`}`;
       const path = join(directory, shortName(basename(copy.hostPath), maxNameBytes - 2 * suffix.length) + suffix);
-      if (!await isThere(path)) {
+      if (!await isOccupied(path)) {
         await host.run(["mv", "--no-clobber", "--no-target-directory", "--", temporary, path], { okCodes: "any" });
       }
       // A run that was cut off may have put it there.
@@ -188,7 +188,7 @@ export async function putBeside(
     }
     throw failed();
   } finally {
-    if (await isThere(temporary)) await host.run(["rm", "-f", "--", temporary]);
+    if (await isOccupied(temporary)) await host.run(["rm", "-f", "--", temporary]);
   }
 }
 

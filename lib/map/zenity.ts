@@ -2,16 +2,13 @@
 
 import { join } from "@std/path";
 import { borrowerOf, isCopy, type Loan } from "./loan.ts";
-import { showOnDesktop } from "../base/desktop.ts";
+import { pathSeparator, showOnDesktop } from "../base/desktop.ts";
 import type { Host } from "../base/host.ts";
 import type { Prompter } from "./prompter.ts";
 import { printable } from "../base/text.ts";
 
 /** The exit statuses of zenity: the first button was pressed, or the dialog was closed in another way. */
 const [okay, closed] = [0, 1];
-
-/** What the file dialog puts between paths: it gives no path with two slashes in a row. */
-const pathSeparator = "//:";
 
 const size = ["--width=640", "--height=360"];
 

@@ -9,7 +9,7 @@ import {
   readAcls,
   revoke,
   sameAcl,
-  withoutCopy,
+  withoutCopiedGrant,
   writeAcls,
 } from "../../lib/map/acl.ts";
 import { fromRecord, toRecord } from "../../lib/map/loan.ts";
@@ -245,15 +245,15 @@ Deno.test("withoutCopy() takes out of a new file what an editor has copied of th
   for (const original of acls) {
     const granted = grant(original, 101000, 6);
     const made = { uids: [101000], original, granted };
-    assertEquals(withoutCopy(granted, made), original);
+    assertEquals(withoutCopiedGrant(granted, made), original);
     // Only the mode was copied: its group bits were the mask.
     const mode = { user: granted.user, users: new Map(), group: granted.mask!, groups: new Map(), mask: undefined };
     assertEquals(
-      withoutCopy({ ...mode, other: granted.other }, made).group,
+      withoutCopiedGrant({ ...mode, other: granted.other }, made).group,
       original.mask ?? original.group,
     );
     const other = { ...mode, other: granted.other ^ 1 };
-    assertEquals(withoutCopy(other, made), other);
+    assertEquals(withoutCopiedGrant(other, made), other);
   }
 });
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { checkContainers, checkEngine, checkProgram, checkPrograms, sharedIdMaps } from "../../lib/cli/checks.ts";
-import { type Check, diagnose, type Finding } from "../../lib/cli/doctor.ts";
+import { diagnose, type Finding, type HostCheck } from "../../lib/cli/doctor.ts";
 import { chooseEngine, engineCalled } from "../../lib/engine/engine.ts";
 import { knownHole } from "../../lib/engine/known_holes.ts";
 import { ExitCode, ProcessError, UserError } from "../../lib/base/errors.ts";
@@ -54,16 +54,16 @@ function ours(name: string, firstHostId: number | null, status = "Running"): unk
 }
 
 async function findings(
-  check: Check,
+  check: HostCheck,
   { host }: { host: ReturnType<typeof recordingHost>["host"] },
 ): Promise<Finding[]> {
   return await check(host, await chooseEngine(host, undefined).catch(() => undefined));
 }
 
 Deno.test("diagnose() prints each finding with what mends it, and ends with 1 only when something is broken", async () => {
-  const risky: Check = () => Promise.resolve([{ verdict: "risk", what: "A risk", hint: "one\ntwo" }]);
-  const fine: Check = () => Promise.resolve([{ verdict: "ok", what: "Fine" }]);
-  const broken: Check = () => Promise.resolve([{ verdict: "broken", what: "Broken" }]);
+  const risky: HostCheck = () => Promise.resolve([{ verdict: "risk", what: "A risk", hint: "one\ntwo" }]);
+  const fine: HostCheck = () => Promise.resolve([{ verdict: "ok", what: "Fine" }]);
+  const broken: HostCheck = () => Promise.resolve([{ verdict: "broken", what: "Broken" }]);
   const { host, said } = lxdHost();
   assertEquals(await diagnose(host, { wanted: undefined, checks: [risky, fine] }), 0);
   assertEquals(said, ["result: risk    A risk\n          one\n          two\nok      Fine"]);
@@ -71,7 +71,7 @@ Deno.test("diagnose() prints each finding with what mends it, and ends with 1 on
 });
 
 Deno.test("diagnose() tells a check that fails as something broken", async () => {
-  const failing: Check = (host) => host.run(["slow"]).then(() => []);
+  const failing: HostCheck = (host) => host.run(["slow"]).then(() => []);
   const { host, said } = recordingHost({ answer: () => ({ code: 7, stderr: "why" }) });
   assertEquals(await diagnose(host, { wanted: "lxc", checks: [failing] }), 1);
   assertEquals(said, ['result: broken  "slow" failed with exit status 7: why']);
@@ -80,7 +80,7 @@ Deno.test("diagnose() tells a check that fails as something broken", async () =>
 Deno.test("diagnose() goes on without an engine, and refuses the name of none", async () => {
   const { host } = recordingHost({ answer: () => missing });
   let seen: unknown = "nothing";
-  const check: Check = (_, engine) => {
+  const check: HostCheck = (_, engine) => {
     seen = engine;
     return Promise.resolve([]);
   };

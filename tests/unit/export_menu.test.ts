@@ -12,7 +12,7 @@ import { optionsOf } from "../../lib/cli/options.ts";
 import { entryName, entryText, sortOptions } from "../../lib/create/export/entry.ts";
 import { chooseApps, exportApps, type ExportRequest, parseExportWords } from "../../lib/create/export/export.ts";
 import { unexportApps } from "../../lib/create/export/unexport.ts";
-import { inTurn, menuIfAny, menuOf, writeFile } from "../../lib/create/export/menu.ts";
+import { menuIfAny, menuOf, withMenuLock, writeFile } from "../../lib/create/export/menu.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { withUndo } from "../../lib/base/undo.ts";
 import { runProcess } from "../../lib/base/process.ts";
@@ -354,7 +354,7 @@ Deno.test("two exports at once do not take each other's entries away", async () 
     await Promise.all([exportNow(), exportNow({ wanted: ["two"] }), exportNow()]);
     assertEquals((await filesIn(data)).length, 4);
     let isOver = false;
-    const turn = inTurn(engine.host, mounts, async () => {
+    const turn = withMenuLock(engine.host, mounts, async () => {
       await new Promise((resolve) => setTimeout(resolve, 200));
       isOver = true;
     });

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Refusal } from "../../lib/guard/faults.ts";
 import type { Rectangle } from "../../lib/guard/xpra/geometry.ts";
 import type { Dict } from "../../lib/guard/xpra/rencode.ts";
-import { titleOf } from "../../lib/guard/xpra/description.ts";
+import { titleOf } from "../../lib/guard/title.ts";
 import { mayPopUp } from "../../lib/guard/xpra/popups.ts";
 import { createWindows, type Windows } from "../../lib/guard/xpra/windows.ts";
 import { description, dict } from "../fuzz/samples.ts";

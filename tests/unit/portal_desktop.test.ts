@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type DesktopLine, desktopOf, type Outcome } from "../../lib/attach/portals/desktop.ts";
-import { maxFileBytes } from "../../lib/attach/portals/handed_files.ts";
+import { maxHandedBytes } from "../../lib/attach/portals/handed_files.ts";
 import { parseRequest } from "../../lib/attach/portals/requests.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { type AskableChannel, askableNames } from "../../lib/guard/channel.ts";
@@ -243,7 +243,7 @@ Deno.test("a file is as large as it said, not empty, not too large, and there ar
       pass(10_000);
       return ask({ ask: "file", id: 1, name, path, size });
     };
-    assertEquals(await Promise.all([hand(9), hand(11), hand(0), hand(maxFileBytes + 1)]), Array(4).fill("not done"));
+    assertEquals(await Promise.all([hand(9), hand(11), hand(0), hand(maxHandedBytes + 1)]), Array(4).fill("not done"));
     assertEquals(await ask({ ask: "file", id: 1, name: "y", path: join(path, "no"), size: 1 }), "not done");
     for (const words of ["larger than it said", "smaller than it said", "is empty, or larger", "cannot be read"]) {
       assert(said.some((line) => line.includes(words)), words);
@@ -279,7 +279,7 @@ Deno.test("what is handed over in a run does not fill the disk", () =>
     const { path } = await put("x", "0123456789");
     for (let times = 0; times < 17; times++) {
       pass(10_000);
-      await ask({ ask: "file", id: 1, name: "x.txt", path, size: maxFileBytes });
+      await ask({ ask: "file", id: 1, name: "x.txt", path, size: maxHandedBytes });
     }
     assertEquals(said.map((line) => line.split(": ").at(-1)), [
       "a file is smaller than it said",

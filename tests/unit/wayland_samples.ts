@@ -3,7 +3,7 @@
 import { type Connection, createConnection } from "../../lib/guard/wayland/connection.ts";
 import { writeMessage } from "../../lib/guard/wayland/messages.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
-import { createSession, type OpenClipboard, type Session } from "../../lib/guard/wayland/session.ts";
+import { createWaylandSession, type OpenClipboard, type WaylandSession } from "../../lib/guard/wayland/session.ts";
 
 /** A frame of waypipe's: words in little-endian, or bytes. */
 export function frame(type: number, ...parts: readonly (number | Uint8Array)[]): Uint8Array {
@@ -73,7 +73,7 @@ const bound = [
 /** A connection for tests. */
 export interface Trial {
   connection: Connection;
-  session: Session;
+  session: WaylandSession;
   /** Lines that the user was told. */
   told: string[];
   /** The container sends messages. Gives those that pass. */
@@ -88,7 +88,12 @@ export interface Trial {
 export function trial(clipboard: OpenClipboard = { in: true, out: true }): Trial {
   const told: string[] = [];
   let now = 0;
-  const session = createSession({ container: "box", clipboard, tell: (line) => told.push(line), now: () => now });
+  const session = createWaylandSession({
+    container: "box",
+    clipboard,
+    tell: (line) => told.push(line),
+    now: () => now,
+  });
   const connection = createConnection({ session, compression: "none" });
   const body = (pieces: readonly Uint8Array[]): Uint8Array =>
     new Uint8Array(pieces.flatMap((piece) => [...piece])).slice(4);

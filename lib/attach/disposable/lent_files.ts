@@ -14,7 +14,7 @@ import { listNeighbours } from "../../engine/instance.ts";
 import { pushFile } from "../../engine/instance_files.ts";
 
 /** How much is lent at most, in bytes: all of it is copied. */
-const maxBytes = 2 * 2 ** 30;
+const maxLentBytes = 2 * 2 ** 30;
 
 /** A file that is lent. */
 interface LentFile {
@@ -57,13 +57,13 @@ export async function holdFiles(host: Host, paths: readonly string[]): Promise<H
   let size = 0;
   for (const path of paths) {
     const opened = await openFile(path, shared!);
-    stack.defer(() => close(opened.file));
+    stack.defer(() => opened.file.close());
     size += (await opened.file.stat()).size;
     files.push(opened);
   }
-  if (size > maxBytes) {
+  if (size > maxLentBytes) {
     throw inputError(
-      `The files have ${(size / 2 ** 30).toFixed(1)} GiB, and at most ${maxBytes / 2 ** 30} GiB are copied`,
+      `The files have ${(size / 2 ** 30).toFixed(1)} GiB, and at most ${maxLentBytes / 2 ** 30} GiB are copied`,
       "Lend them to the container itself, by map.ts --read-only, and run the app there",
     );
   }
@@ -145,7 +145,7 @@ async function lendFile(instance: Instance, { path, file, target }: LentFile & {
     for (let count; (count = await file.read(buffer)) !== null;) {
       sent += count;
       // The file has grown since its size was checked.
-      if (sent > maxBytes) return;
+      if (sent > maxLentBytes) return;
       yield buffer.slice(0, count);
     }
     isWhole = true;
@@ -153,8 +153,4 @@ async function lendFile(instance: Instance, { path, file, target }: LentFile & {
   await pushFile(instance, { ...options, stdin: { bytes } });
   if (isWhole) return;
   throw new UserError(`"${path}" cannot be read to its end`, { hint: "See whether another program writes to it" });
-}
-
-function close(file: Deno.FsFile): void {
-  file.close();
 }

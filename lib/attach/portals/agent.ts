@@ -32,7 +32,7 @@ export type AgentChannel = typeof agentChannels[number];
 const bearableLines = { burst: 100, perSecond: 20 };
 
 /** How many lines may wait to be sent before samples are dropped: a third of a second of them. */
-const maxWaiting = 20;
+const maxWaitingLines = 20;
 
 /** An agent that runs. */
 export interface Agent {
@@ -99,7 +99,7 @@ export async function startAgent(
   return {
     send,
     sendSamples(samples) {
-      if ((writer.desiredSize ?? -Infinity) > -maxWaiting) send({ samples: samples.toBase64() });
+      if ((writer.desiredSize ?? -Infinity) > -maxWaitingLines) send({ samples: samples.toBase64() });
     },
     end,
     ended: running.ended.then(({ code }) => code === missing, () => false),

@@ -13,7 +13,7 @@ import type { Consent, Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
 import { askInDialog } from "../ask.ts";
-import { defaultPrinter, keepFile, maxFileBytes, printFile, readFile } from "./handed_files.ts";
+import { defaultPrinter, keepFile, maxHandedBytes, printFile, readFile } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
 
 /** What an app asks of the desktop. */
@@ -33,7 +33,7 @@ const maxHostCharacters = 253;
 const noticeMs = 5_000;
 
 /** How many files may wait until those before them are here. */
-const maxWaiting = 4;
+const maxWaitingFiles = 4;
 
 /** How many reasons are told: some hold the container's words. */
 const maxTold = 20;
@@ -82,7 +82,7 @@ export function desktopOf(
 
   /** Reads one file after the other, and does something with it. */
   const withFile = async (file: Handed, act: (path: string) => Promise<void>): Promise<void> => {
-    if (waiting >= maxWaiting) throw new Refusal("too many files wait");
+    if (waiting >= maxWaitingFiles) throw new Refusal("too many files wait");
     handedBytes += file.size;
     if (handedBytes > maxRunBytes) throw new Refusal("it has handed over too much for this run");
     waiting++;
@@ -99,8 +99,8 @@ export function desktopOf(
   const handOver = async (ask: "file" | "print", file: Handed): Promise<Outcome> => {
     const { name, size } = file;
     if (name === "") throw new Refusal("a file has a name that is not allowed");
-    if (size < 1 || size > maxFileBytes) {
-      throw new Refusal(`a file is empty, or larger than ${maxFileBytes / 2 ** 20} MiB`);
+    if (size < 1 || size > maxHandedBytes) {
+      throw new Refusal(`a file is empty, or larger than ${maxHandedBytes / 2 ** 20} MiB`);
     }
     const printer = ask === "print" ? await defaultPrinter(host) : undefined;
     if (ask === "print" && printer === undefined) return "no printer";

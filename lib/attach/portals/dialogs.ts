@@ -5,7 +5,7 @@
  */
 
 import { basename, dirname, join } from "@std/path";
-import { showOnDesktop } from "../../base/desktop.ts";
+import { pathSeparator, showOnDesktop } from "../../base/desktop.ts";
 import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { revealInvisible } from "../../base/text.ts";
@@ -60,7 +60,7 @@ export interface DialogOptions {
 const mostWaiting = 4;
 
 /** How many dialogs there may be one after the other, and in a second. */
-const bearable = { burst: 6, perSecond: 0.2 };
+const dialogRate = { burst: 6, perSecond: 0.2 };
 
 /** A choice that comes sooner may be one of somebody who is typing, in milliseconds. zenity takes half a second to be seen. */
 const soonestMs = 3_000;
@@ -75,10 +75,7 @@ const mostTold = 20;
 const lookPauseMs = 1_000;
 
 /** The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last. */
-const firstPauseMs = 5_000;
-
-/** What zenity puts between paths: it gives no path with two slashes in a row. */
-const pathSeparator = "//:";
+const firstRestartMs = 5_000;
 
 /**
  * Answers the file dialogs of a session's apps until the end of this value's scope. The files then come back, unless the
@@ -93,7 +90,7 @@ export function serveDialogs(
   const over = new AbortController();
   const shown = AbortSignal.any([host.signal, over.signal]);
   const waiting: { request: Asking; gone: AbortController }[] = [];
-  const mayShow = rate(bearable, now);
+  const mayShow = rate(dialogRate, now);
   const lends = channels.includes("dialogs") || channels.includes("printing");
   let loans: Promise<Loans> | undefined;
   const lending = (): Promise<Loans> =>
@@ -152,7 +149,7 @@ export function serveDialogs(
 
   /** Starts the agent again for as long as the connection to another machine breaks. */
   const keepAgent = async (): Promise<void> => {
-    for (let pauseMs = firstPauseMs; !shown.aborted; pauseMs *= 2) {
+    for (let pauseMs = firstRestartMs; !shown.aborted; pauseMs *= 2) {
       agent = await startAgent(container, { session, run, channels, onRequest });
       if (shown.aborted) agent.end();
       const isUseless = await agent.ended;

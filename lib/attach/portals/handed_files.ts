@@ -11,10 +11,10 @@ import type { Container } from "../../container/container.ts";
 import { Refusal } from "../../guard/faults.ts";
 
 /** How large a file may be, in bytes. */
-export const maxFileBytes = 256 * 2 ** 20;
+export const maxHandedBytes = 256 * 2 ** 20;
 
 /** How long a file may take to come, in milliseconds. */
-const readMs = 600_000;
+const transferMs = 600_000;
 
 /** How long CUPS may take to answer, in milliseconds. */
 const printMs = 20_000;
@@ -50,7 +50,7 @@ export async function readFile(
     await container.run(["head", `--bytes=${size + 1}`, "--", containerPath], {
       output: { bytes },
       signal,
-      timeoutMs: readMs,
+      timeoutMs: transferMs,
     });
   } catch (error) {
     if (error instanceof ProcessError) throw new Refusal("a file cannot be read");

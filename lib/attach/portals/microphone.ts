@@ -16,8 +16,8 @@ import { rate } from "../../guard/rate.ts";
 import { askInDialog } from "../ask.ts";
 
 /** How the microphone is sampled, on one machine and over a network. Both ends must agree on it. */
-const local = { format: "s16le", rate: 48_000, channels: 1 } as const;
-const remote = { format: "ulaw", rate: 16_000, channels: 1 } as const;
+const localVoice = { format: "s16le", rate: 48_000, channels: 1 } as const;
+const remoteVoice = { format: "ulaw", rate: 16_000, channels: 1 } as const;
 
 /** How long the recorder collects samples, in milliseconds. */
 const latencyMs = 30;
@@ -27,7 +27,7 @@ const bearable = { burst: 10, perSecond: 0.2 };
 
 /** The arguments of PulseAudio's module-pipe-source that describe the samples. */
 export function sourceSamples({ crossesNetwork }: Pick<Container, "crossesNetwork">): string {
-  const { format, rate, channels } = crossesNetwork ? remote : local;
+  const { format, rate, channels } = crossesNetwork ? remoteVoice : localVoice;
   return `format=${format} rate=${rate} channels=${channels}`;
 }
 
@@ -104,7 +104,7 @@ export function createMicrophone(
 
 /** Records, for no longer than this run lasts, even if that is killed. */
 function recorderArgv({ crossesNetwork }: Pick<Container, "crossesNetwork">): string[] {
-  const { format, rate, channels } = crossesNetwork ? remote : local;
+  const { format, rate, channels } = crossesNetwork ? remoteVoice : localVoice;
   return [
     ...["setpriv", "--pdeathsig", "TERM", "pacat", "--record", "--raw", `--format=${format}`, `--rate=${rate}`],
     ...[`--channels=${channels}`, `--latency-msec=${latencyMs}`, "--client-name=gui-container"],

@@ -118,7 +118,7 @@ function filtersIn(value: unknown): FileFilter[] {
     const harmless = patterns.slice(0, mostPatterns)
       .filter((pattern): pattern is string => typeof pattern === "string" && harmlessPattern.test(pattern));
     // zenity ends the label at a bar, and may take a backslash for the start of an escape.
-    const seen = plain(label, longestLabel).replace(/[|\\]/g, "/");
+    const seen = plainLine(label, longestLabel).replace(/[|\\]/g, "/");
     return harmless.length > 0 ? [{ label: seen || "Files", patterns: harmless }] : [];
   });
 }
@@ -129,7 +129,7 @@ function filtersIn(value: unknown): FileFilter[] {
  */
 function baseName(value: unknown): string {
   if (typeof value !== "string") return "";
-  return plain(value.split(/[/\\]/).at(-1)!, longestName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
+  return plainLine(value.split(/[/\\]/).at(-1)!, longestName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
 }
 
 /** The same, or nothing for one that a desktop starts. */
@@ -145,7 +145,7 @@ function keptName(value: unknown): string {
 }
 
 /** A text in one line, without what cannot be seen, and with no more than one space in a row. */
-function plain(text: string, most: number): string {
+function plainLine(text: string, most: number): string {
   return removeInvisible(text.replace(/\p{Z}+|\s+/gu, " ")).trim().slice(0, most).toWellFormed();
 }
 

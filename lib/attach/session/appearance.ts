@@ -27,7 +27,7 @@ export interface Appearance {
 }
 
 /** Longest wait for a program that tells something of the appearance, in milliseconds. */
-const askMs = 1_000;
+const settingMs = 1_000;
 
 /**
  * The appearance and language of the host. On a Wayland desktop, GTK's apps read GSettings and else their file of settings;
@@ -42,7 +42,10 @@ export async function hostAppearance(
 ): Promise<Appearance> {
   const isWayland = host.env("WAYLAND_DISPLAY") !== undefined;
   const [gsettings, resources, gtk, link] = await Promise.all([
-    host.run(["gsettings", "list-recursively", "org.gnome.desktop.interface"], { looksOnly: true, timeoutMs: askMs })
+    host.run(["gsettings", "list-recursively", "org.gnome.desktop.interface"], {
+      looksOnly: true,
+      timeoutMs: settingMs,
+    })
       .then(({ stdout }) => stdout, () => ""),
     isWayland ? "" : hostResources(host),
     Deno.readTextFile(settings).catch(() => ""),

@@ -147,6 +147,14 @@ export async function chooseSession(
   );
 }
 
+/** How long a session may take to stop at the end of a run, in milliseconds. */
+const stopDeadlineMs = 15_000;
+
+/** Stops a session at the end of a run, also of one that a signal ends. */
+export async function stopAtEnd(container: Container, session: string): Promise<void> {
+  await stopSessions(container.on(container.host.forCleanup(AbortSignal.timeout(stopDeadlineMs))), [session]);
+}
+
 /** Stops sessions: the app, xpra, X server and bus of each. */
 export async function stopSessions(container: Container, names: readonly string[]): Promise<void> {
   await container.script({ script: stopScript, parameters: names });

@@ -15,7 +15,7 @@ import { appScript, noSuchApp } from "./app.ts";
 import type { Channel } from "./channels.ts";
 import { type Appearance, appearanceValues } from "./appearance.ts";
 import { agentChannels, offerPortals } from "../portals/agent.ts";
-import type { Screen } from "../x11/screen.ts";
+import type { XScreen } from "../x11/screen.ts";
 import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
 import { sinkSamples, soundSuffix } from "./sound.ts";
 import { sourceSamples } from "../portals/microphone.ts";
@@ -48,7 +48,7 @@ export interface SessionPlan {
 /** A session on an X server of its own, which xpra forwards. */
 export interface X11Display {
   /** The screen of the X server. */
-  screen: Screen;
+  screen: XScreen;
   /** Why it is not shown by Wayland, where that is what the user could change; as the end of a sentence. */
   why?: string | undefined;
 }

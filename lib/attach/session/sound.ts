@@ -36,9 +36,9 @@ interface Samples {
 }
 
 /** On one machine: 1.5 Mbit/s. */
-const local: Samples = { format: "s16le", rate: 48_000, channels: 2, latencyMs: 60 };
+const localSamples: Samples = { format: "s16le", rate: 48_000, channels: 2, latencyMs: 60 };
 /** Over a network, where some comes late: 0.5 Mbit/s. */
-const remote: Samples = { format: "ulaw", rate: 32_000, channels: 2, latencyMs: 150 };
+const remoteSamples: Samples = { format: "ulaw", rate: 32_000, channels: 2, latencyMs: 150 };
 /** Bytes of both channels, by the format. */
 const remoteFrame = 2;
 
@@ -60,7 +60,7 @@ export async function mayHaveSound(container: Container, session: string): Promi
 
 /** The arguments of PulseAudio's module-pipe-sink that describe the samples. */
 export function sinkSamples({ crossesNetwork }: Pick<Container, "crossesNetwork">): string {
-  const { format, rate, channels } = crossesNetwork ? remote : local;
+  const { format, rate, channels } = crossesNetwork ? remoteSamples : localSamples;
   return `format=${format} rate=${rate} channels=${channels}`;
 }
 
@@ -93,7 +93,7 @@ export async function playSound(
 ): Promise<RunningProcess | undefined> {
   const { host } = container;
   if (host.dryRun) {
-    host.start(playerArgv(container.crossesNetwork ? remote : local));
+    host.start(playerArgv(container.crossesNetwork ? remoteSamples : localSamples));
     return undefined;
   }
   const source = await container.readFifo(`${session}${soundSuffix}`);
@@ -113,7 +113,7 @@ function playFifo(host: Host, fifo: OpenFifo, { outlives }: { outlives: boolean 
     const player = host.start(
       [
         ...["setpriv", "--pdeathsig", outlives ? "clear" : "TERM", "/bin/sh", "-c", readingFifo, "sh", fifo.path],
-        ...playerArgv(local),
+        ...playerArgv(localSamples),
       ],
       outlives ? { detached: true, output: "discard" } : {},
     );
@@ -133,7 +133,7 @@ function playFifo(host: Host, fifo: OpenFifo, { outlives }: { outlives: boolean 
 
 /** Plays what a program prints: samples that come over a network. */
 function playOutput(host: Host, reader: string[]): RunningProcess {
-  const bytesPerMs = remote.rate * remoteFrame / 1000;
+  const bytesPerMs = remoteSamples.rate * remoteFrame / 1000;
   const samples = new TransformStream<Uint8Array, Uint8Array>(
     {},
     new ByteLengthQueuingStrategy({ highWaterMark: maxAheadMs * bytesPerMs }),
@@ -142,7 +142,7 @@ function playOutput(host: Host, reader: string[]): RunningProcess {
   const writer = samples.writable.getWriter();
   const inTime = onlyInTime({ frame: remoteFrame, bytesPerMs, maxAheadMs }, () => performance.now());
   const stdin = { bytes: samples.readable };
-  const player = host.start(playerArgv(remote), { stdin, output: "discard", detached: true });
+  const player = host.start(playerArgv(remoteSamples), { stdin, output: "discard", detached: true });
   const source = host.start(reader, {
     detached: true,
     output: {

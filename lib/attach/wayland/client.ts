@@ -29,13 +29,13 @@ const readyMs = 5_000;
  * How much address space a connection may take, in bytes. waypipe maps what an app calls its pictures' memory twice,
  * used or not: foot 1.21 has 512 MiB for each window.
  */
-const bytes = 8 * 2 ** 30;
+const addressSpaceBytes = 8 * 2 ** 30;
 
 /** How many processes there may be in a box. Each app has a connection, and few have two. */
 const processes = 64;
 
 /** What the boxes see. */
-const boxPaths = {
+const waypipeBoxPaths = {
   /** The directory of the sessions' sockets. */
   shared: "/run/gui-container/shared",
   /** The compositor's socket for the container's apps; in the box that makes a context, the one for all others. */
@@ -83,7 +83,7 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
   const transport = `.wayland-${crypto.randomUUID()}`;
   const kept = Promise.withResolvers<string>();
   const compositor = compositorSocket(host);
-  if (host.dryRun) return plannedClient(target, { transport, compositor, ...wanted });
+  if (host.dryRun) return plannedWaylandClient(target, { transport, compositor, ...wanted });
   const processes: RunningProcess[] = [];
   await using stack = new AsyncDisposableStack();
   const directories = stack.use(await makeDirectories(target));
@@ -207,11 +207,11 @@ interface BoxPaths {
 function contextArgv(
   { container, shared, transport, directory, compositor }: BoxPaths & { container: string; compositor: string },
 ): string[] {
-  const values = { shared: boxPaths.shared, transport, app_id: container, private: boxPaths.private };
+  const values = { shared: waypipeBoxPaths.shared, transport, app_id: container, private: waypipeBoxPaths.private };
   return [
-    ...boxStart({ WAYLAND_DISPLAY: boxPaths.display, XDG_RUNTIME_DIR: boxPaths.private }, [asFirst]),
-    ...["--bind", shared, boxPaths.shared, "--ro-bind", compositor, boxPaths.display],
-    ...["--bind", join(directory, contextName), boxPaths.private],
+    ...boxStart({ WAYLAND_DISPLAY: waypipeBoxPaths.display, XDG_RUNTIME_DIR: waypipeBoxPaths.private }, [asFirst]),
+    ...["--bind", shared, waypipeBoxPaths.shared, "--ro-bind", compositor, waypipeBoxPaths.display],
+    ...["--bind", join(directory, contextName), waypipeBoxPaths.private],
     ...["--", "/bin/sh", "-c", withValues(makeContext, values)],
   ];
 }
@@ -221,17 +221,17 @@ function showArgv(
   { shared, transport, directory, display, compress }: BoxPaths & { display: string; compress: Compression },
 ): string[] {
   const values = {
-    shared: boxPaths.shared,
+    shared: waypipeBoxPaths.shared,
     transport,
-    own: boxPaths.own,
-    bytes: `${bytes}`,
+    own: waypipeBoxPaths.own,
+    bytes: `${addressSpaceBytes}`,
     processes: `${processes}`,
     compress,
   };
   return [
-    ...boxStart({ WAYLAND_DISPLAY: boxPaths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
-    ...["--bind", shared, boxPaths.shared, "--ro-bind", display, boxPaths.display],
-    ...["--bind", join(directory, boxName), boxPaths.own],
+    ...boxStart({ WAYLAND_DISPLAY: waypipeBoxPaths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
+    ...["--bind", shared, waypipeBoxPaths.shared, "--ro-bind", display, waypipeBoxPaths.display],
+    ...["--bind", join(directory, boxName), waypipeBoxPaths.own],
     ...["--", "/bin/sh", "-c", withValues(showSession, values)],
   ];
 }
@@ -287,7 +287,7 @@ function endedEarly({ stdout, stderr }: ProcessResult): NoWayland {
 }
 
 /** For a dry run: prints the command lines of guard and boxes. */
-async function plannedClient(
+async function plannedWaylandClient(
   target: Container,
   { transport, compositor, ...wanted }: { transport: string; compositor: string } & WindowOptions,
 ): Promise<WaylandClient> {

@@ -10,11 +10,8 @@ import reconnect from "./reconnect_wayland.sh" with { type: "text" };
 import { ProcessError, UserError } from "../../base/errors.ts";
 import type { Container } from "../../container/container.ts";
 import { Unreachable } from "../../container/ssh.ts";
-import { stopSessions } from "../session/live_sessions.ts";
+import { stopAtEnd, stopSessions } from "../session/live_sessions.ts";
 import type { WaylandClient } from "./client.ts";
-
-/** How long a session may take to end at the end of the run, in milliseconds. */
-const stopDeadlineMs = 15_000;
 
 /**
  * Waits for the end of a session, also when the connection breaks meanwhile. If the run is to end before, ends the
@@ -67,7 +64,7 @@ export async function awaitRemoteEnd(
 async function endWithRun(container: Container, session: string): Promise<void> {
   const { host } = container;
   try {
-    await stopSessions(container.on(host.forCleanup(AbortSignal.timeout(stopDeadlineMs))), [session]);
+    await stopAtEnd(container, session);
     host.ui.status(`"${session}" is stopped: its windows last no longer than this run`);
   } catch {
     host.ui.warn(`"${session}" could not be stopped. It ends ten minutes after the connection broke`);

@@ -89,11 +89,11 @@ export function boxedArgv(
   return [
     ...boxStart(env, [...(displaySocket === undefined ? ["--share-net"] : []), "--die-with-parent"]),
     ...["--dir", boxPaths.home, "--chdir", boxPaths.home],
-    ...(displaySocket === undefined ? [] : shown(displaySocket)),
+    ...(displaySocket === undefined ? [] : atSamePath(displaySocket)),
     ...(xauthority === undefined ? [] : ["--ro-bind-try", xauthority, boxPaths.xauthority]),
     ...["--bind", socket, inside.socket],
     ...(pixels === undefined ? [] : ["--bind", pixels, inside.pixels!]),
-    ...filesIn(userOptions).flatMap((path) => shown(path)),
+    ...filesIn(userOptions).flatMap((path) => atSamePath(path)),
     "--",
     ...["/bin/sh", "-c", lastInMemory, "sh"],
     ...clientArgv(inside),
@@ -101,7 +101,7 @@ export function boxedArgv(
 }
 
 /** How a path of the host is shown at the same place, read-only if it is there. */
-function shown(path: string, option = "--ro-bind-try"): string[] {
+function atSamePath(path: string, option = "--ro-bind-try"): string[] {
   return [option, path, path];
 }
 
@@ -121,8 +121,8 @@ export function boxStart(env: Readonly<Record<string, string>>, options: readonl
     ...options,
     "--clearenv",
     ...Object.entries(variables).flatMap(([name, value]) => ["--setenv", name, value]),
-    ...shown("/usr", "--ro-bind"),
-    ...systemPaths.flatMap((path) => shown(path)),
+    ...atSamePath("/usr", "--ro-bind"),
+    ...systemPaths.flatMap((path) => atSamePath(path)),
     ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", boxPaths.directory],
   ];
 }

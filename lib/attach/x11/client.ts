@@ -11,7 +11,7 @@ import { boxedArgv, prepareBoxes, type StartBox } from "./box.ts";
 import { type Channel, withOptions } from "../session/channels.ts";
 import { startGuard } from "../../guard/xpra/guard.ts";
 import type { RunMemory } from "../../guard/xpra/memory.ts";
-import type { Screen } from "./screen.ts";
+import type { XScreen } from "./screen.ts";
 import { clientArgv, clientEnvironment } from "./xpra.ts";
 
 /**
@@ -31,7 +31,7 @@ export interface ClientOptions {
   /** The user's options of `xpra attach`. They come last and win. */
   userOptions: readonly string[];
   /** The host's screen. */
-  screen: Screen;
+  screen: XScreen;
   /** Runs the client in a box. */
   box: boolean;
 }
@@ -173,7 +173,7 @@ function plannedClient({ container, open, userOptions, screen, box }: ClientOpti
  * The size of the file for pixels: a ring for eight pictures of the screen. xpra takes no less than 64 MiB (6.5.5), and
  * its own 2 GiB only fill memory and disk.
  */
-function pixelsBytes({ width, height }: Screen): number {
+function pixelsBytes({ width, height }: XScreen): number {
   const MiB = 2 ** 20;
   return Math.min(Math.max(8 * 4 * width * height, 64 * MiB), 256 * MiB);
 }

@@ -4,7 +4,7 @@ import { ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 
 /** What the X server in the container has. */
-export interface Screen {
+export interface XScreen {
   /** Of all monitors together, in pixels. */
   width: number;
   /** Of all monitors together, in pixels. */
@@ -21,7 +21,7 @@ export interface Screen {
 const usualDpi = 96;
 
 /** The screen that a session has when the host's own is not known. */
-export const fallbackScreen: Screen = { width: 3840, height: 2160, dpi: usualDpi, monitors: [] };
+export const fallbackScreen: XScreen = { width: 3840, height: 2160, dpi: usualDpi, monitors: [] };
 
 /** What to do when there is no display. */
 const noDisplayHint = "Run it in a desktop session, or start the app without its windows: --detached";
@@ -60,7 +60,7 @@ async function hostDpi(host: Host): Promise<number | undefined> {
  *
  * @throws {UserError} when the display cannot be opened
  */
-export async function hostScreen(host: Host): Promise<Screen> {
+export async function hostScreen(host: Host): Promise<XScreen> {
   try {
     const [dpi = usualDpi, { stdout }] = await Promise.all([
       hostDpi(host),

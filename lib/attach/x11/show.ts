@@ -7,7 +7,7 @@ import type { ShowRequest } from "../request.ts";
 import { Unreachable } from "../../container/ssh.ts";
 import { channelLine } from "../session/channels.ts";
 import { type Client, type ClientEnd, type ClientOptions, startClient } from "./client.ts";
-import { listSessions, stopSessions } from "../session/live_sessions.ts";
+import { listSessions, stopAtEnd } from "../session/live_sessions.ts";
 import { isLive, reportOutcome } from "../session/outcome.ts";
 import { playSound } from "../session/sound.ts";
 
@@ -65,14 +65,11 @@ export async function show(
 async function stopUnseen(container: Container, session: string): Promise<void> {
   const { host } = container;
   try {
-    await stopSessions(container.on(host.forCleanup(AbortSignal.timeout(stopDeadlineMs))), [session]);
+    await stopAtEnd(container, session);
   } catch {
     host.ui.warn(`"${session}" could not be stopped. To try it again: ${attachLine(container, "--stop", session)}`);
   }
 }
-
-/** How long a session that could not be shown may take to end, in milliseconds. */
-const stopDeadlineMs = 15_000;
 
 /** Shows a session until its client ends. */
 async function showOnce(

@@ -17,11 +17,11 @@ import {
   exportedOf,
   foreignOf,
   iconPath,
-  inTurn,
   type Menu,
   menuOf,
   removeExported,
   updateTypes,
+  withMenuLock,
   writeFile,
 } from "./menu.ts";
 import { type Apps, readApps, readIcons } from "./read.ts";
@@ -96,7 +96,7 @@ export async function exportApps(
   instance: Instance,
   request: ExportRequest & { mounts: Mounts },
 ): Promise<ExportedApp[]> {
-  return await inTurn(instance.engine.host, request.mounts, () => exportInTurn(instance, request));
+  return await withMenuLock(instance.engine.host, request.mounts, () => exportInTurn(instance, request));
 }
 
 async function exportInTurn(

@@ -3,7 +3,7 @@
 import { dirname, join } from "@std/path";
 import { inputError, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, readDirectory, removeEmpty } from "../../base/files.ts";
-import { lockFile } from "../../base/record.ts";
+import { lockFile, removeFile } from "../../base/record.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import type { Undo } from "../../base/undo.ts";
@@ -116,7 +116,7 @@ export async function leftoversOf(menu: Menu): Promise<string[]> {
 }
 
 /** Does what only one run may do at a time with the entries of containers. The others wait. */
-export async function inTurn<T>(host: Host, { directory }: Mounts, act: () => Promise<T>): Promise<T> {
+export async function withMenuLock<T>(host: Host, { directory }: Mounts, act: () => Promise<T>): Promise<T> {
   // Without that directory there is no container to export from.
   if (host.dryRun || !await exists(directory)) return await act();
   using _turn = await lockFile(join(dirname(directory), ".export.lock"), { signal: host.signal });
@@ -128,15 +128,10 @@ export async function writeFile(path: string, data: Uint8Array, undo: Undo): Pro
   await makeDirectory(dirname(path), undo);
   const before = await exists(path) ? await Deno.readFile(path) : undefined;
   const fresh = `${path}.${crypto.randomUUID().slice(0, 8)}.new`;
-  undo.add(`remove "${fresh}"`, () => removeFiles([fresh]));
+  undo.add(`remove "${fresh}"`, () => removeFile(fresh));
   await Deno.writeFile(fresh, data, { mode: 0o644, createNew: true });
   await Deno.rename(fresh, path);
-  undo.add(`restore "${path}"`, () => before ? Deno.writeFile(path, before) : removeFiles([path]));
-}
-
-/** Removes those of the files that are there. */
-async function removeFiles(paths: readonly string[]): Promise<void> {
-  for (const path of paths) if (await exists(path)) await Deno.remove(path);
+  undo.add(`restore "${path}"`, () => before ? Deno.writeFile(path, before) : removeFile(path));
 }
 
 async function makeDirectory(path: string, undo: Undo): Promise<void> {
@@ -162,7 +157,7 @@ export async function removeExported(
   const paths = [...entries, ...exported.map(({ id }) => iconPath(menu, id)), ...leftovers];
   if (paths.length === 0) return [];
   await host.change(`rm -f ${quoteWords(paths)}`, async () => {
-    await removeFiles(paths);
+    for (const path of paths) await removeFile(path);
     await removeEmpty([dirname(dirname(menu.icons)), dirname(menu.icons), menu.icons]);
   });
   if (exported.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(host, menu);

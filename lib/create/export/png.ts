@@ -7,13 +7,13 @@ import { Buffer } from "node:buffer";
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 
 /** Largest width and height, in pixels. */
-const maxSide = 256;
+const largestIconSide = 256;
 
 /** What a PNG file begins with (PNG specification, 5.2). */
 const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
 /** Bytes of a pixel, by its colour type: RGB and RGBA (PNG specification, 11.2.1). */
-const pixelBytes: Readonly<Record<number, number>> = { 2: 3, 6: 4 };
+const bytesPerPixel: Readonly<Record<number, number>> = { 2: 3, 6: 4 };
 
 /**
  * Writes a PNG file again. Of the old file only its size, its colour type and its pixels are read; what it says of its
@@ -33,8 +33,8 @@ export function rewritePng(file: Uint8Array): Uint8Array | undefined {
     header.data.readUInt32BE(4),
     header.data.subarray(8),
   ];
-  const perPixel = pixelBytes[colours!];
-  if (width < 1 || height < 1 || width > maxSide || height > maxSide) return undefined;
+  const perPixel = bytesPerPixel[colours!];
+  if (width < 1 || height < 1 || width > largestIconSide || height > largestIconSide) return undefined;
   if (perPixel === undefined || depth !== 8 || compression !== 0 || filter !== 0 || interlace !== 0) return undefined;
   const row = 1 + width * perPixel;
   const packed = Buffer.concat(chunks.filter(({ type }) => type === "IDAT").map(({ data }) => data));

@@ -12,7 +12,7 @@ import { type App, isAppId, parseEntry, type Refused } from "./app.ts";
 import { rewritePng } from "./png.ts";
 
 /** Most entries that are read, and the longest of them in bytes: LibreOffice's, in all languages, have 40,000. */
-const most = { entries: 200, bytes: 100_000 };
+const entryLimits = { entries: 200, bytes: 100_000 };
 
 /** How long a container may take for an answer, in milliseconds. */
 const answerMs = 30_000;
@@ -39,7 +39,7 @@ export interface Apps {
  * @throws {UserError} when the container answers too much or too late
  */
 export async function readApps(container: Container): Promise<Apps> {
-  const values = { most: `${most.entries + 1}`, bytes: `${most.bytes + 1}` };
+  const values = { most: `${entryLimits.entries + 1}`, bytes: `${entryLimits.bytes + 1}` };
   const limits = { timeoutMs: answerMs, maxOutputBytes: answerBytes };
   const { stdout } = await container.script({ script: listEntries, values, ...limits });
   return parseAnswer(stdout);
@@ -47,14 +47,14 @@ export async function readApps(container: Container): Promise<Apps> {
 
 /** Reads what list_entries.sh, or whatever is in its place, has printed. */
 export function parseAnswer(answer: string): Apps {
-  const lines = answer.split("\n", most.entries + 2).filter((line) => line !== "");
+  const lines = answer.split("\n", entryLimits.entries + 2).filter((line) => line !== "");
   const found = new Map<string, App | Refused | undefined>();
-  for (const line of lines.slice(0, most.entries)) {
+  for (const line of lines.slice(0, entryLimits.entries)) {
     const [, id, encoded] = /^\/(?:[^\t]*\/)?([^\t/]+)\.desktop\t([A-Za-z0-9+/=]*)$/.exec(line) ?? [];
     // Such an id could be neither printed nor asked for.
     if (id === undefined || !isAppId(id) || found.has(id)) continue;
-    const bytes = decode(encoded!);
-    const isLong = bytes !== undefined && bytes.length > most.bytes;
+    const bytes = bytesOfBase64(encoded!);
+    const isLong = bytes !== undefined && bytes.length > entryLimits.bytes;
     found.set(
       id,
       bytes === undefined || isLong
@@ -67,7 +67,7 @@ export function parseAnswer(answer: string): Apps {
   return {
     apps: all.filter((entry) => "command" in entry),
     refused: all.filter((entry) => "reason" in entry),
-    isCut: lines.length > most.entries,
+    isCut: lines.length > entryLimits.entries,
   };
 }
 
@@ -92,14 +92,14 @@ export async function readIcons(container: Container, apps: readonly App[]): Pro
   const lines = answer.split("\n", withIcon.length);
   return new Map(withIcon.flatMap((app, index) => {
     const line = lines[index] ?? "";
-    const bytes = line.length > 0 && line.length <= maxIcon ? decode(line) : undefined;
+    const bytes = line.length > 0 && line.length <= maxIcon ? bytesOfBase64(line) : undefined;
     const picture = bytes && rewritePng(bytes);
     return picture ? [[app, picture] as const] : [];
   }));
 }
 
 /** The bytes of a text in base64; undefined when it is not. */
-function decode(text: string): Uint8Array | undefined {
+function bytesOfBase64(text: string): Uint8Array | undefined {
   try {
     return Uint8Array.fromBase64(text);
   } catch {

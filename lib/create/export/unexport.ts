@@ -6,7 +6,7 @@ import { hostNameOf, type Mounts } from "../../container/mounts.ts";
 import { type EngineOptions, scriptLine } from "../../container/place.ts";
 import { wantedCli } from "../../engine/engine.ts";
 import { placeCalled } from "../place.ts";
-import { exportedOf, inTurn, leftoversOf, type Menu, menuOf, removeExported } from "./menu.ts";
+import { exportedOf, leftoversOf, type Menu, menuOf, removeExported, withMenuLock } from "./menu.ts";
 
 /**
  * Takes the apps of the container that a word of the command line names out of the menu, and shows what was removed.
@@ -37,7 +37,7 @@ export async function unexportNamed(
  * leftovers.
  */
 export async function unexportApps(host: Host, menu: Menu, mounts: Mounts): Promise<string[]> {
-  return await inTurn(host, mounts, async () => {
+  return await withMenuLock(host, mounts, async () => {
     const leftovers = await leftoversOf(menu);
     return [...await removeExported(host, menu, await exportedOf(menu), leftovers), ...leftovers];
   });

@@ -104,7 +104,7 @@ export async function ensureProxy(
   const { host } = engine;
   const { name } = proxy;
   host.ui.progress(`Looking for the proxy "${name}"`);
-  await inTurn(engine, name, async () => {
+  await withProxyLock(engine, name, async () => {
     await waitForOperations({ engine, name });
     const found = await findInstance({ engine, name });
     const userData = proxyUserData({ ranges: [...specialRanges, ...await hostRanges(engine)], hosts: proxy.hosts });
@@ -210,7 +210,7 @@ export async function removeUnusedProxy(
   { config: { [internetKey]: name } }: { config: Readonly<Record<string, string>> },
 ): Promise<string | undefined> {
   if (name === undefined) return undefined;
-  return await inTurn(engine, name, async () => {
+  return await withProxyLock(engine, name, async () => {
     const profiles = await listProfiles(engine);
     if (profiles.some((other) => other.name !== profileName && other.config[internetKey] === name)) return undefined;
     await waitForOperations({ engine, name });
@@ -222,7 +222,7 @@ export async function removeUnusedProxy(
 }
 
 /** Does what only one run of the user may do with a proxy at a time. The file that is locked is removed at the end. */
-async function inTurn<T>({ host, server }: Engine, name: string, act: () => Promise<T>): Promise<T> {
+async function withProxyLock<T>({ host, server }: Engine, name: string, act: () => Promise<T>): Promise<T> {
   const root = mountsRoot(host);
   if (host.dryRun || !await exists(root)) return await act();
   const path = join(root, `.${hostNameOf(server, name)}.lock`);

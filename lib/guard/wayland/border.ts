@@ -4,7 +4,7 @@
  */
 
 import type { WaylandObject } from "./connection.ts";
-import type { Value } from "./messages.ts";
+import type { ArgumentValue } from "./messages.ts";
 
 /** A message of the guard's own, in the same direction: to one of the objects that both ends know. */
 export interface Addition {
@@ -13,7 +13,7 @@ export interface Addition {
   /** Without its interface's name. */
   name: string;
   /** Its arguments. */
-  values: readonly Value[];
+  values: readonly ArgumentValue[];
 }
 
 /** Makes an object that the compositor knows, and the app does not. */
@@ -30,12 +30,12 @@ export interface Border {
 }
 
 /** A part of a surface. */
-export type Rectangle = readonly [x: number, y: number, width: number, height: number];
+export type SurfaceArea = readonly [x: number, y: number, width: number, height: number];
 
 /** The borders of the windows of one connection. Each function gives the messages that bring about what it is for. */
 export interface Borders {
   /** Puts one on the edges of a part of a surface, before the surface is committed; undefined takes it away. */
-  place(surface: WaylandObject, part: Rectangle | undefined): Addition[];
+  place(surface: WaylandObject, part: SurfaceArea | undefined): Addition[];
   /** The app has put another surface on top of one, and over its border. */
   raise(surface: WaylandObject, other: WaylandObject): Addition[];
 }
@@ -66,7 +66,7 @@ export function createBorders(
     numberOf(global: string): number | undefined;
   },
 ): Borders {
-  const borders = new Map<WaylandObject, { strips: readonly Strip[]; part: Rectangle }>();
+  const borders = new Map<WaylandObject, { strips: readonly Strip[]; part: SurfaceArea }>();
   /** What all strips need. */
   let common: Record<typeof needed[number] | "buffer" | "region", WaylandObject> | undefined;
 
@@ -167,7 +167,7 @@ export function createBorders(
 }
 
 /** Gives the four strips of a border. */
-function edgesOf(thickness: number): (part: Rectangle) => Rectangle[] {
+function edgesOf(thickness: number): (part: SurfaceArea) => SurfaceArea[] {
   return ([x, y, width, height]) => {
     const [across, down] = [Math.min(thickness, width), Math.min(thickness, height)];
     return [

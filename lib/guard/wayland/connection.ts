@@ -4,13 +4,13 @@
  */
 
 import { Violation } from "../faults.ts";
-import { type Descriptor, descriptorsOf, type Sender } from "./descriptors.ts";
+import { type Descriptor, descriptorsOf, type FrameSender } from "./descriptors.ts";
 import { type Compression, type Filter, frameFilter, frameOfMessages } from "./frames.ts";
-import { readArguments, type Value, writeMessage } from "./messages.ts";
+import { type ArgumentValue, readArguments, writeMessage } from "./messages.ts";
 import type { Addition } from "./border.ts";
-import { createPolicy, type Verdict } from "./policy.ts";
+import { createPolicy, type MessageVerdict } from "./policy.ts";
 import { type Interface, type MessageType, protocols } from "./protocols.ts";
-import type { Session } from "./session.ts";
+import type { WaylandSession } from "./session.ts";
 
 /** An object of the protocol. */
 export interface WaylandObject {
@@ -29,23 +29,23 @@ export interface WaylandObject {
 /** A message on its way. */
 export interface Message {
   /** Who has sent it. */
-  sender: Sender;
+  sender: FrameSender;
   /** For whom it is. */
   object: WaylandObject;
   /** What it says. */
   type: MessageType;
   /** Its arguments. */
-  values: Value[];
+  values: ArgumentValue[];
   /** The objects that it names or makes, by the places of its arguments; undefined for null. */
   objects: (WaylandObject | undefined)[];
 }
 
 /** The ids of the compositor's objects begin here. */
-const firstHostId = 0xff00_0000;
+const firstServerId = 0xff00_0000;
 /** What a connection needs. */
 export interface ConnectionOptions {
   /** What all its connections share. */
-  session: Session;
+  session: WaylandSession;
   /** How files come. */
   compression: Compression;
 }
@@ -81,13 +81,13 @@ export function createConnection({ session, compression }: ConnectionOptions): C
     register({ id: 0, hostId: takeId(), type: protocols.get(name)!, version: 1, isEnded: false });
   const policy = createPolicy({ session, descriptors, create });
 
-  const make = (sender: Sender, id: number, type: Interface | undefined, version: number): WaylandObject => {
+  const make = (sender: FrameSender, id: number, type: Interface | undefined, version: number): WaylandObject => {
     if (!type) throw new Violation("an object of an unknown interface is made");
     const known = objects.get(id);
     const isFree = sender === "container"
-      ? id > 1 && id < firstHostId && !known
+      ? id > 1 && id < firstServerId && !known
       // The compositor takes the id of an object that the app has ended at once.
-      : id >= firstHostId && (!known || known.isEnded);
+      : id >= firstServerId && (!known || known.isEnded);
     if (!isFree) throw new Violation("the id of a new object is taken");
     if (known) policy.forget(known);
     const hostId = sender === "host" ? id : takeId();
@@ -96,7 +96,7 @@ export function createConnection({ session, compression }: ConnectionOptions): C
     return register(made);
   };
 
-  const read = (sender: Sender, bytes: Uint8Array): Message => {
+  const read = (sender: FrameSender, bytes: Uint8Array): Message => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const object = (sender === "container" ? objects : hostObjects).get(view.getUint32(0, true));
     if (!object || sender === "container" && object.isEnded) throw new Violation("a message is for no object");
@@ -139,7 +139,7 @@ export function createConnection({ session, compression }: ConnectionOptions): C
   /** An object has ended at the compositor. Gives its id for the app; 0: the app does not know of it. */
   const free = (hostId: number): number => {
     const object = hostObjects.get(hostId);
-    if (!object || object === display || hostId >= firstHostId) return 0;
+    if (!object || object === display || hostId >= firstServerId) return 0;
     hostObjects.delete(hostId);
     session.remove("object");
     freeIds.push(hostId);
@@ -159,7 +159,7 @@ export function createConnection({ session, compression }: ConnectionOptions): C
     return id === 0;
   };
 
-  const onMessages = (sender: Sender) => (bytes: Uint8Array): Uint8Array => {
+  const onMessages = (sender: FrameSender) => (bytes: Uint8Array): Uint8Array => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const passing: Uint8Array[] = [];
     let isChanged = false;
@@ -191,7 +191,7 @@ export function createConnection({ session, compression }: ConnectionOptions): C
     session.remove("object", hostObjects.size - 1);
   };
   const added = { container: 0, host: 0 };
-  const filter = (sender: Sender): ReturnType<typeof frameFilter> =>
+  const filter = (sender: FrameSender): ReturnType<typeof frameFilter> =>
     frameFilter({ sender, compression, descriptors, onMessages: onMessages(sender), added });
   const filters = { container: filter("container"), host: filter("host") };
   const leave: Connection["leave"] = () => {
@@ -225,7 +225,7 @@ function renumber({ sender, object, type, values, objects }: Message, view: Data
 }
 
 /** The bytes of messages of the guard's own, as if an end had sent them. */
-function additions(sender: Sender, list: readonly Addition[]): Uint8Array[] {
+function additions(sender: FrameSender, list: readonly Addition[]): Uint8Array[] {
   return list.map(({ object, name, values }) => {
     const all = sender === "container" ? object.type.requests : object.type.events;
     const opcode = all.findIndex((each) => each.name === `${object.type.name}.${name}`);
@@ -235,7 +235,7 @@ function additions(sender: Sender, list: readonly Addition[]): Uint8Array[] {
 }
 
 /** What passes in the place of a message. */
-function written({ sender, object, type }: Message, verdict: Verdict, own: Uint8Array): Uint8Array[] {
+function written({ sender, object, type }: Message, verdict: MessageVerdict, own: Uint8Array): Uint8Array[] {
   const opcode = new DataView(own.buffer, own.byteOffset).getUint16(4, true);
   const itself = verdict.drop ? [] : verdict.values
     ? [

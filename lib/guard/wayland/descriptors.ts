@@ -6,14 +6,14 @@
 import { Violation } from "../faults.ts";
 
 /** Who has sent something. */
-export type Sender = "container" | "host";
+export type FrameSender = "container" | "host";
 
 /** A file or a pipe. */
 export interface Descriptor {
   /** Which of the two. */
   kind: "file" | "pipe";
   /** Who has opened it. Only that end changes a file. */
-  opener: Sender;
+  opener: FrameSender;
   /** Of a file, in bytes. */
   size: number;
   /** It is in the queue of a message's descriptors, or was. */
@@ -30,7 +30,7 @@ export interface Descriptor {
 const maxFileBytes = 2 ** 30;
 /** What all files may have together. waypipe maps each twice, and its box has 8 GiB of address space. */
 const maxFilesBytes = 3 * 2 ** 30;
-const maxFiles = 1024;
+const maxOpenFiles = 1024;
 /** Pipes that are open at a time. waypipe has 1024 descriptors, and needs three for each. */
 const maxPipes = 128;
 /** The most that the container may send into one pipe: what is pasted is no larger. */
@@ -41,7 +41,7 @@ const maxQueued = 64;
 /** The descriptors of both ends. */
 export interface Descriptors {
   /** One end opens a file of a size, or a pipe. */
-  open(sender: Sender, number: number, kind: Descriptor["kind"], size: number): void;
+  open(sender: FrameSender, number: number, kind: Descriptor["kind"], size: number): void;
   /**
    * What has this number; undefined for one that has ended, of which the other end did not know yet.
    *
@@ -49,15 +49,15 @@ export interface Descriptors {
    */
   find(number: number, kind: Descriptor["kind"]): Descriptor | undefined;
   /** A file grows. */
-  extend(sender: Sender, number: number, size: number): boolean;
+  extend(sender: FrameSender, number: number, size: number): boolean;
   /** The container sends bytes into a pipe. */
   write(pipe: Descriptor, bytes: number): void;
   /** One end of a pipe is closed. */
   close(number: number, end: "read" | "write"): void;
   /** The descriptor is one of those of the next messages. */
-  send(sender: Sender, number: number): void;
+  send(sender: FrameSender, number: number): void;
   /** Takes the next descriptor for a message's argument. */
-  take(sender: Sender, kind: Descriptor["kind"]): Descriptor;
+  take(sender: FrameSender, kind: Descriptor["kind"]): Descriptor;
   /** An object uses a file. */
   use(file: Descriptor): void;
   /** It does so no longer; with the last of them, the file ends. */
@@ -68,11 +68,11 @@ export interface Descriptors {
 export function descriptorsOf(): Descriptors {
   const known = new Map<number, Descriptor>();
   const numbers = new Map<Descriptor, number>();
-  const queues: Record<Sender, Descriptor[]> = { container: [], host: [] };
-  const highest: Record<Sender, number> = { container: 0, host: 0 };
+  const queues: Record<FrameSender, Descriptor[]> = { container: [], host: [] };
+  const highest: Record<FrameSender, number> = { container: 0, host: 0 };
   const counts = { file: 0, pipe: 0 };
   let filesBytes = 0;
-  const openerOf = (number: number): Sender => number > 0 ? "container" : "host";
+  const openerOf = (number: number): FrameSender => number > 0 ? "container" : "host";
   const remove = (descriptor: Descriptor): void => {
     if (!known.delete(numbers.get(descriptor)!)) return;
     numbers.delete(descriptor);
@@ -99,7 +99,7 @@ export function descriptorsOf(): Descriptors {
         throw new Violation("the number of a file or pipe is taken");
       }
       if (kind === "file") checkSize(size, 0);
-      if (counts[kind] >= (kind === "file" ? maxFiles : maxPipes)) throw new Violation(`it has too many ${kind}s`);
+      if (counts[kind] >= (kind === "file" ? maxOpenFiles : maxPipes)) throw new Violation(`it has too many ${kind}s`);
       highest[sender] = Math.max(highest[sender], Math.abs(number));
       const made: Descriptor = {
         kind,

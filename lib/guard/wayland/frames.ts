@@ -4,7 +4,7 @@
  */
 
 import { Violation } from "../faults.ts";
-import type { Descriptors, Sender } from "./descriptors.ts";
+import type { Descriptors, FrameSender } from "./descriptors.ts";
 
 /** How the content of files is compressed. What is compressed can be checked by its size only. */
 export type Compression = "none" | "zstd";
@@ -45,7 +45,7 @@ interface Rule {
 
 const exactly = (size: number): Rule => ({ least: size, most: size });
 
-const rules: ReadonlyMap<number, Rule> = new Map<number, Rule>([
+const frameRules: ReadonlyMap<number, Rule> = new Map<number, Rule>([
   [types.messages, { least: 4, most: maxMessages }],
   [types.descriptors, { least: 8, most: 260 }],
   [types.openFile, exactly(12)],
@@ -65,7 +65,7 @@ const rules: ReadonlyMap<number, Rule> = new Map<number, Rule>([
 /** What a stream of frames needs. */
 export interface FramesOptions {
   /** Whose stream it is. */
-  sender: Sender;
+  sender: FrameSender;
   /** How the content of files comes. */
   compression: Compression;
   /** Those of both directions. */
@@ -73,7 +73,7 @@ export interface FramesOptions {
   /** Takes whole messages, and gives what passes in their place. */
   onMessages(messages: Uint8Array): Uint8Array;
   /** How many frames of the guard's own each end has got, as if they were the other end's. */
-  added: Record<Sender, number>;
+  added: Record<FrameSender, number>;
 }
 
 /** No messages: passes in the place of what does not, since waypipe counts frames. */
@@ -226,7 +226,7 @@ export function frameFilter(
       if (there < wanted) break;
       const header = (data[at]! | data[at + 1]! << 8 | data[at + 2]! << 16 | data[at + 3]! << 24) >>> 0;
       const [size, type] = [header >>> 5, header & 31];
-      const rule = rules.get(type);
+      const rule = frameRules.get(type);
       if (!rule) throw new Violation(`waypipe sends what needs a graphics card, or is unknown (type ${type})`);
       if (size < rule.least || size > rule.most) throw new Violation("a frame is not as long as its kind");
       const padded = (size + 3) & ~3;

@@ -1,25 +1,25 @@
 /** Wayland's messages, taken apart and put together: an object, an opcode, and arguments as their types say. */
 
 import { Violation } from "../faults.ts";
-import type { Descriptor, Sender } from "./descriptors.ts";
+import type { Descriptor, FrameSender } from "./descriptors.ts";
 import type { Argument } from "./protocols.ts";
 
 /** The value of an argument: a number for ints, uints, fixeds and ids; null for a text that is none. */
-export type Value = number | string | null | Uint8Array | Descriptor;
+export type ArgumentValue = number | string | null | Uint8Array | Descriptor;
 
 /** The longest text or array, in bytes: libwayland takes no longer message. */
-const maxBytes = 4096;
+const maxTextBytes = 4096;
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
-const encoder = new TextEncoder();
+const textEncoder = new TextEncoder();
 
 /** Reads arguments from the bytes behind a message's header. */
 export function readArguments(
   bytes: Uint8Array,
   args: readonly Argument[],
-  { sender, take }: { sender: Sender; take(): Descriptor },
-): Value[] {
+  { sender, take }: { sender: FrameSender; take(): Descriptor },
+): ArgumentValue[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 8;
   const word = (): number => {
@@ -29,12 +29,12 @@ export function readArguments(
   };
   const block = (): Uint8Array => {
     const length = view.getUint32(word(), true);
-    if (length > maxBytes || at + length > bytes.length) throw new Violation("a text or a list is too long");
+    if (length > maxTextBytes || at + length > bytes.length) throw new Violation("a text or a list is too long");
     const block = bytes.subarray(at, at + length);
     at += (length + 3) & ~3;
     return block;
   };
-  const values = args.map(({ type, isNullable }): Value => {
+  const values = args.map(({ type, isNullable }): ArgumentValue => {
     switch (type) {
       case "i":
       case "f":
@@ -54,7 +54,7 @@ export function readArguments(
           return null;
         }
         if (text.indexOf(0) !== text.length - 1) throw new Violation("a text does not end where it should");
-        return decode(text.subarray(0, -1), sender);
+        return decodeText(text.subarray(0, -1), sender);
       }
       case "a":
         return block();
@@ -66,7 +66,7 @@ export function readArguments(
   return values;
 }
 
-function decode(bytes: Uint8Array, sender: Sender): string {
+function decodeText(bytes: Uint8Array, sender: FrameSender): string {
   // What other programs of the host call things need not be text.
   if (sender === "host") return lenient.decode(bytes);
   try {
@@ -79,10 +79,10 @@ function decode(bytes: Uint8Array, sender: Sender): string {
 /** A message with these arguments; descriptors take no place in it. */
 export function writeMessage(
   { id, opcode, args }: { id: number; opcode: number; args: readonly Argument[] },
-  values: readonly Value[],
+  values: readonly ArgumentValue[],
 ): Uint8Array {
   const blocks = values.map((value) =>
-    typeof value === "string" ? encoder.encode(`${value}\0`) : value instanceof Uint8Array ? value : undefined
+    typeof value === "string" ? textEncoder.encode(`${value}\0`) : value instanceof Uint8Array ? value : undefined
   );
   const length = args.reduce((sum, { type }, index) => {
     if (type === "h") return sum;

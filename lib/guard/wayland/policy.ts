@@ -2,29 +2,31 @@
 
 import { shortLine } from "../../base/text.ts";
 import { Violation } from "../faults.ts";
+import { titleOf } from "../title.ts";
 import type { Message, WaylandObject } from "./connection.ts";
 import type { Descriptor, Descriptors } from "./descriptors.ts";
 import { type Addition, type Create, createBorders } from "./border.ts";
 import { globals } from "./globals.ts";
-import type { Value } from "./messages.ts";
+import type { ArgumentValue } from "./messages.ts";
 import { protocols } from "./protocols.ts";
-import type { Counted, Session } from "./session.ts";
+import type { Counted, WaylandSession } from "./session.ts";
 import {
   borderOf,
   createSurfaces,
+  dropped,
   maxPointerSide,
-  maxSide,
-  type Size,
+  maxWindowSide,
   type Surface,
   surfaceHandlers,
+  type SurfaceSize,
 } from "./surfaces.ts";
 
 /** What becomes of a message that does not pass as it is. */
-export interface Verdict {
+export interface MessageVerdict {
   /** It does not pass. */
   drop?: true;
   /** The arguments that pass in the place of its own. */
-  values?: readonly Value[];
+  values?: readonly ArgumentValue[];
   /** What passes in front of it. */
   before?: readonly Addition[];
   /** What passes behind it. */
@@ -34,7 +36,7 @@ export interface Verdict {
 /** The policy for one connection. */
 export interface Policy {
   /** What becomes of a message; undefined: it passes. */
-  judge(message: Message): Verdict | undefined;
+  judge(message: Message): MessageVerdict | undefined;
   /**
    * Whether the app may bind a global.
    *
@@ -55,7 +57,6 @@ export interface Policy {
   end(): void;
 }
 
-const maxTitleCharacters = 400;
 /** Of an app id, which is a name of a file at most. */
 const maxIdCharacters = 80;
 /** Bytes of the name of a type of data, and how many types there may be at a time. */
@@ -70,9 +71,7 @@ const fewestPixels = 1920 * 1080;
 /** How many of the compositor's last events an app may answer to. */
 const keptSerials = 256;
 
-const dropped: Verdict = { drop: true };
-
-interface Offer {
+interface DataOffer {
   mimes: Set<string>;
   /** The types of data that the app has not been told of yet. */
   withheld: string[];
@@ -81,14 +80,14 @@ interface Offer {
 
 /** The policy for a new connection. */
 export function createPolicy(
-  { session, descriptors, create }: { session: Session; descriptors: Descriptors; create: Create },
+  { session, descriptors, create }: { session: WaylandSession; descriptors: Descriptors; create: Create },
 ): Policy {
   const { container, clipboard } = session;
   /** The globals that the app was told of, by their numbers. */
   const offered = new Map<number, { name: string; version: number }>();
   const counted = new Map<WaylandObject, Counted>();
   const files = new Map<WaylandObject, { file: Descriptor; size: number }>();
-  const buffers = new WeakMap<WaylandObject, Size>();
+  const buffers = new WeakMap<WaylandObject, SurfaceSize>();
   /** The surface of an object that is something of a surface. */
   const surfaceOf = new WeakMap<WaylandObject, WaylandObject>();
   /** The window or popup to which a popup belongs. */
@@ -96,7 +95,7 @@ export function createPolicy(
   const popups = new Set<WaylandObject>();
   const hiddenPopups = new WeakSet<WaylandObject>();
   const positioners = new WeakMap<WaylandObject, Positioner>();
-  const offers = new WeakMap<WaylandObject, Offer>();
+  const offers = new WeakMap<WaylandObject, DataOffer>();
   const sourceMimes = new WeakMap<WaylandObject, number>();
   /** The primary selection that the app is told of when the user works in its windows. */
   const waiting = new Map<WaylandObject, WaylandObject>();
@@ -104,7 +103,7 @@ export function createPolicy(
   const serials: number[] = [];
   /** Buttons and fingers that are down, by what tells of them. */
   const presses = new Set<string>();
-  const screens = new Map<WaylandObject, Size>();
+  const screens = new Map<WaylandObject, SurfaceSize>();
   let registry: WaylandObject | undefined;
   /** Windows that the desktop gives a frame. */
   const framed = new WeakSet<WaylandObject>();
@@ -121,7 +120,7 @@ export function createPolicy(
     counted.set(object, what);
   };
   const isOpen = (direction: "in" | "out"): boolean => clipboard[direction];
-  const screen = (): Size => {
+  const screen = (): SurfaceSize => {
     const sizes = [...screens.values()];
     if (sizes.length === 0) return smallestScreen;
     return {
@@ -130,7 +129,7 @@ export function createPolicy(
     };
   };
   /** Whether something of this size covers more than half of the screen. */
-  const covers = ({ width, height }: Size): boolean => {
+  const covers = ({ width, height }: SurfaceSize): boolean => {
     const max = screen();
     return width > max.width || height > max.height || width * height > max.width * max.height / 2;
   };
@@ -142,16 +141,17 @@ export function createPolicy(
   });
   /** The surface of a window, a popup, or of something else that belongs to one. */
   const surface = (object: WaylandObject): Surface => surfaces.of(surfaceOf.get(object)!);
-  const noteSerial = (serial: Value): void => {
+  const noteSerial = (serial: ArgumentValue): void => {
     serials.push(serial as number);
     if (serials.length > keptSerials) serials.shift();
   };
-  const text = (value: Value, max: number): string => shortLine(value as string, max);
-  const title = (value: Value): string => `[${container}] ${text(value, maxTitleCharacters)}`;
-  const appId = (value: Value): string => `${container}.${text(value, maxIdCharacters).replace(/[^\w.@+-]/g, "_")}`;
+  const text = (value: ArgumentValue, max: number): string => shortLine(value as string, max);
+  const title = (value: ArgumentValue): string => titleOf(container, value as string);
+  const appId = (value: ArgumentValue): string =>
+    `${container}.${text(value, maxIdCharacters).replace(/[^\w.@+-]/g, "_")}`;
 
   /** The user presses something: what was withheld until then follows in front. */
-  const used = (): Verdict | undefined => {
+  const used = (): MessageVerdict | undefined => {
     session.used();
     if (waiting.size === 0) return undefined;
     const before = [...waiting].flatMap(([device, offer]) => [
@@ -165,14 +165,15 @@ export function createPolicy(
     if (focusedKeyboards.delete(keyboard)) session.focus(-1);
   };
   /** Whether the app may put something on the clipboard, in answer to an event. */
-  const mayCopy = (serial: Value): boolean => isOpen("out") && session.isUsed() && serials.includes(serial as number);
-  const setSelection = ({ values, objects }: Message): Verdict | undefined => {
+  const mayCopy = (serial: ArgumentValue): boolean =>
+    isOpen("out") && session.isUsed() && serials.includes(serial as number);
+  const setSelection = ({ values, objects }: Message): MessageVerdict | undefined => {
     // Whoever has nothing to offer takes back what he offers.
     if (!objects[0] || mayCopy(values[1]!)) return undefined;
     if (isOpen("out")) session.tell("An app copies something while nobody works in its windows, which is dropped");
     return dropped;
   };
-  const offerMime = ({ object, values }: Message): Verdict | undefined => {
+  const offerMime = ({ object, values }: Message): MessageVerdict | undefined => {
     const mimes = (sourceMimes.get(object) ?? 0) + 1;
     sourceMimes.set(object, mimes);
     const isMime = /^[\x21-\x7e]+(?:[ ;=\x21-\x7e]*)$/.test(values[0] as string);
@@ -182,7 +183,7 @@ export function createPolicy(
     offers.set(objects[0]!, { mimes: new Set(), withheld: [], isPrimary });
   };
   /** The compositor tells a type of data that the app could get. */
-  const offer = ({ object, values }: Message): Verdict | undefined => {
+  const offer = ({ object, values }: Message): MessageVerdict | undefined => {
     const { mimes, withheld, isPrimary } = offers.get(object)!;
     const mime = values[0] as string;
     if (!isOpen("in") || mimes.size >= maxMimes) return dropped;
@@ -197,13 +198,13 @@ export function createPolicy(
       throw new Violation("it wants data that it was not offered");
     }
   };
-  const primarySelection = ({ object, objects }: Message): Verdict | undefined => {
+  const primarySelection = ({ object, objects }: Message): MessageVerdict | undefined => {
     waiting.delete(object);
     if (!objects[0] || offers.get(objects[0])!.withheld.length === 0) return undefined;
     waiting.set(object, objects[0]);
     return dropped;
   };
-  const press = (key: string, isDown: boolean): Verdict | undefined => {
+  const press = (key: string, isDown: boolean): MessageVerdict | undefined => {
     if (!isDown) {
       presses.delete(key);
       return undefined;
@@ -211,14 +212,14 @@ export function createPolicy(
     if (presses.size < 64) presses.add(key);
     return used();
   };
-  const number = (value: Value | undefined): number => value as number;
-  const setCursor = ({ objects, values }: Message): Verdict | undefined => {
+  const number = (value: ArgumentValue | undefined): number => value as number;
+  const setCursor = ({ objects, values }: Message): MessageVerdict | undefined => {
     const isFar = [values[2], values[3]].some((value) => number(value) < 0 || number(value) > maxPointerSide);
     return isFar ? dropped : surfaces.setRole(objects[1], "pointer");
   };
 
   const ofSurfaces = surfaceHandlers(surfaces, { bufferSize: (buffer) => buffers.get(buffer)!, surfaceOf });
-  const handlers: Readonly<Record<string, (message: Message) => Verdict | undefined | void>> = {
+  const handlers: Readonly<Record<string, (message: Message) => MessageVerdict | undefined | void>> = {
     "wl_display.get_registry": ({ objects }) => void (registry ??= objects[0]),
     "wl_registry.global": ({ values: [id, name, version] }) => {
       const known = protocols.get(name as string);
@@ -267,7 +268,7 @@ export function createPolicy(
     "wl_shm_pool.create_buffer": ({ object, objects, values }) => {
       const { file, size } = files.get(object)!;
       const [offset, width, height, stride] = values.slice(1, 5).map(number) as [number, number, number, number];
-      const isFitting = offset >= 0 && width > 0 && height > 0 && width <= maxSide && height <= maxSide &&
+      const isFitting = offset >= 0 && width > 0 && height > 0 && width <= maxWindowSide && height <= maxWindowSide &&
         stride >= width && offset + stride * height <= size;
       if (!isFitting) throw new Violation("a picture is larger than its pool");
       descriptors.use(file);

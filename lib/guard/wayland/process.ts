@@ -34,20 +34,20 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
     ...request,
     listener,
     connect: async () => {
-      await isThere(path);
+      await waitForPath(path);
       return await Deno.connect({ transport: "unix", path });
     },
     tell: print,
   });
   const alive = join(directory, privateNames.alive);
-  await isThere(alive);
+  await waitForPath(alive);
   // Waits until nobody has it open for writing any more.
   await new Response((await Deno.open(alive)).readable).arrayBuffer();
   return await end();
 }
 
 /** Waits until a path is there. */
-async function isThere(path: string): Promise<void> {
+async function waitForPath(path: string): Promise<void> {
   const deadline = performance.now() + clientMs;
   while (await Deno.lstat(path).catch(() => undefined) === undefined) {
     if (performance.now() > deadline) throw new Deno.errors.NotFound(path);

@@ -4,15 +4,16 @@
  */
 
 import { Violation } from "../faults.ts";
+import { createWriter, type Writer } from "../writer.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import type { Border } from "./border.ts";
 import type { Compression, Filter } from "./frames.ts";
-import { createSession, type OpenClipboard } from "./session.ts";
+import { createWaylandSession, type OpenClipboard } from "./session.ts";
 import { keptFrames, resumedFrames } from "./resuming.ts";
 import { readToken, type Token, tokenBytes } from "./token.ts";
 
 /** What a guard is for. */
-export interface RelayOptions {
+export interface WaylandRelayOptions {
   /** What the container is called in titles. */
   container: string;
   /** The directions that are open. */
@@ -53,8 +54,10 @@ interface Line {
 }
 
 /** Guards connections until the listener is closed. */
-export async function relayConnections({ listener, connect, compression, ...options }: RelayOptions): Promise<void> {
-  const session = createSession(options);
+export async function relayConnections(
+  { listener, connect, compression, ...options }: WaylandRelayOptions,
+): Promise<void> {
+  const session = createWaylandSession(options);
   const lines = new Map<string, Line>();
   let connections = 0;
   const leavers = new Set<() => void>();
@@ -75,16 +78,16 @@ export async function relayConnections({ listener, connect, compression, ...opti
     const connection = createConnection({ session, compression });
     using ends = new DisposableStack();
     ends.defer(connection.end);
-    ends.adopt(near, close);
-    const far = ends.adopt(await connect(), close);
-    await writeAll(far, token.passing);
-    const up = writerTo(far);
+    ends.adopt(near, closeConnection);
+    const far = ends.adopt(await connect(), closeConnection);
+    const up = createWriter(far);
+    await up([token.passing]);
     const watch = (down: Writer, isThere = () => true): void => {
       let later = 0;
       const leave = (): void => {
         const closing = connection.leave();
         later = closing === "later" ? later + (isThere() ? 1 : brokenShare) : 0;
-        if (later > maxLater) close(far);
+        if (later > maxLater) closeConnection(far);
         if (closing === undefined || closing === "later") return;
         for (const written of [up([closing.toHost]), down([closing.toContainer])]) written.catch(() => {});
       };
@@ -92,11 +95,11 @@ export async function relayConnections({ listener, connect, compression, ...opti
       ends.defer(() => leavers.delete(leave));
     };
     if (!token.resumes) {
-      const down = writerTo(near);
+      const down = createWriter(near);
       watch(down);
       return await Promise.race([
-        pump(near, up, { filter: connection.fromContainer, bytes: bufferBytes.fromContainer }),
-        pump(far, down, { filter: connection.fromHost, bytes: bufferBytes.fromHost }),
+        handOn(near, up, { filter: connection.fromContainer, bytes: bufferBytes.fromContainer }),
+        handOn(far, down, { filter: connection.fromHost, bytes: bufferBytes.fromHost }),
       ]);
     }
     ends.defer(() => lines.delete(token.key));
@@ -144,7 +147,7 @@ async function carryOn(
     });
   register({
     resume(other) {
-      if (current) close(current);
+      if (current) closeConnection(current);
       current = other;
       resumed.begin();
       send(() => {
@@ -161,7 +164,7 @@ async function carryOn(
       const count = await own?.read(buffer).catch(() => null) ?? null;
       if (own !== current) continue;
       if (count === null) {
-        if (own) close(own);
+        if (own) closeConnection(own);
         current = undefined;
         next = Promise.withResolvers();
         const timer = setTimeout(() => next.reject(new Deno.errors.UnexpectedEof()), patienceMs);
@@ -192,7 +195,7 @@ async function carryOn(
 }
 
 /** Hands on what comes until one end is closed. */
-async function pump(
+async function handOn(
   from: Deno.UnixConn,
   to: Writer,
   { filter, bytes }: { filter: Filter; bytes: number },
@@ -205,7 +208,7 @@ async function pump(
   }
 }
 
-function close(connection: Deno.UnixConn): void {
+function closeConnection(connection: Deno.UnixConn): void {
   try {
     connection.close();
   } catch {
@@ -226,17 +229,6 @@ async function tokenFrom(from: Deno.UnixConn): Promise<Uint8Array> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Writes pieces behind those that it has got before. */
-type Writer = (pieces: readonly Uint8Array[]) => Promise<void>;
-
-function writerTo(to: Deno.UnixConn): Writer {
-  let writing = Promise.resolve();
-  return (pieces) =>
-    writing = writing.then(async () => {
-      for (const piece of pieces) await writeAll(to, piece);
-    });
 }
 
 async function writeAll(to: Deno.UnixConn, bytes: Uint8Array): Promise<void> {

@@ -3,6 +3,7 @@
 import { type Border, borderFor } from "./border.ts";
 import { rate } from "../rate.ts";
 import { Violation } from "../faults.ts";
+import { inputMs } from "../xpra/attention.ts";
 
 /** The directions of the clipboard that are open. */
 export interface OpenClipboard {
@@ -13,7 +14,7 @@ export interface OpenClipboard {
 }
 
 /** What a container may have at a time. */
-const limits: Readonly<Record<Counted, number>> = {
+const countLimits: Readonly<Record<Counted, number>> = {
   toplevel: 400,
   popup: 20,
   surface: 4_000,
@@ -25,17 +26,11 @@ const limits: Readonly<Record<Counted, number>> = {
 /** What is counted. */
 export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "object";
 
-/**
- * So long after a key or a click, in milliseconds, the user counts as working in the container's windows without the
- * keyboard there.
- */
-const inputMs = 1_000;
-
 /** So long after the user has left, in milliseconds, popups are closed. */
 const leaveMs = 1_000;
 
 /** A session. */
-export interface Session {
+export interface WaylandSession {
   /** What the container is called in titles. */
   container: string;
   /** The directions that are open. */
@@ -68,7 +63,7 @@ export interface Session {
 }
 
 /** A session that has just begun. */
-export function createSession(
+export function createWaylandSession(
   { container, clipboard, border = borderFor(container), tell, now = () => performance.now() }: {
     container: string;
     clipboard: OpenClipboard;
@@ -76,7 +71,7 @@ export function createSession(
     tell(text: string): void;
     now?: () => number;
   },
-): Session {
+): WaylandSession {
   const counts: Record<Counted, number> = { toplevel: 0, popup: 0, surface: 0, subsurface: 0, object: 0 };
   const told = new Set<string>();
   const openings = rate({ perSecond: 30, burst: 200 }, now);
@@ -97,7 +92,7 @@ export function createSession(
       tell(text);
     },
     add(what) {
-      if (++counts[what] > limits[what]) throw new Violation(`it has more than ${limits[what]} ${what}s`);
+      if (++counts[what] > countLimits[what]) throw new Violation(`it has more than ${countLimits[what]} ${what}s`);
       if ((what === "toplevel" || what === "popup") && !openings()) throw new Violation("it opens windows too fast");
     },
     remove: (what, count = 1) => void (counts[what] -= count),

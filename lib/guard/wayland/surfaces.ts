@@ -5,12 +5,12 @@
 
 import { Violation } from "../faults.ts";
 import type { Message, WaylandObject } from "./connection.ts";
-import type { Rectangle } from "./border.ts";
-import type { Verdict } from "./policy.ts";
-import type { Session } from "./session.ts";
+import type { SurfaceArea } from "./border.ts";
+import type { MessageVerdict } from "./policy.ts";
+import type { WaylandSession } from "./session.ts";
 
 /** Width and height, in pixels. */
-export interface Size {
+export interface SurfaceSize {
   /** Across. */
   width: number;
   /** Down. */
@@ -39,17 +39,17 @@ export interface Surface {
   /** What it is for, once that is known. */
   role?: Role;
   /** What is attached, and counts at the next commit. */
-  pending?: Size;
+  pending?: SurfaceSize;
   /** The size of its picture, in the picture's pixels. */
-  picture: Size;
+  picture: SurfaceSize;
   /** How many of the picture's pixels make one of the desktop's. */
   scale: number;
   /** The picture is shown turned by a quarter. */
   isTurned: boolean;
   /** The size that a viewport gives it. */
-  destination?: Size | undefined;
+  destination?: SurfaceSize | undefined;
   /** The size of the part of the picture that a viewport shows. */
-  source?: Size | undefined;
+  source?: SurfaceSize | undefined;
   /** Its xdg_surface. */
   shell?: WaylandObject;
   /** The part of it that the desktop takes for the window. */
@@ -57,7 +57,7 @@ export interface Surface {
   /** The same as of the last commit, or all that it showed then. */
   bounds?: Box;
   /** The size that the compositor wants it to have. */
-  configured?: Size;
+  configured?: SurfaceSize;
   /** It is left out: nothing is ever attached to it. */
   isHidden?: boolean;
   /** What it is a part of. */
@@ -65,9 +65,9 @@ export interface Surface {
   /** What is a part of it. */
   parts: Set<Surface>;
   /** How large it is without its parts: on the screen, and as committed, which may wait for its parent's commit. */
-  sizes: [shown: Size, committed: Size];
+  sizes: [shown: SurfaceSize, committed: SurfaceSize];
   /** Where it is in its parent: on the screen, as that was committed, and once that is committed again. */
-  places: [shown: Place, committed: Place, next: Place];
+  places: [shown: Offset, committed: Offset, next: Offset];
   /** When it was committed last, in commits of the connection. */
   committedAt: number;
   /** As a part, it changes only together with its parent. */
@@ -75,21 +75,22 @@ export interface Surface {
 }
 
 /** Where a part's left upper corner is in its parent, in surface coordinates. */
-export type Place = readonly [x: number, y: number];
+export type Offset = readonly [x: number, y: number];
 
 /** The largest side of a window's picture, in pixels. */
-export const maxSide = 16_384;
+export const maxWindowSide = 16_384;
 /** The largest side of a pointer's picture, and of one that is dragged: larger ones could cover other windows. */
 export const maxPointerSide = 256;
 const maxDragSide = 1_024;
 /** How far a window's picture may reach beyond the window that the desktop knows: the width of a shadow. */
 const maxShadow = 128;
 /** How many screens all pictures together may fill. */
-const maxScreens = 32;
+const maxScreenfuls = 32;
 
-const nothing: Size = { width: 0, height: 0 };
-const origin: Place = [0, 0];
-const dropped: Verdict = { drop: true };
+const zeroSize: SurfaceSize = { width: 0, height: 0 };
+const origin: Offset = [0, 0];
+/** What must not pass. */
+export const dropped: MessageVerdict = { drop: true };
 
 /** The surfaces of a connection. */
 export interface Surfaces {
@@ -102,22 +103,22 @@ export interface Surfaces {
   /** A surface ends, or is no longer a part. */
   leave(surface: Surface): void;
   /** A picture is attached; null takes it away. */
-  attach(surface: Surface, size: Size | null): "drop" | undefined;
+  attach(surface: Surface, size: SurfaceSize | null): "drop" | undefined;
   /** What is pending counts from now on. */
-  commit(surface: Surface): Verdict | undefined;
+  commit(surface: Surface): MessageVerdict | undefined;
   /** A part is no longer bound to its parent's commits. */
-  release(part: Surface): Verdict | undefined;
+  release(part: Surface): MessageVerdict | undefined;
   /** A surface is to be the pointer, or what is dragged. */
-  setRole(object: WaylandObject | undefined, role: "pointer" | "drag"): Verdict | undefined;
+  setRole(object: WaylandObject | undefined, role: "pointer" | "drag"): MessageVerdict | undefined;
   /** Whether a surface would show more than its role allows, with this size. */
-  isTooLarge(surface: Surface, size: Size, scale?: number): boolean;
+  isTooLarge(surface: Surface, size: SurfaceSize, scale?: number): boolean;
   /** The connection has ended. */
   end(): void;
 }
 
 /** No surfaces yet. `covers`: whether a popup of this size covers too much of the screen; `screens`: their pixels. */
 export function createSurfaces(
-  { session, covers, screens }: { session: Session; covers(size: Size): boolean; screens(): number },
+  { session, covers, screens }: { session: WaylandSession; covers(size: SurfaceSize): boolean; screens(): number },
 ): Surfaces {
   const surfaces = new WeakMap<WaylandObject, Surface>();
   /** Those that have not ended. */
@@ -125,13 +126,13 @@ export function createSurfaces(
   /** Parts that do not change until their window is large enough for them. */
   const held = new Set<Surface>();
   let commits = 0;
-  const count = (surface: Surface, size: Size): void => {
+  const count = (surface: Surface, size: SurfaceSize): void => {
     const change = areaOf(size) - areaOf(surface.picture);
     surface.picture = size;
-    if (change !== 0) session.addPixels(change, maxScreens * screens());
+    if (change !== 0) session.addPixels(change, maxScreenfuls * screens());
   };
   const isTooLarge: Surfaces["isTooLarge"] = ({ role }, { width, height }, scale = 1) => {
-    const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxSide;
+    const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxWindowSide;
     return width > max * scale || height > max * scale;
   };
   /** What is committed is on the screen, with that of the parts which waited for it. */
@@ -148,14 +149,14 @@ export function createSurfaces(
     const box = boxOf(root);
     if (!box) return true;
     if (!root.shell) return !isTooLarge(root, sizeOf(box));
-    const { bounds, configured = nothing } = root;
+    const { bounds, configured = zeroSize } = root;
     return !bounds || isWithin(box, {
       ...bounds,
       right: Math.max(bounds.right, bounds.left + configured.width),
       bottom: Math.max(bounds.bottom, bounds.top + configured.height),
     });
   };
-  const commitRoot = (root: Surface): Verdict | undefined => {
+  const commitRoot = (root: Surface): MessageVerdict | undefined => {
     const box = boxOf(root);
     const { shell, geometry } = root;
     if (!box) return undefined;
@@ -183,11 +184,11 @@ export function createSurfaces(
     add(object) {
       const made: Surface = {
         object,
-        picture: nothing,
+        picture: zeroSize,
         scale: 1,
         isTurned: false,
         parts: new Set(),
-        sizes: [nothing, nothing],
+        sizes: [zeroSize, zeroSize],
         places: [origin, origin, origin],
         committedAt: 0,
         isSync: true,
@@ -211,12 +212,12 @@ export function createSurfaces(
       surface.parent = undefined;
       if (!surface.object.isEnded) return;
       for (const part of surface.parts) part.parent = undefined;
-      count(surface, nothing);
+      count(surface, zeroSize);
       alive.delete(surface);
     },
     attach(surface, size) {
       if (size && (surface.isHidden || isTooLarge(surface, size, surface.scale))) return "drop";
-      surface.pending = size ?? nothing;
+      surface.pending = size ?? zeroSize;
       return undefined;
     },
     commit(surface) {
@@ -246,13 +247,13 @@ export function createSurfaces(
       if (!surface) return undefined;
       surface.role ??= role;
       const box = boxOf(surface);
-      const isLarge = isTooLarge(surface, surface.pending ?? nothing, surface.scale) ||
+      const isLarge = isTooLarge(surface, surface.pending ?? zeroSize, surface.scale) ||
         box && isTooLarge(surface, sizeOf(box));
       return isLarge ? dropped : undefined;
     },
     isTooLarge,
     end() {
-      for (const surface of alive) count(surface, nothing);
+      for (const surface of alive) count(surface, zeroSize);
     },
   };
 }
@@ -272,15 +273,15 @@ function isSync(part: Surface): boolean {
   return false;
 }
 
-function areaOf({ width, height }: Size): number {
+function areaOf({ width, height }: SurfaceSize): number {
   return width * height;
 }
 
-function sizeOf({ left, top, right, bottom }: Box): Size {
+function sizeOf({ left, top, right, bottom }: Box): SurfaceSize {
   return { width: right - left, height: bottom - top };
 }
 
-function withoutShadow({ width, height }: Size): Size {
+function withoutShadow({ width, height }: SurfaceSize): SurfaceSize {
   return { width: Math.max(0, width - 2 * maxShadow), height: Math.max(0, height - 2 * maxShadow) };
 }
 
@@ -290,14 +291,14 @@ function isWithin(box: Box, { left, top, right, bottom }: Box): boolean {
 }
 
 /** The size that a surface has on the screen once it is committed, without its parts. */
-function shownSize({ destination, source, picture: { width, height }, scale, isTurned }: Surface): Size {
+function shownSize({ destination, source, picture: { width, height }, scale, isTurned }: Surface): SurfaceSize {
   if (width > 0 && (destination || source)) return destination ?? source!;
   const [across, down] = isTurned ? [height, width] : [width, height];
   return { width: Math.ceil(across / scale), height: Math.ceil(down / scale) };
 }
 
 /** The most that a surface may have on the screen now: nobody knows yet when what has changed is shown. */
-function largestSize(surface: Surface): Size {
+function largestSize(surface: Surface): SurfaceSize {
   const sizes = [...surface.sizes, shownSize(surface)];
   return {
     width: Math.max(...sizes.map(({ width }) => width)),
@@ -331,7 +332,7 @@ function overlap(box: Box, other: Box): Box {
 }
 
 /** On what of a window a border is to be, as far as it shows something; undefined for a window without a picture. */
-export function borderOf(window: Surface): Rectangle | undefined {
+export function borderOf(window: Surface): SurfaceArea | undefined {
   const box = boxOf(window);
   if (!box) return undefined;
   const { left, top, right, bottom } = overlap(box, window.bounds ?? box);
@@ -350,10 +351,10 @@ export function borderOf(window: Surface): Rectangle | undefined {
 export function surfaceHandlers(
   surfaces: Surfaces,
   { bufferSize, surfaceOf }: {
-    bufferSize(buffer: WaylandObject): Size;
+    bufferSize(buffer: WaylandObject): SurfaceSize;
     surfaceOf: WeakMap<WaylandObject, WaylandObject>;
   },
-): Record<string, (message: Message) => Verdict | undefined | void> {
+): Record<string, (message: Message) => MessageVerdict | undefined | void> {
   const { of } = surfaces;
   return {
     "wl_surface.attach": ({ object, objects: [buffer], values }) => {
@@ -396,7 +397,7 @@ export function surfaceHandlers(
       surfaces.join(of(part!), of(parent!));
     },
     "wl_subsurface.set_position": ({ object, values }) => {
-      const [x, y] = (values as number[]).map((value) => Math.max(-maxShadow, Math.min(maxSide, value))) as [
+      const [x, y] = (values as number[]).map((value) => Math.max(-maxShadow, Math.min(maxWindowSide, value))) as [
         number,
         number,
       ];

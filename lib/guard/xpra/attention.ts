@@ -4,7 +4,7 @@
  * For this long after a key or a click, in milliseconds, the user counts as working in the container's windows without
  * the keyboard there: a click comes before the focus, and what an app copies comes after the keys for it.
  */
-const inputMs = 1_000;
+export const inputMs = 1_000;
 
 /** What the user does in the container's windows. */
 export interface Attention {

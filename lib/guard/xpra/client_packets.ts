@@ -15,7 +15,7 @@ import { args, fields, flag, integer, line, list, type Shape, tuple, word } from
 import { closeStrays, type Session } from "./session.ts";
 import { coordinate, windowNumber } from "./geometry.ts";
 
-const count = integer(-1, Number.MAX_SAFE_INTEGER);
+const countOrNone = integer(-1, Number.MAX_SAFE_INTEGER);
 const modifiers = list(word(/^[\w-]{1,20}$/), 16);
 const buttonNumber = integer(-1, 255);
 const buttons = list(buttonNumber, 16);
@@ -33,14 +33,14 @@ type ClientJudge = Judge<Delivery>;
 
 /** Judges a packet of the client. Throws a refusal for one that must not pass. */
 export function judgeClientPacket(packet: Packet, session: Session): Delivery {
-  const judge = judges.get(packet.type);
+  const judge = clientJudges.get(packet.type);
   if (!judge) throw new Refusal("the container does not need it");
   const isFirst = packet.type === "hello" || packet.type === "disconnect";
   if (!session.greeted.client && !isFirst) throw new Refusal("the client has not said hello");
   return judge(packet, session);
 }
 
-const hello: ClientJudge = ({ type, args: values }, session) => {
+const judgeClientHello: ClientJudge = ({ type, args: values }, session) => {
   if (session.greeted.client) throw new Refusal("the client has said hello already");
   const { hello, screen, monitors, pixels } = clientHello(values[0], session);
   if (screen) session.windows.setScreen(screen, monitors);
@@ -52,7 +52,9 @@ const hello: ClientJudge = ({ type, args: values }, session) => {
 
 /** xpra's client reports the load of the host, which is not the container's business: zeros pass in its place. */
 const pingEcho: ClientJudge = ({ type, args: values }) => {
-  const [time, , , , latency, id] = args([count, count, count, count, count], [line(64)])(values);
+  const [time, , , , latency, id] = args([countOrNone, countOrNone, countOrNone, countOrNone, countOrNone], [line(64)])(
+    values,
+  );
   return passOn(type, [time!, 0, 0, 0, latency!, id ?? ""]);
 };
 
@@ -227,13 +229,13 @@ function recordButton(session: Session, event: { window: Value; button: Value; p
 }
 
 const pointerMoved: ClientJudge = ({ type, args: values }, session) => {
-  const passed = args([count, count, anyWindow, position, pointerDetails])(values);
+  const passed = args([countOrNone, countOrNone, anyWindow, position, pointerDetails])(values);
   recordPointer(session, passed[2]!, passed[3] as number[]);
   return passOn(type, passed);
 };
 
 const pointerButton: ClientJudge = ({ type, args: values }, session) => {
-  const passed = args([count, count, anyWindow, buttonNumber, flag, position, pointerDetails])(values);
+  const passed = args([countOrNone, countOrNone, anyWindow, buttonNumber, flag, position, pointerDetails])(values);
   recordButton(session, { window: passed[2]!, button: passed[3]!, pressed: passed[4]!, at: passed[5]! });
   return passOn(type, passed);
 };
@@ -289,17 +291,17 @@ const display: ClientJudge = ({ type, args: values }, session) => {
   return passOn(type, [passed]);
 };
 
-const clipboard: ClientJudge = (packet, session) => judgeClipboard(packet, { from: "client", session });
+const clientClipboard: ClientJudge = (packet, session) => judgeClipboard(packet, { from: "client", session });
 
-const farewell: ClientJudge = ({ type, args: values }) =>
+const clientFarewell: ClientJudge = ({ type, args: values }) =>
   passOn(type, values.slice(0, 2).map((each) => line(100)(each)));
 
 const layoutPart = line(64);
 
-const judges: ReadonlyMap<string, ClientJudge> = new Map<string, ClientJudge>([
-  ["hello", hello],
-  ["disconnect", farewell],
-  ["ping", plain(args([count]))],
+const clientJudges: ReadonlyMap<string, ClientJudge> = new Map<string, ClientJudge>([
+  ["hello", judgeClientHello],
+  ["disconnect", clientFarewell],
+  ["ping", plain(args([countOrNone]))],
   ["ping_echo", pingEcho],
   // Windows.
   ["map-window", mapWindow],
@@ -308,8 +310,8 @@ const judges: ReadonlyMap<string, ClientJudge> = new Map<string, ClientJudge>([
   ["window-configure", configureByTable],
   ["close-window", plain(args([windowNumber]))],
   ["focus", focus],
-  ["damage-sequence", plain(args([count, windowNumber, length, length, integer(-10, 2 ** 31)], [line(512)]))],
-  ["window-ack", plain(args([windowNumber, length, length, count, integer(-10, 2 ** 31)], [line(512)]))],
+  ["damage-sequence", plain(args([countOrNone, windowNumber, length, length, integer(-10, 2 ** 31)], [line(512)]))],
+  ["window-ack", plain(args([windowNumber, length, length, countOrNone, integer(-10, 2 ** 31)], [line(512)]))],
   ["buffer-refresh", refresh],
   // Keyboard and pointer.
   ["key-action", key],
@@ -334,7 +336,7 @@ const judges: ReadonlyMap<string, ClientJudge> = new Map<string, ClientJudge>([
   ["speed", plain(args([integer(-1, 100)]))],
   ["min-speed", plain(args([integer(-1, 100)]))],
   // Channels.
-  ...clipboardTypes.map((type): [string, ClientJudge] => [type, clipboard]),
+  ...clipboardTypes.map((type): [string, ClientJudge] => [type, clientClipboard]),
   // What the client sends and the container does not need.
   ["info-request", ignored],
   ["suspend", ignored],
@@ -348,5 +350,5 @@ const judges: ReadonlyMap<string, ClientJudge> = new Map<string, ClientJudge>([
 
 /** The types that the client may send, for the server's list of those that it takes. */
 export const forwardedTypes: ReadonlySet<string> = new Set(
-  [...judges].filter(([, judge]) => judge !== ignored).map(([type]) => type),
+  [...clientJudges].filter(([, judge]) => judge !== ignored).map(([type]) => type),
 );

@@ -32,7 +32,7 @@ export const clipboardTypes = [
   "set-clipboard-enabled",
 ] as const;
 
-const maxBytes = 64 * 1024 * 1024;
+const maxClipboardBytes = 64 * 1024 * 1024;
 /**
  * Kinds of data. The list is closed: each name becomes an atom of the host's X server, which never forgets one. Apps
  * offer their texts by several of these names.
@@ -79,7 +79,7 @@ export function judgeClipboard(
       if (isOpen && isServer && !windows.isUsed()) throw new Refusal("you do not work in the container's windows");
       const isEmpty = !isOpen || !isServer && isHidden(of);
       if (type === "clipboard-token") {
-        return passOn(type, !isOpen ? emptyOffer(values) : isEmpty ? [of] : offer(values));
+        return passOn(type, !isOpen ? emptyOffer(values) : isEmpty ? [of] : passOffer(values));
       }
       const passed = offerTable(values[1]!);
       if (isEmpty) passed.delete("targets");
@@ -124,7 +124,7 @@ function kindsIn(value: Value): string[] {
 const encodings: Readonly<Record<string, Shape>> = {
   "atoms": kindsIn,
   "integers": list(integer(-(2 ** 31), 2 ** 32), 4096),
-  "bytes": bytes(maxBytes),
+  "bytes": bytes(maxClipboardBytes),
 };
 
 /** The type of the data, its format, its encoding, and the data. */
@@ -134,7 +134,7 @@ function contents(values: readonly Value[]): Value[] {
 }
 
 /** Something was copied; it may come with its kinds. */
-function offer([of, kinds, , , , , data, ...flags]: readonly Value[]): Value[] {
+function passOffer([of, kinds, , , , , data, ...flags]: readonly Value[]): Value[] {
   const passed: Value[] = [selection(of!)];
   if (kinds === undefined) return passed;
   passed.push(kindsIn(kinds));

@@ -1,17 +1,11 @@
 /** What the container may say of a window to the host's window manager: its title, its class, its sizes. */
 
 import { shortLine } from "../../base/text.ts";
+import { titleOf } from "../title.ts";
 import { Refusal } from "../faults.ts";
 import { coordinate, maxSide, minVisible, type Size, windowNumber } from "./geometry.ts";
 import type { Dict } from "./rencode.ts";
 import { fields, flag, integer, line, list, type Shape, tuple, word } from "./shapes.ts";
-
-const maxTitleCharacters = 400;
-
-/** A window's title: the container's name comes first, and nothing in the title can push it away or turn it round. */
-export function titleOf(container: string, title: string): string {
-  return `[${container}] ${shortLine(title, maxTitleCharacters)}`;
-}
 
 /**
  * A window's class: the desktop groups windows by it and takes an icon for it, so that no window of a container may

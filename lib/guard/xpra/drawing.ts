@@ -6,7 +6,7 @@
 import { Refusal } from "../faults.ts";
 import { checkPicture, type Picture } from "./pictures.ts";
 import type { Value } from "./rencode.ts";
-import { args, bytes, fields, integer, list, oneOf, tuple, word } from "./shapes.ts";
+import { args, bytes, count, fields, integer, list, oneOf, tuple, word } from "./shapes.ts";
 import { coordinate, side, windowNumber } from "./geometry.ts";
 import type { Session } from "./session.ts";
 
@@ -15,7 +15,6 @@ const maxIconSide = 512;
 const maxCursorSide = 256;
 /** The pixels' file begins with two pointers of four bytes. */
 const pixelsStart = 8;
-const count = integer(0, Number.MAX_SAFE_INTEGER);
 
 /** Bytes of a pixel, by the format's name in xpra. */
 const pixelBytes = new Map([

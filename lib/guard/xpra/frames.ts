@@ -40,9 +40,9 @@ const rencodeplusFlag = 0x10;
 /** No other packet follows at once: a hint that the guard does not need. */
 const flushFlag = 0x08;
 /** How many chunks a packet may have: xpra's own client and server fail with more. */
-const maxChunks = 3;
+export const maxChunks = 3;
 /** Highest index of a chunk: xpra's own client and server fail with a higher one. */
-const maxIndex = 15;
+export const maxIndex = 15;
 /** How much memory a payload gets at first, however large its header claims that it will be. */
 const firstBytes = 1 << 20;
 

@@ -132,7 +132,7 @@ export function serverHello(
 /** The screens and monitors of the host in a packet that reports changes of them; their names are left out. */
 export function displayChange(value: Value): Dict {
   if (!(value instanceof Map)) throw new Refusal("a screen is not described by a table");
-  return pick(value, (path) => displayNames.test(path));
+  return pick(value, (path) => displayKeys.test(path));
 }
 
 /** A table with plain values only: texts made printable, no bytes. */
@@ -148,7 +148,7 @@ const displayParts = [
   "screen-scaling(\\..*)?|resize-events|randr_notify|antialias\\..*",
 ].join("|");
 
-const displayNames = new RegExp(`^(${displayParts})$`);
+const displayKeys = new RegExp(`^(${displayParts})$`);
 
 const keyboardParts = "backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|delay|query_struct.*|" +
   "mod_(meanings|managed|pointermissing).*|(x11_)?keycodes.*";

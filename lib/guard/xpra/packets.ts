@@ -1,7 +1,7 @@
 /** Packets: a type and its arguments; how frames are decoded into packets, and packets encoded into frames. */
 
 import { Violation } from "../faults.ts";
-import { frame, type RawPacket } from "./frames.ts";
+import { frame, maxChunks, maxIndex, type RawPacket } from "./frames.ts";
 import { oldName } from "./names.ts";
 import { decode, type DecodeLimits, encode, type Value } from "./rencode.ts";
 
@@ -15,9 +15,6 @@ export interface Packet {
 
 /** A byte string of at least this many bytes is sent as a chunk of its own, which costs no copy. */
 const chunkFrom = 8192;
-/** xpra's own ends fail with more chunks, and for a higher index. */
-const maxChunks = 3;
-const maxIndex = 15;
 
 /**
  * Decodes a packet. Its byte strings look into the frames.

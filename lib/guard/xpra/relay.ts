@@ -12,7 +12,7 @@ import { renamed } from "./names.ts";
 import { decodePacket, encodePacket, type Packet } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
 import { closeStrays, createSession, type Session, type SessionOptions } from "./session.ts";
-import { createWriter, type Writer } from "./writer.ts";
+import { createWriter, type Writer } from "../writer.ts";
 
 /** What a relay needs besides its connections. */
 export interface RelayOptions extends Pick<SessionOptions, "container" | "open" | "remote"> {
@@ -141,7 +141,7 @@ function judge(relay: Relay, sender: Sender, packet: Packet): Delivery | Promise
     const verdict = sender === "client" ? judgeClientPacket(packet, session) : judgeServerPacket(packet, session);
     if (session.greeted[sender] && !wasGreeted) options[sender === "client" ? "onClientHello" : "onServerHello"]?.();
     if (sender === "client") closeStraysLater(relay);
-    if ("drawing" in verdict) return decode(relay, verdict.drawing);
+    if ("drawing" in verdict) return decodePicture(relay, verdict.drawing);
     return verdict;
   } catch (error) {
     return refuse(relay, { sender, type: packet.type, error });
@@ -163,7 +163,7 @@ function refuse(relay: Relay, { sender, type, error }: { sender: Sender; type: s
   return {};
 }
 
-async function decode(relay: Relay, drawing: CompressedDrawing): Promise<Delivery> {
+async function decodePicture(relay: Relay, drawing: CompressedDrawing): Promise<Delivery> {
   const { type } = drawing;
   try {
     return passOn(type, withPixels(drawing, await relay.decoder!.decode(drawing.picture)));

@@ -23,14 +23,13 @@ import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
 import type { Value } from "./rencode.ts";
 import { forwardedTypes } from "./client_packets.ts";
-import { always, args, either, integer, line, oneOf } from "./shapes.ts";
+import { always, args, count, either, integer, line, oneOf } from "./shapes.ts";
 import { closeStrays, forgetButtons, type Session } from "./session.ts";
-import { titleOf } from "./description.ts";
+import { titleOf } from "../title.ts";
 import { coordinate, side, windowNumber } from "./geometry.ts";
 
 /** xpra's code for a window that there is not. */
 const windowNotFound = -2;
-const count = integer(0, Number.MAX_SAFE_INTEGER);
 const counter = integer(-1, 2 ** 31);
 const nothing: Delivery = {};
 
