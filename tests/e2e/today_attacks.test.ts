@@ -8,7 +8,7 @@ import { quoteWords } from "../../lib/base/shell_words.ts";
 import { todayOptions } from "../lab/today.ts";
 import { waylandProgram } from "../lab/wayland.ts";
 import { nothingLeft } from "./sessions.ts";
-import { startDesktop, testToday } from "./today_desktop.ts";
+import { pixelsOf, startDesktop, takePicture, testToday } from "./today_desktop.ts";
 import { eventually, inContainer, makeContainer, mountsRoot, removeContainer, script, sh } from "./world.ts";
 
 const container = "e2e-today-attacks";
@@ -24,6 +24,9 @@ type Outcome = "everywhere" | "outside" | "no";
 
 const [everywhere, outside, no] = ["everywhere", "outside", "no"] as const;
 
+/** The attack of which only the host's window knows whether it worked. */
+const clicks = "clicks (zwlr_virtual_pointer)";
+
 /** What works without the guard, on each of the desktops in their order. With it, none of it does. */
 const attacks: Readonly<Record<string, readonly Outcome[]>> = {
   "reads the clipboard (zwlr_data_control)": [outside, outside, no, no],
@@ -31,7 +34,7 @@ const attacks: Readonly<Record<string, readonly Outcome[]>> = {
   "covers the desktop (zwlr_layer_shell)": [outside, outside, everywhere, no],
   "locks the session (ext_session_lock)": [outside, outside, no, no],
   "is the input method (zwp_input_method_v2)": [outside, outside, no, no],
-  "clicks (zwlr_virtual_pointer)": [outside, outside, no, no],
+  [clicks]: [outside, outside, no, no],
   "changes the screen's scale (output management)": [outside, outside, everywhere, no],
   "sees the screen (zwlr_screencopy)": [outside, outside, no, no],
   "sees the screen (ext_image_copy_capture)": [outside, outside, no, no],
@@ -75,15 +78,28 @@ async function attacksThatWork(name: typeof desktops[number], way: Way): Promise
   await using desktop = await startDesktop(name);
   const { env, titles } = desktop;
   const clicked = join(env["XDG_RUNTIME_DIR"]!, "clicked");
-  const terminal = ["foot", "-T", prey.title, "-o", `colors-dark.background=${prey.colour}`, "sh", "-c"];
-  const readClick = `stty raw; printf '\\033[?1000h'; head -c1 >"$1"; sleep 600`;
-  const running = [[...terminal, readClick, "sh", clicked], ["wl-copy", "--foreground", prey.secret]]
+  const terminal = ["foot", "-T", "starting", "-o", `colors-dark.background=${prey.colour}`, "sh", "-c"];
+  // The window has its title when it reads clicks.
+  const readClick = `stty raw; printf '\\033[?1000h\\033]2;%s\\007' "$2"; head -c1 >"$1"; sleep 600`;
+  const running = [[...terminal, readClick, "sh", clicked, prey.title], ["wl-copy", "--foreground", prey.secret]]
     .map((argv) => startProcess(argv, { env }));
   try {
     await eventually("the host's window", () => Promise.resolve(titles.includes(prey.title)));
+    if (attacks["reads the clipboard (ext_data_control)"]![desktops.indexOf(name)] !== no) {
+      await eventually("the text on the clipboard", async () => await sh(["wl-paste"], { env }) === prey.secret);
+    }
+    if (attacks["sees the screen (zwlr_screencopy)"]![desktops.indexOf(name)] !== no) {
+      const picture = join(env["XDG_RUNTIME_DIR"]!, "screen.png");
+      await eventually("the window's colour", async () => {
+        await takePicture(name, picture, env);
+        return await pixelsOf(`#${prey.colour}`, picture) > 10_000;
+      });
+    }
     const loot = await attack(way, { env, wanted: { ...prey, number: await numberOfHidden(env) } });
-    const clicks = await Deno.lstat(clicked).then(({ size }) => size > 0, () => false);
-    return Object.keys(loot).filter((attack) => loot[attack] && (clicks || !attack.startsWith("clicks")));
+    if (loot[clicks]) {
+      await eventually("the click", () => Deno.lstat(clicked).then(({ size }) => size > 0, () => false));
+    }
+    return Object.keys(loot).filter((attack) => loot[attack]);
   } finally {
     for (const process of running) {
       process.kill("SIGKILL");

@@ -48,9 +48,9 @@ class Attacker(Desktop):
         self.send(target, opcode, struct.pack(f"<{len(words)}I", *words))
 
     def events(self, until):
-        """What comes, as (object, opcode, body), until it says so itself or nothing comes for a second."""
+        """What comes, as (object, opcode, body), until it says so itself or nothing comes for ten seconds."""
         seen = []
-        while select.select([self.socket], [], [], 1)[0]:
+        while select.select([self.socket], [], [], 10)[0]:
             event = self.receive()
             if event[0] == DISPLAY and event[1] == 0:
                 raise OSError(event[2][12:].decode(errors="replace"))
@@ -251,7 +251,7 @@ def files(_):
     callback = 2
     for path in glob.glob(os.path.expanduser("~/.xpra/*")):
         stream = socket.socket(socket.AF_UNIX)
-        stream.settimeout(5)
+        stream.settimeout(10)
         try:
             stream.connect(path)
         except OSError:
