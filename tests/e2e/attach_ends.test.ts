@@ -123,7 +123,9 @@ const endings: readonly Ending[] = [
   {
     how: "attach.ts is killed: its client and its player go with it",
     async act({ attach }) {
-      const player = await sh(["pgrep", "-P", String(attach), "-x", "pacat"]);
+      const player = await eventually("the player", async () => {
+        return (await runProcess(["pgrep", "-P", String(attach), "-x", "pacat"], { okCodes: "any" })).stdout.trim();
+      });
       Deno.kill(attach, "SIGKILL");
       await eventually("the player's end", async () => {
         return (await runProcess(["ps", "-p", player], { okCodes: "any" })).code !== 0;

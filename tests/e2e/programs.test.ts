@@ -149,8 +149,14 @@ async function withPrograms(
   const name = nameOn(engine);
   const running: RunningProcess[] = [];
   const start = async ([program, title]: [string, string], ...more: string[]): Promise<void> => {
-    running.push(startScript("attach", engine, [...args, `--session=${session}`, ...more, name, program], { env }));
-    await shown(marked(name, title));
+    const attach = startScript("attach", engine, [...args, `--session=${session}`, ...more, name, program], { env });
+    running.push(attach);
+    await Promise.race([
+      shown(marked(name, title)),
+      attach.ended.then(({ code, stderr }) => {
+        throw new Error(`"${program}" ended before its window came: exit status ${code}: ${stderr}`);
+      }),
+    ]);
   };
   try {
     const [first, ...others] = Object.entries(programs);
