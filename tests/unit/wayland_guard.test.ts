@@ -482,6 +482,52 @@ Deno.test("the guard of Wayland counts a part as large as it is on the screen un
   }
 });
 
+Deno.test("the guard of Wayland forgets no size that a compositor may still show", () => {
+  const commitOf = (surface: number): Uint8Array => message(surface, "wl_surface.commit");
+  const geometry = message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 400, 300);
+  const [manager, outer, middle, inner] = [ids.next, ids.next + 1, ids.next + 3, ids.next + 5];
+  /** A window with a part of a part of a part, which reaches 100 pixels beyond it. */
+  const withParts = (isShown: boolean): Trial => {
+    const made = withWindow();
+    const commitOuter = part(made, 0);
+    for (const [surface, parent] of [[middle, outer], [inner, middle]] as const) {
+      made.app(
+        message(ids.compositor, "wl_compositor.create_surface", surface),
+        message(manager, "wl_subcompositor.get_subsurface", surface + 1, surface, parent),
+        message(surface, "wl_surface.attach", ids.buffer, 0, 0),
+      );
+    }
+    made.app(message(inner + 1, "wl_subsurface.set_position", 300, 0));
+    if (isShown) made.app(commitOf(inner));
+    made.app(commitOf(middle));
+    commitOuter();
+    made.app(commitOf(ids.surface));
+    commitOuter();
+    return made;
+  };
+  const mayShrink = ({ app }: Trial): boolean => {
+    app(geometry);
+    return app(commitOf(ids.surface)).length === commitOf(ids.surface).length;
+  };
+  const hide = message(inner, "wl_surface.attach", 0, 0, 0);
+
+  // wlroots 0.18 shows what a part that is bound by its parent alone has committed, once that parent is not bound.
+  const bound = withParts(true);
+  bound.app(message(inner + 1, "wl_subsurface.set_desync"), hide, commitOf(inner), commitOf(middle), commitOf(outer));
+  assertEquals(mayShrink(bound), false, "bound by its parent alone");
+  bound.app(message(middle + 1, "wl_subsurface.set_desync"), commitOf(inner));
+  assertEquals(mayShrink(bound), true);
+
+  // It shows what a part has committed after its parent's commit, and before that is on the screen; KWin does not.
+  const later = withParts(false);
+  assertEquals(mayShrink(later), true);
+  later.app(commitOf(middle), commitOf(inner), commitOf(outer), commitOf(ids.surface));
+  later.app(hide, commitOf(inner), commitOf(outer));
+  assertEquals(mayShrink(later), false, "committed after its parent");
+  later.app(commitOf(middle), commitOf(outer));
+  assertEquals(mayShrink(later), true);
+});
+
 Deno.test("the guard of Wayland waits for no part that has ended", () => {
   const made = withWindow();
   assertEquals(part(made, 300)(), nothing);

@@ -64,18 +64,18 @@ export interface Surface {
   parent?: Surface | undefined;
   /** What is a part of it. */
   parts: Set<Surface>;
-  /** How large it is without its parts: on the screen, and as committed, which may wait for its parent's commit. */
+  /** How large it is without its parts: at most on the screen, and as committed, which may wait for its parent. */
   sizes: [shown: SurfaceSize, committed: SurfaceSize];
-  /** Where it is in its parent: on the screen, as that was committed, and once that is committed again. */
-  places: [shown: Offset, committed: Offset, next: Offset];
+  /**
+   * Where its left upper corner may be in its parent: on the screen, as that was committed, and once that is committed
+   * again.
+   */
+  places: [shown: Box, committed: Box, next: Box];
   /** When it was committed last, in commits of the connection. */
   committedAt: number;
   /** As a part, it changes only together with its parent. */
   isSync: boolean;
 }
-
-/** Where a part's left upper corner is in its parent, in surface coordinates. */
-export type Offset = readonly [x: number, y: number];
 
 /** The largest side of a window's picture, in pixels. */
 export const maxWindowSide = 16_384;
@@ -88,7 +88,7 @@ const maxShadow = 128;
 const maxScreenfuls = 32;
 
 const zeroSize: SurfaceSize = { width: 0, height: 0 };
-const origin: Offset = [0, 0];
+const origin: Box = { left: 0, top: 0, right: 0, bottom: 0 };
 /** What must not pass. */
 export const dropped: MessageVerdict = { drop: true };
 
@@ -135,13 +135,13 @@ export function createSurfaces(
     const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxWindowSide;
     return width > max * scale || height > max * scale;
   };
-  /** What is committed is on the screen, with that of the parts which waited for it. */
-  const apply = (surface: Surface, isBound = false): void => {
+  /** What is committed is on the screen, with that of the parts of which every compositor shows it now. */
+  const apply = (surface: Surface): void => {
     if (held.has(surface)) return;
     surface.sizes[0] = surface.sizes[1];
     for (const part of surface.parts) {
       part.places[0] = part.places[1];
-      if ((isBound || part.isSync) && part.committedAt < surface.committedAt) apply(part, true);
+      if (part.isSync && part.committedAt < surface.committedAt) apply(part);
     }
   };
   /** Whether a window with its parts is inside of what the desktop takes for the window, but for a shadow. */
@@ -223,9 +223,13 @@ export function createSurfaces(
     commit(surface) {
       count(surface, surface.pending ?? surface.picture);
       delete surface.pending;
-      surface.sizes[1] = shownSize(surface);
+      // What was committed before may be on the screen already: compositors differ.
+      surface.sizes = [largest(surface.sizes), shownSize(surface)];
       surface.committedAt = ++commits;
-      for (const { places } of surface.parts) places[1] = places[2];
+      for (const part of surface.parts) {
+        const [shown, committed, next] = part.places;
+        part.places = [union(shown, committed), next, next];
+      }
       held.delete(surface);
       if (isSync(surface)) return undefined;
       const root = rootOf(surface);
@@ -299,10 +303,23 @@ function shownSize({ destination, source, picture: { width, height }, scale, isT
 
 /** The most that a surface may have on the screen now: nobody knows yet when what has changed is shown. */
 function largestSize(surface: Surface): SurfaceSize {
-  const sizes = [...surface.sizes, shownSize(surface)];
+  return largest([...surface.sizes, shownSize(surface)]);
+}
+
+function largest(sizes: readonly SurfaceSize[]): SurfaceSize {
   return {
     width: Math.max(...sizes.map(({ width }) => width)),
     height: Math.max(...sizes.map(({ height }) => height)),
+  };
+}
+
+/** The smallest box around both. */
+function union(box: Box, other: Box): Box {
+  return {
+    left: Math.min(box.left, other.left),
+    top: Math.min(box.top, other.top),
+    right: Math.max(box.right, other.right),
+    bottom: Math.max(box.bottom, other.bottom),
   };
 }
 
@@ -310,16 +327,17 @@ function largestSize(surface: Surface): SurfaceSize {
 function boxOf(surface: Surface): Box | undefined {
   const { width, height } = largestSize(surface);
   if (width === 0) return undefined;
-  const box = { left: 0, top: 0, right: width, bottom: height };
+  let box: Box = { left: 0, top: 0, right: width, bottom: height };
   for (const part of surface.parts) {
     const own = boxOf(part);
     if (!own) continue;
-    for (const [x, y] of part.places) {
-      box.left = Math.min(box.left, x + own.left);
-      box.top = Math.min(box.top, y + own.top);
-      box.right = Math.max(box.right, x + own.right);
-      box.bottom = Math.max(box.bottom, y + own.bottom);
-    }
+    const { left, top, right, bottom } = part.places.reduce(union);
+    box = union(box, {
+      left: left + own.left,
+      top: top + own.top,
+      right: right + own.right,
+      bottom: bottom + own.bottom,
+    });
   }
   return box;
 }
@@ -401,7 +419,7 @@ export function surfaceHandlers(
         number,
         number,
       ];
-      of(surfaceOf.get(object)!).places[2] = [x, y];
+      of(surfaceOf.get(object)!).places[2] = { left: x, top: y, right: x, bottom: y };
       return x !== values[0] || y !== values[1] ? { values: [x, y] } : undefined;
     },
     "wl_subsurface.set_sync": ({ object }) => void (of(surfaceOf.get(object)!).isSync = true),
