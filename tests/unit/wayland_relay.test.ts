@@ -60,7 +60,7 @@ async function isCutOff({ breaks, seconds }: { breaks: boolean; seconds: number 
       tell: () => {},
     }).catch(() => {});
     using near = await Deno.connect({ transport: "unix", path });
-    await near.write(new Uint8Array([...word(1 << 16 | 1 << 7 | 1 << 8 | 1), ...new Uint8Array(12)]));
+    await near.write(tokenWith());
     using far = await hostListener.accept();
     await readAll(far, 16);
     for (const { from, bytes, passing } of popupLeft()) {
@@ -84,6 +84,51 @@ async function isCutOff({ breaks, seconds }: { breaks: boolean; seconds: number 
     await Deno.remove(directory, { recursive: true });
   }
 }
+
+const flags = { fixed: 1 << 7, none: 1 << 8, resumes: 1 << 0, isResumed: 1 << 1, version: 1 << 16 };
+
+/** The first bytes of a connection whose end can go on over another one. */
+function tokenWith(more = 0): Uint8Array {
+  return new Uint8Array([
+    ...word(flags.version | flags.fixed | flags.none | flags.resumes | more),
+    ...new Uint8Array(12),
+  ]);
+}
+
+Deno.test("the guard leaves nothing open when the host ends a connection that has broken", async () => {
+  const directory = await Deno.makeTempDir();
+  const [path, hostPath] = [`${directory}/guard`, `${directory}/host`];
+  const listener = Deno.listen({ transport: "unix", path });
+  using hostListener = Deno.listen({ transport: "unix", path: hostPath });
+  const ended = relayConnections({
+    container: "box",
+    clipboard: { in: false, out: false },
+    compression: "none",
+    listener,
+    connect: () => Deno.connect({ transport: "unix", path: hostPath }),
+    tell: () => {},
+  });
+  for (const goesOn of [false, true]) {
+    const near = await Deno.connect({ transport: "unix", path });
+    await near.write(tokenWith());
+    using far = await hostListener.accept();
+    await readAll(far, 16);
+    near.closeWrite();
+    assertEquals(await near.read(new Uint8Array(1)), null, "the guard closes it");
+    near.close();
+    if (!goesOn) continue;
+    using other = await Deno.connect({ transport: "unix", path });
+    await other.write(tokenWith(flags.isResumed));
+    await readAll(other, 8);
+    far.close();
+    const timer = setTimeout(() => other.close(), 3_000);
+    assertEquals(await other.read(new Uint8Array(1)).catch(() => "open"), null);
+    clearTimeout(timer);
+  }
+  listener.close();
+  await ended;
+  await Deno.remove(directory, { recursive: true });
+});
 
 Deno.test({
   name: "an app with a popup open is cut off in the middle of a frame, but not while its connection is broken",

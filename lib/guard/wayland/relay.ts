@@ -3,6 +3,7 @@
  * connection of an app to its compositor, and the guard to waypipe's client on this host.
  */
 
+import { abortable } from "@std/async";
 import { Violation } from "../faults.ts";
 import { createWriter, type Writer } from "../writer.ts";
 import { type Connection, createConnection } from "./connection.ts";
@@ -138,6 +139,7 @@ async function carryOn(
   let target = near;
   let writing = Promise.resolve();
   let next = Promise.withResolvers<void>();
+  const over = new AbortController();
   const send = (pieces: () => readonly Uint8Array[]): Promise<void> =>
     writing = writing.then(async () => {
       for (const piece of pieces()) await writeAll(target, piece);
@@ -167,9 +169,8 @@ async function carryOn(
         if (own) closeConnection(own);
         current = undefined;
         next = Promise.withResolvers();
-        const timer = setTimeout(() => next.reject(new Deno.errors.UnexpectedEof()), patienceMs);
-        await next.promise;
-        clearTimeout(timer);
+        const patience = setTimeout(() => next.reject(new Deno.errors.UnexpectedEof()), patienceMs);
+        await abortable(next.promise, over.signal).finally(() => clearTimeout(patience));
         continue;
       }
       for (const fresh of resumed.take(buffer.subarray(0, count))) {
@@ -191,7 +192,12 @@ async function carryOn(
       await toContainer(connection.fromHost(buffer.subarray(0, count)));
     }
   };
-  await Promise.race([up(), down()]);
+  try {
+    await Promise.race([up(), down()]);
+  } finally {
+    over.abort();
+    if (current) closeConnection(current);
+  }
 }
 
 /** Hands on what comes until one end is closed. */
