@@ -30,7 +30,7 @@ export async function start(container: Container, request: StartRequest): Promis
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
   socketPath(container.mounts.xpra, `${name}-99`);
   const appearance = open.has("look") ? hostAppearance(host) : undefined;
-  const plan = { app, run: newRun(), name, exact: request.session !== undefined, open, appearance };
+  const plan = { app, run: newRun(), name, exact: request.session !== undefined, open, isShown: !detached, appearance };
   let against = againstWayland(host, request);
   if (container.crossesNetwork && display === "auto") against ??= againstRemoteWayland(host);
   if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });

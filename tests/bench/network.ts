@@ -60,7 +60,7 @@ async function measure(
   const places = mountsOf(host, container);
   await using target = await (way === "ours" ? asFromElsewhere : containerOn)({ engine: chosen, name: container });
   const display = { screen: { width: 1920, height: 1200, dpi: 96, monitors: [] } };
-  const plan = { app: app.split(" "), run: newRun(), name: "net", exact: false, open, display };
+  const plan = { app: app.split(" "), run: newRun(), name: "net", exact: false, open, isShown: false, display };
   const directory = await Deno.makeTempDir({ dir: mounts, prefix: "bench-network-" });
   const startMs = performance.now();
   const session = await startSession(target, plan);

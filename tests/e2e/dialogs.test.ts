@@ -169,13 +169,15 @@ async function showing(
 const state = async (pid: number): Promise<string> =>
   (await runProcess(["ps", "-o", "stat=", "-p", `${pid}`], { okCodes: "any" })).stdout.trim().slice(0, 1);
 
-/** The agent is there: dialogs reach the host from now on. */
-const ready = (engine: EngineName): Promise<unknown> =>
-  eventually("the agent", async () => {
-    const asking = "dbus-send --session --print-reply=literal --dest=org.freedesktop.DBus / " +
-      "org.freedesktop.DBus.NameHasOwner string:org.freedesktop.impl.portal.desktop.guicontainer";
-    return (await inSession(engine, nameOn(engine), "dialogs", asking).catch(() => "")).includes("true");
-  });
+/** Whether an agent is there. */
+const hasAgent = async (engine: EngineName): Promise<boolean> => {
+  const asking = "dbus-send --session --print-reply=literal --dest=org.freedesktop.DBus / " +
+    "org.freedesktop.DBus.NameHasOwner string:org.freedesktop.impl.portal.desktop.guicontainer";
+  return (await inSession(engine, nameOn(engine), "dialogs", asking).catch(() => "")).includes("true");
+};
+
+/** Dialogs reach the host from now on. */
+const ready = (engine: EngineName): Promise<unknown> => eventually("the agent", () => hasAgent(engine));
 
 const readText = (path: string): Promise<string> => Deno.readTextFile(path).catch(() => "");
 
@@ -297,9 +299,10 @@ testOnOneEngine("an app's own dialogs are the same on Wayland", [...needed, ...w
       // What the user has closed tells the app nothing.
       await choose("");
       assertEquals((await app({ do: "open" })).path, null);
-      // Without the host's end, the container shows a dialog of its own.
+      // Without the host's end, the container shows a dialog of its own, by an agent that is there for that alone.
       attach.kill("SIGINT");
       await attach.ended;
+      await eventually("the end of the agent", async () => !await hasAgent(engine));
       assertEquals((await map("--list")).trim().split("\n").length, 5);
       await begin({ do: "open" });
       await windowCalled(`[${name}] Open`);
@@ -337,6 +340,27 @@ testOnOneEngine(
     }
   },
 );
+
+testOnOneEngine("an app of a session that nobody shows is answered soon", needed, async (engine) => {
+  const name = nameOn(engine);
+  await script("attach", engine, ["--detached", "--session=dialogs", name, "sleep", "infinity"]);
+  try {
+    const startMs = performance.now();
+    const answer = await eventually("the look", async () =>
+      await inSession(
+        engine,
+        name,
+        "dialogs",
+        "dbus-send --session --print-reply --dest=org.freedesktop.impl.portal.desktop.guicontainer " +
+          "/org/freedesktop/portal/desktop org.freedesktop.impl.portal.Settings.Read " +
+          "string:org.freedesktop.appearance string:color-scheme",
+      ).catch(() => undefined));
+    assertStringIncludes(answer, "uint32");
+    assert(performance.now() - startMs < 10_000, `${performance.now() - startMs} ms`);
+  } finally {
+    await script("attach", engine, ["--stop", name, "dialogs"]);
+  }
+});
 
 testOnOneEngine("what an app prints is a PDF where the user chooses", [...needed, ...waylandParts], async (engine) => {
   await showing(

@@ -39,7 +39,15 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
   const open: ReadonlySet<Channel> = new Set(["sound"]);
   const display = { screen: await hostScreen(host) };
   const app = ["sh", "-c", "paplay share/tone.wav & exec python3 share/picture.py"];
-  const session = await startSession(container, { app, run: newRun(), name: "net", exact: true, open, display });
+  const session = await startSession(container, {
+    app,
+    run: newRun(),
+    name: "net",
+    exact: true,
+    open,
+    isShown: false,
+    display,
+  });
   const directory = await Deno.makeTempDir();
   const listen = join(directory, "guard");
   const said: string[] = [];

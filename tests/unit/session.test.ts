@@ -27,6 +27,7 @@ function start(
     run: "1234abcd",
     name: "xterm",
     exact: false,
+    isShown: true,
     open: openChannels({}),
     display: { screen: { width: 800, height: 600, dpi: 96, monitors: [] } },
     ...plan,

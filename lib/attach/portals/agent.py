@@ -2,8 +2,8 @@
 """The agent of a session: a backend of xdg-desktop-portal that asks the host's end, over its own stdin and stdout.
 
 Its arguments: the session's name, or nothing and the id of the run that starts the session just now; the exit status
-when it can serve nothing; and the channels that it serves: dialogs, links, files, printing, notifications,
-microphone.
+when it can serve nothing, or nothing where there is no host's end; and the channels that it serves: dialogs, links,
+files, printing, notifications, microphone.
 
 One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
 "ask": "file" | "print", "name", "path", "size"} for what the host is to read at a path here, {"id", "ask": "gone"}
@@ -14,7 +14,7 @@ of a path to save to, {"watch": path} for a file that is to be saved, {"scheme"}
 light, and {"samples"} of the microphone, in base64.
 
 The host's end believes nothing of what comes from here. When it is gone, this program shows dialogs of its own, with
-the container's files.
+the container's files, and ends when nobody asks any more. The session's bus then starts it when an app asks.
 """
 
 import base64
@@ -28,6 +28,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 
 import gi
 
@@ -37,6 +38,7 @@ from gi.repository import Gio, GLib  # noqa: E402
 NAME = "org.freedesktop.impl.portal.desktop.guicontainer"
 PATH = "/org/freedesktop/portal/desktop"
 DONE, CANCELLED = 0, 1
+IDLE_SECONDS = 3
 SESSION, RUN, MISSING, *CHANNELS = sys.argv[1:]
 
 
@@ -115,6 +117,8 @@ asked = {}
 watched = {}
 last_id = 0
 has_host = True
+last_call = 0
+owned = []
 samples_fifo = None
 bus = None
 host_scheme = None
@@ -138,7 +142,7 @@ def take_environment():
         if name != b"GTK_USE_PORTAL":
             os.environb[name] = value
     has_environment = True
-    if "microphone" in CHANNELS:
+    if serves("microphone"):
         watch_recorders()
     return False
 
@@ -333,12 +337,24 @@ def on_choice(_connection, _sender, _path, _interface, method, parameters, invoc
 
 
 def ask_here():
-    """The host's end is gone: shows here what waits for it."""
-    global has_host
+    """There is no host's end any more: shows here what waits for it, and ends some time after the last call."""
+    global has_host, last_call
     if has_host:
         has_host = False
+        last_call = time.monotonic()
+        GLib.timeout_add_seconds(1, end_idle)
         for number in list(asked):
             GLib.idle_add(show, number)
+
+
+def end_idle():
+    """Gives up the names when nobody has called for a while, and ends a second later: all calls before have answers then."""
+    if not asked and time.monotonic() - last_call > IDLE_SECONDS:
+        if not owned:
+            sys.exit(0)
+        while owned:
+            Gio.bus_unown_name(owned.pop())
+    return True
 
 
 def show(number):
@@ -403,6 +419,8 @@ def settings():
 def on_scheme(scheme):
     """The host's apps are dark or light: tells the apps that listen. What the container's user has set comes first."""
     global host_scheme
+    with open(f"{directory}/scheme", "w", encoding="utf-8") as file:
+        file.write(scheme)
     if not has_environment:
         # No app can have asked yet, and settings() needs the environment from the first time on.
         host_scheme = scheme
@@ -523,6 +541,17 @@ def on_host(channel, condition):
     return True
 
 
+def noting(on_method):
+    """The handler, which also notes when it was called."""
+
+    def on_any_call(*call):
+        global last_call
+        last_call = time.monotonic()
+        on_method(*call)
+
+    return on_any_call
+
+
 def on_bus(connection, _name):
     global bus
     bus = connection
@@ -535,33 +564,48 @@ def on_bus(connection, _name):
         (SETTINGS, on_settings),
         (HOST, on_open),
     ):
-        connection.register_object(PATH, interface, on_method, lambda *_: version, None)
+        connection.register_object(PATH, interface, noting(on_method), lambda *_: version, None)
 
 
 def on_notifications_bus(connection, _name):
-    connection.register_object("/org/freedesktop/Notifications", NOTIFICATIONS, on_notification, None, None)
+    connection.register_object("/org/freedesktop/Notifications", NOTIFICATIONS, noting(on_notification), None, None)
 
 
 def on_name(_connection, _name):
     send({"ask": "ready"})
+    # See offer_portals.sh.
+    if os.path.exists(f"{directory}/awaited"):
+        os.remove(f"{directory}/awaited")
 
 
 directory = find_session()
-if not os.path.isdir(f"{directory}/portals"):
+if MISSING and not os.path.isdir(f"{directory}/portals"):
     print("no-portals" if os.access("/usr/libexec/xdg-desktop-portal", os.X_OK) else "xdg-desktop-portal", flush=True)
-if "microphone" in CHANNELS and not os.path.isdir(f"{directory}/microphone"):
+if MISSING and "microphone" in CHANNELS and not os.path.isdir(f"{directory}/microphone"):
     print("no-microphone", flush=True)
     CHANNELS.remove("microphone")
 if not CHANNELS:
     sys.exit(int(MISSING))
+if os.path.exists(f"{directory}/scheme"):
+    with open(f"{directory}/scheme", encoding="utf-8") as file:
+        host_scheme = file.read()
 os.environ["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={directory}/bus"
-GLib.timeout_add(20, take_environment)
-GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, on_host)
-# The agent of a run that shows the session now takes the place of that of a run before.
-FLAGS = Gio.BusNameOwnerFlags.ALLOW_REPLACEMENT | Gio.BusNameOwnerFlags.REPLACE
-Gio.bus_own_name(Gio.BusType.SESSION, NAME, FLAGS, on_bus, on_name, lambda *_: sys.exit("The session's bus has ended"))
+if MISSING:
+    GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, on_host)
+    # The agent of a run that shows the session now takes the place of that of a run before.
+    FLAGS = Gio.BusNameOwnerFlags.ALLOW_REPLACEMENT | Gio.BusNameOwnerFlags.REPLACE
+else:
+    ask_here()
+    FLAGS = Gio.BusNameOwnerFlags.ALLOW_REPLACEMENT | Gio.BusNameOwnerFlags.DO_NOT_QUEUE
+if take_environment():
+    GLib.timeout_add(20, take_environment)
+
+
+def own(name, *handlers):
+    owned.append(Gio.bus_own_name(Gio.BusType.SESSION, name, FLAGS, *handlers))
+
+
+own(NAME, on_bus, on_name, lambda *_: sys.exit("The session's bus has ended"))
 if "notifications" in CHANNELS:
-    Gio.bus_own_name(
-        Gio.BusType.SESSION, "org.freedesktop.Notifications", FLAGS, on_notifications_bus, None, lambda *_: None
-    )
+    own("org.freedesktop.Notifications", on_notifications_bus, None, lambda *_: None)
 GLib.MainLoop().run()

@@ -10,7 +10,7 @@ import { rate } from "../../guard/rate.ts";
 import { type AgentRequest, lineCutter, parseRequest } from "./requests.ts";
 
 /** What a session runs before its bus starts, behind serve_session.sh. */
-export const offerPortals: string = offerScript;
+export const offerPortals: string = withValues(offerScript, { agent: agentSource });
 
 /** The exit status of the agent when there is nothing that the agent could serve. */
 const missing = 69;

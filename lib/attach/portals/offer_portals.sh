@@ -3,8 +3,11 @@
 # Behind serve_session.sh: tells the session's bus and apps of what agent.py answers. Where the container lacks what that
 # needs, all stays as it is without; the agent tells the host's end so.
 #
-# Value in front: the channels that the agent is to serve, each with a space before and behind it
-: "${channels?}"
+# Values in front:
+#   channels  what the agent is to serve, each with a space before and behind it
+#   awaited   not empty for a session that the run shows: its agent comes soon
+#   agent     agent.py
+: "${channels?}" "${awaited?}" "${agent:?}"
 if [ "$channels" ]; then
   data=$RUNTIME_DIRECTORY/data
   mkdir -p "$RUNTIME_DIRECTORY/bin" "$data/applications" "$data/dbus-1/services"
@@ -35,11 +38,19 @@ END
   esac
 fi
 if [ "$channels" ] && [ -d /usr/lib/python3/dist-packages/gi ]; then
-  # What is called before the agent is there waits for it: for so long, the bus takes this for the agent that starts.
+  # What is called before the agent is there waits for it: for so long, the bus takes this for the agent that starts. Later
+  # this becomes an agent without the host's end, unless another one has that.
+  printf '%s\n' "$agent" >"$RUNTIME_DIRECTORY/agent.py"
+  [ -z "$awaited" ] || : >"$RUNTIME_DIRECTORY/awaited"
+  cat >"$RUNTIME_DIRECTORY/start_agent" <<END
+[ ! -e "$RUNTIME_DIRECTORY/awaited" ] || { sleep 20 && [ -e "$RUNTIME_DIRECTORY/awaited" ]; } || exit 1
+exec /usr/bin/python3 "$RUNTIME_DIRECTORY/agent.py" "${RUNTIME_DIRECTORY##*/gui-container-}" "" "" $channels >/dev/null 2>&1
+END
   names=org.freedesktop.impl.portal.desktop.guicontainer
   case $channels in *' notifications '*) names="$names org.freedesktop.Notifications" ;; esac
   for name in $names; do
-    printf '[D-BUS Service]\nName=%s\nExec=/bin/sh -c "sleep 20; exit 1"\n' "$name" >"$data/dbus-1/services/$name.service"
+    printf '[D-BUS Service]\nName=%s\nExec=/bin/sh %s/start_agent\n' "$name" "$RUNTIME_DIRECTORY" \
+      >"$data/dbus-1/services/$name.service"
   done
 fi
 if [ "$channels" ] && [ -x /usr/libexec/xdg-desktop-portal ] && [ -d /usr/lib/python3/dist-packages/gi ]; then

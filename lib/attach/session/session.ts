@@ -39,6 +39,8 @@ export interface SessionPlan {
   exact: boolean;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
+  /** This run shows it: its apps may wait for the agent. */
+  isShown: boolean;
   /** The appearance and language that the session takes from the host; undefined for none. */
   appearance?: Promise<Appearance> | undefined;
   /** What shows the windows: an X server of the session's own, or a Wayland compositor of the host's. */
@@ -154,7 +156,7 @@ function mayHaveStarted(error: unknown): boolean {
  * environment.
  */
 function serviceWords(
-  { app, run, open, display }: SessionPlan,
+  { app, run, open, isShown, display }: SessionPlan,
   { xpraDirectory, crossesNetwork, appearance }: {
     xpraDirectory: string;
     crossesNetwork: boolean;
@@ -168,6 +170,7 @@ function serviceWords(
     samples: sinkSamples({ crossesNetwork }),
     microphone: open.has("microphone") ? sourceSamples({ crossesNetwork }) : "",
     channels: agentChannels.filter((channel) => open.has(channel)).map((channel) => ` ${channel} `).join(""),
+    awaited: isShown ? "yes" : "",
     ...(appearance ? appearanceValues(appearance) : {}),
   };
   const begin = serveSession + ("transport" in display ? startWaypipe : "") + offerPortals +
