@@ -1,8 +1,9 @@
 // The host's end of the apps' own dialogs: what it takes from a hostile agent, and when it acts.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { chooserArgv, type Loans, serveDialogs } from "../../lib/attach/portals/dialogs.ts";
 import { lineCutter, longestLine, parseRequest } from "../../lib/attach/portals/requests.ts";
+import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
 import { containerPaths, ubuntuUser } from "../../lib/container/user.ts";
 import { offerPortals } from "../../lib/attach/portals/agent.ts";
@@ -194,6 +195,7 @@ async function withDialogs(
     makeLoans: () => made.loans(),
     runsOn: () => false,
     now: () => time,
+    lendingMs: 100,
   };
   await using dialogs = serveDialogs(localBox(host), options);
   const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
@@ -353,6 +355,31 @@ Deno.test("what is being lent when the session ends is lent before all is taken 
       assertEquals(done.slice(0, 2), ["lent", "taken back"]);
     },
   ));
+
+Deno.test("what is being lent without end is not waited for when the session ends", () =>
+  withDialogs(
+    () => Promise.resolve({ code: 0, stdout: "/home/me/a.txt\n" }),
+    async ({ say, pass, said, loans, end }) => {
+      loans.open = () => new Promise(() => {});
+      let isBack = false;
+      loans.end = () => Promise.resolve(void (isBack = true));
+      const asking = say(open(1));
+      pass(5_000);
+      await asking;
+      await end();
+      assert(isBack);
+      assertMatch(said.join(), /is still being lent.* map\.ts --recover/);
+    },
+  ));
+
+Deno.test("without zenity only dialogs are missing, and the container shows its own", async () => {
+  const missing = new UserError("There is no zenity", { hint: "Install it", exitCode: ExitCode.missingProgram });
+  await withDialogs(() => Promise.reject(missing), async ({ say, told, said, recorded }) => {
+    await say(open(1), open(2), { ask: "record", on: true });
+    assertEquals(told, [{ id: 1, here: true }, { id: 2, here: true }]);
+    assertEquals([said, recorded], [["warn: There is no zenity. Install it"], [true]]);
+  });
+});
 
 Deno.test("lines of the agent that are read when the session has ended do nothing", () =>
   withDialogs(() => Promise.resolve({ code: 1, stdout: "" }), async ({ say, sayAtOnce, settled, recorded, end }) => {

@@ -4,6 +4,7 @@
  * typing: there is one at a time, few wait, and what is chosen sooner than a person can choose is asked for again.
  */
 
+import { abortable, delay } from "@std/async";
 import { basename, dirname, join } from "@std/path";
 import { pathSeparator, showOnDesktop } from "../../base/desktop.ts";
 import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
@@ -54,6 +55,8 @@ export interface DialogOptions {
   runsOn: () => boolean;
   /** A clock in milliseconds. */
   now?: () => number;
+  /** How long a file that is being lent is waited for at the end, in milliseconds; default: a minute. */
+  lendingMs?: number;
 }
 
 /** How many dialogs there may be at once, with the one that is shown. */
@@ -83,9 +86,10 @@ const firstRestartMs = 5_000;
  */
 export function serveDialogs(
   container: Container,
-  { session, run, inside, channels, onDesktop, onReady, onRecord, makeLoans, runsOn, now = () => performance.now() }:
-    DialogOptions,
+  options: DialogOptions,
 ): AsyncDisposable {
+  const { session, run, inside, channels, onDesktop, onReady, onRecord, makeLoans, runsOn } = options;
+  const { now = () => performance.now(), lendingMs = 60_000 } = options;
   const { host, label } = container;
   const over = new AbortController();
   const shown = AbortSignal.any([host.signal, over.signal]);
@@ -170,13 +174,8 @@ export function serveDialogs(
 
   const tell = (error: unknown): void => {
     if (host.signal.aborted) return;
-    // The agent then shows dialogs in the container.
-    if (error instanceof UserError && error.exitCode === ExitCode.missingProgram) {
-      over.abort();
-      agent?.end();
-    }
     // The container can cause it again and again.
-    const { message } = error as Error;
+    const message = isMissing(error) ? `${error.message}. ${error.hint}` : (error as Error).message;
     if (hasTold.has(message) || hasTold.size >= mostTold) return;
     hasTold.add(message);
     host.ui.warn(message);
@@ -200,14 +199,15 @@ export function serveDialogs(
   let working = Promise.resolve();
   const work = async (): Promise<void> => {
     for (let next; (next = waiting[0]) !== undefined; waiting.shift()) {
-      let paths: string[] = [];
+      const { id } = next.request;
       try {
-        paths = await answer(next.request, AbortSignal.any([shown, next.gone.signal]));
+        const paths = await answer(next.request, AbortSignal.any([shown, next.gone.signal]));
+        for (const path of paths) if (!isShared(path)) agent?.send({ watch: path });
+        agent?.send({ id, paths });
       } catch (error) {
         tell(error);
+        agent?.send(isMissing(error) ? { id, here: true } : { id, paths: [] });
       }
-      for (const path of paths) if (!isShared(path)) agent?.send({ watch: path });
-      agent?.send({ id: next.request.id, paths });
     }
   };
 
@@ -262,7 +262,11 @@ export function serveDialogs(
       over.abort();
       agent?.end();
       // What is being lent is taken back, too.
-      await working;
+      await abortable(working, AbortSignal.timeout(lendingMs)).catch(() => {
+        host.ui.warn(
+          `A file for "${label}" is still being lent. It is taken back by the next map.ts, or map.ts --recover`,
+        );
+      });
       await (await loans?.catch(() => undefined))?.end({ runsOn: runsOn() });
     },
   };
@@ -270,13 +274,12 @@ export function serveDialogs(
 
 /** Waits; no longer than until `signal` aborts. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const stop = (): void => resolve();
-  signal.addEventListener("abort", stop, { once: true });
-  await promise;
-  signal.removeEventListener("abort", stop);
-  clearTimeout(timer);
+  await delay(ms, { signal }).catch(() => {});
+}
+
+/** Whether a program is missing on the host. The container then shows a dialog of its own. */
+function isMissing(error: unknown): error is UserError {
+  return error instanceof UserError && error.exitCode === ExitCode.missingProgram;
 }
 
 /** A request that the user answers. */
