@@ -169,6 +169,8 @@ function idle(way: WaylandWay): Promise<number[]> {
     if (way !== "ours") return attached;
     const all = await family([pid]);
     await detach();
+    // The session's agent ends meanwhile.
+    await sleep(6_000);
     return [...attached, ...await load(all)];
   });
 }

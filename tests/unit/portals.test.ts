@@ -368,7 +368,7 @@ Deno.test("what is being lent without end is not waited for when the session end
       await asking;
       await end();
       assert(isBack);
-      assertMatch(said.join(), /is still being lent.* map\.ts --recover/);
+      assertMatch(said.join(), /is still being lent.* map\.ts --unmap box/);
     },
   ));
 

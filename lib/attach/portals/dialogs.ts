@@ -9,6 +9,7 @@ import { basename, dirname, join } from "@std/path";
 import { pathSeparator, showOnDesktop } from "../../base/desktop.ts";
 import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
+import { quoteWords } from "../../base/shell_words.ts";
 import { revealInvisible } from "../../base/text.ts";
 import type { Container, Inside } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
@@ -263,9 +264,8 @@ export function serveDialogs(
       agent?.end();
       // What is being lent is taken back, too.
       await abortable(working, AbortSignal.timeout(lendingMs)).catch(() => {
-        host.ui.warn(
-          `A file for "${label}" is still being lent. It is taken back by the next map.ts, or map.ts --recover`,
-        );
+        const line = quoteWords(["map.ts", ...container.options, "--unmap", label]);
+        host.ui.warn(`A file that "${label}" asked for is still being lent. To take it back: ${line}`);
       });
       await (await loans?.catch(() => undefined))?.end({ runsOn: runsOn() });
     },
