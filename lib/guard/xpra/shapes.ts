@@ -20,7 +20,7 @@ export function integer(min: number, max: number): Shape<number> {
 }
 
 /** A number of things, or of a packet. */
-export const count = integer(0, Number.MAX_SAFE_INTEGER);
+export const count: Shape<number> = integer(0, Number.MAX_SAFE_INTEGER);
 
 /** A truth value; the numbers 0 and 1 are taken for one. */
 export function flag(value: Value): boolean {
