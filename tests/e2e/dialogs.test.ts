@@ -233,7 +233,7 @@ testOnOneEngine(
           assertMatch(opened.path!, /^\/home\/ubuntu\/maps\/[0-9a-f]{10}-letter\.txt$/);
           assertEquals(opened.text, "from the host");
           // With the end of zenity, and with a save.
-          assert(opened.ms - chosenMs < 3_000, `${opened.ms - chosenMs} ms`);
+          assert(opened.ms - chosenMs < 10_000, `${opened.ms - chosenMs} ms`);
           await eventually("the version", async () => await readText(join(own, "letter.txt")) === "from the container");
           assertEquals((await sh(["stat", "-c", "%i %a %U", join(own, "letter.txt")])).split(" "), before);
 
@@ -295,7 +295,7 @@ testOnOneEngine("an app's own dialogs are the same on Wayland", [...needed, ...w
         times.push(ms - Number(await readText(join(home, "answered"))));
       }
       // It is 0.2 s; other tests keep the machine busy.
-      assert(Math.min(...times) < 1_000, `from the choice to what is in the file: ${times.map(Math.round)} ms`);
+      assert(Math.min(...times) < 3_000, `from the choice to what is in the file: ${times.map(Math.round)} ms`);
       // What the user has closed tells the app nothing.
       await choose("");
       assertEquals((await app({ do: "open" })).path, null);
@@ -473,8 +473,8 @@ testOnOneEngine(
         (await asked()).filter((line) => line.includes(`may ${name} listen to your microphone?`)).length;
       assertEquals(await questions(), 1);
       await choose("Allow once\n");
-      const heard = await record(8);
-      assert(heard > 2 && heard < 5.2, `${heard} s`);
+      const heard = await record(12);
+      assert(heard > 2 && heard < 9.2, `${heard} s`);
       assertEquals(await questions(), 2);
       assertMatch(await readText(join(home, "opened")), new RegExp(`${name} listens to your microphone`));
       await eventually(

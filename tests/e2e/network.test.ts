@@ -74,8 +74,8 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
       await sh(["import", "-window", window, "-depth", "8", `rgb:${outside}`]);
       difference = largestDifference(await pixelsOf(inside, directory), await Deno.readFile(outside));
       return difference === 0;
-    }, { timeoutMs: 10_000 }).catch(() => assert(difference === 0, `pixels differ by ${difference}`));
-    await eventually("a tone of 440 Hz at the host's sound server", heardTone, { timeoutMs: 15_000 });
+    }).catch(() => assert(difference === 0, `pixels differ by ${difference}`));
+    await eventually("a tone of 440 Hz at the host's sound server", heardTone);
     assert(said.length === 0, said.join());
   } finally {
     client.kill("SIGTERM");

@@ -55,7 +55,7 @@ export async function nothingLeft(engine: EngineName, name: string): Promise<voi
   await eventually("the end of the session's processes", async () => {
     processes = await inContainer(engine, name, `ps -u 1000 -o args= | grep -vE '${notOfSessions}' || true`);
     return processes === "";
-  }, { timeoutMs: 10_000 }).catch((error) => {
+  }).catch((error) => {
     throw new Error(`${error.message}: ${processes}`);
   });
   const inside = await inContainer(
@@ -67,7 +67,7 @@ systemctl --user list-units --all --plain --no-legend 'gui-container-*' 'run-*.s
   );
   assertEquals(inside, "");
   assertEquals(await clientsOf(name), []);
-  await eventually("the end of the guard", async () => (await guardsOf(name)).length === 0, { timeoutMs: 5_000 });
+  await eventually("the end of the guard", async () => (await guardsOf(name)).length === 0);
 }
 
 /** The command lines of the guards on Wayland for a container of this machine. */
