@@ -4,7 +4,7 @@ import { delay } from "@std/async";
 import type { Host } from "../base/host.ts";
 import { mountsOf, mountsRoot } from "../container/mounts.ts";
 import { containerNames, isContainerName, sessionNames } from "../container/names.ts";
-import { type Completion, isOption, optionIn, type Options, type OptionSpec, type Places } from "./options.ts";
+import { type Completion, isOption, type Options, type OptionSpec, type Places, readOption } from "./options.ts";
 
 /** A script's command line, as far as its completions need it. */
 export interface CommandLine {
@@ -46,7 +46,7 @@ export async function complete(
 ): Promise<Offer> {
   const typed = words.at(-1) ?? "";
   const positionals: string[] = [];
-  const flags: string[] = [];
+  const flags: (string | undefined)[] = [];
   let isEnded = false;
   let valueOf: OptionSpec | undefined;
   for (const word of words.slice(0, -1)) {
@@ -54,19 +54,20 @@ export async function complete(
     else if (isEnded || !isOption(word)) positionals.push(word);
     else if (word === "--") isEnded = true;
     else {
-      const option = optionIn(word, line.options);
-      if (option?.value !== undefined) valueOf = option;
-      flags.push(word);
+      const { names, value } = readOption(word, line.options);
+      const option = line.options[names.at(-1) ?? ""];
+      if (option?.value !== undefined && value === undefined) valueOf = option;
+      flags.push(...names);
     }
   }
   if (valueOf) return await offer(valueOf.completion, { typed, names });
   if (!isEnded && typed.startsWith("-")) {
-    const [, option, value] = /^(--[^=]+)=(.*)$/s.exec(typed) ?? [];
-    if (option === undefined) return { words: optionWords(line.options) };
-    const { words, ...rest } = await offer(optionIn(option, line.options)?.completion, { typed: value!, names });
-    return { words: words.map(({ word }) => ({ word: `${option}=${word}` })), ...rest };
+    const { names: [option = ""], value } = readOption(typed, line.options);
+    if (value === undefined) return { words: optionWords(line.options) };
+    const { words, ...rest } = await offer(line.options[option]?.completion, { typed: value, names });
+    return { words: words.map(({ word }) => ({ word: `--${option}=${word}` })), ...rest };
   }
-  const flag = Object.keys(line.placesWith).find((name) => flags.includes(`--${name}`));
+  const flag = Object.keys(line.placesWith).find((name) => flags.includes(name));
   const { first, rest } = (flag === undefined ? undefined : line.placesWith[flag]) ?? line.places;
   const place = positionals.length;
   return await offer(place < first.length ? first[place] : rest, { typed, names, container: positionals[0] });

@@ -2,7 +2,6 @@
  * The command line of a script: its options and positional arguments, how they are parsed, and the text of the help.
  */
 
-import { parseArgs } from "@std/cli";
 import { inputError } from "../base/errors.ts";
 import { engineClis } from "../engine/engine.ts";
 import { shellNames } from "./shells.ts";
@@ -130,23 +129,23 @@ export function optionsOf<Name extends string>(spec: ScriptSpec<Name>): Options<
   return { ...spec.options, ...commonOptions };
 }
 
-/** The option that a word ends with, as `--image`, `-i` or `-vi` do; undefined when there is none. */
-export function optionIn(word: string, options: Options): OptionSpec | undefined {
-  const short = /^-[A-Za-z]+$/.test(word) ? word.at(-1) : undefined;
-  return Object.entries(options).find(([name, option]) => word === `--${name}` || short && short === option.short)?.[1];
-}
-
-/** Whether a word is an option: `-` alone is none. */
+/** Whether a word is an option: `-` alone is not. */
 export function isOption(word: string): boolean {
   return /^-./s.test(word);
 }
 
-/** Whether an option is one of these, with or without its value: not one for another program. */
-function isOwn(word: string, options: Options): boolean {
-  const [, long] = /^--([^=]*)/.exec(word) ?? [];
-  if (long !== undefined) return Object.hasOwn(options, long);
-  const letters = Object.values(options).map(({ short }) => short);
-  return [...word.slice(1).split("=")[0]!].every((letter) => letters.includes(letter));
+/**
+ * What a word with options says, as `--image`, `--image=IMAGE` and `-vn` do: the options by their long names, undefined
+ * for each that there is not, and the value in it.
+ */
+export function readOption(
+  word: string,
+  options: Options,
+): { names: (string | undefined)[]; value: string | undefined } {
+  const [, long, letters = "", value] = /^-(?:-([^=]*)|([^=]*))(?:=(.*))?$/s.exec(word) ?? [];
+  if (long !== undefined) return { names: [Object.hasOwn(options, long) ? long : undefined], value };
+  const entries = Object.entries(options);
+  return { names: [...letters].map((letter) => entries.find(([, { short }]) => short === letter)?.[0]), value };
 }
 
 /**
@@ -159,6 +158,7 @@ export function parseCommandLine<Name extends string>(
   args: readonly string[],
 ): Arguments<Name> {
   const options = optionsOf(spec);
+  const hint = `See ${spec.name} --help`;
   const flags = new Map<Name | CommonName, number>();
   const values = new Map<Name | CommonName, string>();
   const positionals: string[] = [];
@@ -166,53 +166,34 @@ export function parseCommandLine<Name extends string>(
   for (; at < args.length && args[at] !== "--"; at++) {
     const word = args[at]!;
     const passesOn = spec.passesOn === "always" || spec.passesOn !== undefined && flags.has(spec.passesOn as Name);
-    if (!isOption(word) || positionals.length > 0 && passesOn && !isOwn(word, options)) {
+    const { names, value } = readOption(word, options);
+    if (!isOption(word) || positionals.length > 0 && passesOn && names.includes(undefined)) {
       positionals.push(word);
       continue;
     }
-    const value = optionIn(word, options)?.value === undefined ? [] : args.slice(++at, at + 1);
-    const parsed = parseOption(spec, [word, ...value]);
-    for (const flag of parsed.flags) flags.set(flag, positionals.length);
-    for (const [name, value] of parsed.values) values.set(name, value);
+    for (const name of names as (Name | CommonName | undefined)[]) {
+      if (name === undefined) throw inputError(`Unknown option "${word.split("=")[0]}"`, hint);
+      const valueName = options[name].value;
+      if (valueName === undefined) {
+        if (value !== undefined) throw inputError(`The option --${name} takes no value`, hint);
+        flags.set(name, positionals.length);
+        continue;
+      }
+      const given = value ?? args[++at];
+      if (!given || value === undefined && isOption(given)) {
+        throw inputError(`The option --${name} needs a value: ${valueName}`, hint);
+      }
+      values.set(name, given);
+    }
   }
   const rest = args.slice(at + 1);
-  // A "--" in front of all others ends the options only.
+  // A "--" before all positional arguments ends the options only.
   if (spec.passesOn !== "always") return { flags, values, positionals: [...positionals, ...rest], rest: [] };
   if (positionals.length > 0) return { flags, values, positionals, rest };
   const second = rest.indexOf("--");
   return second < 0
     ? { flags, values, positionals: rest, rest: [] }
     : { flags, values, positionals: rest.slice(0, second), rest: rest.slice(second + 1) };
-}
-
-/** Parses one option, or several short ones in one word, with the value that follows. */
-function parseOption<Name extends string>(
-  spec: ScriptSpec<Name>,
-  words: readonly string[],
-): { flags: (Name | CommonName)[]; values: Map<Name | CommonName, string> } {
-  const options = optionsOf(spec);
-  const names = Object.keys(options) as (Name | CommonName)[];
-  const valued = names.filter((name) => options[name].value);
-  const hint = `See ${spec.name} --help`;
-  const flags: (Name | CommonName)[] = [];
-  const parsed = parseArgs([...words], {
-    string: valued,
-    alias: Object.fromEntries(valued.flatMap((name) => options[name].short ? [[options[name].short, name]] : [])),
-    // Called for flags and unknown options; without a key for a "-" where a value is missing, which is reported below.
-    unknown(arg, key, value) {
-      if (key === undefined) return;
-      const flag = names.find((name) => !options[name].value && (key === name || key === options[name].short));
-      if (flag === undefined) throw inputError(`Unknown option "${arg.split("=")[0]}"`, hint);
-      if (value !== true) throw inputError(`The option --${flag} takes no value`, hint);
-      flags.push(flag);
-    },
-  });
-  const values = new Map<Name | CommonName, string>();
-  for (const name of valued.filter((name) => Object.hasOwn(parsed, name))) {
-    if (parsed[name] === "") throw inputError(`The option --${name} needs a value: ${options[name].value}`, hint);
-    values.set(name, String(parsed[name]));
-  }
-  return { flags, values };
 }
 
 /** Timers of JavaScript runtimes count in 31 bits: a longer one is over at once. */
