@@ -44,21 +44,19 @@ export async function showOnDesktop(
   { kind = "error", run = runProcess }: { kind?: "error" | "warning"; run?: Host["run"] } = {},
 ): Promise<void> {
   const [head, body] = [printable(title), printable(text)];
-  for (
-    const argv of [
-      notificationArgv({ title: head, body: escape(body) }, { icon: `dialog-${kind}` }),
-      [
-        ...["zenity", `--${kind}`, "--no-markup", `--timeout=${dialogSeconds}`, `--title=${head}`],
-        // Of a backslash, zenity 3.44 makes the start of an escape.
-        `--text=${`${head}\n\n${body}`.replaceAll("\\", codePoint)}`,
-      ],
-    ]
-  ) {
-    const timeoutMs = argv[0] === "zenity" ? (dialogSeconds + 10) * 1_000 : notifyTimeoutMs;
-    // Status 5 is zenity's own timeout. If the first program is missing, the next one is tried.
-    const shown = await run(argv, { okCodes: [0, 1, 5], timeoutMs }).catch(() => undefined);
-    if (shown && (argv[0] === "zenity" || shown.code === 0)) return;
-  }
+  const notification = notificationArgv({ title: head, body: escape(body) }, { icon: `dialog-${kind}` });
+  if (await run(notification, { timeoutMs: notifyTimeoutMs }).then(() => true, () => false)) return;
+  // Of a backslash, zenity 3.44 makes the start of an escape.
+  const shown = `${head}\n\n${body}`.replaceAll("\\", codePoint);
+  const dialog = [
+    "zenity",
+    `--${kind}`,
+    "--no-markup",
+    `--timeout=${dialogSeconds}`,
+    `--title=${head}`,
+    `--text=${shown}`,
+  ];
+  await run(dialog, { okCodes: "any", timeoutMs: (dialogSeconds + 10) * 1_000 }).catch(() => {});
 }
 
 /**

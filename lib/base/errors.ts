@@ -72,16 +72,18 @@ export interface ProcessResult {
 }
 
 /** A program ended with an exit status that its caller did not expect, or took too long. */
-export class ProcessError extends Error implements ProcessResult {
+export class ProcessError extends Error {
   /** The class, for a stack trace. */
   override name = "ProcessError";
-  readonly argv: readonly string[];
+  /** Its exit status, as in {@linkcode ProcessResult}. */
   readonly code: number;
-  readonly signal: Deno.Signal | null;
+  /** What it printed, likewise. */
   readonly stdout: string;
+  /** What it printed to standard error, likewise. */
   readonly stderr: string;
   /** Whether it was ended because it took too long. */
   readonly timedOut: boolean;
+  /** Whether it was killed because it printed more than it may. */
   readonly overflowed: boolean;
 
   /** `timedOutAfterMs`: the program was ended because it took longer than that. */
@@ -95,9 +97,7 @@ export class ProcessError extends Error implements ProcessResult {
       ? `was ended by ${signal}`
       : `failed with exit status ${code}`;
     super(`"${argv.slice(0, 3).join(" ")}${argv.length > 3 ? " …" : ""}" ${how}`);
-    this.argv = argv;
     this.code = code;
-    this.signal = signal;
     this.stdout = result.stdout;
     this.stderr = result.stderr;
     this.timedOut = options.timedOutAfterMs !== undefined;

@@ -6,13 +6,15 @@ import { quoteWords } from "./shell_words.ts";
 
 /** Whether there is anything at `path`; a dangling link counts. */
 export async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return await ifThere(Deno.lstat(path)) !== undefined;
+}
+
+/** What a promise resolves to; undefined when it rejects because a file is missing. */
+export async function ifThere<T>(promise: Promise<T>): Promise<T | undefined> {
+  return await promise.catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return undefined;
+  });
 }
 
 /** Whether an open file is still the one at `path`. */

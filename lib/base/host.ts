@@ -4,7 +4,7 @@
  */
 
 import type { ProcessResult } from "./errors.ts";
-import { type ProcessOptions, type RunningProcess, runProcess, startProcess } from "./process.ts";
+import { type ProcessOptions, readEnv, type RunningProcess, runProcess, startProcess } from "./process.ts";
 import type { Ui } from "./ui.ts";
 import { quoteWord, quoteWords } from "./shell_words.ts";
 
@@ -64,13 +64,11 @@ export function realHost(options: HostOptions, cleanup = false): Host {
     ui,
     signal,
     dryRun: false,
-    env: (name) => Deno.env.get(name) || undefined,
+    env: readEnv,
     run(argv, { looksOnly: _, ...processOptions } = {}) {
       echo(argv);
-      // A program that has the terminal must stay in the terminal's session.
-      const detached = cleanup && processOptions.output !== "inherit";
       const end = processOptions.signal ? AbortSignal.any([signal, processOptions.signal]) : signal;
-      return runProcess(argv, { ...processOptions, signal: end, detached });
+      return runProcess(argv, { ...processOptions, signal: end, detached: cleanup });
     },
     async value(argv, { placeholder: _, parse, ...processOptions }) {
       return await parse((await host.run(argv, processOptions)).stdout);
@@ -113,7 +111,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
     ui,
     signal,
     dryRun: true,
-    env: (name) => Deno.env.get(name) || undefined,
+    env: readEnv,
     run(argv, runOptions = {}) {
       if (!runOptions.looksOnly) show(argv, runOptions);
       return Promise.resolve(success(argv));

@@ -69,29 +69,15 @@ const lastOutputMs = 200;
  * Variables of the dynamic linker (ld.so(8)). Under a scoped `--allow-run`, Deno starts nothing while one of them has a
  * value, since they can replace a program's code. An empty value passes; for the linker it means "not set".
  */
-const linkerVariables = [
-  "LD_ASSUME_KERNEL",
-  "LD_AUDIT",
-  "LD_BIND_NOT",
-  "LD_BIND_NOW",
-  "LD_DEBUG",
-  "LD_DEBUG_OUTPUT",
-  "LD_DYNAMIC_WEAK",
-  "LD_HWCAP_MASK",
-  "LD_LIBRARY_PATH",
-  "LD_ORIGIN_PATH",
-  "LD_POINTER_GUARD",
-  "LD_PREFER_MAP_32BIT_EXEC",
-  "LD_PRELOAD",
-  "LD_PROFILE",
-  "LD_PROFILE_OUTPUT",
-  "LD_SHOW_AUXV",
-  "LD_TRACE_LOADED_OBJECTS",
-  "LD_TRACE_PRELINKING",
-  "LD_USE_LOAD_BIAS",
-  "LD_VERBOSE",
-  "LD_WARN",
-];
+const linkerVariables = (
+  "ASSUME_KERNEL AUDIT BIND_NOT BIND_NOW DEBUG DEBUG_OUTPUT DYNAMIC_WEAK HWCAP_MASK LIBRARY_PATH ORIGIN_PATH POINTER_GUARD " +
+  "PREFER_MAP_32BIT_EXEC PRELOAD PROFILE PROFILE_OUTPUT SHOW_AUXV TRACE_LOADED_OBJECTS TRACE_PRELINKING USE_LOAD_BIAS VERBOSE WARN"
+).split(" ").map((name) => `LD_${name}`);
+
+/** An environment variable; undefined when it is unset or empty. */
+export function readEnv(name: string): string | undefined {
+  return Deno.env.get(name) || undefined;
+}
 
 /** A program that was started and may still run. */
 export interface RunningProcess {
@@ -120,7 +106,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
       stdin: typeof stdin === "string" ? stdin : "piped",
       stdout: piped,
       stderr: piped,
-      env: { ...withoutLinkerVariables(), ...options.env },
+      env: { ...Object.fromEntries(linkerVariables.filter(readEnv).map((name) => [name, ""])), ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.detached ? { detached: true } : {}),
     }).spawn();
@@ -155,7 +141,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
     const [status, stdout, stderr] = await Promise.all([
       ended,
       piped !== "piped" ? "" : readAs(
-        typeof output === "object" && "bytes" in output ? bytesSink(output.bytes, child) : toText(),
+        typeof output === "object" && "bytes" in output ? bytesSink(output.bytes, () => kill("SIGKILL")) : toText(),
         child.stdout,
       ),
       piped !== "piped" ? "" : readAs(toText(), child.stderr),
@@ -236,21 +222,15 @@ async function readInto(
 /** Keeps all of an output of at most `maxBytes`; calls `overflow` when it is longer, and drops the rest. */
 function textSink({ maxBytes, overflow }: { maxBytes: number; overflow: () => void }): Sink {
   const decoder = new TextDecoder();
-  let all = "";
-  let isOver = false;
-  const add = (text: string): void => {
-    if (isOver) return;
-    // A text has at most as many code units as bytes.
-    isOver = all.length + text.length > maxBytes;
-    if (isOver) overflow();
-    else all += text;
-  };
+  let text = "";
+  let bytes = 0;
   return {
-    take: (piece) => add(decoder.decode(piece, { stream: true })),
-    end() {
-      add(decoder.decode());
-      return all;
+    take(piece) {
+      bytes += piece.length;
+      if (bytes > maxBytes) overflow();
+      else text += decoder.decode(piece, { stream: true });
     },
+    end: () => text + decoder.decode(),
   };
 }
 
@@ -278,18 +258,14 @@ function lineSink(onLine: (line: string) => void): Sink {
   };
 }
 
-/** Hands on each piece. Kills the program when `onBytes` throws. */
-function bytesSink(onBytes: (piece: Uint8Array) => unknown, child: Deno.ChildProcess): Sink {
+/** Hands on each piece. Calls `kill` when `onBytes` throws. */
+function bytesSink(onBytes: (piece: Uint8Array) => unknown, kill: () => void): Sink {
   return {
     async take(piece) {
       try {
         await onBytes(piece);
       } catch (error) {
-        try {
-          child.kill("SIGKILL");
-        } catch {
-          // The program has ended by itself.
-        }
+        kill();
         throw error;
       }
     },
@@ -305,10 +281,6 @@ function inputOf(
   if ("bytes" in stdin) return stdin.bytes;
   const text = "text" in stdin ? stdin.text : Promise.race([stdin.later, ended.then(() => "")]);
   return ReadableStream.from([text]).pipeThrough(new TextEncoderStream());
-}
-
-function withoutLinkerVariables(): Record<string, string> {
-  return Object.fromEntries(linkerVariables.filter((name) => Deno.env.get(name)).map((name) => [name, ""]));
 }
 
 /** The error for a program that could not be started. */

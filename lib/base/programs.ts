@@ -14,80 +14,73 @@ export interface HostProgram {
   package?: string;
   /** What the scripts use it for. Without one, `--doctor` does not check it by itself. */
   purpose?: string;
-  /** The scripts work without it. */
-  optional?: true;
+  /** The scripts do not work without it. */
+  required?: true;
   /** The option that prints its version. Default: `--version`. */
   versionOption?: string;
   /** It is used on this kind of display only. */
   display?: "x11" | "wayland";
 }
 
-const all: readonly ScriptName[] = ["create", "attach", "map"];
+const every: readonly ScriptName[] = ["create", "attach", "map"];
 
 /** The programs, each by its name on `$PATH`, in the order of the scripts' first lines. */
 export const programs: Readonly<Record<string, HostProgram>> = {
-  "lxc": { scripts: all, package: "lxd" },
-  "incus": { scripts: all, package: "incus" },
+  "lxc": { scripts: every, package: "lxd" },
+  "incus": { scripts: every, package: "incus" },
   "ssh": {
     scripts: ["create", "attach"],
     package: "openssh-client",
     purpose: "starts the sessions in a container",
     versionOption: "-V",
+    required: true,
   },
   "ssh-keygen": { scripts: ["attach"], package: "openssh-client" },
-  "setfacl": { scripts: all, package: "acl", purpose: "gives the container user access to shared files" },
-  "getfacl": { scripts: all, package: "acl", purpose: "reads the access rights that are restored later" },
+  "setfacl": {
+    scripts: every,
+    package: "acl",
+    purpose: "gives the container user access to shared files",
+    required: true,
+  },
+  "getfacl": {
+    scripts: every,
+    package: "acl",
+    purpose: "reads the access rights that are restored later",
+    required: true,
+  },
   "stat": { scripts: ["attach", "map"] },
   "cp": { scripts: ["attach", "map"] },
   "mv": { scripts: ["attach", "map"] },
   "rm": { scripts: ["attach", "map"] },
   "find": { scripts: ["create", "attach"] },
   // Without a package: on a host, cloud-init would run at the next boot.
-  "cloud-init": { scripts: ["create"], purpose: "checks a cloud-config before it is used", optional: true },
+  "cloud-init": { scripts: ["create"], purpose: "checks a cloud-config before it is used" },
   "update-desktop-database": {
     scripts: ["create"],
     package: "desktop-file-utils",
     purpose: "registers which files exported apps open",
-    optional: true,
   },
   "bwrap": {
     scripts: ["attach"],
     package: "bubblewrap",
     purpose: "shuts xpra's client in, away from files, network and bus",
-    optional: true,
   },
   "ln": { scripts: ["attach"] },
   "xpra": { scripts: ["attach"], package: "xpra (see https://github.com/Xpra-org/xpra/wiki/Download)" },
-  "xrandr": {
-    scripts: ["attach"],
-    package: "x11-xserver-utils",
-    purpose: "reads the size of the screen",
-    optional: true,
-  },
+  "xrandr": { scripts: ["attach"], package: "x11-xserver-utils", purpose: "reads the size of the screen" },
   "xrdb": {
     scripts: ["attach"],
     package: "x11-xserver-utils",
     purpose: "reads the size of text",
-    optional: true,
     versionOption: "-version",
   },
-  "gsettings": {
-    scripts: ["attach"],
-    package: "libglib2.0-bin",
-    purpose: "reads the look of the desktop",
-    optional: true,
-  },
+  "gsettings": { scripts: ["attach"], package: "libglib2.0-bin", purpose: "reads the look of the desktop" },
   "waypipe": { scripts: ["attach"], package: "waypipe" },
   "setpriv": { scripts: ["attach"], package: "util-linux" },
   "systemd-run": { scripts: ["attach"], package: "systemd" },
-  "pacat": { scripts: ["attach"], package: "pulseaudio-utils", purpose: "plays the app's sound", optional: true },
-  "zenity": { scripts: ["attach", "map"], package: "zenity", purpose: "shows dialogs", optional: true },
-  "notify-send": {
-    scripts: ["attach", "map"],
-    package: "libnotify-bin",
-    purpose: "shows errors on the desktop",
-    optional: true,
-  },
+  "pacat": { scripts: ["attach"], package: "pulseaudio-utils", purpose: "plays the app's sound" },
+  "zenity": { scripts: ["attach", "map"], package: "zenity", purpose: "shows dialogs" },
+  "notify-send": { scripts: ["attach", "map"], package: "libnotify-bin", purpose: "shows errors on the desktop" },
   "xdg-open": { scripts: ["attach"], package: "xdg-utils" },
   "lpstat": { scripts: ["attach"], package: "cups-client" },
   "lp": { scripts: ["attach"], package: "cups-client" },
@@ -95,7 +88,6 @@ export const programs: Readonly<Record<string, HostProgram>> = {
     scripts: ["attach"],
     package: "xclip",
     purpose: "carries text by --copy and --paste",
-    optional: true,
     versionOption: "-version",
     display: "x11",
   },
@@ -103,7 +95,6 @@ export const programs: Readonly<Record<string, HostProgram>> = {
     scripts: ["attach"],
     package: "wl-clipboard",
     purpose: "carries text by --copy and --paste on Wayland",
-    optional: true,
     display: "wayland",
   },
   "wl-paste": { scripts: ["attach"], package: "wl-clipboard" },

@@ -6,7 +6,7 @@
 
 import { abortable } from "@std/async";
 import { dirname } from "@std/path";
-import { isAt } from "./files.ts";
+import { ifThere, isAt } from "./files.ts";
 
 /** How long after a run was killed what it had started last may still take effect, in milliseconds. */
 export const settleMs = 1_000;
@@ -60,13 +60,8 @@ export function release(file: Deno.FsFile | undefined): void {
 
 /** Whether a run holds a file by {@linkcode claimFile}. */
 export async function isClaimed(path: string): Promise<boolean> {
-  try {
-    using file = await Deno.open(path, { write: true });
-    return !await file.tryLock(true);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  using file = await ifThere(Deno.open(path, { write: true }));
+  return file !== undefined && !await file.tryLock(true);
 }
 
 /** Writes a record, whole or not at all: `PATH.new` takes the place of what was there. It is on disk then. */
@@ -88,12 +83,11 @@ export async function writeInto(file: Deno.FsFile, value: unknown): Promise<void
 
 /** What a record says; undefined when there is none, null when it is torn or no JSON. */
 export async function readRecord(path: string): Promise<unknown> {
+  const text = await ifThere(Deno.readTextFile(path));
   try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof SyntaxError) return null;
-    throw error;
+    return text && JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 
@@ -111,9 +105,5 @@ export async function moveFile(from: string, to: string): Promise<void> {
 
 /** Removes a file. Nothing happens when it is gone already. */
 export async function removeFile(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  await ifThere(Deno.remove(path));
 }

@@ -24,52 +24,29 @@ export class WordsError extends Error {
 export function splitWords(text: string): string[] {
   const words: string[] = [];
   let word: string | undefined;
-  let at = 0;
-  while (at < text.length) {
-    const character = text[at]!;
-    if (character === " " || character === "\t" || character === "\n") {
+  for (const { 0: piece, index } of text.matchAll(pieces)) {
+    if (piece in unclosed) throw new WordsError(unclosed[piece]!.replace("%", `${index + 1}`));
+    if (/^[ \t\n]/.test(piece)) {
       if (word !== undefined) words.push(word);
       word = undefined;
-      at++;
-    } else if (character === "'") {
-      const end = text.indexOf("'", at + 1);
-      if (end < 0) throw new WordsError(`The single quote at character ${at + 1} is not closed`);
-      word = (word ?? "") + text.slice(at + 1, end);
-      at = end + 1;
-    } else if (character === '"') {
-      const quoted = doubleQuoted(text, at);
-      word = (word ?? "") + quoted.value;
-      at = quoted.end;
-    } else if (character === "\\") {
-      const next = text[at + 1];
-      if (next === undefined) throw new WordsError(`The backslash at character ${at + 1} is at the end`);
-      if (next !== "\n") word = (word ?? "") + next;
-      at += 2;
-    } else {
-      word = (word ?? "") + character;
-      at++;
-    }
+    } else if (piece !== "\\\n") word = (word ?? "") + unquoted(piece);
   }
-  if (word !== undefined) words.push(word);
-  return words;
+  return word === undefined ? words : [...words, word];
 }
 
-function doubleQuoted(text: string, start: number): { value: string; end: number } {
-  let value = "";
-  let at = start + 1;
-  while (at < text.length) {
-    const character = text[at]!;
-    if (character === '"') return { value, end: at + 1 };
-    const next = text[at + 1];
-    if (character === "\\" && next !== undefined && '$`"\\\n'.includes(next)) {
-      if (next !== "\n") value += next;
-      at += 2;
-    } else {
-      value += character;
-      at++;
-    }
-  }
-  throw new WordsError(`The double quote at character ${start + 1} is not closed`);
+/** Blanks, a quoted part, a character after a backslash, and what needs no quoting; else, a quote that is not closed. */
+const pieces = /[ \t\n]+|'[^']*'|"(?:[^"\\]|\\[^])*"|\\[^]|[^ \t\n'"\\]+|['"\\]/g;
+
+const unclosed: Readonly<Record<string, string>> = {
+  "'": "The single quote at character % is not closed",
+  '"': "The double quote at character % is not closed",
+  "\\": "The backslash at character % is at the end",
+};
+
+function unquoted(piece: string): string {
+  if (piece.startsWith("'")) return piece.slice(1, -1);
+  if (piece.startsWith("\\")) return piece.slice(1);
+  return piece.startsWith('"') ? piece.slice(1, -1).replace(/\\\n|\\([$`"\\])/g, "$1") : piece;
 }
 
 /**

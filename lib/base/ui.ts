@@ -1,5 +1,6 @@
 /** What a script prints and asks: results on stdout, all else on stderr, animation only on a terminal. */
 
+import { abortable } from "@std/async";
 import { oneLine, printable } from "./text.ts";
 
 /** Options of {@linkcode terminalUi}. */
@@ -117,7 +118,7 @@ export function terminalUi(options: UiOptions): Ui {
     async enter(prompt, { needsLine = false, signal } = {}) {
       const line = await ask(options.quiet ? "" : prompt, signal);
       if (line !== undefined || !needsLine || !signal || Deno.stdin.isTerminal()) return line !== undefined;
-      await aborted(AbortSignal.any([options.signal, signal]));
+      await abortable(new Promise(() => {}), AbortSignal.any([options.signal, signal])).catch(() => {});
       options.signal.throwIfAborted();
       return false;
     },
@@ -164,11 +165,4 @@ async function readLine(signal: AbortSignal): Promise<string | undefined> {
     signal.removeEventListener("abort", stop);
     reader.releaseLock();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -107,7 +107,7 @@ export function checkPrograms(script: ScriptName): HostCheck[] {
 
 /** A check that runs one program for its version. */
 export function checkProgram(name: string): HostCheck {
-  const { purpose, versionOption = "--version", optional, package: packageName, display } = programs[name]!;
+  const { purpose, versionOption = "--version", required, package: packageName, display } = programs[name]!;
   return async (host) => {
     if (display && display !== (host.env("WAYLAND_DISPLAY") ? "wayland" : "x11")) return [];
     try {
@@ -121,7 +121,7 @@ export function checkProgram(name: string): HostCheck {
     } catch (error) {
       if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
       return [{
-        verdict: optional ? "absent" : "broken",
+        verdict: required ? "broken" : "absent",
         what: `${name} is not installed: ${purpose}`,
         ...(packageName ? { hint: `sudo apt install ${packageName}` } : {}),
       }];

@@ -2,6 +2,7 @@
 
 import { delay } from "@std/async";
 import type { Host } from "../base/host.ts";
+import { readEnv } from "../base/process.ts";
 import { mountsOf, mountsRoot } from "../container/mounts.ts";
 import { containerNames, isContainerName, sessionNames } from "../container/names.ts";
 import { type Completion, isOption, type Options, type OptionSpec, type Places, readOption } from "./options.ts";
@@ -125,7 +126,7 @@ const offerMs = 2_000;
  * @param args what stands after `--complete`: `--` and the words, as for {@linkcode complete}
  */
 export async function printOffer(line: CommandLine, args: readonly string[]): Promise<void> {
-  const names = namesOnHost({ env: (name) => Deno.env.get(name) || undefined });
+  const names = namesOnHost({ env: readEnv });
   try {
     const offer = await Promise.race([complete(line, args.slice(1), names), delay(offerMs)]);
     if (offer) await Deno.stdout.write(new TextEncoder().encode(offerText(offer)));

@@ -5,6 +5,7 @@ import config from "../../deno.json" with { type: "json" };
 import { isUnseen, showOnDesktop } from "../base/desktop.ts";
 import { ExitCode, Interrupted, ProcessError, UserError } from "../base/errors.ts";
 import { dryRunHost, type Host, realHost } from "../base/host.ts";
+import { readEnv } from "../base/process.ts";
 import { terminalUi, type Ui } from "../base/ui.ts";
 import { checkMountsRoot } from "../container/mounts.ts";
 import { printOffer } from "./completions.ts";
@@ -66,14 +67,11 @@ async function runToExitCode<Name extends string>(
   commandLine: readonly string[],
 ): Promise<number> {
   const ending = new AbortController();
-  const signals = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
-    const listener = (): void => ending.abort(new Interrupted(signal));
-    Deno.addSignalListener(signal, listener);
-    return { signal, listener };
-  });
-  const env = (name: string): string | undefined => Deno.env.get(name);
-  const spell = (text: string): string => asCalled(text, env);
-  const called = { ...spec, name: calledName(spec.name, env) };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => ending.abort(new Interrupted(signal)));
+  }
+  const spell = (text: string): string => asCalled(text, readEnv);
+  const called = { ...spec, name: calledName(spec.name, readEnv) };
   const common = { signal: ending.signal, spell };
   let ui = terminalUi({ ...common, quiet: false, json: false, yes: false });
   let verbose = false;
@@ -107,12 +105,11 @@ async function runToExitCode<Name extends string>(
       return 0;
     }
     // The checks change nothing: a dry run makes them, too.
-    if (args.flags.has("doctor")) {
-      return await actions.doctor(realHost({ ui, signal: ending.signal, verbose }), args.values.get("engine"));
-    }
-    const host = args.flags.has("dry-run")
+    const isDoctor = args.flags.has("doctor");
+    const host = args.flags.has("dry-run") && !isDoctor
       ? dryRunHost({ ui, signal: ending.signal })
       : realHost({ ui, signal: ending.signal, verbose });
+    if (isDoctor) return await actions.doctor(host, args.values.get("engine"));
     await checkMountsRoot(host);
     return await actions.main(host, args) ?? 0;
   } catch (error) {
@@ -127,12 +124,10 @@ async function runToExitCode<Name extends string>(
       },
       verbose,
     });
-    if (spec.showErrors && shown.length > 0 && await isUnseen((name) => Deno.env.get(name) || undefined)) {
+    if (spec.showErrors && shown.length > 0 && await isUnseen(readEnv)) {
       await showOnDesktop(`${spec.name}: ${shown[0]}`, shown.slice(1).join("\n"));
     }
     return code;
-  } finally {
-    for (const { signal, listener } of signals) Deno.removeSignalListener(signal, listener);
   }
 }
 
@@ -141,28 +136,26 @@ function reportError(error: unknown, { ui, verbose }: { ui: Ui; verbose: boolean
   if (error instanceof Interrupted) return error.exitCode;
   // The reader of our output is gone: nobody would see an error.
   if (error instanceof Deno.errors.BrokenPipe) return ExitCode.failed;
+  const { message, hint, output = "", exitCode = ExitCode.failed } = explain(error);
   const stack = verbose && error instanceof Error ? error.stack ?? "" : "";
-  if (error instanceof UserError) {
-    ui.error(error.message, error.hint, [error.output, stack].filter(Boolean).join("\n"));
-    return error.exitCode;
-  }
+  ui.error(message, hint, [output, stack].filter(Boolean).join("\n"));
+  return exitCode;
+}
+
+/** What the user is told of an error. */
+function explain(error: unknown): { message: string; hint: string; output?: string; exitCode?: number } {
+  if (error instanceof UserError) return error;
   if (error instanceof ProcessError) {
-    ui.error(
-      error.message,
-      "Run it again with --verbose to see each command",
-      [error.output, stack].filter(Boolean).join("\n"),
-    );
-    return ExitCode.failed;
+    return { message: error.message, hint: "Run it again with --verbose to see each command", output: error.output };
   }
+  if (!(error instanceof Error)) return explain(new Error(String(error)));
   // An error of the operating system, such as a full disk or a file that we may not write.
-  if (error instanceof Error && /^E[A-Z0-9]+$/.test(String((error as { code?: unknown }).code))) {
-    ui.error(error.message, "See whether the disk is full, and whether you may write there", stack);
-    return ExitCode.failed;
+  if (/^E[A-Z0-9]+$/.test(String((error as { code?: unknown }).code))) {
+    return { message: error.message, hint: "See whether the disk is full, and whether you may write there" };
   }
-  ui.error(
-    error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-    "This is a bug: run it again with --verbose, and report what it prints where you got gui-container (CONTRIBUTING.md)",
-    stack,
-  );
-  return ExitCode.failed;
+  return {
+    message: `${error.name}: ${error.message}`,
+    hint:
+      "This is a bug: run it again with --verbose, and report what it prints where you got gui-container (CONTRIBUTING.md)",
+  };
 }

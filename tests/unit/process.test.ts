@@ -17,7 +17,7 @@ Deno.test("runProcess() keeps both streams apart, and the argument list", async 
 Deno.test("runProcess() throws for a status that is not expected, with all that was said", async () => {
   const argv = ["sh", "-c", "echo out; echo ' err ' >&2; exit 3", "more"];
   const error = await assertRejects(() => runProcess(argv), ProcessError);
-  assertEquals([error.code, error.signal, error.stdout, error.output], [3, null, "out\n", "err"]);
+  assertEquals([error.code, error.stdout, error.output], [3, "out\n", "err"]);
   assertStringIncludes(error.message, "failed with exit status 3");
   assertStringIncludes(error.message, '"sh -c ');
 });
@@ -48,7 +48,8 @@ Deno.test("runProcess() takes an expected status for an answer", async () => {
 
 Deno.test("runProcess() tells the signal that ended a program", async () => {
   const error = await assertRejects(() => runProcess(["sh", "-c", "kill -9 $$"]), ProcessError, "SIGKILL");
-  assertEquals([error.code, error.signal], [137, "SIGKILL"]);
+  assertEquals(error.code, 137);
+  assertStringIncludes(error.message, "was ended by SIGKILL");
 });
 
 Deno.test("runProcess() gives a program its whole input, and none when it is to read nothing", async () => {
