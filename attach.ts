@@ -179,6 +179,6 @@ if (import.meta.main) {
   }
   await runScript(spec, {
     main,
-    doctor: async (host, wanted) => await (await import("./lib/attach/checks.ts")).doctor(host, wanted),
+    doctor: async (host, wanted) => await (await import("./lib/attach/checks.ts")).diagnoseAttach(host, wanted),
   });
 }

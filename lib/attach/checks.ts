@@ -1,8 +1,8 @@
 /** What only `attach.ts --doctor` checks: xpra, the display, and the programs in the containers. */
 
 import lookInside from "./look_inside.sh" with { type: "text" };
-import { checkContainers, checkEngine, checkPrograms, checkRuntime, versionTimeoutMs } from "../cli/checks.ts";
-import { diagnose, type Finding, type HostCheck, tellFailure } from "../cli/doctor.ts";
+import { checksOf, versionTimeoutMs } from "../cli/checks.ts";
+import { absent, broken, diagnose, type Finding, ok, risk, tellFailure } from "../cli/doctor.ts";
 import type { Engine, Instance } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
 import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
@@ -13,20 +13,9 @@ import { listOurs } from "../container/ours.ts";
 import { programs } from "../base/programs.ts";
 import { installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./x11/xpra_version.ts";
 
-/** What `--doctor` checks. */
-const checks: readonly HostCheck[] = [
-  checkRuntime,
-  checkEngine,
-  checkXpra,
-  checkDisplay,
-  ...checkPrograms("attach"),
-  checkContainers,
-  checkAttachable,
-];
-
-/** Does `--doctor`, for the engine that the user asks for. Returns the exit code. */
-export async function doctor(host: Host, wanted: string | undefined): Promise<number> {
-  return await diagnose(host, { wanted, checks });
+/** Checks what attach.ts needs. Returns the exit code. */
+export async function diagnoseAttach(host: Host, wanted: string | undefined): Promise<number> {
+  return await diagnose(host, { wanted, checks: checksOf("attach", [checkXpra, checkDisplay, checkAttachable]) });
 }
 
 /** What is missing without xpra, where windows can be shown on Wayland. */
@@ -47,66 +36,49 @@ export async function checkXpra(host: Host): Promise<Finding[]> {
     return [judgeXpra(stdout, "on this host")];
   } catch (error) {
     if (error instanceof ProcessError) {
-      return [{ verdict: "broken", what: `xpra does not work: ${error.message}`, hint: installLines }];
+      return [broken(`xpra does not work: ${error.message}`, installLines)];
     }
     if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
     const what = "There is no xpra on this host";
-    return [
-      await hasWayland(host)
-        ? { verdict: "absent", what: `${what}: ${withoutXpra}`, hint: installLines }
-        : { verdict: "broken", what, hint: installLines },
-    ];
+    return [await hasWayland(host) ? absent(`${what}: ${withoutXpra}`, installLines) : broken(what, installLines)];
   }
 }
 
 function judgeXpra(stdout: string, where: string): Finding {
   const version = parseXpraVersion(stdout);
-  if (!version) return { verdict: "broken", what: `The xpra ${where} does not tell its version`, hint: installLines };
+  if (!version) return broken(`The xpra ${where} does not tell its version`, installLines);
   const text = version.join(".");
-  if (isTooOld(version)) {
-    return { verdict: "broken", what: `The xpra ${where}, ${text}, is too old`, hint: installLines };
-  }
+  if (isTooOld(version)) return broken(`The xpra ${where}, ${text}, is too old`, installLines);
   const vulnerability = knownVulnerability(version);
-  if (!vulnerability) return { verdict: "ok", what: `xpra ${text} ${where}` };
-  return {
-    verdict: "risk",
-    what: `The xpra ${where}, ${text}, has a known vulnerability: ${vulnerability.reason}`,
-    hint: installLines,
-  };
+  if (!vulnerability) return ok(`xpra ${text} ${where}`);
+  return risk(`The xpra ${where}, ${text}, has a known vulnerability: ${vulnerability.reason}`, installLines);
 }
 
 /** Checks that there is a display for windows, of X or of Wayland, and what the latter can do. */
 export async function checkDisplay(host: Host): Promise<Finding[]> {
   const [display, wayland] = [host.env("DISPLAY"), host.env("WAYLAND_DISPLAY")];
-  const found: Finding[] = wayland ? [await judgeWayland(host, wayland)] : [];
-  if (display) found.push({ verdict: "ok", what: `Windows are shown on the display ${display}` });
-  else if (wayland) {
-    found.push({
-      verdict: "absent",
-      what: "There is no X display: $DISPLAY is not set. Windows that Wayland does not fit cannot be shown",
-      hint: "Let the desktop start Xwayland",
-    });
-  } else {
-    found.push({
-      verdict: "broken",
-      what: "There is no display to show windows on: neither $DISPLAY nor $WAYLAND_DISPLAY is set",
-      hint: "Run it in a desktop session",
-    });
-  }
-  return found;
+  const x11 = display ? ok(`Windows are shown on the display ${display}`) : wayland
+    ? absent(
+      "There is no X display: $DISPLAY is not set. Windows that Wayland does not fit cannot be shown",
+      "Let the desktop start Xwayland",
+    )
+    : broken(
+      "There is no display to show windows on: neither $DISPLAY nor $WAYLAND_DISPLAY is set",
+      "Run it in a desktop session",
+    );
+  return wayland ? [await judgeWayland(host, wayland), x11] : [x11];
 }
 
 async function judgeWayland(host: Host, display: string): Promise<Finding> {
   try {
     await host.run(["waypipe", "--version"], { looksOnly: true, okCodes: "any", timeoutMs: versionTimeoutMs });
-    return { verdict: "ok", what: `Windows are shown on the Wayland display ${display}, by a guard` };
+    return ok(`Windows are shown on the Wayland display ${display}, by a guard`);
   } catch (error) {
     if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
-    return {
-      verdict: "absent",
-      what: "waypipe is not installed: without it, windows are shown by X",
-      hint: `sudo apt install ${programs["waypipe"]?.package}`,
-    };
+    return absent(
+      "waypipe is not installed: without it, windows are shown by X",
+      `sudo apt install ${programs["waypipe"]?.package}`,
+    );
   }
 }
 
@@ -126,11 +98,10 @@ export async function checkAttachable(host: Host, engine: Engine | undefined): P
   const findings = await Promise.all(ours.map(async ({ name, status }): Promise<Finding[]> => {
     const { knownHosts } = mountsOf(host, name, engine.server);
     if (!await exists(knownHosts)) {
-      return [{
-        verdict: "broken",
-        what: `The host keys of the container "${name}" are not pinned: there is no ${knownHosts}`,
-        hint: "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
-      }];
+      return [broken(
+        `The host keys of the container "${name}" are not pinned: there is no ${knownHosts}`,
+        "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",
+      )];
     }
     return status === "Running"
       ? await checkInside({ engine, name }, { byWayland }).catch((error) => tellFailure(error, inside(name)))
@@ -159,10 +130,10 @@ async function checkInside(
   const isEnough = byWayland && lacks("xpra") && !lacks("waypipe");
   const what = `There is no xpra in the container "${name}"`;
   const hint = `In the container (${engine.cli} exec ${name} -- bash):\n${installLines}`;
-  const xpra: Finding = isEnough
-    ? { verdict: "absent", what: `${what}: ${withoutXpra}`, hint }
+  const xpra = isEnough
+    ? absent(`${what}: ${withoutXpra}`, hint)
     : lacks("xpra")
-    ? { verdict: "broken", what, hint }
+    ? broken(what, hint)
     : judgeXpra(stdout, inside(name));
   const needed = sessionPrograms.filter(({ program }) => lacks(program) && !(isEnough && program === "Xvfb"));
   return [

@@ -1,6 +1,6 @@
 /** The checks that `--doctor` makes for every script: the engine, how it isolates, the programs, and the containers. */
 
-import type { Finding, HostCheck } from "./doctor.ts";
+import { absent, broken, type Finding, type HostCheck, ok, risk } from "./doctor.ts";
 import { type Engine, engineCalled, type EngineCli, engineClis, type Instance, serverState } from "../engine/engine.ts";
 import { knownHole } from "../engine/known_holes.ts";
 import { findProfile } from "../engine/profile.ts";
@@ -13,90 +13,70 @@ import { programs, type ScriptName } from "../base/programs.ts";
 /** How long `--doctor` waits for a program, on the host or in a container, in milliseconds. */
 export const versionTimeoutMs = 10_000;
 
-/** Reports the version of Deno. */
-export function checkRuntime(): Promise<Finding[]> {
-  return Promise.resolve([{ verdict: "ok", what: `Deno ${Deno.version.deno}` }]);
+/** All checks of a script: those that every script has, and its own. */
+export function checksOf(script: ScriptName, own: readonly HostCheck[]): HostCheck[] {
+  const runtime: HostCheck = () => Promise.resolve([ok(`Deno ${Deno.version.deno}`)]);
+  return [runtime, checkEngine, ...checkPrograms(script), ...own, checkContainers];
 }
 
 /** Checks whether each engine answers; for the chosen one also who may use it, AppArmor, and its default profile. */
 export async function checkEngine(host: Host, engine: Engine | undefined): Promise<Finding[]> {
-  const findings = await Promise.all(engineClis.map((cli) => checkServer(host, cli)));
-  const chosen = findings.find(({ cli }) => cli === engine?.cli);
-  if (!chosen?.answers) {
-    // No engine answers, or the chosen one does not. Blame an engine that is installed, where there is one.
-    const culprit = chosen ?? findings.find(({ installed }) => installed) ?? findings[0]!;
-    culprit.finding.verdict = "broken";
+  const servers = await Promise.all(engineClis.map((cli) => checkServer(host, cli)));
+  const chosen = servers.find(({ cli }) => cli === engine?.cli);
+  if (engine && chosen?.finding.verdict === "ok") {
+    return [...servers.map(({ finding }) => finding), ...await checkIsolation(engine)];
   }
-  return [...findings.map(({ finding }) => finding), ...(chosen?.answers ? await checkIsolation(engine!) : [])];
+  // No engine answers, or the chosen one does not. Blame an engine that is installed, where there is one.
+  const culprit = chosen ?? servers.find(({ isInstalled }) => isInstalled) ?? servers[0]!;
+  culprit.finding.verdict = "broken";
+  return servers.map(({ finding }) => finding);
 }
 
 async function checkServer(
   host: Host,
   cli: EngineCli,
-): Promise<{ cli: EngineCli; installed: boolean; answers: boolean; finding: Finding }> {
+): Promise<{ cli: EngineCli; isInstalled: boolean; finding: Finding }> {
   const engine = engineCalled(host, cli);
   try {
     const { version } = await serverState(engine);
-    const finding: Finding = { verdict: "ok", what: `${engine.product} ${version} answers` };
-    return { cli, installed: true, answers: true, finding };
+    return { cli, isInstalled: true, finding: ok(`${engine.product} ${version} answers`) };
   } catch (error) {
-    if (!(error instanceof UserError) && !(error instanceof ProcessError)) throw error;
-    const installed = error instanceof ProcessError || error.output !== "";
-    return {
-      cli,
-      installed,
-      answers: false,
-      finding: { verdict: "absent", what: error.message, ...(error instanceof UserError ? { hint: error.hint } : {}) },
-    };
+    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    const isInstalled = error instanceof ProcessError || error.output !== "";
+    return { cli, isInstalled, finding: absent(error.message, error instanceof UserError ? error.hint : undefined) };
   }
 }
 
 async function checkIsolation(engine: Engine): Promise<Finding[]> {
   const { product, group, cli } = engine;
   const { version, restricted, warnings } = await serverState(engine);
-  const findings: Finding[] = [
-    restricted ? { verdict: "ok", what: `You may use only a project of your own in ${product}` } : {
-      verdict: "risk",
-      what: `Everyone who may use ${product} can be root on this host, and so can each program that they run`,
-      hint: `List the members of the group, and remove those who do not need it: getent group ${group}`,
-    },
-  ];
   const hole = knownHole(cli, version);
-  if (hole !== undefined) {
-    const changelog = `/usr/share/doc/${product.toLowerCase()}/changelog.Debian.gz`;
-    findings.push({
-      verdict: "risk",
-      what: `${product} ${version} ${hole.lets} (${hole.cve}), unless your distribution has repaired that version`,
-      hint: `Use ${new Intl.ListFormat("en", { type: "disjunction" }).format([...hole.fixed, "later"])}. ` +
-        `Debian has repaired yours if this prints a line: zgrep ${hole.cve} ${changelog}`,
-    });
-  }
+  const changelog = `/usr/share/doc/${product.toLowerCase()}/changelog.Debian.gz`;
   const appArmor = warnings.find((warning) => /AppArmor support has been disabled/.test(warning));
-  findings.push(
-    appArmor === undefined ? { verdict: "ok", what: `${product} confines containers with AppArmor` } : {
-      verdict: "risk",
-      what: `${product} cannot confine containers with AppArmor: ${appArmor.replace(/^.*?: /, "")}`,
-      hint:
-        "Boot a kernel with AppArmor and the options apparmor=1 security=apparmor, and install the package apparmor",
-    },
-  );
-  const profile = await findProfile({ engine, name: "default" });
-  const kinds = Object.values(profile?.devices ?? {});
-  if (!kinds.some(({ type, path }) => type === "disk" && path === "/")) {
-    findings.push({
-      verdict: "broken",
-      what: `The default profile of ${product} has no root disk: containers cannot be made`,
-      hint: engine.init,
-    });
-  }
-  if (!kinds.some(({ type }) => type === "nic")) {
-    findings.push({
-      verdict: "broken",
-      what: `The default profile of ${product} has no network card: containers get no address`,
-      hint: `${cli} network create lxdbr0\n${cli} profile device add default eth0 nic network=lxdbr0 name=eth0`,
-    });
-  }
-  return findings;
+  const devices = Object.values((await findProfile({ engine, name: "default" }))?.devices ?? {});
+  return [
+    restricted ? ok(`You may use only a project of your own in ${product}`) : risk(
+      `Everyone who may use ${product} can be root on this host, and so can each program that they run`,
+      `List the members of the group, and remove those who do not need it: getent group ${group}`,
+    ),
+    hole && risk(
+      `${product} ${version} ${hole.lets} (${hole.cve}), unless your distribution has repaired that version`,
+      `Use ${new Intl.ListFormat("en", { type: "disjunction" }).format([...hole.fixed, "later"])}. ` +
+        `Debian has repaired yours if this prints a line: zgrep ${hole.cve} ${changelog}`,
+    ),
+    appArmor === undefined ? ok(`${product} confines containers with AppArmor`) : risk(
+      `${product} cannot confine containers with AppArmor: ${appArmor.replace(/^.*?: /, "")}`,
+      "Boot a kernel with AppArmor and the options apparmor=1 security=apparmor, and install the package apparmor",
+    ),
+    devices.some(({ type, path }) => type === "disk" && path === "/") ? undefined : broken(
+      `The default profile of ${product} has no root disk: containers cannot be made`,
+      engine.init,
+    ),
+    devices.some(({ type }) => type === "nic") ? undefined : broken(
+      `The default profile of ${product} has no network card: containers get no address`,
+      `${cli} network create lxdbr0\n${cli} profile device add default eth0 nic network=lxdbr0 name=eth0`,
+    ),
+  ].filter((finding) => finding !== undefined);
 }
 
 /** Checks for the programs of one script that have a purpose in the table of programs. */
@@ -117,14 +97,11 @@ export function checkProgram(name: string): HostCheck {
         timeoutMs: versionTimeoutMs,
       });
       const version = `${stdout}\n${stderr}`.match(/\d+\.\d+[\w.]*/)?.[0];
-      return [{ verdict: "ok", what: `${name}${version ? ` ${version}` : ""}: ${purpose}` }];
+      return [ok(`${name}${version ? ` ${version}` : ""}: ${purpose}`)];
     } catch (error) {
       if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
-      return [{
-        verdict: required ? "broken" : "absent",
-        what: `${name} is not installed: ${purpose}`,
-        ...(packageName ? { hint: `sudo apt install ${packageName}` } : {}),
-      }];
+      const hint = packageName && `sudo apt install ${packageName}`;
+      return [(required ? broken : absent)(`${name} is not installed: ${purpose}`, hint)];
     }
   };
 }
@@ -133,37 +110,30 @@ export function checkProgram(name: string): HostCheck {
 export async function checkContainers(_host: Host, engine: Engine | undefined): Promise<Finding[]> {
   if (!engine) return [];
   const ours = await listOurs(engine);
+  const privileged = ours.filter(({ config }) => "volatile.idmap.next" in config && firstHostId(config) === undefined);
   const sharing = sharedIdMaps(ours);
-  const findings: Finding[] = ours.filter(({ config }) => firstHostId(config) === undefined && hasIdMap(config)).map(
-    ({ name }) => ({
-      verdict: "risk",
-      what: `The container "${name}" is privileged: root in it is root on this host`,
-      hint: 'Make it again with the profile gui, or with security.privileged: "false" in its own profile',
-    }),
+  const running = ours.filter(({ status }) => status === "Running").map(({ name }) => name);
+  const filtered = await Promise.all(running.map((name) => isFiltered({ engine, name })));
+  const unfiltered = running.filter((_, index) => !filtered[index]);
+  const findings = privileged.map(({ name }) =>
+    risk(
+      `The container "${name}" is privileged: root in it is root on this host`,
+      'Make it again with the profile gui, or with security.privileged: "false" in its own profile',
+    )
   );
   if (sharing.length > 0) {
-    findings.push({
-      verdict: "risk",
-      what: `These containers have the same host ids, and so access to each other's shared files: ${
-        sharing.join(", ")
-      }`,
-      hint: 'Make them again with the profile gui, or with security.idmap.isolated: "true" in their own profiles',
-    });
-  } else if (ours.length > 1) findings.push({ verdict: "ok", what: "No two containers have the same host ids" });
-  const running = ours.filter(({ status }) => status === "Running");
-  const unfiltered =
-    (await Promise.all(running.map(async (instance) => await isFiltered(instance) ? [] : [instance.name])))
-      .flat();
+    findings.push(risk(
+      `These containers have the same host ids, and so access to each other's shared files: ${sharing.join(", ")}`,
+      'Make them again with the profile gui, or with security.idmap.isolated: "true" in their own profiles',
+    ));
+  } else if (ours.length > 1) findings.push(ok("No two containers have the same host ids"));
   if (unfiltered.length > 0) {
-    findings.push({
-      verdict: "risk",
-      what: `The system calls of these containers are not filtered by seccomp: ${unfiltered.join(", ")}`,
-      hint: "Boot a kernel with seccomp, and check that their profiles do not switch the filter off: " +
+    findings.push(risk(
+      `The system calls of these containers are not filtered by seccomp: ${unfiltered.join(", ")}`,
+      "Boot a kernel with seccomp, and check that their profiles do not switch the filter off: " +
         `${engine.cli} config show --expanded ${unfiltered[0]}`,
-    });
-  } else if (running.length > 0) {
-    findings.push({ verdict: "ok", what: "seccomp filters the system calls of all running containers" });
-  }
+    ));
+  } else if (running.length > 0) findings.push(ok("seccomp filters the system calls of all running containers"));
   return findings;
 }
 
@@ -188,10 +158,6 @@ export function sharedIdMaps(instances: readonly Pick<InstanceInfo, "name" | "co
   return [...groups].flatMap(([first, group]) =>
     first === undefined || group.length < 2 ? [] : group.map((i) => i.name)
   );
-}
-
-function hasIdMap(config: InstanceInfo["config"]): boolean {
-  return "volatile.idmap.next" in config;
 }
 
 /** The host id of the container's root; undefined for a privileged container, whose root is the host's. */

@@ -15,8 +15,20 @@ export interface Finding {
   /** What was found, in one line. */
   what: string;
   /** Commands that fix it, or a sentence that says how. */
-  hint?: string;
+  hint?: string | undefined;
 }
+
+/** A finding that all is as it should be. */
+export const ok = (what: string): Finding => ({ verdict: "ok", what });
+
+/** A finding that something is missing without which the script can work. */
+export const absent = (what: string, hint?: string): Finding => ({ verdict: "absent", what, hint });
+
+/** A finding that something protects less than it could. */
+export const risk = (what: string, hint: string): Finding => ({ verdict: "risk", what, hint });
+
+/** A finding that the script cannot do its work. */
+export const broken = (what: string, hint?: string): Finding => ({ verdict: "broken", what, hint });
 
 /** Checks one thing. `engine` is the one that the script would use; undefined when none answers. */
 export type HostCheck = (host: Host, engine: Engine | undefined) => Promise<Finding[]>;
@@ -54,11 +66,11 @@ const maxOutput = 300;
  */
 export function tellFailure(error: unknown, where?: string): Finding[] {
   const message = [(error as Error).message, where].filter(Boolean).join(" ");
-  if (error instanceof UserError) return [{ verdict: "broken", what: message, hint: error.hint }];
+  if (error instanceof UserError) return [broken(message, error.hint)];
   if (!(error instanceof ProcessError)) throw error;
   const output = oneLine(error.output.trim());
   const shown = output.length > maxOutput ? `${output.slice(0, maxOutput)}…` : output;
-  return [{ verdict: "broken", what: shown === "" ? message : `${message}: ${shown}` }];
+  return [broken(shown === "" ? message : `${message}: ${shown}`)];
 }
 
 function describe({ verdict, what, hint }: Finding): string {

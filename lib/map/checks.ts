@@ -1,20 +1,13 @@
 /** `map.ts --doctor`. */
 
-import { checkContainers, checkEngine, checkPrograms, checkRuntime } from "../cli/checks.ts";
-import { diagnose, type Finding } from "../cli/doctor.ts";
+import { checksOf } from "../cli/checks.ts";
+import { diagnose, type Finding, risk } from "../cli/doctor.ts";
 import type { Host } from "../base/host.ts";
 import { findOrphans, readLoans, withJournalLock } from "./journal.ts";
 
 /** Checks what map.ts needs. Returns the exit code. */
 export async function diagnoseMap(host: Host, wanted: string | undefined): Promise<number> {
-  const checks = [
-    checkRuntime,
-    checkEngine,
-    ...checkPrograms("map"),
-    checkContainers,
-    checkLeftovers,
-  ];
-  return await diagnose(host, { wanted, checks });
+  return await diagnose(host, { wanted, checks: checksOf("map", [checkLeftovers]) });
 }
 
 /** Whether runs that have ended have left files mapped: killed ones, and those whose engine failed. */
@@ -23,9 +16,5 @@ async function checkLeftovers(host: Host): Promise<Finding[]> {
   if ((await readLoans(host)).length === 0) return [];
   const { orphans } = await withJournalLock(host, () => findOrphans(host));
   if (orphans.length === 0) return [];
-  return [{
-    verdict: "risk",
-    what: "A run of map.ts has ended and left files in a container",
-    hint: "map.ts --unmap",
-  }];
+  return [risk("A run of map.ts has ended and left files in a container", "map.ts --unmap")];
 }
