@@ -9,7 +9,7 @@ import renderIcons from "./render_icons.py" with { type: "text" };
 import { ProcessError, UserError } from "../../base/errors.ts";
 import type { Container } from "../../container/container.ts";
 import { type App, isAppId, parseEntry, type Refused } from "./app.ts";
-import { rewritePng } from "./png.ts";
+import { pngOf } from "./png.ts";
 
 /** Most entries that are read, and the longest of them in bytes: LibreOffice's, in all languages, have 40,000. */
 const entryLimits = { entries: 200, bytes: 100_000 };
@@ -19,9 +19,6 @@ const answerMs = 30_000;
 
 /** How much it may answer, in bytes: all entries that it may have, each as long as it may be, in base64. */
 const answerBytes = 32 * 2 ** 20;
-
-/** The longest icon, in base64: 128 × 128 pixels that cannot be packed take less. */
-const maxIcon = 100_000;
 
 /** The entries of a container. */
 export interface Apps {
@@ -91,9 +88,7 @@ export async function readIcons(container: Container, apps: readonly App[]): Pro
   }
   const lines = answer.split("\n", withIcon.length);
   return new Map(withIcon.flatMap((app, index) => {
-    const line = lines[index] ?? "";
-    const bytes = line.length > 0 && line.length <= maxIcon ? bytesOfBase64(line) : undefined;
-    const picture = bytes && rewritePng(bytes);
+    const picture = pngOf(lines[index] ?? "");
     return picture ? [[app, picture] as const] : [];
   }));
 }

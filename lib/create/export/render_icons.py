@@ -1,7 +1,7 @@
 # render_icons.py
-# Renders icons as PNG, as the container's user: its argument list has a name or a path for each icon, and a line with the picture
-# in base64 is printed for each; an empty one where that fails. Files of other formats than PNG, SVG above all, are read in
-# here and never by the host.
+# Renders icons, as the container's user: its argument list has a name or a path for each icon, and a line "WIDTH HEIGHT PIXELS" is
+# printed for each, the pixels as RGBA in base64; an empty one where that fails. Files of pictures are read in here and never by
+# the host.
 import base64
 import os
 import resource
@@ -25,15 +25,18 @@ theme.set_custom_theme("hicolor")
 for share in "/var/lib/flatpak/exports/share", os.path.expanduser("~/.local/share/flatpak/exports/share"):
     theme.append_search_path(share + "/icons")
 for icon in sys.argv[1:]:
-    picture = b""
+    line = ""
     try:
         path = icon if icon.startswith("/") else theme.lookup_icon(icon, SIDE, 0).get_filename()
         if os.path.isfile(path):
             kind, width, height = GdkPixbuf.Pixbuf.get_file_info(path)
             if max(width, height) <= LARGEST:
                 side = SIDE if kind.is_scalable() else min(SIDE, max(width, height))
-                pixels = GdkPixbuf.Pixbuf.new_from_file_at_size(path, side, side)
-                picture = pixels.save_to_bufferv("png", [], [])[1]
+                picture = GdkPixbuf.Pixbuf.new_from_file_at_size(path, side, side).add_alpha(False, 0, 0, 0)
+                width, height, stride = picture.get_width(), picture.get_height(), picture.get_rowstride()
+                data = picture.get_pixels()
+                rows = (data[y * stride : y * stride + 4 * width] for y in range(height))
+                line = f"{width} {height} {base64.b64encode(b''.join(rows)).decode()}"
     except Exception:
         pass
-    print(base64.b64encode(picture).decode(), flush=True)
+    print(line, flush=True)
