@@ -1,7 +1,15 @@
 /** The checks that `--doctor` makes for every script: the engine, how it isolates, the programs, and the containers. */
 
 import { absent, broken, type Finding, type HostCheck, ok, risk } from "./doctor.ts";
-import { type Engine, engineCalled, type EngineCli, engineClis, type Instance, serverState } from "../engine/engine.ts";
+import {
+  type Engine,
+  engineCalled,
+  type EngineCli,
+  engineClis,
+  environmentOf,
+  type Instance,
+  warningsOf,
+} from "../engine/engine.ts";
 import { knownHole } from "../engine/known_holes.ts";
 import { findProfile } from "../engine/profile.ts";
 import { exec, type InstanceInfo } from "../engine/instance.ts";
@@ -38,7 +46,7 @@ async function checkServer(
 ): Promise<{ cli: EngineCli; isInstalled: boolean; finding: Finding }> {
   const engine = engineCalled(host, cli);
   try {
-    const { version } = await serverState(engine);
+    const { server_version: version } = await environmentOf(engine);
     return { cli, isInstalled: true, finding: ok(`${engine.product} ${version} answers`) };
   } catch (error) {
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
@@ -49,13 +57,15 @@ async function checkServer(
 
 async function checkIsolation(engine: Engine): Promise<Finding[]> {
   const { product, group, cli } = engine;
-  const { version, restricted, warnings } = await serverState(engine);
+  const environment = await environmentOf(engine);
+  const version = environment.server_version;
+  const warnings = await warningsOf(engine, environment);
   const hole = knownHole(cli, version);
   const changelog = `/usr/share/doc/${product.toLowerCase()}/changelog.Debian.gz`;
-  const appArmor = warnings.find((warning) => /AppArmor support has been disabled/.test(warning));
+  const appArmor = warnings?.find((warning) => /AppArmor support has been disabled/.test(warning));
   const devices = Object.values((await findProfile({ engine, name: "default" }))?.devices ?? {});
   return [
-    restricted ? ok(`You may use only a project of your own in ${product}`) : risk(
+    warnings === undefined ? ok(`You may use only a project of your own in ${product}`) : risk(
       `Everyone who may use ${product} can be root on this host, and so can each program that they run`,
       `List the members of the group, and remove those who do not need it: getent group ${group}`,
     ),

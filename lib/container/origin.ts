@@ -20,7 +20,7 @@ export interface Origin {
   /** The snapshot, or the instance, as the engine knows it. */
   path: string;
   /** When it was made, ISO 8601. */
-  createdAt: string;
+  created_at: string;
   /** The container's user. */
   user: ContainerUser;
   /** The member of a cluster that has the container, which may be moved; "none" where there is no cluster. */
@@ -38,7 +38,7 @@ export async function findOrigin(source: Instance): Promise<Origin | undefined> 
   const { engine } = source;
   const path = `${source.name}/${pristine}`;
   if (engine.host.dryRun) {
-    return { source: source.name, path, createdAt: "", user: plannedUser, location: "none", devices: {} };
+    return { source: source.name, path, created_at: "", user: plannedUser, location: "none", devices: {} };
   }
   const [instance, snapshot, renewed] = await all([
     findOurs(source),
@@ -51,8 +51,8 @@ export async function findOrigin(source: Instance): Promise<Origin | undefined> 
     ...(snapshot ? [{ ...known, ...snapshot, path }] : []),
     ...found.flatMap((copy) => copy?.config[copyKey] === source.name ? [{ ...known, ...copy, path: copy.name }] : []),
   ];
-  const [newest] = origins.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
-  return newest && { ...known, path: newest.path, createdAt: newest.createdAt, devices: newest.devices };
+  const [newest] = origins.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
+  return newest && { ...known, path: newest.path, created_at: newest.created_at, devices: newest.devices };
 }
 
 /**

@@ -106,8 +106,8 @@ async function noteUse({ engine, name }: KnownContainer): Promise<void> {
   try {
     const asked = await engine;
     const instance = await findInstance({ engine: asked, name });
-    if (!instance || instance.config[sessionKey] === instance.startedAt) return;
-    await updateInstance({ engine: asked, name }, { config: { [sessionKey]: instance.startedAt } });
+    if (!instance || instance.config[sessionKey] === instance.last_used_at) return;
+    await updateInstance({ engine: asked, name }, { config: { [sessionKey]: instance.last_used_at } });
   } catch (error) {
     if (!(error instanceof ProcessError || error instanceof UserError)) throw error;
   }

@@ -30,9 +30,9 @@ export async function sharedByMounts(host: Host): Promise<SharedDirectories> {
 
 /** The directories of the host that these instances can write to, by devices of their own or of their profiles. */
 export async function sharedByDevices(
-  instances: readonly Pick<InstanceInfo, "expandedDevices">[],
+  instances: readonly Pick<InstanceInfo, "expanded_devices">[],
 ): Promise<SharedDirectories> {
-  const disks = instances.flatMap(({ expandedDevices }) => Object.values(expandedDevices)).filter(
+  const disks = instances.flatMap(({ expanded_devices }) => Object.values(expanded_devices)).filter(
     ({ type, source, readonly }) => type === "disk" && source?.startsWith("/") && readonly !== "true",
   );
   const directories: string[] = [];
@@ -64,7 +64,7 @@ async function directoryIdentities(directories: readonly string[]): Promise<Shar
  */
 export async function checkWays(
   files: readonly { path: string; directories: readonly string[] }[],
-  instances: readonly Pick<InstanceInfo, "expandedDevices">[],
+  instances: readonly Pick<InstanceInfo, "expanded_devices">[],
 ): Promise<void> {
   const shared = await sharedByDevices(instances);
   for (const { path, directories } of files) {

@@ -4,7 +4,7 @@
  */
 
 import { engineLine, labelOf } from "../engine/engine.ts";
-import { hostUid, idMapOf, type InstanceInfo, isHere } from "../engine/instance.ts";
+import { hostUid, type InstanceInfo, isHere } from "../engine/instance.ts";
 import { inputError, UserError } from "../base/errors.ts";
 
 /** A user of a container. Each is text; in a dry run, a placeholder. */
@@ -97,7 +97,9 @@ export function checkUserName(name: string): void {
 
 /** The uid of a container's user on this machine; undefined where the container is on another one. */
 export async function hostUidOf(instance: InstanceInfo, user: ContainerUser): Promise<number | undefined> {
-  return await isHere(instance) ? hostUid(idMapOf(instance), Number(user.uid)) : undefined;
+  return await isHere(instance)
+    ? hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), Number(user.uid))
+    : undefined;
 }
 
 /**

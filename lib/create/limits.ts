@@ -1,6 +1,6 @@
 /** Limits in a profile that the engine does not enforce on its host: the user is told, since nobody else does. */
 
-import { type Engine, serverState } from "../engine/engine.ts";
+import { type Engine, environmentOf, warningsOf } from "../engine/engine.ts";
 
 /** What an engine's warning says of each kind of limit. */
 const ignoredLimits: Readonly<Record<string, RegExp>> = {
@@ -16,9 +16,9 @@ const ignoredLimits: Readonly<Record<string, RegExp>> = {
 export async function warnOfLimits(engine: Engine, config: Readonly<Record<string, string>>): Promise<void> {
   const keys = Object.keys(ignoredLimits).filter((key) => Object.hasOwn(config, key));
   if (keys.length === 0 || engine.host.dryRun) return;
-  const { warnings } = await serverState(engine).catch(() => ({ warnings: [] as string[] }));
+  const warnings = await environmentOf(engine).then((environment) => warningsOf(engine, environment)).catch(() => {});
   for (const key of keys) {
-    const warning = warnings.find((warning) => ignoredLimits[key]!.test(warning));
+    const warning = warnings?.find((warning) => ignoredLimits[key]!.test(warning));
     if (warning) engine.host.ui.warn(`"${key}" has no effect on this host: ${engine.product} says "${warning}"`);
   }
 }

@@ -97,8 +97,8 @@ async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> 
 }
 
 /** Whether packages can reach it: by a network card, or by the proxy of `gui-internet`. */
-function hasNetwork({ hasNetwork, expandedDevices }: InstanceInfo): boolean {
-  return hasNetwork || expandedDevices["internet"]?.type === "proxy";
+function hasNetwork({ hasNetwork, expanded_devices }: InstanceInfo): boolean {
+  return hasNetwork || expanded_devices["internet"]?.type === "proxy";
 }
 
 function updateLine({ name, packages, copies }: Updated): string {

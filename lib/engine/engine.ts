@@ -157,34 +157,37 @@ export function engineOn(engine: Engine, host: Host): Engine {
   return { ...engine, host };
 }
 
-/** What an engine reports about itself. */
-export interface ServerState {
+/** What a server says of itself. */
+export interface Environment {
   /** Such as `5.0.2`. */
-  version: string;
-  /** The user may use one project of their own, and nothing else. */
-  restricted: boolean;
-  /** What the engine misses on this host, one line each. */
-  warnings: string[];
+  server_version: string;
+  /** The project in which it was asked. */
+  project: string;
+  /** Whether it is a member of a cluster. */
+  server_clustered: boolean;
+  /** Its name there. */
+  server_name: string;
 }
 
 /**
- * Asks an engine for its version and its warnings.
+ * Asks a server what it is.
  *
  * @throws {UserError} with exit code 125 when it does not answer
  */
-export async function serverState(engine: Engine): Promise<ServerState> {
-  const { environment } = await query(engine, "/1.0") as { environment: { server_version: string; project: string } };
+export async function environmentOf(engine: Engine): Promise<Environment> {
+  return (await query(engine, "/1.0") as { environment: Environment }).environment;
+}
+
+/**
+ * What an engine misses on this host, one line each.
+ *
+ * @returns undefined where the user may use one project of their own, and nothing else
+ */
+export async function warningsOf(engine: Engine, { project }: Environment): Promise<string[] | undefined> {
   // Incus gives a user who is only in the group "incus" a project called "user-UID", where there are no warnings.
-  const restricted = environment.project.startsWith("user-");
-  const warnings = restricted ? [] : await query(engine, "/1.0/warnings?recursion=1") as {
-    type: string;
-    last_message: string;
-  }[];
-  return {
-    version: environment.server_version,
-    restricted,
-    warnings: warnings.map(({ type, last_message: message }) => `${type}: ${message}`),
-  };
+  if (project.startsWith("user-")) return undefined;
+  const warnings = await query(engine, "/1.0/warnings?recursion=1") as { type: string; last_message: string }[];
+  return warnings.map(({ type, last_message: message }) => `${type}: ${message}`);
 }
 
 /** The command line of the engine's CLI, in the right project. */
@@ -268,8 +271,7 @@ export async function answers(engine: Engine): Promise<boolean> {
  */
 export async function checkTarget(engine: Engine, target: string): Promise<void> {
   if (engine.host.dryRun) return;
-  const { environment } = await query(engine, "/1.0") as { environment: { server_clustered: boolean } };
-  if (!environment.server_clustered) {
+  if (!(await environmentOf(engine)).server_clustered) {
     throw inputError(`"${target}" can be chosen in a cluster only, and this server is in none`, "Leave it out");
   }
   const [kind, what] = target.startsWith("@") ? ["groups", "group"] : ["members", "member"];
@@ -298,11 +300,59 @@ export function listMembers(engine: Engine, kind = "members"): string {
   return engineLine(engine, words).trim();
 }
 
+/** What the CLI says when it gets no answer, and what the user is told then. */
+const noAnswers: readonly {
+  says: RegExp;
+  /** Of which servers it is said; undefined for all. */
+  isLocal?: boolean;
+  message(engine: Engine): string;
+  hint(engine: Engine): string;
+}[] = [
+  {
+    says: notReady,
+    message: ({ product }) => `${product} is not ready: it is starting, or a member of its cluster does not answer`,
+    hint: (engine) => `In a cluster, see which one: ${listMembers(engine)}`,
+  },
+  {
+    says: /\bx509: |failed to verify certificate/,
+    isLocal: false,
+    message: ({ server: { remote } }) => `The certificate of the remote "${remote}" is not the one that was trusted`,
+    hint: ({ cli, server: { remote } }) =>
+      `If you know why it changed, add the remote again: ${cli} remote remove ${remote}, then ${cli} remote add`,
+  },
+  {
+    says: /^Error: not (authorized|trusted)/im,
+    isLocal: false,
+    message: ({ server: { remote } }) => `The remote "${remote}" does not trust this machine's certificate`,
+    hint: ({ cli, server: { remote } }) =>
+      `Let its administrator make a token (${cli} config trust add), then add the remote again: ${cli} remote add ${remote}`,
+  },
+  {
+    says: /\bdial tcp\b|\bconnect: |i\/o timeout|TLS handshake timeout|deadline exceeded/,
+    isLocal: false,
+    message: ({ server: { remote } }) => `The remote "${remote}" does not answer`,
+    hint: () => "See whether its machine runs, and whether this one has a network",
+  },
+  {
+    // Debian 13's Incus says it in words of its own.
+    says: /(?=[^]*unix\.socket)[^]*(permission denied|needed permissions)/i,
+    isLocal: true,
+    message: ({ product }) => `You may not use ${product}`,
+    hint: ({ group }) => `Join its group, then log in again: sudo usermod --append --groups ${group} "$USER"`,
+  },
+  {
+    says: /unix\.socket|doesn't appear to be (started|running)/i,
+    isLocal: true,
+    message: ({ product }) => `${product} does not answer`,
+    hint: ({ init }) => `Start it; if it was never set up: ${init}`,
+  },
+];
+
 /**
  * The error for a call of the CLI that failed: exit code 125 when the engine cannot be reached, else the same error.
  */
 function engineError(engine: Engine, error: unknown): unknown {
-  const { cli, product, group, init } = engine;
+  const { cli, product, server } = engine;
   if (error instanceof UserError && error.exitCode === ExitCode.missingProgram) {
     return new UserError(`The engine's program "${cli}" is not installed`, {
       hint: `Install ${product}, or choose the other engine: GUI_CONTAINER_ENGINE=${otherEngine(engine).cli}`,
@@ -311,58 +361,12 @@ function engineError(engine: Engine, error: unknown): unknown {
     });
   }
   if (!(error instanceof ProcessError)) return error;
-  if (notReady.test(error.stderr)) {
-    return new UserError(`${product} is not ready: it is starting, or a member of its cluster does not answer`, {
-      hint: `In a cluster, see which one: ${listMembers(engine)}`,
-      exitCode: ExitCode.noEngine,
-      output: error.output,
-      cause: error,
-    });
-  }
-  if (!engine.server.isLocal) return remoteError(engine, error);
-  // Debian 13's Incus says it in words of its own.
-  if (/permission denied|needed permissions/i.test(error.stderr) && /unix\.socket/.test(error.stderr)) {
-    return new UserError(`You may not use ${product}`, {
-      hint: `Join its group, then log in again: sudo usermod --append --groups ${group} "$USER"`,
-      exitCode: ExitCode.noEngine,
-      output: error.output,
-      cause: error,
-    });
-  }
-  if (/unix\.socket|doesn't appear to be (started|running)/i.test(error.stderr)) {
-    return new UserError(`${product} does not answer`, {
-      hint: `Start it; if it was never set up: ${init}`,
-      exitCode: ExitCode.noEngine,
-      output: error.output,
-      cause: error,
-    });
-  }
-  return error;
-}
-
-/** The same for a call to another machine's server. */
-function remoteError({ cli, server: { remote } }: Engine, error: ProcessError): ProcessError | UserError {
-  const failed = (message: string, hint: string): UserError =>
-    new UserError(message, { hint, exitCode: ExitCode.noEngine, output: error.output, cause: error });
-  if (/\bx509: |failed to verify certificate/.test(error.stderr)) {
-    return failed(
-      `The certificate of the remote "${remote}" is not the one that was trusted`,
-      `If you know why it changed, add the remote again: ${cli} remote remove ${remote}, then ${cli} remote add`,
-    );
-  }
-  if (/^Error: not (authorized|trusted)/im.test(error.stderr)) {
-    return failed(
-      `The remote "${remote}" does not trust this machine's certificate`,
-      `Let its administrator make a token (${cli} config trust add), then add the remote again: ${cli} remote add ${remote}`,
-    );
-  }
-  if (
-    error.timedOut || /\bdial tcp\b|\bconnect: |i\/o timeout|TLS handshake timeout|deadline exceeded/.test(error.stderr)
-  ) {
-    return failed(
-      `The remote "${remote}" does not answer`,
-      "See whether its machine runs, and whether this one has a network",
-    );
-  }
-  return error;
+  const said = error.timedOut ? `${error.stderr}\ni/o timeout` : error.stderr;
+  const found = noAnswers.find(({ says, isLocal = server.isLocal }) => isLocal === server.isLocal && says.test(said));
+  return found === undefined ? error : new UserError(found.message(engine), {
+    hint: found.hint(engine),
+    exitCode: ExitCode.noEngine,
+    output: error.output,
+    cause: error,
+  });
 }

@@ -7,6 +7,7 @@ import {
   engineArgv,
   engineCalled,
   engineLine,
+  environmentOf,
   type Instance,
   isNotReady,
   labelOf,
@@ -28,15 +29,15 @@ export interface InstanceInfo extends Instance {
   /** The member of the cluster that it is on; "none" on a server that is in no cluster. */
   location: string;
   /** When it was made, ISO 8601. */
-  createdAt: string;
+  created_at: string;
   /** When it was last started, as the engine writes it. */
-  startedAt: string;
+  last_used_at: string;
   /** Its own configuration, without what its profiles give. */
   config: Readonly<Record<string, string>>;
   /** Its own devices, without what its profiles give. */
   devices: Readonly<Record<string, Device>>;
   /** Its own devices and those of its profiles. */
-  expandedDevices: Readonly<Record<string, Device>>;
+  expanded_devices: Readonly<Record<string, Device>>;
   /** Its global address: by IPv6 only where it has none by IPv4. Undefined while it has neither. */
   address: string | undefined;
   /** Whether it has a network card, of its own or by a profile. */
@@ -126,32 +127,19 @@ export async function listNeighbours(engine: Engine): Promise<InstanceInfo[]> {
 }
 
 function parseInstance(engine: Engine, json: unknown): InstanceInfo {
-  const instance = json as {
-    name: string;
-    status: string;
-    location?: string;
-    created_at?: string;
-    last_used_at?: string;
-    // All null while the member of the cluster that has it does not answer.
-    config: Record<string, string> | null;
-    devices: Record<string, Record<string, string>> | null;
-    expanded_devices: Record<string, Record<string, string>> | null;
-    state?: { network?: Record<string, { addresses: { family: string; scope: string; address: string }[] }> };
-  };
-  const addresses = Object.values(instance.state?.network ?? {}).flatMap(({ addresses }) => addresses)
+  type Address = { family: string; scope: string; address: string };
+  type Given = Omit<InstanceInfo, "engine"> & { state?: { network?: Record<string, { addresses: Address[] }> } };
+  const { state, ...instance } = json as Given;
+  const addresses = Object.values(state?.network ?? {}).flatMap(({ addresses }) => addresses)
     .filter(({ scope }) => scope === "global");
   const addressOf = (wanted: string): string | undefined => addresses.find(({ family }) => family === wanted)?.address;
+  // All null while the member of the cluster that has it does not answer.
+  const [config, devices, expanded] = [instance.config ?? {}, instance.devices ?? {}, instance.expanded_devices ?? {}];
   return {
-    engine,
-    name: instance.name,
-    status: instance.status,
+    ...instance,
+    ...{ engine, config, devices, expanded_devices: expanded },
     location: instance.location || "none",
-    createdAt: instance.created_at ?? "",
-    startedAt: instance.last_used_at ?? "",
-    config: instance.config ?? {},
-    devices: instance.devices ?? {},
-    expandedDevices: instance.expanded_devices ?? {},
-    hasNetwork: Object.values(instance.expanded_devices ?? {}).some(({ type }) => type === "nic"),
+    hasNetwork: Object.values(expanded).some(({ type }) => type === "nic"),
     address: addressOf("inet") ?? addressOf("inet6"),
   };
 }
@@ -177,20 +165,13 @@ export function checkInstanceName(name: string): void {
   );
 }
 
-/** Where a container is: the server that has it, and its name there. */
-export interface InstancePath {
-  /** A remote of the engine's CLI; undefined for the CLI's default. */
-  remote: string | undefined;
-  /** The name of the instance. */
-  name: string;
-}
-
 /**
  * Reads a container's name as the user gives it, `[REMOTE:]NAME`.
  *
+ * @returns `remote`: undefined for the default of the engine's CLI
  * @throws {UserError} exit code 2
  */
-export function parseInstancePath(word: string): InstancePath {
+export function parseInstancePath(word: string): { remote: string | undefined; name: string } {
   const colon = word.indexOf(":");
   const [remote, name] = colon < 0 ? [undefined, word] : [word.slice(0, colon), word.slice(colon + 1)];
   checkInstanceName(name);
@@ -258,8 +239,7 @@ export async function launch(instance: Instance, options: LaunchOptions): Promis
  */
 export async function isHere({ engine, location }: Pick<InstanceInfo, "engine" | "location">): Promise<boolean> {
   if (!engine.server.isLocal || location === "none") return engine.server.isLocal;
-  const { environment } = await query(engine, "/1.0") as { environment: { server_name: string } };
-  return location === environment.server_name;
+  return location === (await environmentOf(engine)).server_name;
 }
 
 /**
@@ -442,11 +422,6 @@ export interface IdMapRange {
   Nsid: number;
   /** The number of ids. */
   Maprange: number;
-}
-
-/** The id map that a running instance has; empty for a privileged one. */
-export function idMapOf({ config }: Pick<InstanceInfo, "config">): IdMapRange[] {
-  return JSON.parse(config["volatile.idmap.current"] ?? "[]");
 }
 
 /**

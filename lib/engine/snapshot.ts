@@ -6,21 +6,14 @@ import type { Device } from "./instance.ts";
 /** A snapshot, as the engine describes it. */
 export interface Snapshot {
   /** When it was taken, ISO 8601. */
-  createdAt: string;
+  created_at: string;
   /** The instance's own devices at that time. */
   devices: Readonly<Record<string, Device>>;
 }
 
 /** The snapshot of an instance; undefined when there is none of that name. */
 export async function findSnapshot({ engine, name: instance }: Instance, name: string): Promise<Snapshot | undefined> {
-  const found = await query(engine, `/1.0/instances/${instance}/snapshots/${name}`) as {
-    created_at: string;
-    devices: Record<string, Device>;
-  } | undefined;
-  return found && {
-    createdAt: found.created_at,
-    devices: found.devices,
-  };
+  return await query(engine, `/1.0/instances/${instance}/snapshots/${name}`) as Snapshot | undefined;
 }
 
 /** Takes a snapshot of an instance's disk, running or not, which stays until the instance is removed. */

@@ -159,7 +159,7 @@ Deno.test("makeCopy() gives a copy its own identity, and lets the engine remove 
         return argv.includes("volatile.idmap.next") ? { stdout: JSON.stringify(idMap) } : {};
       },
     });
-    const origin = { source: "box", path: "box/made", createdAt: "", user: ubuntuUser, location: "none", devices: {} };
+    const origin = { source: "box", path: "box/made", created_at: "", user: ubuntuUser, location: "none", devices: {} };
     const copy = await makeCopy(engineCalled(host, "lxc"), origin);
     copy.lock!.close();
     const body = calls.find((argv) => argv.at(-1) === "/1.0/instances")!;

@@ -75,14 +75,14 @@ Deno.test("followPath() knows a shared directory under another path, and ends in
       name: "box",
       status: "Running",
       location: "none",
-      createdAt: "",
-      startedAt: "",
+      created_at: "",
+      last_used_at: "",
       config: {},
       devices,
       address: undefined,
       hasNetwork: true,
     };
-    const shared = await sharedByDevices([{ ...instance, expandedDevices: devices }]);
+    const shared = await sharedByDevices([{ ...instance, expanded_devices: devices }]);
     await assertRejects(() => followPath(join(share, "cv.odt"), shared), UserError, refused);
     const byInode = { paths: new Set<string>(), inodes: shared.inodes };
     await assertRejects(() => followPath(join(share, "cv.odt"), byInode), UserError, refused);
@@ -90,7 +90,7 @@ Deno.test("followPath() knows a shared directory under another path, and ends in
       home: { ...devices.home, readonly: "true" },
       lent: { type: "disk", source: secret, path: "/y" },
     };
-    const none = await sharedByDevices([{ ...instance, expandedDevices: readOnly }]);
+    const none = await sharedByDevices([{ ...instance, expanded_devices: readOnly }]);
     assertEquals([none.paths.size, none.inodes.size], [0, 0]);
     await Deno.symlink("circle", join(home, "circle"));
     await assertRejects(() => followPath(join(home, "circle"), none), UserError, "too many links");

@@ -36,7 +36,7 @@ export async function requireOrigin(source: Instance): Promise<Origin> {
       }`,
     });
   }
-  const days = ageInDays(origin.createdAt, Date.now());
+  const days = ageInDays(origin.created_at, Date.now());
   if (days > freshDays) {
     const update = scriptLine(engine, ["create.ts", "--update", label]);
     engine.host.ui.warn(`What copies of "${label}" are made of has had no updates for ${days} days: ${update}`, {

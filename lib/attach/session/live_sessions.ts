@@ -109,9 +109,9 @@ export async function listAllSessions(engine: Engine): Promise<LiveSession[]> {
   return (await mapSome(running, { atOnce: maxAtOnce, act: ask })).flat();
 }
 
-async function mayHaveSessions(container: Container, { config, startedAt }: InstanceInfo): Promise<boolean> {
+async function mayHaveSessions(container: Container, { config, last_used_at }: InstanceInfo): Promise<boolean> {
   const seen = await container.seenSessions();
-  return seen ? seen.length > 0 : config[sessionKey] === startedAt;
+  return seen ? seen.length > 0 : config[sessionKey] === last_used_at;
 }
 
 /**

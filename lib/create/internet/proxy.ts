@@ -10,7 +10,7 @@ import { proxyPort, proxyUserData } from "./proxy_config.ts";
 import { hostRanges, specialRanges } from "./ranges.ts";
 import useScript from "./use_proxy.py" with { type: "text" };
 import { hostNameOf, mountsRoot } from "../../container/mounts.ts";
-import { type Engine, engineLine, type Instance, labelOf, query } from "../../engine/engine.ts";
+import { type Engine, engineLine, environmentOf, type Instance, labelOf } from "../../engine/engine.ts";
 import {
   deleteInstance,
   type Device,
@@ -82,9 +82,7 @@ export function proxyDevice(engine: Engine, proxy: Proxy): Device {
  * @throws {UserError} exit code 1
  */
 export async function refuseCluster(engine: Engine): Promise<void> {
-  if (engine.host.dryRun) return;
-  const { environment } = await query(engine, "/1.0") as { environment: { server_clustered: boolean } };
-  if (!environment.server_clustered) return;
+  if (engine.host.dryRun || !(await environmentOf(engine)).server_clustered) return;
   throw new UserError("A container with the Internet only cannot be made in a cluster", {
     hint: "Its proxy would have to be on the same member for ever. Choose another profile, or a server of its own",
   });
