@@ -1,6 +1,7 @@
 /** Files and directories of the host: whether they exist, their mode, and how they are removed. */
 
 import { UserError } from "./errors.ts";
+import type { Host } from "./host.ts";
 import { runProcess } from "./process.ts";
 import { quoteWords } from "./shell_words.ts";
 
@@ -26,6 +27,15 @@ export async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
 /** The permission bits of a file, with its set-ID and sticky bits. */
 export async function modeOf(path: string): Promise<number> {
   return (await Deno.stat(path)).mode! & 0o7777;
+}
+
+/** Writes a text file; a dry run tells of it. */
+export async function writeText(
+  host: Pick<Host, "change">,
+  path: string,
+  { text, mode }: { text: string; mode: number },
+): Promise<void> {
+  await host.change(`write ${quoteWords([path])}`, () => Deno.writeTextFile(path, text, { mode }));
 }
 
 /** Removes those of the directories that are empty, the last one first. Ignores what is gone already. */

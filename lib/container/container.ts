@@ -9,13 +9,13 @@ import { exists } from "../base/files.ts";
 import { once } from "../base/settle.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import type { Host } from "../base/host.ts";
-import { type Engine, type Instance, labelOf, wantedCli } from "../engine/engine.ts";
+import { type Instance, labelOf } from "../engine/engine.ts";
 import { type InstanceInfo, isHere } from "../engine/instance.ts";
 import type { OpenFifo } from "./fifo.ts";
 import { localContainer } from "./local.ts";
 import { type Mounts, mountsOf } from "./mounts.ts";
 import { findOurs } from "./ours.ts";
-import { adviceOptions, type EngineOptions, findPlace } from "./place.ts";
+import { adviceOptions, type EngineOptions, findPlace, type Place } from "./place.ts";
 import { containerRecordPath } from "./record.ts";
 import type { SessionLog } from "./session_log.ts";
 import type { ScriptOptions, SshRunOptions } from "./ssh.ts";
@@ -29,23 +29,11 @@ export interface Inside extends ContainerPaths {
 }
 
 /** A container that is resolved. What it has opened ends with its scope. */
-export interface Container extends AsyncDisposable {
-  /** What runs its programs. */
-  readonly host: Host;
-  /** Its name on its server. */
-  readonly name: string;
-  /** Its name for the user, `[REMOTE:]NAME`. */
-  readonly label: string;
-  /** The options with which the label means this container in another run, as `adviceOptions` returns them. */
-  readonly options: readonly string[];
-  /** Its directories on the host. */
-  readonly mounts: Mounts;
+export interface Container extends Place, AsyncDisposable {
   /** The directory of the sessions' sockets, where this machine shares it with the container. */
   readonly sharedSockets: string | undefined;
   /** Whether what passes between it and this machine crosses a network: it is kept small then. */
   readonly crossesNetwork: boolean;
-  /** Its engine, once it is known which one. */
-  readonly engine: Promise<Engine>;
   /** Whether it runs; true in a dry run. */
   isRunning(): Promise<boolean>;
   /** Starts the container if it does not run, and finds out how SSH reaches it. */
@@ -95,7 +83,7 @@ export interface Container extends AsyncDisposable {
 }
 
 /** What is known of a container when it is resolved. */
-export interface KnownContainer extends Pick<Container, "host" | "name" | "label" | "options" | "mounts" | "engine"> {
+export interface KnownContainer extends Place {
   /** Its user, where that is known without the engine: for a dry run. */
   plannedUser: ContainerUser;
   /** How long it may take to boot, in milliseconds. */
@@ -120,13 +108,6 @@ export async function resolveContainer(host: Host, word: string, options: Engine
   const isAlone = server.isLocal && record?.location === "none";
   const known: KnownContainer = {
     ...place,
-    host,
-    options: adviceOptions({
-      host,
-      cli: wantedCli(host, options.engine),
-      byOption: options.engine !== undefined,
-      server,
-    }),
     plannedUser: parseUser(record?.user ?? "") ?? plannedUser,
     instance: once(async () => {
       if (host.dryRun) return undefined;

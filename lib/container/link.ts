@@ -11,7 +11,6 @@ import { join } from "@std/path";
 import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { endProcess, type RunningProcess } from "../base/process.ts";
-import { quoteWords } from "../base/shell_words.ts";
 import { answerLimits, hasNoAnswer } from "../engine/instance.ts";
 import { canAsk, controlOption, sshDestination, sshError, sshOptions, type SshTarget, Unreachable } from "./ssh.ts";
 
@@ -103,17 +102,18 @@ export async function openLink(host: Host, target: SshTarget, directory: string)
       hint: "Set $GUI_CONTAINER_MOUNTS to a shorter path",
     });
   }
-  const linked = { ...target, control };
-  if (host.dryRun) return await plannedLink(host, linked);
-  let first = await startMaster(host, linked, { mayAsk: false });
-  if (hasNoAnswer(first)) first = await startMaster(host, linked, { mayAsk: false });
-  if ("kill" in first) return linkOf(host, linked, first);
-  const error = sshError(target, first);
-  // A key with a passphrase: ssh asks for it on the terminal, so it must belong there. Ctrl-C then ends it.
-  if (error instanceof Unreachable || !canAsk(host) || !/Permission denied/.test(first.output)) throw error;
-  const second = await startMaster(host, linked, { mayAsk: true });
-  if ("kill" in second) return linkOf(host, linked, second);
-  throw sshError(target, second);
+  const start = (mayAsk: boolean): Promise<RunningProcess | ProcessError> =>
+    startMaster(host, { ...target, control }, { mayAsk });
+  let master = await start(false);
+  if (hasNoAnswer(master)) master = await start(false);
+  if (!("kill" in master)) {
+    const error = sshError(target, master);
+    // A key with a passphrase: ssh asks for it on the terminal, so it must belong there. Ctrl-C then ends it.
+    if (error instanceof Unreachable || !canAsk(host) || !/Permission denied/.test(master.output)) throw error;
+    master = await start(true);
+  }
+  if (!("kill" in master)) throw sshError(target, master);
+  return linkOf(host, { ...target, control }, master);
 }
 
 /** Starts a master and waits until it is ready, or has ended. */
@@ -122,11 +122,12 @@ async function startMaster(
   target: SshTarget,
   { mayAsk }: { mayAsk: boolean },
 ): Promise<RunningProcess | ProcessError> {
-  await Deno.remove(target.control!).catch(() => {});
+  if (!host.dryRun) await Deno.remove(target.control!).catch(() => {});
   host.signal.throwIfAborted();
   // Detached, so that Ctrl-C does not reach it from the terminal: what is to be told to the container then still can
   // be.
   const master = host.start(masterArgv(target, { mayAsk }), { detached: !mayAsk, output: { line: () => {} } });
+  if (host.dryRun) return master;
   let result: ProcessResult | undefined;
   master.ended.then((ended) => result = ended);
   const deadlineMs = performance.now() + connectMs;
@@ -162,29 +163,11 @@ function linkOf(host: Host, target: SshTarget, master: RunningProcess): Link {
     target,
     reach: (path, inContainer) => tell(["forward", ...forwardOption("-L", path, inContainer)]),
     lend: (inContainer, path) => tell(["forward", ...forwardOption("-R", inContainer, path)]),
-    ended: master.ended,
+    ended: host.dryRun ? new Promise(() => {}) : master.ended,
     async isLost() {
-      const { code } = await host.run(controlArgv(target, ["check"]), { ...answerLimits, okCodes: "any" });
-      return code !== 0;
+      const options = { ...answerLimits, okCodes: "any", looksOnly: true } as const;
+      return (await host.run(controlArgv(target, ["check"]), options)).code !== 0;
     },
     [Symbol.asyncDispose]: () => endProcess(master),
-  };
-}
-
-/** For a dry run: prints the command lines. */
-async function plannedLink(host: Host, target: SshTarget): Promise<Link> {
-  const wait = `until [ -S ${quoteWords([target.control!])} ]; do sleep 0.1; done`;
-  await host.change(
-    `${quoteWords(masterArgv(target, { mayAsk: false }))} </dev/null & ${wait}`,
-    () => Promise.resolve(),
-  );
-  const tell = async (...words: string[]): Promise<void> => void await host.run(controlArgv(target, words));
-  return {
-    target,
-    reach: (path, inContainer) => tell("forward", ...forwardOption("-L", path, inContainer)),
-    lend: (inContainer, path) => tell("forward", ...forwardOption("-R", inContainer, path)),
-    ended: new Promise(() => {}),
-    isLost: () => Promise.resolve(false),
-    [Symbol.asyncDispose]: () => tell("exit"),
   };
 }

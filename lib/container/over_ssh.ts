@@ -46,19 +46,19 @@ export type Common = Pick<
  * @param rest what else it can do
  */
 export function overSsh(
-  { host, name, label, options, mounts, engine, instance }: KnownContainer,
+  known: KnownContainer,
   { opened, directory, reach, target }: Parts,
   rest: Omit<Container, keyof KnownContainer | keyof Common>,
 ): Container {
   const on = (host: Host): Container => ({
-    ...{ host, name, label, options, mounts, engine, directory, reach },
+    ...known,
     ...rest,
-    isRunning: async () => (await instance().then((known) => known?.status ?? "Running")) === "Running",
+    ...{ host, directory, reach, on },
+    isRunning: async () => ((await known.instance())?.status ?? "Running") === "Running",
     run: async (argv, runOptions) => await sshRun(host, await target(), argv, runOptions),
     script: async (scriptOptions) => await sshScript(host, await target(), scriptOptions),
     command: async (argv) => sshArgv(await target(), argv, { mayAsk: false }),
-    on,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   });
-  return on(host);
+  return on(known.host);
 }

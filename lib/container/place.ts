@@ -12,16 +12,24 @@ import { type ContainerRecord, readContainerRecord } from "./record.ts";
 
 /** A container that the user names. */
 export interface Place {
+  /** What runs its programs. */
+  readonly host: Host;
   /** Its name on its server. */
-  name: string;
-  /** Its name for the user: `[REMOTE:]NAME`. */
-  label: string;
+  readonly name: string;
+  /** Its name for the user, `[REMOTE:]NAME`. */
+  readonly label: string;
+  /** The options with which the label means this container in another run. */
+  readonly options: readonly string[];
   /** Its directories on the host. */
-  mounts: Mounts;
+  readonly mounts: Mounts;
+  /** Its engine, once it is known which one. */
+  readonly engine: Promise<Engine>;
+}
+
+/** What a word of the command line means. */
+export interface NamedPlace extends Place {
   /** The server that has it. */
   server: Server;
-  /** The engine with that server, once it is known which one answers. */
-  engine: Promise<Engine>;
   /** What create.ts has put on record of it; undefined where there is no record. */
   record: ContainerRecord | undefined;
 }
@@ -41,38 +49,34 @@ export interface EngineOptions {
  * @throws {UserError} exit code 2 for a word that names no container, and for a remote that there is not; else as
  * `chooseEngine`
  */
-export async function findPlace(host: Host, word: string, { engine: wanted, project }: EngineOptions): Promise<Place> {
+export async function findPlace(
+  host: Host,
+  word: string,
+  { engine: wanted, project }: EngineOptions,
+): Promise<NamedPlace> {
   const { remote, name } = parseInstancePath(word);
   const request = { remote, project };
-  const sure = await sureServer(host, wanted, request);
-  const placeOn = async (server: Server): Promise<Omit<Place, "engine">> => {
-    const mounts = mountsOf(host, name, server);
-    return { name, label: withRemote(server, name), mounts, server, record: await readContainerRecord(mounts) };
-  };
-  if (sure) {
-    const place = await placeOn(sure);
-    const { record } = place;
-    const engine = record && wantedCli(host, wanted) === undefined
-      ? Promise.resolve(engineCalled(host, record.engine, sure))
-      : chooseEngine(host, wanted, request);
-    // Whoever needs the engine awaits it.
-    engine.catch(() => {});
-    return { ...place, engine };
-  }
-  const engine = await chooseEngine(host, wanted, request);
-  return { ...await placeOn(engine.server), engine: Promise.resolve(engine) };
-}
-
-/** What advice is about: an engine, as far as it is known. */
-export interface AdviceTarget extends Pick<Engine, "byOption" | "server"> {
-  /** The host of this run. */
-  host: Pick<Host, "env">;
-  /** The CLI of the engine; undefined when nobody has named one. */
-  cli: EngineCli | undefined;
+  const cli = wantedCli(host, wanted);
+  const sure = await sureServer(host, cli, request);
+  const chosen = sure ? undefined : await chooseEngine(host, wanted, request);
+  const server = (sure ?? chosen?.server)!;
+  const mounts = mountsOf(host, name, server);
+  const record = await readContainerRecord(mounts);
+  const onRecord = record && cli === undefined ? engineCalled(host, record.engine, server) : undefined;
+  const engine = chosen || onRecord ? Promise.resolve((chosen ?? onRecord)!) : chooseEngine(host, wanted, request);
+  // Whoever needs the engine awaits it.
+  engine.catch(() => {});
+  const options = adviceOptions({ host, cli, byOption: wanted !== undefined, server });
+  return { host, name, label: withRemote(server, name), options, mounts, engine, server, record };
 }
 
 /** The options that a run needs so that a name means the same container as in this one. */
-export function adviceOptions({ host, cli, byOption, server: { project } }: AdviceTarget): string[] {
+export function adviceOptions(
+  { host, cli, byOption, server: { project } }: Pick<Engine, "byOption" | "server"> & {
+    host: Pick<Host, "env">;
+    cli: EngineCli | undefined;
+  },
+): string[] {
   return [
     ...(byOption && cli !== host.env("GUI_CONTAINER_ENGINE") ? [`--engine=${cli}`] : []),
     ...(project === undefined ? [] : [`--project=${project}`]),
@@ -85,13 +89,19 @@ export function adviceOptions({ host, cli, byOption, server: { project } }: Advi
  *
  * @param words the script, its options, `[REMOTE:]NAME`
  */
-export function scriptLine(target: AdviceTarget, [script, ...words]: readonly [string, ...string[]]): string {
-  return quoteWords([script, ...adviceOptions(target), ...words]);
+export function scriptLine(
+  engine: Parameters<typeof adviceOptions>[0],
+  [script, ...words]: readonly [string, ...string[]],
+): string {
+  return quoteWords([script, ...adviceOptions(engine), ...words]);
 }
 
 /** The server that is meant whichever engine answers; undefined when that makes a difference. */
-async function sureServer(host: Host, wanted: string | undefined, request: ServerRequest): Promise<Server | undefined> {
-  const cli = wantedCli(host, wanted);
+async function sureServer(
+  host: Host,
+  cli: EngineCli | undefined,
+  request: ServerRequest,
+): Promise<Server | undefined> {
   if (cli !== undefined) return await findServer(host, cli, request);
   if (request.remote !== undefined) return undefined;
   const [first, ...others] = await Promise.all(engineClis.map((cli) => findServer(host, cli, request)));

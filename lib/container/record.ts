@@ -5,7 +5,7 @@
  */
 
 import { join } from "@std/path";
-import type { Host } from "../base/host.ts";
+import { writeText } from "../base/files.ts";
 import type { Engine, EngineCli } from "../engine/engine.ts";
 import { type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import type { Mounts } from "./mounts.ts";
@@ -23,30 +23,22 @@ export interface ContainerRecord {
   location: string;
 }
 
-/**
- * The record of a container.
- *
- * @param container `location`: the member of a cluster that it was made on, or "none"
- */
-export function recordOf(
-  { cli, server }: Pick<Engine, "cli" | "server">,
-  { user, location }: { user: ContainerUser; location: string },
-): ContainerRecord {
-  return { engine: cli, server: serverRecord(server), user: formatUser(user), location };
-}
-
 /** The file with the record. */
 export function containerRecordPath({ directory }: Pick<Mounts, "directory">): string {
   return join(directory, "container.json");
 }
 
-/** Writes the record of a container; in place of an older one, if there is one. */
-export async function writeContainerRecord(host: Host, mounts: Mounts, record: ContainerRecord): Promise<void> {
-  const path = containerRecordPath(mounts);
-  await host.change(
-    `write ${path}`,
-    () => Deno.writeTextFile(path, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o644 }),
-  );
+/**
+ * Writes the record of a container; in place of an older one, if there is one.
+ *
+ * @param container `location`: the member of a cluster that it was made on, or "none"
+ */
+export async function writeContainerRecord(
+  { host, cli, server }: Engine,
+  { mounts, user, location }: { mounts: Mounts; user: ContainerUser; location: string },
+): Promise<void> {
+  const record: ContainerRecord = { engine: cli, server: serverRecord(server), user: formatUser(user), location };
+  await writeText(host, containerRecordPath(mounts), { text: `${JSON.stringify(record, null, 2)}\n`, mode: 0o644 });
 }
 
 /** The record of a container; undefined where there is none, or where it is not one. */

@@ -11,7 +11,7 @@ import { answerLimits, hasNoAnswer } from "../engine/instance.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import type { Mounts } from "./mounts.ts";
 import type { ContainerUser } from "./user.ts";
-import { quoteWord, quoteWords, withValues } from "../base/shell_words.ts";
+import { quoteWords, withValues } from "../base/shell_words.ts";
 
 /** Where and how to reach a container. */
 export interface SshTarget {
@@ -65,21 +65,6 @@ export function identityFiles(
   return { ...files, config: comment + lines.join("") };
 }
 
-/** Writes {@linkcode identityFiles}. */
-export async function writeIdentityFiles(
-  host: Host,
-  mounts: Mounts,
-  files: Readonly<Record<string, string>>,
-): Promise<void> {
-  for (const [name, text] of Object.entries(files)) {
-    const path = join(mounts.ssh, name);
-    await host.change(
-      `write ${quoteWord(path)}`,
-      () => Deno.writeTextFile(path, text, { mode: 0o600 }),
-    );
-  }
-}
-
 /**
  * The lines of a known_hosts file that pin the host keys of a container under its name.
  *
@@ -88,14 +73,6 @@ export async function writeIdentityFiles(
 export function knownHostsLines(name: string, publicKeys: string): string {
   return publicKeys.split("\n").filter((line) => /^(ssh|ecdsa|sk)-\S+ \S+/.test(line))
     .map((line) => `${name} ${line.split(" ").slice(0, 2).join(" ")}\n`).join("");
-}
-
-/** Writes what {@linkcode knownHostsLines} returns to the container's known_hosts file. */
-export async function pinHostKeys(host: Host, mounts: Mounts, lines: string): Promise<void> {
-  await host.change(
-    `write ${quoteWord(mounts.knownHosts)}`,
-    () => Deno.writeTextFile(mounts.knownHosts, lines, { mode: 0o644 }),
-  );
 }
 
 /**

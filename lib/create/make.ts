@@ -1,12 +1,13 @@
 /** The steps that make a container, in their order. */
 
+import { join } from "@std/path";
 import { UserError } from "../base/errors.ts";
-import { removeEmpty } from "../base/files.ts";
+import { removeEmpty, writeText } from "../base/files.ts";
 import { all } from "../base/settle.ts";
 import { mountDevices, shareMounts } from "../container/mounts.ts";
 import { findOurs, markKey, runKey } from "../container/ours.ts";
-import { recordOf, writeContainerRecord } from "../container/record.ts";
-import { identityFiles, pinHostKeys, writeIdentityFiles } from "../container/ssh.ts";
+import { writeContainerRecord } from "../container/record.ts";
+import { identityFiles } from "../container/ssh.ts";
 import { type ContainerUser, formatUser, hostUidOf, userKey } from "../container/user.ts";
 import type { Engine, Instance } from "../engine/engine.ts";
 import { instanceHostUid, updateInstance } from "../engine/instance.ts";
@@ -94,9 +95,11 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   const moves = member !== null && uid !== null && profile.config[evacuateKey] === undefined;
   const config = { [userKey]: formatUser(user), ...(moves ? { [evacuateKey]: "migrate" } : {}) };
   await updateInstance(instance, { devices, config });
-  await pinHostKeys(host, mounts, knownHosts);
-  await writeIdentityFiles(host, mounts, identityFiles(mounts, request.keys.identities));
-  await writeContainerRecord(host, mounts, recordOf(engine, { user, location: member ?? "none" }));
+  await writeText(host, mounts.knownHosts, { text: knownHosts, mode: 0o644 });
+  for (const [file, text] of Object.entries(identityFiles(mounts, request.keys.identities))) {
+    await writeText(host, join(mounts.ssh, file), { text, mode: 0o600 });
+  }
+  await writeContainerRecord(engine, { mounts, user, location: member ?? "none" });
   const [connection] = await all([
     testConnection(instance, { mounts, user, ...found, hasNetwork: hasNetwork && uid !== null }),
     keepPristine(instance),

@@ -2,14 +2,14 @@
 
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { type EngineOptions, findPlace, type Place } from "../container/place.ts";
+import { type EngineOptions, findPlace, type NamedPlace } from "../container/place.ts";
 
 /**
  * Finds out what NAME means.
  *
  * @throws {UserError} exit code 2 for "default", and as {@linkcode findPlace}
  */
-export async function placeCalled(host: Host, word: string, options: EngineOptions): Promise<Place> {
+export async function placeCalled(host: Host, word: string, options: EngineOptions): Promise<NamedPlace> {
   const place = await findPlace(host, word, options);
   // The container's profile has its name, and every container has the profile "default".
   if (place.name !== "default") return place;

@@ -5,7 +5,7 @@ import { quoteWord } from "../base/shell_words.ts";
 import type { Host } from "../base/host.ts";
 import { type Arguments, engineOptions, parseDuration } from "../cli/options.ts";
 import { hostNameOf } from "../container/mounts.ts";
-import type { Place } from "../container/place.ts";
+import type { NamedPlace } from "../container/place.ts";
 import { checkUserName } from "../container/user.ts";
 import type { ExportRequest } from "./export/export.ts";
 import { menuOf } from "./export/menu.ts";
@@ -19,7 +19,7 @@ import { internetKey, type Profile, withUserData } from "./profile_file.ts";
 /** What the command line asks for, checked. */
 export interface Request {
   /** The container, which is not there yet. */
-  place: Place;
+  place: NamedPlace;
   /** AUTHORIZED_KEYS. */
   keys: { text: string; identities: Identity[] };
   /** The profile with the user-data in it. */

@@ -5,7 +5,7 @@
 
 import { join } from "@std/path";
 import { UserError } from "../../base/errors.ts";
-import { exists } from "../../base/files.ts";
+import { exists, writeText } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { all } from "../../base/settle.ts";
 import { quoteWords } from "../../base/shell_words.ts";
@@ -14,8 +14,8 @@ import { beginCopy, type Copy, pristine, removeCopy } from "../../container/copi
 import { hostNameOf, makeMounts, type Mounts, mountsOf, shareMounts } from "../../container/mounts.ts";
 import { copyOrigin, findOrigin, giveMachineId, type Origin } from "../../container/origin.ts";
 import { scriptLine } from "../../container/place.ts";
-import { recordOf, writeContainerRecord } from "../../container/record.ts";
-import { knownHostsLines, pinHostKeys, sshConfigPath } from "../../container/ssh.ts";
+import { writeContainerRecord } from "../../container/record.ts";
+import { knownHostsLines, sshConfigPath } from "../../container/ssh.ts";
 import { type Engine, engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { instanceHostUid } from "../../engine/instance.ts";
 import { pushFile, removeFiles } from "../../engine/instance_files.ts";
@@ -70,7 +70,7 @@ async function fill(instance: Instance, { origin, mounts }: { origin: Origin; mo
   const { host } = engine;
   const isShared = mounts.shared.length > 0;
   await makeMounts(host, mounts);
-  await writeContainerRecord(host, mounts, recordOf(engine, origin));
+  await writeContainerRecord(engine, { mounts, user: origin.user, location: origin.location });
   const [key] = await all([
     makeHostKey(host, mounts),
     copyOrigin(instance, { origin, mounts: isShared ? mounts : undefined }),
@@ -124,11 +124,10 @@ async function giveHostKey(instance: Instance, { mounts, key }: { mounts: Mounts
         ["", ".pub"].map((end) => `/etc/ssh/ssh_host_${type}_key${end}`)
       ),
     }),
-    pinHostKeys(
-      engine.host,
-      mounts,
-      engine.host.dryRun ? `${alias} ${key.public}` : knownHostsLines(alias, key.public),
-    ),
+    writeText(engine.host, mounts.knownHosts, {
+      text: engine.host.dryRun ? `${alias} ${key.public}` : knownHostsLines(alias, key.public),
+      mode: 0o644,
+    }),
   ]);
 }
 

@@ -2,9 +2,9 @@
 
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
+import { quoteWords } from "../../base/shell_words.ts";
 import { hostNameOf, type Mounts } from "../../container/mounts.ts";
-import { type EngineOptions, scriptLine } from "../../container/place.ts";
-import { wantedCli } from "../../engine/engine.ts";
+import type { EngineOptions } from "../../container/place.ts";
 import { placeCalled } from "../place.ts";
 import { exportedOf, leftoversOf, type Menu, menuOf, removeExported, withMenuLock } from "./menu.ts";
 
@@ -21,12 +21,10 @@ export async function unexportNamed(
   if (word === undefined || more.length > 0) {
     throw inputError("--unexport takes one NAME", "For example: create.ts --unexport my-container");
   }
-  const { name, label, mounts, server } = await placeCalled(host, word, options);
+  const { name, label, mounts, server, ...place } = await placeCalled(host, word, options);
   const removed = await unexportApps(host, menuOf(host, hostNameOf(server, name)), mounts);
   if (removed.length === 0) {
-    const { engine: option } = options;
-    const target = { host, cli: wantedCli(host, option), byOption: option !== undefined, server };
-    const put = scriptLine(target, ["create.ts", "--export", label]);
+    const put = quoteWords(["create.ts", ...place.options, "--export", label]);
     throw new UserError(`Nothing of "${label}" is in the menu`, { hint: `${put} puts it there` });
   }
   if (!host.dryRun) host.ui.result(removed.join("\n"), { name: label, removed });
