@@ -88,16 +88,10 @@ export function realHost(options: HostOptions, cleanup = false): Host {
 
 /** A host that changes nothing and prints on stdout what would be done: a command a line, made to be read. */
 export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Host {
-  const success = (argv: readonly string[]): ProcessResult => ({
-    argv,
-    code: 0,
-    signal: null,
-    stdout: "",
-    stderr: "",
-  });
+  const success = (argv: readonly string[]): ProcessResult => ({ argv, code: 0, signal: null, stdout: "", stderr: "" });
   const show = (argv: readonly string[], { stdin = "null", env }: Pick<ProcessOptions, "stdin" | "env">): void => {
     const assignments = Object.entries(env ?? {}).map(([name, value]) => `${name}=${plannedWord(value)}`);
-    const input = typeof stdin === "object" && "text" in stdin
+    const input = typeof stdin === "object" && "text" in stdin && typeof stdin.text === "string"
       ? [`<<<${plannedWord(stdin.text.trimEnd())}`]
       : typeof stdin === "object" && "bytes" in stdin && stdin.from !== undefined
       ? [`<${plannedWord(stdin.from)}`]

@@ -8,14 +8,13 @@ import { ExitCode, ProcessError, type ProcessResult, UserError } from "./errors.
 export interface ProcessOptions {
   /**
    * What it reads; nothing by default. It gets our own stdin only on request, since `lxc init` and `lxc profile create`
-   * read YAML from a stdin that is not a terminal. `later`: it is sent when it is known, and then its input ends.
+   * read YAML from a stdin that is not a terminal. `text`: it is sent when it is known, and then its input ends.
    * `bytes`: of any number, as they come; `from` is the file that they are, for a dry run.
    */
   stdin?:
     | "null"
     | "inherit"
-    | { text: string }
-    | { later: Promise<string> }
+    | { text: string | Promise<string> }
     | { bytes: ReadableStream<Uint8Array>; from?: string };
   /**
    * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `{ line }`: each line of both
@@ -279,8 +278,7 @@ function inputOf(
   ended: Promise<unknown>,
 ): ReadableStream<Uint8Array> {
   if ("bytes" in stdin) return stdin.bytes;
-  const text = "text" in stdin ? stdin.text : Promise.race([stdin.later, ended.then(() => "")]);
-  return ReadableStream.from([text]).pipeThrough(new TextEncoderStream());
+  return ReadableStream.from([Promise.race([stdin.text, ended.then(() => "")])]).pipeThrough(new TextEncoderStream());
 }
 
 /** The error for a program that could not be started. */

@@ -6,11 +6,11 @@ import { oneLine, printable } from "./text.ts";
 /** Options of {@linkcode terminalUi}. */
 export interface UiOptions {
   /** Print errors only. */
-  quiet: boolean;
+  quiet?: boolean;
   /** Print the result as one JSON document. */
-  json: boolean;
+  json?: boolean;
   /** Answer yes to all questions but those for a person. */
-  yes: boolean;
+  yes?: boolean;
   /** Ends the wait for an answer. */
   signal: AbortSignal;
   /** Writes the names of the scripts as the user has to type them, in all but results. */
@@ -57,7 +57,7 @@ export interface Ui {
 /** A {@linkcode Ui} on this process's stdin, stdout and stderr. */
 export function terminalUi(options: UiOptions): Ui {
   let progressShown = false;
-  const spell = options.spell ?? ((text) => text);
+  const { spell = String } = options;
   const isStdoutTerminal = Deno.stdout.isTerminal();
   const animated = Deno.stderr.isTerminal() && !options.quiet;
   const clearProgress = (): void => {

@@ -4,16 +4,6 @@ import { parse } from "@std/yaml";
 import { inputError, type UserError } from "./errors.ts";
 
 /**
- * Parses the one document of a YAML file.
- *
- * @param path the file's name, for errors
- * @throws {UserError} exit code 2, its message starting `path:line:column:`
- */
-export function parseYaml(path: string, text: string): unknown {
-  return parseDocument({ path, text, parsed: text });
-}
-
-/**
  * The tags of YAML 1.1 that PyYAML's safe loader resolves. It takes values for them that `@std/yaml`, which reads YAML
  * 1.2, does not: `!!binary >`, `!!bool yes`, `!!int 1:30`.
  */
@@ -21,32 +11,20 @@ const standardTags =
   /!(?:!|<tag:yaml\.org,2002:)(?:binary|bool|float|int|map|null|omap|pairs|seq|set|str|timestamp)\b>?/g;
 
 /**
- * Parses the one document of a YAML 1.1 file for its structure: which maps and lists there are, as PyYAML's safe loader
- * takes it. Scalars are not to be relied on.
+ * Parses the one document of a YAML file.
  *
  * @param path the file's name, for errors
- * @param options `onDuplicateKey`: called with the first key that is twice in a map, as `path:line: "…"`; the last one
- * counts
+ * @param options `onDuplicateKey`: the file is one for cloud-init: only its maps and lists are to be relied on, not its
+ * scalars, as PyYAML's safe loader takes it. This is called with the first key that is twice in a map, as
+ * `path:line: "…"`; the last one counts
  * @throws {UserError} exit code 2, its message starting `path:line:column:`
  */
-export function parseYamlStructure(
+export function parseYaml(
   path: string,
   text: string,
-  { onDuplicateKey }: { onDuplicateKey: (place: string) => void },
+  { onDuplicateKey }: { onDuplicateKey?: (place: string) => void } = {},
 ): unknown {
-  const structure = text.replaceAll(standardTags, (tag) => " ".repeat(tag.length));
-  return parseDocument({ path, text, parsed: structure, onDuplicateKey });
-}
-
-/** Parses `parsed`, which has the lines and columns of `text`. */
-function parseDocument(
-  { path, text, parsed, onDuplicateKey }: {
-    path: string;
-    text: string;
-    parsed: string;
-    onDuplicateKey?: (place: string) => void;
-  },
-): unknown {
+  const parsed = onDuplicateKey ? text.replaceAll(standardTags, (tag) => " ".repeat(tag.length)) : text;
   const lines = text.split("\n");
   const lineAt = (line: number): string => lines[line - 1]?.trim().slice(0, 60) ?? "";
   const invalid = (what: string, line: number, column: number): UserError => {

@@ -1,7 +1,6 @@
 /** What fits at one place of a script's command line: the answer to `--complete`, which the shells' stubs ask. */
 
 import { delay } from "@std/async";
-import type { Host } from "../base/host.ts";
 import { readEnv } from "../base/process.ts";
 import { mountsOf, mountsRoot } from "../container/mounts.ts";
 import { containerNames, isContainerName, sessionNames } from "../container/names.ts";
@@ -15,6 +14,8 @@ export interface CommandLine {
   places: Places;
   /** The places after a flag, by its long name. */
   placesWith: Readonly<Record<string, Places | undefined>>;
+  /** Where names come from. */
+  names: Names;
 }
 
 /** Where names come from. Each of them passes the rule for names. */
@@ -25,26 +26,15 @@ export interface Names {
   sessions(container: string | undefined): Promise<string[]>;
 }
 
-/** What can stand in place of the last word. */
-export interface Offer {
-  /** Whole words, some with what they mean. The shell chooses those that go on from what is typed. */
-  words: { word: string; help?: string }[];
-  /** Files as well, which the shell finds by itself. */
-  files?: boolean;
-  /** A word may go on after a comma. */
-  list?: boolean;
-}
-
 /**
- * What fits at the end of a command line.
+ * What fits at the end of a command line, in lines as the stubs read them: words, of which the shell chooses those that
+ * go on from what is typed, each with a tab and what it means where that is known; `:files` where files fit as well; and
+ * `:list` where a word may go on after a comma.
  *
  * @param words those after the command; the last one is being completed, and may be empty
  */
-export async function complete(
-  line: CommandLine,
-  words: readonly string[],
-  names: Names,
-): Promise<Offer> {
+export async function complete(line: CommandLine, words: readonly string[]): Promise<string[]> {
+  const { options, places, placesWith, names } = line;
   const typed = words.at(-1) ?? "";
   const positionals: string[] = [];
   const flags: (string | undefined)[] = [];
@@ -55,66 +45,54 @@ export async function complete(
     else if (isEnded || !isOption(word)) positionals.push(word);
     else if (word === "--") isEnded = true;
     else {
-      const { names, value } = readOption(word, line.options);
-      const option = line.options[names.at(-1) ?? ""];
+      const { names: given, value } = readOption(word, options);
+      const option = options[given.at(-1) ?? ""];
       if (option?.value !== undefined && value === undefined) valueOf = option;
-      flags.push(...names);
+      flags.push(...given);
     }
   }
-  if (valueOf) return await offer(valueOf.completion, { typed, names });
+  if (valueOf) return await wordsFor(valueOf.completion, { typed, names });
   if (!isEnded && typed.startsWith("-")) {
-    const { names: [option = ""], value } = readOption(typed, line.options);
-    if (value === undefined) return { words: optionWords(line.options) };
-    const { words, ...rest } = await offer(line.options[option]?.completion, { typed: value, names });
-    return { words: words.map(({ word }) => ({ word: `--${option}=${word}` })), ...rest };
+    const { names: [option = ""], value } = readOption(typed, options);
+    if (value === undefined) return optionWords(options);
+    const fitting = await wordsFor(options[option]?.completion, { typed: value, names });
+    return fitting.map((word) => word.startsWith(":") ? word : `--${option}=${word}`);
   }
-  const flag = Object.keys(line.placesWith).find((name) => flags.includes(name));
-  const { first, rest } = (flag === undefined ? undefined : line.placesWith[flag]) ?? line.places;
+  const flag = Object.keys(placesWith).find((name) => flags.includes(name));
+  const { first, rest } = (flag === undefined ? undefined : placesWith[flag]) ?? places;
   const place = positionals.length;
-  return await offer(place < first.length ? first[place] : rest, { typed, names, container: positionals[0] });
+  return await wordsFor(place < first.length ? first[place] : rest, { typed, names, container: positionals[0] });
 }
 
-function optionWords(options: Options): Offer["words"] {
+function optionWords(options: Options): string[] {
   return Object.entries(options).flatMap(([name, { short, help }]) =>
-    [`--${name}`, ...(short ? [`-${short}`] : [])].map((word) => ({ word, help }))
+    [`--${name}`, ...(short ? [`-${short}`] : [])].map((word) => `${word}\t${help}`)
   );
 }
 
-async function offer(
-  completion: Completion | undefined,
+async function wordsFor(
+  completion: Completion = null,
   { typed, names, container }: { typed: string; names: Names; container?: string | undefined },
-): Promise<Offer> {
-  if (completion === null || completion === undefined) return { words: [] };
-  if (completion === "file") return { words: [], files: true };
-  if (completion === "container") return { words: (await names.containers()).map((word) => ({ word })) };
-  if (completion === "session") return { words: (await names.sessions(container)).map((word) => ({ word })) };
-  const { files = false, list = false } = completion;
-  if (!list) return { words: completion.words.map((word) => ({ word })), files };
+): Promise<string[]> {
+  if (completion === null) return [];
+  if (completion === "file") return [":files"];
+  if (completion === "container") return await names.containers();
+  if (completion === "session") return await names.sessions(container);
+  const { words, files = false, list = false } = completion;
+  if (!list) return files ? [...words, ":files"] : [...words];
   const chosen = typed.split(",").slice(0, -1);
-  const others = completion.words.filter((word) => !chosen.includes(word));
-  return { words: others.map((word) => ({ word: [...chosen, word].join(",") })), list };
-}
-
-/** An offer as the stubs read it: a word a line, then a tab and what it means; and what begins with a colon. */
-export function offerText({ words, files, list }: Offer): string {
-  return [
-    ...words.map(({ word, help }) => help === undefined ? word : `${word}\t${help}`),
-    ...(files ? [":files"] : []),
-    ...(list ? [":list"] : []),
-  ].map((text) => `${text}\n`).join("");
+  const others = words.filter((word) => !chosen.includes(word));
+  return [...others.map((word) => [...chosen, word].join(",")), ":list"];
 }
 
 /** The names that the directories on the host have. */
-function namesOnHost(host: Pick<Host, "env">): Names {
-  const names: Names = {
-    containers: () => containerNames(mountsRoot(host)),
-    async sessions(container) {
-      const containers = container === undefined ? await names.containers() : [container].filter(isContainerName);
-      return (await Promise.all(containers.map((name) => sessionNames(mountsOf(host, name).xpra)))).flat();
-    },
-  };
-  return names;
-}
+const namesOnHost: Names = {
+  containers: () => containerNames(mountsRoot({ env: readEnv })),
+  async sessions(container) {
+    const containers = container === undefined ? await namesOnHost.containers() : [container].filter(isContainerName);
+    return (await Promise.all(containers.map((name) => sessionNames(mountsOf({ env: readEnv }, name).xpra)))).flat();
+  },
+};
 
 /** How long a shell waits for an answer, in milliseconds: a container can fill its directory. */
 const offerMs = 2_000;
@@ -125,11 +103,10 @@ const offerMs = 2_000;
  *
  * @param args what stands after `--complete`: `--` and the words, as for {@linkcode complete}
  */
-export async function printOffer(line: CommandLine, args: readonly string[]): Promise<void> {
-  const names = namesOnHost({ env: readEnv });
+export async function printOffer(line: Omit<CommandLine, "names">, args: readonly string[]): Promise<void> {
   try {
-    const offer = await Promise.race([complete(line, args.slice(1), names), delay(offerMs)]);
-    if (offer) await Deno.stdout.write(new TextEncoder().encode(offerText(offer)));
+    const lines = await Promise.race([complete({ ...line, names: namesOnHost }, args.slice(1)), delay(offerMs)]);
+    for (const text of lines ?? []) Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   } catch {
     // Nothing fits.
   }

@@ -10,7 +10,15 @@ import { terminalUi, type Ui } from "../base/ui.ts";
 import { checkMountsRoot } from "../container/mounts.ts";
 import { printOffer } from "./completions.ts";
 import { asCalled, calledName } from "../base/called.ts";
-import { type Arguments, briefText, helpText, optionsOf, parseCommandLine, type ScriptSpec } from "./options.ts";
+import {
+  type Arguments,
+  briefText,
+  type CommonName,
+  helpText,
+  optionsOf,
+  parseCommandLine,
+  type ScriptSpec,
+} from "./options.ts";
 import { completionStub, type Program } from "./shells.ts";
 
 /** What a script can do. */
@@ -35,7 +43,7 @@ export async function runScript<Name extends string>(
     Deno.exit(0);
   }
   if (Deno.permissions.querySync({ name: "env", variable: "GUI_CALLED" }).state !== "granted") {
-    terminalUi({ signal: AbortSignal.any([]), quiet: false, json: false, yes: false }).error(
+    terminalUi({ signal: AbortSignal.any([]) }).error(
       "Deno was started without the permissions of this script",
       `Run it as a program, ./${spec.name}, or with all permissions: deno run -A ${spec.name}`,
     );
@@ -73,7 +81,7 @@ async function runToExitCode<Name extends string>(
   const spell = (text: string): string => asCalled(text, readEnv);
   const called = { ...spec, name: calledName(spec.name, readEnv) };
   const common = { signal: ending.signal, spell };
-  let ui = terminalUi({ ...common, quiet: false, json: false, yes: false });
+  let ui = terminalUi(common);
   let verbose = false;
   let meant = "";
   try {
@@ -86,15 +94,15 @@ async function runToExitCode<Name extends string>(
     if (args.positionals[0] === commandLine[0] && Object.hasOwn(spec.options, commandLine[0] ?? "")) {
       meant = `. If you mean the option: ${called.name} --${commandLine.join(" ")}`;
     }
-    const json = args.flags.has("json");
-    verbose = args.flags.has("verbose");
-    ui = terminalUi({ ...common, quiet: args.flags.has("quiet"), json, yes: args.flags.has("yes") });
-    if (args.flags.has("help")) {
+    const has = (flag: CommonName): boolean => args.flags.has(flag);
+    verbose = has("verbose");
+    ui = terminalUi({ ...common, quiet: has("quiet"), json: has("json"), yes: has("yes") });
+    if (has("help")) {
       const help = spell(helpText(called));
       ui.result(help, help);
       return 0;
     }
-    if (args.flags.has("version")) {
+    if (has("version")) {
       ui.result(`${spec.name} ${config.version}`, config.version);
       return 0;
     }
@@ -105,8 +113,8 @@ async function runToExitCode<Name extends string>(
       return 0;
     }
     // The checks change nothing: a dry run makes them, too.
-    const isDoctor = args.flags.has("doctor");
-    const host = args.flags.has("dry-run") && !isDoctor
+    const isDoctor = has("doctor");
+    const host = has("dry-run") && !isDoctor
       ? dryRunHost({ ui, signal: ending.signal })
       : realHost({ ui, signal: ending.signal, verbose });
     if (isDoctor) return await actions.doctor(host, args.values.get("engine"));

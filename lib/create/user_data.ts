@@ -2,7 +2,7 @@
 
 import { basename } from "@std/path";
 import { inputError } from "../base/errors.ts";
-import { isMap, parseYamlStructure } from "../base/yaml.ts";
+import { isMap, parseYaml } from "../base/yaml.ts";
 
 /** One part of the user-data. */
 export interface Part {
@@ -92,7 +92,7 @@ function checkYaml(
   content: string,
   { type, warn }: { type: string; warn: (message: string) => void },
 ): void {
-  const data = parseYamlStructure(path, content, {
+  const data = parseYaml(path, content, {
     onDuplicateKey: (place) => warn(`cloud-init takes the last of two values for one key: ${place}`),
   });
   const [right, wanted] = type === "text/cloud-config"

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { type CommandLine, complete, type Names, offerText } from "../../lib/cli/completions.ts";
+import { type CommandLine, complete, type Names } from "../../lib/cli/completions.ts";
 import { completionStub } from "../../lib/cli/shells.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { exists } from "../../lib/base/files.ts";
@@ -11,6 +11,11 @@ import { runProcess } from "../../lib/base/process.ts";
 import { testWith } from "./samples.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
+
+const names: Names = {
+  containers: () => Promise.resolve(["box", "bag"]),
+  sessions: (container) => Promise.resolve([`${container}-session`]),
+};
 
 const line: CommandLine = {
   options: {
@@ -22,17 +27,13 @@ const line: CommandLine = {
     "verbose": { help: "More", short: "v" },
   },
   places: { first: ["container", null, { words: ["gui"], files: true }], rest: "file" },
+  names,
   placesWith: { "delete": { first: ["container", "session"] } },
-};
-
-const names: Names = {
-  containers: () => Promise.resolve(["box", "bag"]),
-  sessions: (container) => Promise.resolve([`${container}-session`]),
 };
 
 /** The words that fit at the end of a command line, and `:files` and `:list`. */
 async function fitting(...words: string[]): Promise<string[]> {
-  return offerText(await complete(line, words, names)).split("\n").slice(0, -1).map((text) => text.split("\t")[0]!);
+  return (await complete(line, words)).map((text) => text.split("\t")[0]!);
 }
 
 const allOptions = ["--image", "-i", "--at", "--session", "--allow", "--delete", "--verbose", "-v"];
@@ -41,7 +42,7 @@ Deno.test("complete() offers the options before the first positional, with what 
   for (const before of [[], ["--delete"], ["-v", "--image", "x"], ["-vi", "x"], ["--image=x"]]) {
     for (const typed of ["-", "--", "--im"]) assertEquals(await fitting(...before, typed), allOptions);
   }
-  assertEquals((await complete(line, ["--"], names)).words[0], { word: "--image", help: "An image" });
+  assertEquals((await complete(line, ["--"]))[0], "--image\tAn image");
   for (const before of [["x"], ["-"]]) assertEquals(await fitting(...before, "--im"), allOptions);
   assertEquals(await fitting("--", "x", "--im"), []);
   assertEquals(await fitting("--", "--im"), ["box", "bag"]);

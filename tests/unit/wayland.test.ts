@@ -79,7 +79,7 @@ async function clientFails(
           return { pid: 1, ended: Promise.resolve(result), kill };
         }
         if (typeof output === "object" && "line" in output) output.line("ready");
-        const end = typeof stdin === "object" && "later" in stdin ? stdin.later : Promise.resolve("");
+        const end = typeof stdin === "object" && "text" in stdin ? Promise.resolve(stdin.text) : Promise.resolve("");
         const result = { argv, code: 0, signal: null, stdout: "", stderr: "" };
         return { pid: 1, ended: end.then((word) => (assertEquals(word, ""), result)), kill };
       },

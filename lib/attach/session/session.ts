@@ -119,7 +119,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
       script: startUnit,
       values,
       parameters,
-      ...("transport" in display ? { stdin: { later: display.ready.then(() => "go\n", () => "") } } : {}),
+      ...("transport" in display ? { stdin: { text: display.ready.then(() => "go\n", () => "") } } : {}),
     });
     session = stdout.trim();
   } catch (error) {

@@ -263,7 +263,7 @@ async function startReady(
     isReady = line === "ready";
     if (isReady) ready.resolve(true);
   };
-  const started = start(argv, { stdin: { later: give.promise }, output: { line } });
+  const started = start(argv, { stdin: { text: give.promise }, output: { line } });
   const timer = Promise.withResolvers<"late">();
   const timeout = setTimeout(() => timer.resolve("late"), readyMs);
   const first = await Promise.race([ready.promise, timer.promise, started.ended]);
