@@ -107,7 +107,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
       stderr: piped,
       env: { ...Object.fromEntries(linkerVariables.filter(readEnv).map((name) => [name, ""])), ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      ...(options.detached ? { detached: true } : {}),
+      detached: options.detached ?? false,
     }).spawn();
   } catch (error) {
     throw spawnError(error, program);
@@ -133,17 +133,15 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
       overflowed = true;
       kill("SIGKILL");
     };
-    const readAs = (sink: Sink, stream: ReadableStream<Uint8Array>): Promise<string> =>
-      readInto(sink, { stream, giveUp: giveUp.signal });
     const toText = (): Sink =>
       typeof output === "object" && "line" in output ? lineSink(output.line) : textSink({ maxBytes, overflow });
+    const onBytes = typeof output === "object" && "bytes" in output ? output.bytes : undefined;
+    const read = (stream: "stdout" | "stderr", sink: Sink): Promise<string> | "" =>
+      piped === "piped" ? readInto(sink, { stream: child[stream], giveUp: giveUp.signal }) : "";
     const [status, stdout, stderr] = await Promise.all([
       ended,
-      piped !== "piped" ? "" : readAs(
-        typeof output === "object" && "bytes" in output ? bytesSink(output.bytes, () => kill("SIGKILL")) : toText(),
-        child.stdout,
-      ),
-      piped !== "piped" ? "" : readAs(toText(), child.stderr),
+      read("stdout", onBytes ? bytesSink(onBytes, () => kill("SIGKILL")) : toText()),
+      read("stderr", toText()),
       typeof stdin === "object" ? inputOf(stdin, ended).pipeTo(child.stdin).catch(() => {}) : undefined,
     ]);
     clearTimeout(giveUpTimer);

@@ -89,20 +89,7 @@ export interface Arguments<Name extends string> {
 }
 
 /** The options that all scripts have. */
-export type CommonName =
-  | "help"
-  | "version"
-  | "dry-run"
-  | "verbose"
-  | "quiet"
-  | "yes"
-  | "doctor"
-  | "json"
-  | "engine"
-  | "project"
-  | "completions";
-
-const commonOptions: Options<CommonName> = {
+export const commonOptions = {
   "help": { group: "For all three scripts", short: "h", help: "Show this help" },
   "version": { short: "V", help: "Show the version" },
   "dry-run": { short: "n", help: "Print the plan, a command a line; change nothing" },
@@ -122,7 +109,10 @@ const commonOptions: Options<CommonName> = {
     help: `Print completions for ${shellNames.join(", ")}`,
     completion: { words: shellNames },
   },
-};
+} satisfies Options;
+
+/** The names of the options that all scripts have. */
+export type CommonName = keyof typeof commonOptions;
 
 /** All options of a script. */
 export function optionsOf<Name extends string>(spec: ScriptSpec<Name>): Options<Name | CommonName> {
