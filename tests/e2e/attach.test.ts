@@ -7,26 +7,18 @@ import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { inSession, needed, nothingLeft, pressIn } from "./sessions.ts";
 import {
-  type EngineName,
   eventually,
   inContainer,
-  makeContainer,
   mountsRoot,
-  removeContainer,
   script,
   sh,
-  shareOnEngines,
+  shareContainer,
   startScript,
   testOnEngines,
   windowWith,
 } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-attach-${engine}`;
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
+const nameOn = shareContainer("attach");
 
 testOnEngines("attach.ts shows a window, keys reach the app, and it ends clean", needed, async (engine) => {
   const name = nameOn(engine);

@@ -9,17 +9,13 @@ import { inSession, needed, nothingLeft, output, pressIn, testOnOneEngine } from
 import {
   type EngineName,
   eventually,
-  makeContainer,
   mountsRoot,
-  removeContainer,
   script,
   sh,
-  shareOnEngines,
+  shareContainer,
   startScript,
   windowWith,
 } from "./world.ts";
-
-const nameOn = (engine: EngineName): string => `e2e-channels-${engine}`;
 
 /** How long something closed is given to come through after all, in milliseconds. */
 const patienceMs = 2_000;
@@ -56,14 +52,11 @@ interface Shown {
   notifications(): string;
 }
 
-shareOnEngines({
-  make: async (engine) => {
-    const name = nameOn(engine);
-    await makeContainer(engine, name);
+const nameOn = shareContainer("channels", {
+  prepare: async (engine, name) => {
     const install = 'x=$(command -v xpra) && mv "$x" /opt/xpra && cat >"$x" && chmod 755 "$x"';
     await sh([engine, "exec", name, "--", "sh", "-c", install], { stdin: { text: hostileXpra } });
   },
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
 });
 
 testOnOneEngine("attach.ts opens notifications, links and files when it is told to", needed, async (engine) => {

@@ -10,19 +10,17 @@ import {
   type EngineName,
   eventually,
   inContainer,
-  makeContainer,
   mountsRoot,
-  removeContainer,
   root,
   script,
   sh,
-  shareOnEngines,
+  shareContainer,
   startScript,
   testOnEngines,
   windowWith,
 } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-ends-${engine}`;
+const nameOn = shareContainer("ends");
 
 /** A session that is shown, in a terminal of its own. */
 interface Scene {
@@ -153,11 +151,6 @@ const endings: readonly Ending[] = [
     runsOn: false,
   },
 ];
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
 
 for (const { how, act, code, says, runsOn } of endings) {
   testOnEngines(`attach.ts leaves nothing but what runs on: ${how}`, needed, async (engine) => {

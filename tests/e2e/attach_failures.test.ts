@@ -3,19 +3,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { needed, nothingLeft } from "./sessions.ts";
-import {
-  type EngineName,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  sh,
-  shareOnEngines,
-  testOnEngines,
-} from "./world.ts";
+import { inContainer, mountsRoot, script, sh, shareContainer, testOnEngines } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-failures-${engine}`;
+const nameOn = shareContainer("failures");
 
 /** Longest time until the answer, in milliseconds: what ssh is given to connect, and more than any case needs. */
 const answerMs = 20_000;
@@ -147,11 +137,6 @@ const failures: readonly Failure[] = [
     hint: /Make room in \/run\/user\/1000/,
   },
 ];
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
 
 for (const { what, inside, onHost, without, env = {}, app = "xclock", code, error, hint } of failures) {
   testOnEngines(`attach.ts says what is wrong, and what to do: ${what}`, needed, async (engine) => {

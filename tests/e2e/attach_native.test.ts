@@ -9,17 +9,15 @@ import {
   type EngineName,
   eventually,
   inContainer,
-  makeContainer,
   mountsRoot,
-  removeContainer,
   script,
   sh,
-  shareOnEngines,
+  shareContainer,
   startScript,
   windowWith,
 } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-native-${engine}`;
+const nameOn = shareContainer("native");
 
 /** A file of the share, when it is there with something in it. */
 async function shared(engine: EngineName, file: string): Promise<string> {
@@ -29,11 +27,6 @@ async function shared(engine: EngineName, file: string): Promise<string> {
     async () => await Deno.readTextFile(path).catch(() => "") || undefined,
   );
 }
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
 
 testOnOneEngine("attach.ts shows the app's own class and icon, and nothing of xpra's", needed, async (engine) => {
   const name = nameOn(engine);

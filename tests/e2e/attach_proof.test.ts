@@ -9,16 +9,14 @@ import {
   type EngineName,
   eventually,
   inContainer,
-  makeContainer,
   mountsRoot,
-  removeContainer,
   sh,
-  shareOnEngines,
+  shareContainer,
   startScript,
   windowWith,
 } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-proof-${engine}`;
+const nameOn = shareContainer("proof");
 const needed = ["user", "display", "windowManager", "bus", "xpra", "imageXpra"] as const;
 
 /** The colour of the host's own window, which nothing else on the display has. */
@@ -36,11 +34,6 @@ interface Loot {
   clipboard: number;
   files: number;
 }
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
 
 testOnOneEngine(
   "attach.ts keeps keys, screen, titles, terminals and files of the host from the app, which the host's X socket gives away",

@@ -2,26 +2,9 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { clientsOf, needed, nothingLeft, testOnIncus } from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  sh,
-  shareOnEngines,
-  startScript,
-  windowWith,
-} from "./world.ts";
+import { eventually, inContainer, mountsRoot, script, sh, shareContainer, startScript, windowWith } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-sessions-${engine}`;
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
+const nameOn = shareContainer("sessions");
 
 testOnIncus(
   "attach.ts starts several sessions at the same moment, each with its own name",

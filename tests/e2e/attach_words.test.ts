@@ -6,20 +6,10 @@ import { join } from "@std/path";
 import { quoteWord } from "../../lib/base/shell_words.ts";
 import { randomNumbers } from "../unit/samples.ts";
 import { needed, nothingLeft, testOnIncus } from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  shareOnEngines,
-} from "./world.ts";
+import { type EngineName, eventually, mountsRoot, script, shareContainer } from "./world.ts";
 
 /** A random whole number from 0 to below its argument. */
 type Random = ReturnType<typeof randomNumbers>;
-
-const nameOn = (engine: EngineName): string => `e2e-words-${engine}`;
 
 /** Cases on each engine: in a new session of their own, and joined to one. */
 const newCases = 16;
@@ -39,12 +29,8 @@ mv "$file.part" "$file"
 /** Its name needs quoting, too. */
 const recorderName = `re'corder "$HOME" $(id) ünd so`;
 
-shareOnEngines({
-  make: async (engine) => {
-    await makeContainer(engine, nameOn(engine));
-    await Deno.writeTextFile(join(shareOf(engine), recorderName), recorder, { mode: 0o755 });
-  },
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
+const nameOn = shareContainer("words", {
+  prepare: (engine) => Deno.writeTextFile(join(shareOf(engine), recorderName), recorder, { mode: 0o755 }),
 });
 
 testOnIncus(

@@ -4,27 +4,12 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { basename, join } from "@std/path";
 import { xpra5Wheel } from "../lab/xpra.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  sh,
-  shareOnEngines,
-  startScript,
-  windowWith,
-} from "./world.ts";
+import { eventually, inContainer, mountsRoot, script, sh, shareContainer, startScript, windowWith } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-xpra5-${engine}`;
 const parts = [...needed, "xpra5"] as const;
 
-shareOnEngines({
-  make: async (engine) => {
-    const name = nameOn(engine);
-    await makeContainer(engine, name);
+const nameOn = shareContainer("xpra5", {
+  prepare: async (engine, name) => {
     const wheel = xpra5Wheel();
     await Deno.copyFile(wheel, join(mountsRoot, name, "share", basename(wheel)));
     const install = "python3 -m pip uninstall --quiet --yes --break-system-packages xpra; " +
@@ -32,7 +17,6 @@ shareOnEngines({
     await sh([engine, "exec", name, "--", "sh", "-ec", install, "sh", `/home/ubuntu/share/${basename(wheel)}`]);
     assertStringIncludes(await inContainer(engine, name, "xpra --version"), "v5.");
   },
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
 });
 
 testOnOneEngine("attach.ts shows windows of xpra 5, with keys, clipboard and shared memory", parts, async (engine) => {

@@ -4,19 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { needed } from "./sessions.ts";
-import {
-  type EngineName,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  script,
-  sh,
-  shareOnEngines,
-  testOnEngines,
-} from "./world.ts";
-
-const nameOn = (engine: EngineName): string => `e2e-update-${engine}`;
+import { type EngineName, inContainer, mountsRoot, script, sh, shareContainer, testOnEngines } from "./world.ts";
 
 /** A script that offers a package in an archive of the container's own, in this version. */
 const offer = `#!/bin/sh -e
@@ -49,10 +37,7 @@ ${
 }
 `;
 
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine), cloudInit),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
+const nameOn = shareContainer("update", { cloudInit });
 
 async function asRoot(engine: EngineName, name: string, shell: string): Promise<string> {
   return await sh([engine, "exec", name, "--mode=non-interactive", "--", "/bin/sh", "-c", shell]);

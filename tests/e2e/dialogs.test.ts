@@ -10,18 +10,15 @@ import {
   type EngineName,
   eventually,
   inContainer,
-  makeContainer,
   mountsRoot,
-  removeContainer,
   root,
   script,
   sh,
-  shareOnEngines,
+  shareContainer,
   startScript,
   windowWith,
 } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-dialogs-${engine}`;
 const cloudConfig = "#cloud-config\npackages: [xdg-desktop-portal, python3-gi]\n";
 
 /** In place of zenity: answers with what is in the file "answer", not sooner than a person, and counts the dialogs. */
@@ -181,10 +178,7 @@ const ready = (engine: EngineName): Promise<unknown> => eventually("the agent", 
 
 const readText = (path: string): Promise<string> => Deno.readTextFile(path).catch(() => "");
 
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine), cloudConfig),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
+const nameOn = shareContainer("dialogs", { cloudInit: cloudConfig });
 
 testOnOneEngine(
   "an app's own Open and Save As reach the file that the user chooses, and no other",

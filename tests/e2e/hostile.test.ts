@@ -6,20 +6,7 @@ import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
 import { testOnOneEngine } from "./sessions.ts";
-import {
-  type EngineName,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  publicKey,
-  removeContainer,
-  root,
-  script,
-  sh,
-  shareOnEngines,
-} from "./world.ts";
-
-const nameOn = (engine: EngineName): string => `e2e-hostile-${engine}`;
+import { type EngineName, inContainer, mountsRoot, publicKey, root, script, sh, shareContainer } from "./world.ts";
 
 /** What a sequence of this kind does to a terminal: it writes "pwned" to the clipboard (xterm's ctlseqs, OSC 52). */
 const toClipboard = "\x1b]52;c;cHduZWQ=\x07";
@@ -63,14 +50,10 @@ function attach(engine: EngineName, ...args: string[]): string[] {
   return [join(root, "attach.ts"), `--engine=${engine}`, ...args];
 }
 
-shareOnEngines({
-  make: async (engine) => {
-    await makeContainer(engine, nameOn(engine));
+const nameOn = shareContainer("hostile", {
+  prepare: async (engine, name) => {
     // The tries of the tests are not to be held up by sshd's own limits.
-    await asRoot(engine, nameOn(engine), "echo PerSourcePenalties no >/etc/ssh/sshd_config.d/10-tries.conf");
-  },
-  remove: async (engine) => {
-    await removeContainer(engine, nameOn(engine));
+    await asRoot(engine, name, "echo PerSourcePenalties no >/etc/ssh/sshd_config.d/10-tries.conf");
   },
 });
 

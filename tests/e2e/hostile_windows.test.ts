@@ -12,17 +12,15 @@ import { needed, pressIn, testOnOneEngine, withDisplay } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
-  makeContainer,
   mountsRoot,
-  removeContainer,
   script,
   sh,
-  shareOnEngines,
+  shareContainer,
   startScript,
   windowWith,
 } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-fence-${engine}`;
+const nameOn = shareContainer("fence");
 
 /** What is selected in a window of the host's. */
 const secret = "hunter22";
@@ -184,15 +182,6 @@ async function placeOf(title: string, env: { DISPLAY: string }): Promise<Rectang
     height: number("Height"),
   };
 }
-
-shareOnEngines({
-  make: async (engine) => {
-    await makeContainer(engine, nameOn(engine));
-  },
-  remove: async (engine) => {
-    await removeContainer(engine, nameOn(engine));
-  },
-});
 
 function everythingOf({ stdout, stderr }: ProcessResult): string {
   return stdout + stderr;

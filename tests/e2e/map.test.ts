@@ -8,22 +8,15 @@ import {
   type EngineName,
   eventually,
   inContainer,
-  makeContainer,
   mountsRoot,
-  removeContainer,
   root,
   script,
   sh,
-  shareOnEngines,
+  shareContainer,
   testOnEngines,
 } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-map-${engine}`;
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
+const nameOn = shareContainer("map");
 
 testOnEngines("map.ts lends a file of any name, and restores its ACL and mode", ["user"], async (engine) => {
   const name = nameOn(engine);

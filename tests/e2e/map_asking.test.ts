@@ -11,22 +11,15 @@ import {
   type EngineName,
   eventually,
   inContainer,
-  makeContainer,
-  removeContainer,
   root,
   script,
   sh,
-  shareOnEngines,
+  shareContainer,
   testOnEngines,
   windowWith,
 } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-asking-${engine}`;
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
+const nameOn = shareContainer("asking");
 
 /** A socket of a session that a process listens at, and one that a crash has left. */
 async function withSession(engine: EngineName, name: string, test: () => Promise<void>): Promise<void> {

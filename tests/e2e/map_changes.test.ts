@@ -3,24 +3,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
-import {
-  type EngineName,
-  eventually,
-  inContainer,
-  makeContainer,
-  removeContainer,
-  script,
-  sh,
-  shareOnEngines,
-  testOnEngines,
-} from "./world.ts";
+import { eventually, inContainer, script, sh, shareContainer, testOnEngines } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-changes-${engine}`;
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
+const nameOn = shareContainer("changes");
 
 /** What is done to a lent file `$1`, what its permissions must be then, and what is told. */
 interface Change {

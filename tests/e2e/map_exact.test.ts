@@ -6,23 +6,9 @@ import { type Acl, formatAcl } from "../../lib/map/acl.ts";
 import { randomNumbers } from "../unit/samples.ts";
 import { permissions, startMap, withDirectory } from "./lending.ts";
 import { testOnOneEngine } from "./sessions.ts";
-import {
-  type EngineName,
-  inContainer,
-  makeContainer,
-  removeContainer,
-  script,
-  sh,
-  shareOnEngines,
-  testOnEngines,
-} from "./world.ts";
+import { inContainer, makeContainer, removeContainer, script, sh, shareContainer, testOnEngines } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-exact-${engine}`;
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
+const nameOn = shareContainer("exact");
 
 /** A random ACL whose owner may read, and random set-id and sticky bits. */
 function randomPermissions(random: (below: number) => number, containerUid: number): { acl: Acl; special: number } {

@@ -14,16 +14,11 @@ import {
   root,
   script,
   sh,
-  shareOnEngines,
+  shareContainer,
   testOnEngines,
 } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-kill-${engine}`;
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
+const nameOn = shareContainer("kill");
 
 /** Two files, a journal of their own, and the fakes. */
 interface Case {

@@ -16,12 +16,12 @@ import {
   removeContainer,
   script,
   sh,
-  shareOnEngines,
+  shareContainer,
   startScript,
   testOnEngines,
 } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-wayland-${engine}`;
+const nameOn = shareContainer("wayland");
 
 function attach(engine: EngineName, args: readonly string[], env = desktop()): RunningProcess {
   return startScript("attach", engine, args, { env });
@@ -31,11 +31,6 @@ function attach(engine: EngineName, args: readonly string[], env = desktop()): R
 function attached(engine: EngineName, args: readonly string[], env = desktop()): ReturnType<typeof script> {
   return script("attach", engine, args, { env, timeoutMs: 60_000 });
 }
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
 
 testOnEngines(
   "attach.ts shows a window by Wayland, keys reach the app, and it ends clean",

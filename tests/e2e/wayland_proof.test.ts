@@ -7,18 +7,9 @@ import { join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
 import { nothingLeft, testOnIncus } from "./sessions.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
-import {
-  type EngineName,
-  inContainer,
-  makeContainer,
-  mountsRoot,
-  removeContainer,
-  sh,
-  shareOnEngines,
-  startScript,
-} from "./world.ts";
+import { type EngineName, inContainer, mountsRoot, sh, shareContainer, startScript } from "./world.ts";
 
-const nameOn = (engine: EngineName): string => `e2e-wproof-${engine}`;
+const nameOn = shareContainer("wproof");
 
 /** The colour of the host's own window, which nothing else on the desktop has. */
 const colour = "d10fa3";
@@ -46,11 +37,6 @@ const privileged = [
   "zwp_input_method_manager_v2",
   "zwp_virtual_keyboard_manager_v1",
 ];
-
-shareOnEngines({
-  make: (engine) => makeContainer(engine, nameOn(engine)),
-  remove: (engine) => removeContainer(engine, nameOn(engine)),
-});
 
 testOnIncus(
   "attach.ts keeps keys, screen, titles and terminals of a Wayland desktop from the app, which the compositor's socket gives away",

@@ -194,6 +194,27 @@ export async function makeContainer(
   }
 }
 
+/**
+ * Has the tests of this file share a container on each engine, `e2e-WORD-ENGINE`.
+ *
+ * @param options `cloudInit`: what it is made with; `prepare`: does the rest before the first test
+ * @returns its name on an engine
+ */
+export function shareContainer(
+  word: string,
+  { cloudInit, prepare }: { cloudInit?: string; prepare?: (engine: EngineName, name: string) => Promise<unknown> } = {},
+): (engine: EngineName) => string {
+  const nameOn = (engine: EngineName): string => `e2e-${word}-${engine}`;
+  shareOnEngines({
+    make: async (engine) => {
+      await makeContainer(engine, nameOn(engine), cloudInit);
+      await prepare?.(engine, nameOn(engine));
+    },
+    remove: (engine) => removeContainer(engine, nameOn(engine)),
+  });
+  return nameOn;
+}
+
 /** Removes a container of the tests, whatever state it is in. */
 export async function removeContainer(engine: EngineName, name: string): Promise<void> {
   await script("create", engine, ["--delete", "--force", name]);

@@ -20,9 +20,6 @@ const tailBytes = 256 * 1024;
 /** How many lines of output an {@linkcode AppOutcome} has at most. */
 const shownLines = 15;
 
-/** How much of the end of a log `--logs` prints, in bytes. A log may be as large as the container likes. */
-export const printedBytes = 4 * 1024 * 1024;
-
 /** How the app of a session has ended, by the session's log; undefined when there is no log. */
 export async function appOutcome(container: Container, session: string): Promise<AppOutcome | undefined> {
   const log = (await container.log({ session, bytes: tailBytes }))?.text;

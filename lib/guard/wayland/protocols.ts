@@ -37,7 +37,7 @@ export interface Interface {
 }
 
 /** The interfaces of a table in the form of `protocols.txt`, by their names. */
-export function parseProtocols(text: string): ReadonlyMap<string, Interface> {
+function parseProtocols(text: string): ReadonlyMap<string, Interface> {
   const interfaces = new Map<string, Interface & { requests: MessageType[]; events: MessageType[] }>();
   let last: { requests: MessageType[]; events: MessageType[] } | undefined;
   for (const line of text.split("\n")) {
