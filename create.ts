@@ -128,7 +128,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
     const { unexportNamed } = await import("./lib/create/export/unexport.ts");
     return await unexportNamed(host, words, options);
   }
-  // Behind NAME alone it is about a container that is there.
+  // After NAME alone, it is about a container that exists.
   if ((flags.get("export") ?? Infinity) <= 1) {
     const { exportNamed } = await import("./lib/create/export/export.ts");
     return await exportNamed(host, words, { ...options, own, withTypes: flags.has("mime") });

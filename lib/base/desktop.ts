@@ -8,7 +8,7 @@ import { codePoint, printable } from "./text.ts";
 /** How long zenity shows a message or a question, in seconds. */
 export const dialogSeconds = 60;
 
-/** What zenity is told to put between paths: it gives no path with two slashes in a row. */
+/** The separator that zenity is to print between paths: no path that it returns has two slashes in a row. */
 export const pathSeparator = "//:";
 
 /** How long the notification service may take to answer, in milliseconds. */
@@ -46,7 +46,7 @@ export async function showOnDesktop(
   const [head, body] = [printable(title), printable(text)];
   const notification = notificationArgv({ title: head, body: escape(body) }, { icon: `dialog-${kind}` });
   if (await run(notification, { timeoutMs: notifyTimeoutMs }).then(() => true, () => false)) return;
-  // Of a backslash, zenity 3.44 makes the start of an escape.
+  // zenity 3.44 takes a backslash for the start of an escape.
   const shown = `${head}\n\n${body}`.replaceAll("\\", codePoint);
   const dialog = [
     "zenity",
@@ -60,8 +60,8 @@ export async function showOnDesktop(
 }
 
 /**
- * The command line that shows a notification. `notify-send` takes a backslash in the body, and nowhere else, for the
- * start of an escape, which may become markup (0.8.6): of "\074" it makes "<".
+ * The command line that shows a notification. In the body, and only there, `notify-send` 0.8.6
+ * takes a backslash for the start of an escape, which may become markup: it turns "\074" into "<".
  *
  * @param notification `body` is markup (Desktop Notifications Specification)
  */

@@ -2,7 +2,7 @@
 
 /** The exit codes of the command-line contract, by meaning. */
 export const ExitCode = {
-  /** It could not be done: the engine, the network, cloud-init, an app that failed. */
+  /** The work failed: because of the engine, the network, cloud-init or an app. */
   failed: 1,
   /** The command line or an input file is wrong; nothing was touched. */
   usage: 2,
@@ -12,7 +12,7 @@ export const ExitCode = {
   missingProgram: 127,
 } as const;
 
-/** What a {@linkcode UserError} carries besides its message. */
+/** What a {@linkcode UserError} has in addition to its message. */
 export interface UserErrorOptions {
   /** What to do about it: one line. */
   hint: string;
@@ -67,26 +67,26 @@ export interface ProcessResult {
   stdout: string;
   /** Captured standard error; empty when it was not captured. */
   stderr: string;
-  /** It was killed because it printed more than it may. */
+  /** Whether it was killed for printing too much. */
   overflowed?: boolean;
 }
 
-/** A program ended with an exit status that its caller did not expect, or took too long. */
+/** A program failed: its exit status is not one of those that the caller expects, or it took too long. */
 export class ProcessError extends Error {
   /** The class, for a stack trace. */
   override name = "ProcessError";
-  /** Its exit status, as in {@linkcode ProcessResult}. */
+  /** See {@linkcode ProcessResult.code}. */
   readonly code: number;
-  /** What it printed, likewise. */
+  /** See {@linkcode ProcessResult.stdout}. */
   readonly stdout: string;
-  /** What it printed to standard error, likewise. */
+  /** See {@linkcode ProcessResult.stderr}. */
   readonly stderr: string;
   /** Whether it was ended because it took too long. */
   readonly timedOut: boolean;
-  /** Whether it was killed because it printed more than it may. */
+  /** Whether it was killed for printing too much. */
   readonly overflowed: boolean;
 
-  /** `timedOutAfterMs`: the program was ended because it took longer than that. */
+  /** `timedOutAfterMs`: the time limit that it exceeded, if it did. */
   constructor(result: ProcessResult, options: { timedOutAfterMs?: number } = {}) {
     const { argv, code, signal } = result;
     const how = options.timedOutAfterMs !== undefined
@@ -110,7 +110,7 @@ export class ProcessError extends Error {
   }
 }
 
-/** The run was ended by a signal. Thrown through the `AbortSignal` of a {@linkcode Host}. */
+/** A signal ended the run. Thrown through the `AbortSignal` of a {@linkcode Host}. */
 export class Interrupted extends Error {
   /** The class, for a stack trace. */
   override name = "Interrupted";

@@ -29,7 +29,7 @@ export async function modeOf(path: string): Promise<number> {
   return (await Deno.stat(path)).mode! & 0o7777;
 }
 
-/** Writes a text file; a dry run tells of it. */
+/** Writes a text file; a dry run only says so. */
 export async function writeText(
   host: Pick<Host, "change">,
   path: string,
@@ -38,13 +38,13 @@ export async function writeText(
   await host.change(`write ${quoteWords([path])}`, () => Deno.writeTextFile(path, text, { mode }));
 }
 
-/** Removes those of the directories that are empty, the last one first. Ignores what is gone already. */
+/** Removes the directories that are empty, the last one first. Ignores those that are already gone. */
 export async function removeEmpty(paths: readonly string[]): Promise<void> {
   for (const path of [...paths].reverse()) await Deno.remove(path).catch(() => {});
 }
 
 /**
- * Removes a file or a directory with all that is in it. Nothing happens when it is gone already. By find(1), since Deno
+ * Removes a file, or a directory with everything in it; does nothing when it is already gone. Uses find(1), since Deno
  * 2.9 crashes on a directory in which a container has nested 30,000 others.
  *
  * @param options `signal`: ends it. A container can fill the directory with millions of files
@@ -65,11 +65,11 @@ export async function removeTree(path: string, { signal }: { signal?: AbortSigna
   });
 }
 
-/** How many entries of a directory are read at most: a container may fill those that it shares. */
+/** The maximum number of entries read from a directory: a container may fill those that it shares. */
 const maxEntries = 10_000;
 
 /**
- * The entries of a directory, the first ten thousand of them; none for a directory that is not there or cannot be read.
+ * The entries of a directory, at most ten thousand; none if the directory is missing or cannot be read.
  */
 export async function readDirectory(path: string): Promise<Deno.DirEntry[]> {
   const entries: Deno.DirEntry[] = [];

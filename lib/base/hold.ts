@@ -1,4 +1,4 @@
-/** Holds a file: whatever is at its path later, the handle leads to the same one. */
+/** Holds a file: the handle leads to it, whatever is at its path later. */
 
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 
@@ -8,7 +8,7 @@ export interface Held {
   handle: string;
   /** What the file is now. */
   stat(): Stats;
-  /** Lets go of it. */
+  /** Releases it. */
   close(): void;
 }
 
@@ -22,6 +22,6 @@ const holdFlags = 0o10000000 | 0o400000;
  */
 export function hold(path: string): Held {
   const fd = openSync(path, holdFlags);
-  // Deno 2.9: what node:fs calls a descriptor is the kernel's.
+  // In Deno 2.9, a descriptor of node:fs is one of the kernel's.
   return { handle: `/proc/${Deno.pid}/fd/${fd}`, stat: () => fstatSync(fd), close: () => closeSync(fd) };
 }

@@ -1,6 +1,6 @@
 /**
- * The world outside of a script, as one value that is handed to functions: programs, environment, the user, the signal
- * that ends the run, and changes to files. A test hands in a host that records, `--dry-run` one that prints.
+ * The world outside a script, as one value that is passed to functions: programs, environment, the user, the signal
+ * that ends the run, and changes to files. Tests pass a host that records, `--dry-run` one that prints.
  */
 
 import type { ProcessResult } from "./errors.ts";
@@ -22,9 +22,9 @@ export interface ValueOptions extends Omit<ProcessOptions, "signal" | "detached"
   parse(stdout: string): string | Promise<string>;
 }
 
-/** All that a script can see and do outside of itself. */
+/** Everything that a script can see and do outside itself. */
 export interface Host {
-  /** Speaks with the user. */
+  /** Talks to the user. */
   readonly ui: Ui;
   /** Aborts when the run must end. Its reason is an {@linkcode Interrupted}. */
   readonly signal: AbortSignal;
@@ -36,7 +36,7 @@ export interface Host {
   run(argv: readonly string[], options?: RunOptions): Promise<ProcessResult>;
   /** Runs a program for one value that later commands need. In a dry run it is `<PLACEHOLDER>`. */
   value(argv: readonly string[], options: ValueOptions): Promise<string>;
-  /** Starts a program and does not wait for it. In a dry run it has succeeded at once. */
+  /** Starts a program without waiting for it. In a dry run it succeeds at once. */
   start(argv: readonly string[], options?: Omit<ProcessOptions, "signal" | "timeoutMs">): RunningProcess;
   /** Changes something without a program: calls `act`. A dry run prints `command`, which says what. */
   change(command: string, act: () => Promise<unknown>): Promise<void>;
@@ -46,7 +46,7 @@ export interface Host {
 
 /** Options of {@linkcode realHost}. */
 export interface HostOptions {
-  /** Speaks with the user. */
+  /** Talks to the user. */
   ui: Ui;
   /** Aborts when the run must end. */
   signal: AbortSignal;
@@ -86,7 +86,7 @@ export function realHost(options: HostOptions, cleanup = false): Host {
   return host;
 }
 
-/** A host that changes nothing and prints on stdout what would be done: a command a line, made to be read. */
+/** A host that changes nothing and prints what would be done on stdout: one readable command per line. */
 export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Host {
   const success = (argv: readonly string[]): ProcessResult => ({ argv, code: 0, signal: null, stdout: "", stderr: "" });
   const show = (argv: readonly string[], { stdin = "null", env }: Pick<ProcessOptions, "stdin" | "env">): void => {
@@ -96,7 +96,7 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
       : typeof stdin === "object" && "bytes" in stdin && stdin.from !== undefined
       ? [`<${plannedWord(stdin.from)}`]
       : [];
-    // ssh gets the same twenty settings each time.
+    // The twenty settings of ssh are always the same.
     const isSetting = (index: number): boolean => argv.includes("ssh") && argv[index] === "-o";
     const words = argv.filter((_, index) => !isSetting(index) && !isSetting(index - 1));
     ui.plan([...assignments, ...words.map(plannedWord), ...input].join(" "));
@@ -127,15 +127,15 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
   return host;
 }
 
-/** How much of a word a dry run shows, in characters. */
+/** The maximum length of a word in a dry run, in characters. */
 const maxPlannedLength = 160;
 
-/** Each script has its name in a comment of its own. */
+/** Each shell or Python script names itself in a comment. */
 const scriptNames = /^# (\w+\.(?:sh|py))$/gm;
 
 /**
- * A word as a dry run shows it: a script by its name, another long text by its beginning, all else quoted for a POSIX
- * shell but for placeholders.
+ * A word as a dry run shows it: the name of a script, the beginning of another long text, or the word itself, quoted
+ * for a POSIX shell except for placeholders.
  */
 export function plannedWord(word: string): string {
   const scripts = [...word.matchAll(scriptNames)].map(([, name]) => name);

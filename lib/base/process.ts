@@ -1,4 +1,4 @@
-/** Programs of the host. Only this file starts one, by an argument list and never through a shell. */
+/** Starts the host's programs: always with an argument list, never through a shell. No other file starts one. */
 
 import { delay } from "@std/async";
 import { programs } from "./programs.ts";
@@ -7,9 +7,9 @@ import { ExitCode, ProcessError, type ProcessResult, UserError } from "./errors.
 /** How a program is started and run. */
 export interface ProcessOptions {
   /**
-   * What it reads; nothing by default. It gets our own stdin only on request, since `lxc init` and `lxc profile create`
-   * read YAML from a stdin that is not a terminal. `text`: it is sent when it is known, and then its input ends.
-   * `bytes`: of any number, as they come; `from` is the file that they are, for a dry run.
+   * Its standard input; empty by default. It gets our own only on request, since `lxc init` and `lxc profile create`
+   * read YAML from a stdin that is not a terminal. `text` may come later than the program starts. `bytes` are passed on
+   * as they come; `from` names the file that they come from, for a dry run.
    */
   stdin?:
     | "null"
@@ -17,10 +17,9 @@ export interface ProcessOptions {
     | { text: string | Promise<string> }
     | { bytes: ReadableStream<Uint8Array>; from?: string };
   /**
-   * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `{ line }`: each line of both
-   * streams is handed to this function when it comes, and the result has the end of them. `{ bytes }`: each piece of
-   * its standard output is handed to this function, one after the other; when that throws, the program is killed.
-   * `discard`: nowhere.
+   * Where its output goes. `capture`: into the result. `inherit`: where ours goes. `discard`: nowhere. `{ line }` is
+   * called with each line of both streams as it comes; the result has the last 64 KiB of each. `{ bytes }` is called
+   * with each piece of standard output, one after the other; if it throws, the program is killed.
    */
   output?:
     | "capture"
@@ -34,11 +33,11 @@ export interface ProcessOptions {
   env?: Record<string, string>;
   /** Working directory. */
   cwd?: string;
-  /** How long it may take, in milliseconds; by default, and with Infinity, as long as it likes. */
+  /** How long it may take, in milliseconds. Default: Infinity. */
   timeoutMs?: number;
   /**
    * How much it may print to a captured stream, in bytes, before it is killed. Default:
-   * {@linkcode defaultMaxOutputBytes}. Set it low for what a container can answer.
+   * {@linkcode defaultMaxOutputBytes}. Should be low where a container answers.
    */
   maxOutputBytes?: number;
   /** Ends it with SIGTERM, then SIGKILL. */
@@ -50,27 +49,28 @@ export interface ProcessOptions {
 /** What a program may print to one stream by default, in bytes: more than any answer of an engine. */
 const defaultMaxOutputBytes = 64 * 2 ** 20;
 
-/** How much of a stream that is handed on line by line is kept, and the longest line, in bytes. */
+/** How much is kept of a stream that is read line by line, and the length at which lines are cut, in bytes. */
 const keptOutput = 64 * 2 ** 10;
 
 /** The time from SIGTERM to SIGKILL for a program that does not end, in milliseconds. */
 const killAfterMs = 3_000;
 
-/** Ctrl-C reaches our programs and us. We may learn of it this much later than they do, in milliseconds. */
+/** Ctrl-C reaches our programs and us. It may reach us this much later, in milliseconds. */
 const signalDelayMs = 50;
 
 /**
- * How long to read on after a program was killed, in milliseconds. A child of its own may keep the pipe open for ever.
+ * How long to read on after a program was killed, in milliseconds. Its child may keep the pipe open for ever.
  */
 const lastOutputMs = 200;
 
 /**
- * Variables of the dynamic linker (ld.so(8)). Under a scoped `--allow-run`, Deno starts nothing while one of them has a
- * value, since they can replace a program's code. An empty value passes; for the linker it means "not set".
+ * Variables of the dynamic linker (ld.so(8)). With a limited `--allow-run`, Deno starts no program while one of them
+ * has a value, since they can replace a program's code. An empty value is allowed, and means "not set" to the linker.
  */
 const linkerVariables = (
-  "ASSUME_KERNEL AUDIT BIND_NOT BIND_NOW DEBUG DEBUG_OUTPUT DYNAMIC_WEAK HWCAP_MASK LIBRARY_PATH ORIGIN_PATH POINTER_GUARD " +
-  "PREFER_MAP_32BIT_EXEC PRELOAD PROFILE PROFILE_OUTPUT SHOW_AUXV TRACE_LOADED_OBJECTS TRACE_PRELINKING USE_LOAD_BIAS VERBOSE WARN"
+  "ASSUME_KERNEL AUDIT BIND_NOT BIND_NOW DEBUG DEBUG_OUTPUT DYNAMIC_WEAK HWCAP_MASK LIBRARY_PATH " +
+  "ORIGIN_PATH POINTER_GUARD PREFER_MAP_32BIT_EXEC PRELOAD PROFILE PROFILE_OUTPUT SHOW_AUXV " +
+  "TRACE_LOADED_OBJECTS TRACE_PRELINKING USE_LOAD_BIAS VERBOSE WARN"
 ).split(" ").map((name) => `LD_${name}`);
 
 /** An environment variable; undefined when it is unset or empty. */
@@ -82,9 +82,9 @@ export function readEnv(name: string): string | undefined {
 export interface RunningProcess {
   /** Its process id. */
   readonly pid: number;
-  /** How it ended. Does not reject, whatever the exit status, but for what an `output` of ours throws. */
+  /** How it ended. Rejects only with what a function in `output` throws, whatever the exit status. */
   readonly ended: Promise<ProcessResult>;
-  /** Sends it a signal. Nothing happens when it has ended. */
+  /** Sends it a signal. Does nothing once it has ended. */
   kill(signal: Deno.Signal): void;
 }
 
@@ -191,11 +191,11 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
   }
 }
 
-/** What becomes of the output of a program. */
+/** Collects the output of a program, or passes it on. */
 interface Sink {
   /** Takes the next piece. */
   take(piece: Uint8Array): unknown;
-  /** What the result has of the output, once it has ended. */
+  /** The part of the output that goes into the result. Called at its end. */
   end(): string;
 }
 
@@ -216,7 +216,7 @@ async function readInto(
   return sink.end();
 }
 
-/** Keeps all of an output of at most `maxBytes`; calls `overflow` when it is longer, and drops the rest. */
+/** Keeps an output of up to `maxBytes`. Beyond that, drops it and calls `overflow`. */
 function textSink({ maxBytes, overflow }: { maxBytes: number; overflow: () => void }): Sink {
   const decoder = new TextDecoder();
   let text = "";
@@ -231,7 +231,7 @@ function textSink({ maxBytes, overflow }: { maxBytes: number; overflow: () => vo
   };
 }
 
-/** Hands on each line, cut where it is too long, and keeps the end of all. */
+/** Passes on each line, cut where it is too long, and keeps the end of the output. */
 function lineSink(onLine: (line: string) => void): Sink {
   const decoder = new TextDecoder();
   let kept = "";
@@ -255,7 +255,7 @@ function lineSink(onLine: (line: string) => void): Sink {
   };
 }
 
-/** Hands on each piece. Calls `kill` when `onBytes` throws. */
+/** Passes on each piece. Calls `kill` when `onBytes` throws. */
 function bytesSink(onBytes: (piece: Uint8Array) => unknown, kill: () => void): Sink {
   return {
     async take(piece) {
@@ -270,7 +270,7 @@ function bytesSink(onBytes: (piece: Uint8Array) => unknown, kill: () => void): S
   };
 }
 
-/** What a program is to read. It may end before it has read everything; then nothing more is waited for. */
+/** A program's input. When the program ends before it has read everything, the rest is not waited for. */
 function inputOf(
   stdin: Exclude<NonNullable<ProcessOptions["stdin"]>, string>,
   ended: Promise<unknown>,

@@ -10,15 +10,15 @@ export type ScriptName = "create" | "attach" | "map";
 export interface HostProgram {
   /** The scripts that may start it. */
   scripts: readonly ScriptName[];
-  /** The package of Debian and Ubuntu that it is in, for hints. After the name there may be where to get it. */
+  /** Its package in Debian and Ubuntu, for hints. Where to get it may follow the name. */
   package?: string;
-  /** What the scripts use it for. Without one, `--doctor` does not check it by itself. */
+  /** What the scripts use it for, for `--doctor`, which does not check a program without it. */
   purpose?: string;
-  /** The scripts do not work without it. */
+  /** Set when the scripts do not work without it. */
   required?: true;
   /** The option that prints its version. Default: `--version`. */
   versionOption?: string;
-  /** It is used on this kind of display only. */
+  /** The kind of display on which it is used. Default: both. */
   display?: "x11" | "wayland";
 }
 

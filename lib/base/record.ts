@@ -1,20 +1,20 @@
 /**
- * Records on disk: JSON in files that nobody but the user can open, and the locks by which a run keeps others from
- * them. The kernel ends a lock with the process, however that ends. Who may open a file, if only to read it, may lock it
- * and have the others wait.
+ * Records on disk: JSON in files that only the user can open, and locks that keep other runs away from them. The kernel
+ * releases a lock when the process ends, in whatever way. Whoever may open a file, even only to read it, can lock it
+ * and make others wait.
  */
 
 import { abortable } from "@std/async";
 import { dirname } from "@std/path";
 import { ifThere, isAt } from "./files.ts";
 
-/** How long after a run was killed what it had started last may still take effect, in milliseconds. */
+/** How long the last command of a killed run may still take effect, in milliseconds. */
 export const settleMs = 1_000;
 
 const openOptions = { read: true, write: true, create: true, mode: 0o600 } as const;
 
 /**
- * Locks a file, which is made if it is not there, and is never removed. Waits for the run that holds it.
+ * Locks a file that is never removed, and makes it if it is missing. Waits for a run that holds it.
  *
  * @param options `signal`: ends the waiting
  * @throws the signal's reason
@@ -32,9 +32,9 @@ export async function lockFile(path: string, { signal }: { signal?: AbortSignal 
 }
 
 /**
- * Locks a file that is removed by the run that has locked it, without waiting.
+ * Locks a file without waiting. The run that holds the lock may remove the file.
  *
- * @param options `create`: makes it if it is not there
+ * @param options `create`: make it if it is missing
  * @returns undefined when another run holds it, or has just removed it
  * @throws {Deno.errors.NotFound} without `create`
  */
@@ -43,28 +43,28 @@ export async function claimFile(
   { create = true }: { create?: boolean } = {},
 ): Promise<Deno.FsFile | undefined> {
   const file = await Deno.open(path, { ...openOptions, create });
-  // A lock on a file that its holder has removed keeps nobody out.
+  // A lock on a removed file keeps nobody out.
   if (await file.tryLock(true) && await isAt(file, path)) return file;
   file.close();
   return undefined;
 }
 
 /**
- * Ends a lock at once. Closing the file alone would leave it to a program that is just being started: that has the file
- * until it is executed.
+ * Releases a lock at once. After closing alone, a program that is just being started would hold it: it has the file
+ * open until exec(2).
  */
 export function release(file: Deno.FsFile | undefined): void {
   file?.unlockSync();
   file?.close();
 }
 
-/** Whether a run holds a file by {@linkcode claimFile}. */
+/** Whether a run holds a file that it locked with {@linkcode claimFile}. */
 export async function isClaimed(path: string): Promise<boolean> {
   using file = await ifThere(Deno.open(path, { write: true }));
   return file !== undefined && !await file.tryLock(true);
 }
 
-/** Writes a record, whole or not at all: `PATH.new` takes the place of what was there. It is on disk then. */
+/** Writes a record to disk, whole or not at all: `PATH.new` replaces what was there. */
 export async function writeRecord(path: string, value: unknown): Promise<void> {
   {
     using file = await Deno.open(`${path}.new`, { ...openOptions, truncate: true });
@@ -73,7 +73,7 @@ export async function writeRecord(path: string, value: unknown): Promise<void> {
   await Deno.rename(`${path}.new`, path);
 }
 
-/** Writes a record into an open file, and to disk. A run that is killed meanwhile leaves a torn one. */
+/** Writes a record into an open file, and to disk. A run that is killed meanwhile leaves a damaged one. */
 export async function writeInto(file: Deno.FsFile, value: unknown): Promise<void> {
   await file.truncate();
   const bytes = new TextEncoder().encode(JSON.stringify(value));
@@ -81,7 +81,7 @@ export async function writeInto(file: Deno.FsFile, value: unknown): Promise<void
   await file.sync();
 }
 
-/** What a record says; undefined when there is none, null when it is torn or no JSON. */
+/** The content of a record; undefined when it is missing, null when it is not JSON. */
 export async function readRecord(path: string): Promise<unknown> {
   const text = await ifThere(Deno.readTextFile(path));
   try {
@@ -91,19 +91,19 @@ export async function readRecord(path: string): Promise<unknown> {
   }
 }
 
-/** Brings to disk which files are in a directory. */
+/** Writes the list of a directory's files to disk. */
 export async function syncDirectory(path: string): Promise<void> {
   using directory = await Deno.open(path);
   await directory.sync();
 }
 
-/** Gives a file its final name, on disk. */
+/** Renames a file, also on disk. */
 export async function moveFile(from: string, to: string): Promise<void> {
   await Deno.rename(from, to);
   await syncDirectory(dirname(to));
 }
 
-/** Removes a file. Nothing happens when it is gone already. */
+/** Removes a file. Does nothing when it is already gone. */
 export async function removeFile(path: string): Promise<void> {
   await ifThere(Deno.remove(path));
 }

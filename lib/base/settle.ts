@@ -3,7 +3,7 @@
 import { pooledMap } from "@std/async";
 
 /**
- * Waits for all promises, even if one rejects: then what the others made can be undone.
+ * Waits for all promises, even if one rejects, so that what the others made can be undone.
  *
  * @throws the error of the first promise, in their order, that rejects
  */
@@ -13,7 +13,7 @@ export async function all<T extends readonly unknown[]>(promises: { [K in keyof 
 }
 
 /**
- * Calls `act` for each of the items, for at most `atOnce` of them at a time. After an error it starts with no other item.
+ * Calls `act` for each item, with at most `atOnce` calls at a time. Makes no further call after an error.
  *
  * @returns the results, in the order of the items
  * @throws the first error, once the calls that had started have ended
@@ -29,7 +29,7 @@ export async function mapSome<T, R>(
   }
 }
 
-/** A function that acts when it is called first, and keeps its promise. */
+/** A function that calls `act` the first time, and returns the same promise every time. */
 export function once<T>(act: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
   return () => result ??= act();

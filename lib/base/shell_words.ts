@@ -34,7 +34,9 @@ export function splitWords(text: string): string[] {
   return word === undefined ? words : [...words, word];
 }
 
-/** Blanks, a quoted part, a character after a backslash, and what needs no quoting; else, a quote that is not closed. */
+/**
+ * Blanks, a quoted part, a character after a backslash, and what needs no quoting; else, a quote that is not closed.
+ */
 const pieces = /[ \t\n]+|'[^']*'|"(?:[^"\\]|\\[^])*"|\\[^]|[^ \t\n'"\\]+|['"\\]/g;
 
 const unclosed: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-/** The one place that makes untrusted text printable: for a terminal, for one line of a title or list, for a dialog. */
+/** Makes untrusted text printable: for a terminal, for a line of a title or list, for a dialog. No other file does. */
 
 // deno-lint-ignore no-control-regex
 const unprintable = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
@@ -26,23 +26,26 @@ export function shortLine(text: string, max: number): string {
   return characters.replace(/[\t\r\n]+/g, " ").replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "");
 }
 
-/** Characters without ink that are not spaces. Unicode's classes lack the blanks of Braille, two old scripts and music. */
+/**
+ * Characters that show nothing and are not spaces. Unicode's classes lack the blanks of Braille, two old scripts and
+ * music.
+ */
 const invisible = /[\p{C}\p{Default_Ignorable_Code_Point}\u2800\u{13441}\u{13442}\u{16fe4}\u{1d159}]/gu;
 
 /**
- * Removes the characters that nobody can see, whether they steer a terminal or reverse the direction of writing.
+ * Removes invisible characters, including those that control a terminal or reverse the direction of writing.
  *
- * @param keep those that stay all the same
+ * @param keep characters that stay nevertheless
  */
 export function removeInvisible(text: string, keep = ""): string {
   return text.replace(invisible, (character) => keep.includes(character) ? character : "");
 }
 
 /**
- * Writes as `<U+202E>` what a reader cannot see or could take for something else: invisible characters, those that look
- * like a plain space or reverse the direction of writing, all but the first of several spaces in a row (they could push
- * the end of a text out of sight), all but two marks on one letter (they could cover it), and backslashes (zenity 3.44
- * takes them for the start of an escape, 4.1.90 does not).
+ * Writes as `<U+202E>` what a reader cannot see or could mistake for something else: invisible characters, those that
+ * look like a plain space or reverse the direction of writing, all but the first of several spaces in a row (they could
+ * push the end of a text out of sight), all but two marks on one letter (they could cover it), and backslashes (zenity
+ * 3.44 takes them for the start of an escape, 4.1.90 does not).
  */
 export function revealInvisible(text: string): string {
   return text.replace(invisible, codePoint).replace(deceptive, codePoint);

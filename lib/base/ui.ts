@@ -9,19 +9,19 @@ export interface UiOptions {
   quiet?: boolean;
   /** Print the result as one JSON document. */
   json?: boolean;
-  /** Answer yes to all questions but those for a person. */
+  /** Answer yes to all questions except those for a person. */
   yes?: boolean;
   /** Ends the wait for an answer. */
   signal: AbortSignal;
-  /** Writes the names of the scripts as the user has to type them, in all but results. */
+  /** Rewrites the names of the scripts as the user must type them, in everything but results. */
   spell?: (text: string) => string;
 }
 
-/** How a script speaks with its user. */
+/** How a script talks to its user. */
 export interface Ui {
   /** Prints the result: `text`, or `data` as JSON when that is asked for. */
   result(text: string, data: unknown): void;
-  /** Prints what is being done. */
+  /** Prints what the script is doing. */
   status(text: string): void;
   /** Prints a warning. One about security is printed with `--quiet`, too. */
   warn(text: string, options?: { security?: boolean }): void;
@@ -30,24 +30,24 @@ export interface Ui {
   /** Prints a command that would be run, for `--dry-run`. */
   plan(line: string): void;
   /**
-   * Prints the state of a longer step. On a terminal it replaces the state before it. Elsewhere it is a line of its
-   * own: `plain` when that is given, and no line when `plain` is empty.
+   * Prints the state of a longer step. On a terminal it replaces the previous state. Elsewhere it prints the line
+   * `plain`, which is `text` by default; nothing if that is empty.
    */
   progress(text: string, options?: { plain?: string }): void;
   /** Prints an error: what failed, what to do, and what a program printed. */
   error(message: string, hint?: string, output?: string): void;
   /**
-   * Asks a yes-or-no question. The answer is yes with `--yes`, and else no without a terminal.
+   * Asks a yes-or-no question. With `--yes` the answer is yes; otherwise, without a terminal, it is no.
    * `personOnly`: `--yes` does not answer it.
    */
   confirm(question: string, options?: { personOnly?: boolean; signal?: AbortSignal }): Promise<boolean>;
-  /** Lets the user choose. Returns undefined without a terminal, or for an answer that is none of the choices. */
+  /** Lets the user choose. Returns undefined without a terminal, or when the answer is not one of the choices. */
   choose<T>(question: string, choices: readonly T[], describe: (choice: T) => string): Promise<T | undefined>;
   /** Asks for a line. Returns undefined without a terminal, and at the end of the input. */
   ask(question: string): Promise<string | undefined>;
   /**
-   * Waits for Enter, for the end of the input, or until `signal` aborts. With `needsLine` and without a terminal, the
-   * end of the input does not end the wait.
+   * Waits for Enter, for the end of the input, or until `signal` aborts. With `needsLine`, and without a terminal, it
+   * goes on waiting after the end of the input.
    * @returns whether it was Enter
    * @throws the reason of the run's own signal when that aborts
    */
@@ -68,7 +68,7 @@ export function terminalUi(options: UiOptions): Ui {
     clearProgress();
     writeSync(Deno.stderr, `${text}\n`);
   };
-  // A program that reads our results gets each byte. A terminal gets what cannot steer it.
+  // A program that reads our results gets every byte, a terminal only what cannot control it.
   const print = (text: string): void => writeSync(Deno.stdout, `${isStdoutTerminal ? printable(text) : text}\n`);
   const say = (text: string): void => {
     if (!options.quiet) line(text);
@@ -138,10 +138,10 @@ function writeSync(stream: { writeSync(data: Uint8Array): number }, text: string
   for (let written = 0; written < data.length;) written += stream.writeSync(data.subarray(written));
 }
 
-/** What was read of stdin beyond the last line. */
+/** What was read from stdin after the last line. */
 let unread = "";
 
-/** Reads one line of stdin, without its end. Returns undefined at the end of the input, and when `signal` aborts. */
+/** Reads one line from stdin, without its end. Returns undefined at the end of the input, and when `signal` aborts. */
 async function readLine(signal: AbortSignal): Promise<string | undefined> {
   if (signal.aborted) return undefined;
   const reader = Deno.stdin.readable.getReader();

@@ -1,4 +1,4 @@
-/** Undo on failure: a stack of actions that is filled as steps succeed, and runs newest first when one fails. */
+/** Undo on failure: each step that succeeds adds an action; when a step fails, the actions run, newest first. */
 
 import { ProcessError, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
@@ -14,7 +14,7 @@ export interface Undo {
 
 /**
  * Runs `work`. When it throws, runs the actions that it added, newest first, and throws the same error. The actions get
- * a {@linkcode Host} that a signal does not stop. An action that fails is reported, and the others still run.
+ * a {@linkcode Host} that signals do not stop. An action that fails is reported, and the others still run.
  *
  * @param options `keep`: called instead of the actions when `work` throws
  */

@@ -4,8 +4,8 @@ import { parse } from "@std/yaml";
 import { inputError, type UserError } from "./errors.ts";
 
 /**
- * The tags of YAML 1.1 that PyYAML's safe loader resolves. It takes values for them that `@std/yaml`, which reads YAML
- * 1.2, does not: `!!binary >`, `!!bool yes`, `!!int 1:30`.
+ * The tags of YAML 1.1 that PyYAML's safe loader resolves. It accepts values after them that `@std/yaml`, which reads
+ * YAML 1.2, refuses: `!!binary >`, `!!bool yes`, `!!int 1:30`.
  */
 const standardTags =
   /!(?:!|<tag:yaml\.org,2002:)(?:binary|bool|float|int|map|null|omap|pairs|seq|set|str|timestamp)\b>?/g;
@@ -14,9 +14,9 @@ const standardTags =
  * Parses the one document of a YAML file.
  *
  * @param path the file's name, for errors
- * @param options `onDuplicateKey`: the file is one for cloud-init: only its maps and lists are to be relied on, not its
- * scalars, as PyYAML's safe loader takes it. This is called with the first key that is twice in a map, as
- * `path:line: "…"`; the last one counts
+ * @param options `onDuplicateKey`: the file is for cloud-init, and is read as PyYAML's safe loader reads it; only its
+ * maps and lists are reliable, not its scalars. The function is called with the first key that a map has twice, as
+ * `path:line: "…"`; the last value counts
  * @throws {UserError} exit code 2, its message starting `path:line:column:`
  */
 export function parseYaml(
@@ -46,7 +46,7 @@ export function parseYaml(
         onDuplicateKey(`${path}:${line}: "${lineAt(Number(line))}"`);
         return attempt(true);
       }
-      // @std/yaml 1.4 counts the column of a duplicated key from another line, at times below zero.
+      // @std/yaml 1.4 counts the column of a duplicated key from another line, sometimes below zero.
       throw invalid(what, Number(line), Math.max(1, Number(column)));
     }
   })(false);
@@ -61,7 +61,7 @@ export function isMap(data: unknown): data is Record<string, unknown> {
 
 /**
  * Line and column, from 1, of the key that `keys` lead to, from the outermost one inwards. Knows maps in block style;
- * where it does not find a key, it gives the one around it.
+ * if it does not find a key, it returns the one around it.
  */
 export function locateKey(text: string, keys: readonly string[]): { line: number; column: number } {
   let found = { line: 1, column: 1 };

@@ -27,14 +27,14 @@ export function checksOf(script: ScriptName, own: readonly HostCheck[]): HostChe
   return [runtime, checkEngine, ...checkPrograms(script), ...own, checkContainers];
 }
 
-/** Checks whether each engine answers; for the chosen one also who may use it, AppArmor, and its default profile. */
+/** Checks whether each engine answers; for the chosen one, also who may use it, AppArmor, and its default profile. */
 export async function checkEngine(host: Host, engine: Engine | undefined): Promise<Finding[]> {
   const servers = await Promise.all(engineClis.map((cli) => checkServer(host, cli)));
   const chosen = servers.find(({ cli }) => cli === engine?.cli);
   if (engine && chosen?.finding.verdict === "ok") {
     return [...servers.map(({ finding }) => finding), ...await checkIsolation(engine)];
   }
-  // No engine answers, or the chosen one does not. Blame an engine that is installed, where there is one.
+  // No engine answers, or the chosen one does not. Blame an installed engine, if there is one.
   const culprit = chosen ?? servers.find(({ isInstalled }) => isInstalled) ?? servers[0]!;
   culprit.finding.verdict = "broken";
   return servers.map(({ finding }) => finding);
@@ -89,7 +89,7 @@ async function checkIsolation(engine: Engine): Promise<Finding[]> {
   ].filter((finding) => finding !== undefined);
 }
 
-/** Checks for the programs of one script that have a purpose in the table of programs. */
+/** The checks for the programs of one script that have a purpose in the table of programs. */
 export function checkPrograms(script: ScriptName): HostCheck[] {
   const ofScript = Object.entries(programs).filter(([, { scripts, purpose }]) => purpose && scripts.includes(script));
   return ofScript.map(([name]) => checkProgram(name));

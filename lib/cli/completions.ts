@@ -1,4 +1,4 @@
-/** What fits at one place of a script's command line: the answer to `--complete`, which the shells' stubs ask. */
+/** What fits at one place of a script's command line: the answer to `--complete`, which the shells' stubs call. */
 
 import { delay } from "@std/async";
 import { readEnv } from "../base/process.ts";
@@ -28,8 +28,8 @@ export interface Names {
 
 /**
  * What fits at the end of a command line, in lines as the stubs read them: words, of which the shell chooses those that
- * go on from what is typed, each with a tab and what it means where that is known; `:files` where files fit as well; and
- * `:list` where a word may go on after a comma.
+ * begin with what is typed, some followed by a tab and their meaning; `:files` where files fit too; and `:list` where a
+ * word may continue after a comma.
  *
  * @param words those after the command; the last one is being completed, and may be empty
  */
@@ -98,8 +98,8 @@ const namesOnHost: Names = {
 const offerMs = 2_000;
 
 /**
- * Prints what fits at the end of a command line, for the stubs. It reads directories and does nothing else. It never
- * fails: the shell would show an error in the middle of the line that is being typed.
+ * Prints what fits at the end of a command line, for the stubs. It only reads directories. It never fails: the
+ * shell would show an error in the middle of the line that is being typed.
  *
  * @param args what stands after `--complete`: `--` and the words, as for {@linkcode complete}
  */

@@ -8,8 +8,8 @@ import { oneLine } from "../base/text.ts";
 /** The result of one check. */
 export interface Finding {
   /**
-   * `ok`: as it should be. `absent`: missing, and the script can work without it. `risk`: it works with less protection.
-   * `broken`: the script cannot do its work.
+   * `ok`: as it should be. `absent`: missing, but the script can work without it. `risk`: it works with less
+   * protection. `broken`: the script cannot do its work.
    */
   verdict: "ok" | "absent" | "risk" | "broken";
   /** What was found, in one line. */

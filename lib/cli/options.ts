@@ -57,16 +57,16 @@ export interface ScriptSpec<Name extends string> {
   options: Options<Name>;
   /** What fits as the positional arguments. */
   places: Places;
-  /** The same with one of these options on the command line, in place of `places`. */
+  /** What fits instead, when one of these options is on the command line. */
   placesWith: Readonly<Partial<Record<Name, Places>>>;
   /**
-   * Options that are not its own are kept among the positional arguments, after the first of these: "always", or with one
-   * of its own options. Otherwise they are refused.
+   * When options that are not its own are kept among the positional arguments, after the first of these: "always", or
+   * with one of its own options. Otherwise they are refused.
    */
   passesOn?: string;
   /** Command lines that work as typed, without the script's name, each with what it does. The help shows them. */
   examples: readonly (readonly [words: string, effect: string])[];
-  /** What a reader of the help has to know besides, in one paragraph. */
+  /** What else a reader of the help must know, in one paragraph. */
   notes?: string;
   /** What happens under the hood: paragraphs for the man page. */
   manual: readonly string[];
@@ -125,8 +125,8 @@ export function isOption(word: string): boolean {
 }
 
 /**
- * What a word with options says, as `--image`, `--image=IMAGE` and `-vn` do: the options by their long names, undefined
- * for each that there is not, and the value in it.
+ * Reads a word with options, such as `--image`, `--image=IMAGE` or `-vn`: the long names of the options, undefined for
+ * each unknown one, and the value in the word.
  */
 export function readOption(
   word: string,
@@ -186,7 +186,7 @@ export function parseCommandLine<Name extends string>(
     : { flags, values, positionals: rest.slice(0, second), rest: rest.slice(second + 1) };
 }
 
-/** Timers of JavaScript runtimes count in 31 bits: a longer one is over at once. */
+/** JavaScript's timers count in 31 bits: a longer one ends at once. */
 const maxTimerMs = 2 ** 31 - 1;
 
 /**
@@ -235,7 +235,7 @@ export function helpText<Name extends string>(spec: ScriptSpec<Name>): string {
   ].join("\n");
 }
 
-/** What a script says that needs arguments and has none. */
+/** What a script prints that needs arguments and gets none. */
 export function briefText<Name extends string>(spec: ScriptSpec<Name>): string {
   return [...wrap(spec.summary, helpWidth), ...exampleLines(spec), `All options: ${spec.name} --help`].join("\n");
 }
@@ -262,7 +262,7 @@ export function engineOptions<Name extends string>(
   return { engine: values.get("engine"), project: values.get("project") };
 }
 
-/** The options of a command line, as one types them. */
+/** The options of a command line, as they are typed. */
 export function givenOptions<Name extends string>(
   { flags, values }: Pick<Arguments<Name>, "flags" | "values">,
 ): string[] {

@@ -31,7 +31,7 @@ export interface ScriptActions<Name extends string> {
 
 /**
  * Runs a script: parses the command line, handles the common options, signals and errors, and calls an action. Ends the
- * process when all is cleaned up.
+ * process after the cleanup.
  */
 export async function runScript<Name extends string>(
   spec: ScriptSpec<Name>,
@@ -53,8 +53,8 @@ export async function runScript<Name extends string>(
 }
 
 /**
- * The running script as a shell starts it: a file of the checkout, a binary, the command of Debian's package, or by its
- * name where the module is not a file.
+ * The running script as a shell starts it: a file of the checkout, a binary, the command of Debian's package, or just
+ * its name if the module is not a file.
  */
 function thisProgram(name: string): Program {
   const file = Deno.mainModule.startsWith("file:///usr/share/")
@@ -63,7 +63,7 @@ function thisProgram(name: string): Program {
     ? fromFileUrl(Deno.mainModule)
     : name;
   return {
-    // Where it is installed, its name is the second one to begin with.
+    // The second name is that of the installed command.
     commands: name.endsWith(".ts") ? [name, `gui-${name.replace(/\.ts$/, "")}`] : [name],
     path: Deno.build.standalone ? Deno.execPath() : file,
   };
@@ -90,7 +90,7 @@ async function runToExitCode<Name extends string>(
       return ExitCode.usage;
     }
     const args = parseCommandLine(spec, commandLine);
-    // "list" for "--list", as other programs have it: a container may be called so, or else this explains the error.
+    // "list" for "--list", as in other programs. A container may have that name; if not, this explains the error.
     if (args.positionals[0] === commandLine[0] && Object.hasOwn(spec.options, commandLine[0] ?? "")) {
       meant = `. If you mean the option: ${called.name} --${commandLine.join(" ")}`;
     }
@@ -112,7 +112,7 @@ async function runToExitCode<Name extends string>(
       ui.result(text.trimEnd(), text);
       return 0;
     }
-    // The checks change nothing: a dry run makes them, too.
+    // The checks change nothing, so a dry run makes them, too.
     const isDoctor = has("doctor");
     const host = has("dry-run") && !isDoctor
       ? dryRunHost({ ui, signal: ending.signal })
@@ -142,7 +142,7 @@ async function runToExitCode<Name extends string>(
 /** Prints an error. Returns the exit code. */
 function reportError(error: unknown, { ui, verbose }: { ui: Ui; verbose: boolean }): number {
   if (error instanceof Interrupted) return error.exitCode;
-  // The reader of our output is gone: nobody would see an error.
+  // Nobody reads our output any more, so nobody would see an error.
   if (error instanceof Deno.errors.BrokenPipe) return ExitCode.failed;
   const { message, hint, output = "", exitCode = ExitCode.failed } = explain(error);
   const stack = verbose && error instanceof Error ? error.stack ?? "" : "";
@@ -150,7 +150,7 @@ function reportError(error: unknown, { ui, verbose }: { ui: Ui; verbose: boolean
   return exitCode;
 }
 
-/** What the user is told of an error. */
+/** What to print for an error. */
 function explain(error: unknown): { message: string; hint: string; output?: string; exitCode?: number } {
   if (error instanceof UserError) return error;
   if (error instanceof ProcessError) {

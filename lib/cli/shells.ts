@@ -1,6 +1,6 @@
 /**
- * What teaches bash, zsh and fish the completions of a script. Each is a stub that asks the script with `--complete`,
- * and offers what that prints as it is.
+ * The completions of a script for bash, zsh and fish: stubs that call the script with `--complete`, and offer what it
+ * prints.
  */
 
 import { inputError } from "../base/errors.ts";
@@ -14,13 +14,13 @@ export interface Program {
   /** The names that it is started by. */
   commands: readonly [string, ...string[]];
   /**
-   * The file that is asked. It is not the command on the line that is completed: a file of the same name in a shared
-   * directory would run when the user presses Tab.
+   * The file that the stub calls. The command on the line would not do: a file of that name in a shared directory would
+   * run when the user presses Tab.
    */
   path: string;
 }
 
-/** The shells, and what writes the stub for each. */
+/** The shells, each with the function that writes its stub. */
 const shells: Readonly<Record<string, (program: Program) => string>> = { bash, zsh, fish };
 
 /** The names of the shells. */

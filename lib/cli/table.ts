@@ -6,11 +6,11 @@ import type { Ui } from "../base/ui.ts";
 export interface TableOptions {
   /** What stands above the columns. */
   heading: readonly string[];
-  /** What is said when there is no row. */
+  /** What is printed when there are no rows. */
   none: string;
   /** The same for `--json`. */
   data: unknown;
-  /** Whether people read it: by default, whether stdout is a terminal. */
+  /** Whether people read it. Default: whether stdout is a terminal. */
   isForPeople?: boolean;
 }
 

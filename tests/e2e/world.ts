@@ -70,7 +70,7 @@ export function testOnEngines(
   }
 }
 
-/** Runs a script of ours as its user does: by its first lines, with the permissions that stand there. */
+/** Runs a script as its user does: with the permissions in its first lines. */
 export function script(
   name: "create" | "attach" | "map",
   engine: EngineName,
@@ -83,7 +83,7 @@ export function script(
   });
 }
 
-/** Starts a script of ours and goes on. */
+/** Starts a script without waiting for it. */
 export function startScript(
   name: "create" | "attach" | "map",
   engine: EngineName,
@@ -168,7 +168,7 @@ export async function painted(window: string): Promise<void> {
   }, { timeoutMs: 60_000 });
 }
 
-/** Makes a container with create.ts for the tests of one file, in place of one that a killed run has left. */
+/** Makes a container with create.ts for the tests of one file, and first removes one that a killed run has left. */
 export async function makeContainer(
   engine: EngineName,
   name: string,
