@@ -2,7 +2,7 @@
 
 import { delay } from "@std/async";
 import { readEnv } from "../base/process.ts";
-import { mountsOf, mountsRoot } from "../container/mounts.ts";
+import { mountsIn, mountsRoot } from "../container/mounts.ts";
 import { containerNames, isContainerName, sessionNames } from "../container/names.ts";
 import { type Completion, isOption, type Options, type OptionSpec, type Places, readOption } from "./options.ts";
 
@@ -90,7 +90,7 @@ const namesOnHost: Names = {
   containers: () => containerNames(mountsRoot({ env: readEnv })),
   async sessions(container) {
     const containers = container === undefined ? await namesOnHost.containers() : [container].filter(isContainerName);
-    return (await Promise.all(containers.map((name) => sessionNames(mountsOf({ env: readEnv }, name).xpra)))).flat();
+    return (await Promise.all(containers.map((name) => sessionNames(mountsIn({ env: readEnv }, name).xpra)))).flat();
   },
 };
 

@@ -144,7 +144,7 @@ export async function containerOf(
     name,
     label: withRemote(server, name),
     options: adviceOptions(engine),
-    mounts: mountsOf(host, name, server),
+    mounts: mountsOf({ engine: { host, server }, name }),
     engine: Promise.resolve(engine),
     plannedUser,
     ...(bootTimeoutMs === undefined ? {} : { bootTimeoutMs }),

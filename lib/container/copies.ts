@@ -13,7 +13,7 @@ import { claimFile, lockFile, readRecord, release, writeInto } from "../base/rec
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { emptyMounts } from "./empty_mounts.ts";
-import { type Mounts, mountsOf, mountsRoot, removeMounts, turnsIn } from "./mounts.ts";
+import { type Mounts, mountsIn, mountsOf, mountsRoot, removeMounts, turnsIn } from "./mounts.ts";
 
 /** The snapshot of a container that create.ts takes at its end. */
 export const pristine = "made";
@@ -68,7 +68,7 @@ function renewedPath({ directory }: Pick<Mounts, "directory">): string {
 export async function beginCopy({ engine, name: source }: Instance): Promise<Copy> {
   const { host, cli, server } = engine;
   const name = newCopyName(source);
-  const mounts = mountsOf(host, name, server);
+  const mounts = mountsOf({ engine: { host, server }, name });
   const record: CopyRecord & { name: string } = { source, engine: cli, server: serverRecord(server), name };
   const copy = { ...record, mounts };
   if (host.dryRun) return { ...copy, lock: undefined };
@@ -176,7 +176,7 @@ async function lockCopies(host: Host): Promise<Copy[]> {
   const copies: Copy[] = [];
   for (const { name: directory, isDirectory } of await readDirectory(mountsRoot(host))) {
     if (!isDirectory || !/-d[0-9a-f]{5}$/.test(directory)) continue;
-    const mounts = mountsOf(host, directory);
+    const mounts = mountsIn(host, directory);
     const locked = await lockRecord(mounts);
     if (locked) copies.push({ name: directory, ...locked.record, mounts, lock: locked.lock });
     // A run was killed before it wrote a record. What is not empty stays: it may be a container's of such a name.

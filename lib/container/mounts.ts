@@ -6,7 +6,7 @@ import type { Device } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { exists, modeOf, removeEmpty, removeTree } from "../base/files.ts";
-import { ownServer, type Server, withRemote } from "../engine/server.ts";
+import { type OnServer, withRemote } from "../engine/server.ts";
 import { containerRecordPath } from "./record.ts";
 import { containerPaths, type ContainerUser } from "./user.ts";
 
@@ -75,24 +75,40 @@ export function turnsIn(root: string): string {
  * The name that a container has on this host, whatever the CLI's default is: `[REMOTE:][PROJECT_]NAME`, and `NAME` for
  * one of this machine's default project, or of the project that Incus makes for each user.
  */
-export function hostNameOf({ remote, project, isLocal }: Server, name: string): string {
+export function hostNameOf({ engine: { server }, name }: OnServer): string {
+  const { remote, project, isLocal } = server;
   const isPlain = project === undefined || project === "default" || isLocal && /^user-\d+$/.test(project);
   return withRemote({ remote: remote === "local" ? undefined : remote }, isPlain ? name : `${project}_${name}`);
 }
 
 /**
- * The paths of a container, below {@linkcode mountsRoot}, in a directory of the name that {@linkcode hostNameOf} gives.
+ * The paths of a container: see {@linkcode hostNameOf}.
  *
  * @throws {UserError} as {@linkcode mountsRoot}
  */
-export function mountsOf(host: Pick<Host, "env">, name: string, server: Server = ownServer): Mounts {
-  const directory = join(mountsRoot(host), hostNameOf(server, name));
+export function mountsOf(instance: OnServer & { engine: { host: Pick<Host, "env"> } }): Mounts {
+  const { host, server } = instance.engine;
+  return mountsIn(host, hostNameOf(instance), { isShared: server.isLocal });
+}
+
+/**
+ * The paths of the container whose directory has this name, below {@linkcode mountsRoot}.
+ *
+ * @param options `isShared`: whether it is on this machine
+ * @throws {UserError} as {@linkcode mountsRoot}
+ */
+export function mountsIn(
+  host: Pick<Host, "env">,
+  hostName: string,
+  { isShared = true }: { isShared?: boolean } = {},
+): Mounts {
+  const directory = join(mountsRoot(host), hostName);
   const [xpra, share] = [join(directory, "xpra"), join(directory, "share")];
   return {
     directory,
     xpra,
     share,
-    shared: server.isLocal ? [xpra, share] : [],
+    shared: isShared ? [xpra, share] : [],
     knownHosts: join(directory, "known_hosts"),
     ssh: join(directory, "ssh"),
   };

@@ -60,7 +60,7 @@ export async function findPlace(
   const sure = await sureServer(host, cli, request);
   const chosen = sure ? undefined : await chooseEngine(host, wanted, request);
   const server = (sure ?? chosen?.server)!;
-  const mounts = mountsOf(host, name, server);
+  const mounts = mountsOf({ engine: { host, server }, name });
   const record = await readContainerRecord(mounts);
   const onRecord = record && cli === undefined ? engineCalled(host, record.engine, server) : undefined;
   const engine = chosen || onRecord ? Promise.resolve((chosen ?? onRecord)!) : chooseEngine(host, wanted, request);

@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { mountsOf, mountsRoot } from "./mounts.ts";
+import { mountsIn, mountsRoot } from "./mounts.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 
 /** How many links a path may have, as on Linux (path_resolution(7)). */
@@ -25,7 +25,7 @@ export interface SharedDirectories {
 export async function sharedByMounts(host: Host): Promise<SharedDirectories> {
   const root = mountsRoot(host);
   const names = (await readDirectory(root)).filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
-  return await directoryIdentities([root, ...names.flatMap((name) => mountsOf(host, name).shared)]);
+  return await directoryIdentities([root, ...names.flatMap((name) => mountsIn(host, name).shared)]);
 }
 
 /** The directories of the host that these instances can write to, by devices of their own or of their profiles. */

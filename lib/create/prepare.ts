@@ -57,7 +57,7 @@ export async function prepareContainer(
   const [line, ...keys] = stdout.split("\n");
   const user = parseUser(line!);
   if (user && (wanted === undefined || user.name === wanted)) {
-    return { user, knownHosts: knownHostsLines(hostNameOf(engine.server, name), keys.join("\n")) };
+    return { user, knownHosts: knownHostsLines(hostNameOf({ engine, name }), keys.join("\n")) };
   }
   const whose = wanted === undefined ? `The user that the image of "${name}" has` : `"${wanted}", a user of the image,`;
   throw new UserError(`${whose} is not an ordinary user`, {

@@ -119,7 +119,7 @@ export async function removeContainer(
     await deleteProfile(instance);
     removed.push("profile");
   }
-  const menu = menuIfAny(host, hostNameOf(engine.server, name));
+  const menu = menuIfAny(host, hostNameOf({ engine, name }));
   if (menu) removed.push(...await unexportApps(host, menu, mounts));
   // They come last: the container may have closed them.
   if (hasMounts) {

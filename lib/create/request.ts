@@ -74,7 +74,7 @@ export async function readCreateRequest(
   }
   if (Object.hasOwn(bundledProfiles.files, keysPath)) throw missingWord(positionals.slice(0, end));
   const place = await placeCalled(host, word, engineOptions(args));
-  if (exports) menuOf(host, hostNameOf(place.server, place.name));
+  if (exports) menuOf(host, hostNameOf({ engine: place, name: place.name }));
   const image = values.get("image");
   if (image?.startsWith("-")) {
     throw inputError(`"${image}" is not an image`, "Name one as the engine does: ubuntu:24.04");

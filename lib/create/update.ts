@@ -88,7 +88,7 @@ async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> 
   const found: Instance[] = [];
   for (const instance of await listOurs(engine)) {
     const { name, config } = instance;
-    if (config[copyKey] !== undefined || !await exists(mountsOf(host, name, engine.server).directory)) continue;
+    if (config[copyKey] !== undefined || !await exists(mountsOf({ engine, name: name }).directory)) continue;
     if (hasNetwork(instance)) found.push(instance);
     else host.ui.status(`"${labelOf(instance)}" has no network: it keeps the software that it has`);
   }
@@ -131,7 +131,7 @@ async function update(instance: Instance): Promise<Updated> {
   let sessions: string[] = [];
   try {
     packages = isStopped ? await whileRunning(instance, () => upgrade(instance)) : await upgrade(instance);
-    if (found && !isStopped) sessions = await socketsOf(found, mountsOf(host, name, engine.server));
+    if (found && !isStopped) sessions = await socketsOf(found, mountsOf({ engine, name: name }));
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     const isAsBefore = takes && countIn(error.stdout) === 0;

@@ -9,6 +9,7 @@ import {
   type EngineCli,
   findServer,
   hasRemote,
+  type OnServer,
   ownServer,
   type Server,
   type ServerRequest,
@@ -75,15 +76,13 @@ export interface Engine extends EngineKind {
 }
 
 /** An instance by its server and its name there, whether there is one or not. */
-export interface Instance {
+export interface Instance extends OnServer {
   /** The server's engine. */
   readonly engine: Engine;
-  /** Unique within the server's project. */
-  readonly name: string;
 }
 
 /** An instance's name for the user, `[REMOTE:]NAME`: see {@linkcode withRemote}. */
-export function labelOf({ engine, name }: { engine: Pick<Engine, "server">; name: string }): string {
+export function labelOf({ engine, name }: OnServer): string {
   return withRemote(engine.server, name);
 }
 

@@ -1,6 +1,7 @@
 /** Profiles as the engine keeps them. */
 
 import { type Engine, type Instance, labelOf, query, request, run } from "./engine.ts";
+import type { OnServer } from "./server.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import type { Device } from "./instance.ts";
 
@@ -68,7 +69,7 @@ export async function deleteProfile(profile: Instance): Promise<void> {
  * @throws {UserError} names the users
  */
 export function refuseUsedByOthers(
-  { engine: { server: { project = "default" } }, name }: { engine: Pick<Engine, "server">; name: string },
+  { engine: { server: { project = "default" } }, name }: OnServer,
   { profile, copies = [] }: { profile: EngineProfile; copies?: readonly string[] },
 ): void {
   const known = [name, ...copies].map((instance) => `/1.0/instances/${instance}`);

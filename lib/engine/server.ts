@@ -33,6 +33,14 @@ export interface ServerRequest {
 /** The engine of this machine, and its default project. */
 export const ownServer: Server = { remote: undefined, project: undefined, isLocal: true };
 
+/** Something by its server and its name there. */
+export interface OnServer {
+  /** What has the server. */
+  readonly engine: { readonly server: Server };
+  /** Unique within the server's project. */
+  readonly name: string;
+}
+
 /** A name as the engines' CLIs and the scripts take it: with its remote in front, unless the CLI takes that by itself. */
 export function withRemote({ remote }: Pick<Server, "remote">, name: string): string {
   return remote === undefined ? name : `${remote}:${name}`;

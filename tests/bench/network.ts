@@ -17,7 +17,7 @@ import { startProcess } from "../../lib/base/process.ts";
 import { terminalUi } from "../../lib/base/ui.ts";
 import { containerOn } from "../../lib/container/container.ts";
 import { socketPath } from "../../lib/container/sockets.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/mounts.ts";
 import { chooseEngine } from "../../lib/engine/engine.ts";
 import { asFromElsewhere } from "../e2e/far_container.ts";
 import { withDisplay } from "../e2e/sessions.ts";
@@ -57,7 +57,7 @@ async function measure(
   look: (title: string) => Promise<unknown>,
 ): Promise<Figures> {
   const chosen = await chooseEngine(host, engine);
-  const places = mountsOf(host, container);
+  const places = mountsIn(host, container);
   await using target = await (way === "ours" ? asFromElsewhere : containerOn)({ engine: chosen, name: container });
   const display = { screen: { width: 1920, height: 1200, dpi: 96, monitors: [] } };
   const plan = { app: app.split(" "), run: newRun(), name: "net", exact: false, open, isShown: false, display };

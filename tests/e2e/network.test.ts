@@ -16,7 +16,7 @@ import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { terminalUi } from "../../lib/base/ui.ts";
 import { asFromElsewhere } from "./far_container.ts";
 import { socketPath } from "../../lib/container/sockets.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/mounts.ts";
 import { chooseEngine } from "../../lib/engine/engine.ts";
 import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { eventually, makeContainer, mountsRoot, removeContainer, root, sh, windowWith } from "./world.ts";
@@ -34,7 +34,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
 
   const { signal } = new AbortController();
   const host = realHost({ ui: terminalUi({ quiet: true, json: false, yes: true, signal }), signal, verbose: false });
-  const mounts = mountsOf(host, name);
+  const mounts = mountsIn(host, name);
   await using container = await asFromElsewhere({ engine: await chooseEngine(host, engine), name });
   const open: ReadonlySet<Channel> = new Set(["sound"]);
   const display = { screen: await hostScreen(host) };

@@ -8,7 +8,7 @@ import { modeOf } from "../../lib/base/files.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { makePrivateDirectory } from "../../lib/container/private_directory.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/mounts.ts";
 import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
@@ -36,7 +36,7 @@ async function withHost(
       };
     },
   };
-  const mounts = mountsOf(host, "box");
+  const mounts = mountsIn(host, "box");
   const container = localBox(host, { mounts });
   await Deno.mkdir(mounts.xpra, { recursive: true });
   const options: ClientOptions = {
@@ -74,7 +74,7 @@ Deno.test("startClient() runs the client in a box, and ends it with its scope", 
 Deno.test("startClient() ends its client when the run is ended, and starts none after that", () =>
   withHost(async ({ host, events, options }) => {
     const ending = new AbortController();
-    const mounts = mountsOf(host, "box");
+    const mounts = mountsIn(host, "box");
     await using container = localBox({ ...host, signal: ending.signal }, { mounts });
     const ofRun = { ...options, container };
     const client = await startClient(ofRun);

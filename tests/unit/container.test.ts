@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../lib/base/errors.ts";
 import { type Container, resolveContainer } from "../../lib/container/container.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/mounts.ts";
 import { type ContainerRecord, containerRecordPath, readContainerRecord } from "../../lib/container/record.ts";
 import { formatUser, ubuntuUser, userKey } from "../../lib/container/user.ts";
 import { type RecordingHost, recordingHost } from "./recording_host.ts";
@@ -46,7 +46,7 @@ async function resolved<T>(
         stdout: JSON.stringify(argv.at(-1) === "/1.0" ? { environment: { server_name: "m1" } } : instance),
       },
   });
-  const mounts = mountsOf(recorded.host, "box");
+  const mounts = mountsIn(recorded.host, "box");
   try {
     await Deno.mkdir(mounts.directory);
     await Deno.writeTextFile(mounts.knownHosts, "");

@@ -3,7 +3,7 @@
 import type { Host } from "../../lib/base/host.ts";
 import type { Container, Inside, KnownContainer } from "../../lib/container/container.ts";
 import { localContainer } from "../../lib/container/local.ts";
-import { type Mounts, mountsOf } from "../../lib/container/mounts.ts";
+import { type Mounts, mountsIn } from "../../lib/container/mounts.ts";
 import { partsOf } from "../../lib/container/over_ssh.ts";
 import { remoteContainer } from "../../lib/container/remote.ts";
 import type { SshTarget } from "../../lib/container/ssh.ts";
@@ -36,7 +36,7 @@ export function remoteBox(host: Host, options: ContainerOptions = {}): Container
 function knownBox(
   host: Host,
   label: string,
-  { mounts = mountsOf({ env: () => "/m" }, "box") }: ContainerOptions,
+  { mounts = mountsIn({ env: () => "/m" }, "box") }: ContainerOptions,
 ): KnownContainer {
   const server = label === "box" ? undefined : { remote: "far", project: undefined, isLocal: false };
   const engine = Promise.resolve(engineCalled(host, "incus", server));

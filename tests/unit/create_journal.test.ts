@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { beginCreation, type Creation, recoverCreation, refuseBeingMade, unmake } from "../../lib/create/journal.ts";
 import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
-import { type Mounts, mountsOf } from "../../lib/container/mounts.ts";
+import { type Mounts, mountsIn, mountsOf } from "../../lib/container/mounts.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
 const gone: Answer = { code: 1, stderr: "Error: not found\n" };
@@ -17,7 +17,7 @@ async function withEngine(
   try {
     const recorded = recordingHost({ answer, env: { GUI_CONTAINER_MOUNTS: base } });
     const engine = await chooseEngine(recorded.host, "lxc");
-    await test({ engine, mounts: mountsOf(recorded.host, "box"), recorded });
+    await test({ engine, mounts: mountsIn(recorded.host, "box"), recorded });
   } finally {
     await Deno.remove(base, { recursive: true });
   }
@@ -154,7 +154,7 @@ Deno.test("beginCreation() leaves nothing where the disk is full, whatever does 
       Deno.mkdir = (path, options) => fails(() => mkdir(path, options));
       Deno.open = (path, options) => fails(() => open(path, options));
       const begin = (): Promise<unknown> =>
-        beginCreation(engine, mountsOf(engine.host, "box"), { name: "box", profileBefore: null });
+        beginCreation(engine, mountsOf({ engine, name: "box" }), { name: "box", profileBefore: null });
       await assertRejects(begin, UserError, "full");
       assertEquals([count, await Deno.lstat(base).catch(() => "gone")], [at, "gone"]);
     });

@@ -4,7 +4,7 @@ import { holdFiles, placesOf } from "../../lib/attach/disposable/lent_files.ts";
 import { makeCopy, requireOrigin } from "../../lib/attach/disposable/make_copy.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/mounts.ts";
 import { copyDevices } from "../../lib/container/origin.ts";
 import { ubuntuUser } from "../../lib/container/user.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
@@ -17,7 +17,7 @@ async function withFiles(
   const base = await Deno.realPath(await Deno.makeTempDir());
   try {
     const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: join(base, "mounts") } });
-    const [home, shared] = [join(base, "home"), mountsOf(host, "box").share];
+    const [home, shared] = [join(base, "home"), mountsIn(host, "box").share];
     for (const directory of [home, shared]) await Deno.mkdir(directory, { recursive: true });
     await test({ home, shared, host });
   } finally {
@@ -119,7 +119,7 @@ Deno.test("lend() hands the very file over that was held, byte by byte", async (
 });
 
 Deno.test("copyDevices() keeps disk and network, shares directories of its own, and nothing else", () => {
-  const mounts = mountsOf({ env: () => "/m" }, "box-d01234");
+  const mounts = mountsIn({ env: () => "/m" }, "box-d01234");
   assertEquals(
     copyDevices({
       user: ubuntuUser,

@@ -6,7 +6,7 @@ import {
   checkMountsRoot,
   makeMounts,
   mountDevices,
-  mountsOf,
+  mountsIn,
   removeMounts,
   shareMounts,
   usedMounts,
@@ -38,8 +38,8 @@ Deno.test("checkMountsRoot() refuses a directory in which everybody may write", 
   });
 });
 
-Deno.test("mountsOf() is below $GUI_CONTAINER_MOUNTS, else below the home directory", () => {
-  const mounts = mountsOf(hostIn({ HOME: "/home/me" }), "box");
+Deno.test("mountsIn() is below $GUI_CONTAINER_MOUNTS, else below the home directory", () => {
+  const mounts = mountsIn(hostIn({ HOME: "/home/me" }), "box");
   assertEquals(mounts, {
     directory: "/home/me/container_mounts/box",
     xpra: "/home/me/container_mounts/box/xpra",
@@ -48,26 +48,26 @@ Deno.test("mountsOf() is below $GUI_CONTAINER_MOUNTS, else below the home direct
     knownHosts: "/home/me/container_mounts/box/known_hosts",
     ssh: "/home/me/container_mounts/box/ssh",
   });
-  assertEquals(mountsOf(hostIn({ HOME: "/home/me", GUI_CONTAINER_MOUNTS: "/m/" }), "box").directory, "/m/box");
+  assertEquals(mountsIn(hostIn({ HOME: "/home/me", GUI_CONTAINER_MOUNTS: "/m/" }), "box").directory, "/m/box");
 });
 
-Deno.test("mountsOf() refuses a relative path, and to guess", () => {
+Deno.test("mountsIn() refuses a relative path, and to guess", () => {
   for (const env of [{}, { GUI_CONTAINER_MOUNTS: "m" }, { GUI_CONTAINER_MOUNTS: "~/m", HOME: "/h" }]) {
-    assertEquals(assertThrows(() => mountsOf(hostIn(env), "box"), UserError).exitCode, 2);
+    assertEquals(assertThrows(() => mountsIn(hostIn(env), "box"), UserError).exitCode, 2);
   }
 });
 
-Deno.test("mountsOf() refuses a path that Deno's permissions or ssh cannot take", () => {
+Deno.test("mountsIn() refuses a path that Deno's permissions or ssh cannot take", () => {
   for (const path of ["/a,b", '/a"b', "/a\\b", "/a$b", "/a\nb", "/a\tb"]) {
-    assertEquals(assertThrows(() => mountsOf(hostIn({ GUI_CONTAINER_MOUNTS: path }), "box"), UserError).exitCode, 2);
+    assertEquals(assertThrows(() => mountsIn(hostIn({ GUI_CONTAINER_MOUNTS: path }), "box"), UserError).exitCode, 2);
   }
   for (const path of ["/it's a%h", "/ünï;&*"]) {
-    assertEquals(mountsOf(hostIn({ GUI_CONTAINER_MOUNTS: path }), "box").directory, `${path}/box`);
+    assertEquals(mountsIn(hostIn({ GUI_CONTAINER_MOUNTS: path }), "box").directory, `${path}/box`);
   }
 });
 
 Deno.test("mountDevices() shows the two directories, and nothing else of the host", () => {
-  const mounts = mountsOf(hostIn({ GUI_CONTAINER_MOUNTS: "/m" }), "box");
+  const mounts = mountsIn(hostIn({ GUI_CONTAINER_MOUNTS: "/m" }), "box");
   assertEquals(mountDevices(mounts, { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" }), {
     xpra: { type: "disk", source: "/m/box/xpra", path: "/srv/alice/.xpra" },
     share: { type: "disk", source: "/m/box/share", path: "/srv/alice/share" },
@@ -77,7 +77,7 @@ Deno.test("mountDevices() shows the two directories, and nothing else of the hos
 Deno.test("makeMounts() tells what it made, and removeMounts() takes just that away", () =>
   inTempDir(async (directory) => {
     const host = hostIn({ GUI_CONTAINER_MOUNTS: directory });
-    const mounts = mountsOf(host, "box");
+    const mounts = mountsIn(host, "box");
     await Deno.mkdir(mounts.share, { recursive: true });
     await Deno.writeTextFile(join(mounts.share, "kept"), "");
     assertEquals(await usedMounts(mounts.shared), mounts.share);
@@ -87,7 +87,7 @@ Deno.test("makeMounts() tells what it made, and removeMounts() takes just that a
     await removeMounts(host, made);
     assertEquals([await exists(mounts.xpra), await exists(join(mounts.share, "kept"))], [false, true]);
 
-    const other = mountsOf(host, "other");
+    const other = mountsIn(host, "other");
     const all = await makeMounts(host, other);
     assertEquals(all, [other.directory, other.ssh, other.xpra, other.share]);
     assertEquals(await usedMounts(other.shared), undefined);
@@ -100,14 +100,14 @@ Deno.test("makeMounts() tells what it made, and removeMounts() takes just that a
 Deno.test("makeMounts() makes MOUNTS too, and leaves it", () =>
   inTempDir(async (directory) => {
     const host = hostIn({ GUI_CONTAINER_MOUNTS: join(directory, "a/b") });
-    await removeMounts(host, await makeMounts(host, mountsOf(host, "box")));
+    await removeMounts(host, await makeMounts(host, mountsIn(host, "box")));
     assertEquals([...Deno.readDirSync(join(directory, "a/b"))], []);
   }));
 
 Deno.test("shareMounts() lets both users read and write in the shared directories, and nobody else", () =>
   inTempDir(async (directory) => {
     const recorded = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory } });
-    const mounts = mountsOf(recorded.host, "box");
+    const mounts = mountsIn(recorded.host, "box");
     await makeMounts(recorded.host, mounts);
     await shareMounts(recorded.host, mounts, "1001000");
     assertEquals((await Deno.stat(mounts.share)).mode! & 0o7777, 0o771);

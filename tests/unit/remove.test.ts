@@ -6,7 +6,7 @@ import { checkExisting } from "../../lib/create/existing.ts";
 import { removeContainer } from "../../lib/create/remove.ts";
 import { engineCalled, type EngineCli } from "../../lib/engine/engine.ts";
 import { ownServer, type Server } from "../../lib/engine/server.ts";
-import { type Mounts, mountsOf } from "../../lib/container/mounts.ts";
+import { type Mounts, mountsIn, mountsOf } from "../../lib/container/mounts.ts";
 import { exists } from "../../lib/base/files.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
@@ -36,7 +36,7 @@ async function withOwner(
       join(home, ".config/incus/config.yml"),
       "remotes:\n  big:\n    addr: https://192.0.2.7:8443\n",
     );
-    const mounts = mountsOf(recorded.host, "box", server);
+    const mounts = mountsOf({ engine: { host: recorded.host, server }, name: "box" });
     await Deno.mkdir(mounts.share, { recursive: true });
     await test({ engine: engineCalled(recorded.host, "lxc", server), mounts, recorded });
   } finally {
@@ -86,7 +86,7 @@ Deno.test("removeContainer() touches nothing of a container that the engine prot
     });
   const on = { "security.protection.delete": "true" };
   const remove = ({ host }: RecordingHost): Promise<string[]> => {
-    const [engine, mounts] = [engineCalled(host, "lxc"), mountsOf(host, "box")];
+    const [engine, mounts] = [engineCalled(host, "lxc"), mountsIn(host, "box")];
     return removeContainer({ engine, name: "box" }, { mounts, force: true, recovered: false });
   };
   for (const [own, profile] of [[on, {}], [{}, on]] as const) {

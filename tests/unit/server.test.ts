@@ -171,7 +171,8 @@ Deno.test("parseInstancePath() reads [REMOTE:]NAME, and refuses all else", () =>
 
 Deno.test("containers of other servers and projects have directories of their own", () => {
   const host = { env: (name: string) => ({ GUI_CONTAINER_MOUNTS: "/m" })[name] };
-  const directory = (server: Partial<Server>): string => mountsOf(host, "box", { ...ownServer, ...server }).directory;
+  const directory = (server: Partial<Server>): string =>
+    mountsOf({ engine: { host, server: { ...ownServer, ...server } }, name: "box" }).directory;
   assertEquals(directory({}), "/m/box");
   assertEquals(directory({ remote: "local" }), "/m/box");
   assertEquals(directory({ project: "user-1000" }), "/m/box");

@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { onlyInTime, playSound, sinkSamples } from "../../lib/attach/session/sound.ts";
 import { dryRunHost, type Host } from "../../lib/base/host.ts";
 import { type ProcessOptions, runProcess, startProcess } from "../../lib/base/process.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/mounts.ts";
 import { localBox, remoteBox } from "./containers.ts";
 import { recordingUi } from "./recording_host.ts";
 
@@ -92,7 +92,7 @@ Deno.test("the player ends with its session, also when that has ended before the
     dryRun: false,
     start: (argv: readonly string[], options: ProcessOptions) => startProcess(argv, { ...options, env }),
   } as Host;
-  const container = localBox(host, { mounts: { ...mountsOf({ env: () => "/m" }, "box"), xpra } });
+  const container = localBox(host, { mounts: { ...mountsIn({ env: () => "/m" }, "box"), xpra } });
   for (const outlives of [false, true]) {
     const player = (await playSound(container, "xterm", { outlives }))!;
     const timer = setTimeout(() => player.kill("SIGKILL"), 5_000);

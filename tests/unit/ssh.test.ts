@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { join } from "@std/path";
 import type { RunOptions } from "../../lib/base/host.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/mounts.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import {
   hasPrivateKey,
@@ -21,7 +21,7 @@ import { argumentsSeenByShell, awkwardWords, testWith } from "./samples.ts";
 /** A target whose directories have this path. */
 function targetIn(directory: string): SshTarget {
   const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory } });
-  return { name: "Box", address: "10.0.0.5", user: ubuntuUser, mounts: mountsOf(host, "Box") };
+  return { name: "Box", address: "10.0.0.5", user: ubuntuUser, mounts: mountsIn(host, "Box") };
 }
 
 const ed25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFzM5rYqb0Yz1xkz9pJm2oS2QpXhJ0m2x1bB7o8s6b0Q";

@@ -12,7 +12,7 @@ import { borderOption } from "../../lib/attach/wayland/border_option.ts";
 import { startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/mounts.ts";
 import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 
@@ -84,7 +84,7 @@ async function clientFails(
         return { pid: 1, ended: end.then((word) => (assertEquals(word, ""), result)), kill };
       },
     };
-    const box = localBox(host, { mounts: mountsOf(host, "box") });
+    const box = localBox(host, { mounts: mountsIn(host, "box") });
     const client = await startWaylandClient(box, { clipboard: { in: true, out: true } });
     const error = await assertRejects(() => client.ready, NoWayland);
     await client[Symbol.asyncDispose]();

@@ -86,7 +86,7 @@ async function fill(instance: Instance, { origin, mounts }: { origin: Origin; mo
     ...(isShared ? [share()] : []),
     giveMachineId(instance),
     giveHostKey(instance, { mounts, key }),
-    copySshSettings(host, mountsOf(host, origin.source, engine.server), mounts),
+    copySshSettings(host, mountsOf({ engine, name: origin.source }), mounts),
   ]);
 }
 
@@ -114,7 +114,7 @@ async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> 
 /** Gives a copy that has not started its own host key in place of those of its origin, and pins it. */
 async function giveHostKey(instance: Instance, { mounts, key }: { mounts: Mounts; key: HostKey }): Promise<void> {
   const { engine, name } = instance;
-  const alias = hostNameOf(engine.server, name);
+  const alias = hostNameOf({ engine, name });
   const path = "/etc/ssh/ssh_host_ed25519_key";
   await all([
     pushFile(instance, { path, mode: "0600", stdin: { text: key.secret } }),

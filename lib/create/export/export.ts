@@ -80,7 +80,7 @@ export async function exportNamed(
   }
   const { name, mounts, ...place } = await placeCalled(host, word, options);
   const request = { ...parseExportWords(words, { notTheirs: own }), withTypes, opener: await findOpener() };
-  menuOf(host, hostNameOf(place.server, name));
+  menuOf(host, hostNameOf({ engine: place, name }));
   const exported = await exportApps({ engine: await place.engine, name }, { ...request, mounts });
   if (host.dryRun) return;
   host.ui.result(exported.map(({ id, name, entry }) => [id, name, entry].join("\t")).join("\n"), exported);
@@ -106,7 +106,7 @@ async function exportInTurn(
   const { engine, name } = instance;
   const { host, server: { project } } = engine;
   const container = labelOf(instance);
-  const menu = menuOf(host, hostNameOf(engine.server, name));
+  const menu = menuOf(host, hostNameOf({ engine, name }));
   await using reached = await containerOn(instance);
   const found = await readApps(reached);
   if (host.dryRun) return await planExport(host, menu);

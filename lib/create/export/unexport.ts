@@ -22,7 +22,7 @@ export async function unexportNamed(
     throw inputError("--unexport takes one NAME", "For example: create.ts --unexport my-container");
   }
   const { name, label, mounts, server, ...place } = await placeCalled(host, word, options);
-  const removed = await unexportApps(host, menuOf(host, hostNameOf(server, name)), mounts);
+  const removed = await unexportApps(host, menuOf(host, hostNameOf({ engine: { server }, name })), mounts);
   if (removed.length === 0) {
     const put = quoteWords(["create.ts", ...place.options, "--export", label]);
     throw new UserError(`Nothing of "${label}" is in the menu`, { hint: `${put} puts it there` });

@@ -223,7 +223,7 @@ export async function removeUnusedProxy(
 async function withProxyLock<T>({ host, server }: Engine, name: string, act: () => Promise<T>): Promise<T> {
   const root = mountsRoot(host);
   if (host.dryRun || !await exists(root)) return await act();
-  const path = join(root, `.${hostNameOf(server, name)}.lock`);
+  const path = join(root, `.${hostNameOf({ engine: { server }, name })}.lock`);
   for (;;) {
     using file = await lockFile(path, { signal: host.signal });
     if (!await isAt(file, path)) continue;
