@@ -251,7 +251,7 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
       const engine = engineOn(itsEngine, cleaner);
       if (host.dryRun || instance?.status !== "Stopped") await killInstance({ engine, name });
       if (engine.server.isLocal && await exists(mounts.xpra)) {
-        await emptyMounts({ engine, name, status: "Stopped", config: instance?.config ?? {} }, mounts);
+        await emptyMounts({ engine, name, status: "Stopped", config: instance?.config ?? {} });
       }
     });
   } catch (error) {

@@ -2,8 +2,8 @@
 
 import { exec, type InstanceInfo, startInstance } from "../engine/instance.ts";
 import { ProcessError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
-import type { Mounts } from "./mounts.ts";
+import type { Instance } from "../engine/engine.ts";
+import { mountsOf } from "./mounts.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "./user.ts";
 
 /** How long the host, then the container, may take to remove it, in milliseconds. It may be millions of files. */
@@ -16,10 +16,9 @@ const timeoutMs = 15_000;
  */
 export async function emptyMounts(
   instance: Pick<InstanceInfo, "engine" | "name" | "status" | "config">,
-  mounts: Mounts,
 ): Promise<void> {
   if (instance.status !== "Running") {
-    if (await emptyFromHost(instance.engine.host, mounts)) return;
+    if (await emptyFromHost(instance)) return;
     // Start errors are ignored: if the directories then cannot be removed, removeMounts() reports that.
     await startInstance(instance).catch(() => {});
   }
@@ -41,9 +40,10 @@ export async function emptyMounts(
 }
 
 /** Removes what the host user may remove. Returns whether that was everything. */
-async function emptyFromHost(host: Host, { xpra, share }: Mounts): Promise<boolean> {
+async function emptyFromHost(instance: Instance): Promise<boolean> {
+  const { xpra, share } = mountsOf(instance);
   try {
-    await host.run(removal([xpra, share]), { output: { line: () => {} }, timeoutMs });
+    await instance.engine.host.run(removal([xpra, share]), { output: { line: () => {} }, timeoutMs });
     return true;
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;

@@ -7,7 +7,7 @@ import { all } from "../base/settle.ts";
 import { withUndo } from "../base/undo.ts";
 import type { Arguments } from "../cli/options.ts";
 import { checkAclSupport } from "../container/mounts.ts";
-import { type Place, scriptLine } from "../container/place.ts";
+import { scriptLine } from "../container/place.ts";
 import { checkTarget, type Engine, engineLine, engineOn } from "../engine/engine.ts";
 import { attachSoftwarePath } from "./bundled.ts";
 import { checkExisting } from "./existing.ts";
@@ -18,10 +18,9 @@ import { warnOfLimits } from "./limits.ts";
 import { type Made, make } from "./make.ts";
 import { checkSsh } from "./prepare.ts";
 import { readCreateRequest, type Request } from "./request.ts";
-import { withRemote } from "../engine/server.ts";
 
 /**
- * Makes a container.
+ * Makes a container, or undoes all that it did.
  *
  * @param options `own`: the options of create.ts, which no app is started with
  */
@@ -31,34 +30,29 @@ export async function createContainer(
   options: { own: readonly string[] },
 ): Promise<void> {
   const request = await readCreateRequest(host, args, options);
-  const { name, mounts } = request.place;
+  const { name, label, mounts } = request.place;
   await all([checkSsh(host), checkAclSupport(host, mounts)]);
   const engine = await request.place.engine;
   if (request.target !== undefined) await checkTarget(engine, request.target);
   if (request.proxy) await refuseCluster(engine);
   await warnOfLimits(engine, request.profile.config);
   const instance = { engine, name };
-  await recoverCreation(instance, mounts);
-  const profileBefore = await checkExisting(instance, mounts);
-  await create(engine, request, profileBefore);
-}
-
-/** Makes the container, or undoes all that it did. `profileBefore`: a profile of that name that is there already. */
-async function create(engine: Engine, request: Request, profileBefore: string | null): Promise<void> {
-  const { host } = engine;
-  const { name, mounts } = request.place;
+  await recoverCreation(instance);
+  const profileBefore = await checkExisting(instance);
   const startedMs = performance.now();
-  using record = await beginCreation(engine, mounts, { name, profileBefore });
+  using record = await beginCreation(instance, profileBefore);
   const { creation } = record;
   const made = await withUndo(host, async (undo) => {
-    undo.add(`unmake "${name}"`, (cleaner) => unmake(engineOn(engine, cleaner), mounts, creation));
-    const made = await make(engine, request, creation);
+    undo.add(`unmake "${name}"`, (cleaner) => unmake(engineOn(engine, cleaner), creation));
+    const made = await make(instance, { request, creation });
     await record.remove();
     return made;
   }, {
     keep: request.keepFailed && (async () => {
       await record.remove();
-      tellKept(engine, request.place);
+      const look = engineLine(engine, ["exec", label, "--", "bash"]);
+      host.ui.status(`What was made is kept. To look around: ${look}`);
+      host.ui.status(`To remove it: ${scriptLine(engine, ["create.ts", "--delete", "--force", label])}`);
     }),
   });
   await made.removeReplaced?.();
@@ -68,30 +62,34 @@ async function create(engine: Engine, request: Request, profileBefore: string | 
     if (request.exports) {
       const { exportApps, findOpener } = await import("./export/export.ts");
       const { withTypes, exports } = request;
-      exported = await exportApps({ engine, name }, { mounts, withTypes, ...exports, opener: await findOpener() });
+      exported = await exportApps(instance, { mounts, withTypes, ...exports, opener: await findOpener() });
     }
   } catch (error) {
     throw afterChanges(error);
   } finally {
     // The container is there, exported or not.
-    if (!host.dryRun) report(engine, request, { ...made, exported, seconds });
+    if (!host.dryRun) report(engine, { ...request, ...made, exported, seconds });
   }
-}
-
-function tellKept(engine: Engine, { name, label }: Place): void {
-  const { ui } = engine.host;
-  const look = engineLine(engine, ["exec", withRemote(engine.server, name), "--", "bash"]);
-  ui.status(`What was made is kept. To look around: ${look}`);
-  ui.status(`To remove it: ${scriptLine(engine, ["create.ts", "--delete", "--force", label])}`);
 }
 
 function report(
   engine: Engine,
-  { place: { name, label, mounts }, proxy, software }: Request,
-  { image, address, user, uid, member, windowServers, exported, seconds }: Made & {
-    exported: ExportedApp[] | undefined;
-    seconds: number;
-  },
+  {
+    place: { name, label, mounts },
+    proxy,
+    software,
+    image,
+    address,
+    user,
+    uid,
+    member,
+    windowServers,
+    exported,
+    seconds,
+  }:
+    & Omit<Request, keyof Made>
+    & Made
+    & { exported: ExportedApp[] | undefined; seconds: number },
 ): void {
   const { ui } = engine.host;
   ui.result(
@@ -130,7 +128,7 @@ function report(
     return;
   }
   if (software === "wayland" && windowServers.length > 0) return;
-  const again = engineLine(engine, ["exec", withRemote(engine.server, name), "--", attachSoftwarePath]);
+  const again = engineLine(engine, ["exec", label, "--", attachSoftwarePath]);
   ui.warn([
     windowServers.includes("waypipe")
       ? `There is no xpra in "${label}": attach.ts can show windows on a Wayland desktop, by waypipe, and on no other`

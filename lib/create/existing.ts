@@ -1,13 +1,17 @@
-/** What there is of a container's name before it is made: refused, or used when the user agrees. */
+/**
+ * What there is of a container's name before it is made: refused, or used when the user agrees. Directories of
+ * containers of both engines, or of two projects, can have one name on this host.
+ */
 
 import { refuseBeingMade } from "./journal.ts";
-import { refuseOtherOwner } from "./owner.ts";
-import { type Mounts, usedMounts } from "../container/mounts.ts";
+import { type Mounts, mountsOf, usedMounts } from "../container/mounts.ts";
+import { isOurs } from "../container/ours.ts";
 import { scriptLine } from "../container/place.ts";
-import { type Instance, labelOf } from "../engine/engine.ts";
-import { findInstance } from "../engine/instance.ts";
+import { type Engine, engineCalled, engineClis, type Instance, labelOf, otherEngine } from "../engine/engine.ts";
+import { findInstance, type InstanceInfo, listOwnInstances } from "../engine/instance.ts";
 import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.ts";
-import { inputError, UserError } from "../base/errors.ts";
+import { findServer, hasRemote } from "../engine/server.ts";
+import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { all } from "../base/settle.ts";
 
@@ -19,19 +23,20 @@ import { all } from "../base/settle.ts";
  * @throws {UserError} exit code 1 for a container, a profile that others use, or directories of another container; 2
  * when the user does not agree
  */
-export async function checkExisting(instance: Instance, mounts: Mounts): Promise<string | null> {
+export async function checkExisting(instance: Instance): Promise<string | null> {
   const { engine, name } = instance;
   const { ui } = engine.host;
   const label = labelOf(instance);
+  const mounts = mountsOf(instance);
   const [found, profile] = await all([findInstance(instance), findProfile(instance)]);
   if (found) {
     throw new UserError(`There is a container "${label}" already`, {
       hint: `Choose another name, or remove it: ${scriptLine(engine, ["create.ts", "--delete", label])}`,
     });
   }
-  if (await exists(mounts.directory)) await refuseOtherOwner(instance, mounts);
+  if (await exists(mounts.directory)) await refuseOtherOwner(instance);
   if (profile) {
-    await refuseBeingMade(name, mounts);
+    await refuseBeingMade(instance);
     refuseUsedByOthers(instance, { profile });
     if (!await ui.confirm(`There is a profile "${name}" without a container. Replace what it holds?`)) {
       throw notAgreed(`There is a profile "${name}" already`);
@@ -46,4 +51,51 @@ export async function checkExisting(instance: Instance, mounts: Mounts): Promise
 
 function notAgreed(message: string): UserError {
   return inputError(message, "Answer yes with --yes to use it, or choose another name");
+}
+
+/** Whether an instance shares the directories. */
+export function shares({ devices }: Pick<InstanceInfo, "devices">, { share }: Pick<Mounts, "share">): boolean {
+  return Object.values(devices).some(({ source }) => source === share);
+}
+
+/**
+ * Refuses directories that belong to a container of the same name elsewhere: in the other engine, or in another
+ * project.
+ *
+ * @throws {UserError} names the engine
+ */
+export async function refuseOtherOwner(instance: Instance): Promise<void> {
+  const { engine } = instance;
+  const mounts = mountsOf(instance);
+  const other = engine.server.isLocal ? await findSharing(engine, mounts) : await findNamesake(instance);
+  if (!other) return;
+  throw new UserError(
+    `The directories in "${mounts.directory}" belong to another container "${instance.name}", of ${other.product}`,
+    { hint: "Name its engine with --engine, or its project with --project; for a new container, choose another name" },
+  );
+}
+
+/** The engine of this machine with a container that shares the directories. */
+async function findSharing({ host }: Engine, mounts: Mounts): Promise<Engine | undefined> {
+  for (const cli of engineClis) {
+    const engine = engineCalled(host, cli);
+    if ((await listOwnInstances(engine)).some((instance) => shares(instance, mounts))) return engine;
+  }
+  return undefined;
+}
+
+/** The other engine, with a container of ours of that name on a remote of the same name. */
+async function findNamesake({ engine, name }: Instance): Promise<Engine | undefined> {
+  const { host, server: { remote, project = "default" } } = engine;
+  const { cli } = otherEngine(engine);
+  if (remote === undefined || !await hasRemote(host, cli, remote)) return undefined;
+  const other = engineCalled(host, cli, await findServer(host, cli, { remote, project }));
+  try {
+    const instance = await findInstance({ engine: other, name });
+    return instance && isOurs(instance) ? other : undefined;
+  } catch (error) {
+    // Without an answer, nothing says that there is one.
+    if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return undefined;
+    throw error;
+  }
 }

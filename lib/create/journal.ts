@@ -16,6 +16,7 @@ import {
   makeMounts,
   type Mounts,
   type MountsBefore,
+  mountsOf,
   removeMounts,
   restoreMounts,
   saveMounts,
@@ -58,15 +59,13 @@ function creationRecordPath(mounts: Mounts): string {
  *
  * @throws {UserError} when another run is making the same container
  */
-export async function beginCreation(
-  engine: Engine,
-  mounts: Mounts,
-  details: Pick<Creation, "name" | "profileBefore">,
-): Promise<CreationRecord> {
-  const { host } = engine;
+export async function beginCreation(instance: Instance, profileBefore: string | null): Promise<CreationRecord> {
+  const { engine: { host, cli }, name } = instance;
+  const mounts = mountsOf(instance);
   const creation: Creation = {
-    ...details,
-    engine: engine.cli,
+    engine: cli,
+    name,
+    profileBefore,
     run: crypto.randomUUID(),
     directories: [],
     base: null,
@@ -94,7 +93,7 @@ export async function beginCreation(
   } catch (error) {
     return await giveUp(error);
   }
-  if (!file) throw beingMadeError(details.name);
+  if (!file) throw beingMadeError(name);
   try {
     await writeInto(file, creation);
   } catch (error) {
@@ -110,8 +109,8 @@ export async function beginCreation(
  *
  * @throws {UserError} when another run has locked its record
  */
-export async function refuseBeingMade(name: string, mounts: Mounts): Promise<void> {
-  if (await isClaimed(creationRecordPath(mounts))) throw beingMadeError(name);
+export async function refuseBeingMade(instance: Instance): Promise<void> {
+  if (await isClaimed(creationRecordPath(mountsOf(instance)))) throw beingMadeError(instance.name);
 }
 
 /**
@@ -120,17 +119,18 @@ export async function refuseBeingMade(name: string, mounts: Mounts): Promise<voi
  *
  * @throws the error of the step that fails
  */
-export async function unmake(engine: Engine, mounts: Mounts, creation: Creation): Promise<void> {
+export async function unmake(engine: Engine, creation: Creation): Promise<void> {
   const { name, run, profileBefore } = creation;
   const { host } = engine;
   const instance = { engine, name };
+  const mounts = mountsOf(instance);
   // The engine may still be making the instance when its CLI has ended.
   await waitForOperations(instance);
   if ((await findInstance(instance))?.config[runKey] === run) await deleteInstance(instance);
   for (const { fingerprint } of await findImages(engine, { [runKey]: run })) await deleteImage(engine, fingerprint);
   const profile = await findProfile(instance);
   if (profile?.config[runKey] === run) {
-    await removeUnusedProxy(engine, name, profile);
+    await removeUnusedProxy(instance, profile);
     if (profileBefore === null) await deleteProfile(instance);
     else await setProfile(instance, profileBefore);
   }
@@ -146,10 +146,10 @@ export async function unmake(engine: Engine, mounts: Mounts, creation: Creation)
  * @returns whether there was such a run
  * @throws {UserError} when that run is still at work
  */
-export async function recoverCreation(instance: Instance, mounts: Mounts): Promise<boolean> {
+export async function recoverCreation(instance: Instance): Promise<boolean> {
   const { engine, name } = instance;
   const { host } = engine;
-  const path = creationRecordPath(mounts);
+  const path = creationRecordPath(mountsOf(instance));
   if (host.dryRun || !await exists(path)) return false;
   using file = await claimFile(path);
   if (!file) throw beingMadeError(name);
@@ -169,7 +169,7 @@ export async function recoverCreation(instance: Instance, mounts: Mounts): Promi
   // When that run was killed, its last call may only have begun, and is not an operation of the engine's yet.
   await delay(settleMs);
   await waitForOperations(instance, { publishing: true });
-  await unmake(engine, mounts, creation);
+  await unmake(engine, creation);
   return true;
 }
 

@@ -9,10 +9,11 @@ import { findOurs, markKey, runKey } from "../container/ours.ts";
 import { writeContainerRecord } from "../container/record.ts";
 import { identityFiles } from "../container/ssh.ts";
 import { type ContainerUser, formatUser, hostUidOf, userKey } from "../container/user.ts";
-import type { Engine, Instance } from "../engine/engine.ts";
+import type { Instance } from "../engine/engine.ts";
 import { instanceHostUid, updateInstance } from "../engine/instance.ts";
 import { createProfile, setProfile } from "../engine/profile.ts";
-import { keepPristine } from "./pristine.ts";
+import { hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
+import { pristine } from "../container/copies.ts";
 import { ensureProxy, proxyDevice, useProxy } from "./internet/proxy.ts";
 import { type Recipe, recipeOf } from "./cache.ts";
 import type { Creation } from "./journal.ts";
@@ -43,13 +44,17 @@ export interface Made {
 const evacuateKey = "cluster.evacuate";
 
 /** The steps, in their order. The directories on the host are there already. */
-export async function make(engine: Engine, request: Request, creation: Creation): Promise<Made> {
+export async function make(
+  instance: Instance,
+  { request, creation }: { request: Request; creation: Creation },
+): Promise<Made> {
+  const { engine, name } = instance;
   const { host } = engine;
-  const { place: { name, mounts }, proxy, timeoutMs, target, user: wanted, software } = request;
-  const instance = { engine, name };
+  const { place: { mounts }, timeoutMs, target, user: wanted, software } = request;
+  const proxy = request.proxy && { engine, ...request.proxy };
   const image = request.image ?? engine.defaultImage;
   const marks = { [markKey]: "1", [runKey]: creation.run };
-  const profile = proxy ? withDevices(request.profile, { internet: proxyDevice(engine, proxy) }) : request.profile;
+  const profile = proxy ? withDevices(request.profile, { internet: proxyDevice(proxy) }) : request.profile;
   const profileMarks = proxy ? { ...marks, [internetKey]: proxy.name } : marks;
 
   host.ui.progress(`Making the profile "${name}"`);
@@ -62,7 +67,7 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   const findRecipe = async (): Promise<Recipe | undefined> =>
     request.cache ? await recipeOf(engine, { image, profile: profileYaml(request.profile, {}) }) : undefined;
   const [recipe] = await all([findRecipe(), makeProfile()]);
-  if (proxy) await ensureProxy(engine, proxy, { image, timeoutMs });
+  if (proxy) await ensureProxy(proxy, { image, timeoutMs });
 
   let removeReplaced: Made["removeReplaced"];
   if (recipe) {
@@ -107,6 +112,11 @@ export async function make(engine: Engine, request: Request, creation: Creation)
   // Last of all: until here, a failure removes the container.
   if (removable !== profile) await setProfile(instance, profileYaml(profile, profileMarks));
   return { image, user, uid, member, removeReplaced, ...connection };
+}
+
+/** Takes the snapshot of which disposable copies are made, where it costs neither time nor space. */
+async function keepPristine(instance: Instance): Promise<void> {
+  if (instance.engine.host.dryRun || await hasCheapSnapshots(instance)) await takeSnapshot(instance, pristine);
 }
 
 function stillHasCard(name: string): UserError {

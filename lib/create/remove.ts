@@ -8,7 +8,7 @@ import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { claimCopiesOf, removeCopies } from "../container/copies.ts";
 import { emptyMounts } from "../container/empty_mounts.ts";
-import { hostNameOf, type Mounts, removeMounts, usedMounts } from "../container/mounts.ts";
+import { hostNameOf, mountsOf, removeMounts, usedMounts } from "../container/mounts.ts";
 import { isSessionName, sessionNames } from "../container/names.ts";
 import { isOurs, noContainer } from "../container/ours.ts";
 import { type EngineOptions, scriptLine } from "../container/place.ts";
@@ -18,7 +18,7 @@ import { unexportApps } from "./export/unexport.ts";
 import { menuIfAny } from "./export/menu.ts";
 import { recoverCreation } from "./journal.ts";
 import { placeCalled } from "./place.ts";
-import { refuseOtherOwner, shares } from "./owner.ts";
+import { refuseOtherOwner, shares } from "./existing.ts";
 
 /**
  * Removes the container that a word of the command line names, and shows what was removed.
@@ -41,8 +41,8 @@ export async function deleteNamed(
     await deleteProfile(instance);
     return await removeMounts(host, [mounts.directory]);
   }
-  const recovered = await recoverCreation(instance, mounts);
-  const removed = await removeContainer(instance, { mounts, force, recovered });
+  const recovered = await recoverCreation(instance);
+  const removed = await removeContainer(instance, { force, recovered });
   host.ui.result(`Removed: ${removed.join(", ")}`, { name: label, removed });
 }
 
@@ -61,10 +61,11 @@ const sessionListMs = 5_000;
  */
 export async function removeContainer(
   instance: Instance,
-  { mounts, force, recovered }: { mounts: Mounts; force: boolean; recovered: boolean },
+  { force, recovered }: { force: boolean; recovered: boolean },
 ): Promise<string[]> {
-  const { engine, name } = instance;
+  const { engine } = instance;
   const { host } = engine;
+  const mounts = mountsOf(instance);
   const found = await findInstance(instance);
   const profile = await findProfile(instance);
   const hasMounts = await exists(mounts.directory);
@@ -79,7 +80,7 @@ export async function removeContainer(
     throw new UserError(`The container "${label}" is protected from being removed`, { hint: `To allow it: ${allow}` });
   }
   const isOwner = found !== undefined && (shares(found, mounts) || !engine.server.isLocal);
-  if (hasMounts && !isOwner) await refuseOtherOwner(instance, mounts);
+  if (hasMounts && !isOwner) await refuseOtherOwner(instance);
   const copies = await claimCopiesOf(instance, { force });
   if (profile) refuseUsedByOthers(instance, { profile, copies: copies.map((copy) => copy.name) });
   if (!force) {
@@ -95,7 +96,7 @@ export async function removeContainer(
       });
     }
     // A running session has a socket; systemd removes that when the session ends.
-    const [live] = found?.status === "Running" ? await socketsOf(found, mounts) : [];
+    const [live] = found?.status === "Running" ? await socketsOf(found) : [];
     if (live) {
       const stop = scriptLine(engine, ["attach.ts", "--stop", label, live]);
       throw new UserError(`The session "${live}" runs in "${label}"`, {
@@ -109,17 +110,17 @@ export async function removeContainer(
   }
   const removed = (await removeCopies(host, copies)).map((copy) => `copy "${copy}"`);
   if (found) {
-    if (await exists(mounts.xpra)) await emptyMounts(found, mounts);
+    if (await exists(mounts.xpra)) await emptyMounts(found);
     await deleteInstance(instance);
     removed.push("container");
   }
-  const proxy = profile && await removeUnusedProxy(engine, name, profile);
+  const proxy = profile && await removeUnusedProxy(instance, profile);
   if (proxy !== undefined) removed.push(`proxy "${proxy}"`);
   if (profile) {
     await deleteProfile(instance);
     removed.push("profile");
   }
-  const menu = menuIfAny(host, hostNameOf({ engine, name }));
+  const menu = menuIfAny(host, hostNameOf(instance));
   if (menu) removed.push(...await unexportApps(host, menu, mounts));
   // They come last: the container may have closed them.
   if (hasMounts) {
@@ -133,7 +134,8 @@ export async function removeContainer(
  * The names of the sockets of an instance's sessions. What is in a container that shares no directory with the host is
  * asked of the container, which may lie: it can only keep its user from removing it without `--force`.
  */
-export async function socketsOf(instance: InstanceInfo, { xpra }: Mounts): Promise<string[]> {
+export async function socketsOf(instance: InstanceInfo): Promise<string[]> {
+  const { xpra } = mountsOf(instance);
   if (await exists(xpra)) return await sessionNames(xpra);
   const user = parseUser(instance.config[userKey] ?? "") ?? ubuntuUser;
   const list = ["find", containerPaths(user).xpra, "-maxdepth", "1", "-type", "s", "-printf", "%f\\n"];

@@ -27,7 +27,7 @@ export interface Request {
   /** The image; undefined for the engine's default. */
   image: string | undefined;
   /** The way to the Internet of a container without a network card; undefined for all others. */
-  proxy: Proxy | undefined;
+  proxy: Omit<Proxy, "engine"> | undefined;
   /** The name of the container's user, if one is given. */
   user: string | undefined;
   /** How long cloud-init may take, in milliseconds. */

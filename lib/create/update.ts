@@ -87,8 +87,7 @@ async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> 
   const engine = await chooseEngine(host, options.engine, options);
   const found: Instance[] = [];
   for (const instance of await listOurs(engine)) {
-    const { name, config } = instance;
-    if (config[copyKey] !== undefined || !await exists(mountsOf({ engine, name: name }).directory)) continue;
+    if (instance.config[copyKey] !== undefined || !await exists(mountsOf(instance).directory)) continue;
     if (hasNetwork(instance)) found.push(instance);
     else host.ui.status(`"${labelOf(instance)}" has no network: it keeps the software that it has`);
   }
@@ -107,7 +106,7 @@ function updateLine({ name, packages, copies }: Updated): string {
 }
 
 async function update(instance: Instance): Promise<Updated> {
-  const { engine, name } = instance;
+  const { engine } = instance;
   const { host } = engine;
   const label = labelOf(instance);
   const found = host.dryRun ? undefined : await findOurs(instance);
@@ -131,7 +130,7 @@ async function update(instance: Instance): Promise<Updated> {
   let sessions: string[] = [];
   try {
     packages = isStopped ? await whileRunning(instance, () => upgrade(instance)) : await upgrade(instance);
-    if (found && !isStopped) sessions = await socketsOf(found, mountsOf({ engine, name: name }));
+    if (found && !isStopped) sessions = await socketsOf(found);
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     const isAsBefore = takes && countIn(error.stdout) === 0;

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { beginCreation, type Creation, recoverCreation, refuseBeingMade, unmake } from "../../lib/create/journal.ts";
 import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
-import { type Mounts, mountsIn, mountsOf } from "../../lib/container/mounts.ts";
+import { type Mounts, mountsIn } from "../../lib/container/mounts.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
 const gone: Answer = { code: 1, stderr: "Error: not found\n" };
@@ -66,24 +66,24 @@ function changes({ calls }: RecordingHost): string[] {
 Deno.test("unmake() takes away the container, the image, the profile, then the directories", async () => {
   await withEngine(thingsOf("7"), async ({ engine, mounts, recorded }) => {
     await Deno.mkdir(mounts.share, { recursive: true });
-    await unmake(engine, mounts, { ...creation, directories: [mounts.directory, mounts.share] });
+    await unmake(engine, { ...creation, directories: [mounts.directory, mounts.share] });
     assertEquals(changes(recorded), ["delete --force box", "image delete f", "profile delete box"]);
     await assertRejects(() => Deno.lstat(mounts.directory), Deno.errors.NotFound);
   });
 });
 
 Deno.test("unmake() puts a profile back that was there", async () => {
-  await withEngine(thingsOf("7"), async ({ engine, mounts, recorded }) => {
-    await unmake(engine, mounts, { ...creation, profileBefore: "config: {}\n" });
+  await withEngine(thingsOf("7"), async ({ engine, recorded }) => {
+    await unmake(engine, { ...creation, profileBefore: "config: {}\n" });
     assertEquals(changes(recorded).at(-1), "profile edit box");
     assertEquals(recorded.options.find(({ stdin }) => typeof stdin === "object")?.stdin, { text: "config: {}\n" });
   });
 });
 
 Deno.test("unmake() leaves the container, the images and the profile of another run", async () => {
-  await withEngine(thingsOf("8"), async ({ engine, mounts, recorded }) => {
-    await unmake(engine, mounts, creation);
-    await unmake(engine, mounts, { ...creation, profileBefore: "config: {}\n" });
+  await withEngine(thingsOf("8"), async ({ engine, recorded }) => {
+    await unmake(engine, creation);
+    await unmake(engine, { ...creation, profileBefore: "config: {}\n" });
     assertEquals(changes(recorded), []);
   });
 });
@@ -95,9 +95,9 @@ Deno.test("unmake() leaves what was made before a step that fails, and the recor
       (argv) => argv[1] === failing ? { code: 1, stderr: "no\n" } : things(argv),
       async ({ engine, mounts }) => {
         const path = join(mounts.directory, "creating.json");
-        using _record = await beginCreation(engine, mounts, { name: "box", profileBefore: null });
+        using _record = await beginCreation({ engine, name: "box" }, null);
         await assertRejects(
-          () => unmake(engine, mounts, { ...creation, directories: [mounts.directory] }),
+          () => unmake(engine, { ...creation, directories: [mounts.directory] }),
           ProcessError,
         );
         assert((await Deno.stat(path)).isFile);
@@ -111,7 +111,7 @@ Deno.test("unmake() leaves directories that were there, and finds nothing where 
     // What there is at least: an engine that answers with empty lists.
     await Deno.mkdir(mounts.share, { recursive: true });
     recorded.calls.length = 0;
-    await unmake(engine, mounts, creation);
+    await unmake(engine, creation);
     assertEquals(changes(recorded), []);
     assert((await Deno.stat(mounts.share)).isDirectory);
   });
@@ -119,7 +119,7 @@ Deno.test("unmake() leaves directories that were there, and finds nothing where 
 
 Deno.test("beginCreation() records what there was before, and takes the record away when asked to", async () => {
   await withEngine(() => gone, async ({ engine, mounts }) => {
-    using record = await beginCreation(engine, mounts, { name: "box", profileBefore: "a: b\n" });
+    using record = await beginCreation({ engine, name: "box" }, "a: b\n");
     const { creation } = record;
     const path = join(mounts.directory, "creating.json");
     assertEquals(JSON.parse(await Deno.readTextFile(path)), creation);
@@ -133,7 +133,7 @@ Deno.test("beginCreation() records what there was before, and takes the record a
 Deno.test("beginCreation() makes nothing where its record cannot be written", async () => {
   await withEngine(() => gone, async ({ engine, mounts }) => {
     await Deno.mkdir(join(mounts.directory, "creating.json"), { recursive: true });
-    const begin = (): Promise<unknown> => beginCreation(engine, mounts, { name: "box", profileBefore: null });
+    const begin = (): Promise<unknown> => beginCreation({ engine, name: "box" }, null);
     const error = await assertRejects(begin, UserError, 'Cannot write "');
     assertEquals(error.exitCode, 1);
     assert(error.hint.includes("disk"));
@@ -153,8 +153,7 @@ Deno.test("beginCreation() leaves nothing where the disk is full, whatever does 
         ++count === at ? Promise.reject(new Error("full")) : act();
       Deno.mkdir = (path, options) => fails(() => mkdir(path, options));
       Deno.open = (path, options) => fails(() => open(path, options));
-      const begin = (): Promise<unknown> =>
-        beginCreation(engine, mountsOf({ engine, name: "box" }), { name: "box", profileBefore: null });
+      const begin = (): Promise<unknown> => beginCreation({ engine, name: "box" }, null);
       await assertRejects(begin, UserError, "full");
       assertEquals([count, await Deno.lstat(base).catch(() => "gone")], [at, "gone"]);
     });
@@ -174,7 +173,7 @@ Deno.test("unmake() puts the files for ssh back, and removes those of the run", 
       await Deno.writeTextFile(mounts.knownHosts, "box ssh-ed25519 BBBB\n");
       await Deno.writeTextFile(config, "IdentityFile /new\n");
       await Deno.writeTextFile(join(mounts.ssh, "1.pub"), "ssh-ed25519 BBBB\n");
-      await unmake(engine, mounts, { ...creation, mountsBefore: { directories: [], files } });
+      await unmake(engine, { ...creation, mountsBefore: { directories: [], files } });
       const found = [];
       for (const path of [mounts.knownHosts, config, join(mounts.ssh, "1.pub")]) {
         const text = await Deno.readTextFile(path).catch(() => undefined);
@@ -188,15 +187,15 @@ Deno.test("unmake() puts the files for ssh back, and removes those of the run", 
 Deno.test("beginCreation() and recoverCreation() refuse while another run makes the container, and leave its record", async () => {
   const answer = ([program]: readonly string[]): Answer => program === "lxc" ? gone : {};
   await withEngine(answer, async ({ engine, mounts }) => {
-    using record = await beginCreation(engine, mounts, { name: "box", profileBefore: null });
-    const again = (): Promise<unknown> => beginCreation(engine, mounts, { name: "box", profileBefore: null });
+    using record = await beginCreation({ engine, name: "box" }, null);
+    const again = (): Promise<unknown> => beginCreation({ engine, name: "box" }, null);
     await assertRejects(again, UserError, "is being made by another run");
     await assertRejects(
-      () => recoverCreation({ engine, name: "box" }, mounts),
+      () => recoverCreation({ engine, name: "box" }),
       UserError,
       "is being made by another run",
     );
-    await assertRejects(() => refuseBeingMade("box", mounts), UserError, "is being made by another run");
+    await assertRejects(() => refuseBeingMade({ engine, name: "box" }), UserError, "is being made by another run");
     assertEquals(JSON.parse(await Deno.readTextFile(join(mounts.directory, "creating.json"))), record.creation);
   });
 });
@@ -206,12 +205,12 @@ Deno.test("recoverCreation() unmakes what a killed run left, says so, and takes 
     await Deno.mkdir(mounts.share, { recursive: true });
     const path = join(mounts.directory, "creating.json");
     await Deno.writeTextFile(path, JSON.stringify({ ...creation, directories: [mounts.directory, mounts.share] }));
-    assertEquals(await recoverCreation({ engine, name: "box" }, mounts), true);
+    assertEquals(await recoverCreation({ engine, name: "box" }), true);
     assertEquals(changes(recorded), ["delete --force box", "image delete f", "profile delete box"]);
     assert(recorded.said.some((line) => line.includes('"box"')), recorded.said.join());
     await assertRejects(() => Deno.lstat(mounts.directory), Deno.errors.NotFound);
     recorded.calls.length = 0;
-    assertEquals(await recoverCreation({ engine, name: "box" }, mounts), false);
+    assertEquals(await recoverCreation({ engine, name: "box" }), false);
     assertEquals(recorded.calls, []);
   });
 });
@@ -222,7 +221,7 @@ Deno.test("recoverCreation() refuses what was begun on the other engine, and tou
     const path = join(mounts.directory, "creating.json");
     await Deno.writeTextFile(path, JSON.stringify({ ...creation, engine: "incus" }));
     const error = await assertRejects(
-      () => recoverCreation({ engine, name: "box" }, mounts),
+      () => recoverCreation({ engine, name: "box" }),
       UserError,
       "other engine",
     );

@@ -123,7 +123,8 @@ Deno.test("a proxy that is there is used, started if it is stopped, and told whe
         return { stdout: path === "/1.0/networks?project=default" ? "[]" : "{}" };
       },
     });
-    await ensureProxy(engineCalled(host, "lxc"), await proxyFor([], undefined), { image: "any", timeoutMs: 1 });
+    const proxy = { engine: engineCalled(host, "lxc"), ...await proxyFor([], undefined) };
+    await ensureProxy(proxy, { image: "any", timeoutMs: 1 });
     assertEquals(
       calls.map(([, command]) => command).filter((command) => command !== "query"),
       started ? ["start"] : [],
@@ -154,7 +155,10 @@ for (
         return { stdout: path === "/1.0/instances/p" ? JSON.stringify({ name: "p", config: instance }) : "{}" };
       },
     });
-    assertEquals(await removeUnusedProxy(engineCalled(host, "lxc"), "one", own), removed ? "p" : undefined);
+    assertEquals(
+      await removeUnusedProxy({ engine: engineCalled(host, "lxc"), name: "one" }, own),
+      removed ? "p" : undefined,
+    );
     assertEquals(calls.some(([, command]) => command === "delete"), removed);
   });
 }

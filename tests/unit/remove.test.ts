@@ -6,7 +6,7 @@ import { checkExisting } from "../../lib/create/existing.ts";
 import { removeContainer } from "../../lib/create/remove.ts";
 import { engineCalled, type EngineCli } from "../../lib/engine/engine.ts";
 import { ownServer, type Server } from "../../lib/engine/server.ts";
-import { type Mounts, mountsIn, mountsOf } from "../../lib/container/mounts.ts";
+import { type Mounts, mountsOf } from "../../lib/container/mounts.ts";
 import { exists } from "../../lib/base/files.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
@@ -55,14 +55,14 @@ for (const [where, cli, server] of cases) {
     await withOwner({ cli, server }, async ({ engine, mounts, recorded }) => {
       for (const force of [false, true]) {
         const error = await assertRejects(
-          () => removeContainer({ engine, name: "box" }, { mounts, force, recovered: false }),
+          () => removeContainer({ engine, name: "box" }, { force, recovered: false }),
           UserError,
           "belong to another container",
         );
         assertStringIncludes(error.message, cli === "incus" ? "of Incus" : "of LXD");
       }
       await assertRejects(
-        () => checkExisting({ engine, name: "box" }, mounts),
+        () => checkExisting({ engine, name: "box" }),
         UserError,
         "belong to another container",
       );
@@ -86,8 +86,7 @@ Deno.test("removeContainer() touches nothing of a container that the engine prot
     });
   const on = { "security.protection.delete": "true" };
   const remove = ({ host }: RecordingHost): Promise<string[]> => {
-    const [engine, mounts] = [engineCalled(host, "lxc"), mountsIn(host, "box")];
-    return removeContainer({ engine, name: "box" }, { mounts, force: true, recovered: false });
+    return removeContainer({ engine: engineCalled(host, "lxc"), name: "box" }, { force: true, recovered: false });
   };
   for (const [own, profile] of [[on, {}], [{}, on]] as const) {
     const recorded = engineWith(own, profile);
@@ -101,7 +100,7 @@ Deno.test("removeContainer() touches nothing of a container that the engine prot
 Deno.test("removeContainer() removes directories that are no container's, by force", async () => {
   await withOwner({ cli: undefined }, async ({ engine, mounts }) => {
     const remove = (force: boolean): Promise<string[]> =>
-      removeContainer({ engine, name: "box" }, { mounts, force, recovered: false });
+      removeContainer({ engine, name: "box" }, { force, recovered: false });
     await assertRejects(() => remove(false), UserError, "its directories are there");
     assertEquals(await remove(true), [mounts.directory]);
     assert(!await exists(mounts.directory));

@@ -26,12 +26,9 @@ import { sha256 } from "../../base/hash.ts";
 import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, isAt } from "../../base/files.ts";
 import { lockFile } from "../../base/record.ts";
-import { withRemote } from "../../engine/server.ts";
 
 /** A proxy, which all containers with the same rules and the same image share. */
-export interface Proxy {
-  /** The name of its container. */
-  name: string;
+export interface Proxy extends Instance {
   /** The names of the only hosts that it lets pass; empty for any. */
   hosts: readonly string[];
 }
@@ -49,7 +46,7 @@ const noProxy = 75;
  * @param hosts the only hosts that may be reached, as `parseHosts` returns them; empty for any
  * @param image the image that the command line names; undefined for the engine's default
  */
-export async function proxyFor(hosts: readonly string[], image: string | undefined): Promise<Proxy> {
+export async function proxyFor(hosts: readonly string[], image: string | undefined): Promise<Omit<Proxy, "engine">> {
   const name = "gui-internet-proxy";
   if (hosts.length === 0 && image === undefined) return { name, hosts };
   const hash = await sha256([image ?? "", ...hosts].join());
@@ -57,7 +54,7 @@ export async function proxyFor(hosts: readonly string[], image: string | undefin
 }
 
 /** The socket between a proxy and its users: on the engine's machine, where only root can make it. */
-function socketOf({ cli, server: { project } }: Engine, { name }: Proxy): string {
+function socketOf({ engine: { cli, server: { project } }, name }: Instance): string {
   return `unix:/run/${[name, cli, ...(project === undefined ? [] : [project])].join("-")}.sock`;
 }
 
@@ -65,12 +62,12 @@ function socketOf({ cli, server: { project } }: Engine, { name }: Proxy): string
 const nobody = "65534";
 
 /** The device by which a container reaches a proxy. */
-export function proxyDevice(engine: Engine, proxy: Proxy): Device {
+export function proxyDevice(proxy: Proxy): Device {
   return {
     type: "proxy",
     bind: "container",
     listen: `tcp:127.0.0.1:${proxyPort}`,
-    connect: socketOf(engine, proxy),
+    connect: socketOf(proxy),
     "security.uid": nobody,
     "security.gid": nobody,
   };
@@ -95,51 +92,45 @@ export async function refuseCluster(engine: Engine): Promise<void> {
  * @throws {UserError} when it cannot be made, or when its name is taken
  */
 export async function ensureProxy(
-  engine: Engine,
   proxy: Proxy,
   { image, timeoutMs }: { image: string; timeoutMs: number },
 ): Promise<void> {
-  const { host } = engine;
-  const { name } = proxy;
-  host.ui.progress(`Looking for the proxy "${name}"`);
-  await withProxyLock(engine, name, async () => {
-    await waitForOperations({ engine, name });
-    const found = await findInstance({ engine, name });
+  const { engine, name } = proxy;
+  const { ui } = engine.host;
+  ui.progress(`Looking for the proxy "${name}"`);
+  await withProxyLock(proxy, async () => {
+    await waitForOperations(proxy);
+    const found = await findInstance(proxy);
     const userData = proxyUserData({ ranges: [...specialRanges, ...await hostRanges(engine)], hosts: proxy.hosts });
     if (found?.config[stateKey] === "ready") {
-      if (found.config[userDataKey] !== userData) warnOfOldProxy({ engine, name });
-      if (found.status !== "Running") await startInstance({ engine, name });
+      if (found.config[userDataKey] !== userData) {
+        const remove = engineLine(engine, ["delete", "--force", labelOf(proxy)]);
+        ui.warn(
+          `The proxy "${name}" was made when this machine had other networks, or by another version of create.ts. ` +
+            `To have the next run of create.ts make it again: ${remove}`,
+          { security: true },
+        );
+      }
+      if (found.status !== "Running") await startInstance(proxy);
       return;
     }
     if (found && found.config[stateKey] === undefined) {
       throw new UserError(`The container "${name}" is none that create.ts has made, and its name is needed`, {
-        hint: `Give it another name: ${engineLine(engine, ["move", withRemote(engine.server, name), "OTHER"])}`,
+        hint: `Give it another name: ${engineLine(engine, ["move", labelOf(proxy), "OTHER"])}`,
       });
     }
     // A run was killed before it was complete.
-    if (found) await deleteInstance({ engine, name });
-    host.ui.progress(`Making the proxy "${name}"`);
-    await makeProxy(engine, proxy, { image, timeoutMs, userData });
+    if (found) await deleteInstance(proxy);
+    ui.progress(`Making the proxy "${name}"`);
+    await makeProxy(proxy, { image, timeoutMs, userData });
   });
 }
 
-function warnOfOldProxy(instance: Instance): void {
-  const { engine } = instance;
-  const remove = engineLine(engine, ["delete", "--force", labelOf(instance)]);
-  engine.host.ui.warn(
-    `The proxy "${instance.name}" was made when this machine had other networks, or by another version of create.ts. ` +
-      `To have the next run of create.ts make it again: ${remove}`,
-    { security: true },
-  );
-}
-
 async function makeProxy(
-  engine: Engine,
   proxy: Proxy,
   { image, timeoutMs, userData }: { image: string; timeoutMs: number; userData: string },
 ): Promise<void> {
-  const { name } = proxy;
-  await launch({ engine, name }, {
+  await launch(proxy, {
     image,
     profiles: ["default"],
     config: {
@@ -153,12 +144,12 @@ async function makeProxy(
     },
   });
   try {
-    await waitForCloudInit({ engine, name }, { timeoutMs });
+    await waitForCloudInit(proxy, { timeoutMs });
     // An image that has squid already has started it with other settings.
-    await exec({ engine, name }, ["/bin/sh", "-c", "systemctl daemon-reload && systemctl restart squid.service"]);
+    await exec(proxy, ["/bin/sh", "-c", "systemctl daemon-reload && systemctl restart squid.service"]);
   } catch (error) {
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-    throw new UserError(`The proxy "${name}" cannot be made: ${error.message}`, {
+    throw new UserError(`The proxy "${proxy.name}" cannot be made: ${error.message}`, {
       hint: `See whether a container of the image "${image}" reaches the distribution's archive by IPv4, for squid`,
       exitCode: error instanceof UserError ? error.exitCode : ExitCode.failed,
       output: error.output,
@@ -168,13 +159,13 @@ async function makeProxy(
   const way = {
     type: "proxy",
     bind: "host",
-    listen: socketOf(engine, proxy),
+    listen: socketOf(proxy),
     connect: `tcp:127.0.0.1:${proxyPort}`,
     uid: nobody,
     gid: nobody,
     mode: "0600",
   };
-  await updateInstance({ engine, name }, { devices: { way }, config: { [stateKey]: "ready" } });
+  await updateInstance(proxy, { devices: { way }, config: { [stateKey]: "ready" } });
 }
 
 /**
@@ -183,14 +174,13 @@ async function makeProxy(
  * @throws {UserError} when the proxy does not answer
  */
 export async function useProxy(instance: Instance, proxy: Proxy): Promise<void> {
-  const { engine } = instance;
   try {
     await exec(instance, ["python3", "-c", useScript, `127.0.0.1:${proxyPort}`]);
   } catch (error) {
     if (!(error instanceof ProcessError && error.code === noProxy)) throw error;
-    const log = ["exec", withRemote(engine.server, proxy.name), "--", "journalctl", "--unit=squid"];
+    const log = ["exec", labelOf(proxy), "--", "journalctl", "--unit=squid"];
     throw new UserError(`The proxy "${proxy.name}" does not answer in "${instance.name}"`, {
-      hint: `See what it says: ${engineLine(engine, log)}`,
+      hint: `See what it says: ${engineLine(proxy.engine, log)}`,
       cause: error,
     });
   }
@@ -203,27 +193,27 @@ export async function useProxy(instance: Instance, proxy: Proxy): Promise<void> 
  * @returns its name, if it was removed
  */
 export async function removeUnusedProxy(
-  engine: Engine,
-  profileName: string,
+  instance: Instance,
   { config: { [internetKey]: name } }: { config: Readonly<Record<string, string>> },
 ): Promise<string | undefined> {
   if (name === undefined) return undefined;
-  return await withProxyLock(engine, name, async () => {
-    const profiles = await listProfiles(engine);
-    if (profiles.some((other) => other.name !== profileName && other.config[internetKey] === name)) return undefined;
-    await waitForOperations({ engine, name });
-    const found = await findInstance({ engine, name });
-    if (found?.config[stateKey] === undefined) return undefined;
-    await deleteInstance({ engine, name });
+  const proxy = { engine: instance.engine, name };
+  return await withProxyLock(proxy, async () => {
+    const others = (await listProfiles(proxy.engine)).filter((profile) => profile.name !== instance.name);
+    if (others.some(({ config }) => config[internetKey] === name)) return undefined;
+    await waitForOperations(proxy);
+    if ((await findInstance(proxy))?.config[stateKey] === undefined) return undefined;
+    await deleteInstance(proxy);
     return name;
   });
 }
 
 /** Does what only one run of the user may do with a proxy at a time. The file that is locked is removed at the end. */
-async function withProxyLock<T>({ host, server }: Engine, name: string, act: () => Promise<T>): Promise<T> {
+async function withProxyLock<T>(proxy: Instance, act: () => Promise<T>): Promise<T> {
+  const { host } = proxy.engine;
   const root = mountsRoot(host);
   if (host.dryRun || !await exists(root)) return await act();
-  const path = join(root, `.${hostNameOf({ engine: { server }, name })}.lock`);
+  const path = join(root, `.${hostNameOf(proxy)}.lock`);
   for (;;) {
     using file = await lockFile(path, { signal: host.signal });
     if (!await isAt(file, path)) continue;
