@@ -2,7 +2,6 @@
 
 import type { Container } from "../container/container.ts";
 import { copyOut, reportClipping } from "./session/clipping.ts";
-import { chooseSession } from "./session/live_sessions.ts";
 
 /**
  * Puts the text on the clipboard of a live session on the host's.
@@ -11,9 +10,6 @@ import { chooseSession } from "./session/live_sessions.ts";
  * @returns the exit code
  */
 export async function copy(container: Container, session: string | undefined): Promise<number> {
-  // Undefined when no session is named and there is not exactly one: then the user chooses one, or gets an error.
-  const clipping = await copyOut(container, session) ??
-    await copyOut(container, (await chooseSession(container)).session);
-  reportClipping(container, clipping!, `from ${container.label} VERB on the clipboard`);
+  reportClipping(container, await copyOut(container, session), `from ${container.label} VERB on the clipboard`);
   return 0;
 }

@@ -1,9 +1,11 @@
 /** An app is run in a live session. */
 
-import { UserError } from "../base/errors.ts";
+import { ExitCode, UserError } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";
 import { attachLine } from "./advice.ts";
-import { chooseSession, joinSession } from "./session/live_sessions.ts";
+import { noSuchApp } from "./session/app.ts";
+import joinSession from "./session/join_session.sh" with { type: "text" };
+import { runInSession } from "./session/live_sessions.ts";
 
 /**
  * Runs an app in a live session, and returns when the app ends.
@@ -16,12 +18,18 @@ export async function join(
   container: Container,
   { app, session: wanted }: { app: readonly string[]; session: string | undefined },
 ): Promise<number> {
-  // Undefined when no session is named and there is not exactly one: then the user chooses one, or gets an error.
-  const joined = await joinSession(container, { session: wanted, app }) ??
-    await joinSession(container, { session: (await chooseSession(container)).session, app });
-  const { session, status } = joined!;
-  if (status === 0) return 0;
-  throw new UserError(`"${app[0]}" ended with exit status ${status}`, {
+  const values = { xpra_directory: (await container.reach()).xpra };
+  const options = { session: wanted, script: joinSession, values, parameters: app, timeoutMs: Infinity };
+  const result = await runInSession(container, options);
+  if (result.code === 0) return 0;
+  const [, session] = /^([\w.-]+)\n/.exec(result.stdout) ?? [];
+  if (session === undefined) {
+    throw result.code === ExitCode.missingProgram ? noSuchApp(app[0]!, container.label, result) : result;
+  }
+  if (result.code === 255) {
+    throw new UserError(`"${app[0]}" ended with the session "${session}"`, { hint: "Start it again" });
+  }
+  throw new UserError(`"${app[0]}" ended with exit status ${result.code}`, {
     hint: `What it printed is in the session's log: ${attachLine(container, "--logs", session)}`,
   });
 }

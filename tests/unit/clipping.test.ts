@@ -50,19 +50,31 @@ Deno.test("copyOut() leaves the host's clipboard as it is when there is no text,
   }
 });
 
-Deno.test("copyOut() and pasteIn() leave the choice to their caller when there is not just one session", async () => {
+Deno.test("copyOut() and pasteIn() let the user choose when there is not just one session", async () => {
+  const listed = ["one", "two"].map((name) => `${name}\tx11\t7\t0\t0\t"app"\n`).join("");
   for (const code of [76, 77]) {
-    const { host } = world({ inside: { code }, own: { stdout: "text" } });
-    assertEquals(await copyOut(localBox(host), undefined), undefined);
+    const answers: Answer[] = [{ code }, { stdout: listed }, { stdout: "text" }];
+    const answer = ([program]: readonly string[]): Answer => program === "ssh" ? answers.shift()! : { stdout: "own" };
+    const { host, calls, said } = recordingHost({ env: { DISPLAY: ":7" }, answer });
+    assertEquals((await copyOut(localBox(host), undefined)).text, "text");
+    assertEquals(said.map((line) => line.split(":")[0]), ["choose"]);
+    assertStringIncludes(calls[2]!.at(-1)!, "session=");
+    assertStringIncludes(calls[2]!.at(-1)!, "one");
+    answers.push({ code }, { stdout: listed }, { code });
     const clipping = await hostClipping(host);
-    assertEquals(await pasteIn(localBox(host), { session: undefined, clipping }), undefined);
+    await assertRejects(
+      () => pasteIn(localBox(host), { session: undefined, clipping }),
+      UserError,
+      'There is no session "one"',
+    );
   }
 });
 
 Deno.test("pasteIn() hands the host's text to the session by its input, and there must be one", async () => {
   const { host, calls, options } = world({ own: { stdout: "secret" } });
   const clipping = await hostClipping(host);
-  assertEquals((await pasteIn(localBox(host), { session: undefined, clipping }))?.characters, 6);
+  assertEquals(clipping.characters, 6);
+  await pasteIn(localBox(host), { session: undefined, clipping });
   assertEquals(calls.map(([program]) => program), ["xclip", "ssh"]);
   assertEquals(options[1]?.stdin, { text: "secret" });
   assert(!calls[1]!.some((word) => word.includes("secret")));

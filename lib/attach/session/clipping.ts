@@ -4,12 +4,12 @@
  */
 
 import carryText from "./carry_text.sh" with { type: "text" };
-import findSession from "./find_session.sh" with { type: "text" };
 import { ExitCode, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { removeInvisible } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
-import { noSession, notLive, notOne } from "./live_sessions.ts";
+import type { ScriptOptions } from "../../container/ssh.ts";
+import { runInSession } from "./live_sessions.ts";
 
 /** What is carried. */
 export interface Clipping {
@@ -34,15 +34,18 @@ const byWayland = 78;
  * Puts the text on a session's clipboard on the host's. The container is not trusted: its text is bounded, and only
  * what can be seen is kept.
  *
- * @param session its name; the only one when it is undefined
- * @returns undefined when no session is named, and there is not just one
+ * @param session its name; without one the only session, or the one that the user chooses
  * @throws {UserError} when there is no text, or when the session has no clipboard of its own
  */
-export async function copyOut(container: Container, session: string | undefined): Promise<Clipping | undefined> {
+export async function copyOut(container: Container, session: string | undefined): Promise<Clipping> {
   const { host } = container;
   const clipboard = hostClipboard(host);
-  const text = await runInSession(container, { session, direction: "out" });
-  if (text === undefined) return undefined;
+  // A dry run passes a placeholder on.
+  const run: Host["run"] = async (argv, options) => ({
+    ...{ argv, code: 0, signal: null, stderr: "" } satisfies Partial<ProcessResult>,
+    stdout: await host.value(argv, { ...options, placeholder: "CLIPPING", parse: (stdout) => stdout }),
+  });
+  const text = await carry(container.on({ ...host, run }), { session, direction: "out" });
   const clipping = cleaned(host, text, `the clipboard of "${container.label}"`);
   // The program stays to offer the text, and keeps its output open.
   await host.run(clipboard.write, { stdin: { text: clipping.text }, output: "discard" });
@@ -52,63 +55,42 @@ export async function copyOut(container: Container, session: string | undefined)
 /**
  * Puts a clipping on a session's clipboard.
  *
- * @param options `session`: its name; the only one when it is undefined
- * @returns undefined when no session is named, and there is not just one
+ * @param options `session`: as for {@linkcode copyOut}
  * @throws {UserError} when the session has no clipboard of its own
  */
 export async function pasteIn(
   container: Container,
-  { session, clipping }: { session: string | undefined; clipping: Clipping },
-): Promise<Clipping | undefined> {
-  const done = await runInSession(container, { session, direction: "in", text: clipping.text });
-  return done === undefined ? undefined : clipping;
+  { session, clipping: { text } }: { session: string | undefined; clipping: Clipping },
+): Promise<void> {
+  await carry(container, { session, direction: "in", stdin: { text } });
 }
 
-/** Runs carry_text.sh. Returns what it prints; undefined when there is not just one session. */
-async function runInSession(
+/** Runs carry_text.sh. Returns what it prints. */
+async function carry(
   container: Container,
-  { session, direction, text }: { session: string | undefined; direction: "out" | "in"; text?: string },
-): Promise<string | undefined> {
-  const { host, label } = container;
-  const values = {
-    direction,
-    most: `${maxLength + 1}`,
-    session: session ?? "",
-    not_live: `${notLive}`,
-    not_one: `${notOne}`,
-    by_wayland: `${byWayland}`,
-  };
-  // A dry run passes a placeholder on.
-  const run: Host["run"] = direction === "in" ? host.run : async (argv, options) => ({
-    ...{ argv, code: 0, signal: null, stderr: "" } satisfies Partial<ProcessResult>,
-    stdout: await host.value(argv, { ...options, placeholder: "CLIPPING", parse: (stdout) => stdout }),
+  { direction, ...options }: Pick<ScriptOptions, "stdin"> & { session: string | undefined; direction: "out" | "in" },
+): Promise<string> {
+  const { label } = container;
+  const result = await runInSession(container, {
+    ...options,
+    script: carryText,
+    values: { direction, most: `${maxLength + 1}`, by_wayland: `${byWayland}` },
+    maxOutputBytes: maxLength + 1024,
   });
-  try {
-    const { stdout } = await container.on({ ...host, run }).script({
-      script: findSession + carryText,
-      values,
-      maxOutputBytes: maxLength + 1024,
-      ...(text === undefined ? {} : { stdin: { text } }),
+  if (result.code === byWayland) {
+    throw new UserError(`A session of "${label}" on a Wayland desktop has no clipboard of its own`, {
+      hint: "Copy and paste there as in any other window: its clipboard is the host's while it has the focus",
     });
-    return stdout;
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error;
-    if (session === undefined && (error.code === notOne || error.code === notLive)) return undefined;
-    if (error.code === notLive) throw noSession(container, session ?? "");
-    if (error.code === byWayland) {
-      throw new UserError(`A session of "${label}" on a Wayland desktop has no clipboard of its own`, {
-        hint: "Copy and paste there as in any other window: its clipboard is the host's while it has the focus",
-      });
-    }
-    if (error.code === ExitCode.missingProgram) {
-      throw new UserError(`There is no xclip in the container "${label}"`, {
-        hint: "Install it there: apt-get install xclip",
-        exitCode: ExitCode.missingProgram,
-        cause: error,
-      });
-    }
-    throw error;
   }
+  if (result.code === ExitCode.missingProgram) {
+    throw new UserError(`There is no xclip in the container "${label}"`, {
+      hint: "Install it there: apt-get install xclip",
+      exitCode: ExitCode.missingProgram,
+      cause: result,
+    });
+  }
+  if (result instanceof ProcessError) throw result;
+  return result.stdout;
 }
 
 /** The programs for the host's clipboard: a Wayland desktop has its own. */

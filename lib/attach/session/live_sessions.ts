@@ -2,18 +2,16 @@
 
 import { attachLine } from "../advice.ts";
 import findSession from "./find_session.sh" with { type: "text" };
-import joinScript from "./join_session.sh" with { type: "text" };
 import listScript from "./list_sessions.sh" with { type: "text" };
 import stopScript from "./stop_sessions.sh" with { type: "text" };
-import { noSuchApp } from "./app.ts";
 import { mapSome } from "../../base/settle.ts";
-import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
+import { inputError, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
 import { type Engine, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, isLost, listInstances } from "../../engine/instance.ts";
 import { type Container, containerOf } from "../../container/container.ts";
 import { isSessionName } from "../../container/names.ts";
 import { isOurs, sessionKey } from "../../container/ours.ts";
-import { canAsk } from "../../container/ssh.ts";
+import { canAsk, type ScriptOptions } from "../../container/ssh.ts";
 
 /** A session that runs. */
 export interface LiveSession {
@@ -161,47 +159,39 @@ export async function stopSessions(container: Container, names: readonly string[
 }
 
 /** Exit statuses of find_session.sh: there is no such session; there is none, or more than one. */
-export const notLive = 76;
-/** See above. */
-export const notOne = 77;
+const notLive = 76;
+const notOne = 77;
 
 /**
- * Runs an app in a live session until the app ends.
+ * Runs a script behind find_session.sh, which fails before the script prints anything.
  *
- * @param options `session`: its name; the only session when it is undefined
- * @returns the session's name and the app's exit status; undefined when no name is given and there is not just one
- * session
- * @throws {UserError} when there is no such session; with exit code 127 when there is no such app
+ * @param options `session`: its name; without one the only session, or the one that the user chooses
+ * @returns how the script has ended, whatever its exit status
+ * @throws {UserError} when there is no such session
  */
-export async function joinSession(
+export async function runInSession(
   container: Container,
-  { session, app }: { session: string | undefined; app: readonly string[] },
-): Promise<{ session: string; status: number } | undefined> {
-  const result = await container.script({
-    script: findSession + joinScript,
-    values: {
-      xpra_directory: (await container.reach()).xpra,
-      session: session ?? "",
-      not_live: `${notLive}`,
-      not_one: `${notOne}`,
-    },
-    parameters: app,
-    timeoutMs: Infinity,
-  }).catch((error) => {
-    if (error instanceof ProcessError) return error;
-    throw error;
-  });
-  const [, joined] = /^([\w.-]+)\n/.exec(result.stdout) ?? [];
-  if (joined === undefined && result instanceof ProcessError) {
-    if (session === undefined && (result.code === notOne || result.code === notLive)) return undefined;
-    if (result.code === notLive) throw noSession(container, session ?? "");
-    if (result.code === ExitCode.missingProgram) throw noSuchApp(app[0]!, container.label, result);
-    throw result;
-  }
-  if (result.code === 255) {
-    throw new UserError(`"${app[0]}" ended with the session "${joined}"`, { hint: "Start it again" });
-  }
-  return { session: joined ?? "", status: result.code };
+  { session, script, values, ...options }: ScriptOptions & { session: string | undefined },
+): Promise<ProcessResult | ProcessError> {
+  const run = async (session: string): Promise<ProcessResult | ProcessError> => {
+    const all = { ...values, session, not_live: `${notLive}`, not_one: `${notOne}` };
+    try {
+      return await container.script({ ...options, script: findSession + script, values: all });
+    } catch (error) {
+      if (error instanceof ProcessError) return error;
+      throw error;
+    }
+  };
+  const isMissing = ({ code, stdout }: ProcessResult): boolean =>
+    stdout === "" && (code === notLive || code === notOne);
+  const result = await run(session ?? "");
+  if (!isMissing(result)) return result;
+  if (session !== undefined) throw noSession(container, session);
+  // Not just one: the user chooses, or gets an error.
+  const chosen = await chooseSession(container);
+  const next = await run(chosen.session);
+  if (isMissing(next)) throw noSession(container, chosen.session);
+  return next;
 }
 
 /** The error for a session that does not run. */
