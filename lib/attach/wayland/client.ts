@@ -18,7 +18,7 @@ import { makePrivateDirectory } from "../../container/private_directory.ts";
 import { boxStart, prepareBoxes, type StartBox } from "../x11/box.ts";
 import { NoWayland } from "./choice.ts";
 import type { Border } from "../../guard/wayland/border.ts";
-import { guardArgv, type GuardRequest, privateNames } from "../../guard/wayland/request.ts";
+import { guardArgv, privateNames } from "../../guard/wayland/request.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
 import type { OpenClipboard } from "../../guard/wayland/session.ts";
 
@@ -35,14 +35,12 @@ const addressSpaceBytes = 8 * 2 ** 30;
 const processes = 64;
 
 /** What the boxes see. */
-const waypipeBoxPaths = {
+const boxPaths = {
   /** The directory of the sessions' sockets. */
   shared: "/run/gui-container/shared",
   /** The compositor's socket for the container's apps; in the box that makes a context, the one for all others. */
   display: "/run/gui-container/display",
-  /** In the box that makes a context: where its socket is to be. */
-  private: "/tmp",
-  /** In the box that shows the session: where waypipe listens. */
+  /** What the box makes is to be here: the context's socket, or the one at which waypipe listens. */
   own: "/run/gui-container/own",
 } as const;
 
@@ -79,47 +77,56 @@ export interface WindowOptions {
 
 /** Starts a client, which then waits for a session. */
 export async function startWaylandClient(target: Container, wanted: WindowOptions): Promise<WaylandClient> {
-  const { host, label: container } = target;
+  const { host, label: container, crossesNetwork } = target;
   const transport = `.wayland-${crypto.randomUUID()}`;
+  const compression: Compression = crossesNetwork ? "zstd" : "none";
   const kept = Promise.withResolvers<string>();
-  const compositor = compositorSocket(host);
-  if (host.dryRun) return plannedWaylandClient(target, { transport, compositor, ...wanted });
-  const processes: RunningProcess[] = [];
+  const started: RunningProcess[] = [];
   await using stack = new AsyncDisposableStack();
-  const directories = stack.use(await makeDirectories(target));
-  const { shared, private: directory } = directories;
-  const paths = { shared, transport, directory };
-  const compress = compressionFor(target);
+  const { shared, path: directory } = stack.use(await makeDirectories(target));
+  const listen = join(shared, transport);
   const start = async (run: StartBox, argv: string[]): Promise<RunningProcess> => {
-    const started = await startReady(host, run, { argv, kept: kept.promise });
-    processes.push(started);
-    return started;
+    const process = await startReady(host, run, { argv, kept: kept.promise });
+    started.push(process);
+    return process;
   };
+  const { shared: socketsInBox, own } = boxPaths;
+  const values = {
+    ...{ shared: socketsInBox, own, transport, app_id: container, compress: compression },
+    ...{ bytes: `${addressSpaceBytes}`, processes: `${processes}` },
+  };
+  const boxArgv = (name: string, { display, script }: { display: string; script: string }): string[] => [
+    ...boxStart({ WAYLAND_DISPLAY: boxPaths.display, XDG_RUNTIME_DIR: own }, [asFirst]),
+    ...["--bind", shared, socketsInBox, "--ro-bind", display, boxPaths.display],
+    ...["--bind", join(directory, name), own],
+    ...["--", "/bin/sh", "-c", withValues(script, values)],
+  ];
   const startBoxes = async (): Promise<RunningProcess> => {
     const startBox = await boxesFor(host);
-    const display = await start(startBox, contextArgv({ ...paths, container, compositor })).then(
+    const compositor = compositorSocket(host);
+    const display = await start(startBox, boxArgv(contextName, { display: compositor, script: makeContext })).then(
       () => join(directory, contextName, "display"),
       (error) => {
         if (error instanceof NoWayland && noContexts.test(error.output)) return compositor;
         throw error;
       },
     );
-    const box = await start(startBox, showArgv({ ...paths, display, compress }));
+    const box = await start(startBox, boxArgv(boxName, { display, script: showSession }));
     // Out of reach of whoever takes over waypipe: the guard connects here.
-    await takeOut(join(directory, boxName, "waypipe"), join(directory, privateNames.waypipe), "isSocket");
-    await takeOut(join(directory, boxName, "alive"), join(directory, privateNames.alive), "isFifo");
+    await takeOut(host, { name: "waypipe", directory, kind: "isSocket" });
+    await takeOut(host, { name: "alive", directory, kind: "isFifo" });
     return box;
   };
-  const guard = guardRequest(target, { ...paths, ...wanted });
+  const guard = guardArgv({ container, ...wanted, compression, listen, directory });
   const ready = all([
     startBoxes(),
-    start((argv, streams) => host.start([...alone, ...argv], { ...streams, detached: true }), guardArgv(guard)),
+    start((argv, streams) => host.start([...host.dryRun ? [] : alone, ...argv], { ...streams, detached: true }), guard),
   ]);
   stack.defer(async () => {
     // Without the word, guard and boxes end when their input does: also when this run is killed.
     kept.resolve("");
     await ready.catch(() => {});
-    await Promise.all(processes.map(({ ended }) => ended));
+    await Promise.all(started.map(({ ended }) => ended));
   });
   const ended = ready.then(([box]) => box.ended);
   ended.catch(() => {});
@@ -127,8 +134,8 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
   return {
     ready,
     transport,
-    socket: guard.listen,
-    compress,
+    socket: listen,
+    compress: compression,
     keep() {
       kept.resolve("keep\n");
       resources.move();
@@ -151,89 +158,39 @@ const boxName = "box";
 /** What waypipe says where the compositor has no security contexts: 0.9.2 and 0.11.2. */
 const noContexts = /Security context is not supported|did not provide wp_security_context_manager/;
 
-function guardRequest(
-  target: Container,
-  { shared, transport, directory, ...wanted }: BoxPaths & WindowOptions,
-): GuardRequest {
-  const compression = compressionFor(target);
-  return { container: target.label, ...wanted, compression, listen: join(shared, transport), directory };
-}
-
-/** Moves what a box has made to where no box sees it, if it is what it is to be. */
-async function takeOut(from: string, to: string, kind: "isSocket" | "isFifo"): Promise<void> {
-  await Deno.rename(from, to);
+/** Moves what the box of the session has made to where no box sees it, if it is what it is to be. */
+async function takeOut(
+  host: Host,
+  { name, directory, kind }: { name: keyof typeof privateNames; directory: string; kind: "isSocket" | "isFifo" },
+): Promise<void> {
+  if (host.dryRun) return;
+  const to = join(directory, privateNames[name]);
+  await Deno.rename(join(directory, boxName, name), to);
   if (!(await Deno.lstat(to))[kind]) throw new Error(`"${to}" is something else`);
 }
 
-function compressionFor({ crossesNetwork }: Container): Compression {
-  return crossesNetwork ? "zstd" : "none";
-}
-
-/** The directories: `shared` has the socket of the guard, and no container sees `private`. */
+/** The private directory, which no container sees; `shared` has the socket of the guard. */
 async function makeDirectories(
   { host, sharedSockets }: Container,
-): Promise<AsyncDisposable & { shared: string; private: string }> {
+): Promise<AsyncDisposable & { shared: string; path: string }> {
   // Not the run's own one: guard and boxes may outlive it.
   const made = await makePrivateDirectory(host, "w");
-  const shared = sharedSockets ?? join(made.path, "windows");
-  const makes = [
-    ...(sharedSockets === undefined ? [shared] : []),
-    join(made.path, contextName),
-    join(made.path, boxName),
+  const [own, context, box] = ["windows", contextName, boxName].map((name) => join(made.path, name)) as [
+    string,
+    string,
+    string,
   ];
+  const makes = [...sharedSockets === undefined ? [own] : [], context, box];
   await host.change(`mkdir ${quoteWords(makes)}`, async () => {
     for (const path of makes) await Deno.mkdir(path, { mode: 0o700 });
   });
-  return { shared, private: made.path, [Symbol.asyncDispose]: () => made[Symbol.asyncDispose]() };
+  return { ...made, shared: sharedSockets ?? own };
 }
 
 /** The path of the compositor's socket, as libwayland finds it. */
 function compositorSocket(host: Host): string {
   const name = host.env("WAYLAND_DISPLAY") ?? "wayland-0";
   return name.startsWith("/") ? name : join(host.env("XDG_RUNTIME_DIR") ?? "/", name);
-}
-
-/** What both boxes have of the host. */
-interface BoxPaths {
-  /** The directory of the sessions' sockets. */
-  shared: string;
-  /** What the FIFO of the session is called there, but for its suffix. */
-  transport: string;
-  /** The private directory. */
-  directory: string;
-}
-
-/** The command line of the box that makes the security context. */
-function contextArgv(
-  { container, shared, transport, directory, compositor }: BoxPaths & { container: string; compositor: string },
-): string[] {
-  const values = { shared: waypipeBoxPaths.shared, transport, app_id: container, private: waypipeBoxPaths.private };
-  return [
-    ...boxStart({ WAYLAND_DISPLAY: waypipeBoxPaths.display, XDG_RUNTIME_DIR: waypipeBoxPaths.private }, [asFirst]),
-    ...["--bind", shared, waypipeBoxPaths.shared, "--ro-bind", compositor, waypipeBoxPaths.display],
-    ...["--bind", join(directory, contextName), waypipeBoxPaths.private],
-    ...["--", "/bin/sh", "-c", withValues(makeContext, values)],
-  ];
-}
-
-/** The command line of the box that shows the session. */
-function showArgv(
-  { shared, transport, directory, display, compress }: BoxPaths & { display: string; compress: Compression },
-): string[] {
-  const values = {
-    shared: waypipeBoxPaths.shared,
-    transport,
-    own: waypipeBoxPaths.own,
-    bytes: `${addressSpaceBytes}`,
-    processes: `${processes}`,
-    compress,
-  };
-  return [
-    ...boxStart({ WAYLAND_DISPLAY: waypipeBoxPaths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
-    ...["--bind", shared, waypipeBoxPaths.shared, "--ro-bind", display, waypipeBoxPaths.display],
-    ...["--bind", join(directory, boxName), waypipeBoxPaths.own],
-    ...["--", "/bin/sh", "-c", withValues(showSession, values)],
-  ];
 }
 
 async function boxesFor(host: Host): Promise<StartBox> {
@@ -264,6 +221,7 @@ async function startReady(
     if (isReady) ready.resolve(true);
   };
   const started = start(argv, { stdin: { text: give.promise }, output: { line } });
+  if (host.dryRun) return started;
   const timer = Promise.withResolvers<"late">();
   const timeout = setTimeout(() => timer.resolve("late"), readyMs);
   const first = await Promise.race([ready.promise, timer.promise, started.ended]);
@@ -284,28 +242,4 @@ function endedEarly({ stdout, stderr }: ProcessResult): NoWayland {
     return new NoWayland("this host's waypipe is older than 0.9.0");
   }
   return new NoWayland("waypipe cannot start on this host", { output });
-}
-
-/** For a dry run: prints the command lines of guard and boxes. */
-async function plannedWaylandClient(
-  target: Container,
-  { transport, compositor, ...wanted }: { transport: string; compositor: string } & WindowOptions,
-): Promise<WaylandClient> {
-  const { host, label: container } = target;
-  const { shared, private: directory } = await makeDirectories(target);
-  const compress = compressionFor(target);
-  const paths = { shared, transport, directory };
-  const guard = guardRequest(target, { ...paths, ...wanted });
-  host.start(guardArgv(guard));
-  host.start(contextArgv({ ...paths, container, compositor }));
-  host.start(showArgv({ ...paths, display: join(directory, contextName, "display"), compress }));
-  return {
-    ready: Promise.resolve(),
-    transport,
-    socket: guard.listen,
-    compress,
-    keep() {},
-    ended: Promise.resolve({ argv: [], code: 0, signal: null, stdout: "", stderr: "" }),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
 }

@@ -9,8 +9,8 @@
 #   shared     the directory of the sessions' sockets
 #   transport  the name there of this session's socket; "~end" behind it is a FIFO that the session holds open while it lives
 #   app_id     what the compositor calls the clients of this socket
-#   private    where the socket "display" is to be
-: "${shared:?}" "${transport:?}" "${app_id:?}" "${private:?}"
+#   own        where the socket "display" is to be
+: "${shared:?}" "${transport:?}" "${app_id:?}" "${own:?}"
 fifo=$shared/$transport~end
 trap 'rm -f "$fifo"' EXIT
 mkfifo -m 660 "$fifo"
@@ -18,16 +18,16 @@ mkfifo -m 660 "$fifo"
 over=$!
 # waypipe makes the context before it listens, and its name has waypipe's process id in it. Nothing tells when it listens.
 # waypipe 0.9.2 takes a word of its own such as "bench" for its mode, also where it is the value of an option.
-waypipe --no-gpu --compress none --secctx="$app_id" --socket "$private/unused" client &
+waypipe --no-gpu --compress none --secctx="$app_id" --socket "$own/unused" client &
 waypipe=$!
 tries=0
-until [ -S "$private/unused" ]; do
+until [ -S "$own/unused" ]; do
   kill -0 "$waypipe" 2>/dev/null || exit 1
   tries=$((tries + 1))
   [ "$tries" -lt 400 ] || exit 1
   sleep 0.005
 done
-mv "$private/waypipe-secctx-$waypipe" "$private/display"
+mv "$own/waypipe-secctx-$waypipe" "$own/display"
 echo ready
 read -r word && [ "$word" = keep ] || exit 0
 # A session that has not opened it by then never will.

@@ -159,6 +159,7 @@ export type StartBox = (
  * @throws {UserError} with exit code 127 when bubblewrap is not installed
  */
 export async function prepareBoxes(host: Host): Promise<StartBox> {
+  if (host.dryRun) return (argv) => host.start(argv);
   const [{ stdout }, isLimited] = await all([
     host.run(["bwrap", "--version"], { looksOnly: true, okCodes: "any" }),
     canLimitMemory(host),
