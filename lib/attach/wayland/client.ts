@@ -40,8 +40,15 @@ const boxPaths = {
   shared: "/run/gui-container/shared",
   /** The compositor's socket for the container's apps; in the box that makes a context, the one for all others. */
   display: "/run/gui-container/display",
-  /** What the box makes is to be here: the context's socket, or the one at which waypipe listens. */
-  own: "/run/gui-container/own",
+} as const;
+
+/**
+ * The boxes, by the names of their directories within the private one: what each does, and where it sees its directory.
+ * waypipe has a context's socket in /tmp (0.9.2).
+ */
+const boxes = {
+  context: { script: makeContext, own: "/tmp" },
+  box: { script: showSession, own: "/run/gui-container/own" },
 } as const;
 
 /** bubblewrap's option by which the box ends with its script, whatever else still runs in it. */
@@ -90,28 +97,30 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
     started.push(process);
     return process;
   };
-  const { shared: socketsInBox, own } = boxPaths;
   const values = {
-    ...{ shared: socketsInBox, own, transport, app_id: container, compress: compression },
+    ...{ shared: boxPaths.shared, transport, app_id: container, compress: compression },
     ...{ bytes: `${addressSpaceBytes}`, processes: `${processes}` },
   };
-  const boxArgv = (name: string, { display, script }: { display: string; script: string }): string[] => [
-    ...boxStart({ WAYLAND_DISPLAY: boxPaths.display, XDG_RUNTIME_DIR: own }, [asFirst]),
-    ...["--bind", shared, socketsInBox, "--ro-bind", display, boxPaths.display],
-    ...["--bind", join(directory, name), own],
-    ...["--", "/bin/sh", "-c", withValues(script, values)],
-  ];
+  const boxArgv = (name: keyof typeof boxes, display: string): string[] => {
+    const { script, own } = boxes[name];
+    return [
+      ...boxStart({ WAYLAND_DISPLAY: boxPaths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
+      ...["--bind", shared, boxPaths.shared, "--ro-bind", display, boxPaths.display],
+      ...["--bind", join(directory, name), own],
+      ...["--", "/bin/sh", "-c", withValues(script, { ...values, own })],
+    ];
+  };
   const startBoxes = async (): Promise<RunningProcess> => {
     const startBox = await boxesFor(host);
     const compositor = compositorSocket(host);
-    const display = await start(startBox, boxArgv(contextName, { display: compositor, script: makeContext })).then(
-      () => join(directory, contextName, "display"),
+    const display = await start(startBox, boxArgv("context", compositor)).then(
+      () => join(directory, "context/display"),
       (error) => {
         if (error instanceof NoWayland && noContexts.test(error.output)) return compositor;
         throw error;
       },
     );
-    const box = await start(startBox, boxArgv(boxName, { display, script: showSession }));
+    const box = await start(startBox, boxArgv("box", display));
     // Out of reach of whoever takes over waypipe: the guard connects here.
     await takeOut(host, { name: "waypipe", directory, kind: "isSocket" });
     await takeOut(host, { name: "alive", directory, kind: "isFifo" });
@@ -151,10 +160,6 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
  */
 const alone = ["setpriv", "--pdeathsig", "clear", "/bin/sh", "-c", 'umask 007 && exec "$@"', "sh"];
 
-/** The directories of the two boxes, within the private one. */
-const contextName = "context";
-const boxName = "box";
-
 /** What waypipe says where the compositor has no security contexts: 0.9.2 and 0.11.2. */
 const noContexts = /Security context is not supported|did not provide wp_security_context_manager/;
 
@@ -165,7 +170,7 @@ async function takeOut(
 ): Promise<void> {
   if (host.dryRun) return;
   const to = join(directory, privateNames[name]);
-  await Deno.rename(join(directory, boxName, name), to);
+  await Deno.rename(join(directory, "box", name), to);
   if (!(await Deno.lstat(to))[kind]) throw new Error(`"${to}" is something else`);
 }
 
@@ -175,16 +180,15 @@ async function makeDirectories(
 ): Promise<AsyncDisposable & { shared: string; path: string }> {
   // Not the run's own one: guard and boxes may outlive it.
   const made = await makePrivateDirectory(host, "w");
-  const [own, context, box] = ["windows", contextName, boxName].map((name) => join(made.path, name)) as [
-    string,
-    string,
-    string,
+  const shared = sharedSockets ?? join(made.path, "windows");
+  const makes = [
+    ...sharedSockets === undefined ? [shared] : [],
+    ...Object.keys(boxes).map((name) => join(made.path, name)),
   ];
-  const makes = [...sharedSockets === undefined ? [own] : [], context, box];
   await host.change(`mkdir ${quoteWords(makes)}`, async () => {
     for (const path of makes) await Deno.mkdir(path, { mode: 0o700 });
   });
-  return { ...made, shared: sharedSockets ?? own };
+  return { ...made, shared };
 }
 
 /** The path of the compositor's socket, as libwayland finds it. */
