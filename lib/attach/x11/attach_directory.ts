@@ -36,8 +36,8 @@ export async function makeAttachDirectory(container: Container, pixelsBytes: num
   const socket = socketPath(directory, "guard");
   // A client that the run had before, of a connection that is lost.
   await Deno.remove(socket).catch(() => {});
-  const { sharedSockets } = container;
-  if (sharedSockets === undefined) {
+  const { sharedSockets, host } = container;
+  if (sharedSockets === undefined || host.dryRun) {
     const nothing = (): Promise<void> => Promise.resolve();
     return { socket, pixels: undefined, sharePixels() {}, hidePixels: nothing, [Symbol.asyncDispose]: nothing };
   }

@@ -57,22 +57,19 @@ export interface Client extends AsyncDisposable {
  * which it sleeps 1 s: meanwhile the session is started or looked up.
  */
 export async function startClient(options: ClientOptions): Promise<Client> {
-  const { container, memory, userOptions, screen, box } = options;
+  const { container, open, memory, userOptions, screen, box } = options;
   const { host, label } = container;
-  if (host.dryRun) return plannedClient(options);
-  const { open } = options;
-  const passed = withOptions(open, userOptions);
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await makeAttachDirectory(container, pixelsBytes(screen)));
   const session = Promise.withResolvers<string>();
   // Nobody may ever wait for it.
   session.promise.catch(() => {});
   let wasAttached = false;
-  const guard = stack.use(startGuard({
+  const guard = host.dryRun ? undefined : stack.use(startGuard({
     listen: directory.socket,
     connect: session.promise,
     container: label,
-    open: passed,
+    open: withOptions(open, userOptions),
     memory,
     remote: container.crossesNetwork,
     report: (line) => host.ui.warn(line, { security: true }),
@@ -108,8 +105,8 @@ export async function startClient(options: ClientOptions): Promise<Client> {
     isOver = true;
     host.signal.removeEventListener("abort", end);
     clearTimeout(killing);
-    await guard.end();
-    const { reason } = await guard.ended;
+    await guard?.end();
+    const reason = (await guard?.ended)?.reason;
     await resources.disposeAsync();
     return { ...result, wasAttached, reason };
   });
@@ -126,7 +123,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
     },
     ended,
     async [Symbol.asyncDispose]() {
-      end();
+      if (!isOver) end();
       await ended;
     },
   };
@@ -143,30 +140,6 @@ async function boxesIfAny(host: Host): Promise<StartBox | undefined> {
     });
     return undefined;
   }
-}
-
-/** For a dry run: prints the command line of a client without a guard, since a shell command cannot start one. */
-function plannedClient({ container, open, userOptions, screen, box }: ClientOptions): Client {
-  const { host } = container;
-  const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
-    clientArgv({ ...paths, open, dpi: screen.dpi, userOptions });
-  return {
-    async show(session) {
-      const paths = { socket: await container.socket(session), pixels: undefined };
-      const boxOptions = { ...paths, userOptions, env: clientEnvironment(""), hostEnv: host.env };
-      host.start(box ? boxedArgv(argvFor, boxOptions) : argvFor(paths));
-    },
-    ended: Promise.resolve({
-      argv: [],
-      code: 0,
-      signal: null,
-      stdout: "",
-      stderr: "",
-      wasAttached: true,
-      reason: undefined,
-    }),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
 }
 
 /**
