@@ -8,27 +8,23 @@
 import { notificationArgv } from "../../base/desktop.ts";
 import { ExitCode } from "../../base/errors.ts";
 import type { RunningProcess } from "../../base/process.ts";
-import { programs } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import type { Consent } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
 import { askInDialog } from "../ask.ts";
+import { describeSamples, noPacat, pacatArgv, type Samples } from "../session/sound.ts";
 
-/** How the microphone is sampled, on one machine and over a network. Both ends must agree on it. */
-const localVoice = { format: "s16le", rate: 48_000, channels: 1 } as const;
-const remoteVoice = { format: "ulaw", rate: 16_000, channels: 1 } as const;
-
-/** How long the recorder collects samples, in milliseconds. */
-const latencyMs = 30;
+/** How the microphone is sampled, on one machine and over a network. */
+const localVoice: Samples = { format: "s16le", rate: 48_000, channels: 1, latencyMs: 30 };
+const remoteVoice: Samples = { ...localVoice, format: "ulaw", rate: 16_000 };
 
 /** How often recording may begin: an app that tries its devices does so some times in a row. */
 const bearable = { burst: 10, perSecond: 0.2 };
 
 /** The arguments of PulseAudio's module-pipe-source that describe the samples. */
 export function sourceSamples({ crossesNetwork }: Pick<Container, "crossesNetwork">): string {
-  const { format, rate, channels } = crossesNetwork ? remoteVoice : localVoice;
-  return `format=${format} rate=${rate} channels=${channels}`;
+  return describeSamples(crossesNetwork ? remoteVoice : localVoice);
 }
 
 /** The microphone of a run. It is off at the end of this value's scope. */
@@ -66,7 +62,9 @@ export function createMicrophone(
     // Nothing records where this fails.
     const mark = showMark(container, signal);
     signal.addEventListener("abort", () => mark.kill("SIGINT"), { once: true });
-    const recorder = host.start(recorderArgv(container), { output: { bytes: send } });
+    // For no longer than this run lasts, even if that is killed.
+    const argv = pacatArgv("record", container.crossesNetwork ? remoteVoice : localVoice);
+    const recorder = host.start(["setpriv", "--pdeathsig", "TERM", ...argv], { output: { bytes: send } });
     signal.addEventListener("abort", () => recorder.kill("SIGTERM"), { once: true });
     recorder.ended.then(({ code }) => {
       if (signal.aborted) {
@@ -75,7 +73,7 @@ export function createMicrophone(
       }
       mark.kill("SIGINT");
       const why = code === ExitCode.missingProgram
-        ? `The program "pacat" is not installed: install ${programs["pacat"]!.package}`
+        ? noPacat
         : `pacat has ended with exit status ${code}: try it in a terminal`;
       host.ui.warn(`The microphone is off. ${why}`);
     });
@@ -100,15 +98,6 @@ export function createMicrophone(
     });
   };
   return { listen, [Symbol.dispose]: () => listen(undefined) };
-}
-
-/** Records, for no longer than this run lasts, even if that is killed. */
-function recorderArgv({ crossesNetwork }: Pick<Container, "crossesNetwork">): string[] {
-  const { format, rate, channels } = crossesNetwork ? remoteVoice : localVoice;
-  return [
-    ...["setpriv", "--pdeathsig", "TERM", "pacat", "--record", "--raw", `--format=${format}`, `--rate=${rate}`],
-    ...[`--channels=${channels}`, `--latency-msec=${latencyMs}`, "--client-name=gui-container"],
-  ];
 }
 
 /**

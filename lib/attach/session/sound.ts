@@ -26,11 +26,13 @@ import type { OpenFifo } from "../../container/fifo.ts";
 export const soundSuffix = "~sound";
 
 /** How sound is sampled. Both ends must agree on it. */
-interface Samples {
+export interface Samples {
+  /** How many bits, and in which order. */
   format: "s16le" | "ulaw";
   /** A second. */
   rate: number;
-  channels: 2;
+  /** How many at a time. */
+  channels: 1 | 2;
   /** How much waits at the host's sound server, in milliseconds: enough for a busy machine, too little to be noticed. */
   latencyMs: number;
 }
@@ -60,17 +62,24 @@ export async function mayHaveSound(container: Container, session: string): Promi
 
 /** The arguments of PulseAudio's module-pipe-sink that describe the samples. */
 export function sinkSamples({ crossesNetwork }: Pick<Container, "crossesNetwork">): string {
-  const { format, rate, channels } = crossesNetwork ? remoteSamples : localSamples;
+  return describeSamples(crossesNetwork ? remoteSamples : localSamples);
+}
+
+/** The arguments of PulseAudio's modules for pipes that describe samples. */
+export function describeSamples({ format, rate, channels }: Samples): string {
   return `format=${format} rate=${rate} channels=${channels}`;
 }
 
-/** The player. It plays its stdin. */
-function playerArgv({ format, rate, channels, latencyMs }: Samples): string[] {
+/** The command line of what plays its stdin, or prints what it records. */
+export function pacatArgv(mode: "playback" | "record", { format, rate, channels, latencyMs }: Samples): string[] {
   return [
-    ...["pacat", "--playback", "--raw", `--format=${format}`, `--rate=${rate}`, `--channels=${channels}`],
+    ...["pacat", `--${mode}`, "--raw", `--format=${format}`, `--rate=${rate}`, `--channels=${channels}`],
     ...[`--latency-msec=${latencyMs}`, "--client-name=gui-container"],
   ];
 }
+
+/** What to do where pacat is missing: what starts it does not say. */
+export const noPacat = `The program "pacat" is not installed: install ${programs["pacat"]!.package}`;
 
 /**
  * Runs a program that reads a FIFO. The shell opens it for writing too, for a moment: otherwise open(2) would wait for a
@@ -93,7 +102,7 @@ export async function playSound(
 ): Promise<RunningProcess | undefined> {
   const { host } = container;
   if (host.dryRun) {
-    host.start(playerArgv(container.crossesNetwork ? remoteSamples : localSamples));
+    host.start(pacatArgv("playback", container.crossesNetwork ? remoteSamples : localSamples));
     return undefined;
   }
   const source = await container.readFifo(`${session}${soundSuffix}`);
@@ -113,16 +122,13 @@ function playFifo(host: Host, fifo: OpenFifo, { outlives }: { outlives: boolean 
     const player = host.start(
       [
         ...["setpriv", "--pdeathsig", outlives ? "clear" : "TERM", "/bin/sh", "-c", readingFifo, "sh", fifo.path],
-        ...playerArgv(localSamples),
+        ...pacatArgv("playback", localSamples),
       ],
       outlives ? { detached: true, output: "discard" } : {},
     );
     player.ended.then(({ code }) => {
       fifo.close();
-      if (code !== ExitCode.missingProgram) return;
-      host.ui.warn(
-        `There will be no sound. The program "pacat" is not installed: install ${programs["pacat"]!.package}`,
-      );
+      if (code === ExitCode.missingProgram) host.ui.warn(`There will be no sound. ${noPacat}`);
     });
     return player;
   } catch (error) {
@@ -142,7 +148,7 @@ function playOutput(host: Host, reader: string[]): RunningProcess {
   const writer = samples.writable.getWriter();
   const inTime = onlyInTime({ frame: remoteFrame, bytesPerMs, maxAheadMs }, () => performance.now());
   const stdin = { bytes: samples.readable };
-  const player = host.start(playerArgv(remoteSamples), { stdin, output: "discard", detached: true });
+  const player = host.start(pacatArgv("playback", remoteSamples), { stdin, output: "discard", detached: true });
   const source = host.start(reader, {
     detached: true,
     output: {
