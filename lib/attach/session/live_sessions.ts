@@ -182,7 +182,7 @@ export async function runInSession(
       throw error;
     }
   };
-  const isMissing = ({ code, stdout }: ProcessResult): boolean =>
+  const isMissing = ({ code, stdout }: Pick<ProcessResult, "code" | "stdout">): boolean =>
     stdout === "" && (code === notLive || code === notOne);
   const result = await run(session ?? "");
   if (!isMissing(result)) return result;
