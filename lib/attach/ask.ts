@@ -6,7 +6,7 @@
  */
 
 import { dialogSeconds } from "../base/desktop.ts";
-import { ExitCode, UserError } from "../base/errors.ts";
+import { ExitCode, ifInstalled, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { revealInvisible } from "../base/text.ts";
 import type { AskableChannel } from "./session/channels.ts";
@@ -50,16 +50,11 @@ const labels = {
  */
 export async function checkAsking(host: Host, asks: ReadonlySet<AskableChannel>): Promise<void> {
   if (asks.size === 0) return;
-  try {
-    await host.run(["zenity", "--version"], { looksOnly: true, okCodes: "any" });
-  } catch (error) {
-    if (!(error instanceof UserError && error.exitCode === ExitCode.missingProgram)) throw error;
-    throw new UserError(`Nobody can be asked for ${[...asks].join(", ")}: zenity is not installed`, {
-      hint: "Install the package zenity, or leave out --ask",
-      exitCode: ExitCode.missingProgram,
-      cause: error,
-    });
-  }
+  if (await ifInstalled(host.run(["zenity", "--version"], { looksOnly: true, okCodes: "any" }))) return;
+  throw new UserError(`Nobody can be asked for ${[...asks].join(", ")}: zenity is not installed`, {
+    hint: "Install the package zenity, or leave out --ask",
+    exitCode: ExitCode.missingProgram,
+  });
 }
 
 /**

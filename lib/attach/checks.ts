@@ -5,7 +5,7 @@ import { checksOf, versionTimeoutMs } from "../cli/checks.ts";
 import { absent, broken, diagnose, type Finding, ok, risk, tellFailure } from "../cli/doctor.ts";
 import type { Engine, Instance } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
-import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
+import { ifInstalled, ProcessError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { mountsOf } from "../container/mounts.ts";
@@ -29,19 +29,16 @@ async function hasWayland(host: Host): Promise<boolean> {
 /** Checks that the host has an xpra that is current enough and has no known vulnerability. */
 export async function checkXpra(host: Host): Promise<Finding[]> {
   try {
-    const { stdout } = await host.run(["xpra", "--version"], {
-      looksOnly: true,
-      timeoutMs: versionTimeoutMs,
-    });
-    return [judgeXpra(stdout, "on this host")];
+    const found = await ifInstalled(
+      host.run(["xpra", "--version"], { looksOnly: true, timeoutMs: versionTimeoutMs }),
+    );
+    if (found) return [judgeXpra(found.stdout, "on this host")];
   } catch (error) {
-    if (error instanceof ProcessError) {
-      return [broken(`xpra does not work: ${error.message}`, installLines)];
-    }
-    if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
-    const what = "There is no xpra on this host";
-    return [await hasWayland(host) ? absent(`${what}: ${withoutXpra}`, installLines) : broken(what, installLines)];
+    if (error instanceof ProcessError) return [broken(`xpra does not work: ${error.message}`, installLines)];
+    throw error;
   }
+  const what = "There is no xpra on this host";
+  return [await hasWayland(host) ? absent(`${what}: ${withoutXpra}`, installLines) : broken(what, installLines)];
 }
 
 function judgeXpra(stdout: string, where: string): Finding {
@@ -70,16 +67,13 @@ export async function checkDisplay(host: Host): Promise<Finding[]> {
 }
 
 async function judgeWayland(host: Host, display: string): Promise<Finding> {
-  try {
-    await host.run(["waypipe", "--version"], { looksOnly: true, okCodes: "any", timeoutMs: versionTimeoutMs });
-    return ok(`Windows are shown on the Wayland display ${display}, by a guard`);
-  } catch (error) {
-    if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
-    return absent(
+  const options = { looksOnly: true, okCodes: "any", timeoutMs: versionTimeoutMs } as const;
+  return await ifInstalled(host.run(["waypipe", "--version"], options))
+    ? ok(`Windows are shown on the Wayland display ${display}, by a guard`)
+    : absent(
       "waypipe is not installed: without it, windows are shown by X",
       `sudo apt install ${programs["waypipe"]?.package}`,
     );
-  }
 }
 
 /** The programs that a session needs in its container besides xpra, and what is missing without each. */

@@ -110,6 +110,21 @@ export class ProcessError extends Error {
   }
 }
 
+/** Whether a program is not installed on the host. */
+export function isMissingProgram(error: unknown): error is UserError {
+  return error instanceof UserError && error.exitCode === ExitCode.missingProgram;
+}
+
+/** What comes of starting a program; undefined when it is not installed. */
+export async function ifInstalled<T>(started: Promise<T>): Promise<T | undefined> {
+  try {
+    return await started;
+  } catch (error) {
+    if (isMissingProgram(error)) return undefined;
+    throw error;
+  }
+}
+
 /** A signal ended the run. Thrown through the `AbortSignal` of a {@linkcode Host}. */
 export class Interrupted extends Error {
   /** The class, for a stack trace. */

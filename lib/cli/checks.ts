@@ -13,7 +13,7 @@ import {
 import { knownHole } from "../engine/known_holes.ts";
 import { findProfile } from "../engine/profile.ts";
 import { exec, type InstanceInfo } from "../engine/instance.ts";
-import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
+import { ifInstalled, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { listOurs } from "../container/ours.ts";
 import { programs, type ScriptName } from "../base/programs.ts";
@@ -100,19 +100,14 @@ export function checkProgram(name: string): HostCheck {
   const { purpose, versionOption = "--version", required, package: packageName, display } = programs[name]!;
   return async (host) => {
     if (display && display !== (host.env("WAYLAND_DISPLAY") ? "wayland" : "x11")) return [];
-    try {
-      const { stdout, stderr } = await host.run([name, versionOption], {
-        okCodes: "any",
-        looksOnly: true,
-        timeoutMs: versionTimeoutMs,
-      });
-      const version = `${stdout}\n${stderr}`.match(/\d+\.\d+[\w.]*/)?.[0];
-      return [ok(`${name}${version ? ` ${version}` : ""}: ${purpose}`)];
-    } catch (error) {
-      if (!(error instanceof UserError) || error.exitCode !== ExitCode.missingProgram) throw error;
+    const options = { okCodes: "any", looksOnly: true, timeoutMs: versionTimeoutMs } as const;
+    const found = await ifInstalled(host.run([name, versionOption], options));
+    if (!found) {
       const hint = packageName && `sudo apt install ${packageName}`;
       return [(required ? broken : absent)(`${name} is not installed: ${purpose}`, hint)];
     }
+    const version = `${found.stdout}\n${found.stderr}`.match(/\d+\.\d+[\w.]*/)?.[0];
+    return [ok(`${name}${version ? ` ${version}` : ""}: ${purpose}`)];
   };
 }
 

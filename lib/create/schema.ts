@@ -1,7 +1,7 @@
 /** The host's own cloud-init, where it is installed, as a checker of cloud-configs. */
 
 import type { Part } from "./user_data.ts";
-import { ExitCode, ProcessError, UserError } from "../base/errors.ts";
+import { ExitCode, isMissingProgram, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { locateKey } from "../base/yaml.ts";
 
@@ -19,7 +19,7 @@ export async function checkSchema(host: Host, path: string, { type, content }: P
       looksOnly: true,
     });
   } catch (error) {
-    if (error instanceof UserError && error.exitCode === ExitCode.missingProgram) return;
+    if (isMissingProgram(error)) return;
     if (!(error instanceof ProcessError)) throw error;
     const [first, ...more] = schemaMistakes(path, content, error);
     if (first === undefined) {

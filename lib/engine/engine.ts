@@ -3,7 +3,7 @@
  * two.
  */
 
-import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
+import { ExitCode, inputError, isMissingProgram, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host, RunOptions } from "../base/host.ts";
 import {
   type EngineCli,
@@ -352,7 +352,7 @@ const noAnswers: readonly {
  */
 function engineError(engine: Engine, error: unknown): unknown {
   const { cli, product, server } = engine;
-  if (error instanceof UserError && error.exitCode === ExitCode.missingProgram) {
+  if (isMissingProgram(error)) {
     return new UserError(`The engine's program "${cli}" is not installed`, {
       hint: `Install ${product}, or choose the other engine: GUI_CONTAINER_ENGINE=${otherEngine(engine).cli}`,
       exitCode: ExitCode.noEngine,

@@ -7,7 +7,7 @@
 import { abortable, delay } from "@std/async";
 import { basename, dirname, join } from "@std/path";
 import { pathSeparator, showOnDesktop } from "../../base/desktop.ts";
-import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
+import { isMissingProgram, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { revealInvisible } from "../../base/text.ts";
@@ -176,7 +176,7 @@ export function serveDialogs(
   const tell = (error: unknown): void => {
     if (host.signal.aborted) return;
     // The container can cause it again and again.
-    const message = isMissing(error) ? `${error.message}. ${error.hint}` : (error as Error).message;
+    const message = isMissingProgram(error) ? `${error.message}. ${error.hint}` : (error as Error).message;
     if (hasTold.has(message) || hasTold.size >= mostTold) return;
     hasTold.add(message);
     host.ui.warn(message);
@@ -207,7 +207,7 @@ export function serveDialogs(
         agent?.send({ id, paths });
       } catch (error) {
         tell(error);
-        agent?.send(isMissing(error) ? { id, here: true } : { id, paths: [] });
+        agent?.send(isMissingProgram(error) ? { id, here: true } : { id, paths: [] });
       }
     }
   };
@@ -275,11 +275,6 @@ export function serveDialogs(
 /** Waits; no longer than until `signal` aborts. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, { signal }).catch(() => {});
-}
-
-/** Whether a program is missing on the host. The container then shows a dialog of its own. */
-function isMissing(error: unknown): error is UserError {
-  return error instanceof UserError && error.exitCode === ExitCode.missingProgram;
 }
 
 /** A request that the user answers. */

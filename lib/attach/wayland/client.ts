@@ -8,7 +8,7 @@
 import { join } from "@std/path";
 import makeContext from "./make_context.sh" with { type: "text" };
 import showSession from "./show_session.sh" with { type: "text" };
-import { ExitCode, type ProcessResult, UserError } from "../../base/errors.ts";
+import { ExitCode, ifInstalled, type ProcessResult } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
@@ -111,7 +111,10 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
     ];
   };
   const startBoxes = async (): Promise<RunningProcess> => {
-    const startBox = await boxesFor(host);
+    const startBox = await ifInstalled(prepareBoxes(host));
+    if (!startBox) {
+      throw new NoWayland("bubblewrap is not installed on this host", { exitCode: ExitCode.missingProgram });
+    }
     const compositor = compositorSocket(host);
     const display = await start(startBox, boxArgv("context", compositor)).then(
       () => join(directory, "context/display"),
@@ -195,15 +198,6 @@ async function makeDirectories(
 function compositorSocket(host: Host): string {
   const name = host.env("WAYLAND_DISPLAY") ?? "wayland-0";
   return name.startsWith("/") ? name : join(host.env("XDG_RUNTIME_DIR") ?? "/", name);
-}
-
-async function boxesFor(host: Host): Promise<StartBox> {
-  try {
-    return await prepareBoxes(host);
-  } catch (error) {
-    if (!(error instanceof UserError && error.exitCode === ExitCode.missingProgram)) throw error;
-    throw new NoWayland("bubblewrap is not installed on this host", { exitCode: ExitCode.missingProgram });
-  }
 }
 
 /**

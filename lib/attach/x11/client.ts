@@ -1,6 +1,6 @@
 /** xpra's client on the host: started in its box, behind its guard, and ended with both. */
 
-import { ExitCode, type ProcessResult, UserError } from "../../base/errors.ts";
+import { isMissingProgram, type ProcessResult, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { endProcess } from "../../base/process.ts";
 import type { Container } from "../../container/container.ts";
@@ -134,7 +134,7 @@ async function boxesIfAny(host: Host): Promise<StartBox | undefined> {
   try {
     return await prepareBoxes(host);
   } catch (error) {
-    if (!(error instanceof UserError && error.exitCode === ExitCode.missingProgram)) throw error;
+    if (!isMissingProgram(error)) throw error;
     host.ui.warn(`xpra's client runs without a box, with all of your permissions. ${error.message}. ${error.hint}`, {
       security: true,
     });

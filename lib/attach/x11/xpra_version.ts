@@ -1,6 +1,6 @@
 /** The version of xpra on either end: missing, too old, or with a vulnerability that a hostile container could use. */
 
-import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
+import { ExitCode, ifInstalled, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 
 /** Major, minor and patch number, as in `6.5.5`. */
@@ -54,15 +54,11 @@ export function knownVulnerability(version: XpraVersion): { reason: string; fixe
  * @throws {UserError} with exit code 127 when there is no xpra, or when it is too old or broken
  */
 export async function checkClient(host: Host, why?: string): Promise<void> {
-  let version: XpraVersion | undefined;
-  try {
-    version = parseXpraVersion((await host.run(["xpra", "--version"], { looksOnly: true })).stdout);
-  } catch (error) {
-    if (error instanceof ProcessError) throw noUsableXpra("on this host", { output: error.output });
-    throw error instanceof UserError && error.exitCode === ExitCode.missingProgram
-      ? noUsableXpra("on this host", { why })
-      : error;
-  }
+  const found = await ifInstalled(host.run(["xpra", "--version"], { looksOnly: true })).catch((error) => {
+    throw error instanceof ProcessError ? noUsableXpra("on this host", { output: error.output }) : error;
+  });
+  if (!found) throw noUsableXpra("on this host", { why });
+  const version = parseXpraVersion(found.stdout);
   if (!version) return;
   if (isTooOld(version)) throw noUsableXpra("on this host", { version: version.join(".") });
   const vulnerability = knownVulnerability(version);
