@@ -20,8 +20,7 @@ import { checkClient } from "./x11/xpra_version.ts";
  */
 export async function reattach(container: Container, request: ShowRequest): Promise<number> {
   const { host } = container;
-  const { open, asks, userOptions, box, makeLoans } = request;
-  await checkAsking(host, asks);
+  await checkAsking(host, request.asks);
   await using scope = new AsyncDisposableStack();
   const startFor = async (options: Parameters<typeof startClient>[0]): ReturnType<typeof startClient> =>
     scope.use(await startClient(options));
@@ -32,7 +31,7 @@ export async function reattach(container: Container, request: ShowRequest): Prom
     requireDisplay(host);
     const [made] = await all([
       hostScreen(host).then(async (screen) => {
-        const options = { container, open, userOptions, box, memory: createMemory(), screen };
+        const options = { ...request, container, memory: createMemory(), screen };
         return { options, early: isEarly ? await startFor(options) : undefined };
       }),
       checkClient(host),
@@ -47,11 +46,11 @@ export async function reattach(container: Container, request: ShowRequest): Prom
     return 0;
   }
   const { options, early } = await prepared;
-  const silence = await whyNoSound(container, { session, clients, open });
+  const silence = await whyNoSound(container, { session, clients, open: options.open });
   if (silence !== undefined) host.ui.status(silence);
-  const shown = silence === undefined ? options : { ...options, open: open.difference(new Set(["sound"])) };
+  const shown = silence === undefined ? options : { ...options, open: options.open.difference(new Set(["sound"])) };
   const client = early ?? await startFor(shown);
-  return await show({ session, isNew: false, options: shown, client, asks, makeLoans });
+  return await show(shown, { session, isNew: false, client });
 }
 
 /** Whether {@linkcode chooseSession} will find a session, as far as that is known before the container is asked. */

@@ -28,6 +28,8 @@ export interface ShowRequest {
   box: boolean;
   /** Lends the files that the user chooses in the apps' dialogs. */
   makeLoans: MakeLoans;
+  /** The container is removed when the session is shown no more. */
+  isDisposable?: boolean;
 }
 
 /** A session that is to be started. */
@@ -40,8 +42,6 @@ export interface StartRequest extends ShowRequest {
   wantsTray: boolean;
   /** Starts it without its windows. */
   detached: boolean;
-  /** The container is removed when the session is shown no more. */
-  isDisposable?: boolean;
 }
 
 /** A session that is to be started in a copy of the container. */

@@ -13,7 +13,6 @@ import { fallbackScreen, hostScreen, requireDisplay } from "./x11/screen.ts";
 import { startSession } from "./session/session.ts";
 import { checkSessionName, newRun, sessionNameOf } from "./session/session_name.ts";
 import { show } from "./x11/show.ts";
-import { borderOption } from "./wayland/border_option.ts";
 import { againstRemoteWayland, againstWayland, NoWayland } from "./wayland/choice.ts";
 import { checkClient } from "./x11/xpra_version.ts";
 
@@ -24,7 +23,7 @@ import { checkClient } from "./x11/xpra_version.ts";
  */
 export async function start(container: Container, request: StartRequest): Promise<number> {
   const { host, label } = container;
-  const { app, display, open, asks, userOptions, detached, box, makeLoans, isDisposable = false } = request;
+  const { app, display, open, asks, detached } = request;
   const name = request.session ?? sessionNameOf(app[0]!);
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
@@ -38,14 +37,7 @@ export async function start(container: Container, request: StartRequest): Promis
     try {
       const { showByWayland } = await import("./wayland/show.ts");
       const carried = open.difference(new Set(["tray"] as const));
-      const border = borderOption(userOptions.at(-1) ?? "");
-      return await showByWayland(container, {
-        plan: { ...plan, open: carried },
-        asks,
-        border,
-        makeLoans,
-        isDisposable,
-      });
+      return await showByWayland(container, { request, plan: { ...plan, open: carried } });
     } catch (error) {
       if (!(error instanceof NoWayland) || display === "wayland") throw error;
       against = error.reason;
@@ -66,7 +58,7 @@ export async function start(container: Container, request: StartRequest): Promis
   // The client takes its time to load: meanwhile the container is reached and the session starts.
   const [{ client, options }] = await all([
     hostScreen(host).then(async (screen) => {
-      const options = { container, open, userOptions, box, memory: createMemory(), screen };
+      const options = { ...request, container, memory: createMemory(), screen };
       return { options, client: scope.use(await startClient(options)) };
     }),
     container.connect(),
@@ -74,5 +66,5 @@ export async function start(container: Container, request: StartRequest): Promis
   ]);
   container.noteUse();
   const session = await startSession(container, { ...plan, display: { screen: options.screen, why } });
-  return await show({ session, isNew: true, options, client, asks, makeLoans, why, isDisposable });
+  return await show(options, { session, isNew: true, client, why });
 }

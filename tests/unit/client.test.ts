@@ -46,6 +46,8 @@ async function withHost(
     userOptions: [],
     screen: fallbackScreen,
     box: true,
+    asks: new Set(),
+    makeLoans: () => Promise.reject(new Error("nothing is lent")),
   };
   try {
     await work({ host, events, options, directory });

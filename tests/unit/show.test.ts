@@ -26,14 +26,15 @@ async function failing(answer: Error | Record<never, never>): Promise<{ calls: s
     userOptions: [],
     screen: fallbackScreen,
     box: true,
+    asks: new Set(),
+    makeLoans: () => Promise.reject(new Error("nothing is lent")),
   };
   const client: Client = {
     show: () => Promise.reject(new Error("no socket")),
     ended: new Promise(() => {}),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-  const makeLoans = (): Promise<never> => Promise.reject(new Error("nothing is lent"));
-  const shown = show({ session: "xterm", isNew: true, options, client, asks: new Set(), makeLoans });
+  const shown = show(options, { session: "xterm", isNew: true, client });
   await assertRejects(() => shown, Error, "no socket");
   return { calls: cleaning.calls, said };
 }

@@ -1,13 +1,7 @@
 // Whether windows are shown by Wayland, and what speaks against it.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import {
-  againstRemoteWayland,
-  againstWayland,
-  type DisplayRequest,
-  NoWayland,
-  wantedDisplay,
-} from "../../lib/attach/wayland/choice.ts";
+import { againstRemoteWayland, againstWayland, NoWayland, wantedDisplay } from "../../lib/attach/wayland/choice.ts";
 import { borderOption } from "../../lib/attach/wayland/border_option.ts";
 import { startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
@@ -23,6 +17,8 @@ Deno.test("wantedDisplay() takes the option, else the variable, else auto, and r
   for (const word of ["", "Wayland", "x"]) assertThrows(() => wanted(word), UserError, `no way "${word}"`);
   assertThrows(() => wanted(undefined, "xorg"), UserError, 'no way "xorg"');
 });
+
+type DisplayRequest = Parameters<typeof againstWayland>[1];
 
 Deno.test("againstWayland() says what Wayland, waypipe or the desktop cannot do", () => {
   const wish = (changes: Partial<DisplayRequest>): string | undefined =>

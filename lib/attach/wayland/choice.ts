@@ -2,6 +2,7 @@
 
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
+import type { StartRequest } from "../request.ts";
 import { borderOption } from "./border_option.ts";
 
 /** The values of `--display`. */
@@ -39,18 +40,6 @@ export class NoWayland extends UserError {
   }
 }
 
-/** What of an attachment matters for the choice. */
-export interface DisplayRequest {
-  /** The user has named the channel `tray`, the only one that Wayland does not have. */
-  wantsTray: boolean;
-  /** The user's options for xpra. */
-  userOptions: readonly string[];
-  /** The session is to start without its windows. */
-  detached: boolean;
-  /** The client is to run in a box. */
-  box: boolean;
-}
-
 /**
  * Why Wayland cannot show what is asked for, as the end of a sentence; undefined if nothing speaks against it so far.
  *
@@ -58,7 +47,7 @@ export interface DisplayRequest {
  */
 export function againstWayland(
   host: Host,
-  { wantsTray, userOptions, detached, box }: DisplayRequest,
+  { wantsTray, userOptions, detached, box }: Pick<StartRequest, "wantsTray" | "userOptions" | "detached" | "box">,
 ): string | undefined {
   if (!host.env("WAYLAND_DISPLAY")) return "$WAYLAND_DISPLAY is not set";
   if (detached) return "a Wayland window cannot be left and shown later";

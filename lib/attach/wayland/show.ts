@@ -3,12 +3,12 @@
 import { abortable } from "@std/async";
 import { all } from "../../base/settle.ts";
 import type { Container } from "../../container/container.ts";
-import type { Border } from "../../guard/wayland/border.ts";
+import type { ShowRequest } from "../request.ts";
+import { borderOption } from "./border_option.ts";
 import { attachLine } from "../advice.ts";
 import { checkAsking } from "../ask.ts";
-import { type AskableChannel, channelLine } from "../session/channels.ts";
+import { channelLine } from "../session/channels.ts";
 import { reportWaylandOutcome } from "../session/outcome.ts";
-import type { MakeLoans } from "../portals/dialogs.ts";
 import { servePortals } from "../portals/serve.ts";
 import { type SessionPlan, startSession } from "../session/session.ts";
 import { playSound } from "../session/sound.ts";
@@ -23,19 +23,15 @@ import { awaitRemoteEnd } from "./remote_windows.ts";
  */
 export async function showByWayland(
   container: Container,
-  { plan, asks, border, makeLoans, isDisposable }: {
-    plan: Omit<SessionPlan, "display">;
-    asks: ReadonlySet<AskableChannel>;
-    border: Border | undefined;
-    makeLoans: MakeLoans;
-    isDisposable: boolean;
-  },
+  { plan, request }: { plan: Omit<SessionPlan, "display">; request: ShowRequest },
 ): Promise<number> {
   const { host, crossesNetwork } = container;
   const { open } = plan;
+  const { asks, isDisposable, userOptions } = request;
   await checkAsking(host, asks);
   await using scope = new AsyncDisposableStack();
   const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
+  const border = borderOption(userOptions.at(-1) ?? "");
   const client = scope.use(await startWaylandClient(container, { clipboard, border }));
   const { transport, compress, ready } = client;
   // Over a network, nothing can show the windows a second time.
@@ -48,7 +44,7 @@ export async function showByWayland(
     await container.connect();
     // Toolkits ask the agent for the look before they show a window: it starts together with the session.
     scope.use(
-      await servePortals(container, { session: started.promise, run: plan.run, open, asks, makeLoans, runsOn }),
+      await servePortals(container, { ...request, open, session: started.promise, run: plan.run, runsOn }),
     );
     await container.lendSocket(client.socket, transport);
     container.noteUse();

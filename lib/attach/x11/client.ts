@@ -8,7 +8,8 @@ import { SocketReplaced } from "../../container/sockets.ts";
 import { Violation } from "../../guard/faults.ts";
 import { makeAttachDirectory } from "./attach_directory.ts";
 import { boxedArgv, prepareBoxes, type StartBox } from "./box.ts";
-import { type Channel, withOptions } from "../session/channels.ts";
+import type { ShowRequest } from "../request.ts";
+import { withOptions } from "../session/channels.ts";
 import { startGuard } from "../../guard/xpra/guard.ts";
 import type { RunMemory } from "../../guard/xpra/memory.ts";
 import type { XScreen } from "./screen.ts";
@@ -21,19 +22,13 @@ import { clientArgv, clientEnvironment } from "./xpra.ts";
 const boxingMs = 250;
 
 /** How to show sessions of a container. */
-export interface ClientOptions {
+export interface ClientOptions extends Omit<ShowRequest, "session"> {
   /** The container. */
   container: Container;
-  /** The channels that are open. */
-  open: ReadonlySet<Channel>;
   /** What the run's clients before this one have learned of the container. */
   memory: RunMemory;
-  /** The user's options of `xpra attach`. They come last and win. */
-  userOptions: readonly string[];
   /** The host's screen. */
   screen: XScreen;
-  /** Runs the client in a box. */
-  box: boolean;
 }
 
 /** How a client ended. */

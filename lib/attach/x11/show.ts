@@ -3,7 +3,6 @@
 import { attachLine, reattachLine } from "../advice.ts";
 import type { Container } from "../../container/container.ts";
 import { servePortals } from "../portals/serve.ts";
-import type { ShowRequest } from "../request.ts";
 import { Unreachable } from "../../container/ssh.ts";
 import { channelLine } from "../session/channels.ts";
 import { type Client, type ClientEnd, type ClientOptions, startClient } from "./client.ts";
@@ -11,35 +10,22 @@ import { listSessions, stopAtEnd } from "../session/live_sessions.ts";
 import { isLive, reportOutcome } from "../session/outcome.ts";
 import { playSound } from "../session/sound.ts";
 
-/** A session that is to be shown. */
-export interface Shown extends Pick<ShowRequest, "asks" | "makeLoans"> {
-  /** Its name. */
-  session: string;
-  /** It was started for this. */
-  isNew: boolean;
-  /** How to show it. */
-  options: ClientOptions;
-  /** A client that waits for it. */
-  client: Client;
-  /** Why not by Wayland, where that is worth telling. */
-  why?: string | undefined;
-  /** The container is removed when it is shown no more. */
-  isDisposable?: boolean;
-}
-
 /**
  * Shows a session until it ends or the user detaches; also when the connection to it breaks meanwhile.
  *
+ * @param shown `session`: its name; `isNew`: it was started for this; `client`: a client that waits for it; `why`: why not
+ * by Wayland, where that is worth telling
  * @returns the exit code
  * @throws why it has ended, when that is not the end of its app
  */
 export async function show(
-  { session, isNew, options, client, asks, makeLoans, why, isDisposable = false }: Shown,
+  options: ClientOptions,
+  { session, isNew, client, why }: { session: string; isNew: boolean; client: Client; why?: string | undefined },
 ): Promise<number> {
-  const { container, open } = options;
+  const { container, open, asks, isDisposable } = options;
   const { host } = container;
   const runsOn = (): boolean => host.signal.aborted && !isDisposable;
-  await using _portals = await servePortals(container, { session, open, asks, makeLoans, runsOn });
+  await using _portals = await servePortals(container, { ...options, session, runsOn });
   const line = channelLine(open, options.userOptions, asks);
   host.ui.status(why === undefined ? line : `${line}; windows by X: ${why}`);
   let ended: ClientEnd;
