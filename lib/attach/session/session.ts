@@ -93,19 +93,13 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   const { host } = container;
   const { app, run, name, exact, open, display } = plan;
   const { xpra: xpraDirectory } = await container.reach();
+  const { crossesNetwork } = container;
+  const end = endOf(plan, { xpraDirectory, crossesNetwork });
   const values = {
-    xpra_directory: xpraDirectory,
-    name,
-    mode: exact ? "exact" : "count",
-    program: app[0]!,
-    run,
-    sound: open.has("sound") ? "yes" : "",
-    fifo_suffix: soundSuffix,
-    server: serverOf(plan),
-    transport: "transport" in display ? display.transport : "",
-    taken: `${taken}`,
-    no_directory: `${noDirectory}`,
-    called_off: `${calledOff}`,
+    ...{ xpra_directory: xpraDirectory, name, mode: exact ? "exact" : "count", program: app[0]!, run },
+    ...{ sound: open.has("sound") ? "yes" : "", fifo_suffix: soundSuffix },
+    ...{ server: end.server, transport: end.values["transport"] ?? "" },
+    ...{ taken: `${taken}`, no_directory: `${noDirectory}`, called_off: `${calledOff}` },
   };
   const undo = async (): Promise<void> => {
     const cleaning = host.forCleanup(AbortSignal.timeout(undoDeadlineMs));
@@ -113,14 +107,10 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   };
   let session: string;
   try {
-    const { crossesNetwork } = container;
-    const parameters = serviceWords(plan, { xpraDirectory, crossesNetwork, appearance: await plan.appearance });
-    const { stdout } = await container.script({
-      script: startUnit,
-      values,
-      parameters,
-      ...("transport" in display ? { stdin: { text: display.ready.then(() => "go\n", () => "") } } : {}),
-    });
+    const appearance = await plan.appearance;
+    const parameters = serviceWords(plan, { end, xpraDirectory, crossesNetwork, appearance });
+    const stdin = "ready" in display ? { text: display.ready.then(() => "go\n", () => "") } : "null";
+    const { stdout } = await container.script({ script: startUnit, values, parameters, stdin });
     session = stdout.trim();
   } catch (error) {
     if (host.signal.aborted) await undo();
@@ -156,14 +146,15 @@ function mayHaveStarted(error: unknown): boolean {
  * environment.
  */
 function serviceWords(
-  { app, run, open, isShown, display }: SessionPlan,
-  { xpraDirectory, crossesNetwork, appearance }: {
+  { app, run, open, isShown }: SessionPlan,
+  { end, xpraDirectory, crossesNetwork, appearance }: {
+    end: ServerEnd;
     xpraDirectory: string;
     crossesNetwork: boolean;
     appearance: Appearance | undefined;
   },
 ): string[] {
-  const shared = {
+  const values = {
     xpra_directory: xpraDirectory,
     run,
     sound: open.has("sound") ? soundSuffix : "",
@@ -172,47 +163,53 @@ function serviceWords(
     channels: agentChannels.filter((channel) => open.has(channel)).map((channel) => ` ${channel} `).join(""),
     awaited: isShown ? "yes" : "",
     ...(appearance ? appearanceValues(appearance) : {}),
+    ...end.values,
   };
-  const begin = serveSession + ("transport" in display ? startWaypipe : "") + offerPortals +
-    (appearance ? takeAppearance : "");
+  const [begin, last] = end.scripts;
+  const script = serveSession + begin + offerPortals + (appearance ? takeAppearance : "") + last;
   const environment = {
-    ...("screen" in display ? serverEnvironment : {}),
-    GUI_CONTAINER_SERVER: "screen" in display
-      ? withValues(begin + serveX11, {
-        ...shared,
-        screen: `${display.screen.width}x${display.screen.height}`,
-        dpi: `${display.screen.dpi}`,
-        monitors: display.screen.monitors.length > 1 ? display.screen.monitors.join(" ") : "",
-      })
-      : withValues(begin + serveWayland, {
-        ...shared,
-        transport: display.transport,
-        compress: display.compress,
-        patience: crossesNetwork ? `${patienceSeconds}` : "",
-      }),
+    ...end.environment,
+    GUI_CONTAINER_SERVER: withValues(script, values),
     GUI_CONTAINER_APP: appScript(app),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
   };
   return [
     ...Object.entries(environment).map(([name, value]) => `--setenv=${name}=${value}`),
-    "/bin/sh",
-    "-c",
-    'eval "$GUI_CONTAINER_SERVER"',
-    "gui-container",
-    ...("screen" in display
-      ? serverArgv({
-        open,
-        dpi: display.screen.dpi,
-        xpraDirectory,
-        crossesNetwork,
-      })
-      : []),
+    ...["/bin/sh", "-c", 'eval "$GUI_CONTAINER_SERVER"', "gui-container", ...end.words],
   ];
 }
 
-/** The program in the container that forwards the session. */
-function serverOf({ display }: SessionPlan): "xpra" | "waypipe" {
-  return "screen" in display ? "xpra" : "waypipe";
+/** The container's end of what shows a session. */
+interface ServerEnd {
+  /** Its program. */
+  server: "xpra" | "waypipe";
+  /** What begins it, before the apps are told of the portals, and what becomes it. */
+  scripts: readonly [begin: string, end: string];
+  /** Values in front of these. */
+  values: Readonly<Record<string, string>>;
+  environment: Readonly<Record<string, string>>;
+  /** The positional parameters. */
+  words: readonly string[];
+}
+
+function endOf(
+  { open, display }: SessionPlan,
+  { xpraDirectory, crossesNetwork }: { xpraDirectory: string; crossesNetwork: boolean },
+): ServerEnd {
+  if ("transport" in display) {
+    const { transport, compress } = display;
+    const values = { transport, compress, patience: crossesNetwork ? `${patienceSeconds}` : "" };
+    return { server: "waypipe", scripts: [startWaypipe, serveWayland], values, environment: {}, words: [] };
+  }
+  const { width, height, dpi, monitors } = display.screen;
+  const several = monitors.length > 1 ? monitors.join(" ") : "";
+  return {
+    server: "xpra",
+    scripts: ["", serveX11],
+    values: { screen: `${width}x${height}`, dpi: `${dpi}`, monitors: several },
+    environment: serverEnvironment,
+    words: serverArgv({ open, dpi, xpraDirectory, crossesNetwork }),
+  };
 }
 
 async function sessionStartError(error: ProcessError, container: Container, plan: SessionPlan): Promise<UserError> {
