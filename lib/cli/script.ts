@@ -6,7 +6,7 @@ import { isUnseen, showOnDesktop } from "../base/desktop.ts";
 import { ExitCode, Interrupted, ProcessError, UserError } from "../base/errors.ts";
 import { dryRunHost, type Host, realHost } from "../base/host.ts";
 import { readEnv } from "../base/process.ts";
-import { terminalUi, type Ui } from "../base/ui.ts";
+import { terminalUi } from "../base/ui.ts";
 import { checkMountsRoot } from "../container/mounts.ts";
 import { printOffer } from "./completions.ts";
 import { asCalled, calledName } from "../base/called.ts";
@@ -121,33 +121,16 @@ async function runToExitCode<Name extends string>(
     await checkMountsRoot(host);
     return await actions.main(host, args) ?? 0;
   } catch (error) {
-    const shown: string[] = [];
-    const code = reportError(ending.signal.aborted ? ending.signal.reason : error, {
-      ui: {
-        ...ui,
-        error(message, hint, output) {
-          ui.error(message, hint && hint + meant, output);
-          shown.push(message, hint ?? "");
-        },
-      },
-      verbose,
-    });
-    if (spec.showErrors && shown.length > 0 && await isUnseen(readEnv)) {
-      await showOnDesktop(`${spec.name}: ${shown[0]}`, shown.slice(1).join("\n"));
-    }
-    return code;
+    const reason = ending.signal.aborted ? ending.signal.reason : error;
+    if (reason instanceof Interrupted) return reason.exitCode;
+    // Nobody reads our output any more, so nobody would see an error.
+    if (reason instanceof Deno.errors.BrokenPipe) return ExitCode.failed;
+    const { message, hint, output = "", exitCode = ExitCode.failed } = explain(reason);
+    const stack = verbose && reason instanceof Error ? reason.stack ?? "" : "";
+    ui.error(message, hint + meant, [output, stack].filter(Boolean).join("\n"));
+    if (spec.showErrors && await isUnseen(readEnv)) await showOnDesktop(`${spec.name}: ${message}`, hint);
+    return exitCode;
   }
-}
-
-/** Prints an error. Returns the exit code. */
-function reportError(error: unknown, { ui, verbose }: { ui: Ui; verbose: boolean }): number {
-  if (error instanceof Interrupted) return error.exitCode;
-  // Nobody reads our output any more, so nobody would see an error.
-  if (error instanceof Deno.errors.BrokenPipe) return ExitCode.failed;
-  const { message, hint, output = "", exitCode = ExitCode.failed } = explain(error);
-  const stack = verbose && error instanceof Error ? error.stack ?? "" : "";
-  ui.error(message, hint, [output, stack].filter(Boolean).join("\n"));
-  return exitCode;
 }
 
 /** What to print for an error. */
