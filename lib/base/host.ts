@@ -12,14 +12,8 @@ import { quoteWord, quoteWords } from "./shell_words.ts";
 export interface RunOptions extends Omit<ProcessOptions, "detached"> {
   /** The program changes nothing and no later command needs its output: a dry run does not show it. */
   looksOnly?: boolean;
-}
-
-/** How {@linkcode Host.value} takes a value from a program's output. */
-export interface ValueOptions extends Omit<ProcessOptions, "signal" | "detached"> {
-  /** What a dry run calls the value, which it does not know: `HOST_UID`. */
-  placeholder: string;
-  /** Turns the output into the value. */
-  parse(stdout: string): string | Promise<string>;
+  /** What a dry run calls the output, which later commands need: with `HOST_UID` it is `<HOST_UID>`. */
+  placeholder?: string;
 }
 
 /** Everything that a script can see and do outside itself. */
@@ -32,10 +26,8 @@ export interface Host {
   readonly dryRun: boolean;
   /** An environment variable; undefined when it is unset or empty. */
   env(name: string): string | undefined;
-  /** Runs a program to its end; see {@linkcode runProcess}. In a dry run it succeeds and prints nothing. */
+  /** Runs a program to its end; see {@linkcode runProcess}. In a dry run it succeeds at once. */
   run(argv: readonly string[], options?: RunOptions): Promise<ProcessResult>;
-  /** Runs a program for one value that later commands need. In a dry run it is `<PLACEHOLDER>`. */
-  value(argv: readonly string[], options: ValueOptions): Promise<string>;
   /** Starts a program without waiting for it. In a dry run it succeeds at once. */
   start(argv: readonly string[], options?: Omit<ProcessOptions, "signal" | "timeoutMs">): RunningProcess;
   /** Changes something without a program: calls `act`. A dry run prints `command`, which says what. */
@@ -65,13 +57,10 @@ export function realHost(options: HostOptions, cleanup = false): Host {
     signal,
     dryRun: false,
     env: readEnv,
-    run(argv, { looksOnly: _, ...processOptions } = {}) {
+    run(argv, { looksOnly: _, placeholder: _placeholder, ...processOptions } = {}) {
       echo(argv);
       const end = processOptions.signal ? AbortSignal.any([signal, processOptions.signal]) : signal;
       return runProcess(argv, { ...processOptions, signal: end, detached: cleanup });
-    },
-    async value(argv, { placeholder: _, parse, ...processOptions }) {
-      return await parse((await host.run(argv, processOptions)).stdout);
     },
     start(argv, processOptions) {
       echo(argv);
@@ -106,13 +95,9 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
     signal,
     dryRun: true,
     env: readEnv,
-    run(argv, runOptions = {}) {
-      if (!runOptions.looksOnly) show(argv, runOptions);
-      return Promise.resolve(success(argv));
-    },
-    value(argv, { placeholder, ...processOptions }) {
-      show(argv, processOptions);
-      return Promise.resolve(`<${placeholder}>`);
+    run(argv, { looksOnly, placeholder, ...processOptions } = {}) {
+      if (!looksOnly) show(argv, processOptions);
+      return Promise.resolve({ ...success(argv), stdout: placeholder === undefined ? "" : `<${placeholder}>` });
     },
     start(argv, processOptions = {}) {
       show(argv, processOptions);

@@ -20,7 +20,7 @@ const prefix = ".attach-";
  */
 export async function makePrivateDirectory(host: Host, suffix = ""): Promise<AsyncDisposable & { path: string }> {
   if (host.dryRun) {
-    const path = await host.value(["mktemp", "-d"], { placeholder: "PRIVATE", parse: String });
+    const { stdout: path } = await host.run(["mktemp", "-d"], { placeholder: "PRIVATE" });
     return { path, [Symbol.asyncDispose]: async () => void await host.run(["rm", "-rf", path]) };
   }
   const root = mountsRoot(host);

@@ -42,16 +42,14 @@ export async function imageHash(engine: Engine, image: string, text: string): Pr
         `See what there is (${engine.cli} image list), and whether its server can be reached (${engine.cli} remote list)`,
       ...(cause ? { output: cause.output, cause } : {}),
     });
-  return await engine.host.value(engineArgv(engine, ["image", "info", imageOn(engine, image)]), {
-    placeholder: "RECIPE",
-    parse(stdout) {
-      const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
-      if (fingerprint) return sha256(`${fingerprint}\n${text}`);
-      throw unknown();
-    },
-  }).catch((error) => {
+  const argv = engineArgv(engine, ["image", "info", imageOn(engine, image)]);
+  const { stdout } = await engine.host.run(argv, { placeholder: "RECIPE" }).catch((error) => {
     throw error instanceof ProcessError ? unknown(error) : error;
   });
+  if (engine.host.dryRun) return stdout;
+  const fingerprint = /^Fingerprint: ([0-9a-f]{64})$/m.exec(stdout)?.[1];
+  if (!fingerprint) throw unknown();
+  return await sha256(`${fingerprint}\n${text}`);
 }
 
 /** Stops an instance and makes a local image of it. Returns the image's fingerprint. */
@@ -62,20 +60,16 @@ export async function publish(
   const { engine } = instance;
   await run(engine, ["stop", labelOf(instance)]);
   const { remote } = engine.server;
-  return await engine.host.value(
-    engineArgv(engine, [
-      "publish",
-      labelOf(instance),
-      ...(remote === undefined ? [] : [`${remote}:`]),
-      "--compression",
-      "none",
-      ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
-    ]),
-    {
-      placeholder: "IMAGE",
-      parse: (stdout) => /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "",
-    },
-  );
+  const argv = engineArgv(engine, [
+    "publish",
+    labelOf(instance),
+    ...(remote === undefined ? [] : [`${remote}:`]),
+    "--compression",
+    "none",
+    ...Object.entries(properties).map(([key, value]) => `${key}=${value}`),
+  ]);
+  const { stdout } = await engine.host.run(argv, { placeholder: "IMAGE" });
+  return engine.host.dryRun ? stdout : /fingerprint: ([0-9a-f]+)/.exec(stdout)?.[1] ?? "";
 }
 
 /** Removes a local image. Nothing happens when it is gone already. */

@@ -450,10 +450,9 @@ export async function instanceHostUid(
 ): Promise<string> {
   const { engine } = instance;
   const key = isStarted ? "volatile.idmap.current" : "volatile.idmap.next";
-  return await engine.host.value(engineArgv(engine, ["config", "get", labelOf(instance), key]), {
-    placeholder: "HOST_UID",
-    parse: (stdout) => String(hostUid(JSON.parse(stdout), Number(uid))),
-  });
+  const argv = engineArgv(engine, ["config", "get", labelOf(instance), key]);
+  const { stdout } = await engine.host.run(argv, { placeholder: "HOST_UID" });
+  return engine.host.dryRun ? stdout : String(hostUid(JSON.parse(stdout), Number(uid)));
 }
 
 /**
@@ -462,14 +461,12 @@ export async function instanceHostUid(
  * @throws {UserError} when it has none
  */
 export async function instanceAddress({ engine, name }: Instance): Promise<string> {
-  return await engine.host.value(engineArgv(engine, ["query", apiPath(engine, `/1.0/instances/${name}?recursion=1`)]), {
-    placeholder: "ADDRESS",
-    parse(stdout) {
-      const { address } = parseInstance(engine, JSON.parse(stdout));
-      if (address !== undefined) return address;
-      throw noAddressError(name);
-    },
-  });
+  const argv = engineArgv(engine, ["query", apiPath(engine, `/1.0/instances/${name}?recursion=1`)]);
+  const { stdout } = await engine.host.run(argv, { placeholder: "ADDRESS" });
+  if (engine.host.dryRun) return stdout;
+  const { address } = parseInstance(engine, JSON.parse(stdout));
+  if (address === undefined) throw noAddressError(name);
+  return address;
 }
 
 /** The error for an instance without an address. Its hint names the usual causes. */

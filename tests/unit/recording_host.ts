@@ -50,7 +50,7 @@ export type Answer = Partial<Pick<ProcessResult, "code" | "stdout" | "stderr">> 
 /** A {@linkcode Host} and what it was asked to run. */
 export interface RecordingHost {
   host: Host;
-  /** Argument lists in their order, those of `value()` included. */
+  /** Argument lists in their order. */
   calls: string[][];
   /** The options of each call. */
   options: RunOptions[];
@@ -87,9 +87,6 @@ export function recordingHost(
       return okCodes === "any" || okCodes.includes(result.code)
         ? Promise.resolve(result)
         : Promise.reject(new ProcessError(result));
-    },
-    async value(argv, { parse, ...options }) {
-      return await parse((await host.run(argv, options)).stdout);
     },
     start(argv) {
       calls.push([...argv]);

@@ -101,9 +101,7 @@ async function makeHostKey(host: Host, { directory }: Mounts): Promise<HostKey> 
   const path = join(directory, "host_key");
   await host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path]);
   const read = async (path: string, placeholder: string): Promise<string> =>
-    host.dryRun
-      ? `${await host.value(["cat", path], { placeholder, parse: String })}\n`
-      : await Deno.readTextFile(path);
+    host.dryRun ? `${(await host.run(["cat", path], { placeholder })).stdout}\n` : await Deno.readTextFile(path);
   const key = { secret: await read(path, "HOST_KEY"), public: await read(`${path}.pub`, "PUBLIC_HOST_KEY") };
   await host.change(`rm ${quoteWords([path, `${path}.pub`])}`, async () => {
     for (const file of [path, `${path}.pub`]) await Deno.remove(file);

@@ -4,7 +4,7 @@
  */
 
 import carryText from "./carry_text.sh" with { type: "text" };
-import { ExitCode, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
+import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { removeInvisible } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
@@ -40,11 +40,7 @@ const byWayland = 78;
 export async function copyOut(container: Container, session: string | undefined): Promise<Clipping> {
   const { host } = container;
   const clipboard = hostClipboard(host);
-  // A dry run passes a placeholder on.
-  const run: Host["run"] = async (argv, options) => ({
-    ...{ argv, code: 0, signal: null, stderr: "" } satisfies Partial<ProcessResult>,
-    stdout: await host.value(argv, { ...options, placeholder: "CLIPPING", parse: (stdout) => stdout }),
-  });
+  const run: Host["run"] = (argv, options) => host.run(argv, { ...options, placeholder: "CLIPPING" });
   const text = await carry(container.on({ ...host, run }), { session, direction: "out" });
   const clipping = cleaned(host, text, `the clipboard of "${container.label}"`);
   // The program stays to offer the text, and keeps its output open.
@@ -119,8 +115,8 @@ export async function hostClipping(host: Host): Promise<Clipping> {
   const { read } = hostClipboard(host);
   const limits = { timeoutMs: readMs, maxOutputBytes: maxLength + 1024 };
   try {
-    const text = await host.value(read, { ...limits, placeholder: "CLIPPING", parse: (stdout) => stdout });
-    return cleaned(host, text, "the host's clipboard");
+    const { stdout } = await host.run(read, { ...limits, placeholder: "CLIPPING" });
+    return cleaned(host, stdout, "the host's clipboard");
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     throw error.overflowed
