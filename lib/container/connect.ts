@@ -8,7 +8,7 @@ import { basename } from "@std/path";
 import { engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import { exec, execArgv, instanceAddress, type InstanceInfo, startInstance } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
-import type { Mounts } from "./mounts.ts";
+import { mountsOf } from "./mounts.ts";
 import type { ContainerUser } from "./user.ts";
 import { quoteWord, withValues } from "../base/shell_words.ts";
 import { sshConfigPath, type SshTarget } from "./ssh.ts";
@@ -33,15 +33,15 @@ const serveSsh = "mkdir -p /run/sshd && exec /usr/sbin/sshd -i";
  */
 export async function reachInstance(
   instance: Instance,
-  { found, mounts, user, throughEngine, bootTimeoutMs = maxBootMs }: {
+  { found, user, throughEngine, bootTimeoutMs = maxBootMs }: {
     found: InstanceInfo | undefined;
-    mounts: Mounts;
     user: ContainerUser;
     throughEngine: boolean;
     bootTimeoutMs?: number | undefined;
   },
 ): Promise<SshTarget> {
   const label = labelOf(instance);
+  const mounts = mountsOf(instance);
   if (found && !await exists(mounts.knownHosts)) {
     const show = ["sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub"];
     const read = engineLine(instance.engine, ["exec", label, "--", ...show]);
@@ -56,7 +56,7 @@ export async function reachInstance(
   const { status, address } = found ?? {};
   const isReady = status === "Running" && (throughEngine || address !== undefined);
   if (!isReady) await startAndAwait(instance, { status, hasNetwork, bootTimeoutMs });
-  return await sshTarget(instance, { mounts, user, hasNetwork, address: isReady ? address : undefined });
+  return await sshTarget(instance, { user, hasNetwork, address: isReady ? address : undefined });
 }
 
 /** Starts a container if it does not run, and waits until its user can log in. */
@@ -80,8 +80,7 @@ export async function startAndAwait(
 /** How SSH reaches a running container: at its address, or through the engine when it has none that leads to it. */
 export async function sshTarget(
   instance: Instance,
-  { mounts, user, hasNetwork, address }: {
-    mounts: Mounts;
+  { user, hasNetwork, address }: {
     user: ContainerUser;
     /** Whether it has a network that this machine is in as well. */
     hasNetwork: boolean;
@@ -89,6 +88,7 @@ export async function sshTarget(
     address?: string | undefined;
   },
 ): Promise<SshTarget> {
+  const mounts = mountsOf(instance);
   const config = sshConfigPath(mounts);
   // A container that was made before there was one has none.
   const settings = instance.engine.host.dryRun || await exists(config) ? { config } : {};

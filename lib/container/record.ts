@@ -6,9 +6,9 @@
 
 import { join } from "@std/path";
 import { writeText } from "../base/files.ts";
-import type { Engine, EngineCli } from "../engine/engine.ts";
+import type { EngineCli, Instance } from "../engine/engine.ts";
 import { type ServerRecord, serverRecord } from "../engine/server_record.ts";
-import type { Mounts } from "./mounts.ts";
+import { type Mounts, mountsOf } from "./mounts.ts";
 import { type ContainerUser, formatUser } from "./user.ts";
 
 /** What is on record of a container. */
@@ -34,11 +34,13 @@ export function containerRecordPath({ directory }: Pick<Mounts, "directory">): s
  * @param container `location`: the member of a cluster that it was made on, or "none"
  */
 export async function writeContainerRecord(
-  { host, cli, server }: Engine,
-  { mounts, user, location }: { mounts: Mounts; user: ContainerUser; location: string },
+  instance: Instance,
+  { user, location }: { user: ContainerUser; location: string },
 ): Promise<void> {
+  const { host, cli, server } = instance.engine;
   const record: ContainerRecord = { engine: cli, server: serverRecord(server), user: formatUser(user), location };
-  await writeText(host, containerRecordPath(mounts), { text: `${JSON.stringify(record, null, 2)}\n`, mode: 0o644 });
+  const path = containerRecordPath(mountsOf(instance));
+  await writeText(host, path, { text: `${JSON.stringify(record, null, 2)}\n`, mode: 0o644 });
 }
 
 /** The record of a container; undefined where there is none, or where it is not one. */

@@ -50,12 +50,11 @@ const maxCachedDays = 30;
 /**
  * The cached image of a recipe, but for one that has grown old. Several runs at once may have made several: all runs take the oldest.
  *
- * @param unusable fingerprints of images that did not work
+ * @param options `unusable`: fingerprints of images that did not work
  */
 export async function findCached(
   engine: Engine,
-  { recipe }: Recipe,
-  unusable: readonly string[] = [],
+  { recipe: { recipe }, unusable = [] }: { recipe: Recipe; unusable?: readonly string[] },
 ): Promise<Image | undefined> {
   const freshMs = Date.now() - maxCachedDays * 86_400_000;
   const age = ({ created_at, fingerprint }: Image): string => `${created_at} ${fingerprint}`;
@@ -91,9 +90,12 @@ const removingDeadlineMs = 60_000;
  * time, and those that did not work. The container is made by then, so a signal does not stop this, and a failure is
  * only a warning.
  *
- * @param used the fingerprint of the image that stays
+ * @param options `used`: the fingerprint of the image that stays
  */
-export async function removeReplaced(engine: Engine, recipe: Recipe, used: string): Promise<void> {
+export async function removeReplaced(
+  engine: Engine,
+  { recipe, used }: { recipe: Recipe; used: string },
+): Promise<void> {
   const { host } = engine;
   const cleaner = engineOn(engine, host.forCleanup(AbortSignal.timeout(removingDeadlineMs)));
   try {

@@ -75,7 +75,7 @@ export async function waitForCloudInit(
   try {
     const options = { timeoutMs, signal: over.signal };
     const { stdout } = await exec(instance, ["/bin/sh", "-c", awaitScript], options);
-    return host.dryRun ? { kind: "done" } : await outcomeOf(instance, parseWaitAnswer(stdout));
+    return host.dryRun ? { kind: "done" } : await outcomeOf(instance, stdout);
   } catch (error) {
     if (error instanceof ProcessError && error.timedOut) {
       throw new UserError(`cloud-init still runs after ${timeoutMs / 1000} s in "${instance.name}"`, {
@@ -91,41 +91,27 @@ export async function waitForCloudInit(
   }
 }
 
-/** What await_cloud_init.sh prints. */
-interface WaitAnswer {
-  json: string;
-  code: number;
-  userDataBytes: number;
-}
-
-function parseWaitAnswer(stdout: string): WaitAnswer {
-  const [, json = "", code = "1", bytes] = /^(?:(.*)\n)?(\d+) (\d+)\n?$/s.exec(stdout) ?? [, stdout];
-  return { json, code: Number(code), userDataBytes: Number(bytes) };
-}
-
 /**
- * Turns the answer into an outcome.
+ * Turns what await_cloud_init.sh prints into an outcome.
  *
  * @throws {UserError} when cloud-init failed, is missing, or was given no user-data
  */
-async function outcomeOf(
-  instance: Instance,
-  { json, userDataBytes, code }: WaitAnswer,
-): Promise<CloudInitOutcome> {
+async function outcomeOf(instance: Instance, answer: string): Promise<CloudInitOutcome> {
   const { name } = instance;
-  if (code === noCloudInit) {
+  const [, json = "", code = "1", bytes] = /^(?:(.*)\n)?(\d+) (\d+)\n?$/s.exec(answer) ?? [, answer];
+  if (Number(code) === noCloudInit) {
     throw new UserError(`There is no cloud-init in the image of "${name}"`, {
       hint: "Choose an image with cloud-init by --image: ubuntu:24.04, or a cloud variant from images:",
     });
   }
-  const outcome = parseStatus(json, code);
+  const outcome = parseStatus(json, Number(code));
   if (outcome.kind === "error") {
     throw new UserError(`cloud-init failed in "${name}": ${outcome.errors[0]}`, {
       hint: "Fix the cloud-config; to look around in the container, run create.ts again with --keep-failed",
       output: [...outcome.errors.slice(1), await outputLogTail(instance)].join("\n"),
     });
   }
-  if (userDataBytes === 0) throw noUserDataError(instance.engine, name);
+  if (Number(bytes) === 0) throw noUserDataError(instance.engine, name);
   return outcome;
 }
 

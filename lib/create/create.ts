@@ -61,8 +61,7 @@ export async function createContainer(
   try {
     if (request.exports) {
       const { exportApps, findOpener } = await import("./export/export.ts");
-      const { withTypes, exports } = request;
-      exported = await exportApps(instance, { mounts, withTypes, ...exports, opener: await findOpener() });
+      exported = await exportApps(instance, { ...request.exports, opener: await findOpener() });
     }
   } catch (error) {
     throw afterChanges(error);

@@ -79,28 +79,21 @@ export async function beginCreation(instance: Instance, profileBefore: string | 
   if (!await exists(base)) creation.base = base;
   creation.mountsBefore = await saveMounts(host, mounts);
   const path = creationRecordPath(mounts);
-  const giveUp = async (error: unknown): Promise<never> => {
+  let file: Deno.FsFile | undefined;
+  try {
+    creation.directories = await makeMounts(host, mounts);
+    file = await claimFile(path);
+    if (file) await writeInto(file, creation);
+  } catch (error) {
+    if (file) await removeFile(path);
+    file?.close();
     await removeEmpty([...creation.base === null ? [] : [creation.base], ...creation.directories]);
     throw new UserError(`Cannot write "${path}": ${error instanceof Error ? error.message : error}`, {
       hint: "See whether the disk is full, and whether you may write there",
       cause: error,
     });
-  };
-  let file: Deno.FsFile | undefined;
-  try {
-    creation.directories = await makeMounts(host, mounts);
-    file = await claimFile(path);
-  } catch (error) {
-    return await giveUp(error);
   }
   if (!file) throw beingMadeError(name);
-  try {
-    await writeInto(file, creation);
-  } catch (error) {
-    await removeFile(path);
-    file.close();
-    return await giveUp(error);
-  }
   return { creation, remove: () => removeFile(path), [Symbol.dispose]: () => release(file) };
 }
 

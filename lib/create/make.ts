@@ -18,8 +18,8 @@ import { ensureProxy, proxyDevice, useProxy } from "./internet/proxy.ts";
 import { type Recipe, recipeOf } from "./cache.ts";
 import type { Creation } from "./journal.ts";
 import { prepareContainer, testConnection, type WindowServer } from "./prepare.ts";
-import { internetKey, profileForSetup, profileYaml, withDevices, withoutProtection } from "./profile_file.ts";
-import { provision, provisionCached } from "./provision.ts";
+import { internetKey, profileForSetup, profileYaml, withoutProtection } from "./profile_file.ts";
+import { provision } from "./provision.ts";
 import type { Request } from "./request.ts";
 
 /** What {@linkcode make} made. */
@@ -54,7 +54,8 @@ export async function make(
   const proxy = request.proxy && { engine, ...request.proxy };
   const image = request.image ?? engine.defaultImage;
   const marks = { [markKey]: "1", [runKey]: creation.run };
-  const profile = proxy ? withDevices(request.profile, { internet: proxyDevice(proxy) }) : request.profile;
+  const devices = { ...request.profile.devices, ...(proxy ? { internet: proxyDevice(proxy) } : {}) };
+  const profile = { ...request.profile, devices };
   const profileMarks = proxy ? { ...marks, [internetKey]: proxy.name } : marks;
 
   host.ui.progress(`Making the profile "${name}"`);
@@ -69,11 +70,16 @@ export async function make(
   const [recipe] = await all([findRecipe(), makeProfile()]);
   if (proxy) await ensureProxy(proxy, { image, timeoutMs });
 
-  let removeReplaced: Made["removeReplaced"];
-  if (recipe) {
-    const options = { image, marks, timeoutMs, user: wanted, target, needsXpra: software === "all", recipe };
-    removeReplaced = await provisionCached(instance, options);
-  } else await provision(instance, { image, marks, timeoutMs, target });
+  const needsXpra = software === "all";
+  const removeReplaced = await provision(instance, {
+    image,
+    marks,
+    timeoutMs,
+    user: wanted,
+    target,
+    needsXpra,
+    recipe,
+  });
 
   if (setup !== removable) {
     host.ui.progress("Removing the devices that the profile disables (type: none)");
@@ -88,25 +94,27 @@ export async function make(
   host.ui.progress("Sharing directories, keys and host keys");
   const authorizedKeys = request.keys.text;
   const { user, knownHosts } = await prepareContainer(instance, { authorizedKeys, wanted });
-  const found = host.dryRun
-    ? await planned(instance, { user, hasNetwork: setup === removable })
-    : await inspect(instance, user);
-  const { uid, member, hasNetwork } = found;
+  const found = host.dryRun ? undefined : await findOurs(instance, { withState: engine.server.isLocal });
+  const hostUid = found && await hostUidOf(found, user);
+  const plannedUid = !found && engine.server.isLocal ? await instanceHostUid(instance, user) : null;
+  const uid = hostUid === undefined ? plannedUid : String(hostUid);
+  const { location = "none", hasNetwork = setup === removable, address } = found ?? {};
+  const member = location === "none" ? null : location;
   if (proxy && hasNetwork) throw stillHasCard(name);
   if (uid !== null) await shareMounts(host, mounts, uid);
   else await removeEmpty(mounts.shared.filter((path) => creation.directories.includes(path)));
-  const devices = uid === null ? {} : mountDevices(mounts, user, { mayMove: member !== null });
+  const shared = uid === null ? {} : mountDevices(mounts, user, { mayMove: member !== null });
   // By default, an evacuation stops a container with directories of its machine, and does not move it.
   const moves = member !== null && uid !== null && profile.config[evacuateKey] === undefined;
   const config = { [userKey]: formatUser(user), ...(moves ? { [evacuateKey]: "migrate" } : {}) };
-  await updateInstance(instance, { devices, config });
+  await updateInstance(instance, { devices: shared, config });
   await writeText(host, mounts.knownHosts, { text: knownHosts, mode: 0o644 });
   for (const [file, text] of Object.entries(identityFiles(mounts, request.keys.identities))) {
     await writeText(host, join(mounts.ssh, file), { text, mode: 0o600 });
   }
-  await writeContainerRecord(engine, { mounts, user, location: member ?? "none" });
+  await writeContainerRecord(instance, { user, location });
   const [connection] = await all([
-    testConnection(instance, { mounts, user, ...found, hasNetwork: hasNetwork && uid !== null }),
+    testConnection(instance, { user, address, hasNetwork: hasNetwork && uid !== null }),
     keepPristine(instance),
   ]);
   // Last of all: until here, a failure removes the container.
@@ -124,35 +132,4 @@ function stillHasCard(name: string): UserError {
     hint:
       "See what the cards of the engine's default profile are called, and give each a device of type none in PROFILE",
   });
-}
-
-/** What the engine knows of the container that was made. */
-interface MadeContainer {
-  /** The member of the cluster that has it; null where there is no cluster. */
-  member: string | null;
-  /** The host uid of its user; null where that is another machine. */
-  uid: string | null;
-  hasNetwork: boolean;
-  address: string | undefined;
-}
-
-async function inspect(instance: Instance, user: ContainerUser): Promise<MadeContainer> {
-  const found = await findOurs(instance, { withState: instance.engine.server.isLocal });
-  const { location, hasNetwork, address } = found;
-  const uid = await hostUidOf(found, user);
-  return {
-    member: location === "none" ? null : location,
-    uid: uid === undefined ? null : String(uid),
-    hasNetwork,
-    address,
-  };
-}
-
-/** The same in a dry run. */
-async function planned(
-  instance: Instance,
-  { user, hasNetwork }: { user: ContainerUser; hasNetwork: boolean },
-): Promise<MadeContainer> {
-  const uid = instance.engine.server.isLocal ? await instanceHostUid(instance, user) : null;
-  return { member: null, uid, hasNetwork, address: undefined };
 }

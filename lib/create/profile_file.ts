@@ -87,16 +87,6 @@ export function parseProfile(path: string, text: string): Profile {
   };
 }
 
-/** The profile with the user-data in it. */
-export function withUserData(profile: Profile, userData: string): Profile {
-  return { ...profile, config: { ...profile.config, [userDataKey]: userData } };
-}
-
-/** The profile with more devices. */
-export function withDevices(profile: Profile, devices: Profile["devices"]): Profile {
-  return { ...profile, devices: { ...profile.devices, ...devices } };
-}
-
 /** The YAML that `lxc profile edit` takes: the profile with more configuration. */
 export function profileYaml(profile: Profile, config: Readonly<Record<string, string>>): string {
   return stringify({ ...profile, config: { ...profile.config, ...config } }, { lineWidth: -1 });

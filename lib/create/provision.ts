@@ -27,57 +27,34 @@ export interface Provisioning {
   target: string | undefined;
   /** Whether it is to have xpra. */
   needsXpra: boolean;
+  /** What a cached image of it is known by; undefined when none is to be used or kept. */
+  recipe: Recipe | undefined;
 }
 
 /**
- * Launches a container with the profile of its name, and waits until cloud-init has installed its software. Shows what
- * cloud-init warns of.
+ * Makes a container with its software, from a cached image where it has a recipe. That image is made first where there is
+ * none that works.
+ *
+ * @returns a function that removes the cached images which the one in use replaces; undefined without one in use
  */
 export async function provision(
   instance: Instance,
-  { image, marks, timeoutMs, target }: Omit<Provisioning, "user" | "needsXpra">,
-): Promise<void> {
-  const { name } = instance;
-  const { ui } = instance.engine.host;
-  ui.progress(`Launching "${name}" from ${image}`);
-  await launch(instance, { image, profiles: ["default", name], config: marks, target });
-  const outcome = await waitForCloudInit(instance, { timeoutMs });
-  if (outcome.kind === "degraded") {
-    for (const warning of outcome.warnings) ui.warn(`cloud-init: ${warning}`);
+  { recipe, ...provisioning }: Provisioning,
+): Promise<(() => Promise<void>) | undefined> {
+  if (!recipe) {
+    await launchAndWait(instance, provisioning);
+    return undefined;
   }
-}
-
-/**
- * Does the same with a cached image, which it makes first where there is none that works.
- *
- * @param provisioning `recipe`: what the cached image is known by
- * @returns a function that removes the cached images which this one replaces
- */
-export async function provisionCached(
-  instance: Instance,
-  provisioning: Provisioning & { recipe: Recipe },
-): Promise<() => Promise<void>> {
-  const used = await provisionFromRecipe(instance, provisioning);
-  return async () => used === undefined ? undefined : await removeReplaced(instance.engine, provisioning.recipe, used);
-}
-
-/**
- * Returns the fingerprint of the cached image that the container was made from; undefined where it was not worth
- * keeping.
- */
-async function provisionFromRecipe(
-  instance: Instance,
-  { recipe, ...provisioning }: Provisioning & { recipe: Recipe },
-): Promise<string | undefined> {
   const { engine } = instance;
   const { ui, signal } = engine.host;
   const { marks, user, needsXpra } = provisioning;
-  const launchFrom = async (image: string): Promise<string> => {
-    await provision(instance, { ...provisioning, image, marks: { ...marks, ...cachedInstanceConfig(user) } });
-    return image;
+  const launchFrom = async (used: string): Promise<() => Promise<void>> => {
+    const config = { ...marks, ...cachedInstanceConfig(user) };
+    await launchAndWait(instance, { ...provisioning, image: used, marks: config });
+    return () => removeReplaced(engine, { recipe, used });
   };
   const unusable: string[] = [];
-  for (let cached; (cached = await findCached(engine, recipe, unusable));) {
+  for (let cached; (cached = await findCached(engine, { recipe, unusable }));) {
     ui.status(describeCached(cached));
     try {
       return await launchFrom(cached.fingerprint);
@@ -88,7 +65,7 @@ async function provisionFromRecipe(
       if (await findInstance(instance)) await deleteInstance(instance);
     }
   }
-  await provision(instance, provisioning);
+  await launchAndWait(instance, provisioning);
   // What could not be had this time, an image would lack for ever.
   if (needsXpra && !await hasXpra(instance)) {
     ui.warn(`"${instance.name}" is not kept as an image, since xpra could not be installed in it`);
@@ -98,9 +75,27 @@ async function provisionFromRecipe(
   const made = await cacheInstance(instance, { recipe, run: marks[runKey] });
   await deleteInstance(instance);
   // Another run may have made the same image at the same time: all take the oldest.
-  const kept = await findCached(engine, recipe, unusable);
+  const kept = await findCached(engine, { recipe, unusable });
   if (kept) ui.status(describeCached(kept));
   return await launchFrom(kept?.fingerprint ?? made);
+}
+
+/**
+ * Launches a container with the profile of its name, and waits until cloud-init has installed its software. Shows what
+ * cloud-init warns of.
+ */
+async function launchAndWait(
+  instance: Instance,
+  { image, marks, timeoutMs, target }: Pick<Provisioning, "image" | "marks" | "timeoutMs" | "target">,
+): Promise<void> {
+  const { name } = instance;
+  const { ui } = instance.engine.host;
+  ui.progress(`Launching "${name}" from ${image}`);
+  await launch(instance, { image, profiles: ["default", name], config: marks, target });
+  const outcome = await waitForCloudInit(instance, { timeoutMs });
+  if (outcome.kind === "degraded") {
+    for (const warning of outcome.warnings) ui.warn(`cloud-init: ${warning}`);
+  }
 }
 
 async function hasXpra(instance: Instance): Promise<boolean> {

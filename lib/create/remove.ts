@@ -121,7 +121,7 @@ export async function removeContainer(
     removed.push("profile");
   }
   const menu = menuIfAny(host, hostNameOf(instance));
-  if (menu) removed.push(...await unexportApps(host, menu, mounts));
+  if (menu) removed.push(...await unexportApps(menu));
   // They come last: the container may have closed them.
   if (hasMounts) {
     await removeMounts(host, [mounts.directory]);

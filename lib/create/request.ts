@@ -14,7 +14,7 @@ import { parseHosts } from "./internet/allowed_hosts.ts";
 import { type Proxy, proxyFor } from "./internet/proxy.ts";
 import { bundledProfiles } from "./bundled.ts";
 import { placeCalled } from "./place.ts";
-import { internetKey, type Profile, withUserData } from "./profile_file.ts";
+import { internetKey, type Profile, userDataKey } from "./profile_file.ts";
 
 /** What the command line asks for, checked. */
 export interface Request {
@@ -40,10 +40,8 @@ export interface Request {
   software: Software;
   /** Whether what was made stays after a failure. */
   keepFailed: boolean;
-  /** The words after `--export`; undefined without it. */
-  exports: Pick<ExportRequest, "wanted" | "options"> | undefined;
-  /** Whether the apps are offered for the types of files that they open. */
-  withTypes: boolean;
+  /** What is put into the menu then; undefined without `--export`. */
+  exports: Omit<ExportRequest, "opener"> | undefined;
 }
 
 /**
@@ -96,11 +94,12 @@ export async function readCreateRequest(
       "Leave it out, or name gui-internet as PROFILE",
     );
   }
+  const userData = await readUserData(host, cloudInitWords, { user, software });
   return {
     place,
     keys,
     proxy: hasProxy ? await proxyFor(hosts === undefined ? [] : parseHosts(hosts), image) : undefined,
-    profile: withUserData(profile, await readUserData(host, cloudInitWords, { user, software })),
+    profile: { ...profile, config: { ...profile.config, [userDataKey]: userData } },
     image,
     user,
     timeoutMs: parseDuration(values.get("timeout") ?? "20m"),
@@ -108,8 +107,7 @@ export async function readCreateRequest(
     cache: flags.has("cache"),
     software,
     keepFailed: flags.has("keep-failed"),
-    exports,
-    withTypes: flags.has("mime"),
+    exports: exports && { ...exports, withTypes: flags.has("mime") },
   };
 }
 

@@ -35,17 +35,11 @@ export function knownHole(cli: EngineCli, version: string): KnownHole | undefine
   const hole = holes[cli];
   const since = hole.fixed.at(-1)!;
   const isFixed = hole.fixed.some((first) =>
-    isAtLeast(version, first) && (first === since || lineOf(version) === lineOf(first))
+    version.localeCompare(first, "en", { numeric: true }) >= 0 && (first === since || lineOf(version) === lineOf(first))
   );
   return isFixed ? undefined : hole;
 }
 
 function lineOf(version: string): string {
   return version.split(".", 2).join(".");
-}
-
-function isAtLeast(version: string, first: string): boolean {
-  const [numbers, wanted] = [version, first].map((text) => text.split(".").map((part) => Number.parseInt(part)));
-  const index = wanted!.findIndex((number, at) => (numbers![at] ?? 0) !== number);
-  return index < 0 || (numbers![index] ?? 0) > wanted![index]!;
 }

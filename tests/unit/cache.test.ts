@@ -76,9 +76,9 @@ Deno.test("findCached() takes the oldest image of the recipe, and none of anothe
     image("old-1", daysAgo(29), { [recipeKey]: "r" }),
   ];
   const { engine } = await engineWith({ images });
-  assertEquals((await findCached(engine, recipe))?.fingerprint, "old-1");
-  assertEquals((await findCached(engine, recipe, ["old-1", "old-2"]))?.fingerprint, "new");
-  assertEquals(await findCached(engine, { recipe: "t", source: "s" }), undefined);
+  assertEquals((await findCached(engine, { recipe }))?.fingerprint, "old-1");
+  assertEquals((await findCached(engine, { recipe, unusable: ["old-1", "old-2"] }))?.fingerprint, "new");
+  assertEquals(await findCached(engine, { recipe: { recipe: "t", source: "s" } }), undefined);
 });
 
 Deno.test("removeReplaced() removes the images of older bases and of the same recipe, and no others", async () => {
@@ -91,7 +91,7 @@ Deno.test("removeReplaced() removes the images of older bases and of the same re
     image("foreign", "2024-01-01T00:00:00Z", null),
   ];
   const { engine, recorded } = await engineWith({ images });
-  await removeReplaced(engine, recipe, "used");
+  await removeReplaced(engine, { recipe, used: "used" });
   const removed = recorded.calls.filter(([, command]) => command === "image").map((argv) => argv.at(-1));
   assertEquals(removed, ["twin", "older-base", "other-name"]);
 });

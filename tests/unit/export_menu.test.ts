@@ -141,7 +141,8 @@ testWith(
 Deno.test("parseExportWords() tells apps, options of attach.ts and options of xpra apart", () => {
   assertEquals(parseExportWords(["a", "b", "--border=red", "--preset=isolated", "--no-box"]), {
     wanted: ["a", "b"],
-    options: { attachOptions: ["--preset=isolated", "--no-box"], xpraOptions: ["--border=red"] },
+    attachOptions: ["--preset=isolated", "--no-box"],
+    xpraOptions: ["--border=red"],
   });
   for (const word of ["-x", "--", "--Border", "--border=a\nb", "red"]) {
     const error = assertThrows(() => parseExportWords(["--border=red", word]), UserError);
@@ -153,7 +154,7 @@ Deno.test("parseExportWords() tells apps, options of attach.ts and options of xp
     const error = assertThrows(() => parseExportWords(["--border=red", word], own), UserError);
     assertEquals([error.message, error.exitCode], [`"${word}" is an option of create.ts itself`, 2]);
   }
-  assertEquals(parseExportWords(["--display=x11"], own).options.attachOptions, ["--display=x11"]);
+  assertEquals(parseExportWords(["--display=x11"], own).attachOptions, ["--display=x11"]);
   // Each of those that attach.ts takes as its own goes into an entry, or is refused.
   for (const name of Object.keys(commandLine.options)) {
     const sort = (): unknown => sortOptions([`--${name}`]).attachOptions;
@@ -163,7 +164,7 @@ Deno.test("parseExportWords() tells apps, options of attach.ts and options of xp
 });
 
 Deno.test("menuOf() is below $XDG_DATA_HOME, if that is absolute", () => {
-  const entries = (env: Record<string, string>): string => menuOf({ env: (name) => env[name] }, "box").entries;
+  const entries = (env: Record<string, string>): string => menuOf(recordingHost({ env }).host, "box").entries;
   assertEquals(entries({ HOME: "/h", XDG_DATA_HOME: "/d" }), "/d/applications");
   assertEquals(entries({ HOME: "/h", XDG_DATA_HOME: "d" }), "/h/.local/share/applications");
   for (const env of [{}, { XDG_DATA_HOME: "/a,/" }, { HOME: "/h\n" }]) assertThrows(() => entries(env), UserError);
@@ -171,7 +172,7 @@ Deno.test("menuOf() is below $XDG_DATA_HOME, if that is absolute", () => {
 
 Deno.test("menuIfAny() lets a container be deleted where there is no menu", () => {
   const menu = (env: Record<string, string>): string | undefined =>
-    menuIfAny({ env: (name) => env[name] }, "box")?.entries;
+    menuIfAny(recordingHost({ env }).host, "box")?.entries;
   assertEquals(menu({ HOME: "/h" }), "/h/.local/share/applications");
   assertEquals([menu({}), menu({ HOME: "/h", XDG_DATA_HOME: "/a,b" })], [undefined, undefined]);
 });
@@ -240,14 +241,14 @@ async function withMenu(
     await Deno.mkdir(mounts.directory, { recursive: true });
     await Deno.writeTextFile(mounts.knownHosts, "");
     const engine = await chooseEngine(recorded.host, "lxc");
-    const request = { wanted: [], options: { attachOptions: [], xpraOptions: [] }, withTypes: false, opener: "open" };
+    const request = { wanted: [], attachOptions: [], xpraOptions: [], withTypes: false, opener: "open" };
     await test({
       engine,
       recorded,
       data,
       exportNow: async (given = {}) =>
-        (await exportApps({ engine, name: "box" }, { ...request, ...given, mounts })).map(({ id }) => id),
-      unexport: () => unexportApps(engine.host, menuOf(engine.host, "box"), mounts),
+        (await exportApps({ engine, name: "box" }, { ...request, ...given })).map(({ id }) => id),
+      unexport: () => unexportApps(menuOf(engine.host, "box")),
       mounts,
     });
   } finally {
@@ -344,11 +345,11 @@ Deno.test("exportApps() of all apps leaves out one whose entry the user has chan
 });
 
 Deno.test("two exports at once do not take each other's entries away", async () => {
-  await withMenu({ one: writer, two: writer }, async ({ data, exportNow, unexport, engine, mounts }) => {
+  await withMenu({ one: writer, two: writer }, async ({ data, exportNow, unexport, engine }) => {
     await Promise.all([exportNow(), exportNow({ wanted: ["two"] }), exportNow()]);
     assertEquals((await filesIn(data)).length, 4);
     let isOver = false;
-    const turn = withMenuLock(engine.host, mounts, async () => {
+    const turn = withMenuLock(menuOf(engine.host, "box"), async () => {
       await new Promise((resolve) => setTimeout(resolve, 200));
       isOver = true;
     });
@@ -373,7 +374,7 @@ Deno.test("writeFile() that fails leaves a file alone that another run has put t
   const [directory, { host }, { rename }] = [await Deno.makeTempDir(), recordingHost(), Deno];
   const path = join(directory, "file");
   const write = (text: string): Promise<void> =>
-    withUndo(host, (undo) => writeFile(path, new TextEncoder().encode(text), undo));
+    withUndo(host, (undo) => writeFile(path, { data: new TextEncoder().encode(text), undo }));
   try {
     Deno.rename = async (from, to) => {
       Deno.rename = rename;
@@ -425,7 +426,7 @@ Deno.test("exportApps() that fails half-way leaves what there was", async () => 
     assertEquals(await filesIn(data), []);
     await exportNow({ wanted: ["one"] });
     const before = await Deno.readTextFile(join(data, "applications/gui-container-box.one.desktop"));
-    await assertRejects(() => exportNow({ options: sortOptions(["--border=red"]) }), Error, "full");
+    await assertRejects(() => exportNow(sortOptions(["--border=red"])), Error, "full");
     assertEquals(await filesIn(data), [
       "applications/gui-container-box.one.desktop",
       "gui-container/icons/box/one.png",

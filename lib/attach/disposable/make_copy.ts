@@ -70,7 +70,7 @@ async function fill(instance: Instance, { origin, mounts }: { origin: Origin; mo
   const { host } = engine;
   const isShared = mounts.shared.length > 0;
   await makeMounts(host, mounts);
-  await writeContainerRecord(engine, { mounts, user: origin.user, location: origin.location });
+  await writeContainerRecord(instance, origin);
   const [key] = await all([
     makeHostKey(host, mounts),
     copyOrigin(instance, { origin, mounts: isShared ? mounts : undefined }),

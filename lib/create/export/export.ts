@@ -6,7 +6,7 @@ import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withUndo } from "../../base/undo.ts";
 import { containerOn } from "../../container/container.ts";
-import { hostNameOf, type Mounts } from "../../container/mounts.ts";
+import { hostNameOf } from "../../container/mounts.ts";
 import type { EngineOptions } from "../../container/place.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
 import { placeCalled } from "../place.ts";
@@ -27,15 +27,9 @@ import {
 import { type Apps, readApps, readIcons } from "./read.ts";
 
 /** What is to be exported, and how. */
-export interface ExportRequest {
+export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions" | "withTypes" | "opener"> {
   /** Ids or names of apps; none for all. */
   wanted: readonly string[];
-  /** Options of attach.ts and of xpra that the apps are started with. */
-  options: Pick<EntryOptions, "attachOptions" | "xpraOptions">;
-  /** Offer the apps for files and addresses of their types. */
-  withTypes: boolean;
-  /** The program that starts an app: its path, or its name for `$PATH`. */
-  opener: string;
 }
 
 /** An app in the menu, as the result has it. */
@@ -57,10 +51,10 @@ export interface ExportedApp {
 export function parseExportWords(
   words: readonly string[],
   { notTheirs = [] }: { notTheirs?: readonly string[] } = {},
-): Pick<ExportRequest, "wanted" | "options"> {
+): Pick<ExportRequest, "wanted" | "attachOptions" | "xpraOptions"> {
   const first = words.findIndex((word) => word.startsWith("-"));
   const end = first < 0 ? words.length : first;
-  return { wanted: words.slice(0, end), options: sortOptions(words.slice(end), { notTheirs }) };
+  return { wanted: words.slice(0, end), ...sortOptions(words.slice(end), { notTheirs }) };
 }
 
 /**
@@ -78,10 +72,10 @@ export async function exportNamed(
   if (word === undefined) {
     throw inputError("--export takes the NAME of a container", "For example: create.ts --export my-container");
   }
-  const { name, mounts, ...place } = await placeCalled(host, word, options);
+  const { name, ...place } = await placeCalled(host, word, options);
   const request = { ...parseExportWords(words, { notTheirs: own }), withTypes, opener: await findOpener() };
   menuOf(host, hostNameOf({ engine: place, name }));
-  const exported = await exportApps({ engine: await place.engine, name }, { ...request, mounts });
+  const exported = await exportApps({ engine: await place.engine, name }, request);
   if (host.dryRun) return;
   host.ui.result(exported.map(({ id, name, entry }) => [id, name, entry].join("\t")).join("\n"), exported);
 }
@@ -92,27 +86,27 @@ export async function exportNamed(
  *
  * @throws {UserError} exit code 2 for an app that is not there or cannot be exported; nothing is changed then
  */
-export async function exportApps(
-  instance: Instance,
-  request: ExportRequest & { mounts: Mounts },
-): Promise<ExportedApp[]> {
-  return await withMenuLock(instance.engine.host, request.mounts, () => exportInTurn(instance, request));
+export async function exportApps(instance: Instance, request: ExportRequest): Promise<ExportedApp[]> {
+  const menu = menuOf(instance.engine.host, hostNameOf(instance));
+  return await withMenuLock(menu, () => exportInTurn(instance, { ...request, menu }));
 }
 
 async function exportInTurn(
   instance: Instance,
-  request: ExportRequest,
+  { wanted, menu, ...request }: ExportRequest & { menu: Menu },
 ): Promise<ExportedApp[]> {
-  const { engine, name } = instance;
-  const { host, server: { project } } = engine;
+  const { host, cli, server: { project } } = instance.engine;
   const container = labelOf(instance);
-  const menu = menuOf(host, hostNameOf({ engine, name }));
   await using reached = await containerOn(instance);
   const found = await readApps(reached);
-  if (host.dryRun) return await planExport(host, menu);
-  const chosen = chooseApps(container, found, request.wanted);
+  if (host.dryRun) {
+    // What the container has is not known.
+    await host.change(`write ${entryPath(menu, "<APP>")} ${iconPath(menu, "<APP>")}`, () => Promise.resolve());
+    return [];
+  }
+  const chosen = chooseApps(container, found, wanted);
   const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
-  if (request.wanted.length === 0) {
+  if (wanted.length === 0) {
     tellRefused(host, found);
     for (const id of foreign) host.ui.warn(`Not exported: "${id}", since ${notOurs(menu, id)}`);
   } else if (foreign[0] !== undefined) {
@@ -122,31 +116,29 @@ async function exportInTurn(
   const icons = await readIcons(reached, apps);
   const root = host.env("GUI_CONTAINER_MOUNTS");
   const options = {
-    ...request.options,
+    ...request,
     attachOptions: [
-      `--engine=${engine.cli}`,
+      `--engine=${cli}`,
       ...(project === undefined ? [] : [`--project=${project}`]),
-      ...request.options.attachOptions,
+      ...request.attachOptions,
     ],
     container,
     mark: menu.container,
-    opener: request.opener,
     env: root === undefined ? {} : { GUI_CONTAINER_MOUNTS: root },
-    withTypes: request.withTypes,
   };
   const before = await exportedOf(menu);
   await withUndo(host, async (undo) => {
     for (const app of apps) {
       const picture = icons.get(app);
-      if (picture) await writeFile(iconPath(menu, app.id), picture, undo);
+      if (picture) await writeFile(iconPath(menu, app.id), { data: picture, undo });
       const text = entryText(app, picture ? iconPath(menu, app.id) : nameOfIcon(app), options);
-      await writeFile(entryPath(menu, app.id), new TextEncoder().encode(text), undo);
+      await writeFile(entryPath(menu, app.id), { data: new TextEncoder().encode(text), undo });
     }
   });
-  if (request.wanted.length === 0) {
-    await removeExported(host, menu, before.filter(({ id }) => !apps.some((app) => app.id === id)));
+  if (wanted.length === 0) {
+    await removeExported(menu, { exported: before.filter(({ id }) => !apps.some((app) => app.id === id)) });
   }
-  if (request.withTypes || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(host, menu);
+  if (request.withTypes || before.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(menu);
   return apps.map(({ id, name }) => ({ id, name: `[${container}] ${name}`, entry: entryPath(menu, id) }));
 }
 
@@ -191,13 +183,6 @@ function tellRefused({ ui }: Host, { refused, isCut }: Apps): void {
   for (const { id, reason } of told.slice(0, 10)) ui.warn(`Not exported: "${id}" ${reason}`);
   if (told.length > 10) ui.warn(`Not exported: ${told.length - 10} more`);
   if (isCut) ui.warn("The container has more entries than are read: some apps may be missing");
-}
-
-/** What the container has is not known in a dry run. */
-async function planExport(host: Host, menu: Menu): Promise<ExportedApp[]> {
-  const [entry, icon] = [entryPath(menu, "<APP>"), iconPath(menu, "<APP>")];
-  await host.change(`write ${entry} ${icon}`, () => Promise.resolve());
-  return [];
 }
 
 /** open-in-container: the one beside the script that runs, or else its name, by which a desktop finds it on `$PATH`. */

@@ -7,12 +7,14 @@ import { lockFile, removeFile } from "../../base/record.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import type { Undo } from "../../base/undo.ts";
-import type { Mounts } from "../../container/mounts.ts";
+import { mountsRoot } from "../../container/mounts.ts";
 import { isAppId } from "./app.ts";
 import { entryMark, entryName } from "./entry.ts";
 
 /** The directories of a container's entries and icons. */
 export interface Menu {
+  /** The host. */
+  host: Host;
   /** The container's name on this host. */
   container: string;
   /** Entries of all programs. */
@@ -26,7 +28,7 @@ export interface Menu {
  *
  * @throws {UserError} exit code 2 when there is no such directory, or when Deno or a desktop cannot take its path
  */
-export function menuOf(host: Pick<Host, "env">, container: string): Menu {
+export function menuOf(host: Host, container: string): Menu {
   const home = host.env("HOME");
   const wanted = host.env("XDG_DATA_HOME");
   // The specification has programs ignore a path that is not absolute.
@@ -40,6 +42,7 @@ export function menuOf(host: Pick<Host, "env">, container: string): Menu {
     );
   }
   return {
+    host,
     container,
     entries: join(data, "applications"),
     icons: join(data, "gui-container", "icons", container),
@@ -47,7 +50,7 @@ export function menuOf(host: Pick<Host, "env">, container: string): Menu {
 }
 
 /** The same, or undefined where there cannot be one: then nothing was exported to it. */
-export function menuIfAny(host: Pick<Host, "env">, container: string): Menu | undefined {
+export function menuIfAny(host: Host, container: string): Menu | undefined {
   try {
     return menuOf(host, container);
   } catch (error) {
@@ -116,15 +119,16 @@ export async function leftoversOf(menu: Menu): Promise<string[]> {
 }
 
 /** Does what only one run may do at a time with the entries of containers. The others wait. */
-export async function withMenuLock<T>(host: Host, { directory }: Mounts, act: () => Promise<T>): Promise<T> {
-  // Without that directory there is no container to export from.
-  if (host.dryRun || !await exists(directory)) return await act();
-  using _turn = await lockFile(join(dirname(directory), ".export.lock"), { signal: host.signal });
+export async function withMenuLock<T>({ host, container }: Menu, act: () => Promise<T>): Promise<T> {
+  const root = mountsRoot(host);
+  // Without its directory there is no container to export from.
+  if (host.dryRun || !await exists(join(root, container))) return await act();
+  using _turn = await lockFile(join(root, ".export.lock"), { signal: host.signal });
   return await act();
 }
 
 /** Writes a file as a whole or not at all. `undo` brings back what was there. */
-export async function writeFile(path: string, data: Uint8Array, undo: Undo): Promise<void> {
+export async function writeFile(path: string, { data, undo }: { data: Uint8Array; undo: Undo }): Promise<void> {
   await makeDirectory(dirname(path), undo);
   const before = await exists(path) ? await Deno.readFile(path) : undefined;
   const fresh = `${path}.${crypto.randomUUID().slice(0, 8)}.new`;
@@ -148,24 +152,22 @@ async function makeDirectory(path: string, undo: Undo): Promise<void> {
  * @returns the paths of the entries
  */
 export async function removeExported(
-  host: Host,
   menu: Menu,
-  exported: readonly Exported[],
-  leftovers: readonly string[] = [],
+  { exported, leftovers = [] }: { exported: readonly Exported[]; leftovers?: readonly string[] },
 ): Promise<string[]> {
   const entries = exported.map(({ id }) => entryPath(menu, id));
   const paths = [...entries, ...exported.map(({ id }) => iconPath(menu, id)), ...leftovers];
   if (paths.length === 0) return [];
-  await host.change(`rm -f ${quoteWords(paths)}`, async () => {
+  await menu.host.change(`rm -f ${quoteWords(paths)}`, async () => {
     for (const path of paths) await removeFile(path);
     await removeEmpty([dirname(dirname(menu.icons)), dirname(menu.icons), menu.icons]);
   });
-  if (exported.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(host, menu);
+  if (exported.some(({ text }) => /^MimeType=/m.test(text))) await updateTypes(menu);
   return entries;
 }
 
 /** Tells the desktop which entries open which types of files. A failure is only a warning. */
-export async function updateTypes(host: Host, { entries }: Menu): Promise<void> {
+export async function updateTypes({ host, entries }: Menu): Promise<void> {
   try {
     await host.run(["update-desktop-database", "--quiet", entries]);
   } catch (error) {

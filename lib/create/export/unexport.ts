@@ -3,7 +3,7 @@
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
-import { hostNameOf, type Mounts } from "../../container/mounts.ts";
+import { hostNameOf } from "../../container/mounts.ts";
 import type { EngineOptions } from "../../container/place.ts";
 import { placeCalled } from "../place.ts";
 import { exportedOf, leftoversOf, type Menu, menuOf, removeExported, withMenuLock } from "./menu.ts";
@@ -21,8 +21,8 @@ export async function unexportNamed(
   if (word === undefined || more.length > 0) {
     throw inputError("--unexport takes one NAME", "For example: create.ts --unexport my-container");
   }
-  const { name, label, mounts, server, ...place } = await placeCalled(host, word, options);
-  const removed = await unexportApps(host, menuOf(host, hostNameOf({ engine: { server }, name })), mounts);
+  const { name, label, server, ...place } = await placeCalled(host, word, options);
+  const removed = await unexportApps(menuOf(host, hostNameOf({ engine: { server }, name })));
   if (removed.length === 0) {
     const put = quoteWords(["create.ts", ...place.options, "--export", label]);
     throw new UserError(`Nothing of "${label}" is in the menu`, { hint: `${put} puts it there` });
@@ -34,9 +34,9 @@ export async function unexportNamed(
  * Takes the apps of a container out of the menu, with what killed runs have left. Returns the paths of entries and
  * leftovers.
  */
-export async function unexportApps(host: Host, menu: Menu, mounts: Mounts): Promise<string[]> {
-  return await withMenuLock(host, mounts, async () => {
+export async function unexportApps(menu: Menu): Promise<string[]> {
+  return await withMenuLock(menu, async () => {
     const leftovers = await leftoversOf(menu);
-    return [...await removeExported(host, menu, await exportedOf(menu), leftovers), ...leftovers];
+    return [...await removeExported(menu, { exported: await exportedOf(menu), leftovers }), ...leftovers];
   });
 }
