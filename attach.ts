@@ -29,7 +29,7 @@ import { guardWord } from "./lib/guard/wayland/request.ts";
 import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
 import type { Container } from "./lib/container/container.ts";
-import type { SessionLoans } from "./lib/map/session_loans.ts";
+import type { SessionLoans } from "./lib/container/lend/session_loans.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
 
@@ -121,7 +121,10 @@ type Name = keyof typeof spec.options;
 
 /** Lends files to the apps of a session. What lends them is loaded when it is needed. */
 async function makeLoans(container: Container, session: string): Promise<SessionLoans> {
-  const [{ sessionLoans }, engine] = await Promise.all([import("./lib/map/session_loans.ts"), container.engine]);
+  const [{ sessionLoans }, engine] = await Promise.all([
+    import("./lib/container/lend/session_loans.ts"),
+    container.engine,
+  ]);
   return await sessionLoans({ engine, name: container.name }, session);
 }
 

@@ -63,8 +63,8 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const forMs = durationOf(args);
   if (flags.has("list")) return await (await import("./lib/map/list.ts")).listLoans(host, options);
   if (flags.has("unmap")) return await (await import("./lib/map/take_back.ts")).takeBack(host, words, options);
-  const { lendFiles } = await import("./lib/map/lend.ts");
-  return await lendFiles(host, {
+  const { lend } = await import("./lib/map/lend.ts");
+  return await lend(host, {
     ...options,
     words,
     readOnly: flags.has("read-only"),

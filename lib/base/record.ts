@@ -76,9 +76,13 @@ export async function writeRecord(path: string, value: unknown): Promise<void> {
 /** Writes a record into an open file, and to disk. A run that is killed meanwhile leaves a damaged one. */
 export async function writeInto(file: Deno.FsFile, value: unknown): Promise<void> {
   await file.truncate();
-  const bytes = new TextEncoder().encode(JSON.stringify(value));
-  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+  await writeAll(file, new TextEncoder().encode(JSON.stringify(value)));
   await file.sync();
+}
+
+/** Writes all of some bytes: a single write may write less. */
+export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
 }
 
 /** The content of a record; undefined when it is missing, null when it is not JSON. */

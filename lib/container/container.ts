@@ -12,6 +12,9 @@ import type { Host } from "../base/host.ts";
 import { type Instance, labelOf } from "../engine/engine.ts";
 import { type InstanceInfo, isHere } from "../engine/instance.ts";
 import type { OpenFifo } from "./fifo.ts";
+import type { LendRequest } from "./lend/lend.ts";
+import type { Loan } from "./lend/loan.ts";
+import type { SourceFile } from "./lend/source_file.ts";
 import { localContainer } from "./local.ts";
 import { type Mounts, mountsOf } from "./mounts.ts";
 import { findOurs } from "./ours.ts";
@@ -55,6 +58,8 @@ export interface Container extends Place, AsyncDisposable {
    * @throws {SocketReplaced} when there is something else in its place
    */
   socket(session: string): Promise<string>;
+  /** Lends files to the container, which runs: themselves where it is on this machine, else copies of them. */
+  lend(files: readonly SourceFile[], request: LendRequest): Promise<Loan[]>;
   /** Gives the container a socket `name` in the directory of the sockets, which leads to one on this side. */
   lendSocket(path: string, name: string): Promise<string>;
   /** The sessions whose sockets are there; undefined where the container would have to be asked. */
@@ -89,11 +94,13 @@ export interface KnownContainer extends Place {
   /** How long it may take to boot, in milliseconds. */
   bootTimeoutMs?: number;
   /**
-   * What the engine says of it, asked once; undefined in a dry run.
+   * What the engine says of it, with its address, asked once; undefined in a dry run.
    *
    * @throws {UserError} when there is no such container, or when create.ts did not make it
    */
   instance(): Promise<InstanceInfo | undefined>;
+  /** What the engine has said of it before: that may do. */
+  listed?: InstanceInfo;
 }
 
 /**
@@ -147,6 +154,7 @@ export async function containerOf(
     mounts: mountsOf({ engine: { host, server }, name }),
     engine: Promise.resolve(engine),
     plannedUser,
+    listed: instance,
     ...(bootTimeoutMs === undefined ? {} : { bootTimeoutMs }),
     instance: once(() => findOurs(instance, { withState: server.isLocal })),
   };

@@ -6,8 +6,9 @@
 import { join } from "@std/path";
 import type { Container, KnownContainer } from "./container.ts";
 import { sessionNames } from "./names.ts";
-import { overSsh, type Parts, partsOf } from "./over_ssh.ts";
+import { lendTo, overSsh, type Parts, partsOf } from "./over_ssh.ts";
 import { holdSocket, socketPath } from "./sockets.ts";
+import { uidHere } from "./user.ts";
 
 /** A container that is known to be on this machine. */
 export function localContainer(
@@ -30,6 +31,7 @@ export function localContainer(
       await host.run(["ln", "-s", "--", held.handle, link]);
       return link;
     },
+    lend: lendTo(known, uidHere),
     lendSocket: async (_path, name) => join((await reach()).xpra, name),
     seenSessions: () => sessionNames(xpra),
     noteUse() {},

@@ -1,8 +1,9 @@
 /** Our containers: which ones they are, and the keys that mark them. */
 
 import { type Engine, engineLine, type Instance, labelOf, otherEngine } from "../engine/engine.ts";
-import { findInstance, type InstanceInfo, listInstances } from "../engine/instance.ts";
+import { findInstance, type InstanceInfo, isLost, listInstances, listNeighbours } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
+import { all } from "../base/settle.ts";
 import { withRemote } from "../engine/server.ts";
 
 /** The configuration key that marks an instance or a profile as made by create.ts. */
@@ -30,14 +31,21 @@ export async function listOurs(engine: Engine): Promise<InstanceInfo[]> {
 /**
  * Our container called `name`.
  *
- * @param options `withState`: see {@linkcode findInstance}; `exitCode`: the exit code of the error
+ * @param options `withState`: see {@linkcode findInstance}; `exitCode`: the exit code of the error; `among`: what the
+ * engine has just said of the instances of this server: it is asked only if the container is not among them
  * @throws {UserError} when there is no such container, or when it is not ours
  */
 export async function findOurs(
   instance: Instance,
-  { withState = false, exitCode }: { withState?: boolean; exitCode?: number } = {},
+  { withState = false, exitCode, among = [] }: {
+    withState?: boolean;
+    exitCode?: number;
+    among?: readonly InstanceInfo[];
+  } = {},
 ): Promise<InstanceInfo> {
-  const found = await findInstance(instance, { withState });
+  const { name, engine: { server: { project = "default" } } } = instance;
+  const known = among.find((one) => one.name === name && one.project === project && !isLost(one));
+  const found = known ?? await findInstance(instance, { withState });
   const options = exitCode === undefined ? {} : { exitCode };
   const label = labelOf(instance);
   if (!found) throw await noContainer(instance, options);
@@ -48,6 +56,31 @@ export async function findOurs(
     }`,
     ...options,
   });
+}
+
+/** What the engine says of one of our containers, and of all that may share directories of this machine. */
+export interface Neighbourhood {
+  /** The container. */
+  instance: InstanceInfo;
+  /** The instances, in all projects. */
+  neighbours: InstanceInfo[];
+}
+
+/**
+ * Asks the engine for one of our containers and for its {@linkcode Neighbourhood}: one question, where the container is
+ * itself one of those instances.
+ *
+ * @throws {UserError} as {@linkcode findOurs} does
+ */
+export async function findNeighbourhood(
+  instance: Instance,
+  options: { exitCode?: number } = {},
+): Promise<Neighbourhood> {
+  const { engine } = instance;
+  const neighbours = listNeighbours(engine);
+  const among = engine.server.isLocal ? await neighbours : [];
+  const [found, others] = await all([findOurs(instance, { ...options, among }), neighbours]);
+  return { instance: found, neighbours: others };
 }
 
 /** The error for a container that there is not. It names the other engine if that has it. */

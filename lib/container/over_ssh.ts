@@ -2,11 +2,12 @@
 
 import type { Host } from "../base/host.ts";
 import { once } from "../base/settle.ts";
+import type { InstanceInfo } from "../engine/instance.ts";
 import { reachInstance } from "./connect.ts";
 import type { Container, KnownContainer } from "./container.ts";
 import { makePrivateDirectory } from "./private_directory.ts";
 import { sshArgv, sshRun, sshScript, type SshTarget } from "./ssh.ts";
-import { containerPaths, userOf } from "./user.ts";
+import { containerPaths, type ContainerUser, userOf } from "./user.ts";
 
 /** What both kinds of containers are made with. */
 export interface Parts extends Pick<Container, "directory" | "reach"> {
@@ -30,6 +31,23 @@ export function partsOf(known: KnownContainer, { throughEngine }: { throughEngin
     directory: once(async () => opened.use(await makePrivateDirectory(known.host)).path),
     reach: async () => (await reached()).inside,
     target: async () => (await reached()).target,
+  };
+}
+
+/**
+ * How a container lends files.
+ *
+ * @param uidOf the uid on this machine of the container's user; undefined where files themselves cannot be lent
+ */
+export function lendTo(
+  { listed, instance }: KnownContainer,
+  uidOf: (instance: InstanceInfo, user: ContainerUser) => number | undefined,
+): Container["lend"] {
+  return async (files, request) => {
+    const known = listed ?? (await instance())!;
+    const user = userOf(known);
+    const { lendFiles } = await import("./lend/lend.ts");
+    return await lendFiles(files, { ...request, instance: known, user, uid: uidOf(known, user) });
   };
 }
 

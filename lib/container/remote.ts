@@ -14,7 +14,7 @@ import { findInstance, updateInstance } from "../engine/instance.ts";
 import type { Container, KnownContainer } from "./container.ts";
 import { type Link, openLink } from "./link.ts";
 import { sessionKey } from "./ours.ts";
-import { overSsh, type Parts, partsOf } from "./over_ssh.ts";
+import { lendTo, overSsh, type Parts, partsOf } from "./over_ssh.ts";
 import readFifo from "./read_fifo.sh" with { type: "text" };
 import readLog from "./read_log.sh" with { type: "text" };
 import { parseSessionLog } from "./session_log.ts";
@@ -57,6 +57,7 @@ export function remoteContainer(
       await (await linked()).reach(path, join((await reach()).xpra, session));
       return path;
     },
+    lend: lendTo(known, () => undefined),
     async lendSocket(path, name) {
       const inside = join((await reach()).xpra, name);
       await (await linked()).lend(inside, path);

@@ -97,9 +97,12 @@ export function checkUserName(name: string): void {
 
 /** The uid of a container's user on this machine; undefined where the container is on another one. */
 export async function hostUidOf(instance: InstanceInfo, user: ContainerUser): Promise<number | undefined> {
-  return await isHere(instance)
-    ? hostUid(JSON.parse(instance.config["volatile.idmap.current"] ?? "[]"), Number(user.uid))
-    : undefined;
+  return await isHere(instance) ? uidHere(instance, user) : undefined;
+}
+
+/** The same where it is known that the container is on this machine. */
+export function uidHere({ config }: Pick<InstanceInfo, "config">, { uid }: ContainerUser): number {
+  return hostUid(JSON.parse(config["volatile.idmap.current"] ?? "[]"), Number(uid));
 }
 
 /**

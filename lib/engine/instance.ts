@@ -24,6 +24,8 @@ import { findServer, withRemote } from "./server.ts";
 
 /** An instance, as the engine describes it. */
 export interface InstanceInfo extends Instance {
+  /** The project that it is in. */
+  project?: string;
   /** "Running", "Stopped", "Frozen", …; "Error" while its member of the cluster does not answer. */
   status: string;
   /** The member of the cluster that it is on; "none" on a server that is in no cluster. */

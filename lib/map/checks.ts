@@ -3,7 +3,7 @@
 import { checksOf } from "../cli/checks.ts";
 import { diagnose, type Finding, risk } from "../cli/doctor.ts";
 import type { Host } from "../base/host.ts";
-import { findOrphans, readLoans, withJournalLock } from "./journal.ts";
+import { findOrphans, readLoans, withJournalLock } from "../container/lend/journal.ts";
 
 /** Checks what map.ts needs. Returns the exit code. */
 export async function diagnoseMap(host: Host, wanted: string | undefined): Promise<number> {

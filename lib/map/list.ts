@@ -3,8 +3,8 @@
 import type { Host } from "../base/host.ts";
 import { showTable } from "../cli/table.ts";
 import { wantedCli } from "../engine/engine.ts";
-import { readLoans } from "./journal.ts";
-import { borrowerOf, isCopy, type Loan } from "./loan.ts";
+import { readLoans } from "../container/lend/journal.ts";
+import { isCopy, labelOfLoan, type Loan } from "../container/lend/loan.ts";
 
 /**
  * Shows the files that are lent to containers of one engine, or of both.
@@ -32,7 +32,7 @@ export function showLoans(host: Host, loans: readonly Loan[]): void {
 }
 
 function rowsOf(loans: readonly Loan[]): string[][] {
-  return loans.map((loan) => [loan.hostPath, loan.containerPath, ...(isCopy(loan) ? [borrowerOf(loan)] : [])]);
+  return loans.map((loan) => [loan.hostPath, loan.containerPath, ...(isCopy(loan) ? [labelOfLoan(loan)] : [])]);
 }
 
 /** The same for `--json`. */
@@ -40,7 +40,7 @@ function dataOf(loans: readonly Loan[]): unknown {
   return loans.map((loan) => {
     const { hostPath: host, containerPath: container, readOnly } = loan;
     return isCopy(loan)
-      ? { host, container, device: null, readOnly, copyIn: borrowerOf(loan) }
+      ? { host, container, device: null, readOnly, copyIn: labelOfLoan(loan) }
       : { host, container, device: loan.id, readOnly };
   });
 }

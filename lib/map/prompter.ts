@@ -2,8 +2,13 @@
 
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import type { Loan } from "./loan.ts";
+import type { Loan } from "../container/lend/loan.ts";
 import { splitWords, WordsError } from "../base/shell_words.ts";
+
+/** What ends a question before it is answered. */
+export interface Until {
+  signal?: AbortSignal;
+}
 
 /** One way to ask the user. */
 export interface Prompter {
@@ -14,13 +19,13 @@ export interface Prompter {
   /** Asks for paths of files; none when there is no answer. */
   chooseFiles(container: string): Promise<string[]>;
   /**
-   * Shows what is lent, and waits until the user asks for the end, or until `signal` aborts.
+   * Shows what is lent, and waits until the user asks for the end, or until the signal aborts.
    *
    * @returns whether it was the user, who can then be asked to confirm
    */
-  untilAsked(files: readonly Loan[], signal: AbortSignal | undefined): Promise<boolean>;
+  untilAsked(files: readonly Loan[], options: Until): Promise<boolean>;
   /** Shows a warning, and asks whether the files are to be unmapped all the same. */
-  confirm(warning: string, signal: AbortSignal | undefined): Promise<boolean>;
+  confirm(warning: string, options: Until): Promise<boolean>;
   /** Tells something that the user should know. */
   tell(text: string): Promise<void>;
 }
@@ -45,25 +50,14 @@ export function terminalPrompter(host: Host): Prompter {
         }
       }
     },
-    untilAsked(_files, signal) {
-      return ui.enter("Press Enter to take the files back: ", {
-        needsLine: signal !== undefined,
-        ...withSignal(signal),
-      });
-    },
-    confirm(warning, signal) {
+    untilAsked: (_files, options) =>
+      ui.enter("Press Enter to take the files back: ", { needsLine: "signal" in options, ...options }),
+    confirm(warning, options) {
       ui.warn(warning);
-      return ui.confirm("Take the files back all the same?", withSignal(signal));
+      return ui.confirm("Take the files back all the same?", options);
     },
-    tell(text) {
-      ui.warn(text);
-      return Promise.resolve();
-    },
+    tell: (text) => Promise.resolve(ui.warn(text)),
   };
-}
-
-function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {
-  return signal ? { signal } : {};
 }
 
 /** The error when an argument is neither given nor answered. */

@@ -2,13 +2,11 @@
 
 import { dirname } from "@std/path";
 import { ProcessError, UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
-import { holdFile, isSameInode } from "./held_file.ts";
-import type { Mapping } from "./loan.ts";
-import { type MapOptions, mapReplacement } from "./map.ts";
-import type { Prompter } from "./prompter.ts";
-import type { MappedFile } from "./restore.ts";
-import { checkFile, type FileRules, type SourceFile } from "./source_file.ts";
+import { holdFile, isSameInode } from "../container/lend/held_file.ts";
+import { isMapping, type Loan, type Mapping } from "../container/lend/loan.ts";
+import { mapReplacement } from "../container/lend/mappings.ts";
+import { checkFile, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
+import type { Instance } from "../engine/engine.ts";
 
 /** How long after an event the files are looked at, in milliseconds: an editor saves in several steps. */
 const delayMs = 150;
@@ -16,76 +14,93 @@ const delayMs = 150;
 /** How long a file may be missing before that is told, in milliseconds. */
 const missingMs = 2_000;
 
+/** What is followed, and how. */
+export interface FollowOptions {
+  /** What is lent. Each new file takes the old one's place in this array; copies need no following. */
+  loans: Loan[];
+  /** By what the new files are judged. */
+  rules: FileRules;
+  /** Tells something that the user should know. */
+  tell(text: string): Promise<void>;
+  /** Ends it. */
+  signal: AbortSignal;
+}
+
 /**
- * Watches mapped files until `signal` aborts. Gives the container each file that replaces one of them. Tells the user
+ * Watches mapped files until the signal aborts. Gives the container each file that replaces one of them. Tells the user
  * when a new file cannot be mapped, which the container then does not get, and when a file is gone.
- *
- * @param options `mapped`: the files; each new one takes the old one's place in this array. `rules`: by what the new
- * files are judged
  */
 export async function followReplacements(
-  host: Host,
-  prompter: Prompter,
-  { mapped, options, rules, signal }: {
-    mapped: Required<MappedFile>[];
-    options: MapOptions;
-    rules: FileRules;
-    signal: AbortSignal;
-  },
+  container: Instance,
+  { loans, rules, tell, signal }: FollowOptions,
 ): Promise<void> {
+  const { ui } = container.engine.host;
   /** The inodes that are not mapped and were told of, by their paths. */
   const refused = new Map<string, number>();
-  const { instance } = options;
-  const onReplaced = async (path: string): Promise<void> => {
-    const index = mapped.findIndex(({ mapping }) => mapping.hostPath === path);
+  const onReplaced = async (old: Mapping): Promise<void> => {
+    const { hostPath: path, instance } = old;
     let file: SourceFile | undefined;
     try {
       file = await checkFile(path, rules);
       if (refused.get(path) === file.state.ino) return file.file.close();
-      const old = mapped[index]!;
-      const replacement = await mapReplacement(file, { ...options, old });
+      const replacement = await mapReplacement(container, file, old);
       if (replacement) {
-        mapped[index] = replacement;
-        old.file.close();
-        host.ui.status(`"${path}" was replaced; "${instance}" has the new file now`);
+        loans[loans.indexOf(old)] = replacement;
+        old.file?.close();
+        ui.status(`"${path}" was replaced; "${instance}" has the new file now`);
       } else {
         refused.set(path, file.state.ino);
-        host.ui.status(`"${path}" was replaced, but had already been taken back from "${instance}"`);
+        ui.status(`"${path}" was replaced, but had already been taken back from "${instance}"`);
       }
     } catch (error) {
       if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
       if (file) refused.set(path, file.state.ino);
-      await prompter.tell(`"${path}" was replaced, and "${instance}" keeps the old file: ${error.message}`);
+      await tell(`"${path}" was replaced, and "${instance}" keeps the old file: ${error.message}`);
     }
   };
+  /** When a file was first found missing, by its path; Infinity once that is told. */
+  const missing = new Map<string, number>();
+  /** Returns whether a file is to be looked at again soon. */
+  const onMissing = async ({ hostPath: path, instance }: Mapping): Promise<boolean> => {
+    const since = missing.get(path) ?? performance.now();
+    missing.set(path, since);
+    if (since === Infinity) return false;
+    if (performance.now() - since < missingMs) return true;
+    missing.set(path, Infinity);
+    await tell(`"${path}" is gone, but "${instance}" still has the file`);
+    return false;
+  };
+  const look = async (): Promise<boolean> => {
+    let isSoon = false;
+    for (const mapping of loans.filter(isMapping)) {
+      if (signal.aborted) return false;
+      using held = await holdFile(mapping.hostPath);
+      if (!held) isSoon = await onMissing(mapping) || isSoon;
+      else {
+        missing.delete(mapping.hostPath);
+        if (!isSameInode(held.stat(), mapping)) await onReplaced(mapping);
+      }
+    }
+    return isSoon;
+  };
   try {
-    await watchFiles(() => mapped.map(({ mapping }) => mapping), {
-      signal,
-      onReplaced,
-      onGone: (path) => prompter.tell(`"${path}" is gone, but "${instance}" still has the file`),
-    });
+    const paths = loans.filter(isMapping).map(({ hostPath }) => dirname(hostPath));
+    if (paths.length > 0) await lookAtChanges([...new Set(paths)], { signal, look });
   } catch (error) {
-    await prompter.tell(
-      `Replacements of lent files will not be noticed: ${error instanceof Error ? error.message : error}`,
-    );
+    await tell(`Replacements of lent files will not be noticed: ${error instanceof Error ? error.message : error}`);
   }
 }
 
 /**
- * Watches the directories of files until `signal` aborts. Calls `onReplaced` for each path where another inode is
- * found, and `onGone` once for each path where there is no file any more, one call at a time.
+ * Calls `look` at first, and after each change in these directories, one call at a time, until the signal aborts.
  *
- * @param files called at each look, since it is the new inode that is expected once a file was replaced
+ * @param options `look`: returns whether it is to be called again without a change
+ * @throws the error of `look`
  */
-async function watchFiles(
-  files: () => readonly Mapping[],
-  { signal, onReplaced, onGone }: {
-    signal: AbortSignal;
-    onReplaced: (path: string) => Promise<void>;
-    onGone: (path: string) => Promise<void>;
-  },
+async function lookAtChanges(
+  directories: string[],
+  { signal, look }: { signal: AbortSignal; look: () => Promise<boolean> },
 ): Promise<void> {
-  const directories = [...new Set(files().map(({ hostPath }) => dirname(hostPath)))];
   using watcher = Deno.watchFs(directories, { recursive: false });
   let isClosed = false;
   const stop = (): void => {
@@ -93,38 +108,19 @@ async function watchFiles(
     isClosed = true;
   };
   signal.addEventListener("abort", stop, { once: true });
-  /** When a file was first found missing, by its path; Infinity once that is told. */
-  const missing = new Map<string, number>();
   let looking = Promise.resolve();
   let failure: unknown;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const schedule = (): void => {
     timer ??= setTimeout(() => {
       timer = undefined;
-      looking = looking.then(look).catch((error) => {
+      looking = looking.then(async () => {
+        if (await look()) schedule();
+      }).catch((error) => {
         failure ??= error;
         stop();
       });
     }, delayMs);
-  };
-  const look = async (): Promise<void> => {
-    for (const file of files()) {
-      if (signal.aborted) return;
-      const held = await holdFile(file.hostPath);
-      const isExpected = held && isSameInode(held.stat(), file);
-      held?.close();
-      if (held) missing.delete(file.hostPath);
-      if (held && !isExpected) await onReplaced(file.hostPath);
-      if (!held) await lookForMissing(file.hostPath);
-    }
-  };
-  const lookForMissing = async (path: string): Promise<void> => {
-    const since = missing.get(path) ?? performance.now();
-    missing.set(path, since);
-    if (since === Infinity) return;
-    if (performance.now() - since < missingMs) return schedule();
-    missing.set(path, Infinity);
-    await onGone(path);
   };
   // Something may have happened before the watch began.
   schedule();

@@ -1,30 +1,24 @@
 /** Asking the user by dialogs of zenity (3 or 4). */
 
 import { join } from "@std/path";
-import { borrowerOf, isCopy, type Loan } from "./loan.ts";
+import { isCopy, labelOfLoan, type Loan } from "../container/lend/loan.ts";
 import { pathSeparator, showOnDesktop } from "../base/desktop.ts";
 import type { Host } from "../base/host.ts";
-import type { Prompter } from "./prompter.ts";
+import type { Prompter, Until } from "./prompter.ts";
 import { printable } from "../base/text.ts";
 
 /** The exit statuses of zenity: the first button was pressed, or the dialog was closed in another way. */
 const [okay, closed] = [0, 1];
 
-const size = ["--width=640", "--height=360"];
-
-/** Wide enough for the paths of a file on both sides. */
-const wideSize = ["--width=800", "--height=360"];
-
 /** Asks by dialogs. */
 export function dialogPrompter(host: Host): Prompter {
-  /** What the user chose; undefined when the dialog was closed, by them or by `signal`. */
-  const zenity = async (args: readonly string[], signal?: AbortSignal): Promise<string | undefined> => {
-    const options = { okCodes: [okay, closed] } as const;
+  /** What the user chose; undefined when the dialog was closed, by them or by the signal. */
+  const zenity = async (args: readonly string[], until: Until = {}): Promise<string | undefined> => {
     try {
-      const { code, stdout } = await host.run(["zenity", ...args], signal ? { ...options, signal } : options);
+      const { code, stdout } = await host.run(["zenity", ...args], { okCodes: [okay, closed], ...until });
       return code === okay ? stdout.replace(/\n$/, "") : undefined;
     } catch (error) {
-      if (signal?.aborted && !host.signal.aborted) return undefined;
+      if (until.signal?.aborted && !host.signal.aborted) return undefined;
       throw error;
     }
   };
@@ -32,7 +26,7 @@ export function dialogPrompter(host: Host): Prompter {
     isGraphical: true,
     chooseContainer: (names) =>
       zenity([
-        ...["--list", "--title=Lend files", "--text=Which container gets the files?", ...size],
+        ...["--list", "--title=Lend files", "--text=Which container gets the files?", "--width=640", "--height=360"],
         ...["--ok-label=Choose files", "--column=Container", ...names],
       ]),
     async chooseFiles(container) {
@@ -42,29 +36,24 @@ export function dialogPrompter(host: Host): Prompter {
       ]);
       return chosen ? chosen.split(pathSeparator) : [];
     },
-    async untilAsked(files, signal) {
+    async untilAsked(files, until) {
       const [first] = files as [Loan];
-      const label = borrowerOf(first);
+      const label = labelOfLoan(first);
       const can = first.readOnly ? "read" : "read and change";
       await zenity([
-        ...[
-          "--list",
-          `--title=Lent to ${label}`,
-          ...wideSize,
-          "--ok-label=Take the files back",
-          "--cancel-label=Close",
-        ],
+        ...["--list", `--title=Lent to ${label}`, "--width=800", "--height=360"],
+        ...["--ok-label=Take the files back", "--cancel-label=Close"],
         `--text=${label} can ${can} ${isCopy(first) ? "copies of " : ""}these files until you close this window.`,
         ...["--column=Here", "--column=In the container"],
         ...files.flatMap((file) => [file.hostPath, file.containerPath]),
-      ], signal);
-      return !signal?.aborted;
+      ], until);
+      return !until.signal?.aborted;
     },
-    async confirm(warning, signal) {
+    async confirm(warning, until) {
       const answer = await zenity([
         ...["--question", "--no-markup", "--default-cancel", "--title=Take the files back?", `--text=${warning}`],
         ...["--width=420", "--ok-label=Take them back", "--cancel-label=Leave them"],
-      ], signal);
+      ], until);
       return answer !== undefined;
     },
     async tell(text) {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { planReturn } from "../../lib/map/copy_plan.ts";
-import type { ContainerSide, HostSide, Return } from "../../lib/map/copy_plan.ts";
+import { planReturn } from "../../lib/container/lend/copy_plan.ts";
+import type { ContainerSide, HostSide, Return } from "../../lib/container/lend/copy_plan.ts";
 
 const [lent, one, two] = ["a", "b", "c"].map((sha256) => ({ size: 1, sha256 })) as [
   { size: number; sha256: string },

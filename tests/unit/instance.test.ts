@@ -21,6 +21,7 @@ import {
   updateInstance,
   waitForOperations,
 } from "../../lib/engine/instance.ts";
+import { findNeighbourhood } from "../../lib/container/ours.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
 function range(Nsid: number, Hostid: number, Maprange: number, only?: "uid" | "gid"): IdMapRange {
@@ -325,6 +326,26 @@ Deno.test("exec() does not take what a program in the container prints for the e
       [error instanceof ProcessError, error instanceof UserError && error.exitCode],
       engineAnswers ? [true, false] : [false, 125],
     );
+  }
+});
+
+Deno.test("findNeighbourhood() asks once, and again for a container that the list has not, or only in another project", async () => {
+  const config = { "user.gui-container": "true" };
+  const here = { ...instance, config, project: "default" };
+  const list = "/1.0/instances?recursion=1&all-projects=true";
+  for (
+    const [listed, paths] of [
+      [[{ ...here, project: "other", status: "Stopped" }, here], [list]],
+      [[{ ...here, project: "other" }], [list, "/1.0/instances/box"]],
+      [[{ ...here, status: "Error", location: "m2", config: null }], [list, "/1.0/instances/box"]],
+    ] as const
+  ) {
+    const answer = (argv: readonly string[]): Answer => ({ stdout: JSON.stringify(argv[2] === list ? listed : here) });
+    const { host, calls } = recordingHost({ answer });
+    const found = await findNeighbourhood({ engine: engineCalled(host, "incus"), name: "box" });
+    assertEquals(calls.map(([, , path]) => path), [...paths]);
+    assertEquals([found.instance.project, found.instance.status], ["default", "Running"]);
+    assertEquals(found.neighbours.length, listed.length);
   }
 });
 

@@ -7,13 +7,14 @@ import { ProcessError, type ProcessResult, UserError } from "../../lib/base/erro
 import { type Host, realHost, type RunOptions } from "../../lib/base/host.ts";
 import { withUndo } from "../../lib/base/undo.ts";
 import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
-import { keepCopies, lendCopies, takeBackCopies } from "../../lib/map/copies.ts";
-import { holdFile } from "../../lib/map/held_file.ts";
-import { copyFiles, readCopies, withCopyLock, withJournalLock, writeCopies } from "../../lib/map/journal.ts";
-import type { LentCopy } from "../../lib/map/loan.ts";
-import { recover } from "../../lib/map/recover.ts";
-import { takeBackRecorded } from "../../lib/map/take_back.ts";
+import { keepCopies, lendCopies, takeBackCopies } from "../../lib/container/lend/copies.ts";
+import { holdFile } from "../../lib/container/lend/held_file.ts";
+import { copyFiles, lockCopy, readLoans, withJournalLock, writeCopies } from "../../lib/container/lend/journal.ts";
+import { isCopy, type LentCopy } from "../../lib/container/lend/loan.ts";
+import { recover, takeBackRecorded } from "../../lib/container/lend/recover.ts";
 import { recordingUi } from "./recording_host.ts";
+
+const readCopies = async (host: Host): Promise<LentCopy[]> => (await readLoans(host)).filter(isCopy);
 
 /** What a program is answered with in place of being run. */
 type Answer = (argv: readonly string[], options: RunOptions) => Promise<ProcessResult> | undefined;
@@ -94,12 +95,12 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
       async lend({ readOnly = false } = {}) {
         const held = (await holdFile(file))!;
         const mappable = { path: file, file: held, state: held.stat(), directories: [] };
-        const options = { engine, instance: "box", user, readOnly, owner: "run-1" };
+        const options = { instance: { engine, name: "box" }, user, readOnly, owner: "run-1" };
         const [copy] = await withUndo(host, (undo) => lendCopies([mappable], { ...options, undo }));
         held.close();
         return copy!;
       },
-      takeBack: async () => await takeBackCopies(engine, await readCopies(host)),
+      takeBack: async () => await takeBackCopies({ engine, name: "box" }, await readCopies(host)),
       names: () => [...Deno.readDirSync(directory)].map(({ name }) => name).sort(),
     });
     assertEquals([...Deno.readDirSync(join(root, "state/gui-container/mappings"))].map(({ name }) => name), ["lock"]);
@@ -348,16 +349,17 @@ Deno.test("a run that is to stop does not wait for one that takes a copy back", 
     const copy = await lend();
     const stop = new AbortController();
     const stopped = { ...engine.host, signal: stop.signal };
-    await withCopyLock(engine.host, copy, async () => {
+    {
+      await using _lock = await lockCopy(engine.host, copy);
       assertEquals(
-        await takeBackCopies(engine, [copy], { settle: true }),
+        await takeBackCopies({ engine, name: "box" }, [copy], { settle: true }),
         [],
         "what another run takes back is left to it",
       );
-      const waiting = withCopyLock(stopped, copy, () => Promise.resolve());
+      const waiting = lockCopy(stopped, copy);
       stop.abort(new Error("stop"));
       await assertRejects(() => waiting, Error, "stop");
-    });
+    }
     assertEquals(await takeBack(), []);
   });
 });
@@ -514,6 +516,6 @@ Deno.test("keepCopies() and takeBackCopies() know a copy that another run has ta
     assertEquals((await readCopies(engine.host)).map(({ owner }) => owner), [null]);
     await Promise.all([takeBack(), takeBack()]);
     assertEquals(await keepCopies(engine.host, [copy]), []);
-    assertEquals(await takeBackCopies(engine, [copy]), []);
+    assertEquals(await takeBackCopies({ engine, name: "box" }, [copy]), []);
   });
 });

@@ -1,14 +1,19 @@
 /** Mappings as they are on record, for unit tests of map.ts. */
 
-import type { Acl } from "../../lib/map/acl.ts";
-import { withGrants } from "../../lib/map/grants.ts";
-import { type Mapping, toRecord } from "../../lib/map/loan.ts";
+import type { Acl, Entries } from "../../lib/container/lend/acl.ts";
+import { withGrants } from "../../lib/container/lend/grants.ts";
+import { type Mapping } from "../../lib/container/lend/loan.ts";
 
 /** The container user's uid on the host. */
 export const containerUid = 1001000;
 
 /** The ACL of a file of mode 644. */
-export const plain: Acl = { user: 6, users: new Map(), group: 4, groups: new Map(), mask: undefined, other: 4 };
+export const plain: Acl = { user: 6, users: [], group: 4, groups: [], mask: null, other: 4 };
+
+/** Entries of an ACL. */
+export function entries(...all: Entries): Entries {
+  return all;
+}
 
 /** What a {@linkcode sampleMapping} can be given. */
 export interface MappingChanges extends Partial<Omit<Mapping, "original" | "granted">> {
@@ -26,5 +31,5 @@ export function sampleMapping({ original = plain, others = [], ...changes }: Map
     ...changes,
   };
   const granted = withGrants(original, [...others, values]);
-  return { ...values, original: toRecord(original), granted: toRecord(granted) };
+  return { ...values, original: original, granted: granted };
 }

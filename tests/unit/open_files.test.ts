@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { ubuntuUser } from "../../lib/container/user.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
-import { finishUnmap, listeningSessions } from "../../lib/map/open_files.ts";
+import { finishUnmap, listeningSessions } from "../../lib/container/lend/open_files.ts";
 import { recordingHost } from "./recording_host.ts";
 import { testWith } from "./samples.ts";
 
@@ -37,6 +37,8 @@ Deno.test("listeningSessions() names none when the container does not answer", a
   assertEquals(await listeningSessions({ engine: engineCalled(host, "lxc"), name: "box" }, ubuntuUser), []);
 });
 
+const effect = "!";
+
 Deno.test("finishUnmap() removes empty mount points, and names the programs that have a file open", async () => {
   const directory = await Deno.makeTempDir();
   try {
@@ -50,16 +52,16 @@ Deno.test("finishUnmap() removes empty mount points, and names the programs that
     }));
     // What the engine would run in the container is run here.
     const { host, calls } = recordingHost();
-    await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, files);
+    await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, { files, effect });
     const inContainer = calls[0]!.slice(calls[0]!.indexOf("--") + 1);
     using _held = await Deno.open(open);
     const { stdout } = await runProcess(inContainer);
     const names = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
     assertEquals(names, ["-it's open", "closed\n$x", "full"]);
     const { host: answering } = recordingHost({ answer: () => ({ stdout }) });
-    const found = await finishUnmap({ engine: engineCalled(answering, "lxc"), name: "box" }, files);
-    assertEquals(found.map(({ containerPath }) => containerPath), [open]);
-    assert(found[0]!.programs.some((program) => /deno/.test(program)), found[0]!.programs.join());
+    const found = await finishUnmap({ engine: engineCalled(answering, "lxc"), name: "box" }, { files, effect });
+    assertEquals(found.length, 1);
+    assert(/deno.* in "box" still has ".*\/-it's open" open!$/.test(found[0]!), found[0]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -74,7 +76,7 @@ testWith(
     const { dev, ino } = await Deno.stat(file);
     const files = [{ containerPath: file, dev, ino: ino!, bornMs: null }];
     const { host, calls } = recordingHost();
-    await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, files);
+    await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, { files, effect });
     const keep = "import mmap, sys, time\nfile = open(sys.argv[1], 'r+b')\n" +
       "memory = mmap.mmap(file.fileno(), 0, trackfd=False)\nfile.close()\nprint('ready', flush=True)\ntime.sleep(60)";
     const ready = Promise.withResolvers<void>();
@@ -83,8 +85,8 @@ testWith(
       await ready.promise;
       const { stdout } = await runProcess(calls[0]!.slice(calls[0]!.indexOf("--") + 1));
       const { host: answering } = recordingHost({ answer: () => ({ stdout }) });
-      const [found] = await finishUnmap({ engine: engineCalled(answering, "lxc"), name: "box" }, files);
-      assertEquals(found?.programs, ["python3.13"], stdout);
+      const [found] = await finishUnmap({ engine: engineCalled(answering, "lxc"), name: "box" }, { files, effect });
+      assertEquals(found, `python3.13 in "box" still has "${file}" open!`, stdout);
     } finally {
       keeper.kill("SIGKILL");
       await keeper.ended;
@@ -96,19 +98,15 @@ testWith(
 Deno.test("finishUnmap() names a few programs, however many the container tells of", async () => {
   const stdout = Array.from({ length: 1000 }, (_, number) => `5:7 program ${number}\n`).join("");
   const { host } = recordingHost({ answer: () => ({ stdout }) });
-  const [found] = await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, [{
-    containerPath: "/f",
-    dev: 5,
-    ino: 7,
-    bornMs: null,
-  }]);
-  assertEquals(found?.programs.length, 10);
+  const files = [{ containerPath: "/f", dev: 5, ino: 7 }];
+  const [found] = await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, { files, effect });
+  assertEquals(found?.match(/program \d/g)?.length, 10);
 });
 
 Deno.test("finishUnmap() removes the mount points through the engine when the container does not answer", async () => {
   const { host, calls } = recordingHost({ answer: (argv) => ({ code: argv[1] === "exec" ? 1 : 0 }) });
   const file = { containerPath: "/home/ubuntu/maps/0123456789-a b", dev: 1, ino: 2, bornMs: null };
-  assertEquals(await finishUnmap({ engine: engineCalled(host, "incus"), name: "box" }, [file]), []);
+  assertEquals(await finishUnmap({ engine: engineCalled(host, "incus"), name: "box" }, { files: [file], effect }), []);
   assertEquals(calls[1], [
     ...["incus", "query", "--request", "DELETE"],
     "/1.0/instances/box/files?path=%2Fhome%2Fubuntu%2Fmaps%2F0123456789-a%20b",

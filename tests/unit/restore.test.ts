@@ -4,14 +4,19 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { ProcessError } from "../../lib/base/errors.ts";
 import { type Host, realHost } from "../../lib/base/host.ts";
-import { type Acl, formatAcl, grant, parseAcl } from "../../lib/map/acl.ts";
-import { withGrants } from "../../lib/map/grants.ts";
-import { type FileState, holdFile } from "../../lib/map/held_file.ts";
-import { readMappings, withJournalLock, writeRecords } from "../../lib/map/journal.ts";
-import { fromRecord, type Mapping } from "../../lib/map/loan.ts";
-import { restoreFiles, takeSteps } from "../../lib/map/restore.ts";
-import { type FoundFile, type ObservedFile, planRestore, type RestoreStep } from "../../lib/map/restore_plan.ts";
-import { containerUid, plain, sampleMapping } from "./mappings.ts";
+import { type Acl, formatAcl, grant, parseAcl } from "../../lib/container/lend/acl.ts";
+import { withGrants } from "../../lib/container/lend/grants.ts";
+import { type FileState, holdFile } from "../../lib/container/lend/held_file.ts";
+import { readMappings, withJournalLock, writeRecords } from "../../lib/container/lend/journal.ts";
+import { type Mapping } from "../../lib/container/lend/loan.ts";
+import { restoreFiles, takeSteps } from "../../lib/container/lend/restore.ts";
+import {
+  type FoundFile,
+  type ObservedFile,
+  planRestore,
+  type RestoreStep,
+} from "../../lib/container/lend/restore_plan.ts";
+import { containerUid, entries, plain, sampleMapping } from "./mappings.ts";
 import { recordingHost, recordingUi } from "./recording_host.ts";
 import { testWith } from "./samples.ts";
 
@@ -21,7 +26,7 @@ const me = 1000;
 /** An inode as it was found: the one of `one`, with the ACL that was set, where nothing else is said. */
 function found(
   { ino, bornMs, dev, mode, granted }: Mapping,
-  { acl = fromRecord(granted), ...state }: Partial<FileState> & { acl?: Acl | Error } = {},
+  { acl = granted, ...state }: Partial<FileState> & { acl?: Acl | Error } = {},
 ): FoundFile {
   const values = {
     isFile: true,
@@ -33,6 +38,7 @@ function found(
     uid: me,
     gid: me,
     links: 1,
+    size: 4,
     writtenMs: 0,
     ...state,
   };
@@ -52,7 +58,7 @@ function replaced(mapping: Mapping, acl: Acl | Error): ObservedFile {
 /** All that a plan comes to, if each change can be made. */
 function summary(steps: readonly RestoreStep[]): { changes: string[]; findings: string[]; done: string[] } {
   return {
-    changes: steps.flatMap(({ change }) => change ? [`${change.path} ${formatAcl(change.acl)}`] : []),
+    changes: steps.flatMap(({ change }) => change ? [`${change[0]} ${formatAcl(change[1])}`] : []),
     findings: steps.flatMap(({ findings }) => findings),
     done: steps.flatMap(({ done }) => done.map(({ id }) => id)),
   };
@@ -63,7 +69,7 @@ function plan(records: readonly Mapping[], files: readonly ObservedFile[], ownUi
 }
 
 Deno.test("planRestore() gives an untouched file the ACL that it had, and says nothing", () => {
-  const one = sampleMapping({ original: { ...plain, users: new Map([[7, 7]]), mask: 4 } });
+  const one = sampleMapping({ original: { ...plain, users: entries([7, 7]), mask: 4 } });
   assertEquals(plan([one], [inPlace(one)]), {
     changes: ["/proc/1/fd/5 u::rw-,u:7:rwx,g::r--,m::r--,o::r--"],
     findings: [],
@@ -78,7 +84,7 @@ Deno.test("planRestore() changes nothing where the ACL is what it was already", 
 
 Deno.test("planRestore() takes only our entry out of an ACL that was changed meanwhile, and says so", () => {
   const one = sampleMapping();
-  const acl = { ...fromRecord(one.granted), users: new Map([[8, 4], [containerUid, 6]]) };
+  const acl = { ...one.granted, users: entries([8, 4], [containerUid, 6]) };
   assertEquals(plan([one], [inPlace(one, { acl })]), {
     changes: ["/proc/1/fd/5 u::rw-,u:8:r--,g::r--,m::r--,o::r--"],
     findings: ['The permissions of "/d/file" were changed meanwhile; only the container\'s entry was removed'],
@@ -134,7 +140,7 @@ Deno.test("planRestore() leaves a file of somebody else alone and says so, unles
 
 Deno.test("planRestore() takes a copied grant out of a file that has replaced a mapped one", () => {
   const one = sampleMapping();
-  const { changes, findings } = plan([one], [replaced(one, fromRecord(one.granted))]);
+  const { changes, findings } = plan([one], [replaced(one, one.granted)]);
   assertEquals(changes, ["/proc/1/fd/6 u::rw-,g::r--,o::r--"]);
   assertEquals(
     findings.slice(1),
@@ -146,9 +152,9 @@ Deno.test("planRestore() takes a copied grant out of a file that has replaced a 
 
 Deno.test("planRestore() lets only the change of a replacement fail", () => {
   const one = sampleMapping();
-  const both = { ...replaced(one, fromRecord(one.granted)), file: found(one) };
+  const both = { ...replaced(one, one.granted), file: found(one) };
   const changes = planRestore([one], { files: [both], ownUid: me }).filter(({ change }) => change);
-  assertEquals(changes.map(({ change, isOptional = false }) => [change!.path, isOptional]), [
+  assertEquals(changes.map(({ change, isOptional = false }) => [change![0], isOptional]), [
     ["/proc/1/fd/6", true],
     ["/proc/1/fd/5", false],
   ]);
@@ -163,7 +169,7 @@ Deno.test("planRestore() takes the mask out of a copied mode, whose group bits i
 
 Deno.test("planRestore() leaves a file alone that has replaced a mapped one and has no copy of its permissions", () => {
   const one = sampleMapping();
-  for (const acl of [plain, { ...plain, user: 7, group: 6 }, { ...plain, users: new Map([[7, 6]]), mask: 6 }]) {
+  for (const acl of [plain, { ...plain, user: 7, group: 6 }, { ...plain, users: entries([7, 6]), mask: 6 }]) {
     const { changes, findings } = plan([one], [replaced(one, acl)]);
     assertEquals(changes, []);
     assertEquals(
@@ -175,7 +181,7 @@ Deno.test("planRestore() leaves a file alone that has replaced a mapped one and 
 
 Deno.test("planRestore() restores a file that was replaced and is still there under another name, too", () => {
   const one = sampleMapping();
-  const both = { ...replaced(one, fromRecord(one.granted)), file: found(one) };
+  const both = { ...replaced(one, one.granted), file: found(one) };
   const { changes, findings, done } = plan([one], [both]);
   assertEquals(changes.sort(), ["/proc/1/fd/5 u::rw-,g::r--,o::r--", "/proc/1/fd/6 u::rw-,g::r--,o::r--"]);
   assertEquals([findings.length, done], [1, ["map-1"]]);
@@ -183,7 +189,7 @@ Deno.test("planRestore() restores a file that was replaced and is still there un
 
 Deno.test("planRestore() leaves a file alone that has replaced a mapped one and is mapped itself", () => {
   const [old, now] = [sampleMapping(), sampleMapping({ id: "map-2", ino: 6, bornMs: 60 })];
-  const { changes, findings } = plan([old, now], [replaced(old, fromRecord(now.granted))]);
+  const { changes, findings } = plan([old, now], [replaced(old, now.granted)]);
   assertEquals([changes, findings.length], [[], 1]);
 });
 
@@ -196,7 +202,7 @@ Deno.test("planRestore() says nothing of a replacement whose ACL cannot be read"
 Deno.test("planRestore() handles a file that has replaced one of two mappings once", () => {
   const first = sampleMapping();
   const second = sampleMapping({ id: "map-2", others: [first] });
-  const acl = fromRecord(second.granted);
+  const acl = second.granted;
   const { changes, findings, done } = plan([first, second], [replaced(first, acl), replaced(second, acl)]);
   assertEquals(changes, ["/proc/1/fd/6 u::rw-,g::r--,o::r--"]);
   assertEquals([findings.filter((text) => text.includes("was replaced")).length, done], [1, ["map-1", "map-2"]]);
@@ -210,14 +216,14 @@ const pairs: readonly [Partial<Mapping>, Partial<Mapping>][] = [
   [{ uid: 1001000 }, { uid: 1001000, readOnly: true }],
 ];
 
-const originals = [plain, { ...plain, users: new Map([[7, 7], [2001000, 1]]), mask: 4 }];
+const originals = [plain, { ...plain, users: entries([7, 7], [2001000, 1]), mask: 4 }];
 
 Deno.test("planRestore() ends mappings of one inode together in one step", () => {
   for (const original of originals) {
     for (const [one, two] of pairs) {
       const first = sampleMapping({ ...one, original });
       const second = sampleMapping({ ...two, id: "map-2", original, others: [first] });
-      const acl = fromRecord(second.granted);
+      const acl = second.granted;
       assertEquals(plan([first, second], [inPlace(first, { acl }), inPlace(second, { acl })]), {
         changes: [`/proc/1/fd/5 ${formatAcl(original)}`],
         findings: [],
@@ -234,7 +240,7 @@ Deno.test("planRestore() ends mappings of one inode one after the other: the one
       const second = sampleMapping({ ...two, id: "map-2", original, others: [first] });
       for (const [ending, staying] of [[first, second], [second, first]] as const) {
         const between = withGrants(original, [staying]);
-        const granted = fromRecord(second.granted);
+        const granted = second.granted;
         assertEquals(plan([first, second], [inPlace(ending, { acl: granted })]), {
           changes: formatAcl(between) === formatAcl(granted) ? [] : [`/proc/1/fd/5 ${formatAcl(between)}`],
           findings: [],
@@ -257,7 +263,7 @@ Deno.test("planRestore() does nothing for a mapping that another run has ended",
 
 Deno.test("planRestore() is done with a file that is restored and only waits for its id to go", () => {
   const one = sampleMapping();
-  for (const observed of [inPlace(one), replaced(one, fromRecord(one.granted))]) {
+  for (const observed of [inPlace(one), replaced(one, one.granted)]) {
     assertEquals(plan([{ ...one, restored: true }], [observed]), { changes: [], findings: [], done: ["map-1"] });
   }
 });
@@ -282,7 +288,7 @@ function failingFor(path: string): ReturnType<typeof recordingHost> {
 }
 
 const step = (name: string): RestoreStep => ({
-  change: { path: `/${name}`, acl: plain },
+  change: [`/${name}`, plain],
   findings: [`${name} is changed`],
   done: [sampleMapping({ id: name })],
 });
@@ -355,9 +361,9 @@ testWith(
   async () => {
     await withFiles(async ({ host, directory }) => {
       const path = (name: string): string => join(directory, name);
-      const mapped: { mapping: Mapping }[] = [];
+      const mapped: Mapping[] = [];
       for (const name of ["-it's\nin place", "moved", "copied", "gone"]) {
-        mapped.push({ mapping: await mapByHand(host, path(name), `map-${mapped.length}`) });
+        mapped.push(await mapByHand(host, path(name), `map-${mapped.length}`));
       }
       await Deno.rename(path("moved"), path("other name"));
       await host.run(["cp", "--preserve=all", path("copied"), path("copy")]);
@@ -382,10 +388,10 @@ testWith(
   "restoreFiles() restores the others when the directory of one has become a link to itself, or a file",
   async () => {
     await withFiles(async ({ host, directory }) => {
-      const mapped: { mapping: Mapping }[] = [];
+      const mapped: Mapping[] = [];
       for (const name of ["loop", "file", "kept"]) {
         await Deno.mkdir(join(directory, name));
-        mapped.push({ mapping: await mapByHand(host, join(directory, name, "it"), `map-${name}`) });
+        mapped.push(await mapByHand(host, join(directory, name, "it"), `map-${name}`));
       }
       await Deno.remove(join(directory, "loop"), { recursive: true });
       await Deno.symlink("loop", join(directory, "loop"));
@@ -401,8 +407,8 @@ testWith(
 testWith(["getfacl", "setfacl", "stat"], "restoreFiles() keeps what it cannot restore on record", async () => {
   await withFiles(async ({ host, directory }) => {
     const [one, two] = [
-      { mapping: await mapByHand(host, join(directory, "one"), "map-1") },
-      { mapping: await mapByHand(host, join(directory, "two"), "map-2") },
+      await mapByHand(host, join(directory, "one"), "map-1"),
+      await mapByHand(host, join(directory, "two"), "map-2"),
     ];
     // The file "one" is held by this process; a setfacl that fails for it alone.
     const file = (await holdFile(join(directory, "one")))!;

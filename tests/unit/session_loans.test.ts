@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { engineCalled } from "../../lib/engine/engine.ts";
-import { readLoans, withJournalLock, writeRecords } from "../../lib/map/journal.ts";
-import { sessionLoans } from "../../lib/map/session_loans.ts";
+import { readLoans, withJournalLock, writeRecords } from "../../lib/container/lend/journal.ts";
+import { sessionLoans } from "../../lib/container/lend/session_loans.ts";
 import { sampleMapping } from "./mappings.ts";
 import { recordingHost } from "./recording_host.ts";
 

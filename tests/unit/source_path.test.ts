@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
-import { checkFile } from "../../lib/map/source_file.ts";
+import { checkFile } from "../../lib/container/lend/source_file.ts";
 import { followPath, sharedByDevices, sharedByMounts } from "../../lib/container/source_path.ts";
 import { recordingHost } from "./recording_host.ts";
 

@@ -1,9 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { holdFile } from "../../lib/map/held_file.ts";
-import type { MapOptions } from "../../lib/map/map.ts";
-import type { Prompter } from "../../lib/map/prompter.ts";
-import type { FileRules } from "../../lib/map/source_file.ts";
+import { engineCalled } from "../../lib/engine/engine.ts";
+import type { FileRules } from "../../lib/container/lend/source_file.ts";
 import { followReplacements } from "../../lib/map/watch.ts";
 import { sampleMapping } from "./mappings.ts";
 import { recordingHost } from "./recording_host.ts";
@@ -14,7 +12,6 @@ Deno.test("followReplacements() tells that it ends, and does not end the run, wh
     const path = join(directory, "file");
     await Deno.writeTextFile(path, "new");
     const told: string[] = [];
-    const prompter = { tell: (text: string) => Promise.resolve(void told.push(text)) } as unknown as Prompter;
     // Another inode is on record, so the file counts as replaced; its rules fail as nothing of the user's can make
     // them.
     const mapping = sampleMapping({ hostPath: path, ino: 1 });
@@ -23,9 +20,9 @@ Deno.test("followReplacements() tells that it ends, and does not end the run, wh
         throw new TypeError("a fault of ours");
       },
     } as unknown as FileRules;
-    await followReplacements(recordingHost().host, prompter, {
-      mapped: [{ mapping, file: (await holdFile(path))! }],
-      options: { instance: "box" } as MapOptions,
+    await followReplacements({ engine: engineCalled(recordingHost().host, "lxc"), name: "box" }, {
+      loans: [mapping],
+      tell: (text) => Promise.resolve(void told.push(text)),
       rules,
       signal: new AbortController().signal,
     });

@@ -6,7 +6,9 @@
 
 import { basename } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
-import { checkWays, followPath, sharedByMounts, type SharedDirectories } from "../../container/source_path.ts";
+import { openInode } from "../../container/lend/held_file.ts";
+import { checkFile, type SourceFile } from "../../container/lend/source_file.ts";
+import { checkWays, sharedByMounts } from "../../container/source_path.ts";
 import { containerPaths, type ContainerUser } from "../../container/user.ts";
 import type { Host } from "../../base/host.ts";
 import type { Engine, Instance } from "../../engine/engine.ts";
@@ -16,15 +18,8 @@ import { pushFile } from "../../engine/instance_files.ts";
 /** How much is lent at most, in bytes: all of it is copied. */
 const maxLentBytes = 2 * 2 ** 30;
 
-/** A file that is lent. */
-interface LentFile {
-  /** Its path on the host, absolute and without symbolic links. */
-  path: string;
-  /** The directories on the way to it, through links. */
-  directories: readonly string[];
-  /** The file itself, open for reading. */
-  file: Deno.FsFile;
-}
+/** A file that is lent, open for reading. */
+type OpenFile = Omit<SourceFile, "file"> & { file: Deno.FsFile };
 
 /** Files that are held open for lending. They are closed at the end of the scope of this value. */
 export interface HeldFiles extends Disposable {
@@ -51,15 +46,18 @@ export interface HeldFiles extends Disposable {
  * directory that a container can write to, and for more than 2 GiB
  */
 export async function holdFiles(host: Host, paths: readonly string[]): Promise<HeldFiles> {
-  const files: LentFile[] = [];
+  const files: OpenFile[] = [];
   using stack = new DisposableStack();
   const shared = paths.length > 0 ? await sharedByMounts(host) : undefined;
   let size = 0;
   for (const path of paths) {
-    const opened = await openFile(path, shared!);
-    stack.defer(() => opened.file.close());
-    size += (await opened.file.stat()).size;
-    files.push(opened);
+    const checked = await checkFile(path, { shared: shared! });
+    using _held = checked.file;
+    const file = await openInode(checked.path, checked.state);
+    if (!file) throw inputError(`"${path}" was replaced while it was opened`, "Try it again");
+    stack.use(file);
+    size += checked.state.size;
+    files.push({ ...checked, file });
   }
   if (size > maxLentBytes) {
     throw inputError(
@@ -98,43 +96,8 @@ export function placesOf(names: readonly string[]): string[] {
   });
 }
 
-/** Opens the file at a path, and makes sure that it is the one that the path led to. */
-async function openFile(path: string, shared: SharedDirectories): Promise<LentFile> {
-  try {
-    const { path: real, directories } = await followPath(path, shared);
-    const found = await Deno.lstat(real);
-    if (!found.isFile) {
-      throw inputError(
-        `"${path}" is ${found.isDirectory ? "a directory" : "not a regular file"}`,
-        "Only files can be lent",
-      );
-    }
-    const file = await Deno.open(real);
-    const opened = await file.stat();
-    if (opened.isFile && opened.ino === found.ino && opened.dev === found.dev) return { path: real, directories, file };
-    file.close();
-    throw inputError(`"${path}" was replaced while it was opened`, "Try it again");
-  } catch (error) {
-    throw openError(path, error);
-  }
-}
-
-function openError(path: string, error: unknown): unknown {
-  if (error instanceof UserError) return error;
-  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-    return inputError(`There is no file "${path}"`, "Check its path");
-  }
-  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
-    return inputError(
-      `The file "${path}" cannot be read`,
-      "Check its permissions, and those of the directories above it",
-    );
-  }
-  return error;
-}
-
 /** Puts one file into a container, for reading only. */
-async function lendFile(instance: Instance, { path, file, target }: LentFile & { target: string }): Promise<void> {
+async function lendFile(instance: Instance, { path, file, target }: OpenFile & { target: string }): Promise<void> {
   const options = { path: target, mode: "0444" };
   if (instance.engine.host.dryRun) return await pushFile(instance, { ...options, file: path });
   await file.seek(0, Deno.SeekMode.Start);

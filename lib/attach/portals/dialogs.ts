@@ -17,7 +17,7 @@ import { type Agent, type AgentChannel, startAgent } from "./agent.ts";
 import type { DesktopLine, Outcome } from "./desktop.ts";
 import type { AgentRequest, FileFilter, Lack } from "./requests.ts";
 
-/** What lends the files that are chosen: see `lib/map/session_loans.ts`. */
+/** What lends the files that are chosen: see `lib/container/lend/session_loans.ts`. */
 export interface Loans {
   /** Lends files. Returns their paths in the container. */
   open(paths: readonly string[]): Promise<string[]>;

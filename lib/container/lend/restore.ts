@@ -1,28 +1,16 @@
 /** Restoring the ACLs of mapped files: finds the files, makes the changes of the plan, and updates the journal. */
 
 import { dirname, join } from "@std/path";
+import { ProcessError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
 import { writeAcls } from "./acl.ts";
-import { ProcessError } from "../base/errors.ts";
 import { type HeldFile, holdFile, type InodeId, isSameInode, readHeldAcls } from "./held_file.ts";
-import type { Host } from "../base/host.ts";
 import { readMappings, removeRecords, withJournalLock, writeRecords } from "./journal.ts";
 import type { Mapping } from "./loan.ts";
 import { type ObservedFile, planRestore, type RestoreStep } from "./restore_plan.ts";
 
-/** A mapped file. */
-export interface MappedFile {
-  /** The record of it. */
-  mapping: Mapping;
-  /** The file, if this run holds it; otherwise it is looked for. */
-  file?: HeldFile;
-}
-
-/** What was done. */
-export interface Restored {
-  /** The mappings whose files need nothing more. */
-  done: Mapping[];
-  /** What the user should know. */
-  findings: string[];
+/** What was done: the findings of the steps that could be taken, and their mappings, whose files need nothing more. */
+export interface Restored extends Pick<RestoreStep, "findings" | "done"> {
   /** The first error. */
   failure: Error | undefined;
 }
@@ -44,7 +32,7 @@ const unreachable = [
  */
 export async function restoreFiles(
   host: Host,
-  mapped: readonly MappedFile[],
+  mapped: readonly Mapping[],
   { forget, ignoreReplacement = false }: { forget: boolean; ignoreReplacement?: boolean },
 ): Promise<Restored> {
   return await withJournalLock(host, async (lock) => {
@@ -63,7 +51,7 @@ export async function restoreFiles(
 /** Makes the changes of a plan. */
 export async function takeSteps(host: Host, steps: readonly RestoreStep[]): Promise<Restored> {
   const errors = await forAllOrEach(steps, async (steps) => {
-    await writeAcls(host, steps.flatMap(({ change }) => change ?? []));
+    await writeAcls(host, steps.flatMap(({ change }) => change ? [change] : []));
     return steps.map(({ failure }) => failure);
   });
   const made = steps.filter((_, index) => errors[index] === undefined);
@@ -77,38 +65,34 @@ export async function takeSteps(host: Host, steps: readonly RestoreStep[]): Prom
 /** Looks for mapped files. What is found stays open until `handles` is disposed of. */
 async function observe(
   host: Host,
-  mapped: readonly MappedFile[],
+  mapped: readonly Mapping[],
   { handles, ignoreReplacement }: { handles: DisposableStack; ignoreReplacement: boolean },
 ): Promise<ObservedFile[]> {
-  const found = await Promise.all(
-    mapped.map(async (one) => ({ mapping: one.mapping, ...await findFiles(one, handles) })),
-  );
-  const held = found.flatMap(({ file, replacement }) => [file, ignoreReplacement ? undefined : replacement])
-    .filter((file) => file !== undefined);
+  const found = await Promise.all(mapped.map(async (mapping) => {
+    const atPath = handles.use(await holdFile(mapping.hostPath));
+    const isInPlace = atPath && isSameInode(atPath.stat(), mapping);
+    return {
+      mapping,
+      file: mapping.file ?? (isInPlace ? atPath : handles.use(await findInDirectory(mapping))),
+      replacement: isInPlace || ignoreReplacement ? undefined : atPath,
+    };
+  }));
+  const held = found.flatMap(({ file, replacement }) => [file, replacement]).filter((file) => file !== undefined);
   const acls = await forAllOrEach(held, (files) => readHeldAcls(host, files));
-  const values = new Map(
-    held.map((file, index) => [file, { handle: file.handle, state: file.stat(), acl: acls[index]! }]),
-  );
+  const look = (file: HeldFile | undefined): ObservedFile["file"] =>
+    file && { handle: file.handle, state: file.stat(), acl: acls[held.indexOf(file)]! };
   return found.map(({ mapping, file, replacement }) => ({
     mapping,
-    file: file && values.get(file),
-    replacement: replacement && values.get(replacement),
+    file: look(file),
+    replacement: look(replacement),
   }));
 }
 
-/** Finds the inode that was mapped, at its path or elsewhere in the same directory, and what has replaced it. */
-async function findFiles(
-  { mapping, file }: MappedFile,
-  handles: DisposableStack,
-): Promise<{ file: HeldFile | undefined; replacement: HeldFile | undefined }> {
-  const hold = (file: HeldFile | undefined): HeldFile | undefined => handles.adopt(file, (file) => file?.close());
-  const atPath = hold(await holdFile(mapping.hostPath));
-  return atPath && isSameInode(atPath.stat(), mapping)
-    ? { file: file ?? atPath, replacement: undefined }
-    : { file: file ?? hold(await findInDirectory(dirname(mapping.hostPath), mapping)), replacement: atPath };
-}
-
-async function findInDirectory(directory: string, inode: InodeId): Promise<HeldFile | undefined> {
+/** Finds an inode under another name in the directory where it was. */
+async function findInDirectory(
+  { hostPath, ...inode }: Pick<Mapping, "hostPath"> & InodeId,
+): Promise<HeldFile | undefined> {
+  const directory = dirname(hostPath);
   try {
     for (const { name, isFile } of Deno.readDirSync(directory)) {
       const file = isFile ? await holdFile(join(directory, name)) : undefined;

@@ -1,12 +1,12 @@
-/** A file that is lent, as it is on record: mapped, or as a copy. */
+/** A file that is lent, as it is on record: itself, or as a copy. */
 
-import type { ServerRecord } from "../engine/server_record.ts";
+import { withRemote } from "../../engine/server.ts";
+import type { ServerRecord } from "../../engine/server_record.ts";
 import type { Acl } from "./acl.ts";
-import type { InodeId } from "./held_file.ts";
-import { withRemote } from "../engine/server.ts";
+import type { HeldFile, InodeId } from "./held_file.ts";
 
 /** What the records of all lent files have. They name the inode: a file that replaces it is another one. */
-export interface Loan extends InodeId {
+export interface LoanRecord extends InodeId {
   /** The name of the record, and of the device that shows a mapped file: `map-` and ten hexadecimal digits. */
   id: string;
   /** The engine's CLI. */
@@ -27,8 +27,8 @@ export interface Loan extends InodeId {
   session?: string;
 }
 
-/** The record of a mapped file. */
-export interface Mapping extends Loan {
+/** A file that is lent itself: mapped into the container. */
+export interface Mapping extends LoanRecord {
   /** The container user's uid on the host. */
   uid: number;
   /** The mode bits before it was mapped. */
@@ -36,9 +36,11 @@ export interface Mapping extends Loan {
   /** The ACL is restored already; the device, or its mount point, may still be there. */
   restored?: boolean;
   /** The access ACL before the first of all mappings that the inode has now. */
-  original: AclRecord;
+  original: Acl;
   /** The access ACL that was set for this mapping. */
-  granted: AclRecord;
+  granted: Acl;
+  /** The file, if this run holds it. This is not on record. */
+  file?: HeldFile;
 }
 
 /** What is in a file: as much of it as is needed to tell whether it has changed. */
@@ -49,8 +51,8 @@ export interface Content {
   sha256: string;
 }
 
-/** The record of a file that is lent as a copy. */
-export interface LentCopy extends Loan {
+/** A file that is lent as a copy. */
+export interface LentCopy extends LoanRecord {
   /** The container's user, as `formatUser` writes it. */
   user: string;
   /** What both sides had in common last; null until the copy is whole. */
@@ -66,37 +68,20 @@ export interface LentCopy extends Loan {
   maxBytes?: number;
 }
 
+/** A file that is lent. */
+export type Loan = Mapping | LentCopy;
+
 /** Whether a file is lent as a copy. */
 export function isCopy(loan: Loan): loan is LentCopy {
   return "lent" in loan;
 }
 
-/** Whether a file is mapped. */
+/** Whether a file is lent itself. */
 export function isMapping(loan: Loan): loan is Mapping {
   return !isCopy(loan);
 }
 
-/** The name for the user of the container that a file is lent to. */
-export function borrowerOf({ instance, server }: Loan): string {
+/** The label of the container that a file is lent to. */
+export function labelOfLoan({ instance, server }: LoanRecord): string {
   return withRemote({ remote: server?.remote === "local" ? undefined : server?.remote }, instance);
-}
-
-/** An {@linkcode Acl} as JSON, which has no maps. */
-export interface AclRecord extends Omit<Acl, "users" | "groups" | "mask"> {
-  /** Pairs of uid and permissions. */
-  users: [number, number][];
-  /** Pairs of gid and permissions. */
-  groups: [number, number][];
-  /** Null where there is none. */
-  mask: number | null;
-}
-
-/** An ACL as it is written to disk. */
-export function toRecord(acl: Acl): AclRecord {
-  return { ...acl, users: [...acl.users], groups: [...acl.groups], mask: acl.mask ?? null };
-}
-
-/** An ACL as it was read from disk. */
-export function fromRecord(record: AclRecord): Acl {
-  return { ...record, users: new Map(record.users), groups: new Map(record.groups), mask: record.mask ?? undefined };
 }

@@ -4,21 +4,18 @@
  * LXD 5.0.2: so does the next start of the container).
  */
 
-import { format } from "@std/fmt/bytes";
 import { basename } from "@std/path";
-import { type Engine, engineArgv } from "../engine/engine.ts";
-import { exec } from "../engine/instance.ts";
-import { type ContainerUser, parseUser, ubuntuUser } from "../container/user.ts";
-import { ProcessError, UserError } from "../base/errors.ts";
-import type { RunOptions } from "../base/host.ts";
-import { quoteWords } from "../base/shell_words.ts";
+import { ProcessError, UserError } from "../../base/errors.ts";
+import type { RunOptions } from "../../base/host.ts";
+import { removeFile, writeAll } from "../../base/record.ts";
+import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
+import { exec } from "../../engine/instance.ts";
 import { createCounter, piecesOf } from "./content.ts";
 import type { Content, LentCopy } from "./loan.ts";
-import { watchTransfer } from "./transfer_watch.ts";
 import readScript from "./read_copy.sh" with { type: "text" };
 import removeScript from "./remove_copy.sh" with { type: "text" };
 import sendScript from "./send_copy.sh" with { type: "text" };
-import { withRemote } from "../engine/server.ts";
+import { formatSize, watchTransfer } from "./transfer_watch.ts";
 
 /** How long a program in the container may take that moves no file, in milliseconds. */
 const shortMs = 20_000;
@@ -46,39 +43,28 @@ const foundPattern = /^(same|data) ((\d{1,18}) (\d{1,20}) (\d{1,20}) [0-9 :.+-]{
 /** The longest line of {@linkcode foundPattern}, in bytes. */
 const maxLine = 256;
 
-/** A copy in a container, of a user there. */
-export interface CopyPlace {
-  /** Its path. */
-  containerPath: string;
-  /** The user. */
-  user: ContainerUser;
-}
+/** Where a copy is, and whose it is there. */
+type CopyPlace = Pick<LentCopy, "containerPath" | "user">;
 
-function asUser({ uid, gid }: ContainerUser, script: string, ...args: string[]): string[] {
-  return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "/bin/sh", "-c", script, "sh", ...args];
+function asUser({ containerPath, user }: CopyPlace, script: string, ...args: string[]): string[] {
+  const [, uid, gid] = user.split(":");
+  const argv = ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "/bin/sh", "-c", script, "sh"];
+  return [...argv, containerPath, ...args];
 }
 
 /** The program that makes a copy of its input. */
-export function sendArgv({ containerPath, user }: CopyPlace, { readOnly }: { readOnly: boolean }): string[] {
-  return asUser(user, sendScript, containerPath, readOnly ? "0400" : "0600");
+export function sendArgv(copy: CopyPlace & Pick<LentCopy, "readOnly">): string[] {
+  return asUser(copy, sendScript, copy.readOnly ? "0400" : "0600");
 }
 
 /** The program that prints a copy, unless it is as it was lent. */
-export function readArgv(
-  { containerPath, user }: CopyPlace,
-  { size, sha256 }: { size: string; sha256: string },
-): string[] {
-  return asUser(user, readScript, containerPath, size, sha256);
+export function readArgv(copy: CopyPlace, { size, sha256 }: Record<keyof Content, string>): string[] {
+  return asUser(copy, readScript, size, sha256);
 }
 
 /** The program that removes a copy, if it is still what was `found`; whatever is there if that is empty. */
-export function removeArgv({ containerPath, user }: CopyPlace, found: string): string[] {
-  return asUser(user, removeScript, containerPath, found);
-}
-
-/** Where a copy is. */
-export function placeOf({ containerPath, user }: Pick<LentCopy, "containerPath" | "user">): CopyPlace {
-  return { containerPath, user: parseUser(user) ?? ubuntuUser };
+export function removeArgv(copy: CopyPlace, found: string): string[] {
+  return asUser(copy, removeScript, found);
 }
 
 /**
@@ -87,14 +73,13 @@ export function placeOf({ containerPath, user }: Pick<LentCopy, "containerPath" 
  * @returns what was put there
  * @throws {UserError} when it does not arrive whole
  */
-export async function sendCopy(engine: Engine, copy: LentCopy, file: Deno.FsFile): Promise<Content> {
+export async function sendCopy(instance: Instance, copy: LentCopy, file: Deno.FsFile): Promise<Content> {
   const { size: total } = await file.stat();
-  using watch = watchTransfer(engine.host, { what: `Lending ${basename(copy.hostPath)}` });
+  using watch = watchTransfer(instance.engine.host, { what: `Lending ${basename(copy.hostPath)}` });
   watch.expect(total);
   let sent = createCounter();
   const options = (): RunOptions => {
-    sent = createCounter();
-    const count = sent;
+    const count = sent = createCounter();
     const bytes = ReadableStream.from((async function* () {
       for await (const piece of piecesOf(file, total)) {
         count.add(piece);
@@ -104,14 +89,13 @@ export async function sendCopy(engine: Engine, copy: LentCopy, file: Deno.FsFile
     })());
     return { stdin: { bytes, from: copy.hostPath }, timeoutMs: Infinity, signal: watch.signal };
   };
-  const label = withRemote(engine.server, copy.instance);
   const notWhole = (options: { output?: string; cause?: unknown } = {}): UserError =>
-    new UserError(`"${copy.hostPath}" did not arrive whole in "${label}"`, {
+    new UserError(`"${copy.hostPath}" did not arrive whole in "${labelOf(instance)}"`, {
       hint: "See whether the disk is full there, then try it again",
       ...options,
     });
   try {
-    const { stdout } = await exec({ engine, name: copy.instance }, sendArgv(placeOf(copy), copy), options);
+    const { stdout } = await exec(instance, sendArgv(copy), options);
     const content = sent.content();
     if (stdout === `${content.size}\n`) return content;
     throw notWhole();
@@ -126,8 +110,10 @@ export async function sendCopy(engine: Engine, copy: LentCopy, file: Deno.FsFile
 export interface FoundCopy {
   /** What it is, for {@linkcode removeLentCopy}. */
   found: string;
-  /** The number of its device and of its inode, as the container has them. */
-  inode: { dev: number; ino: number };
+  /** The number of its device, as the container has it. */
+  dev: number;
+  /** The number of its inode. */
+  ino: number;
   /** What is in it; undefined when that is what was lent. */
   content: Content | undefined;
 }
@@ -135,19 +121,18 @@ export interface FoundCopy {
 /**
  * Reads a copy, unless it is as it was lent, into the file `part`, which is on disk then.
  *
- * @throws {UserError} when it is larger than it may be, or does not arrive whole
+ * @throws {UserError} when it is larger than it may be, or does not arrive whole. Then `part` is removed
  */
 export async function readBack(
-  engine: Engine,
+  instance: Instance,
   copy: LentCopy,
   { lent, part }: { lent: Content; part: string },
 ): Promise<FoundCopy | "gone" | "other"> {
-  const { host } = engine;
-  const label = withRemote(engine.server, copy.instance);
-  const most = copy.maxBytes ?? maxVersion(lent.size);
+  const label = labelOf(instance);
+  const maxBytes = copy.maxBytes ?? maxVersion(lent.size);
   // The container first reads a copy that may be unchanged, and sends nothing meanwhile.
   const stalledMs = 60_000 + lent.size * readMsPerByte;
-  using watch = watchTransfer(host, { what: `Taking back ${basename(copy.hostPath)}`, stalledMs });
+  using watch = watchTransfer(instance.engine.host, { what: `Taking back ${basename(copy.hostPath)}`, stalledMs });
   using file = await Deno.open(part, { read: true, write: true, create: true, truncate: true, mode: 0o600 });
   let line = "";
   let head: { kind: string; found: string; size: number; dev: number; ino: number } | undefined;
@@ -164,14 +149,14 @@ export async function readBack(
       const [, kind, found, size, dev, ino] = foundPattern.exec(line) ?? [];
       if (found === undefined) throw notWhole();
       head = { kind: kind!, found, size: Number(size), dev: Number(dev), ino: Number(ino) };
-      if (head.size > most) throw tooLarge(engine, copy, { size: head.size, most });
+      if (head.size > maxBytes) throw tooLarge(instance, copy, { size: head.size, maxBytes });
       if (kind === "data") watch.expect(head.size);
       piece = piece.subarray(end + 1);
     }
     received.add(piece);
     watch.moved(piece.length);
     if (received.size > (head.kind === "data" ? head.size : 0)) throw notWhole();
-    for (let written = 0; written < piece.length;) written += await file.write(piece.subarray(written));
+    await writeAll(file, piece);
   };
   const options = (): RunOptions => {
     // What an earlier try has brought does not count.
@@ -180,46 +165,42 @@ export async function readBack(
     file.seekSync(0, Deno.SeekMode.Start);
     return { okCodes: [0, 3, 4], output: { bytes: onBytes }, timeoutMs: Infinity, signal: watch.signal };
   };
-  const argv = readArgv(placeOf(copy), { ...lent, size: String(lent.size) });
+  const argv = readArgv(copy, { ...lent, size: String(lent.size) });
   const isWhole = (): boolean => head !== undefined && (head.kind === "same" || received.size === head.size);
-  // As `exec` does with answers that it keeps: engines lose some of what a program prints, or all of it.
-  for (let tries = 0; !isWhole(); tries++) {
-    if (tries === maxReads) throw notWhole();
-    try {
-      const { code } = await exec({ engine, name: copy.instance }, argv, options);
-      if (code === 3) return "gone";
-      if (code === 4) return "other";
-    } catch (error) {
-      throw error instanceof ProcessError ? unreadable(label, copy, error) : error;
+  try {
+    // As `exec` does with answers that it keeps: engines lose some of what a program prints, or all of it.
+    for (let tries = 0; !isWhole(); tries++) {
+      if (tries === maxReads) throw notWhole();
+      const { code } = await exec(instance, argv, options);
+      if (code !== 0) return code === 3 ? "gone" : "other";
     }
+    await file.sync();
+  } catch (error) {
+    await removeFile(part);
+    if (!(error instanceof ProcessError)) throw error;
+    throw new UserError(`"${label}" does not give its version of "${copy.hostPath}"`, {
+      hint: "It stays there until the next run: map.ts --unmap",
+      output: error.output.slice(-maxShownOutput),
+      cause: error,
+    });
   }
   const { kind, found, dev, ino } = head!;
-  if (kind === "same") return { found, inode: { dev, ino }, content: undefined };
-  await file.sync();
-  return { found, inode: { dev, ino }, content: received.content() };
+  return { found, dev, ino, content: kind === "data" ? received.content() : undefined };
 }
 
-function unreadable(label: string, { hostPath }: LentCopy, error: ProcessError): UserError {
-  return new UserError(`"${label}" does not give its version of "${hostPath}"`, {
-    hint: "It stays there until the next run: map.ts --unmap",
-    output: error.output.slice(-maxShownOutput),
-    cause: error,
+function tooLarge(
+  instance: Instance,
+  { hostPath, containerPath }: LentCopy,
+  { size, maxBytes }: { size: number; maxBytes: number },
+): UserError {
+  const label = labelOf(instance);
+  const sizes = `${formatSize(size)} large, and at most ${formatSize(maxBytes)} come back`;
+  return new UserError(`"${label}" has made "${hostPath}" ${sizes}`, {
+    // Not by "file pull", which would make a link here of a link there.
+    hint: `If you want that, fetch it, then remove it there: ${
+      engineLine(instance.engine, ["exec", label, "--", "cat", containerPath])
+    } >FILE`,
   });
-}
-
-function tooLarge(engine: Engine, copy: LentCopy, { size, most }: { size: number; most: number }): UserError {
-  const label = withRemote(engine.server, copy.instance);
-  const binary = { binary: true };
-  // Not by "file pull", which would make a link here of a link there.
-  const fetch = engineArgv(engine, ["exec", withRemote(engine.server, copy.instance), "--", "cat", copy.containerPath]);
-  return new UserError(
-    `"${label}" has made "${copy.hostPath}" ${format(size, binary)} large, and at most ${
-      format(most, binary)
-    } come back`,
-    {
-      hint: `If you want that, fetch it, then remove it there: ${quoteWords(fetch)} >FILE`,
-    },
-  );
 }
 
 /**
@@ -229,11 +210,11 @@ function tooLarge(engine: Engine, copy: LentCopy, { size, most }: { size: number
  * @returns "stuck" when the container does not let it be removed
  */
 export async function removeLentCopy(
-  engine: Engine,
+  instance: Instance,
   copy: LentCopy,
   found: string,
 ): Promise<"removed" | "changed" | "stuck"> {
   const options = { okCodes: [0, 5, 6], timeoutMs: shortMs } as const;
-  const { code } = await exec({ engine, name: copy.instance }, removeArgv(placeOf(copy), found), options);
+  const { code } = await exec(instance, removeArgv(copy, found), options);
   return code === 0 ? "removed" : code === 5 ? "changed" : "stuck";
 }

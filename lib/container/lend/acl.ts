@@ -3,23 +3,26 @@
  * ids are numbers. Rules: acl(5), and POSIX.1e draft 17 for what the mask does.
  */
 
-import type { Host } from "../base/host.ts";
+import type { Host } from "../../base/host.ts";
 
 /** What an entry permits: the bits read 4, write 2, execute 1. */
 export type Permissions = number;
 
-/** The access ACL of a file. */
+/** Entries of named users or groups: their ids, each once, and what they are permitted. */
+export type Entries = readonly (readonly [id: number, Permissions])[];
+
+/** The access ACL of a file: JSON, as it is on record. */
 export interface Acl {
   /** The owner's entry. */
   user: Permissions;
   /** Entries of named users, by uid. */
-  users: ReadonlyMap<number, Permissions>;
+  users: Entries;
   /** The owning group's entry. */
   group: Permissions;
   /** Entries of named groups, by gid. */
-  groups: ReadonlyMap<number, Permissions>;
-  /** The most that any entry but those of owner and other permits; it may be undefined without named entries. */
-  mask: Permissions | undefined;
+  groups: Entries;
+  /** The most that any entry but those of owner and other permits; it may be null without named entries. */
+  mask: Permissions | null;
   /** Everybody else's entry. */
   other: Permissions;
 }
@@ -30,8 +33,8 @@ export interface Acl {
  * @throws {SyntaxError} for a line that is not an entry
  */
 export function parseAcl(text: string): Acl {
-  const users = new Map<number, Permissions>();
-  const groups = new Map<number, Permissions>();
+  const users: [number, Permissions][] = [];
+  const groups: [number, Permissions][] = [];
   const single: Partial<Record<"user" | "group" | "mask" | "other", Permissions>> = {};
   for (const line of text.split("\n")) {
     if (line === "" || line.startsWith("default:")) continue;
@@ -40,10 +43,9 @@ export function parseAcl(text: string): Acl {
     const [, tag, id, letters] = match as unknown as [string, keyof typeof single, string, string];
     const permissions = fromLetters(letters);
     if (id === "") single[tag] = permissions;
-    else if (tag === "user") users.set(Number(id), permissions);
-    else groups.set(Number(id), permissions);
+    else (tag === "user" ? users : groups).push([Number(id), permissions]);
   }
-  const { user, group, mask, other } = single;
+  const { user, group, mask = null, other } = single;
   if (user === undefined || group === undefined || other === undefined) {
     throw new SyntaxError("An ACL without the entries of owner, group and other");
   }
@@ -55,14 +57,14 @@ export function parseAcl(text: string): Acl {
  * keeps them, so that equal ACLs give equal texts.
  */
 export function formatAcl(acl: Acl): string {
-  const named = (tag: "u" | "g", entries: ReadonlyMap<number, Permissions>): string[] =>
-    [...entries].sort(([a], [b]) => a - b).map(([id, permissions]) => `${tag}:${id}:${toLetters(permissions)}`);
+  const named = (tag: "u" | "g", entries: Entries): string[] =>
+    entries.toSorted(([a], [b]) => a - b).map(([id, permissions]) => `${tag}:${id}:${toLetters(permissions)}`);
   return [
     `u::${toLetters(acl.user)}`,
     ...named("u", acl.users),
     `g::${toLetters(acl.group)}`,
     ...named("g", acl.groups),
-    ...(acl.mask === undefined ? [] : [`m::${toLetters(acl.mask)}`]),
+    ...(acl.mask === null ? [] : [`m::${toLetters(acl.mask)}`]),
     `o::${toLetters(acl.other)}`,
   ].join(",");
 }
@@ -73,11 +75,10 @@ export function formatAcl(acl: Acl): string {
  */
 export function grant(acl: Acl, uid: number, permissions: Permissions): Acl {
   const mask = acl.mask ?? acl.group;
-  const reduce = (entries: ReadonlyMap<number, Permissions>): Map<number, Permissions> =>
-    new Map([...entries].map(([id, bits]) => [id, bits & mask]));
+  const reduce = (entries: Entries): Entries => entries.map(([id, bits]) => [id, bits & mask]);
   return {
     ...acl,
-    users: new Map([...reduce(acl.users), [uid, permissions]]),
+    users: [...reduce(acl.users).filter(([id]) => id !== uid), [uid, permissions]],
     group: acl.group & mask,
     groups: reduce(acl.groups),
     mask: mask | permissions,
@@ -101,39 +102,32 @@ export interface Grant {
 export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
   if (sameAcl(current, granted)) return original;
   // Without a mask there are no named entries, ours among them: somebody has removed them all, as `setfacl -b` does.
-  if (current.mask === undefined) return current;
-  const ours = new Set(uids);
-  const others = (tag: "users" | "groups"): [number, Permissions][] =>
-    [...current[tag]].filter(([id]) => tag === "groups" || !ours.has(id));
-  const isChanged = (tag: "users" | "groups", [id, bits]: [number, Permissions]): boolean =>
-    granted[tag].get(id) !== bits;
-  const changed = [
-    ...others("users").filter((entry) => isChanged("users", entry)),
-    ...others("groups").filter((entry) => isChanged("groups", entry)),
-  ];
+  if (current.mask === null) return current;
+  const isOurs = (tag: "users" | "groups", id: number): boolean => tag === "users" && uids.includes(id);
+  const others = (tag: "users" | "groups"): Entries => current[tag].filter(([id]) => !isOurs(tag, id));
+  const changed = (tag: "users" | "groups"): Entries =>
+    others(tag).filter(([id, bits]) => permissionsOf(granted[tag], id) !== bits);
   const groupChanged = current.group !== granted.group;
   const oldMask = original.mask ?? original.group;
   const mask = hasMaskOfSetfacl(current, granted)
     ? union([...others("users"), ...others("groups")], current.group)
     : mergeBits(oldMask, granted.mask ?? 0, current.mask) |
-      union(changed, groupChanged ? current.group : 0) & current.mask;
+      union([...changed("users"), ...changed("groups")], groupChanged ? current.group : 0) & current.mask;
   // grant() has reduced the entries that the old mask limited. If the new mask permits no more than the old one, they
   // can be restored in full: the mask limits them as before.
   const isNarrow = (mask & ~oldMask) === 0;
-  const entries = (tag: "users" | "groups"): Map<number, Permissions> =>
-    new Map([...current[tag]].flatMap(([id, bits]): [number, Permissions][] => {
-      const before = original[tag].get(id);
-      if (tag === "users" && ours.has(id)) {
-        return before === undefined ? [] : [[id, isNarrow ? before : before & oldMask]];
-      }
-      return [[id, before !== undefined && isNarrow && granted[tag].get(id) === bits ? before : bits]];
-    }));
+  const entries = (tag: "users" | "groups"): Entries =>
+    current[tag].flatMap(([id, bits]): Entries => {
+      const before = permissionsOf(original[tag], id);
+      if (isOurs(tag, id)) return before === undefined ? [] : [[id, isNarrow ? before : before & oldMask]];
+      return [[id, before !== undefined && isNarrow && permissionsOf(granted[tag], id) === bits ? before : bits]];
+    });
   const users = entries("users");
   const groups = entries("groups");
   const group = isNarrow && !groupChanged ? original.group : current.group;
-  if (original.mask !== undefined || users.size + groups.size > 0) return { ...current, users, groups, group, mask };
+  if (original.mask !== null || users.length + groups.length > 0) return { ...current, users, groups, group, mask };
   // There was no mask, and none is needed. A chmod meanwhile was meant for the group, but changed the mask (acl(5)).
-  return { ...current, users, groups, group: groupChanged ? group & mask : mask, mask: undefined };
+  return { ...current, users, groups, group: groupChanged ? group & mask : mask, mask: null };
 }
 
 /** Whether entries were changed by `setfacl`, which then sets the mask to the union of all entries that it limits. */
@@ -156,13 +150,17 @@ function mergeBits(original: Permissions, granted: Permissions, current: Permiss
  */
 export function withoutCopiedGrant(current: Acl, made: Grant): Acl {
   const { uids, original, granted } = made;
-  if (uids.some((uid) => current.users.has(uid))) return revoke(current, made);
-  const isCopy = current.mask === undefined && current.user === granted.user && current.other === granted.other &&
+  if (uids.some((uid) => permissionsOf(current.users, uid) !== undefined)) return revoke(current, made);
+  const isCopy = current.mask === null && current.user === granted.user && current.other === granted.other &&
     current.group === granted.mask;
   return isCopy ? { ...current, group: original.mask ?? original.group } : current;
 }
 
-function union(entries: readonly [number, Permissions][], start: Permissions): Permissions {
+function permissionsOf(entries: Entries, wanted: number): Permissions | undefined {
+  return entries.find(([id]) => id === wanted)?.[1];
+}
+
+function union(entries: Entries, start: Permissions): Permissions {
   return entries.reduce((all, [, bits]) => all | bits, start);
 }
 
@@ -180,18 +178,13 @@ export async function readAcls(host: Host, paths: readonly string[]): Promise<Ac
   return acls;
 }
 
-/** A new access ACL for a file. */
-export interface AclChange {
-  /** The file's path, absolute. */
-  path: string;
-  /** Its new ACL. */
-  acl: Acl;
-}
+/** A new access ACL for the file at an absolute path. */
+export type AclChange = readonly [path: string, acl: Acl];
 
 /** Replaces the access ACLs of files, by one call. */
 export async function writeAcls(host: Host, changes: readonly AclChange[]): Promise<void> {
   if (changes.length === 0) return;
-  await host.run(["setfacl", ...changes.flatMap(({ path, acl }) => ["--set", formatAcl(acl), path])], {
+  await host.run(["setfacl", ...changes.flatMap(([path, acl]) => ["--set", formatAcl(acl), path])], {
     // The caller looks for a message in English.
     env: { LC_ALL: "C" },
   });

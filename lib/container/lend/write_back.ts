@@ -5,15 +5,15 @@
  */
 
 import { basename, dirname, join } from "@std/path";
-import { ProcessError, UserError } from "../base/errors.ts";
-import { exists } from "../base/files.ts";
-import { moveFile, syncDirectory } from "../base/record.ts";
-import type { Host } from "../base/host.ts";
-import { checkDirectory, followPath, sharedByMounts } from "../container/source_path.ts";
-import { contentOf, isSameContent, openInode, piecesOf } from "./content.ts";
+import { ProcessError, UserError } from "../../base/errors.ts";
+import { exists } from "../../base/files.ts";
+import type { Host } from "../../base/host.ts";
+import { moveFile, syncDirectory, writeAll } from "../../base/record.ts";
+import { checkDirectory, followPath, sharedByMounts } from "../source_path.ts";
+import { contentOf, createCounter, isSameContent, piecesOf } from "./content.ts";
 import type { HostSide } from "./copy_plan.ts";
-import { checkHandles, holdFile, isSameInode } from "./held_file.ts";
-import { type CopyFiles, copyFiles } from "./journal.ts";
+import { checkHandles, holdFile, isSameInode, openInode } from "./held_file.ts";
+import { copyFiles } from "./journal.ts";
 import type { Content, LentCopy } from "./loan.ts";
 import { maxNameBytes, shortName } from "./source_file.ts";
 
@@ -28,7 +28,7 @@ export async function contentHere(copy: LentCopy): Promise<HostSide> {
 }
 
 async function isOccupied(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
+  return await exists(path).catch(() => false);
 }
 
 /**
@@ -37,32 +37,29 @@ async function isOccupied(path: string): Promise<boolean> {
  * @returns whether it was written. If not, the file is as it was
  */
 export async function writeBack(host: Host, copy: LentCopy, wanted: Content): Promise<boolean> {
-  const files = copyFiles(host, copy);
-  const saved = await saveOld(copy, files);
+  const { back, old } = copyFiles(host, copy);
+  const saved = await saveOld(copy, old);
   if (!saved) return false;
+  const failed = new UserError(`"${copy.hostPath}" was changed while it was written`, {
+    hint: "Take it back again: what it had, and what was written, are then put beside it",
+  });
   let isWritten = false;
   try {
-    isWritten = await overwrite(host, copy, { source: files.back, writtenMs: saved.writtenMs });
+    isWritten = await overwrite(host, copy, { source: back, writtenMs: saved.writtenMs });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     // The disk is full, or the file may not be written: it gets back what it had.
     const here = await contentHere(copy);
     const isAsLent = typeof here !== "string" && isSameContent(here, copy.lent!);
-    if (!isAsLent) await overwrite(host, copy, { source: files.old });
-    if (!await isOnDisk(copy, copy.lent!)) throw changedMeanwhile(copy);
+    if (!isAsLent) await overwrite(host, copy, { source: old });
+    if (!await isOnDisk(copy, copy.lent!)) throw failed;
   }
   if (!isWritten) {
-    await Deno.remove(files.old);
+    await Deno.remove(old);
     return false;
   }
   if (await isOnDisk(copy, wanted)) return true;
-  throw changedMeanwhile(copy);
-}
-
-function changedMeanwhile({ hostPath }: LentCopy): UserError {
-  return new UserError(`"${hostPath}" was changed while it was written`, {
-    hint: "Take it back again: what it had, and what was written, are then put beside it",
-  });
+  throw failed;
 }
 
 /**
@@ -70,16 +67,18 @@ function changedMeanwhile({ hostPath }: LentCopy): UserError {
  *
  * @returns when the file was written to last; undefined when it is not what was lent
  */
-async function saveOld(copy: LentCopy, { old }: CopyFiles): Promise<{ writtenMs: number | undefined } | undefined> {
+async function saveOld(copy: LentCopy, old: string): Promise<{ writtenMs: number | undefined } | undefined> {
   using file = await openInode(copy.hostPath, copy);
   if (!file) return undefined;
   const { mtime } = await file.stat();
   const part = `${old}.part`;
-  using kept = await Deno.open(part, { read: true, write: true, create: true, truncate: true, mode: 0o600 });
+  using kept = await Deno.open(part, { write: true, create: true, truncate: true, mode: 0o600 });
+  const count = createCounter();
   for await (const piece of piecesOf(file)) {
-    for (let written = 0; written < piece.length;) written += await kept.write(piece.subarray(written));
+    count.add(piece);
+    await writeAll(kept, piece);
   }
-  if (!isSameContent(await contentOf(kept), copy.lent!)) {
+  if (!isSameContent(count.content(), copy.lent!)) {
     await Deno.remove(part);
     return undefined;
   }
@@ -99,16 +98,12 @@ async function overwrite(
   copy: LentCopy,
   { source, writtenMs }: { source: string; writtenMs?: number | undefined },
 ): Promise<boolean> {
-  const file = await holdFile(copy.hostPath);
-  try {
-    if (!file || !isSameInode(file.stat(), copy)) return false;
-    await checkHandles(host, [file]);
-    if (writtenMs !== undefined && Math.floor(file.stat().writtenMs) !== writtenMs) return false;
-    await host.run(["cp", "--no-target-directory", "--", source, file.handle]);
-    return true;
-  } finally {
-    file?.close();
-  }
+  using file = await holdFile(copy.hostPath);
+  if (!file || !isSameInode(file.stat(), copy)) return false;
+  await checkHandles(host, [file]);
+  if (writtenMs !== undefined && Math.floor(file.stat().writtenMs) !== writtenMs) return false;
+  await host.run(["cp", "--no-target-directory", "--", source, file.handle]);
+  return true;
 }
 
 async function isOnDisk(copy: LentCopy, wanted: Content): Promise<boolean> {
@@ -171,10 +166,8 @@ export async function putBeside(
     throw failed({ cause });
   });
   const temporary = join(directory, `.${copy.id}.part`);
-  const copied = await host.run(
-    ["cp", "--remove-destination", "--no-target-directory", "--", source, temporary],
-    { okCodes: "any" },
-  );
+  const copyTo = ["cp", "--remove-destination", "--no-target-directory", "--", source, temporary];
+  const copied = await host.run(copyTo, { okCodes: "any" });
   try {
     if (copied.code !== 0 || !await isFileWith(temporary, content)) throw failed({ output: copied.stderr });
     for (let number = 1; number <= maxNameTries; number++) {

@@ -1,14 +1,13 @@
 /** What in a container uses mapped files: sessions that run, and programs that have an unmapped file still open. */
 
-import type { Instance } from "../engine/engine.ts";
-import { exec } from "../engine/instance.ts";
-import { removeFiles } from "../engine/instance_files.ts";
-import { ProcessError } from "../base/errors.ts";
+import { type Instance, labelOf } from "../../engine/engine.ts";
+import { exec } from "../../engine/instance.ts";
+import { removeFiles } from "../../engine/instance_files.ts";
+import { ProcessError } from "../../base/errors.ts";
 import type { InodeId } from "./held_file.ts";
-import type { Loan } from "./loan.ts";
-import { withValues } from "../base/shell_words.ts";
-import { isSessionName } from "../container/names.ts";
-import { containerPaths, type ContainerUser } from "../container/user.ts";
+import { withValues } from "../../base/shell_words.ts";
+import { isSessionName } from "../names.ts";
+import { containerPaths, type ContainerUser } from "../user.ts";
 import finishUnmapScript from "./finish_unmap.sh" with { type: "text" };
 
 /** The longest that a program in the container may take, in milliseconds: in a frozen container none ever ends. */
@@ -45,26 +44,25 @@ function parseListening(text: string, user: ContainerUser): string[] {
     .slice(0, maxSessions).sort();
 }
 
-/** An unmapped file that programs in the container still have open, or in their memory. */
-export interface OpenFile {
-  /** The path that it had in the container. */
+/** A file that was lent, as it is in the container. */
+export interface FileInside extends Pick<InodeId, "dev" | "ino"> {
+  /** The path that it had there. */
   containerPath: string;
-  /** The names of the programs, each once. */
-  programs: string[];
 }
 
 /**
  * Finishes the unmapping of files in their container: removes the mount points that are left.
  *
- * @returns those of the files that programs there still have open; none when the container does not answer
+ * @param options `effect`: what comes of it when a program still has one of the files open, to complete a sentence
+ * @returns a sentence on each such file; none when the container does not answer
  */
 export async function finishUnmap(
   instance: Instance,
-  files: readonly (InodeId & Pick<Loan, "containerPath">)[],
-): Promise<OpenFile[]> {
+  { files, effect }: { files: readonly FileInside[]; effect: string },
+): Promise<string[]> {
   const paths = files.map(({ containerPath }) => containerPath);
   const script = withValues(finishUnmapScript, {
-    open: files.map(inodeText).join("|"),
+    open: files.map(({ dev, ino }) => `${dev}:${ino}`).join("|"),
     mapped: files.map(memoryText).join("|"),
   });
   const stdout = await outputOf(instance, ["/bin/sh", "-c", script, "sh", ...paths]);
@@ -77,21 +75,17 @@ export async function finishUnmap(
     return [];
   }
   const lines = stdout.split("\n");
-  return files.flatMap(({ containerPath, ...inode }) => {
-    const starts = [`${inodeText(inode)} `, `map ${memoryText(inode)} `];
+  return files.flatMap((file) => {
+    const starts = [`${file.dev}:${file.ino} `, `map ${memoryText(file)} `];
     const found = lines.flatMap((line) => {
       const start = starts.find((start) => line.startsWith(start));
       return start === undefined ? [] : [line.slice(start.length).slice(0, maxProgramName)];
     });
     // The container decides what its programs are called, and how many there are: only the first few are named.
-    const programs = [...new Set(found)].slice(0, maxPrograms);
-    return programs.length === 0 ? [] : [{ containerPath, programs }];
+    const programs = [...new Set(found)].slice(0, maxPrograms).join(", ");
+    const label = labelOf(instance);
+    return programs === "" ? [] : [`${programs} in "${label}" still has "${file.containerPath}" open${effect}`];
   });
-}
-
-/** An inode as the script prints it. */
-function inodeText({ dev, ino }: Pick<InodeId, "dev" | "ino">): string {
-  return `${dev}:${ino}`;
 }
 
 /**

@@ -1,11 +1,13 @@
 /** Watching a transfer: how far it is, for the user, and whether it goes on at all. */
 
 import { format } from "@std/fmt/bytes";
-import { UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
+import { UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
 
-/** How sizes are shown. */
-const binary = { binary: true };
+/** A size as it is shown, such as `3.1 MiB`. */
+export function formatSize(bytes: number): string {
+  return format(bytes, { binary: true });
+}
 
 /** How long a transfer takes before the user sees how far it is, in milliseconds. */
 const silentMs = 1_000;
@@ -45,7 +47,7 @@ export function watchTransfer(
   const timer = setInterval(() => {
     if (moved - movedBefore < minBytes) {
       stalled.abort(
-        new UserError(`${what}: nothing moves any more, after ${format(moved, binary)}`, {
+        new UserError(`${what}: nothing moves any more, after ${formatSize(moved)}`, {
           hint: "See whether the container and the network still answer, then try it again",
         }),
       );
@@ -53,7 +55,7 @@ export function watchTransfer(
     movedBefore = moved;
   }, stalledMs);
   const line = (now: number): string =>
-    `${what}: ${format(moved, binary)}${total === undefined ? "" : ` of ${format(total, binary)}`}, ${
+    `${what}: ${formatSize(moved)}${total === undefined ? "" : ` of ${formatSize(total)}`}, ${
       ((now - start) / 1000).toFixed(0)
     } s`;
   return {

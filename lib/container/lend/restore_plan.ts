@@ -1,7 +1,7 @@
 /** How each mapped file gets its former permissions back: decided from the records and from what was found. */
 
 import { type Acl, type AclChange, sameAcl, withoutCopiedGrant } from "./acl.ts";
-import { grantOf, isOnRecord, isRestored, ofInode, planRevoke } from "./grants.ts";
+import { grantOf, isOnRecord, ofInode, planRevoke } from "./grants.ts";
 import { type FileState, isSameInode } from "./held_file.ts";
 import type { Mapping } from "./loan.ts";
 
@@ -39,10 +39,10 @@ export interface RestoreStep {
   done: Mapping[];
 }
 
-/** A file that was found for a mapping. */
+/** A file, and the mappings for which it was found: at least one. */
 interface FoundMapping {
-  mapping: Mapping;
   file: FoundFile;
+  mappings: Mapping[];
 }
 
 /**
@@ -56,23 +56,24 @@ export function planRestore(
   records: readonly Mapping[],
   { files, ownUid }: { files: readonly ObservedFile[]; ownUid: number },
 ): RestoreStep[] {
-  const restored = files.map(({ mapping }) => mapping).filter((mapping) => isRestored(records, mapping));
+  const restored = files.map(({ mapping }) => mapping)
+    .filter(({ id }) => records.some((record) => record.id === id && record.restored));
   const ending = files.filter(({ mapping }) => isOnRecord(records, mapping));
   const staying = records.filter(({ id }) => !ending.some(({ mapping }) => mapping.id === id));
   const inodes = groupByInode(ending.flatMap((observed) => {
     const { mapping, file } = observed;
-    return file && !planWithoutChange(observed, ownUid) ? [{ mapping, file }] : [];
+    return file && !planWithoutChange(observed, ownUid) ? [{ mappings: [mapping], file }] : [];
   }));
   const replacements = groupByInode(
-    ending.flatMap(({ mapping, replacement }) =>
-      replacement && ofInode(records, replacement.state).length === 0 ? [{ mapping, file: replacement }] : []
+    ending.flatMap(({ mapping, replacement: file }) =>
+      file && ofInode(records, file.state).length === 0 ? [{ mappings: [mapping], file }] : []
     ),
   );
   return [
     { findings: [], done: restored },
     ...ending.flatMap((observed) => [
       ...(planWithoutChange(observed, ownUid) ?? []),
-      ...replacements.filter(([first]) => first.mapping === observed.mapping).flatMap(planReplacement),
+      ...replacements.filter(({ mappings: [first] }) => first === observed.mapping).flatMap(planReplacement),
     ]),
     ...inodes.map((found) => planInode(found, staying)),
   ];
@@ -80,76 +81,55 @@ export function planRestore(
 
 /** The step for an inode that is lost or out of reach; undefined for one that can be changed. */
 function planWithoutChange({ mapping, file }: ObservedFile, ownUid: number): [RestoreStep] | undefined {
+  const { hostPath, ino, uid } = mapping;
   const done = [mapping];
-  if (!file) return [{ findings: [lostFile(mapping)], done }];
-  if (ownUid !== 0 && file.state.uid !== ownUid) return [{ findings: [foreignFile(mapping)], done }];
-  if (file.state.links === 0) return [{ findings: [], done }];
-  return undefined;
+  if (!file) {
+    const command = `find DIRECTORY -inum ${ino} -exec setfacl -x u:${uid} {} +`;
+    const lost = `The file that was mapped as "${hostPath}" is not there any more. ` +
+      `If it was moved, end its loan there: ${command}`;
+    return [{ findings: [lost], done }];
+  }
+  if (ownUid !== 0 && file.state.uid !== ownUid) {
+    const command = `setfacl -x u:${uid} FILE`;
+    const foreign = `"${hostPath}" belongs to somebody else now, who can remove the container's entry: ${command}`;
+    return [{ findings: [foreign], done }];
+  }
+  return file.state.links === 0 ? [{ findings: [], done }] : undefined;
 }
 
 /** The step for an inode some of whose mappings end. */
-function planInode(found: readonly [FoundMapping, ...FoundMapping[]], staying: readonly Mapping[]): RestoreStep {
-  const [{ mapping: first, file: { handle, state, acl } }] = found;
+function planInode({ file: { handle, state, acl }, mappings }: FoundMapping, staying: readonly Mapping[]): RestoreStep {
   if (acl instanceof Error) return { failure: acl, findings: [], done: [] };
-  const ending = mappingsOf(found);
-  const { wanted, isChanged } = planRevoke(acl, { ending, staying: ofInode(staying, first) });
+  const { hostPath, mode, ...inode } = mappings[0]!;
+  const { wanted, isChanged } = planRevoke(acl, { ending: mappings, staying: ofInode(staying, inode) });
+  const changed = `The permissions of "${hostPath}" were changed meanwhile; only the container's entry was removed`;
+  const lostBit = `"${hostPath}" has lost a set-ID bit: Linux clears it when an unprivileged process writes to it`;
   return {
-    ...(sameAcl(acl, wanted) ? {} : { change: { path: handle, acl: wanted } }),
-    findings: [
-      ...(isChanged ? [changedPermissions(first)] : []),
-      ...(first.mode & ~state.mode & 0o6000 ? [lostSetId(first)] : []),
-    ],
-    done: [...ending],
+    ...(sameAcl(acl, wanted) ? {} : { change: [handle, wanted] }),
+    findings: [...(isChanged ? [changed] : []), ...(mode & ~state.mode & 0o6000 ? [lostBit] : [])],
+    done: mappings,
   };
 }
 
 /** The step for a file that has replaced a mapped one: it may have got a copy of its ACL or of its mode. */
-function planReplacement(found: readonly [FoundMapping, ...FoundMapping[]]): RestoreStep[] {
-  const [{ file: { handle, acl } }] = found;
+function planReplacement({ file: { handle, acl }, mappings }: FoundMapping): RestoreStep[] {
   // It belongs to somebody else, or is not a file: there is no grant of ours on it.
   if (acl instanceof Error) return [];
-  const mappings = mappingsOf(found);
   const wanted = mappings.reduce((acl, mapping) => withoutCopiedGrant(acl, grantOf([mapping])), acl);
   const isCopy = !sameAcl(acl, wanted);
-  const findings = [...new Set(mappings.map(({ hostPath }) => hostPath))].map((path) => replacedFile(path, isCopy));
-  return [{ ...(isCopy ? { change: { path: handle, acl: wanted }, isOptional: true } : {}), findings, done: [] }];
-}
-
-function mappingsOf([first, ...others]: readonly [FoundMapping, ...FoundMapping[]]): readonly [Mapping, ...Mapping[]] {
-  return [first.mapping, ...others.map(({ mapping }) => mapping)];
-}
-
-function groupByInode(all: readonly FoundMapping[]): [FoundMapping, ...FoundMapping[]][] {
-  const groups: [FoundMapping, ...FoundMapping[]][] = [];
-  for (const found of all) {
-    const group = groups.find(([{ file }]) => isSameInode(file.state, found.file.state));
-    if (group) group.push(found);
-    else groups.push([found]);
-  }
-  return groups;
-}
-
-function changedPermissions({ hostPath }: Mapping): string {
-  return `The permissions of "${hostPath}" were changed meanwhile; only the container's entry was removed`;
-}
-
-function lostSetId({ hostPath }: Mapping): string {
-  return `"${hostPath}" has lost a set-ID bit: Linux clears it when an unprivileged process writes to it`;
-}
-
-function replacedFile(path: string, isCopy: boolean): string {
   const what = isCopy
     ? "the copy of the container's permissions was removed from the new file"
     : "the file that is there now was not lent";
-  return `"${path}" was replaced meanwhile; ${what}`;
+  const findings = [...new Set(mappings.map(({ hostPath }) => `"${hostPath}" was replaced meanwhile; ${what}`))];
+  return [{ ...(isCopy ? { change: [handle, wanted], isOptional: true } : {}), findings, done: [] }];
 }
 
-function foreignFile({ hostPath, uid }: Mapping): string {
-  return `"${hostPath}" belongs to somebody else now, who can remove the container's entry: setfacl -x u:${uid} FILE`;
-}
-
-function lostFile({ hostPath, ino, uid }: Mapping): string {
-  const command = `find DIRECTORY -inum ${ino} -exec setfacl -x u:${uid} {} +`;
-  return `The file that was mapped as "${hostPath}" is not there any more. ` +
-    `If it was moved, end its loan there: ${command}`;
+function groupByInode(all: readonly FoundMapping[]): FoundMapping[] {
+  const groups: FoundMapping[] = [];
+  for (const { file, mappings } of all) {
+    const group = groups.find((group) => isSameInode(group.file.state, file.state));
+    if (group) group.mappings.push(...mappings);
+    else groups.push({ file, mappings });
+  }
+  return groups;
 }

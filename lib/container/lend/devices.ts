@@ -1,35 +1,28 @@
-/** The devices that show mapped files in a container, and the directory there that the files are in. */
+/** The devices that show mapped files in a container. */
 
 import { delay } from "@std/async";
-import { ProcessError, UserError } from "../base/errors.ts";
-import { containerPaths, type ContainerUser } from "../container/user.ts";
-import { type Engine, engineOn, type Instance } from "../engine/engine.ts";
-import { type Device, exec, findInstance, removeDevices } from "../engine/instance.ts";
-import type { Loan } from "./loan.ts";
+import { ProcessError, UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import { engineOn, type Instance } from "../../engine/engine.ts";
+import { type Device, findInstance, removeDevices } from "../../engine/instance.ts";
+import type { LoanRecord } from "./loan.ts";
 
 /** The longest that the engine may take for a change that a signal must not interrupt, in milliseconds. */
 const changeTimeoutMs = 60_000;
+
+/** The same instance by an engine on another host, such as the one for cleaning up. */
+export function instanceOn({ engine, name }: Instance, host: Host): Instance {
+  return { engine: engineOn(engine, host), name };
+}
 
 /** How often the removal of devices is tried while others change the same instance. */
 const removeTries = 8;
 
 /** The device that shows a file. It is not required: the container must start also when the file is gone. */
 export function deviceOf(
-  { hostPath, containerPath, readOnly }: Pick<Loan, "hostPath" | "containerPath" | "readOnly">,
+  { hostPath: source, containerPath: path, readOnly }: Pick<LoanRecord, "hostPath" | "containerPath" | "readOnly">,
 ): Device {
-  return {
-    type: "disk",
-    source: hostPath,
-    path: containerPath,
-    required: "false",
-    ...(readOnly ? { readonly: "true" } : {}),
-  };
-}
-
-/** Makes the directory of the lent files, as the container user. */
-export async function makeMapsDirectory(instance: Instance, user: ContainerUser): Promise<void> {
-  const asUser = ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
-  await exec(instance, [...asUser, "mkdir", "-p", containerPaths(user).maps], { okCodes: "any" });
+  return { type: "disk", source, path, required: "false", ...(readOnly ? { readonly: "true" } : {}) };
 }
 
 /**
@@ -41,8 +34,7 @@ export async function removeMapDevices(instance: Instance, devices: readonly str
   let left = devices;
   for (let tries = 1;; tries++) {
     try {
-      await removeDevices(instance, left);
-      return;
+      return await removeDevices(instance, left);
     } catch (error) {
       const mayPass = error instanceof ProcessError || error instanceof UserError;
       if (!mayPass || tries === removeTries) throw error;
@@ -62,9 +54,9 @@ export async function hasDevices(instance: Instance, devices: readonly string[])
 }
 
 /**
- * The engine, with calls that a signal does not interrupt. An engine carries out a change also when its client was
+ * The instance, with calls of its engine that a signal does not interrupt. An engine carries out a change also when its client was
  * ended meanwhile: then nobody would know when the change is made, and can be undone.
  */
-export function uninterruptible(engine: Engine): Engine {
-  return engineOn(engine, engine.host.forCleanup(AbortSignal.timeout(changeTimeoutMs)));
+export function uninterruptible(instance: Instance): Instance {
+  return instanceOn(instance, instance.engine.host.forCleanup(AbortSignal.timeout(changeTimeoutMs)));
 }

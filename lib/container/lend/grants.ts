@@ -2,16 +2,11 @@
 
 import { type Acl, type Grant, grant, revoke, sameAcl, withoutCopiedGrant } from "./acl.ts";
 import { type InodeId, isSameInode } from "./held_file.ts";
-import { fromRecord, type Mapping } from "./loan.ts";
+import type { Mapping } from "./loan.ts";
 
 /** Whether a mapping is on record, and the ACL of its file not restored yet. */
 export function isOnRecord(records: readonly Mapping[], { id }: Pick<Mapping, "id">): boolean {
-  return records.some((record) => record.id === id && record.restored !== true);
-}
-
-/** Whether a mapping is on record only because its device is still to be removed. */
-export function isRestored(records: readonly Mapping[], { id }: Pick<Mapping, "id">): boolean {
-  return records.some((record) => record.id === id && record.restored === true);
+  return records.some((record) => record.id === id && !record.restored);
 }
 
 /** Those of the mappings whose grants are on the ACL of an inode now. */
@@ -26,10 +21,10 @@ export function withGrants(original: Acl, mappings: readonly Pick<Mapping, "uid"
   return [...permissions].reduce((acl, [uid, bits]) => grant(acl, uid, bits), original);
 }
 
-/** What mappings of one inode have done to its ACL together. */
-export function grantOf(mappings: readonly [Mapping, ...Mapping[]]): Grant {
+/** What mappings of one inode, at least one, have done to its ACL together. */
+export function grantOf(mappings: readonly Mapping[]): Grant {
   // All of them have the same original: see planGrant().
-  const original = fromRecord(mappings[0].original);
+  const { original } = mappings[0]!;
   return { uids: mappings.map(({ uid }) => uid), original, granted: withGrants(original, mappings) };
 }
 
@@ -42,14 +37,12 @@ export function grantOf(mappings: readonly [Mapping, ...Mapping[]]): Grant {
  */
 export function planGrant(
   current: Acl,
-  { others, replaces, uid, readOnly }: {
+  { others, replaces, uid, readOnly }: Pick<Mapping, "uid" | "readOnly"> & {
     others: readonly Mapping[];
     replaces: Mapping | undefined;
-    uid: number;
-    readOnly: boolean;
   },
 ): { original: Acl; granted: Acl } {
-  const original = isNotEmpty(others)
+  const original = others.length > 0
     ? revoke(current, grantOf(others))
     : replaces
     ? withoutCopiedGrant(current, grantOf([replaces]))
@@ -65,7 +58,7 @@ export function planGrant(
  */
 export function planRevoke(
   current: Acl,
-  { ending, staying }: { ending: readonly [Mapping, ...Mapping[]]; staying: readonly Mapping[] },
+  { ending, staying }: { ending: readonly Mapping[]; staying: readonly Mapping[] },
 ): { wanted: Acl; isChanged: boolean } {
   const { uids, original: first } = grantOf(ending);
   const original = withGrants(first, staying);
@@ -74,8 +67,4 @@ export function planRevoke(
     wanted: revoke(current, { uids, original, granted }),
     isChanged: !sameAcl(current, granted) && !sameAcl(current, original),
   };
-}
-
-function isNotEmpty<T>(items: readonly T[]): items is readonly [T, ...T[]] {
-  return items.length > 0;
 }

@@ -1,18 +1,14 @@
 /** A file that is held open: its handle leads to this very inode, whatever is at its path later. */
 
+import { UserError } from "../../base/errors.ts";
+import type { Held } from "../../base/hold.ts";
+import type { Host } from "../../base/host.ts";
 import { type Acl, readAcls } from "./acl.ts";
-import { UserError } from "../base/errors.ts";
-import type { Held } from "../base/hold.ts";
-import type { Host } from "../base/host.ts";
 
-/** A file that is held. */
-export interface HeldFile {
-  /** A path that leads other programs to the inode, as long as this process holds it. */
-  readonly handle: string;
+/** A file that is held, until it is closed or its scope ends. */
+export interface HeldFile extends Pick<Held, "handle" | "close">, Disposable {
   /** What the inode is now. */
   stat(): FileState;
-  /** Ends the holding. */
-  close(): void;
 }
 
 /** What {@linkcode HeldFile.stat} finds. */
@@ -29,6 +25,8 @@ export interface FileState extends InodeId {
   mode: number;
   /** How many names it has: 0 when it was deleted. */
   links: number;
+  /** In bytes. */
+  size: number;
   /** When somebody wrote to it last, in milliseconds since 1970. */
   writtenMs: number;
 }
@@ -50,7 +48,7 @@ export interface InodeId {
  */
 export async function holdFile(path: string): Promise<HeldFile | undefined> {
   // Loaded here, while an engine answers: it needs node:fs, which takes 10 ms.
-  const { hold } = await import("../base/hold.ts");
+  const { hold } = await import("../../base/hold.ts");
   let held: Held;
   try {
     held = hold(path);
@@ -63,18 +61,12 @@ export async function holdFile(path: string): Promise<HeldFile | undefined> {
     stat() {
       const info = held.stat();
       return {
-        isFile: info.isFile(),
-        isDirectory: info.isDirectory(),
-        dev: info.dev,
-        ino: info.ino,
-        bornMs: info.birthtimeMs > 0 ? info.birthtimeMs : null,
-        uid: info.uid,
-        gid: info.gid,
-        mode: info.mode & 0o7777,
-        links: info.nlink,
-        writtenMs: info.mtimeMs,
+        ...{ isFile: info.isFile(), isDirectory: info.isDirectory(), mode: info.mode & 0o7777 },
+        ...{ dev: info.dev, ino: info.ino, bornMs: info.birthtimeMs > 0 ? info.birthtimeMs : null },
+        ...{ uid: info.uid, gid: info.gid, links: info.nlink, size: info.size, writtenMs: info.mtimeMs },
       };
     },
+    [Symbol.dispose]: held.close,
   };
 }
 
@@ -82,6 +74,18 @@ export async function holdFile(path: string): Promise<HeldFile | undefined> {
 export function isSameInode(a: InodeId, b: InodeId): boolean {
   if (a.ino !== b.ino) return false;
   return a.bornMs !== null && b.bornMs !== null ? a.bornMs === b.bornMs : a.dev === b.dev;
+}
+
+/** Opens the file at `path` for reading if it is this very inode; undefined if it is not, or not there. */
+export async function openInode(path: string, inode: InodeId): Promise<Deno.FsFile | undefined> {
+  using held = await holdFile(path);
+  const state = held?.stat();
+  if (!state?.isFile || !isSameInode(state, inode)) return undefined;
+  const file = await Deno.open(path);
+  const { dev, ino } = await file.stat();
+  if (dev === state.dev && ino === state.ino) return file;
+  file.close();
+  return undefined;
 }
 
 /** The ACLs of files, in their order, read through their handles. */
@@ -97,21 +101,17 @@ export async function readHeldAcls(host: Host, files: readonly HeldFile[]): Prom
  */
 export async function checkHandles(host: Host, files: readonly HeldFile[]): Promise<void> {
   const { stdout } = await host.run(["stat", "-L", "-c", "%d %i", "--", ...files.map(({ handle }) => handle)]);
-  const expected = files.map((file) => file.stat()).map(({ dev, ino }) => `${dev} ${ino}\n`).join("");
-  if (stdout !== expected) {
-    throw new UserError("This Deno does not let other programs use its open files", {
-      hint: "Update it to 2.9 or later: deno upgrade",
-    });
-  }
+  if (stdout === files.map((file) => file.stat()).map(({ dev, ino }) => `${dev} ${ino}\n`).join("")) return;
+  throw new UserError("This Deno does not let other programs use its open files", {
+    hint: "Update it to 2.9 or later: deno upgrade",
+  });
 }
 
 /**
  * Whether a file is at `path` itself, not elsewhere through a symbolic link on the way. The kernel's name for the
  * handle says it: nobody can put another file there between this check and the use of the handle.
  */
-export async function leadsTo(host: Host, file: HeldFile, path: string): Promise<boolean> {
-  const { stdout } = await host.run(["stat", "-c", "%N", "--", file.handle], {
-    env: { QUOTING_STYLE: "literal" },
-  });
-  return stdout === `${file.handle} -> ${path}\n`;
+export async function leadsTo(host: Host, { handle, path }: { handle: string; path: string }): Promise<boolean> {
+  const { stdout } = await host.run(["stat", "-c", "%N", "--", handle], { env: { QUOTING_STYLE: "literal" } });
+  return stdout === `${handle} -> ${path}\n`;
 }

@@ -1,0 +1,56 @@
+/** What is in files of the host: read once to its end, and known by size and SHA-256. */
+
+import { createHash } from "node:crypto";
+import type { Content } from "./loan.ts";
+
+/** How much is read at once, in bytes. */
+const pieceSize = 2 ** 18;
+
+/** The pieces of a file from its beginning to its end, or `max` bytes of it. A piece is valid until the next one. */
+export async function* piecesOf(file: Deno.FsFile, max = Infinity): AsyncGenerator<Uint8Array> {
+  await file.seek(0, Deno.SeekMode.Start);
+  const buffer = new Uint8Array(pieceSize);
+  for (let left = max; left > 0;) {
+    const count = await file.read(left < pieceSize ? buffer.subarray(0, left) : buffer);
+    if (count === null) return;
+    left -= count;
+    yield buffer.subarray(0, count);
+  }
+}
+
+/** Adds up pieces of a file. */
+export interface Counter {
+  /** How many bytes were added. */
+  size: number;
+  /** Adds a piece. */
+  add(piece: Uint8Array): void;
+  /** All that was added. To be called once. */
+  content(): Content;
+}
+
+/** A new {@linkcode Counter}. */
+export function createCounter(): Counter {
+  const hash = createHash("sha256");
+  return {
+    size: 0,
+    add(piece) {
+      hash.update(piece);
+      this.size += piece.length;
+    },
+    content() {
+      return { size: this.size, sha256: hash.digest("hex") };
+    },
+  };
+}
+
+/** What is in an open file, or in its first `max` bytes. */
+export async function contentOf(file: Deno.FsFile, max = Infinity): Promise<Content> {
+  const count = createCounter();
+  for await (const piece of piecesOf(file, max)) count.add(piece);
+  return count.content();
+}
+
+/** Whether two are the same. */
+export function isSameContent(a: Content, b: Content): boolean {
+  return a.size === b.size && a.sha256 === b.sha256;
+}

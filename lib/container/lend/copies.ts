@@ -1,0 +1,317 @@
+/**
+ * Files lent as copies: to a container that is on another machine, and where an app may put another file in the place of
+ * its own. Each is on record first, then it is put there. What the container has made of it comes back, and the copy is
+ * removed once that is safe here.
+ */
+
+import { delay } from "@std/async";
+import { ExitCode, UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import { moveFile, removeFile, settleMs } from "../../base/record.ts";
+import { mapSome } from "../../base/settle.ts";
+import type { Undo } from "../../base/undo.ts";
+import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
+import { exec, findInstance } from "../../engine/instance.ts";
+import { scriptLine } from "../place.ts";
+import { containerPaths, type ContainerUser, formatUser } from "../user.ts";
+import { contentOf } from "./content.ts";
+import { planReturn } from "./copy_plan.ts";
+import { maxVersion, readBack, removeLentCopy, sendCopy } from "./copy_transfer.ts";
+import { instanceOn } from "./devices.ts";
+import { openInode } from "./held_file.ts";
+import { copyFiles, forgetCopy, lockCopy, readCopy, writeCopies } from "./journal.ts";
+import type { Content, LentCopy } from "./loan.ts";
+import { type FileInside, finishUnmap } from "./open_files.ts";
+import { type LendOptions, newLoan, type SourceFile } from "./source_file.ts";
+import { contentHere, endWriting, putBeside, writeBack } from "./write_back.ts";
+
+/** How many copies are on their way at once: most of the time of a small one is spent waiting. */
+const atOnce = 4;
+
+/** The largest file that comes from a container which was asked for nothing but a place to save to, in bytes. */
+const maxSaved = 2 * 2 ** 30;
+
+/** How often a copy is read that changes again and again while it is taken back. */
+const maxRounds = 5;
+
+/** How files are lent as copies. */
+export interface CopyOptions extends LendOptions {
+  /** On failure, its actions take the files back. */
+  undo: Undo;
+  /** They are only to be saved to: as if they were lent, but nothing is put into the container. */
+  saving?: LentCopy["saving"] | undefined;
+}
+
+/**
+ * Lends all of the files; on failure, `undo` takes them back. Each is on record before it is put into the container.
+ */
+export async function lendCopies(
+  files: readonly Pick<SourceFile, "path" | "state">[],
+  { undo, saving, ...options }: CopyOptions,
+): Promise<LentCopy[]> {
+  const { instance, user } = options;
+  const { host } = instance.engine;
+  const copies = files.map((file): LentCopy => ({
+    ...newLoan(file, options),
+    ...{ user: formatUser(user), lent: null },
+    ...(saving ? { saving, maxBytes: maxSaved } : {}),
+  }));
+  undo.add("take the files back", async (cleaning) => {
+    for (const finding of await takeBackCopies(instanceOn(instance, cleaning), copies)) host.ui.warn(finding);
+  });
+  await writeCopies(host, copies);
+  if (saving) await makeMapsDirectory(instance, user);
+  const act = async (copy: LentCopy): Promise<LentCopy[]> => {
+    await using _lock = await lockCopy(host, copy);
+    host.signal.throwIfAborted();
+    // Another run may have taken it back already.
+    if (await readCopy(host, copy) === undefined) return [];
+    using file = await openInode(copy.hostPath, copy);
+    if (!file) throw new UserError(`"${copy.hostPath}" was replaced while it was lent`, { hint: "Try it again" });
+    const lent = saving ? await contentOf(file) : await sendCopy(instance, copy, file);
+    // What a session saves again and again must not grow each time.
+    const maxBytes = copy.maxBytes ?? (copy.session === undefined ? undefined : maxVersion(lent.size));
+    const done = { ...copy, lent, ...(maxBytes === undefined ? {} : { maxBytes }) };
+    await writeCopies(host, [done]);
+    return [done];
+  };
+  return (await mapSome(copies, { atOnce, act })).flat();
+}
+
+/** Makes the directory of the lent files, as the container user. */
+async function makeMapsDirectory(instance: Instance, user: ContainerUser): Promise<void> {
+  const asUser = ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
+  await exec(instance, [...asUser, "mkdir", "-p", containerPaths(user).maps], { okCodes: "any" });
+}
+
+/**
+ * Brings what the container has made of a copy, while the copy stays lent. A version that is just being written is left
+ * for later.
+ *
+ * @returns what the user should know, and whether the two sides differ now, since both were changed
+ */
+export async function bringVersion(
+  instance: Instance,
+  record: Pick<LentCopy, "id">,
+): Promise<{ findings: string[]; isParted: boolean }> {
+  const { host } = instance.engine;
+  const findings: string[] = [];
+  await using _lock = await lockCopy(host, record);
+  const known = await readCopy(host, record);
+  if (!known?.lent) return { findings, isParted: false };
+  const copy = await finishOwnWriting(host, known, findings);
+  const { part, back, old } = copyFiles(host, copy);
+  const found = await readBack(instance, copy, { lent: copy.lent!, part });
+  if (typeof found === "string" || !found.content) return { findings, isParted: false };
+  await moveFile(part, back);
+  const again = await readBack(instance, copy, { lent: found.content, part });
+  if (typeof again === "string" || again.content || again.found !== found.found) return { findings, isParted: false };
+  const label = labelOf(instance);
+  const parting = await writeVersion(host, copy, { container: found.content, label });
+  const { saving: _, ...rest } = copy;
+  await writeCopies(host, [{ ...rest, lent: found.content }]);
+  for (const path of [old, back, part]) await removeFile(path);
+  return { findings: [...findings, ...parting], isParted: parting.length > 0 };
+}
+
+/**
+ * Writes the version of the container, which is in the journal, to the host's file, or puts it beside it.
+ *
+ * @returns what the user should know if it is beside the file
+ */
+async function writeVersion(
+  host: Host,
+  copy: LentCopy,
+  { container, label }: { container: Content; label: string },
+): Promise<string[]> {
+  const { action, because } = planReturn(copy.lent!, { container, here: await contentHere(copy), label });
+  if (action === "nothing" || action === "write" && await writeBack(host, copy, container)) return [];
+  const beside = await putBeside(host, copy, { source: copyFiles(host, copy).back, content: container });
+  const why = because ?? `cannot be written now; what "${label}" has made of it is`;
+  return [`"${copy.hostPath}" ${why} "${beside}"`];
+}
+
+/** Removes a file that was made to save to, if nothing was saved. */
+async function removeUnused(host: Host, copy: LentCopy): Promise<void> {
+  if (!copy.saving?.made) return;
+  const here = await contentHere(copy);
+  if (typeof here !== "string" && here.size === 0) await host.run(["rm", "-f", "--", copy.hostPath]);
+}
+
+/**
+ * Lets copies stay in the container when the run that has lent them ends.
+ *
+ * @returns those that no other run has taken back meanwhile
+ */
+export async function keepCopies(host: Host, copies: readonly LentCopy[]): Promise<LentCopy[]> {
+  const kept: LentCopy[] = [];
+  for (const copy of copies) {
+    await using _lock = await lockCopy(host, copy);
+    const now = await readCopy(host, copy);
+    if (!now) continue;
+    await writeCopies(host, [{ ...now, owner: null }]);
+    kept.push(copy);
+  }
+  return kept;
+}
+
+/**
+ * Takes back copies from one container. What cannot be taken back now stays there, and on record, for the next time.
+ *
+ * @param options `settle`: the run that has lent them was killed; a program of it may still write to them. What another
+ * run takes back just now is left to that run
+ * @returns what was found that the user should know
+ * @throws the first error, when all is done that can be done
+ */
+export async function takeBackCopies(
+  instance: Instance,
+  copies: readonly LentCopy[],
+  { settle = false }: { settle?: boolean } = {},
+): Promise<string[]> {
+  if (copies.length === 0) return [];
+  const { host } = instance.engine;
+  const findings: string[] = [];
+  const ended: FileInside[] = [];
+  const failures: Error[] = [];
+  const isThere = await isRunning(instance);
+  const act = async (copy: LentCopy): Promise<void> => {
+    try {
+      await using lock = await lockCopy(host, { id: copy.id, wait: !settle });
+      const known = lock && await readCopy(host, copy);
+      if (!known) return;
+      const now = await finishOwnWriting(host, known, findings);
+      const inside = await endCopy(instance, now, { settle, isThere, findings });
+      await forgetCopy(host, now);
+      if (inside) ended.push(inside);
+    } catch (error) {
+      failures.push(error as Error);
+    }
+  };
+  await mapSome(copies, { atOnce, act });
+  try {
+    const effect = ": what is saved there now does not come back";
+    if (ended.length > 0) findings.push(...await finishUnmap(instance, { files: ended, effect }));
+  } catch (error) {
+    failures.push(error as Error);
+  }
+  if (failures.length === 0) return findings;
+  for (const finding of findings) host.ui.warn(finding);
+  const [, ...others] = new Set(failures.map(({ message }) => message));
+  for (const message of others) host.ui.warn(message);
+  throw failures[0];
+}
+
+/**
+ * Whether a container is there, running.
+ *
+ * @throws {UserError} when it is there and does not run: nothing can be taken from it safely
+ */
+async function isRunning(instance: Instance): Promise<boolean> {
+  const found = await findInstance(instance);
+  if (!found || found.status === "Running") return found !== undefined;
+  const label = labelOf(instance);
+  const { engine } = instance;
+  const lines = [engineLine(engine, ["start", label]), scriptLine(engine, ["map.ts", "--unmap", label])];
+  throw new UserError(`The files lent to "${label}" stay there: it does not run`, {
+    hint: `Start it, then take them back: ${lines.join(", then ")}`,
+    exitCode: ExitCode.failed,
+  });
+}
+
+/**
+ * Ends the writing of a copy to its file on the host, if it was cut off. No engine is needed for that.
+ *
+ * @param options see {@linkcode takeBackCopies}
+ * @returns what the user should know
+ */
+export async function finishWriting(
+  host: Host,
+  { id }: Pick<LentCopy, "id">,
+  { settle = false }: { settle?: boolean } = {},
+): Promise<string[]> {
+  const findings: string[] = [];
+  await using lock = await lockCopy(host, { id, wait: !settle });
+  const copy = lock && await readCopy(host, { id });
+  if (copy) await finishOwnWriting(host, copy, findings);
+  return findings;
+}
+
+/** The same, under the copy's lock. Returns the record as it is then; adds to `findings` what the user should know. */
+async function finishOwnWriting(host: Host, copy: LentCopy, findings: string[]): Promise<LentCopy> {
+  const written = await endWriting(host, copy);
+  if (!written) return copy;
+  const now = { ...copy, lent: written.content };
+  await writeCopies(host, [now]);
+  await removeFile(copyFiles(host, copy).old);
+  findings.push(...written.findings);
+  return now;
+}
+
+/**
+ * Takes one copy back, under its lock: afterwards it need not be on record any more.
+ *
+ * @param options `findings`: what the user should know is added to these
+ * @returns the file in the container, whose last version came
+ */
+async function endCopy(
+  instance: Instance,
+  record: LentCopy,
+  { settle, isThere, findings }: { settle: boolean; isThere: boolean; findings: string[] },
+): Promise<FileInside | undefined> {
+  const { host } = instance.engine;
+  const { hostPath, containerPath, readOnly } = record;
+  const label = labelOf(instance);
+  const remove = async (found: string): Promise<boolean> => {
+    const removal = await removeLentCopy(instance, record, found);
+    if (removal === "stuck") {
+      findings.push(`"${label}" does not let its copy of "${hostPath}" be removed: "${containerPath}"`);
+    }
+    return removal !== "changed";
+  };
+  if (!isThere) {
+    if (record.saving) await removeUnused(host, record);
+    else if (record.lent && !readOnly && !record.isSafe) {
+      findings.push(
+        `"${label}" is gone, and with it its copy of "${hostPath}"; that stays as it is here. ` +
+          `If the container was renamed or moved, the copy is "${containerPath}" in it`,
+      );
+    }
+    return undefined;
+  }
+  if (record.lent === null || readOnly) {
+    if (settle && record.lent === null) {
+      await removeLentCopy(instance, record, "");
+      await delay(settleMs);
+    }
+    await remove("");
+    await removeUnused(host, record);
+    return undefined;
+  }
+  let copy = record;
+  for (let round = 1; round <= maxRounds; round++) {
+    const lent = copy.lent!;
+    const { part, back, old } = copyFiles(host, copy);
+    const found = await readBack(instance, copy, { lent, part });
+    if (typeof found === "string" && copy.isSafe) return undefined;
+    const container = typeof found === "string" ? found : found.content ?? lent;
+    const { because } = planReturn(lent, { container, here: await contentHere(copy), label });
+    if (typeof found === "string" || typeof container === "string") {
+      if (copy.saving) await removeUnused(host, copy);
+      else findings.push(`"${hostPath}" ${because}`);
+      return undefined;
+    }
+    if (found.content) {
+      await moveFile(part, back);
+      findings.push(...await writeVersion(host, copy, { container, label }));
+    } else if (because) findings.push(`"${hostPath}" ${because}`);
+    copy = { ...copy, lent: container, isSafe: true };
+    await writeCopies(host, [copy]);
+    await removeFile(old);
+    if (await remove(found.found)) return { ...found, containerPath };
+    copy = { ...copy, isSafe: false };
+    await writeCopies(host, [copy]);
+  }
+  throw new UserError(`"${label}" changes its copy of "${hostPath}" again and again`, {
+    hint: "Close what writes to it, then run map.ts --unmap",
+  });
+}

@@ -1,0 +1,246 @@
+/**
+ * The journal: a record on disk of each file that is lent, written before it is lent, to take it back also after a
+ * crash.
+ */
+
+import { extname, join } from "@std/path";
+import { inputError, UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import {
+  claimFile,
+  isClaimed,
+  lockFile,
+  readRecord,
+  release,
+  removeFile,
+  syncDirectory,
+  writeRecord,
+} from "../../base/record.ts";
+import { isCopy, isMapping, type LentCopy, type Loan, type Mapping } from "./loan.ts";
+
+/** The sign that a run is alive and will take its files back: a lock that it holds on a file in the journal. */
+export interface Presence {
+  /** The name of that file, and the `owner` of the run's loans. */
+  owner: string;
+  /** Removes the sign: the run has taken its files back. */
+  end(): Promise<void>;
+}
+
+/**
+ * Shows other runs that this one is alive. The kernel releases the lock when the process ends, however it ends.
+ * (Deno 2.9 does not let a script with scoped permissions look for processes in /proc.)
+ */
+export async function announcePresence(host: Host): Promise<Presence> {
+  const owner = `run-${crypto.randomUUID()}`;
+  const path = pathOf(host, owner);
+  // Under the journal's lock: another run that saw the file before it is locked would take this run for dead.
+  const file = await withJournalLock(host, () => claimFile(path));
+  return {
+    owner,
+    async end() {
+      release(file);
+      await removeFile(path);
+    },
+  };
+}
+
+/**
+ * The files whose runs are dead, and these runs. A run that could not remove a device, or fetch a copy, has ended
+ * properly, and left a file lent all the same. To be called under the journal's lock.
+ */
+export async function findOrphans(host: Host): Promise<{ orphans: Loan[]; dead: string[] }> {
+  const runs = (await listFiles(host)).filter((name) => name.startsWith("run-"));
+  const live: string[] = [];
+  for (const name of runs) if (await isClaimed(pathOf(host, name))) live.push(name);
+  const orphans = (await readLoans(host)).filter(({ owner }) => owner !== null && !live.includes(owner));
+  return { orphans, dead: runs.filter((name) => !live.includes(name)) };
+}
+
+/**
+ * Removes what killed runs have left in the journal besides records: their presence, half-written records, and the locks
+ * of copies that are on record no more.
+ */
+export async function forgetRuns(host: Host, dead: readonly string[]): Promise<void> {
+  await withJournalLock(host, async () => {
+    const names = await listFiles(host);
+    const isLeft = (name: string): boolean =>
+      name.endsWith(".new") || name.endsWith(".lock") && !names.includes(name.replace(/\.lock$/, ends.copy));
+    for (const name of [...dead, ...names.filter(isLeft)]) await removeFile(pathOf(host, name));
+  });
+}
+
+/**
+ * The directory of the records: `$XDG_STATE_HOME/gui-container/mappings`, by default below `~/.local/state` (XDG Base
+ * Directory Specification).
+ *
+ * @throws {UserError} exit code 2 when neither variable is set
+ */
+function journalDirectory(host: Host): string {
+  const home = host.env("HOME");
+  const state = host.env("XDG_STATE_HOME") ?? (home && join(home, ".local", "state"));
+  if (!state) throw inputError("Neither $XDG_STATE_HOME nor $HOME is set", "Set one of them");
+  return join(state, "gui-container", "mappings");
+}
+
+function pathOf(host: Host, name: string): string {
+  return join(journalDirectory(host), name);
+}
+
+async function listFiles(host: Host): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(journalDirectory(host)))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** The ids of a user of the host. */
+export interface UserIds {
+  /** The user's id. */
+  uid: number;
+  /** The id of the user's own group. */
+  gid: number;
+}
+
+/**
+ * The user's own ids: those of the files that this process makes. Makes the directory of the records, for this user
+ * alone.
+ *
+ * @throws {UserError} when the directory is another user's
+ */
+export async function ownIds(host: Host): Promise<UserIds> {
+  return await withJournalLock(host, async (lock) => {
+    const { uid, gid } = await lock.stat();
+    const path = journalDirectory(host);
+    const directory = await Deno.stat(path);
+    if (directory.uid !== uid) {
+      throw new UserError(`The directory "${path}" is not yours`, {
+        hint: "Set $XDG_STATE_HOME to a directory of your own",
+      });
+    }
+    if (directory.mode! & 0o077) await Deno.chmod(path, 0o700);
+    return { uid: uid!, gid: gid! };
+  });
+}
+
+/** Calls `action` while no other run of map.ts reads or changes records and ACLs. */
+export async function withJournalLock<T>(host: Host, action: (lock: Deno.FsFile) => Promise<T>): Promise<T> {
+  await Deno.mkdir(journalDirectory(host), { recursive: true, mode: 0o700 });
+  using file = await lockFile(pathOf(host, "lock"));
+  return await action(file);
+}
+
+/** What the names of records end in. Versions that do not know copies leave theirs alone. */
+const ends = { mapping: ".json", copy: ".copy" } as const;
+
+/** What a record must have, beside what all have, by what its name ends in. */
+const kinds: Readonly<Record<string, { what: string; keys: readonly string[] }>> = {
+  [ends.mapping]: { what: "mapped file", keys: ["uid", "original", "granted"] },
+  [ends.copy]: { what: "lent copy", keys: ["server", "user", "lent"] },
+};
+
+const keysOfAll = ["engine", "instance", "id", "hostPath", "containerPath", "ino"];
+
+function recordName(loan: Loan): string {
+  return loan.id + (isCopy(loan) ? ends.copy : ends.mapping);
+}
+
+/**
+ * Writes records, each whole or not at all, readable by nobody else; they are on disk when this returns. To be called
+ * under the journal's lock: another run removes half-written records under it.
+ */
+export async function writeRecords(host: Host, loans: readonly Loan[]): Promise<void> {
+  await Promise.all(loans.map((loan) => writeRecord(pathOf(host, recordName(loan)), { ...loan, file: undefined })));
+  await syncDirectory(journalDirectory(host));
+}
+
+/** Writes the record of a copy, which needs no other lock than its own. */
+export async function writeCopies(host: Host, copies: readonly LentCopy[]): Promise<void> {
+  await withJournalLock(host, () => writeRecords(host, copies));
+}
+
+/** All records. A file that is not a record is left alone, with a warning. */
+export async function readLoans(host: Host): Promise<Loan[]> {
+  const loans: Loan[] = [];
+  for (const name of await listFiles(host)) {
+    const kind = kinds[extname(name)];
+    if (!kind) continue;
+    const loan = await readLoan(host, name);
+    if (loan) loans.push(loan);
+    const path = pathOf(host, name);
+    if (loan === null) host.ui.warn(`"${path}" is not a record of a ${kind.what}; remove it if none is lent`);
+  }
+  return loans;
+}
+
+/** The records of all mapped files. */
+export async function readMappings(host: Host): Promise<Mapping[]> {
+  return (await readLoans(host)).filter(isMapping);
+}
+
+/** The record of one copy; undefined when another run has taken the copy back. */
+export async function readCopy(host: Host, { id }: Pick<LentCopy, "id">): Promise<LentCopy | undefined> {
+  return await readLoan(host, id + ends.copy) as LentCopy | undefined | null ?? undefined;
+}
+
+/** One record; undefined when it was removed meanwhile, null when the file is not a record. */
+async function readLoan(host: Host, name: string): Promise<Loan | undefined | null> {
+  const loan = await readRecord(pathOf(host, name)) as Record<string, unknown> | undefined | null;
+  if (!loan) return loan;
+  // The names that 0.1.0 gave them.
+  const { device: id, host: hostPath, container: containerPath } = loan;
+  const known: Record<string, unknown> = { id, hostPath, containerPath, ...loan };
+  const isWhole = [...keysOfAll, ...kinds[extname(name)]!.keys].every((key) => known[key] !== undefined);
+  return isWhole ? known as unknown as Loan : null;
+}
+
+/** Removes the records of mapped files. Those that are gone already are ignored. */
+export async function removeRecords(host: Host, mappings: readonly Mapping[]): Promise<void> {
+  for (const mapping of mappings) await removeFile(pathOf(host, recordName(mapping)));
+}
+
+/** The files of a copy that are in the journal besides its record. */
+export interface CopyFiles {
+  /** What comes from the container, while it comes. */
+  part: string;
+  /** What has come from the container, whole. */
+  back: string;
+  /** The host file's old content, whole, kept until the new one is on disk. */
+  old: string;
+}
+
+/** The paths of the files of a copy. */
+export function copyFiles(host: Host, { id }: Pick<LentCopy, "id">): CopyFiles {
+  return { part: pathOf(host, `${id}.part`), back: pathOf(host, `${id}.back`), old: pathOf(host, `${id}.old`) };
+}
+
+/**
+ * Removes all that the journal has of a copy: the old content first, which means that a writing is not done, then its
+ * other files, also half-written ones, then the record, then the lock.
+ */
+export async function forgetCopy(host: Host, { id }: Pick<LentCopy, "id">): Promise<void> {
+  await removeFile(copyFiles(host, { id }).old);
+  const last = [id + ends.copy, `${id}.lock`];
+  const names = (await listFiles(host)).filter((name) => name.startsWith(`${id}.`) && !last.includes(name));
+  for (const name of [...names, ...last]) await removeFile(pathOf(host, name));
+}
+
+/**
+ * Keeps other runs from bringing a copy anywhere, to the end of the scope of the value.
+ *
+ * @param options `wait`: for a run that does so just now, unless the host is to stop; else that is undefined
+ */
+export async function lockCopy(
+  host: Host,
+  { id, wait = true }: Pick<LentCopy, "id"> & { wait?: boolean },
+): Promise<AsyncDisposable | undefined> {
+  const path = pathOf(host, `${id}.lock`);
+  const file = wait ? await lockFile(path, { signal: host.signal }) : await claimFile(path);
+  return file && {
+    async [Symbol.asyncDispose]() {
+      if (await readCopy(host, { id }) === undefined) await removeFile(path);
+      release(file);
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * Files lent to a container: they themselves, or copies of them. How one was lent stands in its record, and so it comes
+ * back.
+ */
+
+import { all } from "../../base/settle.ts";
+import type { Undo } from "../../base/undo.ts";
+import type { Instance } from "../../engine/engine.ts";
+import { isCopy, isMapping, type Loan } from "./loan.ts";
+import { keepMapped, mapFiles, unmapFiles } from "./mappings.ts";
+import type { LendOptions, SourceFile } from "./source_file.ts";
+
+/** How long it may take to take files back at the end of a run, in milliseconds. */
+const maxTakeBackMs = 60_000;
+
+/** How much longer for each byte of lent copies: as on a link of 2 Mbit/s. */
+const msPerByte = 1 / 256;
+
+const none = Promise.resolve([]);
+
+/** What `Container.lend` is asked for. */
+export interface LendRequest extends Pick<LendOptions, "readOnly" | "owner" | "session"> {
+  /** On failure, its actions take the files back. */
+  undo: Undo;
+  /** Up to which size an app gets a copy, which it may replace, also where it could get the file itself; in bytes. */
+  maxCopiedBytes?: number;
+  /** The files are only to be saved to: what is in them is not lent. See `LentCopy`. */
+  saving?: { made: boolean };
+}
+
+/**
+ * Lends all of the files, or none.
+ *
+ * @param options `uid`: that of the container's user on this machine, where files themselves can be lent
+ */
+export async function lendFiles(
+  files: readonly SourceFile[],
+  { uid, maxCopiedBytes = -1, saving, ...options }: LendOptions & LendRequest & { uid: number | undefined },
+): Promise<Loan[]> {
+  const isCopied = ({ state }: SourceFile): boolean => uid === undefined || state.size <= maxCopiedBytes || !!saving;
+  const copied = files.filter(isCopied);
+  const others = files.filter((file) => !isCopied(file));
+  return [
+    ...(copied.length > 0 ? await (await copies()).lendCopies(copied, { ...options, saving }) : []),
+    ...(others.length > 0 ? await mapFiles(others, { ...options, uid: uid! }) : []),
+  ];
+}
+
+/**
+ * Lets files stay lent when the run that has lent them ends.
+ *
+ * @returns those that no other run has taken back meanwhile
+ */
+export async function keepFiles(instance: Instance, loans: readonly Loan[]): Promise<Loan[]> {
+  const lent = loans.filter(isCopy);
+  return [
+    ...(lent.length > 0 ? await (await copies()).keepCopies(instance.engine.host, lent) : []),
+    ...await keepMapped(instance, loans.filter(isMapping)),
+  ];
+}
+
+/**
+ * Takes files back from one container. What cannot be taken back now stays on record for the next time.
+ *
+ * @param options `settle`: the run that lent them was killed; what it began may just be going on
+ * @returns what was found that the user should know
+ */
+export async function takeFilesBack(
+  instance: Instance,
+  loans: readonly Loan[],
+  options: { settle?: boolean } = {},
+): Promise<string[]> {
+  const lent = loans.filter(isCopy);
+  return (await all([
+    unmapFiles(instance, loans.filter(isMapping), options),
+    lent.length > 0 ? copies().then(({ takeBackCopies }) => takeBackCopies(instance, lent, options)) : none,
+  ])).flat();
+}
+
+/** How long taking files back may take, in milliseconds. */
+export function takeBackMs(loans: readonly Loan[]): number {
+  return loans.filter(isCopy).reduce((sum, { lent }) => sum + (lent?.size ?? 0) * msPerByte, maxTakeBackMs);
+}
+
+/** Loaded where a copy is lent: node:crypto, which it needs, takes 18 ms. */
+function copies(): Promise<typeof import("./copies.ts")> {
+  return import("./copies.ts");
+}

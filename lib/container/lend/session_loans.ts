@@ -1,0 +1,201 @@
+/**
+ * The files of one session that the user chooses in its dialogs, one after the other. They are lent as copies, so that an
+ * app may also put another file in the place of its own, as many do to save: each version comes home as soon as it is
+ * whole. A large file is lent itself, if its container is on this machine. All come back when the session ends.
+ */
+
+import { basename, dirname, join } from "@std/path";
+import { inputError, UserError } from "../../base/errors.ts";
+import { exists } from "../../base/files.ts";
+import type { Host } from "../../base/host.ts";
+import { withUndo } from "../../base/undo.ts";
+import { type Instance, labelOf } from "../../engine/engine.ts";
+import { isSameServer, serverRecord } from "../../engine/server_record.ts";
+import { containerOf } from "../container.ts";
+import { findNeighbourhood } from "../ours.ts";
+import { scriptLine } from "../place.ts";
+import { checkDirectory, checkWays, followPath, sharedByMounts } from "../source_path.ts";
+import { contentOf, isSameContent } from "./content.ts";
+import { bringVersion } from "./copies.ts";
+import { instanceOn } from "./devices.ts";
+import { openInode } from "./held_file.ts";
+import {
+  announcePresence,
+  ownIds,
+  type Presence,
+  readCopy,
+  readLoans,
+  withJournalLock,
+  writeRecords,
+} from "./journal.ts";
+import { keepFiles, type LendRequest, takeBackMs, takeFilesBack } from "./lend.ts";
+import { isCopy, isMapping, type LentCopy, type Loan } from "./loan.ts";
+import { recoverFirst, withDeadline } from "./recover.ts";
+import { checkFiles, type SourceFile } from "./source_file.ts";
+
+/** The largest file that is lent as a copy where it could be lent itself. */
+const maxCopiedBytes = 64 * 2 ** 20;
+
+/** How many files a session may have at once: each costs a record and a look at the end. */
+const maxFiles = 256;
+
+/** The files that are lent to the apps of one session. */
+export interface SessionLoans {
+  /**
+   * Lends files, those that are lent already included.
+   *
+   * @param paths as the user has chosen them
+   * @returns their paths in the container
+   * @throws {UserError} when one of them cannot be lent. Then none is
+   */
+  open(paths: readonly string[]): Promise<string[]>;
+  /**
+   * Gives a file to save to. It is made if it is not there. What is in it does not go to the container.
+   *
+   * @returns its path in the container, where nothing is yet
+   */
+  save(path: string): Promise<string>;
+  /** Writes back what an app has saved at this path of the container, if the file is one of these and was changed. */
+  writeBack(containerPath: string): Promise<void>;
+  /** The paths in the container of copies, which may be saved to. */
+  copies(): string[];
+  /** Takes the files back; or if the session runs on without this run, lets them stay, and says so. */
+  end(options: { runsOn: boolean }): Promise<void>;
+}
+
+/**
+ * The files of a session of a container. Those that an earlier run has let stay there are among them.
+ *
+ * @param session the session's name
+ */
+export async function sessionLoans(instance: Instance, session: string): Promise<SessionLoans> {
+  const { engine } = instance;
+  const { host } = engine;
+  const loans: Loan[] = [];
+  /** Copies whose versions are put beside the user's own: no more than one while the session runs. */
+  const parted = new Set<string>();
+  let presence: Promise<Presence> | undefined;
+  const ownerName = async (): Promise<string> => (await (presence ??= announcePresence(host))).owner;
+  const hasStayed = (loan: Loan): boolean =>
+    loan.session === session && loan.instance === instance.name && loan.engine === engine.cli &&
+    loan.server !== undefined && isSameServer(loan.server, serverRecord(engine.server)) && loan.owner === null;
+  const stayed = (await readLoans(host)).filter(hasStayed);
+  if (stayed.length > 0) {
+    const owner = await ownerName();
+    loans.push(...stayed.map((loan) => ({ ...loan, owner })));
+    await withJournalLock(host, () => writeRecords(host, loans));
+  }
+
+  const takeBack = async (instance: Instance, ended: readonly Loan[]): Promise<void> => {
+    for (const finding of await takeFilesBack(instance, ended)) host.ui.warn(finding);
+  };
+
+  /** The copy of a file that is lent already, if the file has not changed since then. */
+  const copyOf = async ({ path }: SourceFile): Promise<LentCopy | undefined> => {
+    const known = loans.find((loan) => isCopy(loan) && loan.hostPath === path);
+    if (!known) return undefined;
+    const now = await readCopy(host, known);
+    if (now?.lent) {
+      using file = await openInode(path, now);
+      if (file && isSameContent(await contentOf(file), now.lent)) return now;
+      await takeBack(instance, [now]);
+    }
+    loans.splice(loans.indexOf(known), 1);
+    return undefined;
+  };
+
+  const checkCount = (count: number): void => {
+    if (loans.length + count <= maxFiles) return;
+    throw inputError(`The session has ${maxFiles} files of yours already`, "End it, and start another one");
+  };
+
+  /** Lends files, all or none. Returns their paths in the container. */
+  const lend = async (
+    paths: readonly string[],
+    request: Pick<LendRequest, "maxCopiedBytes" | "saving">,
+  ): Promise<string[]> => {
+    if (!presence) await recoverFirst(host);
+    const [{ instance: found, neighbours }, user, shared] = await Promise.all([
+      findNeighbourhood(instance),
+      ownIds(host),
+      sharedByMounts(host),
+    ]);
+    const files = await checkFiles(paths, { user, shared });
+    try {
+      await checkWays(files, neighbours);
+      const places = new Map<string, string>();
+      for (const file of files) {
+        const mapped = loans.find((loan) => isMapping(loan) && loan.hostPath === file.path);
+        const lent = (request.saving ? undefined : mapped) ?? await copyOf(file);
+        if (lent) places.set(file.path, lent.containerPath);
+      }
+      const fresh = files.filter(({ path }) => !places.has(path));
+      checkCount(fresh.length);
+      await using container = await containerOf(found);
+      const options = { ...request, readOnly: false, owner: await ownerName(), session };
+      for (const loan of await withUndo(host, (undo) => container.lend(fresh, { ...options, undo }))) {
+        loans.push(loan);
+        places.set(loan.hostPath, loan.containerPath);
+      }
+      return files.map(({ path }) => places.get(path)!);
+    } finally {
+      // A file that is lent itself stays held.
+      const held = loans.filter(isMapping).map((loan) => loan.file);
+      for (const { file } of files) if (!held.includes(file)) file.close();
+    }
+  };
+
+  return {
+    open: (paths) => lend(paths, { maxCopiedBytes }),
+    async save(path) {
+      checkCount(1);
+      const [place] = await lend([path], { saving: await makeFile(host, path) });
+      return place!;
+    },
+    async writeBack(containerPath) {
+      const copy = loans.find((loan) => isCopy(loan) && loan.containerPath === containerPath);
+      if (!copy || parted.has(copy.id)) return;
+      const { findings, isParted } = await bringVersion(instance, copy);
+      if (isParted) parted.add(copy.id);
+      for (const finding of findings) host.ui.warn(finding);
+    },
+    copies: () => loans.filter(isCopy).map(({ containerPath }) => containerPath),
+    async end({ runsOn }) {
+      const act = async (host: Host): Promise<void> => {
+        const cleaning = instanceOn(instance, host);
+        if (!runsOn) return await takeBack(cleaning, loans);
+        const { length } = await keepFiles(cleaning, loans);
+        if (length === 0) return;
+        const line = scriptLine(engine, ["map.ts", "--unmap", labelOf(instance)]);
+        host.ui.status(`${length === 1 ? "A file stays" : `${length} files stay`} lent. To end it: ${line}`);
+      };
+      try {
+        await withDeadline(host, { deadlineMs: takeBackMs(loans), act });
+      } finally {
+        await (await presence)?.end();
+      }
+    },
+  };
+}
+
+/**
+ * Makes an empty file, if there is none.
+ *
+ * @throws {UserError} when it cannot be made, or when a container can write where it would be
+ */
+async function makeFile(host: Host, path: string): Promise<{ made: boolean }> {
+  if (await exists(path).catch(() => false)) return { made: false };
+  const shared = await sharedByMounts(host);
+  const { path: directory } = await followPath(dirname(path), shared);
+  await checkDirectory(path, directory, shared);
+  const target = join(directory, basename(path));
+  // It gets the mode that the user's own programs give a new file.
+  const { code, stderr } = await host.run(["cp", "--no-clobber", "--no-target-directory", "--", "/dev/null", target], {
+    okCodes: "any",
+  });
+  if (code === 0) return { made: true };
+  throw new UserError(`"${path}" cannot be made`, {
+    hint: "Choose a directory in which you may write",
+    output: stderr,
+  });
+}

@@ -1,0 +1,162 @@
+/** Which files of the host can be lent to a container, and what they are called there. */
+
+import { basename, extname, resolve } from "@std/path";
+import { inputError, UserError } from "../../base/errors.ts";
+import type { Instance } from "../../engine/engine.ts";
+import { serverRecord } from "../../engine/server_record.ts";
+import { followPath, type SharedDirectories } from "../source_path.ts";
+import { containerPaths, type ContainerUser } from "../user.ts";
+import { type FileState, type HeldFile, holdFile, isSameInode } from "./held_file.ts";
+import type { UserIds } from "./journal.ts";
+import type { LoanRecord } from "./loan.ts";
+
+/** A file that can be lent. */
+export interface SourceFile {
+  /** Its path, absolute and without symbolic links. */
+  path: string;
+  /** The file itself. */
+  file: HeldFile;
+  /** What it was when it was checked. */
+  state: FileState;
+  /** The directories on the way to it, through links. */
+  directories: readonly string[];
+}
+
+/** What decides whether a file can be lent. */
+export interface FileRules {
+  /** The user's own ids, where only its owner may lend a file; root may lend anybody's. */
+  user?: UserIds;
+  /** The directories that containers can write to. */
+  shared: SharedDirectories;
+}
+
+/** To whom a file is lent, and how. */
+export interface LendOptions extends Pick<LoanRecord, "readOnly" | "session"> {
+  /** The container. */
+  instance: Instance;
+  /** The container's user. */
+  user: ContainerUser;
+  /** The run that lends it, and will take it back unless it lets it stay. */
+  owner: string;
+}
+
+/** Longest name of a file, in bytes, on Linux's own file systems. */
+export const maxNameBytes = 255;
+
+/** The longest path below `/` where the engines can mount a device: they keep a file `disk.DEVICE.PATH` for it. */
+const maxPathBytes = maxNameBytes - engineSize("disk.map-0123456789.");
+
+/**
+ * Checks a file that is to be lent, and holds it.
+ *
+ * @throws {UserError} exit code 2 for anything but a readable regular file that the user may lend, and for one whose
+ * path leads through a directory that a container can write to
+ */
+export async function checkFile(path: string, { user, shared }: FileRules): Promise<SourceFile> {
+  const { path: real, directories } = await followPath(path, shared).catch((error) => {
+    throw error instanceof UserError ? error : pathError(path, error);
+  });
+  using held = new DisposableStack();
+  const file = await holdFile(real);
+  if (!file) throw noFileError(path);
+  held.use(file);
+  const state = file.stat();
+  if (!state.isFile) {
+    throw inputError(
+      `"${path}" is ${state.isDirectory ? "a directory" : "not a regular file"}`,
+      "Only files can be lent",
+    );
+  }
+  if (user && user.uid !== 0 && state.uid !== user.uid) {
+    throw inputError(`The file "${path}" belongs to somebody else`, "Map a copy: only its owner may lend a file");
+  }
+  // Setting the ACL would take this bit away, and only a member of the group can set it again (acl 2.3.2, Linux 6).
+  if (user && user.uid !== 0 && state.mode & 0o2000 && state.gid !== user.gid) {
+    throw inputError(`"${path}" is a set-group-ID file of another group than yours`, "Map a copy");
+  }
+  try {
+    (await Deno.open(real)).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw pathError(path, error);
+    throw inputError(`The file "${path}" cannot be read`, "Only what you can read yourself can be lent");
+  }
+  held.move();
+  return { path: real, file, state, directories };
+}
+
+/**
+ * Checks files that are to be lent, and holds them.
+ *
+ * @throws {UserError} as {@linkcode checkFile} does, and for a file that is named twice
+ */
+export async function checkFiles(paths: readonly string[], rules: FileRules): Promise<SourceFile[]> {
+  const files: SourceFile[] = [];
+  for (const path of paths) {
+    const file = await checkFile(path, rules);
+    const same = files.find(({ state }) => isSameInode(state, file.state));
+    if (same) throw inputError(`"${path}" is the same file as "${same.path}"`, "Name each file once");
+    files.push(file);
+  }
+  return files;
+}
+
+/** The error for a path that leads to no file that can be looked at. */
+function pathError(path: string, error: unknown): Error {
+  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return noFileError(path);
+  if (error instanceof Deno.errors.NotCapable) {
+    return inputError(`"${path}" is a file of the kernel's`, "Only files on a disk can be lent");
+  }
+  return error instanceof Deno.errors.PermissionDenied
+    ? inputError(`"${path}" cannot be reached`, "Check the permissions of the directories on its path")
+    : inputError(`Cannot look at "${path}": ${error instanceof Error ? error.message : error}`, "Check its path");
+}
+
+/** The error for a path without a file. Deno turns what is not UTF-8 in an argument into U+FFFD. */
+function noFileError(path: string): Error {
+  return resolve(path).includes("\ufffd")
+    ? inputError(`The path of "${path}" is not UTF-8 text`, "Rename it, or give the file a second name: ln OLD NEW")
+    : inputError(`There is no file "${path}"`, "Check its path");
+}
+
+/** A new name for a record and its device. */
+export function newId(): string {
+  return `map-${crypto.getRandomValues(new Uint8Array(5)).toHex()}`;
+}
+
+/** A new place for a file in the container: its id, and a path in the user's home that nothing else has. */
+export function newPlace(path: string, user: ContainerUser): Pick<LoanRecord, "id" | "containerPath"> {
+  const id = newId();
+  const start = `${containerPaths(user).maps}/${id.replace("map-", "")}-`;
+  const name = shortName(basename(path), maxPathBytes - engineSize(start.slice(1)));
+  return { id, containerPath: `${start}${name}` };
+}
+
+/** The record of a file that is to be lent. */
+export function newLoan(
+  { path, state: { dev, ino, bornMs } }: Pick<SourceFile, "path" | "state">,
+  { instance: { engine, name }, user, readOnly, owner, session }: LendOptions,
+): LoanRecord {
+  return {
+    ...newPlace(path, user),
+    ...{ engine: engine.cli, server: serverRecord(engine.server), instance: name, hostPath: path, readOnly, owner },
+    ...{ dev, ino, bornMs },
+    ...(session === undefined ? {} : { session }),
+  };
+}
+
+/** A file's name, cut before its extension and between characters to an {@linkcode engineSize} of at most `size`. */
+export function shortName(name: string, size: number): string {
+  if (engineSize(name) <= size) return name;
+  const extension = engineSize(extname(name)) <= 16 ? extname(name) : "";
+  let stem = "";
+  for (const character of name.slice(0, name.length - extension.length)) {
+    if (engineSize(stem + character + extension) > size) break;
+    stem += character;
+  }
+  return stem + extension;
+}
+
+/** How many bytes a path takes in a file name of the engines, where a slash is written as "-", and "-" as "--". */
+function engineSize(text: string): number {
+  return new TextEncoder().encode(text.replaceAll("-", "--")).length;
+}
