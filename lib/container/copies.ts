@@ -8,7 +8,7 @@ import { type EngineCli, engineClis, engineOn, type Instance } from "../engine/e
 import { engineOfRecord, isSameServer, type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import { deleteInstance, findInstance, killInstance, waitForOperations } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
-import { exists, readDirectory, removeEmpty } from "../base/files.ts";
+import { exists, ifThere, readDirectory, removeEmpty } from "../base/files.ts";
 import { claimFile, lockFile, readRecord, release, writeInto } from "../base/record.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
@@ -80,21 +80,18 @@ export async function beginCopy({ engine, name: source }: Instance): Promise<Cop
       return { ...copy, lock };
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) await removeEmpty([mounts.directory, copyRecordPath(mounts)]);
-      throw new UserError(
-        `Cannot write "${copyRecordPath(mounts)}": ${error instanceof Error ? error.message : error}`,
-        {
-          hint: "See whether the disk is full, and whether you may write there",
-          cause: error,
-        },
-      );
+      const why = error instanceof Error ? error.message : error;
+      throw new UserError(`Cannot write "${copyRecordPath(mounts)}": ${why}`, {
+        hint: "See whether the disk is full, and whether you may write there",
+        cause: error,
+      });
     }
   });
 }
 
 /** The copies that killed runs have left. Each is locked by this run. */
 export async function findLeftovers(host: Host): Promise<Copy[]> {
-  if (host.dryRun) return [];
-  return await chooseCopies(host, async ({ mounts }) => !await exists(renewedPath(mounts)));
+  return await chooseCopies(host, async ({ mounts, lock }) => lock !== undefined && !await exists(renewedPath(mounts)));
 }
 
 /** Makes a copy, which does not run, the one that later copies are made of. */
@@ -105,38 +102,14 @@ export async function keepRenewed({ mounts, lock }: Copy): Promise<void> {
 }
 
 /**
- * The copies that {@linkcode keepRenewed} has kept of a container.
+ * The copies that {@linkcode keepRenewed} has kept of a container, and that no run is replacing.
  *
  * @param options `claim`: each is locked by this run
  */
-export async function renewedCopies(
-  { engine, name: source }: Instance,
-  { claim }: { claim: boolean },
-): Promise<Copy[]> {
-  const { host, cli, server } = engine;
-  const wanted = { engine: cli, server: serverRecord(server), source };
-  if (host.dryRun || !await exists(mountsRoot(host))) return [];
+export async function renewedCopies(source: Instance, options: { claim: boolean }): Promise<Copy[]> {
   const isRenewed = async (copy: Copy): Promise<boolean> =>
-    isOfSame(copy, wanted) && await exists(renewedPath(copy.mounts));
-  return await chooseCopies(host, isRenewed, { claim });
-}
-
-/** The copies of a kind that no run has locked; with `claim`, this run locks them. */
-async function chooseCopies(
-  host: Host,
-  isWanted: (copy: Copy) => Promise<boolean>,
-  { claim = true }: { claim?: boolean } = {},
-): Promise<Copy[]> {
-  return await withCopiesLock(host, async () => {
-    const chosen: Copy[] = [];
-    for (const copy of await lockCopies(host)) {
-      if (copy.lock === undefined) continue;
-      const wanted = await isWanted(copy);
-      if (wanted) chosen.push(copy);
-      if (!wanted || !claim) release(copy.lock);
-    }
-    return chosen;
-  });
+    copy.lock !== undefined && isOf(copy, source) && await exists(renewedPath(copy.mounts));
+  return await chooseCopies(source.engine.host, isRenewed, options);
 }
 
 /**
@@ -145,30 +118,42 @@ async function chooseCopies(
  * @param options `force`: those that are in use as well
  * @throws {UserError} when one is in use
  */
-export async function claimCopiesOf(
-  { engine, name: source }: Instance,
-  { force }: { force: boolean },
-): Promise<Copy[]> {
-  const { host, cli, server } = engine;
-  if (!await exists(mountsRoot(host))) return [];
-  return await withCopiesLock(host, async () => {
-    const found: Copy[] = [];
-    for (const copy of await lockCopies(host)) {
-      if (isOfSame(copy, { engine: cli, server: serverRecord(server), source })) found.push(copy);
-      else release(copy.lock);
-    }
-    const used = found.find(({ lock }) => lock === undefined);
-    if (!used || force) return found;
-    for (const { lock } of found) release(lock);
-    throw new UserError(`The disposable copy "${used.name}" of "${source}" is in use`, {
-      hint: "Close its windows, or remove it too with --force",
-    });
+export async function claimCopiesOf(source: Instance, { force }: { force: boolean }): Promise<Copy[]> {
+  const { host } = source.engine;
+  const found = await chooseCopies(host, (copy) => Promise.resolve(isOf(copy, source)), { inDryRun: true });
+  const used = found.find(({ lock }) => lock === undefined);
+  if (!used || force) return found;
+  for (const { lock } of found) release(lock);
+  throw new UserError(`The disposable copy "${used.name}" of "${source.name}" is in use`, {
+    hint: "Close its windows, or remove it too with --force",
   });
 }
 
 /** Whether a copy is one of this container. */
-function isOfSame(copy: CopyRecord, { engine, server, source }: CopyRecord): boolean {
-  return copy.engine === engine && copy.source === source && isSameServer(copy.server, server);
+function isOf(copy: CopyRecord, { engine: { cli, server }, name }: Instance): boolean {
+  return copy.engine === cli && copy.source === name && isSameServer(copy.server, serverRecord(server));
+}
+
+/**
+ * The copies of a kind; none in a dry run, unless that is asked for.
+ *
+ * @param options `claim`: this run locks those that no other run has
+ */
+async function chooseCopies(
+  host: Host,
+  isWanted: (copy: Copy) => Promise<boolean>,
+  { claim = true, inDryRun = false }: { claim?: boolean; inDryRun?: boolean } = {},
+): Promise<Copy[]> {
+  if (host.dryRun && !inDryRun || !await exists(mountsRoot(host))) return [];
+  return await withCopiesLock(host, async () => {
+    const chosen: Copy[] = [];
+    for (const copy of await lockCopies(host)) {
+      const wanted = await isWanted(copy);
+      if (wanted) chosen.push(copy);
+      if (!wanted || !claim) release(copy.lock);
+    }
+    return chosen;
+  });
 }
 
 /** All copies on record. Those that no other run has locked are locked now. To be called in turn. */
@@ -177,31 +162,17 @@ async function lockCopies(host: Host): Promise<Copy[]> {
   for (const { name: directory, isDirectory } of await readDirectory(mountsRoot(host))) {
     if (!isDirectory || !/-d[0-9a-f]{5}$/.test(directory)) continue;
     const mounts = mountsIn(host, directory);
-    const locked = await lockRecord(mounts);
-    if (locked) copies.push({ name: directory, ...locked.record, mounts, lock: locked.lock });
-    // A run was killed before it wrote a record. What is not empty stays: it may be a container's of such a name.
-    else await removeEmpty([mounts.directory]);
+    const path = copyRecordPath(mounts);
+    const lock = await ifThere(claimFile(path, { create: false }));
+    const record = await readRecord(path);
+    if (record !== undefined) copies.push({ name: directory, ...knownRecord(record), mounts, lock });
+    else {
+      // A run was killed before it wrote a record. What is not empty stays: it may be a container's of such a name.
+      release(lock);
+      await removeEmpty([mounts.directory]);
+    }
   }
   return copies;
-}
-
-/**
- * Locks the record of a copy and reads it.
- *
- * @returns undefined when there is none; without `lock` when another run has locked it
- */
-async function lockRecord(
-  mounts: Mounts,
-): Promise<{ lock: Deno.FsFile | undefined; record: CopyRecord & { name?: string } } | undefined> {
-  const path = copyRecordPath(mounts);
-  try {
-    const lock = await claimFile(path, { create: false });
-    const record = await readRecord(path);
-    return record === undefined ? undefined : { lock, record: knownRecord(record) };
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 /** What a record says, also one of an older version, which does not name the server, or not in full. */
@@ -238,27 +209,27 @@ export async function removeCopy(host: Host, copy: Copy): Promise<void> {
 /** Removes a copy's instance, and first whatever can be removed from its directories. */
 async function removeInstance(host: Host, copy: Copy): Promise<void> {
   const { name, mounts } = copy;
-  const itsEngine = await engineOfRecord(host, copy);
-  const instance = await inTime(host, copy, async (cleaner) => {
-    const engine = engineOn(itsEngine, cleaner);
+  const engine = await engineOfRecord(host, copy);
+  const inTurn = <T>(act: (instance: Instance) => Promise<T>): Promise<T> =>
+    inTime(host, { copy, act: (cleaner) => act({ engine: engineOn(engine, cleaner), name }) });
+  const found = await inTurn(async (instance) => {
     // The engine may still be making the instance when its CLI has ended.
-    await waitForOperations({ engine, name });
-    return await findInstance({ engine, name });
+    await waitForOperations(instance);
+    return await findInstance(instance);
   });
-  if (!host.dryRun && instance?.config[copyKey] === undefined) return;
+  if (!host.dryRun && found?.config[copyKey] === undefined) return;
   try {
-    await inTime(host, copy, async (cleaner) => {
-      const engine = engineOn(itsEngine, cleaner);
-      if (host.dryRun || instance?.status !== "Stopped") await killInstance({ engine, name });
+    await inTurn(async (instance) => {
+      if (host.dryRun || found?.status !== "Stopped") await killInstance(instance);
       if (engine.server.isLocal && await exists(mounts.xpra)) {
-        await emptyMounts({ engine, name, status: "Stopped", config: instance?.config ?? {} });
+        await emptyMounts({ ...instance, status: "Stopped", config: found?.config ?? {} });
       }
     });
   } catch (error) {
     // Whatever the copy does against that, it is deleted. What then stays in its directories is told.
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
   }
-  await inTime(host, copy, (cleaner) => deleteInstance({ engine: engineOn(itsEngine, cleaner), name }));
+  await inTurn(deleteInstance);
 }
 
 /**
@@ -269,7 +240,7 @@ async function removeDirectories(host: Host, copy: Copy): Promise<void> {
   const { directory, xpra, share } = copy.mounts;
   try {
     // The record comes last.
-    await inTime(host, copy, (cleaner) => removeMounts(cleaner, [directory, xpra, share]));
+    await inTime(host, { copy, act: (cleaner) => removeMounts(cleaner, [directory, xpra, share]) });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     await removeEmpty([copyRecordPath(copy.mounts)]);
@@ -282,7 +253,10 @@ async function removeDirectories(host: Host, copy: Copy): Promise<void> {
 }
 
 /** Does a step of removing a copy on a host that a signal does not stop, and that has a time of its own for it. */
-async function inTime<T>(host: Host, { name }: Copy, act: (cleaner: Host) => Promise<T>): Promise<T> {
+async function inTime<T>(
+  host: Host,
+  { copy: { name }, act }: { copy: Copy; act: (cleaner: Host) => Promise<T> },
+): Promise<T> {
   try {
     return await act(host.forCleanup(AbortSignal.timeout(stepDeadlineMs)));
   } catch (error) {

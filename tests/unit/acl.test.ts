@@ -247,7 +247,7 @@ Deno.test("revoke() after any change gives nobody more than the change left, and
   }
 });
 
-Deno.test("withoutCopy() takes out of a new file what an editor has copied of the grant", () => {
+Deno.test("withoutCopiedGrant() takes out of a new file what an editor has copied of the grant", () => {
   for (const original of acls) {
     const granted = grant(original, 101000, 6);
     const made = { uids: [101000], original, granted };
