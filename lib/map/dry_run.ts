@@ -4,7 +4,7 @@ import type { Host } from "../base/host.ts";
 import { readArgv, removeArgv, sendArgv } from "../container/lend/copy_transfer.ts";
 import { deviceOf } from "../container/lend/devices.ts";
 import { copyFiles } from "../container/lend/journal.ts";
-import type { LentCopy, Loan, Mapping } from "../container/lend/loan.ts";
+import type { LentCopy, Loan } from "../container/lend/loan.ts";
 import { checkFiles, newPlace } from "../container/lend/source_file.ts";
 import { findPlace } from "../container/place.ts";
 import { sharedByMounts } from "../container/source_path.ts";
@@ -47,8 +47,9 @@ export async function planLending(
 }
 
 /** As much of a loan as the plan needs. */
-type Planned = Pick<Loan, "id" | "hostPath" | "containerPath" | "readOnly">;
-type PlannedLoan = Planned & ({ uid: Mapping["uid"] | string } | Pick<LentCopy, "user" | "lent">);
+export type PlannedLoan =
+  & Pick<Loan, "id" | "hostPath" | "containerPath" | "readOnly">
+  & ({ uid: number | string } | Pick<LentCopy, "user" | "lent">);
 
 /** Prints the commands that take files back from one container. */
 export async function planTakingBack(instance: Instance, loans: readonly PlannedLoan[]): Promise<void> {

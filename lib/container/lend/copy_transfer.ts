@@ -44,7 +44,7 @@ const foundPattern = /^(same|data) ((\d{1,18}) (\d{1,20}) (\d{1,20}) [0-9 :.+-]{
 const maxLine = 256;
 
 /** Where a copy is, and whose it is there. */
-type CopyPlace = Pick<LentCopy, "containerPath" | "user">;
+export type CopyPlace = Pick<LentCopy, "containerPath" | "user">;
 
 function asUser({ containerPath, user }: CopyPlace, script: string, ...args: string[]): string[] {
   const [, uid, gid] = user.split(":");
