@@ -231,7 +231,7 @@ Deno.test("what xpra 6.6 adds to its hellos opens nothing that the guard does no
   )!.args[0] as Dict;
   assertEquals([hello.get("audio"), hello.get("window")], [undefined, dict({ enabled: true })]);
   assertEquals([hello.get("keymap"), hello.has("gsettings")], [dict({ delay: true }), false]);
-  assertEquals(state.pixels, { size: 5000 });
+  assertEquals(state.pixelsBytes, 5000);
   const sizes = { actual_desktop_size: [800, 600], max_desktop_size: [240, 135] };
   const about = dict({ version: "6.6", audio: sound, "wheel.emulation": true, display: dict(sizes) });
   const answer = server(state, "hello", about)!.args[0] as Dict;

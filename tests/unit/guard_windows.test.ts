@@ -14,7 +14,7 @@ const place = { x: 100, y: 100, width: 400, height: 300 };
 function windows(): Windows {
   let time = 0;
   const made = createWindows({ container: "box", now: () => time += 100 });
-  made.setScreen({ width: 1920, height: 1200 });
+  made.setScreen({ width: 1920, height: 1200, monitors: [] });
   return made;
 }
 
@@ -37,7 +37,7 @@ function focused(): Windows {
 function timed(): { made: Windows; at(ms: number): void } {
   let time = 0;
   const made = createWindows({ container: "box", now: () => time });
-  made.setScreen({ width: 1920, height: 1200 });
+  made.setScreen({ width: 1920, height: 1200, monitors: [] });
   made.open(1, { ...place, description });
   made.recordPlace(1, place);
   return { made, at: (ms) => time = ms };
@@ -365,7 +365,7 @@ Deno.test("popups do not walk away from their window, one by the other", () => {
 Deno.test("a framed window's whole title is on monitors, even if they differ in height", () => {
   const made = windows();
   const monitors = [{ x: 1920, y: 0, width: 1280, height: 720 }, { x: 0, y: 0, width: 1920, height: 1200 }];
-  made.setScreen({ width: 3200, height: 1200 }, monitors);
+  made.setScreen({ width: 3200, height: 1200, monitors });
   const opened = (wanted: Partial<Rectangle>): Rectangle =>
     made.open(++count, { ...place, ...wanted, description: new Map() }).place;
   let count = 0;

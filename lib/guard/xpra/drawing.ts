@@ -6,7 +6,7 @@
 import { Refusal } from "../faults.ts";
 import { checkPicture, type Picture } from "./pictures.ts";
 import type { Value } from "./rencode.ts";
-import { args, bytes, count, fields, integer, list, oneOf, tuple, word } from "./shapes.ts";
+import { args, bytes, type Check, count, fields, integer, list, oneOf, tuple, word } from "./shapes.ts";
 import { coordinate, side, windowNumber } from "./geometry.ts";
 import type { Session } from "./session.ts";
 
@@ -41,10 +41,9 @@ const drawOptions = fields({
   "speed": integer(0, 100),
 });
 
-const headOf = (...codings: readonly string[]): (values: readonly Value[]) => Value[] =>
-  args([windowNumber, coordinate, coordinate, side, side, oneOf(...codings)]);
-const drawHead = headOf("mmap", "rgb24", "rgb32");
-const remoteHead = headOf("rgb24", "rgb32", "jpeg");
+const place = [windowNumber, coordinate, coordinate, side, side] as const;
+const drawHead = args([...place, oneOf("mmap", "rgb24", "rgb32")]);
+const remoteHead = args([...place, oneOf("rgb24", "rgb32", "jpeg")]);
 
 /** A picture in a window, as the arguments of its packet. */
 export interface Drawing {
@@ -71,10 +70,10 @@ const pixelsIndex = 6;
  */
 export function drawing(
   values: readonly Value[],
-  { pixels, remote }: Pick<Session, "pixels" | "remote">,
+  { pixelsBytes, remote }: Pick<Session, "pixelsBytes" | "remote">,
 ): Drawing | Omit<CompressedDrawing, "type"> {
   const head = (remote ? remoteHead : drawHead)(values);
-  const [, x, y, width, height, coding] = head as [number, number, number, number, number, string];
+  const [, x, y, width, height, coding] = head;
   if (x < 0 || y < 0) throw new Refusal("a picture begins outside of its window");
   const sequence = count(values[7]!);
   const options = drawOptions(values[9] ?? new Map());
@@ -92,11 +91,14 @@ export function drawing(
   const lineBytes = stride === 0 ? rowBytes : stride;
   if (lineBytes < rowBytes) throw new Refusal("a picture's lines are too short");
   const needed = lineBytes * (height - 1) + rowBytes;
-  let data: Value[] | Uint8Array;
+  let data: [number, number][] | Uint8Array;
   let found: number;
   if (coding === "mmap") {
-    data = partsInFile(options.get("chunks") ?? values[6]!, pixels?.size ?? 0);
-    found = data.reduce((sum: number, part) => sum + (part as [number, number])[1], 0);
+    data = parts(options.get("chunks") ?? values[6]!);
+    if (data.some(([offset, bytes]) => offset + bytes > pixelsBytes)) {
+      throw new Refusal("a picture lies outside of the pixels' file");
+    }
+    found = data.reduce((sum, [, bytes]) => sum + bytes, 0);
   } else {
     options.delete("chunks");
     data = bytes(maxPixelBytes)(values[6]!);
@@ -106,69 +108,59 @@ export function drawing(
   return { args: [...head, data, sequence, stride, options] };
 }
 
-/** Parts of the pixels' file: offset and length of each. */
-function partsInFile(value: Value, fileBytes: number): Value[] {
-  const found = parts(value);
-  if (found.some((part) => (part as [number, number])[0] + (part as [number, number])[1] > fileBytes)) {
-    throw new Refusal("a picture lies outside of the pixels' file");
-  }
-  return found;
-}
-
 /** The arguments of a picture with its pixels. */
 export function withPixels({ args }: Drawing, pixels: Uint8Array): Value[] {
   return args.with(pixelsIndex, pixels);
 }
 
-/** The arguments of a window's icon. */
-export function icon(values: readonly Value[]): Value[] {
-  const size = integer(1, maxIconSide);
-  const [window, width, height, coding, data] = args([
-    windowNumber,
-    size,
-    size,
-    oneOf("BGRA", "RGBA"),
-    bytes(maxIconSide * maxIconSide * 4),
-  ])(values);
-  if ((data as Uint8Array).length !== (width as number) * (height as number) * 4) {
-    throw new Refusal("an icon's pixels do not match its size");
-  }
-  return [window!, width!, height!, coding!, data!];
-}
+const iconSide = integer(1, maxIconSide);
+const iconArgs = args([
+  windowNumber,
+  iconSide,
+  iconSide,
+  oneOf("BGRA", "RGBA"),
+  bytes(maxIconSide * maxIconSide * 4),
+]);
 
-const cursorName = word(/^[\w.-]{0,64}$/);
+/** The arguments of a window's icon. */
+export const icon: Check<[number, ...Value[]]> = (values) => {
+  const passed = iconArgs(values);
+  const [, width, height, , data] = passed;
+  if (data.length !== width * height * 4) throw new Refusal("an icon's pixels do not match its size");
+  return passed;
+};
+
+const cursorSide = integer(1, maxCursorSide);
+const spot = integer(0, maxCursorSide - 1);
+const cursorArgs = args([
+  oneOf("raw", "default:raw", ""),
+  coordinate,
+  coordinate,
+  cursorSide,
+  cursorSide,
+  spot,
+  spot,
+  count,
+  bytes(maxCursorSide * maxCursorSide * 4),
+], [word(/^[\w.-]{0,64}$/)]);
 
 /** The arguments of the pointer's shape, or of its usual one. */
-export function cursor(values: readonly Value[]): Value[] {
+export const cursor: Check = (values) => {
   if (values.length <= 1) return [""];
-  const size = integer(1, maxCursorSide);
-  const spot = integer(0, maxCursorSide - 1);
-  const [coding, x, y, width, height, spotX, spotY, serial, data, name] = args([
-    oneOf("raw", "default:raw", ""),
-    coordinate,
-    coordinate,
-    size,
-    size,
-    spot,
-    spot,
-    count,
-    bytes(maxCursorSide * maxCursorSide * 4),
-  ], [cursorName])(values);
-  const needed = (width as number) * (height as number) * 4;
+  const [coding, x, y, width, height, spotX, spotY, serial, data, name = ""] = cursorArgs(values);
+  const needed = width * height * 4;
   // xpra 6.5.5 leaves out the pixels when they are fewer than 256 bytes: apps hide the pointer by such a small one.
-  if (coding === "" && needed < 256) {
-    return ["raw", x!, y!, width!, height!, spotX!, spotY!, serial!, new Uint8Array(needed), name ?? ""];
-  }
-  if (coding === "" || (data as Uint8Array).length !== needed) {
+  const isLeftOut = coding === "" && needed < 256;
+  if (!isLeftOut && (coding === "" || data.length !== needed)) {
     throw new Refusal("a cursor's pixels do not match its size");
   }
-  return [coding!, x!, y!, width!, height!, spotX!, spotY!, serial!, data!, name ?? ""];
-}
+  const [code, pixels] = isLeftOut ? ["raw", new Uint8Array(needed)] : [coding, data];
+  return [code, x, y, width, height, spotX, spotY, serial, pixels, name];
+};
 
 /** The same in the form of xpra 6 without compatibility. */
-export function cursorData(values: readonly Value[]): Value[] {
-  const [coding, width, height, spotX, spotY, serial, data, name] = values;
-  if (values.length < 7) throw new Refusal("arguments are missing");
-  const [raw, , , ...rest] = cursor([coding!, 0, 0, width!, height!, spotX!, spotY!, serial!, data!, name ?? ""]);
-  return [raw!, ...rest];
-}
+export const cursorData: Check = ([coding, ...more]) => {
+  if (more.length < 6) throw new Refusal("arguments are missing");
+  const [code, , , ...rest] = cursor([coding!, 0, 0, ...more.slice(0, 6), more[6] ?? ""]);
+  return [code, ...rest];
+};

@@ -3,37 +3,23 @@
  * of xpra 5.1.6, 6.5.5 and 6.6; the rest would identify the user and the machine, or open closed channels.
  */
 
-import { shortLine } from "../../base/text.ts";
 import type { Channel } from "../channel.ts";
 import { askedDescriptions } from "./description.ts";
-import { Refusal } from "../faults.ts";
-import type { Rectangle, Size } from "./geometry.ts";
+import type { Screen } from "./geometry.ts";
 import { oldName } from "./names.ts";
 import type { Dict, Value } from "./rencode.ts";
-import { line } from "./shapes.ts";
+import { type Shape, table } from "./shapes.ts";
 import type { Session } from "./session.ts";
-
-/** The file through which pixels come, as the client has announced it. */
-export interface PixelsFile {
-  /** In bytes. */
-  size: number;
-}
 
 /** What the guard learns from the client's hello. */
 export interface ClientHello {
   /** What may pass. */
   hello: Dict;
   /** The host's screen. */
-  screen: Size | undefined;
-  /** Its monitors; empty when they are not known. */
-  monitors: readonly Rectangle[];
-  /** Undefined when pixels come through the socket. */
-  pixels: PixelsFile | undefined;
+  screen: Screen | undefined;
+  /** The size of the file through which pixels come, in bytes; 0: they come through the socket. */
+  pixelsBytes: number;
 }
-
-const maxTextCharacters = 256;
-/** Longer keys do not pass: the path of a value has the keys of all tables around it. */
-const maxKeyCharacters = 256;
 
 /**
  * The client's hello, as the container gets it: no name of user, machine or monitors, no id of either, no path but the
@@ -42,12 +28,10 @@ const maxKeyCharacters = 256;
  * @throws {Refusal} when it is not a table
  */
 export function clientHello(
-  value: Value | undefined,
+  value: Value,
   { open, uuid, remote }: Pick<Session, "open" | "uuid" | "remote">,
 ): ClientHello {
-  if (!(value instanceof Map)) throw new Refusal("the client's hello is not a table");
-  const isOpen = isOpenName(open);
-  const hello = pick(value, (path) => clientNames.test(path) && isOpen(path));
+  const hello = table((path) => clientNames.test(path) && isOpenPath(path, open))(value);
   shorten(hello, "mmap_file");
   const pixels = hello.get("mmap");
   for (const part of pixels instanceof Map ? [pixels, ...tablesIn(pixels)] : []) shorten(part, "file");
@@ -83,9 +67,7 @@ export function clientHello(
   const wants = hello.get("wants");
   // xpra 5 wants what is usual by saying nothing.
   if (Array.isArray(wants)) hello.set("wants", wants.filter((want) => want === "packet-types"));
-  const display = part(hello, "display");
-  const monitors = monitorsIn(hello.has("monitors") ? hello : display ?? hello);
-  return { hello, screen: screenOf(hello), monitors, pixels: pixelsOf(hello) };
+  return { hello, screen: screenIn(hello), pixelsBytes: pixelsBytesIn(hello) };
 }
 
 /**
@@ -97,13 +79,11 @@ export function clientHello(
  * @throws {Refusal} when it is not a table
  */
 export function serverHello(
-  value: Value | undefined,
+  value: Value,
   { open, forwarded }: { open: ReadonlySet<Channel>; forwarded: ReadonlySet<string> },
 ): Dict {
-  if (!(value instanceof Map)) throw new Refusal("the server's hello is not a table");
-  const isOpen = isOpenName(open);
-  const hello = pick(value, (path) => serverNames.test(path) && isOpen(path));
-  const types = value.get("packet-types");
+  const hello = table((path) => serverNames.test(path) && isOpenPath(path, open))(value);
+  const types = (value as Dict).get("packet-types");
   set(hello, {
     compressors: [],
     encoders: ["rencodeplus"],
@@ -129,19 +109,7 @@ export function serverHello(
   return hello;
 }
 
-/** The screens and monitors of the host in a packet that reports changes of them; their names are left out. */
-export function displayChange(value: Value): Dict {
-  if (!(value instanceof Map)) throw new Refusal("a screen is not described by a table");
-  return pick(value, (path) => displayKeys.test(path));
-}
-
-/** A table with plain values only: texts made printable, no bytes. */
-export function plainTable(value: Value): Dict {
-  if (!(value instanceof Map)) throw new Refusal("it has something else where a table belongs");
-  return pick(value, () => true);
-}
-
-// A path is the keys of a value, joined by points: xpra takes {"a": {"b": 1}} and {"a.b": 1} for the same.
+// The paths of what may pass, see `table()`.
 const displayParts = [
   "(desktop_size|desktop-size|screen_sizes)(.unscaled|-unscaled)?|refresh-rate(\\.raw)?|vrefresh|dpi(\\..*)?",
   "monitors\\.\\d+\\.(primary|geometry|refresh-rate|scale-factor|width-mm|height-mm|subpixel-layout|workarea)",
@@ -149,6 +117,9 @@ const displayParts = [
 ].join("|");
 
 const displayKeys = new RegExp(`^(${displayParts})$`);
+
+/** The screens and monitors of the host in a packet that reports changes of them; their names are left out. */
+export const displayChange: Shape<Dict> = table((path) => displayKeys.test(path));
 
 const keyboardParts = "backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|delay|query_struct.*|" +
   "mod_(meanings|managed|pointermissing).*|(x11_)?keycodes.*";
@@ -185,41 +156,8 @@ const serverNames = new RegExp(
   })$`,
 );
 
-function isOpenName(open: ReadonlySet<Channel>): (path: string) => boolean {
-  const isOpen = open.has("clipboard-in") || open.has("clipboard-out");
-  return (path) => isOpen || !path.startsWith("clipboard");
-}
-
-/** The part of a table whose paths may pass: texts are made printable, bytes are left out. */
-function pick(value: Dict, may: (path: string) => boolean, prefix = ""): Dict {
-  const picked: Dict = new Map();
-  for (const [key, each] of value) {
-    if (typeof key === "string" && key.length > maxKeyCharacters) continue;
-    const path = key === "" ? prefix.replace(/\.$/, "") : `${prefix}${key}`;
-    const name = typeof key === "string" ? shortLine(key, maxKeyCharacters) : key;
-    if (each instanceof Map) {
-      const inner = pick(each, may, `${path}.`);
-      if (inner.size > 0) picked.set(name, inner);
-    } else if (may(path)) {
-      const plain = /^(display\.)?screen_sizes/.test(path) ? withoutNames(each) : plainValue(each);
-      if (plain !== undefined) picked.set(name, plain);
-    }
-  }
-  return picked;
-}
-
-/** A value without tables, whose names nobody has looked at, and without bytes. */
-function plainValue(value: Value): Value | undefined {
-  if (value instanceof Uint8Array || value instanceof Map) return undefined;
-  if (typeof value === "string") return line(maxTextCharacters)(value);
-  if (Array.isArray(value)) return value.map(plainValue).filter((each) => each !== undefined);
-  return value;
-}
-
-/** Lists of screens and monitors have the models' names in them. */
-function withoutNames(value: Value): Value {
-  if (typeof value === "string") return "screen";
-  return Array.isArray(value) ? value.map(withoutNames) : typeof value === "number" ? value : 0;
+function isOpenPath(path: string, open: ReadonlySet<Channel>): boolean {
+  return !path.startsWith("clipboard") || open.has("clipboard-in") || open.has("clipboard-out");
 }
 
 /** Sets these values of a table, if there is one. */
@@ -272,26 +210,29 @@ function shorten(part: Dict, name: string): void {
   else part.set(name, file);
 }
 
-/** The monitors in a description of the host's screen; empty when they are not known. */
-export function monitorsIn(display: Dict): Rectangle[] {
-  return [...part(display, "monitors")?.values() ?? []].flatMap((monitor) => {
-    const geometry = monitor instanceof Map ? monitor.get("geometry") : undefined;
-    if (!Array.isArray(geometry) || !geometry.every((number) => typeof number === "number")) return [];
-    const [x, y, width, height] = geometry;
-    return width! >= 1 && height! >= 1 ? [{ x: x!, y: y!, width: width!, height: height! }] : [];
-  });
+/** The host's screen in a table that describes it; undefined when that does not tell its size. */
+export function screenIn(description: Dict): Screen | undefined {
+  const find = (name: string): Value | undefined => description.get(name) ?? part(description, "display")?.get(name);
+  const [width, height] = numbersIn(find("desktop_size") ?? find("desktop-size"));
+  if (width === undefined || height === undefined || width < 1 || height < 1) return undefined;
+  const monitors = find("monitors");
+  return {
+    width,
+    height,
+    monitors: [...monitors instanceof Map ? monitors.values() : []].flatMap((monitor) => {
+      const [x, y, width, height] = numbersIn(monitor instanceof Map ? monitor.get("geometry") : undefined);
+      return width! >= 1 && height! >= 1 ? [{ x: x!, y: y!, width: width!, height: height! }] : [];
+    }),
+  };
 }
 
-function screenOf(hello: Dict): ClientHello["screen"] {
-  const size = hello.get("desktop_size") ?? part(hello, "display")?.get("desktop_size");
-  if (!Array.isArray(size)) return undefined;
-  const [width, height] = size;
-  if (typeof width !== "number" || typeof height !== "number" || width < 1 || height < 1) return undefined;
-  return { width, height };
+/** The numbers of a list; none for anything else. */
+function numbersIn(value: Value | undefined): number[] {
+  return Array.isArray(value) && value.every((each) => typeof each === "number") ? value : [];
 }
 
-function pixelsOf(hello: Dict): PixelsFile | undefined {
+function pixelsBytesIn(hello: Dict): number {
   const mmap = part(hello, "mmap");
   const size = mmap ? mmap.get("size") ?? part(mmap, "read")?.get("size") : hello.get("mmap_size");
-  return typeof size === "number" && size > 0 ? { size } : undefined;
+  return typeof size === "number" ? Math.max(0, size) : 0;
 }

@@ -7,6 +7,7 @@ import type { CompressedDrawing } from "./drawing.ts";
 import type { Packet } from "./packets.ts";
 import type { Value } from "./rencode.ts";
 import type { Session } from "./session.ts";
+import type { Args, Check } from "./shapes.ts";
 
 /** What is sent because of a packet. An empty one drops the packet without counting it. */
 export interface Delivery {
@@ -32,20 +33,30 @@ export type Verdict = Delivery | NeedsDecoding;
  */
 export type Judge<V extends Verdict = Verdict> = (packet: Packet, session: Session) => V;
 
-/** Takes the arguments of a packet and returns those that may pass, or throws a refusal. */
-export type Check = (values: readonly Value[]) => Value[];
-
 /** Drops a packet without counting it: honest ends send it, and the other end does not need it. */
 export const ignored: Judge<Delivery> = (): Delivery => ({});
 
 /** Passes one packet on. */
-export function passOn(type: string, args: Value[]): Delivery {
-  return { pass: [{ type, args }] };
+export function passOn(type: string, args: Args): Delivery {
+  // Arguments that are missing are missing at the end.
+  return { pass: [{ type, args: args as Value[] }] };
 }
 
-/** Passes a packet on when `check` accepts its arguments. */
-export function plain(check: Check): Judge<Delivery> {
-  return ({ type, args }) => passOn(type, check(args));
+/**
+ * Passes a packet on when `check` accepts its arguments.
+ *
+ * @param act what else they do. It may return other arguments, or false: then the packet is dropped without counting it
+ */
+export function plain<A extends Args>(
+  check: Check<A>,
+  act: (args: A, session: Session) => Args | boolean | void = () => {},
+): Judge<Delivery> {
+  return ({ type, args }, session) => {
+    const checked = check(args);
+    const passing = act(checked, session);
+    if (passing === false) return {};
+    return passOn(type, typeof passing === "object" ? passing : checked);
+  };
 }
 
 /**
@@ -62,6 +73,7 @@ export function requireOpen({ open }: Pick<Session, "open">, ...channels: readon
  *
  * @throws {Refusal} when there are more than the rate allows
  */
-export function enforceRate(rate: Rate): void {
+export function enforceRate(rate: Rate): true {
   if (!rate()) throw new Refusal("there are too many");
+  return true;
 }

@@ -2,7 +2,6 @@
 
 import type { Channel } from "../channel.ts";
 import type { Sender } from "../tally.ts";
-import type { PixelsFile } from "./hello.ts";
 import { createRates, type Rates } from "./memory.ts";
 import type { Packet } from "./packets.ts";
 import { createWindows, type Windows } from "./windows.ts";
@@ -27,8 +26,8 @@ export interface SessionOptions {
 export interface Session extends Required<Omit<SessionOptions, "now">> {
   /** The container's windows. */
   windows: Windows;
-  /** The pixels' file, once the client has announced it. */
-  pixels: PixelsFile | undefined;
+  /** The size of the pixels' file, in bytes; 0: the client has announced none. */
+  pixelsBytes: number;
   /** Who has said hello. */
   greeted: Record<Sender, boolean>;
   /** Who takes the new names of packet types. */
@@ -50,7 +49,7 @@ export function createSession({ now, ...options }: SessionOptions): Session {
     rates: createRates(now),
     ...options,
     windows: createWindows({ container: options.container, now }),
-    pixels: undefined,
+    pixelsBytes: 0,
     greeted: { client: false, container: false },
     takesNewNames: { client: false, container: false },
     keysDown: new Set(),

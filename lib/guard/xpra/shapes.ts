@@ -55,7 +55,7 @@ export function line(max: number): Shape<string> {
 }
 
 /** A text that matches the pattern; it passes unchanged. */
-export function word(pattern: RegExp): Shape<string> {
+export function word(pattern: Pick<RegExp, "test">): Shape<string> {
   return (value) => {
     const found = text(value);
     if (!pattern.test(found)) throw new Refusal("it has a word that is not on the list");
@@ -65,11 +65,7 @@ export function word(pattern: RegExp): Shape<string> {
 
 /** One of a few words. */
 export function oneOf(...words: readonly string[]): Shape<string> {
-  return (value) => {
-    const found = text(value);
-    if (!words.includes(found)) throw new Refusal("it has a word that is not on the list");
-    return found;
-  };
+  return word({ test: (text) => words.includes(text) });
 }
 
 /** At most `max` bytes. An empty text counts as no bytes, since xpra sends one in their place. */
@@ -94,10 +90,10 @@ export function list<T extends Value>(shape: Shape<T>, max: number): Shape<T[]> 
 }
 
 /** A list with one item for each of these shapes. */
-export function tuple(...shapes: readonly Shape[]): Shape<Value[]> {
+export function tuple<const S extends readonly Shape[]>(...shapes: S): Shape<ValuesOf<S>> {
   return (value) => {
     if (!Array.isArray(value) || value.length !== shapes.length) throw new Refusal("it has a list of the wrong length");
-    return shapes.map((shape, index) => shape(value[index]!));
+    return shapes.map((shape, index) => shape(value[index]!)) as ValuesOf<S>;
   };
 }
 
@@ -116,9 +112,12 @@ export function either(...shapes: readonly Shape[]): Shape {
 }
 
 /** The same value whatever comes. */
-export function always(value: Value): Shape {
+export function always<T extends Value>(value: T): Shape<T> {
   return () => value;
 }
+
+/** Whatever comes. */
+export const anything: Shape = (value) => value;
 
 /** A table of which only these keys pass, each only if its value has its shape; all others are silently dropped. */
 export function fields(shapes: Readonly<Record<string, Shape>>): Shape<Dict> {
@@ -139,13 +138,73 @@ export function fields(shapes: Readonly<Record<string, Shape>>): Shape<Dict> {
   };
 }
 
+/** Longer keys do not pass: the path of a value has the keys of all tables around it. */
+const maxKeyCharacters = 256;
+const maxTextCharacters = 256;
+
 /**
- * The arguments of a packet: the first ones must be there, the optional ones may; what follows is left out.
+ * A table with plain values: texts made printable, no bytes.
+ *
+ * @param may whether the value of this path passes. It has the keys of all tables around it, joined by points: xpra
+ * takes `{"a": {"b": 1}}` and `{"a.b": 1}` for the same
  */
-export function args(shapes: readonly Shape[], optional: readonly Shape[] = []): (values: readonly Value[]) => Value[] {
-  const all = [...shapes, ...optional];
+export function table(may: (path: string) => boolean): Shape<Dict> {
+  return (value) => {
+    if (!(value instanceof Map)) throw new Refusal("it has something else where a table belongs");
+    return pick(value, { may, prefix: "" });
+  };
+}
+
+function pick(value: Dict, { may, prefix }: { may: (path: string) => boolean; prefix: string }): Dict {
+  const picked: Dict = new Map();
+  for (const [key, each] of value) {
+    if (typeof key === "string" && key.length > maxKeyCharacters) continue;
+    const path = key === "" ? prefix.replace(/\.$/, "") : `${prefix}${key}`;
+    const name = typeof key === "string" ? shortLine(key, maxKeyCharacters) : key;
+    if (each instanceof Map) {
+      const inner = pick(each, { may, prefix: `${path}.` });
+      if (inner.size > 0) picked.set(name, inner);
+    } else if (may(path)) {
+      const plain = /^(display\.)?screen_sizes/.test(path) ? withoutNames(each) : plainValue(each);
+      if (plain !== undefined) picked.set(name, plain);
+    }
+  }
+  return picked;
+}
+
+/** A value without tables, whose names nobody has looked at, and without bytes. */
+function plainValue(value: Value): Value | undefined {
+  if (value instanceof Uint8Array || value instanceof Map) return undefined;
+  if (typeof value === "string") return shortLine(value, maxTextCharacters);
+  if (Array.isArray(value)) return value.map(plainValue).filter((each) => each !== undefined);
+  return value;
+}
+
+/** Lists of screens and monitors have the models' names in them. */
+function withoutNames(value: Value): Value {
+  if (typeof value === "string") return "screen";
+  return Array.isArray(value) ? value.map(withoutNames) : typeof value === "number" ? value : 0;
+}
+
+/** The values of a list of shapes. */
+export type ValuesOf<S extends readonly Shape[]> = { -readonly [Index in keyof S]: ReturnType<S[Index]> };
+
+/** The arguments of a packet that may pass: those that need not be there may be missing at the end. */
+export type Args = readonly (Value | undefined)[];
+
+/** Takes the arguments of a packet and gives those that may pass; throws a refusal when none may. */
+export type Check<A extends Args = Args> = (values: readonly Value[]) => A;
+
+/** The arguments of a packet: the first ones must be there, the optional ones may; what follows is left out. */
+export function args<const S extends readonly Shape[], const O extends readonly Shape[] = readonly []>(
+  shapes: S,
+  optional?: O,
+): Check<[...ValuesOf<S>, ...Partial<ValuesOf<O>>]> {
+  const all = [...shapes, ...optional ?? []];
   return (values) => {
     if (values.length < shapes.length) throw new Refusal("arguments are missing");
-    return all.slice(0, values.length).map((shape, index) => shape(values[index]!));
+    return all.slice(0, values.length).map((shape, index) => shape(values[index]!)) as ReturnType<
+      Check<[...ValuesOf<S>, ...Partial<ValuesOf<O>>]>
+    >;
   };
 }

@@ -38,7 +38,7 @@ export interface Opened {
 /** The windows of a session, as the guard sees them. */
 export interface Windows {
   /** Takes the size and the monitors of the host's screen. */
-  setScreen(size: Size, monitors?: readonly Rectangle[]): void;
+  setScreen(screen: Screen): void;
   /**
    * Opens a window, framed by the host's window manager.
    *
@@ -148,9 +148,7 @@ export function createWindows({ container, now }: { container: string; now: () =
   };
 
   return {
-    setScreen(size, monitors = []) {
-      screen = { ...size, monitors };
-    },
+    setScreen: (reported) => void (screen = reported),
     open(number, { description, ...wanted }) {
       const passed = withTitle(checkFramed(number, description));
       const place = placeFramed(wanted, screen);
