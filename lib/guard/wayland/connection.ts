@@ -3,6 +3,7 @@
  * may be said to them.
  */
 
+import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
 import { type Descriptor, descriptorsOf, type FrameSender } from "./descriptors.ts";
 import { type Compression, type Filter, frameFilter, frameOfMessages } from "./frames.ts";
@@ -243,14 +244,4 @@ function written({ sender, object, type }: Message, verdict: MessageVerdict, own
     ]
     : [own];
   return [...additions(sender, verdict.before ?? []), ...itself, ...additions(sender, verdict.after ?? [])];
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -49,7 +49,7 @@ export interface Descriptors {
    */
   find(number: number, kind: Descriptor["kind"]): Descriptor | undefined;
   /** A file grows. */
-  extend(sender: FrameSender, number: number, size: number): boolean;
+  extend(sender: FrameSender, file: Descriptor, size: number): void;
   /** The container sends bytes into a pipe. */
   write(pipe: Descriptor, bytes: number): void;
   /** One end of a pipe is closed. */
@@ -84,14 +84,6 @@ export function descriptorsOf(): Descriptors {
       throw new Violation("its pictures need too much memory");
     }
   };
-  const find: Descriptors["find"] = (number, kind) => {
-    const found = known.get(number);
-    if (found?.kind === kind) return found;
-    if (found || number === 0 || Math.abs(number) > highest[openerOf(number)]) {
-      throw new Violation(`there is no ${kind} of this number`);
-    }
-    return undefined;
-  };
   return {
     open(sender, number, kind, size) {
       // waypipe counts its own from 1, upwards at the container's end and downwards at the host's; 0.11 not in their order.
@@ -115,15 +107,19 @@ export function descriptorsOf(): Descriptors {
       counts[kind]++;
       filesBytes += size;
     },
-    find,
-    extend(sender, number, size) {
-      const file = find(number, "file");
-      if (!file) return false;
+    find(number, kind) {
+      const found = known.get(number);
+      if (found?.kind === kind) return found;
+      if (found || number === 0 || Math.abs(number) > highest[openerOf(number)]) {
+        throw new Violation(`there is no ${kind} of this number`);
+      }
+      return undefined;
+    },
+    extend(sender, file, size) {
       if (file.opener !== sender || size <= file.size) throw new Violation("a file does not grow");
       checkSize(size, file.size);
       filesBytes += size - file.size;
       file.size = size;
-      return true;
     },
     write(pipe, bytes) {
       pipe.written += bytes;

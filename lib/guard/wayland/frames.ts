@@ -4,28 +4,13 @@
  */
 
 import { Violation } from "../faults.ts";
-import type { Descriptors, FrameSender } from "./descriptors.ts";
+import type { Descriptor, Descriptors, FrameSender } from "./descriptors.ts";
 
 /** How the content of files is compressed. What is compressed can be checked by its size only. */
 export type Compression = "none" | "zstd";
 
-/** The types of frames that may pass. Those that are missing belong to graphics cards and video. */
-const types = {
-  messages: 0,
-  descriptors: 1,
-  openFile: 2,
-  extendFile: 3,
-  fill: 5,
-  diff: 6,
-  openReadPipe: 7,
-  openWritePipe: 8,
-  openSocket: 9,
-  pipe: 10,
-  closeRead: 11,
-  closeWrite: 12,
-  acknowledge: 16,
-  close: 18,
-} as const;
+/** Types of frames that need no descriptors: the last ones are not counted. */
+export const frameTypes = { messages: 0, acknowledge: 16, restart: 17, close: 18 } as const;
 
 /** The largest frame of messages. waypipe sends what it has read at once, of messages of at most 4096 bytes. */
 const maxMessages = 2 ** 18;
@@ -36,31 +21,29 @@ const maxTrailing = 63;
 /** The largest size that a frame can have, by its header. */
 const maxSize = 2 ** 27 - 1;
 
-interface Rule {
-  least: number;
-  most: number;
-  /** How much of the frame is looked at before it passes; undefined for all. */
+/** A kind of frame that may pass. */
+interface FrameKind {
+  /** How long it is. */
+  size: readonly [min: number, max: number];
+  /** How much of it is looked at before it passes; undefined: all. */
   head?: number;
+  /** What it is about. It is dropped when that has ended. */
+  about?: Descriptor["kind"];
+  /** What becomes of it; undefined: it passes. */
+  judge?(frame: FrameHead): "drop" | Uint8Array | void;
 }
 
-const exactly = (size: number): Rule => ({ least: size, most: size });
-
-const frameRules: ReadonlyMap<number, Rule> = new Map<number, Rule>([
-  [types.messages, { least: 4, most: maxMessages }],
-  [types.descriptors, { least: 8, most: 260 }],
-  [types.openFile, exactly(12)],
-  [types.extendFile, exactly(12)],
-  [types.fill, { least: 16, most: maxSize, head: 16 }],
-  [types.diff, { least: 16, most: maxSize, head: 16 }],
-  [types.openReadPipe, exactly(8)],
-  [types.openWritePipe, exactly(8)],
-  [types.openSocket, exactly(8)],
-  [types.pipe, { least: 8, most: maxPipe, head: 8 }],
-  [types.closeRead, exactly(8)],
-  [types.closeWrite, exactly(8)],
-  [types.acknowledge, exactly(8)],
-  [types.close, { least: 8, most: 8 }],
-]);
+/** The beginning of a frame. */
+interface FrameHead {
+  /** As much as is looked at. */
+  bytes: Uint8Array;
+  /** The same. Most frames begin with the number of a descriptor, behind their first word. */
+  view: DataView;
+  /** What it is about, if its kind says so. */
+  descriptor: Descriptor | undefined;
+  /** How long the whole frame is. */
+  size: number;
+}
 
 /** What a stream of frames needs. */
 export interface FramesOptions {
@@ -107,79 +90,96 @@ export function frameFilter(
   let checkRest: ((bytes: Uint8Array) => void) | undefined;
   let isClosed = false;
 
-  /** What becomes of a frame, of which `head` bytes are there. */
-  const judge = (type: number, frame: Uint8Array, size: number): "pass" | "drop" | Uint8Array => {
-    const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-    checkRest = undefined;
-    switch (type) {
-      case types.messages: {
-        const messages = frame.subarray(4, size);
+  const numberIn = (view: DataView): number => view.getInt32(4, true);
+  const openPipe: FrameKind = {
+    size: [8, 8],
+    judge: ({ view }) => descriptors.open(sender, numberIn(view), "pipe", 0),
+  };
+  const closePipe = (end: "read" | "write"): FrameKind => ({
+    size: [8, 8],
+    about: "pipe",
+    judge: ({ view }) => descriptors.close(numberIn(view), end),
+  });
+  /** By the types that `src/util.h` of waypipe numbers. Those that are missing belong to graphics cards and video. */
+  const kinds: Readonly<Record<number, FrameKind>> = {
+    [frameTypes.messages]: {
+      size: [4, maxMessages],
+      judge({ bytes, size }) {
+        const messages = bytes.subarray(4, size);
         const passing = onMessages(messages);
-        return passing === messages ? "pass" : frameOfMessages(passing);
-      }
-      case types.descriptors:
+        return passing === messages ? undefined : frameOfMessages(passing);
+      },
+    },
+    // The descriptors of the next messages.
+    1: {
+      size: [8, 260],
+      judge({ view, size }) {
         if (size % 4 !== 0) throw new Violation("a frame is not as long as its kind");
         for (let at = 4; at < size; at += 4) descriptors.send(sender, view.getInt32(at, true));
-        return "pass";
-      case types.openFile:
-        descriptors.open(sender, view.getInt32(4, true), "file", view.getUint32(8, true));
-        return "pass";
-      case types.extendFile:
-        return descriptors.extend(sender, view.getInt32(4, true), view.getUint32(8, true)) ? "pass" : "drop";
-      case types.fill: {
-        const file = descriptors.find(view.getInt32(4, true), "file");
-        if (!file) return "drop";
+      },
+    },
+    // A file is opened.
+    2: {
+      size: [12, 12],
+      judge: ({ view }) => descriptors.open(sender, numberIn(view), "file", view.getUint32(8, true)),
+    },
+    // A file grows.
+    3: {
+      size: [12, 12],
+      about: "file",
+      judge: ({ view, descriptor }) => descriptors.extend(sender, descriptor!, view.getUint32(8, true)),
+    },
+    // A part of a file is filled.
+    5: {
+      size: [16, maxSize],
+      head: 16,
+      about: "file",
+      judge({ view, size, descriptor: file }) {
         const [start, end] = [view.getUint32(8, true), view.getUint32(12, true)];
-        if (file.opener !== sender || start > end || end > file.size) {
+        if (file!.opener !== sender || start > end || end > file!.size) {
           throw new Violation("a file is filled beyond its end");
         }
         checkPayload(size - 16, end - start);
-        return "pass";
-      }
-      case types.diff: {
-        const file = descriptors.find(view.getInt32(4, true), "file");
-        if (!file) return "drop";
+      },
+    },
+    // Parts of a file change.
+    6: {
+      size: [16, maxSize],
+      head: 16,
+      about: "file",
+      judge({ view, size, descriptor: file }) {
         const [bytes, trailing] = [view.getUint32(8, true), view.getUint32(12, true)];
         // At worst, each block of eight bytes has a head of as many.
-        const isFitting = bytes % 4 === 0 && bytes <= 2 * file.size + 16 &&
-          trailing <= Math.min(maxTrailing, file.size);
-        if (file.opener !== sender || !isFitting) throw new Violation("a file is changed beyond its end");
+        const isFitting = bytes % 4 === 0 && bytes <= 2 * file!.size + 16 &&
+          trailing <= Math.min(maxTrailing, file!.size);
+        if (file!.opener !== sender || !isFitting) throw new Violation("a file is changed beyond its end");
         checkPayload(size - 16, bytes + trailing);
-        if (compression === "none") checkRest = diffChecker(bytes, file.size);
-        return "pass";
-      }
-      case types.openReadPipe:
-      case types.openWritePipe:
-      case types.openSocket:
-        descriptors.open(sender, view.getInt32(4, true), "pipe", 0);
-        return "pass";
-      case types.pipe: {
-        const pipe = descriptors.find(view.getInt32(4, true), "pipe");
-        if (!pipe) return "drop";
-        if (sender === "container") descriptors.write(pipe, size - 8);
-        return "pass";
-      }
-      case types.closeRead:
-      case types.closeWrite: {
-        const number = view.getInt32(4, true);
-        if (!descriptors.find(number, "pipe")) return "drop";
-        descriptors.close(number, type === types.closeRead ? "read" : "write");
-        return "pass";
-      }
-      case types.acknowledge: {
-        if (added[sender] === 0) return "pass";
-        const frame = new Uint8Array(8);
-        const own = new DataView(frame.buffer);
-        own.setUint32(0, view.getUint32(0, true), true);
-        own.setUint32(4, view.getUint32(4, true) - added[sender], true);
+        if (compression === "none") checkRest = diffChecker(bytes, file!.size);
+      },
+    },
+    // A pipe is opened for reading, for writing, or for both.
+    7: openPipe,
+    8: openPipe,
+    9: openPipe,
+    // Bytes go through a pipe.
+    10: {
+      size: [8, maxPipe],
+      head: 8,
+      about: "pipe",
+      judge: ({ size, descriptor }) => sender === "container" ? descriptors.write(descriptor!, size - 8) : undefined,
+    },
+    11: closePipe("read"),
+    12: closePipe("write"),
+    [frameTypes.acknowledge]: {
+      size: [8, 8],
+      judge({ bytes, view }) {
+        if (added[sender] === 0) return undefined;
+        const frame = bytes.slice();
+        new DataView(frame.buffer).setUint32(4, view.getUint32(4, true) - added[sender], true);
         return frame;
-      }
-      case types.close:
-        isClosed = true;
-        return "pass";
-      default:
-        return "pass";
-    }
+      },
+    },
+    [frameTypes.close]: { size: [8, 8], judge: () => void (isClosed = true) },
   };
   const checkPayload = (there: number, declared: number): void => {
     const isFitting = compression === "none"
@@ -226,17 +226,21 @@ export function frameFilter(
       if (there < wanted) break;
       const header = (data[at]! | data[at + 1]! << 8 | data[at + 2]! << 16 | data[at + 3]! << 24) >>> 0;
       const [size, type] = [header >>> 5, header & 31];
-      const rule = frameRules.get(type);
-      if (!rule) throw new Violation(`waypipe sends what needs a graphics card, or is unknown (type ${type})`);
-      if (size < rule.least || size > rule.most) throw new Violation("a frame is not as long as its kind");
+      const kind = kinds[type];
+      if (!kind) throw new Violation(`waypipe sends what needs a graphics card, or is unknown (type ${type})`);
+      if (size < kind.size[0] || size > kind.size[1]) throw new Violation("a frame is not as long as its kind");
       const padded = (size + 3) & ~3;
-      const head = rule.head ?? padded;
+      const head = kind.head ?? padded;
       wanted = head;
       if (there < wanted) break;
-      const verdict = judge(type, data.subarray(at, at + head), size);
+      const bytes = data.subarray(at, at + head);
+      checkRest = undefined;
+      const view = new DataView(bytes.buffer, bytes.byteOffset, head);
+      const descriptor = kind.about && descriptors.find(numberIn(view), kind.about);
+      const verdict = kind.about && !descriptor ? "drop" : kind.judge?.({ bytes, view, size, descriptor });
       rest = padded - head;
-      passesRest = verdict === "pass";
-      if (verdict === "pass") {
+      passesRest = verdict === undefined;
+      if (verdict === undefined) {
         at += head;
         continue;
       }

@@ -68,6 +68,8 @@ const popupReach = 48;
 const smallestScreen = { width: 1024, height: 768 };
 /** So many pixels all screens together have at least. */
 const fewestPixels = 1920 * 1080;
+/** So long after the user has left, in milliseconds, popups are closed. */
+const leaveMs = 1_000;
 /** How many of the compositor's last events an app may answer to. */
 const keptSerials = 256;
 
@@ -82,7 +84,7 @@ interface DataOffer {
 export function createPolicy(
   { session, descriptors, create }: { session: WaylandSession; descriptors: Descriptors; create: Create },
 ): Policy {
-  const { container, clipboard } = session;
+  const { container, clipboard, attention } = session;
   /** The globals that the app was told of, by their numbers. */
   const offered = new Map<number, { name: string; version: number }>();
   const counted = new Map<WaylandObject, Counted>();
@@ -152,7 +154,7 @@ export function createPolicy(
 
   /** The user presses something: what was withheld until then follows in front. */
   const used = (): MessageVerdict | undefined => {
-    session.used();
+    attention.recordInput();
     if (waiting.size === 0) return undefined;
     const before = [...waiting].flatMap(([device, offer]) => [
       ...offers.get(offer)!.withheld.splice(0).map((mime) => ({ object: offer, name: "offer", values: [mime] })),
@@ -162,11 +164,11 @@ export function createPolicy(
     return { before };
   };
   const blur = (keyboard: WaylandObject): void => {
-    if (focusedKeyboards.delete(keyboard)) session.focus(-1);
+    if (focusedKeyboards.delete(keyboard)) attention.focus(attention.focused() - 1);
   };
   /** Whether the app may put something on the clipboard, in answer to an event. */
   const mayCopy = (serial: ArgumentValue): boolean =>
-    isOpen("out") && session.isUsed() && serials.includes(serial as number);
+    isOpen("out") && attention.isUsed() && serials.includes(serial as number);
   const setSelection = ({ values, objects }: Message): MessageVerdict | undefined => {
     // Whoever has nothing to offer takes back what he offers.
     if (!objects[0] || mayCopy(values[1]!)) return undefined;
@@ -188,7 +190,7 @@ export function createPolicy(
     const mime = values[0] as string;
     if (!isOpen("in") || mimes.size >= maxMimes) return dropped;
     mimes.add(mime);
-    if (!isPrimary || session.isUsed()) return undefined;
+    if (!isPrimary || attention.isUsed()) return undefined;
     withheld.push(mime);
     return dropped;
   };
@@ -302,7 +304,7 @@ export function createPolicy(
     },
     "xdg_toplevel.set_title": ({ values }) => ({ values: [title(values[0]!)] }),
     "xdg_toplevel.set_app_id": ({ values }) => ({ values: [appId(values[0]!)] }),
-    "xdg_toplevel.set_fullscreen": () => session.isUsed() ? undefined : dropped,
+    "xdg_toplevel.set_fullscreen": () => attention.isUsed() ? undefined : dropped,
     "zxdg_decoration_manager_v1.get_toplevel_decoration": ({ objects: [decoration, toplevel] }) =>
       void surfaceOf.set(decoration!, surfaceOf.get(toplevel!)!),
     "zxdg_toplevel_decoration_v1.configure": ({ object, values }) => {
@@ -318,7 +320,7 @@ export function createPolicy(
       after: [{ object, name: "set_mode", values: [2] }],
     }),
     "xdg_activation_token_v1.set_app_id": ({ values }) => ({ values: [appId(values[0]!)] }),
-    "xdg_activation_v1.activate": () => session.isUsed() ? undefined : dropped,
+    "xdg_activation_v1.activate": () => attention.isUsed() ? undefined : dropped,
 
     // Popups.
     "xdg_wm_base.create_positioner": ({ objects }) =>
@@ -336,7 +338,7 @@ export function createPolicy(
       const found = surface(object);
       Object.assign(found, { role: "popup", shell: object });
       surfaceOf.set(popup!, surfaceOf.get(object)!);
-      if (session.isThere() && isNear(positioners.get(positioner!)!, parent)) return void popups.add(popup!);
+      if (attention.isPresent() && isNear(positioners.get(positioner!)!, parent)) return void popups.add(popup!);
       found.isHidden = true;
       hiddenPopups.add(popup!);
       return undefined;
@@ -352,7 +354,7 @@ export function createPolicy(
       noteSerial(values[0]!);
       if (focusedKeyboards.has(object)) return;
       focusedKeyboards.add(object);
-      session.focus(1);
+      attention.focus(attention.focused() + 1);
     },
     "wl_keyboard.leave": ({ object }) => blur(object),
     "wl_keyboard.key": ({ values }) => {
@@ -442,7 +444,7 @@ export function createPolicy(
     },
     sendsFile: (name) => name === "wl_shm.create_pool" || name === "wl_keyboard.keymap",
     ended,
-    mustLeave: () => popups.size > 0 && session.hasLeft(),
+    mustLeave: () => popups.size > 0 && attention.absentMs() > leaveMs,
     leave() {
       // The uppermost first.
       const closing = [...popups].toReversed().map((popup) => ({ popup, own: surface(popup) }));

@@ -3,12 +3,12 @@
  * they have got: `reconnect_loop` in waypipe's `src/mainloop.c` (0.9.2). The newer waypipe, in Rust, cannot do that.
  */
 
+import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
+import { frameTypes } from "./frames.ts";
 
-/** Types of frames that are not counted, and so are not repeated. */
-const acknowledge = 16;
-const restart = 17;
-const closeLink = 18;
+/** Those that are not counted, and so are not repeated. */
+const { acknowledge, restart, close } = frameTypes;
 
 /** The most that may wait for the other end to have got it, in bytes. */
 const maxKept = 2 ** 24;
@@ -46,16 +46,16 @@ export function resumedFrames(onAcknowledge: (count: number) => void): Resumed {
       while (data.length > 0 || left > 0 && head.length > 0) {
         if (left === 0) {
           const missing = 4 - head.length;
-          head = joinPair(head, data.subarray(0, missing));
+          head = concat([head, data.subarray(0, missing)]);
           data = data.subarray(missing);
           if (head.length < 4) break;
           left = ((wordAt(head, 0) >>> 5) + 3) & ~3;
           if (left < 4) throw new Violation("a frame is not as long as its kind");
         }
         const type = head[0]! & 31;
-        if (type === acknowledge || type === restart || type === closeLink) {
+        if (type === acknowledge || type === restart || type === close) {
           const missing = Math.max(0, 8 - head.length);
-          head = joinPair(head, data.subarray(0, missing));
+          head = concat([head, data.subarray(0, missing)]);
           data = data.subarray(missing);
           if (head.length < 8) break;
           if (left !== 8) throw new Violation("a frame is not as long as its kind");
@@ -111,7 +111,7 @@ export function keptFrames(): KeptFrames {
   let rest: Uint8Array = new Uint8Array();
   return {
     add(more) {
-      rest = joinPair(rest, more);
+      rest = concat([rest, more]);
       bytes += more.length;
       if (bytes > maxKept) throw new Violation("it does not say what it has got");
       for (;;) {
@@ -119,7 +119,7 @@ export function keptFrames(): KeptFrames {
         const length = ((wordAt(rest, 0) >>> 5) + 3) & ~3;
         if (rest.length < length) return;
         const type = rest[0]! & 31;
-        if (type === acknowledge || type === closeLink) bytes -= length;
+        if (type === acknowledge || type === close) bytes -= length;
         else kept.push(rest.subarray(0, length));
         rest = rest.subarray(length);
       }
@@ -142,11 +142,4 @@ export function keptFrames(): KeptFrames {
 
 function wordAt(bytes: Uint8Array, at: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
-}
-
-function joinPair(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

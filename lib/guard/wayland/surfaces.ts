@@ -393,7 +393,6 @@ export function surfaceHandlers(
     },
     "wl_surface.set_buffer_transform": ({ object, values }) =>
       void (of(object).isTurned = (values[0] as number) % 2 === 1),
-    "wl_surface.commit": ({ object }) => surfaces.commit(of(object)),
     "wp_viewporter.get_viewport": ({ objects }) => void surfaceOf.set(objects[0]!, objects[1]!),
     "wp_viewport.set_source": ({ object, values }) => {
       const [width, height] = [values[2] as number >> 8, values[3] as number >> 8];

@@ -29,32 +29,47 @@ const float64Code = 44;
 const listCode = 59;
 const dictCode = 60;
 const decimalCode = 61;
-const int1Code = 62;
-const int2Code = 63;
-const int4Code = 64;
-const int8Code = 65;
-const float32Code = 66;
+const int8Code = 62;
+const int16Code = 63;
+const int32Code = 64;
+const int64Code = 65;
 const trueCode = 67;
 const falseCode = 68;
 const nullCode = 69;
-const negativeStart = 70;
-const negativeCount = 32;
-const shortDictStart = 102;
-const shortDictCount = 25;
 const endCode = 127;
-const shortTextStart = 128;
-const shortTextCount = 64;
-const shortListStart = 192;
-const shortListCount = 64;
-const positiveCount = 44;
-const digit0 = 48;
-const digit9 = 57;
-const colon = 58;
-const slash = 47;
+
+interface CodeRange {
+  start: number;
+  count: number;
+}
+
+/** Ranges of codes, which say how much follows or are small numbers: the first one, and how many there are. */
+const positive = { start: 0, count: 44 };
+const negative = { start: 70, count: 32 };
+const shortDict = { start: 102, count: 25 };
+const digit = { start: 48, count: 10 };
+const shortText = { start: 128, count: 64 };
+const shortList = { start: 192, count: 64 };
+/** Codes of values that are complete. */
+const constants: ReadonlyMap<number, Value> = new Map<number, Value>([
+  [trueCode, true],
+  [falseCode, false],
+  [nullCode, null],
+]);
+/** Codes of numbers of a fixed size, which is in bytes. */
+const fixed: ReadonlyMap<number, { size: number; read(view: DataView, at: number): Value }> = new Map([
+  [int8Code, { size: 1, read: (view, at) => view.getInt8(at) }],
+  [int16Code, { size: 2, read: (view, at) => view.getInt16(at) }],
+  [int32Code, { size: 4, read: (view, at) => view.getInt32(at) }],
+  [int64Code, { size: 8, read: (view, at) => narrow(view.getBigInt64(at)) }],
+  [66, { size: 4, read: (view, at) => ({ float: view.getFloat32(at) }) }],
+  [float64Code, { size: 8, read: (view, at) => ({ float: view.getFloat64(at) }) }],
+]);
 /** How many digits an integer may have, its sign included: xpra takes no more. */
 const maxDigits = 63;
-/** How many digits a length may have. */
-const maxLengthDigits = 10;
+/** An integer, and the length of a text or of bytes, as digits. */
+const decimalPattern = /^(-?\d+)\x7f/;
+const lengthPattern = /^(\d{1,10})([:/])/;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -81,113 +96,80 @@ export function decode(
   const text = (length: number): string => {
     const start = take(length);
     let ascii = "";
-    if (length < 32) {
-      for (let index = start; index < at; index++) {
-        const code = bytes[index]!;
-        if (code > 126) return longText(start);
-        ascii += String.fromCharCode(code);
-      }
-      return ascii;
+    // Faster than the decoder.
+    for (let index = start; length < 32 && index < at && bytes[index]! <= 126; index++) {
+      ascii += String.fromCharCode(bytes[index]!);
     }
-    return longText(start);
-  };
-  const longText = (start: number): string => {
+    if (ascii.length === length) return ascii;
     try {
       return decoder.decode(bytes.subarray(start, at));
     } catch {
       throw malformed("a text is not UTF-8");
     }
   };
-  const digits = (end: (code: number) => boolean, most: number): string => {
-    const start = at;
-    while (at < bytes.length && !end(bytes[at]!)) {
-      if (at - start >= most) throw malformed("a number is too long");
-      at++;
-    }
-    take(1);
-    return String.fromCharCode(...bytes.subarray(start, at - 1));
+  /** The digits that come next, as `pattern` finds them, and what is after them. */
+  const digits = (pattern: RegExp): string[] => {
+    const found = pattern.exec(String.fromCharCode(...bytes.subarray(at, at + maxDigits + 1)));
+    if (!found) throw malformed("a number does not end, or has other digits");
+    at += found[0].length;
+    return found.slice(1);
   };
-  const lengthFirst = (): string | Uint8Array => {
-    at--;
-    const length = digits((code) => code === colon || code === slash, maxLengthDigits);
-    if (!/^\d+$/.test(length)) throw malformed("a length is not a number");
-    if (bytes[at - 1] === colon) return text(Number(length));
+  const textOrBytes = (): string | Uint8Array => {
+    const [length, kind] = digits(lengthPattern);
+    if (kind === ":") return text(Number(length));
     const start = take(Number(length));
     return bytes.subarray(start, at);
   };
-  const integer = (): number | bigint => {
-    const number = digits((code) => code === endCode, maxDigits);
-    if (!/^-?\d+$/.test(number)) throw malformed("an integer is not a number");
-    return narrow(BigInt(number));
+  /** Reads so many items; undefined: until a mark ends them. */
+  const items = (count: number | undefined, read: () => void): void => {
+    for (let index = 0; count === undefined ? bytes[at] !== endCode : index < count; index++) read();
+    if (count === undefined) at++;
   };
-  const list = (length: number, depth: number): Value[] => {
-    if (length > left) throw malformed("it holds too many values");
-    const items: Value[] = [];
-    for (let count = 0; count < length; count++) items.push(value(depth));
-    return items;
+  const list = (depth: number, count?: number): Value[] => {
+    const list: Value[] = [];
+    items(count, () => list.push(value(depth)));
+    return list;
   };
-  const entry = (dict: Dict, depth: number): void => {
-    const key = value(depth);
-    if (typeof key !== "string" && typeof key !== "number") throw malformed("a key is neither text nor a number");
-    dict.set(key, value(depth));
-  };
-  const atEnd = (): boolean => {
-    if (bytes[at] !== endCode) return false;
-    at++;
-    return true;
+  const dict = (depth: number, count?: number): Dict => {
+    const dict: Dict = new Map();
+    items(count, () => {
+      const key = value(depth);
+      if (typeof key !== "string" && typeof key !== "number") throw malformed("a key is neither text nor a number");
+      dict.set(key, value(depth));
+    });
+    return dict;
   };
 
   const value = (depth: number): Value => {
     if (--left < 0) throw malformed("it holds too many values");
     const code = bytes[take(1)]!;
-    if (code < positiveCount) return code;
-    if (code >= shortTextStart && code < shortTextStart + shortTextCount) return text(code - shortTextStart);
-    if (code >= negativeStart && code < negativeStart + negativeCount) return negativeStart - 1 - code;
-    if (code >= digit0 && code <= digit9) return lengthFirst();
-    switch (code) {
-      case int1Code:
-        return view.getInt8(take(1));
-      case int2Code:
-        return view.getInt16(take(2));
-      case int4Code:
-        return view.getInt32(take(4));
-      case int8Code:
-        return narrow(view.getBigInt64(take(8)));
-      case decimalCode:
-        return integer();
-      case float32Code:
-        return { float: view.getFloat32(take(4)) };
-      case float64Code:
-        return { float: view.getFloat64(take(8)) };
-      case trueCode:
-        return true;
-      case falseCode:
-        return false;
-      case nullCode:
-        return null;
+    if (isIn(code, positive)) return code;
+    if (isIn(code, shortText)) return text(code - shortText.start);
+    if (isIn(code, negative)) return negative.start - 1 - code;
+    const number = fixed.get(code);
+    if (number) return number.read(view, take(number.size));
+    const constant = constants.get(code);
+    if (constant !== undefined) return constant;
+    if (isIn(code, digit)) {
+      at--;
+      return textOrBytes();
     }
+    if (code === decimalCode) return narrow(BigInt(digits(decimalPattern)[0]!));
     if (depth >= maxDepth) throw malformed("it is nested too deeply");
-    if (code >= shortListStart) return list(code - shortListStart, depth + 1);
-    if (code === listCode) {
-      const items: Value[] = [];
-      while (!atEnd()) items.push(value(depth + 1));
-      return items;
-    }
-    const dict: Dict = new Map();
-    if (code >= shortDictStart && code < shortDictStart + shortDictCount) {
-      for (let count = code - shortDictStart; count > 0; count--) entry(dict, depth + 1);
-      return dict;
-    }
-    if (code === dictCode) {
-      while (!atEnd()) entry(dict, depth + 1);
-      return dict;
-    }
+    if (isIn(code, shortList)) return list(depth + 1, code - shortList.start);
+    if (isIn(code, shortDict)) return dict(depth + 1, code - shortDict.start);
+    if (code === listCode) return list(depth + 1);
+    if (code === dictCode) return dict(depth + 1);
     throw malformed("it holds an unknown type");
   };
 
   const result = value(0);
   if (at !== bytes.length) throw malformed("it has more bytes after its end");
   return result;
+}
+
+function isIn(code: number, { start, count }: CodeRange): boolean {
+  return code >= start && code < start + count;
 }
 
 function malformed(what: string): Violation {
@@ -227,47 +209,38 @@ export function encode(value: Value): Uint8Array {
     const start = reserve(part.length);
     bytes.set(part, start);
   };
-  const putAscii = (text: string): void => {
-    for (let index = 0; index < text.length; index++) put(text.charCodeAt(index));
+  const putFixed = (code: number, write: (at: number) => void): void => {
+    put(code);
+    write(reserve(fixed.get(code)!.size));
   };
   const putText = (text: string): void => {
     const encoded = encoder.encode(text);
-    if (encoded.length < shortTextCount) put(shortTextStart + encoded.length);
-    else putAscii(`${encoded.length}:`);
+    if (encoded.length < shortText.count) put(shortText.start + encoded.length);
+    else putAll(encoder.encode(`${encoded.length}:`));
     putAll(encoded);
   };
   const putInteger = (number: number): void => {
-    if (number >= 0 && number < positiveCount) put(number);
-    else if (number < 0 && number >= -negativeCount) put(negativeStart - 1 - number);
-    else if (number >= -0x80 && number < 0x80) {
-      put(int1Code);
-      put(number & 0xff);
-    } else if (number >= -0x8000 && number < 0x8000) {
-      put(int2Code);
-      const start = reserve(2);
-      view.setInt16(start, number);
-    } else if (number >= -0x80000000 && number < 0x80000000) {
-      put(int4Code);
-      const start = reserve(4);
-      view.setInt32(start, number);
-    } else {
-      put(int8Code);
-      const start = reserve(8);
-      view.setBigInt64(start, BigInt(number));
-    }
+    if (number >= 0 && number < positive.count) put(number);
+    else if (number < 0 && number >= -negative.count) put(negative.start - 1 - number);
+    else if (number >= -0x80 && number < 0x80) putFixed(int8Code, (at) => view.setInt8(at, number));
+    else if (number >= -0x8000 && number < 0x8000) putFixed(int16Code, (at) => view.setInt16(at, number));
+    else if (number === (number | 0)) putFixed(int32Code, (at) => view.setInt32(at, number));
+    else putBig(BigInt(number));
   };
   const putBig = (number: bigint): void => {
-    if (BigInt.asIntN(64, number) === number) {
-      put(int8Code);
-      const start = reserve(8);
-      view.setBigInt64(start, number);
-      return;
-    }
+    if (BigInt.asIntN(64, number) === number) return putFixed(int64Code, (at) => view.setBigInt64(at, number));
     const decimal = `${number}`;
     if (decimal.length > maxDigits) throw new TypeError("The integer has too many digits");
     put(decimalCode);
-    putAscii(decimal);
+    putAll(encoder.encode(decimal));
     put(endCode);
+  };
+  /** Writes items behind their number, if that is small, or else up to a mark. */
+  const putItems = (count: number, { short, long, items }: { short: CodeRange; long: number; items(): void }): void => {
+    const isShort = count < short.count;
+    put(isShort ? short.start + count : long);
+    items();
+    if (!isShort) put(endCode);
   };
 
   const write = (item: Value): void => {
@@ -277,26 +250,18 @@ export function encode(value: Value): Uint8Array {
     else if (typeof item === "boolean") put(item ? trueCode : falseCode);
     else if (typeof item === "bigint") putBig(item);
     else if (item instanceof Uint8Array) {
-      putAscii(`${item.length}/`);
+      putAll(encoder.encode(`${item.length}/`));
       putAll(item);
     } else if (Array.isArray(item)) {
-      const isShort = item.length < shortListCount;
-      put(isShort ? shortListStart + item.length : listCode);
-      for (const each of item) write(each);
-      if (!isShort) put(endCode);
+      putItems(item.length, { short: shortList, long: listCode, items: () => item.forEach(write) });
     } else if (item instanceof Map) {
-      const isShort = item.size < shortDictCount;
-      put(isShort ? shortDictStart + item.size : dictCode);
-      for (const [key, each] of item) {
-        write(key);
-        write(each);
-      }
-      if (!isShort) put(endCode);
-    } else {
-      put(float64Code);
-      const start = reserve(8);
-      view.setFloat64(start, item.float);
-    }
+      const items = (): void =>
+        item.forEach((each, key) => {
+          write(key);
+          write(each);
+        });
+      putItems(item.size, { short: shortDict, long: dictCode, items });
+    } else putFixed(float64Code, (at) => view.setFloat64(at, item.float));
   };
 
   write(value);

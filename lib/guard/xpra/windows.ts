@@ -2,7 +2,7 @@
 
 import { Refusal } from "../faults.ts";
 import { rate } from "../rate.ts";
-import { createAttention } from "./attention.ts";
+import { createAttention } from "../attention.ts";
 import { classOf, fitConstraints, framedProperties, popupProperties, sizesIn } from "./description.ts";
 import { titleOf } from "../title.ts";
 import { area, isOnScreen, placeFramed, placePopup, type Rectangle, type Screen, type Size } from "./geometry.ts";

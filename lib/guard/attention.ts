@@ -4,11 +4,11 @@
  * For this long after a key or a click, in milliseconds, the user counts as working in the container's windows without
  * the keyboard there: a click comes before the focus, and what an app copies comes after the keys for it.
  */
-export const inputMs = 1_000;
+const inputMs = 1_000;
 
 /** What the user does in the container's windows. */
 export interface Attention {
-  /** The host gives the keyboard to a framed window, or takes it away with 0. */
+  /** The host gives the keyboard to a framed window, or takes it away with 0. On Wayland, to so many of them. */
   focus(window: number): void;
   /** The window that has the keyboard, or 0. */
   focused(): number;
@@ -16,6 +16,8 @@ export interface Attention {
   recordInput(): void;
   /** Whether the user is there: a window has the keyboard, or there was input just now. */
   isPresent(): boolean;
+  /** For how long the user has not been there, in milliseconds. */
+  absentMs(): number;
   /**
    * Whether the user works there: there was input since one of the windows has the keyboard, or just now. That one has
    * it is not enough: some window managers give it to every new window.
@@ -31,18 +33,21 @@ export interface Attention {
 export function createAttention(now: () => number): Attention {
   let focused = 0;
   let focusedMs = -Infinity;
+  let blurredMs = -Infinity;
   let lastInputMs = -Infinity;
   const isJustUsed = (): boolean => now() - lastInputMs < inputMs;
   return {
     focus(window) {
       if (focused === 0) focusedMs = now();
       focused = window;
+      if (focused === 0) blurredMs = now();
     },
     focused: () => focused,
     recordInput() {
       lastInputMs = now();
     },
     isPresent: () => focused !== 0 || isJustUsed(),
+    absentMs: () => focused !== 0 ? 0 : Math.max(0, now() - Math.max(blurredMs, lastInputMs + inputMs)),
     isUsed: () => isJustUsed() || focused !== 0 && lastInputMs > focusedMs - inputMs,
   };
 }
