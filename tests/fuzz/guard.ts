@@ -170,7 +170,9 @@ function recordScreen({ type, args }: Packet, session: Session): void {
   const size = /^(hello|configure-display|display-configure)$/.test(type) && (args[0] as Dict).get(name);
   if (!Array.isArray(size)) return;
   const [width, height] = size;
-  if (typeof width === "number" && typeof height === "number") screens.set(session, { width, height });
+  const isOne = typeof width === "number" && typeof height === "number" && width >= 1 && height >= 1 &&
+    size.every((each) => typeof each === "number");
+  if (isOne) screens.set(session, { width, height });
 }
 
 /** What goes out can be read again, is as much, and is not much larger than what came. */

@@ -6,15 +6,11 @@
 import type { WaylandObject } from "./connection.ts";
 import type { ArgumentValue } from "./messages.ts";
 
-/** A message of the guard's own, in the same direction: to one of the objects that both ends know. */
-export interface Addition {
-  /** For whom it is. */
-  object: WaylandObject;
-  /** Without its interface's name. */
-  name: string;
-  /** Its arguments. */
-  values: readonly ArgumentValue[];
-}
+/**
+ * A message of the guard's own, in the same direction: to one of the objects that both ends know. Its name is without
+ * the interface's.
+ */
+export type Addition = readonly [object: WaylandObject, name: string, ...values: ArgumentValue[]];
 
 /** Makes an object that the compositor knows, and the app does not. */
 export type Create = (type: string) => WaylandObject;
@@ -49,6 +45,10 @@ interface Strip {
 /** The globals that are needed, each in its first version. */
 const needed = ["wl_compositor", "wl_subcompositor", "wp_viewporter", "wp_single_pixel_buffer_manager_v1"] as const;
 
+/** What all strips share: those, and a picture of one pixel and a region of none. */
+const shared = [...needed, "wl_buffer", "wl_region"] as const;
+type Shared = Readonly<Record<typeof shared[number], WaylandObject>>;
+
 /** Larger than any surface. */
 const everything = 2 ** 31 - 1;
 
@@ -67,8 +67,7 @@ export function createBorders(
   },
 ): Borders {
   const borders = new Map<WaylandObject, { strips: readonly Strip[]; part: SurfaceArea }>();
-  /** What all strips need. */
-  let common: Record<typeof needed[number] | "buffer" | "region", WaylandObject> | undefined;
+  let common: Shared | undefined;
 
   const colour = border.colour.map((value) => value * 0x101_0101);
   const edges = edgesOf(border.width);
@@ -78,59 +77,38 @@ export function createBorders(
     const from = registry();
     const numbers = needed.map(numberOf);
     if (!from || numbers.includes(undefined)) return undefined;
-    const globals = needed.map(create);
-    const [compositor, subcompositor, viewporter, pixels] = globals as [
-      WaylandObject,
-      WaylandObject,
-      WaylandObject,
-      WaylandObject,
-    ];
-    const [buffer, region] = [create("wl_buffer"), create("wl_region")];
-    common = {
-      wl_compositor: compositor,
-      wl_subcompositor: subcompositor,
-      wp_viewporter: viewporter,
-      wp_single_pixel_buffer_manager_v1: pixels,
-      buffer,
-      region,
-    };
+    const made = Object.fromEntries(shared.map((name) => [name, create(name)])) as Shared;
+    common = made;
     return [
-      ...needed.map((name, index) => ({
-        object: from,
-        name: "bind",
-        values: [numbers[index]!, name, 1, globals[index]!.hostId],
-      })),
-      { object: pixels, name: "create_u32_rgba_buffer", values: [buffer.hostId, ...colour, 2 ** 32 - 1] },
-      { object: compositor, name: "create_region", values: [region.hostId] },
+      ...needed.map((name, index): Addition => [from, "bind", numbers[index]!, name, 1, made[name].hostId]),
+      [made.wp_single_pixel_buffer_manager_v1, "create_u32_rgba_buffer", made.wl_buffer.hostId, ...colour, 2 ** 32 - 1],
+      [made.wl_compositor, "create_region", made.wl_region.hostId],
     ];
   };
 
-  const makeStrip = (parent: WaylandObject): { strip: Strip; messages: Addition[] } => {
-    const { wl_compositor, wl_subcompositor, wp_viewporter, buffer, region } = common!;
-    const [surface, subsurface, viewport] = [create("wl_surface"), create("wl_subsurface"), create("wp_viewport")];
-    return {
-      strip: { surface, subsurface, viewport },
-      messages: [
-        { object: wl_compositor, name: "create_surface", values: [surface.hostId] },
-        {
-          object: wl_subcompositor,
-          name: "get_subsurface",
-          values: [subsurface.hostId, surface.hostId, parent.hostId],
-        },
-        { object: wp_viewporter, name: "get_viewport", values: [viewport.hostId, surface.hostId] },
-        // The pointer is the app's.
-        { object: surface, name: "set_input_region", values: [region.hostId] },
-        { object: surface, name: "attach", values: [buffer.hostId, 0, 0] },
-        { object: surface, name: "damage", values: [0, 0, everything, everything] },
-      ],
-    };
+  const makeStrip = (): Strip => ({
+    surface: create("wl_surface"),
+    subsurface: create("wl_subsurface"),
+    viewport: create("wp_viewport"),
+  });
+  const announce = ({ surface, subsurface, viewport }: Strip, parent: WaylandObject): Addition[] => {
+    const { wl_compositor, wl_subcompositor, wp_viewporter, wl_buffer, wl_region } = common!;
+    return [
+      [wl_compositor, "create_surface", surface.hostId],
+      [wl_subcompositor, "get_subsurface", subsurface.hostId, surface.hostId, parent.hostId],
+      [wp_viewporter, "get_viewport", viewport.hostId, surface.hostId],
+      // The pointer is the app's.
+      [surface, "set_input_region", wl_region.hostId],
+      [surface, "attach", wl_buffer.hostId, 0, 0],
+      [surface, "damage", 0, 0, everything, everything],
+    ];
   };
 
   const remove = (surface: WaylandObject): Addition[] => {
     const { strips = [] } = borders.get(surface) ?? {};
     borders.delete(surface);
     return strips.flatMap(({ surface, subsurface, viewport }) =>
-      [viewport, subsurface, surface].map((object) => ({ object, name: "destroy", values: [] }))
+      [viewport, subsurface, surface].map((object): Addition => [object, "destroy"])
     );
   };
 
@@ -141,28 +119,20 @@ export function createBorders(
       if (known && part.every((value, index) => value === known.part[index])) return [];
       const messages = begin();
       if (!messages) return [];
-      const made = known ? [] : edges(part).map(() => makeStrip(surface));
-      const strips = known?.strips ?? made.map(({ strip }) => strip);
+      const strips = known?.strips ?? edges(part).map(makeStrip);
       borders.set(surface, { strips, part });
       return [
         ...messages,
-        ...made.flatMap(({ messages }) => messages),
-        ...edges(part).flatMap(([x, y, width, height], index) => {
-          const { surface, subsurface, viewport } = strips[index]!;
-          return [
-            { object: subsurface, name: "set_position", values: [x, y] },
-            { object: viewport, name: "set_destination", values: [width, height] },
-            { object: surface, name: "commit", values: [] },
-          ];
-        }),
+        ...known ? [] : strips.flatMap((strip) => announce(strip, surface)),
+        ...edges(part).flatMap(([x, y, width, height], index): Addition[] => [
+          [strips[index]!.subsurface, "set_position", x, y],
+          [strips[index]!.viewport, "set_destination", width, height],
+          [strips[index]!.surface, "commit"],
+        ]),
       ];
     },
     raise: (surface, other) =>
-      (borders.get(surface)?.strips ?? []).map(({ subsurface }) => ({
-        object: subsurface,
-        name: "place_above",
-        values: [other.hostId],
-      })),
+      (borders.get(surface)?.strips ?? []).map(({ subsurface }) => [subsurface, "place_above", other.hostId]),
   };
 }
 

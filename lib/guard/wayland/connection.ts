@@ -227,7 +227,7 @@ function renumber({ sender, object, type, values, objects }: Message, view: Data
 
 /** The bytes of messages of the guard's own, as if an end had sent them. */
 function additions(sender: FrameSender, list: readonly Addition[]): Uint8Array[] {
-  return list.map(({ object, name, values }) => {
+  return list.map(([object, name, ...values]) => {
     const all = sender === "container" ? object.type.requests : object.type.events;
     const opcode = all.findIndex((each) => each.name === `${object.type.name}.${name}`);
     const id = sender === "container" ? object.hostId : object.id;

@@ -156,9 +156,9 @@ export function createPolicy(
   const used = (): MessageVerdict | undefined => {
     attention.recordInput();
     if (waiting.size === 0) return undefined;
-    const before = [...waiting].flatMap(([device, offer]) => [
-      ...offers.get(offer)!.withheld.splice(0).map((mime) => ({ object: offer, name: "offer", values: [mime] })),
-      { object: device, name: "selection", values: [offer.id] },
+    const before = [...waiting].flatMap(([device, offer]): Addition[] => [
+      ...offers.get(offer)!.withheld.splice(0).map((mime): Addition => [offer, "offer", mime]),
+      [device, "selection", offer.id],
     ]);
     waiting.clear();
     return { before };
@@ -289,10 +289,7 @@ export function createPolicy(
       surfaceOf.set(toplevel, surfaceOf.get(object)!);
       // An app may have no names for a window.
       return {
-        after: [
-          { object: toplevel, name: "set_title", values: [`[${container}]`] },
-          { object: toplevel, name: "set_app_id", values: [container] },
-        ],
+        after: [[toplevel, "set_title", `[${container}]`], [toplevel, "set_app_id", container]],
       };
     },
     "xdg_surface.set_window_geometry": ({ object, values }) => {
@@ -317,7 +314,7 @@ export function createPolicy(
     "zxdg_toplevel_decoration_v1.set_mode": ({ values }) => values[0] === 2 ? undefined : { values: [2] },
     "zxdg_toplevel_decoration_v1.unset_mode": ({ object }) => ({
       drop: true,
-      after: [{ object, name: "set_mode", values: [2] }],
+      after: [[object, "set_mode", 2]],
     }),
     "xdg_activation_token_v1.set_app_id": ({ values }) => ({ values: [appId(values[0]!)] }),
     "xdg_activation_v1.activate": () => attention.isUsed() ? undefined : dropped,
@@ -347,7 +344,7 @@ export function createPolicy(
       isNear(positioners.get(positioner!)!, parents.get(object)!) ? undefined : dropped,
     // An app closes a popup that the compositor does not show.
     "xdg_popup.configure": ({ object }) =>
-      hiddenPopups.delete(object) ? { after: [{ object, name: "popup_done", values: [] }] } : undefined,
+      hiddenPopups.delete(object) ? { after: [[object, "popup_done"]] } : undefined,
 
     // Keyboard, pointer, touch, tablet.
     "wl_keyboard.enter": ({ object, values }) => {
@@ -454,10 +451,10 @@ export function createPolicy(
       }
       popups.clear();
       return {
-        events: closing.map(({ popup }) => ({ object: popup, name: "popup_done", values: [] })),
-        requests: closing.filter(({ own }) => !own.object.isEnded).flatMap(({ own: { object } }) => [
-          { object, name: "attach", values: [0, 0, 0] },
-          { object, name: "commit", values: [] },
+        events: closing.map(({ popup }) => [popup, "popup_done"]),
+        requests: closing.filter(({ own }) => !own.object.isEnded).flatMap(({ own: { object } }): Addition[] => [
+          [object, "attach", 0, 0, 0],
+          [object, "commit"],
         ]),
       };
     },

@@ -168,15 +168,13 @@ export function createSurfaces(
     if (isChanged) root.geometry = box;
     root.bounds = overlap(box, root.geometry ?? box);
     if (!isChanged && following.length === 0) return undefined;
-    const { left, top, right, bottom } = box;
-    const values = [left, top, right - left, bottom - top];
     for (const part of following) {
       held.delete(part);
       if (!isSync(part)) apply(part);
     }
     return {
-      before: isChanged ? [{ object: shell, name: "set_window_geometry", values }] : [],
-      after: following.map(({ object }) => ({ object, name: "commit", values: [] })),
+      before: isChanged ? [[shell, "set_window_geometry", ...rectangleOf(box)]] : [],
+      after: following.map(({ object }) => [object, "commit"]),
     };
   };
   return {
@@ -285,6 +283,11 @@ function sizeOf({ left, top, right, bottom }: Box): SurfaceSize {
   return { width: right - left, height: bottom - top };
 }
 
+function rectangleOf(box: Box): SurfaceArea {
+  const { width, height } = sizeOf(box);
+  return [box.left, box.top, width, height];
+}
+
 function withoutShadow({ width, height }: SurfaceSize): SurfaceSize {
   return { width: Math.max(0, width - 2 * maxShadow), height: Math.max(0, height - 2 * maxShadow) };
 }
@@ -353,11 +356,10 @@ function overlap(box: Box, other: Box): Box {
 export function borderOf(window: Surface): SurfaceArea | undefined {
   const box = boxOf(window);
   if (!box) return undefined;
-  const { left, top, right, bottom } = overlap(box, window.bounds ?? box);
-  const whole = sizeOf(box);
+  const seen = overlap(box, window.bounds ?? box);
+  const [part, whole] = [sizeOf(seen), sizeOf(box)];
   // The rest is a shadow, no window with a dot of a border in it.
-  const isMost = 2 * (right - left) > whole.width && 2 * (bottom - top) > whole.height;
-  return isMost ? [left, top, right - left, bottom - top] : [box.left, box.top, whole.width, whole.height];
+  return rectangleOf(2 * part.width > whole.width && 2 * part.height > whole.height ? seen : box);
 }
 
 /**
