@@ -3,14 +3,13 @@
  * connection of an app to its compositor, and the guard to waypipe's client on this host.
  */
 
-import { abortable } from "@std/async";
 import { Violation } from "../faults.ts";
-import { createWriter, type Writer } from "../writer.ts";
-import { type Connection, createConnection } from "./connection.ts";
+import { closeQuietly, createWriter, isGone, readChunks, type Writer } from "../sockets.ts";
+import { createConnection } from "./connection.ts";
 import type { Border } from "./border.ts";
 import type { Compression, Filter } from "./frames.ts";
 import { createWaylandSession, type OpenClipboard } from "./session.ts";
-import { keptFrames, resumedFrames } from "./resuming.ts";
+import { type ContainerEnd, type ResumableEnd, resumableEnd } from "./resuming.ts";
 import { readToken, type Token, tokenBytes } from "./token.ts";
 
 /** What a guard is for. */
@@ -48,18 +47,12 @@ const patienceMs = 660_000;
 /** How much a look counts while one is broken: half a frame keeps popups open no longer than that is waited for. */
 const brokenShare = maxLater * leaveCheckMs / patienceMs;
 
-/** A connection of an app, which can go on over another one of the container's. */
-interface Line {
-  /** The container goes on here. */
-  resume(near: Deno.UnixConn): void;
-}
-
 /** Guards connections until the listener is closed. */
 export async function relayConnections(
   { listener, connect, compression, ...options }: WaylandRelayOptions,
 ): Promise<void> {
   const session = createWaylandSession(options);
-  const lines = new Map<string, Line>();
+  const resumable = new Map<string, ResumableEnd>();
   let connections = 0;
   const leavers = new Set<() => void>();
   const timer = setInterval(() => leavers.forEach((leave) => leave()), leaveCheckMs);
@@ -68,9 +61,9 @@ export async function relayConnections(
     try {
       token = readToken(await tokenFrom(near), compression);
       if (token.isResumed) {
-        const line = lines.get(token.key);
-        if (!line) throw new Violation("it goes on with what has ended");
-        return line.resume(near);
+        const end = resumable.get(token.key);
+        if (!end) throw new Violation("it goes on with what has ended");
+        return end.resume(near);
       }
     } catch (error) {
       near.close();
@@ -79,32 +72,37 @@ export async function relayConnections(
     const connection = createConnection({ session, compression });
     using ends = new DisposableStack();
     ends.defer(connection.end);
-    ends.adopt(near, closeConnection);
-    const far = ends.adopt(await connect(), closeConnection);
-    const up = createWriter(far);
-    await up([token.passing]);
-    const watch = (down: Writer, isThere = () => true): void => {
-      let later = 0;
-      const leave = (): void => {
-        const closing = connection.leave();
-        later = closing === "later" ? later + (isThere() ? 1 : brokenShare) : 0;
-        if (later > maxLater) closeConnection(far);
-        if (closing === undefined || closing === "later") return;
-        for (const written of [up([closing.toHost]), down([closing.toContainer])]) written.catch(() => {});
-      };
-      leavers.add(leave);
-      ends.defer(() => leavers.delete(leave));
+    const resuming = token.resumes ? resumableEnd(near, { bytes: bufferBytes.fromContainer, patienceMs }) : undefined;
+    const container: ContainerEnd = resuming ?? {
+      chunks: () => readChunks(near, bufferBytes.fromContainer),
+      write: createWriter(near),
+      isThere: () => true,
+      close: () => closeQuietly(near),
     };
-    if (!token.resumes) {
-      const down = createWriter(near);
-      watch(down);
-      return await Promise.race([
-        handOn(near, up, { filter: connection.fromContainer, bytes: bufferBytes.fromContainer }),
-        handOn(far, down, { filter: connection.fromHost, bytes: bufferBytes.fromHost }),
-      ]);
+    ends.defer(container.close);
+    const far = ends.adopt(await connect(), closeQuietly);
+    const toHost = createWriter(far);
+    await toHost([token.passing]);
+    if (resuming) {
+      resumable.set(token.key, resuming);
+      ends.defer(() => resumable.delete(token.key));
     }
-    ends.defer(() => lines.delete(token.key));
-    await carryOn({ near, far, up, connection, watch, register: (line) => lines.set(token.key, line) });
+    let later = 0;
+    const leave = (): void => {
+      const closing = connection.leave();
+      later = closing === "later" ? later + (container.isThere() ? 1 : brokenShare) : 0;
+      if (later > maxLater) closeQuietly(far);
+      if (closing === undefined || closing === "later") return;
+      for (const written of [toHost([closing.toHost]), container.write([closing.toContainer])]) {
+        written.catch(() => {});
+      }
+    };
+    leavers.add(leave);
+    ends.defer(() => leavers.delete(leave));
+    await Promise.race([
+      handOn(container.chunks(), { filter: connection.fromContainer, write: toHost }),
+      handOn(readChunks(far, bufferBytes.fromHost), { filter: connection.fromHost, write: container.write }),
+    ]);
   };
   for await (const near of listener) {
     if (connections >= maxConnections) {
@@ -121,105 +119,12 @@ export async function relayConnections(
   clearInterval(timer);
 }
 
-/** Hands on what comes between an app and the host, over one connection of the container's after the other. */
-async function carryOn(
-  { near, far, up: toHost, connection, watch, register }: {
-    near: Deno.UnixConn;
-    far: Deno.UnixConn;
-    up: Writer;
-    connection: Connection;
-    watch(down: Writer, isThere: () => boolean): void;
-    register(line: Line): void;
-  },
-): Promise<void> {
-  const kept = keptFrames();
-  const resumed = resumedFrames(kept.got);
-  /** Where the container is read, and where it is written to: behind what is being written. */
-  let current: Deno.UnixConn | undefined = near;
-  let target = near;
-  let writing = Promise.resolve();
-  let next = Promise.withResolvers<void>();
-  const over = new AbortController();
-  const send = (pieces: () => readonly Uint8Array[]): Promise<void> =>
-    writing = writing.then(async () => {
-      for (const piece of pieces()) await writeAll(target, piece);
-    }).catch((error) => {
-      // What did not arrive is repeated over the next connection.
-      if (!isGone(error)) throw error;
-    });
-  register({
-    resume(other) {
-      if (current) closeConnection(current);
-      current = other;
-      resumed.begin();
-      send(() => {
-        target = other;
-        return kept.repeat();
-      });
-      next.resolve();
-    },
-  });
-  const up = async (): Promise<void> => {
-    const buffer = new Uint8Array(bufferBytes.fromContainer);
-    for (;;) {
-      const own: Deno.UnixConn | undefined = current;
-      const count = await own?.read(buffer).catch(() => null) ?? null;
-      if (own !== current) continue;
-      if (count === null) {
-        if (own) closeConnection(own);
-        current = undefined;
-        next = Promise.withResolvers();
-        const patience = setTimeout(() => next.reject(new Deno.errors.UnexpectedEof()), patienceMs);
-        await abortable(next.promise, over.signal).finally(() => clearTimeout(patience));
-        continue;
-      }
-      for (const fresh of resumed.take(buffer.subarray(0, count))) {
-        await toHost(connection.fromContainer(fresh));
-      }
-    }
-  };
-  const toContainer: Writer = (pieces) =>
-    send(() => {
-      for (const piece of pieces) kept.add(piece);
-      return pieces;
-    });
-  watch(toContainer, () => current !== undefined);
-  const down = async (): Promise<void> => {
-    const buffer = new Uint8Array(bufferBytes.fromHost);
-    for (;;) {
-      const count = await far.read(buffer);
-      if (count === null) return;
-      await toContainer(connection.fromHost(buffer.subarray(0, count)));
-    }
-  };
-  try {
-    await Promise.race([up(), down()]);
-  } finally {
-    over.abort();
-    if (current) closeConnection(current);
-  }
-}
-
-/** Hands on what comes until one end is closed. */
+/** Hands on what comes until its end. */
 async function handOn(
-  from: Deno.UnixConn,
-  to: Writer,
-  { filter, bytes }: { filter: Filter; bytes: number },
+  chunks: AsyncIterable<Uint8Array>,
+  { filter, write }: { filter: Filter; write: Writer },
 ): Promise<void> {
-  const buffer = new Uint8Array(bytes);
-  for (;;) {
-    const count = await from.read(buffer);
-    if (count === null) return;
-    await to(filter(buffer.subarray(0, count)));
-  }
-}
-
-function closeConnection(connection: Deno.UnixConn): void {
-  try {
-    connection.close();
-  } catch {
-    // It is closed.
-  }
+  for await (const chunk of chunks) await write(filter(chunk));
 }
 
 async function tokenFrom(from: Deno.UnixConn): Promise<Uint8Array> {
@@ -235,21 +140,4 @@ async function tokenFrom(from: Deno.UnixConn): Promise<Uint8Array> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-async function writeAll(to: Deno.UnixConn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
-}
-
-/** Whether an error only says that an end is not there any more. */
-function isGone(error: unknown): boolean {
-  return [
-    Deno.errors.BrokenPipe,
-    Deno.errors.ConnectionReset,
-    Deno.errors.ConnectionRefused,
-    Deno.errors.NotFound,
-    Deno.errors.UnexpectedEof,
-    Deno.errors.BadResource,
-    Deno.errors.Interrupted,
-  ].some((gone) => error instanceof gone);
 }

@@ -3,8 +3,10 @@
  * they have got: `reconnect_loop` in waypipe's `src/mainloop.c` (0.9.2). The newer waypipe, in Rust, cannot do that.
  */
 
+import { abortable } from "@std/async";
 import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
+import { closeQuietly, createWriter, isGone, type Writer } from "../sockets.ts";
 import { frameTypes } from "./frames.ts";
 
 /** Those that are not counted, and so are not repeated. */
@@ -13,20 +15,96 @@ const { acknowledge, restart, close } = frameTypes;
 /** The most that may wait for the other end to have got it, in bytes. */
 const maxKept = 2 ** 24;
 
-/** The container's frames, each once, whatever it repeats. */
-export interface Resumed {
-  /** Takes the next bytes of a connection, and gives those that have not come before. */
-  take(chunk: Uint8Array): Uint8Array[];
-  /** Another connection begins. */
-  begin(): void;
+/** The end of a connection that the container has. */
+export interface ContainerEnd {
+  /** What comes from it, each valid until the next is asked for. */
+  chunks(): AsyncIterable<Uint8Array>;
+  /** Writes to it. */
+  write: Writer;
+  /** Whether it is connected now. */
+  isThere(): boolean;
+  /** Nothing more is to be read and written. */
+  close(): void;
+}
+
+/** One that goes on over another connection when one breaks. */
+export interface ResumableEnd extends ContainerEnd {
+  /** It goes on here. */
+  resume(connection: Deno.UnixConn): void;
 }
 
 /**
- * Nothing has come yet.
+ * Makes the end of a connection that can go on.
+ *
+ * @param options `bytes`: how many are read at once; `patienceMs`: how long a connection that has broken is waited for
+ */
+export function resumableEnd(
+  first: Deno.UnixConn,
+  { bytes, patienceMs }: { bytes: number; patienceMs: number },
+): ResumableEnd {
+  const kept = keptFrames();
+  const resumed = resumedFrames(kept.got);
+  /** Where the container is read, and where it is written to: behind what is being written. */
+  let current: Deno.UnixConn | undefined = first;
+  let target = createWriter(first);
+  let writing = Promise.resolve();
+  let next = Promise.withResolvers<void>();
+  const over = new AbortController();
+  const write = (pieces: () => readonly Uint8Array[]): Promise<void> =>
+    writing = writing.then(() => {
+      const due = pieces();
+      return target(due);
+    }).catch((error) => {
+      // What did not arrive is repeated over the next connection.
+      if (!isGone(error)) throw error;
+    });
+  return {
+    async *chunks() {
+      const buffer = new Uint8Array(bytes);
+      for (;;) {
+        const own: Deno.UnixConn | undefined = current;
+        const count = await own?.read(buffer).catch(() => null) ?? null;
+        if (own !== current) continue;
+        if (count !== null) {
+          yield* resumed.take(buffer.subarray(0, count));
+          continue;
+        }
+        if (own) closeQuietly(own);
+        current = undefined;
+        next = Promise.withResolvers();
+        const patience = setTimeout(() => next.reject(new Deno.errors.UnexpectedEof()), patienceMs);
+        await abortable(next.promise, over.signal).finally(() => clearTimeout(patience));
+      }
+    },
+    write: (pieces) =>
+      write(() => {
+        for (const piece of pieces) kept.add(piece);
+        return pieces;
+      }),
+    isThere: () => current !== undefined,
+    close() {
+      over.abort();
+      if (current) closeQuietly(current);
+    },
+    resume(connection) {
+      if (current) closeQuietly(current);
+      current = connection;
+      resumed.begin();
+      write(() => {
+        target = createWriter(connection);
+        return kept.repeat();
+      });
+      next.resolve();
+    },
+  };
+}
+
+/**
+ * The container's frames, each once, whatever it repeats.
  *
  * @param onAcknowledge told how many frames the container has got
  */
-export function resumedFrames(onAcknowledge: (count: number) => void): Resumed {
+function resumedFrames(onAcknowledge: (count: number) => void) {
   /** How many frames have come whole, and how many bytes of the next one. */
   let whole = 0;
   let partial = 0;
@@ -36,11 +114,13 @@ export function resumedFrames(onAcknowledge: (count: number) => void): Resumed {
   let left = 0;
   let head = new Uint8Array();
   return {
+    /** Another connection begins. */
     begin() {
       head = new Uint8Array();
       at = left = 0;
     },
-    take(chunk) {
+    /** Takes the next bytes of a connection, and gives those that have not come before. */
+    take(chunk: Uint8Array): Uint8Array[] {
       const fresh: Uint8Array[] = [];
       let data = chunk;
       while (data.length > 0 || left > 0 && head.length > 0) {
@@ -94,23 +174,14 @@ export function resumedFrames(onAcknowledge: (count: number) => void): Resumed {
 }
 
 /** The frames to the container that it may not have got. */
-export interface KeptFrames {
-  /** More bytes on their way to it. */
-  add(bytes: Uint8Array): void;
-  /** It has got so many. */
-  got(count: number): void;
-  /** What a new connection begins with. */
-  repeat(): Uint8Array[];
-}
-
-/** No frames yet. */
-export function keptFrames(): KeptFrames {
+function keptFrames() {
   const kept: Uint8Array[] = [];
   let first = 0;
   let bytes = 0;
   let rest: Uint8Array = new Uint8Array();
   return {
-    add(more) {
+    /** More bytes are on their way to it. */
+    add(more: Uint8Array): void {
       rest = concat([rest, more]);
       bytes += more.length;
       if (bytes > maxKept) throw new Violation("it does not say what it has got");
@@ -124,13 +195,15 @@ export function keptFrames(): KeptFrames {
         rest = rest.subarray(length);
       }
     },
-    got(count) {
+    /** It has got so many frames. */
+    got(count: number): void {
       while (first < count && kept.length > 0) {
         first++;
         bytes -= kept.shift()!.length;
       }
     },
-    repeat() {
+    /** What a new connection begins with. */
+    repeat(): Uint8Array[] {
       const frame = new Uint8Array(8);
       const view = new DataView(frame.buffer);
       view.setUint32(0, 8 << 5 | restart, true);

@@ -6,7 +6,7 @@
 import { Refusal } from "../faults.ts";
 import { checkPicture, type Picture } from "./pictures.ts";
 import type { Value } from "./rencode.ts";
-import { args, bytes, type Check, count, fields, integer, list, oneOf, tuple, word } from "./shapes.ts";
+import { type Args, args, bytes, count, fields, integer, list, oneOf, tuple, word } from "./shapes.ts";
 import { coordinate, side, windowNumber } from "./geometry.ts";
 import type { Session } from "./session.ts";
 
@@ -123,12 +123,12 @@ const iconArgs = args([
 ]);
 
 /** The arguments of a window's icon. */
-export const icon: Check<[number, ...Value[]]> = (values) => {
+export function icon(values: readonly Value[]): [number, number, number, string, Uint8Array] {
   const passed = iconArgs(values);
   const [, width, height, , data] = passed;
   if (data.length !== width * height * 4) throw new Refusal("an icon's pixels do not match its size");
   return passed;
-};
+}
 
 const cursorSide = integer(1, maxCursorSide);
 const spot = integer(0, maxCursorSide - 1);
@@ -145,7 +145,7 @@ const cursorArgs = args([
 ], [word(/^[\w.-]{0,64}$/)]);
 
 /** The arguments of the pointer's shape, or of its usual one. */
-export const cursor: Check = (values) => {
+export function cursor(values: readonly Value[]): Args {
   if (values.length <= 1) return [""];
   const [coding, x, y, width, height, spotX, spotY, serial, data, name = ""] = cursorArgs(values);
   const needed = width * height * 4;
@@ -156,11 +156,11 @@ export const cursor: Check = (values) => {
   }
   const [code, pixels] = isLeftOut ? ["raw", new Uint8Array(needed)] : [coding, data];
   return [code, x, y, width, height, spotX, spotY, serial, pixels, name];
-};
+}
 
 /** The same in the form of xpra 6 without compatibility. */
-export const cursorData: Check = ([coding, ...more]) => {
+export function cursorData([coding, ...more]: readonly Value[]): Args {
   if (more.length < 6) throw new Refusal("arguments are missing");
   const [code, , , ...rest] = cursor([coding!, 0, 0, ...more.slice(0, 6), more[6] ?? ""]);
   return [code, ...rest];
-};
+}

@@ -6,6 +6,7 @@
 
 import { abortable } from "@std/async";
 import { shortLine } from "../../base/text.ts";
+import { closeQuietly } from "../sockets.ts";
 import { createMemory, type RunMemory } from "./memory.ts";
 import { type RelayOptions, relayPackets } from "./relay.ts";
 
@@ -71,13 +72,7 @@ export function startGuard({ listen, connect, memory = createMemory(), ...option
 
 /** Closes a resource when `signal` aborts, or at once if it has. */
 function closeAtEnd<T extends { close(): void }>(resource: T, signal: AbortSignal): T {
-  const close = (): void => {
-    try {
-      resource.close();
-    } catch {
-      // It is closed already.
-    }
-  };
+  const close = (): void => closeQuietly(resource);
   if (signal.aborted) close();
   signal.addEventListener("abort", close, { once: true });
   return resource;

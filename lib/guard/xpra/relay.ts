@@ -12,7 +12,7 @@ import { renamed } from "./names.ts";
 import { decodePacket, encodePacket, type Packet } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
 import { closeStrays, createSession, type Session, type SessionOptions } from "./session.ts";
-import { createWriter, type Writer } from "../writer.ts";
+import { createWriter, readChunks, type Writer } from "../sockets.ts";
 
 /** What a relay needs besides its connections. */
 export interface RelayOptions extends Pick<SessionOptions, "container" | "open" | "remote"> {
@@ -92,12 +92,9 @@ export async function relayPackets(
  */
 async function pump(relay: Relay, sender: Sender): Promise<void> {
   const frames = createFrameParser(limits[sender]);
-  const buffer = new Uint8Array(readBytes);
-  for (;;) {
-    const count = await relay.connections[sender].read(buffer);
-    if (count === null) return;
+  for await (const chunk of readChunks(relay.connections[sender], readBytes)) {
     const outbox = createOutbox(relay);
-    for (const raw of frames.push(buffer.subarray(0, count))) {
+    for (const raw of frames.push(chunk)) {
       const delivery = judge(relay, sender, decodePacket(raw));
       // What came before a picture does not wait for it.
       if (delivery instanceof Promise) await outbox.flush();
@@ -107,13 +104,8 @@ async function pump(relay: Relay, sender: Sender): Promise<void> {
   }
 }
 
-interface Outbox {
-  /** Carries out what has become of a packet of `sender`; what is sent waits for the next flush. */
-  put(sender: Sender, delivery: Delivery): void;
-  flush(): Promise<void>;
-}
-
-function createOutbox({ session, write }: Relay): Outbox {
+/** Collects what is sent because of packets. */
+function createOutbox({ session, write }: Relay) {
   const parts: Record<Sender, Uint8Array[]> = { client: [], container: [] };
   const encode = (end: Sender, packets: readonly Packet[] = []): void => {
     for (const packet of packets) {
@@ -121,11 +113,12 @@ function createOutbox({ session, write }: Relay): Outbox {
     }
   };
   return {
-    put(sender, { pass, answer }) {
+    /** Carries out what has become of a packet of `sender`; what is sent waits for the next flush. */
+    put(sender: Sender, { pass, answer }: Delivery): void {
       encode(sender === "client" ? "container" : "client", pass);
       encode(sender, answer);
     },
-    async flush() {
+    async flush(): Promise<void> {
       for (const end of ["client", "container"] as const) {
         if (parts[end].length > 0) await write[end](parts[end].splice(0));
       }

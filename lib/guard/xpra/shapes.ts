@@ -117,7 +117,9 @@ export function always<T extends Value>(value: T): Shape<T> {
 }
 
 /** Whatever comes. */
-export const anything: Shape = (value) => value;
+export function anything(value: Value): Value {
+  return value;
+}
 
 /** A table of which only these keys pass, each only if its value has its shape; all others are silently dropped. */
 export function fields(shapes: Readonly<Record<string, Shape>>): Shape<Dict> {

@@ -1,6 +1,21 @@
-/** Writes the parts of packets to a connection. */
+/** Both ends of a guard are sockets: how they are read, written and closed. */
 
 import { concat } from "@std/bytes";
+
+/** Closes a connection, or a listener, that may be closed already. */
+export function closeQuietly(resource: { close(): void }): void {
+  try {
+    resource.close();
+  } catch {
+    // It is closed.
+  }
+}
+
+/** Reads a connection until its end, so many bytes at a time. What it yields is valid until the next is asked for. */
+export async function* readChunks(connection: Deno.Conn, bytes: number): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(bytes);
+  for (let count; (count = await connection.read(buffer)) !== null;) yield buffer.subarray(0, count);
+}
 
 /** Writes these parts after those of earlier calls. */
 export type Writer = (parts: readonly Uint8Array[]) => Promise<void>;
@@ -33,4 +48,17 @@ function* joinSmall(parts: readonly Uint8Array[]): Generator<Uint8Array> {
     yield part;
   }
   if (small.length > 0) yield concat(small);
+}
+
+/** Whether an error only says that an end is not there any more. */
+export function isGone(error: unknown): boolean {
+  return [
+    Deno.errors.BrokenPipe,
+    Deno.errors.ConnectionReset,
+    Deno.errors.ConnectionRefused,
+    Deno.errors.NotFound,
+    Deno.errors.UnexpectedEof,
+    Deno.errors.BadResource,
+    Deno.errors.Interrupted,
+  ].some((gone) => error instanceof gone);
 }
