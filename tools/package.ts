@@ -2,7 +2,7 @@
  * What a person without a checkout installs: `deno task package [--with-deno]`. Into `dist/` it writes the scripts as
  * single files, and a Debian package of them, with manual pages, completions, examples and profiles. With `--with-deno`
  * the package contains the Deno that runs this, and is for machines of the same kind; else it is for all machines, and
- * takes the Deno on `$PATH`. debhelper and help2man make the package, as `tools/debian` tells them.
+ * takes the Deno on `$PATH`. debhelper and help2man make the package, as `tools/debian` says.
  */
 
 import { dirname, fromFileUrl, join } from "@std/path";
@@ -151,7 +151,7 @@ async function debianFiles({ withDeno }: { withDeno: boolean }): Promise<Map<str
   const files: Record<string, string> = {
     changelog: `${packageName} (${config.version}) unstable; urgency=medium
 
-  * CHANGELOG.md tells what is new.
+  * CHANGELOG.md says what is new.
 
  -- ${name} <${mail}>  ${date}
 `,

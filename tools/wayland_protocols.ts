@@ -38,7 +38,7 @@ function attribute(tag: string, name: string): string | undefined {
   return new RegExp(`\\s${name}\\s*=\\s*"([^"]*)"`).exec(tag)?.[1];
 }
 
-/** One argument, as a word: its letter, \`?\` in front where it may be null, and the interface behind it. */
+/** One argument, as a word: its letter, \`?\` in front where it may be null, and the interface after it. */
 function argumentWord(tag: string): string {
   const letter = letters[attribute(tag, "type")!]!;
   const named = attribute(tag, "interface");
@@ -81,7 +81,7 @@ async function xmlFiles(directory: string): Promise<string[]> {
 if (import.meta.main) {
   const known = new Map<string, Interface>();
   const files = (await Promise.all(roots.map(xmlFiles))).flat();
-  // Where an early draft has the same name, the one that is no draft any more counts.
+  // Where an early draft has the same name, the one that is no longer a draft counts.
   for (const file of files.sort((a, b) => Number(b.includes("/unstable/")) - Number(a.includes("/unstable/")))) {
     for (const found of interfacesIn(await Deno.readTextFile(file))) known.set(found.name, found);
   }

@@ -17,7 +17,7 @@ const readBytes = 32 * 1024;
 
 let sent = 0;
 
-/** How many bytes a piece has when it is compressed behind all that went before it. */
+/** How many bytes a piece has when it is compressed after all that went before it. */
 function compressedSize(deflate: Deflate, piece: Uint8Array): Promise<number> {
   let size = 0;
   const count = (part: Uint8Array): void => void (size += part.length);

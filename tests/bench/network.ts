@@ -1,6 +1,6 @@
 /**
  * What a session on another machine is like over a network of so many bits a second and such a round trip. It takes 20
- * minutes and is no part of the bench: `deno task lab run -- deno run -A tests/bench/network.ts [FILTER [WAYS]]`. The
+ * minutes and is not part of the bench: `deno task lab run -- deno run -A tests/bench/network.ts [FILTER [WAYS]]`. The
  * network is `link.ts`, so that one machine and one engine do. Prints Mbit/s of the network, ms of its round trip,
  * what, way, ms to the first window, frames/s or ms, Mbit/s.
  */

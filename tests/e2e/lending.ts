@@ -5,7 +5,7 @@ import type { ProcessResult } from "../../lib/base/errors.ts";
 import { startProcess } from "../../lib/base/process.ts";
 import { type EngineName, eventually, root, sh } from "./world.ts";
 
-/** A mapping as `--json` tells it. */
+/** A mapping as `--json` prints it. */
 export interface LentFile {
   host: string;
   container: string;

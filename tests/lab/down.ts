@@ -169,7 +169,7 @@ async function removeState(engine: LabEngine): Promise<void> {
   if (exists(`/sys/class/net/${bridge}`)) {
     await runProcess(["ip", "link", "delete", bridge], { okCodes: "any" });
   }
-  // The firewall table of the engine stays behind, empty; with anything in it, it is not ours.
+  // The firewall table of the engine stays, empty; with anything in it, it is not ours.
   const table = await runProcess(["nft", "list", "table", "inet", name], { okCodes: "any" });
   if (table.code === 0 && /^table inet \w+ \{\s*\}\s*$/.test(table.stdout)) {
     await runProcess(["nft", "delete", "table", "inet", name], { okCodes: "any" });

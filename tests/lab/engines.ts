@@ -231,7 +231,7 @@ export async function ensureRunning(lab: Lab, engine: LabEngine): Promise<Part |
 }
 
 /**
- * Whether the lab made the image behind its alias: it is recorded, or (should the record be lost) it bears the lab's
+ * Whether the lab made the image that its alias names: it is recorded, or (should the record be lost) it bears the lab's
  * mark. Only for that one does the mark count, since images that are published from a container inherit it.
  */
 async function isLabImage(lab: Lab, engine: LabEngine, fingerprint: string): Promise<boolean> {

@@ -179,7 +179,7 @@ async function shot(args: readonly string[], ui: Ui): Promise<number> {
   const state = labState();
   if (!looksUp(state)) throw new UserError("The lab is not up", { hint: "Bring it up with deno task lab up" });
   const { takeShot } = await import("./shot.ts");
-  // `deno task` changes to the checkout, and tells where the user was in this variable.
+  // `deno task` changes to the checkout, and sets this variable to where the user was.
   const path = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), file);
   await takeShot(state, path, desktop);
   ui.status(`Written to ${path}`);

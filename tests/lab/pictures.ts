@@ -1,5 +1,5 @@
 /**
- * Takes the pictures and the film of the documents anew: `deno task pictures [PART...]`, the parts being `windows`,
+ * Takes the pictures and the film of the documents again: `deno task pictures [PART...]`, the parts being `windows`,
  * `menu`, `question`, `dialog`, `lending` and `film`. They show the real thing, on GNOME in the lab's host of Debian
  * testing: what is typed is run. The containers that are made for it are removed again; the images that are kept of them
  * stay for the next time.

@@ -259,7 +259,7 @@ function readState(dir: string): LabState | undefined {
     // A part that is newer than the state has not been looked at.
     return { ...empty, ...state, parts: { ...empty.parts, ...state.parts } };
   } catch (error) {
-    // A file that a power cut left half written tells no more than none.
+    // A file that a power cut left half written says no more than a missing one.
     if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
     if (error instanceof Deno.errors.PermissionDenied) return undefined;
     throw error;

@@ -4,7 +4,7 @@ import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import type { Ui } from "../../lib/base/ui.ts";
 import { type LabState, labState, type Part, type PartName, saveState } from "./state.ts";
 
-/** The lab at work: what is known, and whom to tell. */
+/** The lab at work: its state, and where its messages go. */
 export interface Lab {
   readonly ui: Ui;
   readonly state: LabState;

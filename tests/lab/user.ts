@@ -146,7 +146,7 @@ export async function ensureDenoPackages(state: LabState, checkout: string): Pro
   return "installed";
 }
 
-/** Both clients greet a user at their first run, on stderr, and LXD's makes a key pair: have that behind us. */
+/** Both clients greet a user at their first run, on stderr, and LXD's makes a key pair: do that now. */
 async function ensureClients(user: LabUser): Promise<void> {
   for (const [program, directory] of [["lxc", ".config/lxc"], ["incus", ".config/incus"]] as const) {
     if (exists(join(user.home, directory))) continue;

@@ -10,14 +10,14 @@ import { labDir, type LabState, type LabUser, type Part } from "./state.ts";
 import { type Lab, partStep } from "./steps.ts";
 import { runAsUser } from "./user.ts";
 
-/** The size of the X display. Without a rate sway 1.10 tells its clients one of 0 Hz. */
+/** The size of the X display. Without a rate, sway 1.10 reports 0 Hz to its clients. */
 const mode = "1920x1200@60Hz";
 
 /** The daemons in the order of their start. */
 const daemons = ["wayland", "waylandKeyboard"] as const;
 
 /**
- * What sway is told: bare windows, each with the focus until another gets it. It chooses the names of its own display
+ * The configuration of sway: windows without frames, each with the focus until another gets it. It chooses the names of its own display
  * and of Xwayland's itself, and says them on its standard output.
  */
 const config = `\
