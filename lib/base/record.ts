@@ -89,7 +89,7 @@ export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<vo
 export async function readRecord(path: string): Promise<unknown> {
   const text = await ifThere(Deno.readTextFile(path));
   try {
-    return text && JSON.parse(text);
+    return text === undefined ? undefined : JSON.parse(text);
   } catch {
     return null;
   }

@@ -20,8 +20,10 @@ Deno.test("a record is whole or not there, for its user alone; a torn one is nul
     assertEquals(await readRecord(path), { text: "short" });
     assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["record"]);
     assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
-    await Deno.writeTextFile(path, '{"text":"sh');
-    assertEquals(await readRecord(path), null);
+    for (const torn of ['{"text":"sh', ""]) {
+      await Deno.writeTextFile(path, torn);
+      assertEquals(await readRecord(path), null);
+    }
   }));
 
 Deno.test("a file that is claimed is another's until it is released, and one that was removed is nobody's", () =>
