@@ -3,7 +3,7 @@
 import { format } from "@std/fmt/bytes";
 import generalizeScript from "./generalize.sh" with { type: "text" };
 import { type Engine, engineOn, type Instance } from "../engine/engine.ts";
-import { deleteImage, findImages, type Image, imageHash, publish } from "../engine/image.ts";
+import { deleteImage, type Image, imageHash, listImages, publish } from "../engine/image.ts";
 import { exec } from "../engine/instance.ts";
 import { userDataKey } from "./profile_file.ts";
 import { sha256 } from "../base/hash.ts";
@@ -44,21 +44,29 @@ export async function recipeOf(
   };
 }
 
+/** The cached images of a recipe, and those that only have the same source. */
+export async function cachedImages(engine: Engine, { recipe, source }: Recipe): Promise<Image[]> {
+  return (await listImages(engine)).filter(({ properties }) =>
+    properties?.[recipeKey] === recipe || properties?.[sourceKey] === source
+  );
+}
+
 /** After how many days a cached image is made again, with the software of that day. */
 const maxCachedDays = 30;
 
 /**
- * The cached image of a recipe, but for one that has grown old. Several runs at once may have made several: all runs take the oldest.
+ * The one of {@linkcode cachedImages} that a container is made from, but for one that has grown old. Several runs at once
+ * may have made several: all runs take the oldest.
  *
  * @param options `unusable`: fingerprints of images that did not work
  */
-export async function findCached(
-  engine: Engine,
+export function chooseCached(
+  images: readonly Image[],
   { recipe: { recipe }, unusable = [] }: { recipe: Recipe; unusable?: readonly string[] },
-): Promise<Image | undefined> {
+): Image | undefined {
   const freshMs = Date.now() - maxCachedDays * 86_400_000;
   const age = ({ created_at, fingerprint }: Image): string => `${created_at} ${fingerprint}`;
-  return (await findImages(engine, { [recipeKey]: recipe }))
+  return images.filter(({ properties }) => properties?.[recipeKey] === recipe)
     .filter(({ fingerprint }) => !unusable.includes(fingerprint))
     .filter(({ created_at }) => Date.parse(created_at) > freshMs)
     .sort((a, b) => age(a) < age(b) ? -1 : 1)[0];
@@ -86,24 +94,20 @@ export async function cacheInstance(
 const removingDeadlineMs = 60_000;
 
 /**
- * Removes the cached images that `used` replaces: those of older base images, those of the same recipe made at the same
- * time, and those that did not work. The container is made by then, so a signal does not stop this, and a failure is
- * only a warning.
+ * Removes those of {@linkcode cachedImages} that `used` replaces: those of older base images, those of the same recipe
+ * made at the same time, and those that did not work. The container is made by then, so a signal does not stop this, and
+ * a failure is only a warning.
  *
  * @param options `used`: the fingerprint of the image that stays
  */
 export async function removeReplaced(
   engine: Engine,
-  { recipe, used }: { recipe: Recipe; used: string },
+  { images, used }: { images: readonly Image[]; used: string },
 ): Promise<void> {
   const { host } = engine;
   const cleaner = engineOn(engine, host.forCleanup(AbortSignal.timeout(removingDeadlineMs)));
   try {
-    for (const { fingerprint, properties } of await findImages(cleaner, {})) {
-      if (fingerprint === used) continue;
-      if (properties?.[recipeKey] !== recipe.recipe && properties?.[sourceKey] !== recipe.source) continue;
-      await deleteImage(cleaner, fingerprint);
-    }
+    for (const { fingerprint } of images) if (fingerprint !== used) await deleteImage(cleaner, fingerprint);
   } catch (error) {
     host.ui.warn(
       `A cached image that is no longer needed could not be removed: ${error instanceof Error ? error.message : error}`,

@@ -8,7 +8,7 @@ import { dirname, join } from "@std/path";
 import { removeUnusedProxy } from "./internet/proxy.ts";
 import type { Engine, Instance } from "../engine/engine.ts";
 import { deleteProfile, findProfile, setProfile } from "../engine/profile.ts";
-import { deleteImage, findImages } from "../engine/image.ts";
+import { deleteImage, listImages } from "../engine/image.ts";
 import { deleteInstance, findInstance, waitForOperations } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
 import { runKey } from "../container/ours.ts";
@@ -120,7 +120,9 @@ export async function unmake(engine: Engine, creation: Creation): Promise<void> 
   // The engine may still be making the instance when its CLI has ended.
   await waitForOperations(instance);
   if ((await findInstance(instance))?.config[runKey] === run) await deleteInstance(instance);
-  for (const { fingerprint } of await findImages(engine, { [runKey]: run })) await deleteImage(engine, fingerprint);
+  for (const { fingerprint, properties } of await listImages(engine)) {
+    if (properties?.[runKey] === run) await deleteImage(engine, fingerprint);
+  }
   const profile = await findProfile(instance);
   if (profile?.config[runKey] === run) {
     await removeUnusedProxy(instance, profile);

@@ -15,11 +15,11 @@ import { createProfile, setProfile } from "../engine/profile.ts";
 import { hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 import { pristine } from "../container/copies.ts";
 import { ensureProxy, proxyDevice, useProxy } from "./internet/proxy.ts";
-import { type Recipe, recipeOf } from "./cache.ts";
+import { cachedImages, recipeOf } from "./cache.ts";
 import type { Creation } from "./journal.ts";
 import { prepareContainer, testConnection, type WindowServer } from "./prepare.ts";
 import { internetKey, profileForSetup, profileYaml, withoutProtection } from "./profile_file.ts";
-import { provision } from "./provision.ts";
+import { provision, type Provisioning } from "./provision.ts";
 import type { Request } from "./request.ts";
 
 /** What {@linkcode make} made. */
@@ -65,9 +65,12 @@ export async function make(
     if (creation.profileBefore === null) await createProfile(instance, profileMarks);
     await setProfile(instance, profileYaml(setup, profileMarks));
   };
-  const findRecipe = async (): Promise<Recipe | undefined> =>
-    request.cache ? await recipeOf(engine, { image, profile: profileYaml(request.profile, {}) }) : undefined;
-  const [recipe] = await all([findRecipe(), makeProfile()]);
+  const findCache = async (): Promise<Provisioning["cache"]> => {
+    if (!request.cache) return undefined;
+    const recipe = await recipeOf(engine, { image, profile: profileYaml(request.profile, {}) });
+    return { recipe, images: await cachedImages(engine, recipe) };
+  };
+  const [cache] = await all([findCache(), makeProfile()]);
   if (proxy) await ensureProxy(proxy, { image, timeoutMs });
 
   const needsXpra = software === "all";
@@ -78,7 +81,7 @@ export async function make(
     user: wanted,
     target,
     needsXpra,
-    recipe,
+    cache,
   });
 
   if (setup !== removable) {
@@ -93,8 +96,10 @@ export async function make(
 
   host.ui.progress("Sharing directories, keys and host keys");
   const authorizedKeys = request.keys.text;
-  const { user, knownHosts } = await prepareContainer(instance, { authorizedKeys, wanted });
-  const found = host.dryRun ? undefined : await findOurs(instance, { withState: engine.server.isLocal });
+  const [{ user, knownHosts }, found] = await all([
+    prepareContainer(instance, { authorizedKeys, wanted }),
+    host.dryRun ? Promise.resolve(undefined) : findOurs(instance, { withState: engine.server.isLocal }),
+  ]);
   const hostUid = found && await hostUidOf(found, user);
   const plannedUid = !found && engine.server.isLocal ? await instanceHostUid(instance, user) : null;
   const uid = hostUid === undefined ? plannedUid : String(hostUid);

@@ -1,16 +1,18 @@
 /** A container with its software: launched from an image, or from a cached one that has the software already. */
 
 import {
+  cachedImages,
   cachedInstanceConfig,
   cacheInstance,
+  chooseCached,
   describeCached,
-  findCached,
   type Recipe,
   removeReplaced,
 } from "./cache.ts";
 import { waitForCloudInit } from "./cloud_init.ts";
 import { runKey } from "../container/ours.ts";
 import type { Instance } from "../engine/engine.ts";
+import type { Image } from "../engine/image.ts";
 import { deleteInstance, exec, findInstance, launch } from "../engine/instance.ts";
 
 /** What a container is made from. */
@@ -27,8 +29,8 @@ export interface Provisioning {
   target: string | undefined;
   /** Whether it is to have xpra. */
   needsXpra: boolean;
-  /** What a cached image of it is known by; undefined when none is to be used or kept. */
-  recipe: Recipe | undefined;
+  /** What cached images of it are known by, and those that there are; undefined when none is to be used or kept. */
+  cache: { recipe: Recipe; images: Image[] } | undefined;
 }
 
 /**
@@ -39,22 +41,24 @@ export interface Provisioning {
  */
 export async function provision(
   instance: Instance,
-  { recipe, ...provisioning }: Provisioning,
+  { cache, ...provisioning }: Provisioning,
 ): Promise<(() => Promise<void>) | undefined> {
-  if (!recipe) {
+  if (!cache) {
     await launchAndWait(instance, provisioning);
     return undefined;
   }
   const { engine } = instance;
   const { ui, signal } = engine.host;
   const { marks, user, needsXpra } = provisioning;
+  const { recipe } = cache;
+  let { images } = cache;
   const launchFrom = async (used: string): Promise<() => Promise<void>> => {
     const config = { ...marks, ...cachedInstanceConfig(user) };
     await launchAndWait(instance, { ...provisioning, image: used, marks: config });
-    return () => removeReplaced(engine, { recipe, used });
+    return () => removeReplaced(engine, { images, used });
   };
   const unusable: string[] = [];
-  for (let cached; (cached = await findCached(engine, { recipe, unusable }));) {
+  for (let cached; (cached = chooseCached(images, { recipe, unusable }));) {
     ui.status(describeCached(cached));
     try {
       return await launchFrom(cached.fingerprint);
@@ -63,6 +67,7 @@ export async function provision(
       ui.warn(`The cached image cannot be used, and is made again: ${error instanceof Error ? error.message : error}`);
       unusable.push(cached.fingerprint);
       if (await findInstance(instance)) await deleteInstance(instance);
+      images = await cachedImages(engine, recipe);
     }
   }
   await launchAndWait(instance, provisioning);
@@ -75,7 +80,8 @@ export async function provision(
   const made = await cacheInstance(instance, { recipe, run: marks[runKey] });
   await deleteInstance(instance);
   // Another run may have made the same image at the same time: all take the oldest.
-  const kept = await findCached(engine, { recipe, unusable });
+  images = await cachedImages(engine, recipe);
+  const kept = chooseCached(images, { recipe, unusable });
   if (kept) ui.status(describeCached(kept));
   return await launchFrom(kept?.fingerprint ?? made);
 }

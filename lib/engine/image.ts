@@ -22,12 +22,9 @@ export function imageOn(engine: Pick<Engine, "server">, image: string): string {
   return image.includes(":") ? image : withRemote(engine.server, image);
 }
 
-/** The local images that have all of `properties`. */
-export async function findImages(engine: Engine, properties: Readonly<Record<string, string>>): Promise<Image[]> {
-  const images = (await query(engine, "/1.0/images?recursion=1") ?? []) as Image[];
-  return images.filter((image) =>
-    Object.entries(properties).every(([key, value]) => image.properties?.[key] === value)
-  );
+/** All local images. */
+export async function listImages(engine: Engine): Promise<Image[]> {
+  return (await query(engine, "/1.0/images?recursion=1") ?? []) as Image[];
 }
 
 /**

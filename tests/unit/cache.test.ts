@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import {
+  cachedImages,
   cachedInstanceConfig,
   cacheInstance,
+  chooseCached,
   describeCached,
-  findCached,
   recipeOf,
   removeReplaced,
 } from "../../lib/create/cache.ts";
@@ -65,7 +66,7 @@ function image(name: string, created_at: string, properties: Record<string, stri
   return { fingerprint: name, created_at, properties };
 }
 
-Deno.test("findCached() takes the oldest image of the recipe, and none of another one or older than a month", async () => {
+Deno.test("chooseCached() takes the oldest image of the recipe, and none of another one or older than a month", async () => {
   const daysAgo = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString();
   const images = [
     image("too-old", daysAgo(31), { [recipeKey]: "r" }),
@@ -76,9 +77,11 @@ Deno.test("findCached() takes the oldest image of the recipe, and none of anothe
     image("old-1", daysAgo(29), { [recipeKey]: "r" }),
   ];
   const { engine } = await engineWith({ images });
-  assertEquals((await findCached(engine, { recipe }))?.fingerprint, "old-1");
-  assertEquals((await findCached(engine, { recipe, unusable: ["old-1", "old-2"] }))?.fingerprint, "new");
-  assertEquals(await findCached(engine, { recipe: { recipe: "t", source: "s" } }), undefined);
+  const cached = await cachedImages(engine, recipe);
+  assertEquals(cached.map(({ fingerprint }) => fingerprint), ["too-old", "other", "new", "old-2", "old-1"]);
+  assertEquals(chooseCached(cached, { recipe })?.fingerprint, "old-1");
+  assertEquals(chooseCached(cached, { recipe, unusable: ["old-1", "old-2"] })?.fingerprint, "new");
+  assertEquals(chooseCached(cached, { recipe: { recipe: "t", source: "s" } }), undefined);
 });
 
 Deno.test("removeReplaced() removes the images of older bases and of the same recipe, and no others", async () => {
@@ -91,7 +94,7 @@ Deno.test("removeReplaced() removes the images of older bases and of the same re
     image("foreign", "2024-01-01T00:00:00Z", null),
   ];
   const { engine, recorded } = await engineWith({ images });
-  await removeReplaced(engine, { recipe, used: "used" });
+  await removeReplaced(engine, { images: await cachedImages(engine, recipe), used: "used" });
   const removed = recorded.calls.filter(([, command]) => command === "image").map((argv) => argv.at(-1));
   assertEquals(removed, ["twin", "older-base", "other-name"]);
 });
