@@ -150,7 +150,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   if (maxWords < Infinity) {
     const session = words[0] ?? values.get("session");
     if (session !== undefined) checkSessionName(session);
-    await using container = await resolveContainer(host, word, options);
+    await using container = await resolveContainer(host, { word, ...options });
     if (flags.has("logs")) return await (await import("./lib/attach/logs.ts")).logs(container, session);
     if (flags.has("stop")) {
       return await (await import("./lib/attach/stop.ts")).stop(container, {
@@ -167,7 +167,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
     line: (app) => appLine(word, app, givenOptions(args)),
     makeLoans,
   });
-  await using container = await resolveContainer(host, word, options);
+  await using container = await resolveContainer(host, { word, ...options });
   if (!("app" in request)) return await (await import("./lib/attach/reattach.ts")).reattach(container, request);
   if (flags.has("disposable")) {
     return await (await import("./lib/attach/disposable/disposable.ts")).runDisposable(container, request);

@@ -118,23 +118,23 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const own = Object.keys(optionsOf(spec));
   if (flags.has("delete")) {
     const { deleteNamed } = await import("./lib/create/remove.ts");
-    return await deleteNamed(host, words, { ...options, force: flags.has("force") });
+    return await deleteNamed(host, { words, ...options, force: flags.has("force") });
   }
   if (flags.has("update")) {
     const { updateNamed } = await import("./lib/create/update.ts");
-    return await updateNamed(host, words, options);
+    return await updateNamed(host, { words, ...options });
   }
   if (flags.has("unexport")) {
     const { unexportNamed } = await import("./lib/create/export/unexport.ts");
-    return await unexportNamed(host, words, options);
+    return await unexportNamed(host, { words, ...options });
   }
   // After NAME alone, it is about a container that exists.
   if ((flags.get("export") ?? Infinity) <= 1) {
     const { exportNamed } = await import("./lib/create/export/export.ts");
-    return await exportNamed(host, words, { ...options, own, withTypes: flags.has("mime") });
+    return await exportNamed(host, { words, ...options, own, withTypes: flags.has("mime") });
   }
   const { createContainer } = await import("./lib/create/create.ts");
-  await createContainer(host, args, { own });
+  await createContainer(host, { ...args, own });
 }
 
 if (import.meta.main) {

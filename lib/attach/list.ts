@@ -16,7 +16,7 @@ import { listAllSessions, listSessions, type LiveSession } from "./session/live_
 export async function showSessions(host: Host, word: string | undefined, options: EngineOptions): Promise<number> {
   const [, remote] = /^([^:]+):$/.exec(word ?? "") ?? [];
   const sessions = word === undefined || remote !== undefined
-    ? await listAllSessions(await chooseEngine(host, options.engine, { ...options, remote }))
+    ? await listAllSessions(await chooseEngine(host, { ...options, remote }))
     : await listContainer(host, word, options);
   const rows = sessions.map(({ container, session, app, pid, clients, since }) =>
     [container, session, oneLine(app), pid, clients, localTime(since)].map(String)
@@ -36,6 +36,6 @@ function localTime(time: string): string {
 
 /** A container that does not run is not started for this. */
 async function listContainer(host: Host, word: string, options: EngineOptions): Promise<LiveSession[]> {
-  await using container = await resolveContainer(host, word, options);
+  await using container = await resolveContainer(host, { word, ...options });
   return await container.isRunning() ? await listSessions(container) : [];
 }

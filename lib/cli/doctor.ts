@@ -45,7 +45,7 @@ export async function diagnose(
 ): Promise<number> {
   let engine: Engine | undefined;
   try {
-    engine = await chooseEngine(host, wanted);
+    engine = await chooseEngine(host, { engine: wanted });
   } catch (error) {
     if (!(error instanceof UserError) || error.exitCode !== ExitCode.noEngine) throw error;
   }

@@ -16,7 +16,7 @@ import type { LendRequest } from "./lend/lend.ts";
 import type { Loan } from "./lend/loan.ts";
 import type { SourceFile } from "./lend/source_file.ts";
 import { localContainer } from "./local.ts";
-import { type Mounts, mountsOf } from "./mounts.ts";
+import { mountsOf } from "./mounts.ts";
 import { findOurs } from "./ours.ts";
 import { adviceOptions, type EngineOptions, findPlace, type Place } from "./place.ts";
 import { containerRecordPath } from "./record.ts";
@@ -109,9 +109,12 @@ export interface KnownContainer extends Place {
  *
  * @throws {UserError} exit code 2 for a word that names no container, and for a remote that there is not
  */
-export async function resolveContainer(host: Host, word: string, options: EngineOptions): Promise<Container> {
-  const { record, server, ...place } = await findPlace(host, word, options);
-  const { mounts, name } = place;
+export async function resolveContainer(
+  host: Host,
+  options: EngineOptions & { word: string },
+): Promise<Container> {
+  const { record, server, ...place } = await findPlace(host, options);
+  const { name } = place;
   const isAlone = server.isLocal && record?.location === "none";
   const known: KnownContainer = {
     ...place,
@@ -121,7 +124,7 @@ export async function resolveContainer(host: Host, word: string, options: Engine
       const engine = await place.engine;
       const instance = await findOurs({ engine, name }, { withState: server.isLocal });
       // Its server has joined a cluster since it was made.
-      if (isAlone && !await isHere(instance)) throw hasMoved(place.label, mounts, instance);
+      if (isAlone && !await isHere(instance)) throw hasMoved(place, instance);
       return instance;
     }),
   };
@@ -132,7 +135,7 @@ export async function resolveContainer(host: Host, word: string, options: Engine
 /** The container of this name on a server. */
 export async function containerOn(instance: Instance): Promise<Container> {
   const { host, cli, server: { project } } = instance.engine;
-  return await resolveContainer(host, labelOf(instance), { engine: cli, project });
+  return await resolveContainer(host, { word: labelOf(instance), engine: cli, project });
 }
 
 /**
@@ -182,7 +185,7 @@ async function isOnThisMachine({ instance, mounts }: KnownContainer): Promise<bo
   }
 }
 
-function hasMoved(label: string, mounts: Mounts, { location }: InstanceInfo): UserError {
+function hasMoved({ label, mounts }: Place, { location }: InstanceInfo): UserError {
   const path = containerRecordPath(mounts);
   return new UserError(`The container "${label}" is on another machine now: on the member "${location}"`, {
     hint: `Its record says otherwise. Remove it, and run this again: rm ${quoteWords([path])}`,

@@ -51,19 +51,20 @@ export interface EngineOptions {
  */
 export async function findPlace(
   host: Host,
-  word: string,
-  { engine: wanted, project }: EngineOptions,
+  { word, engine: wanted, project }: EngineOptions & { word: string },
 ): Promise<NamedPlace> {
   const { remote, name } = parseInstancePath(word);
   const request = { remote, project };
   const cli = wantedCli(host, wanted);
-  const sure = await sureServer(host, cli, request);
-  const chosen = sure ? undefined : await chooseEngine(host, wanted, request);
+  const sure = await sureServer({ host, cli }, request);
+  const chosen = sure ? undefined : await chooseEngine(host, { engine: wanted, ...request });
   const server = (sure ?? chosen?.server)!;
   const mounts = mountsOf({ engine: { host, server }, name });
   const record = await readContainerRecord(mounts);
-  const onRecord = record && cli === undefined ? engineCalled(host, record.engine, server) : undefined;
-  const engine = chosen || onRecord ? Promise.resolve((chosen ?? onRecord)!) : chooseEngine(host, wanted, request);
+  const onRecord = record && cli === undefined ? { ...engineCalled(host, record.engine), server } : undefined;
+  const engine = chosen || onRecord
+    ? Promise.resolve((chosen ?? onRecord)!)
+    : chooseEngine(host, { engine: wanted, ...request });
   // Whoever needs the engine awaits it.
   engine.catch(() => {});
   const options = adviceOptions({ host, cli, byOption: wanted !== undefined, server });
@@ -98,13 +99,12 @@ export function scriptLine(
 
 /** The server that is meant whichever engine answers; undefined when that makes a difference. */
 async function sureServer(
-  host: Host,
-  cli: EngineCli | undefined,
+  { host, cli }: { host: Host; cli: EngineCli | undefined },
   request: ServerRequest,
 ): Promise<Server | undefined> {
-  if (cli !== undefined) return await findServer(host, cli, request);
+  if (cli !== undefined) return await findServer({ host, cli }, request);
   if (request.remote !== undefined) return undefined;
-  const [first, ...others] = await Promise.all(engineClis.map((cli) => findServer(host, cli, request)));
+  const [first, ...others] = await Promise.all(engineClis.map((cli) => findServer({ host, cli }, request)));
   const isSame = ({ remote, project, isLocal }: Server): boolean =>
     remote === first!.remote && project === first!.project && isLocal === first!.isLocal;
   return others.every(isSame) ? first : undefined;

@@ -22,14 +22,13 @@ import { readCreateRequest, type Request } from "./request.ts";
 /**
  * Makes a container, or undoes all that it did.
  *
- * @param options `own`: the options of create.ts, which no app is started with
+ * @param args `own`: the options of create.ts, which no app is started with
  */
 export async function createContainer(
   host: Host,
-  args: Arguments<string>,
-  options: { own: readonly string[] },
+  args: Arguments<string> & { own: readonly string[] },
 ): Promise<void> {
-  const request = await readCreateRequest(host, args, options);
+  const request = await readCreateRequest(host, args);
   const { name, label, mounts } = request.place;
   await all([checkSsh(host), checkAclSupport(host, mounts)]);
   const engine = await request.place.engine;

@@ -7,10 +7,18 @@ import { refuseBeingMade } from "./journal.ts";
 import { type Mounts, mountsOf, usedMounts } from "../container/mounts.ts";
 import { isOurs } from "../container/ours.ts";
 import { scriptLine } from "../container/place.ts";
-import { type Engine, engineCalled, engineClis, type Instance, labelOf, otherEngine } from "../engine/engine.ts";
+import {
+  type Engine,
+  engineAt,
+  engineCalled,
+  engineClis,
+  type Instance,
+  labelOf,
+  otherEngine,
+} from "../engine/engine.ts";
 import { findInstance, type InstanceInfo, listOwnInstances } from "../engine/instance.ts";
 import { findProfile, refuseUsedByOthers, showProfile } from "../engine/profile.ts";
-import { findServer, hasRemote } from "../engine/server.ts";
+import { hasRemote } from "../engine/server.ts";
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { all } from "../base/settle.ts";
@@ -88,8 +96,8 @@ async function findSharing({ host }: Engine, mounts: Mounts): Promise<Engine | u
 async function findNamesake({ engine, name }: Instance): Promise<Engine | undefined> {
   const { host, server: { remote, project = "default" } } = engine;
   const { cli } = otherEngine(engine);
-  if (remote === undefined || !await hasRemote(host, cli, remote)) return undefined;
-  const other = engineCalled(host, cli, await findServer(host, cli, { remote, project }));
+  if (remote === undefined || !await hasRemote({ host, cli }, remote)) return undefined;
+  const other = await engineAt({ host, cli }, { remote, project });
   try {
     const instance = await findInstance({ engine: other, name });
     return instance && isOurs(instance) ? other : undefined;

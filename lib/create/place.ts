@@ -9,8 +9,11 @@ import { type EngineOptions, findPlace, type NamedPlace } from "../container/pla
  *
  * @throws {UserError} exit code 2 for "default", and as {@linkcode findPlace}
  */
-export async function placeCalled(host: Host, word: string, options: EngineOptions): Promise<NamedPlace> {
-  const place = await findPlace(host, word, options);
+export async function placeCalled(
+  host: Host,
+  options: EngineOptions & { word: string },
+): Promise<NamedPlace> {
+  const place = await findPlace(host, options);
   // The container's profile has its name, and every container has the profile "default".
   if (place.name !== "default") return place;
   throw inputError('The name "default" is that of the engine\'s own profile', "Choose another");

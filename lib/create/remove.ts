@@ -28,13 +28,12 @@ import { refuseOtherOwner, shares } from "./existing.ts";
  */
 export async function deleteNamed(
   host: Host,
-  [word, ...more]: readonly string[],
-  { force, ...options }: EngineOptions & { force: boolean },
+  { words: [word, ...more], force, ...options }: EngineOptions & { words: readonly string[]; force: boolean },
 ): Promise<void> {
   if (word === undefined || more.length > 0) {
     throw inputError("--delete takes one NAME", "For example: create.ts --delete my-container");
   }
-  const { name, label, mounts, ...place } = await placeCalled(host, word, options);
+  const { name, label, mounts, ...place } = await placeCalled(host, { word, ...options });
   const instance = { engine: await place.engine, name };
   if (host.dryRun) {
     await deleteInstance(instance);

@@ -47,13 +47,12 @@ export interface Request {
 /**
  * Reads the command line and the files that it names.
  *
- * @param options `own`: the options of create.ts, which no app is started with
+ * @param args `own`: the options of create.ts, which no app is started with
  * @throws {UserError} exit code 2 for a mistake in it, or in a file
  */
 export async function readCreateRequest(
   host: Host,
-  args: Arguments<string>,
-  { own }: { own: readonly string[] },
+  { own, ...args }: Arguments<string> & { own: readonly string[] },
 ): Promise<Request> {
   const { positionals, flags, values } = args;
   if (flags.has("force")) {
@@ -71,7 +70,7 @@ export async function readCreateRequest(
     throw missingWord(positionals.slice(0, end));
   }
   if (Object.hasOwn(bundledProfiles.files, keysPath)) throw missingWord(positionals.slice(0, end));
-  const place = await placeCalled(host, word, engineOptions(args));
+  const place = await placeCalled(host, { word, ...engineOptions(args) });
   if (exports) menuOf(host, hostNameOf({ engine: place, name: place.name }));
   const image = values.get("image");
   if (image?.startsWith("-")) {

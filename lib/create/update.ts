@@ -25,7 +25,7 @@ import { mountsOf } from "../container/mounts.ts";
 import { copyOrigin, findOrigin, giveMachineId } from "../container/origin.ts";
 import { findOurs, listOurs } from "../container/ours.ts";
 import { type EngineOptions, scriptLine } from "../container/place.ts";
-import { chooseEngine, type Engine, engineLine, engineOn, type Instance, labelOf } from "../engine/engine.ts";
+import { chooseEngine, engineLine, engineOn, type Instance, labelOf } from "../engine/engine.ts";
 import { exec, type InstanceInfo, startInstance, stopInstance } from "../engine/instance.ts";
 import { deleteSnapshot, findSnapshot, hasCheapSnapshots, takeSnapshot } from "../engine/snapshot.ts";
 
@@ -59,10 +59,13 @@ const before = "before-update";
  * @returns the exit code
  * @throws {UserError} when the only one could not be updated
  */
-export async function updateNamed(host: Host, words: readonly string[], options: EngineOptions): Promise<number> {
+export async function updateNamed(
+  host: Host,
+  { words, ...options }: EngineOptions & { words: readonly string[] },
+): Promise<number> {
   const targets = words.length > 0
     ? await Promise.all(words.map(async (word) => {
-      const { name, engine } = await placeCalled(host, word, options);
+      const { name, engine } = await placeCalled(host, { word, ...options });
       return { engine: await engine, name };
     }))
     : await findAll(host, options);
@@ -84,7 +87,7 @@ export async function updateNamed(host: Host, words: readonly string[], options:
 
 /** This user's containers, without copies of them. */
 async function findAll(host: Host, options: EngineOptions): Promise<Instance[]> {
-  const engine = await chooseEngine(host, options.engine, options);
+  const engine = await chooseEngine(host, options);
   const found: Instance[] = [];
   for (const instance of await listOurs(engine)) {
     if (instance.config[copyKey] !== undefined || !await exists(mountsOf(instance).directory)) continue;
@@ -135,7 +138,7 @@ async function update(instance: Instance): Promise<Updated> {
     if (!(error instanceof ProcessError)) throw error;
     const isAsBefore = takes && countIn(error.stdout) === 0;
     if (isAsBefore) await deleteSnapshot(instance, before);
-    throw failure(engine, label, { error, keeps: keeps && !isAsBefore });
+    throw failure(instance, { error, keeps: keeps && !isAsBefore });
   }
   if (keeps) await deleteSnapshot(instance, before);
   for (const session of packages > 0 ? sessions : []) {
@@ -144,11 +147,9 @@ async function update(instance: Instance): Promise<Updated> {
   return { name: label, packages, copies: await renew(instance), sessions };
 }
 
-function failure(
-  engine: Engine,
-  label: string,
-  { error, keeps }: { error: ProcessError; keeps: boolean },
-): UserError {
+function failure(instance: Instance, { error, keeps }: { error: ProcessError; keeps: boolean }): UserError {
+  const { engine } = instance;
+  const label = labelOf(instance);
   const again = scriptLine(engine, ["create.ts", "--update", label]);
   const back = engineLine(engine, [...engine.restoreSnapshot.split(" "), label, before]);
   const options = { output: endOf(error), cause: error };

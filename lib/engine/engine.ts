@@ -90,22 +90,21 @@ export function labelOf({ engine, name }: OnServer): string {
  * Which engine to use: the one that is asked for by option or by `$GUI_CONTAINER_ENGINE`, else the first of
  * {@linkcode engineClis} that answers, or that has the remote.
  *
- * @param request the server that is meant; by default that of the CLI's own configuration
+ * @param request the engine and the server that are meant; by default that of the CLI's own configuration
  * @throws {UserError} exit code 125 when none answers, 2 for a name that is neither, and for a remote that there is not
  */
 export async function chooseEngine(
   host: Host,
-  wanted: string | undefined,
-  request: ServerRequest = {},
+  { engine: wanted, ...request }: ServerRequest & { engine?: string | undefined } = {},
 ): Promise<Engine> {
   const cli = wantedCli(host, wanted) ?? (host.dryRun ? engineClis[0] : undefined);
   if (cli !== undefined) {
-    return { ...engineCalled(host, cli, await findServer(host, cli, request)), byOption: wanted !== undefined };
+    return { ...await engineAt({ host, cli }, request), byOption: wanted !== undefined };
   }
   const clis = request.remote === undefined ? engineClis : await clisWith(host, request.remote);
   const failures: UserError[] = [];
   for (const cli of clis) {
-    const engine = engineCalled(host, cli, await findServer(host, cli, request));
+    const engine = await engineAt({ host, cli }, request);
     try {
       await query(engine, "/1.0");
       return engine;
@@ -136,14 +135,19 @@ export function wantedCli(host: Pick<Host, "env">, wanted: string | undefined): 
 
 /** The CLIs that have a remote; all of them when none has, so that each can say so. */
 async function clisWith(host: Host, remote: string): Promise<EngineCli[]> {
-  const have = await Promise.all(engineClis.map((cli) => hasRemote(host, cli, remote)));
+  const have = await Promise.all(engineClis.map((cli) => hasRemote({ host, cli }, remote)));
   const clis = engineClis.filter((_, index) => have[index]);
   return clis.length > 0 ? clis : engineClis;
 }
 
-/** The engine that a CLI drives: a server of it. Does not ask whether it answers. */
-export function engineCalled(host: Host, cli: EngineCli, server: Server = ownServer): Engine {
-  return { host, cli, server, byOption: false, ...engines[cli] };
+/** The engine that a CLI drives: this machine's. Does not ask whether it answers. */
+export function engineCalled(host: Host, cli: EngineCli): Engine {
+  return { host, cli, server: ownServer, byOption: false, ...engines[cli] };
+}
+
+/** The same with another server: see {@linkcode findServer}. */
+export async function engineAt(client: Pick<Engine, "host" | "cli">, request: ServerRequest): Promise<Engine> {
+  return { ...engineCalled(client.host, client.cli), server: await findServer(client, request) };
 }
 
 /** The other engine of this machine. */

@@ -5,7 +5,7 @@ import {
   apiPath,
   type Engine,
   engineArgv,
-  engineCalled,
+  engineAt,
   engineLine,
   environmentOf,
   type Instance,
@@ -20,7 +20,7 @@ import { delay } from "@std/async";
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { imageOn } from "./image.ts";
-import { findServer, withRemote } from "./server.ts";
+import { withRemote } from "./server.ts";
 
 /** An instance, as the engine describes it. */
 export interface InstanceInfo extends Instance {
@@ -114,9 +114,9 @@ export async function listAllInstances(engine: Engine): Promise<InstanceInfo[]> 
 /**
  * The same of this machine's own server, whichever server the engine is called with; none where it does not answer.
  */
-export async function listOwnInstances({ host, cli }: Pick<Engine, "host" | "cli">): Promise<InstanceInfo[]> {
+export async function listOwnInstances(client: Pick<Engine, "host" | "cli">): Promise<InstanceInfo[]> {
   try {
-    return await listAllInstances(engineCalled(host, cli, await findServer(host, cli, { remote: "local" })));
+    return await listAllInstances(await engineAt(client, { remote: "local" }));
   } catch (error) {
     if (error instanceof UserError && error.exitCode === ExitCode.noEngine) return [];
     throw error;

@@ -10,6 +10,14 @@ import type { Host } from "../base/host.ts";
 /** The name of an engine's CLI. */
 export type EngineCli = "lxc" | "incus";
 
+/** The CLI of an engine on a host. */
+export interface Client {
+  /** The host: its environment names directories and defaults of the CLI. */
+  readonly host: Pick<Host, "env">;
+  /** The CLI. */
+  readonly cli: EngineCli;
+}
+
 /** A server of an engine. */
 export interface Server {
   /** The CLI's remote; undefined for the CLI's own default, the engine of this machine. */
@@ -68,20 +76,17 @@ interface ClientConfig {
  *
  * @throws {UserError} exit code 2 when the CLI has no such remote
  */
-export async function findServer(
-  host: Pick<Host, "env">,
-  cli: EngineCli,
-  request: ServerRequest = {},
-): Promise<Server> {
+export async function findServer(client: Client, request: ServerRequest = {}): Promise<Server> {
+  const { host, cli } = client;
   const chosen = host.env(variables[cli].remote) || undefined;
-  const config = await readClientConfig(host, cli, { whole: (request.remote ?? chosen) !== undefined });
+  const config = await readClientConfig(client, { whole: (request.remote ?? chosen) !== undefined });
   const remote = request.remote ?? chosen ?? config.default;
   const known = config.remotes.get(remote);
   if (!known && remote !== ownRemote) {
     const other = cli === "lxc" ? "incus" : "lxc";
     throw inputError(
       `There is no remote "${remote}" of ${cli}`,
-      await hasRemote(host, other, remote)
+      await hasRemote({ host, cli: other }, remote)
         ? `It is one of ${other}: choose that engine, GUI_CONTAINER_ENGINE=${other}`
         : `Add it: ${cli} remote add ${remote} ADDRESS`,
     );
@@ -107,8 +112,8 @@ export async function findServer(
 }
 
 /** Whether a CLI has a remote of this name. */
-export async function hasRemote(host: Pick<Host, "env">, cli: EngineCli, remote: string): Promise<boolean> {
-  return remote === ownRemote || (await readClientConfig(host, cli, { whole: true })).remotes.has(remote);
+export async function hasRemote(client: Client, remote: string): Promise<boolean> {
+  return remote === ownRemote || (await readClientConfig(client, { whole: true })).remotes.has(remote);
 }
 
 /** Whether a text can be the name of a remote or of a project here: it becomes a part of paths. */
@@ -120,7 +125,7 @@ export function isPlainName(text: string): boolean {
  * The files that a CLI's configuration may be in, in the order in which they are looked for: the user's, and the
  * system's, whose remotes come second.
  */
-function configFiles(host: Pick<Host, "env">, cli: EngineCli): { user: string[]; system: string[] } {
+function configFiles({ host, cli }: Client): { user: string[]; system: string[] } {
   const home = host.env("HOME");
   const own = host.env(variables[cli].directory);
   const system = host.env(variables[cli].systemDirectory);
@@ -143,12 +148,8 @@ function configFiles(host: Pick<Host, "env">, cli: EngineCli): { user: string[];
  *
  * @param options `whole`: all remotes are needed. Otherwise, those of a configuration that changes nothing are not read
  */
-async function readClientConfig(
-  host: Pick<Host, "env">,
-  cli: EngineCli,
-  { whole }: { whole: boolean },
-): Promise<ClientConfig> {
-  const { user, system } = configFiles(host, cli);
+async function readClientConfig(client: Client, { whole }: { whole: boolean }): Promise<ClientConfig> {
+  const { user, system } = configFiles(client);
   const texts = [await readFirst(system), await readFirst(user)].filter((text) => text !== undefined);
   if (!whole && !texts.some((text) => changesSomething.test(text))) return { default: ownRemote, remotes: new Map() };
   // Loaded only where it is needed: most runs are in a hurry and need no YAML.

@@ -1,8 +1,8 @@
 /** A server of an engine as it is put on record: by names that mean the same whatever the CLI's defaults are later. */
 
 import type { Host } from "../base/host.ts";
-import { type Engine, engineCalled, type EngineCli } from "./engine.ts";
-import { findServer, type Server } from "./server.ts";
+import { type Engine, engineAt, type EngineCli } from "./engine.ts";
+import type { Server } from "./server.ts";
 
 /** A server on record. */
 export interface ServerRecord {
@@ -33,8 +33,8 @@ export async function engineOfRecord(
   { engine, server }: { engine: string; server?: ServerRecord },
 ): Promise<Engine> {
   const cli = engine as EngineCli;
-  const found = await findServer(host, cli, { remote: server?.remote ?? "local" });
+  const found = await engineAt({ host, cli }, { remote: server?.remote ?? "local" });
   // A project is named where it is not the CLI's own choice.
-  const project = !server || (found.project ?? "default") === server.project ? found.project : server.project;
-  return engineCalled(host, cli, { ...found, project });
+  if (!server || (found.server.project ?? "default") === server.project) return found;
+  return { ...found, server: { ...found.server, project: server.project } };
 }

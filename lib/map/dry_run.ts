@@ -25,7 +25,7 @@ export async function planLending(
 ): Promise<void> {
   if (word === undefined) throw missingArgument("NAME");
   if (files.length === 0) throw missingArgument("FILE...");
-  const { name, ...place } = await findPlace(host, word, options);
+  const { name, ...place } = await findPlace(host, { word, ...options });
   // Whose they are is not looked at: to find out who the user is makes a directory.
   const checked = await checkFiles(files, { shared: await sharedByMounts(host) });
   const paths = checked.map(({ path }) => path);

@@ -106,12 +106,12 @@ async function chooseFiles(
     asked.catch(() => {});
     return asked;
   };
-  const place = givenWord === undefined ? undefined : await findPlace(host, givenWord, options);
+  const place = givenWord === undefined ? undefined : await findPlace(host, { word: givenWord, ...options });
   const early = place?.engine.then((engine) => ask(engine, place.name));
   early?.catch(() => {});
   const rules = { user: await ownIds(host), shared: await sharedByMounts(host) };
   const givenFiles = await checkFiles(givenPaths, rules);
-  const engine = await (place?.engine ?? chooseEngine(host, options.engine, options));
+  const engine = await (place?.engine ?? chooseEngine(host, options));
   const name = place?.name ?? await prompter.chooseContainer(await runningContainers(engine));
   if (name === undefined) {
     if (prompter.isGraphical) return undefined;

@@ -51,12 +51,14 @@ async function loansTo(
 ): Promise<(loan: Loan) => boolean> {
   const { remote, name } = parseInstancePath(word);
   const isKnown = remote === undefined || all.some(({ server }) => server?.remote === remote) ||
-    (await Promise.all(engineClis.map((cli) => hasRemote(host, cli, remote)))).includes(true);
+    (await Promise.all(engineClis.map((cli) => hasRemote({ host, cli }, remote)))).includes(true);
   if (!isKnown) throw inputError(`There is no remote "${remote}"`, "See map.ts --list");
   const servers = new Map<string, ServerRecord>();
   for (const { engine } of all) {
-    if (servers.has(engine) || remote !== undefined && !await hasRemote(host, engine as EngineCli, remote)) continue;
-    servers.set(engine, serverRecord(await findServer(host, engine as EngineCli, { remote, project })));
+    if (servers.has(engine) || remote !== undefined && !await hasRemote({ host, cli: engine as EngineCli }, remote)) {
+      continue;
+    }
+    servers.set(engine, serverRecord(await findServer({ host, cli: engine as EngineCli }, { remote, project })));
   }
   return ({ engine, server, instance }) => {
     const meant = servers.get(engine);

@@ -56,7 +56,7 @@ async function measure(
   { way, network: { megabits, roundTripMs } }: { way: Way; network: Network },
   look: (title: string) => Promise<unknown>,
 ): Promise<Figures> {
-  const chosen = await chooseEngine(host, engine);
+  const chosen = await chooseEngine(host, { engine });
   const places = mountsIn(host, container);
   await using target = await (way === "ours" ? asFromElsewhere : containerOn)({ engine: chosen, name: container });
   const display = { screen: { width: 1920, height: 1200, dpi: 96, monitors: [] } };

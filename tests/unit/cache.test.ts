@@ -28,7 +28,7 @@ async function engineWith(
         : JSON.stringify(images),
     }),
   });
-  return { engine: await chooseEngine(recorded.host, "lxc"), recorded };
+  return { engine: await chooseEngine(recorded.host, { engine: "lxc" }), recorded };
 }
 
 Deno.test("recipeOf() is the same for the same base image and profile, whatever the image is called", async () => {
@@ -54,7 +54,7 @@ Deno.test("recipeOf() differs with the base image, and with the profile, which h
 
 Deno.test("recipeOf() refuses an image that the engine does not know", async () => {
   const recorded = recordingHost({ answer: () => ({ stdout: "no such thing\n" }) });
-  const engine = await chooseEngine(recorded.host, "lxc");
+  const engine = await chooseEngine(recorded.host, { engine: "lxc" });
   await assertRejects(() => recipeOf(engine, { image: "x", profile: "" }), UserError, '"x"');
 });
 

@@ -38,7 +38,7 @@ Deno.test("parseStatus() takes texts only of what a container may have answered,
 });
 
 async function engineThat(answer: (argv: readonly string[]) => Answer): Promise<Engine> {
-  return await chooseEngine(recordingHost({ answer }).host, "lxc");
+  return await chooseEngine(recordingHost({ answer }).host, { engine: "lxc" });
 }
 
 Deno.test("waitForCloudInit() fails with cloud-init's own errors and the end of its output log", async () => {
@@ -89,7 +89,7 @@ Deno.test("waitForCloudInit() ends by its own error when what it does beside fai
     argv.includes("cat")
       ? Promise.reject(new Error("beside"))
       : new Promise((_, reject) => setTimeout(() => reject(new Error("itself")), 2_500));
-  const engine = { ...await chooseEngine(host, "lxc"), host: { ...host, run } };
+  const engine = { ...await chooseEngine(host, { engine: "lxc" }), host: { ...host, run } };
   await assertRejects(() => waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), Error, "itself");
 });
 
@@ -136,7 +136,7 @@ Deno.test("foundSource() knows when cloud-init has looked, and whether it found 
 
 Deno.test("waitForCloudInit() asks once, and in a dry run judges nothing", async () => {
   const recorded = recordingHost({ dryRun: true });
-  const engine = await chooseEngine(recorded.host, "lxc");
+  const engine = await chooseEngine(recorded.host, { engine: "lxc" });
   assertEquals(await waitForCloudInit({ engine, name: "box" }, { timeoutMs: 1000 }), { kind: "done" });
   assertEquals(recorded.calls.map((argv) => argv.slice(0, 8)), [
     ["lxc", "exec", "box", "--mode", "non-interactive", "--", "/bin/sh", "-c"],

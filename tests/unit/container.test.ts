@@ -51,7 +51,7 @@ async function resolved<T>(
     await Deno.mkdir(mounts.directory);
     await Deno.writeTextFile(mounts.knownHosts, "");
     if (record !== undefined) await Deno.writeTextFile(containerRecordPath(mounts), JSON.stringify(record));
-    await using container = await resolveContainer(recorded.host, "box", {});
+    await using container = await resolveContainer(recorded.host, { word: "box" });
     return await use(container, recorded);
   } finally {
     await Deno.remove(root, { recursive: true });
@@ -125,5 +125,9 @@ Deno.test("resolveContainer() says that there is no such container, and not what
     env: { HOME: "/nowhere" },
     answer: () => ({ code: 1, stderr: "Error: not found" }),
   });
-  await assertRejects(() => resolveContainer(host, "typo", { engine: "lxc" }), UserError, 'no container "typo" in LXD');
+  await assertRejects(
+    () => resolveContainer(host, { word: "typo", engine: "lxc" }),
+    UserError,
+    'no container "typo" in LXD',
+  );
 });

@@ -9,6 +9,7 @@ import { remoteContainer } from "../../lib/container/remote.ts";
 import type { SshTarget } from "../../lib/container/ssh.ts";
 import { containerPaths, type ContainerUser, plannedUser, ubuntuUser } from "../../lib/container/user.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
+import { ownServer } from "../../lib/engine/server.ts";
 
 /** What a container of a test is like. */
 export interface ContainerOptions {
@@ -38,8 +39,8 @@ function knownBox(
   label: string,
   { mounts = mountsIn({ env: () => "/m" }, "box") }: ContainerOptions,
 ): KnownContainer {
-  const server = label === "box" ? undefined : { remote: "far", project: undefined, isLocal: false };
-  const engine = Promise.resolve(engineCalled(host, "incus", server));
+  const server = label === "box" ? ownServer : { remote: "far", project: undefined, isLocal: false };
+  const engine = Promise.resolve({ ...engineCalled(host, "incus"), server });
   const instance = (): Promise<undefined> => Promise.resolve(undefined);
   return { host, name: "box", label, options: [], mounts, engine, plannedUser, instance };
 }

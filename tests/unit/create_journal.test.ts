@@ -16,7 +16,7 @@ async function withEngine(
   const base = await Deno.makeTempDir();
   try {
     const recorded = recordingHost({ answer, env: { GUI_CONTAINER_MOUNTS: base } });
-    const engine = await chooseEngine(recorded.host, "lxc");
+    const engine = await chooseEngine(recorded.host, { engine: "lxc" });
     await test({ engine, mounts: mountsIn(recorded.host, "box"), recorded });
   } finally {
     await Deno.remove(base, { recursive: true });

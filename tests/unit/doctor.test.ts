@@ -57,7 +57,7 @@ async function findings(
   check: HostCheck,
   { host }: { host: ReturnType<typeof recordingHost>["host"] },
 ): Promise<Finding[]> {
-  return await check(host, await chooseEngine(host, undefined).catch(() => undefined));
+  return await check(host, await chooseEngine(host).catch(() => undefined));
 }
 
 Deno.test("diagnose() prints each finding with what mends it, and ends with 1 only when something is broken", async () => {

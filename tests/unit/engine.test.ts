@@ -23,34 +23,38 @@ function hostWith(answers: Record<string, Answer>, options: Parameters<typeof re
 
 Deno.test("chooseEngine() takes the one that answers, lxc before incus", async () => {
   const both = hostWith({ lxc: { stdout: "{}" }, incus: { stdout: "{}" } });
-  const lxc = await chooseEngine(both.host, undefined);
+  const lxc = await chooseEngine(both.host);
   assertEquals([lxc.cli, lxc.product, lxc.defaultImage], ["lxc", "LXD", "ubuntu:"]);
   assertEquals(both.calls.map(([program]) => program), ["lxc"]);
 
   for (const lxc of [notInstalled, { code: 1, stderr: noSocket }]) {
-    const incus = await chooseEngine(hostWith({ lxc, incus: { stdout: "{}" } }).host, undefined);
+    const incus = await chooseEngine(hostWith({ lxc, incus: { stdout: "{}" } }).host);
     assertEquals([incus.cli, incus.product, incus.defaultImage], ["incus", "Incus", "images:ubuntu/24.04/cloud"]);
   }
 });
 
 Deno.test("chooseEngine() does as it is told without asking, the option before the variable", async () => {
   const recorded = recordingHost({ env: { GUI_CONTAINER_ENGINE: "incus" } });
-  assertEquals((await chooseEngine(recorded.host, "lxc")).cli, "lxc");
-  assertEquals((await chooseEngine(recorded.host, "lxd")).cli, "lxc");
-  assertEquals((await chooseEngine(recorded.host, undefined)).cli, "incus");
+  assertEquals((await chooseEngine(recorded.host, { engine: "lxc" })).cli, "lxc");
+  assertEquals((await chooseEngine(recorded.host, { engine: "lxd" })).cli, "lxc");
+  assertEquals((await chooseEngine(recorded.host)).cli, "incus");
   assertEquals(recorded.calls, []);
 });
 
 Deno.test("chooseEngine() refuses another name with exit code 2", async () => {
   for (const name of ["docker", "LXC", "toString"]) {
-    const error = await assertRejects(() => chooseEngine(recordingHost().host, name), UserError, `"${name}"`);
+    const error = await assertRejects(
+      () => chooseEngine(recordingHost().host, { engine: name }),
+      UserError,
+      `"${name}"`,
+    );
     assertEquals(error.exitCode, 2);
   }
 });
 
 Deno.test("chooseEngine() works in a dry run without an engine", async () => {
   const recorded = hostWith({}, { dryRun: true });
-  assertEquals((await chooseEngine(recorded.host, undefined)).cli, "lxc");
+  assertEquals((await chooseEngine(recorded.host)).cli, "lxc");
 });
 
 Deno.test("chooseEngine() says what to do: install one, start it, or join its group; exit code 125", async () => {
@@ -64,18 +68,18 @@ Deno.test("chooseEngine() says what to do: install one, start it, or join its gr
       [{ incus: { code: 1, stderr: noNeeded } }, "You may not use Incus", "--groups incus-admin"],
     ] as const
   ) {
-    const error = await assertRejects(() => chooseEngine(hostWith(answers).host, undefined), UserError, message);
+    const error = await assertRejects(() => chooseEngine(hostWith(answers).host), UserError, message);
     assertStringIncludes(error.hint, hint);
     assertEquals(error.exitCode, 125);
   }
 });
 
 function lxcThat(answer: Answer): Promise<Engine> {
-  return chooseEngine(hostWith({ lxc: answer }).host, "lxc");
+  return chooseEngine(hostWith({ lxc: answer }).host, { engine: "lxc" });
 }
 
 Deno.test("an engine that is asked for and not installed is exit code 125, with the other one as a way out", async () => {
-  const engine = await chooseEngine(hostWith({}).host, "incus");
+  const engine = await chooseEngine(hostWith({}).host, { engine: "incus" });
   const error = await assertRejects(() => findInstance({ engine, name: "box" }), UserError, '"incus" is not installed');
   assertEquals(error.exitCode, 125);
   assertStringIncludes(error.hint, "GUI_CONTAINER_ENGINE=lxc");

@@ -240,7 +240,7 @@ async function withMenu(
     const mounts = mountsIn(recorded.host, "box");
     await Deno.mkdir(mounts.directory, { recursive: true });
     await Deno.writeTextFile(mounts.knownHosts, "");
-    const engine = await chooseEngine(recorded.host, "lxc");
+    const engine = await chooseEngine(recorded.host, { engine: "lxc" });
     const request = { wanted: [], attachOptions: [], xpraOptions: [], withTypes: false, opener: "open" };
     await test({
       engine,

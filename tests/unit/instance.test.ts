@@ -112,7 +112,7 @@ async function lxcThat(
   answer: Answer,
 ): Promise<{ recorded: RecordingHost; engine: Engine }> {
   const recorded = recordingHost({ answer: () => answer });
-  return { recorded, engine: await chooseEngine(recorded.host, "lxc") };
+  return { recorded, engine: await chooseEngine(recorded.host, { engine: "lxc" }) };
 }
 
 Deno.test("launch() says which image and container the engine refused, with what it said", async () => {
@@ -136,7 +136,7 @@ Deno.test("launch() makes anew, once, what could be made but not started", async
     const answer = ([, command]: readonly string[]): Answer =>
       command === "launch" && ++launches <= failures ? failed : {};
     const { host, calls } = recordingHost({ answer });
-    const launched = launch({ engine: await chooseEngine(host, "lxc"), name: "box" }, {
+    const launched = launch({ engine: await chooseEngine(host, { engine: "lxc" }), name: "box" }, {
       image: "x",
       profiles: [],
       config: {},
@@ -353,13 +353,15 @@ Deno.test("listAllInstances() asks for all projects, and for the user's own one 
   const list = JSON.stringify([instance]);
   const server = { remote: "big", project: "mine", isLocal: false };
   const all = recordingHost({ answer: () => ({ stdout: list }) });
-  assertEquals((await listAllInstances(engineCalled(all.host, "incus", server))).map(({ name }) => name), ["box"]);
+  assertEquals((await listAllInstances({ ...engineCalled(all.host, "incus"), server })).map(({ name }) => name), [
+    "box",
+  ]);
   assertEquals(all.calls, [["incus", "query", "big:/1.0/instances?recursion=1&all-projects=true"]]);
   const one = recordingHost({
     answer: (argv) =>
       argv.at(-1)!.includes("all-projects") ? { code: 1, stderr: "Error: Forbidden" } : { stdout: list },
   });
-  assertEquals((await listAllInstances(engineCalled(one.host, "incus", server))).length, 1);
+  assertEquals((await listAllInstances({ ...engineCalled(one.host, "incus"), server })).length, 1);
   assertEquals(one.calls.at(-1), ["incus", "query", "big:/1.0/instances?recursion=1&project=mine"]);
 });
 

@@ -76,7 +76,7 @@ async function withWorld(test: (world: World) => Promise<void>): Promise<void> {
       return await real.run(inside.filter((word) => !/^(setpriv|--re[ug]id=.*|--clear-groups)$/.test(word)), options);
     },
   };
-  const engine = engineCalled(host, "incus", { remote: "far", project: undefined, isLocal: false });
+  const engine = { ...engineCalled(host, "incus"), server: { remote: "far", project: undefined, isLocal: false } };
   const user = { name: "me", uid: "1000", gid: "1000", home: join(root, "home") };
   // A home in a temporary directory is longer than that of a container may be: the record's user is the one of Ubuntu
   // then.

@@ -38,7 +38,7 @@ async function withOwner(
     );
     const mounts = mountsOf({ engine: { host: recorded.host, server }, name: "box" });
     await Deno.mkdir(mounts.share, { recursive: true });
-    await test({ engine: engineCalled(recorded.host, "lxc", server), mounts, recorded });
+    await test({ engine: { ...engineCalled(recorded.host, "lxc"), server }, mounts, recorded });
   } finally {
     await Deno.remove(home, { recursive: true });
   }

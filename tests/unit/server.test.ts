@@ -54,7 +54,7 @@ async function withConfig(
 }
 
 const server = (env: Record<string, string>, wish = {}): Promise<Server> =>
-  findServer({ env: (name) => env[name] }, "incus", wish);
+  findServer({ host: { env: (name) => env[name] }, cli: "incus" }, wish);
 
 Deno.test("findServer() takes the remote that is named, and the project that it has in the CLI's configuration", async () => {
   await withConfig(configText, async (env) => {
@@ -75,7 +75,7 @@ Deno.test("findServer() takes the remote that is named, and the project that it 
     assertEquals(await server({ ...env, INCUS_REMOTE: "big" }), { remote: "big", project: undefined, isLocal: false });
     assertEquals(await server({ ...env, INCUS_REMOTE: "" }), ownServer);
     const lxd = { HOME: "/nonexistent", LXD_GLOBAL_CONF: `${env.HOME}/.config/incus`, LXC_REMOTE: "big" };
-    const found = await findServer({ env: (name) => ({ ...lxd })[name] }, "lxc");
+    const found = await findServer({ host: { env: (name) => ({ ...lxd })[name] }, cli: "lxc" });
     assertEquals(found, { remote: "big", project: undefined, isLocal: false });
   });
 });
@@ -105,10 +105,10 @@ Deno.test("findServer() refuses a remote that there is not, and names that canno
 Deno.test("chooseEngine() takes the engine whose CLI has the remote, before the one that answers first", async () => {
   await withConfig(configText, async (env) => {
     const recorded = recordingHost({ env, answer: () => ({ stdout: "{}" }) });
-    const engine = await chooseEngine(recorded.host, undefined, { remote: "big" });
+    const engine = await chooseEngine(recorded.host, { remote: "big" });
     assertEquals([engine.cli, engine.server.remote], ["incus", "big"]);
     assertEquals(recorded.calls, [["incus", "query", "big:/1.0?project=work"]]);
-    assertEquals((await chooseEngine(recorded.host, undefined)).cli, "lxc");
+    assertEquals((await chooseEngine(recorded.host)).cli, "lxc");
   });
 });
 
@@ -116,7 +116,7 @@ const big: Server = { remote: "big", project: "work", isLocal: false };
 
 function engineOn(server: Server, answer: Answer = {}): { engine: Engine; calls: string[][] } {
   const { host, calls } = recordingHost({ answer: () => answer });
-  return { engine: engineCalled(host, "incus", server), calls };
+  return { engine: { ...engineCalled(host, "incus"), server }, calls };
 }
 
 Deno.test("each call of the CLI names the remote and the project", async () => {
@@ -188,10 +188,10 @@ Deno.test("containers of other servers and projects have directories of their ow
 Deno.test("findPlace() waits for no engine where both mean the same, and for the one that has the remote", async () => {
   await withConfig(configText, async (env) => {
     const { host } = recordingHost({ env, answer: () => new Error("no engine") });
-    const own = await findPlace(host, "box", {});
+    const own = await findPlace(host, { word: "box" });
     assertEquals([own.label, own.mounts.directory], ["box", "/m/box"]);
     await assertRejects(() => own.engine, Error);
-    const there = await findPlace(recordingHost({ env, answer: () => ({ stdout: "{}" }) }).host, "big:box", {});
+    const there = await findPlace(recordingHost({ env, answer: () => ({ stdout: "{}" }) }).host, { word: "big:box" });
     assertEquals([there.name, there.label, there.mounts.directory], ["box", "big:box", "/m/big:work_box"]);
     assertEquals((await there.engine).cli, "incus");
   });
@@ -253,7 +253,7 @@ Deno.test("findInstance() names the member of the cluster that does not answer",
           }
           : { code: 1, stderr: `Error: ${words}\n` },
     });
-    const engine = engineCalled(host, "incus", big);
+    const engine = { ...engineCalled(host, "incus"), server: big };
     const error = await assertRejects(() => findInstance({ engine, name: "box" }), UserError, 'The member "m2"');
     assertEquals([error.exitCode, error.hint.includes("cluster list big:")], [125, true]);
     assertEquals(

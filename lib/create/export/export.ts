@@ -60,19 +60,21 @@ export function parseExportWords(
 /**
  * Exports apps of the container that a word of the command line names, and shows them.
  *
- * @param words `NAME [APP...] [ATTACH_OPTION...]`
- * @param options `own`: the options of create.ts, which no app is started with
+ * @param options `words`: `NAME [APP...] [ATTACH_OPTION...]`; `own`: the options of create.ts, which no app is started with
  * @throws {UserError} as {@linkcode exportApps}
  */
 export async function exportNamed(
   host: Host,
-  [word, ...words]: readonly string[],
-  { own, withTypes, ...options }: EngineOptions & { own: readonly string[]; withTypes: boolean },
+  { words: [word, ...words], own, withTypes, ...options }: EngineOptions & {
+    words: readonly string[];
+    own: readonly string[];
+    withTypes: boolean;
+  },
 ): Promise<void> {
   if (word === undefined) {
     throw inputError("--export takes the NAME of a container", "For example: create.ts --export my-container");
   }
-  const { name, ...place } = await placeCalled(host, word, options);
+  const { name, ...place } = await placeCalled(host, { word, ...options });
   const request = { ...parseExportWords(words, { notTheirs: own }), withTypes, opener: await findOpener() };
   menuOf(host, hostNameOf({ engine: place, name }));
   const exported = await exportApps({ engine: await place.engine, name }, request);

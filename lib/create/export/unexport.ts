@@ -15,13 +15,12 @@ import { exportedOf, leftoversOf, type Menu, menuOf, removeExported, withMenuLoc
  */
 export async function unexportNamed(
   host: Host,
-  [word, ...more]: readonly string[],
-  options: EngineOptions,
+  { words: [word, ...more], ...options }: EngineOptions & { words: readonly string[] },
 ): Promise<void> {
   if (word === undefined || more.length > 0) {
     throw inputError("--unexport takes one NAME", "For example: create.ts --unexport my-container");
   }
-  const { name, label, server, ...place } = await placeCalled(host, word, options);
+  const { name, label, server, ...place } = await placeCalled(host, { word, ...options });
   const removed = await unexportApps(menuOf(host, hostNameOf({ engine: { server }, name })));
   if (removed.length === 0) {
     const put = quoteWords(["create.ts", ...place.options, "--export", label]);
