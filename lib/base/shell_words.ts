@@ -25,7 +25,8 @@ export function splitWords(text: string): string[] {
   const words: string[] = [];
   let word: string | undefined;
   for (const { 0: piece, index } of text.matchAll(pieces)) {
-    if (piece in unclosed) throw new WordsError(unclosed[piece]!.replace("%", `${index + 1}`));
+    const unclosed = unclosedAt.get(piece);
+    if (unclosed) throw new WordsError(unclosed(index + 1));
     if (/^[ \t\n]/.test(piece)) {
       if (word !== undefined) words.push(word);
       word = undefined;
@@ -39,11 +40,12 @@ export function splitWords(text: string): string[] {
  */
 const pieces = /[ \t\n]+|'[^']*'|"(?:[^"\\]|\\[^])*"|\\[^]|[^ \t\n'"\\]+|['"\\]/g;
 
-const unclosed: Readonly<Record<string, string>> = {
-  "'": "The single quote at character % is not closed",
-  '"': "The double quote at character % is not closed",
-  "\\": "The backslash at character % is at the end",
-};
+/** The errors for what is not closed, by the quote, each with the position of that. */
+const unclosedAt = new Map([
+  ["'", (at: number) => `The single quote at character ${at} is not closed`],
+  ['"', (at: number) => `The double quote at character ${at} is not closed`],
+  ["\\", (at: number) => `The backslash at character ${at} is at the end`],
+]);
 
 function unquoted(piece: string): string {
   if (piece.startsWith("'")) return piece.slice(1, -1);

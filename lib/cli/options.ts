@@ -170,7 +170,7 @@ export function parseCommandLine<Name extends string>(
         continue;
       }
       const given = value ?? args[++at];
-      if (!given || value === undefined && isOption(given)) {
+      if (!given || value === undefined && given.startsWith("-")) {
         throw inputError(`The option --${name} needs a value: ${valueName}`, hint);
       }
       values.set(name, given);

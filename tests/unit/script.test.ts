@@ -120,7 +120,10 @@ Deno.test("parseCommandLine() refuses an unknown option with exit code 2, and na
 
 Deno.test("parseCommandLine() refuses a value that is missing, and one that is too many", () => {
   for (
-    const args of [["--image"], ["--image="], ["--image", ""], ["--image", "--json", "x"], ["-i"], ["--image", "--"]]
+    const args of [["--image"], ["--image="], ["--image", ""], ["--image", "--json", "x"], ["-i"], ["--image", "--"], [
+      "--image",
+      "-",
+    ]]
   ) {
     assertEquals(assertThrows(() => parsed(...args), UserError, "--image needs a value: IMAGE").exitCode, 2);
   }

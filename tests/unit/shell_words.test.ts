@@ -52,6 +52,10 @@ Deno.test("splitWords() expands nothing and knows no operator", () => {
   ]);
 });
 
+Deno.test("splitWords() takes the names of JavaScript's own properties for words", () => {
+  assertEquals(splitWords("constructor '__proto__' toString"), ["constructor", "__proto__", "toString"]);
+});
+
 Deno.test("splitWords() does not part words at other white space", () => {
   assertEquals(splitWords("a\u00a0b\rc\vd\u2003e"), ["a\u00a0b\rc\vd\u2003e"]);
 });
