@@ -15,6 +15,7 @@ import guiInternet from "../../profiles/gui-internet.yaml" with { type: "text" }
 import guiLimits from "../../profiles/gui-limits.yaml" with { type: "text" };
 import guiOffline from "../../profiles/gui-offline.yaml" with { type: "text" };
 import gui from "../../profiles/gui.yaml" with { type: "text" };
+import type { PartFile } from "./user_data.ts";
 import { inputError } from "../base/errors.ts";
 import { readInput } from "../base/input.ts";
 import { exists } from "../base/files.ts";
@@ -57,11 +58,7 @@ export const bundledCloudConfigs: BundledFiles = {
 };
 
 /** A file that the command line names, read. */
-export interface NamedFile {
-  /** Its path; for a bundled file its own name. */
-  path: string;
-  /** Its text. */
-  text: string;
+export interface NamedFile extends PartFile {
   /** Whether it comes with the scripts. */
   bundled: boolean;
 }

@@ -104,11 +104,11 @@ export async function readUserData(
   if (software !== "none" && !files.some(({ text }) => text === attachSoftware.text)) {
     files.push(software === "all" ? attachSoftware : waylandSoftware);
   }
-  const parts = await Promise.all(files.map(async ({ path, text, bundled }) => {
-    const part = parsePart(path, text, { warn: (message) => host.ui.warn(message) });
-    if (!bundled) await checkSchema(host, path, part);
+  const parts = await Promise.all(files.map(async (file) => {
+    const part = parsePart(file, { warn: (message) => host.ui.warn(message) });
+    if (!file.bundled) await checkSchema(host, part);
     return part;
   }));
   // The first of several values counts.
-  return userData(user === undefined ? parts : [parsePart("user.yaml", userConfig(user)), ...parts]);
+  return userData(user === undefined ? parts : [parsePart({ path: "user.yaml", text: userConfig(user) }), ...parts]);
 }

@@ -1,6 +1,6 @@
 /** The host's own cloud-init, where it is installed, as a checker of cloud-configs. */
 
-import type { Part } from "./user_data.ts";
+import type { Part, PartFile } from "./user_data.ts";
 import { ExitCode, isMissingProgram, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { locateKey } from "../base/yaml.ts";
@@ -10,18 +10,19 @@ import { locateKey } from "../base/yaml.ts";
  *
  * @throws {UserError} exit code 2, with file, line and column of each mistake
  */
-export async function checkSchema(host: Host, path: string, { type, content }: Part): Promise<void> {
+export async function checkSchema(host: Host, part: Part): Promise<void> {
+  const { path, text, type } = part;
   if (type !== "text/cloud-config" || host.dryRun) return;
   try {
     // From stdin: the path may be that of a pipe, which can be read only once.
     await host.run(["cloud-init", "schema", "--annotate", "--config-file=/dev/stdin"], {
-      stdin: { text: content },
+      stdin: { text },
       looksOnly: true,
     });
   } catch (error) {
     if (isMissingProgram(error)) return;
     if (!(error instanceof ProcessError)) throw error;
-    const [first, ...more] = schemaMistakes(path, content, error);
+    const [first, ...more] = schemaMistakes(part, error);
     if (first === undefined) {
       return host.ui.warn(`This host's cloud-init could not check "${path}": ${error.output.split("\n").at(-1)}`);
     }
@@ -44,11 +45,10 @@ const unknownKeys = /Additional properties are not allowed \((.*) (?:was|were) u
  * @returns one line for each, starting `path:line:column:`
  */
 export function schemaMistakes(
-  path: string,
-  content: string,
+  { path, text }: PartFile,
   { stdout, stderr }: Pick<ProcessError, "stdout" | "stderr">,
 ): string[] {
-  const lines = content.split("\n");
+  const lines = text.split("\n");
   const printed = stdout.split("\n");
   const mistakes = printed.slice(lines.length).flatMap((below) => {
     const [, mark, message] = /^# (E\d+): (.*)/.exec(below) ?? [];
@@ -61,7 +61,7 @@ export function schemaMistakes(
   if (mistakes.length > 0) return mistakes;
   // For two unknown keys at the top level, cloud-init 25.1 gives no lines: it prints a traceback in place of marks.
   return [...stderr.match(unknownKeys)?.[1]?.matchAll(/'([^']*)'/g) ?? []].map(([quoted, key]) => {
-    const { line, column } = locateKey(content, [key!]);
+    const { line, column } = locateKey(text, [key!]);
     return `${path}:${line}:${column}: cloud-init knows no key ${quoted}`;
   });
 }

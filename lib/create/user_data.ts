@@ -4,14 +4,18 @@ import { basename } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { isMap, parseYaml } from "../base/yaml.ts";
 
+/** A file with a part of the user-data. */
+export interface PartFile {
+  /** Its path; its base name is what cloud-init's log shows. */
+  path: string;
+  /** Its text. */
+  text: string;
+}
+
 /** One part of the user-data. */
-export interface Part {
-  /** The file's name, as cloud-init's log shows it. */
-  filename: string;
-  /** The MIME type, by which cloud-init knows what to do with the part. */
+export interface Part extends PartFile {
+  /** The MIME type, by which cloud-init knows what to do with it. */
   type: string;
-  /** The file's text. */
-  content: string;
 }
 
 /**
@@ -44,11 +48,10 @@ const mergeType = "list(append)+dict(recurse_list)+str()";
  * @throws {UserError} exit code 2, with file, line and column
  */
 export function parsePart(
-  path: string,
-  content: string,
+  { path, text }: PartFile,
   { warn = () => {} }: { warn?: (message: string) => void } = {},
 ): Part {
-  const firstLine = content.split("\n", 1)[0]!;
+  const firstLine = text.split("\n", 1)[0]!;
   if (firstLine.startsWith("\ufeff")) {
     throw inputError(
       `${path}:1:1: The file starts with a byte-order mark`,
@@ -68,31 +71,29 @@ export function parsePart(
       'cloud-init would ignore the file. A cloud-config starts with the line "#cloud-config", a script with "#!"',
     );
   }
-  if (type === "text/jinja2") checkTemplate(path, content);
-  if (type === "text/cloud-config" || type === "text/cloud-config-archive") checkYaml(path, content, { type, warn });
-  return { filename: basename(path), type, content };
+  const part = { path, text, type };
+  if (type === "text/jinja2") checkTemplate(part);
+  if (type === "text/cloud-config" || type === "text/cloud-config-archive") checkYaml(part, warn);
+  return part;
 }
 
 /**
  * The second line of a template must tell its type in turn, unless a statement or a comment of Jinja's comes before.
  */
-function checkTemplate(path: string, content: string): void {
-  const line = content.split("\n").findIndex((line, index) => index > 0 && line.trim() !== "");
-  const text = content.split("\n")[line]?.trim() ?? "";
-  if (text.startsWith("{") || partTypes.some(([start]) => text.startsWith(start))) return;
+function checkTemplate({ path, text }: Part): void {
+  const lines = text.split("\n").map((line) => line.trim());
+  const line = lines.findIndex((line, index) => index > 0 && line !== "");
+  const second = lines[line] ?? "";
+  if (second.startsWith("{") || partTypes.some(([start]) => second.startsWith(start))) return;
   throw inputError(
-    `${path}:${Math.max(line, 1) + 1}:1: The template does not say what it becomes: "${text.slice(0, 60)}"`,
+    `${path}:${Math.max(line, 1) + 1}:1: The template does not say what it becomes: "${second.slice(0, 60)}"`,
     'cloud-init would ignore it. Let "#cloud-config" or "#!" follow the first line',
   );
 }
 
 /** Checks the structure of what is sent as it is. */
-function checkYaml(
-  path: string,
-  content: string,
-  { type, warn }: { type: string; warn: (message: string) => void },
-): void {
-  const data = parseYaml(path, content, {
+function checkYaml({ path, text, type }: Part, warn: (message: string) => void): void {
+  const data = parseYaml(path, text, {
     onDuplicateKey: (place) => warn(`cloud-init takes the last of two values for one key: ${place}`),
   });
   const [right, wanted] = type === "text/cloud-config"
@@ -110,8 +111,8 @@ export function userConfig(name?: string): string {
 export function userData(parts: readonly Part[]): string {
   const boundary = freeBoundary(parts);
   const filenames = safeFilenames(parts);
-  const body = parts.map(({ type, content }, index) => {
-    const { encoding, encoded } = encodePart(content);
+  const body = parts.map(({ type, text }, index) => {
+    const { encoding, encoded } = encodePart(text);
     return [
       `--${boundary}`,
       `Content-Type: ${type}; charset="utf-8"`,
@@ -148,8 +149,8 @@ function encodePart(content: string): { encoding: string; encoded: string } {
  */
 function safeFilenames(parts: readonly Part[]): string[] {
   const names: string[] = [];
-  for (const { filename } of parts) {
-    const safe = filename.replace(/[^\w.-]/g, "_");
+  for (const { path } of parts) {
+    const safe = basename(path).replace(/[^\w.-]/g, "_");
     let name = safe;
     for (let number = 2; names.includes(name); number++) name = `${safe}-${number}`;
     names.push(name);
@@ -161,6 +162,6 @@ function safeFilenames(parts: readonly Part[]): string[] {
 function freeBoundary(parts: readonly Part[]): string {
   for (let number = 0;; number++) {
     const boundary = `gui-container-part-${number}`;
-    if (!parts.some(({ content }) => content.includes(boundary))) return boundary;
+    if (!parts.some(({ text }) => text.includes(boundary))) return boundary;
   }
 }

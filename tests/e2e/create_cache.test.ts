@@ -38,8 +38,8 @@ async function withRecipe(
   const profilePath = join(root, "profiles/gui.yaml");
   const profile = profileYaml(parseProfile(profilePath, await Deno.readTextFile(profilePath)), {
     [userDataKey]: userData([
-      parsePart(place.cloudConfig, cloudConfig),
-      parsePart(attachSoftware.path, attachSoftware.text),
+      parsePart({ path: place.cloudConfig, text: cloudConfig }),
+      parsePart(attachSoftware),
     ]),
   });
   const base = /^Fingerprint: (\w+)$/m.exec(await sh([place.engine, "image", "info", place.image]))![1];

@@ -188,7 +188,7 @@ print(json.dumps([[path, text] for path, text in examples.items() if text.starts
       ),
     ) as [path: string, text: string][];
     assert(shown.length > 20, `${shown.length} examples`);
-    for (const [path, text] of shown) parsePart(path, text);
+    for (const [path, text] of shown) parsePart({ path, text });
   });
 }, ["lxc"]);
 

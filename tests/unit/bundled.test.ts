@@ -77,7 +77,7 @@ Deno.test("each bundled profile is one, and holds all that the base holds", () =
 Deno.test("each cloud-config is one, upgrades itself, and names whole keys for the archives of others", async () => {
   const { xpra: _, ...cloudConfigs } = await filesOf("examples/cloud-config");
   for (const [name, text] of Object.entries(cloudConfigs)) {
-    assertEquals(parsePart(`${name}.yaml`, text).type, "text/cloud-config");
+    assertEquals(parsePart({ path: `${name}.yaml`, text }).type, "text/cloud-config");
     const data = parseYaml(name, text) as { packages: string[]; apt?: { sources?: unknown } };
     assert(data.packages.includes("unattended-upgrades"), name);
     assertEquals([...data.packages].sort(), name === "your-own-app" ? [...data.packages].sort() : data.packages, name);

@@ -7,7 +7,10 @@ import { type Answer, recordingHost } from "./recording_host.ts";
 /** The mistakes in what cloud-init 25.1 prints, run by a user on a machine that is no cloud's. */
 function mistakes(content: string, { stdout = "", stderr = "" }): string[] {
   const noise = "2026-01-01 00:00:00,000 - log_util.py[WARNING]: Getting data from <class 'DataSourceNone'> failed\n";
-  return schemaMistakes("a.yaml", content, { stdout, stderr: `${noise}${stderr}Error: Invalid schema: user-data\n\n` });
+  return schemaMistakes({ path: "a.yaml", text: content }, {
+    stdout,
+    stderr: `${noise}${stderr}Error: Invalid schema: user-data\n\n`,
+  });
 }
 
 Deno.test("schemaMistakes() gives line, column and text of each line that is marked", () => {
@@ -103,7 +106,7 @@ found character '@' that cannot start any token
 
 function checking(answer: Answer, content = "#cloud-config\napt_update: true\n") {
   const recorded = recordingHost({ answer: () => answer });
-  return { recorded, check: () => checkSchema(recorded.host, "a.yaml", parsePart("a.yaml", content)) };
+  return { recorded, check: () => checkSchema(recorded.host, parsePart({ path: "a.yaml", text: content })) };
 }
 
 Deno.test("checkSchema() refuses by the first mistake, shows the others, and hands the text over on stdin", async () => {

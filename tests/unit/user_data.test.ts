@@ -21,14 +21,14 @@ Deno.test("parsePart() takes the type from the first line, the longer beginning 
       ["#!/bin/sh\n: [not yaml\n", "text/x-shellscript"],
       ["#!/bin/sh", "text/x-shellscript"],
     ] as const
-  ) assertEquals(parsePart("some/dir/x y", content), { filename: "x y", type, content });
+  ) assertEquals(parsePart({ path: "some/dir/x y", text: content }), { path: "some/dir/x y", text: content, type });
 });
 
 Deno.test("parsePart() refuses a file that cloud-init would ignore, with file, line and column", () => {
   for (
     const content of ["packages: [a]\n", "\n#cloud-config\na: 1\n", " #cloud-config\na: 1\n", "# cloud-config\na: 1\n"]
   ) {
-    const error = assertThrows(() => parsePart("a/b.yaml", content), UserError, "a/b.yaml:1:1: ");
+    const error = assertThrows(() => parsePart({ path: "a/b.yaml", text: content }), UserError, "a/b.yaml:1:1: ");
     assertEquals(error.exitCode, 2);
   }
 });
@@ -41,12 +41,12 @@ Deno.test("parsePart() refuses a template of which cloud-init would not know wha
       ["## template: jinja\n", "t:2:1: "],
       ["## template: jinja", "t:2:1: "],
     ] as const
-  ) assertEquals(assertThrows(() => parsePart("t", content), UserError, at).exitCode, 2);
+  ) assertEquals(assertThrows(() => parsePart({ path: "t", text: content }), UserError, at).exitCode, 2);
 });
 
 Deno.test("parsePart() refuses YAML that does not parse where it stops to", () => {
   const error = assertThrows(
-    () => parsePart("b.yaml", "#cloud-config\npackages:\n  - a\n bad: [\n"),
+    () => parsePart({ path: "b.yaml", text: "#cloud-config\npackages:\n  - a\n bad: [\n" }),
     UserError,
     "b.yaml:",
   );
@@ -71,17 +71,20 @@ const yaml11 = [
 ];
 
 Deno.test("parsePart() takes the YAML that cloud-init takes", () => {
-  for (const yaml of yaml11) parsePart("a.yaml", `#cloud-config\n${yaml}`);
+  for (const yaml of yaml11) parsePart({ path: "a.yaml", text: `#cloud-config\n${yaml}` });
   // A tag that it does not know makes cloud-init ignore the whole part.
   for (const yaml of ["a: !foo b\n", "a: !!python/tuple [1]\n", "a: !!binaries b\n"]) {
-    assertThrows(() => parsePart("a.yaml", `#cloud-config\n${yaml}`), UserError, "a.yaml:2:");
+    assertThrows(() => parsePart({ path: "a.yaml", text: `#cloud-config\n${yaml}` }), UserError, "a.yaml:2:");
   }
 });
 
 Deno.test("parsePart() takes a key that is there twice, as cloud-init does, and warns of it", () => {
   const content = "#cloud-config\nruncmd: [a]\napt:\n  conf: x\nruncmd: [!!str b]\n";
   const warnings: string[] = [];
-  assertEquals(parsePart("a.yaml", content, { warn: (message) => warnings.push(message) }).content, content);
+  assertEquals(
+    parsePart({ path: "a.yaml", text: content }, { warn: (message) => warnings.push(message) }).text,
+    content,
+  );
   assertEquals(warnings, ['cloud-init takes the last of two values for one key: a.yaml:5: "runcmd: [!!str b]"']);
 });
 
@@ -94,23 +97,23 @@ Deno.test("parsePart() refuses a cloud-config that is no map, and an archive tha
       "#cloud-config-archive\na: 1\n",
     ]
   ) {
-    assertThrows(() => parsePart("x", content), UserError, "x:1:1: The file is not a ");
+    assertThrows(() => parsePart({ path: "x", text: content }), UserError, "x:1:1: The file is not a ");
   }
 });
 
 const parts: Part[] = [
-  { filename: "one.yaml", type: "text/cloud-config", content: "#cloud-config\npackages: [a]\n" },
-  { filename: "no end of line.sh", type: "text/x-shellscript", content: "#!/bin/sh\necho ünï 𝄞 'q' \"q\" \\ $x" },
-  { filename: "blank lines", type: "text/x-shellscript", content: "#!/bin/sh\n\n\n\tx  \n\n\n" },
-  { filename: "crlf", type: "text/cloud-config", content: "#cloud-config\r\na: b\r\n" },
+  { path: "one.yaml", type: "text/cloud-config", text: "#cloud-config\npackages: [a]\n" },
+  { path: "no end of line.sh", type: "text/x-shellscript", text: "#!/bin/sh\necho ünï 𝄞 'q' \"q\" \\ $x" },
+  { path: "blank lines", type: "text/x-shellscript", text: "#!/bin/sh\n\n\n\tx  \n\n\n" },
+  { path: "crlf", type: "text/cloud-config", text: "#cloud-config\r\na: b\r\n" },
   {
-    filename: "boundary",
+    path: "boundary",
     type: "text/x-shellscript",
-    content: "#!/bin/sh\n--gui-container-part-0\n--gui-container-part-1--\nFrom me\n.\n--\n=20\n",
+    text: "#!/bin/sh\n--gui-container-part-0\n--gui-container-part-1--\nFrom me\n.\n--\n=20\n",
   },
-  { filename: `a"b\nc;ü.sh`, type: "text/x-shellscript", content: "#!x" },
-  { filename: "long", type: "text/cloud-config", content: `#cloud-config\na: ${"ü€ ".repeat(500)}\n` },
-  { filename: "template", type: "text/jinja2", content: "## template: jinja\n#cloud-config\na: {{ b }}\n" },
+  { path: `a"b\nc;ü.sh`, type: "text/x-shellscript", text: "#!x" },
+  { path: "long", type: "text/cloud-config", text: `#cloud-config\na: ${"ü€ ".repeat(500)}\n` },
+  { path: "template", type: "text/jinja2", text: "## template: jinja\n#cloud-config\na: {{ b }}\n" },
 ];
 
 testWith(
@@ -133,10 +136,10 @@ for part in message.walk():
     const add = "list(append)+dict(recurse_list)+str()";
     assertEquals(
       stdout.trimEnd().split("\n").map((line) => JSON.parse(line)),
-      parts.map(({ type, content }) => [
+      parts.map(({ type, text }) => [
         type,
         "utf-8",
-        content,
+        text,
         type === "text/cloud-config" || type === "text/jinja2" ? add : null,
       ]),
     );
@@ -145,10 +148,10 @@ for part in message.walk():
 
 Deno.test("userData() names each part by its file, safe for a header, and no two alike", () => {
   // cloud-init writes a script to a file of that name: the second of two alike would replace the first.
-  const same = ["run.sh", "run.sh", "run.sh-2", `a"b\nc.sh`, "ü.sh", "é.sh"].map((filename): Part => ({
-    filename,
+  const same = ["run.sh", "run.sh", "run.sh-2", `a"b\nc.sh`, "ü.sh", "é.sh"].map((path): Part => ({
+    path,
     type: "text/x-shellscript",
-    content: "#!/bin/sh\n",
+    text: "#!/bin/sh\n",
   }));
   const names = [...userData(same).matchAll(/filename=(.*)$/gm)].map(([, name]) => name!);
   assertEquals(names.length, same.length);
