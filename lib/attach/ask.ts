@@ -60,7 +60,7 @@ export async function checkAsking(host: Host, asks: ReadonlySet<AskableChannel>)
 /**
  * Shows a question, and waits for the answer. A yes for the session needs another one.
  *
- * @param options `signal` takes the dialog away, and the answer is no; `clock` tells milliseconds
+ * @param options `signal` takes the dialog away, and the answer is no; `clock` returns milliseconds
  */
 export async function askInDialog(
   host: Host,
@@ -136,7 +136,7 @@ function zenityArgv(
   ];
 }
 
-/** What zenity's exit status and output mean: an extra button is told by its label, with the status of a no. */
+/** What zenity's exit status and output mean: for an extra button it prints its label, and exits as for a no. */
 function answerIn(code: number, stdout: string): Answer {
   if (code === okay) return "never";
   const label = stdout.trim();

@@ -43,7 +43,7 @@ export async function start(container: Container, request: StartRequest): Promis
       against = error.reason;
     }
   }
-  // On an X desktop there is nothing to choose, and nothing to tell.
+  // On an X desktop there is nothing to choose, and nothing to say.
   const why = host.env("WAYLAND_DISPLAY") && display === "auto" ? against : undefined;
   if (detached) {
     const [screen] = await all([hostScreen(host).catch(() => fallbackScreen), container.reach()]);

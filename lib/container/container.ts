@@ -1,7 +1,7 @@
 /**
- * A container of ours as the scripts hold it. It is resolved once, from the word on the command line, and nobody above
- * asks where it is: one on this machine (`local.ts`) shares directories with it, one on another (`remote.ts`) is reached
- * over one SSH connection through the engine.
+ * A container that create.ts made, as the scripts hold it. It is resolved once, from the word on the command line, and
+ * nobody above asks where it is: one on this machine (`local.ts`) shares directories with it, one on another
+ * (`remote.ts`) is reached over one SSH connection through the engine.
  */
 
 import { ExitCode, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
@@ -139,7 +139,7 @@ export async function containerOn(instance: Instance): Promise<Container> {
 }
 
 /**
- * A container that the engine has just told of.
+ * A container that the engine has just listed.
  *
  * @param options `bootTimeoutMs`: how long it may take to boot, in milliseconds
  */

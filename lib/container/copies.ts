@@ -226,7 +226,7 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
       }
     });
   } catch (error) {
-    // Whatever the copy does against that, it is deleted. What then stays in its directories is told.
+    // Whatever the copy does against that, it is deleted. The user is warned of what stays in its directories.
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
   }
   await inTurn(deleteInstance);
@@ -234,7 +234,7 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
 
 /**
  * Removes the directories of a copy whose instance is gone. If the copy has closed them to the host user, or has put
- * too much into them, its record goes all the same: this is told once, and no later run waits for it.
+ * too much into them, its record is removed anyway: the user is warned once, and no later run waits for it.
  */
 async function removeDirectories(host: Host, copy: Copy): Promise<void> {
   const { directory, xpra, share } = copy.mounts;

@@ -34,7 +34,7 @@ export async function emptyMounts(
       ...removal([xpra, share]),
     ], { okCodes: "any", timeoutMs });
   } catch (error) {
-    // The container answers too much or too late. It is deleted all the same; removeMounts() reports what is left.
+    // The container answers too much or too late. It is deleted anyway; removeMounts() reports what is left.
     if (!(error instanceof ProcessError)) throw error;
   }
 }

@@ -92,7 +92,7 @@ export function forwardOption(option: "-L" | "-R", listen: string, connect: stri
  * Opens the connection.
  *
  * @param directory a private directory, which gets the master's socket
- * @throws {Unreachable} when there is no way to the container just now
+ * @throws {Unreachable} when the container cannot be reached at the moment
  * @throws {UserError} when its host key is another one, or when it does not accept the user's keys
  */
 export async function openLink(host: Host, target: SshTarget, directory: string): Promise<Link> {

@@ -33,7 +33,7 @@ export async function listOurs(engine: Engine): Promise<InstanceInfo[]> {
  *
  * @param options `withState`: see {@linkcode findInstance}; `exitCode`: the exit code of the error; `among`: what the
  * engine has just said of the instances of this server: it is asked only if the container is not among them
- * @throws {UserError} when there is no such container, or when it is not ours
+ * @throws {UserError} when there is no such container, or when create.ts did not make it
  */
 export async function findOurs(
   instance: Instance,

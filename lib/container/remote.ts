@@ -1,6 +1,6 @@
 /**
- * A container on another machine: SSH reaches it through the engine, and no route to it is needed. What runs for a while
- * goes over one connection, which is opened again when it breaks.
+ * A container on another machine: SSH reaches it through the engine, and no route to it is needed. What runs for a
+ * while goes over one connection, which is opened again when it breaks.
  */
 
 import { delay } from "@std/async";
@@ -127,7 +127,7 @@ async function checkStillThere({ host, engine, name, label }: KnownContainer): P
     if (instance && instance.status !== "Stopped") return;
   } catch (error) {
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
-    // Another certificate, or one of ours that is not trusted any more.
+    // Another certificate, or our own, which is no longer trusted.
     if (/certificate/.test(error.message)) throw error;
     return;
   }

@@ -106,7 +106,7 @@ export function uidHere({ config }: Pick<InstanceInfo, "config">, { uid }: Conta
 }
 
 /**
- * The user of a container of ours.
+ * The user of a container that create.ts made.
  *
  * @throws {UserError} when somebody has set {@linkcode userKey} to something that names no ordinary user
  */

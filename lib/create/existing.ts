@@ -92,7 +92,7 @@ async function findSharing({ host }: Engine, mounts: Mounts): Promise<Engine | u
   return undefined;
 }
 
-/** The other engine, with a container of ours of that name on a remote of the same name. */
+/** The other engine, with a container of that name, made by create.ts, on a remote of the same name. */
 async function findNamesake({ engine, name }: Instance): Promise<Engine | undefined> {
   const { host, server: { remote, project = "default" } } = engine;
   const { cli } = otherEngine(engine);

@@ -50,7 +50,7 @@ export async function readAuthorizedKeys(
   const privateKeys = new Map<string, string>();
   for (const publicPath of candidates) {
     const privatePath = publicPath.slice(0, -".pub".length);
-    // A path that ssh cannot be told.
+    // A path that cannot be passed to ssh.
     if (/["\\\n]/.test(privatePath) || !await exists(privatePath)) continue;
     const [publicKey] = publicKeysIn(await Deno.readTextFile(publicPath).catch(() => ""));
     if (publicKey !== undefined && !privateKeys.has(publicKey)) privateKeys.set(publicKey, privatePath);

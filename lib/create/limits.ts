@@ -1,4 +1,4 @@
-/** Limits in a profile that the engine does not enforce on its host: the user is told, since nobody else does. */
+/** Warns of limits in a profile that the engine does not enforce on its host. The engine itself does not say so. */
 
 import { type Engine, environmentOf, warningsOf } from "../engine/engine.ts";
 
@@ -10,8 +10,8 @@ const ignoredLimits: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Warns of each limit in a profile's `config` that has no effect: Incus 7.0.2 takes limits on a host with cgroup v1, and
- * does nothing about them. A user who may not see the engine's warnings hears nothing.
+ * Warns of each limit in a profile's `config` that has no effect: Incus 7.0.2 takes limits on a host with cgroup v1,
+ * and does nothing about them. A user who may not see the engine's warnings hears nothing.
  */
 export async function warnOfLimits(engine: Engine, config: Readonly<Record<string, string>>): Promise<void> {
   const keys = Object.keys(ignoredLimits).filter((key) => Object.hasOwn(config, key));

@@ -1,4 +1,7 @@
-/** `create.ts --delete NAME`: removes a container, its disposable copies, its profile, its entries in the menu and its directories. */
+/**
+ * `create.ts --delete NAME`: removes a container, its disposable copies, its profile, its entries in the menu and its
+ * directories.
+ */
 
 import { engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import { deleteProfile, findProfile, refuseUsedByOthers } from "../engine/profile.ts";
@@ -45,7 +48,7 @@ export async function deleteNamed(
   host.ui.result(`Removed: ${removed.join(", ")}`, { name: label, removed });
 }
 
-/** How long a container may take to tell its sessions, in milliseconds. */
+/** How long a container may take to list its sessions, in milliseconds. */
 const sessionListMs = 5_000;
 
 /**
@@ -55,8 +58,8 @@ const sessionListMs = 5_000;
  * did not make the container. `recovered`: what a killed run had left was removed just now, so it is not an error when
  * nothing else is there
  * @returns what was removed, in words
- * @throws {UserError} exit code 1 when there is nothing to remove, when it takes `force`, for a container that the engine
- * protects, and for directories of another one
+ * @throws {UserError} exit code 1 when there is nothing to remove, when it takes `force`, for a container that the
+ * engine protects, and for directories of another one
  */
 export async function removeContainer(
   instance: Instance,

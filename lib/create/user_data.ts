@@ -44,7 +44,7 @@ const mergeType = "list(append)+dict(recurse_list)+str()";
  * Makes a part of a file. Its type is in the first line. A cloud-config must be a YAML map, an archive a list, and a
  * template must say what it becomes.
  *
- * @param options `warn`: is told what cloud-init takes, but hardly as it was meant
+ * @param options `warn` is called for what cloud-init accepts, but probably not as it was meant
  * @throws {UserError} exit code 2, with file, line and column
  */
 export function parsePart(
@@ -78,7 +78,7 @@ export function parsePart(
 }
 
 /**
- * The second line of a template must tell its type in turn, unless a statement or a comment of Jinja's comes before.
+ * The second line of a template must say its type, unless a statement or a comment of Jinja's comes before.
  */
 function checkTemplate({ path, text }: Part): void {
   const lines = text.split("\n").map((line) => line.trim());

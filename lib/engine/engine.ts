@@ -303,7 +303,7 @@ export function listMembers(engine: Engine, kind = "members"): string {
   return engineLine(engine, words).trim();
 }
 
-/** What the CLI says when it gets no answer, and what the user is told then. */
+/** What the CLI says when it gets no answer, and what the error then says. */
 const noAnswers: readonly {
   says: RegExp;
   /** Of which servers it is said; undefined for all. */

@@ -124,7 +124,7 @@ async function chooseFiles(
   throw missingArgument("FILE...");
 }
 
-/** The names of the running containers of ours. */
+/** The names of the running containers that create.ts made. */
 async function runningContainers(engine: Engine): Promise<string[]> {
   const names = (await listOurs(engine)).filter(({ status }) => status === "Running").map(({ name }) => name);
   if (names.length > 0) return names;

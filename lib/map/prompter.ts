@@ -25,7 +25,7 @@ export interface Prompter {
    * @returns whether it was the user, who can then be asked to confirm
    */
   untilAsked(files: readonly Loan[], options: Until): Promise<boolean>;
-  /** Shows a warning, and asks whether the files are to be unmapped all the same. */
+  /** Shows a warning, and asks whether to unmap the files anyway. */
   confirm(warning: string, options: Until): Promise<boolean>;
   /** Tells something that the user should know. */
   tell(text: string): Promise<void>;

@@ -11,7 +11,7 @@ import type { Instance } from "../engine/engine.ts";
 /** How long after an event the files are looked at, in milliseconds: an editor saves in several steps. */
 const delayMs = 150;
 
-/** How long a file may be missing before that is told, in milliseconds. */
+/** How long a file may be missing before the user is warned, in milliseconds. */
 const missingMs = 2_000;
 
 /** What is followed, and how. */
@@ -35,7 +35,7 @@ export async function followReplacements(
   { loans, rules, tell, signal }: FollowOptions,
 ): Promise<void> {
   const { ui } = container.engine.host;
-  /** The inodes that are not mapped and were told of, by their paths. */
+  /** The inodes that are not mapped and that the user was warned of, by path. */
   const refused = new Map<string, number>();
   const onReplaced = async (old: Mapping): Promise<void> => {
     const { hostPath: path, instance } = old;
@@ -58,7 +58,7 @@ export async function followReplacements(
       await tell(`"${path}" was replaced, and "${instance}" keeps the old file: ${error.message}`);
     }
   };
-  /** When a file was first found missing, by its path; Infinity once that is told. */
+  /** When a file was first found missing, by its path; Infinity once the user is warned. */
   const missing = new Map<string, number>();
   /** Returns whether a file is to be looked at again soon. */
   const onMissing = async ({ hostPath: path, instance }: Mapping): Promise<boolean> => {

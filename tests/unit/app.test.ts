@@ -50,7 +50,7 @@ Deno.test("sortAppWords() refuses what may be xpra's or the app's, and says what
     const [words, message, hint] of [
       [
         ["xterm", "-e", "top"],
-        '"-e" is no option of attach.ts or of xpra',
+        '"-e" is not an option of attach.ts or of xpra',
         "For the app: attach.ts box -- xterm -e top",
       ],
       [

@@ -138,7 +138,7 @@ Deno.test("the guard of Wayland ends a connection with messages that its objects
       [
         window,
         [messageWithText(ids.toplevel, 2, new Uint8Array([0xff, 0xfe, 0]))],
-        "no UTF-8",
+        "not UTF-8",
       ],
       [window, [messageWithText(ids.toplevel, 2, new Uint8Array([65, 0, 65, 0]))], "does not end where it should"],
       [window, [messageWithText(ids.toplevel, 2, new Uint8Array(5_000).fill(65))], "too long"],

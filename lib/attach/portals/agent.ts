@@ -9,7 +9,7 @@ import type { Channel } from "../../guard/channel.ts";
 import { rate } from "../../guard/rate.ts";
 import { type AgentRequest, lineCutter, parseRequest } from "./requests.ts";
 
-/** What a session runs before its bus starts, behind serve_session.sh. */
+/** What a session runs before its bus starts, after serve_session.sh. */
 export const offerPortals: string = withValues(offerScript, { agent: agentSource });
 
 /** The exit status of the agent when there is nothing that the agent could serve. */
@@ -41,8 +41,8 @@ export interface Agent {
   /** Sends it samples of the microphone, unless it is behind. */
   sendSamples(samples: Uint8Array): void;
   /**
-   * Ends the connection: what waits of its lines is not read any more. The agent then asks in the container itself, until
-   * the session ends.
+   * Ends the connection: what waits of its lines is not read any more. The agent then asks in the container itself,
+   * until the session ends.
    */
   end(): void;
   /** Whether it has ended because it could serve nothing. */

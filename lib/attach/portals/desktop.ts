@@ -1,6 +1,7 @@
 /**
  * Links, notifications, files and print jobs of a session's apps, which reach the host by the agent. The container may
- * send anything, and as often as it likes: what is no address of the web, too large or too often is not done.
+ * send anything, and as often as it likes: what is not an address of the web, is too large or comes too often is not
+ * done.
  */
 
 import { escape } from "@std/html";
@@ -35,14 +36,14 @@ const noticeMs = 5_000;
 /** How many files may wait until those before them are here. */
 const maxWaitingFiles = 4;
 
-/** How many reasons are told: some hold the container's words. */
+/** How many reasons are shown: some hold the container's words. */
 const maxTold = 20;
 
 /** How much may be handed over in a run, in bytes: the container could fill the disk. */
 const maxRunBytes = 4 * 2 ** 30;
 
 /**
- * What answers them for a run. It never rejects: each reason why something is not done is told once.
+ * Answers them for a run. Never rejects: each reason why something is not done is shown once.
  *
  * @param options `asks`: the channels for each use of which the user is asked; of printing, the user always is
  */
@@ -170,8 +171,8 @@ function link(address: string): Use {
 }
 
 /**
- * A notification that starts with the container's name. It has no pictures, no buttons and no hints, and its text has no
- * markup: the host's desktop would take links and pictures in it.
+ * A notification that starts with the container's name. It has no pictures, no buttons and no hints, and its text has
+ * no markup: the host's desktop would take links and pictures in it.
  */
 function notification(container: string, line: { summary: string; body: string }): Use {
   const summary = shortLine(line.summary, 200);

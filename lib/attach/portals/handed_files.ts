@@ -120,7 +120,7 @@ export async function printFile(
   using file = await Deno.open(path);
   const head = new Uint8Array(5);
   await file.read(head);
-  if (new TextDecoder().decode(head) !== "%PDF-") throw new Refusal("what it prints is no PDF");
+  if (new TextDecoder().decode(head) !== "%PDF-") throw new Refusal("what it prints is not a PDF");
   const argv = ["lp", "-d", printer, "-t", name, "-o", "document-format=application/pdf", path];
   const { code, stderr } = await host.run(argv, { okCodes: "any", timeoutMs: printMs });
   if (code !== 0) {

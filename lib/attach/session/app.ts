@@ -35,7 +35,7 @@ export interface AppWords {
  * Sorts the words after NAME: APP_CMDLINE, more words for the app, and options of xpra. After `--` all words are the
  * app's.
  *
- * @param options `rest`: what stands after `--`; `lendsFiles`: words that are no options name files, not words for the
+ * @param options `rest`: what stands after `--`; `lendsFiles`: words that are not options name files, not words for the
  * app; `line`: the line that runs an app, with these words for it
  * @throws {UserError} exit code 2 for a word that may be an option's value or the app's
  */
@@ -56,7 +56,7 @@ export function sortAppWords(
     throw inputError(
       single === undefined
         ? `Does "${words[unclear]}" belong to the option ${words[unclear - 1]}, or to the app?`
-        : `"${single}" is no option of attach.ts or of xpra`,
+        : `"${single}" is not an option of attach.ts or of xpra`,
       [
         ...(single === undefined ? [`For the option: ${words[unclear - 1]}=${quoteWord(words[unclear]!)}`] : []),
         `For the app: ${line(...app, ...rest)}`,

@@ -1,6 +1,7 @@
 /**
- * The appearance and language of the host's desktop, which a session is given when it starts. Each value is on an allowlist,
- * or is left out. A container without a locale, a theme or a font leaves that one out itself: see take_appearance.sh.
+ * The appearance and language of the host's desktop, which a session is given when it starts. Each value is on an
+ * allowlist, or is left out. A container without a locale, a theme or a font leaves that one out itself: see
+ * take_appearance.sh.
  */
 
 import { join } from "@std/path";
@@ -8,7 +9,7 @@ import type { Host } from "../../base/host.ts";
 import { hostResources } from "../x11/screen.ts";
 
 /**
- * What is handed to a session. Undefined is what the host does not tell, or tells in words that are not on the
+ * What a session gets. Undefined is what the host does not say, or says in words that are not on the
  * allowlist.
  */
 export interface Appearance {
@@ -26,13 +27,13 @@ export interface Appearance {
   cursorSize: string | undefined;
 }
 
-/** Longest wait for a program that tells something of the appearance, in milliseconds. */
+/** How long a program may take to report a part of the appearance, in milliseconds. */
 const settingMs = 1_000;
 
 /**
- * The appearance and language of the host. On a Wayland desktop, GTK's apps read GSettings and else their file of settings;
- * on an X desktop without a daemon for settings it is that file alone. So the one comes before the other. Never
- * rejects.
+ * The appearance and language of the host. On a Wayland desktop, GTK's apps read GSettings and else their file of
+ * settings; on an X desktop without a daemon for settings it is that file alone. So the one comes before the other.
+ * Never rejects.
  *
  * @param options where the host's time zone and GTK's settings are, for a test
  */
@@ -91,7 +92,7 @@ function gtkSettingsFile(host: Host): string {
   return join(host.env("XDG_CONFIG_HOME") ?? join(host.env("HOME") ?? "/", ".config"), "gtk-3.0", "settings.ini");
 }
 
-/** A name of the tz database, alone or behind its directory. */
+/** A name of the tz database, alone or after its directory. */
 const zone = /^(?:\/?(?:[\w.-]+\/)*zoneinfo\/)?((?:[A-Za-z][\w+-]{0,31})(?:\/[A-Za-z][\w+-]{0,31}){0,2})$/;
 const scheme = /^(prefer-(?:dark|light))$/;
 const font = /^([\p{L}\p{N}][\p{L}\p{M}\p{N} ,.+_-]{0,62} \d{1,2}(?:\.\d{1,2})?)$/u;

@@ -42,8 +42,8 @@ const notByXpra: Readonly<Record<string, readonly [Channel, string]>> = {
 };
 
 /**
- * What no channel opens: what comes in other ways, control of one end by the other, logging to the other end, and cameras.
- * The guard also keeps the server from controlling the client: xpra 5's client has no option against that.
+ * What no channel opens: what comes in other ways, control of one end by the other, logging to the other end, and
+ * cameras. The guard also keeps the server from controlling the client: xpra 5's client has no option against that.
  */
 const alwaysClosed = [
   ...Object.entries(notByXpra).map(([name, [, closed]]) => `--${name}=${closed}`),
@@ -138,9 +138,9 @@ function parseNames(names: string): Channel[] {
 }
 
 /**
- * The line that tells the user which channels are open, and which of the user's own options contradict that.
+ * The line that shows the user which channels are open, and which of the user's own options contradict that.
  *
- * @param userOptions options of `xpra attach` that come behind ours, and win
+ * @param userOptions options of `xpra attach` that come after ours, and win
  * @param asks the channels of `open` that are asked for
  */
 export function channelLine(

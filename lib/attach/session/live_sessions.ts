@@ -31,7 +31,7 @@ export interface LiveSession {
   since: string;
 }
 
-/** How long a container may take to tell its sessions, in milliseconds. */
+/** How long a container may take to list its sessions, in milliseconds. */
 const listTimeoutMs = 5_000;
 
 /**
@@ -163,7 +163,7 @@ const notLive = 76;
 const notOne = 77;
 
 /**
- * Runs a script behind find_session.sh, which fails before the script prints anything.
+ * Runs a script after find_session.sh, which fails before the script prints anything.
  *
  * @param options `session`: its name; without one the only session, or the one that the user chooses
  * @returns how the script has ended, whatever its exit status

@@ -130,7 +130,7 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   );
 }
 
-/** Whether the container may have started the session all the same: nobody would then see its app. */
+/** Whether the container may have started the session nevertheless: nobody would then see its app. */
 function mayHaveStarted(error: unknown): boolean {
   if (error instanceof ProcessError) {
     return ![taken, noDirectory, calledOff, ExitCode.missingProgram as number].includes(error.code);
@@ -141,8 +141,8 @@ function mayHaveStarted(error: unknown): boolean {
 }
 
 /**
- * The words of systemd-run behind its own options: environment and command of the service. systemd expands `$` in the
- * words of a command, and cannot be told not to before its version 254. So the scripts are variables of the
+ * The words of systemd-run after its own options: environment and command of the service. systemd expands `$` in the
+ * words of a command, which cannot be turned off before version 254. So the scripts are variables of the
  * environment.
  */
 function serviceWords(
@@ -183,7 +183,7 @@ function serviceWords(
 interface ServerEnd {
   /** Its program. */
   server: "xpra" | "waypipe";
-  /** What begins it, before the apps are told of the portals, and what becomes it. */
+  /** What begins it, before the apps learn of the portals, and what becomes it. */
   scripts: readonly [begin: string, end: string];
   /** Values in front of these. */
   values: Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@
 
 import type { Container } from "../../container/container.ts";
 
-/** How the app of a session ended, as far as its log tells. */
+/** How the app of a session ended, as far as its log says. */
 export interface AppOutcome {
   /** The app's exit status; undefined when the session was ended from outside. */
   status: number | undefined;

@@ -20,7 +20,7 @@ import type { Container } from "../../container/container.ts";
 import type { OpenFifo } from "../../container/fifo.ts";
 
 /**
- * What the FIFO's name has behind the name of the session's socket. start_session.sh makes the FIFO: PulseAudio would
+ * What follows the name of the session's socket in the FIFO's name. start_session.sh makes the FIFO: PulseAudio would
  * make one that everybody may read and write.
  */
 export const soundSuffix = "~sound";
@@ -33,7 +33,9 @@ export interface Samples {
   rate: number;
   /** How many at a time. */
   channels: 1 | 2;
-  /** How much waits at the host's sound server, in milliseconds: enough for a busy machine, too little to be noticed. */
+  /**
+   * How much waits at the host's sound server, in milliseconds: enough for a busy machine, too little to be noticed.
+   */
   latencyMs: number;
 }
 
@@ -82,8 +84,8 @@ export function pacatArgv(mode: "playback" | "record", { format, rate, channels,
 export const noPacat = `The program "pacat" is not installed: install ${programs["pacat"]!.package}`;
 
 /**
- * Runs a program that reads a FIFO. The shell opens it for writing too, for a moment: otherwise open(2) would wait for a
- * writer forever where the session has ended. So the program reads the end of the file at once.
+ * Runs a program that reads a FIFO. The shell opens it for writing too, for a moment: otherwise open(2) would wait for
+ * a writer forever where the session has ended. So the program reads the end of the file at once.
  */
 const readingFifo = 'exec 3<>"$1" <"$1" 3>&-; shift; exec "$@"';
 

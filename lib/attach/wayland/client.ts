@@ -1,8 +1,8 @@
 /**
  * Shows a session on a Wayland compositor by waypipe, which passes the app's own protocol on to the compositor. A guard
  * stands before it: a process of its own, to whose socket the container's end connects. waypipe's client runs in a box,
- * with a socket of the compositor's. Where the compositor has security contexts, that is one for untrusted clients, made
- * by another waypipe, in another box, which reads nothing of the container's.
+ * with a socket of the compositor's. Where the compositor has security contexts, that is one for untrusted clients,
+ * made by another waypipe, in another box, which reads nothing of the container's.
  */
 
 import { join } from "@std/path";
@@ -201,7 +201,7 @@ function compositorSocket(host: Host): string {
 }
 
 /**
- * Starts a box or the guard, and waits until it is ready. Ctrl-C is no reason for windows to close. What else the guard
+ * Starts a box or the guard, and waits until it is ready. Ctrl-C does not close the windows. What else the guard
  * says is for the user.
  */
 async function startReady(

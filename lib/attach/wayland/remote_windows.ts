@@ -26,7 +26,7 @@ export async function awaitRemoteEnd(
   const { host } = container;
   try {
     for (let count = 2;; count++) {
-      // Nothing is told by what the container answers, or by when: only that it is worth looking.
+      // The container's answer, and its time, say nothing but that it is worth looking.
       const asked = container.script({ script: awaitEnd, values: { session }, timeoutMs: Infinity });
       const isClosed = await abortable(
         Promise.race([

@@ -16,7 +16,7 @@ import type { XScreen } from "./screen.ts";
 import { clientArgv, clientEnvironment } from "./xpra.ts";
 
 /**
- * How long a client that was just started is left alone, in milliseconds. bubblewrap leaves a process behind for ever
+ * How long a client that was just started is left alone, in milliseconds. bubblewrap leaves a process for ever
  * when it is killed while it still makes the box (0.12.0), which takes some ten milliseconds.
  */
 const boxingMs = 250;
@@ -80,7 +80,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
     clientArgv({ ...paths, open, dpi: screen.dpi, userOptions });
   host.signal.throwIfAborted();
   // No await from here to the listener: a signal in between would leave the client running. Detached, so that Ctrl-C
-  // does not reach it from the terminal: with that signal and ours, xpra 6.5.5 hangs at times.
+  // does not reach it from the terminal: with that signal and ours, xpra 6.5.5 sometimes hangs.
   const boxOptions = { ...directory, userOptions, env, hostEnv: host.env };
   // The container can influence what the client prints, and how much: only the end is kept.
   const output = { line: () => {} };

@@ -56,7 +56,7 @@ async function hostDpi(host: Host): Promise<number | undefined> {
 }
 
 /**
- * The host's whole X screen; {@linkcode fallbackScreen} when xrandr does not tell it.
+ * The host's whole X screen; {@linkcode fallbackScreen} when xrandr does not report it.
  *
  * @throws {UserError} when the display cannot be opened
  */

@@ -62,8 +62,8 @@ const compressedPixels = ["--encodings=rgb,jpeg", "--csc-modules=none"];
  * The options of the server. It uses an X server that runs already and the listening socket that systemd hands over,
  * starts one app and ends with it.
  *
- * @param options `xpraDirectory`: where sockets and files for pixels are, in the container; `crossesNetwork`: the client is
- * on another machine
+ * @param options `xpraDirectory`: where sockets and files for pixels are, in the container; `crossesNetwork`: the
+ * client is on another machine
  */
 export function serverArgv(
   options: { open: ReadonlySet<Channel>; dpi: number; xpraDirectory: string; crossesNetwork: boolean },
@@ -107,7 +107,7 @@ export const serverEnvironment: Readonly<Record<string, string>> = {
   XPRA_BATCH_START_DELAY: "1",
   // Without this, xpra 6.5.5 takes a JPEG of the best quality where it is to send a picture without loss.
   XPRA_TRUE_LOSSLESS: "1",
-  // A window has the size that the X server tells. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is
+  // A window has the size that the X server reports. The size in WM_NORMAL_HINTS is obsolete (ICCCM 4.1.2.3): xterm's is
   // the size of one letter until its window is shown, and on a busy machine xpra 6.5.5 made the window that small.
   XPRA_SIZEHINTS_SIZE: "0",
 };
@@ -116,7 +116,7 @@ export const serverEnvironment: Readonly<Record<string, string>> = {
  * The client's environment: no socket to control it, no SSH agent, no power events, for which xpra has no option.
  *
  * @param uuid identifies this client to the server. Each client of a session needs its own: a second one with the same
- * uuid ends the first. xpra's own uuid identifies user and machine: two containers could tell that they have
+ * uuid ends the first. xpra's own uuid identifies user and machine: two containers could find out that they have
  * the same user
  */
 export function clientEnvironment(uuid: string): Record<string, string> {

@@ -101,7 +101,7 @@ export interface Grant {
  */
 export function revoke(current: Acl, { uids, original, granted }: Grant): Acl {
   if (sameAcl(current, granted)) return original;
-  // Without a mask there are no named entries, ours among them: somebody has removed them all, as `setfacl -b` does.
+  // Without a mask there are no named entries, not even ours: somebody has removed them all, as `setfacl -b` does.
   if (current.mask === null) return current;
   const isOurs = (tag: "users" | "groups", id: number): boolean => tag === "users" && uids.includes(id);
   const others = (tag: "users" | "groups"): Entries => current[tag].filter(([id]) => !isOurs(tag, id));

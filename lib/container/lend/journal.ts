@@ -46,7 +46,7 @@ export async function announcePresence(host: Host): Promise<Presence> {
 
 /**
  * The files whose runs are dead, and these runs. A run that could not remove a device, or fetch a copy, has ended
- * properly, and left a file lent all the same. To be called under the journal's lock.
+ * properly, but left a file lent. To be called under the journal's lock.
  */
 export async function findOrphans(host: Host): Promise<{ orphans: Loan[]; dead: string[] }> {
   const runs = (await listFiles(host)).filter((name) => name.startsWith("run-"));
@@ -57,8 +57,8 @@ export async function findOrphans(host: Host): Promise<{ orphans: Loan[]; dead: 
 }
 
 /**
- * Removes what killed runs have left in the journal besides records: their presence, half-written records, and the locks
- * of copies that are on record no more.
+ * Removes what killed runs have left in the journal besides records: their presence, half-written records, and the
+ * locks of copies that are on record no more.
  */
 export async function forgetRuns(host: Host, dead: readonly string[]): Promise<void> {
   await withJournalLock(host, async () => {

@@ -43,7 +43,7 @@ export interface Mapping extends LoanRecord {
   file?: HeldFile;
 }
 
-/** What is in a file: as much of it as is needed to tell whether it has changed. */
+/** The content of a file, as far as it is needed to see whether it has changed. */
 export interface Content {
   /** Its size, in bytes. */
   size: number;

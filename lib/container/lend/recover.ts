@@ -14,7 +14,7 @@ const maxRecoverMs = 120_000;
 /** The largest copy that a run takes back before it lends files, in bytes. */
 const maxRecoverBytes = 64 * 2 ** 20;
 
-/** Takes the files back before a run lends others. If that cannot be done now, the user is told. */
+/** Takes the files back before a run lends others. Warns the user if that fails. */
 export async function recoverFirst(host: Host): Promise<void> {
   try {
     const act = (host: Host): Promise<void> => recover(host, { maxBytes: maxRecoverBytes });

@@ -113,7 +113,7 @@ function planInode({ file: { handle, state, acl }, mappings }: FoundMapping, sta
 
 /** The step for a file that has replaced a mapped one: it may have got a copy of its ACL or of its mode. */
 function planReplacement({ file: { handle, acl }, mappings }: FoundMapping): RestoreStep[] {
-  // It belongs to somebody else, or is not a file: there is no grant of ours on it.
+  // It belongs to somebody else, or is not a file: it has no grant from us.
   if (acl instanceof Error) return [];
   const wanted = mappings.reduce((acl, mapping) => withoutCopiedGrant(acl, grantOf([mapping])), acl);
   const isCopy = !sameAcl(acl, wanted);

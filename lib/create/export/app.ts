@@ -138,7 +138,7 @@ function textsOf(values: ReadonlyMap<string, string>): Map<string, string> {
 /**
  * A text without letters, marks and signs that nobody can see. It is empty if the rest is not one line of letters,
  * digits, punctuation, symbols and spaces. Without control and format characters, it cannot turn a line round, and
- * without `<`, `>` and `\` it is no markup and needs no escape. A heap of marks on one letter would cover the lines
+ * without `<`, `>` and `\` it is not markup and needs no escape. A heap of marks on one letter would cover the lines
  * beside it.
  */
 function showable(text: string, longest: number): string {

@@ -5,7 +5,7 @@ import { inputError } from "../../base/errors.ts";
 import { sessionNameOf } from "../../container/names.ts";
 import type { App } from "./app.ts";
 
-/** The key with the name of the container: an entry without it is not ours. */
+/** The key with the name of the container: create.ts did not make an entry without it. */
 export const entryMark = "X-GuiContainer-Name";
 
 /** What all entries of an export have in common. */

@@ -60,7 +60,8 @@ export function parseExportWords(
 /**
  * Exports apps of the container that a word of the command line names, and shows them.
  *
- * @param options `words`: `NAME [APP...] [ATTACH_OPTION...]`; `own`: the options of create.ts, which no app is started with
+ * @param options `words`: `NAME [APP...] [ATTACH_OPTION...]`; `own`: the options of create.ts, which no app is started
+ * with
  * @throws {UserError} as {@linkcode exportApps}
  */
 export async function exportNamed(
@@ -83,8 +84,8 @@ export async function exportNamed(
 }
 
 /**
- * Exports apps. Without `wanted`, entries of apps that are no longer there are removed, and an app in whose place is an
- * entry that is not ours is left out. Other runs that change the container's entries wait meanwhile.
+ * Exports apps. Without `wanted`, entries of apps that are no longer there are removed, and an app is left out if
+ * create.ts did not make the entry in its place. Other runs that change the container's entries wait meanwhile.
  *
  * @throws {UserError} exit code 2 for an app that is not there or cannot be exported; nothing is changed then
  */

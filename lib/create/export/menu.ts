@@ -69,7 +69,7 @@ export function iconPath({ icons }: Menu, id: string): string {
   return join(icons, `${id}.png`);
 }
 
-/** An entry of ours that is there. */
+/** An entry that create.ts made. */
 export interface Exported {
   /** The id of the app. */
   id: string;
@@ -95,7 +95,7 @@ async function readOurs(menu: Menu, id: string): Promise<string | undefined> {
   return text.split("\n").includes(`${entryMark}=${menu.container}`) ? text : undefined;
 }
 
-/** Those of the apps in whose place is something that is not ours. It is not replaced. */
+/** The apps in whose place is something that create.ts did not make, and does not replace. */
 export async function foreignOf(menu: Menu, ids: readonly string[]): Promise<string[]> {
   const foreign: string[] = [];
   for (const id of ids) {

@@ -54,7 +54,7 @@ export function squidConfig({ ranges, hosts }: ProxyRules): string {
     "acl house dst ipv6",
     "acl tunnel method CONNECT",
     "acl web proto HTTP",
-    // squid's own pages tell what all containers just fetch.
+    // squid's own pages show what all containers are fetching.
     "http_access deny manager",
     // Before any look-up: a name that is not on the list could carry something to whoever answers for it.
     ...(hosts.length > 0 ? [`acl hosts dstdomain -n ${hosts.join(" ")}`, "http_access deny !hosts"] : []),

@@ -1,6 +1,6 @@
 /**
- * The file descriptors of a connection. waypipe sends none: each has a number, by which one end tells the other of its
- * kind and its content.
+ * The file descriptors of a connection. waypipe sends none: each has a number, by which one end informs the other of
+ * its kind and its content.
  */
 
 import { Violation } from "../faults.ts";

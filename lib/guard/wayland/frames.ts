@@ -16,7 +16,7 @@ export const frameTypes = { messages: 0, acknowledge: 16, restart: 17, close: 18
 const maxMessages = 2 ** 18;
 /** The largest frame for a pipe. */
 const maxPipe = 2 ** 20;
-/** The bytes at the end of a file that are no whole block of waypipe's. */
+/** The bytes at the end of a file that do not fill a block of waypipe's. */
 const maxTrailing = 63;
 /** The largest size that a frame can have, by its header. */
 const maxSize = 2 ** 27 - 1;
@@ -75,7 +75,7 @@ export function frameOfMessages(messages: Uint8Array): Uint8Array {
  *
  * @returns `take`: takes the next bytes and gives those that pass: views of the same bytes, most of the time;
  * `isBetween`: whether what has passed ends with a whole frame
- * @throws {Violation} (`take`) when they are no frames, or not such as may pass
+ * @throws {Violation} (`take`) when they are not frames, or frames that may not pass
  */
 export function frameFilter(
   { sender, compression, descriptors, onMessages, added }: FramesOptions,
@@ -262,7 +262,7 @@ export type Filter = (chunk: Uint8Array) => Uint8Array[];
 
 /**
  * Checks an uncompressed diff as it comes: runs of words, each with the numbers of the first word that it changes and
- * of the one behind it.
+ * of the one after it.
  */
 function diffChecker(bytes: number, fileSize: number): (piece: Uint8Array) => void {
   const words = Math.floor(fileSize / 4);

@@ -1,14 +1,14 @@
 /** What a compositor's apps in a container can have of it. */
 
 /**
- * The globals that an app in a container is told of; all others do not exist for it. Each gives it its own windows, and
+ * The globals that are announced to an app in a container; no others exist for it. Each gives it its own windows, and
  * keys and pointer while these have them.
  *
  * What is harmless and missing here is of no use by waypipe without a graphics card (`zwp_linux_dmabuf_v1`,
  * `wp_linux_drm_syncobj_manager_v1`, `wp_fifo_manager_v1`), gives windows a look of the container's choice where the
  * desktop shows who they belong to (`xdg_toplevel_icon_manager_v1`), takes away the desktop's own keys
- * (`zwp_keyboard_shortcuts_inhibit_manager_v1`), tells when nobody is there (`ext_idle_notifier_v1`), or ties windows of
- * different programs together (`zxdg_exporter_v2`, `zxdg_importer_v2`).
+ * (`zwp_keyboard_shortcuts_inhibit_manager_v1`), reports when nobody is there (`ext_idle_notifier_v1`), or ties windows
+ * of different programs together (`zxdg_exporter_v2`, `zxdg_importer_v2`).
  */
 export const globals: readonly string[] = [
   // Windows and what is in them.

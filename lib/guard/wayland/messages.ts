@@ -14,7 +14,7 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const textEncoder = new TextEncoder();
 
-/** Reads arguments from the bytes behind a message's header. */
+/** Reads arguments from the bytes after a message's header. */
 export function readArguments(
   bytes: Uint8Array,
   args: readonly Argument[],
@@ -72,7 +72,7 @@ function decodeText(bytes: Uint8Array, sender: FrameSender): string {
   try {
     return strict.decode(bytes);
   } catch {
-    throw new Violation("a text is no UTF-8");
+    throw new Violation("a text is not UTF-8");
   }
 }
 

@@ -29,7 +29,7 @@ export interface MessageVerdict {
   values?: readonly ArgumentValue[];
   /** What passes in front of it. */
   before?: readonly Addition[];
-  /** What passes behind it. */
+  /** What passes after it. */
   after?: readonly Addition[];
 }
 
@@ -64,7 +64,7 @@ const maxMimeBytes = 256;
 const maxMimes = 256;
 /** How far from its parent a popup may be, in pixels. */
 const popupReach = 48;
-/** The screen until the compositor tells of one. */
+/** The screen until the compositor announces one. */
 const smallestScreen = { width: 1024, height: 768 };
 /** So many pixels all screens together have at least. */
 const fewestPixels = 1920 * 1080;
@@ -75,7 +75,7 @@ const keptSerials = 256;
 
 interface DataOffer {
   mimes: Set<string>;
-  /** The types of data that the app has not been told of yet. */
+  /** The types of data that have not been announced to the app yet. */
   withheld: string[];
   isPrimary: boolean;
 }
@@ -85,7 +85,7 @@ export function createPolicy(
   { session, descriptors, create }: { session: WaylandSession; descriptors: Descriptors; create: Create },
 ): Policy {
   const { container, clipboard, attention } = session;
-  /** The globals that the app was told of, by their numbers. */
+  /** The globals that were announced to the app, by their numbers. */
   const offered = new Map<number, { name: string; version: number }>();
   const counted = new Map<WaylandObject, Counted>();
   const files = new Map<WaylandObject, { file: Descriptor; size: number }>();
@@ -99,11 +99,11 @@ export function createPolicy(
   const positioners = new WeakMap<WaylandObject, Positioner>();
   const offers = new WeakMap<WaylandObject, DataOffer>();
   const sourceMimes = new WeakMap<WaylandObject, number>();
-  /** The primary selection that the app is told of when the user works in its windows. */
+  /** The primary selection that is announced to the app when the user works in its windows. */
   const waiting = new Map<WaylandObject, WaylandObject>();
   const focusedKeyboards = new Set<WaylandObject>();
   const serials: number[] = [];
-  /** Buttons and fingers that are down, by what tells of them. */
+  /** Buttons and fingers that are down, by what reports them. */
   const presses = new Set<string>();
   const screens = new Map<WaylandObject, SurfaceSize>();
   let registry: WaylandObject | undefined;
@@ -184,7 +184,7 @@ export function createPolicy(
   const newOffer = (isPrimary: boolean) => ({ objects }: Message): undefined => {
     offers.set(objects[0]!, { mimes: new Set(), withheld: [], isPrimary });
   };
-  /** The compositor tells a type of data that the app could get. */
+  /** The compositor announces a type of data that the app could get. */
   const offer = ({ object, values }: Message): MessageVerdict | undefined => {
     const { mimes, withheld, isPrimary } = offers.get(object)!;
     const mime = values[0] as string;
@@ -310,7 +310,7 @@ export function createPolicy(
       else framed.delete(own);
     },
     "zxdg_toplevel_decoration_v1.destroy": ({ object }) => void framed.delete(surfaceOf.get(object)!),
-    // Without the desktop's frame, no title would tell whose window it is.
+    // Without the desktop's frame, no title would say whose window it is.
     "zxdg_toplevel_decoration_v1.set_mode": ({ values }) => values[0] === 2 ? undefined : { values: [2] },
     "zxdg_toplevel_decoration_v1.unset_mode": ({ object }) => ({
       drop: true,

@@ -13,7 +13,7 @@ const clientMs = 10_000;
 const lookMs = 5;
 
 /**
- * Guards a session until its windows are gone. Prints `ready` when it listens, and then what the user is to be told, one
+ * Guards a session until its windows are gone. Prints `ready` when it listens, and then what to show the user, one
  * line each. Ends with its input, unless that ends with the line `keep`.
  */
 export async function runGuardProcess(argument: string | undefined): Promise<never> {

@@ -1,5 +1,5 @@
 /**
- * Streams of waypipe that go on over another connection when one breaks. Both ends count frames, and tell by how many
+ * Streams of waypipe that go on over another connection when one breaks. Both ends count frames, and say by how many
  * they have got: `reconnect_loop` in waypipe's `src/mainloop.c` (0.9.2). The newer waypipe, in Rust, cannot do that.
  */
 
@@ -102,7 +102,7 @@ export function resumableEnd(
 /**
  * The container's frames, each once, whatever it repeats.
  *
- * @param onAcknowledge told how many frames the container has got
+ * @param onAcknowledge called with the number of frames that the container has got
  */
 function resumedFrames(onAcknowledge: (count: number) => void) {
   /** How many frames have come whole, and how many bytes of the next one. */

@@ -27,7 +27,7 @@ const version = 1 << 16;
 export interface Token {
   /** What passes in its place: the same key, for the oldest version, without graphics card, video and reconnecting. */
   passing: Uint8Array;
-  /** What tells the connection from others. */
+  /** What distinguishes the connection from others. */
   key: string;
   /** Its end can go on over another connection. */
   resumes: boolean;

@@ -1,5 +1,5 @@
 /**
- * The two hellos: what client and server tell each other first. Only what the other end needs passes, under the names
+ * The two hellos: what client and server send each other first. Only what the other end needs passes, under the names
  * of xpra 5.1.6, 6.5.5 and 6.6; the rest would identify the user and the machine, or open closed channels.
  */
 

@@ -80,11 +80,13 @@ export interface Windows {
   focused(): number;
   /** Notes that a key that passes is pressed. */
   recordKey(): void;
-  /** Notes a button that is pressed or released in a window. In a popup it counts only while a window has the keyboard. */
+  /**
+   * Notes a button that is pressed or released in a window. In a popup it counts only while a window has the keyboard.
+   */
   recordClick(window: number): void;
   /** Whether the user works in the container's windows. */
   isUsed(): boolean;
-  /** Forgets the popups that are strays: near no window that is shown, or left behind by the user. Returns them. */
+  /** Forgets the popups that are strays: near no window that is shown, or left by the user. Returns them. */
   takeStrays(): number[];
   /** Whether popups may have become strays since {@linkcode Windows.takeStrays}: they get a moment to follow. */
   mayHaveStrays(): boolean;
