@@ -305,7 +305,7 @@ Deno.test("a PDF is printed once the user agrees, whatever is open without quest
       "document-format=application/pdf",
     ]);
     assertEquals(await print("-o raw.pdf", "%!PS\n(x) run"), "not done");
-    assert(said.at(-1)!.includes("no PDF"));
+    assert(said.at(-1)!.includes("not a PDF"));
     assertEquals(done.length, 1);
   }));
 
