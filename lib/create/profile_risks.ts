@@ -177,7 +177,7 @@ const unknown = "is not known to be harmless";
 export function profileRisks({ config, devices }: Profile): ProfileRisk[] {
   const risks: ProfileRisk[] = [];
   const check = (keys: readonly string[], name: string, value: string, device: Device = {}): void => {
-    const gives = risk(name, value, device);
+    const gives = riskOf(name, value, device);
     if (gives !== undefined) risks.push({ keys, gives });
   };
   for (const [key, value] of Object.entries(config)) check(["config", key], `config.${key}`, value);
@@ -196,7 +196,7 @@ export function profileRisks({ config, devices }: Profile): ProfileRisk[] {
 }
 
 /** What a key with this value gives away; undefined when it is harmless. */
-function risk(name: string, value: string, device: Device): string | undefined {
+function riskOf(name: string, value: string, device: Device): string | undefined {
   const [rule] = rules.filter(({ key }) => key.endsWith("*") ? name.startsWith(key.slice(0, -1)) : name === key)
     .sort((a, b) => b.key.length - a.key.length);
   if (!rule) return unknown;

@@ -152,7 +152,7 @@ function failure(instance: Instance, { error, keeps }: { error: ProcessError; ke
   const label = labelOf(instance);
   const again = scriptLine(engine, ["create.ts", "--update", label]);
   const back = engineLine(engine, [...engine.restoreSnapshot.split(" "), label, before]);
-  const options = { output: endOf(error), cause: error };
+  const options = { output: lastOutput(error), cause: error };
   if (error.code === unknownManager) {
     return new UserError(`"${label}" has neither apt-get nor dnf`, { ...options, hint: "Update it by its own means" });
   }
@@ -163,7 +163,7 @@ function failure(instance: Instance, { error, keeps }: { error: ProcessError; ke
 }
 
 /** The end of what an update has printed: the container may print anything, and as much as it likes. */
-function endOf({ stdout, stderr }: ProcessError): string {
+function lastOutput({ stdout, stderr }: ProcessError): string {
   const lines = `${stdout.replace(/\n\d*\n?$/, "")}\n${stderr}`.trim().split("\n");
   return lines.slice(-maxShown.lines).join("\n").slice(-maxShown.characters);
 }
@@ -224,7 +224,7 @@ async function renew(source: Instance): Promise<boolean> {
       if (!(error instanceof ProcessError)) throw error;
       throw new UserError(`"${label}" is updated, but not what throw-away copies of it are made of`, {
         hint: `They stay as they were. To try again: ${scriptLine(engine, ["create.ts", "--update", label])}`,
-        output: endOf(error),
+        output: lastOutput(error),
         cause: error,
       });
     });

@@ -11,7 +11,7 @@ import type { Host } from "../base/host.ts";
 export type EngineCli = "lxc" | "incus";
 
 /** The CLI of an engine on a host. */
-export interface Client {
+export interface EngineClient {
   /** The host: its environment names directories and defaults of the CLI. */
   readonly host: Pick<Host, "env">;
   /** The CLI. */
@@ -76,7 +76,7 @@ interface ClientConfig {
  *
  * @throws {UserError} exit code 2 when the CLI has no such remote
  */
-export async function findServer(client: Client, request: ServerRequest = {}): Promise<Server> {
+export async function findServer(client: EngineClient, request: ServerRequest = {}): Promise<Server> {
   const { host, cli } = client;
   const chosen = host.env(variables[cli].remote) || undefined;
   const config = await readClientConfig(client, { whole: (request.remote ?? chosen) !== undefined });
@@ -112,7 +112,7 @@ export async function findServer(client: Client, request: ServerRequest = {}): P
 }
 
 /** Whether a CLI has a remote of this name. */
-export async function hasRemote(client: Client, remote: string): Promise<boolean> {
+export async function hasRemote(client: EngineClient, remote: string): Promise<boolean> {
   return remote === ownRemote || (await readClientConfig(client, { whole: true })).remotes.has(remote);
 }
 
@@ -125,7 +125,7 @@ export function isPlainName(text: string): boolean {
  * The files that a CLI's configuration may be in, in the order in which they are looked for: the user's, and the
  * system's, whose remotes come second.
  */
-function configFiles({ host, cli }: Client): { user: string[]; system: string[] } {
+function configFiles({ host, cli }: EngineClient): { user: string[]; system: string[] } {
   const home = host.env("HOME");
   const own = host.env(variables[cli].directory);
   const system = host.env(variables[cli].systemDirectory);
@@ -148,7 +148,7 @@ function configFiles({ host, cli }: Client): { user: string[]; system: string[] 
  *
  * @param options `whole`: all remotes are needed. Otherwise, those of a configuration that changes nothing are not read
  */
-async function readClientConfig(client: Client, { whole }: { whole: boolean }): Promise<ClientConfig> {
+async function readClientConfig(client: EngineClient, { whole }: { whole: boolean }): Promise<ClientConfig> {
   const { user, system } = configFiles(client);
   const texts = [await readFirst(system), await readFirst(user)].filter((text) => text !== undefined);
   if (!whole && !texts.some((text) => changesSomething.test(text))) return { default: ownRemote, remotes: new Map() };

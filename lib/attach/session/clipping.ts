@@ -22,7 +22,7 @@ export interface Clipping {
 }
 
 /** How long a clipping can be, in UTF-16 code units; a text has no more of them than bytes. */
-const maxLength = 2 ** 20;
+const maxClippingLength = 2 ** 20;
 
 /** How long the app may take that has copied something on the host, in milliseconds. */
 const readMs = 5_000;
@@ -70,8 +70,8 @@ async function carry(
   const result = await runInSession(container, {
     ...options,
     script: carryText,
-    values: { direction, most: `${maxLength + 1}`, by_wayland: `${byWayland}` },
-    maxOutputBytes: maxLength + 1024,
+    values: { direction, most: `${maxClippingLength + 1}`, by_wayland: `${byWayland}` },
+    maxOutputBytes: maxClippingLength + 1024,
   });
   if (result.code === byWayland) {
     throw new UserError(`A session of "${label}" on a Wayland desktop has no clipboard of its own`, {
@@ -113,7 +113,7 @@ function hostClipboard(host: Host): { read: string[]; write: string[] } {
  */
 export async function hostClipping(host: Host): Promise<Clipping> {
   const { read } = hostClipboard(host);
-  const limits = { timeoutMs: readMs, maxOutputBytes: maxLength + 1024 };
+  const limits = { timeoutMs: readMs, maxOutputBytes: maxClippingLength + 1024 };
   try {
     const { stdout } = await host.run(read, { ...limits, placeholder: "CLIPPING" });
     return cleaned(host, stdout, "the host's clipboard");
@@ -132,7 +132,7 @@ export async function hostClipping(host: Host): Promise<Clipping> {
 /** A text without what nobody can see. A dry run does not know it. */
 function cleaned(host: Host, text: string, place: string): Clipping {
   if (host.dryRun) return { text, characters: 0, leftOut: 0 };
-  if (text.length > maxLength) throw tooLong(place);
+  if (text.length > maxClippingLength) throw tooLong(place);
   const seen = withoutHidden(text);
   const [before, characters] = [[...text.replaceAll("\r\n", "\n")].length, [...seen].length];
   if (characters > 0) return { text: seen, characters, leftOut: before - characters };

@@ -35,7 +35,7 @@ const addressSpaceBytes = 8 * 2 ** 30;
 const processes = 64;
 
 /** What the boxes see. */
-const boxPaths = {
+const waypipeBoxPaths = {
   /** The directory of the sessions' sockets. */
   shared: "/run/gui-container/shared",
   /** The compositor's socket for the container's apps; in the box that makes a context, the one for all others. */
@@ -98,14 +98,14 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
     return process;
   };
   const values = {
-    ...{ shared: boxPaths.shared, transport, app_id: container, compress: compression },
+    ...{ shared: waypipeBoxPaths.shared, transport, app_id: container, compress: compression },
     ...{ bytes: `${addressSpaceBytes}`, processes: `${processes}` },
   };
   const boxArgv = (name: keyof typeof boxes, display: string): string[] => {
     const { script, own } = boxes[name];
     return [
-      ...boxStart({ WAYLAND_DISPLAY: boxPaths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
-      ...["--bind", shared, boxPaths.shared, "--ro-bind", display, boxPaths.display],
+      ...boxStart({ WAYLAND_DISPLAY: waypipeBoxPaths.display, XDG_RUNTIME_DIR: "/tmp" }, [asFirst]),
+      ...["--bind", shared, waypipeBoxPaths.shared, "--ro-bind", display, waypipeBoxPaths.display],
       ...["--bind", join(directory, name), own],
       ...["--", "/bin/sh", "-c", withValues(script, { ...values, own })],
     ];

@@ -13,7 +13,7 @@ const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const format = [8, 6, 0, 0, 0];
 
 /** The longest line with a picture: 128 × 128 pixels take less. */
-const maxLength = 100_000;
+const maxPictureLine = 100_000;
 
 /**
  * Writes a picture as a PNG file.
@@ -23,7 +23,7 @@ const maxLength = 100_000;
  */
 export function pngOf(line: string): Buffer | undefined {
   const [, width, height, pixels] = /^([1-9]\d{0,2}) ([1-9]\d{0,2}) ([A-Za-z0-9+/=]+)$/.exec(line) ?? [];
-  if (pixels === undefined || line.length > maxLength) return undefined;
+  if (pixels === undefined || line.length > maxPictureLine) return undefined;
   const rgba = Buffer.from(pixels, "base64");
   const row = 4 * Number(width);
   if (rgba.length !== row * Number(height)) return undefined;

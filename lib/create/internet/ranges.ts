@@ -40,10 +40,11 @@ export async function hostRanges(engine: Engine): Promise<string[]> {
     return (state?.addresses ?? []).filter(({ family, scope }) => family === "inet" && scope === "global")
       .map(({ address, netmask }) => networkOf(address, Number(netmask)));
   }));
-  return [...new Set(ranges.flat())].filter((range) => !specialRanges.some((special) => isIn(range, special))).sort();
+  return [...new Set(ranges.flat())].filter((range) => !specialRanges.some((special) => isInRange(range, special)))
+    .sort();
 }
 
-function isIn(range: string, other: string): boolean {
+function isInRange(range: string, other: string): boolean {
   const [address, bits] = range.split("/") as [string, string];
   const otherBits = Number(other.split("/")[1]);
   return Number(bits) >= otherBits && networkOf(address, otherBits) === other;

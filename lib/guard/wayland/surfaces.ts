@@ -226,7 +226,7 @@ export function createSurfaces(
       surface.committedAt = ++commits;
       for (const part of surface.parts) {
         const [shown, committed, next] = part.places;
-        part.places = [union(shown, committed), next, next];
+        part.places = [unionOf(shown, committed), next, next];
       }
       held.delete(surface);
       if (isSync(surface)) return undefined;
@@ -317,7 +317,7 @@ function largest(sizes: readonly SurfaceSize[]): SurfaceSize {
 }
 
 /** The smallest box around both. */
-function union(box: Box, other: Box): Box {
+function unionOf(box: Box, other: Box): Box {
   return {
     left: Math.min(box.left, other.left),
     top: Math.min(box.top, other.top),
@@ -334,8 +334,8 @@ function boxOf(surface: Surface): Box | undefined {
   for (const part of surface.parts) {
     const own = boxOf(part);
     if (!own) continue;
-    const { left, top, right, bottom } = part.places.reduce(union);
-    box = union(box, {
+    const { left, top, right, bottom } = part.places.reduce(unionOf);
+    box = unionOf(box, {
       left: left + own.left,
       top: top + own.top,
       right: right + own.right,

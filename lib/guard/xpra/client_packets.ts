@@ -167,7 +167,7 @@ const keymapPaths = new RegExp(
 );
 const keymap = plain(args([table((path) => keymapPaths.test(path))], [flag]));
 
-const clipboard: Judge<Delivery> = (packet, session) => judgeClipboard(packet, { from: "client", session });
+const clientClipboard: Judge<Delivery> = (packet, session) => judgeClipboard(packet, { from: "client", session });
 
 const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map<string, Judge<Delivery>>([
   ["hello", judgeClientHello],
@@ -298,7 +298,7 @@ const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map<string, Judge
   ["encoding", plain(args([word(/^[\w-]{1,20}$/)]))],
   ...["quality", "min-quality", "speed", "min-speed"].map((type) => [type, plain(args([percent]))] as const),
   // Channels.
-  ...clipboardTypes.map((type): [string, Judge<Delivery>] => [type, clipboard]),
+  ...clipboardTypes.map((type): [string, Judge<Delivery>] => [type, clientClipboard]),
   // What the client sends and the container does not need.
   ...[
     "info-request",

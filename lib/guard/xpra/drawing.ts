@@ -41,9 +41,9 @@ const drawOptions = fields({
   "speed": integer(0, 100),
 });
 
-const place = [windowNumber, coordinate, coordinate, side, side] as const;
-const drawHead = args([...place, oneOf("mmap", "rgb24", "rgb32")]);
-const remoteHead = args([...place, oneOf("rgb24", "rgb32", "jpeg")]);
+const drawnPlace = [windowNumber, coordinate, coordinate, side, side] as const;
+const drawHead = args([...drawnPlace, oneOf("mmap", "rgb24", "rgb32")]);
+const remoteHead = args([...drawnPlace, oneOf("rgb24", "rgb32", "jpeg")]);
 
 /** A picture in a window, as the arguments of its packet. */
 export interface Drawing {
