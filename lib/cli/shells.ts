@@ -20,8 +20,33 @@ export interface Program {
   path: string;
 }
 
-/** The shells, each with the function that writes its stub. */
-const shells: Readonly<Record<string, (program: Program) => string>> = { bash, zsh, fish };
+/** The shells, each with what writes its stub. `name`: the shell function for the script. */
+const shells: Readonly<Record<string, (program: Program, name: string) => string>> = {
+  bash: ({ commands, path }, name) =>
+    `# To have these completions: source <(${commands[0]} --completions bash)
+${bashFunction}
+${name}() { _gui_container_complete ${quoteWord(path)} "$2"; }
+complete -F ${name} ${commands.join(" ")}
+`,
+  zsh: ({ commands, path }, name) =>
+    `#compdef ${commands.join(" ")}
+# To have these completions: source <(${commands[0]} --completions zsh), after compinit
+${zshFunction}
+${name}() { _gui_container_complete ${quoteWord(path)} }
+compdef ${name} ${commands.join(" ")}
+# In a directory of $fpath, the shell takes all this for the function, and calls it at the first Tab.
+[[ $funcstack[1] != ${name} ]] || ${name}
+`,
+  // In single quotes, fish takes a backslash before another one or before a quote as its escape.
+  fish: ({ commands, path }, name) =>
+    `# To have these completions: ${commands[0]} --completions fish | source
+${fishFunction}
+function ${name}
+    _gui_container_complete '${path.replace(/[\\']/g, "\\$&")}'
+end
+${commands.map((command) => `complete -c ${command} -f -a '(${name})'`).join("\n")}
+`,
+};
 
 /** The names of the shells. */
 export const shellNames: readonly string[] = Object.keys(shells);
@@ -34,44 +59,5 @@ export const shellNames: readonly string[] = Object.keys(shells);
 export function completionStub(program: Program, shell: string): string {
   const write = Object.hasOwn(shells, shell) ? shells[shell] : undefined;
   if (!write) throw inputError(`There are no completions for "${shell}"`, `Use one of ${shellNames.join(", ")}`);
-  return write(program);
-}
-
-/** The name of the shell function for a script. */
-function functionOf({ commands }: Program): string {
-  return `_${commands[0].replace(/\W/g, "_")}`;
-}
-
-function bash(program: Program): string {
-  const name = functionOf(program);
-  return `# To have these completions: source <(${program.commands[0]} --completions bash)
-${bashFunction}
-${name}() { _gui_container_complete ${quoteWord(program.path)} "$2"; }
-complete -F ${name} ${program.commands.join(" ")}
-`;
-}
-
-function zsh(program: Program): string {
-  const name = functionOf(program);
-  return `#compdef ${program.commands.join(" ")}
-# To have these completions: source <(${program.commands[0]} --completions zsh), after compinit
-${zshFunction}
-${name}() { _gui_container_complete ${quoteWord(program.path)} }
-compdef ${name} ${program.commands.join(" ")}
-# In a directory of $fpath, the shell takes all this for the function, and calls it at the first Tab.
-[[ $funcstack[1] != ${name} ]] || ${name}
-`;
-}
-
-function fish(program: Program): string {
-  // In single quotes, fish takes a backslash before another one or before a quote as its escape.
-  const path = `'${program.path.replace(/[\\']/g, "\\$&")}'`;
-  const name = functionOf(program);
-  return `# To have these completions: ${program.commands[0]} --completions fish | source
-${fishFunction}
-function ${name}
-    _gui_container_complete ${path}
-end
-${program.commands.map((command) => `complete -c ${command} -f -a '(${name})'`).join("\n")}
-`;
+  return write(program, `_${program.commands[0].replace(/\W/g, "_")}`);
 }
