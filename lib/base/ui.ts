@@ -35,14 +35,18 @@ export interface Ui {
    */
   progress(text: string, options?: { plain?: string }): void;
   /** Prints an error: what failed, what to do, and what a program printed. */
-  error(message: string, hint?: string, output?: string): void;
+  error(error: { message: string; hint?: string; output?: string }): void;
   /**
    * Asks a yes-or-no question. With `--yes` the answer is yes; otherwise, without a terminal, it is no.
    * `personOnly`: `--yes` does not answer it.
    */
   confirm(question: string, options?: { personOnly?: boolean; signal?: AbortSignal }): Promise<boolean>;
   /** Lets the user choose. Returns undefined without a terminal, or when the answer is not one of the choices. */
-  choose<T>(question: string, choices: readonly T[], describe: (choice: T) => string): Promise<T | undefined>;
+  choose<T>(
+    question: string,
+    choices: readonly T[],
+    options?: { describe?: (choice: T) => string },
+  ): Promise<T | undefined>;
   /** Asks for a line. Returns undefined without a terminal, and at the end of the input. */
   ask(question: string): Promise<string | undefined>;
   /**
@@ -97,7 +101,7 @@ export function terminalUi(options: UiOptions): Ui {
       writeSync(Deno.stderr, `\r\x1b[K${oneLine(text).slice(0, columns - 1)}`);
       progressShown = true;
     },
-    error(message, hint, output) {
+    error({ message, hint, output }) {
       line(`${paint("31", "error:")} ${oneLine(spell(message))}`);
       if (output) line(indent(output));
       if (hint) line(`${paint("36", "hint:")} ${oneLine(spell(hint))}`);
@@ -107,7 +111,7 @@ export function terminalUi(options: UiOptions): Ui {
       if (!Deno.stdin.isTerminal()) return false;
       return /^y(es)?$/i.test((await ask(`${printable(question)} [y/N] `, signal) ?? "").trim());
     },
-    async choose(question, choices, describe) {
+    async choose(question, choices, { describe = String } = {}) {
       if (!Deno.stdin.isTerminal()) return undefined;
       const list = choices.map((choice, index) => `  ${index + 1}  ${oneLine(describe(choice))}\n`).join("");
       return choices[Number(await ask(`${question}:\n${list}Which one? [1-${choices.length}] `)) - 1];

@@ -32,12 +32,11 @@ export async function withUndo<T>(
         try {
           await action(cleaning);
         } catch (error) {
-          const output = error instanceof UserError || error instanceof ProcessError ? error.output : "";
-          host.ui.error(
-            `Could not ${what}: ${error instanceof Error ? error.message : error}`,
-            "Fix that, then run the script again: it finishes the cleanup",
-            output,
-          );
+          host.ui.error({
+            message: `Could not ${what}: ${error instanceof Error ? error.message : error}`,
+            hint: "Fix that, then run the script again: it finishes the cleanup",
+            output: error instanceof UserError || error instanceof ProcessError ? error.output : "",
+          });
         }
       });
     },

@@ -43,13 +43,13 @@ export async function runScript<Name extends string>(
     Deno.exit(0);
   }
   if (Deno.permissions.querySync({ name: "env", variable: "GUI_CALLED" }).state !== "granted") {
-    terminalUi({ signal: AbortSignal.any([]) }).error(
-      "Deno was started without the permissions of this script",
-      `Run it as a program, ./${spec.name}, or with all permissions: deno run -A ${spec.name}`,
-    );
+    terminalUi({ signal: AbortSignal.any([]) }).error({
+      message: "Deno was started without the permissions of this script",
+      hint: `Run it as a program, ./${spec.name}, or with all permissions: deno run -A ${spec.name}`,
+    });
     Deno.exit(ExitCode.usage);
   }
-  Deno.exit(await runToExitCode(spec, actions, Deno.args));
+  Deno.exit(await runToExitCode(spec, actions));
 }
 
 /**
@@ -72,7 +72,6 @@ function thisProgram(name: string): Program {
 async function runToExitCode<Name extends string>(
   spec: ScriptSpec<Name>,
   actions: ScriptActions<Name>,
-  commandLine: readonly string[],
 ): Promise<number> {
   const ending = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -85,14 +84,14 @@ async function runToExitCode<Name extends string>(
   let verbose = false;
   let meant = "";
   try {
-    if (commandLine.length === 0 && spec.needsArguments) {
+    if (Deno.args.length === 0 && spec.needsArguments) {
       ui.status(briefText(called));
       return ExitCode.usage;
     }
-    const args = parseCommandLine(spec, commandLine);
+    const args = parseCommandLine(spec, Deno.args);
     // "list" for "--list", as in other programs. A container may have that name; if not, this explains the error.
-    if (args.positionals[0] === commandLine[0] && Object.hasOwn(spec.options, commandLine[0] ?? "")) {
-      meant = `. If you mean the option: ${called.name} --${commandLine.join(" ")}`;
+    if (args.positionals[0] === Deno.args[0] && Object.hasOwn(spec.options, Deno.args[0] ?? "")) {
+      meant = `. If you mean the option: ${called.name} --${Deno.args.join(" ")}`;
     }
     const has = (flag: CommonName): boolean => args.flags.has(flag);
     verbose = has("verbose");
@@ -127,7 +126,7 @@ async function runToExitCode<Name extends string>(
     if (reason instanceof Deno.errors.BrokenPipe) return ExitCode.failed;
     const { message, hint, output = "", exitCode = ExitCode.failed } = explain(reason);
     const stack = verbose && reason instanceof Error ? reason.stack ?? "" : "";
-    ui.error(message, hint + meant, [output, stack].filter(Boolean).join("\n"));
+    ui.error({ message, hint: hint + meant, output: [output, stack].filter(Boolean).join("\n") });
     if (spec.showErrors && await isUnseen(readEnv)) await showOnDesktop(`${spec.name}: ${message}`, hint);
     return exitCode;
   }

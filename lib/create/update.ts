@@ -78,7 +78,7 @@ export async function updateNamed(
     } catch (error) {
       if (targets.length === 1 || !(error instanceof UserError || error instanceof ProcessError)) throw error;
       code = error instanceof UserError ? error.exitCode : 1;
-      host.ui.error(error.message, error instanceof UserError ? error.hint : undefined, error.output);
+      host.ui.error(error);
     }
   }
   if (!host.dryRun) host.ui.result(updated.map(updateLine).join("\n"), updated);

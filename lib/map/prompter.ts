@@ -36,7 +36,7 @@ export function terminalPrompter(host: Host): Prompter {
   const { ui } = host;
   return {
     isGraphical: false,
-    chooseContainer: (names) => ui.choose("Containers that run", names, String),
+    chooseContainer: (names) => ui.choose("Containers that run", names),
     async chooseFiles(container) {
       const paths: string[] = [];
       ui.status(`Files to lend to "${container}", quoted as for a shell; an empty line ends the list`);

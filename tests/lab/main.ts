@@ -213,16 +213,18 @@ async function locked<T>(ui: Ui, action: () => Promise<T>): Promise<T> {
 if (import.meta.main) {
   // What the lab makes must be readable by its user, whatever the caller keeps to itself.
   Deno.umask(0o022);
-  const ui = terminalUi({ quiet: false, json: false, yes: false, signal: new AbortController().signal });
+  const ui = terminalUi({ signal: AbortSignal.any([]) });
   try {
     Deno.exit(await main(Deno.args, ui));
   } catch (error) {
     if (error instanceof UserError) {
-      ui.error(error.message, error.hint, error.cause instanceof ProcessError ? error.cause.output : error.output);
+      ui.error(
+        error.cause instanceof ProcessError ? { ...error, message: error.message, output: error.cause.output } : error,
+      );
       Deno.exit(error.exitCode);
     }
     if (error instanceof ProcessError) {
-      ui.error(error.message, "See the logs in the lab's state directory", error.output);
+      ui.error({ message: error.message, hint: "See the logs in the lab's state directory", output: error.output });
     } else throw error;
     Deno.exit(ExitCode.failed);
   }

@@ -23,7 +23,7 @@ export function recordingUi({ yes = false }: { yes?: boolean } = {}): RecordingU
       command: (line) => void said.push(`command: ${line}`),
       plan: (line) => void said.push(`plan: ${line}`),
       progress: (text) => void said.push(`progress: ${text}`),
-      error: (message) => void said.push(`error: ${message}`),
+      error: ({ message }) => void said.push(`error: ${message}`),
       confirm(question) {
         said.push(`confirm: ${question}`);
         return Promise.resolve(yes);

@@ -37,7 +37,7 @@ ${body}`;
 Deno.test("terminalUi() lets no control character of a message reach the terminal", async () => {
   const text = '"a\\x1b[2Jb\\x07"';
   const { stdout, stderr } = await ui(
-    `ui.status(${text}); ui.warn(${text}); ui.progress(${text}); ui.error(${text}, ${text}, ${text});`,
+    `ui.status(${text}); ui.warn(${text}); ui.progress(${text}); ui.error({ message: ${text}, hint: ${text}, output: ${text} });`,
     {},
   );
   const seen = "a\ufffd[2Jb\ufffd";
@@ -64,13 +64,16 @@ ${body}`;
 });
 
 Deno.test("terminalUi() says an error in one line, and indents each line that a program printed", async () => {
-  const { stderr } = await ui(`ui.error("No file \\"a\\nb\\"", "Do\\nthis", "one\\n\\ntwo\\n\\n");`, { quiet: true });
+  const { stderr } = await ui(
+    `ui.error({ message: "No file \\"a\\nb\\"", hint: "Do\\nthis", output: "one\\n\\ntwo\\n\\n" });`,
+    { quiet: true },
+  );
   assertEquals(stderr, 'error: No file "a b"\n    one\n    \n    two\nhint: Do this\n');
 });
 
 Deno.test("terminalUi() says only errors when it is to be quiet, and still gives the result", async () => {
   const { stdout, stderr } = await ui(
-    `ui.status("s"); ui.warn("w"); ui.progress("p"); ui.error("e"); ui.result("text", { a: "\\u001b" });`,
+    `ui.status("s"); ui.warn("w"); ui.progress("p"); ui.error({ message: "e" }); ui.result("text", { a: "\\u001b" });`,
     { quiet: true },
   );
   assertEquals([stdout, stderr], ["text\n", "error: e\n"]);
@@ -89,7 +92,7 @@ Deno.test("terminalUi() waits for Enter or the end of the input, and answers no 
 
 Deno.test("terminalUi() lets nobody choose without a terminal, whatever the input holds", async () => {
   const { stdout, stderr } = await ui(
-    `ui.result(String(await ui.choose("Session", ["a", "b"], String)), 0); Deno.exit();`,
+    `ui.result(String(await ui.choose("Session", ["a", "b"])), 0); Deno.exit();`,
     { yes: true },
     "1\n",
   );

@@ -137,7 +137,7 @@ export async function chooseSession(
   const several = `Several sessions run in "${label}"`;
   const chosen = sessions.length === 1
     ? sessions[0]
-    : await host.ui.choose(several, sessions, ({ session, app }) => `${session}  ${app}`);
+    : await host.ui.choose(several, sessions, { describe: ({ session, app }) => `${session}  ${app}` });
   if (chosen) return chosen;
   throw inputError(
     `${several}: ${sessions.map(({ session }) => session).join(", ")}`,
