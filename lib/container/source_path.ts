@@ -128,6 +128,18 @@ export async function checkDirectory(path: string, directory: string, shared: Sh
   );
 }
 
+/**
+ * The directory of a path, without links: one that no container can write to.
+ *
+ * @throws as {@linkcode followPath} does
+ */
+export async function followDirectory(host: Host, path: string): Promise<string> {
+  const shared = await sharedByMounts(host);
+  const { path: directory } = await followPath(dirname(path), shared);
+  await checkDirectory(path, directory, shared);
+  return directory;
+}
+
 function namesOf(path: string): string[] {
   return path.split("/").filter((name) => name !== "" && name !== ".");
 }

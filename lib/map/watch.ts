@@ -1,5 +1,6 @@
 /** Following mapped files: when an editor puts a new file in an old one's place, the container gets the new one. */
 
+import { abortable, delay } from "@std/async";
 import { dirname } from "@std/path";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { holdFile, isSameInode } from "../container/lend/held_file.ts";
@@ -92,7 +93,7 @@ export async function followReplacements(
 }
 
 /**
- * Calls `look` at first, and after each change in these directories, one call at a time, until the signal aborts.
+ * Calls `look` at first, and after changes in these directories, until the signal aborts.
  *
  * @param options `look`: returns whether it is to be called again without a change
  * @throws the error of `look`
@@ -101,35 +102,23 @@ async function lookAtChanges(
   directories: string[],
   { signal, look }: { signal: AbortSignal; look: () => Promise<boolean> },
 ): Promise<void> {
-  using watcher = Deno.watchFs(directories, { recursive: false });
-  let isClosed = false;
-  const stop = (): void => {
-    if (!isClosed) watcher.close();
-    isClosed = true;
-  };
-  signal.addEventListener("abort", stop, { once: true });
-  let looking = Promise.resolve();
-  let failure: unknown;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const schedule = (): void => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      looking = looking.then(async () => {
-        if (await look()) schedule();
-      }).catch((error) => {
-        failure ??= error;
-        stop();
-      });
-    }, delayMs);
-  };
+  const watcher = Deno.watchFs(directories, { recursive: false });
+  let changed = Promise.withResolvers<void>();
+  const watching = (async () => {
+    for await (const { kind } of watcher) if (kind !== "access") changed.resolve();
+  })();
   // Something may have happened before the watch began.
-  schedule();
+  changed.resolve();
   try {
-    for await (const { kind } of watcher) if (kind !== "access") schedule();
+    for (;;) {
+      await abortable(Promise.race([changed.promise, watching]), signal);
+      changed = Promise.withResolvers();
+      await delay(delayMs, { signal });
+      if (await look()) changed.resolve();
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", stop);
-    await looking;
+    watcher.close();
   }
-  if (failure !== undefined) throw failure;
 }

@@ -29,17 +29,17 @@ function found(
   { acl = granted, ...state }: Partial<FileState> & { acl?: Acl | Error } = {},
 ): FoundFile {
   const values = {
-    isFile: true,
-    isDirectory: false,
+    isFile: () => true,
+    isDirectory: () => false,
     dev,
     ino,
     bornMs,
     mode,
     uid: me,
     gid: me,
-    links: 1,
+    nlink: 1,
     size: 4,
-    writtenMs: 0,
+    mtimeMs: 0,
     ...state,
   };
   return { handle: `/proc/1/fd/${values.ino}`, state: values, acl };
@@ -118,7 +118,7 @@ Deno.test("planRestore() tells how to find a file that is gone, and is done with
 
 Deno.test("planRestore() has nothing to do or to tell for a file that this run holds and that was deleted", () => {
   const one = sampleMapping();
-  assertEquals(plan([one], [inPlace(one, { links: 0 })]), { changes: [], findings: [], done: ["map-1"] });
+  assertEquals(plan([one], [inPlace(one, { nlink: 0 })]), { changes: [], findings: [], done: ["map-1"] });
 });
 
 Deno.test("planRestore() leaves a file of somebody else alone and says so, unless it is asked by root", () => {

@@ -1,5 +1,6 @@
 /** A file that is held open: its handle leads to this very inode, whatever is at its path later. */
 
+import type { Stats } from "node:fs";
 import { UserError } from "../../base/errors.ts";
 import type { Held } from "../../base/hold.ts";
 import type { Host } from "../../base/host.ts";
@@ -12,24 +13,9 @@ export interface HeldFile extends Pick<Held, "handle" | "close">, Disposable {
 }
 
 /** What {@linkcode HeldFile.stat} finds. */
-export interface FileState extends InodeId {
-  /** A regular file. */
-  isFile: boolean;
-  /** A directory. */
-  isDirectory: boolean;
-  /** Its owner. */
-  uid: number;
-  /** Its group. */
-  gid: number;
-  /** Permission bits, set-id and sticky bits included. */
-  mode: number;
-  /** How many names it has: 0 when it was deleted. */
-  links: number;
-  /** In bytes. */
-  size: number;
-  /** When somebody wrote to it last, in milliseconds since 1970. */
-  writtenMs: number;
-}
+export type FileState =
+  & InodeId
+  & Pick<Stats, "isFile" | "isDirectory" | "uid" | "gid" | "mode" | "nlink" | "size" | "mtimeMs">;
 
 /** What identifies an inode, also after its number was given to a later one. */
 export interface InodeId {
@@ -59,12 +45,8 @@ export async function holdFile(path: string): Promise<HeldFile | undefined> {
   return {
     ...held,
     stat() {
-      const info = held.stat();
-      return {
-        ...{ isFile: info.isFile(), isDirectory: info.isDirectory(), mode: info.mode & 0o7777 },
-        ...{ dev: info.dev, ino: info.ino, bornMs: info.birthtimeMs > 0 ? info.birthtimeMs : null },
-        ...{ uid: info.uid, gid: info.gid, links: info.nlink, size: info.size, writtenMs: info.mtimeMs },
-      };
+      const found = held.stat();
+      return Object.assign(found, { bornMs: found.birthtimeMs > 0 ? found.birthtimeMs : null });
     },
     [Symbol.dispose]: held.close,
   };
@@ -80,7 +62,7 @@ export function isSameInode(a: InodeId, b: InodeId): boolean {
 export async function openInode(path: string, inode: InodeId): Promise<Deno.FsFile | undefined> {
   using held = await holdFile(path);
   const state = held?.stat();
-  if (!state?.isFile || !isSameInode(state, inode)) return undefined;
+  if (!state?.isFile() || !isSameInode(state, inode)) return undefined;
   const file = await Deno.open(path);
   const { dev, ino } = await file.stat();
   if (dev === state.dev && ino === state.ino) return file;

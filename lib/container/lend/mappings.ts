@@ -47,8 +47,8 @@ export async function mapFiles(
   const devices = Object.fromEntries(mapped.map((mapping) => [mapping.id, deviceOf(mapping)]));
   await updateInstance(uninterruptible(instance), { devices });
   host.signal.throwIfAborted();
-  for (const { path, state: { links } } of files) {
-    if (links > 1) host.ui.warn(`"${path}" has ${links} names (hard links); it is lent under all of them`);
+  for (const { path, state: { nlink } } of files) {
+    if (nlink > 1) host.ui.warn(`"${path}" has ${nlink} names (hard links); it is lent under all of them`);
   }
   return mapped;
 }
@@ -116,7 +116,7 @@ async function grantAccess(
     const acls = await readHeldAcls(host, candidates.map(({ loan }) => loan.file));
     const mapped = candidates.map(({ loan, state, replaces }, index): HeldMapping => {
       const grant = planGrant(acls[index]!, { ...loan, others: ofInode(records, state), replaces });
-      return { ...loan, ...grant, mode: state.mode };
+      return { ...loan, ...grant, mode: state.mode & 0o7777 };
     });
     undo.add("take the files back", (cleaning) => unmapFiles(instanceOn(instance, cleaning), mapped));
     await writeRecords(host, mapped);

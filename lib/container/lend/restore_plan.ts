@@ -94,7 +94,7 @@ function planWithoutChange({ mapping, file }: ObservedFile, ownUid: number): [Re
     const foreign = `"${hostPath}" belongs to somebody else now, who can remove the container's entry: ${command}`;
     return [{ findings: [foreign], done }];
   }
-  return file.state.links === 0 ? [{ findings: [], done }] : undefined;
+  return file.state.nlink === 0 ? [{ findings: [], done }] : undefined;
 }
 
 /** The step for an inode some of whose mappings end. */

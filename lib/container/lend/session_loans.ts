@@ -4,7 +4,7 @@
  * whole. A large file is lent itself, if its container is on this machine. All come back when the session ends.
  */
 
-import { basename, dirname, join } from "@std/path";
+import { basename, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
@@ -14,7 +14,7 @@ import { isSameServer, serverRecord } from "../../engine/server_record.ts";
 import { containerOf } from "../container.ts";
 import { findNeighbourhood } from "../ours.ts";
 import { scriptLine } from "../place.ts";
-import { checkDirectory, checkWays, followPath, sharedByMounts } from "../source_path.ts";
+import { checkWays, followDirectory, sharedByMounts } from "../source_path.ts";
 import { contentOf, isSameContent } from "./content.ts";
 import { bringVersion } from "./copies.ts";
 import { instanceOn } from "./devices.ts";
@@ -185,10 +185,7 @@ export async function sessionLoans(instance: Instance, session: string): Promise
  */
 async function makeFile(host: Host, path: string): Promise<{ made: boolean }> {
   if (await exists(path).catch(() => false)) return { made: false };
-  const shared = await sharedByMounts(host);
-  const { path: directory } = await followPath(dirname(path), shared);
-  await checkDirectory(path, directory, shared);
-  const target = join(directory, basename(path));
+  const target = join(await followDirectory(host, path), basename(path));
   // It gets the mode that the user's own programs give a new file.
   const { code, stderr } = await host.run(["cp", "--no-clobber", "--no-target-directory", "--", "/dev/null", target], {
     okCodes: "any",

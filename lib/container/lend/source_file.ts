@@ -61,9 +61,9 @@ export async function checkFile(path: string, { user, shared }: FileRules): Prom
   if (!file) throw noFileError(path);
   held.use(file);
   const state = file.stat();
-  if (!state.isFile) {
+  if (!state.isFile()) {
     throw inputError(
-      `"${path}" is ${state.isDirectory ? "a directory" : "not a regular file"}`,
+      `"${path}" is ${state.isDirectory() ? "a directory" : "not a regular file"}`,
       "Only files can be lent",
     );
   }

@@ -9,7 +9,7 @@ import { ProcessError, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { moveFile, syncDirectory, writeAll } from "../../base/record.ts";
-import { checkDirectory, followPath, sharedByMounts } from "../source_path.ts";
+import { followDirectory } from "../source_path.ts";
 import { contentOf, createCounter, isSameContent, piecesOf } from "./content.ts";
 import type { HostSide } from "./copy_plan.ts";
 import { checkHandles, holdFile, isSameInode, openInode } from "./held_file.ts";
@@ -101,7 +101,7 @@ async function overwrite(
   using file = await holdFile(copy.hostPath);
   if (!file || !isSameInode(file.stat(), copy)) return false;
   await checkHandles(host, [file]);
-  if (writtenMs !== undefined && Math.floor(file.stat().writtenMs) !== writtenMs) return false;
+  if (writtenMs !== undefined && Math.floor(file.stat().mtimeMs) !== writtenMs) return false;
   await host.run(["cp", "--no-target-directory", "--", source, file.handle]);
   return true;
 }
@@ -162,9 +162,10 @@ export async function putBeside(
       hint: "Make sure that you may write to its directory, and that no container may; then run map.ts --unmap",
       ...options,
     });
-  await checkOwn(host, directory).catch((cause) => {
+  const there = await followDirectory(host, copy.hostPath).catch((cause) => {
     throw failed({ cause });
   });
+  if (there !== directory) throw failed();
   const temporary = join(directory, `.${copy.id}.part`);
   const copyTo = ["cp", "--remove-destination", "--no-target-directory", "--", source, temporary];
   const copied = await host.run(copyTo, { okCodes: "any" });
@@ -183,14 +184,6 @@ export async function putBeside(
   } finally {
     if (await isOccupied(temporary)) await host.run(["rm", "-f", "--", temporary]);
   }
-}
-
-/** Checks that a directory is where it was, and that no container can write there. */
-async function checkOwn(host: Host, directory: string): Promise<void> {
-  const shared = await sharedByMounts(host);
-  const { path } = await followPath(directory, shared);
-  if (path !== directory) throw new Error(`"${directory}" leads elsewhere now`);
-  await checkDirectory(directory, directory, shared);
 }
 
 /** Whether a regular file is there with this content, on disk. */
