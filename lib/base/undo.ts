@@ -53,3 +53,25 @@ export async function withUndo<T>(
     throw error;
   }
 }
+
+/**
+ * Runs `act` on a host for cleaning up, whose programs end when the time is over, or when `until` aborts.
+ *
+ * @throws `late` when the time is over
+ */
+export async function withDeadline<T>(
+  host: Host,
+  { deadlineMs, until, late, act }: {
+    deadlineMs: number;
+    until?: AbortSignal;
+    late: UserError;
+    act: (cleaner: Host) => Promise<T>;
+  },
+): Promise<T> {
+  const over = AbortSignal.timeout(deadlineMs);
+  try {
+    return await act(host.forCleanup(until ? AbortSignal.any([over, until]) : over));
+  } catch (error) {
+    throw error instanceof DOMException && error.name === "TimeoutError" ? late : error;
+  }
+}

@@ -12,6 +12,7 @@ import { exists, ifThere, readDirectory, removeEmpty } from "../base/files.ts";
 import { claimFile, lockFile, readRecord, release, writeInto } from "../base/record.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
+import { withDeadline } from "../base/undo.ts";
 import { emptyMounts } from "./empty_mounts.ts";
 import { type Mounts, mountsIn, mountsOf, mountsRoot, removeMounts, turnsIn } from "./mounts.ts";
 
@@ -253,19 +254,11 @@ async function removeDirectories(host: Host, copy: Copy): Promise<void> {
 }
 
 /** Does a step of removing a copy on a host that a signal does not stop, and that has a time of its own for it. */
-async function inTime<T>(
-  host: Host,
-  { copy: { name }, act }: { copy: Copy; act: (cleaner: Host) => Promise<T> },
-): Promise<T> {
-  try {
-    return await act(host.forCleanup(AbortSignal.timeout(stepDeadlineMs)));
-  } catch (error) {
-    if (!(error instanceof DOMException && error.name === "TimeoutError")) throw error;
-    throw new UserError(`The copy "${name}" could not be removed within ${stepDeadlineMs / 1000} s`, {
-      hint: "The next run with --disposable tries again",
-      cause: error,
-    });
-  }
+async function inTime<T>(host: Host, { copy, act }: { copy: Copy; act: (cleaner: Host) => Promise<T> }): Promise<T> {
+  const late = new UserError(`The copy "${copy.name}" could not be removed within ${stepDeadlineMs / 1000} s`, {
+    hint: "The next run with --disposable tries again",
+  });
+  return await withDeadline(host, { deadlineMs: stepDeadlineMs, late, act });
 }
 
 /**

@@ -3,13 +3,13 @@
 import { hasDisplay, isUnattended } from "../base/desktop.ts";
 import { ExitCode, inputError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { type Undo, withUndo } from "../base/undo.ts";
+import { type Undo, withDeadline, withUndo } from "../base/undo.ts";
 import { instanceOn } from "../container/lend/devices.ts";
 import { announcePresence, ownIds } from "../container/lend/journal.ts";
 import { keepFiles, takeBackMs, takeFilesBack } from "../container/lend/lend.ts";
 import type { Loan } from "../container/lend/loan.ts";
 import { listeningSessions } from "../container/lend/open_files.ts";
-import { recoverFirst, withDeadline } from "../container/lend/recover.ts";
+import { recoverFirst, tooLate } from "../container/lend/recover.ts";
 import { checkFiles, type FileRules, type SourceFile } from "../container/lend/source_file.ts";
 import { findNeighbourhood, listOurs, type Neighbourhood } from "../container/ours.ts";
 import { type EngineOptions, findPlace } from "../container/place.ts";
@@ -177,7 +177,7 @@ async function untilUserEnds(
 async function takeBackAtEnd(instance: Instance, prompter: Prompter, loans: readonly Loan[]): Promise<void> {
   const { host } = instance.engine;
   const act = (host: Host): Promise<string[]> => takeFilesBack(instanceOn(instance, host), loans);
-  for (const finding of await withDeadline(host, { deadlineMs: takeBackMs(loans), act })) {
+  for (const finding of await withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act })) {
     if (host.signal.aborted) host.ui.warn(finding);
     else await prompter.tell(finding);
   }

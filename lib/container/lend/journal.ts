@@ -16,6 +16,7 @@ import {
   syncDirectory,
   writeRecord,
 } from "../../base/record.ts";
+import type { FileState } from "./held_file.ts";
 import { isCopy, isMapping, type LentCopy, type Loan, type Mapping } from "./loan.ts";
 
 /** The sign that a run is alive and will take its files back: a lock that it holds on a file in the journal. */
@@ -95,21 +96,13 @@ async function listFiles(host: Host): Promise<string[]> {
   }
 }
 
-/** The ids of a user of the host. */
-export interface UserIds {
-  /** The user's id. */
-  uid: number;
-  /** The id of the user's own group. */
-  gid: number;
-}
-
 /**
  * The user's own ids: those of the files that this process makes. Makes the directory of the records, for this user
  * alone.
  *
  * @throws {UserError} when the directory is another user's
  */
-export async function ownIds(host: Host): Promise<UserIds> {
+export async function ownIds(host: Host): Promise<Pick<FileState, "uid" | "gid">> {
   return await withJournalLock(host, async (lock) => {
     const { uid, gid } = await lock.stat();
     const path = journalDirectory(host);
@@ -200,18 +193,12 @@ export async function removeRecords(host: Host, mappings: readonly Mapping[]): P
   for (const mapping of mappings) await removeFile(pathOf(host, recordName(mapping)));
 }
 
-/** The files of a copy that are in the journal besides its record. */
-export interface CopyFiles {
-  /** What comes from the container, while it comes. */
-  part: string;
-  /** What has come from the container, whole. */
-  back: string;
-  /** The host file's old content, whole, kept until the new one is on disk. */
-  old: string;
-}
-
-/** The paths of the files of a copy. */
-export function copyFiles(host: Host, { id }: Pick<LentCopy, "id">): CopyFiles {
+/**
+ * The paths of the files of a copy that are in the journal besides its record. `part`: what comes from the container,
+ * while it comes; `back`: what has come from it, whole; `old`: the host file's old content, whole, kept until the new
+ * one is on disk.
+ */
+export function copyFiles(host: Host, { id }: Pick<LentCopy, "id">): Record<"part" | "back" | "old", string> {
   return { part: pathOf(host, `${id}.part`), back: pathOf(host, `${id}.back`), old: pathOf(host, `${id}.old`) };
 }
 

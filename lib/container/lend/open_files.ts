@@ -27,19 +27,12 @@ const maxSessions = 100;
  * display of waypipe's.
  */
 export async function listeningSessions(instance: Instance, user: ContainerUser): Promise<string[]> {
-  const look = `cat /proc/net/unix; ls -d ${displays(user, "*")} 2>/dev/null || true`;
-  return parseListening(await outputOf(instance, ["/bin/sh", "-c", look]) ?? "", user);
-}
-
-/** The path of a session's display of waypipe. */
-function displays({ uid }: ContainerUser, session: string): string {
-  return `/run/user/${uid}/gui-container-${session}/wayland`;
-}
-
-/** Reads `/proc/net/unix`, see proc(5) and `__SO_ACCEPTCON` in Linux's net.h, and paths of displays. */
-function parseListening(text: string, user: ContainerUser): string[] {
+  const displayOf = (session: string): string => `/run/user/${user.uid}/gui-container-${session}/wayland`;
+  const look = `cat /proc/net/unix; ls -d ${displayOf("*")} 2>/dev/null || true`;
+  const text = await outputOf(instance, ["/bin/sh", "-c", look]) ?? "";
+  // See proc(5), and `__SO_ACCEPTCON` in Linux's net.h.
   const socket = `\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths(user).xpra)}/([\\w.-]+)`;
-  const pattern = new RegExp(`^(?:${socket}|${displays(user, "([\\w.-]+)")})$`, "gm");
+  const pattern = new RegExp(`^(?:${socket}|${displayOf("([\\w.-]+)")})$`, "gm");
   return [...new Set([...text.matchAll(pattern)].map(([, xpra, waypipe]) => xpra ?? waypipe!).filter(isSessionName))]
     .slice(0, maxSessions).sort();
 }

@@ -2,6 +2,7 @@
 
 import { ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
+import { withDeadline } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { engineOfRecord } from "../../engine/server_record.ts";
 import { findOrphans, forgetRuns, withJournalLock } from "./journal.ts";
@@ -14,11 +15,16 @@ const maxRecoverMs = 120_000;
 /** The largest copy that a run takes back before it lends files, in bytes. */
 const maxRecoverBytes = 64 * 2 ** 20;
 
+/** The error when files are not taken back in time: they stay on record. */
+export function tooLate(): UserError {
+  return new UserError("The files could not all be taken back in time", { hint: "Try it again: map.ts --unmap" });
+}
+
 /** Takes the files back before a run lends others. Warns the user if that fails. */
 export async function recoverFirst(host: Host): Promise<void> {
   try {
     const act = (host: Host): Promise<void> => recover(host, { maxBytes: maxRecoverBytes });
-    await withDeadline(host, { deadlineMs: maxRecoverMs, until: host.signal, act });
+    await withDeadline(host, { deadlineMs: maxRecoverMs, until: host.signal, late: tooLate(), act });
   } catch (error) {
     host.signal.throwIfAborted();
     if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
@@ -85,25 +91,4 @@ export function groupLoans(loans: readonly Loan[]): Iterable<Loan[]> {
     const { engine, server, instance } = loan;
     return JSON.stringify([engine, server?.remote, server?.project, instance, isCopy(loan)]);
   }).values();
-}
-
-/**
- * Takes files back by `act`, whose programs are ended after a while, or when `until` aborts. What is not taken back
- * then stays on record.
- */
-export async function withDeadline<T>(
-  host: Host,
-  { deadlineMs, until, act }: { deadlineMs: number; until?: AbortSignal; act: (host: Host) => Promise<T> },
-): Promise<T> {
-  const over = new AbortController();
-  const timer = setTimeout(() => {
-    over.abort(
-      new UserError("The files could not all be taken back in time", { hint: "Try it again: map.ts --unmap" }),
-    );
-  }, deadlineMs);
-  try {
-    return await act(host.forCleanup(AbortSignal.any([over.signal, ...(until ? [until] : [])])));
-  } finally {
-    clearTimeout(timer);
-  }
 }

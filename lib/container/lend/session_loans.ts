@@ -8,7 +8,7 @@ import { basename, join } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
-import { withUndo } from "../../base/undo.ts";
+import { withDeadline, withUndo } from "../../base/undo.ts";
 import { type Instance, labelOf } from "../../engine/engine.ts";
 import { isSameServer, serverRecord } from "../../engine/server_record.ts";
 import { containerOf } from "../container.ts";
@@ -30,7 +30,7 @@ import {
 } from "./journal.ts";
 import { keepFiles, type LendRequest, takeBackMs, takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, type LentCopy, type Loan } from "./loan.ts";
-import { recoverFirst, withDeadline } from "./recover.ts";
+import { recoverFirst, tooLate } from "./recover.ts";
 import { checkFiles, type SourceFile } from "./source_file.ts";
 
 /** The largest file that is lent as a copy where it could be lent itself. */
@@ -170,7 +170,7 @@ export async function sessionLoans(instance: Instance, session: string): Promise
         host.ui.status(`${length === 1 ? "A file stays" : `${length} files stay`} lent. To end it: ${line}`);
       };
       try {
-        await withDeadline(host, { deadlineMs: takeBackMs(loans), act });
+        await withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act });
       } finally {
         await (await presence)?.end();
       }

@@ -7,7 +7,6 @@ import { serverRecord } from "../../engine/server_record.ts";
 import { followPath, type SharedDirectories } from "../source_path.ts";
 import { containerPaths, type ContainerUser } from "../user.ts";
 import { type FileState, type HeldFile, holdFile, isSameInode } from "./held_file.ts";
-import type { UserIds } from "./journal.ts";
 import type { LoanRecord } from "./loan.ts";
 
 /** A file that can be lent. */
@@ -25,7 +24,7 @@ export interface SourceFile {
 /** What decides whether a file can be lent. */
 export interface FileRules {
   /** The user's own ids, where only its owner may lend a file; root may lend anybody's. */
-  user?: UserIds;
+  user?: Pick<FileState, "uid" | "gid">;
   /** The directories that containers can write to. */
   shared: SharedDirectories;
 }

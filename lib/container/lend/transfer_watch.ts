@@ -41,9 +41,7 @@ export function watchTransfer(
   const stalled = new AbortController();
   const start = performance.now();
   let total: number | undefined;
-  let moved = 0;
-  let shown = 0;
-  let movedBefore = 0;
+  let [moved, movedBefore, shownAt] = [0, 0, 0];
   const timer = setInterval(() => {
     if (moved - movedBefore < minBytes) {
       stalled.abort(
@@ -54,10 +52,10 @@ export function watchTransfer(
     }
     movedBefore = moved;
   }, stalledMs);
-  const line = (now: number): string =>
-    `${what}: ${formatSize(moved)}${total === undefined ? "" : ` of ${formatSize(total)}`}, ${
-      ((now - start) / 1000).toFixed(0)
-    } s`;
+  const line = (now: number): string => {
+    const all = total === undefined ? "" : ` of ${formatSize(total)}`;
+    return `${what}: ${formatSize(moved)}${all}, ${((now - start) / 1000).toFixed(0)} s`;
+  };
   return {
     signal: stalled.signal,
     expect(count) {
@@ -66,8 +64,8 @@ export function watchTransfer(
     moved(count) {
       moved += count;
       const now = performance.now();
-      if (now - start < silentMs || now - shown < showMs) return;
-      shown = now;
+      if (now - start < silentMs || now - shownAt < showMs) return;
+      shownAt = now;
       host.ui.progress(line(now), { plain: "" });
     },
     [Symbol.dispose]() {
