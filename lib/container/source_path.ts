@@ -68,7 +68,7 @@ export async function checkWays(
 ): Promise<void> {
   const shared = await sharedByDevices(instances);
   for (const { path, directories } of files) {
-    for (const directory of directories) await checkDirectory(path, directory, shared);
+    for (const directory of directories) await checkDirectory(directory, { path, shared });
   }
 }
 
@@ -95,7 +95,7 @@ export async function followPath(
       continue;
     }
     if (directories.at(-1) !== at) {
-      await checkDirectory(path, at, shared);
+      await checkDirectory(at, { path, shared });
       directories.push(at);
     }
     const next = join(at, name);
@@ -114,10 +114,13 @@ export async function followPath(
 /**
  * Checks that no container can write to a directory.
  *
- * @param path the path that leads there, for the error
+ * @param options `path`: what leads there, for the error
  * @throws {UserError} exit code 2
  */
-export async function checkDirectory(path: string, directory: string, shared: SharedDirectories): Promise<void> {
+async function checkDirectory(
+  directory: string,
+  { path, shared }: { path: string; shared: SharedDirectories },
+): Promise<void> {
   const info = await Deno.stat(directory);
   const isShared = shared.inodes.has(`${info.dev}:${info.ino}`) ||
     [...shared.paths].some((root) => directory === root || directory.startsWith(`${root}/`));
@@ -136,7 +139,7 @@ export async function checkDirectory(path: string, directory: string, shared: Sh
 export async function followDirectory(host: Host, path: string): Promise<string> {
   const shared = await sharedByMounts(host);
   const { path: directory } = await followPath(dirname(path), shared);
-  await checkDirectory(path, directory, shared);
+  await checkDirectory(directory, { path, shared });
   return directory;
 }
 

@@ -78,7 +78,7 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
     await untilUserEnds(prompter, { ...request, instance, loans, rules });
   } finally {
     // Also when a signal has ended the waiting.
-    await takeBackAtEnd(instance, prompter, loans).finally(() => presence.end());
+    await takeBackAtEnd(prompter, { instance, loans }).finally(() => presence.end());
   }
   tellTakenBack(host, loans);
   // A signal that came while they were taken back.
@@ -174,7 +174,10 @@ async function untilUserEnds(
 }
 
 /** Takes the files of this run back, also after a signal, and reports what was found. */
-async function takeBackAtEnd(instance: Instance, prompter: Prompter, loans: readonly Loan[]): Promise<void> {
+async function takeBackAtEnd(
+  prompter: Prompter,
+  { instance, loans }: { instance: Instance; loans: readonly Loan[] },
+): Promise<void> {
   const { host } = instance.engine;
   const act = (host: Host): Promise<string[]> => takeFilesBack(instanceOn(instance, host), loans);
   for (const finding of await withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act })) {

@@ -44,7 +44,7 @@ export async function followReplacements(
     try {
       file = await checkFile(path, rules);
       if (refused.get(path) === file.state.ino) return file.file.close();
-      const replacement = await mapReplacement(container, file, old);
+      const replacement = await mapReplacement(container, { old, source: file });
       if (replacement) {
         loans[loans.indexOf(old)] = replacement;
         old.file?.close();

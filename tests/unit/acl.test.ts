@@ -109,7 +109,7 @@ Deno.test("grant() gives the user all of the permissions, through a mask that wa
   for (const acl of acls) {
     for (const uid of uids) {
       for (const permissions of [4, 6]) {
-        const granted = grant(acl, uid, permissions);
+        const granted = grant(acl, [uid, permissions]);
         assertEquals(effective(granted)[`user ${uid}`], permissions, formatAcl(acl));
       }
     }
@@ -119,7 +119,7 @@ Deno.test("grant() gives the user all of the permissions, through a mask that wa
 Deno.test("grant() leaves everybody else what they could do before, neither more nor less", () => {
   for (const acl of acls) {
     for (const uid of uids) {
-      const { [`user ${uid}`]: _, ...after } = effective(grant(acl, uid, 6));
+      const { [`user ${uid}`]: _, ...after } = effective(grant(acl, [uid, 6]));
       const { [`user ${uid}`]: __, ...before } = effective(acl);
       assertEquals(after, before, formatAcl(acl));
     }
@@ -128,20 +128,20 @@ Deno.test("grant() leaves everybody else what they could do before, neither more
 
 Deno.test("grant() replaces an entry that the user has already, also by less", () => {
   const acl = { ...plain, users: entries([7, 7], [8, 7]), mask: 7 };
-  assertEquals(formatAcl(grant(acl, 7, 4)), "u::rw-,u:7:r--,u:8:rwx,g::r--,m::rwx,o::r--");
+  assertEquals(formatAcl(grant(acl, [7, 4])), "u::rw-,u:7:r--,u:8:rwx,g::r--,m::rwx,o::r--");
 });
 
 Deno.test("grant() does not change its argument", () => {
   const acl = { ...plain, users: entries([7, 7]), mask: 1 };
   const before = formatAcl(acl);
-  grant(acl, 9, 6);
+  grant(acl, [9, 6]);
   assertEquals(formatAcl(acl), before);
 });
 
 Deno.test("revoke() restores the original exactly when nothing was changed meanwhile", () => {
   for (const original of acls) {
     for (const uid of uids) {
-      const granted = grant(original, uid, 6);
+      const granted = grant(original, [uid, 6]);
       // As it comes back from the kernel: through text, entries by id.
       assertEquals(revoke(asRead(granted), { uids: [uid], original, granted }), original, formatAcl(original));
     }
@@ -151,7 +151,7 @@ Deno.test("revoke() restores the original exactly when nothing was changed meanw
 Deno.test("revoke() after a change takes only our entry away, and puts back the one that was there", () => {
   const original = { ...plain, users: entries([7, 5]), mask: 5 };
   for (const uid of [9, 7]) {
-    const granted = grant(original, uid, 6);
+    const granted = grant(original, [uid, 6]);
     const current = { ...granted, other: 0, users: [...granted.users] };
     const wanted = "u::rw-,u:7:r-x,g::r--,m::r-x,o::---";
     assertEquals(formatAcl(revoke(current, { uids: [uid], original, granted })), wanted);
@@ -159,14 +159,14 @@ Deno.test("revoke() after a change takes only our entry away, and puts back the 
 });
 
 Deno.test("revoke() keeps an entry that somebody else added meanwhile, under the mask that setfacl would make", () => {
-  const granted = grant(plain, 9, 6);
+  const granted = grant(plain, [9, 6]);
   const current = { ...granted, users: entries([8, 4], ...granted.users) };
   const revoked = revoke(current, { uids: [9], original: plain, granted });
   assertEquals(formatAcl(revoked), "u::rw-,u:8:r--,g::r--,m::r--,o::r--");
 });
 
 Deno.test("revoke() after chmod gives the mode that chmod has set, without a mask where there was none", () => {
-  const granted = grant(plain, 9, 6);
+  const granted = grant(plain, [9, 6]);
   // What chmod does to an ACL: owner, mask and other (acl(5)).
   const chmod = (acl: Acl, mode: number): Acl => ({ ...acl, user: mode >> 6, mask: mode >> 3 & 7, other: mode & 7 });
   // Bits that were not changed are as they were: the group could not write, and `chmod 775` may have been `chmod +x`.
@@ -183,13 +183,13 @@ Deno.test("revoke() after chmod gives the mode that chmod has set, without a mas
 
 Deno.test("revoke() leaves an ACL alone of which nothing of ours is left", () => {
   const original = { ...plain, users: entries([7, 7]), mask: 4 };
-  const granted = grant(original, 9, 6);
+  const granted = grant(original, [9, 6]);
   assertEquals(revoke(plain, { uids: [9], original, granted }), plain);
 });
 
 Deno.test("revoke() takes the entries of several users away at once", () => {
   for (const original of acls) {
-    const granted = grant(grant(original, 5, 4), 6, 6);
+    const granted = grant(grant(original, [5, 4]), [6, 6]);
     assertEquals(revoke(asRead(granted), { uids: [5, 6], original, granted }), original);
   }
 });
@@ -227,7 +227,7 @@ Deno.test("revoke() after any change gives nobody more than the change left, and
   const random = randomNumbers(4);
   for (const original of acls) {
     for (const uid of uids) {
-      const granted = grant(original, uid, 6);
+      const granted = grant(original, [uid, 6]);
       const { acl: current, chmod } = randomChange(granted, random);
       const revoked = revoke(current, { uids: [uid], original, granted });
       const has = ({ users }: Acl): boolean => users.some(([id]) => id === uid);
@@ -249,7 +249,7 @@ Deno.test("revoke() after any change gives nobody more than the change left, and
 
 Deno.test("withoutCopiedGrant() takes out of a new file what an editor has copied of the grant", () => {
   for (const original of acls) {
-    const granted = grant(original, 101000, 6);
+    const granted = grant(original, [101000, 6]);
     const made = { uids: [101000], original, granted };
     assertEquals(withoutCopiedGrant(granted, made), original);
     // Only the mode was copied: its group bits were the mask.
@@ -285,7 +285,7 @@ testWith(
       assertEquals(await readAcls(host, paths), originals);
       const before = modes();
       for (const uid of [7, 101000]) {
-        const granted = originals.map((original) => grant(original, uid, 6));
+        const granted = originals.map((original) => grant(original, [uid, 6]));
         await write(granted);
         const current = await readAcls(host, paths);
         assert(current.every((acl, index) => sameAcl(acl, granted[index]!)));

@@ -351,7 +351,7 @@ async function mapByHand(host: Host, path: string, id: string): Promise<Mapping>
   const one = sampleMapping({ id, hostPath: path, dev, ino, bornMs });
   await withJournalLock(host, () => writeRecords(host, [one]));
   await host.run(["setfacl", "-m", `u:${containerUid}:rw-`, "--", path]);
-  assertEquals(await aclOf(host, path), formatAcl(grant(plain, containerUid, 6)));
+  assertEquals(await aclOf(host, path), formatAcl(grant(plain, [containerUid, 6])));
   return one;
 }
 

@@ -73,7 +73,7 @@ export function formatAcl(acl: Acl): string {
  * Gives the user `uid` the `permissions`, and nobody else more than before: where the mask has to be widened for that,
  * each entry that the old mask limited is reduced to what it permitted under it.
  */
-export function grant(acl: Acl, uid: number, permissions: Permissions): Acl {
+export function grant(acl: Acl, [uid, permissions]: Entries[number]): Acl {
   const mask = acl.mask ?? acl.group;
   const reduce = (entries: Entries): Entries => entries.map(([id, bits]) => [id, bits & mask]);
   return {

@@ -68,7 +68,7 @@ export async function lendCopies(
     if (await readCopy(host, copy) === undefined) return [];
     using file = await openInode(copy.hostPath, copy);
     if (!file) throw new UserError(`"${copy.hostPath}" was replaced while it was lent`, { hint: "Try it again" });
-    const lent = saving ? await contentOf(file) : await sendCopy(instance, copy, file);
+    const lent = saving ? await contentOf(file) : await sendCopy(instance, { copy, file });
     // What a session saves again and again must not grow each time.
     const maxBytes = copy.maxBytes ?? (copy.session === undefined ? undefined : maxVersion(lent.size));
     const done = { ...copy, lent, ...(maxBytes === undefined ? {} : { maxBytes }) };
@@ -99,7 +99,7 @@ export async function bringVersion(
   await using _lock = await lockCopy(host, record);
   const known = await readCopy(host, record);
   if (!known?.lent) return { findings, isParted: false };
-  const copy = await finishOwnWriting(host, known, findings);
+  const copy = await finishOwnWriting(host, { copy: known, findings });
   const { part, back, old } = copyFiles(host, copy);
   const found = await readBack(instance, copy, { lent: copy.lent!, part });
   if (typeof found === "string" || !found.content) return { findings, isParted: false };
@@ -125,7 +125,7 @@ async function writeVersion(
   { container, label }: { container: Content; label: string },
 ): Promise<string[]> {
   const { action, because } = planReturn(copy.lent!, { container, here: await contentHere(copy), label });
-  if (action === "nothing" || action === "write" && await writeBack(host, copy, container)) return [];
+  if (action === "nothing" || action === "write" && await writeBack(host, { copy, wanted: container })) return [];
   const beside = await putBeside(host, copy, { source: copyFiles(host, copy).back, content: container });
   const why = because ?? `cannot be written now; what "${label}" has made of it is`;
   return [`"${copy.hostPath}" ${why} "${beside}"`];
@@ -179,7 +179,7 @@ export async function takeBackCopies(
       await using lock = await lockCopy(host, { id: copy.id, wait: !settle });
       const known = lock && await readCopy(host, copy);
       if (!known) return;
-      const now = await finishOwnWriting(host, known, findings);
+      const now = await finishOwnWriting(host, { copy: known, findings });
       const inside = await endCopy(instance, now, { settle, isThere, findings });
       await forgetCopy(host, now);
       if (inside) ended.push(inside);
@@ -232,12 +232,15 @@ export async function finishWriting(
   const findings: string[] = [];
   await using lock = await lockCopy(host, { id, wait: !settle });
   const copy = lock && await readCopy(host, { id });
-  if (copy) await finishOwnWriting(host, copy, findings);
+  if (copy) await finishOwnWriting(host, { copy, findings });
   return findings;
 }
 
 /** The same, under the copy's lock. Returns the record as it is then; adds to `findings` what the user should know. */
-async function finishOwnWriting(host: Host, copy: LentCopy, findings: string[]): Promise<LentCopy> {
+async function finishOwnWriting(
+  host: Host,
+  { copy, findings }: { copy: LentCopy; findings: string[] },
+): Promise<LentCopy> {
   const written = await endWriting(host, copy);
   if (!written) return copy;
   const now = { ...copy, lent: written.content };
@@ -262,7 +265,7 @@ async function endCopy(
   const { hostPath, containerPath, readOnly } = record;
   const label = labelOf(instance);
   const remove = async (found: string): Promise<boolean> => {
-    const removal = await removeLentCopy(instance, record, found);
+    const removal = await removeLentCopy(instance, { copy: record, found });
     if (removal === "stuck") {
       findings.push(`"${label}" does not let its copy of "${hostPath}" be removed: "${containerPath}"`);
     }
@@ -280,7 +283,7 @@ async function endCopy(
   }
   if (record.lent === null || readOnly) {
     if (settle && record.lent === null) {
-      await removeLentCopy(instance, record, "");
+      await removeLentCopy(instance, { copy: record, found: "" });
       await delay(settleMs);
     }
     await remove("");

@@ -73,7 +73,10 @@ export function removeArgv(copy: CopyPlace, found: string): string[] {
  * @returns what was put there
  * @throws {UserError} when it does not arrive whole
  */
-export async function sendCopy(instance: Instance, copy: LentCopy, file: Deno.FsFile): Promise<Content> {
+export async function sendCopy(
+  instance: Instance,
+  { copy, file }: { copy: LentCopy; file: Deno.FsFile },
+): Promise<Content> {
   const { size: total } = await file.stat();
   using watch = watchTransfer(instance.engine.host, { what: `Lending ${basename(copy.hostPath)}` });
   watch.expect(total);
@@ -206,13 +209,12 @@ function tooLarge(
 /**
  * Removes a copy, if it has not changed.
  *
- * @param found what it was; whatever is there when that is empty
+ * @param options `found`: what it was; whatever is there when that is empty
  * @returns "stuck" when the container does not let it be removed
  */
 export async function removeLentCopy(
   instance: Instance,
-  copy: LentCopy,
-  found: string,
+  { copy, found }: { copy: LentCopy; found: string },
 ): Promise<"removed" | "changed" | "stuck"> {
   const options = { okCodes: [0, 5, 6], timeoutMs: shortMs } as const;
   const { code } = await exec(instance, removeArgv(copy, found), options);

@@ -18,7 +18,7 @@ export function ofInode(mappings: readonly Mapping[], inode: InodeId): Mapping[]
 export function withGrants(original: Acl, mappings: readonly Pick<Mapping, "uid" | "readOnly">[]): Acl {
   const permissions = new Map<number, number>();
   for (const { uid, readOnly } of mappings) permissions.set(uid, (permissions.get(uid) ?? 0) | (readOnly ? 4 : 6));
-  return [...permissions].reduce((acl, [uid, bits]) => grant(acl, uid, bits), original);
+  return [...permissions].reduce(grant, original);
 }
 
 /** What mappings of one inode, at least one, have done to its ACL together. */

@@ -73,13 +73,12 @@ export async function keepMapped(instance: Instance, mapped: readonly Mapping[])
 /**
  * Gives the container the file that has replaced a mapped one, at the same path in there, and restores the old one.
  *
- * @param old the mapping of the old file
+ * @param options `old`: the mapping of the old file; `source`: the new one
  * @returns the mapping of the new file; undefined when another run has unmapped the old one
  */
 export async function mapReplacement(
   given: Instance,
-  { file, state }: SourceFile,
-  old: Mapping,
+  { old, source: { file, state } }: { old: Mapping; source: SourceFile },
 ): Promise<HeldMapping | undefined> {
   const instance = uninterruptible(given);
   const { host } = instance.engine;
