@@ -1,4 +1,4 @@
-/** The text on the clipboard of a session is put on the host's. */
+/** `attach.ts --copy`: puts the text on a session's clipboard on the host's. */
 
 import type { Container } from "../container/container.ts";
 import { copyOut, reportClipping } from "./session/clipping.ts";

@@ -1,4 +1,4 @@
-/** An app is run in a live session. */
+/** `attach.ts --join`: runs an app in a live session. */
 
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";

@@ -1,4 +1,4 @@
-/** Live sessions are listed: of one container, of those of a remote, or of all. */
+/** `attach.ts --list`: lists the live sessions of one container, of those of a remote, or of all. */
 
 import type { Host } from "../base/host.ts";
 import { oneLine } from "../base/text.ts";
@@ -34,7 +34,7 @@ function localTime(time: string): string {
   return new Date(time).toLocaleString("sv").slice(0, 16);
 }
 
-/** A container that does not run is not started for this. */
+/** Does not start a container that does not run. */
 async function listContainer(host: Host, word: string, options: EngineOptions): Promise<LiveSession[]> {
   await using container = await resolveContainer(host, { word, ...options });
   return await container.isRunning() ? await listSessions(container) : [];

@@ -1,4 +1,4 @@
-/** The log of a session is printed. */
+/** `attach.ts --logs`: prints the log of a session. */
 
 import { inputError } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";

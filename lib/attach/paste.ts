@@ -1,4 +1,4 @@
-/** The text on the host's clipboard is put on that of a session. */
+/** `attach.ts --paste`: puts the text on the host's clipboard on a session's. */
 
 import type { Container } from "../container/container.ts";
 import { hostClipping, pasteIn, reportClipping } from "./session/clipping.ts";

@@ -1,4 +1,4 @@
-/** A live session is shown again. */
+/** Shows a live session again. */
 
 import { all } from "../base/settle.ts";
 import type { Container } from "../container/container.ts";

@@ -20,7 +20,7 @@ export interface ShowRequest {
   session: string | undefined;
   /** The open channels. */
   open: ReadonlySet<Channel>;
-  /** Those of them for each use of which the user is asked. */
+  /** The channels whose every use the user is asked about. */
   asks: ReadonlySet<AskableChannel>;
   /** The user's own options of `xpra attach`. */
   userOptions: readonly string[];
@@ -28,7 +28,7 @@ export interface ShowRequest {
   box: boolean;
   /** Lends the files that the user chooses in the apps' dialogs. */
   makeLoans: MakeLoans;
-  /** The container is removed when the session is shown no more. */
+  /** The container is removed when the session is no longer shown. */
   isDisposable?: boolean;
 }
 

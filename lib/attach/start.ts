@@ -1,4 +1,4 @@
-/** An app is started in a new session, and shown unless it is to stay without its windows. */
+/** Starts an app in a new session, and shows its windows unless they are to stay away. */
 
 import { ExitCode } from "../base/errors.ts";
 import { all } from "../base/settle.ts";

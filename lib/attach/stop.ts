@@ -1,4 +1,4 @@
-/** Live sessions are stopped. */
+/** `attach.ts --stop`: stops live sessions. */
 
 import type { Container } from "../container/container.ts";
 import type { MakeLoans } from "./portals/dialogs.ts";
@@ -7,7 +7,8 @@ import { chooseSession, listSessions, noSession, stopSessions } from "./session/
 /**
  * Stops one live session of a container, or all.
  *
- * @param options `makeLoans`: finds what was lent to a session; `session`: its name; without one the only session, or the one that the user chooses
+ * @param options `makeLoans`: finds what was lent to a session; `session`: its name; without one the only session, or
+ * the one that the user chooses
  * @returns the exit code
  */
 export async function stop(

@@ -107,7 +107,7 @@ export interface KnownContainer extends Place {
  * Finds out what a word on the command line means, `[REMOTE:]NAME`. By create.ts's record this takes no call of the
  * engine, unless the container is in a cluster, which may have moved it.
  *
- * @throws {UserError} exit code 2 for a word that names no container, and for a remote that there is not
+ * @throws {UserError} exit code 2 for a word that is not a container's name, and for an unknown remote
  */
 export async function resolveContainer(
   host: Host,

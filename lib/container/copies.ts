@@ -184,7 +184,7 @@ function knownRecord(record: unknown): CopyRecord & { name?: string } {
   return { ...known, server: serverRecord(known.server ?? {}) };
 }
 
-/** Does what only one run may do at a time, such as to look at records that another run is just making. */
+/** Calls `act` while no other run makes or reads records of copies. */
 async function withCopiesLock<T>(host: Host, act: () => Promise<T>): Promise<T> {
   using _turn = await lockFile(turnsIn(mountsRoot(host)));
   return await act();

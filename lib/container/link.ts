@@ -30,7 +30,7 @@ export interface Link extends AsyncDisposable {
 
 /**
  * How long it takes at most until a connection over which nothing comes counts as lost: three questions without an
- * answer, each after so many seconds.
+ * answer, each after this many seconds.
  */
 const aliveSeconds = 3;
 

@@ -83,7 +83,7 @@ export async function findNeighbourhood(
   return { instance: found, neighbours: others };
 }
 
-/** The error for a container that there is not. It names the other engine if that has it. */
+/** The error for a missing container. It names the other engine if that has it. */
 export async function noContainer(
   instance: Instance,
   options: { exitCode?: number } = {},

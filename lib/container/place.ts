@@ -46,7 +46,7 @@ export interface EngineOptions {
  * Finds out what a name means. Waits for an engine to answer only where that decides it. Of two engines, the one on
  * record is meant.
  *
- * @throws {UserError} exit code 2 for a word that names no container, and for a remote that there is not; else as
+ * @throws {UserError} exit code 2 for a word that is not a container's name, and for an unknown remote; else as
  * `chooseEngine`
  */
 export async function findPlace(

@@ -1,4 +1,4 @@
-/** `create.ts NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...`: makes a container, or leaves all as it was. */
+/** `create.ts NAME AUTHORIZED_KEYS PROFILE CLOUD_INIT...`: makes a container, or leaves everything as it was. */
 
 import { calledName } from "../base/called.ts";
 import { afterChanges } from "../base/errors.ts";

@@ -34,8 +34,8 @@ export interface Provisioning {
 }
 
 /**
- * Makes a container with its software, from a cached image where it has a recipe. That image is made first where there is
- * none that works.
+ * Makes a container with its software, from a cached image where it has a recipe. That image is made first where there
+ * is none that works.
  *
  * @returns a function that removes the cached images which the one in use replaces; undefined without one in use
  */
@@ -71,7 +71,7 @@ export async function provision(
     }
   }
   await launchAndWait(instance, provisioning);
-  // What could not be had this time, an image would lack for ever.
+  // What could not be installed this time would be missing in the image for ever.
   if (needsXpra && !await hasXpra(instance)) {
     ui.warn(`"${instance.name}" is not kept as an image, since xpra could not be installed in it`);
     return undefined;

@@ -26,7 +26,7 @@ export interface Request {
   profile: Profile;
   /** The image; undefined for the engine's default. */
   image: string | undefined;
-  /** The way to the Internet of a container without a network card; undefined for all others. */
+  /** How a container without a network card reaches the Internet; undefined for all others. */
   proxy: Omit<Proxy, "engine"> | undefined;
   /** The name of the container's user, if one is given. */
   user: string | undefined;
@@ -110,7 +110,7 @@ export async function readCreateRequest(
   };
 }
 
-/** The error for words of which one is missing. Whoever forgets AUTHORIZED_KEYS names a profile in its place. */
+/** The error for a missing word. Without AUTHORIZED_KEYS, a profile stands in its place. */
 function missingWord(given: readonly string[]): UserError {
   const examples = ["my-container", "~/.ssh/id_ed25519.pub", "gui", "firefox"];
   const at = Object.hasOwn(bundledProfiles.files, given[1] ?? "") ? 1 : given.length;

@@ -162,7 +162,7 @@ function failure(instance: Instance, { error, keeps }: { error: ProcessError; ke
   });
 }
 
-/** The end of what an update has printed: the container may print anything, and as much as it likes. */
+/** The end of an update's output, which the container may fill with anything. */
 function lastOutput({ stdout, stderr }: ProcessError): string {
   const lines = `${stdout.replace(/\n\d*\n?$/, "")}\n${stderr}`.trim().split("\n");
   return lines.slice(-maxShown.lines).join("\n").slice(-maxShown.characters);
@@ -196,7 +196,7 @@ async function upgrade(instance: Instance): Promise<number> {
   return countIn(stdout);
 }
 
-/** How many packages are new, as the end of update.sh's output says; 0 where it does not say it. */
+/** How many packages are new, according to the end of update.sh's output; 0 if it does not say. */
 function countIn(stdout: string): number {
   return Number(/(?:^|\n)(\d{1,6})\n?$/.exec(stdout)?.[1] ?? 0);
 }

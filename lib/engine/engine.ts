@@ -91,7 +91,7 @@ export function labelOf({ engine, name }: OnServer): string {
  * {@linkcode engineClis} that answers, or that has the remote.
  *
  * @param request the engine and the server that are meant; by default that of the CLI's own configuration
- * @throws {UserError} exit code 125 when none answers, 2 for a name that is neither, and for a remote that there is not
+ * @throws {UserError} exit code 125 when none answers, 2 for a name that is neither, and for an unknown remote
  */
 export async function chooseEngine(
   host: Host,

@@ -342,16 +342,16 @@ export async function removeDevices(instance: Instance, devices: readonly string
 }
 
 /**
- * What the engine's CLI says when it could not start a program (Incus 6.0.4, on a busy machine just after the start of an
- * instance), or when the program had ended before the CLI had all its connections, which loses its answer (Incus 7.0.2:
- * 6 of 240 programs, twelve at a time; its issue 2419).
+ * What the engine's CLI says when it could not start a program (Incus 6.0.4, on a busy machine just after the start of
+ * an instance), or when the program had ended before the CLI had all its connections, which loses its answer (Incus
+ * 7.0.2: 6 of 240 programs, twelve at a time; its issue 2419).
  */
 const lostAnswer = /Failed to retrieve PID of executing child process|Only running operations can be connected/;
 
 /** How often a program is run whose answer does not arrive. */
 const maxRuns = 3;
 
-/** Whether the engine gives no answer of a program in an instance, and another try may succeed. It may have run. */
+/** Whether a program's answer was lost, so that another try may succeed. The program may have run. */
 export function hasNoAnswer(error: unknown): error is ProcessError {
   return error instanceof ProcessError && lostAnswer.test(error.stderr);
 }
@@ -369,7 +369,7 @@ export const endMark = "\u0004";
 
 /**
  * Runs a program as root in an instance. The instance is not trusted: what it answers is limited to 1 MiB, and by
- * default to a minute. Incus 7.0.2 at times loses what a program prints, or the end of that, and says that all went
+ * default to a minute. Incus 7.0.2 sometimes loses what a program prints, or the end of that, and says that all went
  * well: an answer that is kept is whole.
  *
  * @param argv a program that may run again, up to three times

@@ -8,7 +8,7 @@ const inputMs = 1_000;
 
 /** What the user does in the container's windows. */
 export interface Attention {
-  /** The host gives the keyboard to a framed window, or takes it away with 0. On Wayland, to so many of them. */
+  /** The host gives the keyboard to a framed window, or takes it away with 0. On Wayland, to this many of them. */
   focus(window: number): void;
   /** The window that has the keyboard, or 0. */
   focused(): number;

@@ -11,7 +11,7 @@ export function closeQuietly(resource: { close(): void }): void {
   }
 }
 
-/** Reads a connection until its end, so many bytes at a time. What it yields is valid until the next is asked for. */
+/** Reads a connection until its end, up to this many bytes at a time. Each piece is valid until the next one. */
 export async function* readChunks(connection: Deno.Conn, bytes: number): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(bytes);
   for (let count; (count = await connection.read(buffer)) !== null;) yield buffer.subarray(0, count);
@@ -50,7 +50,7 @@ function* joinSmall(parts: readonly Uint8Array[]): Generator<Uint8Array> {
   if (small.length > 0) yield concat(small);
 }
 
-/** Whether an error only says that an end is not there any more. */
+/** Whether an error only says that an end is gone. */
 export function isGone(error: unknown): boolean {
   return [
     Deno.errors.BrokenPipe,

@@ -9,7 +9,7 @@ export type Sender = "container" | "client";
 
 /** What was dropped. */
 export interface Tally {
-  /** How many, by sender and type, as `container pointer-grab`. */
+  /** The number by sender and type, such as `container pointer-grab`. */
   counts: ReadonlyMap<string, number>;
   /**
    * Counts a packet that was dropped.

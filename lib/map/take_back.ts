@@ -17,7 +17,7 @@ import { showLoans, wantedLoans } from "./list.ts";
  * Takes back all files, those of a container, or some of them.
  *
  * @param words `[NAME [FILE...]]` of the command line
- * @throws {UserError} exit code 2 for a file that is not lent, and for a remote that there is not
+ * @throws {UserError} exit code 2 for a file that is not lent, and for an unknown remote
  */
 export async function takeBack(
   host: Host,

@@ -1,4 +1,4 @@
-/** Following mapped files: when an editor puts a new file in an old one's place, the container gets the new one. */
+/** Follows mapped files: when an editor replaces a file, the container gets the new one. */
 
 import { abortable, delay } from "@std/async";
 import { dirname } from "@std/path";

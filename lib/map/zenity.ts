@@ -1,4 +1,4 @@
-/** Asking the user by dialogs of zenity (3 or 4). */
+/** Asks the user in dialogs of zenity (3 or 4). */
 
 import { join } from "@std/path";
 import { isCopy, labelOfLoan, type Loan } from "../container/lend/loan.ts";

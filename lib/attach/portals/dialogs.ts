@@ -1,7 +1,8 @@
 /**
- * The host's dialogs in which the user chooses files for the apps of a session. The choice is the consent: nothing of the
- * host's is told or lent without one. The container decides when it asks, so a dialog can come over whatever the user is
- * typing: there is one at a time, few wait, and what is chosen sooner than a person can choose is asked for again.
+ * The host's dialogs in which the user chooses files for the apps of a session. The choice is the consent: nothing of
+ * the host's is told or lent without one. The container decides when it asks, so a dialog can come over whatever the
+ * user is typing: there is one at a time, few wait, and what is chosen sooner than a person can choose is asked for
+ * again.
  */
 
 import { abortable, delay } from "@std/async";
@@ -21,7 +22,7 @@ import type { AgentRequest, FileFilter, Lack } from "./requests.ts";
 export interface Loans {
   /** Lends files. Returns their paths in the container. */
   open(paths: readonly string[]): Promise<string[]>;
-  /** Gives a file to save to. Returns its path in the container. */
+  /** Lends a file to save to. Returns its path in the container. */
   save(path: string): Promise<string>;
   /** Writes back what was saved at a path of the container. */
   writeBack(containerPath: string): Promise<void>;
@@ -66,7 +67,10 @@ const mostWaiting = 4;
 /** How many dialogs there may be one after the other, and in a second. */
 const dialogRate = { burst: 6, perSecond: 0.2 };
 
-/** A choice that comes sooner may be one of somebody who is typing, in milliseconds. zenity takes half a second to be seen. */
+/**
+ * A choice that comes sooner may be one of somebody who is typing, in milliseconds. zenity takes half a second to be
+ * seen.
+ */
 const soonestMs = 3_000;
 
 /** How long a dialog is shown, in milliseconds. */
@@ -78,12 +82,14 @@ const mostTold = 20;
 /** The shortest time between two looks at a file that an app saves again and again, in milliseconds. */
 const lookPauseMs = 1_000;
 
-/** The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last. */
+/**
+ * The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last.
+ */
 const firstRestartMs = 5_000;
 
 /**
- * Answers the file dialogs of a session's apps until the end of this value's scope. The files then come back, unless the
- * session runs on.
+ * Answers the file dialogs of a session's apps until the end of this value's scope. The files then come back, unless
+ * the session runs on.
  */
 export function serveDialogs(
   container: Container,
@@ -295,7 +301,10 @@ function sharedPath(
   return join(share, path.slice(mounts.share.length));
 }
 
-/** What a dialog prints; nothing when it is closed, by the user or by `signal`. `yes`: what a dialog means that prints nothing. */
+/**
+ * What a dialog prints; nothing when it is closed, by the user or by `signal`. `yes`: what a dialog means that prints
+ * nothing.
+ */
 async function zenity(host: Host, argv: readonly string[], signal: AbortSignal, yes = ""): Promise<string> {
   try {
     const options = { okCodes: "any", signal, timeoutMs: shownForMs, maxOutputBytes: 2 ** 20 } as const;
@@ -307,7 +316,10 @@ async function zenity(host: Host, argv: readonly string[], signal: AbortSignal, 
   }
 }
 
-/** The options of the dialog in which files are chosen. Titles of the container's windows begin with its name in brackets. */
+/**
+ * The options of the dialog in which files are chosen. Titles of the container's windows begin with its name in
+ * brackets.
+ */
 export function chooserArgv(
   container: string,
   request: Choosing,

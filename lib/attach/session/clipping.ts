@@ -17,7 +17,7 @@ export interface Clipping {
   text: string;
   /** How many characters (code points). */
   characters: number;
-  /** How many were left out, since nobody can see them. */
+  /** How many invisible ones were left out. */
   leftOut: number;
 }
 
@@ -129,7 +129,7 @@ export async function hostClipping(host: Host): Promise<Clipping> {
   }
 }
 
-/** A text without what nobody can see. A dry run does not know it. */
+/** A text without invisible characters. A dry run does not know it. */
 function cleaned(host: Host, text: string, place: string): Clipping {
   if (host.dryRun) return { text, characters: 0, leftOut: 0 };
   if (text.length > maxClippingLength) throw tooLong(place);

@@ -175,7 +175,7 @@ function playOutput(host: Host, reader: string[]): RunningProcess {
 }
 
 /**
- * Takes samples as they come, and gives those that may be played: whole frames, and never more than `maxAheadMs`
+ * Takes samples as they come, and returns those that may be played: whole frames, and never more than `maxAheadMs`
  * ahead of the time that has passed. After a pause of the network, what was sent meanwhile comes at once, and would
  * else delay all that follows.
  *

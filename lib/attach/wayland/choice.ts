@@ -26,7 +26,7 @@ export function wantedDisplay(host: Host, option: string | undefined): DisplayNa
   );
 }
 
-/** Wayland cannot show windows here. Where the user does not insist on it, X may do. */
+/** Wayland cannot show windows here. X may, if the user does not insist on Wayland. */
 export class NoWayland extends UserError {
   /**
    * `reason`: why, as the end of a sentence. `exitCode`: {@linkcode ExitCode.usage} only when nothing was touched;

@@ -68,7 +68,7 @@ export interface WaylandClient extends AsyncDisposable {
   socket: string;
   /** How what the session sends is to be compressed. */
   compress: Compression;
-  /** Lets the client live for as long as the session, even if this run ends. */
+  /** Lets the client live as long as the session, even if this run ends. */
   keep(): void;
   /** How it ended. */
   ended: Promise<ProcessResult>;

@@ -1,4 +1,4 @@
-/** An app is started in a new session whose windows are shown by the host's Wayland compositor. */
+/** Starts an app in a new session, and shows its windows by the host's Wayland compositor. */
 
 import { abortable } from "@std/async";
 import { all } from "../../base/settle.ts";

@@ -139,7 +139,7 @@ const inLimitedScope = [
   ...[`--property=MemoryMax=${memoryShare}`, "--property=MemorySwapMax=0", "--"],
 ];
 
-/** Whether this user's systemd makes scopes: it does not without a manager, nor for a process outside of its reach. */
+/** Whether this user's systemd makes scopes: not without a manager, and not for a process that it does not manage. */
 async function canLimitMemory(host: Host): Promise<boolean> {
   const trial = await host.run([...inLimitedScope, "true"], { looksOnly: true, okCodes: "any", timeoutMs: 2_000 })
     .catch(() => undefined);

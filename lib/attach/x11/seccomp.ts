@@ -1,10 +1,10 @@
 /**
- * The system calls that are closed in the boxes, as a program for the kernel's filter (seccomp(2), BPF). A vulnerability
- * of a client is a way into the kernel only by the calls that remain.
+ * The system calls that are closed in the boxes, as a program for the kernel's filter (seccomp(2), BPF). A
+ * vulnerability of a client is a way into the kernel only by the calls that remain.
  *
- * It lists what is closed, not what is open: xpra brings Python, GTK and GStreamer, and each version of those and of the
- * C library uses other harmless calls. The families are those that systemd (`SystemCallFilter=` in systemd.exec(5)) and
- * Flatpak close for programs. What is newer than Linux 6.6 is closed too: programs have to work on older kernels.
+ * It lists what is closed, not what is open: xpra brings Python, GTK and GStreamer, and each version of those and of
+ * the C library uses other harmless calls. The families are those that systemd (`SystemCallFilter=` in systemd.exec(5))
+ * and Flatpak close for programs. What is newer than Linux 6.6 is closed too: programs have to work on older kernels.
  */
 
 /** The architectures that Deno runs on. */
@@ -71,12 +71,14 @@ const families = [1, 2, 10];
 const newNamespaces = 0x7e02_0000;
 
 /**
- * Requests of ioctl(2) by which a program types into its terminal, TIOCSTI and TIOCLINUX, and by which it has the kernel
- * load a driver for one (a line discipline, some of which were often vulnerable), TIOCSETD.
+ * Requests of ioctl(2) by which a program types into its terminal, TIOCSTI and TIOCLINUX, and by which it has the
+ * kernel load a driver for one (a line discipline, some of which were often vulnerable), TIOCSETD.
  */
 const terminalRequests = [0x5412, 0x541c, 0x5423];
 
-/** An instruction: its code, how many to skip if the test is true and if it is false, and its value (linux/filter.h). */
+/**
+ * An instruction: its code, how many to skip if the test is true and if it is false, and its value (linux/filter.h).
+ */
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number];
 
 const load = (offset: number): Instruction => [0x20, 0, 0, offset];
@@ -101,7 +103,7 @@ export function seccompFilter(architecture: Architecture = Deno.build.arch): Uin
     ifEqual(numberOf(judgedCalls[name])!, 0, then.length),
     ...then,
   ];
-  /** Tells whether an argument is one of some values. */
+  /** Tests whether an argument is one of some values. */
   const byArgument = (index: number, values: readonly number[], known: Instruction, other: Instruction) => [
     load(argumentAt(index)),
     ...values.map((value, at) => ifEqual(value, values.length - at, 0)),

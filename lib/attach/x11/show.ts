@@ -1,4 +1,4 @@
-/** A session is shown by xpra's client, until it ends or the user detaches, with its sound. */
+/** Shows a session by xpra's client, and plays its sound, until it ends or the user detaches. */
 
 import { attachLine, reattachLine } from "../advice.ts";
 import type { Container } from "../../container/container.ts";
@@ -13,8 +13,8 @@ import { playSound } from "../session/sound.ts";
 /**
  * Shows a session until it ends or the user detaches; also when the connection to it breaks meanwhile.
  *
- * @param shown `session`: its name; `isNew`: it was started for this; `client`: a client that waits for it; `why`: why not
- * by Wayland, where that is worth telling
+ * @param shown `session`: its name; `isNew`: it was started for this; `client`: a client that waits for it; `why`: why
+ * not by Wayland, where that is worth telling
  * @returns the exit code
  * @throws why it has ended, when that is not the end of its app
  */

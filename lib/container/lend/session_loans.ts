@@ -1,7 +1,7 @@
 /**
- * The files of one session that the user chooses in its dialogs, one after the other. They are lent as copies, so that an
- * app may also put another file in the place of its own, as many do to save: each version comes home as soon as it is
- * whole. A large file is lent itself, if its container is on this machine. All come back when the session ends.
+ * The files of one session that the user chooses in its dialogs, one after the other. They are lent as copies, so that
+ * an app may also put another file in the place of its own, as many do to save: each version comes home as soon as it
+ * is whole. A large file is lent itself, if its container is on this machine. All come back when the session ends.
  */
 
 import { basename, join } from "@std/path";
@@ -50,7 +50,7 @@ export interface SessionLoans {
    */
   open(paths: readonly string[]): Promise<string[]>;
   /**
-   * Gives a file to save to. It is made if it is not there. What is in it does not go to the container.
+   * Lends a file to save to, and makes it if it is missing. Its content does not go to the container.
    *
    * @returns its path in the container, where nothing is yet
    */

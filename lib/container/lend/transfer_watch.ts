@@ -1,4 +1,4 @@
-/** Watching a transfer: how far it is, for the user, and whether it goes on at all. */
+/** Watches a transfer: shows the user how far it is, and ends it when it stalls. */
 
 import { format } from "@std/fmt/bytes";
 import { UserError } from "../../base/errors.ts";
@@ -18,13 +18,13 @@ const showMs = 200;
 /** A transfer is given up when it moves less than this within a minute, in bytes. */
 const minBytes = 2 ** 17;
 
-/** A transfer that goes on. It ends with the scope of this value. */
+/** A transfer in progress. It ends with the scope of this value. */
 export interface TransferWatch extends Disposable {
   /** Aborts when the transfer has stalled. */
   readonly signal: AbortSignal;
-  /** So many bytes are to be moved in all. */
+  /** Sets how many bytes are to be moved in all. */
   expect(total: number): void;
-  /** So many bytes were moved. */
+  /** Adds to the bytes that were moved. */
   moved(count: number): void;
 }
 

@@ -34,7 +34,7 @@ export interface App {
   isHidden: boolean;
 }
 
-/** Why an entry gives no app. */
+/** Why an entry does not become an app. */
 export interface Refused {
   /** As in {@linkcode App}. */
   id: string;

@@ -49,7 +49,7 @@ export function menuOf(host: Host, container: string): Menu {
   };
 }
 
-/** The same, or undefined where there cannot be one: then nothing was exported to it. */
+/** The same, or undefined if there cannot be one: then nothing was exported to it. */
 export function menuIfAny(host: Host, container: string): Menu | undefined {
   try {
     return menuOf(host, container);
@@ -118,7 +118,7 @@ export async function leftoversOf(menu: Menu): Promise<string[]> {
   return [...entries.map(({ name }) => join(menu.entries, name)), ...icons];
 }
 
-/** Does what only one run may do at a time with the entries of containers. The others wait. */
+/** Calls `act` while no other run changes the entries of containers. */
 export async function withMenuLock<T>({ host, container }: Menu, act: () => Promise<T>): Promise<T> {
   const root = mountsRoot(host);
   // Without its directory there is no container to export from.
@@ -166,7 +166,7 @@ export async function removeExported(
   return entries;
 }
 
-/** Tells the desktop which entries open which types of files. A failure is only a warning. */
+/** Registers which entries open which types of files. A failure is only a warning. */
 export async function updateTypes({ host, entries }: Menu): Promise<void> {
   try {
     await host.run(["update-desktop-database", "--quiet", entries]);

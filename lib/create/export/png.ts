@@ -1,5 +1,5 @@
 /**
- * Pictures from a container for the host's menu. The host's desktop will decode them, so a container gives pixels, and
+ * Pictures from a container for the host's menu. The host's desktop will decode them, so a container sends pixels, and
  * the file around them is written here: the container has chosen nothing in it but its size and its colours.
  */
 

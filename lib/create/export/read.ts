@@ -11,7 +11,7 @@ import type { Container } from "../../container/container.ts";
 import { type App, isAppId, parseEntry, type Refused } from "./app.ts";
 import { pngOf } from "./png.ts";
 
-/** Most entries that are read, and the longest of them in bytes: LibreOffice's, in all languages, have 40,000. */
+/** The maximum number of entries, and their maximum size in bytes: LibreOffice's, in all languages, have 40,000. */
 const entryLimits = { entries: 200, bytes: 100_000 };
 
 /** How long a container may take for an answer, in milliseconds. */
@@ -93,7 +93,7 @@ export async function readIcons(container: Container, apps: readonly App[]): Pro
   }));
 }
 
-/** The bytes of a text in base64; undefined when it is not. */
+/** The bytes of a text in base64; undefined when it is not base64. */
 function bytesOfBase64(text: string): Uint8Array | undefined {
   try {
     return Uint8Array.fromBase64(text);

@@ -187,8 +187,8 @@ export async function useProxy(instance: Instance, proxy: Proxy): Promise<void> 
 }
 
 /**
- * Removes the proxy that a container uses, if no other one does. To be called before the container's profile, which says
- * so, is removed.
+ * Removes the proxy that a container uses, if no other one does. To be called before the container's profile, which
+ * says so, is removed.
  *
  * @returns its name, if it was removed
  */
@@ -208,7 +208,7 @@ export async function removeUnusedProxy(
   });
 }
 
-/** Does what only one run of the user may do with a proxy at a time. The file that is locked is removed at the end. */
+/** Calls `act` while no other run of the user changes the proxy. Removes the locked file at the end. */
 async function withProxyLock<T>(proxy: Instance, act: () => Promise<T>): Promise<T> {
   const { host } = proxy.engine;
   const root = mountsRoot(host);

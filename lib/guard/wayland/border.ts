@@ -28,7 +28,7 @@ export interface Border {
 /** A part of a surface. */
 export type SurfaceArea = readonly [x: number, y: number, width: number, height: number];
 
-/** The borders of the windows of one connection. Each function gives the messages that bring about what it is for. */
+/** The borders of the windows of one connection. Each function returns the messages that do what it says. */
 export interface Borders {
   /** Puts one on the edges of a part of a surface, before the surface is committed; undefined takes it away. */
   place(surface: WaylandObject, part: SurfaceArea | undefined): Addition[];
@@ -136,7 +136,7 @@ export function createBorders(
   };
 }
 
-/** Gives the four strips of a border. */
+/** The four strips of a border. */
 function edgesOf(thickness: number): (part: SurfaceArea) => SurfaceArea[] {
   return ([x, y, width, height]) => {
     const [across, down] = [Math.min(thickness, width), Math.min(thickness, height)];

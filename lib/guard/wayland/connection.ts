@@ -57,7 +57,9 @@ export interface Connection {
   fromContainer: Filter;
   /** Takes what the host sends. */
   fromHost: Filter;
-  /** Closes the popups when the user has left: what is to pass to each end. "later": one of them has got half a frame. */
+  /**
+   * Closes the popups when the user has left: what is to pass to each end. "later": one of them has got half a frame.
+   */
   leave(): { toContainer: Uint8Array; toHost: Uint8Array } | "later" | undefined;
   /** The connection has ended. */
   end(): void;
@@ -137,7 +139,7 @@ export function createConnection({ session, compression }: ConnectionOptions): C
     return message;
   };
 
-  /** An object has ended at the compositor. Gives its id for the app; 0: the app does not know of it. */
+  /** An object has ended at the compositor. Returns its id for the app; 0: the app does not know of it. */
   const free = (hostId: number): number => {
     const object = hostObjects.get(hostId);
     if (!object || object === display || hostId >= firstServerId) return 0;

@@ -37,7 +37,7 @@ interface FrameKind {
 interface FrameHead {
   /** As much as is looked at. */
   bytes: Uint8Array;
-  /** The same. Most frames begin with the number of a descriptor, behind their first word. */
+  /** The same. After their first word, most frames have the number of a descriptor. */
   view: DataView;
   /** What it is about, if its kind says so. */
   descriptor: Descriptor | undefined;
@@ -53,7 +53,7 @@ export interface FramesOptions {
   compression: Compression;
   /** Those of both directions. */
   descriptors: Descriptors;
-  /** Takes whole messages, and gives what passes in their place. */
+  /** Takes whole messages, and returns what passes in their place. */
   onMessages(messages: Uint8Array): Uint8Array;
   /** How many frames of the guard's own each end has got, as if they were the other end's. */
   added: Record<FrameSender, number>;
@@ -73,7 +73,7 @@ export function frameOfMessages(messages: Uint8Array): Uint8Array {
 /**
  * Takes a stream apart as it comes.
  *
- * @returns `take`: takes the next bytes and gives those that pass: views of the same bytes, most of the time;
+ * @returns `take`: takes the next bytes and returns those that pass: views of the same bytes, most of the time;
  * `isBetween`: whether what has passed ends with a whole frame
  * @throws {Violation} (`take`) when they are not frames, or frames that may not pass
  */
@@ -257,7 +257,7 @@ export function frameFilter(
   return { take, isBetween: () => rest === 0 && !isClosed };
 }
 
-/** Takes the next bytes of a stream, and gives those that pass. */
+/** Takes the next bytes of a stream, and returns those that pass. */
 export type Filter = (chunk: Uint8Array) => Uint8Array[];
 
 /**

@@ -4,10 +4,10 @@ import { Violation } from "../faults.ts";
 import type { Descriptor, FrameSender } from "./descriptors.ts";
 import type { Argument } from "./protocols.ts";
 
-/** The value of an argument: a number for ints, uints, fixeds and ids; null for a text that is none. */
+/** The value of an argument: a number for ints, uints, fixeds and ids; null for a missing text. */
 export type ArgumentValue = number | string | null | Uint8Array | Descriptor;
 
-/** The longest text or array, in bytes: libwayland takes no longer message. */
+/** The maximum length of a text or array, in bytes: libwayland refuses longer messages. */
 const maxTextBytes = 4096;
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

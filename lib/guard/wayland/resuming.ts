@@ -44,7 +44,7 @@ export function resumableEnd(
 ): ResumableEnd {
   const kept = keptFrames();
   const resumed = resumedFrames(kept.got);
-  /** Where the container is read, and where it is written to: behind what is being written. */
+  /** Where the container is read, and where it is written to, after what is being written. */
   let current: Deno.UnixConn | undefined = first;
   let target = createWriter(first);
   let writing = Promise.resolve();
@@ -119,7 +119,7 @@ function resumedFrames(onAcknowledge: (count: number) => void) {
       head = new Uint8Array();
       at = left = 0;
     },
-    /** Takes the next bytes of a connection, and gives those that have not come before. */
+    /** Takes the next bytes of a connection, and returns those that have not come before. */
     take(chunk: Uint8Array): Uint8Array[] {
       const fresh: Uint8Array[] = [];
       let data = chunk;
@@ -195,7 +195,7 @@ function keptFrames() {
         rest = rest.subarray(length);
       }
     },
-    /** It has got so many frames. */
+    /** It has got this many frames. */
     got(count: number): void {
       while (first < count && kept.length > 0) {
         first++;

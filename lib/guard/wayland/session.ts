@@ -40,7 +40,7 @@ export interface WaylandSession {
   tell(text: string): void;
   /** Counts one more. */
   add(what: Counted): void;
-  /** Counts one less, or so many. */
+  /** Counts one less, or this many. */
   remove(what: Counted, count?: number): void;
   /** The pictures of its surfaces have more pixels, or fewer; `max`: how many they may have together. */
   addPixels(change: number, max: number): void;

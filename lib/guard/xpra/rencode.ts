@@ -120,7 +120,7 @@ export function decode(
     const start = take(Number(length));
     return bytes.subarray(start, at);
   };
-  /** Reads so many items; undefined: until a mark ends them. */
+  /** Reads this many items; undefined: until a mark ends them. */
   const items = (count: number | undefined, read: () => void): void => {
     for (let index = 0; count === undefined ? bytes[at] !== endCode : index < count; index++) read();
     if (count === undefined) at++;
@@ -235,7 +235,7 @@ export function encode(value: Value): Uint8Array {
     putAll(encoder.encode(decimal));
     put(endCode);
   };
-  /** Writes items behind their number, if that is small, or else up to a mark. */
+  /** Writes items after their number, if that is small, or else before a mark. */
   const putItems = (count: number, { short, long, items }: { short: CodeRange; long: number; items(): void }): void => {
     const isShort = count < short.count;
     put(isShort ? short.start + count : long);

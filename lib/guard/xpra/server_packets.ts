@@ -17,7 +17,7 @@ import { closeStrays, forgetButtons, type Session } from "./session.ts";
 import { titleOf } from "../title.ts";
 import { coordinate, side, windowNumber } from "./geometry.ts";
 
-/** xpra's code for a window that there is not. */
+/** xpra's code for an unknown window. */
 const windowNotFound = -2;
 const counter = integer(-1, 2 ** 31);
 const nothing: Delivery = {};

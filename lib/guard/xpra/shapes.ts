@@ -1,11 +1,11 @@
-/** Shapes: what a value of a packet may be. A shape takes a value and gives the one that may pass in its place. */
+/** Shapes: what a value of a packet may be. A shape takes a value and returns the one that may pass in its place. */
 
 import { shortLine } from "../../base/text.ts";
 import { Refusal } from "../faults.ts";
 import type { Dict, Value } from "./rencode.ts";
 
 /**
- * Gives the value that may pass.
+ * Returns the value that may pass.
  *
  * @throws {Refusal} when none may
  */
@@ -194,7 +194,7 @@ export type ValuesOf<S extends readonly Shape[]> = { -readonly [Index in keyof S
 /** The arguments of a packet that may pass: those that need not be there may be missing at the end. */
 export type Args = readonly (Value | undefined)[];
 
-/** Takes the arguments of a packet and gives those that may pass; throws a refusal when none may. */
+/** Takes the arguments of a packet and returns those that may pass; throws a refusal when none may. */
 export type Check<A extends Args = Args> = (values: readonly Value[]) => A;
 
 /** The arguments of a packet: the first ones must be there, the optional ones may; what follows is left out. */
