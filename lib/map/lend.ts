@@ -18,7 +18,7 @@ import { userOf } from "../container/user.ts";
 import { chooseEngine, type Engine, engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 import { showLoans } from "./list.ts";
-import { missingArgument, type Prompter, terminalPrompter } from "./prompter.ts";
+import { type Prompter, terminalPrompter } from "./prompter.ts";
 import { tellTakenBack } from "./take_back.ts";
 import { followReplacements } from "./watch.ts";
 
@@ -58,27 +58,21 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
   await checkWays(files, neighbours);
   const { containerOf } = await import("../container/container.ts");
   await using container = await containerOf(instance);
-  const presence = await announcePresence(host);
+  await using presence = await announcePresence(host);
   const loans: Loan[] = [];
-  const lendAll = async (undo: Undo): Promise<void> => {
-    loans.push(...await container.lend(files, { readOnly: request.readOnly, owner: presence.owner, undo }));
-  };
-  if (request.stays) {
-    const kept = await withUndo(host, async (undo) => {
-      await lendAll(undo);
-      return await keepFiles(instance, loans);
-    });
-    await presence.end();
-    showLoans(host, kept);
+  const { readOnly, stays } = request;
+  const lendAll = (undo: Undo): Promise<Loan[]> => container.lend(files, { readOnly, owner: presence.owner, undo });
+  if (stays) {
+    showLoans(host, await withUndo(host, async (undo) => await keepFiles(instance, await lendAll(undo))));
     return 0;
   }
   try {
-    await withUndo(host, lendAll);
+    loans.push(...await withUndo(host, lendAll));
     showLoans(host, loans);
     await untilUserEnds(prompter, { ...request, instance, loans, rules });
   } finally {
     // Also when a signal has ended the waiting.
-    await takeBackAtEnd(prompter, { instance, loans }).finally(() => presence.end());
+    await takeBackAtEnd(prompter, { instance, loans });
   }
   tellTakenBack(host, loans);
   // A signal that came while they were taken back.
@@ -113,15 +107,10 @@ async function chooseFiles(
   const givenFiles = await checkFiles(givenPaths, rules);
   const engine = await (place?.engine ?? chooseEngine(host, options));
   const name = place?.name ?? await prompter.chooseContainer(await runningContainers(engine));
-  if (name === undefined) {
-    if (prompter.isGraphical) return undefined;
-    throw missingArgument("NAME");
-  }
+  if (name === undefined) return undefined;
   const label = labelOf({ engine, name });
   const files = givenFiles.length > 0 ? givenFiles : await checkFiles(await prompter.chooseFiles(label), rules);
-  if (files.length > 0) return { files, rules, asked: early ?? ask(engine, name) };
-  if (prompter.isGraphical) return undefined;
-  throw missingArgument("FILE...");
+  return files.length === 0 ? undefined : { files, rules, asked: early ?? ask(engine, name) };
 }
 
 /** The names of the running containers that create.ts made. */

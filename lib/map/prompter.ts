@@ -11,13 +11,11 @@ export interface Until {
   signal?: AbortSignal;
 }
 
-/** One way to ask the user. */
+/** One way to ask the user. A dialog that is closed is an answer; a missing answer on a terminal is an error. */
 export interface Prompter {
-  /** It asks by dialogs. A dialog that is closed is an answer; a missing answer on a terminal is an error. */
-  readonly isGraphical: boolean;
-  /** Asks for one of these containers; undefined when there is no answer. */
+  /** Asks for one of these containers; undefined when the dialog is closed. */
   chooseContainer(names: readonly string[]): Promise<string | undefined>;
-  /** Asks for paths of files; none when there is no answer. */
+  /** Asks for paths of files; none when the dialog is closed. */
   chooseFiles(container: string): Promise<string[]>;
   /**
    * Shows what is lent, and waits until the user asks for the end, or until the signal aborts.
@@ -35,14 +33,17 @@ export interface Prompter {
 export function terminalPrompter(host: Host): Prompter {
   const { ui } = host;
   return {
-    isGraphical: false,
-    chooseContainer: (names) => ui.choose("Containers that run", names),
+    async chooseContainer(names) {
+      const name = await ui.choose("Containers that run", names);
+      if (name === undefined) throw missingArgument("NAME");
+      return name;
+    },
     async chooseFiles(container) {
       const paths: string[] = [];
       ui.status(`Files to lend to "${container}", quoted as for a shell; an empty line ends the list`);
       for (;;) {
         const line = await ui.ask("File: ");
-        if (line === undefined || line.trim() === "") return paths;
+        if (line === undefined || line.trim() === "") break;
         try {
           paths.push(...splitWords(line).map((word) => word.replace(/^~(?=\/)/, host.env("HOME") ?? "~")));
         } catch (error) {
@@ -50,6 +51,8 @@ export function terminalPrompter(host: Host): Prompter {
           ui.warn(error.message);
         }
       }
+      if (paths.length === 0) throw missingArgument("FILE...");
+      return paths;
     },
     untilAsked: (_files, options) =>
       ui.enter("Press Enter to take the files back: ", { needsLine: "signal" in options, ...options }),

@@ -23,7 +23,6 @@ export function dialogPrompter(host: Host): Prompter {
     }
   };
   return {
-    isGraphical: true,
     chooseContainer: (names) =>
       zenity([
         ...["--list", "--title=Lend files", "--text=Which container gets the files?", "--width=640", "--height=360"],

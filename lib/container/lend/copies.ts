@@ -9,7 +9,6 @@ import { ExitCode, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { moveFile, removeFile, settleMs } from "../../base/record.ts";
 import { mapSome } from "../../base/settle.ts";
-import type { Undo } from "../../base/undo.ts";
 import { engineLine, type Instance, labelOf } from "../../engine/engine.ts";
 import { exec, findInstance } from "../../engine/instance.ts";
 import { scriptLine } from "../place.ts";
@@ -34,22 +33,14 @@ const maxSaved = 2 * 2 ** 30;
 /** How often a copy is read that changes again and again while it is taken back. */
 const maxRounds = 5;
 
-/** How files are lent as copies. */
-export interface CopyOptions extends LendOptions {
-  /** On failure, its actions take the files back. */
-  undo: Undo;
-  /** They are only to be saved to: as if they were lent, but nothing is put into the container. */
-  saving?: LentCopy["saving"] | undefined;
-}
-
 /**
  * Lends all of the files; on failure, `undo` takes them back. Each is on record before it is put into the container.
  */
 export async function lendCopies(
   files: readonly Pick<SourceFile, "path" | "state">[],
-  { undo, saving, ...options }: CopyOptions,
+  options: LendOptions,
 ): Promise<LentCopy[]> {
-  const { instance, user } = options;
+  const { instance, user, undo, saving } = options;
   const { host } = instance.engine;
   const copies = files.map((file): LentCopy => ({
     ...newLoan(file, options),

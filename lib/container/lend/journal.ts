@@ -20,11 +20,9 @@ import type { FileState } from "./held_file.ts";
 import { isCopy, isMapping, type LentCopy, type Loan, type Mapping } from "./loan.ts";
 
 /** The sign that a run is alive and will take its files back: a lock that it holds on a file in the journal. */
-export interface Presence {
+export interface Presence extends AsyncDisposable {
   /** The name of that file, and the `owner` of the run's loans. */
   owner: string;
-  /** Removes the sign: the run has taken its files back. */
-  end(): Promise<void>;
 }
 
 /**
@@ -38,7 +36,7 @@ export async function announcePresence(host: Host): Promise<Presence> {
   const file = await withJournalLock(host, () => claimFile(path));
   return {
     owner,
-    async end() {
+    async [Symbol.asyncDispose]() {
       release(file);
       await removeFile(path);
     },

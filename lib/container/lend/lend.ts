@@ -4,7 +4,6 @@
  */
 
 import { all } from "../../base/settle.ts";
-import type { Undo } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { isCopy, isMapping, type Loan } from "./loan.ts";
 import { keepMapped, mapFiles, unmapFiles } from "./mappings.ts";
@@ -18,16 +17,6 @@ const msPerByte = 1 / 256;
 
 const none = Promise.resolve([]);
 
-/** What `Container.lend` is asked for. */
-export interface LendRequest extends Pick<LendOptions, "readOnly" | "owner" | "session"> {
-  /** On failure, its actions take the files back. */
-  undo: Undo;
-  /** Up to which size an app gets a copy, which it may replace, also where it could get the file itself; in bytes. */
-  maxCopiedBytes?: number;
-  /** The files are only to be saved to: what is in them is not lent. See `LentCopy`. */
-  saving?: { made: boolean };
-}
-
 /**
  * Lends all of the files, or none.
  *
@@ -35,13 +24,15 @@ export interface LendRequest extends Pick<LendOptions, "readOnly" | "owner" | "s
  */
 export async function lendFiles(
   files: readonly SourceFile[],
-  { uid, maxCopiedBytes = -1, saving, ...options }: LendOptions & LendRequest & { uid: number | undefined },
+  { uid, ...options }: LendOptions & { uid: number | undefined },
 ): Promise<Loan[]> {
-  const isCopied = ({ state }: SourceFile): boolean => uid === undefined || state.size <= maxCopiedBytes || !!saving;
+  const { saving, maxCopiedBytes = -1 } = options;
+  const isCopied = ({ state }: SourceFile): boolean =>
+    uid === undefined || saving !== undefined || state.size <= maxCopiedBytes;
   const copied = files.filter(isCopied);
   const others = files.filter((file) => !isCopied(file));
   return [
-    ...(copied.length > 0 ? await (await copies()).lendCopies(copied, { ...options, saving }) : []),
+    ...(copied.length > 0 ? await (await copies()).lendCopies(copied, options) : []),
     ...(others.length > 0 ? await mapFiles(others, { ...options, uid: uid! }) : []),
   ];
 }

@@ -35,9 +35,9 @@ interface Candidate extends Pick<SourceFile, "state"> {
  */
 export async function mapFiles(
   files: readonly SourceFile[],
-  { undo, uid, ...options }: LendOptions & { undo: Undo; uid: number },
+  { uid, ...options }: LendOptions & { uid: number },
 ): Promise<HeldMapping[]> {
-  const { instance } = options;
+  const { instance, undo } = options;
   const { host } = instance.engine;
   const candidates = files.map((source): Candidate => {
     const { state, file } = source;

@@ -28,10 +28,10 @@ import {
   withJournalLock,
   writeRecords,
 } from "./journal.ts";
-import { keepFiles, type LendRequest, takeBackMs, takeFilesBack } from "./lend.ts";
+import { keepFiles, takeBackMs, takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, type LentCopy, type Loan } from "./loan.ts";
 import { recoverFirst, tooLate } from "./recover.ts";
-import { checkFiles, type SourceFile } from "./source_file.ts";
+import { checkFiles, type LendRequest, type SourceFile } from "./source_file.ts";
 
 /** The largest file that is lent as a copy where it could be lent itself. */
 const maxCopiedBytes = 64 * 2 ** 20;
@@ -172,7 +172,7 @@ export async function sessionLoans(instance: Instance, session: string): Promise
       try {
         await withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act });
       } finally {
-        await (await presence)?.end();
+        await (await presence)?.[Symbol.asyncDispose]();
       }
     },
   };

@@ -2,6 +2,7 @@
 
 import { basename, extname, resolve } from "@std/path";
 import { inputError, UserError } from "../../base/errors.ts";
+import type { Undo } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { serverRecord } from "../../engine/server_record.ts";
 import { followPath, type SharedDirectories } from "../source_path.ts";
@@ -29,14 +30,24 @@ export interface FileRules {
   shared: SharedDirectories;
 }
 
-/** To whom a file is lent, and how. */
-export interface LendOptions extends Pick<LoanRecord, "readOnly" | "session"> {
+/** How files are lent: what `Container.lend` is asked for. */
+export interface LendRequest extends Pick<LoanRecord, "readOnly" | "session"> {
+  /** The run that lends them, and will take them back unless it lets them stay. */
+  owner: string;
+  /** On failure, its actions take the files back. */
+  undo: Undo;
+  /** Up to which size an app gets a copy, which it may replace, also where it could get the file itself; in bytes. */
+  maxCopiedBytes?: number;
+  /** The files are only to be saved to: what is in them is not put into the container. See `LentCopy`. */
+  saving?: { made: boolean };
+}
+
+/** The same, and to whom. */
+export interface LendOptions extends LendRequest {
   /** The container. */
   instance: Instance;
   /** The container's user. */
   user: ContainerUser;
-  /** The run that lends it, and will take it back unless it lets it stay. */
-  owner: string;
 }
 
 /** Longest name of a file, in bytes, on Linux's own file systems. */
