@@ -58,12 +58,12 @@ export function planRestore(
 ): RestoreStep[] {
   const restored = files.map(({ mapping }) => mapping)
     .filter(({ id }) => records.some((record) => record.id === id && record.restored));
-  const ending = files.filter(({ mapping }) => isOnRecord(records, mapping));
+  const ending = files.filter(({ mapping }) => isOnRecord(records, mapping))
+    .map((observed) => ({ ...observed, step: planWithoutChange(observed, ownUid) }));
   const staying = records.filter(({ id }) => !ending.some(({ mapping }) => mapping.id === id));
-  const inodes = groupByInode(ending.flatMap((observed) => {
-    const { mapping, file } = observed;
-    return file && !planWithoutChange(observed, ownUid) ? [{ mappings: [mapping], file }] : [];
-  }));
+  const inodes = groupByInode(
+    ending.flatMap(({ mapping, file, step }) => file && !step ? [{ mappings: [mapping], file }] : []),
+  );
   const replacements = groupByInode(
     ending.flatMap(({ mapping, replacement: file }) =>
       file && ofInode(records, file.state).length === 0 ? [{ mappings: [mapping], file }] : []
@@ -71,30 +71,30 @@ export function planRestore(
   );
   return [
     { findings: [], done: restored },
-    ...ending.flatMap((observed) => [
-      ...(planWithoutChange(observed, ownUid) ?? []),
-      ...replacements.filter(({ mappings: [first] }) => first === observed.mapping).flatMap(planReplacement),
+    ...ending.flatMap(({ mapping, step }) => [
+      ...(step ? [step] : []),
+      ...replacements.filter(({ mappings: [first] }) => first === mapping).flatMap(planReplacement),
     ]),
     ...inodes.map((found) => planInode(found, staying)),
   ];
 }
 
 /** The step for an inode that is lost or out of reach; undefined for one that can be changed. */
-function planWithoutChange({ mapping, file }: ObservedFile, ownUid: number): [RestoreStep] | undefined {
+function planWithoutChange({ mapping, file }: ObservedFile, ownUid: number): RestoreStep | undefined {
   const { hostPath, ino, uid } = mapping;
   const done = [mapping];
   if (!file) {
     const command = `find DIRECTORY -inum ${ino} -exec setfacl -x u:${uid} {} +`;
     const lost = `The file that was mapped as "${hostPath}" is not there any more. ` +
       `If it was moved, end its loan there: ${command}`;
-    return [{ findings: [lost], done }];
+    return { findings: [lost], done };
   }
   if (ownUid !== 0 && file.state.uid !== ownUid) {
     const command = `setfacl -x u:${uid} FILE`;
     const foreign = `"${hostPath}" belongs to somebody else now, who can remove the container's entry: ${command}`;
-    return [{ findings: [foreign], done }];
+    return { findings: [foreign], done };
   }
-  return file.state.nlink === 0 ? [{ findings: [], done }] : undefined;
+  return file.state.nlink === 0 ? { findings: [], done } : undefined;
 }
 
 /** The step for an inode some of whose mappings end. */
