@@ -1,11 +1,11 @@
 // The host's end of the apps' own dialogs: what it takes from a hostile agent, and when it acts.
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { chooserArgv, type Loans, serveDialogs } from "../../lib/attach/portals/dialogs.ts";
+import { chooserArgv, type Loans } from "../../lib/attach/portals/dialogs.ts";
+import { servePortals } from "../../lib/attach/portals/serve.ts";
 import { lineCutter, longestLine, parseRequest } from "../../lib/attach/portals/requests.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
-import { containerPaths, ubuntuUser } from "../../lib/container/user.ts";
 import { offerPortals } from "../../lib/attach/portals/agent.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { withValues } from "../../lib/base/shell_words.ts";
@@ -129,7 +129,8 @@ async function withDialogs(
     /** What lends; a test may replace it. */
     loans: Loans;
     made: { loans: () => Promise<Loans> };
-    recorded: boolean[];
+    /** What was started as something recorded. */
+    recorded: string[];
     /** Ends the serving. */
     end: () => PromiseLike<void>;
   }) => Promise<void>,
@@ -138,11 +139,16 @@ async function withDialogs(
   const shown: string[][] = [];
   const told: unknown[] = [];
   const lent: string[] = [];
+  const recorded: string[] = [];
   let time = 0;
   let hear: (piece: Uint8Array) => unknown = () => {};
   const agentEnded = Promise.withResolvers<void>();
   host.start = (argv, options: ProcessOptions = {}) => {
     const { output, stdin } = options;
+    if (argv[0] === "setpriv") {
+      recorded.push(argv[3]!);
+      return { pid: 2, ended: new Promise(() => {}), kill: () => {} };
+    }
     assert(typeof output === "object" && "bytes" in output && typeof stdin === "object" && "bytes" in stdin);
     hear = output.bytes;
     const reading = stdin.bytes.pipeTo(
@@ -183,21 +189,15 @@ async function withDialogs(
     end: () => Promise.resolve(),
   };
   const made = { loans: () => Promise.resolve(loans) };
-  const recorded: boolean[] = [];
-  const inside = { ...containerPaths(ubuntuUser), user: ubuntuUser };
-  const channels = ["dialogs"] as const;
-  const options = {
+  await using served = (await servePortals(localBox(host), {
     session: "s",
-    inside,
-    channels,
-    onDesktop: () => Promise.resolve("no printer" as const),
-    onRecord: (agent: unknown) => void recorded.push(agent !== undefined),
+    open: new Set(["dialogs", "microphone"]),
+    asks: new Set(),
     makeLoans: () => made.loans(),
     runsOn: () => false,
     now: () => time,
     lendingMs: 100,
-  };
-  await using dialogs = serveDialogs(localBox(host), options);
+  }))!;
   const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
   await settled();
   await test({
@@ -215,7 +215,7 @@ async function withDialogs(
     loans,
     made,
     recorded,
-    end: () => dialogs[Symbol.asyncDispose](),
+    end: () => served[Symbol.asyncDispose](),
   });
 }
 
@@ -377,7 +377,8 @@ Deno.test("without zenity only dialogs are missing, and the container shows its 
   await withDialogs(() => Promise.reject(missing), async ({ say, told, said, recorded }) => {
     await say(open(1), open(2), { ask: "record", on: true });
     assertEquals(told, [{ id: 1, here: true }, { id: 2, here: true }]);
-    assertEquals([said, recorded], [["warn: There is no zenity. Install it"], [true]]);
+    assertEquals(said.toSorted(), ['warn: "box" listens to your microphone', "warn: There is no zenity. Install it"]);
+    assertEquals(recorded, ["notify-send", "pacat"]);
   });
 });
 
@@ -390,7 +391,7 @@ Deno.test("lines of the agent that are read when the session has ended do nothin
     recorded.length = 0;
     await say({ ask: "record", on: true });
     await Promise.all([ending, waiting]);
-    assert(!recorded.includes(true), `${recorded}`);
+    assertEquals(recorded, []);
   }));
 
 Deno.test("an agent that has started only when the session has ended is ended at once", async () => {
@@ -398,15 +399,14 @@ Deno.test("an agent that has started only when the session has ended is ended at
   const { start } = host;
   const killed = Promise.withResolvers<void>();
   host.start = (...args) => ({ ...start(...args), ended: new Promise(() => {}), kill: () => killed.resolve() });
-  const dialogs = serveDialogs(localBox(host), {
+  const served = await servePortals(localBox(host), {
     session: "s",
-    inside: { ...containerPaths(ubuntuUser), user: ubuntuUser },
-    channels: ["links"],
-    onDesktop: () => Promise.resolve("done"),
+    open: new Set(["links"]),
+    asks: new Set(),
     makeLoans: () => Promise.reject(new Error("no loans")),
     runsOn: () => false,
   });
-  await dialogs[Symbol.asyncDispose]();
+  await served![Symbol.asyncDispose]();
   await killed.promise;
 });
 

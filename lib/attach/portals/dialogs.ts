@@ -14,9 +14,9 @@ import { quoteWords } from "../../base/shell_words.ts";
 import { revealInvisible } from "../../base/text.ts";
 import type { Container, Inside } from "../../container/container.ts";
 import { rate } from "../../guard/rate.ts";
-import { type Agent, type AgentChannel, startAgent } from "./agent.ts";
-import type { DesktopLine, Outcome } from "./desktop.ts";
-import type { AgentRequest, FileFilter, Lack } from "./requests.ts";
+import type { Agent } from "./agent.ts";
+import type { AgentRequest, FileFilter } from "./requests.ts";
+import type { PortalOptions } from "./serve.ts";
 
 /** What lends the files that are chosen: see `lib/container/lend/session_loans.ts`. */
 export interface Loans {
@@ -35,30 +35,28 @@ export interface Loans {
 /** Makes the loans of a session in a container. */
 export type MakeLoans = (container: Container, session: string) => Promise<Loans>;
 
-/** How dialogs are served. */
-export interface DialogOptions {
-  /** The session's name. */
-  session: string | Promise<string>;
-  /** The id of this run, when it starts the session. */
-  run?: string | undefined;
+/** How dialogs are shown. */
+export interface DialogOptions extends Pick<PortalOptions, "session" | "makeLoans" | "runsOn" | "now" | "lendingMs"> {
   /** Its container, as it is reached. */
   inside: Inside;
-  /** The channels that the agent serves. */
-  channels: readonly AgentChannel[];
-  /** Does what the apps ask of the desktop. Never rejects. */
-  onDesktop(request: DesktopLine): Promise<Outcome>;
-  /** Called when an agent answers from now on. */
-  onReady?: (agent: Agent) => void;
-  /** Called when the apps begin to record, with the agent that takes the samples, and when they record no more. */
-  onRecord?: (agent: Agent | undefined) => void;
-  /** Called once, when the session's agent is there. */
-  makeLoans: MakeLoans;
-  /** Whether the session runs on when it is shown no more. */
-  runsOn: () => boolean;
-  /** A clock in milliseconds. */
-  now?: () => number;
-  /** How long a file that is being lent is waited for at the end, in milliseconds; default: a minute. */
-  lendingMs?: number;
+  /** The end of the serving. */
+  signal: AbortSignal;
+  /** Sends a line to the agent that is there. */
+  send: Agent["send"];
+}
+
+/** The dialogs of a session. At the end of this value's scope the files come back, unless the session runs on. */
+export interface Dialogs extends AsyncDisposable {
+  /** Shows a dialog, and tells the agent what the user has chosen. */
+  ask(request: Asking): void;
+  /** An app does not want an answer any more. */
+  close(id: number): void;
+  /** Looks after files that an earlier run has lent. */
+  begin(): Promise<void>;
+  /** Writes back what an app has saved at a path of the container. */
+  writeBack(path: string): Promise<void>;
+  /** Tells the user of an error. */
+  tell(error: unknown): void;
 }
 
 /** How many dialogs there may be at once, with the one that is shown. */
@@ -82,98 +80,23 @@ const mostTold = 20;
 /** The shortest time between two looks at a file that an app saves again and again, in milliseconds. */
 const lookPauseMs = 1_000;
 
-/**
- * The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last.
- */
-const firstRestartMs = 5_000;
-
-/**
- * Answers the file dialogs of a session's apps until the end of this value's scope. The files then come back, unless
- * the session runs on.
- */
-export function serveDialogs(
-  container: Container,
-  options: DialogOptions,
-): AsyncDisposable {
-  const { session, run, inside, channels, onDesktop, onReady, onRecord, makeLoans, runsOn } = options;
+/** Makes the dialogs of a session, of which none is shown. */
+export function createDialogs(container: Container, options: DialogOptions): Dialogs {
+  const { session, inside, signal: shown, send, makeLoans, runsOn } = options;
   const { now = () => performance.now(), lendingMs = 60_000 } = options;
   const { host, label } = container;
-  const over = new AbortController();
-  const shown = AbortSignal.any([host.signal, over.signal]);
   const waiting: { request: Asking; gone: AbortController }[] = [];
   const mayShow = rate(dialogRate, now);
-  const lends = channels.includes("dialogs") || channels.includes("printing");
   let loans: Promise<Loans> | undefined;
   const lending = (): Promise<Loans> =>
     loans ??= Promise.resolve(session).then((session) => makeLoans(container, session));
   let folder = host.env("HOME") ?? "/";
   let hasWarned = false;
   const hasTold = new Set<string>();
-  let agent: Agent | undefined;
-  const onRequest = (request: AgentRequest): void => {
-    switch (request.ask) {
-      case "link":
-      case "notify":
-        return void onDesktop(request);
-      case "file":
-      case "print":
-        return void handOver(request);
-      case "record":
-        return onRecord?.(request.on ? agent : undefined);
-      case "lacks":
-        return void tellLack(request.what).catch(() => {});
-      case "ready":
-        if (agent) onReady?.(agent);
-        return void (lends && begin());
-      case "gone":
-        return waiting.find(({ request: { id } }) => id === request.id)?.gone.abort();
-      case "saved":
-        return void writeBack(request.path);
-      default:
-        if (channels.includes("dialogs")) enqueue(request);
-    }
-  };
 
-  /** A file that an app prints, and that the host does not, is saved where the user chooses. */
-  const handOver = async (request: Extract<AgentRequest, { ask: "file" | "print" }>): Promise<void> => {
-    const { ask, id, name } = request;
-    const outcome = ask === "print" && !channels.includes("printing") ? "no printer" : await onDesktop(request);
-    if (outcome === "no printer" && lends) {
-      enqueue({ ask: "save", id, name, filters: [{ label: "PDF", patterns: ["*.pdf"] }] });
-    } else agent?.send({ id, paths: [], printed: outcome === "done" });
-  };
-
-  const tellLack = async (what: Lack): Promise<void> => {
-    const without: readonly AgentChannel[] = what === "python3-gi"
-      ? channels
-      : what === "no-microphone"
-      ? ["microphone"]
-      : ["dialogs", "printing"];
-    const lost = channels.filter((channel) => without.includes(channel));
-    if (hasTold.has(what) || lost.length === 0) return;
-    hasTold.add(what);
-    const why = what.startsWith("no-")
-      ? `"${await session}" was started without`
-      : `${what} is not installed in "${label}"`;
-    host.ui.status(`The apps go without ${lost.join(", ")}: ${why}`);
-  };
-
-  /** Starts the agent again for as long as the connection to another machine breaks. */
-  const keepAgent = async (): Promise<void> => {
-    for (let pauseMs = firstRestartMs; !shown.aborted; pauseMs *= 2) {
-      agent = await startAgent(container, { session, run, channels, onRequest });
-      if (shown.aborted) agent.end();
-      const isUseless = await agent.ended;
-      onRecord?.(undefined);
-      if (isUseless) return;
-      await pause(pauseMs, shown);
-    }
-  };
-
-  /** Files that an earlier run has lent are looked after again. */
   const begin = async (): Promise<void> => {
     try {
-      for (const path of (await lending()).copies()) agent?.send({ watch: path });
+      for (const path of (await lending()).copies()) send({ watch: path });
     } catch (error) {
       tell(error);
     }
@@ -189,10 +112,10 @@ export function serveDialogs(
     showOnDesktop(label, message, { kind: "warning", run: host.run });
   };
 
-  const enqueue = (request: Asking): void => {
+  const ask = (request: Asking): void => {
     const isTooMuch = waiting.length >= mostWaiting || !mayShow();
     if (isTooMuch || shown.aborted) {
-      agent?.send({ id: request.id, paths: [] });
+      send({ id: request.id, paths: [] });
       if (!hasWarned && isTooMuch) {
         host.ui.warn(`"${label}" asks for files too often: some dialogs are not shown`);
       }
@@ -209,11 +132,11 @@ export function serveDialogs(
       const { id } = next.request;
       try {
         const paths = await answer(next.request, AbortSignal.any([shown, next.gone.signal]));
-        for (const path of paths) if (!isShared(path)) agent?.send({ watch: path });
-        agent?.send({ id, paths });
+        for (const path of paths) if (!isShared(path)) send({ watch: path });
+        send({ id, paths });
       } catch (error) {
         tell(error);
-        agent?.send(isMissingProgram(error) ? { id, here: true } : { id, paths: [] });
+        send(isMissingProgram(error) ? { id, here: true } : { id, paths: [] });
       }
     }
   };
@@ -254,20 +177,22 @@ export function serveDialogs(
     if (looking.has(path) || !known?.copies().includes(path)) return;
     looking.add(path);
     try {
-      while (changed.delete(path) && !over.signal.aborted) {
+      while (changed.delete(path) && !shown.aborted) {
         await known.writeBack(path).catch(tell);
-        await pause(lookPauseMs, over.signal);
+        await delay(lookPauseMs, { signal: shown }).catch(() => {});
       }
     } finally {
       looking.delete(path);
     }
   };
 
-  keepAgent().catch(tell);
   return {
+    ask,
+    close: (id) => waiting.find(({ request }) => id === request.id)?.gone.abort(),
+    begin,
+    writeBack,
+    tell,
     async [Symbol.asyncDispose]() {
-      over.abort();
-      agent?.end();
       // What is being lent is taken back, too.
       await abortable(working, AbortSignal.timeout(lendingMs)).catch(() => {
         const line = quoteWords(["map.ts", ...container.options, "--unmap", label]);
@@ -278,13 +203,8 @@ export function serveDialogs(
   };
 }
 
-/** Waits; no longer than until `signal` aborts. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, { signal }).catch(() => {});
-}
-
 /** A request that the user answers. */
-type Asking = Choosing | Extract<AgentRequest, { ask: "folder" }>;
+export type Asking = Choosing | Extract<AgentRequest, { ask: "folder" }>;
 
 /** A request that is answered by a choice. */
 export type Choosing = Extract<AgentRequest, { ask: "open" | "save" }>;

@@ -1,58 +1,126 @@
 /** What the agent of a session serves, by the channels that are open. */
 
+import { delay } from "@std/async";
 import type { Container } from "../../container/container.ts";
 import { createConsent } from "../../guard/consent.ts";
 import type { ShowRequest } from "../request.ts";
-import { type Agent, agentChannels } from "./agent.ts";
+import { type Agent, type AgentChannel, agentChannels, startAgent } from "./agent.ts";
 import { followColorScheme } from "./color_scheme.ts";
 import { desktopOf } from "./desktop.ts";
-import { type DialogOptions, serveDialogs } from "./dialogs.ts";
+import { createDialogs } from "./dialogs.ts";
 import { createMicrophone } from "./microphone.ts";
+import type { AgentRequest, Lack } from "./requests.ts";
+
+/** What is served, and for which session. */
+export interface PortalOptions extends Pick<ShowRequest, "open" | "asks" | "makeLoans"> {
+  /** The session's name. */
+  session: string | Promise<string>;
+  /** The id of this run, when it starts the session. */
+  run?: string | undefined;
+  /** Whether the session runs on when it is shown no more. */
+  runsOn: () => boolean;
+  /** A clock in milliseconds. */
+  now?: () => number;
+  /** How long a file that is being lent is waited for at the end, in milliseconds; default: a minute. */
+  lendingMs?: number;
+}
+
+/** The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last. */
+const firstRestartMs = 5_000;
 
 /** Serves what the agent of a session asks for, until the end of this value's scope. */
 export async function servePortals(
   container: Container,
-  { open, asks, ...options }:
-    & Pick<DialogOptions, "session" | "run" | "makeLoans" | "runsOn">
-    & Pick<ShowRequest, "open" | "asks">,
+  options: PortalOptions,
 ): Promise<AsyncDisposable | undefined> {
-  const { host } = container;
+  const { open, asks, session, run, now = () => performance.now() } = options;
+  const { host, label } = container;
   const channels = agentChannels.filter((channel) => open.has(channel));
   if (host.dryRun || channels.length === 0) return undefined;
-  const inside = await container.reach();
   const over = new AbortController();
-  const consent = createConsent(() => performance.now());
-  const microphone = createMicrophone(container, { consent: asks.has("microphone") ? consent : undefined });
+  const signal = AbortSignal.any([host.signal, over.signal]);
   let agent: Agent | undefined;
+  const send: Agent["send"] = (message) => agent?.send(message);
+  const consent = createConsent(now);
+  const onDesktop = desktopOf(container, { open, asks, consent, signal, now });
+  const microphone = createMicrophone(container, { consent: asks.has("microphone") ? consent : undefined, now });
+  const dialogs = createDialogs(container, { ...options, inside: await container.reach(), signal, send });
+  const lends = open.has("dialogs") || open.has("printing");
   let scheme: string | undefined;
-  const tell = (): void => {
-    if (scheme !== undefined) agent?.send({ scheme });
+  const tellScheme = (found = scheme): void => {
+    scheme = found;
+    if (scheme !== undefined) send({ scheme });
   };
-  const look = open.has("look")
-    ? followColorScheme(host, (found) => {
-      scheme = found;
-      tell();
-    })
-    : undefined;
-  const dialogs = serveDialogs(container, {
-    ...options,
-    channels,
-    onDesktop: desktopOf(container, { open, asks, consent, signal: AbortSignal.any([host.signal, over.signal]) }),
-    onRecord: (agent) => {
-      if (channels.includes("microphone")) microphone.listen(agent?.sendSamples);
-    },
-    onReady: (ready) => {
-      agent = ready;
-      tell();
-    },
-    inside,
-  });
+  const look = open.has("look") ? followColorScheme(host, tellScheme) : undefined;
+
+  /** A file that an app prints, and that the host does not, is saved where the user chooses. */
+  const handOver = async (request: Extract<AgentRequest, { ask: "file" | "print" }>): Promise<void> => {
+    const { ask, id, name } = request;
+    const outcome = ask === "print" && !open.has("printing") ? "no printer" : await onDesktop(request);
+    if (outcome === "no printer" && lends) {
+      dialogs.ask({ ask: "save", id, name, filters: [{ label: "PDF", patterns: ["*.pdf"] }] });
+    } else send({ id, paths: [], printed: outcome === "done" });
+  };
+
+  const toldLacks = new Set<Lack>();
+  const tellLack = async (what: Lack): Promise<void> => {
+    const without: readonly AgentChannel[] = what === "python3-gi"
+      ? channels
+      : what === "no-microphone"
+      ? ["microphone"]
+      : ["dialogs", "printing"];
+    const lost = channels.filter((channel) => without.includes(channel));
+    if (toldLacks.has(what) || lost.length === 0) return;
+    toldLacks.add(what);
+    const why = what.startsWith("no-")
+      ? `"${await session}" was started without`
+      : `${what} is not installed in "${label}"`;
+    host.ui.status(`The apps go without ${lost.join(", ")}: ${why}`);
+  };
+
+  const onRequest = (request: AgentRequest): void => {
+    switch (request.ask) {
+      case "link":
+      case "notify":
+        return void onDesktop(request);
+      case "file":
+      case "print":
+        return void handOver(request);
+      case "record":
+        return open.has("microphone") ? microphone.listen(request.on ? agent?.sendSamples : undefined) : undefined;
+      case "lacks":
+        return void tellLack(request.what).catch(() => {});
+      case "ready":
+        tellScheme();
+        return void (lends && dialogs.begin());
+      case "gone":
+        return dialogs.close(request.id);
+      case "saved":
+        return void dialogs.writeBack(request.path);
+      default:
+        if (open.has("dialogs")) dialogs.ask(request);
+    }
+  };
+
+  /** Starts the agent again for as long as the connection to another machine breaks. */
+  const keepAgent = async (): Promise<void> => {
+    for (let pauseMs = firstRestartMs; !signal.aborted; pauseMs *= 2) {
+      agent = await startAgent(container, { session, run, channels, onRequest });
+      if (signal.aborted) agent.end();
+      const isUseless = await agent.ended;
+      microphone.listen(undefined);
+      if (isUseless) return;
+      await delay(pauseMs, { signal }).catch(() => {});
+    }
+  };
+  keepAgent().catch(dialogs.tell);
   return {
     async [Symbol.asyncDispose]() {
       // No question outlives its session.
       over.abort();
       microphone[Symbol.dispose]();
       look?.[Symbol.dispose]();
+      agent?.end();
       await dialogs[Symbol.asyncDispose]();
     },
   };
