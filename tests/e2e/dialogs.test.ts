@@ -174,7 +174,11 @@ const hasAgent = async (engine: EngineName): Promise<boolean> => {
 };
 
 /** Dialogs reach the host from now on. */
-const ready = (engine: EngineName): Promise<unknown> => eventually("the agent", () => hasAgent(engine));
+const ready = (engine: EngineName): Promise<unknown> =>
+  eventually("the agent", async () => {
+    const isReady = '[ ! -e "$XDG_RUNTIME_DIR/gui-container-dialogs/awaited" ] && echo ready';
+    return await inSession(engine, nameOn(engine), "dialogs", isReady).catch(() => "");
+  });
 
 const readText = (path: string): Promise<string> => Deno.readTextFile(path).catch(() => "");
 

@@ -2,8 +2,9 @@
 """The agent of a session: a backend of xdg-desktop-portal that asks the host's end, over its own stdin and stdout.
 
 Its arguments: the session's name, or nothing and the id of the run that starts the session just now; the exit status
-when it can serve nothing, or nothing where there is no host's end; and the channels that it serves: dialogs, links,
-files, printing, notifications, microphone.
+when it can serve nothing, or nothing where there is no host's end; the exit status when nobody needs it any more; a line
+that the host's end has said already; and the channels that it serves: dialogs, links, files, printing, notifications,
+microphone.
 
 One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
 "ask": "file" | "print", "name", "path", "size"} for what the host is to read at a path here, {"id", "ask": "gone"}
@@ -14,7 +15,8 @@ of a path to save to, {"id", "here"} for a dialog of the container's own, {"watc
 light, and {"samples"} of the microphone, in base64.
 
 The host's end believes nothing of what comes from here. When it is gone, this program shows dialogs of its own, with
-the container's files, and ends when nobody asks any more. The session's bus then starts it when an app asks.
+the container's files. It ends when nobody asks any more, unless it has something to watch. The session's bus then has it
+started when an app asks.
 """
 
 import base64
@@ -39,7 +41,7 @@ NAME = "org.freedesktop.impl.portal.desktop.guicontainer"
 PATH = "/org/freedesktop/portal/desktop"
 DONE, CANCELLED = 0, 1
 IDLE_SECONDS = 3
-SESSION, RUN, MISSING, *CHANNELS = sys.argv[1:]
+SESSION, RUN, MISSING, ASLEEP, LINE, *CHANNELS = sys.argv[1:]
 
 
 def find_session():
@@ -337,21 +339,23 @@ def on_choice(_connection, _sender, _path, _interface, method, parameters, invoc
 
 
 def ask_here():
-    """There is no host's end any more: shows here what waits for it, and ends some time after the last call."""
-    global has_host, last_call
+    """There is no host's end any more: shows here what waits for it."""
+    global has_host
     if has_host:
         has_host = False
-        last_call = time.monotonic()
-        GLib.timeout_add_seconds(1, end_idle)
         for number in list(asked):
             GLib.idle_add(show, number)
 
 
 def end_idle():
     """Gives up the names when nobody has called for a while, and ends a second later: all calls before have answers then."""
-    if not asked and time.monotonic() - last_call > IDLE_SECONDS:
+    is_needed = not last_call or asked or has_host and (watched or "microphone" in CHANNELS)
+    if not is_needed and time.monotonic() - last_call > IDLE_SECONDS:
         if not owned:
-            sys.exit(0)
+            sys.exit(int(ASLEEP) if has_host else 0)
+        if has_host:
+            with open(f"{directory}/asleep", "w", encoding="utf-8") as file:
+                file.write(f"{os.getppid()}\n")
         while owned:
             Gio.bus_unown_name(owned.pop())
     return True
@@ -529,6 +533,12 @@ def on_host(channel, condition):
     if not line:
         ask_here()
         return False
+    on_line(line)
+    return True
+
+
+def on_line(line):
+    """Does what the host's end says."""
     message = json.loads(line)
     if "watch" in message:
         watch(message["watch"])
@@ -540,7 +550,6 @@ def on_host(channel, condition):
         show(message["id"])
     else:
         answer(message)
-    return True
 
 
 def noting(on_method):
@@ -574,10 +583,15 @@ def on_notifications_bus(connection, _name):
 
 
 def on_name(_connection, _name):
+    global last_call
+    last_call = time.monotonic()
     send({"ask": "ready"})
     # See offer_portals.sh.
-    if os.path.exists(f"{directory}/awaited"):
-        os.remove(f"{directory}/awaited")
+    for name in ("awaited", "asleep"):
+        if os.path.exists(f"{directory}/{name}"):
+            os.remove(f"{directory}/{name}")
+    if LINE:
+        on_line(LINE)
 
 
 directory = find_session()
@@ -601,6 +615,7 @@ else:
     FLAGS = Gio.BusNameOwnerFlags.ALLOW_REPLACEMENT | Gio.BusNameOwnerFlags.DO_NOT_QUEUE
 if take_environment():
     GLib.timeout_add(20, take_environment)
+GLib.timeout_add_seconds(1, end_idle)
 
 
 def own(name, *handlers):

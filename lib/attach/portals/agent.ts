@@ -15,6 +15,9 @@ export const offerPortals: string = withValues(offerScript, { agent: agentSource
 /** The exit status of the agent when there is nothing that the agent could serve. */
 const missing = 69;
 
+/** The exit status of the agent when nobody needs it: start_agent.sh then waits. */
+const asleep = 75;
+
 /** The channels that an agent can serve. */
 export const agentChannels = [
   "dialogs",
@@ -69,6 +72,7 @@ export async function startAgent(
     agent: agentSource,
     channels: channels.join(" "),
     missing: `${missing}`,
+    asleep: `${asleep}`,
   });
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const writer = input.writable.getWriter();

@@ -1,6 +1,8 @@
 # shellcheck shell=sh
 # start_agent.sh
-# Becomes the agent of a session, as the container user. Its stdin and stdout are the host's end.
+# Runs the agent of a session, as the container user. Its stdin and stdout are the host's end. An agent that nobody needs for a
+# while ends, and takes 25 MB of memory with it: this waits until the session's bus calls (see offer_portals.sh), or the host's end
+# says something.
 #
 # Values in front:
 #   session   the session's name; empty for the session of this run
@@ -8,7 +10,19 @@
 #   agent     agent.py
 #   channels  what it is to serve, with spaces between
 #   missing   exit status: it can serve nothing. What is not installed is printed, also when it serves something
-: "${session?}" "${run?}" "${agent:?}" "${channels:?}" "${missing:?}"
+#   asleep    exit status of an agent that nobody needs
+: "${session?}" "${run?}" "${agent:?}" "${channels:?}" "${missing:?}" "${asleep:?}"
 [ -d /usr/lib/python3/dist-packages/gi ] || { echo python3-gi; exit "$missing"; }
-# shellcheck disable=SC2086 # These are words.
-exec /usr/bin/python3 -c "$agent" "$session" "$run" "$missing" $channels 2>/dev/null
+called='' line=''
+trap 'called=yes' USR1
+while
+  # shellcheck disable=SC2086 # These are words.
+  /usr/bin/python3 -c "$agent" "$session" "$run" "$missing" "$asleep" "$line" $channels 2>/dev/null
+  status=$?
+  [ "$status" = "$asleep" ]
+do
+  line=''
+  [ "$called" ] || read -r line || [ "$called" ] || exit 0
+  called=''
+done
+exit "$status"
