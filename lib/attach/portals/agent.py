@@ -358,6 +358,9 @@ def end_idle():
                 file.write(f"{os.getppid()}\n")
         while owned:
             Gio.bus_unown_name(owned.pop())
+    elif last_call and not owned:
+        # Somebody has called just before.
+        own_names()
     return True
 
 
@@ -565,6 +568,8 @@ def noting(on_method):
 
 def on_bus(connection, _name):
     global bus
+    if bus:
+        return
     bus = connection
     version = GLib.Variant("u", 1)
     for interface, on_method in (
@@ -576,9 +581,6 @@ def on_bus(connection, _name):
         (HOST, on_open),
     ):
         connection.register_object(PATH, interface, noting(on_method), lambda *_: version, None)
-
-
-def on_notifications_bus(connection, _name):
     connection.register_object("/org/freedesktop/Notifications", NOTIFICATIONS, noting(on_notification), None, None)
 
 
@@ -592,6 +594,14 @@ def on_name(_connection, _name):
             os.remove(f"{directory}/{name}")
     if LINE:
         on_line(LINE)
+
+
+def own_names():
+    """Takes the names by which apps know this."""
+    on_end = lambda *_: sys.exit("The session's bus has ended")  # noqa: E731
+    owned.append(Gio.bus_own_name(Gio.BusType.SESSION, NAME, FLAGS, on_bus, on_name, on_end))
+    if "notifications" in CHANNELS:
+        owned.append(Gio.bus_own_name(Gio.BusType.SESSION, NOTIFICATIONS.name, FLAGS, None, None, lambda *_: None))
 
 
 directory = find_session()
@@ -618,11 +628,5 @@ if take_environment():
 GLib.timeout_add_seconds(1, end_idle)
 
 
-def own(name, *handlers):
-    owned.append(Gio.bus_own_name(Gio.BusType.SESSION, name, FLAGS, *handlers))
-
-
-own(NAME, on_bus, on_name, lambda *_: sys.exit("The session's bus has ended"))
-if "notifications" in CHANNELS:
-    own("org.freedesktop.Notifications", on_notifications_bus, None, lambda *_: None)
+own_names()
 GLib.MainLoop().run()
