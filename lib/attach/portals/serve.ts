@@ -47,9 +47,11 @@ export async function servePortals(
   const dialogs = createDialogs(container, { ...options, inside: await container.reach(), signal, send });
   const lends = open.has("dialogs") || open.has("printing");
   let scheme: string | undefined;
+  let isReady = false;
   const tellScheme = (found = scheme): void => {
     scheme = found;
-    if (scheme !== undefined) send({ scheme });
+    // An agent that has not found its session yet takes whatever is said for the end of this one.
+    if (scheme !== undefined && isReady) send({ scheme });
   };
   const look = open.has("look") ? followColorScheme(host, tellScheme) : undefined;
 
@@ -91,6 +93,7 @@ export async function servePortals(
       case "lacks":
         return void tellLack(request.what).catch(() => {});
       case "ready":
+        isReady = true;
         tellScheme();
         return void (lends && dialogs.begin());
       case "gone":
@@ -108,6 +111,7 @@ export async function servePortals(
       agent = await startAgent(container, { session, run, channels, onRequest });
       if (signal.aborted) agent.end();
       const isUseless = await agent.ended;
+      isReady = false;
       microphone.listen(undefined);
       if (isUseless) return;
       await delay(pauseMs, { signal }).catch(() => {});
