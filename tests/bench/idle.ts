@@ -1,7 +1,7 @@
 /** Rows: what a session costs while nothing happens, and how soon a sound is heard then. */
 
 import { join } from "@std/path";
-import { sessionLoad, settle } from "./load.ts";
+import { sessionLoad, settleIdle } from "./load.ts";
 import type { Measure, Row, Way } from "./row.ts";
 import { type Session, startSession, titleOf } from "./sessions.ts";
 import { container, makeContainer, mounts, probe, run, sleep } from "./world.ts";
@@ -26,7 +26,7 @@ async function idle(way: Way): Promise<[number, number]> {
 
 async function idleLoad(way: Way, { pid }: Session): Promise<[number, number]> {
   await (await probe("window", titleOf(way, "xclock"), "30")).seen;
-  await settle();
+  await settleIdle();
   const { cpu, memory, parts } = await sessionLoad({
     pids: [pid],
     app: "xclock|share/play",

@@ -107,3 +107,8 @@ export async function sessionLoad<T>(
 export async function settle(): Promise<void> {
   await sleep(4_000);
 }
+
+/** The same, until nobody has needed the session's agent for a while either. */
+export async function settleIdle(): Promise<void> {
+  await sleep(8_000);
+}

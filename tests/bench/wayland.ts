@@ -7,7 +7,7 @@ import { quoteWords } from "../../lib/base/shell_words.ts";
 import { type Compositor, startCompositor } from "./compositor.ts";
 import { measuredSeconds, playVideo, prepareApps } from "./feel.ts";
 import { idleMs } from "./idle.ts";
-import { family, sessionLoad, settle } from "./load.ts";
+import { family, sessionLoad, settle, settleIdle } from "./load.ts";
 import type { Row, WaylandWay } from "./row.ts";
 import { type Session, ssh, startSession } from "./sessions.ts";
 import { container, mounts, root, sleep } from "./world.ts";
@@ -164,13 +164,12 @@ function idle(way: WaylandWay): Promise<number[]> {
       Deno.stderr.writeSync(new TextEncoder().encode(`${way}: ${parts}\n`));
       return [cpu, memory];
     };
-    await settle();
+    await settleIdle();
     const attached = await load([pid]);
     if (way !== "ours") return attached;
     const all = await family([pid]);
     await detach();
-    // The session's agent ends meanwhile.
-    await sleep(6_000);
+    await settleIdle();
     return [...attached, ...await load(all)];
   });
 }

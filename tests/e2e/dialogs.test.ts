@@ -276,6 +276,8 @@ testOnOneEngine("an app's own dialogs are the same on Wayland", [...needed, ...w
     async ({ app, begin, choose, home, map, attach, name }) => {
       await windowCalled(`[${name}] editor`);
       await ready(engine);
+      // It sleeps while nobody needs it.
+      await eventually("the end of the agent", async () => !await hasAgent(engine));
       const file = join(home, "letter.txt");
       await Deno.writeTextFile(file, "from the host");
       await choose(file);

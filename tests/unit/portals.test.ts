@@ -394,6 +394,33 @@ Deno.test("lines of the agent that are read when the session has ended do nothin
     assertEquals(recorded, []);
   }));
 
+Deno.test("an agent is told nothing before it answers", async () => {
+  const { host } = recordingHost();
+  const told: string[] = [];
+  let hear: (piece: Uint8Array) => unknown = () => {};
+  host.start = (_argv, { stdin, output } = {}) => {
+    if (typeof stdin === "object" && "bytes" in stdin && typeof output === "object" && "bytes" in output) {
+      hear = output.bytes;
+      stdin.bytes.pipeTo(new WritableStream({ write: (piece) => void told.push(new TextDecoder().decode(piece)) }));
+    }
+    return { pid: 1, ended: new Promise(() => {}), kill: () => {} };
+  };
+  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+  const served = await servePortals(localBox(host), {
+    session: "s",
+    open: new Set(["look", "links"]),
+    asks: new Set(),
+    makeLoans: () => Promise.reject(new Error("no loans")),
+    runsOn: () => false,
+  });
+  await settled();
+  assertEquals(told, []);
+  hear(new TextEncoder().encode('{"ask":"ready"}\n'));
+  await settled();
+  assertEquals(told, ['{"scheme":"default"}\n']);
+  await served![Symbol.asyncDispose]();
+});
+
 Deno.test("an agent that has started only when the session has ended is ended at once", async () => {
   const { host } = recordingHost();
   const { start } = host;
