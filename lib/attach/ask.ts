@@ -88,37 +88,29 @@ export async function askInDialog(
     return "no";
   };
   const answer = await show(dialogArgv(container, question));
-  return answer === "session" ? await show(confirmSessionArgv(container, question)) : answer;
-}
-
-/** The command line of the dialog. */
-export function dialogArgv(container: string, { what, details }: Question): string[] {
-  const lines = [
-    `The container "${container}" asks to ${what}. A yes counts after ${soonest} seconds.`,
-    "",
-    ...details.map(([name, text]) => inLines(`${name}: ${revealInvisible(text)}`)),
-  ];
-  return zenityArgv(container, what, { lines, allow: ["once", "session"] });
-}
-
-/** The command line of the dialog in which the user confirms a yes for the session. */
-function confirmSessionArgv(container: string, { what }: Question): string[] {
-  const lines = [
-    `May the container "${container}" ${what} as often as it likes until attach.ts ends?`,
-    `You will not be asked again. A yes counts after ${soonest} seconds.`,
-  ];
-  return zenityArgv(container, what, { lines, allow: ["session"] });
+  return answer === "session" ? await show(dialogArgv(container, { ...question, isConfirming: true })) : answer;
 }
 
 /**
- * The command line of a dialog. Its buttons have no mnemonics. From "Refuse", Tab leads to zenity's OK first, and
- * Shift-Tab to the last extra button: neither is a yes that nothing follows.
+ * The command line of the dialog, or of the one in which the user confirms a yes for the session. Its buttons have no
+ * mnemonics. From "Refuse", Tab leads to zenity's OK first, and Shift-Tab to the last extra button: neither is a yes that
+ * nothing follows.
  */
-function zenityArgv(
+export function dialogArgv(
   container: string,
-  what: string,
-  { lines, allow }: { lines: readonly string[]; allow: readonly ("once" | "session")[] },
+  { what, details, isConfirming = false }: Question & { isConfirming?: boolean },
 ): string[] {
+  const counts = `A yes counts after ${soonest} seconds.`;
+  const lines = isConfirming
+    ? [
+      `May the container "${container}" ${what} as often as it likes until attach.ts ends?`,
+      `You will not be asked again. ${counts}`,
+    ]
+    : [
+      `The container "${container}" asks to ${what}. ${counts}`,
+      "",
+      ...details.map(([name, text]) => inLines(`${name}: ${revealInvisible(text)}`)),
+    ];
   return [
     "zenity",
     "--question",
@@ -132,7 +124,8 @@ function zenityArgv(
     `--text=${lines.join("\n")}`,
     `--cancel-label=${labels.no}`,
     `--ok-label=${labels.never}`,
-    ...allow.map((answer) => `--extra-button=${labels[answer]}`),
+    ...(isConfirming ? [] : [`--extra-button=${labels.once}`]),
+    `--extra-button=${labels.session}`,
   ];
 }
 

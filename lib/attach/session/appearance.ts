@@ -57,19 +57,16 @@ export async function hostAppearance(
   const file = (key: string): string | undefined => new RegExp(`^${key}[ \\t]*=[ \\t]*(.*?)\\s*$`, "m").exec(gtk)?.[1];
   const resource = (name: string): string | undefined =>
     new RegExp(`^Xcursor\\.${name}:[ \\t]*(.*?)\\s*$`, "m").exec(resources)?.[1];
-  /** What GSettings and GTK's file say, the one that counts first. */
-  const both = (key: string, fileKey: string): (string | undefined)[] => {
-    const found = [gnome(key), file(fileKey)];
-    return isWayland ? found : found.reverse();
-  };
-  const dark = /^(?:1|true)$/i.test(file("gtk-application-prefer-dark-theme") ?? "") ? "prefer-dark" : undefined;
-  const wanted = [gnome("color-scheme"), dark];
+  /** The one that counts first. */
+  const inOrder = <T>(found: [fromSettings: T, fromFile: T]): T[] => isWayland ? found : found.reverse();
+  const both = (key: string, fileKey: string): (string | undefined)[] => inOrder([gnome(key), file(fileKey)]);
+  const isDark = /^(?:1|true)$/i.test(file("gtk-application-prefer-dark-theme") ?? "");
   return {
     timeZone: first(zone, host.env("TZ")?.replace(/^:/, "") ?? link),
     locale: localeOf(host.env("LC_ALL") ?? host.env("LC_MESSAGES") ?? host.env("LANG")),
     colorScheme: first(
       scheme,
-      ...(isWayland ? wanted : wanted.reverse()),
+      ...inOrder([gnome("color-scheme"), isDark ? "prefer-dark" : undefined]),
       ...both("gtk-theme", "gtk-theme-name").map((theme) => darkName.test(theme ?? "") ? "prefer-dark" : undefined),
     ) as Appearance["colorScheme"],
     font: first(font, ...both("font-name", "gtk-font-name")),

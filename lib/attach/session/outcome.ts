@@ -33,30 +33,21 @@ export async function reportOutcome(
     });
   }
   if (isNew && !client.wasAttached) await stopSessions(container, [session]);
-  if (client.reason !== undefined) {
-    throw new UserError(`The session "${session}" was cut off: ${client.reason}`, {
-      hint: `An honest xpra does not do that. The app runs on; to end it: ${attachLine(container, "--stop", session)}`,
-      output,
-    });
-  }
-  if (/^bwrap: /m.test(client.stderr)) {
-    throw new UserError("bubblewrap cannot make the box for xpra's client", {
-      hint:
-        "Allow user namespaces (sysctl kernel.unprivileged_userns_clone, AppArmor's profile of bwrap), or use --no-box",
-      output,
-    });
-  }
   const unknownOption = /^no such option: (\S+)$/m.exec(client.stderr)?.[1];
-  if (unknownOption !== undefined) {
-    throw new UserError(`The xpra on this host does not know ${unknownOption}`, {
-      hint: "See xpra attach --help, and xpra --version",
-      output,
-    });
-  }
-  throw new UserError(`The xpra client could not stay attached to "${session}"`, {
-    hint: seeLog(container, session),
-    output,
-  });
+  const [message, hint] = client.reason !== undefined
+    ? [
+      `The session "${session}" was cut off: ${client.reason}`,
+      `An honest xpra does not do that. The app runs on; to end it: ${attachLine(container, "--stop", session)}`,
+    ]
+    : /^bwrap: /m.test(client.stderr)
+    ? [
+      "bubblewrap cannot make the box for xpra's client",
+      "Allow user namespaces (sysctl kernel.unprivileged_userns_clone, AppArmor's profile of bwrap), or use --no-box",
+    ]
+    : unknownOption !== undefined
+    ? [`The xpra on this host does not know ${unknownOption}`, "See xpra attach --help, and xpra --version"]
+    : [`The xpra client could not stay attached to "${session}"`, seeLog(container, session)];
+  throw new UserError(message, { hint, output });
 }
 
 /**
