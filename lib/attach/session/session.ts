@@ -221,17 +221,6 @@ async function sessionStartError(error: ProcessError, container: Container, plan
       "Choose another name with --session, attach to it by omitting APP_CMDLINE, or run the app in it with --join",
     );
   }
-  if (error.code === noDirectory) {
-    return new UserError(`The container "${name}" lacks the directory of the sessions' sockets, ${xpra}`, {
-      hint: sharedSockets === undefined
-        ? "Make that directory in the container, as its user"
-        : `Add its device again, by lxc or incus: config device add ${
-          quoteWords([name, "xpra", "disk", `source=${sharedSockets}`, `path=${xpra}`])
-        }`,
-      output: error.output,
-      cause: error,
-    });
-  }
   if (error.code === ExitCode.missingProgram) {
     if (error.stderr.includes("waypipe: not found")) {
       return new NoWayland(`there is no waypipe in "${name}"`, { exitCode: ExitCode.missingProgram, cause: error });
@@ -241,11 +230,19 @@ async function sessionStartError(error: ProcessError, container: Container, plan
       : noSuchApp(plan.app[0]!, name, error);
   }
   const full = /^No space left in ([\w./-]{1,200})$/m.exec(error.output)?.[1];
-  return new UserError(`The session could not be started in "${name}"`, {
-    hint: full === undefined
-      ? `Check in the container whether its user has a running systemd: loginctl show-user ${user.name}`
-      : `Make room in ${full}: see what df -h and du -xh ${full} say in the container`,
-    output: error.output,
-    cause: error,
-  });
+  const addDevice = ["config", "device", "add", name, "xpra", "disk", `source=${sharedSockets}`, `path=${xpra}`];
+  const [message, hint] = error.code === noDirectory
+    ? [
+      `The container "${name}" lacks the directory of the sessions' sockets, ${xpra}`,
+      sharedSockets === undefined
+        ? "Make that directory in the container, as its user"
+        : `Add its device again, by lxc or incus: ${quoteWords(addDevice)}`,
+    ]
+    : [
+      `The session could not be started in "${name}"`,
+      full === undefined
+        ? `Check in the container whether its user has a running systemd: loginctl show-user ${user.name}`
+        : `Make room in ${full}: see what df -h and du -xh ${full} say in the container`,
+    ];
+  return new UserError(message, { hint, output: error.output, cause: error });
 }
