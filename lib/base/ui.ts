@@ -42,11 +42,7 @@ export interface Ui {
    */
   confirm(question: string, options?: { personOnly?: boolean; signal?: AbortSignal }): Promise<boolean>;
   /** Lets the user choose. Returns undefined without a terminal, or when the answer is not one of the choices. */
-  choose<T>(
-    question: string,
-    choices: readonly T[],
-    options?: { describe?: (choice: T) => string },
-  ): Promise<T | undefined>;
+  choose<T>(question: string, choices: readonly T[], options?: { describe(choice: T): string }): Promise<T | undefined>;
   /** Asks for a line. Returns undefined without a terminal, and at the end of the input. */
   ask(question: string): Promise<string | undefined>;
   /**
@@ -111,7 +107,7 @@ export function terminalUi(options: UiOptions): Ui {
       if (!Deno.stdin.isTerminal()) return false;
       return /^y(es)?$/i.test((await ask(`${printable(question)} [y/N] `, signal) ?? "").trim());
     },
-    async choose(question, choices, { describe = String } = {}) {
+    async choose(question, choices, { describe } = { describe: String }) {
       if (!Deno.stdin.isTerminal()) return undefined;
       const list = choices.map((choice, index) => `  ${index + 1}  ${oneLine(describe(choice))}\n`).join("");
       return choices[Number(await ask(`${question}:\n${list}Which one? [1-${choices.length}] `)) - 1];
