@@ -416,8 +416,6 @@ function execArgs(instance: Instance, argv: readonly string[]): string[] {
 export interface IdMapRange {
   /** Whether it maps user ids. */
   Isuid: boolean;
-  /** Whether it maps group ids. */
-  Isgid: boolean;
   /** The first id on the host. */
   Hostid: number;
   /** The first id in the container. */

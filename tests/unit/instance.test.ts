@@ -25,7 +25,8 @@ import { findNeighbourhood } from "../../lib/container/ours.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
 function range(Nsid: number, Hostid: number, Maprange: number, only?: "uid" | "gid"): IdMapRange {
-  return { Isuid: only !== "gid", Isgid: only !== "uid", Hostid, Nsid, Maprange };
+  const range = { Isuid: only !== "gid", Isgid: only !== "uid", Hostid, Nsid, Maprange };
+  return range;
 }
 
 Deno.test("hostUid() counts from the start of the range, whatever the engine chose", () => {
