@@ -7,12 +7,14 @@
  */
 
 import { delay } from "@std/async";
-import { join } from "@std/path";
 import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { endProcess, type RunningProcess } from "../base/process.ts";
 import { answerLimits, hasNoAnswer } from "../engine/instance.ts";
 import { canAsk, controlOption, sshDestination, sshError, sshOptions, type SshTarget, Unreachable } from "./ssh.ts";
+
+/** How SSH reaches a container by a connection: `control` is the path of its socket, in a private directory. */
+export type LinkTarget = SshTarget & { control: string };
 
 /** A connection that is open. It ends with the scope of this value, and with the run, even if that is killed. */
 export interface Link extends AsyncDisposable {
@@ -76,8 +78,8 @@ function endsWithParent(signal: "TERM" | "KILL"): string[] {
  *
  * @param words what follows `-O` (ssh(1))
  */
-export function controlArgv(target: SshTarget, words: readonly string[]): string[] {
-  return ["ssh", "-F", "none", ...controlOption(target.control!), "-O", ...words, sshDestination(target)];
+export function controlArgv(target: LinkTarget, words: readonly string[]): string[] {
+  return ["ssh", "-F", "none", ...controlOption(target.control), "-O", ...words, sshDestination(target)];
 }
 
 /**
@@ -91,38 +93,34 @@ export function forwardOption(option: "-L" | "-R", listen: string, connect: stri
 /**
  * Opens the connection.
  *
- * @param directory a private directory, which gets the master's socket
  * @throws {Unreachable} when the container cannot be reached at the moment
  * @throws {UserError} when its host key is another one, or when it does not accept the user's keys
  */
-export async function openLink(host: Host, target: SshTarget, directory: string): Promise<Link> {
-  const control = join(directory, "ssh");
-  if (new TextEncoder().encode(control).length > maxControlPath) {
-    throw new UserError(`The path of ssh's socket is too long: "${control}"`, {
+export async function openLink(host: Host, target: LinkTarget): Promise<Link> {
+  if (new TextEncoder().encode(target.control).length > maxControlPath) {
+    throw new UserError(`The path of ssh's socket is too long: "${target.control}"`, {
       hint: "Set $GUI_CONTAINER_MOUNTS to a shorter path",
     });
   }
-  const start = (mayAsk: boolean): Promise<RunningProcess | ProcessError> =>
-    startMaster(host, { ...target, control }, { mayAsk });
-  let master = await start(false);
-  if (hasNoAnswer(master)) master = await start(false);
+  let master = await startMaster(host, target, { mayAsk: false });
+  if (hasNoAnswer(master)) master = await startMaster(host, target, { mayAsk: false });
   if (!("kill" in master)) {
     const error = sshError(target, master);
     // A key with a passphrase: ssh asks for it on the terminal, so it must belong there. Ctrl-C then ends it.
     if (error instanceof Unreachable || !canAsk(host) || !/Permission denied/.test(master.output)) throw error;
-    master = await start(true);
+    master = await startMaster(host, target, { mayAsk: true });
   }
   if (!("kill" in master)) throw sshError(target, master);
-  return linkOf(host, { ...target, control }, master);
+  return linkOf(master, { host, target });
 }
 
 /** Starts a master and waits until it is ready, or has ended. */
 async function startMaster(
   host: Host,
-  target: SshTarget,
+  target: LinkTarget,
   { mayAsk }: { mayAsk: boolean },
 ): Promise<RunningProcess | ProcessError> {
-  if (!host.dryRun) await Deno.remove(target.control!).catch(() => {});
+  if (!host.dryRun) await Deno.remove(target.control).catch(() => {});
   host.signal.throwIfAborted();
   // Detached, so that Ctrl-C does not reach it from the terminal: what is to be told to the container then still can
   // be.
@@ -140,13 +138,13 @@ async function startMaster(
         hint: "Its sshd may hang, or may have been replaced",
       });
     }
-    if ((await Deno.lstat(target.control!).catch(() => undefined))?.isSocket) return master;
+    if ((await Deno.lstat(target.control).catch(() => undefined))?.isSocket) return master;
     await delay(pollMs);
   }
   return new ProcessError(result);
 }
 
-function linkOf(host: Host, target: SshTarget, master: RunningProcess): Link {
+function linkOf(master: RunningProcess, { host, target }: { host: Host; target: LinkTarget }): Link {
   const tell = async (words: readonly string[]): Promise<void> => {
     try {
       await host.run(controlArgv(target, words), answerLimits);

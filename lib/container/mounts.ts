@@ -189,7 +189,10 @@ async function writtenFiles(mounts: Mounts): Promise<string[]> {
 }
 
 /** Restores modes, ACLs and the files for ssh as {@linkcode saveMounts} found them. */
-export async function restoreMounts(host: Host, mounts: Mounts, before: MountsBefore): Promise<void> {
+export async function restoreMounts(
+  host: Host,
+  { mounts, before }: { mounts: Mounts; before: MountsBefore },
+): Promise<void> {
   for (const { path, mode, acl } of before.directories) {
     if (!await exists(path)) continue;
     // If its input has no default entries, --set-file keeps the old ones (acl 2.3.2), so they are removed first.
@@ -254,15 +257,18 @@ export async function removeMounts(host: Host, made: readonly string[]): Promise
  * Lets the host user and the container's user read and write in both directories: mode 771, and default entries, which
  * every file inherits that either of them makes.
  */
-export async function shareMounts(host: Host, mounts: Mounts, containerHostUid: string): Promise<void> {
+export async function shareMounts(
+  host: Host,
+  { mounts, hostUid }: { mounts: Mounts; hostUid: string },
+): Promise<void> {
   const me = host.dryRun ? "<MY_UID>" : String((await Deno.stat(mounts.xpra)).uid);
   const entries = [
-    `u:${containerHostUid}:rwx`,
+    `u:${hostUid}:rwx`,
     "g::---",
     "m::rwx",
     "o::--x",
     `d:u:${me}:rwx`,
-    `d:u:${containerHostUid}:rwx`,
+    `d:u:${hostUid}:rwx`,
     "d:g::---",
     "d:m::rwx",
     "d:o::---",

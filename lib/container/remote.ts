@@ -37,7 +37,7 @@ export function remoteContainer(
   const { opened, directory, reach } = parts;
   let link: Link | undefined;
   const open = async (): Promise<Link> =>
-    link = opened.use(await openLink(host, await parts.target(), await directory()));
+    link = opened.use(await openLink(host, { ...await parts.target(), control: join(await directory(), "ssh") }));
   const first = once(open);
   /** By the connection, if it is open. */
   const target = async (): Promise<SshTarget> => link?.target ?? await parts.target();

@@ -39,7 +39,7 @@ export async function recipeOf(
   { image, profile }: { image: string; profile: string },
 ): Promise<Recipe> {
   return {
-    recipe: await imageHash(engine, image, profile),
+    recipe: await imageHash(engine, { image, text: profile }),
     source: await sha256(`${image}\n${profile}`),
   };
 }

@@ -130,7 +130,9 @@ export async function unmake(engine: Engine, creation: Creation): Promise<void> 
     else await setProfile(instance, profileBefore);
   }
   await removeMounts(host, creation.directories);
-  if (!creation.directories.includes(mounts.directory)) await restoreMounts(host, mounts, creation.mountsBefore);
+  if (!creation.directories.includes(mounts.directory)) {
+    await restoreMounts(host, { mounts, before: creation.mountsBefore });
+  }
   await removeFile(creationRecordPath(mounts));
   if (creation.base !== null) await removeEmpty([creation.base]);
 }

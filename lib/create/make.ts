@@ -106,7 +106,7 @@ export async function make(
   const { location = "none", hasNetwork = setup === removable, address } = found ?? {};
   const member = location === "none" ? null : location;
   if (proxy && hasNetwork) throw stillHasCard(name);
-  if (uid !== null) await shareMounts(host, mounts, uid);
+  if (uid !== null) await shareMounts(host, { mounts, hostUid: uid });
   else await removeEmpty(mounts.shared.filter((path) => creation.directories.includes(path)));
   const shared = uid === null ? {} : mountDevices(mounts, user, { mayMove: member !== null });
   // By default, an evacuation stops a container with directories of its machine, and does not move it.

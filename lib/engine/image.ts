@@ -32,7 +32,10 @@ export async function listImages(engine: Engine): Promise<Image[]> {
  *
  * @throws {UserError} when there is no such image
  */
-export async function imageHash(engine: Engine, image: string, text: string): Promise<string> {
+export async function imageHash(
+  engine: Engine,
+  { image, text }: { image: string; text: string },
+): Promise<string> {
   const unknown = (cause?: ProcessError): UserError =>
     new UserError(`${engine.product} cannot find the image "${image}"`, {
       hint:

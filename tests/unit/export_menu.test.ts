@@ -185,7 +185,7 @@ Deno.test("chooseApps() chooses by id or name, and tells what there is when one 
     refused: [{ id: "top", reason: "runs in a terminal" }],
     isCut: false,
   };
-  const ids = (...wanted: string[]): string[] => chooseApps("box", found, wanted).map(({ id }) => id);
+  const ids = (...wanted: string[]): string[] => chooseApps({ container: "box", ...found }, wanted).map(({ id }) => id);
   assertEquals(ids(), ["a", "b"]);
   assertEquals(ids("B", "app a", "b", "hidden"), ["b", "a", "hidden"]);
   const missing = assertThrows(() => ids("a", "c"), UserError);
@@ -195,7 +195,7 @@ Deno.test("chooseApps() chooses by id or name, and tells what there is when one 
     2,
   ]);
   assertEquals(assertThrows(() => ids("top"), UserError).message, '"top" of "box" runs in a terminal');
-  assertEquals(assertThrows(() => chooseApps("box", { ...found, apps: [] }, []), UserError).exitCode, 1);
+  assertEquals(assertThrows(() => chooseApps({ container: "box", ...found, apps: [] }, []), UserError).exitCode, 1);
 });
 
 /** A picture of one pixel. */

@@ -127,7 +127,7 @@ Deno.test("openLink() waits for the master's socket, and ends the master with it
     await Deno.writeTextFile(join(directory, "ssh"), "what a killed master has left");
     const { host, events } = hostWith(directory, ["runs"]);
     {
-      await using link = await openLink(host, target, directory);
+      await using link = await openLink(host, { ...target, control: join(directory, "ssh") });
       assertEquals(link.target, { ...target, control: join(directory, "ssh") });
       assertEquals(events, ["start"]);
     }
@@ -144,7 +144,11 @@ Deno.test("openLink() tells what may pass from what will not", () =>
       ] as const
     ) {
       const { host } = hostWith(directory, [{ stderr }]);
-      const error = await assertRejects(() => openLink(host, target, directory), UserError, message);
+      const error = await assertRejects(
+        () => openLink(host, { ...target, control: join(directory, "ssh") }),
+        UserError,
+        message,
+      );
       assertEquals(error instanceof Unreachable, passes);
       assertEquals(error.output, stderr.trim());
     }
@@ -155,13 +159,17 @@ Deno.test("openLink() ends a master whose container never lets it become ready",
     const ending = new AbortController();
     const { host, events } = hostWith(directory, ["hangs"]);
     setTimeout(() => ending.abort(new RangeError("Ctrl-C")), 20);
-    await assertRejects(() => openLink({ ...host, signal: ending.signal }, target, directory), RangeError, "Ctrl-C");
+    await assertRejects(
+      () => openLink({ ...host, signal: ending.signal }, { ...target, control: join(directory, "ssh") }),
+      RangeError,
+      "Ctrl-C",
+    );
     assertEquals(events, ["start", "SIGTERM"]);
   }));
 
 Deno.test("openLink() refuses a directory whose path is too long for ssh's socket", async () => {
   const { host } = recordingHost();
-  await assertRejects(() => openLink(host, target, `/${"x".repeat(90)}`), UserError, "too long");
+  await assertRejects(() => openLink(host, { ...target, control: `/${"x".repeat(90)}/ssh` }), UserError, "too long");
 });
 
 Deno.test("sshError() names the engine as what leads to a container", () => {

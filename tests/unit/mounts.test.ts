@@ -109,7 +109,7 @@ Deno.test("shareMounts() lets both users read and write in the shared directorie
     const recorded = recordingHost({ env: { GUI_CONTAINER_MOUNTS: directory } });
     const mounts = mountsIn(recorded.host, "box");
     await makeMounts(recorded.host, mounts);
-    await shareMounts(recorded.host, mounts, "1001000");
+    await shareMounts(recorded.host, { mounts, hostUid: "1001000" });
     assertEquals((await Deno.stat(mounts.share)).mode! & 0o7777, 0o771);
 
     const me = (await Deno.stat(directory)).uid;

@@ -76,11 +76,8 @@ async function fill(instance: Instance, { origin, mounts }: { origin: Origin; mo
     copyOrigin(instance, { origin, mounts: isShared ? mounts : undefined }),
   ]);
   const share = async (): Promise<void> => {
-    await shareMounts(
-      host,
-      mounts,
-      await instanceHostUid(instance, { uid: origin.user.uid, isStarted: false }),
-    );
+    const hostUid = await instanceHostUid(instance, { uid: origin.user.uid, isStarted: false });
+    await shareMounts(host, { mounts, hostUid });
   };
   await all([
     ...(isShared ? [share()] : []),

@@ -107,7 +107,7 @@ async function exportInTurn(
     await host.change(`write ${entryPath(menu, "<APP>")} ${iconPath(menu, "<APP>")}`, () => Promise.resolve());
     return [];
   }
-  const chosen = chooseApps(container, found, wanted);
+  const chosen = chooseApps({ container, ...found }, wanted);
   const foreign = await foreignOf(menu, chosen.map(({ id }) => id));
   if (wanted.length === 0) {
     tellRefused(host, found);
@@ -159,7 +159,10 @@ function nameOfIcon({ icon }: App): string | undefined {
  *
  * @throws {UserError} exit code 2 for one that is not there or cannot be exported, 1 when there is none at all
  */
-export function chooseApps(container: string, { apps, refused }: Apps, wanted: readonly string[]): App[] {
+export function chooseApps(
+  { container, apps, refused }: Apps & { container: string },
+  wanted: readonly string[],
+): App[] {
   // xpra's own entries start a session on the display of a session.
   const shown = apps.filter(({ isHidden, program }) => !isHidden && !/^xpra/.test(program));
   if (wanted.length === 0) {

@@ -10,7 +10,7 @@ import { crc32, deflateSync } from "node:zlib";
 const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
 /** 8 bits a channel, RGBA, and the usual compression, filters and order of rows (PNG specification, 11.2.1). */
-const format = [8, 6, 0, 0, 0];
+const pixelFormat = [8, 6, 0, 0, 0];
 
 /** The longest line with a picture: 128 × 128 pixels take less. */
 const maxPictureLine = 100_000;
@@ -31,7 +31,7 @@ export function pngOf(line: string): Buffer | undefined {
   const rows = Array.from({ length: Number(height) }, (_, y) => [Buffer.of(0), rgba.subarray(y * row, (y + 1) * row)]);
   return Buffer.concat([
     Buffer.from(signature),
-    chunk("IHDR", Buffer.concat([uint32(Number(width)), uint32(Number(height)), Buffer.from(format)])),
+    chunk("IHDR", Buffer.concat([uint32(Number(width)), uint32(Number(height)), Buffer.from(pixelFormat)])),
     chunk("IDAT", deflateSync(Buffer.concat(rows.flat()))),
     chunk("IEND", Buffer.of()),
   ]);
