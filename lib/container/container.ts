@@ -22,7 +22,6 @@ import { containerRecordPath } from "./record.ts";
 import type { SessionLog } from "./session_log.ts";
 import type { ScriptOptions, SshRunOptions } from "./ssh.ts";
 import { type ContainerPaths, type ContainerUser, parseUser, plannedUser } from "./user.ts";
-import { withRemote } from "../engine/server.ts";
 
 /** What is in a container: its user, and the paths in that user's home. */
 export interface Inside extends ContainerPaths {
@@ -147,18 +146,14 @@ export async function containerOf(
   { bootTimeoutMs }: { bootTimeoutMs?: number } = {},
 ): Promise<Container> {
   const { engine, name } = instance;
-  const { host, server } = engine;
   const known: KnownContainer = {
-    host,
-    name,
-    label: withRemote(server, name),
+    ...{ host: engine.host, name, label: labelOf(instance), mounts: mountsOf(instance) },
     options: adviceOptions(engine),
-    mounts: mountsOf({ engine: { host, server }, name }),
     engine: Promise.resolve(engine),
     plannedUser,
     listed: instance,
     ...(bootTimeoutMs === undefined ? {} : { bootTimeoutMs }),
-    instance: once(() => findOurs(instance, { withState: server.isLocal })),
+    instance: once(() => findOurs(instance, { withState: engine.server.isLocal })),
   };
   return await isHere(instance) ? localContainer(known) : await loadRemote(known);
 }

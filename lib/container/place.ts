@@ -54,17 +54,16 @@ export async function findPlace(
   { word, engine: wanted, project }: EngineOptions & { word: string },
 ): Promise<NamedPlace> {
   const { remote, name } = parseInstancePath(word);
-  const request = { remote, project };
+  const request = { engine: wanted, remote, project };
   const cli = wantedCli(host, wanted);
   const sure = await sureServer({ host, cli }, request);
-  const chosen = sure ? undefined : await chooseEngine(host, { engine: wanted, ...request });
+  const chosen = sure ? undefined : await chooseEngine(host, request);
   const server = (sure ?? chosen?.server)!;
   const mounts = mountsOf({ engine: { host, server }, name });
   const record = await readContainerRecord(mounts);
   const onRecord = record && cli === undefined ? { ...engineCalled(host, record.engine), server } : undefined;
-  const engine = chosen || onRecord
-    ? Promise.resolve((chosen ?? onRecord)!)
-    : chooseEngine(host, { engine: wanted, ...request });
+  const known = chosen ?? onRecord;
+  const engine = known ? Promise.resolve(known) : chooseEngine(host, request);
   // Whoever needs the engine awaits it.
   engine.catch(() => {});
   const options = adviceOptions({ host, cli, byOption: wanted !== undefined, server });

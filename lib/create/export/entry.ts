@@ -101,18 +101,7 @@ const attachNames = ["allow", "ask", "deny", "display", "no-box", "preset"];
  * Those that it cannot carry: it starts an app in a session that open-in-container chooses. Each other option is one of
  * xpra's.
  */
-const notInEntries = [
-  "all",
-  "copy",
-  "detached",
-  "disposable",
-  "join",
-  "list",
-  "logs",
-  "paste",
-  "session",
-  "stop",
-];
+const notInEntries = "all copy detached disposable join list logs paste session stop".split(" ");
 
 /**
  * Tells options for attach.ts and those for xpra apart.
