@@ -90,10 +90,8 @@ export function createPolicy(
   const counted = new Map<WaylandObject, Counted>();
   const files = new Map<WaylandObject, { file: Descriptor; size: number }>();
   const buffers = new WeakMap<WaylandObject, SurfaceSize>();
-  /** The surface of an object that is something of a surface. */
-  const surfaceOf = new WeakMap<WaylandObject, WaylandObject>();
   /** The window or popup to which a popup belongs. */
-  const parents = new WeakMap<WaylandObject, WaylandObject>();
+  const parents = new WeakMap<WaylandObject, Surface>();
   const popups = new Set<WaylandObject>();
   const hiddenPopups = new WeakSet<WaylandObject>();
   const positioners = new WeakMap<WaylandObject, Positioner>();
@@ -107,8 +105,6 @@ export function createPolicy(
   const presses = new Set<string>();
   const screens = new Map<WaylandObject, SurfaceSize>();
   let registry: WaylandObject | undefined;
-  /** Windows that the desktop gives a frame. */
-  const framed = new WeakSet<WaylandObject>();
   const { border } = session;
   const borders = createBorders({
     border,
@@ -141,8 +137,6 @@ export function createPolicy(
     screens: () =>
       Math.max(fewestPixels, [...screens.values()].reduce((sum, size) => sum + size.width * size.height, 0)),
   });
-  /** The surface of a window, a popup, or of something else that belongs to one. */
-  const surface = (object: WaylandObject): Surface => surfaces.of(surfaceOf.get(object)!);
   const noteSerial = (serial: ArgumentValue): void => {
     serials.push(serial as number);
     if (serials.length > keptSerials) serials.shift();
@@ -220,7 +214,7 @@ export function createPolicy(
     return isFar ? dropped : surfaces.setRole(objects[1], "pointer");
   };
 
-  const ofSurfaces = surfaceHandlers(surfaces, { bufferSize: (buffer) => buffers.get(buffer)!, surfaceOf });
+  const ofSurfaces = surfaceHandlers(surfaces, { bufferSize: (buffer) => buffers.get(buffer)! });
   const handlers: Readonly<Record<string, (message: Message) => MessageVerdict | undefined | void>> = {
     "wl_display.get_registry": ({ objects }) => void (registry ??= objects[0]),
     "wl_registry.global": ({ values: [id, name, version] }) => {
@@ -249,7 +243,7 @@ export function createPolicy(
       const found = surfaces.of(object);
       const verdict = surfaces.commit(found);
       if (found.role !== "window" || verdict?.drop) return verdict;
-      const hasBorder = border.isAlways || !framed.has(object);
+      const hasBorder = border.isAlways || !found.isFramed;
       const added = borders.place(object, hasBorder ? borderOf(found) : undefined);
       return added.length > 0 ? { ...verdict, before: [...verdict?.before ?? [], ...added] } : verdict;
     },
@@ -281,35 +275,30 @@ export function createPolicy(
       void buffers.set(objects[0]!, { width: 1, height: 1 }),
 
     // Windows.
-    "xdg_wm_base.get_xdg_surface": ({ objects }) => void surfaceOf.set(objects[0]!, objects[1]!),
+    "xdg_wm_base.get_xdg_surface": ({ objects }) => surfaces.link(objects[0]!, objects[1]!),
     "xdg_surface.get_toplevel": ({ object, objects }) => {
       const toplevel = objects[0]!;
       count(toplevel, "toplevel");
-      Object.assign(surface(object), { role: "window", shell: object });
-      surfaceOf.set(toplevel, surfaceOf.get(object)!);
+      Object.assign(surfaces.of(object), { role: "window", shell: object });
+      surfaces.link(toplevel, object);
       // An app may have no names for a window.
-      return {
-        after: [[toplevel, "set_title", `[${container}]`], [toplevel, "set_app_id", container]],
-      };
+      return { after: [[toplevel, "set_title", `[${container}]`], [toplevel, "set_app_id", container]] };
     },
     "xdg_surface.set_window_geometry": ({ object, values }) => {
       const [x, y, width, height] = values as [number, number, number, number];
-      surface(object).geometry = { left: x, top: y, right: x + width, bottom: y + height };
+      surfaces.of(object).geometry = { left: x, top: y, right: x + width, bottom: y + height };
     },
     "xdg_toplevel.configure": ({ object, values }) => {
-      surface(object).configured = { width: number(values[0]), height: number(values[1]) };
+      surfaces.of(object).configured = { width: number(values[0]), height: number(values[1]) };
     },
     "xdg_toplevel.set_title": ({ values }) => ({ values: [title(values[0]!)] }),
     "xdg_toplevel.set_app_id": ({ values }) => ({ values: [appId(values[0]!)] }),
     "xdg_toplevel.set_fullscreen": () => attention.isUsed() ? undefined : dropped,
     "zxdg_decoration_manager_v1.get_toplevel_decoration": ({ objects: [decoration, toplevel] }) =>
-      void surfaceOf.set(decoration!, surfaceOf.get(toplevel!)!),
-    "zxdg_toplevel_decoration_v1.configure": ({ object, values }) => {
-      const own = surfaceOf.get(object)!;
-      if (values[0] === 2) framed.add(own);
-      else framed.delete(own);
-    },
-    "zxdg_toplevel_decoration_v1.destroy": ({ object }) => void framed.delete(surfaceOf.get(object)!),
+      surfaces.link(decoration!, toplevel!),
+    "zxdg_toplevel_decoration_v1.configure": ({ object, values }) =>
+      void (surfaces.of(object).isFramed = values[0] === 2),
+    "zxdg_toplevel_decoration_v1.destroy": ({ object }) => void (surfaces.of(object).isFramed = false),
     // Without the desktop's frame, no title would say whose window it is.
     "zxdg_toplevel_decoration_v1.set_mode": ({ values }) => values[0] === 2 ? undefined : { values: [2] },
     "zxdg_toplevel_decoration_v1.unset_mode": ({ object }) => ({
@@ -331,11 +320,13 @@ export function createPolicy(
     "xdg_surface.get_popup": ({ object, objects: [popup, parent, positioner] }) => {
       if (!parent) throw new Violation("a popup has no window");
       count(popup!, "popup");
-      parents.set(popup!, parent);
-      const found = surface(object);
+      parents.set(popup!, surfaces.of(parent));
+      const found = surfaces.of(object);
       Object.assign(found, { role: "popup", shell: object });
-      surfaceOf.set(popup!, surfaceOf.get(object)!);
-      if (attention.isPresent() && isNear(positioners.get(positioner!)!, parent)) return void popups.add(popup!);
+      surfaces.link(popup!, object);
+      if (attention.isPresent() && isNear(positioners.get(positioner!)!, surfaces.of(parent))) {
+        return void popups.add(popup!);
+      }
       found.isHidden = true;
       hiddenPopups.add(popup!);
       return undefined;
@@ -402,11 +393,10 @@ export function createPolicy(
   };
 
   /** Whether a popup is near its parent, and no larger than half of the screen each way. */
-  const isNear = ({ size: [width, height], offset, anchor }: Positioner, parent: WaylandObject): boolean => {
+  const isNear = ({ size: [width, height], offset, anchor }: Positioner, { sizes: [size] }: Surface): boolean => {
     if (covers({ width, height })) return false;
     if (Math.abs(offset[0]) > width + popupReach || Math.abs(offset[1]) > height + popupReach) return false;
     if (!anchor) return false;
-    const [size] = surface(parent).sizes;
     const [x, y, w, h] = anchor;
     return x >= -popupReach && y >= -popupReach && x + w <= size.width + popupReach &&
       y + h <= size.height + popupReach;
@@ -419,7 +409,7 @@ export function createPolicy(
     const file = files.get(object);
     if (file) descriptors.release(file.file);
     files.delete(object);
-    const found = surfaces.of(object) ?? surfaces.of(surfaceOf.get(object)!);
+    const found = surfaces.of(object);
     if (found?.object === object || object.type.name === "wl_subsurface") surfaces.leave(found!);
     else if (found?.shell === object) {
       Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined });
@@ -444,7 +434,7 @@ export function createPolicy(
     mustLeave: () => popups.size > 0 && attention.absentMs() > leaveMs,
     leave() {
       // The uppermost first.
-      const closing = [...popups].toReversed().map((popup) => ({ popup, own: surface(popup) }));
+      const closing = [...popups].toReversed().map((popup) => ({ popup, own: surfaces.of(popup) }));
       for (const { popup, own } of closing) {
         own.isHidden = true;
         hiddenPopups.add(popup);

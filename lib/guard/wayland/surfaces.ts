@@ -58,6 +58,8 @@ export interface Surface {
   bounds?: Box;
   /** The size that the compositor wants it to have. */
   configured?: SurfaceSize;
+  /** The desktop gives it a frame. */
+  isFramed?: boolean;
   /** It is left out: nothing is ever attached to it. */
   isHidden?: boolean;
   /** What it is a part of. */
@@ -94,8 +96,10 @@ export const dropped: MessageVerdict = { drop: true };
 
 /** The surfaces of a connection. */
 export interface Surfaces {
-  /** A surface that there is. */
+  /** The surface that an object is, or is linked to. */
   of(object: WaylandObject): Surface;
+  /** An object is something of a surface, or of what is linked to it: its window, popup, viewport, part. */
+  link(object: WaylandObject, to: WaylandObject): void;
   /** A new one. */
   add(object: WaylandObject): void;
   /** One becomes a part of another. */
@@ -179,6 +183,7 @@ export function createSurfaces(
   };
   return {
     of: (object) => surfaces.get(object)!,
+    link: (object, to) => void surfaces.set(object, surfaces.get(to)!),
     add(object) {
       const made: Surface = {
         object,
@@ -365,15 +370,11 @@ export function borderOf(window: Surface): SurfaceArea | undefined {
 /**
  * What becomes of the messages for surfaces.
  *
- * @param options `bufferSize`: the size of a picture; `surfaceOf`: the surface of an object that is something of a
- * surface
+ * @param options `bufferSize`: the size of a picture
  */
 export function surfaceHandlers(
   surfaces: Surfaces,
-  { bufferSize, surfaceOf }: {
-    bufferSize(buffer: WaylandObject): SurfaceSize;
-    surfaceOf: WeakMap<WaylandObject, WaylandObject>;
-  },
+  { bufferSize }: { bufferSize(buffer: WaylandObject): SurfaceSize },
 ): Record<string, (message: Message) => MessageVerdict | undefined | void> {
   const { of } = surfaces;
   return {
@@ -395,24 +396,24 @@ export function surfaceHandlers(
     },
     "wl_surface.set_buffer_transform": ({ object, values }) =>
       void (of(object).isTurned = (values[0] as number) % 2 === 1),
-    "wp_viewporter.get_viewport": ({ objects }) => void surfaceOf.set(objects[0]!, objects[1]!),
+    "wp_viewporter.get_viewport": ({ objects }) => surfaces.link(objects[0]!, objects[1]!),
     "wp_viewport.set_source": ({ object, values }) => {
       const [width, height] = [values[2] as number >> 8, values[3] as number >> 8];
-      of(surfaceOf.get(object)!).source = width > 0 && height > 0 ? { width, height } : undefined;
+      of(object).source = width > 0 && height > 0 ? { width, height } : undefined;
     },
     "wp_viewport.set_destination": ({ object, values }) => {
       const [width, height] = values as [number, number];
       const size = width > 0 && height > 0 ? { width, height } : undefined;
-      const found = of(surfaceOf.get(object)!);
+      const found = of(object);
       if (size && surfaces.isTooLarge(found, size)) return dropped;
       found.destination = size;
       return undefined;
     },
     "wp_viewport.destroy": ({ object }) => {
-      Object.assign(of(surfaceOf.get(object)!), { source: undefined, destination: undefined });
+      Object.assign(of(object), { source: undefined, destination: undefined });
     },
     "wl_subcompositor.get_subsurface": ({ objects: [made, part, parent] }) => {
-      surfaceOf.set(made!, part!);
+      surfaces.link(made!, part!);
       surfaces.join(of(part!), of(parent!));
     },
     "wl_subsurface.set_position": ({ object, values }) => {
@@ -420,10 +421,10 @@ export function surfaceHandlers(
         number,
         number,
       ];
-      of(surfaceOf.get(object)!).places[2] = { left: x, top: y, right: x, bottom: y };
+      of(object).places[2] = { left: x, top: y, right: x, bottom: y };
       return x !== values[0] || y !== values[1] ? { values: [x, y] } : undefined;
     },
-    "wl_subsurface.set_sync": ({ object }) => void (of(surfaceOf.get(object)!).isSync = true),
-    "wl_subsurface.set_desync": ({ object }) => surfaces.release(of(surfaceOf.get(object)!)),
+    "wl_subsurface.set_sync": ({ object }) => void (of(object).isSync = true),
+    "wl_subsurface.set_desync": ({ object }) => surfaces.release(of(object)),
   };
 }
