@@ -4,6 +4,7 @@
  */
 
 import { Violation } from "../faults.ts";
+import { createHold } from "../hold.ts";
 import type { Descriptor, Descriptors, FrameSender } from "./descriptors.ts";
 
 /** How the content of files is compressed. What is compressed can be checked by its size only. */
@@ -80,10 +81,8 @@ export function frameOfMessages(messages: Uint8Array): Uint8Array {
 export function frameFilter(
   { sender, compression, descriptors, onMessages, added }: FramesOptions,
 ): { take: Filter; isBetween(): boolean } {
-  /** The beginning of what cannot be judged yet, how much of it there is, and how much is needed. */
-  let held = new Uint8Array();
-  let heldBytes = 0;
-  let wanted = 0;
+  /** The beginning of what cannot be judged yet. */
+  const hold = createHold();
   /** What is left of a frame whose head has passed. */
   let rest = 0;
   let passesRest = true;
@@ -189,20 +188,9 @@ export function frameFilter(
   };
 
   const take: Filter = (chunk) => {
-    let data = chunk;
-    if (heldBytes > 0) {
-      const there = heldBytes + chunk.length;
-      if (there > held.length) {
-        const larger = new Uint8Array(Math.max(there, wanted));
-        larger.set(held.subarray(0, heldBytes));
-        held = larger;
-      }
-      held.set(chunk, heldBytes);
-      heldBytes = there;
-      if (there < wanted) return [];
-      data = held.subarray(0, there);
-      heldBytes = 0;
-    }
+    const data = hold.add(chunk);
+    if (!data) return [];
+    let wanted = 0;
     const passing: Uint8Array[] = [];
     let at = 0;
     /** From here to `at`, all passes as it is. */
@@ -247,11 +235,8 @@ export function frameFilter(
       flush(at + head);
       passing.push(verdict === "drop" ? empty : verdict);
     }
-    const end = data.length;
     flush(at);
-    // A copy: the caller uses its bytes for what comes next.
-    if (end > at) held = data.slice(at);
-    heldBytes = end - at;
+    hold.keep(data.subarray(at), wanted);
     return passing;
   };
   return { take, isBetween: () => rest === 0 && !isClosed };

@@ -5,6 +5,7 @@
  */
 
 import { Violation } from "../faults.ts";
+import { createHold } from "../hold.ts";
 
 /** The payloads of one packet, not decoded. */
 export interface RawPacket {
@@ -27,7 +28,7 @@ export interface FrameParser {
   /**
    * Takes the next bytes of the stream.
    *
-   * @returns the packets that they complete. These may be views of `bytes`, valid only until `bytes` changes
+   * @returns the packets that they complete. These may be views, valid until the next call and as long as `bytes` is not changed
    * @throws {Violation} for anything but frames, for flags that were not agreed on, and for more than the limits
    */
   push(bytes: Uint8Array): RawPacket[];
@@ -43,95 +44,61 @@ const flushFlag = 0x08;
 export const maxChunks = 3;
 /** Highest index of a chunk: xpra's own client and server fail with a higher one. */
 export const maxIndex = 15;
-/** How much memory a payload gets at first, however large its header claims that it will be. */
-const firstBytes = 1 << 20;
 
 /**
  * Makes a {@linkcode FrameParser}. Its memory is bounded by the limits, and grows with what has come, not with what was
  * announced.
  */
 export function createFrameParser(limits: FrameLimits): FrameParser {
-  const header = new Uint8Array(headerBytes);
-  let headerFilled = 0;
-  let size = 0;
-  let index = 0;
-  let partial: Uint8Array | undefined;
-  let partialFilled = 0;
+  const hold = createHold();
   let chunks = new Map<number, Uint8Array>();
   let chunkTotal = 0;
 
-  const readHeader = (): void => {
-    const [letter, flags, compression] = header;
+  /** What a frame is for, and how large its payload is. */
+  const readHeader = (header: Uint8Array): { index: number; size: number } => {
+    const [letter, flags, compression, index = 0] = header;
+    const size = new DataView(header.buffer, header.byteOffset).getUint32(4);
     if (letter !== letterP) throw new Violation("It does not speak xpra's protocol");
-    index = header[3]!;
-    size = (header[4]! << 24 | header[5]! << 16 | header[6]! << 8 | header[7]!) >>> 0;
     if (compression !== 0) throw new Violation("It sends compressed packets, although that was not agreed on");
     const expected = index === 0 ? rencodeplusFlag : 0;
     if ((flags! & ~flushFlag) !== expected) throw new Violation(`It sends packets with unknown flags: ${flags}`);
     if (size === 0) throw new Violation("It sends an empty packet");
-    if (index === 0) {
-      if (size > limits.mainBytes) throw new Violation(`It sends a packet of ${size} bytes`);
-      return;
-    }
-    if (index > maxIndex || chunks.has(index) || chunks.size >= maxChunks) {
+    if (index > 0 && (index > maxIndex || chunks.has(index) || chunks.size >= maxChunks)) {
       throw new Violation("It sends chunks that xpra would not accept");
     }
-    chunkTotal += size;
-    if (chunkTotal > limits.chunkBytes) throw new Violation(`It sends a packet of ${chunkTotal} bytes`);
+    const [bytes, max] = index === 0 ? [size, limits.mainBytes] : [chunkTotal + size, limits.chunkBytes];
+    if (bytes > max) throw new Violation(`It sends a packet of ${bytes} bytes`);
+    return { index, size };
   };
 
   return {
     push(bytes) {
+      const data = hold.add(bytes);
+      if (!data) return [];
       const packets: RawPacket[] = [];
-      // Chunks that look into `bytes` and whose packet is not complete yet.
-      const borrowed: number[] = [];
-      const finish = (payload: Uint8Array, owned: boolean): void => {
-        headerFilled = 0;
+      /** Chunks that look into `data`, and whose packet is not complete yet. */
+      let borrowed: number[] = [];
+      let at = 0;
+      let wanted = headerBytes;
+      for (let left; (left = data.length - at) >= headerBytes; wanted = headerBytes) {
+        const { index, size } = readHeader(data.subarray(at, at + headerBytes));
+        wanted = headerBytes + size;
+        if (left < wanted) break;
+        const payload = data.subarray(at + headerBytes, at + wanted);
+        at += wanted;
         if (index > 0) {
           chunks.set(index, payload);
-          if (!owned) borrowed.push(index);
-          return;
+          chunkTotal += size;
+          borrowed.push(index);
+          continue;
         }
         packets.push({ main: payload, chunks });
         chunks = new Map();
         chunkTotal = 0;
-        borrowed.length = 0;
-      };
-      let at = 0;
-      while (at < bytes.length) {
-        if (headerFilled < headerBytes) {
-          const part = bytes.subarray(at, at + headerBytes - headerFilled);
-          header.set(part, headerFilled);
-          headerFilled += part.length;
-          at += part.length;
-          if (headerFilled === headerBytes) readHeader();
-          continue;
-        }
-        const rest = bytes.length - at;
-        if (!partial && rest >= size) {
-          const payload = bytes.subarray(at, at + size);
-          at += size;
-          finish(payload, false);
-          continue;
-        }
-        partial ??= new Uint8Array(Math.min(size, firstBytes));
-        const part = bytes.subarray(at, at + size - partialFilled);
-        if (partialFilled + part.length > partial.length) {
-          const larger = new Uint8Array(Math.min(size, Math.max(partial.length * 2, partialFilled + part.length)));
-          larger.set(partial.subarray(0, partialFilled));
-          partial = larger;
-        }
-        partial.set(part, partialFilled);
-        partialFilled += part.length;
-        at += part.length;
-        if (partialFilled === size) {
-          const payload = partial;
-          partial = undefined;
-          partialFilled = 0;
-          finish(payload, true);
-        }
+        borrowed = [];
       }
-      for (const held of borrowed) chunks.set(held, chunks.get(held)!.slice());
+      hold.keep(data.subarray(at), wanted);
+      for (const index of borrowed) chunks.set(index, chunks.get(index)!.slice());
       return packets;
     },
   };

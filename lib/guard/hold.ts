@@ -1,0 +1,36 @@
+/** Bytes of a stream that wait until enough of them are there. */
+
+/** What waits. */
+export interface Hold {
+  /** Takes the next bytes. Gives all that wait, once there are as many as are wanted. Valid until it is called again. */
+  add(chunk: Uint8Array): Uint8Array | undefined;
+  /** Keeps a copy of what is left of them, until there are so many. */
+  keep(rest: Uint8Array, wanted: number): void;
+}
+
+/** Nothing waits. Its memory grows with what has come, not with what is wanted. */
+export function createHold(): Hold {
+  let held = new Uint8Array();
+  let filled = 0;
+  let wanted = 0;
+  return {
+    add(chunk) {
+      if (filled === 0) return chunk;
+      const there = filled + chunk.length;
+      if (there > held.length) {
+        const larger = new Uint8Array(Math.max(there, Math.min(wanted, 2 * there)));
+        larger.set(held.subarray(0, filled));
+        held = larger;
+      }
+      held.set(chunk, filled);
+      filled = there;
+      return there < wanted ? undefined : held.subarray(0, there);
+    },
+    keep(rest, count) {
+      // A copy: the caller uses its bytes for what comes next.
+      filled = rest.length;
+      if (filled > 0 || held.length > 0) held = rest.slice();
+      wanted = count;
+    },
+  };
+}
