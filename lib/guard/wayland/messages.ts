@@ -10,8 +10,11 @@ export type ArgumentValue = number | string | null | Uint8Array | Descriptor;
 /** The maximum length of a text or array, in bytes: libwayland refuses longer messages. */
 const maxTextBytes = 4096;
 
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
+/** What other programs of the host call things need not be text. */
+const decoders = {
+  container: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }),
+  host: new TextDecoder("utf-8", { ignoreBOM: true }),
+};
 const textEncoder = new TextEncoder();
 
 /** Reads arguments from the bytes after a message's header. */
@@ -67,10 +70,8 @@ export function readArguments(
 }
 
 function decodeText(bytes: Uint8Array, sender: FrameSender): string {
-  // What other programs of the host call things need not be text.
-  if (sender === "host") return lenient.decode(bytes);
   try {
-    return strict.decode(bytes);
+    return decoders[sender].decode(bytes);
   } catch {
     throw new Violation("a text is not UTF-8");
   }

@@ -11,7 +11,7 @@ import { clientHello, displayChange, screenIn } from "./hello.ts";
 import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
 import type { Value } from "./rencode.ts";
-import { anything, args, fields, flag, integer, line, list, type Shape, table, tuple, word } from "./shapes.ts";
+import { anything, args, either, fields, flag, integer, line, list, type Shape, table, tuple, word } from "./shapes.ts";
 import { closeStrays, type Session } from "./session.ts";
 import { coordinate, type Rectangle, windowNumber } from "./geometry.ts";
 
@@ -32,12 +32,11 @@ const decodeTime = integer(-10, 2 ** 31);
 const onOff = plain(args([flag]));
 /** The number of the window below the pointer, or the number for all windows or none. */
 const anyWindow = integer(-1, 2 ** 48);
-/** xpra sends two coordinates, or four with those in the window. */
-const position: Shape<number[]> = (value) => {
-  const passed = list(coordinate, 4)(value);
-  if (passed.length !== 2 && passed.length !== 4) throw new Refusal("a position does not have two coordinates");
-  return passed;
-};
+/** xpra sends two coordinates, with or without those in the window. */
+const position = either(
+  tuple(coordinate, coordinate, coordinate, coordinate),
+  tuple(coordinate, coordinate),
+);
 /** The text of a key may be a control character. */
 const keyText: Shape<string> = (value) => {
   if (typeof value !== "string" || value.length > 16) throw new Refusal("a key has no text");

@@ -41,25 +41,18 @@ export function clientHello(
     // Nothing is compressed on a socket of the same machine, so that the guard need not decompress.
     compressors: [],
     encoders: ["rencodeplus"],
-    lz4: false,
-    zlib: false,
-    brotli: false,
     compression_level: 0,
     "packet-types": [],
     platform: "linux",
     modifiers: [],
-    ibus: false,
-    menu: false,
-    "xdg-menu": false,
-    "show-desktop": false,
     "metadata.supported": [...askedDescriptions],
     "encodings.window-icon": ["BGRA"],
     "encodings.cursor": ["raw"],
     system_tray: open.has("tray"),
-    "encoding.rgb_lz4": false,
-    "encoding.rgb_zlib": false,
+    ...none("lz4", "zlib", "brotli", "encoding.rgb_lz4", "encoding.rgb_zlib"),
+    ...none("ibus", "menu", "xdg-menu", "show-desktop"),
   });
-  set(part(hello, "encoding"), { rgb_lz4: false, rgb_zlib: false, "window-icon": ["BGRA"] });
+  set(part(hello, "encoding"), { ...none("rgb_lz4", "rgb_zlib"), "window-icon": ["BGRA"] });
   set(part(hello, "encodings"), { "window-icon": ["BGRA"], cursor: ["raw"] });
   set(part(hello, "cursor"), { encodings: ["raw"] });
   if (hello.has("cursor.encodings")) hello.set("cursor.encodings", ["raw"]);
@@ -92,12 +85,9 @@ export function serverHello(
       : [],
     "server.mode": "seamless",
     "session-type": "seamless",
-    "client-shutdown": false,
-    readonly: false,
-    resize_screen: false,
     windows: true,
     keyboard: true,
-    "start-new-commands": false,
+    ...none("client-shutdown", "readonly", "resize_screen", "start-new-commands"),
   });
   // xpra 6's server leaves out "enabled", which xpra 5's client looks for, yet sends pixels through the file.
   const pixels = hello.get("mmap");
@@ -163,6 +153,11 @@ function isOpenPath(path: string, open: ReadonlySet<Channel>): boolean {
 /** Sets these values of a table, if there is one. */
 function set(table: Dict | undefined, values: Readonly<Record<string, Value>>): void {
   for (const [name, value] of Object.entries(values)) table?.set(name, value);
+}
+
+/** Says no to each of these. */
+function none(...names: readonly string[]): Record<string, Value> {
+  return Object.fromEntries(names.map((name) => [name, false]));
 }
 
 /** The table of this name in a table. */

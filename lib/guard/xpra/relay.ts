@@ -46,8 +46,6 @@ interface Relay {
   decoder: PictureDecoder | undefined;
   connections: Readonly<Record<Sender, Deno.Conn>>;
   write: Readonly<Record<Sender, Writer>>;
-  /** Ends the relay with an error. */
-  fail(error: unknown): void;
   followTimer?: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -62,7 +60,6 @@ export async function relayPackets(
   { memory, signal, ...options }: RelayOptions & { memory: RunMemory; signal: AbortSignal },
 ): Promise<void> {
   const { container, open, remote = false } = options;
-  const failed = Promise.withResolvers<never>();
   const uuid = crypto.randomUUID().replaceAll("-", "");
   const relay: Relay = {
     options,
@@ -76,10 +73,9 @@ export async function relayPackets(
     decoder: remote ? startDecoder() : undefined,
     connections,
     write: { client: createWriter(connections.client), container: createWriter(connections.container) },
-    fail: failed.reject,
   };
   try {
-    await Promise.race([pump(relay, "container"), pump(relay, "client"), failed.promise]);
+    await Promise.race([pump(relay, "container"), pump(relay, "client")]);
   } finally {
     clearTimeout(relay.followTimer);
     relay.decoder?.end();
@@ -141,18 +137,14 @@ function judge(relay: Relay, sender: Sender, packet: Packet): Delivery | Promise
   }
 }
 
-function drop(
-  { memory, options }: Relay,
-  { sender, type, reason }: { sender: Sender; type: string; reason: string },
-): void {
-  const line = memory.drops.add(sender, type, reason);
-  if (line !== undefined) options.report(line);
-}
-
 /** Drops a packet that must not pass, and goes on. Throws any error but a refusal. */
-function refuse(relay: Relay, { sender, type, error }: { sender: Sender; type: string; error: unknown }): Delivery {
+function refuse(
+  { memory, options }: Relay,
+  { sender, type, error }: { sender: Sender; type: string; error: unknown },
+): Delivery {
   if (!(error instanceof Refusal)) throw error;
-  drop(relay, { sender, type, reason: error.message });
+  const line = memory.drops.add(sender, type, error.message);
+  if (line !== undefined) options.report(line);
   return {};
 }
 
@@ -165,21 +157,16 @@ async function decodePicture(relay: Relay, drawing: CompressedDrawing): Promise<
   }
 }
 
-/** Carries out what becomes of a packet of the container, some time after it came. */
-async function sendLater(relay: Relay, delivery: Delivery): Promise<void> {
-  if (relay.signal.aborted) return;
-  const outbox = createOutbox(relay);
-  outbox.put("container", delivery);
-  // An end that has gone ends the relay anyway.
-  await outbox.flush().catch(() => {});
-}
-
 /** Closes, a moment later, the popups that have not followed their window or the user. */
 function closeStraysLater(relay: Relay): void {
   if (!relay.session.windows.mayHaveStrays()) return;
   relay.followTimer ??= setTimeout(() => {
     relay.followTimer = undefined;
-    sendLater(relay, { pass: closeStrays(relay.session) });
+    if (relay.signal.aborted) return;
+    const outbox = createOutbox(relay);
+    outbox.put("container", { pass: closeStrays(relay.session) });
+    // An end that has gone ends the relay anyway.
+    outbox.flush().catch(() => {});
     closeStraysLater(relay);
   }, followMs);
 }

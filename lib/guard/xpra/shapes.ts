@@ -98,17 +98,24 @@ export function tuple<const S extends readonly Shape[]>(...shapes: S): Shape<Val
 }
 
 /** The first of these shapes that takes the value. */
-export function either(...shapes: readonly Shape[]): Shape {
+export function either<const S extends readonly Shape[]>(...shapes: S): Shape<ReturnType<S[number]>> {
   return (value) => {
     for (const shape of shapes) {
-      try {
-        return shape(value);
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-      }
+      const passed = accepted(shape, value);
+      if (passed !== undefined) return passed as ReturnType<S[number]>;
     }
     throw new Refusal("it has a value of the wrong type");
   };
+}
+
+/** What a shape gives; undefined when it refuses. */
+function accepted(shape: Shape, value: Value): Value | undefined {
+  try {
+    return shape(value);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return undefined;
+  }
 }
 
 /** The same value whatever comes. */
@@ -123,18 +130,14 @@ export function anything(value: Value): Value {
 
 /** A table of which only these keys pass, each only if its value has its shape; all others are silently dropped. */
 export function fields(shapes: Readonly<Record<string, Shape>>): Shape<Dict> {
-  const known = new Map(Object.entries(shapes));
+  const known = new Map<string | number, Shape>(Object.entries(shapes));
   return (value) => {
     if (!(value instanceof Map)) throw new Refusal("it has something else where a table belongs");
     const passed: Dict = new Map();
     for (const [key, each] of value) {
-      const shape = known.get(`${key}`);
-      if (!shape || typeof key !== "string") continue;
-      try {
-        passed.set(key, shape(each));
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-      }
+      const shape = known.get(key);
+      const value = shape && accepted(shape, each);
+      if (value !== undefined) passed.set(key, value);
     }
     return passed;
   };
