@@ -14,11 +14,11 @@ export interface Tally {
   /**
    * Counts a packet that was dropped.
    *
-   * @param reason why
+   * @param packet its type, and why it was dropped
    * @returns one line for the user, once for each type that the container sends
    * @throws {Violation} when there are so many that a container keeps the host busy with them
    */
-  add(sender: Sender, type: string, reason: string): string | undefined;
+  add(sender: Sender, packet: { type: string; reason: string }): string | undefined;
 }
 
 /** The sender chooses the names of types. Only this many are counted separately; all others are counted together. */
@@ -34,7 +34,7 @@ export function createTally(now: () => number): Tally {
   const isBearable = rate({ perSecond: 500, burst: 20_000 }, now);
   return {
     counts,
-    add(sender, type, reason) {
+    add(sender, { type, reason }) {
       const named = `${sender} ${shortLine(type, 40) || "(no name)"}`;
       const key = counts.has(named) || counts.size < maxTypes ? named : `${sender} (others)`;
       const before = counts.get(key) ?? 0;

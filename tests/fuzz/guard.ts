@@ -140,7 +140,7 @@ function judgeOne(
   const [forClient, forServer] = isServer ? [pass, answer] : [answer, pass];
   for (const each of forClient) checkForClient(each, session);
   for (const each of forServer) {
-    checkForServer(each, session, focusBefore);
+    checkForServer(each, { session, focusBefore });
     if (!isServer) recordScreen(each, session);
   }
   for (const each of [...forClient, ...forServer]) {
@@ -256,7 +256,10 @@ function checkForClient(packet: Packet, session: Session): void {
   }
 }
 
-function checkForServer(packet: Packet, { open }: Session, focusBefore: number): void {
+function checkForServer(
+  packet: Packet,
+  { session: { open }, focusBefore }: { session: Session; focusBefore: number },
+): void {
   const { type, args } = packet;
   const channels = ofChannels.find(([pattern]) => pattern.test(type))?.[1];
   if (channels && !channels.some((channel) => open.has(channel)) && !/^(send-data|file-data)/.test(type)) {

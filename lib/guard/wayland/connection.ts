@@ -84,7 +84,10 @@ export function createConnection({ session, compression }: ConnectionOptions): C
     register({ id: 0, hostId: takeId(), type: protocols.get(name)!, version: 1, isEnded: false });
   const policy = createPolicy({ session, descriptors, create });
 
-  const make = (sender: FrameSender, id: number, type: Interface | undefined, version: number): WaylandObject => {
+  const make = (
+    sender: FrameSender,
+    { id, type, version }: { id: number; type: Interface | undefined; version: number },
+  ): WaylandObject => {
     if (!type) throw new Violation("an object of an unknown interface is made");
     const known = objects.get(id);
     const isFree = sender === "container"
@@ -115,14 +118,15 @@ export function createConnection({ session, compression }: ConnectionOptions): C
     if (count !== type.args.filter((argument) => argument.type === "h").length) {
       throw new Violation(`${type.name} has the wrong number of descriptors`);
     }
-    const values = readArguments(bytes, type.args, { sender, take });
+    const values = readArguments(bytes, { args: type.args, sender, take });
     const found = type.args.map((argument, index): WaylandObject | undefined => {
       const id = values[index] as number;
       if (argument.type === "n") {
         const bound = argument.interface === undefined;
         const name = bound ? values[index - 2] as string : argument.interface!;
-        if (bound) policy.checkBind(values[0] as number, name, values[index - 1] as number);
-        return make(sender, id, protocols.get(name), bound ? values[index - 1] as number : object.version);
+        const version = bound ? values[index - 1] as number : object.version;
+        if (bound) policy.checkBind(values[0] as number, { name, version });
+        return make(sender, { id, type: protocols.get(name), version });
       }
       if (argument.type !== "o" || id === 0) return undefined;
       const other = (sender === "container" ? objects : hostObjects).get(id);
@@ -179,7 +183,7 @@ export function createConnection({ session, compression }: ConnectionOptions): C
       const verdict = policy.judge(message);
       if (verdict) {
         isChanged = true;
-        passing.push(...written(message, verdict, own));
+        passing.push(...written(message, { verdict, own }));
       } else passing.push(own);
       if (sender === "container" && message.type.isDestructor) {
         message.object.isEnded = true;
@@ -238,7 +242,10 @@ function additions(sender: FrameSender, list: readonly Addition[]): Uint8Array[]
 }
 
 /** What passes in the place of a message. */
-function written({ sender, object, type }: Message, verdict: MessageVerdict, own: Uint8Array): Uint8Array[] {
+function written(
+  { sender, object, type }: Message,
+  { verdict, own }: { verdict: MessageVerdict; own: Uint8Array },
+): Uint8Array[] {
   const opcode = new DataView(own.buffer, own.byteOffset).getUint16(4, true);
   const itself = verdict.drop ? [] : verdict.values
     ? [

@@ -10,6 +10,8 @@ export type FrameSender = "container" | "host";
 
 /** A file or a pipe. */
 export interface Descriptor {
+  /** What waypipe calls it by. */
+  number: number;
   /** Which of the two. */
   kind: "file" | "pipe";
   /** Who has opened it. Only that end changes a file. */
@@ -41,7 +43,7 @@ const maxQueued = 64;
 /** The descriptors of both ends. */
 export interface Descriptors {
   /** One end opens a file of a size, or a pipe. */
-  open(sender: FrameSender, number: number, kind: Descriptor["kind"], size: number): void;
+  open(sender: FrameSender, opened: Pick<Descriptor, "number" | "kind" | "size">): void;
   /**
    * What has this number; undefined for one that has ended, of which the other end did not know yet.
    *
@@ -49,7 +51,7 @@ export interface Descriptors {
    */
   find(number: number, kind: Descriptor["kind"]): Descriptor | undefined;
   /** A file grows. */
-  extend(sender: FrameSender, file: Descriptor, size: number): void;
+  extend(file: Descriptor, to: { sender: FrameSender; size: number }): void;
   /** The container sends bytes into a pipe. */
   write(pipe: Descriptor, bytes: number): void;
   /** One end of a pipe is closed. */
@@ -67,15 +69,14 @@ export interface Descriptors {
 /** No descriptors yet. */
 export function descriptorsOf(): Descriptors {
   const known = new Map<number, Descriptor>();
-  const numbers = new Map<Descriptor, number>();
   const queues: Record<FrameSender, Descriptor[]> = { container: [], host: [] };
   const highest: Record<FrameSender, number> = { container: 0, host: 0 };
   const counts = { file: 0, pipe: 0 };
   let filesBytes = 0;
   const openerOf = (number: number): FrameSender => number > 0 ? "container" : "host";
   const remove = (descriptor: Descriptor): void => {
-    if (!known.delete(numbers.get(descriptor)!)) return;
-    numbers.delete(descriptor);
+    if (known.get(descriptor.number) !== descriptor) return;
+    known.delete(descriptor.number);
     counts[descriptor.kind]--;
     filesBytes -= descriptor.size;
   };
@@ -85,7 +86,7 @@ export function descriptorsOf(): Descriptors {
     }
   };
   return {
-    open(sender, number, kind, size) {
+    open(sender, { number, kind, size }) {
       // waypipe counts its own from 1, upwards at the container's end and downwards at the host's; 0.11 not in their order.
       if (number === 0 || openerOf(number) !== sender || known.has(number)) {
         throw new Violation("the number of a file or pipe is taken");
@@ -93,17 +94,8 @@ export function descriptorsOf(): Descriptors {
       if (kind === "file") checkSize(size, 0);
       if (counts[kind] >= (kind === "file" ? maxOpenFiles : maxPipes)) throw new Violation(`it has too many ${kind}s`);
       highest[sender] = Math.max(highest[sender], Math.abs(number));
-      const made: Descriptor = {
-        kind,
-        opener: sender,
-        size,
-        isSent: false,
-        uses: 0,
-        written: 0,
-        closed: new Set(),
-      };
-      known.set(number, made);
-      numbers.set(made, number);
+      const fresh = { isSent: false, uses: 0, written: 0, closed: new Set<"read" | "write">() };
+      known.set(number, { number, kind, size, opener: sender, ...fresh });
       counts[kind]++;
       filesBytes += size;
     },
@@ -115,7 +107,7 @@ export function descriptorsOf(): Descriptors {
       }
       return undefined;
     },
-    extend(sender, file, size) {
+    extend(file, { sender, size }) {
       if (file.opener !== sender || size <= file.size) throw new Violation("a file does not grow");
       checkSize(size, file.size);
       filesBytes += size - file.size;

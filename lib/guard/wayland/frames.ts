@@ -92,7 +92,7 @@ export function frameFilter(
   const numberIn = (view: DataView): number => view.getInt32(4, true);
   const openPipe: FrameKind = {
     size: [8, 8],
-    judge: ({ view }) => descriptors.open(sender, numberIn(view), "pipe", 0),
+    judge: ({ view }) => descriptors.open(sender, { number: numberIn(view), kind: "pipe", size: 0 }),
   };
   const closePipe = (end: "read" | "write"): FrameKind => ({
     size: [8, 8],
@@ -120,13 +120,14 @@ export function frameFilter(
     // A file is opened.
     2: {
       size: [12, 12],
-      judge: ({ view }) => descriptors.open(sender, numberIn(view), "file", view.getUint32(8, true)),
+      judge: ({ view }) =>
+        descriptors.open(sender, { number: numberIn(view), kind: "file", size: view.getUint32(8, true) }),
     },
     // A file grows.
     3: {
       size: [12, 12],
       about: "file",
-      judge: ({ view, descriptor }) => descriptors.extend(sender, descriptor!, view.getUint32(8, true)),
+      judge: ({ view, descriptor }) => descriptors.extend(descriptor!, { sender, size: view.getUint32(8, true) }),
     },
     // A part of a file is filled.
     5: {

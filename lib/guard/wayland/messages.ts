@@ -20,8 +20,7 @@ const textEncoder = new TextEncoder();
 /** Reads arguments from the bytes after a message's header. */
 export function readArguments(
   bytes: Uint8Array,
-  args: readonly Argument[],
-  { sender, take }: { sender: FrameSender; take(): Descriptor },
+  { args, sender, take }: { args: readonly Argument[]; sender: FrameSender; take(): Descriptor },
 ): ArgumentValue[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 8;

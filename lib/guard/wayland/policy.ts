@@ -42,7 +42,7 @@ export interface Policy {
    *
    * @throws {Violation} when it may not
    */
-  checkBind(number: number, name: string, version: number): void;
+  checkBind(number: number, as: { name: string; version: number }): void;
   /** Whether the descriptor of a message is that of a file; else it is a pipe's. */
   sendsFile(name: string): boolean;
   /** An object ends. */
@@ -423,7 +423,7 @@ export function createPolicy(
 
   return {
     judge: (message) => handlers[message.type.name]?.(message) ?? undefined,
-    checkBind(id, name, version) {
+    checkBind(id, { name, version }) {
       const known = offered.get(id);
       if (known?.name !== name || version < 1 || version > known.version) {
         throw new Violation("it binds a global that it was not offered");

@@ -115,7 +115,7 @@ export interface Surfaces {
   /** A surface is to be the pointer, or what is dragged. */
   setRole(object: WaylandObject | undefined, role: "pointer" | "drag"): MessageVerdict | undefined;
   /** Whether a surface would show more than its role allows, with this size. */
-  isTooLarge(surface: Surface, size: SurfaceSize, scale?: number): boolean;
+  isTooLarge(surface: Surface, size: SurfaceSize & { scale?: number }): boolean;
   /** The connection has ended. */
   end(): void;
 }
@@ -135,7 +135,7 @@ export function createSurfaces(
     surface.picture = size;
     if (change !== 0) session.addPixels(change, maxScreenfuls * screens());
   };
-  const isTooLarge: Surfaces["isTooLarge"] = ({ role }, { width, height }, scale = 1) => {
+  const isTooLarge: Surfaces["isTooLarge"] = ({ role }, { width, height, scale = 1 }) => {
     const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxWindowSide;
     return width > max * scale || height > max * scale;
   };
@@ -219,7 +219,7 @@ export function createSurfaces(
       alive.delete(surface);
     },
     attach(surface, size) {
-      if (size && (surface.isHidden || isTooLarge(surface, size, surface.scale))) return "drop";
+      if (size && (surface.isHidden || isTooLarge(surface, { ...size, scale: surface.scale }))) return "drop";
       surface.pending = size ?? zeroSize;
       return undefined;
     },
@@ -254,7 +254,7 @@ export function createSurfaces(
       if (!surface) return undefined;
       surface.role ??= role;
       const box = boxOf(surface);
-      const isLarge = isTooLarge(surface, surface.pending ?? zeroSize, surface.scale) ||
+      const isLarge = isTooLarge(surface, { ...surface.pending ?? zeroSize, scale: surface.scale }) ||
         box && isTooLarge(surface, sizeOf(box));
       return isLarge ? dropped : undefined;
     },
@@ -390,7 +390,7 @@ export function surfaceHandlers(
       const scale = values[0] as number;
       if (scale < 1 || scale > 16) throw new Violation("the scale of a picture is none");
       const found = of(object);
-      if (surfaces.isTooLarge(found, found.pending ?? found.picture, scale)) return dropped;
+      if (surfaces.isTooLarge(found, { ...found.pending ?? found.picture, scale })) return dropped;
       found.scale = scale;
       return undefined;
     },

@@ -90,12 +90,13 @@ export function fitConstraints(constraints: Dict, screen: Size): void {
   if (!base || !steps) return;
   // GTK 3 rounds a window's size down to this one and whole steps more, even if that is below the smallest size
   // (3.24). So this is the first one that can be seen.
-  const seen = (base: number, step: number, min: number): number =>
-    base + step * Math.max(0, Math.ceil((min - base) / step));
-  constraints.set("base-size", [
-    seen(base[0], steps[0], minVisible.width),
-    seen(base[1], steps[1], minVisible.height),
-  ]);
+  const mins = [minVisible.width, minVisible.height];
+  constraints.set(
+    "base-size",
+    mins.map((min, index) =>
+      base[index]! + steps[index]! * Math.max(0, Math.ceil((min - base[index]!) / steps[index]!))
+    ),
+  );
 }
 
 /** The sizes that a framed window may get from its description. */

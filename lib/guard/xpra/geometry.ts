@@ -53,7 +53,7 @@ export function isOnScreen({ x, y, width, height }: Rectangle, screen: Size): bo
 
 /** The nearest place to the one that a popup wants, wholly on the screen and not larger. */
 export function placePopup(wanted: Rectangle, screen: Size): Rectangle {
-  return moveInside(wanted, { x: 0, y: 0, ...screen }, { top: 0, min: { width: 1, height: 1 } });
+  return moveInside(wanted, { outer: { x: 0, y: 0, ...screen }, top: 0, min: { width: 1, height: 1 } });
 }
 
 /**
@@ -62,17 +62,16 @@ export function placePopup(wanted: Rectangle, screen: Size): Rectangle {
  */
 export function placeFramed(wanted: Rectangle, { monitors, ...size }: Screen): Rectangle {
   const framed = { top: titleHeight, min: minVisible };
-  const place = moveInside(wanted, { x: 0, y: 0, ...size }, framed);
+  const place = moveInside(wanted, { outer: { x: 0, y: 0, ...size }, ...framed });
   if (monitors.length === 0 || isTitleSeen(place, monitors)) return place;
   const distance = ({ x, y }: Rectangle): number => Math.abs(x - place.x) + Math.abs(y - place.y);
-  return monitors.map((monitor) => moveInside(place, monitor, framed))
+  return monitors.map((monitor) => moveInside(place, { outer: monitor, ...framed }))
     .reduce((nearest, each) => distance(each) < distance(nearest) ? each : nearest);
 }
 
 function moveInside(
   wanted: Rectangle,
-  outer: Rectangle,
-  { top, min }: { top: number; min: Size },
+  { outer, top, min }: { outer: Rectangle; top: number; min: Size },
 ): Rectangle {
   const width = Math.max(min.width, Math.min(wanted.width, outer.width));
   const height = Math.max(min.height, Math.min(wanted.height, outer.height));

@@ -91,7 +91,7 @@ async function pump(relay: Relay, sender: Sender): Promise<void> {
   for await (const chunk of readChunks(relay.connections[sender], readBytes)) {
     const outbox = createOutbox(relay);
     for (const raw of frames.push(chunk)) {
-      const delivery = judge(relay, sender, decodePacket(raw));
+      const delivery = judge(relay, { sender, packet: decodePacket(raw) });
       // What came before a picture does not wait for it.
       if (delivery instanceof Promise) await outbox.flush();
       outbox.put(sender, delivery instanceof Promise ? await delivery : delivery);
@@ -123,7 +123,10 @@ function createOutbox({ session, write }: Relay) {
 }
 
 /** Decides what becomes of a packet: now, or when its picture is decoded. */
-function judge(relay: Relay, sender: Sender, packet: Packet): Delivery | Promise<Delivery> {
+function judge(
+  relay: Relay,
+  { sender, packet }: { sender: Sender; packet: Packet },
+): Delivery | Promise<Delivery> {
   const { session, options } = relay;
   const wasGreeted = session.greeted[sender];
   try {
@@ -143,7 +146,7 @@ function refuse(
   { sender, type, error }: { sender: Sender; type: string; error: unknown },
 ): Delivery {
   if (!(error instanceof Refusal)) throw error;
-  const line = memory.drops.add(sender, type, error.message);
+  const line = memory.drops.add(sender, { type, reason: error.message });
   if (line !== undefined) options.report(line);
   return {};
 }
