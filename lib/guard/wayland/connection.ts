@@ -43,13 +43,6 @@ export interface Message {
 
 /** The ids of the compositor's objects begin here. */
 const firstServerId = 0xff00_0000;
-/** What a connection needs. */
-export interface ConnectionOptions {
-  /** What all its connections share. */
-  session: WaylandSession;
-  /** How files come. */
-  compression: Compression;
-}
 
 /** Both directions of a connection. */
 export interface Connection {
@@ -65,8 +58,14 @@ export interface Connection {
   end(): void;
 }
 
-/** A connection that has just begun. */
-export function createConnection({ session, compression }: ConnectionOptions): Connection {
+/**
+ * A connection that has just begun.
+ *
+ * @param options `session`: what all connections share; `compression`: how files come
+ */
+export function createConnection(
+  { session, compression }: { session: WaylandSession; compression: Compression },
+): Connection {
   const display: WaylandObject = { id: 1, hostId: 1, type: protocols.get("wl_display")!, version: 1, isEnded: false };
   const objects = new Map([[1, display]]);
   const hostObjects = new Map([[1, display]]);
@@ -95,7 +94,6 @@ export function createConnection({ session, compression }: ConnectionOptions): C
       // The compositor takes the id of an object that the app has ended at once.
       : id >= firstServerId && (!known || known.isEnded);
     if (!isFree) throw new Violation("the id of a new object is taken");
-    if (known) policy.forget(known);
     const hostId = sender === "host" ? id : takeId();
     const made: WaylandObject = { id, hostId, type, version, isEnded: false };
     objects.set(id, made);
@@ -152,7 +150,6 @@ export function createConnection({ session, compression }: ConnectionOptions): C
     freeIds.push(hostId);
     if (object.id === 0) return 0;
     if (!object.isEnded) policy.ended(object);
-    policy.forget(object);
     objects.delete(object.id);
     return object.id;
   };

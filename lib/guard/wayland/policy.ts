@@ -51,8 +51,6 @@ export interface Policy {
   mustLeave(): boolean;
   /** What closes the popups: for the app, and for the compositor. */
   leave(): { events: Addition[]; requests: Addition[] };
-  /** Nothing comes any more for an object. */
-  forget(object: WaylandObject): void;
   /** The connection has ended. */
   end(): void;
 }
@@ -117,7 +115,6 @@ export function createPolicy(
     session.add(what);
     counted.set(object, what);
   };
-  const isOpen = (direction: "in" | "out"): boolean => clipboard[direction];
   const screen = (): SurfaceSize => {
     const sizes = [...screens.values()];
     if (sizes.length === 0) return smallestScreen;
@@ -141,10 +138,9 @@ export function createPolicy(
     serials.push(serial as number);
     if (serials.length > keptSerials) serials.shift();
   };
-  const text = (value: ArgumentValue, max: number): string => shortLine(value as string, max);
   const title = (value: ArgumentValue): string => titleOf(container, value as string);
   const appId = (value: ArgumentValue): string =>
-    `${container}.${text(value, maxIdCharacters).replace(/[^\w.@+-]/g, "_")}`;
+    `${container}.${shortLine(value as string, maxIdCharacters).replace(/[^\w.@+-]/g, "_")}`;
 
   /** The user presses something: what was withheld until then follows in front. */
   const used = (): MessageVerdict | undefined => {
@@ -162,11 +158,11 @@ export function createPolicy(
   };
   /** Whether the app may put something on the clipboard, in answer to an event. */
   const mayCopy = (serial: ArgumentValue): boolean =>
-    isOpen("out") && attention.isUsed() && serials.includes(serial as number);
+    clipboard.out && attention.isUsed() && serials.includes(serial as number);
   const setSelection = ({ values, objects }: Message): MessageVerdict | undefined => {
     // Whoever has nothing to offer takes back what he offers.
     if (!objects[0] || mayCopy(values[1]!)) return undefined;
-    if (isOpen("out")) session.tell("An app copies something while nobody works in its windows, which is dropped");
+    if (clipboard.out) session.tell("An app copies something while nobody works in its windows, which is dropped");
     return dropped;
   };
   const offerMime = ({ object, values }: Message): MessageVerdict | undefined => {
@@ -182,7 +178,7 @@ export function createPolicy(
   const offer = ({ object, values }: Message): MessageVerdict | undefined => {
     const { mimes, withheld, isPrimary } = offers.get(object)!;
     const mime = values[0] as string;
-    if (!isOpen("in") || mimes.size >= maxMimes) return dropped;
+    if (!clipboard.in || mimes.size >= maxMimes) return dropped;
     mimes.add(mime);
     if (!isPrimary || attention.isUsed()) return undefined;
     withheld.push(mime);
@@ -388,7 +384,7 @@ export function createPolicy(
       if (presses.size === 0 || !serials.includes(number(values[3]))) return dropped;
       const verdict = surfaces.setRole(objects[2], "drag");
       // Without a source, what is dragged can be dropped in the app's own windows only.
-      return verdict ?? (isOpen("out") ? undefined : { values: [0, ...values.slice(1)] });
+      return verdict ?? (clipboard.out ? undefined : { values: [0, ...values.slice(1)] });
     },
   };
 
@@ -402,25 +398,6 @@ export function createPolicy(
       y + h <= size.height + popupReach;
   };
 
-  const ended = (object: WaylandObject): void => {
-    const what = counted.get(object);
-    if (what) session.remove(what);
-    counted.delete(object);
-    const file = files.get(object);
-    if (file) descriptors.release(file.file);
-    files.delete(object);
-    const found = surfaces.of(object);
-    if (found?.object === object || object.type.name === "wl_subsurface") surfaces.leave(found!);
-    else if (found?.shell === object) {
-      Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined });
-    }
-    popups.delete(object);
-    blur(object);
-    waiting.delete(object);
-    screens.delete(object);
-    for (const [device, offer] of waiting) if (offer === object) waiting.delete(device);
-  };
-
   return {
     judge: (message) => handlers[message.type.name]?.(message) ?? undefined,
     checkBind(id, { name, version }) {
@@ -430,7 +407,24 @@ export function createPolicy(
       }
     },
     sendsFile: (name) => name === "wl_shm.create_pool" || name === "wl_keyboard.keymap",
-    ended,
+    ended(object) {
+      const what = counted.get(object);
+      if (what) session.remove(what);
+      counted.delete(object);
+      const file = files.get(object);
+      if (file) descriptors.release(file.file);
+      files.delete(object);
+      const found = surfaces.of(object);
+      if (found?.object === object || object.type.name === "wl_subsurface") surfaces.leave(found!);
+      else if (found?.shell === object) {
+        Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined });
+      }
+      popups.delete(object);
+      blur(object);
+      waiting.delete(object);
+      screens.delete(object);
+      for (const [device, offer] of waiting) if (offer === object) waiting.delete(device);
+    },
     mustLeave: () => popups.size > 0 && attention.absentMs() > leaveMs,
     leave() {
       // The uppermost first.
@@ -447,9 +441,6 @@ export function createPolicy(
           [object, "commit"],
         ]),
       };
-    },
-    forget(object) {
-      if (!object.isEnded) ended(object);
     },
     end() {
       for (const what of counted.values()) session.remove(what);

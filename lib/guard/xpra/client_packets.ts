@@ -7,10 +7,10 @@
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
 import { Refusal } from "../faults.ts";
 import { type Delivery, ignored, type Judge, passOn, plain } from "./judge.ts";
-import { clientHello, displayChange, screenIn } from "./hello.ts";
+import { clientHello, displayChange, pixelsBytesIn, screenIn } from "./hello.ts";
 import { takesNewNames } from "./names.ts";
 import type { Packet } from "./packets.ts";
-import type { Value } from "./rencode.ts";
+import type { Dict, Value } from "./rencode.ts";
 import { anything, args, either, fields, flag, integer, line, list, type Shape, table, tuple, word } from "./shapes.ts";
 import { closeStrays, type Session } from "./session.ts";
 import { coordinate, type Rectangle, windowNumber } from "./geometry.ts";
@@ -54,13 +54,18 @@ export function judgeClientPacket(packet: Packet, session: Session): Delivery {
 
 const judgeClientHello: Judge<Delivery> = ({ type, args: [value] }, session) => {
   if (session.greeted.client) throw new Refusal("the client has said hello already");
-  const { hello, screen, pixelsBytes } = clientHello(value!, session);
-  if (screen) session.windows.setScreen(screen);
-  session.pixelsBytes = pixelsBytes;
+  const hello = clientHello(value!, session);
+  recordScreen(session, hello);
+  session.pixelsBytes = pixelsBytesIn(hello);
   session.greeted.client = true;
   session.takesNewNames.client = takesNewNames(value);
   return passOn(type, [hello]);
 };
+
+function recordScreen({ windows }: Session, description: Dict): void {
+  const screen = screenIn(description);
+  if (screen) windows.setScreen(screen);
+}
 
 /** The properties of a window that may pass: those of its encodings, but not which of the host's desktops it is on. */
 const properties = table((path) => /^encodings?\b/.test(path));
@@ -286,10 +291,7 @@ const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map<string, Judge
   // The host's screens.
   [
     "configure-display",
-    plain(args([displayChange]), ([display], { windows }) => {
-      const screen = screenIn(display);
-      if (screen) windows.setScreen(screen);
-    }),
+    plain(args([displayChange]), ([display], session) => recordScreen(session, display)),
   ],
   // Settings.
   ["set-bell", onOff],

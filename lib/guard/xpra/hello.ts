@@ -11,16 +11,6 @@ import type { Dict, Value } from "./rencode.ts";
 import { type Shape, table } from "./shapes.ts";
 import type { Session } from "./session.ts";
 
-/** What the guard learns from the client's hello. */
-export interface ClientHello {
-  /** What may pass. */
-  hello: Dict;
-  /** The host's screen. */
-  screen: Screen | undefined;
-  /** The size of the file through which pixels come, in bytes; 0: they come through the socket. */
-  pixelsBytes: number;
-}
-
 /**
  * The client's hello, as the container gets it: no name of user, machine or monitors, no id of either, no path but the
  * last part of the pixels' file, nothing of closed channels, and no compression.
@@ -30,7 +20,7 @@ export interface ClientHello {
 export function clientHello(
   value: Value,
   { open, uuid, remote }: Pick<Session, "open" | "uuid" | "remote">,
-): ClientHello {
+): Dict {
   const hello = table((path) => clientNames.test(path) && isOpenPath(path, open))(value);
   shorten(hello, "mmap_file");
   const pixels = hello.get("mmap");
@@ -60,7 +50,7 @@ export function clientHello(
   const wants = hello.get("wants");
   // xpra 5 wants what is usual by saying nothing.
   if (Array.isArray(wants)) hello.set("wants", wants.filter((want) => want === "packet-types"));
-  return { hello, screen: screenIn(hello), pixelsBytes: pixelsBytesIn(hello) };
+  return hello;
 }
 
 /**
@@ -226,7 +216,8 @@ function numbersIn(value: Value | undefined): number[] {
   return Array.isArray(value) && value.every((each) => typeof each === "number") ? value : [];
 }
 
-function pixelsBytesIn(hello: Dict): number {
+/** The size of the file through which pixels come, in bytes; 0: they come through the socket. */
+export function pixelsBytesIn(hello: Dict): number {
   const mmap = part(hello, "mmap");
   const size = mmap ? mmap.get("size") ?? part(mmap, "read")?.get("size") : hello.get("mmap_size");
   return typeof size === "number" ? Math.max(0, size) : 0;
