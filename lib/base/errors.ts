@@ -110,6 +110,11 @@ export class ProcessError extends Error {
   }
 }
 
+/** Whether something failed, such as a program: neither a signal nor a bug ended it. */
+export function isFailure(error: unknown): error is UserError | ProcessError {
+  return error instanceof UserError || error instanceof ProcessError;
+}
+
 /** Whether a program is not installed on the host. */
 export function isMissingProgram(error: unknown): error is UserError {
   return error instanceof UserError && error.exitCode === ExitCode.missingProgram;

@@ -1,6 +1,6 @@
 /** Undo on failure: each step that succeeds adds an action; when a step fails, the actions run, newest first. */
 
-import { ProcessError, UserError } from "./errors.ts";
+import { isFailure, UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
 
 /** How long all actions together may take, in milliseconds. */
@@ -35,7 +35,7 @@ export async function withUndo<T>(
           host.ui.error({
             message: `Could not ${what}: ${error instanceof Error ? error.message : error}`,
             hint: "Fix that, then run the script again: it finishes the cleanup",
-            output: error instanceof UserError || error instanceof ProcessError ? error.output : "",
+            output: isFailure(error) ? error.output : "",
           });
         }
       });

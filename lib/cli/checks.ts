@@ -13,7 +13,7 @@ import {
 import { knownHole } from "../engine/known_holes.ts";
 import { findProfile } from "../engine/profile.ts";
 import { exec, type InstanceInfo } from "../engine/instance.ts";
-import { ifInstalled, ProcessError, UserError } from "../base/errors.ts";
+import { ifInstalled, isFailure, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { listOurs } from "../container/ours.ts";
 import { programs, type ScriptName } from "../base/programs.ts";
@@ -49,7 +49,7 @@ async function checkServer(
     const { server_version: version } = await environmentOf(engine);
     return { cli, isInstalled: true, finding: ok(`${engine.product} ${version} answers`) };
   } catch (error) {
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    if (!isFailure(error)) throw error;
     const isInstalled = error instanceof ProcessError || error.output !== "";
     return { cli, isInstalled, finding: absent(error.message, error instanceof UserError ? error.hint : undefined) };
   }

@@ -7,7 +7,7 @@ import { join } from "@std/path";
 import { type EngineCli, engineClis, engineOn, type Instance } from "../engine/engine.ts";
 import { engineOfRecord, isSameServer, type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import { deleteInstance, findInstance, killInstance, waitForOperations } from "../engine/instance.ts";
-import { ProcessError, UserError } from "../base/errors.ts";
+import { isFailure, UserError } from "../base/errors.ts";
 import { exists, ifThere, readDirectory, removeEmpty } from "../base/files.ts";
 import { claimFile, lockFile, readRecord, release, writeInto } from "../base/record.ts";
 import type { Host } from "../base/host.ts";
@@ -228,7 +228,7 @@ async function removeInstance(host: Host, copy: Copy): Promise<void> {
     });
   } catch (error) {
     // Whatever the copy does against that, it is deleted. The user is warned of what stays in its directories.
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    if (!isFailure(error)) throw error;
   }
   await inTurn(deleteInstance);
 }
@@ -274,7 +274,7 @@ export async function removeCopies(host: Host, copies: readonly Copy[]): Promise
       await removeCopy(host, copy);
       removed.push(copy.name);
     } catch (error) {
-      if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+      if (!isFailure(error)) throw error;
       host.ui.warn(error instanceof UserError ? `${error.message}. ${error.hint}` : error.message);
     }
   }

@@ -5,7 +5,7 @@
 
 import { delay } from "@std/async";
 import { join } from "@std/path";
-import { ProcessError, UserError } from "../base/errors.ts";
+import { isFailure, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { once } from "../base/settle.ts";
 import { withValues } from "../base/shell_words.ts";
@@ -110,7 +110,7 @@ async function noteUse({ engine, name }: KnownContainer): Promise<void> {
     if (!instance || instance.config[sessionKey] === instance.last_used_at) return;
     await updateInstance({ engine: asked, name }, { config: { [sessionKey]: instance.last_used_at } });
   } catch (error) {
-    if (!(error instanceof ProcessError || error instanceof UserError)) throw error;
+    if (!isFailure(error)) throw error;
   }
 }
 
@@ -126,7 +126,7 @@ async function checkStillThere({ host, engine, name, label }: KnownContainer): P
     const instance = await findInstance({ engine: engineOn(await engine, { ...host, run }), name });
     if (instance && instance.status !== "Stopped") return;
   } catch (error) {
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    if (!isFailure(error)) throw error;
     // Another certificate, or our own, which is no longer trusted.
     if (/certificate/.test(error.message)) throw error;
     return;

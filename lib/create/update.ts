@@ -6,7 +6,7 @@
 import { socketsOf } from "./remove.ts";
 import { placeCalled } from "./place.ts";
 import updateScript from "./update.sh" with { type: "text" };
-import { ProcessError, UserError } from "../base/errors.ts";
+import { isFailure, ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { release } from "../base/record.ts";
 import type { Host } from "../base/host.ts";
@@ -76,7 +76,7 @@ export async function updateNamed(
     try {
       updated.push(await update(target));
     } catch (error) {
-      if (targets.length === 1 || !(error instanceof UserError || error instanceof ProcessError)) throw error;
+      if (targets.length === 1 || !isFailure(error)) throw error;
       code = error instanceof UserError ? error.exitCode : 1;
       host.ui.error(error);
     }

@@ -2,7 +2,7 @@
 
 import { abortable, delay } from "@std/async";
 import { dirname } from "@std/path";
-import { ProcessError, UserError } from "../base/errors.ts";
+import { isFailure } from "../base/errors.ts";
 import { holdFile, isSameInode } from "../container/lend/held_file.ts";
 import { isMapping, type Loan, type Mapping } from "../container/lend/loan.ts";
 import { mapReplacement } from "../container/lend/mappings.ts";
@@ -54,7 +54,7 @@ export async function followReplacements(
         ui.status(`"${path}" was replaced, but had already been taken back from "${instance}"`);
       }
     } catch (error) {
-      if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+      if (!isFailure(error)) throw error;
       if (file) refused.set(path, file.state.ino);
       await tell(`"${path}" was replaced, and "${instance}" keeps the old file: ${error.message}`);
     }

@@ -4,7 +4,7 @@
  */
 
 import { extname, join } from "@std/path";
-import { ProcessError, UserError } from "../../base/errors.ts";
+import { isFailure, ProcessError, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import type { Container } from "../../container/container.ts";
@@ -100,7 +100,7 @@ async function downloadsOf(host: Host): Promise<string> {
 export async function defaultPrinter(host: Host): Promise<string | undefined> {
   const options = { okCodes: "any", env: { LC_ALL: "C" }, timeoutMs: printMs } as const;
   const { stdout } = await host.run(["lpstat", "-d"], options).catch((error) => {
-    if (error instanceof UserError || error instanceof ProcessError) return { stdout: "" };
+    if (isFailure(error)) return { stdout: "" };
     throw error;
   });
   return /^system default destination: ([\w.-]{1,127})$/m.exec(stdout)?.[1];

@@ -5,7 +5,7 @@ import findSession from "./find_session.sh" with { type: "text" };
 import listScript from "./list_sessions.sh" with { type: "text" };
 import stopScript from "./stop_sessions.sh" with { type: "text" };
 import { mapSome } from "../../base/settle.ts";
-import { inputError, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
+import { inputError, isFailure, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
 import { type Engine, labelOf } from "../../engine/engine.ts";
 import { type InstanceInfo, isLost, listInstances } from "../../engine/instance.ts";
 import { type Container, containerOf } from "../../container/container.ts";
@@ -93,7 +93,7 @@ export async function listAllSessions(engine: Engine): Promise<LiveSession[]> {
       // Several questions at once could not be told apart.
       return await listSessions(container, { mayAsk: false });
     } catch (error) {
-      if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+      if (!isFailure(error)) throw error;
       host.ui.warn(`Cannot list the sessions of "${labelOf(instance)}": ${error.message}`);
       return [];
     }

@@ -1,7 +1,7 @@
 /** The devices that show mapped files in a container. */
 
 import { delay } from "@std/async";
-import { ProcessError, UserError } from "../../base/errors.ts";
+import { isFailure } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { engineOn, type Instance } from "../../engine/engine.ts";
 import { type Device, findInstance, removeDevices } from "../../engine/instance.ts";
@@ -36,8 +36,7 @@ export async function removeMapDevices(instance: Instance, devices: readonly str
     try {
       return await removeDevices(instance, left);
     } catch (error) {
-      const mayPass = error instanceof ProcessError || error instanceof UserError;
-      if (!mayPass || tries === removeTries) throw error;
+      if (!isFailure(error) || tries === removeTries) throw error;
       instance.engine.host.signal.throwIfAborted();
     }
     await delay(20 * tries);

@@ -1,6 +1,6 @@
 /** Files of runs that were killed: each run that lends files takes them back first. */
 
-import { ProcessError, UserError } from "../../base/errors.ts";
+import { isFailure, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { withDeadline } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
@@ -27,7 +27,7 @@ export async function recoverFirst(host: Host): Promise<void> {
     await withDeadline(host, { deadlineMs: maxRecoverMs, until: host.signal, late: tooLate(), act });
   } catch (error) {
     host.signal.throwIfAborted();
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    if (!isFailure(error)) throw error;
     host.ui.warn(
       `Files that a killed run has lent cannot be taken back now: ${error.message}. Later: map.ts --unmap`,
     );

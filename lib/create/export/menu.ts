@@ -1,7 +1,7 @@
 /** The host's menu: where its entries and their icons are, and which of them are those of a container. */
 
 import { dirname, join } from "@std/path";
-import { inputError, ProcessError, UserError } from "../../base/errors.ts";
+import { inputError, isFailure, UserError } from "../../base/errors.ts";
 import { exists, readDirectory, removeEmpty } from "../../base/files.ts";
 import { lockFile, removeFile } from "../../base/record.ts";
 import type { Host } from "../../base/host.ts";
@@ -171,7 +171,7 @@ export async function updateTypes({ host, entries }: Menu): Promise<void> {
   try {
     await host.run(["update-desktop-database", "--quiet", entries]);
   } catch (error) {
-    if (!(error instanceof ProcessError || error instanceof UserError)) throw error;
+    if (!isFailure(error)) throw error;
     host.ui.warn(`The desktop does not know which files the apps open: ${error.message}`);
   }
 }

@@ -6,7 +6,7 @@
 
 import listEntries from "./list_entries.sh" with { type: "text" };
 import renderIcons from "./render_icons.py" with { type: "text" };
-import { ProcessError, UserError } from "../../base/errors.ts";
+import { isFailure } from "../../base/errors.ts";
 import type { Container } from "../../container/container.ts";
 import { type App, isAppId, parseEntry, type Refused } from "./app.ts";
 import { pngOf } from "./png.ts";
@@ -83,7 +83,7 @@ export async function readIcons(container: Container, apps: readonly App[]): Pro
     // What it has rendered counts, even if it then fails.
     answer = (await container.run(argv, { okCodes: "any", ...limits })).stdout;
   } catch (error) {
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    if (!isFailure(error)) throw error;
     answer = "";
   }
   const lines = answer.split("\n", withIcon.length);

@@ -23,7 +23,7 @@ import {
 } from "../../engine/instance.ts";
 import { listProfiles } from "../../engine/profile.ts";
 import { sha256 } from "../../base/hash.ts";
-import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
+import { ExitCode, isFailure, ProcessError, UserError } from "../../base/errors.ts";
 import { exists, isAt } from "../../base/files.ts";
 import { lockFile } from "../../base/record.ts";
 
@@ -148,7 +148,7 @@ async function makeProxy(
     // An image that has squid already has started it with other settings.
     await exec(proxy, ["/bin/sh", "-c", "systemctl daemon-reload && systemctl restart squid.service"]);
   } catch (error) {
-    if (!(error instanceof UserError || error instanceof ProcessError)) throw error;
+    if (!isFailure(error)) throw error;
     throw new UserError(`The proxy "${proxy.name}" cannot be made: ${error.message}`, {
       hint: `See whether a container of the image "${image}" reaches the distribution's archive by IPv4, for squid`,
       exitCode: error instanceof UserError ? error.exitCode : ExitCode.failed,
