@@ -28,8 +28,6 @@ import type { Host } from "./lib/base/host.ts";
 import { guardWord } from "./lib/guard/wayland/request.ts";
 import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
-import type { Container } from "./lib/container/container.ts";
-import type { SessionLoans } from "./lib/container/lend/session_loans.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
 
@@ -119,15 +117,6 @@ export const commandLine: ScriptSpec<string> = spec;
 
 type Name = keyof typeof spec.options;
 
-/** Lends files to the apps of a session. What lends them is loaded when it is needed. */
-async function makeLoans(container: Container, session: string): Promise<SessionLoans> {
-  const [{ sessionLoans }, engine] = await Promise.all([
-    import("./lib/container/lend/session_loans.ts"),
-    container.engine,
-  ]);
-  return await sessionLoans({ engine, name: container.name }, session);
-}
-
 /** Runs the script: each verb is loaded when it is asked for. Returns the exit code. */
 async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const { flags, values } = args;
@@ -156,7 +145,6 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
       return await (await import("./lib/attach/stop.ts")).stop(container, {
         session,
         all: flags.has("all"),
-        makeLoans,
       });
     }
     if (flags.has("copy")) return await (await import("./lib/attach/copy.ts")).copy(container, session);
@@ -165,7 +153,6 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const request = (await import("./lib/attach/request.ts")).readRequest(host, {
     ...args,
     line: (app) => appLine(word, app, givenOptions(args)),
-    makeLoans,
   });
   await using container = await resolveContainer(host, { word, ...options });
   if (!("app" in request)) return await (await import("./lib/attach/reattach.ts")).reattach(container, request);

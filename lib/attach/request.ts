@@ -10,7 +10,6 @@ import {
   checkXpraOptions,
   openChannels,
 } from "./session/channels.ts";
-import type { MakeLoans } from "./portals/dialogs.ts";
 import { checkSessionName } from "./session/session_name.ts";
 import { type DisplayName, NoWayland, wantedDisplay } from "./wayland/choice.ts";
 
@@ -26,8 +25,6 @@ export interface ShowRequest {
   userOptions: readonly string[];
   /** Runs the client in a box. */
   box: boolean;
-  /** Lends the files that the user chooses in the apps' dialogs. */
-  makeLoans: MakeLoans;
   /** The container is removed when the session is no longer shown. */
   isDisposable?: boolean;
 }
@@ -62,8 +59,6 @@ export interface Words {
   rest: readonly string[];
   /** The line that runs an app with words that are not to be taken for options. */
   line(app: readonly string[]): string;
-  /** As in {@linkcode ShowRequest}. */
-  makeLoans: MakeLoans;
 }
 
 /**
@@ -73,7 +68,7 @@ export interface Words {
  */
 export function readRequest(
   host: Host,
-  { flags, values, positionals, rest, line, makeLoans }: Words,
+  { flags, values, positionals, rest, line }: Words,
 ): ShowRequest | DisposableRequest {
   const session = values.get("session");
   if (session !== undefined) checkSessionName(session);
@@ -84,7 +79,6 @@ export function readRequest(
     open: openChannels({ ...channels, preset: values.get("preset") }),
     asks: askedChannels(channels),
     box: !flags.has("no-box"),
-    makeLoans,
   };
   const { app, userOptions, files } = sortAppWords(positionals.slice(1), {
     rest,

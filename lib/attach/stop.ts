@@ -1,19 +1,17 @@
 /** `attach.ts --stop`: stops live sessions. */
 
 import type { Container } from "../container/container.ts";
-import type { MakeLoans } from "./portals/dialogs.ts";
 import { chooseSession, listSessions, noSession, stopSessions } from "./session/live_sessions.ts";
 
 /**
  * Stops one live session of a container, or all.
  *
- * @param options `makeLoans`: finds what was lent to a session; `session`: its name; without one the only session, or
- * the one that the user chooses
+ * @param options `session`: its name; without one the only session, or the one that the user chooses
  * @returns the exit code
  */
 export async function stop(
   container: Container,
-  { session: wanted, all, makeLoans }: { session: string | undefined; all: boolean; makeLoans: MakeLoans },
+  { session: wanted, all }: { session: string | undefined; all: boolean },
 ): Promise<number> {
   const { host, label } = container;
   await container.connect();
@@ -23,7 +21,7 @@ export async function stop(
     throw noSession(container, names[0]!);
   }
   if (names.length > 0) await stopSessions(container, names);
-  for (const name of host.dryRun ? [] : names) await (await makeLoans(container, name)).end({ runsOn: false });
+  for (const name of host.dryRun ? [] : names) await (await container.loans(name)).end({ runsOn: false });
   host.ui.result(names.join("\n"), names.map((session) => ({ container: label, session })));
   return 0;
 }

@@ -13,6 +13,7 @@ import { type Instance, labelOf } from "../engine/engine.ts";
 import { type InstanceInfo, isHere } from "../engine/instance.ts";
 import type { OpenFifo } from "./fifo.ts";
 import type { Loan } from "./lend/loan.ts";
+import type { SessionLoans } from "./lend/session_loans.ts";
 import type { LendRequest, SourceFile } from "./lend/source_file.ts";
 import { localContainer } from "./local.ts";
 import { mountsOf } from "./mounts.ts";
@@ -58,6 +59,8 @@ export interface Container extends Place, AsyncDisposable {
   socket(session: string): Promise<string>;
   /** Lends files to the container, which runs: themselves where it is on this machine, else copies of them. */
   lend(files: readonly SourceFile[], request: LendRequest): Promise<Loan[]>;
+  /** The files that are lent to the apps of one of its sessions. */
+  loans(session: string): Promise<SessionLoans>;
   /** Gives the container a socket `name` in the directory of the sockets, which leads to one on this side. */
   lendSocket(path: string, name: string): Promise<string>;
   /** The sessions whose sockets are there; undefined where the container would have to be asked. */

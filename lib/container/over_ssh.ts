@@ -54,7 +54,7 @@ export function lendTo(
 /** What {@linkcode overSsh} gives a container. */
 export type Common = Pick<
   Container,
-  "isRunning" | "run" | "script" | "command" | "on" | "directory" | "reach" | keyof AsyncDisposable
+  "isRunning" | "loans" | "run" | "script" | "command" | "on" | "directory" | "reach" | keyof AsyncDisposable
 >;
 
 /**
@@ -73,6 +73,10 @@ export function overSsh(
     ...rest,
     ...{ host, directory, reach, on },
     isRunning: async () => ((await known.instance())?.status ?? "Running") === "Running",
+    async loans(session) {
+      const [{ sessionLoans }, engine] = await Promise.all([import("./lend/session_loans.ts"), known.engine]);
+      return await sessionLoans({ engine, name: known.name }, session);
+    },
     run: async (argv, runOptions) => await sshRun(host, await target(), argv, runOptions),
     script: async (scriptOptions) => await sshScript(host, await target(), scriptOptions),
     command: async (argv) => sshArgv(await target(), argv, { mayAsk: false }),

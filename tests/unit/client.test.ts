@@ -47,7 +47,6 @@ async function withHost(
     screen: fallbackScreen,
     box: true,
     asks: new Set(),
-    makeLoans: () => Promise.reject(new Error("nothing is lent")),
   };
   try {
     await work({ host, events, options, directory });

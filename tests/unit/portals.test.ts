@@ -1,7 +1,7 @@
 // The host's end of the apps' own dialogs: what it takes from a hostile agent, and when it acts.
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { chooserArgv, type Loans } from "../../lib/attach/portals/dialogs.ts";
+import { chooserArgv } from "../../lib/attach/portals/dialogs.ts";
 import { servePortals } from "../../lib/attach/portals/serve.ts";
 import { lineCutter, longestLine, parseRequest } from "../../lib/attach/portals/requests.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
@@ -10,6 +10,7 @@ import { offerPortals } from "../../lib/attach/portals/agent.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { withValues } from "../../lib/base/shell_words.ts";
 import { localBox } from "./containers.ts";
+import type { SessionLoans } from "../../lib/container/lend/session_loans.ts";
 import { recordingHost } from "./recording_host.ts";
 
 const suggested = (name: unknown): unknown => {
@@ -127,8 +128,8 @@ async function withDialogs(
     pass: (ms: number) => void;
     settled: () => Promise<void>;
     /** What lends; a test may replace it. */
-    loans: Loans;
-    made: { loans: () => Promise<Loans> };
+    loans: SessionLoans;
+    made: { loans: () => Promise<SessionLoans> };
     /** What was started as something recorded. */
     recorded: string[];
     /** Ends the serving. */
@@ -175,7 +176,7 @@ async function withDialogs(
     options?.signal?.throwIfAborted();
     return { argv, code, signal: null, stdout, stderr: "" };
   };
-  const loans: Loans = {
+  const loans: SessionLoans = {
     open: (paths) => {
       lent.push(...paths);
       return Promise.resolve(paths.map((path) => `/home/ubuntu/maps/1-${path.split("/").at(-1)}`));
@@ -189,11 +190,10 @@ async function withDialogs(
     end: () => Promise.resolve(),
   };
   const made = { loans: () => Promise.resolve(loans) };
-  await using served = (await servePortals(localBox(host), {
+  await using served = (await servePortals({ ...localBox(host), loans: () => made.loans() }, {
     session: "s",
     open: new Set(["dialogs", "microphone"]),
     asks: new Set(),
-    makeLoans: () => made.loans(),
     runsOn: () => false,
     now: () => time,
     lendingMs: 100,
@@ -410,7 +410,6 @@ Deno.test("an agent is told nothing before it answers", async () => {
     session: "s",
     open: new Set(["look", "links"]),
     asks: new Set(),
-    makeLoans: () => Promise.reject(new Error("no loans")),
     runsOn: () => false,
   });
   await settled();
@@ -430,7 +429,6 @@ Deno.test("an agent that has started only when the session has ended is ended at
     session: "s",
     open: new Set(["links"]),
     asks: new Set(),
-    makeLoans: () => Promise.reject(new Error("no loans")),
     runsOn: () => false,
   });
   await served![Symbol.asyncDispose]();

@@ -27,7 +27,6 @@ async function failing(answer: Error | Record<never, never>): Promise<{ calls: s
     screen: fallbackScreen,
     box: true,
     asks: new Set(),
-    makeLoans: () => Promise.reject(new Error("nothing is lent")),
   };
   const client: Client = {
     show: () => Promise.reject(new Error("no socket")),

@@ -13,30 +13,14 @@ import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { revealInvisible } from "../../base/text.ts";
 import type { Container, Inside } from "../../container/container.ts";
+import type { SessionLoans } from "../../container/lend/session_loans.ts";
 import { rate } from "../../guard/rate.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentRequest, FileFilter } from "./requests.ts";
 import type { PortalOptions } from "./serve.ts";
 
-/** What lends the files that are chosen: see `lib/container/lend/session_loans.ts`. */
-export interface Loans {
-  /** Lends files. Returns their paths in the container. */
-  open(paths: readonly string[]): Promise<string[]>;
-  /** Lends a file to save to. Returns its path in the container. */
-  save(path: string): Promise<string>;
-  /** Writes back what was saved at a path of the container. */
-  writeBack(containerPath: string): Promise<void>;
-  /** The paths in the container to which an app may save. */
-  copies(): string[];
-  /** Takes the files back, unless the session runs on. */
-  end(options: { runsOn: boolean }): Promise<void>;
-}
-
-/** Makes the loans of a session in a container. */
-export type MakeLoans = (container: Container, session: string) => Promise<Loans>;
-
 /** How dialogs are shown. */
-export interface DialogOptions extends Pick<PortalOptions, "session" | "makeLoans" | "runsOn" | "now" | "lendingMs"> {
+export interface DialogOptions extends Pick<PortalOptions, "session" | "runsOn" | "now" | "lendingMs"> {
   /** Its container, as it is reached. */
   inside: Inside;
   /** The end of the serving. */
@@ -82,14 +66,13 @@ const lookPauseMs = 1_000;
 
 /** Makes the dialogs of a session, of which none is shown. */
 export function createDialogs(container: Container, options: DialogOptions): Dialogs {
-  const { session, inside, signal: shown, send, makeLoans, runsOn } = options;
+  const { session, inside, signal: shown, send, runsOn } = options;
   const { now = () => performance.now(), lendingMs = 60_000 } = options;
   const { host, label } = container;
   const waiting: { request: Asking; gone: AbortController }[] = [];
   const mayShow = rate(dialogRate, now);
-  let loans: Promise<Loans> | undefined;
-  const lending = (): Promise<Loans> =>
-    loans ??= Promise.resolve(session).then((session) => makeLoans(container, session));
+  let loans: Promise<SessionLoans> | undefined;
+  const lending = (): Promise<SessionLoans> => loans ??= Promise.resolve(session).then(container.loans);
   let folder = host.env("HOME") ?? "/";
   let hasWarned = false;
   const hasTold = new Set<string>();

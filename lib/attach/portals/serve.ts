@@ -12,7 +12,7 @@ import { createMicrophone } from "./microphone.ts";
 import type { AgentRequest, Lack } from "./requests.ts";
 
 /** What is served, and for which session. */
-export interface PortalOptions extends Pick<ShowRequest, "open" | "asks" | "makeLoans"> {
+export interface PortalOptions extends Pick<ShowRequest, "open" | "asks"> {
   /** The session's name. */
   session: string | Promise<string>;
   /** The id of this run, when it starts the session. */
