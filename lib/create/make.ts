@@ -96,9 +96,10 @@ export async function make(
 
   host.ui.progress("Sharing directories, keys and host keys");
   const authorizedKeys = request.keys.text;
-  const [{ user, knownHosts }, found] = await all([
+  const [{ user, knownHosts }, found, isCheap] = await all([
     prepareContainer(instance, { authorizedKeys, wanted }),
     host.dryRun ? Promise.resolve(undefined) : findOurs(instance, { withState: engine.server.isLocal }),
+    host.dryRun ? Promise.resolve(true) : hasCheapSnapshots(instance),
   ]);
   const hostUid = found && await hostUidOf(found, user);
   const plannedUid = !found && engine.server.isLocal ? await instanceHostUid(instance, user) : null;
@@ -120,16 +121,12 @@ export async function make(
   await writeContainerRecord(instance, { user, location });
   const [connection] = await all([
     testConnection(instance, { user, address, hasNetwork: hasNetwork && uid !== null }),
-    keepPristine(instance),
+    // Of this, disposable copies are made.
+    isCheap ? takeSnapshot(instance, pristine) : Promise.resolve(),
   ]);
   // Last of all: until here, a failure removes the container.
   if (removable !== profile) await setProfile(instance, profileYaml(profile, profileMarks));
   return { image, user, uid, member, removeReplaced, ...connection };
-}
-
-/** Takes the snapshot of which disposable copies are made, where it costs neither time nor space. */
-async function keepPristine(instance: Instance): Promise<void> {
-  if (instance.engine.host.dryRun || await hasCheapSnapshots(instance)) await takeSnapshot(instance, pristine);
 }
 
 function stillHasCard(name: string): UserError {
