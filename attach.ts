@@ -21,7 +21,7 @@ exec deno run --quiet --no-prompt "$@" # */
 
 import { appLine } from "./lib/attach/advice.ts";
 import { askableNames, channelNames, presetNames } from "./lib/attach/session/channels.ts";
-import { checkSessionName } from "./lib/attach/session/session_name.ts";
+import { checkSessionName } from "./lib/container/names.ts";
 import { displayNames } from "./lib/attach/wayland/choice.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";

@@ -10,7 +10,7 @@ import {
   checkXpraOptions,
   openChannels,
 } from "./session/channels.ts";
-import { checkSessionName } from "./session/session_name.ts";
+import { checkSessionName } from "../container/names.ts";
 import { type DisplayName, NoWayland, wantedDisplay } from "./wayland/choice.ts";
 
 /** How a session is to be shown, and which one. */

@@ -11,7 +11,7 @@ import { hostAppearance } from "./session/appearance.ts";
 import type { StartRequest } from "./request.ts";
 import { fallbackScreen, hostScreen, requireDisplay } from "./x11/screen.ts";
 import { startSession } from "./session/session.ts";
-import { checkSessionName, newRun, sessionNameOf } from "./session/session_name.ts";
+import { checkSessionName, sessionNameOf } from "../container/names.ts";
 import { show } from "./x11/show.ts";
 import { againstRemoteWayland, againstWayland, NoWayland } from "./wayland/choice.ts";
 import { checkClient } from "./x11/xpra_version.ts";
@@ -29,7 +29,8 @@ export async function start(container: Container, request: StartRequest): Promis
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
   socketPath(container.mounts.xpra, `${name}-99`);
   const appearance = open.has("look") ? hostAppearance(host) : undefined;
-  const plan = { app, run: newRun(), name, exact: request.session !== undefined, open, isShown: !detached, appearance };
+  const run = crypto.randomUUID().slice(0, 8);
+  const plan = { app, run, name, exact: request.session !== undefined, open, isShown: !detached, appearance };
   let against = againstWayland(host, request);
   if (container.crossesNetwork && display === "auto") against ??= againstRemoteWayland(host);
   if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });

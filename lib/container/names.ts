@@ -5,6 +5,7 @@
  */
 
 import { join } from "@std/path";
+import { inputError } from "../base/errors.ts";
 import { exists, readDirectory } from "../base/files.ts";
 import { copyRecordPath } from "./copies.ts";
 import { isInstanceName } from "../engine/instance.ts";
@@ -16,6 +17,19 @@ import { isPlainName } from "../engine/server.ts";
  */
 export function isSessionName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name) && !/\.(log|service|socket)$/.test(name);
+}
+
+/**
+ * Checks a name that the user gives to a session.
+ *
+ * @throws {UserError} exit code 2
+ */
+export function checkSessionName(name: string): void {
+  if (isSessionName(name)) return;
+  throw inputError(
+    `"${name}" cannot be the name of a session`,
+    'Use up to 64 letters, digits, "_", "." and "-"; do not end in ".log", ".service" or ".socket"',
+  );
 }
 
 /** The default name of a session: the base name of the app's program, without what a name cannot have. */

@@ -9,7 +9,6 @@ import { join } from "@std/path";
 import type { Channel } from "../../lib/attach/session/channels.ts";
 import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { startSession } from "../../lib/attach/session/session.ts";
-import { newRun } from "../../lib/attach/session/session_name.ts";
 import { stopSessions } from "../../lib/attach/session/live_sessions.ts";
 import { clientArgv, clientEnvironment } from "../../lib/attach/x11/xpra.ts";
 import { realHost } from "../../lib/base/host.ts";
@@ -60,7 +59,15 @@ async function measure(
   const places = mountsIn(host, container);
   await using target = await (way === "ours" ? asFromElsewhere : containerOn)({ engine: chosen, name: container });
   const display = { screen: { width: 1920, height: 1200, dpi: 96, monitors: [] } };
-  const plan = { app: app.split(" "), run: newRun(), name: "net", exact: false, open, isShown: false, display };
+  const plan = {
+    app: app.split(" "),
+    run: crypto.randomUUID().slice(0, 8),
+    name: "net",
+    exact: false,
+    open,
+    isShown: false,
+    display,
+  };
   const directory = await Deno.makeTempDir({ dir: mounts, prefix: "bench-network-" });
   const startMs = performance.now();
   const session = await startSession(target, plan);

@@ -8,7 +8,6 @@ import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { stopSessions } from "../../lib/attach/session/live_sessions.ts";
 import { hostScreen } from "../../lib/attach/x11/screen.ts";
 import { startSession } from "../../lib/attach/session/session.ts";
-import { newRun } from "../../lib/attach/session/session_name.ts";
 import { playSound } from "../../lib/attach/session/sound.ts";
 import { clientArgv, clientEnvironment } from "../../lib/attach/x11/xpra.ts";
 import { realHost } from "../../lib/base/host.ts";
@@ -41,7 +40,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
   const app = ["sh", "-c", "paplay share/tone.wav & exec python3 share/picture.py"];
   const session = await startSession(container, {
     app,
-    run: newRun(),
+    run: crypto.randomUUID().slice(0, 8),
     name: "net",
     exact: true,
     open,

@@ -5,7 +5,7 @@ import { dirname, join } from "@std/path";
 import { modeOf } from "../../lib/base/files.ts";
 import { type App, parseEntry } from "../../lib/create/export/app.ts";
 import { commandLine } from "../../attach.ts";
-import { checkSessionName } from "../../lib/attach/session/session_name.ts";
+import { checkSessionName } from "../../lib/container/names.ts";
 import { commandLine as createLine } from "../../create.ts";
 import { optionsOf } from "../../lib/cli/options.ts";
 import { entryName, entryText, sortOptions } from "../../lib/create/export/entry.ts";

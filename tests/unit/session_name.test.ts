@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../lib/base/errors.ts";
-import { checkSessionName, sessionNameOf } from "../../lib/attach/session/session_name.ts";
+import { checkSessionName, sessionNameOf } from "../../lib/container/names.ts";
 import { socketPath } from "../../lib/container/sockets.ts";
 import { awkwardWords, randomWords } from "./samples.ts";
 

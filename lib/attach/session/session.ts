@@ -31,7 +31,7 @@ import { isSessionName } from "../../container/names.ts";
 export interface SessionPlan {
   /** The app and its arguments. */
   app: readonly string[];
-  /** The id of this run, see `newRun`. */
+  /** The id of this run, which no other one has. */
   run: string;
   /** The session's name. */
   name: string;
