@@ -142,10 +142,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
     await using container = await resolveContainer(host, { word, ...options });
     if (flags.has("logs")) return await (await import("./lib/attach/logs.ts")).logs(container, session);
     if (flags.has("stop")) {
-      return await (await import("./lib/attach/stop.ts")).stop(container, {
-        session,
-        all: flags.has("all"),
-      });
+      return await (await import("./lib/attach/stop.ts")).stop(container, { session, all: flags.has("all") });
     }
     if (flags.has("copy")) return await (await import("./lib/attach/copy.ts")).copy(container, session);
     return await (await import("./lib/attach/paste.ts")).paste(container, session);

@@ -2,6 +2,7 @@
 
 import { ExitCode, inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import type { Arguments } from "../cli/options.ts";
 import { sortAppWords } from "./session/app.ts";
 import {
   type AskableChannel,
@@ -47,19 +48,8 @@ export interface DisposableRequest extends StartRequest {
   files: readonly string[];
 }
 
-/** The command line, as far as it matters here. */
-export interface Words {
-  /** The options without a value. */
-  flags: { has(name: string): boolean };
-  /** The options with one. */
-  values: { get(name: string): string | undefined };
-  /** NAME and what follows, before `--`. */
-  positionals: readonly string[];
-  /** What stands after `--`. */
-  rest: readonly string[];
-  /** The line that runs an app with words that are not to be taken for options. */
-  line(app: readonly string[]): string;
-}
+/** The command line, and what writes the line that runs an app with words that are not to be taken for options. */
+export type Words = Arguments<string> & { line(app: readonly string[]): string };
 
 /**
  * Reads what is to be shown. Without APP_CMDLINE, a live session is meant.
