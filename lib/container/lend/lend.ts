@@ -15,7 +15,7 @@ const maxTakeBackMs = 60_000;
 /** How much longer for each byte of lent copies: as on a link of 2 Mbit/s. */
 const msPerByte = 1 / 256;
 
-const none = Promise.resolve([]);
+const noLoans = Promise.resolve([]);
 
 /**
  * Lends all of the files, or none.
@@ -64,7 +64,7 @@ export async function takeFilesBack(
   const lent = loans.filter(isCopy);
   return (await all([
     unmapFiles(instance, loans.filter(isMapping), options),
-    lent.length > 0 ? copies().then(({ takeBackCopies }) => takeBackCopies(instance, lent, options)) : none,
+    lent.length > 0 ? copies().then(({ takeBackCopies }) => takeBackCopies(instance, lent, options)) : noLoans,
   ])).flat();
 }
 
