@@ -180,9 +180,15 @@ testOnOneEngine(
         engine,
         name,
         "look",
-        "timeout 20 dbus-monitor --session path=/org/freedesktop/portal/desktop,member=SettingChanged | grep -m 2 -A 3 appearance",
+        "timeout 40 dbus-monitor --session path=/org/freedesktop/portal/desktop,member=SettingChanged | grep -m 2 -A 3 appearance",
       );
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      // The host's end wakes an agent that nobody has needed for a while.
+      const asking = "dbus-send --session --print-reply=literal --dest=org.freedesktop.DBus / " +
+        "org.freedesktop.DBus.NameHasOwner string:org.freedesktop.impl.portal.desktop.guicontainer";
+      await eventually(
+        "the end of the agent",
+        async () => (await inSession(engine, name, "look", asking)).includes("false"),
+      );
       await choose("prefer-light");
       await becomes(2);
       assertStringIncludes(await read("org.gnome.desktop.interface"), "prefer-light");
