@@ -5,7 +5,7 @@ import agentSource from "./agent.py" with { type: "text" };
 import offerScript from "./offer_portals.sh" with { type: "text" };
 import { withValues } from "../../base/shell_words.ts";
 import type { Container } from "../../container/container.ts";
-import type { Channel } from "../../guard/channel.ts";
+import { askableNames } from "../../guard/channel.ts";
 import { rate } from "../../guard/rate.ts";
 import { type AgentRequest, lineCutter, parseRequest } from "./requests.ts";
 
@@ -18,15 +18,8 @@ const missing = 69;
 /** The exit status of the agent when nobody needs it: start_agent.sh then waits. */
 const asleep = 75;
 
-/** The channels that an agent can serve. */
-export const agentChannels = [
-  "dialogs",
-  "links",
-  "files",
-  "printing",
-  "notifications",
-  "microphone",
-] as const satisfies readonly Channel[];
+/** The channels that an agent can serve: those that the user can be asked for, and dialogs, in which the user chooses. */
+export const agentChannels = ["dialogs", ...askableNames] as const;
 
 /** One of them. */
 export type AgentChannel = typeof agentChannels[number];
