@@ -8,7 +8,7 @@ export interface Hold {
   keep(rest: Uint8Array, wanted: number): void;
 }
 
-/** Nothing waits. Its memory grows with what has come, not with what is wanted. */
+/** Makes a hold in which nothing waits. Its memory grows with what has come, not with what is wanted. */
 export function createHold(): Hold {
   let held = new Uint8Array();
   let filled = 0;
