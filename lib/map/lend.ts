@@ -54,7 +54,11 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
   const { files, rules, asked } = chosen;
   await recoverFirst(host);
   const { instance, neighbours } = await asked;
-  checkRunning(instance);
+  if (instance.status !== "Running") {
+    const label = labelOf(instance);
+    const start = engineLine(instance.engine, ["start", label]);
+    throw inputError(`The container "${label}" does not run`, `Start it: ${start}`);
+  }
   await checkWays(files, neighbours);
   const { containerOf } = await import("../container/container.ts");
   await using container = await containerOf(instance);
@@ -120,15 +124,6 @@ async function runningContainers(engine: Engine): Promise<string[]> {
   throw new UserError(`No container that create.ts made runs in ${engine.product}`, {
     hint: `Start one: ${engineLine(engine, ["start", labelOf({ engine, name: "NAME" })])}`,
   });
-}
-
-function checkRunning(instance: InstanceInfo): void {
-  if (instance.status === "Running") return;
-  const label = labelOf(instance);
-  throw inputError(
-    `The container "${label}" does not run`,
-    `Start it: ${engineLine(instance.engine, ["start", label])}`,
-  );
 }
 
 /** Waits until the user or the time of `--for` ends the lending. */
