@@ -164,7 +164,8 @@ testOnOneEngine("attach.ts plays and records sound only when it is told to", [..
       await eventually("the app's tone on the host", async () => await heardByHost() > loud);
       assertEquals(await recorders(), "");
       await eventually("the host's tone in the app", async () => await heardByApp(shown) > loud);
-      assertStringIncludes(shown.notifications(), `${shown.name} listens to your microphone`);
+      const mark = `${shown.name} listens to your microphone`;
+      await eventually("the mark of the microphone", () => Promise.resolve(shown.notifications().includes(mark)));
       // Nothing listens any more.
       await eventually("the end of the recorder", async () => await recorders() === "");
       await shown.inside("pkill paplay");
