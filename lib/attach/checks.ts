@@ -90,7 +90,7 @@ export async function checkAttachable(host: Host, engine: Engine | undefined): P
   if (!engine) return [];
   const [ours, byWayland] = await Promise.all([listOurs(engine), hasWayland(host)]);
   const findings = await Promise.all(ours.map(async ({ name, status }): Promise<Finding[]> => {
-    const { knownHosts } = mountsOf({ engine, name: name });
+    const { knownHosts } = mountsOf({ engine, name });
     if (!await exists(knownHosts)) {
       return [broken(
         `The host keys of the container "${name}" are not pinned: there is no ${knownHosts}`,

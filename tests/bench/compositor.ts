@@ -83,7 +83,7 @@ export async function startCompositor(): Promise<Compositor> {
       return { from, to: await size() };
     },
     async pictures(span) {
-      return mostPictures(await eventsIn(log, span));
+      return maxPictures(await eventsIn(log, span));
     },
     async keyDelays(span) {
       return delays(await eventsIn(log, span));
@@ -178,7 +178,7 @@ function delays(events: readonly LoggedEvent[]): number[] {
 }
 
 /** How many pictures the surface got that got the most. */
-function mostPictures(events: readonly LoggedEvent[]): number {
+function maxPictures(events: readonly LoggedEvent[]): number {
   const counts = new Map<string, number>();
   for (const { what, surface } of events) {
     if (what === "picture") counts.set(surface, (counts.get(surface) ?? 0) + 1);

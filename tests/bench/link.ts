@@ -12,7 +12,7 @@ const [listen, connect, megabits, roundTripMs, compressed] = Deno.args as [strin
 const bytesPerMs = Number(megabits) * 1e6 / 8 / 1000;
 const delayMs = Number(roundTripMs) / 2;
 /** As much is on its way at most: the window of a channel of ssh. */
-const mostWaiting = 2 * 2 ** 20;
+const maxWaiting = 2 * 2 ** 20;
 const readBytes = 32 * 1024;
 
 let sent = 0;
@@ -54,7 +54,7 @@ async function carry(from: Deno.Conn, to: Deno.Conn, isCounted: boolean): Promis
       waiting -= count;
       room.resolve();
     });
-    while (waiting > mostWaiting) {
+    while (waiting > maxWaiting) {
       room = Promise.withResolvers<void>();
       await room.promise;
     }

@@ -71,7 +71,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
     await eventually("the container's own pixels", async () => {
       await inSession(engine, name, session, take);
       await sh(["import", "-window", window, "-depth", "8", `rgb:${outside}`]);
-      difference = largestDifference(await pixelsOf(inside, directory), await Deno.readFile(outside));
+      difference = maxDifference(await pixelsOf(inside, directory), await Deno.readFile(outside));
       return difference === 0;
     }).catch(() => assert(difference === 0, `pixels differ by ${difference}`));
     await eventually("a tone of 440 Hz at the host's sound server", heardTone);
@@ -95,7 +95,7 @@ async function pixelsOf(file: string, directory: string): Promise<Uint8Array> {
 }
 
 /** How far two pictures of the window are apart, in the colour where they are farthest. */
-function largestDifference(one: Uint8Array, other: Uint8Array): number {
+function maxDifference(one: Uint8Array, other: Uint8Array): number {
   if (one.length !== windowBytes || other.length !== windowBytes) return Infinity;
   return one.reduce((most, byte, at) => Math.max(most, Math.abs(byte - other[at]!)), 0);
 }

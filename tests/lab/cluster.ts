@@ -53,7 +53,7 @@ const neededDisk = 15 * 2 ** 30;
 const poolMiB = 10 * 2 ** 10;
 
 /** A Unix socket's path has at most 107 bytes; an engine's longest one adds this many to its directory's. */
-const longestSocket = "/guestapi/sock-and-some".length;
+const maxSocket = "/guestapi/sock-and-some".length;
 
 /** Makes what is missing of it, and starts what does not run. */
 export async function makeCluster(lab: Lab): Promise<void> {
@@ -111,7 +111,7 @@ export async function describeServers(lab: Lab): Promise<[string, string][]> {
 /** Why the machine cannot have it. */
 async function cannotBeMade(lab: Lab): Promise<string | undefined> {
   if (!lab.state.user || lab.state.user.uid === 0) return "it needs the lab's user (deno task lab up)";
-  if (join(clusterDir(), "lxdfar").length + longestSocket > 107) return `the path ${labDir()} is too long for sockets`;
+  if (join(clusterDir(), "lxdfar").length + maxSocket > 107) return `the path ${labDir()} is too long for sockets`;
   if (!lab.state.cluster) {
     const free = await freeBytes(labDir());
     if (free < neededDisk) return `it needs ${gibibytes(neededDisk)} of disk, and ${gibibytes(free)} are free`;

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { chooserArgv } from "../../lib/attach/portals/dialogs.ts";
 import { servePortals } from "../../lib/attach/portals/serve.ts";
-import { lineCutter, longestLine, parseRequest } from "../../lib/attach/portals/requests.ts";
+import { lineCutter, maxRequestLine, parseRequest } from "../../lib/attach/portals/requests.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
 import { offerPortals } from "../../lib/attach/portals/agent.ts";
@@ -90,7 +90,7 @@ Deno.test("lines come in pieces, and one without an end is not kept", () => {
   const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
   const cut = lineCutter();
   assertEquals([cut(bytes("a\nb")), cut(bytes("c\n\n"))], [["a"], ["bc", ""]]);
-  cut(new Uint8Array(longestLine).fill(65));
+  cut(new Uint8Array(maxRequestLine).fill(65));
   assertThrows(() => cut(bytes("A")), RangeError);
 });
 

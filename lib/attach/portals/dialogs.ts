@@ -44,7 +44,7 @@ export interface Dialogs extends AsyncDisposable {
 }
 
 /** How many dialogs there may be at once, with the one that is shown. */
-const mostWaiting = 4;
+const maxWaiting = 4;
 
 /** How many dialogs there may be one after the other, and in a second. */
 const dialogRate = { burst: 6, perSecond: 0.2 };
@@ -59,7 +59,7 @@ const soonestMs = 3_000;
 const shownForMs = 600_000;
 
 /** How many failures the user is told of. */
-const mostTold = 20;
+const maxTold = 20;
 
 /** The shortest time between two looks at a file that an app saves again and again, in milliseconds. */
 const lookPauseMs = 1_000;
@@ -89,14 +89,14 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     if (host.signal.aborted) return;
     // The container can cause it again and again.
     const message = isMissingProgram(error) ? `${error.message}. ${error.hint}` : (error as Error).message;
-    if (hasTold.has(message) || hasTold.size >= mostTold) return;
+    if (hasTold.has(message) || hasTold.size >= maxTold) return;
     hasTold.add(message);
     host.ui.warn(message);
     showOnDesktop(label, message, { kind: "warning", run: host.run });
   };
 
   const ask = (request: Asking): void => {
-    const isTooMuch = waiting.length >= mostWaiting || !mayShow();
+    const isTooMuch = waiting.length >= maxWaiting || !mayShow();
     if (isTooMuch || shown.aborted) {
       send({ id: request.id, paths: [] });
       if (!hasWarned && isTooMuch) {

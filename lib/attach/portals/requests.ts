@@ -58,13 +58,13 @@ export const lacks = ["xdg-desktop-portal", "python3-gi", "no-portals", "no-micr
 export type Lack = typeof lacks[number];
 
 /** The longest line, in bytes. */
-export const longestLine = 16_384;
+export const maxRequestLine = 16_384;
 
-const mostFilters = 16;
-const mostPatterns = 64;
-const longestLabel = 60;
+const maxFilters = 16;
+const maxPatterns = 64;
+const maxLabel = 60;
 /** In UTF-16 code units: at most as many bytes as a file system allows. */
-const longestName = 80;
+const maxName = 80;
 
 /** A pattern that zenity cannot take for anything else, or for several. */
 const harmlessPattern = /^[\w*?.[\]+~-]{1,40}$/;
@@ -111,14 +111,14 @@ function isPath(value: unknown): value is string {
 
 function filtersIn(value: unknown): FileFilter[] {
   if (!Array.isArray(value)) return [];
-  return value.slice(0, mostFilters).flatMap((filter): FileFilter[] => {
+  return value.slice(0, maxFilters).flatMap((filter): FileFilter[] => {
     if (!Array.isArray(filter)) return [];
     const [label, patterns] = filter;
     if (typeof label !== "string" || !Array.isArray(patterns)) return [];
-    const harmless = patterns.slice(0, mostPatterns)
+    const harmless = patterns.slice(0, maxPatterns)
       .filter((pattern): pattern is string => typeof pattern === "string" && harmlessPattern.test(pattern));
     // zenity ends the label at a bar, and may take a backslash for the start of an escape.
-    const seen = plainLine(label, longestLabel).replace(/[|\\]/g, "/");
+    const seen = plainLine(label, maxLabel).replace(/[|\\]/g, "/");
     return harmless.length > 0 ? [{ label: seen || "Files", patterns: harmless }] : [];
   });
 }
@@ -129,7 +129,7 @@ function filtersIn(value: unknown): FileFilter[] {
  */
 function baseName(value: unknown): string {
   if (typeof value !== "string") return "";
-  return plainLine(value.split(/[/\\]/).at(-1)!, longestName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
+  return plainLine(value.split(/[/\\]/).at(-1)!, maxName).replace(/^[.\s~-]+/, "").replace(/[.\s]+$/, "");
 }
 
 /** The same, or nothing for one that a desktop starts. */
@@ -161,7 +161,7 @@ export function lineCutter(): (piece: Uint8Array) => string[] {
   return (piece) => {
     const lines = (rest + decoder.decode(piece, { stream: true })).split("\n");
     rest = lines.pop()!;
-    if ([rest, ...lines].some((line) => line.length > longestLine)) throw new RangeError("The line is too long");
+    if ([rest, ...lines].some((line) => line.length > maxRequestLine)) throw new RangeError("The line is too long");
     return lines;
   };
 }

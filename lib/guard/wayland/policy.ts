@@ -63,7 +63,7 @@ const maxMimes = 256;
 /** How far from its parent a popup may be, in pixels. */
 const popupReach = 48;
 /** The screen until the compositor announces one. */
-const smallestScreen = { width: 1024, height: 768 };
+const minScreen = { width: 1024, height: 768 };
 /** So many pixels all screens together have at least. */
 const fewestPixels = 1920 * 1080;
 /** So long after the user has left, in milliseconds, popups are closed. */
@@ -117,7 +117,7 @@ export function createPolicy(
   };
   const screen = (): SurfaceSize => {
     const sizes = [...screens.values()];
-    if (sizes.length === 0) return smallestScreen;
+    if (sizes.length === 0) return minScreen;
     return {
       width: Math.max(...sizes.map(({ width }) => width)),
       height: Math.max(...sizes.map(({ height }) => height)),

@@ -204,7 +204,7 @@ export function createSurfaces(
         throw new Violation("a surface is to be a part of another one, and is something else");
       }
       // Nobody knows what became of that which waited for another parent.
-      const size = largestSize(part);
+      const size = maxSizeOf(part);
       const fresh = { sizes: [size, size], places: [origin, origin, origin], isSync: true };
       Object.assign(part, { role: "part", parent, ...fresh });
       parent.parts.add(part);
@@ -310,7 +310,7 @@ function shownSize({ destination, source, picture: { width, height }, scale, isT
 }
 
 /** The most that a surface may have on the screen now: nobody knows yet when what has changed is shown. */
-function largestSize(surface: Surface): SurfaceSize {
+function maxSizeOf(surface: Surface): SurfaceSize {
   return largest([...surface.sizes, shownSize(surface)]);
 }
 
@@ -333,7 +333,7 @@ function unionOf(box: Box, other: Box): Box {
 
 /** All that a surface may show, with its parts; undefined for nothing. */
 function boxOf(surface: Surface): Box | undefined {
-  const { width, height } = largestSize(surface);
+  const { width, height } = maxSizeOf(surface);
   if (width === 0) return undefined;
   let box: Box = { left: 0, top: 0, right: width, bottom: height };
   for (const part of surface.parts) {
