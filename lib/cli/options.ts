@@ -135,7 +135,9 @@ export function readOption(
   const [, long, letters = "", value] = /^-(?:-([^=]*)|([^=]*))(?:=(.*))?$/s.exec(word) ?? [];
   if (long !== undefined) return { names: [Object.hasOwn(options, long) ? long : undefined], value };
   const entries = Object.entries(options);
-  return { names: [...letters].map((letter) => entries.find(([, { short }]) => short === letter)?.[0]), value };
+  const names = (letters === "" ? [""] : [...letters])
+    .map((letter) => entries.find(([, { short }]) => short === letter)?.[0]);
+  return { names, value };
 }
 
 /**

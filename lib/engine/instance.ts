@@ -64,7 +64,8 @@ export async function findInstance(
 ): Promise<InstanceInfo | undefined> {
   try {
     const found = await query(engine, `/1.0/instances/${name}${withState ? "?recursion=1" : ""}`);
-    return found === undefined ? undefined : parseInstance(engine, found);
+    // Another machine's server could call it anything, and records and paths have the name in them.
+    return found === undefined ? undefined : { ...parseInstance(engine, found), name };
   } catch (error) {
     if (!isNotReady(error)) throw error;
     // The list of all is answered by the members that are there.

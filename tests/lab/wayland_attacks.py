@@ -11,6 +11,7 @@ import mmap
 import secrets
 import select
 import sys
+import time
 
 WANTED = json.loads(sys.argv[1])
 FIRST_OF_HOST = 0xFF000000
@@ -137,10 +138,13 @@ def pointer(client):
     seat, manager, new = client.get("wl_seat"), client.get("zwlr_virtual_pointer_manager_v1"), client.new()
     client.call(manager, 0, seat, new)
     left = 0x110
-    for opcode, words in (1, [0, 1, 1, 2, 2]), (2, [0, left, 1]), (2, [0, left, 0]):
-        client.call(new, opcode, *words)
-        client.call(new, 4)
-        client.answers()
+    # An app that sees a pointer for the first time needs a while before it takes clicks.
+    for _ in range(20):
+        for opcode, words in (1, [0, 1, 1, 2, 2]), (2, [0, left, 1]), (2, [0, left, 0]):
+            client.call(new, opcode, *words)
+            client.call(new, 4)
+            client.answers()
+        time.sleep(0.1)
     return True
 
 

@@ -45,6 +45,7 @@ Deno.test("pngOf() refuses what is larger, or not what it says", () => {
       "a word more": `${lineOf(4, 2)} x`,
       "another alphabet": lineOf(4, 2).replace(/.$/, "\x1b"),
       "a picture that is too large": lineOf(200, 200, new Uint8Array(200 * 200 * 4)),
+      "a picture that is too wide": lineOf(129, 1, new Uint8Array(129 * 4)),
     })
   ) assertEquals(pngOf(line), undefined, what);
 });

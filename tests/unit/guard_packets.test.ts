@@ -217,6 +217,15 @@ Deno.test("a client of xpra 5 learns that a server of xpra 6 uses the pixels' fi
   assertEquals(hello.get("mmap"), dict({ size: 1000, token: 5, token_index: 9, token_bytes: 128, enabled: true }));
 });
 
+Deno.test("of a keyboard's description, only what the guard knows passes, in each of its forms", () => {
+  const state = createSession({ container: "box", open: new Set(), now: () => 0, uuid: "" });
+  judgeClientPacket(clientHello, state);
+  const [known, unknown] = [{ layout: "us" }, { layout: "us", user: "bob@host" }];
+  const [nested, flat] = [dict({ keymap: dict(unknown), user: "bob" }), dict(unknown)];
+  assertEquals(client(state, "keymap-changed", nested)!.args, [dict({ keymap: dict(known) })]);
+  assertEquals(client(state, "keymap-changed", flat)!.args, [dict(known)]);
+});
+
 Deno.test("what xpra 6.6 adds to its hellos opens nothing that the guard does not know", () => {
   const state = createSession({ container: "box", open: new Set(channelNames), now: () => 0, uuid: "" });
   const sound = dict({ send: true, decoders: ["opus"] });

@@ -171,6 +171,11 @@ Deno.test("findInstance() reads status, config and the global address with one c
   assertEquals(recorded.calls, [["lxc", "query", "/1.0/instances/box?recursion=1"]]);
 });
 
+Deno.test("findInstance() keeps the name that it was asked for, whatever another machine's server calls it", async () => {
+  const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, name: "x/../../.config/autostart/e" }) });
+  assertEquals((await findInstance({ engine, name: "box" }))?.name, "box");
+});
+
 Deno.test("findInstance() takes an IPv6 address where there is none by IPv4, and only a global one", async () => {
   const addressOf = async (...addresses: [string, string, string][]): Promise<string | undefined> => {
     const network = {

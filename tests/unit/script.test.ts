@@ -111,6 +111,7 @@ Deno.test("parseCommandLine() refuses an unknown option with exit code 2, and na
       [["--engine.foo=1"], "--engine.foo"],
       [["--_=x"], "--_"],
       [["--_", "x"], "--_"],
+      [["-=x"], "-"],
     ] as const
   ) {
     const error = assertThrows(() => parsed(...args), UserError, `Unknown option "${name}"`);

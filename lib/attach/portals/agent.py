@@ -117,7 +117,8 @@ REQUEST = XML.lookup_interface("org.freedesktop.impl.portal.Request")
 
 asked = {}
 watched = {}
-last_id = 0
+# Not an id of an agent before this one: the host's end may still answer those.
+last_id = time.monotonic_ns() >> 20 & 0x3FFFFFFF
 has_host = True
 last_call = 0
 owned = []
@@ -541,8 +542,11 @@ def on_host(channel, condition):
 
 
 def on_line(line):
-    """Does what the host's end says."""
-    message = json.loads(line)
+    """Does what the host's end says. A signal can have cut the line of start_agent.sh."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return
     if "watch" in message:
         watch(message["watch"])
     elif "scheme" in message:
@@ -592,8 +596,10 @@ def on_name(_connection, _name):
     for name in ("awaited", "asleep"):
         if os.path.exists(f"{directory}/{name}"):
             os.remove(f"{directory}/{name}")
+    global LINE
     if LINE:
-        on_line(LINE)
+        line, LINE = LINE, ""
+        on_line(line)
 
 
 def own_names():

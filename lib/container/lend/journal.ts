@@ -224,8 +224,11 @@ export async function lockCopy(
   const file = wait ? await lockFile(path, { signal: host.signal }) : await claimFile(path);
   return file && {
     async [Symbol.asyncDispose]() {
-      if (await readCopy(host, { id }) === undefined) await removeFile(path);
-      release(file);
+      try {
+        if (await readCopy(host, { id }) === undefined) await removeFile(path);
+      } finally {
+        release(file);
+      }
     },
   };
 }

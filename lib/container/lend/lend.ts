@@ -15,8 +15,6 @@ const maxTakeBackMs = 60_000;
 /** How much longer for each byte of lent copies: as on a link of 2 Mbit/s. */
 const msPerByte = 1 / 256;
 
-const noLoans = Promise.resolve([]);
-
 /**
  * Lends all of the files, or none.
  *
@@ -62,10 +60,18 @@ export async function takeFilesBack(
   options: { settle?: boolean } = {},
 ): Promise<string[]> {
   const lent = loans.filter(isCopy);
-  return (await all([
-    unmapFiles(instance, loans.filter(isMapping), options),
-    lent.length > 0 ? copies().then(({ takeBackCopies }) => takeBackCopies(instance, lent, options)) : noLoans,
-  ])).flat();
+  const findings: string[] = [];
+  const collect = (found: readonly string[]): void => void findings.push(...found);
+  try {
+    await all([
+      unmapFiles(instance, loans.filter(isMapping), options).then(collect),
+      ...(lent.length > 0 ? [(await copies()).takeBackCopies(instance, lent, options).then(collect)] : []),
+    ]);
+  } catch (error) {
+    for (const finding of findings) instance.engine.host.ui.warn(finding);
+    throw error;
+  }
+  return findings;
 }
 
 /** How long taking files back may take, in milliseconds. */

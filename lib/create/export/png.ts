@@ -12,7 +12,9 @@ const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** 8 bits a channel, RGBA, and the usual compression, filters and order of rows (PNG specification, 11.2.1). */
 const pixelFormat = [8, 6, 0, 0, 0];
 
-/** The longest line with a picture: 128 × 128 pixels take less. */
+/** The largest side of a picture, in pixels. */
+const maxIconSide = 128;
+/** The longest line with a picture: one of the largest takes less. */
 const maxPictureLine = 100_000;
 
 /**
@@ -24,6 +26,7 @@ const maxPictureLine = 100_000;
 export function pngOf(line: string): Buffer | undefined {
   const [, width, height, pixels] = /^([1-9]\d{0,2}) ([1-9]\d{0,2}) ([A-Za-z0-9+/=]+)$/.exec(line) ?? [];
   if (pixels === undefined || line.length > maxPictureLine) return undefined;
+  if (Number(width) > maxIconSide || Number(height) > maxIconSide) return undefined;
   const rgba = Buffer.from(pixels, "base64");
   const row = 4 * Number(width);
   if (rgba.length !== row * Number(height)) return undefined;

@@ -166,7 +166,7 @@ function recordButton(
 
 /** What a keyboard is described by. */
 const keymapPaths = new RegExp(
-  "^(keymap\\.)?(xkbmap_)?(keymap|backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|query_struct|" +
+  "^(keymap\\.)?(xkbmap_)?(keymap(?!\\.)|backend|backend_name|layouts?|variants?|options|raw|layout_groups|sync|query_struct|" +
     "mod_(meanings|managed|pointermissing)|(x11_)?keycodes|force)(\\..*)?$",
 );
 const keymap = plain(args([table((path) => keymapPaths.test(path))], [flag]));
