@@ -28,8 +28,8 @@ const fakedPrograms = ["lxc", "incus", "ssh", "setfacl", "getfacl", "stat", "cp"
 
 /**
  * Counts the calls, logs each as one line, and acts at the one whose number is in `at`, or at the first that matches
- * it. What create.ts looks at while it waits for cloud-init depends on how long that takes, and `ssh -V` runs beside
- * other calls: such calls are handed on uncounted.
+ * it. What create.ts looks at while it waits for cloud-init depends on how long that takes, and `ssh -V` and the queries
+ * for an address and storage pools run beside other calls: such calls are handed on uncounted.
  */
 const fakeProgram = (real: string): string =>
   `#!/bin/sh
@@ -44,7 +44,7 @@ case $call in
 *'cloud-init status'*) echo yes >waiting; waiting=no ;;
 *enable-linger* | *' config get '* | *'apt-get clean'*) echo no >waiting; waiting=no ;;
 esac
-case $call in 'ssh -V '*) waiting=yes ;; esac
+case $call in 'ssh -V '* | *'/instances/'*'?recursion=1 ' | *'/storage-pools?recursion=1 ') waiting=yes ;; esac
 number=0
 if [ "$waiting" = no ]; then
   number=$(($(cat count) + 1))
