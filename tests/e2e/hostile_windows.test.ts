@@ -133,8 +133,10 @@ async function besideTerminal(
     try {
       // Popups may be near a window of the app's, which the window manager puts anywhere.
       const main = await windowWith("main", { env });
-      await sh(["xdotool", "windowmove", main, "1400", "700"], { env });
-      await eventually("the app's window in its corner", async () => (await placeOf("main", env)).x > 1300);
+      await eventually("the app's window in its corner", async () => {
+        await sh(["xdotool", "windowmove", main, "1400", "700"], { env });
+        return (await placeOf("main", env)).x > 1300;
+      });
       await Deno.writeTextFile(join(share, "go"), "");
       const bank = await windowWith("^bank$", { env });
       await sh(["xdotool", "windowactivate", "--sync", bank], { env });

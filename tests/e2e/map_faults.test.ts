@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { type Fault, withFault, writeFakes } from "./faults.ts";
 import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
 import {
@@ -73,13 +74,25 @@ async function assertClean(one: Case, told: string): Promise<void> {
   assertEquals(await inContainer(one.engine, one.name, "ls -A maps"), "", told);
 }
 
+/**
+ * Stops or restarts the container with \`--force\`. It has booted by then: the engine freezes it first, and on cgroup v1 a
+ * vfork of its systemd and the freezer would wait for each other.
+ */
+async function forced({ engine, name }: Case, verb: "stop" | "restart"): Promise<void> {
+  await eventually("the end of the boot", async () => {
+    const state = [engine, "exec", name, "--", "systemctl", "is-system-running"];
+    return /running|degraded/.test((await runProcess(state, { okCodes: "any" })).stdout);
+  });
+  // The engine may still carry out what it was last told.
+  await eventually(`the ${verb}`, () => sh([engine, verb, "--force", name]).catch(() => undefined));
+}
+
 /** What happens between the kill and the next run. */
 const meanwhile: readonly { what: string; act: (one: Case) => Promise<unknown> }[] = [
   { what: "nothing", act: () => Promise.resolve() },
   {
     what: "the container is restarted",
-    act: ({ engine, name }) =>
-      eventually("the restart", () => sh([engine, "restart", "--force", name]).catch(() => undefined)),
+    act: (one) => forced(one, "restart"),
   },
   {
     what: "a new mapping of the same files",
@@ -93,11 +106,7 @@ const meanwhile: readonly { what: string; act: (one: Case) => Promise<unknown> }
   {
     what: "the container is stopped during the recovery",
     async act(one) {
-      // The engine may still carry out what it was last told.
-      await eventually(
-        "the container stops",
-        () => sh([one.engine, "stop", "--force", one.name]).catch(() => undefined),
-      );
+      await forced(one, "stop");
       const { code, stderr } = await map(one, ["--unmap"]);
       assertEquals(code, 0, stderr);
       await sh([one.engine, "start", one.name]);
@@ -219,7 +228,7 @@ testOnEngines("map.ts takes back what was lent to a container that is deleted", 
 testOnEngines("map.ts leaves nothing in a container that is stopped meanwhile", ["user"], async (engine) => {
   await withCase(engine, nameOn(engine), async (one) => {
     const run = await startMap(engine, [one.name, ...one.files], { env: { XDG_STATE_HOME: one.state } });
-    await sh([engine, "stop", "--force", one.name]);
+    await forced(one, "stop");
     assertEquals((await run.enter()).code, 0);
     await sh([engine, "start", one.name]);
     await assertClean(one, "stopped");
