@@ -59,7 +59,7 @@ const soonestMs = 3_000;
 const shownForMs = 600_000;
 
 /** How many failures the user is told of. */
-const maxTold = 20;
+const maxFailures = 20;
 
 /** The shortest time between two looks at a file that an app saves again and again, in milliseconds. */
 const lookPauseMs = 1_000;
@@ -89,7 +89,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     if (host.signal.aborted) return;
     // The container can cause it again and again.
     const message = isMissingProgram(error) ? `${error.message}. ${error.hint}` : (error as Error).message;
-    if (hasTold.has(message) || hasTold.size >= maxTold) return;
+    if (hasTold.has(message) || hasTold.size >= maxFailures) return;
     hasTold.add(message);
     host.ui.warn(message);
     showOnDesktop(label, message, { kind: "warning", run: host.run });

@@ -13,7 +13,7 @@ const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const pixelFormat = [8, 6, 0, 0, 0];
 
 /** The largest side of a picture, in pixels. */
-const maxIconSide = 128;
+const maxPictureSide = 128;
 /** The longest line with a picture: one of the largest takes less. */
 const maxPictureLine = 100_000;
 
@@ -26,7 +26,7 @@ const maxPictureLine = 100_000;
 export function pngOf(line: string): Buffer | undefined {
   const [, width, height, pixels] = /^([1-9]\d{0,2}) ([1-9]\d{0,2}) ([A-Za-z0-9+/=]+)$/.exec(line) ?? [];
   if (pixels === undefined || line.length > maxPictureLine) return undefined;
-  if (Number(width) > maxIconSide || Number(height) > maxIconSide) return undefined;
+  if (Number(width) > maxPictureSide || Number(height) > maxPictureSide) return undefined;
   const rgba = Buffer.from(pixels, "base64");
   const row = 4 * Number(width);
   if (rgba.length !== row * Number(height)) return undefined;
