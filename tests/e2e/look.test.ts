@@ -314,7 +314,13 @@ testOnOneEngine(
       const look = startScript("attach", engine, ["--display=wayland", "--session=w", name, "python3 share/look.py"], {
         env,
       });
-      assertEquals(JSON.parse(await shared(name, "look")), { ...taken, backend: "GdkWaylandDisplay" });
+      const told = await Promise.race([
+        shared(name, "look"),
+        look.ended.then(({ code, stderr }) => {
+          throw new Error(`The app has ended before it told its look: exit status ${code}: ${stderr}`);
+        }),
+      ]);
+      assertEquals(JSON.parse(told), { ...taken, backend: "GdkWaylandDisplay" });
       assertEquals((await shared(name, "typed")).trim(), "日本");
       assertEquals((await script("attach", engine, ["--stop", name, "w"])).code, 0);
       assertEquals((await look.ended).code, 0);

@@ -12,6 +12,9 @@
 : "${xpra_directory:?}" "${run:?}" "${sound?}" "${samples?}" "${microphone?}"
 set -eu
 session=${RUNTIME_DIRECTORY##*/gui-container-}
+# The host's player ends when the FIFO is no longer open here: with the session. It is open before the host can know that
+# the session has started.
+[ -z "$sound" ] || exec 8<>"$xpra_directory/$session$sound"
 : >"$xpra_directory/$session.log"
 umask 077
 printf '%s\n' "$GUI_CONTAINER_APP" >"$RUNTIME_DIRECTORY/app"
@@ -26,8 +29,6 @@ start_bus_and_sound() {
   [ -z "$microphone" ] || mkdir "$RUNTIME_DIRECTORY/microphone"
   env -u GTK_USE_PORTAL dbus-daemon --session --fork --address="unix:path=$RUNTIME_DIRECTORY/bus"
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$RUNTIME_DIRECTORY/bus"
-  # The host's player ends when the FIFO is no longer open here: with the session.
-  [ -z "$sound" ] || exec 8<>"$xpra_directory/$session$sound"
   if [ "$sound$microphone" ]; then
     # PulseAudio starts when the first app connects. Timed by the system's clock, apps play on even if nobody reads the FIFO;
     # the samples are then dropped.
