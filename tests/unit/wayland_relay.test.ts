@@ -38,6 +38,18 @@ async function readAll(from: Deno.Conn, count: number): Promise<void> {
   for (let left = count; left > 0;) left -= await from.read(buffer.subarray(0, left)) ?? left;
 }
 
+/** Relays a container's connections to a socket of the host's. */
+function relayTo(path: string, listener: Deno.UnixListener): Promise<void> {
+  return relayConnections({
+    container: "box",
+    clipboard: { in: false, out: false },
+    compression: "none",
+    listener,
+    connect: () => Deno.connect({ transport: "unix", path }),
+    tell: () => {},
+  });
+}
+
 /** Whether an app is cut off that stays in the middle of a frame with a popup open, for so many seconds. */
 async function isCutOff({ breaks, seconds }: { breaks: boolean; seconds: number }): Promise<boolean> {
   const directory = await Deno.makeTempDir();
@@ -51,14 +63,7 @@ async function isCutOff({ breaks, seconds }: { breaks: boolean; seconds: number 
   globalThis.setInterval = ((action: () => void) => (look = action, 0)) as unknown as typeof setInterval;
   performance.now = () => now.call(performance) + later;
   try {
-    relayConnections({
-      container: "box",
-      clipboard: { in: false, out: false },
-      compression: "none",
-      listener,
-      connect: () => Deno.connect({ transport: "unix", path: hostPath }),
-      tell: () => {},
-    }).catch(() => {});
+    relayTo(hostPath, listener).catch(() => {});
     using near = await Deno.connect({ transport: "unix", path });
     await near.write(tokenWith());
     using far = await hostListener.accept();
@@ -100,14 +105,7 @@ Deno.test("a connection goes on after a break, and the guard leaves nothing open
   const [path, hostPath] = [`${directory}/guard`, `${directory}/host`];
   const listener = Deno.listen({ transport: "unix", path });
   using hostListener = Deno.listen({ transport: "unix", path: hostPath });
-  const ended = relayConnections({
-    container: "box",
-    clipboard: { in: false, out: false },
-    compression: "none",
-    listener,
-    connect: () => Deno.connect({ transport: "unix", path: hostPath }),
-    tell: () => {},
-  });
+  const ended = relayTo(hostPath, listener);
   for (const goesOn of [false, true]) {
     const near = await Deno.connect({ transport: "unix", path });
     await near.write(tokenWith());

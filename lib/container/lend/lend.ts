@@ -60,12 +60,13 @@ export async function takeFilesBack(
   options: { settle?: boolean } = {},
 ): Promise<string[]> {
   const lent = loans.filter(isCopy);
+  const { takeBackCopies } = lent.length > 0 ? await copies() : {};
   const findings: string[] = [];
   const collect = (found: readonly string[]): void => void findings.push(...found);
   try {
     await all([
       unmapFiles(instance, loans.filter(isMapping), options).then(collect),
-      ...(lent.length > 0 ? [(await copies()).takeBackCopies(instance, lent, options).then(collect)] : []),
+      Promise.resolve(takeBackCopies?.(instance, lent, options) ?? []).then(collect),
     ]);
   } catch (error) {
     for (const finding of findings) instance.engine.host.ui.warn(finding);
