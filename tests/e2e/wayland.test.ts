@@ -38,7 +38,6 @@ testOnEngines(
   async (engine) => {
     const name = nameOn(engine);
     const app = `foot -T title sh -c 'read -r line; echo "$line" >share/typed'`;
-    const before = await players();
     const running = attach(engine, ["--session=w", name, app]);
     const window = await windowCalled(`[${name}] title`);
     assertEquals([window.app_id, window.focused], [`${name}.foot`, true]);
@@ -49,7 +48,7 @@ testOnEngines(
     assertEquals(await inContainer(engine, name, "cat share/typed"), "hunter22");
     assertEquals(await windows(), []);
     await nothingLeft(engine, name);
-    await eventually("the player's end", async () => (await players()).every((pid) => before.includes(pid)));
+    await eventually("the player's end", async () => await playerOf(name, "w") === "");
   },
 );
 
@@ -92,33 +91,54 @@ testOnEngines(
   },
 );
 
-/** The process ids of what plays sound for the user. */
-async function players(): Promise<string[]> {
-  return (await runProcess(["pgrep", "-u", String(Deno.uid()), "-x", "pacat"], { okCodes: "any" })).stdout.split("\n");
+/** The process id of what plays the sound of a session: it reads the FIFO. Nothing when there is none. */
+function playerOf(name: string, session: string): Promise<string> {
+  const script = `for pid in $(pgrep -u "$(id -u)" -x pacat); do
+    case $(readlink "/proc/$pid/fd/0") in */"$1"/xpra/"$2"~sound*) echo "$pid" ;; esac
+  done`;
+  return sh(["sh", "-c", script, "sh", name, session]);
 }
 
 testOnEngines("attach.ts, Wayland: windows and sound outlive a run that is killed", waylandParts, async (engine) => {
   const name = nameOn(engine);
-  const before = await players();
   const running = attach(engine, ["--session=killed", name, "foot -T alive sleep 600"]);
   await windowCalled(`[${name}] alive`);
-  const [player] = await eventually("a player", async () => {
-    const found = (await players()).filter((pid) => !before.includes(pid));
-    return found.length > 0 && found;
-  });
+  const player = await eventually("a player", async () => await playerOf(name, "killed") || undefined);
   const shell = await sh(["pgrep", "-f", "--", "--session=killed"]);
   for (const pid of shell.split("\n")) Deno.kill(Number(pid), "SIGKILL");
   await running.ended;
   await new Promise((resolve) => setTimeout(resolve, 500));
   await windowCalled(`[${name}] alive`);
-  assert((await players()).includes(player!));
+  assertEquals(await playerOf(name, "killed"), player);
   const boxes = await clientsOf(name);
   assertEquals(boxes.length, 2);
   assertEquals((await guardsOf(name)).length, 1);
   for (const box of boxes) assertEquals(await Deno.readTextFile(`/proc/${box}/environ`), "");
   assertEquals((await attached(engine, ["--stop", name, "killed"])).code, 0);
-  await eventually("the player's end", async () => !(await players()).includes(player!));
+  await eventually("the player's end", async () => await playerOf(name, "killed") === "");
   await nothingLeft(engine, name);
+});
+
+testOnOneEngine("attach.ts, Wayland: a session whose bus starts late has sound, too", waylandParts, async (engine) => {
+  const name = nameOn(engine);
+  const asRoot = (script: string): Promise<string> => sh([engine, "exec", name, "--", "sh", "-ec", script]);
+  await asRoot(`cd /usr/bin; mv dbus-daemon dbus-daemon.real
+cat >dbus-daemon <<'END'
+#!/bin/bash
+case $* in *--fork*) sleep 2 ;; esac
+exec -a "$0" /usr/bin/dbus-daemon.real "$@"
+END
+chmod 755 dbus-daemon`);
+  try {
+    const running = attach(engine, ["--session=late", name, "foot -T late sleep 600"]);
+    await windowCalled(`[${name}] late`);
+    await eventually("a player", async () => await playerOf(name, "late") !== "");
+    assertEquals((await attached(engine, ["--stop", name, "late"])).code, 0);
+    await running.ended;
+    await nothingLeft(engine, name);
+  } finally {
+    await asRoot("mv /usr/bin/dbus-daemon.real /usr/bin/dbus-daemon");
+  }
 });
 
 testOnEngines(
