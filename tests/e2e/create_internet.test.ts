@@ -27,8 +27,11 @@ const publicAddress = "192.31.196.1";
 /** Addresses of a house's network, as they are, and one that any machine of it may have by IPv6. */
 const houseAddresses = ["192.168.77.1", "10.77.0.1", "172.31.77.1", "100.64.77.1", "169.254.169.254"];
 const houseAddresses6 = ["fd00:77::1", "2001:4:112::77"];
-/** An address of the host on a network of its own, which is no private one. */
-const publicHostAddress = "192.31.197.1";
+/**
+ * An address of the host on a network of its own, which is no private one. Each engine has another: the DNS server of a
+ * network can outlive it for a moment.
+ */
+const publicHostAddressOn: Record<EngineName, string> = { lxc: "192.31.197.1", incus: "192.31.198.1" };
 
 /** The proxy of the containers of the lab's image that may reach any host. */
 const { name: proxyName } = await proxyFor([], "gui-lab");
@@ -113,6 +116,7 @@ testOnEngines(
       `e2e-net-${part}-${engine}`
     ) as [string, string, string, string];
     const network = `e2enet${engine}`;
+    const publicHostAddress = publicHostAddressOn[engine];
     const cleanUp = async (): Promise<void> => {
       for (const name of [internet, second, gui]) await removeContainer(engine, name);
       await runProcess([engine, "delete", "--force", world], { okCodes: "any" });

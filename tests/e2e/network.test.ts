@@ -11,13 +11,13 @@ import { startSession } from "../../lib/attach/session/session.ts";
 import { playSound } from "../../lib/attach/session/sound.ts";
 import { clientArgv, clientEnvironment } from "../../lib/attach/x11/xpra.ts";
 import { realHost } from "../../lib/base/host.ts";
-import { runProcess, startProcess } from "../../lib/base/process.ts";
+import { startProcess } from "../../lib/base/process.ts";
 import { terminalUi } from "../../lib/base/ui.ts";
 import { asFromElsewhere } from "./far_container.ts";
 import { socketPath } from "../../lib/container/sockets.ts";
 import { mountsIn } from "../../lib/container/mounts.ts";
 import { chooseEngine } from "../../lib/engine/engine.ts";
-import { inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { hears440Hz, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { eventually, makeContainer, mountsRoot, removeContainer, root, sh, windowWith } from "./world.ts";
 
 const name = "e2e-network";
@@ -74,7 +74,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
       difference = maxDifference(await pixelsOf(inside, directory), await Deno.readFile(outside));
       return difference === 0;
     }).catch(() => assert(difference === 0, `pixels differ by ${difference}`));
-    await eventually("a tone of 440 Hz at the host's sound server", heardTone);
+    await eventually("a tone of 440 Hz at the host's sound server", hears440Hz);
     assert(said.length === 0, said.join());
   } finally {
     client.kill("SIGTERM");
@@ -98,13 +98,4 @@ async function pixelsOf(file: string, directory: string): Promise<Uint8Array> {
 function maxDifference(one: Uint8Array, other: Uint8Array): number {
   if (one.length !== windowBytes || other.length !== windowBytes) return Infinity;
   return one.reduce((most, byte, at) => Math.max(most, Math.abs(byte - other[at]!)), 0);
-}
-
-/** Whether the host's sound server plays a tone of 440 Hz. */
-async function heardTone(): Promise<boolean> {
-  const record = "timeout 1 parec --device=@DEFAULT_MONITOR@ --format=s16le --rate=44100 --channels=1 || true";
-  const raw = "sox -t raw -r 44100 -e signed -b 16 -c 1 - -n trim 0.5 stat";
-  const { stderr } = await runProcess(["sh", "-c", `{ ${record}; } | ${raw}`], { okCodes: "any" });
-  const value = (pattern: RegExp): number => Number(pattern.exec(stderr)?.[1]);
-  return value(/Maximum amplitude:\s+([\d.]+)/) > 0.01 && Math.abs(value(/Rough\s+frequency:\s+(\d+)/) - 440) < 10;
 }

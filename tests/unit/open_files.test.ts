@@ -54,14 +54,18 @@ Deno.test("finishUnmap() removes empty mount points, and names the programs that
     const { host, calls } = recordingHost();
     await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, { files, effect });
     const inContainer = calls[0]!.slice(calls[0]!.indexOf("--") + 1);
-    using _held = await Deno.open(open);
-    const { stdout } = await runProcess(inContainer);
+    // What Deno itself has open, each program that it is just starting has for a moment too.
+    const opened = Promise.withResolvers<void>();
+    const holder = startProcess(["tail", "-f", "--", open], { output: { bytes: () => opened.resolve() } });
+    await opened.promise;
+    const { stdout } = await runProcess(inContainer).finally(() => holder.kill("SIGKILL"));
+    await holder.ended;
     const names = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
     assertEquals(names, ["-it's open", "closed\n$x", "full"]);
     const { host: answering } = recordingHost({ answer: () => ({ stdout }) });
     const found = await finishUnmap({ engine: engineCalled(answering, "lxc"), name: "box" }, { files, effect });
     assertEquals(found.length, 1);
-    assert(/deno.* in "box" still has ".*\/-it's open" open!$/.test(found[0]!), found[0]);
+    assert(/tail in "box" still has ".*\/-it's open" open!$/.test(found[0]!), found[0]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
