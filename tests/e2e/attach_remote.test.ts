@@ -1,7 +1,7 @@
 // attach.ts and a container on another machine: windows by X and by Wayland over one connection, which may break.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { runProcess } from "../../lib/base/process.ts";
+import { type RunningProcess, runProcess } from "../../lib/base/process.ts";
 import { clusterEnvironment, missingParts, type PartName } from "../lab/state.ts";
 import { inSession, needed, nothingLeft } from "./sessions.ts";
 import { desktop, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
@@ -36,7 +36,12 @@ function testFar(what: string, parts: readonly PartName[], test: () => Promise<v
   Deno.test({
     name: `${engine}: ${what}${missing ? ` (skipped: ${missing})` : ""}`,
     ignore: missing !== undefined,
-    fn: test,
+    fn: () =>
+      test().catch(async (error) => {
+        // What it leaves is not for the next one.
+        await script("attach", engine, ["--stop", name, "--all"]);
+        throw error;
+      }),
   });
 }
 
@@ -50,22 +55,23 @@ async function pids(pattern: string): Promise<number[]> {
 const masters = (): Promise<number[]> => pids("^ssh -M .*far:e2e-far-attach");
 const engineEnds = (): Promise<number[]> => pids("^incus exec far:e2e-far-attach ");
 
+/** The process ids of the runs since {@linkcode allGone} was called last. */
+const started: number[] = [];
+
+function startAttach(args: readonly string[], options?: Parameters<typeof startScript>[3]): RunningProcess {
+  const attach = startScript("attach", engine, args, options);
+  started.push(attach.pid);
+  return attach;
+}
+
 /** Fails unless nothing of any run is left, on either side. */
 async function allGone(): Promise<void> {
   await eventually(
     "the end of the connection",
     async () => (await masters()).length + (await engineEnds()).length === 0,
   );
-  // Other runs may be going on for other containers.
-  const left = [...Deno.readDirSync(mountsRoot)].map(({ name }) => name).filter((directory) => {
-    const [, pid] = /^\.attach-(\d+)$/.exec(directory) ?? [];
-    if (pid === undefined) return false;
-    try {
-      return Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes(name);
-    } catch {
-      return true;
-    }
-  });
+  const directories = started.splice(0).map((pid) => `.attach-${pid}`);
+  const left = [...Deno.readDirSync(mountsRoot)].map(({ name }) => name).filter((name) => directories.includes(name));
   assertEquals(left, []);
   await nothingLeft(engine, name);
 }
@@ -84,7 +90,7 @@ testFar("attach.ts, elsewhere: links and files that an app opens reach the host"
     const note = `#!/bin/sh\necho "$*" >>'${directory}/told'\n`;
     await Deno.writeTextFile(`${directory}/${program}`, note, { mode: 0o755 });
   }
-  const attach = startScript("attach", engine, [
+  const attach = startAttach([
     ...["--preset=isolated", "--allow=links,files", "--session=opens", name, "xclock"],
   ], { env: { PATH: `${directory}:${Deno.env.get("PATH")}`, XDG_DOWNLOAD_DIR: directory } });
   await windowWith("\\[far:e2e-far-attach\\] xclock");
@@ -106,7 +112,7 @@ testFar(
   "attach.ts, elsewhere: an app outlives Ctrl-C and a broken connection, is listed, shown again, logged and stopped",
   needed,
   async () => {
-    const first = startScript("attach", engine, [
+    const first = startAttach([
       "--session=x",
       name,
       "xterm -T elsewhere -e sh -c 'echo in the log >>/proc/$PPID/fd/2; exec cat'",
@@ -127,7 +133,7 @@ testFar(
     assertEquals((await listed()).map(({ clients }) => clients), [0]);
 
     const said: string[] = [];
-    const again = startScript("attach", engine, [name], { output: { line: (line) => said.push(line) } });
+    const again = startAttach([name], { output: { line: (line) => said.push(line) } });
     const window = await windowWith("\\[far:e2e-far-attach\\] elsewhere");
     const [engineEnd] = await engineEnds();
     Deno.kill(engineEnd!, "SIGKILL");
@@ -158,7 +164,7 @@ testFar(
   "attach.ts, elsewhere: an app hears the host's microphone while it records",
   [...needed, "sound"],
   async () => {
-    const attach = startScript("attach", engine, ["--preset=isolated", "--allow=microphone", name, "xclock"]);
+    const attach = startAttach(["--preset=isolated", "--allow=microphone", name, "xclock"]);
     await windowWith("\\[far:e2e-far-attach\\] xclock");
     const record = "timeout 4 parec --raw --format=s16le --rate=8000 --channels=1 | wc -c";
     // A second of it.
@@ -180,7 +186,7 @@ testFar(
     const missing = await script("attach", engine, [name, "no-such-app"], { timeoutMs: 60_000 });
     assertEquals(missing.code, 127, missing.stderr);
 
-    const running = startScript("attach", engine, ["--session=killed", name, "xterm -T killed -e cat"]);
+    const running = startAttach(["--session=killed", name, "xterm -T killed -e cat"]);
     await windowWith("\\[far:e2e-far-attach\\] killed");
     for (const pid of await pids("--session=killed")) Deno.kill(pid, "SIGKILL");
     await running.ended;
@@ -215,7 +221,7 @@ testFar(
   async () => {
     const env = desktop();
     const app = `foot -T far sh -c 'read -r line; echo "$line" >share/typed; exec sleep 600'`;
-    const running = startScript("attach", engine, ["--display=wayland", "--session=w", name, app], { env });
+    const running = startAttach(["--display=wayland", "--session=w", name, app], { env });
     await windowCalled(`[${name}] far`);
     assertEquals((await listed()).map(({ session, display, clients }) => [session, display, clients]), [
       ["w", "wayland", 1],
@@ -236,7 +242,7 @@ testFar(
     assertEquals(await windows(), []);
     await allGone();
 
-    const left = startScript("attach", engine, ["--display=wayland", "--session=l", name, "foot -T left sleep 600"], {
+    const left = startAttach(["--display=wayland", "--session=l", name, "foot -T left sleep 600"], {
       env,
     });
     await windowCalled(`[${name}] left`);

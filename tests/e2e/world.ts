@@ -129,7 +129,7 @@ export function inContainer(engine: EngineName, name: string, shell: string, ...
   ]);
 }
 
-/** Waits until `probe` gives something, and returns that. Fails after `timeoutMs`. */
+/** Waits until `probe` gives something, and returns that. A file that is not there may come. Fails after `timeoutMs`. */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false>,
@@ -137,7 +137,9 @@ export async function eventually<T>(
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const found = await probe();
+    const found = await probe().catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
     if (found !== undefined && found !== false) return found;
     if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs / 1000} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
