@@ -11,8 +11,8 @@ One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "
 when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is whole; {"ask": "link",
 "url"}, {"ask": "notify", "summary", "body"}, and {"ask": "record", "on"} when something begins to record, or nothing
 does any more, which have no answer. From the host: {"id", "paths"}, where no path is a no, {"id", "printed"} in place
-of a path to save to, {"id", "here"} for a dialog of the container's own, {"watch": path} for a file that is to be saved, {"scheme"} when the host's apps become dark or
-light, and {"samples"} of the microphone, in base64.
+of a path to save to, {"id", "here"} for a dialog of the container's own, {"watch": path} for a file that is to be saved,
+{"scheme"} when the host's apps become dark or light, and {"samples"} of the microphone, in base64.
 
 The host's end believes nothing of what comes from here. When it is gone, this program shows dialogs of its own, with
 the container's files. It ends when nobody asks any more, unless it has something to watch. The session's bus then has it

@@ -1,10 +1,10 @@
 # shellcheck shell=sh
 # offer_portals.sh
-# Behind serve_session.sh: tells the session's bus and apps of what agent.py answers. Where the container lacks what that
+# After serve_session.sh: tells the session's bus and apps of what agent.py answers. Where the container lacks what that
 # needs, all stays as it is without; the agent tells the host's end so.
 #
 # Values in front:
-#   channels  what the agent is to serve, each with a space before and behind it
+#   channels  what the agent is to serve, each with a space before and after it
 #   awaited   not empty for a session that the run shows: its agent comes soon
 #   agent     agent.py
 : "${channels?}" "${awaited?}" "${agent:?}"

@@ -6,7 +6,7 @@
 # Values in front:
 #   xpra_directory  where sockets and logs of sessions are
 #   run             the id of the run that starts the session
-#   sound           what the FIFO for sound has behind the session's name; empty for a session without a FIFO
+#   sound           what the FIFO for sound has after the session's name; empty for a session without a FIFO
 #   samples         the arguments of PulseAudio's pipe sink that describe the samples
 #   microphone      the same for its pipe source; empty for a session without a microphone
 : "${xpra_directory:?}" "${run:?}" "${sound?}" "${samples?}" "${microphone?}"

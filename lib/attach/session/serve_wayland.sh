@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # serve_wayland.sh
-# The end of the main process of a session's service, behind start_waypipe.sh: becomes the app when waypipe is ready.
+# The end of the main process of a session's service, after start_waypipe.sh: becomes the app when waypipe is ready.
 start_bus_and_sound
 
 # The desktop's input method comes by the compositor (text-input-v3). One of the container would need X.

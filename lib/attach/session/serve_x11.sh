@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # serve_x11.sh
-# The end of the main process of a session's service, behind serve_session.sh: starts an X server on a display of its own
+# The end of the main process of a session's service, after serve_session.sh: starts an X server on a display of its own
 # choice, then becomes xpra, which takes the listening socket from systemd. The parameters are options of xpra.
 #
 # Values in front:

@@ -10,7 +10,7 @@
 #   program         the app's program
 #   run             the id of this run
 #   sound           not empty for a session that has a FIFO for sound
-#   fifo_suffix     what that FIFO has behind the session's name
+#   fifo_suffix     what that FIFO has after the session's name
 #   server          the program that forwards the session: xpra or waypipe
 #   transport       with waypipe: the name of the socket at which the host's end listens
 #   taken, no_directory, called_off  exit statuses

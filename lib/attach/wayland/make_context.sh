@@ -7,7 +7,7 @@
 #
 # Values in front:
 #   shared     the directory of the sessions' sockets
-#   transport  the name there of this session's socket; "~end" behind it is a FIFO that the session holds open while it lives
+#   transport  the name there of this session's socket; "~end" after it is a FIFO that the session holds open while it lives
 #   app_id     what the compositor calls the clients of this socket
 #   own        where the socket "display" is to be
 : "${shared:?}" "${transport:?}" "${app_id:?}" "${own:?}"

@@ -6,7 +6,7 @@
 #
 # Values in front:
 #   shared     the directory of the sessions' sockets
-#   transport  the name there of the guard's socket; "~end" behind it is a FIFO that the session holds open while it lives
+#   transport  the name there of the guard's socket; "~end" after it is a FIFO that the session holds open while it lives
 #   own        where the socket "waypipe" is to be, and the FIFO "alive", which is open for writing while this runs
 #   bytes      how much address space each connection may take
 #   processes  how many processes there may be: one for each connection, and a few
