@@ -68,6 +68,8 @@ export async function startCompositor(): Promise<Compositor> {
   };
   let keyboard = startKeyboard(env);
   const size = async (): Promise<number> => (await Deno.stat(log)).size;
+  const read = async (to: number): Promise<string> =>
+    new TextDecoder("latin1").decode((await Deno.readFile(log)).subarray(0, to));
   return {
     env,
     window: (title) => windowProbe(title, env),
@@ -83,10 +85,10 @@ export async function startCompositor(): Promise<Compositor> {
       return { from, to: await size() };
     },
     async pictures(span) {
-      return maxPictures(await eventsIn(log, span));
+      return maxPictures(await read(span.to), span.from);
     },
     async keyDelays(span) {
-      return delays(await eventsIn(log, span));
+      return delays(eventsIn(await read(span.to), span.from));
     },
     async end() {
       await endKeyboard(keyboard);
@@ -145,15 +147,14 @@ interface LoggedEvent {
 const message = /^\[ *([\d.]+)\] +(?:-> )?(?:wl_keyboard|wl_surface)#(\d+)\.(enter|key|attach|commit)\((.*)\)$/gm;
 
 /**
- * The events in a part of the log. The log does not name clients, and each counts its surfaces by itself: they are told
+ * The events in a log from a place on. The log does not name clients, and each counts its surfaces by itself: they are told
  * apart as far as no two clients draw at the same time.
  */
-async function eventsIn(log: string, { from, to }: Span): Promise<LoggedEvent[]> {
-  const text = new TextDecoder("latin1").decode((await Deno.readFile(log)).subarray(0, to));
+function eventsIn(log: string, from: number): LoggedEvent[] {
   const events: LoggedEvent[] = [];
   const attached = new Set<string>();
   let focus = "";
-  for (const { index, 1: time, 2: id = "", 3: name, 4: args = "" } of text.matchAll(message)) {
+  for (const { index, 1: time, 2: id = "", 3: name, 4: args = "" } of log.matchAll(message)) {
     const add = (event: Omit<LoggedEvent, "ms">): unknown =>
       index >= from && events.push({ ...event, ms: Number(time) });
     if (name === "enter") focus = /^\d+, wl_surface#(\d+)/.exec(args)?.[1] ?? focus;
@@ -177,10 +178,10 @@ function delays(events: readonly LoggedEvent[]): number[] {
   return found;
 }
 
-/** How many pictures the surface got that got the most. */
-function maxPictures(events: readonly LoggedEvent[]): number {
+/** How many new pictures the surface got that got the most, by a log from a place on. */
+export function maxPictures(log: string, from = 0): number {
   const counts = new Map<string, number>();
-  for (const { what, surface } of events) {
+  for (const { what, surface } of eventsIn(log, from)) {
     if (what === "picture") counts.set(surface, (counts.get(surface) ?? 0) + 1);
   }
   return Math.max(0, ...counts.values());

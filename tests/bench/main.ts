@@ -8,14 +8,16 @@ import { fromFileUrl, join } from "@std/path";
 import { ProcessError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { labState, missingParts } from "../lab/state.ts";
+import { todayVariable } from "../lab/today.ts";
 import { attachRows } from "./attach.ts";
 import { createRows } from "./create.ts";
 import { disposableRows } from "./disposable.ts";
 import { feelRows } from "./feel.ts";
 import { idleRows } from "./idle.ts";
 import { mapRows } from "./map.ts";
-import { type Figure, type Row, waylandWays, ways } from "./row.ts";
+import { type Figure, type Row, todayDesktops, waylandWays, ways } from "./row.ts";
 import { markdownTable } from "./table.ts";
+import { todayRows } from "./today.ts";
 import { waylandRows } from "./wayland.ts";
 import { removeContainer } from "./world.ts";
 
@@ -29,10 +31,13 @@ interface Table {
   rows: readonly Row<string>[];
 }
 
-const tables: readonly Table[] = [
-  { name: "X", ways, rows: [...createRows, ...attachRows, ...disposableRows, ...feelRows, ...idleRows, ...mapRows] },
-  { name: "Wayland", ways: waylandWays, rows: waylandRows },
-];
+/** Those of the host that this runs on. */
+const tables: readonly Table[] = Deno.env.get(todayVariable)
+  ? [{ name: "today", ways: todayDesktops, rows: todayRows }]
+  : [
+    { name: "X", ways, rows: [...createRows, ...attachRows, ...disposableRows, ...feelRows, ...idleRows, ...mapRows] },
+    { name: "Wayland", ways: waylandWays, rows: waylandRows },
+  ];
 
 async function measure(table: Table, only: string | undefined): Promise<Figure[]> {
   const figures: Figure[] = [];
@@ -106,11 +111,9 @@ async function main(): Promise<number> {
     const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
     await runProcess([...lab, "up"], { output: "inherit" });
     const inside = ["deno", "run", "-A", "tests/bench/main.ts", "--in-lab", ...Deno.args];
-    const { code } = await runProcess([...lab, "run", "--", ...inside], {
-      output: "inherit",
-      okCodes: "any",
-    });
-    return code;
+    const hosts = missingParts("today") ? [[]] : [[], ["--host", "today"]];
+    for (const host of hosts) await runProcess([...lab, "run", ...host, "--", ...inside], { output: "inherit" });
+    return 0;
   }
   const startMs = performance.now();
   const measured: (Table & { figures: Figure[] })[] = [];
@@ -122,6 +125,8 @@ async function main(): Promise<number> {
   } finally {
     await removeContainer();
   }
+  // The rows that are asked for may be those of another host.
+  if (measured.length === 0) return 0;
   say(`Took ${((performance.now() - startMs) / 60_000).toFixed(1)} minutes`);
   const text = args.json
     ? JSON.stringify({ machine: machine(), tables: measured.map(({ name, figures }) => ({ name, figures })) })

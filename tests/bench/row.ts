@@ -26,6 +26,12 @@ export const waylandWays = {
 /** A column of the table for a Wayland desktop. */
 export type WaylandWay = keyof typeof waylandWays;
 
+/** The desktops of today: the columns of their table, in their order. */
+export const todayDesktops = { "GNOME Shell": "GNOME Shell", KWin: "KWin", sway: "sway", labwc: "labwc" } as const;
+
+/** A column of the table for desktops of today. */
+export type TodayDesktopName = keyof typeof todayDesktops;
+
 /** A figure that a row gives. */
 export interface Measure {
   /** What it is, as in the table's first column. */

@@ -59,6 +59,16 @@ export async function startSession(way: Way, options: SessionOptions): Promise<S
   return await start[way](options, way);
 }
 
+/** Starts an app of the host's, without a container. */
+export function startNative(app: string, env: Record<string, string>): Session {
+  const client = startProcess(app.split(" "), { cwd: root, env });
+  const end = async (): Promise<void> => {
+    client.kill("SIGTERM");
+    await client.ended;
+  };
+  return { pid: client.pid, detach: end, end };
+}
+
 /** Attaches a client to the session of a way, as that way does it. */
 export function attachTo(way: Way, { sound }: { sound: boolean }): Session {
   const argv = way === "ours"

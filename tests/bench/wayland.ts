@@ -9,8 +9,8 @@ import { measuredSeconds, playVideo, prepareApps } from "./feel.ts";
 import { idleMs } from "./idle.ts";
 import { family, sessionLoad, settle, settleIdle } from "./load.ts";
 import type { Row, WaylandWay } from "./row.ts";
-import { type Session, ssh, startSession } from "./sessions.ts";
-import { container, mounts, root, sleep } from "./world.ts";
+import { type Session, ssh, startNative, startSession } from "./sessions.ts";
+import { container, mounts, sleep } from "./world.ts";
 
 const needs = ["user", "lxc", "wayland", "bus", "sound", "xpra", "imageXpra"] as const;
 
@@ -64,7 +64,7 @@ async function start(way: WaylandWay, app: App, { sound }: { sound: boolean }): 
   const { env } = desktop;
   switch (way) {
     case "native":
-      return startNative(app.native ?? app.wayland);
+      return startNative(app.native ?? app.wayland, env);
     case "hand":
       return await startWaypipe(app.wayland);
     case "plain":
@@ -74,15 +74,6 @@ async function start(way: WaylandWay, app: App, { sound }: { sound: boolean }): 
     case "x11":
       return await startSession("ours", { app: app.x11, sound, env, options: ["--display=x11"] });
   }
-}
-
-function startNative(app: string): Session {
-  const client = startProcess(app.split(" "), { cwd: root, env: desktop.env });
-  const end = async (): Promise<void> => {
-    client.kill("SIGTERM");
-    await client.ended;
-  };
-  return { pid: client.pid, detach: end, end };
 }
 
 /** By hand: waypipe on both sides, in a security context, over a socket in the directory that both see. */

@@ -21,7 +21,7 @@ export function testToday(name: string, fn: () => Promise<void>, ...parts: reado
 }
 
 /** How each is started, without a screen, and the name of its socket. */
-const desktops = {
+export const desktops = {
   "GNOME Shell": {
     argv: ["gnome-shell", "--headless", "--unsafe-mode"].concat(onVirtualMonitor()),
     socket: "wayland-9",
@@ -47,8 +47,15 @@ export interface TodayDesktop extends AsyncDisposable {
   titles: string[];
 }
 
-/** Starts a desktop with a bus of its own, and for GNOME Shell a system bus with mocks of what it asks there. */
-export async function startDesktop(name: keyof typeof desktops): Promise<TodayDesktop> {
+/**
+ * Starts a desktop with a bus of its own, and for GNOME Shell a system bus with mocks of what it asks there.
+ *
+ * @param onMessage is called with each line of its log of the Wayland protocol
+ */
+export async function startDesktop(
+  name: keyof typeof desktops,
+  onMessage: (line: string) => void = () => {},
+): Promise<TodayDesktop> {
   const directory = await Deno.makeTempDir({ prefix: "e2e-today-" });
   const running: RunningProcess[] = [];
   await using stack = new AsyncDisposableStack();
@@ -73,6 +80,7 @@ export async function startDesktop(name: keyof typeof desktops): Promise<TodayDe
     const line = (text: string): void => {
       const [, title] = /xdg_toplevel#\d+\.set_title\("(.*)"\)$/.exec(text) ?? [];
       if (title !== undefined) titles.push(title);
+      onMessage(text);
     };
     running.push(startProcess(argv, { env: { ...own, WAYLAND_DEBUG: "server" }, output: { line } }));
   };
