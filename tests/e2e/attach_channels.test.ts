@@ -5,10 +5,23 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
 import { managerRuntimeDir } from "../lab/user_manager.ts";
-import { inSession, needed, nothingLeft, output, pressIn, testOnOneEngine } from "./sessions.ts";
+import {
+  heardByHost,
+  inSession,
+  loud,
+  loudness,
+  needed,
+  nothingLeft,
+  output,
+  pressIn,
+  quiet,
+  recordSound,
+  testOnOneEngine,
+} from "./sessions.ts";
 import {
   type EngineName,
   eventually,
+  inContainer,
   mountsRoot,
   script,
   sh,
@@ -143,25 +156,14 @@ testOnOneEngine("attach.ts plays and records sound only when it is told to", [..
   const tone = await Deno.makeTempFile({ suffix: ".wav" });
   await sh(["sox", "-qn", tone, "synth", "60", "sine", "520"]);
   const hostTone = startProcess(["paplay", tone]);
-  const record = "timeout 1.5 parec --format=s16le --rate=44100 --channels=1 --latency-msec=20 || true";
-  const heardByHost = async (frequency = 660): Promise<number> => {
-    const file = join(share, "host.raw");
-    await sh([
-      "sh",
-      "-c",
-      `${record.replace("parec", "parec --device=@DEFAULT_MONITOR@")}`.replace("||", `>"$0" ||`),
-      file,
-    ]);
-    return await loudness(file, frequency);
-  };
   const heardByApp = async (shown: Shown): Promise<number> => {
-    await shown.inside(record.replace("||", ">share/app.raw ||"));
+    await shown.inside(`${recordSound} >share/app.raw || true`);
     return await loudness(join(share, "app.raw"), 520);
   };
   try {
     await showing(engine, ["--preset=isolated", "--allow=sound,microphone"], { hostile: false }, async (shown) => {
       const player = shown.inside("paplay share/app.wav || true");
-      await eventually("the app's tone on the host", async () => await heardByHost() > loud);
+      await eventually("the app's tone on the host", async () => await heardByHost(660) > loud);
       assertEquals(await recorders(), "");
       await eventually("the host's tone in the app", async () => await heardByApp(shown) > loud);
       const mark = `${shown.name} listens to your microphone`;
@@ -176,7 +178,7 @@ testOnOneEngine("attach.ts plays and records sound only when it is told to", [..
       await shown.control("audio-output", "start", "*");
       await pause(patienceMs);
       await eventually("the host's own tone", async () => await heardByHost(520) > loud);
-      assert(await heardByHost() < quiet, "the host hears the app");
+      assert(await heardByHost(660) < quiet, "the host hears the app");
       assert(await heardByApp(shown) < quiet, "the app hears the host");
       await shown.inside("pkill paplay || true");
       await player;
@@ -185,6 +187,24 @@ testOnOneEngine("attach.ts plays and records sound only when it is told to", [..
     hostTone.kill("SIGTERM");
     await hostTone.ended;
     await Deno.remove(tone);
+  }
+});
+
+testOnOneEngine("a session whose service starts late has sound", [...needed, "sound"], async (engine) => {
+  const directory = "~/.config/systemd/user/gui-container-.service.d";
+  const inside = (shell: string): Promise<string> =>
+    inContainer(engine, nameOn(engine), `${shell}; XDG_RUNTIME_DIR=/run/user/1000 systemctl --user daemon-reload`);
+  await sh(["sox", "-qn", join(mountsRoot, nameOn(engine), "share", "app.wav"), "synth", "60", "sine", "660"]);
+  await inside(`mkdir -p ${directory}; printf '[Service]\nExecStartPre=/bin/sleep 2\n' >${directory}/late.conf`);
+  try {
+    await showing(engine, ["--preset=isolated", "--allow=sound"], { hostile: false }, async (shown) => {
+      const player = shown.inside("paplay share/app.wav || true");
+      await eventually("the app's tone on the host", async () => await heardByHost(660) > loud);
+      await shown.inside("pkill paplay");
+      await player;
+    });
+  } finally {
+    await inside(`rm -r ${directory}`);
   }
 });
 
@@ -279,25 +299,6 @@ async function setClipboard(text: string): Promise<void> {
 async function clipboard(): Promise<string> {
   const argv = ["timeout", "2", "xclip", "-selection", "clipboard", "-out"];
   return (await runProcess(argv, { okCodes: "any" })).stdout;
-}
-
-/** The least for a tone that is heard, and more than the gaps in another one sound like on a busy machine. */
-const [loud, quiet] = [0.1, 0.02];
-
-/** How loud a tone of that frequency is in a recording of 44,100 samples a second; 0 where there is none, 1 at most. */
-async function loudness(file: string, frequency: number): Promise<number> {
-  const bytes = await Deno.readFile(file);
-  const samples = new Int16Array(bytes.buffer, 0, Math.floor(bytes.length / 2));
-  let [real, imaginary, sum] = [0, 0, 1];
-  for (const [index, sample] of samples.entries()) {
-    // By Hann's window, the ends of the recording are no tones.
-    const weight = Math.sin(Math.PI * index / samples.length) ** 2;
-    const angle = 2 * Math.PI * frequency * index / 44_100;
-    real += weight * sample * Math.cos(angle);
-    imaginary += weight * sample * Math.sin(angle);
-    sum += weight;
-  }
-  return 2 * Math.hypot(real, imaginary) / sum / 32_768;
 }
 
 function pause(ms: number): Promise<void> {
