@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # start_waypipe.sh
-# Behind serve_session.sh: starts waypipe, which is ready when serve_wayland.sh wants it. Each connection of an app to waypipe's
+# After serve_session.sh: starts waypipe, which is ready when serve_wayland.sh wants it. Each connection of an app to waypipe's
 # display becomes one to the host's end.
 #
 # Values in front:
