@@ -142,9 +142,10 @@ interface LoggedEvent {
 }
 
 /**
- * A message of libwayland's log: `[ 208901.599] wl_surface#3.commit()`, with an arrow before it if sway has sent it.
+ * A message of libwayland's log: `[ 208901.599] wl_surface#3.commit()`, with an arrow before it if sway has sent it. Newer
+ * ones begin with the time of day: `[12:35:54.382453]`.
  */
-const message = /^\[ *([\d.]+)\] +(?:-> )?(?:wl_keyboard|wl_surface)#(\d+)\.(enter|key|attach|commit)\((.*)\)$/gm;
+const message = /^\[ *([\d:.]+)\] +(?:-> )?(?:wl_keyboard|wl_surface)#(\d+)\.(enter|key|attach|commit)\((.*)\)$/gm;
 
 /**
  * The events in a log from a place on. The log does not name clients, and each counts its surfaces by itself: they are told
@@ -156,13 +157,17 @@ function eventsIn(log: string, from: number): LoggedEvent[] {
   let focus = "";
   for (const { index, 1: time, 2: id = "", 3: name, 4: args = "" } of log.matchAll(message)) {
     const add = (event: Omit<LoggedEvent, "ms">): unknown =>
-      index >= from && events.push({ ...event, ms: Number(time) });
+      index >= from && events.push({ ...event, ms: milliseconds(time!) });
     if (name === "enter") focus = /^\d+, wl_surface#(\d+)/.exec(args)?.[1] ?? focus;
     else if (name === "key" && args.endsWith(", 1")) add({ what: "key", surface: focus });
     else if (name === "attach" && !args.startsWith("nil")) attached.add(id);
     else if (name === "commit" && attached.delete(id)) add({ what: "picture", surface: id });
   }
   return events;
+}
+
+function milliseconds(time: string): number {
+  return time.includes(":") ? 1000 * time.split(":").reduce((sum, part) => sum * 60 + Number(part), 0) : Number(time);
 }
 
 function delays(events: readonly LoggedEvent[]): number[] {

@@ -59,13 +59,16 @@ async function frames(desktop: LoggedDesktop, way: "ours" | "native"): Promise<{
   try {
     await picture;
     await settle();
-    const from = desktop.log.length;
-    const { cpu } = await sessionLoad({
+    const { cpu, result } = await sessionLoad({
       pids: [session.pid],
       app: "share/paint",
-      work: () => sleep(measuredSeconds * 1000),
+      work: async () => {
+        const from = desktop.log.length;
+        await sleep(measuredSeconds * 1000);
+        return desktop.log.slice(from).join("\n");
+      },
     });
-    return { rate: maxPictures(desktop.log.slice(from).join("\n")) / measuredSeconds, cpu };
+    return { rate: maxPictures(result) / measuredSeconds, cpu };
   } finally {
     await session.end();
   }
