@@ -51,21 +51,18 @@ const notOfSessions =
 
 /** Fails unless nothing of any session is there: neither process, socket nor X authority, on either side. */
 export async function nothingLeft(engine: EngineName, name: string): Promise<void> {
-  let processes = "";
-  await eventually("the end of the session's processes", async () => {
-    processes = await inContainer(engine, name, `ps -u 1000 -o args= | grep -vE '${notOfSessions}' || true`);
-    return processes === "";
-  }).catch((error) => {
-    throw new Error(`${error.message}: ${processes}`);
-  });
-  const inside = await inContainer(
-    engine,
-    name,
-    `ls -d /run/user/1000/gui-container-* /tmp/.X11-unix/* /tmp/.X*-lock ~/.Xauthority ~/.xpra/*.mmap /tmp/*xpra* 2>/dev/null || true
+  const look = `ps -u 1000 -o args= | grep -vE '${notOfSessions}'
+ls -d /run/user/1000/gui-container-* /tmp/.X11-unix/* /tmp/.X*-lock ~/.Xauthority ~/.xpra/*.mmap /tmp/*xpra* 2>/dev/null
 find ~/.xpra -mindepth 1 ! -name '*.log'
-systemctl --user list-units --all --plain --no-legend 'gui-container-*' 'run-*.scope'`,
-  );
-  assertEquals(inside, "");
+systemctl --user list-units --all --plain --no-legend 'gui-container-*' 'run-*.scope'`;
+  let left = "";
+  // systemd removes a session's files when the last of its processes has ended.
+  await eventually("the end of all sessions", async () => {
+    left = await inContainer(engine, name, `{ ${look}; } || true`);
+    return left === "";
+  }).catch((error) => {
+    throw new Error(`${error.message}: ${left}`);
+  });
   assertEquals(await clientsOf(name), []);
   await eventually("the end of the guard", async () => (await guardsOf(name)).length === 0);
 }
