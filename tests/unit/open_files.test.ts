@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess, startProcess } from "../../lib/base/process.ts";
 import { ubuntuUser } from "../../lib/container/user.ts";
@@ -54,7 +54,6 @@ Deno.test("finishUnmap() removes empty mount points, and names the programs that
     const { host, calls } = recordingHost();
     await finishUnmap({ engine: engineCalled(host, "lxc"), name: "box" }, { files, effect });
     const inContainer = calls[0]!.slice(calls[0]!.indexOf("--") + 1);
-    // What Deno itself has open, each program that it is just starting has for a moment too.
     const opened = Promise.withResolvers<void>();
     const holder = startProcess(["tail", "-f", "--", open], { output: { bytes: () => opened.resolve() } });
     await opened.promise;
@@ -64,8 +63,10 @@ Deno.test("finishUnmap() removes empty mount points, and names the programs that
     assertEquals(names, ["-it's open", "closed\n$x", "full"]);
     const { host: answering } = recordingHost({ answer: () => ({ stdout }) });
     const found = await finishUnmap({ engine: engineCalled(answering, "lxc"), name: "box" }, { files, effect });
-    assertEquals(found.length, 1);
-    assert(/tail in "box" still has ".*\/-it's open" open!$/.test(found[0]!), found[0]);
+    // A program that Deno was just starting may have what Deno had open when it wrote the files.
+    const [line, ...more] = found.filter((line) => /\btail\b/.test(line));
+    assertMatch(line!, /\btail\b.* in "box" still has ".*\/-it's open" open!$/);
+    assertEquals(more, []);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
