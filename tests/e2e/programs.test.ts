@@ -123,7 +123,7 @@ done`;
   return await inContainer(
     engine,
     name,
-    `exec xvfb-run --auto-servernum --server-args='-screen 0 1600x900x24' dbus-run-session sh -c "$@"`,
+    `exec xvfb-run --auto-servernum --server-args='-screen 0 1600x900x24 -noreset' dbus-run-session sh -c "$@"`,
     ...[onDisplay, "sh", Object.keys(programs).join("\n"), Object.values(programs).join("\n")],
   );
 }
