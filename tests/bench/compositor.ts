@@ -142,14 +142,14 @@ interface LoggedEvent {
 }
 
 /**
- * A message of libwayland's log: `[ 208901.599] wl_surface#3.commit()`, with an arrow before it if sway has sent it. Newer
- * ones begin with the time of day: `[12:35:54.382453]`.
+ * A message of libwayland's log: `[ 208901.599] wl_surface#3.commit()`, with an arrow before it if the compositor has
+ * sent it. Newer versions write the time of day: `[12:35:54.382453]`.
  */
 const message = /^\[ *([\d:.]+)\] +(?:-> )?(?:wl_keyboard|wl_surface)#(\d+)\.(enter|key|attach|commit)\((.*)\)$/gm;
 
 /**
- * The events in a log from a place on. The log does not name clients, and each counts its surfaces by itself: they are told
- * apart as far as no two clients draw at the same time.
+ * The events in a log after an offset. The log does not name clients, and each counts its surfaces by itself: they are
+ * told apart as far as no two clients draw at the same time.
  */
 function eventsIn(log: string, from: number): LoggedEvent[] {
   const events: LoggedEvent[] = [];
@@ -183,7 +183,7 @@ function delays(events: readonly LoggedEvent[]): number[] {
   return found;
 }
 
-/** How many new pictures the surface got that got the most, by a log from a place on. */
+/** How many new pictures the busiest surface got, according to a log after an offset. */
 export function maxPictures(log: string, from = 0): number {
   const counts = new Map<string, number>();
   for (const { what, surface } of eventsIn(log, from)) {

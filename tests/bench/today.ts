@@ -1,5 +1,6 @@
 /** Rows: a session on each desktop of today, in the lab's host of Debian testing. */
 
+import { abortable } from "@std/async";
 import { join } from "@std/path";
 import { startDesktop, type TodayDesktop } from "../e2e/today_desktop.ts";
 import { maxPictures } from "./compositor.ts";
@@ -14,7 +15,7 @@ const needs = ["user", "lxc", "today"] as const;
 /** A desktop, with its log of the Wayland protocol. */
 interface LoggedDesktop extends TodayDesktop {
   log: string[];
-  /** Waits for the next picture of any app; gives the time (`performance.now()`) at which it came. */
+  /** Waits for the next picture of any app, up to a minute; gives the time (`performance.now()`) at which it came. */
   nextPicture(): Promise<number>;
 }
 
@@ -25,7 +26,9 @@ async function startLogged(name: TodayDesktopName): Promise<LoggedDesktop> {
     log.push(line);
     if (/ wl_surface#\d+\.attach\(wl_buffer/.test(line)) seen(performance.now());
   });
-  return Object.assign(desktop, { log, nextPicture: () => new Promise<number>((resolve) => seen = resolve) });
+  const nextPicture = (): Promise<number> =>
+    abortable(new Promise<number>((resolve) => seen = resolve), AbortSignal.timeout(60_000));
+  return Object.assign(desktop, { log, nextPicture });
 }
 
 const commands = {

@@ -38,7 +38,7 @@ function testFar(what: string, parts: readonly PartName[], test: () => Promise<v
     ignore: missing !== undefined,
     fn: () =>
       test().catch(async (error) => {
-        // What it leaves is not for the next one.
+        // The next test must not find this one's session.
         await script("attach", engine, ["--stop", name, "--all"]);
         throw error;
       }),

@@ -21,7 +21,7 @@ export function testToday(name: string, fn: () => Promise<void>, ...parts: reado
 }
 
 /** How each is started, without a screen, and the name of its socket. */
-export const desktops = {
+const desktops = {
   "GNOME Shell": {
     argv: ["gnome-shell", "--headless", "--unsafe-mode"].concat(onVirtualMonitor()),
     socket: "wayland-9",

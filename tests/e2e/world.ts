@@ -129,7 +129,10 @@ export function inContainer(engine: EngineName, name: string, shell: string, ...
   ]);
 }
 
-/** Waits until `probe` gives something, and returns that. A file that is not there may come. Fails after `timeoutMs`. */
+/**
+ * Waits until `probe` gives something, and returns that. A probe that reads a file which does not exist yet has found
+ * nothing. Fails after `timeoutMs`.
+ */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false>,

@@ -89,6 +89,6 @@ do
     sleep 0.1
   fi
 done
-# The host's player would end at once with a FIFO that the service has not opened yet.
+# The host's player ends at once when nobody has opened the FIFO for writing. So the host learns the name when the service has.
 [ -z "$sound" ] || timeout 5 head -c 0 "$session$fifo_suffix" || :
 printf '%s\n' "$session"

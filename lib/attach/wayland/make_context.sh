@@ -24,12 +24,12 @@ tries=0
 until [ -S "$own/unused" ]; do
   kill -0 "$waypipe" 2>/dev/null || exit 1
   tries=$((tries + 1))
-  [ "$tries" -lt 2000 ] || exit 1
+  [ "$tries" -lt 400 ] || exit 1
   sleep 0.005
 done
 mv "$own/waypipe-secctx-$waypipe" "$own/display"
 echo ready
 read -r word && [ "$word" = keep ] || exit 0
 # A session that has not opened it by then never will.
-{ sleep 30; [ -e /tmp/opened ] || kill "$over"; } &
+{ sleep 10; [ -e /tmp/opened ] || kill "$over"; } &
 wait "$over"

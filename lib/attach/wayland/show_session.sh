@@ -34,11 +34,11 @@ tries=0
 until [ -S "$socket" ]; do
   kill -0 "$waypipe" 2>/dev/null || { rm -f "$fifo"; show; }
   tries=$((tries + 1))
-  [ "$tries" -lt 2000 ] || exit 1
+  [ "$tries" -lt 400 ] || exit 1
   sleep 0.005
 done
 echo ready
 read -r word && [ "$word" = keep ] || exit 0
 # A session that has not opened it by then never will.
-{ sleep 30; [ -e /tmp/opened ] || kill "$over"; } &
+{ sleep 10; [ -e /tmp/opened ] || kill "$over"; } &
 wait "$over"
