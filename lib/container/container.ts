@@ -74,8 +74,6 @@ export interface Container extends Place, AsyncDisposable {
    * prints it. Undefined where it is known that there is no such FIFO.
    */
   readFifo(name: string): Promise<OpenFifo | { argv: string[] } | undefined>;
-  /** Resolves when the connection has ended by itself; never where there is none. */
-  whenLost(): Promise<unknown>;
   /** Whether a connection of {@linkcode Container.connect} is lost. */
   isLost(): Promise<boolean>;
   /**

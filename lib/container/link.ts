@@ -24,8 +24,6 @@ export interface Link extends AsyncDisposable {
   reach(path: string, inContainer: string): Promise<void>;
   /** Makes a socket in the container whose connections go to one on this side. */
   lend(inContainer: string, path: string): Promise<void>;
-  /** Resolves when it has ended. */
-  ended: Promise<ProcessResult>;
   /** Whether the connection is lost. */
   isLost(): Promise<boolean>;
 }
@@ -161,7 +159,6 @@ function linkOf(master: RunningProcess, { host, target }: { host: Host; target: 
     target,
     reach: (path, inContainer) => tell(["forward", ...forwardOption("-L", path, inContainer)]),
     lend: (inContainer, path) => tell(["forward", ...forwardOption("-R", inContainer, path)]),
-    ended: host.dryRun ? new Promise(() => {}) : master.ended,
     async isLost() {
       const options = { ...answerLimits, okCodes: "any", looksOnly: true } as const;
       return (await host.run(controlArgv(target, ["check"]), options)).code !== 0;

@@ -37,7 +37,6 @@ export function localContainer(
     noteUse() {},
     log: async (options) => (await import("./session_log.ts")).readSessionLog(xpra, options),
     readFifo: async (name) => (await import("./fifo.ts")).openFifo(join(xpra, name)),
-    whenLost: () => new Promise(() => {}),
     isLost: () => Promise.resolve(false),
     reconnect: () => Promise.resolve(),
   });

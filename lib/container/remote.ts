@@ -80,7 +80,6 @@ export function remoteContainer(
       const script = withValues(readFifo, { fifo: join((await reach()).xpra, name) });
       return { argv: sshArgv(await target(), ["/bin/sh", "-c", script], { mayAsk: false }) };
     },
-    whenLost: () => link?.ended ?? new Promise(() => {}),
     isLost: async () => link !== undefined && await link.isLost(),
     async reconnect() {
       host.ui.warn(`The connection to "${known.label}" is lost. The app runs on. Trying again until Ctrl-C`);

@@ -216,7 +216,7 @@ testFar("attach.ts, elsewhere: a container that fills its log is read to a bound
 });
 
 testFar(
-  "attach.ts, elsewhere: a window by Wayland outlives a broken connection, and ends with --stop or with the run",
+  "attach.ts, elsewhere: a window by Wayland ends with --stop, with the run, and with its connection",
   [...needed, ...waylandParts],
   async () => {
     const env = desktop();
@@ -226,10 +226,6 @@ testFar(
     assertEquals((await listed()).map(({ session, display, clients }) => [session, display, clients]), [
       ["w", "wayland", 1],
     ]);
-    const [engineEnd] = await engineEnds();
-    Deno.kill(engineEnd!, "SIGKILL");
-    await eventually("another connection", async () => (await engineEnds()).some((pid) => pid !== engineEnd));
-    await windowCalled(`[${name}] far`);
     await type("hunter22\n");
     await eventually(
       "the keys",
@@ -251,6 +247,23 @@ testFar(
     assertEquals(ended.code, 130, ended.stderr);
     assertStringIncludes(ended.stderr, '"l" is stopped: its windows last no longer than this run\n');
     assertEquals(await windows(), []);
+    await allGone();
+
+    // What the app leaves behind without its windows ends as well.
+    const lost = startAttach(["--display=wayland", "--session=b", name, "sh -c 'foot -T lost; exec sleep 600'"], {
+      env,
+    });
+    await windowCalled(`[${name}] lost`);
+    const [engineEnd] = await engineEnds();
+    Deno.kill(engineEnd!, "SIGKILL");
+    const { code: lostCode, stderr: why } = await lost.ended;
+    assertEquals([lostCode, why.split("\n").slice(-3)], [1, [
+      `error: The connection to "${name}" is lost, and with it the windows of "b"`,
+      "  Its app ends as well. By X, apps run on and their windows come back: --display x11",
+      "",
+    ]], why);
+    assertEquals(await windows(), []);
+    await eventually("the end of the session", async () => (await listed()).length === 0);
     await allGone();
   },
 );

@@ -112,7 +112,7 @@ Deno.test("startSession() sends the appearance of the host where there is one, a
   }
 });
 
-Deno.test("startSession() has xpra compress pictures over a network only, and lets waypipe wait for a broken connection there", async () => {
+Deno.test("startSession() has xpra compress pictures over a network only, and ends with the connection there", async () => {
   const wordsOf = async (plan: Parameters<typeof start>[1]): Promise<string> => {
     const { recorded, session } = start({ stdout: "x\n" }, plan);
     await session;
@@ -122,8 +122,8 @@ Deno.test("startSession() has xpra compress pictures over a network only, and le
     /--encodings=[\w,]+/.exec(await wordsOf({ isRemote }))?.[0];
   assertEquals([await codings(false), await codings(true)], ["--encodings=rgb", "--encodings=rgb,jpeg"]);
   const display = { transport: "t", compress: "zstd", ready: Promise.resolve() } as const;
-  assert((await wordsOf({ display, isRemote: true })).includes("patience=600\n"));
-  assert(!(await wordsOf({ display })).includes("patience=600\n"));
+  assert((await wordsOf({ display, isRemote: true })).includes("forwarded=yes\n"));
+  assert(!(await wordsOf({ display })).includes("forwarded=yes\n"));
 });
 
 Deno.test("startSession() tells apart a missing app, a missing xpra, a name that is taken and a missing directory", async () => {

@@ -73,12 +73,6 @@ const taken = 75;
 const noDirectory = 78;
 const calledOff = 79;
 
-/**
- * How long a session on Wayland waits for a broken connection to another machine to be mended, in seconds. Then it
- * ends.
- */
-const patienceSeconds = 600;
-
 /** Longest time that the stopping of a session takes whose start was interrupted, in milliseconds. */
 const undoDeadlineMs = 15_000;
 
@@ -198,7 +192,7 @@ function endOf(
 ): ServerEnd {
   if ("transport" in display) {
     const { transport, compress } = display;
-    const values = { transport, compress, patience: crossesNetwork ? `${patienceSeconds}` : "" };
+    const values = { transport, compress, forwarded: crossesNetwork ? "yes" : "" };
     return { server: "waypipe", scripts: [startWaypipe, serveWayland], values, environment: {}, words: [] };
   }
   const { width, height, dpi, monitors } = display.screen;

@@ -7,23 +7,16 @@
 #   xpra_directory  where sockets of sessions are
 #   transport       what the socket of the host's end was called before it got the session's name
 #   compress        how what is sent is compressed, as the host's end has it
-#   patience        for a host's end on another machine: how long a broken connection to it is waited for, in seconds
-: "${session:?}" "${xpra_directory:?}" "${transport:?}" "${compress:?}" "${patience?}"
+#   forwarded       not empty for a host's end on another machine
+: "${session:?}" "${xpra_directory:?}" "${transport:?}" "${compress:?}" "${forwarded?}"
 
 # The host's end lives for as long as this is open: until systemd has ended all processes of the session.
 exec 9<>"$xpra_directory/$transport~end"
 
-if [ "$patience" ]; then
-  # Without this, waypipe gives up when its connection breaks. reconnect_wayland.sh tells it the next one.
-  set -- --control "$RUNTIME_DIRECTORY/control"
-  # For as long as there is a connection, this container's sshd listens at a socket whose name begins so.
+# An app may outlive its windows. For as long as there is a connection, this container's sshd listens at this socket.
+if [ "$forwarded" ]; then
   {
-    missed=0
-    while [ "$missed" -lt "$patience" ]; do
-      sleep 10
-      missed=$((missed + 10))
-      ! grep -q " $xpra_directory/$transport" /proc/net/unix || missed=0
-    done
+    while grep -q " $xpra_directory/$transport\$" /proc/net/unix; do sleep 3; done
     kill $$
   } &
 fi
@@ -33,7 +26,7 @@ fi
 mkfifo "$RUNTIME_DIRECTORY/ready"
 {
   # shellcheck disable=SC2016 # The inner shell expands this.
-  waypipe --no-gpu --compress "$compress" "$@" --socket "$xpra_directory/$session" --display "$RUNTIME_DIRECTORY/wayland" \
-    server -- /bin/sh -c 'echo "$WAYLAND_DISPLAY" >"$RUNTIME_DIRECTORY/ready"; exec sleep infinity'
+  waypipe --no-gpu --compress "$compress" --socket "$xpra_directory/$session" \
+    --display "$RUNTIME_DIRECTORY/wayland" server -- /bin/sh -c 'echo "$WAYLAND_DISPLAY" >"$RUNTIME_DIRECTORY/ready"; exec sleep infinity'
   kill $$
 } &

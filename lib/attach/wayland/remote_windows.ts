@@ -1,59 +1,44 @@
 /**
- * Windows on a Wayland compositor of an app on another machine. waypipe's two ends go on when a broken connection is
- * mended. But nothing can show the windows a second time: they last no longer than this run, and so does the app.
+ * Windows on a Wayland compositor of an app on another machine. Nothing can show them a second time: they last no longer
+ * than this run and its connection, and so does the app.
  */
 
 import { attachLine } from "../advice.ts";
 import { abortable } from "@std/async";
 import awaitEnd from "./await_end.sh" with { type: "text" };
-import reconnect from "./reconnect_wayland.sh" with { type: "text" };
-import { ProcessError, UserError } from "../../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import type { Container } from "../../container/container.ts";
-import { Unreachable } from "../../container/ssh.ts";
 import { stopAtEnd, stopSessions } from "../session/live_sessions.ts";
 import type { WaylandClient } from "./client.ts";
 
 /**
- * Waits for the end of a session, also when the connection breaks meanwhile. If the run is to end before, ends the
- * session.
+ * Waits for the end of a session. If the run is to end before, ends the session.
  *
  * @returns true
+ * @throws {UserError} when its windows are gone, since they were closed or the connection is lost
  */
 export async function awaitRemoteEnd(
   container: Container,
   { session, client }: { session: string; client: WaylandClient },
 ): Promise<true> {
-  const { host } = container;
+  const { host, label } = container;
+  // The container's answer, and its time, say nothing but that it is worth looking. It fails with the connection.
+  const asked = container.script({ script: awaitEnd, values: { session }, timeoutMs: Infinity });
   try {
-    for (let count = 2;; count++) {
-      // The container's answer, and its time, say nothing but that it is worth looking.
-      const asked = container.script({ script: awaitEnd, values: { session }, timeoutMs: Infinity });
-      const isClosed = await abortable(
-        Promise.race([
-          asked.catch(() => {}).then(() => false),
-          container.whenLost().then(() => false),
-          client.ended.then(() => !host.dryRun),
-        ]),
-        host.signal,
-      );
-      if (isClosed) {
-        // The session's waypipe would wait for another one.
-        await stopSessions(container, [session]);
-        throw new UserError(`The windows of "${session}" were closed from outside`, {
-          hint: `To see what the app printed: ${attachLine(container, "--logs", session)}`,
-        });
-      }
-      if (!await container.isLost()) return true;
-      await container.reconnect();
-      try {
-        const socket = await container.lendSocket(client.socket, `${client.transport}-${count}`);
-        await container.script({ script: reconnect, values: { session, socket } });
-      } catch (error) {
-        // Without a session there is nothing to connect; without a connection, the next one is to be waited for.
-        if (error instanceof ProcessError) return true;
-        if (!(error instanceof Unreachable)) throw error;
-      }
+    const isClosed = await abortable(
+      Promise.race([asked.catch(() => {}).then(() => false), client.ended.then(() => !host.dryRun)]),
+      host.signal,
+    );
+    if (await container.isLost()) {
+      throw new UserError(`The connection to "${label}" is lost, and with it the windows of "${session}"`, {
+        hint: "Its app ends as well. By X, apps run on and their windows come back: --display x11",
+      });
     }
+    if (!isClosed) return true;
+    await stopSessions(container, [session]);
+    throw new UserError(`The windows of "${session}" were closed from outside`, {
+      hint: `To see what the app printed: ${attachLine(container, "--logs", session)}`,
+    });
   } catch (error) {
     if (host.signal.aborted) await endWithRun(container, session);
     throw error;
@@ -67,6 +52,6 @@ async function endWithRun(container: Container, session: string): Promise<void> 
     await stopAtEnd(container, session);
     host.ui.status(`"${session}" is stopped: its windows last no longer than this run`);
   } catch {
-    host.ui.warn(`"${session}" could not be stopped. It ends ten minutes after the connection broke`);
+    host.ui.warn(`"${session}" could not be stopped. It ends by itself when its container finds the connection closed`);
   }
 }

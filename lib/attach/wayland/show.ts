@@ -34,7 +34,7 @@ export async function showByWayland(
   const border = borderOption(userOptions.at(-1) ?? "");
   const client = scope.use(await startWaylandClient(container, { clipboard, border }));
   const { transport, compress, ready } = client;
-  // Over a network, nothing can show the windows a second time.
+  // Over a network, the windows last no longer than the connection of this run.
   const outlives = !isDisposable && !crossesNetwork;
   const runsOn = (): boolean => host.signal.aborted && outlives;
   const started = Promise.withResolvers<string>();

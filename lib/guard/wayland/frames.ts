@@ -10,8 +10,8 @@ import type { Descriptor, Descriptors, FrameSender } from "./descriptors.ts";
 /** How the content of files is compressed. What is compressed can be checked by its size only. */
 export type Compression = "none" | "zstd";
 
-/** Types of frames that need no descriptors: the last ones are not counted. */
-export const frameTypes = { messages: 0, acknowledge: 16, restart: 17, close: 18 } as const;
+/** Types of frames that need no descriptors. The one by which a stream goes on over another connection is not among them. */
+const frameTypes = { messages: 0, acknowledge: 16, close: 18 } as const;
 
 /** The largest frame of messages. waypipe sends what it has read at once, of messages of at most 4096 bytes. */
 const maxMessages = 2 ** 18;

@@ -9,8 +9,7 @@ import { createConnection } from "./connection.ts";
 import type { Border } from "./border.ts";
 import type { Compression, Filter } from "./frames.ts";
 import { createWaylandSession, type OpenClipboard } from "./session.ts";
-import { type ContainerEnd, type ResumableEnd, resumableEnd } from "./resuming.ts";
-import { readToken, type Token, tokenBytes } from "./token.ts";
+import { readToken, tokenBytes } from "./token.ts";
 
 /** What a guard is for. */
 export interface WaylandRelayOptions {
@@ -42,66 +41,39 @@ const leaveCheckMs = 500;
 /** How many times half a frame may keep popups open. */
 const maxLater = 60;
 
-/** How long a connection that has broken is waited for, in milliseconds. */
-const patienceMs = 660_000;
-/** How much a look counts while one is broken: half a frame keeps popups open no longer than that is waited for. */
-const brokenShare = maxLater * leaveCheckMs / patienceMs;
-
 /** Guards connections until the listener is closed. */
 export async function relayConnections(
   { listener, connect, compression, ...options }: WaylandRelayOptions,
 ): Promise<void> {
   const session = createWaylandSession(options);
-  const resumable = new Map<string, ResumableEnd>();
   let connections = 0;
   const leavers = new Set<() => void>();
   const timer = setInterval(() => leavers.forEach((leave) => leave()), leaveCheckMs);
   const serve = async (near: Deno.UnixConn): Promise<void> => {
-    let token: Token;
-    try {
-      token = readToken(await tokenFrom(near), compression);
-      if (token.isResumed) {
-        const end = resumable.get(token.key);
-        if (!end) throw new Violation("it goes on with what has ended");
-        return end.resume(near);
-      }
-    } catch (error) {
-      near.close();
-      throw error;
-    }
-    const connection = createConnection({ session, compression });
     using ends = new DisposableStack();
+    ends.adopt(near, closeQuietly);
+    const token = readToken(await tokenFrom(near), compression);
+    const connection = createConnection({ session, compression });
     ends.defer(connection.end);
-    const resuming = token.resumes ? resumableEnd(near, { bytes: bufferBytes.fromContainer, patienceMs }) : undefined;
-    const container: ContainerEnd = resuming ?? {
-      chunks: () => readChunks(near, bufferBytes.fromContainer),
-      write: createWriter(near),
-      isThere: () => true,
-      close: () => closeQuietly(near),
-    };
-    ends.defer(container.close);
     const far = ends.adopt(await connect(), closeQuietly);
     const toHost = createWriter(far);
-    await toHost([token.passing]);
-    if (resuming) {
-      resumable.set(token.key, resuming);
-      ends.defer(() => resumable.delete(token.key));
-    }
+    const toContainer = createWriter(near);
+    await toHost([token]);
     let later = 0;
     const leave = (): void => {
       const closing = connection.leave();
-      later = closing === "later" ? later + (container.isThere() ? 1 : brokenShare) : 0;
+      later = closing === "later" ? later + 1 : 0;
       if (later > maxLater) closeQuietly(far);
       if (closing === undefined || closing === "later") return;
-      for (const written of [toHost([closing.toHost]), container.write([closing.toContainer])]) {
+      for (const written of [toHost([closing.toHost]), toContainer([closing.toContainer])]) {
         written.catch(() => {});
       }
     };
     leavers.add(leave);
     ends.defer(() => leavers.delete(leave));
     await Promise.race([
-      handOn(container.chunks(), { filter: connection.fromContainer, write: toHost }),
-      handOn(readChunks(far, bufferBytes.fromHost), { filter: connection.fromHost, write: container.write }),
+      handOn(readChunks(near, bufferBytes.fromContainer), { filter: connection.fromContainer, write: toHost }),
+      handOn(readChunks(far, bufferBytes.fromHost), { filter: connection.fromHost, write: toContainer }),
     ]);
   };
   for await (const near of listener) {

@@ -10,10 +10,6 @@ export const tokenBytes = 16;
 const flags = {
   fixed: 1 << 7,
   unset: 1 << 31,
-  /** The container's end connects again when its connection breaks. */
-  resumes: 1 << 0,
-  /** It does so now. */
-  isResumed: 1 << 1,
   noGraphicsCard: 1 << 2,
   noVideo: 1 << 11,
   compression: { none: 1 << 8, zstd: 3 << 8 },
@@ -23,24 +19,13 @@ const flags = {
 /** Version 16, in the upper half of the word: all versions of waypipe from 0.9 to 0.11 know it. */
 const version = 1 << 16;
 
-/** What a token says. */
-export interface Token {
-  /** What passes in its place: the same key, for the oldest version, without graphics card, video and reconnecting. */
-  passing: Uint8Array;
-  /** What distinguishes the connection from others. */
-  key: string;
-  /** Its end can go on over another connection. */
-  resumes: boolean;
-  /** It does so now. */
-  isResumed: boolean;
-}
-
 /**
  * Reads a token.
  *
+ * @returns what passes in its place: the same key, for the oldest version, without graphics card, video and reconnecting
  * @throws {Violation} when it is none, or when the container's end compresses otherwise
  */
-export function readToken(token: Uint8Array, compression: Compression): Token {
+export function readToken(token: Uint8Array, compression: Compression): Uint8Array {
   const header = new DataView(token.buffer, token.byteOffset).getUint32(0, true);
   const isFitting = (header & flags.fixed) !== 0 && (header & flags.unset) === 0 &&
     (header & flags.compressionMask) === flags.compression[compression];
@@ -48,10 +33,5 @@ export function readToken(token: Uint8Array, compression: Compression): Token {
   const passing = token.slice();
   const own = version | flags.fixed | flags.noGraphicsCard | flags.noVideo | flags.compression[compression];
   new DataView(passing.buffer).setUint32(0, own, true);
-  return {
-    passing,
-    key: token.subarray(4).toHex(),
-    resumes: (header & flags.resumes) !== 0,
-    isResumed: (header & flags.isResumed) !== 0,
-  };
+  return passing;
 }
