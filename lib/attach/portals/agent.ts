@@ -27,8 +27,14 @@ export type AgentChannel = typeof agentChannels[number];
 /** How many lines are read at once, and in a second: what comes faster waits in the container. */
 const bearableLines = { burst: 100, perSecond: 20 };
 
-/** How many lines may wait to be sent before samples are dropped: a third of a second of them. */
+/**
+ * How many lines may wait to be sent: a third of a second of samples. Until the agent has read some, samples are dropped
+ * and nothing that it says is read, since that may have an answer.
+ */
 const maxWaitingLines = 20;
+
+/** How much its connection may print to its error output before it is ended, in bytes. */
+const maxErrorBytes = 64 * 2 ** 10;
 
 /** An agent that runs. */
 export interface Agent {
@@ -72,13 +78,15 @@ export async function startAgent(
   const cut = lineCutter();
   const isBearable = rate(bearableLines, () => performance.now());
   let hasEnded = false;
+  const isBehind = (): boolean => (writer.desiredSize ?? 0) < -maxWaitingLines;
   const running = container.host.start(await container.command(["/bin/sh", "-c", script]), {
     detached: true,
     stdin: { bytes: input.readable },
+    maxOutputBytes: maxErrorBytes,
     output: {
       async bytes(piece) {
         for (const line of cut(piece)) {
-          while (!hasEnded && !isBearable()) await new Promise((resolve) => setTimeout(resolve, 200));
+          while (!hasEnded && (isBehind() || !isBearable())) await new Promise((resolve) => setTimeout(resolve, 200));
           if (hasEnded) return;
           const request = parseRequest(line);
           if (request) onRequest(request);
@@ -96,7 +104,7 @@ export async function startAgent(
   return {
     send,
     sendSamples(samples) {
-      if ((writer.desiredSize ?? -Infinity) > -maxWaitingLines) send({ samples: samples.toBase64() });
+      if (!isBehind()) send({ samples: samples.toBase64() });
     },
     end,
     ended: running.ended.then(({ code }) => code === missing, () => false),

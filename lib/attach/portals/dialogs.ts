@@ -72,7 +72,9 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
   const waiting: { request: Asking; gone: AbortController }[] = [];
   const mayShow = rate(dialogRate, now);
   let loans: Promise<SessionLoans> | undefined;
-  const lending = (): Promise<SessionLoans> => loans ??= Promise.resolve(session).then(container.loans);
+  let known: SessionLoans | undefined;
+  const lending = (): Promise<SessionLoans> =>
+    loans ??= Promise.resolve(session).then(container.loans).then((found) => known = found);
   let folder = host.env("HOME") ?? "/";
   let hasWarned = false;
   const hasTold = new Set<string>();
@@ -151,13 +153,13 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
     return answer === "yes" && now() - confirmedMs >= soonestMs ? paths : [];
   };
 
-  /** Files that are looked at, and those that have changed again meanwhile. */
+  /** Of the files that are lent, those that are looked at, and those that have changed again meanwhile. */
   const looking = new Set<string>();
   const changed = new Set<string>();
   const writeBack = async (path: string): Promise<void> => {
+    if (!known?.copies().includes(path)) return;
     changed.add(path);
-    const known = await loans?.catch(() => undefined);
-    if (looking.has(path) || !known?.copies().includes(path)) return;
+    if (looking.has(path)) return;
     looking.add(path);
     try {
       while (changed.delete(path) && !shown.aborted) {
