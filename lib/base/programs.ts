@@ -49,6 +49,7 @@ export const programs: Readonly<Record<string, HostProgram>> = {
     required: true,
   },
   "stat": { scripts: ["attach", "map"] },
+  "readlink": { scripts: ["attach", "map"] },
   "cp": { scripts: ["attach", "map"] },
   "mv": { scripts: ["attach", "map"] },
   "rm": { scripts: ["attach", "map"] },

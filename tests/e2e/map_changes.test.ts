@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
+import { type LentFile, mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
 import { eventually, inContainer, script, sh, shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("changes");
@@ -169,6 +169,26 @@ testOnEngines("map.ts gives the container a file that replaces a mapped one", ["
   Deno.stdout.writeSync(new TextEncoder().encode(`${count} cases, ${failures.length} failed\n`));
   assertEquals(failures, []);
 });
+
+testOnEngines("map.ts works with the uutils coreutils, as Ubuntu 25.10 has them", ["user"], async (engine) => {
+  const name = nameOn(engine);
+  const env = { PATH: `/usr/lib/cargo/bin/coreutils:${Deno.env.get("PATH")}` };
+  assertEquals((await sh(["stat", "--version"], { env })).includes("GNU"), false);
+  await withDirectory(async (directory) => {
+    const file = join(directory, 'a "file"\nof Müller\'s');
+    await Deno.writeTextFile(file, "old\n");
+    const before = await permissions([file]);
+    const run = await startMap(engine, [name, file], { env });
+    await sh(["sh", "-ec", 'echo new >"$1.tmp"; mv "$1.tmp" "$1"', "sh", file]);
+    await run.says(`"${name}" has the new file now`);
+    const [{ container }] = run.lent as [LentFile];
+    await inContainer(engine, name, 'echo more >>"$1"', container);
+    const { code, stderr } = await run.enter();
+    assertEquals(code, 0, stderr);
+    assertEquals(await Deno.readTextFile(file), "new\nmore\n");
+    assertEquals(await permissions([file]), before);
+  });
+}, ["lxc"]);
 
 testOnEngines("map.ts lends no other file that a link in a lent one's place leads to", ["user"], async (engine) => {
   const name = nameOn(engine);

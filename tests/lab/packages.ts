@@ -36,6 +36,8 @@ export const hostPackages = [
   ...["waypipe", "wayland-utils", "wl-clipboard", "grim", "foot", "wtype"],
   // what makes and checks the Debian package
   ...["debhelper", "help2man", "lintian", "man-db"],
+  // what some distributions have in place of GNU's coreutils
+  "rust-coreutils",
   ...["zsh", "fish", "desktop-file-utils", "libgtk-3-bin", "libglib2.0-bin", "vim-tiny"],
 ] as const;
 

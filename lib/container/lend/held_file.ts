@@ -94,6 +94,6 @@ export async function checkHandles(host: Host, files: readonly HeldFile[]): Prom
  * handle says it: nobody can put another file there between this check and the use of the handle.
  */
 export async function leadsTo(host: Host, { handle, path }: { handle: string; path: string }): Promise<boolean> {
-  const { stdout } = await host.run(["stat", "-c", "%N", "--", handle], { env: { QUOTING_STYLE: "literal" } });
-  return stdout === `${handle} -> ${path}\n`;
+  const { stdout } = await host.run(["readlink", "--", handle]);
+  return stdout === `${path}\n`;
 }
