@@ -7,9 +7,12 @@ import type { Engine, Instance } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
 import { ifInstalled, ProcessError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
+import { isClaimed } from "../base/record.ts";
 import type { Host } from "../base/host.ts";
+import { copyRecordPath } from "../container/copies.ts";
 import { mountsOf } from "../container/mounts.ts";
 import { listOurs } from "../container/ours.ts";
+import { creationRecordPath } from "../container/record.ts";
 import { programs } from "../base/programs.ts";
 import { installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./x11/xpra_version.ts";
 
@@ -90,8 +93,13 @@ export async function checkAttachable(host: Host, engine: Engine | undefined): P
   if (!engine) return [];
   const [ours, byWayland] = await Promise.all([listOurs(engine), hasWayland(host)]);
   const findings = await Promise.all(ours.map(async ({ name, status }): Promise<Finding[]> => {
-    const { knownHosts } = mountsOf({ engine, name });
-    if (!await exists(knownHosts)) {
+    const mounts = mountsOf({ engine, name });
+    const { knownHosts } = mounts;
+    const isPinned = await exists(knownHosts);
+    const isBeingMade = await isClaimed(creationRecordPath(mounts)) ||
+      !isPinned && await isClaimed(copyRecordPath(mounts));
+    if (isBeingMade) return [ok(`The container "${name}" is being made`)];
+    if (!isPinned) {
       return [broken(
         `The host keys of the container "${name}" are not pinned: there is no ${knownHosts}`,
         "Set $GUI_CONTAINER_MOUNTS to where create.ts put its directories",

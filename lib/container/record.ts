@@ -28,6 +28,11 @@ export function containerRecordPath({ directory }: Pick<Mounts, "directory">): s
   return join(directory, "container.json");
 }
 
+/** The file that create.ts keeps locked while it makes a container. */
+export function creationRecordPath({ directory }: Pick<Mounts, "directory">): string {
+  return join(directory, "creating.json");
+}
+
 /**
  * Writes the record of a container; in place of an older one, if there is one.
  *

@@ -4,7 +4,7 @@
  */
 
 import { delay } from "@std/async";
-import { dirname, join } from "@std/path";
+import { dirname } from "@std/path";
 import { removeUnusedProxy } from "./internet/proxy.ts";
 import type { Engine, Instance } from "../engine/engine.ts";
 import { deleteProfile, findProfile, setProfile } from "../engine/profile.ts";
@@ -12,9 +12,9 @@ import { deleteImage, listImages } from "../engine/image.ts";
 import { deleteInstance, findInstance, waitForOperations } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
 import { runKey } from "../container/ours.ts";
+import { creationRecordPath } from "../container/record.ts";
 import {
   makeMounts,
-  type Mounts,
   type MountsBefore,
   mountsOf,
   removeMounts,
@@ -48,10 +48,6 @@ export interface CreationRecord extends Disposable {
   creation: Creation;
   /** Removes the record: the container is complete, or kept as it is. */
   remove(): Promise<void>;
-}
-
-function creationRecordPath(mounts: Mounts): string {
-  return join(mounts.directory, "creating.json");
 }
 
 /**

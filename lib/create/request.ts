@@ -12,7 +12,7 @@ import { menuOf } from "./export/menu.ts";
 import { type Identity, readAuthorizedKeys, readProfile, readUserData, type Software } from "./input_files.ts";
 import { parseHosts } from "./internet/allowed_hosts.ts";
 import { type Proxy, proxyFor } from "./internet/proxy.ts";
-import { bundledProfiles } from "./bundled.ts";
+import { bundledCloudConfigs, bundledProfiles } from "./bundled.ts";
 import { placeCalled } from "./place.ts";
 import { internetKey, type Profile, userDataKey } from "./profile_file.ts";
 
@@ -69,7 +69,7 @@ export async function readCreateRequest(
   if (word === undefined || keysPath === undefined || profileWord === undefined || cloudInitWords.length === 0) {
     throw missingWord(positionals.slice(0, end));
   }
-  if (Object.hasOwn(bundledProfiles.files, keysPath)) throw missingWord(positionals.slice(0, end));
+  if (isProfile(keysPath) || isCloudConfig(profileWord)) throw missingWord(positionals.slice(0, end));
   const place = await placeCalled(host, { word, ...engineOptions(args) });
   if (exports) menuOf(host, hostNameOf({ engine: place, name: place.name }));
   const image = values.get("image");
@@ -110,12 +110,19 @@ export async function readCreateRequest(
   };
 }
 
-/** The error for a missing word. Without AUTHORIZED_KEYS, a profile stands in its place. */
+const isProfile = (word = ""): boolean => Object.hasOwn(bundledProfiles.files, word);
+const isCloudConfig = (word = ""): boolean => Object.hasOwn(bundledCloudConfigs.files, word);
+
+/** The error for a missing word. In the place of AUTHORIZED_KEYS or PROFILE stands what comes after it. */
 function missingWord(given: readonly string[]): UserError {
   const examples = ["my-container", "~/.ssh/id_ed25519.pub", "gui", "firefox"];
-  const at = Object.hasOwn(bundledProfiles.files, given[1] ?? "") ? 1 : given.length;
-  const rest = given.length > at ? given.slice(at).map(quoteWord) : [];
-  const words = [...given.slice(0, at).map(quoteWord), examples[at], ...rest, ...examples.slice(at + 1 + rest.length)];
+  const isKeyMissing = isProfile(given[1]) || isCloudConfig(given[1]);
+  const at = isKeyMissing ? 1 : isCloudConfig(given[2]) ? 2 : given.length;
+  const rest = given.slice(at);
+  const next = isCloudConfig(rest[0]) ? 3 : at + 1;
+  const words = [...given.slice(0, at), ...rest].map(quoteWord);
+  words.splice(at, 0, ...examples.slice(at, next));
+  words.push(...examples.slice(next + rest.length));
   return inputError(
     `${["NAME", "AUTHORIZED_KEYS", "PROFILE", "CLOUD_INIT"][at]} is missing`,
     `For example: create.ts ${words.join(" ")}`,

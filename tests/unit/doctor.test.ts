@@ -4,6 +4,8 @@ import { diagnose, type Finding, type HostCheck } from "../../lib/cli/doctor.ts"
 import { chooseEngine, engineCalled } from "../../lib/engine/engine.ts";
 import { knownHole } from "../../lib/engine/known_holes.ts";
 import { ExitCode, ProcessError, UserError } from "../../lib/base/errors.ts";
+import { claimFile } from "../../lib/base/record.ts";
+import { creationRecordPath } from "../../lib/container/record.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 import { checkAcls } from "../../lib/create/checks.ts";
 import { checkAttachable, checkDisplay, checkXpra } from "../../lib/attach/checks.ts";
@@ -253,7 +255,7 @@ Deno.test("sharedIdMaps() are those that start at the same host id", () => {
   assertEquals(sharedIdMaps([instance("a", 1), { name: "d", config: {} }, { name: "e", config: {} }]), []);
 });
 
-Deno.test("checkAttachable() tells host keys that are not pinned, and containers without a current xpra or its programs", async () => {
+Deno.test("checkAttachable() tells host keys that are not pinned, a container that is being made, and what is missing in others", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const names = ["new", "old", "none", "silent", "blind", "stopped", "liar"];
@@ -262,6 +264,8 @@ Deno.test("checkAttachable() tells host keys that are not pinned, and containers
       await Deno.writeTextFile(`${directory}/${name}/known_hosts`, "");
     }
     // A container that prints what LXD prints to a user without permission, and more than a line.
+    await Deno.mkdir(`${directory}/half`);
+    using _making = await claimFile(creationRecordPath({ directory: `${directory}/half` }));
     const lie = new ProcessError({
       ...{ argv: ["lxc"], code: 1, signal: null, stdout: "" },
       stderr: `permission denied: /var/lib/lxd/unix.socket\nok      all is well\x1b[2J${"!".repeat(1000)}`,
@@ -272,7 +276,7 @@ Deno.test("checkAttachable() tells host keys that are not pinned, and containers
         code: name === "none" ? 127 : 0,
         stdout: `${lacking[name!] ?? ""}${name === "none" ? "" : `xpra v${name === "old" ? "4.4" : "6.5.5"}\n`}`,
       });
-    const instances = [...names, "elsewhere"].map((name, i) =>
+    const instances = [...names, "elsewhere", "half"].map((name, i) =>
       ours(name, i, name === "stopped" ? "Stopped" : "Running")
     );
     const recorded = lxdHost({ instances, inside });
@@ -288,7 +292,9 @@ Deno.test("checkAttachable() tells host keys that are not pinned, and containers
       ["broken", "blind"],
       ["broken", "lxc"],
       ["broken", "elsewhere"],
+      ["ok", "half"],
     ]);
+    assertEquals(found[9]!.what, 'The container "half" is being made');
     assertStringIncludes(found[7]!.what, `in the container "liar": `);
     const { what } = found[7]!;
     assert(!what.includes("\n") && !what.includes("\x1b") && what.length < 500, what);
