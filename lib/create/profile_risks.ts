@@ -55,9 +55,11 @@ const harmless = [
   ...keysOf(
     "config",
     `boot.autorestart boot.autostart* boot.stop.priority cloud-init.network-config cloud-init.vendor-data
-    cluster.evacuate environment.* limits.* placement.group security.devlxd security.guestapi
-    security.idmap.isolated security.privileged security.protection.* security.syscalls.deny_compat snapshots.*
-    user.gui-container.internet user.*`,
+    cluster.evacuate environment.* limits.cpu* limits.hugepages.* limits.kernel.as
+    limits.kernel.core limits.kernel.cpu limits.kernel.data limits.kernel.fsize limits.kernel.locks
+    limits.kernel.nofile limits.kernel.nproc limits.memory* limits.processes placement.group security.devlxd
+    security.guestapi security.idmap.isolated security.privileged security.protection.* security.syscalls.deny_compat
+    snapshots.* user.gui-container.internet user.*`,
   ),
   ...keysOf("disk", "limits.* path pool readonly required size type"),
   ...keysOf(
@@ -71,6 +73,20 @@ const harmless = [
 
 const risky: readonly Risk[] = [
   { key: "config.cloud-init.ssh-keys.*", gives: "lets the owner of that SSH key into the container" },
+  {
+    key: "config.limits.disk.priority",
+    gives: "lets the container read and write before the host's own programs",
+    // The engines make 100 of it, the weight of all that have none (cgroup v2).
+    unless: (value) => /^[01]?$/.test(value),
+  },
+  // See setrlimit(2): most limits of the kernel are there to be lowered, and high already for the root of a container.
+  { key: "config.limits.kernel.*", gives: "changes how much of the host's kernel the container may take" },
+  { key: "config.limits.kernel.memlock", gives: "lets the container lock memory, which the host then cannot swap out" },
+  { key: "config.limits.kernel.nice", gives: "lets the container's programs run before the host's own" },
+  {
+    key: "config.limits.kernel.rtprio",
+    gives: "lets the container's programs run in real time: as long as they like, before all of the host's desktop",
+  },
   {
     key: "config.limits.memory.oom_priority",
     gives: "chooses which programs the host ends when it runs out of memory",
