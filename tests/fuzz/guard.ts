@@ -14,7 +14,7 @@ import type { Dict, Value } from "../../lib/guard/xpra/rencode.ts";
 import { judgeServerPacket } from "../../lib/guard/xpra/server_packets.ts";
 import { askedDescriptions } from "../../lib/guard/xpra/description.ts";
 import type { CompressedDrawing } from "../../lib/guard/xpra/drawing.ts";
-import type { Size } from "../../lib/guard/xpra/geometry.ts";
+import type { Size } from "../../lib/guard/limits.ts";
 import type { Delivery } from "../../lib/guard/xpra/judge.ts";
 import { createSession, type Session } from "../../lib/guard/xpra/session.ts";
 import { type Chance, chanceFrom } from "./random.ts";

@@ -2,6 +2,7 @@
 
 import { shortLine } from "../../base/text.ts";
 import { Violation } from "../faults.ts";
+import { leaveMs, maxPointerSide, maxSide, popupReach, type Size } from "../limits.ts";
 import { titleOf } from "../title.ts";
 import type { Message, WaylandObject } from "./connection.ts";
 import type { Descriptor, Descriptors } from "./descriptors.ts";
@@ -10,16 +11,7 @@ import { globals } from "./globals.ts";
 import type { ArgumentValue } from "./messages.ts";
 import { protocols } from "./protocols.ts";
 import type { Counted, WaylandSession } from "./session.ts";
-import {
-  borderOf,
-  createSurfaces,
-  dropped,
-  maxPointerSide,
-  maxWindowSide,
-  type Surface,
-  surfaceHandlers,
-  type SurfaceSize,
-} from "./surfaces.ts";
+import { borderOf, createSurfaces, dropped, type Surface, surfaceHandlers } from "./surfaces.ts";
 
 /** What becomes of a message that does not pass as it is. */
 export interface MessageVerdict {
@@ -60,14 +52,10 @@ const maxIdCharacters = 80;
 /** Bytes of the name of a type of data, and how many types there may be at a time. */
 const maxMimeBytes = 256;
 const maxMimes = 256;
-/** How far from its parent a popup may be, in pixels. */
-const popupReach = 48;
 /** The screen until the compositor announces one. */
 const minScreen = { width: 1024, height: 768 };
 /** So many pixels all screens together have at least. */
 const fewestPixels = 1920 * 1080;
-/** So long after the user has left, in milliseconds, popups are closed. */
-const leaveMs = 1_000;
 /** How many of the compositor's last events an app may answer to. */
 const keptSerials = 256;
 
@@ -87,7 +75,7 @@ export function createPolicy(
   const offered = new Map<number, { name: string; version: number }>();
   const counted = new Map<WaylandObject, Counted>();
   const files = new Map<WaylandObject, { file: Descriptor; size: number }>();
-  const buffers = new WeakMap<WaylandObject, SurfaceSize>();
+  const buffers = new WeakMap<WaylandObject, Size>();
   /** The window or popup to which a popup belongs. */
   const parents = new WeakMap<WaylandObject, Surface>();
   const popups = new Set<WaylandObject>();
@@ -101,7 +89,7 @@ export function createPolicy(
   const serials: number[] = [];
   /** Buttons and fingers that are down, by what reports them. */
   const presses = new Set<string>();
-  const screens = new Map<WaylandObject, SurfaceSize>();
+  const screens = new Map<WaylandObject, Size>();
   let registry: WaylandObject | undefined;
   const { border } = session;
   const borders = createBorders({
@@ -115,7 +103,7 @@ export function createPolicy(
     session.add(what);
     counted.set(object, what);
   };
-  const screen = (): SurfaceSize => {
+  const screen = (): Size => {
     const sizes = [...screens.values()];
     if (sizes.length === 0) return minScreen;
     return {
@@ -124,7 +112,7 @@ export function createPolicy(
     };
   };
   /** Whether something of this size covers more than half of the screen. */
-  const covers = ({ width, height }: SurfaceSize): boolean => {
+  const covers = ({ width, height }: Size): boolean => {
     const max = screen();
     return width > max.width || height > max.height || width * height > max.width * max.height / 2;
   };
@@ -260,7 +248,7 @@ export function createPolicy(
     "wl_shm_pool.create_buffer": ({ object, objects, values }) => {
       const { file, size } = files.get(object)!;
       const [offset, width, height, stride] = values.slice(1, 5).map(number) as [number, number, number, number];
-      const isFitting = offset >= 0 && width > 0 && height > 0 && width <= maxWindowSide && height <= maxWindowSide &&
+      const isFitting = offset >= 0 && width > 0 && height > 0 && width <= maxSide && height <= maxSide &&
         stride >= width && offset + stride * height <= size;
       if (!isFitting) throw new Violation("a picture is larger than its pool");
       descriptors.use(file);

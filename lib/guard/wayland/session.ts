@@ -1,7 +1,8 @@
 /** What all connections of a session have in common: whether the user works in its windows, and how much it has. */
 
 import { type Border, borderFor } from "./border.ts";
-import { rate } from "../rate.ts";
+import { maxPopups, maxWindows } from "../limits.ts";
+import { createRates, openingRate, type Rates } from "../rates.ts";
 import { Violation } from "../faults.ts";
 import { type Attention, createAttention } from "../attention.ts";
 
@@ -15,8 +16,8 @@ export interface OpenClipboard {
 
 /** What a container may have at a time. */
 const countLimits: Readonly<Record<Counted, number>> = {
-  toplevel: 400,
-  popup: 20,
+  toplevel: maxWindows,
+  popup: maxPopups,
   surface: 4_000,
   subsurface: 2_000,
   // Firefox has about 300.
@@ -36,6 +37,8 @@ export interface WaylandSession {
   border: Border;
   /** What the user does in its windows. */
   attention: Attention;
+  /** What the container may do only so often. */
+  rates: Rates;
   /** Tells the user something, once for each text. */
   tell(text: string): void;
   /** Counts one more. */
@@ -58,13 +61,14 @@ export function createWaylandSession(
 ): WaylandSession {
   const counts: Record<Counted, number> = { toplevel: 0, popup: 0, surface: 0, subsurface: 0, object: 0 };
   const told = new Set<string>();
-  const openings = rate({ perSecond: 30, burst: 200 }, now);
+  const openings = openingRate(now);
   let pixels = 0;
   return {
     container,
     clipboard,
     border,
     attention: createAttention(now),
+    rates: createRates(now),
     tell(text) {
       if (told.has(text) || told.size >= 64) return;
       told.add(text);

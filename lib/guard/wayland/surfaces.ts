@@ -4,18 +4,11 @@
  */
 
 import { Violation } from "../faults.ts";
+import { areaOf, maxPointerSide, maxScreenfuls, maxSide, type Size } from "../limits.ts";
 import type { Message, WaylandObject } from "./connection.ts";
 import type { SurfaceArea } from "./border.ts";
 import type { MessageVerdict } from "./policy.ts";
 import type { WaylandSession } from "./session.ts";
-
-/** Width and height, in pixels. */
-export interface SurfaceSize {
-  /** Across. */
-  width: number;
-  /** Down. */
-  height: number;
-}
 
 /** What a surface is for. A part belongs to another surface: it is a subsurface. */
 export type Role = "window" | "popup" | "pointer" | "drag" | "part";
@@ -39,17 +32,17 @@ export interface Surface {
   /** What it is for, once that is known. */
   role?: Role;
   /** What is attached, and counts at the next commit. */
-  pending?: SurfaceSize;
+  pending?: Size;
   /** The size of its picture, in the picture's pixels. */
-  picture: SurfaceSize;
+  picture: Size;
   /** How many of the picture's pixels make one of the desktop's. */
   scale: number;
   /** The picture is shown turned by a quarter. */
   isTurned: boolean;
   /** The size that a viewport gives it. */
-  destination?: SurfaceSize | undefined;
+  destination?: Size | undefined;
   /** The size of the part of the picture that a viewport shows. */
-  source?: SurfaceSize | undefined;
+  source?: Size | undefined;
   /** Its xdg_surface. */
   shell?: WaylandObject;
   /** The part of it that the desktop takes for the window. */
@@ -57,7 +50,7 @@ export interface Surface {
   /** The same as of the last commit, or all that it showed then. */
   bounds?: Box;
   /** The size that the compositor wants it to have. */
-  configured?: SurfaceSize;
+  configured?: Size;
   /** The desktop gives it a frame. */
   isFramed?: boolean;
   /** It is left out: nothing is ever attached to it. */
@@ -67,7 +60,7 @@ export interface Surface {
   /** What is a part of it. */
   parts: Set<Surface>;
   /** How large it is without its parts: at most on the screen, and as committed, which may wait for its parent. */
-  sizes: [shown: SurfaceSize, committed: SurfaceSize];
+  sizes: [shown: Size, committed: Size];
   /**
    * Where its left upper corner may be in its parent: on the screen, as that was committed, and once that is committed
    * again.
@@ -79,17 +72,12 @@ export interface Surface {
   isSync: boolean;
 }
 
-/** The largest side of a window's picture, in pixels. */
-export const maxWindowSide = 16_384;
-/** The largest side of a pointer's picture, and of one that is dragged: larger ones could cover other windows. */
-export const maxPointerSide = 256;
+/** The largest side of a picture that is dragged: a larger one could cover other windows. */
 const maxDragSide = 1_024;
 /** How far a window's picture may reach beyond the window that the desktop knows: the width of a shadow. */
 const maxShadow = 128;
-/** How many screens all pictures together may fill. */
-const maxScreenfuls = 32;
 
-const zeroSize: SurfaceSize = { width: 0, height: 0 };
+const zeroSize: Size = { width: 0, height: 0 };
 const origin: Box = { left: 0, top: 0, right: 0, bottom: 0 };
 /** What must not pass. */
 export const dropped: MessageVerdict = { drop: true };
@@ -107,7 +95,7 @@ export interface Surfaces {
   /** A surface ends, or is no longer a part. */
   leave(surface: Surface): void;
   /** A picture is attached; null takes it away. */
-  attach(surface: Surface, size: SurfaceSize | null): "drop" | undefined;
+  attach(surface: Surface, size: Size | null): "drop" | undefined;
   /** What is pending counts from now on. */
   commit(surface: Surface): MessageVerdict | undefined;
   /** A part is no longer bound to its parent's commits. */
@@ -115,14 +103,14 @@ export interface Surfaces {
   /** A surface is to be the pointer, or what is dragged. */
   setRole(object: WaylandObject | undefined, role: "pointer" | "drag"): MessageVerdict | undefined;
   /** Whether a surface would show more than its role allows, with this size. */
-  isTooLarge(surface: Surface, size: SurfaceSize & { scale?: number }): boolean;
+  isTooLarge(surface: Surface, size: Size & { scale?: number }): boolean;
   /** The connection has ended. */
   end(): void;
 }
 
 /** No surfaces yet. `covers`: whether a popup of this size covers too much of the screen; `screens`: their pixels. */
 export function createSurfaces(
-  { session, covers, screens }: { session: WaylandSession; covers(size: SurfaceSize): boolean; screens(): number },
+  { session, covers, screens }: { session: WaylandSession; covers(size: Size): boolean; screens(): number },
 ): Surfaces {
   const surfaces = new WeakMap<WaylandObject, Surface>();
   /** Those that have not ended. */
@@ -130,13 +118,13 @@ export function createSurfaces(
   /** Parts that do not change until their window is large enough for them. */
   const held = new Set<Surface>();
   let commits = 0;
-  const count = (surface: Surface, size: SurfaceSize): void => {
+  const count = (surface: Surface, size: Size): void => {
     const change = areaOf(size) - areaOf(surface.picture);
     surface.picture = size;
     if (change !== 0) session.addPixels(change, maxScreenfuls * screens());
   };
   const isTooLarge: Surfaces["isTooLarge"] = ({ role }, { width, height, scale = 1 }) => {
-    const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxWindowSide;
+    const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxSide;
     return width > max * scale || height > max * scale;
   };
   /** What is committed is on the screen, with that of the parts of which every compositor shows it now. */
@@ -280,11 +268,7 @@ function isSync(part: Surface): boolean {
   return false;
 }
 
-function areaOf({ width, height }: SurfaceSize): number {
-  return width * height;
-}
-
-function sizeOf({ left, top, right, bottom }: Box): SurfaceSize {
+function sizeOf({ left, top, right, bottom }: Box): Size {
   return { width: right - left, height: bottom - top };
 }
 
@@ -293,7 +277,7 @@ function rectangleOf(box: Box): SurfaceArea {
   return [box.left, box.top, width, height];
 }
 
-function withoutShadow({ width, height }: SurfaceSize): SurfaceSize {
+function withoutShadow({ width, height }: Size): Size {
   return { width: Math.max(0, width - 2 * maxShadow), height: Math.max(0, height - 2 * maxShadow) };
 }
 
@@ -303,18 +287,18 @@ function isWithin(box: Box, { left, top, right, bottom }: Box): boolean {
 }
 
 /** The size that a surface has on the screen once it is committed, without its parts. */
-function shownSize({ destination, source, picture: { width, height }, scale, isTurned }: Surface): SurfaceSize {
+function shownSize({ destination, source, picture: { width, height }, scale, isTurned }: Surface): Size {
   if (width > 0 && (destination || source)) return destination ?? source!;
   const [across, down] = isTurned ? [height, width] : [width, height];
   return { width: Math.ceil(across / scale), height: Math.ceil(down / scale) };
 }
 
 /** The most that a surface may have on the screen now: nobody knows yet when what has changed is shown. */
-function maxSizeOf(surface: Surface): SurfaceSize {
+function maxSizeOf(surface: Surface): Size {
   return largest([...surface.sizes, shownSize(surface)]);
 }
 
-function largest(sizes: readonly SurfaceSize[]): SurfaceSize {
+function largest(sizes: readonly Size[]): Size {
   return {
     width: Math.max(...sizes.map(({ width }) => width)),
     height: Math.max(...sizes.map(({ height }) => height)),
@@ -374,7 +358,7 @@ export function borderOf(window: Surface): SurfaceArea | undefined {
  */
 export function surfaceHandlers(
   surfaces: Surfaces,
-  { bufferSize }: { bufferSize(buffer: WaylandObject): SurfaceSize },
+  { bufferSize }: { bufferSize(buffer: WaylandObject): Size },
 ): Record<string, (message: Message) => MessageVerdict | undefined | void> {
   const { of } = surfaces;
   return {
@@ -417,7 +401,7 @@ export function surfaceHandlers(
       surfaces.join(of(part!), of(parent!));
     },
     "wl_subsurface.set_position": ({ object, values }) => {
-      const [x, y] = (values as number[]).map((value) => Math.max(-maxShadow, Math.min(maxWindowSide, value))) as [
+      const [x, y] = (values as number[]).map((value) => Math.max(-maxShadow, Math.min(maxSide, value))) as [
         number,
         number,
       ];

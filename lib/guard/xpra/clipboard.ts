@@ -13,6 +13,7 @@
  */
 
 import { Refusal } from "../faults.ts";
+import { maxDataBytes } from "../limits.ts";
 import type { Sender } from "../tally.ts";
 import { type Delivery, passOn, requireOpen } from "./judge.ts";
 import type { Packet } from "./packets.ts";
@@ -32,7 +33,6 @@ export const clipboardTypes = [
   "set-clipboard-enabled",
 ] as const;
 
-const maxClipboardBytes = 64 * 1024 * 1024;
 /**
  * Kinds of data. The list is closed: each name becomes an atom of the host's X server, which never forgets one. Apps
  * offer their texts by several of these names.
@@ -124,7 +124,7 @@ function kindsIn(value: Value): string[] {
 const encodings: Readonly<Record<string, Shape>> = {
   "atoms": kindsIn,
   "integers": list(integer(-(2 ** 31), 2 ** 32), 4096),
-  "bytes": bytes(maxClipboardBytes),
+  "bytes": bytes(maxDataBytes),
 };
 
 /** The type of the data, its format, its encoding, and the data. */

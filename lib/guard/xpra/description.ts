@@ -3,7 +3,8 @@
 import { shortLine } from "../../base/text.ts";
 import { titleOf } from "../title.ts";
 import { Refusal } from "../faults.ts";
-import { coordinate, maxSide, minVisible, type Size, windowNumber } from "./geometry.ts";
+import { maxSide, minVisible, type Size } from "../limits.ts";
+import { coordinate, windowNumber } from "./geometry.ts";
 import type { Dict } from "./rencode.ts";
 import { fields, flag, integer, line, list, type Shape, tuple, word } from "./shapes.ts";
 

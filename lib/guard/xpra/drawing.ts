@@ -4,6 +4,7 @@
  */
 
 import { Refusal } from "../faults.ts";
+import { maxPointerSide } from "../limits.ts";
 import { checkPicture, type Picture } from "./pictures.ts";
 import type { Value } from "./rencode.ts";
 import { type Args, args, bytes, count, fields, integer, list, oneOf, tuple, word } from "./shapes.ts";
@@ -12,7 +13,6 @@ import type { Session } from "./session.ts";
 
 const maxPixelBytes = 128 * 1024 * 1024;
 const maxIconSide = 512;
-const maxCursorSide = 256;
 /** The pixels' file begins with two pointers of four bytes. */
 const pixelsStart = 8;
 
@@ -130,8 +130,8 @@ export function icon(values: readonly Value[]): [number, number, number, string,
   return passed;
 }
 
-const cursorSide = integer(1, maxCursorSide);
-const spot = integer(0, maxCursorSide - 1);
+const cursorSide = integer(1, maxPointerSide);
+const spot = integer(0, maxPointerSide - 1);
 const cursorArgs = args([
   oneOf("raw", "default:raw", ""),
   coordinate,
@@ -141,7 +141,7 @@ const cursorArgs = args([
   spot,
   spot,
   count,
-  bytes(maxCursorSide * maxCursorSide * 4),
+  bytes(maxPointerSide * maxPointerSide * 4),
 ], [word(/^[\w.-]{0,64}$/)]);
 
 /** The arguments of the pointer's shape, or of its usual one. */

@@ -1,14 +1,7 @@
 /** Places and sizes on the host's screen. */
 
+import { maxSide, minVisible, type Size } from "../limits.ts";
 import { integer, type Shape } from "./shapes.ts";
-
-/** A size in pixels. */
-export interface Size {
-  /** At least 1. */
-  width: number;
-  /** At least 1. */
-  height: number;
-}
 
 /** A rectangle on the host's screen, in pixels. */
 export interface Rectangle extends Size {
@@ -24,8 +17,6 @@ export interface Screen extends Size {
   monitors: readonly Rectangle[];
 }
 
-/** The largest width and height of a window, in pixels. */
-export const maxSide = 16_384;
 /** A window's number: xpra's server counts from 1, or takes the X server's own numbers. */
 export const windowNumber: Shape<number> = integer(1, 2 ** 48 - 1);
 /** A coordinate of 16 bits, as X has them. */
@@ -33,18 +24,11 @@ export const coordinate: Shape<number> = integer(-0x8000, 0x7fff);
 /** A width or height that a window can have. */
 export const side: Shape<number> = integer(1, maxSide);
 
-/** The smallest size of a framed window: the user could unknowingly type into one that cannot be seen. */
-export const minVisible: Size = { width: 48, height: 24 };
 /**
  * How far below the upper edge of the screen a framed window begins, in pixels. xpra's client puts its frame, with the
  * title, above that place (6.5.5).
  */
 const titleHeight = 40;
-
-/** Its pixels. */
-export function area({ width, height }: Size): number {
-  return width * height;
-}
 
 /** Whether part of it is on the screen. */
 export function isOnScreen({ x, y, width, height }: Rectangle, screen: Size): boolean {

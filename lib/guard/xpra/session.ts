@@ -2,7 +2,7 @@
 
 import type { Channel } from "../channel.ts";
 import type { Sender } from "../tally.ts";
-import { createRates, type Rates } from "./memory.ts";
+import { createRates, type Rates } from "../rates.ts";
 import type { Packet } from "./packets.ts";
 import { createWindows, type Windows } from "./windows.ts";
 

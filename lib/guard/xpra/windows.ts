@@ -1,23 +1,18 @@
 /** Windows: which ones the container has, where they are, and which one has the keyboard. */
 
 import { Refusal } from "../faults.ts";
-import { rate } from "../rate.ts";
+import { areaOf, maxPopups, maxScreenfuls, maxWindows, type Size } from "../limits.ts";
+import { openingRate } from "../rates.ts";
 import { createAttention } from "../attention.ts";
 import { classOf, fitConstraints, framedProperties, popupProperties, sizesIn } from "./description.ts";
 import { titleOf } from "../title.ts";
-import { area, isOnScreen, placeFramed, placePopup, type Rectangle, type Screen, type Size } from "./geometry.ts";
-import { isNear, maxPopups, mayPopUp, withMenus } from "./popups.ts";
+import { isOnScreen, placeFramed, placePopup, type Rectangle, type Screen } from "./geometry.ts";
+import { isNear, mayPopUp, withMenus } from "./popups.ts";
 import type { Dict, Value } from "./rencode.ts";
 import { fields } from "./shapes.ts";
 
-/** How many windows there may be at a time, popups included. */
-const maxWindows = 400;
 /** How many icons there may be in the tray. */
 const maxTrays = 8;
-/**
- * How many screens all framed windows may fill together: xpra's client keeps all their pixels, and so does the display.
- */
-const maxScreens = 32;
 /** The screen until the client reports it. */
 const defaultScreen: Screen = { width: 1024, height: 768, monitors: [] };
 
@@ -106,7 +101,7 @@ interface Known {
 /** Makes the windows of a session that has just begun. `now` is a clock in milliseconds. */
 export function createWindows({ container, now }: { container: string; now: () => number }): Windows {
   const known = new Map<number, Known>();
-  const mayOpen = rate({ perSecond: 30, burst: 200 }, now);
+  const mayOpen = openingRate(now);
   const attention = createAttention(now);
   const framedShape = fields(framedProperties(container));
   const popupShape = fields(popupProperties(container));
@@ -272,9 +267,12 @@ function checkedSize(
     width: Math.max(before.width, ...sizes.map(({ width }) => width)),
     height: Math.max(before.height, ...sizes.map(({ height }) => height)),
   };
-  if (area(asked) === area(before)) return before;
+  if (areaOf(asked) === areaOf(before)) return before;
   const others = [...known].filter(([other, { kind }]) => kind !== "popup" && other !== number);
-  const pixels = others.reduce((sum, [, { place, asked }]) => sum + Math.max(area(place), area(asked)), area(asked));
-  if (pixels > area(screen) * maxScreens) throw new Refusal("the container's windows are too large");
+  const pixels = others.reduce(
+    (sum, [, { place, asked }]) => sum + Math.max(areaOf(place), areaOf(asked)),
+    areaOf(asked),
+  );
+  if (pixels > areaOf(screen) * maxScreenfuls) throw new Refusal("the container's windows are too large");
   return asked;
 }

@@ -1,0 +1,33 @@
+/** How often a container may do what is seen or heard outside of its windows, and what costs the host. */
+
+import { type Rate, rate } from "./rate.ts";
+
+/** What may happen only so often. */
+export type Rates = Readonly<Record<keyof typeof limits, Rate>>;
+
+const limits = {
+  bell: { perSecond: 4, burst: 8 },
+  /** A window comes to the front. */
+  raise: { perSecond: 5, burst: 20 },
+  /** A window has another title, or another place. */
+  change: { perSecond: 500, burst: 5000 },
+  /** xpra 6.5.5 sends at most 100 a second. */
+  cursor: { perSecond: 150, burst: 1000 },
+  /** While text is selected with the pointer, GTK copies it at each move. */
+  copy: { perSecond: 50, burst: 200 },
+  paste: { perSecond: 50, burst: 200 },
+} as const;
+
+/**
+ * Makes rates of which nothing is used up.
+ *
+ * @param now a clock in milliseconds
+ */
+export function createRates(now: () => number): Rates {
+  return Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, rate(limit, now)])) as Rates;
+}
+
+/** Makes the rate of new windows and popups. A guard begins it anew, since xpra then opens all windows again. */
+export function openingRate(now: () => number): Rate {
+  return rate({ perSecond: 30, burst: 200 }, now);
+}
