@@ -10,6 +10,15 @@ export async function exists(path: string): Promise<boolean> {
   return await ifThere(Deno.lstat(path)) !== undefined;
 }
 
+/** The path of a program, as a shell finds it on `$PATH`; undefined when it is not there. */
+export async function findOnPath(host: Pick<Host, "env">, name: string): Promise<string | undefined> {
+  for (const directory of (host.env("PATH") ?? "").split(":")) {
+    const path = `${directory}/${name}`;
+    if (directory !== "" && await exists(path).catch(() => false)) return path;
+  }
+  return undefined;
+}
+
 /** What a promise resolves to; undefined when it rejects because a file is missing. */
 export async function ifThere<T>(promise: Promise<T>): Promise<T | undefined> {
   return await promise.catch((error) => {

@@ -54,6 +54,7 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "mv": { scripts: ["attach", "map"] },
   "rm": { scripts: ["attach", "map"] },
   "find": { scripts: ["create", "attach"] },
+  "firewall-cmd": { scripts: ["create", "attach"] },
   // Without a package: on a host, cloud-init would run at the next boot.
   "cloud-init": { scripts: ["create"], purpose: "checks a cloud-config before it is used" },
   "update-desktop-database": {

@@ -2,6 +2,7 @@
 
 import { absent, broken, type Finding, type HostCheck, ok, risk } from "./doctor.ts";
 import {
+  checkInstalled,
   type Engine,
   engineCalled,
   type EngineCli,
@@ -46,6 +47,7 @@ async function checkServer(
 ): Promise<{ cli: EngineCli; isInstalled: boolean; finding: Finding }> {
   const engine = engineCalled(host, cli);
   try {
+    await checkInstalled(engine);
     const { server_version: version } = await environmentOf(engine);
     return { cli, isInstalled: true, finding: ok(`${engine.product} ${version} answers`) };
   } catch (error) {

@@ -3,6 +3,7 @@
 import { delay } from "@std/async";
 import awaitScript from "./await_cloud_init.sh" with { type: "text" };
 import type { Engine, Instance } from "../engine/engine.ts";
+import { firewallHint } from "../engine/firewalls.ts";
 import { exec, execArgv, findInstance, noAddressError } from "../engine/instance.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { isMap } from "../base/yaml.ts";
@@ -106,13 +107,27 @@ async function outcomeOf(instance: Instance, answer: string): Promise<CloudInitO
   }
   const outcome = parseStatus(json, Number(code));
   if (outcome.kind === "error") {
+    const output = [...outcome.errors.slice(1), await outputLogTail(instance)].join("\n");
     throw new UserError(`cloud-init failed in "${name}": ${outcome.errors[0]}`, {
-      hint: "Fix the cloud-config; to look around in the container, run create.ts again with --keep-failed",
-      output: [...outcome.errors.slice(1), await outputLogTail(instance)].join("\n"),
+      hint: (unreached.test(output) ? await networkHint(instance) : undefined) ??
+        "Fix the cloud-config; to look around in the container, run create.ts again with --keep-failed",
+      output,
     });
   }
   if (Number(bytes) === 0) throw noUserDataError(instance.engine, name);
   return outcome;
+}
+
+/** What apt, curl and Python say when a network does not lead to the Internet. */
+const unreached =
+  /Temporary failure (?:in name resolution|resolving)|Could not (?:connect to|resolve)|Unable to connect|Network is unreachable|timed out/;
+
+/** What to do when a container does not reach the Internet; undefined when no cause is known. */
+async function networkHint(instance: Instance): Promise<string | undefined> {
+  const { host, server } = instance.engine;
+  const found = server.isLocal && !host.dryRun ? await findInstance(instance) : undefined;
+  const hint = found && await firewallHint(host, found.expanded_devices);
+  return hint && `Its network may not lead to the Internet. ${hint}`;
 }
 
 function noUserDataError({ userDataHint }: Engine, name: string): UserError {
@@ -160,7 +175,7 @@ async function endVainWait(instance: Instance, over: AbortController): Promise<v
     if (source === false) return over.abort(noUserDataError(instance.engine, name));
     const found = await findInstance(instance, { withState: true });
     if (!found || found.address !== undefined && source) return;
-    if (found.address === undefined && performance.now() > deadlineMs) return over.abort(noAddressError(name));
+    if (found.address === undefined && performance.now() > deadlineMs) return over.abort(await noAddressError(found));
   }
 }
 

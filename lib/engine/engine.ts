@@ -16,6 +16,7 @@ import {
   withRemote,
 } from "./server.ts";
 import { quoteWords } from "../base/shell_words.ts";
+import { kindOfLxc } from "./lxd_snap.ts";
 
 export type { EngineCli };
 
@@ -99,13 +100,16 @@ export async function chooseEngine(
 ): Promise<Engine> {
   const cli = wantedCli(host, wanted) ?? (host.dryRun ? engineClis[0] : undefined);
   if (cli !== undefined) {
-    return { ...await engineAt({ host, cli }, request), byOption: wanted !== undefined };
+    const engine = await engineAt({ host, cli }, request);
+    await checkInstalled(engine);
+    return { ...engine, byOption: wanted !== undefined };
   }
   const clis = request.remote === undefined ? engineClis : await clisWith(host, request.remote);
   const failures: UserError[] = [];
   for (const cli of clis) {
     const engine = await engineAt({ host, cli }, request);
     try {
+      await checkInstalled(engine);
       await query(engine, "/1.0");
       return engine;
     } catch (error) {
@@ -143,6 +147,17 @@ async function clisWith(host: Host, remote: string): Promise<EngineCli[]> {
 /** The engine that a CLI drives: this machine's. Does not ask whether it answers. */
 export function engineCalled(host: Host, cli: EngineCli): Engine {
   return { host, cli, server: ownServer, byOption: false, ...engines[cli] };
+}
+
+/**
+ * Checks that to call an engine's CLI does not install the engine.
+ *
+ * @throws {UserError} exit code 125 when it does
+ */
+export async function checkInstalled(engine: Engine): Promise<void> {
+  if (engine.cli === "lxc" && !engine.host.dryRun && await kindOfLxc(engine.host) === "installer") {
+    throw notInstalledError(engine);
+  }
 }
 
 /** The same with another server: see {@linkcode findServer}. */
@@ -337,6 +352,12 @@ const noAnswers: readonly {
     hint: () => "See whether its machine runs, and whether this one has a network",
   },
   {
+    // Of snapd's, on LXD 6.9.
+    says: /cannot track application process/,
+    message: () => "LXD's snap runs only where a systemd user session does",
+    hint: () => 'Log in instead of su or sudo; for cron and the like: sudo loginctl enable-linger "$USER"',
+  },
+  {
     // Debian 13's Incus says it in words of its own.
     says: /(?=[^]*unix\.socket)[^]*(permission denied|needed permissions)/i,
     isLocal: true,
@@ -355,14 +376,8 @@ const noAnswers: readonly {
  * The error for a call of the CLI that failed: exit code 125 when the engine cannot be reached, else the same error.
  */
 function engineError(engine: Engine, error: unknown): unknown {
-  const { cli, product, server } = engine;
-  if (isMissingProgram(error)) {
-    return new UserError(`The engine's program "${cli}" is not installed`, {
-      hint: `Install ${product}, or choose the other engine: GUI_CONTAINER_ENGINE=${otherEngine(engine).cli}`,
-      exitCode: ExitCode.noEngine,
-      cause: error,
-    });
-  }
+  const { server } = engine;
+  if (isMissingProgram(error)) return notInstalledError(engine, error);
   if (!(error instanceof ProcessError)) return error;
   const said = error.timedOut ? `${error.stderr}\ni/o timeout` : error.stderr;
   const found = noAnswers.find(({ says, isLocal = server.isLocal }) => isLocal === server.isLocal && says.test(said));
@@ -371,5 +386,13 @@ function engineError(engine: Engine, error: unknown): unknown {
     exitCode: ExitCode.noEngine,
     output: error.output,
     cause: error,
+  });
+}
+
+function notInstalledError(engine: Engine, cause?: unknown): UserError {
+  return new UserError(`The engine's program "${engine.cli}" is not installed`, {
+    hint: `Install ${engine.product}, or choose the other engine: GUI_CONTAINER_ENGINE=${otherEngine(engine).cli}`,
+    exitCode: ExitCode.noEngine,
+    cause,
   });
 }

@@ -19,6 +19,7 @@ import {
 import { delay } from "@std/async";
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
+import { firewallHint } from "./firewalls.ts";
 import { imageOn } from "./image.ts";
 import { withRemote } from "./server.ts";
 
@@ -227,13 +228,25 @@ export async function launch(instance: Instance, options: LaunchOptions): Promis
       });
     }
     throw new UserError(`${engine.product} cannot make the container "${name}" from the image "${options.image}"`, {
-      hint: /No root device|No storage pool/.test(error.stderr)
-        ? `${engine.product} was never set up: ${engine.init}`
-        : `See whether there is such an image (${engine.cli} image list), and what ${engine.product} says`,
+      hint: launchHint(engine, error),
       output: error.output,
       cause: error,
     });
   }
+}
+
+/** What to do when an instance cannot be made. */
+function launchHint({ cli, product, init }: Engine, { stderr }: ProcessError): string {
+  if (/No root device|No storage pool/.test(stderr)) return `${product} was never set up: ${init}`;
+  if (/No uid\/gid allocation configured/.test(stderr)) return rootIdsHint(product);
+  return `See whether there is such an image (${cli} image list), and what ${product} says`;
+}
+
+/** What gives root the ids that an engine needs for its containers; Fedora and Arch leave that to the user. */
+export function rootIdsHint(product: string): string {
+  const service = product.toLowerCase();
+  return `Give root ids for containers: echo root:1000000:1000000000 | sudo tee -a /etc/subuid /etc/subgid; ` +
+    `then sudo systemctl restart ${service}`;
 }
 
 /**
@@ -316,12 +329,17 @@ export async function waitForOperations(
   { engine, name }: Instance,
   { publishing = false }: { publishing?: boolean } = {},
 ): Promise<void> {
-  type Operation = { id: string; class: string; description: string; resources: Record<string, string[]> | null };
+  type Operation = { id: string; class: string; description: string } & {
+    resources?: Record<string, string[]> | null;
+    metadata?: Record<string, unknown> | null;
+  };
   const all = (await query(engine, "/1.0/operations?recursion=1") ?? {}) as Record<string, Operation[]>;
-  for (const { id, class: kind, description, resources } of all.running ?? []) {
+  for (const { id, class: kind, description, resources, metadata } of all.running ?? []) {
     // Not for programs that run in the instance: those are operations of the class "websocket".
     if (kind !== "task") continue;
-    const paths = Object.values(resources ?? {}).flat();
+    // LXD 6.7 names an instance that it is making nowhere else.
+    const { entity_url: made } = metadata ?? {};
+    const paths = [...Object.values(resources ?? {}).flat(), ...(typeof made === "string" ? [made] : [])];
     const isPublishing = publishing && paths.length === 0 && description === "Downloading image";
     if (isPublishing || paths.some((path) => path.split("?")[0]!.split("/").includes(name))) {
       await query(engine, `/1.0/operations/${id}/wait?timeout=60`, { timeoutMs: 70_000 });
@@ -465,15 +483,17 @@ export async function instanceAddress({ engine, name }: Instance): Promise<strin
   const argv = engineArgv(engine, ["query", apiPath(engine, `/1.0/instances/${name}?recursion=1`)]);
   const { stdout } = await engine.host.run(argv, { placeholder: "ADDRESS" });
   if (engine.host.dryRun) return stdout;
-  const { address } = parseInstance(engine, JSON.parse(stdout));
-  if (address === undefined) throw noAddressError(name);
-  return address;
+  const info = parseInstance(engine, JSON.parse(stdout));
+  if (info.address === undefined) throw await noAddressError({ ...info, name });
+  return info.address;
 }
 
-/** The error for an instance without an address. Its hint names the usual causes. */
-export function noAddressError(name: string): UserError {
+/** The error for an instance without an address. Its hint names the firewalls that are there, or the usual causes. */
+export async function noAddressError(
+  { engine, name, expanded_devices: devices }: Pick<InstanceInfo, "engine" | "name" | "expanded_devices">,
+): Promise<UserError> {
   return new UserError(`The container "${name}" has no address`, {
-    hint:
+    hint: (engine.server.isLocal ? await firewallHint(engine.host, devices) : undefined) ??
       "See whether its profile has a nic device, and whether a firewall (ufw, firewalld, Docker's) drops the bridge's DHCP or IPv6",
   });
 }

@@ -6,6 +6,7 @@
 import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
+import { kindOfLxc } from "./lxd_snap.ts";
 
 /** The name of an engine's CLI. */
 export type EngineCli = "lxc" | "incus";
@@ -125,9 +126,11 @@ export function isPlainName(text: string): boolean {
  * The files that a CLI's configuration may be in, in the order in which they are looked for: the user's, and the
  * system's, whose remotes come second.
  */
-function configFiles({ host, cli }: EngineClient): { user: string[]; system: string[] } {
+async function configFiles({ host, cli }: EngineClient): Promise<{ user: string[]; system: string[] }> {
   const home = host.env("HOME");
-  const own = host.env(variables[cli].directory);
+  const given = host.env(variables[cli].directory);
+  // The snap's wrapper sets this variable itself.
+  const own = cli === "lxc" && given && await kindOfLxc(host) === "snap" ? undefined : given;
   const system = host.env(variables[cli].systemDirectory);
   const [user, shared] = cli === "lxc"
     ? [
@@ -149,7 +152,7 @@ function configFiles({ host, cli }: EngineClient): { user: string[]; system: str
  * @param options `whole`: all remotes are needed. Otherwise, those of a configuration that changes nothing are not read
  */
 async function readClientConfig(client: EngineClient, { whole }: { whole: boolean }): Promise<ClientConfig> {
-  const { user, system } = configFiles(client);
+  const { user, system } = await configFiles(client);
   const texts = [await readFirst(system), await readFirst(user)].filter((text) => text !== undefined);
   if (!whole && !texts.some((text) => changesSomething.test(text))) return { default: ownRemote, remotes: new Map() };
   // Loaded only where it is needed: most runs are in a hurry and need no YAML.

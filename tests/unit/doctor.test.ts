@@ -7,7 +7,7 @@ import { ExitCode, ProcessError, UserError } from "../../lib/base/errors.ts";
 import { claimFile } from "../../lib/base/record.ts";
 import { creationRecordPath } from "../../lib/container/record.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
-import { checkAcls } from "../../lib/create/checks.ts";
+import { checkAcls, checkFirewalls, checkRootIds } from "../../lib/create/checks.ts";
 import { checkAttachable, checkDisplay, checkXpra } from "../../lib/attach/checks.ts";
 
 /** The error for a program that is not installed. */
@@ -212,6 +212,48 @@ Deno.test("checkDisplay() needs a display, and tells what a Wayland one can do",
   assertEquals(await verdicts(both), ["absent", "ok"]);
   assertEquals(await verdicts(both, { "waypipe": {} }), ["ok", "ok"]);
   assertEquals(await verdicts({ WAYLAND_DISPLAY: "w" }, { "waypipe": {} }), ["ok", "absent"]);
+});
+
+Deno.test("checkRootIds() tells a host whose root has no ids for Incus", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${directory}/newuidmap`, "");
+    const found = async (cli: "incus" | "lxc", PATH = directory): Promise<string[]> => {
+      const { host } = recordingHost({ env: { PATH } });
+      return (await checkRootIds(host, engineCalled(host, cli), directory)).map(({ verdict }) => verdict);
+    };
+    assertEquals(await found("incus"), [], "there are no such files");
+    await Deno.writeTextFile(`${directory}/subgid`, "root:1000000:1000000000\n");
+    for (
+      const [subuid, verdicts] of [
+        ["me:100000:65536\n", ["broken"]],
+        ["me:100000:65536\nroot:1000000:1000000000\n", []],
+        ["0:1000000:65536\n", []],
+      ] as const
+    ) {
+      await Deno.writeTextFile(`${directory}/subuid`, subuid);
+      assertEquals(await found("incus"), [...verdicts], subuid);
+      assertEquals(await found("lxc"), []);
+      assertEquals(await found("incus", "/nonexistent"), [], "Incus does not read them without newuidmap");
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("checkFirewalls() asks for the bridge of the default profile", async () => {
+  const devices = { ...goodDevices, eth0: { type: "nic", network: "lxdbr0" } };
+  const { host } = recordingHost({
+    answer: ([program]) =>
+      program === "lxc"
+        ? { stdout: JSON.stringify({ config: {}, devices, used_by: [] }) }
+        : program === "find"
+        ? { stdout: "/sys/class/net/docker0\n" }
+        : missing,
+  });
+  const [found] = await checkFirewalls(host, engineCalled(host, "lxc"));
+  assertEquals(found!.verdict, "risk");
+  assertStringIncludes(found!.what, "Docker drops what is forwarded from lxdbr0");
 });
 
 Deno.test("checkAcls() fails for a place where nothing can be made", async () => {

@@ -158,6 +158,19 @@ Deno.test("launch() says how to set up an engine that has no storage", async () 
   assertStringIncludes(error.hint, "sudo lxd init --auto");
 });
 
+Deno.test("launch() says how root gets ids for containers where there are none, as on Fedora", async () => {
+  const stderr =
+    "Error: Failed instance creation: Failed creating instance record: No uid/gid allocation configured. " +
+    "In this mode, only privileged containers are supported\n";
+  const engine = await chooseEngine(recordingHost({ answer: () => ({ code: 1, stderr }) }).host, { engine: "incus" });
+  const error = await assertRejects(
+    () => launch({ engine, name: "box" }, { image: "x", profiles: [], config: {} }),
+    UserError,
+  );
+  assertStringIncludes(error.hint, "echo root:1000000:1000000000 | sudo tee -a /etc/subuid /etc/subgid");
+  assertStringIncludes(error.hint, "restart incus");
+});
+
 Deno.test("findInstance() reads status, config and the global address with one call, by IPv4 first", async () => {
   const { recorded, engine } = await lxcThat({ stdout: JSON.stringify(instance) });
   const { state: _, ...rest } = instance;
@@ -260,7 +273,7 @@ Deno.test("exec() has a real shell end what a program that succeeds prints, and 
 });
 
 Deno.test("instanceAddress() says that there is none, and where to look", async () => {
-  const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, state: {} }) });
+  const { engine } = await lxcThat({ stdout: JSON.stringify({ ...instance, expanded_devices: {}, state: {} }) });
   const error = await assertRejects(() => instanceAddress({ engine, name: "box" }), UserError, "has no address");
   assertStringIncludes(error.hint, "nic device");
 });
@@ -393,8 +406,12 @@ Deno.test("waitForOperations() waits for tasks on the instance, and for images w
     task("program", ["/1.0/instances/box"], { class: "websocket" }),
     task("image", [], { description: "Downloading image" }),
     task("unknown", []),
+    // LXD 6.7: the resources do not name what is just being made.
+    task("made", ["/1.0/projects/default"], { metadata: { entity_url: "/1.0/instances/box?project=work" } }),
+    task("made-other", [], { resources: null, metadata: { entity_url: "/1.0/instances/boxes" } }),
+    task("strange", [], { metadata: { entity_url: 1 } }),
   ];
-  for (const [publishing, expected] of [[false, ["own"]], [true, ["own", "image"]]] as const) {
+  for (const [publishing, expected] of [[false, ["own", "made"]], [true, ["own", "image", "made"]]] as const) {
     const { host, calls } = recordingHost({
       answer: (argv) => ({ stdout: argv[2] === "/1.0/operations?recursion=1" ? JSON.stringify({ running }) : "{}" }),
     });
