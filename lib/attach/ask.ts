@@ -98,16 +98,19 @@ export async function askInDialog(
  */
 export function dialogArgv(
   container: string,
-  { what, details, isConfirming = false }: Question & { isConfirming?: boolean },
+  { what, why, details, isConfirming = false }: Question & { isConfirming?: boolean },
 ): string[] {
   const counts = `A yes counts after ${soonest} seconds.`;
+  const reason = why === undefined ? [] : ["", why];
   const lines = isConfirming
     ? [
       `May the container "${container}" ${what} as often as it likes until attach.ts ends?`,
       `You will not be asked again. ${counts}`,
+      ...reason,
     ]
     : [
       `The container "${container}" asks to ${what}. ${counts}`,
+      ...reason,
       "",
       ...details.map(([name, text]) => inLines(`${name}: ${revealInvisible(text)}`)),
     ];

@@ -38,6 +38,8 @@ export interface Container extends Place, AsyncDisposable {
   readonly crossesNetwork: boolean;
   /** Whether it runs; true in a dry run. */
   isRunning(): Promise<boolean>;
+  /** Whether its network is closed or limited, so that it reaches less than the host does; false in a dry run. */
+  isConfined(): Promise<boolean>;
   /** Starts the container if it does not run, and finds out how SSH reaches it. */
   reach(): Promise<Inside>;
   /** The same; and opens the connection by which all that follows goes, where one for each would be slow. */

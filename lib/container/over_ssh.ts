@@ -2,7 +2,7 @@
 
 import type { Host } from "../base/host.ts";
 import { once } from "../base/settle.ts";
-import type { InstanceInfo } from "../engine/instance.ts";
+import { type InstanceInfo, isConfined } from "../engine/instance.ts";
 import { reachInstance } from "./connect.ts";
 import type { Container, KnownContainer } from "./container.ts";
 import { makePrivateDirectory } from "./private_directory.ts";
@@ -54,7 +54,16 @@ export function lendTo(
 /** What {@linkcode overSsh} gives a container. */
 export type Common = Pick<
   Container,
-  "isRunning" | "loans" | "run" | "script" | "command" | "on" | "directory" | "reach" | keyof AsyncDisposable
+  | "isRunning"
+  | "isConfined"
+  | "loans"
+  | "run"
+  | "script"
+  | "command"
+  | "on"
+  | "directory"
+  | "reach"
+  | keyof AsyncDisposable
 >;
 
 /**
@@ -73,6 +82,10 @@ export function overSsh(
     ...rest,
     ...{ host, directory, reach, on },
     isRunning: async () => ((await known.instance())?.status ?? "Running") === "Running",
+    async isConfined() {
+      const found = await known.instance();
+      return found !== undefined && isConfined(found);
+    },
     async loans(session) {
       const [{ sessionLoans }, engine] = await Promise.all([import("./lend/session_loans.ts"), known.engine]);
       return await sessionLoans({ engine, name: known.name }, session);

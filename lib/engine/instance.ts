@@ -148,6 +148,19 @@ function parseInstance(engine: Engine, json: unknown): InstanceInfo {
   };
 }
 
+/** The kinds of cards that are on a network of the engine's or the host's. */
+const sharedCards = ["bridged", "ipvlan", "macvlan", "ovn", "routed", "sriov"];
+
+/**
+ * Whether an instance reaches less than programs of the host do: it has no network card, or only one with rules of its
+ * own (ACLs) or with another end than the host's network, as of a VPN. Rules of a whole bridge are not among its devices.
+ */
+export function isConfined({ expanded_devices }: Pick<InstanceInfo, "expanded_devices">): boolean {
+  return !Object.values(expanded_devices).some(({ type, nictype = "", network, "security.acls": rules }) =>
+    type === "nic" && (network || sharedCards.includes(nictype)) && !rules
+  );
+}
+
 /**
  * Whether `name` can name a container, by the engines' own rule: 1 to 63 letters, digits and dashes; the first is a
  * letter, the last is not a dash (RFC 1123 host names, without a leading digit).

@@ -14,6 +14,8 @@ export interface Question {
   channel: AskableChannel;
   /** What the container wants to do: "open a link". */
   what: string;
+  /** Why the user is asked, where that is not what `--ask` says: lines of at most 88 characters. */
+  why?: string;
   /** What there is to know about it, each with its name. All texts are printable; some are the container's own. */
   details: readonly (readonly [name: string, text: string])[];
 }
@@ -31,6 +33,8 @@ export interface Consent {
    * @throws {Refusal} when the user has closed the channel, and when there are too many questions
    */
   request(question: Question, ask: (question: Question) => Promise<Answer>): boolean | Promise<boolean>;
+  /** Whether the user has closed the channel. */
+  isClosed(channel: AskableChannel): boolean;
 }
 
 /** How many questions there may be at once, with the one that is shown. */
@@ -66,6 +70,7 @@ export function createConsent(now: () => number): Consent {
     }
   };
   return {
+    isClosed: (channel) => settled.get(channel) === false,
     request(question, ask) {
       const known = settled.get(question.channel);
       if (known === false) throw new Refusal("you have closed the channel");

@@ -129,6 +129,14 @@ Deno.test("dialogArgv() shows the whole text as it is, in lines, and nothing tha
   assert(argv.some((word) => word.startsWith("--title=gui-container: may box ")));
 });
 
+Deno.test("dialogArgv() says why it asks, in lines that are shown whole, also when a yes is confirmed", () => {
+  for (const isConfirming of [false, true]) {
+    const argv = dialogArgv("box", { ...question(), why: "It has no network:\nyours is used.", isConfirming });
+    const text = argv.find((word) => word.startsWith("--text="))!;
+    assertStringIncludes(text, "\n\nIt has no network:\nyours is used.");
+  }
+});
+
 Deno.test("dialogArgv() has the buttons in an order in which neither Tab nor Shift-Tab leads to a last yes at once", () => {
   const buttons = dialogArgv("box", question()).filter((word) => /^--(?:ok|cancel|extra)-/.test(word));
   assertEquals(buttons, [

@@ -14,6 +14,7 @@ import {
   type IdMapRange,
   instanceAddress,
   instanceHostUid,
+  isConfined,
   launch,
   listAllInstances,
   marking,
@@ -218,6 +219,23 @@ Deno.test("findInstance() knows an instance that is stopped, and one that is not
   for (const stderr of ["Error: Instance not found\n", "Error: not found\n"]) {
     assertEquals(await findInstance({ engine: (await lxcThat({ code: 1, stderr })).engine, name: "box" }), undefined);
   }
+});
+
+Deno.test("isConfined() knows a container that reaches less than its host", () => {
+  const card = { type: "nic", nictype: "bridged", parent: "lxdbr0" };
+  for (
+    const [devices, expected] of [
+      [{}, true],
+      [{ eth0: { type: "none" }, internet: { type: "proxy", bind: "instance" } }, true],
+      [{ eth0: { ...card, "security.acls": "no-house" } }, true],
+      [{ eth0: { type: "nic", nictype: "physical", parent: "wg-box" } }, true],
+      [{ eth0: { type: "nic", nictype: "p2p" } }, true],
+      [{ eth0: card }, false],
+      [{ eth0: { type: "nic", network: "lxdbr0" } }, false],
+      [{ eth0: { ...card, nictype: "macvlan" } }, false],
+      [{ eth0: { ...card, "security.acls": "a" }, eth1: card }, false],
+    ] as const
+  ) assertEquals(isConfined({ expanded_devices: devices }), expected, JSON.stringify(devices));
 });
 
 Deno.test("exec() tries again, twice, where the engine gives no answer, and nowhere else", async () => {

@@ -35,11 +35,13 @@ interface World {
 }
 
 async function inWorld(
-  { open = askableNames, asks = [], answer = "Allow once", printer = "Office" }: {
+  { open = askableNames, asks = [], answer = "Allow once", printer = "Office", isConfined = false }: {
     open?: readonly AskableChannel[];
     asks?: readonly AskableChannel[];
     answer?: string;
     printer?: string;
+    /** Whether the container's network is closed. */
+    isConfined?: boolean;
   },
   test: (world: World) => Promise<void>,
 ): Promise<void> {
@@ -63,7 +65,7 @@ async function inWorld(
       asked.push(argv.find((word) => word.startsWith("--text="))!.slice("--text=".length));
       // A yes counts after three seconds only.
       time += 3_050;
-      return { ...result, code: 1, stdout: answer };
+      return { ...result, code: answer === "Refuse for this session" ? 0 : 1, stdout: answer };
     }
     if (argv[0] === "lpstat") {
       return {
@@ -79,7 +81,7 @@ async function inWorld(
     return { pid: 1, ended: Promise.resolve({ argv, code: 0, signal: null, stdout: "", stderr: "" }), kill() {} };
   };
   const box = localBox(host, { directory: own });
-  const container = { ...box, run: host.run };
+  const container = { ...box, run: host.run, isConfined: () => Promise.resolve(isConfined) };
   const over = new AbortController();
   const now = (): number => time;
   const options = { open: new Set(open), asks: new Set(asks), signal: over.signal, now };
@@ -193,6 +195,33 @@ Deno.test("what is asked for has all of its own words in the question, and is do
     });
   }
 });
+
+Deno.test("a container without a network asks for what a browser of the host would send, whatever is open", async () => {
+  const address = `http://192.168.0.1/?${"secret".repeat(20)}`;
+  for (const isConfined of [false, true]) {
+    await inWorld({ isConfined, answer: "Refuse" }, async ({ ask, asked, done, put, kept, pass }) => {
+      const file = await put("x", "<img src=https://example.org/secret>");
+      const hand = async (name: string): Promise<Outcome> => {
+        pass(10_000);
+        return await ask({ ask: "file", id: 1, name, ...file });
+      };
+      await ask({ ask: "link", url: address });
+      for (const name of ["a.html", "a.SVG", "a.pdf", "a.odt", "a", "a.mp3"]) await hand(name);
+      for (const name of ["a.png", "a.JPG", "a.txt"]) assertEquals(await hand(name), "done");
+      const open = done.filter(([program]) => program === "xdg-open");
+      assertEquals([asked.length, open.length, Object.keys(await kept()).length], isConfined ? [7, 0, 3] : [0, 1, 9]);
+      for (const text of asked) assertStringIncludes(text, "The network of this container is closed or limited");
+    });
+  }
+});
+
+Deno.test("who refuses a file for the session has closed the channel, also to files that nobody asks for", () =>
+  inWorld({ isConfined: true, answer: "Refuse for this session" }, async ({ ask, asked, kept, put, pass }) => {
+    const file = { ask: "file", id: 1, ...await put("x", "abc") };
+    await ask({ ...file, name: "a.html" });
+    pass(10_000);
+    assertEquals([await ask({ ...file, name: "a.txt" }), await kept(), asked.length], ["not done", {}, 1]);
+  }));
 
 Deno.test("nothing is done of a question that is answered when the run is over", () =>
   inWorld({ asks: ["links"] }, async ({ ask, done, over }) => {

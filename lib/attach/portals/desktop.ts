@@ -6,7 +6,7 @@
 
 import { escape } from "@std/html";
 import { notificationArgv } from "../../base/desktop.ts";
-import { UserError } from "../../base/errors.ts";
+import { isMissingProgram, UserError } from "../../base/errors.ts";
 import { shortLine } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
 import type { AskableChannel, Channel } from "../../guard/channel.ts";
@@ -25,6 +25,17 @@ export type Outcome = "done" | "not done" | "no printer";
 
 /** The channel of each request. */
 const channelOf = { link: "links", notify: "notifications", file: "files", print: "printing" } as const;
+
+/** Why each link and most files of a container are asked for whose network is closed or limited. */
+const confined = "The network of this container is closed or limited, and yours is not:";
+const confinedLink = `${confined}\na link can carry data out of it, and can reach what is in your own network.`;
+const confinedFile = `${confined}\nwhen you open a file of this kind, it can send what is in it anywhere.`;
+
+/**
+ * Names of files that load nothing from elsewhere when they are opened. All others may: pages, documents, archives of
+ * them, and lists of songs, which players know by their content, too.
+ */
+const loadsNothing = /\.(?:avif|bmp|gif|jpe?g|png|tiff?|txt|webp)$/i;
 
 const maxLinkCharacters = 8192;
 /** A longer name cannot be looked up (RFC 1035). */
@@ -45,7 +56,8 @@ const maxRunBytes = 4 * 2 ** 30;
 /**
  * Answers them for a run. Never rejects: each reason why something is not done is shown once.
  *
- * @param options `asks`: the channels for each use of which the user is asked; of printing, the user always is
+ * @param options `asks`: the channels for each use of which the user is asked. The user always is before something is
+ * printed, and before what could make up for a network that the container does not have
  */
 export function desktopOf(
   container: Container,
@@ -76,8 +88,14 @@ export function desktopOf(
   };
 
   const isAgreed = async (question: Question): Promise<boolean> => {
-    const isAsked = question.channel === "printing" || asks.has(question.channel);
-    const show = (question: Question) => askInDialog(host, question, { container: label, signal, clock: now });
+    const { channel, why } = question;
+    if (consent.isClosed(channel)) throw new Refusal("you have closed the channel");
+    const isAsked = channel === "printing" || asks.has(channel) || why !== undefined;
+    const show = (question: Question) =>
+      askInDialog(host, question, { container: label, signal, clock: now }).catch((error) => {
+        if (isMissingProgram(error)) tell(`${error.message}. ${error.hint}`);
+        throw error;
+      });
     return (!isAsked || await consent.request(question, show)) && !signal.aborted;
   };
 
@@ -106,8 +124,9 @@ export function desktopOf(
     const printer = ask === "print" ? await defaultPrinter(host) : undefined;
     if (ask === "print" && printer === undefined) return "no printer";
     const details = [["Name", name], ["Size", `${size} bytes`]] as const;
+    const why = !loadsNothing.test(name) && await container.isConfined() ? { why: confinedFile } : {};
     const question: Question = printer === undefined
-      ? { channel: "files", what: "save a file among your downloads", details }
+      ? { channel: "files", what: "save a file among your downloads", ...why, details }
       : { channel: "printing", what: "print a document", details: [...details, ["Printer", printer]] };
     if (!await isAgreed(question)) return "not done";
     await withFile(file, async (path) => {
@@ -136,7 +155,9 @@ export function desktopOf(
       if (!open.has(channel)) throw new Refusal(`the channel ${channel} is closed`);
       if (!rates[line.ask]()) throw new Refusal("it asks too often");
       if (line.ask === "file" || line.ask === "print") return await handOver(line.ask, line);
-      const { argv, question } = line.ask === "link" ? link(line.url) : notification(label, line);
+      const { argv, question } = line.ask === "link"
+        ? link(line.url, await container.isConfined() ? { why: confinedLink } : {})
+        : notification(label, line);
       if (!await isAgreed(question)) return "not done";
       start(argv);
       return "done";
@@ -157,7 +178,7 @@ export interface Use {
 }
 
 /** A link to be opened: one of the web, written as a browser would write it, which has ASCII only. */
-function link(address: string): Use {
+function link(address: string, why: Pick<Question, "why">): Use {
   if (address.length > maxLinkCharacters) throw new Refusal("a link is too long");
   const url = URL.parse(address);
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.host === "") {
@@ -166,7 +187,7 @@ function link(address: string): Use {
   if (url.hostname.length > maxHostCharacters) throw new Refusal("the host name of a link is too long");
   return {
     argv: ["xdg-open", url.href],
-    question: { channel: "links", what: "open a link", details: [["Host", url.host], ["Address", url.href]] },
+    question: { channel: "links", what: "open a link", ...why, details: [["Host", url.host], ["Address", url.href]] },
   };
 }
 
