@@ -47,7 +47,7 @@ export async function bundle(script: string): Promise<Bundle> {
 /** A bundle as one file for sh and for Deno. */
 export function singleFile({ header, code }: Bundle): string {
   return `#!/bin/sh
-/*bin/true # A comment for JavaScript, commands for sh: $PATH without relative directories, the path of this file, one
+/*bin/true 2>/dev/null # A comment for JavaScript, commands for sh: $PATH without relative directories, the path of this file, one
 # permission a line, and Deno. Below is what "deno bundle" makes of the script and all that it imports.
 ${header.join("\n")} # */
 ${code}`;

@@ -80,7 +80,7 @@ add_archive() {
   echo "Adding $archive"
   get ca-certificates gpg || return
   # shellcheck source=/dev/null
-  release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  release=$(. /etc/os-release && echo "${UBUNTU_CODENAME:-$VERSION_CODENAME}")
   keys=$(mktemp -d)
   mkdir -p /etc/apt/keyrings
   timeout 120 /usr/lib/apt/apt-helper download-file "$archive/xpra.asc" "$keys/xpra.asc" &&

@@ -5,7 +5,7 @@ import { checksOf, versionTimeoutMs } from "../cli/checks.ts";
 import { absent, broken, diagnose, type Finding, ok, risk, tellFailure } from "../cli/doctor.ts";
 import type { Engine, Instance } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
-import { ifInstalled, ProcessError } from "../base/errors.ts";
+import { ExitCode, ifInstalled, ProcessError, UserError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { isClaimed } from "../base/record.ts";
 import type { Host } from "../base/host.ts";
@@ -13,12 +13,17 @@ import { copyRecordPath } from "../container/copies.ts";
 import { mountsOf } from "../container/mounts.ts";
 import { listOurs } from "../container/ours.ts";
 import { creationRecordPath } from "../container/record.ts";
-import { programs } from "../base/programs.ts";
-import { installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./x11/xpra_version.ts";
+import { all } from "../base/settle.ts";
+import { tryBox } from "./x11/box.ts";
+import { installHint, programs } from "../base/programs.ts";
+import { installHere, installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./x11/xpra_version.ts";
 
 /** Checks what attach.ts needs. Returns the exit code. */
 export async function diagnoseAttach(host: Host, wanted: string | undefined): Promise<number> {
-  return await diagnose(host, { wanted, checks: checksOf("attach", [checkXpra, checkDisplay, checkAttachable]) });
+  return await diagnose(host, {
+    wanted,
+    checks: checksOf("attach", [checkBox, checkXpra, checkDisplay, checkAttachable, checkWindows]),
+  });
 }
 
 /** What is missing without xpra, where windows can be shown on Wayland. */
@@ -35,23 +40,51 @@ export async function checkXpra(host: Host): Promise<Finding[]> {
     const found = await ifInstalled(
       host.run(["xpra", "--version"], { looksOnly: true, timeoutMs: versionTimeoutMs }),
     );
-    if (found) return [judgeXpra(found.stdout, "on this host")];
+    if (found) return [judgeXpra(found.stdout, "on this host", installHere())];
   } catch (error) {
-    if (error instanceof ProcessError) return [broken(`xpra does not work: ${error.message}`, installLines)];
+    if (error instanceof ProcessError) return [broken(`xpra does not work: ${error.message}`, installHere())];
     throw error;
   }
   const what = "There is no xpra on this host";
-  return [await hasWayland(host) ? absent(`${what}: ${withoutXpra}`, installLines) : broken(what, installLines)];
+  return [await hasWayland(host) ? absent(`${what}: ${withoutXpra}`, installHere()) : broken(what, installHere())];
 }
 
-function judgeXpra(stdout: string, where: string): Finding {
+/** Checks that bubblewrap makes a box as attach.ts uses it: its kernel or AppArmor may forbid that. */
+export async function checkBox(host: Host): Promise<Finding[]> {
+  try {
+    await tryBox(host);
+    return [ok("bubblewrap makes boxes for what reads the container's windows")];
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const isMissing = error.exitCode === ExitCode.missingProgram;
+    return [(isMissing && !host.env("WAYLAND_DISPLAY") ? absent : broken)(error.message, error.hint)];
+  }
+}
+
+/** What will happen when an app is run, by what the checks before have found. */
+export async function checkWindows(host: Host): Promise<Finding[]> {
+  const [display, xpra, box] = await all([checkDisplay(host), checkXpra(host), checkBox(host)]);
+  const isUsable = ({ verdict }: Finding): boolean => verdict === "ok" || verdict === "risk";
+  const byX = host.env("DISPLAY") !== undefined && xpra.every(isUsable);
+  if (box.some(({ verdict }) => verdict === "broken")) return [broken("No window can be shown without a box")];
+  if (!host.env("WAYLAND_DISPLAY") || !isUsable(display[0]!)) {
+    return [byX ? ok("Windows come over X") : broken("No window can be shown: see above")];
+  }
+  return [ok(
+    byX
+      ? "Windows come over Wayland; those of apps that know only X with --display x11"
+      : "Windows come over Wayland; apps that know only X have none",
+  )];
+}
+
+function judgeXpra(stdout: string, where: string, hint: string): Finding {
   const version = parseXpraVersion(stdout);
-  if (!version) return broken(`The xpra ${where} does not tell its version`, installLines);
+  if (!version) return broken(`The xpra ${where} does not tell its version`, hint);
   const text = version.join(".");
-  if (isTooOld(version)) return broken(`The xpra ${where}, ${text}, is too old`, installLines);
+  if (isTooOld(version)) return broken(`The xpra ${where}, ${text}, is too old`, hint);
   const vulnerability = knownVulnerability(version);
   if (!vulnerability) return ok(`xpra ${text} ${where}`);
-  return risk(`The xpra ${where}, ${text}, has a known vulnerability: ${vulnerability.reason}`, installLines);
+  return risk(`The xpra ${where}, ${text}, has a known vulnerability: ${vulnerability.reason}`, hint);
 }
 
 /** Checks that there is a display for windows, of X or of Wayland, and what the latter can do. */
@@ -71,12 +104,15 @@ export async function checkDisplay(host: Host): Promise<Finding[]> {
 
 async function judgeWayland(host: Host, display: string): Promise<Finding> {
   const options = { looksOnly: true, okCodes: "any", timeoutMs: versionTimeoutMs } as const;
-  return await ifInstalled(host.run(["waypipe", "--version"], options))
-    ? ok(`Windows are shown on the Wayland display ${display}, by a guard`)
-    : absent(
-      "waypipe is not installed: without it, windows are shown by X",
-      `sudo apt install ${programs["waypipe"]?.package}`,
-    );
+  const found = await ifInstalled(host.run(["waypipe", "--version"], options));
+  if (!found) return absent("waypipe is not installed: without it, windows are shown by X", installHint("waypipe"));
+  const [, version = "", isOld] = /^waypipe ((0\.[0-8]\b)?\S*)/.exec(found.stdout) ?? [];
+  return ok(
+    `Windows are shown on the Wayland display ${display}, by a guard` +
+      (isOld
+        ? `; waypipe ${version} makes no security context, which is a second wall where the desktop has them`
+        : ""),
+  );
 }
 
 /** The programs that a session needs in its container besides xpra, and what is missing without each. */
@@ -136,7 +172,7 @@ async function checkInside(
     ? absent(`${what}: ${withoutXpra}`, hint)
     : lacks("xpra")
     ? broken(what, hint)
-    : judgeXpra(stdout, inside(name));
+    : judgeXpra(stdout, inside(name), hint);
   const needed = sessionPrograms.filter(({ program }) => lacks(program) && !(isEnough && program === "Xvfb"));
   return [
     xpra,

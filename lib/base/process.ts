@@ -1,7 +1,7 @@
 /** Starts the host's programs: always with an argument list, never through a shell. No other file starts one. */
 
 import { delay } from "@std/async";
-import { programs } from "./programs.ts";
+import { installHint } from "./programs.ts";
 import { ExitCode, ProcessError, type ProcessResult, UserError } from "./errors.ts";
 
 /** How a program is started and run. */
@@ -282,9 +282,8 @@ function inputOf(
 /** The error for a program that could not be started. */
 function spawnError(error: unknown, program: string): unknown {
   if (error instanceof Deno.errors.NotFound) {
-    const name = programs[program]?.package;
     return new UserError(`The program "${program}" is not installed`, {
-      hint: `Install it${name ? `; its package is ${name}` : ""}`,
+      hint: installHint(program) ?? "Install it",
       exitCode: ExitCode.missingProgram,
       cause: error,
     });

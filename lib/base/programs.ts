@@ -3,6 +3,8 @@
  * A test compares it with the permissions in the scripts' first lines.
  */
 
+import { distribution, type Family, installCommand } from "./distribution.ts";
+
 /** One of the scripts. */
 export type ScriptName = "create" | "attach" | "map";
 
@@ -10,8 +12,10 @@ export type ScriptName = "create" | "attach" | "map";
 export interface HostProgram {
   /** The scripts that may start it. */
   scripts: readonly ScriptName[];
-  /** Its package in Debian and Ubuntu, for hints. Where to get it may follow the name. */
+  /** Its package in Debian and Ubuntu, for hints. */
   package?: string;
+  /** What other distributions call the package, where that differs. */
+  packageElsewhere?: Partial<Record<Family, string>>;
   /** What the scripts use it for, for `--doctor`, which does not check a program without it. */
   purpose?: string;
   /** Set when the scripts do not work without it. */
@@ -31,11 +35,16 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "ssh": {
     scripts: ["create", "attach"],
     package: "openssh-client",
+    packageElsewhere: { fedora: "openssh-clients", suse: "openssh-clients", arch: "openssh" },
     purpose: "starts the sessions in a container",
     versionOption: "-V",
     required: true,
   },
-  "ssh-keygen": { scripts: ["attach"], package: "openssh-client" },
+  "ssh-keygen": {
+    scripts: ["attach"],
+    package: "openssh-client",
+    packageElsewhere: { fedora: "openssh-clients", suse: "openssh-clients", arch: "openssh" },
+  },
   "setfacl": {
     scripts: every,
     package: "acl",
@@ -62,30 +71,47 @@ export const programs: Readonly<Record<string, HostProgram>> = {
     package: "desktop-file-utils",
     purpose: "registers which files exported apps open",
   },
-  "bwrap": {
-    scripts: ["attach"],
-    package: "bubblewrap",
-    purpose: "shuts xpra's client in, away from files, network and bus",
-  },
+  "bwrap": { scripts: ["attach"], package: "bubblewrap" },
   "ln": { scripts: ["attach"] },
-  "xpra": { scripts: ["attach"], package: "xpra (see https://github.com/Xpra-org/xpra/wiki/Download)" },
-  "xrandr": { scripts: ["attach"], package: "x11-xserver-utils", purpose: "reads the size of the screen" },
+  "xpra": { scripts: ["attach"], package: "xpra" },
+  "xrandr": {
+    scripts: ["attach"],
+    package: "x11-xserver-utils",
+    packageElsewhere: { fedora: "xrandr", suse: "xrandr", arch: "xorg-xrandr" },
+    purpose: "reads the size of the screen",
+  },
   "xrdb": {
     scripts: ["attach"],
     package: "x11-xserver-utils",
+    packageElsewhere: { fedora: "xrdb", suse: "xrdb", arch: "xorg-xrdb" },
     purpose: "reads the size of text",
     versionOption: "-version",
   },
-  "gsettings": { scripts: ["attach"], package: "libglib2.0-bin", purpose: "reads the look of the desktop" },
+  "gsettings": {
+    scripts: ["attach"],
+    package: "libglib2.0-bin",
+    packageElsewhere: { fedora: "glib2", suse: "glib2-tools", arch: "glib2" },
+    purpose: "reads the look of the desktop",
+  },
   "waypipe": { scripts: ["attach"], package: "waypipe" },
   "setpriv": { scripts: ["attach"], package: "util-linux" },
   "systemd-run": { scripts: ["attach"], package: "systemd" },
-  "pacat": { scripts: ["attach"], package: "pulseaudio-utils", purpose: "plays the app's sound" },
+  "pacat": {
+    scripts: ["attach"],
+    package: "pulseaudio-utils",
+    packageElsewhere: { arch: "libpulse" },
+    purpose: "plays the app's sound",
+  },
   "zenity": { scripts: ["attach", "map"], package: "zenity", purpose: "shows dialogs" },
-  "notify-send": { scripts: ["attach", "map"], package: "libnotify-bin", purpose: "shows errors on the desktop" },
+  "notify-send": {
+    scripts: ["attach", "map"],
+    package: "libnotify-bin",
+    packageElsewhere: { fedora: "libnotify", suse: "libnotify-tools", arch: "libnotify" },
+    purpose: "shows errors on the desktop",
+  },
   "xdg-open": { scripts: ["attach"], package: "xdg-utils" },
-  "lpstat": { scripts: ["attach"], package: "cups-client" },
-  "lp": { scripts: ["attach"], package: "cups-client" },
+  "lpstat": { scripts: ["attach"], package: "cups-client", packageElsewhere: { arch: "cups" } },
+  "lp": { scripts: ["attach"], package: "cups-client", packageElsewhere: { arch: "cups" } },
   "xclip": {
     scripts: ["attach"],
     package: "xclip",
@@ -105,3 +131,10 @@ export const programs: Readonly<Record<string, HostProgram>> = {
   "pulseaudio": { scripts: [], package: "pulseaudio" },
   "Xvfb": { scripts: [], package: "xvfb" },
 };
+
+/** How to install a program on this host, or on one of another distribution. Undefined where nobody can tell. */
+export function installHint(name: string, { family } = distribution()): string | undefined {
+  const { package: debian, packageElsewhere = {} } = programs[name] ?? {};
+  if (debian === undefined) return undefined;
+  return installCommand((family && packageElsewhere[family]) ?? debian, family);
+}

@@ -17,15 +17,15 @@ import { exec, type InstanceInfo } from "../engine/instance.ts";
 import { ifInstalled, isFailure, ProcessError, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { listOurs } from "../container/ours.ts";
-import { programs, type ScriptName } from "../base/programs.ts";
+import { installHint, programs, type ScriptName } from "../base/programs.ts";
 
 /** How long `--doctor` waits for a program, on the host or in a container, in milliseconds. */
 export const versionTimeoutMs = 10_000;
 
-/** All checks of a script: those that every script has, and its own. */
+/** All checks of a script: those that every script has, then its own. */
 export function checksOf(script: ScriptName, own: readonly HostCheck[]): HostCheck[] {
   const runtime: HostCheck = () => Promise.resolve([ok(`Deno ${Deno.version.deno}`)]);
-  return [runtime, checkEngine, ...checkPrograms(script), ...own, checkContainers];
+  return [runtime, checkEngine, ...checkPrograms(script), checkContainers, ...own];
 }
 
 /** Checks whether each engine answers; for the chosen one, also who may use it, AppArmor, and its default profile. */
@@ -99,14 +99,13 @@ export function checkPrograms(script: ScriptName): HostCheck[] {
 
 /** A check that runs one program for its version. */
 export function checkProgram(name: string): HostCheck {
-  const { purpose, versionOption = "--version", required, package: packageName, display } = programs[name]!;
+  const { purpose, versionOption = "--version", required, display } = programs[name]!;
   return async (host) => {
     if (display && display !== (host.env("WAYLAND_DISPLAY") ? "wayland" : "x11")) return [];
     const options = { okCodes: "any", looksOnly: true, timeoutMs: versionTimeoutMs } as const;
     const found = await ifInstalled(host.run([name, versionOption], options));
     if (!found) {
-      const hint = packageName && `sudo apt install ${packageName}`;
-      return [(required ? broken : absent)(`${name} is not installed: ${purpose}`, hint)];
+      return [(required ? broken : absent)(`${name} is not installed: ${purpose}`, installHint(name))];
     }
     const version = `${found.stdout}\n${found.stderr}`.match(/\d+\.\d+[\w.]*/)?.[0];
     return [ok(`${name}${version ? ` ${version}` : ""}: ${purpose}`)];

@@ -8,7 +8,7 @@ import { claimFile } from "../../lib/base/record.ts";
 import { creationRecordPath } from "../../lib/container/record.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 import { checkAcls, checkFirewalls, checkRootIds } from "../../lib/create/checks.ts";
-import { checkAttachable, checkDisplay, checkXpra } from "../../lib/attach/checks.ts";
+import { checkAttachable, checkBox, checkDisplay, checkWindows, checkXpra } from "../../lib/attach/checks.ts";
 
 /** The error for a program that is not installed. */
 const missing = new UserError("It is not installed", { hint: "Install it", exitCode: ExitCode.missingProgram });
@@ -212,6 +212,59 @@ Deno.test("checkDisplay() needs a display, and tells what a Wayland one can do",
   assertEquals(await verdicts(both), ["absent", "ok"]);
   assertEquals(await verdicts(both, { "waypipe": {} }), ["ok", "ok"]);
   assertEquals(await verdicts({ WAYLAND_DISPLAY: "w" }, { "waypipe": {} }), ["ok", "absent"]);
+  for (const [version, isOld] of [["0.8.4", true], ["0.9.2", false], ["0.11.2", false]] as const) {
+    const { host } = recordingHost({ env: both, answer: () => ({ stdout: `waypipe ${version}\nfeatures:` }) });
+    assertEquals((await checkDisplay(host))[0]!.what.includes("makes no security context"), isOld, version);
+  }
+});
+
+Deno.test("checkBox() runs bubblewrap as attach.ts does, and says what forbids it", async () => {
+  for (
+    const [answer, env, verdict, hint] of [
+      [{}, {}, "ok", undefined],
+      [missing, {}, "absent", /Install it/],
+      [missing, { WAYLAND_DISPLAY: "wayland-1" }, "broken", /Install it/],
+      [{ code: 1, stderr: "bwrap: setting up uid map: Permission denied" }, {}, "broken", /bwrap-userns-restrict/],
+      [{ code: 1, stderr: "bwrap: loopback: Failed RTM_NEWADDR: Denied" }, {}, "broken", /bwrap-userns-restrict/],
+      [
+        { code: 1, stderr: "bwrap: nesting depth or /proc/sys/user/max_*_namespaces exceeded (ENOSPC)" },
+        ...[{}, "broken", /sysctl user\.max_user_namespaces/] as const,
+      ],
+      [{ code: 1, stderr: "bwrap: something else" }, {}, "broken", /dmesg/],
+    ] as const
+  ) {
+    const { host, calls } = recordingHost({
+      env,
+      answer: (argv) => argv.includes("--version") ? { stdout: "bubblewrap 0.12.0" } : answer,
+    });
+    const [finding] = await checkBox(host);
+    assertEquals(finding!.verdict, verdict);
+    if (hint) assert(hint.test(finding!.hint!), finding!.hint);
+    assert(calls.at(-1)!.join(" ").startsWith("bwrap --unshare-user --disable-userns --unshare-all"));
+  }
+});
+
+Deno.test("checkWindows() says how windows will come", async () => {
+  const said = async (env: Record<string, string>, lacks: readonly string[]): Promise<[string, string]> => {
+    const { host } = recordingHost({
+      env,
+      answer([program = ""]) {
+        if (lacks.includes(program)) return missing;
+        return { stdout: program === "xpra" ? "xpra v6.5.5" : program === "bwrap" ? "bubblewrap 0.12.0" : "" };
+      },
+    });
+    const [{ verdict, what }] = await checkWindows(host) as [Finding];
+    return [verdict, what.replace(/;.*|:.*/, "")];
+  };
+  const [x11, wayland] = [{ DISPLAY: ":7" }, { WAYLAND_DISPLAY: "wayland-1" }];
+  assertEquals(await said({ ...x11, ...wayland }, []), ["ok", "Windows come over Wayland"]);
+  assertEquals(await said(wayland, ["xpra"]), ["ok", "Windows come over Wayland"]);
+  assertEquals(await said({ ...x11, ...wayland }, ["waypipe"]), ["ok", "Windows come over X"]);
+  assertEquals(await said(x11, []), ["ok", "Windows come over X"]);
+  assertEquals(await said(x11, ["bwrap"]), ["ok", "Windows come over X"]);
+  assertEquals(await said(wayland, ["bwrap"]), ["broken", "No window can be shown without a box"]);
+  assertEquals(await said(x11, ["xpra"]), ["broken", "No window can be shown"]);
+  assertEquals(await said({}, []), ["broken", "No window can be shown"]);
 });
 
 Deno.test("checkRootIds() tells a host whose root has no ids for Incus", async () => {

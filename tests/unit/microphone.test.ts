@@ -166,7 +166,7 @@ Deno.test("without a program that records, the user is told, and the mark goes a
   assertEquals(started[0]!.killed, ["SIGINT"]);
   assertEquals(
     said.at(-1),
-    'warn: The microphone is off. The program "pacat" is not installed: install pulseaudio-utils',
+    'warn: The microphone is off. The program "pacat" is not installed: sudo apt install pulseaudio-utils',
   );
 });
 

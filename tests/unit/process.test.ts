@@ -106,7 +106,7 @@ try { startProcess(["setfacl"]); } catch (error) { console.log(error.exitCode, e
   // In a process of its own: the search path is one for all tests that run side by side.
   const argv = [Deno.execPath(), "eval", "--ext=ts", "--no-lock", script];
   const { stdout } = await runProcess(argv, { env: { PATH: "/nowhere", NO_COLOR: "1" } });
-  assertEquals(stdout, "127 Install it; its package is acl\n");
+  assertEquals(stdout, "127 sudo apt install acl\n");
 });
 
 Deno.test("startProcess() refuses an empty argument list", () => {

@@ -1,6 +1,7 @@
 /** The outcome of an attachment to a session: how it ended, and what the user is told about it. */
 
 import { attachLine } from "../advice.ts";
+import { boxDenied } from "../x11/box.ts";
 import type { ClientEnd } from "../x11/client.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import { listSessions, stopSessions } from "./live_sessions.ts";
@@ -33,16 +34,13 @@ export async function reportOutcome(
     });
   }
   if (isNew && !client.wasAttached) await stopSessions(container, [session]);
+  const denied = boxDenied(client.stderr);
+  if (denied) throw denied;
   const unknownOption = /^no such option: (\S+)$/m.exec(client.stderr)?.[1];
   const [message, hint] = client.reason !== undefined
     ? [
       `The session "${session}" was cut off: ${client.reason}`,
       `An honest xpra does not do that. The app runs on; to end it: ${attachLine(container, "--stop", session)}`,
-    ]
-    : /^bwrap: /m.test(client.stderr)
-    ? [
-      "bubblewrap cannot make the box for xpra's client",
-      "Allow user namespaces (sysctl kernel.unprivileged_userns_clone, AppArmor's profile of bwrap), or use --no-box",
     ]
     : unknownOption !== undefined
     ? [`The xpra on this host does not know ${unknownOption}`, "See xpra attach --help, and xpra --version"]

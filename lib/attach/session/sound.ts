@@ -15,7 +15,7 @@ import { delay } from "@std/async";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
-import { programs } from "../../base/programs.ts";
+import { installHint } from "../../base/programs.ts";
 import type { Container } from "../../container/container.ts";
 import type { OpenFifo } from "../../container/fifo.ts";
 
@@ -81,7 +81,7 @@ export function pacatArgv(mode: "playback" | "record", { format, rate, channels,
 }
 
 /** What to do where pacat is missing: what starts it does not say. */
-export const noPacat = `The program "pacat" is not installed: install ${programs["pacat"]!.package}`;
+export const noPacat = `The program "pacat" is not installed: ${installHint("pacat")}`;
 
 /**
  * Runs a program that reads a FIFO. The shell opens it for writing too, for a moment: otherwise open(2) would wait for

@@ -8,14 +8,14 @@
 import { join } from "@std/path";
 import makeContext from "./make_context.sh" with { type: "text" };
 import showSession from "./show_session.sh" with { type: "text" };
-import { ExitCode, ifInstalled, type ProcessResult } from "../../base/errors.ts";
+import { ExitCode, ifInstalled, type ProcessResult, type UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
 import { all } from "../../base/settle.ts";
 import type { Container } from "../../container/container.ts";
 import { makePrivateDirectory } from "../../container/private_directory.ts";
-import { boxStart, prepareBoxes, type StartBox } from "../x11/box.ts";
+import { boxDenied, boxStart, prepareBoxes, type StartBox } from "../x11/box.ts";
 import { NoWayland } from "./choice.ts";
 import type { Border } from "../../guard/wayland/border.ts";
 import { guardArgv, privateNames } from "../../guard/wayland/request.ts";
@@ -163,8 +163,9 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
  */
 const alone = ["setpriv", "--pdeathsig", "clear", "/bin/sh", "-c", 'umask 007 && exec "$@"', "sh"];
 
-/** What waypipe says where the compositor has no security contexts: 0.9.2 and 0.11.2. */
-const noContexts = /Security context is not supported|did not provide wp_security_context_manager/;
+/** What waypipe says where the compositor has no security contexts: 0.9.2 and 0.11.2. Before 0.9.0 it makes none. */
+const noContexts =
+  /Security context is not supported|did not provide wp_security_context_manager|unrecognized option '--secctx/;
 
 /** Moves what the box of the session has made to where no box sees it, if it is what it is to be. */
 async function takeOut(
@@ -231,13 +232,10 @@ async function startReady(
 }
 
 /** Why a box has ended before it was ready. */
-function endedEarly({ stdout, stderr }: ProcessResult): NoWayland {
+function endedEarly({ stdout, stderr }: ProcessResult): UserError {
   const output = `${stdout}${stderr}`.trim();
   if (/waypipe: (?:command )?not found/.test(output)) {
     return new NoWayland("waypipe is not installed on this host", { exitCode: ExitCode.missingProgram });
   }
-  if (/(?:unrecognized|unexpected|invalid).*secctx/.test(output)) {
-    return new NoWayland("this host's waypipe is older than 0.9.0");
-  }
-  return new NoWayland("waypipe cannot start on this host", { output });
+  return boxDenied(output) ?? new NoWayland("waypipe cannot start on this host", { output });
 }

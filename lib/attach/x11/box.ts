@@ -5,6 +5,7 @@
  */
 
 import { basename, join } from "@std/path";
+import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
 import { all } from "../../base/settle.ts";
@@ -33,11 +34,12 @@ export interface BoxOptions {
   hostEnv(name: string): string | undefined;
 }
 
-/** Parts of the system that a client reads, besides `/usr`; those that are not there are left out. */
+/** Parts of the system that a client reads, besides `/usr`; those that are not there are left out. The last are NixOS's. */
 const systemPaths = [
   ...["/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin"],
   ...["/etc/alternatives", "/etc/fonts", "/etc/gtk-3.0", "/etc/group", "/etc/ld.so.cache", "/etc/ld.so.conf"],
   ...["/etc/ld.so.conf.d", "/etc/localtime", "/etc/nsswitch.conf", "/etc/passwd", "/etc/xpra", "/var/cache/fontconfig"],
+  ...["/nix/store", "/run/current-system"],
 ];
 
 /**
@@ -113,7 +115,7 @@ function atSamePath(path: string, option = "--ro-bind-try"): string[] {
  * @param options further options of bubblewrap
  */
 export function boxStart(env: Readonly<Record<string, string>>, options: readonly string[] = []): string[] {
-  const variables = { ...env, PATH: "/usr/local/bin:/usr/bin:/bin" };
+  const variables = { ...env, PATH: "/usr/local/bin:/usr/bin:/bin:/run/current-system/sw/bin" };
   return [
     "bwrap",
     "--unshare-all",
@@ -146,6 +148,59 @@ async function canLimitMemory(host: Host): Promise<boolean> {
   return trial?.code === 0;
 }
 
+/**
+ * What keeps bubblewrap from making a box, by what it printed; undefined when that is not the reason.
+ *
+ * @param printed what a box printed that has ended
+ */
+export function boxDenied(printed: string): UserError | undefined {
+  if (!/^bwrap: /m.test(printed)) return undefined;
+  return new UserError("bubblewrap cannot make the box for what reads the container's windows", {
+    hint: denials.find(({ says }) => says.test(printed))?.hint ??
+      "See whether something forbids user namespaces here: sudo dmesg | grep -i apparmor, and sysctl -a | grep userns",
+    output: printed.trim(),
+  });
+}
+
+/**
+ * What allows user namespaces, by what bubblewrap says without them (0.8 to 0.13). Ubuntu 24.04 has AppArmor's profile
+ * for it in a package; later ones load theirs, and a second profile for the same program would be a conflict there.
+ */
+const denials: readonly { says: RegExp; hint: string }[] = [
+  {
+    says: /max_\*_namespaces exceeded/,
+    hint: "Allow user namespaces: sudo sysctl user.max_user_namespaces=10000, and the same line in /etc/sysctl.d",
+  },
+  {
+    says: /unprivileged_userns_clone/,
+    hint: "Allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1, and the same line in /etc/sysctl.d",
+  },
+  {
+    says: /setting up uid map: Permission denied|Failed RTM_NEWADDR/,
+    hint: "AppArmor forbids it. On Ubuntu 24.04, allow it: sudo apt install apparmor-profiles && sudo cp " +
+      "/usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/ && " +
+      "sudo apparmor_parser -r /etc/apparmor.d/bwrap-userns-restrict",
+  },
+];
+
+/** Makes a box as for a client, with nothing in it. Rejects as {@linkcode boxDenied} says when that is not possible. */
+export async function tryBox(host: Host): Promise<void> {
+  const [program = "", ...options] = boxStart({});
+  const argv = [program, ...await namespaceOptions(host), ...options, "--", "/bin/sh", "-c", ":"];
+  const { code, stderr } = await host.run(argv, { looksOnly: true, okCodes: "any", timeoutMs: 10_000 });
+  if (code !== 0) {
+    throw boxDenied(stderr) ?? new UserError("bubblewrap does not work", { hint: "Install it again", output: stderr });
+  }
+}
+
+/** bubblewrap's options that keep programs in a box from making user namespaces, where it has them. */
+async function namespaceOptions(host: Host): Promise<string[]> {
+  const { stdout } = await host.run(["bwrap", "--version"], { looksOnly: true, okCodes: "any" });
+  const version = stdout.match(/\d+/g)?.map(Number) ?? [];
+  const isNewer = (version[0] ?? 0) > disablesUserNamespaces[0]! || (version[1] ?? 0) >= disablesUserNamespaces[1]!;
+  return isNewer ? ["--unshare-user", "--disable-userns"] : [];
+}
+
 /** Starts boxes of this host: see {@linkcode prepareBoxes}. */
 export type StartBox = (
   argv: readonly string[],
@@ -160,15 +215,10 @@ export type StartBox = (
  */
 export async function prepareBoxes(host: Host): Promise<StartBox> {
   if (host.dryRun) return (argv) => host.start(argv);
-  const [{ stdout }, isLimited] = await all([
-    host.run(["bwrap", "--version"], { looksOnly: true, okCodes: "any" }),
-    canLimitMemory(host),
-  ]);
-  const version = stdout.match(/\d+/g)?.map(Number) ?? [];
-  const isNewer = (version[0] ?? 0) > disablesUserNamespaces[0]! || (version[1] ?? 0) >= disablesUserNamespaces[1]!;
+  const [namespaces, isLimited] = await all([namespaceOptions(host), canLimitMemory(host)]);
   const filter = join(mountsRoot(host), ".seccomp");
   await writeFilter(filter);
-  const options = `${isNewer ? "--unshare-user --disable-userns " : ""}--seccomp 9`;
+  const options = [...namespaces, "--seccomp", "9"].join(" ");
   // bubblewrap reads the filter from a descriptor, which only a shell can open for it. It gets no environment: what runs
   // in the box can read that of the box's first process, which is bubblewrap.
   const script = `bwrap=$(command -v "$1") && shift && exec env -i "$bwrap" ${options} "$@" 9<"$0"`;

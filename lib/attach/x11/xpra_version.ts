@@ -1,6 +1,7 @@
 /** The version of xpra on either end: missing, too old, or with a vulnerability that a hostile container could use. */
 
 import { ExitCode, ifInstalled, ProcessError, UserError } from "../../base/errors.ts";
+import { distribution } from "../../base/distribution.ts";
 import type { Host } from "../../base/host.ts";
 
 /** Major, minor and patch number, as in `6.5.5`. */
@@ -71,11 +72,24 @@ export async function checkClient(host: Host, why?: string): Promise<void> {
   }
 }
 
-/** The commands that install a current xpra on Debian and Ubuntu, from xpra's own repository. */
+/**
+ * The commands that install a current xpra on Debian and Ubuntu, from xpra's own repository. A distribution that is made
+ * from Ubuntu, such as Mint, names the release of Ubuntu.
+ */
 export const installLines = `\
 sudo wget -O /usr/share/keyrings/xpra.asc https://xpra.org/xpra.asc
-sudo wget -P /etc/apt/sources.list.d "https://raw.githubusercontent.com/Xpra-org/xpra/master/packaging/repos/$(. /etc/os-release; echo "$VERSION_CODENAME")/xpra.sources"
+sudo wget -P /etc/apt/sources.list.d "https://raw.githubusercontent.com/Xpra-org/xpra/master/packaging/repos/$(. /etc/os-release; echo "\${UBUNTU_CODENAME:-$VERSION_CODENAME}")/xpra.sources"
 sudo apt-get update && sudo apt-get install xpra`;
+
+/** How to get a current xpra on this host. */
+export function installHere({ family, codename = "" } = distribution()): string {
+  if (family === "debian" && packagedFor.includes(codename)) return installLines;
+  return "See https://github.com/Xpra-org/xpra/wiki/Download" +
+    (family === "debian" ? `: xpra.org has no packages for "${codename}"` : "");
+}
+
+/** The releases for which xpra.org has packages, as examples/cloud-config/xpra.sh says. */
+const packagedFor = ["jammy", "noble", "resolute", "bookworm", "trixie", "forky"];
 
 /**
  * The error for an xpra that is missing, too old or broken.
@@ -96,8 +110,10 @@ export function noUsableXpra(
     ? `The xpra ${where} does not work`
     : `There is no xpra ${where}${found.why === undefined ? "" : `, and Wayland cannot show this: ${found.why}`}`;
   return new UserError(what, {
-    hint: `Install version ${oldest} or later there; on Debian and Ubuntu with the lines above`,
-    output: [found.output?.trimEnd(), installLines].filter(Boolean).join("\n"),
+    hint: `Install version ${oldest} or later there, as said above`,
+    output: [found.output?.trimEnd(), where === "on this host" ? installHere() : installLines].filter(Boolean).join(
+      "\n",
+    ),
     exitCode: ExitCode.missingProgram,
   });
 }
