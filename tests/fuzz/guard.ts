@@ -81,9 +81,12 @@ const types = [
 /**
  * Tries so many cases.
  *
+ * @param options `onPassed`: gets each packet that passes to the client
  * @throws {Error} for what passes and must not, and for any error that is not one of the guard's own
  */
-export function fuzz({ cases, seed }: { cases: number; seed: number }): FuzzFigures {
+export function fuzz(
+  { cases, seed, onPassed = () => {} }: { cases: number; seed: number; onPassed?: (packet: Packet) => void },
+): FuzzFigures {
   const chance = chanceFrom(seed);
   const figures: FuzzFigures = { cases: 0, passed: 0, refused: 0, violations: 0 };
   let clock = 0;
@@ -107,7 +110,7 @@ export function fuzz({ cases, seed }: { cases: number; seed: number }): FuzzFigu
       try {
         const samples = isServer ? fromServer : fromClient;
         const raws = chance.happens(0.75) ? [decodedAgain(mutatedPacket(chance, samples))] : streamOf(chance, samples);
-        for (const packet of raws) judgeOne(packet, { isServer, session, figures });
+        for (const packet of raws) judgeOne(packet, { isServer, session, figures, onPassed });
       } catch (error) {
         if (!(error instanceof Violation)) throw new Error(`Case ${figures.cases} of seed ${seed}`, { cause: error });
         figures.violations++;
@@ -119,7 +122,12 @@ export function fuzz({ cases, seed }: { cases: number; seed: number }): FuzzFigu
 
 function judgeOne(
   packet: Packet,
-  { isServer, session, figures }: { isServer: boolean; session: Session; figures: FuzzFigures },
+  { isServer, session, figures, onPassed }: {
+    isServer: boolean;
+    session: Session;
+    figures: FuzzFigures;
+    onPassed(packet: Packet): void;
+  },
 ): void {
   const focusBefore = session.windows.focused();
   let delivery: Delivery;
@@ -138,7 +146,10 @@ function judgeOne(
   }
   const { pass = [], answer = [] } = delivery;
   const [forClient, forServer] = isServer ? [pass, answer] : [answer, pass];
-  for (const each of forClient) checkForClient(each, session);
+  for (const each of forClient) {
+    checkForClient(each, session);
+    onPassed(each);
+  }
   for (const each of forServer) {
     checkForServer(each, { session, focusBefore });
     if (!isServer) recordScreen(each, session);
@@ -280,7 +291,7 @@ function checkForServer(
 }
 
 /** A packet of an honest end, or one like it, with some of its values changed. */
-function mutatedPacket(chance: Chance, samples: readonly Packet[]): Packet {
+export function mutatedPacket(chance: Chance, samples: readonly Packet[]): Packet {
   const { type, args } = chance.oneOf(samples);
   const packet = { type: chance.happens(0.05) ? chance.oneOf(types) : type, args: copy(args) as Value[] };
   if (chance.happens(0.3)) packet.type = renamed(packet).type;
