@@ -49,10 +49,12 @@ testOnEngines("attach.ts carries the clipboard both ways", needed, async (engine
   const window = await windowWith(`\\[${name}\\] clipboard`);
   const onDisplay = (command: string): Promise<string> => inSession(engine, name, "clip", command);
   await sh(["xclip", "-selection", "clipboard", "-in"], { stdin: { text: "from the host" }, output: "inherit" });
-  await eventually(
-    "the host's text in the container's clipboard",
-    async () => await onDisplay("timeout 2 xclip -selection clipboard -out || true") === "from the host",
-  );
+  const pasted = (): Promise<string> => onDisplay("timeout 2 xclip -selection clipboard -out || true");
+  assertEquals(await pasted(), "", "nobody works in its windows");
+  await eventually("the host's text in the container's clipboard", async () => {
+    await pressIn(window);
+    return await pasted() === "from the host";
+  });
   await eventually("the app's text in the host's clipboard", async () => {
     await pressIn(window);
     await onDisplay("printf 'from the app' | xclip -selection clipboard -in >/dev/null 2>&1");

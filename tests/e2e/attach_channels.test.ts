@@ -130,18 +130,20 @@ testOnOneEngine("attach.ts keeps every channel closed to a hostile server", need
 testOnOneEngine("attach.ts lets the clipboard pass one way only", needed, async (engine) => {
   await setClipboard("of the host");
   await showing(engine, ["--preset=isolated", "--allow=clipboard-in"], { hostile: true }, async ({ inside }) => {
-    await eventually(
-      "the host's text in the container",
-      async () => await inside("timeout 2 xclip -selection clipboard -out 2>/dev/null || true") === "of the host",
-    );
+    const window = await windowWith(`\\[${nameOn(engine)}\\] xclock`);
+    await eventually("the host's text in the container", async () => {
+      await pressIn(window);
+      return await inside("timeout 2 xclip -selection clipboard -out 2>/dev/null || true") === "of the host";
+    });
     await inside("printf 'of the app' | timeout 30 xclip -selection clipboard -in >/dev/null 2>&1 &");
     await pause(patienceMs);
     assertEquals(await clipboard(), "of the host");
   });
   await showing(engine, ["--preset=isolated", "--allow=clipboard-out"], { hostile: true }, async ({ inside }) => {
     await pause(patienceMs);
-    assertEquals(await inside("timeout 2 xclip -selection clipboard -out 2>/dev/null || true"), "");
     const window = await windowWith(`\\[${nameOn(engine)}\\] xclock`);
+    await pressIn(window);
+    assertEquals(await inside("timeout 2 xclip -selection clipboard -out 2>/dev/null || true"), "");
     await eventually("the app's text on the host", async () => {
       await pressIn(window);
       await inside("printf 'of the app' | timeout 30 xclip -selection clipboard -in >/dev/null 2>&1 &");

@@ -618,9 +618,21 @@ Deno.test("what is merely selected on the host reaches the container only while 
   assertEquals(mayRead(), false);
   click(1, false);
   assertEquals(mayRead(), true);
-  // What was copied is the container's to read.
-  time += 5000;
-  assert(ask("CLIPBOARD").pass);
+});
+
+Deno.test("what is copied on the host is read only while the user works in the container's windows; its types are known", () => {
+  let time = 0;
+  const state = sessionBy(() => time, "clipboard-in");
+  const ask = (what: string): boolean =>
+    judgeServer({ type: "clipboard-request", args: [5, "CLIPBOARD", what] }, state).pass !== undefined;
+  assertEquals([ask("TARGETS"), ask("UTF8_STRING"), ask("image/png")], [true, false, false]);
+  client(state, "focus", 1, []);
+  assertEquals(ask("UTF8_STRING"), false, "the focus alone");
+  client(state, "key-action", 1, "v", true, [], 104, "v", 43, 0);
+  assertEquals([ask("UTF8_STRING"), ask("image/png")], [true, true]);
+  client(state, "focus", 0, []);
+  time += 1100;
+  assertEquals([ask("TARGETS"), ask("UTF8_STRING")], [true, false]);
 });
 
 Deno.test("the container takes the host's clipboard only while the user works in its windows, or has just left", () => {

@@ -13,6 +13,7 @@ import {
   showWindow,
   type Trial,
   trial,
+  use,
   withGlobals,
   withWindow,
   word,
@@ -193,86 +194,6 @@ Deno.test("the guard of Wayland leaves a window the frame of the desktop", () =>
   const ofDesktop = message(decoration, "zxdg_toplevel_decoration_v1.set_mode", 2);
   assertEquals(app(message(decoration, "zxdg_toplevel_decoration_v1.set_mode", 1)), ofDesktop);
   assertEquals(app(message(decoration, "zxdg_toplevel_decoration_v1.unset_mode")), ofDesktop);
-});
-
-/** The compositor gives the window the keyboard, and the user presses a key there. */
-function use({ host }: Trial): void {
-  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, nothing));
-  host(message(ids.keyboard, "wl_keyboard.key", 6, 0, 30, 1));
-}
-
-Deno.test("the guard of Wayland takes what an app copies only while its windows are used, for an event of then", () => {
-  const made = withWindow();
-  const { app, host, told } = made;
-  app(message(ids.dataManager, "wl_data_device_manager.create_data_source", ids.next));
-  const copy = (serial: number): Uint8Array =>
-    app(message(ids.device, "wl_data_device.set_selection", ids.next, serial));
-  assertEquals(copy(5), nothing);
-  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, nothing));
-  assertEquals(copy(5), nothing, "the focus alone");
-  assertEquals(told, ["An app copies something while nobody works in its windows, which is dropped"]);
-  use(made);
-  assertEquals(copy(7), nothing, "an event that never was");
-  assert(copy(6).length > 0);
-  host(message(ids.keyboard, "wl_keyboard.leave", 8, ids.surface));
-  made.wait(1_500);
-  assertEquals(copy(6), nothing, "elsewhere");
-  const closed = withWindow({ in: true, out: false });
-  closed.app(message(ids.dataManager, "wl_data_device_manager.create_data_source", ids.next));
-  use(closed);
-  assertEquals(closed.app(message(ids.device, "wl_data_device.set_selection", ids.next, 6)), nothing);
-});
-
-const offer = 0xff00_0000;
-
-Deno.test("the guard of Wayland tells an app nothing of the clipboard while that is closed to it", () => {
-  for (const isOpen of [true, false]) {
-    const { app, host, connection } = withWindow({ in: isOpen, out: true });
-    host(message(ids.device, "wl_data_device.data_offer", offer));
-    const mime = message(offer, "wl_data_offer.offer", "text/plain");
-    assertEquals(host(mime), isOpen ? mime : nothing);
-    host(message(ids.device, "wl_data_device.selection", offer));
-    connection.fromContainer(frame(7, 2));
-    connection.fromContainer(frame(1, 2));
-    const receive = (): Uint8Array => app(message(offer, "wl_data_offer.receive", "text/plain"));
-    if (isOpen) assert(receive().length > 0);
-    else refused(receive, "not offered");
-  }
-});
-
-Deno.test("the guard of Wayland tells an app of what is selected on the host when the user works in its windows", () => {
-  const made = withWindow();
-  const { app, host, connection } = made;
-  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, nothing));
-  const mime = message(offer, "zwp_primary_selection_offer_v1.offer", "text/plain");
-  const selection = message(ids.primaryDevice, "zwp_primary_selection_device_v1.selection", offer);
-  host(message(ids.primaryDevice, "zwp_primary_selection_device_v1.data_offer", offer));
-  assertEquals(host(mime, selection), nothing);
-  const key = message(ids.keyboard, "wl_keyboard.key", 6, 0, 30, 1);
-  assertEquals(host(key), new Uint8Array([...mime, ...selection, ...key]));
-  connection.fromContainer(frame(7, 2));
-  connection.fromContainer(frame(1, 2));
-  assert(app(message(offer, "zwp_primary_selection_offer_v1.receive", "text/plain")).length > 0);
-
-  const early = withWindow();
-  early.host(message(ids.primaryDevice, "zwp_primary_selection_device_v1.data_offer", offer));
-  early.host(mime, selection);
-  early.connection.fromContainer(frame(7, 2));
-  early.connection.fromContainer(frame(1, 2));
-  refused(() => early.app(message(offer, "zwp_primary_selection_offer_v1.receive", "text/plain")), "not offered");
-});
-
-Deno.test("the guard of Wayland lets an app drag something only while a button is down", () => {
-  const made = withWindow();
-  const { app, host } = made;
-  app(message(ids.dataManager, "wl_data_device_manager.create_data_source", ids.next));
-  const drag = (): Uint8Array => app(message(ids.device, "wl_data_device.start_drag", ids.next, ids.surface, 0, 6));
-  use(made);
-  assertEquals(drag(), nothing);
-  host(message(ids.pointer, "wl_pointer.button", 6, 0, 272, 1));
-  assert(drag().length > 0);
-  host(message(ids.pointer, "wl_pointer.button", 7, 0, 272, 0));
-  assertEquals(drag(), nothing);
 });
 
 Deno.test("the guard of Wayland lets no window have the whole screen or come to the front while nobody works in it", () => {

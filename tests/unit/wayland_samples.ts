@@ -144,3 +144,31 @@ export function showWindow(made: Trial): Uint8Array {
     message(ids.surface, "wl_surface.commit"),
   );
 }
+
+/** The compositor gives the window the keyboard, and the user presses a key there. */
+export function use({ host }: Trial): void {
+  host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, new Uint8Array()));
+  host(message(ids.keyboard, "wl_keyboard.key", 6, 0, 30, 1));
+}
+
+/**
+ * The app asks for what it was offered, by the pipe of this number, and the host's end sends it.
+ *
+ * @param receive the message by which it asks
+ * @returns what the host gets of that message, and whether the data reaches the container
+ */
+export function readData(
+  { connection, app }: Trial,
+  { pipe, receive }: { pipe: number; receive: Uint8Array },
+): { asked: Uint8Array; isRead: boolean } {
+  connection.fromContainer(frame(7, pipe));
+  connection.fromContainer(frame(1, pipe));
+  const asked = app(receive);
+  return { asked, isRead: dataPasses(connection.fromHost, pipe) };
+}
+
+/** Whether bytes that an end sends into a pipe reach the other one. */
+export function dataPasses(from: Connection["fromHost"], pipe: number): boolean {
+  const sent = frame(10, pipe, new Uint8Array([1, 2, 3]));
+  return from(sent).reduce((sum, { length }) => sum + length, 0) === sent.length;
+}

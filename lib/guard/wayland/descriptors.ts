@@ -4,6 +4,7 @@
  */
 
 import { Violation } from "../faults.ts";
+import { maxDataBytes } from "../limits.ts";
 
 /** Who has sent something. */
 export type FrameSender = "container" | "host";
@@ -22,8 +23,10 @@ export interface Descriptor {
   isSent: boolean;
   /** How many objects use a file. It ends with the last one. */
   uses: number;
-  /** How many bytes the container has sent into a pipe. */
+  /** How many bytes have come through a pipe. */
   written: number;
+  /** Of a pipe: what comes through it does not pass. */
+  isMuted: boolean;
   /** Which ends of a pipe are closed. */
   closed: Set<"read" | "write">;
 }
@@ -35,8 +38,6 @@ const maxFilesBytes = 3 * 2 ** 30;
 const maxOpenFiles = 1024;
 /** Pipes that are open at a time. waypipe has 1024 descriptors, and needs three for each. */
 const maxPipes = 128;
-/** The most that the container may send into one pipe: what is pasted is no larger. */
-const maxPipeBytes = 512 * 2 ** 20;
 /** Descriptors that wait for their message. */
 const maxQueued = 64;
 
@@ -52,8 +53,8 @@ export interface Descriptors {
   find(number: number, kind: Descriptor["kind"]): Descriptor | undefined;
   /** A file grows. */
   extend(file: Descriptor, to: { sender: FrameSender; size: number }): void;
-  /** The container sends bytes into a pipe. */
-  write(pipe: Descriptor, bytes: number): void;
+  /** An end sends bytes into a pipe. Whether they pass: what is pasted is cut. */
+  write(pipe: Descriptor, bytes: number): boolean;
   /** One end of a pipe is closed. */
   close(number: number, end: "read" | "write"): void;
   /** The descriptor is one of those of the next messages. */
@@ -94,7 +95,7 @@ export function descriptorsOf(): Descriptors {
       if (kind === "file") checkSize(size, 0);
       if (counts[kind] >= (kind === "file" ? maxOpenFiles : maxPipes)) throw new Violation(`it has too many ${kind}s`);
       highest[sender] = Math.max(highest[sender], Math.abs(number));
-      const fresh = { isSent: false, uses: 0, written: 0, closed: new Set<"read" | "write">() };
+      const fresh = { isSent: false, uses: 0, written: 0, isMuted: false, closed: new Set<"read" | "write">() };
       known.set(number, { number, kind, size, opener: sender, ...fresh });
       counts[kind]++;
       filesBytes += size;
@@ -115,7 +116,7 @@ export function descriptorsOf(): Descriptors {
     },
     write(pipe, bytes) {
       pipe.written += bytes;
-      if (pipe.written > maxPipeBytes) throw new Violation("it sends too much into a pipe");
+      return !pipe.isMuted && pipe.written <= maxDataBytes;
     },
     close(number, end) {
       const pipe = known.get(number);

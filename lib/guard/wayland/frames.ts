@@ -166,7 +166,7 @@ export function frameFilter(
       size: [8, maxPipe],
       head: 8,
       about: "pipe",
-      judge: ({ size, descriptor }) => sender === "container" ? descriptors.write(descriptor!, size - 8) : undefined,
+      judge: ({ size, descriptor }) => descriptors.write(descriptor!, size - 8) ? undefined : "drop",
     },
     11: closePipe("read"),
     12: closePipe("write"),

@@ -7,6 +7,7 @@ import { titleOf } from "../title.ts";
 import type { Message, WaylandObject } from "./connection.ts";
 import type { Descriptor, Descriptors } from "./descriptors.ts";
 import { type Addition, type Create, createBorders } from "./border.ts";
+import { createClipboard } from "./clipboard.ts";
 import { globals } from "./globals.ts";
 import type { ArgumentValue } from "./messages.ts";
 import { protocols } from "./protocols.ts";
@@ -49,9 +50,6 @@ export interface Policy {
 
 /** Of an app id, which is a name of a file at most. */
 const maxIdCharacters = 80;
-/** Bytes of the name of a type of data, and how many types there may be at a time. */
-const maxMimeBytes = 256;
-const maxMimes = 256;
 /** The screen until the compositor announces one. */
 const minScreen = { width: 1024, height: 768 };
 /** So many pixels all screens together have at least. */
@@ -59,18 +57,11 @@ const fewestPixels = 1920 * 1080;
 /** How many of the compositor's last events an app may answer to. */
 const keptSerials = 256;
 
-interface DataOffer {
-  mimes: Set<string>;
-  /** The types of data that have not been announced to the app yet. */
-  withheld: string[];
-  isPrimary: boolean;
-}
-
 /** The policy for a new connection. */
 export function createPolicy(
   { session, descriptors, create }: { session: WaylandSession; descriptors: Descriptors; create: Create },
 ): Policy {
-  const { container, clipboard, attention } = session;
+  const { container, attention } = session;
   /** The globals that were announced to the app, by their numbers. */
   const offered = new Map<number, { name: string; version: number }>();
   const counted = new Map<WaylandObject, Counted>();
@@ -81,10 +72,6 @@ export function createPolicy(
   const popups = new Set<WaylandObject>();
   const hiddenPopups = new WeakSet<WaylandObject>();
   const positioners = new WeakMap<WaylandObject, Positioner>();
-  const offers = new WeakMap<WaylandObject, DataOffer>();
-  const sourceMimes = new WeakMap<WaylandObject, number>();
-  /** The primary selection that is announced to the app when the user works in its windows. */
-  const waiting = new Map<WaylandObject, WaylandObject>();
   const focusedKeyboards = new Set<WaylandObject>();
   const serials: number[] = [];
   /** Buttons and fingers that are down, by what reports them. */
@@ -133,56 +120,11 @@ export function createPolicy(
   /** The user presses something: what was withheld until then follows in front. */
   const used = (): MessageVerdict | undefined => {
     attention.recordInput();
-    if (waiting.size === 0) return undefined;
-    const before = [...waiting].flatMap(([device, offer]): Addition[] => [
-      ...offers.get(offer)!.withheld.splice(0).map((mime): Addition => [offer, "offer", mime]),
-      [device, "selection", offer.id],
-    ]);
-    waiting.clear();
-    return { before };
+    const before = data.release();
+    return before.length > 0 ? { before } : undefined;
   };
   const blur = (keyboard: WaylandObject): void => {
     if (focusedKeyboards.delete(keyboard)) attention.focus(attention.focused() - 1);
-  };
-  /** Whether the app may put something on the clipboard, in answer to an event. */
-  const mayCopy = (serial: ArgumentValue): boolean =>
-    clipboard.out && attention.isUsed() && serials.includes(serial as number);
-  const setSelection = ({ values, objects }: Message): MessageVerdict | undefined => {
-    // Whoever has nothing to offer takes back what he offers.
-    if (!objects[0] || mayCopy(values[1]!)) return undefined;
-    if (clipboard.out) session.tell("An app copies something while nobody works in its windows, which is dropped");
-    return dropped;
-  };
-  const offerMime = ({ object, values }: Message): MessageVerdict | undefined => {
-    const mimes = (sourceMimes.get(object) ?? 0) + 1;
-    sourceMimes.set(object, mimes);
-    const isMime = /^[\x21-\x7e]+(?:[ ;=\x21-\x7e]*)$/.test(values[0] as string);
-    return mimes > maxMimes || !isMime || (values[0] as string).length > maxMimeBytes ? dropped : undefined;
-  };
-  const newOffer = (isPrimary: boolean) => ({ objects }: Message): undefined => {
-    offers.set(objects[0]!, { mimes: new Set(), withheld: [], isPrimary });
-  };
-  /** The compositor announces a type of data that the app could get. */
-  const offer = ({ object, values }: Message): MessageVerdict | undefined => {
-    const { mimes, withheld, isPrimary } = offers.get(object)!;
-    const mime = values[0] as string;
-    if (!clipboard.in || mimes.size >= maxMimes) return dropped;
-    mimes.add(mime);
-    if (!isPrimary || attention.isUsed()) return undefined;
-    withheld.push(mime);
-    return dropped;
-  };
-  const receive = ({ object, values }: Message): undefined => {
-    const { mimes, withheld } = offers.get(object)!;
-    if (!mimes.has(values[0] as string) || withheld.length > 0) {
-      throw new Violation("it wants data that it was not offered");
-    }
-  };
-  const primarySelection = ({ object, objects }: Message): MessageVerdict | undefined => {
-    waiting.delete(object);
-    if (!objects[0] || offers.get(objects[0])!.withheld.length === 0) return undefined;
-    waiting.set(object, objects[0]);
-    return dropped;
   };
   const press = (key: string, isDown: boolean): MessageVerdict | undefined => {
     if (!isDown) {
@@ -198,6 +140,15 @@ export function createPolicy(
     return isFar ? dropped : surfaces.setRole(objects[1], "pointer");
   };
 
+  const data = createClipboard({
+    session,
+    input: {
+      isAnswer: (serial) => serials.includes(serial as number),
+      isPressed: () => presses.size > 0,
+      forgetPresses: () => presses.clear(),
+    },
+    setDragged: (surface) => surfaces.setRole(surface, "drag"),
+  });
   const ofSurfaces = surfaceHandlers(surfaces, { bufferSize: (buffer) => buffers.get(buffer)! });
   const handlers: Readonly<Record<string, (message: Message) => MessageVerdict | undefined | void>> = {
     "wl_display.get_registry": ({ objects }) => void (registry ??= objects[0]),
@@ -211,6 +162,7 @@ export function createPolicy(
     },
     "wl_registry.global_remove": ({ values }) => offered.has(number(values[0])) ? undefined : dropped,
 
+    ...data.handlers,
     // Surfaces and their pictures.
     ...ofSurfaces,
     "wl_compositor.create_surface": ({ objects }) => {
@@ -355,25 +307,6 @@ export function createPolicy(
     "zwp_tablet_tool_v2.set_cursor": setCursor,
     "wl_output.mode": ({ object, values }) =>
       void screens.set(object, { width: number(values[1]), height: number(values[2]) }),
-
-    // Clipboard, drag and drop.
-    "wl_data_device.set_selection": setSelection,
-    "zwp_primary_selection_device_v1.set_selection": setSelection,
-    "wl_data_source.offer": offerMime,
-    "zwp_primary_selection_source_v1.offer": offerMime,
-    "wl_data_device.data_offer": newOffer(false),
-    "zwp_primary_selection_device_v1.data_offer": newOffer(true),
-    "wl_data_offer.offer": offer,
-    "zwp_primary_selection_offer_v1.offer": offer,
-    "wl_data_offer.receive": receive,
-    "zwp_primary_selection_offer_v1.receive": receive,
-    "zwp_primary_selection_device_v1.selection": primarySelection,
-    "wl_data_device.start_drag": ({ objects, values }) => {
-      if (presses.size === 0 || !serials.includes(number(values[3]))) return dropped;
-      const verdict = surfaces.setRole(objects[2], "drag");
-      // Without a source, what is dragged can be dropped in the app's own windows only.
-      return verdict ?? (clipboard.out ? undefined : { values: [0, ...values.slice(1)] });
-    },
   };
 
   /** Whether a popup is near its parent, and no larger than half of the screen each way. */
@@ -409,9 +342,8 @@ export function createPolicy(
       }
       popups.delete(object);
       blur(object);
-      waiting.delete(object);
+      data.ended(object);
       screens.delete(object);
-      for (const [device, offer] of waiting) if (offer === object) waiting.delete(device);
     },
     mustLeave: () => popups.size > 0 && attention.absentMs() > leaveMs,
     leave() {

@@ -4,6 +4,7 @@ import { type Border, borderFor } from "./border.ts";
 import { maxPopups, maxWindows } from "../limits.ts";
 import { createRates, openingRate, type Rates } from "../rates.ts";
 import { Violation } from "../faults.ts";
+import { dataTypes } from "../data_types.ts";
 import { type Attention, createAttention } from "../attention.ts";
 
 /** The directions of the clipboard that are open. */
@@ -24,6 +25,9 @@ const countLimits: Readonly<Record<Counted, number>> = {
   object: 100_000,
 };
 
+/** How many types of data of its own a container may have. */
+const maxOwnTypes = 256;
+
 /** What is counted. */
 export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "object";
 
@@ -39,6 +43,15 @@ export interface WaylandSession {
   attention: Attention;
   /** What the container may do only so often. */
   rates: Rates;
+  /** The type that names what comes from this container, see {@linkcode WaylandSession.outerType}. */
+  dataMark: string;
+  /**
+   * What the host knows a type of data by. One that does not pass between container and host begins with the mark.
+   * undefined: there are too many of those, and an X server of the host's may keep each name.
+   */
+  outerType(type: string): string | undefined;
+  /** The type that the host knows by this name; undefined: none of the container's, and none that passes. */
+  innerType(type: string): string | undefined;
   /** Tells the user something, once for each text. */
   tell(text: string): void;
   /** Counts one more. */
@@ -61,6 +74,8 @@ export function createWaylandSession(
 ): WaylandSession {
   const counts: Record<Counted, number> = { toplevel: 0, popup: 0, surface: 0, subsurface: 0, object: 0 };
   const told = new Set<string>();
+  const ownTypes = new Set<string>();
+  const dataMark = `application/x-gui-container.${encodeURIComponent(container)}`;
   const openings = openingRate(now);
   let pixels = 0;
   return {
@@ -69,6 +84,17 @@ export function createWaylandSession(
     border,
     attention: createAttention(now),
     rates: createRates(now),
+    dataMark,
+    outerType(type) {
+      if (dataTypes.has(type)) return type;
+      if (!ownTypes.has(type) && ownTypes.size >= maxOwnTypes) return undefined;
+      ownTypes.add(type);
+      return `${dataMark};${type}`;
+    },
+    innerType(type) {
+      if (dataTypes.has(type)) return type;
+      return type.startsWith(`${dataMark};`) ? type.slice(dataMark.length + 1) : undefined;
+    },
     tell(text) {
       if (told.has(text) || told.size >= 64) return;
       told.add(text);

@@ -1,17 +1,18 @@
 /**
  * The clipboard's packets. The channel `clipboard-in` lets the container ask for what the host has copied, and
- * `clipboard-out` lets it offer something of its own. Text and pictures pass; lists of files do not: pasted into a file
- * manager they would move or copy files of the host.
+ * `clipboard-out` lets it offer something of its own: text and pictures (`dataTypes`).
  *
- * X has three selections. CLIPBOARD is what was copied. PRIMARY is whatever is selected in any window, as in a terminal
- * or in a password manager: the container gets it only while the user works in its windows, for a paste with the middle
- * button. SECONDARY, which hardly any app has, does not pass.
+ * X has three selections. CLIPBOARD is what was copied: the container hears which types there are, since apps show then
+ * that something can be pasted, and gets it while the user works in its windows. PRIMARY is whatever is selected in any
+ * window, as in a terminal or in a password manager: at other times the container hears nothing of it. SECONDARY, which
+ * hardly any app has, does not pass.
  *
  * The container takes the host's clipboard only while the user works in its windows, too: otherwise it could replace
  * what is about to be pasted into a terminal. An offer comes without its contents, which the client asks for once
  * somebody pastes: nothing passes that nobody has asked for.
  */
 
+import { dataTypes } from "../data_types.ts";
 import { Refusal } from "../faults.ts";
 import { maxDataBytes } from "../limits.ts";
 import type { Sender } from "../tally.ts";
@@ -33,16 +34,8 @@ export const clipboardTypes = [
   "set-clipboard-enabled",
 ] as const;
 
-/**
- * Kinds of data. The list is closed: each name becomes an atom of the host's X server, which never forgets one. Apps
- * offer their texts by several of these names.
- */
-const targets: ReadonlySet<string> = new Set([
-  ...["TARGETS", "TIMESTAMP", "UTF8_STRING", "STRING", "TEXT", "COMPOUND_TEXT"],
-  ...["plain", "plain;charset=utf-8", "plain;charset=UTF-8", "html", "rtf", "richtext", "csv", "markdown"]
-    .map((kind) => `text/${kind}`),
-  ...["png", "jpeg", "gif", "bmp", "webp", "tiff"].map((kind) => `image/${kind}`),
-]);
+/** What can be asked for: types of data, and what there is of them. */
+const targets: ReadonlySet<string> = new Set(["TARGETS", "TIMESTAMP", ...dataTypes]);
 /** Types of data that are not targets. */
 const dataType = oneOf(...targets, "ATOM", "INTEGER");
 const selection = oneOf("CLIPBOARD", "PRIMARY");
@@ -89,8 +82,10 @@ export function judgeClipboard(
     case "clipboard-request": {
       requireOpen(session, takes);
       const [id, of, what] = [requestId(values[0]!), anySelection(values[1]!), text(values[2]!)];
-      const isClosed = of === secondary || isServer && (isHidden(of) || !rates.paste());
-      if (isClosed || !targets.has(what)) return { answer: [{ type: "clipboard-contents-none", args: [id, of] }] };
+      const isRefused = isServer && (isHidden(of) || dataTypes.has(what) && !windows.isUsed() || !rates.paste());
+      if (of === secondary || isRefused || !targets.has(what)) {
+        return { answer: [{ type: "clipboard-contents-none", args: [id, of] }] };
+      }
       if (!isServer && requests.size < maxRequests) requests.add(id);
       return passOn(type, [id, of, what]);
     }

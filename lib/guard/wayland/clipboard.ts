@@ -1,0 +1,210 @@
+/**
+ * The clipboard, what is selected, and drags. A source is what an app offers, an offer is what it could get. The host
+ * knows text and pictures only (`dataTypes`). All other types stay within the container, as on X: the host knows them by
+ * names that begin with a mark of the container's, which its programs do not ask for.
+ */
+
+import { Violation } from "../faults.ts";
+import type { Message, WaylandObject } from "./connection.ts";
+import type { Addition } from "./border.ts";
+import type { Descriptor } from "./descriptors.ts";
+import type { ArgumentValue } from "./messages.ts";
+import type { MessageVerdict } from "./policy.ts";
+import type { WaylandSession } from "./session.ts";
+import { dropped } from "./surfaces.ts";
+
+/** Bytes of the name of a type of data, and how many types there may be at a time. */
+const maxTypeBytes = 256;
+const maxTypes = 256;
+
+/** What an app could get. */
+interface Offer {
+  /** The types that it was told of, or will be, by the names that it knows. */
+  types: Set<string>;
+  /** Those of which it will be told when the user works in its windows. */
+  withheld: string[];
+  isPrimary: boolean;
+  /** It comes from an app in the same container. */
+  isOwn: boolean;
+  /** Whether it is copied or selected, or dragged and dropped in a window of the app's. */
+  state: "announced" | "selected" | "dropped";
+}
+
+/** What becomes of the messages for the clipboard. */
+export interface Clipboard {
+  /** By the names of messages. */
+  handlers: Record<string, (message: Message) => MessageVerdict | undefined | void>;
+  /** The user works in a window: what was withheld until then. */
+  release(): Addition[];
+  /** An object ends. */
+  ended(object: WaylandObject): void;
+}
+
+/** What the clipboard needs to know of keys and buttons. */
+export interface InputAnswers {
+  /** Whether a serial is that of an event that the app has got. */
+  isAnswer(serial: ArgumentValue): boolean;
+  /** Whether a button, a finger or a pen is down in a window of the app's. */
+  isPressed(): boolean;
+  /** What is down counts no longer: it drags something. */
+  forgetPresses(): void;
+}
+
+/** Nothing is copied yet. */
+export function createClipboard(
+  { session, input, setDragged }: {
+    session: WaylandSession;
+    input: InputAnswers;
+    /** A surface is what is dragged. */
+    setDragged(surface: WaylandObject | undefined): MessageVerdict | undefined;
+  },
+): Clipboard {
+  const { clipboard, attention, rates } = session;
+  const offers = new WeakMap<WaylandObject, Offer>();
+  const sourceTypes = new WeakMap<WaylandObject, Set<string>>();
+  const marked = new WeakSet<WaylandObject>();
+  /** What has passed as the clipboard's, or as what is selected, by the device through which it has. */
+  const selected = new Map<WaylandObject, WaylandObject>();
+  /** What is selected on the host, which is announced to the app when the user works in its windows. */
+  const waiting = new Map<WaylandObject, WaylandObject>();
+  const dragged = new Map<WaylandObject, Offer>();
+
+  /** Says whose a source is, at the end of its types: an app may take the first one that it finds. */
+  const mark = (source: WaylandObject): Addition[] => {
+    if (marked.has(source)) return [];
+    marked.add(source);
+    return [[source, "offer", session.dataMark]];
+  };
+  const setSelection = ({ object, objects: [source], values }: Message): MessageVerdict | undefined => {
+    if (!source) return selected.delete(object) ? undefined : dropped;
+    if (!clipboard.out) return dropped;
+    if (!attention.isUsed() || !input.isAnswer(values[1]!)) {
+      session.tell("An app copies something while nobody works in its windows, which is dropped");
+      return dropped;
+    }
+    if (!rates.copy()) return dropped;
+    selected.set(object, source);
+    return { before: mark(source) };
+  };
+  const offerType = ({ object, values }: Message): MessageVerdict | undefined => {
+    const type = values[0] as string;
+    const types = sourceTypes.get(object) ?? new Set();
+    sourceTypes.set(object, types);
+    if (types.size >= maxTypes || !isType(type)) return dropped;
+    const passing = session.outerType(type);
+    if (passing === undefined) return dropped;
+    types.add(passing);
+    return passing === type ? undefined : { values: [passing] };
+  };
+  /** The host wants what an app offers. */
+  const send = ({ object, values: [type, pipe] }: Message): MessageVerdict | undefined => {
+    if (!sourceTypes.get(object)?.has(type as string)) (pipe as Descriptor).isMuted = true;
+    const own = session.innerType(type as string) ?? session.dataMark;
+    return own === type ? undefined : { values: [own, pipe!] };
+  };
+  const newOffer = (isPrimary: boolean) => ({ objects }: Message): undefined => {
+    offers.set(objects[0]!, { types: new Set(), withheld: [], isPrimary, isOwn: false, state: "announced" });
+  };
+  /** The host announces a type of data that the app could get. */
+  const offer = ({ object, values }: Message): MessageVerdict | undefined => {
+    const found = offers.get(object)!;
+    const type = values[0] as string;
+    if (type === session.dataMark) found.isOwn = true;
+    const own = session.innerType(type);
+    if (!clipboard.in || own === undefined || found.types.size >= maxTypes) return dropped;
+    found.types.add(own);
+    if (!found.isPrimary || attention.isUsed()) return own === type ? undefined : { values: [own] };
+    found.withheld.push(own);
+    return dropped;
+  };
+  const receive = ({ object, values: [type, pipe] }: Message): MessageVerdict | undefined => {
+    const { types, withheld, isOwn, state } = offers.get(object)!;
+    if (!types.has(type as string) || withheld.length > 0) {
+      throw new Violation("it wants data that it was not offered");
+    }
+    const mayRead = isOwn || state === "dropped" || state === "selected" && attention.isUsed() && rates.paste();
+    if (!mayRead) (pipe as Descriptor).isMuted = true;
+    const outer = session.outerType(type as string)!;
+    return outer === type ? undefined : { values: [outer, pipe!] };
+  };
+  const primarySelection = ({ object, objects: [offered] }: Message): MessageVerdict | undefined => {
+    waiting.delete(object);
+    if (offered) offers.get(offered)!.state = "selected";
+    if (!offered || offers.get(offered)!.withheld.length === 0) return undefined;
+    waiting.set(object, offered);
+    return dropped;
+  };
+  const cancelled = ({ object }: Message): void => {
+    for (const [device, source] of selected) if (source === object) selected.delete(device);
+  };
+
+  const handlers: Clipboard["handlers"] = {
+    "wl_data_device.set_selection": setSelection,
+    "zwp_primary_selection_device_v1.set_selection": setSelection,
+    "wl_data_source.offer": offerType,
+    "zwp_primary_selection_source_v1.offer": offerType,
+    "wl_data_source.send": send,
+    "zwp_primary_selection_source_v1.send": send,
+    "wl_data_source.cancelled": cancelled,
+    "zwp_primary_selection_source_v1.cancelled": cancelled,
+    "wl_data_device.data_offer": newOffer(false),
+    "zwp_primary_selection_device_v1.data_offer": newOffer(true),
+    "wl_data_offer.offer": offer,
+    "zwp_primary_selection_offer_v1.offer": offer,
+    "wl_data_offer.receive": receive,
+    "zwp_primary_selection_offer_v1.receive": receive,
+    "wl_data_device.selection": ({ objects: [offered] }) => {
+      if (offered) offers.get(offered)!.state = "selected";
+    },
+    "zwp_primary_selection_device_v1.selection": primarySelection,
+
+    // Drags, of which xpra has none.
+    "wl_data_device.start_drag": ({ objects, values }) => {
+      if (!input.isPressed() || !input.isAnswer(values[3]!)) return dropped;
+      const verdict = setDragged(objects[2]);
+      if (verdict) return verdict;
+      input.forgetPresses();
+      // Without a source, what is dragged can be dropped in the app's own windows only.
+      return clipboard.out ? { before: objects[0] ? mark(objects[0]) : [] } : { values: [0, ...values.slice(1)] };
+    },
+    "wl_data_device.enter": ({ object, objects: { 4: offered } }) => {
+      const found = offered && offers.get(offered);
+      if (found) dragged.set(object, found);
+    },
+    "wl_data_device.leave": ({ object }) => void dragged.delete(object),
+    "wl_data_device.drop": ({ object }) => {
+      const found = dragged.get(object);
+      if (found) found.state = "dropped";
+      attention.recordInput();
+    },
+    "wl_data_offer.accept": ({ object, values: [serial, type] }) => {
+      if (type === null) return undefined;
+      const isOffered = offers.get(object)!.types.has(type as string);
+      return { values: [serial!, isOffered ? session.outerType(type as string)! : null] };
+    },
+    "wl_data_source.target": ({ values: [type] }) =>
+      type === null ? undefined : { values: [session.innerType(type as string) ?? null] },
+  };
+  return {
+    handlers,
+    release() {
+      const released = [...waiting].flatMap(([device, offered]): Addition[] => [
+        ...offers.get(offered)!.withheld.splice(0).map((type): Addition => [offered, "offer", type]),
+        [device, "selection", offered.id],
+      ]);
+      waiting.clear();
+      return released;
+    },
+    ended(object) {
+      waiting.delete(object);
+      dragged.delete(object);
+      selected.delete(object);
+      for (const [device, offered] of waiting) if (offered === object) waiting.delete(device);
+    },
+  };
+}
+
+/** Whether a text may be the name of a type of data. */
+function isType(text: string): boolean {
+  return text.length <= maxTypeBytes && /^[\x21-\x7e][ -\x7e]*$/.test(text);
+}
