@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { relayConnections } from "../../lib/guard/wayland/relay.ts";
-import { frame, ids, message, showWindow, trial, withGlobals, word } from "./wayland_samples.ts";
+import { border, frame, ids, message, showWindow, trial, withGlobals, word } from "./wayland_samples.ts";
 
 /** What an app and its compositor send until there is a popup, which the user has left; last, half of a frame. */
 function popupLeft(): { from: "near" | "far"; bytes: Uint8Array; passing: number }[] {
@@ -46,6 +46,7 @@ function relayTo(
   return relayConnections({
     container: "box",
     clipboard: { in: false, out: false },
+    border,
     compression: "none",
     listener,
     connect: () => Deno.connect({ transport: "unix", path }),
