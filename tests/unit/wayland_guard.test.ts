@@ -373,7 +373,7 @@ Deno.test("the guard of Wayland counts a part as large as it is on the screen un
   assertEquals(commitPart(), nothing);
   made.app(message(ids.next + 2, "wl_subsurface.set_sync"), geometry(100, 300));
   const commitOfPart = message(ids.next + 1, "wl_surface.commit");
-  assertEquals(made.app(commit), new Uint8Array([...geometry(500, 1_000), ...commit, ...commitOfPart]));
+  assertEquals(made.app(commit), new Uint8Array([...geometry(500, 1_000), ...commitOfPart, ...commit]));
   // Parts of a part, which wait for that: what they have committed is not on the screen yet.
   const [manager, outer, middle, inner] = [ids.next, ids.next + 1, ids.next + 3, ids.next + 5];
   const commitOf = (surface: number): Uint8Array => message(surface, "wl_surface.commit");
@@ -466,7 +466,7 @@ Deno.test("the guard of Wayland lets no part of a window reach beyond it either,
     const commitPart = part({ app, ...rest }, 300);
     assertEquals(commitPart(), nothing);
     const commitOfPart = message(ids.next + 1, "wl_surface.commit");
-    assertEquals(app(commit), new Uint8Array([...geometry(700), ...commit, ...commitOfPart]));
+    assertEquals(app(commit), new Uint8Array([...geometry(700), ...commitOfPart, ...commit]));
     assertEquals(commitPart(), commitOfPart);
   }
   const bound = withWindow();
@@ -481,6 +481,40 @@ Deno.test("the guard of Wayland lets no part of a window reach beyond it either,
   growing.app(geometry(400), commit);
   growing.host(message(ids.toplevel, "xdg_toplevel.configure", 700, 300, nothing));
   assert(part(growing, 300)().length > 0);
+});
+
+Deno.test("the guard of Wayland moves no part of a window by an offset of its picture", () => {
+  const { app, ...rest } = withWindow();
+  part({ app, ...rest }, 0)();
+  const attach = (x: number): Uint8Array => message(ids.next + 1, "wl_surface.attach", ids.buffer, x, 0);
+  assertEquals(app(attach(5_000)), attach(0));
+  assertEquals(app(message(ids.next + 1, "wl_surface.offset", 5_000, 0)), nothing);
+  // What is dragged is beside the pointer.
+  const dragged = withWindow();
+  const [source, icon] = [ids.next, ids.next + 1];
+  dragged.app(
+    message(ids.dataManager, "wl_data_device_manager.create_data_source", source),
+    message(ids.compositor, "wl_compositor.create_surface", icon),
+  );
+  dragged.host(message(ids.pointer, "wl_pointer.button", 6, 0, 272, 1));
+  dragged.app(message(ids.device, "wl_data_device.start_drag", source, ids.surface, icon, 6));
+  const offset = (x: number): Uint8Array => message(icon, "wl_surface.offset", x, 0);
+  assertEquals(dragged.app(offset(-600)), offset(-600));
+  assertEquals(dragged.app(offset(-600)), nothing, "too far together");
+});
+
+Deno.test("the guard of Wayland lets no part grow around the border of its window", () => {
+  const made = withWindow();
+  const commit = message(ids.surface, "wl_surface.commit");
+  viewport(made, { id: ids.next + 3, surface: ids.surface, size: [100, 100] });
+  made.app(commit);
+  // The window is 100 pixels wide, and the part reaches no farther beyond it than a shadow.
+  const commitPart = part(made, 0);
+  viewport(made, { id: ids.next + 5, surface: ids.next + 1, size: [210, 100] });
+  assertEquals(commitPart(), nothing);
+  assert(made.app(commit).length > commit.length, "together with its window");
+  viewport(made, { id: ids.next + 7, surface: ids.next + 1, size: [200, 100] });
+  assert(commitPart().length > 0);
 });
 
 Deno.test("the guard of Wayland knows that a picture is shown turned", () => {

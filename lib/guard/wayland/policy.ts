@@ -338,7 +338,7 @@ export function createPolicy(
       const found = surfaces.of(object);
       if (found?.object === object || object.type.name === "wl_subsurface") surfaces.leave(found!);
       else if (found?.shell === object) {
-        Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined });
+        Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined, seen: undefined });
       }
       popups.delete(object);
       blur(object);

@@ -6,7 +6,8 @@
 import { Violation } from "../faults.ts";
 import { areaOf, maxPointerSide, maxScreenfuls, maxSide, type Size } from "../limits.ts";
 import type { Message, WaylandObject } from "./connection.ts";
-import type { SurfaceArea } from "./border.ts";
+import type { Addition, SurfaceArea } from "./border.ts";
+import type { ArgumentValue } from "./messages.ts";
 import type { MessageVerdict } from "./policy.ts";
 import type { WaylandSession } from "./session.ts";
 
@@ -49,6 +50,8 @@ export interface Surface {
   geometry?: Box;
   /** The same as of the last commit, or all that it showed then. */
   bounds?: Box;
+  /** What of it its border is on, as of the last commit. */
+  seen?: Box;
   /** The size that the compositor wants it to have. */
   configured?: Size;
   /** The desktop gives it a frame. */
@@ -70,6 +73,8 @@ export interface Surface {
   committedAt: number;
   /** As a part, it changes only together with its parent. */
   isSync: boolean;
+  /** How far its pictures have moved it. */
+  moved: readonly [x: number, y: number];
 }
 
 /** The largest side of a picture that is dragged: a larger one could cover other windows. */
@@ -141,7 +146,9 @@ export function createSurfaces(
     const box = boxOf(root);
     if (!box) return true;
     if (!root.shell) return !isTooLarge(root, sizeOf(box));
-    const { bounds, configured = zeroSize } = root;
+    const { bounds, seen, role, configured = zeroSize } = root;
+    // Else its border would be a dot in the middle.
+    if (role === "window" && seen && !isMostOf(seen, box)) return false;
     return !bounds || isWithin(box, {
       ...bounds,
       right: Math.max(bounds.right, bounds.left + configured.width),
@@ -151,6 +158,8 @@ export function createSurfaces(
   const commitRoot = (root: Surface): MessageVerdict | undefined => {
     const box = boxOf(root);
     const { shell, geometry } = root;
+    if (box) root.seen = box;
+    else delete root.seen;
     if (!box) return undefined;
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
     if (root.role === "popup" && covers(withoutShadow(sizeOf(box)))) return dropped;
@@ -159,15 +168,16 @@ export function createSurfaces(
     const isChanged = geometry ? !isWithin(box, geometry) : following.length > 0;
     if (isChanged) root.geometry = box;
     root.bounds = overlap(box, root.geometry ?? box);
+    // The rest is a shadow, no window with a dot of a border in it.
+    if (isMostOf(root.bounds, box)) root.seen = root.bounds;
     if (!isChanged && following.length === 0) return undefined;
     for (const part of following) {
       held.delete(part);
       if (!isSync(part)) apply(part);
     }
-    return {
-      before: isChanged ? [[shell, "set_window_geometry", ...rectangleOf(box)]] : [],
-      after: following.map(({ object }) => [object, "commit"]),
-    };
+    // As the app has committed them: before their window. wlroots 0.19 then takes them for a part of it.
+    const commits = following.map(({ object }): Addition => [object, "commit"]);
+    return { before: [...isChanged ? [[shell, "set_window_geometry", ...rectangleOf(box)] as const] : [], ...commits] };
   };
   return {
     of: (object) => surfaces.get(object)!,
@@ -183,6 +193,7 @@ export function createSurfaces(
         places: [origin, origin, origin],
         committedAt: 0,
         isSync: true,
+        moved: [0, 0],
       };
       surfaces.set(object, made);
       alive.add(made);
@@ -341,14 +352,15 @@ function overlap(box: Box, other: Box): Box {
   return left < right && top < bottom ? { left, top, right, bottom } : box;
 }
 
-/** On what of a window a border is to be, as far as it shows something; undefined for a window without a picture. */
-export function borderOf(window: Surface): SurfaceArea | undefined {
-  const box = boxOf(window);
-  if (!box) return undefined;
-  const seen = overlap(box, window.bounds ?? box);
-  const [part, whole] = [sizeOf(seen), sizeOf(box)];
-  // The rest is a shadow, no window with a dot of a border in it.
-  return rectangleOf(2 * part.width > whole.width && 2 * part.height > whole.height ? seen : box);
+/** On what of a window a border is to be, as of its last commit; undefined for a window without a picture. */
+export function borderOf({ seen }: Surface): SurfaceArea | undefined {
+  return seen && rectangleOf(seen);
+}
+
+/** Whether a part is more than half of the whole each way. */
+function isMostOf(part: Box, whole: Box): boolean {
+  const [some, all] = [sizeOf(part), sizeOf(whole)];
+  return 2 * some.width > all.width && 2 * some.height > all.height;
 }
 
 /**
@@ -361,15 +373,24 @@ export function surfaceHandlers(
   { bufferSize }: { bufferSize(buffer: WaylandObject): Size },
 ): Record<string, (message: Message) => MessageVerdict | undefined | void> {
   const { of } = surfaces;
+  /**
+   * Whether a picture may move its surface: what is dragged, to be beside the pointer. mutter 46 adds up how far a part
+   * of a window is moved, and draws it there, over other windows.
+   */
+  const move = (surface: Surface, values: readonly ArgumentValue[]): boolean => {
+    const [x, y] = values.map((value, index) => value as number + surface.moved[index]!) as [number, number];
+    if (x === surface.moved[0] && y === surface.moved[1]) return true;
+    if (surface.role !== "drag" || Math.max(Math.abs(x), Math.abs(y)) > maxDragSide) return false;
+    surface.moved = [x, y];
+    return true;
+  };
   return {
     "wl_surface.attach": ({ object, objects: [buffer], values }) => {
       const found = of(object);
       if (surfaces.attach(found, buffer ? bufferSize(buffer) : null)) return dropped;
-      const isMoved = values[1] !== 0 || values[2] !== 0;
-      return found.role === "pointer" && isMoved ? { values: [values[0]!, 0, 0] } : undefined;
+      return move(found, values.slice(1)) ? undefined : { values: [values[0]!, 0, 0] };
     },
-    // It would move the pointer's picture away from the pointer.
-    "wl_surface.offset": ({ object }) => of(object).role === "pointer" ? dropped : undefined,
+    "wl_surface.offset": ({ object, values }) => move(of(object), values) ? undefined : dropped,
     "wl_surface.set_buffer_scale": ({ object, values }) => {
       const scale = values[0] as number;
       if (scale < 1 || scale > 16) throw new Violation("the scale of a picture is none");
