@@ -64,7 +64,7 @@ export async function makeCluster(lab: Lab): Promise<void> {
   }
   const record: ClusterRecord = lab.state.cluster ??= { subnet: await freeSubnet(preferredSubnet, { step: 1 }) };
   saveState(lab.state);
-  const files = await ensureImageFiles(lab, await findXpraSource(lab));
+  const files = await ensureImageFiles(lab, { xpra: await findXpraSource(lab) });
   await step(lab, "clients", async () => {
     await ensureHostBridge(record.subnet);
     await ensureClientKeys(lab);

@@ -1,20 +1,23 @@
 /**
- * The first look: a container with Firefox in it, its window on the display, and a page of the host lent to it, by the
- * three scripts as a user would call them. Without a display it is shown on the lab's, and a picture is written.
+ * The first look: a container with Firefox in it, its window on the desktop, and a page of the host lent to it, by the
+ * three scripts as a user would call them. Without a desktop it is shown on the lab's, and a picture is written.
  */
 
+import { delay } from "@std/async";
 import { fromFileUrl, join, resolve } from "@std/path";
-import { ProcessError } from "../../lib/base/errors.ts";
+import { ProcessError, type ProcessResult } from "../../lib/base/errors.ts";
 import { type ProcessOptions, runProcess, startProcess } from "../../lib/base/process.ts";
 import { quoteWords } from "../../lib/base/shell_words.ts";
+import { looksUp } from "./run.ts";
+import { labState } from "./state.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
 const name = "demo";
 
-const pageColour = "#eeeeff";
+const pageColour = [0xee, 0xee, 0xff] as const;
 const page = `<!doctype html><meta charset="utf-8"><title>gui-container demo</title>
-<body style="font: 24px sans-serif; margin: 4em; background: ${pageColour}">
+<body style="font: 24px sans-serif; margin: 4em; background: rgb(${pageColour})">
 <h1>This Firefox runs in a container</h1>
 <p>Its window is among your own. It cannot see your display, your keys or your files:
 this page was lent to it by <b>map.ts</b>, and is taken back afterwards.`;
@@ -23,10 +26,17 @@ function say(line: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-/** Says what is run, then runs it. */
-function run(argv: readonly string[], options: Partial<ProcessOptions> = {}): ReturnType<typeof runProcess> {
-  say(`$ ${quoteWords(argv)}`);
-  return runProcess(argv, { output: "inherit", cwd: root, ...options });
+/** Says what is run, runs it, and says how long that took. */
+async function run(argv: readonly string[], options: Partial<ProcessOptions> = {}): Promise<ProcessResult> {
+  say(`\n$ ${quoteWords(argv)}`);
+  const startedMs = performance.now();
+  const result = await runProcess(argv, { output: "inherit", cwd: root, ...options });
+  say(`(${secondsSince(startedMs)})`);
+  return result;
+}
+
+function secondsSince(startedMs: number): string {
+  return `${((performance.now() - startedMs) / 1000).toFixed(1)} s`;
 }
 
 async function succeeds(argv: readonly string[], timeoutMs: number): Promise<boolean> {
@@ -44,35 +54,44 @@ async function engineAtHand(): Promise<"lxc" | "incus"> {
   return await succeeds(["lxc", "query", "/1.0"], 10_000) ? "lxc" : "incus";
 }
 
-/** Waits for a window with `title`; rejects when `ended` comes first. */
+/** Waits for a window with `title` on the lab's sway; rejects when `ended` comes first. */
 async function windowShown(title: string, ended: Promise<unknown>): Promise<void> {
-  let over = false;
-  ended.finally(() => over = true);
-  while (!await succeeds(["xdotool", "search", "--onlyvisible", "--name", title], 5_000)) {
-    if (over) throw new Error("The app ended before its window was there");
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  let isOver = false;
+  ended.finally(() => isOver = true);
+  while (!(await runProcess(["swaymsg", "-t", "get_tree"])).stdout.includes(title)) {
+    if (isOver) throw new Error("The app ended before its window was there");
+    await delay(100);
   }
 }
 
-/** Takes a picture of the display once the page is painted, a moment after its window is there. */
+/** Takes a picture of the desktop once the page is painted, a moment after its window is there. */
 async function takePicture(file: string): Promise<void> {
-  for (let tries = 0; tries < 50; tries++) {
-    await runProcess(["import", "-window", "root", file]);
-    const { stdout } = await runProcess(["convert", file, "-format", "%c", "histogram:info:"]);
-    const painted = new RegExp(`^ *(\\d+): .*${pageColour}`, "im").exec(stdout)?.[1] ?? "0";
-    if (Number(painted) > 50_000) return;
+  const pixels = `${file}.ppm`;
+  for (let tries = 0; tries < 100 && !await isPainted(pixels); tries++) await delay(200);
+  await Deno.remove(pixels);
+  await runProcess(["grim", file]);
+}
+
+/** Whether a good part of the desktop has the page's colour now. `file`: for its picture, in three bytes a pixel. */
+async function isPainted(file: string): Promise<boolean> {
+  await runProcess(["grim", "-t", "ppm", file]);
+  const bytes = await Deno.readFile(file);
+  const [red, green, blue] = pageColour;
+  let count = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at] === red && bytes[at + 1] === green && bytes[at + 2] === blue) count++;
   }
+  return count > 200_000;
 }
 
 /** The demo, as the user who will see the window. */
 async function show(picture: string | undefined): Promise<void> {
-  const startedMs = performance.now();
   const engine = await engineAtHand();
   if (await succeeds([engine, "query", `/1.0/instances/${name}`], 10_000)) {
     say(`The container "${name}" is there already, and is used`);
   } else {
     const key = join(Deno.env.get("HOME")!, ".ssh", "id_ed25519.pub");
-    await run(["./create.ts", name, key, "gui", "firefox"]);
+    await run(["./create.ts", "--without-xpra", name, key, "gui", "firefox"]);
   }
   if (!await succeeds([engine, "exec", name, "true"], 10_000)) await run([engine, "start", name]);
 
@@ -87,11 +106,12 @@ async function show(picture: string | undefined): Promise<void> {
     quoteWords(["firefox", "--new-window", `file://${encodeURI(inside)}`]),
     "--border=blue",
   ];
-  say(`$ ${quoteWords(attach)}`);
+  say(`\n$ ${quoteWords(attach)}`);
+  const startedMs = performance.now();
   const client = startProcess(attach, { output: "inherit", cwd: root });
   if (picture !== undefined) {
     await windowShown("gui-container demo", client.ended);
-    say(`The window was there after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+    say(`(the window was there after ${secondsSince(startedMs)})`);
     await takePicture(picture);
     await run(["./attach.ts", "--stop", name, "--all"]);
     say(`A picture of it: ${picture}`);
@@ -101,7 +121,7 @@ async function show(picture: string | undefined): Promise<void> {
   say("");
   say("What to type next:");
   say(`  ./attach.ts ${name} firefox          Firefox again`);
-  say(`  ./attach.ts ${name} xterm               another app in the same container`);
+  say(`  ./attach.ts ${name} foot                another app in the same container`);
   say(`  ./create.ts --delete ${name}            remove it all`);
   if (picture !== undefined) say(`each behind "deno task lab run --", which has the user and the display`);
 }
@@ -109,16 +129,28 @@ async function show(picture: string | undefined): Promise<void> {
 async function main(): Promise<void> {
   const [inLab, picture] = Deno.args;
   if (inLab === "--in-lab") return await show(picture);
-  if (Deno.env.get("DISPLAY") && Deno.uid() !== 0) return await show(undefined);
+  if ((Deno.env.get("WAYLAND_DISPLAY") || Deno.env.get("DISPLAY")) && Deno.uid() !== 0) return await show(undefined);
   const startedMs = performance.now();
-  await runProcess([...lab, "up"], { output: "inherit" });
+  if (!looksUp(labState())) await runProcess([...lab, "up", "demo"], { output: "inherit" });
   const shot = resolve(Deno.env.get("INIT_CWD") ?? ".", "demo.png");
   const temporary = "/tmp/gui-container-demo.png";
-  await runProcess([...lab, "run", "--", "deno", "run", "-A", "tests/lab/demo.ts", "--in-lab", temporary], {
+  await runProcess([
+    ...lab,
+    "run",
+    "--desktop",
+    "wayland",
+    "--",
+    "deno",
+    "run",
+    "-A",
+    "tests/lab/demo.ts",
+    "--in-lab",
+    temporary,
+  ], {
     output: "inherit",
   });
   await Deno.copyFile(temporary, shot);
-  say(`\nThe picture is in ${shot}. All of it took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+  say(`\nThe picture is in ${shot}. All of it took ${secondsSince(startedMs)}`);
 }
 
 try {

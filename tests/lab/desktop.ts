@@ -33,6 +33,15 @@ export async function ensureDesktop(lab: Lab): Promise<void> {
   await partStep(lab, "userManager", () => ensureUserManager(lab, user));
 }
 
+/** Of the desktop, what a Wayland one needs besides its compositor: bus and sound. */
+export async function ensureSession(lab: Lab): Promise<void> {
+  const user = lab.state.user!;
+  makeRuntimeDirectory(user);
+  lab.state.env["XDG_RUNTIME_DIR"] = userRuntimeDir();
+  await partStep(lab, "bus", () => ensureBus(lab, user));
+  await partStep(lab, "sound", () => ensureSound(lab, user));
+}
+
 /** Ends the desktop's daemons, the last one first. Gives back how many there were. */
 export async function stopDesktop(lab: Lab): Promise<number> {
   let stopped = 0;

@@ -35,14 +35,21 @@ export interface ImageFiles {
   fingerprint: string;
 }
 
-/** The image's files: those of an earlier run when the recipe is still the same, else new ones. */
-export async function ensureImageFiles(lab: Lab, xpra: XpraSource | undefined): Promise<ImageFiles> {
+/**
+ * The image's files: those of an earlier run when the recipe is still the same, else new ones.
+ *
+ * @param recipe `packages`: all but xpra; `xpra`: where that comes from
+ */
+export async function ensureImageFiles(
+  lab: Lab,
+  { packages = imagePackages, xpra }: { packages?: readonly string[]; xpra: XpraSource | undefined },
+): Promise<ImageFiles> {
   const sources = await debianSources(release);
   const options = await aptOptions();
   const recipe = shortHash(JSON.stringify({
     imageFiles,
     imageFinish,
-    imagePackages,
+    packages,
     imageSetup,
     imageTemplates,
     wheelSetup,
@@ -65,7 +72,7 @@ export async function ensureImageFiles(lab: Lab, xpra: XpraSource | undefined): 
   const wheel = xpra?.kind === "wheel" ? xpra.file : undefined;
   await buildRoot(work, {
     release,
-    packages: [...imagePackages, ...(xpra && !wheel ? ["xpra"] : [])],
+    packages: [...packages, ...(xpra && !wheel ? ["xpra"] : [])],
     sources,
     moreSources: xpra?.kind === "xpra.org" ? [await xpraOrgSource(work, release)] : [],
     options,

@@ -22,6 +22,14 @@ export const imagePackages = [
   ...xpraRuntimePackages,
 ].sort();
 
+/** Those of the demo's image: a machine, and what create.ts would add for windows on Wayland. */
+export const demoImagePackages = [
+  ...["systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "cloud-init", "openssh-server", "iproute2"],
+  ...["netbase", "ifupdown", "isc-dhcp-client", "sudo", "ca-certificates", "acl", "procps", "xdg-utils", "xclip"],
+  ...["fonts-dejavu-core", "pulseaudio", "waypipe", "foot", "xdg-desktop-portal", "python3-gi", "gir1.2-gtk-3.0"],
+  "librsvg2-common",
+].sort();
+
 /** Files that are put into the image as they are, by path. */
 export const imageFiles: Readonly<Record<string, string>> = {
   "/etc/cloud/cloud.cfg.d/90_gui-lab.cfg": `\

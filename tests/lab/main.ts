@@ -12,6 +12,7 @@ A machine to test in: LXD, Incus 6 and 7, an image, xpra, and a user with an X a
 sound server.
 
 Usage: deno task lab up                                     all of it; what is there is kept
+       deno task lab up demo                                what the demo needs: Incus 6, a Wayland desktop, an image
        deno task lab xpra5                                  xpra 5 for the test that needs it: three minutes, once
        deno task lab cluster up                             three Incus in a cluster, and an Incus and an LXD as remotes
        deno task lab cluster kill|start SERVER              m1, m2, m3, far or lxdfar, as a machine that dies and comes back
@@ -34,9 +35,11 @@ State, logs, the image and xpra's wheel are kept in /var/lib/gui-container-lab, 
 async function main(args: readonly string[], ui: Ui): Promise<number> {
   const [command, ...rest] = args;
   switch (command) {
-    case "up":
-      noMore(rest);
-      return await up(ui);
+    case "up": {
+      const isDemo = rest[0] === "demo";
+      noMore(isDemo ? rest.slice(1) : rest);
+      return await up(ui, { isDemo });
+    }
     case "xpra5":
       noMore(rest);
       return await xpra5(ui);
@@ -63,7 +66,7 @@ async function main(args: readonly string[], ui: Ui): Promise<number> {
   }
 }
 
-async function up(ui: Ui): Promise<number> {
+async function up(ui: Ui, { isDemo = false } = {}): Promise<number> {
   const start = performance.now();
   const { made, user } = labState();
   if (Deno.uid() !== 0 && made.user && user?.uid === Deno.uid()) {
@@ -71,12 +74,12 @@ async function up(ui: Ui): Promise<number> {
     ui.status("The lab is up; root takes care of it");
     return 0;
   }
-  const [{ bringUp }, { openLab }] = await Promise.all([import("./up.ts"), import("./steps.ts")]);
-  await locked(ui, () => bringUp(openLab(ui)));
-  const missing = Object.entries(labState().parts).filter(([name, part]) =>
-    "missing" in part && !(name in partsOnRequest)
-  )
-    .map(([name]) => name);
+  const [{ bringUp, bringUpDemo }, { openLab }] = await Promise.all([import("./up.ts"), import("./steps.ts")]);
+  await locked(ui, () => (isDemo ? bringUpDemo : bringUp)(openLab(ui)));
+  const missing = isDemo
+    ? []
+    : Object.entries(labState().parts).filter(([name, part]) => "missing" in part && !(name in partsOnRequest))
+      .map(([name]) => name);
   const took = `${((performance.now() - start) / 1000).toFixed(2)} s`.padStart(8);
   ui.status(`${took}  the lab is up${missing.length > 0 ? `, without ${missing.join(", ")}` : ""}`);
   return 0;
@@ -149,12 +152,15 @@ async function run(args: readonly string[], ui: Ui): Promise<number> {
     desktop: desktopNames,
     host: ["today"] as const,
   });
-  const engine: EngineName = Deno.env.get("GUI_CONTAINER_ENGINE") === "incus" ? "incus" : "lxc";
   if (argv.length === 0) throw inputError("No command to run is given", hint);
   if (!looksUp(labState())) await up(ui);
   const state = labState();
-  const { incus7 } = state.parts;
-  const { incus = "missing" in incus7 ? "6" : "7", desktop = "x11", host } = options;
+  const { incus7, lxc, display } = state.parts;
+  // The demo's lab has Incus 6 and the Wayland desktop only.
+  const isIncus = Deno.env.get("GUI_CONTAINER_ENGINE") === "incus" || "missing" in lxc;
+  const engine: EngineName = isIncus ? "incus" : "lxc";
+  const { incus = "missing" in incus7 ? "6" : "7", host } = options;
+  const { desktop = "missing" in display ? "wayland" : "x11" } = options;
   if (incus === "7" && "missing" in incus7) {
     throw new UserError(`The lab has no Incus 7: ${incus7.missing}`, { hint: "deno task lab up tries again" });
   }

@@ -41,6 +41,15 @@ export const hostPackages = [
   ...["zsh", "fish", "desktop-file-utils", "libgtk-3-bin", "libglib2.0-bin", "vim-tiny"],
 ] as const;
 
+/** What the demo needs of it: one engine, a Wayland desktop, and what attach.ts starts there. */
+export const demoPackages = [
+  ...["incus", "acl", "dnsmasq-base", "nftables", "iproute2", "btrfs-progs", "uidmap"],
+  ...["mmdebstrap", "squashfs-tools", "debian-archive-keyring", "util-linux", "mount", "tar", "gzip"],
+  ...["sway", "xwayland", "dbus-daemon", "dbus-bin", "pulseaudio", "pulseaudio-utils", "python3"],
+  ...["fonts-dejavu-core", "xkb-data", "waypipe", "bubblewrap", "grim", "wl-clipboard", "zenity", "libnotify-bin"],
+  ...["xdg-utils", "openssh-client", "procps", "ca-certificates"],
+] as const;
+
 /** What xpra's wheel needs at run time, on the host and in the image. */
 export const xpraRuntimePackages = [
   ...["libx11-6", "libxcomposite1", "libxdamage1", "libxtst6", "libxkbfile1", "libxres1", "libxrandr2", "libxpresent1"],

@@ -1,16 +1,33 @@
 /** Brings the lab up, from whatever is there. */
 
 import { mountCheckout } from "./checkout.ts";
-import { ensureDesktop } from "./desktop.ts";
+import { ensureDesktop, ensureSession } from "./desktop.ts";
 import { ensureEngine, ensureImage, findEngine } from "./engines.ts";
 import { ensureDefaultImage } from "./image_servers.ts";
 import { ensureImageFiles, type ImageFiles } from "./image.ts";
-import { hostPackages, installPackages, xpraRuntimePackages } from "./packages.ts";
+import { demoImagePackages } from "./image_recipe.ts";
+import { demoPackages, hostPackages, installPackages, xpraRuntimePackages } from "./packages.ts";
 import { engineNames, labEngineNames, type Part, saveState, type XpraSource } from "./state.ts";
 import { type Lab, partStep, step } from "./steps.ts";
 import { ensureDenoPackages, ensureUser } from "./user.ts";
 import { ensureWayland } from "./wayland.ts";
 import { buildLog, ensureHostXpra, findXpraSource, noSource } from "./xpra.ts";
+
+/** What the demo needs: one engine, a Wayland desktop, and an image without xpra. What is there is kept. */
+export async function bringUpDemo(lab: Lab): Promise<void> {
+  await step(lab, "packages", () => installPackages(lab, demoPackages));
+  await partStep(lab, "user", () => ensureUser(lab.state));
+  await ensureSession(lab);
+  await ensureWayland(lab);
+  await step(lab, "checkout", () => showCheckout(lab));
+  const [files] = await Promise.all([
+    ensureImageFiles(lab, { packages: demoImagePackages, xpra: undefined }),
+    ensureEngine(lab, "incus"),
+  ]);
+  await ensureImage(lab, "incus", files);
+  await step(lab, "default image", () => ensureDefaultImage(lab, "incus"));
+  saveState(lab.state);
+}
 
 /** All of it; what is there is kept. Parts that cannot be had are recorded as missing, with the reason. */
 export async function bringUp(lab: Lab): Promise<void> {
@@ -27,11 +44,7 @@ export async function bringUp(lab: Lab): Promise<void> {
     saveState(lab.state);
     return;
   }
-  await step(lab, "checkout", async () => {
-    const place = await mountCheckout(lab.state.user!);
-    const packages = await ensureDenoPackages(lab.state, place).catch((error) => `not installed: ${error.message}`);
-    return `${place} (Deno's packages: ${packages})`;
-  });
+  await step(lab, "checkout", () => showCheckout(lab));
   await Promise.all(labEngineNames.map((engine) => ensureEngine(lab, engine)));
   let source: XpraSource | undefined;
   await step(lab, "xpra's source", async () => {
@@ -45,7 +58,7 @@ export async function bringUp(lab: Lab): Promise<void> {
   await partStep(lab, "xpra", () => ensureHostXpra(lab, source));
   let files: ImageFiles | undefined;
   await partStep(lab, "imageXpra", async (): Promise<Part> => {
-    files = await ensureImageFiles(lab, source);
+    files = await ensureImageFiles(lab, { xpra: source });
     return source ? { version: source.version, note: source.kind } : { missing: noSource };
   });
   for (const engine of labEngineNames) {
@@ -58,4 +71,10 @@ export async function bringUp(lab: Lab): Promise<void> {
     }
   }
   saveState(lab.state);
+}
+
+async function showCheckout({ state }: Lab): Promise<string> {
+  const place = await mountCheckout(state.user!);
+  const packages = await ensureDenoPackages(state, place).catch((error) => `not installed: ${error.message}`);
+  return `${place} (Deno's packages: ${packages})`;
 }
