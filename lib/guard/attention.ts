@@ -29,8 +29,9 @@ export interface Attention {
  * Makes the attention of a session that has just begun.
  *
  * @param now a clock in milliseconds
+ * @param isPaused whether nobody counts as working in the windows, whatever was seen; see `outgoing.ts`
  */
-export function createAttention(now: () => number): Attention {
+export function createAttention(now: () => number, isPaused = (): boolean => false): Attention {
   let focused = 0;
   let focusedMs = -Infinity;
   let blurredMs = -Infinity;
@@ -46,8 +47,9 @@ export function createAttention(now: () => number): Attention {
     recordInput() {
       lastInputMs = now();
     },
-    isPresent: () => focused !== 0 || isJustUsed(),
-    absentMs: () => focused !== 0 ? 0 : Math.max(0, now() - Math.max(blurredMs, lastInputMs + inputMs)),
-    isUsed: () => isJustUsed() || focused !== 0 && lastInputMs > focusedMs - inputMs,
+    isPresent: () => !isPaused() && (focused !== 0 || isJustUsed()),
+    absentMs: () =>
+      isPaused() ? Infinity : focused !== 0 ? 0 : Math.max(0, now() - Math.max(blurredMs, lastInputMs + inputMs)),
+    isUsed: () => !isPaused() && (isJustUsed() || focused !== 0 && lastInputMs > focusedMs - inputMs),
   };
 }

@@ -1,6 +1,7 @@
 // The guard between two real sockets: it relays, drops, ends, and keeps pace with the slower end.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { concat } from "@std/bytes";
 import { join } from "@std/path";
 import type { Channel } from "../../lib/attach/session/channels.ts";
 import { createFrameParser } from "../../lib/guard/xpra/frames.ts";
@@ -362,6 +363,159 @@ Deno.test("startGuard() reads no more than the slower end takes", async () => {
     for (let seen = 0; seen < 300; seen++) assertEquals((await client.next())?.type, "draw");
     await sending;
   });
+});
+
+/** The clock of the guards in a test, and their looks. */
+interface Time {
+  /** So many milliseconds pass. */
+  wait(ms: number): void;
+  look(times: number): void;
+}
+
+async function withTime(test: (time: Time) => Promise<void>): Promise<void> {
+  const { setInterval } = globalThis;
+  const { now } = performance;
+  let look = (): void => {};
+  let later = 0;
+  globalThis.setInterval = ((action: () => void) => (look = action, 0)) as unknown as typeof setInterval;
+  performance.now = () => now.call(performance) + later;
+  try {
+    await test({
+      wait: (ms) => void (later += ms),
+      look(times) {
+        for (let count = 0; count < times; count++) look();
+      },
+    });
+  } finally {
+    globalThis.setInterval = setInterval;
+    performance.now = now;
+  }
+}
+
+/** The user works in the window. */
+async function useWindow({ client, server }: World): Promise<void> {
+  await client.send(
+    packet("map-window", 1, 0, 60, 484, 316, new Map(), new Map()),
+    packet("focus", 1, []),
+    packet("key-action", 1, "h", true, [], 104, "h", 43, 0),
+    packet("key-action", 1, "h", false, [], 104, "h", 43, 0),
+  );
+  for (let count = 0; count < 4; count++) await server.next();
+}
+
+/** The client sends more than the sockets of a container take that reads nothing; then this. */
+async function flood({ client }: World, ...last: Packet[]): Promise<number> {
+  const count = 4_000;
+  const filler = concat(encodePacket(packet("layout-changed", "us", "", "x".repeat(256))));
+  const all = concat([...Array(count).fill(filler), ...last.flatMap(encodePacket)]);
+  const sending = (async () => {
+    for (let at = 0; at < all.length;) at += await client.raw.write(all.subarray(at));
+  })();
+  await soon(sending.catch(() => {}));
+  return count + last.length;
+}
+
+/** What comes within three seconds. */
+async function soon<T>(what: Promise<T>): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(late.resolve, 3_000, undefined);
+  return await Promise.race([what, late.promise]).finally(() => clearTimeout(timer));
+}
+
+const menu = packet("new-override-redirect", 2, 10, 80, 400, 300, new Map(), new Map());
+const offer = packet(
+  "clipboard-token",
+  "CLIPBOARD",
+  ["UTF8_STRING"],
+  "",
+  "",
+  8,
+  "",
+  new Uint8Array(),
+  true,
+  false,
+  true,
+);
+/** What is for a container only in whose windows the user works. */
+const attacks = [
+  menu,
+  offer,
+  packet("clipboard-request", 5, "PRIMARY", "UTF8_STRING"),
+  packet("window-metadata", 1, dict({ fullscreen: true })),
+  packet("raise-window", 1),
+];
+
+/** The types of what passes of these packets of the container's. */
+async function passing({ client, server }: World, ...sent: Packet[]): Promise<string[]> {
+  await server.send(...sent, packet("ping", 1));
+  const types: string[] = [];
+  for (let type; (type = (await client.next())?.type) !== undefined && type !== "ping";) types.push(type);
+  return types;
+}
+
+const clipboard = ["clipboard-in", "clipboard-out"] as const;
+
+Deno.test("startGuard() judges what the client says when it comes, whether the container reads it or not", async () => {
+  await withTime(async ({ wait }) => {
+    await inWorld(clipboard, async (world) => {
+      await greet(world);
+      await useWindow(world);
+      const { server } = world;
+      const count = await flood(world, packet("focus", 0, []));
+      let passes = ["not yet judged"];
+      for (let tries = 0; passes.length > 0 && tries < 50; tries++) {
+        wait(1_500);
+        passes = await passing(world, ...attacks);
+      }
+      assertEquals(passes, []);
+      for (let each = 1; each < count; each++) await server.next();
+      assertEquals(await server.next(), packet("focus", 0, []));
+      assertEquals((await server.next())?.type, "clipboard-contents-none");
+    });
+  });
+});
+
+Deno.test("startGuard() counts nobody as working in windows whose container has not read for a second, and ends it after ten", async () => {
+  await withTime(async ({ look }) => {
+    await inWorld(clipboard, async (world) => {
+      await greet(world);
+      await useWindow(world);
+      const { client, server, guard } = world;
+      assertEquals(await passing(world, menu, offer), ["new-override-redirect", "clipboard-token"]);
+      const count = await flood(world);
+      look(4);
+      assertEquals(await soon(client.next()), packet("lost-window", 2));
+      assertEquals(await passing(world, ...attacks), []);
+      for (let each = 0; each < count; each++) await server.next();
+      assertEquals((await server.next())?.type, "clipboard-contents-none");
+      assertEquals((await passing(world, menu, offer)).length, 2);
+
+      await flood(world);
+      look(21);
+      assertEquals((await soon(guard.ended))?.reason, "for 10 seconds it has read nothing of what it is sent");
+    });
+  });
+});
+
+Deno.test("startGuard() judges what the client says while a picture is decoded", async () => {
+  const { Worker } = globalThis;
+  const posted = Promise.withResolvers<void>();
+  globalThis.Worker = class {
+    postMessage = posted.resolve;
+    terminate() {}
+  } as unknown as typeof Worker;
+  try {
+    await inWorld([], async (world) => {
+      await greet(world);
+      const { client, server } = world;
+      await server.send(packet("draw", 1, 0, 0, 8, 6, "jpeg", picture, 1, 0, new Map()));
+      await posted.promise;
+      await client.send(packet("focus", 1, []), packet("focus", 0, []));
+      for (const window of [1, 0]) assertEquals((await server.next())?.args[0], window);
+    }, { remote: true });
+  } finally {
+    globalThis.Worker = Worker;
+  }
 });
 
 Deno.test("startGuard() can be ended while a client waits for a session that never comes", async () => {

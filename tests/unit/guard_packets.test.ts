@@ -333,6 +333,8 @@ Deno.test("a window comes to the front only while the user works in the containe
   const state = session();
   assertEquals(server(state, "raise-window", 1), undefined);
   client(state, "focus", 1, []);
+  assertEquals(server(state, "raise-window", 1), undefined);
+  client(state, "key-action", 1, "h", true, [], 104, "h", 43, 0);
   assertEquals(server(state, "raise-window", 1), { type: "raise-window", args: [1] });
 });
 

@@ -1,22 +1,37 @@
 // The connections of apps on Wayland, over real sockets.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { relayConnections } from "../../lib/guard/wayland/relay.ts";
-import { border, frame, ids, message, showWindow, trial, withGlobals, word } from "./wayland_samples.ts";
+import { frame, ids, message, messages, showWindow, type Trial, trial, withGlobals, word } from "./wayland_samples.ts";
 
-/** What an app and its compositor send until there is a popup, which the user has left; last, half of a frame. */
-function popupLeft(): { from: "near" | "far"; bytes: Uint8Array; passing: number }[] {
-  const sent: ReturnType<typeof popupLeft> = [];
+/** What an app, or its compositor, sends, and how many bytes of it pass. */
+interface Sent {
+  from: "near" | "far";
+  bytes: Uint8Array;
+  passing: number;
+}
+
+/** A connection in memory, and what its ends have sent. */
+function noted(): { made: Trial; sent: Sent[] } {
+  const sent: Sent[] = [];
   const made = trial();
   const { connection } = made;
   const { fromContainer, fromHost } = connection;
-  const noted = (from: "near" | "far", take: typeof fromHost) => (bytes: Uint8Array): Uint8Array[] => {
+  const note = (from: "near" | "far", take: typeof fromHost) => (bytes: Uint8Array): Uint8Array[] => {
+    // The guard writes into what it takes.
+    const before = bytes.slice();
     const pieces = take(bytes);
-    sent.push({ from, bytes, passing: pieces.reduce((sum, { length }) => sum + length, 0) });
+    sent.push({ from, bytes: before, passing: pieces.reduce((sum, { length }) => sum + length, 0) });
     return pieces;
   };
-  connection.fromContainer = noted("near", fromContainer);
-  connection.fromHost = noted("far", fromHost);
+  connection.fromContainer = note("near", fromContainer);
+  connection.fromHost = note("far", fromHost);
+  return { made, sent };
+}
+
+/** What is sent until there is a window with the focus and a popup. */
+function withPopup(): { made: Trial; sent: Sent[]; popup: number } {
+  const { made, sent } = noted();
   showWindow(withGlobals(undefined, made));
   const [surface, shell, positioner, popup] = [ids.next, ids.next + 1, ids.next + 2, ids.next + 3];
   made.host(message(ids.keyboard, "wl_keyboard.enter", 5, ids.surface, new Uint8Array()));
@@ -28,67 +43,33 @@ function popupLeft(): { from: "near" | "far"; bytes: Uint8Array; passing: number
     message(positioner, "xdg_positioner.set_anchor_rect", 0, 0, 10, 10),
     message(shell, "xdg_surface.get_popup", popup, ids.xdgSurface, positioner),
   );
+  return { made, sent, popup };
+}
+
+/** The same, and the user has left; last, half of a frame. */
+function popupLeft(): Sent[] {
+  const { made, sent } = withPopup();
   made.host(message(ids.keyboard, "wl_keyboard.leave", 6, ids.surface));
-  connection.fromContainer(frame(5, 1, 0, 8, new Uint8Array(8)).subarray(0, -4));
+  made.connection.fromContainer(frame(5, 1, 0, 8, new Uint8Array(8)).subarray(0, -4));
   return sent;
 }
 
-async function readAll(from: Deno.Conn, count: number): Promise<void> {
-  const buffer = new Uint8Array(2 ** 14);
-  for (let left = count; left > 0;) left -= await from.read(buffer.subarray(0, left)) ?? left;
-}
-
-/** Relays a container's connections to a socket of the host's. */
-function relayTo(
-  path: string,
-  { listener, tell = () => {} }: { listener: Deno.UnixListener; tell?: (line: string) => void },
-): Promise<void> {
-  return relayConnections({
-    container: "box",
-    clipboard: { in: false, out: false },
-    border,
-    compression: "none",
-    listener,
-    connect: () => Deno.connect({ transport: "unix", path }),
-    tell,
-  });
-}
-
-/** Whether an app is cut off that stays in the middle of a frame with a popup open, for so many seconds. */
-async function isCutOff({ seconds }: { seconds: number }): Promise<boolean> {
-  const directory = await Deno.makeTempDir();
-  const [path, hostPath] = [`${directory}/guard`, `${directory}/host`];
-  using listener = Deno.listen({ transport: "unix", path });
-  using hostListener = Deno.listen({ transport: "unix", path: hostPath });
-  const { setInterval } = globalThis;
-  const { now } = performance;
-  let look = (): void => {};
-  let later = 0;
-  globalThis.setInterval = ((action: () => void) => (look = action, 0)) as unknown as typeof setInterval;
-  performance.now = () => now.call(performance) + later;
-  try {
-    relayTo(hostPath, { listener }).catch(() => {});
-    using near = await Deno.connect({ transport: "unix", path });
-    await near.write(tokenWith());
-    using far = await hostListener.accept();
-    await readAll(far, 16);
-    for (const { from, bytes, passing } of popupLeft()) {
-      const [by, to] = from === "near" ? [near, far] : [far, near];
-      await by.write(bytes);
-      await readAll(to, passing);
-    }
-    later = 3_000;
-    for (let count = 0; count < 2 * seconds; count++) look();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(resolve, 200);
-    return await Promise.race([far.read(new Uint8Array(1)), promise]) === null;
-  } finally {
-    globalThis.setInterval = setInterval;
-    performance.now = now;
-    await Deno.remove(directory, { recursive: true });
+/** Reads so many bytes. */
+async function take(from: Deno.Conn, count: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(count);
+  for (let at = 0; at < count;) {
+    const got = await from.read(bytes.subarray(at));
+    if (got === null) throw new Deno.errors.UnexpectedEof();
+    at += got;
   }
+  return bytes;
 }
 
+/** The messages of the next frame. */
+async function takeFrame(from: Deno.Conn): Promise<Uint8Array> {
+  const head = new DataView((await take(from, 4)).buffer).getUint32(0, true);
+  return await take(from, (head >>> 5) - 4);
+}
 const flags = {
   resumes: 1 << 0,
   isResumed: 1 << 1,
@@ -107,32 +88,185 @@ function tokenWith(more = 0): Uint8Array {
   ]);
 }
 
-Deno.test("the guard leaves nothing open when the host ends a connection, and none goes on over another one", async () => {
+/** The two ends of an app's connection to its compositor. */
+interface Ends extends Disposable {
+  near: Deno.UnixConn;
+  far: Deno.UnixConn;
+  /** Each end sends, and the other one gets what passes. */
+  play(sent: readonly Sent[]): Promise<void>;
+  /** Whether a message of the app's passes. */
+  passes(request: Uint8Array): Promise<boolean>;
+}
+
+/** A guard whose clock and looks the test has. */
+interface World {
+  told: string[];
+  open(token?: Uint8Array): Promise<Ends>;
+  /** So many milliseconds pass. */
+  wait(ms: number): void;
+  look(times: number): void;
+}
+
+async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir();
   const [path, hostPath] = [`${directory}/guard`, `${directory}/host`];
   const listener = Deno.listen({ transport: "unix", path });
   using hostListener = Deno.listen({ transport: "unix", path: hostPath });
+  const { setInterval } = globalThis;
+  const { now } = performance;
+  let look = (): void => {};
+  let later = 0;
+  globalThis.setInterval = ((action: () => void) => (look = action, 0)) as unknown as typeof setInterval;
+  performance.now = () => now.call(performance) + later;
   const told: string[] = [];
-  const ended = relayTo(hostPath, { listener, tell: (line) => told.push(line) });
-  for (const ender of ["host", "app"]) {
-    using near = await Deno.connect({ transport: "unix", path });
-    await near.write(tokenWith(flags.resumes | flags.isResumed));
-    using far = await hostListener.accept();
-    const token = new Uint8Array(16);
-    await far.read(token);
-    assertEquals(token, tokenWith(flags.noGraphicsCard | flags.noVideo));
-    if (ender === "host") far.closeWrite();
-    else await near.write(frame(17, 0));
-    assertEquals(await near.read(new Uint8Array(1)), null);
-    assertEquals(await far.read(new Uint8Array(1)), null);
+  try {
+    const ended = relayConnections({
+      container: "box",
+      clipboard: { in: true, out: true },
+      compression: "none",
+      listener,
+      connect: () => Deno.connect({ transport: "unix", path: hostPath }),
+      tell: (line) => told.push(line),
+    });
+    await test({
+      told,
+      wait: (ms) => void (later += ms),
+      look(times) {
+        for (let count = 0; count < times; count++) look();
+      },
+      async open(token = tokenWith()) {
+        const near = await Deno.connect({ transport: "unix", path });
+        await near.write(token);
+        const far = await hostListener.accept();
+        await take(far, 16);
+        return {
+          near,
+          far,
+          async play(sent) {
+            for (const { from, bytes, passing } of sent) {
+              const [by, to] = from === "near" ? [near, far] : [far, near];
+              await by.write(bytes);
+              await take(to, passing);
+            }
+          },
+          async passes(request) {
+            await near.write(messages(request));
+            return (await takeFrame(far)).length > 0;
+          },
+          [Symbol.dispose]() {
+            near.close();
+            far.close();
+          },
+        };
+      },
+    });
+    listener.close();
+    await ended;
+  } finally {
+    globalThis.setInterval = setInterval;
+    performance.now = now;
+    await Deno.remove(directory, { recursive: true });
   }
-  assertEquals(told, ["An app is cut off: waypipe sends what needs a graphics card, or is unknown (type 17)"]);
-  listener.close();
-  await ended;
-  await Deno.remove(directory, { recursive: true });
+}
+
+/** What comes within so many real milliseconds. */
+async function soon<T>(what: Promise<T>, ms = 3_000): Promise<T | "late"> {
+  const late = Promise.withResolvers<"late">();
+  const timer = setTimeout(late.resolve, ms, "late");
+  return await Promise.race([what, late.promise]).finally(() => clearTimeout(timer));
+}
+
+Deno.test("the guard leaves nothing open when an end has gone, and no connection goes on over another one", async () => {
+  await inWorld(async ({ open, told }) => {
+    for (const ender of ["host", "app"]) {
+      using ends = await open(tokenWith(flags.resumes | flags.isResumed));
+      const { near, far } = ends;
+      if (ender === "host") far.closeWrite();
+      else await near.write(frame(17, 0));
+      for (const end of [near, far]) assertEquals(await end.read(new Uint8Array(1)), null);
+    }
+    assertEquals(told, ["An app is cut off: waypipe sends what needs a graphics card, or is unknown (type 17)"]);
+  });
 });
 
 Deno.test("an app with a popup open is cut off in the middle of a frame", async () => {
-  assertEquals(await isCutOff({ seconds: 29 }), false);
-  assertEquals(await isCutOff({ seconds: 32 }), true);
+  await inWorld(async ({ open, wait, look }) => {
+    using ends = await open();
+    await ends.play(popupLeft());
+    wait(3_000);
+    const over = ends.far.read(new Uint8Array(1));
+    look(2 * 29);
+    assertEquals(await soon(over, 100), "late");
+    look(2 * 3);
+    assertEquals(await over, null);
+  });
+});
+
+/** The user works in a window: what is sent until then. */
+function withUse(): Sent[] {
+  const { made, sent } = withPopup();
+  made.host(message(ids.keyboard, "wl_keyboard.key", 7, 0, 30, 1));
+  return sent;
+}
+
+const fullscreen = message(ids.toplevel, "xdg_toplevel.set_fullscreen", 0);
+
+/** The host sends more than the sockets of an app take that reads nothing; then this. Gives what the app is to read. */
+async function flood({ far }: Ends, last: Uint8Array): Promise<Uint8Array> {
+  const event = message(ids.keyboard, "wl_keyboard.modifiers", 1, 0, 0, 0, 0);
+  const frames = messages(...Array(500).fill(event));
+  const all = new Uint8Array([...Array(80)].flatMap(() => [...frames]).concat([...messages(last)]));
+  const writing = (async () => {
+    for (let at = 0; at < all.length;) at += await far.write(all.subarray(at));
+  })();
+  await soon(writing.catch(() => {}));
+  return all;
+}
+
+Deno.test("an app that does not read keeps the guard from nothing: what the host says is judged when it comes", async () => {
+  await inWorld(async ({ open, wait }) => {
+    using stalled = await open();
+    await stalled.play(withUse());
+    using acting = await open();
+    const { made, sent } = noted();
+    showWindow(withGlobals(undefined, made));
+    await acting.play(sent);
+    assert(await acting.passes(fullscreen));
+    const all = await flood(stalled, message(ids.keyboard, "wl_keyboard.leave", 8, ids.surface));
+    wait(3_000);
+    let passes = true;
+    for (let tries = 0; passes && tries < 100; tries++) {
+      passes = await acting.passes(fullscreen);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assertEquals(passes, false);
+    assertEquals(await take(stalled.near, all.length), all);
+  });
+});
+
+Deno.test("nobody counts as working in the windows of a session one of whose apps has not read for a second", async () => {
+  await inWorld(async ({ open, look, told }) => {
+    using stalled = await open();
+    await stalled.play(withUse());
+    using acting = await open();
+    const { made, sent } = noted();
+    showWindow(withGlobals(undefined, made));
+    await acting.play(sent);
+    const modifiers = message(ids.keyboard, "wl_keyboard.modifiers", 2, 0, 0, 0, 0);
+    const all = await flood(stalled, modifiers);
+    assert(await acting.passes(fullscreen));
+    look(4);
+    // Its popup is closed.
+    assert((await soon(takeFrame(stalled.far))).length > 4);
+    assertEquals(await acting.passes(fullscreen), false);
+    await take(stalled.near, all.length);
+    await takeFrame(stalled.near);
+    assert(await acting.passes(fullscreen), "it reads again");
+
+    await flood(stalled, modifiers);
+    look(21);
+    assertEquals(await soon(stalled.far.read(new Uint8Array(1)).catch(() => null)), null);
+    assertEquals(told, ["An app is cut off: for 10 seconds it has read nothing of what it is sent"]);
+    assert(await acting.passes(message(1, "wl_display.sync", ids.next)), "the other one stays");
+  });
 });

@@ -40,7 +40,9 @@ export async function reportOutcome(
   const [message, hint] = client.reason !== undefined
     ? [
       `The session "${session}" was cut off: ${client.reason}`,
-      `An honest xpra does not do that. The app runs on; to end it: ${attachLine(container, "--stop", session)}`,
+      `An honest container that runs does not do that. The app goes on; to end it: ${
+        attachLine(container, "--stop", session)
+      }`,
     ]
     : unknownOption !== undefined
     ? [`The xpra on this host does not know ${unknownOption}`, "See xpra attach --help, and xpra --version"]

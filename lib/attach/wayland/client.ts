@@ -78,8 +78,8 @@ export interface WaylandClient extends AsyncDisposable {
 export interface WindowOptions {
   /** The directions of the clipboard that are open. */
   clipboard: OpenClipboard;
-  /** Their border. */
-  border: Border;
+  /** Their border; undefined: the container's own. */
+  border?: Border | undefined;
 }
 
 /** Starts a client, which then waits for a session. */

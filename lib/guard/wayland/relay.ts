@@ -4,10 +4,11 @@
  */
 
 import { Violation } from "../faults.ts";
-import { closeQuietly, createWriter, isGone, readChunks, type Writer } from "../sockets.ts";
+import { createOutgoing, lookMs } from "../outgoing.ts";
+import { closeQuietly, isGone, readChunks } from "../sockets.ts";
 import { createConnection } from "./connection.ts";
 import type { Border } from "./border.ts";
-import type { Compression, Filter } from "./frames.ts";
+import type { Compression } from "./frames.ts";
 import { createWaylandSession, type OpenClipboard } from "./session.ts";
 import { readToken, tokenBytes } from "./token.ts";
 
@@ -17,8 +18,8 @@ export interface WaylandRelayOptions {
   container: string;
   /** The directions that are open. */
   clipboard: OpenClipboard;
-  /** What the borders of its windows look like. */
-  border: Border;
+  /** The border that the user wants; undefined: {@linkcode borderFor} its name. */
+  border?: Border | undefined;
   /** How the container's end compresses. */
   compression: Compression;
   /** Where the container's end connects. */
@@ -36,19 +37,21 @@ const tokenMs = 5_000;
 /** How much is read at once: up to the container, pictures; down to it, events. */
 const bufferBytes = { fromContainer: 2 ** 17, fromHost: 2 ** 14 } as const;
 
-/** How often it is looked whether the user has left, in milliseconds. */
-const leaveCheckMs = 500;
-/** How many times half a frame may keep popups open. */
+/** For how many looks half a frame may keep popups open. */
 const maxLater = 60;
 
 /** Guards connections until the listener is closed. */
 export async function relayConnections(
   { listener, connect, compression, ...options }: WaylandRelayOptions,
 ): Promise<void> {
-  const session = createWaylandSession(options);
+  const outgoing = createOutgoing({ overNetwork: compression !== "none" });
+  const session = createWaylandSession({ ...options, isPaused: outgoing.isPaused });
   let connections = 0;
   const leavers = new Set<() => void>();
-  const timer = setInterval(() => leavers.forEach((leave) => leave()), leaveCheckMs);
+  const timer = setInterval(() => {
+    outgoing.look();
+    leavers.forEach((leave) => leave());
+  }, lookMs);
   const serve = async (near: Deno.UnixConn): Promise<void> => {
     using ends = new DisposableStack();
     ends.adopt(near, closeQuietly);
@@ -56,25 +59,31 @@ export async function relayConnections(
     const connection = createConnection({ session, compression });
     ends.defer(connection.end);
     const far = ends.adopt(await connect(), closeQuietly);
-    const toHost = createWriter(far);
-    const toContainer = createWriter(near);
-    await toHost([token]);
+    const toHost = ends.use(outgoing.to(far, "host"));
+    const toContainer = ends.use(outgoing.to(near, "container"));
+    await toHost.write([token]);
     let later = 0;
     const leave = (): void => {
       const closing = connection.leave();
       later = closing === "later" ? later + 1 : 0;
       if (later > maxLater) closeQuietly(far);
       if (closing === undefined || closing === "later") return;
-      for (const written of [toHost([closing.toHost]), toContainer([closing.toContainer])]) {
-        written.catch(() => {});
-      }
+      toHost.post([closing.toHost]);
+      toContainer.post([closing.toContainer]);
     };
     leavers.add(leave);
     ends.defer(() => leavers.delete(leave));
-    await Promise.race([
-      handOn(readChunks(near, bufferBytes.fromContainer), { filter: connection.fromContainer, write: toHost }),
-      handOn(readChunks(far, bufferBytes.fromHost), { filter: connection.fromHost, write: toContainer }),
-    ]);
+    const handOut = async (): Promise<void> => {
+      for await (const chunk of readChunks(near, bufferBytes.fromContainer)) {
+        await toHost.write(connection.fromContainer(chunk));
+      }
+    };
+    const handIn = async (): Promise<void> => {
+      for await (const chunk of readChunks(far, bufferBytes.fromHost)) toContainer.post(connection.fromHost(chunk));
+      // The last words of the compositor say why it has ended the connection.
+      await toContainer.write([]);
+    };
+    await Promise.race([handOut(), handIn(), toHost.failed, toContainer.failed]);
   };
   for await (const near of listener) {
     if (connections >= maxConnections) {
@@ -89,14 +98,6 @@ export async function relayConnections(
     }).finally(() => connections--);
   }
   clearInterval(timer);
-}
-
-/** Hands on what comes until its end. */
-async function handOn(
-  chunks: AsyncIterable<Uint8Array>,
-  { filter, write }: { filter: Filter; write: Writer },
-): Promise<void> {
-  for await (const chunk of chunks) await write(filter(chunk));
 }
 
 async function tokenFrom(from: Deno.UnixConn): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 /** What all connections of a session have in common: whether the user works in its windows, and how much it has. */
 
-import type { Border } from "./border.ts";
+import { type Border, borderFor } from "./border.ts";
 import { maxPopups, maxWindows } from "../limits.ts";
 import { createRates, openingRate, type Rates } from "../rates.ts";
 import { Violation } from "../faults.ts";
@@ -64,12 +64,13 @@ export interface WaylandSession {
 
 /** A session that has just begun. */
 export function createWaylandSession(
-  { container, clipboard, border, tell, now = () => performance.now() }: {
+  { container, clipboard, border = borderFor(container), tell, now = () => performance.now(), isPaused }: {
     container: string;
     clipboard: OpenClipboard;
-    border: Border;
+    border?: Border | undefined;
     tell(text: string): void;
     now?: () => number;
+    isPaused?: () => boolean;
   },
 ): WaylandSession {
   const counts: Record<Counted, number> = { toplevel: 0, popup: 0, surface: 0, subsurface: 0, object: 0 };
@@ -82,7 +83,7 @@ export function createWaylandSession(
     container,
     clipboard,
     border,
-    attention: createAttention(now),
+    attention: createAttention(now, isPaused),
     rates: createRates(now),
     dataMark,
     outerType(type) {

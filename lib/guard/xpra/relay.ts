@@ -12,7 +12,8 @@ import { renamed } from "./names.ts";
 import { decodePacket, encodePacket, type Packet } from "./packets.ts";
 import { judgeServerPacket } from "./server_packets.ts";
 import { closeStrays, createSession, type Session, type SessionOptions } from "./session.ts";
-import { createWriter, readChunks, type Writer } from "../sockets.ts";
+import { type AllOutgoing, createOutgoing, lookMs, type Outgoing } from "../outgoing.ts";
+import { readChunks } from "../sockets.ts";
 
 /** What a relay needs besides its connections. */
 export interface RelayOptions extends Pick<SessionOptions, "container" | "open" | "remote"> {
@@ -45,7 +46,8 @@ interface Relay {
   session: Session;
   decoder: PictureDecoder | undefined;
   connections: Readonly<Record<Sender, Deno.Conn>>;
-  write: Readonly<Record<Sender, Writer>>;
+  outgoing: AllOutgoing;
+  to: Readonly<Record<Sender, Outgoing>>;
   followTimer?: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -61,6 +63,7 @@ export async function relayPackets(
 ): Promise<void> {
   const { container, open, remote = false } = options;
   const uuid = crypto.randomUUID().replaceAll("-", "");
+  const outgoing = createOutgoing({ overNetwork: remote });
   const relay: Relay = {
     options,
     memory,
@@ -69,39 +72,45 @@ export async function relayPackets(
       ...{ container, open, remote, uuid },
       rates: memory.rates,
       now: () => performance.now(),
+      isPaused: outgoing.isPaused,
     }),
     decoder: remote ? startDecoder() : undefined,
     connections,
-    write: { client: createWriter(connections.client), container: createWriter(connections.container) },
+    outgoing,
+    to: { client: outgoing.to(connections.client, "host"), container: outgoing.to(connections.container, "container") },
   };
+  const timer = setInterval(() => look(relay), lookMs);
   try {
-    await Promise.race([pump(relay, "container"), pump(relay, "client")]);
+    const { client, container } = relay.to;
+    await Promise.race([pump(relay, "container"), pump(relay, "client"), client.failed, container.failed]);
   } finally {
+    clearInterval(timer);
     clearTimeout(relay.followTimer);
     relay.decoder?.end();
   }
 }
 
 /**
- * Relays what one end sends, until it ends. The next bytes are read when the last ones are written: a slow reader slows
- * the writer down, and nothing piles up here.
+ * Relays what one end sends, until it ends. The container's next bytes are read when the client has the last ones: a slow
+ * client slows the container down. The client's are read whatever the container does: they say where the user is.
  */
 async function pump(relay: Relay, sender: Sender): Promise<void> {
   const frames = createFrameParser(limits[sender]);
+  const outbox = createOutbox(relay, sender);
   for await (const chunk of readChunks(relay.connections[sender], readBytes)) {
-    const outbox = createOutbox(relay);
     for (const raw of frames.push(chunk)) {
       const delivery = judge(relay, { sender, packet: decodePacket(raw) });
       // What came before a picture does not wait for it.
       if (delivery instanceof Promise) await outbox.flush();
-      outbox.put(sender, delivery instanceof Promise ? await delivery : delivery);
+      outbox.put(delivery instanceof Promise ? await delivery : delivery);
     }
     await outbox.flush();
   }
+  await relay.to[sender === "client" ? "container" : "client"].write([]);
 }
 
-/** Collects what is sent because of packets. */
-function createOutbox({ session, write }: Relay) {
+/** Collects what is sent because of packets of `sender`. */
+function createOutbox({ session, to }: Relay, sender: Sender) {
   const parts: Record<Sender, Uint8Array[]> = { client: [], container: [] };
   const encode = (end: Sender, packets: readonly Packet[] = []): void => {
     for (const packet of packets) {
@@ -109,15 +118,17 @@ function createOutbox({ session, write }: Relay) {
     }
   };
   return {
-    /** Carries out what has become of a packet of `sender`; what is sent waits for the next flush. */
-    put(sender: Sender, { pass, answer }: Delivery): void {
+    /** Carries out what has become of a packet; what is sent waits for the next flush. */
+    put({ pass, answer }: Delivery): void {
       encode(sender === "client" ? "container" : "client", pass);
       encode(sender, answer);
     },
+    /** Sends it. What the container sends waits for the client, and nothing for the container. */
     async flush(): Promise<void> {
-      for (const end of ["client", "container"] as const) {
-        if (parts[end].length > 0) await write[end](parts[end].splice(0));
-      }
+      if (parts.container.length > 0) to.container.post(parts.container.splice(0));
+      if (parts.client.length === 0) return;
+      if (sender === "client") to.client.post(parts.client.splice(0));
+      else await to.client.write(parts.client.splice(0));
     },
   };
 }
@@ -166,10 +177,19 @@ function closeStraysLater(relay: Relay): void {
   relay.followTimer ??= setTimeout(() => {
     relay.followTimer = undefined;
     if (relay.signal.aborted) return;
-    const outbox = createOutbox(relay);
-    outbox.put("container", { pass: closeStrays(relay.session) });
-    // An end that has gone ends the relay anyway.
-    outbox.flush().catch(() => {});
+    closeStraysNow(relay);
     closeStraysLater(relay);
   }, followMs);
+}
+
+function closeStraysNow(relay: Relay): void {
+  const outbox = createOutbox(relay, "client");
+  outbox.put({ answer: closeStrays(relay.session) });
+  outbox.flush();
+}
+
+/** Looks whether both ends read. Where one does not, popups do not stay. */
+function look(relay: Relay): void {
+  relay.outgoing.look();
+  if (relay.outgoing.isPaused()) closeStraysNow(relay);
 }

@@ -79,9 +79,9 @@ const moveWindow = changing(placed, ([window, x, y, width, height, ...counters],
   return [window, place.x, place.y, place.width, place.height, ...counters];
 });
 
-/** Whether an app may raise or drag a window: only while a window of the container has the keyboard. */
+/** Whether an app may raise or drag a window: only while the user works in one that has the keyboard. */
 function mayRaise({ windows, rates }: Session, window: number): boolean {
-  if (!windows.has(window) || windows.focused() === 0) return false;
+  if (!windows.has(window) || windows.focused() === 0 || !windows.isUsed()) return false;
   enforceRate(rates.raise);
   return true;
 }

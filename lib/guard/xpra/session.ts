@@ -20,10 +20,12 @@ export interface SessionOptions {
   rates?: Rates;
   /** A clock in milliseconds. */
   now: () => number;
+  /** Whether nobody counts as working in the windows, whatever was seen; see `outgoing.ts`. Default: no. */
+  isPaused?: () => boolean;
 }
 
 /** A session as the guard knows it. */
-export interface Session extends Required<Omit<SessionOptions, "now">> {
+export interface Session extends Required<Omit<SessionOptions, "now" | "isPaused">> {
   /** The container's windows. */
   windows: Windows;
   /** The size of the pixels' file, in bytes; 0: the client has announced none. */
@@ -43,12 +45,12 @@ export interface Session extends Required<Omit<SessionOptions, "now">> {
 }
 
 /** Makes a session that has just begun. */
-export function createSession({ now, ...options }: SessionOptions): Session {
+export function createSession({ now, isPaused, ...options }: SessionOptions): Session {
   return {
     remote: false,
     rates: createRates(now),
     ...options,
-    windows: createWindows({ container: options.container, now }),
+    windows: createWindows({ container: options.container, now, isPaused }),
     pixelsBytes: 0,
     greeted: { client: false, container: false },
     takesNewNames: { client: false, container: false },

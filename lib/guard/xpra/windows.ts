@@ -99,10 +99,12 @@ interface Known {
 }
 
 /** Makes the windows of a session that has just begun. `now` is a clock in milliseconds. */
-export function createWindows({ container, now }: { container: string; now: () => number }): Windows {
+export function createWindows(
+  { container, now, isPaused }: { container: string; now: () => number; isPaused?: (() => boolean) | undefined },
+): Windows {
   const known = new Map<number, Known>();
   const mayOpen = openingRate(now);
-  const attention = createAttention(now);
+  const attention = createAttention(now, isPaused);
   const framedShape = fields(framedProperties(container));
   const popupShape = fields(popupProperties(container));
   let screen = defaultScreen;
