@@ -13,15 +13,16 @@ const root = fromFileUrl(new URL("..", import.meta.url));
 export const scripts = ["create", "attach", "map"] as const;
 
 /**
- * The permissions of a script for `deno compile`, from the first lines of its text. A value with a shell variable in it
+ * The permissions and limits of a script for `deno compile`, from the first lines of its text. A value with a shell variable in it
  * is a directory of the user's, which is not known yet: that permission is given without a scope.
  */
 export function permissionsOf(text: string): string[] {
+  const [, options = ""] = /^exec deno run --quiet (.+) "\$@" # /m.exec(text) ?? [];
   const lines = [...text.matchAll(/^set -- (--allow-[a-z]+)(=.+)? "\$@"$/gm)];
   const permissions = lines.map(([, name, scope = ""]) =>
     scope.includes("$") ? name! : name! + scope.replace(/^='(.*)'$/, "=$1")
   );
-  return ["--no-prompt", ...permissions];
+  return [...options.split(" "), ...permissions];
 }
 
 /** The command line that compiles a script. */

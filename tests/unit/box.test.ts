@@ -278,3 +278,43 @@ testWith(
     assertEquals(tables.map((table) => table.get("fchmodat2")), [452, 452]);
   },
 );
+
+/** Has as many threads as it may at once, up to 300, and prints how many. */
+const manyThreads = `
+import threading
+end = threading.Event()
+count = 0
+try:
+    for count in range(1, 301):
+        threading.Thread(target=end.wait, daemon=True).start()
+except RuntimeError:
+    count -= 1
+end.set()
+print(count)
+`;
+
+testWith(
+  ["bwrap", "prlimit", "python3", "setpriv"],
+  "what runs in the box has some processes and threads, whatever else the user runs",
+  async () => {
+    const directory = await Deno.makeTempDir();
+    try {
+      const socket = `${directory}/guard`;
+      await Deno.writeTextFile(socket, "");
+      await Deno.chmod(directory, 0o755);
+      const probe = ["/usr/bin/python3", "-c", manyThreads];
+      // The system counts none of root's.
+      const asUser = Deno.uid() === 0 ? ["setpriv", "--reuid=65534", "--clear-groups", "--"] : [];
+      const [open, boxed] = await Promise.all(
+        [probe, boxedArgv(() => probe, options({ socket, pixels: undefined }))].map((argv) =>
+          runProcess([...asUser, ...argv])
+        ),
+      );
+      assertEquals(open!.stdout, "300\n");
+      const count = Number(boxed!.stdout);
+      assert(count > 100 && count < 128, boxed!.stdout);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);

@@ -1,16 +1,51 @@
-// What a hostile container says for hours does not fill the host's memory: each flood runs in a process with a small heap.
+// What a hostile container says for hours does not fill the host's memory: each flood runs in a process with a small
+// heap. And the processes that read what it says have limits of the system's or V8's, should it find another way.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
+import { startGuard } from "../../lib/attach/wayland/client.ts";
 import { runProcess } from "../../lib/base/process.ts";
 
 /** How much JavaScript may keep there, in MiB. */
 const heap = 48;
 
+const deno = Deno.execPath();
+
+/** A program that keeps this many MiB, in so many parts, and prints what it could not have. */
+function keeping(mib: number, part: string): string {
+  return `const kept = [];
+    try {
+      for (let mib = 0; mib < ${mib}; mib += 8) kept.push(${part});
+      console.log("had it");
+    } catch (error) {
+      console.log(error.message);
+    }`;
+}
+
+Deno.test("the guard on Wayland has no more than 2 GiB of memory, and much less is enough for it", async () => {
+  for (const [mib, output] of [[512, /^had it$/m], [2_048, /^Array buffer allocation failed$/m]] as const) {
+    const argv = [...startGuard, deno, "run", "--quiet", "-"];
+    const { stdout } = await runProcess(argv, { stdin: { text: keeping(mib, "new Uint8Array(2 ** 23)") } });
+    assertMatch(stdout, output);
+  }
+});
+
+Deno.test("attach.ts has no more than 512 MiB for all that it says and hears", async () => {
+  const script = await Deno.readTextFile(new URL("../../attach.ts", import.meta.url));
+  const [, options] = /^exec deno run (.+) "\$@"/m.exec(script)!;
+  for (const [mib, isEnough] of [[256, true], [1_024, false]] as const) {
+    const { code, stdout } = await runProcess([deno, "run", ...options!.split(" "), "-"], {
+      stdin: { text: keeping(mib, "new Array(2 ** 20).fill(0.5)") },
+      okCodes: "any",
+    });
+    assertEquals([code === 0, stdout], [isEnough, isEnough ? "had it\n" : ""]);
+  }
+});
+
 /** Runs a module that hears a flood, with that heap and in the directory of the checkout. */
 async function flood(module: string): Promise<void> {
   const argv = ["run", "--quiet", "--allow-all", "--no-check", `--v8-flags=--max-old-space-size=${heap}`, "-"];
   const root = new URL("../..", import.meta.url).pathname;
-  const { code, stdout, stderr } = await runProcess([Deno.execPath(), ...argv], {
+  const { code, stdout, stderr } = await runProcess([deno, ...argv], {
     stdin: { text: module },
     okCodes: "any",
     cwd: root,

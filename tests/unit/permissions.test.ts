@@ -45,7 +45,11 @@ for (const script of scripts) {
         assert(/^unix:\/home\/me\/container_mounts\/\.attach-\d+\/\w+$/.test(socket), option);
       }
       assert(!/^(?:-[WREN]|--allow-(?:write|run|env))(?:=\*?)?$/.test(option), option);
-      assert(/^(?:--quiet|--no-prompt|--allow-read(?:=.+)?|--allow-(?:write|run|env|net)=.+)$/.test(option), option);
+      assert(
+        /^(?:--quiet|--no-prompt|--v8-flags=--max-old-space-size=\d+|--allow-read(?:=.+)?|--allow-(?:write|run|env|net)=.+)$/
+          .test(option),
+        option,
+      );
       for (const path of /^--allow-write=(.*)/.exec(option)?.[1]?.split(",") ?? []) {
         assert(/^\/home\/me\/./.test(path), path);
       }

@@ -54,8 +54,11 @@ const keptVariables = ["LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", 
  */
 const clientBytes = 8 * 2 ** 30;
 
+/** How many processes and threads a client may have: they are counted in the user namespace of its box. */
+const clientProcesses = 128;
+
 /** Runs a program that the kernel kills first when memory runs out, since the container decides how much it takes. */
-const lastInMemory = `echo 1000 >/proc/self/oom_score_adj; exec prlimit --as=${clientBytes} "$@"`;
+const limited = `echo 1000 >/proc/self/oom_score_adj; exec prlimit --as=${clientBytes} --nproc=${clientProcesses} "$@"`;
 
 /**
  * The command line of a client in its box. In there, the client has no network (unless it reaches the display over
@@ -97,7 +100,7 @@ export function boxedArgv(
     ...(pixels === undefined ? [] : ["--bind", pixels, inside.pixels!]),
     ...filesIn(userOptions).flatMap((path) => atSamePath(path)),
     "--",
-    ...["/bin/sh", "-c", lastInMemory, "sh"],
+    ...["/bin/sh", "-c", limited, "sh"],
     ...clientArgv(inside),
   ];
 }
