@@ -125,8 +125,11 @@ export function terminalUi(options: UiOptions): Ui {
   };
 }
 
+/** How much of what a program printed is shown with an error, in characters: its end. A container decides how much there is. */
+const maxOutput = 64 * 2 ** 10;
+
 function indent(text: string): string {
-  return printable(text.trimEnd()).replace(/^/gm, "    ");
+  return printable(text.trimEnd().slice(-maxOutput)).replace(/^/gm, "    ");
 }
 
 function paint(code: string, text: string): string {

@@ -94,6 +94,9 @@ const namesOnHost: Names = {
   },
 };
 
+/** How many lines are offered at most: a shell looks at each. */
+const maxLines = 1_000;
+
 /** How long a shell waits for an answer, in milliseconds: a container can fill its directory. */
 const offerMs = 2_000;
 
@@ -106,7 +109,7 @@ const offerMs = 2_000;
 export async function printOffer(line: Omit<CommandLine, "names">, args: readonly string[]): Promise<void> {
   try {
     const lines = await Promise.race([complete({ ...line, names: namesOnHost }, args.slice(1)), delay(offerMs)]);
-    for (const text of lines ?? []) Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+    for (const text of lines?.slice(0, maxLines) ?? []) Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   } catch {
     // Nothing fits.
   }

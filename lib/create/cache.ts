@@ -47,7 +47,7 @@ export async function recipeOf(
 /** The cached images of a recipe, and those that only have the same source. */
 export async function cachedImages(engine: Engine, { recipe, source }: Recipe): Promise<Image[]> {
   return (await listImages(engine)).filter(({ properties }) =>
-    properties?.[recipeKey] === recipe || properties?.[sourceKey] === source
+    properties[recipeKey] === recipe || properties[sourceKey] === source
   );
 }
 
@@ -66,7 +66,7 @@ export function chooseCached(
 ): Image | undefined {
   const freshMs = Date.now() - maxCachedDays * 86_400_000;
   const age = ({ created_at, fingerprint }: Image): string => `${created_at} ${fingerprint}`;
-  return images.filter(({ properties }) => properties?.[recipeKey] === recipe)
+  return images.filter(({ properties }) => properties[recipeKey] === recipe)
     .filter(({ fingerprint }) => !unusable.includes(fingerprint))
     .filter(({ created_at }) => Date.parse(created_at) > freshMs)
     .sort((a, b) => age(a) < age(b) ? -1 : 1)[0];

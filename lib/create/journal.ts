@@ -117,7 +117,7 @@ export async function unmake(engine: Engine, creation: Creation): Promise<void> 
   await waitForOperations(instance);
   if ((await findInstance(instance))?.config[runKey] === run) await deleteInstance(instance);
   for (const { fingerprint, properties } of await listImages(engine)) {
-    if (properties?.[runKey] === run) await deleteImage(engine, fingerprint);
+    if (properties[runKey] === run) await deleteImage(engine, fingerprint);
   }
   const profile = await findProfile(instance);
   if (profile?.config[runKey] === run) {

@@ -16,6 +16,7 @@ import {
   withRemote,
 } from "./server.ts";
 import { quoteWords } from "../base/shell_words.ts";
+import { listIn, tableIn, textIn } from "./answer.ts";
 import { kindOfLxc } from "./lxd_snap.ts";
 
 export type { EngineCli };
@@ -193,7 +194,15 @@ export interface Environment {
  * @throws {UserError} with exit code 125 when it does not answer
  */
 export async function environmentOf(engine: Engine): Promise<Environment> {
-  return (await query(engine, "/1.0") as { environment: Environment }).environment;
+  const { server_version, project, server_clustered, server_name } = tableIn(
+    tableIn(await query(engine, "/1.0")).environment,
+  );
+  return {
+    server_version: textIn(server_version),
+    project: textIn(project),
+    server_clustered: server_clustered === true,
+    server_name: textIn(server_name),
+  };
 }
 
 /**
@@ -204,8 +213,8 @@ export async function environmentOf(engine: Engine): Promise<Environment> {
 export async function warningsOf(engine: Engine, { project }: Environment): Promise<string[] | undefined> {
   // Incus gives a user who is only in the group "incus" a project called "user-UID", where there are no warnings.
   if (project.startsWith("user-")) return undefined;
-  const warnings = await query(engine, "/1.0/warnings?recursion=1") as { type: string; last_message: string }[];
-  return warnings.map(({ type, last_message: message }) => `${type}: ${message}`);
+  return listIn(await query(engine, "/1.0/warnings?recursion=1")).map(tableIn)
+    .map(({ type, last_message: message }) => `${textIn(type)}: ${textIn(message)}`);
 }
 
 /** The command line of the engine's CLI, in the right project. */
@@ -258,6 +267,8 @@ const remoteTimeoutMs = 20_000;
  * Reads one path of the engine's API. Returns undefined when there is nothing at it, and in a dry run.
  *
  * @param options `timeoutMs`: how long the answer may take; by default, 20 s for another machine's server
+ * @returns what the server has answered, which may be anything: see answer.ts
+ * @throws {UserError} for an answer that is not JSON
  */
 export async function query(
   engine: Engine,
@@ -272,7 +283,11 @@ export async function query(
     return stdout === "" ? undefined : JSON.parse(stdout);
   } catch (error) {
     if (isNotFound(error)) return undefined;
-    throw error;
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UserError(`${engine.product} answers "${path}" with something that is not JSON`, {
+      hint: `See what it says: ${engineLine(engine, ["query", apiPath(engine, path)])}`,
+      cause: error,
+    });
   }
 }
 
@@ -318,9 +333,12 @@ export function listMembers(engine: Engine, kind = "members"): string {
   return engineLine(engine, words).trim();
 }
 
-/** What the CLI says when it gets no answer, and what the error then says. */
+/**
+ * What the CLI says when it gets no answer, each of several patterns, and what the error then says. A program in a
+ * container may have said it, too, and much more: each pattern must take a time by the length of that alone.
+ */
 const noAnswers: readonly {
-  says: RegExp;
+  says: RegExp | readonly RegExp[];
   /** Of which servers it is said; undefined for all. */
   isLocal?: boolean;
   message(engine: Engine): string;
@@ -359,7 +377,7 @@ const noAnswers: readonly {
   },
   {
     // Debian 13's Incus says it in words of its own.
-    says: /(?=[^]*unix\.socket)[^]*(permission denied|needed permissions)/i,
+    says: [/unix\.socket/i, /permission denied|needed permissions/i],
     isLocal: true,
     message: ({ product }) => `You may not use ${product}`,
     hint: ({ group }) => `Join its group, then log in again: sudo usermod --append --groups ${group} "$USER"`,
@@ -380,7 +398,9 @@ function engineError(engine: Engine, error: unknown): unknown {
   if (isMissingProgram(error)) return notInstalledError(engine, error);
   if (!(error instanceof ProcessError)) return error;
   const said = error.timedOut ? `${error.stderr}\ni/o timeout` : error.stderr;
-  const found = noAnswers.find(({ says, isLocal = server.isLocal }) => isLocal === server.isLocal && says.test(said));
+  const found = noAnswers.find(({ says, isLocal = server.isLocal }) =>
+    isLocal === server.isLocal && [says].flat().every((pattern) => pattern.test(said))
+  );
   return found === undefined ? error : new UserError(found.message(engine), {
     hint: found.hint(engine),
     exitCode: ExitCode.noEngine,

@@ -1,5 +1,6 @@
 /** Local images: those in the engine's own store. */
 
+import { configIn, listIn, tableIn, textIn } from "./answer.ts";
 import { type Engine, engineArgv, type Instance, isNotFound, labelOf, query, run } from "./engine.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
@@ -14,7 +15,7 @@ export interface Image {
   /** In bytes. */
   size: number;
   /** Keys and values that were given when the image was made. */
-  properties: Readonly<Record<string, string>> | null;
+  properties: Readonly<Record<string, string>>;
 }
 
 /** An image as the CLI takes it: one without a remote is in the store of the engine's server. */
@@ -24,7 +25,13 @@ export function imageOn(engine: Pick<Engine, "server">, image: string): string {
 
 /** All local images. */
 export async function listImages(engine: Engine): Promise<Image[]> {
-  return (await query(engine, "/1.0/images?recursion=1") ?? []) as Image[];
+  // With a colon it would be an image of another remote's, which the CLI would send to this one.
+  return listIn(await query(engine, "/1.0/images?recursion=1")).map(tableIn).map((image) => ({
+    fingerprint: textIn(image.fingerprint),
+    created_at: textIn(image.created_at),
+    size: typeof image.size === "number" ? image.size : 0,
+    properties: configIn(image.properties),
+  })).filter(({ fingerprint }) => /^\w[\w-]*$/.test(fingerprint));
 }
 
 /**

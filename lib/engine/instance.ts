@@ -17,6 +17,7 @@ import {
   run,
 } from "./engine.ts";
 import { delay } from "@std/async";
+import { configIn, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { firewallHint } from "./firewalls.ts";
@@ -93,7 +94,7 @@ function lostError({ engine, name, location }: InstanceInfo, cause: unknown): Us
  * be names of containers are left out.
  */
 export async function listInstances(engine: Engine): Promise<InstanceInfo[]> {
-  return ((await query(engine, "/1.0/instances?recursion=1") ?? []) as unknown[])
+  return listIn(await query(engine, "/1.0/instances?recursion=1"))
     .map((json) => parseInstance(engine, json)).filter(({ name }) => isInstanceName(name));
 }
 
@@ -105,7 +106,7 @@ export async function listAllInstances(engine: Engine): Promise<InstanceInfo[]> 
   try {
     const { server, ...rest } = engine;
     const anyProject = { ...rest, server: { ...server, project: undefined } };
-    return ((await query(anyProject, "/1.0/instances?recursion=1&all-projects=true") ?? []) as unknown[])
+    return listIn(await query(anyProject, "/1.0/instances?recursion=1&all-projects=true"))
       .map((json) => parseInstance(engine, json));
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
@@ -131,18 +132,25 @@ export async function listNeighbours(engine: Engine): Promise<InstanceInfo[]> {
 }
 
 function parseInstance(engine: Engine, json: unknown): InstanceInfo {
-  type Address = { family: string; scope: string; address: string };
-  type Given = Omit<InstanceInfo, "engine"> & { state?: { network?: Record<string, { addresses: Address[] }> } };
-  const { state, ...instance } = json as Given;
-  const addresses = Object.values(state?.network ?? {}).flatMap(({ addresses }) => addresses)
+  const instance = tableIn(json);
+  const networks = Object.values(tableIn(tableIn(instance.state).network)).map(tableIn);
+  const addresses = networks.flatMap(({ addresses }) => listIn(addresses)).map(tableIn)
     .filter(({ scope }) => scope === "global");
-  const addressOf = (wanted: string): string | undefined => addresses.find(({ family }) => family === wanted)?.address;
-  // All null while the member of the cluster that has it does not answer.
-  const [config, devices, expanded] = [instance.config ?? {}, instance.devices ?? {}, instance.expanded_devices ?? {}];
+  const addressOf = (wanted: string): string | undefined =>
+    textIn(addresses.find(({ family }) => family === wanted)?.address) || undefined;
+  const expanded = devicesIn(instance.expanded_devices);
   return {
-    ...instance,
-    ...{ engine, config, devices, expanded_devices: expanded },
-    location: instance.location || "none",
+    engine,
+    name: textIn(instance.name),
+    ...(typeof instance.project === "string" ? { project: instance.project } : {}),
+    status: textIn(instance.status),
+    location: textIn(instance.location) || "none",
+    created_at: textIn(instance.created_at),
+    last_used_at: textIn(instance.last_used_at),
+    // All null while the member of the cluster that has it does not answer.
+    config: configIn(instance.config),
+    devices: devicesIn(instance.devices),
+    expanded_devices: expanded,
     hasNetwork: Object.values(expanded).some(({ type }) => type === "nic"),
     address: addressOf("inet") ?? addressOf("inet6"),
   };
@@ -342,20 +350,15 @@ export async function waitForOperations(
   { engine, name }: Instance,
   { publishing = false }: { publishing?: boolean } = {},
 ): Promise<void> {
-  type Operation = { id: string; class: string; description: string } & {
-    resources?: Record<string, string[]> | null;
-    metadata?: Record<string, unknown> | null;
-  };
-  const all = (await query(engine, "/1.0/operations?recursion=1") ?? {}) as Record<string, Operation[]>;
-  for (const { id, class: kind, description, resources, metadata } of all.running ?? []) {
+  const { running } = tableIn(await query(engine, "/1.0/operations?recursion=1"));
+  for (const { id, class: kind, description, resources, metadata } of listIn(running).map(tableIn)) {
     // Not for programs that run in the instance: those are operations of the class "websocket".
     if (kind !== "task") continue;
     // LXD 6.7 names an instance that it is making nowhere else.
-    const { entity_url: made } = metadata ?? {};
-    const paths = [...Object.values(resources ?? {}).flat(), ...(typeof made === "string" ? [made] : [])];
+    const paths = [...Object.values(tableIn(resources)), [tableIn(metadata).entity_url]].flatMap(textsIn);
     const isPublishing = publishing && paths.length === 0 && description === "Downloading image";
     if (isPublishing || paths.some((path) => path.split("?")[0]!.split("/").includes(name))) {
-      await query(engine, `/1.0/operations/${id}/wait?timeout=60`, { timeoutMs: 70_000 });
+      await query(engine, `/1.0/operations/${textIn(id)}/wait?timeout=60`, { timeoutMs: 70_000 });
     }
   }
 }

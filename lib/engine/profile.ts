@@ -1,5 +1,6 @@
 /** Profiles as the engine keeps them. */
 
+import { configIn, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { type Engine, type Instance, labelOf, query, request, run } from "./engine.ts";
 import type { OnServer } from "./server.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
@@ -17,12 +18,19 @@ export interface EngineProfile {
 
 /** The profile of this name; undefined when there is none. */
 export async function findProfile({ engine, name }: Instance): Promise<EngineProfile | undefined> {
-  return await query(engine, `/1.0/profiles/${name}`) as EngineProfile | undefined;
+  const found = await query(engine, `/1.0/profiles/${name}`);
+  return found === undefined ? undefined : parseProfile(found);
 }
 
 /** All profiles. */
 export async function listProfiles(engine: Engine): Promise<(EngineProfile & { name: string })[]> {
-  return (await query(engine, "/1.0/profiles?recursion=1") ?? []) as (EngineProfile & { name: string })[];
+  return listIn(await query(engine, "/1.0/profiles?recursion=1"))
+    .map((json) => ({ ...parseProfile(json), name: textIn(tableIn(json).name) }));
+}
+
+function parseProfile(json: unknown): EngineProfile {
+  const { config, devices, used_by: users } = tableIn(json);
+  return { config: configIn(config), devices: devicesIn(devices), used_by: textsIn(users) };
 }
 
 /** The profile as YAML, as {@linkcode setProfile} takes it. */
@@ -74,8 +82,8 @@ export function refuseUsedByOthers(
 ): void {
   const known = [name, ...copies].map((instance) => `/1.0/instances/${instance}`);
   const others = profile.used_by.filter((path) => {
-    const { pathname, searchParams } = new URL(path, "https://engine");
-    return !known.includes(pathname) || (searchParams.get("project") ?? "default") !== project;
+    const [pathname = "", query] = path.split("?");
+    return !known.includes(pathname) || (new URLSearchParams(query).get("project") ?? "default") !== project;
   });
   if (others.length === 0) return;
   throw new UserError(`The profile "${name}" is used by others: ${others.join(", ")}`, {

@@ -1,5 +1,6 @@
 /** Snapshots of instances, and instances that are copied from a snapshot or from an instance as it is. */
 
+import { devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { apiPath, type Instance, isNotFound, query, request, run } from "./engine.ts";
 import type { Device } from "./instance.ts";
 
@@ -13,7 +14,10 @@ export interface Snapshot {
 
 /** The snapshot of an instance; undefined when there is none of that name. */
 export async function findSnapshot({ engine, name: instance }: Instance, name: string): Promise<Snapshot | undefined> {
-  return await query(engine, `/1.0/instances/${instance}/snapshots/${name}`) as Snapshot | undefined;
+  const found = await query(engine, `/1.0/instances/${instance}/snapshots/${name}`);
+  if (found === undefined) return undefined;
+  const { created_at: created, devices } = tableIn(found);
+  return { created_at: textIn(created), devices: devicesIn(devices) };
 }
 
 /** Takes a snapshot of an instance's disk, running or not, which stays until the instance is removed. */
@@ -38,11 +42,9 @@ export async function deleteSnapshot({ engine, name: instance }: Instance, name:
  * a full copy.
  */
 export async function hasCheapSnapshots({ engine, name: instance }: Instance): Promise<boolean> {
-  const pools = (await query(engine, "/1.0/storage-pools?recursion=1") ?? []) as {
-    driver: string;
-    used_by: string[];
-  }[];
-  const pool = pools.find((pool) => pool.used_by.some((path) => path.split("?")[0] === `/1.0/instances/${instance}`));
+  const pools = listIn(await query(engine, "/1.0/storage-pools?recursion=1")).map(tableIn);
+  const path = `/1.0/instances/${instance}`;
+  const pool = pools.find(({ used_by: users }) => textsIn(users).some((user) => user.split("?")[0] === path));
   return pool !== undefined && pool.driver !== "dir";
 }
 

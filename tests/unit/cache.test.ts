@@ -62,7 +62,7 @@ const recipeKey = "user.gui-container.recipe";
 const sourceKey = "user.gui-container.source";
 const recipe = { recipe: "r", source: "s" };
 
-function image(name: string, created_at: string, properties: Record<string, string> | null): Partial<Image> {
+function image(name: string, created_at: string, properties: Record<string, string>): Partial<Image> {
   return { fingerprint: name, created_at, properties };
 }
 
@@ -70,7 +70,7 @@ Deno.test("chooseCached() takes the oldest image of the recipe, and none of anot
   const daysAgo = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString();
   const images = [
     image("too-old", daysAgo(31), { [recipeKey]: "r" }),
-    image("foreign", "2024-01-01T00:00:00Z", null),
+    image("foreign", "2024-01-01T00:00:00Z", {}),
     image("other", daysAgo(28), { [recipeKey]: "other", [sourceKey]: "s" }),
     image("new", daysAgo(1), { [recipeKey]: "r" }),
     image("old-2", daysAgo(20), { [recipeKey]: "r" }),
@@ -91,7 +91,7 @@ Deno.test("removeReplaced() removes the images of older bases and of the same re
     image("older-base", "2024-01-01T00:00:00Z", { [recipeKey]: "q", [sourceKey]: "s" }),
     image("other-name", "2024-01-01T00:00:00Z", { [recipeKey]: "r", [sourceKey]: "t" }),
     image("other-recipe", "2024-01-01T00:00:00Z", { [recipeKey]: "q", [sourceKey]: "t" }),
-    image("foreign", "2024-01-01T00:00:00Z", null),
+    image("foreign", "2024-01-01T00:00:00Z", {}),
   ];
   const { engine, recorded } = await engineWith({ images });
   await removeReplaced(engine, { images: await cachedImages(engine, recipe), used: "used" });
@@ -114,7 +114,7 @@ Deno.test("describeCached() tells fingerprint, age and size", () => {
       fingerprint,
       created_at: new Date(Date.now() - minutes * 60_000).toISOString(),
       size: 3 * 2 ** 20,
-      properties: null,
+      properties: {},
     });
   assertEquals(aged(5), "Using the cached image abababababab, 5 min old, 3 MiB on disk");
   assertMatch(aged(120), /, 2 h old,/);

@@ -388,6 +388,20 @@ Deno.test("--complete needs to read nothing but names, and starts nothing", asyn
   }
 });
 
+Deno.test("--complete offers no more names than a shell can look at, however many a container makes", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    using _ = await makeMounts(directory, { box: [] });
+    const fifos = Array.from({ length: 3_000 }, (_, index) => join(directory, "box/xpra", `s${index}`));
+    await runProcess(["mkfifo", ...fifos]);
+    const argv = [join(root, "attach.ts"), "--complete", "--", "--session", ""];
+    const { stdout } = await runProcess(argv, { env: { GUI_CONTAINER_MOUNTS: directory } });
+    assertEquals(stdout.split("\n").length, 1_001);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("--complete says nothing when it can tell nothing", async () => {
   // Deno's own files are elsewhere without a HOME.
   const { denoDir } = JSON.parse((await runProcess([Deno.execPath(), "info", "--json"])).stdout);

@@ -71,6 +71,11 @@ Deno.test("terminalUi() says an error in one line, and indents each line that a 
   assertEquals(stderr, 'error: No file "a b"\n    one\n    \n    two\nhint: Do this\n');
 });
 
+Deno.test("terminalUi() shows the end of what a program printed, not all of a flood", async () => {
+  const { stderr } = await ui(`ui.error({ message: "m", output: "flood\\n".repeat(100_000) + "the end" });`, {});
+  assert(stderr.length < 150_000 && stderr.endsWith("    the end\n"), `${stderr.length}`);
+});
+
 Deno.test("terminalUi() says only errors when it is to be quiet, and still gives the result", async () => {
   const { stdout, stderr } = await ui(
     `ui.status("s"); ui.warn("w"); ui.progress("p"); ui.error({ message: "e" }); ui.result("text", { a: "\\u001b" });`,

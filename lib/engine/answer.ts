@@ -1,0 +1,39 @@
+/**
+ * Values in an engine's answers. The engine may be that of a remote, which answers what it likes: a value that is not
+ * what it should be counts as missing. What a text may be, its user checks.
+ */
+
+import type { Device } from "./instance.ts";
+
+/** A table; one without entries for anything else. */
+export function tableIn(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value as Record<string, unknown> : {};
+}
+
+/** The items of a list; none for anything else. */
+export function listIn(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** A text; an empty one for anything else. */
+export function textIn(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** The texts of a list. */
+export function textsIn(value: unknown): string[] {
+  return listIn(value).filter((item) => typeof item === "string");
+}
+
+/** The texts of a table, such as a configuration, by their keys. */
+export function configIn(value: unknown): Record<string, string> {
+  const texts = Object.entries(tableIn(value)).filter((entry): entry is [string, string] =>
+    typeof entry[1] === "string"
+  );
+  return Object.fromEntries(texts);
+}
+
+/** The devices of a table, by their names. */
+export function devicesIn(value: unknown): Record<string, Device> {
+  return Object.fromEntries(Object.entries(tableIn(value)).map(([name, device]) => [name, configIn(device)]));
+}
