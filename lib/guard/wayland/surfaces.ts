@@ -132,6 +132,18 @@ export function createSurfaces(
     const max = role === "pointer" ? maxPointerSide : role === "drag" ? maxDragSide : maxSide;
     return width > max * scale || height > max * scale;
   };
+  /** What is pending is committed. */
+  const take = (surface: Surface): void => {
+    count(surface, surface.pending ?? surface.picture);
+    delete surface.pending;
+    // What was committed before may be on the screen already: compositors differ.
+    surface.sizes = [largest(surface.sizes), shownSize(surface)];
+    surface.committedAt = ++commits;
+    for (const part of surface.parts) {
+      const [shown, committed, next] = part.places;
+      part.places = [unionOf(shown, committed), next, next];
+    }
+  };
   /** What is committed is on the screen, with that of the parts of which every compositor shows it now. */
   const apply = (surface: Surface): void => {
     if (held.has(surface)) return;
@@ -156,6 +168,9 @@ export function createSurfaces(
     });
   };
   const commitRoot = (root: Surface): MessageVerdict | undefined => {
+    const following = [...held].filter((part) => rootOf(part) === root);
+    // With what the app has changed since it committed them.
+    following.forEach(take);
     const box = boxOf(root);
     const { shell, geometry } = root;
     if (box) root.seen = box;
@@ -164,17 +179,18 @@ export function createSurfaces(
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
     if (root.role === "popup" && covers(withoutShadow(sizeOf(box)))) return dropped;
     // Else it would have a picture over other windows, which the desktop takes for a shadow.
-    const following = [...held].filter((part) => rootOf(part) === root);
     const isChanged = geometry ? !isWithin(box, geometry) : following.length > 0;
     if (isChanged) root.geometry = box;
-    root.bounds = overlap(box, root.geometry ?? box);
-    // The rest is a shadow, no window with a dot of a border in it.
-    if (isMostOf(root.bounds, box)) root.seen = root.bounds;
-    if (!isChanged && following.length === 0) return undefined;
     for (const part of following) {
       held.delete(part);
       if (!isSync(part)) apply(part);
     }
+    // A desktop takes for the window what shows now: not a part that will show when its own parent is committed.
+    const shown = boxOf(root, { isShown: true }) ?? box;
+    root.bounds = overlap(shown, root.geometry ?? shown);
+    // The rest is a shadow, no window with a dot of a border in it.
+    if (isMostOf(root.bounds, box)) root.seen = root.bounds;
+    if (!isChanged && following.length === 0) return undefined;
     // As the app has committed them: before their window. wlroots 0.19 then takes them for a part of it.
     const commits = following.map(({ object }): Addition => [object, "commit"]);
     return { before: [...isChanged ? [[shell, "set_window_geometry", ...rectangleOf(box)] as const] : [], ...commits] };
@@ -223,15 +239,7 @@ export function createSurfaces(
       return undefined;
     },
     commit(surface) {
-      count(surface, surface.pending ?? surface.picture);
-      delete surface.pending;
-      // What was committed before may be on the screen already: compositors differ.
-      surface.sizes = [largest(surface.sizes), shownSize(surface)];
-      surface.committedAt = ++commits;
-      for (const part of surface.parts) {
-        const [shown, committed, next] = part.places;
-        part.places = [unionOf(shown, committed), next, next];
-      }
+      take(surface);
       held.delete(surface);
       if (isSync(surface)) return undefined;
       const root = rootOf(surface);
@@ -326,13 +334,20 @@ function unionOf(box: Box, other: Box): Box {
   };
 }
 
-/** All that a surface may show, with its parts; undefined for nothing. */
-function boxOf(surface: Surface): Box | undefined {
-  const { width, height } = maxSizeOf(surface);
+/** Whether a part is on the screen as it was committed last, in its place. */
+function isSettled({ places: [shown, ...places], sizes: [size, committed] }: Surface): boolean {
+  return places.every(({ left, top, right, bottom }) =>
+    left === shown.left && top === shown.top && right === shown.right && bottom === shown.bottom
+  ) && size.width === committed.width && size.height === committed.height;
+}
+
+/** All that a surface may show, with its parts, or what every compositor shows of it now; undefined for nothing. */
+function boxOf(surface: Surface, { isShown = false } = {}): Box | undefined {
+  const { width, height } = isShown ? surface.sizes[0] : maxSizeOf(surface);
   if (width === 0) return undefined;
   let box: Box = { left: 0, top: 0, right: width, bottom: height };
   for (const part of surface.parts) {
-    const own = boxOf(part);
+    const own = isShown && !isSettled(part) ? undefined : boxOf(part, { isShown });
     if (!own) continue;
     const { left, top, right, bottom } = part.places.reduce(unionOf);
     box = unionOf(box, {
