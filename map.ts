@@ -33,6 +33,7 @@ const spec = {
   options: {
     "list": { group: "What to do instead of lending files", help: "Show the files that are mapped" },
     "unmap": { help: "Take files back: all, those of a container, or the named ones" },
+    "force": { help: "With --unmap: forget files whose container cannot be reached" },
     "read-only": { group: "How files are lent", help: "The container may read the files, not write them" },
     "for": { value: "DURATION", help: "Take the files back automatically after this time: 90s, 30m, 2h" },
     "no-wait": { help: "Return at once; the files stay mapped until --unmap" },
@@ -45,6 +46,8 @@ const spec = {
     "the files back: the devices are removed, and the ACLs are restored.",
     "Without NAME or FILE it asks: on the terminal, or in dialogs where it is started from a menu. Files that a killed run " +
     "has lent are taken back by --unmap, and by the next run.",
+    "A file that an editor replaces is replaced in the container as well, but with --no-wait. What the container has " +
+    "written to a file that is deleted or replaced is put beside its place, and the exit status is 1.",
     "REMOTE:NAME is a container on a remote of the engine's CLI. A copy is lent to it, and comes back if it was changed " +
     "there; if the file was changed here as well, beside it.",
   ],
@@ -62,7 +65,11 @@ async function main(host: Host, args: Arguments<Name>): Promise<number | void> {
   const options = engineOptions(args);
   const forMs = durationOf(args);
   if (flags.has("list")) return await (await import("./lib/map/list.ts")).listLoans(host, options);
-  if (flags.has("unmap")) return await (await import("./lib/map/take_back.ts")).takeBack(host, words, options);
+  const forget = flags.has("force");
+  if (flags.has("unmap")) {
+    return await (await import("./lib/map/take_back.ts")).takeBack(host, words, { ...options, forget });
+  }
+  if (forget) throw inputError("--force is for --unmap", "Omit it");
   const { lend } = await import("./lib/map/lend.ts");
   return await lend(host, {
     ...options,

@@ -64,6 +64,7 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
   await using container = await containerOf(instance);
   await using presence = await announcePresence(host);
   const loans: Loan[] = [];
+  const lost: Loan[] = [];
   const { readOnly, stays } = request;
   const lendAll = (undo: Undo): Promise<Loan[]> => container.lend(files, { readOnly, owner: presence.owner, undo });
   if (stays) {
@@ -76,12 +77,12 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
     await untilUserEnds(prompter, { ...request, instance, loans, rules });
   } finally {
     // Also when a signal has ended the waiting.
-    await takeBackAtEnd(prompter, { instance, loans });
+    await takeBackAtEnd(prompter, { instance, loans, lost });
   }
-  tellTakenBack(host, loans);
+  const code = tellTakenBack(host, loans, lost);
   // A signal that came while they were taken back.
   host.signal.throwIfAborted();
-  return 0;
+  return code;
 }
 
 /** What is to be lent. */
@@ -160,10 +161,10 @@ async function untilUserEnds(
 /** Takes the files of this run back, also after a signal, and reports what was found. */
 async function takeBackAtEnd(
   prompter: Prompter,
-  { instance, loans }: { instance: Instance; loans: readonly Loan[] },
+  { instance, loans, lost }: { instance: Instance; loans: readonly Loan[]; lost: Loan[] },
 ): Promise<void> {
   const { host } = instance.engine;
-  const act = (host: Host): Promise<string[]> => takeFilesBack(instanceOn(instance, host), loans);
+  const act = (host: Host): Promise<string[]> => takeFilesBack(instanceOn(instance, host), loans, { lost });
   for (const finding of await withDeadline(host, { deadlineMs: takeBackMs(loans), late: tooLate(), act })) {
     if (host.signal.aborted) host.ui.warn(finding);
     else await prompter.tell(finding);

@@ -1,7 +1,7 @@
 /** `map.ts --unmap`: takes back files that are on record, whoever has lent them. */
 
 import { basename, dirname, join, resolve } from "@std/path";
-import { inputError } from "../base/errors.ts";
+import { ExitCode, inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { findOrphans, forgetRuns, withJournalLock } from "../container/lend/journal.ts";
 import type { Loan } from "../container/lend/loan.ts";
@@ -17,13 +17,15 @@ import { showLoans, wantedLoans } from "./list.ts";
  * Takes back all files, those of a container, or some of them.
  *
  * @param words `[NAME [FILE...]]` of the command line
+ * @param options `forget`: what cannot be reached is forgotten
+ * @returns the exit code
  * @throws {UserError} exit code 2 for a file that is not lent, and for an unknown remote
  */
 export async function takeBack(
   host: Host,
   [word, ...givenPaths]: readonly string[],
-  options: EngineOptions & { engine: string | undefined },
-): Promise<void> {
+  options: EngineOptions & { engine: string | undefined; forget: boolean },
+): Promise<number> {
   const paths = await Promise.all(givenPaths.map(recordedPath));
   const all = await wantedLoans(host, options);
   const isAsked = word === undefined ? () => true : await loansTo(host, word, { ...options, all });
@@ -33,14 +35,15 @@ export async function takeBack(
   if (host.dryRun) {
     const { planTakingBack } = await import("./dry_run.ts");
     for (const group of groupLoans(wanted)) await planTakingBack(await instanceOfRecord(host, group[0]!), group);
-    return;
+    return 0;
   }
   const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
   const isOrphan = ({ id }: Loan): boolean => orphans.some((orphan) => orphan.id === id);
-  await takeBackRecorded(host, wanted, { settle: wanted.some(isOrphan) });
+  const lost: Loan[] = [];
+  await takeBackRecorded(host, wanted, { settle: wanted.some(isOrphan), forget: options.forget, lost });
   await forgetRuns(host, dead);
   showLoans(host, wanted);
-  tellTakenBack(host, wanted);
+  return tellTakenBack(host, wanted, lost);
 }
 
 /** Whether a file is lent to the container that the user calls `word`. No engine is asked. */
@@ -70,9 +73,22 @@ async function loansTo(
   };
 }
 
-/** Says how many files were taken back. */
-export function tellTakenBack(host: Host, { length }: readonly Loan[]): void {
-  host.ui.status(["No file is mapped", "The file is taken back"][length] ?? `${length} files are taken back`);
+/**
+ * Says how many files were taken back, and which were not.
+ *
+ * @param lost those of the files that were not
+ * @returns the exit code
+ */
+export function tellTakenBack(host: Host, loans: readonly Loan[], lost: readonly Loan[]): number {
+  const back = loans.length - lost.length;
+  const count = back === 1 ? "1 file is" : `${back} files are`;
+  if (lost.length > 0) {
+    const names = lost.map(({ hostPath }) => `"${hostPath}"`).join(", ");
+    host.ui.status(back === 0 ? `Not taken back: ${names}` : `${count} taken back. Not taken back: ${names}`);
+    return ExitCode.failed;
+  }
+  host.ui.status(["No file is mapped", "The file is taken back"][back] ?? `${count} taken back`);
+  return 0;
 }
 
 /** The path under which a file was mapped, which may be gone by now: absolute, without symbolic links on the way. */

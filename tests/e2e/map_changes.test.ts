@@ -1,6 +1,6 @@
 // map.ts while others work on the lent files: only what is ours is taken away, and a file that is replaced goes over.
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type LentFile, mapDevices, permissions, startMap, withDirectory } from "./lending.ts";
 import { eventually, inContainer, script, sh, shareContainer, testOnEngines } from "./world.ts";
@@ -213,7 +213,8 @@ testOnEngines("map.ts lends no other file that a link in a lent one's place lead
     }
     for (const { container } of run.lent) assertEquals(await inContainer(engine, name, 'cat "$1"', container), "lent");
     assertEquals(await permissions([secret]), before);
-    assertEquals((await run.enter()).code, 0);
+    // One is deleted, and the other is in a directory that was renamed.
+    assertEquals((await run.enter()).code, 1);
     assertEquals(await permissions([secret]), before);
     assertEquals(await mapDevices(engine, name), []);
   });
@@ -247,7 +248,7 @@ testOnEngines("map.ts tells of a file that somebody else owns now", ["user"], as
     // A namespace in which the user is root, with the ids that /etc/subuid gives.
     await sh(["unshare", "--user", "--map-auto", "--map-root-user", "chown", "5", files[0]!]);
     const { code, stderr } = await run.enter();
-    assertEquals(code, 0, stderr);
+    assertEquals(code, 1, stderr);
     assertStringIncludes(stderr, `"${files[0]}" belongs to somebody else now`);
     assertEquals(await permissions([files[1]!]), before);
     const [, uid] = /setfacl -x u:(\d+) FILE/.exec(stderr)!;
@@ -272,12 +273,21 @@ testOnEngines("map.ts tells of a file that is deleted, moved away or replaced by
     await Deno.mkdir(linked);
     await run.says(`"${deleted}" is gone`);
     await run.says(`"${linked}" was replaced`);
+    const [{ container }] = run.lent as [LentFile];
+    await inContainer(engine, name, 'echo more >>"$1"', container);
     // The whole directory is moved: the file is still found, by its inode.
     const there = join(directory, "elsewhere");
     await Deno.rename(join(directory, "d"), there);
-    const { code } = await run.enter();
-    assertEquals(code, 0);
+    const { code, stderr } = await run.enter();
+    assertEquals(code, 1, stderr);
+    assertStringIncludes(stderr, `Nothing can be put beside "${deleted}"`);
     assertEquals(await permissions([join(there, "moved")]), before);
+    // What the container has written is kept until there is a place for it.
+    await Deno.mkdir(join(directory, "d"));
+    const again = await script("map", engine, ["--unmap", name]);
+    assertEquals(again.code, 1, again.stderr);
+    assert(again.stderr.endsWith(`Not taken back: "${deleted}"\n`), again.stderr);
+    assertEquals(await Deno.readTextFile(`${deleted}.from-${name}`), "textmore\n");
     assertEquals(await mapDevices(engine, name), []);
   });
 });
@@ -286,27 +296,41 @@ testOnEngines("map.ts --unmap after a change finds the file, or says how to", ["
   const name = nameOn(engine);
   await withDirectory(async (directory) => {
     const path = (part: string): string => join(directory, part);
-    const names = ["renamed", "deleted", "replaced", "copied", "moved"];
+    const names = ["renamed", "deleted", "replaced", "copied", "moved", "untouched"];
     for (const part of names) {
       await Deno.writeTextFile(path(part), "text");
       await Deno.chmod(path(part), 0o644);
     }
     await Deno.mkdir(path("away"));
     const before = await permissions([path("renamed")]);
-    const lent = await script("map", engine, ["--no-wait", name, ...names.map(path)]);
+    const lent = await script("map", engine, ["--no-wait", "--json", name, ...names.map(path)]);
     assertEquals(lent.code, 0, lent.stderr);
+    const there = (JSON.parse(lent.stdout) as LentFile[]).map(({ container }) => container);
     await Deno.rename(path("renamed"), path("other name"));
     await Deno.remove(path("deleted"));
     await sh(["sh", "-ec", 'cd "$1"; echo new >t; chmod 644 t; mv t replaced', "sh", directory]);
     await sh(["sh", "-ec", 'cd "$1"; cp -p copied t; mv t copied', "sh", directory]);
     await Deno.rename(path("moved"), path("away/moved"));
+    // Nobody watches: these go on into the files that were lent, and are nowhere else.
+    for (const index of [1, 2]) await inContainer(engine, name, 'echo " from inside" >>"$1"', there[index]!);
     const { code, stderr } = await script("map", engine, ["--unmap", name, ...names.map(path)]);
-    assertEquals(code, 0, stderr);
+    assertEquals(code, 1, stderr);
+    const last = stderr.trimEnd().split("\n").at(-1)!;
+    assertStringIncludes(last, "2 files are taken back. Not taken back: ");
+    for (const part of ["deleted", "replaced", "copied", "moved"]) assertStringIncludes(last, `"${path(part)}"`);
+    for (const part of ["deleted", "replaced"]) {
+      const beside = `${path(part)}.from-${name}`;
+      assertStringIncludes(stderr, `What "${name}" has made of the file that was "${path(part)}" is "${beside}"`);
+      assertEquals(await Deno.readTextFile(beside), "text from inside\n");
+    }
+    assertEquals(await Deno.readTextFile(path("replaced")), "new\n");
+    const beside = [...Deno.readDirSync(directory)].filter(({ name }) => name.includes(".from-"));
+    assertEquals(beside.length, 2, "nothing is put beside what the container has not written to");
     for (const part of ["other name", "replaced", "copied"]) {
       assertEquals(await permissions([path(part)]), before, `${part}: ${stderr}`);
     }
     for (const part of ["deleted", "moved"]) {
-      assertStringIncludes(stderr, `The file that was mapped as "${path(part)}" is not there any more`);
+      assertStringIncludes(stderr, `The file that was lent as "${path(part)}" is not there any more`);
     }
     assertStringIncludes(stderr, `"${path("replaced")}" was replaced meanwhile`);
     // The line that it prints does what it says.

@@ -10,7 +10,7 @@ import { type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { keepCopies, lendCopies, takeBackCopies } from "../../lib/container/lend/copies.ts";
 import { holdFile } from "../../lib/container/lend/held_file.ts";
 import { copyFiles, lockCopy, readLoans, withJournalLock, writeCopies } from "../../lib/container/lend/journal.ts";
-import { isCopy, type LentCopy } from "../../lib/container/lend/loan.ts";
+import { isCopy, type LentCopy, type Loan } from "../../lib/container/lend/loan.ts";
 import { recover, takeBackRecorded } from "../../lib/container/lend/recover.ts";
 import { recordingUi } from "./recording_host.ts";
 
@@ -299,6 +299,33 @@ Deno.test("takeBackRecorded() mends a torn file also while the container cannot 
     await assertRejects(() => takeBackRecorded(host, [copy]), UserError);
     assertEquals(text(file), "there");
     assertEquals(await world.takeBack(), []);
+  });
+});
+
+Deno.test("takeBackRecorded() says how to forget what is lent to a remote that is gone, and forgets it when told to", async () => {
+  await withWorld(async (world) => {
+    const { engine: { host }, said } = world;
+    const copy = await world.lend();
+    const error = await assertRejects(() => takeBackRecorded(host, [copy]), UserError, 'There is no remote "far"');
+    assertStringIncludes(error.hint, "map.ts --unmap --force far:box");
+    assertEquals((await readCopies(host)).length, 1);
+    const lost: Loan[] = [];
+    await takeBackRecorded(host, [copy], { forget: true, lost });
+    assertEquals([lost.map(({ id }) => id), await readCopies(host)], [[copy.id], []]);
+    assertStringIncludes(said.join("\n"), 'There is no remote "far"');
+  });
+});
+
+Deno.test("takeBackRecorded() forgets nothing of a container that only does not run", async () => {
+  await withWorld(async (world) => {
+    const { engine: { host }, answer } = world;
+    const copy = { ...await world.lend(), server: { remote: "local", project: "default" } };
+    const stopped = JSON.stringify({ name: "box", status: "Stopped", config: {}, devices: {}, expanded_devices: {} });
+    answer.now = (argv) => argv[1] === "query" ? Promise.resolve(result(argv, 0, stopped)) : undefined;
+    await assertRejects(() => takeBackRecorded(host, [copy], { forget: true }), UserError, "does not run");
+    assertEquals((await readCopies(host)).length, 1);
+    answer.now = () => undefined;
+    await world.takeBack();
   });
 });
 

@@ -111,14 +111,30 @@ Deno.test("planRestore() tells how to find a file that is gone, and is done with
   const { changes, findings, done } = plan([one], [{ mapping: one, file: undefined, replacement: undefined }]);
   assertEquals([changes, done], [[], ["map-1"]]);
   assertEquals(findings, [
-    'The file that was mapped as "/d/file" is not there any more. If it was moved, end its loan there: ' +
+    'The file that was lent as "/d/file" is not there any more. If it was moved, end its loan there: ' +
     "find DIRECTORY -inum 5 -exec setfacl -x u:1001000 {} +",
   ]);
 });
 
-Deno.test("planRestore() has nothing to do or to tell for a file that this run holds and that was deleted", () => {
+Deno.test("planRestore() says that a file which this run holds was deleted, and has nothing to do", () => {
   const one = sampleMapping();
-  assertEquals(plan([one], [inPlace(one, { nlink: 0 })]), { changes: [], findings: [], done: ["map-1"] });
+  assertEquals(plan([one], [inPlace(one, { nlink: 0 })]), {
+    changes: [],
+    findings: ['The file that was lent as "/d/file" is deleted'],
+    done: ["map-1"],
+  });
+});
+
+Deno.test("planRestore() counts a file as lost that is deleted or somebody else's, and no other", () => {
+  const one = sampleMapping();
+  const isLost = (observed: ObservedFile): boolean[] =>
+    planRestore([one], { files: [observed], ownUid: me }).filter(({ done }) => done.length > 0)
+      .map(({ isLost = false }) => isLost);
+  assertEquals(isLost(inPlace(one)), [false]);
+  assertEquals(isLost({ ...replaced(one, plain), file: found(one) }), [false]);
+  for (const observed of [replaced(one, plain), inPlace(one, { nlink: 0 }), inPlace(one, { uid: me + 1 })]) {
+    assertEquals(isLost(observed), [true]);
+  }
 });
 
 Deno.test("planRestore() leaves a file of somebody else alone and says so, unless it is asked by root", () => {
@@ -172,11 +188,15 @@ Deno.test("planRestore() leaves a file alone that has replaced a mapped one and 
   for (const acl of [plain, { ...plain, user: 7, group: 6 }, { ...plain, users: entries([7, 6]), mask: 6 }]) {
     const { changes, findings } = plan([one], [replaced(one, acl)]);
     assertEquals(changes, []);
-    assertEquals(
-      findings.slice(1),
-      ['"/d/file" was replaced meanwhile; the file that is there now was not lent'],
-    );
+    assertEquals(findings, [
+      '"/d/file" was replaced meanwhile; "box" had the old file, which is not there any more. ' +
+      "If it was moved, end its loan there: find DIRECTORY -inum 5 -exec setfacl -x u:1001000 {} +",
+    ]);
   }
+  const both = { ...replaced(one, plain), file: found(one) };
+  assertEquals(plan([one], [both]).findings, [
+    '"/d/file" was replaced meanwhile; the file that is there now was not lent',
+  ]);
 });
 
 Deno.test("planRestore() restores a file that was replaced and is still there under another name, too", () => {
@@ -205,7 +225,7 @@ Deno.test("planRestore() handles a file that has replaced one of two mappings on
   const acl = second.granted;
   const { changes, findings, done } = plan([first, second], [replaced(first, acl), replaced(second, acl)]);
   assertEquals(changes, ["/proc/1/fd/6 u::rw-,g::r--,o::r--"]);
-  assertEquals([findings.filter((text) => text.includes("was replaced")).length, done], [1, ["map-1", "map-2"]]);
+  assertEquals([findings.filter((text) => text.includes("was removed from")).length, done], [1, ["map-1", "map-2"]]);
 });
 
 /** Two mappings of one inode, made one after the other, by their users and whether these may write. */
@@ -375,9 +395,9 @@ testWith(
         assertEquals(await aclOf(host, path(name)), formatAcl(plain), name);
       }
       assertEquals(findings.map((text) => /^(.*?)[.;]/s.exec(text)![1]), [
-        `The file that was mapped as "${path("copied")}" is not there any more`,
         `"${path("copied")}" was replaced meanwhile`,
-        `The file that was mapped as "${path("gone")}" is not there any more`,
+        `"${path("copied")}" was replaced meanwhile`,
+        `The file that was lent as "${path("gone")}" is not there any more`,
       ]);
     });
   },

@@ -19,7 +19,7 @@ import { maxVersion, readBack, removeLentCopy, sendCopy } from "./copy_transfer.
 import { instanceOn } from "./devices.ts";
 import { openInode } from "./held_file.ts";
 import { copyFiles, forgetCopy, lockCopy, readCopy, writeCopies } from "./journal.ts";
-import type { Content, LentCopy } from "./loan.ts";
+import type { Content, LentCopy, TakeBackOptions } from "./loan.ts";
 import { type FileInside, finishUnmap } from "./open_files.ts";
 import { type LendOptions, newLoan, type SourceFile } from "./source_file.ts";
 import { contentHere, endWriting, putBeside, writeBack } from "./write_back.ts";
@@ -149,15 +149,14 @@ export async function keepCopies(host: Host, copies: readonly LentCopy[]): Promi
 /**
  * Takes back copies from one container. What cannot be taken back now stays there, and on record, for the next time.
  *
- * @param options `settle`: the run that has lent them was killed; a program of it may still write to them. What another
- * run takes back just now is left to that run
+ * @param options `settle`: what another run takes back just now is left to that run
  * @returns what was found that the user should know
  * @throws the first error, when all is done that can be done
  */
 export async function takeBackCopies(
   instance: Instance,
   copies: readonly LentCopy[],
-  { settle = false }: { settle?: boolean } = {},
+  { settle = false, lost = [] }: TakeBackOptions = {},
 ): Promise<string[]> {
   if (copies.length === 0) return [];
   const { host } = instance.engine;
@@ -172,6 +171,7 @@ export async function takeBackCopies(
       if (!known) return;
       const now = await finishOwnWriting(host, { copy: known, findings });
       const inside = await endCopy(instance, now, { settle, isThere, findings });
+      if (!isThere) lost.push(copy);
       await forgetCopy(host, now);
       if (inside) ended.push(inside);
     } catch (error) {

@@ -5,7 +5,7 @@
 
 import { all } from "../../base/settle.ts";
 import type { Instance } from "../../engine/engine.ts";
-import { isCopy, isMapping, type Loan } from "./loan.ts";
+import { isCopy, isMapping, type Loan, type TakeBackOptions } from "./loan.ts";
 import { keepMapped, mapFiles, unmapFiles } from "./mappings.ts";
 import type { LendOptions, SourceFile } from "./source_file.ts";
 
@@ -51,13 +51,12 @@ export async function keepFiles(instance: Instance, loans: readonly Loan[]): Pro
 /**
  * Takes files back from one container. What cannot be taken back now stays on record for the next time.
  *
- * @param options `settle`: the run that lent them was killed; what it began may just be going on
  * @returns what was found that the user should know
  */
 export async function takeFilesBack(
   instance: Instance,
   loans: readonly Loan[],
-  options: { settle?: boolean } = {},
+  options: TakeBackOptions = {},
 ): Promise<string[]> {
   const lent = loans.filter(isCopy);
   const { takeBackCopies } = lent.length > 0 ? await copies() : {};

@@ -33,6 +33,10 @@ export interface Mapping extends LoanRecord {
   uid: number;
   /** The mode bits before it was mapped. */
   mode: number;
+  /** Its size before it was mapped, in bytes. 0.1.0 has not recorded it. */
+  size?: number;
+  /** When it was written to last before it was mapped, in milliseconds since 1970. 0.1.0 has not recorded it. */
+  writtenMs?: number;
   /** The ACL is restored already; the device, or its mount point, may still be there. */
   restored?: boolean;
   /** The access ACL before the first of all mappings that the inode has now. */
@@ -70,6 +74,14 @@ export interface LentCopy extends LoanRecord {
 
 /** A file that is lent. */
 export type Loan = Mapping | LentCopy;
+
+/** How files are taken back. */
+export interface TakeBackOptions {
+  /** The run that lent them was killed; what it began may just be going on. */
+  settle?: boolean;
+  /** Those that are not taken back, though their loans have ended, are added to these. */
+  lost?: Loan[];
+}
 
 /** Whether a file is lent as a copy. */
 export function isCopy(loan: Loan): loan is LentCopy {

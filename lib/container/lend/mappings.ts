@@ -14,7 +14,8 @@ import { deviceOf, hasDevices, instanceOn, removeMapDevices, uninterruptible } f
 import { isOnRecord, ofInode, planGrant } from "./grants.ts";
 import { type HeldFile, leadsTo, readHeldAcls } from "./held_file.ts";
 import { readMappings, removeRecords, withJournalLock, writeRecords } from "./journal.ts";
-import type { Mapping } from "./loan.ts";
+import { keepLastVersions } from "./last_version.ts";
+import type { Mapping, TakeBackOptions } from "./loan.ts";
 import { finishUnmap } from "./open_files.ts";
 import { restoreFiles } from "./restore.ts";
 import { type LendOptions, newId, newLoan, type SourceFile } from "./source_file.ts";
@@ -24,7 +25,7 @@ export type HeldMapping = Mapping & { file: HeldFile };
 
 /** A file that is to be mapped: at a new place in the container, or at the place of the file that it replaces. */
 interface Candidate extends Pick<SourceFile, "state"> {
-  loan: Omit<HeldMapping, "mode" | "original" | "granted">;
+  loan: Omit<HeldMapping, "mode" | "size" | "writtenMs" | "original" | "granted">;
   replaces?: Mapping;
 }
 
@@ -115,7 +116,7 @@ async function grantAccess(
     const acls = await readHeldAcls(host, candidates.map(({ loan }) => loan.file));
     const mapped = candidates.map(({ loan, state, replaces }, index): HeldMapping => {
       const grant = planGrant(acls[index]!, { ...loan, others: ofInode(records, state), replaces });
-      return { ...loan, ...grant, mode: state.mode & 0o7777 };
+      return { ...loan, ...grant, mode: state.mode & 0o7777, size: state.size, writtenMs: state.mtimeMs };
     });
     undo.add("take the files back", (cleaning) => unmapFiles(instanceOn(instance, cleaning), mapped));
     await writeRecords(host, mapped);
@@ -145,22 +146,27 @@ function noAclError(error: ProcessError, mapped: readonly HeldMapping[]): Error 
  * Unmaps files of one container: their devices are removed, then their ACLs are restored. What cannot be done now stays
  * on record for the next time.
  *
- * @param options `settle`: the run that mapped them was killed; the engine may be adding their devices just now
+ * @param options `settle`: the run that mapped them was killed; the engine may be adding their devices just now;
+ * `lost`: those that are not taken back, since they are not there any more, are added to these
  * @returns what was found that the user should know
  */
 export async function unmapFiles(
   instance: Instance,
-  mapped: readonly Mapping[],
-  { settle = false }: { settle?: boolean } = {},
+  all: readonly Mapping[],
+  { settle = false, lost = [] }: TakeBackOptions = {},
 ): Promise<string[]> {
-  if (mapped.length === 0) return [];
+  if (all.length === 0) return [];
   const { host } = instance.engine;
+  if (settle && !await hasDevices(instance, all.map(({ id }) => id))) await delay(settleMs);
+  const kept = await keepLastVersions(instance, all);
+  const mapped = all.filter((mapping) => !kept.stuck.includes(mapping));
   const devices = mapped.map(({ id }) => id);
-  if (settle && !await hasDevices(instance, devices)) await delay(settleMs);
   const engineFailure: Error | undefined = await removeMapDevices(instance, devices)
     .then(() => undefined, (error) => error);
   // Also when the devices are still there: without the ACLs the container cannot open the files any more.
-  const { done, failure, findings } = await restoreFiles(host, mapped, { forget: false });
+  const { done, failure, ...restored } = await restoreFiles(host, mapped, { forget: false });
+  const findings = [...restored.findings, ...kept.findings];
+  lost.push(...restored.lost);
   if (engineFailure ?? failure) {
     for (const finding of findings) host.ui.warn(finding);
     throw engineFailure ?? failure;
@@ -169,5 +175,7 @@ export async function unmapFiles(
   const open = await finishUnmap(instance, { files: mapped, effect });
   // Only now: Incus 7.0.2 leaves every mount point to us, and the next run removes what an interrupted one has not.
   await withJournalLock(host, () => removeRecords(host, done));
-  return [...findings, ...open];
+  if (!kept.failure) return [...findings, ...open];
+  for (const finding of [...findings, ...open]) host.ui.warn(finding);
+  throw kept.failure;
 }

@@ -1,13 +1,14 @@
 /** Files of runs that were killed: each run that lends files takes them back first. */
 
-import { isFailure, UserError } from "../../base/errors.ts";
+import { ExitCode, isFailure, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { withDeadline } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
 import { engineOfRecord } from "../../engine/server_record.ts";
-import { findOrphans, forgetRuns, withJournalLock } from "./journal.ts";
+import { findOrphans, forgetCopy, forgetRuns, withJournalLock } from "./journal.ts";
 import { takeFilesBack } from "./lend.ts";
-import { isCopy, type Loan } from "./loan.ts";
+import { isCopy, isMapping, labelOfLoan, type Loan, type TakeBackOptions } from "./loan.ts";
+import { restoreFiles } from "./restore.ts";
 
 /** How long a run waits at most for files of killed runs to be taken back, in milliseconds. */
 const maxRecoverMs = 120_000;
@@ -28,9 +29,8 @@ export async function recoverFirst(host: Host): Promise<void> {
   } catch (error) {
     host.signal.throwIfAborted();
     if (!isFailure(error)) throw error;
-    host.ui.warn(
-      `Files that a killed run has lent cannot be taken back now: ${error.message}. Later: map.ts --unmap`,
-    );
+    const later = isUnreachable(error) ? error.hint : "Later: map.ts --unmap";
+    host.ui.warn(`Files that a killed run has lent cannot be taken back now: ${error.message}. ${later}`);
   }
 }
 
@@ -49,14 +49,18 @@ export async function recover(host: Host, options: { maxBytes: number }): Promis
  * Takes back files that are on record, from all their containers; reports what was found. An error with one
  * container does not keep the files of the others from being taken back.
  *
- * @param options `settle`: see {@linkcode takeFilesBack}; `maxBytes`: larger copies are left, with a warning
+ * @param options `maxBytes`: larger copies are left, with a warning; `forget`: what cannot be reached is forgotten
  * @throws the first error, when all is done
  */
 export async function takeBackRecorded(
   host: Host,
   loans: readonly Loan[],
-  { maxBytes = Infinity, ...options }: { settle?: boolean; maxBytes?: number } = {},
+  { maxBytes = Infinity, forget = false, lost = [], settle = false }: TakeBackOptions & {
+    maxBytes?: number;
+    forget?: boolean;
+  } = {},
 ): Promise<void> {
+  const options = { settle, lost };
   const failures: unknown[] = [];
   const attempt = async (act: () => Promise<readonly string[]>): Promise<void> => {
     try {
@@ -74,10 +78,39 @@ export async function takeBackRecorded(
     host.ui.warn(`A killed run has lent "${hostPath}", which is large. To take it back: map.ts --unmap`);
   }
   for (const group of groupLoans(loans.filter((loan) => !isLarge(loan)))) {
-    await attempt(async () => await takeFilesBack(await instanceOfRecord(host, group[0]!), group, options));
+    await attempt(async () => {
+      try {
+        return await takeFilesBack(await instanceOfRecord(host, group[0]!), group, options);
+      } catch (error) {
+        if (!isUnreachable(error)) throw error;
+        if (!forget) throw withForgetting(error, group[0]!);
+        await forgetLoans(host, group);
+        lost.push(...group);
+        return [error.message];
+      }
+    });
   }
   await forgetRuns(host, []);
   if (failures.length > 0) throw failures[0];
+}
+
+/** Whether an error says that the server of a container cannot be reached, now or ever. */
+function isUnreachable(error: unknown): error is UserError {
+  return error instanceof UserError && (error.exitCode === ExitCode.usage || error.exitCode === ExitCode.noEngine);
+}
+
+/** The same error. Its hint ends with how to forget what was lent to a container of that server. */
+function withForgetting(error: UserError, loan: Loan): UserError {
+  const { message, hint, exitCode, output } = error;
+  const forgetting = `To forget what was lent: map.ts --unmap --force ${labelOfLoan(loan)}`;
+  return new UserError(message, { hint: `${hint}. ${forgetting}`, exitCode, output, cause: error });
+}
+
+/** Takes files off the record, and access to those that are here from a container that may be there no more. */
+async function forgetLoans(host: Host, loans: readonly Loan[]): Promise<void> {
+  for (const copy of loans.filter(isCopy)) await forgetCopy(host, copy);
+  const { failure } = await restoreFiles(host, loans.filter(isMapping), { forget: true });
+  if (failure) throw failure;
 }
 
 /** The container that a file is lent to. */

@@ -11,6 +11,8 @@ import { type ObservedFile, planRestore, type RestoreStep } from "./restore_plan
 
 /** What was done: the findings of the steps that could be taken, and their mappings, whose files need nothing more. */
 export interface Restored extends Pick<RestoreStep, "findings" | "done"> {
+  /** Those of the mappings whose files are not there any more, or are somebody else's. */
+  lost: Mapping[];
   /** The first error. */
   failure: Error | undefined;
 }
@@ -58,6 +60,7 @@ export async function takeSteps(host: Host, steps: readonly RestoreStep[]): Prom
   return {
     done: made.flatMap(({ done }) => done),
     findings: made.flatMap(({ findings }) => findings),
+    lost: made.flatMap(({ isLost, done }) => isLost ? done : []),
     failure: errors.find((error, index) => error !== undefined && !steps[index]!.isOptional),
   };
 }
@@ -86,6 +89,15 @@ async function observe(
     file: look(file),
     replacement: look(replacement),
   }));
+}
+
+/** Whether a mapped file is deleted, as far as can be seen: it is neither at its path nor beside it. */
+export async function isGone({ hostPath, file, ...inode }: Mapping): Promise<boolean> {
+  if (file) return file.stat().nlink === 0;
+  using atPath = await holdFile(hostPath);
+  if (atPath && isSameInode(atPath.stat(), inode)) return false;
+  using beside = await findInDirectory({ hostPath, ...inode });
+  return beside === undefined;
 }
 
 /** Finds an inode under another name in the directory where it was. */

@@ -37,6 +37,8 @@ export interface RestoreStep {
   findings: string[];
   /** The mappings whose files need nothing more. */
   done: Mapping[];
+  /** Their files are not there any more, or are somebody else's. */
+  isLost?: true;
 }
 
 /** A file, and the mappings for which it was found: at least one. */
@@ -59,7 +61,7 @@ export function planRestore(
   const restored = files.map(({ mapping }) => mapping)
     .filter(({ id }) => records.some((record) => record.id === id && record.restored));
   const ending = files.filter(({ mapping }) => isOnRecord(records, mapping))
-    .map((observed) => ({ ...observed, step: planWithoutChange(observed, ownUid) }));
+    .map((observed) => ({ ...observed, step: planLost(observed, ownUid) }));
   const staying = records.filter(({ id }) => !ending.some(({ mapping }) => mapping.id === id));
   const inodes = groupByInode(
     ending.flatMap(({ mapping, file, step }) => file && !step ? [{ mappings: [mapping], file }] : []),
@@ -69,32 +71,36 @@ export function planRestore(
       file && ofInode(records, file.state).length === 0 ? [{ mappings: [mapping], file }] : []
     ),
   );
+  const isLost = (mapping: Mapping): boolean => ending.some((one) => one.mapping === mapping && one.step);
   return [
     { findings: [], done: restored },
     ...ending.flatMap(({ mapping, step }) => [
       ...(step ? [step] : []),
-      ...replacements.filter(({ mappings: [first] }) => first === mapping).flatMap(planReplacement),
+      ...replacements.filter(({ mappings: [first] }) => first === mapping).flatMap((found) =>
+        planReplacement(found, isLost(mapping))
+      ),
     ]),
     ...inodes.map((found) => planInode(found, staying)),
   ];
 }
 
 /** The step for an inode that is lost or out of reach; undefined for one that can be changed. */
-function planWithoutChange({ mapping, file }: ObservedFile, ownUid: number): RestoreStep | undefined {
-  const { hostPath, ino, uid } = mapping;
-  const done = [mapping];
+function planLost({ mapping, file, replacement }: ObservedFile, ownUid: number): RestoreStep | undefined {
+  const { hostPath, instance, ino, uid } = mapping;
+  const lost: Pick<RestoreStep, "done" | "isLost"> = { done: [mapping], isLost: true };
+  const what = replacement
+    ? `"${hostPath}" was replaced meanwhile; "${instance}" had the old file, which`
+    : `The file that was lent as "${hostPath}"`;
   if (!file) {
     const command = `find DIRECTORY -inum ${ino} -exec setfacl -x u:${uid} {} +`;
-    const lost = `The file that was mapped as "${hostPath}" is not there any more. ` +
-      `If it was moved, end its loan there: ${command}`;
-    return { findings: [lost], done };
+    return { ...lost, findings: [`${what} is not there any more. If it was moved, end its loan there: ${command}`] };
   }
   if (ownUid !== 0 && file.state.uid !== ownUid) {
     const command = `setfacl -x u:${uid} FILE`;
     const foreign = `"${hostPath}" belongs to somebody else now, who can remove the container's entry: ${command}`;
-    return { findings: [foreign], done };
+    return { ...lost, findings: [foreign] };
   }
-  return file.state.nlink === 0 ? { findings: [], done } : undefined;
+  return file.state.nlink === 0 ? { ...lost, findings: [`${what} is deleted`] } : undefined;
 }
 
 /** The step for an inode some of whose mappings end. */
@@ -111,12 +117,17 @@ function planInode({ file: { handle, state, acl }, mappings }: FoundMapping, sta
   };
 }
 
-/** The step for a file that has replaced a mapped one: it may have got a copy of its ACL or of its mode. */
-function planReplacement({ file: { handle, acl }, mappings }: FoundMapping): RestoreStep[] {
+/**
+ * The step for a file that has replaced a mapped one: it may have got a copy of its ACL or of its mode.
+ *
+ * @param isLost the old file is not there any more, and the user is told so
+ */
+function planReplacement({ file: { handle, acl }, mappings }: FoundMapping, isLost: boolean): RestoreStep[] {
   // It belongs to somebody else, or is not a file: it has no grant from us.
   if (acl instanceof Error) return [];
   const wanted = mappings.reduce((acl, mapping) => withoutCopiedGrant(acl, grantOf([mapping])), acl);
   const isCopy = !sameAcl(acl, wanted);
+  if (isLost && !isCopy) return [];
   const what = isCopy
     ? "the copy of the container's permissions was removed from the new file"
     : "the file that is there now was not lent";

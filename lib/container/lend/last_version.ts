@@ -1,0 +1,108 @@
+/**
+ * What a container has made of a mapped file that is not on the host any more: it goes with the device, and so it is put
+ * beside the place of the file before that.
+ */
+
+import { isFailure } from "../../base/errors.ts";
+import { moveFile, removeFile } from "../../base/record.ts";
+import { all } from "../../base/settle.ts";
+import { type Instance, labelOf } from "../../engine/engine.ts";
+import { findInstance, type InstanceInfo } from "../../engine/instance.ts";
+import { formatUser, userOf } from "../user.ts";
+import { type FoundCopy, maxVersion, readBack } from "./copy_transfer.ts";
+import { instanceOn } from "./devices.ts";
+import { copyFiles } from "./journal.ts";
+import type { Content, LentCopy, Mapping } from "./loan.ts";
+import { isGone } from "./restore.ts";
+import { putBeside } from "./write_back.ts";
+
+/**
+ * How long the container may take to give all of them, in milliseconds, and how much longer for each byte that was lent:
+ * then it loses the files all the same.
+ */
+const [maxReadMs, msPerByte] = [30_000, 1 / 10_000];
+
+/** Nothing has this content: {@linkcode readBack} then sends what there is. */
+const nothing: Content = { size: -1, sha256: "" };
+
+/** What became of them. */
+interface Kept {
+  /** What the user should know. */
+  findings: string[];
+  /** Files whose versions cannot be put there now: they are to stay lent. */
+  stuck: Mapping[];
+  /** Why, for the first of them. */
+  failure: Error | undefined;
+}
+
+/**
+ * Puts the container's versions of mapped files beside their places, where the files themselves are deleted and the
+ * container has written to them.
+ */
+export async function keepLastVersions(instance: Instance, mapped: readonly Mapping[]): Promise<Kept> {
+  const kept: Kept = { findings: [], stuck: [], failure: undefined };
+  const writable = mapped.filter(({ readOnly, restored }) => !readOnly && !restored);
+  const gone = (await Promise.all(writable.map(async (mapping) => await isGone(mapping) ? [mapping] : []))).flat();
+  const found = gone.length > 0 ? await findInstance(instance) : undefined;
+  if (found?.status !== "Running") return kept;
+  const { host } = instance.engine;
+  const deadlineMs = gone.reduce((sum, { size = 0 }) => sum + size * msPerByte, maxReadMs);
+  const reading = host.forCleanup(AbortSignal.any([host.signal, AbortSignal.timeout(deadlineMs)]));
+  const container = { ...found, ...instanceOn(instance, reading) };
+  const act = async (mapping: Mapping): Promise<void> => {
+    try {
+      kept.findings.push(...await keepLastVersion(instance, { container, mapping }));
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      kept.stuck.push(mapping);
+      kept.failure ??= error;
+    }
+  };
+  await all(gone.map(act));
+  return kept;
+}
+
+/**
+ * The same for one file.
+ *
+ * @throws {UserError} when its version cannot be put there
+ */
+async function keepLastVersion(
+  { engine: { host } }: Instance,
+  { container, mapping }: { container: InstanceInfo; mapping: Mapping },
+): Promise<string[]> {
+  const { hostPath, ino, size, writtenMs = 0 } = mapping;
+  const label = labelOf(container);
+  const copy: LentCopy = { ...mapping, user: formatUser(userOf(container)), lent: nothing };
+  const { part, back } = copyFiles(host, copy);
+  let found: FoundCopy | "gone" | "other";
+  try {
+    found = await readBack(container, { ...copy, maxBytes: maxVersion(size ?? 0) }, { lent: nothing, part });
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    return [`"${label}" does not give what it has made of "${hostPath}", which is lost: ${error.message}`];
+  }
+  try {
+    // After a restart of the container, something else is there.
+    if (typeof found === "string" || !found.content || found.ino !== ino) return [];
+    if (isWritten(found.found, writtenMs)) {
+      await moveFile(part, back);
+      const beside = await putBeside(host, copy, { source: back, content: found.content });
+      return [`What "${label}" has made of the file that was "${hostPath}" is "${beside}"`];
+    }
+    return [];
+  } finally {
+    for (const path of [part, back]) await removeFile(path);
+  }
+}
+
+/**
+ * Whether a file was written to after a time, in milliseconds since 1970.
+ *
+ * @param found as read_copy.sh prints it, with the time of the last change as in `2026-01-02 03:04:05.123456789 +0100`
+ */
+export function isWritten(found: string, sinceMs: number): boolean {
+  const [, day, time, zone] = / (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\d* ([+-]\d{4}) /.exec(found) ?? [];
+  // What cannot be read is kept.
+  return day === undefined || !(Date.parse(`${day}T${time}${zone}`) <= Math.floor(sinceMs));
+}
