@@ -14,8 +14,11 @@ import { quoteWord, withValues } from "../base/shell_words.ts";
 import { sshConfigPath, type SshTarget } from "./ssh.ts";
 import { exists } from "../base/files.ts";
 
-/** How long a container that was just started is waited for at most, in milliseconds. */
-const maxBootMs = 60_000;
+/**
+ * How long a container that was just started is waited for at most, in milliseconds. The first start of an image takes
+ * longest, and a slow or busy machine minutes.
+ */
+const maxBootMs = 300_000;
 
 /**
  * Serves one SSH connection on stdin and stdout, as root in the container. sshd needs its directory. This is one line

@@ -1,6 +1,7 @@
 /** cloud-init in an instance: waiting for it, and how it ended. */
 
 import { delay } from "@std/async";
+import asksForAddress from "./asks_for_address.sh" with { type: "text" };
 import awaitScript from "./await_cloud_init.sh" with { type: "text" };
 import type { Engine, Instance } from "../engine/engine.ts";
 import { firewallHint } from "../engine/firewalls.ts";
@@ -49,8 +50,11 @@ const showOutputAfterMs = 2_000;
 /** For reading a file that may be missing. */
 const mayFail = { okCodes: "any" } as const;
 
-/** How long an instance may take to get an address, in milliseconds. DHCP answers within seconds or not at all. */
-const addressTimeoutMs = 30_000;
+/**
+ * How long an instance may take to get an address once it asks for one, in milliseconds. DHCP answers within seconds or
+ * not at all; until an instance asks, a slow machine may take long.
+ */
+const maxAskingMs = 30_000;
 
 /** The shell's exit status for a program that is not there. */
 const noCloudInit = 127;
@@ -59,19 +63,20 @@ const noCloudInit = 127;
  * Waits until cloud-init has ended in a running instance. Shows its stage, the time, and its last line of output
  * meanwhile.
  *
+ * @param options `timeoutMs`: the longest wait, in milliseconds; `askingMs`: how long it may ask for an address
  * @throws {UserError} when cloud-init failed or is missing, after `timeoutMs`, or when the instance gets no user-data
  * or no address
  */
 export async function waitForCloudInit(
   instance: Instance,
-  { timeoutMs }: { timeoutMs: number },
+  { timeoutMs, askingMs = maxAskingMs }: { timeoutMs: number; askingMs?: number },
 ): Promise<CloudInitOutcome> {
   const { host } = instance.engine;
   host.ui.progress("Waiting for cloud-init");
   const over = new AbortController();
   // Settled at once, since these may fail before the wait ends.
   const beside = Promise.allSettled(
-    host.dryRun ? [] : [showOutput(instance, over.signal), endVainWait(instance, over)],
+    host.dryRun ? [] : [showOutput(instance, over.signal), endVainWait(instance, { over, askingMs })],
   );
   try {
     const options = { timeoutMs, signal: over.signal };
@@ -163,20 +168,35 @@ async function showOutput(instance: Instance, over: AbortSignal): Promise<void> 
 }
 
 /**
- * Ends a wait that cannot succeed. Without a source of user-data, cloud-init would wait minutes for a network
- * that it guesses; and an instance that has no address after half a minute will not get one.
+ * Ends a wait that cannot succeed. Without a source of user-data, cloud-init would wait minutes for a network that it
+ * guesses; and an instance that has asked for an address for half a minute will not get one. One that still boots may.
  */
-async function endVainWait(instance: Instance, over: AbortController): Promise<void> {
-  const { name } = instance;
-  const deadlineMs = performance.now() + addressTimeoutMs;
+async function endVainWait(
+  instance: Instance,
+  { over, askingMs }: { over: AbortController; askingMs: number },
+): Promise<void> {
+  const { engine: { host: { ui } }, name } = instance;
+  const startedMs = performance.now();
+  let bootedMs = startedMs;
   let source: boolean | undefined;
   while (await waited(2_000, over.signal)) {
     source ??= foundSource((await exec(instance, ["cat", "/run/cloud-init/status.json"], mayFail)).stdout);
     if (source === false) return over.abort(noUserDataError(instance.engine, name));
     const found = await findInstance(instance, { withState: true });
     if (!found || found.address !== undefined && source) return;
-    if (found.address === undefined && performance.now() > deadlineMs) return over.abort(await noAddressError(found));
+    if (found.address !== undefined) continue;
+    const nowMs = performance.now();
+    if (await stillBoots(instance)) {
+      const plain = bootedMs === startedMs ? `"${name}" still boots` : "";
+      ui.progress(`"${name}" still boots: ${Math.round((nowMs - startedMs) / 1000)} s`, { plain });
+      bootedMs = nowMs;
+    } else if (nowMs - bootedMs > askingMs) return over.abort(await noAddressError(found));
   }
+}
+
+/** Whether an instance has not come so far yet that it asks for an address. One that lies about that is waited for. */
+async function stillBoots(instance: Instance): Promise<boolean> {
+  return (await exec(instance, ["/bin/sh", "-c", asksForAddress], mayFail)).stdout.trim() === "no";
 }
 
 /**

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { foundSource, parseStatus, waitForCloudInit } from "../../lib/create/cloud_init.ts";
-import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
+import type { Host } from "../../lib/base/host.ts";
+import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
@@ -141,4 +142,40 @@ Deno.test("waitForCloudInit() asks once, and in a dry run judges nothing", async
   assertEquals(recorded.calls.map((argv) => argv.slice(0, 8)), [
     ["lxc", "exec", "box", "--mode", "non-interactive", "--", "/bin/sh", "-c"],
   ]);
+});
+
+Deno.test("waitForCloudInit() waits for an address while the container still boots, and says so once without a terminal", async () => {
+  /** What becomes of a container that boots for a while, and then gets an address, or asks in vain. */
+  const endOf = async (getsAddress: boolean): Promise<{ outcome: unknown; said: string[] }> => {
+    const status = Promise.withResolvers<string>();
+    let looks = 0;
+    const { host, said } = recordingHost({
+      answer: (argv) => {
+        const script = argv.at(-1)!;
+        if (script.includes("systemctl is-system-running")) return { stdout: ++looks < 3 ? "no\n" : "yes\n" };
+        if (argv[1] === "query") {
+          const addresses = looks >= 2 && getsAddress ? [{ family: "inet", scope: "global", address: "10.0.0.5" }] : [];
+          if (addresses.length > 0) status.resolve("{}\n0 42\n");
+          return { stdout: JSON.stringify({ name: "box", state: { network: { eth0: { addresses } } } }) };
+        }
+        return { stdout: '{"v1":{"datasource":"NoCloud"}}' };
+      },
+    });
+    // cloud-init ends when there is an address, or the wait is given up.
+    const run: Host["run"] = async (argv, options = {}) => {
+      if (!argv.at(-1)!.includes("cloud-init status --wait")) return await host.run(argv, options);
+      const given = Promise.withResolvers<never>();
+      options.signal?.addEventListener("abort", () => given.reject(options.signal!.reason));
+      const stdout = `${await Promise.race([status.promise, given.promise])}\u0004`;
+      return { argv, code: 0, signal: null, stdout, stderr: "" };
+    };
+    const engine = engineCalled({ ...host, run }, "lxc");
+    const outcome = await waitForCloudInit({ engine, name: "box" }, { timeoutMs: 60_000, askingMs: 1 })
+      .catch((error) => error.message);
+    return { outcome, said };
+  };
+  const [good, bad] = await Promise.all([endOf(true), endOf(false)]);
+  assertEquals(good.outcome, { kind: "done" });
+  assertEquals(bad.outcome, 'The container "box" has no address');
+  assertEquals(good.said.filter((line) => /^progress: "box" still boots: \d+ s$/.test(line)).length, 2);
 });

@@ -28,7 +28,7 @@ export interface Appearance {
 }
 
 /** How long a program may take to report a part of the appearance, in milliseconds. */
-const settingMs = 1_000;
+const settingMs = 5_000;
 
 /**
  * The appearance and language of the host. On a Wayland desktop, GTK's apps read GSettings and else their file of

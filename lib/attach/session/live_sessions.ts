@@ -32,7 +32,7 @@ export interface LiveSession {
 }
 
 /** How long a container may take to list its sessions, in milliseconds. */
-const listTimeoutMs = 5_000;
+const listTimeoutMs = 15_000;
 
 /**
  * How many containers are asked at once: those that do not answer cost one deadline together, and the machine has room

@@ -22,8 +22,11 @@ import { guardArgv, privateNames } from "../../guard/wayland/request.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
 import type { OpenClipboard } from "../../guard/wayland/session.ts";
 
-/** How long a box may take until it is ready, in milliseconds. */
-const readyMs = 5_000;
+/**
+ * How long a box may take until it is ready, in milliseconds, and after how long the user is told what is waited for. A
+ * program that cannot be ready ends by itself; one that never is hangs at the compositor.
+ */
+const [readyMs, tellMs] = [60_000, 5_000];
 
 /**
  * How much address space a connection may take, in bytes. waypipe maps what an app calls its pictures' memory twice,
@@ -233,8 +236,10 @@ async function startReady(
   const started = start(argv, { stdin: { text: give.promise }, output: { line } });
   if (host.dryRun) return started;
   const timer = Promise.withResolvers<"late">();
+  const telling = setTimeout(() => host.ui.status("Waiting for waypipe to become ready"), tellMs);
   const timeout = setTimeout(() => timer.resolve("late"), readyMs);
   const first = await Promise.race([ready.promise, timer.promise, started.ended]);
+  clearTimeout(telling);
   clearTimeout(timeout);
   if (first === true) return started;
   give.resolve("");

@@ -24,7 +24,7 @@ tries=0
 until [ -S "$own/unused" ]; do
   kill -0 "$waypipe" 2>/dev/null || exit 1
   tries=$((tries + 1))
-  [ "$tries" -lt 400 ] || exit 1
+  [ "$tries" -lt 12000 ] || exit 1
   sleep 0.005
 done
 mv "$own/waypipe-secctx-$waypipe" "$own/display"

@@ -34,7 +34,7 @@ tries=0
 until [ -S "$socket" ]; do
   kill -0 "$waypipe" 2>/dev/null || { rm -f "$fifo"; show; }
   tries=$((tries + 1))
-  [ "$tries" -lt 400 ] || exit 1
+  [ "$tries" -lt 12000 ] || exit 1
   sleep 0.005
 done
 echo ready

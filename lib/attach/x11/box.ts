@@ -146,7 +146,7 @@ const inLimitedScope = [
 
 /** Whether this user's systemd makes scopes: not without a manager, and not for a process that it does not manage. */
 async function canLimitMemory(host: Host): Promise<boolean> {
-  const trial = await host.run([...inLimitedScope, "true"], { looksOnly: true, okCodes: "any", timeoutMs: 2_000 })
+  const trial = await host.run([...inLimitedScope, "true"], { looksOnly: true, okCodes: "any", timeoutMs: 10_000 })
     .catch(() => undefined);
   return trial?.code === 0;
 }
