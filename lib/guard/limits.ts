@@ -36,10 +36,17 @@ export const leaveMs = 1_000;
 /** The most that passes when something is pasted or dropped, in bytes. */
 export const maxDataBytes = 64 * 1024 * 1024;
 
-/** Whether popups of these sizes, one of them new, cover too much of the screen. */
-export function coverTooMuch(popup: Size, { others, screen }: { others: readonly Size[]; screen: Size }): boolean {
-  const all = others.reduce((sum, other) => sum + areaOf(other), areaOf(popup));
-  return areaOf(popup) > areaOf(screen) * maxPopupShares.one || all > areaOf(screen) * maxPopupShares.together;
+/** Whether a popup covers too much of each of the screens. */
+export function coversTooMuch(popup: Size, screens: readonly Size[]): boolean {
+  return screens.every((screen) =>
+    popup.width > screen.width || popup.height > screen.height || areaOf(popup) > areaOf(screen) * maxPopupShares.one
+  );
+}
+
+/** Whether popups together cover too much of the largest of the screens. */
+export function coverTooMuch(popups: readonly Size[], screens: readonly Size[]): boolean {
+  const covered = popups.reduce((sum, popup) => sum + areaOf(popup), 0);
+  return covered > Math.max(...screens.map(areaOf)) * maxPopupShares.together;
 }
 
 /** Pixels. */

@@ -309,7 +309,7 @@ Deno.test("a window that the user enlarges counts as large, and one that is gone
 });
 
 Deno.test("mayPopUp() allows menus at a window, and menus at menus", () => {
-  const screen = { width: 1920, height: 1200 };
+  const screen = { width: 1920, height: 1200, monitors: [] };
   const menu = { x: 120, y: 130, width: 300, height: 500 };
   assert(mayPopUp(menu, { screen, windows: [place], popups: [] }));
   const below = { x: 120, y: 425, width: 300, height: 500 };
@@ -319,8 +319,20 @@ Deno.test("mayPopUp() allows menus at a window, and menus at menus", () => {
   assert(mayPopUp(beside, { screen, windows: [place], popups: [menu] }));
 });
 
+Deno.test("mayPopUp() goes by one of the monitors, not by all of them", () => {
+  const monitor = { y: 0, width: 1920, height: 1200 };
+  const monitors = [{ x: 0, ...monitor }, { x: 1920, ...monitor }];
+  const mayBe = (width: number, height: number): boolean =>
+    mayPopUp({ x: 0, y: 0, width, height }, {
+      screen: { width: 3840, height: 1200, monitors },
+      windows: [place],
+      popups: [],
+    });
+  assertEquals([mayBe(1920, 1200), mayBe(1920, 600), mayBe(3000, 300)], [false, true, false]);
+});
+
 Deno.test("mayPopUp() refuses what is far from the container's windows, and what covers half of the screen", () => {
-  const screen = { width: 1920, height: 1200 };
+  const screen = { width: 1920, height: 1200, monitors: [] };
   assertEquals(
     mayPopUp({ x: 1500, y: 0, width: 300, height: 100 }, { screen, windows: [place], popups: [] }),
     false,

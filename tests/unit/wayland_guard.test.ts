@@ -206,8 +206,13 @@ Deno.test("the guard of Wayland lets no window have the whole screen or come to 
 });
 
 /** Asks for a popup of this size at this place of the window. */
-function popup({ app }: Trial, width: number, height: number, x = 0): Uint8Array {
-  const [surface, shell, positioner, own] = [0, 1, 2, 3].map((step) => ids.next + step) as [
+function popup(
+  { app }: Trial,
+  width: number,
+  height: number,
+  { x = 0, from = ids.next as number, parent = ids.xdgSurface as number } = {},
+): Uint8Array {
+  const [surface, shell, positioner, own] = [0, 1, 2, 3].map((step) => from + step) as [
     number,
     number,
     number,
@@ -219,7 +224,7 @@ function popup({ app }: Trial, width: number, height: number, x = 0): Uint8Array
     message(ids.shell, "xdg_wm_base.create_positioner", positioner),
     message(positioner, "xdg_positioner.set_size", width, height),
     message(positioner, "xdg_positioner.set_anchor_rect", x, 0, 10, 10),
-    message(shell, "xdg_surface.get_popup", own, ids.xdgSurface, positioner),
+    message(shell, "xdg_surface.get_popup", own, parent, positioner),
   );
   return app(message(surface, "wl_surface.attach", ids.buffer, 0, 0));
 }
@@ -235,12 +240,108 @@ Deno.test("the guard of Wayland leaves popups out while nobody is there, or that
   ) {
     const made = withWindow();
     use(made);
-    assertEquals(popup(made, width, height, x).length > 0, passes);
+    assertEquals(popup(made, width, height, { x }).length > 0, passes);
     // The app hears that it is closed.
     const own = ids.next + 3;
     const answer = made.host(message(own, "xdg_popup.configure", 0, 0, width, height));
     assertEquals(answer.length > 24, !passes);
   }
+});
+
+/** The app binds a screen that is announced with this number, as the object `id`. */
+function bindScreen(
+  { app, host }: Trial,
+  { number, id, version = 4 }: { number: number; id: number; version?: number },
+) {
+  host(message(ids.registry, "wl_registry.global", number, "wl_output", 4));
+  app(message(ids.registry, "wl_registry.bind", number, "wl_output", version, id));
+}
+
+Deno.test("the guard of Wayland measures popups in the pixels of the desktop: scale, turned screens, the least if unknown", () => {
+  const [first, from] = [ids.next, ids.next + 5];
+  /** Whether there may be a popup of this size on screens of 3840 × 2160 pixels, of which this is said. */
+  const mayPopUp = (size: readonly [number, number], ...said: readonly Uint8Array[]): boolean => {
+    const made = withWindow();
+    bindScreen(made, { number: 80, id: first });
+    made.host(message(first, "wl_output.mode", 1, 3840, 2160, 60_000), ...said);
+    use(made);
+    return popup(made, ...size, { from }).length > 0;
+  };
+  const scale = message(first, "wl_output.scale", 2);
+  const turned = message(first, "wl_output.geometry", 0, 0, 600, 340, 0, "", "", 1);
+  assertEquals([mayPopUp([1920, 1080]), mayPopUp([1920, 1080], scale)], [true, false]);
+  assertEquals([mayPopUp([1900, 500], scale), mayPopUp([1900, 500], scale, turned)], [true, false]);
+  assertEquals(mayPopUp([1000, 1000], scale, turned), true);
+  // A mode that the screen could have.
+  assertEquals(mayPopUp([3000, 1300], scale, message(first, "wl_output.mode", 0, 7680, 4320, 60_000)), false);
+
+  // Who asks by the first version, or often, makes no screen larger.
+  const made = withWindow();
+  bindScreen(made, { number: 80, id: first, version: 1 });
+  made.host(message(first, "wl_output.mode", 1, 3840, 2160, 60_000));
+  use(made);
+  assertEquals(popup(made, 1_000, 700, { from }).length, 0);
+
+  const logical = withWindow();
+  bindScreen(logical, { number: 80, id: first });
+  logical.host(
+    message(first, "wl_output.mode", 1, 3840, 2160, 60_000),
+    message(ids.registry, "wl_registry.global", 81, "zxdg_output_manager_v1", 3),
+  );
+  logical.app(
+    message(ids.registry, "wl_registry.bind", 81, "zxdg_output_manager_v1", 3, first + 1),
+    message(first + 1, "zxdg_output_manager_v1.get_xdg_output", first + 2, first),
+  );
+  logical.host(message(first + 2, "zxdg_output_v1.logical_size", 2560, 1440));
+  use(logical);
+  assertEquals(popup(logical, 2_000, 1_000, { from }).length, 0);
+});
+
+Deno.test("the guard of Wayland counts a screen's pixels once, however often the app binds it", () => {
+  const { app, host, connection } = withWindow();
+  const first = ids.next;
+  for (let index = 0; index < 100; index++) {
+    bindScreen({ app, host } as Trial, { number: 80, id: first + index });
+    host(message(first + index, "wl_output.mode", 1, 1920, 1080, 60_000));
+  }
+  refused(() => {
+    for (let id = first + 100; id < first + 1_100; id++) {
+      app(
+        message(ids.compositor, "wl_compositor.create_surface", id),
+        message(id, "wl_surface.attach", ids.buffer, 0, 0),
+        message(id, "wl_surface.commit"),
+      );
+    }
+  }, "fill too many screens");
+  connection.end();
+});
+
+Deno.test("the guard of Wayland tells no app which screens, tablets and seats the host has", () => {
+  const made = withWindow();
+  const { app, host } = made;
+  const [first, second, manager, xdg] = [ids.next, ids.next + 1, ids.next + 2, ids.next + 3];
+  bindScreen(made, { number: 80, id: first });
+  bindScreen(made, { number: 83, id: second });
+  host(message(ids.registry, "wl_registry.global", 81, "zxdg_output_manager_v1", 3));
+  app(
+    message(ids.registry, "wl_registry.bind", 81, "zxdg_output_manager_v1", 3, manager),
+    message(manager, "zxdg_output_manager_v1.get_xdg_output", xdg, second),
+  );
+  const dell = "Dell Inc. DELL U2720Q SERIAL-9X8Y7 (DP-1)";
+  for (
+    const [sent, passing] of [
+      [
+        message(first, "wl_output.geometry", 5, 6, 600, 340, 0, "Dell Inc.", "DELL U2720Q", 0),
+        message(first, "wl_output.geometry", 5, 6, 600, 340, 0, "", "", 0),
+      ],
+      [message(first, "wl_output.name", "DP-1"), message(first, "wl_output.name", "screen-1")],
+      [message(first, "wl_output.description", dell), message(first, "wl_output.description", "screen-1")],
+      [message(second, "wl_output.name", "DP-2"), message(second, "wl_output.name", "screen-2")],
+      [message(xdg, "zxdg_output_v1.name", "DP-2"), message(xdg, "zxdg_output_v1.name", "screen-2")],
+      [message(xdg, "zxdg_output_v1.description", dell), message(xdg, "zxdg_output_v1.description", "screen-2")],
+      [message(ids.seat, "wl_seat.name", "seat-of-jo"), message(ids.seat, "wl_seat.name", "seat")],
+    ] as const
+  ) assertEquals(host(sent), passing);
 });
 
 Deno.test("the guard of Wayland takes no pointer of another size, and none that is shown far from the pointer", () => {

@@ -2,11 +2,12 @@
 
 import { shortLine } from "../../base/text.ts";
 import { Violation } from "../faults.ts";
-import { leaveMs, maxPointerSide, maxSide, popupReach, type Size } from "../limits.ts";
+import { coversTooMuch, leaveMs, maxPointerSide, maxSide, popupReach, type Size } from "../limits.ts";
 import { titleOf } from "../title.ts";
 import type { Message, WaylandObject } from "./connection.ts";
 import type { Descriptor, Descriptors } from "./descriptors.ts";
 import { type Addition, type Create, createBorders } from "./border.ts";
+import { createOutputs } from "./outputs.ts";
 import { createClipboard } from "./clipboard.ts";
 import { globals } from "./globals.ts";
 import type { ArgumentValue } from "./messages.ts";
@@ -50,10 +51,6 @@ export interface Policy {
 
 /** Of an app id, which is a name of a file at most. */
 const maxIdCharacters = 80;
-/** The screen until the compositor announces one. */
-const minScreen = { width: 1024, height: 768 };
-/** So many pixels all screens together have at least. */
-const fewestPixels = 1920 * 1080;
 /** How many of the compositor's last events an app may answer to. */
 const keptSerials = 256;
 
@@ -76,7 +73,7 @@ export function createPolicy(
   const serials: number[] = [];
   /** Buttons and fingers that are down, by what reports them. */
   const presses = new Set<string>();
-  const screens = new Map<WaylandObject, Size>();
+  const outputs = createOutputs();
   let registry: WaylandObject | undefined;
   const { border } = session;
   const borders = createBorders({
@@ -90,24 +87,10 @@ export function createPolicy(
     session.add(what);
     counted.set(object, what);
   };
-  const screen = (): Size => {
-    const sizes = [...screens.values()];
-    if (sizes.length === 0) return minScreen;
-    return {
-      width: Math.max(...sizes.map(({ width }) => width)),
-      height: Math.max(...sizes.map(({ height }) => height)),
-    };
-  };
-  /** Whether something of this size covers more than half of the screen. */
-  const covers = ({ width, height }: Size): boolean => {
-    const max = screen();
-    return width > max.width || height > max.height || width * height > max.width * max.height / 2;
-  };
   const surfaces = createSurfaces({
     session,
-    covers,
-    screens: () =>
-      Math.max(fewestPixels, [...screens.values()].reduce((sum, size) => sum + size.width * size.height, 0)),
+    covers: (popup) => coversTooMuch(popup, outputs.sizes()),
+    screens: outputs.pixels,
   });
   const noteSerial = (serial: ArgumentValue): void => {
     serials.push(serial as number);
@@ -160,7 +143,14 @@ export function createPolicy(
       offered.set(number(id), { name: name as string, version: highest });
       return { values: [id!, name!, highest] };
     },
-    "wl_registry.global_remove": ({ values }) => offered.has(number(values[0])) ? undefined : dropped,
+    "wl_registry.global_remove": ({ values }) => {
+      outputs.remove(number(values[0]));
+      return offered.has(number(values[0])) ? undefined : dropped;
+    },
+    "wl_registry.bind": ({ values, objects }) => {
+      if (values[1] === "wl_output") outputs.bind(objects[3]!, number(values[0]));
+    },
+    ...outputs.handlers,
 
     ...data.handlers,
     // Surfaces and their pictures.
@@ -305,13 +295,19 @@ export function createPolicy(
     "zwp_tablet_tool_v2.up": ({ object }) => press(`${object.id}`, false),
     "wl_pointer.set_cursor": setCursor,
     "zwp_tablet_tool_v2.set_cursor": setCursor,
-    "wl_output.mode": ({ object, values }) =>
-      void screens.set(object, { width: number(values[1]), height: number(values[2]) }),
+    // They would identify the user, as those of screens.
+    "wl_seat.name": () => ({ values: ["seat"] }),
+    "zwp_tablet_v2.name": () => ({ values: ["tablet"] }),
+    "zwp_tablet_v2.id": () => dropped,
+    "zwp_tablet_v2.path": () => dropped,
+    "zwp_tablet_pad_v2.path": () => dropped,
+    "zwp_tablet_tool_v2.hardware_serial": () => dropped,
+    "zwp_tablet_tool_v2.hardware_id_wacom": () => dropped,
   };
 
   /** Whether a popup is near its parent, and no larger than half of the screen each way. */
   const isNear = ({ size: [width, height], offset, anchor }: Positioner, { sizes: [size] }: Surface): boolean => {
-    if (covers({ width, height })) return false;
+    if (coversTooMuch({ width, height }, outputs.sizes())) return false;
     if (Math.abs(offset[0]) > width + popupReach || Math.abs(offset[1]) > height + popupReach) return false;
     if (!anchor) return false;
     const [x, y, w, h] = anchor;
@@ -343,7 +339,6 @@ export function createPolicy(
       popups.delete(object);
       blur(object);
       data.ended(object);
-      screens.delete(object);
     },
     mustLeave: () => popups.size > 0 && attention.absentMs() > leaveMs,
     leave() {

@@ -3,19 +3,21 @@
  * so that none looks like the host's screen, or like a window far from the container's own.
  */
 
-import { coverTooMuch, minMenu, popupReach, type Size } from "../limits.ts";
-import type { Rectangle } from "./geometry.ts";
+import { coversTooMuch, coverTooMuch, minMenu, popupReach } from "../limits.ts";
+import type { Rectangle, Screen } from "./geometry.ts";
 
 /** Whether a popup may be in a place. */
 export function mayPopUp(
   place: Rectangle,
   { screen, windows, popups }: {
-    screen: Size;
+    screen: Screen;
     windows: readonly Rectangle[];
     popups: readonly Rectangle[];
   },
 ): boolean {
-  return !coverTooMuch(place, { others: popups, screen }) && isNear(place, withMenus(windows, popups));
+  const screens = screen.monitors.length > 0 ? screen.monitors : [screen];
+  return !coversTooMuch(place, screens) && !coverTooMuch([place, ...popups], screens) &&
+    isNear(place, withMenus(windows, popups));
 }
 
 /** The windows with the menus that are near them, or near such a menu: a submenu is where its menu is. */
