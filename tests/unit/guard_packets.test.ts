@@ -333,7 +333,7 @@ Deno.test("a window comes to the front only while the user works in the containe
   const state = session();
   assertEquals(server(state, "raise-window", 1), undefined);
   client(state, "focus", 1, []);
-  assertEquals(server(state, "raise-window", 1), undefined);
+  assertEquals(server(state, "raise-window", 1), undefined, "the focus alone");
   client(state, "key-action", 1, "h", true, [], 104, "h", 43, 0);
   assertEquals(server(state, "raise-window", 1), { type: "raise-window", args: [1] });
 });
@@ -347,6 +347,7 @@ Deno.test("a window is dragged only by a button that is down, and never by keys"
   assertEquals(drag(8), undefined);
   client(state, "pointer-button", 0, 1, 1, 1, true, [1, 1], new Map());
   assert(drag(8));
+  assertEquals(drag(8), undefined, "the window manager has the button now");
   assertThrows(() => drag(10), Refusal);
   assertThrows(() => drag(9), Refusal);
 });

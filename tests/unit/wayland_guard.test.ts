@@ -205,6 +205,76 @@ Deno.test("the guard of Wayland lets no window have the whole screen or come to 
   assertEquals(made.app(full), full);
 });
 
+Deno.test("the guard of Wayland lets no app move the pointer", () => {
+  const { app, host } = withWindow();
+  const [constraints, lock] = [ids.next, ids.next + 1];
+  host(message(ids.registry, "wl_registry.global", 95, "zwp_pointer_constraints_v1", 1));
+  app(
+    message(ids.registry, "wl_registry.bind", 95, "zwp_pointer_constraints_v1", 1, constraints),
+    message(constraints, "zwp_pointer_constraints_v1.lock_pointer", lock, ids.surface, ids.pointer, 0, 1),
+  );
+  // Also within its window: a question may lie above it, to which the next click would say yes.
+  for (const [x, y] of [[3_000, -900], [200, 150]] as const) {
+    assertEquals(app(message(lock, "zwp_locked_pointer_v1.set_cursor_position_hint", x << 8, y << 8)), nothing);
+  }
+});
+
+Deno.test("the guard of Wayland lets an app move its window only while a button is down, and once", () => {
+  const made = withWindow();
+  const { app, host, session } = made;
+  const [touch, tool] = [ids.next, ids.next + 1];
+  app(message(ids.seat, "wl_seat.get_touch", touch));
+  const move = (): boolean => app(message(ids.toplevel, "xdg_toplevel.move", ids.seat, 6)).length > 0;
+  const resize = (): boolean => app(message(ids.toplevel, "xdg_toplevel.resize", ids.seat, 6, 1)).length > 0;
+  use(made);
+  assertEquals([move(), resize()], [false, false]);
+  const press = (isDown = true): void =>
+    void host(message(ids.pointer, "wl_pointer.button", 6, 0, 272, isDown ? 1 : 0));
+  const down = (finger: number): void =>
+    void host(message(touch, "wl_touch.down", 7, 0, ids.surface, finger, 256, 256));
+  press();
+  assertEquals([move(), move()], [true, false], "the compositor has the button now");
+  press();
+  assertEquals([resize(), resize()], [true, false]);
+  press();
+  press(false);
+  assertEquals(move(), false);
+  press();
+  host(message(ids.pointer, "wl_pointer.leave", 8, ids.surface));
+  assertEquals(move(), false, "the pointer is elsewhere");
+  down(1);
+  down(2);
+  host(message(touch, "wl_touch.up", 9, 0, 1));
+  assertEquals(move(), true, "one finger is down");
+  down(1);
+  host(message(touch, "wl_touch.cancel"));
+  assertEquals(move(), false, "cancelled");
+  down(1);
+  app(message(touch, "wl_touch.release"));
+  assertEquals(move(), false, "nobody will hear of its end");
+  press();
+  app(message(ids.pointer, "wl_pointer.release"), message(ids.seat, "wl_seat.get_pointer", tool));
+  made.wait(3_600_000);
+  assertEquals(move(), false, "the object is gone");
+  assert(session.attention.isUsed());
+});
+
+Deno.test("the guard of Wayland lets an app have the window's menu, the front and titles as on X", () => {
+  const made = withWindow();
+  const { app, host } = made;
+  host(message(ids.registry, "wl_registry.global", 96, "xdg_activation_v1", 1));
+  app(message(ids.registry, "wl_registry.bind", 96, "xdg_activation_v1", 1, ids.next));
+  const menu = (): boolean => app(message(ids.toplevel, "xdg_toplevel.show_window_menu", ids.seat, 6, 1, 1)).length > 0;
+  const toFront = (): boolean => app(message(ids.next, "xdg_activation_v1.activate", "token", ids.surface)).length > 0;
+  assertEquals([menu(), toFront()], [false, false]);
+  use(made);
+  assertEquals([menu(), toFront()], [true, true]);
+  const many = (count: number, ask: () => boolean): number => Array.from({ length: count }, ask).filter(Boolean).length;
+  assertEquals(many(100, toFront), 19);
+  const title = message(ids.toplevel, "xdg_toplevel.set_title", "x");
+  assertEquals(many(6_000, () => app(title).length > 0), 5_000);
+});
+
 /** Asks for a popup of this size at this place of the window. */
 function popup(
   { app }: Trial,
@@ -842,4 +912,29 @@ Deno.test("the guard of Wayland draws no border on a window that the desktop giv
   assert(commit().startsWith(text(message(26, "wp_viewport.destroy"))));
   made.host(configure(1));
   assert(commit().includes(text(message(38, "wl_surface.attach", 22, 0, 0))));
+});
+
+Deno.test("the guard of Wayland draws a border on a window whose surface had one with a frame before", () => {
+  const { made } = withBorder();
+  const { app, host } = made;
+  const [manager, decoration] = [18, 19];
+  host(message(ids.registry, "wl_registry.global", 60, "zxdg_decoration_manager_v1", 1));
+  app(
+    message(ids.registry, "wl_registry.bind", 60, "zxdg_decoration_manager_v1", 1, manager),
+    message(manager, "zxdg_decoration_manager_v1.get_toplevel_decoration", decoration, ids.toplevel),
+  );
+  const isFramed = message(37, "zxdg_toplevel_decoration_v1.configure", 2);
+  host(isFramed);
+  app(
+    message(ids.surface, "wl_surface.attach", 0, 0, 0),
+    message(ids.surface, "wl_surface.commit"),
+    message(ids.toplevel, "xdg_toplevel.destroy"),
+    message(ids.xdgSurface, "xdg_surface.destroy"),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", 20, ids.surface),
+    message(20, "xdg_surface.get_toplevel", 21),
+    message(ids.surface, "wl_surface.attach", ids.buffer, 0, 0),
+  );
+  // What the compositor still says of the first one is not about the second.
+  host(isFramed);
+  assert(app(message(ids.surface, "wl_surface.commit")).length > 500);
 });

@@ -8,7 +8,7 @@ import { Violation } from "../faults.ts";
 import type { Message, WaylandObject } from "./connection.ts";
 import type { Addition } from "./border.ts";
 import type { Descriptor } from "./descriptors.ts";
-import type { ArgumentValue } from "./messages.ts";
+import type { Input } from "./input.ts";
 import type { MessageVerdict } from "./policy.ts";
 import type { WaylandSession } from "./session.ts";
 import { dropped } from "./surfaces.ts";
@@ -40,21 +40,12 @@ export interface Clipboard {
   ended(object: WaylandObject): void;
 }
 
-/** What the clipboard needs to know of keys and buttons. */
-export interface InputAnswers {
-  /** Whether a serial is that of an event that the app has got. */
-  isAnswer(serial: ArgumentValue): boolean;
-  /** Whether a button, a finger or a pen is down in a window of the app's. */
-  isPressed(): boolean;
-  /** What is down counts no longer: it drags something. */
-  forgetPresses(): void;
-}
-
 /** Nothing is copied yet. */
 export function createClipboard(
   { session, input, setDragged }: {
     session: WaylandSession;
-    input: InputAnswers;
+    /** Keyboard and pointer, once they are there. */
+    input(): Input;
     /** A surface is what is dragged. */
     setDragged(surface: WaylandObject | undefined): MessageVerdict | undefined;
   },
@@ -78,7 +69,7 @@ export function createClipboard(
   const setSelection = ({ object, objects: [source], values }: Message): MessageVerdict | undefined => {
     if (!source) return selected.delete(object) ? undefined : dropped;
     if (!clipboard.out) return dropped;
-    if (!attention.isUsed() || !input.isAnswer(values[1]!)) {
+    if (!attention.isUsed() || !input().isAnswer(values[1]!)) {
       session.tell("An app copies something while nobody works in its windows, which is dropped");
       return dropped;
     }
@@ -160,10 +151,10 @@ export function createClipboard(
 
     // Drags, of which xpra has none.
     "wl_data_device.start_drag": ({ objects, values }) => {
-      if (!input.isPressed() || !input.isAnswer(values[3]!)) return dropped;
+      if (!input().isPressed() || !input().isAnswer(values[3]!)) return dropped;
       const verdict = setDragged(objects[2]);
       if (verdict) return verdict;
-      input.forgetPresses();
+      input().forgetPresses();
       // Without a source, what is dragged can be dropped in the app's own windows only.
       return clipboard.out ? { before: objects[0] ? mark(objects[0]) : [] } : { values: [0, ...values.slice(1)] };
     },

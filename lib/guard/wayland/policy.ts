@@ -10,6 +10,7 @@ import { type Addition, type Create, createBorders } from "./border.ts";
 import { createOutputs } from "./outputs.ts";
 import { createClipboard } from "./clipboard.ts";
 import { globals } from "./globals.ts";
+import { createInput } from "./input.ts";
 import type { ArgumentValue } from "./messages.ts";
 import { protocols } from "./protocols.ts";
 import type { Counted, WaylandSession } from "./session.ts";
@@ -51,9 +52,6 @@ export interface Policy {
 
 /** Of an app id, which is a name of a file at most. */
 const maxIdCharacters = 80;
-/** How many of the compositor's last events an app may answer to. */
-const keptSerials = 256;
-
 /** The policy for a new connection. */
 export function createPolicy(
   { session, descriptors, create }: { session: WaylandSession; descriptors: Descriptors; create: Create },
@@ -68,11 +66,10 @@ export function createPolicy(
   const parents = new WeakMap<WaylandObject, Surface>();
   const popups = new Set<WaylandObject>();
   const hiddenPopups = new WeakSet<WaylandObject>();
+  /** The windows that the desktop gives a frame, and those whose frame an object is about. */
+  const framed = new WeakSet<WaylandObject>();
+  const decorated = new WeakMap<WaylandObject, WaylandObject>();
   const positioners = new WeakMap<WaylandObject, Positioner>();
-  const focusedKeyboards = new Set<WaylandObject>();
-  const serials: number[] = [];
-  /** Buttons and fingers that are down, by what reports them. */
-  const presses = new Set<string>();
   const outputs = createOutputs();
   let registry: WaylandObject | undefined;
   const { border } = session;
@@ -92,30 +89,16 @@ export function createPolicy(
     covers: (popup) => coversTooMuch(popup, outputs.sizes()),
     screens: outputs.pixels,
   });
-  const noteSerial = (serial: ArgumentValue): void => {
-    serials.push(serial as number);
-    if (serials.length > keptSerials) serials.shift();
-  };
   const title = (value: ArgumentValue): string => titleOf(container, value as string);
   const appId = (value: ArgumentValue): string =>
     `${container}.${shortLine(value as string, maxIdCharacters).replace(/[^\w.@+-]/g, "_")}`;
 
-  /** The user presses something: what was withheld until then follows in front. */
-  const used = (): MessageVerdict | undefined => {
-    attention.recordInput();
-    const before = data.release();
-    return before.length > 0 ? { before } : undefined;
-  };
-  const blur = (keyboard: WaylandObject): void => {
-    if (focusedKeyboards.delete(keyboard)) attention.focus(attention.focused() - 1);
-  };
-  const press = (key: string, isDown: boolean): MessageVerdict | undefined => {
-    if (!isDown) {
-      presses.delete(key);
-      return undefined;
-    }
-    if (presses.size < 64) presses.add(key);
-    return used();
+  const whileUsed = (): MessageVerdict | undefined => attention.isUsed() ? undefined : dropped;
+  /** A window is moved, or its edge, by a button that is down. */
+  const mayDrag = (): MessageVerdict | undefined => {
+    if (!input.isPressed()) return dropped;
+    input.forgetPresses();
+    return undefined;
   };
   const number = (value: ArgumentValue | undefined): number => value as number;
   const setCursor = ({ objects, values }: Message): MessageVerdict | undefined => {
@@ -125,13 +108,10 @@ export function createPolicy(
 
   const data = createClipboard({
     session,
-    input: {
-      isAnswer: (serial) => serials.includes(serial as number),
-      isPressed: () => presses.size > 0,
-      forgetPresses: () => presses.clear(),
-    },
+    input: () => input,
     setDragged: (surface) => surfaces.setRole(surface, "drag"),
   });
+  const input = createInput({ session, release: data.release });
   const ofSurfaces = surfaceHandlers(surfaces, { bufferSize: (buffer) => buffers.get(buffer)! });
   const handlers: Readonly<Record<string, (message: Message) => MessageVerdict | undefined | void>> = {
     "wl_display.get_registry": ({ objects }) => void (registry ??= objects[0]),
@@ -169,7 +149,7 @@ export function createPolicy(
       const found = surfaces.of(object);
       const verdict = surfaces.commit(found);
       if (found.role !== "window" || verdict?.drop) return verdict;
-      const hasBorder = border.isAlways || !found.isFramed;
+      const hasBorder = border.isAlways || !framed.has(found.toplevel!);
       const added = borders.place(object, hasBorder ? borderOf(found) : undefined);
       return added.length > 0 ? { ...verdict, before: [...verdict?.before ?? [], ...added] } : verdict;
     },
@@ -205,7 +185,7 @@ export function createPolicy(
     "xdg_surface.get_toplevel": ({ object, objects }) => {
       const toplevel = objects[0]!;
       count(toplevel, "toplevel");
-      Object.assign(surfaces.of(object), { role: "window", shell: object });
+      Object.assign(surfaces.of(object), { role: "window", shell: object, toplevel });
       surfaces.link(toplevel, object);
       // An app may have no names for a window.
       return { after: [[toplevel, "set_title", `[${container}]`], [toplevel, "set_app_id", container]] };
@@ -217,14 +197,20 @@ export function createPolicy(
     "xdg_toplevel.configure": ({ object, values }) => {
       surfaces.of(object).configured = { width: number(values[0]), height: number(values[1]) };
     },
-    "xdg_toplevel.set_title": ({ values }) => ({ values: [title(values[0]!)] }),
-    "xdg_toplevel.set_app_id": ({ values }) => ({ values: [appId(values[0]!)] }),
-    "xdg_toplevel.set_fullscreen": () => attention.isUsed() ? undefined : dropped,
+    "xdg_toplevel.set_title": ({ values }) => session.rates.change() ? { values: [title(values[0]!)] } : dropped,
+    "xdg_toplevel.set_app_id": ({ values }) => session.rates.change() ? { values: [appId(values[0]!)] } : dropped,
+    "xdg_toplevel.move": mayDrag,
+    "xdg_toplevel.resize": mayDrag,
+    "xdg_toplevel.show_window_menu": whileUsed,
+    "xdg_toplevel.set_fullscreen": whileUsed,
     "zxdg_decoration_manager_v1.get_toplevel_decoration": ({ objects: [decoration, toplevel] }) =>
-      surfaces.link(decoration!, toplevel!),
-    "zxdg_toplevel_decoration_v1.configure": ({ object, values }) =>
-      void (surfaces.of(object).isFramed = values[0] === 2),
-    "zxdg_toplevel_decoration_v1.destroy": ({ object }) => void (surfaces.of(object).isFramed = false),
+      void decorated.set(decoration!, toplevel!),
+    "zxdg_toplevel_decoration_v1.configure": ({ object, values }) => {
+      const toplevel = decorated.get(object)!;
+      if (values[0] === 2) framed.add(toplevel);
+      else framed.delete(toplevel);
+    },
+    "zxdg_toplevel_decoration_v1.destroy": ({ object }) => void framed.delete(decorated.get(object)!),
     // Without the desktop's frame, no title would say whose window it is.
     "zxdg_toplevel_decoration_v1.set_mode": ({ values }) => values[0] === 2 ? undefined : { values: [2] },
     "zxdg_toplevel_decoration_v1.unset_mode": ({ object }) => ({
@@ -232,7 +218,8 @@ export function createPolicy(
       after: [[object, "set_mode", 2]],
     }),
     "xdg_activation_token_v1.set_app_id": ({ values }) => ({ values: [appId(values[0]!)] }),
-    "xdg_activation_v1.activate": () => attention.isUsed() ? undefined : dropped,
+    "xdg_activation_v1.activate": () =>
+      attention.focused() !== 0 && attention.isUsed() && session.rates.raise() ? undefined : dropped,
 
     // Popups.
     "xdg_wm_base.create_positioner": ({ objects }) =>
@@ -264,35 +251,9 @@ export function createPolicy(
       hiddenPopups.delete(object) ? { after: [[object, "popup_done"]] } : undefined,
 
     // Keyboard, pointer, touch, tablet.
-    "wl_keyboard.enter": ({ object, values }) => {
-      noteSerial(values[0]!);
-      if (focusedKeyboards.has(object)) return;
-      focusedKeyboards.add(object);
-      attention.focus(attention.focused() + 1);
-    },
-    "wl_keyboard.leave": ({ object }) => blur(object),
-    "wl_keyboard.key": ({ values }) => {
-      noteSerial(values[0]!);
-      return values[3] === 1 ? used() : undefined;
-    },
-    "wl_pointer.enter": ({ values }) => noteSerial(values[0]!),
-    "wl_pointer.button": ({ object, values }) => {
-      noteSerial(values[0]!);
-      return press(`${object.id} ${values[2]}`, values[3] === 1);
-    },
-    "wl_touch.down": ({ object, values }) => {
-      noteSerial(values[0]!);
-      return press(`${object.id} ${values[3]}`, true);
-    },
-    "wl_touch.up": ({ object, values }) => {
-      noteSerial(values[0]!);
-      return press(`${object.id} ${values[2]}`, false);
-    },
-    "zwp_tablet_tool_v2.down": ({ object, values }) => {
-      noteSerial(values[0]!);
-      return press(`${object.id}`, true);
-    },
-    "zwp_tablet_tool_v2.up": ({ object }) => press(`${object.id}`, false),
+    ...input.handlers,
+    // Only the user moves the pointer. The next click might meet a window of the host's, even above the app's own.
+    "zwp_locked_pointer_v1.set_cursor_position_hint": () => dropped,
     "wl_pointer.set_cursor": setCursor,
     "zwp_tablet_tool_v2.set_cursor": setCursor,
     // They would identify the user, as those of screens.
@@ -337,7 +298,7 @@ export function createPolicy(
         Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined, seen: undefined });
       }
       popups.delete(object);
-      blur(object);
+      input.ended(object);
       data.ended(object);
     },
     mustLeave: () => popups.size > 0 && attention.absentMs() > leaveMs,
@@ -361,7 +322,7 @@ export function createPolicy(
       for (const what of counted.values()) session.remove(what);
       counted.clear();
       surfaces.end();
-      for (const keyboard of [...focusedKeyboards]) blur(keyboard);
+      input.end();
     },
   };
 }

@@ -54,8 +54,8 @@ export interface Surface {
   seen?: Box;
   /** The size that the compositor wants it to have. */
   configured?: Size;
-  /** The desktop gives it a frame. */
-  isFramed?: boolean;
+  /** Its xdg_toplevel. */
+  toplevel?: WaylandObject;
   /** It is left out: nothing is ever attached to it. */
   isHidden?: boolean;
   /** What it is a part of. */

@@ -185,7 +185,10 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
       args([windowNumber, coordinate, coordinate, integer(0, 11), integer(0, 9), integer(0, 2)]),
       ([window, , , direction], session) => {
         if (direction === 9 || direction === 10) throw new Refusal("it takes the keyboard");
-        return (direction === 11 || session.buttonsDown.size > 0) && mayRaise(session, window);
+        if (direction !== 11 && session.buttonsDown.size === 0 || !mayRaise(session, window)) return false;
+        // The window manager has the button now: the client may hear of no release.
+        session.buttonsDown.clear();
+        return true;
       },
     ),
   ],

@@ -1,0 +1,110 @@
+/** Keyboard, pointer, touch and tablet: what of them says that the user works in the app's windows. */
+
+import type { Addition } from "./border.ts";
+import type { Message, WaylandObject } from "./connection.ts";
+import type { ArgumentValue } from "./messages.ts";
+import type { MessageVerdict } from "./policy.ts";
+import type { WaylandSession } from "./session.ts";
+
+/** How many of the compositor's last events an app may answer to. */
+const maxSerials = 256;
+/** Buttons and fingers that are down on one device. */
+const maxPresses = 64;
+
+/** The input of a connection. */
+export interface Input {
+  /** By the names of messages. */
+  handlers: Record<string, (message: Message) => MessageVerdict | undefined | void>;
+  /** Whether a serial is that of an event that the app has got. */
+  isAnswer(serial: ArgumentValue): boolean;
+  /** Whether a button, a finger or a pen is down in a window of the app's. */
+  isPressed(): boolean;
+  /** What is down counts no longer: the compositor has it, to drag something. */
+  forgetPresses(): void;
+  /** An object ends. */
+  ended(object: WaylandObject): void;
+  /** The connection has ended. */
+  end(): void;
+}
+
+/** No input yet. `release`: what the app hears of before a key or a button. */
+export function createInput(
+  { session: { attention }, release }: { session: WaylandSession; release(): Addition[] },
+): Input {
+  const focusedKeyboards = new Set<WaylandObject>();
+  const serials: number[] = [];
+  /** What is down, by the object that reports it. */
+  const presses = new Map<WaylandObject, Set<ArgumentValue>>();
+
+  const noteSerial = (serial: ArgumentValue): void => {
+    serials.push(serial as number);
+    if (serials.length > maxSerials) serials.shift();
+  };
+  const used = (): MessageVerdict | undefined => {
+    attention.recordInput();
+    const before = release();
+    return before.length > 0 ? { before } : undefined;
+  };
+  const forget = ({ object }: Pick<Message, "object">): void => void presses.delete(object);
+  const press = (object: WaylandObject, { what, isDown }: { what: ArgumentValue; isDown: boolean }) => {
+    const down = presses.get(object) ?? new Set();
+    if (!isDown) {
+      down.delete(what);
+      if (down.size === 0) presses.delete(object);
+      return undefined;
+    }
+    if (down.size < maxPresses) presses.set(object, down.add(what));
+    return used();
+  };
+  const blur = (keyboard: WaylandObject): void => {
+    if (focusedKeyboards.delete(keyboard)) attention.focus(attention.focused() - 1);
+  };
+  return {
+    handlers: {
+      "wl_keyboard.enter": ({ object, values }) => {
+        noteSerial(values[0]!);
+        if (focusedKeyboards.has(object)) return;
+        focusedKeyboards.add(object);
+        attention.focus(attention.focused() + 1);
+      },
+      "wl_keyboard.leave": ({ object }) => blur(object),
+      "wl_keyboard.key": ({ values }) => {
+        noteSerial(values[0]!);
+        return values[3] === 1 ? used() : undefined;
+      },
+      "wl_pointer.enter": ({ values }) => noteSerial(values[0]!),
+      // While a button is down, the pointer leaves a window only if the compositor has taken the button.
+      "wl_pointer.leave": forget,
+      "wl_pointer.button": ({ object, values }) => {
+        noteSerial(values[0]!);
+        return press(object, { what: values[2]!, isDown: values[3] === 1 });
+      },
+      "wl_touch.down": ({ object, values }) => {
+        noteSerial(values[0]!);
+        return press(object, { what: values[3]!, isDown: true });
+      },
+      "wl_touch.up": ({ object, values }) => {
+        noteSerial(values[0]!);
+        return press(object, { what: values[2]!, isDown: false });
+      },
+      "wl_touch.cancel": forget,
+      "zwp_tablet_tool_v2.down": ({ object, values }) => {
+        noteSerial(values[0]!);
+        return press(object, { what: null, isDown: true });
+      },
+      "zwp_tablet_tool_v2.up": forget,
+      "zwp_tablet_tool_v2.proximity_out": forget,
+      "zwp_tablet_tool_v2.removed": forget,
+    },
+    isAnswer: (serial) => serials.includes(serial as number),
+    isPressed: () => presses.size > 0,
+    forgetPresses: () => presses.clear(),
+    ended(object) {
+      blur(object);
+      forget({ object });
+    },
+    end() {
+      for (const keyboard of [...focusedKeyboards]) blur(keyboard);
+    },
+  };
+}
