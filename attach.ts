@@ -22,12 +22,14 @@ exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
 import { appLine } from "./lib/attach/advice.ts";
 import { askableNames, channelNames, presetNames } from "./lib/attach/session/channels.ts";
 import { checkSessionName } from "./lib/container/names.ts";
+import { borderWords } from "./lib/attach/border_option.ts";
 import { displayNames } from "./lib/attach/wayland/choice.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 import { guardWord } from "./lib/guard/wayland/request.ts";
 import { type Arguments, engineOptions, givenOptions, type ScriptSpec } from "./lib/cli/options.ts";
 import { runScript } from "./lib/cli/script.ts";
+import { xpraOptionNames } from "./lib/cli/xpra_options.ts";
 
 const channelList = { words: ["clipboard", ...channelNames], list: true };
 
@@ -35,9 +37,9 @@ const spec = {
   name: "attach.ts",
   summary: "Runs an app in a container and shows its windows among the host's own.",
   usage: [
-    "[options] NAME APP_CMDLINE [APP_WORD...] [XPRA_OPTION...]",
-    "[options] NAME [XPRA_OPTION...] [-- APP_WORD...]",
-    "--disposable NAME APP_CMDLINE [FILE... | XPRA_OPTION...]",
+    "[options] NAME APP_CMDLINE [APP_WORD...]",
+    "[options] NAME [-- APP_WORD...]",
+    "--disposable NAME APP_CMDLINE [FILE...]",
     "--list [NAME]",
     "--stop NAME [SESSION | --all]",
     "--logs NAME [SESSION]",
@@ -69,6 +71,12 @@ const spec = {
       help: "auto, wayland or x11 (default: $GUI_CONTAINER_DISPLAY, else auto)",
       completion: { words: displayNames },
     },
+    "border": {
+      value: "COLOUR",
+      help:
+        "A frame in this colour on all windows of the container, also from now on: red, #ff8800, red,8; auto for none",
+      completion: { words: borderWords },
+    },
     "no-box": { help: "Run xpra's client without its bubblewrap box, with all of your permissions" },
     "preset": {
       group: "Channels: what passes besides windows, keys and pointer",
@@ -93,7 +101,9 @@ const spec = {
   },
   notes: `The channels are ${
     ["clipboard (both ways)", ...channelNames].join(", ")
-  }. Options that are not in this list go to "xpra attach", such as --border=red. After "--", all words are the app's.`,
+  }. The options above are understood wherever they stand before "--", and so are those that xpra gets: ${
+    xpraOptionNames.map((name) => `--${name}=…`).join(", ")
+  }. All other words after APP_CMDLINE are the app's, as are all after "--"; but one that looks like an option above, mistyped, is an error.`,
   manual: [
     "APP_CMDLINE is split into words by the quoting rules of a shell; no shell runs it. APP_WORDs are added as they are.",
     "The container is started if it does not run. One ssh call starts a systemd user unit in it: an X server, xpra and " +

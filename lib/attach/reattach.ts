@@ -1,6 +1,7 @@
 /** Shows a live session again. */
 
 import { all } from "../base/settle.ts";
+import { borderOf } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
 import { createMemory } from "../guard/xpra/memory.ts";
 import { checkAsking } from "./ask.ts";
@@ -21,6 +22,7 @@ import { checkClient } from "./x11/xpra_version.ts";
 export async function reattach(container: Container, request: ShowRequest): Promise<number> {
   const { host } = container;
   await checkAsking(host, request.asks);
+  const border = await borderOf(container, request.border);
   await using scope = new AsyncDisposableStack();
   const startFor = async (options: Parameters<typeof startClient>[0]): ReturnType<typeof startClient> =>
     scope.use(await startClient(options));
@@ -31,7 +33,7 @@ export async function reattach(container: Container, request: ShowRequest): Prom
     requireDisplay(host);
     const [made] = await all([
       hostScreen(host).then(async (screen) => {
-        const options = { ...request, container, memory: createMemory(), screen };
+        const options = { ...request, border, container, memory: createMemory(), screen };
         return { options, early: isEarly ? await startFor(options) : undefined };
       }),
       checkClient(host),

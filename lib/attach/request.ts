@@ -3,14 +3,10 @@
 import { ExitCode, inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
+import type { ContainerBorder } from "../container/border.ts";
+import { readBorder } from "./border_option.ts";
 import { sortAppWords } from "./session/app.ts";
-import {
-  type AskableChannel,
-  askedChannels,
-  type Channel,
-  checkXpraOptions,
-  openChannels,
-} from "./session/channels.ts";
+import { type AskableChannel, askedChannels, type Channel, openChannels } from "./session/channels.ts";
 import { checkSessionName } from "../container/names.ts";
 import { type DisplayName, NoWayland, wantedDisplay } from "./wayland/choice.ts";
 
@@ -22,6 +18,8 @@ export interface ShowRequest {
   open: ReadonlySet<Channel>;
   /** The channels whose every use the user is asked about. */
   asks: ReadonlySet<AskableChannel>;
+  /** What the container's border is to be from now on; undefined: what it was. */
+  border: ContainerBorder | "auto" | undefined;
   /** The user's own options of `xpra attach`. */
   userOptions: readonly string[];
   /** Runs the client in a box. */
@@ -63,11 +61,13 @@ export function readRequest(
   const session = values.get("session");
   if (session !== undefined) checkSessionName(session);
   const display = wantedDisplay(host, values.get("display"));
+  const border = values.get("border");
   const channels = { ask: values.get("ask"), allow: values.get("allow"), deny: values.get("deny") };
   const show = {
     session,
     open: openChannels({ ...channels, preset: values.get("preset") }),
     asks: askedChannels(channels),
+    border: border === undefined ? undefined : readBorder(border),
     box: !flags.has("no-box"),
   };
   const { app, userOptions, files } = sortAppWords(positionals.slice(1), {
@@ -75,15 +75,15 @@ export function readRequest(
     lendsFiles: flags.has("disposable"),
     line: (...app) => line(app),
   });
-  checkXpraOptions(userOptions);
   checkDisposable(flags, app);
   if (app === undefined) {
     if (values.get("display") !== "wayland") return { ...show, userOptions };
     throw new NoWayland("a session is shown again by X only", { exitCode: ExitCode.usage });
   }
-  if (flags.has("join") && userOptions.length > 0) {
+  const [change] = border === undefined ? userOptions : ["--border"];
+  if (flags.has("join") && change !== undefined) {
     throw inputError(
-      `${userOptions[0]} cannot change a session that runs`,
+      `${change} cannot change a session that runs`,
       `Leave it out, or if it is for the app: ${line([...app, ...userOptions])}`,
     );
   }

@@ -2,6 +2,7 @@
 
 import { ExitCode } from "../base/errors.ts";
 import { all } from "../base/settle.ts";
+import { borderOf } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
 import { socketPath } from "../container/sockets.ts";
 import { createMemory } from "../guard/xpra/memory.ts";
@@ -28,6 +29,7 @@ export async function start(container: Container, request: StartRequest): Promis
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
   socketPath(container.mounts.xpra, `${name}-99`);
+  const border = await borderOf(container, request.border);
   const appearance = open.has("look") ? hostAppearance(host) : undefined;
   const run = crypto.randomUUID().slice(0, 8);
   const plan = { app, run, name, exact: request.session !== undefined, open, isShown: !detached, appearance };
@@ -38,7 +40,7 @@ export async function start(container: Container, request: StartRequest): Promis
     try {
       const { showByWayland } = await import("./wayland/show.ts");
       const carried = open.difference(new Set(["tray"] as const));
-      return await showByWayland(container, { request, plan: { ...plan, open: carried } });
+      return await showByWayland(container, { request, border, plan: { ...plan, open: carried } });
     } catch (error) {
       if (!(error instanceof NoWayland) || display === "wayland") throw error;
       against = error.reason;
@@ -59,7 +61,7 @@ export async function start(container: Container, request: StartRequest): Promis
   // The client takes its time to load: meanwhile the container is reached and the session starts.
   const [{ client, options }] = await all([
     hostScreen(host).then(async (screen) => {
-      const options = { ...request, container, memory: createMemory(), screen };
+      const options = { ...request, border, container, memory: createMemory(), screen };
       return { options, client: scope.use(await startClient(options)) };
     }),
     container.connect(),

@@ -2,6 +2,7 @@
  * The command line of a script: its options and positional arguments, how they are parsed, and the text of the help.
  */
 
+import { levenshteinDistance } from "@std/text";
 import { inputError } from "../base/errors.ts";
 import { engineClis } from "../engine/engine.ts";
 import { shellNames } from "./shells.ts";
@@ -141,9 +142,28 @@ export function readOption(
 }
 
 /**
+ * The option that an unknown word looks like: its beginning, a slip of the keys, or with a dash that a text program has
+ * made of two. Undefined for a word that looks like none.
+ */
+export function nearestOption(word: string, options: Options): string | undefined {
+  const [, dashes, typed, value] = /^([-\u2010-\u2015\u2212]+)([A-Za-z][\w-]*)(=.*)?$/s.exec(word) ?? [];
+  // `-e` and the like are letters.
+  if (typed === undefined || dashes === "-" && value === undefined) return undefined;
+  const letters = (name: string): string => [...name].sort().join("");
+  const fitting = Object.entries(options).filter(([, { value: wanted }]) => value === undefined || wanted !== undefined)
+    .map(([name]) => ({ name, distance: levenshteinDistance(typed, name) }))
+    .filter(({ name, distance }) =>
+      distance <= (name.length < 6 ? 1 : 2) || letters(name) === letters(typed) ||
+      typed.length >= 3 && name.startsWith(typed)
+    );
+  return fitting.sort((one, other) => one.distance - other.distance)[0]?.name;
+}
+
+/**
  * Parses a command line. Options are understood wherever they stand before `--`.
  *
- * @throws {UserError} with exit code 2 for an unknown option, a missing or an unwanted value
+ * @throws {UserError} with exit code 2 for an unknown option, a missing or an unwanted value; with
+ * {@linkcode ScriptSpec.passesOn} always, also for a word that looks like one of its own options
  */
 export function parseCommandLine<Name extends string>(
   spec: ScriptSpec<Name>,
@@ -159,12 +179,23 @@ export function parseCommandLine<Name extends string>(
     const word = args[at]!;
     const passesOn = spec.passesOn === "always" || spec.passesOn !== undefined && flags.has(spec.passesOn as Name);
     const { names, value } = readOption(word, options);
-    if (!isOption(word) || positionals.length > 0 && passesOn && names.includes(undefined)) {
-      positionals.push(word);
-      continue;
+    if (!isOption(word) || names.includes(undefined)) {
+      const isKept = !isOption(word) || positionals.length > 0 && passesOn;
+      const nearest = isKept && spec.passesOn !== "always" ? undefined : nearestOption(word, options);
+      if (isKept && nearest === undefined) {
+        positionals.push(word);
+        continue;
+      }
+      throw inputError(
+        `Unknown option "${word.split("=")[0]}"`,
+        [
+          ...nearest === undefined ? [] : [`The nearest one is --${nearest}`],
+          ...isKept ? [`Words for the app go after --`] : [],
+          hint,
+        ].join(". "),
+      );
     }
-    for (const name of names as (Name | CommonName | undefined)[]) {
-      if (name === undefined) throw inputError(`Unknown option "${word.split("=")[0]}"`, hint);
+    for (const name of names as (Name | CommonName)[]) {
       const valueName = options[name].value;
       if (valueName === undefined) {
         if (value !== undefined) throw inputError(`The option --${name} takes no value`, hint);

@@ -88,7 +88,8 @@ async function measure(
       report: print,
       remote: way === "ours",
     });
-    const argv = clientArgv({ socket: listen, pixels: undefined, open, dpi: 96, userOptions: [] });
+    const border = { colour: "#e60000", width: 4, isAlways: false };
+    const argv = clientArgv({ socket: listen, pixels: undefined, open, dpi: 96, border, userOptions: [] });
     const client = startProcess(argv, { env: clientEnvironment(crypto.randomUUID()), output: { line: () => {} } });
     try {
       const wanted = `\\[${container}\\] ${title}`;

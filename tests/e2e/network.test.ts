@@ -59,7 +59,8 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
     remote: true,
     report: (line) => said.push(line),
   });
-  const argv = clientArgv({ socket: listen, pixels: undefined, open: new Set(), dpi: 96, userOptions: [] });
+  const border = { colour: "#e60000", width: 4, isAlways: false };
+  const argv = clientArgv({ socket: listen, pixels: undefined, open: new Set(), dpi: 96, border, userOptions: [] });
   const client = startProcess(argv, { env: clientEnvironment(crypto.randomUUID()), output: { line: () => {} } });
   const player = (await playSound(container, session))!;
   try {

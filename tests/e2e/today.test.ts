@@ -2,7 +2,6 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { borderFor } from "../../lib/guard/wayland/border.ts";
 import { todayOptions } from "../lab/today.ts";
 import { nothingLeft } from "./sessions.ts";
 import { act, evaluate, pixelsOf, startDesktop, type Step, takePicture, testToday } from "./today_desktop.ts";
@@ -39,6 +38,11 @@ const shown = "Open channels: clipboard, sound, look; windows by Wayland\n";
 const green = "#00c000";
 const app = `foot -T title sh -c 'printf "\\033]11;${green}\\007"; sleep 600'`;
 
+/** The colour of a container's border, as its record has it. */
+async function colourOf(name: string): Promise<string> {
+  return JSON.parse(await Deno.readTextFile(`${mountsRoot}/${name}/container.json`)).border.colour;
+}
+
 test("containers of Debian 13 and of Debian testing", async () => {
   await Promise.all([
     makeContainer(older.engine, older.name),
@@ -63,7 +67,7 @@ for (
     const { env, titles } = desktop;
     // GNOME Shell draws no frames: the guard draws a border. The others show the title.
     const ownBorder = desktopName === "sway" ? "#0a0bff" : undefined;
-    const words = [name, app, ...(ownBorder ? [`--border=${ownBorder},6`] : [])];
+    const words = [name, app, `--border=${ownBorder ? `${ownBorder},6` : "auto"}`];
     const running = startScript("attach", engine, ["--deny=dialogs", "--session=w", ...words], { env });
     const title = `[${name}] title`;
     try {
@@ -81,7 +85,7 @@ for (
           await takePicture(desktopName, picture, env);
           return await pixelsOf(green, picture) > 50_000;
         });
-        const border = ownBorder ?? `#${new Uint8Array(borderFor(name).colour).toHex()}`;
+        const border = ownBorder ?? await colourOf(name);
         assertEquals(await pixelsOf(border, picture) > 3_000, desktopName !== "labwc");
       }
     } finally {
@@ -140,7 +144,7 @@ test("a GTK app of a container has keys, menus, drag and drop, and both clipboar
         await takePicture("GNOME Shell", picture, env);
         return await pixelsOf(colour, picture) > 2_000;
       });
-    const border = `#${new Uint8Array(borderFor(name).colour).toHex()}`;
+    const border = await colourOf(name);
     await shows("the border of the window", border);
     const frame = await eventually("the window with the focus", async () => {
       const found = await js(`(() => { const { x, y, width, height } = ${window}.get_frame_rect();

@@ -187,7 +187,7 @@ testOnOneEngine("attach.ts takes X where Wayland does not fit, and says why", wa
   for (
     const [args, why] of [
       [["--allow=tray", name, "xclock"], "waypipe has no tray"],
-      [[name, "xclock", "--speed=80"], '"--speed=80" is an option for xpra'],
+      [[name, "xclock", "--title=@title@"], '"--title=@title@" is an option for xpra'],
     ] as const
   ) {
     const running = attach(engine, args);

@@ -16,13 +16,18 @@ function sorted(words: string[], rest: string[] = [], lendsFiles = false): AppWo
   return sortAppWords(words, { rest, lendsFiles, line: (...app) => `attach.ts box -- ${app.join(" ")}` });
 }
 
-Deno.test("sortAppWords() gives words behind APP_CMDLINE and behind -- to the app as they are", () => {
-  const options = ["--border=red"];
+Deno.test("sortAppWords() gives the app all words behind it but xpra's options, and all behind --, as they are", () => {
+  const options = ["--keyboard-layout=de"];
   for (
     const [words, rest, app, userOptions] of [
       [["xterm -e 'a b'"], [], ["xterm", "-e", "a b"], []],
       [["firefox", "https://a/?b c", ...options], [], ["firefox", "https://a/?b c"], options],
       [["firefox", ...options, "https://a"], ["-P"], ["firefox", "https://a", "-P"], options],
+      [["libreoffice", "--writer"], [], ["libreoffice", "--writer"], []],
+      [["firefox", "--private-window", "https://a"], [], ["firefox", "--private-window", "https://a"], []],
+      [["xterm", "-w", "3", "-e", "top", "--"], [], ["xterm", "-w", "3", "-e", "top", "--"], []],
+      [["mpv", "--volume=50", "a"], ["--title=x"], ["mpv", "--volume=50", "a", "--title=x"], []],
+      [["vlc", "--no-audio", "--audio"], [], ["vlc", "--no-audio", "--audio"], []],
       [[...options, "xterm"], [], ["xterm"], options],
       [options, ["xterm -e", "--preset=x"], ["xterm -e", "--preset=x"], options],
       [options, [], undefined, options],
@@ -37,26 +42,36 @@ Deno.test("sortAppWords() gives words behind APP_CMDLINE and behind -- to the ap
   }
 });
 
-Deno.test("sortAppWords() takes words behind APP_CMDLINE for files where these are lent", () => {
-  assertEquals(sorted(["evince --presentation", "--border=red", "a.pdf"], ["-x"], true), {
-    app: ["evince", "--presentation", "-x"],
-    userOptions: ["--border=red"],
+Deno.test("sortAppWords() takes words behind APP_CMDLINE that are no options for files where these are lent", () => {
+  assertEquals(sorted(["evince --presentation", "--fullscreen", "--opengl=no", "a.pdf"], ["-x"], true), {
+    app: ["evince", "--presentation", "--fullscreen", "-x"],
+    userOptions: ["--opengl=no"],
     files: ["a.pdf"],
   });
 });
 
-Deno.test("sortAppWords() refuses what may be xpra's or the app's, and says what to type", () => {
+Deno.test("sortAppWords() refuses what xpra would take otherwise than it is meant, and says what to type", () => {
   for (
     const [words, message, hint] of [
       [
-        ["xterm", "-e", "top"],
-        '"-e" is not an option of attach.ts or of xpra',
-        "For the app: attach.ts box -- xterm -e top",
+        ["mpv", "--audio=no", "a b"],
+        '"--audio=no" is not handed on to xpra: channels are opened and closed by name',
+        "Use --allow sound or --deny sound. For the app: attach.ts box -- mpv --audio=no a b",
       ],
       [
         ["firefox", "--title", "https://a"],
-        'Does "https://a" belong to the option --title, or to the app?',
-        "For the option: --title=https://a. For the app: attach.ts box -- firefox --title https://a",
+        '"--title" is an option of xpra, and lacks its value',
+        "Write it as one word: --title=…. For the app: attach.ts box -- firefox --title https://a",
+      ],
+      [
+        ["--new", "firefox"],
+        '"--new" is not an option of attach.ts, nor one that it hands on to xpra',
+        "See attach.ts --help. For the app: attach.ts box -- firefox --new",
+      ],
+      [
+        ["-x"],
+        '"-x" is not an option of attach.ts, nor one that it hands on to xpra',
+        "See attach.ts --help. For the app: attach.ts box -- -x",
       ],
     ] as const
   ) {

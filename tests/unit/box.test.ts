@@ -28,7 +28,6 @@ function options(more: Partial<BoxOptions> = {}, env: Record<string, string> = {
   return {
     socket: "/m/.attach-1/guard",
     pixels: "/m/.attach-1/.pixels-x",
-    userOptions: [],
     env: { XPRA_SSH_AGENT: "0" },
     hostEnv: (name) => variables[name],
     ...more,
@@ -80,15 +79,6 @@ Deno.test("boxedArgv() hands on language, pointer and display, and neither agent
     "XPRA_SSH_AGENT",
   ]);
   assert(shown(boxed).includes("/run/x") && env.HOME !== "/home/me");
-});
-
-Deno.test("boxedArgv() shows the files that the user's options name, and nothing else of the user's", () => {
-  const base = shown(boxedArgv(client, options()));
-  assertEquals(
-    shown(boxedArgv(client, options({ userOptions: ["--window-icon=/home/me/a b.png", "--border=red"] })))
-      .filter((path) => !base.includes(path)),
-    ["/home/me/a b.png"],
-  );
 });
 
 Deno.test("displaySocketOf() knows the displays of this machine; another one needs the network", () => {

@@ -6,10 +6,8 @@ import {
   channelNames,
   channelOptions,
   channelsOfPreset,
-  checkXpraOptions,
   openChannels,
   presetNames,
-  withOptions,
 } from "../../lib/attach/session/channels.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { clientArgv, serverArgv } from "../../lib/attach/x11/xpra.ts";
@@ -96,10 +94,10 @@ Deno.test("askedChannels() are open whatever the preset, and are named by no oth
 Deno.test("channelLine() tells apart what is open and what is asked for", () => {
   const asks = askedChannels({ ask: "links,files" });
   assertEquals(
-    channelLine(openChannels({ ask: "links,files" }), [], asks),
+    channelLine(openChannels({ ask: "links,files" }), asks),
     "Open channels: clipboard, sound, look, dialogs; asks: links, files",
   );
-  assertEquals(channelLine(asks, [], asks), "Open channels: none; asks: links, files");
+  assertEquals(channelLine(asks, asks), "Open channels: none; asks: links, files");
 });
 
 Deno.test("channelLine() names the open ones, both directions of the clipboard as one", () => {
@@ -150,15 +148,19 @@ Deno.test("channelOptions() closes what comes in other ways, remote control, log
 });
 
 Deno.test("clientArgv() attaches to the socket, with the user's options last and unchanged", () => {
-  const userOptions = ["--border=red", "--title=it's $x", "--sharing", "yes"];
-  const argv = clientArgv({ socket: "/m/a b", pixels: "/m/p", dpi: 96, open: new Set(), userOptions });
+  const userOptions = ["--keyboard-layout=de", "--title=it's $x"];
+  const border = { colour: "#e60000", width: 5, isAlways: false };
+  const options = { socket: "/m/a b", pixels: "/m/p", dpi: 96, open: new Set<Channel>(), border, userOptions };
+  const argv = clientArgv(options);
   assertEquals(argv.slice(0, 3), ["xpra", "attach", "socket:/m/a b"]);
-  assertEquals(argv.slice(-4), userOptions);
-  assert(argv.indexOf("--clipboard=no") < argv.indexOf("--border=red"));
+  assertEquals(argv.slice(-2), userOptions);
+  assert(!argv.some((option) => option.startsWith("--border")), "the desktop draws a frame");
+  const chosen = clientArgv({ ...options, border: { ...border, isAlways: true } });
+  assertEquals(chosen.filter((option) => !argv.includes(option)), ["--border=#e60000,5"]);
   // The guard puts the container's name in front, and reads no compressed packets.
   for (const option of ["--title=@title@", "--compressors=none", "--mmap=/m/p"]) assert(argv.includes(option), option);
   assert(argv.includes("--desktop-scaling=off"));
-  assert(clientArgv({ socket: "/s", pixels: "/a:b", dpi: 96, open: new Set(), userOptions }).includes("--mmap=no"));
+  assert(clientArgv({ ...options, pixels: "/a:b" }).includes("--mmap=no"));
 });
 
 Deno.test("serverArgv() has the channels of its end, ends with its app, and listens nowhere else", () => {
@@ -176,37 +178,4 @@ Deno.test("serverArgv() compresses pictures for another machine only", () => {
   const [here, there] = [false, true].map((crossesNetwork) => serverArgv({ ...options, crossesNetwork }));
   assertEquals(here!.filter((option) => !there!.includes(option)), ["--encodings=rgb"]);
   assertEquals(there!.filter((option) => !here!.includes(option)), ["--encodings=rgb,jpeg"]);
-});
-
-Deno.test("channelLine() names the user's options that contradict a channel, and no others", () => {
-  const open = openChannels({ preset: "isolated" });
-  assertEquals(
-    channelLine(open, ["--clipboard=yes", "--border=red", "--printing=no", "--dbus-control=yes"]),
-    "Open channels: none; overridden by your options for xpra: --clipboard=yes --dbus-control=yes",
-  );
-  assertEquals(channelLine(open, ["--border=red", "--clipboard=no"]), "Open channels: none");
-});
-
-Deno.test("checkXpraOptions() refuses what would open a channel that xpra does not carry, and says what does", () => {
-  checkXpraOptions(["--border=red", "--printing=no", "--microphone=disabled", "--clipboard=yes", "--constructor=x"]);
-  for (
-    const [option, channel] of [
-      ["--printing=yes", "printing"],
-      ["--open-url", "links"],
-      ["--open-files=auto", "files"],
-      ["--speaker=on", "sound"],
-    ]
-  ) {
-    const error = assertThrows(() => checkXpraOptions(["--border=red", option!]), UserError, `${option} opens nothing`);
-    assertEquals([error.exitCode, error.hint], [2, `Use --allow ${channel}`]);
-  }
-});
-
-Deno.test("withOptions() opens what the user's options for xpra open, since those win", () => {
-  const isolated = openChannels({ preset: "isolated" });
-  const opened = (...options: string[]): Channel[] => [...withOptions(isolated, options)];
-  assertEquals(opened("--border=red", "--system-tray=no", "--title=--system-tray=yes"), []);
-  assertEquals(opened("--system-tray=yes", "--webcam=auto"), ["tray"]);
-  assertEquals(opened("--clipboard=yes"), ["clipboard-in", "clipboard-out"]);
-  assertEquals([...withOptions(new Set<Channel>(["files"]), [])], ["files"]);
 });

@@ -43,6 +43,7 @@ async function withHost(
     container,
     open: new Set(["sound"]),
     memory: createMemory(),
+    border: { colour: "#e60000", width: 4, isAlways: false },
     userOptions: [],
     screen: fallbackScreen,
     box: true,

@@ -49,12 +49,12 @@ const options = {
   opener: `/home/me/it's a "checkout" for 5$ \`x\` \\ 100%/open-in-container`,
   env: { GUI_CONTAINER_MOUNTS: "/a b" },
   attachOptions: ["--engine=lxc", "--preset=isolated"],
-  xpraOptions: ["--border=red", "--title=@title@, not to be trusted; $HOME"],
+  xpraOptions: ["--title=@title@, not to be trusted; $HOME"],
   withTypes: true,
 };
 
 Deno.test("entryText() puts the container's name in front, and nothing of the container's behind Exec but plain words", () => {
-  const plain = { ...options, opener: "/x/open-in-container", env: {}, xpraOptions: ["--border=red"] };
+  const plain = { ...options, opener: "/x/open-in-container", env: {}, xpraOptions: ["--opengl=no"] };
   assertEquals(
     entryText(appOf(writer), "/icons/writer.png", plain),
     `[Desktop Entry]
@@ -67,7 +67,7 @@ Keywords=text;letter;
 Icon=/icons/writer.png
 Categories=Office;
 MimeType=text/rtf;x-scheme-handler/office;
-Exec=/x/open-in-container --engine=lxc --preset=isolated my-box "office --writer" --border=red -- %u
+Exec=/x/open-in-container --engine=lxc --preset=isolated my-box "office --writer" --opengl=no -- %u
 Terminal=false
 StartupNotify=true
 StartupWMClass=my-box.office
@@ -77,7 +77,7 @@ X-GuiContainer-Name=my-box
   const bare = entryText(appOf(writer.replace(" %U", "")), undefined, { ...plain, withTypes: true });
   assert(!/Icon=|MimeType=|%u/.test(bare));
   const env = entryText(appOf(writer.replace("office", "env A=b office")), undefined, { ...plain, withTypes: false });
-  assertStringIncludes(env, '--session=office my-box "env A=b office --writer" --border=red -- %u\n');
+  assertStringIncludes(env, '--session=office my-box "env A=b office --writer" --opengl=no -- %u\n');
   assert(!env.includes("MimeType="));
 });
 
@@ -139,16 +139,22 @@ testWith(
 );
 
 Deno.test("parseExportWords() tells apps, options of attach.ts and options of xpra apart", () => {
-  assertEquals(parseExportWords(["a", "b", "--border=red", "--preset=isolated", "--no-box"]), {
+  assertEquals(parseExportWords(["a", "b", "--border=red", "--preset=isolated", "--no-box", "--opengl=no"]), {
     wanted: ["a", "b"],
-    attachOptions: ["--preset=isolated", "--no-box"],
-    xpraOptions: ["--border=red"],
+    attachOptions: ["--border=red", "--preset=isolated", "--no-box"],
+    xpraOptions: ["--opengl=no"],
   });
   for (const word of ["-x", "--", "--Border", "--border=a\nb", "red"]) {
     const error = assertThrows(() => parseExportWords(["--border=red", word]), UserError);
     assertEquals(error.exitCode, 2);
   }
   for (const word of ["--preset=a b", "--allow=*"]) assertThrows(() => sortOptions([word]), UserError);
+  for (
+    const [word, nearest] of [["--prest=isolated", "--preset"], ["--printing=no", "--deny printing"], ["--x=y", ""]]
+  ) {
+    const error = assertThrows(() => sortOptions([word!]), UserError, `"${word}" is not`);
+    assertEquals([error.exitCode, error.hint.includes(nearest!)], [2, true], error.hint);
+  }
   const own = { notTheirs: Object.keys(optionsOf(createLine)) };
   for (const word of ["--dry-run", "--mime", "--engine=incus", "--project=work", "--export"]) {
     const error = assertThrows(() => parseExportWords(["--border=red", word], own), UserError);
@@ -158,8 +164,9 @@ Deno.test("parseExportWords() tells apps, options of attach.ts and options of xp
   // Each of those that attach.ts takes as its own goes into an entry, or is refused.
   for (const name of Object.keys(commandLine.options)) {
     const sort = (): unknown => sortOptions([`--${name}`]).attachOptions;
-    if (["allow", "ask", "deny", "display", "no-box", "preset"].includes(name)) assertEquals(sort(), [`--${name}`]);
-    else assertThrows(sort, UserError, `cannot have "--${name}"`);
+    if (["allow", "ask", "border", "deny", "display", "no-box", "preset"].includes(name)) {
+      assertEquals(sort(), [`--${name}`]);
+    } else assertThrows(sort, UserError, `cannot have "--${name}"`);
   }
 });
 

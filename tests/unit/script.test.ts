@@ -4,7 +4,14 @@ import { commandLine as attach } from "../../attach.ts";
 import { commandLine as create } from "../../create.ts";
 import { commandLine as map } from "../../map.ts";
 import config from "../../deno.json" with { type: "json" };
-import { helpText, parseCommandLine, parseDuration, type ScriptSpec } from "../../lib/cli/options.ts";
+import {
+  helpText,
+  nearestOption,
+  optionsOf,
+  parseCommandLine,
+  parseDuration,
+  type ScriptSpec,
+} from "../../lib/cli/options.ts";
 import { afterChanges, inputError, type ProcessResult, UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 
@@ -74,10 +81,10 @@ Deno.test("parseCommandLine() keeps options of other programs behind the first p
     const { flags, values, positionals, rest } = parseCommandLine(passing, args);
     return [[...flags], Object.fromEntries(values), positionals, rest];
   };
-  assertEquals(read("box", "xterm", "--border=red", "--delete", "-e", "--image=x", "--imag=y", "--", "--delete"), [
+  assertEquals(read("box", "xterm", "--colour=red", "--delete", "-e", "--image=x", "-vx", "--", "--delete"), [
     [["delete", 2 + 1]],
     { image: "x" },
-    ["box", "xterm", "--border=red", "-e", "--imag=y"],
+    ["box", "xterm", "--colour=red", "-e", "-vx"],
     ["--delete"],
   ]);
   assertEquals(read("box", "-vn", "-vx"), [[["verbose", 1], ["dry-run", 1]], {}, ["box", "-vx"], []]);
@@ -102,10 +109,8 @@ Deno.test("parseCommandLine() refuses an unknown option with exit code 2, and na
     const [args, name] of [
       [["--bogus"], "--bogus"],
       [["--bogus=secret", "x"], "--bogus"],
-      [["--imag", "x"], "--imag"],
       [["-x"], "-x"],
       [["-5"], "-5"],
-      [["--no-json"], "--no-json"],
       [["--constructor"], "--constructor"],
       [["--__proto__=1"], "--__proto__"],
       [["--engine.foo=1"], "--engine.foo"],
@@ -117,6 +122,53 @@ Deno.test("parseCommandLine() refuses an unknown option with exit code 2, and na
     const error = assertThrows(() => parsed(...args), UserError, `Unknown option "${name}"`);
     assertEquals([error.exitCode, error.hint], [2, "See try.ts --help"]);
   }
+});
+
+Deno.test("nearestOption() knows a slip of the keys, a beginning and a text program's dash, and no other word", () => {
+  const options = optionsOf(attach);
+  for (
+    const [word, nearest] of [
+      ["--prest=isolated", "preset"],
+      ["--prset", "preset"],
+      ["--pre=isolated", "preset"],
+      ["-preset=isolated", "preset"],
+      ["\u2014preset=isolated", "preset"],
+      ["\u2013-preset", "preset"],
+      ["--dney=clipboard", "deny"],
+      ["--den=clipboard", "deny"],
+      ["--disposible", "disposable"],
+      ["--sesion=x", "session"],
+      ["--bordr=red", "border"],
+      ["--Preset=isolated", "preset"],
+    ] as const
+  ) assertEquals(nearestOption(word, options), nearest, word);
+  for (
+    const word of [
+      ...["--writer", "--calc", "--impress", "--draw", "--norestore", "--view", "--headless", "--convert-to"],
+      ...["--private-window", "--new-window", "--new-tab", "--profile", "--kiosk", "--safe-mode", "--incognito"],
+      ...["--fullscreen", "--volume=50", "--geometry=80x24", "--class=x", "--log=debug", "--env=A=b", "--key=x"],
+      ...["--user-data-dir=/x", "--no-sandbox", "--follow", "-e", "-w", "-preset", "-display", "firefox", "-", "a—b"],
+    ]
+  ) assertEquals(nearestOption(word, options), undefined, word);
+});
+
+Deno.test("parseCommandLine() refuses what looks like an option mistyped, also behind an app, and names the nearest", () => {
+  const hintOf = (spec: ScriptSpec<string>, ...args: string[]): string => {
+    const error = assertThrows(() => parseCommandLine(spec, args), UserError, "Unknown option");
+    assertEquals(error.exitCode, 2);
+    return error.hint;
+  };
+  assertEquals(
+    hintOf(attach, "box", "firefox", "--prest=isolated"),
+    "The nearest one is --preset. Words for the app go after --. See attach.ts --help",
+  );
+  assertEquals(hintOf(attach, "--prest=isolated", "box"), "The nearest one is --preset. See attach.ts --help");
+  assertEquals(hintOf(create, "--without-xpr", "box"), "The nearest one is --without-xpra. See create.ts --help");
+  assertEquals(hintOf(map, "box", "file", "--readonly"), "The nearest one is --read-only. See map.ts --help");
+  const { positionals, rest } = parseCommandLine(attach, ["box", "libreoffice", "--writer", "--", "--prest=x"]);
+  assertEquals([positionals, rest], [["box", "libreoffice", "--writer"], ["--prest=x"]]);
+  // It is for attach.ts, and judged with its apps.
+  assertEquals(parseCommandLine(create, ["--export", "box", "--allow=links"]).positionals, ["box", "--allow=links"]);
 });
 
 Deno.test("parseCommandLine() refuses a value that is missing, and one that is too many", () => {

@@ -23,6 +23,7 @@ async function failing(answer: Error | Record<never, never>): Promise<{ calls: s
     container: localBox(host),
     open: new Set(),
     memory: createMemory(),
+    border: { colour: "#e60000", width: 4, isAlways: false },
     userOptions: [],
     screen: fallbackScreen,
     box: true,

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { againstRemoteWayland, againstWayland, NoWayland, wantedDisplay } from "../../lib/attach/wayland/choice.ts";
-import { borderOption } from "../../lib/attach/wayland/border_option.ts";
+import { readBorder } from "../../lib/attach/border_option.ts";
 import { startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
@@ -28,8 +28,7 @@ Deno.test("againstWayland() says what Wayland, waypipe or the desktop cannot do"
   for (
     const [changes, reason] of [
       [{ detached: true }, "a Wayland window cannot be left and shown later"],
-      [{ userOptions: ["--border=red,3"] }, undefined],
-      [{ userOptions: ["--border=red", "--border=off"] }, '"--border=off" is an option for xpra'],
+      [{ userOptions: ["--title=x", "--opengl=no"] }, '"--title=x" is an option for xpra'],
       [{ box: false }, "waypipe runs in a box only"],
       [{ wantsTray: true }, "waypipe has no tray"],
     ] as const
@@ -81,7 +80,10 @@ async function clientFails(
       },
     };
     const box = localBox(host, { mounts: mountsIn(host, "box") });
-    const client = await startWaylandClient(box, { clipboard: { in: true, out: true } });
+    const client = await startWaylandClient(box, {
+      clipboard: { in: true, out: true },
+      border: { colour: "#e60000", width: 4, isAlways: false },
+    });
     const error = await assertRejects(() => client.ready, NoWayland);
     await client[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
@@ -129,10 +131,11 @@ Deno.test("startWaylandClient() takes a security context's socket where the comp
   assertEquals(boxes[1]!.includes("/run/user/1/wayland-1"), false, boxes[1]!.join(" "));
 });
 
-Deno.test("--border is one on Wayland too, in a colour by name or number", () => {
-  assertEquals(borderOption("--border=red"), { colour: [255, 0, 0], width: 5, isAlways: true });
-  assertEquals(borderOption("--border=#0a0BFF,12"), { colour: [10, 11, 255], width: 12, isAlways: true });
-  for (const other of ["off", "auto", "red,0", "red,46", "red,5:off", "#fff", "nocolour"]) {
-    assertEquals(borderOption(`--border=${other}`), undefined);
+Deno.test("readBorder() takes a colour by name or number, a width, or auto, and refuses all else", () => {
+  assertEquals(readBorder("red"), { colour: "#ff0000", width: 5, isAlways: true });
+  assertEquals(readBorder("#0a0BFF,12"), { colour: "#0a0bff", width: 12, isAlways: true });
+  assertEquals(readBorder("auto"), "auto");
+  for (const other of ["off", "red,0", "red,46", "red,5:off", "#fff", "nocolour", "constructor", "red "]) {
+    assertEquals(assertThrows(() => readBorder(other), UserError, `"${other}" is not a border`).exitCode, 2);
   }
 });

@@ -2,7 +2,6 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Violation } from "../../lib/guard/faults.ts";
-import { borderFor } from "../../lib/guard/wayland/border.ts";
 import { globals } from "../../lib/guard/wayland/globals.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
 import { threadMs } from "../model/clock.ts";
@@ -851,7 +850,7 @@ Deno.test("the guard of Wayland draws a border on a window that the desktop give
           pixels,
           "wp_single_pixel_buffer_manager_v1.create_u32_rgba_buffer",
           buffer,
-          ...borderFor("box").colour.map((value) => value * 0x101_0101),
+          ...[0x12, 0xab, 0].map((value) => value * 0x101_0101),
           2 ** 32 - 1,
         ),
       ),

@@ -2,7 +2,18 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { relayConnections } from "../../lib/guard/wayland/relay.ts";
-import { frame, ids, message, messages, showWindow, type Trial, trial, withGlobals, word } from "./wayland_samples.ts";
+import {
+  border,
+  frame,
+  ids,
+  message,
+  messages,
+  showWindow,
+  type Trial,
+  trial,
+  withGlobals,
+  word,
+} from "./wayland_samples.ts";
 
 /** What an app, or its compositor, sends, and how many bytes of it pass. */
 interface Sent {
@@ -123,6 +134,7 @@ async function inWorld(test: (world: World) => Promise<void>): Promise<void> {
     const ended = relayConnections({
       container: "box",
       clipboard: { in: true, out: true },
+      border,
       compression: "none",
       listener,
       connect: () => Deno.connect({ transport: "unix", path: hostPath }),

@@ -1,5 +1,6 @@
 /** Bytes of waypipe's stream and of Wayland's protocol, for tests. */
 
+import type { Border } from "../../lib/guard/wayland/border.ts";
 import { type Connection, createConnection } from "../../lib/guard/wayland/connection.ts";
 import { writeMessage } from "../../lib/guard/wayland/messages.ts";
 import { protocols } from "../../lib/guard/wayland/protocols.ts";
@@ -84,6 +85,9 @@ export interface Trial {
   wait(ms: number): void;
 }
 
+/** What the borders of windows look like here. */
+export const border: Border = { colour: "#12ab00", width: 4, isAlways: false };
+
 /** A connection, of which nothing has come. */
 export function trial(clipboard: OpenClipboard = { in: true, out: true }): Trial {
   const told: string[] = [];
@@ -91,6 +95,7 @@ export function trial(clipboard: OpenClipboard = { in: true, out: true }): Trial
   const session = createWaylandSession({
     container: "box",
     clipboard,
+    border,
     tell: (line) => told.push(line),
     now: () => now,
   });

@@ -5,6 +5,7 @@ import { makeCopy, requireOrigin } from "./make_copy.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import { all } from "../../base/settle.ts";
 import { findLeftovers, removeCopies, removeCopy } from "../../container/copies.ts";
+import { borderOf } from "../../container/border.ts";
 import { type Container, containerOn } from "../../container/container.ts";
 import { isStartFailure } from "../../engine/instance.ts";
 import type { DisposableRequest } from "../request.ts";
@@ -29,6 +30,7 @@ export async function runDisposable(container: Container, request: DisposableReq
     requireDisplay(host, host.env("WAYLAND_DISPLAY") ? against : undefined);
   }
   const engine = await container.engine;
+  const border = await borderOf(container, request.border);
   const [origin] = await all([requireOrigin({ engine, name: source }), files.check(engine)]);
   await removeCopies(host, await findLeftovers(host));
   const useOnce = async (): Promise<number> => {
@@ -41,7 +43,7 @@ export async function runDisposable(container: Container, request: DisposableReq
       );
       await using disposable = await containerOn({ engine, name: copy.name });
       const words = [...app, ...files.pathsFor(origin.user)];
-      return await start(disposable, { ...request, app: words, isDisposable: true });
+      return await start(disposable, { ...request, border, app: words, isDisposable: true });
     } catch (error) {
       throw withoutCopy(error, copy.name, source);
     } finally {

@@ -3,6 +3,7 @@
 import runApp from "./run_app.sh" with { type: "text" };
 import { ExitCode, inputError, UserError } from "../../base/errors.ts";
 import { isOption } from "../../cli/options.ts";
+import { isXpraOption } from "../../cli/xpra_options.ts";
 import { quoteWord, splitWords, WordsError } from "../../base/shell_words.ts";
 
 /**
@@ -37,7 +38,7 @@ export interface AppWords {
  *
  * @param options `rest`: what stands after `--`; `lendsFiles`: words that are not options name files, not words for the
  * app; `line`: the line that runs an app, with these words for it
- * @throws {UserError} exit code 2 for a word that may be an option's value or the app's
+ * @throws {UserError} exit code 2 for an option in front of the app that is not xpra's
  */
 export function sortAppWords(
   words: readonly string[],
@@ -47,25 +48,23 @@ export function sortAppWords(
     line: (...app: string[]) => string;
   },
 ): AppWords {
-  const userOptions = words.filter(isOption);
-  const unclear = words.findIndex((word, at) => at > 0 && !isOption(word) && /^--[^=]+$/.test(words[at - 1]!));
-  const single = userOptions.find((word) => !word.startsWith("--"));
-  const [commandLine, ...others] = words.filter((word) => !isOption(word));
-  if (unclear > 0 || single !== undefined) {
-    const app = commandLine === words[0] ? [...splitCommandLine(commandLine!), ...words.slice(1)] : words;
-    throw inputError(
-      single === undefined
-        ? `Does "${words[unclear]}" belong to the option ${words[unclear - 1]}, or to the app?`
-        : `"${single}" is not an option of attach.ts or of xpra`,
-      [
-        ...(single === undefined ? [`For the option: ${words[unclear - 1]}=${quoteWord(words[unclear]!)}`] : []),
-        `For the app: ${line(...app, ...rest)}`,
-      ].join(". "),
-    );
+  const at = words.findIndex((word) => !isOption(word));
+  const app = at < 0 ? [] : splitCommandLine(words[at]!);
+  const forApp = `. For the app: ${line(...app, ...words.filter((_, index) => index !== at), ...rest)}`;
+  const [userOptions, files]: string[][] = [[], []];
+  for (const [index, word] of words.entries()) {
+    if (index === at) continue;
+    if (isXpraOption(word, forApp)) userOptions!.push(word);
+    else if (index < at || at < 0) {
+      throw inputError(
+        `"${word}" is not an option of attach.ts, nor one that it hands on to xpra`,
+        `See attach.ts --help${forApp}`,
+      );
+    } else if (lendsFiles && !isOption(word)) files!.push(word);
+    else app.push(word);
   }
-  const app = commandLine === undefined ? [] : splitCommandLine(commandLine);
-  const all = [...app, ...(lendsFiles ? [] : others), ...rest];
-  return { app: all.length > 0 ? all : undefined, userOptions, files: lendsFiles ? others : [] };
+  app.push(...rest);
+  return { app: app.length > 0 ? app : undefined, userOptions: userOptions!, files: files! };
 }
 
 /** The script for sh that runs the app in its session. */

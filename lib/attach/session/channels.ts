@@ -28,41 +28,15 @@ const channels: Readonly<Record<Channel, readonly (typeof presetNames)[number][]
 /** The names of the channels. */
 export const channelNames = Object.keys(channels) as readonly Channel[];
 
-/** xpra's own options for what comes in other ways: each with its channel, and the value with which it stays closed. */
-const notByXpra: Readonly<Record<string, readonly [Channel, string]>> = {
-  "notifications": ["notifications", "no"],
-  "open-url": ["links", "no"],
-  "forward-xdg-open": ["links", "no"],
-  "file-transfer": ["files", "no"],
-  "open-files": ["files", "no"],
-  "printing": ["printing", "no"],
-  "audio": ["sound", "no"],
-  "speaker": ["sound", "disabled"],
-  "microphone": ["microphone", "disabled"],
-};
-
 /**
  * What no channel opens: what comes in other ways, control of one end by the other, logging to the other end, and
  * cameras. The guard also keeps the server from controlling the client: xpra 5's client has no option against that.
  */
 const alwaysClosed = [
-  ...Object.entries(notByXpra).map(([name, [, closed]]) => `--${name}=${closed}`),
+  ...["--notifications=no", "--open-url=no", "--forward-xdg-open=no", "--file-transfer=no", "--open-files=no"],
+  ...["--printing=no", "--audio=no", "--speaker=disabled", "--microphone=disabled"],
   ...["--remote-logging=no", "--start-new-commands=no", "--dbus-control=no", "--webcam=no"],
 ];
-
-/**
- * Checks the user's options for xpra.
- *
- * @throws {UserError} exit code 2 for one that would open what xpra does not carry
- */
-export function checkXpraOptions(userOptions: readonly string[]): void {
-  for (const option of userOptions) {
-    const [name, value] = option.replace(/^--/, "").split("=");
-    const known = Object.hasOwn(notByXpra, name!) ? notByXpra[name!] : undefined;
-    if (known === undefined || value === known[1]) continue;
-    throw inputError(`${option} opens nothing: xpra does not carry ${known[0]}`, `Use --allow ${known[0]}`);
-  }
-}
 
 /** The channels of a table that name the preset. */
 export function channelsOfPreset<Name extends string>(
@@ -138,29 +112,18 @@ function parseNames(names: string): Channel[] {
 }
 
 /**
- * The line that shows the user which channels are open, and which of the user's own options contradict that.
+ * The line that shows the user which channels are open.
  *
- * @param userOptions options of `xpra attach` that come after ours, and win
  * @param asks the channels of `open` that are asked for
  */
-export function channelLine(
-  open: ReadonlySet<Channel>,
-  userOptions: readonly string[] = [],
-  asks: ReadonlySet<Channel> = new Set(),
-): string {
+export function channelLine(open: ReadonlySet<Channel>, asks: ReadonlySet<Channel> = new Set()): string {
   const both = open.has("clipboard-in") && open.has("clipboard-out");
   const names = channelNames.filter((channel) =>
     open.has(channel) && !asks.has(channel) && !(both && channel === "clipboard-out")
   )
     .map((channel) => both && channel === "clipboard-in" ? "clipboard" : channel);
-  const ours = channelOptions(open);
-  const against = userOptions.filter((option) => {
-    const name = option.split("=")[0]!;
-    return !ours.includes(option) && ours.some((own) => own.split("=")[0] === name);
-  });
   const asked = channelNames.filter((channel) => asks.has(channel));
-  const line = `Open channels: ${names.join(", ") || "none"}${asked.length > 0 ? `; asks: ${asked.join(", ")}` : ""}`;
-  return against.length === 0 ? line : `${line}; overridden by your options for xpra: ${against.join(" ")}`;
+  return `Open channels: ${names.join(", ") || "none"}${asked.length > 0 ? `; asks: ${asked.join(", ")}` : ""}`;
 }
 
 /** The options with which both ends of xpra open the open channels that xpra carries, and close all else. */
@@ -172,21 +135,4 @@ export function channelOptions(open: ReadonlySet<Channel>): string[] {
     `--system-tray=${open.has("tray") ? "yes" : "no"}`,
     ...alwaysClosed,
   ];
-}
-
-/**
- * The channels that are open once the user's options for xpra have overridden ours.
- *
- * @param userOptions options of `xpra attach`: one of them opens a channel if we would pass the same option to open it
- */
-export function withOptions(open: ReadonlySet<Channel>, userOptions: readonly string[]): Set<Channel> {
-  const ours = channelOptions(open);
-  return new Set(
-    channelNames.filter((channel) =>
-      open.has(channel) ||
-      channelOptions(new Set([...open, channel])).some((option) =>
-        userOptions.includes(option) && !ours.includes(option)
-      )
-    ),
-  );
 }

@@ -3,7 +3,6 @@
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { StartRequest } from "../request.ts";
-import { borderOption } from "./border_option.ts";
 
 /** The values of `--display`. */
 export const displayNames = ["auto", "wayland", "x11"] as const;
@@ -51,8 +50,7 @@ export function againstWayland(
 ): string | undefined {
   if (!host.env("WAYLAND_DISPLAY")) return "$WAYLAND_DISPLAY is not set";
   if (detached) return "a Wayland window cannot be left and shown later";
-  const forXpra = userOptions.find((option) => !borderOption(option));
-  if (forXpra !== undefined) return `"${forXpra}" is an option for xpra`;
+  if (userOptions.length > 0) return `"${userOptions[0]}" is an option for xpra`;
   if (!box) return "waypipe runs in a box only";
   return wantsTray ? "waypipe has no tray" : undefined;
 }

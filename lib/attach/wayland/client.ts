@@ -81,8 +81,8 @@ export interface WaylandClient extends AsyncDisposable {
 export interface WindowOptions {
   /** The directions of the clipboard that are open. */
   clipboard: OpenClipboard;
-  /** Their border; undefined: the container's own. */
-  border?: Border | undefined;
+  /** Their border. */
+  border: Border;
 }
 
 /** Starts a client, which then waits for a session. */

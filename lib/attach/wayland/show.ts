@@ -2,9 +2,9 @@
 
 import { abortable } from "@std/async";
 import { all } from "../../base/settle.ts";
+import type { ContainerBorder } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
 import type { ShowRequest } from "../request.ts";
-import { borderOption } from "./border_option.ts";
 import { attachLine } from "../advice.ts";
 import { checkAsking } from "../ask.ts";
 import { channelLine } from "../session/channels.ts";
@@ -23,15 +23,14 @@ import { awaitRemoteEnd } from "./remote_windows.ts";
  */
 export async function showByWayland(
   container: Container,
-  { plan, request }: { plan: Omit<SessionPlan, "display">; request: ShowRequest },
+  { plan, request, border }: { plan: Omit<SessionPlan, "display">; request: ShowRequest; border: ContainerBorder },
 ): Promise<number> {
   const { host, crossesNetwork } = container;
   const { open } = plan;
-  const { asks, isDisposable, userOptions } = request;
+  const { asks, isDisposable } = request;
   await checkAsking(host, asks);
   await using scope = new AsyncDisposableStack();
   const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
-  const border = borderOption(userOptions.at(-1) ?? "");
   const client = scope.use(await startWaylandClient(container, { clipboard, border }));
   const { transport, compress, ready } = client;
   // Over a network, the windows last no longer than the connection of this run.
@@ -54,7 +53,7 @@ export async function showByWayland(
   const [, session] = await all([ready, start()]);
   if (outlives) client.keep();
   host.ui.status(
-    `${channelLine(open, [], asks)}; windows by Wayland${crossesNetwork ? ", which close with this run" : ""}`,
+    `${channelLine(open, asks)}; windows by Wayland${crossesNetwork ? ", which close with this run" : ""}`,
   );
   if (open.has("sound")) {
     const player = await playSound(container, session, { outlives });

@@ -26,8 +26,6 @@ export interface BoxOptions {
   socket: string;
   /** The file for pixels; undefined when pixels come through the socket. */
   pixels: string | undefined;
-  /** The user's options for xpra. Files that they name are shown. */
-  userOptions: readonly string[];
   /** Variables of the client's environment, besides what this module sets. */
   env: Readonly<Record<string, string>>;
   /** Reads a variable of the host's environment. */
@@ -70,7 +68,7 @@ export function boxedArgv(
   clientArgv: (paths: { socket: string; pixels: string | undefined }) => string[],
   options: BoxOptions,
 ): string[] {
-  const { socket, pixels, userOptions, hostEnv } = options;
+  const { socket, pixels, hostEnv } = options;
   const display = hostEnv("DISPLAY") ?? "";
   const displaySocket = displaySocketOf(display);
   const home = hostEnv("HOME");
@@ -98,7 +96,6 @@ export function boxedArgv(
     ...(xauthority === undefined ? [] : ["--ro-bind-try", xauthority, boxPaths.xauthority]),
     ...["--bind", socket, inside.socket],
     ...(pixels === undefined ? [] : ["--bind", pixels, inside.pixels!]),
-    ...filesIn(userOptions).flatMap((path) => atSamePath(path)),
     "--",
     ...["/bin/sh", "-c", limited, "sh"],
     ...clientArgv(inside),
@@ -244,9 +241,4 @@ async function writeFilter(path: string): Promise<void> {
 export function displaySocketOf(display: string): string | undefined {
   const number = /^(?:unix)?:(\d+)(?:\.\d+)?$/.exec(display)?.[1];
   return number === undefined ? undefined : `/tmp/.X11-unix/X${number}`;
-}
-
-/** The files that options such as `--window-icon=FILE` name. */
-function filesIn(userOptions: readonly string[]): string[] {
-  return userOptions.flatMap((option) => /^--[\w-]+=(\/.*)/.exec(option)?.[1] ?? []);
 }

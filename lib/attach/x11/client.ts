@@ -3,13 +3,13 @@
 import { isMissingProgram, type ProcessResult, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { endProcess } from "../../base/process.ts";
+import type { ContainerBorder } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
 import { SocketReplaced } from "../../container/sockets.ts";
 import { Violation } from "../../guard/faults.ts";
 import { makeAttachDirectory } from "./attach_directory.ts";
 import { boxedArgv, prepareBoxes, type StartBox } from "./box.ts";
 import type { ShowRequest } from "../request.ts";
-import { withOptions } from "../session/channels.ts";
 import { startGuard } from "../../guard/xpra/guard.ts";
 import type { RunMemory } from "../../guard/xpra/memory.ts";
 import type { XScreen } from "./screen.ts";
@@ -22,9 +22,11 @@ import { clientArgv, clientEnvironment } from "./xpra.ts";
 const boxingMs = 250;
 
 /** How to show sessions of a container. */
-export interface ClientOptions extends Omit<ShowRequest, "session"> {
+export interface ClientOptions extends Omit<ShowRequest, "session" | "border"> {
   /** The container. */
   container: Container;
+  /** The border of its windows. */
+  border: ContainerBorder;
   /** What the run's clients before this one have learned of the container. */
   memory: RunMemory;
   /** The host's screen. */
@@ -52,7 +54,7 @@ export interface Client extends AsyncDisposable {
  * which it sleeps 1 s: meanwhile the session is started or looked up.
  */
 export async function startClient(options: ClientOptions): Promise<Client> {
-  const { container, open, memory, userOptions, screen, box } = options;
+  const { container, open, memory, border, userOptions, screen, box } = options;
   const { host, label } = container;
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await makeAttachDirectory(container, pixelsBytes(screen)));
@@ -64,7 +66,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
     listen: directory.socket,
     connect: session.promise,
     container: label,
-    open: withOptions(open, userOptions),
+    open,
     memory,
     remote: container.crossesNetwork,
     report: (line) => host.ui.warn(line, { security: true }),
@@ -77,11 +79,11 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   const startBox = box ? await boxesIfAny(host) : undefined;
   const env = clientEnvironment(crypto.randomUUID());
   const argvFor = (paths: { socket: string; pixels: string | undefined }): string[] =>
-    clientArgv({ ...paths, open, dpi: screen.dpi, userOptions });
+    clientArgv({ ...paths, open, dpi: screen.dpi, border, userOptions });
   host.signal.throwIfAborted();
   // No await from here to the listener: a signal in between would leave the client running. Detached, so that Ctrl-C
   // does not reach it from the terminal: with that signal and ours, xpra 6.5.5 sometimes hangs.
-  const boxOptions = { ...directory, userOptions, env, hostEnv: host.env };
+  const boxOptions = { ...directory, env, hostEnv: host.env };
   // The container can influence what the client prints, and how much: only the end is kept.
   const output = { line: () => {} };
   const client = startBox

@@ -26,7 +26,7 @@ export async function show(
   const { host } = container;
   const runsOn = (): boolean => host.signal.aborted && !isDisposable;
   await using _portals = await servePortals(container, { ...options, session, runsOn });
-  const line = channelLine(open, options.userOptions, asks);
+  const line = channelLine(open, asks);
   host.ui.status(why === undefined ? line : `${line}; windows by X: ${why}`);
   let ended: ClientEnd;
   try {

@@ -1,5 +1,6 @@
 /** The two ends of xpra: command line and environment of the client on the host and of the server in the container. */
 
+import type { ContainerBorder } from "../../container/border.ts";
 import { type Channel, channelOptions } from "../session/channels.ts";
 
 /** What the command line of a client depends on. */
@@ -12,12 +13,14 @@ export interface ClientArgvOptions {
   open: ReadonlySet<Channel>;
   /** The host's dots per inch. */
   dpi: number;
+  /** The border of the windows. */
+  border: ContainerBorder;
   /** The user's options of `xpra attach`. They come last and win. */
   userOptions: readonly string[];
 }
 
 /** The client's command line. */
-export function clientArgv({ socket, pixels, open, dpi, userOptions }: ClientArgvOptions): string[] {
+export function clientArgv({ socket, pixels, open, dpi, border, userOptions }: ClientArgvOptions): string[] {
   return [
     "xpra",
     "attach",
@@ -42,6 +45,8 @@ export function clientArgv({ socket, pixels, open, dpi, userOptions }: ClientArg
     // The guard has put the container's name in front.
     "--title=@title@",
     ...channelOptions(open),
+    // Drawn in the window, over the app's own picture: where the desktop draws a frame, only if the user has chosen it.
+    ...(border.isAlways ? [`--border=${border.colour},${border.width}`] : []),
     ...userOptions,
   ];
 }

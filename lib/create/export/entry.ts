@@ -2,6 +2,8 @@
 
 import { basename } from "@std/path";
 import { inputError } from "../../base/errors.ts";
+import { nearestOption } from "../../cli/options.ts";
+import { isXpraOption } from "../../cli/xpra_options.ts";
 import { sessionNameOf } from "../../container/names.ts";
 import type { App } from "./app.ts";
 
@@ -96,11 +98,8 @@ function escapeValue(value: string): string {
 }
 
 /** The options of attach.ts that an entry can carry. */
-const attachNames = ["allow", "ask", "deny", "display", "no-box", "preset"];
-/**
- * Those that it cannot carry: it starts an app in a session that open-in-container chooses. Each other option is one of
- * xpra's.
- */
+const attachNames = ["allow", "ask", "border", "deny", "display", "no-box", "preset"];
+/** Those that it cannot carry: it starts an app in a session that open-in-container chooses. */
 const notInEntries = "all copy detached disposable join list logs paste session stop".split(" ");
 
 /**
@@ -115,7 +114,7 @@ export function sortOptions(
 ): Pick<EntryOptions, "attachOptions" | "xpraOptions"> {
   for (const word of words) {
     if (!/^--[a-z][a-z0-9-]*(?:=[^\p{C}]*)?$/u.test(word)) {
-      throw inputError(`"${word}" is not an option of attach.ts`, "Write each of them as one word: --border=red");
+      throw inputError(`"${word}" is not an option of attach.ts`, "Write each of them as one word: --preset=isolated");
     }
   }
   const nameOf = (word: string): string => word.slice(2).split("=")[0]!;
@@ -127,6 +126,15 @@ export function sortOptions(
     throw inputError(
       `A menu entry cannot have "${misplaced}"`,
       `It can have --${attachNames.join(", --")}, and options of xpra`,
+    );
+  }
+  const unknown = words.find((word) => !isOfAttach(word) && !isXpraOption(word));
+  if (unknown !== undefined) {
+    const table = Object.fromEntries(attachNames.map((name) => [name, { help: "", value: "" }]));
+    const nearest = nearestOption(unknown, table);
+    throw inputError(
+      `"${unknown}" is not an option of attach.ts, nor one that it hands on to xpra`,
+      `${nearest === undefined ? "" : `The nearest one is --${nearest}. `}See attach.ts --help`,
     );
   }
   const attachOptions = words.filter(isOfAttach);

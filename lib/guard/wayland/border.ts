@@ -17,8 +17,8 @@ export type Create = (type: string) => WaylandObject;
 
 /** What borders look like. */
 export interface Border {
-  /** Red, green and blue, each up to 255. */
-  colour: readonly [red: number, green: number, blue: number];
+  /** As `#rrggbb`. */
+  colour: string;
   /** In pixels of the desktop. */
   width: number;
   /** Also on windows that the desktop gives a frame. */
@@ -69,7 +69,7 @@ export function createBorders(
   const borders = new Map<WaylandObject, { strips: readonly Strip[]; part: SurfaceArea }>();
   let common: Shared | undefined;
 
-  const colour = border.colour.map((value) => value * 0x101_0101);
+  const colour = border.colour.match(/\w\w/g)!.map((byte) => parseInt(byte, 16) * 0x101_0101);
   const edges = edgesOf(border.width);
 
   const begin = (): Addition[] | undefined => {
@@ -147,17 +147,4 @@ function edgesOf(thickness: number): (part: SurfaceArea) => SurfaceArea[] {
       [x + width - across, y, across, height],
     ];
   };
-}
-
-/** The border that a container has by its name: in a full colour, where the desktop draws no frame. */
-export function borderFor(name: string): Border {
-  let hash = 2_166_136_261;
-  for (const char of name) hash = Math.imul(hash ^ char.codePointAt(0)!, 16_777_619) >>> 0;
-  const hue = hash % 360;
-  const channel = (shift: number): number => {
-    const at = (hue / 30 + shift) % 12;
-    const share = 0.42 - 0.42 * Math.max(-1, Math.min(at - 3, 9 - at, 1));
-    return Math.round(share * 255);
-  };
-  return { colour: [channel(0), channel(8), channel(4)], width: 4, isAlways: false };
 }

@@ -18,8 +18,8 @@ export interface WaylandRelayOptions {
   container: string;
   /** The directions that are open. */
   clipboard: OpenClipboard;
-  /** The border that the user wants; undefined: {@linkcode borderFor} its name. */
-  border?: Border | undefined;
+  /** What the borders of its windows look like. */
+  border: Border;
   /** How the container's end compresses. */
   compression: Compression;
   /** Where the container's end connects. */

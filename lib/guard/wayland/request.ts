@@ -14,8 +14,8 @@ export interface GuardRequest {
   container: string;
   /** The directions that are open. */
   clipboard: OpenClipboard;
-  /** The border that the user wants; undefined: {@linkcode borderFor} its name. */
-  border?: Border | undefined;
+  /** What the borders of its windows look like. */
+  border: Border;
   /** How the container's end compresses. */
   compression: Compression;
   /** The path of the socket to which the container's end connects. */

@@ -1,6 +1,6 @@
 /** What all connections of a session have in common: whether the user works in its windows, and how much it has. */
 
-import { type Border, borderFor } from "./border.ts";
+import type { Border } from "./border.ts";
 import { maxPopups, maxWindows } from "../limits.ts";
 import { createRates, openingRate, type Rates } from "../rates.ts";
 import { Violation } from "../faults.ts";
@@ -64,10 +64,10 @@ export interface WaylandSession {
 
 /** A session that has just begun. */
 export function createWaylandSession(
-  { container, clipboard, border = borderFor(container), tell, now = () => performance.now(), isPaused }: {
+  { container, clipboard, border, tell, now = () => performance.now(), isPaused }: {
     container: string;
     clipboard: OpenClipboard;
-    border?: Border | undefined;
+    border: Border;
     tell(text: string): void;
     now?: () => number;
     isPaused?: () => boolean;

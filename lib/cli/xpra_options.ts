@@ -1,0 +1,59 @@
+/**
+ * The options of `xpra attach` that a user may give, in this one place: those about windows and keyboard are handed on,
+ * those about what passes besides are not. Any other word with a dash is not xpra's.
+ */
+
+import { inputError } from "../base/errors.ts";
+
+/** Those that are handed on, as xpra 5 and 6 know them. */
+export const xpraOptionNames = [
+  "desktop-scaling",
+  "headerbar",
+  "keyboard-layout",
+  "keyboard-layouts",
+  "keyboard-options",
+  "keyboard-raw",
+  "keyboard-variant",
+  "keyboard-variants",
+  "modal-windows",
+  "opengl",
+  "shortcut-modifiers",
+  "swap-keys",
+  "title",
+] as const;
+
+/** Those about what passes, with the channel in whose place each stands. */
+const channels: Readonly<Record<string, string>> = {
+  "audio": "sound",
+  "clipboard": "clipboard",
+  "clipboard-direction": "clipboard",
+  "file-transfer": "files",
+  "forward-xdg-open": "links",
+  "microphone": "microphone",
+  "notifications": "notifications",
+  "open-files": "files",
+  "open-url": "links",
+  "printing": "printing",
+  "speaker": "sound",
+  "system-tray": "tray",
+};
+
+/**
+ * Whether a word is an option that is handed on to xpra.
+ *
+ * @param forApp the end of a hint: what to type if the word is for the app
+ * @throws {UserError} exit code 2 for one about what passes, and for one without its value
+ */
+export function isXpraOption(word: string, forApp = ""): boolean {
+  const [, name = "", value] = /^--([a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
+  if (Object.hasOwn(channels, name) && value !== undefined) {
+    const channel = channels[name]!;
+    throw inputError(
+      `"${word}" is not handed on to xpra: channels are opened and closed by name`,
+      `Use --allow ${channel} or --deny ${channel}${forApp}`,
+    );
+  }
+  if (!xpraOptionNames.some((known) => known === name)) return false;
+  if (value !== undefined) return true;
+  throw inputError(`"${word}" is an option of xpra, and lacks its value`, `Write it as one word: ${word}=…${forApp}`);
+}

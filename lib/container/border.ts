@@ -1,0 +1,103 @@
+/**
+ * The border of a container's windows: one colour for each container, kept in its record on the host, of colours that
+ * eyes tell apart.
+ */
+
+import { basename, dirname, join } from "@std/path";
+import { exists, readDirectory } from "../base/files.ts";
+import type { Host } from "../base/host.ts";
+import { lockFile, readRecord } from "../base/record.ts";
+import { type Mounts, turnsIn } from "./mounts.ts";
+import { containerRecordPath } from "./record.ts";
+
+/** What the border of a container's windows looks like. */
+export interface ContainerBorder {
+  /** As `#rrggbb`. */
+  colour: string;
+  /** In pixels of the desktop. */
+  width: number;
+  /** Also on windows that the desktop gives a frame: the user has chosen it. */
+  isAlways: boolean;
+}
+
+/** The colours of containers for which nobody has chosen one, in the order in which they are given. */
+export const palette = [
+  "#e60000", // red
+  "#1240ff", // blue
+  "#00a600", // green
+  "#ff8c00", // orange
+  "#ff1fd4", // magenta
+  "#00d5e6", // cyan
+  "#7a3e00", // brown
+  "#ffe100", // yellow
+] as const;
+
+/** The width of a border that nobody has chosen, in pixels. */
+const usualWidth = 4;
+
+/**
+ * The border of a container's windows. The first time it gets a colour that no other container of this host has, as
+ * long as there are some.
+ *
+ * @param chosen what it is to be from now on; "auto": as if nobody had chosen one
+ */
+export async function borderOf(
+  { host, mounts }: { host: Pick<Host, "change" | "dryRun" | "signal">; mounts: Pick<Mounts, "directory"> },
+  chosen?: ContainerBorder | "auto",
+): Promise<ContainerBorder> {
+  const known = await readBorder(mounts);
+  if (known && chosen === undefined) return known;
+  const root = dirname(mounts.directory);
+  // Without its directory, the container is not there, or is one that is marked by hand.
+  if (host.dryRun || !await exists(mounts.directory)) {
+    return chosen === undefined || chosen === "auto" ? derived(palette[0]) : chosen;
+  }
+  using _turn = await lockFile(turnsIn(root), { signal: host.signal });
+  const before = await readBorder(mounts);
+  const kept = before && (chosen === undefined || chosen === "auto" && !before.isAlways) ? before : undefined;
+  const border = kept ?? (chosen === undefined || chosen === "auto" ? derived(await freeColour(mounts)) : chosen);
+  if (border !== before) await writeBorder(mounts, border);
+  return border;
+}
+
+function derived(colour: string): ContainerBorder {
+  return { colour, width: usualWidth, isAlways: false };
+}
+
+/** The border in a container's record; undefined where there is none, or where it is not one. */
+async function readBorder(mounts: Pick<Mounts, "directory">): Promise<ContainerBorder | undefined> {
+  const record = await readRecord(containerRecordPath(mounts)) as { border?: Partial<ContainerBorder> } | null;
+  const { colour, width, isAlways } = record?.border ?? {};
+  const isBorder = /^#[0-9a-f]{6}$/.test(`${colour}`) && Number.isInteger(width) && width! > 0 && width! < 100 &&
+    typeof isAlways === "boolean";
+  return isBorder ? { colour: colour!, width: width!, isAlways } : undefined;
+}
+
+/** Writes it into the record, whole or not at all: other runs read that at any time. */
+async function writeBorder(mounts: Pick<Mounts, "directory">, border: ContainerBorder): Promise<void> {
+  const path = containerRecordPath(mounts);
+  const record = await readRecord(path) ?? {};
+  await Deno.writeTextFile(`${path}.new`, `${JSON.stringify({ ...record, border }, null, 2)}\n`, { mode: 0o644 });
+  await Deno.rename(`${path}.new`, path);
+}
+
+/** The first of the colours that the fewest other containers have, or one that looks like it. */
+async function freeColour({ directory }: Pick<Mounts, "directory">): Promise<string> {
+  const root = dirname(directory);
+  const others = (await readDirectory(root)).filter(({ name, isDirectory }) =>
+    isDirectory && name !== basename(directory)
+  );
+  const borders = await Promise.all(others.map(({ name }) => readBorder({ directory: join(root, name) })));
+  const alike = borders.flatMap((border) => border ? [nearestColour(border.colour)] : []);
+  const uses = (colour: string): number => alike.filter((used) => used === colour).length;
+  return palette.toSorted((one, other) => uses(one) - uses(other))[0]!;
+}
+
+function nearestColour(colour: string): string {
+  const bytes = (hex: string): number[] => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  const distance = (one: string): number => {
+    const [from, to] = [bytes(one), bytes(colour)];
+    return from.reduce((sum, byte, index) => sum + (byte - to[index]!) ** 2, 0);
+  };
+  return palette.toSorted((one, other) => distance(one) - distance(other))[0]!;
+}
