@@ -779,6 +779,40 @@ Deno.test("the guard of Wayland ends a connection whose pictures fill 32 screens
   refused(() => add(ids.next + most + 1, 1), "fill too many screens");
 });
 
+Deno.test("the guard of Wayland ends a connection that keeps it busy with parts of windows", () => {
+  const manager = ids.next;
+  const withParts = (count: number, isDeep = false): Trial & { parts: number[] } => {
+    const made = withWindow();
+    made.host(message(ids.registry, "wl_registry.global", 91, "wl_subcompositor", 1));
+    made.app(message(ids.registry, "wl_registry.bind", 91, "wl_subcompositor", 1, manager));
+    const parts = Array.from({ length: count }, (_, index) => manager + 1 + 2 * index);
+    for (const [index, part] of parts.entries()) {
+      const parent = isDeep && index > 0 ? parts[index - 1]! : ids.surface;
+      made.app(
+        message(ids.compositor, "wl_compositor.create_surface", part),
+        message(manager, "wl_subcompositor.get_subsurface", part + 1, part, parent),
+        isDeep ? message(part + 1, "wl_subsurface.set_desync") : message(part, "wl_surface.attach", ids.buffer, 0, 0),
+        message(part, "wl_surface.commit"),
+      );
+      if (!isDeep) made.app(message(ids.surface, "wl_surface.commit"));
+      made.wait(10);
+    }
+    return { ...made, parts };
+  };
+  const busy = withParts(300);
+  const commits = (part: number): Uint8Array =>
+    messages(...new Array(2 ** 15 - 1).fill(message(part, "wl_surface.commit")));
+  refused(() => busy.connection.fromContainer(commits(ids.surface)), "too many parts that change too often");
+  const deep = withParts(1_000, true);
+  refused(() => deep.connection.fromContainer(commits(deep.parts.at(-1)!)), "too many parts that change too often");
+  // A second of a window of 20 parts, at 144 pictures a second.
+  const honest = withParts(20);
+  for (let picture = 0; picture < 144; picture++) {
+    for (const part of [...honest.parts, ids.surface]) honest.app(message(part, "wl_surface.commit"));
+    honest.wait(1_000 / 144);
+  }
+});
+
 Deno.test("the guard of Wayland ends a connection that opens windows without end", () => {
   const { app } = withGlobals();
   refused(() => {

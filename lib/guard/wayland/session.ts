@@ -3,6 +3,7 @@
 import type { Border } from "./border.ts";
 import { maxPopups, maxWindows } from "../limits.ts";
 import { createRates, openingRate, type Rates } from "../rates.ts";
+import { rate } from "../rate.ts";
 import { Violation } from "../faults.ts";
 import { dataTypes } from "../data_types.ts";
 import { type Attention, createAttention } from "../attention.ts";
@@ -27,6 +28,12 @@ const countLimits: Readonly<Record<Counted, number>> = {
 
 /** How many types of data of its own a container may have. */
 const maxOwnTypes = 256;
+
+/**
+ * Steps that it takes to judge changes of windows with many parts: a window of 20 parts, each of which changes 144 times
+ * a second, takes 60,000 a second. A million takes less than a second.
+ */
+const workRate = { perSecond: 200_000, burst: 400_000 };
 
 /** What is counted. */
 export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "object";
@@ -60,6 +67,8 @@ export interface WaylandSession {
   remove(what: Counted, count?: number): void;
   /** The pictures of its surfaces have more pixels, or fewer; `max`: how many they may have together. */
   addPixels(change: number, max: number): void;
+  /** To judge a message of its own took as many steps. */
+  addWork(steps: number): void;
 }
 
 /** A session that has just begun. */
@@ -78,6 +87,7 @@ export function createWaylandSession(
   const ownTypes = new Set<string>();
   const dataMark = `application/x-gui-container.${encodeURIComponent(container)}`;
   const openings = openingRate(now);
+  const mayWork = rate(workRate, now);
   let pixels = 0;
   return {
     container,
@@ -109,6 +119,9 @@ export function createWaylandSession(
     addPixels(change, max) {
       pixels += change;
       if (change > 0 && pixels > max) throw new Violation("its pictures fill too many screens");
+    },
+    addWork(steps) {
+      if (!mayWork(steps)) throw new Violation("its windows have too many parts that change too often");
     },
   };
 }

@@ -123,6 +123,20 @@ export function createSurfaces(
   /** Parts that do not change until their window is large enough for them. */
   const held = new Set<Surface>();
   let commits = 0;
+  /** What a surface may show, or shows. To find that out takes as long as it has parts. */
+  const boxOf = (surface: Surface, what: "may show" | "shows" = "may show"): Box | undefined => {
+    const { box, parts } = measure(surface, what);
+    session.addWork(parts);
+    return box;
+  };
+  /** The surface that a part belongs to in the end. */
+  const rootOf = (surface: Surface): Surface => {
+    let root = surface;
+    let steps = 0;
+    for (; root.parent; root = root.parent) steps++;
+    if (steps > 0) session.addWork(steps);
+    return root;
+  };
   const count = (surface: Surface, size: Size): void => {
     const change = areaOf(size) - areaOf(surface.picture);
     surface.picture = size;
@@ -168,6 +182,7 @@ export function createSurfaces(
     });
   };
   const commitRoot = (root: Surface): MessageVerdict | undefined => {
+    session.addWork(held.size);
     const following = [...held].filter((part) => rootOf(part) === root);
     // With what the app has changed since it committed them.
     following.forEach(take);
@@ -186,7 +201,7 @@ export function createSurfaces(
       if (!isSync(part)) apply(part);
     }
     // A desktop takes for the window what shows now: not a part that will show when its own parent is committed.
-    const shown = boxOf(root, { isShown: true }) ?? box;
+    const shown = boxOf(root, "shows") ?? box;
     root.bounds = overlap(shown, root.geometry ?? shown);
     // The rest is a shadow, no window with a dot of a border in it.
     if (isMostOf(root.bounds, box)) root.seen = root.bounds;
@@ -272,13 +287,6 @@ export function createSurfaces(
   };
 }
 
-/** The surface that a part belongs to in the end. */
-function rootOf(surface: Surface): Surface {
-  let root = surface;
-  while (root.parent) root = root.parent;
-  return root;
-}
-
 /** Whether a part changes only when what it belongs to is committed. */
 function isSync(part: Surface): boolean {
   for (let each = part; each.parent; each = each.parent) {
@@ -341,23 +349,30 @@ function isSettled({ places: [shown, ...places], sizes: [size, committed] }: Sur
   ) && size.width === committed.width && size.height === committed.height;
 }
 
-/** All that a surface may show, with its parts, or what every compositor shows of it now; undefined for nothing. */
-function boxOf(surface: Surface, { isShown = false } = {}): Box | undefined {
-  const { width, height } = isShown ? surface.sizes[0] : maxSizeOf(surface);
-  if (width === 0) return undefined;
-  let box: Box = { left: 0, top: 0, right: width, bottom: height };
+/**
+ * All that a surface may show, with its parts, or what every compositor shows of it now; no box for nothing. Also how
+ * many parts were looked at.
+ */
+function measure(surface: Surface, what: "may show" | "shows"): { box: Box | undefined; parts: number } {
+  const { width, height } = what === "shows" ? surface.sizes[0] : maxSizeOf(surface);
+  if (width === 0) return { box: undefined, parts: 1 };
+  const box: Box = { left: 0, top: 0, right: width, bottom: height };
+  let parts = 1;
   for (const part of surface.parts) {
-    const own = isShown && !isSettled(part) ? undefined : boxOf(part, { isShown });
+    if (what === "shows" && !isSettled(part)) continue;
+    const { box: own, parts: more } = measure(part, what);
+    parts += more;
     if (!own) continue;
-    const { left, top, right, bottom } = part.places.reduce(unionOf);
-    box = unionOf(box, {
-      left: left + own.left,
-      top: top + own.top,
-      right: right + own.right,
-      bottom: bottom + own.bottom,
-    });
+    for (const { left, top } of part.places) {
+      box.left = Math.min(box.left, left + own.left);
+      box.top = Math.min(box.top, top + own.top);
+    }
+    for (const { right, bottom } of part.places) {
+      box.right = Math.max(box.right, right + own.right);
+      box.bottom = Math.max(box.bottom, bottom + own.bottom);
+    }
   }
-  return box;
+  return { box, parts };
 }
 
 /** What two boxes have in common; the first one if that is nothing. */
