@@ -1,7 +1,13 @@
 // Whether windows are shown by Wayland, and what speaks against it.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { againstRemoteWayland, againstWayland, NoWayland, wantedDisplay } from "../../lib/attach/wayland/choice.ts";
+import {
+  againstRemoteWayland,
+  againstWayland,
+  drawsTitles,
+  NoWayland,
+  wantedDisplay,
+} from "../../lib/attach/wayland/choice.ts";
 import { readBorder } from "../../lib/attach/border_option.ts";
 import { startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
@@ -41,6 +47,15 @@ Deno.test("againstRemoteWayland() prefers X for an app on another machine, where
     againstRemoteWayland(recordingHost({ env: { WAYLAND_DISPLAY: "wayland-1", ...env } }).host);
   assertEquals(against({ DISPLAY: ":0" }), "an app on another machine can then be left and shown again");
   assertEquals(against({}), undefined);
+});
+
+Deno.test("drawsTitles() knows the desktops on which only a border tells whose a window is", () => {
+  for (const desktop of ["Hyprland", "niri", "wlroots:niri"]) {
+    assertEquals(drawsTitles(desktop), false, desktop);
+  }
+  for (const desktop of [undefined, "", "GNOME", "ubuntu:GNOME", "KDE", "sway", "labwc:wlroots", "XFCE"]) {
+    assertEquals(drawsTitles(desktop), true, desktop);
+  }
 });
 
 /**

@@ -62,3 +62,18 @@ export function againstWayland(
 export function againstRemoteWayland(host: Host): string | undefined {
   return host.env("DISPLAY") ? "an app on another machine can then be left and shown again" : undefined;
 }
+
+/**
+ * Compositors that say that they frame a window, and draw no title in the frame: Hyprland always (its XDGDecoration.cpp),
+ * niri with prefer-no-csd (its FAQ).
+ */
+const untitled = ["hyprland", "niri"];
+
+/**
+ * Whether a desktop draws a title on the windows that it frames. Where it does not, a border tells whose they are.
+ *
+ * @param desktop `$XDG_CURRENT_DESKTOP`: names with colons between them
+ */
+export function drawsTitles(desktop = ""): boolean {
+  return !desktop.toLowerCase().split(":").some((name) => untitled.includes(name));
+}

@@ -16,7 +16,7 @@ import { all } from "../../base/settle.ts";
 import type { Container } from "../../container/container.ts";
 import { makePrivateDirectory } from "../../container/private_directory.ts";
 import { boxDenied, boxStart, prepareBoxes, type StartBox } from "../x11/box.ts";
-import { NoWayland } from "./choice.ts";
+import { drawsTitles, NoWayland } from "./choice.ts";
 import type { Border } from "../../guard/wayland/border.ts";
 import { guardArgv, privateNames } from "../../guard/wayland/request.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
@@ -132,7 +132,11 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
     await takeOut(host, { name: "alive", directory, kind: "isFifo" });
     return box;
   };
-  const guard = guardArgv({ container, ...wanted, compression, listen, directory });
+  const border = {
+    ...wanted.border,
+    isAlways: wanted.border.isAlways || !drawsTitles(host.env("XDG_CURRENT_DESKTOP")),
+  };
+  const guard = guardArgv({ container, ...wanted, border, compression, listen, directory });
   const ready = all([
     startBoxes(),
     start(
