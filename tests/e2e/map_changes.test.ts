@@ -280,7 +280,7 @@ testOnEngines("map.ts tells of a file that is deleted, moved away or replaced by
     await Deno.rename(join(directory, "d"), there);
     const { code, stderr } = await run.enter();
     assertEquals(code, 1, stderr);
-    assertStringIncludes(stderr, `Nothing can be put beside "${deleted}"`);
+    assertStringIncludes(stderr, `What "${name}" has made of "${deleted}" cannot be put beside it`);
     assertEquals(await permissions([join(there, "moved")]), before);
     // What the container has written is kept until there is a place for it.
     await Deno.mkdir(join(directory, "d"));

@@ -302,6 +302,29 @@ Deno.test("takeBackRecorded() mends a torn file also while the container cannot 
   });
 });
 
+Deno.test("takeBackCopies() says why the container's version has no place here, and keeps the file lent", async () => {
+  await withWorld(async ({ lend, takeBack, file, answer, engine }) => {
+    const copy = await lend();
+    await Deno.writeTextFile(copy.containerPath, "there");
+    answer.now = (argv) =>
+      argv[0] === "cp"
+        ? Promise.resolve({
+          ...result(argv, 1),
+          stderr: `cp: error writing '${argv.at(-1)}': No space left on device\n`,
+        })
+        : undefined;
+    const error = await assertRejects(takeBack, UserError);
+    assertEquals(
+      error.message,
+      `What "far:box" has made of "${file}" cannot be put beside it: No space left on device`,
+    );
+    assertEquals([text(file), (await readCopies(engine.host)).length], ["lent", 1]);
+    answer.now = () => undefined;
+    await takeBack();
+    assertEquals(text(file), "there");
+  });
+});
+
 Deno.test("takeBackRecorded() says how to forget what is lent to a remote that is gone, and forgets it when told to", async () => {
   await withWorld(async (world) => {
     const { engine: { host }, said } = world;

@@ -323,7 +323,7 @@ Deno.test("whatever fails while a file is lent or written back, the user is told
         await asking;
       }
       await say({ ask: "saved", path: "/a" });
-      assertEquals(told, [{ id: 1, paths: [] }, { id: 2, paths: [] }]);
+      assertEquals(told, [{ id: 1, paths: [], failed: true }, { id: 2, paths: [], failed: true }]);
       assertEquals(said, ["warn: no stat", "warn: no space"]);
       const notices = shown.filter(([program]) => program === "notify-send").map((argv) => argv.at(-1));
       assertEquals(notices, ["no stat", "no space"]);

@@ -10,8 +10,8 @@ One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "
 "ask": "file" | "print", "name", "path", "size"} for what the host is to read at a path here, {"id", "ask": "gone"}
 when the app has closed its request, and {"ask": "saved", "path"} when a file that was saved is whole; {"ask": "link",
 "url"}, {"ask": "notify", "summary", "body"}, and {"ask": "record", "on"} when something begins to record, or nothing
-does any more, which have no answer. From the host: {"id", "paths"}, where no path is a no, {"id", "printed"} in place
-of a path to save to, {"id", "here"} for a dialog of the container's own, {"watch": path} for a file that is to be saved,
+does any more, which have no answer. From the host: {"id", "paths"}, where no path is a no, or with "failed" an
+error, {"id", "printed"} in place of a path to save to, {"id", "here"} for a dialog of the container's own, {"watch": path} for a file that is to be saved,
 {"scheme"} when the host's apps become dark or light, and {"samples"} of the microphone, in base64.
 
 The host's end believes nothing of what comes from here. When it is gone, this program shows dialogs of its own, with
@@ -39,7 +39,7 @@ from gi.repository import Gio, GLib  # noqa: E402
 
 NAME = "org.freedesktop.impl.portal.desktop.guicontainer"
 PATH = "/org/freedesktop/portal/desktop"
-DONE, CANCELLED = 0, 1
+DONE, CANCELLED, FAILED = 0, 1, 2
 IDLE_SECONDS = 3
 SESSION, RUN, MISSING, ASLEEP, LINE, *CHANNELS = sys.argv[1:]
 
@@ -177,7 +177,7 @@ def on_call(connection, _sender, _path, _interface, method, parameters, invocati
     """An app asks for files."""
     handle, _app, _parent, _title, options = parameters.unpack()
     if method == "SaveFiles":
-        invocation.return_value(GLib.Variant("(ua{sv})", (2, {})))
+        invocation.return_value(GLib.Variant("(ua{sv})", (FAILED, {})))
         return
     filters = [[label, patterns(rules)] for label, rules in options.get("filters", [])]
     current = options.get("current_file") or []
@@ -185,10 +185,11 @@ def on_call(connection, _sender, _path, _interface, method, parameters, invocati
     kind = "save" if method == "SaveFile" else "folder" if options.get("directory") else "open"
     message = {"ask": kind, "multiple": bool(options.get("multiple")), "filters": filters[:16], "name": name}
 
-    def done(paths, _printed):
+    def done(paths, message):
         uris = GLib.Variant("as", [GLib.filename_to_uri(path) for path in paths])
         results = {"uris": uris, "writable": GLib.Variant("b", True)} if paths else {}
-        invocation.return_value(GLib.Variant("(ua{sv})", (DONE if paths else CANCELLED, results)))
+        code = DONE if paths else FAILED if message.get("failed") else CANCELLED
+        invocation.return_value(GLib.Variant("(ua{sv})", (code, results)))
 
     ask(connection, handle, message, done)
 
@@ -224,7 +225,7 @@ def answer(message):
     connection, request, done, _message = asked.pop(message["id"])
     if request is not None:
         connection.unregister_object(request)
-    done(message["paths"], message.get("printed", False))
+    done(message["paths"], message)
 
 
 def on_print(connection, _sender, _path, _interface, method, parameters, invocation):
@@ -245,11 +246,11 @@ def on_print(connection, _sender, _path, _interface, method, parameters, invocat
         os.close(descriptor)
         invocation.return_value(GLib.Variant("(ua{sv})", (DONE if is_printed else CANCELLED, {})))
 
-    def done(paths, printed):
+    def done(paths, message):
         if paths:
             with os.fdopen(os.dup(descriptor), "rb") as source, open(paths[0], "wb") as target:
                 shutil.copyfileobj(source, target)
-        finish(bool(paths) or printed)
+        finish(bool(paths) or message.get("printed", False))
 
     if not serves("printing") and shutil.which("lp"):
         printer = subprocess.run(["lpstat", "-d"], capture_output=True, check=False)

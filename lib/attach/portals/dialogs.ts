@@ -121,7 +121,7 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
         send({ id, paths });
       } catch (error) {
         tell(error);
-        send(isMissingProgram(error) ? { id, here: true } : { id, paths: [] });
+        send(isMissingProgram(error) ? { id, here: true } : { id, paths: [], failed: true });
       }
     }
   };

@@ -14,7 +14,7 @@ import { contentOf, createCounter, isSameContent, piecesOf } from "./content.ts"
 import type { HostSide } from "./copy_plan.ts";
 import { checkHandles, holdFile, isSameInode, openInode } from "./held_file.ts";
 import { copyFiles } from "./journal.ts";
-import type { Content, LentCopy } from "./loan.ts";
+import { type Content, labelOfLoan, type LentCopy } from "./loan.ts";
 import { maxNameBytes, shortName } from "./source_file.ts";
 
 /** How many names are tried for a file that is put beside another one. */
@@ -160,11 +160,15 @@ export async function putBeside(
   { source, content, end = `from-${copy.instance}` }: { source: string; content: Content; end?: string },
 ): Promise<string> {
   const directory = dirname(copy.hostPath);
-  const failed = (options: { output?: string; cause?: unknown } = {}): UserError =>
-    new UserError(`Nothing can be put beside "${copy.hostPath}"`, {
-      hint: "Make sure that you may write to its directory, and that no container may; then run map.ts --unmap",
+  const failed = (options: { output?: string; cause?: unknown } = {}): UserError => {
+    // Such as "cp: error writing 'FILE': No space left on device", in the user's language.
+    const [, reason] = /: ([^:\n]+)$/.exec(options.output?.trim() ?? "") ?? [];
+    const what = `What "${labelOfLoan(copy)}" has made of "${copy.hostPath}" cannot be put beside it`;
+    return new UserError(reason === undefined ? what : `${what}: ${reason}`, {
+      hint: "Make room in its directory, in which you may write and no container may; then run map.ts --unmap",
       ...options,
     });
+  };
   const there = await followDirectory(host, copy.hostPath).catch((cause) => {
     throw failed({ cause });
   });
