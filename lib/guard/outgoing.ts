@@ -14,8 +14,8 @@ const maxPauseMs = 1_000;
 /** And so long the container may, until it is cut off. Over a network, ssh gives up after twelve seconds. */
 const maxStuckMs = { here: 10_000, overNetwork: 20_000 } as const;
 /**
- * How many bytes may wait for the container, on all of its connections together, for more to be taken: xpra sends all that is
- * pasted at once. To slow down who sends would hold up the focus, which comes in the same stream.
+ * How many bytes may wait for the container, on all of its connections together, for more to be taken: xpra sends all
+ * that is pasted at once. To slow down who sends would hold up the focus, which comes in the same stream.
  */
 const maxWaitingBytes = 2 * maxDataBytes;
 /** What a part takes besides its bytes. */
@@ -29,7 +29,7 @@ export interface Outgoing extends Disposable {
   write(parts: readonly Uint8Array[]): Promise<void>;
   /** Takes copies of parts, to be written after what waits already. */
   post(parts: readonly Uint8Array[]): void;
-  /** Rejects when the end cannot be written to; with a {@linkcode Violation} when it is a container that does not read. */
+  /** Rejects when it cannot be written to; with a {@linkcode Violation} when it is a container that does not read. */
   failed: Promise<never>;
 }
 
@@ -42,7 +42,7 @@ export interface AllOutgoing {
    * not hear what the user does, or what the host's end has to say may wait behind what it does not read.
    */
   isPaused(): boolean;
-  /** Looks which ends read. To be called each {@linkcode lookMs}: what is counted are looks, for this program may stand still. */
+  /** Looks which ends read. Due each {@linkcode lookMs}: time is counted in looks, as this program may stand still. */
   look(): void;
 }
 

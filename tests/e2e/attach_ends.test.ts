@@ -1,11 +1,11 @@
 // However an attachment or a session ends: what should run on runs on, nothing else is left, and the exit code says
 // how.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";
-import { clientsOf, inSession, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { clientsOf, inSession, needed, nothingLeft, pressIn, testOnOneEngine, withDisplay } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -266,3 +266,41 @@ function openTerminal(argv: readonly string[]): Terminal {
     },
   };
 }
+
+testOnOneEngine(
+  "attach.ts: a session whose container stands still for three seconds goes on, and is cut off after ten",
+  needed,
+  async (engine) => {
+    const name = nameOn(engine);
+    const signal = (which: string): Promise<string> =>
+      inContainer(engine, name, `pkill -${which} -f '[x]pra seamless'`);
+    await withDisplay(async (env) => {
+      const app = `xterm -T still -e sh -c 'while read -r line; do echo "$line" >share/still; done'`;
+      const running = startScript("attach", engine, ["--session=still", name, app], { env });
+      await pressIn(await windowWith(`\\[${name}\\] still`, { env }), env);
+      // More than the sockets of a process take that stands still.
+      const type = (letter: string): Promise<string> =>
+        sh(["xdotool", "type", "--delay=2", `${letter.repeat(400)}\n`], { env });
+
+      await signal("STOP");
+      await type("a");
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      await signal("CONT");
+      await eventually("the line", async () => (await inContainer(engine, name, "cat share/still || true")) !== "");
+
+      await signal("STOP");
+      const stopped = performance.now();
+      await type("b");
+      const { code, stderr } = await running.ended;
+      assert(performance.now() - stopped > 10_000);
+      assertEquals(code, 1, stderr);
+      assertStringIncludes(
+        stderr,
+        'error: The session "still" was cut off: for 10 seconds it has read nothing of what it is sent\n',
+      );
+      await signal("CONT");
+      assertEquals((await script("attach", engine, ["--stop", name])).stdout, "still\n");
+      await nothingLeft(engine, name);
+    });
+  },
+);

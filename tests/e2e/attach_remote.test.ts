@@ -259,7 +259,7 @@ testFar(
     const { code: lostCode, stderr: why } = await lost.ended;
     assertEquals([lostCode, why.split("\n").slice(-3)], [1, [
       `error: The connection to "${name}" is lost, and with it the windows of "b"`,
-      "  Its app ends as well. By X, apps run on and their windows come back: --display x11",
+      "hint: Its app ends as well. By X, apps run on and their windows come back: --display x11",
       "",
     ]], why);
     assertEquals(await windows(), []);

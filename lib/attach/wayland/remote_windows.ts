@@ -1,6 +1,6 @@
 /**
- * Windows on a Wayland compositor of an app on another machine. Nothing can show them a second time: they last no longer
- * than this run and its connection, and so does the app.
+ * Windows on a Wayland compositor of an app on another machine. Nothing can show them a second time: they last no
+ * longer than this run and its connection, and so does the app.
  */
 
 import { attachLine } from "../advice.ts";

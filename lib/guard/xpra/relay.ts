@@ -91,8 +91,8 @@ export async function relayPackets(
 }
 
 /**
- * Relays what one end sends, until it ends. The container's next bytes are read when the client has the last ones: a slow
- * client slows the container down. The client's are read whatever the container does: they say where the user is.
+ * Relays what one end sends, until it ends. The container's next bytes are read when the client has the last ones: a
+ * slow client slows the container down. The client's are read whatever the container does: they say where the user is.
  */
 async function pump(relay: Relay, sender: Sender): Promise<void> {
   const frames = createFrameParser(limits[sender]);
