@@ -827,6 +827,18 @@ Deno.test("the guard of Wayland ends a connection that opens windows without end
   }, "more than 100000 objects");
   objects.connection.end();
   objects.session.add("object");
+  const sources = withGlobals();
+  const source = (id: number): Uint8Array =>
+    sources.app(message(ids.dataManager, "wl_data_device_manager.create_data_source", id));
+  for (let times = 0; times < 1_000; times++) {
+    const id = ids.next + times % 100;
+    const made = new DataView(source(id).buffer).getUint32(8, true);
+    sources.app(message(id, "wl_data_source.destroy"));
+    sources.host(message(1, "wl_display.delete_id", made));
+  }
+  refused(() => {
+    for (let id = ids.next; id < 100_000; id++) source(id);
+  }, "more than 256 sources");
   const windows = withGlobals();
   refused(() => {
     for (let id = ids.next; id < 100_000; id += 3) {

@@ -133,6 +133,8 @@ export function createPolicy(
     ...outputs.handlers,
 
     ...data.handlers,
+    "wl_data_device_manager.create_data_source": ({ objects }) => count(objects[0]!, "source"),
+    "zwp_primary_selection_device_manager_v1.create_source": ({ objects }) => count(objects[0]!, "source"),
     // Surfaces and their pictures.
     ...ofSurfaces,
     "wl_compositor.create_surface": ({ objects }) => {
