@@ -851,6 +851,27 @@ Deno.test("the guard of Wayland ends a connection that opens windows without end
   }, "opens windows too fast");
 });
 
+Deno.test("the guard of Wayland lets no app keep the compositor busy with rectangles", () => {
+  const { app, connection } = withWindow();
+  const changed = (x: number, y: number): Uint8Array => message(ids.surface, "wl_surface.damage_buffer", x, y, 1, 1);
+  const all = message(ids.surface, "wl_surface.damage_buffer", 0, 0, 2 ** 31 - 1, 2 ** 31 - 1);
+  const many = Array.from({ length: 4_001 }, (_, at) => changed(2 * at, 0));
+  // The last one holds all others, and those that come then.
+  const [passed] = connection.fromContainer(messages(...many));
+  assertEquals(passed, messages(...many.with(-1, all)));
+  assertEquals([app(changed(1, 1)), app(changed(1, -1))], [changed(1, 1), all]);
+  const region = (id: number, count: number): void => {
+    app(message(ids.compositor, "wl_compositor.create_region", id));
+    for (let at = 0; at < count; at++) app(message(id, "wl_region.add", 2 * at, 0, 1, 1));
+  };
+  for (let times = 0; times < 3; times++) {
+    region(ids.next + times, 1_500);
+    app(message(ids.next + times, "wl_region.destroy"));
+  }
+  region(ids.next + 3, 1_000);
+  refused(() => region(ids.next + 4, 1_001), "more than 2000 rectangles");
+});
+
 /** What the borders of windows need: the app does not bind these. */
 const forBorders = ["wl_subcompositor", "wp_viewporter", "wp_single_pixel_buffer_manager_v1"];
 

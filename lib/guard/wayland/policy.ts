@@ -8,6 +8,7 @@ import type { Message, WaylandObject } from "./connection.ts";
 import type { Descriptor, Descriptors } from "./descriptors.ts";
 import { type Addition, type Create, createBorders } from "./border.ts";
 import { createOutputs } from "./outputs.ts";
+import { createRectangles } from "./rectangles.ts";
 import { createClipboard } from "./clipboard.ts";
 import { globals } from "./globals.ts";
 import { createInput } from "./input.ts";
@@ -71,6 +72,7 @@ export function createPolicy(
   const decorated = new WeakMap<WaylandObject, WaylandObject>();
   const positioners = new WeakMap<WaylandObject, Positioner>();
   const outputs = createOutputs();
+  const rectangles = createRectangles();
   let registry: WaylandObject | undefined;
   const { border } = session;
   const borders = createBorders({
@@ -131,6 +133,7 @@ export function createPolicy(
       if (values[1] === "wl_output") outputs.bind(objects[3]!, number(values[0]));
     },
     ...outputs.handlers,
+    ...rectangles.handlers,
 
     ...data.handlers,
     "wl_data_device_manager.create_data_source": ({ objects }) => count(objects[0]!, "source"),
@@ -300,6 +303,7 @@ export function createPolicy(
         Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined, seen: undefined });
       }
       popups.delete(object);
+      rectangles.ended(object);
       input.ended(object);
       data.ended(object);
     },
