@@ -2,7 +2,7 @@
 wayland_client.py
 
 It speaks virtual-keyboard-unstable-v1 itself, since it has to stay: each call of wtype makes a keyboard anew, of which a window
-misses the first key, and which has no keymap for a moment. waypipe 0.9.2 ends an app that is shown a keyboard without one.
+misses the first key.
 """
 
 import sys

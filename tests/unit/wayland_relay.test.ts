@@ -197,7 +197,9 @@ Deno.test("the guard leaves nothing open when an end has gone, and no connection
       else await near.write(frame(17, 0));
       for (const end of [near, far]) assertEquals(await end.read(new Uint8Array(1)), null);
     }
-    assertEquals(told, ["An app is cut off: waypipe sends what needs a graphics card, or is unknown (type 17)"]);
+    assertEquals(told, [
+      "An app is cut off: waypipe sends what needs a graphics card, or is unknown (type 17). Start it again; if that recurs, take --display x11",
+    ]);
   });
 });
 
@@ -278,7 +280,9 @@ Deno.test("nobody counts as working in the windows of a session one of whose app
     await flood(stalled, modifiers);
     look(21);
     assertEquals(await soon(stalled.far.read(new Uint8Array(1)).catch(() => null)), null);
-    assertEquals(told, ["An app is cut off: for 10 seconds it has read nothing of what it is sent"]);
+    assertEquals(told, [
+      "An app is cut off: for 10 seconds it has read nothing of what it is sent. Start it again; if that recurs, take --display x11",
+    ]);
     assert(await acting.passes(message(1, "wl_display.sync", ids.next)), "the other one stays");
   });
 });

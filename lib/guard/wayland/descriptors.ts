@@ -13,8 +13,8 @@ export type FrameSender = "container" | "host";
 export interface Descriptor {
   /** What waypipe calls it by. */
   number: number;
-  /** Which of the two. */
-  kind: "file" | "pipe";
+  /** Which of the two; "none" is what waypipe could not pass on, and has sent a number for nevertheless. */
+  kind: "file" | "pipe" | "none";
   /** Who has opened it. Only that end changes a file. */
   opener: FrameSender;
   /** Of a file, in bytes. */
@@ -44,7 +44,7 @@ const maxQueued = 64;
 /** The descriptors of both ends. */
 export interface Descriptors {
   /** One end opens a file of a size, or a pipe. */
-  open(sender: FrameSender, opened: Pick<Descriptor, "number" | "kind" | "size">): void;
+  open(sender: FrameSender, opened: { number: number; kind: "file" | "pipe"; size: number }): void;
   /**
    * What has this number; undefined for one that has ended, of which the other end did not know yet.
    *
@@ -57,14 +57,18 @@ export interface Descriptors {
   write(pipe: Descriptor, bytes: number): boolean;
   /** One end of a pipe is closed. */
   close(number: number, end: "read" | "write"): void;
-  /** The descriptor is one of those of the next messages. */
-  send(sender: FrameSender, number: number): void;
-  /** Takes the next descriptor for a message's argument. */
-  take(sender: FrameSender, kind: Descriptor["kind"]): Descriptor;
+  /** The descriptor is one of those of the next messages. Whether it is one: the other end hears of no other. */
+  send(sender: FrameSender, number: number): boolean;
+  /** Takes the next descriptor for a message's argument. In the place of a file of the host's there may be none. */
+  take(sender: FrameSender, kind: "file" | "pipe"): Descriptor;
   /** An object uses a file. */
   use(file: Descriptor): void;
   /** It does so no longer; with the last of them, the file ends. */
   release(file: Descriptor): void;
+}
+
+function fresh(): Pick<Descriptor, "isSent" | "uses" | "written" | "isMuted" | "closed"> {
+  return { isSent: false, uses: 0, written: 0, isMuted: false, closed: new Set() };
 }
 
 /** No descriptors yet. */
@@ -76,7 +80,7 @@ export function descriptorsOf(): Descriptors {
   let filesBytes = 0;
   const openerOf = (number: number): FrameSender => number > 0 ? "container" : "host";
   const remove = (descriptor: Descriptor): void => {
-    if (known.get(descriptor.number) !== descriptor) return;
+    if (descriptor.kind === "none" || known.get(descriptor.number) !== descriptor) return;
     known.delete(descriptor.number);
     counts[descriptor.kind]--;
     filesBytes -= descriptor.size;
@@ -95,8 +99,7 @@ export function descriptorsOf(): Descriptors {
       if (kind === "file") checkSize(size, 0);
       if (counts[kind] >= (kind === "file" ? maxOpenFiles : maxPipes)) throw new Violation(`it has too many ${kind}s`);
       highest[sender] = Math.max(highest[sender], Math.abs(number));
-      const fresh = { isSent: false, uses: 0, written: 0, isMuted: false, closed: new Set<"read" | "write">() };
-      known.set(number, { number, kind, size, opener: sender, ...fresh });
+      known.set(number, { ...fresh(), number, kind, size, opener: sender });
       counts[kind]++;
       filesBytes += size;
     },
@@ -123,14 +126,22 @@ export function descriptorsOf(): Descriptors {
       if (pipe && pipe.closed.add(end).size === 2 && pipe.isSent) remove(pipe);
     },
     send(sender, number) {
-      const found = known.get(number);
-      if (!found || found.opener !== sender || found.isSent) throw new Violation("a descriptor is sent that is none");
       if (queues[sender].length >= maxQueued) throw new Violation("too many descriptors wait for a message");
+      const found = known.get(number);
+      const isNone = !found && sender === "host" && Math.abs(number) > highest.host && openerOf(number) === sender;
+      if (isNone) {
+        highest.host = Math.abs(number);
+        queues.host.push({ ...fresh(), number, kind: "none", size: 0, opener: sender, isSent: true });
+        return false;
+      }
+      if (!found || found.opener !== sender || found.isSent) throw new Violation("a descriptor is sent that is none");
       found.isSent = true;
       queues[sender].push(found);
+      return true;
     },
     take(sender, kind) {
       const next = queues[sender].shift();
+      if (next?.kind === "none" && kind === "file") return next;
       if (next?.kind !== kind) throw new Violation("a message has a descriptor of the wrong kind");
       // What the host's end sends is a keymap or the like: waypipe changes it no more.
       if (sender === "host" && kind === "file") remove(next);

@@ -71,6 +71,15 @@ export function frameOfMessages(messages: Uint8Array): Uint8Array {
   return frame;
 }
 
+/** A frame of the descriptors of the next messages. */
+function frameOfDescriptors(numbers: readonly number[]): Uint8Array {
+  const frame = new Uint8Array(4 + 4 * numbers.length);
+  const view = new DataView(frame.buffer);
+  view.setUint32(0, frame.length << 5 | 1, true);
+  for (const [index, number] of numbers.entries()) view.setInt32(4 + 4 * index, number, true);
+  return frame;
+}
+
 /**
  * Takes a stream apart as it comes.
  *
@@ -114,7 +123,10 @@ export function frameFilter(
       size: [8, 260],
       judge({ view, size }) {
         if (size % 4 !== 0) throw new Violation("a frame is not as long as its kind");
-        for (let at = 4; at < size; at += 4) descriptors.send(sender, view.getInt32(at, true));
+        const numbers = Array.from({ length: size / 4 - 1 }, (_, index) => view.getInt32(4 + 4 * index, true));
+        const passing = numbers.filter((number) => descriptors.send(sender, number));
+        if (passing.length === numbers.length) return undefined;
+        return passing.length === 0 ? "drop" : frameOfDescriptors(passing);
       },
     },
     // A file is opened.

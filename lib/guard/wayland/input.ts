@@ -2,9 +2,11 @@
 
 import type { Addition } from "./border.ts";
 import type { Message, WaylandObject } from "./connection.ts";
+import type { Descriptor } from "./descriptors.ts";
 import type { ArgumentValue } from "./messages.ts";
 import type { MessageVerdict } from "./policy.ts";
 import type { WaylandSession } from "./session.ts";
+import { dropped } from "./surfaces.ts";
 
 /** How many of the compositor's last events an app may answer to. */
 const maxSerials = 256;
@@ -61,6 +63,9 @@ export function createInput(
   };
   return {
     handlers: {
+      // A virtual keyboard has none for a moment. waypipe 0.9.2 cannot pass on what says so, and names a descriptor that
+      // is none, on which its other end ends the app. The app keeps the keymap that it has.
+      "wl_keyboard.keymap": ({ values: [, file] }) => (file as Descriptor).kind === "none" ? dropped : undefined,
       "wl_keyboard.enter": ({ object, values }) => {
         noteSerial(values[0]!);
         if (focusedKeyboards.has(object)) return;
