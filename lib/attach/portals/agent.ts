@@ -27,11 +27,14 @@ export type AgentChannel = typeof agentChannels[number];
 /** How many lines are read at once, and in a second: what comes faster waits in the container. */
 const bearableLines = { burst: 100, perSecond: 20 };
 
-/**
- * How many lines may wait to be sent: a third of a second of samples. Until the agent has read some, samples are dropped
- * and nothing that it says is read, since that may have an answer.
- */
+/** How many lines may wait to be sent before samples are dropped: a third of a second of them. */
 const maxWaitingLines = 20;
+
+/**
+ * How many lines besides samples may wait to be sent. With more, nothing that the agent says is read until it has read
+ * some: it may have an answer.
+ */
+const maxWaitingAnswers = 20;
 
 /** How much its connection may print to its error output before it is ended, in bytes. */
 const maxErrorBytes = 64 * 2 ** 10;
@@ -78,7 +81,9 @@ export async function startAgent(
   const cut = lineCutter();
   const isBearable = rate(bearableLines, () => performance.now());
   let hasEnded = false;
-  const isBehind = (): boolean => (writer.desiredSize ?? 0) < -maxWaitingLines;
+  let waitingAnswers = 0;
+  const write = async (message: Parameters<Agent["send"]>[0]): Promise<void> =>
+    await writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {});
   const running = container.host.start(await container.command(["/bin/sh", "-c", script]), {
     detached: true,
     stdin: { bytes: input.readable },
@@ -86,7 +91,9 @@ export async function startAgent(
     output: {
       async bytes(piece) {
         for (const line of cut(piece)) {
-          while (!hasEnded && (isBehind() || !isBearable())) await new Promise((resolve) => setTimeout(resolve, 200));
+          while (!hasEnded && (waitingAnswers > maxWaitingAnswers || !isBearable())) {
+            await new Promise((resolve) => setTimeout(resolve, 200));
+          }
           if (hasEnded) return;
           const request = parseRequest(line);
           if (request) onRequest(request);
@@ -99,12 +106,13 @@ export async function startAgent(
     writer.close().catch(() => {});
     running.kill("SIGTERM");
   };
-  const send: Agent["send"] = (message) =>
-    void writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)).catch(() => {});
   return {
-    send,
+    send(message) {
+      waitingAnswers++;
+      void write(message).then(() => waitingAnswers--);
+    },
     sendSamples(samples) {
-      if (!isBehind()) send({ samples: samples.toBase64() });
+      if ((writer.desiredSize ?? 0) > -maxWaitingLines) void write({ samples: samples.toBase64() });
     },
     end,
     ended: running.ended.then(({ code }) => code === missing, () => false),
