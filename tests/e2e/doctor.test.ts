@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import type { Finding } from "../../lib/cli/doctor.ts";
-import { script, sh, testOnEngines } from "./world.ts";
+import { runProcess } from "../../lib/base/process.ts";
+import { root, script, sh, testOnEngines } from "./world.ts";
 
 testOnEngines("--doctor finds nothing broken where all is there", ["user", "display", "xpra"], async (engine) => {
   for (const name of ["create", "attach", "map"] as const) {
@@ -21,7 +22,7 @@ testOnEngines("--doctor finds nothing broken where all is there", ["user", "disp
 testOnEngines("--doctor tells what is missing, with the line that installs it", ["user"], async (engine) => {
   const path = await Deno.makeTempDir();
   try {
-    for (const program of ["deno", "sh", engine]) {
+    for (const program of ["deno", "sh", "readlink", engine]) {
       await Deno.symlink(await sh(["which", program]), join(path, program));
     }
     for (
@@ -39,4 +40,19 @@ testOnEngines("--doctor tells what is missing, with the line that installs it", 
   } finally {
     await Deno.remove(path, { recursive: true });
   }
+});
+
+testOnEngines("--doctor says what forbids bubblewrap's boxes, and that no window comes", ["user"], async (engine) => {
+  // In a namespace of its own, in which no further one may be made.
+  const forbidden = 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"';
+  const argv = ["unshare", "--user", "--map-root-user", "sh", "-c", forbidden, "sh", "./attach.ts", "--doctor"];
+  const { code, stdout } = await runProcess(argv, {
+    cwd: root,
+    okCodes: "any",
+    env: { GUI_CONTAINER_ENGINE: engine, NO_COLOR: "1" },
+  });
+  assertEquals(code, 1, stdout);
+  assertStringIncludes(stdout, "broken  bubblewrap cannot make the box");
+  assertStringIncludes(stdout, "sudo sysctl user.max_user_namespaces=");
+  assertStringIncludes(stdout.trimEnd().split("\n").at(-1)!, "No window can be shown");
 });
