@@ -26,8 +26,12 @@ export interface App {
   objects: ReadonlyMap<number, Known>;
   /** Takes what the guard sends to the container. */
   hear(bytes: Uint8Array): void;
-  /** Binds all that there is. */
+  /** Asks what there is. */
   begin(): void;
+  /** Binds all of that. */
+  bind(): void;
+  /** Has much sent to it. */
+  flood(): void;
   /** Does one thing. */
   act(what: AppStep, chance: Chance): void;
 }
@@ -328,9 +332,10 @@ export function createApp(
       const name = chance.happens(0.5) ? "wl_data_offer" : "zwp_primary_selection_offer_v1";
       const offer = one(name, chance);
       if (offer === undefined) return;
-      const type = heardTypes.get(offer)?.length && chance.happens(0.95)
-        ? chance.oneOf(heardTypes.get(offer)!)
-        : chance.oneOf(types);
+      const heard = heardTypes.get(offer) ?? [];
+      // To ask for anything else ends the connection.
+      if (heard.length === 0 && chance.happens(0.9)) return;
+      const type = heard.length > 0 && chance.happens(0.97) ? chance.oneOf(heard) : chance.oneOf(types);
       pipe();
       send(message(offer, `${name}.receive`, type));
     },
@@ -440,8 +445,14 @@ export function createApp(
     },
     act: (what, chance) => acts[what](chance),
     begin() {
-      const registry = newId("wl_registry");
-      send(message(1, "wl_display.get_registry", registry));
+      send(message(1, "wl_display.get_registry", newId("wl_registry")));
+    },
+    flood() {
+      const callbacks = Array.from({ length: 600 }, () => newId("wl_callback"));
+      send(...callbacks.map((callback) => message(1, "wl_display.sync", callback)));
+    },
+    bind() {
+      const registry = manager("wl_registry");
       for (const [number, name, version] of offered) {
         const id = newId(name, version);
         send(message(registry, "wl_registry.bind", number, name, version, id));

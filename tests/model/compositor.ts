@@ -88,11 +88,11 @@ interface Window {
   isMapped: boolean;
 }
 
-/** Who draws a window's frame: 2 for the desktop. What the app has not heard of yet counts later. */
+/** Who draws a window's frame: 2 for the desktop. What the app is told counts from the next step on. */
 interface Decoration {
   mode: number;
   told: number;
-  /** The bytes of the app in answer to which it was told. */
+  /** In which step. */
   toldAt: number;
 }
 
@@ -171,6 +171,8 @@ const dataMark = "application/x-gui-container.box";
 
 /** In what monitors call themselves. */
 export const monitorSecret = "S3CR3T";
+/** For so long an app may read nothing of what waits for it, in milliseconds, while somebody works in its windows. */
+const maxStuckMs = 2_000;
 /** How far from a window its shadow may be drawn. */
 const shadow = 128;
 /** The sides of pictures of the pointer, and of what is dragged. */
@@ -210,7 +212,7 @@ export interface Compositor {
   /** The app learns which numbers are free again. */
   tellFreed(client: Client): void;
   /**
-   * Checks what is on the screen.
+   * Checks what is on the screen, at the end of a step.
    *
    * @param isInFrame whether a client's connection is in the middle of a frame
    * @throws {Broken}
@@ -222,15 +224,16 @@ export interface Compositor {
  * A compositor with a keyboard, a pointer and a touch screen.
  *
  * @param options `clipboard`: what is open; `border`: of the container's windows, whose name is `box`;
- * `drawsFrames`: the desktop draws frames for who asks for them
+ * `drawsFrames`: the desktop draws frames for who asks for them; `stuckMs`: for how long an app has not read
  */
 export function createCompositor(
-  { now, monitors, drawsFrames, clipboard, border }: {
+  { now, monitors, drawsFrames, clipboard, border, stuckMs }: {
     now(): number;
     monitors: Monitor[];
     drawsFrames: boolean;
     clipboard: OpenClipboard;
     border: Border;
+    stuckMs(): number;
   },
 ): Compositor {
   const user: User = newUser();
@@ -240,6 +243,7 @@ export function createCompositor(
   const selections = { copied: noSelection(), selected: noSelection() };
   /** Buttons and fingers that are down in the container's windows. */
   const down = new Set<string>();
+  let steps = 0;
   let serial = 1;
   let nextPipe = -1;
   let focus: Surface | undefined;
@@ -251,6 +255,8 @@ export function createCompositor(
   let hostDrag: { surface: Surface; offers: Offer[] } | undefined;
   let fingers: Surface | undefined;
 
+  /** The user works in the windows, and these would know of it. */
+  const isThere = (): boolean => isWorking(user, now()) && stuckMs() <= maxStuckMs;
   const of = (client: Client, name: string): number[] =>
     [...client.objects].filter(([, known]) => known.name === name).map(([id]) => id);
   const colour = border.colour.match(/\w\w/g)!.map((byte) => parseInt(byte, 16) * 0x101_0101).join();
@@ -406,8 +412,9 @@ export function createCompositor(
   const commitWindow = (client: ClientParts, [id, window]: readonly [number, Window]): void => {
     const { surface } = window;
     const { decoration } = window;
-    if (decoration && decoration.toldAt < client.batches) decoration.mode = decoration.told;
-    window.isFramed = decoration?.mode === 2;
+    if (decoration && decoration.toldAt < steps) decoration.mode = decoration.told;
+    // In the step in which it is told, the app may have answered or not.
+    window.isFramed = decoration?.mode === 2 || decoration?.told === 2;
     const isMapped = drawn(surface) !== undefined;
     if (isMapped && !window.isMapped) note("windows");
     window.isMapped = isMapped;
@@ -442,7 +449,7 @@ export function createCompositor(
   type Handler = (client: ClientParts, id: number, values: Heard["values"]) => void;
   const checkCopy = (which: "copied" | "selected", sourceName: string): Handler => (client, _, [source]) => {
     const { owner } = selections[which];
-    const isAllowed = clipboard.out && isWorking(user, now());
+    const isAllowed = clipboard.out && isThere();
     const isOwn = owner !== undefined && owner !== "host";
     keep("copy", isAllowed || !source && (isOwn || owner === undefined), source ? "it sets one" : "it clears one");
     if (source) note("copies");
@@ -466,7 +473,7 @@ export function createCompositor(
     keep("types", isTextOrPicture(type), `it reads ${type}`);
     keep("paste", clipboard.in, "the channel is closed");
     if (of === "dragged") keep("drop", isDropped, "it reads what is dragged over it");
-    else keep("paste", isWorking(user, now()), `it reads what is ${of} while the user is elsewhere`);
+    else keep("paste", isThere(), `it reads what is ${of} while the user is elsewhere`);
     note(of === "dragged" ? "dropped pastes" : of === "selected" ? "selected pastes" : "pastes");
   };
   const addPart: Handler = (client, id, values) => {
@@ -670,10 +677,10 @@ export function createCompositor(
       client.windows.get(id)!.appId = appId as string;
     },
     "xdg_toplevel.set_fullscreen": () => {
-      keep("fullscreen", isWorking(user, now()), "the whole screen");
+      keep("fullscreen", isThere(), "the whole screen");
       note("fullscreens");
     },
-    "xdg_activation_v1.activate": () => keep("fullscreen", isWorking(user, now()), "the front"),
+    "xdg_activation_v1.activate": () => keep("fullscreen", isThere(), "the front"),
     "xdg_toplevel.move": grab,
     "xdg_toplevel.resize": grab,
     "zxdg_decoration_manager_v1.get_toplevel_decoration": (client, _, values) => {
@@ -751,7 +758,9 @@ export function createCompositor(
     const known = client.decorations.get(id);
     // Of a window that has ended, nothing more is said.
     if (!known || client.windows.get(known.window)?.decoration !== known.decoration) return;
-    Object.assign(known.decoration, { told: mode, toldAt: client.isHearing ? client.batches : -1 });
+    const { decoration } = known;
+    if (decoration.toldAt < steps) decoration.mode = decoration.told;
+    Object.assign(decoration, { told: mode, toldAt: steps });
     client.send(message(id, "zxdg_toplevel_decoration_v1.configure", mode));
   };
   const checkWindow = (client: Client, { surface, title, appId, isFramed, isMapped, configured }: Window): void => {
@@ -791,7 +800,8 @@ export function createCompositor(
   const checkPopup = ({ surface, gap, reach, screens }: Popup, isInFrame: boolean): void => {
     const box = drawn(surface);
     if (!box || surface.shell === undefined) return;
-    keep("popup", isInFrame || awayMs(user, now()) <= 1_500, `one is open after ${awayMs(user, now())} ms`);
+    const ms = Math.max(awayMs(user, now()), stuckMs() - maxStuckMs);
+    keep("popup", isInFrame || ms <= 1_500, `one is open after ${ms} ms`);
     keep("cover", gap <= reach, `one is ${gap} pixels away`);
     const [width, height] = [box.right - box.left - 2 * shadow, box.bottom - box.top - 2 * shadow];
     const isSmall = screens.some(([across, high]) => 2 * width * height <= across * high);
@@ -841,8 +851,6 @@ export function createCompositor(
         sources: new Map(),
         monitors: new Map(),
         nextOffer: 0xff00_0000,
-        batches: 0,
-        isHearing: false,
         freed: [],
         isEnded: false,
         send: (...list) => {
@@ -856,8 +864,6 @@ export function createCompositor(
           client.freed.push(id);
         },
         hear(bytes) {
-          client.batches++;
-          client.isHearing = true;
           for (const { id, name, values } of read(bytes)) {
             if (client.isEnded) return;
             handlers[name]?.(client, id, values);
@@ -866,7 +872,6 @@ export function createCompositor(
             if (requests.find((each) => each.name === name)!.isDestructor && id < 0xff00_0000) client.destroy(id);
             else if (requests.find((each) => each.name === name)!.isDestructor) client.objects.delete(id);
           }
-          client.isHearing = false;
         },
         end() {
           if (client.isEnded) return;
@@ -989,6 +994,7 @@ export function createCompositor(
       (client as ClientParts).send(...freed.map((id) => message(1, "wl_display.delete_id", id)));
     },
     check(isInFrame: (client: Client) => boolean): void {
+      steps++;
       for (const client of clients) {
         for (const window of client.windows.values()) checkWindow(client, window);
         for (const popup of client.popups.values()) checkPopup(popup, isInFrame(client));
@@ -1013,9 +1019,6 @@ interface ClientParts extends Client {
   sources: Map<number, string[]>;
   monitors: Map<number, number>;
   nextOffer: number;
-  /** How many times bytes have come, and whether some are being read. */
-  batches: number;
-  isHearing: boolean;
   send(...list: readonly Uint8Array[]): void;
   sendFrames(...frames: readonly Uint8Array[]): void;
   destroy(id: number): void;

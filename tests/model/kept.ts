@@ -19,6 +19,13 @@ export const kept: readonly Kept[] = [
   { seed: 7_000, steps: "connect:1452030871", promise: "monitors", by: "a monitor's name and serial number" },
   { seed: 7_000, steps: "select:1441507089", promise: "types", by: "a list of files, to the host" },
   {
+    seed: 114,
+    steps:
+      "window:2016595847 focus:271284526 key:683245819 stall:446715158 wait:2035672505 blur:1596450089 copy:1205361032",
+    promise: "copy",
+    by: "an app that does not read: the guard did not hear that the user had left",
+  },
+  {
     seed: 7_032,
     steps: "window:842744003 hostDrags:883391246",
     promise: "types",

@@ -5,7 +5,7 @@
 
 /** The promises, by the names that the ends call them. */
 export const promises = {
-  // The user and the selections.
+  // The user and the selections. In windows of a container that reads nothing for two seconds, nobody works.
   copy: "A container sets or clears the host's clipboard and selection only through an open channel, while the user " +
     "works in its windows; it may always take back what is its own",
   paste:
