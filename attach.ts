@@ -56,7 +56,7 @@ const spec = {
     "all": { help: "With --stop: all sessions of the container" },
     "logs": { help: "Print what a session's app and server have printed" },
     "copy": { help: "Put the text on a session's clipboard on yours, even while the channel is closed" },
-    "paste": { help: "Put the text on your clipboard on a session's, likewise" },
+    "paste": { help: "Put the text on your clipboard on a session's, likewise, for a minute" },
     "session": {
       group: "Which session, and where its windows are",
       value: "S",

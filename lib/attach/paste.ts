@@ -12,6 +12,6 @@ import { hostClipping, pasteIn, reportClipping } from "./session/clipping.ts";
 export async function paste(container: Container, session: string | undefined): Promise<number> {
   const clipping = await hostClipping(container.host);
   await pasteIn(container, { session, clipping });
-  reportClipping(container, clipping, `VERB on the clipboard of ${container.label}`);
+  reportClipping(container, clipping, `VERB on the clipboard of ${container.label} for a minute`);
   return 0;
 }

@@ -49,6 +49,13 @@ async function claim(root: string, path: string): Promise<Deno.FsFile> {
   return lock;
 }
 
+/** The private directories of all runs, and of what has outlived its run. */
+export async function privateDirectories(host: Pick<Host, "env">): Promise<string[]> {
+  const root = mountsRoot(host);
+  return (await readDirectory(root)).filter(({ name, isDirectory }) => isDirectory && name.startsWith(prefix))
+    .map(({ name }) => join(root, name));
+}
+
 /** Removes the directories of runs that have ended without doing so: nobody holds their locks. */
 async function removeLeftovers(root: string): Promise<void> {
   for (const { name, isDirectory } of await readDirectory(root)) {

@@ -1,5 +1,7 @@
 /** Both ends of a guard are sockets: how they are read and closed. */
 
+import { concat } from "@std/bytes";
+
 /** Closes a connection, or a listener, that may be closed already. */
 export function closeQuietly(resource: { close(): void }): void {
   try {
@@ -13,6 +15,19 @@ export function closeQuietly(resource: { close(): void }): void {
 export async function* readChunks(connection: Deno.Conn, bytes: number): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(bytes);
   for (let count; (count = await connection.read(buffer)) !== null;) yield buffer.subarray(0, count);
+}
+
+/** Reads what a connection says until its end. */
+export async function readText(connection: Deno.Conn): Promise<string> {
+  const chunks = await Array.fromAsync(readChunks(connection, 2 ** 16), (chunk) => chunk.slice());
+  return new TextDecoder().decode(concat(chunks));
+}
+
+/** Says something over a connection, and that there is no more to come. */
+export async function writeText(connection: Deno.Conn, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+  await connection.closeWrite();
 }
 
 /** Whether an error only says that an end is gone. */

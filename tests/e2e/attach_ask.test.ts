@@ -377,9 +377,11 @@ async function carryTexts(engine: EngineName, { env, inside }: Pick<Shown, "env"
   await setClipboard(env, "it's \x1b[31m$pasted\n");
   const paste = await script("attach", engine, ["--paste", name], { env });
   assertEquals([paste.stdout, paste.stderr], [
-    `17 characters are on the clipboard of ${name}; left out: 1 that cannot be seen\n`,
+    `17 characters of text/plain are on the clipboard of ${name} for a minute; left out: 1 that cannot be seen\n`,
     "",
   ]);
+  // What offers it ends after a minute.
+  assertEquals(await inside("systemctl --user show --property=RuntimeMaxUSec --value 'run-*.scope'"), "1min");
   const typed = join(mountsRoot, name, "share", "typed");
   await trying(
     "the text in the terminal",
@@ -394,7 +396,10 @@ async function carryTexts(engine: EngineName, { env, inside }: Pick<Shown, "env"
   );
   assertEquals(await clipboard(env), "it's \x1b[31m$pasted\n");
   const copy = await script("attach", engine, ["--json", "--copy", name], { env });
-  assertEquals([copy.stderr, JSON.parse(copy.stdout)], ["", { container: name, characters: 11, leftOut: 0 }]);
+  assertEquals([copy.stderr, JSON.parse(copy.stdout)], ["", {
+    ...{ container: name, type: "text/plain" },
+    ...{ characters: 11, leftOut: 0 },
+  }]);
   assertEquals(await clipboard(env), "carriedword");
 
   // A container that answers without an end, and one that says it is on Wayland.
@@ -408,7 +413,7 @@ async function carryTexts(engine: EngineName, { env, inside }: Pick<Shown, "env"
   await inside('touch "$RUNTIME_DIRECTORY/wayland"');
   const wayland = await script("attach", engine, ["--copy", name], { env });
   await inside('rm "$RUNTIME_DIRECTORY/wayland"');
-  assertStringIncludes(wayland.stderr, "on a Wayland desktop has no clipboard of its own");
+  assertStringIncludes(wayland.stderr, `of "${name}" are not on a desktop of yours on this host`);
 }
 
 testOnOneEngine(

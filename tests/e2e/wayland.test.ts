@@ -110,6 +110,56 @@ testOnEngines(
   },
 );
 
+testOnOneEngine(
+  "attach.ts, Wayland: --copy and --paste carry one text each where the clipboard is closed, whoever attends the session",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const env = desktop();
+    const share = join(mountsRoot, name, "share");
+    const typed = (): Promise<string> => Deno.readTextFile(join(share, "typed")).catch(() => "");
+    // foot puts on the clipboard what the app tells it to, and pastes at the key p.
+    const app =
+      `stty -echo; read -r _; printf '\\033]52;c;%s\\007' "$(printf 'of the app' | base64)"; cat >share/typed`;
+    const foot = ["foot", "-T", "carry", "-o", "key-bindings.clipboard-paste=p", "sh", "-c", app];
+    const running = attach(engine, ["--preset=isolated", "--session=carry", name, "--", ...foot]);
+    const other = attach(engine, ["--session=other", name, "foot -T other sleep 600"]);
+    await windowCalled(`[${name}] other`);
+    await sh(["wl-copy", "of the host"], { env, output: "discard" });
+    const focus = async (): Promise<void> => {
+      await sh(["swaymsg", `[con_id=${(await windowCalled(`[${name}] carry`)).id}]`, "focus"], { env });
+    };
+    await focus();
+    await type("\n");
+    const copy = await eventually("the app's text", async () => {
+      const copy = await attached(engine, ["--session=carry", "--copy", name]);
+      return copy.code === 0 ? copy : undefined;
+    });
+    assertEquals(copy.stdout, `10 characters of text/plain from ${name} are on the clipboard\n`);
+    assertEquals(await sh(["wl-paste", "--no-newline"], { env }), "of the app");
+    await type("p\n");
+    running.kill("SIGINT");
+    await running.ended;
+    await sh(["wl-copy", "carried"], { env, output: "discard" });
+    const paste = await attached(engine, ["--session=carry", "--paste", name]);
+    assertEquals(paste.stdout, `7 characters of text/plain are on the clipboard of ${name} for a minute\n`);
+    await focus();
+    await eventually("the text in the app", async () => {
+      await type("p\n");
+      return (await typed()).includes("carried\n");
+    });
+    await sh(["wl-copy", "a password"], { env, output: "discard" });
+    await type("p\nend\n");
+    await eventually("the last line", async () => (await typed()).endsWith("end\n"));
+    assertEquals((await typed()).split("\n").filter((line) => !["", "carried", "end"].includes(line.trim())), []);
+    const open = await attached(engine, ["--session=other", "--paste", name]);
+    assertStringIncludes(open.stderr, `The clipboard of this session of "${name}" is the host's`);
+    await attached(engine, ["--stop", name, "--all"]);
+    await other.ended;
+    await nothingLeft(engine, name);
+  },
+);
+
 /** The process id of what plays the sound of a session: it reads the FIFO. Nothing when there is none. */
 function playerOf(name: string, session: string): Promise<string> {
   const script = `for pid in $(pgrep -u "$(id -u)" -x pacat); do

@@ -3,6 +3,12 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { copyOut, hostClipping, pasteIn, withoutHidden } from "../../lib/attach/session/clipping.ts";
 import { UserError } from "../../lib/base/errors.ts";
+import { join } from "@std/path";
+import type { Container } from "../../lib/container/container.ts";
+import { mountsIn } from "../../lib/container/mounts.ts";
+import { type Carrying, createCarrying } from "../../lib/guard/wayland/carrying.ts";
+import { obeyCommands } from "../../lib/guard/wayland/process.ts";
+import type { OpenClipboard } from "../../lib/guard/wayland/session.ts";
 import { localBox } from "./containers.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
@@ -40,12 +46,12 @@ Deno.test("copyOut() leaves the host's clipboard as it is when there is no text,
       [{ stdout: "\x00\u202e" }, 'There is no text on the clipboard of "box"'],
       [{ stdout: "x".repeat(2 ** 20 + 1) }, 'The text on the clipboard of "box" is longer than 1 MiB'],
       [{ code: 127 }, 'There is no xclip in the container "box"'],
-      [{ code: 78 }, 'A session of "box" on a Wayland desktop has no clipboard of its own'],
+      [{ code: 78, stdout: "not a\tname" }, "failed with exit status 78"],
       [{ code: 76 }, 'There is no session "s" in "box"'],
     ] as const
   ) {
     const { host, calls } = world({ inside });
-    await assertRejects(() => copyOut(localBox(host), "s"), UserError, message);
+    await assertRejects(() => copyOut(localBox(host), "s"), Error, message);
     assertEquals(calls.map(([program]) => program), ["ssh"]);
   }
 });
@@ -94,4 +100,93 @@ Deno.test("the host's clipboard is that of its Wayland desktop, else that of its
   assertEquals(await programs({ DISPLAY: ":7" }), ["xclip", "xclip"]);
   assertEquals(await programs({ DISPLAY: ":7", WAYLAND_DISPLAY: "wayland-1" }), ["wl-copy", "wl-paste"]);
   await assertRejects(() => programs({}), UserError, "There is no clipboard");
+});
+
+/**
+ * Runs `test` beside a guard of the session "web" of the container "box", which answers by this clipboard's rules.
+ *
+ * @param test is given the host, as of a session on a Wayland desktop, and what the app has copied
+ */
+async function besideGuard(
+  clipboard: OpenClipboard,
+  test: (world: ReturnType<typeof recordingHost> & { box: Container; carrying: Carrying }) => Promise<void>,
+): Promise<void> {
+  const root = await Deno.makeTempDir();
+  const env = { GUI_CONTAINER_MOUNTS: root, WAYLAND_DISPLAY: "wayland-1" };
+  const recorded = recordingHost({
+    env,
+    answer: ([program]) => program === "ssh" ? { code: 78, stdout: "web\n" } : { stdout: "own" },
+  });
+  const mounts = mountsIn(recorded.host, "box");
+  const carrying = createCarrying({ clipboard, now: () => 0 });
+  for (
+    const [name, noted] of [["1w", { mounts: "/other", session: "web" }], ["2w", {
+      mounts: mounts.directory,
+      session: "web",
+    }]] as const
+  ) {
+    const directory = join(root, `.attach-${name}`);
+    await Deno.mkdir(directory, { mode: 0o700 });
+    await Deno.writeTextFile(join(directory, "session.json"), JSON.stringify(noted));
+  }
+  const [guard, run] = [join(root, ".attach-2w"), join(root, ".attach-3")];
+  await Deno.mkdir(run);
+  using _watcher = obeyCommands(carrying, guard);
+  try {
+    await using box = localBox(recorded.host, { mounts, directory: run });
+    await test({ ...recorded, box, carrying });
+    assertEquals([...Deno.readDirSync(guard)].map(({ name }) => name).toSorted(), ["session.json", "turn"]);
+    assertEquals([...Deno.readDirSync(run)], []);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+Deno.test("copyOut() has the guard of a session on Wayland ask the app, where its clipboard is closed", async () => {
+  await besideGuard({ in: false, out: false }, async ({ box, carrying, calls, options }) => {
+    await assertRejects(() => copyOut(box, undefined), UserError, "There is no text");
+    carrying.copied = {
+      types: new Set(["text/html", "UTF8_STRING"]),
+      read(type, reader) {
+        assertEquals(type, "UTF8_STRING");
+        reader.take(new TextEncoder().encode("it's \x1b[1mñ"));
+        reader.end();
+        return () => {};
+      },
+    };
+    const { characters, leftOut } = await copyOut(box, undefined);
+    assertEquals([characters, leftOut], [9, 1]);
+    assertEquals(calls.at(-1), ["wl-copy", "--type", "text/plain;charset=utf-8"]);
+    assertEquals(options.at(-1)?.stdin, { text: "it's [1mñ" });
+    await assertRejects(
+      () =>
+        copyOut(localBox(box.host, { mounts: { ...box.mounts, directory: "/none" }, directory: "/none" }), undefined),
+      UserError,
+      'The windows of "web" of "box" are not on a desktop of yours',
+    );
+  });
+});
+
+Deno.test("pasteIn() offers the text on Wayland by a type that only the guard knows, once it does", async () => {
+  await besideGuard({ in: false, out: true }, async ({ box, carrying, calls, options }) => {
+    const clipping = await hostClipping(box.host);
+    await Promise.all([1, 2].map(() => pasteIn(box, { session: undefined, clipping })));
+    const [first, second] = calls.slice(-2).map(([program, option, type]) => {
+      assertEquals([program, option], ["wl-copy", "--type"]);
+      return type!;
+    });
+    assert(first !== second && /^text\/x-gui-container\.[0-9a-f-]{36}$/.test(first!), first);
+    assert([first, second].some((type) => carrying.isMark(type!)) && !carrying.isMark("text/plain"));
+    assertEquals(options.at(-1)?.stdin, { text: "own" });
+  });
+});
+
+Deno.test("copyOut() and pasteIn() refuse what needs no command: the clipboard is the host's", async () => {
+  await besideGuard({ in: true, out: true }, async ({ box, calls }) => {
+    const clipping = await hostClipping(box.host);
+    for (const act of [() => copyOut(box, "web"), () => pasteIn(box, { session: "web", clipping })]) {
+      await assertRejects(act, UserError, 'The clipboard of this session of "box" is the host\'s');
+    }
+    assert(!calls.some(([program]) => program === "wl-copy"));
+  });
 });

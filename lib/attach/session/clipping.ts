@@ -1,6 +1,7 @@
 /**
  * A clipping: one text that the user has carried from the clipboard of a session to the host's, or the other way,
- * whatever the session's clipboard channel is. It goes over SSH, and neither xpra nor its guard has a part in it.
+ * whatever the session's clipboard channel is. On X it goes over SSH, and neither xpra nor its guard has a part in
+ * it. On Wayland it goes by the guard, which the user alone can ask for it.
  */
 
 import carryText from "./carry_text.sh" with { type: "text" };
@@ -8,7 +9,10 @@ import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { removeInvisible } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
+import { isSessionName } from "../../container/names.ts";
 import type { ScriptOptions } from "../../container/ssh.ts";
+import { type CarryAnswer, pastedMs } from "../../guard/wayland/carrying.ts";
+import { askGuard } from "../wayland/ask_guard.ts";
 import { runInSession } from "./live_sessions.ts";
 
 /** What is carried. */
@@ -27,6 +31,9 @@ const maxClippingLength = 2 ** 20;
 /** How long the app may take that has copied something on the host, in milliseconds. */
 const readMs = 5_000;
 
+/** The type of what is carried, as the user is told. */
+const clippingType = "text/plain";
+
 /** Exit status of carry_text.sh. */
 const byWayland = 78;
 
@@ -35,48 +42,77 @@ const byWayland = 78;
  * what can be seen is kept.
  *
  * @param session its name; without one the only session, or the one that the user chooses
- * @throws {UserError} when there is no text, or when the session has no clipboard of its own
+ * @throws {UserError} when there is no text, or when the session's clipboard is the host's anyway
  */
 export async function copyOut(container: Container, session: string | undefined): Promise<Clipping> {
   const { host } = container;
   const clipboard = hostClipboard(host);
   const run: Host["run"] = (argv, options) => host.run(argv, { ...options, placeholder: "CLIPPING" });
-  const text = await carry(container.on({ ...host, run }), { session, direction: "out" });
-  const clipping = cleaned(host, text, `the clipboard of "${container.label}"`);
+  const place = `the clipboard of "${container.label}"`;
+  const carried = await carry(container.on({ ...host, run }), { session, direction: "out" });
+  let text = carried.stdout;
+  if (carried.guarded !== undefined) {
+    const answer = await askGuard(container, { session: carried.guarded, request: { copy: true } });
+    refuse(container, answer, place);
+    text = "text" in answer ? answer.text : "";
+  }
+  const clipping = cleaned(host, text, place);
   // The program stays to offer the text, and keeps its output open.
   await host.run(clipboard.write, { stdin: { text: clipping.text }, output: "discard" });
   return clipping;
 }
 
 /**
- * Puts a clipping on a session's clipboard.
+ * Puts a clipping on a session's clipboard, for a minute.
+ *
+ * Where the session is on a Wayland desktop, its apps can have only what is on the clipboard there. So the clipping takes the
+ * place of what is on the host's, as text alone, under a type by which the guard knows it again.
  *
  * @param options `session`: as for {@linkcode copyOut}
- * @throws {UserError} when the session has no clipboard of its own
+ * @throws {UserError} when the session's clipboard is the host's anyway
  */
 export async function pasteIn(
   container: Container,
   { session, clipping: { text } }: { session: string | undefined; clipping: Clipping },
 ): Promise<void> {
-  await carry(container, { session, direction: "in", stdin: { text } });
+  const { host } = container;
+  const { guarded } = await carry(container, { session, direction: "in", stdin: { text } });
+  if (guarded === undefined) return;
+  const mark = `text/x-gui-container.${crypto.randomUUID()}`;
+  refuse(container, await askGuard(container, { session: guarded, request: { paste: mark } }));
+  await host.run(["wl-copy", "--type", mark], { stdin: { text }, output: "discard" });
 }
 
-/** Runs carry_text.sh. Returns what it prints. */
+/** Refuses what a guard does not do. */
+function refuse({ label }: Container, answer: CarryAnswer, place = ""): void {
+  const why = "not" in answer ? answer.not : undefined;
+  if (why === "long") throw tooLong(place);
+  if (why !== "open") return;
+  throw new UserError(`The clipboard of this session of "${label}" is the host's`, {
+    hint: "Copy and paste there as in any other window",
+  });
+}
+
+/** Runs carry_text.sh. Returns what it prints, or the name of a session that has no clipboard of its own. */
 async function carry(
   container: Container,
   { direction, ...options }: Pick<ScriptOptions, "stdin"> & { session: string | undefined; direction: "out" | "in" },
-): Promise<string> {
+): Promise<{ stdout: string; guarded?: string }> {
   const { label } = container;
   const result = await runInSession(container, {
     ...options,
     script: carryText,
-    values: { direction, most: `${maxClippingLength + 1}`, by_wayland: `${byWayland}` },
+    values: {
+      direction,
+      most: `${maxClippingLength + 1}`,
+      by_wayland: `${byWayland}`,
+      seconds: `${pastedMs / 1_000}`,
+    },
     maxOutputBytes: maxClippingLength + 1024,
   });
   if (result.code === byWayland) {
-    throw new UserError(`A session of "${label}" on a Wayland desktop has no clipboard of its own`, {
-      hint: "Copy and paste there as in any other window: its clipboard is the host's while it has the focus",
-    });
+    const name = result.stdout.trimEnd();
+    if (isSessionName(name)) return { stdout: "", guarded: name };
   }
   if (result.code === ExitCode.missingProgram) {
     throw new UserError(`There is no xclip in the container "${label}"`, {
@@ -86,7 +122,7 @@ async function carry(
     });
   }
   if (result instanceof ProcessError) throw result;
-  return result.stdout;
+  return { stdout: result.stdout };
 }
 
 /** The programs for the host's clipboard: a Wayland desktop has its own. */
@@ -170,6 +206,6 @@ export function reportClipping(
   if (host.dryRun) return;
   const [noun, verb] = characters === 1 ? ["character", "is"] : ["characters", "are"];
   const rest = leftOut > 0 ? `; left out: ${leftOut} that cannot be seen` : "";
-  const result = { container: label, characters, leftOut };
-  host.ui.result(`${characters} ${noun} ${where.replace("VERB", verb)}${rest}`, result);
+  const result = { container: label, type: clippingType, characters, leftOut };
+  host.ui.result(`${characters} ${noun} of ${clippingType} ${where.replace("VERB", verb)}${rest}`, result);
 }

@@ -9,6 +9,7 @@ import { join } from "@std/path";
 import makeContext from "./make_context.sh" with { type: "text" };
 import showSession from "./show_session.sh" with { type: "text" };
 import { ExitCode, ifInstalled, type ProcessResult, type UserError } from "../../base/errors.ts";
+import { writeText } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import type { RunningProcess } from "../../base/process.ts";
 import { quoteWords, withValues } from "../../base/shell_words.ts";
@@ -18,7 +19,7 @@ import { makePrivateDirectory } from "../../container/private_directory.ts";
 import { boxDenied, boxStart, prepareBoxes, type StartBox } from "../x11/box.ts";
 import { drawsTitles, NoWayland } from "./choice.ts";
 import type { Border } from "../../guard/wayland/border.ts";
-import { guardArgv, privateNames } from "../../guard/wayland/request.ts";
+import { guardArgv, type GuardedSession, privateNames } from "../../guard/wayland/request.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
 import type { OpenClipboard } from "../../guard/wayland/session.ts";
 
@@ -71,6 +72,8 @@ export interface WaylandClient extends AsyncDisposable {
   socket: string;
   /** How what the session sends is to be compressed. */
   compress: Compression;
+  /** Notes whose windows it shows, for later commands of the user's. */
+  note(session: string): Promise<void>;
   /** Lets the client live as long as the session, even if this run ends. */
   keep(): void;
   /** How it ended. */
@@ -158,6 +161,10 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
     transport,
     socket: listen,
     compress: compression,
+    async note(session) {
+      const noted: GuardedSession = { mounts: target.mounts.directory, session };
+      await writeText(host, join(directory, privateNames.session), { text: JSON.stringify(noted), mode: 0o600 });
+    },
     keep() {
       kept.resolve("keep\n");
       resources.move();

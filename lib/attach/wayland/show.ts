@@ -51,6 +51,7 @@ export async function showByWayland(
     return await started.promise;
   };
   const [, session] = await all([ready, start()]);
+  await client.note(session);
   if (outlives) client.keep();
   host.ui.status(
     `${channelLine(open, asks)}; windows by Wayland${crossesNetwork ? ", which close with this run" : ""}`,

@@ -7,6 +7,7 @@
 import { Violation } from "../faults.ts";
 import type { Message, WaylandObject } from "./connection.ts";
 import type { Addition } from "./border.ts";
+import { carriedType, type Copied } from "./carrying.ts";
 import type { Descriptor } from "./descriptors.ts";
 import type { Input } from "./input.ts";
 import type { MessageVerdict } from "./policy.ts";
@@ -26,6 +27,8 @@ interface Offer {
   isPrimary: boolean;
   /** It comes from an app in the same container. */
   isOwn: boolean;
+  /** It is the text that the user has carried here. */
+  isCarried: boolean;
   /** Whether it is copied or selected, or dragged and dropped in a window of the app's. */
   state: "announced" | "selected" | "dropped";
 }
@@ -36,21 +39,29 @@ export interface Clipboard {
   handlers: Record<string, (message: Message) => MessageVerdict | undefined | void>;
   /** The user works in a window: what was withheld until then. */
   release(): Addition[];
+  /** What was carried here and may be read no longer. */
+  isOver(): boolean;
+  /** Takes it away. */
+  takeBack(): Addition[];
   /** An object ends. */
   ended(object: WaylandObject): void;
+  /** The connection has ended. */
+  end(): void;
 }
 
 /** Nothing is copied yet. */
 export function createClipboard(
-  { session, input, setDragged }: {
+  { session, input, setDragged, readSource }: {
     session: WaylandSession;
     /** Keyboard and pointer, once they are there. */
     input(): Input;
     /** A surface is what is dragged. */
     setDragged(surface: WaylandObject | undefined): MessageVerdict | undefined;
+    /** Asks the app for what a source has. Returns what gives the answer up. */
+    readSource(source: WaylandObject, ...what: Parameters<Copied["read"]>): () => void;
   },
 ): Clipboard {
-  const { clipboard, attention, rates } = session;
+  const { clipboard, attention, rates, carrying } = session;
   const offers = new WeakMap<WaylandObject, Offer>();
   const sourceTypes = new WeakMap<WaylandObject, Set<string>>();
   const marked = new WeakSet<WaylandObject>();
@@ -59,6 +70,18 @@ export function createClipboard(
   /** What is selected on the host, which is announced to the app when the user works in its windows. */
   const waiting = new Map<WaylandObject, WaylandObject>();
   const dragged = new Map<WaylandObject, Offer>();
+  /** The devices that have announced what was carried here. */
+  const carried = new Set<WaylandObject>();
+  /** What the app has copied while the clipboard is closed to the host. */
+  let kept: { source: WaylandObject; copied: Copied } | undefined;
+  const keep = (source: WaylandObject | undefined): void => {
+    if (carrying.copied === kept?.copied) carrying.copied = undefined;
+    kept = source && {
+      source,
+      copied: { types: sourceTypes.get(source) ?? new Set(), read: (...what) => readSource(source, ...what) },
+    };
+    if (kept) carrying.copied = kept.copied;
+  };
 
   /** Says whose a source is, at the end of its types: an app may take the first one that it finds. */
   const mark = (source: WaylandObject): Addition[] => {
@@ -67,8 +90,15 @@ export function createClipboard(
     return [[source, "offer", session.dataMark]];
   };
   const setSelection = ({ object, objects: [source], values }: Message): MessageVerdict | undefined => {
-    if (!source) return selected.delete(object) ? undefined : dropped;
-    if (!clipboard.out) return dropped;
+    const isKept = !clipboard.out && object.type.name === "wl_data_device";
+    if (!source) {
+      if (isKept) keep(undefined);
+      return selected.delete(object) ? undefined : dropped;
+    }
+    if (!clipboard.out) {
+      if (isKept && attention.isUsed() && input().isAnswer(values[1]!)) keep(source);
+      return dropped;
+    }
     if (!attention.isUsed() || !input().isAnswer(values[1]!)) {
       session.tell("An app copies something while nobody works in its windows, which is dropped");
       return dropped;
@@ -94,13 +124,21 @@ export function createClipboard(
     return own === type ? undefined : { values: [own, pipe!] };
   };
   const newOffer = (isPrimary: boolean) => ({ objects }: Message): undefined => {
-    offers.set(objects[0]!, { types: new Set(), withheld: [], isPrimary, isOwn: false, state: "announced" });
+    offers.set(objects[0]!, {
+      types: new Set(),
+      withheld: [],
+      isPrimary,
+      isOwn: false,
+      isCarried: false,
+      state: "announced",
+    });
   };
   /** The host announces a type of data that the app could get. */
   const offer = ({ object, values }: Message): MessageVerdict | undefined => {
     const found = offers.get(object)!;
     const type = values[0] as string;
     if (type === session.dataMark) found.isOwn = true;
+    if (carrying.isMark(type)) found.isCarried = true;
     const own = session.innerType(type);
     if (!clipboard.in || own === undefined || found.types.size >= maxTypes) return dropped;
     found.types.add(own);
@@ -109,12 +147,13 @@ export function createClipboard(
     return dropped;
   };
   const receive = ({ object, values: [type, pipe] }: Message): MessageVerdict | undefined => {
-    const { types, withheld, isOwn, state } = offers.get(object)!;
+    const { types, withheld, isOwn, isCarried, state } = offers.get(object)!;
     if (!types.has(type as string) || withheld.length > 0) {
       throw new Violation("it wants data that it was not offered");
     }
     const mayRead = isOwn || state === "dropped" || state === "selected" && attention.isUsed() && rates.paste();
-    if (!mayRead) (pipe as Descriptor).isMuted = true;
+    const isOver = isCarried && !clipboard.in && !carrying.isReadable();
+    if (!mayRead || isOver) (pipe as Descriptor).isMuted = true;
     const outer = session.outerType(type as string)!;
     return outer === type ? undefined : { values: [outer, pipe!] };
   };
@@ -144,8 +183,15 @@ export function createClipboard(
     "zwp_primary_selection_offer_v1.offer": offer,
     "wl_data_offer.receive": receive,
     "zwp_primary_selection_offer_v1.receive": receive,
-    "wl_data_device.selection": ({ objects: [offered] }) => {
-      if (offered) offers.get(offered)!.state = "selected";
+    "wl_data_device.selection": ({ object, objects: [offered] }) => {
+      carried.delete(object);
+      const found = offered && offers.get(offered);
+      if (!found) return undefined;
+      found.state = "selected";
+      if (clipboard.in || !found.isCarried || !carrying.isReadable()) return undefined;
+      carried.add(object);
+      found.types.add(carriedType);
+      return { before: [[offered, "offer", carriedType]] };
     },
     "zwp_primary_selection_device_v1.selection": primarySelection,
 
@@ -186,7 +232,16 @@ export function createClipboard(
       waiting.clear();
       return released;
     },
+    isOver: () => carried.size > 0 && !carrying.isReadable(),
+    takeBack() {
+      const devices = carrying.isReadable() ? [] : [...carried];
+      for (const device of devices) carried.delete(device);
+      return devices.map((device): Addition => [device, "selection", 0]);
+    },
+    end: () => keep(undefined),
     ended(object) {
+      if (object === kept?.source) keep(undefined);
+      carried.delete(object);
       waiting.delete(object);
       dragged.delete(object);
       selected.delete(object);

@@ -6,7 +6,15 @@
 import { concat } from "@std/bytes";
 import { Violation } from "../faults.ts";
 import { type Descriptor, descriptorsOf, type FrameSender } from "./descriptors.ts";
-import { type Compression, type Filter, frameFilter, frameOfMessages } from "./frames.ts";
+import {
+  type Compression,
+  type Filter,
+  frameAbout,
+  frameFilter,
+  frameOfDescriptors,
+  frameOfMessages,
+  frameTypes,
+} from "./frames.ts";
 import { type ArgumentValue, readArguments, writeMessage } from "./messages.ts";
 import type { Addition } from "./border.ts";
 import { createPolicy, type MessageVerdict } from "./policy.ts";
@@ -51,7 +59,8 @@ export interface Connection {
   /** Takes what the host sends. */
   fromHost: Filter;
   /**
-   * Closes the popups when the user has left: what is to pass to each end. "later": one of them has got half a frame.
+   * What the guard has to say by itself, for each end: it closes the popups when the user has left, takes back what was
+   * carried here, and asks for what the app has copied. "later": one of them has got half a frame.
    */
   leave(): { toContainer: Uint8Array; toHost: Uint8Array } | "later" | undefined;
   /** The connection has ended. */
@@ -81,7 +90,24 @@ export function createConnection(
   const descriptors = descriptorsOf();
   const create = (name: string): WaylandObject =>
     register({ id: 0, hostId: takeId(), type: protocols.get(name)!, version: 1, isEnded: false });
-  const policy = createPolicy({ session, descriptors, create });
+  /** Frames of the guard's own for the container, which wait until the host's end is between two of its own. */
+  const own: Uint8Array[] = [];
+  const readSource: Parameters<typeof createPolicy>[0]["readSource"] = (source, type, reader) => {
+    const number = descriptors.openOwn(reader);
+    const opcode = source.type.events.findIndex(({ name }) => name === "wl_data_source.send");
+    const { args } = source.type.events[opcode]!;
+    // One descriptor.
+    const send = writeMessage({ id: source.id, opcode: opcode | 1 << 11, args }, [type, null]);
+    own.push(
+      frameAbout(frameTypes.openPipe, number),
+      frameOfDescriptors([number]),
+      frameOfMessages(send),
+    );
+    session.wake();
+    // waypipe 0.9.2 ends when it is told to close what it is just closing by itself: what comes later is dropped.
+    return () => descriptors.closeOwn(number);
+  };
+  const policy = createPolicy({ session, descriptors, create, readSource });
 
   const make = (
     sender: FrameSender,
@@ -199,13 +225,14 @@ export function createConnection(
     frameFilter({ sender, compression, descriptors, onMessages: onMessages(sender), added });
   const filters = { container: filter("container"), host: filter("host") };
   const leave: Connection["leave"] = () => {
-    if (!policy.mustLeave()) return undefined;
-    if (!filters.container.isBetween() || !filters.host.isBetween()) return "later";
+    if (!policy.mustLeave() && own.length === 0) return undefined;
+    if (descriptors.areWaiting() || !filters.container.isBetween() || !filters.host.isBetween()) return "later";
     const closing = policy.leave();
-    added.container++;
+    const frames = [frameOfMessages(concat(additions("host", closing.events))), ...own.splice(0)];
+    added.container += frames.length;
     added.host++;
     return {
-      toContainer: frameOfMessages(concat(additions("host", closing.events))),
+      toContainer: concat(frames),
       toHost: frameOfMessages(concat(additions("container", closing.requests))),
     };
   };

@@ -4,6 +4,7 @@
  */
 
 import { Violation } from "../faults.ts";
+import type { PipeReader } from "./carrying.ts";
 import { maxDataBytes } from "../limits.ts";
 
 /** Who has sent something. */
@@ -29,7 +30,12 @@ export interface Descriptor {
   isMuted: boolean;
   /** Which ends of a pipe are closed. */
   closed: Set<"read" | "write">;
+  /** Of a pipe of the guard's own: takes what comes. The host's end knows nothing of it. */
+  reader?: PipeReader;
 }
+
+/** The guard's own pipes are numbered from here downwards, far from where the host's waypipe gets. */
+const firstOwnPipe = -(2 ** 30);
 
 /** The largest file: foot has 512 MiB for the pictures of each window. */
 const maxFileBytes = 2 ** 30;
@@ -57,6 +63,12 @@ export interface Descriptors {
   write(pipe: Descriptor, bytes: number): boolean;
   /** One end of a pipe is closed. */
   close(number: number, end: "read" | "write"): void;
+  /** The guard opens a pipe of its own, from the container. Returns its number. */
+  openOwn(reader: PipeReader): number;
+  /** That one is closed: what still comes is for nobody. */
+  closeOwn(number: number): void;
+  /** Whether descriptors of the host's wait for their message. */
+  areWaiting(): boolean;
   /** The descriptor is one of those of the next messages. Whether it is one: the other end hears of no other. */
   send(sender: FrameSender, number: number): boolean;
   /** Takes the next descriptor for a message's argument. In the place of a file of the host's there may be none. */
@@ -78,6 +90,7 @@ export function descriptorsOf(): Descriptors {
   const highest: Record<FrameSender, number> = { container: 0, host: 0 };
   const counts = { file: 0, pipe: 0 };
   let filesBytes = 0;
+  let nextOwn = firstOwnPipe;
   const openerOf = (number: number): FrameSender => number > 0 ? "container" : "host";
   const remove = (descriptor: Descriptor): void => {
     if (descriptor.kind === "none" || known.get(descriptor.number) !== descriptor) return;
@@ -106,6 +119,7 @@ export function descriptorsOf(): Descriptors {
     find(number, kind) {
       const found = known.get(number);
       if (found?.kind === kind) return found;
+      if (!found && number <= firstOwnPipe && number > nextOwn) return undefined;
       if (found || number === 0 || Math.abs(number) > highest[openerOf(number)]) {
         throw new Violation(`there is no ${kind} of this number`);
       }
@@ -125,6 +139,12 @@ export function descriptorsOf(): Descriptors {
       const pipe = known.get(number);
       if (pipe && pipe.closed.add(end).size === 2 && pipe.isSent) remove(pipe);
     },
+    openOwn(reader) {
+      known.set(nextOwn, { ...fresh(), number: nextOwn, kind: "pipe", size: 0, opener: "host", isSent: true, reader });
+      return nextOwn--;
+    },
+    closeOwn: (number) => void known.delete(number),
+    areWaiting: () => queues.host.length > 0,
     send(sender, number) {
       if (queues[sender].length >= maxQueued) throw new Violation("too many descriptors wait for a message");
       const found = known.get(number);

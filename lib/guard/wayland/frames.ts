@@ -11,7 +11,15 @@ import type { Descriptor, Descriptors, FrameSender } from "./descriptors.ts";
 export type Compression = "none" | "zstd";
 
 /** Types of frames that need no descriptors. The one by which a stream goes on over another connection is not among them. */
-const frameTypes = { messages: 0, acknowledge: 16, close: 18 } as const;
+export const frameTypes = {
+  messages: 0,
+  /** The descriptors of the next messages. */
+  descriptors: 1,
+  /** A pipe is opened, of which the receiver has the end for reading. */
+  openPipe: 7,
+  acknowledge: 16,
+  close: 18,
+} as const;
 
 /** The largest frame of messages. waypipe sends what it has read at once, of messages of at most 4096 bytes. */
 const maxMessages = 2 ** 18;
@@ -72,11 +80,20 @@ export function frameOfMessages(messages: Uint8Array): Uint8Array {
 }
 
 /** A frame of the descriptors of the next messages. */
-function frameOfDescriptors(numbers: readonly number[]): Uint8Array {
+export function frameOfDescriptors(numbers: readonly number[]): Uint8Array {
   const frame = new Uint8Array(4 + 4 * numbers.length);
   const view = new DataView(frame.buffer);
-  view.setUint32(0, frame.length << 5 | 1, true);
+  view.setUint32(0, frame.length << 5 | frameTypes.descriptors, true);
   for (const [index, number] of numbers.entries()) view.setInt32(4 + 4 * index, number, true);
+  return frame;
+}
+
+/** A frame about a descriptor, with nothing but its number. */
+export function frameAbout(type: number, number: number): Uint8Array {
+  const frame = new Uint8Array(8);
+  const view = new DataView(frame.buffer);
+  view.setUint32(0, frame.length << 5 | type, true);
+  view.setInt32(4, number, true);
   return frame;
 }
 
@@ -106,7 +123,12 @@ export function frameFilter(
   const closePipe = (end: "read" | "write"): FrameKind => ({
     size: [8, 8],
     about: "pipe",
-    judge: ({ view }) => descriptors.close(numberIn(view), end),
+    judge({ view, descriptor }) {
+      if (!descriptor!.reader) return descriptors.close(numberIn(view), end);
+      descriptors.closeOwn(numberIn(view));
+      descriptor!.reader.end();
+      return "drop";
+    },
   });
   /** By the types that `src/util.h` of waypipe numbers. Those that are missing belong to graphics cards and video. */
   const kinds: Readonly<Record<number, FrameKind>> = {
@@ -178,7 +200,16 @@ export function frameFilter(
       size: [8, maxPipe],
       head: 8,
       about: "pipe",
-      judge: ({ size, descriptor }) => descriptors.write(descriptor!, size - 8) ? undefined : "drop",
+      judge({ size, descriptor }) {
+        const reader = descriptor!.reader;
+        if (!reader) return descriptors.write(descriptor!, size - 8) ? undefined : "drop";
+        let left = size - 8;
+        checkRest = (bytes) => {
+          reader.take(bytes.subarray(0, left));
+          left = Math.max(0, left - bytes.length);
+        };
+        return "drop";
+      },
     },
     11: closePipe("read"),
     12: closePipe("write"),

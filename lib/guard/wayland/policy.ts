@@ -43,9 +43,9 @@ export interface Policy {
   sendsFile(name: string): boolean;
   /** An object ends. */
   ended(object: WaylandObject): void;
-  /** Whether there are popups, and the user has left. */
+  /** Whether there are popups, and the user has left; or a text that was carried here, and its time is over. */
   mustLeave(): boolean;
-  /** What closes the popups: for the app, and for the compositor. */
+  /** What closes and takes these away: for the app, and for the compositor. */
   leave(): { events: Addition[]; requests: Addition[] };
   /** The connection has ended. */
   end(): void;
@@ -55,7 +55,12 @@ export interface Policy {
 const maxIdCharacters = 80;
 /** The policy for a new connection. */
 export function createPolicy(
-  { session, descriptors, create }: { session: WaylandSession; descriptors: Descriptors; create: Create },
+  { session, descriptors, create, readSource }: {
+    session: WaylandSession;
+    descriptors: Descriptors;
+    create: Create;
+    readSource: Parameters<typeof createClipboard>[0]["readSource"];
+  },
 ): Policy {
   const { container, attention } = session;
   /** The globals that were announced to the app, by their numbers. */
@@ -112,6 +117,7 @@ export function createPolicy(
     session,
     input: () => input,
     setDragged: (surface) => surfaces.setRole(surface, "drag"),
+    readSource,
   });
   const input = createInput({ session, release: data.release });
   const ofSurfaces = surfaceHandlers(surfaces, { bufferSize: (buffer) => buffers.get(buffer)! });
@@ -281,6 +287,8 @@ export function createPolicy(
       y + h <= size.height + popupReach;
   };
 
+  const mustClose = (): boolean => popups.size > 0 && attention.absentMs() > leaveMs;
+
   return {
     judge: (message) => handlers[message.type.name]?.(message) ?? undefined,
     checkBind(id, { name, version }) {
@@ -307,8 +315,10 @@ export function createPolicy(
       input.ended(object);
       data.ended(object);
     },
-    mustLeave: () => popups.size > 0 && attention.absentMs() > leaveMs,
+    mustLeave: () => mustClose() || data.isOver(),
     leave() {
+      const taken = data.takeBack();
+      if (!mustClose()) return { events: taken, requests: [] };
       // The uppermost first.
       const closing = [...popups].toReversed().map((popup) => ({ popup, own: surfaces.of(popup) }));
       for (const { popup, own } of closing) {
@@ -317,7 +327,7 @@ export function createPolicy(
       }
       popups.clear();
       return {
-        events: closing.map(({ popup }) => [popup, "popup_done"]),
+        events: [...taken, ...closing.map(({ popup }): Addition => [popup, "popup_done"])],
         requests: closing.filter(({ own }) => !own.object.isEnded).flatMap(({ own: { object } }): Addition[] => [
           [object, "attach", 0, 0, 0],
           [object, "commit"],
@@ -329,6 +339,7 @@ export function createPolicy(
       counted.clear();
       surfaces.end();
       input.end();
+      data.end();
     },
   };
 }

@@ -5,6 +5,8 @@
  */
 
 import { join } from "@std/path";
+import { readText, writeText } from "../sockets.ts";
+import type { Carrying, CarryRequest } from "./carrying.ts";
 import { relayConnections } from "./relay.ts";
 import { type GuardRequest, privateNames } from "./request.ts";
 
@@ -38,12 +40,40 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
       return await Deno.connect({ transport: "unix", path });
     },
     tell: print,
+    begin: ({ carrying }) => void obeyCommands(carrying, directory),
   });
   const alive = join(directory, privateNames.alive);
   await waitForPath(alive);
   // Waits until nobody has it open for writing any more.
   await new Response((await Deno.open(alive)).readable).arrayBuffer();
   return await end();
+}
+
+/**
+ * Does what the user's commands ask for: each puts its own socket into the guard's directory, where only the user can
+ * write. Ends with the value that it returns.
+ */
+export function obeyCommands(carrying: Carrying, directory: string): Deno.FsWatcher {
+  const watcher = Deno.watchFs(directory, { recursive: false });
+  obeyEach(watcher, { carrying, path: join(directory, privateNames.command) });
+  return watcher;
+}
+
+async function obeyEach(
+  watcher: Deno.FsWatcher,
+  { carrying, path }: { carrying: Carrying; path: string },
+): Promise<void> {
+  for await (const { paths } of watcher) {
+    if (!paths.includes(path)) continue;
+    try {
+      using command = await Deno.connect({ transport: "unix", path });
+      await Deno.remove(path);
+      const request: CarryRequest = JSON.parse(await readText(command));
+      await writeText(command, JSON.stringify(await carrying.carry(request)));
+    } catch {
+      // It has given up, or has been removed just now.
+    }
+  }
 }
 
 /** Waits until a path is there. */

@@ -9,7 +9,7 @@ import { closeQuietly, isGone, readChunks } from "../sockets.ts";
 import { createConnection } from "./connection.ts";
 import type { Border } from "./border.ts";
 import type { Compression } from "./frames.ts";
-import { createWaylandSession, type OpenClipboard } from "./session.ts";
+import { createWaylandSession, type OpenClipboard, type WaylandSession } from "./session.ts";
 import { readToken, tokenBytes } from "./token.ts";
 
 /** What a guard is for. */
@@ -28,6 +28,8 @@ export interface WaylandRelayOptions {
   connect(): Promise<Deno.UnixConn>;
   /** Tells the user something of the container's, in one line. */
   tell(line: string): void;
+  /** Is given what all connections have in common, before the first. */
+  begin?(session: WaylandSession): void;
 }
 
 /** Connections at a time: each app has one, and few have two. */
@@ -42,12 +44,14 @@ const maxLater = 60;
 
 /** Guards connections until the listener is closed. */
 export async function relayConnections(
-  { listener, connect, compression, ...options }: WaylandRelayOptions,
+  { listener, connect, compression, begin, ...options }: WaylandRelayOptions,
 ): Promise<void> {
   const outgoing = createOutgoing({ overNetwork: compression !== "none" });
   const session = createWaylandSession({ ...options, isPaused: outgoing.isPaused });
   let connections = 0;
   const leavers = new Set<() => void>();
+  session.wake = () => leavers.forEach((leave) => leave());
+  begin?.(session);
   const timer = setInterval(() => {
     outgoing.look();
     leavers.forEach((leave) => leave());

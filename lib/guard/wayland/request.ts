@@ -32,9 +32,21 @@ export const privateNames = {
   alive: "alive",
   /** A file that is locked while the directory is in use. */
   lock: "lock",
+  /** The socket of a command that carries something across a closed clipboard, while it waits for the guard. */
+  command: "command",
+  /** A file that says whose guard this is, see {@linkcode GuardedSession}. */
+  session: "session.json",
 } as const;
 
-/** The command line of a guard's process, with no permission but for its two sockets and their directories. */
+/** Whose guard it is. */
+export interface GuardedSession {
+  /** The directory of the container's mounts. */
+  mounts: string;
+  /** The session's name. */
+  session: string;
+}
+
+/** The command line of a guard's process, with no permission but for its sockets and their directories. */
 export function guardArgv(request: GuardRequest): string[] {
   const { listen, directory } = request;
   const words = [guardWord, JSON.stringify(request)];
@@ -42,7 +54,10 @@ export function guardArgv(request: GuardRequest): string[] {
   const paths = [listen, directory].join(",");
   return [
     ...[Deno.execPath(), "run", "--quiet", "--no-prompt", `--allow-read=${paths}`, `--allow-write=${paths}`],
-    `--allow-net=unix:${listen},unix:${join(directory, privateNames.waypipe)}`,
+    `--allow-net=${
+      [listen, ...[privateNames.waypipe, privateNames.command].map((name) => join(directory, name))]
+        .map((path) => `unix:${path}`).join(",")
+    }`,
     ...[Deno.mainModule, ...words],
   ];
 }

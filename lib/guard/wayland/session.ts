@@ -1,6 +1,7 @@
 /** What all connections of a session have in common: whether the user works in its windows, and how much it has. */
 
 import type { Border } from "./border.ts";
+import { type Carrying, createCarrying } from "./carrying.ts";
 import { maxPopups, maxWindows } from "../limits.ts";
 import { createRates, openingRate, type Rates } from "../rates.ts";
 import { rate } from "../rate.ts";
@@ -52,6 +53,10 @@ export interface WaylandSession {
   attention: Attention;
   /** What the container may do only so often. */
   rates: Rates;
+  /** What the user carries across a closed clipboard. */
+  carrying: Carrying;
+  /** What is called when the guard has something to say to an app by itself: whoever relays looks at once. */
+  wake(): void;
   /** The type that names what comes from this container, see {@linkcode WaylandSession.outerType}. */
   dataMark: string;
   /**
@@ -97,6 +102,8 @@ export function createWaylandSession(
     border,
     attention: createAttention(now, isPaused),
     rates: createRates(now),
+    carrying: createCarrying({ clipboard, now }),
+    wake() {},
     dataMark,
     outerType(type) {
       if (dataTypes.has(type)) return type;
