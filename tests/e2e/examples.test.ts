@@ -6,7 +6,7 @@ import { join } from "@std/path";
 import type { ProcessResult } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { parsePart } from "../../lib/create/user_data.ts";
-import { needed } from "./sessions.ts";
+import { inSession, needed } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -150,9 +150,12 @@ testOnEngines("gui-offline: root in the container reaches nobody, and attach.ts 
 
       // It is the same for one that was started anew.
       await sh([engine, "stop", name]);
-      const attach = startScript("attach", engine, [name, 'xterm -T "offline" -e sleep 600']);
+      const attach = startScript("attach", engine, [name, "--preset=trusted", 'xterm -T "offline" -e sleep 600']);
       await windowWith(`\\[${name}\\] offline`);
       assertEquals(await reached(name), "");
+      // The host's browser would reach them.
+      await inSession(engine, name, "xterm", `xdg-open 'http://${gateway}/?secret'`);
+      await windowWith(`may ${name} open a link`);
       await script("attach", engine, ["--stop", name, "--all"]);
       assertEquals((await attach.ended).code, 0);
     });
