@@ -294,6 +294,10 @@ Deno.test("the guard of Wayland lets an app have the window's menu, the front an
   assertEquals(many(100, toFront), 19);
   const title = message(ids.toplevel, "xdg_toplevel.set_title", "x");
   assertEquals(many(6_000, () => app(title).length > 0), 5_000);
+  made.wait(100);
+  const states = ["set_maximized", "unset_maximized", "set_minimized", "unset_fullscreen"]
+    .map((name) => message(ids.toplevel, `xdg_toplevel.${name}`));
+  assertEquals(many(100, () => states.every((state) => app(state).length > 0)), 12);
 });
 
 /** Asks for a popup of this size at this place of the window. */

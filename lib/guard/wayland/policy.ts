@@ -101,6 +101,7 @@ export function createPolicy(
     `${container}.${shortLine(value as string, maxIdCharacters).replace(/[^\w.@+-]/g, "_")}`;
 
   const whileUsed = (): MessageVerdict | undefined => attention.isUsed() ? undefined : dropped;
+  const notTooOften = (): MessageVerdict | undefined => session.rates.change() ? undefined : dropped;
   /** A window is moved, or its edge, by a button that is down. */
   const mayDrag = (): MessageVerdict | undefined => {
     if (!input.isPressed()) return dropped;
@@ -208,12 +209,17 @@ export function createPolicy(
     "xdg_toplevel.configure": ({ object, values }) => {
       surfaces.of(object).configured = { width: number(values[0]), height: number(values[1]) };
     },
-    "xdg_toplevel.set_title": ({ values }) => session.rates.change() ? { values: [title(values[0]!)] } : dropped,
-    "xdg_toplevel.set_app_id": ({ values }) => session.rates.change() ? { values: [appId(values[0]!)] } : dropped,
+    "xdg_toplevel.set_title": ({ values }) => notTooOften() ?? { values: [title(values[0]!)] },
+    "xdg_toplevel.set_app_id": ({ values }) => notTooOften() ?? { values: [appId(values[0]!)] },
+    "xdg_toplevel.set_parent": notTooOften,
+    "xdg_toplevel.set_minimized": notTooOften,
+    "xdg_toplevel.set_maximized": notTooOften,
+    "xdg_toplevel.unset_maximized": notTooOften,
+    "xdg_toplevel.unset_fullscreen": notTooOften,
     "xdg_toplevel.move": mayDrag,
     "xdg_toplevel.resize": mayDrag,
     "xdg_toplevel.show_window_menu": whileUsed,
-    "xdg_toplevel.set_fullscreen": whileUsed,
+    "xdg_toplevel.set_fullscreen": () => whileUsed() ?? notTooOften(),
     "zxdg_decoration_manager_v1.get_toplevel_decoration": ({ objects: [decoration, toplevel] }) =>
       void decorated.set(decoration!, toplevel!),
     "zxdg_toplevel_decoration_v1.configure": ({ object, values }) => {
