@@ -439,6 +439,33 @@ Deno.test("the guard of Wayland tells no app which screens, tablets and seats th
   ) assertEquals(host(sent), passing);
 });
 
+Deno.test("the guard of Wayland lets popups cover three quarters of the screen together, on all connections", () => {
+  const made = withWindow();
+  use(made);
+  // The screen is 1024 × 768. Surface, xdg_surface, positioner, popup.
+  const passes = (index: number): boolean => popup(made, 700, 400, { from: ids.next + 4 * index }).length > 0;
+  assertEquals([passes(0), passes(1), passes(2)], [true, true, false]);
+  made.app(message(ids.next + 3, "xdg_popup.destroy"));
+  assertEquals(passes(3), true);
+  made.connection.end();
+  assertEquals(made.session.popups.size, 0);
+});
+
+Deno.test("the guard of Wayland lets popups be near a menu, and not near a dot that is none", () => {
+  for (const side of [1, 100]) {
+    const made = withWindow();
+    use(made);
+    popup(made, 100, 100);
+    made.app(message(ids.next, "wl_surface.commit"));
+    // The menu's picture shows in this size.
+    viewport(made, { id: ids.next + 4, surface: ids.next, size: [side, side] });
+    made.app(message(ids.next, "wl_surface.commit"));
+    made.app(message(ids.next, "wl_surface.commit"));
+    const next = popup(made, 20, 20, { from: ids.next + 6, parent: ids.next + 1 });
+    assertEquals(next.length > 0, side === 100, `${side}`);
+  }
+});
+
 Deno.test("the guard of Wayland takes no pointer of another size, and none that is shown far from the pointer", () => {
   const { app } = withWindow();
   app(message(ids.compositor, "wl_compositor.create_surface", ids.next));
@@ -1029,4 +1056,15 @@ Deno.test("the guard of Wayland draws a border on a window whose surface had one
   // What the compositor still says of the first one is not about the second.
   host(isFramed);
   assert(app(message(ids.surface, "wl_surface.commit")).length > 500);
+});
+
+Deno.test("the guard of Wayland draws the border of a dot of a window so large that it is seen", () => {
+  const { made } = withBorder();
+  viewport(made, { id: 18, surface: ids.surface, size: [1, 1] });
+  made.app(message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, 1, 1));
+  const commit = text(made.app(message(ids.surface, "wl_surface.commit")));
+  const sizes = [[48, 4], [48, 4], [4, 24], [4, 24]] as const;
+  for (const [index, [width, height]] of sizes.entries()) {
+    assert(commit.includes(text(message(26 + 3 * index, "wp_viewport.set_destination", width, height))), `${index}`);
+  }
 });

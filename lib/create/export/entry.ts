@@ -5,6 +5,7 @@ import { inputError } from "../../base/errors.ts";
 import { nearestOption } from "../../cli/options.ts";
 import { isXpraOption } from "../../cli/xpra_options.ts";
 import { sessionNameOf } from "../../container/names.ts";
+import { classOf } from "../../guard/title.ts";
 import type { App } from "./app.ts";
 
 /** The key with the name of the container: create.ts did not make an entry without it. */
@@ -54,7 +55,7 @@ export function entryText(app: App, icon: string | undefined, options: EntryOpti
     "Terminal=false",
     ...(app.notifies ? ["StartupNotify=true"] : []),
     // As the guard of attach.ts shows it.
-    `StartupWMClass=${container}.${app.windowClass}`,
+    `StartupWMClass=${classOf(container, app.windowClass)}`,
     `${entryMark}=${mark}`,
     "",
   ].join("\n");

@@ -1,9 +1,17 @@
 /** What an app in a container may do on the host's compositor, message by message. */
 
-import { shortLine } from "../../base/text.ts";
 import { Violation } from "../faults.ts";
-import { coversTooMuch, leaveMs, maxPointerSide, maxSide, popupReach, type Size } from "../limits.ts";
-import { titleOf } from "../title.ts";
+import {
+  coversTooMuch,
+  coverTooMuch,
+  leaveMs,
+  maxPointerSide,
+  maxSide,
+  minMenu,
+  popupReach,
+  type Size,
+} from "../limits.ts";
+import { classOf, titleOf } from "../title.ts";
 import type { Message, WaylandObject } from "./connection.ts";
 import type { Descriptor, Descriptors } from "./descriptors.ts";
 import { type Addition, type Create, createBorders } from "./border.ts";
@@ -51,8 +59,6 @@ export interface Policy {
   end(): void;
 }
 
-/** Of an app id, which is a name of a file at most. */
-const maxIdCharacters = 80;
 /** The policy for a new connection. */
 export function createPolicy(
   { session, descriptors, create, readSource }: {
@@ -93,12 +99,11 @@ export function createPolicy(
   };
   const surfaces = createSurfaces({
     session,
-    covers: (popup) => coversTooMuch(popup, outputs.sizes()),
+    mayPopUp: (surface, size) => mayCover(surface, size),
     screens: outputs.pixels,
   });
   const title = (value: ArgumentValue): string => titleOf(container, value as string);
-  const appId = (value: ArgumentValue): string =>
-    `${container}.${shortLine(value as string, maxIdCharacters).replace(/[^\w.@+-]/g, "_")}`;
+  const appId = (value: ArgumentValue): string => classOf(container, value as string);
 
   const whileUsed = (): MessageVerdict | undefined => attention.isUsed() ? undefined : dropped;
   const notTooOften = (): MessageVerdict | undefined => session.rates.change() ? undefined : dropped;
@@ -254,7 +259,9 @@ export function createPolicy(
       const found = surfaces.of(object);
       Object.assign(found, { role: "popup", shell: object });
       surfaces.link(popup!, object);
-      if (attention.isPresent() && isNear(positioners.get(positioner!)!, surfaces.of(parent))) {
+      if (
+        attention.isPresent() && mayBeAt(positioners.get(positioner!)!, { popup: found, parent: surfaces.of(parent) })
+      ) {
         return void popups.add(popup!);
       }
       found.isHidden = true;
@@ -262,7 +269,9 @@ export function createPolicy(
       return undefined;
     },
     "xdg_popup.reposition": ({ object, objects: [positioner] }) =>
-      isNear(positioners.get(positioner!)!, parents.get(object)!) ? undefined : dropped,
+      mayBeAt(positioners.get(positioner!)!, { popup: surfaces.of(object), parent: parents.get(object)! })
+        ? undefined
+        : dropped,
     // An app closes a popup that the compositor does not show.
     "xdg_popup.configure": ({ object }) =>
       hiddenPopups.delete(object) ? { after: [[object, "popup_done"]] } : undefined,
@@ -283,9 +292,21 @@ export function createPolicy(
     "zwp_tablet_tool_v2.hardware_id_wacom": () => dropped,
   };
 
-  /** Whether a popup is near its parent, and no larger than half of the screen each way. */
-  const isNear = ({ size: [width, height], offset, anchor }: Positioner, { sizes: [size] }: Surface): boolean => {
-    if (coversTooMuch({ width, height }, outputs.sizes())) return false;
+  /** Whether a popup may have this size, beside the others of the session. Then it counts as so large. */
+  const mayCover = (popup: Surface, size: Size): boolean => {
+    const screens = outputs.sizes();
+    const others = [...session.popups].filter(([other]) => other !== popup).map(([, size]) => size);
+    if (coversTooMuch(size, screens) || coverTooMuch([size, ...others], screens)) return false;
+    session.popups.set(popup, size);
+    return true;
+  };
+  /** Whether a popup may be where it wants to be: near its window, or near another popup that may be a menu. */
+  const mayBeAt = (
+    { size: [width, height], offset, anchor }: Positioner,
+    { popup, parent: { role, sizes: [size] } }: { popup: Surface; parent: Surface },
+  ): boolean => {
+    if (!mayCover(popup, { width, height })) return false;
+    if (role === "popup" && (size.width < minMenu.width || size.height < minMenu.height)) return false;
     if (Math.abs(offset[0]) > width + popupReach || Math.abs(offset[1]) > height + popupReach) return false;
     if (!anchor) return false;
     const [x, y, w, h] = anchor;
@@ -316,7 +337,7 @@ export function createPolicy(
       else if (found?.shell === object) {
         Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined, seen: undefined });
       }
-      popups.delete(object);
+      if (popups.delete(object)) session.popups.delete(found!);
       rectangles.ended(object);
       input.ended(object);
       data.ended(object);
@@ -330,6 +351,7 @@ export function createPolicy(
       for (const { popup, own } of closing) {
         own.isHidden = true;
         hiddenPopups.add(popup);
+        session.popups.delete(own);
       }
       popups.clear();
       return {
@@ -344,6 +366,7 @@ export function createPolicy(
       for (const what of counted.values()) session.remove(what);
       counted.clear();
       surfaces.end();
+      for (const popup of popups) session.popups.delete(surfaces.of(popup));
       input.end();
       data.end();
     },

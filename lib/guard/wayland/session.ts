@@ -2,7 +2,7 @@
 
 import type { Border } from "./border.ts";
 import { type Carrying, createCarrying } from "./carrying.ts";
-import { maxPopups, maxWindows } from "../limits.ts";
+import { maxPopups, maxWindows, type Size } from "../limits.ts";
 import { createRates, openingRate, type Rates } from "../rates.ts";
 import { rate } from "../rate.ts";
 import { Violation } from "../faults.ts";
@@ -57,6 +57,8 @@ export interface WaylandSession {
   carrying: Carrying;
   /** What is called when the guard has something to say to an app by itself: whoever relays looks at once. */
   wake(): void;
+  /** The popups that are not hidden, by whatever is theirs alone, and how large they are. */
+  popups: Map<object, Size>;
   /** The type that names what comes from this container, see {@linkcode WaylandSession.outerType}. */
   dataMark: string;
   /**
@@ -104,6 +106,7 @@ export function createWaylandSession(
     rates: createRates(now),
     carrying: createCarrying({ clipboard, now }),
     wake() {},
+    popups: new Map(),
     dataMark,
     outerType(type) {
       if (dataTypes.has(type)) return type;

@@ -4,7 +4,7 @@
  */
 
 import { Violation } from "../faults.ts";
-import { areaOf, maxPointerSide, maxScreenfuls, maxSide, type Size } from "../limits.ts";
+import { areaOf, maxPointerSide, maxScreenfuls, maxSide, minVisible, type Size } from "../limits.ts";
 import type { Message, WaylandObject } from "./connection.ts";
 import type { Addition, SurfaceArea } from "./border.ts";
 import type { ArgumentValue } from "./messages.ts";
@@ -113,9 +113,13 @@ export interface Surfaces {
   end(): void;
 }
 
-/** No surfaces yet. `covers`: whether a popup of this size covers too much of the screen; `screens`: their pixels. */
+/** No surfaces yet. `mayPopUp`: whether a popup may have this size; `screens`: their pixels. */
 export function createSurfaces(
-  { session, covers, screens }: { session: WaylandSession; covers(size: Size): boolean; screens(): number },
+  { session, mayPopUp, screens }: {
+    session: WaylandSession;
+    mayPopUp(popup: Surface, size: Size): boolean;
+    screens(): number;
+  },
 ): Surfaces {
   const surfaces = new WeakMap<WaylandObject, Surface>();
   /** Those that have not ended. */
@@ -192,7 +196,7 @@ export function createSurfaces(
     else delete root.seen;
     if (!box) return undefined;
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
-    if (root.role === "popup" && covers(withoutShadow(sizeOf(box)))) return dropped;
+    if (root.role === "popup" && !mayPopUp(root, withoutShadow(sizeOf(box)))) return dropped;
     // Else it would have a picture over other windows, which the desktop takes for a shadow.
     const isChanged = geometry ? !isWithin(box, geometry) : following.length > 0;
     if (isChanged) root.geometry = box;
@@ -384,7 +388,12 @@ function overlap(box: Box, other: Box): Box {
 
 /** On what of a window a border is to be, as of its last commit; undefined for a window without a picture. */
 export function borderOf({ seen }: Surface): SurfaceArea | undefined {
-  return seen && rectangleOf(seen);
+  return seen && rectangleOf({
+    ...seen,
+    // A window that could not be seen might be typed into.
+    right: Math.max(seen.right, seen.left + minVisible.width),
+    bottom: Math.max(seen.bottom, seen.top + minVisible.height),
+  });
 }
 
 /** Whether a part is more than half of the whole each way. */

@@ -1,20 +1,11 @@
 /** What the container may say of a window to the host's window manager: its title, its class, its sizes. */
 
-import { shortLine } from "../../base/text.ts";
-import { titleOf } from "../title.ts";
+import { classOf, titleOf } from "../title.ts";
 import { Refusal } from "../faults.ts";
 import { maxSide, minVisible, type Size } from "../limits.ts";
 import { coordinate, windowNumber } from "./geometry.ts";
 import type { Dict } from "./rencode.ts";
 import { fields, flag, integer, line, list, type Shape, tuple, word } from "./shapes.ts";
-
-/**
- * A window's class: the desktop groups windows by it and takes an icon for it, so that no window of a container may
- * have the class of a program of the host.
- */
-export function classOf(container: string, name: string): string {
-  return `${container}.${shortLine(name, 80)}`;
-}
 
 /** Types of windows without a frame. */
 const popupTypes = /^(NORMAL|DIALOG|UTILITY|MENU|DROPDOWN_MENU|POPUP_MENU|TOOLTIP|COMBO|DND)$/;

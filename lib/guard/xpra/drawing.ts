@@ -1,6 +1,5 @@
 /**
- * Pixels: what a window shows, its icon, and the pointer's shape. Only plain pixels pass; xpra's client decodes
- * nothing. Over a network compressed pictures come, which the guard decodes.
+ * Pixels: what a window shows, and the pointer's shape. Only plain pixels pass; xpra's client decodes nothing. Over a network compressed pictures come, which the guard decodes.
  */
 
 import { Refusal } from "../faults.ts";
@@ -12,7 +11,6 @@ import { coordinate, side, windowNumber } from "./geometry.ts";
 import type { Session } from "./session.ts";
 
 const maxPixelBytes = 128 * 1024 * 1024;
-const maxIconSide = 512;
 /** The pixels' file begins with two pointers of four bytes. */
 const pixelsStart = 8;
 
@@ -111,23 +109,6 @@ export function drawing(
 /** The arguments of a picture with its pixels. */
 export function withPixels({ args }: Drawing, pixels: Uint8Array): Value[] {
   return args.with(pixelsIndex, pixels);
-}
-
-const iconSide = integer(1, maxIconSide);
-const iconArgs = args([
-  windowNumber,
-  iconSide,
-  iconSide,
-  oneOf("BGRA", "RGBA"),
-  bytes(maxIconSide * maxIconSide * 4),
-]);
-
-/** The arguments of a window's icon. */
-export function icon(values: readonly Value[]): [number, number, number, string, Uint8Array] {
-  const passed = iconArgs(values);
-  const [, width, height, , data] = passed;
-  if (data.length !== width * height * 4) throw new Refusal("an icon's pixels do not match its size");
-  return passed;
 }
 
 const cursorSide = integer(1, maxPointerSide);

@@ -5,7 +5,7 @@
  */
 
 import { clipboardTypes, judgeClipboard } from "./clipboard.ts";
-import { cursor, cursorData, drawing, icon } from "./drawing.ts";
+import { cursor, cursorData, drawing } from "./drawing.ts";
 import { Refusal } from "../faults.ts";
 import { serverHello } from "./hello.ts";
 import { type Delivery, enforceRate, ignored, type Judge, passOn, plain, requireOpen, type Verdict } from "./judge.ts";
@@ -194,7 +194,6 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ],
   ["draw", draw],
   ["eos", plain(args([windowNumber]))],
-  ["window-icon", plain(icon, ([window], { windows, rates }) => windows.has(window) && enforceRate(rates.change))],
   ["cursor", pointerShape(cursor)],
   ["cursor-data", pointerShape(cursorData)],
   ["cursor-default", pointerShape(args([]))],
@@ -219,6 +218,7 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ["new-tray", openTray],
   ...clipboardTypes.map((type): [string, Judge] => [type, clipboard]),
   // What honest servers send and no client needs: settings, events, answers to questions that the guard has kept back.
-  ...["server-event", "setting-change", "info-response", "pointer-position", "encodings", "desktop_size"]
+  // A window's icon is the desktop's, by its class: one of the container's choice could be that of a program of the host.
+  ...["server-event", "setting-change", "info-response", "pointer-position", "encodings", "desktop_size", "window-icon"]
     .map((type): [string, Judge] => [type, ignored]),
 ]);
