@@ -130,8 +130,10 @@ testOnIncus("attach.ts marks windows with the container's border, which stays, a
   again.kill("SIGINT");
   await again.ended;
   const without = startScript("attach", engine, ["--session=marked", name, "--border=auto"]);
-  const bare = await windowWith(`\\[${name}\\] Event`);
-  await eventually("the app's own picture", async () => (await colours(bare, "5x100+0+50").catch(() => []))[1]! > 0.5);
+  await eventually("the app's own picture", async () => {
+    const bare = await windowWith(`\\[${name}\\] Event`);
+    return (await colours(bare, "5x100+0+50").catch(() => []))[1]! > 0.5;
+  });
   await script("attach", engine, ["--stop", name, "--all"]);
   await without.ended;
 });

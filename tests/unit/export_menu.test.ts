@@ -219,11 +219,12 @@ async function withMenu(
     unexport: () => Promise<string[]>;
     mounts: Mounts;
   }) => Promise<void>,
+  { xOnly = "-\n", path = "/no-such" }: { xOnly?: string; path?: string } = {},
 ): Promise<void> {
   const data = await Deno.makeTempDir();
   try {
     const recorded = recordingHost({
-      env: { HOME: data, XDG_DATA_HOME: data },
+      env: { HOME: data, XDG_DATA_HOME: data, PATH: path },
       answer: (argv) => {
         if (argv[0] === "lxc") {
           return {
@@ -238,6 +239,7 @@ async function withMenu(
           };
         }
         if (argv[0] !== "ssh") return {};
+        if (argv.at(-1)!.includes("find_x_only.sh")) return { stdout: xOnly };
         const isIcons = argv.at(-1)!.includes("GdkPixbuf");
         return isIcons ? { code: 142, stdout: `${picture}\nnonsense\n` } : {
           stdout: Object.entries(entries).map(([id, text]) => `/a/${id}.desktop\t${btoa(text)}\n`).join(""),
@@ -447,10 +449,43 @@ Deno.test("exportApps() bounds what the container answers, and tells what it lea
   await withMenu(entries, async ({ exportNow, recorded }) => {
     assertEquals(await exportNow(), ["one"]);
     const asked = recorded.options.filter((_, index) => recorded.calls[index]![0] === "ssh");
-    assertEquals(asked.length, 2);
+    assertEquals(asked.length, 3);
     for (const { timeoutMs, maxOutputBytes } of asked) assert(timeoutMs! <= 30_000 && maxOutputBytes! <= 32 * 2 ** 20);
     assertEquals(recorded.said.filter((line) => line.startsWith("warn")), [
       'warn: Not exported: "evil" has no command line, or one with characters of a shell',
     ]);
   });
+});
+
+Deno.test("exportApps() has xpra show an app that knows X only, and makes no entry where there is no xpra", async () => {
+  const entries = { one: writer, old: writer.replace("office", "env A=b /opt/xclock") };
+  const programs = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(join(programs, "xpra"), "");
+    for (
+      const [xOnly, path, why] of [
+        ["xpra\n/opt/xclock\n", `/no-such:${programs}`, undefined],
+        ["xpra\n/opt/xclock\n", "/no-such:.", "there is no xpra on this host"],
+        ["-\n/opt/xclock\n", programs, 'there is no xpra in "box"'],
+      ] as const
+    ) {
+      await withMenu(entries, async ({ data, exportNow, recorded }) => {
+        const execOf = async (id: string): Promise<string> =>
+          /^Exec=.*$/m.exec(await Deno.readTextFile(join(data, `applications/gui-container-box.${id}.desktop`)))![0];
+        const warnings = (): string[] => recorded.said.filter((line) => line.startsWith("warn"));
+        if (why === undefined) {
+          assertEquals([await exportNow(), warnings()], [["old", "one"], []]);
+          assertStringIncludes(await execOf("old"), " --display=x11 ");
+          assert(!(await execOf("one")).includes("--display"));
+          return;
+        }
+        assertEquals(await exportNow(), ["one"]);
+        assertEquals(warnings(), [`warn: Not exported: "old" knows X only, and ${why}`]);
+        await assertRejects(() => exportNow({ wanted: ["old"] }), UserError, why);
+        assertEquals(await exportNow({ attachOptions: ["--display=x11"] }), ["old", "one"], "the user knows better");
+      }, { xOnly, path });
+    }
+  } finally {
+    await Deno.remove(programs, { recursive: true });
+  }
 });

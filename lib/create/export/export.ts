@@ -25,6 +25,7 @@ import {
   writeFile,
 } from "./menu.ts";
 import { type Apps, readApps, readIcons } from "./read.ts";
+import { readXOnly } from "./x_only.ts";
 
 /** What is to be exported, and how. */
 export interface ExportRequest extends Pick<EntryOptions, "attachOptions" | "xpraOptions" | "withTypes" | "opener"> {
@@ -115,7 +116,17 @@ async function exportInTurn(
   } else if (foreign[0] !== undefined) {
     throw new UserError(notOurs(menu, foreign[0]), { hint: "Move it away" });
   }
-  const apps = chosen.filter(({ id }) => !foreign.includes(id));
+  const own = chosen.filter(({ id }) => !foreign.includes(id));
+  // Who names a display knows what it shows.
+  const isDisplayGiven = request.attachOptions.some((option) => option.startsWith("--display="));
+  const xOnly = isDisplayGiven || own.length === 0 ? undefined : await readXOnly(reached, own);
+  const unseen = xOnly?.why === undefined ? [] : own.filter((app) => xOnly.apps.has(app));
+  for (const { id } of unseen) {
+    const reason = `"${id}" knows X only, and ${xOnly!.why}`;
+    if (wanted.length > 0) throw new UserError(reason, { hint: "attach.ts --doctor says how to install it" });
+    host.ui.warn(`Not exported: ${reason}`);
+  }
+  const apps = own.filter((app) => !unseen.includes(app));
   const icons = await readIcons(reached, apps);
   const root = host.env("GUI_CONTAINER_MOUNTS");
   const options = {
@@ -134,7 +145,9 @@ async function exportInTurn(
     for (const app of apps) {
       const picture = icons.get(app);
       if (picture) await writeFile(iconPath(menu, app.id), { data: picture, undo });
-      const text = entryText(app, picture ? iconPath(menu, app.id) : nameOfIcon(app), options);
+      const attachOptions = [...options.attachOptions, ...xOnly?.apps.has(app) ? ["--display=x11"] : []];
+      const icon = picture ? iconPath(menu, app.id) : nameOfIcon(app);
+      const text = entryText(app, icon, { ...options, attachOptions });
       await writeFile(entryPath(menu, app.id), { data: new TextEncoder().encode(text), undo });
     }
   });
