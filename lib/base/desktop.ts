@@ -1,6 +1,8 @@
 /** A script started from a desktop's menu: it has a display, but no terminal, and nobody reads its output. */
 
 import { escape } from "@std/html";
+import { basename, dirname, join } from "@std/path";
+import { exists } from "./files.ts";
 import type { Host } from "./host.ts";
 import { runProcess } from "./process.ts";
 import { codePoint, printable } from "./text.ts";
@@ -73,4 +75,21 @@ export function notificationArgv(
     ...["notify-send", "--app-name=gui-container", ...(icon === undefined ? [] : [`--icon=${icon}`])],
     ...["--", title, body.replaceAll("\\", "\\\\")],
   ];
+}
+
+/**
+ * The file that was meant by a path which is not there and has the end of a file's name twice, as "letter.txtr.txt":
+ * while a path is typed, GTK completes it, and leaves that in at times (zenity 4.1 with GTK 4.18, at any speed).
+ *
+ * @returns undefined when the path is there, or is not of that kind
+ */
+export async function completedTwice(path: string): Promise<string | undefined> {
+  const isThere = (path: string): Promise<boolean> => exists(path).catch(() => false);
+  if (await isThere(path)) return undefined;
+  const name = basename(path);
+  for (let length = name.length - 1; length >= name.length / 2; length--) {
+    const file = join(dirname(path), name.slice(0, length));
+    if (file.endsWith(name.slice(length)) && await isThere(file)) return file;
+  }
+  return undefined;
 }

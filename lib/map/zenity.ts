@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import { isCopy, labelOfLoan, type Loan } from "../container/lend/loan.ts";
-import { pathSeparator, showOnDesktop } from "../base/desktop.ts";
+import { completedTwice, pathSeparator, showOnDesktop } from "../base/desktop.ts";
 import type { Host } from "../base/host.ts";
 import type { Prompter, Until } from "./prompter.ts";
 import { printable } from "../base/text.ts";
@@ -29,11 +29,17 @@ export function dialogPrompter(host: Host): Prompter {
         ...["--ok-label=Choose files", "--column=Container", ...names],
       ]),
     async chooseFiles(container) {
-      const chosen = await zenity([
-        ...["--file-selection", "--multiple", `--title=Files to lend to ${container}`],
-        ...[`--separator=${pathSeparator}`, `--filename=${join(host.env("HOME") ?? "/", "/")}`],
-      ]);
-      return chosen ? chosen.split(pathSeparator) : [];
+      let paths: string[];
+      let place: string | undefined = join(host.env("HOME") ?? "/", "/");
+      do {
+        const chosen = await zenity([
+          ...["--file-selection", "--multiple", `--title=Files to lend to ${container}`],
+          ...[`--separator=${pathSeparator}`, `--filename=${place}`],
+        ]);
+        paths = chosen ? chosen.split(pathSeparator) : [];
+        place = paths.length === 1 ? await completedTwice(paths[0]!) : undefined;
+      } while (place !== undefined);
+      return paths;
     },
     async untilAsked(files, until) {
       const [first] = files as [Loan];

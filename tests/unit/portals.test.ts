@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { chooserArgv } from "../../lib/attach/portals/dialogs.ts";
 import { servePortals } from "../../lib/attach/portals/serve.ts";
 import { lineCutter, maxRequestLine, parseRequest } from "../../lib/attach/portals/requests.ts";
+import { completedTwice } from "../../lib/base/desktop.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
 import { offerPortals } from "../../lib/attach/portals/agent.ts";
@@ -99,7 +100,7 @@ Deno.test("what an agent says is no option of zenity", () => {
     JSON.stringify({ ask: "save", id: 1, name: "--save --title=x", filters: [["--directory", ["*"]]] }),
   );
   assert(request?.ask === "save");
-  assertEquals(chooserArgv("box", request, "/home/me"), [
+  assertEquals(chooserArgv("box", request, `/home/me/${request.name}`), [
     "--file-selection",
     "--title=gui-container: where may box save?",
     "--filename=/home/me/save --title=x",
@@ -234,6 +235,39 @@ Deno.test("a dialog lends what the user has chosen, and tells the container's pa
       assertEquals(shown.length, 1);
     },
   );
+});
+
+Deno.test("a dialog whose path GTK has completed twice comes again, with the file that was meant", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = (name: string): string => `${directory}/${name}`;
+    for (const name of ["letter.txt", "aa"]) await Deno.writeTextFile(path(name), "");
+    for (const name of ["letter.txtr.txt", "letter.txtletter.txt", "letter.txtt"]) {
+      assertEquals(await completedTwice(path(name)), path("letter.txt"), name);
+    }
+    for (const name of ["letter.txt", "letter.txt~", "letter.tx", "other.txt", "letter.txtx.txt"]) {
+      assertEquals(await completedTwice(path(name)), undefined, name);
+    }
+    const second = Promise.withResolvers<void>();
+    let dialogs = 0;
+    const user = async (): Promise<{ code: number; stdout: string }> => {
+      if (++dialogs === 1) return { code: 0, stdout: `${path("letter.txtr.txt")}\n` };
+      await second.promise;
+      return { code: 0, stdout: `${path("letter.txt")}\n` };
+    };
+    await withDialogs(user, async ({ say, lent, pass, shown }) => {
+      const asking = say(open(1));
+      while (dialogs < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+      pass(5_000);
+      second.resolve();
+      await asking;
+      while (lent.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      assertEquals([lent, dialogs], [[path("letter.txt")], 2]);
+      assert(shown[1]!.includes(`--filename=${path("letter.txt")}`), shown[1]!.join(" "));
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("a file in the share of the container is not lent: it is there already", async () => {

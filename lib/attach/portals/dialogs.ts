@@ -7,7 +7,7 @@
 
 import { abortable, delay } from "@std/async";
 import { basename, dirname, join } from "@std/path";
-import { pathSeparator, showOnDesktop } from "../../base/desktop.ts";
+import { completedTwice, pathSeparator, showOnDesktop } from "../../base/desktop.ts";
 import { isMissingProgram, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
@@ -144,9 +144,15 @@ export function createDialogs(container: Container, options: DialogOptions): Dia
   const isShared = (path: string): boolean => path.startsWith(`${inside.share}/`);
 
   const choose = async (request: Choosing, signal: AbortSignal): Promise<string[]> => {
-    const startMs = now();
-    const stdout = await zenity(host, chooserArgv(label, request, folder), signal);
-    const paths = stdout.split(pathSeparator).filter((path) => path.startsWith("/"));
+    let startMs: number;
+    let paths: string[];
+    let place: string | undefined = join(folder, request.ask === "save" ? request.name || "unnamed" : "/");
+    do {
+      startMs = now();
+      const stdout = await zenity(host, chooserArgv(label, request, place), signal);
+      paths = stdout.split(pathSeparator).filter((path) => path.startsWith("/"));
+      place = request.ask === "open" && paths.length === 1 ? await completedTwice(paths[0]!) : undefined;
+    } while (place !== undefined);
     if (paths.length === 0 || now() - startMs >= soonestMs) return paths;
     const confirmedMs = now();
     const answer = await zenity(host, confirmArgv(label, paths), signal, "yes");
@@ -228,13 +234,13 @@ async function zenity(host: Host, argv: readonly string[], signal: AbortSignal, 
 export function chooserArgv(
   container: string,
   request: Choosing,
-  folder: string,
+  place: string,
 ): string[] {
   const isSaving = request.ask === "save";
   return [
     "--file-selection",
     `--title=gui-container: ${isSaving ? `where may ${container} save?` : `what may ${container} open and change?`}`,
-    `--filename=${join(folder, isSaving ? request.name || "unnamed" : "/")}`,
+    `--filename=${place}`,
     `--separator=${pathSeparator}`,
     ...(isSaving ? ["--save", "--confirm-overwrite"] : request.multiple ? ["--multiple"] : []),
     ...request.filters.map(filterOption),
