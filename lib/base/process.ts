@@ -125,7 +125,9 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
     const giveUp = new AbortController();
     let giveUpTimer: ReturnType<typeof setTimeout> | undefined;
     let overflowed = false;
+    const over = new AbortController();
     const ended = child.status.then((status) => {
+      over.abort();
       if (wasKilled) giveUpTimer = setTimeout(() => giveUp.abort(), lastOutputMs);
       return status;
     });
@@ -142,7 +144,7 @@ export function startProcess(argv: readonly string[], options: ProcessOptions = 
       ended,
       read("stdout", onBytes ? bytesSink(onBytes, () => kill("SIGKILL")) : toText()),
       read("stderr", toText()),
-      typeof stdin === "object" ? inputOf(stdin, ended).pipeTo(child.stdin).catch(() => {}) : undefined,
+      typeof stdin === "object" ? inputOf(stdin, ended).pipeTo(child.stdin, over).catch(() => {}) : undefined,
     ]);
     clearTimeout(giveUpTimer);
     return { argv, code: status.code, signal: status.signal, stdout, stderr, ...(overflowed ? { overflowed } : {}) };

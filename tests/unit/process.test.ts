@@ -63,6 +63,11 @@ Deno.test("runProcess() does not mind a program that leaves its input unread", a
   assertEquals((await runProcess(["true"], { stdin: { text: "x".repeat(1_000_000) } })).code, 0);
 });
 
+Deno.test("runProcess() does not wait for more input of a program that has ended", async () => {
+  const { readable } = new TransformStream<Uint8Array, Uint8Array>();
+  assertEquals((await runProcess(["true"], { stdin: { bytes: readable } })).code, 0);
+});
+
 Deno.test("runProcess() tells lines of both streams as they come, whole, the last one too", async () => {
   const lines: string[] = [];
   // The two bytes of ü come apart.
