@@ -5,14 +5,23 @@ import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
 import { readLoans, withJournalLock, writeRecords } from "../../lib/container/lend/journal.ts";
+import { recoverFirst } from "../../lib/container/lend/recover.ts";
 import { checkRoom, sessionLoans } from "../../lib/container/lend/session_loans.ts";
 import { sampleMapping } from "./mappings.ts";
-import { recordingHost } from "./recording_host.ts";
+import { type Answer, recordingHost } from "./recording_host.ts";
+
+/** An engine whose containers run, with these sessions. */
+function answerWith(...sessions: string[]) {
+  return (argv: readonly string[]): Answer =>
+    argv[1] === "query"
+      ? { stdout: JSON.stringify({ name: "box", status: "Running", config: {}, devices: {}, location: "none" }) }
+      : { stdout: sessions.map((session) => `/run/user/1000/gui-container-${session}/wayland\n`).join("") };
+}
 
 Deno.test("a session takes over the files of its own container only, not of one of that name in another project", async () => {
   const directory = await Deno.makeTempDir();
   try {
-    const { host } = recordingHost({ env: { XDG_STATE_HOME: directory } });
+    const { host } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer: answerWith("editor", "viewer") });
     const stayed = (id: string, project: string, session = "editor") =>
       sampleMapping({ id, session, server: { remote: "local", project } });
     const records = [stayed("map-1", "default"), stayed("map-2", "other"), stayed("map-3", "default", "viewer")];
@@ -20,6 +29,43 @@ Deno.test("a session takes over the files of its own container only, not of one 
     await sessionLoans({ engine: engineCalled(host, "lxc"), name: "box" }, "editor");
     const owners = (await readLoans(host)).map(({ id, owner }) => [id, owner !== null]).sort();
     assertEquals(owners, [["map-1", true], ["map-2", false], ["map-3", false]]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("files of a session that has ended while nobody showed it are taken back by the next run", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    let answer: (argv: readonly string[]) => Answer = () => ({ code: 1, stderr: "Error: no answer" });
+    const { host } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer: (argv) => answer(argv) });
+    const server = { remote: "local", project: "default" };
+    const stayed = ["ended", "live"].map((session) => sampleMapping({ id: `map-${session}`, session, server }));
+    const byHand = sampleMapping({ id: "map-by-hand", server });
+    await withJournalLock(host, () => writeRecords(host, [...stayed, byHand]));
+    const left = async (): Promise<string[]> => (await readLoans(host)).map(({ id }) => id).sort();
+    await recoverFirst(host);
+    assertEquals(await left(), ["map-by-hand", "map-ended", "map-live"], "the container does not answer");
+    answer = answerWith("live");
+    await sessionLoans({ engine: engineCalled(host, "lxc"), name: "box" }, "next");
+    assertEquals(await left(), ["map-by-hand", "map-live"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("at the end of a session, what another run has let stay meanwhile is taken back, too", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const { host } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer: answerWith() });
+    const loans = await sessionLoans({ engine: engineCalled(host, "lxc"), name: "box" }, "editor");
+    const server = { remote: "local", project: "default" };
+    const other = sampleMapping({ id: "map-1", session: "editor", server });
+    await withJournalLock(host, () => writeRecords(host, [other]));
+    await loans.end({ runsOn: true });
+    assertEquals((await readLoans(host)).length, 1);
+    await loans.end({ runsOn: false });
+    assertEquals(await readLoans(host), []);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -27,9 +27,15 @@ const maxSessions = 100;
  * display of waypipe's.
  */
 export async function listeningSessions(instance: Instance, user: ContainerUser): Promise<string[]> {
+  return await sessionsIn(instance, user) ?? [];
+}
+
+/** The same; undefined when the container does not answer. */
+export async function sessionsIn(instance: Instance, user: ContainerUser): Promise<string[] | undefined> {
   const displayOf = (session: string): string => `/run/user/${user.uid}/gui-container-${session}/wayland`;
   const look = `cat /proc/net/unix; ls -d ${displayOf("*")} 2>/dev/null || true`;
-  const text = await outputOf(instance, ["/bin/sh", "-c", look]) ?? "";
+  const text = await outputOf(instance, ["/bin/sh", "-c", look]);
+  if (text === undefined) return undefined;
   // See proc(5), and `__SO_ACCEPTCON` in Linux's net.h.
   const socket = `\\S+: \\S+ \\S+ 00010000 .* ${RegExp.escape(containerPaths(user).xpra)}/([\\w.-]+)`;
   const pattern = new RegExp(`^(?:${socket}|${displayOf("([\\w.-]+)")})$`, "gm");

@@ -1,13 +1,19 @@
-/** Files of runs that were killed: each run that lends files takes them back first. */
+/**
+ * Files that nobody takes back: those of runs that were killed, and those of sessions that have ended while no run showed
+ * them. Each run that lends files, or shows a session, takes them back first.
+ */
 
 import { ExitCode, isFailure, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { withDeadline } from "../../base/undo.ts";
 import type { Instance } from "../../engine/engine.ts";
+import { findInstance } from "../../engine/instance.ts";
 import { engineOfRecord } from "../../engine/server_record.ts";
-import { findOrphans, forgetCopy, forgetRuns, withJournalLock } from "./journal.ts";
+import { userOf } from "../user.ts";
+import { findOrphans, forgetCopy, forgetRuns, readLoans, withJournalLock } from "./journal.ts";
 import { takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, labelOfLoan, type Loan, type TakeBackOptions } from "./loan.ts";
+import { sessionsIn } from "./open_files.ts";
 import { restoreFiles } from "./restore.ts";
 
 /** How long a run waits at most for files of killed runs to be taken back, in milliseconds. */
@@ -23,26 +29,54 @@ export function tooLate(): UserError {
 
 /** Takes the files back before a run lends others. Warns the user if that fails. */
 export async function recoverFirst(host: Host): Promise<void> {
+  await recoverQuietly(host, (host) => recover(host, { maxBytes: maxRecoverBytes }));
+}
+
+async function recoverQuietly(host: Host, act: (host: Host) => Promise<void>): Promise<void> {
   try {
-    const act = (host: Host): Promise<void> => recover(host, { maxBytes: maxRecoverBytes });
     await withDeadline(host, { deadlineMs: maxRecoverMs, until: host.signal, late: tooLate(), act });
   } catch (error) {
     host.signal.throwIfAborted();
     if (!isFailure(error)) throw error;
     const later = isUnreachable(error) ? error.hint : "Later: map.ts --unmap";
-    host.ui.warn(`Files that a killed run has lent cannot be taken back now: ${error.message}. ${later}`);
+    host.ui.warn(`Files that were lent before cannot be taken back now: ${error.message}. ${later}`);
   }
 }
 
 /**
- * Takes back the files of runs that were killed.
+ * Takes back the files of runs that were killed, and of sessions that have ended.
  *
  * @param options `maxBytes`: larger copies are left, with a warning
  */
 export async function recover(host: Host, options: { maxBytes: number }): Promise<void> {
   const { orphans, dead } = await withJournalLock(host, () => findOrphans(host));
-  await takeBackRecorded(host, orphans, { ...options, settle: true });
+  const ended = await findEnded(host, await readLoans(host));
+  await takeBackRecorded(host, [...orphans, ...ended], { ...options, settle: true });
   await forgetRuns(host, dead);
+}
+
+/** Takes back those of these files that have stayed lent to a session which has ended. A failure is only a warning. */
+export async function recoverEnded(host: Host, loans: readonly Loan[]): Promise<void> {
+  await recoverQuietly(host, async (host) => {
+    await takeBackRecorded(host, await findEnded(host, loans), { maxBytes: maxRecoverBytes });
+  });
+}
+
+/** Those of these files that have stayed lent to a session which has ended, as far as its container can be asked. */
+async function findEnded(host: Host, loans: readonly Loan[]): Promise<Loan[]> {
+  const stayed = loans.filter(({ owner, session }) => owner === null && session !== undefined);
+  const ended: Loan[] = [];
+  for (const group of groupLoans(stayed)) {
+    try {
+      const found = await findInstance(await instanceOfRecord(host, group[0]!));
+      const live = found?.status === "Running" ? await sessionsIn(found, userOf(found)) : [];
+      if (live) ended.push(...group.filter(({ session }) => !live.includes(session!)));
+    } catch (error) {
+      // They stay on record.
+      if (!isFailure(error)) throw error;
+    }
+  }
+  return ended;
 }
 
 /**

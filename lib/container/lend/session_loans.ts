@@ -30,7 +30,7 @@ import {
 } from "./journal.ts";
 import { keepFiles, takeBackMs, takeFilesBack } from "./lend.ts";
 import { isCopy, isMapping, type LentCopy, type Loan } from "./loan.ts";
-import { recoverFirst, tooLate } from "./recover.ts";
+import { recoverEnded, recoverFirst, tooLate } from "./recover.ts";
 import { checkFiles, type LendRequest, type SourceFile } from "./source_file.ts";
 
 /** The largest file that is lent as a copy where it could be lent itself. */
@@ -76,15 +76,18 @@ export async function sessionLoans(instance: Instance, session: string): Promise
   const parted = new Set<string>();
   let presence: Promise<Presence> | undefined;
   const ownerName = async (): Promise<string> => (await (presence ??= announcePresence(host))).owner;
-  const hasStayed = (loan: Loan): boolean =>
-    loan.session === session && loan.instance === instance.name && loan.engine === engine.cli &&
-    loan.server !== undefined && isSameServer(loan.server, serverRecord(engine.server)) && loan.owner === null;
-  const stayed = (await readLoans(host)).filter(hasStayed);
+  const isHere = (loan: Loan): boolean =>
+    loan.instance === instance.name && loan.engine === engine.cli &&
+    loan.server !== undefined && isSameServer(loan.server, serverRecord(engine.server));
+  const hasStayed = (loan: Loan): boolean => isHere(loan) && loan.session === session && loan.owner === null;
+  const records = await readLoans(host);
+  const stayed = records.filter(hasStayed);
   if (stayed.length > 0) {
     const owner = await ownerName();
     loans.push(...stayed.map((loan) => ({ ...loan, owner })));
     await withJournalLock(host, () => writeRecords(host, loans));
   }
+  await recoverEnded(host, records.filter((loan) => isHere(loan) && loan.session !== session));
 
   const takeBack = async (instance: Instance, ended: readonly Loan[]): Promise<void> => {
     for (const finding of await takeFilesBack(instance, ended)) host.ui.warn(finding);
@@ -163,7 +166,8 @@ export async function sessionLoans(instance: Instance, session: string): Promise
     async end({ runsOn }) {
       const act = async (host: Host): Promise<void> => {
         const cleaning = instanceOn(instance, host);
-        if (!runsOn) return await takeBack(cleaning, loans);
+        // Another run that has shown the session may have let some stay meanwhile.
+        if (!runsOn) return await takeBack(cleaning, [...loans, ...(await readLoans(host)).filter(hasStayed)]);
         const { length } = await keepFiles(cleaning, loans);
         if (length === 0) return;
         const line = scriptLine(engine, ["map.ts", "--unmap", labelOf(instance)]);
