@@ -155,7 +155,7 @@ testOnEngines(
       assertEquals([code, stdout], [1, ""], stderr);
       assertStringIncludes(
         stderr,
-        `"${copy}" is a copy of "${name}": all that is in it is deleted when its last window closes`,
+        `"${copy}" is a copy of "${name}": all that is in it is deleted when the app ends`,
       );
       assertStringIncludes(stderr, "hint: The copy is removed, and its logs with it");
       assertEquals(await Deno.readTextFile(file), "lent");

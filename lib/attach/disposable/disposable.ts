@@ -39,7 +39,7 @@ export async function runDisposable(container: Container, request: DisposableReq
       // Whoever reaches the copy starts it. Files can be put into it before that (LXD 5.0.2, Incus 6.0.4).
       await files.lend({ engine, name: copy.name }, origin.user);
       host.ui.status(
-        `"${copy.name}" is a copy of "${source}": all that is in it is deleted when its last window closes`,
+        `"${copy.name}" is a copy of "${source}": all that is in it is deleted when the app ends`,
       );
       await using disposable = await containerOn({ engine, name: copy.name });
       const words = [...app, ...files.pathsFor(origin.user)];

@@ -3,7 +3,7 @@
 # Makes a security context (protocol security-context-v1) in a box of its own: a socket of the compositor's that hides screen
 # capture, typing and the like. waypipe makes one, and keeps it for as long as it runs. Of the container, only the end of a FIFO
 # reaches this box: nothing that comes through it is looked at.
-# Prints "ready", reads a line, and on "keep" stays until the session ends. Without that line it ends.
+# Prints "ready", and ends with the session; also with its input, unless that ends with the line "keep".
 #
 # Values in front:
 #   shared     the directory of the sessions' sockets
@@ -14,7 +14,8 @@
 fifo=$shared/$transport~end
 trap 'rm -f "$fifo"' EXIT
 mkfifo -m 660 "$fifo"
-{ exec 3<"$fifo" && : >/tmp/opened && head -c 1 <&3 >/dev/null; } &
+trap 'exit 0' TERM
+{ exec 3<"$fifo" && : >/tmp/opened && head -c 1 <&3 >/dev/null; kill $$; } &
 over=$!
 # waypipe makes the context before it listens, and its name has waypipe's process id in it. Nothing tells when it listens.
 # waypipe 0.9.2 takes a word of its own such as "bench" for its mode, also where it is the value of an option.

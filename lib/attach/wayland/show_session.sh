@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # show_session.sh
 # Shows a session by waypipe's client, in a box. What the container sends is read here, and here only.
-# Only the guard connects to it. Prints "ready" when it listens, reads a line, and on "keep" stays until the session ends.
-# Without that line it ends.
+# Only the guard connects to it. Prints "ready" when it listens, and ends with the session; also with its input, unless that
+# ends with the line "keep".
 #
 # Values in front:
 #   shared     the directory of the sessions' sockets
@@ -19,7 +19,8 @@ trap 'rm -f "$fifo"' EXIT
 mkfifo "$own/alive"
 exec 8<>"$own/alive"
 [ -p "$fifo" ] || mkfifo -m 660 "$fifo"
-{ exec 3<"$fifo" && : >/tmp/opened && head -c 1 <&3 >/dev/null; } &
+trap 'exit 0' TERM
+{ exec 3<"$fifo" && : >/tmp/opened && head -c 1 <&3 >/dev/null; kill $$; } &
 over=$!
 # If the container's pictures fill the host's memory, this is what the kernel kills first.
 echo 1000 >/proc/self/oom_score_adj
