@@ -60,7 +60,7 @@ const spec = {
     "session": {
       group: "Which session, and where its windows are",
       value: "S",
-      help: "Name of a new session (default: the app's, then -2, -3, …), or which one to show again",
+      help: "Start a new session of this name, or show this one again",
       completion: "session",
     },
     "detached": { help: "Start the session and return without showing it" },
@@ -109,7 +109,11 @@ const spec = {
     "The container is started if it does not run. One ssh call starts a systemd user unit in it: an X server, xpra and " +
     'the app. "xpra attach" shows its windows here, over a Unix socket in $GUI_CONTAINER_MOUNTS (default: ' +
     "~/container_mounts). Ctrl-C detaches; the session ends with the app. On a Wayland desktop, waypipe replaces the X " +
-    "server and xpra if both ends have it and the options allow it; the windows then stay open after Ctrl-C.",
+    "server and xpra if both ends have it and the options allow it; the windows then stay open after Ctrl-C, and " +
+    '"attach.ts NAME" serves their dialogs, links and the like again.',
+    "An app that runs in a session already is started once more in that one, where it may open another window: the same " +
+    "line can be typed twice. It is refused where that session has other channels. --session S and --detached start a " +
+    "session of their own; their names are the app's, then -2, -3 and so on.",
     "Where the container has xdg-desktop-portal, the app's own file dialogs show a dialog of this host's: what you choose " +
     "is lent to the app, and comes back when the session ends. Links, files, print jobs and notifications go the same way, " +
     "if their channels are open; you are always asked before something is printed.",

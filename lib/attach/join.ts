@@ -18,9 +18,16 @@ export async function join(
   container: Container,
   { app, session: wanted }: { app: readonly string[]; session: string | undefined },
 ): Promise<number> {
+  const { host } = container;
   const values = { xpra_directory: (await container.reach()).xpra };
   const options = { session: wanted, script: joinSession, values, parameters: app, timeoutMs: Infinity };
-  const result = await runInSession(container, options);
+  const result = await runInSession(container, options).catch((error) => {
+    if (host.signal.aborted) {
+      const stop = attachLine(container, "--stop", ...wanted === undefined ? [] : [wanted]);
+      host.ui.status(`"${app[0]}" runs on in its session. To end that: ${stop}`);
+    }
+    throw error;
+  });
   if (result.code === 0) return 0;
   const [, session] = /^([\w.-]+)\n/.exec(result.stdout) ?? [];
   if (session === undefined) {

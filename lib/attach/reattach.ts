@@ -1,17 +1,19 @@
 /** Shows a live session again. */
 
+import { ExitCode } from "../base/errors.ts";
 import { all } from "../base/settle.ts";
 import { borderOf } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
 import { createMemory } from "../guard/xpra/memory.ts";
 import { checkAsking } from "./ask.ts";
-import type { Channel } from "./session/channels.ts";
+import { type Channel, recordChannels } from "./session/channels.ts";
 import { startClient } from "./x11/client.ts";
-import { chooseSession } from "./session/live_sessions.ts";
+import { chooseSession, noteChannels } from "./session/live_sessions.ts";
 import type { ShowRequest } from "./request.ts";
 import { hostScreen, requireDisplay } from "./x11/screen.ts";
 import { show } from "./x11/show.ts";
 import { mayHaveSound } from "./session/sound.ts";
+import { NoWayland } from "./wayland/choice.ts";
 import { checkClient } from "./x11/xpra_version.ts";
 
 /**
@@ -27,8 +29,9 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   const startFor = async (options: Parameters<typeof startClient>[0]): ReturnType<typeof startClient> =>
     scope.use(await startClient(options));
   // The client takes its time to load, so it is started before it is known which session is meant, if there seems to be
-  // one.
-  const isEarly = !host.dryRun && await isLikely(container, request.session);
+  // one. On a Wayland desktop, its windows have probably stayed.
+  const isLikelyX = request.display === "x11" || !host.env("WAYLAND_DISPLAY");
+  const isEarly = !host.dryRun && isLikelyX && await isLikely(container, request.session);
   const prepared = (async () => {
     requireDisplay(host);
     const [made] = await all([
@@ -42,11 +45,15 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   })();
   // A session on Wayland needs none of this.
   await all([prepared.catch(() => {}), container.connect()]);
-  const { session, display, clients } = await chooseSession(container, request.session);
-  if (display === "wayland") {
-    host.ui.status(`The windows of "${session}" are on a Wayland desktop, and stay there until it ends`);
-    return 0;
+  const found = await chooseSession(container, request.session);
+  const { session, clients } = found;
+  if (found.display === "wayland") {
+    await scope.disposeAsync();
+    return await (await import("./wayland/serve_again.ts")).serveAgain(container, { ...request, ...found });
   }
+  if (request.display === "wayland") throw new NoWayland(`"${session}" is shown by X`, { exitCode: ExitCode.usage });
+  const channels = recordChannels(request.open, request.asks);
+  if (channels !== found.channels) await noteChannels(container, { session, channels });
   const { options, early } = await prepared;
   const silence = await whyNoSound(container, { session, clients, open: options.open });
   if (silence !== undefined) host.ui.status(silence);

@@ -1,6 +1,6 @@
 /** What the command line of attach.ts asks for when a session is to be shown: read and checked before anything else. */
 
-import { ExitCode, inputError } from "../base/errors.ts";
+import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
 import type { ContainerBorder } from "../container/border.ts";
@@ -8,12 +8,14 @@ import { readBorder } from "./border_option.ts";
 import { sortAppWords } from "./session/app.ts";
 import { type AskableChannel, askedChannels, type Channel, openChannels } from "./session/channels.ts";
 import { checkSessionName } from "../container/names.ts";
-import { type DisplayName, NoWayland, wantedDisplay } from "./wayland/choice.ts";
+import { type DisplayName, wantedDisplay } from "./wayland/choice.ts";
 
 /** How a session is to be shown, and which one. */
 export interface ShowRequest {
   /** The session's name, if one is given. */
   session: string | undefined;
+  /** What is to show its windows. */
+  display: DisplayName;
   /** The open channels. */
   open: ReadonlySet<Channel>;
   /** The channels whose every use the user is asked about. */
@@ -32,8 +34,6 @@ export interface ShowRequest {
 export interface StartRequest extends ShowRequest {
   /** The app and its arguments. */
   app: readonly string[];
-  /** What is to show its windows. */
-  display: DisplayName;
   /** The user has named the channel `tray`. */
   wantsTray: boolean;
   /** Starts it without its windows. */
@@ -60,11 +60,11 @@ export function readRequest(
 ): ShowRequest | DisposableRequest {
   const session = values.get("session");
   if (session !== undefined) checkSessionName(session);
-  const display = wantedDisplay(host, values.get("display"));
   const border = values.get("border");
   const channels = { ask: values.get("ask"), allow: values.get("allow"), deny: values.get("deny") };
   const show = {
     session,
+    display: wantedDisplay(host, values.get("display")),
     open: openChannels({ ...channels, preset: values.get("preset") }),
     asks: askedChannels(channels),
     border: border === undefined ? undefined : readBorder(border),
@@ -76,10 +76,7 @@ export function readRequest(
     line: (...app) => line(app),
   });
   checkDisposable(flags, app);
-  if (app === undefined) {
-    if (values.get("display") !== "wayland") return { ...show, userOptions };
-    throw new NoWayland("a session is shown again by X only", { exitCode: ExitCode.usage });
-  }
+  if (app === undefined) return { ...show, userOptions };
   const [change] = border === undefined ? userOptions : ["--border"];
   if (flags.has("join") && change !== undefined) {
     throw inputError(
@@ -89,7 +86,7 @@ export function readRequest(
   }
   const detached = flags.has("detached");
   const wantsTray = openChannels({ preset: "isolated", ...channels }).has("tray");
-  return { ...show, app, display, wantsTray, detached, userOptions, files };
+  return { ...show, app, wantsTray, detached, userOptions, files };
 }
 
 /** Checks that the options around `--disposable` fit together. */

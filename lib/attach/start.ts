@@ -8,6 +8,8 @@ import { socketPath } from "../container/sockets.ts";
 import { createMemory } from "../guard/xpra/memory.ts";
 import { checkAsking } from "./ask.ts";
 import { startClient } from "./x11/client.ts";
+import { recordChannels } from "./session/channels.ts";
+import { findSameApp, startAgain } from "./same_app.ts";
 import { hostAppearance } from "./session/appearance.ts";
 import type { StartRequest } from "./request.ts";
 import { fallbackScreen, hostScreen, requireDisplay } from "./x11/screen.ts";
@@ -18,7 +20,8 @@ import { againstRemoteWayland, againstWayland, NoWayland } from "./wayland/choic
 import { checkClient } from "./x11/xpra_version.ts";
 
 /**
- * Starts an app in a new session, and shows the session unless that is not wanted.
+ * Starts an app in a new session, and shows the session unless that is not wanted. An app that runs already is started in
+ * its session.
  *
  * @returns the exit code
  */
@@ -29,10 +32,13 @@ export async function start(container: Container, request: StartRequest): Promis
   checkSessionName(name);
   // Throws if the path would be too long, even with the suffix that a name gets when it is taken.
   socketPath(container.mounts.xpra, `${name}-99`);
+  const live = await findSameApp(container, request);
+  if (live) return await startAgain(container, { live, request });
   const border = await borderOf(container, request.border);
   const appearance = open.has("look") ? hostAppearance(host) : undefined;
   const run = crypto.randomUUID().slice(0, 8);
-  const plan = { app, run, name, exact: request.session !== undefined, open, isShown: !detached, appearance };
+  const channels = recordChannels(open, asks);
+  const plan = { app, run, name, exact: request.session !== undefined, open, channels, isShown: !detached, appearance };
   let against = againstWayland(host, request);
   if (container.crossesNetwork && display === "auto") against ??= againstRemoteWayland(host);
   if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });

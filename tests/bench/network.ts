@@ -65,6 +65,7 @@ async function measure(
     name: "net",
     exact: false,
     open,
+    channels: "",
     isShown: false,
     display,
   };

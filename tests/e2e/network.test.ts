@@ -44,6 +44,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
     name: "net",
     exact: true,
     open,
+    channels: "",
     isShown: false,
     display,
   });

@@ -37,10 +37,10 @@ testOnOneEngine(
       await windowCalled(`[${name}] alone`, env);
       running.kill("SIGINT");
       await running.ended;
-      const back = await attached(name);
+      const back = await attached("--preset=isolated", name);
       assertEquals([back.code, back.stderr], [
         0,
-        'The windows of "w" are on a Wayland desktop, and stay there until it ends\n',
+        'Nothing is to be served again: the windows of "w", its clipboard and its sound are as they were\n',
       ]);
       assertEquals((await attached("--stop", name)).code, 0);
 

@@ -8,6 +8,8 @@ import {
   channelsOfPreset,
   openChannels,
   presetNames,
+  recordChannels,
+  recordedChannels,
 } from "../../lib/attach/session/channels.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { clientArgv, serverArgv } from "../../lib/attach/x11/xpra.ts";
@@ -178,4 +180,12 @@ Deno.test("serverArgv() compresses pictures for another machine only", () => {
   const [here, there] = [false, true].map((crossesNetwork) => serverArgv({ ...options, crossesNetwork }));
   assertEquals(here!.filter((option) => !there!.includes(option)), ["--encodings=rgb"]);
   assertEquals(there!.filter((option) => !here!.includes(option)), ["--encodings=rgb,jpeg"]);
+});
+
+Deno.test("the channels of a session are on record, and a record of a container's is read by the list", () => {
+  const open = openChannels({ ask: "links" });
+  const record = recordChannels(open, new Set(["links"]));
+  assertEquals(record, "clipboard-in,clipboard-out,sound,look,dialogs,links?");
+  assertEquals(recordedChannels(record), { open, asks: new Set(["links"]) });
+  assertEquals(recordedChannels("links,,webcam,__proto__?,sound??"), { open: new Set(["links"]), asks: new Set() });
 });

@@ -779,3 +779,11 @@ Deno.test("what honest servers send and no client needs is left out without a wo
     assertEquals(judgeServer({ type, args: ["x"] }, state), {});
   }
 });
+
+Deno.test("the guard of xpra knows whether the user has closed the last window", () => {
+  const state = session();
+  assertEquals(state.closing.end(), "other");
+  client(state, "close-window", 1);
+  server(state, "lost-window", 1);
+  assertEquals(state.closing.end(), "closed");
+});

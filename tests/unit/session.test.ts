@@ -29,6 +29,7 @@ function start(
     exact: false,
     isShown: true,
     open: openChannels({}),
+    channels: "",
     display: { screen: { width: 800, height: 600, dpi: 96, monitors: [] } },
     ...plan,
   };

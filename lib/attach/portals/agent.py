@@ -2,9 +2,9 @@
 """The agent of a session: a backend of xdg-desktop-portal that asks the host's end, over its own stdin and stdout.
 
 Its arguments: the session's name, or nothing and the id of the run that starts the session just now; the exit status
-when it can serve nothing, or nothing where there is no host's end; the exit status when nobody needs it any more; a line
-that the host's end has said already; and the channels that it serves: dialogs, links, files, printing, notifications,
-microphone.
+when it can serve nothing, or nothing where there is no host's end; the exit status when nobody needs it any more, and
+when the agent of a later run has taken its place; a line that the host's end has said already; and the channels that it
+serves: dialogs, links, files, printing, notifications, microphone.
 
 One JSON object a line. To the host: {"id", "ask": "open" | "save" | "folder", "multiple", "filters", "name"}, {"id",
 "ask": "file" | "print", "name", "path", "size"} for what the host is to read at a path here, {"id", "ask": "gone"}
@@ -26,6 +26,7 @@ import mimetypes
 import os
 import select
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -41,7 +42,7 @@ NAME = "org.freedesktop.impl.portal.desktop.guicontainer"
 PATH = "/org/freedesktop/portal/desktop"
 DONE, CANCELLED, FAILED = 0, 1, 2
 IDLE_SECONDS = 3
-SESSION, RUN, MISSING, ASLEEP, LINE, *CHANNELS = sys.argv[1:]
+SESSION, RUN, MISSING, ASLEEP, REPLACED, LINE, *CHANNELS = sys.argv[1:]
 
 
 def find_session():
@@ -345,6 +346,8 @@ def ask_here():
     global has_host
     if has_host:
         has_host = False
+        if read_attached() == os.getppid():
+            write_attached("")
         for number in list(asked):
             GLib.idle_add(show, number)
 
@@ -603,10 +606,31 @@ def on_name(_connection, _name):
         on_line(line)
 
 
+def read_attached():
+    """The process of start_agent.sh for the last run that has served the session, if it is still there."""
+    try:
+        with open(f"{directory}/attached", encoding="utf-8") as file:
+            process = int(file.read())
+        with open(f"/proc/{process}/cmdline", "rb") as file:
+            return process if b"start_agent.sh" in file.read() else None
+    except (OSError, ValueError):
+        return None
+
+
+def write_attached(text):
+    """Writes it down, for start_agent.sh and list_sessions.sh."""
+    with open(f"{directory}/attached", "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def on_lost_name(connection, _name):
+    """Another agent has the names now, or the session's bus has ended."""
+    sys.exit(int(REPLACED) if connection and MISSING else 1)
+
+
 def own_names():
     """Takes the names by which apps know this."""
-    on_end = lambda *_: sys.exit("The session's bus has ended")  # noqa: E731
-    owned.append(Gio.bus_own_name(Gio.BusType.SESSION, NAME, FLAGS, on_bus, on_name, on_end))
+    owned.append(Gio.bus_own_name(Gio.BusType.SESSION, NAME, FLAGS, on_bus, on_name, on_lost_name))
     if "notifications" in CHANNELS:
         owned.append(Gio.bus_own_name(Gio.BusType.SESSION, NOTIFICATIONS.name, FLAGS, None, None, lambda *_: None))
 
@@ -624,6 +648,11 @@ if os.path.exists(f"{directory}/scheme"):
         host_scheme = file.read()
 os.environ["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={directory}/bus"
 if MISSING:
+    earlier = read_attached()
+    write_attached(f"{os.getppid()}\n")
+    if earlier not in (None, os.getppid()):
+        # It finds out that there is a later one.
+        os.kill(earlier, signal.SIGUSR1)
     GLib.io_add_watch(GLib.IOChannel.unix_new(0), GLib.PRIORITY_DEFAULT, GLib.IO_IN | GLib.IO_HUP, on_host)
     # The agent of a run that shows the session now takes the place of that of a run before.
     FLAGS = Gio.BusNameOwnerFlags.ALLOW_REPLACEMENT | Gio.BusNameOwnerFlags.REPLACE

@@ -18,6 +18,9 @@ const missing = 69;
 /** The exit status of the agent when nobody needs it: start_agent.sh then waits. */
 const asleep = 75;
 
+/** The exit status of the agent when that of a later run has taken its place. */
+const replaced = 76;
+
 /** The channels that an agent can serve: those that the user can be asked for, and dialogs, in which the user chooses. */
 export const agentChannels = ["dialogs", ...askableNames] as const;
 
@@ -50,8 +53,11 @@ export interface Agent {
    * until the session ends.
    */
   end(): void;
-  /** Whether it has ended because it could serve nothing. */
-  ended: Promise<boolean>;
+  /**
+   * Why it has ended: it could serve nothing; the agent of a later run has taken its place; or something else, such as
+   * the end of the session or of the connection.
+   */
+  ended: Promise<"useless" | "replaced" | "gone">;
 }
 
 /**
@@ -75,6 +81,7 @@ export async function startAgent(
     channels: channels.join(" "),
     missing: `${missing}`,
     asleep: `${asleep}`,
+    replaced: `${replaced}`,
   });
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const writer = input.writable.getWriter();
@@ -115,6 +122,9 @@ export async function startAgent(
       if ((writer.desiredSize ?? 0) > -maxWaitingLines) void write({ samples: samples.toBase64() });
     },
     end,
-    ended: running.ended.then(({ code }) => code === missing, () => false),
+    ended: running.ended.then(
+      ({ code }) => code === missing ? "useless" : code === replaced ? "replaced" : "gone",
+      () => "gone",
+    ),
   };
 }

@@ -52,7 +52,7 @@ if [ -e asleep ]; then
   done
   [ -e asleep ] || exit 1
 fi
-exec /usr/bin/python3 ./agent.py "${RUNTIME_DIRECTORY##*/gui-container-}" "" "" "" "" $channels >/dev/null
+exec /usr/bin/python3 ./agent.py "${RUNTIME_DIRECTORY##*/gui-container-}" "" "" "" "" "" $channels >/dev/null
 END
   names=org.freedesktop.impl.portal.desktop.guicontainer
   case $channels in *' notifications '*) names="$names org.freedesktop.Notifications" ;; esac

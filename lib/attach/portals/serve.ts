@@ -110,10 +110,11 @@ export async function servePortals(
     for (let pauseMs = firstRestartMs; !signal.aborted; pauseMs *= 2) {
       agent = await startAgent(container, { session, run, channels, onRequest });
       if (signal.aborted) agent.end();
-      const isUseless = await agent.ended;
+      const end = await agent.ended;
       isReady = false;
       microphone.listen(undefined);
-      if (isUseless) return;
+      if (end === "replaced") host.ui.status(`Another run serves the apps of "${await session}" now`);
+      if (end !== "gone") return;
       await delay(pauseMs, { signal }).catch(() => {});
     }
   };

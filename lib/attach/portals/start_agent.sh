@@ -11,18 +11,21 @@
 #   channels  what it is to serve, with spaces between
 #   missing   exit status: it can serve nothing. What is not installed is printed, also when it serves something
 #   asleep    exit status of an agent that nobody needs
-: "${session?}" "${run?}" "${agent:?}" "${channels:?}" "${missing:?}" "${asleep:?}"
+#   replaced  exit status: the agent of a later run has taken its place
+: "${session?}" "${run?}" "${agent:?}" "${channels:?}" "${missing:?}" "${asleep:?}" "${replaced:?}"
 [ -d /usr/lib/python3/dist-packages/gi ] || { echo python3-gi; exit "$missing"; }
 called='' line=''
 trap 'called=yes' USR1
 while
   # shellcheck disable=SC2086 # These are words.
-  /usr/bin/python3 -c "$agent" "$session" "$run" "$missing" "$asleep" "$line" $channels 2>/dev/null
+  /usr/bin/python3 -c "$agent" "$session" "$run" "$missing" "$asleep" "$replaced" "$line" $channels 2>/dev/null
   status=$?
   [ "$status" = "$asleep" ]
 do
   line=''
   [ "$called" ] || read -r line || [ "$called" ] || exit 0
   called=''
+  # A later run's agent has written its own process there.
+  grep -qsx $$ "${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"/gui-container-*/attached || exit "$replaced"
 done
 exit "$status"

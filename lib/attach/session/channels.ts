@@ -111,6 +111,19 @@ function parseNames(names: string): Channel[] {
   });
 }
 
+/** Open channels as a session has them on record: a comma between them, and `?` after those that are asked for. */
+export function recordChannels(open: ReadonlySet<Channel>, asks: ReadonlySet<Channel>): string {
+  return channelNames.filter((channel) => open.has(channel))
+    .map((channel) => asks.has(channel) ? `${channel}?` : channel).join(",");
+}
+
+/** Channels as {@linkcode recordChannels} has written them, in a container, which may have changed that. */
+export function recordedChannels(record: string): { open: Set<Channel>; asks: Set<Channel> } {
+  const words = record.split(",");
+  const asks = new Set(channelNames.filter((channel) => words.includes(`${channel}?`)));
+  return { asks, open: new Set(channelNames.filter((channel) => asks.has(channel) || words.includes(channel))) };
+}
+
 /**
  * The line that shows the user which channels are open.
  *

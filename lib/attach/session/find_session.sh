@@ -16,4 +16,10 @@ if [ -z "$session" ]; then
   done
 fi
 environment=$XDG_RUNTIME_DIR/gui-container-$session/environment
-[ -e "$environment" ] || exit "$not_live"
+# A session that is just starting has none yet.
+tries=0
+until [ -e "$environment" ]; do
+  [ -e "${environment%/*}/record" ] && [ "$tries" -lt 200 ] || exit "$not_live"
+  tries=$((tries + 1))
+  sleep 0.1
+done

@@ -1,7 +1,9 @@
 # shellcheck shell=sh
 # list_sessions.sh
 # Prints a line for each live session, as the container user: name, "x11" or "wayland", process id of the app, number of
-# clients, start in seconds of the epoch, app as JSON; a tab between them. A session on Wayland lives no longer than its client.
+# clients, start in seconds of the epoch, its open channels, app as JSON; a tab between them. A session on Wayland lives no
+# longer than its windows' client, but counts as one without a client while no run serves its channels. On X, a run that serves
+# them has a client, or has one soon.
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 
 # The clients of the xpra server with this process id. A socket is listed in the network namespace of the end that has made
@@ -15,6 +17,12 @@ count_clients() {
     END { print clients + 0 }' /proc/net/unix /proc/net/netlink -
 }
 
+# Whether a run serves the session with this directory, or will do so soon.
+is_served() {
+  [ ! -e "$1/awaited" ] || return 0
+  read -r pid 2>/dev/null <"$1/attached" && grep -qsa start_agent.sh "/proc/$pid/cmdline"
+}
+
 systemctl --user list-units --type=service --state=activating,active --plain --no-legend 'gui-container-*' |
   while read -r unit _; do
     directory=$XDG_RUNTIME_DIR/${unit%.service}
@@ -23,10 +31,12 @@ systemctl --user list-units --type=service --state=activating,active --plain --n
     [ -e "$directory/record" ] || continue
     if [ -e "$directory/wayland" ]; then
       display=wayland clients=1
+      [ ! -e "$directory/attached" ] || is_served "$directory" || clients=0
     else
       display=x11
       clients=$(count_clients "$(systemctl --user show --property=MainPID --value "$unit")" "$session")
+      [ "$clients" != 0 ] || ! is_served "$directory" || clients=1
     fi
-    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$session" "$display" "$(cat "$directory/pid" 2>/dev/null)" "$clients" \
-      "$(stat -c %Y "$directory/record")" "$(cat "$directory/record")"
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$session" "$display" "$(cat "$directory/pid" 2>/dev/null)" "$clients" \
+      "$(stat -c %Y "$directory/record")" "$(cat "$directory/channels" 2>/dev/null)" "$(cat "$directory/record")"
   done

@@ -3,6 +3,7 @@
 import { attachLine } from "../advice.ts";
 import findSession from "./find_session.sh" with { type: "text" };
 import listScript from "./list_sessions.sh" with { type: "text" };
+import recordScript from "./record_channels.sh" with { type: "text" };
 import stopScript from "./stop_sessions.sh" with { type: "text" };
 import { mapSome } from "../../base/settle.ts";
 import { inputError, isFailure, ProcessError, type ProcessResult, UserError } from "../../base/errors.ts";
@@ -25,8 +26,10 @@ export interface LiveSession {
   app: string;
   /** The app's process id in the container. */
   pid: number;
-  /** How many clients are attached. A session on Wayland has one, and lives no longer than that. */
+  /** How many clients are attached. A session on Wayland has one, or none while nobody serves its channels. */
   clients: number;
+  /** Its open channels, as `recordChannels` in `channels.ts` writes them. */
+  channels: string;
   /** When it was started, ISO 8601. */
   since: string;
 }
@@ -60,8 +63,8 @@ export async function listSessions(
 /** Reads what list_sessions.sh prints. The container is not trusted: lines that do not fit are left out. */
 function parseSessions(container: string, stdout: string): LiveSession[] {
   const sessions = stdout.split("\n").flatMap((line): LiveSession[] => {
-    const [, session, display, pid, clients, since, record] =
-      /^([\w.-]+)\t(x11|wayland)\t(\d*)\t(\d+)\t(\d+)\t(".*")$/.exec(line) ?? [];
+    const [, session, display, pid, clients, since, channels, record] =
+      /^([\w.-]+)\t(x11|wayland)\t(\d*)\t(\d+)\t(\d+)\t([a-z,?-]{0,256})\t(".*")$/.exec(line) ?? [];
     if (session === undefined || !isSessionName(session)) return [];
     try {
       return [{
@@ -71,6 +74,7 @@ function parseSessions(container: string, stdout: string): LiveSession[] {
         app: String(JSON.parse(record!)).slice(0, maxAppLength),
         pid: Number(pid),
         clients: Number(clients),
+        channels: channels!,
         since: new Date(Number(since) * 1000).toISOString(),
       }];
     } catch {
@@ -120,10 +124,10 @@ async function mayHaveSessions(container: Container, { config, last_used_at }: I
 export async function chooseSession(
   container: Container,
   wanted?: string,
-): Promise<Pick<LiveSession, "session" | "display" | "clients">> {
+): Promise<Pick<LiveSession, "session" | "display" | "clients" | "channels">> {
   const { host, label } = container;
   const sessions = await listSessions(container);
-  if (host.dryRun) return { session: wanted ?? "SESSION", display: "x11", clients: 0 };
+  if (host.dryRun) return { session: wanted ?? "SESSION", display: "x11", clients: 0, channels: "" };
   if (wanted !== undefined) {
     const found = sessions.find(({ session }) => session === wanted);
     if (!found) throw noSession(container, wanted);
@@ -192,6 +196,14 @@ export async function runInSession(
   const next = await run(chosen.session);
   if (isMissing(next)) throw noSession(container, chosen.session);
   return next;
+}
+
+/** Writes down which channels of a session are open from now on, as `recordChannels` in `channels.ts` does. */
+export async function noteChannels(
+  container: Container,
+  { session, channels }: { session: string; channels: string },
+): Promise<void> {
+  await runInSession(container, { session, script: recordScript, values: { channels } });
 }
 
 /** The error for a session that does not run. */

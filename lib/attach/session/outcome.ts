@@ -3,6 +3,7 @@
 import { attachLine } from "../advice.ts";
 import { boxDenied } from "../x11/box.ts";
 import type { ClientEnd } from "../x11/client.ts";
+import type { WindowsEnd } from "../../guard/closing.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import { listSessions, stopSessions } from "./live_sessions.ts";
 import { type AppOutcome, appOutcome } from "./session_log.ts";
@@ -18,11 +19,11 @@ import { noUsableXpra } from "../x11/xpra_version.ts";
  */
 export async function reportOutcome(
   container: Container,
-  { session, client, isNew }: { session: string; client: ClientEnd; isNew: boolean },
+  { session, client, windows, isNew }: { session: string; client: ClientEnd; windows: WindowsEnd; isNew: boolean },
 ): Promise<void> {
   const { label } = container;
   const app = await appOutcome(container, session);
-  if (reportApp(container, { session, app }) || client.code === 0 && client.reason === undefined) return;
+  if (reportApp(container, { session, app, windows }) || client.code === 0 && client.reason === undefined) return;
   if (app?.unknownOption !== undefined) {
     throw noUsableXpra(`in the container "${label}"`, { unknownOption: app.unknownOption });
   }
@@ -55,9 +56,13 @@ export async function reportOutcome(
  *
  * @throws {UserError} when the app failed, or when the windows are gone for another reason
  */
-export async function reportWaylandOutcome(container: Container, session: string): Promise<void> {
+export async function reportWaylandOutcome(
+  container: Container,
+  { session, windows }: { session: string; windows: WindowsEnd },
+): Promise<void> {
   const app = await appOutcome(container, session);
-  if (reportApp(container, { session, app, hint: "; if it needs X: --display x11" })) return;
+  const hint = windows === "none" ? "; if it needs X: --display x11" : "";
+  if (reportApp(container, { session, app, windows, hint })) return;
   throw new UserError(`The windows of "${session}" were closed from outside`, {
     hint: seeLog(container, session),
     output: app?.output ?? "",
@@ -65,24 +70,46 @@ export async function reportWaylandOutcome(container: Container, session: string
 }
 
 /**
- * Reports how the app of a session has ended.
+ * Reports how a session on Wayland has ended that another run has shown. That one knows whether the user has closed its
+ * windows: an exit status is no error here.
+ */
+export async function reportServedOutcome(container: Container, session: string): Promise<void> {
+  const { ui } = container.host;
+  const app = await appOutcome(container, session);
+  if (app?.stopped) ui.status(`The session "${session}" was stopped`);
+  else if (app?.status) ui.status(`The app of "${session}" ended with exit status ${app.status}`);
+  else if (app?.status === undefined) ui.status(`The session "${session}" was ended from outside`);
+}
+
+/**
+ * Reports how the app of a session has ended. A user who has closed its last window knows that it ends, whatever its exit
+ * status is.
  *
  * @returns whether it has, and its user knows
  * @throws {UserError} when it failed
  */
 function reportApp(
   container: Container,
-  { session, app, hint = "" }: { session: string; app: AppOutcome | undefined; hint?: string },
+  { session, app, windows, hint = "" }: {
+    session: string;
+    app: AppOutcome | undefined;
+    windows: WindowsEnd;
+    hint?: string;
+  },
 ): boolean {
-  if (app?.stopped) container.host.ui.status(`The session "${session}" was stopped`);
-  else if (app?.status) {
+  const { ui } = container.host;
+  const isClosed = windows === "closed";
+  if (app?.stopped) ui.status(`The session "${session}" was stopped`);
+  else if (app?.status && isClosed) {
+    ui.status(`The app of "${session}" ended with exit status ${app.status} when its window was closed`);
+  } else if (app?.status) {
     throw new UserError(`The app of "${session}" ended with exit status ${app.status}`, {
       hint: `${seeLog(container, session)}${hint}`,
       exitCode: app.status === ExitCode.missingProgram ? ExitCode.missingProgram : ExitCode.failed,
       output: app.output,
     });
   }
-  return app?.stopped === true || app?.status === 0;
+  return app?.stopped === true || app?.status === 0 || isClosed && app?.status !== undefined;
 }
 
 function seeLog(container: Container, session: string): string {

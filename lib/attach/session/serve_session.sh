@@ -18,8 +18,9 @@ session=${RUNTIME_DIRECTORY##*/gui-container-}
 umask 077
 printf '%s\n' "$GUI_CONTAINER_APP" >"$RUNTIME_DIRECTORY/app"
 printf '%s\n' "$GUI_CONTAINER_RECORD" >"$RUNTIME_DIRECTORY/record"
+printf '%s\n' "$GUI_CONTAINER_CHANNELS" >"$RUNTIME_DIRECTORY/channels"
 printf '%s\n' "$run" >"$RUNTIME_DIRECTORY/run"
-unset GUI_CONTAINER_APP GUI_CONTAINER_RECORD GUI_CONTAINER_SERVER
+unset GUI_CONTAINER_APP GUI_CONTAINER_RECORD GUI_CONTAINER_CHANNELS GUI_CONTAINER_SERVER
 export TMPDIR="$RUNTIME_DIRECTORY" LANG="${LANG:-C.UTF-8}"
 
 # Starts the session's D-Bus, and what starts its sound server if it has sound.

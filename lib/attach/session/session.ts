@@ -39,6 +39,8 @@ export interface SessionPlan {
   exact: boolean;
   /** The channels that are open. */
   open: ReadonlySet<Channel>;
+  /** The channels that were asked for, as {@linkcode recordChannels} writes them. */
+  channels: string;
   /** This run shows it: its apps may wait for the agent. */
   isShown: boolean;
   /** The appearance and language that the session takes from the host; undefined for none. */
@@ -140,7 +142,7 @@ function mayHaveStarted(error: unknown): boolean {
  * environment.
  */
 function serviceWords(
-  { app, run, open, isShown }: SessionPlan,
+  { app, run, open, channels, isShown }: SessionPlan,
   { end, xpraDirectory, crossesNetwork, appearance }: {
     end: ServerEnd;
     xpraDirectory: string;
@@ -166,6 +168,7 @@ function serviceWords(
     GUI_CONTAINER_SERVER: withValues(script, values),
     GUI_CONTAINER_APP: appScript(app),
     GUI_CONTAINER_RECORD: JSON.stringify(quoteWords(app)),
+    GUI_CONTAINER_CHANNELS: channels,
   };
   return [
     ...Object.entries(environment).map(([name, value]) => `--setenv=${name}=${value}`),

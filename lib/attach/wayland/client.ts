@@ -18,8 +18,9 @@ import type { Container } from "../../container/container.ts";
 import { makePrivateDirectory } from "../../container/private_directory.ts";
 import { boxDenied, boxStart, prepareBoxes, type StartBox } from "../x11/box.ts";
 import { drawsTitles, NoWayland } from "./choice.ts";
+import type { WindowsEnd } from "../../guard/closing.ts";
 import type { Border } from "../../guard/wayland/border.ts";
-import { guardArgv, type GuardedSession, privateNames } from "../../guard/wayland/request.ts";
+import { guardArgv, type GuardedSession, privateNames, windowsIn } from "../../guard/wayland/request.ts";
 import type { Compression } from "../../guard/wayland/frames.ts";
 import type { OpenClipboard } from "../../guard/wayland/session.ts";
 
@@ -76,8 +77,8 @@ export interface WaylandClient extends AsyncDisposable {
   note(session: string): Promise<void>;
   /** Lets the client live as long as the session, even if this run ends. */
   keep(): void;
-  /** How it ended. */
-  ended: Promise<ProcessResult>;
+  /** Resolves when the session or the client has ended: what has become of the windows. */
+  ended: Promise<WindowsEnd>;
 }
 
 /** What the user wants of the windows. */
@@ -94,12 +95,18 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
   const transport = `.wayland-${crypto.randomUUID()}`;
   const compression: Compression = crossesNetwork ? "zstd" : "none";
   const kept = Promise.withResolvers<string>();
+  let windows: WindowsEnd = "other";
   const started: RunningProcess[] = [];
   await using stack = new AsyncDisposableStack();
   const { shared, path: directory } = stack.use(await makeDirectories(target));
   const listen = join(shared, transport);
   const start = async (run: StartBox, argv: string[]): Promise<RunningProcess> => {
-    const process = await startReady(host, run, { argv, kept: kept.promise });
+    const line = (line: string): void => {
+      const end = windowsIn(line);
+      if (end === undefined) host.ui.warn(line);
+      else windows = end;
+    };
+    const process = await startReady(host, run, { argv, kept: kept.promise, line });
     started.push(process);
     return process;
   };
@@ -153,7 +160,11 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
     await ready.catch(() => {});
     await Promise.all(started.map(({ ended }) => ended));
   });
-  const ended = ready.then(([box]) => box.ended);
+  const ended = ready.then(async ([box, guard]) => {
+    await box.ended;
+    await guard.ended;
+    return windows;
+  });
   ended.catch(() => {});
   const resources = stack.move();
   return {
@@ -227,20 +238,21 @@ function compositorSocket(host: Host): string {
 }
 
 /**
- * Starts a box or the guard, and waits until it is ready. Ctrl-C does not close the windows. What else the guard
- * says is for the user.
+ * Starts a box or the guard, and waits until it is ready. Ctrl-C does not close the windows.
+ *
+ * @param options `line`: takes each line that the guard prints after that
  */
 async function startReady(
   host: Host,
   start: StartBox,
-  { argv, kept }: { argv: string[]; kept: Promise<string> },
+  { argv, kept, line: said }: { argv: string[]; kept: Promise<string>; line(line: string): void },
 ): Promise<RunningProcess> {
   const ready = Promise.withResolvers<true>();
   const give = Promise.withResolvers<string>();
   kept.then(give.resolve);
   let isReady = false;
   const line = (line: string): void => {
-    if (isReady) return host.ui.warn(line);
+    if (isReady) return said(line);
     isReady = line === "ready";
     if (isReady) ready.resolve(true);
   };

@@ -7,6 +7,7 @@ import { attachLine } from "../advice.ts";
 import { abortable } from "@std/async";
 import awaitEnd from "./await_end.sh" with { type: "text" };
 import { UserError } from "../../base/errors.ts";
+import type { WindowsEnd } from "../../guard/closing.ts";
 import type { Container } from "../../container/container.ts";
 import { stopAtEnd, stopSessions } from "../session/live_sessions.ts";
 import type { WaylandClient } from "./client.ts";
@@ -14,13 +15,13 @@ import type { WaylandClient } from "./client.ts";
 /**
  * Waits for the end of a session. If the run is to end before, ends the session.
  *
- * @returns true
+ * @returns what has become of its windows
  * @throws {UserError} when its windows are gone, since they were closed or the connection is lost
  */
 export async function awaitRemoteEnd(
   container: Container,
   { session, client }: { session: string; client: WaylandClient },
-): Promise<true> {
+): Promise<WindowsEnd> {
   const { host, label } = container;
   // The container's answer, and its time, say nothing but that it is worth looking. It fails with the connection.
   const asked = container.script({ script: awaitEnd, values: { session }, timeoutMs: Infinity });
@@ -34,7 +35,10 @@ export async function awaitRemoteEnd(
         hint: "Its app ends as well. By X, apps run on and their windows come back: --display x11",
       });
     }
-    if (!isClosed) return true;
+    if (!isClosed) {
+      await client[Symbol.asyncDispose]();
+      return await client.ended;
+    }
     await stopSessions(container, [session]);
     throw new UserError(`The windows of "${session}" were closed from outside`, {
       hint: `To see what the app printed: ${attachLine(container, "--logs", session)}`,

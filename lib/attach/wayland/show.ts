@@ -5,7 +5,6 @@ import { all } from "../../base/settle.ts";
 import type { ContainerBorder } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
 import type { ShowRequest } from "../request.ts";
-import { attachLine } from "../advice.ts";
 import { checkAsking } from "../ask.ts";
 import { channelLine } from "../session/channels.ts";
 import { reportWaylandOutcome } from "../session/outcome.ts";
@@ -14,6 +13,7 @@ import { type SessionPlan, startSession } from "../session/session.ts";
 import { playSound } from "../session/sound.ts";
 import { startWaylandClient } from "./client.ts";
 import { awaitRemoteEnd } from "./remote_windows.ts";
+import { tellWindowsStay } from "./serve_again.ts";
 
 /**
  * Starts an app in a new session on the host's Wayland compositor, and waits for its end.
@@ -65,12 +65,9 @@ export async function showByWayland(
     : await abortable(client.ended, host.signal).catch(() => undefined);
   if (host.dryRun) return 0;
   if (!ended) {
-    if (outlives) {
-      const stop = attachLine(container, "--stop", session);
-      host.ui.status(`The windows stay, and the app runs on. To end it: ${stop}`);
-    }
+    if (outlives) tellWindowsStay(container, { session, open });
     throw host.signal.reason;
   }
-  await reportWaylandOutcome(container, session);
+  await reportWaylandOutcome(container, { session, windows: ended });
   return 0;
 }

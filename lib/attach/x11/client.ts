@@ -22,7 +22,7 @@ import { clientArgv, clientEnvironment } from "./xpra.ts";
 const boxingMs = 250;
 
 /** How to show sessions of a container. */
-export interface ClientOptions extends Omit<ShowRequest, "session" | "border"> {
+export interface ClientOptions extends Omit<ShowRequest, "session" | "display" | "border"> {
   /** The container. */
   container: Container;
   /** The border of its windows. */

@@ -43,7 +43,7 @@ export async function show(
     }
     throw host.signal.reason;
   }
-  await reportOutcome(container, { session, client: ended, isNew });
+  await reportOutcome(container, { session, client: ended, windows: options.memory.closing.end(), isNew });
   return 0;
 }
 

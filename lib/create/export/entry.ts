@@ -4,7 +4,7 @@ import { basename } from "@std/path";
 import { inputError } from "../../base/errors.ts";
 import { nearestOption } from "../../cli/options.ts";
 import { isXpraOption } from "../../cli/xpra_options.ts";
-import { sessionNameOf } from "../../container/names.ts";
+import { isLauncher, sessionNameOf } from "../../container/names.ts";
 import { classOf } from "../../guard/title.ts";
 import type { App } from "./app.ts";
 
@@ -61,13 +61,9 @@ export function entryText(app: App, icon: string | undefined, options: EntryOpti
   ].join("\n");
 }
 
-/** Programs that run other ones: their name is not that of the app. */
-const launchers =
-  /^(?:flatpak|snap|gapplication|gtk-launch|xdg-open|java|wine|(?:ba|da|z)?sh|(?:gjs|node|perl|python|ruby)[0-9.]*)$/;
-
 /** The name of an app's session: that of its program; for one that a launcher starts, the last part of the app's id. */
 function sessionOf({ id, program }: App): string {
-  return sessionNameOf(launchers.test(program) ? id.split(".").findLast((part) => part !== "")! : program);
+  return sessionNameOf(isLauncher(program) ? id.split(".").findLast((part) => part !== "")! : program);
 }
 
 function execOf(app: App, { container, opener, env, attachOptions, xpraOptions }: EntryOptions): string {

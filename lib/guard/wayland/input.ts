@@ -31,7 +31,7 @@ export interface Input {
 
 /** No input yet. `release`: what the app hears of before a key or a button. */
 export function createInput(
-  { session: { attention }, release }: { session: WaylandSession; release(): Addition[] },
+  { session: { attention, closing }, release }: { session: WaylandSession; release(): Addition[] },
 ): Input {
   const focusedKeyboards = new Set<WaylandObject>();
   const serials: number[] = [];
@@ -82,6 +82,7 @@ export function createInput(
       "wl_pointer.leave": forget,
       "wl_pointer.button": ({ object, values }) => {
         noteSerial(values[0]!);
+        closing.recordClick();
         return press(object, { what: values[2]!, isDown: values[3] === 1 });
       },
       "wl_touch.down": ({ object, values }) => {
@@ -90,6 +91,7 @@ export function createInput(
       },
       "wl_touch.up": ({ object, values }) => {
         noteSerial(values[0]!);
+        closing.recordClick();
         return press(object, { what: values[2]!, isDown: false });
       },
       "wl_touch.cancel": forget,

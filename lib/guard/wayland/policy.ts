@@ -96,6 +96,7 @@ export function createPolicy(
   const count = (object: WaylandObject, what: Counted): void => {
     session.add(what);
     counted.set(object, what);
+    if (what === "toplevel") session.closing.open(object);
   };
   const surfaces = createSurfaces({
     session,
@@ -214,6 +215,7 @@ export function createPolicy(
     "xdg_toplevel.configure": ({ object, values }) => {
       surfaces.of(object).configured = { width: number(values[0]), height: number(values[1]) };
     },
+    "xdg_toplevel.close": ({ object }) => session.closing.ask(object),
     "xdg_toplevel.set_title": ({ values }) => notTooOften() ?? { values: [title(values[0]!)] },
     "xdg_toplevel.set_app_id": ({ values }) => notTooOften() ?? { values: [appId(values[0]!)] },
     "xdg_toplevel.set_parent": notTooOften,
@@ -329,6 +331,7 @@ export function createPolicy(
       const what = counted.get(object);
       if (what) session.remove(what);
       counted.delete(object);
+      session.closing.remove(object, { byApp: true });
       const file = files.get(object);
       if (file) descriptors.release(file.file);
       files.delete(object);
@@ -363,7 +366,10 @@ export function createPolicy(
       };
     },
     end() {
-      for (const what of counted.values()) session.remove(what);
+      for (const [object, what] of counted) {
+        session.remove(what);
+        session.closing.remove(object);
+      }
       counted.clear();
       surfaces.end();
       for (const popup of popups) session.popups.delete(surfaces.of(popup));

@@ -8,21 +8,24 @@ import { join } from "@std/path";
 import { readText, writeText } from "../sockets.ts";
 import type { Carrying, CarryRequest } from "./carrying.ts";
 import { relayConnections } from "./relay.ts";
-import { type GuardRequest, privateNames } from "./request.ts";
+import { createClosing } from "../closing.ts";
+import { type GuardRequest, privateNames, windowsLine } from "./request.ts";
 
 /** How long waypipe's client may take to come, in milliseconds, and how often it is looked for. */
 const clientMs = 10_000;
 const lookMs = 5;
 
 /**
- * Guards a session until its windows are gone. Prints `ready` when it listens, and then what to show the user, one
- * line each. Ends with its input, unless that ends with the line `keep`.
+ * Guards a session until its windows are gone. Prints `ready` when it listens, then what to show the user, one line
+ * each, and at its end what has become of the windows. Ends with its input, unless that ends with the line `keep`.
  */
 export async function runGuardProcess(argument: string | undefined): Promise<never> {
   const { listen, directory, ...request }: GuardRequest = JSON.parse(argument ?? "");
   const lock = await Deno.open(join(directory, privateNames.lock), { read: true });
   await lock.lock(false);
+  const closing = createClosing();
   const end = async (): Promise<never> => {
+    print(windowsLine(closing.end()));
     await Deno.remove(listen).catch(() => {});
     await Deno.remove(directory, { recursive: true }).catch(() => {});
     Deno.exit(0);
@@ -34,6 +37,7 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
   const path = join(directory, privateNames.waypipe);
   relayConnections({
     ...request,
+    closing,
     listener,
     connect: async () => {
       await waitForPath(path);

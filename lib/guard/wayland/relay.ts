@@ -3,6 +3,7 @@
  * connection of an app to its compositor, and the guard to waypipe's client on this host.
  */
 
+import type { Closing } from "../closing.ts";
 import { Violation } from "../faults.ts";
 import { createOutgoing, lookMs } from "../outgoing.ts";
 import { closeQuietly, isGone, readChunks } from "../sockets.ts";
@@ -28,6 +29,8 @@ export interface WaylandRelayOptions {
   connect(): Promise<Deno.UnixConn>;
   /** Tells the user something of the container's, in one line. */
   tell(line: string): void;
+  /** Who has closed its windows. */
+  closing?: Closing;
   /** Is given what all connections have in common, before the first. */
   begin?(session: WaylandSession): void;
 }

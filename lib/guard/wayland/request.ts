@@ -1,6 +1,7 @@
 /** What a guard's process is started with. */
 
 import { join } from "@std/path";
+import type { WindowsEnd } from "../closing.ts";
 import type { Border } from "./border.ts";
 import type { Compression } from "./frames.ts";
 import type { OpenClipboard } from "./session.ts";
@@ -44,6 +45,16 @@ export interface GuardedSession {
   mounts: string;
   /** The session's name. */
   session: string;
+}
+
+/** The last line that a guard prints: what has become of the windows. */
+export function windowsLine(end: WindowsEnd): string {
+  return `windows: ${end}`;
+}
+
+/** What has become of the windows, if a line of a guard says that. */
+export function windowsIn(line: string): WindowsEnd | undefined {
+  return (["none", "closed", "other"] as const).find((end) => windowsLine(end) === line);
 }
 
 /** The command line of a guard's process, with no permission but for its sockets and their directories. */

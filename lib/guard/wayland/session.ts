@@ -8,6 +8,7 @@ import { rate } from "../rate.ts";
 import { Violation } from "../faults.ts";
 import { dataTypes } from "../data_types.ts";
 import { type Attention, createAttention } from "../attention.ts";
+import { type Closing, createClosing } from "../closing.ts";
 
 /** The directions of the clipboard that are open. */
 export interface OpenClipboard {
@@ -51,6 +52,8 @@ export interface WaylandSession {
   border: Border;
   /** What the user does in its windows. */
   attention: Attention;
+  /** Who has closed its windows. */
+  closing: Closing;
   /** What the container may do only so often. */
   rates: Rates;
   /** What the user carries across a closed clipboard. */
@@ -82,13 +85,22 @@ export interface WaylandSession {
 
 /** A session that has just begun. */
 export function createWaylandSession(
-  { container, clipboard, border, tell, now = () => performance.now(), isPaused }: {
+  {
+    container,
+    clipboard,
+    border,
+    tell,
+    now = () => performance.now(),
+    isPaused,
+    closing = createClosing(now),
+  }: {
     container: string;
     clipboard: OpenClipboard;
     border: Border;
     tell(text: string): void;
     now?: () => number;
     isPaused?: () => boolean;
+    closing?: Closing;
   },
 ): WaylandSession {
   const counts: Record<Counted, number> = { toplevel: 0, popup: 0, surface: 0, subsurface: 0, source: 0, object: 0 };
@@ -102,6 +114,7 @@ export function createWaylandSession(
     container,
     clipboard,
     border,
+    closing,
     attention: createAttention(now, isPaused),
     rates: createRates(now),
     carrying: createCarrying({ clipboard, now }),

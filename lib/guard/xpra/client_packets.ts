@@ -217,7 +217,7 @@ const clientJudges: ReadonlyMap<string, Judge<Delivery>> = new Map<string, Judge
       if (height !== undefined) recordPlace(session, { window, x: x!, y: y!, width: width!, height });
     }),
   ],
-  ["close-window", plain(args([windowNumber]))],
+  ["close-window", plain(args([windowNumber]), ([window], { closing }) => closing.ask(window))],
   [
     "focus",
     plain(args([integer(0, 2 ** 48)], [anything]), ([window, held], session) => {

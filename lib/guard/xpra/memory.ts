@@ -3,6 +3,7 @@
  * another machine can, would otherwise get a new start by that.
  */
 
+import { type Closing, createClosing } from "../closing.ts";
 import { createRates, type Rates } from "../rates.ts";
 import { createTally, type Tally } from "../tally.ts";
 
@@ -12,6 +13,8 @@ export interface RunMemory {
   rates: Rates;
   /** What was dropped. */
   drops: Tally;
+  /** Who has closed its windows. */
+  closing: Closing;
 }
 
 /**
@@ -20,5 +23,5 @@ export interface RunMemory {
  * @param now a clock in milliseconds
  */
 export function createMemory(now: () => number = () => performance.now()): RunMemory {
-  return { rates: createRates(now), drops: createTally(now) };
+  return { rates: createRates(now), drops: createTally(now), closing: createClosing(now) };
 }

@@ -71,6 +71,7 @@ export async function relayPackets(
     session: createSession({
       ...{ container, open, remote, uuid },
       rates: memory.rates,
+      closing: memory.closing,
       now: () => performance.now(),
       isPaused: outgoing.isPaused,
     }),

@@ -56,6 +56,7 @@ const openWindow: Judge = ({ type, args: values }, session) => {
   if (!opened) return nothing;
   // Without the old names, only this marks a popup.
   if (popup) opened.description.set("override-redirect", true);
+  else session.closing.open(window);
   const { place } = opened;
   return passOn(popup ? "new-override-redirect" : "new-window", [
     ...[window, place.x, place.y, place.width, place.height],
@@ -143,6 +144,7 @@ const serverJudges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
     changing(args([windowNumber]), ([window], session) => {
       if (!session.windows.has(window)) return false;
       session.windows.close(window);
+      session.closing.remove(window);
       forgetButtons(session, window);
       return true;
     }),

@@ -1,6 +1,7 @@
 /** What both directions of a session know of each other. */
 
 import type { Channel } from "../channel.ts";
+import { type Closing, createClosing } from "../closing.ts";
 import type { Sender } from "../tally.ts";
 import { createRates, type Rates } from "../rates.ts";
 import type { Packet } from "./packets.ts";
@@ -18,6 +19,8 @@ export interface SessionOptions {
   remote?: boolean;
   /** What the container may do only so often. Default: rates of which nothing is used up. */
   rates?: Rates;
+  /** Who has closed its windows. Default: there were none. */
+  closing?: Closing;
   /** A clock in milliseconds. */
   now: () => number;
   /** Whether nobody counts as working in the windows, whatever was seen; see `outgoing.ts`. Default: no. */
@@ -49,6 +52,7 @@ export function createSession({ now, isPaused, ...options }: SessionOptions): Se
   return {
     remote: false,
     rates: createRates(now),
+    closing: createClosing(now),
     ...options,
     windows: createWindows({ container: options.container, now, isPaused }),
     pixelsBytes: 0,

@@ -1,0 +1,92 @@
+/**
+ * An app that runs in a live session already: it is started once more in that one, where an app such as Firefox opens
+ * another window in its one process. In a session of its own, such an app would find its profile in use.
+ */
+
+import { inputError, UserError } from "../base/errors.ts";
+import { splitWords } from "../base/shell_words.ts";
+import type { Container } from "../container/container.ts";
+import { isLauncher } from "../container/names.ts";
+import { appLine } from "./advice.ts";
+import { join } from "./join.ts";
+import { reattach } from "./reattach.ts";
+import type { StartRequest } from "./request.ts";
+import { channelLine, recordChannels, recordedChannels } from "./session/channels.ts";
+import { listSessions, type LiveSession } from "./session/live_sessions.ts";
+
+/**
+ * The live session in which the app of a request runs; undefined where there is none, and where the request is for a
+ * session of its own.
+ *
+ * @throws {UserError} exit code 2 when it runs in another way only than is asked for
+ */
+export async function findSameApp(container: Container, request: StartRequest): Promise<LiveSession | undefined> {
+  const { host, label, options } = container;
+  const { app, session, detached, isDisposable, display, open, asks } = request;
+  if (host.dryRun || session !== undefined || detached || isDisposable) return undefined;
+  // By what is on this side, mostly nothing has to be asked.
+  if ((await container.seenSessions())?.length === 0) return undefined;
+  const found = (await listSessions(container)).filter((live) => isSameApp(wordsOf(live), app));
+  const isOtherDisplay = (live: LiveSession): boolean => display !== "auto" && display !== live.display;
+  // A session on X that nobody shows gets the channels of the next client.
+  const isOther = (live: LiveSession): boolean =>
+    isOtherDisplay(live) ||
+    live.channels !== recordChannels(open, asks) && (live.display === "wayland" || live.clients > 0);
+  const same = found.find((live) => !isOther(live));
+  if (same || found.length === 0) return same;
+  const [other] = found as [LiveSession];
+  const recorded = recordedChannels(other.channels);
+  const how = isOtherDisplay(other)
+    ? `by ${other.display === "x11" ? "X" : "Wayland"}`
+    : `with other channels: ${channelLine(recorded.open, recorded.asks).replace(/^Open channels: /, "")}`;
+  const line = appLine(label, app, [...options, "--join", `--session=${other.session}`]);
+  throw inputError(
+    `"${app[0]}" runs in the session "${other.session}" of "${label}" ${how}`,
+    `To start it there: ${line}. For a session of its own: --session NAME`,
+  );
+}
+
+/** Starts an app in a session in which it runs; shows that session again if nobody does. Returns the exit code. */
+export async function startAgain(
+  container: Container,
+  { live: { session, clients }, request }: { live: LiveSession; request: StartRequest },
+): Promise<number> {
+  const { host } = container;
+  const { app } = request;
+  host.ui.status(`"${app[0]}" runs in the session "${session}" already, and is started there`);
+  const startedMs = performance.now();
+  const joining = join(container, { app, session }).catch((error) => {
+    if (!(error instanceof UserError) || performance.now() - startedMs < soonMs) throw error;
+    host.ui.status(error.message);
+    return 0;
+  });
+  if (clients > 0) return await joining;
+  let isOver = false;
+  joining.catch((error) => isOver || host.signal.aborted || host.ui.warn(`${error.message}. ${error.hint}`));
+  try {
+    return await reattach(container, { ...request, session });
+  } finally {
+    isOver = true;
+  }
+}
+
+/**
+ * An app that ends sooner has failed, in milliseconds. Later its user may have closed its window, after which terminals
+ * end with an exit status of 1; which windows are its, nobody knows here.
+ */
+const soonMs = 3_000;
+
+function wordsOf({ app }: LiveSession): string[] {
+  try {
+    return splitWords(app);
+  } catch {
+    return [];
+  }
+}
+
+/** Whether two command lines are the same app: by the program; for one that runs others, by all words. */
+export function isSameApp(one: readonly string[], other: readonly string[]): boolean {
+  const [name, otherName] = [one, other].map(([program = ""]) => program.slice(program.lastIndexOf("/") + 1));
+  if (isLauncher(name!)) return one.length === other.length && one.every((word, index) => word === other[index]);
+  return name === otherName;
+}

@@ -1,0 +1,93 @@
+/**
+ * Serves a session again whose windows have stayed on this host's Wayland desktop: the run that showed them has ended,
+ * and with it what its apps ask of the host.
+ */
+
+import { abortable, delay } from "@std/async";
+import awaitEnd from "./await_end.sh" with { type: "text" };
+import type { Container } from "../../container/container.ts";
+import { attachLine, reattachLine } from "../advice.ts";
+import { agentChannels } from "../portals/agent.ts";
+import { servePortals } from "../portals/serve.ts";
+import type { ShowRequest } from "../request.ts";
+import { type Channel, channelLine, recordChannels, recordedChannels } from "../session/channels.ts";
+import { noteChannels } from "../session/live_sessions.ts";
+import { isLive, reportServedOutcome } from "../session/outcome.ts";
+
+/** What goes with a run where its windows stay. */
+const goesWithRun: readonly Channel[] = agentChannels;
+
+/** How often it is asked at most whether a session has ended, in milliseconds. */
+const askAgainMs = 1_000;
+
+/**
+ * Serves a session again until it ends.
+ *
+ * @returns the exit code
+ * @throws what ends the run
+ */
+export async function serveAgain(
+  container: Container,
+  { session, open, asks, channels: before }: Pick<ShowRequest, "open" | "asks"> & {
+    session: string;
+    channels: string;
+  },
+): Promise<number> {
+  const { host } = container;
+  const served = open.intersection(new Set([...goesWithRun, "look"]));
+  const rest = `the windows of "${session}", its clipboard and its sound are as they were`;
+  if (served.intersection(new Set(goesWithRun)).size === 0) {
+    host.ui.status(`Nothing is to be served again: ${rest}`);
+    return 0;
+  }
+  const kept = recordedChannels(before).open.difference(new Set([...goesWithRun, "look"]));
+  const channels = recordChannels(kept.union(served), asks);
+  if (channels !== before) await noteChannels(container, { session, channels });
+  {
+    await using _portals = await servePortals(container, {
+      open: served,
+      asks,
+      session,
+      runsOn: () => host.signal.aborted,
+    });
+    host.ui.status(`${channelLine(served, asks)}; ${rest}`);
+    await awaitEndOf(container, session);
+  }
+  if (host.dryRun) return 0;
+  if (host.signal.aborted) {
+    tellWindowsStay(container, { session, open });
+    throw host.signal.reason;
+  }
+  await reportServedOutcome(container, session);
+  return 0;
+}
+
+/** Waits until a session has ended, or the run is to end. */
+async function awaitEndOf(container: Container, session: string): Promise<void> {
+  const { host } = container;
+  try {
+    do {
+      // The container's answer, and its time, say nothing but that it is worth looking.
+      const asked = container.script({ script: awaitEnd, values: { session }, timeoutMs: Infinity });
+      await abortable(Promise.all([asked.catch(() => {}), delay(askAgainMs)]), host.signal);
+    } while (!host.dryRun && await isLive(container, session));
+  } catch (error) {
+    if (!host.signal.aborted) throw error;
+  }
+}
+
+/** Says at the end of a run what stays of a session on this host's Wayland desktop, what does not, and what to type. */
+export function tellWindowsStay(
+  container: Container,
+  { session, open }: { session: string; open: ReadonlySet<Channel> },
+): void {
+  const gone = goesWithRun.filter((channel) => open.has(channel));
+  const stop = `To end it: ${attachLine(container, "--stop", session)}`;
+  container.host.ui.status(
+    gone.length === 0
+      ? `The windows stay, and the app runs on. ${stop}`
+      : `The windows stay, and the app runs on, without ${gone.join(", ")}. To have ${
+        gone.length === 1 ? "that" : "these"
+      } again: ${reattachLine(container, session)}. ${stop}`,
+  );
+}

@@ -1,0 +1,48 @@
+/**
+ * Who has closed a session's windows. A program whose window is closed may end with any exit status: a terminal's shell
+ * is hung up, for example, and that is no failure.
+ */
+
+/** What has become of a session's windows: there was none; the user has closed the last one; or it went otherwise. */
+export type WindowsEnd = "none" | "closed" | "other";
+
+/**
+ * For so long after a click in one of the windows, in milliseconds, a window that its app takes away counts as closed by
+ * a button that the app has drawn itself.
+ */
+const clickMs = 1_000;
+
+/** The windows of a session, by whatever tells them apart. */
+export interface Closing {
+  /** A window is opened. */
+  open(window: unknown): void;
+  /** The desktop asks the app to close one, as the user wants it. */
+  ask(window: unknown): void;
+  /** The user clicks in one of the windows. */
+  recordClick(): void;
+  /** A window is gone. `byApp`: its app has taken it away, and goes on. */
+  remove(window: unknown, options?: { byApp?: boolean }): void;
+  /** What has become of them. Those that are still there go with the session. */
+  end(): WindowsEnd;
+}
+
+/** No windows yet. `now` is a clock in milliseconds. */
+export function createClosing(now: () => number = () => performance.now()): Closing {
+  const open = new Set<unknown>();
+  const asked = new Set<unknown>();
+  let last: WindowsEnd = "none";
+  let clickedMs = -Infinity;
+  return {
+    open(window) {
+      open.add(window);
+      asked.delete(window);
+    },
+    ask: (window) => void (open.has(window) && asked.add(window)),
+    recordClick: () => void (clickedMs = now()),
+    remove(window, { byApp = false } = {}) {
+      if (!open.delete(window)) return;
+      last = asked.delete(window) || byApp && now() - clickedMs < clickMs ? "closed" : "other";
+    },
+    end: () => open.size === 0 ? last : asked.size === open.size ? "closed" : "other",
+  };
+}

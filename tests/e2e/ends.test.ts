@@ -1,0 +1,327 @@
+// Every end of every way to run an app, on both desktops: what should stay stays, and nothing else. ends.md has the
+// whole table.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type RunningProcess, runProcess } from "../../lib/base/process.ts";
+import type { PartName } from "../lab/state.ts";
+import { needed, nothingLeft, testOnOneEngine, withDisplay } from "./sessions.ts";
+import { desktop, startSway, waylandParts, windows } from "./wayland_desktop.ts";
+import {
+  type EngineName,
+  eventually,
+  inContainer,
+  makeContainer,
+  removeContainer,
+  script,
+  sh,
+  shareOnEngines,
+  startScript,
+} from "./world.ts";
+
+const nameOn = (engine: EngineName): string => `e2e-each-${engine}`;
+
+shareOnEngines({
+  make: (engine) => makeContainer(engine, nameOn(engine)),
+  remove: (engine) => removeContainer(engine, nameOn(engine)),
+});
+
+/** The ways to run an app: by itself, in a session that runs, in a session that is shown again, in a copy. */
+const ways = ["ordinary", "join", "again", "disposable"] as const;
+type Way = (typeof ways)[number];
+
+/** A desktop on which apps are shown. */
+interface Desktop {
+  display: "x11" | "wayland";
+  parts: readonly PartName[];
+  env: Record<string, string>;
+  /** A terminal with this title that runs a program. */
+  terminal(title: string): string;
+  /** The titles of the windows. */
+  titles(env: Record<string, string>): Promise<string[]>;
+  /** Closes a window, as its button does. */
+  close(title: string): Promise<unknown>;
+}
+
+const xTitles = async (env: Record<string, string>): Promise<string[]> => {
+  const { stdout } = await runProcess(["xdotool", "search", "--onlyvisible", "--name", "\\[", "getwindowname", "%@"], {
+    okCodes: "any",
+    env,
+  });
+  return stdout.split("\n");
+};
+
+const desktops: readonly Desktop[] = [
+  {
+    display: "wayland",
+    parts: waylandParts,
+    env: desktop(),
+    terminal: (title) => `foot -T ${title} sh -c`,
+    titles: async (env) => (await windows(env)).map(({ name }) => name),
+    close: (title) => sh(["swaymsg", `[title=" ${title}$"] kill`], { env: desktop() }),
+  },
+  {
+    display: "x11",
+    parts: needed,
+    env: {},
+    terminal: (title) => `xterm -T ${title} -e sh -c`,
+    titles: xTitles,
+    async close(title) {
+      const window = await sh(["xdotool", "search", "--onlyvisible", "--name", `\\] ${title}`]);
+      await sh(["xdotool", "windowactivate", "--sync", window, "key", "alt+F4"]);
+    },
+  },
+];
+
+/** A run of attach.ts, and what it has said. */
+interface Run extends RunningProcess {
+  said: string[];
+}
+
+/** One run of each way, all shown. */
+interface Scene extends AsyncDisposable {
+  engine: EngineName;
+  name: string;
+  /** The copy. */
+  copy: string;
+  runs: Record<Way, Run>;
+}
+
+/** What is expected of the end of a run. */
+interface Expected {
+  /** The exit code; undefined for a run that cannot have any. */
+  code?: number;
+  /** What the run says after what it says at its start. */
+  says?: RegExp;
+  /** The window and its app stay. */
+  stays?: boolean;
+}
+
+/** A way to end. */
+interface End {
+  how: string;
+  /** Ends one run, or all at once. */
+  act(scene: Scene, way: Way, desktop: Desktop): Promise<unknown>;
+  /** What `act` does concerns all runs at once. */
+  ofAll?: boolean;
+  expected: Record<Way, Expected> | ((desktop: Desktop) => Record<Way, Expected>);
+}
+
+/** A signal, which may be another one for each way: all take the same path through `Host.signal`. */
+const signalled = (how: string, signals: Record<Way, readonly [Deno.Signal, code: number | undefined]>): End => ({
+  how,
+  act: ({ runs }, way) => Promise.resolve(runs[way].kill(signals[way][0])),
+  expected: ({ display }) => {
+    const expect = (way: Way, says: RegExp): Expected => {
+      const [, code] = signals[way];
+      const stays = way !== "disposable";
+      return code === undefined ? { says: /^$/, stays } : { code, says, stays };
+    };
+    const says = display === "wayland" ? /^The windows stay, / : /^Detached; /;
+    return {
+      ordinary: expect("ordinary", says),
+      join: expect("join", /^"(foot|xterm)" runs on in its session/),
+      again: expect("again", says),
+      disposable: expect("disposable", /^$/),
+    };
+  },
+});
+
+const interrupt = ["SIGINT", 130] as const;
+const hangUp = ["SIGHUP", 129] as const;
+const terminate = ["SIGTERM", 143] as const;
+const kill = ["SIGKILL", undefined] as const;
+
+const quiet: Expected = { code: 0, says: /^$/ };
+const cutOff = /^error: The (app of "\w+" ended with exit status \d+|session "\w+" was ended from outside|windows of)/;
+const stopped: Expected = { code: 0, says: /^The session "\w+" was stopped$/ };
+const joinedCutOff: Expected = { code: 1, says: /^error: ("(foot|xterm)" ended with|Cannot reach|The container )/ };
+
+const ends: readonly End[] = [
+  {
+    how: "the app ends",
+    act: ({ engine, name, copy }, way) => inContainer(engine, way === "disposable" ? copy : name, `touch end-${way}`),
+    expected: { ordinary: quiet, join: quiet, again: quiet, disposable: quiet },
+  },
+  {
+    how: "the window is closed by its button",
+    act: (_, way, { close }) => close(way),
+    expected: ({ display }) => {
+      if (display === "x11") return { ordinary: quiet, join: quiet, again: quiet, disposable: quiet };
+      // foot's shell is hung up. Nobody but the run with the guard knows why.
+      const told = { code: 0, says: /^The app of "\w+" ended with exit status 1 when its window was closed$/ };
+      return {
+        ordinary: told,
+        join: { code: 1, says: /^error: "foot" ended with exit status 1$/ },
+        again: { code: 0, says: /^The app of "again" ended with exit status 1$/ },
+        disposable: told,
+      };
+    },
+  },
+  signalled("a signal", { ordinary: hangUp, join: interrupt, again: terminate, disposable: hangUp }),
+  signalled("SIGKILL", { ordinary: kill, join: kill, again: kill, disposable: kill }),
+  {
+    how: "--stop",
+    act: ({ engine, name, copy }, way) =>
+      way === "join" || way === "ordinary"
+        ? script("attach", engine, ["--stop", name, "ordinary"])
+        : script("attach", engine, ["--stop", way === "again" ? name : copy, way === "again" ? "again" : "--all"]),
+    ofAll: true,
+    expected: { ordinary: stopped, join: joinedCutOff, again: stopped, disposable: stopped },
+  },
+  {
+    how: "the container is stopped",
+    act: ({ engine, name, copy }, way) =>
+      way === "ordinary" || way === "disposable"
+        ? sh([engine, "stop", "--force", way === "disposable" ? copy : name])
+        : Promise.resolve(),
+    ofAll: true,
+    expected: ({ display }) => ({
+      ordinary: { code: 1, says: cutOff },
+      join: joinedCutOff,
+      again: display === "x11"
+        ? { code: 1, says: cutOff }
+        : { code: 0, says: /^The (app of "again" ended with exit status \d+|session "again" was ended from outside)$/ },
+      disposable: { code: 1, says: cutOff },
+    }),
+  },
+  {
+    how: "the container is deleted",
+    act: ({ engine, name, copy }, way) =>
+      way === "ordinary"
+        ? script("create", engine, ["--delete", "--force", name])
+        : way === "disposable"
+        ? sh([engine, "delete", "--force", copy]).catch(() => {})
+        : Promise.resolve(),
+    ofAll: true,
+    expected: ({ display }) => ({
+      ordinary: { says: /^(The session "\w+" was stopped$|error: )/ },
+      join: joinedCutOff,
+      again: display === "x11" ? { says: /^(The session "\w+" was stopped$|error: )/ } : { code: 0, says: /^The / },
+      disposable: { code: 1, says: /^error: / },
+    }),
+  },
+];
+
+/** Starts one run of each way, and waits until all are shown. */
+async function startAll(
+  engine: EngineName,
+  { terminal, titles, display }: Desktop,
+  env: Record<string, string>,
+): Promise<Scene> {
+  const name = nameOn(engine);
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => void await script("attach", engine, ["--stop", name, "--all"]));
+  const attach = (...args: string[]): Run => {
+    const said: string[] = [];
+    const options = { env, output: { line: (line: string) => void said.push(line) } };
+    const run = { ...startScript("attach", engine, args, options), said };
+    stack.defer(async () => {
+      run.kill("SIGTERM");
+      await run.ended;
+    });
+    return run;
+  };
+  const app = (way: Way): string => `${terminal(way)} 'until [ -e end-${way} ]; do sleep 0.2; done'`;
+  const shown = (way: Way): Promise<string> =>
+    eventually(`the window "${way}"`, async () => (await titles(env)).find((title) => title.endsWith(`] ${way}`)));
+  await inContainer(engine, name, "rm -f end-*");
+  const first = attach("--session=again", name, app("again"));
+  const ordinary = attach("--session=ordinary", name, app("ordinary"));
+  const disposable = attach("--disposable", name, app("disposable"));
+  await Promise.all([shown("again"), shown("ordinary")]);
+  const join = attach("--join", "--session=ordinary", name, app("join"));
+  first.kill("SIGINT");
+  await first.ended;
+  const again = attach("--session=again", name);
+  await eventually("the session again", () => Promise.resolve(again.said.some((line) => line.startsWith("Open ch"))));
+  await Promise.all([shown("join"), shown("again")]);
+  const copy = /^\[([^\]]+)\]/.exec(await shown("disposable"))![1]!;
+  const runs = { ordinary, join, again, disposable };
+  assert(display === "x11" || ordinary.said.some((line) => line.endsWith("windows by Wayland")), ordinary.said.join());
+  for (const way of ways) runs[way].said.splice(0);
+  const resources = stack.move();
+  return { engine, name, copy, runs, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/** Fails unless nothing of the scene is there but what should stay, which is then stopped. */
+async function checkAfter(
+  { engine, name, copy, runs }: Scene,
+  { titles }: Desktop,
+  { expected, env, isGone }: { expected: Record<Way, Expected>; env: Record<string, string>; isGone: boolean },
+): Promise<void> {
+  for (const way of ways) {
+    const { code } = await runs[way].ended;
+    const { says = /^/, ...rest } = expected[way];
+    const said = runs[way].said.filter((line) => !line.startsWith("warning: "))[0] ?? "";
+    assertMatch(said, says, `${way}: ${runs[way].said.join("\n")}`);
+    if (rest.code !== undefined) assertEquals(code, rest.code, `${way}: ${runs[way].said.join("\n")}`);
+  }
+  if (isGone) return;
+  const staying = ways.filter((way) => expected[way].stays);
+  await eventually(`the windows ${staying.join()}`, async () => {
+    const left = (await titles(env)).filter((title) => title.includes(`[${name}`)).map((title) => title.split("] ")[1]);
+    // On X windows go with the run, and their apps stay.
+    return left.every((way) => staying.includes(way as Way));
+  });
+  for (const way of staying) await inContainer(engine, name, `pgrep -f ' [-]T ${way} '`);
+  // It removes what a killed run has left.
+  await script("attach", engine, ["--disposable", name, "true"], { env });
+  const instances = JSON.parse(await sh([engine, "query", "/1.0/instances"])) as string[];
+  assertEquals(instances.filter((instance) => instance.endsWith(`/${copy}`)), []);
+  await script("attach", engine, ["--stop", name, "--all"]);
+  // A session removes what a container that was stopped has left of those before.
+  assertEquals((await script("attach", engine, ["--session=next", name, "true"], { env })).code, 0);
+  await nothingLeft(engine, name);
+}
+
+for (const desktop of desktops) {
+  for (const { how, act, ofAll = false, expected } of ends) {
+    testOnOneEngine(`ends, ${desktop.display}: ${how}`, desktop.parts, async (engine) => {
+      const { env } = desktop;
+      await using scene = await startAll(engine, desktop, env);
+      const wanted = typeof expected === "function" ? expected(desktop) : expected;
+      // An app that has joined a session ends before that one.
+      for (const way of ofAll ? ways : ["join", "ordinary", "again", "disposable"] as const) {
+        await act(scene, way, desktop);
+        if (!ofAll) await scene.runs[way].ended;
+      }
+      const isGone = how === "the container is deleted";
+      await checkAfter(scene, desktop, { expected: wanted, env, isGone });
+      if (isGone) await makeContainer(engine, nameOn(engine));
+    });
+  }
+}
+
+testOnOneEngine("ends, wayland: the desktop is gone", waylandParts, async (engine) => {
+  const [wayland] = desktops as [Desktop];
+  await using own = await startSway();
+  await using scene = await startAll(engine, wayland, own.env);
+  own.process.kill("SIGKILL");
+  const failed = { code: 1, says: cutOff };
+  const expected = {
+    ordinary: failed,
+    join: joinedCutOff,
+    again: { code: 0, says: /^The app of "again" ended with exit status \d+$/ },
+    disposable: failed,
+  };
+  await checkAfter(scene, { ...wayland, titles: () => Promise.resolve([]) }, {
+    expected,
+    env: desktop(),
+    isGone: false,
+  });
+});
+
+testOnOneEngine("ends, x11: the desktop is gone", needed, async (engine) => {
+  const [, x11] = desktops as [Desktop, Desktop];
+  await using stack = new AsyncDisposableStack();
+  let scene: Scene;
+  await withDisplay(async (env) => {
+    scene = stack.use(await startAll(engine, x11, env));
+  });
+  const stays = { code: 1, says: /^error: The xpra client could not stay attached/, stays: true };
+  const expected = { ordinary: stays, join: { stays: true }, again: stays, disposable: { ...stays, stays: false } };
+  const { runs } = scene!;
+  // Its app goes on.
+  runs.join.kill("SIGINT");
+  await checkAfter(scene!, { ...x11, titles: () => Promise.resolve([]) }, { expected, env: {}, isGone: false });
+});
