@@ -201,27 +201,34 @@ testOnEngines("attach.ts, Wayland: windows and sound outlive a run that is kille
   await nothingLeft(engine, name);
 });
 
-testOnOneEngine("attach.ts, Wayland: a session whose bus starts late has sound, too", waylandParts, async (engine) => {
-  const name = nameOn(engine);
-  const asRoot = (script: string): Promise<string> => sh([engine, "exec", name, "--", "sh", "-ec", script]);
-  await asRoot(`cd /usr/bin; mv dbus-daemon dbus-daemon.real
+testOnOneEngine(
+  "attach.ts, Wayland: late buses have sound, too, and a guard that dies is named",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const asRoot = (script: string): Promise<string> => sh([engine, "exec", name, "--", "sh", "-ec", script]);
+    await asRoot(`cd /usr/bin; mv dbus-daemon dbus-daemon.real
 cat >dbus-daemon <<'END'
 #!/bin/bash
 case $* in *--fork*) sleep 2 ;; esac
 exec -a "$0" /usr/bin/dbus-daemon.real "$@"
 END
 chmod 755 dbus-daemon`);
-  try {
-    const running = attach(engine, ["--session=late", name, "foot -T late sleep 600"]);
-    await windowCalled(`[${name}] late`);
-    await eventually("a player", async () => await playerOf(name, "late") !== "");
-    assertEquals((await attached(engine, ["--stop", name, "late"])).code, 0);
-    await running.ended;
-    await nothingLeft(engine, name);
-  } finally {
-    await asRoot("mv /usr/bin/dbus-daemon.real /usr/bin/dbus-daemon");
-  }
-});
+    try {
+      const running = attach(engine, ["--session=late", name, "foot -T late sleep 600"]);
+      await windowCalled(`[${name}] late`);
+      await eventually("a player", async () => await playerOf(name, "late") !== "");
+      const guard = await sh(["pgrep", "-f", "--", `--guard-wayland .*/${name}/xpra/`]);
+      Deno.kill(Number(guard), "SIGABRT");
+      const { code, stderr } = await running.ended;
+      assertEquals(code, 1);
+      assertStringIncludes(stderr, "warning: The guard of these windows was ended by SIGABRT");
+      await nothingLeft(engine, name);
+    } finally {
+      await asRoot("mv /usr/bin/dbus-daemon.real /usr/bin/dbus-daemon");
+    }
+  },
+);
 
 testOnEngines(
   "attach.ts, Wayland: apps that fail or are not there, and a name that is taken",

@@ -166,6 +166,11 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
     return windows;
   });
   ended.catch(() => {});
+  ready.then(([, guard]) => guard.ended).then(({ signal }) => {
+    if (signal) {
+      host.ui.warn(`The guard of these windows was ended by ${signal}: no memory was left, or somebody did it`);
+    }
+  }).catch(() => {});
   const resources = stack.move();
   return {
     ready,
