@@ -3,7 +3,7 @@
 # permission a line, Deno's version, and Deno.
 set -f; IFS=:; p=; for d in $PATH /; do case $d in /*) p=$p:$d ;; esac; done; PATH=${p#:}
 GUI_CALLED=$0; [ "$(command -v "${0##*"/"}")" != "$0" ] || GUI_CALLED=${0##*"/"}; export GUI_CALLED
-set -- "$(readlink -f -- "$0")" "$@"
+set -- "$(command -p readlink -f -- "$0" 2>/dev/null || readlink -f -- "$0")" "$@"
 set -- --allow-read "$@"
 set -- --allow-write="${XDG_STATE_HOME:-$HOME/.local/state}/gui-container" "$@"
 set -- --allow-run=lxc,incus,setfacl,getfacl,stat,readlink,cp,mv,rm,zenity,notify-send "$@"

@@ -31,7 +31,7 @@ async function compile(
 Deno.test("permissionsOf() are those of the script's first lines, without the directories", async () => {
   const header = `#!/bin/sh
 /*bin/true # Words
-set -- "$(readlink -f -- "$0")" "$@"
+set -- "$(command -p readlink -f -- "$0" 2>/dev/null || readlink -f -- "$0")" "$@"
 set -- --allow-read "$@"
 set -- --allow-write="\${A:-$HOME/a b}" "$@"
 set -- --allow-run=x,y "$@"
