@@ -892,6 +892,17 @@ Deno.test("the guard of Wayland ends a connection that opens windows without end
   refused(() => {
     for (let id = ids.next; id < 100_000; id++) source(id);
   }, "more than 256 sources");
+  for (
+    const [owner, name, ...rest] of [
+      [ids.seat, "wl_seat.get_pointer"],
+      [ids.dataManager, "wl_data_device_manager.get_data_device", ids.seat],
+    ] as const
+  ) {
+    const devices = withGlobals();
+    refused(() => {
+      for (let id = ids.next; id < 100_000; id++) devices.app(message(owner, name, id, ...rest));
+    }, "more than 2000 devices");
+  }
   const windows = withGlobals();
   refused(() => {
     for (let id = ids.next; id < 100_000; id += 3) {

@@ -59,6 +59,15 @@ export interface Policy {
   end(): void;
 }
 
+/** What makes an object that hears of what the user does, or of data. */
+const makesDevice = [
+  ...["wl_seat.get_pointer", "wl_seat.get_keyboard", "wl_seat.get_touch"],
+  ...["wl_data_device_manager.get_data_device", "zwp_primary_selection_device_manager_v1.get_device"],
+  ...["zwp_pointer_gestures_v1.get_swipe_gesture", "zwp_pointer_gestures_v1.get_pinch_gesture"],
+  ...["zwp_pointer_gestures_v1.get_hold_gesture", "zwp_relative_pointer_manager_v1.get_relative_pointer"],
+  ...["zwp_tablet_manager_v2.get_tablet_seat", "zwp_text_input_manager_v3.get_text_input"],
+];
+
 /** The policy for a new connection. */
 export function createPolicy(
   { session, descriptors, create, readSource }: {
@@ -149,6 +158,7 @@ export function createPolicy(
     ...rectangles.handlers,
 
     ...data.handlers,
+    ...Object.fromEntries(makesDevice.map((name) => [name, ({ objects }: Message) => count(objects[0]!, "device")])),
     "wl_data_device_manager.create_data_source": ({ objects }) => count(objects[0]!, "source"),
     "zwp_primary_selection_device_manager_v1.create_source": ({ objects }) => count(objects[0]!, "source"),
     // Surfaces and their pictures.

@@ -24,6 +24,8 @@ const countLimits: Readonly<Record<Counted, number>> = {
   popup: maxPopups,
   surface: 4_000,
   subsurface: 2_000,
+  // Each hears of every key, move of the pointer, or offer of data. An app has some of each.
+  device: 2_000,
   // Each may have 256 types of data, which the compositor keeps, too. An honest app has one or two.
   source: 256,
   // Firefox has about 300.
@@ -40,7 +42,7 @@ const maxOwnTypes = 256;
 const workRate = { perSecond: 200_000, burst: 400_000 };
 
 /** What is counted. */
-export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "source" | "object";
+export type Counted = "toplevel" | "popup" | "surface" | "subsurface" | "device" | "source" | "object";
 
 /** A session. */
 export interface WaylandSession {
@@ -103,7 +105,15 @@ export function createWaylandSession(
     closing?: Closing;
   },
 ): WaylandSession {
-  const counts: Record<Counted, number> = { toplevel: 0, popup: 0, surface: 0, subsurface: 0, source: 0, object: 0 };
+  const counts: Record<Counted, number> = {
+    toplevel: 0,
+    popup: 0,
+    surface: 0,
+    subsurface: 0,
+    device: 0,
+    source: 0,
+    object: 0,
+  };
   const told = new Set<string>();
   const ownTypes = new Set<string>();
   const dataMark = `application/x-gui-container.${encodeURIComponent(container)}`;
