@@ -71,6 +71,36 @@ testOnOneEngine(
   },
 );
 
+testOnOneEngine(
+  "attach.ts, Wayland: a list of files that an app copies stays in the container, and it clears no clipboard that is closed",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const share = (file: string): Promise<string> =>
+      Deno.readTextFile(join(mountsRoot, name, "share", file)).catch(() => "");
+    const copied = (): Promise<string> => sh(["wl-paste", "--list-types"], { env: desktop() });
+    await sh(["wl-copy", "of the desktop"], { env: desktop(), output: "discard" });
+    const running = attach(engine, ["--session=lists", name, "foot -T lists sh"]);
+    await windowCalled(`[${name}] lists`);
+    const list = "x-special/gnome-copied-files";
+    await type(` \nprintf 'cut\\nfile:///etc/hostname' | wl-copy --type ${list}\n`);
+    const mark = `application/x-gui-container.${name}`;
+    await eventually("what the host has of it", async () => await copied() === `${mark};${list}\n${mark}`);
+    await type(`wl-paste --no-newline --type ${list} >share/list\n`);
+    await eventually("another app's paste", async () => await share("list") === "cut\nfile:///etc/hostname");
+    await type("exit\n");
+    await running.ended;
+
+    await sh(["wl-copy", "of the desktop"], { env: desktop(), output: "discard" });
+    const isolated = attach(engine, ["--preset=isolated", "--session=clears", name, "foot -T clears sh"]);
+    await windowCalled(`[${name}] clears`);
+    await type(" \nwl-copy --clear; echo cleared >share/cleared; exit\n");
+    await isolated.ended;
+    assertEquals(await share("cleared"), "cleared\n");
+    assertEquals(await sh(["wl-paste", "--no-newline"], { env: desktop() }), "of the desktop");
+  },
+);
+
 testOnEngines(
   "attach.ts, Wayland: Ctrl-C leaves the windows, which --list, --join and --stop know",
   waylandParts,
