@@ -106,9 +106,10 @@ testOnIncus("attach.ts plays no sound by xpra when a container has taken its FIF
 testOnIncus("attach.ts marks windows with the container's border, which stays, and a title", needed, async (engine) => {
   const name = nameOn(engine);
   const title = `--title=@title@, not to be trusted on ${engine}`;
+  // As a PPM: what is black and white alone would be grey in a PNG, and has no green.
   const colours = async (window: string, crop: string): Promise<number[]> => {
     const shell =
-      'import -window "$0" png:- | convert png:- -crop "$1" +repage -format "%[fx:mean.r],%[fx:mean.g]" info:';
+      'import -window "$0" ppm:- | convert ppm:- -crop "$1" +repage -format "%[fx:mean.r],%[fx:mean.g]" info:';
     return (await sh(["sh", "-c", shell, window, crop])).split(",").map(Number);
   };
   const hasBorder = async (window: string): Promise<boolean> => {
