@@ -8,7 +8,17 @@ import { quoteWords } from "../../lib/base/shell_words.ts";
 import { todayOptions } from "../lab/today.ts";
 import { waylandProgram } from "../lab/wayland.ts";
 import { nothingLeft } from "./sessions.ts";
-import { pixelsOf, startDesktop, takePicture, testToday } from "./today_desktop.ts";
+import {
+  clipboardTypes,
+  copyText,
+  type Keyboard,
+  pixelsOf,
+  startDesktop,
+  startKeyboard,
+  takePicture,
+  testToday,
+  type TodayDesktop,
+} from "./today_desktop.ts";
 import { eventually, inContainer, makeContainer, mountsRoot, removeContainer, script, sh } from "./world.ts";
 
 const container = "e2e-today-attacks";
@@ -44,6 +54,9 @@ const attacks: Readonly<Record<string, readonly Outcome[]>> = {
   "sends a message to an object that there is not": [everywhere, everywhere, everywhere, outside],
   "has 100,000 surfaces": [everywhere, everywhere, everywhere, outside],
   "opens files of 48 GiB": [everywhere, everywhere, everywhere, outside],
+  "reads the monitor's name": [everywhere, everywhere, everywhere, outside],
+  "copies a list of files (wl-copy)": [everywhere, everywhere, everywhere, outside],
+  "empties the clipboard (wl-copy)": [everywhere, everywhere, everywhere, outside],
 };
 
 /** How a container's attacks reach the compositor. */
@@ -76,7 +89,15 @@ testToday("the container for attacks is removed", () => removeContainer(engine, 
 /** Runs all attacks on a desktop of their own, which they may spoil. */
 async function attacksThatWork(name: typeof desktops[number], way: Way): Promise<string[]> {
   await using desktop = await startDesktop(name);
-  const { env, titles } = desktop;
+  const loot = { ...await attackWindow(way, { name, desktop }), ...await copy(way, { name, desktop }) };
+  return Object.keys(loot).filter((attack) => loot[attack]);
+}
+
+/** Runs the attacks on what the host shows and has copied. */
+async function attackWindow(
+  way: Way,
+  { name, desktop: { env, titles } }: { name: typeof desktops[number]; desktop: TodayDesktop },
+): Promise<Record<string, boolean>> {
   const clicked = join(env["XDG_RUNTIME_DIR"]!, "clicked");
   const terminal = ["foot", "-T", "starting", "-o", `colors-dark.background=${prey.colour}`, "sh", "-c"];
   // The window has its title when it reads clicks.
@@ -95,11 +116,11 @@ async function attacksThatWork(name: typeof desktops[number], way: Way): Promise
         return await pixelsOf(`#${prey.colour}`, picture) > 10_000;
       });
     }
-    const loot = await attack(way, { env, wanted: { ...prey, number: await numberOfHidden(env) } });
+    const loot = await attack(way, { env, wanted: { ...prey, ...await hostGlobals(env) } });
     if (loot[clicks]) {
       await eventually("the click", () => Deno.lstat(clicked).then(({ size }) => size > 0, () => false));
     }
-    return Object.keys(loot).filter((attack) => loot[attack]);
+    return loot;
   } finally {
     for (const process of running) {
       process.kill("SIGKILL");
@@ -108,14 +129,104 @@ async function attacksThatWork(name: typeof desktops[number], way: Way): Promise
   }
 }
 
-/** A global that the guard hides, and its number on this desktop. */
-async function numberOfHidden(env: Record<string, string>): Promise<Record<string, number>> {
+/** A global that the guard hides, with its number on this desktop, and the name of its monitor. */
+async function hostGlobals(
+  env: Record<string, string>,
+): Promise<{ number: Record<string, number>; monitor: string }> {
   const info = await sh(["wayland-info"], { env });
+  const monitor = /interface: 'wl_output'[^]*?^\tname: (.+)$/m.exec(info)![1]!;
   for (const name of hidden) {
     const [, number] = new RegExp(`interface: '${name}'.*name: *(\\d+)`).exec(info) ?? [];
-    if (number) return { [name]: Number(number) };
+    if (number) return { number: { [name]: Number(number) }, monitor };
   }
   throw new Error(`no global of ${hidden.join()}`);
+}
+
+/** By this type a file manager takes files, to copy or to move them. */
+const fileList = "x-special/gnome-copied-files";
+
+/** What an app does at each key that the user presses in its window. */
+const steps = {
+  text: "wl-copy text",
+  files: `printf 'cut\\nfile:///home' | wl-copy --type ${fileList}`,
+  clear: "wl-copy --clear",
+} as const;
+
+/** How long what an app has copied may take to be on the host's clipboard, in milliseconds. */
+const copyMs = 1_000;
+
+/**
+ * Has an app copy things while the user works in its window, and looks what comes of that on the host. A text gets there
+ * whichever way it goes.
+ */
+async function copy(
+  way: Way,
+  { name, desktop: { env, titles } }: { name: typeof desktops[number]; desktop: TodayDesktop },
+): Promise<Record<string, boolean>> {
+  await using keyboard = await startKeyboard(name, env);
+  const types = (): Promise<string[]> => clipboardTypes(name, env);
+  const become = (isSo: (types: string[]) => boolean): Promise<boolean> =>
+    eventually("the clipboard", async () => isSo(await types()), { timeoutMs: copyMs }).catch(() => false);
+  const does = { env, titles, keyboard };
+  await copyText(name, prey.secret, env);
+  let [text, files, cleared] = [false, false, false];
+  await atKeys(way, { ...does, options: [] }, [
+    ["text", async () => text = await become((types) => types.includes("text/plain"))],
+    ["files", async () => files = await become((types) => types.includes(fileList))],
+  ]);
+  await copyText(name, prey.secret, env);
+  await atKeys(way, { ...does, options: ["--preset=isolated"] }, [
+    ["clear", async () => cleared = await become((types) => types.length === 0)],
+  ]);
+  assertEquals(text, true);
+  return { "copies a list of files (wl-copy)": files, "empties the clipboard (wl-copy)": cleared };
+}
+
+/** Shows an app in which the user presses a key for each step, and looks after it. */
+async function atKeys(
+  way: Way,
+  { env, titles, keyboard, options }: {
+    env: Record<string, string>;
+    titles: string[];
+    keyboard: Keyboard;
+    options: readonly string[];
+  },
+  looks: readonly (readonly [keyof typeof steps, () => Promise<unknown>])[],
+): Promise<void> {
+  const done = join(mountsRoot, container, "share", "steps");
+  await Deno.remove(done).catch(() => {});
+  const lines = looks.map(([step]) => `read _; echo key >>~/share/steps; ${steps[step]}; echo ${step} >>~/share/steps`);
+  // What wl-copy leaves behind serves what was copied.
+  const app = `printf '\\033]2;copier\\007'; ${lines.join("; ")}; read _; pkill wl-copy; true`;
+  const command = ["foot", "-T", "starting", "sh", "-c", app];
+  const shown = titles.length;
+  const running = way === "attach.ts"
+    ? script("attach", engine, ["--deny=dialogs", ...options, container, "--", ...command], { env })
+    : byHand(way, { env, command, sockets: join(mountsRoot, container, "xpra") });
+  let isOver = false;
+  const over = running.finally(() => isOver = true);
+  over.catch(() => {});
+  /** The first key may come before the window has the keyboard. */
+  const pressUntil = (what: string, isDone: () => Promise<boolean>): Promise<true> =>
+    eventually(what, async () => {
+      await keyboard.press();
+      return await eventually(what, isDone, { timeoutMs: 5_000 }).catch(() => false as const);
+    }, { timeoutMs: 15_000 });
+  const hasLines = async (count: number): Promise<boolean> =>
+    (await Deno.readTextFile(done)).split("\n").length > count;
+  try {
+    const isShown = (): boolean => titles.slice(shown).some((title) => title.includes("copier"));
+    await eventually("the app's window", () => Promise.resolve(isShown()));
+    for (const [index, [step, look]] of looks.entries()) {
+      await pressUntil(`a key to copy ${step}`, () => hasLines(2 * index + 1));
+      await eventually(step, () => hasLines(2 * index + 2));
+      await look();
+    }
+    await pressUntil("the app's end", () => Promise.resolve(isOver));
+  } finally {
+    if (!isOver) await inContainer(engine, container, "pkill foot");
+  }
+  await over;
 }
 
 /** What the attacks say of themselves. */

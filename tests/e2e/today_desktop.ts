@@ -4,6 +4,7 @@ import { join } from "@std/path";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
 import { missingParts, type PartName } from "../lab/state.ts";
 import { todayVariable } from "../lab/today.ts";
+import { waylandProgram } from "../lab/wayland.ts";
 import { eventually, sh } from "./world.ts";
 
 /** Why tests that need such a desktop cannot run here; undefined when they can. */
@@ -74,6 +75,8 @@ export async function startDesktop(
     WLR_BACKENDS: "headless",
     WLR_RENDERER: "pixman",
     WLR_LIBINPUT_NO_DEVICES: "1",
+    // So that a test can press keys: see startKeyboard().
+    KWIN_WAYLAND_NO_PERMISSION_CHECKS: "1",
   };
   const titles: string[] = [];
   const start = (argv: readonly string[]): void => {
@@ -149,6 +152,55 @@ export async function act(steps: readonly Step[], env: Record<string, string>): 
 }
 
 const stepMs = 40;
+
+/** The keyboard of a desktop, until the end of scope. */
+export interface Keyboard extends AsyncDisposable {
+  /** Presses Return. */
+  press(): Promise<void>;
+}
+
+const returnKey = 0xff0d;
+
+/** Gives a desktop a keyboard. */
+export async function startKeyboard(name: string, env: Record<string, string>): Promise<Keyboard> {
+  if (name === "GNOME Shell") {
+    const press = (): Promise<void> => act([["key", returnKey, true], ["key", returnKey, false]], env);
+    return { press, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  const pipe = join(env["XDG_RUNTIME_DIR"]!, "keys");
+  await sh(["mkfifo", pipe]);
+  const ready = Promise.withResolvers<void>();
+  const argv = ["python3", "-c", waylandProgram("keyboard.py"), pipe];
+  const process = startProcess(argv, { env, output: { line: () => ready.resolve() } });
+  await ready.promise;
+  return {
+    press: () => Deno.writeTextFile(pipe, "\n"),
+    async [Symbol.asyncDispose]() {
+      process.kill("SIGKILL");
+      await process.ended;
+    },
+  };
+}
+
+const shellClipboard = "imports.gi.St.Clipboard.get_default()";
+
+/** The types of what is on a desktop's clipboard; none where nothing is. */
+export async function clipboardTypes(name: string, env: Record<string, string>): Promise<string[]> {
+  const types = `${shellClipboard}.get_mimetypes(imports.gi.St.ClipboardType.CLIPBOARD).join()`;
+  const found = name === "GNOME Shell"
+    ? evaluate(types, env)
+    // It fails where nothing is.
+    : sh(["wl-paste", "--list-types"], { env }).catch(() => "");
+  return (await found).match(/[\w.+-]+\/[\w.+;=-]+/g) ?? [];
+}
+
+/** Puts a text on a desktop's clipboard. */
+export async function copyText(name: string, copied: string, env: Record<string, string>): Promise<void> {
+  const set = `${shellClipboard}.set_text(imports.gi.St.ClipboardType.CLIPBOARD, ${JSON.stringify(copied)})`;
+  await (name === "GNOME Shell"
+    ? evaluate(set, env)
+    : sh(["sh", "-c", 'wl-copy "$1" >/dev/null 2>&1', "sh", copied], { env }));
+}
 
 /** Writes a picture of the whole desktop, as a PNG, by the desktop's own means. */
 export async function takePicture(name: string, file: string, env: Record<string, string>): Promise<void> {

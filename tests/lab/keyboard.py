@@ -1,8 +1,8 @@
 """A keyboard on a Wayland desktop: types what is written to a pipe, as long as the desktop lives. Usage: keyboard.py PIPE, behind
 wayland_client.py
 
-It speaks virtual-keyboard-unstable-v1 itself, since it has to stay: each call of wtype makes a keyboard anew, of which a window
-misses the first key.
+It speaks virtual-keyboard-unstable-v1 itself, or on KWin its fake input, since it has to stay: each call of wtype makes a
+keyboard anew, of which a window misses the first key.
 """
 
 import sys
@@ -22,25 +22,34 @@ KEYS |= {"\n": 28, " ": 57, "\\": 43}
 SHIFTED = dict(zip('!@#$%^&*()_+QWERTYUIOP{}ASDFGHJKL:"~ZXCVBNM<>?|', "1234567890-=qwertyuiop[]asdfghjkl;'`zxcvbnm,./\\"))
 
 SEAT, MANAGER, KEYBOARD = 4, 5, 6
+FAKE_INPUT = 4
 
 
 def main():
     desktop = Desktop()
     found = desktop.globals()
-    desktop.bind(found, "wl_seat", SEAT)
-    desktop.bind(found, "zwp_virtual_keyboard_manager_v1", MANAGER)
-    desktop.send(MANAGER, 0, struct.pack("<II", SEAT, KEYBOARD))
-    keymap = os.memfd_create("keymap")
-    os.write(keymap, KEYMAP)
-    desktop.send(KEYBOARD, 0, struct.pack("<II", 1, len(KEYMAP)), [keymap])
+    is_kwin = "org_kde_kwin_fake_input" in found
+    if is_kwin:
+        desktop.bind(found, "org_kde_kwin_fake_input", FAKE_INPUT, 4)
+        desktop.send(FAKE_INPUT, 0, text("keyboard.py") + text("types"))
+    else:
+        desktop.bind(found, "wl_seat", SEAT)
+        desktop.bind(found, "zwp_virtual_keyboard_manager_v1", MANAGER)
+        desktop.send(MANAGER, 0, struct.pack("<II", SEAT, KEYBOARD))
+        keymap = os.memfd_create("keymap")
+        os.write(keymap, KEYMAP)
+        desktop.send(KEYBOARD, 0, struct.pack("<II", 1, len(KEYMAP)), [keymap])
 
     def press(code, state):
+        if is_kwin:
+            return desktop.send(FAKE_INPUT, 10, struct.pack("<II", code, state))
         now = time.monotonic_ns() // 1_000_000 & 0xFFFFFFFF
         desktop.send(KEYBOARD, 1, struct.pack("<III", now, code, state))
 
     def tap(char):
         shifted = char in SHIFTED
-        desktop.send(KEYBOARD, 2, struct.pack("<IIII", 1 if shifted else 0, 0, 0, 0))
+        if not is_kwin:
+            desktop.send(KEYBOARD, 2, struct.pack("<IIII", 1 if shifted else 0, 0, 0, 0))
         code = KEYS[SHIFTED.get(char, char)]
         press(code, 1)
         press(code, 0)

@@ -1,7 +1,7 @@
 """What a hostile container tries on a Wayland desktop, each on a connection of its own. Usage: wayland_attacks.py JSON, behind
 wayland_client.py
 
-JSON names what is to be had: {"secret": TEXT, "title": TEXT, "colour": RRGGBB, "number": {GLOBAL: NUMBER}}. Prints a JSON
+JSON names what is to be had: {"secret": TEXT, "title": TEXT, "colour": RRGGBB, "monitor": NAME, "number": {GLOBAL: NUMBER}}. Prints a JSON
 object: for each attack whether it worked.
 """
 
@@ -222,6 +222,13 @@ def windows(manager):
     return attack
 
 
+def monitor(client):
+    """Is told by what the user's machine could be recognized."""
+    output = client.get("wl_output", 4)
+    seen = client.events(lambda target, opcode, _: (target, opcode) == (output, 2))
+    return any(target == output and WANTED["monitor"].encode() in body for target, _, body in seen)
+
+
 def number(client):
     """Binds a global by the number whether or not it was told of it."""
     client.found = WANTED["number"]
@@ -285,6 +292,7 @@ ATTACKS = {
     "sees the screen (ext_image_copy_capture)": capture,
     "reads titles (zwlr_foreign_toplevel)": windows("zwlr_foreign_toplevel_manager_v1"),
     "reads titles (ext_foreign_toplevel_list)": windows("ext_foreign_toplevel_list_v1"),
+    "reads the monitor's name": monitor,
     "binds a global by its number": number,
     "sends a message to an object that there is not": forged,
     "has 100,000 surfaces": surfaces,
