@@ -36,7 +36,7 @@ export async function checkSchema(host: Host, part: Part): Promise<void> {
 }
 
 /** What cloud-init says of keys that it does not know. */
-const unknownKeys = /Additional properties are not allowed \((.*) (?:was|were) unexpected\)/;
+const unknownKeys = /Additional properties are not allowed \((.{0,2000}) (?:was|were) unexpected\)/;
 
 /**
  * The mistakes that `cloud-init schema --annotate` finds (seen with 25.1). It prints the file with `# E1,E2` after

@@ -50,6 +50,13 @@ Deno.test("startSession() takes back a session whose name xpra could take for a 
   }
 });
 
+Deno.test("startSession() takes no time to look through what the container prints as ssh fails", async () => {
+  const begun = performance.now();
+  const { session } = start({ code: 255, stderr: "connection ".repeat(50_000) });
+  await assertRejects(() => session, UserError);
+  assert(performance.now() - begun < 5_000, "it took too long");
+});
+
 Deno.test("startSession() carries the app through both shells byte for byte", async () => {
   const app = ["show", ...awkwardWords.filter((word) => word !== "")];
   const { recorded, session } = start({ stdout: "x\n" }, { app, exact: true, name: "x" });

@@ -133,7 +133,8 @@ function mayHaveStarted(error: unknown): boolean {
   }
   if (!(error instanceof UserError && error.cause instanceof ProcessError)) return false;
   const { timedOut, overflowed, output } = error.cause;
-  return timedOut || overflowed || /connection .*(closed|reset)|broken pipe|not responding/i.test(output);
+  // The container may have written a MiB of it: a pattern without a bound would look through the rest from each word.
+  return timedOut || overflowed || /connection .{0,200}(closed|reset)|broken pipe|not responding/i.test(output);
 }
 
 /**
