@@ -57,7 +57,7 @@ export const appSteps = {
   copy: 4,
   select: 3,
   drag: 3,
-  read: 6,
+  read: 9,
   fullscreen: 2,
   activate: 1,
   grab: 1,
@@ -448,7 +448,7 @@ export function createApp(
       send(message(1, "wl_display.get_registry", newId("wl_registry")));
     },
     flood() {
-      const callbacks = Array.from({ length: 600 }, () => newId("wl_callback"));
+      const callbacks = Array.from({ length: 1_500 }, () => newId("wl_callback"));
       send(...callbacks.map((callback) => message(1, "wl_display.sync", callback)));
     },
     bind() {

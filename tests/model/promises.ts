@@ -23,7 +23,8 @@ export const promises = {
     "pixels, and where the pointer is",
   mark: "Every window has the container's name in front of its title, and, without the desktop's frame, its border",
   // What it learns, and what it costs.
-  monitors: "No name, make or serial number of a monitor reaches the container",
+  keys: "No key reaches the container while another program has the keyboard",
+  monitors: "No name, make or serial number of a monitor, and nothing else that names the user, reaches the container",
   order: "What reaches either end are whole messages to objects that are there, in the protocol's own form",
   time: "No message takes longer than 50 ms",
   memory: "A million messages leave no more memory in use than a thousand",

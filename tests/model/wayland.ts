@@ -9,15 +9,14 @@
  */
 
 import { concat } from "@std/bytes";
-import { setImmediate } from "node:timers";
 import { relayConnections } from "../../lib/guard/wayland/relay.ts";
 import { type Chance, chanceFrom } from "../fuzz/random.ts";
 import { border, word } from "../unit/wayland_samples.ts";
 import { type App, type AppStep, appSteps, createApp, types } from "./app.ts";
-import { threadMs } from "./clock.ts";
-import { type Client, type Compositor, createCompositor, type Happening, type Monitor } from "./compositor.ts";
+import { type Client, type Compositor, createCompositor, type Monitor } from "./compositor.ts";
 import { createPipe, type PipeEnd } from "./pipes.ts";
-import { Broken, keep } from "./promises.ts";
+import { main, type Model, type World } from "./runs.ts";
+import { settle, startTime } from "./time.ts";
 
 /** What the user and the desktop do, and how often. */
 const hostSteps = {
@@ -30,7 +29,7 @@ const hostSteps = {
   touch: 2,
   hostCopies: 3,
   hostSelects: 3,
-  hostDrags: 5,
+  hostDrags: 8,
   hostPastes: 1,
   configure: 3,
   desktopFrames: 2,
@@ -42,23 +41,10 @@ const hostSteps = {
 const linkSteps = { pieces: 2, breakOff: 1, connect: 1, disconnect: 1, stall: 1, readOn: 2 } as const;
 
 type StepName = AppStep | keyof typeof hostSteps | keyof typeof linkSteps;
-const allSteps = { ...appSteps, ...hostSteps, ...linkSteps };
-const weighted = Object.entries(allSteps).flatMap(([name, weight]) =>
-  new Array<StepName>(weight).fill(name as StepName)
-);
 
-/** One step: what happens, and the seed of all that is chance in it, as `popup:4711`. */
-export type Step = `${StepName}:${number}`;
-
-/** How often the relay looks whether the user has left, and whether the container reads, in milliseconds. */
-const lookMs = 500;
 /** For how long the guard forgives half a frame. */
 const halfFrameMs = 31_000;
 const maxApps = 3;
-/** Steps of one run. */
-const perRun = 150;
-/** How long a step may take, in milliseconds. */
-const maxMs = 50;
 /** How much fits between the guard and an app that does not read, and in the other direction. */
 const roomBytes = { toContainer: 2 ** 13, others: 2 ** 20 } as const;
 /** The first bytes of a connection: waypipe's version, no compression, and a key. */
@@ -88,46 +74,26 @@ interface Link {
   writing: Record<"near" | "far", Promise<void>>;
 }
 
-/** A session with its compositor, and what has happened there. */
-interface World {
-  perform(step: Step): Promise<void>;
-  end(): Promise<void>;
-  happened: ReadonlyMap<Happening, number>;
-}
-
-/** Whatever can happen without time has happened. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
+/** A session with its compositor. */
 function createWorld(seed: number): World {
   const chance = chanceFrom(seed);
-  let now = 10_000;
+  const time = startTime();
+  const { now } = time;
   const clipboard = { in: chance.happens(0.7), out: chance.happens(0.7) };
   const links: Link[] = [];
   const compositor: Compositor = createCompositor({
-    now: () => now,
+    now,
     monitors: Array.from({ length: 1 + chance.below(2) }, () => anyMonitor(chance)),
     drawsFrames: chance.happens(0.5),
     clipboard,
     border,
-    stuckMs: () => Math.max(0, ...links.map(({ fullSince }) => fullSince === undefined ? 0 : now - fullSince)),
+    stuckMs: () => Math.max(0, ...links.map(({ fullSince }) => fullSince === undefined ? 0 : now() - fullSince)),
   });
   /** What was thrown where nobody waits for it. */
   let failure: unknown;
   const noteFailure = (error: unknown): void => void (failure ??= error);
-  const onRejection = (event: PromiseRejectionEvent): void => {
-    event.preventDefault();
-    noteFailure(event.reason);
-  };
-  addEventListener("unhandledrejection", onRejection);
 
-  // The guard's own relay, with connections and a time of the model's.
-  const { performance, setInterval } = globalThis;
-  const realNow = performance.now;
-  let look = (): void => {};
-  performance.now = () => now;
-  globalThis.setInterval = ((action: () => void) => (look = action, 0)) as unknown as typeof setInterval;
+  // The guard's own relay, with connections of the model's.
   const arriving: PipeEnd[] = [];
   let arrives = Promise.withResolvers<void>();
   let isClosed = false;
@@ -157,7 +123,6 @@ function createWorld(seed: number): World {
     },
     tell: () => {},
   }).catch(noteFailure);
-  globalThis.setInterval = setInterval;
 
   /** Reads one end of a connection until it is closed. */
   const listen = async (link: Link, end: "near" | "far"): Promise<void> => {
@@ -204,7 +169,7 @@ function createWorld(seed: number): World {
   const say = (link: Link, bytes: Uint8Array): void => {
     const all = link.held.length > 0 ? concat([link.held, bytes]) : bytes;
     const until = link.breaksOff ? all.length - Math.min(all.length, 4) : all.length;
-    link.halfSince = link.breaksOff ? now : undefined;
+    link.halfSince = link.breaksOff ? now() : undefined;
     link.breaksOff = false;
     link.held = all.slice(until);
     write(link, { end: "near", bytes: all.subarray(0, until) });
@@ -235,22 +200,17 @@ function createWorld(seed: number): World {
     await settle();
     link.app.bind();
   };
-  const wait = async (ms: number): Promise<void> => {
-    for (const end = now + ms; now < end;) {
-      now = Math.min(end, (Math.floor(now / lookMs) + 1) * lookMs);
-      for (const link of links) {
-        link.fullSince = link.isStalled && link.guardNear.isFull() ? link.fullSince ?? now : undefined;
-      }
-      if (now % lookMs === 0) look();
-      await settle();
-      check();
+  const noteStalls = (): void => {
+    for (const link of links) {
+      link.fullSince = link.isStalled && link.guardNear.isFull() ? link.fullSince ?? now() : undefined;
     }
   };
   const check = (): void => {
     if (failure) throw failure;
+    noteStalls();
     compositor.check((client) =>
       links.some(({ client: own, halfSince }) =>
-        own === client && halfSince !== undefined && now - halfSince < halfFrameMs
+        own === client && halfSince !== undefined && now() - halfSince < halfFrameMs
       )
     );
   };
@@ -297,7 +257,7 @@ function createWorld(seed: number): World {
     freed() {
       for (const client of [...compositor.clients]) compositor.tellFreed(client);
     },
-    wait: (chance) => wait(chance.happens(0.7) ? chance.below(900) : 1_000 + chance.below(4_000)),
+    wait: (chance) => time.pass(chance.happens(0.7) ? chance.below(900) : 1_000 + chance.below(4_000), check),
     pieces(chance) {
       if (links.length > 0) chance.oneOf(links).pieceBytes = chance.oneOf([0, 1, 3, 50]);
     },
@@ -321,12 +281,10 @@ function createWorld(seed: number): World {
   };
   return {
     happened: compositor.happened,
-    async perform(step) {
-      const [name, seed] = step.split(":") as [StepName, string];
-      const chance = chanceFrom(Number(seed));
-      now += chance.below(20);
+    async perform(name, seed) {
+      const chance = chanceFrom(seed);
+      time.add(chance.below(20));
       if (links.length === 0) await connect();
-      const began = threadMs();
       if (name in appSteps) {
         const link = chance.oneOf(links);
         // In the middle of a frame: its head has passed.
@@ -334,8 +292,6 @@ function createWorld(seed: number): World {
         link?.app.act(name as AppStep, chance);
       } else await acts[name as keyof typeof acts](chance);
       await settle();
-      const ms = threadMs() - began;
-      if (name !== "wait" && name !== "connect") keep("time", ms <= maxMs, `${ms} ms for ${name}`);
       check();
     },
     async end() {
@@ -343,8 +299,7 @@ function createWorld(seed: number): World {
       isClosed = true;
       wake();
       await settle();
-      performance.now = realNow;
-      removeEventListener("unhandledrejection", onRejection);
+      time[Symbol.dispose]();
     },
   };
 }
@@ -354,82 +309,11 @@ function anyMonitor(chance: Chance): Monitor {
   return { width, height, scale: width > 2_000 ? 1 + chance.below(2) : 1, isTurned: chance.happens(0.3) };
 }
 
-/** What a run has come to. */
-export interface Outcome {
-  /** What was broken, and by which steps. */
-  broken?: { error: Broken; steps: Step[] };
-  /** What has happened, and how often. */
-  happened: ReadonlyMap<Happening, number>;
-}
+/** The guard on Wayland. */
+export const wayland: Model = {
+  createWorld,
+  steps: { ...appSteps, ...hostSteps, ...linkSteps },
+  short: Object.keys(appSteps),
+};
 
-/** Does these steps in a world of this seed. Anything that throws breaks a promise: nothing else may be thrown. */
-export async function replay(seed: number, steps: readonly Step[]): Promise<Outcome> {
-  const world = createWorld(seed);
-  const { happened } = world;
-  try {
-    for (const [index, step] of steps.entries()) {
-      try {
-        await world.perform(step);
-      } catch (error) {
-        const broken = error instanceof Broken ? error : new Broken("order", String(error), { cause: error });
-        return { broken: { error: broken, steps: steps.slice(0, index + 1) }, happened };
-      }
-    }
-    return { happened };
-  } finally {
-    await world.end();
-  }
-}
-
-/** The steps of a seed. */
-export function stepsOf(seed: number): Step[] {
-  const chance = chanceFrom(seed);
-  return Array.from({ length: perRun }, (): Step => `${chance.oneOf(weighted)}:${chance.below(2 ** 31)}`);
-}
-
-/** Leaves out what is not needed to break the same promise. */
-async function shrink(seed: number, { error, steps }: NonNullable<Outcome["broken"]>): Promise<Step[]> {
-  let left = steps;
-  for (let size = Math.ceil(left.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < left.length;) {
-      const { broken } = await replay(seed, [...left.slice(0, at), ...left.slice(at + size)]);
-      if (broken?.error.promise === error.promise) left = broken.steps;
-      else at += size;
-    }
-  }
-  return left;
-}
-
-/** Runs a seed. A failure names the steps that repeat it. */
-export async function run(seed: number): Promise<Outcome> {
-  const { broken, happened } = await replay(seed, stepsOf(seed));
-  if (!broken) return { happened };
-  // What took long may have taken long by chance only.
-  const again = broken.error.promise === "time" ? await replay(seed, broken.steps) : { broken };
-  if (!again.broken) return { happened };
-  return { happened, broken: { ...again.broken, steps: await shrink(seed, again.broken) } };
-}
-
-if (import.meta.main) {
-  const { log } = globalThis.console;
-  const [first = "3600", second, ...rest] = Deno.args;
-  const report = (seed: number, { broken }: Outcome): boolean => {
-    if (!broken) return true;
-    log(`seed ${seed}: ${broken.error.promise}: ${broken.error.message}`);
-    log(`  deno run -A tests/model/wayland.ts replay ${seed} ${broken.steps.join(" ")}`);
-    return false;
-  };
-  if (first === "replay") Deno.exit(report(Number(second), await replay(Number(second), rest as Step[])) ? 0 : 1);
-  const end = performance.now() + Number(first) * 1_000;
-  const begin = Number(second ?? Date.now() % 1_000_000_000);
-  const happened = new Map<string, number>();
-  let failures = 0;
-  let seed = begin;
-  for (; performance.now() < end; seed++) {
-    const outcome = await run(seed);
-    if (!report(seed, outcome)) failures++;
-    for (const [what, count] of outcome.happened) happened.set(what, (happened.get(what) ?? 0) + count);
-  }
-  log({ seeds: `${begin} to ${seed - 1}`, failures, ...Object.fromEntries(happened) });
-  Deno.exit(failures > 0 ? 1 : 0);
-}
+if (import.meta.main) await main(wayland, { file: "wayland.ts" });

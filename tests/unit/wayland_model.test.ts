@@ -1,14 +1,15 @@
 // A short run of the model test of the guard on Wayland; tests/model/wayland.ts runs for as long as one likes.
 
 import { assertEquals } from "@std/assert";
-import { type Happening, happenings } from "../model/compositor.ts";
-import { kept } from "../model/kept.ts";
-import { replay, run, type Step } from "../model/wayland.ts";
+import { happenings } from "../model/compositor.ts";
+import { keptOnWayland } from "../model/kept.ts";
+import { replay, run } from "../model/runs.ts";
+import { wayland } from "../model/wayland.ts";
 
 Deno.test("hostile apps on Wayland break none of the guard's promises, and do all that they may", async () => {
-  const happened = new Set<Happening>();
+  const happened = new Set<string>();
   for (let seed = 1; seed <= 120; seed++) {
-    const { broken, happened: now } = await run(seed);
+    const { broken, happened: now } = await run(wayland, seed);
     assertEquals(broken && `seed ${seed}: ${broken.error.message}, by ${broken.steps.join(" ")}`, undefined);
     for (const what of now.keys()) happened.add(what);
   }
@@ -16,8 +17,8 @@ Deno.test("hostile apps on Wayland break none of the guard's promises, and do al
 });
 
 Deno.test("what the model of Wayland has found is not found again", async () => {
-  for (const { seed, steps, by } of kept) {
-    const { broken } = await replay(seed, steps.split(" ") as Step[]);
+  for (const { seed, steps, by } of keptOnWayland) {
+    const { broken } = await replay(wayland, { seed, steps: steps.split(" ") });
     assertEquals(broken?.error.message, undefined, by);
   }
 });

@@ -144,7 +144,7 @@ function judge(
   try {
     const verdict = sender === "client" ? judgeClientPacket(packet, session) : judgeServerPacket(packet, session);
     if (session.greeted[sender] && !wasGreeted) options[sender === "client" ? "onClientHello" : "onServerHello"]?.();
-    if (sender === "client") closeStraysLater(relay);
+    closeStraysLater(relay);
     if ("drawing" in verdict) return decodePicture(relay, verdict.drawing);
     return verdict;
   } catch (error) {

@@ -1,0 +1,62 @@
+/** A time that passes only when the model says so: clocks and timers of the guard's go by it, and tests do not wait. */
+
+import { setImmediate } from "node:timers";
+
+/** The model's time, in place of the real one until its scope ends. */
+export interface ModelTime extends Disposable {
+  /** In milliseconds. */
+  now(): number;
+  /** A moment passes, in which no timer is due. */
+  add(ms: number): void;
+  /** So many milliseconds pass. `then` is called after each timer, when what it has begun is done. */
+  pass(ms: number, then: () => void): Promise<void>;
+}
+
+/** Whatever can happen without time has happened. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Takes the place of the real time. */
+export function startTime(): ModelTime {
+  const { setTimeout, clearTimeout, setInterval, clearInterval, performance } = globalThis;
+  const realNow = performance.now;
+  const timers = new Map<number, { at: number; action: () => void; everyMs: number | undefined }>();
+  let now = 10_000;
+  let last = 0;
+  const start = (everyMs: number | undefined) => (action: () => void, ms = 0): number => {
+    timers.set(++last, { at: now + ms, action, everyMs: everyMs === undefined ? undefined : ms });
+    return last;
+  };
+  const stop = (timer: number | undefined): void => void timers.delete(timer!);
+  performance.now = () => now;
+  Object.assign(globalThis, {
+    setTimeout: start(undefined),
+    setInterval: start(0),
+    clearTimeout: stop,
+    clearInterval: stop,
+  });
+  return {
+    now: () => now,
+    add: (ms) => void (now += ms),
+    async pass(ms, then) {
+      for (const end = now + ms; now < end;) {
+        const [next] = [...timers].toSorted(([, one], [, other]) => one.at - other.at);
+        if (!next || next[1].at > end) now = end;
+        else {
+          const [timer, { at, action, everyMs }] = next;
+          now = Math.max(now, at);
+          if (everyMs === undefined) timers.delete(timer);
+          else timers.set(timer, { at: at + everyMs, action, everyMs });
+          action();
+        }
+        await settle();
+        then();
+      }
+    },
+    [Symbol.dispose]() {
+      performance.now = realNow;
+      Object.assign(globalThis, { setTimeout, clearTimeout, setInterval, clearInterval });
+    },
+  };
+}
