@@ -2,6 +2,7 @@
 
 import { quoteWords } from "../base/shell_words.ts";
 import type { Container } from "../container/container.ts";
+import { type Channel, channelArguments } from "./session/channels.ts";
 
 /** The line that lists the sessions of a container, or that shows the log of one of them, or ends it. */
 export function attachLine(
@@ -12,9 +13,12 @@ export function attachLine(
   return quoteWords(["attach.ts", ...options, option, label, ...session]);
 }
 
-/** The line that shows a session again. */
-export function reattachLine({ label, options }: Pick<Container, "label" | "options">, session: string): string {
-  return quoteWords(["attach.ts", ...options, "--session", session, label]);
+/** The line that shows a session again, with the same channels. */
+export function reattachLine(
+  { label, options }: Pick<Container, "label" | "options">,
+  { session, open, asks }: { session: string; open: ReadonlySet<Channel>; asks: ReadonlySet<Channel> },
+): string {
+  return quoteWords(["attach.ts", ...options, "--session", session, label, ...channelArguments(open, asks)]);
 }
 
 /** The line that runs an app with words that are not to be taken for options. */

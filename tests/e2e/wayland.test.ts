@@ -6,7 +6,7 @@ import { type RunningProcess, runProcess, startProcess } from "../../lib/base/pr
 import { globals } from "../../lib/guard/wayland/globals.ts";
 import { fromToday, todayOptions } from "../lab/today.ts";
 import { desktop, startCompositor, startSway, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
-import { clientsOf, guardsOf, nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { clientsOf, guardsOf, inSession, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -135,8 +135,16 @@ testOnEngines(
       0,
       'Nothing is to be served again: the windows of "stays", its clipboard and its sound are as they were\n',
     ]);
-    const again = attach(engine, ["--display=wayland", name]);
+    const path = await Deno.makeTempDir();
+    await Deno.writeTextFile(`${path}/xdg-open`, `#!/bin/sh\necho "$1" >'${path}/opened'\n`, { mode: 0o755 });
+    const again = attach(engine, ["--display=wayland", "--allow=links", name], {
+      ...desktop(),
+      PATH: `${path}:${Deno.env.get("PATH")}`,
+    });
     await clients(1);
+    await inSession(engine, name, "stays", "xdg-open https://example.org/again");
+    await eventually("the link", async () => (await Deno.readTextFile(`${path}/opened`)).endsWith("/again\n"));
+    await Deno.remove(path, { recursive: true });
     await type("\n");
     assertEquals((await joined.ended).code, 0);
     await windowCalled(`[${name}] one`);
@@ -145,7 +153,7 @@ testOnEngines(
     const ended = await again.ended;
     assertEquals([ended.code, ended.stderr], [
       0,
-      'Open channels: look, dialogs; the windows of "stays", its clipboard and its sound are as they were\n' +
+      'Open channels: look, dialogs, links; the windows of "stays", its clipboard and its sound are as they were\n' +
       'The session "stays" was stopped\n',
     ]);
     await eventually("the end of the windows", async () => (await windows()).length === 0);

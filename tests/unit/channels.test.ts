@@ -2,9 +2,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   askedChannels,
   type Channel,
+  channelArguments,
   channelLine,
   channelNames,
   channelOptions,
+  type ChannelRequest,
   channelsOfPreset,
   openChannels,
   presetNames,
@@ -180,6 +182,28 @@ Deno.test("serverArgv() compresses pictures for another machine only", () => {
   const [here, there] = [false, true].map((crossesNetwork) => serverArgv({ ...options, crossesNetwork }));
   assertEquals(here!.filter((option) => !there!.includes(option)), ["--encodings=rgb"]);
   assertEquals(there!.filter((option) => !here!.includes(option)), ["--encodings=rgb,jpeg"]);
+});
+
+Deno.test("channelArguments() opens the same channels again, by as few options as it can", () => {
+  for (
+    const [request, line] of [
+      [{}, ""],
+      [{ preset: "trusted" }, "--preset=trusted"],
+      [{ preset: "isolated" }, "--preset=isolated"],
+      [{ ask: "links,files" }, "--ask=links,files"],
+      [{ preset: "trusted", ask: "links" }, undefined],
+      [{ allow: "links", deny: "sound" }, undefined],
+      [{ allow: "microphone" }, "--allow=microphone"],
+      [{ preset: "isolated", allow: "clipboard-in", ask: "printing" }, undefined],
+    ] as const
+  ) {
+    const asked: ChannelRequest = request;
+    const [open, asks] = [openChannels(asked), askedChannels(asked)];
+    const words = channelArguments(open, asks);
+    if (line !== undefined) assertEquals(words.join(" "), line);
+    const given: ChannelRequest = Object.fromEntries(words.map((word) => word.slice(2).split("=")));
+    assertEquals([openChannels(given), askedChannels(given)], [open, asks], words.join(" "));
+  }
 });
 
 Deno.test("the channels of a session are on record, and a record of a container's is read by the list", () => {

@@ -111,6 +111,22 @@ function parseNames(names: string): Channel[] {
   });
 }
 
+/** The options of a command line that open these channels, and no others. */
+export function channelArguments(open: ReadonlySet<Channel>, asks: ReadonlySet<Channel>): string[] {
+  const isOpen = (preset: string): boolean => {
+    const opened = new Set(channelsOfPreset(preset, channels));
+    return opened.isSubsetOf(open) && opened.isDisjointFrom(asks);
+  };
+  const preset = ["trusted", "desktop"].find(isOpen) ?? "isolated";
+  const list = (names: Iterable<Channel>): string => [...names].join(",");
+  const rest = open.difference(asks).difference(new Set(channelsOfPreset(preset, channels)));
+  return [
+    ...(preset === "desktop" ? [] : [`--preset=${preset}`]),
+    ...(rest.size > 0 ? [`--allow=${list(rest)}`] : []),
+    ...(asks.size > 0 ? [`--ask=${list(asks)}`] : []),
+  ];
+}
+
 /** Open channels as a session has them on record: a comma between them, and `?` after those that are asked for. */
 export function recordChannels(open: ReadonlySet<Channel>, asks: ReadonlySet<Channel>): string {
   return channelNames.filter((channel) => open.has(channel))

@@ -55,7 +55,7 @@ export async function serveAgain(
   }
   if (host.dryRun) return 0;
   if (host.signal.aborted) {
-    tellWindowsStay(container, { session, open });
+    tellWindowsStay(container, { session, open, asks });
     throw host.signal.reason;
   }
   await reportServedOutcome(container, session);
@@ -79,7 +79,7 @@ async function awaitEndOf(container: Container, session: string): Promise<void> 
 /** Says at the end of a run what stays of a session on this host's Wayland desktop, what does not, and what to type. */
 export function tellWindowsStay(
   container: Container,
-  { session, open }: { session: string; open: ReadonlySet<Channel> },
+  { session, open, asks }: Pick<ShowRequest, "open" | "asks"> & { session: string },
 ): void {
   const gone = goesWithRun.filter((channel) => open.has(channel));
   const stop = `To end it: ${attachLine(container, "--stop", session)}`;
@@ -88,6 +88,6 @@ export function tellWindowsStay(
       ? `The windows stay, and the app runs on. ${stop}`
       : `The windows stay, and the app runs on, without ${gone.join(", ")}. To have ${
         gone.length === 1 ? "that" : "these"
-      } again: ${reattachLine(container, session)}. ${stop}`,
+      } again: ${reattachLine(container, { session, open, asks })}. ${stop}`,
   );
 }

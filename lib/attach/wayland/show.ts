@@ -65,7 +65,7 @@ export async function showByWayland(
     : await abortable(client.ended, host.signal).catch(() => undefined);
   if (host.dryRun) return 0;
   if (!ended) {
-    if (outlives) tellWindowsStay(container, { session, open });
+    if (outlives) tellWindowsStay(container, { session, open, asks });
     throw host.signal.reason;
   }
   await reportWaylandOutcome(container, { session, windows: ended });

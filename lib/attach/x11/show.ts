@@ -39,7 +39,7 @@ export async function show(
   if (!host.signal.aborted) ended = await showWhileLost(options, { session, ended });
   if (host.signal.aborted) {
     if (!isDisposable && await mayRunOn(container, session)) {
-      host.ui.status(`Detached; the app runs on. To come back: ${reattachLine(container, session)}`);
+      host.ui.status(`Detached; the app runs on. To come back: ${reattachLine(container, { session, open, asks })}`);
     }
     throw host.signal.reason;
   }
