@@ -1,8 +1,9 @@
 // A short run of the model test of the guard on Wayland; tests/model/wayland.ts runs for as long as one likes.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { happenings } from "../model/compositor.ts";
 import { keptOnWayland } from "../model/kept.ts";
+import { heapAfter } from "../model/memory.ts";
 import { replay, run } from "../model/runs.ts";
 import { wayland } from "../model/wayland.ts";
 
@@ -21,4 +22,10 @@ Deno.test("what the model of Wayland has found is not found again", async () => 
     const { broken } = await replay(wayland, { seed, steps: steps.split(" ") });
     assertEquals(broken?.error.message, undefined, by);
   }
+});
+
+Deno.test("the guard of Wayland keeps nothing of the messages that have come", () => {
+  const { early, late } = heapAfter(60_000);
+  // Less than a byte a message; an object that is not forgotten takes more than a hundred.
+  assert(late - early < 2 ** 20, `${late - early} bytes more`);
 });
