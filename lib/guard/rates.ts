@@ -3,20 +3,29 @@
 import { type Rate, rate } from "./rate.ts";
 
 /** What may happen only so often. */
-export type Rates = Readonly<Record<keyof typeof limits, Rate>>;
-
-const limits = {
-  bell: { perSecond: 4, burst: 8 },
+export type Rated =
+  | "bell"
   /** A window comes to the front. */
-  raise: { perSecond: 5, burst: 20 },
+  | "raise"
   /** A window has another title, or another place. */
+  | "change"
+  | "cursor"
+  | "copy"
+  | "paste";
+
+/** The rate of each. */
+export type Rates = Readonly<Record<Rated, Rate>>;
+
+const limits: Readonly<Record<Rated, { perSecond: number; burst: number }>> = {
+  bell: { perSecond: 4, burst: 8 },
+  raise: { perSecond: 5, burst: 20 },
   change: { perSecond: 500, burst: 5000 },
-  /** xpra 6.5.5 sends at most 100 a second. */
+  // xpra 6.5.5 sends at most 100 a second.
   cursor: { perSecond: 150, burst: 1000 },
-  /** While text is selected with the pointer, GTK copies it at each move. */
+  // While text is selected with the pointer, GTK copies it at each move.
   copy: { perSecond: 50, burst: 200 },
   paste: { perSecond: 50, burst: 200 },
-} as const;
+};
 
 /**
  * Makes rates of which nothing is used up.

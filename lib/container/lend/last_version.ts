@@ -26,7 +26,7 @@ const [maxReadMs, msPerByte] = [30_000, 1 / 10_000];
 const nothing: Content = { size: -1, sha256: "" };
 
 /** What became of them. */
-interface Kept {
+export interface Kept {
   /** What the user should know. */
   findings: string[];
   /** Files whose versions cannot be put there now: they are to stay lent. */
