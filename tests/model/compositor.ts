@@ -464,16 +464,18 @@ export function createCompositor(
   };
   /** The app gets what it asks for, if the guard lets it through. */
   const receive: Handler = (client, id, [type, pipe]) => {
-    client.pipes.set(pipe as number, { offer: client.offers.get(id)!, type: type as string });
+    // What it may have is decided now; an app that does not read has it later.
+    const offer = { ...client.offers.get(id)! };
+    client.pipes.set(pipe as number, { offer, type: type as string, mayPaste: isThere() });
     client.sendFrames(frame(10, pipe as number, new Uint8Array([83, 51, 67])), frame(12, pipe as number));
   };
   const checkRead = (client: Client, pipe: number): void => {
-    const { offer: { of, isOfHost, isDropped }, type } = (client as ClientParts).pipes.get(pipe)!;
+    const { offer: { of, isOfHost, isDropped }, type, mayPaste } = (client as ClientParts).pipes.get(pipe)!;
     if (!isOfHost) return;
     keep("types", isTextOrPicture(type), `it reads ${type}`);
     keep("paste", clipboard.in, "the channel is closed");
     if (of === "dragged") keep("drop", isDropped, "it reads what is dragged over it");
-    else keep("paste", isThere(), `it reads what is ${of} while the user is elsewhere`);
+    else keep("paste", mayPaste, `it reads what is ${of} while the user is elsewhere`);
     note(of === "dragged" ? "dropped pastes" : of === "selected" ? "selected pastes" : "pastes");
   };
   const addPart: Handler = (client, id, values) => {
@@ -685,6 +687,7 @@ export function createCompositor(
     "xdg_toplevel.resize": grab,
     "zxdg_decoration_manager_v1.get_toplevel_decoration": (client, _, values) => {
       const [id, window] = numbers(values);
+      if (client.windows.get(window!)?.decoration) return client.end();
       const made = { mode: 0, told: 0, toldAt: -1 };
       client.decorations.set(id!, { decoration: made, window: window! });
       if (client.windows.has(window!)) client.windows.get(window!)!.decoration = made;
@@ -1015,7 +1018,7 @@ interface ClientParts extends Client {
   locks: Map<number, Lock>;
   offers: Map<number, Offer>;
   /** What was asked for, by pipes. */
-  pipes: Map<number, { offer: Offer; type: string }>;
+  pipes: Map<number, { offer: Offer; type: string; mayPaste: boolean }>;
   sources: Map<number, string[]>;
   monitors: Map<number, number>;
   nextOffer: number;
