@@ -84,6 +84,10 @@ for (const [index, desktop] of desktops.entries()) {
   }, engine);
 }
 
+testToday("a window of a container puts the pointer on one of the host's without the guard only", async () => {
+  assertEquals([await trap("waypipe"), await trap("attach.ts")], [true, false]);
+}, engine);
+
 testToday("the container for attacks is removed", () => removeContainer(engine, container), engine);
 
 /** Runs all attacks on a desktop of their own, which they may spoil. */
@@ -123,6 +127,45 @@ async function attackWindow(
     return loot;
   } finally {
     for (const process of running) {
+      process.kill("SIGKILL");
+      await process.ended;
+    }
+  }
+}
+
+/**
+ * Shows a window of the host's beside one of the container's that moves the pointer, on sway, which lays them side by side.
+ *
+ * @returns whether a click that the user means for the container's window is in the host's
+ */
+async function trap(way: Way): Promise<boolean> {
+  await using desktop = await startDesktop("sway");
+  const { env, titles } = desktop;
+  const [clicked, pipe] = ["clicked", "pointer"].map((name) => join(env["XDG_RUNTIME_DIR"]!, name)) as [string, string];
+  await sh(["mkfifo", pipe]);
+  const pointer = startProcess(["python3", "-c", waylandProgram("pointer.py"), pipe], { env });
+  using keys = await Deno.open(pipe, { read: true, write: true });
+  const does = (line: string): Promise<number> => keys.write(new TextEncoder().encode(`${line}\n`));
+  const readClick = `stty raw; printf '\\033[?1000h\\033]2;%s\\007' "$2"; head -c1 >"$1"; sleep 600`;
+  const host = startProcess(["foot", "-T", "starting", "sh", "-c", readClick, "sh", clicked, prey.title], { env });
+  const isShown = (title: string): Promise<unknown> =>
+    eventually(title, () => Promise.resolve(titles.some((shown) => shown.includes(title))));
+  try {
+    await does("100 300");
+    await isShown(prey.title);
+    const running = attackBy(way, { env, wanted: { trap: true } });
+    await isShown("trap");
+    await eventually("the pointer in the container's window", async () => {
+      await does("960 300");
+      await does("961 300");
+      return titles.some((shown) => shown.includes("entered"));
+    });
+    await isShown("sprung");
+    await does("click");
+    await running;
+    return await Deno.lstat(clicked).then(({ size }) => size > 0);
+  } finally {
+    for (const process of [pointer, host]) {
       process.kill("SIGKILL");
       await process.ended;
     }
@@ -232,21 +275,32 @@ async function atKeys(
 /** What the attacks say of themselves. */
 async function attack(
   way: Way,
-  { env, wanted }: { env: Record<string, string>; wanted: object },
+  options: { env: Record<string, string>; wanted: object },
 ): Promise<Record<string, boolean>> {
+  const stderr = await attackBy(way, options);
+  if (way === "attach.ts") {
+    assertEquals(stderr.split("\n").filter((line) => line.startsWith("warning: An app is cut off")).length, 4);
+  }
+  return JSON.parse(await Deno.readTextFile(join(mountsRoot, container, "share", "loot")));
+}
+
+/** Runs the attacks. Returns what attach.ts says. */
+async function attackBy(
+  way: Way,
+  { env, wanted }: { env: Record<string, string>; wanted: object },
+): Promise<string> {
   const [share, sockets] = [join(mountsRoot, container, "share"), join(mountsRoot, container, "xpra")];
   await Deno.writeTextFile(join(share, "attacks.py"), waylandProgram("wayland_attacks.py"));
   await Deno.remove(join(share, "loot")).catch(() => {});
   const command = ["sh", "-c", 'python3 ~/share/attacks.py "$1" >~/share/loot', "sh", JSON.stringify(wanted)];
-  if (way === "attach.ts") {
-    const { code, stderr } = await script("attach", engine, ["--deny=dialogs", container, "--", ...command], { env });
-    assertEquals([code, stderr.split("\n").filter((line) => line.startsWith("warning: An app is cut off")).length], [
-      0,
-      4,
-    ]);
-    await nothingLeft(engine, container);
-  } else await byHand(way, { env, command, sockets });
-  return JSON.parse(await Deno.readTextFile(join(share, "loot")));
+  if (way !== "attach.ts") {
+    await byHand(way, { env, command, sockets });
+    return "";
+  }
+  const { code, stderr } = await script("attach", engine, ["--deny=dialogs", container, "--", ...command], { env });
+  assertEquals(code, 0);
+  await nothingLeft(engine, container);
+  return stderr;
 }
 
 /** Runs a command in the container behind a waypipe that is started as its manual page has it. */

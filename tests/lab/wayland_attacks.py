@@ -300,7 +300,38 @@ ATTACKS = {
 }
 
 
+def trap(client):
+    """Once the pointer is in its window, holds it there, and lets it go beside the window: the next click is another's."""
+    seat, constraints, shell = map(client.get, ("wl_seat", "zwp_pointer_constraints_v1", "xdg_wm_base"))
+    surface = client.make(client.get("wl_compositor"), 0)
+    window = client.make(shell, 2, surface)
+    toplevel = client.make(window, 1)
+    client.call(surface, 6)
+    seen = client.events(lambda target, opcode, _: (target, opcode) == (window, 0))
+    client.call(window, 4, struct.unpack("<I", seen[-1][2])[0])
+    client.call(surface, 1, client.buffer(300, 300, 1200)[0], 0, 0)
+    client.call(surface, 6)
+    pointer, for_ever = client.make(seat, 0), 2
+    client.send(toplevel, 2, text("trap"))
+    client.sees(pointer, 0)
+    client.send(toplevel, 2, text("entered"))
+    # The user's hand comes to rest.
+    time.sleep(0.5)
+    lock = client.make(constraints, 1, surface, pointer, 0, for_ever)
+    if not client.sees(lock, 0):
+        return
+    client.send(lock, 1, struct.pack("<ii", -200 * 256, 100 * 256))
+    client.call(surface, 6)
+    client.call(lock, 0)
+    client.answers()
+    client.send(toplevel, 2, text("sprung"))
+    client.answers()
+    time.sleep(2)
+
+
 def main():
+    if "trap" in WANTED:
+        return trap(Attacker())
     loot = {}
     for name, attack in ATTACKS.items():
         try:
