@@ -7,6 +7,12 @@ import { noSuchApp } from "./session/app.ts";
 import joinSession from "./session/join_session.sh" with { type: "text" };
 import { runInSession } from "./session/live_sessions.ts";
 
+/** The app has ended since its session has. */
+export class EndedWithSession extends UserError {
+  /** The class, for a stack trace. */
+  override name = "EndedWithSession";
+}
+
 /**
  * Runs an app in a live session, and returns when the app ends.
  *
@@ -34,7 +40,7 @@ export async function join(
     throw result.code === ExitCode.missingProgram ? noSuchApp(app[0]!, container.label, result) : result;
   }
   if (result.code === 255) {
-    throw new UserError(`"${app[0]}" ended with the session "${session}"`, { hint: "Start it again" });
+    throw new EndedWithSession(`"${app[0]}" ended with the session "${session}"`, { hint: "Start it again" });
   }
   throw new UserError(`"${app[0]}" ended with exit status ${result.code}`, {
     hint: `What it printed is in the session's log: ${attachLine(container, "--logs", session)}`,

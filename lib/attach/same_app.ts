@@ -8,7 +8,7 @@ import { splitWords } from "../base/shell_words.ts";
 import type { Container } from "../container/container.ts";
 import { isLauncher } from "../container/names.ts";
 import { appLine } from "./advice.ts";
-import { join } from "./join.ts";
+import { EndedWithSession, join } from "./join.ts";
 import { reattach } from "./reattach.ts";
 import type { StartRequest } from "./request.ts";
 import { channelLine, recordChannels, recordedChannels } from "./session/channels.ts";
@@ -31,7 +31,7 @@ export async function findSameApp(container: Container, request: StartRequest): 
   // A session on X that nobody shows gets the channels of the next client.
   const isOther = (live: LiveSession): boolean =>
     isOtherDisplay(live) ||
-    live.channels !== recordChannels(open, asks) && (live.display === "wayland" || live.clients > 0);
+    live.channels !== recordChannels(open, asks) && (live.display === "wayland" || live.clients > 0 || live.isServed);
   const same = found.find((live) => !isOther(live));
   if (same || found.length === 0) return same;
   const [other] = found as [LiveSession];
@@ -49,25 +49,25 @@ export async function findSameApp(container: Container, request: StartRequest): 
 /** Starts an app in a session in which it runs; shows that session again if nobody does. Returns the exit code. */
 export async function startAgain(
   container: Container,
-  { live: { session, clients }, request }: { live: LiveSession; request: StartRequest },
+  { live: { session, clients, isServed }, request }: { live: LiveSession; request: StartRequest },
 ): Promise<number> {
   const { host } = container;
   const { app } = request;
   host.ui.status(`"${app[0]}" runs in the session "${session}" already, and is started there`);
   const startedMs = performance.now();
   const joining = join(container, { app, session }).catch((error) => {
-    if (!(error instanceof UserError) || performance.now() - startedMs < soonMs) throw error;
+    const hasFailed = error instanceof EndedWithSession || performance.now() - startedMs < soonMs;
+    if (!(error instanceof UserError) || hasFailed) throw error;
     host.ui.status(error.message);
     return 0;
   });
-  if (clients > 0) return await joining;
-  let isOver = false;
-  joining.catch((error) => isOver || host.signal.aborted || host.ui.warn(`${error.message}. ${error.hint}`));
-  try {
-    return await reattach(container, { ...request, session });
-  } finally {
-    isOver = true;
-  }
+  if (clients > 0 || isServed) return await joining;
+  joining.catch((error) => {
+    // How the session ends, its own run says.
+    if (error instanceof EndedWithSession || host.signal.aborted) return;
+    host.ui.warn(error instanceof UserError ? `${error.message}. ${error.hint}` : error.message);
+  });
+  return await reattach(container, { ...request, session });
 }
 
 /**

@@ -295,6 +295,39 @@ testOnEngines(
   },
 );
 
+testOnOneEngine(
+  "attach.ts, Wayland: an app that runs is started once more in its session, which is served again if nobody does",
+  waylandParts,
+  async (engine) => {
+    const name = nameOn(engine);
+    const said = '"foot" runs in the session "foot" already, and is started there\n';
+    const first = attach(engine, [name, "foot -T first sleep 600"]);
+    await windowCalled(`[${name}] first`);
+    const refused = await attached(engine, ["--preset=isolated", name, "foot"]);
+    assertEquals(refused.code, 2, refused.stderr);
+    assertStringIncludes(
+      refused.stderr,
+      "with other channels: clipboard, sound, look, dialogs\nhint: To start it there: ",
+    );
+    const second = attach(engine, [name, "foot -T second sh -c 'until [ -e again ]; do sleep 0.1; done'"]);
+    await windowCalled(`[${name}] second`);
+    await inContainer(engine, name, "touch again");
+    const { code, stderr } = await second.ended;
+    assertEquals([code, stderr], [0, said]);
+    first.kill("SIGINT");
+    await first.ended;
+    const third = attach(engine, [name, "foot -T third sleep 600"]);
+    await windowCalled(`[${name}] third`);
+    await inContainer(engine, name, "rm again");
+    assertEquals((await attached(engine, ["--stop", name])).stdout, "foot\n");
+    const ended = await third.ended;
+    const served =
+      'Open channels: look, dialogs; the windows of "foot", its clipboard and its sound are as they were\n';
+    assertEquals([ended.code, ended.stderr], [0, `${said}${served}The session "foot" was stopped\n`]);
+    await nothingLeft(engine, name);
+  },
+);
+
 testOnOneEngine("attach.ts, Wayland: no question outlives its session", waylandParts, async (engine) => {
   const name = nameOn(engine);
   const isAsked = async (): Promise<boolean> =>

@@ -37,9 +37,9 @@ function containerWith(...lines: string[]): Container {
 function line(
   session: string,
   app: string,
-  { display = "x11", clients = 1, channels = recordChannels(openChannels({}), none) } = {},
+  { display = "x11", clients = 1, channels = recordChannels(openChannels({}), none), served = "" } = {},
 ) {
-  return [session, display, 7, clients, 1_700_000_000, channels, JSON.stringify(app)].join("\t");
+  return [session, display, 7, clients, 1_700_000_000, channels, served, JSON.stringify(app)].join("\t");
 }
 
 Deno.test("an app is the same by its program; by all words where that runs others", () => {
@@ -78,6 +78,8 @@ Deno.test("a second run of an app never gets other channels, or another display,
   const left = (display: string) => containerWith(line("web", "firefox", { clients: 0, display }));
   assertEquals((await findSameApp(left("x11"), request(["firefox"], isolated)))?.session, "web");
   await refuse(left("wayland"), request(["firefox"], isolated));
+  const starting = containerWith(line("web", "firefox", { clients: 0, served: "served" }));
+  await refuse(starting, request(["firefox"], isolated));
   const asking = { asks: new Set(["links"] as const), open: openChannels({ ask: "links" }) };
   await refuse(containerWith(line("web", "firefox", { channels: "links" })), request(["firefox"], asking));
   const both = containerWith(line("web", "firefox", { channels: "links" }), line("web-2", "firefox"));

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # list_sessions.sh
 # Prints a line for each live session, as the container user: name, "x11" or "wayland", process id of the app, number of
-# clients, start in seconds of the epoch, its open channels, app as JSON; a tab between them. A session on Wayland lives no
-# longer than its windows' client, but counts as one without a client while no run serves its channels. On X, a run that serves
-# them has a client, or has one soon.
+# clients, start in seconds of the epoch, its open channels, "served" if a run serves them or will do so soon, app as JSON; a tab
+# between them. A session on Wayland lives no longer than its windows' client, but counts as one without a client while no run
+# serves its channels.
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
 
 # The clients of the xpra server with this process id. A socket is listed in the network namespace of the end that has made
@@ -19,7 +19,8 @@ count_clients() {
 
 # Whether a run serves the session with this directory, or will do so soon.
 is_served() {
-  [ ! -e "$1/awaited" ] || return 0
+  # For so long, the session's bus waits for the agent of the run that has started it: see offer_portals.sh.
+  [ -z "$(find "$1/awaited" -newermt '20 seconds ago' 2>/dev/null)" ] || return 0
   read -r pid 2>/dev/null <"$1/attached" && grep -qsa start_agent.sh "/proc/$pid/cmdline"
 }
 
@@ -29,14 +30,15 @@ systemctl --user list-units --type=service --state=activating,active --plain --n
     session=${unit#gui-container-}
     session=${session%.service}
     [ -e "$directory/record" ] || continue
+    served=
+    ! is_served "$directory" || served=served
     if [ -e "$directory/wayland" ]; then
       display=wayland clients=1
-      [ ! -e "$directory/attached" ] || is_served "$directory" || clients=0
+      [ ! -e "$directory/attached" ] || [ "$served" ] || clients=0
     else
       display=x11
       clients=$(count_clients "$(systemctl --user show --property=MainPID --value "$unit")" "$session")
-      [ "$clients" != 0 ] || ! is_served "$directory" || clients=1
     fi
-    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$session" "$display" "$(cat "$directory/pid" 2>/dev/null)" "$clients" \
-      "$(stat -c %Y "$directory/record")" "$(cat "$directory/channels" 2>/dev/null)" "$(cat "$directory/record")"
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$session" "$display" "$(cat "$directory/pid" 2>/dev/null)" "$clients" \
+      "$(stat -c %Y "$directory/record")" "$(cat "$directory/channels" 2>/dev/null)" "$served" "$(cat "$directory/record")"
   done

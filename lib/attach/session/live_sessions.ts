@@ -30,6 +30,8 @@ export interface LiveSession {
   clients: number;
   /** Its open channels, as `recordChannels` in `channels.ts` writes them. */
   channels: string;
+  /** Whether a run serves them, or will do so soon. */
+  isServed: boolean;
   /** When it was started, ISO 8601. */
   since: string;
 }
@@ -63,8 +65,8 @@ export async function listSessions(
 /** Reads what list_sessions.sh prints. The container is not trusted: lines that do not fit are left out. */
 function parseSessions(container: string, stdout: string): LiveSession[] {
   const sessions = stdout.split("\n").flatMap((line): LiveSession[] => {
-    const [, session, display, pid, clients, since, channels, record] =
-      /^([\w.-]+)\t(x11|wayland)\t(\d*)\t(\d+)\t(\d+)\t([a-z,?-]{0,256})\t(".*")$/.exec(line) ?? [];
+    const [, session, display, pid, clients, since, channels, served, record] =
+      /^([\w.-]+)\t(x11|wayland)\t(\d*)\t(\d+)\t(\d+)\t([a-z,?-]{0,256})\t(served)?\t(".*")$/.exec(line) ?? [];
     if (session === undefined || !isSessionName(session)) return [];
     try {
       return [{
@@ -75,6 +77,7 @@ function parseSessions(container: string, stdout: string): LiveSession[] {
         pid: Number(pid),
         clients: Number(clients),
         channels: channels!,
+        isServed: served !== undefined,
         since: new Date(Number(since) * 1000).toISOString(),
       }];
     } catch {
