@@ -210,7 +210,7 @@ export function createSurfaces(
     // The rest is a shadow, no window with a dot of a border in it.
     if (isMostOf(root.bounds, box)) root.seen = root.bounds;
     if (!isChanged && following.length === 0) return undefined;
-    // As the app has committed them: before their window. wlroots 0.19 then takes them for a part of it.
+    // As the app has committed them: before their window. wlroots then takes them for a part of it.
     const commits = following.map(({ object }): Addition => [object, "commit"]);
     return { before: [...isChanged ? [[shell, "set_window_geometry", ...rectangleOf(box)] as const] : [], ...commits] };
   };
@@ -413,7 +413,7 @@ export function surfaceHandlers(
 ): Record<string, (message: Message) => MessageVerdict | undefined | void> {
   const { of } = surfaces;
   /**
-   * Whether a picture may move its surface: what is dragged, to be beside the pointer. mutter 46 adds up how far a part
+   * Whether a picture may move its surface: what is dragged, to be beside the pointer. mutter adds up how far a part
    * of a window is moved, and draws it there, over other windows.
    */
   const move = (surface: Surface, values: readonly ArgumentValue[]): boolean => {
