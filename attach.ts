@@ -74,7 +74,8 @@ const spec = {
     "border": {
       value: "COLOUR",
       help:
-        "A frame in this colour on all windows of the container, also from now on: red, #ff8800, red,8; auto for none",
+        "A frame in this colour on all windows of the container, now and later: red, #ff8800 or red,8; auto takes the " +
+        "choice back",
       completion: { words: borderWords },
     },
     "no-box": { help: "Run xpra's client without its bubblewrap box, with all of your permissions" },

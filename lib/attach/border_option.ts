@@ -32,7 +32,7 @@ const maxWidth = 45;
  *
  * @throws {UserError} exit code 2 for another one
  */
-export function readBorder(value: string): ContainerBorder | "auto" {
+export function parseBorder(value: string): ContainerBorder | "auto" {
   if (value === "auto") return "auto";
   const [, name, digits, width = `${usualWidth}`] = /^(?:([a-z]+)|#([0-9a-f]{6}))(?:,(\d{1,2}))?$/i.exec(value) ?? [];
   const known = name !== undefined && Object.hasOwn(named, name.toLowerCase()) ? named[name.toLowerCase()] : undefined;

@@ -61,12 +61,19 @@ export async function checkBox(host: Host): Promise<Finding[]> {
   }
 }
 
+/** On X, there is a way without one. */
+function withoutBox(host: Host): string | undefined {
+  return host.env("WAYLAND_DISPLAY") ? undefined : "--no-box runs xpra's client with all of your permissions";
+}
+
 /** What will happen when an app is run, by what the checks before have found. */
 export async function checkWindows(host: Host): Promise<Finding[]> {
   const [display, xpra, box] = await all([checkDisplay(host), checkXpra(host), checkBox(host)]);
   const isUsable = ({ verdict }: Finding): boolean => verdict === "ok" || verdict === "risk";
   const byX = host.env("DISPLAY") !== undefined && xpra.every(isUsable);
-  if (box.some(({ verdict }) => verdict === "broken")) return [broken("No window can be shown without a box")];
+  if (box.some(({ verdict }) => verdict === "broken")) {
+    return [broken("No window can be shown without a box", withoutBox(host))];
+  }
   if (!host.env("WAYLAND_DISPLAY") || !isUsable(display[0]!)) {
     return [byX ? ok("Windows come over X") : broken("No window can be shown: see above")];
   }
@@ -120,7 +127,7 @@ const sessionPrograms = [
   { program: "Xvfb", without: "no app can be shown", verdict: "broken" },
   { program: "dbus-daemon", without: "no app can be shown", verdict: "broken" },
   { program: "pulseaudio", without: "its apps are not heard", verdict: "absent" },
-  { program: "xclip", without: "nothing can be carried by --copy and --paste", verdict: "absent" },
+  { program: "xclip", without: "nothing can be carried by --copy and --paste in sessions by X", verdict: "absent" },
   { program: "waypipe", without: "its windows are shown by X on a Wayland desktop, too", verdict: "absent" },
 ] as const;
 

@@ -4,7 +4,7 @@ import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
 import type { ContainerBorder } from "../container/border.ts";
-import { readBorder } from "./border_option.ts";
+import { parseBorder } from "./border_option.ts";
 import { sortAppWords } from "./session/app.ts";
 import { type AskableChannel, askedChannels, type Channel, openChannels } from "./session/channels.ts";
 import { checkSessionName } from "../container/names.ts";
@@ -67,7 +67,7 @@ export function readRequest(
     display: wantedDisplay(host, values.get("display")),
     open: openChannels({ ...channels, preset: values.get("preset") }),
     asks: askedChannels(channels),
-    border: border === undefined ? undefined : readBorder(border),
+    border: border === undefined ? undefined : parseBorder(border),
     box: !flags.has("no-box"),
   };
   const { app, userOptions, files } = sortAppWords(positionals.slice(1), {

@@ -57,7 +57,7 @@ Deno.test("copyOut() leaves the host's clipboard as it is when there is no text,
 });
 
 Deno.test("copyOut() and pasteIn() let the user choose when there is not just one session", async () => {
-  const listed = ["one", "two"].map((name) => `${name}\tx11\t7\t0\t0\t"app"\n`).join("");
+  const listed = ["one", "two"].map((name) => `${name}\tx11\t7\t0\t0\t\t\t"app"\n`).join("");
   for (const code of [76, 77]) {
     const answers: Answer[] = [{ code }, { stdout: listed }, { stdout: "text" }];
     const answer = ([program]: readonly string[]): Answer => program === "ssh" ? answers.shift()! : { stdout: "own" };

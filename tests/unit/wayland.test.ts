@@ -8,7 +8,7 @@ import {
   NoWayland,
   wantedDisplay,
 } from "../../lib/attach/wayland/choice.ts";
-import { readBorder } from "../../lib/attach/border_option.ts";
+import { parseBorder } from "../../lib/attach/border_option.ts";
 import { startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
@@ -146,11 +146,11 @@ Deno.test("startWaylandClient() takes a security context's socket where the comp
   assertEquals(boxes[1]!.includes("/run/user/1/wayland-1"), false, boxes[1]!.join(" "));
 });
 
-Deno.test("readBorder() takes a colour by name or number, a width, or auto, and refuses all else", () => {
-  assertEquals(readBorder("red"), { colour: "#ff0000", width: 5, isAlways: true });
-  assertEquals(readBorder("#0a0BFF,12"), { colour: "#0a0bff", width: 12, isAlways: true });
-  assertEquals(readBorder("auto"), "auto");
+Deno.test("parseBorder() takes a colour by name or number, a width, or auto, and refuses all else", () => {
+  assertEquals(parseBorder("red"), { colour: "#ff0000", width: 5, isAlways: true });
+  assertEquals(parseBorder("#0a0BFF,12"), { colour: "#0a0bff", width: 12, isAlways: true });
+  assertEquals(parseBorder("auto"), "auto");
   for (const other of ["off", "red,0", "red,46", "red,5:off", "#fff", "nocolour", "constructor", "red "]) {
-    assertEquals(assertThrows(() => readBorder(other), UserError, `"${other}" is not a border`).exitCode, 2);
+    assertEquals(assertThrows(() => parseBorder(other), UserError, `"${other}" is not a border`).exitCode, 2);
   }
 });

@@ -207,5 +207,5 @@ export function reportClipping(
   const [noun, verb] = characters === 1 ? ["character", "is"] : ["characters", "are"];
   const rest = leftOut > 0 ? `; left out: ${leftOut} that cannot be seen` : "";
   const result = { container: label, type: clippingType, characters, leftOut };
-  host.ui.result(`${characters} ${noun} of ${clippingType} ${where.replace("VERB", verb)}${rest}`, result);
+  host.ui.result(`${characters} ${noun} (${clippingType}) ${where.replace("VERB", verb)}${rest}`, result);
 }

@@ -150,7 +150,7 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
   const ready = all([
     startBoxes(),
     start(
-      (argv, streams) => host.start([...host.dryRun ? [] : startGuard, ...argv], { ...streams, detached: true }),
+      (argv, streams) => host.start([...host.dryRun ? [] : guardLauncher, ...argv], { ...streams, detached: true }),
       guard,
     ),
   ]);
@@ -168,7 +168,7 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
   ended.catch(() => {});
   ready.then(([, guard]) => guard.ended).then(({ signal }) => {
     if (signal) {
-      host.ui.warn(`The guard of these windows was ended by ${signal}: no memory was left, or somebody did it`);
+      host.ui.warn(`The guard of these windows was ended by ${signal}: it ran out of memory, or somebody ended it`);
     }
   }).catch(() => {});
   const resources = stack.move();
@@ -191,8 +191,7 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
 }
 
 /**
- * How much memory the guard may have, in KiB, with half a GiB that V8 sets apart for its code. It keeps no pictures: one
- * that works has 100 MiB of it.
+ * How much memory the guard may have, in KiB, with half a GiB that V8 sets apart for its code. It keeps no pictures.
  */
 const guardKib = 2 * 2 ** 20;
 
@@ -200,7 +199,7 @@ const guardKib = 2 * 2 ** 20;
  * Starts the guard, which outlives this run. The ACL of the directory of sockets gives what it makes there to the
  * container's user, unless a umask takes that away.
  */
-export const startGuard: readonly string[] = [
+export const guardLauncher: readonly string[] = [
   ...["setpriv", "--pdeathsig", "clear", "/bin/sh", "-c", `umask 007 && ulimit -d ${guardKib} && exec "$@"`, "sh"],
 ];
 

@@ -163,7 +163,7 @@ export function boxDenied(printed: string): UserError | undefined {
 }
 
 /**
- * What allows user namespaces, by what bubblewrap says without them (0.8 to 0.13). Ubuntu 24.04 has AppArmor's profile
+ * What allows user namespaces, by what bubblewrap says without them. Ubuntu 24.04 has AppArmor's profile
  * for it in a package; later ones load theirs, and a second profile for the same program would be a conflict there.
  */
 const denials: readonly { says: RegExp; hint: string }[] = [

@@ -110,7 +110,7 @@ export function noUsableXpra(
     ? `The xpra ${where} does not work`
     : `There is no xpra ${where}${found.why === undefined ? "" : `, and Wayland cannot show this: ${found.why}`}`;
   return new UserError(what, {
-    hint: `Install version ${oldest} or later there, as said above`,
+    hint: `Install version ${oldest} or later there; on Debian and Ubuntu with the lines above`,
     output: [found.output?.trimEnd(), where === "on this host" ? installHere() : installLines].filter(Boolean).join(
       "\n",
     ),
