@@ -46,10 +46,18 @@ export async function removeMapDevices(instance: Instance, devices: readonly str
   }
 }
 
-/** Whether a container has all of these devices; true for a container that is not there. */
+/**
+ * Whether a container has all of these devices; true for a container that is not there, false where the engine does not
+ * answer.
+ */
 export async function hasDevices(instance: Instance, devices: readonly string[]): Promise<boolean> {
-  const found = await findInstance(instance);
-  return found === undefined || devices.every((device) => device in found.devices);
+  try {
+    const found = await findInstance(instance);
+    return found === undefined || devices.every((device) => device in found.devices);
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    return false;
+  }
 }
 
 /**

@@ -17,10 +17,10 @@ import { isGone } from "./restore.ts";
 import { putBeside } from "./write_back.ts";
 
 /**
- * How long the container may take to give all of them, in milliseconds, and how much longer for each byte that was lent:
- * then it loses the files all the same.
+ * How long the container may take to give all of them, at least and at most, in milliseconds, and how much longer for
+ * each byte that was lent: then it loses the files all the same. The rest of `takeBackMs` is left to do that.
  */
-const [maxReadMs, msPerByte] = [30_000, 1 / 10_000];
+const [minReadMs, maxReadMs, msPerByte] = [30_000, 45_000, 1 / 10_000];
 
 /** Nothing has this content: {@linkcode readBack} then sends what there is. */
 const nothing: Content = { size: -1, sha256: "" };
@@ -43,19 +43,28 @@ export async function keepLastVersions(instance: Instance, mapped: readonly Mapp
   const kept: Kept = { findings: [], stuck: [], failure: undefined };
   const writable = mapped.filter(({ readOnly, restored }) => !readOnly && !restored);
   const gone = (await Promise.all(writable.map(async (mapping) => await isGone(mapping) ? [mapping] : []))).flat();
-  const found = gone.length > 0 ? await findInstance(instance) : undefined;
+  if (gone.length === 0) return kept;
+  let found: InstanceInfo | undefined;
+  try {
+    found = await findInstance(instance);
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    return { ...kept, stuck: gone, failure: error };
+  }
   if (found?.status !== "Running") return kept;
   const { host } = instance.engine;
-  const deadlineMs = gone.reduce((sum, { size = 0 }) => sum + size * msPerByte, maxReadMs);
-  const reading = host.forCleanup(AbortSignal.any([host.signal, AbortSignal.timeout(deadlineMs)]));
+  const deadlineMs = gone.reduce((sum, { size = 0 }) => sum + size * msPerByte, minReadMs);
+  const over = AbortSignal.timeout(Math.min(deadlineMs, maxReadMs));
+  const reading = host.forCleanup(AbortSignal.any([host.signal, over]));
   const container = { ...found, ...instanceOn(instance, reading) };
   const act = async (mapping: Mapping): Promise<void> => {
     try {
       kept.findings.push(...await keepLastVersion(instance, { container, mapping }));
     } catch (error) {
-      if (!isFailure(error)) throw error;
+      host.signal.throwIfAborted();
+      // Such as a full disk, which the container may have filled: the other files are to be taken back.
       kept.stuck.push(mapping);
-      kept.failure ??= error;
+      kept.failure ??= error as Error;
     }
   };
   await all(gone.map(act));
@@ -79,8 +88,10 @@ async function keepLastVersion(
   try {
     found = await readBack(container, { ...copy, maxBytes: maxVersion(size ?? 0) }, { lent: nothing, part });
   } catch (error) {
-    if (!isFailure(error)) throw error;
-    return [`"${label}" does not give what it has made of "${hostPath}", which is lost: ${error.message}`];
+    host.signal.throwIfAborted();
+    if (!isFailure(error) && !container.engine.host.signal.aborted) throw error;
+    const why = isFailure(error) ? error.message : "it took too long";
+    return [`"${label}" does not give what it has made of "${hostPath}", which is lost: ${why}`];
   }
   try {
     // After a restart of the container, something else is there.
