@@ -45,7 +45,7 @@ const spec = {
     "container, below ~/maps of that user. Enter, the end of the input, Ctrl-C, a signal or the end of --for's time takes " +
     "the files back: the devices are removed, and the ACLs are restored.",
     "Without NAME or FILE it asks: on the terminal, or in dialogs where it is started from a menu. Files that a killed run " +
-    "has lent are taken back by --unmap, and by the next run.",
+    "has lent, and what a session that ended unattended still has, are taken back by --unmap, and by the next run.",
     "A file that an editor replaces is replaced in the container as well, but with --no-wait. What the container has " +
     "written to a file that is deleted or replaced is put beside its place, and the exit status is 1.",
     "REMOTE:NAME is a container on a remote of the engine's CLI. A copy is lent to it, and comes back if it was changed " +

@@ -2,10 +2,10 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { UserError } from "../../lib/base/errors.ts";
+import { ExitCode, inputError, UserError } from "../../lib/base/errors.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
 import { readLoans, withJournalLock, writeRecords } from "../../lib/container/lend/journal.ts";
-import { recoverFirst } from "../../lib/container/lend/recover.ts";
+import { recoverFirst, takeBackRecorded } from "../../lib/container/lend/recover.ts";
 import { checkRoom, sessionLoans } from "../../lib/container/lend/session_loans.ts";
 import { sampleMapping } from "./mappings.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
@@ -49,6 +49,32 @@ Deno.test("files of a session that has ended while nobody showed it are taken ba
     answer = answerWith("live");
     await sessionLoans({ engine: engineCalled(host, "lxc"), name: "box" }, "next");
     assertEquals(await left(), ["map-by-hand", "map-live"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("files are forgotten whose server is gone or does not answer, not where something else is wrong", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const silent = new UserError("LXD does not answer", { hint: "Start it", exitCode: ExitCode.noEngine });
+    const wrong = inputError("Something is wrong", "Do otherwise");
+    for (
+      const [remote, failure, isForgotten] of [
+        ["gone", wrong, true],
+        ["local", silent, true],
+        ["local", wrong, false],
+      ] as const
+    ) {
+      const { host } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer: () => failure });
+      const loan = sampleMapping({ hostPath: join(directory, "file"), server: { remote, project: "default" } });
+      await withJournalLock(host, () => writeRecords(host, [loan]));
+      const { hint } = await assertRejects(() => takeBackRecorded(host, [loan]), UserError);
+      assertEquals(hint.includes("--force"), isForgotten, hint);
+      const forgetting = takeBackRecorded(host, [loan], { forget: true });
+      await (isForgotten ? forgetting : assertRejects(() => forgetting, UserError, "Something is wrong"));
+      assertEquals((await readLoans(host)).length, isForgotten ? 0 : 1);
+    }
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -109,14 +109,16 @@ export async function takeBackRecorded(
   }
   const isLarge = (loan: Loan): boolean => isCopy(loan) && (loan.lent?.size ?? 0) > maxBytes;
   for (const { hostPath } of loans.filter(isLarge)) {
-    host.ui.warn(`A killed run has lent "${hostPath}", which is large. To take it back: map.ts --unmap`);
+    host.ui.warn(`"${hostPath}" is still lent, and large. To take it back: map.ts --unmap`);
   }
   for (const group of groupLoans(loans.filter((loan) => !isLarge(loan)))) {
     await attempt(async () => {
+      let instance: Instance | undefined;
       try {
-        return await takeFilesBack(await instanceOfRecord(host, group[0]!), group, options);
+        instance = await instanceOfRecord(host, group[0]!);
+        return await takeFilesBack(instance, group, options);
       } catch (error) {
-        if (!isUnreachable(error)) throw error;
+        if (!isUnreachable(error, instance)) throw error;
         if (!forget) throw withForgetting(error, group[0]!);
         await forgetLoans(host, group);
         lost.push(...group);
@@ -128,9 +130,14 @@ export async function takeBackRecorded(
   if (failures.length > 0) throw failures[0];
 }
 
-/** Whether an error says that the server of a container cannot be reached, now or ever. */
-function isUnreachable(error: unknown): error is UserError {
-  return error instanceof UserError && (error.exitCode === ExitCode.usage || error.exitCode === ExitCode.noEngine);
+/**
+ * Whether an error says that the server of a container cannot be reached, now or ever.
+ *
+ * @param instance the container, unless the error came of looking for its server: the CLI may not know that any more
+ */
+function isUnreachable(error: unknown, instance?: Instance): error is UserError {
+  return error instanceof UserError &&
+    (error.exitCode === ExitCode.noEngine || !instance && error.exitCode === ExitCode.usage);
 }
 
 /** The same error. Its hint ends with how to forget what was lent to a container of that server. */
