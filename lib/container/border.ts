@@ -6,7 +6,7 @@
 import { basename, dirname, join } from "@std/path";
 import { exists, readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { lockFile, readRecord } from "../base/record.ts";
+import { lockFile, readRecord, writeRecord } from "../base/record.ts";
 import { type Mounts, turnsIn } from "./mounts.ts";
 import { containerRecordPath } from "./record.ts";
 
@@ -73,12 +73,10 @@ async function readBorder(mounts: Pick<Mounts, "directory">): Promise<ContainerB
   return isBorder ? { colour: colour!, width: width!, isAlways } : undefined;
 }
 
-/** Writes it into the record, whole or not at all: other runs read that at any time. */
 async function writeBorder(mounts: Pick<Mounts, "directory">, border: ContainerBorder): Promise<void> {
   const path = containerRecordPath(mounts);
   const record = await readRecord(path) ?? {};
-  await Deno.writeTextFile(`${path}.new`, `${JSON.stringify({ ...record, border }, null, 2)}\n`, { mode: 0o644 });
-  await Deno.rename(`${path}.new`, path);
+  await writeRecord(path, { ...record, border });
 }
 
 /** The first of the colours that the fewest other containers have, or one that looks like it. */

@@ -4,6 +4,7 @@ import { basename, dirname, join } from "@std/path";
 import { inputError, ProcessError, UserError } from "../base/errors.ts";
 import type { Device } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
+import { removeFile } from "../base/record.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { exists, modeOf, removeEmpty, removeTree } from "../base/files.ts";
 import { type OnServer, withRemote } from "../engine/server.ts";
@@ -200,6 +201,8 @@ export async function restoreMounts(
     // An ACL does not hold the set-ID and sticky bits.
     await Deno.chmod(path, mode);
   }
+  // A run that was killed while it wrote the record has left that.
+  await removeFile(`${containerRecordPath(mounts)}.new`);
   for (const path of await writtenFiles(mounts)) await Deno.remove(path);
   for (const { path, text, mode } of before.files) await Deno.writeTextFile(path, text, { mode });
 }

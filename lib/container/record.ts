@@ -5,7 +5,8 @@
  */
 
 import { join } from "@std/path";
-import { writeText } from "../base/files.ts";
+import { writeRecord } from "../base/record.ts";
+import { quoteWords } from "../base/shell_words.ts";
 import type { EngineCli, Instance } from "../engine/engine.ts";
 import { type ServerRecord, serverRecord } from "../engine/server_record.ts";
 import { type Mounts, mountsOf } from "./mounts.ts";
@@ -45,7 +46,7 @@ export async function writeContainerRecord(
   const { host, cli, server } = instance.engine;
   const record: ContainerRecord = { engine: cli, server: serverRecord(server), user: formatUser(user), location };
   const path = containerRecordPath(mountsOf(instance));
-  await writeText(host, path, { text: `${JSON.stringify(record, null, 2)}\n`, mode: 0o644 });
+  await host.change(`write ${quoteWords([path])}`, () => writeRecord(path, record));
 }
 
 /** The record of a container; undefined where there is none, or where it is not one. */

@@ -4,8 +4,14 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../lib/base/errors.ts";
 import { type Container, resolveContainer } from "../../lib/container/container.ts";
 import { mountsIn } from "../../lib/container/mounts.ts";
-import { type ContainerRecord, containerRecordPath, readContainerRecord } from "../../lib/container/record.ts";
+import {
+  type ContainerRecord,
+  containerRecordPath,
+  readContainerRecord,
+  writeContainerRecord,
+} from "../../lib/container/record.ts";
 import { formatUser, ubuntuUser, userKey } from "../../lib/container/user.ts";
+import { engineCalled } from "../../lib/engine/engine.ts";
 import { type RecordingHost, recordingHost } from "./recording_host.ts";
 
 const alice = { name: "alice", uid: "1234", gid: "100", home: "/srv/alice" };
@@ -117,6 +123,29 @@ Deno.test("readContainerRecord() takes a record of the right form only", async (
     assertEquals(await readContainerRecord({ directory }), record);
   } finally {
     await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("writeContainerRecord() writes a record whole or not at all", async () => {
+  const root = await Deno.makeTempDir();
+  const { rename } = Deno;
+  try {
+    const { host } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: root } });
+    const instance = { engine: engineCalled(host, "incus"), name: "box" };
+    const mounts = mountsIn(host, "box");
+    await Deno.mkdir(mounts.directory);
+    const write = (location: string): Promise<void> => writeContainerRecord(instance, { user: alice, location });
+    await write("none");
+    assertEquals(await readContainerRecord(mounts), record);
+    Deno.rename = () => Promise.reject(new Error("killed"));
+    await assertRejects(() => write("m1"), Error, "killed");
+    assertEquals(await readContainerRecord(mounts), record);
+    Deno.rename = rename;
+    await write("m1");
+    assertEquals([...Deno.readDirSync(mounts.directory)].map(({ name }) => name), ["container.json"]);
+  } finally {
+    Deno.rename = rename;
+    await Deno.remove(root, { recursive: true });
   }
 });
 

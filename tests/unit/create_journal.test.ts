@@ -3,7 +3,9 @@ import { join } from "@std/path";
 import { beginCreation, type Creation, recoverCreation, refuseBeingMade, unmake } from "../../lib/create/journal.ts";
 import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import { exists } from "../../lib/base/files.ts";
 import { type Mounts, mountsIn } from "../../lib/container/mounts.ts";
+import { containerRecordPath } from "../../lib/container/record.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
 const gone: Answer = { code: 1, stderr: "Error: not found\n" };
@@ -173,6 +175,8 @@ Deno.test("unmake() puts the files for ssh back, and removes those of the run", 
       await Deno.writeTextFile(mounts.knownHosts, "box ssh-ed25519 BBBB\n");
       await Deno.writeTextFile(config, "IdentityFile /new\n");
       await Deno.writeTextFile(join(mounts.ssh, "1.pub"), "ssh-ed25519 BBBB\n");
+      const half = `${containerRecordPath(mounts)}.new`;
+      await Deno.writeTextFile(half, "{");
       await unmake(engine, { ...creation, mountsBefore: { directories: [], files } });
       const found = [];
       for (const path of [mounts.knownHosts, config, join(mounts.ssh, "1.pub")]) {
@@ -180,6 +184,7 @@ Deno.test("unmake() puts the files for ssh back, and removes those of the run", 
         if (text !== undefined) found.push({ path, text, mode: (await Deno.stat(path)).mode! & 0o777 });
       }
       assertEquals(found, files);
+      assertEquals(await exists(half), false, "what a run left that was killed while it wrote the record");
     }
   });
 });
