@@ -1,10 +1,9 @@
 /** Apps that know X only: a Wayland desktop shows them by xpra, or not at all. */
 
-import { basename, join } from "@std/path";
+import { basename } from "@std/path";
 import findXOnly from "./find_x_only.sh" with { type: "text" };
 import { isFailure } from "../../base/errors.ts";
-import { exists } from "../../base/files.ts";
-import type { Host } from "../../base/host.ts";
+import { findOnPath } from "../../base/files.ts";
 import type { Container } from "../../container/container.ts";
 import type { App } from "./app.ts";
 
@@ -34,13 +33,8 @@ export async function readXOnly(container: Container, apps: readonly App[]): Pro
   const [xpra, ...names] = answer.split("\n");
   const why = xpra !== "xpra"
     ? `there is no xpra in "${container.label}"`
-    : await isOnPath(container.host, "xpra")
+    : await findOnPath(container.host, "xpra")
     ? undefined
     : "there is no xpra on this host";
   return { apps: new Set(apps.filter((_, index) => names.includes(programs[index]!))), why };
-}
-
-async function isOnPath(host: Host, program: string): Promise<boolean> {
-  const directories = (host.env("PATH") ?? "").split(":").filter((directory) => directory.startsWith("/"));
-  return (await Promise.all(directories.map((directory) => exists(join(directory, program))))).includes(true);
 }
