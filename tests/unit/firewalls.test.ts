@@ -37,6 +37,14 @@ Deno.test("findFirewalls() names firewalld unless it trusts the bridge, ufw wher
   }
 });
 
+Deno.test("the document on troubleshooting has the commands for firewalld and Docker", async () => {
+  const guide = await Deno.readTextFile(new URL("../../docs/troubleshooting.md", import.meta.url));
+  const { host } = recordingHost({ answer: answersOf({ zone: { stdout: "public\n" }, docker: {} }) });
+  const found = await findFirewalls(host, "incusbr0", { ufwConfig: "/nowhere" });
+  assertEquals(found.length, 2);
+  for (const { command } of found) assertStringIncludes(guide, command);
+});
+
 Deno.test("bridgeOf() takes no name that would be more than a word in a command", () => {
   const of = (network: string): string | undefined => bridgeOf({ eth0: { type: "nic", network } });
   assertEquals(of("incusbr0"), "incusbr0");
