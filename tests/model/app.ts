@@ -374,7 +374,12 @@ export function createApp(
         send(message(old, `${kind}.release`));
         end(old);
       }
-      if (old === undefined || chance.happens(0.7)) make(seat, request!, kind!);
+      if (old !== undefined && chance.happens(0.3)) return;
+      const made = newId(kind!, objects.get(seat)!.version);
+      const isKept = chance.happens(0.7);
+      // What the compositor says to an object that has ended by then counts for nothing.
+      send(message(seat, request!, made), ...isKept ? [] : [message(made, `${kind}.release`)]);
+      if (!isKept) end(made);
     },
     destroy(chance) {
       const ends = [...objects].filter(([id, { name }]) => {

@@ -149,4 +149,11 @@ export const keptOnWayland: readonly Kept[] = [
     promise: "inside",
     by: "a part of a part, which shows later",
   },
+  {
+    seed: 20_117,
+    steps: "hostSelects:1561570629 window:1814194142 focus:1772753866 devices:107254165 touch:1138730618 " +
+      "wait:1516637273 blur:2108699398 read:67688205",
+    promise: "paste",
+    by: "a keyboard that the app had ended when the compositor gave it the window",
+  },
 ];

@@ -797,6 +797,26 @@ Deno.test("the guard of Wayland closes popups when the user has left, whatever t
   assertEquals(connection.fromHost(frame(16, 9)), [frame(16, 8)]);
 });
 
+Deno.test("the guard of Wayland counts nothing that the compositor says to what the app has ended by then", () => {
+  const made = withWindow();
+  const { app, host, session } = made;
+  use(made);
+  // The second takes the id of the first, once that is free.
+  const [second, touch] = [ids.next, ids.next];
+  // In one write: the compositor answers to each of them.
+  app(message(ids.seat, "wl_seat.get_keyboard", second), message(second, "wl_keyboard.release"));
+  host(
+    message(second, "wl_keyboard.enter", 7, ids.surface, nothing),
+    message(1, "wl_display.delete_id", second),
+    message(ids.keyboard, "wl_keyboard.leave", 8, ids.surface),
+  );
+  made.wait(5_000);
+  assertEquals([session.attention.focused(), session.attention.isPresent()], [0, false]);
+  app(message(ids.seat, "wl_seat.get_touch", touch), message(touch, "wl_touch.release"));
+  host(message(touch, "wl_touch.down", 9, 0, ids.surface, 0, 256, 256), message(1, "wl_display.delete_id", touch));
+  assertEquals(app(message(ids.toplevel, "xdg_toplevel.move", ids.seat, 9)), nothing);
+});
+
 Deno.test("the guard of Wayland shows no popup whose picture is larger than half of the screen, whatever it asked for", () => {
   const made = withWindow();
   use(made);

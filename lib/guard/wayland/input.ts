@@ -2,11 +2,9 @@
 
 import type { Addition } from "./border.ts";
 import type { Message, WaylandObject } from "./connection.ts";
-import type { Descriptor } from "./descriptors.ts";
 import type { ArgumentValue } from "./messages.ts";
 import type { MessageVerdict } from "./policy.ts";
 import type { WaylandSession } from "./session.ts";
-import { dropped } from "./surfaces.ts";
 
 /** How many of the compositor's last events an app may answer to. */
 const maxSerials = 256;
@@ -15,7 +13,7 @@ const maxPresses = 64;
 
 /** The input of a connection. */
 export interface Input {
-  /** By the names of messages. */
+  /** By the names of events, for objects that the app has not ended. */
   handlers: Record<string, (message: Message) => MessageVerdict | undefined | void>;
   /** Whether a serial is that of an event that the app has got. */
   isAnswer(serial: ArgumentValue): boolean;
@@ -63,9 +61,6 @@ export function createInput(
   };
   return {
     handlers: {
-      // A virtual keyboard has none for a moment. waypipe 0.9.2 cannot pass on what says so, and names a descriptor that
-      // is none, on which its other end ends the app. The app keeps the keymap that it has.
-      "wl_keyboard.keymap": ({ values: [, file] }) => (file as Descriptor).kind === "none" ? dropped : undefined,
       "wl_keyboard.enter": ({ object, values }) => {
         noteSerial(values[0]!);
         if (focusedKeyboards.has(object)) return;

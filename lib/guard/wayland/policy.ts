@@ -68,6 +68,9 @@ const makesDevice = [
   ...["zwp_tablet_manager_v2.get_tablet_seat", "zwp_text_input_manager_v3.get_text_input"],
 ];
 
+/** What says that an offer is copied, selected or over a window, until the same object says otherwise. */
+const offersOfDevice = /_device(_v1)?\.(selection|enter|drop)$/;
+
 /** The policy for a new connection. */
 export function createPolicy(
   { session, descriptors, create, readSource }: {
@@ -290,6 +293,9 @@ export function createPolicy(
 
     // Keyboard, pointer, touch, tablet.
     ...input.handlers,
+    // A virtual keyboard has none for a moment. waypipe 0.9.2 cannot pass on what says so, and names a descriptor that
+    // is none, on which its other end ends the app. The app keeps the keymap that it has.
+    "wl_keyboard.keymap": ({ values: [, file] }) => (file as Descriptor).kind === "none" ? dropped : undefined,
     // Only the user moves the pointer. The next click might meet a window of the host's, even above the app's own.
     "zwp_locked_pointer_v1.set_cursor_position_hint": () => dropped,
     "wl_pointer.set_cursor": setCursor,
@@ -329,7 +335,12 @@ export function createPolicy(
   const mustClose = (): boolean => popups.size > 0 && attention.absentMs() > leaveMs;
 
   return {
-    judge: (message) => handlers[message.type.name]?.(message) ?? undefined,
+    judge(message) {
+      const { object, type: { name } } = message;
+      // Nothing would take it back: the compositor says no more to what it knows to be ended.
+      if (object.isEnded && (name in input.handlers || offersOfDevice.test(name))) return undefined;
+      return handlers[name]?.(message) ?? undefined;
+    },
     checkBind(id, { name, version }) {
       const known = offered.get(id);
       if (known?.name !== name || version < 1 || version > known.version) {
