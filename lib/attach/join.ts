@@ -13,6 +13,12 @@ export class EndedWithSession extends UserError {
   override name = "EndedWithSession";
 }
 
+/** The app has ended with an exit status other than 0, and its session goes on. */
+export class EndedWithStatus extends UserError {
+  /** The class, for a stack trace. */
+  override name = "EndedWithStatus";
+}
+
 /**
  * Runs an app in a live session, and returns when the app ends.
  *
@@ -42,7 +48,7 @@ export async function join(
   if (result.code === 255) {
     throw new EndedWithSession(`"${app[0]}" ended with the session "${session}"`, { hint: "Start it again" });
   }
-  throw new UserError(`"${app[0]}" ended with exit status ${result.code}`, {
+  throw new EndedWithStatus(`"${app[0]}" ended with exit status ${result.code}`, {
     hint: `What it printed is in the session's log: ${attachLine(container, "--logs", session)}`,
   });
 }

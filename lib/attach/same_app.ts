@@ -8,7 +8,7 @@ import { splitWords } from "../base/shell_words.ts";
 import type { Container } from "../container/container.ts";
 import { isLauncher } from "../container/names.ts";
 import { appLine } from "./advice.ts";
-import { EndedWithSession, join } from "./join.ts";
+import { EndedWithSession, EndedWithStatus, join } from "./join.ts";
 import { reattach } from "./reattach.ts";
 import type { StartRequest } from "./request.ts";
 import { channelLine, recordChannels, recordedChannels } from "./session/channels.ts";
@@ -56,8 +56,7 @@ export async function startAgain(
   host.ui.status(`"${app[0]}" runs in the session "${session}" already, and is started there`);
   const startedMs = performance.now();
   const joining = join(container, { app, session }).catch((error) => {
-    const hasFailed = error instanceof EndedWithSession || performance.now() - startedMs < soonMs;
-    if (!(error instanceof UserError) || hasFailed) throw error;
+    if (!(error instanceof EndedWithStatus) || performance.now() - startedMs < soonMs) throw error;
     host.ui.status(error.message);
     return 0;
   });
