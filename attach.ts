@@ -65,7 +65,7 @@ const spec = {
     },
     "detached": { help: "Start the session and return without showing it" },
     "join": { help: "Run the app in the session that runs, and return when it ends" },
-    "disposable": { help: "Run the app in a copy of NAME that is removed with its last window; FILEs are lent to it" },
+    "disposable": { help: "Run the app in a copy of NAME that is removed when the app ends; FILEs are lent to it" },
     "display": {
       value: "D",
       help: "auto, wayland or x11 (default: $GUI_CONTAINER_DISPLAY, else auto)",

@@ -71,7 +71,7 @@ Deno.test("sortAppWords() refuses what xpra would take otherwise than it is mean
       [
         ["-x"],
         '"-x" is not an option of attach.ts, nor one that it hands on to xpra',
-        "See attach.ts --help. For the app: attach.ts box -- -x",
+        "See attach.ts --help",
       ],
     ] as const
   ) {

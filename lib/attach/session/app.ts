@@ -50,7 +50,7 @@ export function sortAppWords(
 ): AppWords {
   const at = words.findIndex((word) => !isOption(word));
   const app = at < 0 ? [] : splitCommandLine(words[at]!);
-  const forApp = `. For the app: ${line(...app, ...words.filter((_, index) => index !== at), ...rest)}`;
+  const forApp = at < 0 ? "" : `. For the app: ${line(...app, ...words.filter((_, index) => index !== at), ...rest)}`;
   const [userOptions, files]: string[][] = [[], []];
   for (const [index, word] of words.entries()) {
     if (index === at) continue;

@@ -41,7 +41,7 @@ export async function reportOutcome(
   const [message, hint] = client.reason !== undefined
     ? [
       `The session "${session}" was cut off: ${client.reason}`,
-      `An honest container that runs does not do that. The app goes on; to end it: ${
+      `Only a hostile or a paused container does that. The app goes on; to end it: ${
         attachLine(container, "--stop", session)
       }`,
     ]
