@@ -22,21 +22,27 @@ export class EndedWithStatus extends UserError {
 /**
  * Runs an app in a live session, and returns when the app ends.
  *
- * @param options `session`: its name; without one the only session, or the one that the user chooses
+ * @param options `session`: its name; without one the only session, or the one that the user chooses; `isShownHere`: this
+ * run shows it, too, and says at Ctrl-C what runs on
  * @returns the exit code
  * @throws {UserError} when there is no such session or app, and when the app fails
  */
 export async function join(
   container: Container,
-  { app, session: wanted }: { app: readonly string[]; session: string | undefined },
+  { app, session: wanted, isShownHere = false }: {
+    app: readonly string[];
+    session: string | undefined;
+    isShownHere?: boolean;
+  },
 ): Promise<number> {
   const { host } = container;
   const values = { xpra_directory: (await container.reach()).xpra };
   const options = { session: wanted, script: joinSession, values, parameters: app, timeoutMs: Infinity };
   const result = await runInSession(container, options).catch((error) => {
-    if (host.signal.aborted) {
+    if (host.signal.aborted && !isShownHere) {
       const stop = attachLine(container, "--stop", ...wanted === undefined ? [] : [wanted]);
-      host.ui.status(`"${app[0]}" runs on in its session. To end that: ${stop}`);
+      // The container may have started it a moment ago, or not yet: only it knows.
+      host.ui.status(`"${app[0]}" runs on in its session if it has started. To end the session: ${stop}`);
     }
     throw error;
   });

@@ -9,6 +9,7 @@ import type { Container } from "../container/container.ts";
 import { isLauncher } from "../container/names.ts";
 import { appLine } from "./advice.ts";
 import { EndedWithSession, EndedWithStatus, join } from "./join.ts";
+import { keepForLater } from "./keep_border.ts";
 import { reattach } from "./reattach.ts";
 import type { StartRequest } from "./request.ts";
 import { channelLine, recordChannels, recordedChannels } from "./session/channels.ts";
@@ -26,6 +27,8 @@ export async function findSameApp(container: Container, request: StartRequest): 
   if (host.dryRun || session !== undefined || detached || isDisposable) return undefined;
   // By what is on this side, mostly nothing has to be asked.
   if ((await container.seenSessions())?.length === 0) return undefined;
+  // Another machine is asked by the connection that the rest goes by, too.
+  await container.connect();
   const found = (await listSessions(container)).filter((live) => isSameApp(wordsOf(live), app));
   const isOtherDisplay = (live: LiveSession): boolean => display !== "auto" && display !== live.display;
   // A session on X that nobody shows gets the channels of the next client.
@@ -49,24 +52,29 @@ export async function findSameApp(container: Container, request: StartRequest): 
 /** Starts an app in a session in which it runs; shows that session again if nobody does. Returns the exit code. */
 export async function startAgain(
   container: Container,
-  { live: { session, clients, isServed }, request }: { live: LiveSession; request: StartRequest },
+  { live: { session, display, clients, isServed }, request }: { live: LiveSession; request: StartRequest },
 ): Promise<number> {
   const { host } = container;
-  const { app } = request;
+  const { app, userOptions, box } = request;
+  const isShown = clients > 0 || isServed;
   host.ui.status(`"${app[0]}" runs in the session "${session}" already, and is started there`);
+  if (isShown) await keepForLater(container, request.border);
+  // An entry of a menu may have such options: it is to work each time.
+  const late = isShown || display === "wayland" ? [...userOptions, ...box ? [] : ["--no-box"]] : [];
+  if (late.length > 0) host.ui.warn(`${late.join(" ")} has no effect: the windows are shown already`);
   const startedMs = performance.now();
-  const joining = join(container, { app, session }).catch((error) => {
+  const joining = join(container, { app, session, isShownHere: !isShown }).catch((error) => {
     if (!(error instanceof EndedWithStatus) || performance.now() - startedMs < soonMs) throw error;
     host.ui.status(error.message);
     return 0;
   });
-  if (clients > 0 || isServed) return await joining;
+  if (isShown) return await joining;
   joining.catch((error) => {
     // How the session ends, its own run says.
     if (error instanceof EndedWithSession || host.signal.aborted) return;
     host.ui.warn(error instanceof UserError ? `${error.message}. ${error.hint}` : error.message);
   });
-  return await reattach(container, { ...request, session });
+  return await reattach(container, { ...request, session, ...late.length > 0 ? { userOptions: [], box: true } : {} });
 }
 
 /**

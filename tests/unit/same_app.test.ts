@@ -29,6 +29,7 @@ function containerWith(...lines: string[]): Container {
     label: "box",
     options: [],
     crossesNetwork: false,
+    connect: () => Promise.resolve(),
     seenSessions: () => Promise.resolve(lines.map((line) => line.split("\t")[0]!)),
     script: () => Promise.resolve({ stdout: lines.join("\n") }),
   } as unknown as Container;
@@ -84,4 +85,16 @@ Deno.test("a second run of an app never gets other channels, or another display,
   await refuse(containerWith(line("web", "firefox", { channels: "links" })), request(["firefox"], asking));
   const both = containerWith(line("web", "firefox", { channels: "links" }), line("web-2", "firefox"));
   assertEquals((await findSameApp(both, request(["firefox"])))?.session, "web-2");
+});
+
+Deno.test("a container on another machine is asked by the connection of the run", async () => {
+  const asked: string[] = [];
+  const far = {
+    ...containerWith(line("web", "firefox")),
+    seenSessions: () => Promise.resolve(undefined),
+    connect: () => Promise.resolve(asked.push("connect")),
+    script: () => Promise.resolve({ stdout: `${asked.push("list")}` }),
+  } as unknown as Container;
+  await findSameApp(far, request(["firefox"]));
+  assertEquals(asked, ["connect", "list"]);
 });
