@@ -62,9 +62,10 @@ export function readRequest(
   if (session !== undefined) checkSessionName(session);
   const border = values.get("border");
   const channels = { ask: values.get("ask"), allow: values.get("allow"), deny: values.get("deny") };
+  const display = wantedDisplay(host, values.get("display"));
   const show = {
     session,
-    display: wantedDisplay(host, values.get("display")),
+    display,
     open: openChannels({ ...channels, preset: values.get("preset") }),
     asks: askedChannels(channels),
     border: border === undefined ? undefined : parseBorder(border),
@@ -76,7 +77,8 @@ export function readRequest(
     line: (...app) => line(app),
   });
   checkDisposable(flags, app);
-  if (app === undefined) return { ...show, userOptions };
+  // A session that runs has its display: the variable is for new ones.
+  if (app === undefined) return { ...show, userOptions, display: values.has("display") ? display : "auto" };
   const [change] = border === undefined ? userOptions : ["--border"];
   if (flags.has("join") && change !== undefined) {
     throw inputError(

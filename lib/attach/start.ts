@@ -34,7 +34,6 @@ export async function start(container: Container, request: StartRequest): Promis
   socketPath(container.mounts.xpra, `${name}-99`);
   const live = await findSameApp(container, request);
   if (live) return await startAgain(container, { live, request });
-  const border = await borderOf(container, request.border);
   const appearance = open.has("look") ? hostAppearance(host) : undefined;
   const run = crypto.randomUUID().slice(0, 8);
   const channels = recordChannels(open, asks);
@@ -42,6 +41,7 @@ export async function start(container: Container, request: StartRequest): Promis
   let against = againstWayland(host, request);
   if (container.crossesNetwork && display === "auto") against ??= againstRemoteWayland(host);
   if (display === "wayland" && against !== undefined) throw new NoWayland(against, { exitCode: ExitCode.usage });
+  const border = await borderOf(container, request.border);
   if (display !== "x11" && against === undefined) {
     try {
       const { showByWayland } = await import("./wayland/show.ts");

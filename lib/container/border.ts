@@ -40,10 +40,12 @@ const usualWidth = 4;
  * long as there are some.
  *
  * @param chosen what it is to be from now on; "auto": as if nobody had chosen one
+ * @param options `isTrial`: what is chosen is not kept
  */
 export async function borderOf(
   { host, mounts }: { host: Pick<Host, "change" | "dryRun" | "signal">; mounts: Pick<Mounts, "directory"> },
   chosen?: ContainerBorder | "auto",
+  { isTrial = false }: { isTrial?: boolean } = {},
 ): Promise<ContainerBorder> {
   const known = await readBorder(mounts);
   if (known && chosen === undefined) return known;
@@ -56,7 +58,7 @@ export async function borderOf(
   const before = await readBorder(mounts);
   const kept = before && (chosen === undefined || chosen === "auto" && !before.isAlways) ? before : undefined;
   const border = kept ?? (chosen === undefined || chosen === "auto" ? derived(await freeColour(mounts)) : chosen);
-  if (border !== before) await writeBorder(mounts, border);
+  if (border !== before && !(isTrial && chosen !== undefined)) await writeBorder(mounts, border);
   return border;
 }
 

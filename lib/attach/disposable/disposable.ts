@@ -30,8 +30,8 @@ export async function runDisposable(container: Container, request: DisposableReq
     requireDisplay(host, host.env("WAYLAND_DISPLAY") ? against : undefined);
   }
   const engine = await container.engine;
-  const border = await borderOf(container, request.border);
   const [origin] = await all([requireOrigin({ engine, name: source }), files.check(engine)]);
+  const border = await borderOf(container, request.border);
   await removeCopies(host, await findLeftovers(host));
   const useOnce = async (): Promise<number> => {
     const copy = await makeCopy(engine, origin);
