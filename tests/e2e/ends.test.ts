@@ -88,8 +88,8 @@ interface Scene extends AsyncDisposable {
 
 /** What is expected of the end of a run. */
 interface Expected {
-  /** The exit code; undefined for a run that cannot have any. */
-  code?: number;
+  /** The exit code; by default 1 if it says an error, else 0. Undefined for a run that cannot have any. */
+  code?: number | undefined;
   /** What the run says after what it says at its start. */
   says?: RegExp;
   /** The window and its app stay. */
@@ -114,7 +114,7 @@ const signalled = (how: string, signals: Record<Way, readonly [Deno.Signal, code
     const expect = (way: Way, says: RegExp): Expected => {
       const [, code] = signals[way];
       const stays = way !== "disposable";
-      return code === undefined ? { says: /^$/, stays } : { code, says, stays };
+      return { code, says: code === undefined ? /^$/ : says, stays };
     };
     const says = display === "wayland" ? /^The windows stay, / : /^Detached; /;
     return {
@@ -179,13 +179,14 @@ const ends: readonly End[] = [
         : Promise.resolve(),
     ofAll: true,
     expected: ({ display }) => {
-      if (display === "x11") return { ordinary: lost, join: lost, again: lost, disposable: lost };
-      const ended = /^The (app of "again" ended with exit status \d+|session "again" was ended from outside)$/;
+      const failed = { code: 1, says: cutOff };
+      const ended =
+        /^(The app of "again" ended with exit status \d+|error: The session "again" was ended from outside)$/;
       return {
-        ordinary: { code: 1, says: cutOff },
+        ordinary: failed,
         join: joinedCutOff,
-        again: { code: 0, says: ended },
-        disposable: { code: 1, says: cutOff },
+        again: display === "x11" ? failed : { says: ended },
+        disposable: failed,
       };
     },
   },
@@ -202,7 +203,7 @@ const ends: readonly End[] = [
       display === "x11" ? { ordinary: lost, join: lost, again: lost, disposable: lost } : {
         ordinary: lost,
         join: joinedCutOff,
-        again: { code: 0, says: /^The / },
+        again: { says: /^(The |error: The )/ },
         disposable: { code: 1, says: /^error: / },
       },
   },
@@ -252,22 +253,23 @@ async function startAll(
 /** Fails unless nothing of the scene is there but what should stay, which is then stopped. */
 async function checkAfter(
   { engine, name, copy, runs }: Scene,
-  { titles }: Desktop,
+  { titles, display }: Desktop,
   { expected, env, isGone }: { expected: Record<Way, Expected>; env: Record<string, string>; isGone: boolean },
 ): Promise<void> {
   for (const way of ways) {
     const { code } = await runs[way].ended;
-    const { says = /^/, ...rest } = expected[way];
     const said = runs[way].said.filter((line) => !line.startsWith("warning: "))[0] ?? "";
+    const { says = /^/, code: wanted } = { code: said.startsWith("error: ") ? 1 : 0, ...expected[way] };
     assertMatch(said, says, `${way}: ${runs[way].said.join("\n")}`);
-    if (rest.code !== undefined) assertEquals(code, rest.code, `${way}: ${runs[way].said.join("\n")}`);
+    if (wanted !== undefined) assertEquals(code, wanted, `${way}: ${runs[way].said.join("\n")}`);
   }
   if (isGone) return;
   const staying = ways.filter((way) => expected[way].stays);
-  await eventually(`the windows ${staying.join()}`, async () => {
+  // On X windows go with the run, and their apps stay.
+  const wanted = display === "wayland" ? staying.toSorted().join() : "";
+  await eventually(`these windows and no others: ${wanted}`, async () => {
     const left = (await titles(env)).filter((title) => title.includes(`[${name}`)).map((title) => title.split("] ")[1]);
-    // On X windows go with the run, and their apps stay.
-    return left.every((way) => staying.includes(way as Way));
+    return left.toSorted().join() === wanted;
   });
   for (const way of staying) await inContainer(engine, name, `pgrep -f ' [-]T ${way} '`);
   // It removes what a killed run has left.
@@ -325,8 +327,9 @@ testOnOneEngine("ends, x11: the desktop is gone", needed, async (engine) => {
   await withDisplay(async (env) => {
     scene = stack.use(await startAll(engine, x11, env));
   });
+  const join = { code: 130, says: /^"xterm" runs on in its session/, stays: true };
   const stays = { code: 1, says: /^error: The xpra client could not stay attached/, stays: true };
-  const expected = { ordinary: stays, join: { stays: true }, again: stays, disposable: { ...stays, stays: false } };
+  const expected = { ordinary: stays, join, again: stays, disposable: { ...stays, stays: false } };
   const { runs } = scene!;
   // Its app goes on.
   runs.join.kill("SIGINT");

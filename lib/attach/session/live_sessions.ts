@@ -201,12 +201,18 @@ export async function runInSession(
   return next;
 }
 
-/** Writes down which channels of a session are open from now on, as `recordChannels` in `channels.ts` does. */
+/**
+ * Writes down which channels of a session are open from now on, as `recordChannels` in `channels.ts` does.
+ *
+ * @throws {UserError} when there is no such session
+ * @throws {ProcessError} when the container cannot write that: a second run of an app would go by a wrong record
+ */
 export async function noteChannels(
   container: Container,
   { session, channels }: { session: string; channels: string },
 ): Promise<void> {
-  await runInSession(container, { session, script: recordScript, values: { channels } });
+  const result = await runInSession(container, { session, script: recordScript, values: { channels } });
+  if (result instanceof ProcessError) throw result;
 }
 
 /** The error for a session that does not run. */

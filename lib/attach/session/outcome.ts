@@ -29,10 +29,7 @@ export async function reportOutcome(
   }
   const output = lastLines(`${client.stdout}${client.stderr}`);
   if (!await isLive(container, session)) {
-    throw new UserError(`The session "${session}" was ended from outside`, {
-      hint: seeLog(container, session),
-      output: app?.output || output,
-    });
+    throw endedFromOutside(container, { session, output: app?.output || output });
   }
   if (isNew && !client.wasAttached) await stopSessions(container, [session]);
   const denied = boxDenied(client.stderr);
@@ -72,13 +69,22 @@ export async function reportWaylandOutcome(
 /**
  * Reports how a session on Wayland has ended that another run has shown. That one knows whether the user has closed its
  * windows: an exit status is no error here.
+ *
+ * @throws {UserError} when the session was ended from outside
  */
 export async function reportServedOutcome(container: Container, session: string): Promise<void> {
   const { ui } = container.host;
   const app = await appOutcome(container, session);
   if (app?.stopped) ui.status(`The session "${session}" was stopped`);
-  else if (app?.status) ui.status(`The app of "${session}" ended with exit status ${app.status}`);
-  else if (app?.status === undefined) ui.status(`The session "${session}" was ended from outside`);
+  else if (app?.status === undefined) throw endedFromOutside(container, { session, output: app?.output ?? "" });
+  else if (app.status !== 0) ui.status(`The app of "${session}" ended with exit status ${app.status}`);
+}
+
+function endedFromOutside(
+  container: Container,
+  { session, output }: { session: string; output: string },
+): UserError {
+  return new UserError(`The session "${session}" was ended from outside`, { hint: seeLog(container, session), output });
 }
 
 /**

@@ -1,0 +1,30 @@
+// A session that is shown or served again: its record, and its end.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { noteChannels } from "../../lib/attach/session/live_sessions.ts";
+import { reportServedOutcome } from "../../lib/attach/session/outcome.ts";
+import { ProcessError, UserError } from "../../lib/base/errors.ts";
+import type { Container } from "../../lib/container/container.ts";
+import { recordingHost } from "./recording_host.ts";
+
+Deno.test("the end of a session that is served again is an error if nobody knows how its app ended", async () => {
+  const report = async (end: string): Promise<string[]> => {
+    const { host, said } = recordingHost();
+    const log = () => Promise.resolve({ text: `The app is started\n${end}` });
+    await reportServedOutcome({ host, label: "box", options: [], log } as unknown as Container, "web");
+    return said;
+  };
+  assertEquals(await report("The app ended with exit status 0\n"), []);
+  assertEquals(await report("The app ended with exit status 3\n"), [
+    'status: The app of "web" ended with exit status 3',
+  ]);
+  assertEquals(await report("The session is stopped\n"), ['status: The session "web" was stopped']);
+  const error = await assertRejects(() => report(""), UserError, 'The session "web" was ended from outside');
+  assertEquals(error.exitCode, 1);
+});
+
+Deno.test("noteChannels() fails when the container cannot write the record", async () => {
+  const full = new ProcessError({ argv: ["ssh"], code: 2, signal: null, stdout: "", stderr: "No space left" });
+  const container = { script: () => Promise.reject(full) } as unknown as Container;
+  await assertRejects(() => noteChannels(container, { session: "web", channels: "sound" }), ProcessError);
+});
