@@ -126,7 +126,7 @@ Deno.test("a text is carried out of a closed Wayland session by a pipe of the gu
   // A descriptor of the host's is on its way.
   made.connection.fromHost(frame(8, -1));
   made.connection.fromHost(frame(1, -1));
-  assertEquals(made.connection.leave(), "later");
+  assertEquals(made.connection.leave(), undefined, "later");
   made.host(message(source, "wl_data_source.send", "text/html"));
   assertEquals(said(made), asking(source));
   assertEquals(passing(made, frame(10, pipe, bytes("añ")), frame(10, pipe, bytes("b")), frame(12, pipe)), []);
@@ -189,6 +189,7 @@ Deno.test("an app whose text never ends, or never comes, keeps no command waitin
     const answer = silent.session.carrying.carry({ copy: true });
     over();
     assertEquals(await answer, { not: "none" });
+    assertEquals(said(silent), undefined, "what it was not asked in time, it is not asked any more");
   } finally {
     globalThis.setTimeout = setTimeout;
   }

@@ -60,7 +60,8 @@ export interface Connection {
   fromHost: Filter;
   /**
    * What the guard has to say by itself, for each end: it closes the popups when the user has left, takes back what was
-   * carried here, and asks for what the app has copied. "later": one of them has got half a frame.
+   * carried here, and asks for what the app has copied. While one of them has got half a frame, it says nothing;
+   * "later": although it has to close popups.
    */
   leave(): { toContainer: Uint8Array; toHost: Uint8Array } | "later" | undefined;
   /** The connection has ended. */
@@ -90,22 +91,24 @@ export function createConnection(
   const descriptors = descriptorsOf();
   const create = (name: string): WaylandObject =>
     register({ id: 0, hostId: takeId(), type: protocols.get(name)!, version: 1, isEnded: false });
-  /** Frames of the guard's own for the container, which wait until the host's end is between two of its own. */
-  const own: Uint8Array[] = [];
+  /**
+   * Frames of the guard's own for the container, by the numbers of their pipes. They wait until the host's end is between
+   * two of its own.
+   */
+  const own = new Map<number, readonly Uint8Array[]>();
   const readSource: Parameters<typeof createPolicy>[0]["readSource"] = (source, type, reader) => {
     const number = descriptors.openOwn(reader);
     const opcode = source.type.events.findIndex(({ name }) => name === "wl_data_source.send");
     const { args } = source.type.events[opcode]!;
     // One descriptor.
     const send = writeMessage({ id: source.id, opcode: opcode | 1 << 11, args }, [type, null]);
-    own.push(
-      frameAbout(frameTypes.openPipe, number),
-      frameOfDescriptors([number]),
-      frameOfMessages(send),
-    );
+    own.set(number, [frameAbout(frameTypes.openPipe, number), frameOfDescriptors([number]), frameOfMessages(send)]);
     session.wake();
     // waypipe 0.9.2 ends when it is told to close what it is just closing by itself: what comes later is dropped.
-    return () => descriptors.closeOwn(number);
+    return () => {
+      own.delete(number);
+      descriptors.closeOwn(number);
+    };
   };
   const policy = createPolicy({ session, descriptors, create, readSource });
 
@@ -225,10 +228,13 @@ export function createConnection(
     frameFilter({ sender, compression, descriptors, onMessages: onMessages(sender), added });
   const filters = { container: filter("container"), host: filter("host") };
   const leave: Connection["leave"] = () => {
-    if (!policy.mustLeave() && own.length === 0) return undefined;
-    if (descriptors.areWaiting() || !filters.container.isBetween() || !filters.host.isBetween()) return "later";
+    if (!policy.mustLeave() && own.size === 0) return undefined;
+    if (descriptors.areWaiting() || !filters.container.isBetween() || !filters.host.isBetween()) {
+      return policy.mustClose() ? "later" : undefined;
+    }
     const closing = policy.leave();
-    const frames = [frameOfMessages(concat(additions("host", closing.events))), ...own.splice(0)];
+    const frames = [frameOfMessages(concat(additions("host", closing.events))), ...[...own.values()].flat()];
+    own.clear();
     added.container += frames.length;
     added.host++;
     return {

@@ -51,7 +51,9 @@ export interface Policy {
   sendsFile(name: string): boolean;
   /** An object ends. */
   ended(object: WaylandObject): void;
-  /** Whether there are popups, and the user has left; or a text that was carried here, and its time is over. */
+  /** Whether there are popups, and the user has left. */
+  mustClose(): boolean;
+  /** Whether there is anything for {@linkcode Policy.leave}: those, or what of the clipboard is over. */
   mustLeave(): boolean;
   /** What closes and takes these away: for the app, and for the compositor. */
   leave(): { events: Addition[]; requests: Addition[] };
@@ -366,6 +368,7 @@ export function createPolicy(
       input.ended(object);
       data.ended(object);
     },
+    mustClose,
     mustLeave: () => mustClose() || data.isOver(),
     leave() {
       const taken = data.takeBack();

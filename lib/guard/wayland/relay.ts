@@ -52,12 +52,12 @@ export async function relayConnections(
   const outgoing = createOutgoing({ overNetwork: compression !== "none" });
   const session = createWaylandSession({ ...options, isPaused: outgoing.isPaused });
   let connections = 0;
-  const leavers = new Set<() => void>();
+  const leavers = new Set<(options?: { isLook: boolean }) => void>();
   session.wake = () => leavers.forEach((leave) => leave());
   begin?.(session);
   const timer = setInterval(() => {
     outgoing.look();
-    leavers.forEach((leave) => leave());
+    leavers.forEach((leave) => leave({ isLook: true }));
   }, lookMs);
   const serve = async (near: Deno.UnixConn): Promise<void> => {
     using ends = new DisposableStack();
@@ -69,12 +69,16 @@ export async function relayConnections(
     const toHost = ends.use(outgoing.to(far, "host"));
     const toContainer = ends.use(outgoing.to(near, "container"));
     await toHost.write([token]);
+    const { promise: cut, reject } = Promise.withResolvers<never>();
     let later = 0;
-    const leave = (): void => {
+    const leave = ({ isLook } = { isLook: false }): void => {
       const closing = connection.leave();
-      later = closing === "later" ? later + 1 : 0;
-      if (later > maxLater) closeQuietly(far);
-      if (closing === undefined || closing === "later") return;
+      if (closing === "later") {
+        if (isLook && ++later > maxLater) reject(new Violation("it keeps popups open with half a frame"));
+        return;
+      }
+      later = 0;
+      if (!closing) return;
       toHost.post([closing.toHost]);
       toContainer.post([closing.toContainer]);
     };
@@ -90,7 +94,7 @@ export async function relayConnections(
       // The last words of the compositor say why it has ended the connection.
       await toContainer.write([]);
     };
-    await Promise.race([handOut(), handIn(), toHost.failed, toContainer.failed]);
+    await Promise.race([handOut(), handIn(), toHost.failed, toContainer.failed, cut]);
   };
   for await (const near of listener) {
     if (connections >= maxConnections) {
