@@ -91,6 +91,14 @@ Deno.test("no list of files passes on Wayland, neither to the host nor from it, 
     connection.fromHost(frame(1, -1));
     host(message(source, "wl_data_source.send", type));
     assertEquals(dataPasses(connection.fromContainer, -1), false);
+    for (const unknown of [mark, "x/y"]) {
+      connection.fromHost(frame(8, -2));
+      connection.fromHost(frame(1, -2));
+      const asked = text(host(message(source, "wl_data_source.send", unknown)));
+      assertEquals(asked, text(message(source, "wl_data_source.send", "application/x-gui-container")));
+      connection.fromHost(frame(11, -2));
+      connection.fromContainer(frame(12, -2));
+    }
     use(made);
     assertEquals(announce(made, [type]), nothing);
     assertThrows(() => read(made, type), Violation, "was not offered");
@@ -173,6 +181,13 @@ Deno.test("a container on Wayland has no more types of its own than a few, which
   }
   assertEquals(passed, 256);
   for (const type of ["", " x", "x\n", "x".repeat(257)]) assertEquals(offerType(made, type), nothing);
+  // Another session of the container's has types of its own, of which the app may still get what it is offered.
+  use(made);
+  announce(made, [`${mark};x/other`, mark]);
+  const asked = text(message(offer, "wl_data_offer.receive", `${mark};x/other`));
+  assertEquals(text(read(made, "x/other").asked), asked);
+  const accepted = message(offer, "wl_data_offer.accept", 6, `${mark};x/other`);
+  assertEquals(made.app(message(offer, "wl_data_offer.accept", 6, "x/other")), accepted);
 });
 
 Deno.test("an app on Wayland hears nothing of the clipboard while that is closed to it", () => {

@@ -18,10 +18,13 @@ import { dropped } from "./surfaces.ts";
 const maxTypeBytes = 256;
 const maxTypes = 256;
 
+/** What an app is asked for instead of a type of the host's that it does not know. */
+const unknownType = "application/x-gui-container";
+
 /** What an app could get. */
 interface Offer {
-  /** The types that it was told of, or will be, by the names that it knows. */
-  types: Set<string>;
+  /** The types that it was told of, or will be: the names that it knows, and those that the host does. */
+  types: Map<string, string>;
   /** Those of which it will be told when the user works in its windows. */
   withheld: string[];
   isPrimary: boolean;
@@ -120,12 +123,12 @@ export function createClipboard(
   /** The host wants what an app offers. */
   const send = ({ object, values: [type, pipe] }: Message): MessageVerdict | undefined => {
     if (!sourceTypes.get(object)?.has(type as string)) (pipe as Descriptor).isMuted = true;
-    const own = session.innerType(type as string) ?? session.dataMark;
+    const own = session.innerType(type as string) ?? unknownType;
     return own === type ? undefined : { values: [own, pipe!] };
   };
   const newOffer = (isPrimary: boolean) => ({ objects }: Message): undefined => {
     offers.set(objects[0]!, {
-      types: new Set(),
+      types: new Map(),
       withheld: [],
       isPrimary,
       isOwn: false,
@@ -141,20 +144,20 @@ export function createClipboard(
     if (carrying.isMark(type)) found.isCarried = true;
     const own = session.innerType(type);
     if (!clipboard.in || own === undefined || found.types.size >= maxTypes) return dropped;
-    found.types.add(own);
+    found.types.set(own, type);
     if (!found.isPrimary || attention.isUsed()) return own === type ? undefined : { values: [own] };
     found.withheld.push(own);
     return dropped;
   };
   const receive = ({ object, values: [type, pipe] }: Message): MessageVerdict | undefined => {
     const { types, withheld, isOwn, isCarried, state } = offers.get(object)!;
-    if (!types.has(type as string) || withheld.length > 0) {
+    const outer = types.get(type as string);
+    if (outer === undefined || withheld.length > 0) {
       throw new Violation("it wants data that it was not offered");
     }
     const mayRead = isOwn || state === "dropped" || state === "selected" && attention.isUsed() && rates.paste();
     const isOver = isCarried && !clipboard.in && !carrying.isReadable();
     if (!mayRead || isOver) (pipe as Descriptor).isMuted = true;
-    const outer = session.outerType(type as string)!;
     return outer === type ? undefined : { values: [outer, pipe!] };
   };
   const primarySelection = ({ object, objects: [offered] }: Message): MessageVerdict | undefined => {
@@ -190,7 +193,7 @@ export function createClipboard(
       found.state = "selected";
       if (clipboard.in || !found.isCarried || !carrying.isReadable()) return undefined;
       carried.add(object);
-      found.types.add(carriedType);
+      found.types.set(carriedType, carriedType);
       return { before: [[offered, "offer", carriedType]] };
     },
     "zwp_primary_selection_device_v1.selection": primarySelection,
@@ -216,8 +219,7 @@ export function createClipboard(
     },
     "wl_data_offer.accept": ({ object, values: [serial, type] }) => {
       if (type === null) return undefined;
-      const isOffered = offers.get(object)!.types.has(type as string);
-      return { values: [serial!, isOffered ? session.outerType(type as string)! : null] };
+      return { values: [serial!, offers.get(object)!.types.get(type as string) ?? null] };
     },
     "wl_data_source.target": ({ values: [type] }) =>
       type === null ? undefined : { values: [session.innerType(type as string) ?? null] },
