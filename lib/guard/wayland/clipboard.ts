@@ -30,8 +30,8 @@ interface Offer {
   isPrimary: boolean;
   /** It comes from an app in the same container. */
   isOwn: boolean;
-  /** It is the text that the user has carried here. */
-  isCarried: boolean;
+  /** What marks it as the text that the user has carried here. */
+  carriedMark?: string;
   /** Whether it is copied or selected, or dragged and dropped in a window of the app's. */
   state: "announced" | "selected" | "dropped";
 }
@@ -42,9 +42,9 @@ export interface Clipboard {
   handlers: Record<string, (message: Message) => MessageVerdict | undefined | void>;
   /** The user works in a window: what was withheld until then. */
   release(): Addition[];
-  /** What was carried here and may be read no longer. */
+  /** Something is over: what was carried here may be read no longer, or the app has replaced what it copied in vain. */
   isOver(): boolean;
-  /** Takes it away. */
+  /** Takes the one away, and tells the app of the other. */
   takeBack(): Addition[];
   /** An object ends. */
   ended(object: WaylandObject): void;
@@ -75,6 +75,12 @@ export function createClipboard(
   const dragged = new Map<WaylandObject, Offer>();
   /** The devices that have announced what was carried here. */
   const carried = new Set<WaylandObject>();
+  /** The mark of what a device has announced last of what was carried here. */
+  const announcedMarks = new Map<WaylandObject, string>();
+  /** What has not passed, while the app believes that it is copied or selected, by the device. */
+  const refused = new Map<WaylandObject, WaylandObject>();
+  /** What the app has replaced of that. Many apps end a source only when they hear that it is over. */
+  const replaced = new Set<WaylandObject>();
   /** What the app has copied while the clipboard is closed to the host. */
   let kept: { source: WaylandObject; copied: Copied } | undefined;
   const keep = (source: WaylandObject | undefined): void => {
@@ -85,6 +91,8 @@ export function createClipboard(
     };
     if (kept) carrying.copied = kept.copied;
   };
+  /** What was replaced, but for what a command may ask for: what replaces that may not count. */
+  const outdated = (): WaylandObject[] => [...replaced].filter((source) => source !== kept?.source);
 
   /** Says whose a source is, at the end of its types: an app may take the first one that it finds. */
   const mark = (source: WaylandObject): Addition[] => {
@@ -92,7 +100,18 @@ export function createClipboard(
     marked.add(source);
     return [[source, "offer", session.dataMark]];
   };
-  const setSelection = ({ object, objects: [source], values }: Message): MessageVerdict | undefined => {
+  const setSelection = (message: Message): MessageVerdict | undefined => {
+    const verdict = judgeSelection(message);
+    const { object, objects: [source] } = message;
+    const last = refused.get(object);
+    if (last) replaced.add(last);
+    refused.delete(object);
+    if (!source) return verdict;
+    replaced.delete(source);
+    if (verdict?.drop) refused.set(object, source);
+    return verdict;
+  };
+  const judgeSelection = ({ object, objects: [source], values }: Message): MessageVerdict | undefined => {
     const isKept = !clipboard.out && object.type.name === "wl_data_device";
     if (!source) {
       if (isKept) keep(undefined);
@@ -132,7 +151,6 @@ export function createClipboard(
       withheld: [],
       isPrimary,
       isOwn: false,
-      isCarried: false,
       state: "announced",
     });
   };
@@ -141,7 +159,7 @@ export function createClipboard(
     const found = offers.get(object)!;
     const type = values[0] as string;
     if (type === session.dataMark) found.isOwn = true;
-    if (carrying.isMark(type)) found.isCarried = true;
+    if (carrying.isMark(type)) found.carriedMark = type;
     const own = session.innerType(type);
     if (!clipboard.in || own === undefined || found.types.size >= maxTypes) return dropped;
     found.types.set(own, type);
@@ -150,13 +168,13 @@ export function createClipboard(
     return dropped;
   };
   const receive = ({ object, values: [type, pipe] }: Message): MessageVerdict | undefined => {
-    const { types, withheld, isOwn, isCarried, state } = offers.get(object)!;
+    const { types, withheld, isOwn, carriedMark, state } = offers.get(object)!;
     const outer = types.get(type as string);
     if (outer === undefined || withheld.length > 0) {
       throw new Violation("it wants data that it was not offered");
     }
     const mayRead = isOwn || state === "dropped" || state === "selected" && attention.isUsed() && rates.paste();
-    const isOver = isCarried && !clipboard.in && !carrying.isReadable();
+    const isOver = carriedMark !== undefined && !clipboard.in && !carrying.isReadable();
     if (!mayRead || isOver) (pipe as Descriptor).isMuted = true;
     return outer === type ? undefined : { values: [outer, pipe!] };
   };
@@ -167,9 +185,6 @@ export function createClipboard(
     waiting.set(object, offered);
     return dropped;
   };
-  const cancelled = ({ object }: Message): void => {
-    for (const [device, source] of selected) if (source === object) selected.delete(device);
-  };
 
   const handlers: Clipboard["handlers"] = {
     "wl_data_device.set_selection": setSelection,
@@ -178,8 +193,8 @@ export function createClipboard(
     "zwp_primary_selection_source_v1.offer": offerType,
     "wl_data_source.send": send,
     "zwp_primary_selection_source_v1.send": send,
-    "wl_data_source.cancelled": cancelled,
-    "zwp_primary_selection_source_v1.cancelled": cancelled,
+    "wl_data_source.cancelled": ({ object }) => deleteValue(selected, object),
+    "zwp_primary_selection_source_v1.cancelled": ({ object }) => deleteValue(selected, object),
     "wl_data_device.data_offer": newOffer(false),
     "zwp_primary_selection_device_v1.data_offer": newOffer(true),
     "wl_data_offer.offer": offer,
@@ -191,10 +206,18 @@ export function createClipboard(
       const found = offered && offers.get(offered);
       if (!found) return undefined;
       found.state = "selected";
-      if (clipboard.in || !found.isCarried || !carrying.isReadable()) return undefined;
+      if (clipboard.in || found.carriedMark === undefined || !carrying.isReadable()) return undefined;
       carried.add(object);
       found.types.set(carriedType, carriedType);
-      return { before: [[offered, "offer", carriedType]] };
+      const announced: Addition = [offered, "offer", carriedType];
+      // A compositor announces it again with each focus: what the app has copied after the first time counts.
+      if (announcedMarks.get(object) === found.carriedMark) return { before: [announced] };
+      announcedMarks.set(object, found.carriedMark);
+      // GTK 4 and Qt take no offer while they believe that the clipboard is theirs.
+      const last = refused.get(object);
+      refused.delete(object);
+      keep(undefined);
+      return { before: last ? [[last, "cancelled"], announced] : [announced] };
     },
     "zwp_primary_selection_device_v1.selection": primarySelection,
 
@@ -234,11 +257,16 @@ export function createClipboard(
       waiting.clear();
       return released;
     },
-    isOver: () => carried.size > 0 && !carrying.isReadable(),
+    isOver: () => carried.size > 0 && !carrying.isReadable() || outdated().length > 0,
     takeBack() {
+      const sources = outdated();
+      for (const source of sources) replaced.delete(source);
       const devices = carrying.isReadable() ? [] : [...carried];
       for (const device of devices) carried.delete(device);
-      return devices.map((device): Addition => [device, "selection", 0]);
+      return [
+        ...sources.map((source): Addition => [source, "cancelled"]),
+        ...devices.map((device): Addition => [device, "selection", 0]),
+      ];
     },
     end: () => keep(undefined),
     ended(object) {
@@ -247,9 +275,17 @@ export function createClipboard(
       waiting.delete(object);
       dragged.delete(object);
       selected.delete(object);
-      for (const [device, offered] of waiting) if (offered === object) waiting.delete(device);
+      announcedMarks.delete(object);
+      refused.delete(object);
+      replaced.delete(object);
+      deleteValue(waiting, object);
+      deleteValue(refused, object);
     },
   };
+}
+
+function deleteValue<T>(map: Map<T, T>, value: T): void {
+  for (const [key, other] of map) if (other === value) map.delete(key);
 }
 
 /** Whether a text may be the name of a type of data. */
