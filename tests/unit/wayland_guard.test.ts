@@ -451,6 +451,68 @@ Deno.test("the guard of Wayland lets popups cover three quarters of the screen t
   assertEquals(made.session.popups.size, 0);
 });
 
+Deno.test("the guard of Wayland counts popups that are left out, or that have ended, as nothing", () => {
+  const made = withWindow();
+  const { app, host, connection, session } = made;
+  use(made);
+  const [surface, positioner, own] = [ids.next, ids.next + 2, ids.next + 3];
+  popup(made, 700, 400, { x: 900 });
+  app(message(own, "xdg_popup.reposition", positioner, 1));
+  assertEquals(session.popups.size, 0, "too far away");
+  // Its surface stays, as that of a menu of GTK 4.
+  app(message(own, "xdg_popup.destroy"), message(ids.next + 1, "xdg_surface.destroy"));
+  const shell = ids.next + 4;
+  app(
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
+    message(positioner, "xdg_positioner.set_anchor_rect", 0, 0, 10, 10),
+    message(shell, "xdg_surface.get_popup", shell + 1, ids.xdgSurface, positioner),
+  );
+  assertEquals(session.popups.size, 1);
+  app(message(surface, "wl_surface.attach", ids.buffer, 0, 0), message(surface, "wl_surface.commit"));
+  host(message(ids.keyboard, "wl_keyboard.leave", 7, ids.surface));
+  made.wait(5_000);
+  assert(connection.leave());
+  assertEquals(app(message(surface, "wl_surface.commit")), nothing);
+  app(message(shell + 1, "xdg_popup.reposition", positioner, 1));
+  assertEquals(session.popups.size, 0, "closed, as the user has left");
+
+  use(made);
+  const next = ids.next + 6;
+  popup(made, 100, 100, { from: next });
+  app(message(next + 3, "xdg_popup.destroy"));
+  assertEquals(session.popups.size, 0);
+  // It has its picture for longer than it is a popup.
+  app(message(next, "wl_surface.commit"));
+  assertEquals(session.popups.size, 1);
+  app(message(next, "wl_surface.destroy"));
+  assertEquals(session.popups.size, 0);
+});
+
+Deno.test("the guard of Wayland shows a popup on the surface of one that was left out before", () => {
+  const made = withWindow();
+  const { app, host, connection } = made;
+  const [surface, positioner] = [ids.next, ids.next + 2];
+  let [shell, own] = [ids.next + 1, ids.next + 3];
+  /** The app shows its menu again. Whether that gets a picture. */
+  const shows = (): boolean => {
+    app(message(own, "xdg_popup.destroy"), message(shell, "xdg_surface.destroy"));
+    [shell, own] = [own + 1, own + 2];
+    app(
+      message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, surface),
+      message(shell, "xdg_surface.get_popup", own, ids.xdgSurface, positioner),
+    );
+    return app(message(surface, "wl_surface.attach", ids.buffer, 0, 0)).length > 0;
+  };
+  use(made);
+  popup(made, 100, 100);
+  host(message(ids.keyboard, "wl_keyboard.leave", 7, ids.surface));
+  made.wait(5_000);
+  assert(connection.leave());
+  assertEquals(shows(), false, "nobody is there");
+  use(made);
+  assertEquals(shows(), true);
+});
+
 Deno.test("the guard of Wayland lets popups be near a menu, and not near a dot that is none", () => {
   for (const side of [1, 100]) {
     const made = withWindow();

@@ -274,7 +274,8 @@ export function createPolicy(
       count(popup!, "popup");
       parents.set(popup!, surfaces.of(parent));
       const found = surfaces.of(object);
-      Object.assign(found, { role: "popup", shell: object });
+      // A toolkit may show a menu anew on the surface of one that was left out.
+      Object.assign(found, { role: "popup", shell: object, isHidden: false });
       surfaces.link(popup!, object);
       if (
         attention.isPresent() && mayBeAt(positioners.get(positioner!)!, { popup: found, parent: surfaces.of(parent) })
@@ -325,13 +326,14 @@ export function createPolicy(
     { size: [width, height], offset, anchor }: Positioner,
     { popup, parent: { role, sizes: [size] } }: { popup: Surface; parent: Surface },
   ): boolean => {
-    if (!mayCover(popup, { width, height })) return false;
     if (role === "popup" && (size.width < minMenu.width || size.height < minMenu.height)) return false;
     if (Math.abs(offset[0]) > width + popupReach || Math.abs(offset[1]) > height + popupReach) return false;
     if (!anchor) return false;
     const [x, y, w, h] = anchor;
-    return x >= -popupReach && y >= -popupReach && x + w <= size.width + popupReach &&
+    const isNear = x >= -popupReach && y >= -popupReach && x + w <= size.width + popupReach &&
       y + h <= size.height + popupReach;
+    // What is hidden covers nothing.
+    return isNear && (popup.isHidden || mayCover(popup, { width, height }));
   };
 
   const mustClose = (): boolean => popups.size > 0 && attention.absentMs() > leaveMs;
@@ -363,7 +365,8 @@ export function createPolicy(
       else if (found?.shell === object) {
         Object.assign(found, { shell: undefined, geometry: undefined, bounds: undefined, seen: undefined });
       }
-      if (popups.delete(object)) session.popups.delete(found!);
+      popups.delete(object);
+      if (found?.object === object || object.type.name === "xdg_popup") session.popups.delete(found!);
       rectangles.ended(object);
       input.ended(object);
       data.ended(object);
@@ -393,10 +396,10 @@ export function createPolicy(
       for (const [object, what] of counted) {
         session.remove(what);
         session.closing.remove(object);
+        session.popups.delete(surfaces.of(object));
       }
       counted.clear();
       surfaces.end();
-      for (const popup of popups) session.popups.delete(surfaces.of(popup));
       input.end();
       data.end();
     },

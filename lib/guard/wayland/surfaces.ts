@@ -56,7 +56,7 @@ export interface Surface {
   configured?: Size;
   /** Its xdg_toplevel. */
   toplevel?: WaylandObject;
-  /** It is left out: nothing is ever attached to it. */
+  /** It is left out: nothing is attached to it until it is another popup. */
   isHidden?: boolean;
   /** What it is a part of. */
   parent?: Surface | undefined;
@@ -196,7 +196,7 @@ export function createSurfaces(
     else delete root.seen;
     if (!box) return undefined;
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
-    if (root.role === "popup" && !mayPopUp(root, withoutShadow(sizeOf(box)))) return dropped;
+    if (root.role === "popup" && (root.isHidden || !mayPopUp(root, withoutShadow(sizeOf(box))))) return dropped;
     // Else it would have a picture over other windows, which the desktop takes for a shadow.
     const isChanged = geometry ? !isWithin(box, geometry) : following.length > 0;
     if (isChanged) root.geometry = box;
