@@ -113,8 +113,8 @@ const spec = {
     "server and xpra if both ends have it and the options allow it; the windows then stay open after Ctrl-C, and " +
     '"attach.ts NAME" serves their dialogs, links and the like again.',
     "An app that runs in a session already is started once more in that one, where it may open another window: the same " +
-    "line can be typed twice. It is refused where that session has other channels. --session S and --detached start a " +
-    "session of their own; their names are the app's, then -2, -3 and so on.",
+    "line can be typed twice. It is refused where that session has other channels. --detached and the name of a new " +
+    "session start one of its own; without a name they are called as the app is, then -2, -3 and so on.",
     "Where the container has xdg-desktop-portal, the app's own file dialogs show a dialog of this host's: what you choose " +
     "is lent to the app, and comes back when the session ends. Links, files, print jobs and notifications go the same way, " +
     "if their channels are open; you are always asked before something is printed.",

@@ -16,20 +16,26 @@ import { channelLine, recordChannels, recordedChannels } from "./session/channel
 import { listSessions, type LiveSession } from "./session/live_sessions.ts";
 
 /**
- * The live session in which the app of a request runs; undefined where there is none, and where the request is for a
- * session of its own.
+ * The live session in which the app of a request runs, of the name that is asked for if one is; undefined where there is
+ * none, and where the request is for a session of its own.
  *
  * @throws {UserError} exit code 2 when it runs in another way only than is asked for
  */
 export async function findSameApp(container: Container, request: StartRequest): Promise<LiveSession | undefined> {
   const { host, label, options } = container;
   const { app, session, detached, isDisposable, display, open, asks } = request;
-  if (host.dryRun || session !== undefined || detached || isDisposable) return undefined;
+  if (host.dryRun || detached || isDisposable) return undefined;
   // By what is on this side, mostly nothing has to be asked.
-  if ((await container.seenSessions())?.length === 0) return undefined;
+  const seen = await container.seenSessions();
+  if (seen && !(session === undefined ? seen.length > 0 : seen.includes(session))) return undefined;
   // Another machine is asked by the connection that the rest goes by, too.
   await container.connect();
-  const found = (await listSessions(container)).filter((live) => isSameApp(wordsOf(live), app));
+  const found = (await listSessions(container)).filter((live) =>
+    session === undefined
+      ? isSameApp(wordsOf(live), app)
+      // The name tells what a program runs that runs others.
+      : live.session === session && programOf(wordsOf(live)) === programOf(app)
+  );
   const isOtherDisplay = (live: LiveSession): boolean => display !== "auto" && display !== live.display;
   // A session on X that nobody shows gets the channels of the next client.
   const isOther = (live: LiveSession): boolean =>
@@ -93,7 +99,11 @@ function wordsOf({ app }: LiveSession): string[] {
 
 /** Whether two command lines are the same app: by the program; for one that runs others, by all words. */
 export function isSameApp(one: readonly string[], other: readonly string[]): boolean {
-  const [name, otherName] = [one, other].map(([program = ""]) => program.slice(program.lastIndexOf("/") + 1));
-  if (isLauncher(name!)) return one.length === other.length && one.every((word, index) => word === other[index]);
-  return name === otherName;
+  const name = programOf(one);
+  if (isLauncher(name)) return one.length === other.length && one.every((word, index) => word === other[index]);
+  return name === programOf(other);
+}
+
+function programOf([program = ""]: readonly string[]): string {
+  return program.slice(program.lastIndexOf("/") + 1);
 }

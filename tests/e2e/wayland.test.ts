@@ -283,7 +283,7 @@ testOnEngines(
     assertStringIncludes(missing.stderr, 'There is no program "no-such-app"');
     const first = attach(engine, ["--session=taken", name, "foot -T first sleep 600"]);
     await windowCalled(`[${name}] first`);
-    const second = await attached(engine, ["--session=taken", name, "foot"]);
+    const second = await attached(engine, ["--session=taken", name, "true"]);
     assertEquals(second.code, 2, second.stderr);
     assertStringIncludes(second.stderr, `There is a session "taken" in "${name}" already`);
     await windowCalled(`[${name}] first`);

@@ -58,6 +58,8 @@ Deno.test("a second run of an app joins the session in which it runs, unless it 
   assertEquals(await find(request(["xterm"], { display: "x11" })), "xterm");
   assertEquals(await find(request(["foot"])), undefined);
   assertEquals(await find(request(["firefox"], { session: "other" })), undefined);
+  assertEquals(await find(request(["firefox"], { session: "work" })), "work");
+  assertEquals(await find(request(["foot"], { session: "work" })), undefined);
   assertEquals(await find(request(["firefox"], { detached: true })), undefined);
   assertEquals(await find(request(["firefox"], { isDisposable: true })), undefined);
 });
@@ -97,4 +99,14 @@ Deno.test("a container on another machine is asked by the connection of the run"
   } as unknown as Container;
   await findSameApp(far, request(["firefox"]));
   assertEquals(asked, ["connect", "list"]);
+});
+
+Deno.test("what a program starts that runs others is the same app by its session's name", async () => {
+  const container = containerWith(line("browser", "env A=b browser first"), line("env", "env A=b browser first"));
+  const words = ["env", "A=b", "browser", "second"];
+  assertEquals((await findSameApp(container, request(words, { session: "browser" })))?.session, "browser");
+  assertEquals(await findSameApp(container, request(words)), undefined);
+  const isolated = request(words, { session: "browser", open: openChannels({ preset: "isolated" }) });
+  const { exitCode } = await assertRejects(() => findSameApp(container, isolated), UserError, "with other channels");
+  assertEquals(exitCode, 2);
 });
