@@ -16,7 +16,10 @@ import { type Answer, recordingHost } from "./recording_host.ts";
 function world(
   { inside = {}, own = {}, env = { DISPLAY: ":7" } }: { inside?: Answer; own?: Answer; env?: Record<string, string> },
 ): ReturnType<typeof recordingHost> {
-  return recordingHost({ env, answer: ([program]) => program === "ssh" ? inside : own });
+  return recordingHost({
+    env: { GUI_CONTAINER_MOUNTS: "/none", ...env },
+    answer: ([program]) => program === "ssh" ? inside : own,
+  });
 }
 
 Deno.test("copyOut() puts the session's text on the host's clipboard, and tells only how long it is", async () => {
@@ -61,7 +64,7 @@ Deno.test("copyOut() and pasteIn() let the user choose when there is not just on
   for (const code of [76, 77]) {
     const answers: Answer[] = [{ code }, { stdout: listed }, { stdout: "text" }];
     const answer = ([program]: readonly string[]): Answer => program === "ssh" ? answers.shift()! : { stdout: "own" };
-    const { host, calls, said } = recordingHost({ env: { DISPLAY: ":7" }, answer });
+    const { host, calls, said } = recordingHost({ env: { GUI_CONTAINER_MOUNTS: "/none", DISPLAY: ":7" }, answer });
     assertEquals((await copyOut(localBox(host), undefined)).text, "text");
     assertEquals(said.map((line) => line.split(":")[0]), ["choose"]);
     assertStringIncludes(calls[2]!.at(-1)!, "session=");
@@ -105,17 +108,26 @@ Deno.test("the host's clipboard is that of its Wayland desktop, else that of its
 /**
  * Runs `test` beside a guard of the session "web" of the container "box", which answers by this clipboard's rules.
  *
- * @param test is given the host, as of a session on a Wayland desktop, and what the app has copied
+ * @param test is given the host, as of a session on a Wayland desktop with Xwayland, what the container answers, and what
+ * the app has copied
  */
 async function besideGuard(
   clipboard: OpenClipboard,
-  test: (world: ReturnType<typeof recordingHost> & { box: Container; carrying: Carrying }) => Promise<void>,
+  test: (
+    world: ReturnType<typeof recordingHost> & {
+      box: Container;
+      carrying: Carrying;
+      env: Record<string, string>;
+      inside: { code: number; stdout: string };
+    },
+  ) => Promise<void>,
 ): Promise<void> {
   const root = await Deno.makeTempDir();
-  const env = { GUI_CONTAINER_MOUNTS: root, WAYLAND_DISPLAY: "wayland-1" };
+  const env = { GUI_CONTAINER_MOUNTS: root, DISPLAY: ":7", WAYLAND_DISPLAY: "wayland-1" };
+  const inside = { code: 78, stdout: "web\n" };
   const recorded = recordingHost({
     env,
-    answer: ([program]) => program === "ssh" ? { code: 78, stdout: "web\n" } : { stdout: "own" },
+    answer: ([program]) => program === "ssh" ? inside : { stdout: "own" },
   });
   const mounts = mountsIn(recorded.host, "box");
   const carrying = createCarrying({ clipboard, now: () => 0 });
@@ -134,8 +146,9 @@ async function besideGuard(
   using _watcher = obeyCommands(carrying, guard);
   try {
     await using box = localBox(recorded.host, { mounts, directory: run });
-    await test({ ...recorded, box, carrying });
-    assertEquals([...Deno.readDirSync(guard)].map(({ name }) => name).toSorted(), ["session.json", "turn"]);
+    await test({ ...recorded, box, carrying, env, inside });
+    const left = [...Deno.readDirSync(guard)].map(({ name }) => name).filter((name) => name !== "turn");
+    assertEquals(left, ["session.json"]);
     assertEquals([...Deno.readDirSync(run)], []);
   } finally {
     await Deno.remove(root, { recursive: true });
@@ -178,6 +191,39 @@ Deno.test("pasteIn() offers the text on Wayland by a type that only the guard kn
     assert(first !== second && /^text\/x-gui-container\.[0-9a-f-]{36}$/.test(first!), first);
     assert([first, second].some((type) => carrying.isMark(type!)) && !carrying.isMark("text/plain"));
     assertEquals(options.at(-1)?.stdin, { text: "own" });
+  });
+});
+
+Deno.test("pasteIn() gives a container with a session on Wayland no text, whatever that says: its guard has it", async () => {
+  await besideGuard({ in: false, out: true }, async ({ box, carrying, calls, options, inside }) => {
+    const clipping = await hostClipping(box.host);
+    const given = (): (typeof options[number]["stdin"])[] =>
+      calls.flatMap(([program], index) => program === "ssh" ? [options[index]?.stdin] : []);
+    await pasteIn(box, { session: undefined, clipping });
+    assertEquals(given(), [undefined], "it says only which session is its only one");
+    await pasteIn(box, { session: "web", clipping });
+    assertEquals(given(), [undefined], "it is not asked");
+    assertEquals(calls.filter(([program]) => program === "wl-copy").length, 2);
+    inside.code = 0;
+    await assertRejects(() => pasteIn(box, { session: undefined, clipping }), UserError, "are those of web");
+    assertEquals(given(), [undefined, undefined]);
+    assert(carrying.isReadable());
+    await pasteIn(box, { session: "by-x", clipping });
+    assertEquals(given().at(-1), { text: "own" });
+  });
+});
+
+Deno.test("pasteIn() names what is missing where the windows are on Wayland, and this shell is not", async () => {
+  await besideGuard({ in: false, out: true }, async ({ box, carrying, calls, env }) => {
+    env.WAYLAND_DISPLAY = "";
+    const clipping = await hostClipping(box.host);
+    await assertRejects(
+      () => pasteIn(box, { session: "web", clipping }),
+      UserError,
+      'The windows of "web" of "box" are on Wayland, and $WAYLAND_DISPLAY is not set',
+    );
+    assertEquals(calls.map(([program]) => program), ["xclip"]);
+    assertEquals(carrying.isReadable(), false);
   });
 });
 

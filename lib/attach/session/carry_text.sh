@@ -5,12 +5,13 @@
 # answer.
 #
 # Values in front:
-#   direction   out or in
+#   direction   out or in; ask: does nothing if the session is not on a Wayland desktop
 #   most        how many bytes to print
 #   by_wayland  exit status: the session is on a Wayland desktop, and has no clipboard of its own; its name is printed
 #   seconds     for how long what was put there can be read
 : "${direction:?}" "${most:?}" "${by_wayland:?}" "${seconds:?}" "${session:?}" "${environment:?}"
 [ ! -e "${environment%/*}/wayland" ] || { printf '%s\n' "$session"; exit "$by_wayland"; }
+[ "$direction" != ask ] || exit 0
 # The environment may set any variable, but cannot change the positional parameters.
 set -- "$direction" "$most" "gui-container-$session.service" "$seconds"
 # shellcheck source=/dev/null

@@ -5,14 +5,14 @@
  */
 
 import carryText from "./carry_text.sh" with { type: "text" };
-import { ExitCode, ProcessError, UserError } from "../../base/errors.ts";
+import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { removeInvisible } from "../../base/text.ts";
 import type { Container } from "../../container/container.ts";
 import { isSessionName } from "../../container/names.ts";
 import type { ScriptOptions } from "../../container/ssh.ts";
 import { type CarryAnswer, pastedMs } from "../../guard/wayland/carrying.ts";
-import { askGuard } from "../wayland/ask_guard.ts";
+import { askGuard, guardedSessions } from "../wayland/ask_guard.ts";
 import { runInSession } from "./live_sessions.ts";
 
 /** What is carried. */
@@ -69,18 +69,40 @@ export async function copyOut(container: Container, session: string | undefined)
  * place of what is on the host's, as text alone, under a type by which the guard knows it again.
  *
  * @param options `session`: as for {@linkcode copyOut}
- * @throws {UserError} when the session's clipboard is the host's anyway
+ * @throws {UserError} when the session's clipboard is the host's anyway, or when it is not clear which session is meant
  */
 export async function pasteIn(
   container: Container,
   { session, clipping: { text } }: { session: string | undefined; clipping: Clipping },
 ): Promise<void> {
-  const { host } = container;
-  const { guarded } = await carry(container, { session, direction: "in", stdin: { text } });
+  const { host, label } = container;
+  const guarded = await guardedSession(container, session) ??
+    (await carry(container, { session, direction: "in", stdin: { text } })).guarded;
   if (guarded === undefined) return;
+  if (!host.env("WAYLAND_DISPLAY")) {
+    throw new UserError(`The windows of "${guarded}" of "${label}" are on Wayland, and $WAYLAND_DISPLAY is not set`, {
+      hint: "Run it in the desktop session where they were opened",
+    });
+  }
   const mark = `text/x-gui-container.${crypto.randomUUID()}`;
   refuse(container, await askGuard(container, { session: guarded, request: { paste: mark } }));
   await host.run(["wl-copy", "--type", mark], { stdin: { text }, output: "discard" });
+}
+
+/**
+ * The session that is meant, if a guard on this host has its windows. Then the guard alone says when the container gets
+ * the text: until it is clear that it is another session, the container gets nothing.
+ */
+async function guardedSession(container: Container, session: string | undefined): Promise<string | undefined> {
+  const { host, label } = container;
+  const guards = host.dryRun ? [] : await guardedSessions(container);
+  if (session !== undefined || guards.length === 0) return guards.find((name) => name === session);
+  const { guarded } = await carry(container, { session, direction: "ask" });
+  if (guarded !== undefined) return guarded;
+  throw inputError(
+    `"${label}" names a session by X, while its windows on this desktop are those of ${guards.join(", ")}`,
+    "Name the one that you mean with --session",
+  );
 }
 
 /** Refuses what a guard does not do. */
@@ -96,7 +118,10 @@ function refuse({ label }: Container, answer: CarryAnswer, place = ""): void {
 /** Runs carry_text.sh. Returns what it prints, or the name of a session that has no clipboard of its own. */
 async function carry(
   container: Container,
-  { direction, ...options }: Pick<ScriptOptions, "stdin"> & { session: string | undefined; direction: "out" | "in" },
+  { direction, ...options }: Pick<ScriptOptions, "stdin"> & {
+    session: string | undefined;
+    direction: "out" | "in" | "ask";
+  },
 ): Promise<{ stdout: string; guarded?: string }> {
   const { label } = container;
   const result = await runInSession(container, {

@@ -26,7 +26,7 @@ export async function askGuard(
   const { host, label } = container;
   // This removes what killed guards have left.
   const own = join(await container.directory(), "guard");
-  const guard = await findGuard(container, session);
+  const guard = (await guardsOf(container)).get(session);
   if (guard === undefined) {
     throw new UserError(`The windows of "${session}" of "${label}" are not on a desktop of yours on this host`, {
       hint: "Run it where they were opened",
@@ -55,11 +55,20 @@ export async function askGuard(
   }
 }
 
-/** The directory of a session's guard; undefined where there is none on this host. */
-async function findGuard({ host, mounts }: Container, session: string): Promise<string | undefined> {
+/** The names of the sessions of a container whose windows a guard on this host has. The container has no part in that. */
+export async function guardedSessions(container: Container): Promise<string[]> {
+  if ((await guardsOf(container)).size === 0) return [];
+  // This removes what killed guards have left.
+  await container.directory();
+  return [...(await guardsOf(container)).keys()];
+}
+
+/** The directories of a container's guards on this host, by the names of their sessions. */
+async function guardsOf({ host, mounts }: Container): Promise<Map<string, string>> {
+  const guards = new Map<string, string>();
   for (const directory of await privateDirectories(host)) {
     const noted = await readRecord(join(directory, privateNames.session)) as GuardedSession | undefined | null;
-    if (noted?.mounts === mounts.directory && noted.session === session) return directory;
+    if (noted?.mounts === mounts.directory) guards.set(noted.session, directory);
   }
-  return undefined;
+  return guards;
 }
