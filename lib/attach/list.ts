@@ -6,6 +6,7 @@ import { showTable } from "../cli/table.ts";
 import { resolveContainer } from "../container/container.ts";
 import type { EngineOptions } from "../container/place.ts";
 import { chooseEngine } from "../engine/engine.ts";
+import { recordedChannels } from "./session/channels.ts";
 import { listAllSessions, listSessions, type LiveSession } from "./session/live_sessions.ts";
 
 /**
@@ -24,9 +25,15 @@ export async function showSessions(host: Host, word: string | undefined, options
   showTable(host.ui, rows, {
     heading: ["CONTAINER", "SESSION", "APP", "PID", "CLIENTS", "SINCE"],
     none: "No session runs",
-    data: sessions,
+    data: sessions.map(dataOf),
   });
   return 0;
+}
+
+/** A session as docs/reference.md describes it. */
+export function dataOf({ isServed: _, channels, ...session }: LiveSession): Record<string, unknown> {
+  const { open, asks } = recordedChannels(channels);
+  return { ...session, channels: [...open], asks: [...asks] };
 }
 
 /** A time of ISO 8601 as the user's clock shows it, to the minute: Swedes write it that way. */

@@ -1,6 +1,7 @@
-// A session that is shown or served again: its record, and its end.
+// What is known of a session that runs: its record, how it is listed, and its end when it is served again.
 
 import { assertEquals, assertRejects } from "@std/assert";
+import { dataOf } from "../../lib/attach/list.ts";
 import { noteChannels } from "../../lib/attach/session/live_sessions.ts";
 import { reportServedOutcome } from "../../lib/attach/session/outcome.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
@@ -27,4 +28,10 @@ Deno.test("noteChannels() fails when the container cannot write the record", asy
   const full = new ProcessError({ argv: ["ssh"], code: 2, signal: null, stdout: "", stderr: "No space left" });
   const container = { script: () => Promise.reject(full) } as unknown as Container;
   await assertRejects(() => noteChannels(container, { session: "web", channels: "sound" }), ProcessError);
+});
+
+Deno.test("--list --json tells the channels of a session one by one, and those that are asked for", () => {
+  const session = { container: "box", session: "web", display: "x11", app: "firefox", pid: 7, clients: 1, since: "" };
+  const live = { ...session, display: "x11", channels: "sound,links?,evil", isServed: true } as const;
+  assertEquals(dataOf(live), { ...session, channels: ["sound", "links"], asks: ["links"] });
 });
