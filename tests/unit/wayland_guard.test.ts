@@ -879,6 +879,41 @@ Deno.test("the guard of Wayland counts nothing that the compositor says to what 
   assertEquals(app(message(ids.toplevel, "xdg_toplevel.move", ids.seat, 9)), nothing);
 });
 
+Deno.test("the guard of Wayland takes focus and buttons to end with the surface that has them", () => {
+  const made = withWindow();
+  const { app, host, session } = made;
+  const [second, shell, window, menu] = [ids.next, ids.next + 1, ids.next + 2, ids.next + 3];
+  app(
+    message(ids.compositor, "wl_compositor.create_surface", second),
+    message(ids.shell, "xdg_wm_base.get_xdg_surface", shell, second),
+    message(shell, "xdg_surface.get_toplevel", window),
+    message(ids.compositor, "wl_compositor.create_surface", menu),
+  );
+  const move = message(window, "xdg_toplevel.move", ids.seat, 8);
+  const end = (surface: number): void => void app(message(surface, "wl_surface.destroy"));
+  use(made);
+  host(
+    message(ids.pointer, "wl_pointer.enter", 7, ids.surface, 256, 256),
+    message(ids.pointer, "wl_pointer.button", 8, 0, 272, 1),
+  );
+  // Of another surface, as of a tip that goes when a button is pressed.
+  end(menu);
+  assertEquals([session.attention.focused(), app(move)], [1, move]);
+  host(message(ids.pointer, "wl_pointer.button", 9, 0, 272, 1));
+  end(ids.surface);
+  made.wait(5_000);
+  assertEquals([session.attention.isPresent(), app(move)], [false, nothing]);
+  // What the compositor has said before it knew.
+  host(
+    message(ids.keyboard, "wl_keyboard.enter", 10, ids.surface, nothing),
+    message(ids.pointer, "wl_pointer.button", 11, 0, 272, 1),
+  );
+  made.wait(5_000);
+  assertEquals([session.attention.isPresent(), app(move)], [false, nothing]);
+  host(message(ids.keyboard, "wl_keyboard.enter", 12, second, nothing));
+  assertEquals(session.attention.focused(), 1);
+});
+
 Deno.test("the guard of Wayland shows no popup whose picture is larger than half of the screen, whatever it asked for", () => {
   const made = withWindow();
   use(made);

@@ -31,10 +31,13 @@ export interface Input {
 export function createInput(
   { session: { attention, closing }, release }: { session: WaylandSession; release(): Addition[] },
 ): Input {
-  const focusedKeyboards = new Set<WaylandObject>();
+  /** The keyboards that have the focus, and on which surface. */
+  const focused = new Map<WaylandObject, WaylandObject>();
+  /** The surface on which a pointer or a pen is. */
+  const pointed = new WeakMap<WaylandObject, WaylandObject | undefined>();
   const serials: number[] = [];
-  /** What is down, by the object that reports it. */
-  const presses = new Map<WaylandObject, Set<ArgumentValue>>();
+  /** What is down, and on which surface, by the object that reports it. */
+  const presses = new Map<WaylandObject, Map<ArgumentValue, WaylandObject | undefined>>();
 
   const noteSerial = (serial: ArgumentValue): void => {
     serials.push(serial as number);
@@ -46,55 +49,62 @@ export function createInput(
     return before.length > 0 ? { before } : undefined;
   };
   const forget = ({ object }: Pick<Message, "object">): void => void presses.delete(object);
-  const press = (object: WaylandObject, { what, isDown }: { what: ArgumentValue; isDown: boolean }) => {
-    const down = presses.get(object) ?? new Set();
-    if (!isDown) {
-      down.delete(what);
-      if (down.size === 0) presses.delete(object);
-      return undefined;
-    }
-    if (down.size < maxPresses) presses.set(object, down.add(what));
+  const lift = (object: WaylandObject, what: ArgumentValue): void => {
+    const down = presses.get(object);
+    down?.delete(what);
+    if (down?.size === 0) presses.delete(object);
+  };
+  const press = (
+    object: WaylandObject,
+    { what, surface = pointed.get(object) }: { what: ArgumentValue; surface?: WaylandObject | undefined },
+  ) => {
+    const down = presses.get(object) ?? new Map();
+    if (down.size < maxPresses && !surface?.isEnded) presses.set(object, down.set(what, surface));
     return used();
   };
   const blur = (keyboard: WaylandObject): void => {
-    if (focusedKeyboards.delete(keyboard)) attention.focus(attention.focused() - 1);
+    if (focused.delete(keyboard)) attention.focus(attention.focused() - 1);
   };
   return {
     handlers: {
-      "wl_keyboard.enter": ({ object, values }) => {
+      "wl_keyboard.enter": ({ object, values, objects: [, surface] }) => {
         noteSerial(values[0]!);
-        if (focusedKeyboards.has(object)) return;
-        focusedKeyboards.add(object);
-        attention.focus(attention.focused() + 1);
+        if (!surface || surface.isEnded) return blur(object);
+        if (!focused.has(object)) attention.focus(attention.focused() + 1);
+        focused.set(object, surface);
       },
       "wl_keyboard.leave": ({ object }) => blur(object),
       "wl_keyboard.key": ({ values }) => {
         noteSerial(values[0]!);
         return values[3] === 1 ? used() : undefined;
       },
-      "wl_pointer.enter": ({ values }) => noteSerial(values[0]!),
+      "wl_pointer.enter": ({ object, values, objects: [, surface] }) => {
+        noteSerial(values[0]!);
+        pointed.set(object, surface);
+      },
       // While a button is down, the pointer leaves a window only if the compositor has taken the button.
       "wl_pointer.leave": forget,
       "wl_pointer.button": ({ object, values }) => {
         noteSerial(values[0]!);
         closing.recordClick();
-        return press(object, { what: values[2]!, isDown: values[3] === 1 });
+        return values[3] === 1 ? press(object, { what: values[2]! }) : lift(object, values[2]!);
       },
-      "wl_touch.down": ({ object, values }) => {
+      "wl_touch.down": ({ object, values, objects: [, , surface] }) => {
         noteSerial(values[0]!);
-        return press(object, { what: values[3]!, isDown: true });
+        return press(object, { what: values[3]!, surface });
       },
       "wl_touch.up": ({ object, values }) => {
         noteSerial(values[0]!);
         closing.recordClick();
-        return press(object, { what: values[2]!, isDown: false });
+        return lift(object, values[2]!);
       },
       "wl_touch.cancel": forget,
+      "zwp_tablet_tool_v2.proximity_in": ({ object, objects: [, , surface] }) => void pointed.set(object, surface),
       "zwp_tablet_tool_v2.down": ({ object, values }) => {
         noteSerial(values[0]!);
-        return press(object, { what: null, isDown: true });
+        return press(object, { what: null });
       },
-      "zwp_tablet_tool_v2.up": forget,
+      "zwp_tablet_tool_v2.up": ({ object }) => lift(object, null),
       "zwp_tablet_tool_v2.proximity_out": forget,
       "zwp_tablet_tool_v2.removed": forget,
     },
@@ -104,9 +114,15 @@ export function createInput(
     ended(object) {
       blur(object);
       forget({ object });
+      if (object.type.name !== "wl_surface") return;
+      // The compositor may say nothing of it.
+      for (const [keyboard, surface] of focused) if (surface === object) blur(keyboard);
+      for (const [device, down] of presses) {
+        for (const [what, surface] of down) if (surface === object) lift(device, what);
+      }
     },
     end() {
-      for (const keyboard of [...focusedKeyboards]) blur(keyboard);
+      for (const keyboard of focused.keys()) blur(keyboard);
     },
   };
 }
