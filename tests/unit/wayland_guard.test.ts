@@ -914,6 +914,29 @@ Deno.test("the guard of Wayland takes focus and buttons to end with the surface 
   assertEquals(session.attention.focused(), 1);
 });
 
+Deno.test("the guard of Wayland takes the button of a pen for one that the user has pressed", () => {
+  const made = withWindow();
+  const { app, host } = made;
+  const [manager, seat, source, tool] = [ids.next, ids.next + 1, ids.next + 2, 0xff00_0001];
+  host(message(ids.registry, "wl_registry.global", 97, "zwp_tablet_manager_v2", 1));
+  app(
+    message(ids.registry, "wl_registry.bind", 97, "zwp_tablet_manager_v2", 1, manager),
+    message(manager, "zwp_tablet_manager_v2.get_tablet_seat", seat, ids.seat),
+    message(ids.dataManager, "wl_data_device_manager.create_data_source", source),
+  );
+  host(message(seat, "zwp_tablet_seat_v2.tool_added", tool));
+  const copies = (): boolean => app(message(ids.device, "wl_data_device.set_selection", source, 7)).length > 0;
+  const moves = (): boolean => app(message(ids.toplevel, "xdg_toplevel.move", ids.seat, 7)).length > 0;
+  const button = (isDown: boolean): void =>
+    void host(message(tool, "zwp_tablet_tool_v2.button", 7, 331, isDown ? 1 : 0));
+  assertEquals([copies(), moves()], [false, false]);
+  button(true);
+  assertEquals([copies(), moves()], [true, true]);
+  button(true);
+  button(false);
+  assertEquals(moves(), false);
+});
+
 Deno.test("the guard of Wayland shows no popup whose picture is larger than half of the screen, whatever it asked for", () => {
   const made = withWindow();
   use(made);

@@ -105,6 +105,10 @@ export function createInput(
         return press(object, { what: null });
       },
       "zwp_tablet_tool_v2.up": ({ object }) => lift(object, null),
+      "zwp_tablet_tool_v2.button": ({ object, values }) => {
+        noteSerial(values[0]!);
+        return values[2] === 1 ? press(object, { what: values[1]! }) : lift(object, values[1]!);
+      },
       "zwp_tablet_tool_v2.proximity_out": forget,
       "zwp_tablet_tool_v2.removed": forget,
     },
