@@ -7,10 +7,14 @@
 import { Violation } from "../faults.ts";
 import type { Message, WaylandObject } from "./connection.ts";
 import type { MessageVerdict } from "./policy.ts";
+import { dropped } from "./surfaces.ts";
 
 /** After so many parts of a surface that have changed, all of it has: the one rectangle that is left holds all others. */
 const maxChanges = 4_000;
-/** So many rectangles all regions of a connection may have. Toolkits have some, of regions that they end at once. */
+/**
+ * So many rectangles all regions of a connection may have. Toolkits have some, of regions that they end at once; a window
+ * of a shape of its own may have thousands. Without the rest of them, a region is smaller, and the app runs.
+ */
 const maxRectangles = 2_000;
 /** All of a surface, however large it is. */
 const everything = [0, 0, 2 ** 31 - 1, 2 ** 31 - 1];
@@ -36,16 +40,21 @@ export function createRectangles(): Rectangles {
     changes.set(object, count > maxChanges ? 0 : count);
     return isWhole ? { values: everything } : undefined;
   };
-  const build = ({ object }: Message): void => {
-    if (++together > maxRectangles) throw new Violation(`its regions have more than ${maxRectangles} rectangles`);
+  const add = ({ object }: Message): MessageVerdict | undefined => {
+    if (together >= maxRectangles) return dropped;
+    together++;
     regions.set(object, (regions.get(object) ?? 0) + 1);
+    return undefined;
+  };
+  const subtract = (message: Message): void => {
+    if (add(message)) throw new Violation(`its regions have more than ${maxRectangles} rectangles`);
   };
   return {
     handlers: {
       "wl_surface.damage": change,
       "wl_surface.damage_buffer": change,
-      "wl_region.add": build,
-      "wl_region.subtract": build,
+      "wl_region.add": add,
+      "wl_region.subtract": subtract,
     },
     ended(object) {
       together -= regions.get(object) ?? 0;
