@@ -300,6 +300,30 @@ Deno.test("the guard of Wayland lets an app have the window's menu, the front an
   assertEquals(many(100, () => states.every((state) => app(state).length > 0)), 12);
 });
 
+Deno.test("the guard of Wayland lets monitors come and go for as long as an app runs", () => {
+  const { app, host } = withGlobals();
+  const come = (id: number): void => void host(message(ids.registry, "wl_registry.global", id, "wl_output", 4));
+  const bind = (id: number, made: number): void =>
+    void app(message(ids.registry, "wl_registry.bind", id, "wl_output", 4, made));
+  const go = (id: number): void => {
+    const remove = message(ids.registry, "wl_registry.global_remove", id);
+    assertEquals(host(remove), remove);
+  };
+  for (let id = 100; id < 2_100; id++) {
+    come(id);
+    go(id);
+    // The first one is there again.
+    if (id === 101) come(100);
+  }
+  // The app has not heard yet that it is gone.
+  bind(2_099, ids.next);
+  bind(100, ids.next + 1);
+  refused(() => bind(101, ids.next + 2), "not offered");
+  refused(() => {
+    for (let id = 3_000; id < 4_000; id++) come(id);
+  }, "too many globals");
+});
+
 /** Asks for a popup of this size at this place of the window. */
 function popup(
   { app }: Trial,

@@ -61,6 +61,10 @@ export interface Policy {
   end(): void;
 }
 
+/** Globals that are there, or were just now, and those of them that are gone: monitors come and go. */
+const maxGlobals = 1_000;
+const maxGone = 100;
+
 /** What makes an object that hears of what the user does, or of data. */
 const makesDevice = [
   ...["wl_seat.get_pointer", "wl_seat.get_keyboard", "wl_seat.get_touch"],
@@ -85,6 +89,8 @@ export function createPolicy(
   const { container, attention } = session;
   /** The globals that were announced to the app, by their numbers. */
   const offered = new Map<number, { name: string; version: number }>();
+  /** Those of them that are gone. An app that does not know yet may still bind one. */
+  const gone = new Set<number>();
   const counted = new Map<WaylandObject, Counted>();
   const files = new Map<WaylandObject, { file: Descriptor; size: number }>();
   const buffers = new WeakMap<WaylandObject, Size>();
@@ -148,13 +154,20 @@ export function createPolicy(
       const known = protocols.get(name as string);
       if (!known || !globals.includes(name as string)) return dropped;
       const highest = Math.min(number(version), known.version);
-      if (offered.size > 1_000) throw new Violation("there are too many globals");
+      // A compositor may use a number again.
+      gone.delete(number(id));
+      if (offered.size > maxGlobals) throw new Violation("there are too many globals");
       offered.set(number(id), { name: name as string, version: highest });
       return { values: [id!, name!, highest] };
     },
     "wl_registry.global_remove": ({ values }) => {
-      outputs.remove(number(values[0]));
-      return offered.has(number(values[0])) ? undefined : dropped;
+      const id = number(values[0]);
+      outputs.remove(id);
+      if (!offered.has(id)) return dropped;
+      gone.add(id);
+      const [first] = gone;
+      if (gone.size > maxGone && gone.delete(first!)) offered.delete(first!);
+      return undefined;
     },
     "wl_registry.bind": ({ values, objects }) => {
       if (values[1] === "wl_output") outputs.bind(objects[3]!, number(values[0]));
