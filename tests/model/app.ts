@@ -191,7 +191,8 @@ export function createApp(
       const on = chance.happens(0.4) ? surface(chance) : newSurface();
       // What a window was before ends; what says how its frame is may stay.
       for (const id of roles.get(on)?.splice(0) ?? []) {
-        if (objects.has(id) && !ended.has(id)) sendLast(id);
+        // Its number may be that of something else by now.
+        if (objects.get(id)?.name.startsWith("xdg_") && !ended.has(id)) sendLast(id);
       }
       const shell = make(manager("xdg_wm_base"), "xdg_wm_base.get_xdg_surface", "xdg_surface", on);
       const toplevel = make(shell, "xdg_surface.get_toplevel", "xdg_toplevel");

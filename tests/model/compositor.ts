@@ -371,7 +371,10 @@ export function createCompositor(
   const apply = (surface: Surface, { move, places, order, ...changed }: Pending): void => {
     Object.assign(surface.current, changed);
     if (move) surface.offset = [surface.offset[0] + move[0], surface.offset[1] + move[1]];
-    for (const [part, place] of places ?? []) part.place = place;
+    for (const [part, place] of places ?? []) {
+      // What it was told as a part of another one has ended with that.
+      if (part.parent === surface) part.place = place;
+    }
     if (order) {
       // A part is there once its parent is committed.
       surface.parts = order.filter(({ parent }) => parent === surface);
