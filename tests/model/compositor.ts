@@ -485,7 +485,8 @@ export function createCompositor(
     const [, part, parent] = numbers(values).map((each) => client.surfaces.get(each));
     if (!setRole(part!, "part")) return;
     detach(part!);
-    Object.assign(part!, { parent, place: [0, 0], isSync: true });
+    // mutter leaves it where it was.
+    Object.assign(part!, { parent, isSync: true });
     (parent!.pending.order ??= [...parent!.parts]).push(part!);
     client.parts.set(id, part!);
     client.parts.set(values[0] as number, part!);

@@ -759,6 +759,30 @@ Deno.test("the guard of Wayland forgets no size that a compositor may still show
   assertEquals(mayShrink(later), true);
 });
 
+Deno.test("the guard of Wayland counts a part that is made one anew also where it was before", () => {
+  const made = withWindow();
+  const { app } = made;
+  const commit = message(ids.surface, "wl_surface.commit");
+  const geometry = (width: number): Uint8Array =>
+    message(ids.xdgSurface, "xdg_surface.set_window_geometry", 0, 0, width, 300);
+  const commitPart = part(made, 300);
+  commitPart();
+  app(commit);
+  app(commit);
+  const [manager, surface, own, again] = [ids.next, ids.next + 1, ids.next + 2, ids.next + 3];
+  app(
+    message(own, "wl_subsurface.destroy"),
+    message(manager, "wl_subcompositor.get_subsurface", again, surface, ids.surface),
+    geometry(400),
+  );
+  assertEquals(app(commit), new Uint8Array([...geometry(700), ...commit]));
+  // A desktop that begins anew takes the window to be smaller.
+  app(message(again, "wl_subsurface.set_desync"), message(again, "wl_subsurface.set_position", 200, 0), geometry(400));
+  for (let times = 0; times < 3; times++) app(commit);
+  app(geometry(600));
+  assertEquals(app(commit), commit);
+});
+
 Deno.test("the guard of Wayland waits for no part that has ended", () => {
   const made = withWindow();
   assertEquals(part(made, 300)(), nothing);

@@ -239,7 +239,9 @@ export function createSurfaces(
       }
       // Nobody knows what became of that which waited for another parent.
       const size = maxSizeOf(part);
-      const fresh = { sizes: [size, size], places: [origin, origin, origin], isSync: true };
+      // mutter leaves it where it was as a part of that one, others begin anew.
+      const place = part.places.reduce(unionOf, origin);
+      const fresh = { sizes: [size, size], places: [place, place, place], isSync: true };
       Object.assign(part, { role: "part", parent, ...fresh });
       parent.parts.add(part);
     },
@@ -346,11 +348,11 @@ function unionOf(box: Box, other: Box): Box {
   };
 }
 
-/** Whether a part is on the screen as it was committed last, in its place. */
-function isSettled({ places: [shown, ...places], sizes: [size, committed] }: Surface): boolean {
-  return places.every(({ left, top, right, bottom }) =>
-    left === shown.left && top === shown.top && right === shown.right && bottom === shown.bottom
-  ) && size.width === committed.width && size.height === committed.height;
+/** Whether a part is on the screen as it was committed last, in its one place. */
+function isSettled({ places, sizes: [size, committed] }: Surface): boolean {
+  const [{ left: x, top: y }] = places;
+  return places.every(({ left, top, right, bottom }) => left === x && top === y && right === x && bottom === y) &&
+    size.width === committed.width && size.height === committed.height;
 }
 
 /**
