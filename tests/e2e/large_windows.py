@@ -1,11 +1,12 @@
-"""Shows more than a small green window, in red: a large part of it (sys.argv[1] is "part"), or a large popup ("popup"). Behind
-wayland_client.py."""
+"""Shows more than a small green window once that has the keyboard, in red: a large part of it, or a large popup, which says that it
+is small. Usage: large_windows.py part|popup SCALE, behind wayland_client.py. SCALE is that of the desktop."""
 
 import sys
 
 RED, GREEN = 0xFFFF0000, 0xFF00C000
-WIDTH, HEIGHT = 900, 600
-COMPOSITOR, SHM, SHELL, SUBCOMPOSITOR, POOL, LARGE, SMALL, WINDOW, WINDOW_SHELL, TOPLEVEL, OTHER, OTHER_SHELL, LAST, POSITIONER = range(4, 18)
+WIDTH, HEIGHT = (side // int(sys.argv[2]) for side in (900, 600))
+COMPOSITOR, SHM, SHELL, SUBCOMPOSITOR, SEAT, OUTPUT, KEYBOARD, POOL, LARGE, SMALL, WINDOW, WINDOW_SHELL, TOPLEVEL = range(4, 17)
+OTHER, OTHER_SHELL, LAST, POSITIONER = range(17, 21)
 
 desktop = Desktop()
 known = desktop.globals()
@@ -14,8 +15,11 @@ for interface, version, number in (
     ("wl_shm", 1, SHM),
     ("xdg_wm_base", 1, SHELL),
     ("wl_subcompositor", 1, SUBCOMPOSITOR),
+    ("wl_seat", 1, SEAT),
+    ("wl_output", 2, OUTPUT),
 ):
     desktop.send(REGISTRY, 0, struct.pack("<I", known[interface]) + text(interface) + struct.pack("<II", version, number))
+desktop.send(SEAT, 1, struct.pack("<I", KEYBOARD))
 size = WIDTH * HEIGHT * 4
 file = os.memfd_create("pictures")
 os.write(file, struct.pack("<I", RED) * (WIDTH * HEIGHT) + struct.pack("<I", GREEN) * (80 * 60))
@@ -48,6 +52,8 @@ desktop.send(WINDOW, 6)
 configured(WINDOW_SHELL)
 desktop.send(WINDOW_SHELL, 3, struct.pack("<iiii", 0, 0, 80, 60))
 show(WINDOW, SMALL)
+while desktop.receive()[:2] != (KEYBOARD, 1):
+    pass
 desktop.send(COMPOSITOR, 0, struct.pack("<I", OTHER))
 if sys.argv[1] == "part":
     desktop.send(SUBCOMPOSITOR, 1, struct.pack("<III", OTHER_SHELL, OTHER, WINDOW))

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { startProcess } from "../../lib/base/process.ts";
 import { nothingLeft, testOnOneEngine } from "./sessions.ts";
+import { startKeyboard } from "./today_desktop.ts";
 import { startSway, waylandParts, windowCalled } from "./wayland_desktop.ts";
 import { eventually, makeContainer, mountsRoot, removeContainer, script, sh, startScript } from "./world.ts";
 
@@ -31,18 +32,19 @@ testOnOneEngine(
     try {
       const file = join(mountsRoot, name, "share", "large.py");
       await Deno.writeTextFile(file, program);
-      for (const what of ["part", "popup"]) {
+      for (const [what, scale] of [["part", 1], ["popup", 1], ["popup", 2]] as const) {
         await using desktop = await startSway();
         const { env } = desktop;
-        await sh(["swaymsg", 'for_window [title=".*"] floating enable'], { env });
-        const own = startProcess(["python3", file, what], { env, output: { line: () => {} } });
+        await sh(["swaymsg", `output * scale ${scale}; for_window [title=".*"] floating enable`], { env });
+        // The guard shows no popup of a container that does not have the keyboard.
+        await using _ = await startKeyboard("sway", env);
+        const own = startProcess(["python3", file, what, `${scale}`], { env, output: { line: () => {} } });
         await eventually(`a large ${what}`, async () => await redPixels(env) > 200_000);
         own.kill("SIGKILL");
         await own.ended;
         await eventually("its end", async () => await redPixels(env) === 0);
-        const running = startScript("attach", engine, ["--session=large", name, `python3 share/large.py ${what}`], {
-          env,
-        });
+        const command = `python3 share/large.py ${what} ${scale}`;
+        const running = startScript("attach", engine, ["--session=large", name, command], { env });
         await windowCalled(`[${name}] large`, env);
         const log = join(mountsRoot, name, "xpra", "large.log");
         await eventually("all of it", async () => (await Deno.readTextFile(log)).includes("shown"));

@@ -196,7 +196,7 @@ export function createSurfaces(
     else delete root.seen;
     if (!box) return undefined;
     if (!shell) return isTooLarge(root, sizeOf(box)) ? dropped : undefined;
-    if (root.role === "popup" && (root.isHidden || !mayPopUp(root, withoutShadow(sizeOf(box))))) return dropped;
+    if (root.role === "popup" && (root.isHidden || !mayPopUp(root, sizeOf(box)))) return dropped;
     // Else it would have a picture over other windows, which the desktop takes for a shadow.
     const isChanged = geometry ? !isWithin(box, geometry) : following.length > 0;
     if (isChanged) root.geometry = box;
@@ -308,10 +308,6 @@ function sizeOf({ left, top, right, bottom }: Box): Size {
 function rectangleOf(box: Box): SurfaceArea {
   const { width, height } = sizeOf(box);
   return [box.left, box.top, width, height];
-}
-
-function withoutShadow({ width, height }: Size): Size {
-  return { width: Math.max(0, width - 2 * maxShadow), height: Math.max(0, height - 2 * maxShadow) };
 }
 
 function isWithin(box: Box, { left, top, right, bottom }: Box): boolean {
