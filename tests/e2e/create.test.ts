@@ -242,7 +242,7 @@ testOnEngines(
         await inContainer(
           engine,
           name,
-          "umask 077; echo app >share/from-app; mkdir share/deep; echo x >share/deep/file",
+          "umask 077; echo app >share/from-app; mkdir -p share/deep; echo x >share/deep/file",
         );
         await sh(["/bin/sh", "-c", `umask ${umask}; cat from-app deep/file; echo host >from-host`], { cwd: share });
         await inContainer(engine, name, "echo app >>share/from-host");
