@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { copyOut, hostClipping, pasteIn, withoutHidden } from "../../lib/attach/session/clipping.ts";
 import { UserError } from "../../lib/base/errors.ts";
+import { runProcess } from "../../lib/base/process.ts";
 import { join } from "@std/path";
 import type { Container } from "../../lib/container/container.ts";
 import { mountsIn } from "../../lib/container/mounts.ts";
@@ -138,7 +139,7 @@ async function besideGuard(
     }]] as const
   ) {
     const directory = join(root, `.attach-${name}`);
-    await Deno.mkdir(directory, { mode: 0o700 });
+    await Deno.mkdir(join(directory, "commands"), { mode: 0o700, recursive: true });
     await Deno.writeTextFile(join(directory, "session.json"), JSON.stringify(noted));
   }
   const [guard, run] = [join(root, ".attach-2w"), join(root, ".attach-3")];
@@ -147,12 +148,39 @@ async function besideGuard(
   try {
     await using box = localBox(recorded.host, { mounts, directory: run });
     await test({ ...recorded, box, carrying, env, inside });
-    const left = [...Deno.readDirSync(guard)].map(({ name }) => name).filter((name) => name !== "turn");
-    assertEquals(left, ["session.json"]);
+    const left = [...Deno.readDirSync(guard)].map(({ name }) => name).filter((name) => name !== "turn").sort();
+    assertEquals(left, ["commands", "session.json"]);
+    assertEquals([...Deno.readDirSync(join(guard, "commands"))], []);
     assertEquals([...Deno.readDirSync(run)], []);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
+}
+
+Deno.test("a guard hears commands, although nobody writes to a FIFO that comes into its directory", async () => {
+  const directory = await Deno.makeTempDir();
+  // In a process of its own, since a thread of it may hang.
+  const script = `import { obeyCommands } from ${JSON.stringify(url("process"))};
+import { privateNames } from ${JSON.stringify(url("request"))};
+const directory = ${JSON.stringify(directory)};
+obeyCommands({}, directory);
+await new Deno.Command("mkfifo", { args: [directory + "/alive"] }).output();
+const listener = Deno.listen({ transport: "unix", path: directory + "/" + privateNames.command });
+setTimeout(() => Deno.exit(1), 5_000);
+await listener.accept();
+Deno.exit(7);`;
+  try {
+    await Deno.mkdir(join(directory, "commands"));
+    const argv = [Deno.execPath(), "eval", "--ext=ts", "--no-lock", script];
+    assertEquals((await runProcess(argv, { okCodes: "any", timeoutMs: 20_000 })).code, 7);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+/** The address of a module of the guard's. */
+function url(name: string): string {
+  return new URL(`../../lib/guard/wayland/${name}.ts`, import.meta.url).href;
 }
 
 Deno.test("copyOut() has the guard of a session on Wayland ask the app, where its clipboard is closed", async () => {

@@ -227,7 +227,7 @@ async function makeDirectories(
   const shared = sharedSockets ?? join(made.path, "windows");
   const makes = [
     ...sharedSockets === undefined ? [shared] : [],
-    ...Object.keys(boxes).map((name) => join(made.path, name)),
+    ...[...Object.keys(boxes), privateNames.commands].map((name) => join(made.path, name)),
   ];
   await host.change(`mkdir ${quoteWords(makes)}`, async () => {
     for (const path of makes) await Deno.mkdir(path, { mode: 0o700 });

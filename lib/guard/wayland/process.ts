@@ -58,7 +58,7 @@ export async function runGuardProcess(argument: string | undefined): Promise<nev
  * write. Ends with the value that it returns.
  */
 export function obeyCommands(carrying: Carrying, directory: string): Deno.FsWatcher {
-  const watcher = Deno.watchFs(directory, { recursive: false });
+  const watcher = Deno.watchFs(join(directory, privateNames.commands), { recursive: false });
   obeyEach(watcher, { carrying, path: join(directory, privateNames.command) });
   return watcher;
 }

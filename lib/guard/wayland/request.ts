@@ -33,8 +33,13 @@ export const privateNames = {
   alive: "alive",
   /** A file that is locked while the directory is in use. */
   lock: "lock",
+  /**
+   * The directory of commands, which the guard watches. It has nothing else: Deno 2.9.6 opens what comes into a directory
+   * that it watches, and hangs at a FIFO that nobody writes to.
+   */
+  commands: "commands",
   /** The socket of a command that carries something across a closed clipboard, while it waits for the guard. */
-  command: "command",
+  command: "commands/command",
   /** A file that says whose guard this is, see {@linkcode GuardedSession}. */
   session: "session.json",
 } as const;
