@@ -134,7 +134,9 @@ async function runFaults(
   let calls: string[] = [];
   await withCase(engine, name, async (one) => {
     await prepare?.(one);
-    calls = (await mapWithFault(one, -1, "fail", args(one))).calls;
+    // A call whose output Incus has lost is made again.
+    calls = (await mapWithFault(one, -1, "fail", args(one))).calls
+      .filter((call, index, all) => call !== all[index - 1]);
     await map(one, ["--unmap"]);
   });
   const failures: string[] = [];
