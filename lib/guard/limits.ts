@@ -22,7 +22,7 @@ export const maxScreenfuls = 32;
 /** The largest side of a pointer's picture: a larger one could cover other windows. */
 export const maxPointerSide = 256;
 
-/** How many popups there may be: a chain of menus, a tip and what is dragged. Firefox and LibreOffice have up to three. */
+/** How many popups there may be: a chain of menus, a tip and what is dragged. */
 export const maxPopups = 20;
 /** Pixels around a window in which a popup must begin: menus and tips are that near. */
 export const popupReach = 48;
