@@ -56,14 +56,10 @@ export async function checkBox(host: Host): Promise<Finding[]> {
     return [ok("bubblewrap makes boxes for what reads the container's windows")];
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const isMissing = error.exitCode === ExitCode.missingProgram;
-    return [(isMissing && !host.env("WAYLAND_DISPLAY") ? absent : broken)(error.message, error.hint)];
+    if (host.env("WAYLAND_DISPLAY")) return [broken(error.message, error.hint)];
+    if (error.exitCode === ExitCode.missingProgram) return [absent(error.message, error.hint)];
+    return [broken(error.message, `${error.hint}\nOr --no-box, which runs xpra's client with all of your permissions`)];
   }
-}
-
-/** On X, there is a way without one. */
-function withoutBox(host: Host): string | undefined {
-  return host.env("WAYLAND_DISPLAY") ? undefined : "--no-box runs xpra's client with all of your permissions";
 }
 
 /** What will happen when an app is run, by what the checks before have found. */
@@ -72,7 +68,7 @@ export async function checkWindows(host: Host): Promise<Finding[]> {
   const isUsable = ({ verdict }: Finding): boolean => verdict === "ok" || verdict === "risk";
   const byX = host.env("DISPLAY") !== undefined && xpra.every(isUsable);
   if (box.some(({ verdict }) => verdict === "broken")) {
-    return [broken("No window can be shown without a box", withoutBox(host))];
+    return [broken("No window can be shown without a box: see above")];
   }
   if (!host.env("WAYLAND_DISPLAY") || !isUsable(display[0]!)) {
     return [byX ? ok("Windows come over X") : broken("No window can be shown: see above")];
