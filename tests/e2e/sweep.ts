@@ -1,7 +1,7 @@
 /**
  * Removes what a test run that was killed has left: instances, profiles, directories and menu entries with `e2e-` in
- * their names, on each server of each engine, images that `create.ts --cache` has kept, and the records of files lent.
- * Nothing else in the lab is called so.
+ * their names, on each server of each engine, and images that `create.ts --cache` has kept. Nothing else in the lab is
+ * called so.
  */
 
 import { join } from "@std/path";
@@ -77,4 +77,3 @@ const data = join(home, ".local/share");
 for (const directory of ["applications", "gui-container"]) {
   await sweepDirectory(join(data, directory), (name) => name.includes("e2e-"));
 }
-await sweepDirectory(join(home, ".local/state/gui-container/mappings"), (name) => name !== "lock");

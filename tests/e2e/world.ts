@@ -17,6 +17,12 @@ export const publicKey = join(Deno.env.get("HOME")!, ".ssh", "id_ed25519.pub");
 /** Where the scripts put their directories. */
 export const mountsRoot = Deno.env.get("GUI_CONTAINER_MOUNTS") ?? join(Deno.env.get("HOME")!, "container_mounts");
 
+// Each file has records of its own of what is lent: `map.ts --list` and `--unmap` mean all of them, and other files run
+// at the same time.
+const state = await Deno.makeTempDir({ dir: Deno.env.get("HOME")!, prefix: "e2e-state-" });
+Deno.env.set("XDG_STATE_HOME", state);
+globalThis.addEventListener("unload", () => Deno.removeSync(state, { recursive: true }));
+
 /** What the tests of a file share on an engine, such as a container. */
 export interface Fixture {
   /** Makes it. */

@@ -46,6 +46,7 @@ export async function runInLab(state: LabState, argv: readonly string[], choice:
       ...(choice.desktop === "wayland" ? desktopEnvironment(state, "wayland") : {}),
       ...(choice.incus === "7" ? incus7Environment(Deno.env.get("PATH")!) : {}),
       GUI_CONTAINER_ENGINE: choice.engine,
+      GUI_CONTAINER_LAB_DIR: labDir(),
     },
     cwd: checkoutDir(),
   };
