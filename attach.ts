@@ -20,7 +20,8 @@ exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
  */
 
 import { appLine } from "./lib/attach/advice.ts";
-import { askableNames, channelNames, presetNames } from "./lib/attach/session/channels.ts";
+import { channelNames, presetNames } from "./lib/attach/session/channels.ts";
+import { askableNames } from "./lib/guard/channel.ts";
 import { checkSessionName } from "./lib/container/names.ts";
 import { borderWords } from "./lib/attach/border_option.ts";
 import { displayNames } from "./lib/attach/wayland/choice.ts";
@@ -159,8 +160,8 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
     if (flags.has("stop")) {
       return await (await import("./lib/attach/stop.ts")).stop(container, { session, all: flags.has("all") });
     }
-    if (flags.has("copy")) return await (await import("./lib/attach/copy.ts")).copy(container, session);
-    return await (await import("./lib/attach/paste.ts")).paste(container, session);
+    const { copy, paste } = await import("./lib/attach/clipboard.ts");
+    return await (flags.has("copy") ? copy : paste)(container, session);
   }
   const request = (await import("./lib/attach/request.ts")).readRequest(host, {
     ...args,

@@ -9,7 +9,7 @@ import { dialogSeconds } from "../base/desktop.ts";
 import { ExitCode, ifInstalled, UserError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { revealInvisible } from "../base/text.ts";
-import type { AskableChannel } from "./session/channels.ts";
+import type { AskableChannel } from "../guard/channel.ts";
 import type { Answer, Question } from "../guard/consent.ts";
 
 /**

@@ -14,7 +14,7 @@ import { mountsOf } from "../container/mounts.ts";
 import { listOurs } from "../container/ours.ts";
 import { creationRecordPath } from "../container/record.ts";
 import { all } from "../base/settle.ts";
-import { tryBox } from "./x11/box.ts";
+import { tryBox } from "./box/box.ts";
 import { installHint, programs } from "../base/programs.ts";
 import { installHere, installLines, isTooOld, knownVulnerability, parseXpraVersion } from "./x11/xpra_version.ts";
 

@@ -6,7 +6,8 @@ import type { Arguments } from "../cli/options.ts";
 import type { ContainerBorder } from "../container/border.ts";
 import { parseBorder } from "./border_option.ts";
 import { sortAppWords } from "./session/app.ts";
-import { type AskableChannel, askedChannels, type Channel, openChannels } from "./session/channels.ts";
+import { askedChannels, openChannels } from "./session/channels.ts";
+import type { AskableChannel, Channel } from "../guard/channel.ts";
 import { checkSessionName } from "../container/names.ts";
 import { type DisplayName, wantedDisplay } from "./wayland/choice.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { join } from "@std/path";
-import type { Channel } from "../../lib/attach/session/channels.ts";
+import type { Channel } from "../../lib/guard/channel.ts";
 import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { startSession } from "../../lib/attach/session/session.ts";
 import { stopSessions } from "../../lib/attach/session/live_sessions.ts";

@@ -3,7 +3,7 @@
 
 import { assert } from "@std/assert";
 import { join } from "@std/path";
-import type { Channel } from "../../lib/attach/session/channels.ts";
+import type { Channel } from "../../lib/guard/channel.ts";
 import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { stopSessions } from "../../lib/attach/session/live_sessions.ts";
 import { hostScreen } from "../../lib/attach/x11/screen.ts";

@@ -6,8 +6,8 @@ import {
   displaySocketOf,
   prepareBoxes,
   type StartBox,
-} from "../../lib/attach/x11/box.ts";
-import { closedCalls, judgedCalls } from "../../lib/attach/x11/seccomp.ts";
+} from "../../lib/attach/box/box.ts";
+import { closedCalls, judgedCalls } from "../../lib/attach/box/seccomp.ts";
 import { modeOf } from "../../lib/base/files.ts";
 import { type Host, realHost } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";

@@ -1,11 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   askedChannels,
-  type Channel,
   channelArguments,
   channelLine,
   channelNames,
-  channelOptions,
   type ChannelRequest,
   channelsOfPreset,
   openChannels,
@@ -13,8 +11,9 @@ import {
   recordChannels,
   recordedChannels,
 } from "../../lib/attach/session/channels.ts";
+import type { Channel } from "../../lib/guard/channel.ts";
 import { UserError } from "../../lib/base/errors.ts";
-import { clientArgv, serverArgv } from "../../lib/attach/x11/xpra.ts";
+import { channelOptions, clientArgv, serverArgv } from "../../lib/attach/x11/xpra.ts";
 
 const opened = (options: Parameters<typeof openChannels>[0]): string[] => [...openChannels(options)].sort();
 

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { askInDialog, checkAsking, dialogArgv } from "../../lib/attach/ask.ts";
-import type { AskableChannel } from "../../lib/attach/session/channels.ts";
+import type { AskableChannel } from "../../lib/guard/channel.ts";
 import { type Answer, type Consent, createConsent, type Question } from "../../lib/guard/consent.ts";
 import { Refusal } from "../../lib/guard/faults.ts";
 import { UserError } from "../../lib/base/errors.ts";

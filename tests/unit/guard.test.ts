@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes";
 import { join } from "@std/path";
-import type { Channel } from "../../lib/attach/session/channels.ts";
+import type { Channel } from "../../lib/guard/channel.ts";
 import { createFrameParser } from "../../lib/guard/xpra/frames.ts";
 import { type Guard, type GuardOptions, startGuard } from "../../lib/guard/xpra/guard.ts";
 import { createMemory } from "../../lib/guard/xpra/memory.ts";

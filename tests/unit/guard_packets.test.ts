@@ -1,7 +1,8 @@
 // Which packets pass between xpra's ends, by the channels that are open, and what is left of them.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Channel, channelNames } from "../../lib/attach/session/channels.ts";
+import { channelNames } from "../../lib/attach/session/channels.ts";
+import type { Channel } from "../../lib/guard/channel.ts";
 import { judgeClientPacket } from "../../lib/guard/xpra/client_packets.ts";
 import { withPixels } from "../../lib/guard/xpra/drawing.ts";
 import { Refusal } from "../../lib/guard/faults.ts";

@@ -55,7 +55,7 @@ async function flood(module: string): Promise<void> {
 
 Deno.test("paths that an agent says were saved are not kept, unless they are lent", () =>
   flood(`
-    import { createDialogs } from "./lib/attach/portals/dialogs.ts";
+    import { createDialogs } from "./lib/attach/agent/dialogs.ts";
     import { localBox } from "./tests/unit/containers.ts";
     import { recordingHost } from "./tests/unit/recording_host.ts";
     const { host } = recordingHost();
@@ -73,7 +73,7 @@ Deno.test("paths that an agent says were saved are not kept, unless they are len
 
 Deno.test("an agent that does not read its answers is not heard", () =>
   flood(`
-    import { startAgent } from "./lib/attach/portals/agent.ts";
+    import { startAgent } from "./lib/attach/agent/agent.ts";
     import { localBox } from "./tests/unit/containers.ts";
     import { recordingHost } from "./tests/unit/recording_host.ts";
     const { host } = recordingHost();

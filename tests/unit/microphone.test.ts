@@ -1,8 +1,8 @@
 // When the host's microphone is on: as long as the channel is open, the user agrees, and something in the container listens.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { createMicrophone, type Microphone } from "../../lib/attach/portals/microphone.ts";
-import { parseRequest } from "../../lib/attach/portals/requests.ts";
+import { createMicrophone, type Microphone } from "../../lib/attach/agent/microphone.ts";
+import { parseRequest } from "../../lib/attach/agent/requests.ts";
 import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";

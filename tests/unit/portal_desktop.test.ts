@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { type DesktopLine, desktopOf, type Outcome } from "../../lib/attach/portals/desktop.ts";
-import { maxHandedBytes } from "../../lib/attach/portals/handed_files.ts";
-import { parseRequest } from "../../lib/attach/portals/requests.ts";
+import { type DesktopLine, desktopOf, type Outcome } from "../../lib/attach/agent/desktop.ts";
+import { maxHandedBytes } from "../../lib/attach/agent/handed_files.ts";
+import { parseRequest } from "../../lib/attach/agent/requests.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { type AskableChannel, askableNames } from "../../lib/guard/channel.ts";
 import { createConsent } from "../../lib/guard/consent.ts";

@@ -1,13 +1,13 @@
 // The host's end of the apps' own dialogs: what it takes from a hostile agent, and when it acts.
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { chooserArgv } from "../../lib/attach/portals/dialogs.ts";
-import { servePortals } from "../../lib/attach/portals/serve.ts";
-import { lineCutter, maxRequestLine, parseRequest } from "../../lib/attach/portals/requests.ts";
+import { chooserArgv } from "../../lib/attach/agent/dialogs.ts";
+import { servePortals } from "../../lib/attach/agent/serve.ts";
+import { lineCutter, maxRequestLine, parseRequest } from "../../lib/attach/agent/requests.ts";
 import { completedTwice } from "../../lib/base/desktop.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { ProcessOptions } from "../../lib/base/process.ts";
-import { offerPortals } from "../../lib/attach/portals/agent.ts";
+import { offerPortals } from "../../lib/attach/agent/agent.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { withValues } from "../../lib/base/shell_words.ts";
 import { localBox } from "./containers.ts";

@@ -1,11 +1,7 @@
-/**
- * The channels between an app and the host: which presets open each of them, and how xpra's two ends open and close it.
- */
+/** The channels between an app and the host: which presets open each of them, and how they are written down. */
 
 import { inputError } from "../../base/errors.ts";
 import { type AskableChannel, askableNames, type Channel } from "../../guard/channel.ts";
-
-export { type AskableChannel, askableNames, type Channel } from "../../guard/channel.ts";
 
 /** The names of the presets. */
 export const presetNames = ["isolated", "desktop", "trusted"] as const;
@@ -27,16 +23,6 @@ const channels: Readonly<Record<Channel, readonly (typeof presetNames)[number][]
 
 /** The names of the channels. */
 export const channelNames = Object.keys(channels) as readonly Channel[];
-
-/**
- * What no channel opens: what comes in other ways, control of one end by the other, logging to the other end, and
- * cameras. The guard also keeps the server from controlling the client: xpra 5's client has no option against that.
- */
-const alwaysClosed = [
-  ...["--notifications=no", "--open-url=no", "--forward-xdg-open=no", "--file-transfer=no", "--open-files=no"],
-  ...["--printing=no", "--audio=no", "--speaker=disabled", "--microphone=disabled"],
-  ...["--remote-logging=no", "--start-new-commands=no", "--dbus-control=no", "--webcam=no"],
-];
 
 /** The channels of a table that name the preset. */
 export function channelsOfPreset<Name extends string>(
@@ -153,15 +139,4 @@ export function channelLine(open: ReadonlySet<Channel>, asks: ReadonlySet<Channe
     .map((channel) => both && channel === "clipboard-in" ? "clipboard" : channel);
   const asked = channelNames.filter((channel) => asks.has(channel));
   return `Open channels: ${names.join(", ") || "none"}${asked.length > 0 ? `; asks: ${asked.join(", ")}` : ""}`;
-}
-
-/** The options with which both ends of xpra open the open channels that xpra carries, and close all else. */
-export function channelOptions(open: ReadonlySet<Channel>): string[] {
-  const [isIn, isOut] = [open.has("clipboard-in"), open.has("clipboard-out")];
-  const direction = isIn && isOut ? "both" : isIn ? "to-server" : "to-client";
-  return [
-    ...(isIn || isOut ? ["--clipboard=yes", `--clipboard-direction=${direction}`] : ["--clipboard=no"]),
-    `--system-tray=${open.has("tray") ? "yes" : "no"}`,
-    ...alwaysClosed,
-  ];
 }

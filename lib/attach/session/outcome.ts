@@ -1,12 +1,12 @@
 /** The outcome of an attachment to a session: how it ended, and what the user is told about it. */
 
 import { attachLine } from "../advice.ts";
-import { boxDenied } from "../x11/box.ts";
+import { boxDenied } from "../box/box.ts";
 import type { ClientEnd } from "../x11/client.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
 import { listSessions, stopSessions } from "./live_sessions.ts";
-import { type AppOutcome, appOutcome } from "./session_log.ts";
+import { type AppOutcome, appOutcome } from "./app_outcome.ts";
 import type { Container } from "../../container/container.ts";
 import { noUsableXpra } from "../x11/xpra_version.ts";
 

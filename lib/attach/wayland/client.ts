@@ -16,7 +16,7 @@ import { quoteWords, withValues } from "../../base/shell_words.ts";
 import { all } from "../../base/settle.ts";
 import type { Container } from "../../container/container.ts";
 import { makePrivateDirectory } from "../../container/private_directory.ts";
-import { boxDenied, boxStart, prepareBoxes, type StartBox } from "../x11/box.ts";
+import { boxDenied, boxStart, prepareBoxes, type StartBox } from "../box/box.ts";
 import { drawsTitles, NoWayland } from "./choice.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import type { Border } from "../../guard/wayland/border.ts";

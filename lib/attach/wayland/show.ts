@@ -8,7 +8,7 @@ import type { ShowRequest } from "../request.ts";
 import { checkAsking } from "../ask.ts";
 import { channelLine } from "../session/channels.ts";
 import { reportWaylandOutcome } from "../session/outcome.ts";
-import { servePortals } from "../portals/serve.ts";
+import { servePortals } from "../agent/serve.ts";
 import { type SessionPlan, startSession } from "../session/session.ts";
 import { playSound } from "../session/sound.ts";
 import { startWaylandClient } from "./client.ts";

@@ -8,7 +8,7 @@ import type { Container } from "../../container/container.ts";
 import { SocketReplaced } from "../../container/sockets.ts";
 import { Violation } from "../../guard/faults.ts";
 import { makeAttachDirectory } from "./attach_directory.ts";
-import { boxedArgv, prepareBoxes, type StartBox } from "./box.ts";
+import { boxedArgv, prepareBoxes, type StartBox } from "../box/box.ts";
 import type { ShowRequest } from "../request.ts";
 import { startGuard } from "../../guard/xpra/guard.ts";
 import type { RunMemory } from "../../guard/xpra/memory.ts";

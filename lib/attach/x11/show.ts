@@ -2,7 +2,7 @@
 
 import { attachLine, reattachLine } from "../advice.ts";
 import type { Container } from "../../container/container.ts";
-import { servePortals } from "../portals/serve.ts";
+import { servePortals } from "../agent/serve.ts";
 import { Unreachable } from "../../container/ssh.ts";
 import { channelLine } from "../session/channels.ts";
 import { type Client, type ClientEnd, type ClientOptions, startClient } from "./client.ts";

@@ -1,7 +1,7 @@
 /** The two ends of xpra: command line and environment of the client on the host and of the server in the container. */
 
 import type { ContainerBorder } from "../../container/border.ts";
-import { type Channel, channelOptions } from "../session/channels.ts";
+import type { Channel } from "../../guard/channel.ts";
 
 /** What the command line of a client depends on. */
 export interface ClientArgvOptions {
@@ -143,4 +143,25 @@ export function clientEnvironment(uuid: string): Record<string, string> {
     XPRA_OR_FORCE_GRAB: "",
     XPRA_SIGNAL_WATCHER: "0",
   };
+}
+
+/**
+ * What no channel opens: what comes in other ways, control of one end by the other, logging to the other end, and
+ * cameras. The guard also keeps the server from controlling the client: xpra 5's client has no option against that.
+ */
+const alwaysClosed = [
+  ...["--notifications=no", "--open-url=no", "--forward-xdg-open=no", "--file-transfer=no", "--open-files=no"],
+  ...["--printing=no", "--audio=no", "--speaker=disabled", "--microphone=disabled"],
+  ...["--remote-logging=no", "--start-new-commands=no", "--dbus-control=no", "--webcam=no"],
+];
+
+/** The options with which both ends of xpra open the open channels that xpra carries, and close all else. */
+export function channelOptions(open: ReadonlySet<Channel>): string[] {
+  const [isIn, isOut] = [open.has("clipboard-in"), open.has("clipboard-out")];
+  const direction = isIn && isOut ? "both" : isIn ? "to-server" : "to-client";
+  return [
+    ...(isIn || isOut ? ["--clipboard=yes", `--clipboard-direction=${direction}`] : ["--clipboard=no"]),
+    `--system-tray=${open.has("tray") ? "yes" : "no"}`,
+    ...alwaysClosed,
+  ];
 }

@@ -1,19 +1,19 @@
 /**
- * A clipping: one text that the user has carried from the clipboard of a session to the host's, or the other way,
+ * `attach.ts --copy` and `--paste`. A clipping is one text that the user has carried from the clipboard of a session to the host's, or the other way,
  * whatever the session's clipboard channel is. On X it goes over SSH, and neither xpra nor its guard has a part in
  * it. On Wayland it goes by the guard, which the user alone can ask for it.
  */
 
 import carryText from "./carry_text.sh" with { type: "text" };
-import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
-import type { Host } from "../../base/host.ts";
-import { removeInvisible } from "../../base/text.ts";
-import type { Container } from "../../container/container.ts";
-import { isSessionName } from "../../container/names.ts";
-import type { ScriptOptions } from "../../container/ssh.ts";
-import { type CarryAnswer, pastedMs } from "../../guard/wayland/carrying.ts";
-import { askGuard, guardedSessions } from "../wayland/ask_guard.ts";
-import { runInSession } from "./live_sessions.ts";
+import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import { removeInvisible } from "../base/text.ts";
+import type { Container } from "../container/container.ts";
+import { isSessionName } from "../container/names.ts";
+import type { ScriptOptions } from "../container/ssh.ts";
+import { type CarryAnswer, pastedMs } from "../guard/wayland/carrying.ts";
+import { askGuard, guardedSessions } from "./wayland/ask_guard.ts";
+import { runInSession } from "./session/live_sessions.ts";
 
 /** What is carried. */
 export interface Clipping {
@@ -36,6 +36,30 @@ const clippingType = "text/plain";
 
 /** Exit status of carry_text.sh. */
 const byWayland = 78;
+
+/**
+ * `attach.ts --copy`: puts the text on the clipboard of a live session on the host's.
+ *
+ * @param session its name; without one the only session, or the one that the user chooses
+ * @returns the exit code
+ */
+export async function copy(container: Container, session: string | undefined): Promise<number> {
+  reportClipping(container, await copyOut(container, session), `from ${container.label} VERB on the clipboard`);
+  return 0;
+}
+
+/**
+ * `attach.ts --paste`: puts the text on the host's clipboard on that of a live session.
+ *
+ * @param session its name; without one the only session, or the one that the user chooses
+ * @returns the exit code
+ */
+export async function paste(container: Container, session: string | undefined): Promise<number> {
+  const clipping = await hostClipping(container.host);
+  await pasteIn(container, { session, clipping });
+  reportClipping(container, clipping, `VERB on the clipboard of ${container.label} for a minute`);
+  return 0;
+}
 
 /**
  * Puts the text on a session's clipboard on the host's. The container is not trusted: its text is bounded, and only
@@ -223,7 +247,7 @@ function tooLong(place: string): UserError {
  *
  * @param where where it is now, with VERB for "is" or "are"
  */
-export function reportClipping(
+function reportClipping(
   { host, label }: Container,
   { characters, leftOut }: Clipping,
   where: string,

@@ -1,7 +1,7 @@
 // One text that is carried between the clipboards of a session and of the host.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { copyOut, hostClipping, pasteIn, withoutHidden } from "../../lib/attach/session/clipping.ts";
+import { copyOut, hostClipping, pasteIn, withoutHidden } from "../../lib/attach/clipboard.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { join } from "@std/path";
