@@ -151,7 +151,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   if (word === undefined) {
     throw inputError("The container's NAME is missing", "Those in which an app runs: attach.ts --list");
   }
-  const { resolveContainer } = await import("./lib/container/container.ts");
+  const { resolveContainer } = await import("./lib/container/resolve.ts");
   if (maxWords < Infinity) {
     const session = words[0] ?? values.get("session");
     if (session !== undefined) checkSessionName(session);

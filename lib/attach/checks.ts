@@ -9,10 +9,8 @@ import { ExitCode, ifInstalled, ProcessError, UserError } from "../base/errors.t
 import { exists } from "../base/files.ts";
 import { isClaimed } from "../base/record.ts";
 import type { Host } from "../base/host.ts";
-import { copyRecordPath } from "../container/copies.ts";
-import { mountsOf } from "../container/mounts.ts";
+import { copyRecordPath, creationRecordPath, mountsOf } from "../container/paths.ts";
 import { listOurs } from "../container/ours.ts";
-import { creationRecordPath } from "../container/record.ts";
 import { all } from "../base/settle.ts";
 import { tryBox } from "./box/box.ts";
 import { installHint, programs } from "../base/programs.ts";

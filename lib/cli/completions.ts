@@ -2,7 +2,7 @@
 
 import { delay } from "@std/async";
 import { readEnv } from "../base/process.ts";
-import { mountsIn, mountsRoot } from "../container/mounts.ts";
+import { mountsIn, mountsRoot } from "../container/paths.ts";
 import { containerNames, isContainerName, sessionNames } from "../container/names.ts";
 import { type Completion, isOption, type Options, type OptionSpec, type Places, readOption } from "./options.ts";
 

@@ -7,7 +7,7 @@ import { ExitCode, Interrupted, ProcessError, UserError } from "../base/errors.t
 import { dryRunHost, type Host, realHost } from "../base/host.ts";
 import { readEnv } from "../base/process.ts";
 import { terminalUi } from "../base/ui.ts";
-import { checkMountsRoot } from "../container/mounts.ts";
+import { checkMountsRoot } from "../container/paths.ts";
 import { printOffer } from "./completions.ts";
 import { asCalled, calledName } from "../base/called.ts";
 import {

@@ -7,8 +7,7 @@ import { basename, dirname, join } from "@std/path";
 import { exists, readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { lockFile, readRecord, writeRecord } from "../base/record.ts";
-import { type Mounts, turnsIn } from "./mounts.ts";
-import { containerRecordPath } from "./record.ts";
+import { containerRecordPath, lockPath, type Mounts } from "./paths.ts";
 
 /** What the border of a container's windows looks like. */
 export interface ContainerBorder {
@@ -54,7 +53,7 @@ export async function borderOf(
   if (host.dryRun || !await exists(mounts.directory)) {
     return chosen === undefined || chosen === "auto" ? derived(palette[0]) : chosen;
   }
-  using _turn = await lockFile(turnsIn(root), { signal: host.signal });
+  using _turn = await lockFile(lockPath(root), { signal: host.signal });
   const before = await readBorder(mounts);
   const kept = before && (chosen === undefined || chosen === "auto" && !before.isAlways) ? before : undefined;
   const border = kept ?? (chosen === undefined || chosen === "auto" ? derived(await freeColour(mounts)) : chosen);

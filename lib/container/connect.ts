@@ -8,7 +8,7 @@ import { basename } from "@std/path";
 import { engineLine, type Instance, labelOf } from "../engine/engine.ts";
 import { exec, execArgv, instanceAddress, type InstanceInfo, startInstance } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
-import { mountsOf } from "./mounts.ts";
+import { mountsOf } from "./paths.ts";
 import type { ContainerUser } from "./user.ts";
 import { quoteWord, withValues } from "../base/shell_words.ts";
 import { sshConfigPath, type SshTarget } from "./ssh.ts";

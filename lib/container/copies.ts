@@ -14,7 +14,8 @@ import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { withDeadline } from "../base/undo.ts";
 import { emptyMounts } from "./empty_mounts.ts";
-import { type Mounts, mountsIn, mountsOf, mountsRoot, removeMounts, turnsIn } from "./mounts.ts";
+import { removeMounts } from "./mounts.ts";
+import { copyRecordPath, lockPath, type Mounts, mountsIn, mountsOf, mountsRoot } from "./paths.ts";
 
 /** The snapshot of a container that create.ts takes at its end. */
 export const pristine = "made";
@@ -49,11 +50,6 @@ export interface Copy extends CopyRecord {
 export function newCopyName(source: string): string {
   const digits = crypto.randomUUID().slice(0, 5);
   return `${source.slice(0, 63 - "-d".length - digits.length)}-d${digits}`;
-}
-
-/** The record of a copy. */
-export function copyRecordPath({ directory }: Pick<Mounts, "directory">): string {
-  return join(directory, "disposable.json");
 }
 
 /** The file that says that later copies are made of a copy. */
@@ -186,7 +182,7 @@ function knownRecord(record: unknown): CopyRecord & { name?: string } {
 
 /** Calls `act` while no other run makes or reads records of copies. */
 async function withCopiesLock<T>(host: Host, act: () => Promise<T>): Promise<T> {
-  using _turn = await lockFile(turnsIn(mountsRoot(host)));
+  using _turn = await lockFile(lockPath(mountsRoot(host)));
   return await act();
 }
 

@@ -3,7 +3,7 @@
 import { exec, type InstanceInfo, startInstance } from "../engine/instance.ts";
 import { ProcessError } from "../base/errors.ts";
 import type { Instance } from "../engine/engine.ts";
-import { mountsOf } from "./mounts.ts";
+import { mountsOf } from "./paths.ts";
 import { containerPaths, parseUser, ubuntuUser, userKey } from "./user.ts";
 
 /** How long the host, then the container, may take to remove it, in milliseconds. It may be millions of files. */

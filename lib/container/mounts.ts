@@ -1,119 +1,14 @@
 /** The directories on the host that belong to a container, and the ACLs on those that it shares. */
 
 import { basename, dirname, join } from "@std/path";
-import { inputError, ProcessError, UserError } from "../base/errors.ts";
-import type { Device } from "../engine/instance.ts";
+import { ProcessError, UserError } from "../base/errors.ts";
+import type { Device } from "../engine/answer.ts";
 import type { Host } from "../base/host.ts";
 import { removeFile } from "../base/record.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import { exists, modeOf, removeEmpty, removeTree } from "../base/files.ts";
-import { type OnServer, withRemote } from "../engine/server.ts";
-import { containerRecordPath } from "./record.ts";
+import { containerRecordPath, type Mounts } from "./paths.ts";
 import { containerPaths, type ContainerUser } from "./user.ts";
-
-/** The paths of one container on the host. */
-export interface Mounts {
-  /** `MOUNTS/NAME`. */
-  directory: string;
-  /** Sockets and logs of sessions. In the container: `.xpra` in the user's home. */
-  xpra: string;
-  /** Files for both sides. In the container: `share` in the user's home. */
-  share: string;
-  /** Those two, which are all that the container sees; none where its server is on another machine. */
-  shared: readonly string[];
-  /** The file that pins the container's SSH host keys. */
-  knownHosts: string;
-  /** The directory of ssh's settings for the container: which keys of the user it offers. */
-  ssh: string;
-}
-
-/**
- * The directory of all containers: `$GUI_CONTAINER_MOUNTS` or else `$HOME/container_mounts`.
- *
- * @throws {UserError} exit code 2 when neither variable is set, and for a path that Deno or ssh cannot take
- */
-export function mountsRoot(host: Pick<Host, "env">): string {
-  const home = host.env("HOME");
-  const base = host.env("GUI_CONTAINER_MOUNTS") ?? (home && join(home, "container_mounts"));
-  if (!base) throw inputError("Neither $GUI_CONTAINER_MOUNTS nor $HOME is set", "Set one of them");
-  if (!base.startsWith("/")) {
-    throw inputError(`$GUI_CONTAINER_MOUNTS is not an absolute path: "${base}"`, "Start it with /");
-  }
-  // Deno splits a list of paths at commas. The other characters have a meaning in those settings of ssh that name a
-  // file.
-  // deno-lint-ignore no-control-regex
-  if (/[,"\\$\x00-\x1f\x7f]/.test(base)) {
-    throw inputError(
-      `The directories of containers cannot be in "${base}"`,
-      'Set $GUI_CONTAINER_MOUNTS to a path without commas, ", \\, $ and control characters',
-    );
-  }
-  return base;
-}
-
-/**
- * Refuses a directory of all containers in which everybody may write: pinned host keys, records and locks are there.
- * One that is not there yet is made later.
- *
- * @throws {UserError} exit code 2 when its mode lets others write in it; and as {@linkcode mountsRoot}
- */
-export async function checkMountsRoot(host: Pick<Host, "env">): Promise<void> {
-  const root = mountsRoot(host);
-  const mode = (await Deno.stat(root).catch(() => undefined))?.mode ?? 0;
-  if ((mode & 0o002) === 0) return;
-  throw inputError(
-    `Everybody may write in "${root}", where the keys of containers are pinned`,
-    `Set $GUI_CONTAINER_MOUNTS to a directory of your own, or run: chmod o-w ${quoteWords([root])}`,
-  );
-}
-
-/** The file in the directory of all containers that is locked for what only one run may do at a time. */
-export function turnsIn(root: string): string {
-  return join(root, ".lock");
-}
-
-/**
- * The name that a container has on this host, whatever the CLI's default is: `[REMOTE:][PROJECT_]NAME`, and `NAME` for
- * one of this machine's default project, or of the project that Incus makes for each user.
- */
-export function hostNameOf({ engine: { server }, name }: OnServer): string {
-  const { remote, project, isLocal } = server;
-  const isPlain = project === undefined || project === "default" || isLocal && /^user-\d+$/.test(project);
-  return withRemote({ remote: remote === "local" ? undefined : remote }, isPlain ? name : `${project}_${name}`);
-}
-
-/**
- * The paths of a container: see {@linkcode hostNameOf}.
- *
- * @throws {UserError} as {@linkcode mountsRoot}
- */
-export function mountsOf(instance: OnServer & { engine: { host: Pick<Host, "env"> } }): Mounts {
-  const { host, server } = instance.engine;
-  return mountsIn(host, hostNameOf(instance), { isShared: server.isLocal });
-}
-
-/**
- * The paths of the container whose directory has this name, below {@linkcode mountsRoot}.
- *
- * @param options `isShared`: whether it is on this machine
- * @throws {UserError} as {@linkcode mountsRoot}
- */
-export function mountsIn(
-  host: Pick<Host, "env">,
-  hostName: string,
-  { isShared = true }: { isShared?: boolean } = {},
-): Mounts {
-  const directory = join(mountsRoot(host), hostName);
-  const [xpra, share] = [join(directory, "xpra"), join(directory, "share")];
-  return {
-    directory,
-    xpra,
-    share,
-    shared: isShared ? [xpra, share] : [],
-    knownHosts: join(directory, "known_hosts"),
-    ssh: join(directory, "ssh"),
-  };
-}
 
 /**
  * The disk devices that share the directories with the container.

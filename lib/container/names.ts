@@ -7,7 +7,7 @@
 import { join } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { exists, readDirectory } from "../base/files.ts";
-import { copyRecordPath } from "./copies.ts";
+import { copyRecordPath } from "./paths.ts";
 import { isInstanceName } from "../engine/instance.ts";
 import { isPlainName } from "../engine/server.ts";
 

@@ -4,12 +4,14 @@
  */
 
 import { copyKey, pristine, renewedCopies } from "./copies.ts";
-import { mountDevices, type Mounts } from "./mounts.ts";
+import { mountDevices } from "./mounts.ts";
+import type { Mounts } from "./paths.ts";
 import { findOurs } from "./ours.ts";
 import { type ContainerUser, plannedUser, userOf } from "./user.ts";
 import { all } from "../base/settle.ts";
 import type { Instance } from "../engine/engine.ts";
-import { type Device, findInstance, protectionKey } from "../engine/instance.ts";
+import { findInstance, protectionKey } from "../engine/instance.ts";
+import type { Device } from "../engine/answer.ts";
 import { pushFile, removeFiles } from "../engine/instance_files.ts";
 import { copyInstance, findSnapshot } from "../engine/snapshot.ts";
 

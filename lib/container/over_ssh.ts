@@ -86,10 +86,7 @@ export function overSsh(
       const found = await known.instance();
       return found !== undefined && isConfined(found);
     },
-    async loans(session) {
-      const [{ sessionLoans }, engine] = await Promise.all([import("./lend/session_loans.ts"), known.engine]);
-      return await sessionLoans({ engine, name: known.name }, session);
-    },
+    loans: async (session) => (await import("./lend/session_loans.ts")).sessionLoans({ ...known, ...rest }, session),
     run: async (argv, runOptions) => await sshRun(host, await target(), argv, runOptions),
     script: async (scriptOptions) => await sshScript(host, await target(), scriptOptions),
     command: async (argv) => sshArgv(await target(), argv, { mayAsk: false }),

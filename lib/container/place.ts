@@ -7,7 +7,7 @@ import { parseInstancePath } from "../engine/instance.ts";
 import { findServer, type Server, type ServerRequest, withRemote } from "../engine/server.ts";
 import type { Host } from "../base/host.ts";
 import { quoteWords } from "../base/shell_words.ts";
-import { type Mounts, mountsOf } from "./mounts.ts";
+import { type Mounts, mountsOf } from "./paths.ts";
 import { type ContainerRecord, readContainerRecord } from "./record.ts";
 
 /** A container that the user names. */

@@ -7,7 +7,7 @@ import { join } from "@std/path";
 import { readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { lockFile } from "../base/record.ts";
-import { mountsRoot, turnsIn } from "./mounts.ts";
+import { lockPath, mountsRoot } from "./paths.ts";
 
 /** The start of these directories' names. The process id follows: attach.ts may use only the sockets in its own one. */
 const prefix = ".attach-";
@@ -40,7 +40,7 @@ export async function makePrivateDirectory(host: Host, suffix = ""): Promise<Asy
  * before it is locked would take this run for dead.
  */
 async function claim(root: string, path: string): Promise<Deno.FsFile> {
-  using _turn = await lockFile(turnsIn(root));
+  using _turn = await lockFile(lockPath(root));
   await removeLeftovers(root);
   await Deno.mkdir(path, { mode: 0o700 });
   const lock = await Deno.open(join(path, "lock"), { write: true, create: true });

@@ -4,12 +4,11 @@
  * hint: whoever asks the engine anyway compares it, and the engine wins.
  */
 
-import { join } from "@std/path";
 import { writeRecord } from "../base/record.ts";
 import { quoteWords } from "../base/shell_words.ts";
 import type { EngineCli, Instance } from "../engine/engine.ts";
 import { type ServerRecord, serverRecord } from "../engine/server_record.ts";
-import { type Mounts, mountsOf } from "./mounts.ts";
+import { containerRecordPath, type Mounts, mountsOf } from "./paths.ts";
 import { type ContainerUser, formatUser } from "./user.ts";
 
 /** What is on record of a container. */
@@ -22,16 +21,6 @@ export interface ContainerRecord {
   user: string;
   /** The member of a cluster that it was made on; "none" for a server that is in no cluster. */
   location: string;
-}
-
-/** The file with the record. */
-export function containerRecordPath({ directory }: Pick<Mounts, "directory">): string {
-  return join(directory, "container.json");
-}
-
-/** The file that create.ts keeps locked while it makes a container. */
-export function creationRecordPath({ directory }: Pick<Mounts, "directory">): string {
-  return join(directory, "creating.json");
 }
 
 /**

@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "@std/path";
 import { inputError } from "../base/errors.ts";
 import { readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
-import { mountsIn, mountsRoot } from "./mounts.ts";
+import { mountsIn, mountsRoot } from "./paths.ts";
 import type { InstanceInfo } from "../engine/instance.ts";
 
 /** How many links a path may have, as on Linux (path_resolution(7)). */

@@ -9,7 +9,7 @@ import { basename, join } from "@std/path";
 import { ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import { answerLimits, hasNoAnswer } from "../engine/instance.ts";
 import type { Host, RunOptions } from "../base/host.ts";
-import type { Mounts } from "./mounts.ts";
+import type { Mounts } from "./paths.ts";
 import type { ContainerUser } from "./user.ts";
 import { quoteWords, withValues } from "../base/shell_words.ts";
 

@@ -9,7 +9,8 @@ import type { Engine } from "../engine/engine.ts";
 import { bridgeOf, findFirewalls } from "../engine/firewalls.ts";
 import { rootIdsHint } from "../engine/instance.ts";
 import { findProfile } from "../engine/profile.ts";
-import { checkAclSupport, mountsIn } from "../container/mounts.ts";
+import { checkAclSupport } from "../container/mounts.ts";
+import { mountsIn } from "../container/paths.ts";
 
 /** Checks what create.ts needs. Returns the exit code. */
 export async function diagnoseCreate(host: Host, wanted: string | undefined): Promise<number> {

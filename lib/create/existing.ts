@@ -4,7 +4,8 @@
  */
 
 import { refuseBeingMade } from "./journal.ts";
-import { type Mounts, mountsOf, usedMounts } from "../container/mounts.ts";
+import { usedMounts } from "../container/mounts.ts";
+import { type Mounts, mountsOf } from "../container/paths.ts";
 import { isOurs } from "../container/ours.ts";
 import { scriptLine } from "../container/place.ts";
 import {

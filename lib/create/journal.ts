@@ -12,15 +12,8 @@ import { deleteImage, listImages } from "../engine/image.ts";
 import { deleteInstance, findInstance, waitForOperations } from "../engine/instance.ts";
 import { UserError } from "../base/errors.ts";
 import { runKey } from "../container/ours.ts";
-import { creationRecordPath } from "../container/record.ts";
-import {
-  makeMounts,
-  type MountsBefore,
-  mountsOf,
-  removeMounts,
-  restoreMounts,
-  saveMounts,
-} from "../container/mounts.ts";
+import { makeMounts, type MountsBefore, removeMounts, restoreMounts, saveMounts } from "../container/mounts.ts";
+import { creationRecordPath, mountsOf } from "../container/paths.ts";
 import { exists, removeEmpty } from "../base/files.ts";
 import { claimFile, isClaimed, readRecord, release, removeFile, settleMs, writeInto } from "../base/record.ts";
 

@@ -8,7 +8,7 @@ import type { Instance } from "../engine/engine.ts";
 import { exec } from "../engine/instance.ts";
 import type { Host } from "../base/host.ts";
 import { sshTarget, startAndAwait } from "../container/connect.ts";
-import { hostNameOf } from "../container/mounts.ts";
+import { hostNameOf } from "../container/paths.ts";
 import { knownHostsLines, sshRun } from "../container/ssh.ts";
 import { type ContainerUser, parseUser, plannedUser, ubuntuUser } from "../container/user.ts";
 import { ProcessError, UserError } from "../base/errors.ts";

@@ -6,7 +6,7 @@
  * list of keys is in `project/permissions.go` of either) and what their documentation says of options and devices.
  */
 
-import type { Device } from "../engine/instance.ts";
+import type { Device } from "../engine/answer.ts";
 import type { Profile } from "./profile_file.ts";
 
 /** A key of a profile that gives something of the host away, or that is not known to be harmless. */

@@ -4,7 +4,7 @@ import { inputError, type UserError } from "../base/errors.ts";
 import { quoteWord } from "../base/shell_words.ts";
 import type { Host } from "../base/host.ts";
 import { type Arguments, engineOptions, parseDuration } from "../cli/options.ts";
-import { hostNameOf } from "../container/mounts.ts";
+import { hostNameOf } from "../container/paths.ts";
 import type { NamedPlace } from "../container/place.ts";
 import { checkUserName } from "../container/user.ts";
 import type { ExportRequest } from "./export/export.ts";

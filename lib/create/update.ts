@@ -21,7 +21,7 @@ import {
   removeCopy,
   renewedCopies,
 } from "../container/copies.ts";
-import { mountsOf } from "../container/mounts.ts";
+import { mountsOf } from "../container/paths.ts";
 import { copyOrigin, findOrigin, giveMachineId } from "../container/origin.ts";
 import { findOurs, listOurs } from "../container/ours.ts";
 import { type EngineOptions, scriptLine } from "../container/place.ts";

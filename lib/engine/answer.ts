@@ -3,7 +3,8 @@
  * what it should be counts as missing. What a text may be, its user checks.
  */
 
-import type { Device } from "./instance.ts";
+/** The keys and values of a device. */
+export type Device = Readonly<Record<string, string>>;
 
 /** A table; one without entries for anything else. */
 export function tableIn(value: unknown): Readonly<Record<string, unknown>> {

@@ -2,7 +2,7 @@
 
 import { ifInstalled, type ProcessResult } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import type { Device } from "./instance.ts";
+import type { Device } from "./answer.ts";
 
 /** A firewall that may be in the way. */
 export interface Firewall {

@@ -17,7 +17,7 @@ import {
   run,
 } from "./engine.ts";
 import { delay } from "@std/async";
-import { configIn, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
+import { configIn, type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { ExitCode, inputError, ProcessError, type ProcessResult, UserError } from "../base/errors.ts";
 import type { RunOptions } from "../base/host.ts";
 import { firewallHint } from "./firewalls.ts";
@@ -50,9 +50,6 @@ export interface InstanceInfo extends Instance {
 
 /** The configuration key that keeps the engine from removing an instance. A copy has it as well. */
 export const protectionKey = "security.protection.delete";
-
-/** The keys and values of a device. */
-export type Device = Readonly<Record<string, string>>;
 
 /**
  * The instance called `name`; undefined when there is none.

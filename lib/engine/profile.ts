@@ -1,10 +1,9 @@
 /** Profiles as the engine keeps them. */
 
-import { configIn, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
+import { configIn, type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { type Engine, type Instance, labelOf, query, request, run } from "./engine.ts";
 import type { OnServer } from "./server.ts";
 import { ProcessError, UserError } from "../base/errors.ts";
-import type { Device } from "./instance.ts";
 
 /** What the engine knows of a profile. */
 export interface EngineProfile {

@@ -1,8 +1,7 @@
 /** Snapshots of instances, and instances that are copied from a snapshot or from an instance as it is. */
 
-import { devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
+import { type Device, devicesIn, listIn, tableIn, textIn, textsIn } from "./answer.ts";
 import { apiPath, type Instance, isNotFound, query, request, run } from "./engine.ts";
-import type { Device } from "./instance.ts";
 
 /** A snapshot, as the engine describes it. */
 export interface Snapshot {

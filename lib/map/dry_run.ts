@@ -6,12 +6,11 @@ import { deviceOf } from "../container/lend/devices.ts";
 import { copyFiles } from "../container/lend/journal.ts";
 import type { LentCopy, Loan } from "../container/lend/loan.ts";
 import { checkFiles, newPlace } from "../container/lend/source_file.ts";
-import { findPlace } from "../container/place.ts";
+import { type EngineOptions, findPlace } from "../container/place.ts";
 import { sharedByMounts } from "../container/source_path.ts";
 import { formatUser, plannedUser } from "../container/user.ts";
 import type { Instance } from "../engine/engine.ts";
 import { exec, instanceHostUid, removeDevices, updateInstance } from "../engine/instance.ts";
-import type { LendWords } from "./lend.ts";
 import { missingArgument } from "./prompter.ts";
 
 /**
@@ -21,7 +20,7 @@ import { missingArgument } from "./prompter.ts";
  */
 export async function planLending(
   host: Host,
-  { words: [word, ...files], readOnly, ...options }: LendWords,
+  { words: [word, ...files], readOnly, ...options }: EngineOptions & { words: readonly string[]; readOnly: boolean },
 ): Promise<void> {
   if (word === undefined) throw missingArgument("NAME");
   if (files.length === 0) throw missingArgument("FILE...");

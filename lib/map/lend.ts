@@ -60,7 +60,7 @@ export async function lend(host: Host, request: LendWords): Promise<number> {
     throw inputError(`The container "${label}" does not run`, `Start it: ${start}`);
   }
   await checkWays(files, neighbours);
-  const { containerOf } = await import("../container/container.ts");
+  const { containerOf } = await import("../container/resolve.ts");
   await using container = await containerOf(instance);
   await using presence = await announcePresence(host);
   const loans: Loan[] = [];

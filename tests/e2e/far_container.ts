@@ -1,6 +1,7 @@
 /** A container of this machine that is treated as one of another, so that one machine and one engine do. */
 
-import { type Container, containerOn } from "../../lib/container/container.ts";
+import { type Container } from "../../lib/container/container.ts";
+import { containerOn } from "../../lib/container/resolve.ts";
 import { findOurs } from "../../lib/container/ours.ts";
 import { remoteContainer } from "../../lib/container/remote.ts";
 import { plannedUser } from "../../lib/container/user.ts";

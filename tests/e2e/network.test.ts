@@ -15,7 +15,7 @@ import { startProcess } from "../../lib/base/process.ts";
 import { terminalUi } from "../../lib/base/ui.ts";
 import { asFromElsewhere } from "./far_container.ts";
 import { socketPath } from "../../lib/container/sockets.ts";
-import { mountsIn } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/paths.ts";
 import { chooseEngine } from "../../lib/engine/engine.ts";
 import { heardByHost, inSession, loud, needed, nothingLeft, testOnOneEngine } from "./sessions.ts";
 import { eventually, makeContainer, mountsRoot, removeContainer, root, sh, windowWith } from "./world.ts";

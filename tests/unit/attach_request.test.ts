@@ -8,7 +8,7 @@ import { start } from "../../lib/attach/start.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { borderOf } from "../../lib/container/border.ts";
 import type { Container } from "../../lib/container/container.ts";
-import { mountsIn } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/paths.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 

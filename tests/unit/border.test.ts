@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { borderOf, type ContainerBorder, palette } from "../../lib/container/border.ts";
-import { containerRecordPath } from "../../lib/container/record.ts";
+import { containerRecordPath } from "../../lib/container/paths.ts";
 import { recordingHost } from "./recording_host.ts";
 
 /** Runs `test` with what gives the border of a container by its name, and the directory of all containers. */

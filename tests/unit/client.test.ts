@@ -8,7 +8,7 @@ import { modeOf } from "../../lib/base/files.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { makePrivateDirectory } from "../../lib/container/private_directory.ts";
-import { mountsIn } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/paths.ts";
 import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 

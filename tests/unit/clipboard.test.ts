@@ -6,7 +6,7 @@ import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { join } from "@std/path";
 import type { Container } from "../../lib/container/container.ts";
-import { mountsIn } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/paths.ts";
 import { type Carrying, createCarrying } from "../../lib/guard/wayland/carrying.ts";
 import { obeyCommands } from "../../lib/guard/wayland/process.ts";
 import type { OpenClipboard } from "../../lib/guard/wayland/session.ts";

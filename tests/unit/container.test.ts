@@ -2,14 +2,10 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../lib/base/errors.ts";
-import { type Container, resolveContainer } from "../../lib/container/container.ts";
-import { mountsIn } from "../../lib/container/mounts.ts";
-import {
-  type ContainerRecord,
-  containerRecordPath,
-  readContainerRecord,
-  writeContainerRecord,
-} from "../../lib/container/record.ts";
+import { type Container } from "../../lib/container/container.ts";
+import { resolveContainer } from "../../lib/container/resolve.ts";
+import { containerRecordPath, mountsIn } from "../../lib/container/paths.ts";
+import { type ContainerRecord, readContainerRecord, writeContainerRecord } from "../../lib/container/record.ts";
 import { formatUser, ubuntuUser, userKey } from "../../lib/container/user.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
 import { type RecordingHost, recordingHost } from "./recording_host.ts";

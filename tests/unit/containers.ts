@@ -3,7 +3,7 @@
 import type { Host } from "../../lib/base/host.ts";
 import type { Container, Inside, KnownContainer } from "../../lib/container/container.ts";
 import { localContainer } from "../../lib/container/local.ts";
-import { type Mounts, mountsIn } from "../../lib/container/mounts.ts";
+import { type Mounts, mountsIn } from "../../lib/container/paths.ts";
 import { partsOf } from "../../lib/container/over_ssh.ts";
 import { remoteContainer } from "../../lib/container/remote.ts";
 import type { SshTarget } from "../../lib/container/ssh.ts";

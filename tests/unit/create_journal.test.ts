@@ -4,8 +4,7 @@ import { beginCreation, type Creation, recoverCreation, refuseBeingMade, unmake 
 import { chooseEngine, type Engine, engineCalled } from "../../lib/engine/engine.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { exists } from "../../lib/base/files.ts";
-import { type Mounts, mountsIn } from "../../lib/container/mounts.ts";
-import { containerRecordPath } from "../../lib/container/record.ts";
+import { containerRecordPath, type Mounts, mountsIn } from "../../lib/container/paths.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";
 
 const gone: Answer = { code: 1, stderr: "Error: not found\n" };

@@ -4,7 +4,7 @@ import { holdFiles, placesOf } from "../../lib/attach/disposable/lent_files.ts";
 import { makeCopy, requireOrigin } from "../../lib/attach/disposable/make_copy.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { mountsIn } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/paths.ts";
 import { copyDevices } from "../../lib/container/origin.ts";
 import { ubuntuUser } from "../../lib/container/user.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";

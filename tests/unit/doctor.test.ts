@@ -5,7 +5,7 @@ import { chooseEngine, engineCalled } from "../../lib/engine/engine.ts";
 import { knownHole } from "../../lib/engine/known_holes.ts";
 import { ExitCode, ProcessError, UserError } from "../../lib/base/errors.ts";
 import { claimFile } from "../../lib/base/record.ts";
-import { creationRecordPath } from "../../lib/container/record.ts";
+import { creationRecordPath } from "../../lib/container/paths.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 import { checkAcls, checkFirewalls, checkRootIds } from "../../lib/create/checks.ts";
 import { checkAttachable, checkBox, checkDisplay, checkWindows, checkXpra } from "../../lib/attach/checks.ts";

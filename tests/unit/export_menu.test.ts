@@ -15,7 +15,7 @@ import { menuIfAny, menuOf, withMenuLock, writeFile } from "../../lib/create/exp
 import { UserError } from "../../lib/base/errors.ts";
 import { withUndo } from "../../lib/base/undo.ts";
 import { runProcess } from "../../lib/base/process.ts";
-import { type Mounts, mountsIn } from "../../lib/container/mounts.ts";
+import { type Mounts, mountsIn } from "../../lib/container/paths.ts";
 import { chooseEngine, type Engine } from "../../lib/engine/engine.ts";
 import { type RecordingHost, recordingHost } from "./recording_host.ts";
 import { testWith } from "./samples.ts";

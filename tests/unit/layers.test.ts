@@ -22,20 +22,48 @@ function modulesIn(folder: string): string[] {
   );
 }
 
-Deno.test("a folder of lib/ imports only what is below it, and no wing imports another", async () => {
+/** What each module of lib/ imports of lib/, also for its types alone, and also while it runs (`import()`). */
+function readImports(): Map<string, string[]> {
+  return new Map(
+    modulesIn("lib").map((path) => {
+      const text = Deno.readTextFileSync(join(root, path));
+      const targets = [...text.matchAll(/(?:\bfrom|\bimport\(|^import) ?"(\.[^"]+\.ts)"/gm)];
+      return [path, targets.map(([, target]) => join(dirname(path), target!)).filter((to) => to.startsWith("lib/"))];
+    }),
+  );
+}
+
+/** The circles of a graph: for each, its nodes, each of which leads to all others of it. */
+function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const reachable = new Map([...graph.keys()].map((start) => {
+    const seen = new Set<string>();
+    const walk = (node: string): void =>
+      graph.get(node)?.forEach((next) => void (seen.has(next) || (seen.add(next), walk(next))));
+    walk(start);
+    return [start, seen];
+  }));
+  const circles = [...graph.keys()].filter((node) => reachable.get(node)!.has(node))
+    .map((node) => [...reachable.get(node)!].filter((other) => reachable.get(other)?.has(node)).sort());
+  return [...new Map(circles.map((circle) => [circle.join(), circle])).values()];
+}
+
+Deno.test("a folder of lib/ imports only what is below it, and no wing imports another", () => {
   const folders = [...Deno.readDirSync(join(root, "lib"))].map(({ name }) => name);
   assertEquals(folders.toSorted(), [...allLayers, ...wings].toSorted());
   const wrong: string[] = [];
-  for (const path of modulesIn("lib")) {
+  for (const [path, targets] of readImports()) {
     const from = path.split("/")[1]!;
-    for (const [, target] of (await Deno.readTextFile(join(root, path))).matchAll(/\bfrom "(\.[^"]+)"/g)) {
-      const [root, to] = join(dirname(path), target!).split("/");
-      if (root === "lib" && to !== from && !(below[from] ?? allLayers).includes(to!)) {
-        wrong.push(`${path} imports lib/${to}`);
-      }
+    for (const to of targets.map((target) => target.split("/")[1]!)) {
+      if (to !== from && !(below[from] ?? allLayers).includes(to)) wrong.push(`${path} imports lib/${to}`);
     }
   }
   assertEquals(wrong, []);
+});
+
+Deno.test("no modules of lib/ import each other in a circle", () => {
+  assertEquals(circlesIn(new Map([["a", ["b"]], ["b", ["c", "d"]], ["c", ["a"]], ["d", []]])), [["a", "b", "c"]]);
+  assertEquals(readImports().get("lib/container/resolve.ts")!.includes("lib/container/remote.ts"), true);
+  assertEquals(circlesIn(readImports()).filter(([path]) => !/^lib\/(?:attach|guard)\//.test(path!)), []);
 });
 
 Deno.test("only base/process starts a program", async () => {

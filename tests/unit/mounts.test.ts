@@ -2,15 +2,8 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
-import {
-  checkMountsRoot,
-  makeMounts,
-  mountDevices,
-  mountsIn,
-  removeMounts,
-  shareMounts,
-  usedMounts,
-} from "../../lib/container/mounts.ts";
+import { makeMounts, mountDevices, removeMounts, shareMounts, usedMounts } from "../../lib/container/mounts.ts";
+import { checkMountsRoot, mountsIn } from "../../lib/container/paths.ts";
 import { recordingHost } from "./recording_host.ts";
 import { exists } from "../../lib/base/files.ts";
 

@@ -11,7 +11,7 @@ import { offerPortals } from "../../lib/attach/agent/agent.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import { withValues } from "../../lib/base/shell_words.ts";
 import { localBox } from "./containers.ts";
-import type { SessionLoans } from "../../lib/container/lend/session_loans.ts";
+import type { SessionLoans } from "../../lib/container/lend/loan.ts";
 import { recordingHost } from "./recording_host.ts";
 
 const suggested = (name: unknown): unknown => {

@@ -6,7 +6,7 @@ import { checkExisting } from "../../lib/create/existing.ts";
 import { removeContainer } from "../../lib/create/remove.ts";
 import { engineCalled, type EngineCli } from "../../lib/engine/engine.ts";
 import { ownServer, type Server } from "../../lib/engine/server.ts";
-import { type Mounts, mountsOf } from "../../lib/container/mounts.ts";
+import { type Mounts, mountsOf } from "../../lib/container/paths.ts";
 import { exists } from "../../lib/base/files.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { type Answer, type RecordingHost, recordingHost } from "./recording_host.ts";

@@ -12,7 +12,7 @@ import { findInstance, isHere, launch, parseInstancePath, updateInstance } from 
 import { publish } from "../../lib/engine/image.ts";
 import { pushFile, removeFiles } from "../../lib/engine/instance_files.ts";
 import { findServer, ownServer, type Server, withRemote } from "../../lib/engine/server.ts";
-import { mountsOf } from "../../lib/container/mounts.ts";
+import { mountsOf } from "../../lib/container/paths.ts";
 import { findPlace, scriptLine } from "../../lib/container/place.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";

@@ -3,10 +3,13 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { ExitCode, inputError, UserError } from "../../lib/base/errors.ts";
+import type { Container } from "../../lib/container/container.ts";
 import { engineCalled } from "../../lib/engine/engine.ts";
+import type { Host } from "../../lib/base/host.ts";
 import { readLoans, withJournalLock, writeRecords } from "../../lib/container/lend/journal.ts";
 import { recoverFirst, takeBackRecorded } from "../../lib/container/lend/recover.ts";
 import { checkRoom, sessionLoans } from "../../lib/container/lend/session_loans.ts";
+import { localBox } from "./containers.ts";
 import { sampleMapping } from "./mappings.ts";
 import { type Answer, recordingHost } from "./recording_host.ts";
 
@@ -18,6 +21,11 @@ function answerWith(...sessions: string[]) {
       : { stdout: sessions.map((session) => `/run/user/1000/gui-container-${session}/wayland\n`).join("") };
 }
 
+/** The container "box" of LXD. */
+function boxOf(host: Host): Container {
+  return { ...localBox(host), engine: Promise.resolve(engineCalled(host, "lxc")) };
+}
+
 Deno.test("a session takes over the files of its own container only, not of one of that name in another project", async () => {
   const directory = await Deno.makeTempDir();
   try {
@@ -26,7 +34,7 @@ Deno.test("a session takes over the files of its own container only, not of one 
       sampleMapping({ id, session, server: { remote: "local", project } });
     const records = [stayed("map-1", "default"), stayed("map-2", "other"), stayed("map-3", "default", "viewer")];
     await withJournalLock(host, () => writeRecords(host, records));
-    await sessionLoans({ engine: engineCalled(host, "lxc"), name: "box" }, "editor");
+    await sessionLoans(boxOf(host), "editor");
     const owners = (await readLoans(host)).map(({ id, owner }) => [id, owner !== null]).sort();
     assertEquals(owners, [["map-1", true], ["map-2", false], ["map-3", false]]);
   } finally {
@@ -47,7 +55,7 @@ Deno.test("files of a session that has ended while nobody showed it are taken ba
     await recoverFirst(host);
     assertEquals(await left(), ["map-by-hand", "map-ended", "map-live"], "the container does not answer");
     answer = answerWith("live");
-    await sessionLoans({ engine: engineCalled(host, "lxc"), name: "box" }, "next");
+    await sessionLoans(boxOf(host), "next");
     assertEquals(await left(), ["map-by-hand", "map-live"]);
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -84,7 +92,7 @@ Deno.test("at the end of a session, what another run has let stay meanwhile is t
   const directory = await Deno.makeTempDir();
   try {
     const { host } = recordingHost({ env: { XDG_STATE_HOME: directory }, answer: answerWith() });
-    const loans = await sessionLoans({ engine: engineCalled(host, "lxc"), name: "box" }, "editor");
+    const loans = await sessionLoans(boxOf(host), "editor");
     const server = { remote: "local", project: "default" };
     const other = sampleMapping({ id: "map-1", session: "editor", server });
     await withJournalLock(host, () => writeRecords(host, [other]));

@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { onlyInTime, playSound, sinkSamples } from "../../lib/attach/session/sound.ts";
 import { dryRunHost, type Host } from "../../lib/base/host.ts";
 import { type ProcessOptions, runProcess, startProcess } from "../../lib/base/process.ts";
-import { mountsIn } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/paths.ts";
 import { localBox, remoteBox } from "./containers.ts";
 import { recordingUi } from "./recording_host.ts";
 

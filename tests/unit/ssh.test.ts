@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { join } from "@std/path";
 import type { RunOptions } from "../../lib/base/host.ts";
 import { ProcessError, UserError } from "../../lib/base/errors.ts";
-import { mountsIn } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/paths.ts";
 import { runProcess } from "../../lib/base/process.ts";
 import {
   hasPrivateKey,

@@ -12,7 +12,7 @@ import { parseBorder } from "../../lib/attach/border_option.ts";
 import { startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
-import { mountsIn } from "../../lib/container/mounts.ts";
+import { mountsIn } from "../../lib/container/paths.ts";
 import { localBox } from "./containers.ts";
 import { recordingHost } from "./recording_host.ts";
 

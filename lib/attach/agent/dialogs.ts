@@ -13,7 +13,7 @@ import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import { revealInvisible } from "../../base/text.ts";
 import type { Container, Inside } from "../../container/container.ts";
-import type { SessionLoans } from "../../container/lend/session_loans.ts";
+import type { SessionLoans } from "../../container/lend/loan.ts";
 import { rate } from "../../guard/rate.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentRequest, FileFilter } from "./requests.ts";

@@ -9,7 +9,7 @@ import { UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import type { ProcessOptions, RunningProcess } from "../../base/process.ts";
 import { all } from "../../base/settle.ts";
-import { mountsRoot } from "../../container/mounts.ts";
+import { mountsRoot } from "../../container/paths.ts";
 import { seccompFilter } from "./seccomp.ts";
 
 /** Where things are in the box, for the client's command line. */

@@ -4,7 +4,8 @@ import { delay } from "@std/async";
 import { isFailure } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { engineOn, type Instance } from "../../engine/engine.ts";
-import { type Device, findInstance, removeDevices } from "../../engine/instance.ts";
+import { findInstance, removeDevices } from "../../engine/instance.ts";
+import type { Device } from "../../engine/answer.ts";
 import type { LoanRecord } from "./loan.ts";
 
 /** The longest that the engine may take for a change that a signal must not interrupt, in milliseconds. */

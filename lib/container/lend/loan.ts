@@ -97,3 +97,27 @@ export function isMapping(loan: Loan): loan is Mapping {
 export function labelOfLoan({ instance, server }: LoanRecord): string {
   return withRemote({ remote: server?.remote === "local" ? undefined : server?.remote }, instance);
 }
+
+/** The files that are lent to the apps of one session. */
+export interface SessionLoans {
+  /**
+   * Lends files, those that are lent already included.
+   *
+   * @param paths as the user has chosen them
+   * @returns their paths in the container
+   * @throws {UserError} when one of them cannot be lent. Then none is
+   */
+  open(paths: readonly string[]): Promise<string[]>;
+  /**
+   * Lends a file to save to, and makes it if it is missing. Its content does not go to the container.
+   *
+   * @returns its path in the container, where nothing is yet
+   */
+  save(path: string): Promise<string>;
+  /** Writes back what an app has saved at this path of the container, if the file is one of these and was changed. */
+  writeBack(containerPath: string): Promise<void>;
+  /** The paths in the container of copies, which may be saved to. */
+  copies(): string[];
+  /** Takes the files back; or if the session runs on without this run, lets them stay, and says so. */
+  end(options: { runsOn: boolean }): Promise<void>;
+}

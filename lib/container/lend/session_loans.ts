@@ -9,9 +9,9 @@ import { inputError, UserError } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import type { Host } from "../../base/host.ts";
 import { withDeadline, withUndo } from "../../base/undo.ts";
-import { type Instance, labelOf } from "../../engine/engine.ts";
+import type { Instance } from "../../engine/engine.ts";
 import { isSameServer, serverRecord } from "../../engine/server_record.ts";
-import { containerOf } from "../container.ts";
+import type { Container } from "../container.ts";
 import { findNeighbourhood } from "../ours.ts";
 import { scriptLine } from "../place.ts";
 import { checkWays, followDirectory, sharedByMounts } from "../source_path.ts";
@@ -29,7 +29,7 @@ import {
   writeRecords,
 } from "./journal.ts";
 import { keepFiles, takeBackMs, takeFilesBack } from "./lend.ts";
-import { isCopy, isMapping, type LentCopy, type Loan } from "./loan.ts";
+import { isCopy, isMapping, type LentCopy, type Loan, type SessionLoans } from "./loan.ts";
 import { recoverEnded, recoverFirst, tooLate } from "./recover.ts";
 import { checkFiles, type LendRequest, type SourceFile } from "./source_file.ts";
 
@@ -39,45 +39,24 @@ const maxCopiedBytes = 64 * 2 ** 20;
 /** How many files a session may have at once: each costs a record and a look at the end. */
 const maxFiles = 256;
 
-/** The files that are lent to the apps of one session. */
-export interface SessionLoans {
-  /**
-   * Lends files, those that are lent already included.
-   *
-   * @param paths as the user has chosen them
-   * @returns their paths in the container
-   * @throws {UserError} when one of them cannot be lent. Then none is
-   */
-  open(paths: readonly string[]): Promise<string[]>;
-  /**
-   * Lends a file to save to, and makes it if it is missing. Its content does not go to the container.
-   *
-   * @returns its path in the container, where nothing is yet
-   */
-  save(path: string): Promise<string>;
-  /** Writes back what an app has saved at this path of the container, if the file is one of these and was changed. */
-  writeBack(containerPath: string): Promise<void>;
-  /** The paths in the container of copies, which may be saved to. */
-  copies(): string[];
-  /** Takes the files back; or if the session runs on without this run, lets them stay, and says so. */
-  end(options: { runsOn: boolean }): Promise<void>;
-}
-
 /**
  * The files of a session of a container. Those that an earlier run has let stay there are among them.
  *
  * @param session the session's name
  */
-export async function sessionLoans(instance: Instance, session: string): Promise<SessionLoans> {
-  const { engine } = instance;
-  const { host } = engine;
+export async function sessionLoans(
+  { host, label, name, lend: lendTo, ...container }: Pick<Container, "host" | "engine" | "label" | "lend" | "name">,
+  session: string,
+): Promise<SessionLoans> {
+  const engine = await container.engine;
+  const instance = { engine, name };
   const loans: Loan[] = [];
   /** Copies whose versions are put beside the user's own: no more than one while the session runs. */
   const parted = new Set<string>();
   let presence: Promise<Presence> | undefined;
   const ownerName = async (): Promise<string> => (await (presence ??= announcePresence(host))).owner;
   const isHere = (loan: Loan): boolean =>
-    loan.instance === instance.name && loan.engine === engine.cli &&
+    loan.instance === name && loan.engine === engine.cli &&
     loan.server !== undefined && isSameServer(loan.server, serverRecord(engine.server));
   const hasStayed = (loan: Loan): boolean => isHere(loan) && loan.session === session && loan.owner === null;
   const records = await readLoans(host);
@@ -118,7 +97,7 @@ export async function sessionLoans(instance: Instance, session: string): Promise
     request: Pick<LendRequest, "maxCopiedBytes" | "saving">,
   ): Promise<string[]> => {
     if (!presence) await recoverFirst(host);
-    const [{ instance: found, neighbours }, user, shared] = await Promise.all([
+    const [{ neighbours }, user, shared] = await Promise.all([
       findNeighbourhood(instance),
       ownIds(host),
       sharedByMounts(host),
@@ -134,9 +113,8 @@ export async function sessionLoans(instance: Instance, session: string): Promise
       }
       const fresh = files.filter(({ path }) => !places.has(path));
       checkCount(fresh.length);
-      await using container = await containerOf(found);
       const options = { ...request, readOnly: false, owner: await ownerName(), session };
-      for (const loan of await withUndo(host, (undo) => container.lend(fresh, { ...options, undo }))) {
+      for (const loan of await withUndo(host, (undo) => lendTo(fresh, { ...options, undo }))) {
         loans.push(loan);
         places.set(loan.hostPath, loan.containerPath);
       }
@@ -170,7 +148,7 @@ export async function sessionLoans(instance: Instance, session: string): Promise
         if (!runsOn) return await takeBack(cleaning, [...loans, ...(await readLoans(host)).filter(hasStayed)]);
         const { length } = await keepFiles(cleaning, loans);
         if (length === 0) return;
-        const line = scriptLine(engine, ["map.ts", "--unmap", labelOf(instance)]);
+        const line = scriptLine(engine, ["map.ts", "--unmap", label]);
         host.ui.status(`${length === 1 ? "A file stays" : `${length} files stay`} lent. To end it: ${line}`);
       };
       try {

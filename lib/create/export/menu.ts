@@ -7,7 +7,7 @@ import { lockFile, removeFile } from "../../base/record.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
 import type { Undo } from "../../base/undo.ts";
-import { mountsRoot } from "../../container/mounts.ts";
+import { mountsRoot } from "../../container/paths.ts";
 import { isAppId } from "./app.ts";
 import { entryMark, entryName } from "./entry.ts";
 

@@ -3,7 +3,7 @@
 import { inputError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { quoteWords } from "../../base/shell_words.ts";
-import { hostNameOf } from "../../container/mounts.ts";
+import { hostNameOf } from "../../container/paths.ts";
 import type { EngineOptions } from "../../container/place.ts";
 import { placeCalled } from "../place.ts";
 import { exportedOf, leftoversOf, type Menu, menuOf, removeExported, withMenuLock } from "./menu.ts";

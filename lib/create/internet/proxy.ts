@@ -9,11 +9,10 @@ import { internetKey, userDataKey } from "../profile_file.ts";
 import { proxyPort, proxyUserData } from "./proxy_config.ts";
 import { hostRanges, specialRanges } from "./ranges.ts";
 import useScript from "./use_proxy.py" with { type: "text" };
-import { hostNameOf, mountsRoot } from "../../container/mounts.ts";
+import { hostNameOf, mountsRoot } from "../../container/paths.ts";
 import { type Engine, engineLine, environmentOf, type Instance, labelOf } from "../../engine/engine.ts";
 import {
   deleteInstance,
-  type Device,
   exec,
   findInstance,
   launch,
@@ -21,6 +20,7 @@ import {
   updateInstance,
   waitForOperations,
 } from "../../engine/instance.ts";
+import type { Device } from "../../engine/answer.ts";
 import { listProfiles } from "../../engine/profile.ts";
 import { sha256 } from "../../base/hash.ts";
 import { ExitCode, isFailure, ProcessError, UserError } from "../../base/errors.ts";
