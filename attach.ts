@@ -22,7 +22,6 @@ exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
 import { appLine } from "./lib/attach/advice.ts";
 import { channelNames, presetNames } from "./lib/attach/session/channels.ts";
 import { askableNames } from "./lib/guard/channel.ts";
-import { checkSessionName } from "./lib/container/names.ts";
 import { borderWords } from "./lib/attach/border_option.ts";
 import { displayNames } from "./lib/attach/wayland/choice.ts";
 import { inputError } from "./lib/base/errors.ts";
@@ -154,7 +153,7 @@ async function main(host: Host, args: Arguments<Name>): Promise<number> {
   const { resolveContainer } = await import("./lib/container/resolve.ts");
   if (maxWords < Infinity) {
     const session = words[0] ?? values.get("session");
-    if (session !== undefined) checkSessionName(session);
+    if (session !== undefined) (await import("./lib/container/names.ts")).checkSessionName(session);
     await using container = await resolveContainer(host, { word, ...options });
     if (flags.has("logs")) return await (await import("./lib/attach/logs.ts")).logs(container, session);
     if (flags.has("stop")) {

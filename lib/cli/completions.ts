@@ -4,7 +4,7 @@ import { delay } from "@std/async";
 import { readEnv } from "../base/process.ts";
 import { mountsIn, mountsRoot } from "../container/paths.ts";
 import { containerNames, isContainerName, sessionNames } from "../container/names.ts";
-import { type Completion, isOption, type Options, type OptionSpec, type Places, readOption } from "./options.ts";
+import { type Completion, type Options, type Places, tokensOf } from "./options.ts";
 
 /** A script's command line, as far as its completions need it. */
 export interface CommandLine {
@@ -36,28 +36,19 @@ export interface Names {
 export async function complete(line: CommandLine, words: readonly string[]): Promise<string[]> {
   const { options, places, placesWith, names } = line;
   const typed = words.at(-1) ?? "";
-  const positionals: string[] = [];
-  const flags: (string | undefined)[] = [];
-  let isEnded = false;
-  let valueOf: OptionSpec | undefined;
-  for (const word of words.slice(0, -1)) {
-    if (valueOf) valueOf = undefined;
-    else if (isEnded || !isOption(word)) positionals.push(word);
-    else if (word === "--") isEnded = true;
-    else {
-      const { names: given, value } = readOption(word, options);
-      const option = options[given.at(-1) ?? ""];
-      if (option?.value !== undefined && value === undefined) valueOf = option;
-      flags.push(...given);
-    }
+  const tokens = tokensOf(words.slice(0, -1), options);
+  const last = tokens.at(-1);
+  if (last?.kind === "option" && last.value === undefined && options[last.name]?.value !== undefined) {
+    return await wordsFor(options[last.name]!.completion, { typed, names });
   }
-  if (valueOf) return await wordsFor(valueOf.completion, { typed, names });
-  if (!isEnded && typed.startsWith("-")) {
-    const { names: [option = ""], value } = readOption(typed, options);
-    if (value === undefined) return optionWords(options);
-    const fitting = await wordsFor(options[option]?.completion, { typed: value, names });
-    return fitting.map((word) => word.startsWith(":") ? word : `--${option}=${word}`);
+  if (typed.startsWith("-") && tokens.every(({ kind }) => kind !== "option-terminator")) {
+    const [token] = tokensOf([typed], options);
+    if (token?.kind !== "option" || token.value === undefined) return optionWords(options);
+    const fitting = await wordsFor(options[token.name]?.completion, { typed: token.value, names });
+    return fitting.map((word) => word.startsWith(":") ? word : `${token.rawName}=${word}`);
   }
+  const flags = tokens.flatMap((token) => token.kind === "option" ? [token.name] : []);
+  const positionals = tokens.flatMap((token) => token.kind === "positional" ? [token.value] : []);
   const flag = Object.keys(placesWith).find((name) => flags.includes(name));
   const { first, rest } = (flag === undefined ? undefined : placesWith[flag]) ?? places;
   const place = positionals.length;

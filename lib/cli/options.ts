@@ -2,6 +2,7 @@
  * The command line of a script: its options and positional arguments, how they are parsed, and the text of the help.
  */
 
+import { parseArgs } from "node:util";
 import { levenshteinDistance } from "@std/text";
 import { inputError } from "../base/errors.ts";
 import { engineClis } from "../engine/engine.ts";
@@ -125,20 +126,16 @@ export function isOption(word: string): boolean {
   return /^-./s.test(word);
 }
 
-/**
- * Reads a word with options, such as `--image`, `--image=IMAGE` or `-vn`: the long names of the options, undefined for
- * each unknown one, and the value in the word.
- */
-export function readOption(
-  word: string,
+/** A command line taken apart. A word with several letters has a token for each of them, all with the word's index. */
+export function tokensOf(
+  args: readonly string[],
   options: Options,
-): { names: (string | undefined)[]; value: string | undefined } {
-  const [, long, letters = "", value] = /^-(?:-([^=]*)|([^=]*))(?:=(.*))?$/s.exec(word) ?? [];
-  if (long !== undefined) return { names: [Object.hasOwn(options, long) ? long : undefined], value };
-  const entries = Object.entries(options);
-  const names = (letters === "" ? [""] : [...letters])
-    .map((letter) => entries.find(([, { short }]) => short === letter)?.[0]);
-  return { names, value };
+): NonNullable<ReturnType<typeof parseArgs>["tokens"]> {
+  const known = Object.entries(options).map(([name, { short, value }]) => {
+    const type = value === undefined ? "boolean" as const : "string" as const;
+    return [name, short === undefined ? { type } : { type, short }];
+  });
+  return parseArgs({ args: [...args], options: Object.fromEntries(known), strict: false, tokens: true }).tokens;
 }
 
 /**
@@ -174,20 +171,26 @@ export function parseCommandLine<Name extends string>(
   const flags = new Map<Name | CommonName, number>();
   const values = new Map<Name | CommonName, string>();
   const positionals: string[] = [];
-  let at = 0;
-  for (; at < args.length && args[at] !== "--"; at++) {
-    const word = args[at]!;
-    const passesOn = spec.passesOn === "always" || spec.passesOn !== undefined && flags.has(spec.passesOn as Name);
-    const { names, value } = readOption(word, options);
-    if (!isOption(word) || names.includes(undefined)) {
-      const isKept = !isOption(word) || positionals.length > 0 && passesOn;
-      const nearest = isKept && spec.passesOn !== "always" ? undefined : nearestOption(word, options);
+  let rest: string[] = [];
+  for (const [index, word] of Map.groupBy(tokensOf(args, options), (token) => token.index)) {
+    const [first] = word;
+    if (first?.kind === "option-terminator") {
+      rest = args.slice(index + 1);
+      break;
+    }
+    if (first?.kind === "positional") positionals.push(first.value);
+    const given = word.filter((token) => token.kind === "option");
+    if (!given.every(({ name }) => Object.hasOwn(options, name))) {
+      const passesOn = spec.passesOn === "always" || spec.passesOn !== undefined && flags.has(spec.passesOn as Name);
+      const isKept = positionals.length > 0 && passesOn;
+      const nearest = isKept && spec.passesOn !== "always" ? undefined : nearestOption(args[index]!, options);
       if (isKept && nearest === undefined) {
-        positionals.push(word);
+        const taken = given.flatMap((token) => token.inlineValue === false ? [token.value] : []);
+        positionals.push(args[index]!, ...taken);
         continue;
       }
       throw inputError(
-        `Unknown option "${word.split("=")[0]}"`,
+        `Unknown option "${args[index]!.split("=")[0]}"`,
         [
           ...nearest === undefined ? [] : [`The nearest one is --${nearest}`],
           ...isKept ? [`Words for the app go after --`] : [],
@@ -195,21 +198,18 @@ export function parseCommandLine<Name extends string>(
         ].join(". "),
       );
     }
-    for (const name of names as (Name | CommonName)[]) {
-      const valueName = options[name].value;
-      if (valueName === undefined) {
-        if (value !== undefined) throw inputError(`The option --${name} takes no value`, hint);
-        flags.set(name, positionals.length);
-        continue;
-      }
-      const given = value ?? args[++at];
-      if (!given || value === undefined && given.startsWith("-")) {
-        throw inputError(`The option --${name} needs a value: ${valueName}`, hint);
-      }
-      values.set(name, given);
+    for (const { name, value, inlineValue } of given) {
+      const known = name as Name | CommonName;
+      const valueName = options[known].value;
+      if (valueName !== undefined) {
+        if (!value || !inlineValue && value.startsWith("-")) {
+          throw inputError(`The option --${name} needs a value: ${valueName}`, hint);
+        }
+        values.set(known, value);
+      } else if (value === undefined) flags.set(known, positionals.length);
+      else throw inputError(`The option --${name} takes no value`, hint);
     }
   }
-  const rest = args.slice(at + 1);
   // A "--" before all positional arguments ends the options only.
   if (spec.passesOn !== "always") return { flags, values, positionals: [...positionals, ...rest], rest: [] };
   if (positionals.length > 0) return { flags, values, positionals, rest };

@@ -2,13 +2,10 @@
 
 import { fromFileUrl } from "@std/path";
 import config from "../../deno.json" with { type: "json" };
-import { isUnseen, showOnDesktop } from "../base/desktop.ts";
 import { ExitCode, Interrupted, ProcessError, UserError } from "../base/errors.ts";
 import { dryRunHost, type Host, realHost } from "../base/host.ts";
 import { readEnv } from "../base/process.ts";
 import { terminalUi } from "../base/ui.ts";
-import { checkMountsRoot } from "../container/paths.ts";
-import { printOffer } from "./completions.ts";
 import { asCalled, calledName } from "../base/called.ts";
 import {
   type Arguments,
@@ -39,6 +36,7 @@ export async function runScript<Name extends string>(
 ): Promise<never> {
   const [first, ...rest] = Deno.args;
   if (first === "--complete") {
+    const { printOffer } = await import("./completions.ts");
     await printOffer({ ...spec, options: optionsOf(spec) }, rest);
     Deno.exit(0);
   }
@@ -117,7 +115,7 @@ async function runToExitCode<Name extends string>(
       ? dryRunHost({ ui, signal: ending.signal })
       : realHost({ ui, signal: ending.signal, verbose });
     if (isDoctor) return await actions.doctor(host, args.values.get("engine"));
-    await checkMountsRoot(host);
+    await (await import("../container/paths.ts")).checkMountsRoot(host);
     return await actions.main(host, args) ?? 0;
   } catch (error) {
     const reason = ending.signal.aborted ? ending.signal.reason : error;
@@ -127,7 +125,10 @@ async function runToExitCode<Name extends string>(
     const { message, hint, output = "", exitCode = ExitCode.failed } = explain(reason);
     const stack = verbose && reason instanceof Error ? reason.stack ?? "" : "";
     ui.error({ message, hint: hint + meant, output: [output, stack].filter(Boolean).join("\n") });
-    if (spec.showErrors && await isUnseen(readEnv)) await showOnDesktop(`${spec.name}: ${message}`, hint);
+    if (spec.showErrors) {
+      const { isUnseen, showOnDesktop } = await import("../base/desktop.ts");
+      if (await isUnseen(readEnv)) await showOnDesktop(`${spec.name}: ${message}`, hint);
+    }
     return exitCode;
   }
 }

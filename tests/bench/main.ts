@@ -3,7 +3,7 @@
  * in turns. Prints a Markdown table, or with `--json` every sample. Runs in the lab, as its user.
  */
 
-import { parseArgs } from "@std/cli";
+import { parseArgs } from "node:util";
 import { fromFileUrl, join } from "@std/path";
 import { ProcessError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
@@ -96,18 +96,23 @@ function machine(): string {
   ].join(", ");
 }
 
+/** The options on the command line; undefined where there is anything else on it. */
+function readOptions(): { "only"?: string; "json"?: boolean; "in-lab"?: boolean } | undefined {
+  const known = { "only": { type: "string" }, "json": { type: "boolean" }, "in-lab": { type: "boolean" } } as const;
+  try {
+    return parseArgs({ args: Deno.args, options: known }).values;
+  } catch {
+    return undefined;
+  }
+}
+
 async function main(): Promise<number> {
-  const unknown: string[] = [];
-  const args = parseArgs([...Deno.args], {
-    string: ["only"],
-    boolean: ["json", "in-lab"],
-    unknown: (word) => void unknown.push(word),
-  });
-  if (unknown.length > 0) {
+  const options = readOptions();
+  if (!options) {
     say("Usage: deno task bench [--only ROW] [--json]");
     return 2;
   }
-  if (!Deno.args.includes("--in-lab")) {
+  if (!options["in-lab"]) {
     const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
     await runProcess([...lab, "up"], { output: "inherit" });
     const inside = ["deno", "run", "-A", "tests/bench/main.ts", "--in-lab", ...Deno.args];
@@ -119,7 +124,7 @@ async function main(): Promise<number> {
   const measured: (Table & { figures: Figure[] })[] = [];
   try {
     for (const table of tables) {
-      const figures = await measure(table, args.only as string | undefined);
+      const figures = await measure(table, options.only);
       if (figures.length > 0) measured.push({ ...table, figures });
     }
   } finally {
@@ -128,7 +133,7 @@ async function main(): Promise<number> {
   // The rows that are asked for may be those of another host.
   if (measured.length === 0) return 0;
   say(`Took ${((performance.now() - startMs) / 60_000).toFixed(1)} minutes`);
-  const text = args.json
+  const text = options.json
     ? JSON.stringify({ machine: machine(), tables: measured.map(({ name, figures }) => ({ name, figures })) })
     : `${
       measured.map(({ figures, ways }) => markdownTable(figures, ways)).join("\n\n")

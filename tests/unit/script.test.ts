@@ -55,6 +55,7 @@ Deno.test("parseCommandLine() tells flags, values and positionals apart", () => 
   assertEquals(parsed("--image=a=b", "--engine=lxc"), [[], { image: "a=b", engine: "lxc" }, []]);
   assertEquals(parsed("-i", "x", "y"), [[], { image: "x" }, ["y"]]);
   assertEquals(parsed("-nvi", "x", "y"), [["dry-run", "verbose"], { image: "x" }, ["y"]]);
+  assertEquals(parsed("-nix", "y"), [["dry-run"], { image: "x" }, ["y"]]);
 });
 
 Deno.test("parseCommandLine() takes flags that start with no- as flags of their own", () => {
@@ -87,6 +88,8 @@ Deno.test("parseCommandLine() keeps options of other programs behind the first p
     ["box", "xterm", "--colour=red", "-e", "-vx"],
     ["--delete"],
   ]);
+  // A letter in a word of the app's takes no value from it.
+  assertEquals(read("box", "xterm", "-xi", "y"), [[], {}, ["box", "xterm", "-xi", "y"], []]);
   assertEquals(read("box", "-vn", "-vx"), [[["verbose", 1], ["dry-run", 1]], {}, ["box", "-vx"], []]);
   assertEquals(read("--", "box", "-v", "--", "x"), [[], {}, ["box", "-v"], ["x"]]);
   assertThrows(() => read("--border=red", "box"), UserError, 'Unknown option "--border"');
