@@ -1,82 +1,107 @@
 /**
- * Every check: brings the lab up, runs the gate with its unit tests here and the end-to-end tests as the lab's user, and
- * adds up. Ends with a line "N passed, N failed, N skipped"; exit status 1 when a test failed or a part could not be run.
+ * Every check: brings the lab up, runs the gate here and the end-to-end tests as the lab's user, and adds up. Ends with a
+ * line "N passed, N failed, N skipped"; exit status 1 when a test failed or a part could not be run.
  */
 
 import { fromFileUrl, join } from "@std/path";
 import { runProcess } from "../lib/base/process.ts";
 import { hostPackages, missingPackages, xpraRuntimePackages } from "./lab/packages.ts";
-import { missingParts } from "./lab/state.ts";
+import { type Queued, runQueue } from "./queue.ts";
+import { type IncusName, missingParts, type SeatName, seatNames } from "./lab/state.ts";
 
 const root = fromFileUrl(new URL("..", import.meta.url));
 const lab = [Deno.execPath(), "run", "-A", join(root, "tests/lab/main.ts")];
-/** Formatting, lint, types, docs, shellcheck and the unit tests: `deno task ok`. */
-const gate = [Deno.execPath(), "task", "ok"];
 
 /** The files whose tests on Incus run on Incus 7, and then on Debian 13's as well; all others run on Incus 7 alone. */
-const onBothIncus = ["attach.test.ts", "create.test.ts", "disposable.test.ts", "map.test.ts"];
+const onBothIncus = ["attach", "create", "disposable", "map"];
 
-/** The words of `lab run` that make "incus" Debian 13's. */
-const incus6 = ["--incus", "6"];
-
-/**
- * The end-to-end tests in groups, each of which runs one file after the other: those that show windows on the lab's
- * desktops, of which only one can have the keyboard, and those that do not. A third group has desktops of its own, see
- * {@linkcode today}.
- */
-function endToEnd(): string[][][] {
-  const files = [...Deno.readDirSync(join(root, "tests/e2e"))].map(({ name }) => name)
-    .filter((name) => name.endsWith(".test.ts") && !todayFiles.includes(name)).sort();
-  const isWindowless = (name: string): boolean => /^(create|map|package)/.test(name) && name !== "map_asking.test.ts";
-  const hasIncus7 = missingParts("incus7") === undefined;
-  return [files.filter(isWindowless), files.filter((name) => !isWindowless(name))].map((group) => {
-    const paths = group.map((name) => `tests/e2e/${name}`);
-    const again = group.filter((name) => onBothIncus.includes(name)).map((name) => `tests/e2e/${name}`);
-    return [
-      [...lab, "run", "--", "deno", "test", "-A", ...paths],
-      ...(hasIncus7
-        ? [[...lab, "run", ...incus6, "--", "deno", "test", "-A", "--filter", "/^incus: /", ...again]]
-        : []),
-    ];
-  });
+/** What is run at one of the lab's seats, while other jobs run at others. */
+interface Job extends Queued {
+  /** What it is called. */
+  name: string;
+  /** The command line, which ends with `deno test`. */
+  argv(seat: SeatName): string[];
 }
 
-const todayFiles = ["today.test.ts", "today_attacks.test.ts"];
+/** `deno task check`, beside others. */
+const gate: Job = {
+  name: "deno task check",
+  argv: () => ["env", "DENO_JOBS=1", Deno.execPath(), "task", "check"],
+  holds: "gate",
+};
 
-/** The tests on desktops of today, in the lab's host of Debian testing where there is one. */
-function today(): string[] {
-  const host = missingParts("today") ? [] : ["--host", "today"];
-  return [...lab, "run", ...host, "--", "deno", "test", "-A", ...todayFiles.map((name) => `tests/e2e/${name}`)];
+/** What takes longest, in this order: it begins first, so that it is not left over at the end. */
+const longest = [gate.name, "ends", "create_faults", "wayland", "attach_ends", "map_faults", "dialogs", "map_remote"];
+
+/** Compares jobs for the order in which they begin. */
+function byLength(one: Job, other: Job): number {
+  const [a, b] = [one, other].map(({ name }) => longest.includes(name) ? longest.indexOf(name) : longest.length);
+  return a! - b!;
+}
+
+/** The end-to-end tests, a job for each file. */
+function endToEnd({ xpra5, today }: { xpra5: Promise<unknown>; today: Promise<unknown> }): Job[] {
+  const incus = missingParts("incus7") === undefined ? "7" : "6";
+  const files = [...Deno.readDirSync(join(root, "tests/e2e"))]
+    .flatMap(({ name }) => name.endsWith(".test.ts") ? [name.replace(".test.ts", "")] : []).sort();
+  const jobOf = (file: string, { incus, filter }: { incus: IncusName; filter?: string }): Job => ({
+    name: filter ? `${file} on Incus ${incus}` : file,
+    argv: (seat) => [
+      ...[...lab, "run", "--seat", seat, "--incus", incus],
+      ...(file.startsWith("today") && missingParts("today") === undefined ? ["--host", "today"] : []),
+      // The gate has checked the types.
+      ...["--", "deno", "test", "-A", "--no-check", ...(filter ? ["--filter", filter] : [])],
+      `tests/e2e/${file}.test.ts`,
+    ],
+    // The servers of `lab cluster` are killed and cut off; a container has one directory, whatever server it is on.
+    holds: file.endsWith("_remote") ? "cluster" : file,
+    ...(file === "attach_xpra5" ? { after: xpra5 } : file.startsWith("today") ? { after: today } : {}),
+  });
+  const jobs = files.map((file) => jobOf(file, { incus }));
+  return incus === "6"
+    ? jobs
+    : [...jobs, ...onBothIncus.map((file) => jobOf(file, { incus: "6", filter: "/^incus: /" }))];
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 };
+const failures: string[] = [];
+const seconds = new Map<string, number>();
 
-/** Runs a command that ends with `deno test`, shows what it prints, and adds the summary line to the total. */
-async function runTests(argv: readonly string[]): Promise<void> {
-  let summary: RegExpExecArray | null = null;
-  const { code } = await runProcess(argv, {
+/** Runs a job; shows what it printed when it has ended, and adds its summary line to the total. */
+async function runJob({ name, argv }: Job, seat: SeatName): Promise<void> {
+  const start = performance.now();
+  say(`--- seat ${seat}: ${name}`);
+  const printed: string[] = [];
+  const { code } = await runProcess(argv(seat), {
     cwd: root,
     env: { NO_COLOR: "1" },
     okCodes: "any",
-    output: {
-      line(line) {
-        say(line);
-        summary = /^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed(?: \| (\d+) ignored)?/.exec(line) ?? summary;
-      },
-    },
+    output: { line: (line) => printed.push(line) },
   });
-  const [, passed = "0", failed = "0", skipped = "0"] = summary ?? [];
+  const took = Math.round((performance.now() - start) / 1000);
+  seconds.set(name, took);
+  say(`=== ${name} (seat ${seat}, ${took} s)\n${printed.join("\n")}`);
+  const summary = /^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed(?: \| (\d+) ignored)?/;
+  const last = printed.findLast((line) => summary.test(line)) ?? "";
+  const [, passed = "0", failed = "0", skipped = "0"] = summary.exec(last) ?? [];
   total.passed += Number(passed);
   total.failed += Number(failed);
   total.skipped += Number(skipped);
+  for (const line of printed) if (/ \.\.\. FAILED/.test(line)) failures.push(`${name}: ${line}`);
   if (code !== 0 && failed === "0") {
-    say(`${argv.slice(0, 4).join(" ")} … failed: exit status ${code}`);
+    failures.push(`${name}: exit status ${code}`);
     total.failed++;
   }
 }
 
-function say(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+/** Has the lab do something; what cannot be had is missing then, and its tests are skipped. */
+function inLab(...args: string[]): Promise<unknown> {
+  return runProcess([...lab, ...args], { output: "inherit", okCodes: "any" });
+}
+
+function say(text: string): void {
+  let rest = new TextEncoder().encode(`${text}\n`);
+  while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
 }
 
 /** Says what the run does to this machine, and how long it takes. */
@@ -92,31 +117,20 @@ async function announceRun(): Promise<void> {
   say("`deno task lab down --purge` removes all of that but the packages, and lists those.");
 }
 
-const wanted = Deno.args[0] ?? "all";
+const isAll = Deno.args[0] !== "e2e";
 await announceRun();
-await runProcess([...lab, "up"], { output: "inherit", okCodes: "any" });
-const isEndToEnd = wanted === "all" || wanted === "e2e";
+await inLab("up");
 // It is made on its own, in minutes in which nothing else has to wait for it.
-const todayUp = isEndToEnd
-  ? runProcess([...lab, "today", "up"], { output: "inherit", okCodes: "any" })
-  : Promise.resolve();
-if (wanted === "all") await runTests(gate);
-if (isEndToEnd) {
-  for (const part of [["xpra5"], ["cluster", "up"]]) {
-    await runProcess([...lab, ...part], { output: "inherit", okCodes: "any" });
-  }
-  for (const choice of [[], incus6]) {
-    await runProcess([...lab, "run", ...choice, "--", "deno", "run", "-A", "tests/e2e/sweep.ts"], {
-      output: "inherit",
-      okCodes: "any",
-    });
-  }
-  await Promise.all([
-    ...endToEnd().map(async (group) => {
-      for (const argv of group) await runTests(argv);
-    }),
-    todayUp.then(() => runTests(today())),
-  ]);
+const today = inLab("today", "up");
+await inLab("cluster", "up");
+const xpra5 = inLab("xpra5");
+for (const choice of [[], ["--incus", "6"]]) {
+  await inLab("run", ...choice, "--", "deno", "run", "-A", "tests/e2e/sweep.ts");
 }
+const jobs = [...(isAll ? [gate] : []), ...endToEnd({ xpra5, today })].sort(byLength);
+// Without root there is one desktop, the user's own.
+await runQueue(jobs, { seats: Deno.uid() === 0 ? seatNames : ["1"], run: runJob });
+for (const [name, took] of [...seconds].sort(([, a], [, b]) => b - a)) say(`${took} s`.padStart(7) + `  ${name}`);
+for (const failure of failures) say(`Failed: ${failure}`);
 say(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 Deno.exit(total.failed > 0 ? 1 : 0);

@@ -63,6 +63,8 @@ interface Shown {
   downloads(): Promise<string[]>;
   /** The notifications that the host's bus has carried. */
   notifications(): string;
+  /** The process ids of what records for the session. */
+  recorders(): Promise<string>;
 }
 
 const nameOn = shareContainer("channels", {
@@ -166,12 +168,12 @@ testOnOneEngine("attach.ts plays and records sound only when it is told to", [..
     await showing(engine, ["--preset=isolated", "--allow=sound,microphone"], { hostile: false }, async (shown) => {
       const player = shown.inside("paplay share/app.wav || true");
       await eventually("the app's tone on the host", async () => await heardByHost(660) > loud);
-      assertEquals(await recorders(), "");
+      assertEquals(await shown.recorders(), "");
       await eventually("the host's tone in the app", async () => await heardByApp(shown) > loud);
       const mark = `${shown.name} listens to your microphone`;
       await eventually("the mark of the microphone", () => Promise.resolve(shown.notifications().includes(mark)));
       // Nothing listens any more.
-      await eventually("the end of the recorder", async () => await recorders() === "");
+      await eventually("the end of the recorder", async () => await shown.recorders() === "");
       await shown.inside("pkill paplay");
       await player;
     });
@@ -278,6 +280,7 @@ async function showing(
       links: () => Deno.readTextFile(log),
       downloads: () => Promise.resolve([...Deno.readDirSync(join(directory, "downloads"))].map(({ name }) => name)),
       notifications: () => notifications,
+      recorders: () => output(["pgrep", "-P", `${attach.pid}`, "-f", "^pacat --record"]),
     });
   } finally {
     await script("attach", engine, ["--stop", name, "--all"]);
@@ -287,11 +290,6 @@ async function showing(
     await Deno.remove(directory, { recursive: true });
   }
   await nothingLeft(engine, name);
-}
-
-/** The process ids of what records for the user. */
-async function recorders(): Promise<string> {
-  return (await runProcess(["pgrep", "-u", String(Deno.uid()), "-f", "^pacat --record"], { okCodes: "any" })).stdout;
 }
 
 async function setClipboard(text: string): Promise<void> {

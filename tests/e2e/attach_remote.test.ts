@@ -189,7 +189,7 @@ testFar(
 
     const running = startAttach(["--session=killed", name, "xterm -T killed -e cat"]);
     await windowWith("\\[far:e2e-far-attach\\] killed");
-    for (const pid of await pids("--session=killed")) Deno.kill(pid, "SIGKILL");
+    for (const pid of await pids(`--session=killed ${name}`)) Deno.kill(pid, "SIGKILL");
     await running.ended;
     await eventually(
       "the end of the connection",

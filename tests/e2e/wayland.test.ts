@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import { type RunningProcess, runProcess, startProcess } from "../../lib/base/process.ts";
 import { globals } from "../../lib/guard/wayland/globals.ts";
+import { withDescendants } from "../lab/daemons.ts";
 import { fromToday, todayOptions } from "../lab/today.ts";
 import { desktop, startCompositor, startSway, type, waylandParts, windowCalled, windows } from "./wayland_desktop.ts";
 import { clientsOf, guardsOf, inSession, nothingLeft, testOnOneEngine } from "./sessions.ts";
@@ -224,7 +225,7 @@ testOnEngines("attach.ts, Wayland: windows and sound outlive a run that is kille
   const running = attach(engine, ["--session=killed", name, "foot -T alive sleep 600"]);
   await windowCalled(`[${name}] alive`);
   const player = await eventually("a player", async () => await playerOf(name, "killed") || undefined);
-  const shell = await sh(["pgrep", "-f", "--", "--session=killed"]);
+  const shell = await sh(["pgrep", "-f", "--", `--session=killed ${name}`]);
   for (const pid of shell.split("\n")) Deno.kill(Number(pid), "SIGKILL");
   await running.ended;
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -596,13 +597,14 @@ print("done")
 );
 
 /** Starts waypipe's client as somebody does by hand, with a socket that the container can reach as ~/.xpra/by-hand. */
-async function waypipeByHand(engine: EngineName): Promise<AsyncDisposable> {
+async function waypipeByHand(engine: EngineName): Promise<AsyncDisposable & Pick<RunningProcess, "pid">> {
   const path = join(mountsRoot, nameOn(engine), "xpra", "by-hand");
   const argv = ["waypipe", "--no-gpu", "-c", "none", "--secctx", "x", "--socket", path, "client"];
   const client = startProcess(argv, { env: desktop(), output: { line: () => {} } });
   await eventually("waypipe's socket", () => Deno.lstat(path).catch(() => undefined));
   await Deno.chmod(path, 0o660);
   return {
+    pid: client.pid,
     async [Symbol.asyncDispose]() {
       client.kill("SIGTERM");
       await client.ended;
@@ -610,6 +612,16 @@ async function waypipeByHand(engine: EngineName): Promise<AsyncDisposable> {
       await Deno.remove(path).catch(() => {});
     },
   };
+}
+
+/** The command lines of the processes that come from one, and its own. */
+async function descendants(pid: number): Promise<string[]> {
+  const rows = (await sh(["ps", "-e", "-ww", "-o", "pid=,ppid=,args="])).split("\n").map((line) =>
+    /^ *(\d+) +(\d+) (.*)$/.exec(line)!
+  );
+  const parents = new Map(rows.map(([, pid, parent]) => [Number(pid), Number(parent)]));
+  const all = withDescendants([pid], parents);
+  return rows.flatMap(([, pid, , args]) => all.has(Number(pid)) ? [args!] : []);
 }
 
 /**
@@ -635,25 +647,28 @@ testOnOneEngine(
   waylandParts,
   async (engine) => {
     const name = nameOn(engine);
-    /** The most processes of the waypipe whose command line has this, while the container connects. */
-    const most = async (socket: string, pattern: string): Promise<number> => {
+    /** The most processes of that waypipe whose command line has this, while the container connects. */
+    const most = async (socket: string, ancestor: number, pattern: string): Promise<number> => {
       const crowding = inContainer(engine, name, 'python3 -c "$1" "$2"', crowd, socket);
       let found = 0;
       const isOver = crowding.then(() => true);
       while (!await Promise.race([isOver, new Promise((resolve) => setTimeout(resolve, 200, false))])) {
-        const { stdout } = await runProcess(["pgrep", "-c", "-f", "--", pattern], { okCodes: "any" });
-        found = Math.max(found, Number(stdout));
+        found = Math.max(found, (await descendants(ancestor)).filter((args) => args.includes(pattern)).length);
       }
       return found;
     };
     {
-      await using _socket = await waypipeByHand(engine);
-      const started = await most("~/.xpra/by-hand", "--secctx x --socket");
+      await using waypipe = await waypipeByHand(engine);
+      const started = await most("~/.xpra/by-hand", waypipe.pid, "--secctx x --socket");
       assert(started >= 100, `${started} processes`);
     }
     const running = attach(engine, ["--session=crowd", name, "foot -T honest sleep 600"]);
     await windowCalled(`[${name}] honest`);
-    const started = await most("~/.xpra/crowd", "waypipe --no-gpu --compress none --socket /run/gui-container/own");
+    const started = await most(
+      "~/.xpra/crowd",
+      running.pid,
+      "waypipe --no-gpu --compress none --socket /run/gui-container/own",
+    );
     assert(started > 40 && started <= 64, `${started} processes`);
     await windowCalled(`[${name}] honest`);
     assertEquals((await attached(engine, ["--stop", name, "crowd"])).code, 0);

@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import { type RunningProcess, startProcess } from "../../lib/base/process.ts";
-import { desktopEnvironment, labState, type PartName } from "../lab/state.ts";
+import { desktopEnvironment, type PartName, seatState } from "../lab/state.ts";
 import { keyboardPipe } from "../lab/wayland.ts";
 import { eventually, root, sh } from "./world.ts";
 
@@ -11,7 +11,7 @@ export const waylandParts: readonly PartName[] = ["user", "wayland", "bus", "sou
 
 /** Its environment. */
 export function desktop(): Record<string, string> {
-  return desktopEnvironment(labState(), "wayland");
+  return desktopEnvironment(seatState(), "wayland");
 }
 
 /** A window, as sway knows it. */

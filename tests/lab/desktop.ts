@@ -1,6 +1,5 @@
 /** A desktop for the lab's user: virtual display, window manager, message bus, sound server, notifications. */
 
-import { ensureUserManager } from "./user_manager.ts";
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { isAlive, logTail, ready, socketAnswers, startDaemon, stopDaemon, until } from "./daemons.ts";
@@ -30,7 +29,6 @@ export async function ensureDesktop(lab: Lab): Promise<void> {
   await partStep(lab, "windowManager", () => ensureWindowManager(lab, user));
   await partStep(lab, "sound", () => ensureSound(lab, user));
   await partStep(lab, "notifications", () => ensureNotifications(lab, user));
-  await partStep(lab, "userManager", () => ensureUserManager(lab, user));
 }
 
 /** Of the desktop, what a Wayland one needs besides its compositor: bus and sound. */

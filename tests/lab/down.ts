@@ -7,6 +7,7 @@ import { stopCluster } from "./cluster.ts";
 import { mountPoints, runtimeDir, unmountCheckouts } from "./checkout.ts";
 import { isAlive, stopDaemon, until } from "./daemons.ts";
 import { stopDesktop } from "./desktop.ts";
+import { callSeat } from "./seat.ts";
 import {
   answers,
   daemonName,
@@ -18,7 +19,7 @@ import {
   runClient,
   trialName,
 } from "./engines.ts";
-import { labDir, type LabEngine, labEngineNames, missingEverywhere, saveState } from "./state.ts";
+import { labDir, type LabEngine, labEngineNames, missingEverywhere, saveState, seatDir, seatNames } from "./state.ts";
 import { type Lab, step } from "./steps.ts";
 import { removeTodayImage } from "./today.ts";
 import { removeUser } from "./user.ts";
@@ -30,6 +31,9 @@ const stopTimeoutMs = 60_000;
 
 /** Stops what the lab started; with `purge` removes all that it made but Debian's packages. */
 export async function takeDown(lab: Lab, { purge }: { purge: boolean }): Promise<void> {
+  for (const seat of seatNames.filter((seat) => seat !== "1" && exists(seatDir(seat)))) {
+    await step(lab, `seat ${seat}`, () => callSeat(seat, ["down", ...(purge ? ["--purge"] : [])]));
+  }
   await step(lab, "cluster", () => stopCluster(lab, { purge }));
   if (purge) await step(lab, "today", () => removeTodayImage(lab));
   for (const engine of labEngineNames) {

@@ -5,7 +5,17 @@ import { ExitCode, inputError, ProcessError, UserError } from "../../lib/base/er
 import { terminalUi, type Ui } from "../../lib/base/ui.ts";
 import { hint, takeOptions } from "./options.ts";
 import { looksUp, runInLab } from "./run.ts";
-import { desktopNames, type EngineName, engineNames, incusNames, labState, partsOnRequest, withLock } from "./state.ts";
+import {
+  desktopNames,
+  type EngineName,
+  engineNames,
+  incusNames,
+  labState,
+  partsOnRequest,
+  seatNames,
+  seatState,
+  withLock,
+} from "./state.ts";
 
 const usage = `\
 A machine to test in: LXD, Incus 6 and 7, an image, xpra, and a user with an X and a Wayland desktop, a bus and a
@@ -13,6 +23,7 @@ sound server.
 
 Usage: deno task lab up                                     all of it; what is there is kept
        deno task lab up demo                                what the demo needs: Incus 6, a Wayland desktop, an image
+       deno task lab up desktops                            the user and the desktops alone
        deno task lab xpra5                                  xpra 5 for the test that needs it: three minutes, once
        deno task lab cluster up                             three Incus in a cluster, and an Incus and an LXD as remotes
        deno task lab cluster kill|start SERVER              m1, m2, m3, far or lxdfar, as a machine that dies and comes back
@@ -21,10 +32,12 @@ Usage: deno task lab up                                     all of it; what is t
        deno task lab cluster down [--purge]                 stop these servers; with --purge remove them
        deno task lab today up                                a host of Debian testing, with today's desktops: five minutes, once
        deno task lab status                                 what is there, versions, sizes
-       deno task lab run [--engine lxc|incus] [--incus 6|7] [--desktop x11|wayland | --host today] -- CMD…
+       deno task lab run [--engine lxc|incus] [--incus 6|7] [--desktop x11|wayland | --host today] [--seat 1|2|3] -- CMD…
                                                             CMD as the lab's user, in this checkout, on its desktop;
-                                                            "incus" is Incus 7 there, or Debian 13's own, 6.0.4
-       deno task lab shot [--desktop x11|wayland] FILE.png  a picture of the desktop
+                                                            "incus" is Incus 7 there, or Debian 13's own, 6.0.4; each
+                                                            seat has desktops of its own
+       deno task lab shot [--desktop x11|wayland] [--seat 1|2|3] FILE.png
+                                                            a picture of the desktop
        deno task lab down [--purge]                         stop it; with --purge remove all that it made
 
 It runs on Debian 13. As root it installs packages, starts LXD and Incus where they do not run, unpacks Incus 7 out of
@@ -36,9 +49,9 @@ async function main(args: readonly string[], ui: Ui): Promise<number> {
   const [command, ...rest] = args;
   switch (command) {
     case "up": {
-      const isDemo = rest[0] === "demo";
-      noMore(isDemo ? rest.slice(1) : rest);
-      return await up(ui, { isDemo });
+      const what = rest[0] === "demo" || rest[0] === "desktops" ? rest[0] : "all";
+      noMore(what === "all" ? rest : rest.slice(1));
+      return await up(ui, { what });
     }
     case "xpra5":
       noMore(rest);
@@ -66,7 +79,7 @@ async function main(args: readonly string[], ui: Ui): Promise<number> {
   }
 }
 
-async function up(ui: Ui, { isDemo = false } = {}): Promise<number> {
+async function up(ui: Ui, { what = "all" }: { what?: "all" | "demo" | "desktops" } = {}): Promise<number> {
   const start = performance.now();
   const { made, user } = labState();
   if (Deno.uid() !== 0 && made.user && user?.uid === Deno.uid()) {
@@ -74,9 +87,12 @@ async function up(ui: Ui, { isDemo = false } = {}): Promise<number> {
     ui.status("The lab is up; root takes care of it");
     return 0;
   }
-  const [{ bringUp, bringUpDemo }, { openLab }] = await Promise.all([import("./up.ts"), import("./steps.ts")]);
-  await locked(ui, () => (isDemo ? bringUpDemo : bringUp)(openLab(ui)));
-  const missing = isDemo
+  const [{ bringUp, bringUpDemo, bringUpDesktops }, { openLab }] = await Promise.all([
+    import("./up.ts"),
+    import("./steps.ts"),
+  ]);
+  await locked(ui, () => ({ all: bringUp, demo: bringUpDemo, desktops: bringUpDesktops })[what](openLab(ui)));
+  const missing = what !== "all"
     ? []
     : Object.entries(labState().parts).filter(([name, part]) => "missing" in part && !(name in partsOnRequest))
       .map(([name]) => name);
@@ -151,9 +167,12 @@ async function run(args: readonly string[], ui: Ui): Promise<number> {
     incus: incusNames,
     desktop: desktopNames,
     host: ["today"] as const,
+    seat: seatNames,
   });
   if (argv.length === 0) throw inputError("No command to run is given", hint);
   if (!looksUp(labState())) await up(ui);
+  const { seat = "1" } = options;
+  if (seat !== "1") await (await import("./seat.ts")).ensureSeat(seat);
   const state = labState();
   const { incus7, lxc, display } = state.parts;
   // The demo's lab has Incus 6 and the Wayland desktop only.
@@ -168,6 +187,7 @@ async function run(args: readonly string[], ui: Ui): Promise<number> {
     engine: options.engine ?? engine,
     incus,
     desktop,
+    seat,
     host,
   });
 }
@@ -179,10 +199,13 @@ async function status(ui: Ui): Promise<number> {
 }
 
 async function shot(args: readonly string[], ui: Ui): Promise<number> {
-  const { options: { desktop = "x11" }, rest: [file, ...more] } = takeOptions(args, { desktop: desktopNames });
+  const { options: { desktop = "x11", seat = "1" }, rest: [file, ...more] } = takeOptions(args, {
+    desktop: desktopNames,
+    seat: seatNames,
+  });
   if (file === undefined) throw inputError("The picture needs a file name", hint);
   noMore(more);
-  const state = labState();
+  const state = seatState(seat);
   if (!looksUp(state)) throw new UserError("The lab is not up", { hint: "Bring it up with deno task lab up" });
   const { takeShot } = await import("./shot.ts");
   // `deno task` changes to the checkout, and sets this variable to where the user was.

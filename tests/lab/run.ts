@@ -13,6 +13,9 @@ import {
   labDir,
   type LabState,
   type LabUser,
+  type SeatName,
+  seatState,
+  seatVariable,
 } from "./state.ts";
 import { enterToday, todayEnvironment } from "./today.ts";
 import { asUser, userPath } from "./user.ts";
@@ -23,6 +26,7 @@ interface Choice {
   engine: EngineName;
   incus: IncusName;
   desktop: DesktopName;
+  seat: SeatName;
   /** In place of this machine. */
   host?: "today" | undefined;
 }
@@ -41,9 +45,10 @@ export async function runInLab(state: LabState, argv: readonly string[], choice:
   const command = Deno.uid() === 0 ? await forUser(state, state.user!, argv, choice) : {
     argv,
     env: {
-      ...state.env,
+      ...seatState(choice.seat).env,
       ...Deno.env.toObject(),
-      ...(choice.desktop === "wayland" ? desktopEnvironment(state, "wayland") : {}),
+      ...(choice.desktop === "wayland" ? desktopEnvironment(seatState(choice.seat), "wayland") : {}),
+      [seatVariable]: choice.seat,
       ...(choice.incus === "7" ? incus7Environment(Deno.env.get("PATH")!) : {}),
       GUI_CONTAINER_ENGINE: choice.engine,
       GUI_CONTAINER_LAB_DIR: labDir(),
@@ -65,18 +70,19 @@ async function forUser(
   state: LabState,
   user: LabUser,
   argv: readonly string[],
-  { engine, incus, desktop, host }: Choice,
+  { engine, incus, desktop, seat, host }: Choice,
 ): Promise<{ argv: string[]; env: Record<string, string>; cwd: string }> {
   joinManagedGroups();
   const cwd = await mountCheckout(user);
   const env = {
     ...callerEnvironment(),
-    ...(host ? todayEnvironment(state) : desktopEnvironment(state, desktop)),
+    ...(host ? todayEnvironment(state) : desktopEnvironment(seatState(seat), desktop)),
     ...(incus === "7" ? incus7Environment(userPath(user)) : {}),
     // Debian testing has a client of its own.
     ...(host ? { PATH: userPath(user) } : {}),
     GUI_CONTAINER_ENGINE: engine,
     GUI_CONTAINER_LAB_DIR: labDir(),
+    [seatVariable]: seat,
     PWD: cwd,
   };
   const command = asUser(user, argv, { env });

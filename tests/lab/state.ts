@@ -28,6 +28,18 @@ export const desktopNames = ["x11", "wayland"] as const;
 /** A desktop of the lab's user. */
 export type DesktopName = typeof desktopNames[number];
 
+/**
+ * The seats of the lab's user: each has desktops, a bus and a sound server of its own, so that somebody may type at each.
+ * The first is the lab's own; each other one is a lab in a directory of its own that has nothing else.
+ */
+export const seatNames = ["1", "2", "3"] as const;
+
+/** A seat of the lab's user. */
+export type SeatName = typeof seatNames[number];
+
+/** The variable that names the seat of a program that runs in the lab. */
+export const seatVariable = "GUI_CONTAINER_LAB_SEAT";
+
 /** The parts of the lab that a test may need. */
 export const partNames = [
   "user",
@@ -160,12 +172,22 @@ export function labState(): LabState {
   return readState(labDir()) ?? emptyState();
 }
 
+/** The directory of a seat: {@linkcode labDir} for a lab that has its desktops and nothing else. */
+export function seatDir(seat: string): string {
+  return seat === seatNames[0] ? labDir() : join(labDir(), "seats", seat);
+}
+
+/** As {@linkcode labState}, of a seat; by default of the one that we run at. */
+export function seatState(seat: string = Deno.env.get(seatVariable) ?? seatNames[0]): LabState {
+  return readState(seatDir(seat)) ?? emptyState();
+}
+
 /**
  * The variables that make a program use one of the desktops, with the bus and the sound that both have in common.
  *
  * @example
  * ```ts
- * await runProcess(["grim", file], { env: desktopEnvironment(labState(), "wayland") });
+ * await runProcess(["grim", file], { env: desktopEnvironment(seatState(), "wayland") });
  * ```
  * @throws {UserError} when the lab has no such desktop
  */

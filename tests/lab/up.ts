@@ -9,6 +9,7 @@ import { demoImagePackages } from "./image_recipe.ts";
 import { demoPackages, hostPackages, installPackages, xpraRuntimePackages } from "./packages.ts";
 import { engineNames, labEngineNames, type Part, saveState, type XpraSource } from "./state.ts";
 import { type Lab, partStep, step } from "./steps.ts";
+import { ensureUserManager } from "./user_manager.ts";
 import { ensureDenoPackages, ensureUser } from "./user.ts";
 import { ensureWayland } from "./wayland.ts";
 import { buildLog, ensureHostXpra, findXpraSource, noSource } from "./xpra.ts";
@@ -29,6 +30,14 @@ export async function bringUpDemo(lab: Lab): Promise<void> {
   saveState(lab.state);
 }
 
+/** The user and the desktops: all that a seat has. */
+export async function bringUpDesktops(lab: Lab): Promise<void> {
+  await partStep(lab, "user", () => ensureUser(lab.state));
+  await ensureDesktop(lab);
+  await ensureWayland(lab);
+  saveState(lab.state);
+}
+
 /** All of it; what is there is kept. Parts that cannot be had are recorded as missing, with the reason. */
 export async function bringUp(lab: Lab): Promise<void> {
   const root = Deno.uid() === 0;
@@ -36,7 +45,8 @@ export async function bringUp(lab: Lab): Promise<void> {
   await partStep(lab, "user", () => ensureUser(lab.state));
   await ensureDesktop(lab);
   await ensureWayland(lab);
-  if (!root) {
+  if (root) await partStep(lab, "userManager", () => ensureUserManager(lab, lab.state.user!));
+  else {
     await partStep(lab, "xpra", () => ensureHostXpra(lab, undefined));
     lab.state.parts.imageXpra = { missing: "no image says that it has one" };
     for (const engine of engineNames) await findEngine(lab, engine);
