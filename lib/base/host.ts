@@ -1,6 +1,7 @@
 /**
  * The world outside a script, as one value that is passed to functions: programs, environment, the user, the signal
- * that ends the run, and changes to files. Tests pass a host that records, `--dry-run` one that prints.
+ * that ends the run, and what is found out and changed without a program. Tests pass a host that records, `--dry-run` one
+ * that takes the answers that it is given, and prints the changes.
  */
 
 import type { ProcessResult } from "./errors.ts";
@@ -30,6 +31,8 @@ export interface Host {
   run(argv: readonly string[], options?: RunOptions): Promise<ProcessResult>;
   /** Starts a program without waiting for it. In a dry run it succeeds at once. */
   start(argv: readonly string[], options?: Omit<ProcessOptions, "signal" | "timeoutMs">): RunningProcess;
+  /** Finds something out: calls `act`. A dry run takes `planned` for it, and looks at nothing. */
+  look<T>(planned: T, act: () => Promise<T>): Promise<T>;
   /** Changes something without a program: calls `act`. A dry run prints `command`, which says what. */
   change(command: string, act: () => Promise<unknown>): Promise<void>;
   /** A host for cleaning up: `signal` ends it, and Ctrl-C does not reach its programs. */
@@ -66,6 +69,7 @@ export function realHost(options: HostOptions, cleanup = false): Host {
       echo(argv);
       return startProcess(argv, processOptions);
     },
+    look: (_planned, act) => act(),
     async change(command, act) {
       if (verbose) ui.command(command);
       await act();
@@ -75,8 +79,16 @@ export function realHost(options: HostOptions, cleanup = false): Host {
   return host;
 }
 
-/** A host that changes nothing and prints what would be done on stdout: one readable command per line. */
+/**
+ * A host that changes nothing and prints what would be done on stdout: one readable command per line. What comes of
+ * changes is not known, so a plan has no result.
+ */
 export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Host {
+  let isPlanned = false;
+  const plan = (line: string): void => {
+    isPlanned = true;
+    ui.plan(line);
+  };
   const success = (argv: readonly string[]): ProcessResult => ({ argv, code: 0, signal: null, stdout: "", stderr: "" });
   const show = (argv: readonly string[], { stdin = "null", env }: Pick<ProcessOptions, "stdin" | "env">): void => {
     const assignments = Object.entries(env ?? {}).map(([name, value]) => `${name}=${plannedWord(value)}`);
@@ -88,10 +100,10 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
     // The twenty settings of ssh are always the same.
     const isSetting = (index: number): boolean => argv.includes("ssh") && argv[index] === "-o";
     const words = argv.filter((_, index) => !isSetting(index) && !isSetting(index - 1));
-    ui.plan([...assignments, ...words.map(plannedWord), ...input].join(" "));
+    plan([...assignments, ...words.map(plannedWord), ...input].join(" "));
   };
   const host: Host = {
-    ui,
+    ui: { ...ui, result: (text, data) => isPlanned ? undefined : ui.result(text, data) },
     signal,
     dryRun: true,
     env: readEnv,
@@ -103,8 +115,9 @@ export function dryRunHost({ ui, signal }: { ui: Ui; signal: AbortSignal }): Hos
       show(argv, processOptions);
       return { pid: 0, ended: Promise.resolve(success(argv)), kill() {} };
     },
+    look: (planned) => Promise.resolve(planned),
     change(command) {
-      ui.plan(command.replace(/\n[^]*/, "…"));
+      plan(command.replace(/\n[^]*/, "…"));
       return Promise.resolve();
     },
     forCleanup: () => host,

@@ -42,7 +42,7 @@ const usualWidth = 4;
  * @param options `isTrial`: what is chosen is not kept
  */
 export async function borderOf(
-  { host, mounts }: { host: Pick<Host, "change" | "dryRun" | "signal">; mounts: Pick<Mounts, "directory"> },
+  { host, mounts }: { host: Pick<Host, "look" | "signal">; mounts: Pick<Mounts, "directory"> },
   chosen?: ContainerBorder | "auto",
   { isTrial = false }: { isTrial?: boolean } = {},
 ): Promise<ContainerBorder> {
@@ -50,7 +50,7 @@ export async function borderOf(
   if (known && chosen === undefined) return known;
   const root = dirname(mounts.directory);
   // Without its directory, the container is not there, or is one that is marked by hand.
-  if (host.dryRun || !await exists(mounts.directory)) {
+  if (!await host.look(false, () => exists(mounts.directory))) {
     return chosen === undefined || chosen === "auto" ? derived(palette[0]) : chosen;
   }
   using _turn = await lockFile(lockPath(root), { signal: host.signal });

@@ -118,12 +118,11 @@ async function startMaster(
   target: LinkTarget,
   { mayAsk }: { mayAsk: boolean },
 ): Promise<RunningProcess | ProcessError> {
-  if (!host.dryRun) await Deno.remove(target.control).catch(() => {});
+  await Deno.remove(target.control).catch(() => {});
   host.signal.throwIfAborted();
   // Detached, so that Ctrl-C does not reach it from the terminal: what is to be told to the container then still can
   // be.
   const master = host.start(masterArgv(target, { mayAsk }), { detached: !mayAsk, output: { line: () => {} } });
-  if (host.dryRun) return master;
   let result: ProcessResult | undefined;
   master.ended.then((ended) => result = ended);
   const deadlineMs = performance.now() + connectMs;
@@ -136,10 +135,14 @@ async function startMaster(
         hint: "Its sshd may hang, or may have been replaced",
       });
     }
-    if ((await Deno.lstat(target.control).catch(() => undefined))?.isSocket) return master;
+    if (await host.look(true, () => isSocket(target.control))) return master;
     await delay(pollMs);
   }
   return new ProcessError(result);
+}
+
+async function isSocket(path: string): Promise<boolean> {
+  return (await Deno.lstat(path).catch(() => undefined))?.isSocket ?? false;
 }
 
 function linkOf(master: RunningProcess, { host, target }: { host: Host; target: LinkTarget }): Link {

@@ -23,8 +23,8 @@ export function localContainer(
     connect: reach,
     async socket(session) {
       const path = socketPath(xpra, session);
-      if (host.dryRun) return path;
-      const held = await holdSocket(path);
+      const held = await host.look(undefined, () => holdSocket(path));
+      if (!held) return path;
       opened.defer(held.close);
       // Deno 2.9 allows single paths to sockets only, and looks at the path as it is given: so a link leads there.
       const link = socketPath(await directory(), "session");

@@ -110,7 +110,6 @@ export async function restoreMounts(
  * ACLs; exit code 127 without `setfacl`
  */
 export async function checkAclSupport(host: Host, mounts: Mounts): Promise<void> {
-  if (host.dryRun) return;
   for (const path of [mounts.directory, mounts.xpra, mounts.share]) {
     if ((await Deno.stat(path).catch(() => undefined))?.isDirectory === false) {
       throw new UserError(`"${path}" is not a directory`, { hint: "Move it away, or choose another name" });
@@ -159,7 +158,7 @@ export async function shareMounts(
   host: Host,
   { mounts, hostUid }: { mounts: Mounts; hostUid: string },
 ): Promise<void> {
-  const me = host.dryRun ? "<MY_UID>" : String((await Deno.stat(mounts.xpra)).uid);
+  const me = await host.look("<MY_UID>", async () => String((await Deno.stat(mounts.xpra)).uid));
   const entries = [
     `u:${hostUid}:rwx`,
     "g::---",

@@ -7,6 +7,7 @@ import { join } from "@std/path";
 import { readDirectory } from "../base/files.ts";
 import type { Host } from "../base/host.ts";
 import { lockFile } from "../base/record.ts";
+import { quoteWords } from "../base/shell_words.ts";
 import { lockPath, mountsRoot } from "./paths.ts";
 
 /** The start of these directories' names. The process id follows: attach.ts may use only the sockets in its own one. */
@@ -14,23 +15,23 @@ const prefix = ".attach-";
 
 /**
  * Makes an empty directory for this run alone, which is removed at the end of its scope; also what killed runs have
- * left. In a dry run, its path is a placeholder.
+ * left.
  *
  * @param suffix what its name has, and that of the run's other one has not
  */
 export async function makePrivateDirectory(host: Host, suffix = ""): Promise<AsyncDisposable & { path: string }> {
-  if (host.dryRun) {
-    const { stdout: path } = await host.run(["mktemp", "-d"], { placeholder: "PRIVATE" });
-    return { path, [Symbol.asyncDispose]: async () => void await host.run(["rm", "-rf", path]) };
-  }
   const root = mountsRoot(host);
   const path = join(root, `${prefix}${Deno.pid}${suffix}`);
-  const lock = await claim(root, path);
+  let lock: Deno.FsFile | undefined;
+  await host.change(`mkdir ${quoteWords([path])}`, async () => lock = await claim(root, path));
   return {
     path,
     async [Symbol.asyncDispose]() {
-      await Deno.remove(path, { recursive: true }).catch(() => {});
-      lock.close();
+      await host.change(
+        `rm -rf ${quoteWords([path])}`,
+        () => Deno.remove(path, { recursive: true }).catch(() => {}),
+      );
+      lock?.close();
     },
   };
 }

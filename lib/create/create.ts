@@ -30,7 +30,7 @@ export async function createContainer(
 ): Promise<void> {
   const request = await readCreateRequest(host, args);
   const { name, label, mounts } = request.place;
-  await all([checkSsh(host), checkAclSupport(host, mounts)]);
+  await all([checkSsh(host), host.look(undefined, () => checkAclSupport(host, mounts))]);
   const engine = await request.place.engine;
   if (request.target !== undefined) await checkTarget(engine, request.target);
   if (request.proxy) await refuseCluster(engine);

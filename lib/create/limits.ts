@@ -15,7 +15,7 @@ const ignoredLimits: Readonly<Record<string, RegExp>> = {
  */
 export async function warnOfLimits(engine: Engine, config: Readonly<Record<string, string>>): Promise<void> {
   const keys = Object.keys(ignoredLimits).filter((key) => Object.hasOwn(config, key));
-  if (keys.length === 0 || engine.host.dryRun) return;
+  if (keys.length === 0) return;
   const warnings = await environmentOf(engine).then((environment) => warningsOf(engine, environment)).catch(() => {});
   for (const key of keys) {
     const warning = warnings?.find((warning) => ignoredLimits[key]!.test(warning));

@@ -12,7 +12,7 @@ import { locateKey } from "../base/yaml.ts";
  */
 export async function checkSchema(host: Host, part: Part): Promise<void> {
   const { path, text, type } = part;
-  if (type !== "text/cloud-config" || host.dryRun) return;
+  if (type !== "text/cloud-config") return;
   try {
     // From stdin: the path may be that of a pipe, which can be read only once.
     await host.run(["cloud-init", "schema", "--annotate", "--config-file=/dev/stdin"], {

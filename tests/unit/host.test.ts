@@ -18,9 +18,18 @@ Deno.test("a dry run runs nothing, and answers with success and no output", asyn
   assertEquals([result.code, result.stdout, result.stderr], [0, "", ""]);
   assertEquals((await host.start(["no-such-program"]).ended).code, 0);
   await host.change("touch x", () => Promise.reject(new Error("It acted")));
+  assertEquals(await host.look("planned", () => Promise.reject(new Error("It looked"))), "planned");
   await host.forCleanup(never).run(["rm", "x"]);
   await host.run(["lxc", "query", "/1.0"], { looksOnly: true });
   assertEquals(lines(), ["false", "no-such-program", "touch x", "rm x"]);
+});
+
+Deno.test("a dry run has a result where it has nothing to do, and else none", async () => {
+  const { host, lines } = dryRun();
+  host.ui.result("one", 1);
+  await host.change("touch x", () => Promise.resolve());
+  host.ui.result("two", 2);
+  assertEquals(lines(), ["result: one", "touch x"]);
 });
 
 Deno.test("a dry run shows what a program reads, and its environment", async () => {
@@ -92,7 +101,8 @@ Deno.test("a quiet host echoes nothing, acts, and gives what a program printed i
   const { stdout: value } = await host.run(["echo", "5"], { placeholder: "X" });
   let acted = false;
   await host.change("x", () => Promise.resolve(acted = true));
-  assertEquals([value, acted, said], ["5\n", true, []]);
+  const found = await host.look("planned", () => Promise.resolve("found"));
+  assertEquals([value, acted, found, said], ["5\n", true, "found", []]);
 });
 
 Deno.test("a host for cleaning up runs when the run is ended, out of reach of Ctrl-C", async () => {

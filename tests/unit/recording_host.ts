@@ -96,6 +96,7 @@ export function recordingHost(
         kill() {},
       };
     },
+    look: (planned, act) => dryRun ? Promise.resolve(planned) : act(),
     async change(_command, act) {
       await act();
     },

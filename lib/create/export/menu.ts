@@ -122,7 +122,7 @@ export async function leftoversOf(menu: Menu): Promise<string[]> {
 export async function withMenuLock<T>({ host, container }: Menu, act: () => Promise<T>): Promise<T> {
   const root = mountsRoot(host);
   // Without its directory there is no container to export from.
-  if (host.dryRun || !await exists(join(root, container))) return await act();
+  if (!await host.look(false, () => exists(join(root, container)))) return await act();
   using _turn = await lockFile(join(root, ".export.lock"), { signal: host.signal });
   return await act();
 }

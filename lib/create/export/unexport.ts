@@ -26,7 +26,7 @@ export async function unexportNamed(
     const put = quoteWords(["create.ts", ...place.options, "--export", label]);
     throw new UserError(`Nothing of "${label}" is in the menu`, { hint: `${put} puts it there` });
   }
-  if (!host.dryRun) host.ui.result(removed.join("\n"), { name: label, removed });
+  host.ui.result(removed.join("\n"), { name: label, removed });
 }
 
 /**
