@@ -19,11 +19,11 @@ exec deno run --quiet --no-prompt --v8-flags=--max-old-space-size=512 "$@" # */
  * @module
  */
 
-import { appLine } from "./lib/attach/advice.ts";
+import { appLine } from "./lib/attach/session/advice.ts";
 import { channelNames, presetNames } from "./lib/attach/session/channels.ts";
 import { askableNames } from "./lib/guard/channel.ts";
 import { borderWords } from "./lib/attach/border_option.ts";
-import { displayNames } from "./lib/attach/wayland/choice.ts";
+import { displayWords } from "./lib/attach/display/request.ts";
 import { inputError } from "./lib/base/errors.ts";
 import type { Host } from "./lib/base/host.ts";
 import { guardWord } from "./lib/guard/wayland/request.ts";
@@ -69,7 +69,7 @@ const spec = {
     "display": {
       value: "D",
       help: "auto, wayland or x11 (default: $GUI_CONTAINER_DISPLAY, else auto)",
-      completion: { words: displayNames },
+      completion: { words: displayWords },
     },
     "border": {
       value: "COLOUR",

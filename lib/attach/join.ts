@@ -2,7 +2,7 @@
 
 import { ExitCode, UserError } from "../base/errors.ts";
 import type { Container } from "../container/container.ts";
-import { attachLine } from "./advice.ts";
+import { attachLine } from "./session/advice.ts";
 import { noSuchApp } from "./session/app.ts";
 import joinSession from "./session/join_session.sh" with { type: "text" };
 import { runInSession } from "./session/live_sessions.ts";

@@ -4,18 +4,16 @@ import { inputError } from "../base/errors.ts";
 import { all } from "../base/settle.ts";
 import { borderOf } from "../container/border.ts";
 import type { Container } from "../container/container.ts";
-import { createMemory } from "../guard/xpra/memory.ts";
-import { checkAsking } from "./ask.ts";
+import { checkAsking } from "./agent/ask.ts";
+import { withDisplay } from "./choose_display.ts";
 import { keepForLater } from "./keep_border.ts";
 import { recordChannels } from "./session/channels.ts";
 import type { Channel } from "../guard/channel.ts";
-import { startClient } from "./x11/client.ts";
 import { chooseSession, type LiveSession, noteChannels } from "./session/live_sessions.ts";
-import type { ShowRequest } from "./request.ts";
-import { hostScreen, requireDisplay } from "./x11/screen.ts";
-import { show } from "./x11/show.ts";
+import type { ShowRequest } from "./display/request.ts";
+import { serveAgain } from "./serve_again.ts";
+import { show } from "./show.ts";
 import { mayHaveSound } from "./session/sound.ts";
-import { checkClient } from "./x11/xpra_version.ts";
 
 /**
  * Shows a live session again: the one that is named, the only one, or the one that the user chooses.
@@ -27,43 +25,35 @@ export async function reattach(container: Container, request: ShowRequest): Prom
   await checkAsking(host, request.asks);
   const border = await borderOf(container, request.border, { isTrial: true });
   await using scope = new AsyncDisposableStack();
-  const startFor = async (options: Parameters<typeof startClient>[0]): ReturnType<typeof startClient> =>
-    scope.use(await startClient(options));
   // The client takes its time to load, so it is started before it is known which session is meant, if there seems to be
   // one. On a Wayland desktop, its windows have probably stayed.
   const isLikelyX = [request.display, host.env("GUI_CONTAINER_DISPLAY")].includes("x11") ||
     !host.env("WAYLAND_DISPLAY");
   const isEarly = !host.dryRun && isLikelyX && await isLikely(container, request.session);
-  const prepared = (async () => {
-    requireDisplay(host);
-    const [made] = await all([
-      hostScreen(host).then(async (screen) => {
-        const options = { ...request, border, container, memory: createMemory(), screen };
-        return { options, early: isEarly ? await startFor(options) : undefined };
-      }),
-      checkClient(host),
-    ]);
-    return made;
-  })();
+  const byX = { ...request, display: "x11", detached: false, wantsTray: false } as const;
+  const opening = withDisplay(
+    container,
+    byX,
+    async (x11) => scope.use(await x11.open(container, { ...request, border, when: isEarly ? "now" : "later" })),
+  );
   // A session on Wayland needs none of this.
-  await all([prepared.catch(() => {}), container.connect()]);
+  await all([opening.catch(() => {}), container.connect()]);
   const found = await chooseSession(container, request.session);
   const { session, clients } = found;
   checkDisplay(request, found);
   if (found.display === "wayland") {
     await scope.disposeAsync();
     await keepForLater(container, request.border);
-    return await (await import("./wayland/serve_again.ts")).serveAgain(container, { ...request, ...found });
+    return await serveAgain(container, { ...request, ...found });
   }
   const channels = recordChannels(request.open, request.asks);
   if (channels !== found.channels) await noteChannels(container, { session, channels });
-  const { options, early } = await prepared;
+  const windows = await opening;
   if (request.border !== undefined) await borderOf(container, border);
-  const silence = await whyNoSound(container, { session, clients, open: options.open });
+  const silence = await whyNoSound(container, { session, clients, open: request.open });
   if (silence !== undefined) host.ui.status(silence);
-  const shown = silence === undefined ? options : { ...options, open: options.open.difference(new Set(["sound"])) };
-  const client = early ?? await startFor(shown);
-  return await show(shown, { session, isNew: false, client });
+  const open = silence === undefined ? request.open : request.open.difference(new Set(["sound"]));
+  return await show(container, { open, asks: request.asks, windows, session });
 }
 
 /**

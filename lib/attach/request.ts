@@ -3,43 +3,11 @@
 import { inputError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import type { Arguments } from "../cli/options.ts";
-import type { ContainerBorder } from "../container/border.ts";
 import { parseBorder } from "./border_option.ts";
 import { sortAppWords } from "./session/app.ts";
 import { askedChannels, openChannels } from "./session/channels.ts";
-import type { AskableChannel, Channel } from "../guard/channel.ts";
 import { checkSessionName } from "../container/names.ts";
-import { type DisplayName, wantedDisplay } from "./wayland/choice.ts";
-
-/** How a session is to be shown, and which one. */
-export interface ShowRequest {
-  /** The session's name, if one is given. */
-  session: string | undefined;
-  /** What is to show its windows. */
-  display: DisplayName;
-  /** The open channels. */
-  open: ReadonlySet<Channel>;
-  /** The channels whose every use the user is asked about. */
-  asks: ReadonlySet<AskableChannel>;
-  /** What the container's border is to be from now on; undefined: what it was. */
-  border: ContainerBorder | "auto" | undefined;
-  /** The user's own options of `xpra attach`. */
-  userOptions: readonly string[];
-  /** Runs the client in a box. */
-  box: boolean;
-  /** The container is removed when the session is no longer shown. */
-  isDisposable?: boolean;
-}
-
-/** A session that is to be started. */
-export interface StartRequest extends ShowRequest {
-  /** The app and its arguments. */
-  app: readonly string[];
-  /** The user has named the channel `tray`. */
-  wantsTray: boolean;
-  /** Starts it without its windows. */
-  detached: boolean;
-}
+import { type ShowRequest, type StartRequest, wantedDisplay } from "./display/request.ts";
 
 /** A session that is to be started in a copy of the container. */
 export interface DisposableRequest extends StartRequest {

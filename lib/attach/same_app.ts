@@ -7,11 +7,11 @@ import { inputError, UserError } from "../base/errors.ts";
 import { splitWords } from "../base/shell_words.ts";
 import type { Container } from "../container/container.ts";
 import { isLauncher } from "../container/names.ts";
-import { appLine } from "./advice.ts";
+import { appLine } from "./session/advice.ts";
 import { EndedWithSession, EndedWithStatus, join } from "./join.ts";
 import { keepForLater } from "./keep_border.ts";
 import { reattach } from "./reattach.ts";
-import type { StartRequest } from "./request.ts";
+import type { StartRequest } from "./display/request.ts";
 import { channelLine, recordChannels, recordedChannels } from "./session/channels.ts";
 import { listSessions, type LiveSession } from "./session/live_sessions.ts";
 

@@ -8,8 +8,10 @@
 import { join } from "@std/path";
 import type { Channel } from "../../lib/guard/channel.ts";
 import { startGuard } from "../../lib/guard/xpra/guard.ts";
-import { startSession } from "../../lib/attach/session/session.ts";
+import { startSession } from "../../lib/attach/start_session.ts";
 import { stopSessions } from "../../lib/attach/session/live_sessions.ts";
+import type { ServerOptions } from "../../lib/attach/display/display.ts";
+import { xpraServer } from "../../lib/attach/x11/display.ts";
 import { clientArgv, clientEnvironment } from "../../lib/attach/x11/xpra.ts";
 import { realHost } from "../../lib/base/host.ts";
 import { startProcess } from "../../lib/base/process.ts";
@@ -58,7 +60,7 @@ async function measure(
   const chosen = await chooseEngine(host, { engine });
   const places = mountsIn(host, container);
   await using target = await (way === "ours" ? asFromElsewhere : containerOn)({ engine: chosen, name: container });
-  const display = { screen: { width: 1920, height: 1200, dpi: 96, monitors: [] } };
+  const screen = { width: 1920, height: 1200, dpi: 96, monitors: [] };
   const plan = {
     app: app.split(" "),
     run: crypto.randomUUID().slice(0, 8),
@@ -67,7 +69,7 @@ async function measure(
     open,
     channels: "",
     isShown: false,
-    display,
+    serverEnd: (inside: ServerOptions) => Promise.resolve(xpraServer(inside, { label: container, screen })),
   };
   const directory = await Deno.makeTempDir({ dir: mounts, prefix: "bench-network-" });
   const startMs = performance.now();

@@ -7,8 +7,9 @@ import type { Channel } from "../../lib/guard/channel.ts";
 import { startGuard } from "../../lib/guard/xpra/guard.ts";
 import { stopSessions } from "../../lib/attach/session/live_sessions.ts";
 import { hostScreen } from "../../lib/attach/x11/screen.ts";
-import { startSession } from "../../lib/attach/session/session.ts";
+import { startSession } from "../../lib/attach/start_session.ts";
 import { playSound } from "../../lib/attach/session/sound.ts";
+import { xpraServer } from "../../lib/attach/x11/display.ts";
 import { clientArgv, clientEnvironment } from "../../lib/attach/x11/xpra.ts";
 import { realHost } from "../../lib/base/host.ts";
 import { startProcess } from "../../lib/base/process.ts";
@@ -36,7 +37,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
   const mounts = mountsIn(host, name);
   await using container = await asFromElsewhere({ engine: await chooseEngine(host, { engine }), name });
   const open: ReadonlySet<Channel> = new Set(["sound"]);
-  const display = { screen: await hostScreen(host) };
+  const screen = await hostScreen(host);
   const app = ["sh", "-c", "paplay share/tone.wav & exec python3 share/picture.py"];
   const session = await startSession(container, {
     app,
@@ -46,7 +47,7 @@ testOnOneEngine("pictures and sound over a network are as in the container", [..
     open,
     channels: "",
     isShown: false,
-    display,
+    serverEnd: (inside) => Promise.resolve(xpraServer(inside, { label: name, screen })),
   });
   const directory = await Deno.makeTempDir();
   const listen = join(directory, "guard");

@@ -3,7 +3,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { runDisposable } from "../../lib/attach/disposable/disposable.ts";
 import { reattach } from "../../lib/attach/reattach.ts";
-import { type DisposableRequest, readRequest, type ShowRequest, type Words } from "../../lib/attach/request.ts";
+import type { ShowRequest } from "../../lib/attach/display/request.ts";
+import { type DisposableRequest, readRequest, type Words } from "../../lib/attach/request.ts";
 import { start } from "../../lib/attach/start.ts";
 import { UserError } from "../../lib/base/errors.ts";
 import { borderOf } from "../../lib/container/border.ts";

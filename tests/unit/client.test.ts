@@ -47,7 +47,6 @@ async function withHost(
     userOptions: [],
     screen: fallbackScreen,
     box: true,
-    asks: new Set(),
   };
   try {
     await work({ host, events, options, directory });

@@ -2,7 +2,7 @@
 // flood its user.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { askInDialog, checkAsking, dialogArgv } from "../../lib/attach/ask.ts";
+import { askInDialog, checkAsking, dialogArgv } from "../../lib/attach/agent/ask.ts";
 import type { AskableChannel } from "../../lib/guard/channel.ts";
 import { type Answer, type Consent, createConsent, type Question } from "../../lib/guard/consent.ts";
 import { Refusal } from "../../lib/guard/faults.ts";

@@ -60,10 +60,27 @@ Deno.test("a folder of lib/ imports only what is below it, and no wing imports a
   assertEquals(wrong, []);
 });
 
+/** The rooms of lib/attach, each of which may import those before it. The verbs are on top, in no room. */
+const rooms = ["session", "display", "agent", "box", "wayland", "x11", "verbs", "disposable"];
+
+Deno.test("a room of lib/attach imports only what is below it, and the displays know nothing of each other", () => {
+  const roomOf = (path: string): string | undefined =>
+    /^lib\/attach\/(?:(\w+)\/)?[^/]+$/.exec(path)?.slice(1).map((room) => room ?? "verbs")[0];
+  const wrong = [...readImports()].flatMap(([path, targets]) => {
+    const from = roomOf(path);
+    if (from === undefined) return [];
+    return targets.filter((target) => {
+      const to = roomOf(target);
+      return to !== undefined && (rooms.indexOf(to) > rooms.indexOf(from) || from === "x11" && to === "wayland");
+    }).map((target) => `${path} imports ${target}`);
+  });
+  assertEquals(wrong, []);
+});
+
 Deno.test("no modules of lib/ import each other in a circle", () => {
   assertEquals(circlesIn(new Map([["a", ["b"]], ["b", ["c", "d"]], ["c", ["a"]], ["d", []]])), [["a", "b", "c"]]);
   assertEquals(readImports().get("lib/container/resolve.ts")!.includes("lib/container/remote.ts"), true);
-  assertEquals(circlesIn(readImports()).filter(([path]) => !/^lib\/(?:attach|guard)\//.test(path!)), []);
+  assertEquals(circlesIn(readImports()).filter(([path]) => !/^lib\/guard\//.test(path!)), []);
 });
 
 Deno.test("only base/process starts a program", async () => {

@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../lib/base/errors.ts";
 import type { Container } from "../../lib/container/container.ts";
-import type { StartRequest } from "../../lib/attach/request.ts";
+import type { StartRequest } from "../../lib/attach/display/request.ts";
 import { findSameApp, isSameApp } from "../../lib/attach/same_app.ts";
 import { openChannels, recordChannels } from "../../lib/attach/session/channels.ts";
 import { recordingHost } from "./recording_host.ts";

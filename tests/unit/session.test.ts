@@ -3,7 +3,11 @@ import { join } from "@std/path";
 import { appScript } from "../../lib/attach/session/app.ts";
 import { openChannels } from "../../lib/attach/session/channels.ts";
 import { hostAppearance } from "../../lib/attach/session/appearance.ts";
-import { type SessionPlan, startSession } from "../../lib/attach/session/session.ts";
+import { type SessionPlan, startSession } from "../../lib/attach/start_session.ts";
+import { noWayland } from "../../lib/attach/wayland/client.ts";
+import { waypipeServer } from "../../lib/attach/wayland/display.ts";
+import { xpraServer } from "../../lib/attach/x11/display.ts";
+import { CannotShow } from "../../lib/attach/display/display.ts";
 import startScript from "../../lib/attach/session/start_session.sh" with { type: "text" };
 import { type ProcessResult, UserError } from "../../lib/base/errors.ts";
 import { runProcess } from "../../lib/base/process.ts";
@@ -30,10 +34,19 @@ function start(
     isShown: true,
     open: openChannels({}),
     channels: "",
-    display: { screen: { width: 800, height: 600, dpi: 96, monitors: [] } },
+    serverEnd: (inside) =>
+      Promise.resolve(
+        xpraServer(inside, { label: "box", screen: { width: 800, height: 600, dpi: 96, monitors: [] } }),
+      ),
     ...plan,
   };
   return { recorded, session: startSession(container, whole) };
+}
+
+/** The container's end of a session on Wayland, whose host's end is ready or never will be. */
+function byWaypipe(ready: Promise<unknown> = Promise.resolve()): SessionPlan["serverEnd"] {
+  return ({ crossesNetwork }) =>
+    Promise.resolve(waypipeServer({ label: "box", crossesNetwork }, { transport: "t", compress: "none", ready }));
 }
 
 Deno.test("startSession() gives back the name that the container chose, after one SSH call", async () => {
@@ -102,7 +115,7 @@ Deno.test("startSession() sends the appearance of the host where there is one, a
   for (
     const plan of [
       { appearance },
-      { appearance, display: { transport: "t", compress: "none", ready: Promise.resolve() } },
+      { appearance, serverEnd: byWaypipe() },
       {},
     ] as const
   ) {
@@ -129,9 +142,8 @@ Deno.test("startSession() has xpra compress pictures over a network only, and en
   const codings = async (isRemote: boolean): Promise<string | undefined> =>
     /--encodings=[\w,]+/.exec(await wordsOf({ isRemote }))?.[0];
   assertEquals([await codings(false), await codings(true)], ["--encodings=rgb", "--encodings=rgb,jpeg"]);
-  const display = { transport: "t", compress: "zstd", ready: Promise.resolve() } as const;
-  assert((await wordsOf({ display, isRemote: true })).includes("forwarded=yes\n"));
-  assert(!(await wordsOf({ display })).includes("forwarded=yes\n"));
+  assert((await wordsOf({ serverEnd: byWaypipe(), isRemote: true })).includes("forwarded=yes\n"));
+  assert(!(await wordsOf({ serverEnd: byWaypipe() })).includes("forwarded=yes\n"));
 });
 
 Deno.test("startSession() tells apart a missing app, a missing xpra, a name that is taken and a missing directory", async () => {
@@ -147,6 +159,21 @@ Deno.test("startSession() tells apart a missing app, a missing xpra, a name that
     const { session } = start(answer, { app: ["foo"], name: "mine", exact: true });
     const error = await assertRejects(() => session, UserError, message);
     assertEquals(error.exitCode, exitCode);
+  }
+});
+
+Deno.test("startSession() says first what the host's end of a session on Wayland lacks, then what the container's does", async () => {
+  for (
+    const [ready, answer, reason, exitCode] of [
+      [Promise.reject(noWayland("waypipe hangs")), { code: 79 }, "waypipe hangs", 1],
+      // A container that has started it nevertheless.
+      [Promise.reject(noWayland("waypipe hangs")), { stdout: "xterm\n" }, "waypipe hangs", 1],
+      [undefined, { code: 127, stderr: "waypipe: not found\n" }, 'there is no waypipe in "box"', 127],
+    ] as const
+  ) {
+    const { session } = start(answer, { serverEnd: byWaypipe(ready) });
+    const error = await assertRejects(() => session, CannotShow);
+    assertEquals([error.reason, error.exitCode], [reason, exitCode]);
   }
 });
 

@@ -6,7 +6,7 @@ import { ProcessError, UserError } from "../../lib/base/errors.ts";
 import { borderOf } from "../../lib/container/border.ts";
 import type { Container } from "../../lib/container/container.ts";
 import { Unreachable } from "../../lib/container/ssh.ts";
-import type { StartRequest } from "../../lib/attach/request.ts";
+import type { StartRequest } from "../../lib/attach/display/request.ts";
 import { join as joinSession } from "../../lib/attach/join.ts";
 import { startAgain } from "../../lib/attach/same_app.ts";
 import type { LiveSession } from "../../lib/attach/session/live_sessions.ts";

@@ -1,15 +1,11 @@
 // Whether windows are shown by Wayland, and what speaks against it.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import {
-  againstRemoteWayland,
-  againstWayland,
-  drawsTitles,
-  NoWayland,
-  wantedDisplay,
-} from "../../lib/attach/wayland/choice.ts";
+import { withDisplay } from "../../lib/attach/choose_display.ts";
+import { CannotShow, type DisplayRequest } from "../../lib/attach/display/display.ts";
+import { wantedDisplay } from "../../lib/attach/display/request.ts";
 import { parseBorder } from "../../lib/attach/border_option.ts";
-import { startWaylandClient } from "../../lib/attach/wayland/client.ts";
+import { drawsTitles, noWayland, startWaylandClient } from "../../lib/attach/wayland/client.ts";
 import { ExitCode, UserError } from "../../lib/base/errors.ts";
 import type { Host } from "../../lib/base/host.ts";
 import { mountsIn } from "../../lib/container/paths.ts";
@@ -24,13 +20,29 @@ Deno.test("wantedDisplay() takes the option, else the variable, else auto, and r
   assertThrows(() => wanted(undefined, "xorg"), UserError, 'no way "xorg"');
 });
 
-type DisplayRequest = Parameters<typeof againstWayland>[1];
+const onBoth = { WAYLAND_DISPLAY: "wayland-1", DISPLAY: ":0" };
 
-Deno.test("againstWayland() says what Wayland, waypipe or the desktop cannot do", () => {
-  const wish = (changes: Partial<DisplayRequest>): string | undefined =>
-    againstWayland(recordingHost({ env: { WAYLAND_DISPLAY: "wayland-1" } }).host, { ...plain, ...changes });
-  const plain: DisplayRequest = { wantsTray: false, userOptions: [], detached: false, box: true };
-  assertEquals(wish({}), undefined);
+/** The display that is chosen, and why it is not a better one. */
+async function chosen(
+  changes: Partial<DisplayRequest> = {},
+  { env = onBoth, crossesNetwork = false, fails = false }: {
+    env?: Record<string, string>;
+    crossesNetwork?: boolean;
+    fails?: boolean;
+  } = {},
+): Promise<[string, string | undefined]> {
+  const container = { host: recordingHost({ env }).host, crossesNetwork };
+  const plain = { display: "auto", wantsTray: false, userOptions: [], detached: false, box: true } as const;
+  return await withDisplay(container, { ...plain, ...changes }, ({ lacks }, why) => {
+    const name = lacks.has("tray") ? "wayland" : "x11";
+    if (fails && name === "wayland") return Promise.reject(noWayland("there is no waypipe"));
+    return Promise.resolve([name, why]);
+  });
+}
+
+Deno.test("withDisplay() takes Wayland unless that cannot show what is asked for, and says why", async () => {
+  assertEquals(await chosen(), ["wayland", undefined]);
+  assertEquals(await chosen({ display: "x11" }), ["x11", undefined]);
   for (
     const [changes, reason] of [
       [{ detached: true }, "a Wayland window cannot be left and shown later"],
@@ -38,15 +50,33 @@ Deno.test("againstWayland() says what Wayland, waypipe or the desktop cannot do"
       [{ box: false }, "waypipe runs in a box only"],
       [{ wantsTray: true }, "waypipe has no tray"],
     ] as const
-  ) assertEquals(wish(changes), reason);
-  assertEquals(againstWayland(recordingHost().host, plain), "$WAYLAND_DISPLAY is not set");
+  ) {
+    assertEquals(await chosen(changes), ["x11", reason]);
+    const insisting = await assertRejects(() => chosen({ ...changes, display: "wayland" }), CannotShow, reason);
+    assertEquals(insisting.exitCode, ExitCode.usage);
+  }
+  assertEquals(await chosen({}, { fails: true }), ["x11", "there is no waypipe"]);
+  await assertRejects(() => chosen({ display: "wayland" }, { fails: true }), CannotShow, "there is no waypipe");
 });
 
-Deno.test("againstRemoteWayland() prefers X for an app on another machine, where there is an X display", () => {
-  const against = (env: Record<string, string>): string | undefined =>
-    againstRemoteWayland(recordingHost({ env: { WAYLAND_DISPLAY: "wayland-1", ...env } }).host);
-  assertEquals(against({ DISPLAY: ":0" }), "an app on another machine can then be left and shown again");
-  assertEquals(against({}), undefined);
+Deno.test("withDisplay() says nothing of Wayland on an X desktop, and what to do where there is no display", async () => {
+  assertEquals(await chosen({}, { env: { DISPLAY: ":0" } }), ["x11", undefined]);
+  await assertRejects(() => chosen({}, { env: {} }), UserError, "There is no display to show windows on");
+  assertEquals(await chosen({ detached: true }, { env: {} }), ["x11", undefined]);
+  const env = { WAYLAND_DISPLAY: "wayland-1" };
+  await assertRejects(
+    () => chosen({}, { env, fails: true }),
+    UserError,
+    "Wayland cannot show this: there is no waypipe",
+  );
+});
+
+Deno.test("withDisplay() prefers X for an app on another machine, where there is an X display", async () => {
+  const why = "an app on another machine can then be left and shown again";
+  assertEquals(await chosen({}, { crossesNetwork: true }), ["x11", why]);
+  const env = { WAYLAND_DISPLAY: "wayland-1" };
+  assertEquals(await chosen({}, { crossesNetwork: true, env }), ["wayland", undefined]);
+  assertEquals(await chosen({ display: "wayland" }, { crossesNetwork: true }), ["wayland", undefined]);
 });
 
 Deno.test("drawsTitles() knows the desktops on which only a border tells whose a window is", () => {
@@ -66,7 +96,7 @@ Deno.test("drawsTitles() knows the desktops on which only a border tells whose a
  */
 async function clientFails(
   { context, stderr }: { context?: string; stderr?: string | undefined },
-): Promise<{ error: NoWayland; boxes: string[][] }> {
+): Promise<{ error: CannotShow; boxes: string[][] }> {
   const root = await Deno.makeTempDir();
   try {
     const recorded = recordingHost({
@@ -99,7 +129,7 @@ async function clientFails(
       clipboard: { in: true, out: true },
       border: { colour: "#e60000", width: 4, isAlways: false },
     });
-    const error = await assertRejects(() => client.ready, NoWayland);
+    const error = await assertRejects(() => client.ready, CannotShow);
     await client[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
     // What all runs share, stays.

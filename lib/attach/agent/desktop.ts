@@ -13,7 +13,7 @@ import type { AskableChannel, Channel } from "../../guard/channel.ts";
 import type { Consent, Question } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
-import { askInDialog } from "../ask.ts";
+import { askInDialog } from "./ask.ts";
 import { defaultPrinter, keepFile, maxHandedBytes, printFile, readFile } from "./handed_files.ts";
 import type { AgentRequest, Handed } from "./requests.ts";
 

@@ -17,10 +17,17 @@ import type { SessionLoans } from "../../container/lend/loan.ts";
 import { rate } from "../../guard/rate.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentRequest, FileFilter } from "./requests.ts";
-import type { PortalOptions } from "./serve.ts";
 
 /** How dialogs are shown. */
-export interface DialogOptions extends Pick<PortalOptions, "session" | "runsOn" | "now" | "lendingMs"> {
+export interface DialogOptions {
+  /** The session's name. */
+  session: string | Promise<string>;
+  /** Whether the session runs on when it is shown no more. */
+  runsOn: () => boolean;
+  /** A clock in milliseconds. */
+  now?: () => number;
+  /** How long a file that is being lent is waited for at the end, in milliseconds; default: a minute. */
+  lendingMs?: number;
   /** Its container, as it is reached. */
   inside: Inside;
   /** The end of the serving. */

@@ -12,7 +12,7 @@ import type { Container } from "../../container/container.ts";
 import type { Consent } from "../../guard/consent.ts";
 import { Refusal } from "../../guard/faults.ts";
 import { rate } from "../../guard/rate.ts";
-import { askInDialog } from "../ask.ts";
+import { askInDialog } from "./ask.ts";
 import { describeSamples, noPacat, pacatArgv, type Samples } from "../session/sound.ts";
 
 /** How the microphone is sampled, on one machine and over a network. */

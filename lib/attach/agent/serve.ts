@@ -3,26 +3,19 @@
 import { delay } from "@std/async";
 import type { Container } from "../../container/container.ts";
 import { createConsent } from "../../guard/consent.ts";
-import type { ShowRequest } from "../request.ts";
+import type { ShowRequest } from "../display/request.ts";
 import { type Agent, type AgentChannel, agentChannels, startAgent } from "./agent.ts";
 import { followColorScheme } from "./color_scheme.ts";
 import { desktopOf } from "./desktop.ts";
-import { createDialogs } from "./dialogs.ts";
+import { createDialogs, type DialogOptions } from "./dialogs.ts";
 import { createMicrophone } from "./microphone.ts";
 import type { AgentRequest, Lack } from "./requests.ts";
 
 /** What is served, and for which session. */
-export interface PortalOptions extends Pick<ShowRequest, "open" | "asks"> {
-  /** The session's name. */
-  session: string | Promise<string>;
+export interface PortalOptions
+  extends Pick<ShowRequest, "open" | "asks">, Omit<DialogOptions, "inside" | "signal" | "send"> {
   /** The id of this run, when it starts the session. */
   run?: string | undefined;
-  /** Whether the session runs on when it is shown no more. */
-  runsOn: () => boolean;
-  /** A clock in milliseconds. */
-  now?: () => number;
-  /** How long a file that is being lent is waited for at the end, in milliseconds; default: a minute. */
-  lendingMs?: number;
 }
 
 /** The first pause before an agent that has ended is started again, in milliseconds; each is twice as long as the last. */

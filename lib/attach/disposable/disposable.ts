@@ -2,7 +2,7 @@
 
 import { holdFiles } from "./lent_files.ts";
 import { makeCopy, requireOrigin } from "./make_copy.ts";
-import { ExitCode, UserError } from "../../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import { all } from "../../base/settle.ts";
 import { findLeftovers, removeCopies, removeCopy } from "../../container/copies.ts";
 import { borderOf } from "../../container/border.ts";
@@ -10,9 +10,8 @@ import { type Container } from "../../container/container.ts";
 import { containerOn } from "../../container/resolve.ts";
 import { isStartFailure } from "../../engine/instance.ts";
 import type { DisposableRequest } from "../request.ts";
-import { requireDisplay } from "../x11/screen.ts";
+import { withDisplay } from "../choose_display.ts";
 import { start } from "../start.ts";
-import { againstWayland, NoWayland } from "../wayland/choice.ts";
 
 /**
  * Runs an app in a disposable copy of a container, and removes the copy when the app ends, or the run. First removes
@@ -22,14 +21,10 @@ import { againstWayland, NoWayland } from "../wayland/choice.ts";
  */
 export async function runDisposable(container: Container, request: DisposableRequest): Promise<number> {
   const { host, name: source } = container;
-  const { display, app } = request;
+  const { app } = request;
   using files = await holdFiles(host, request.files);
   // What can be known before the copy is made.
-  const against = againstWayland(host, request);
-  if (display === "x11" || against !== undefined) {
-    if (display === "wayland") throw new NoWayland(against!, { exitCode: ExitCode.usage });
-    requireDisplay(host, host.env("WAYLAND_DISPLAY") ? against : undefined);
-  }
+  await withDisplay(container, request, () => Promise.resolve());
   const engine = await container.engine;
   const [origin] = await all([requireOrigin({ engine, name: source }), files.check(engine)]);
   const border = await borderOf(container, request.border);

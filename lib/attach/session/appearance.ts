@@ -6,7 +6,6 @@
 
 import { join } from "@std/path";
 import type { Host } from "../../base/host.ts";
-import { hostResources } from "../x11/screen.ts";
 
 /**
  * What a session gets. Undefined is what the host does not say, or says in words that are not on the
@@ -83,6 +82,13 @@ export async function hostAppearance(
       ...both("cursor-size", "gtk-cursor-theme-size"),
     ),
   };
+}
+
+/**
+ * The resources that desktops and users set for the host's apps, as xrdb(1) prints them; empty when nobody has set any.
+ */
+export async function hostResources(host: Host): Promise<string> {
+  return (await host.run(["xrdb", "-query"], { looksOnly: true }).catch(() => undefined))?.stdout ?? "";
 }
 
 function gtkSettingsFile(host: Host): string {

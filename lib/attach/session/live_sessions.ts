@@ -1,6 +1,6 @@
 /** The live sessions of containers, as the containers' systemd knows them: to list, to choose, to stop, to join. */
 
-import { attachLine } from "../advice.ts";
+import { attachLine } from "./advice.ts";
 import findSession from "./find_session.sh" with { type: "text" };
 import listScript from "./list_sessions.sh" with { type: "text" };
 import recordScript from "./record_channels.sh" with { type: "text" };

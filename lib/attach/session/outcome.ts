@@ -1,69 +1,35 @@
 /** The outcome of an attachment to a session: how it ended, and what the user is told about it. */
 
-import { attachLine } from "../advice.ts";
-import { boxDenied } from "../box/box.ts";
-import type { ClientEnd } from "../x11/client.ts";
+import { attachLine } from "./advice.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import { ExitCode, UserError } from "../../base/errors.ts";
-import { listSessions, stopSessions } from "./live_sessions.ts";
+import { listSessions } from "./live_sessions.ts";
 import { type AppOutcome, appOutcome } from "./app_outcome.ts";
 import type { Container } from "../../container/container.ts";
-import { noUsableXpra } from "../x11/xpra_version.ts";
 
-/**
- * Reports how an attachment ended that no signal has ended.
- *
- * @param attachment `isNew`: this run started the session. The session is stopped when its client could not attach to
- * it
- * @throws {UserError} when the app, the client or the server failed
- */
-export async function reportOutcome(
-  container: Container,
-  { session, client, windows, isNew }: { session: string; client: ClientEnd; windows: WindowsEnd; isNew: boolean },
-): Promise<void> {
-  const { label } = container;
-  const app = await appOutcome(container, session);
-  if (reportApp(container, { session, app, windows }) || client.code === 0 && client.reason === undefined) return;
-  if (app?.unknownOption !== undefined) {
-    throw noUsableXpra(`in the container "${label}"`, { unknownOption: app.unknownOption });
-  }
-  const output = lastLines(`${client.stdout}${client.stderr}`);
-  if (!await isLive(container, session)) {
-    throw endedFromOutside(container, { session, output: app?.output || output });
-  }
-  if (isNew && !client.wasAttached) await stopSessions(container, [session]);
-  const denied = boxDenied(client.stderr);
-  if (denied) throw denied;
-  const unknownOption = /^no such option: (\S+)$/m.exec(client.stderr)?.[1];
-  const [message, hint] = client.reason !== undefined
-    ? [
-      `The session "${session}" was cut off: ${client.reason}`,
-      `Only a hostile or a paused container does that. The app goes on; to end it: ${
-        attachLine(container, "--stop", session)
-      }`,
-    ]
-    : unknownOption !== undefined
-    ? [`The xpra on this host does not know ${unknownOption}`, "See xpra attach --help, and xpra --version"]
-    : [`The xpra client could not stay attached to "${session}"`, seeLog(container, session)];
-  throw new UserError(message, { hint, output });
+/** How the windows of a session have ended. */
+export interface SessionEnd {
+  /** What has become of them. */
+  windows: WindowsEnd;
+  /** What may help where its app has failed, to end a hint with. */
+  hint?: string;
+  /** Why they are gone although its app has not ended; undefined where its user knows. `app`: what is known of that. */
+  failure(app: AppOutcome | undefined): Promise<UserError | undefined> | UserError;
 }
 
 /**
- * Reports how a session on Wayland has ended.
+ * Reports how a session ended that was shown, and that no signal has ended.
  *
- * @throws {UserError} when the app failed, or when the windows are gone for another reason
+ * @throws {UserError} when the app failed, or what shows it
  */
-export async function reportWaylandOutcome(
+export async function reportOutcome(
   container: Container,
-  { session, windows }: { session: string; windows: WindowsEnd },
+  { session, end }: { session: string; end: SessionEnd },
 ): Promise<void> {
   const app = await appOutcome(container, session);
-  const hint = windows === "none" ? "; if it needs X: --display x11" : "";
-  if (reportApp(container, { session, app, windows, hint })) return;
-  throw new UserError(`The windows of "${session}" were closed from outside`, {
-    hint: seeLog(container, session),
-    output: app?.output ?? "",
-  });
+  if (reportApp(container, { session, app, ...end })) return;
+  const error = await end.failure(app);
+  if (error) throw error;
 }
 
 /**
@@ -80,7 +46,19 @@ export async function reportServedOutcome(container: Container, session: string)
   else if (app.status !== 0) ui.status(`The app of "${session}" ended with exit status ${app.status}`);
 }
 
-function endedFromOutside(
+/** The error for windows that neither the app nor its user has closed. */
+export function closedFromOutside(
+  container: Container,
+  { session, output = "" }: { session: string; output?: string | undefined },
+): UserError {
+  return new UserError(`The windows of "${session}" were closed from outside`, {
+    hint: seeLog(container, session),
+    output,
+  });
+}
+
+/** The error for a session that has ended, although its app has not. */
+export function endedFromOutside(
   container: Container,
   { session, output }: { session: string; output: string },
 ): UserError {
@@ -118,7 +96,8 @@ function reportApp(
   return app?.stopped === true || app?.status === 0 || isClosed && app?.status !== undefined;
 }
 
-function seeLog(container: Container, session: string): string {
+/** How to see what a session has printed. */
+export function seeLog(container: Container, session: string): string {
   return `To see what the app and the server printed: ${attachLine(container, "--logs", session)}`;
 }
 
@@ -134,8 +113,4 @@ export async function isLive(container: Container, session: string): Promise<boo
     container.host.signal.throwIfAborted();
     return false;
   }
-}
-
-function lastLines(text: string): string {
-  return text.trimEnd().split("\n").slice(-15).join("\n");
 }

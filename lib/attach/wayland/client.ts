@@ -17,7 +17,7 @@ import { all } from "../../base/settle.ts";
 import type { Container } from "../../container/container.ts";
 import { makePrivateDirectory } from "../../container/private_directory.ts";
 import { boxDenied, boxStart, prepareBoxes, type StartBox } from "../box/box.ts";
-import { drawsTitles, NoWayland } from "./choice.ts";
+import { CannotShow } from "../display/display.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import type { Border } from "../../guard/wayland/border.ts";
 import { guardArgv, type GuardedSession, privateNames, windowsIn } from "../../guard/wayland/request.ts";
@@ -64,7 +64,7 @@ export interface WaylandClient extends AsyncDisposable {
   /**
    * Resolves when it listens.
    *
-   * @throws {NoWayland} when the compositor or waypipe cannot do it
+   * @throws {CannotShow} when the compositor or waypipe cannot do it
    */
   ready: Promise<unknown>;
   /** The base name of the socket in the directory of the sessions' sockets. The session gives it its own name. */
@@ -126,13 +126,13 @@ export async function startWaylandClient(target: Container, wanted: WindowOption
   const startBoxes = async (): Promise<RunningProcess> => {
     const startBox = await ifInstalled(prepareBoxes(host));
     if (!startBox) {
-      throw new NoWayland("bubblewrap is not installed on this host", { exitCode: ExitCode.missingProgram });
+      throw noWayland("bubblewrap is not installed on this host", { exitCode: ExitCode.missingProgram });
     }
     const compositor = compositorSocket(host);
     const display = await start(startBox, boxArgv("context", compositor)).then(
       () => join(directory, "context/display"),
       (error) => {
-        if (error instanceof NoWayland && noContexts.test(error.output)) return compositor;
+        if (error instanceof CannotShow && noContexts.test(error.output)) return compositor;
         throw error;
       },
     );
@@ -270,15 +270,39 @@ async function startReady(
   clearTimeout(timeout);
   if (first === true) return started;
   give.resolve("");
-  if (first === "late") throw new NoWayland("waypipe does not become ready");
+  if (first === "late") throw noWayland("waypipe does not become ready");
   throw endedEarly(first);
+}
+
+/** The error for what Wayland cannot show, with `reason` as the end of a sentence: see {@linkcode CannotShow}. */
+export function noWayland(
+  reason: string,
+  options: { exitCode?: number; output?: string; cause?: unknown } = {},
+): CannotShow {
+  const hint = "Leave out --display wayland, or use --display x11";
+  return new CannotShow("Wayland cannot show this", reason, { hint, ...options });
 }
 
 /** Why a box has ended before it was ready. */
 function endedEarly({ stdout, stderr }: ProcessResult): UserError {
   const output = `${stdout}${stderr}`.trim();
   if (/waypipe: (?:command )?not found/.test(output)) {
-    return new NoWayland("waypipe is not installed on this host", { exitCode: ExitCode.missingProgram });
+    return noWayland("waypipe is not installed on this host", { exitCode: ExitCode.missingProgram });
   }
-  return boxDenied(output) ?? new NoWayland("waypipe cannot start on this host", { output });
+  return boxDenied(output) ?? noWayland("waypipe cannot start on this host", { output });
+}
+
+/**
+ * Compositors that say that they frame a window, and draw no title in the frame: Hyprland always (its XDGDecoration.cpp),
+ * niri with prefer-no-csd (its FAQ).
+ */
+const untitled = ["hyprland", "niri"];
+
+/**
+ * Whether a desktop draws a title on the windows that it frames. Where it does not, a border tells whose they are.
+ *
+ * @param desktop `$XDG_CURRENT_DESKTOP`: names with colons between them
+ */
+export function drawsTitles(desktop = ""): boolean {
+  return !desktop.toLowerCase().split(":").some((name) => untitled.includes(name));
 }

@@ -3,13 +3,13 @@
  * longer than this run and its connection, and so does the app.
  */
 
-import { attachLine } from "../advice.ts";
 import { abortable } from "@std/async";
-import awaitEnd from "./await_end.sh" with { type: "text" };
+import awaitEnd from "../session/await_end.sh" with { type: "text" };
 import { UserError } from "../../base/errors.ts";
 import type { WindowsEnd } from "../../guard/closing.ts";
 import type { Container } from "../../container/container.ts";
 import { stopAtEnd, stopSessions } from "../session/live_sessions.ts";
+import { closedFromOutside } from "../session/outcome.ts";
 import type { WaylandClient } from "./client.ts";
 
 /**
@@ -40,9 +40,7 @@ export async function awaitRemoteEnd(
       return await client.ended;
     }
     await stopSessions(container, [session]);
-    throw new UserError(`The windows of "${session}" were closed from outside`, {
-      hint: `To see what the app printed: ${attachLine(container, "--logs", session)}`,
-    });
+    throw closedFromOutside(container, { session });
   } catch (error) {
     if (host.signal.aborted) await endWithRun(container, session);
     throw error;

@@ -3,13 +3,12 @@
 import { isMissingProgram, type ProcessResult, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
 import { endProcess } from "../../base/process.ts";
-import type { ContainerBorder } from "../../container/border.ts";
 import type { Container } from "../../container/container.ts";
 import { SocketReplaced } from "../../container/sockets.ts";
 import { Violation } from "../../guard/faults.ts";
 import { makeAttachDirectory } from "./attach_directory.ts";
 import { boxedArgv, prepareBoxes, type StartBox } from "../box/box.ts";
-import type { ShowRequest } from "../request.ts";
+import type { WindowsOptions } from "../display/display.ts";
 import { startGuard } from "../../guard/xpra/guard.ts";
 import type { RunMemory } from "../../guard/xpra/memory.ts";
 import type { XScreen } from "./screen.ts";
@@ -22,11 +21,9 @@ import { clientArgv, clientEnvironment } from "./xpra.ts";
 const boxingMs = 250;
 
 /** How to show sessions of a container. */
-export interface ClientOptions extends Omit<ShowRequest, "session" | "display" | "border"> {
+export interface ClientOptions extends Pick<WindowsOptions, "open" | "border" | "userOptions" | "box"> {
   /** The container. */
   container: Container;
-  /** The border of its windows. */
-  border: ContainerBorder;
   /** What the run's clients before this one have learned of the container. */
   memory: RunMemory;
   /** The host's screen. */

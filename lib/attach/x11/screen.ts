@@ -2,6 +2,7 @@
 
 import { ProcessError, UserError } from "../../base/errors.ts";
 import type { Host } from "../../base/host.ts";
+import { hostResources } from "../session/appearance.ts";
 
 /** What the X server in the container has. */
 export interface XScreen {
@@ -40,13 +41,6 @@ export function requireDisplay(host: Host, whyX?: string): void {
   throw new UserError(`There is no X display, for $DISPLAY is not set, and Wayland cannot show this: ${whyX}`, {
     hint: "Let the desktop start Xwayland, or change what speaks against Wayland",
   });
-}
-
-/**
- * The resources that desktops and users set for the host's apps, as xrdb(1) prints them; empty when nobody has set any.
- */
-export async function hostResources(host: Host): Promise<string> {
-  return (await host.run(["xrdb", "-query"], { looksOnly: true }).catch(() => undefined))?.stdout ?? "";
 }
 
 /** The dots per inch that are set for the host's apps; undefined when nobody has set them. */

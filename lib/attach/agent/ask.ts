@@ -5,12 +5,12 @@
  * for a second time. All words are shown as they are.
  */
 
-import { dialogSeconds } from "../base/desktop.ts";
-import { ExitCode, ifInstalled, UserError } from "../base/errors.ts";
-import type { Host } from "../base/host.ts";
-import { revealInvisible } from "../base/text.ts";
-import type { AskableChannel } from "../guard/channel.ts";
-import type { Answer, Question } from "../guard/consent.ts";
+import { dialogSeconds } from "../../base/desktop.ts";
+import { ExitCode, ifInstalled, UserError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import { revealInvisible } from "../../base/text.ts";
+import type { AskableChannel } from "../../guard/channel.ts";
+import type { Answer, Question } from "../../guard/consent.ts";
 
 /**
  * A yes that comes sooner may not be meant for the question, in seconds: the user may still be typing, and has not read

@@ -4,28 +4,21 @@
  * the unit.
  */
 
-import serveSession from "./serve_session.sh" with { type: "text" };
-import serveWayland from "./serve_wayland.sh" with { type: "text" };
-import serveX11 from "./serve_x11.sh" with { type: "text" };
-import startUnit from "./start_session.sh" with { type: "text" };
-import startWaypipe from "./start_waypipe.sh" with { type: "text" };
-import takeAppearance from "./take_appearance.sh" with { type: "text" };
-import undoStart from "./undo_start.sh" with { type: "text" };
-import { appScript, noSuchApp } from "./app.ts";
-import type { Channel } from "../../guard/channel.ts";
-import { type Appearance, appearanceValues } from "./appearance.ts";
-import { agentChannels, offerPortals } from "../agent/agent.ts";
-import type { XScreen } from "../x11/screen.ts";
-import { ExitCode, inputError, ProcessError, UserError } from "../../base/errors.ts";
-import { sinkSamples, soundSuffix } from "./sound.ts";
-import { sourceSamples } from "../agent/microphone.ts";
-import type { Container } from "../../container/container.ts";
-import { quoteWords, withValues } from "../../base/shell_words.ts";
-import { serverArgv, serverEnvironment } from "../x11/xpra.ts";
-import { noUsableXpra } from "../x11/xpra_version.ts";
-import { NoWayland } from "../wayland/choice.ts";
-import type { Compression } from "../../guard/wayland/frames.ts";
-import { isSessionName } from "../../container/names.ts";
+import serveSession from "./session/serve_session.sh" with { type: "text" };
+import startUnit from "./session/start_session.sh" with { type: "text" };
+import takeAppearance from "./session/take_appearance.sh" with { type: "text" };
+import undoStart from "./session/undo_start.sh" with { type: "text" };
+import { appScript, noSuchApp } from "./session/app.ts";
+import type { Channel } from "../guard/channel.ts";
+import { type Appearance, appearanceValues } from "./session/appearance.ts";
+import { agentChannels, offerPortals } from "./agent/agent.ts";
+import { ExitCode, inputError, ProcessError, UserError } from "../base/errors.ts";
+import { sinkSamples, soundSuffix } from "./session/sound.ts";
+import { sourceSamples } from "./agent/microphone.ts";
+import type { ServerEnd, ServerOptions } from "./display/display.ts";
+import type { Container } from "../container/container.ts";
+import { quoteWords, withValues } from "../base/shell_words.ts";
+import { isSessionName } from "../container/names.ts";
 
 /** What is to run in a new session. */
 export interface SessionPlan {
@@ -45,26 +38,8 @@ export interface SessionPlan {
   isShown: boolean;
   /** The appearance and language that the session takes from the host; undefined for none. */
   appearance?: Promise<Appearance> | undefined;
-  /** What shows the windows: an X server of the session's own, or a Wayland compositor of the host's. */
-  display: X11Display | WaylandDisplay;
-}
-
-/** A session on an X server of its own, which xpra forwards. */
-export interface X11Display {
-  /** The screen of the X server. */
-  screen: XScreen;
-  /** Why it is not shown by Wayland, where that is what the user could change; as the end of a sentence. */
-  why?: string | undefined;
-}
-
-/** A session on a Wayland compositor of the host's, to which waypipe forwards. */
-export interface WaylandDisplay {
-  /** The base name of the socket at which the host's waypipe listens already, see `wayland/client.ts`. */
-  transport: string;
-  /** How what it sends is compressed, see `wayland/client.ts`. */
-  compress: Compression;
-  /** Resolves when the host's end is ready. Nothing is started before that, and nothing at all if it rejects. */
-  ready: Promise<unknown>;
+  /** The container's end of what shows the windows, see `Windows`. */
+  serverEnd: (inside: ServerOptions) => Promise<ServerEnd>;
 }
 
 /**
@@ -82,19 +57,20 @@ const undoDeadlineMs = 15_000;
  * Starts a session with one SSH call. Stops it again when the run ends meanwhile.
  *
  * @returns the session's name
- * @throws {UserError} with exit code 127 when the container has no such app, or no xpra
- * @throws {NoWayland} when it has no waypipe
+ * @throws {UserError} with exit code 127 when the container has no such app
+ * @throws {CannotShow} when it lacks what the display needs, or when the host's end is not ready
  */
 export async function startSession(container: Container, plan: SessionPlan): Promise<string> {
   const { host } = container;
-  const { app, run, name, exact, open, display } = plan;
+  const { app, run, name, exact, open } = plan;
   const { xpra: xpraDirectory } = await container.reach();
   const { crossesNetwork } = container;
-  const end = endOf(plan, { xpraDirectory, crossesNetwork });
+  const end = await plan.serverEnd({ open, xpraDirectory, crossesNetwork });
+  const { hostEnd } = end;
   const values = {
     ...{ xpra_directory: xpraDirectory, name, mode: exact ? "exact" : "count", program: app[0]!, run },
     ...{ sound: open.has("sound") ? "yes" : "", fifo_suffix: soundSuffix },
-    ...{ server: end.server, transport: end.values["transport"] ?? "" },
+    ...{ server: end.program, transport: hostEnd?.transport ?? "" },
     ...{ taken: `${taken}`, no_directory: `${noDirectory}`, called_off: `${calledOff}` },
   };
   const undo = async (): Promise<void> => {
@@ -105,14 +81,18 @@ export async function startSession(container: Container, plan: SessionPlan): Pro
   try {
     const appearance = await plan.appearance;
     const parameters = serviceWords(plan, { end, xpraDirectory, crossesNetwork, appearance });
-    const stdin = "ready" in display ? { text: display.ready.then(() => "go\n", () => "") } : "null";
+    const stdin = hostEnd ? { text: hostEnd.ready.then(() => "go\n", () => "") } : "null";
     const { stdout } = await container.script({ script: startUnit, values, parameters, stdin });
+    await hostEnd?.ready;
     session = stdout.trim();
   } catch (error) {
     if (host.signal.aborted) await undo();
     // The error says more than the failure to undo.
     else if (mayHaveStarted(error)) await undo().catch(() => {});
-    throw error instanceof ProcessError ? await sessionStartError(error, container, plan) : error;
+    if (!(error instanceof ProcessError)) throw error;
+    // What the host's end lacks is told first.
+    if (error.code === calledOff) await hostEnd?.ready;
+    throw await sessionStartError(error, container, { plan, end });
   }
   if (host.dryRun) return name;
   if (isSessionName(session)) return session;
@@ -177,40 +157,11 @@ function serviceWords(
   ];
 }
 
-/** The container's end of what shows a session. */
-interface ServerEnd {
-  /** Its program. */
-  server: "xpra" | "waypipe";
-  /** What begins it, before the apps learn of the portals, and what becomes it. */
-  scripts: readonly [begin: string, end: string];
-  /** Values in front of these. */
-  values: Readonly<Record<string, string>>;
-  environment: Readonly<Record<string, string>>;
-  /** The positional parameters. */
-  words: readonly string[];
-}
-
-function endOf(
-  { open, display }: SessionPlan,
-  { xpraDirectory, crossesNetwork }: { xpraDirectory: string; crossesNetwork: boolean },
-): ServerEnd {
-  if ("transport" in display) {
-    const { transport, compress } = display;
-    const values = { transport, compress, forwarded: crossesNetwork ? "yes" : "" };
-    return { server: "waypipe", scripts: [startWaypipe, serveWayland], values, environment: {}, words: [] };
-  }
-  const { width, height, dpi, monitors } = display.screen;
-  const several = monitors.length > 1 ? monitors.join(" ") : "";
-  return {
-    server: "xpra",
-    scripts: ["", serveX11],
-    values: { screen: `${width}x${height}`, dpi: `${dpi}`, monitors: several },
-    environment: serverEnvironment,
-    words: serverArgv({ open, dpi, xpraDirectory, crossesNetwork }),
-  };
-}
-
-async function sessionStartError(error: ProcessError, container: Container, plan: SessionPlan): Promise<UserError> {
+async function sessionStartError(
+  error: ProcessError,
+  container: Container,
+  { plan, end }: { plan: SessionPlan; end: ServerEnd },
+): Promise<UserError> {
   const { label: name, sharedSockets } = container;
   const { xpra, user } = await container.reach();
   if (error.code === taken) {
@@ -220,11 +171,8 @@ async function sessionStartError(error: ProcessError, container: Container, plan
     );
   }
   if (error.code === ExitCode.missingProgram) {
-    if (error.stderr.includes("waypipe: not found")) {
-      return new NoWayland(`there is no waypipe in "${name}"`, { exitCode: ExitCode.missingProgram, cause: error });
-    }
-    return error.stderr.includes("xpra: not found")
-      ? noUsableXpra(`in the container "${name}"`, { why: "screen" in plan.display ? plan.display.why : undefined })
+    return error.stderr.includes(`${end.program}: not found`)
+      ? end.missing(error)
       : noSuchApp(plan.app[0]!, name, error);
   }
   const full = /^No space left in ([\w./-]{1,200})$/m.exec(error.output)?.[1];

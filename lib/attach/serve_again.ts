@@ -4,16 +4,16 @@
  */
 
 import { abortable, delay } from "@std/async";
-import awaitEnd from "./await_end.sh" with { type: "text" };
-import type { Container } from "../../container/container.ts";
-import { attachLine, reattachLine } from "../advice.ts";
-import { agentChannels } from "../agent/agent.ts";
-import { servePortals } from "../agent/serve.ts";
-import type { ShowRequest } from "../request.ts";
-import { channelLine, recordChannels, recordedChannels } from "../session/channels.ts";
-import type { Channel } from "../../guard/channel.ts";
-import { noteChannels } from "../session/live_sessions.ts";
-import { isLive, reportServedOutcome } from "../session/outcome.ts";
+import awaitEnd from "./session/await_end.sh" with { type: "text" };
+import type { Container } from "../container/container.ts";
+import { attachLine, reattachLine } from "./session/advice.ts";
+import { agentChannels } from "./agent/agent.ts";
+import { servePortals } from "./agent/serve.ts";
+import type { ShowRequest } from "./display/request.ts";
+import { channelLine, recordChannels, recordedChannels } from "./session/channels.ts";
+import type { Channel } from "../guard/channel.ts";
+import { noteChannels } from "./session/live_sessions.ts";
+import { isLive, reportServedOutcome } from "./session/outcome.ts";
 
 /** What goes with a run where its windows stay. */
 const goesWithRun: readonly Channel[] = agentChannels;

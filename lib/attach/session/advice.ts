@@ -1,9 +1,9 @@
 /** Lines of attach.ts that the user may type next. */
 
-import { quoteWords } from "../base/shell_words.ts";
-import type { Container } from "../container/container.ts";
-import { channelArguments } from "./session/channels.ts";
-import type { Channel } from "../guard/channel.ts";
+import { quoteWords } from "../../base/shell_words.ts";
+import type { Container } from "../../container/container.ts";
+import { channelArguments } from "./channels.ts";
+import type { Channel } from "../../guard/channel.ts";
 
 /** The line that lists the sessions of a container, or that shows the log of one of them, or ends it. */
 export function attachLine(

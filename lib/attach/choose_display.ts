@@ -1,0 +1,39 @@
+/** The choice of the display that shows a session. */
+
+import type { Container } from "../container/container.ts";
+import { CannotShow, type Display, type DisplayRequest } from "./display/display.ts";
+import { type DisplayName, displays } from "./display/request.ts";
+
+/** Loaded only where it is needed: each has a guard of its own. */
+const load: Readonly<Record<DisplayName, () => Promise<Display>>> = {
+  wayland: async () => (await import("./wayland/display.ts")).wayland,
+  x11: async () => (await import("./x11/display.ts")).x11,
+};
+
+/**
+ * Has `act` show something by the best display that can, or by the one that the user insists on.
+ *
+ * @param act gets the display, and why no better one shows it, where that is worth telling. It is called with the next
+ * display where it finds out that this one cannot
+ * @throws {CannotShow} when the last one cannot
+ */
+export async function withDisplay<T>(
+  container: Pick<Container, "host" | "crossesNetwork">,
+  request: DisplayRequest,
+  act: (display: Display, why: string | undefined) => Promise<T>,
+): Promise<T> {
+  const names = request.display === "auto" ? displays : [request.display];
+  let why: string | undefined;
+  for (const name of names) {
+    try {
+      const display = await load[name]();
+      display.check(container, request, why);
+      return await act(display, why);
+    } catch (error) {
+      if (!(error instanceof CannotShow) || name === names.at(-1)) throw error;
+      // On an X desktop there is nothing to choose, and nothing to say.
+      why = container.host.env("WAYLAND_DISPLAY") && error.reason;
+    }
+  }
+  throw new Error("There is no display to choose");
+}

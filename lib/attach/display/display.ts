@@ -1,0 +1,105 @@
+/** A display of the host's, and what of it a session in a container needs. Each is one file: `x11/` and `wayland/`. */
+
+import { UserError } from "../../base/errors.ts";
+import type { ContainerBorder } from "../../container/border.ts";
+import type { Container } from "../../container/container.ts";
+import type { Channel } from "../../guard/channel.ts";
+import type { SessionEnd } from "../session/outcome.ts";
+import type { ShowRequest, StartRequest } from "./request.ts";
+
+/** A display of the host's that can show the windows of sessions. */
+export interface Display {
+  /** The channels that do not reach it. */
+  lacks: ReadonlySet<Channel>;
+  /**
+   * Checks that it can show what is asked for, as far as that is known before anything is touched.
+   *
+   * @param why why no better display shows it, as the end of a sentence, where that is worth telling
+   * @throws {CannotShow} when another display may
+   * @throws {UserError} when none can
+   */
+  check(container: Pick<Container, "host" | "crossesNetwork">, request: DisplayRequest, why?: string): void;
+  /** Starts what shows the windows of a session of this container, which then waits for one. */
+  open(container: Container, options: WindowsOptions): Promise<Windows>;
+}
+
+/** What of a request decides on the display. */
+export type DisplayRequest = Pick<StartRequest, "display" | "wantsTray" | "userOptions" | "detached" | "box">;
+
+/** How the windows of a session are to be shown. */
+export interface WindowsOptions extends Pick<ShowRequest, "open" | "asks" | "userOptions" | "box" | "isDisposable"> {
+  /** Their border. */
+  border: ContainerBorder;
+  /** When they are shown: what shows them is started now, or not before the session is known, or by another run. */
+  when: "now" | "later" | "never";
+  /** As for {@linkcode Display.check}. */
+  why?: string | undefined;
+}
+
+/** The windows of a session, before there are any. What shows them ends with the scope of this value, unless it stays. */
+export interface Windows extends AsyncDisposable {
+  /** What the user is told of them, after the open channels. */
+  note: string;
+  /** What of the session outlives the run that shows it. */
+  outlivesRun: "nothing" | "session" | "windows";
+  /** The container's end of what shows them, for a new session. */
+  serverEnd: (inside: ServerOptions) => Promise<ServerEnd>;
+  /** Shows a session, a second time only after the connection to it was lost. */
+  show(session: string): Promise<void>;
+  /**
+   * Resolves when the windows are gone.
+   *
+   * @throws when the run is to end, unless that has ended the windows; and what has ended the session with them
+   */
+  ended(session: string): Promise<SessionEnd>;
+}
+
+/** What the container's end depends on. */
+export interface ServerOptions {
+  /** The channels that are open. */
+  open: ReadonlySet<Channel>;
+  /** Where the sessions' sockets are, in the container. */
+  xpraDirectory: string;
+  /** What it sends crosses a network. */
+  crossesNetwork: boolean;
+}
+
+/** The container's end of what shows a session. */
+export interface ServerEnd {
+  /** Its program. */
+  program: string;
+  /** The error for a container without that program. */
+  missing(cause: unknown): UserError;
+  /** What begins it, before the apps learn of the portals, and what becomes it. */
+  scripts: readonly [begin: string, end: string];
+  /** Values in front of these. */
+  values: Readonly<Record<string, string>>;
+  /** Its environment. */
+  environment: Readonly<Record<string, string>>;
+  /** The positional parameters. */
+  words: readonly string[];
+  /** What the host's end has made ready for it, and nothing is started before; undefined where it makes its own socket. */
+  hostEnd?: {
+    /** The base name of the socket at which the host's end listens. The session gives it its own name. */
+    transport: string;
+    /** Resolves when it does. Nothing is started if it rejects. */
+    ready: Promise<unknown>;
+  };
+}
+
+/** A display cannot show what is asked for; another one may, unless the user insists. */
+export class CannotShow extends UserError {
+  /** The class, for a stack trace. */
+  override name = "CannotShow";
+  /**
+   * `reason`: why, as the end of a sentence. `exitCode`: {@linkcode ExitCode.usage} only when nothing was touched;
+   * `output`: what another program printed.
+   */
+  constructor(
+    what: string,
+    readonly reason: string,
+    options: { hint: string; exitCode?: number; output?: string; cause?: unknown },
+  ) {
+    super(`${what}: ${reason}`, options);
+  }
+}

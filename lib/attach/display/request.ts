@@ -1,0 +1,63 @@
+/** What is asked for when a session is to be shown. */
+
+import { inputError } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import type { ContainerBorder } from "../../container/border.ts";
+import type { AskableChannel, Channel } from "../../guard/channel.ts";
+
+/** The displays, the best first. */
+export const displays = ["wayland", "x11"] as const;
+
+/** What shows the windows of a session. */
+export type DisplayName = (typeof displays)[number];
+
+/** The values of `--display`. */
+export const displayWords = ["auto", ...displays] as const;
+
+/** How windows are to be shown. */
+export type DisplayWord = (typeof displayWords)[number];
+
+/**
+ * The value of `--display`, else of `$GUI_CONTAINER_DISPLAY`, else `auto`.
+ *
+ * @throws {UserError} exit code 2 for an unknown one
+ */
+export function wantedDisplay(host: Host, option: string | undefined): DisplayWord {
+  const wanted = option ?? host.env("GUI_CONTAINER_DISPLAY") ?? "auto";
+  const word = displayWords.find((known) => known === wanted);
+  if (word !== undefined) return word;
+  throw inputError(
+    `There is no way "${wanted}" to show windows`,
+    `Use ${displayWords.join(", ")}, with --display or $GUI_CONTAINER_DISPLAY`,
+  );
+}
+
+/** How a session is to be shown, and which one. */
+export interface ShowRequest {
+  /** The session's name, if one is given. */
+  session: string | undefined;
+  /** What is to show its windows. */
+  display: DisplayWord;
+  /** The open channels. */
+  open: ReadonlySet<Channel>;
+  /** The channels whose every use the user is asked about. */
+  asks: ReadonlySet<AskableChannel>;
+  /** What the container's border is to be from now on; undefined: what it was. */
+  border: ContainerBorder | "auto" | undefined;
+  /** The user's own options of `xpra attach`. */
+  userOptions: readonly string[];
+  /** Runs the client in a box. */
+  box: boolean;
+  /** The container is removed when the session is no longer shown. */
+  isDisposable?: boolean;
+}
+
+/** A session that is to be started. */
+export interface StartRequest extends ShowRequest {
+  /** The app and its arguments. */
+  app: readonly string[];
+  /** The user has named the channel `tray`. */
+  wantsTray: boolean;
+  /** Starts it without its windows. */
+  detached: boolean;
+}

@@ -1,0 +1,116 @@
+/** Shows a session on a display, and serves its apps, until it ends or the user leaves it. */
+
+import type { RunningProcess } from "../base/process.ts";
+import type { Container } from "../container/container.ts";
+import { Unreachable } from "../container/ssh.ts";
+import { servePortals } from "./agent/serve.ts";
+import type { Windows } from "./display/display.ts";
+import type { ShowRequest } from "./display/request.ts";
+import { tellWindowsStay } from "./serve_again.ts";
+import { attachLine, reattachLine } from "./session/advice.ts";
+import { channelLine } from "./session/channels.ts";
+import { listSessions, stopAtEnd } from "./session/live_sessions.ts";
+import { isLive, reportOutcome, type SessionEnd } from "./session/outcome.ts";
+import { playSound } from "./session/sound.ts";
+
+/** Which session is shown, and how. */
+export interface ShowOptions extends Pick<ShowRequest, "open" | "asks"> {
+  /** What shows its windows. */
+  windows: Windows;
+  /** Its name; or what starts it, and the id of this run. */
+  session: string | { start(): Promise<string>; run: string };
+}
+
+/**
+ * Shows a session until it ends or the user leaves it; also when the connection to it breaks meanwhile.
+ *
+ * @returns the exit code
+ * @throws why it has ended, when that is not the end of its app
+ */
+export async function show(
+  container: Container,
+  { open, asks, windows, session: given }: ShowOptions,
+): Promise<number> {
+  const { host } = container;
+  const { outlivesRun, note } = windows;
+  const isNew = typeof given === "object";
+  const started = Promise.withResolvers<string>();
+  // Nobody may ever wait for it.
+  started.promise.catch(() => {});
+  // Toolkits ask the agent for the look before they show a window: it starts together with the session.
+  await using _portals = await servePortals(container, {
+    ...{ open, asks, session: started.promise, run: isNew ? given.run : undefined },
+    runsOn: () => host.signal.aborted && outlivesRun !== "nothing",
+  });
+  started.resolve(isNew ? given.start() : given);
+  const session = await started.promise;
+
+  const begin = async (line?: string): Promise<RunningProcess | undefined> => {
+    await windows.show(session);
+    if (line !== undefined) host.ui.status(line);
+    return open.has("sound") ? await playSound(container, session, { outlives: outlivesRun === "windows" }) : undefined;
+  };
+  const wait = async (player: RunningProcess | undefined): Promise<SessionEnd | undefined> => {
+    try {
+      return await windows.ended(session);
+    } catch (error) {
+      if (!host.signal.aborted) throw error;
+      return undefined;
+    } finally {
+      if (outlivesRun !== "windows") player?.kill("SIGTERM");
+    }
+  };
+  let player: RunningProcess | undefined;
+  try {
+    player = await begin(`${channelLine(open, asks)}${note}`);
+  } catch (error) {
+    if (isNew) await stopUnseen(container, session);
+    throw error;
+  }
+  let end = await wait(player);
+  if (host.dryRun) return 0;
+  try {
+    while (!host.signal.aborted && await container.isLost()) {
+      await container.reconnect();
+      try {
+        if (!(await listSessions(container)).some((live) => live.session === session)) break;
+        end = await wait(await begin());
+      } catch (error) {
+        if (!(error instanceof Unreachable)) throw error;
+      }
+    }
+  } catch (error) {
+    if (!host.signal.aborted) throw error;
+  }
+  if (!end || host.signal.aborted) {
+    if (outlivesRun === "windows") tellWindowsStay(container, { session, open, asks });
+    else if (outlivesRun === "session" && await mayRunOn(container, session)) {
+      host.ui.status(`Detached; the app runs on. To come back: ${reattachLine(container, { session, open, asks })}`);
+    }
+    throw host.signal.reason;
+  }
+  await reportOutcome(container, { session, end });
+  return 0;
+}
+
+/** Ends a session that could not be shown: nobody would see its app. The run may have to end, too. */
+async function stopUnseen(container: Container, session: string): Promise<void> {
+  const { host } = container;
+  try {
+    await stopAtEnd(container, session);
+  } catch {
+    host.ui.warn(`"${session}" could not be stopped. To try it again: ${attachLine(container, "--stop", session)}`);
+  }
+}
+
+/** Whether a session runs on when this run has been ended. */
+async function mayRunOn(container: Container, session: string): Promise<boolean> {
+  const seen = await container.seenSessions();
+  if (seen) return seen.includes(session);
+  const asking = container.on(container.host.forCleanup(AbortSignal.timeout(askDeadlineMs)));
+  // Where nobody can be asked, it does as far as is known.
+  return await isLive(asking, session).catch(() => true);
+}
+
+/** How long a container may take to say whether a session runs on, in milliseconds. */
+const askDeadlineMs = 5_000;

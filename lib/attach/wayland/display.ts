@@ -1,0 +1,89 @@
+/**
+ * Windows on a Wayland compositor of the host's: waypipe's client shows them, waypipe's server sends them. A window lives
+ * no longer than its client, so that there is nothing to come back to.
+ */
+
+import { abortable } from "@std/async";
+import serveWayland from "./serve_wayland.sh" with { type: "text" };
+import startWaypipe from "./start_waypipe.sh" with { type: "text" };
+import { ExitCode } from "../../base/errors.ts";
+import type { Host } from "../../base/host.ts";
+import type { Container } from "../../container/container.ts";
+import type { Display, DisplayRequest, ServerEnd, Windows, WindowsOptions } from "../display/display.ts";
+import { closedFromOutside } from "../session/outcome.ts";
+import { noWayland, startWaylandClient, type WaylandClient } from "./client.ts";
+import { awaitRemoteEnd } from "./remote_windows.ts";
+
+/** The host's Wayland compositor. */
+export const wayland: Display = {
+  lacks: new Set(["tray"]),
+  check({ host, crossesNetwork }, request) {
+    const why = against(host, request) ??
+      (crossesNetwork && request.display === "auto" ? againstRemote(host) : undefined);
+    if (why !== undefined) throw noWayland(why, { exitCode: ExitCode.usage });
+  },
+  open: openWindows,
+};
+
+function against(host: Host, { wantsTray, userOptions, detached, box }: DisplayRequest): string | undefined {
+  if (!host.env("WAYLAND_DISPLAY")) return "$WAYLAND_DISPLAY is not set";
+  if (detached) return "a Wayland window cannot be left and shown later";
+  if (userOptions.length > 0) return `"${userOptions[0]}" is an option for xpra`;
+  if (!box) return "waypipe runs in a box only";
+  return wantsTray ? "waypipe has no tray" : undefined;
+}
+
+/** By Wayland, an app on another machine ends with the run. */
+function againstRemote(host: Host): string | undefined {
+  return host.env("DISPLAY") ? "an app on another machine can then be left and shown again" : undefined;
+}
+
+async function openWindows(
+  container: Container,
+  { open, border, isDisposable }: WindowsOptions,
+): Promise<Windows> {
+  const { host, crossesNetwork } = container;
+  const clipboard = { in: open.has("clipboard-in"), out: open.has("clipboard-out") };
+  const client = await startWaylandClient(container, { clipboard, border });
+  // Over a network, the windows last no longer than the connection of this run.
+  const stays = !isDisposable && !crossesNetwork;
+  return {
+    note: `; windows by Wayland${crossesNetwork ? ", which close with this run" : ""}`,
+    outlivesRun: stays ? "windows" : "nothing",
+    async serverEnd() {
+      await container.lendSocket(client.socket, client.transport);
+      return waypipeServer(container, client);
+    },
+    async show(session) {
+      await client.note(session);
+      if (stays) client.keep();
+    },
+    async ended(session) {
+      const windows = crossesNetwork
+        ? await awaitRemoteEnd(container, { session, client })
+        : await abortable(client.ended, host.signal);
+      return {
+        windows,
+        hint: windows === "none" ? "; if it needs X: --display x11" : "",
+        failure: (app) => closedFromOutside(container, { session, output: app?.output }),
+      };
+    },
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  };
+}
+
+/** The container's end: waypipe, which connects to the host's end. */
+export function waypipeServer(
+  { label, crossesNetwork }: Pick<Container, "label" | "crossesNetwork">,
+  { transport, compress, ready }: Pick<WaylandClient, "transport" | "compress" | "ready">,
+): ServerEnd {
+  return {
+    program: "waypipe",
+    missing: (cause) => noWayland(`there is no waypipe in "${label}"`, { exitCode: ExitCode.missingProgram, cause }),
+    scripts: [startWaypipe, serveWayland],
+    values: { transport, compress, forwarded: crossesNetwork ? "yes" : "" },
+    environment: {},
+    words: [],
+    hostEnd: { transport, ready },
+  };
+}

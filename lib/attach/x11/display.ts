@@ -1,0 +1,120 @@
+/** Windows on an X display of the host's: xpra's client shows them, xpra's server sends them. */
+
+import serveX11 from "./serve_x11.sh" with { type: "text" };
+import { UserError } from "../../base/errors.ts";
+import { all } from "../../base/settle.ts";
+import type { Container } from "../../container/container.ts";
+import { createMemory } from "../../guard/xpra/memory.ts";
+import { boxDenied } from "../box/box.ts";
+import type { Display, ServerEnd, ServerOptions, Windows, WindowsOptions } from "../display/display.ts";
+import { attachLine } from "../session/advice.ts";
+import { stopSessions } from "../session/live_sessions.ts";
+import { endedFromOutside, isLive, seeLog, type SessionEnd } from "../session/outcome.ts";
+import { type Client, type ClientEnd, startClient } from "./client.ts";
+import { fallbackScreen, hostScreen, requireDisplay, type XScreen } from "./screen.ts";
+import { serverArgv, serverEnvironment } from "./xpra.ts";
+import { checkClient, noUsableXpra } from "./xpra_version.ts";
+
+/** The host's X display. */
+export const x11: Display = {
+  lacks: new Set(),
+  check({ host }, { detached }, why) {
+    if (!detached) requireDisplay(host, why);
+  },
+  open: openWindows,
+};
+
+async function openWindows(container: Container, options: WindowsOptions): Promise<Windows> {
+  const { host, label } = container;
+  const { why, when, isDisposable } = options;
+  const memory = createMemory();
+  let client: Client | undefined;
+  let isNew = false;
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => client?.[Symbol.asyncDispose]());
+  const start = async (screen: XScreen): Promise<Client> =>
+    client = await startClient({ ...options, container, memory, screen });
+  // The client takes its time to load: meanwhile the container is reached and the session starts.
+  const [screen] = when === "never" ? [await hostScreen(host).catch(() => fallbackScreen)] : await all([
+    hostScreen(host).then(async (screen) => {
+      if (when === "now") await start(screen);
+      return screen;
+    }),
+    checkClient(host, why),
+  ]);
+  const resources = stack.move();
+  return {
+    note: why === undefined ? "" : `; windows by X: ${why}`,
+    outlivesRun: isDisposable ? "nothing" : "session",
+    serverEnd(inside) {
+      isNew = true;
+      return Promise.resolve(xpraServer(inside, { label, screen, why }));
+    },
+    async show(session) {
+      client ??= await start(screen);
+      await client.show(session);
+    },
+    async ended(session) {
+      const end = await client!.ended;
+      // The next one is shown by a client of its own.
+      client = undefined;
+      return { windows: memory.closing.end(), failure: (app) => failure(container, { session, end, isNew, app }) };
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** The container's end: xpra on an X server of the session's own. */
+export function xpraServer(
+  inside: ServerOptions,
+  { label, screen, why }: { label: string; screen: XScreen; why?: string | undefined },
+): ServerEnd {
+  const { width, height, dpi, monitors } = screen;
+  return {
+    program: "xpra",
+    missing: () => noUsableXpra(`in the container "${label}"`, { why }),
+    scripts: ["", serveX11],
+    values: {
+      screen: `${width}x${height}`,
+      dpi: `${dpi}`,
+      monitors: monitors.length > 1 ? monitors.join(" ") : "",
+    },
+    environment: serverEnvironment,
+    words: serverArgv({ ...inside, dpi }),
+  };
+}
+
+/** Why a session is not shown any more that its app has not ended; undefined where the user has left it. */
+async function failure(
+  container: Container,
+  { session, end, isNew, app }: {
+    session: string;
+    end: ClientEnd;
+    isNew: boolean;
+    app: Parameters<SessionEnd["failure"]>[0];
+  },
+): Promise<UserError | undefined> {
+  if (end.code === 0 && end.reason === undefined) return undefined;
+  if (app?.unknownOption !== undefined) {
+    return noUsableXpra(`in the container "${container.label}"`, { unknownOption: app.unknownOption });
+  }
+  const output = `${end.stdout}${end.stderr}`.trimEnd().split("\n").slice(-15).join("\n");
+  if (!await isLive(container, session)) {
+    return endedFromOutside(container, { session, output: app?.output || output });
+  }
+  if (isNew && !end.wasAttached) await stopSessions(container, [session]);
+  const denied = boxDenied(end.stderr);
+  if (denied) return denied;
+  const unknownOption = /^no such option: (\S+)$/m.exec(end.stderr)?.[1];
+  const [message, hint] = end.reason !== undefined
+    ? [
+      `The session "${session}" was cut off: ${end.reason}`,
+      `Only a hostile or a paused container does that. The app goes on; to end it: ${
+        attachLine(container, "--stop", session)
+      }`,
+    ]
+    : unknownOption !== undefined
+    ? [`The xpra on this host does not know ${unknownOption}`, "See xpra attach --help, and xpra --version"]
+    : [`The xpra client could not stay attached to "${session}"`, seeLog(container, session)];
+  return new UserError(message, { hint, output });
+}
