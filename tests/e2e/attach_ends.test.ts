@@ -5,7 +5,16 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import { runProcess } from "../../lib/base/process.ts";
 import { quoteWord, quoteWords } from "../../lib/base/shell_words.ts";
-import { clientsOf, inSession, needed, nothingLeft, pressIn, testOnOneEngine, withDisplay } from "./sessions.ts";
+import {
+  clientsOf,
+  inSession,
+  needed,
+  nothingLeft,
+  pressIn,
+  testInTurns,
+  testOnOneEngine,
+  withDisplay,
+} from "./sessions.ts";
 import {
   type EngineName,
   eventually,
@@ -16,7 +25,6 @@ import {
   sh,
   shareContainer,
   startScript,
-  testOnEngines,
   windowWith,
 } from "./world.ts";
 
@@ -152,8 +160,8 @@ const endings: readonly Ending[] = [
   },
 ];
 
-for (const { how, act, code, says, runsOn } of endings) {
-  testOnEngines(`attach.ts leaves nothing but what runs on: ${how}`, needed, async (engine) => {
+for (const [row, { how, act, code, says, runsOn }] of endings.entries()) {
+  testInTurns(row)(`attach.ts leaves nothing but what runs on: ${how}`, needed, async (engine) => {
     const name = nameOn(engine);
     const terminal = openTerminal([
       join(root, "attach.ts"),

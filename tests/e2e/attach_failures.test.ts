@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { needed, nothingLeft } from "./sessions.ts";
+import { needed, nothingLeft, testInTurns } from "./sessions.ts";
 import { inContainer, mountsRoot, script, sh, shareContainer, testOnEngines } from "./world.ts";
 
 const nameOn = shareContainer("failures");
@@ -138,8 +138,10 @@ const failures: readonly Failure[] = [
   },
 ];
 
-for (const { what, inside, onHost, without, env = {}, app = "xclock", code, error, hint } of failures) {
-  testOnEngines(`attach.ts says what is wrong, and what to do: ${what}`, needed, async (engine) => {
+for (
+  const [row, { what, inside, onHost, without, env = {}, app = "xclock", code, error, hint }] of failures.entries()
+) {
+  testInTurns(row)(`attach.ts says what is wrong, and what to do: ${what}`, needed, async (engine) => {
     const name = nameOn(engine);
     const asRoot = (shell: string): Promise<string> => sh([engine, "exec", name, "--", "/bin/sh", "-c", shell]);
     const path = without === undefined ? undefined : await pathWithout(without);

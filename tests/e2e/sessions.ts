@@ -22,6 +22,9 @@ export const testOnOneEngine = testOn("lxc");
 /** The same on Incus, so that both have their share of such tests. */
 export const testOnIncus = testOn("incus");
 
+/** The same for the rows of a table, by their numbers: in turns on both. */
+export const testInTurns = (row: number): typeof testOnIncus => row % 2 === 0 ? testOnOneEngine : testOnIncus;
+
 /** Runs a shell script as the container user, on the display and the bus of a session. */
 export function inSession(engine: EngineName, name: string, session: string, shell: string): Promise<string> {
   return inContainer(engine, name, `. "$XDG_RUNTIME_DIR/gui-container-${session}/environment"; ${shell}`);

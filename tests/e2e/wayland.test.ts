@@ -102,7 +102,7 @@ testOnOneEngine(
   },
 );
 
-testOnEngines(
+testOnOneEngine(
   "attach.ts, Wayland: Ctrl-C leaves the windows, which --list, --join and --stop know",
   waylandParts,
   async (engine) => {
@@ -220,7 +220,7 @@ function playerOf(name: string, session: string): Promise<string> {
   return sh(["sh", "-c", script, "sh", name, session]);
 }
 
-testOnEngines("attach.ts, Wayland: windows and sound outlive a run that is killed", waylandParts, async (engine) => {
+testOnOneEngine("attach.ts, Wayland: windows and sound outlive a run that is killed", waylandParts, async (engine) => {
   const name = nameOn(engine);
   const running = attach(engine, ["--session=killed", name, "foot -T alive sleep 600"]);
   await windowCalled(`[${name}] alive`);
@@ -269,7 +269,7 @@ chmod 755 dbus-daemon`);
   },
 );
 
-testOnEngines(
+testOnOneEngine(
   "attach.ts, Wayland: apps that fail or are not there, and a name that is taken",
   waylandParts,
   async (engine) => {
